@@ -1,0 +1,1 @@
+//! Wire bytes to tensors and back.

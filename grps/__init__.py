@@ -1,0 +1,1 @@
+"""GRPS puts any model online in one command and keeps it fast."""

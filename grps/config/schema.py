@@ -1,0 +1,157 @@
+"""Data of ``inference.yml`` and ``server.yml``, with upstream's keys and defaults.
+
+Every structure refuses unknown keys. ``None`` stands for an empty YAML value, which upstream's
+files use freely.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+InfererType = Literal["customized", "torch", "tensorflow", "tensorrt", "onnxruntime"]
+ConverterType = Literal["customized", "none", "torch", "tensorflow", "tensorrt", "numpy"]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all configuration structures."""
+
+
+class BatchingConfig(Section):
+    """How requests of one model are gathered into batches."""
+
+    type: Literal["none", "dynamic"] = "none"
+    max_batch_size: Positive = 16
+    batch_timeout_us: NotNegative = 1000
+
+
+class ModelConfig(Section):
+    """One entry of ``models`` in ``inference.yml``."""
+
+    name: Name
+    version: Name
+    device: str | None = None
+    inp_device: str | None = None
+    inferer_type: InfererType
+    inferer_name: str | None = None
+    inferer_path: str | None = None
+    inferer_args: dict[str, Any] | None = None
+    converter_type: ConverterType | None = None
+    converter_name: str | None = None
+    converter_path: str | None = None
+    converter_args: dict[str, Any] | None = None
+    batching: BatchingConfig | None = None
+    instances: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """Loaded copies that run side by side."""
+    warm_up: bool = True
+    """Run the model once on zeros before the service becomes ready."""
+
+    @property
+    def key(self) -> str:
+        """The name clients use: ``name-version``."""
+        return f"{self.name}-{self.version}"
+
+
+class NodeConfig(Section):
+    """One step of the graph."""
+
+    name: Name
+    type: Literal["model"] = "model"
+    model: str
+
+
+class DagConfig(Section):
+    """The default graph: what answers when a request names no model."""
+
+    type: Literal["sequential"] = "sequential"
+    name: Name = "default"
+    nodes: tuple[NodeConfig, ...]
+
+
+class InferenceConfig(Section):
+    """The whole of ``inference.yml``."""
+
+    models: tuple[ModelConfig, ...]
+    dag: DagConfig | None = None
+
+
+class StreamingControl(Section):
+    """How a client of the customized route asks for streaming."""
+
+    ctrl_mode: Literal["query_param", "header_param", "body_param"] | None = None
+    ctrl_key: str | None = None
+    res_content_type: str | None = None
+
+
+class CustomizedHttpConfig(Section):
+    """A route of the user's own for predict."""
+
+    path: str | None = None
+    customized_body: bool | None = None
+    streaming_ctrl: StreamingControl | None = None
+
+
+class InterfaceConfig(Section):
+    """Where the service listens."""
+
+    framework: Literal["http", "http+grpc", "http+brpc"] = "http+grpc"
+    host: str = "0.0.0.0"
+    port: str | int = "7080,7081"
+    customized_predict_http: CustomizedHttpConfig | None = None
+
+
+class GpuConfig(Section):
+    """GPU monitoring and memory management."""
+
+    devices: tuple[NotNegative, ...] | None = None
+    mem_manager_type: Literal["torch", "tensorflow", "none"] | None = None
+    mem_limit_mib: int | None = None
+    mem_gc_enable: bool | None = None
+    mem_gc_interval: Positive | None = None
+
+
+class LogConfig(Section):
+    """Where logs go and how many days are kept."""
+
+    log_dir: str = "./logs"
+    log_backup_count: NotNegative = 7
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    access: bool = False
+    """Write one line per request to the server log."""
+
+
+class LimitsConfig(Section):
+    """Caps on what a client may ask for (all sizes in bytes, all times in milliseconds)."""
+
+    max_request_bytes: Positive = 256 * 1024 * 1024
+    max_header_bytes: Annotated[int, msgspec.Meta(ge=8192, le=1024 * 1024)] = 64 * 1024
+    header_timeout_ms: Positive = 30_000
+    body_timeout_ms: Positive = 60_000
+    max_queue: Positive = 4096
+    """Requests that may wait for one of ``max_concurrency`` places; more get status 429."""
+    drain_timeout_ms: NotNegative = 30_000
+
+
+class HealthConfig(Section):
+    """Readiness of the service."""
+
+    start_online: bool = True
+    """False restores upstream's way: not ready until somebody calls ``online``."""
+
+
+class ServerConfig(Section):
+    """The whole of ``server.yml``."""
+
+    interface: InterfaceConfig = InterfaceConfig()
+    max_connections: Positive = 1000
+    max_concurrency: Positive = 32
+    gpu: GpuConfig | None = None
+    log: LogConfig = LogConfig()
+    limits: LimitsConfig = LimitsConfig()
+    health: HealthConfig = HealthConfig()
+    io_threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+    """Threads that serve sockets; 0 picks one per two cores, at least one and at most four."""

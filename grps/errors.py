@@ -1,0 +1,37 @@
+"""The exception tree of GRPS."""
+
+from __future__ import annotations
+
+
+class GrpsError(Exception):
+    """Base of every error GRPS raises on purpose; its text is fit for a user."""
+
+
+class ConfigError(GrpsError):
+    """A configuration file, key or flag is wrong; the text says where and what is allowed."""
+
+
+class ModelError(GrpsError):
+    """A model can't be loaded, warmed up or run."""
+
+
+class DeviceError(ModelError):
+    """The device asked for is not on this machine or not known to the backend."""
+
+
+class MissingExtraError(GrpsError):
+    """A Python package that an optional feature needs is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        """Name the missing ``package`` and the ``extra`` of grpst that brings it."""
+        super().__init__(
+            f"{package} is not installed; run: pip install 'grpst[{extra}]'"
+        )
+
+
+class InputError(GrpsError):
+    """A request does not fit the model; answered with status 400."""
+
+
+class DeployError(GrpsError):
+    """A service can't be started, stopped or found."""
