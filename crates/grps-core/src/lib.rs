@@ -1,9 +1,31 @@
 //! The engine of GRPS, free of HTTP and of Python.
+//!
+//! A request enters through [`Engine::infer`], which admits it, walks the graph and puts an
+//! [`Entry`] into the queue of each model on the way. Instances (Python threads, worker processes,
+//! plugins) pull entries from a [`Queue`] and answer through the reply channel the entry carries.
 
+mod admission;
 mod content;
+mod engine;
 mod error;
+mod health;
+mod model;
+mod queue;
+mod registry;
+mod reply;
+mod request;
+mod signature;
 mod tensor;
 
+pub use admission::{Admission, Permit};
 pub use content::{Content, ContentAdapter, InputForm};
+pub use engine::{Engine, Limits};
 pub use error::{Cause, Error};
+pub use health::{Health, Readiness};
+pub use model::{Model, ModelSpec};
+pub use queue::{Entry, Puller, Queue};
+pub use registry::{Registry, Route};
+pub use reply::{ReplyReceiver, ReplySender, reply_channel};
+pub use request::Request;
+pub use signature::{Naming, Signature, TensorSpec};
 pub use tensor::{DataType, MAX_RANK, Tensor, Values};

@@ -1,0 +1,138 @@
+//! The engine: admits requests, walks them through the models and returns their answers.
+
+use std::sync::Arc;
+
+use crate::admission::Admission;
+use crate::content::{Content, ContentAdapter};
+use crate::error::{Cause, Error};
+use crate::health::{Health, Readiness};
+use crate::model::Model;
+use crate::queue::Entry;
+use crate::registry::{Registry, Route};
+use crate::reply::reply_channel;
+use crate::request::Request;
+
+/// Limits of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests that run at once.
+    pub max_concurrency: usize,
+    /// Requests that may wait for a place.
+    pub max_queue: usize,
+}
+
+/// Models, limits and health of one service.
+pub struct Engine {
+    /// Which model answers which name.
+    registry: Registry,
+    /// Who may run.
+    admission: Admission,
+    /// Whether the service is ready.
+    health: Health,
+    /// Translates content between models that want different forms.
+    adapter: Box<dyn ContentAdapter>,
+}
+
+impl Engine {
+    /// An engine without models.
+    pub fn new(limits: Limits, health: Health, adapter: Box<dyn ContentAdapter>) -> Self {
+        let admission = Admission::new(limits.max_concurrency, limits.max_queue);
+        Self { registry: Registry::default(), admission, health, adapter }
+    }
+
+    /// The models.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The health flags.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Requests that wait for one of the `max_concurrency` places.
+    pub fn waiting(&self) -> usize {
+        self.admission.waiting()
+    }
+
+    /// Whether the service is ready: flags set and every model has an instance alive.
+    pub fn readiness(&self) -> Readiness {
+        match self.health.readiness() {
+            Readiness::Ready if self.registry.without_instance().is_some() => {
+                Readiness::InstanceDown
+            }
+            readiness => readiness,
+        }
+    }
+
+    /// The route for a model name, "" meaning the default graph.
+    ///
+    /// # Errors
+    /// `Unavailable` while loading, `NotFound` for an unknown name.
+    pub fn route(&self, name: &str) -> Result<Route, Error> {
+        match self.registry.route(name) {
+            Err(_) if !self.health.is_loaded() => {
+                Err(Error::new(Cause::Unavailable, "the service is still loading its models"))
+            }
+            found => found,
+        }
+    }
+
+    /// Runs a request through its route. Dropping the future cancels the request.
+    ///
+    /// # Errors
+    /// Whatever made the request fail; `DeadlineExceeded` when its deadline passed first.
+    pub async fn infer(&self, route: &Route, request: Request) -> Result<Content, Error> {
+        let Some(deadline) = request.deadline else {
+            return self.walk(route, request).await;
+        };
+        match tokio::time::timeout_at(deadline, self.walk(route, request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::new(
+                Cause::DeadlineExceeded,
+                "the deadline passed before the answer was ready",
+            )),
+        }
+    }
+
+    async fn walk(&self, route: &Route, request: Request) -> Result<Content, Error> {
+        let Request { id, mut content, .. } = request;
+        let mut permit = None;
+        for model in route.models() {
+            let input = self.fit(model, content)?;
+            if permit.is_none() {
+                // Only a request that fits its first model takes a place.
+                permit = Some(self.admission.enter().await?);
+            }
+            content = self.ask(model, Arc::clone(&id), input).await?;
+        }
+        Ok(content)
+    }
+
+    /// Brings content into the form and order a model wants, or says why it does not fit.
+    fn fit(&self, model: &Model, content: Content) -> Result<Content, Error> {
+        let content = self.adapter.adapt(content, model.spec().form)?;
+        match (content, &model.spec().signature) {
+            (Content::Tensors(tensors), Some(signature)) => {
+                signature.arrange(model.key(), tensors).map(Content::Tensors)
+            }
+            (content, _) => Ok(content),
+        }
+    }
+
+    async fn ask(&self, model: &Model, id: Arc<str>, content: Content) -> Result<Content, Error> {
+        let (reply, receiver) = reply_channel();
+        let pushed = model.queue().push(Entry { id, content, reply });
+        if pushed.is_err() {
+            return Err(Error::new(
+                Cause::Unavailable,
+                format!("model '{}' takes no more requests", model.key()),
+            ));
+        }
+        receiver.receive().await
+    }
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,0 +1,150 @@
+//! Tests of the engine with instances that are plain threads.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::*;
+use crate::content::InputForm;
+use crate::model::ModelSpec;
+use crate::tensor::{Tensor, Values};
+
+/// Carries tensors as their count: enough to see which way content was translated.
+struct CountAdapter;
+
+impl ContentAdapter for CountAdapter {
+    fn to_tensors(&self, message: Bytes) -> Result<Vec<Tensor>, Error> {
+        let values = Values::Uint8(message.to_vec());
+        Ok(vec![Tensor::new("bytes".into(), vec![message.len()], values)?])
+    }
+
+    fn to_message(&self, tensors: &[Tensor]) -> Bytes {
+        Bytes::from(format!("{} tensors", tensors.len()))
+    }
+}
+
+fn engine(max_concurrency: usize, max_queue: usize) -> Arc<Engine> {
+    let limits = Limits { max_concurrency, max_queue };
+    let engine = Engine::new(limits, Health::new(true), Box::new(CountAdapter));
+    engine.health().set_loaded();
+    Arc::new(engine)
+}
+
+fn add(engine: &Engine, name: &str, form: InputForm) -> Arc<Model> {
+    let spec = ModelSpec {
+        name: name.into(),
+        version: "1".into(),
+        form,
+        signature: None,
+        metadata: String::new(),
+    };
+    engine.registry().add(Model::new(spec)).unwrap()
+}
+
+/// Runs an instance that answers each message with itself and a suffix until the queue closes.
+fn echo(model: &Model, suffix: &'static str) -> std::thread::JoinHandle<()> {
+    let puller = model.queue().attach();
+    std::thread::spawn(move || {
+        while let Some(entries) = puller.pull(1, Duration::from_secs(1)) {
+            for entry in entries {
+                let answer = match entry.content {
+                    Content::Message(text) => [&text, suffix.as_bytes()].concat().into(),
+                    Content::Tensors(_) => Bytes::from_static(b"tensors"),
+                };
+                entry.reply.send(Ok(Content::Message(answer)));
+            }
+        }
+    })
+}
+
+fn request(text: &'static str) -> Request {
+    Request {
+        id: "r".into(),
+        content: Content::Message(Bytes::from_static(text.as_bytes())),
+        deadline: None,
+    }
+}
+
+#[tokio::test]
+async fn a_graph_passes_the_answer_on() {
+    let engine = engine(1, 1);
+    let threads: Vec<_> = [("a", "-A"), ("b", "-B")]
+        .map(|(name, suffix)| echo(&add(&engine, name, InputForm::Message), suffix))
+        .into();
+    engine.registry().set_default(&["a-1".into(), "b-1".into()]).unwrap();
+    let route = engine.route("").unwrap();
+    let answer = engine.infer(&route, request("x")).await.unwrap();
+    assert_eq!(answer, Content::Message(Bytes::from_static(b"x-A-B")));
+    for model in engine.registry().models() {
+        model.queue().close();
+    }
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[tokio::test]
+async fn content_is_translated_to_the_form_a_model_wants() {
+    let engine = engine(1, 1);
+    let model = add(&engine, "t", InputForm::Tensors);
+    let thread = echo(&model, "");
+    let answer = engine.infer(&engine.route("t").unwrap(), request("abc")).await.unwrap();
+    assert_eq!(answer, Content::Message(Bytes::from_static(b"tensors")));
+    model.queue().close();
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_passed_deadline_frees_the_place() {
+    let engine = engine(1, 0);
+    let model = add(&engine, "slow", InputForm::Message);
+    let route = engine.route("slow").unwrap();
+    let mut late = request("x");
+    late.deadline = Some(Instant::now() + Duration::from_millis(1));
+    let error = engine.infer(&route, late).await.unwrap_err();
+    assert_eq!(error.cause(), Cause::DeadlineExceeded);
+    let thread = echo(&model, "!");
+    let answer = engine.infer(&route, request("y")).await.unwrap();
+    assert_eq!(answer, Content::Message(Bytes::from_static(b"y!")));
+    model.queue().close();
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_keeps_the_others() {
+    let engine = engine(1, 0);
+    let model = add(&engine, "m", InputForm::Message);
+    let route = engine.route("m").unwrap();
+    let first = tokio::spawn({
+        let (engine, route) = (Arc::clone(&engine), route.clone());
+        async move { engine.infer(&route, request("x")).await }
+    });
+    while model.queue().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let refused = engine.infer(&route, request("y")).await.unwrap_err();
+    assert_eq!(refused.cause(), Cause::QueueFull);
+    let thread = echo(&model, "!");
+    assert!(first.await.unwrap().is_ok());
+    model.queue().close();
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn names_are_unknown_only_after_loading() {
+    let limits = Limits { max_concurrency: 1, max_queue: 1 };
+    let engine = Engine::new(limits, Health::new(true), Box::new(CountAdapter));
+    assert_eq!(engine.route("m").unwrap_err().cause(), Cause::Unavailable);
+    engine.health().set_loaded();
+    assert_eq!(engine.route("m").unwrap_err().cause(), Cause::NotFound);
+}
+
+#[tokio::test]
+async fn readiness_needs_an_instance_of_every_model() {
+    let engine = engine(1, 1);
+    let model = add(&engine, "m", InputForm::Message);
+    assert_eq!(engine.readiness(), Readiness::InstanceDown);
+    let puller = model.queue().attach();
+    assert_eq!(engine.readiness(), Readiness::Ready);
+    drop(puller);
+    assert_eq!(engine.readiness(), Readiness::InstanceDown);
+}
