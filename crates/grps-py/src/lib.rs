@@ -1,7 +1,34 @@
 //! The extension module `grps._core`: a list of registrations.
 
+mod channel;
+mod codec;
+mod entry;
+mod log;
+mod model;
+mod server;
+mod settings;
+mod tensor;
+
 use pyo3::prelude::*;
+
+// Tensors of hundreds of kilobytes come and go with every request; the system's allocator would
+// map and unmap each of them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Native data plane of GRPS.
 #[pymodule]
-mod _core {}
+mod _core {
+    #[pymodule_export]
+    use crate::channel::Channel;
+    #[pymodule_export]
+    use crate::codec::{json_to_message, message_to_json};
+    #[pymodule_export]
+    use crate::entry::Entry;
+    #[pymodule_export]
+    use crate::log::{Log, log, start_log};
+    #[pymodule_export]
+    use crate::model::Model;
+    #[pymodule_export]
+    use crate::server::Server;
+}

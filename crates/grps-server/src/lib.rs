@@ -1,3 +1,22 @@
 //! The data plane of GRPS: sockets, HTTP, gRPC and the codec between wire bytes and tensors.
+//!
+//! [`serve`] takes bound listeners, the [`App`] and a shutdown signal. One port speaks HTTP/1.1,
+//! HTTP/2 and gRPC; the first bytes of a connection decide.
 
+mod admin;
+mod app;
 pub mod codec;
+mod connection;
+mod dispatch;
+mod drain;
+mod grpc;
+mod http;
+mod listener;
+pub mod log;
+mod metadata;
+mod readiness;
+mod request_id;
+mod status;
+
+pub use app::{App, Settings};
+pub use listener::{bind, serve};

@@ -1,0 +1,41 @@
+//! The wire codec for Python: JSON to protobuf and back.
+
+use bytes::Bytes;
+use grps_server::codec::{json, proto};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+fn invalid(error: grps_core::Error) -> PyErr {
+    PyValueError::new_err(error.message().to_owned())
+}
+
+/// Turns a JSON request body into an encoded `GrpsMessage`.
+///
+/// Raises ValueError naming the place that is wrong.
+#[pyfunction]
+pub(crate) fn json_to_message<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let request = json::decode(body).map_err(invalid)?;
+    Ok(PyBytes::new(py, &proto::encode(&request.message)))
+}
+
+/// Turns an encoded `GrpsMessage` into JSON, with a nested `ndarray` for its first tensor if asked.
+///
+/// Raises ValueError when the message is malformed or holds no float32 tensor to nest.
+#[pyfunction]
+#[pyo3(signature = (message, return_ndarray = false))]
+pub(crate) fn message_to_json<'py>(
+    py: Python<'py>,
+    message: &[u8],
+    return_ndarray: bool,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let decoded = proto::decode(&Bytes::copy_from_slice(message)).map_err(invalid)?;
+    let text = if return_ndarray {
+        let status = decoded.status.clone();
+        let tensors = decoded.into_tensors().map_err(invalid)?;
+        json::encode_ndarray(status.as_ref(), &tensors).map_err(invalid)?
+    } else {
+        json::encode(&decoded)
+    };
+    Ok(PyBytes::new(py, &text))
+}

@@ -1,0 +1,47 @@
+//! The server's log for Python code.
+
+use std::path::PathBuf;
+
+use grps_server::log::{LogGuard, LogSettings, start};
+use parking_lot::Mutex;
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+/// The started log; closing it writes what is still buffered.
+#[pyclass(frozen, module = "grps._core")]
+pub(crate) struct Log {
+    guard: Mutex<Option<LogGuard>>,
+}
+
+#[pymethods]
+impl Log {
+    /// Writes what is still buffered and ends logging.
+    fn close(&self) {
+        self.guard.lock().take();
+    }
+}
+
+/// Starts the server's log for the whole process.
+#[pyfunction]
+pub(crate) fn start_log(
+    path: PathBuf,
+    level: &str,
+    backup_count: usize,
+    to_stderr: bool,
+) -> PyResult<Log> {
+    let settings = LogSettings { path: &path, level, backup_count, to_stderr };
+    let guard = start(&settings)
+        .map_err(|error| PyOSError::new_err(format!("can't log to {}: {error}", path.display())))?;
+    Ok(Log { guard: Mutex::new(Some(guard)) })
+}
+
+/// Writes one record: a level of Python's logging module, the logger's name and the text.
+#[pyfunction]
+pub(crate) fn log(level: u32, logger: &str, message: &str) {
+    match level {
+        40.. => tracing::error!(target: "python", logger, "{message}"),
+        30.. => tracing::warn!(target: "python", logger, "{message}"),
+        20.. => tracing::info!(target: "python", logger, "{message}"),
+        _ => tracing::debug!(target: "python", logger, "{message}"),
+    }
+}

@@ -1,0 +1,38 @@
+//! A registered model as Python sees it.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use crate::channel::Channel;
+
+/// A registered model.
+#[pyclass(frozen, module = "grps._core")]
+pub(crate) struct Model {
+    model: Arc<grps_core::Model>,
+}
+
+impl Model {
+    pub(crate) fn new(model: Arc<grps_core::Model>) -> Self {
+        Self { model }
+    }
+}
+
+#[pymethods]
+impl Model {
+    /// `name-version`.
+    #[getter]
+    fn key(&self) -> &str {
+        self.model.key()
+    }
+
+    /// The number of requests that wait for an instance.
+    fn queue_length(&self) -> usize {
+        self.model.queue().len()
+    }
+
+    /// Attaches an instance; the model is served as long as one is attached.
+    fn attach(&self) -> Channel {
+        Channel::new(self.model.queue().attach())
+    }
+}

@@ -1,0 +1,116 @@
+//! Reading settings and model descriptions from Python objects by attribute.
+
+use std::time::Duration;
+
+use grps_core::{DataType, InputForm, ModelSpec, Naming, Signature, TensorSpec};
+use grps_server::Settings;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// The attributes of `grps.server.native.NativeSettings`.
+#[derive(FromPyObject)]
+pub(crate) struct PySettings {
+    max_connections: usize,
+    pub(crate) max_concurrency: usize,
+    pub(crate) max_queue: usize,
+    max_request_bytes: usize,
+    max_header_bytes: usize,
+    header_timeout_ms: u64,
+    body_timeout_ms: u64,
+    drain_timeout_ms: u64,
+    access_log: bool,
+    predict_paths: Vec<String>,
+    admin_token: Option<String>,
+    server_metadata: String,
+    dashboard: Vec<u8>,
+    pub(crate) start_online: bool,
+    pub(crate) io_threads: usize,
+}
+
+impl From<PySettings> for Settings {
+    fn from(settings: PySettings) -> Self {
+        Self {
+            max_connections: settings.max_connections,
+            max_request_bytes: settings.max_request_bytes,
+            max_header_bytes: settings.max_header_bytes,
+            header_timeout: Duration::from_millis(settings.header_timeout_ms),
+            body_timeout: Duration::from_millis(settings.body_timeout_ms),
+            drain_timeout: Duration::from_millis(settings.drain_timeout_ms),
+            access_log: settings.access_log,
+            predict_paths: settings.predict_paths,
+            admin_token: settings.admin_token,
+            server_metadata: settings.server_metadata,
+            dashboard: settings.dashboard.into(),
+        }
+    }
+}
+
+/// The attributes of `grps.backends.base.TensorSpec`.
+#[derive(FromPyObject)]
+struct PyTensorSpec {
+    name: String,
+    dtype: Option<String>,
+    shape: Option<Vec<Option<usize>>>,
+    required: bool,
+}
+
+/// The attributes of `grps.backends.base.Signature`.
+#[derive(FromPyObject)]
+struct PySignature {
+    inputs: Vec<PyTensorSpec>,
+    outputs: Vec<PyTensorSpec>,
+    strict_names: bool,
+}
+
+/// The attributes of `grps.server.native.NativeModel`.
+#[derive(FromPyObject)]
+pub(crate) struct PyModelSpec {
+    name: String,
+    version: String,
+    takes_tensors: bool,
+    signature: Option<PySignature>,
+    metadata: String,
+}
+
+impl TryFrom<PyModelSpec> for ModelSpec {
+    type Error = PyErr;
+
+    fn try_from(spec: PyModelSpec) -> PyResult<Self> {
+        Ok(Self {
+            name: spec.name,
+            version: spec.version,
+            form: if spec.takes_tensors { InputForm::Tensors } else { InputForm::Message },
+            signature: spec.signature.map(Signature::try_from).transpose()?,
+            metadata: spec.metadata,
+        })
+    }
+}
+
+impl TryFrom<PySignature> for Signature {
+    type Error = PyErr;
+
+    fn try_from(signature: PySignature) -> PyResult<Self> {
+        let convert = |specs: Vec<PyTensorSpec>| -> PyResult<Vec<TensorSpec>> {
+            specs.into_iter().map(TensorSpec::try_from).collect()
+        };
+        Ok(Self {
+            inputs: convert(signature.inputs)?,
+            outputs: convert(signature.outputs)?,
+            naming: if signature.strict_names { Naming::Strict } else { Naming::Advisory },
+        })
+    }
+}
+
+impl TryFrom<PyTensorSpec> for TensorSpec {
+    type Error = PyErr;
+
+    fn try_from(spec: PyTensorSpec) -> PyResult<Self> {
+        let dtype = match spec.dtype {
+            None => None,
+            Some(name) => Some(DataType::from_name(&name).ok_or_else(|| {
+                PyValueError::new_err(format!("tensor '{}' has unknown dtype '{name}'", spec.name))
+            })?),
+        };
+        Ok(Self { name: spec.name, dtype, shape: spec.shape, required: spec.required })
+    }
+}

@@ -1,0 +1,61 @@
+//! What every connection of one service shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use grps_core::Engine;
+
+use crate::drain::InFlight;
+use crate::request_id::RequestIds;
+
+/// Settings of the data plane.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Open connections at once; one more gets 503 and is closed.
+    pub max_connections: usize,
+    /// Largest request body, in bytes.
+    pub max_request_bytes: usize,
+    /// Largest request head, in bytes.
+    pub max_header_bytes: usize,
+    /// How long a request head may take, and how long a kept-alive connection may idle.
+    pub header_timeout: Duration,
+    /// How long a request body may take.
+    pub body_timeout: Duration,
+    /// How long running requests may take to finish at shutdown.
+    pub drain_timeout: Duration,
+    /// Whether each request is logged.
+    pub access_log: bool,
+    /// Further paths that answer predict.
+    pub predict_paths: Vec<String>,
+    /// Token that admin calls from other machines must carry; `None` refuses them all.
+    pub admin_token: Option<String>,
+    /// Text that `metadata/server` answers.
+    pub server_metadata: String,
+    /// The page at `/`.
+    pub dashboard: Bytes,
+}
+
+/// The engine, the settings and the counters of one service.
+pub struct App {
+    /// Answers requests.
+    pub engine: Arc<Engine>,
+    /// How the data plane behaves.
+    pub settings: Settings,
+    /// Makes identifiers for requests that bring none.
+    pub(crate) request_ids: RequestIds,
+    /// Requests between their head and their answer, which shutdown waits for.
+    pub(crate) in_flight: InFlight,
+}
+
+impl App {
+    /// An app without traffic.
+    pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
+        Self {
+            engine,
+            settings,
+            request_ids: RequestIds::default(),
+            in_flight: InFlight::default(),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The entry of every request: identifier, drain check, and HTTP or gRPC.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use grps_core::{Cause, Error};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+
+use crate::app::App;
+use crate::request_id::REQUEST_ID;
+use crate::{grpc, http as http_api};
+
+/// Body of an answer: whole for HTTP, framed for gRPC.
+pub(crate) type ReplyBody = Either<Full<Bytes>, tonic::body::Body>;
+
+/// What the code that answers needs to know besides the request itself.
+pub(crate) struct Call {
+    /// Engine and settings.
+    pub(crate) app: Arc<App>,
+    /// The other end of the connection.
+    pub(crate) peer: SocketAddr,
+    /// Identifier of the request.
+    pub(crate) id: Arc<str>,
+}
+
+/// Answers one request of any protocol.
+pub(crate) async fn dispatch(
+    app: Arc<App>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<ReplyBody>, Infallible> {
+    let started = Instant::now();
+    let _flight = app.in_flight.enter();
+    let draining = app.engine.health().is_draining();
+    let call = Call { app: Arc::clone(&app), peer, id: app.request_ids.of(request.headers()) };
+    let id = Arc::clone(&call.id);
+    let version = request.version();
+    let line = app
+        .settings
+        .access_log
+        .then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let mut response = if grpc::is_grpc(request.headers()) {
+        grpc::answer(call, request, draining).await.map(Either::Right)
+    } else {
+        let refusal =
+            draining.then(|| Error::new(Cause::Unavailable, "the service is shutting down"));
+        http_api::answer(call, request, refusal).await.map(Either::Left)
+    };
+    sign(response.headers_mut(), &id, draining && version < Version::HTTP_2);
+    if let Some((method, path)) = line {
+        let status = response.status().as_u16();
+        let elapsed_us = started.elapsed().as_micros();
+        tracing::info!(%peer, id = &*id, %method, path, status, elapsed_us, "request");
+    }
+    Ok(response)
+}
+
+/// Puts the request's identifier into the answer, and the end of the connection if it must close.
+fn sign(headers: &mut HeaderMap, id: &str, close: bool) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    if close {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}

@@ -1,0 +1,71 @@
+//! Counting requests in flight, so that shutdown can wait for them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// Requests between their head and their answer.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    count: AtomicUsize,
+    /// Told whenever the count falls to zero.
+    idle: Notify,
+}
+
+/// One request in flight; dropping it counts the request out.
+#[derive(Debug)]
+pub(crate) struct Flight<'a>(&'a InFlight);
+
+impl InFlight {
+    /// Counts a request in.
+    pub(crate) fn enter(&self) -> Flight<'_> {
+        // SeqCst orders the count against the draining flag: a request either sees the flag or is
+        // seen by the drain.
+        self.count.fetch_add(1, Ordering::SeqCst);
+        Flight(self)
+    }
+
+    /// The number of requests in flight.
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// Waits until no request is in flight.
+    pub(crate) async fn wait_idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.count() == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waits_for_the_last_request() {
+        let in_flight = InFlight::default();
+        in_flight.wait_idle().await;
+        let first = in_flight.enter();
+        let second = in_flight.enter();
+        drop(first);
+        assert_eq!(in_flight.count(), 1);
+        let (_, ()) = tokio::join!(in_flight.wait_idle(), async {
+            tokio::task::yield_now().await;
+            drop(second);
+        });
+        assert_eq!(in_flight.count(), 0);
+    }
+}

@@ -1,0 +1,146 @@
+//! Which code answers which gRPC method.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use grps_core::{Cause, Error};
+use http::{HeaderMap, Request, Response, header};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use tonic::body::Body;
+use tonic::server::{Grpc, UnaryService};
+
+use super::raw_codec::RawCodec;
+use super::{health, predict, timeout};
+use crate::admin::authorize;
+use crate::app::App;
+use crate::codec::{Data, GrpsMessage, Status, proto};
+use crate::dispatch::Call;
+use crate::http::TimedBody;
+use crate::metadata::model_metadata;
+use crate::readiness::unready;
+use crate::status::grps_status;
+
+/// The methods that are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Predict,
+    Online,
+    Offline,
+    CheckLiveness,
+    CheckReadiness,
+    ServerMetadata,
+    ModelMetadata,
+    HealthCheck,
+}
+
+impl Method {
+    fn of(path: &str) -> Option<Self> {
+        if path == "/grpc.health.v1.Health/Check" {
+            return Some(Self::HealthCheck);
+        }
+        Some(match path.strip_prefix("/grps.protos.v1.GrpsService/")? {
+            "Predict" => Self::Predict,
+            "Online" => Self::Online,
+            "Offline" => Self::Offline,
+            "CheckLiveness" => Self::CheckLiveness,
+            "CheckReadiness" => Self::CheckReadiness,
+            "ServerMetadata" => Self::ServerMetadata,
+            "ModelMetadata" => Self::ModelMetadata,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a request is gRPC.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Answers a gRPC request; `draining` refuses inference.
+pub(crate) async fn answer(
+    call: Call,
+    request: Request<Incoming>,
+    draining: bool,
+) -> Response<Body> {
+    let Some(method) = Method::of(request.uri().path()) else {
+        return tonic::Status::unimplemented("Method not found!").into_http();
+    };
+    if draining && method == Method::Predict {
+        return tonic::Status::unavailable("the service is shutting down").into_http();
+    }
+    let deadline = match timeout::deadline(request.headers()) {
+        Ok(deadline) => deadline,
+        Err(error) => return tonic::Status::invalid_argument(error.message()).into_http(),
+    };
+    let settings = &call.app.settings;
+    let (max_bytes, body_timeout) = (settings.max_request_bytes, settings.body_timeout);
+    let request = request.map(|body| TimedBody::new(body, body_timeout));
+    let mut grpc = Grpc::new(RawCodec)
+        .max_decoding_message_size(max_bytes)
+        .max_encoding_message_size(usize::MAX);
+    grpc.unary(Unary { call: Arc::new(call), method, deadline }, request).await
+}
+
+/// One call of one method, in the shape tonic wants.
+struct Unary {
+    call: Arc<Call>,
+    method: Method,
+    deadline: Option<Instant>,
+}
+
+type Reply = Result<tonic::Response<Bytes>, tonic::Status>;
+
+impl UnaryService<Bytes> for Unary {
+    type Response = Bytes;
+    type Future = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let (call, method, deadline) = (Arc::clone(&self.call), self.method, self.deadline);
+        let (metadata, _, message) = request.into_parts();
+        Box::pin(async move {
+            let answer = match method {
+                Method::Predict => predict::predict(&call, message, deadline).await?,
+                Method::HealthCheck => health::check(&message, &call.app.engine)?,
+                other => control(&call, other, &metadata.into_headers(), &message),
+            };
+            Ok(tonic::Response::new(answer))
+        })
+    }
+}
+
+/// Answers the methods that run no model; failures are told in the message.
+fn control(call: &Call, method: Method, headers: &HeaderMap, message: &Bytes) -> Bytes {
+    let outcome = match method {
+        Method::Online => set_online(call, headers, true),
+        Method::Offline => set_online(call, headers, false),
+        Method::CheckReadiness => match unready(&call.app.engine) {
+            None => Ok(Data::None),
+            Some(reason) => Err(Error::new(Cause::Unavailable, reason)),
+        },
+        Method::ServerMetadata => Ok(Data::Text(call.app.settings.server_metadata.clone())),
+        Method::ModelMetadata => read_model_metadata(&call.app, message),
+        Method::CheckLiveness | Method::Predict | Method::HealthCheck => Ok(Data::None),
+    };
+    let answer = match outcome {
+        Ok(data) => GrpsMessage { status: Some(Status::ok()), model: String::new(), data },
+        Err(error) => GrpsMessage::of_status(grps_status(&error)),
+    };
+    proto::encode(&answer)
+}
+
+fn set_online(call: &Call, headers: &HeaderMap, online: bool) -> Result<Data, Error> {
+    authorize(call.peer.ip(), headers, call.app.settings.admin_token.as_deref())?;
+    tracing::info!(peer = %call.peer, online, "readiness set by the operator");
+    call.app.engine.health().set_online(online);
+    Ok(Data::None)
+}
+
+fn read_model_metadata(app: &App, message: &Bytes) -> Result<Data, Error> {
+    match proto::decode(message)?.data {
+        Data::Text(name) => model_metadata(app, &name).map(Data::Text),
+        _ => Err(Error::invalid("No model name.")),
+    }
+}

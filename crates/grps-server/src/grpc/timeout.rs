@@ -1,0 +1,58 @@
+//! The `grpc-timeout` header.
+
+use std::time::Duration;
+
+use grps_core::Error;
+use http::HeaderMap;
+use tokio::time::Instant;
+
+/// The instant at which the client stops waiting; `None` when it did not say.
+///
+/// # Errors
+/// `InvalidArgument` when the header is malformed.
+pub(super) fn deadline(headers: &HeaderMap) -> Result<Option<Instant>, Error> {
+    let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
+    match value.to_str().ok().and_then(parse) {
+        // A timeout too far away to be an instant is none.
+        Some(timeout) => Ok(Instant::now().checked_add(timeout)),
+        None => Err(Error::invalid(format!("grpc-timeout is malformed: {value:?}"))),
+    }
+}
+
+/// One to eight digits and a unit.
+fn parse(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount * 3600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units() {
+        assert_eq!(parse("1H"), Some(Duration::from_secs(3600)));
+        assert_eq!(parse("99999999S"), Some(Duration::from_secs(99_999_999)));
+        assert_eq!(parse("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse("5n"), Some(Duration::from_nanos(5)));
+    }
+
+    #[test]
+    fn malformed() {
+        for text in ["", "S", "100", "1x", "123456789S", "-1S", "1.5S", "1\u{e9}"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

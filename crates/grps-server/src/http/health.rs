@@ -1,0 +1,31 @@
+//! `health/{online,offline,live,ready}`.
+
+use bytes::Bytes;
+use grps_core::{Cause, Error};
+use http::{HeaderMap, Response};
+use http_body_util::Full;
+
+use super::respond;
+use crate::admin::authorize;
+use crate::app::App;
+use crate::dispatch::Call;
+use crate::readiness::unready;
+
+/// Takes the service in or out of traffic.
+pub(super) fn set_online(call: &Call, headers: &HeaderMap, online: bool) -> Response<Full<Bytes>> {
+    let token = call.app.settings.admin_token.as_deref();
+    if let Err(error) = authorize(call.peer.ip(), headers, token) {
+        return respond::failure(&error);
+    }
+    tracing::info!(peer = %call.peer, online, "readiness set by the operator");
+    call.app.engine.health().set_online(online);
+    respond::success()
+}
+
+/// 200 when the service is ready for traffic, else 503 with the reason.
+pub(super) fn ready(app: &App) -> Response<Full<Bytes>> {
+    match unready(&app.engine) {
+        None => respond::success(),
+        Some(reason) => respond::failure(&Error::new(Cause::Unavailable, reason)),
+    }
+}

@@ -1,0 +1,138 @@
+//! `infer/predict`: body to content, content through the engine, content to body.
+
+use bytes::Bytes;
+use grps_core::{
+    Cause, Content, DataType, Error, InputForm, Model, Request as EngineRequest, Tensor,
+};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::query::PredictQuery;
+use super::{collect, deadline, respond};
+use crate::codec::json::JsonRequest;
+use crate::codec::{Data, GrpsMessage, Status, json, proto};
+use crate::dispatch::Call;
+
+/// The content types a body can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    Json,
+    Binary,
+}
+
+impl MediaType {
+    /// The media type of a request, parameters such as `charset` aside.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/json") {
+            Some(Self::Json)
+        } else if essence.eq_ignore_ascii_case("application/octet-stream") {
+            Some(Self::Binary)
+        } else {
+            None
+        }
+    }
+}
+
+/// Answers a predict call.
+pub(super) async fn answer(call: &Call, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    match predict(call, request).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::warn!(id = &*call.id, peer = %call.peer, cause = ?error.cause(), %error, "predict failed");
+            respond::failure(&error)
+        }
+    }
+}
+
+async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Error> {
+    let media_type = require_media_type(request.headers())?;
+    let query = PredictQuery::of(request.uri().query());
+    if query.streaming {
+        return Err(Error::invalid("streaming is not supported by this version"));
+    }
+    let deadline = deadline::of(request.headers())?;
+    let body = collect(request, &call.app.settings).await?;
+    if body.is_empty() {
+        return Err(Error::invalid("The http body is empty."));
+    }
+    let incoming = match media_type {
+        MediaType::Json => json::decode(&body)?,
+        MediaType::Binary => {
+            JsonRequest { message: GrpsMessage::of_binary(body.clone()), ndarray_span: None }
+        }
+    };
+    let name =
+        if incoming.message.model.is_empty() { &query.model } else { &incoming.message.model };
+    let route = call.app.engine.route(name)?;
+    let content = match route.models().first() {
+        Some(model) => to_content(model, incoming, &body)?,
+        None => return Err(Error::new(Cause::Internal, "the route has no model")),
+    };
+    let request = EngineRequest { id: call.id.clone(), content, deadline };
+    let outcome = call.app.engine.infer(&route, request).await?;
+    to_response(outcome, query.return_ndarray)
+}
+
+fn require_media_type(headers: &HeaderMap) -> Result<MediaType, Error> {
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        return Err(Error::invalid("No content type in headers."));
+    }
+    MediaType::of(headers).ok_or_else(|| {
+        Error::new(
+            Cause::UnsupportedMediaType,
+            "Unsupported content type. Send application/json or application/octet-stream.",
+        )
+    })
+}
+
+/// Brings a decoded body into the form the first model wants.
+fn to_content(model: &Model, incoming: JsonRequest, body: &Bytes) -> Result<Content, Error> {
+    match model.spec().form {
+        InputForm::Message => Ok(Content::Message(proto::encode(&incoming.message))),
+        InputForm::Tensors => to_tensors(model, incoming, body).map(Content::Tensors),
+    }
+}
+
+fn to_tensors(model: &Model, incoming: JsonRequest, body: &Bytes) -> Result<Vec<Tensor>, Error> {
+    let wanted = model.spec().signature.as_ref().and_then(|s| s.only_input_dtype());
+    match (incoming.ndarray_span, wanted) {
+        // An ndarray carries no type: it takes the type of the model's only input.
+        (Some(span), Some(dtype)) if dtype != DataType::Float32 => {
+            json::parse_ndarray(body, span, dtype).map(|tensor| vec![tensor])
+        }
+        _ => incoming.message.into_tensors(),
+    }
+}
+
+fn to_response(outcome: Content, return_ndarray: bool) -> Result<Response<Full<Bytes>>, Error> {
+    match outcome {
+        Content::Tensors(tensors) if return_ndarray => ndarray(&tensors),
+        Content::Tensors(tensors) => {
+            Ok(respond::json(json::encode_tensors(Some(&Status::ok()), "", &tensors)))
+        }
+        Content::Message(encoded) => {
+            let mut message = proto::decode(&encoded).map_err(output_fault)?;
+            match message.data {
+                Data::Binary(data) if !data.is_empty() => return Ok(respond::binary(data)),
+                _ if return_ndarray => {
+                    return ndarray(&message.into_tensors().map_err(output_fault)?);
+                }
+                _ => {}
+            }
+            message.status = Some(Status::ok());
+            Ok(respond::message(StatusCode::OK, &message))
+        }
+    }
+}
+
+fn ndarray(tensors: &[Tensor]) -> Result<Response<Full<Bytes>>, Error> {
+    json::encode_ndarray(Some(&Status::ok()), tensors).map(respond::json).map_err(output_fault)
+}
+
+/// A fault in what the model answered is the model's, not the client's.
+fn output_fault(error: Error) -> Error {
+    Error::new(Cause::ModelFailed, error.message())
+}

@@ -1,0 +1,91 @@
+//! Which code answers which path and method.
+
+use bytes::Bytes;
+use grps_core::{Cause, Error};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::{health, metadata, predict, respond};
+use crate::app::App;
+use crate::dispatch::Call;
+
+/// What a path stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resource {
+    Dashboard,
+    Online,
+    Offline,
+    Live,
+    Ready,
+    Predict,
+    ServerMetadata,
+    ModelMetadata,
+}
+
+impl Resource {
+    fn of(path: &str, app: &App) -> Option<Self> {
+        Some(match path {
+            "/" => Self::Dashboard,
+            "/grps/v1/infer/predict" => Self::Predict,
+            "/grps/v1/health/online" => Self::Online,
+            "/grps/v1/health/offline" => Self::Offline,
+            "/grps/v1/health/live" => Self::Live,
+            "/grps/v1/health/ready" => Self::Ready,
+            "/grps/v1/metadata/server" => Self::ServerMetadata,
+            "/grps/v1/metadata/model" => Self::ModelMetadata,
+            path if app.settings.predict_paths.iter().any(|own| own == path) => Self::Predict,
+            _ => return None,
+        })
+    }
+
+    /// The methods it answers, as the `Allow` header tells them.
+    fn allowed(self, path: &str) -> &'static str {
+        match self {
+            Self::Dashboard => "GET, HEAD, OPTIONS",
+            Self::Predict if path != "/grps/v1/infer/predict" => "GET, HEAD, OPTIONS, POST",
+            Self::Predict | Self::ModelMetadata => "OPTIONS, POST",
+            _ => "GET, HEAD, OPTIONS, POST",
+        }
+    }
+}
+
+/// Answers an HTTP request; `refusal` is set when inference is refused for now.
+pub(crate) async fn answer(
+    call: Call,
+    request: Request<Incoming>,
+    refusal: Option<Error>,
+) -> Response<Full<Bytes>> {
+    let path = request.uri().path();
+    let Some(resource) = Resource::of(path, &call.app) else {
+        let message = format!("no route {path}; the API is under /grps/v1/");
+        return respond::failure(&Error::new(Cause::NotFound, message));
+    };
+    let allowed = resource.allowed(path);
+    if request.method() == Method::OPTIONS {
+        return with_allow(respond::empty(StatusCode::OK), allowed);
+    }
+    if !allowed.split(", ").any(|method| method == request.method().as_str()) {
+        let message = format!("{} is not allowed here; use {allowed}", request.method());
+        let refused = respond::failure(&Error::new(Cause::MethodNotAllowed, message));
+        return with_allow(refused, allowed);
+    }
+    match resource {
+        Resource::Dashboard => respond::html(call.app.settings.dashboard.clone()),
+        Resource::Online => health::set_online(&call, request.headers(), true),
+        Resource::Offline => health::set_online(&call, request.headers(), false),
+        Resource::Live => respond::success(),
+        Resource::Ready => health::ready(&call.app),
+        Resource::ServerMetadata => metadata::server(&call.app),
+        Resource::ModelMetadata => metadata::model(&call, request).await,
+        Resource::Predict => match refusal {
+            Some(error) => respond::failure(&error),
+            None => predict::answer(&call, request).await,
+        },
+    }
+}
+
+fn with_allow(mut response: Response<Full<Bytes>>, allowed: &'static str) -> Response<Full<Bytes>> {
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}

@@ -1,0 +1,86 @@
+//! The one table from causes to wire statuses.
+
+use grps_core::{Cause, Error};
+use http::StatusCode;
+use tonic::Code;
+
+use crate::codec::Status;
+
+/// The HTTP status and the gRPC code of a cause.
+fn table(cause: Cause) -> (StatusCode, Code) {
+    match cause {
+        Cause::InvalidArgument => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
+        Cause::PermissionDenied => (StatusCode::FORBIDDEN, Code::PermissionDenied),
+        Cause::NotFound => (StatusCode::NOT_FOUND, Code::NotFound),
+        Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
+        Cause::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
+        Cause::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
+        Cause::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
+        Cause::QueueFull => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
+        Cause::Cancelled => (client_closed_request(), Code::Cancelled),
+        Cause::ModelFailed | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
+        Cause::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
+        Cause::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, Code::DeadlineExceeded),
+    }
+}
+
+/// The HTTP status of an error.
+pub(crate) fn http_status(error: &Error) -> StatusCode {
+    table(error.cause()).0
+}
+
+/// The GRPS status of an error; its code equals the HTTP status.
+pub(crate) fn grps_status(error: &Error) -> Status {
+    Status::failure(i32::from(http_status(error).as_u16()), error.message())
+}
+
+/// The gRPC status of an error that ends the call itself.
+///
+/// `None` for failures of a model call: those stay rpc-OK and are told in the message, as
+/// upstream's clients expect.
+pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
+    let told_in_message = matches!(
+        error.cause(),
+        Cause::InvalidArgument
+            | Cause::PermissionDenied
+            | Cause::NotFound
+            | Cause::ModelFailed
+            | Cause::Internal
+    );
+    if told_in_message {
+        return None;
+    }
+    Some(tonic::Status::new(table(error.cause()).1, error.message()))
+}
+
+/// 499, which the `http` crate has no name for.
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grps_code_equals_the_http_status() {
+        for (cause, code) in [
+            (Cause::InvalidArgument, 400),
+            (Cause::QueueFull, 429),
+            (Cause::Cancelled, 499),
+            (Cause::ModelFailed, 500),
+            (Cause::DeadlineExceeded, 504),
+        ] {
+            let error = Error::new(cause, "x");
+            assert_eq!(http_status(&error).as_u16(), code);
+            assert_eq!(grps_status(&error).code, i32::from(code));
+        }
+    }
+
+    #[test]
+    fn model_failures_stay_rpc_ok() {
+        assert!(rpc_status(&Error::new(Cause::ModelFailed, "x")).is_none());
+        let status = rpc_status(&Error::new(Cause::QueueFull, "x")).unwrap();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+    }
+}

@@ -1,0 +1,1 @@
+"""The user contract (converter, inferer, context) and the loop that runs it."""

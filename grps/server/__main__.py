@@ -1,0 +1,38 @@
+"""``python -m grps.server``: serve a project in this process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from grps.errors import GrpsError
+from grps.inference.runner import describe
+from grps.server.app import App
+
+
+def main() -> int:
+    """Serve the project named on the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m grps.server", description=__doc__)
+    parser.add_argument("--project", type=Path, default=Path(), help="project folder")
+    parser.add_argument("--state_file", type=Path, help="where to tell the phase of the process")
+    parser.add_argument("--stderr", action="store_true", help="log to standard error as well")
+    arguments = parser.parse_args()
+    folder = arguments.project.resolve()
+    if not folder.is_dir():
+        parser.error(f"{folder} is not a folder")
+    os.chdir(folder)
+    try:
+        App(folder, arguments.state_file, arguments.stderr).run()
+    except GrpsError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except Exception as error:
+        sys.stderr.write(f"error: {describe(error)}\n")
+        raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""The native data plane; the only module that imports it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from grps._core import Channel, Entry, Log, Model, Server, json_to_message, log, message_to_json
+from grps._core import start_log as _start_log
+from grps.backends.base import Signature
+from grps.log import logger
+
+__all__ = [
+    "Channel",
+    "Entry",
+    "Log",
+    "Model",
+    "NativeModel",
+    "NativeSettings",
+    "Server",
+    "json_to_message",
+    "message_to_json",
+    "start_log",
+]
+
+NATIVE_LEVELS = {"warning": "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class NativeSettings:
+    """What the data plane is told at start; it reads the attributes by name."""
+
+    max_connections: int
+    max_concurrency: int
+    max_queue: int
+    max_request_bytes: int
+    max_header_bytes: int
+    header_timeout_ms: int
+    body_timeout_ms: int
+    drain_timeout_ms: int
+    access_log: bool
+    predict_paths: list[str]
+    admin_token: str | None
+    server_metadata: str
+    dashboard: bytes
+    start_online: bool
+    io_threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class NativeModel:
+    """What the data plane is told of a model."""
+
+    name: str
+    version: str
+    takes_tensors: bool
+    signature: Signature | None
+    metadata: str
+
+
+class _NativeHandler(logging.Handler):
+    """Sends records of Python's logging into the native log, so that one writer owns the file."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        log(record.levelno, record.name, self.format(record))
+
+
+def start_log(path: str, level: str, backup_count: int, to_stderr: bool) -> Log:
+    """Start the server's log and send ``grps.log.logger`` into it.
+
+    Args:
+        path: The log file; rotated daily.
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        backup_count: Days that are kept besides today.
+        to_stderr: Whether lines also go to standard error.
+
+    Returns:
+        The log; close it last, so that nothing buffered is lost.
+    """
+    started = _start_log(path, NATIVE_LEVELS.get(level, level), backup_count, to_stderr)
+    logger.addHandler(_NativeHandler())
+    logger.setLevel(level.upper())
+    logger.propagate = False
+    return started

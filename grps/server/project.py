@@ -1,0 +1,74 @@
+"""A project folder: its configuration and the user's code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from grps.config.loader import load_inference, load_server
+from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
+from grps.errors import ConfigError, ModelError
+
+USER_MODULES = ("customized_converter", "customized_inferer")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a project folder says."""
+
+    folder: Path
+    inference: InferenceConfig
+    server: ServerConfig
+    metadata: str
+    """Text of both configuration files, which ``metadata/server`` answers."""
+    descriptions: tuple[dict[str, Any], ...]
+    """Each model's own lines of ``inference.yml``, in the order of ``inference.models``."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Project:
+        """Read the configuration of a project.
+
+        Raises:
+            ConfigError: A file is missing or breaks a rule.
+        """
+        inference_file = folder / "conf" / "inference.yml"
+        server_file = folder / "conf" / "server.yml"
+        if not inference_file.is_file():
+            raise ConfigError(f"{inference_file}: no such file; is {folder} a GRPS project?")
+        inference = load_inference(inference_file)
+        server = load_server(server_file)
+        inference_text = inference_file.read_text(encoding="utf-8")
+        server_text = server_file.read_text(encoding="utf-8")
+        return cls(
+            folder=folder,
+            inference=inference,
+            server=server,
+            metadata=f"{inference_text}\n{server_text}",
+            descriptions=tuple(yaml.safe_load(inference_text)["models"]),
+        )
+
+    def import_user_code(self) -> None:
+        """Import the project's ``src`` modules, which register converters and inferers.
+
+        Raises:
+            ModelError: A module is missing or raises.
+        """
+        if not any(needs_user_code(model) for model in self.inference.models):
+            return
+        if str(self.folder) not in sys.path:
+            sys.path.insert(0, str(self.folder))
+        for name in USER_MODULES:
+            file = self.folder / "src" / f"{name}.py"
+            if not file.is_file():
+                raise ModelError(f"{file} is missing; a customized model needs it")
+            importlib.import_module(f"src.{name}")
+
+
+def needs_user_code(model: ModelConfig) -> bool:
+    """Tell whether a model runs code of the project."""
+    return "customized" in (model.inferer_type, model.converter_type)
