@@ -68,7 +68,7 @@ def _tensors(inputs: list[Any]) -> list[tuple[dict[str, Any], str, int]] | None:
     return tensors
 
 
-def _filler(key: str) -> Any:  # noqa: ANN401 - a JSON value
+def _filler(key: str) -> Any:
     if key == "flat_string":
         return "text"
     return 1.0 if "float" in key else 1

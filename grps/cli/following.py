@@ -11,7 +11,7 @@ from grps.cli.output import notice
 from grps.deploy.follow import follow
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.services import inspect
-from grps.deploy.state import ServiceState, alive
+from grps.server.state import ServiceState, alive
 
 _POLL_S = 0.2
 

@@ -9,7 +9,7 @@ from grps.cli.verbs import VerbGroup
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from grps.cli.version import grps_version  # noqa: PLC0415 - keeps other verbs fast
+        from grps.cli.version import grps_version
 
         click.echo(f"grpst {grps_version()}")
         ctx.exit()

@@ -13,7 +13,7 @@ from grps.cli.serving import serve_model
 
 @click.command("onnx_serve")
 @serve_flags(torch=False)
-def command(model_path: Path, **flags: Any) -> None:  # noqa: ANN401 - checked by ServeFlags
+def command(model_path: Path, **flags: Any) -> None:
     """Put an ONNX model online.
 
     MODEL is an .onnx file, its external data beside it if it has any. The service runs in the

@@ -24,8 +24,8 @@ class ProgressLine:
     def __enter__(self) -> ProgressLine:
         """Show the title."""
         if sys.stderr.isatty():
-            from rich.console import Console  # noqa: PLC0415 - terminals only
-            from rich.text import Text  # noqa: PLC0415
+            from rich.console import Console
+            from rich.text import Text
 
             self._status = Console(stderr=True).status(Text(self._title))
             self._status.start()
@@ -47,9 +47,10 @@ class ProgressLine:
         """Say how far it has come."""
         text = ": ".join(part for part in (phase, detail) if part)
         if self._status is not None:
-            from rich.text import Text  # noqa: PLC0415
+            from rich.text import Text
 
-            self._status.update(Text(f"{self._title} · {text} · {elapsed_s:.1f} s"))
+            line = f"{self._title} · {elapsed_s:.1f} s · {text}"
+            self._status.update(Text(line, no_wrap=True, overflow="ellipsis"))
         elif text and text != self._last:
             self._last = text
             notice(f"  {text} ({elapsed_s:.1f} s)")

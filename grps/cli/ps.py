@@ -11,7 +11,7 @@ import click
 from grps.cli.names import complete_deployed
 from grps.cli.output import duration, say
 from grps.deploy.services import find, services
-from grps.deploy.state import ServiceState
+from grps.server.state import ServiceState
 
 HEAD = ("PORT(HTTP,RPC)", "NAME", "PID", "DEPLOY_PATH", "STATUS", "UPTIME")
 COLORS = {"ready": "green", "failed": "red", "crashed": "red", "draining": "yellow"}
@@ -57,7 +57,7 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
     fancy = sys.stdout.isatty()
     for number, row in enumerate(rows):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        if fancy:
+        if fancy and number > 0:
             cells[4] = click.style(cells[4], fg=COLORS.get(row[4]))
         line = "  ".join(cells).rstrip()
         say(click.style(line, bold=True) if fancy and number == 0 else line)

@@ -13,7 +13,7 @@ from grps.cli.serving import serve_model
 
 @click.command("serve")
 @serve_flags(torch=True)
-def command(model_path: Path, **flags: Any) -> None:  # noqa: ANN401 - checked by ServeFlags
+def command(model_path: Path, **flags: Any) -> None:
     """Put a model file online, whatever its format.
 
     The format is read from the file: TorchScript, torch.export, AOTInductor or ONNX. The service

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,11 @@ from typing import Any, TypeVar
 
 import click
 
-from grps.config.ports import parse_ports
-from grps.deploy.paths import DEFAULT_NAME, check_name
-from grps.errors import DeployError
+from grps.cli import flag_checks
+from grps.deploy.paths import DEFAULT_NAME
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
-DEVICE = re.compile(r"cpu|original|(cuda|gpu)(:[0-9]+)?")
-INPUT_DEVICE = re.compile(r"cpu|(cuda|gpu)(:[0-9]+)?")
 TORCH_ONLY = ("inp_device", "gpu_mem_gc_enable", "gpu_mem_gc_interval")
 
 
@@ -55,74 +50,6 @@ class ServeFlags:
     gpu_mem_gc_interval: int = 60
 
 
-def _ports(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
-    try:
-        return parse_ports(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}; write 7080 or 7080,7081") from error
-
-
-def _service_name(_: click.Context, __: click.Parameter, value: str) -> str:
-    try:
-        return check_name(value)
-    except DeployError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not NAME.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is not 1 to 128 letters, digits, '.', '_' or '-'")
-    return value
-
-
-def _device(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    if not value:
-        return None
-    inputs = parameter.name == "inp_device"
-    if not (INPUT_DEVICE if inputs else DEVICE).fullmatch(value):
-        allowed = "cpu, cuda, cuda:N, gpu or gpu:N" + ("" if inputs else ", or original")
-        raise click.BadParameter(f"{value!r} is not one of {allowed}")
-    return value
-
-
-def _indices(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        raise click.BadParameter(f"{value!r} is not GPU numbers such as 0 or 0,1")
-    return tuple(int(part) for part in parts)
-
-
-def _paths(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
-    paths = [Path(part.strip()).expanduser() for part in value.split(",") if part.strip()]
-    for path in paths:
-        if not path.is_file():
-            raise click.BadParameter(f"there is no file {str(path)!r}")
-    return tuple(str(path.resolve()) for path in paths)
-
-
-def _route(_: click.Context, __: click.Parameter, value: str) -> str | None:
-    if value and not value.startswith("/"):
-        raise click.BadParameter(f"{value!r} must start with '/'")
-    return value or None
-
-
-def _limit(_: click.Context, __: click.Parameter, value: int) -> int:
-    if value != -1 and value < 1:
-        raise click.BadParameter(f"{value} is neither -1 (no limit) nor 1 or more")
-    return value
-
-
-def _framework(_: click.Context, __: click.Parameter, value: str) -> str:
-    if value == "http+brpc":
-        raise click.BadParameter("'http+brpc' is not supported by this version; use 'http+grpc'")
-    return value
-
-
-def _no_output(_: click.Context, __: click.Parameter, value: str | None) -> None:
-    if value:
-        raise click.BadParameter("archives are not written by this version; leave the flag out")
-
-
 _POSITIVE = click.IntRange(min=1)
 _NOT_NEGATIVE = click.IntRange(min=0)
 
@@ -131,7 +58,7 @@ SERVICE_FLAGS = (
         "--name",
         default=DEFAULT_NAME,
         show_default=True,
-        callback=_service_name,
+        callback=flag_checks.service_name,
         help="Name of the service.",
     ),
     click.option(
@@ -139,7 +66,7 @@ SERVICE_FLAGS = (
         default="http+grpc",
         show_default=True,
         type=click.Choice(["http", "http+grpc", "http+brpc"]),
-        callback=_framework,
+        callback=flag_checks.framework,
         help="Protocols; http+brpc is not supported by this version.",
     ),
     click.option(
@@ -152,13 +79,13 @@ SERVICE_FLAGS = (
         "--port",
         default="7080,7081",
         show_default=True,
-        callback=_ports,
+        callback=flag_checks.ports,
         help="HTTP port and RPC port.",
     ),
     click.option(
         "--customized_predict_http_path",
         default="",
-        callback=_route,
+        callback=flag_checks.route,
         help="A second route for predict, such as /v1/detect.",
     ),
     click.option(
@@ -190,7 +117,7 @@ SERVICE_FLAGS = (
     ),
     click.option(
         "--output_path",
-        callback=_no_output,
+        callback=flag_checks.no_output,
         help="Archive to write; refused, as this version writes no archives.",
     ),
     click.option(
@@ -207,17 +134,21 @@ SERVICE_FLAGS = (
 )
 
 MODEL_FLAGS = (
-    click.option("--model_name", callback=_name, help="Name of the model.  [default: file name]"),
+    click.option(
+        "--model_name",
+        callback=flag_checks.plain_name,
+        help="Name of the model.  [default: file name]",
+    ),
     click.option(
         "--model_version",
         default="1.0.0",
         show_default=True,
-        callback=_name,
+        callback=flag_checks.plain_name,
         help="Version of the model.",
     ),
     click.option(
         "--device",
-        callback=_device,
+        callback=flag_checks.device,
         help="cpu, cuda (= cuda:0), cuda:N, gpu, gpu:N, or original (as exported).  "
         "[default: cuda where there is a GPU, else cpu]",
     ),
@@ -253,14 +184,14 @@ MODEL_FLAGS = (
     click.option(
         "--customized_op_paths",
         default="",
-        callback=_paths,
+        callback=flag_checks.paths,
         help="Libraries of custom operators, split by comma.",
     ),
     click.option(
         "--gpu_devices_idx",
         default="0",
         show_default=True,
-        callback=_indices,
+        callback=flag_checks.indices,
         help="GPUs that are watched and limited, split by comma.",
     ),
     click.option(
@@ -268,7 +199,7 @@ MODEL_FLAGS = (
         type=int,
         default=-1,
         show_default=True,
-        callback=_limit,
+        callback=flag_checks.limit,
         help="GPU memory the service may use, in MiB; -1 is no limit.",
     ),
 )
@@ -276,7 +207,7 @@ MODEL_FLAGS = (
 TORCH_FLAGS = (
     click.option(
         "--inp_device",
-        callback=_device,
+        callback=flag_checks.device,
         help="Where inputs go; needed with --device original (torch only).",
     ),
     click.option(

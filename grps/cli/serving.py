@@ -18,9 +18,9 @@ from grps.cli.serve_flags import TORCH_ONLY, ServeFlags
 from grps.config.schema import ConverterType, InfererType
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project import GpuChoice, ModelProject, write_project
-from grps.deploy.state import ServiceState
 from grps.deploy.supervisor import claim, prepare, server_command, start
 from grps.errors import DeployError
+from grps.server.state import ServiceState
 
 FORMATS: dict[str, InfererType] = {
     "torchscript": "torch",
@@ -70,7 +70,7 @@ def engine_of(model_path: Path, wanted: InfererType | None) -> InfererType:
         ModelError: The format is not recognised.
         DeployError: It is not served by this version, or not by the verb that was used.
     """
-    from grps.backends.formats import recognise  # noqa: PLC0415 - after the flags are checked
+    from grps.backends.formats import recognise
 
     found = str(recognise(model_path))
     engine = FORMATS.get(found)
@@ -158,11 +158,10 @@ def _run_here(folder: ServiceFolder, project: ModelProject) -> None:
     with claim(folder):
         write_project(folder, project)
         prepare(folder)
-        command = server_command(folder)
+        command = [*server_command(folder), "--stderr"]
         starting = "starting the server process"
         ServiceState.of_this_process(folder.root, detail=starting).write(folder.state)
         notice(f"service {folder.name!r} runs in this terminal; Ctrl-C stops it")
-        os.environ["GRPS_FOREGROUND"] = "1"
         os.chdir(folder.root)
         os.execv(command[0], command)
 
@@ -170,7 +169,7 @@ def _run_here(folder: ServiceFolder, project: ModelProject) -> None:
 def _run_in_background(folder: ServiceFolder, project: ModelProject, flags: ServeFlags) -> None:
     with claim(folder):
         write_project(folder, project)
-        with ProgressLine(f"starting {folder.name} with {project.model_path}") as line:
+        with ProgressLine(f"starting {folder.name}") as line:
             state = start(
                 folder,
                 timeout_s=flags.timeout,

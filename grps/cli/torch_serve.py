@@ -13,7 +13,7 @@ from grps.cli.serving import serve_model
 
 @click.command("torch_serve")
 @serve_flags(torch=True)
-def command(model_path: Path, **flags: Any) -> None:  # noqa: ANN401 - checked by ServeFlags
+def command(model_path: Path, **flags: Any) -> None:
     """Put a PyTorch model online: TorchScript, torch.export or AOTInductor.
 
     MODEL is the file that torch.jit.save, torch.export.save or AOTInductor wrote. The service runs

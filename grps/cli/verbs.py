@@ -56,7 +56,7 @@ class VerbGroup(click.Group):
         if verb not in VERBS and not ctx.resilient_parsing and not args[0].startswith("-"):
             if verb in PLANNED:
                 raise click.UsageError(f"{verb!r} is not available in this version", ctx)
-            from grps.config.suggest import hint  # noqa: PLC0415 - needed for a typo only
+            from grps.config.suggest import hint
 
             raise click.UsageError(f"no verb is called {args[0]!r}{hint(verb, VERBS)}", ctx)
         return super().resolve_command(ctx, args)
@@ -75,14 +75,14 @@ class VerbGroup(click.Group):
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
-        **extra: Any,  # noqa: ANN401 - click's own
+        **extra: Any,
     ) -> NoReturn:
         """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
         extra["standalone_mode"] = False
         sys.exit(_guarded(lambda: super(VerbGroup, self).main(args, prog_name or "grpst", **extra)))
 
 
-def _guarded(run: Any) -> int:  # noqa: ANN401 - any callable
+def _guarded(run: Any) -> int:
     """Run a command line; turn what it raises into a message and an exit code."""
     try:
         code = run()

@@ -85,7 +85,7 @@ class Document:
                 raise self.error(self.line(key), "a key must be plain text")
             yield key, str(key.value), value
 
-    def value(self, node: yaml.Node, depth: int = 0) -> Any:  # noqa: ANN401 - any YAML value
+    def value(self, node: yaml.Node, depth: int = 0) -> Any:
         """Turn a node into plain Python data, nulls kept.
 
         Raises:
@@ -101,7 +101,7 @@ class Document:
             }
         return self.scalar(node)
 
-    def scalar(self, node: yaml.Node) -> Any:  # noqa: ANN401 - any YAML scalar
+    def scalar(self, node: yaml.Node) -> Any:
         """Turn a scalar node into its Python value; dates stay text."""
         try:
             value = self._loader.construct_object(node, deep=True)

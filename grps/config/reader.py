@@ -78,7 +78,7 @@ class Reader(Generic[Root]):
             raise self.error(at, f"required key {missing[0]!r} is missing or empty")
         return data
 
-    def _value(self, node: yaml.Node, kind: inspect.Type, at: str) -> Any:  # noqa: ANN401
+    def _value(self, node: yaml.Node, kind: inspect.Type, at: str) -> Any:
         self._document.count(node, at.count("."))
         kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
         if Document.is_null(node):
@@ -110,7 +110,7 @@ class Reader(Generic[Root]):
         entries = self._document.entries(node)
         return {key: self._document.value(value, 1) for _, key, value in entries}
 
-    def _scalar(self, node: yaml.Node, kinds: tuple[inspect.Type, ...], at: str) -> Any:  # noqa: ANN401
+    def _scalar(self, node: yaml.Node, kinds: tuple[inspect.Type, ...], at: str) -> Any:
         kind = next(member for member in kinds if not isinstance(member, inspect.NoneType))
         if not isinstance(node, yaml.ScalarNode):
             raise self._mismatch(node, _expected(kind), at)

@@ -75,7 +75,7 @@ class ServiceFolder:
     def log_dir(self) -> Path:
         """Where the server writes its logs, as ``server.yml`` says; ``logs`` if that is broken."""
         try:
-            return self.root / Path(load_server(self.server_conf).log.log_dir).expanduser()
+            return self.root / load_server(self.server_conf).log.log_dir
         except ConfigError:
             return self.root / "logs"
 

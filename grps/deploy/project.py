@@ -12,9 +12,9 @@ import yaml
 
 from grps.config.loader import parse_inference, parse_server
 from grps.config.schema import ConverterType, InfererType
-from grps.deploy.files import write_atomically
 from grps.deploy.paths import ServiceFolder
 from grps.errors import DeployError
+from grps.server.files import write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
 

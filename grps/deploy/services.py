@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from grps.config.suggest import hint
 from grps.deploy.paths import ServiceFolder, all_folders
-from grps.deploy.state import ServiceState, alive
 from grps.errors import DeployError
+from grps.server.state import ServiceState, alive
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from grps.config.loader import load_server
 from grps.deploy.lock import hold
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.services import Service, find
-from grps.deploy.state import ServiceState, alive
 from grps.errors import ConfigError, DeployError
+from grps.server.state import ServiceState, alive
 
 POLL_S = 0.05
 SPARE_S = 5.0

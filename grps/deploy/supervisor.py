@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,8 +18,8 @@ from grps.deploy.lock import hold
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.ports import check_ports
 from grps.deploy.services import inspect
-from grps.deploy.state import ServiceState
 from grps.errors import DeployError
+from grps.server.state import ServiceState
 
 POLL_S = 0.05
 EXIT_GRACE_S = 10.0
@@ -42,7 +43,8 @@ OnProgress = Callable[[Progress], None]
 
 def server_command(folder: ServiceFolder) -> list[str]:
     """Return the command that runs the server of a service."""
-    return [sys.executable, "-m", "grps.server", "--project", str(folder.root)]
+    project = ["--project", str(folder.root), "--state_file", str(folder.state)]
+    return [sys.executable, "-m", "grps.server", *project]
 
 
 @contextmanager
@@ -110,14 +112,17 @@ def start(
             start_new_session=True,
         )
     try:
-        return _wait_ready(process, folder, timeout_s, on_progress, offset)
+        state = _wait_ready(process, folder, timeout_s, on_progress, offset)
     except BaseException:
         given_up = process.poll() is None
         _end(process)
-        state = _state_of(process.pid, folder)
-        if given_up and state is not None and state.phase != "failed":
+        left = _state_of(process.pid, folder)
+        if given_up and left is not None and left.phase != "failed":
             folder.state.unlink(missing_ok=True)
         raise
+    # Should it end while this process still runs, it must not stay a zombie.
+    threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
+    return state
 
 
 def _wait_ready(

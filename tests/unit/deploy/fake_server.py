@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from grps.deploy.state import Phase, ServiceState
+from grps.server.state import Phase, ServiceState
 
 FOLDER = Path(sys.argv[1])
 STATE = FOLDER / "run" / "state.json"
@@ -56,8 +56,7 @@ def fail() -> None:
 
 
 def fail_without_a_word() -> None:
-    print("some chatter")
-    print("ValueError: no such luck", file=sys.stderr)
+    sys.stderr.write("some chatter\nValueError: no such luck\n")
     sys.exit(3)
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.ports import check_ports, port_holder, suggest_ports
-from grps.deploy.state import ServiceState
 from grps.errors import DeployError
+from grps.server.state import ServiceState
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.services import find, inspect, running_names, services
-from grps.deploy.state import ServiceState, alive
 from grps.deploy.stopping import stop
 from grps.deploy.supervisor import Progress, claim, describe_exit, start
 from grps.errors import DeployError
+from grps.server.state import ServiceState, alive
 
 FAKE = Path(__file__).with_name("fake_server.py")
 ROOT = FAKE.parents[3]

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grps.deploy.state import ServiceState, alive
 from grps.errors import DeployError
+from grps.server.state import ServiceState, alive
 
 
 def test_written_as_the_contract_says(tmp_path: Path) -> None:

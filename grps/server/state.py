@@ -15,8 +15,8 @@ from typing import Literal
 import msgspec
 import psutil
 
-from grps.deploy.files import write_atomically
 from grps.errors import DeployError
+from grps.server.files import write_atomically
 
 Phase = Literal["starting", "loading", "warming", "ready", "draining", "stopped", "failed"]
 CLOCK_SLACK_S = 2.0

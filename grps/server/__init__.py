@@ -1,0 +1,1 @@
+"""The server process: configuration to models to the native data plane."""
