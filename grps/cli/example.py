@@ -56,16 +56,18 @@ def _tensors(inputs: list[Any]) -> list[tuple[dict[str, Any], str, int]] | None:
     tensors = []
     for entry in inputs:
         try:
+            if entry.get("optional"):
+                continue
             name, dtype, shape = str(entry["name"]), str(entry["dtype"]).lower(), entry["shape"]
             sizes = [size if isinstance(size, int) and size > 0 else 1 for size in shape]
-        except (LookupError, TypeError):
+        except (AttributeError, LookupError, TypeError):
             return None
         dtype = dtype.removeprefix("dt_")
         if dtype == "none" or not dtype.isidentifier() or prod(sizes) > MAX_VALUES:
             return None
         head = {"name": name, "dtype": f"DT_{dtype.upper()}", "shape": sizes}
         tensors.append((head, f"flat_{dtype}", prod(sizes)))
-    return tensors
+    return tensors or None
 
 
 def _filler(key: str) -> Any:

@@ -222,7 +222,10 @@ def example(server: HTTPServer, metadata: object) -> str:
 
 
 def test_example_from_metadata(metadata_server: HTTPServer) -> None:
-    inputs = [{"name": "x", "dtype": "float32", "shape": [None, 2]}]
+    inputs = [
+        {"name": "x", "dtype": "float32", "shape": [None, 2]},
+        {"name": "y", "dtype": "float32", "shape": None, "optional": True},
+    ]
     line = example(metadata_server, {"name": "m", "inputs": inputs})
     body = json.loads(line.split("-d '")[1].split("' http")[0])
     assert body["gtensors"]["tensors"] == [
