@@ -1,0 +1,1 @@
+"""The ``grpst`` command, one file per verb."""

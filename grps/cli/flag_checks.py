@@ -1,0 +1,94 @@
+"""Checks of flag values that click has no type for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from grps.config.ports import parse_ports
+from grps.deploy.paths import check_name
+from grps.errors import DeployError
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+DEVICE = re.compile(r"cpu|original|(cuda|gpu)(:[0-9]+)?")
+INPUT_DEVICE = re.compile(r"cpu|(cuda|gpu)(:[0-9]+)?")
+
+
+def ports(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
+    """Read ``7080`` or ``7080,7081``."""
+    try:
+        return parse_ports(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; write 7080 or 7080,7081") from error
+
+
+def service_name(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Check the name of a service."""
+    try:
+        return check_name(value)
+    except DeployError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def plain_name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Check the name or version of a model."""
+    if value is not None and not NAME.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is not 1 to 128 letters, digits, '.', '_' or '-'")
+    return value
+
+
+def device(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Check a device; empty means not given."""
+    if not value:
+        return None
+    inputs = parameter.name == "inp_device"
+    if not (INPUT_DEVICE if inputs else DEVICE).fullmatch(value):
+        allowed = "cpu, cuda, cuda:N, gpu or gpu:N" + ("" if inputs else ", or original")
+        raise click.BadParameter(f"{value!r} is not one of {allowed}")
+    return value
+
+
+def indices(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
+    """Read GPU numbers split by comma."""
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise click.BadParameter(f"{value!r} is not GPU numbers such as 0 or 0,1")
+    return tuple(int(part) for part in parts)
+
+
+def paths(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    """Read paths of files split by comma; they must exist."""
+    found = [Path(part.strip()).expanduser() for part in value.split(",") if part.strip()]
+    for path in found:
+        if not path.is_file():
+            raise click.BadParameter(f"there is no file {str(path)!r}")
+    return tuple(str(path.resolve()) for path in found)
+
+
+def route(_: click.Context, __: click.Parameter, value: str) -> str | None:
+    """Check the path of an HTTP route; empty means not given."""
+    if value and not value.startswith("/"):
+        raise click.BadParameter(f"{value!r} must start with '/'")
+    return value or None
+
+
+def limit(_: click.Context, __: click.Parameter, value: int) -> int:
+    """Check a limit of which -1 means none."""
+    if value != -1 and value < 1:
+        raise click.BadParameter(f"{value} is neither -1 (no limit) nor 1 or more")
+    return value
+
+
+def framework(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Refuse the protocols this version does not speak."""
+    if value == "http+brpc":
+        raise click.BadParameter("'http+brpc' is not supported by this version; use 'http+grpc'")
+    return value
+
+
+def no_output(_: click.Context, __: click.Parameter, value: str | None) -> None:
+    """Refuse to write an archive."""
+    if value:
+        raise click.BadParameter("archives are not written by this version; leave the flag out")

@@ -1,0 +1,40 @@
+"""How the tool speaks: results on stdout, notices and errors on stderr."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+
+def color() -> bool | None:
+    """Return False where ``NO_COLOR`` is set; else leave it to whether the stream is a terminal."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def say(text: str) -> None:
+    """Print a line of the result."""
+    click.echo(text, color=color())
+
+
+def notice(text: str) -> None:
+    """Print a line about what was decided or happened."""
+    click.echo(text, err=True, color=color())
+
+
+def complain(text: str) -> None:
+    """Print an error."""
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True, color=color())
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time with its two largest units: ``3d 4h``, ``5m 12s``, ``7s``."""
+    left = max(int(seconds), 0)
+    parts: list[str] = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count}{unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2])

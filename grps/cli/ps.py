@@ -1,0 +1,63 @@
+"""``grpst ps``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from grps.cli.names import complete_deployed
+from grps.cli.output import duration, say
+from grps.deploy.services import find, services
+from grps.server.state import ServiceState
+
+HEAD = ("PORT(HTTP,RPC)", "NAME", "PID", "DEPLOY_PATH", "STATUS", "UPTIME")
+COLORS = {"ready": "green", "failed": "red", "crashed": "red", "draining": "yellow"}
+
+
+@click.command("ps")
+@click.option("-n", "--name", help="Show this service only.", shell_complete=complete_deployed)
+def command(name: str | None) -> None:
+    """List the services on this machine: those that run, and those that crashed or failed.
+
+    With -n it fails (exit code 1) unless that service runs.
+
+    \b
+    Examples:
+      grpst ps
+      grpst ps -n my_grps && echo it runs
+    """  # noqa: D301 - \b is click\'s mark for text that is not wrapped
+    if name is not None:
+        service = find(name)
+        if not service.running:
+            raise click.ClickException(_why_not(service.name, service.status, service.state))
+        shown = [service]
+    else:
+        shown = [one for one in services() if one.status != "stopped"]
+    rows = [HEAD]
+    for one in shown:
+        state = one.state
+        assert state is not None
+        ports = ",".join(str(port) for port in state.ports) or "-"
+        pid = str(state.pid) if one.running else "-"
+        uptime = duration(time.time() - state.started_at) if one.running else "-"
+        rows.append((ports, one.name, pid, str(one.folder.root), one.status, uptime))
+    _print_table(rows)
+
+
+def _why_not(name: str, status: str, state: ServiceState | None) -> str:
+    cause = state.error if state is not None else None
+    return f"service {name!r} does not run ({status}{f': {cause}' if cause else ''})"
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    fancy = sys.stdout.isatty()
+    for number, row in enumerate(rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        if fancy and number > 0:
+            cells[4] = click.style(cells[4], fg=COLORS.get(row[4]))
+        line = "  ".join(cells).rstrip()
+        say(click.style(line, bold=True) if fancy and number == 0 else line)

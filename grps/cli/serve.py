@@ -1,0 +1,29 @@
+"""``grpst serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from grps.cli.serve_flags import serve_flags
+from grps.cli.serving import serve_model
+
+
+@click.command("serve")
+@serve_flags(torch=True)
+def command(model_path: Path, **flags: Any) -> None:
+    """Put a model file online, whatever its format.
+
+    The format is read from the file: TorchScript, torch.export, AOTInductor or ONNX. The service
+    runs in the background; its folder is ~/.grps/NAME, the model stays where it is. Then its log
+    is followed until Ctrl-C, which leaves the service running.
+
+    \b
+    Examples:
+      grpst serve model.pt
+      grpst serve model.onnx --name ocr --port 7090,7091
+      grpst serve model.onnx -f        # in this terminal; Ctrl-C stops it
+    """  # noqa: D301 - \b is click's mark for text that is not wrapped
+    serve_model(None, model_path, flags)

@@ -1,0 +1,200 @@
+"""What the serve verbs share: from a model file and flags to a running service."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from grps.cli.example import curl_line
+from grps.cli.following import follow_log
+from grps.cli.output import notice, say
+from grps.cli.progress import ProgressLine
+from grps.cli.serve_flags import TORCH_ONLY, ServeFlags
+from grps.config.schema import ConverterType, InfererType
+from grps.deploy.paths import ServiceFolder
+from grps.deploy.project import GpuChoice, ModelProject, write_project
+from grps.deploy.supervisor import claim, prepare, server_command, start
+from grps.errors import DeployError
+from grps.server.state import ServiceState
+
+FORMATS: dict[str, InfererType] = {
+    "torchscript": "torch",
+    "torch_export": "torch",
+    "aotinductor": "torch",
+    "onnx": "onnxruntime",
+}
+CONVERTERS: dict[InfererType, ConverterType] = {"torch": "torch", "onnxruntime": "numpy"}
+VERBS: dict[InfererType, str] = {"torch": "torch_serve", "onnxruntime": "onnx_serve"}
+EARLIER_LINES = 10
+"""Lines of the log from before the service was ready."""
+GPU_FLAGS = ("gpu_devices_idx", "gpu_mem_limit_mib", "gpu_mem_gc_enable", "gpu_mem_gc_interval")
+
+
+def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, Any]) -> None:
+    """Serve a model file with the flags of the current command.
+
+    Args:
+        wanted: The engine the verb stands for; ``None`` to take what the format needs.
+        model_path: The model.
+        values: Flags as click gives them.
+
+    Raises:
+        DeployError: The format is another verb's or not served, or the start failed.
+    """
+    flags = ServeFlags(**values)
+    engine = engine_of(model_path, wanted)
+    given = _given_flags()
+    if engine != "torch" and (extra := [flag for flag in TORCH_ONLY if flag in given]):
+        raise click.UsageError(f"--{extra[0]} is for torch models; this is served by {engine}")
+    if flags.device is None:
+        flags = replace(flags, device=default_device())
+    if engine == "torch" and flags.device == "original" and flags.inp_device is None:
+        raise click.UsageError("--device original needs --inp_device: where do inputs go?")
+    folder = ServiceFolder.of(flags.name)
+    project = project_of(model_path, engine, flags, gpu_wanted=bool(given & {*GPU_FLAGS}))
+    if flags.foreground:
+        _run_here(folder, project)
+    else:
+        _run_in_background(folder, project, flags)
+
+
+def engine_of(model_path: Path, wanted: InfererType | None) -> InfererType:
+    """Recognise the format of a model and return the engine that serves it.
+
+    Raises:
+        ModelError: The format is not recognised.
+        DeployError: It is not served by this version, or not by the verb that was used.
+    """
+    from grps.backends.formats import recognise
+
+    found = str(recognise(model_path))
+    engine = FORMATS.get(found)
+    if engine is None:
+        raise DeployError(
+            f"{model_path}: this version doesn't serve {found} models; "
+            "export the model to ONNX (grpst onnx_serve) or to TorchScript (grpst torch_serve)"
+        )
+    if wanted is not None and engine != wanted:
+        raise DeployError(
+            f"{model_path} is a model of the format {found}; "
+            f"use: grpst {VERBS[engine]} {model_path}"
+        )
+    return engine
+
+
+def default_device() -> str:
+    """Return ``cuda`` where a GPU is visible, else ``cpu``; says so."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    if not hidden and any(Path("/dev").glob("nvidia[0-9]*")):
+        notice("a GPU is present: --device cuda")
+        return "cuda"
+    notice("no GPU is visible: --device cpu")
+    return "cpu"
+
+
+def model_name_of(model_path: Path) -> str:
+    """Return the file's name without its ending, as a model name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", model_path.stem).strip("._-")[:128] or "model"
+
+
+def project_of(
+    model_path: Path, engine: InfererType, flags: ServeFlags, *, gpu_wanted: bool
+) -> ModelProject:
+    """Turn flags into the description of a service."""
+    arguments: dict[str, Any] = {}
+    if flags.intra_op_threads is not None:
+        arguments["intra_op_threads"] = flags.intra_op_threads
+    if flags.customized_op_paths:
+        arguments["customized_op_paths"] = list(flags.customized_op_paths)
+    device = flags.device or "cpu"
+    gpu = None
+    if gpu_wanted or device != "cpu":
+        gpu = GpuChoice(
+            devices=flags.gpu_devices_idx,
+            mem_manager_type="torch" if engine == "torch" else "none",
+            mem_limit_mib=flags.gpu_mem_limit_mib,
+            mem_gc_enable=flags.gpu_mem_gc_enable,
+            mem_gc_interval=flags.gpu_mem_gc_interval,
+        )
+    return ModelProject(
+        model_path=model_path,
+        model_name=flags.model_name or model_name_of(model_path),
+        model_version=flags.model_version,
+        inferer_type=engine,
+        converter_type=CONVERTERS[engine],
+        device=device,
+        inp_device=flags.inp_device,
+        inferer_args=arguments,
+        instances=flags.instances,
+        batching_type=flags.batching_type,
+        max_batch_size=flags.max_batch_size,
+        batch_timeout_us=flags.batch_timeout_us,
+        interface_framework=flags.interface_framework,
+        host=flags.host,
+        ports=flags.port,
+        customized_predict_http_path=flags.customized_predict_http_path,
+        max_connections=flags.max_connections,
+        max_concurrency=flags.max_concurrency,
+        gpu=gpu,
+        log_dir=flags.log_dir,
+        log_backup_count=flags.log_backup_count,
+    )
+
+
+def _given_flags() -> set[str]:
+    """Return the names of the flags that were written on the command line."""
+    context = click.get_current_context()
+    source = click.core.ParameterSource.COMMANDLINE
+    return {name for name in context.params if context.get_parameter_source(name) is source}
+
+
+def _run_here(folder: ServiceFolder, project: ModelProject) -> None:
+    """Become the server. The state says so first, as the process and its pid stay the same."""
+    with claim(folder):
+        write_project(folder, project)
+        prepare(folder)
+        command = [*server_command(folder), "--stderr"]
+        starting = "starting the server process"
+        ServiceState.of_this_process(folder.root, detail=starting).write(folder.state)
+        notice(f"service {folder.name!r} runs in this terminal; Ctrl-C stops it")
+        os.chdir(folder.root)
+        os.execv(command[0], command)
+
+
+def _run_in_background(folder: ServiceFolder, project: ModelProject, flags: ServeFlags) -> None:
+    with claim(folder):
+        write_project(folder, project)
+        with ProgressLine(f"starting {folder.name}") as line:
+            state = start(
+                folder,
+                timeout_s=flags.timeout,
+                on_progress=lambda at: line.show(at.phase, at.detail, at.elapsed_s),
+            )
+    _summarise(folder, project, state)
+    if flags.no_logging:
+        return
+    notice("following the log; Ctrl-C leaves the service running")
+    try:
+        follow_log(folder, state, folder.log_dir / "grps_server.log", EARLIER_LINES)
+    except KeyboardInterrupt:
+        notice(f"\nservice {folder.name!r} keeps running; stop it with: grpst stop {folder.name}")
+
+
+def _summarise(folder: ServiceFolder, project: ModelProject, state: ServiceState) -> None:
+    host = "127.0.0.1" if project.host in ("0.0.0.0", "::", "") else project.host
+    port = (state.ports or project.ports)[0]
+    shown = f"[{host}]" if ":" in host else host
+    key = f"{project.model_name}-{project.model_version}"
+    say(f"service   {folder.name} is ready (pid {state.pid}, model {key} on {project.device})")
+    say(f"dashboard http://{shown}:{port}/")
+    if len(state.ports) > 1:
+        say(f"rpc       {shown}:{state.ports[1]}")
+    say(f"try       {curl_line(host, port, key)}")
+    say(f"files     {folder.root}")
+    say(f"log       {folder.log_dir / 'grps_server.log'}")
+    say(f"stop      grpst stop {folder.name}")

@@ -1,0 +1,83 @@
+"""Rules that tie several keys together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from grps.config.ports import parse_ports
+from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
+from grps.config.suggest import hint
+from grps.errors import ConfigError
+
+Fail = Callable[[str, str], ConfigError]
+"""Makes the error for a key path and a message."""
+
+
+def check_inference(config: InferenceConfig, fail: Fail) -> None:
+    """Check models and graph.
+
+    Raises:
+        ConfigError: The first rule that is broken.
+    """
+    if not config.models:
+        raise fail("models", "at least one model is needed")
+    seen: dict[str, int] = {}
+    for index, model in enumerate(config.models):
+        at = f"models[{index}]"
+        if model.key in seen:
+            raise fail(f"{at}.name", f"model {model.key!r} is already models[{seen[model.key]}]")
+        seen[model.key] = index
+        _check_model(model, at, fail)
+    if config.dag is None:
+        return
+    if not config.dag.nodes:
+        raise fail("dag.nodes", "at least one node is needed")
+    for index, node in enumerate(config.dag.nodes):
+        if node.model not in seen:
+            text = f"model {node.model!r} is not declared in 'models'{hint(node.model, seen)}"
+            raise fail(f"dag.nodes[{index}].model", f"{text}; declared: {', '.join(seen)}")
+
+
+def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
+    if model.inferer_type == "customized":
+        if model.inferer_name is None:
+            raise fail(
+                f"{at}.inferer_name",
+                "needed because inferer_type is 'customized': "
+                "give the name the inferer is registered under",
+            )
+    elif model.inferer_path is None:
+        raise fail(
+            f"{at}.inferer_path",
+            f"needed because inferer_type is {model.inferer_type!r}: give the model file",
+        )
+    if model.converter_type == "customized" and model.converter_name is None:
+        raise fail(
+            f"{at}.converter_name",
+            "needed because converter_type is 'customized': "
+            "give the name the converter is registered under",
+        )
+
+
+def check_server(config: ServerConfig, fail: Fail) -> None:
+    """Check the interface and GPU sections.
+
+    Raises:
+        ConfigError: The first rule that is broken.
+    """
+    interface = config.interface
+    if interface.framework == "http+brpc":
+        raise fail(
+            "interface.framework",
+            "'http+brpc' is not supported by this version; use 'http' or 'http+grpc'",
+        )
+    try:
+        parse_ports(interface.port)
+    except ValueError as error:
+        raise fail("interface.port", f"{error}; write 7080 or 7080,7081") from error
+    route = interface.customized_predict_http
+    if route is not None and route.path is not None and not route.path.startswith("/"):
+        raise fail("interface.customized_predict_http.path", f"{route.path!r} must start with '/'")
+    limit = config.gpu.mem_limit_mib if config.gpu is not None else None
+    if limit is not None and limit != -1 and limit < 1:
+        raise fail("gpu.mem_limit_mib", f"expected -1 (no limit) or 1 and more; got {limit}")

@@ -1,0 +1,52 @@
+"""Loading of ``inference.yml`` and ``server.yml``.
+
+Whatever is wrong in a file is refused with file, line, key, what was given and what is allowed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from grps.config.checks import check_inference, check_server
+from grps.config.document import Document, read_text
+from grps.config.reader import Reader
+from grps.config.schema import DagConfig, InferenceConfig, NodeConfig, ServerConfig
+
+
+def load_inference(path: Path) -> InferenceConfig:
+    """Read ``inference.yml``; a single model without a ``dag`` becomes the default graph.
+
+    Raises:
+        ConfigError: The file can't be read or breaks a rule; the text says where and which.
+    """
+    return parse_inference(read_text(path), str(path))
+
+
+def load_server(path: Path) -> ServerConfig:
+    """Read ``server.yml``; an empty file means all defaults.
+
+    Raises:
+        ConfigError: The file can't be read or breaks a rule; the text says where and which.
+    """
+    return parse_server(read_text(path), str(path))
+
+
+def parse_inference(text: str, file: str) -> InferenceConfig:
+    """Read the text of an ``inference.yml`` that errors call ``file``."""
+    reader = Reader(Document(text, file), InferenceConfig)
+    config = reader.read()
+    check_inference(config, reader.error)
+    if config.dag is None and len(config.models) == 1:
+        node = NodeConfig(name="node-1", model=config.models[0].key)
+        return msgspec.structs.replace(config, dag=DagConfig(nodes=(node,)))
+    return config
+
+
+def parse_server(text: str, file: str) -> ServerConfig:
+    """Read the text of a ``server.yml`` that errors call ``file``."""
+    reader = Reader(Document(text, file), ServerConfig)
+    config = reader.read()
+    check_server(config, reader.error)
+    return config

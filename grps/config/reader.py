@@ -1,0 +1,177 @@
+"""Reading of a YAML document along a configuration structure.
+
+The structure decides: which keys exist, which values are text (so that ``version: 1.0`` stays
+``1.0``) and what is allowed. Empty values (null) stand for the default.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import yaml
+from msgspec import inspect
+
+from grps.config.document import Document
+from grps.config.schema import NAME_PATTERN, Section
+from grps.config.suggest import hint
+from grps.errors import ConfigError
+
+Root = TypeVar("Root", bound=Section)
+_LITERAL_SHOWN = 60
+
+
+class Reader(Generic[Root]):
+    """Reads one document into one structure and remembers the line of every key."""
+
+    def __init__(self, document: Document, root: type[Root]) -> None:
+        """Prepare to read ``document`` as a ``root``."""
+        self._document = document
+        self._root = root
+        self._lines: dict[str, int] = {"": 1}
+
+    def read(self) -> Root:
+        """Check and convert the document.
+
+        Raises:
+            ConfigError: A key is unknown or missing, or a value is not allowed.
+        """
+        kind = inspect.type_info(self._root)
+        assert isinstance(kind, inspect.StructType)
+        node = self._document.root
+        if node is None or Document.is_null(node):
+            node = yaml.MappingNode("tag:yaml.org,2002:map", [], yaml.Mark("", 0, 0, 0, None, 0))
+        data = self._section(node, kind, "")
+        try:
+            return msgspec.convert(data, self._root)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{self._document.file}: {error}") from error
+
+    def error(self, at: str, message: str) -> ConfigError:
+        """Return an error about the key path ``at``, on its line or on its nearest parent's."""
+        place = at
+        while place not in self._lines:
+            place = place[: max(place.rfind("."), place.rfind("["), 0)]
+        return self._document.error(self._lines[place], f"{at}: {message}" if at else message)
+
+    def _section(self, node: yaml.Node, kind: inspect.StructType, at: str) -> dict[str, Any]:
+        self._document.count(node, at.count("."))
+        if not isinstance(node, yaml.MappingNode):
+            raise self._mismatch(node, "a section of keys", at)
+        fields = {field.name: field for field in kind.fields}
+        data: dict[str, Any] = {}
+        for key_node, key, value_node in self._document.entries(node):
+            line = Document.line(key_node)
+            if key not in fields:
+                where = f" in {at!r}" if at else ""
+                text = f"unknown key {key!r}{where}{hint(key, fields)}"
+                raise self._document.error(line, f"{text}; allowed: {', '.join(fields)}")
+            here = f"{at}.{key}" if at else key
+            self._lines[here] = line
+            value = self._value(value_node, fields[key].type, here)
+            data.pop(key, None)
+            if value is not None:
+                data[key] = value
+        missing = [name for name, field in fields.items() if field.required and name not in data]
+        if missing:
+            raise self.error(at, f"required key {missing[0]!r} is missing or empty")
+        return data
+
+    def _value(self, node: yaml.Node, kind: inspect.Type, at: str) -> Any:
+        self._document.count(node, at.count("."))
+        kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+        if Document.is_null(node):
+            return None
+        for member in kinds:
+            if isinstance(member, inspect.StructType):
+                return self._section(node, member, at)
+            if isinstance(member, inspect.VarTupleType):
+                return self._items(node, member.item_type, at)
+            if isinstance(member, inspect.DictType):
+                return self._free(node, at)
+        return self._scalar(node, kinds, at)
+
+    def _items(self, node: yaml.Node, kind: inspect.Type, at: str) -> list[Any]:
+        if not isinstance(node, yaml.SequenceNode):
+            raise self._mismatch(node, "a list", at)
+        items = []
+        for index, item in enumerate(node.value):
+            here = f"{at}[{index}]"
+            self._lines[here] = Document.line(item)
+            if Document.is_null(item):
+                raise self.error(here, "the entry is empty")
+            items.append(self._value(item, kind, here))
+        return items
+
+    def _free(self, node: yaml.Node, at: str) -> dict[str, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self._mismatch(node, "a section of keys", at)
+        entries = self._document.entries(node)
+        return {key: self._document.value(value, 1) for _, key, value in entries}
+
+    def _scalar(self, node: yaml.Node, kinds: tuple[inspect.Type, ...], at: str) -> Any:
+        kind = next(member for member in kinds if not isinstance(member, inspect.NoneType))
+        if not isinstance(node, yaml.ScalarNode):
+            raise self._mismatch(node, _expected(kind), at)
+        text = str(node.value)
+        if isinstance(kind, inspect.StrType | inspect.LiteralType):
+            if not text and len(kinds) > 1:
+                return None
+            if _text_fits(text, kind):
+                return text
+        else:
+            value = self._document.scalar(node)
+            if _number_fits(value, kind):
+                return value
+        raise self._mismatch(node, _expected(kind), at)
+
+    def _mismatch(self, node: yaml.Node, expected: str, at: str) -> ConfigError:
+        given = "a list" if isinstance(node, yaml.SequenceNode) else "a section of keys"
+        suggestion = ""
+        if isinstance(node, yaml.ScalarNode):
+            text = str(node.value)
+            short = text if len(text) <= _LITERAL_SHOWN else text[:_LITERAL_SHOWN] + "…"
+            given = repr(short) if text else "an empty text"
+            if expected.startswith("one of "):
+                suggestion = hint(text, expected.removeprefix("one of ").split(", "))
+        self._lines.setdefault(at, Document.line(node))
+        return self.error(at, f"expected {expected}; got {given}{suggestion}")
+
+
+def _text_fits(text: str, kind: inspect.StrType | inspect.LiteralType) -> bool:
+    if isinstance(kind, inspect.LiteralType):
+        return text in kind.values
+    return kind.pattern is None or re.search(kind.pattern, text) is not None
+
+
+def _number_fits(value: object, kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.BoolType):
+        return isinstance(value, bool)
+    if not isinstance(kind, inspect.IntType) or not isinstance(value, int):
+        return False
+    low_enough = kind.le is None or value <= kind.le
+    high_enough = kind.ge is None or value >= kind.ge
+    return not isinstance(value, bool) and low_enough and high_enough
+
+
+def _expected(kind: inspect.Type) -> str:
+    """Say in words what a scalar of this kind may be."""
+    if isinstance(kind, inspect.LiteralType):
+        return "one of " + ", ".join(str(value) for value in kind.values)
+    if isinstance(kind, inspect.StrType):
+        if kind.pattern == NAME_PATTERN:
+            return "1 to 128 letters, digits, '.', '_' or '-'"
+        return "text"
+    if isinstance(kind, inspect.BoolType):
+        return "true or false"
+    return _expected_number(kind)
+
+
+def _expected_number(kind: inspect.Type) -> str:
+    assert isinstance(kind, inspect.IntType)
+    if kind.ge is None:
+        return "a whole number"
+    if kind.le is None:
+        return f"a whole number, {kind.ge} or more"
+    return f"a whole number from {kind.ge} to {kind.le}"

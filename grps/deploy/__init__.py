@@ -1,0 +1,1 @@
+"""Services on this machine: their folders, their processes, their logs."""

@@ -1,0 +1,166 @@
+"""The command group: help, unknown verbs, errors, exit codes, completion."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from grps.cli import output, verbs
+from grps.cli.main import main
+from grps.cli.verbs import VERBS
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Grpst
+
+ROOT = Path(__file__).parents[3]
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_lists_every_verb(grpst: Grpst) -> None:
+    result = grpst("--help")
+    assert result.exit_code == 0
+    for verb in VERBS:
+        assert f"\n  {verb} " in result.output
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(grpst: Grpst, verb: str) -> None:
+    result = grpst(verb, "-h")
+    assert result.exit_code == 0
+    assert "\n    grpst " in result.output or "\n    echo " in result.output
+
+
+def test_help_imports_no_verb() -> None:
+    code = (
+        "import sys\n"
+        "from grps.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit: pass\n"
+        "names = ('yaml', 'psutil', 'msgspec', 'rich', 'numpy', 'grps.cli.serve')\n"
+        "print([name for name in names if name in sys.modules], file=sys.stderr)\n"
+    )
+    assert run_python(code).stderr == "[]\n"
+
+
+def test_unknown_verb_has_suggestion(grpst: Grpst) -> None:
+    result = grpst("onx-serve")
+    assert result.exit_code == 2
+    assert "no verb is called 'onx-serve' (did you mean 'onnx_serve'?)" in result.stderr
+
+
+def test_verb_of_another_version(grpst: Grpst) -> None:
+    result = grpst("trt_serve", "x")
+    assert result.exit_code == 2
+    assert "'trt_serve' is not available in this version" in result.stderr
+
+
+def test_usage_error_is_one_line_and_a_hint(grpst: Grpst) -> None:
+    result = grpst("logs", "x", "--lines", "many")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: Invalid value for '-n' / '--lines'")
+    assert result.stderr.endswith("logs --help\n")
+
+
+def test_names_are_checked(grpst: Grpst) -> None:
+    result = grpst("stop", "../x")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: '../x' can't be a service name")
+
+
+@pytest.mark.parametrize(
+    ("raised", "text"),
+    [
+        (PermissionError(13, "Permission denied", "/x"), "error: /x: Permission denied\n"),
+        (ZeroDivisionError("1/0"), "error: unexpected ZeroDivisionError: 1/0; see more with"),
+        (KeyboardInterrupt(), "interrupted\n"),
+    ],
+)
+def test_exceptions_become_one_line(
+    grpst: Grpst, monkeypatch: pytest.MonkeyPatch, raised: BaseException, text: str
+) -> None:
+    def command() -> None:
+        raise raised
+
+    monkeypatch.setattr("grps.cli.version.command", click.Command("version", callback=command))
+    result = grpst("version")
+    assert result.stderr.lstrip().startswith(text)
+    assert "Traceback" not in result.stderr
+    assert result.exit_code == (verbs.INTERRUPTED if text == "interrupted\n" else 1)
+
+
+def test_debug_shows_the_traceback(grps_home: Path) -> None:
+    code = "from grps.cli.main import main; main(['stop', 'nobody'])"
+    assert "Traceback" not in run_python(code).stderr
+    assert "Traceback" in run_python(code, GRPS_DEBUG="1").stderr
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert output.color() is False
+    monkeypatch.setenv("NO_COLOR", "")
+    assert output.color() is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (59.9, "59s"),
+        (60, "1m"),
+        (3605, "1h"),
+        (3661, "1h 1m"),
+        (90_000, "1d 1h"),
+        (-1, "0s"),
+    ],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert output.duration(seconds) == text
+
+
+def test_version(grpst: Grpst) -> None:
+    assert grpst("--version").output.startswith("grpst ")
+    assert "\npython 3." in grpst("version").output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(grpst: Grpst, shell: str) -> None:
+    result = grpst("completion", shell)
+    assert result.exit_code == 0
+    assert "_GRPST_COMPLETE" in result.output
+
+
+def test_completion_of_an_unknown_shell(grpst: Grpst, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/tcsh")
+    result = grpst("completion")
+    assert result.exit_code == 2
+    assert "which shell?" in result.stderr
+
+
+def complete(words: str, incomplete: str) -> list[str]:
+    completion = click.shell_completion.ShellComplete(main, {}, "grpst", "_GRPST_COMPLETE")
+    return [item.value for item in completion.get_completions(words.split(), incomplete)]
+
+
+def test_completion_of_verbs_and_flags(grps_home: Path) -> None:
+    assert complete("", "s") == ["serve", "stop"]
+    assert complete("torch_serve", "--max_b") == ["--max_batch_size"]
+
+
+def test_completion_of_services(grps_home: Path) -> None:
+    (grps_home / "demo").mkdir(parents=True)
+    assert complete("logs", "d") == ["demo"]
+    assert complete("stop", "d") == []

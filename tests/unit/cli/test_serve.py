@@ -1,0 +1,246 @@
+"""The serve verbs, with a stand-in for the server process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+import yaml
+
+from grps.cli import serving
+from grps.cli.example import curl_line
+from grps.config.loader import load_inference, load_server
+from grps.deploy.paths import ServiceFolder
+from grps.deploy.services import find
+from grps.server.state import ServiceState
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Grpst
+
+Choose = Callable[[str], None]
+QUIET = ("--no_logging", "--port", "0,0")
+
+
+def test_serve_starts_and_says_how_to_use_it(
+    grpst: Grpst, model: Path, fake_server: Choose
+) -> None:
+    fake_server("serve")
+    result = grpst("serve", model, "--name", "demo", *QUIET)
+    assert result.exit_code == 0, result.output
+    state = find("demo").state
+    assert state is not None
+    assert f"demo is ready (pid {state.pid}, model my_net-1.0.0 on cpu)" in result.stdout
+    assert "http://127.0.0.1:7080/\n" in result.stdout
+    assert "curl -H 'Content-Type: application/json'" in result.stdout
+    assert "grpst stop demo" in result.stdout
+    assert "loading: loading model demo-1.0.0 (1 of 1)" in result.stderr
+    again = grpst("serve", model, "--name", "demo", *QUIET)
+    assert again.exit_code == 1
+    assert f"already runs (pid {state.pid}" in again.stderr
+    stopped = grpst("stop", "demo")
+    assert stopped.exit_code == 0
+    assert f"service 'demo' stopped (pid {state.pid}" in stopped.stdout
+
+
+def test_flags_reach_the_files(grpst: Grpst, model: Path, fake_server: Choose) -> None:
+    fake_server("fail")
+    library = model.with_name("op.so")
+    library.touch()
+    result = grpst(
+        "torch-serve", model, "--name=demo", "--port", "0", "--max-batch-size", "4",
+        "--batching_type", "dynamic", "--device", "original", "--inp_device", "cuda:1",
+        "--intra_op_threads", "3", "--instances", "2", "--model_name", "vad",
+        "--model-version", "1.10", "--gpu_devices_idx", "0,1", "--gpu_mem_gc_enable",
+        "--gpu_mem_limit_mib", "512", "--customized_predict_http_path", "/v1/x",
+        "--customized_op_paths", str(library), "--max_concurrency", "5", "--host", "127.0.0.1",
+        "--log_dir", "mine", "--interface_framework", "http",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "failed to start: the model file is damaged" in result.stderr
+    folder = ServiceFolder.of("demo")
+    entry = load_inference(folder.inference_conf).models[0]
+    assert (entry.key, entry.instances) == ("vad-1.10", 2)
+    assert (entry.device, entry.inp_device) == ("original", "cuda:1")
+    assert (entry.inferer_type, entry.converter_type) == ("torch", "torch")
+    assert entry.inferer_args == {"intra_op_threads": 3, "customized_op_paths": [str(library)]}
+    assert entry.batching is not None
+    assert (entry.batching.type, entry.batching.max_batch_size) == ("dynamic", 4)
+    server = load_server(folder.server_conf)
+    assert server.interface.framework == "http"
+    assert server.interface.customized_predict_http is not None
+    assert server.max_concurrency == 5
+    assert server.log.log_dir == "mine"
+    assert server.gpu is not None
+    assert server.gpu.devices == (0, 1)
+    assert (server.gpu.mem_manager_type, server.gpu.mem_limit_mib) == ("torch", 512)
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (["--port", "70000"], "'70000' is not a port from 0 to 65535"),
+        (["--port", "1,2,3"], "3 ports given"),
+        (["--interface_framework", "http+brpc"], "'http+brpc' is not supported"),
+        (["--interface_framework", "ftp"], "http+grpc"),
+        (["--name", "a/b"], "'a/b' can't be a service name"),
+        (["--device", "tpu"], "'tpu' is not one of cpu, cuda"),
+        (["--inp_device", "original"], "'original' is not one of cpu"),
+        (["--device", "original"], "--device original needs --inp_device"),
+        (["--gpu_devices_idx", "a"], "'a' is not GPU numbers"),
+        (["--gpu_mem_limit_mib", "0"], "0 is neither -1"),
+        (["--max_batch_size", "0"], "not in the range"),
+        (["--customized_op_paths", "/no/such.so"], "there is no file '/no/such.so'"),
+        (["--customized_predict_http_path", "x"], "'x' must start with '/'"),
+        (["--model_name", "a b"], "'a b' is not 1 to 128"),
+        (["--output_path", "server.mar"], "archives are not written by this version"),
+        (["--max_batchsize", "1"], "--max_batch_size"),
+    ],
+)
+def test_usage_errors(grpst: Grpst, model: Path, flags: list[str], text: str) -> None:
+    result = grpst("torch_serve", model, *flags)
+    assert result.exit_code == 2
+    assert text in result.stderr
+
+
+def test_missing_model(grpst: Grpst, tmp_path: Path) -> None:
+    result = grpst("serve", tmp_path / "no.pt")
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "text"),
+    [
+        ("onnx_serve", "a.pt", "is a model of the format torchscript; use: grpst torch_serve"),
+        ("torch_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
+        ("serve", "a.pb", "this version doesn't serve tensorflow_savedmodel models"),
+        ("serve", "a.txt", "the format is not recognised"),
+    ],
+)
+def test_formats(grpst: Grpst, model: Path, verb: str, name: str, text: str) -> None:
+    other = model.with_name(name)
+    other.touch()
+    result = grpst(verb, other)
+    assert result.exit_code == 1
+    assert text in result.stderr
+
+
+def test_torch_flags_are_refused_for_onnx(grpst: Grpst, model: Path) -> None:
+    other = model.with_suffix(".onnx")
+    other.touch()
+    result = grpst("serve", other, "--gpu_mem_gc_enable")
+    assert result.exit_code == 2
+    assert "--gpu_mem_gc_enable is for torch models" in result.stderr
+    assert "No such option" in grpst("onnx_serve", other, "--inp_device", "cpu").stderr
+
+
+def test_taken_port(grpst: Grpst, model: Path, fake_server: Choose) -> None:
+    fake_server("serve")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        result = grpst("serve", model, "--port", str(port), "--host", "127.0.0.1")
+    assert result.exit_code == 1
+    assert f"error: port {port} is in use by pid {os.getpid()}" in result.stderr
+
+
+def test_interrupted_following_leaves_the_service(
+    grpst: Grpst, model: Path, fake_server: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    fake_server("serve")
+    monkeypatch.setattr(serving, "follow_log", interrupt)
+    result = grpst("serve", model, "--port", "0,0")
+    assert result.exit_code == 0
+    assert "'my_grps' keeps running; stop it with: grpst stop my_grps" in result.stderr
+    assert find("my_grps").running
+
+
+def test_foreground_becomes_the_server(
+    grpst: Grpst, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: calls.append(command))
+    monkeypatch.setattr(os, "chdir", lambda _: None)
+    result = grpst("serve", model, "-f", "--port", "0")
+    assert result.exit_code == 0, result.stderr
+    folder = ServiceFolder.of("my_grps")
+    assert calls[0][1:5] == ["-m", "grps.server", "--project", str(folder.root)]
+    assert calls[0][5:] == ["--state_file", str(folder.state), "--stderr"]
+    state = ServiceState.read(folder.state)
+    assert state is not None
+    assert (state.pid, state.phase) == (os.getpid(), "starting")
+    folder.state.unlink()
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("a.b.pt", "a.b"),
+        ("my net (1).pt", "my_net_1"),
+        ("模型.pt", "model"),
+        ("x" * 200, "x" * 128),
+    ],
+)
+def test_model_names(file: str, name: str) -> None:
+    assert serving.model_name_of(Path(file)) == name
+
+
+@pytest.fixture
+def metadata_server() -> Iterator[HTTPServer]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.server.body  # type: ignore[attr-defined]
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def example(server: HTTPServer, metadata: object) -> str:
+    body = json.dumps({"str_data": yaml.safe_dump(metadata)}).encode()
+    server.body = body  # type: ignore[attr-defined]
+    return curl_line("127.0.0.1", server.server_port, "m-1.0.0")
+
+
+def test_example_from_metadata(metadata_server: HTTPServer) -> None:
+    inputs = [
+        {"name": "x", "dtype": "float32", "shape": [None, 2]},
+        {"name": "y", "dtype": "float32", "shape": None, "optional": True},
+    ]
+    line = example(metadata_server, {"name": "m", "inputs": inputs})
+    body = json.loads(line.split("-d '")[1].split("' http")[0])
+    assert body["gtensors"]["tensors"] == [
+        {"name": "x", "dtype": "DT_FLOAT32", "shape": [1, 2], "flat_float32": [1.0, 1.0]}
+    ]
+
+
+def test_example_of_a_large_input_is_made_by_python(metadata_server: HTTPServer) -> None:
+    inputs = [{"name": "x", "dtype": "DT_INT64", "shape": [-1, 3, 224, 224]}]
+    line = example(metadata_server, {"inputs": inputs})
+    assert line.startswith("python3 -c ")
+    assert len(line) < 400
+    assert "flat_int64=[1]*150528" in line
+
+
+@pytest.mark.parametrize("metadata", [{}, {"inputs": [{"name": "x"}]}, "text", {"inputs": []}])
+def test_example_without_metadata_is_generic(metadata_server: HTTPServer, metadata: object) -> None:
+    assert "return-ndarray=true" in example(metadata_server, metadata)

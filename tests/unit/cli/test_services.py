@@ -1,0 +1,124 @@
+"""The verbs that look at services: ps, logs, stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grps.deploy.paths import ServiceFolder
+from grps.server.state import ServiceState
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Grpst
+
+
+@pytest.fixture
+def folder(grps_home: Path) -> ServiceFolder:
+    """A service whose process is the test itself."""
+    made = ServiceFolder.of("demo")
+    ServiceState.of_this_process(made.root, "ready", ports=(7080, 7081)).write(made.state)
+    return made
+
+
+def crash(folder: ServiceFolder, error: str | None = None) -> None:
+    state = ServiceState.of_this_process(folder.root, "failed" if error else "loading")
+    replace(state, create_time=1.0, error=error).write(folder.state)
+
+
+def test_ps(grpst: Grpst, folder: ServiceFolder) -> None:
+    head, row = grpst("ps").stdout.splitlines()
+    assert head.split() == ["PORT(HTTP,RPC)", "NAME", "PID", "DEPLOY_PATH", "STATUS", "UPTIME"]
+    state = ServiceState.read(folder.state)
+    assert state is not None
+    assert row.split()[:5] == ["7080,7081", "demo", str(state.pid), str(folder.root), "ready"]
+    assert grpst("ps", "-n", "demo").exit_code == 0
+
+
+def test_ps_without_services(grpst: Grpst) -> None:
+    result = grpst("ps")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_ps_shows_a_crash(grpst: Grpst, folder: ServiceFolder) -> None:
+    crash(folder)
+    row = grpst("ps").stdout.splitlines()[1].split()
+    assert row == ["-", "demo", "-", str(folder.root), "crashed", "-"]
+    result = grpst("ps", "-n", "demo")
+    assert result.exit_code == 1
+    assert "error: service 'demo' does not run (crashed)" in result.stderr
+
+
+def test_ps_of_one_that_failed_gives_the_cause(grpst: Grpst, folder: ServiceFolder) -> None:
+    crash(folder, "no memory")
+    assert "does not run (failed: no memory)" in grpst("ps", "-n", "demo").stderr
+
+
+def test_unknown_names(grpst: Grpst, folder: ServiceFolder) -> None:
+    for args in (["ps", "-n", "dem"], ["stop", "dem"], ["logs", "dem"]):
+        result = grpst(*args)
+        assert result.exit_code == 1
+        assert "no service is called 'dem' (did you mean 'demo'?)" in result.stderr
+
+
+def test_stop_after_a_crash(grpst: Grpst, folder: ServiceFolder) -> None:
+    crash(folder)
+    result = grpst("stop", "demo")
+    assert result.exit_code == 0
+    assert "had already ended" in result.stderr
+    assert grpst("stop", "demo").exit_code == 1
+
+
+def test_logs(grpst: Grpst, folder: ServiceFolder) -> None:
+    logs = folder.root / "logs"
+    logs.mkdir()
+    (logs / "grps_server.log").write_text("a\nb\nc\n")
+    (logs / "grps_usr.log").write_text("mine\n")
+    assert grpst("logs", "demo", "--no-follow", "-n", "2").stdout == "b\nc\n"
+    assert grpst("logs", "demo", "--no_follow", "--user").stdout == "mine\n"
+
+
+def test_logs_of_a_stopped_service_end(grpst: Grpst, folder: ServiceFolder) -> None:
+    crash(folder)
+    result = grpst("logs", "demo")
+    assert result.exit_code == 0
+    assert "there is no log yet" in result.stderr
+
+
+def test_logs_follow_until_interrupted(
+    grpst: Grpst, folder: ServiceFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = folder.root / "logs" / "grps_server.log"
+    log.parent.mkdir()
+    log.write_text("first\n")
+    steps = iter(("second\n", "third\n"))
+
+    def write_on(_: float) -> None:
+        text = next(steps, None)
+        if text is None:
+            raise KeyboardInterrupt
+        with log.open("a") as stream:
+            stream.write(text)
+
+    monkeypatch.setattr("grps.cli.following.time.sleep", write_on)
+    result = grpst("logs", "demo")
+    assert result.exit_code == 0
+    assert result.stdout == "first\nsecond\nthird\n"
+
+
+@pytest.mark.parametrize(("error", "code"), [(None, 1), ("no memory", 1)])
+def test_logs_end_with_the_service(
+    grpst: Grpst,
+    folder: ServiceFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    error: str | None,
+    code: int,
+) -> None:
+    monkeypatch.setattr("grps.cli.following.time.sleep", lambda _: crash(folder, error))
+    monkeypatch.setattr("grps.cli.following.alive", lambda _: False)
+    result = grpst("logs", "demo")
+    assert result.exit_code == code
+    assert (f"failed: {error}" if error else "crashed") in result.stderr
