@@ -54,7 +54,8 @@ def rust_version() -> tuple[int, int] | None:
     """Major and minor version of the Rust compiler; ``None`` without one."""
     if shutil.which("cargo") is None or shutil.which("rustc") is None:
         return None
-    answer = subprocess.run(["rustc", "--version"], cwd=ROOT, capture_output=True, text=True)
+    command = ["rustc", "--version"]
+    answer = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
     found = re.match(r"rustc (\d+)\.(\d+)", answer.stdout)
     return (int(found[1]), int(found[2])) if found else None
 
@@ -164,7 +165,9 @@ def freeze() -> None:
     pins = [line.split("+")[0] for line in answer.stdout.splitlines() if "==" in line]
     kept = [pin for pin in pins if pin.split("==")[0].lower() not in alone]
     version = ".".join(map(str, LOCKED_PYTHON))
-    head = f"# Versions that CI uses, on Python {version}. Rewrite with: python3 -m tools.setup --lock"
+    head = (
+        f"# Versions that CI uses, on Python {version}. Rewrite with: python3 -m tools.setup --lock"
+    )
     LOCK.write_text("\n".join([head, *kept, ""]))
 
 

@@ -10,18 +10,21 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
+from grps.config.ports import parse_ports
+
+NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}\Z"
+Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 InfererType = Literal["customized", "torch", "tensorflow", "tensorrt", "onnxruntime"]
 ConverterType = Literal["customized", "none", "torch", "tensorflow", "tensorrt", "numpy"]
 
 
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all configuration structures."""
 
 
-class BatchingConfig(Section):
+class BatchingConfig(Section, frozen=True, kw_only=True):
     """How requests of one model are gathered into batches."""
 
     type: Literal["none", "dynamic"] = "none"
@@ -29,7 +32,7 @@ class BatchingConfig(Section):
     batch_timeout_us: NotNegative = 1000
 
 
-class ModelConfig(Section):
+class ModelConfig(Section, frozen=True, kw_only=True):
     """One entry of ``models`` in ``inference.yml``."""
 
     name: Name
@@ -56,7 +59,7 @@ class ModelConfig(Section):
         return f"{self.name}-{self.version}"
 
 
-class NodeConfig(Section):
+class NodeConfig(Section, frozen=True, kw_only=True):
     """One step of the graph."""
 
     name: Name
@@ -64,7 +67,7 @@ class NodeConfig(Section):
     model: str
 
 
-class DagConfig(Section):
+class DagConfig(Section, frozen=True, kw_only=True):
     """The default graph: what answers when a request names no model."""
 
     type: Literal["sequential"] = "sequential"
@@ -72,14 +75,14 @@ class DagConfig(Section):
     nodes: tuple[NodeConfig, ...]
 
 
-class InferenceConfig(Section):
+class InferenceConfig(Section, frozen=True, kw_only=True):
     """The whole of ``inference.yml``."""
 
     models: tuple[ModelConfig, ...]
     dag: DagConfig | None = None
 
 
-class StreamingControl(Section):
+class StreamingControl(Section, frozen=True, kw_only=True):
     """How a client of the customized route asks for streaming."""
 
     ctrl_mode: Literal["query_param", "header_param", "body_param"] | None = None
@@ -87,7 +90,7 @@ class StreamingControl(Section):
     res_content_type: str | None = None
 
 
-class CustomizedHttpConfig(Section):
+class CustomizedHttpConfig(Section, frozen=True, kw_only=True):
     """A route of the user's own for predict."""
 
     path: str | None = None
@@ -95,7 +98,7 @@ class CustomizedHttpConfig(Section):
     streaming_ctrl: StreamingControl | None = None
 
 
-class InterfaceConfig(Section):
+class InterfaceConfig(Section, frozen=True, kw_only=True):
     """Where the service listens."""
 
     framework: Literal["http", "http+grpc", "http+brpc"] = "http+grpc"
@@ -103,8 +106,18 @@ class InterfaceConfig(Section):
     port: str | int = "7080,7081"
     customized_predict_http: CustomizedHttpConfig | None = None
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Ports to listen on: HTTP, then RPC where there is one; each speaks every protocol.
 
-class GpuConfig(Section):
+        Raises:
+            ValueError: ``port`` is malformed; never for a configuration that was loaded.
+        """
+        ports = parse_ports(self.port)
+        return ports[:1] if self.framework == "http" else ports
+
+
+class GpuConfig(Section, frozen=True, kw_only=True):
     """GPU monitoring and memory management."""
 
     devices: tuple[NotNegative, ...] | None = None
@@ -114,7 +127,7 @@ class GpuConfig(Section):
     mem_gc_interval: Positive | None = None
 
 
-class LogConfig(Section):
+class LogConfig(Section, frozen=True, kw_only=True):
     """Where logs go and how many days are kept."""
 
     log_dir: str = "./logs"
@@ -124,7 +137,7 @@ class LogConfig(Section):
     """Write one line per request to the server log."""
 
 
-class LimitsConfig(Section):
+class LimitsConfig(Section, frozen=True, kw_only=True):
     """Caps on what a client may ask for (all sizes in bytes, all times in milliseconds)."""
 
     max_request_bytes: Positive = 256 * 1024 * 1024
@@ -136,14 +149,14 @@ class LimitsConfig(Section):
     drain_timeout_ms: NotNegative = 30_000
 
 
-class HealthConfig(Section):
+class HealthConfig(Section, frozen=True, kw_only=True):
     """Readiness of the service."""
 
     start_online: bool = True
     """False restores upstream's way: not ready until somebody calls ``online``."""
 
 
-class ServerConfig(Section):
+class ServerConfig(Section, frozen=True, kw_only=True):
     """The whole of ``server.yml``."""
 
     interface: InterfaceConfig = InterfaceConfig()
