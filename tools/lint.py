@@ -8,7 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from tools.repository import ROOT
+from tools.repository import ROOT, source_files
+
+
+def shell_scripts() -> list[str]:
+    """List the repository's shell scripts that have the usual suffix."""
+    return [str(path) for path in source_files() if path.suffix == ".sh"]
+
 
 BIN = Path(sys.executable).parent
 CHECKS: tuple[tuple[str, list[str]], ...] = (
@@ -21,6 +27,7 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("ruff format", [f"{BIN}/ruff", "format", "--check", "--quiet", "."]),
     ("mypy", [f"{BIN}/mypy", "--no-error-summary"]),
     ("import layers", [f"{BIN}/lint-imports", "--no-logo"]),
+    ("shell scripts", ["shellcheck", ".ci/run", *shell_scripts()]),
     ("imports", [sys.executable, "-m", "tools.check_imports"]),
     ("crate edges", [sys.executable, "-m", "tools.check_crates"]),
     ("sizes", [sys.executable, "-m", "tools.check_sizes"]),
@@ -36,7 +43,7 @@ def run_check(command: list[str]) -> bool:
     try:
         return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode == 0
     except FileNotFoundError as error:
-        print(f"{error.filename} is not installed; run: make setup")
+        print(f"{error.filename} is not installed; run: make setup; tools/system_packages.sh")
         return False
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the programs that tests use and Debian has: load generators, a browser, curl.
+# Installs the programs that checks and tests use and Debian has: load generators, a browser …
 # As root it installs what is missing; otherwise it prints the line to run and fails.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ declare -A package_of=(
   [chromium]=chromium
   [g++]=g++
   [cmake]=cmake
+  [shellcheck]=shellcheck
 )
 
 missing=()
