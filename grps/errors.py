@@ -24,9 +24,7 @@ class MissingExtraError(GrpsError):
 
     def __init__(self, package: str, extra: str) -> None:
         """Name the missing ``package`` and the ``extra`` of grpst that brings it."""
-        super().__init__(
-            f"{package} is not installed; run: pip install 'grpst[{extra}]'"
-        )
+        super().__init__(f"{package} is not installed; run: pip install 'grpst[{extra}]'")
 
 
 class InputError(GrpsError):

@@ -1,0 +1,50 @@
+# `make` alone runs what CI runs; `make help` lists the targets.
+PYTHON ?= python3
+ARGS ?=
+VENV_PYTHON := .venv/bin/python
+
+# A folder with a CPU wheel of torch spares the download of its CUDA libraries.
+LOCAL_WHEELS := $(abspath $(wildcard ../shared/wheels))
+ifneq ($(LOCAL_WHEELS),)
+export PIP_FIND_LINKS := $(strip $(PIP_FIND_LINKS) $(LOCAL_WHEELS))
+endif
+
+.DEFAULT_GOAL := all
+.PHONY: all help setup build demo test lint format generate bench clean
+
+all: setup lint test ## Everything CI checks (default)
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with all packages and the native module (first time 5 to 10 minutes)
+	@$(PYTHON) -m tools.setup
+
+build: setup ## Build a wheel for release into dist/
+	@$(VENV_PYTHON) -m maturin build --release --strip --out dist
+
+demo: setup ## Serve a real model and ask it about files (ARGS=--stop to end at once)
+	@$(VENV_PYTHON) -m tools.demo $(ARGS)
+
+test: setup ## Run the Rust and Python tests (ARGS=... for pytest only, e.g. ARGS='-k name')
+	@tools/system_packages.sh
+	@$(VENV_PYTHON) -m tools.test $(ARGS)
+
+lint: setup ## Check format, types, layers, sizes, stub and generated code
+	@$(VENV_PYTHON) -m tools.lint
+
+format: setup ## Format Rust and Python code, sort imports
+	@cargo fmt --all
+	@.venv/bin/ruff check --quiet --fix-only .
+	@.venv/bin/ruff format --quiet .
+
+generate: setup ## Regenerate the protobuf code from proto/
+	@$(VENV_PYTHON) -m tools.generate
+
+bench: setup ## Run the benchmarks (ARGS=... goes to them)
+	@$(VENV_PYTHON) -m benchmarks $(ARGS)
+
+clean: ## Remove everything that is built, .venv and target/ too
+	rm -rf .venv .setup .demo target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  .import_linter_cache grps/_core*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

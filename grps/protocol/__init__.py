@@ -1,0 +1,1 @@
+"""Messages and tensors as the wire protocol has them."""

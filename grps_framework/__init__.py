@@ -1,0 +1,1 @@
+"""Import paths of upstream projects: every module here only re-exports names of ``grps``."""

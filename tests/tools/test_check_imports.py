@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.check_imports import check_file
+
+BACKEND = Path("grps/backends/torch_backend.py")
+NEUTRAL = Path("grps/backends/registry.py")
+ALLOWED = [
+    (Path("grps/server/native.py"), "from grps import _core"),
+    (BACKEND, "import torch"),
+    (BACKEND, "from torch import nn"),
+    (BACKEND, "from grps.backends.torch_outputs import flatten"),
+    (BACKEND, "from grps.backends.base import Backend"),
+    (NEUTRAL, "def load():\n    from grps.backends import torch_backend"),
+    (NEUTRAL, "def seed():\n    import torch"),
+    (NEUTRAL, "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch.nn"),
+    (Path("grps/errors.py"), "import torchlike"),
+]
+REFUSED = [
+    (Path("grps/server/app.py"), "from grps import _core"),
+    (Path("grps/client/http.py"), "import grps._core"),
+    (Path("grps/server/app.py"), "def load():\n    import onnxruntime.capi"),
+    (NEUTRAL, "import torch"),
+    (NEUTRAL, "class A:\n    import torch"),
+    (NEUTRAL, "from grps.backends import torch_backend"),
+    (BACKEND, "import onnxruntime"),
+    (BACKEND, "from grps.backends.onnxruntime_backend import Engine"),
+    (BACKEND, "def load():\n    from grps.backends import onnxruntime_backend"),
+]
+
+
+@pytest.mark.parametrize(("path", "source"), ALLOWED)
+def test_allowed(path: Path, source: str) -> None:
+    assert check_file(path, source) == []
+
+
+@pytest.mark.parametrize(("path", "source"), REFUSED)
+def test_refused(path: Path, source: str) -> None:
+    assert len(check_file(path, source)) >= 1

@@ -1,0 +1,99 @@
+"""The small checks: sizes, words, crate edges, generated code, test counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.check_crates import find_edges, find_unsafe
+from tools.check_sizes import MAX_FILE_LINES, MAX_FUNCTION_LINES, find_large
+from tools.check_words import find_forbidden
+from tools.generate import MODULES, differences
+from tools.test import count
+
+
+@pytest.mark.parametrize(("extra", "large"), [(0, 0), (1, 1)])
+def test_function_size(tmp_path: Path, extra: int, large: int) -> None:
+    body = "    x = 1\n" * (MAX_FUNCTION_LINES - 1 + extra)
+    (tmp_path / "a.py").write_text(f"def f() -> None:\n{body}")
+    assert len(find_large(tmp_path, [Path("a.py")])[0]) == large
+
+
+@pytest.mark.parametrize(("extra", "large"), [(0, 0), (1, 1)])
+def test_file_size(tmp_path: Path, extra: int, large: int) -> None:
+    (tmp_path / "a.rs").write_text("//\n" * (MAX_FILE_LINES + extra))
+    assert len(find_large(tmp_path, [Path("a.rs")])[0]) == large
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see /wo" + "rk/main/x",
+        "https://py" + "pi.org/simple",
+        "repo1.ma" + "ven.org",
+        "# TO" + "DO: x",
+    ],
+)
+def test_forbidden_words(text: str) -> None:
+    assert [line for line, _ in find_forbidden(f"fine\n{text}\n")] == [2]
+
+
+@pytest.mark.parametrize("text", ["frame/work/x", "a method", "/var/log", "crates/io.rs", "TODOS"])
+def test_allowed_words(text: str) -> None:
+    assert find_forbidden(text) == []
+
+
+@pytest.mark.parametrize(
+    ("crate", "dependency", "allowed"),
+    [
+        ("grps-server", "grps-core", True),
+        ("grps-core", "grps-server", False),
+        ("grps-core", "hyper", False),
+        ("grps-server", "pyo3", False),
+        ("grps-py", "pyo3", True),
+        ("grps-extra", "tokio", False),
+    ],
+)
+def test_crate_edges(crate: str, dependency: str, allowed: bool) -> None:
+    workspace: dict[str, set[str]] = {"grps-core": set(), "grps-server": set(), "grps-py": set()}
+    workspace[crate] = {dependency}
+    assert (find_edges(workspace) == []) is allowed
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "allowed"),
+    [
+        ("crates/grps-core/src/a.rs", "unsafe { f() }", False),
+        ("crates/grps-core/src/a.rs", "pub unsafe fn f() {}", False),
+        ("crates/grps-core/src/a.rs", "// never unsafe", True),
+        ("crates/grps-plugin/src/a.rs", "unsafe { f() }", True),
+    ],
+)
+def test_unsafe_code(path: str, line: str, allowed: bool) -> None:
+    assert (find_unsafe(Path(path), line) == []) is allowed
+
+
+def test_stale_generated_code(tmp_path: Path) -> None:
+    fresh, old = tmp_path / "fresh", tmp_path / "old"
+    for folder in (fresh, old):
+        folder.mkdir()
+        for name in ("__init__.py", *MODULES):
+            (folder / name).write_text(name)
+    assert differences(fresh, old) == []
+    (old / MODULES[0]).write_text("changed")
+    (old / MODULES[1]).unlink()
+    assert differences(fresh, old) == list(MODULES[:2])
+
+
+def test_counting_results() -> None:
+    rust = "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out"
+    python = "===== 1 failed, 4 passed, 2 skipped, 1 error in 0.12s ====="
+    assert count([rust, "noise", python]) == (7, 3, 4)
+    assert count(
+        ["test result: ok. 0 passed; 0 failed; 0 ignored", "== no tests ran in 0.0s =="]
+    ) == (
+        0,
+        0,
+        0,
+    )

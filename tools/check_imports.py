@@ -1,0 +1,109 @@
+"""Check who imports the native module, the frameworks and the engine modules.
+
+- ``grps._core`` is imported by ``grps/server/native.py`` only.
+- A framework is imported inside ``grps/backends/`` only: when loaded, by its own engine modules
+  (``torch_*.py`` for torch); elsewhere there, in a function or for type checkers.
+- An engine module is imported when loaded by its own engine's modules only, and by no other
+  engine's. So ``import grps`` loads no framework.
+
+The layers are import-linter's to check.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.repository import ROOT, is_generated, source_files
+
+FRAMEWORKS = {"onnxruntime", "openvino", "tensorflow", "tensorrt", "torch", "torchvision"}
+NATIVE = "grps._core"
+NATIVE_IMPORTER = Path("grps/server/native.py")
+BACKENDS = Path("grps/backends")
+USER_CODE = Path("grps/deploy/templates")
+"""Files that become a user's project; they may import what they like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported module as the source names it."""
+
+    module: str
+    line: int
+    at_load: bool
+    """Whether loading the importing module runs it."""
+
+
+def find_imports(source: str) -> list[Import]:
+    """List every import of a Python source; ``from a import b`` counts as ``a`` and ``a.b``."""
+    found: list[Import] = []
+    _walk(ast.parse(source), True, found)
+    return found
+
+
+def _walk(node: ast.AST, at_load: bool, found: list[Import]) -> None:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            found += [Import(alias.name, child.lineno, at_load) for alias in child.names]
+        elif isinstance(child, ast.ImportFrom) and child.module:
+            names = [child.module, *(f"{child.module}.{alias.name}" for alias in child.names)]
+            found += [Import(name, child.lineno, at_load) for name in names]
+        elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or (
+            isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+        ):
+            _walk(child, False, found)
+        else:
+            _walk(child, at_load, found)
+
+
+def engine_of(module: str) -> str | None:
+    """The framework that an engine module of ``grps.backends`` belongs to; ``None`` for others."""
+    if not module.startswith("grps.backends."):
+        return None
+    first = module.split(".")[2].partition("_")[0]
+    return first if first in FRAMEWORKS else None
+
+
+def check_file(path: Path, source: str) -> list[str]:
+    """Return one line per import that ``path``, relative to the repository, may not have."""
+    ours = ".".join(path.with_suffix("").parts)
+    problems = set()
+    for item in find_imports(source):
+        reason = _refuse(path, engine_of(ours), item)
+        if reason:
+            problems.add(f"{path}:{item.line}: {item.module}: {reason}")
+    return sorted(problems)
+
+
+def _refuse(path: Path, engine: str | None, item: Import) -> str | None:
+    framework = item.module.partition(".")[0]
+    target = engine_of(item.module)
+    if item.module == NATIVE and path != NATIVE_IMPORTER:
+        return f"only {NATIVE_IMPORTER} may import this"
+    if framework in FRAMEWORKS and not path.is_relative_to(BACKENDS):
+        return f"only {BACKENDS}/ may import a framework"
+    if framework in FRAMEWORKS and item.at_load and framework not in {engine, f"{engine}vision"}:
+        return f"import it in a function, or in a module named {framework}_*"
+    if target and engine and target != engine:
+        return "an engine must not import another"
+    if target and not engine and item.at_load:
+        return "import an engine in a function"
+    return None
+
+
+def main() -> int:
+    """Check both packages."""
+    problems = []
+    for path in source_files():
+        ours = path.parts[0] in {"grps", "grps_framework"} and path.suffix == ".py"
+        if ours and not is_generated(path) and not path.is_relative_to(USER_CODE):
+            problems += check_file(path, (ROOT / path).read_text(encoding="utf-8"))
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

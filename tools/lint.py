@@ -1,0 +1,68 @@
+"""Run every check of code quality to the end, then say which failed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tools.repository import ROOT, source_files
+
+
+def shell_scripts() -> list[str]:
+    """List the repository's shell scripts that have the usual suffix."""
+    return [str(path) for path in source_files() if path.suffix == ".sh"]
+
+
+BIN = Path(sys.executable).parent
+CHECKS: tuple[tuple[str, list[str]], ...] = (
+    ("rustfmt", ["cargo", "fmt", "--all", "--check"]),
+    (
+        "clippy",
+        ["cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
+    ),
+    ("ruff check", [f"{BIN}/ruff", "check", "--quiet", "."]),
+    ("ruff format", [f"{BIN}/ruff", "format", "--check", "--quiet", "."]),
+    ("mypy", [f"{BIN}/mypy", "--no-error-summary"]),
+    ("import layers", [f"{BIN}/lint-imports", "--no-logo"]),
+    ("shell scripts", ["shellcheck", ".ci/run", *shell_scripts()]),
+    ("imports", [sys.executable, "-m", "tools.check_imports"]),
+    ("crate edges", [sys.executable, "-m", "tools.check_crates"]),
+    ("sizes", [sys.executable, "-m", "tools.check_sizes"]),
+    ("stub", [sys.executable, "-m", "tools.check_stub"]),
+    ("words", [sys.executable, "-m", "tools.check_words"]),
+    ("generated code", [sys.executable, "-m", "tools.generate", "--check"]),
+)
+
+
+def run_check(command: list[str]) -> bool:
+    """Run one check with its output shown; true when it found nothing."""
+    environment = {**os.environ, "PYO3_PYTHON": sys.executable}
+    try:
+        return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode == 0
+    except FileNotFoundError as error:
+        print(f"{error.filename} is not installed; run: make setup; tools/system_packages.sh")
+        return False
+
+
+def main() -> int:
+    """Run all checks."""
+    failed = []
+    for name, command in CHECKS:
+        print(f"── {name}", flush=True)
+        start = time.monotonic()
+        fine = run_check(command)
+        print(f"   {'ok' if fine else 'FAILED'} ({time.monotonic() - start:.1f} s)", flush=True)
+        if not fine:
+            failed.append(name)
+    if failed:
+        print(f"\nlint: {len(failed)} of {len(CHECKS)} checks failed: {', '.join(failed)}")
+        return 1
+    print(f"\nlint: all {len(CHECKS)} checks passed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

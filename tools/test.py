@@ -1,0 +1,95 @@
+"""Run the Rust and the Python tests, then print one summary; no test at all is a failure."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from tools.repository import ROOT
+
+SUITES = {
+    "cargo test": ["cargo", "test", "--workspace", "--no-fail-fast"],
+    "pytest": [sys.executable, "-m", "pytest"],
+}
+RUST_RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
+PYTEST_RESULT = re.compile(r"^=+ .* in [\d.]+s.* =+$")
+PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed)")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one suite ended."""
+
+    passed: int
+    failed: int
+    skipped: int
+    fine: bool
+    """Whether its program exited with success and ran at least one test."""
+
+
+def count(lines: list[str]) -> tuple[int, int, int]:
+    """Add up passed, failed and skipped tests from the output of cargo test or pytest."""
+    passed = failed = skipped = 0
+    for line in lines:
+        rust = RUST_RESULT.match(line)
+        if rust:
+            passed, failed = passed + int(rust[1]), failed + int(rust[2])
+            skipped += int(rust[3])
+        elif PYTEST_RESULT.match(line):
+            for number, kind in PYTEST_COUNT.findall(line):
+                passed += int(number) if kind == "passed" else 0
+                failed += int(number) if kind.startswith(("failed", "error")) else 0
+                skipped += int(number) if kind in {"skipped", "xfailed"} else 0
+    return passed, failed, skipped
+
+
+def run_suite(command: list[str]) -> Outcome:
+    """Run one suite, show its output and read its result from it."""
+    lines = []
+    environment = {**os.environ, "PYO3_PYTHON": sys.executable}
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line.rstrip("\n"))
+    passed, failed, skipped = count(lines)
+    fine = process.returncode == 0 and failed == 0 and passed > 0
+    return Outcome(passed, failed, skipped, fine)
+
+
+def main() -> int:
+    """Run all suites; arguments go to pytest and leave out the Rust tests."""
+    chosen = sys.argv[1:]
+    suites = {"pytest": [*SUITES["pytest"], *chosen]} if chosen else SUITES
+    print("The first run also compiles the Rust tests: about 3 to 8 minutes.", flush=True)
+    outcomes = {}
+    for name, command in suites.items():
+        print(f"── {name}", flush=True)
+        start = time.monotonic()
+        outcomes[name] = run_suite(command)
+        print(f"   ({time.monotonic() - start:.0f} s)", flush=True)
+    for name, outcome in outcomes.items():
+        if not outcome.fine:
+            why = "no test ran" if outcome.passed + outcome.failed == 0 else "FAILED"
+            print(f"{name}: {why}")
+    totals = outcomes.values()
+    print(
+        f"{sum(o.passed for o in totals)} passed, {sum(o.failed for o in totals)} failed, "
+        f"{sum(o.skipped for o in totals)} skipped"
+    )
+    return 0 if all(outcome.fine for outcome in totals) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
