@@ -46,9 +46,8 @@ impl Signature {
         if self.inputs.is_empty() {
             return Ok(tensors);
         }
-        let ordered =
-            if self.by_name(&tensors) { self.match_names(tensors) } else { Ok(tensors) }
-                .map_err(|fault| self.refuse(model, &fault))?;
+        let ordered = if self.by_name(&tensors) { self.match_names(tensors) } else { Ok(tensors) }
+            .map_err(|fault| self.refuse(model, &fault))?;
         self.check_count(ordered.len()).map_err(|fault| self.refuse(model, &fault))?;
         let mut arranged = Vec::with_capacity(ordered.len());
         for (mut tensor, spec) in ordered.into_iter().zip(&self.inputs) {
@@ -117,8 +116,7 @@ impl Signature {
         if (least..=most).contains(&given) {
             return Ok(());
         }
-        let wanted =
-            if least == most { most.to_string() } else { format!("{least} to {most}") };
+        let wanted = if least == most { most.to_string() } else { format!("{least} to {most}") };
         Err(format!("it takes {wanted} input tensors, got {given}"))
     }
 
