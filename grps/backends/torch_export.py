@@ -34,9 +34,13 @@ def load_exported(path: Path, device: str | None) -> Program:
     module = exported.module()
     state = [*module.parameters(), *module.buffers()]
     specs, fixed, scalars, casts = _exported_inputs(exported)
+    outputs = _exported_outputs(exported)
+    names = [spec.name for spec in outputs]
     return Program(
-        call=_caller(module, exported.call_spec.in_spec, fixed),
-        signature=Signature(specs, _exported_outputs(exported), strict_names=False),
+        call=_flat_caller(module, names, fixed)
+        if names and hasattr(module, "_guards_fn")
+        else _caller(module, exported.call_spec.in_spec, fixed),
+        signature=Signature(specs, outputs, strict_names=False),
         device=device or (str(state[0].device) if state else "cpu"),
         shared=storage_addresses(state),
         scalars=scalars,
@@ -144,6 +148,25 @@ def _caller(
         leaves = [fixed[at] if at in fixed else next(given) for at in range(count)]
         args, kwargs = pytree.tree_unflatten(leaves, in_spec)
         return module(*args, **kwargs)
+
+    return call
+
+
+def _flat_caller(module: Any, names: list[str], fixed: dict[int, object]) -> Callable[..., object]:
+    """Return a callable from the leaves of the inputs to the outputs by name.
+
+    Packing them into the structures that the program was exported with, and out again, costs
+    more than a small model. The graph's own guards still check every call.
+    """
+    module.graph.set_codegen(torch.fx.graph.CodeGen())
+    module.recompile()
+    run = module.forward
+
+    def call(*values: object) -> object:
+        leaves = list(values)
+        for place, value in fixed.items():
+            leaves.insert(place, value)
+        return dict(zip(names, run(*leaves), strict=True))
 
     return call
 

@@ -3,127 +3,31 @@
 from __future__ import annotations
 
 import importlib.util
-import warnings
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple  # noqa: UP035 - TorchScript reads these
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from grps.backends import TensorSpec
 from grps.errors import DeviceError, InputError, ModelError
 from tests.unit.backends.models import Affine, Load, SaveScript
-
-Export = Callable[..., Path]
-
-
-class Several(torch.nn.Module):
-    """A tuple of tensors."""
-
-    def forward(self, x: Tensor, y: Tensor) -> Tuple[Tensor, Tensor]:  # noqa: UP006
-        return x + y, x - y
-
-
-class Listed(torch.nn.Module):
-    """A list of tensors."""
-
-    def forward(self, x: Tensor) -> List[Tensor]:  # noqa: UP006
-        return [x, x + 1]
-
-
-class Named(torch.nn.Module):
-    """A dict of tensors."""
-
-    def forward(self, x: Tensor) -> Dict[str, Tensor]:  # noqa: UP006
-        return {"logits": x, "scores": x.softmax(-1)}
-
-
-class Nested(torch.nn.Module):
-    """Lists in dicts in a tuple, with numbers among them."""
-
-    def forward(self, x: Tensor) -> Tuple[Tensor, Dict[str, List[Tensor]], int, float, bool]:  # noqa: UP006
-        return x, {"a": [x, x + 1]}, 7, 0.5, True
-
-
-class Options(torch.nn.Module):
-    """Optional tensors and numbers after a required one."""
-
-    def forward(
-        self,
-        x: Tensor,
-        times: int = 3,
-        y: Optional[Tensor] = None,  # noqa: UP045
-        names: Optional[List[int]] = None,  # noqa: UP006, UP045
-        plus: float = 0.0,
-    ) -> Tensor:
-        total = x * times + plus
-        if y is not None:
-            total = total + y
-        return total
-
-
-class Keyword(torch.nn.Module):
-    """A keyword-only argument, and a nullable one without a default."""
-
-    def forward(self, x: Tensor, mask: Optional[Tensor], *, bias: Tensor) -> Tensor:  # noqa: UP045
-        return x + bias
-
-
-class Lists(torch.nn.Module):
-    """An argument no tensor can stand for."""
-
-    def forward(self, x: Tensor, many: List[Tensor]) -> Tensor:  # noqa: UP006
-        return x + many[0]
-
-
-class Fails(torch.nn.Module):
-    """Raises errors of its own and of PyTorch."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.size(0) == 1:
-            raise ValueError("one row is too few")
-        return x @ x
-
-
-class Types(torch.nn.Module):
-    """Element types the wire lacks."""
-
-    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor, Tensor]:  # noqa: UP006
-        return x.to(torch.bfloat16), x > 0, x.t()
-
-
-class State(torch.nn.Module):
-    """Returns its own buffer after adding to it in place."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("total", torch.zeros(2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.total.add_(x)
-        return self.total
-
-
-class Complex(torch.nn.Module):
-    """A type that has no place on the wire."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.complex(x, x)
-
-
-class Nothing(torch.nn.Module):
-    """None among the outputs."""
-
-    def forward(self, x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:  # noqa: UP006, UP045
-        return x, None
-
-
-def rows(*values: float) -> np.ndarray:
-    return np.array([values], dtype=np.float32)
+from tests.unit.backends.torch_modules import (
+    Complex,
+    Fails,
+    Keyword,
+    Listed,
+    Lists,
+    Named,
+    Nested,
+    Nothing,
+    Options,
+    Several,
+    State,
+    Types,
+    rows,
+)
 
 
 def test_torchscript_answers_and_tells_its_names(load: Load, save_script: SaveScript) -> None:
@@ -296,67 +200,6 @@ def test_refuses_absent_cuda(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     with pytest.raises(DeviceError, match=rf"^model m-1\.0: device cuda:1: {cause}$"):
         load(relu, device="gpu:1")
-
-
-def test_exported_program_tells_everything(load: Load, save_exported: Export) -> None:
-    batch = torch.export.Dim("batch", min=1, max=8)
-    path = save_exported(Affine(), torch.zeros(2, 4), dynamic_shapes={"x": {0: batch}})
-    backend = load(path)
-    assert backend.signature.inputs == (TensorSpec("x", "float32", (None, 4)),)
-    assert backend.signature.outputs == (TensorSpec("output", "float32", (None, 4)),)
-    np.testing.assert_array_equal(backend.infer([rows(1, 2, 3, 4)])[0][1], rows(3, 5, 7, 9))
-    with pytest.raises(ModelError, match=r"^Guard failed: x\.size\(\)\[0\] <= 8$"):
-        backend.infer([np.zeros((9, 4), np.float32)])
-
-
-def test_exported_program_of_nested_structures(load: Load, save_exported: Export) -> None:
-    class Deep(torch.nn.Module):
-        def forward(self, pair: list[Tensor], flag: bool, scale: Tensor) -> dict[str, object]:
-            total = pair[0] + pair[1] if flag else pair[0]
-            return {"sum": total * scale, "parts": [pair[0] > 0, pair[1].to(torch.bfloat16)]}
-
-    path = save_exported(Deep(), [torch.zeros(2), torch.zeros(2)], True, torch.ones(1))
-    backend = load(path)
-    assert [spec.name for spec in backend.signature.inputs] == ["pair_0", "pair_1", "scale"]
-    assert [(spec.name, spec.dtype) for spec in backend.signature.outputs] == [
-        ("sum", "float32"),
-        ("parts_0", "uint8"),
-        ("parts_1", "float32"),
-    ]
-    ones = np.ones(2, np.float32)
-    found = dict(backend.infer([ones, ones * 2, np.array([10], np.float32)]))
-    np.testing.assert_array_equal(found["sum"], [30, 30])
-    np.testing.assert_array_equal(found["parts_0"], [1, 1])
-
-
-def test_exported_program_takes_bool_and_bfloat16(load: Load, save_exported: Export) -> None:
-    class Masked(torch.nn.Module):
-        def forward(self, x: Tensor, *, mask: Tensor) -> Tensor:
-            return torch.where(mask, x, 0)
-
-    example = torch.ones(3, dtype=torch.bfloat16)
-    path = save_exported(Masked(), example, kwargs={"mask": torch.ones(3, dtype=torch.bool)})
-    backend = load(path)
-    assert [spec.dtype for spec in backend.signature.inputs] == ["float32", "uint8"]
-    mask = np.array([1, 0, 2], np.uint8)
-    np.testing.assert_array_equal(backend.infer([np.ones(3, np.float32), mask])[0][1], [1, 0, 1])
-
-
-@pytest.mark.slow
-def test_aotinductor_package(load: Load, tmp_path: Path) -> None:
-    batch = torch.export.Dim("batch", min=2, max=8)
-    exported = torch.export.export(Affine(), (torch.zeros(3, 4),), dynamic_shapes={"x": {0: batch}})
-    path = tmp_path / "package.pt2"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch._inductor.aoti_compile_and_package(exported, package_path=str(path))
-    backend = load(path)
-    assert backend.signature.inputs == (TensorSpec("input_0"),)
-    assert backend.signature.outputs == ()
-    array = np.arange(8, dtype=np.float32).reshape(2, 4)
-    np.testing.assert_array_equal(backend.infer([array])[0][1], array * 2 + 1)
-    with pytest.raises(ModelError, match=r"^[^\n]*unmatched dim value at 1[^\n]*$"):
-        backend.infer([np.zeros((2, 3), np.float32)])
 
 
 def test_refuses_unknown_arguments(load: Load, save_script: SaveScript) -> None:
