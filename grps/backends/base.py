@@ -31,6 +31,8 @@ class TensorSpec:
     """One of ``DTYPE_NAMES``; ``None`` when the model does not tell."""
     shape: tuple[int | None, ...] | None = None
     """Dimensions, ``None`` for a dynamic one; ``None`` as a whole when the rank is unknown."""
+    required: bool = True
+    """False for an input that may be left out, together with all inputs after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,11 @@ class Signature:
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    """Empty when the model does not tell; ``infer`` names what it returns all the same."""
     strict_names: bool
     """False when input names are advisory (TorchScript): names that match none are positional."""
+    open_ended: bool = False
+    """True when the model does not tell how many inputs it takes: more may follow ``inputs``."""
 
 
 class Backend(Protocol):
@@ -55,11 +60,14 @@ class Backend(Protocol):
 
         Args:
             inputs: One C-contiguous array per input of the signature, in its order, already
-                checked against it. The arrays may be read, never written.
+                checked against it; trailing inputs that are not required may be absent. The
+                arrays may be read, never written. Strings are object arrays of ``str``.
 
         Returns:
-            Name and value of each output, on the CPU, C-contiguous.
+            Name and value of each output, on the CPU, C-contiguous, of a type named in
+            ``DTYPE_NAMES``. No value shares memory with the inputs or the model.
 
         Raises:
+            InputError: The engine can't take an input that the signature alone allows.
             ModelError: The engine failed; the text is its one-line cause.
         """

@@ -1,0 +1,45 @@
+"""One-line causes out of the long texts that engines raise."""
+
+from __future__ import annotations
+
+import re
+
+_ORT_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_ORT_NODE = re.compile(
+    r"^Non-zero status code returned while running (?P<op>\S+) node\. "
+    r"Name:'(?P<name>[^']*)' Status Message: "
+)
+_ORT_PLACE = re.compile(r"^/\S+\.(?:cc|h|cpp|cuh?):\d+ .*? was false\. ")
+_PYTHON_ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b(?:: .*)?$")
+_TORCHSCRIPT = "Traceback of TorchScript"
+
+
+def onnxruntime_cause(error: BaseException) -> str:
+    """Return what ONNX Runtime says in ``error`` without its codes and source places."""
+    text = _ORT_PREFIX.sub("", str(error))
+    node = _ORT_NODE.match(text)
+    if node is None:
+        return one_line(text) or type(error).__name__
+    where = f"{node['op']} node {node['name']}".rstrip()
+    return f"{where}: {one_line(_ORT_PLACE.sub('', text[node.end() :]))}"
+
+
+def torch_cause(error: BaseException) -> str:
+    """Return the one line that tells what failed in PyTorch.
+
+    A TorchScript error ends with the true one after a traceback of the script; all other
+    texts begin with it.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if any(_TORCHSCRIPT in line for line in lines):
+        causes = [line for line in lines if _PYTHON_ERROR.match(line)]
+        if causes:
+            return causes[-1].removeprefix("RuntimeError: ").removeprefix("builtins.")
+    return lines[0]
+
+
+def one_line(text: str) -> str:
+    """Join the lines of ``text``."""
+    return " ".join(text.split())

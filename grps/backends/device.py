@@ -1,0 +1,91 @@
+"""The device grammar that all backends share.
+
+``cpu``, ``cuda``, ``cuda:N``, ``gpu`` and ``gpu:N`` place a model; ``original`` leaves it where
+its file puts it, and the inputs then go to ``original <device>`` or to the key ``inp_device``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from grps.errors import DeviceError
+
+ALLOWED = "cpu, cuda, cuda:N, gpu, gpu:N, original, original <input device>"
+"""The device strings users may write."""
+
+_PLACE = re.compile(r"(?P<kind>cpu|cuda|gpu)(?::(?P<index>\d{1,3}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A place for a model, and for its inputs when the model stays where it is."""
+
+    kind: Literal["auto", "cpu", "cuda", "original"]
+    """``auto`` is CUDA where there is one, else the CPU."""
+    index: int = 0
+    """Which CUDA device; 0 for the rest."""
+    inputs: Device | None = None
+    """Where inputs go; only for ``original``, and ``None`` leaves that to the backend."""
+
+    def __str__(self) -> str:
+        """Write the device as a user would."""
+        if self.kind == "cuda":
+            return f"cuda:{self.index}"
+        return f"original {self.inputs}" if self.inputs else self.kind
+
+
+def parse_device(text: str | None, inp_device: str | None = None) -> Device:
+    """Read the keys ``device`` and ``inp_device`` of a model.
+
+    Args:
+        text: The device; ``None`` or empty for CUDA where there is one, else the CPU.
+        inp_device: Where inputs go; used only when ``text`` is ``original``.
+
+    Raises:
+        DeviceError: The text follows no form of the grammar.
+    """
+    words = (text or "").lower().split()
+    if not words:
+        return Device("auto")
+    if words[0] != "original":
+        return _place("device", text or "", words)
+    if words[1:]:
+        return Device("original", inputs=_place("device", text or "", words[1:]))
+    if inp_device and inp_device.strip():
+        inputs = _place("inp_device", inp_device, inp_device.lower().split())
+        return Device("original", inputs=inputs)
+    return Device("original")
+
+
+def choose_device(device: Device, cuda_devices: int, why_no_cuda: str) -> Device:
+    """Settle ``auto`` and refuse a CUDA device that is absent; ``original`` passes as it is.
+
+    Args:
+        device: What the user asked for.
+        cuda_devices: How many CUDA devices the engine can use.
+        why_no_cuda: Why there are none, said to the user when ``cuda_devices`` is 0.
+
+    Raises:
+        DeviceError: The device is not on this machine or the engine can't use it.
+    """
+    if device.kind == "auto":
+        return Device("cuda") if cuda_devices else Device("cpu")
+    place = device.inputs or device
+    if place.kind == "cuda" and place.index >= cuda_devices:
+        if cuda_devices == 0:
+            raise DeviceError(f"device {place}: {why_no_cuda}; use device: cpu")
+        plural = "" if cuda_devices == 1 else "s"
+        raise DeviceError(f"device {place}: this machine has {cuda_devices} CUDA device{plural}")
+    return device
+
+
+def _place(key: str, text: str, words: list[str]) -> Device:
+    found = _PLACE.fullmatch(words[0]) if len(words) == 1 else None
+    if found is None or (found["kind"] == "cpu" and found["index"] is not None):
+        allowed = ALLOWED if key == "device" else "cpu, cuda, cuda:N, gpu, gpu:N"
+        raise DeviceError(f"{key}: {text!r} is not a device; allowed: {allowed}")
+    if found["kind"] == "cpu":
+        return Device("cpu")
+    return Device("cuda", int(found["index"] or 0))

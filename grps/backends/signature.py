@@ -1,0 +1,30 @@
+"""Signatures as plain data, for model metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grps.backends.base import Signature, TensorSpec
+
+
+def describe(signature: Signature) -> dict[str, list[dict[str, Any]]]:
+    """Return ``signature`` as data that any text format can hold.
+
+    Each tensor has ``name``, ``dtype`` and ``shape``; -1 is a dynamic dimension, and ``None``
+    stands for a type or shape the model does not tell. An optional input also has
+    ``optional: True``.
+    """
+    return {
+        "inputs": [_tensor(spec) for spec in signature.inputs],
+        "outputs": [_tensor(spec) for spec in signature.outputs],
+    }
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    shape = None
+    if spec.shape is not None:
+        shape = [-1 if dim is None else dim for dim in spec.shape]
+    tensor: dict[str, Any] = {"name": spec.name, "dtype": spec.dtype, "shape": shape}
+    if not spec.required:
+        tensor["optional"] = True
+    return tensor

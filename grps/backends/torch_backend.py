@@ -1,0 +1,161 @@
+"""PyTorch: TorchScript files, torch.export programs and AOTInductor packages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import numpy as np
+import torch
+
+from grps.backends.arguments import library_paths, read_arguments
+from grps.backends.base import Signature
+from grps.backends.causes import torch_cause
+from grps.backends.device import Device, choose_device, parse_device
+from grps.backends.formats import expect_format
+from grps.backends.torch_export import load_aotinductor, load_exported
+from grps.backends.torch_outputs import flatten, to_numpy
+from grps.backends.torch_program import Program
+from grps.backends.torch_script import load_torchscript
+from grps.config.schema import ModelConfig
+from grps.errors import GrpsError, InputError, ModelError
+
+_LOADERS = {
+    "torchscript": load_torchscript,
+    "torch_export": load_exported,
+    "aotinductor": load_aotinductor,
+}
+
+
+class TorchArguments(msgspec.Struct, frozen=True):
+    """``inferer_args`` of a PyTorch model; threads are settings of the whole process."""
+
+    intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Threads that share one operator; PyTorch's own choice when absent."""
+    inter_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Threads that run independent operators side by side."""
+    customized_op_paths: str | tuple[str, ...] | None = None
+    """Libraries of custom operators."""
+
+
+class TorchBackend:
+    """One loaded copy of a PyTorch model.
+
+    A model may be stateful: a TorchScript module that keeps tensors between calls answers by
+    the order of its requests, per copy.
+    """
+
+    def __init__(self, program: Program, device: torch.device) -> None:
+        """Serve ``program`` with its inputs moved to ``device``."""
+        self._program = program
+        self._call = program.call
+        self._device = None if device.type == "cpu" else device
+        self._names = [spec.name for spec in program.signature.inputs]
+        self._numbers = program.scalars
+        self._casts = program.casts or {}
+
+    @property
+    def signature(self) -> Signature:
+        """Inputs and outputs, in the order ``infer`` takes them."""
+        return self._program.signature
+
+    def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
+        """Run the model once; see ``Backend.infer``."""
+        shared = set(self._program.shared)
+        try:
+            with torch.inference_mode():
+                values = [self._value(index, array, shared) for index, array in enumerate(inputs)]
+                found = flatten(self._call(*values))
+                return [(name, to_numpy(name, value, shared)) for name, value in found]
+        except GrpsError:
+            raise
+        except Exception as error:
+            raise ModelError(torch_cause(error)) from error
+
+    def _value(self, index: int, array: np.ndarray, shared: set[int]) -> object:
+        if index in self._numbers:
+            return self._number(index, array)
+        try:
+            # from_numpy warns of arrays that can't be written; DLPack carries that as a flag.
+            tensor = (
+                torch.from_numpy(array)
+                if array.flags.writeable
+                else torch.utils.dlpack.from_dlpack(array)
+            )
+        except (TypeError, BufferError) as error:
+            raise InputError(
+                f"input {self._name(index)}: PyTorch takes no {array.dtype} tensors"
+            ) from error
+        shared.add(tensor.untyped_storage().data_ptr())
+        if index in self._casts:
+            tensor = tensor.to(self._casts[index])
+        return tensor if self._device is None else tensor.to(self._device)
+
+    def _number(self, index: int, array: np.ndarray) -> object:
+        if array.size != 1:
+            raise InputError(
+                f"input {self._name(index)} is a number: expected one value, "
+                f"got shape {list(array.shape)}"
+            )
+        dtype = self.signature.inputs[index].dtype
+        number = array.item()
+        return float(number) if dtype == "float64" else number
+
+    def _name(self, index: int) -> str:
+        return self._names[index] if index < len(self._names) else f"number {index + 1}"
+
+
+def load(model: ModelConfig) -> TorchBackend:
+    """Load one copy of ``model`` from its TorchScript, torch.export or AOTInductor file.
+
+    Raises:
+        DeviceError: The device is unknown or absent.
+        ModelError: The file is no such model, or PyTorch refused it.
+    """
+    arguments = read_arguments(TorchArguments, model.inferer_args)
+    device = _choose(parse_device(model.device, model.inp_device))
+    path = Path(model.inferer_path or "")
+    found = expect_format(path, "torch")
+    _set_threads(arguments)
+    _load_libraries(arguments)
+    try:
+        place = None if device.kind == "original" else str(device)
+        program = _LOADERS[found](path, place)
+    except GrpsError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{path}: {torch_cause(error)}") from error
+    inputs = str(device.inputs) if device.inputs else place or program.device
+    return TorchBackend(program, torch.device(inputs))
+
+
+def _choose(device: Device) -> Device:
+    if torch.backends.cuda.is_built():
+        why = "this machine has no CUDA device"
+    else:
+        why = "PyTorch was built without CUDA"
+    return choose_device(device, torch.cuda.device_count(), why)
+
+
+def _set_threads(arguments: TorchArguments) -> None:
+    if arguments.intra_op_threads:
+        torch.set_num_threads(arguments.intra_op_threads)
+    wanted = arguments.inter_op_threads
+    if wanted and wanted != torch.get_num_interop_threads():
+        try:
+            torch.set_num_interop_threads(wanted)
+        except RuntimeError as error:
+            raise ModelError(
+                f"inferer_args: inter_op_threads is {torch.get_num_interop_threads()} already "
+                "and PyTorch can't change it once it has run; give all models the same value"
+            ) from error
+
+
+def _load_libraries(arguments: TorchArguments) -> None:
+    for library in library_paths(arguments.customized_op_paths):
+        try:
+            torch.ops.load_library(str(library))
+        except OSError as error:
+            raise ModelError(f"library of custom operators: {error}") from error

@@ -1,0 +1,56 @@
+"""A first run of a model, before it answers anybody."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grps.backends.base import Backend, TensorSpec
+from grps.errors import GrpsError, InputError, ModelError
+
+_SIZES = (1, 8, 64, 224)
+"""Tried for the dynamic dimensions after the first, which is the batch and stays 1."""
+
+
+def warm_up(backend: Backend) -> str | None:
+    """Run ``backend`` once on zeros shaped by its signature.
+
+    Returns:
+        ``None`` after a run, else why there was none: the model does not tell its shapes, or
+        refuses zeros of every size tried for its dynamic dimensions.
+
+    Raises:
+        ModelError: A model whose shapes are all fixed failed.
+    """
+    signature = backend.signature
+    if signature.open_ended:
+        return "the model does not tell its inputs"
+    specs = [spec for spec in signature.inputs if spec.required]
+    for spec in specs:
+        if spec.dtype is None or spec.shape is None:
+            return f"the model does not tell the type or shape of its input {spec.name}"
+    cause: GrpsError | None = None
+    for size in _sizes(specs):
+        try:
+            backend.infer([_zeros(spec, size) for spec in specs])
+        except (InputError, ModelError) as error:
+            cause = cause or error
+        else:
+            return None
+    if all(None not in (spec.shape or ()) for spec in specs):
+        raise ModelError(f"warm-up: {cause}") from cause
+    return f"the model refused zeros: {cause}"
+
+
+def _sizes(specs: list[TensorSpec]) -> tuple[int, ...]:
+    free = any(None in (spec.shape or ())[1:] for spec in specs)
+    return _SIZES if free else _SIZES[:1]
+
+
+def _zeros(spec: TensorSpec, size: int) -> np.ndarray:
+    dims = spec.shape or ()
+    filled = [size if dim is None else dim for dim in dims]
+    if dims and dims[0] is None:
+        filled[0] = 1
+    if spec.dtype == "string":
+        return np.full(filled, "", dtype=object)
+    return np.zeros(filled, dtype=spec.dtype)

@@ -1,0 +1,181 @@
+"""The ONNX Runtime backend."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from grps.backends import TensorSpec
+from grps.errors import DeviceError, ModelError
+from tests.unit.backends.models import Load, SaveOnnx
+
+Identity = Callable[[int], Path]
+ORT = "onnxruntime"
+
+
+@pytest.mark.parametrize(
+    ("element", "dtype"),
+    [
+        (TensorProto.UINT8, "uint8"),
+        (TensorProto.INT8, "int8"),
+        (TensorProto.INT16, "int16"),
+        (TensorProto.INT32, "int32"),
+        (TensorProto.INT64, "int64"),
+        (TensorProto.FLOAT16, "float16"),
+        (TensorProto.FLOAT, "float32"),
+        (TensorProto.DOUBLE, "float64"),
+    ],
+)
+def test_every_number_type_passes(load: Load, identity: Identity, element: int, dtype: str) -> None:
+    backend = load(identity(element), ORT)
+    assert backend.signature.inputs == (TensorSpec("a", dtype, (None,)),)
+    assert backend.signature.outputs == (TensorSpec("b", dtype, (None,)),)
+    assert backend.signature.strict_names
+    array = np.array([0, 1, 2], dtype=dtype)
+    [(name, value)] = backend.infer([array])
+    assert (name, value.dtype.name) == ("b", dtype)
+    np.testing.assert_array_equal(value, array)
+    assert not np.shares_memory(value, array)
+
+
+def test_strings_pass(load: Load, identity: Identity) -> None:
+    backend = load(identity(TensorProto.STRING), ORT)
+    assert backend.signature.inputs[0].dtype == "string"
+    value = backend.infer([np.array(["a", "é", ""], dtype=object)])[0][1]
+    assert value.tolist() == ["a", "é", ""]
+
+
+def test_bools_are_uint8_on_the_wire(load: Load, identity: Identity) -> None:
+    backend = load(identity(TensorProto.BOOL), ORT)
+    assert backend.signature.inputs[0].dtype == "uint8"
+    value = backend.infer([np.array([0, 1, 2], dtype=np.uint8)])[0][1]
+    assert value.dtype == np.uint8
+    assert value.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("element", [TensorProto.BFLOAT16, TensorProto.UINT32])
+def test_refuses_types_the_wire_lacks(load: Load, identity: Identity, element: int) -> None:
+    with pytest.raises(ModelError, match=r"input a has the unsupported type tensor\(\w+\)"):
+        load(identity(element), ORT)
+
+
+def test_refuses_sequences(load: Load, tmp_path: Path) -> None:
+    given = helper.make_tensor_value_info("a", TensorProto.FLOAT, [2])
+    made = helper.make_tensor_sequence_value_info("c", TensorProto.FLOAT, [2])
+    node = helper.make_node("SequenceConstruct", ["a"], ["c"])
+    graph = helper.make_graph([node], "graph", [given], [made])
+    path = tmp_path / "sequence.onnx"
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
+    with pytest.raises(ModelError, match=r"output c has the unsupported type seq\(tensor"):
+        load(path, ORT)
+
+
+def test_errors_of_a_run_are_one_line(
+    load: Load, save_onnx: SaveOnnx, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kinds = [("a", TensorProto.FLOAT, ["n"]), ("b", TensorProto.FLOAT, ["m"])]
+    backend = load(save_onnx("Add", kinds, [("c", TensorProto.FLOAT, ["k"])]), ORT)
+    with pytest.raises(
+        ModelError, match=r"^Add node: Attempting to broadcast an axis [^\n]* 2 by 3$"
+    ) as raised:
+        backend.infer([np.zeros(2, np.float32), np.zeros(3, np.float32)])
+    assert "ONNXRuntimeError" in str(raised.value.__cause__)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_wrong_dimensions_are_told(load: Load, relu: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"^Got invalid dimensions for input: a .*Got: 4 Expected: 3[^\n]*$"
+    ):
+        load(relu, ORT).infer([np.zeros((2, 4), np.float32)])
+
+
+def test_a_directory_of_one_model(load: Load, relu: Path) -> None:
+    assert load(relu.parent, ORT).infer([np.ones((2, 3), np.float32)])[0][0] == "b"
+
+
+def test_refuses_damaged_files(load: Load, relu: Path) -> None:
+    relu.write_bytes(relu.read_bytes()[:30])
+    with pytest.raises(ModelError, match=r"model\.onnx: Load model from [^\n]*parsing failed"):
+        load(relu, ORT)
+
+
+def test_refuses_unknown_operators(load: Load, save_onnx: SaveOnnx) -> None:
+    path = save_onnx("Foo", [("a", TensorProto.FLOAT, [1])], [("b", TensorProto.FLOAT, [1])])
+    with pytest.raises(ModelError, match="No Op registered for Foo"):
+        load(path, ORT)
+
+
+def test_takes_its_arguments(load: Load, relu: Path) -> None:
+    arguments = {
+        "intra_op_threads": 1,
+        "inter_op_threads": 2,
+        "graph_optimization_level": "basic",
+        "allow_spinning": True,
+    }
+    backend = load(relu, ORT, inferer_args=arguments)
+    assert backend.infer([-np.ones((2, 3), np.float32)])[0][1].sum() == 0
+
+
+def test_refuses_wrong_arguments(load: Load, relu: Path, tmp_path: Path) -> None:
+    library = tmp_path / "ops.so"
+    library.write_bytes(b"no library")
+    for arguments, cause in (
+        ({"allow_spining": True}, r"'allow_spining'; did you mean allow_spinning\?"),
+        ({"graph_optimization_level": "most"}, "graph_optimization_level: Invalid enum value"),
+        ({"intra_op_threads": 0}, "intra_op_threads: Expected `int` >= 1"),
+        ({"custom_op_paths": "/absent.so"}, r"/absent\.so: no such file"),
+        ({"customized_op_paths": [str(library)]}, r"library of custom operators: .*ops\.so"),
+    ):
+        with pytest.raises(ModelError, match=cause):
+            load(relu, ORT, inferer_args=arguments)
+
+
+def test_refuses_cuda_that_is_not_in_the_build(load: Load, relu: Path) -> None:
+    with pytest.raises(DeviceError, match="device cuda:0: this build of onnxruntime has no CUDA"):
+        load(relu, ORT, device="cuda")
+
+
+def test_other_devices_run_on_the_cpu(load: Load, relu: Path) -> None:
+    for device in (None, "original", "original cpu"):
+        assert load(relu, ORT, device=device).infer([np.ones((2, 3), np.float32)])
+
+
+def test_silero_vad_answers_as_onnxruntime_does(load: Load) -> None:
+    path = _data("silero_vad", "data/silero_vad.onnx")
+    sound = np.random.default_rng(0).standard_normal((1, 512), dtype=np.float32)
+    state, rate = np.zeros((2, 1, 128), np.float32), np.array(16000)
+    backend = load(path, ORT)
+    assert backend.signature.inputs[2] == TensorSpec("sr", "int64", None)
+    feed = {"input": sound, "state": state, "sr": rate}
+    _expect(path, feed, backend.infer([sound, state, rate]))
+
+
+def test_magika_answers_as_onnxruntime_does(load: Load) -> None:
+    path = _data("magika", "models/standard_v3_3/model.onnx")
+    content = np.random.default_rng(0).integers(0, 257, (2, 2048), dtype=np.int32)
+    backend = load(path, ORT)
+    assert backend.signature.inputs == (TensorSpec("bytes", "int32", (None, 2048)),)
+    _expect(path, {"bytes": content}, backend.infer([content]))
+
+
+def _expect(path: Path, feed: dict[str, np.ndarray], found: list[tuple[str, np.ndarray]]) -> None:
+    direct = onnxruntime.InferenceSession(str(path)).run(None, feed)
+    assert len(direct) == len(found)
+    for expected, (_, value) in zip(direct, found, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-7)
+
+
+def _data(package: str, name: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / name
