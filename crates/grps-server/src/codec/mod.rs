@@ -2,6 +2,7 @@
 
 mod adapter;
 mod fault;
+pub mod json;
 mod message;
 pub mod proto;
 mod wire_tensor;
