@@ -1,1 +1,12 @@
 //! Wire bytes to tensors and back.
+
+mod adapter;
+mod fault;
+pub mod json;
+mod message;
+pub mod proto;
+mod wire_tensor;
+
+pub use adapter::Codec;
+pub use message::{Data, GrpsMessage, MapData, Outcome, Status};
+pub use wire_tensor::{MAX_TENSORS, WireTensor};

@@ -34,7 +34,7 @@ async fn read_name(call: &Call, request: Request<Incoming>) -> Result<String, Er
         ));
     }
     let body = collect(request, &call.app.settings).await?;
-    match json::decode(&body)?.message.data {
+    match json::decode_optional(&body)?.data {
         Data::Text(name) => Ok(name),
         _ => Err(Error::invalid("No model name.")),
     }

@@ -59,7 +59,7 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Ful
         return Err(Error::invalid("The http body is empty."));
     }
     let incoming = match media_type {
-        MediaType::Json => json::decode(&body)?,
+        MediaType::Json => decode_json(call, &query.model, &body)?,
         MediaType::Binary => {
             JsonRequest { message: GrpsMessage::of_binary(body.clone()), ndarray_span: None }
         }
@@ -88,6 +88,24 @@ fn require_media_type(headers: &HeaderMap) -> Result<MediaType, Error> {
     })
 }
 
+/// Decodes JSON, its `ndarray` at once as the type of the model that the query names.
+fn decode_json(call: &Call, name: &str, body: &Bytes) -> Result<JsonRequest, Error> {
+    let route = call.app.engine.route(name).ok();
+    match route.as_ref().and_then(|route| route.models().first()).and_then(|m| ndarray_type(m)) {
+        // A model named in the body may want another type, so a misfit is no verdict yet.
+        Some(dtype) => json::decode_as(body, dtype).or_else(|_| json::decode(body)),
+        None => json::decode(body),
+    }
+}
+
+/// The type that an `ndarray` takes for a model, where it is not float32.
+///
+/// An `ndarray` carries no type: it takes the type of the model's only input.
+fn ndarray_type(model: &Model) -> Option<DataType> {
+    let wanted = model.spec().signature.as_ref().and_then(|s| s.only_input_dtype());
+    wanted.filter(|dtype| *dtype != DataType::Float32)
+}
+
 /// Brings a decoded body into the form the first model wants.
 fn to_content(model: &Model, incoming: JsonRequest, body: &Bytes) -> Result<Content, Error> {
     match model.spec().form {
@@ -97,13 +115,13 @@ fn to_content(model: &Model, incoming: JsonRequest, body: &Bytes) -> Result<Cont
 }
 
 fn to_tensors(model: &Model, incoming: JsonRequest, body: &Bytes) -> Result<Vec<Tensor>, Error> {
-    let wanted = model.spec().signature.as_ref().and_then(|s| s.only_input_dtype());
-    match (incoming.ndarray_span, wanted) {
-        // An ndarray carries no type: it takes the type of the model's only input.
-        (Some(span), Some(dtype)) if dtype != DataType::Float32 => {
-            json::parse_ndarray(body, span, dtype).map(|tensor| vec![tensor])
+    let wanted = ndarray_type(model).unwrap_or(DataType::Float32);
+    let tensors = incoming.message.into_tensors()?;
+    match (incoming.ndarray_span, tensors.as_slice()) {
+        (Some(span), [tensor]) if tensor.dtype() != wanted => {
+            json::parse_ndarray(body, span, wanted).map(|tensor| vec![tensor])
         }
-        _ => incoming.message.into_tensors(),
+        _ => Ok(tensors),
     }
 }
 

@@ -1,0 +1,34 @@
+//! The engine's door to the codec.
+
+use bytes::Bytes;
+use grps_core::{ContentAdapter, Error, Tensor};
+
+use super::proto;
+
+/// Translates between tensors and encoded messages for the engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Codec;
+
+impl ContentAdapter for Codec {
+    fn to_tensors(&self, message: Bytes) -> Result<Vec<Tensor>, Error> {
+        proto::decode_tensors(&message)
+    }
+
+    fn to_message(&self, tensors: &[Tensor]) -> Bytes {
+        proto::encode_tensors(None, "", tensors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grps_core::Values;
+
+    use super::*;
+
+    #[test]
+    fn both_ways() {
+        let tensor = Tensor::new("x".into(), vec![2], Values::Int64(vec![-1, 7])).unwrap();
+        let message = Codec.to_message(std::slice::from_ref(&tensor));
+        assert_eq!(Codec.to_tensors(message).unwrap(), [tensor]);
+    }
+}

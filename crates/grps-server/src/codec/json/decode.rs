@@ -1,0 +1,214 @@
+//! Decodes the JSON body of a request.
+
+use std::ops::Range;
+
+use grps_core::{DataType, Error, Tensor};
+
+use super::cursor::Cursor;
+use super::{gmap, gtensors, ndarray};
+use crate::codec::fault::Fault;
+use crate::codec::message::{Data, GrpsMessage, MapData};
+use crate::codec::wire_tensor::WireTensor;
+
+/// A decoded JSON body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonRequest {
+    /// The message; its status is always absent. A body with `ndarray` becomes one tensor
+    /// without a name.
+    pub message: GrpsMessage,
+    /// Where `ndarray` stands in the body, set when the message's tensor was made from it, for
+    /// [`parse_ndarray`] when the model wants another type.
+    pub ndarray_span: Option<Range<usize>>,
+}
+
+/// Decodes a body, its `ndarray` as float32.
+///
+/// # Errors
+/// `InvalidArgument` that says what is wrong and where.
+pub fn decode(body: &[u8]) -> Result<JsonRequest, Error> {
+    decode_as(body, DataType::Float32)
+}
+
+/// Decodes a body, its `ndarray` as this type.
+///
+/// # Errors
+/// As [`decode`]; also when an element of `ndarray` does not fit the type.
+pub fn decode_as(body: &[u8], dtype: DataType) -> Result<JsonRequest, Error> {
+    let request = decode_any(body, dtype)?;
+    if request.message.data == Data::None {
+        return Err(Error::invalid("no data field: give one of str_data, gtensors, ndarray, gmap"));
+    }
+    Ok(request)
+}
+
+/// Decodes a body that may also carry no data.
+///
+/// # Errors
+/// As [`decode`], but for a missing data field.
+pub fn decode_optional(body: &[u8]) -> Result<GrpsMessage, Error> {
+    decode_any(body, DataType::Float32).map(|request| request.message)
+}
+
+fn decode_any(body: &[u8], dtype: DataType) -> Result<JsonRequest, Error> {
+    let text = text_of(body)?;
+    let unmarked = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let offset = text.len() - unmarked.len();
+    let mut fields = Fields { dtype, ..Fields::default() };
+    let mut cursor = Cursor::new(unmarked);
+    if cursor.token() != b'{' {
+        return Err(cursor.mismatch("a JSON object as the body").into());
+    }
+    cursor.object(|cursor, key| fields.read(cursor, &key))?;
+    cursor.end()?;
+    let mut request = fields.into_request()?;
+    if let Some(span) = &mut request.ndarray_span {
+        *span = span.start + offset..span.end + offset;
+    }
+    Ok(request)
+}
+
+/// Parses the `ndarray` that [`decode`] found at `span` in `body` as this type. Integers are exact
+/// and refuse fractions; strings are allowed when the type is string, and nothing else then.
+///
+/// # Errors
+/// `InvalidArgument` that names the element that does not fit.
+pub fn parse_ndarray(body: &[u8], span: Range<usize>, dtype: DataType) -> Result<Tensor, Error> {
+    let text = text_of(body.get(span).unwrap_or_default())?;
+    let mut cursor = Cursor::new(text);
+    let tensor = ndarray::read(&mut cursor, dtype)?;
+    cursor.end()?;
+    Ok(tensor)
+}
+
+fn text_of(body: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(body).map_err(|error| {
+        Error::invalid(format!("the body is not valid UTF-8 at byte {}", error.valid_up_to()))
+    })
+}
+
+/// The fields met so far; each later one replaces the earlier.
+struct Fields {
+    /// Element type for `ndarray`.
+    dtype: DataType,
+    model: String,
+    text: Option<String>,
+    tensors: Option<Vec<WireTensor>>,
+    map: Option<Box<MapData>>,
+    ndarray: Option<NdArray>,
+}
+
+/// An `ndarray` and where it stands. The error waits until it is known that the array is used.
+struct NdArray {
+    span: Range<usize>,
+    tensor: Result<Tensor, Error>,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self {
+            dtype: DataType::Float32,
+            model: String::new(),
+            text: None,
+            tensors: None,
+            map: None,
+            ndarray: None,
+        }
+    }
+}
+
+impl Fields {
+    fn read(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Fault> {
+        match key {
+            "model" => {
+                self.model = optional(cursor, "model", text)?.unwrap_or_default();
+            }
+            "str_data" | "strData" => self.text = optional(cursor, "str_data", text)?,
+            "gtensors" => self.tensors = optional(cursor, "gtensors", gtensors::read)?,
+            "gmap" => self.map = optional(cursor, "gmap", gmap::read)?.map(Box::new),
+            "ndarray" => self.ndarray = self.read_ndarray(cursor)?,
+            "bin_data" | "binData" if !cursor.take_null() => {
+                return Err(Fault::new(
+                    "bin_data is not accepted in JSON: send the bytes with Content-Type: \
+                     application/octet-stream",
+                ));
+            }
+            "bin_data" | "binData" => (),
+            _ => cursor.skip_value()?,
+        }
+        Ok(())
+    }
+
+    fn read_ndarray(&self, cursor: &mut Cursor<'_>) -> Result<Option<NdArray>, Fault> {
+        if cursor.take_null() {
+            return Ok(None);
+        }
+        let start = cursor.pos;
+        let tensor = ndarray::read(cursor, self.dtype);
+        if tensor.is_err() {
+            // Go on behind it, so that a body whose array is not used stays acceptable.
+            cursor.pos = start;
+            cursor.skip_value().map_err(|fault| fault.in_field("ndarray"))?;
+        }
+        Ok(Some(NdArray { span: start..cursor.pos, tensor }))
+    }
+
+    fn into_request(self) -> Result<JsonRequest, Error> {
+        let model = self.model;
+        let data = one_of(self.text, self.tensors, self.map)?;
+        let (data, ndarray_span) = match self.ndarray {
+            Some(ndarray) if is_empty(&data) => {
+                (Data::Tensors(vec![ndarray.tensor?.into()]), Some(ndarray.span))
+            }
+            _ => (data, None),
+        };
+        Ok(JsonRequest { message: GrpsMessage { status: None, model, data }, ndarray_span })
+    }
+}
+
+fn optional<'a, T>(
+    cursor: &mut Cursor<'a>,
+    name: &str,
+    read: impl FnOnce(&mut Cursor<'a>) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
+    if cursor.take_null() {
+        return Ok(None);
+    }
+    read(cursor).map(Some).map_err(|fault| fault.in_field(name))
+}
+
+fn text(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
+    cursor.string().map(|text| text.into_owned())
+}
+
+fn one_of(
+    text: Option<String>,
+    tensors: Option<Vec<WireTensor>>,
+    map: Option<Box<MapData>>,
+) -> Result<Data, Error> {
+    let mut given = [text.map(Data::Text), tensors.map(Data::Tensors), map.map(Data::Map)]
+        .into_iter()
+        .flatten();
+    let first = given.next().unwrap_or_default();
+    match given.next() {
+        None => Ok(first),
+        Some(second) => Err(Error::invalid(format!(
+            "{} and {} are both given: give one of str_data, gtensors, ndarray, gmap",
+            first.field_name(),
+            second.field_name()
+        ))),
+    }
+}
+
+fn is_empty(data: &Data) -> bool {
+    match data {
+        Data::Text(text) => text.is_empty(),
+        Data::Tensors(tensors) => tensors.is_empty(),
+        Data::Map(map) => map.is_empty(),
+        Data::Binary(_) => false,
+        Data::None | Data::NdArrayMarker => true,
+    }
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

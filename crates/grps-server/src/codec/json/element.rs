@@ -1,0 +1,243 @@
+//! How each element type is read, by the rules of `ndarray` and of `flat_*` fields.
+
+use half::f16;
+
+use super::cursor::Cursor;
+use super::number::{parse_float, parse_integer};
+use crate::codec::fault::{Fault, excerpt};
+
+/// An element of a tensor.
+pub(super) trait Element: Sized {
+    /// Reads an element of `ndarray`: a number, or a boolean as 1 or 0.
+    fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault>;
+
+    /// Reads an element of a `flat_*` field by protobuf's JSON rules: a number, also in quotes.
+    fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault>;
+}
+
+macro_rules! integers {
+    ($($type:ty: $name:literal),*) => {$(
+        impl Element for $type {
+            #[inline]
+            fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+                match cursor.peek() {
+                    b't' | b'f' => nested_bool(cursor).map(Self::from),
+                    _ => in_range(cursor.integer()?),
+                }
+            }
+
+            #[inline]
+            fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+                in_range(flat_integer(cursor)?)
+            }
+        }
+
+        impl Ranged for $type {
+            const NAME: &'static str = $name;
+            const ALLOWED: (i128, i128) = (Self::MIN as i128, Self::MAX as i128);
+        }
+    )*};
+}
+integers!(u8: "uint8", i8: "int8", i16: "int16", i32: "int32", i64: "int64");
+
+/// An integer type with its limits, for errors.
+trait Ranged: TryFrom<i128> {
+    const NAME: &'static str;
+    const ALLOWED: (i128, i128);
+}
+
+impl Ranged for u32 {
+    const NAME: &'static str = "uint32";
+    const ALLOWED: (i128, i128) = (0, Self::MAX as i128);
+}
+
+impl Element for f64 {
+    #[inline]
+    fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        match cursor.peek() {
+            b't' | b'f' => nested_bool(cursor).map(Self::from),
+            _ => cursor.float(),
+        }
+    }
+
+    #[inline]
+    fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        let start = cursor.clone();
+        let value = match cursor.token() {
+            b'"' => quoted(cursor, parse_float)?,
+            _ => cursor.float()?,
+        };
+        check_overflow(value.is_infinite(), start, "float64", Self::MAX).map(|()| value)
+    }
+}
+
+impl Element for f32 {
+    #[inline]
+    fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        match cursor.peek() {
+            b't' | b'f' => nested_bool(cursor).map(Self::from),
+            _ => cursor.single(),
+        }
+    }
+
+    #[inline]
+    fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        let start = cursor.clone();
+        let value = match cursor.token() {
+            b'"' => quoted(cursor, parse_float)? as Self,
+            _ => cursor.single()?,
+        };
+        check_overflow(value.is_infinite(), start, "float32", Self::MAX.into()).map(|()| value)
+    }
+}
+
+impl Element for f16 {
+    #[inline]
+    fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        f64::from_nested(cursor).map(Self::from_f64)
+    }
+
+    /// The field's type is float, so half precision overflows to infinity without an error.
+    #[inline]
+    fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        f32::from_flat(cursor).map(Self::from_f32)
+    }
+}
+
+impl Element for String {
+    fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        Self::from_flat(cursor)
+    }
+
+    fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        cursor.string().map(|text| text.into_owned())
+    }
+}
+
+/// Reads a dimension or another `uint32`.
+pub(super) fn flat_uint32(cursor: &mut Cursor<'_>) -> Result<u32, Fault> {
+    in_range(flat_integer(cursor)?)
+}
+
+fn nested_bool(cursor: &mut Cursor<'_>) -> Result<bool, Fault> {
+    cursor.take_bool().ok_or_else(|| cursor.mismatch("a number"))
+}
+
+#[inline]
+fn in_range<T: Ranged>(value: i128) -> Result<T, Fault> {
+    T::try_from(value).map_err(|_| {
+        let (low, high) = T::ALLOWED;
+        Fault::out_of_range(value, T::NAME, &format!("{low} to {high}"))
+    })
+}
+
+#[inline]
+fn flat_integer(cursor: &mut Cursor<'_>) -> Result<i128, Fault> {
+    match cursor.token() {
+        b'"' => match cursor.quoted_integer() {
+            Some(value) => Ok(value),
+            None => quoted(cursor, parse_integer),
+        },
+        _ => cursor.integer(),
+    }
+}
+
+/// Refuses a number at `start` that became infinite, unless it is written as infinite.
+#[inline]
+fn check_overflow(infinite: bool, start: Cursor<'_>, name: &str, max: f64) -> Result<(), Fault> {
+    if infinite { written_infinite(start, name, max) } else { Ok(()) }
+}
+
+#[cold]
+fn written_infinite(mut start: Cursor<'_>, name: &str, max: f64) -> Result<(), Fault> {
+    if start.token() == b'"' {
+        start.pos += 1;
+    }
+    match start.number_text()? {
+        "Infinity" | "-Infinity" => Ok(()),
+        text => Err(Fault::out_of_range(excerpt(text), name, &format!("{:e} to {max:e}", -max))),
+    }
+}
+
+/// Reads a string that holds one number and nothing else.
+fn quoted<T>(
+    cursor: &mut Cursor<'_>,
+    parse: impl Fn(&str) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let text = cursor.string()?;
+    let mut inner = Cursor::new(&text);
+    match inner.number_text() {
+        Ok(number) if inner.pos == text.len() => parse(number),
+        _ => Err(Fault::new(format!("expected a number, got the string {}", excerpt(&text)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grps_core::Error;
+
+    use super::*;
+
+    fn flat<T: Element>(text: &str) -> Result<T, String> {
+        T::from_flat(&mut Cursor::new(text))
+            .map_err(|fault| Error::from(fault).message().to_owned())
+    }
+
+    fn nested<T: Element>(text: &str) -> Result<T, String> {
+        T::from_nested(&mut Cursor::new(text))
+            .map_err(|fault| Error::from(fault).message().to_owned())
+    }
+
+    #[test]
+    fn flat_integers_follow_protobuf() {
+        assert_eq!(flat("\"1\""), Ok(1i32));
+        assert_eq!(flat("1.0"), Ok(1u8));
+        assert_eq!(flat("1e2"), Ok(100i8));
+        assert_eq!(flat("\"9223372036854775807\""), Ok(i64::MAX));
+        assert_eq!(
+            flat::<i32>("4294967296").unwrap_err(),
+            "4294967296 is out of range for int32, -2147483648 to 2147483647 is allowed"
+        );
+        assert_eq!(
+            flat::<u8>("-1").unwrap_err(),
+            "-1 is out of range for uint8, 0 to 255 is allowed"
+        );
+        assert_eq!(flat::<i32>("1.5").unwrap_err(), "\"1.5\" is not an integer");
+        assert_eq!(flat::<i32>("true").unwrap_err(), "expected a number, got a boolean");
+        assert_eq!(flat::<i32>("null").unwrap_err(), "expected a number, got null");
+        assert!(flat::<i32>("\" 1\"").is_err() && flat::<i32>("\"\"").is_err());
+        assert!(flat::<i32>("1e400").is_err() && flat::<i64>("NaN").is_err());
+        assert_eq!(flat_uint32(&mut Cursor::new("4294967295")).ok(), Some(u32::MAX));
+        assert!(flat_uint32(&mut Cursor::new("4294967296")).is_err());
+    }
+
+    #[test]
+    fn flat_floats_follow_protobuf() {
+        assert_eq!(flat("\"1.5\""), Ok(1.5f32));
+        assert!(flat::<f32>("\"NaN\"").unwrap().is_nan());
+        assert_eq!(flat(" \"-Infinity\""), Ok(f32::NEG_INFINITY));
+        assert_eq!(flat("Infinity"), Ok(f64::INFINITY));
+        assert!(flat::<f32>("1e39").unwrap_err().contains("out of range for float32"));
+        assert!(flat::<f64>("1e400").unwrap_err().contains("out of range for float64"));
+        assert!(flat::<f64>("\"-1e400\"").is_err());
+        assert_eq!(flat("1e30"), Ok(f16::INFINITY));
+        assert!(flat::<f32>("false").is_err() && flat::<f32>("\"x\"").is_err());
+    }
+
+    #[test]
+    fn nested_elements() {
+        assert_eq!(nested("true"), Ok(1.0f32));
+        assert_eq!(nested("false"), Ok(0u8));
+        assert_eq!(nested("1e39"), Ok(f32::INFINITY));
+        assert_eq!(nested("16777217"), Ok(16_777_216f32));
+        assert_eq!(nested("2049"), Ok(f16::from_f32(2048.0)));
+        assert_eq!(nested("-9223372036854775808"), Ok(i64::MIN));
+        assert_eq!(nested("\"a\\n\""), Ok("a\n".to_owned()));
+        assert_eq!(nested::<f32>("\"1\"").unwrap_err(), "expected a number, got a string");
+        assert_eq!(
+            nested::<i8>("128").unwrap_err(),
+            "128 is out of range for int8, -128 to 127 is allowed"
+        );
+        assert!(nested::<i8>("0.5").is_err() && nested::<f32>("tru").is_err());
+    }
+}

@@ -1,0 +1,236 @@
+//! Encodes answers as compact JSON, by protobuf's JSON mapping with snake_case names.
+
+use grps_core::{DataType, Error, Tensor, Values};
+
+use super::write;
+use crate::codec::message::{Data, GrpsMessage, MapData, Status};
+use crate::codec::wire_tensor::{WireTensor, flat_name};
+
+/// Most lists that an `ndarray` without elements may have; its shape alone does not bound them.
+const MAX_EMPTY_LISTS: usize = 1 << 16;
+
+/// Bytes to reserve for the parts of an answer that are not elements.
+const FRAME_BYTES: usize = 128;
+
+/// Encodes a message.
+pub fn encode(message: &GrpsMessage) -> Vec<u8> {
+    let mut out = open_message(message.status.as_ref(), &message.model);
+    match &message.data {
+        Data::None => (),
+        Data::Binary(bytes) => {
+            write::name(&mut out, "bin_data");
+            write::binary(&mut out, bytes);
+        }
+        Data::Text(text) => {
+            write::name(&mut out, "str_data");
+            write::string(&mut out, text);
+        }
+        Data::Tensors(tensors) => write_gtensors(&mut out, tensors, |out, tensor: &WireTensor| {
+            let dims = tensor.shape.iter().copied();
+            write_tensor(out, (&tensor.name, tensor.dtype), dims, &tensor.columns);
+        }),
+        Data::NdArrayMarker => {
+            write::name(&mut out, "ndarray");
+            out.extend_from_slice(b"{}");
+        }
+        Data::Map(map) => {
+            write::name(&mut out, "gmap");
+            write_map(&mut out, map);
+        }
+    }
+    out.push(b'}');
+    out
+}
+
+/// Encodes a message that carries these tensors.
+pub fn encode_tensors(status: Option<&Status>, model: &str, tensors: &[Tensor]) -> Vec<u8> {
+    let mut out = open_message(status, model);
+    write_gtensors(&mut out, tensors, |out, tensor: &Tensor| {
+        let dims = tensor.shape().iter().copied();
+        let columns = std::slice::from_ref(tensor.values());
+        write_tensor(out, (tensor.name(), tensor.dtype() as i32), dims, columns);
+    });
+    out.push(b'}');
+    out
+}
+
+/// Encodes the first tensor as nested lists, each number widened to double precision first.
+///
+/// # Errors
+/// `InvalidArgument` when there is no tensor, when the first is not float32, or when its shape
+/// asks for a huge number of empty lists.
+pub fn encode_ndarray(status: Option<&Status>, tensors: &[Tensor]) -> Result<Vec<u8>, Error> {
+    let floats = tensors.first().and_then(|tensor| match tensor.values() {
+        Values::Float32(values) => Some((tensor.shape(), values)),
+        _ => None,
+    });
+    let (shape, values) = floats.ok_or_else(|| {
+        Error::invalid("No float32 tensors in output. Cannot convert to ndarray.")
+    })?;
+    check_empty_lists(shape)?;
+    let mut out = open_message(status, "");
+    out.reserve(values.len().saturating_mul(20));
+    write::name(&mut out, "model");
+    out.extend_from_slice(b"\"\"");
+    write::name(&mut out, "ndarray");
+    write_nested(&mut out, shape, values);
+    out.push(b'}');
+    Ok(out)
+}
+
+/// Starts the message's object with the fields that come before the data.
+fn open_message(status: Option<&Status>, model: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(FRAME_BYTES);
+    out.push(b'{');
+    if let Some(status) = status {
+        write::name(&mut out, "status");
+        write_status(&mut out, status);
+    }
+    if !model.is_empty() {
+        write::name(&mut out, "model");
+        write::string(&mut out, model);
+    }
+    out
+}
+
+fn write_status(out: &mut Vec<u8>, status: &Status) {
+    out.push(b'{');
+    if status.code != 0 {
+        write::name(out, "code");
+        write::integer(out, status.code);
+    }
+    if !status.msg.is_empty() {
+        write::name(out, "msg");
+        write::string(out, &status.msg);
+    }
+    if status.outcome.0 != 0 {
+        write::name(out, "status");
+        write_enum(out, status.outcome.wire_name(), status.outcome.0);
+    }
+    out.push(b'}');
+}
+
+fn write_enum(out: &mut Vec<u8>, name: Option<&str>, number: i32) {
+    match name {
+        Some(name) => write::string(out, name),
+        None => write::integer(out, number),
+    }
+}
+
+fn write_gtensors<T>(out: &mut Vec<u8>, tensors: &[T], write_one: impl FnMut(&mut Vec<u8>, &T)) {
+    write::name(out, "gtensors");
+    out.push(b'{');
+    if !tensors.is_empty() {
+        write::name(out, "tensors");
+        write::list(out, tensors, write_one);
+    }
+    out.push(b'}');
+}
+
+fn write_tensor(
+    out: &mut Vec<u8>,
+    (name, dtype): (&str, i32),
+    shape: impl ExactSizeIterator<Item = impl itoa::Integer>,
+    columns: &[Values],
+) {
+    out.push(b'{');
+    if !name.is_empty() {
+        write::name(out, "name");
+        write::string(out, name);
+    }
+    if dtype != 0 {
+        write::name(out, "dtype");
+        write_enum(out, DataType::from_wire(dtype).map(DataType::wire_name), dtype);
+    }
+    if shape.len() > 0 {
+        write::name(out, "shape");
+        write::list(out, shape, write::integer);
+    }
+    for values in columns.iter().filter(|values| !values.is_empty()) {
+        write::name(out, flat_name(values.dtype()));
+        write_values(out, values);
+    }
+    out.push(b'}');
+}
+
+fn write_values(out: &mut Vec<u8>, values: &Values) {
+    // A guess that is close for most numbers; the vector grows when it was too small.
+    out.reserve(values.len().saturating_mul(8));
+    match values {
+        Values::Uint8(values) => write::list(out, values.iter().copied(), write::integer),
+        Values::Int8(values) => write::list(out, values.iter().copied(), write::integer),
+        Values::Int16(values) => write::list(out, values.iter().copied(), write::integer),
+        Values::Int32(values) => write::list(out, values.iter().copied(), write::integer),
+        Values::Int64(values) => write::list(out, values.iter().copied(), write::long),
+        Values::Float16(values) => write::list(out, values.iter().copied(), write::half),
+        Values::Float32(values) => write::list(out, values.iter().copied(), write::float),
+        Values::Float64(values) => write::list(out, values.iter().copied(), write::double),
+        Values::String(values) => write::list(out, values, |out, value| write::string(out, value)),
+    }
+}
+
+fn write_map(out: &mut Vec<u8>, map: &MapData) {
+    out.push(b'{');
+    write_entries(out, "s_s", &map.s_s, |out, value| write::string(out, value));
+    write_entries(out, "s_b", &map.s_b, |out, value| write::binary(out, value));
+    write_entries(out, "s_i32", &map.s_i32, |out, value| write::integer(out, *value));
+    write_entries(out, "s_i64", &map.s_i64, |out, value| write::long(out, *value));
+    write_entries(out, "s_f", &map.s_f, |out, value| write::float(out, *value));
+    write_entries(out, "s_d", &map.s_d, |out, value| write::double(out, *value));
+    out.push(b'}');
+}
+
+fn write_entries<V>(
+    out: &mut Vec<u8>,
+    name: &str,
+    entries: &[(String, V)],
+    write_value: impl Fn(&mut Vec<u8>, &V),
+) {
+    if entries.is_empty() {
+        return;
+    }
+    write::name(out, name);
+    out.push(b'{');
+    for (index, (key, value)) in entries.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write::string(out, key);
+        out.push(b':');
+        write_value(out, value);
+    }
+    out.push(b'}');
+}
+
+fn check_empty_lists(shape: &[usize]) -> Result<(), Error> {
+    let Some(zero) = shape.iter().position(|dim| *dim == 0) else {
+        return Ok(());
+    };
+    let outer = shape.iter().take(zero);
+    match outer.copied().try_fold(1usize, usize::checked_mul) {
+        Some(lists) if lists <= MAX_EMPTY_LISTS => Ok(()),
+        _ => Err(Error::invalid(format!(
+            "shape {shape:?} asks for more than {MAX_EMPTY_LISTS} empty lists. Cannot convert to \
+             ndarray."
+        ))),
+    }
+}
+
+fn write_nested(out: &mut Vec<u8>, shape: &[usize], values: &[f32]) {
+    match shape {
+        [] => values.iter().for_each(|value| write::python_float(out, f64::from(*value))),
+        [_] => write::list(out, values, |out, value| write::python_float(out, f64::from(*value))),
+        [count, inner @ ..] => {
+            let row = values.len() / (*count).max(1);
+            write::list(out, 0..*count, |out, index| {
+                let start = index * row;
+                let part = values.get(start..start + row).unwrap_or_default();
+                write_nested(out, inner, part);
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;

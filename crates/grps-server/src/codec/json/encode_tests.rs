@@ -1,0 +1,136 @@
+//! Tests of the JSON text of answers.
+
+use bytes::Bytes;
+use half::f16;
+
+use super::*;
+use crate::codec::message::Outcome;
+
+fn text(message: &GrpsMessage) -> String {
+    String::from_utf8(encode(message)).unwrap()
+}
+
+fn text_of(data: Data) -> String {
+    text(&GrpsMessage { data, ..GrpsMessage::default() })
+}
+
+fn tensor(shape: &[usize], values: Values) -> Tensor {
+    Tensor::new(String::new(), shape.to_vec(), values).unwrap()
+}
+
+#[test]
+fn status_and_model_come_first() {
+    let data = Data::Text("x".into());
+    let message = GrpsMessage { status: Some(Status::ok()), model: "m-1".into(), data };
+    assert_eq!(
+        text(&message),
+        r#"{"status":{"code":200,"msg":"OK","status":"SUCCESS"},"model":"m-1","str_data":"x"}"#
+    );
+    let status = Status { outcome: Outcome(7), ..Status::default() };
+    let message = GrpsMessage { status: Some(status), ..GrpsMessage::default() };
+    assert_eq!(text(&message), r#"{"status":{"status":7}}"#);
+    let message = GrpsMessage { status: Some(Status::default()), ..GrpsMessage::default() };
+    assert_eq!(text(&message), r#"{"status":{}}"#);
+}
+
+#[test]
+fn set_data_fields_are_always_written() {
+    assert_eq!(text_of(Data::None), "{}");
+    assert_eq!(text_of(Data::Text(String::new())), r#"{"str_data":""}"#);
+    assert_eq!(text_of(Data::Binary(Bytes::from_static(&[0, 1]))), r#"{"bin_data":"AAE="}"#);
+    assert_eq!(text_of(Data::Tensors(vec![])), r#"{"gtensors":{}}"#);
+    assert_eq!(
+        text_of(Data::Tensors(vec![WireTensor::default()])),
+        r#"{"gtensors":{"tensors":[{}]}}"#
+    );
+    assert_eq!(text_of(Data::NdArrayMarker), r#"{"ndarray":{}}"#);
+    assert_eq!(text_of(Data::Map(Box::default())), r#"{"gmap":{}}"#);
+}
+
+#[test]
+fn tensors_of_every_type() {
+    let expectations = [
+        (Values::Uint8(vec![0, 255]), r#""DT_UINT8","shape":[2],"flat_uint8":[0,255]"#),
+        (Values::Int8(vec![-1, 2]), r#""DT_INT8","shape":[2],"flat_int8":[-1,2]"#),
+        (Values::Int16(vec![-1, 2]), r#""DT_INT16","shape":[2],"flat_int16":[-1,2]"#),
+        (Values::Int32(vec![-1, 2]), r#""DT_INT32","shape":[2],"flat_int32":[-1,2]"#),
+        (Values::Int64(vec![-1, 2]), r#""DT_INT64","shape":[2],"flat_int64":["-1","2"]"#),
+        (
+            Values::Float16(vec![f16::from_f32(0.5), f16::NAN]),
+            r#""DT_FLOAT16","shape":[2],"flat_float16":[0.5,"NaN"]"#,
+        ),
+        (Values::Float32(vec![0.2, 2.0]), r#""DT_FLOAT32","shape":[2],"flat_float32":[0.2,2.0]"#),
+        (Values::Float64(vec![0.2, 2.0]), r#""DT_FLOAT64","shape":[2],"flat_float64":[0.2,2.0]"#),
+        (
+            Values::String(vec!["a".into(), "\"".into()]),
+            r#""DT_STRING","shape":[2],"flat_string":["a","\""]"#,
+        ),
+    ];
+    for (values, expected) in expectations {
+        let tensor = tensor(&[2], values);
+        let expected = format!("{{\"gtensors\":{{\"tensors\":[{{\"dtype\":{expected}}}]}}}}");
+        let direct = encode_tensors(None, "", std::slice::from_ref(&tensor));
+        assert_eq!(String::from_utf8(direct).unwrap(), expected);
+        assert_eq!(text_of(Data::Tensors(vec![tensor.into()])), expected);
+    }
+    let unknown = WireTensor { name: "n".into(), dtype: 42, ..WireTensor::default() };
+    assert_eq!(
+        text_of(Data::Tensors(vec![unknown.clone(), unknown])),
+        r#"{"gtensors":{"tensors":[{"name":"n","dtype":42},{"name":"n","dtype":42}]}}"#
+    );
+}
+
+#[test]
+fn maps_write_default_values_too() {
+    let map = MapData {
+        s_s: vec![("a\"".into(), String::new()), ("b".into(), "c".into())],
+        s_b: vec![("x".into(), Bytes::from_static(&[0xff]))],
+        s_i32: vec![("i".into(), 0)],
+        s_i64: vec![("l".into(), 1)],
+        s_f: vec![("f".into(), 0.1)],
+        s_d: vec![("d".into(), f64::NAN)],
+    };
+    let expected = r#"{"gmap":{"s_s":{"a\"":"","b":"c"},"s_b":{"x":"/w=="},"s_i32":{"i":0},"s_i64":{"l":"1"},"s_f":{"f":0.1},"s_d":{"d":"NaN"}}}"#;
+    assert_eq!(text_of(Data::Map(Box::new(map))), expected);
+}
+
+fn ndarray(shape: &[usize], values: &[f32]) -> String {
+    let tensor = tensor(shape, Values::Float32(values.to_vec()));
+    let text = String::from_utf8(encode_ndarray(None, &[tensor]).unwrap()).unwrap();
+    let start = text.strip_prefix("{\"model\":\"\",\"ndarray\":").unwrap();
+    start.strip_suffix('}').unwrap().to_owned()
+}
+
+#[test]
+fn ndarray_is_nested_by_shape() {
+    assert_eq!(ndarray(&[], &[3.5]), "3.5");
+    assert_eq!(ndarray(&[1, 3], &[2.0, 5.0, 0.2]), "[[2.0,5.0,0.20000000298023224]]");
+    assert_eq!(ndarray(&[2, 2, 1], &[1.0, 2.0, 3.0, 4.0]), "[[[1.0],[2.0]],[[3.0],[4.0]]]");
+    assert_eq!(ndarray(&[1, 0], &[]), "[[]]");
+    assert_eq!(ndarray(&[0, 3], &[]), "[]");
+    assert_eq!(ndarray(&[2, 0, 3], &[]), "[[],[]]");
+    assert_eq!(ndarray(&[3], &[f32::NAN, f32::INFINITY, -0.0]), "[NaN,Infinity,-0.0]");
+    let tensors = [tensor(&[1], Values::Float32(vec![1.0])), tensor(&[0], Values::Int8(vec![]))];
+    assert_eq!(
+        String::from_utf8(encode_ndarray(Some(&Status::ok()), &tensors).unwrap()).unwrap(),
+        r#"{"status":{"code":200,"msg":"OK","status":"SUCCESS"},"model":"","ndarray":[1.0]}"#
+    );
+}
+
+#[test]
+fn ndarray_wants_float32_first() {
+    let expected = "No float32 tensors in output. Cannot convert to ndarray.";
+    assert_eq!(encode_ndarray(None, &[]).unwrap_err().message(), expected);
+    let tensors = [tensor(&[1], Values::Int32(vec![1])), tensor(&[1], Values::Float32(vec![1.0]))];
+    assert_eq!(encode_ndarray(None, &tensors).unwrap_err().message(), expected);
+}
+
+#[test]
+fn empty_lists_are_bounded() {
+    let limit = tensor(&[MAX_EMPTY_LISTS, 0], Values::Float32(vec![]));
+    assert!(encode_ndarray(None, &[limit]).is_ok());
+    let over = tensor(&[MAX_EMPTY_LISTS + 1, 0], Values::Float32(vec![]));
+    assert!(encode_ndarray(None, &[over]).unwrap_err().message().contains("empty lists"));
+    let huge = tensor(&[1 << 40, 1 << 20, 0], Values::Float32(vec![]));
+    assert!(encode_ndarray(None, &[huge]).is_err());
+}

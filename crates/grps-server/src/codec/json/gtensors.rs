@@ -1,0 +1,225 @@
+//! Reads `gtensors`.
+
+use grps_core::{DataType, Values};
+
+use super::cursor::Cursor;
+use super::element::{Element, flat_uint32};
+use crate::codec::fault::{Fault, excerpt};
+use crate::codec::wire_tensor::{MAX_TENSORS, WireTensor, flat_name, known_dtypes};
+
+/// Reads a `gtensors` object.
+pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Vec<WireTensor>, Fault> {
+    let mut tensors = Vec::new();
+    cursor.object(|cursor, key| match key.as_ref() {
+        "tensors" => {
+            tensors.clear();
+            read_tensors(cursor, &mut tensors).map_err(|fault| fault.in_field("tensors"))
+        }
+        _ => cursor.skip_value(),
+    })?;
+    Ok(tensors)
+}
+
+fn read_tensors(cursor: &mut Cursor<'_>, tensors: &mut Vec<WireTensor>) -> Result<(), Fault> {
+    if cursor.take_null() {
+        return Ok(());
+    }
+    cursor.list(|cursor| {
+        let index = tensors.len();
+        if index >= MAX_TENSORS {
+            return Err(Fault::new(format!("more than {MAX_TENSORS} tensors")));
+        }
+        tensors.push(read_tensor(cursor).map_err(|fault| fault.at_index(index))?);
+        Ok(())
+    })
+}
+
+fn read_tensor(cursor: &mut Cursor<'_>) -> Result<WireTensor, Fault> {
+    let mut tensor = WireTensor::default();
+    cursor.object(|cursor, key| {
+        let read = match key.as_ref() {
+            "name" => read_name(cursor).map(|name| tensor.name = name),
+            "dtype" => read_dtype(cursor).map(|dtype| tensor.dtype = dtype),
+            "shape" => read_list(cursor, flat_uint32).map(|shape| tensor.shape = shape),
+            key => match column_dtype(key) {
+                Some(dtype) => read_column(cursor, dtype).map(|values| tensor.set_column(values)),
+                None => return cursor.skip_value(),
+            },
+        };
+        read.map_err(|fault| match column_dtype(&key) {
+            Some(dtype) => fault.in_field(flat_name(dtype)),
+            None => fault.in_field(&key),
+        })
+    })?;
+    Ok(tensor)
+}
+
+fn read_name(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
+    if cursor.take_null() { Ok(String::new()) } else { String::from_flat(cursor) }
+}
+
+/// A data type by name or number, the number also in quotes.
+fn read_dtype(cursor: &mut Cursor<'_>) -> Result<i32, Fault> {
+    if cursor.take_null() {
+        return Ok(0);
+    }
+    if cursor.token() != b'"' {
+        return i32::from_flat(cursor);
+    }
+    let name = cursor.string()?;
+    if name == "DT_INVALID" {
+        return Ok(0);
+    }
+    let known = DataType::ALL.into_iter().find(|dtype| dtype.wire_name() == name);
+    match known.map(|dtype| dtype as i32).or_else(|| name.parse().ok()) {
+        Some(number) => Ok(number),
+        None => Err(Fault::new(format!(
+            "{} is not known, give one of {}",
+            excerpt(&name),
+            known_dtypes()
+        ))),
+    }
+}
+
+/// The type whose field is called `flat_int8` or, by protobuf's other spelling, `flatInt8`.
+fn column_dtype(key: &str) -> Option<DataType> {
+    let suffix = key.strip_prefix("flat")?;
+    if let Some(name) = suffix.strip_prefix('_') {
+        return DataType::from_name(name);
+    }
+    if !suffix.starts_with(|first: char| first.is_ascii_uppercase()) {
+        return None;
+    }
+    let (_, tail) = suffix.split_at_checked(1)?;
+    DataType::ALL
+        .into_iter()
+        .find(|dtype| dtype.name().eq_ignore_ascii_case(suffix) && dtype.name().ends_with(tail))
+}
+
+fn read_column(cursor: &mut Cursor<'_>, dtype: DataType) -> Result<Values, Fault> {
+    Ok(match dtype {
+        DataType::Uint8 => Values::Uint8(read_list(cursor, u8::from_flat)?),
+        DataType::Int8 => Values::Int8(read_list(cursor, i8::from_flat)?),
+        DataType::Int16 => Values::Int16(read_list(cursor, i16::from_flat)?),
+        DataType::Int32 => Values::Int32(read_list(cursor, i32::from_flat)?),
+        DataType::Int64 => Values::Int64(read_list(cursor, i64::from_flat)?),
+        DataType::Float16 => Values::Float16(read_list(cursor, Element::from_flat)?),
+        DataType::Float32 => Values::Float32(read_list(cursor, f32::from_flat)?),
+        DataType::Float64 => Values::Float64(read_list(cursor, f64::from_flat)?),
+        DataType::String => Values::String(read_list(cursor, String::from_flat)?),
+    })
+}
+
+#[inline]
+fn read_list<'a, T>(
+    cursor: &mut Cursor<'a>,
+    mut element: impl FnMut(&mut Cursor<'a>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let mut values = Vec::new();
+    if cursor.take_null() {
+        return Ok(values);
+    }
+    cursor.list(|cursor| {
+        cursor.token();
+        values.push(element(cursor).map_err(|fault| fault.at_index(values.len()))?);
+        Ok(())
+    })?;
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use grps_core::Error;
+    use half::f16;
+
+    use super::*;
+
+    fn tensors(text: &str) -> Result<Vec<WireTensor>, String> {
+        read(&mut Cursor::new(text)).map_err(|fault| Error::from(fault).message().to_owned())
+    }
+
+    fn column(text: &str) -> Result<Values, String> {
+        let mut tensors = tensors(&format!("{{\"tensors\":[{{{text}}}]}}"))?;
+        Ok(tensors.remove(0).columns.remove(0))
+    }
+
+    #[test]
+    fn whole_tensor() {
+        let text = r#"{"x":[],"tensors":[{"name":"a","dtype":"DT_FLOAT32","shape":[1,2],"y":{},
+            "flat_float32":[1, "2"]}]}"#;
+        let expected = WireTensor {
+            name: "a".into(),
+            dtype: 7,
+            shape: vec![1, 2],
+            columns: vec![Values::Float32(vec![1.0, 2.0])],
+        };
+        assert_eq!(tensors(text), Ok(vec![expected]));
+        assert_eq!(tensors("{}"), Ok(vec![]));
+        assert_eq!(tensors(r#"{"tensors":null}"#), Ok(vec![]));
+        assert_eq!(tensors(r#"{"tensors":[{}]}"#), Ok(vec![WireTensor::default()]));
+        let nulls = r#"{"tensors":[{"name":null,"dtype":null,"shape":null,"flat_int8":null}]}"#;
+        assert_eq!(tensors(nulls), Ok(vec![WireTensor::default()]));
+    }
+
+    #[test]
+    fn columns_by_both_names() {
+        assert_eq!(column(r#""flat_uint8":[255]"#), Ok(Values::Uint8(vec![255])));
+        assert_eq!(column(r#""flatInt8":[-128]"#), Ok(Values::Int8(vec![-128])));
+        assert_eq!(column(r#""flatInt16":[-3]"#), Ok(Values::Int16(vec![-3])));
+        assert_eq!(column(r#""flatInt64":["-3"]"#), Ok(Values::Int64(vec![-3])));
+        let half = Values::Float16(vec![f16::from_f32(0.5)]);
+        assert_eq!(column(r#""flatFloat16":[0.5]"#), Ok(half));
+        assert_eq!(column(r#""flatString":["a"]"#), Ok(Values::String(vec!["a".into()])));
+        for key in ["flatfloat32", "flatFLOAT32", "flat_Float32", "flat", "flat_"] {
+            assert_eq!(column_dtype(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn last_column_of_a_type_wins() {
+        let text = r#""flat_int32":[1,2],"flat_float32":[1],"flatInt32":[3]"#;
+        assert_eq!(column(text), Ok(Values::Int32(vec![3])));
+    }
+
+    #[test]
+    fn dtypes() {
+        let dtype = |text: &str| {
+            tensors(&format!("{{\"tensors\":[{{\"dtype\":{text}}}]}}")).map(|list| list[0].dtype)
+        };
+        assert_eq!(dtype("\"DT_STRING\""), Ok(9));
+        assert_eq!(dtype("7"), Ok(7));
+        assert_eq!(dtype("\"7\""), Ok(7));
+        assert_eq!(dtype("42"), Ok(42));
+        assert_eq!(dtype("\"DT_INVALID\""), Ok(0));
+        assert!(
+            dtype("\"float32\"")
+                .unwrap_err()
+                .starts_with("tensors[0].dtype: \"float32\" is not known, give one of DT_UINT8, ")
+        );
+        assert!(dtype("true").is_err());
+    }
+
+    #[test]
+    fn errors_name_the_element() {
+        let text = r#"{"tensors":[{},{"flatInt32":[1,2,3,4294967296]}]}"#;
+        assert_eq!(
+            tensors(text).unwrap_err(),
+            "tensors[1].flat_int32[3]: 4294967296 is out of range for int32, \
+             -2147483648 to 2147483647 is allowed"
+        );
+        assert_eq!(
+            tensors(r#"{"tensors":[{"shape":[-1]}]}"#).unwrap_err(),
+            "tensors[0].shape[0]: -1 is out of range for uint32, 0 to 4294967295 is allowed"
+        );
+        assert_eq!(tensors(r#""x""#).unwrap_err(), "expected an object, got a string");
+        assert!(tensors(r#"{"tensors":[null]}"#).unwrap_err().contains("got null"));
+        assert!(tensors(r#"{"tensors":[{"name":5}]}"#).unwrap_err().contains("tensors[0].name"));
+    }
+
+    #[test]
+    fn tensor_count_limit_is_exact() {
+        let list = |count| format!("{{\"tensors\":[{}]}}", vec!["{}"; count].join(","));
+        assert_eq!(tensors(&list(MAX_TENSORS)).unwrap().len(), MAX_TENSORS);
+        assert_eq!(tensors(&list(MAX_TENSORS + 1)).unwrap_err(), "tensors: more than 1024 tensors");
+    }
+}

@@ -1,0 +1,16 @@
+//! JSON encoding of `GrpsMessage`, for the HTTP interface.
+
+mod base64;
+mod cursor;
+mod decode;
+mod element;
+mod encode;
+mod gmap;
+mod gtensors;
+mod ndarray;
+mod number;
+mod text;
+mod write;
+
+pub use decode::{JsonRequest, decode, decode_as, decode_optional, parse_ndarray};
+pub use encode::{encode, encode_ndarray, encode_tensors};

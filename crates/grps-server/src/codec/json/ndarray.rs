@@ -1,0 +1,246 @@
+//! Nested lists of numbers to a tensor, in one pass straight into the typed vector.
+
+use std::fmt::Write;
+
+use grps_core::{DataType, Error, MAX_RANK, Tensor, Values};
+
+use super::cursor::Cursor;
+use super::element::Element;
+use crate::codec::fault::Fault;
+
+/// Reads an `ndarray` as an unnamed tensor of this type.
+pub(super) fn read(cursor: &mut Cursor<'_>, dtype: DataType) -> Result<Tensor, Error> {
+    match dtype {
+        DataType::Uint8 => read_values(cursor, Values::Uint8),
+        DataType::Int8 => read_values(cursor, Values::Int8),
+        DataType::Int16 => read_values(cursor, Values::Int16),
+        DataType::Int32 => read_values(cursor, Values::Int32),
+        DataType::Int64 => read_values(cursor, Values::Int64),
+        DataType::Float16 => read_values(cursor, Values::Float16),
+        DataType::Float32 => read_values(cursor, Values::Float32),
+        DataType::Float64 => read_values(cursor, Values::Float64),
+        DataType::String => read_values(cursor, Values::String),
+    }
+}
+
+fn read_values<T: Element>(
+    cursor: &mut Cursor<'_>,
+    wrap: impl Fn(Vec<T>) -> Values,
+) -> Result<Tensor, Error> {
+    let mut array = Array { values: Vec::new(), shape: Vec::new(), rank: None, path: Vec::new() };
+    if cursor.token() == b'[' {
+        array.read_list(cursor)?;
+    } else {
+        array.values.push(T::from_nested(cursor).map_err(|fault| fault.in_field("ndarray"))?);
+    }
+    let shape = array.shape.into_iter().flatten().collect();
+    Tensor::new(String::new(), shape, wrap(array.values))
+}
+
+/// What is known of the array so far.
+struct Array<T> {
+    values: Vec<T>,
+    /// Length of the lists at each depth, known once the first of them has closed.
+    shape: Vec<Option<usize>>,
+    /// Number of dimensions, known once the first innermost list was met.
+    rank: Option<usize>,
+    /// Index at each depth on the way to the list that is being read.
+    path: Vec<usize>,
+}
+
+impl<T: Element> Array<T> {
+    /// Reads the list that starts here.
+    fn read_list(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+        let depth = self.path.len();
+        if self.rank.is_some_and(|rank| depth >= rank) {
+            return Err(self.ragged("is a list", "is not"));
+        }
+        if depth >= MAX_RANK {
+            return Err(Fault::new(format!("nested deeper than {MAX_RANK}")).in_field("ndarray"));
+        }
+        if self.shape.len() == depth {
+            self.shape.push(None);
+        }
+        cursor.pos += 1;
+        let count = match cursor.token() {
+            b']' => 0,
+            b'[' => self.read_lists(cursor)?,
+            _ => self.read_elements(cursor)?,
+        };
+        cursor.pos += 1;
+        self.rank.get_or_insert(depth + 1);
+        match self.shape.get_mut(depth) {
+            Some(Some(length)) if *length != count => {
+                let length = *length;
+                Err(self.ragged(&format!("has {count} values"), &format!("has {length}")))
+            }
+            Some(slot) => {
+                *slot = Some(count);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the lists up to the closing bracket, where the cursor then stands.
+    fn read_lists(&mut self, cursor: &mut Cursor<'_>) -> Result<usize, Fault> {
+        for count in 1.. {
+            self.path.push(count - 1);
+            if cursor.token() != b'[' {
+                return Err(self.not_a_list(cursor));
+            }
+            self.read_list(cursor)?;
+            self.path.pop();
+            match cursor.token() {
+                b',' => cursor.pos += 1,
+                b']' => return Ok(count),
+                _ => return Err(cursor.syntax("expected ',' or ']'")),
+            }
+        }
+        Ok(0)
+    }
+
+    /// Reads the elements up to the closing bracket, where the cursor then stands.
+    fn read_elements(&mut self, cursor: &mut Cursor<'_>) -> Result<usize, Fault> {
+        let depth = self.path.len();
+        if self.rank.is_some_and(|rank| rank != depth + 1) {
+            self.path.push(0);
+            return Err(self.not_a_list(cursor));
+        }
+        self.rank = Some(depth + 1);
+        let start = self.values.len();
+        if let Some(Some(length)) = self.shape.get(depth) {
+            self.values.reserve(*length);
+        }
+        loop {
+            match T::from_nested(cursor) {
+                Ok(value) => self.values.push(value),
+                Err(fault) => return Err(self.not_an_element(cursor, fault, start)),
+            }
+            match cursor.token() {
+                b',' => {
+                    cursor.pos += 1;
+                    cursor.token();
+                }
+                b']' => return Ok(self.values.len() - start),
+                _ => return Err(cursor.syntax("expected ',' or ']'")),
+            }
+        }
+    }
+
+    /// Another value stands where the earlier ones of this depth were lists.
+    #[cold]
+    fn not_a_list(&self, cursor: &mut Cursor<'_>) -> Fault {
+        match T::from_nested(cursor) {
+            Ok(_) => self.ragged("is not a list", "is"),
+            Err(fault) => self.placed(fault),
+        }
+    }
+
+    /// Another value stands where an element should; `start` is where the row's elements start.
+    #[cold]
+    fn not_an_element(&mut self, cursor: &Cursor<'_>, fault: Fault, start: usize) -> Fault {
+        let index = self.values.len() - start;
+        self.path.push(index);
+        if cursor.peek() == b'[' && index > 0 {
+            self.ragged("is a list", "is not")
+        } else {
+            self.placed(fault)
+        }
+    }
+
+    fn placed(&self, fault: Fault) -> Fault {
+        self.path
+            .iter()
+            .rev()
+            .fold(fault, |fault, index| fault.at_index(*index))
+            .in_field("ndarray")
+    }
+
+    /// The value at the current path differs from the first one of its depth.
+    #[cold]
+    fn ragged(&self, here: &str, first: &str) -> Fault {
+        let mut message = "ndarray is ragged: ".to_owned();
+        for index in &self.path {
+            // Writing to a String cannot fail.
+            let _ = write!(message, "[{index}]");
+        }
+        let zeros = "[0]".repeat(self.path.len());
+        Fault::new(format!("{message} {here}, {zeros} {first}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(text: &str) -> Result<Tensor, String> {
+        let mut cursor = Cursor::new(text);
+        let tensor = read(&mut cursor, DataType::Float32).map_err(|e| e.message().to_owned())?;
+        assert_eq!(cursor.pos, text.len());
+        Ok(tensor)
+    }
+
+    fn expect(text: &str, shape: &[usize], values: &[f32]) {
+        let tensor = array(text).unwrap();
+        assert_eq!((tensor.shape(), tensor.name()), (shape, ""), "{text}");
+        assert_eq!(tensor.values(), &Values::Float32(values.to_vec()), "{text}");
+    }
+
+    #[test]
+    fn shapes() {
+        expect("3.5", &[], &[3.5]);
+        expect("[1, true ,false]", &[3], &[1.0, 1.0, 0.0]);
+        expect("[ [1,2] ,\n[3,4], [5 , 6] ]", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        expect("[[[1],[2]]]", &[1, 2, 1], &[1.0, 2.0]);
+        expect("[]", &[0], &[]);
+        expect("[[]]", &[1, 0], &[]);
+        expect("[[[],[]],[[],[]]]", &[2, 2, 0], &[]);
+        expect("[1e39, 16777217, 0.1]", &[3], &[f32::INFINITY, 16_777_216.0, 0.1]);
+    }
+
+    #[test]
+    fn ragged_arrays_name_both_places() {
+        let refusals = [
+            ("[[1, 2], [3]]", "[1] has 1 values, [0] has 2"),
+            ("[[1], [3, 4]]", "[1] has 2 values, [0] has 1"),
+            ("[[[1]], [[1], [2]]]", "[1] has 2 values, [0] has 1"),
+            ("[[[1], [2, 3]]]", "[0][1] has 2 values, [0][0] has 1"),
+            ("[[], [1]]", "[1] has 1 values, [0] has 0"),
+            ("[[1], []]", "[1] has 0 values, [0] has 1"),
+            ("[1, [2]]", "[1] is a list, [0] is not"),
+            ("[[1], 2]", "[1] is not a list, [0] is"),
+            ("[[[1]], [2]]", "[1][0] is not a list, [0][0] is"),
+            ("[[1], [[2]]]", "[1][0] is a list, [0][0] is not"),
+            ("[[], [[1]]]", "[1][0] is a list, [0][0] is not"),
+        ];
+        for (text, expected) in refusals {
+            assert_eq!(
+                array(text).unwrap_err(),
+                format!("ndarray is ragged: {expected}"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_values_are_refused_with_their_place() {
+        assert_eq!(array("\"1\"").unwrap_err(), "ndarray: expected a number, got a string");
+        assert_eq!(array("[1, \"2\"]").unwrap_err(), "ndarray[1]: expected a number, got a string");
+        assert_eq!(
+            array("[[1], [null]]").unwrap_err(),
+            "ndarray[1][0]: expected a number, got null"
+        );
+        assert_eq!(array("[[1], {}]").unwrap_err(), "ndarray[1]: expected a number, got an object");
+        for text in ["[1,]", "[,1]", "[1", "[1 2]", "[[1],]", "[[1]", "[[1][2]]", "["] {
+            assert!(array(text).unwrap_err().contains("syntax error"), "{text}");
+        }
+    }
+
+    #[test]
+    fn rank_limit_is_exact() {
+        let nested = |depth| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(array(&nested(MAX_RANK)).unwrap().shape(), [1; MAX_RANK]);
+        assert_eq!(array(&nested(MAX_RANK + 1)).unwrap_err(), "ndarray: nested deeper than 32");
+    }
+}

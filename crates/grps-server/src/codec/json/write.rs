@@ -1,0 +1,170 @@
+//! Writes single JSON values.
+
+use half::f16;
+
+use super::base64;
+
+/// Writes a string, escaping what JSON wants escaped; other characters stay as they are.
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(length) = rest.iter().position(|byte| needs_escape(*byte)) {
+        let (plain, special) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        if let Some((byte, after)) = special.split_first() {
+            escape(out, *byte);
+            rest = after;
+        }
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// Writes bytes as base64.
+pub(super) fn binary(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    base64::encode(out, bytes);
+    out.push(b'"');
+}
+
+/// Writes an integer.
+pub(super) fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Writes a 64-bit integer, in quotes because many readers hold numbers as doubles.
+pub(super) fn long(out: &mut Vec<u8>, value: i64) {
+    out.push(b'"');
+    integer(out, value);
+    out.push(b'"');
+}
+
+/// Writes the shortest decimal that reads back as the same single precision number.
+pub(super) fn float(out: &mut Vec<u8>, value: f32) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        quoted_word(out, value.into());
+    }
+}
+
+/// Writes a half precision number as the single precision number that it is.
+pub(super) fn half(out: &mut Vec<u8>, value: f16) {
+    float(out, value.to_f32());
+}
+
+/// Writes the shortest decimal that reads back as the same double precision number.
+pub(super) fn double(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        quoted_word(out, value);
+    }
+}
+
+/// Writes a number as Python's json module does: special values are bare words.
+pub(super) fn python_float(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        out.extend_from_slice(word(value).as_bytes());
+    }
+}
+
+/// Writes a list with commas.
+pub(super) fn list<T>(
+    out: &mut Vec<u8>,
+    values: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (index, value) in values.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(out, value);
+    }
+    out.push(b']');
+}
+
+/// Starts a field of the object that is open, with a comma when it is not the first. Names are
+/// the program's own and need no escape.
+pub(super) fn name(out: &mut Vec<u8>, name: &str) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        0x0c => b'f',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => {
+            // Only control characters below 0x20 are left.
+            let low = byte & 0x0f;
+            let digit = if low < 10 { b'0' + low } else { b'a' + low - 10 };
+            out.extend_from_slice(b"\\u00");
+            out.extend([b'0' + (byte >> 4), digit]);
+            return;
+        }
+    };
+    out.extend([b'\\', short]);
+}
+
+fn quoted_word(out: &mut Vec<u8>, value: f64) {
+    out.push(b'"');
+    out.extend_from_slice(word(value).as_bytes());
+    out.push(b'"');
+}
+
+fn word(value: f64) -> &'static str {
+    if value.is_nan() {
+        "NaN"
+    } else if value > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn strings() {
+        let text = "a\"\\/\u{8}\u{c}\n\r\t\u{0}\u{1f}\u{7f}é😀\u{2028}";
+        let expected = "\"a\\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001f\u{7f}é😀\u{2028}\"";
+        assert_eq!(written(|out| string(out, text)), expected);
+        assert_eq!(written(|out| string(out, "")), "\"\"");
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(written(|out| float(out, 0.2)), "0.2");
+        assert_eq!(written(|out| float(out, 2.0)), "2.0");
+        assert_eq!(written(|out| float(out, f32::NAN)), "\"NaN\"");
+        assert_eq!(written(|out| half(out, f16::NEG_INFINITY)), "\"-Infinity\"");
+        assert_eq!(written(|out| double(out, f64::INFINITY)), "\"Infinity\"");
+        assert_eq!(written(|out| python_float(out, 0.2f32.into())), "0.20000000298023224");
+        assert_eq!(written(|out| python_float(out, f64::NEG_INFINITY)), "-Infinity");
+        assert_eq!(written(|out| long(out, i64::MIN)), "\"-9223372036854775808\"");
+    }
+}

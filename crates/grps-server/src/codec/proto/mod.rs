@@ -1,0 +1,13 @@
+//! Protobuf encoding of `GrpsMessage`, as `proto/grps.proto` defines it.
+
+mod decode;
+mod encode;
+mod packed;
+mod reader;
+mod size;
+mod splice;
+mod tensor;
+
+pub use decode::{decode, decode_tensors};
+pub use encode::{encode, encode_tensors};
+pub use splice::{peek_model, with_status};

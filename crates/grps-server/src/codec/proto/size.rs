@@ -1,0 +1,144 @@
+//! Encoded sizes, computed before anything is written so that one allocation is enough.
+
+use std::borrow::Cow;
+
+use grps_core::{DataType, Tensor, Values};
+
+use crate::codec::message::{MapData, Status};
+use crate::codec::wire_tensor::{WireTensor, wire_dim};
+
+/// Bytes of a varint.
+#[inline]
+pub(super) fn varint_size(value: u64) -> usize {
+    // 7 bits a byte: the integer form of ceil(bits / 7), at least 1.
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+/// Bytes of a length-delimited field whose tag takes one byte.
+pub(super) fn field_size(length: usize) -> usize {
+    1 + varint_size(length as u64) + length
+}
+
+/// As [`field_size`], but an empty field is not written.
+pub(super) fn optional_size(length: usize) -> usize {
+    if length == 0 { 0 } else { field_size(length) }
+}
+
+/// Bytes of an `int32` field that is not written when it is zero.
+pub(super) fn int_field_size(value: i32) -> usize {
+    if value == 0 { 0 } else { 1 + varint_size(value as u64) }
+}
+
+/// Bytes inside a `Status`.
+pub(super) fn status_size(status: &Status) -> usize {
+    int_field_size(status.code) + optional_size(status.msg.len()) + int_field_size(status.outcome.0)
+}
+
+/// Bytes inside a `GenericMapData`.
+pub(super) fn map_size(map: &MapData) -> usize {
+    entries_size(&map.s_s, |value| field_size(value.len()))
+        + entries_size(&map.s_b, |value| field_size(value.len()))
+        + entries_size(&map.s_i32, |value| 1 + varint_size(*value as u64))
+        + entries_size(&map.s_i64, |value| 1 + varint_size(*value as u64))
+        + entries_size(&map.s_f, |_| 5)
+        + entries_size(&map.s_d, |_| 9)
+}
+
+/// `value_size` counts the value with its tag; key and value are always written.
+fn entries_size<V>(entries: &[(String, V)], value_size: impl Fn(&V) -> usize) -> usize {
+    entries.iter().map(|(key, value)| field_size(field_size(key.len()) + value_size(value))).sum()
+}
+
+/// A tensor to encode, with the sizes that its framing needs.
+pub(super) struct SizedTensor<'a> {
+    pub(super) name: &'a str,
+    pub(super) dtype: i32,
+    pub(super) shape: Cow<'a, [u32]>,
+    /// Bytes of the packed shape.
+    pub(super) shape_size: usize,
+    /// The columns that have elements, in field order.
+    pub(super) columns: [Option<SizedColumn<'a>>; 9],
+    /// Bytes inside the `GenericTensor`.
+    pub(super) size: usize,
+}
+
+/// A column to encode.
+#[derive(Clone, Copy)]
+pub(super) struct SizedColumn<'a> {
+    pub(super) values: &'a Values,
+    /// Bytes of the packed elements; of all fields together for strings, which are not packed.
+    pub(super) size: usize,
+}
+
+impl<'a> SizedTensor<'a> {
+    fn new(name: &'a str, dtype: i32, shape: Cow<'a, [u32]>, columns: &'a [Values]) -> Self {
+        let columns = DataType::ALL.map(|dtype| {
+            let values = columns.iter().find(|c| c.dtype() == dtype && !c.is_empty())?;
+            Some(SizedColumn { values, size: column_size(values) })
+        });
+        let shape_size = shape.iter().map(|dim| varint_size(u64::from(*dim))).sum();
+        let columns_size: usize = columns.iter().flatten().map(SizedColumn::framed_size).sum();
+        let size = optional_size(name.len())
+            + int_field_size(dtype)
+            + optional_size(shape_size)
+            + columns_size;
+        Self { name, dtype, shape, shape_size, columns, size }
+    }
+}
+
+impl<'a> From<&'a WireTensor> for SizedTensor<'a> {
+    fn from(tensor: &'a WireTensor) -> Self {
+        Self::new(&tensor.name, tensor.dtype, Cow::Borrowed(&tensor.shape), &tensor.columns)
+    }
+}
+
+impl<'a> From<&'a Tensor> for SizedTensor<'a> {
+    fn from(tensor: &'a Tensor) -> Self {
+        let shape = tensor.shape().iter().map(|dim| wire_dim(*dim)).collect();
+        let columns = std::slice::from_ref(tensor.values());
+        Self::new(tensor.name(), tensor.dtype() as i32, Cow::Owned(shape), columns)
+    }
+}
+
+impl SizedColumn<'_> {
+    fn framed_size(&self) -> usize {
+        match self.values {
+            Values::String(_) => self.size,
+            _ => field_size(self.size),
+        }
+    }
+}
+
+fn column_size(values: &Values) -> usize {
+    match values {
+        // Written out because the compiler turns this form into wide adds.
+        Values::Uint8(values) => {
+            values.len() + values.iter().filter(|value| **value >= 0x80).count()
+        }
+        Values::Int8(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
+        Values::Int16(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
+        Values::Int32(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
+        Values::Int64(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
+        Values::Float16(values) => values.len() * 4,
+        Values::Float32(values) => values.len() * 4,
+        Values::Float64(values) => values.len() * 8,
+        Values::String(values) => values.iter().map(|value| field_size(value.len())).sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varint_sizes_change_every_seven_bits() {
+        assert_eq!(varint_size(0), 1);
+        for bytes in 1..=9u32 {
+            let limit = 1u64 << (7 * bytes);
+            assert_eq!(varint_size(limit - 1), bytes as usize);
+            assert_eq!(varint_size(limit), bytes as usize + 1);
+        }
+        assert_eq!(varint_size(u64::MAX), 10);
+        assert_eq!(int_field_size(-1), 11);
+    }
+}

@@ -1,0 +1,128 @@
+//! Decodes `GenericTensorData` and `GenericTensor`.
+
+use grps_core::{DataType, Values};
+
+use super::packed;
+use super::reader::{Reader, Wire};
+use crate::codec::fault::Fault;
+use crate::codec::wire_tensor::{MAX_TENSORS, WireTensor, flat_name};
+
+/// Appends the tensors of one `GenericTensorData`.
+pub(super) fn append_tensors(tensors: &mut Vec<WireTensor>, bytes: &[u8]) -> Result<(), Fault> {
+    let mut reader = Reader::new(bytes);
+    while let Some((field, wire)) = reader.tag()? {
+        if (field, wire) != (1, Wire::Len) {
+            reader.skip(field, wire)?;
+            continue;
+        }
+        let index = tensors.len();
+        if index >= MAX_TENSORS {
+            return Err(Fault::new(format!("more than {MAX_TENSORS} tensors")).in_field("tensors"));
+        }
+        let tensor = reader.bytes().and_then(decode_tensor);
+        tensors.push(tensor.map_err(|fault| fault.at_index(index).in_field("tensors"))?);
+    }
+    Ok(())
+}
+
+fn decode_tensor(bytes: &[u8]) -> Result<WireTensor, Fault> {
+    let mut tensor = WireTensor::default();
+    let mut reader = Reader::new(bytes);
+    while let Some((field, wire)) = reader.tag()? {
+        match (field, wire) {
+            (1, Wire::Len) => {
+                let name = reader.text().map_err(|fault| fault.in_field("name"))?;
+                name.clone_into(&mut tensor.name);
+            }
+            (2, Wire::Varint) => tensor.dtype = reader.varint()? as i32,
+            (3, Wire::Len | Wire::Varint) => {
+                packed::append_varints(&mut tensor.shape, &mut reader, wire)
+                    .map_err(|fault| fault.in_field("shape"))?;
+            }
+            _ => decode_column(&mut tensor, &mut reader, field, wire)?,
+        }
+    }
+    tensor.columns.retain(|column| !column.is_empty());
+    Ok(tensor)
+}
+
+/// Takes a `flat_*` field and skips any other.
+fn decode_column(
+    tensor: &mut WireTensor,
+    reader: &mut Reader<'_>,
+    field: u32,
+    wire: Wire,
+) -> Result<(), Fault> {
+    let Some(dtype) = column_dtype(field) else {
+        return reader.skip(field, wire);
+    };
+    let values = column(&mut tensor.columns, dtype);
+    match values {
+        Some(values) if packed::accepts(values, wire) => {
+            packed::append(values, reader, wire).map_err(|fault| fault.in_field(flat_name(dtype)))
+        }
+        _ => reader.skip(field, wire),
+    }
+}
+
+/// `flat_*` fields follow the data types in the same order, from field 4 on.
+fn column_dtype(field: u32) -> Option<DataType> {
+    let number = i32::try_from(field.checked_sub(3)?).ok()?;
+    DataType::from_wire(number)
+}
+
+/// The column of this type, made in its place by field order when there is none yet.
+fn column(columns: &mut Vec<Values>, dtype: DataType) -> Option<&mut Values> {
+    let position = columns.partition_point(|column| (column.dtype() as i32) < dtype as i32);
+    if columns.get(position).is_none_or(|column| column.dtype() != dtype) {
+        columns.insert(position, Values::empty(dtype));
+    }
+    columns.get_mut(position)
+}
+
+#[cfg(test)]
+mod tests {
+    use grps_core::Error;
+
+    use super::*;
+
+    #[test]
+    fn columns_merge_packed_and_single() {
+        // flat_int32 packed [1, 2], flat_int8 single 3, flat_int32 single 4, shape 5 and [6].
+        let bytes = [0x3a, 2, 1, 2, 0x28, 3, 0x38, 4, 0x18, 5, 0x1a, 1, 6];
+        let tensor = decode_tensor(&bytes).unwrap();
+        assert_eq!(tensor.columns, [Values::Int8(vec![3]), Values::Int32(vec![1, 2, 4])]);
+        assert_eq!(tensor.shape, [5, 6]);
+    }
+
+    #[test]
+    fn wrong_framing_counts_as_unknown() {
+        // name as varint, flat_float32 as fixed64, flat_string as varint, field 13.
+        let bytes = [0x08, 1, 0x51, 0, 0, 0, 0, 0, 0, 0, 0, 0x60, 1, 0x68, 1];
+        assert_eq!(decode_tensor(&bytes).unwrap(), WireTensor::default());
+    }
+
+    #[test]
+    fn empty_run_leaves_no_column() {
+        assert_eq!(decode_tensor(&[0x52, 0]).unwrap().columns, []);
+    }
+
+    #[test]
+    fn tensor_count_limit_is_exact() {
+        let mut tensors = Vec::new();
+        append_tensors(&mut tensors, &[0x0a, 0].repeat(MAX_TENSORS)).unwrap();
+        assert_eq!(tensors.len(), MAX_TENSORS);
+        let error = append_tensors(&mut tensors, &[0x0a, 0]).unwrap_err();
+        assert_eq!(Error::from(error).message(), "tensors: more than 1024 tensors");
+    }
+
+    #[test]
+    fn errors_name_the_element() {
+        let mut tensors = vec![WireTensor::default()];
+        let error = append_tensors(&mut tensors, &[0x0a, 5, 0x22, 3, 1, 0x80, 2]).unwrap_err();
+        assert_eq!(
+            Error::from(error).message(),
+            "tensors[1].flat_uint8[1]: 256 is out of range for uint8, 0 to 255 is allowed"
+        );
+    }
+}

@@ -1,0 +1,196 @@
+"""Starting a real server in its own process and talking to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from grps.server.state import ServiceState
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+
+
+@dataclass
+class RunningServer:
+    """A server process and where it listens."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    ports: tuple[int, ...]
+
+    def url(self, path: str = "/grps/v1/infer/predict", port: int = 0) -> str:
+        """The address of a route."""
+        return f"http://127.0.0.1:{self.ports[port]}{path}"
+
+    def post(self, body: Any, query: str = "", **options: Any) -> requests.Response:
+        """Send a predict call with a JSON body."""
+        return requests.post(self.url() + query, json=body, timeout=30, **options)
+
+    def log(self) -> str:
+        """What the server has logged."""
+        return (self.folder / "logs" / "grps_server.log").read_text()
+
+    def stderr(self) -> str:
+        """What the server has written to standard error."""
+        return (self.folder / "stderr.log").read_text()
+
+    def stop(self) -> int:
+        """Stop the server in order and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_TIMEOUT_S)
+
+
+def state_of(folder: Path) -> ServiceState | None:
+    """What the server of a project says of itself."""
+    return ServiceState.read(folder / "run" / "state.json")
+
+
+def write_project(
+    folder: Path,
+    models: list[dict[str, Any]],
+    server: dict[str, Any] | None = None,
+    dag: list[str] | None = None,
+) -> Path:
+    """Write a project's configuration; the server listens on free ports of the loopback."""
+    conf = folder / "conf"
+    conf.mkdir(parents=True, exist_ok=True)
+    inference: dict[str, Any] = {"models": models}
+    if dag is not None:
+        nodes = [{"name": f"node-{i}", "type": "model", "model": key} for i, key in enumerate(dag)]
+        inference["dag"] = {"type": "sequential", "name": "test", "nodes": nodes}
+    (conf / "inference.yml").write_text(yaml.safe_dump(inference))
+    interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": "0,0"}
+    settings = {"interface": interface, **(server or {})}
+    (conf / "server.yml").write_text(yaml.safe_dump(settings))
+    return folder
+
+
+def launch(folder: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """Start the server of a project without waiting for it."""
+    command = [sys.executable, "-m", "grps.server", "--project", str(folder)]
+    command += ["--state_file", str(folder / "run" / "state.json")]
+    with (folder / "stderr.log").open("wb") as stderr:
+        return subprocess.Popen(
+            command, stderr=stderr, cwd=REPOSITORY, env={**os.environ, **environment}
+        )
+
+
+def wait_for(process: subprocess.Popen[bytes], folder: Path, phase: str) -> ServiceState:
+    """Wait until the server says that it has reached a phase."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        state = state_of(folder)
+        if state is not None and state.pid == process.pid and state.phase == phase:
+            return state
+        if process.poll() is not None:
+            break
+        time.sleep(0.01)
+    raise AssertionError(f"not {phase}: {state_of(folder)} {(folder / 'stderr.log').read_text()}")
+
+
+@contextmanager
+def serving(folder: Path, **environment: str) -> Iterator[RunningServer]:
+    """Serve a project until the block ends."""
+    process = launch(folder, **environment)
+    try:
+        state = wait_for(process, folder, "ready")
+        yield RunningServer(process, folder, state.ports)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+USER_CODE = '''
+import time
+
+from grps.inference.inferer import ModelInferer
+from grps.inference.registry import inferer_register
+from grps.protocol.pb.grps_pb2 import GrpsMessage
+
+
+class Plain(ModelInferer):
+    def init(self, path, device=None, args=None):
+        super().init(path, device, args)
+
+    def load(self):
+        return True
+
+
+class Echo(Plain):
+    def infer(self, inp, context):
+        return inp
+
+
+class Sleeper(Plain):
+    """Sleeps as many seconds as str_data says; notes in a file when the client has left."""
+
+    def infer(self, inp, context):
+        until = time.monotonic() + float(inp.str_data)
+        while time.monotonic() < until:
+            if context.if_disconnected():
+                with open("disconnected", "a") as file:
+                    file.write("x")
+                break
+            time.sleep(0.005)
+        return GrpsMessage(str_data="slept")
+
+
+class Raiser(Plain):
+    def infer(self, inp, context):
+        raise ValueError("boom\\nfrom inferer")
+
+
+class Failing(Plain):
+    def infer(self, inp, context):
+        context.set_err_msg("user error msg")
+
+
+for cls in (Echo, Sleeper, Raiser, Failing):
+    inferer_register.register(cls.__name__.lower(), cls())
+'''
+
+
+def user_model(name: str, **keys: Any) -> dict[str, Any]:
+    """The configuration of a model of ``USER_CODE``."""
+    return {
+        "name": name,
+        "version": "1.0.0",
+        "inferer_type": "customized",
+        "inferer_name": name,
+        "converter_type": "none",
+        **keys,
+    }
+
+
+def write_user_project(
+    folder: Path,
+    models: list[dict[str, Any]],
+    server: dict[str, Any] | None = None,
+    dag: list[str] | None = None,
+) -> Path:
+    """Write a project with the models of ``USER_CODE``."""
+    write_project(folder, models, server, dag)
+    source = folder / "src"
+    source.mkdir()
+    (source / "__init__.py").touch()
+    (source / "customized_converter.py").touch()
+    (source / "customized_inferer.py").write_text(USER_CODE)
+    return folder
