@@ -7,6 +7,10 @@ use grps_core::{Error, Tensor};
 
 use super::wire_tensor::{WireTensor, into_tensors};
 
+/// Most entries that one `gmap` may carry, repeated keys included: an entry takes far more memory
+/// than the two bytes that it can be on the wire.
+pub(super) const MAX_MAP_ENTRIES: usize = 1 << 20;
+
 /// A request or an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GrpsMessage {
@@ -140,14 +144,19 @@ pub struct MapData {
 }
 
 impl MapData {
+    /// The number of entries of all six maps.
+    pub fn len(&self) -> usize {
+        self.s_s.len()
+            + self.s_b.len()
+            + self.s_i32.len()
+            + self.s_i64.len()
+            + self.s_f.len()
+            + self.s_d.len()
+    }
+
     /// Whether there is no entry at all.
     pub fn is_empty(&self) -> bool {
-        self.s_s.is_empty()
-            && self.s_b.is_empty()
-            && self.s_i32.is_empty()
-            && self.s_i64.is_empty()
-            && self.s_f.is_empty()
-            && self.s_d.is_empty()
+        self.len() == 0
     }
 
     /// Drops every entry whose key comes again later in its map: the last one wins.
@@ -193,7 +202,7 @@ mod tests {
         let mut map = MapData { s_i32, ..MapData::default() };
         map.drop_overwritten();
         assert_eq!(map.s_i32, [entry("b", 2), entry("c", 4), entry("a", 5)]);
-        assert!(!map.is_empty());
+        assert_eq!((map.len(), map.is_empty()), (3, false));
         assert!(MapData::default().is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! A tensor as its sender wrote it, before it is checked.
 
-use grps_core::{DataType, Error, Tensor, Values};
+use grps_core::{DataType, Error, MAX_RANK, Tensor, Values};
 
 use super::fault::Fault;
 
@@ -29,6 +29,12 @@ impl WireTensor {
     pub fn into_tensor(self, index: usize) -> Result<Tensor, Error> {
         let place = |fault: Fault| Error::from(fault.at_index(index).in_field("gtensors.tensors"));
         let dtype = known_dtype(self.dtype).map_err(|fault| place(fault.in_field("dtype")))?;
+        if self.shape.len() > MAX_RANK {
+            let rank = self.shape.len();
+            return Err(place(Fault::new(format!(
+                "{rank} dimensions are too many, {MAX_RANK} are allowed"
+            ))));
+        }
         let shape: Vec<usize> = self.shape.iter().map(|dim| *dim as usize).collect();
         let values = single_column(self.columns, dtype).map_err(place)?;
         let expected = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
@@ -42,7 +48,6 @@ impl WireTensor {
             ))));
         }
         Tensor::new(self.name, shape, values)
-            .map_err(|error| place(Fault::new(error.message().to_owned())))
     }
 
     /// Puts a `flat_*` field in its place by field order; one of the same type is replaced, and
@@ -172,7 +177,11 @@ mod tests {
              flat_int32 is set"
         );
         assert!(refusal(wire(4, &[u32::MAX, u32::MAX, 9], ints())).contains("too many"));
-        assert!(refusal(wire(4, &[1; 33], ints())).contains("33 dimensions"));
+        assert!(wire(4, &[1; MAX_RANK], ints()).into_tensor(0).is_ok());
+        assert_eq!(
+            refusal(wire(4, &[1; MAX_RANK + 1], ints())),
+            "gtensors.tensors[1]: 33 dimensions are too many, 32 are allowed"
+        );
     }
 
     #[test]

@@ -6,9 +6,9 @@ use super::base64;
 use super::cursor::Cursor;
 use super::element::Element;
 use crate::codec::fault::{Fault, excerpt};
-use crate::codec::message::MapData;
+use crate::codec::message::{MAX_MAP_ENTRIES, MapData};
 
-/// Reads a `gmap` object.
+/// Reads a `gmap` object. Its entries are bounded for each map, as a JSON entry takes more bytes.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<MapData, Fault> {
     let mut map = MapData::default();
     cursor.object(|cursor, key| {
@@ -37,6 +37,9 @@ fn entries<'a, V>(
         return Ok(entries);
     }
     let read = cursor.object(|cursor, key| {
+        if entries.len() >= MAX_MAP_ENTRIES {
+            return Err(Fault::new(format!("more than {MAX_MAP_ENTRIES} entries")));
+        }
         cursor.token();
         let value = value(cursor).map_err(|fault| fault.at_key(&key))?;
         entries.push((key.into_owned(), value));
@@ -83,6 +86,14 @@ mod tests {
     fn duplicates_and_nulls() {
         assert_eq!(map(r#"{"s_i32":{"a":1,"a":2}}"#).unwrap().s_i32, [("a".into(), 2)]);
         assert_eq!(map(r#"{"s_i32":{"a":1},"s_i32":null}"#), Ok(MapData::default()));
+    }
+
+    #[test]
+    fn entry_limit_is_exact() {
+        let list = |count| format!("{{\"s_i32\":{{{}}}}}", vec!["\"\":1"; count].join(","));
+        assert_eq!(map(&list(MAX_MAP_ENTRIES)).unwrap().s_i32, [(String::new(), 1)]);
+        let refusal = map(&list(MAX_MAP_ENTRIES + 1)).unwrap_err();
+        assert_eq!(refusal, "s_i32: more than 1048576 entries");
     }
 
     #[test]

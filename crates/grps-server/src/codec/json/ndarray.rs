@@ -84,20 +84,21 @@ impl<T: Element> Array<T> {
 
     /// Reads the lists up to the closing bracket, where the cursor then stands.
     fn read_lists(&mut self, cursor: &mut Cursor<'_>) -> Result<usize, Fault> {
-        for count in 1.. {
-            self.path.push(count - 1);
+        let mut count = 0;
+        loop {
+            self.path.push(count);
             if cursor.token() != b'[' {
                 return Err(self.not_a_list(cursor));
             }
             self.read_list(cursor)?;
             self.path.pop();
+            count += 1;
             match cursor.token() {
                 b',' => cursor.pos += 1,
                 b']' => return Ok(count),
                 _ => return Err(cursor.syntax("expected ',' or ']'")),
             }
         }
-        Ok(0)
     }
 
     /// Reads the elements up to the closing bracket, where the cursor then stands.

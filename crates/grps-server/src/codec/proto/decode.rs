@@ -6,7 +6,7 @@ use grps_core::{Error, Tensor};
 use super::reader::{Reader, Wire};
 use super::tensor::append_tensors;
 use crate::codec::fault::Fault;
-use crate::codec::message::{Data, GrpsMessage, MapData, Outcome, Status};
+use crate::codec::message::{Data, GrpsMessage, MAX_MAP_ENTRIES, MapData, Outcome, Status};
 
 /// Decodes a message. `bin_data` and byte values of `gmap` share memory with `bytes`.
 ///
@@ -124,6 +124,9 @@ fn merge_map(map: &mut MapData, bytes: &[u8], whole: &Bytes) -> Result<(), Fault
             reader.skip(field, wire)?;
             continue;
         }
+        if map.len() >= MAX_MAP_ENTRIES {
+            return Err(Fault::new(format!("more than {MAX_MAP_ENTRIES} entries")));
+        }
         let bytes = reader.bytes()?;
         match field {
             1 => map.s_s.push(entry("s_s", bytes, Wire::Len, |r| r.text().map(str::to_owned))?),
@@ -207,6 +210,15 @@ mod tests {
         let more = [0x3a, 9, 0x1a, 5, 0x0a, 1, b'a', 0x10, 2, 0x1a, 0];
         let Data::Map(map) = decoded(&[&maps[..], &more].concat()).data else { panic!("no map") };
         assert_eq!(map.s_i32, [("a".to_owned(), 2), (String::new(), 0)]);
+    }
+
+    #[test]
+    fn map_entry_limit_is_exact() {
+        let mut map = MapData::default();
+        let entries = [0x1a, 0].repeat(MAX_MAP_ENTRIES);
+        merge_map(&mut map, &entries, &Bytes::new()).unwrap();
+        let error = merge_map(&mut map, &[0x0a, 0], &Bytes::new()).unwrap_err();
+        assert_eq!(Error::from(error).message(), "more than 1048576 entries");
     }
 
     #[test]
