@@ -21,8 +21,9 @@ from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import MessageRunner, Model, TensorRunner, run_instance
 from grps.log import logger
 from grps.server.native import NativeModel, Server
+from grps.server.state import Phase
 
-Report = Callable[[str, str], None]
+Report = Callable[[Phase, str], None]
 """Takes the phase and a line for people."""
 
 NO_CONVERTER = (None, "none")

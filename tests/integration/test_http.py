@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 
@@ -14,14 +15,14 @@ from tests.support import RunningServer
 OK = {"code": 200, "msg": "OK", "status": "SUCCESS"}
 
 
-def test_text_comes_back(user_server: RunningServer):
+def test_text_comes_back(user_server: RunningServer) -> None:
     response = user_server.post({"str_data": "héllo \U0001f600"})
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json;charset=utf-8"
     assert response.json() == {"status": OK, "str_data": "héllo \U0001f600"}
 
 
-def test_every_port_speaks_everything(user_server: RunningServer):
+def test_every_port_speaks_everything(user_server: RunningServer) -> None:
     for port in (0, 1):
         url = user_server.url("/grps/v1/health/ready", port)
         assert requests.get(url, timeout=10).json() == {"status": OK}
@@ -30,28 +31,36 @@ def test_every_port_speaks_everything(user_server: RunningServer):
         assert (response.http_version, response.json()) == ("HTTP/2", {"status": OK})
 
 
-def test_curl(user_server: RunningServer):
+def test_curl(user_server: RunningServer) -> None:
     command = ["curl", "-sS", "--fail", "-H", "Content-Type: application/json"]
     command += ["-d", '{"str_data": "x"}', user_server.url()]
     answer = subprocess.run(command, check=True, capture_output=True, timeout=10).stdout
     assert json.loads(answer) == {"status": OK, "str_data": "x"}
 
 
-def test_connections_are_kept_alive(user_server: RunningServer):
-    with requests.Session() as session:
-        for _ in range(3):
-            response = session.post(user_server.url(), json={"str_data": "x"}, timeout=10)
-            assert response.headers.get("Connection") != "close"
-        pools = session.get_adapter(user_server.url()).poolmanager.pools  # type: ignore[attr-defined]
-        assert pools[pools.keys()[0]].num_connections == 1
+def test_connections_are_kept_alive(user_server: RunningServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", user_server.ports[0], timeout=10)
+    connection.connect()
+    used = connection.sock
+    for _ in range(3):
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/grps/v1/infer/predict", b'{"str_data": "x"}', headers)
+        assert connection.getresponse().read()
+    assert connection.sock is used
+    connection.close()
 
 
-@pytest.mark.parametrize("content_type", ["application/octet-stream", "Application/Octet-Stream; a=b"])
-def test_bytes_come_back_as_bytes(user_server: RunningServer, content_type: str):
+@pytest.mark.parametrize(
+    "content_type", ["application/octet-stream", "Application/Octet-Stream; a=b"]
+)
+def test_bytes_come_back_as_bytes(user_server: RunningServer, content_type: str) -> None:
     headers = {"Content-Type": content_type}
     body = bytes(range(256))
     response = requests.post(user_server.url(), data=body, headers=headers, timeout=10)
-    assert (response.headers["Content-Type"], response.content) == ("application/octet-stream", body)
+    assert (response.headers["Content-Type"], response.content) == (
+        "application/octet-stream",
+        body,
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +76,7 @@ def test_bytes_come_back_as_bytes(user_server: RunningServer, content_type: str)
         (b'{"bin_data": "AAEC"}', "application/octet-stream"),
     ],
 )
-def test_malformed_bodies_are_400(user_server: RunningServer, body: bytes, message: str):
+def test_malformed_bodies_are_400(user_server: RunningServer, body: bytes, message: str) -> None:
     headers = {"Content-Type": "application/json"}
     response = requests.post(user_server.url(), data=body, headers=headers, timeout=10)
     status = response.json()["status"]
@@ -83,31 +92,35 @@ def test_malformed_bodies_are_400(user_server: RunningServer, body: bytes, messa
         ({"Content-Type": "text/plain"}, 415, "Unsupported content type."),
     ],
 )
-def test_content_types(user_server: RunningServer, headers: dict[str, str], code: int, message: str):
+def test_content_types(
+    user_server: RunningServer, headers: dict[str, str], code: int, message: str
+) -> None:
     response = requests.post(user_server.url(), data=b"x", headers=headers, timeout=10)
     assert (response.status_code, response.json()["status"]["code"]) == (code, code)
     assert response.json()["status"]["msg"].startswith(message)
 
 
-def test_an_empty_body_is_400(user_server: RunningServer):
+def test_an_empty_body_is_400(user_server: RunningServer) -> None:
     headers = {"Content-Type": "application/json"}
     response = requests.post(user_server.url(), data=b"", headers=headers, timeout=10)
     assert response.json()["status"]["msg"] == "The http body is empty."
     assert response.status_code == 400
 
 
-def test_unknown_models_are_404_and_list_the_known(user_server: RunningServer):
+def test_unknown_models_are_404_and_list_the_known(user_server: RunningServer) -> None:
     response = user_server.post({"str_data": "x"}, "?model=nope-1.0.0")
     assert response.status_code == 404
-    assert response.json()["status"]["msg"].startswith("Model nope-1.0.0 not found; models: echo-1.0.0")
+    assert response.json()["status"]["msg"].startswith(
+        "Model nope-1.0.0 not found; models: echo-1.0.0"
+    )
 
 
-def test_the_model_in_the_body_wins(user_server: RunningServer):
+def test_the_model_in_the_body_wins(user_server: RunningServer) -> None:
     response = user_server.post({"str_data": "x", "model": "echo"}, "?model=raiser-1.0.0")
     assert response.json() == {"status": OK, "model": "echo", "str_data": "x"}
 
 
-def test_what_user_code_raises_is_one_line_with_the_request_id(user_server: RunningServer):
+def test_what_user_code_raises_is_one_line_with_the_request_id(user_server: RunningServer) -> None:
     headers = {"X-Request-Id": "my-id-1"}
     response = user_server.post({"str_data": "x"}, "?model=raiser", headers=headers)
     assert response.status_code == 500
@@ -119,12 +132,12 @@ def test_what_user_code_raises_is_one_line_with_the_request_id(user_server: Runn
     assert "my-id-1" in log
 
 
-def test_what_user_code_sets_is_sent_as_it_is(user_server: RunningServer):
+def test_what_user_code_sets_is_sent_as_it_is(user_server: RunningServer) -> None:
     response = user_server.post({"str_data": "x"}, "?model=failing")
     assert (response.status_code, response.json()["status"]["msg"]) == (500, "user error msg")
 
 
-def test_request_ids_are_made(user_server: RunningServer):
+def test_request_ids_are_made(user_server: RunningServer) -> None:
     ids = {user_server.post({"str_data": "x"}).headers["X-Request-Id"] for _ in range(3)}
     assert {len(made) for made in ids} == {16}
     assert len(ids) == 3
@@ -143,7 +156,7 @@ def test_request_ids_are_made(user_server: RunningServer):
 )
 def test_methods_and_routes(
     user_server: RunningServer, method: str, path: str, code: int, allowed: str | None
-):
+) -> None:
     response = requests.request(method, user_server.url(path), timeout=10)
     assert (response.status_code, response.headers.get("Allow")) == (code, allowed)
 
@@ -151,7 +164,7 @@ def test_methods_and_routes(
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_offline_takes_the_service_out_of_traffic_but_serves(
     user_server: RunningServer, method: str
-):
+) -> None:
     def call(name: str) -> requests.Response:
         return requests.request(method, user_server.url(f"/grps/v1/health/{name}"), timeout=10)
 
@@ -165,7 +178,7 @@ def test_offline_takes_the_service_out_of_traffic_but_serves(
     assert call("ready").status_code == 200
 
 
-def test_server_metadata_is_both_files(user_server: RunningServer):
+def test_server_metadata_is_both_files(user_server: RunningServer) -> None:
     text = requests.get(user_server.url("/grps/v1/metadata/server"), timeout=10).json()["str_data"]
     conf = user_server.folder / "conf"
     expected = [(conf / name).read_text() for name in ("inference.yml", "server.yml")]
@@ -183,7 +196,7 @@ def test_server_metadata_is_both_files(user_server: RunningServer):
 )
 def test_model_metadata_errors(
     user_server: RunningServer, body: object, code: int, message: str | None
-):
+) -> None:
     url = user_server.url("/grps/v1/metadata/model")
     response = requests.post(url, json=body, timeout=10)
     assert response.status_code == code
@@ -191,13 +204,13 @@ def test_model_metadata_errors(
 
 
 @pytest.mark.parametrize("name", ["echo", "echo-1.0.0"])
-def test_model_metadata(user_server: RunningServer, name: str):
+def test_model_metadata(user_server: RunningServer, name: str) -> None:
     url = user_server.url("/grps/v1/metadata/model")
     response = requests.post(url, json={"str_data": name}, timeout=10)
     assert "inferer_name: echo\n" in response.json()["str_data"]
 
 
-def test_the_dashboard_is_at_the_root(user_server: RunningServer):
+def test_the_dashboard_is_at_the_root(user_server: RunningServer) -> None:
     response = requests.get(user_server.url("/"), timeout=10)
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "<title>GRPS</title>" in response.text
