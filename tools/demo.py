@@ -20,7 +20,8 @@ Message = dict[str, dict[str, list[dict[str, object]]]]
 """What the demo reads of a response: ``gtensors`` with its ``tensors``."""
 
 NAME = "grps_demo"
-MODEL = f"{NAME}-1.0.0"
+MODEL_NAME = "magika"
+MODEL = f"{MODEL_NAME}-1.0.0"
 GRPST = Path(sys.executable).parent / "grpst"
 HOST = "127.0.0.1"
 USUAL_PORTS = (7080, 7081)
@@ -145,6 +146,7 @@ def run(model: MagikaModel, wait: bool, keep: bool) -> bool:
     stop(quiet=True)
     ports = choose_ports()
     command = [str(GRPST), "onnx_serve", str(model.path), "--name", NAME]
+    command += ["--model_name", MODEL_NAME]
     command += ["--port", ",".join(map(str, ports)), "--no_logging"]
     print(f"$ grpst {' '.join(command[1:])}", flush=True)
     started = subprocess.run(
