@@ -21,16 +21,8 @@ pub enum Content {
     Tensors(Vec<Tensor>),
     /// A protobuf-encoded `GrpsMessage`.
     Message(Bytes),
-}
-
-impl Content {
-    /// The form this content has.
-    pub fn form(&self) -> InputForm {
-        match self {
-            Self::Tensors(_) => InputForm::Tensors,
-            Self::Message(_) => InputForm::Message,
-        }
-    }
+    /// Bytes for the client as they are, from user code that writes the answer itself.
+    Raw(Bytes),
 }
 
 /// Translates content between its two forms; the codec implements it.

@@ -10,7 +10,8 @@ use crate::model::Model;
 use crate::queue::Entry;
 use crate::registry::{Registry, Route};
 use crate::reply::reply_channel;
-use crate::request::Request;
+use crate::request::{Request, Session};
+use crate::stream::{ChunkSender, Chunks, stream_channel};
 
 /// Limits of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -83,10 +84,33 @@ impl Engine {
     /// # Errors
     /// Whatever made the request fail; `DeadlineExceeded` when its deadline passed first.
     pub async fn infer(&self, route: &Route, request: Request) -> Result<Content, Error> {
+        self.walk_in_time(route, request, None).await
+    }
+
+    /// Runs a request whose answer comes in chunks. Dropping them cancels the request.
+    ///
+    /// Tensors that the last model returns are the last chunk. A message it returns is not: user
+    /// code that works on messages streams for itself.
+    pub fn infer_stream(self: &Arc<Self>, route: Route, request: Request) -> Chunks {
+        let (sender, events) = stream_channel();
+        let engine = Arc::clone(self);
+        let walk = tokio::spawn(async move {
+            let outcome = engine.walk_in_time(&route, request, Some(sender.clone())).await;
+            sender.finish(outcome).await;
+        });
+        Chunks::new(events, walk)
+    }
+
+    async fn walk_in_time(
+        &self,
+        route: &Route,
+        request: Request,
+        stream: Option<ChunkSender>,
+    ) -> Result<Content, Error> {
         let Some(deadline) = request.deadline else {
-            return self.walk(route, request).await;
+            return self.walk(route, request, stream).await;
         };
-        match tokio::time::timeout_at(deadline, self.walk(route, request)).await {
+        match tokio::time::timeout_at(deadline, self.walk(route, request, stream)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::new(
                 Cause::DeadlineExceeded,
@@ -95,8 +119,14 @@ impl Engine {
         }
     }
 
-    async fn walk(&self, route: &Route, request: Request) -> Result<Content, Error> {
-        let Request { id, mut content, .. } = request;
+    async fn walk(
+        &self,
+        route: &Route,
+        request: Request,
+        stream: Option<ChunkSender>,
+    ) -> Result<Content, Error> {
+        let Request { id, mut content, attachment, .. } = request;
+        let session = (route.models().len() > 1).then(Session::default);
         let mut permit = None;
         for model in route.models() {
             let input = self.fit(model, content)?;
@@ -104,7 +134,17 @@ impl Engine {
                 // Only a request that fits its first model takes a place.
                 permit = Some(self.admission.enter().await?);
             }
-            content = self.ask(model, Arc::clone(&id), input).await?;
+            let (reply, receiver) = reply_channel();
+            let entry = Entry {
+                id: Arc::clone(&id),
+                content: input,
+                reply,
+                stream: stream.clone(),
+                attachment: attachment.clone(),
+                session: session.clone(),
+            };
+            push(model, entry)?;
+            content = receiver.receive().await?;
         }
         Ok(content)
     }
@@ -119,18 +159,13 @@ impl Engine {
             (content, _) => Ok(content),
         }
     }
+}
 
-    async fn ask(&self, model: &Model, id: Arc<str>, content: Content) -> Result<Content, Error> {
-        let (reply, receiver) = reply_channel();
-        let pushed = model.queue().push(Entry { id, content, reply });
-        if pushed.is_err() {
-            return Err(Error::new(
-                Cause::Unavailable,
-                format!("model '{}' takes no more requests", model.key()),
-            ));
-        }
-        receiver.receive().await
-    }
+fn push(model: &Model, entry: Entry) -> Result<(), Error> {
+    model.queue().push(entry).map_err(|_| {
+        let message = format!("model '{}' takes no more requests", model.key());
+        Error::new(Cause::Unavailable, message)
+    })
 }
 
 #[cfg(test)]

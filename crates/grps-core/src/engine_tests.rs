@@ -42,15 +42,17 @@ fn add(engine: &Engine, name: &str, form: InputForm) -> Arc<Model> {
     engine.registry().add(Model::new(spec)).unwrap()
 }
 
+type Thread = std::thread::JoinHandle<()>;
+
 /// Runs an instance that answers each message with itself and a suffix until the queue closes.
-fn echo(model: &Model, suffix: &'static str) -> std::thread::JoinHandle<()> {
+fn echo(model: &Model, suffix: &'static str) -> Thread {
     let puller = model.queue().attach();
     std::thread::spawn(move || {
         while let Some(entries) = puller.pull(1, Duration::from_secs(1)) {
             for entry in entries {
                 let answer = match entry.content {
                     Content::Message(text) => [&text, suffix.as_bytes()].concat().into(),
-                    Content::Tensors(_) => Bytes::from_static(b"tensors"),
+                    Content::Tensors(_) | Content::Raw(_) => Bytes::from_static(b"tensors"),
                 };
                 entry.reply.send(Ok(Content::Message(answer)));
             }
@@ -63,6 +65,7 @@ fn request(text: &'static str) -> Request {
         id: "r".into(),
         content: Content::Message(Bytes::from_static(text.as_bytes())),
         deadline: None,
+        attachment: None,
     }
 }
 
@@ -147,4 +150,66 @@ async fn readiness_needs_an_instance_of_every_model() {
     assert_eq!(engine.readiness(), Readiness::Ready);
     drop(puller);
     assert_eq!(engine.readiness(), Readiness::InstanceDown);
+}
+
+/// Runs an instance that streams `count` numbered chunks and then answers as given.
+fn streamer(model: &Model, count: usize, outcome: Result<Content, Error>) -> Thread {
+    let puller = model.queue().attach();
+    std::thread::spawn(move || {
+        while let Some(entries) = puller.pull(1, Duration::from_secs(1)) {
+            for entry in entries {
+                let stream = entry.stream.unwrap();
+                for number in 0..count {
+                    stream.send(Content::Message(number.to_string().into()));
+                }
+                entry.reply.send(outcome.clone());
+            }
+        }
+    })
+}
+
+fn nothing() -> Content {
+    Content::Message(Bytes::new())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_chunk_of_a_stream_arrives_in_order() {
+    let engine = engine(1, 1);
+    let model = add(&engine, "s", InputForm::Message);
+    let thread = streamer(&model, 10_000, Ok(nothing()));
+    let mut chunks = engine.infer_stream(engine.route("s").unwrap(), request("x"));
+    for number in 0..10_000 {
+        let chunk = chunks.next().await.unwrap().unwrap();
+        assert_eq!(chunk, Content::Message(number.to_string().into()));
+    }
+    assert!(chunks.next().await.is_none());
+    assert!(chunks.next().await.is_none());
+    model.queue().close();
+    thread.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_comes_behind_the_chunks_before_it() {
+    let engine = engine(1, 1);
+    let model = add(&engine, "s", InputForm::Message);
+    let thread = streamer(&model, 2, Err(Error::new(Cause::ModelFailed, "boom")));
+    let mut chunks = engine.infer_stream(engine.route("s").unwrap(), request("x"));
+    assert!(chunks.next().await.unwrap().is_ok());
+    assert!(chunks.next().await.unwrap().is_ok());
+    assert_eq!(chunks.next().await.unwrap().unwrap_err().message(), "boom");
+    assert!(chunks.next().await.is_none());
+    model.queue().close();
+    thread.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_frees_a_producer_that_waits() {
+    let engine = engine(1, 1);
+    let model = add(&engine, "s", InputForm::Message);
+    let thread = streamer(&model, 100_000, Ok(nothing()));
+    let mut chunks = engine.infer_stream(engine.route("s").unwrap(), request("x"));
+    assert!(chunks.next().await.unwrap().is_ok());
+    drop(chunks);
+    model.queue().close();
+    thread.join().unwrap();
 }

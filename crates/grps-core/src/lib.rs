@@ -15,6 +15,7 @@ mod registry;
 mod reply;
 mod request;
 mod signature;
+mod stream;
 mod tensor;
 
 pub use admission::{Admission, Permit};
@@ -26,6 +27,7 @@ pub use model::{Model, ModelSpec};
 pub use queue::{Entry, Puller, Queue};
 pub use registry::{Registry, Route};
 pub use reply::{ReplyReceiver, ReplySender, reply_channel};
-pub use request::Request;
+pub use request::{Attachment, Request, Session};
 pub use signature::{Naming, Signature, TensorSpec};
+pub use stream::{ChunkSender, Chunks};
 pub use tensor::{DataType, MAX_RANK, Tensor, Values};

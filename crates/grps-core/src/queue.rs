@@ -9,6 +9,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::content::Content;
 use crate::reply::ReplySender;
+use crate::request::{Attachment, Session};
+use crate::stream::ChunkSender;
 
 /// One request in the queue of one model.
 #[derive(Debug)]
@@ -19,6 +21,12 @@ pub struct Entry {
     pub content: Content,
     /// Where the outcome goes.
     pub reply: ReplySender,
+    /// Where chunks go; `None` when the client wants one whole answer.
+    pub stream: Option<ChunkSender>,
+    /// What the protocol hands to the instances.
+    pub attachment: Option<Attachment>,
+    /// What goes on to the next model of a graph; `None` when there is only one.
+    pub session: Option<Session>,
 }
 
 /// A first-in-first-out queue with blocking pullers.
@@ -148,7 +156,15 @@ mod tests {
 
     fn entry(id: &str) -> (Entry, ReplyReceiver) {
         let (reply, receiver) = reply_channel();
-        (Entry { id: id.into(), content: Content::Tensors(vec![]), reply }, receiver)
+        let entry = Entry {
+            id: id.into(),
+            content: Content::Tensors(vec![]),
+            reply,
+            stream: None,
+            attachment: None,
+            session: None,
+        };
+        (entry, receiver)
     }
 
     fn ids(entries: &[Entry]) -> Vec<&str> {

@@ -1,10 +1,18 @@
 //! A decoded request on its way into the engine.
 
+use std::any::Any;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::content::Content;
+
+/// Something of the protocol's that instances may look into; the engine does not.
+pub type Attachment = Arc<dyn Any + Send + Sync>;
+
+/// Something of the instances' that goes with the request from model to model.
+pub type Session = Arc<Mutex<Option<Box<dyn Any + Send>>>>;
 
 /// What the engine needs to know of a request.
 #[derive(Clone, Debug)]
@@ -15,4 +23,6 @@ pub struct Request {
     pub content: Content,
     /// When the client stops waiting; `None` for no limit.
     pub deadline: Option<Instant>,
+    /// What the protocol hands to the instances, such as the HTTP request as it came.
+    pub attachment: Option<Attachment>,
 }

@@ -1,12 +1,16 @@
 //! One request in the hands of a Python instance.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use grps_core::{Cause, Content, Error, ReplySender};
+use grps_core::{Cause, ChunkSender, Content, Error, ReplySender, Session};
+use grps_server::HttpExchange;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes};
 
+use crate::exchange::Exchange;
 use crate::tensor;
 
 /// One request: its input, and the way to answer it once.
@@ -17,6 +21,12 @@ pub(crate) struct Entry {
     content: Mutex<Option<Content>>,
     /// Taken by the answer.
     reply: Mutex<Option<ReplySender>>,
+    /// Where chunks go; `None` when the client wants one whole answer.
+    stream: Option<ChunkSender>,
+    /// Customized HTTP: the request as it came.
+    exchange: Option<Arc<HttpExchange>>,
+    /// What goes on to the next model of a graph.
+    session: Option<Session>,
 }
 
 impl Entry {
@@ -25,12 +35,19 @@ impl Entry {
             id: entry.id.as_ref().to_owned(),
             content: Mutex::new(Some(entry.content)),
             reply: Mutex::new(Some(entry.reply)),
+            stream: entry.stream,
+            exchange: entry.attachment.and_then(|attachment| attachment.downcast().ok()),
+            session: entry.session,
         }
     }
 
     fn take_content(&self) -> PyResult<Content> {
         let content = self.content.lock().take();
         content.ok_or_else(|| PyRuntimeError::new_err("the input was taken already"))
+    }
+
+    fn stream(&self, py: Python<'_>, chunk: Content) -> bool {
+        self.stream.as_ref().is_some_and(|stream| py.detach(|| stream.send(chunk)))
     }
 
     fn send(&self, outcome: Result<Content, Error>) -> PyResult<()> {
@@ -56,7 +73,7 @@ impl Entry {
             Content::Tensors(tensors) => {
                 tensors.into_iter().map(|tensor| tensor::to_numpy(py, tensor)).collect()
             }
-            Content::Message(_) => Err(PyRuntimeError::new_err("the input is a message")),
+            _ => Err(PyRuntimeError::new_err("the input is a message")),
         }
     }
 
@@ -64,7 +81,7 @@ impl Entry {
     fn message<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         match self.take_content()? {
             Content::Message(message) => Ok(PyBytes::new(py, &message)),
-            Content::Tensors(_) => Err(PyRuntimeError::new_err("the input is tensors")),
+            _ => Err(PyRuntimeError::new_err("the input is tensors")),
         }
     }
 
@@ -76,6 +93,48 @@ impl Entry {
     /// Whether the request was answered.
     fn is_answered(&self) -> bool {
         self.reply.lock().is_none()
+    }
+
+    /// Whether the client wants the answer in chunks.
+    fn is_streaming(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Sends an encoded `GrpsMessage` as a chunk, waiting without the GIL for a slow client.
+    ///
+    /// Returns False when nobody listens any more.
+    fn stream_message(&self, py: Python<'_>, message: &[u8]) -> bool {
+        self.stream(py, Content::Message(Bytes::copy_from_slice(message)))
+    }
+
+    /// Sends bytes as a chunk as they are; otherwise like `stream_message`.
+    fn stream_raw(&self, py: Python<'_>, data: &[u8]) -> bool {
+        self.stream(py, Content::Raw(Bytes::copy_from_slice(data)))
+    }
+
+    /// Ends the stream ahead of the model's return.
+    fn end_stream(&self, py: Python<'_>) {
+        if let Some(stream) = &self.stream {
+            py.detach(|| stream.end());
+        }
+    }
+
+    /// The HTTP request as it came, when user code answers it itself.
+    fn exchange(&self) -> Option<Exchange> {
+        self.exchange.as_ref().map(|exchange| Exchange::new(Arc::clone(exchange)))
+    }
+
+    /// What an earlier model of the graph left for this request.
+    fn session(&self) -> Option<Py<PyAny>> {
+        let taken = self.session.as_ref()?.lock().take();
+        taken?.downcast::<Py<PyAny>>().ok().map(|object| *object)
+    }
+
+    /// Leaves something for the next model of the graph; nothing happens when there is none.
+    fn set_session(&self, object: Py<PyAny>) {
+        if let Some(session) = &self.session {
+            *session.lock() = Some(Box::new(object));
+        }
     }
 
     /// Answers with (name, array) pairs; arrays must be C-contiguous.

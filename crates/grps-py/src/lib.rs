@@ -3,6 +3,7 @@
 mod channel;
 mod codec;
 mod entry;
+mod exchange;
 mod log;
 mod model;
 mod server;
@@ -25,6 +26,8 @@ mod _core {
     use crate::codec::{json_to_message, message_to_json};
     #[pymodule_export]
     use crate::entry::Entry;
+    #[pymodule_export]
+    use crate::exchange::Exchange;
     #[pymodule_export]
     use crate::log::{Log, log, start_log};
     #[pymodule_export]

@@ -34,13 +34,13 @@ struct Running {
 impl Server {
     /// Makes a server that is not listening yet.
     #[new]
-    fn new(settings: PySettings) -> Self {
+    fn new(settings: PySettings) -> PyResult<Self> {
         let limits =
             Limits { max_concurrency: settings.max_concurrency, max_queue: settings.max_queue };
         let engine = Engine::new(limits, Health::new(settings.start_online), Box::new(Codec));
         let io_threads = settings.io_threads;
-        let app = Arc::new(App::new(Arc::new(engine), Settings::from(settings)));
-        Self { app, io_threads, running: Mutex::new(None) }
+        let app = Arc::new(App::new(Arc::new(engine), Settings::try_from(settings)?));
+        Ok(Self { app, io_threads, running: Mutex::new(None) })
     }
 
     /// Binds every (host, port) and starts serving; returns the ports that were bound.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use grps_core::{DataType, InputForm, ModelSpec, Naming, Signature, TensorSpec};
-use grps_server::Settings;
+use grps_server::{CustomRoute, Settings, StreamingControl, StreamingMode};
+use http::HeaderValue;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -19,7 +20,7 @@ pub(crate) struct PySettings {
     body_timeout_ms: u64,
     drain_timeout_ms: u64,
     access_log: bool,
-    predict_paths: Vec<String>,
+    custom_route: Option<PyCustomRoute>,
     admin_token: Option<String>,
     server_metadata: String,
     dashboard: Vec<u8>,
@@ -27,9 +28,42 @@ pub(crate) struct PySettings {
     pub(crate) io_threads: usize,
 }
 
-impl From<PySettings> for Settings {
-    fn from(settings: PySettings) -> Self {
-        Self {
+/// The attributes of `grps.server.native.NativeRoute`.
+#[derive(FromPyObject)]
+struct PyCustomRoute {
+    path: String,
+    owns_body: bool,
+    streaming_mode: String,
+    streaming_key: String,
+    stream_content_type: Option<String>,
+}
+
+impl TryFrom<PyCustomRoute> for CustomRoute {
+    type Error = PyErr;
+
+    fn try_from(route: PyCustomRoute) -> PyResult<Self> {
+        let mode = match route.streaming_mode.as_str() {
+            "query_param" => StreamingMode::Query,
+            "header_param" => StreamingMode::Header,
+            "body_param" => StreamingMode::Body,
+            other => return Err(PyValueError::new_err(format!("unknown ctrl_mode '{other}'"))),
+        };
+        let content_type = route.stream_content_type.map(HeaderValue::try_from).transpose();
+        Ok(Self {
+            path: route.path,
+            owns_body: route.owns_body,
+            streaming: StreamingControl { mode, key: route.streaming_key },
+            stream_content_type: content_type
+                .map_err(|_| PyValueError::new_err("res_content_type is not fit for a header"))?,
+        })
+    }
+}
+
+impl TryFrom<PySettings> for Settings {
+    type Error = PyErr;
+
+    fn try_from(settings: PySettings) -> PyResult<Self> {
+        Ok(Self {
             max_connections: settings.max_connections,
             max_request_bytes: settings.max_request_bytes,
             max_header_bytes: settings.max_header_bytes,
@@ -37,11 +71,11 @@ impl From<PySettings> for Settings {
             body_timeout: Duration::from_millis(settings.body_timeout_ms),
             drain_timeout: Duration::from_millis(settings.drain_timeout_ms),
             access_log: settings.access_log,
-            predict_paths: settings.predict_paths,
+            custom_route: settings.custom_route.map(CustomRoute::try_from).transpose()?,
             admin_token: settings.admin_token,
             server_metadata: settings.server_metadata,
             dashboard: settings.dashboard.into(),
-        }
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grps_core::Engine;
+use http::HeaderValue;
 
 use crate::drain::InFlight;
 use crate::request_id::RequestIds;
@@ -26,14 +27,48 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// Whether each request is logged.
     pub access_log: bool,
-    /// Further paths that answer predict.
-    pub predict_paths: Vec<String>,
+    /// A predict route of the user's own.
+    pub custom_route: Option<CustomRoute>,
     /// Token that admin calls from other machines must carry; `None` refuses them all.
     pub admin_token: Option<String>,
     /// Text that `metadata/server` answers.
     pub server_metadata: String,
     /// The page at `/`.
     pub dashboard: Bytes,
+}
+
+/// A predict route of the user's own.
+#[derive(Clone, Debug)]
+pub struct CustomRoute {
+    /// Its path.
+    pub path: String,
+    /// Whether user code reads requests and writes answers itself; then it also owns the
+    /// standard predict route.
+    pub owns_body: bool,
+    /// How a client asks for an answer in chunks.
+    pub streaming: StreamingControl,
+    /// Content type of streamed answers; `application/octet-stream` when not set.
+    pub stream_content_type: Option<HeaderValue>,
+}
+
+/// How a client asks for an answer in chunks.
+#[derive(Clone, Debug)]
+pub struct StreamingControl {
+    /// Where it says so.
+    pub mode: StreamingMode,
+    /// Name of the query key, header or JSON field that must be true.
+    pub key: String,
+}
+
+/// Where a client asks for an answer in chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamingMode {
+    /// In the query.
+    Query,
+    /// In a header.
+    Header,
+    /// In a field of the JSON body.
+    Body,
 }
 
 /// The engine, the settings and the counters of one service.
@@ -45,17 +80,12 @@ pub struct App {
     /// Makes identifiers for requests that bring none.
     pub(crate) request_ids: RequestIds,
     /// Requests between their head and their answer, which shutdown waits for.
-    pub(crate) in_flight: InFlight,
+    pub(crate) in_flight: Arc<InFlight>,
 }
 
 impl App {
     /// An app without traffic.
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
-        Self {
-            engine,
-            settings,
-            request_ids: RequestIds::default(),
-            in_flight: InFlight::default(),
-        }
+        Self { engine, settings, request_ids: RequestIds::default(), in_flight: Arc::default() }
     }
 }

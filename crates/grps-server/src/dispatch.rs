@@ -5,18 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use grps_core::{Cause, Error};
 use http::{HeaderMap, HeaderValue, Request, Response, Version, header};
-use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
 use crate::app::App;
+use crate::drain::Flight;
+use crate::reply_body::ReplyBody;
 use crate::request_id::REQUEST_ID;
 use crate::{grpc, http as http_api};
-
-/// Body of an answer: whole for HTTP, framed for gRPC.
-pub(crate) type ReplyBody = Either<Full<Bytes>, tonic::body::Body>;
 
 /// What the code that answers needs to know besides the request itself.
 pub(crate) struct Call {
@@ -26,6 +23,8 @@ pub(crate) struct Call {
     pub(crate) peer: SocketAddr,
     /// Identifier of the request.
     pub(crate) id: Arc<str>,
+    /// Keeps shutdown waiting for the answer.
+    pub(crate) flight: Arc<Flight>,
 }
 
 /// Answers one request of any protocol.
@@ -35,21 +34,21 @@ pub(crate) async fn dispatch(
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let started = Instant::now();
-    let _flight = app.in_flight.enter();
+    let flight = Arc::new(app.in_flight.enter());
     let draining = app.engine.health().is_draining();
-    let call = Call { app: Arc::clone(&app), peer, id: app.request_ids.of(request.headers()) };
-    let id = Arc::clone(&call.id);
+    let id = app.request_ids.of(request.headers());
+    let call = Call { app: Arc::clone(&app), peer, id: Arc::clone(&id), flight };
     let version = request.version();
     let line = app
         .settings
         .access_log
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
     let mut response = if grpc::is_grpc(request.headers()) {
-        grpc::answer(call, request, draining).await.map(Either::Right)
+        grpc::answer(call, request, draining).await.map(ReplyBody::Grpc)
     } else {
         let refusal =
             draining.then(|| Error::new(Cause::Unavailable, "the service is shutting down"));
-        http_api::answer(call, request, refusal).await.map(Either::Left)
+        http_api::answer(call, request, refusal).await
     };
     sign(response.headers_mut(), &id, draining && version < Version::HTTP_2);
     if let Some((method, path)) = line {

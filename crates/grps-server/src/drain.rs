@@ -1,5 +1,6 @@
 //! Counting requests in flight, so that shutdown can wait for them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
@@ -14,15 +15,15 @@ pub(crate) struct InFlight {
 
 /// One request in flight; dropping it counts the request out.
 #[derive(Debug)]
-pub(crate) struct Flight<'a>(&'a InFlight);
+pub(crate) struct Flight(Arc<InFlight>);
 
 impl InFlight {
     /// Counts a request in.
-    pub(crate) fn enter(&self) -> Flight<'_> {
+    pub(crate) fn enter(self: &Arc<Self>) -> Flight {
         // SeqCst orders the count against the draining flag: a request either sees the flag or is
         // seen by the drain.
         self.count.fetch_add(1, Ordering::SeqCst);
-        Flight(self)
+        Flight(Arc::clone(self))
     }
 
     /// The number of requests in flight.
@@ -42,7 +43,7 @@ impl InFlight {
     }
 }
 
-impl Drop for Flight<'_> {
+impl Drop for Flight {
     fn drop(&mut self) {
         if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.0.idle.notify_waiters();
@@ -56,7 +57,7 @@ mod tests {
 
     #[tokio::test]
     async fn waits_for_the_last_request() {
-        let in_flight = InFlight::default();
+        let in_flight = Arc::new(InFlight::default());
         in_flight.wait_idle().await;
         let first = in_flight.enter();
         let second = in_flight.enter();

@@ -9,14 +9,17 @@ pub mod codec;
 mod connection;
 mod dispatch;
 mod drain;
+mod exchange;
 mod grpc;
 mod http;
 mod listener;
 pub mod log;
 mod metadata;
 mod readiness;
+mod reply_body;
 mod request_id;
 mod status;
 
-pub use app::{App, Settings};
+pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
+pub use exchange::{HttpExchange, HttpReply};
 pub use listener::{bind, serve};

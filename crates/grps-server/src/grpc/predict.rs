@@ -1,11 +1,18 @@
-//! `Predict` over gRPC.
+//! `Predict` and `PredictStreaming` over gRPC.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use grps_core::{Cause, Content, Error, InputForm, Request as EngineRequest};
+use futures_core::Stream;
+use grps_core::{Cause, Chunks, Content, Error, InputForm, Request as EngineRequest, Route};
 use tokio::time::Instant;
 
-use crate::codec::{Status, proto};
+use crate::codec::{GrpsMessage, Status, proto};
 use crate::dispatch::Call;
+use crate::drain::Flight;
+use crate::http::log_failure;
 use crate::status::{grps_status, rpc_status};
 
 /// Answers an encoded message with an encoded message.
@@ -17,19 +24,41 @@ pub(super) async fn predict(
     message: Bytes,
     deadline: Option<Instant>,
 ) -> Result<Bytes, tonic::Status> {
-    match infer(call, message, deadline).await {
-        Ok(answer) => Ok(answer),
+    infer(call, message, deadline).await.or_else(|error| {
+        log_failure(call, &error);
+        told(&error)
+    })
+}
+
+/// Answers an encoded message with a stream of them.
+pub(super) fn predict_streaming(
+    call: &Call,
+    message: Bytes,
+    deadline: Option<Instant>,
+) -> MessageStream {
+    let chunks = match prepare(call, message, deadline) {
+        Ok((route, request)) => Ok(call.app.engine.infer_stream(route, request)),
         Err(error) => {
-            tracing::warn!(id = &*call.id, peer = %call.peer, cause = ?error.cause(), %error, "predict failed");
-            match rpc_status(&error) {
-                Some(status) => Err(status),
-                None => Ok(proto::encode_tensors(Some(&grps_status(&error)), "", &[])),
-            }
+            log_failure(call, &error);
+            Err(Some(told(&error)))
         }
+    };
+    MessageStream { chunks, _flight: call.flight.clone() }
+}
+
+/// A failure as the message that tells it, or as the status that ends the call.
+fn told(error: &Error) -> Result<Bytes, tonic::Status> {
+    match rpc_status(error) {
+        Some(status) => Err(status),
+        None => Ok(proto::encode(&GrpsMessage::of_status(grps_status(error)))),
     }
 }
 
-async fn infer(call: &Call, message: Bytes, deadline: Option<Instant>) -> Result<Bytes, Error> {
+fn prepare(
+    call: &Call,
+    message: Bytes,
+    deadline: Option<Instant>,
+) -> Result<(Route, EngineRequest), Error> {
     let route = call.app.engine.route(proto::peek_model(&message)?)?;
     let Some(model) = route.models().first() else {
         return Err(Error::new(Cause::Internal, "the route has no model"));
@@ -38,10 +67,50 @@ async fn infer(call: &Call, message: Bytes, deadline: Option<Instant>) -> Result
         InputForm::Message => Content::Message(message),
         InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),
     };
-    let request = EngineRequest { id: call.id.clone(), content, deadline };
+    let request = EngineRequest { id: call.id.clone(), content, deadline, attachment: None };
+    Ok((route, request))
+}
+
+async fn infer(call: &Call, message: Bytes, deadline: Option<Instant>) -> Result<Bytes, Error> {
+    let (route, request) = prepare(call, message, deadline)?;
     match call.app.engine.infer(&route, request).await? {
         Content::Tensors(tensors) => Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors)),
         Content::Message(answer) => proto::with_status(&answer, &Status::ok())
             .map_err(|error| Error::new(Cause::ModelFailed, error.message())),
+        Content::Raw(bytes) => Ok(encode_binary(bytes)),
+    }
+}
+
+fn encode_binary(bytes: Bytes) -> Bytes {
+    let message = GrpsMessage { status: Some(Status::ok()), ..GrpsMessage::of_binary(bytes) };
+    proto::encode(&message)
+}
+
+/// The messages of a streaming call; dropping it cancels the request.
+pub(super) struct MessageStream {
+    /// The chunks, or the one thing there is to say when the call did not begin.
+    chunks: Result<Chunks, Option<Result<Bytes, tonic::Status>>>,
+    /// Keeps shutdown waiting until the stream has ended.
+    _flight: Arc<Flight>,
+}
+
+impl Stream for MessageStream {
+    type Item = Result<Bytes, tonic::Status>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let chunks = match &mut self.get_mut().chunks {
+            Ok(chunks) => chunks,
+            Err(only) => return Poll::Ready(only.take()),
+        };
+        chunks.poll_next(context).map(|event| {
+            Some(match event? {
+                Ok(Content::Message(message)) => Ok(message),
+                Ok(Content::Raw(bytes)) => Ok(encode_binary(bytes)),
+                Ok(Content::Tensors(tensors)) => {
+                    Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors))
+                }
+                Err(error) => told(&error),
+            })
+        })
     }
 }

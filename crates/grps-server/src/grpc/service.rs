@@ -1,5 +1,6 @@
 //! Which code answers which gRPC method.
 
+use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use http::{HeaderMap, Request, Response, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tonic::body::Body;
-use tonic::server::{Grpc, UnaryService};
+use tonic::server::{Grpc, ServerStreamingService, UnaryService};
 
+use super::predict::MessageStream;
 use super::raw_codec::RawCodec;
 use super::{health, predict, timeout};
 use crate::admin::authorize;
@@ -26,6 +28,7 @@ use crate::status::grps_status;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
     Predict,
+    PredictStreaming,
     Online,
     Offline,
     CheckLiveness,
@@ -42,6 +45,7 @@ impl Method {
         }
         Some(match path.strip_prefix("/grps.protos.v1.GrpsService/")? {
             "Predict" => Self::Predict,
+            "PredictStreaming" => Self::PredictStreaming,
             "Online" => Self::Online,
             "Offline" => Self::Offline,
             "CheckLiveness" => Self::CheckLiveness,
@@ -68,7 +72,7 @@ pub(crate) async fn answer(
     let Some(method) = Method::of(request.uri().path()) else {
         return tonic::Status::unimplemented("Method not found!").into_http();
     };
-    if draining && method == Method::Predict {
+    if draining && matches!(method, Method::Predict | Method::PredictStreaming) {
         return tonic::Status::unavailable("the service is shutting down").into_http();
     }
     let deadline = match timeout::deadline(request.headers()) {
@@ -81,7 +85,11 @@ pub(crate) async fn answer(
     let mut grpc = Grpc::new(RawCodec)
         .max_decoding_message_size(max_bytes)
         .max_encoding_message_size(usize::MAX);
-    grpc.unary(Unary { call: Arc::new(call), method, deadline }, request).await
+    let call = Arc::new(call);
+    if method == Method::PredictStreaming {
+        return grpc.server_streaming(Streaming { call, deadline }, request).await;
+    }
+    grpc.unary(Unary { call, method, deadline }, request).await
 }
 
 /// One call of one method, in the shape tonic wants.
@@ -111,6 +119,23 @@ impl UnaryService<Bytes> for Unary {
     }
 }
 
+/// A call of `PredictStreaming`, in the shape tonic wants.
+struct Streaming {
+    call: Arc<Call>,
+    deadline: Option<Instant>,
+}
+
+impl ServerStreamingService<Bytes> for Streaming {
+    type Response = Bytes;
+    type ResponseStream = MessageStream;
+    type Future = Ready<Result<tonic::Response<MessageStream>, tonic::Status>>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let stream = predict::predict_streaming(&self.call, request.into_inner(), self.deadline);
+        ready(Ok(tonic::Response::new(stream)))
+    }
+}
+
 /// Answers the methods that run no model; failures are told in the message.
 fn control(call: &Call, method: Method, headers: &HeaderMap, message: &Bytes) -> Bytes {
     let outcome = match method {
@@ -122,7 +147,7 @@ fn control(call: &Call, method: Method, headers: &HeaderMap, message: &Bytes) ->
         },
         Method::ServerMetadata => Ok(Data::Text(call.app.settings.server_metadata.clone())),
         Method::ModelMetadata => read_model_metadata(&call.app, message),
-        Method::CheckLiveness | Method::Predict | Method::HealthCheck => Ok(Data::None),
+        _ => Ok(Data::None),
     };
     let answer = match outcome {
         Ok(data) => GrpsMessage { status: Some(Status::ok()), model: String::new(), data },

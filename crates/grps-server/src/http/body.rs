@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use grps_core::{Cause, Error};
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -22,14 +22,14 @@ const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
 /// # Errors
 /// `TooLarge`, `RequestTimeout`, or `Cancelled` when the client broke off.
 pub(crate) async fn collect(
-    request: Request<Incoming>,
+    headers: &HeaderMap,
+    body: Incoming,
     settings: &Settings,
 ) -> Result<Bytes, Error> {
-    let announced = announced_length(request.headers());
+    let announced = announced_length(headers);
     if announced.is_some_and(|length| length > settings.max_request_bytes) {
         return Err(too_large(settings.max_request_bytes));
     }
-    let body = request.into_body();
     match tokio::time::timeout(settings.body_timeout, read(body, announced, settings)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(timed_out(settings.body_timeout)),

@@ -1,18 +1,17 @@
 //! `health/{online,offline,live,ready}`.
 
-use bytes::Bytes;
 use grps_core::{Cause, Error};
 use http::{HeaderMap, Response};
-use http_body_util::Full;
 
 use super::respond;
 use crate::admin::authorize;
 use crate::app::App;
 use crate::dispatch::Call;
 use crate::readiness::unready;
+use crate::reply_body::ReplyBody;
 
 /// Takes the service in or out of traffic.
-pub(super) fn set_online(call: &Call, headers: &HeaderMap, online: bool) -> Response<Full<Bytes>> {
+pub(super) fn set_online(call: &Call, headers: &HeaderMap, online: bool) -> Response<ReplyBody> {
     let token = call.app.settings.admin_token.as_deref();
     if let Err(error) = authorize(call.peer.ip(), headers, token) {
         return respond::failure(&error);
@@ -23,7 +22,7 @@ pub(super) fn set_online(call: &Call, headers: &HeaderMap, online: bool) -> Resp
 }
 
 /// 200 when the service is ready for traffic, else 503 with the reason.
-pub(super) fn ready(app: &App) -> Response<Full<Bytes>> {
+pub(super) fn ready(app: &App) -> Response<ReplyBody> {
     match unready(&app.engine) {
         None => respond::success(),
         Some(reason) => respond::failure(&Error::new(Cause::Unavailable, reason)),

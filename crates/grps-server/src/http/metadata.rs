@@ -1,9 +1,7 @@
 //! `metadata/server` and `metadata/model`.
 
-use bytes::Bytes;
 use grps_core::{Cause, Error};
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::predict::MediaType;
@@ -12,14 +10,15 @@ use crate::app::App;
 use crate::codec::{Data, GrpsMessage, Status, json};
 use crate::dispatch::Call;
 use crate::metadata::model_metadata;
+use crate::reply_body::ReplyBody;
 
 /// The configuration files of the service.
-pub(super) fn server(app: &App) -> Response<Full<Bytes>> {
+pub(super) fn server(app: &App) -> Response<ReplyBody> {
     text(app.settings.server_metadata.clone())
 }
 
 /// What is known of the model named by `str_data`.
-pub(super) async fn model(call: &Call, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn model(call: &Call, request: Request<Incoming>) -> Response<ReplyBody> {
     match read_name(call, request).await.and_then(|name| model_metadata(&call.app, &name)) {
         Ok(metadata) => text(metadata),
         Err(error) => respond::failure(&error),
@@ -33,14 +32,15 @@ async fn read_name(call: &Call, request: Request<Incoming>) -> Result<String, Er
             "send JSON with Content-Type: application/json",
         ));
     }
-    let body = collect(request, &call.app.settings).await?;
+    let (parts, body) = request.into_parts();
+    let body = collect(&parts.headers, body, &call.app.settings).await?;
     match json::decode_optional(&body)?.data {
         Data::Text(name) => Ok(name),
         _ => Err(Error::invalid("No model name.")),
     }
 }
 
-fn text(text: String) -> Response<Full<Bytes>> {
+fn text(text: String) -> Response<ReplyBody> {
     let mut message = GrpsMessage::of_status(Status::ok());
     message.data = Data::Text(text);
     respond::message(StatusCode::OK, &message)

@@ -1,6 +1,7 @@
 //! The REST interface under `/grps/v1/`.
 
 mod body;
+mod custom;
 mod deadline;
 mod health;
 mod metadata;
@@ -8,6 +9,8 @@ mod predict;
 mod query;
 mod respond;
 mod routes;
+mod streaming;
 
 pub(crate) use body::{TimedBody, collect};
+pub(crate) use respond::log_failure;
 pub(crate) use routes::answer;

@@ -4,15 +4,17 @@ use bytes::Bytes;
 use grps_core::{
     Cause, Content, DataType, Error, InputForm, Model, Request as EngineRequest, Tensor,
 };
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::query::PredictQuery;
+use super::streaming::{self, encode_message, respond_in_chunks};
 use super::{collect, deadline, respond};
 use crate::codec::json::JsonRequest;
 use crate::codec::{Data, GrpsMessage, Status, json, proto};
 use crate::dispatch::Call;
+use crate::reply_body::ReplyBody;
 
 /// The content types a body can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,26 +39,30 @@ impl MediaType {
 }
 
 /// Answers a predict call.
-pub(super) async fn answer(call: &Call, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(call: &Call, request: Request<Incoming>) -> Response<ReplyBody> {
     match predict(call, request).await {
         Ok(response) => response,
         Err(error) => {
-            tracing::warn!(id = &*call.id, peer = %call.peer, cause = ?error.cause(), %error, "predict failed");
+            respond::log_failure(call, &error);
             respond::failure(&error)
         }
     }
 }
 
-async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Error> {
-    let media_type = require_media_type(request.headers())?;
-    let query = PredictQuery::of(request.uri().query());
-    if query.streaming {
-        return Err(Error::invalid("streaming is not supported by this version"));
-    }
-    let deadline = deadline::of(request.headers())?;
-    let body = collect(request, &call.app.settings).await?;
+async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<ReplyBody>, Error> {
+    let (parts, body) = request.into_parts();
+    let media_type = require_media_type(&parts.headers)?;
+    let query = PredictQuery::of(parts.uri.query());
+    let deadline = deadline::of(&parts.headers)?;
+    let body = collect(&parts.headers, body, &call.app.settings).await?;
     if body.is_empty() {
         return Err(Error::invalid("The http body is empty."));
+    }
+    let streams = query.streaming || asks_for_stream(call, &parts, &body);
+    if streams && query.return_ndarray {
+        return Err(Error::invalid(
+            "Bad Request, err: Streaming and ret ndarray are not supported at the same time.",
+        ));
     }
     let incoming = match media_type {
         MediaType::Json => decode_json(call, &query.model, &body)?,
@@ -64,16 +70,25 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Ful
             JsonRequest { message: GrpsMessage::of_binary(body.clone()), ndarray_span: None }
         }
     };
-    let name =
-        if incoming.message.model.is_empty() { &query.model } else { &incoming.message.model };
-    let route = call.app.engine.route(name)?;
+    let named = &incoming.message.model;
+    let route = call.app.engine.route(if named.is_empty() { &query.model } else { named })?;
     let content = match route.models().first() {
         Some(model) => to_content(model, incoming, &body)?,
         None => return Err(Error::new(Cause::Internal, "the route has no model")),
     };
-    let request = EngineRequest { id: call.id.clone(), content, deadline };
+    let request = EngineRequest { id: call.id.clone(), content, deadline, attachment: None };
+    if streams {
+        return respond_in_chunks(call, route, request, encode_message).await;
+    }
     let outcome = call.app.engine.infer(&route, request).await?;
     to_response(outcome, query.return_ndarray)
+}
+
+/// Whether the user's own control asks for chunks; `streaming=true` in the query always does.
+fn asks_for_stream(call: &Call, parts: &Parts, body: &[u8]) -> bool {
+    let custom = call.app.settings.custom_route.as_ref();
+    let query = parts.uri.query().unwrap_or_default();
+    custom.is_some_and(|own| streaming::is_asked(&own.streaming, query, &parts.headers, body))
 }
 
 fn require_media_type(headers: &HeaderMap) -> Result<MediaType, Error> {
@@ -125,12 +140,13 @@ fn to_tensors(model: &Model, incoming: JsonRequest, body: &Bytes) -> Result<Vec<
     }
 }
 
-fn to_response(outcome: Content, return_ndarray: bool) -> Result<Response<Full<Bytes>>, Error> {
+fn to_response(outcome: Content, return_ndarray: bool) -> Result<Response<ReplyBody>, Error> {
     match outcome {
         Content::Tensors(tensors) if return_ndarray => ndarray(&tensors),
         Content::Tensors(tensors) => {
             Ok(respond::json(json::encode_tensors(Some(&Status::ok()), "", &tensors)))
         }
+        Content::Raw(bytes) => Ok(respond::binary(bytes)),
         Content::Message(encoded) => {
             let mut message = proto::decode(&encoded).map_err(output_fault)?;
             match message.data {
@@ -146,11 +162,10 @@ fn to_response(outcome: Content, return_ndarray: bool) -> Result<Response<Full<B
     }
 }
 
-fn ndarray(tensors: &[Tensor]) -> Result<Response<Full<Bytes>>, Error> {
+fn ndarray(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
     json::encode_ndarray(Some(&Status::ok()), tensors).map(respond::json).map_err(output_fault)
 }
 
-/// A fault in what the model answered is the model's, not the client's.
 fn output_fault(error: Error) -> Error {
-    Error::new(Cause::ModelFailed, error.message())
+    respond::user_fault(error.message())
 }

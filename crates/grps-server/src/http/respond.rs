@@ -3,51 +3,53 @@
 use bytes::Bytes;
 use grps_core::{Cause, Error};
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 
 use crate::codec::{GrpsMessage, Status, json};
+use crate::dispatch::Call;
+use crate::reply_body::ReplyBody;
 use crate::status::{grps_status, http_status};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// Seconds after which a client that met a full queue may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-fn respond(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
+fn respond(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
 
 /// 200 with a JSON body.
-pub(super) fn json(body: Vec<u8>) -> Response<Full<Bytes>> {
+pub(super) fn json(body: Vec<u8>) -> Response<ReplyBody> {
     respond(StatusCode::OK, JSON, body.into())
 }
 
 /// 200 with a binary body.
-pub(super) fn binary(body: Bytes) -> Response<Full<Bytes>> {
+pub(super) fn binary(body: Bytes) -> Response<ReplyBody> {
     respond(StatusCode::OK, BINARY, body)
 }
 
 /// 200 with a page.
-pub(super) fn html(body: Bytes) -> Response<Full<Bytes>> {
+pub(super) fn html(body: Bytes) -> Response<ReplyBody> {
     respond(StatusCode::OK, HTML, body)
 }
 
 /// A status without a body.
-pub(super) fn empty(status: StatusCode) -> Response<Full<Bytes>> {
+pub(super) fn empty(status: StatusCode) -> Response<ReplyBody> {
     respond(status, HTML, Bytes::new())
 }
 
 /// 200 with a GRPS message that says only that.
-pub(super) fn success() -> Response<Full<Bytes>> {
+pub(super) fn success() -> Response<ReplyBody> {
     message(StatusCode::OK, &GrpsMessage::of_status(Status::ok()))
 }
 
 /// An error as a GRPS message; nobody sees a traceback here.
-pub(crate) fn failure(error: &Error) -> Response<Full<Bytes>> {
+pub(crate) fn failure(error: &Error) -> Response<ReplyBody> {
     let body = GrpsMessage::of_status(grps_status(error));
     let mut response = message(http_status(error), &body);
     if error.cause() == Cause::QueueFull {
@@ -57,6 +59,34 @@ pub(crate) fn failure(error: &Error) -> Response<Full<Bytes>> {
 }
 
 /// A GRPS message as JSON.
-pub(super) fn message(status: StatusCode, message: &GrpsMessage) -> Response<Full<Bytes>> {
+pub(super) fn message(status: StatusCode, message: &GrpsMessage) -> Response<ReplyBody> {
     respond(status, JSON, json::encode(message).into())
+}
+
+/// An answer in chunks.
+pub(super) fn stream(content_type: HeaderValue, body: ReplyBody) -> Response<ReplyBody> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// Plain text.
+pub(super) fn plain(status: StatusCode, body: Bytes) -> Response<ReplyBody> {
+    respond(status, TEXT, body)
+}
+
+/// An error as a line of plain text, for routes whose answers are not GRPS messages.
+pub(super) fn plain_failure(error: &Error) -> Response<ReplyBody> {
+    plain(http_status(error), format!("{}\n", error.message()).into())
+}
+
+/// A fault in what the model or the user's code answered is theirs, not the client's.
+pub(super) fn user_fault(message: impl Into<String>) -> Error {
+    Error::new(Cause::ModelFailed, message)
+}
+
+/// Writes a failed predict call to the log.
+pub(crate) fn log_failure(call: &Call, error: &Error) {
+    let (id, peer, cause) = (&*call.id, call.peer, error.cause());
+    tracing::warn!(id, %peer, ?cause, %error, "predict failed");
 }

@@ -1,14 +1,13 @@
 //! Which code answers which path and method.
 
-use bytes::Bytes;
 use grps_core::{Cause, Error};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::{health, metadata, predict, respond};
+use super::{custom, health, metadata, predict, respond};
 use crate::app::App;
 use crate::dispatch::Call;
+use crate::reply_body::ReplyBody;
 
 /// What a path stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +33,9 @@ impl Resource {
             "/grps/v1/health/ready" => Self::Ready,
             "/grps/v1/metadata/server" => Self::ServerMetadata,
             "/grps/v1/metadata/model" => Self::ModelMetadata,
-            path if app.settings.predict_paths.iter().any(|own| own == path) => Self::Predict,
+            path if app.settings.custom_route.as_ref().is_some_and(|own| own.path == path) => {
+                Self::Predict
+            }
             _ => return None,
         })
     }
@@ -55,7 +56,7 @@ pub(crate) async fn answer(
     call: Call,
     request: Request<Incoming>,
     refusal: Option<Error>,
-) -> Response<Full<Bytes>> {
+) -> Response<ReplyBody> {
     let path = request.uri().path();
     let Some(resource) = Resource::of(path, &call.app) else {
         let message = format!("no route {path}; the API is under /grps/v1/");
@@ -80,12 +81,15 @@ pub(crate) async fn answer(
         Resource::ModelMetadata => metadata::model(&call, request).await,
         Resource::Predict => match refusal {
             Some(error) => respond::failure(&error),
-            None => predict::answer(&call, request).await,
+            None => match call.app.settings.custom_route.as_ref().filter(|own| own.owns_body) {
+                Some(own) => custom::answer(&call, own, request).await,
+                None => predict::answer(&call, request).await,
+            },
         },
     }
 }
 
-fn with_allow(mut response: Response<Full<Bytes>>, allowed: &'static str) -> Response<Full<Bytes>> {
+fn with_allow(mut response: Response<ReplyBody>, allowed: &'static str) -> Response<ReplyBody> {
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }

@@ -49,6 +49,21 @@ pub fn decode_optional(body: &[u8]) -> Result<GrpsMessage, Error> {
     decode_any(body, DataType::Float32).map(|request| request.message)
 }
 
+/// Whether a body is a JSON object whose field of this name is `true`.
+pub fn has_true(body: &[u8], name: &str) -> bool {
+    let Ok(text) = text_of(body) else { return false };
+    let mut cursor = Cursor::new(text.trim_start_matches('\u{feff}'));
+    let mut found = false;
+    let read = cursor.object(|cursor, key| {
+        let value = cursor.take_bool();
+        if key == name {
+            found = value == Some(true);
+        }
+        if value.is_none() { cursor.skip_value() } else { Ok(()) }
+    });
+    read.is_ok() && found
+}
+
 fn decode_any(body: &[u8], dtype: DataType) -> Result<JsonRequest, Error> {
     let text = text_of(body)?;
     let unmarked = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -1,0 +1,43 @@
+//! Customized HTTP: the request as it came, and the answer that user code gives to it.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+/// An HTTP request that user code reads and answers itself.
+#[derive(Debug)]
+pub struct HttpExchange {
+    /// Method, such as `POST`.
+    pub method: String,
+    /// Path as sent, percent-encoded.
+    pub path: String,
+    /// Query as sent, without the question mark.
+    pub query: String,
+    /// Header names in lower case, and values.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The whole body.
+    pub body: Bytes,
+    /// The other end of the connection.
+    pub peer: SocketAddr,
+    /// What user code answered; `None` until then.
+    pub(crate) reply: Mutex<Option<HttpReply>>,
+}
+
+impl HttpExchange {
+    /// Sets the answer, replacing an earlier one.
+    pub fn reply(&self, reply: HttpReply) {
+        *self.reply.lock() = Some(reply);
+    }
+}
+
+/// An HTTP answer of user code.
+#[derive(Clone, Debug)]
+pub struct HttpReply {
+    /// Status code.
+    pub status: u16,
+    /// Header names and values.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Bytes,
+}

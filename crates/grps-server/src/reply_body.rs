@@ -1,0 +1,104 @@
+//! Bodies of answers: whole, in chunks, or framed for gRPC.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use grps_core::{Chunks, Content, Error};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+
+use crate::drain::Flight;
+
+/// Body of an answer.
+pub(crate) enum ReplyBody {
+    /// All of it at once.
+    Whole(Full<Bytes>),
+    /// Piece by piece, as user code makes it.
+    Chunks(ChunkBody),
+    /// Framed by tonic.
+    Grpc(tonic::body::Body),
+}
+
+impl From<Bytes> for ReplyBody {
+    fn from(body: Bytes) -> Self {
+        Self::Whole(Full::new(body))
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        match self.get_mut() {
+            Self::Whole(body) => {
+                let frame = ready!(Pin::new(body).poll_frame(context));
+                Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
+            }
+            Self::Chunks(body) => {
+                body.poll_chunk(context).map(|chunk| chunk.map(|c| Ok(Frame::data(c))))
+            }
+            Self::Grpc(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Chunks(_) => false,
+            Self::Grpc(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Chunks(_) => SizeHint::default(),
+            Self::Grpc(body) => body.size_hint(),
+        }
+    }
+}
+
+/// Turns a chunk, or the error that ends the stream, into bytes for the client.
+pub(crate) type EncodeChunk = fn(Result<Content, Error>) -> Bytes;
+
+/// A stream of chunks; dropping it cancels the request.
+pub(crate) struct ChunkBody {
+    /// Taken by the first poll.
+    first: Option<Bytes>,
+    chunks: Chunks,
+    encode: EncodeChunk,
+    /// Keeps shutdown waiting until the stream has ended.
+    _flight: Arc<Flight>,
+}
+
+impl ChunkBody {
+    /// A stream whose first chunk was received already.
+    pub(crate) fn new(
+        first: Bytes,
+        chunks: Chunks,
+        encode: EncodeChunk,
+        flight: Arc<Flight>,
+    ) -> Self {
+        Self { first: Some(first), chunks, encode, _flight: flight }
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
+        }
+        loop {
+            let event = ready!(self.chunks.poll_next(context));
+            match event.map(self.encode) {
+                // An empty chunk would end an HTTP/1.1 body.
+                Some(bytes) if bytes.is_empty() => {}
+                chunk => return Poll::Ready(chunk),
+            }
+        }
+    }
+}
