@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 NamedArray = tuple[str, np.ndarray]
+
+
+class Exchange(Protocol):
+    """An HTTP request that user code reads and answers itself."""
+
+    @property
+    def method(self) -> str:
+        """Method, such as ``POST``."""
+
+    @property
+    def path(self) -> str:
+        """Path as sent, percent-encoded."""
+
+    @property
+    def query(self) -> str:
+        """Query as sent, without the question mark."""
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Header names in lower case, and values."""
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """Address and port of the other end of the connection."""
+
+    def reply(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+        """Set the answer, replacing an earlier one."""
 
 
 class Entry(Protocol):
@@ -28,6 +59,27 @@ class Entry(Protocol):
 
     def is_answered(self) -> bool:
         """Tell whether the request was answered."""
+
+    def is_streaming(self) -> bool:
+        """Tell whether the client wants the answer in chunks."""
+
+    def stream_message(self, message: bytes) -> bool:
+        """Send an encoded message as a chunk; False when nobody listens any more."""
+
+    def stream_raw(self, data: bytes) -> bool:
+        """Send bytes as a chunk; False when nobody listens any more."""
+
+    def end_stream(self) -> None:
+        """End the stream ahead of the model's return."""
+
+    def exchange(self) -> Exchange | None:
+        """Return the HTTP request as it came, when user code answers it itself."""
+
+    def session(self) -> Any:
+        """Take what an earlier model of the graph left for this request, or ``None``."""
+
+    def set_session(self, value: Any) -> None:
+        """Leave something for the next model of the graph."""
 
     def reply_tensors(self, tensors: Sequence[NamedArray]) -> None:
         """Answer with C-contiguous arrays."""

@@ -1,24 +1,79 @@
-"""What user code knows of the request it works on."""
+"""What user code knows of the request it works on, and its way to stream and to fail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from grps.inference import custom_http
+from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
+
+if TYPE_CHECKING:
+    from flask import Request, Response
+
+    from grps.inference.channel import Entry
+    from grps.inference.converter import Converter
+    from grps.inference.inferer import ModelInferer
+
+HTTP_OK = 200
+
+
+class ChunkSink(Protocol):
+    """Where the chunks of a streaming request go."""
+
+    def stream_message(self, message: bytes) -> bool:
+        """Send an encoded message; False when nobody listens any more."""
+
+    def stream_raw(self, data: bytes) -> bool:
+        """Send bytes as they are; False when nobody listens any more."""
+
+    def end_stream(self) -> None:
+        """Send nothing more, whatever comes."""
+
+
+class _LocalSink:
+    """Keeps chunks in memory, for contexts that a test made by hand."""
+
+    def __init__(self) -> None:
+        self.chunks: deque[bytes] = deque()
+
+    def stream_message(self, message: bytes) -> bool:
+        self.chunks.append(message)
+        return True
+
+    def stream_raw(self, data: bytes) -> bool:
+        self.chunks.append(data)
+        return True
+
+    def end_stream(self) -> None:
+        """Nothing is waiting for the end."""
 
 
 class GrpsContext:
     """Per-request state shared by the converter and the inferer of every model on its way."""
 
-    def __init__(self, is_cancelled: Callable[[], bool] | None = None) -> None:
-        """Make a context.
+    def __init__(self, grpc_context: Any = None, http_request: Request | None = None) -> None:
+        """Make a context by hand, as a project's tests do; the server makes its own.
 
         Args:
-            is_cancelled: Tells whether the client has left; never, when not given.
+            grpc_context: Kept for upstream's signature.
+            http_request: What ``get_http_request`` returns.
         """
-        self._is_cancelled = is_cancelled
         self._user_data: dict[Any, Any] = {}
         self._has_err = False
         self._err_msg = ""
+        self._http_request = http_request
+        self._http_response: Any = None
+        self._entry: Entry | None = None
+        self._sink: ChunkSink | None = None
+        self._converter: Converter | None = None
+        self._inferer: ModelInferer | None = None
+
+    def bind(self, entry: Entry) -> None:
+        """[For the server] Tie the context to a request in the hands of an instance."""
+        self._entry = entry
+        self._sink = entry if entry.is_streaming() else None
 
     def put_user_data(self, key: Any, value: Any) -> None:
         """Remember ``value`` under ``key`` for later steps of the same request."""
@@ -29,8 +84,64 @@ class GrpsContext:
         return self._user_data.get(key)
 
     def if_streaming(self) -> bool:
-        """Tell whether the client asked for an answer piece by piece."""
-        return False
+        """Tell whether the client asked for an answer in chunks."""
+        return self._sink is not None
+
+    def stream_respond(self, msg: GrpsMessage, final: bool = False) -> None:
+        """Send a message as a chunk; it leaves at once, and a slow client holds the caller up.
+
+        Args:
+            msg: The chunk. Its status becomes success unless it says failure.
+            final: Whether it is the last chunk; later ones go nowhere.
+
+        Raises:
+            ValueError: ``msg`` is not a ``GrpsMessage``.
+        """
+        if not isinstance(msg, GrpsMessage):
+            raise ValueError("Streaming response should be GrpsMessage")
+        if self._sink is None:
+            return
+        if msg.status.status != Status.FAILURE:
+            msg.status.status = Status.SUCCESS
+            msg.status.code = HTTP_OK
+            msg.status.msg = "OK"
+        self._sink.stream_message(msg.SerializeToString())
+        self._end_if(final)
+
+    def stream_respond_with_postprocess(self, inp: Any, final: bool = False) -> None:
+        """Send what the converter's ``postprocess`` makes of ``inp`` as a chunk.
+
+        Raises:
+            ValueError: The model has no converter.
+        """
+        if self._converter is None:
+            raise ValueError("stream_respond_with_postprocess should only be used with converter")
+        self.stream_respond(self._converter.postprocess(inp, self), final)
+
+    def customized_http_stream_respond(self, msg: str | bytes, final: bool = False) -> None:
+        """Send text or bytes as a chunk of a customized HTTP answer.
+
+        Args:
+            msg: The chunk, sent as it is.
+            final: Whether it is the last chunk; later ones go nowhere.
+
+        Raises:
+            ValueError: ``msg`` is neither, or the request is not customized HTTP.
+        """
+        if not isinstance(msg, (str, bytes)):
+            raise ValueError("Streaming response should be str or bytes")
+        if self.get_http_request() is None:
+            raise ValueError(
+                "customized_http_stream_respond should only be used with customized http"
+            )
+        if self._sink is None:
+            return
+        self._sink.stream_raw(msg.encode() if isinstance(msg, str) else msg)
+        self._end_if(final)
+
+    def _end_if(self, final: bool) -> None:
+        if final and self._sink is not None:
+            self._sink.end_stream()
 
     def set_has_err(self, has_err: bool) -> None:
         """Mark the request as failed, or take the mark back."""
@@ -49,6 +160,78 @@ class GrpsContext:
         """Return the message for the client, empty when none was set."""
         return self._err_msg
 
+    def get_http_request(self) -> Request | None:
+        """Return the request of customized HTTP, ``None`` for any other."""
+        if self._http_request is None and self._entry is not None:
+            exchange = self._entry.exchange()
+            if exchange is not None:
+                self._http_request = custom_http.to_flask(exchange)
+        return self._http_request
+
+    def set_http_response(self, http_response: Any) -> None:
+        """Set the answer of customized HTTP.
+
+        Args:
+            http_response: A str, bytes, ``(body, status, headers)`` or ``flask.Response``.
+
+        Raises:
+            ValueError: It is none of them.
+        """
+        custom_http.check_response(http_response)
+        self._http_response = http_response
+
+    def get_http_response(self) -> Response | None:
+        """Return the answer that was set as a ``flask.Response``, ``None`` when none was."""
+        if self._http_response is None:
+            return None
+        return custom_http.to_flask_response(self._http_response)
+
+    def send_http_response(self) -> None:
+        """[For the server] Hand the answer that was set to the connection."""
+        exchange = self._entry.exchange() if self._entry is not None else None
+        if exchange is not None and self._http_response is not None:
+            exchange.reply(*custom_http.to_reply(self._http_response))
+
     def if_disconnected(self) -> bool:
         """Tell whether the client has left or its deadline has passed."""
-        return self._is_cancelled is not None and self._is_cancelled()
+        return self._entry is not None and self._entry.is_cancelled()
+
+    def set_converter(self, converter: Converter | None) -> None:
+        """[For the server] Set the converter of the model that runs."""
+        self._converter = converter
+
+    @property
+    def converter(self) -> Converter | None:
+        """The converter of the model that runs."""
+        return self._converter
+
+    def set_inferer(self, inferer: ModelInferer | None) -> None:
+        """[For the server] Set the inferer of the model that runs."""
+        self._inferer = inferer
+
+    @property
+    def inferer(self) -> ModelInferer | None:
+        """The inferer of the model that runs."""
+        return self._inferer
+
+    def set_batcher_future(self, future: Any) -> None:
+        """Do nothing; upstream's batcher told itself through a future."""
+
+    def batcher_future_notify(self) -> None:
+        """Do nothing; upstream's batcher told itself through a future."""
+
+    def start_http_streaming_generator(self) -> None:
+        """Collect chunks in memory, for tests without a server."""
+        self._sink = _LocalSink()
+
+    def stop_http_streaming_generator(self) -> None:
+        """End the stream."""
+        self._end_if(True)
+
+    def http_streaming_generator(self) -> Iterator[bytes]:
+        """Yield the chunks collected since ``start_http_streaming_generator``."""
+        while isinstance(self._sink, _LocalSink) and self._sink.chunks:
+            yield self._sink.chunks.popleft()
+
+    start_grpc_streaming_generator = start_http_streaming_generator
+    stop_grpc_streaming_generator = stop_http_streaming_generator

@@ -58,12 +58,22 @@ class MessageRunner:
             request = GrpsMessage.FromString(entry.message())
         except DecodeError as error:
             raise InputError(f"the message is malformed: {error}") from error
-        context = GrpsContext(entry.is_cancelled)
+        context = entry.session() or GrpsContext()
+        context.bind(entry)
+        context.set_inferer(self._inferer)
+        context.set_converter(self._converter)
         answer = self._infer(request, context)
-        if context.has_err():
+        entry.set_session(context)
+        if entry.exchange() is not None:
+            # Customized HTTP: the answer is what the user set, whatever was returned.
+            context.send_http_response()
+            entry.reply_message(b"")
+        elif context.has_err():
             entry.fail(context.get_err_msg())
         elif isinstance(answer, GrpsMessage):
             entry.reply_message(answer.SerializeToString())
+        elif entry.is_streaming():
+            entry.reply_message(b"")
         else:
             entry.fail("Output type must be GrpsMessage.")
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from grps.config.schema import ServerConfig
+from grps.config.schema import ServerConfig, StreamingControl
 from grps.errors import GrpsError, ModelError
 from grps.inference.runner import describe
 from grps.log import SERVER_LOG_NAME, logger, start_user_log
 from grps.server.models import load_model
-from grps.server.native import NativeSettings, Server, start_log
+from grps.server.native import NativeRoute, NativeSettings, Server, start_log
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
 
@@ -123,7 +123,6 @@ def _import(project: Project) -> None:
 def _native_settings(project: Project) -> NativeSettings:
     config = project.server
     limits = config.limits
-    custom = config.interface.customized_predict_http
     return NativeSettings(
         max_connections=config.max_connections,
         max_concurrency=config.max_concurrency,
@@ -134,12 +133,29 @@ def _native_settings(project: Project) -> NativeSettings:
         body_timeout_ms=limits.body_timeout_ms,
         drain_timeout_ms=limits.drain_timeout_ms,
         access_log=config.log.access,
-        predict_paths=[custom.path] if custom is not None and custom.path else [],
+        custom_route=_custom_route(config),
         admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
         server_metadata=project.metadata,
         dashboard=resources.files("grps.dashboard").joinpath("index.html").read_bytes(),
         start_online=config.health.start_online,
         io_threads=_io_threads(config),
+    )
+
+
+def _custom_route(config: ServerConfig) -> NativeRoute | None:
+    custom = config.interface.customized_predict_http
+    if custom is None or not custom.path:
+        return None
+    control = custom.streaming_ctrl or StreamingControl()
+    content_type = control.res_content_type
+    if content_type and content_type.startswith("text/") and "charset" not in content_type:
+        content_type = f"{content_type}; charset=utf-8"
+    return NativeRoute(
+        path=custom.path,
+        owns_body=bool(custom.customized_body),
+        streaming_mode=control.ctrl_mode or "query_param",
+        streaming_key=control.ctrl_key or "streaming",
+        stream_content_type=content_type or None,
     )
 
 

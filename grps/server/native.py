@@ -16,6 +16,7 @@ __all__ = [
     "Log",
     "Model",
     "NativeModel",
+    "NativeRoute",
     "NativeSettings",
     "Server",
     "json_to_message",
@@ -24,6 +25,17 @@ __all__ = [
 ]
 
 NATIVE_LEVELS = {"warning": "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class NativeRoute:
+    """A predict route of the user's own; its body may be the user's own as well."""
+
+    path: str
+    owns_body: bool
+    streaming_mode: str
+    streaming_key: str
+    stream_content_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,7 @@ class NativeSettings:
     body_timeout_ms: int
     drain_timeout_ms: int
     access_log: bool
-    predict_paths: list[str]
+    custom_route: NativeRoute | None
     admin_token: str | None
     server_metadata: str
     dashboard: bytes

@@ -131,9 +131,9 @@ impl Entry {
     }
 
     /// Leaves something for the next model of the graph; nothing happens when there is none.
-    fn set_session(&self, object: Py<PyAny>) {
+    fn set_session(&self, value: Py<PyAny>) {
         if let Some(session) = &self.session {
-            *session.lock() = Some(Box::new(object));
+            *session.lock() = Some(Box::new(value));
         }
     }
 
