@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 import yaml
 
@@ -42,6 +43,10 @@ class RunningServer:
     def log(self) -> str:
         """What the server has logged."""
         return (self.folder / "logs" / "grps_server.log").read_text()
+
+    def threads(self) -> int:
+        """How many threads the server has."""
+        return psutil.Process(self.process.pid).num_threads()
 
     def stderr(self) -> str:
         """What the server has written to standard error."""

@@ -99,7 +99,8 @@ class App:
                 return
             of = f" ({index + 1} of {count})" if count > 1 else ""
             self._report("loading", f"loading model {config.key}{of}")
-            load_model(config, description, self._report).serve(server)
+            loaded = load_model(config, description, self._report)
+            loaded.serve(server, project.server.max_concurrency)
         if project.inference.dag is not None:
             server.set_default([node.model for node in project.inference.dag.nodes])
 

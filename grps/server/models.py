@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from grps.inference.converter import Converter
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import MessageRunner, Model, TensorRunner, run_instance
 from grps.log import logger
+from grps.server.native import Model as NativeQueue
 from grps.server.native import NativeModel, Server
 from grps.server.state import Phase
 
@@ -52,8 +54,12 @@ class LoadedModel:
         self._runners = runners
         self._signature = signature
 
-    def serve(self, server: Server) -> None:
-        """Register the model and start the threads of its instances."""
+    def serve(self, server: Server, max_concurrency: int) -> None:
+        """Register the model and start the threads of its instances.
+
+        User code may wait for others, so it gets more threads, up to ``max_concurrency``, while
+        requests wait and more threads help.
+        """
         model = server.add_model(
             NativeModel(
                 name=self._config.name,
@@ -63,16 +69,29 @@ class LoadedModel:
                 metadata=self._metadata(),
             )
         )
-        for index, runner in enumerate(self._runners):
-            name = f"{self._config.key}#{index}"
-            arguments = (model.attach(), runner, name)
-            threading.Thread(target=run_instance, args=arguments, name=name, daemon=True).start()
+        names = (f"{self._config.key}#{index}" for index in itertools.count())
+        for runner in self._runners:
+            _start(run_instance, model.attach(), runner, next(names))
+        if self._signature is None:
+            _start(_grow, model, self._runners, names, max_concurrency)
 
     def _metadata(self) -> str:
         description = dict(self._description)
         if self._signature is not None:
             description.update(describe(self._signature))
         return yaml.safe_dump(description, allow_unicode=True)
+
+
+def _start(target: Callable[..., None], *arguments: Any) -> None:
+    """Run a function in a thread that does not keep the process alive."""
+    threading.Thread(target=target, args=arguments, name=target.__name__, daemon=True).start()
+
+
+def _grow(model: NativeQueue, runners: list[Model], names: Iterator[str], most: int) -> None:
+    """Start one more runner thread whenever it helps, until the service stops."""
+    shared = itertools.cycle(runners)
+    while model.needs_runner(len(runners), most):
+        _start(run_instance, model.attach(), next(shared), next(names))
 
 
 def load_model(config: ModelConfig, description: dict[str, Any], report: Report) -> LoadedModel:

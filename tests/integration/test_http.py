@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -214,3 +216,19 @@ def test_the_dashboard_is_at_the_root(user_server: RunningServer) -> None:
     response = requests.get(user_server.url("/"), timeout=10)
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "<title>GRPS</title>" in response.text
+
+
+def test_user_code_that_waits_runs_side_by_side(user_server: RunningServer) -> None:
+    count = 16
+    idle = user_server.threads()
+    with ThreadPoolExecutor(count) as pool:
+        calls = [
+            pool.submit(user_server.post, {"str_data": "0.5"}, "?model=sleeper")
+            for _ in range(count)
+        ]
+        most = idle
+        while not all(call.done() for call in calls):
+            most = max(most, user_server.threads())
+            time.sleep(0.005)
+    assert all(call.result().status_code == 200 for call in calls)
+    assert most - idle >= count // 2

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -32,22 +32,48 @@ pub struct Entry {
 /// A first-in-first-out queue with blocking pullers.
 #[derive(Debug, Default)]
 pub struct Queue {
-    /// Entries and the closed flag, under one lock so that a wake-up is never missed.
+    /// Everything that changes, under one lock so that a wake-up is never missed.
     state: Mutex<State>,
     /// Wakes pullers.
     pushed: Condvar,
+    /// Wakes whoever watches for pressure.
+    watched: Condvar,
     /// How many pullers are attached: the instances that are alive.
     pullers: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Waiting entries, oldest first.
-    entries: VecDeque<Entry>,
+    /// Waiting entries, oldest first, with the time they came.
+    entries: VecDeque<(Instant, Entry)>,
     /// Pullers that wait for an entry, so that a push wakes somebody only when it must.
     idle: usize,
+    /// Pullers that work on entries.
+    busy: usize,
+    /// How many pullers may work at once; the rest are held in reserve.
+    level: usize,
+    /// Whether somebody watches for pressure and sleeps.
+    watcher_sleeps: bool,
     /// Set once; pullers then drain the rest and stop.
     closed: bool,
+}
+
+impl State {
+    /// Whether a puller may take work now.
+    fn has_room(&self) -> bool {
+        self.busy < self.level
+    }
+}
+
+/// What a watch of the queue has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressure {
+    /// An entry has waited for the whole patience while all allowed pullers were busy.
+    High,
+    /// Nothing of the kind for a while.
+    Low,
+    /// The queue is closed.
+    Closed,
 }
 
 impl Queue {
@@ -60,11 +86,16 @@ impl Queue {
         if state.closed {
             return Err(Box::new(entry));
         }
-        state.entries.push_back(entry);
-        let wake = state.idle > 0;
+        state.entries.push_back((Instant::now(), entry));
+        let room = state.has_room();
+        let wake = room && state.idle > 0;
+        let warn = !room && state.watcher_sleeps;
         drop(state);
         if wake {
             self.pushed.notify_one();
+        }
+        if warn {
+            self.watched.notify_one();
         }
         Ok(())
     }
@@ -83,17 +114,68 @@ impl Queue {
     pub fn close(&self) {
         self.state.lock().closed = true;
         self.pushed.notify_all();
+        self.watched.notify_all();
     }
 
-    /// Attaches an instance.
+    /// Attaches an instance and lets one more puller work at once.
     pub fn attach(self: &Arc<Self>) -> Puller {
         self.pullers.fetch_add(1, Ordering::AcqRel);
-        Puller { queue: Arc::clone(self) }
+        self.state.lock().level += 1;
+        Puller { queue: Arc::clone(self), working: AtomicBool::new(false) }
     }
 
     /// The number of attached instances.
     pub fn pullers(&self) -> usize {
         self.pullers.load(Ordering::Acquire)
+    }
+
+    /// How many pullers may work at once.
+    pub fn level(&self) -> usize {
+        self.state.lock().level
+    }
+
+    /// Lets one more of the attached pullers work at once; false when none is in reserve.
+    pub fn raise_level(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.level >= self.pullers() {
+            return false;
+        }
+        state.level += 1;
+        drop(state);
+        self.pushed.notify_one();
+        true
+    }
+
+    /// Holds one puller in reserve, down to `least` that may work.
+    pub fn lower_level(&self, least: usize) {
+        let mut state = self.state.lock();
+        state.level = state.level.saturating_sub(1).max(least);
+    }
+
+    /// Waits until an entry has waited for `patience` in vain, or until `probe` has passed.
+    pub fn watch(&self, patience: Duration, probe: Duration) -> Pressure {
+        let started = Instant::now();
+        let mut state = self.state.lock();
+        loop {
+            if state.closed {
+                return Pressure::Closed;
+            }
+            let oldest = state.entries.front().filter(|_| !state.has_room());
+            let waited = oldest.map(|(since, _)| since.elapsed());
+            let left = probe.saturating_sub(started.elapsed());
+            match waited {
+                Some(waited) if waited >= patience => return Pressure::High,
+                _ if left.is_zero() => return Pressure::Low,
+                Some(waited) => {
+                    self.watched.wait_for(&mut state, left.min(patience - waited));
+                }
+                None => {
+                    state.watcher_sleeps = true;
+                    self.watched.wait_for(&mut state, left);
+                    state.watcher_sleeps = false;
+                }
+            }
+        }
     }
 }
 
@@ -101,19 +183,27 @@ impl Queue {
 #[derive(Debug)]
 pub struct Puller {
     queue: Arc<Queue>,
+    /// Whether entries were taken since the last pull began.
+    working: AtomicBool,
 }
 
 impl Puller {
-    /// Waits for work and takes up to `most` entries whose clients still wait.
+    /// Waits for work and takes up to `most` entries whose clients still wait. What an earlier
+    /// pull took counts as done.
     ///
     /// `Some` of an empty vector means that `timeout` passed without work; `None` that the queue
     /// is closed and empty.
     pub fn pull(&self, most: usize, timeout: Duration) -> Option<Vec<Entry>> {
         let mut state = self.queue.state.lock();
+        self.rest(&mut state);
         loop {
-            let taken = take_live(&mut state.entries, most);
-            if !taken.is_empty() {
-                return Some(taken);
+            if state.has_room() || state.closed {
+                let taken = take_live(&mut state.entries, most);
+                if !taken.is_empty() {
+                    state.busy += 1;
+                    self.working.store(true, Ordering::Relaxed);
+                    return Some(taken);
+                }
             }
             if state.closed {
                 return None;
@@ -121,26 +211,37 @@ impl Puller {
             state.idle += 1;
             let timed_out = self.queue.pushed.wait_for(&mut state, timeout).timed_out();
             state.idle -= 1;
-            if timed_out && state.entries.is_empty() {
+            if timed_out && (state.entries.is_empty() || !state.has_room()) {
                 return if state.closed { None } else { Some(Vec::new()) };
             }
+        }
+    }
+
+    /// Counts the puller as not working.
+    fn rest(&self, state: &mut State) {
+        if self.working.swap(false, Ordering::Relaxed) {
+            state.busy -= 1;
         }
     }
 }
 
 impl Drop for Puller {
     fn drop(&mut self) {
+        let mut state = self.queue.state.lock();
+        self.rest(&mut state);
+        state.level = state.level.saturating_sub(1);
+        drop(state);
         self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 /// Takes entries from the front, dropping those nobody waits for.
-fn take_live(entries: &mut VecDeque<Entry>, most: usize) -> Vec<Entry> {
+fn take_live(entries: &mut VecDeque<(Instant, Entry)>, most: usize) -> Vec<Entry> {
     let mut taken = Vec::new();
     while taken.len() < most {
         match entries.pop_front() {
-            Some(entry) if entry.reply.is_closed() => {}
-            Some(entry) => taken.push(entry),
+            Some((_, entry)) if entry.reply.is_closed() => {}
+            Some((_, entry)) => taken.push(entry),
             None => break,
         }
     }
@@ -148,81 +249,5 @@ fn take_live(entries: &mut VecDeque<Entry>, most: usize) -> Vec<Entry> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::reply::{ReplyReceiver, reply_channel};
-
-    const SOON: Duration = Duration::from_millis(1);
-
-    fn entry(id: &str) -> (Entry, ReplyReceiver) {
-        let (reply, receiver) = reply_channel();
-        let entry = Entry {
-            id: id.into(),
-            content: Content::Tensors(vec![]),
-            reply,
-            stream: None,
-            attachment: None,
-            session: None,
-        };
-        (entry, receiver)
-    }
-
-    fn ids(entries: &[Entry]) -> Vec<&str> {
-        entries.iter().map(|entry| &*entry.id).collect()
-    }
-
-    #[test]
-    fn order_is_kept_and_the_limit_is_exact() {
-        let queue = Arc::new(Queue::default());
-        let receivers: Vec<_> = ["a", "b", "c"]
-            .into_iter()
-            .map(|id| {
-                let (entry, receiver) = entry(id);
-                queue.push(entry).unwrap();
-                receiver
-            })
-            .collect();
-        let puller = queue.attach();
-        assert_eq!(ids(&puller.pull(2, SOON).unwrap()), ["a", "b"]);
-        assert_eq!(ids(&puller.pull(2, SOON).unwrap()), ["c"]);
-        assert!(puller.pull(2, SOON).unwrap().is_empty());
-        drop(receivers);
-    }
-
-    #[test]
-    fn abandoned_entries_are_skipped() {
-        let queue = Arc::new(Queue::default());
-        let (gone, receiver) = entry("gone");
-        let (waits, _receiver) = entry("waits");
-        queue.push(gone).unwrap();
-        queue.push(waits).unwrap();
-        drop(receiver);
-        assert_eq!(ids(&queue.attach().pull(8, SOON).unwrap()), ["waits"]);
-    }
-
-    #[test]
-    fn closing_drains_and_then_ends() {
-        let queue = Arc::new(Queue::default());
-        let (last, _receiver) = entry("last");
-        queue.push(last).unwrap();
-        queue.close();
-        assert!(queue.push(entry("late").0).is_err());
-        let puller = queue.attach();
-        assert_eq!(puller.pull(1, SOON).unwrap().len(), 1);
-        assert!(puller.pull(1, SOON).is_none());
-    }
-
-    #[test]
-    fn a_push_wakes_a_waiting_puller() {
-        let queue = Arc::new(Queue::default());
-        let puller = queue.attach();
-        let waiting = std::thread::spawn(move || puller.pull(1, Duration::from_secs(60)));
-        while queue.state.lock().idle == 0 {
-            std::thread::yield_now();
-        }
-        let (entry, _receiver) = entry("x");
-        queue.push(entry).unwrap();
-        assert_eq!(waiting.join().unwrap().unwrap().len(), 1);
-        assert_eq!(queue.pullers(), 0);
-    }
-}
+#[path = "queue_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@ mod channel;
 mod codec;
 mod entry;
 mod exchange;
+mod growth;
 mod log;
 mod model;
 mod server;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::channel::Channel;
+use crate::growth::Growth;
 
 /// A registered model.
 #[pyclass(frozen, module = "grps._core")]
@@ -29,6 +30,12 @@ impl Model {
     /// The number of requests that wait for an instance.
     fn queue_length(&self) -> usize {
         self.model.queue().len()
+    }
+
+    /// Waits until one more runner thread should be started, `most` in all; False at the end of
+    /// service. One thread per model calls it.
+    fn needs_runner(&self, py: Python<'_>, least: usize, most: usize) -> bool {
+        Growth::new().wait(py, self.model.queue(), least, most)
     }
 
     /// Attaches an instance; the model is served as long as one is attached.
