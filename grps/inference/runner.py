@@ -3,124 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
-
-import numpy as np
-from google.protobuf.message import DecodeError
+from typing import Protocol
 
 from grps.errors import InputError, ModelError
-from grps.inference.channel import Channel, Entry, NamedArray
-from grps.inference.context import GrpsContext
-from grps.inference.converter import Converter
-from grps.inference.inferer import ModelInferer
+from grps.inference.channel import Channel, Entry
 from grps.log import logger
-from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 
-class Model(Protocol):
-    """Runs one request and answers it."""
+class Runner(Protocol):
+    """Answers requests with one loaded copy of a model."""
 
-    def run(self, entry: Entry) -> None:
-        """Answer ``entry``; what is raised becomes its failure."""
+    @property
+    def max_batch_size(self) -> int:
+        """Most requests that one run takes; 1 when requests are not batched."""
 
-
-class TensorModel(Protocol):
-    """A loaded model that takes and returns arrays."""
-
-    def infer(self, inputs: Sequence[np.ndarray]) -> list[NamedArray]:
-        """Run the model once on one array per input, in the model's order."""
+    def run(self, entries: Sequence[Entry]) -> None:
+        """Answer all entries; what is raised fails those that are not answered."""
 
 
-class TensorRunner:
-    """Runs a model on tensors; user code never sees a message."""
-
-    def __init__(self, model: TensorModel) -> None:
-        """Run ``model``."""
-        self._model = model
-
-    def run(self, entry: Entry) -> None:
-        """Answer ``entry`` with the model's outputs."""
-        inputs = [array for _, array in entry.tensors()]
-        entry.reply_tensors(self._model.infer(inputs))
-
-
-class MessageRunner:
-    """Runs an inferer of the user's, with or without a converter, on messages."""
-
-    def __init__(self, inferer: ModelInferer, converter: Converter | None) -> None:
-        """Run ``inferer`` between the two halves of ``converter``."""
-        self._inferer = inferer
-        self._converter = converter
-
-    def run(self, entry: Entry) -> None:
-        """Answer ``entry`` with what the user's code returns."""
-        try:
-            request = GrpsMessage.FromString(entry.message())
-        except DecodeError as error:
-            raise InputError(f"the message is malformed: {error}") from error
-        context = entry.session() or GrpsContext()
-        context.bind(entry)
-        context.set_inferer(self._inferer)
-        context.set_converter(self._converter)
-        answer = self._infer(request, context)
-        entry.set_session(context)
-        if entry.exchange() is not None:
-            # Customized HTTP: the answer is what the user set, whatever was returned.
-            context.send_http_response()
-            entry.reply_message(b"")
-        elif context.has_err():
-            entry.fail(context.get_err_msg())
-        elif isinstance(answer, GrpsMessage):
-            entry.reply_message(answer.SerializeToString())
-        elif entry.is_streaming():
-            entry.reply_message(b"")
-        else:
-            entry.fail("Output type must be GrpsMessage.")
-
-    def _infer(self, request: GrpsMessage, context: GrpsContext) -> Any:
-        if self._converter is None:
-            return self._inferer.infer(request, context)
-        prepared = self._converter.preprocess(request, context)
-        if context.has_err():
-            return None
-        raw = self._inferer.infer(prepared, context)
-        if context.has_err():
-            return None
-        return self._converter.postprocess(raw, context)
-
-
-def run_instance(channel: Channel, model: Model, name: str) -> None:
+def run_instance(channel: Channel, runner: Runner, name: str) -> None:
     """Serve requests until the service stops.
+
+    Requests that arrive while the instance is busy form its next batch; nobody waits for a batch
+    to fill while the instance is idle.
 
     Args:
         channel: Where the requests come from.
-        model: What answers them.
+        runner: What answers them.
         name: The instance in the log, for example ``vad-1.0.0#0``.
     """
     try:
-        while (entries := channel.next(1)) is not None:
-            for entry in entries:
-                _answer(entry, model, name)
+        while (entries := channel.next(runner.max_batch_size)) is not None:
+            try:
+                runner.run(entries)
+            except Exception as error:
+                for entry in entries:
+                    fail(entry, error, name)
+            # The next wait may be long: it must not keep what this run used alive.
+            del entries
     finally:
         channel.detach()
 
 
-def _answer(entry: Entry, model: Model, name: str) -> None:
-    """Run one request; a failure is its own and never ends the instance."""
-    try:
-        model.run(entry)
-    except InputError as error:
-        entry.refuse(str(error))
-    except Exception as error:
-        logger.exception("%s failed on request %s", name, entry.id)
-        if not entry.is_answered():
-            entry.fail(f"{describe(error)} (request id {entry.id})")
+def fail(entry: Entry, error: Exception, name: str) -> None:
+    """Answer an entry with what went wrong, and write the traceback to the log."""
+    if entry.is_answered():
+        return
+    if isinstance(error, InputError):
+        entry.refuse(describe(error))
+        return
+    logger.error("%s failed on request %s", name, entry.id, exc_info=error)
+    entry.fail(f"{describe(error)} (request id {entry.id})")
 
 
 def describe(error: BaseException) -> str:
     """Return the cause of a failure as one line."""
     text = " ".join(str(error).split())
-    if isinstance(error, ModelError):
+    if isinstance(error, (ModelError, InputError)):
         return text
     kind = type(error).__name__
     return f"{kind}: {text}" if text else kind

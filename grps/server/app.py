@@ -13,7 +13,7 @@ from grps.config.schema import ServerConfig, StreamingControl
 from grps.errors import GrpsError, ModelError
 from grps.inference.runner import describe
 from grps.log import SERVER_LOG_NAME, logger, start_user_log
-from grps.server.models import load_model
+from grps.server.loading import load_model
 from grps.server.native import NativeRoute, NativeSettings, Server, start_log
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState

@@ -1,0 +1,72 @@
+"""Running ``async def`` user code: one event loop per instance, many requests in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import Any
+
+from grps.inference.channel import Entry
+from grps.inference.context import GrpsContext
+from grps.inference.inferer import ModelInferer
+from grps.inference.message_runner import Steps, answer
+from grps.inference.runner import fail
+
+
+def is_async(inferer: ModelInferer) -> bool:
+    """Tell whether an inferer's ``infer`` is a coroutine function or an async generator."""
+    return iscoroutinefunction(inferer.infer) or isasyncgenfunction(inferer.infer)
+
+
+class AsyncMessageRunner:
+    """Starts the user's coroutine for each request; ``max_concurrency`` bounds how many run."""
+
+    max_batch_size = 1
+
+    def __init__(self, steps: Steps, name: str) -> None:
+        """Run ``steps``, called ``name`` in the log, on an event loop of its own."""
+        self._steps = steps
+        self._name = name
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name=f"{name} loop", daemon=True).start()
+
+    def run(self, entries: Sequence[Entry]) -> None:
+        """Start each entry's coroutine; it answers later."""
+        for entry in entries:
+            asyncio.run_coroutine_threadsafe(self._serve(entry), self._loop)
+
+    async def _serve(self, entry: Entry) -> None:
+        try:
+            request, context = self._steps.open(entry)
+            answer(entry, context, await self._infer(request, context))
+        except Exception as error:
+            fail(entry, error, self._name)
+
+    async def _infer(self, request: Any, context: GrpsContext) -> Any:
+        converter = self._steps.converter
+        prepared = request if converter is None else converter.preprocess(request, context)
+        if context.has_err():
+            return None
+        running = self._steps.inferer.infer(prepared, context)
+        if hasattr(running, "__aiter__"):
+            return await self._drain(running, context)
+        raw = await running
+        if converter is None or context.has_err() or (raw is None and context.if_streaming()):
+            return raw
+        return converter.postprocess(raw, context)
+
+    async def _drain(self, pieces: Any, context: GrpsContext) -> Any:
+        """Send what an async generator yields; a client that wants one answer gets the last."""
+        converter = self._steps.converter
+        last: Any = None
+        async for piece in pieces:
+            last = piece if converter is None else converter.postprocess(piece, context)
+            if context.if_streaming():
+                # A slow client must hold up this request only, not the loop.
+                await asyncio.to_thread(context.stream_respond, last)
+            if context.has_err() or context.if_disconnected():
+                await pieces.aclose()
+                break
+        return last

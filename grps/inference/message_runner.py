@@ -1,0 +1,176 @@
+"""Running the user's converter and inferer on messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from inspect import isgenerator
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from grps.errors import InputError, ModelError
+from grps.inference.channel import Entry
+from grps.inference.context import GrpsContext
+from grps.inference.converter import Converter
+from grps.inference.inferer import ModelInferer
+from grps.inference.runner import fail
+from grps.log import logger
+from grps.protocol.pb.grps_pb2 import GrpsMessage
+
+NOT_A_MESSAGE = "Output type must be GrpsMessage."
+
+
+class Steps:
+    """Converter and inferer of one model, called in order."""
+
+    def __init__(self, inferer: ModelInferer, converter: Converter | None) -> None:
+        """Run ``inferer`` between the two halves of ``converter``, or alone."""
+        self.inferer = inferer
+        self.converter = converter
+
+    def open(self, entry: Entry) -> tuple[GrpsMessage, GrpsContext]:
+        """Return the request and its context, which an earlier model of a graph may have begun.
+
+        Raises:
+            InputError: The message is malformed.
+        """
+        try:
+            request = GrpsMessage.FromString(entry.message())
+        except DecodeError as error:
+            raise InputError(f"the message is malformed: {error}") from error
+        context = entry.session() or GrpsContext()
+        context.bind(entry)
+        context.set_inferer(self.inferer)
+        context.set_converter(self.converter)
+        return request, context
+
+    def infer(self, request: GrpsMessage, context: GrpsContext) -> Any:
+        """Run all steps on one request."""
+        if self.converter is None:
+            return self._drain(self.inferer.infer(request, context), context)
+        prepared = self.converter.preprocess(request, context)
+        if context.has_err():
+            return None
+        raw = self.inferer.infer(prepared, context)
+        if isgenerator(raw):
+            return self._drain(raw, context)
+        if context.has_err() or (raw is None and context.if_streaming()):
+            return None
+        return self.converter.postprocess(raw, context)
+
+    def _drain(self, answer: Any, context: GrpsContext) -> Any:
+        """Send what a generator yields in chunks; a client that wants one answer gets the last."""
+        if not isgenerator(answer):
+            return answer
+        last: Any = None
+        for piece in answer:
+            last = piece if self.converter is None else self.converter.postprocess(piece, context)
+            if context.if_streaming():
+                context.stream_respond(last)
+            if context.has_err() or context.if_disconnected():
+                answer.close()
+                break
+        return last
+
+
+def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:
+    """Answer an entry with what the user's code returned and set."""
+    entry.set_session(context)
+    if entry.exchange() is not None:
+        # Customized HTTP: the answer is what the user set, whatever was returned.
+        context.send_http_response()
+        entry.reply_message(b"")
+    elif context.has_err():
+        entry.fail(context.get_err_msg())
+    elif isinstance(outcome, GrpsMessage):
+        entry.reply_message(outcome.SerializeToString())
+    elif entry.is_streaming():
+        entry.reply_message(b"")
+    else:
+        entry.fail(NOT_A_MESSAGE)
+
+
+class MessageRunner:
+    """Runs the user's code on one request at a time."""
+
+    max_batch_size = 1
+
+    def __init__(self, steps: Steps, name: str) -> None:
+        """Run ``steps``, called ``name`` in the log."""
+        self._steps = steps
+        self._name = name
+
+    def run(self, entries: Sequence[Entry]) -> None:
+        """Answer each entry; its failure is its own."""
+        for entry in entries:
+            try:
+                request, context = self._steps.open(entry)
+                answer(entry, context, self._steps.infer(request, context))
+            except Exception as error:
+                fail(entry, error, self._name)
+
+
+Opened = tuple[Entry, GrpsMessage, GrpsContext]
+
+
+class BatchingMessageRunner:
+    """Runs the user's ``batch_*`` methods on several requests at once."""
+
+    def __init__(self, steps: Steps, name: str, max_batch_size: int) -> None:
+        """Run ``steps`` on at most ``max_batch_size`` requests at once."""
+        self.max_batch_size = max_batch_size
+        self._steps = steps
+        self._name = name
+
+    def run(self, entries: Sequence[Entry]) -> None:
+        """Answer all entries."""
+        opened = list(self._open(entries))
+        if len(opened) > 1:
+            try:
+                self._run_batch(opened)
+                return
+            except Exception:
+                # One bad request must not fail the others: each is tried again by itself.
+                logger.warning("%s failed on a batch of %d", self._name, len(opened), exc_info=True)
+        for entry, request, context in opened:
+            if not entry.is_answered():
+                context.set_has_err(False)
+                self._run_alone(entry, request, context)
+
+    def _open(self, entries: Sequence[Entry]) -> Iterator[Opened]:
+        for entry in entries:
+            try:
+                yield (entry, *self._steps.open(entry))
+            except Exception as error:
+                fail(entry, error, self._name)
+
+    def _run_alone(self, entry: Entry, request: GrpsMessage, context: GrpsContext) -> None:
+        try:
+            self._run_batch([(entry, request, context)])
+        except Exception as error:
+            fail(entry, error, self._name)
+
+    def _run_batch(self, opened: list[Opened]) -> None:
+        requests = [request for _, request, _ in opened]
+        contexts = [context for _, _, context in opened]
+        answers = self._infer(requests, contexts)
+        if not isinstance(answers, (list, tuple)) or len(answers) != len(opened):
+            raise ModelError(
+                f"the batch of {len(opened)} requests must get a list of as many answers, "
+                f"got {_count(answers)}"
+            )
+        for (entry, _, context), outcome in zip(opened, answers, strict=True):
+            answer(entry, context, outcome)
+
+    def _infer(self, requests: list[GrpsMessage], contexts: list[GrpsContext]) -> Any:
+        converter, inferer = self._steps.converter, self._steps.inferer
+        if converter is None:
+            return inferer.batch_infer(requests, contexts)
+        prepared = converter.batch_preprocess(requests, contexts)
+        return converter.batch_postprocess(inferer.batch_infer(prepared, contexts), contexts)
+
+
+def _count(answers: Any) -> str:
+    if isinstance(answers, (list, tuple)):
+        return f"{len(answers)} of them"
+    return type(answers).__name__

@@ -1,0 +1,196 @@
+"""From a model's configuration to its loaded instances.
+
+What runs is decided by the pair of converter and inferer:
+
+- a backend alone, or with a tensor converter: native tensors straight into the engine;
+- the user's inferer with a tensor converter: native tensors into the user's code;
+- the user's converter, or no converter around the user's inferer: messages.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import msgspec
+
+from grps.backends.registry import load_backend
+from grps.backends.warm_up import warm_up
+from grps.config.schema import ModelConfig
+from grps.errors import MissingExtraError, ModelError
+from grps.inference import user_tensors
+from grps.inference.async_runner import AsyncMessageRunner, is_async
+from grps.inference.converter import Converter
+from grps.inference.inferer import ModelInferer
+from grps.inference.message_runner import BatchingMessageRunner, MessageRunner, Steps
+from grps.inference.registry import converter_register, inferer_register
+from grps.inference.runner import Runner
+from grps.inference.tensor_runner import (
+    BatchingTensorRunner,
+    EngineModel,
+    TensorModel,
+    TensorRunner,
+)
+from grps.inference.user_tensors import UserTensorModel
+from grps.log import logger
+from grps.server.models import LoadedModel
+from grps.server.state import Phase
+
+Report = Callable[[Phase, str], None]
+"""Takes the phase and a line for people."""
+
+NO_CONVERTER = (None, "none")
+
+
+def load_model(config: ModelConfig, description: dict[str, Any], report: Report) -> LoadedModel:
+    """Load and warm all instances of a model.
+
+    Args:
+        config: The model's configuration.
+        description: Its own lines of ``inference.yml``.
+        report: Told what is going on.
+
+    Raises:
+        GrpsError: The model can't be loaded or does not run.
+    """
+    by_user = config.inferer_type == "customized"
+    if config.converter_type == "customized" or (by_user and config.converter_type in NO_CONVERTER):
+        steps = _load_steps(config)
+        runners = (_message_runner(config, steps),) * config.instances
+        return LoadedModel(config, description, runners, takes_tensors=False, grows=True)
+    if by_user:
+        model = _user_tensor_model(config)
+        runners = (_tensor_runner(config, model),) * config.instances
+        return LoadedModel(config, description, runners, takes_tensors=True, grows=True)
+    return _load_backend_model(config, description, report)
+
+
+def _load_backend_model(
+    config: ModelConfig, description: dict[str, Any], report: Report
+) -> LoadedModel:
+    config = _share_threads(config)
+    backends = []
+    for index in range(config.instances):
+        copy = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
+        report("loading", f"loading model {config.key}{copy}")
+        backend = load_backend(config)
+        if config.warm_up:
+            report("warming", f"warming up model {config.key}{copy}")
+            skipped = warm_up(backend)
+            if skipped is not None:
+                logger.warning("model %s is not warmed up: %s", config.key, skipped)
+        backends.append(backend)
+    runners = tuple(_tensor_runner(config, EngineModel(backend)) for backend in backends)
+    signature = backends[0].signature
+    return LoadedModel(config, description, runners, takes_tensors=True, signature=signature)
+
+
+def _share_threads(config: ModelConfig) -> ModelConfig:
+    """Divide the processors among the instances unless the user said how many threads to use."""
+    arguments = dict(config.inferer_args or {})
+    usable = len(os.sched_getaffinity(0))
+    if arguments.get("intra_op_threads") is None:
+        arguments["intra_op_threads"] = max(1, usable // config.instances)
+    return msgspec.structs.replace(config, inferer_args=arguments)
+
+
+def _batch_size(config: ModelConfig) -> int | None:
+    batching = config.batching
+    return batching.max_batch_size if batching and batching.type == "dynamic" else None
+
+
+def _tensor_runner(config: ModelConfig, model: TensorModel) -> Runner:
+    size = _batch_size(config)
+    if size is None:
+        return TensorRunner(model, config.key)
+    return BatchingTensorRunner(model, config.key, size)
+
+
+def _message_runner(config: ModelConfig, steps: Steps) -> Runner:
+    size = _batch_size(config)
+    if is_async(steps.inferer):
+        if size is not None:
+            raise ModelError(
+                f"model {config.key}: an async infer runs many requests side by side; "
+                "use batching.type none"
+            )
+        return AsyncMessageRunner(steps, config.key)
+    if size is None:
+        return MessageRunner(steps, config.key)
+    return BatchingMessageRunner(steps, config.key, size)
+
+
+def _load_steps(config: ModelConfig) -> Steps:
+    converter = _find_converter(config)
+    if config.inferer_type == "customized":
+        return Steps(_load_user_inferer(config), converter)
+    inferer: ModelInferer = _engine_module(config, "inferer").create_inferer()
+    return Steps(_init(config, inferer), converter)
+
+
+def _load_user_inferer(config: ModelConfig) -> ModelInferer:
+    name = config.inferer_name or ""
+    inferer = inferer_register.get_model_inferer(name)
+    if inferer is None:
+        known = ", ".join(sorted(inferer_register.model_inferer_dict)) or "none"
+        raise ModelError(
+            f"model {config.key}: no inferer is registered as {name!r}; registered: {known}"
+        )
+    return _init(config, inferer)
+
+
+def _init(config: ModelConfig, inferer: ModelInferer) -> ModelInferer:
+    inferer.init(config.inferer_path, config.device, config.inferer_args)
+    if inferer.load() is False:
+        raise ModelError(f"model {config.key}: load() of its inferer returned False")
+    return inferer
+
+
+def _find_converter(config: ModelConfig) -> Converter | None:
+    if config.converter_type in NO_CONVERTER:
+        return None
+    name = config.converter_name or ""
+    converter = converter_register.get_converter(name)
+    if converter is None:
+        known = ", ".join(sorted(converter_register.converter_dict)) or "none"
+        raise ModelError(
+            f"model {config.key}: no converter is registered as {name!r}; registered: {known}"
+        )
+    converter.init(config.converter_path, config.converter_args)
+    return converter
+
+
+def _user_tensor_model(config: ModelConfig) -> UserTensorModel:
+    inferer = _load_user_inferer(config)
+    if is_async(inferer):
+        raise ModelError(
+            f"model {config.key}: an async infer takes messages; use converter_type none"
+        )
+    if config.converter_type == "numpy":
+        return UserTensorModel(inferer, user_tensors.name_inputs, user_tensors.name_outputs)
+    converter = _engine_module(config, "converter")
+    return UserTensorModel(inferer, converter.enter, converter.leave)
+
+
+def _engine_module(config: ModelConfig, part: str) -> Any:
+    """Import an engine's side of the user's code: its ``inferer`` or its ``converter``.
+
+    Raises:
+        ModelError: This build has none for the engine.
+        MissingExtraError: The engine is not installed.
+    """
+    engine = str(config.inferer_type if part == "inferer" else config.converter_type)
+    module = f"grps.backends.{engine}_{part}"
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name == engine:
+            extra = "onnx" if engine == "onnxruntime" else engine
+            raise MissingExtraError(engine, extra) from error
+        if error.name != module:
+            raise
+        raise ModelError(
+            f"model {config.key}: {engine} has no {part} for customized code in this build"
+        ) from error
