@@ -8,6 +8,7 @@ use grps_core::{Cause, Error};
 use http::{HeaderMap, Request, Response, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
+use tonic::Code;
 use tonic::body::Body;
 use tonic::server::{Grpc, UnaryService};
 
@@ -81,7 +82,19 @@ pub(crate) async fn answer(
     let mut grpc = Grpc::new(RawCodec)
         .max_decoding_message_size(max_bytes)
         .max_encoding_message_size(usize::MAX);
-    grpc.unary(Unary { call: Arc::new(call), method, deadline }, request).await
+    let unary = Unary { call: Arc::new(call), method, deadline };
+    told_as_too_large(grpc.unary(unary, request).await, max_bytes)
+}
+
+/// tonic says `OUT_OF_RANGE` of a message over the limit; every other server and our own table
+/// say `RESOURCE_EXHAUSTED`.
+fn told_as_too_large(response: Response<Body>, limit: usize) -> Response<Body> {
+    let status = tonic::Status::from_header_map(response.headers());
+    if status.is_none_or(|status| status.code() != Code::OutOfRange) {
+        return response;
+    }
+    let message = format!("the message is larger than limits.max_request_bytes ({limit} bytes)");
+    tonic::Status::resource_exhausted(message).into_http()
 }
 
 /// One call of one method, in the shape tonic wants.

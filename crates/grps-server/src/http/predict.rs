@@ -54,7 +54,7 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Ful
         return Err(Error::invalid("streaming is not supported by this version"));
     }
     let deadline = deadline::of(request.headers())?;
-    let body = collect(request, &call.app.settings).await?;
+    let body = deadline::within(deadline, collect(request, &call.app.settings)).await?;
     if body.is_empty() {
         return Err(Error::invalid("The http body is empty."));
     }
