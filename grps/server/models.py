@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from grps.errors import ModelError
 from grps.inference.converter import Converter
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import MessageRunner, Model, TensorRunner, run_instance
+from grps.inference.runner import describe as describe_error
 from grps.log import logger
 from grps.server.native import NativeModel, Server
 from grps.server.state import Phase
@@ -138,9 +140,10 @@ def _load_user_model(config: ModelConfig) -> MessageRunner:
             f"model {config.key}: no inferer is registered as {name!r}; registered: {known}"
         )
     converter = _load_converter(config)
-    inferer.init(config.inferer_path, config.device, config.inferer_args)
-    if inferer.load() is False:
-        raise ModelError(f"model {config.key}: load() of inferer {name!r} returned False")
+    with _naming(config, f"inferer {name!r}"):
+        inferer.init(config.inferer_path, config.device, config.inferer_args)
+        if inferer.load() is False:
+            raise ModelError("load() returned False")
     return MessageRunner(inferer, converter)
 
 
@@ -159,5 +162,19 @@ def _load_converter(config: ModelConfig) -> Converter | None:
         raise ModelError(
             f"model {config.key}: no converter is registered as {name!r}; registered: {known}"
         )
-    converter.init(config.converter_path, config.converter_args)
+    with _naming(config, f"converter {name!r}"):
+        converter.init(config.converter_path, config.converter_args)
     return converter
+
+
+@contextmanager
+def _naming(config: ModelConfig, what: str) -> Iterator[None]:
+    """Say in which of the user's classes an exception was raised.
+
+    Raises:
+        ModelError: With the exception as its one-line cause.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ModelError(f"model {config.key}: {what}: {describe_error(error)}") from error
