@@ -54,7 +54,7 @@ class RunningServer:
     def stub(self, port: int = 1) -> Iterator[Any]:
         """The gRPC methods, over a connection of their own."""
         with self.channel(port) as channel:
-            yield GrpsServiceStub(channel)  # type: ignore[no-untyped-call]
+            yield GrpsServiceStub(channel)
 
     def noted(self, name: str) -> list[str]:
         """What user code has noted under a name, one line each."""
@@ -69,9 +69,9 @@ class RunningServer:
         """What the server has written to standard error."""
         return (self.folder / "stderr.log").read_text()
 
-    def stop(self) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop the server in order and return its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(number)
         return self.process.wait(STOP_TIMEOUT_S)
 
 
