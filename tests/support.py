@@ -7,21 +7,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import psutil
 import requests
 import yaml
 
+from grps.protocol.pb.grps_pb2_grpc import GrpsServiceStub
 from grps.server.state import ServiceState
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
+GUARD_S = 20
+"""Longer than anything that is waited for takes, even on a busy machine."""
 
 
 @dataclass
@@ -40,6 +44,24 @@ class RunningServer:
         """Send a predict call with a JSON body."""
         return requests.post(self.url() + query, json=body, timeout=30, **options)
 
+    @contextmanager
+    def channel(self, port: int = 1) -> Iterator[grpc.Channel]:
+        """A gRPC channel of its own connection."""
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        with grpc.insecure_channel(f"127.0.0.1:{self.ports[port]}", options) as channel:
+            yield channel
+
+    @contextmanager
+    def stub(self, port: int = 1) -> Iterator[Any]:
+        """The gRPC methods, over a connection of their own."""
+        with self.channel(port) as channel:
+            yield GrpsServiceStub(channel)
+
+    def noted(self, name: str) -> list[str]:
+        """What user code has noted under a name, one line each."""
+        path = self.folder / name
+        return path.read_text().splitlines() if path.exists() else []
+
     def log(self) -> str:
         """What the server has logged."""
         return (self.folder / "logs" / "grps_server.log").read_text()
@@ -52,10 +74,18 @@ class RunningServer:
         """What the server has written to standard error."""
         return (self.folder / "stderr.log").read_text()
 
-    def stop(self) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop the server in order and return its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(number)
         return self.process.wait(STOP_TIMEOUT_S)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + GUARD_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {GUARD_S} s: {what}"
+        time.sleep(0.005)
 
 
 def state_of(folder: Path) -> ServiceState | None:
@@ -144,15 +174,20 @@ class Echo(Plain):
         return inp
 
 
+def note(name, line):
+    with open(name, "a") as file:
+        file.write(line + "\\n")
+
+
 class Sleeper(Plain):
-    """Sleeps as many seconds as str_data says; notes in a file when the client has left."""
+    """Sleeps as many seconds as str_data says; notes when it starts and when the client left."""
 
     def infer(self, inp, context):
+        note("started", inp.str_data)
         until = time.monotonic() + float(inp.str_data)
         while time.monotonic() < until:
             if context.if_disconnected():
-                with open("disconnected", "a") as file:
-                    file.write("x")
+                note("disconnected", inp.str_data)
                 break
             time.sleep(0.005)
         return GrpsMessage(str_data="slept")
@@ -190,12 +225,13 @@ def write_user_project(
     models: list[dict[str, Any]],
     server: dict[str, Any] | None = None,
     dag: list[str] | None = None,
+    code: str = USER_CODE,
 ) -> Path:
-    """Write a project with the models of ``USER_CODE``."""
+    """Write a project with user code, by default the models of ``USER_CODE``."""
     write_project(folder, models, server, dag)
     source = folder / "src"
     source.mkdir()
     (source / "__init__.py").touch()
     (source / "customized_converter.py").touch()
-    (source / "customized_inferer.py").write_text(USER_CODE)
+    (source / "customized_inferer.py").write_text(code)
     return folder

@@ -50,6 +50,8 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     batching: BatchingConfig | None = None
     instances: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     """Loaded copies that run side by side."""
+    max_threads: Positive | None = None
+    """Most threads that run user code of the model at once; ``max_concurrency`` when absent."""
     warm_up: bool = True
     """Run the model once on zeros before the service becomes ready."""
 

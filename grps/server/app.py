@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 from grps.config.schema import ServerConfig, StreamingControl
-from grps.errors import GrpsError, ModelError
+from grps.errors import DeployError, GrpsError, ModelError
 from grps.inference.runner import describe
 from grps.log import SERVER_LOG_NAME, logger, start_user_log
 from grps.server.loading import load_model
 from grps.server.native import NativeRoute, NativeSettings, Server, start_log
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
+from grps.server.stopping import StopRequest, StopRequested
 
 MOST_IO_THREADS = 4
 ADMIN_TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
@@ -37,7 +36,7 @@ class App:
         self._state_file = state_file
         self._to_stderr = to_stderr
         self._state = ServiceState.of_this_process(folder)
-        self._stop = threading.Event()
+        self._stop = StopRequest()
 
     def run(self) -> None:
         """Serve until a SIGTERM or SIGINT has drained the service.
@@ -50,14 +49,12 @@ class App:
             self._serve()
         except Exception as error:
             cause = describe(error) if not isinstance(error, GrpsError) else str(error)
-            logger.exception("the service can't start")
             self._state = replace(self._state, error=cause)
             self._report("failed", cause)
             raise
 
     def _serve(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+        self._stop.listen()
         project = Project.read(self._folder)
         config = project.server
         log_folder = self._folder / config.log.log_dir
@@ -68,6 +65,9 @@ class App:
         start_user_log(log_folder, backups, config.log.level)
         try:
             self._listen(project)
+        except Exception:
+            logger.exception("the service can't go on")
+            raise
         finally:
             log.close()
 
@@ -75,14 +75,19 @@ class App:
         config = project.server
         server = Server(_native_settings(project))
         host = config.interface.host
-        ports = server.start([(host, port) for port in config.interface.ports])
+        try:
+            ports = server.start([(host, port) for port in config.interface.ports])
+        except (OSError, ValueError) as error:
+            raise DeployError(str(error)) from error
         self._state = replace(self._state, ports=tuple(ports))
         try:
-            self._load(project, server)
-            if not self._stop.is_set():
-                server.set_loaded()
-                self._report("ready", f"listening on {host}:{','.join(map(str, ports))}")
+            with self._stop.interrupts():
+                self._load(project, server)
+            server.set_loaded()
+            self._report("ready", f"listening on {host}:{','.join(map(str, ports))}")
             self._stop.wait()
+        except StopRequested:
+            logger.info("asked to stop before all models were loaded")
         finally:
             self._report("draining", "finishing running requests")
             server.stop()
@@ -95,8 +100,6 @@ class App:
         count = len(project.inference.models)
         models = zip(project.inference.models, project.descriptions, strict=True)
         for index, (config, description) in enumerate(models):
-            if self._stop.is_set():
-                return
             of = f" ({index + 1} of {count})" if count > 1 else ""
             self._report("loading", f"loading model {config.key}{of}")
             loaded = load_model(config, description, self._report)

@@ -10,7 +10,8 @@ What runs is decided by the pair of converter and inferer:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -26,7 +27,7 @@ from grps.inference.converter import Converter
 from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import BatchingMessageRunner, MessageRunner, Steps
 from grps.inference.registry import converter_register, inferer_register
-from grps.inference.runner import Runner
+from grps.inference.runner import Runner, describe
 from grps.inference.tensor_runner import (
     BatchingTensorRunner,
     EngineModel,
@@ -142,10 +143,25 @@ def _load_user_inferer(config: ModelConfig) -> ModelInferer:
 
 
 def _init(config: ModelConfig, inferer: ModelInferer) -> ModelInferer:
-    inferer.init(config.inferer_path, config.device, config.inferer_args)
-    if inferer.load() is False:
-        raise ModelError(f"model {config.key}: load() of its inferer returned False")
+    name = config.inferer_name or config.inferer_type
+    with _naming(config, f"inferer {name!r}"):
+        inferer.init(config.inferer_path, config.device, config.inferer_args)
+        if inferer.load() is False:
+            raise ModelError("load() returned False")
     return inferer
+
+
+@contextmanager
+def _naming(config: ModelConfig, what: str) -> Iterator[None]:
+    """Say in which of the user's classes an exception was raised.
+
+    Raises:
+        ModelError: With the exception as its one-line cause.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ModelError(f"model {config.key}: {what}: {describe(error)}") from error
 
 
 def _find_converter(config: ModelConfig) -> Converter | None:
@@ -158,7 +174,8 @@ def _find_converter(config: ModelConfig) -> Converter | None:
         raise ModelError(
             f"model {config.key}: no converter is registered as {name!r}; registered: {known}"
         )
-    converter.init(config.converter_path, config.converter_args)
+    with _naming(config, f"converter {name!r}"):
+        converter.init(config.converter_path, config.converter_args)
     return converter
 
 

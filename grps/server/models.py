@@ -38,7 +38,7 @@ class LoadedModel:
 
         Args:
             server: Where it is registered.
-            max_concurrency: Most threads of a model that grows.
+            max_concurrency: Most threads of a model that grows and does not say how many.
         """
         model = server.add_model(
             NativeModel(
@@ -53,7 +53,8 @@ class LoadedModel:
         for runner in self.runners:
             _start(run_instance, model.attach(), runner, next(names))
         if self.grows:
-            _start(_grow, model, self.runners, names, max_concurrency)
+            most = self.config.max_threads or max_concurrency
+            _start(_grow, model, self.runners, names, most)
 
     def _metadata(self) -> str:
         description = dict(self.description)

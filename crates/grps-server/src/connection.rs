@@ -22,7 +22,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pause between looks at a connection that sent less than tells its protocol.
 const SNIFF_PAUSE: Duration = Duration::from_millis(2);
-const HTTP2_START: &[u8; 3] = b"PRI";
+/// What every HTTP/2 client sends first (RFC 9113, section 3.4).
+const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 enum Protocol {
     Http1,
@@ -55,18 +56,20 @@ pub(crate) async fn run(
 }
 
 /// Looks at the first bytes without taking them.
+///
+/// It waits for the whole preface: the HTTP/2 side has no time limit for it.
 async fn sniff(stream: &TcpStream) -> io::Result<Protocol> {
-    let mut start = [0; HTTP2_START.len()];
+    let mut start = [0; HTTP2_PREFACE.len()];
     loop {
         let count = stream.peek(&mut start).await?;
         let seen = start.get(..count).unwrap_or_default();
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if !HTTP2_START.starts_with(seen) {
+        if !HTTP2_PREFACE.starts_with(seen) {
             return Ok(Protocol::Http1);
         }
-        if count == HTTP2_START.len() {
+        if count == HTTP2_PREFACE.len() {
             return Ok(Protocol::Http2);
         }
         tokio::time::sleep(SNIFF_PAUSE).await;
@@ -78,8 +81,8 @@ fn http1_builder(settings: &Settings) -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(settings.header_timeout)
-        .max_buf_size(settings.max_header_bytes)
-        .pipeline_flush(true);
+        .max_header_size(settings.max_header_bytes)
+        .max_buf_size(settings.max_header_bytes);
     builder
 }
 

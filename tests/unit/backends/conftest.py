@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from grps.backends import Backend, load_backend
 from grps.config.schema import ModelConfig
+from tests.onnx_models import save_node
 from tests.unit.backends.models import Load, SaveOnnx, SaveScript
 
 
@@ -64,23 +64,7 @@ def save_onnx(tmp_path: Path) -> SaveOnnx:
     """Write a one-node ONNX model; tensors are name, element type, shape."""
 
     def save(operator: str, inputs: list[Any], outputs: list[Any], **attributes: Any) -> Path:
-        graph = helper.make_graph(
-            [
-                helper.make_node(
-                    operator,
-                    [item[0] for item in inputs],
-                    [item[0] for item in outputs],
-                    **attributes,
-                )
-            ],
-            "graph",
-            [helper.make_tensor_value_info(*item) for item in inputs],
-            [helper.make_tensor_value_info(*item) for item in outputs],
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        path = tmp_path / "model.onnx"
-        onnx.save(model, str(path))
-        return path
+        return save_node(tmp_path / "model.onnx", operator, inputs, outputs, **attributes)
 
     return save
 

@@ -9,6 +9,7 @@ use grps_core::{Cause, Error};
 use http::{HeaderMap, Request, Response, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
+use tonic::Code;
 use tonic::body::Body;
 use tonic::server::{Grpc, ServerStreamingService, UnaryService};
 
@@ -86,10 +87,23 @@ pub(crate) async fn answer(
         .max_decoding_message_size(max_bytes)
         .max_encoding_message_size(usize::MAX);
     let call = Arc::new(call);
-    if method == Method::PredictStreaming {
-        return grpc.server_streaming(Streaming { call, deadline }, request).await;
+    let response = if method == Method::PredictStreaming {
+        grpc.server_streaming(Streaming { call, deadline }, request).await
+    } else {
+        grpc.unary(Unary { call, method, deadline }, request).await
+    };
+    told_as_too_large(response, max_bytes)
+}
+
+/// tonic says `OUT_OF_RANGE` of a message over the limit; every other server and our own table
+/// say `RESOURCE_EXHAUSTED`.
+fn told_as_too_large(response: Response<Body>, limit: usize) -> Response<Body> {
+    let status = tonic::Status::from_header_map(response.headers());
+    if status.is_none_or(|status| status.code() != Code::OutOfRange) {
+        return response;
     }
-    grpc.unary(Unary { call, method, deadline }, request).await
+    let message = format!("the message is larger than limits.max_request_bytes ({limit} bytes)");
+    tonic::Status::resource_exhausted(message).into_http()
 }
 
 /// One call of one method, in the shape tonic wants.

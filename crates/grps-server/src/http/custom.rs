@@ -38,7 +38,8 @@ async fn exchange(
     let deadline = deadline::of(request.headers())?;
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
-    let body = collect(&parts.headers, body, &call.app.settings).await?;
+    let reading = collect(&parts.headers, body, &call.app.settings);
+    let body = deadline::within(deadline, reading).await?;
     let streams = streaming::is_asked(&custom.streaming, query, &parts.headers, &body);
     let route = call.app.engine.route(&PredictQuery::of(Some(query)).model)?;
     let exchange = Arc::new(HttpExchange {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grps_core::Error;
+use grps_core::{Cause, Error};
 use http::HeaderMap;
 use tokio::time::Instant;
 
@@ -26,6 +26,20 @@ pub(super) fn of(headers: &HeaderMap) -> Result<Option<Instant>, Error> {
         )));
     };
     Ok(Some(Instant::now() + Duration::from_millis(timeout_ms)))
+}
+
+/// Reads a request, but not past its deadline.
+///
+/// # Errors
+/// Those of `reading`; `DeadlineExceeded` when the deadline passed first.
+pub(super) async fn within<T>(
+    deadline: Option<Instant>,
+    reading: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let Some(deadline) = deadline else { return reading.await };
+    tokio::time::timeout_at(deadline, reading).await.unwrap_or_else(|_| {
+        Err(Error::new(Cause::DeadlineExceeded, "the deadline passed before the body had arrived"))
+    })
 }
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
     let media_type = require_media_type(&parts.headers)?;
     let query = PredictQuery::of(parts.uri.query());
     let deadline = deadline::of(&parts.headers)?;
-    let body = collect(&parts.headers, body, &call.app.settings).await?;
+    let reading = collect(&parts.headers, body, &call.app.settings);
+    let body = deadline::within(deadline, reading).await?;
     if body.is_empty() {
         return Err(Error::invalid("The http body is empty."));
     }

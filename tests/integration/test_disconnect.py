@@ -1,0 +1,110 @@
+"""Clients that leave before their answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import h2.connection
+import h2.errors
+import h2.events
+import pytest
+
+from grps.protocol.pb.grps_pb2 import GrpsMessage
+from tests.raw_http import PREDICT, Connection, connect, request
+from tests.support import RunningServer, serving, user_model, wait_until, write_user_project
+
+SLEEPER = f"{PREDICT}?model=sleeper"
+
+
+@pytest.fixture(params=[1, 32], ids=["waits for a place", "waits for an instance"])
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """A server with one instance; requests wait in one queue or in the other."""
+    models = [user_model("sleeper", max_threads=1)]
+    folder = write_user_project(tmp_path, models, {"max_concurrency": request.param})
+    with serving(folder) as running:
+        yield running
+
+
+def ask(connection: Connection, seconds: str) -> None:
+    connection.send(request(b'{"str_data": "%s"}' % seconds.encode(), path=SLEEPER))
+
+
+def test_user_code_sees_that_an_http1_client_left(user_server: RunningServer) -> None:
+    with connect(user_server.ports[0]) as connection:
+        ask(connection, "41")
+        wait_until(lambda: "41" in user_server.noted("started"), "user code runs")
+        assert "41" not in user_server.noted("disconnected")
+    wait_until(lambda: "41" in user_server.noted("disconnected"), "user code sees it")
+
+
+class Http2Client:
+    """An HTTP/2 connection whose streams can be reset one by one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._socket = connection.socket
+        self._state = h2.connection.H2Connection()
+        self._state.initiate_connection()
+
+    def ask(self, stream: int, path: str, body: bytes) -> None:
+        """Send a request on a new stream."""
+        headers = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":authority", "127.0.0.1"),
+            (":path", path),
+            ("content-type", "application/json"),
+        ]
+        self._state.send_headers(stream, headers)
+        self._state.send_data(stream, body, end_stream=True)
+        self._socket.sendall(self._state.data_to_send())
+
+    def reset(self, stream: int) -> None:
+        """Give up a stream."""
+        self._state.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+        self._socket.sendall(self._state.data_to_send())
+
+    def status(self, stream: int) -> str:
+        """Wait for the status of a stream's answer."""
+        while True:
+            data = self._socket.recv(65536)
+            assert data, "the connection was closed"
+            for event in self._state.receive_data(data):
+                if isinstance(event, h2.events.ResponseReceived) and event.stream_id == stream:
+                    return str(dict(event.headers)[b":status"], "ascii")
+
+
+def test_user_code_sees_that_an_http2_stream_was_reset(user_server: RunningServer) -> None:
+    with connect(user_server.ports[0]) as connection:
+        client = Http2Client(connection)
+        client.ask(1, SLEEPER, b'{"str_data": "42"}')
+        wait_until(lambda: "42" in user_server.noted("started"), "user code runs")
+        client.reset(1)
+        wait_until(lambda: "42" in user_server.noted("disconnected"), "user code sees it")
+        client.ask(3, PREDICT, b'{"str_data": "x"}')
+        assert client.status(3) == "200"
+
+
+def test_a_request_that_waits_is_never_run_when_its_client_leaves(server: RunningServer) -> None:
+    answers: list[Any] = []
+
+    def run_first() -> None:
+        answers.append(server.post({"str_data": "1.5"}, "?model=sleeper").json())
+
+    running = threading.Thread(target=run_first)
+    running.start()
+    wait_until(lambda: server.noted("started") == ["1.5"], "the first request runs")
+    with connect(server.ports[0]) as connection, server.stub() as stub:
+        ask(connection, "43")
+        call = stub.Predict.future(GrpsMessage(model="sleeper", str_data="44"))
+        with pytest.raises(grpc.FutureTimeoutError):
+            call.result(timeout=0.1)
+        call.cancel()
+    assert server.post({"str_data": "0.01"}, "?model=sleeper").status_code == 200
+    running.join()
+    assert answers[0]["str_data"] == "slept"
+    assert server.noted("started") == ["1.5", "0.01"]
+    assert server.noted("disconnected") == []
