@@ -5,34 +5,59 @@ from __future__ import annotations
 import http.client
 import json
 import shlex
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import yaml
 
-MAX_INLINE_VALUES = 32
+MAX_INLINE_VALUES = 16
 MAX_VALUES = 50_000_000
+GUESSED_SHAPE = (1, 2)
+GUESSED_DTYPE = "float32"
 PREDICT = "/grps/v1/infer/predict"
 METADATA = "/grps/v1/metadata/model"
 JSON_HEADER = "-H 'Content-Type: application/json'"
 
 
-def curl_line(host: str, port: int, model: str) -> str:
-    """Return a curl command for ``model``: exact if the server tells its inputs, else generic."""
-    inputs = fetch_inputs(host, port, model)
-    tensors = _tensors(inputs) if inputs else None
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request that can be pasted into a shell."""
+
+    line: str
+    exact: bool
+    """False when the model does not tell all types and shapes, so that some are guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    exact: bool
+
+    @property
+    def count(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def value(self) -> Any:
+        return "text" if self.dtype == "string" else 1
+
+
+def example_of(host: str, port: int, model: str) -> Example:
+    """Return a curl command that asks ``model``, made from what the server tells of it."""
+    found = fetch_inputs(host, port, model) or []
+    inputs = [_read(entry) for entry in found if not _is_optional(entry)]
+    if not inputs or sum(one.count for one in inputs) > MAX_VALUES:
+        inputs = [_Input("", GUESSED_DTYPE, GUESSED_SHAPE, exact=False)]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREDICT}"
-    if tensors is None:
-        body = shlex.quote(json.dumps({"ndarray": [[1.0, 2.0]]}))
-        return f"curl {JSON_HEADER} -d {body} {shlex.quote(url + '?return-ndarray=true')}"
-    if sum(count for _, _, count in tensors) <= MAX_INLINE_VALUES:
-        full = [{**head, key: [_filler(key)] * count} for head, key, count in tensors]
-        body = shlex.quote(json.dumps({"gtensors": {"tensors": full}}))
-        return f"curl {JSON_HEADER} -d {body} {url}"
-    parts = [f"dict({head!r}, {key}=[{_filler(key)!r}]*{count})" for head, key, count in tensors]
-    body = f"{{'gtensors': {{'tensors': [{', '.join(parts)}]}}}}"
-    code = shlex.quote(f"import json; print(json.dumps({body}))")
-    return f"python3 -c {code} | curl {JSON_HEADER} -d @- {url}"
+    exact = all(one.exact for one in inputs)
+    if sum(one.count for one in inputs) <= MAX_INLINE_VALUES:
+        body = shlex.quote(json.dumps(_message(inputs)))
+        return Example(f"curl {JSON_HEADER} -d {body} {url}", exact)
+    code = shlex.quote(f"import json; print(json.dumps({_message_code(inputs)}))")
+    return Example(f"python3 -c {code} | curl {JSON_HEADER} -d @- {url}", exact)
 
 
 def fetch_inputs(host: str, port: int, model: str, timeout_s: float = 2.0) -> list[Any] | None:
@@ -51,26 +76,61 @@ def fetch_inputs(host: str, port: int, model: str, timeout_s: float = 2.0) -> li
     return inputs if isinstance(inputs, list) and inputs else None
 
 
-def _tensors(inputs: list[Any]) -> list[tuple[dict[str, Any], str, int]] | None:
-    """Return name/dtype/shape, value field and number of values of each input."""
-    tensors = []
-    for entry in inputs:
-        try:
-            if entry.get("optional"):
-                continue
-            name, dtype, shape = str(entry["name"]), str(entry["dtype"]).lower(), entry["shape"]
-            sizes = [size if isinstance(size, int) and size > 0 else 1 for size in shape]
-        except (AttributeError, LookupError, TypeError):
-            return None
-        dtype = dtype.removeprefix("dt_")
-        if dtype == "none" or not dtype.isidentifier() or prod(sizes) > MAX_VALUES:
-            return None
-        head = {"name": name, "dtype": f"DT_{dtype.upper()}", "shape": sizes}
-        tensors.append((head, f"flat_{dtype}", prod(sizes)))
-    return tensors or None
+def _is_optional(entry: Any) -> bool:
+    return isinstance(entry, dict) and bool(entry.get("optional"))
 
 
-def _filler(key: str) -> Any:
-    if key == "flat_string":
-        return "text"
-    return 1.0 if "float" in key else 1
+def _read(entry: Any) -> _Input:
+    """Read one input of the metadata; what it does not tell is guessed, dynamic sizes are 1."""
+    told = entry if isinstance(entry, dict) else {}
+    name, dtype, shape = told.get("name"), told.get("dtype"), told.get("shape")
+    exact = isinstance(dtype, str) and isinstance(shape, list)
+    dtype = dtype.lower().removeprefix("dt_") if isinstance(dtype, str) else GUESSED_DTYPE
+    sizes = shape if isinstance(shape, list) else GUESSED_SHAPE
+    filled = tuple(size if isinstance(size, int) and size > 0 else 1 for size in sizes)
+    return _Input(str(name or ""), dtype, filled, exact)
+
+
+def _message(inputs: list[_Input]) -> dict[str, Any]:
+    if len(inputs) == 1:
+        return {"ndarray": _nested(inputs[0])}
+    tensors = [
+        {
+            "name": one.name,
+            "dtype": f"DT_{one.dtype.upper()}",
+            "shape": list(one.shape),
+            f"flat_{one.dtype}": [one.value] * one.count,
+        }
+        for one in inputs
+    ]
+    return {"gtensors": {"tensors": tensors}}
+
+
+def _nested(one: _Input) -> Any:
+    array = one.value
+    for size in reversed(one.shape):
+        array = [array] * size
+    return array
+
+
+def _message_code(inputs: list[_Input]) -> str:
+    """Return a Python expression for a message that is too long to be written out."""
+    if len(inputs) == 1:
+        return f'{{"ndarray": {_nested_code(inputs[0])}}}'
+    tensors = [
+        f'{{"name": {json.dumps(one.name)}, "dtype": "DT_{one.dtype.upper()}", '
+        f'"shape": {list(one.shape)}, "flat_{one.dtype}": {_list_code(one.value, one.count)}}}'
+        for one in inputs
+    ]
+    return f'{{"gtensors": {{"tensors": [{", ".join(tensors)}]}}}}'
+
+
+def _nested_code(one: _Input) -> str:
+    code = json.dumps(one.value)
+    for size in reversed(one.shape):
+        code = f"[{code}]" if size == 1 else f"[{code}] * {size}"
+    return code
+
+
+def _list_code(value: Any, count: int) -> str:
+    return f"[{json.dumps(value)}]" if count == 1 else f"[{json.dumps(value)}] * {count}"

@@ -162,24 +162,28 @@ MODEL_FLAGS = (
     click.option(
         "--intra_op_threads",
         type=_POSITIVE,
-        help="CPU threads of one run.  [default: the engine decides]",
+        help="CPU threads of one run.  [default: the usable CPUs shared among the instances]",
     ),
     click.option(
         "--batching_type",
         type=click.Choice(["none", "dynamic"]),
         default="none",
         show_default=True,
-        help="dynamic gathers waiting requests into one batch.",
+        help="dynamic (gather waiting requests) is not supported by this version.",
     ),
     click.option(
-        "--max_batch_size", type=_POSITIVE, default=16, show_default=True, help="Largest batch."
+        "--max_batch_size",
+        type=_POSITIVE,
+        default=16,
+        show_default=True,
+        help="Largest batch; for dynamic.",
     ),
     click.option(
         "--batch_timeout_us",
         type=_NOT_NEGATIVE,
         default=1000,
         show_default=True,
-        help="Longest wait for a batch to fill, in microseconds.",
+        help="Longest wait for a batch to fill, in microseconds; for dynamic.",
     ),
     click.option(
         "--customized_op_paths",
@@ -192,7 +196,7 @@ MODEL_FLAGS = (
         default="0",
         show_default=True,
         callback=flag_checks.indices,
-        help="GPUs that are watched and limited, split by comma.",
+        help="GPUs to watch and limit, split by comma; no effect in this version.",
     ),
     click.option(
         "--gpu_mem_limit_mib",
@@ -200,7 +204,7 @@ MODEL_FLAGS = (
         default=-1,
         show_default=True,
         callback=flag_checks.limit,
-        help="GPU memory the service may use, in MiB; -1 is no limit.",
+        help="GPU memory in MiB, -1 is no limit; no effect in this version.",
     ),
 )
 
@@ -213,14 +217,14 @@ TORCH_FLAGS = (
     click.option(
         "--gpu_mem_gc_enable",
         is_flag=True,
-        help="Give unused GPU memory back now and then (torch only).",
+        help="Give unused GPU memory back (torch only); no effect in this version.",
     ),
     click.option(
         "--gpu_mem_gc_interval",
         type=_POSITIVE,
         default=60,
         show_default=True,
-        help="Seconds between two such rounds (torch only).",
+        help="Seconds between two rounds (torch only); no effect in this version.",
     ),
 )
 

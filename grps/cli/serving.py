@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from grps.cli.example import curl_line
+from grps.cli.example import example_of
 from grps.cli.following import follow_log
 from grps.cli.output import notice, say
 from grps.cli.progress import ProgressLine
@@ -194,7 +194,10 @@ def _summarise(folder: ServiceFolder, project: ModelProject, state: ServiceState
     say(f"dashboard http://{shown}:{port}/")
     if len(state.ports) > 1:
         say(f"rpc       {shown}:{state.ports[1]}")
-    say(f"try       {curl_line(host, port, key)}")
+    example = example_of(host, port, key)
+    say(f"try       {example.line}")
+    if not example.exact:
+        say("          (the model does not tell its types and shapes: put in values of your own)")
     say(f"files     {folder.root}")
     say(f"log       {folder.log_dir / 'grps_server.log'}")
     say(f"stop      grpst stop {folder.name}")

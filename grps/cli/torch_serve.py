@@ -24,7 +24,6 @@ def command(model_path: Path, **flags: Any) -> None:
     Examples:
       grpst torch_serve model.pt
       grpst torch_serve model.pt --name detect --port 7090,7091 --device cuda:1
-      grpst torch_serve model.pt --batching_type dynamic --max_batch_size 32
       grpst torch_serve model.pt --instances 2 --intra_op_threads 4 --no_logging
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     serve_model("torch", model_path, flags)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-import yaml
 
 from grps.cli import serving
-from grps.cli.example import curl_line
 from grps.config.loader import load_inference, load_server
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.services import find
@@ -192,55 +187,3 @@ def test_foreground_becomes_the_server(
 )
 def test_model_names(file: str, name: str) -> None:
     assert serving.model_name_of(Path(file)) == name
-
-
-@pytest.fixture
-def metadata_server() -> Iterator[HTTPServer]:
-    class Answer(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            body = self.server.body  # type: ignore[attr-defined]
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def example(server: HTTPServer, metadata: object) -> str:
-    body = json.dumps({"str_data": yaml.safe_dump(metadata)}).encode()
-    server.body = body  # type: ignore[attr-defined]
-    return curl_line("127.0.0.1", server.server_port, "m-1.0.0")
-
-
-def test_example_from_metadata(metadata_server: HTTPServer) -> None:
-    inputs = [
-        {"name": "x", "dtype": "float32", "shape": [None, 2]},
-        {"name": "y", "dtype": "float32", "shape": None, "optional": True},
-    ]
-    line = example(metadata_server, {"name": "m", "inputs": inputs})
-    body = json.loads(line.split("-d '")[1].split("' http")[0])
-    assert body["gtensors"]["tensors"] == [
-        {"name": "x", "dtype": "DT_FLOAT32", "shape": [1, 2], "flat_float32": [1.0, 1.0]}
-    ]
-
-
-def test_example_of_a_large_input_is_made_by_python(metadata_server: HTTPServer) -> None:
-    inputs = [{"name": "x", "dtype": "DT_INT64", "shape": [-1, 3, 224, 224]}]
-    line = example(metadata_server, {"inputs": inputs})
-    assert line.startswith("python3 -c ")
-    assert len(line) < 400
-    assert "flat_int64=[1]*150528" in line
-
-
-@pytest.mark.parametrize("metadata", [{}, {"inputs": [{"name": "x"}]}, "text", {"inputs": []}])
-def test_example_without_metadata_is_generic(metadata_server: HTTPServer, metadata: object) -> None:
-    assert "return-ndarray=true" in example(metadata_server, metadata)

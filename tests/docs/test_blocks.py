@@ -1,0 +1,157 @@
+"""Every code block of the documentation runs, page by page, as a reader would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from grps.config.loader import parse_inference, parse_server
+from tests.docs.pages import LANGUAGES, Block, blocks, name_of, pages
+from tests.support import REPOSITORY
+
+PORTS = ("7080", "7081", "7090", "7091")
+PORT = re.compile(rf"\b(?:{'|'.join(PORTS)})\b")
+SERVE = re.compile(r"(grpst \w*serve \S+)(?!.*--port)")
+MOST_SKIPPED = 6
+BLOCK_TIMEOUT_S = 90
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+        return True
+
+
+def _choose_ports() -> dict[str, str]:
+    """The ports of the docs as they are when all are free, else others for all of them."""
+    if all(_is_free(int(port)) for port in PORTS):
+        return {port: port for port in PORTS}
+    probes = [socket.socket() for _ in PORTS]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return {port: str(p.getsockname()[1]) for port, p in zip(PORTS, probes, strict=True)}
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+class Reader:
+    """Somebody who types a page's blocks into a shell, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ports = _choose_ports()
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self._environment = {
+            **os.environ,
+            "GRPS_HOME": str(folder / "home"),
+            "PATH": path,
+            "PYTHONPATH": str(REPOSITORY),
+        }
+
+    def run(self, block: Block) -> str:
+        """Run a block and return what it printed on standard output."""
+        commands = {"bash": ["bash", "-euo", "pipefail", "-s"], "python": [sys.executable, "-"]}
+        text = self._with_ports(block.text)
+        if block.language == "bash":
+            # What a block exports, the next one has: for the reader it is one shell.
+            text = f"[ ! -f .exports ] || source .exports\n{text}\nexport -p > .exports\n"
+        ran = subprocess.run(
+            commands[block.language],
+            check=False,
+            input=text,
+            cwd=self._folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=BLOCK_TIMEOUT_S,
+        )
+        assert ran.returncode == 0, f"line {block.line}:\n{text}\n{ran.stdout}\n{ran.stderr}"
+        return ran.stdout
+
+    def _with_ports(self, text: str) -> str:
+        """Put the chosen ports into a block, also where it relies on the default ones."""
+        if self._ports[PORTS[0]] != PORTS[0]:
+            text = SERVE.sub(rf"\1 --port {PORTS[0]},{PORTS[1]}", text)
+        return PORT.sub(lambda found: self._ports[found[0]], text)
+
+    def stop_all(self) -> None:
+        """Stop what the page left running."""
+        for folder in (self._folder / "home").glob("*/run/state.json"):
+            name = folder.parent.parent.name
+            grpst = Path(sys.executable).parent / "grpst"
+            subprocess.run(
+                [grpst, "stop", name, "--timeout", "5"],
+                check=False,
+                env=self._environment,
+                capture_output=True,
+            )
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    found = Reader(tmp_path)
+    yield found
+    found.stop_all()
+
+
+@pytest.mark.parametrize("page", [p for p in pages() if blocks(p)], ids=name_of)
+@pytest.mark.timeout(300)
+def test_blocks_run_in_order(page: Path, reader: Reader) -> None:
+    printed: str | None = None
+    for block in blocks(page):
+        if block.runs:
+            printed = reader.run(block)
+            continue
+        if block.language == "json":
+            _check_answer(block, printed)
+        printed = None
+
+
+def _check_answer(block: Block, printed: str | None) -> None:
+    """A JSON block right behind one that ran is what that one printed."""
+    shown = json.loads(block.text)
+    if printed is not None:
+        assert json.loads(printed) == shown, f"line {block.line}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_other_blocks_are_well_formed(page: Path) -> None:
+    for block in blocks(page):
+        assert block.language in LANGUAGES, f"line {block.line}: {block.language!r}"
+        if block.language != "yaml":
+            continue
+        first, _, _ = block.text.partition("\n")
+        if first == "# server.yml":
+            parse_server(block.text, name_of(page))
+        elif first == "# inference.yml":
+            parse_inference(block.text, name_of(page))
+        else:
+            yaml.safe_load(block.text)
+
+
+def test_few_blocks_are_skipped() -> None:
+    skipped = [block for page in pages() for block in blocks(page) if block.no_run]
+    assert len(skipped) <= MOST_SKIPPED
+    assert sum(block.runs for page in pages() for block in blocks(page)) > 4 * len(skipped)
+
+
+def test_every_fence_is_seen() -> None:
+    for page in pages():
+        fences = page.read_text(encoding="utf-8").count("\n```")
+        assert fences == 2 * len(blocks(page)), name_of(page)

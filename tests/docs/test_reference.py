@@ -1,0 +1,199 @@
+"""The reference pages agree with the code they describe."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import typing
+from collections.abc import Iterator
+
+import click
+import msgspec
+import pytest
+
+from grps.cli.verbs import PLANNED, VERBS
+from grps.config.schema import InferenceConfig, ServerConfig
+from tests.docs.pages import CHINESE_README, DOCS, README, blocks, name_of, pages
+from tests.support import REPOSITORY
+
+CLI = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
+CONFIGURATION = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
+ERRORS = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
+BACKENDS = (DOCS / "reference" / "backends.md").read_text(encoding="utf-8")
+STATUS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "status.rs"
+LINK = re.compile(r"\]\(([^)#]*)(?:#([\w-]+))?\)")
+HTTP_CODES = {
+    "BAD_REQUEST": 400,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "REQUEST_TIMEOUT": 408,
+    "PAYLOAD_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "TOO_MANY_REQUESTS": 429,
+    "INTERNAL_SERVER_ERROR": 500,
+    "SERVICE_UNAVAILABLE": 503,
+    "GATEWAY_TIMEOUT": 504,
+}
+
+
+def section(page: str, title: str) -> str:
+    """What stands under a heading, up to the next one."""
+    prose = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^#+ {re.escape(title)}$(.*?)(?=^#|\Z)", prose, re.MULTILINE | re.DOTALL)
+    assert found is not None, title
+    return found[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of the body rows of the tables in a text."""
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def command_of(verb: str) -> click.Command:
+    command = importlib.import_module(f"grps.cli.{verb}").command
+    assert isinstance(command, click.Command)
+    return command
+
+
+def options_of(verb: str) -> dict[frozenset[str], str]:
+    """Names and default of each option."""
+    found = {}
+    for option in command_of(verb).params:
+        if isinstance(option, click.Option):
+            plain = isinstance(option.default, (str, int, float)) and not option.is_flag
+            found[frozenset(option.opts)] = str(option.default) if plain else ""
+    return found
+
+
+def test_verbs() -> None:
+    listed = [words(row[0])[0].split()[0] for row in rows(CLI.split("## serve")[0])]
+    assert listed == list(VERBS)
+    assert all(f"`{verb}`" in CLI for verb in PLANNED)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_flags(verb: str) -> None:
+    told = "serve" if verb.endswith("_serve") else verb
+    documented = {frozenset(words(row[0])): row for row in rows(section(CLI, told))}
+    if verb == "onnx_serve":
+        documented = {k: row for k, row in documented.items() if "torch only" not in row[3]}
+    options = options_of(verb)
+    assert set(documented) == set(options)
+    for names, default in options.items():
+        if default:
+            assert words(documented[names][2]) == [default], names
+
+
+def structs(kind: object) -> Iterator[type[msgspec.Struct]]:
+    """The structures in a type annotation."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+    for inner in typing.get_args(kind):
+        yield from structs(inner)
+
+
+def keys(kind: type[msgspec.Struct], path: str) -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
+    """Every key under a structure with the heading it is described under."""
+    for field in msgspec.structs.fields(kind):
+        yield path, field
+        for inner in structs(field.type):
+            below = f"{path}.{field.name}" if path else field.name
+            yield from keys(inner, below)
+
+
+def heading(file: str, path: str) -> str:
+    return {
+        "": file,
+        "models.batching": "models[].batching",
+    }.get(path, path)
+
+
+def described(file: str, path: str) -> dict[str, list[str]]:
+    return {words(row[0])[0]: row for row in rows(section(CONFIGURATION, heading(file, path)))}
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"), [("inference.yml", InferenceConfig), ("server.yml", ServerConfig)]
+)
+def test_every_key_is_described(file: str, kind: type[msgspec.Struct]) -> None:
+    known: dict[str, set[str]] = {}
+    for path, field in keys(kind, ""):
+        if (file, path) == ("inference.yml", ""):
+            assert section(CONFIGURATION, field.name)
+            continue
+        known.setdefault(path, set()).add(field.name)
+        row = described(file, path)[field.name]
+        assert row[2] == default_of(field), (path, field.name)
+    for path, names in known.items():
+        assert set(described(file, path)) == names
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> str:
+    """The default as the page writes it."""
+    if field.required:
+        return "needed"
+    exceptions = {"converter_type": "`none`", "device": "chosen"}
+    if field.name in exceptions:
+        return exceptions[field.name]
+    if field.default is None or isinstance(field.default, msgspec.Struct):
+        return ""
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    return f"`{field.default}`" if isinstance(field.default, str) else str(field.default)
+
+
+def test_causes_have_their_statuses() -> None:
+    source = STATUS_RS.read_text()
+    table = source[source.index("match cause {") : source.index("/// The HTTP status of an error")]
+    in_message = source[source.index("matches!(") : source.index("if told_in_message")]
+    known = {}
+    for arm in re.finditer(r"((?:Cause::\w+[ |]*)+) => \(([^,]+), Code::(\w+)\)", table):
+        name = arm[2].removeprefix("StatusCode::")
+        code = 499 if name == "client_closed_request()" else HTTP_CODES[name]
+        for cause in re.findall(r"Cause::(\w+)", arm[1]):
+            told = "in the message" if f"Cause::{cause}\n" in in_message else "ends the rpc"
+            known[cause] = [str(code), f"`{arm[3]}`", told]
+    documented = {words(row[0])[0]: row[1:4] for row in rows(ERRORS.split("\n## ")[0])}
+    assert documented == known
+    assert len(known) == 13
+
+
+@pytest.mark.parametrize(
+    ("title", "module", "kind"),
+    [
+        ("onnxruntime", "onnxruntime_backend", "OnnxruntimeArguments"),
+        ("torch", "torch_backend", "TorchArguments"),
+    ],
+)
+def test_inferer_args(title: str, module: str, kind: str) -> None:
+    arguments = getattr(importlib.import_module(f"grps.backends.{module}"), kind)
+    documented = [words(row[0])[0] for row in rows(section(BACKENDS, f"inferer_args of {title}"))]
+    assert documented == list(arguments.__struct_fields__)
+
+
+def anchors(text: str) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [*pages(), CHINESE_README], ids=name_of)
+def test_links_lead_somewhere(page: typing.Any) -> None:
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        assert "://" not in target
+        other = (page.parent / target).resolve() if target else page
+        assert other.exists(), target
+        if anchor:
+            assert anchor in anchors(other.read_text(encoding="utf-8")), (target, anchor)
+
+
+def test_the_readmes_have_the_same_code() -> None:
+    def code(page: typing.Any) -> list[tuple[str, str]]:
+        return [(block.language, block.text) for block in blocks(page)]
+
+    assert code(CHINESE_README) == code(README)
