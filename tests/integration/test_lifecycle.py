@@ -125,12 +125,12 @@ def test_many_signals_stop_it_once(server: RunningServer) -> None:
 
 def test_the_drain_ends_in_time(tmp_path: Path) -> None:
     limits = {"limits": {"drain_timeout_ms": 100}}
-    with serving(write_user_project(tmp_path, [user_model("sleeper")], limits)) as server:
-        with ThreadPoolExecutor() as threads:
-            answer = threads.submit(server.post, {"str_data": "60"}, "?model=sleeper")
-            wait_until(lambda: server.noted("started") == ["60"], "user code runs")
-            assert server.stop() == 0
-            assert isinstance(answer.exception(GUARD_S), requests.ConnectionError)
+    folder = write_user_project(tmp_path, [user_model("sleeper")], limits)
+    with serving(folder) as server, ThreadPoolExecutor() as threads:
+        answer = threads.submit(server.post, {"str_data": "60"}, "?model=sleeper")
+        wait_until(lambda: server.noted("started") == ["60"], "user code runs")
+        assert server.stop() == 0
+        assert isinstance(answer.exception(GUARD_S), requests.ConnectionError)
     assert phase(tmp_path) == "stopped"
 
 
