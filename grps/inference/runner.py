@@ -40,8 +40,11 @@ class TensorRunner:
 
     def run(self, entry: Entry) -> None:
         """Answer ``entry`` with the model's outputs."""
-        inputs = [array for _, array in entry.tensors()]
-        entry.reply_tensors(self._model.infer(inputs))
+        entry.reply_tensors(self.infer([array for _, array in entry.tensors()]))
+
+    def infer(self, inputs: Sequence[np.ndarray]) -> list[NamedArray]:
+        """Run the model on one array per input, in the model's order."""
+        return self._model.infer(inputs)
 
 
 class MessageRunner:
@@ -59,7 +62,7 @@ class MessageRunner:
         except DecodeError as error:
             raise InputError(f"the message is malformed: {error}") from error
         context = GrpsContext(entry.is_cancelled)
-        answer = self._infer(request, context)
+        answer = self.infer(request, context)
         if context.has_err():
             entry.fail(context.get_err_msg())
         elif isinstance(answer, GrpsMessage):
@@ -67,7 +70,8 @@ class MessageRunner:
         else:
             entry.fail("Output type must be GrpsMessage.")
 
-    def _infer(self, request: GrpsMessage, context: GrpsContext) -> Any:
+    def infer(self, request: GrpsMessage, context: GrpsContext) -> Any:
+        """Run the user's code; what it returns counts only if ``context`` has no error."""
         if self._converter is None:
             return self._inferer.infer(request, context)
         prepared = self._converter.preprocess(request, context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -18,10 +18,12 @@ from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.inference.converter import Converter
 from grps.inference.registry import converter_register, inferer_register
-from grps.inference.runner import MessageRunner, Model, TensorRunner, run_instance
+from grps.inference.runner import MessageRunner, TensorRunner, run_instance
 from grps.log import logger
 from grps.server.native import NativeModel, Server
 from grps.server.state import Phase
+
+Runner = MessageRunner | TensorRunner
 
 Report = Callable[[Phase, str], None]
 """Takes the phase and a line for people."""
@@ -36,7 +38,7 @@ class LoadedModel:
         self,
         config: ModelConfig,
         description: dict[str, Any],
-        runners: list[Model],
+        runners: Sequence[Runner],
         signature: Signature | None,
     ) -> None:
         """Hold what ``serve`` needs.
@@ -51,6 +53,21 @@ class LoadedModel:
         self._description = description
         self._runners = runners
         self._signature = signature
+
+    @property
+    def name(self) -> str:
+        """The model's name, without its version."""
+        return self._config.name
+
+    @property
+    def runner(self) -> Runner:
+        """What runs the first instance."""
+        return self._runners[0]
+
+    @property
+    def signature(self) -> Signature | None:
+        """Inputs and outputs; ``None`` when user code works on messages."""
+        return self._signature
 
     def serve(self, server: Server) -> None:
         """Register the model and start the threads of its instances."""
@@ -105,7 +122,7 @@ def _load_backend_model(
             f"{config.inferer_type} is not supported by this version"
         )
     config = _share_threads(config)
-    runners: list[Model] = []
+    runners: list[Runner] = []
     signature: Signature | None = None
     for index in range(config.instances):
         copy = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
