@@ -88,7 +88,14 @@ def framework(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
+def one_process(_: click.Context, __: click.Parameter, value: int) -> int:
+    """Refuse to start several processes by MPI."""
+    if value != 1:
+        raise click.BadParameter(f"{value} processes are not available in this version; use 1")
+    return value
+
+
 def no_output(_: click.Context, __: click.Parameter, value: str | None) -> None:
     """Refuse to write an archive."""
     if value:
-        raise click.BadParameter("archives are not written by this version; leave the flag out")
+        raise click.BadParameter("the serve verbs write no archive; leave the flag out")
