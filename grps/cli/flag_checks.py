@@ -24,6 +24,15 @@ def ports(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
         raise click.BadParameter(f"{error}; write 7080 or 7080,7081") from error
 
 
+def optional_ports(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Check ports that may be left out, and leave them as they are written."""
+    if value is not None:
+        ports(context, parameter, value)
+    return value
+
+
 def service_name(_: click.Context, __: click.Parameter, value: str) -> str:
     """Check the name of a service."""
     try:
