@@ -10,6 +10,8 @@ from grps.errors import DeployError
 
 PROJECT_TYPES = ("py",)
 """Kinds of projects, each with a template."""
+HIDDEN = ("gitkeep",)
+"""Files whose names begin with a dot in a project, but not here: packages leave such files out."""
 
 
 def create_project(target: Path, project_type: str = "py") -> list[str]:
@@ -36,6 +38,8 @@ def create_project(target: Path, project_type: str = "py") -> list[str]:
         if not source.is_file() or "__pycache__" in source.parts:
             continue
         relative = source.relative_to(template)
+        if source.name in HIDDEN:
+            relative = relative.with_name(f".{source.name}")
         (target / relative).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target / relative)
         written.append(str(relative))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
-from importlib.util import find_spec
+from importlib import metadata
 from pathlib import Path
 
 from grps.deploy.requirements import FILE_NAME, Requirements
@@ -86,7 +86,7 @@ def _make(folder: Path, python: Path) -> None:
     # addsitedir, as a bare path would leave out the .pth files there (editable installs).
     lines = [f"import site; site.addsitedir({parent!r})\n" for parent in sorted(parents)]
     (site / PARENT_PTH).write_text("".join(lines))
-    if find_spec("pip") is None:
+    if not any(metadata.distributions(name="pip")):
         _run([str(python), "-m", "ensurepip", "--default-pip"], "pip can't be installed")
     _run([str(python), "-c", "import grps"], "the environment does not see GRPS")
 

@@ -137,7 +137,8 @@ def test_folder(service: ServiceFolder, project: Path, tmp_path: Path) -> None:
 def test_create_refuses_what_is_there(tmp_path: Path) -> None:
     create_project(tmp_path / "new" / "deep")
     (tmp_path / "empty").mkdir()
-    assert "src/__init__.py" in create_project(tmp_path / "empty")
+    written = create_project(tmp_path / "empty")
+    assert {"src/__init__.py", "data/.gitkeep"} <= {*written}
     with pytest.raises(DeployError, match="is not empty"):
         create_project(tmp_path / "empty")
     (tmp_path / "file").touch()
