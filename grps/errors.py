@@ -33,3 +33,7 @@ class InputError(GrpsError):
 
 class DeployError(GrpsError):
     """A service can't be started, stopped or found."""
+
+
+class ArchiveError(DeployError):
+    """An archive can't be written, or is damaged, unsafe or too large."""

@@ -24,6 +24,15 @@ def ports(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
         raise click.BadParameter(f"{error}; write 7080 or 7080,7081") from error
 
 
+def optional_ports(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Check ports that may be left out, and leave them as they are written."""
+    if value is not None:
+        ports(context, parameter, value)
+    return value
+
+
 def service_name(_: click.Context, __: click.Parameter, value: str) -> str:
     """Check the name of a service."""
     try:
@@ -88,7 +97,14 @@ def framework(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
+def one_process(_: click.Context, __: click.Parameter, value: int) -> int:
+    """Refuse to start several processes by MPI."""
+    if value != 1:
+        raise click.BadParameter(f"{value} processes are not available in this version; use 1")
+    return value
+
+
 def no_output(_: click.Context, __: click.Parameter, value: str | None) -> None:
     """Refuse to write an archive."""
     if value:
-        raise click.BadParameter("archives are not written by this version; leave the flag out")
+        raise click.BadParameter("the serve verbs write no archive; leave the flag out")

@@ -43,6 +43,13 @@ def main() -> None:
       grpst logs my_grps
       grpst stop my_grps
 
+    \b
+    Or write the code around it yourself:
+      grpst create my_project
+      grpst dev my_project
+      grpst archive my_project
+      grpst start server.mar
+
     Every verb explains itself: grpst VERB --help. Flags may be written with underscores or with
     dashes. Services live under ~/.grps (or $GRPS_HOME).
     """  # noqa: D301 - \b is click\'s mark for text that is not wrapped

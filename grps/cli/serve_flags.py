@@ -118,7 +118,7 @@ SERVICE_FLAGS = (
     click.option(
         "--output_path",
         callback=flag_checks.no_output,
-        help="Archive to write; refused, as this version writes no archives.",
+        help="Archive to write; refused, as the serve verbs write none.",
     ),
     click.option(
         "--timeout",

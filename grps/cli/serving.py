@@ -10,17 +10,14 @@ from typing import Any
 
 import click
 
-from grps.cli.example import example_of
-from grps.cli.following import follow_log
-from grps.cli.output import notice, say
-from grps.cli.progress import ProgressLine
+from grps.cli.launching import Shown, become_server, follow, start_in_background, summarise
+from grps.cli.output import notice
 from grps.cli.serve_flags import TORCH_ONLY, ServeFlags
 from grps.config.schema import ConverterType, InfererType
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project import GpuChoice, ModelProject, write_project
-from grps.deploy.supervisor import claim, prepare, server_command, start
+from grps.deploy.supervisor import claim, server_command
 from grps.errors import DeployError
-from grps.server.state import ServiceState
 
 FORMATS: dict[str, InfererType] = {
     "torchscript": "torch",
@@ -30,8 +27,6 @@ FORMATS: dict[str, InfererType] = {
 }
 CONVERTERS: dict[InfererType, ConverterType] = {"torch": "torch", "onnxruntime": "numpy"}
 VERBS: dict[InfererType, str] = {"torch": "torch_serve", "onnxruntime": "onnx_serve"}
-EARLIER_LINES = 10
-"""Lines of the log from before the service was ready."""
 GPU_FLAGS = ("gpu_devices_idx", "gpu_mem_limit_mib", "gpu_mem_gc_enable", "gpu_mem_gc_interval")
 
 
@@ -154,50 +149,16 @@ def _given_flags() -> set[str]:
 
 
 def _run_here(folder: ServiceFolder, project: ModelProject) -> None:
-    """Become the server. The state says so first, as the process and its pid stay the same."""
     with claim(folder):
         write_project(folder, project)
-        prepare(folder)
-        command = [*server_command(folder), "--stderr"]
-        starting = "starting the server process"
-        ServiceState.of_this_process(folder.root, detail=starting).write(folder.state)
-        notice(f"service {folder.name!r} runs in this terminal; Ctrl-C stops it")
-        os.chdir(folder.root)
-        os.execv(command[0], command)
+        become_server(folder, folder.root, server_command(folder))
 
 
 def _run_in_background(folder: ServiceFolder, project: ModelProject, flags: ServeFlags) -> None:
     with claim(folder):
         write_project(folder, project)
-        with ProgressLine(f"starting {folder.name}") as line:
-            state = start(
-                folder,
-                timeout_s=flags.timeout,
-                on_progress=lambda at: line.show(at.phase, at.detail, at.elapsed_s),
-            )
-    _summarise(folder, project, state)
-    if flags.no_logging:
-        return
-    notice("following the log; Ctrl-C leaves the service running")
-    try:
-        follow_log(folder, state, folder.log_dir / "grps_server.log", EARLIER_LINES)
-    except KeyboardInterrupt:
-        notice(f"\nservice {folder.name!r} keeps running; stop it with: grpst stop {folder.name}")
-
-
-def _summarise(folder: ServiceFolder, project: ModelProject, state: ServiceState) -> None:
-    host = "127.0.0.1" if project.host in ("0.0.0.0", "::", "") else project.host
-    port = (state.ports or project.ports)[0]
-    shown = f"[{host}]" if ":" in host else host
+        state = start_in_background(folder, None, flags.timeout)
     key = f"{project.model_name}-{project.model_version}"
-    say(f"service   {folder.name} is ready (pid {state.pid}, model {key} on {project.device})")
-    say(f"dashboard http://{shown}:{port}/")
-    if len(state.ports) > 1:
-        say(f"rpc       {shown}:{state.ports[1]}")
-    example = example_of(host, port, key)
-    say(f"try       {example.line}")
-    if not example.exact:
-        say("          (the model does not tell its types and shapes: put in values of your own)")
-    say(f"files     {folder.root}")
-    say(f"log       {folder.log_dir / 'grps_server.log'}")
-    say(f"stop      grpst stop {folder.name}")
+    summarise(folder, state, Shown(f"model {key} on {project.device}", key, project.host))
+    if not flags.no_logging:
+        follow(folder, state)

@@ -15,6 +15,10 @@ from grps.cli.output import complain, notice
 from grps.errors import GrpsError
 
 VERBS = {
+    "create": "Make the folder of a new project.",
+    "dev": "Serve a project in this terminal; restart when a file changes.",
+    "archive": "Test a project and pack it into one file.",
+    "start": "Put a project online, from its archive or its folder.",
     "serve": "Put a model file online, whatever its format.",
     "torch_serve": "Put a PyTorch model file online.",
     "onnx_serve": "Put an ONNX model file online.",
@@ -26,7 +30,7 @@ VERBS = {
 }
 """Verb and its one-line help; the module of the same name holds its command."""
 
-PLANNED = ("create", "archive", "start", "tf_serve", "trt_serve")
+PLANNED = ("tf_serve", "trt_serve")
 """Verbs of GRPS 1.1 that this version doesn't have."""
 
 INTERRUPTED = 130

@@ -62,6 +62,16 @@ class ServiceFolder:
         return self.root / "conf" / "server.yml"
 
     @property
+    def project(self) -> Path:
+        """The unpacked project, for a service that was started from an archive."""
+        return self.root / "project"
+
+    @property
+    def environment(self) -> Path:
+        """Python packages of the service's own, if its project needs any."""
+        return self.root / "env"
+
+    @property
     def state(self) -> Path:
         """What the server process says of itself."""
         return self.root / "run" / "state.json"

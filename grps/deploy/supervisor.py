@@ -47,6 +47,18 @@ def server_command(folder: ServiceFolder) -> list[str]:
     return [sys.executable, "-m", "grps.server", *project]
 
 
+def project_command(folder: ServiceFolder, project: Path, python: str) -> list[str]:
+    """Return the command that serves a project which is not the service folder itself.
+
+    Args:
+        folder: Holds the effective configuration, state and logs.
+        project: Holds the code and data; the server's working folder.
+        python: The interpreter.
+    """
+    command = [python, "-m", "grps.server", "--project", str(project)]
+    return [*command, "--service", str(folder.root), "--state_file", str(folder.state)]
+
+
 @contextmanager
 def claim(folder: ServiceFolder) -> Iterator[None]:
     """Hold a service that does not run: nobody else may write its folder or start it meanwhile.

@@ -73,7 +73,8 @@ class GrpsContext:
     def bind(self, entry: Entry) -> None:
         """[For the server] Tie the context to a request in the hands of an instance."""
         self._entry = entry
-        self._sink = entry if entry.is_streaming() else None
+        if entry.is_streaming():
+            self._sink = entry
 
     def put_user_data(self, key: Any, value: Any) -> None:
         """Remember ``value`` under ``key`` for later steps of the same request."""

@@ -9,22 +9,30 @@ from pathlib import Path
 
 from grps.errors import GrpsError
 from grps.inference.runner import describe
-from grps.server.app import App
+from grps.server.app import App, Options
 
 
 def main() -> int:
     """Serve the project named on the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m grps.server", description=__doc__)
     parser.add_argument("--project", type=Path, default=Path(), help="project folder")
+    parser.add_argument("--service", type=Path, help="folder of conf/ and logs/, if another")
+    parser.add_argument("--port", help="listen here, not where server.yml says")
     parser.add_argument("--state_file", type=Path, help="where to tell the phase of the process")
     parser.add_argument("--stderr", action="store_true", help="log to standard error as well")
     arguments = parser.parse_args()
     folder = arguments.project.resolve()
     if not folder.is_dir():
         parser.error(f"{folder} is not a folder")
+    options = Options(
+        service=(arguments.service or folder).resolve(),
+        state_file=arguments.state_file.absolute() if arguments.state_file else None,
+        to_stderr=arguments.stderr,
+        port=arguments.port,
+    )
     os.chdir(folder)
     try:
-        App(folder, arguments.state_file, arguments.stderr).run()
+        App(folder, options).run()
     except GrpsError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -21,21 +21,28 @@ MOST_IO_THREADS = 4
 ADMIN_TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a service process is run."""
+
+    service: Path
+    """The folder of ``conf/`` and ``logs/``; the project itself unless it is deployed apart."""
+    state_file: Path | None
+    """Where the phase of the process is told; nowhere when ``None``."""
+    to_stderr: bool
+    """Whether the logs also go to standard error."""
+    port: str | None = None
+    """Ports to listen on, as ``server.yml`` writes them; what that says when ``None``."""
+
+
 class App:
     """A service process."""
 
-    def __init__(self, folder: Path, state_file: Path | None, to_stderr: bool) -> None:
-        """Prepare a service.
-
-        Args:
-            folder: The project.
-            state_file: Where the phase of the process is told; nowhere when ``None``.
-            to_stderr: Whether the server's log also goes to standard error.
-        """
+    def __init__(self, folder: Path, options: Options) -> None:
+        """Prepare to serve the project in ``folder``."""
         self._folder = folder
-        self._state_file = state_file
-        self._to_stderr = to_stderr
-        self._state = ServiceState.of_this_process(folder)
+        self._options = options
+        self._state = ServiceState.of_this_process(options.service)
         self._stop = StopRequest()
 
     def run(self) -> None:
@@ -55,14 +62,17 @@ class App:
 
     def _serve(self) -> None:
         self._stop.listen()
-        project = Project.read(self._folder)
+        options = self._options
+        project = Project.read(self._folder, options.service / "conf")
+        if options.port is not None:
+            project = project.listening_on(options.port)
         config = project.server
-        log_folder = self._folder / config.log.log_dir
+        log_folder = options.service / config.log.log_dir
         backups = config.log.log_backup_count
         log = start_log(
-            str(log_folder / SERVER_LOG_NAME), config.log.level, backups, self._to_stderr
+            str(log_folder / SERVER_LOG_NAME), config.log.level, backups, options.to_stderr
         )
-        start_user_log(log_folder, backups, config.log.level)
+        start_user_log(log_folder, backups, config.log.level, to_stderr=options.to_stderr)
         try:
             self._listen(project)
         except Exception:
@@ -111,8 +121,8 @@ class App:
     def _report(self, phase: Phase, detail: str) -> None:
         logger.info("%s: %s", phase, detail)
         self._state = replace(self._state, phase=phase, detail=detail)
-        if self._state_file is not None:
-            self._state.write(self._state_file)
+        if self._options.state_file is not None:
+            self._state.write(self._options.state_file)
 
 
 def _import(project: Project) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from grps.config.loader import load_inference, load_server
@@ -30,14 +31,18 @@ class Project:
     """Each model's own lines of ``inference.yml``, in the order of ``inference.models``."""
 
     @classmethod
-    def read(cls, folder: Path) -> Project:
+    def read(cls, folder: Path, conf: Path | None = None) -> Project:
         """Read the configuration of a project.
+
+        Args:
+            folder: The project.
+            conf: The folder of the two files; by default the project's own.
 
         Raises:
             ConfigError: A file is missing or breaks a rule.
         """
-        inference_file = folder / "conf" / "inference.yml"
-        server_file = folder / "conf" / "server.yml"
+        conf = conf or folder / "conf"
+        inference_file, server_file = conf / "inference.yml", conf / "server.yml"
         if not inference_file.is_file():
             raise ConfigError(f"{inference_file}: no such file; is {folder} a GRPS project?")
         inference = load_inference(inference_file)
@@ -51,6 +56,11 @@ class Project:
             metadata=f"{inference_text}\n{server_text}",
             descriptions=tuple(yaml.safe_load(inference_text)["models"]),
         )
+
+    def listening_on(self, port: str) -> Project:
+        """Return the project with other ports, written as in ``server.yml``."""
+        interface = msgspec.structs.replace(self.server.interface, port=port)
+        return replace(self, server=msgspec.structs.replace(self.server, interface=interface))
 
     def import_user_code(self) -> None:
         """Import the project's ``src`` modules, which register converters and inferers.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from grps.cli import serving
+from grps.cli import launching, serving
 from grps.config.loader import load_inference, load_server
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.services import find
@@ -94,7 +94,7 @@ def test_flags_reach_the_files(grpst: Grpst, model: Path, fake_server: Choose) -
         (["--customized_op_paths", "/no/such.so"], "there is no file '/no/such.so'"),
         (["--customized_predict_http_path", "x"], "'x' must start with '/'"),
         (["--model_name", "a b"], "'a b' is not 1 to 128"),
-        (["--output_path", "server.mar"], "archives are not written by this version"),
+        (["--output_path", "server.mar"], "the serve verbs write no archive"),
         (["--max_batchsize", "1"], "--max_batch_size"),
     ],
 )
@@ -152,7 +152,7 @@ def test_interrupted_following_leaves_the_service(
         raise KeyboardInterrupt
 
     fake_server("serve")
-    monkeypatch.setattr(serving, "follow_log", interrupt)
+    monkeypatch.setattr(launching, "follow_log", interrupt)
     result = grpst("serve", model, "--port", "0,0")
     assert result.exit_code == 0
     assert "'my_grps' keeps running; stop it with: grpst stop my_grps" in result.stderr

@@ -1,0 +1,126 @@
+"""Runs a project's server in the foreground and restarts it when a file changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from grps.deploy.ports import check_ports
+from grps.deploy.supervisor import describe_exit
+from grps.deploy.watching import Watch
+from grps.errors import ConfigError
+from grps.server.project import Project
+from grps.server.state import ServiceState
+
+POLL_S = 0.5
+STOP_S = 5.0
+"""How long a server may take to finish its requests before it is killed."""
+SHOWN_CHANGES = 3
+
+
+class Development:
+    """A server that follows the edits of its project."""
+
+    def __init__(self, project: Path, port: str | None, on_line: Callable[[str], None]) -> None:
+        """Prepare to serve.
+
+        Args:
+            project: The project's folder.
+            port: Ports as in ``server.yml``; what that says when ``None``.
+            on_line: Told what happens.
+
+        Raises:
+            DeployError: A port is taken.
+        """
+        self._project = project.resolve()
+        self._given_port = port
+        self._on_line = on_line
+        self._ports: tuple[int, ...] = ()
+        interface = self._interface()
+        if interface is not None:
+            check_ports(*interface)
+
+    def run(self, poll_s: float = POLL_S) -> None:
+        """Serve and restart until an exception, such as that of Ctrl-C, ends it."""
+        with tempfile.TemporaryDirectory(prefix="grps_dev_") as folder:
+            state_file = Path(folder) / "state.json"
+            while True:
+                watch = Watch(self._project)
+                process = self._start(state_file)
+                try:
+                    changed = self._wait(process, state_file, watch, poll_s)
+                finally:
+                    _end(process)
+                more = f" and {len(changed) - SHOWN_CHANGES} more"
+                shown = ", ".join(changed[:SHOWN_CHANGES])
+                tail = more if len(changed) > SHOWN_CHANGES else ""
+                self._on_line(f"changed: {shown}{tail}; restarting")
+
+    def _start(self, state_file: Path) -> subprocess.Popen[bytes]:
+        state_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "grps.server", "--project", str(self._project)]
+        command += ["--state_file", str(state_file), "--stderr"]
+        if (port := self._port()) is not None:
+            command += ["--port", port]
+        # A quick edit that keeps a file's size would be hidden by its cached bytecode.
+        variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=variables)
+
+    def _wait(
+        self, process: subprocess.Popen[bytes], state_file: Path, watch: Watch, poll_s: float
+    ) -> list[str]:
+        """Wait for a change, and for the files to rest after it; tell how the server is doing."""
+        told = False
+        while not (changed := watch.changes()):
+            code = process.poll()
+            state = ServiceState.read(state_file)
+            if not told and code is not None:
+                told = True
+                how = describe_exit(code)
+                self._on_line(f"the server {how}; change a file to try again, Ctrl-C ends")
+            elif not told and state is not None and state.phase == "ready":
+                told = True
+                self._ports = state.ports
+                where = " ".join(f"http://127.0.0.1:{port}" for port in state.ports[:1])
+                self._on_line(f"ready: {where} (watching {self._project}; Ctrl-C ends)")
+            time.sleep(poll_s)
+        while more := watch.changes():
+            changed = sorted({*changed, *more})
+            time.sleep(poll_s)
+        return changed
+
+    def _interface(self) -> tuple[str, tuple[int, ...]] | None:
+        """Host and ports as configured; ``None`` when the configuration is broken."""
+        try:
+            project = Project.read(self._project)
+            if self._given_port is not None:
+                project = project.listening_on(self._given_port)
+        except ConfigError:
+            return None
+        return project.server.interface.host, project.server.interface.ports
+
+    def _port(self) -> str | None:
+        """Free ports are found once and kept; others follow ``server.yml``."""
+        interface = self._interface()
+        if interface is None or 0 not in interface[1] or len(interface[1]) != len(self._ports):
+            return self._given_port
+        kept = zip(interface[1], self._ports, strict=True)
+        return ",".join(str(asked or last) for asked, last in kept)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        process.wait(STOP_S)
+    except BaseException as error:
+        process.kill()
+        process.wait()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise

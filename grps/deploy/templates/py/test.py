@@ -1,0 +1,34 @@
+"""The project's test; grpst archive runs it. By hand: python test.py."""
+
+import unittest
+
+from grps import GrpsContext, GrpsTest
+from grps.protocol.pb.grps_pb2 import DataType, GenericTensor, GrpsMessage
+
+
+class YourTest(GrpsTest):
+    """Runs the project's models in this process, without a server."""
+
+    def test_doubles(self):
+        """The answer is 2x."""
+        self.test_init()  # loads conf/inference.yml and your classes
+        tensor = GenericTensor(
+            name="x", dtype=DataType.DT_FLOAT32, shape=[1, 2], flat_float32=[1, 2]
+        )
+        request = GrpsMessage()
+        request.gtensors.tensors.append(tensor)
+        context = GrpsContext()
+        answer = self.executor.infer(request, context)
+        self.assertFalse(context.has_err(), context.get_err_msg())
+        self.assertEqual(list(answer.gtensors.tensors[0].flat_float32), [2, 4])
+
+    def test_refuses_a_message_without_tensors(self):
+        """What the user's code refuses is told in the context and in the answer."""
+        self.test_init()
+        context = GrpsContext()
+        self.executor.infer(GrpsMessage(str_data="text"), context)
+        self.assertTrue(context.has_err())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,119 @@
+"""Runs a project's models in the calling process, for the project's own tests.
+
+No socket is opened and no server runs; configuration and models are loaded, and requests run, by
+the server's own code.
+"""
+
+from __future__ import annotations
+
+import logging
+import unittest
+from pathlib import Path
+from typing import ClassVar
+
+from grps.errors import ConfigError, ModelError
+from grps.inference.context import GrpsContext
+from grps.log import USER_FORMAT, clogger
+from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
+from grps.server.loading import load_model
+from grps.server.local_entry import LocalEntry
+from grps.server.models import LoadedModel
+from grps.server.project import Project
+
+FAILED = 500
+
+
+class Executor:
+    """The models and the default graph of the project in the current folder."""
+
+    def __init__(self) -> None:
+        """Load the project.
+
+        Raises:
+            GrpsError: Its configuration is wrong, or a model can't be loaded.
+        """
+        project = Project.read(Path.cwd())
+        project.import_user_code()
+        self._models = {
+            config.key: load_model(config, description, lambda phase, detail: None)
+            for config, description in zip(
+                project.inference.models, project.descriptions, strict=True
+            )
+        }
+        dag = project.inference.dag
+        self._default = [node.model for node in dag.nodes] if dag is not None else []
+
+    def infer(
+        self, inp: GrpsMessage, context: GrpsContext, model_name: str | None = None
+    ) -> GrpsMessage:
+        """Run the default graph, or one model, on a message.
+
+        Args:
+            inp: The request.
+            context: What the user's code sees of it; look at ``has_err()`` afterwards.
+            model_name: ``name-version``, or a name alone for its latest version.
+
+        Returns:
+            The answer; one with status ``FAILURE`` when the user's code marked the request so.
+
+        Raises:
+            ConfigError: There is no such model, or no default graph.
+            InputError: The message does not fit the model.
+            ModelError: The model did not answer.
+            Exception: What the user's code raised, as it is.
+        """
+        keys = self._default if not model_name else [self._find(model_name)]
+        if not keys:
+            raise ConfigError("inference.yml has several models and no dag; give model_name")
+        answer = inp
+        for key in keys:
+            answer = _run(self._models[key], answer, context)
+            if context.has_err():
+                break
+        return answer
+
+    def infer_with_model_name(
+        self, inp: GrpsMessage, context: GrpsContext, model_name: str | None = None
+    ) -> GrpsMessage:
+        """Run one model on a message; see ``infer``."""
+        return self.infer(inp, context, model_name)
+
+    def _find(self, name: str) -> str:
+        found = [key for key, model in self._models.items() if name in (key, model.config.name)]
+        if not found:
+            known = ", ".join(self._models)
+            raise ConfigError(f"inference.yml has no model {name!r}; it has: {known}")
+        return name if name in found else found[-1]
+
+
+def _run(model: LoadedModel, inp: GrpsMessage, context: GrpsContext) -> GrpsMessage:
+    entry = LocalEntry(inp, context, model.signature)
+    model.runners[0].run([entry])
+    entry.wait()
+    if entry.raised is not None:
+        raise entry.raised
+    if context.has_err():
+        failure = Status(code=FAILED, msg=context.get_err_msg(), status=Status.FAILURE)
+        return GrpsMessage(status=failure)
+    if entry.failure is not None:
+        raise ModelError(f"model {model.config.key}: {entry.failure}")
+    return entry.answer
+
+
+class GrpsTest(unittest.TestCase):
+    """Base of a project's tests; run them from the project's folder."""
+
+    executor: Executor
+    _loaded: ClassVar[dict[Path, Executor]] = {}
+
+    def test_init(self) -> None:
+        """Build ``self.executor``; the models are loaded once for all tests of the process."""
+        if not clogger.handlers:
+            shown = logging.StreamHandler()
+            shown.setFormatter(logging.Formatter(USER_FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
+            clogger.addHandler(shown)
+            clogger.setLevel(logging.INFO)
+        folder = Path.cwd()
+        if folder not in GrpsTest._loaded:
+            GrpsTest._loaded[folder] = Executor()
+        self.executor = GrpsTest._loaded[folder]

@@ -1,0 +1,1 @@
+"""Upstream's ``grps_framework.executor``."""

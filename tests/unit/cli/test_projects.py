@@ -1,0 +1,216 @@
+"""The verbs create, archive, start and dev, with a stand-in for the server process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from grps.cli.byte_progress import ByteProgress, size_text
+from grps.deploy import deployment, development
+from grps.deploy.creation import create_project
+from grps.deploy.paths import ServiceFolder
+from grps.deploy.services import find
+from tests.unit.cli.conftest import FAKE
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Grpst
+
+SERVER = "interface: {host: 127.0.0.1, port: '0,0'}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    create_project(tmp_path / "p")
+    (tmp_path / "p" / "conf" / "server.yml").write_text(SERVER)
+    return tmp_path / "p"
+
+
+@pytest.fixture
+def fake_project_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def command(folder: ServiceFolder, project: Path, python: str) -> list[str]:
+        return [sys.executable, str(FAKE), str(folder.root), "serve"]
+
+    monkeypatch.setattr(deployment, "project_command", command)
+
+
+def test_create(grpst: Grpst, tmp_path: Path) -> None:
+    result = grpst("create", tmp_path / "my project")
+    assert result.exit_code == 0, result.output
+    assert f"made {tmp_path}/my project (12 files)" in result.stdout
+    assert f"test it   cd '{tmp_path}/my project' && python test.py" in result.stdout
+    again = grpst("create", tmp_path / "my project", "--project_type", "py")
+    assert again.exit_code == 1
+    assert "is not empty" in again.stderr
+
+
+def test_create_asks_on_a_terminal(
+    grpst: Grpst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def prompt(text: str, **options: object) -> str:
+        asked.append((text, options["default"]))
+        return "py"
+
+    monkeypatch.setattr("click.prompt", prompt)
+    monkeypatch.setattr("grps.cli.create.sys", FakeSys)
+    assert grpst("create", tmp_path / "p").exit_code == 0
+    assert asked == [("project type", "py")]
+    assert grpst("create", tmp_path / "q", "--project_type", "py").exit_code == 0
+    assert len(asked) == 1
+
+
+class FakeSys:
+    class stdin:
+        @staticmethod
+        def isatty() -> bool:
+            return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("cpp", "'cpp' projects are not available in this version; use py"),
+        ("cpp_trt", "'cpp_trt' projects are not available in this version; use py"),
+        ("rust", "'rust' is not one of: py"),
+    ],
+)
+def test_types(grpst: Grpst, tmp_path: Path, kind: str, text: str) -> None:
+    result = grpst("create", tmp_path / "p", "--project_type", kind)
+    assert result.exit_code == 2
+    assert text in result.stderr
+    assert not (tmp_path / "p").exists()
+
+
+def test_archive(grpst: Grpst, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "big.bin").write_text("1")
+    (project / "data" / "big.bin").symlink_to(tmp_path / "big.bin")
+    output = tmp_path / "out.mar"
+    result = grpst("archive", project, "--output_path", output)
+    assert result.exit_code == 0, result.output
+    digest = hashlib.sha256(output.read_bytes()).hexdigest()
+    assert f"sha256    {digest}\n" in result.stdout
+    assert "13 files)" in result.stdout
+    assert f"note: data/big.bin leads to {tmp_path}/big.bin, outside of" in result.stderr
+    assert f"grpst start {output}" in result.stdout
+
+
+def test_archive_default_path_and_skipped_test(
+    grpst: Grpst, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    (project / "test.py").write_text("raise SystemExit(1)\n")
+    failed = grpst("archive", ".")
+    assert failed.exit_code == 1
+    assert "test.py failed (exit code 1); nothing is packed" in failed.stderr
+    assert not (project / "server.mar").exists()
+    assert grpst("archive", ".", "--skip_unittest").exit_code == 0
+    assert (project / "server.mar").is_file()
+
+
+def test_archive_checks_the_configuration(grpst: Grpst, project: Path, tmp_path: Path) -> None:
+    (project / "conf" / "server.yml").write_text("prot: 1\n")
+    result = grpst("archive", project, "--skip_unittest", "--output_path", tmp_path / "s.mar")
+    assert result.exit_code == 1
+    assert "server.yml:1: unknown key 'prot'" in result.stderr
+    assert not (tmp_path / "s.mar").exists()
+
+
+@pytest.mark.usefixtures("fake_project_server")
+def test_start(grpst: Grpst, project: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "s.mar"
+    grpst("archive", project, "--output_path", archive, "--skip_unittest")
+    result = grpst("start", archive, "--name", "demo", "--mpi_np", "1", "--no_logging")
+    assert result.exit_code == 0, result.output
+    assert "demo is ready" in result.stdout
+    assert "model your_model-1.0.0" in result.stdout
+    again = grpst("start", project, "--name", "demo")
+    assert again.exit_code == 1
+    assert "already runs" in again.stderr
+    assert (ServiceFolder.of("demo").project / "src").is_dir()
+    assert grpst("stop", "demo").exit_code == 0
+    assert grpst("start", project, "--name", "demo", "--no_logging").exit_code == 0
+    assert not ServiceFolder.of("demo").project.exists()
+    assert find("demo").running
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (["--mpi_np", "2"], "2 processes are not available in this version; use 1"),
+        (["--name", "a/b"], "can't be a service name"),
+        (["--server_conf", "none.yml"], "does not exist"),
+        (["--timeout", "0"], "not in the range"),
+        (["--max_unpacked_gib", "0"], "not in the range"),
+    ],
+)
+def test_start_usage(grpst: Grpst, project: Path, flags: list[str], text: str) -> None:
+    result = grpst("start", project, *flags)
+    assert result.exit_code == 2
+    assert text in result.stderr
+
+
+def test_start_of_something_else(grpst: Grpst, tmp_path: Path) -> None:
+    (tmp_path / "x.mar").write_bytes(b"\x1f\x8bxx")
+    result = grpst("start", tmp_path / "x.mar")
+    assert result.exit_code == 1
+    assert "pack the project again with: grpst archive PROJECT" in result.stderr
+    assert not ServiceFolder.of("my_grps").root.exists()
+
+
+def test_start_in_the_foreground(
+    grpst: Grpst, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: calls.append(command))
+    folders: list[Path] = []
+    monkeypatch.setattr(os, "chdir", folders.append)
+    result = grpst("start", project, "--foreground")
+    assert result.exit_code == 0, result.output
+    folder = ServiceFolder.of("my_grps")
+    assert calls[0][3:7] == ["--project", str(project), "--service", str(folder.root)]
+    assert calls[0][-1] == "--stderr"
+    assert folders == [project]
+    folder.state.unlink()
+
+
+def test_dev_ends_by_interrupt(
+    grpst: Grpst, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    (project / "requirements.txt").write_text("no-such-package\n")
+    monkeypatch.setattr(development.Development, "run", interrupt)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    result = grpst("dev", project, "--port", "0")
+    assert result.exit_code == 0
+    assert "note: no-such-package is not installed" in result.stderr
+    assert "dev: stopped" in result.stderr
+    assert "'x' is not a port" in grpst("dev", project, "--port", "x").stderr
+
+
+def test_progress_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    total = 64 * 1024 * 1024
+    with ByteProgress() as progress:
+        for done in range(0, total + 1, total // 100):
+            progress.show("packing", done, total)
+        progress.show("packing", total, total)
+        progress.show("reading", 1, 2)
+        progress.show("reading", 0, 0)
+    assert capsys.readouterr().err.splitlines() == [
+        f"  packing: {step} % of 64.0 MiB" for step in (0, 25, 50, 75, 100)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (5 << 40, "5120.0 GiB")],
+)
+def test_sizes(size: int, text: str) -> None:
+    assert size_text(size) == text

@@ -1,0 +1,45 @@
+"""The public names of the package."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import grps
+import grps_framework.executor.executor
+import grps_framework.test
+from grps.server import testing
+
+
+def test_public_names() -> None:
+    assert grps.__all__ == [
+        "Converter",
+        "GrpsContext",
+        "GrpsTest",
+        "ModelInferer",
+        "clogger",
+        "converter_register",
+        "inferer_register",
+    ]
+    assert {*grps.__all__} == {*grps._HOMES}
+    for name in grps.__all__:
+        assert getattr(grps, name) is not None
+        assert name in dir(grps)
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(AttributeError, match="module 'grps' has no attribute 'Convertor'"):
+        grps.Convertor  # noqa: B018
+
+
+def test_import_is_light() -> None:
+    code = "import sys, grps; print([n for n in sys.modules if n[:5] in ('grps.', 'numpy')])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert answer.stdout == b"[]\n"
+
+
+def test_upstream_paths_give_the_same_objects() -> None:
+    assert grps_framework.test.GrpsTest is testing.GrpsTest is grps.GrpsTest
+    assert grps_framework.executor.executor.Executor is testing.Executor
