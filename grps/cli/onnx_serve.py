@@ -24,5 +24,6 @@ def command(model_path: Path, **flags: Any) -> None:
     Examples:
       grpst onnx_serve model.onnx
       grpst onnx_serve model.onnx --name ocr --port 7090,7091 --intra_op_threads 4
+      grpst onnx_serve model.onnx --batching_type dynamic --max_batch_size 32
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     serve_model("onnxruntime", model_path, flags)

@@ -25,5 +25,6 @@ def command(model_path: Path, **flags: Any) -> None:
       grpst torch_serve model.pt
       grpst torch_serve model.pt --name detect --port 7090,7091 --device cuda:1
       grpst torch_serve model.pt --instances 2 --intra_op_threads 4 --no_logging
+      grpst torch_serve model.pt --batching_type dynamic --max_batch_size 32
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     serve_model("torch", model_path, flags)

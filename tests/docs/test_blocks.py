@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from grps.config.loader import parse_inference, parse_server
 from tests.docs.pages import LANGUAGES, Block, blocks, name_of, pages
 from tests.support import REPOSITORY
 
+LOCK = Path(tempfile.gettempdir()) / f"grps-docs-ports-{os.getuid()}.lock"
 PORTS = ("7080", "7081", "7090", "7091")
 PORT = re.compile(rf"\b(?:{'|'.join(PORTS)})\b")
 SERVE = re.compile(r"(grpst \w*serve \S+)(?!.*--port)")
@@ -36,26 +39,36 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _choose_ports() -> dict[str, str]:
-    """The ports of the docs as they are when all are free, else others for all of them."""
-    if all(_is_free(int(port)) for port in PORTS):
-        return {port: port for port in PORTS}
-    probes = [socket.socket() for _ in PORTS]
-    try:
+@contextmanager
+def chosen_ports() -> Iterator[dict[str, str]]:
+    """The ports of the docs as they are when all are free, else others for all of them.
+
+    One run of these tests at a time has the ports of the docs, whatever else the machine tests.
+    """
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield _other_ports()
+            return
+        free = all(_is_free(int(port)) for port in PORTS)
+        yield {port: port for port in PORTS} if free else _other_ports()
+
+
+def _other_ports() -> dict[str, str]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in PORTS]
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
         return {port: str(p.getsockname()[1]) for port, p in zip(PORTS, probes, strict=True)}
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 class Reader:
     """Somebody who types a page's blocks into a shell, one after the other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ports: dict[str, str]) -> None:
         self._folder = folder
-        self._ports = _choose_ports()
+        self._ports = ports
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self._environment = {
             **os.environ,
@@ -105,12 +118,14 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    found = Reader(tmp_path)
-    yield found
-    found.stop_all()
+    with chosen_ports() as ports:
+        found = Reader(tmp_path, ports)
+        yield found
+        found.stop_all()
 
 
 @pytest.mark.parametrize("page", [p for p in pages() if blocks(p)], ids=name_of)
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_blocks_run_in_order(page: Path, reader: Reader) -> None:
     printed: str | None = None
