@@ -87,7 +87,8 @@ def test_from_create_to_stop(grpst: Grpst, tmp_path: Path) -> None:
     answer = subprocess.run(
         ["bash", "-c", curl[1]], check=True, capture_output=True, timeout=WAIT_S
     )
-    assert json.loads(answer.stdout)["ndarray"] == [[2.0, 4.0]]
+    (tensor,) = json.loads(answer.stdout)["gtensors"]["tensors"]
+    assert tensor["flat_float32"] == [2.0, 2.0]
     tensors = predict("my_grps", BODY)["gtensors"]
     assert isinstance(tensors, dict)
     assert tensors["tensors"][0]["flat_float32"] == [2.0, 4.0]
