@@ -4,7 +4,7 @@ use bytes::Bytes;
 use grps_core::{Cause, Content, Error, InputForm, Request as EngineRequest};
 use tokio::time::Instant;
 
-use crate::codec::{Status, proto};
+use crate::codec::{GrpsMessage, Status, proto};
 use crate::dispatch::Call;
 use crate::status::{grps_status, rpc_status};
 
@@ -23,7 +23,7 @@ pub(super) async fn predict(
             tracing::warn!(id = &*call.id, peer = %call.peer, cause = ?error.cause(), %error, "predict failed");
             match rpc_status(&error) {
                 Some(status) => Err(status),
-                None => Ok(proto::encode_tensors(Some(&grps_status(&error)), "", &[])),
+                None => Ok(proto::encode(&GrpsMessage::of_status(grps_status(&error)))),
             }
         }
     }
