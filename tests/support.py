@@ -62,6 +62,10 @@ class RunningServer:
         path = self.folder / name
         return path.read_text().splitlines() if path.exists() else []
 
+    def release(self) -> None:
+        """Let the user code that waits go on."""
+        (self.folder / "release").touch()
+
     def log(self) -> str:
         """What the server has logged."""
         return (self.folder / "logs" / "grps_server.log").read_text()
@@ -154,6 +158,7 @@ def serving(folder: Path, **environment: str) -> Iterator[RunningServer]:
 
 
 USER_CODE = '''
+import os
 import time
 
 from grps.inference.inferer import ModelInferer
@@ -193,6 +198,16 @@ class Sleeper(Plain):
         return GrpsMessage(str_data="slept")
 
 
+class Waiter(Plain):
+    """Notes when it starts, then waits for the file release."""
+
+    def infer(self, inp, context):
+        note("started", inp.str_data)
+        while not os.path.exists("release"):
+            time.sleep(0.005)
+        return GrpsMessage(str_data="released")
+
+
 class Raiser(Plain):
     def infer(self, inp, context):
         raise ValueError("boom\\nfrom inferer")
@@ -203,7 +218,7 @@ class Failing(Plain):
         context.set_err_msg("user error msg")
 
 
-for cls in (Echo, Sleeper, Raiser, Failing):
+for cls in (Echo, Sleeper, Waiter, Raiser, Failing):
     inferer_register.register(cls.__name__.lower(), cls())
 '''
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import grpc
 import h2.connection
@@ -14,8 +13,16 @@ import h2.events
 import pytest
 
 from grps.protocol.pb.grps_pb2 import GrpsMessage
-from tests.raw_http import PREDICT, Connection, connect, request
-from tests.support import RunningServer, serving, user_model, wait_until, write_user_project
+from tests.raw_http import PREDICT, Connection, connect
+from tests.raw_http import request as http_request
+from tests.support import (
+    GUARD_S,
+    RunningServer,
+    serving,
+    user_model,
+    wait_until,
+    write_user_project,
+)
 
 SLEEPER = f"{PREDICT}?model=sleeper"
 
@@ -23,19 +30,15 @@ SLEEPER = f"{PREDICT}?model=sleeper"
 @pytest.fixture(params=[1, 32], ids=["waits for a place", "waits for an instance"])
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
     """A server with one instance; requests wait in one queue or in the other."""
-    models = [user_model("sleeper", max_threads=1)]
+    models = [user_model("waiter", max_threads=1)]
     folder = write_user_project(tmp_path, models, {"max_concurrency": request.param})
     with serving(folder) as running:
         yield running
 
 
-def ask(connection: Connection, seconds: str) -> None:
-    connection.send(request(b'{"str_data": "%s"}' % seconds.encode(), path=SLEEPER))
-
-
 def test_user_code_sees_that_an_http1_client_left(user_server: RunningServer) -> None:
     with connect(user_server.ports[0]) as connection:
-        ask(connection, "41")
+        connection.send(http_request(b'{"str_data": "41"}', path=SLEEPER))
         wait_until(lambda: "41" in user_server.noted("started"), "user code runs")
         assert "41" not in user_server.noted("disconnected")
     wait_until(lambda: "41" in user_server.noted("disconnected"), "user code sees it")
@@ -89,22 +92,16 @@ def test_user_code_sees_that_an_http2_stream_was_reset(user_server: RunningServe
 
 
 def test_a_request_that_waits_is_never_run_when_its_client_leaves(server: RunningServer) -> None:
-    answers: list[Any] = []
-
-    def run_first() -> None:
-        answers.append(server.post({"str_data": "1.5"}, "?model=sleeper").json())
-
-    running = threading.Thread(target=run_first)
-    running.start()
-    wait_until(lambda: server.noted("started") == ["1.5"], "the first request runs")
-    with connect(server.ports[0]) as connection, server.stub() as stub:
-        ask(connection, "43")
-        call = stub.Predict.future(GrpsMessage(model="sleeper", str_data="44"))
-        with pytest.raises(grpc.FutureTimeoutError):
-            call.result(timeout=0.1)
-        call.cancel()
-    assert server.post({"str_data": "0.01"}, "?model=sleeper").status_code == 200
-    running.join()
-    assert answers[0]["str_data"] == "slept"
-    assert server.noted("started") == ["1.5", "0.01"]
-    assert server.noted("disconnected") == []
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(server.post, {"str_data": "first"}, "?model=waiter")
+        wait_until(lambda: server.noted("started") == ["first"], "the first request runs")
+        with connect(server.ports[0]) as connection, server.stub() as stub:
+            connection.send(http_request(b'{"str_data": "43"}', path=f"{PREDICT}?model=waiter"))
+            call = stub.Predict.future(GrpsMessage(model="waiter", str_data="44"))
+            with pytest.raises(grpc.FutureTimeoutError):
+                call.result(timeout=0.1)
+            call.cancel()
+        server.release()
+        assert first.result(GUARD_S).json()["str_data"] == "released"
+    assert server.post({"str_data": "last"}, "?model=waiter").status_code == 200
+    assert server.noted("started") == ["first", "last"]

@@ -98,7 +98,7 @@ def with_file(inferer_type: str, content: bytes | None) -> Callable[[Path], Any]
         (
             with_code(""),
             "model bad-1.0.0: no inferer is registered as 'bad'; "
-            "registered: echo, failing, raiser, sleeper",
+            "registered: echo, failing, raiser, sleeper, waiter",
         ),
         (with_file("onnxruntime", None), "model.bin: no such file"),
         (with_file("onnxruntime", b"\x08\x07broken"), "model.bin"),

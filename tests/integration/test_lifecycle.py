@@ -26,15 +26,13 @@ from tests.support import (
     write_user_project,
 )
 
-SLEEPERS = 4
+SLOW = 4
 GATED = (
     USER_CODE
     + """
 
 class Gated(Echo):
     def load(self):
-        import os
-
         note("load", "started")
         while not os.path.exists("go"):
             time.sleep(0.005)
@@ -49,7 +47,7 @@ inferer_register.register("gated", Gated())
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RunningServer]:
     """A server where several requests can run long."""
-    models = [user_model("echo"), user_model("sleeper", instances=SLEEPERS)]
+    models = [user_model("echo"), user_model("waiter", instances=SLOW)]
     with serving(write_user_project(tmp_path, models, dag=["echo-1.0.0"])) as running:
         yield running
 
@@ -85,11 +83,11 @@ class Load:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_drain_loses_nothing(server: RunningServer, number: signal.Signals) -> None:
     loads = [Load(server) for _ in range(8)]
-    with ThreadPoolExecutor(SLEEPERS + len(loads)) as threads, server.stub() as stub:
-        bodies = [{"str_data": "1"}] * SLEEPERS
-        slow = [threads.submit(server.post, body, "?model=sleeper") for body in bodies]
+    with ThreadPoolExecutor(SLOW + len(loads)) as threads, server.stub() as stub:
+        bodies = [{"str_data": "slow"}] * SLOW
+        slow = [threads.submit(server.post, body, "?model=waiter") for body in bodies]
         running = [threads.submit(load.run) for load in loads]
-        wait_until(lambda: len(server.noted("started")) == SLEEPERS, "slow requests run")
+        wait_until(lambda: len(server.noted("started")) == SLOW, "slow requests run")
         wait_until(lambda: all(load.served for load in loads), "quick requests are served")
         server.process.send_signal(number)
         wait_until(lambda: phase(server.folder) == "draining", "the drain starts")
@@ -99,8 +97,9 @@ def test_the_drain_loses_nothing(server: RunningServer, number: signal.Signals) 
             stub.Predict(GrpsMessage(str_data="x"), timeout=GUARD_S)
         assert requests.get(server.url("/grps/v1/health/live"), timeout=GUARD_S).status_code == 200
         ready = requests.get(server.url("/grps/v1/health/ready"), timeout=GUARD_S)
+        server.release()
         answers = [answer.result(GUARD_S) for answer in slow]
-    assert [answer.json().get("str_data") for answer in answers] == ["slept"] * SLEEPERS
+    assert [answer.json().get("str_data") for answer in answers] == ["released"] * SLOW
     for load in loads:
         assert load.last is not None
         assert (load.last.status_code, load.last.headers["Connection"]) == (503, "close")

@@ -129,7 +129,7 @@ impl Engine {
         let session = (route.models().len() > 1).then(Session::default);
         let mut permit = None;
         for model in route.models() {
-            let input = self.fit(model, content)?;
+            let input = self.fit(model, content, permit.is_some())?;
             if permit.is_none() {
                 // Only a request that fits its first model takes a place.
                 permit = Some(self.admission.enter().await?);
@@ -149,10 +149,14 @@ impl Engine {
         Ok(content)
     }
 
-    /// Brings content into the form and order a model wants, or says why it does not fit.
-    fn fit(&self, model: &Model, content: Content) -> Result<Content, Error> {
+    /// Brings content, a client's or `answered` by the model before, into the form and order a
+    /// model wants, or says why it does not fit.
+    fn fit(&self, model: &Model, content: Content, answered: bool) -> Result<Content, Error> {
         let content = self.adapter.adapt(content, model.spec().form)?;
         match (content, &model.spec().signature) {
+            (Content::Tensors(tensors), Some(signature)) if answered => {
+                signature.arrange_outputs(model.key(), tensors).map(Content::Tensors)
+            }
             (Content::Tensors(tensors), Some(signature)) => {
                 signature.arrange(model.key(), tensors).map(Content::Tensors)
             }

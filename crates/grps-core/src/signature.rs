@@ -43,10 +43,29 @@ impl Signature {
     /// # Errors
     /// `InvalidArgument` naming the model, the tensor, what was expected and what came.
     pub fn arrange(&self, model: &str, tensors: Vec<Tensor>) -> Result<Vec<Tensor>, Error> {
+        self.arrange_by(self.naming, model, tensors)
+    }
+
+    /// The same for what the model before it in a graph answered, whose names follow that model:
+    /// where they match no input, the order counts.
+    ///
+    /// # Errors
+    /// As `arrange`.
+    pub fn arrange_outputs(&self, model: &str, tensors: Vec<Tensor>) -> Result<Vec<Tensor>, Error> {
+        self.arrange_by(Naming::Advisory, model, tensors)
+    }
+
+    fn arrange_by(
+        &self,
+        naming: Naming,
+        model: &str,
+        tensors: Vec<Tensor>,
+    ) -> Result<Vec<Tensor>, Error> {
         if self.inputs.is_empty() {
             return Ok(tensors);
         }
-        let ordered = if self.by_name(&tensors) { self.match_names(tensors) } else { Ok(tensors) }
+        let by_name = self.by_name(naming, &tensors);
+        let ordered = if by_name { self.match_names(tensors) } else { Ok(tensors) }
             .map_err(|fault| self.refuse(model, &fault))?;
         self.check_count(ordered.len()).map_err(|fault| self.refuse(model, &fault))?;
         let mut arranged = Vec::with_capacity(ordered.len());
@@ -66,9 +85,9 @@ impl Signature {
         }
     }
 
-    fn by_name(&self, tensors: &[Tensor]) -> bool {
+    fn by_name(&self, naming: Naming, tensors: &[Tensor]) -> bool {
         let known = |tensor: &Tensor| self.inputs.iter().any(|spec| spec.name == tensor.name());
-        match self.naming {
+        match naming {
             Naming::Strict => tensors.iter().any(|tensor| !tensor.name().is_empty()),
             Naming::Advisory => tensors.iter().any(known),
         }
