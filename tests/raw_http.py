@@ -62,8 +62,18 @@ class Connection:
         line = self._reader.readline()
         assert line.startswith(b"HTTP/1.1 "), line
         headers = http.client.parse_headers(self._reader)
-        length = int(headers.get("Content-Length", 0))
-        return Answer(int(line.split()[1]), headers, self._reader.read(length))
+        if headers.get("Transfer-Encoding") == "chunked":
+            body = b"".join(self.chunks())
+        else:
+            body = self._reader.read(int(headers.get("Content-Length", 0)))
+        return Answer(int(line.split()[1]), headers, body)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read the chunks of a response's body as they come."""
+        while size := int(self._reader.readline(), 16):
+            yield self._reader.read(size)
+            assert self._reader.readline() == b"\r\n"
+        assert self._reader.readline() == b"\r\n"
 
     def is_ended(self) -> bool:
         """Wait for the end of the connection; false when bytes come instead."""

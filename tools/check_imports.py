@@ -97,7 +97,7 @@ def main() -> int:
     """Check both packages."""
     problems = []
     for path in source_files():
-        ours = path.parts[0] in {"grps", "grps_framework"} and path.suffix == ".py"
+        ours = path.parts[0] in {"grps", "grps_apis", "grps_framework"} and path.suffix == ".py"
         if ours and not is_generated(path) and not path.is_relative_to(USER_CODE):
             problems += check_file(path, (ROOT / path).read_text(encoding="utf-8"))
     for problem in problems:

@@ -9,11 +9,12 @@ What runs is decided by the pair of converter and inferer:
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -43,6 +44,8 @@ Report = Callable[[Phase, str], None]
 """Takes the phase and a line for people."""
 
 NO_CONVERTER = (None, "none")
+
+T = TypeVar("T")
 
 
 def load_model(config: ModelConfig, description: dict[str, Any], report: Report) -> LoadedModel:
@@ -74,11 +77,11 @@ def _load_backend_model(
     config = _share_threads(config)
     backends = []
     for index in range(config.instances):
-        copy = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
-        report("loading", f"loading model {config.key}{copy}")
+        which = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
+        report("loading", f"loading model {config.key}{which}")
         backend = load_backend(config)
         if config.warm_up:
-            report("warming", f"warming up model {config.key}{copy}")
+            report("warming", f"warming up model {config.key}{which}")
             skipped = warm_up(backend)
             if skipped is not None:
                 logger.warning("model %s is not warmed up: %s", config.key, skipped)
@@ -139,7 +142,7 @@ def _load_user_inferer(config: ModelConfig) -> ModelInferer:
         raise ModelError(
             f"model {config.key}: no inferer is registered as {name!r}; registered: {known}"
         )
-    return _init(config, inferer)
+    return _init(config, _own(inferer))
 
 
 def _init(config: ModelConfig, inferer: ModelInferer) -> ModelInferer:
@@ -174,9 +177,19 @@ def _find_converter(config: ModelConfig) -> Converter | None:
         raise ModelError(
             f"model {config.key}: no converter is registered as {name!r}; registered: {known}"
         )
+    converter = _own(converter)
     with _naming(config, f"converter {name!r}"):
         converter.init(config.converter_path, config.converter_args)
     return converter
+
+
+def _own(registered: T) -> T:
+    """Return a copy of a registered object, so that models of one class do not share its state."""
+    try:
+        return copy.deepcopy(registered)
+    except Exception:
+        # It holds something that can't be copied, such as a lock; its models then share that.
+        return copy.copy(registered)
 
 
 def _user_tensor_model(config: ModelConfig) -> UserTensorModel:

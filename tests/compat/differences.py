@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 NOT_REPLAYED = {
-    "stream-": "streaming over HTTP is not served",
-    "grpc-stream-str": "streaming over gRPC is not served",
-    "grpc-stream-unknown-model": "streaming over gRPC is not served",
-    "grpc-stream-errctx": "streaming over gRPC is not served",
-    "grpc-stream-mid-": "streaming over gRPC is not served",
+    "stream-": "replayed with the other projects",
+    "grpc-stream-str": "replayed with the other projects",
+    "grpc-stream-unknown-model": "replayed with the other projects",
+    "grpc-stream-errctx": "replayed with the other projects",
+    "grpc-stream-mid-": "replayed with the other projects",
     "monitor-series-": "monitor series are not served",
     "grpc-predict-large": "its bytes were not recorded",
 }

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -24,10 +22,9 @@ from tests.compat.differences import (
     HTTP_SUCCESS,
     NOT_REPLAYED,
 )
-from tests.raw_http import Answer, Connection
-from tests.support import GUARD_S, RunningServer, serving
+from tests.compat.replay import ask, content, records, serving_project
+from tests.support import GUARD_S, RunningServer
 
-DATA = Path(__file__).parent / "data"
 PROJECT = "basic"
 
 REPLAYED = {"http": 76, "grpc": 34}
@@ -39,8 +36,7 @@ SERVING = b"\x08\x01"
 
 def read(protocol: str) -> list[dict[str, Any]]:
     """All records of the project."""
-    lines = (DATA / "golden" / f"{protocol}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [record for record in map(json.loads, lines) if record["project"] == PROJECT]
+    return [record for record in records(protocol) if record["project"] == PROJECT]
 
 
 def replayed(protocol: str) -> list[Any]:
@@ -55,36 +51,8 @@ def replayed(protocol: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The project as it is, but for the ports."""
-    folder = tmp_path_factory.mktemp("compat") / PROJECT
-    shutil.copytree(DATA / "projects" / PROJECT, folder)
-    file = folder / "conf" / "server.yml"
-    settings = yaml.safe_load(file.read_text())
-    settings["interface"].update(host="127.0.0.1", port="0,0")
-    file.write_text(yaml.safe_dump(settings))
-    with serving(folder) as running:
+    with serving_project(PROJECT, tmp_path_factory.mktemp("compat")) as running:
         yield running
-
-
-def content(body: dict[str, str] | None) -> bytes:
-    """The bytes of a recorded body."""
-    if body is None:
-        return b""
-    return base64.b64decode(body["b64"]) if "b64" in body else body["text"].encode()
-
-
-def ask(server: RunningServer, recorded: dict[str, Any]) -> Answer:
-    """Send a recorded request byte by byte as it was."""
-    lines = [f"{recorded['method']} {recorded['path']} HTTP/{recorded['http_version']}"]
-    lines += [f"{name}: {value}" for name, value in recorded["headers"]]
-    connection = Connection(server.ports[0])
-    try:
-        connection.send("\r\n".join([*lines, "", ""]).encode())
-        connection.send(content(recorded.get("body")))
-        while (answer := connection.answer()).status == 100:
-            pass
-        return answer
-    finally:
-        connection.close()
 
 
 def test_nothing_is_left_out_by_mistake() -> None:

@@ -1,0 +1,5 @@
+"""Upstream's import path of the PyTorch inferer."""
+
+from grps.backends.torch_inferer import TorchModelInferer
+
+__all__ = ["TorchModelInferer"]
