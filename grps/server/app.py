@@ -59,6 +59,8 @@ class App:
             self._state = replace(self._state, error=cause)
             self._report("failed", cause)
             raise
+        finally:
+            self._stop.close()
 
     def _serve(self) -> None:
         self._stop.listen()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
 from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopRequested(BaseException):
@@ -20,12 +22,15 @@ class StopRequest:
         """Nothing is asked yet."""
         self._asked = False
         self._interrupts = False
-        # Its lock may be held by the very thread that a signal interrupts; an event's may not.
-        self._asking: SimpleQueue[None] = SimpleQueue()
+        # A signal that any other thread takes, or that comes right before a lock is waited for,
+        # wakes nobody; what it writes into a pipe is never lost.
+        self._wake, self._woken = os.pipe()
+        os.set_blocking(self._woken, False)
 
     def listen(self) -> None:
-        """Take SIGTERM and SIGINT from here on; only the main thread can."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        """Take the signals from here on; only the main thread can."""
+        signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
+        for number in SIGNALS:
             signal.signal(number, self._receive)
 
     def ignore(self) -> None:
@@ -40,7 +45,16 @@ class StopRequest:
     def wait(self) -> None:
         """Wait until a signal has asked for the stop."""
         while not self._asked:
-            self._asking.get()
+            received = os.read(self._wake, 4096)
+            self._asked |= any(number in received for number in SIGNALS)
+
+    def close(self) -> None:
+        """Ignore the signals from here on: the process ends anyway, with its own exit code."""
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
+        os.close(self._woken)
+        os.close(self._wake)
 
     @contextmanager
     def interrupts(self) -> Iterator[None]:
@@ -62,7 +76,6 @@ class StopRequest:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
-        self._asking.put(None)
         if self._interrupts:
             self._interrupts = False
             raise StopRequested

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import requests
 
-from tests.support import RunningServer
+from tests.support import RunningServer, wait_until
 
 OK = {"code": 200, "msg": "OK", "status": "SUCCESS"}
 
@@ -129,9 +129,12 @@ def test_what_user_code_raises_is_one_line_with_the_request_id(user_server: Runn
     assert response.headers["X-Request-Id"] == "my-id-1"
     message = response.json()["status"]["msg"]
     assert message == "ValueError: boom from inferer (request id my-id-1)"
-    log = user_server.log()
-    assert "Traceback" in log
-    assert "my-id-1" in log
+
+    def is_logged() -> bool:
+        log = user_server.log()
+        return "Traceback" in log and "my-id-1" in log
+
+    wait_until(is_logged, "the traceback is in the log under the same id")
 
 
 def test_what_user_code_sets_is_sent_as_it_is(user_server: RunningServer) -> None:

@@ -48,8 +48,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def narrow(tmp_path: Path) -> Iterator[RunningServer]:
-    """A server that runs one request, lets one wait and takes three connections."""
-    settings = {"max_concurrency": 1, "max_connections": 3, "limits": {"max_queue": 1}}
+    """A server that runs one request and lets one wait."""
+    settings = {"max_concurrency": 1, "limits": {"max_queue": 1}}
     with serving(write_server(tmp_path, **settings)) as running:
         yield running
 
@@ -293,8 +293,12 @@ def test_a_full_queue_is_429(narrow: RunningServer) -> None:
     assert_serves(narrow)
 
 
-def test_one_connection_too_many_is_503_until_one_closes(narrow: RunningServer) -> None:
-    port = narrow.ports[0]
+def test_one_connection_too_many_is_503_until_one_closes(tmp_path: Path) -> None:
+    with serving(write_server(tmp_path, max_connections=3)) as server:
+        assert_connections_are_limited(server.ports[0])
+
+
+def assert_connections_are_limited(port: int) -> None:
     ask = request(b'{"str_data": "x"}')
     held = [Connection(port) for _ in range(3)]
     for connection in held:

@@ -54,6 +54,20 @@ fn unnamed_tensors_are_positional() {
 }
 
 #[test]
+fn outputs_of_the_model_before_go_by_name_where_a_name_is_known() {
+    let strict = signature(Naming::Strict);
+    let given = vec![tensor("x", &[3, 2]), tensor("y", &[1, 2])];
+    let arranged = strict.arrange_outputs("m-1", given).unwrap();
+    assert_eq!((names(&arranged), arranged[0].shape()), (vec!["a", "b"], &[3, 2][..]));
+    let given = vec![tensor("b", &[1, 2]), tensor("a", &[3, 2])];
+    let arranged = strict.arrange_outputs("m-1", given).unwrap();
+    assert_eq!(arranged[0].shape(), [3, 2]);
+    assert!(
+        strict.arrange_outputs("m-1", vec![tensor("a", &[1, 2]), tensor("y", &[1, 2])]).is_err()
+    );
+}
+
+#[test]
 fn foreign_names_are_positional_only_when_advisory() {
     let given = || vec![tensor("x", &[1, 2]), tensor("y", &[1, 2])];
     assert!(signature(Naming::Advisory).arrange("m-1", given()).is_ok());
