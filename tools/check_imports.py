@@ -59,10 +59,13 @@ def _walk(node: ast.AST, at_load: bool, found: list[Import]) -> None:
 
 
 def engine_of(module: str) -> str | None:
-    """The framework that an engine module of ``grps.backends`` belongs to; ``None`` for others."""
-    if not module.startswith("grps.backends."):
+    """The framework that a module belongs to by its name; ``None`` for others.
+
+    Those are the engines' own modules in ``grps.backends``, and upstream's paths to them.
+    """
+    if not module.startswith(("grps.backends.", "grps_framework.")):
         return None
-    first = module.split(".")[2].partition("_")[0]
+    first = module.rpartition(".")[2].partition("_")[0]
     return first if first in FRAMEWORKS else None
 
 

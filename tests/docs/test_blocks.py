@@ -94,8 +94,15 @@ class Reader:
             text=True,
             timeout=BLOCK_TIMEOUT_S,
         )
+        self._move_projects()
         assert ran.returncode == 0, f"line {block.line}:\n{text}\n{ran.stdout}\n{ran.stderr}"
         return ran.stdout
+
+    def _move_projects(self) -> None:
+        """Let projects that a block has made listen on the chosen ports."""
+        for file in self._folder.glob("*/conf/server.yml"):
+            text = file.read_text(encoding="utf-8")
+            file.write_text(self._with_ports(text), encoding="utf-8")
 
     def _with_ports(self, text: str) -> str:
         """Put the chosen ports into a block, also where it relies on the default ones."""

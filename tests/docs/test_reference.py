@@ -72,7 +72,7 @@ def options_of(verb: str) -> dict[frozenset[str], str]:
 
 
 def test_verbs() -> None:
-    listed = [words(row[0])[0].split()[0] for row in rows(CLI.split("## serve")[0])]
+    listed = [words(row[0])[0].split()[0] for row in rows(CLI.split("\n## ")[0])]
     assert listed == list(VERBS)
     assert all(f"`{verb}`" in CLI for verb in PLANNED)
 
