@@ -92,6 +92,7 @@ class App:
         except (OSError, ValueError) as error:
             raise DeployError(str(error)) from error
         self._state = replace(self._state, ports=tuple(ports))
+        _warn_of_idle_keys(project)
         try:
             with self._stop.interrupts():
                 self._load(project, server)
@@ -125,6 +126,21 @@ class App:
         self._state = replace(self._state, phase=phase, detail=detail)
         if self._options.state_file is not None:
             self._state.write(self._options.state_file)
+
+
+def _warn_of_idle_keys(project: Project) -> None:
+    """Say which settings are accepted for upstream's sake but do nothing in this version."""
+    gpu = project.server.gpu
+    if gpu is not None and ((gpu.mem_limit_mib or -1) > 0 or gpu.mem_gc_enable):
+        logger.warning("gpu: memory limits and collection have no effect in this version")
+    for model in project.inference.models:
+        batching = model.batching
+        if batching is not None and batching.type == "dynamic":
+            logger.info(
+                "model %s: batches form while its instances are busy; batch_timeout_us has no "
+                "effect in this version",
+                model.key,
+            )
 
 
 def _import(project: Project) -> None:

@@ -10,12 +10,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::connection;
 
 const BACKLOG: i32 = 4096;
-/// How long idle connections get to close once no request is in flight.
+/// Least time that connections get to close once no request is in flight: a large answer may still
+/// be on its way to a slow reader.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// Pause after a failed accept, which mostly means that descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -44,7 +46,7 @@ pub async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let (stop_accepting, accepting) = watch::channel(());
+    let (stop_accepting, accepting) = watch::channel(None);
     let places = Arc::new(Semaphore::new(app.settings.max_connections));
     let mut acceptors = JoinSet::new();
     for listener in listeners {
@@ -57,8 +59,10 @@ pub async fn serve(
     }
     drop(accepting);
     shutdown.await;
+    let end = Instant::now() + app.settings.drain_timeout.max(CLOSE_GRACE);
     drain(&app).await;
-    drop(stop_accepting);
+    // Nobody accepts any more: then there is nobody to tell.
+    let _ = stop_accepting.send(Some(end));
     while acceptors.join_next().await.is_some() {}
     Ok(())
 }
@@ -83,8 +87,8 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    /// Accepts until the other end of `accepting` is dropped, then lets connections close.
-    async fn run(self, mut accepting: watch::Receiver<()>) {
+    /// Accepts until `accepting` says by when connections must have closed.
+    async fn run(self, mut accepting: watch::Receiver<Option<Instant>>) {
         let (close, closing) = watch::channel(());
         let mut connections = JoinSet::new();
         loop {
@@ -103,8 +107,9 @@ impl Acceptor {
         drop(self.listener);
         drop(closing);
         drop(close);
+        let end = accepting.borrow().unwrap_or_else(Instant::now).max(Instant::now() + CLOSE_GRACE);
         let closed = async { while connections.join_next().await.is_some() {} };
-        if tokio::time::timeout(CLOSE_GRACE, closed).await.is_err() {
+        if tokio::time::timeout_at(end, closed).await.is_err() {
             tracing::warn!("ending connections that did not close in time");
         }
     }
