@@ -21,9 +21,16 @@ EXAMPLES = 400
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 int32 = st.integers(-(2**31), 2**31 - 1)
 int64 = st.integers(-(2**63), 2**63 - 1)
-float32 = st.floats(width=32, allow_nan=True)
-float16 = st.floats(width=16, allow_nan=True)
-float64 = st.floats(allow_nan=True)
+
+
+def one_nan(value: float) -> float:
+    """JSON has one NaN; which bits of one were sent is lost on the way."""
+    return math.nan if math.isnan(value) else value
+
+
+float32 = st.floats(width=32).map(one_nan)
+float16 = st.floats(width=16).map(one_nan)
+float64 = st.floats().map(one_nan)
 ELEMENTS: dict[Any, st.SearchStrategy[Any]] = {
     DataType.DT_UINT8: st.integers(0, 255),
     DataType.DT_INT8: st.integers(-128, 127),
