@@ -57,16 +57,20 @@ class Connection:
         """Send bytes as they are."""
         self.socket.sendall(data)
 
-    def answer(self) -> Answer:
-        """Read the next response."""
+    def head(self) -> Answer:
+        """Read the head of the next response."""
         line = self._reader.readline()
         assert line.startswith(b"HTTP/1.1 "), line
-        headers = http.client.parse_headers(self._reader)
-        if headers.get("Transfer-Encoding") == "chunked":
+        return Answer(int(line.split()[1]), http.client.parse_headers(self._reader), b"")
+
+    def answer(self) -> Answer:
+        """Read the next response."""
+        head = self.head()
+        if head.headers.get("Transfer-Encoding") == "chunked":
             body = b"".join(self.chunks())
         else:
-            body = self._reader.read(int(headers.get("Content-Length", 0)))
-        return Answer(int(line.split()[1]), headers, body)
+            body = self._reader.read(int(head.headers.get("Content-Length", 0)))
+        return Answer(head.status, head.headers, body)
 
     def chunks(self) -> Iterator[bytes]:
         """Read the chunks of a response's body as they come."""
