@@ -11,6 +11,7 @@ from tests.support import REPOSITORY
 README = REPOSITORY / "README.md"
 CHINESE_README = REPOSITORY / "README.zh-CN.md"
 DOCS = REPOSITORY / "docs"
+EXAMPLES = REPOSITORY / "examples"
 BLOCK = re.compile(
     r"^(?P<skip><!-- no-run: (?P<reason>\S.*?) -->\n+)?```(?P<language>[\w-]*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -50,7 +51,7 @@ def blocks(page: Path) -> list[Block]:
 
 def pages() -> list[Path]:
     """Every page whose blocks are run."""
-    return [README, *sorted(DOCS.rglob("*.md"))]
+    return [README, *sorted(DOCS.rglob("*.md")), *sorted(EXAMPLES.rglob("*.md"))]
 
 
 def name_of(page: Path) -> str:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 import yaml
 
 from grps.config.loader import parse_inference, parse_server
-from tests.docs.pages import LANGUAGES, Block, blocks, name_of, pages
+from tests.docs.pages import EXAMPLES, LANGUAGES, Block, blocks, name_of, pages
 from tests.support import REPOSITORY
 
 LOCK = Path(tempfile.gettempdir()) / f"grps-docs-ports-{os.getuid()}.lock"
@@ -69,6 +70,8 @@ class Reader:
     def __init__(self, folder: Path, ports: dict[str, str]) -> None:
         self._folder = folder
         self._ports = ports
+        shutil.copytree(EXAMPLES, folder / "examples")
+        self._move_projects()
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self._environment = {
             **os.environ,
@@ -99,8 +102,10 @@ class Reader:
         return ran.stdout
 
     def _move_projects(self) -> None:
-        """Let projects that a block has made listen on the chosen ports."""
-        for file in self._folder.glob("*/conf/server.yml"):
+        """Let the examples, and projects that a block has made, listen on the chosen ports."""
+        for file in self._folder.glob("**/conf/server.yml"):
+            if (self._folder / "home") in file.parents:
+                continue
             text = file.read_text(encoding="utf-8")
             file.write_text(self._with_ports(text), encoding="utf-8")
 
