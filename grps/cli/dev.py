@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -35,12 +34,8 @@ def command(path: Path, port: str | None) -> None:
 
     for fault in read_requirements(path).missing():
         notice(f"note: {fault}; install it: pip install -r {path / 'requirements.txt'}")
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        Development(path, port, lambda line: notice(f"dev: {line}")).run()
-    except KeyboardInterrupt:
-        notice("\ndev: stopped")
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+    development = Development(path, port, lambda line: notice(f"dev: {line}"))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: development.end())
+    development.run()
+    notice("\ndev: stopped")

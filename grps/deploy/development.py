@@ -42,21 +42,32 @@ class Development:
         self._given_port = port
         self._on_line = on_line
         self._ports: tuple[int, ...] = ()
+        self._ending = False
         interface = self._interface()
         if interface is not None:
             check_ports(*interface)
 
+    def end(self) -> None:
+        """Let ``run`` end soon; safe in a signal handler.
+
+        An exception from there could hit the moment in which the standard library holds a lock of
+        the server's process, and then nobody could wait for that process any more.
+        """
+        self._ending = True
+
     def run(self, poll_s: float = POLL_S) -> None:
-        """Serve and restart until an exception, such as that of Ctrl-C, ends it."""
+        """Serve and restart until ``end`` is called."""
         with tempfile.TemporaryDirectory(prefix="grps_dev_") as folder:
             state_file = Path(folder) / "state.json"
-            while True:
+            while not self._ending:
                 watch = Watch(self._project)
                 process = self._start(state_file)
                 try:
                     changed = self._wait(process, state_file, watch, poll_s)
                 finally:
                     _end(process)
+                if not changed:
+                    return
                 more = f" and {len(changed) - SHOWN_CHANGES} more"
                 shown = ", ".join(changed[:SHOWN_CHANGES])
                 tail = more if len(changed) > SHOWN_CHANGES else ""
@@ -73,9 +84,16 @@ class Development:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=variables)
 
     def _wait(
-        self, process: subprocess.Popen[bytes], state_file: Path, watch: Watch, poll_s: float
+        self,
+        process: subprocess.Popen[bytes],
+        state_file: Path,
+        watch: Watch,
+        poll_s: float,
     ) -> list[str]:
-        """Wait for a change, and for the files to rest after it; tell how the server is doing."""
+        """Wait for a change, and for the files to rest after it; nothing when asked to end.
+
+        Tells how the server is doing meanwhile.
+        """
         told = False
         while not (changed := watch.changes()):
             code = process.poll()
@@ -89,6 +107,8 @@ class Development:
                 self._ports = state.ports
                 where = " ".join(f"http://127.0.0.1:{port}" for port in state.ports[:1])
                 self._on_line(f"ready: {where} (watching {self._project}; Ctrl-C ends)")
+            if self._ending:
+                return []
             time.sleep(poll_s)
         while more := watch.changes():
             changed = sorted({*changed, *more})

@@ -105,7 +105,6 @@ class App:
             self._report("draining", "finishing running requests")
             server.stop()
             server.wait()
-        self._stop.ignore()
         self._report("stopped", "stopped")
 
     def _load(self, project: Project, server: Server) -> None:

@@ -123,6 +123,11 @@ def _message_runner(config: ModelConfig, steps: Steps) -> Runner:
         return AsyncMessageRunner(steps, config.key)
     if size is None:
         return MessageRunner(steps, config.key)
+    if type(steps.inferer).batch_infer is ModelInferer.batch_infer:
+        raise ModelError(
+            f"model {config.key}: batching.type dynamic needs batch_infer in its inferer; "
+            "write it, or use batching.type none"
+        )
     return BatchingMessageRunner(steps, config.key, size)
 
 

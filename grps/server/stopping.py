@@ -33,15 +33,6 @@ class StopRequest:
         for number in SIGNALS:
             signal.signal(number, self._receive)
 
-    def ignore(self) -> None:
-        """Let further signals pass: the process is ending.
-
-        The interpreter would set its own handlers free at its end, and a late signal would kill
-        a process that has done all in order.
-        """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-
     def wait(self) -> None:
         """Wait until a signal has asked for the stop."""
         while not self._asked:
