@@ -13,6 +13,7 @@ endif
 .PHONY: all help setup build demo test lint format generate bench clean
 
 all: setup lint test ## Everything CI checks (default)
+	@$(VENV_PYTHON) -m tools.demo --stop
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
