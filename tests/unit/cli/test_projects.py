@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -179,17 +180,22 @@ def test_start_in_the_foreground(
     folder.state.unlink()
 
 
-def test_dev_ends_by_interrupt(
-    grpst: Grpst, project: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_dev_ends_by_a_signal(
+    grpst: Grpst, project: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    def interrupt(self: object) -> NoReturn:
-        raise KeyboardInterrupt
+    handlers: dict[int, Any] = {}
+    ended: list[bool] = []
+
+    def run(self: development.Development) -> None:
+        handlers[number](number, None)
 
     (project / "requirements.txt").write_text("no-such-package\n")
-    monkeypatch.setattr(development.Development, "run", interrupt)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(development.Development, "run", run)
+    monkeypatch.setattr(development.Development, "end", lambda self: ended.append(True))
+    monkeypatch.setattr("signal.signal", handlers.__setitem__)
     result = grpst("dev", project, "--port", "0")
-    assert result.exit_code == 0
+    assert (result.exit_code, ended) == (0, [True])
     assert "note: no-such-package is not installed" in result.stderr
     assert "dev: stopped" in result.stderr
     assert "'x' is not a port" in grpst("dev", project, "--port", "x").stderr
