@@ -130,7 +130,7 @@ def measure(state: ServiceState, script: Path, connections: int, seconds: int) -
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"requests failed:\n{said}")
     count = int(_find(r"(\d+) requests in", said))
-    latency = [_find(rf"{share}%\s+(\S+)", said) for share in (50, 99)]
+    latency = [_find(rf"^ +{share}% +(\S+)", said) for share in (50, 99)]
     rate = float(_find(r"Requests/sec:\s+(\S+)", said))
     return (
         f"{connections:>11}  {rate:>10,.0f}  {latency[0]:>9}  {latency[1]:>9}"
@@ -139,7 +139,7 @@ def measure(state: ServiceState, script: Path, connections: int, seconds: int) -
 
 
 def _find(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
+    found = re.search(pattern, text, re.MULTILINE)
     if found is None:
         raise RuntimeError(f"wrk did not say {pattern!r}:\n{text}")
     return found[1]
