@@ -39,6 +39,7 @@ def check_inference(config: InferenceConfig, fail: Fail) -> None:
 
 
 def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
+    _check_batching(model, f"{at}.batching", fail)
     if model.inferer_type == "customized":
         if model.inferer_name is None:
             raise fail(
@@ -57,6 +58,41 @@ def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
             "needed because converter_type is 'customized': "
             "give the name the converter is registered under",
         )
+
+
+def _check_batching(model: ModelConfig, at: str, fail: Fail) -> None:
+    batching = model.batching
+    if batching is None:
+        return
+    most = batching.max_batch_size
+    shaping = {
+        "preferred_sizes": batching.preferred_sizes,
+        "allowed_sizes": batching.allowed_sizes,
+        "padding": batching.padding,
+    }
+    for key, value in shaping.items():
+        if value and batching.type == "none":
+            raise fail(
+                f"{at}.{key}", "has no effect without 'type: dynamic'; add that, or leave it out"
+            )
+        if value and key != "preferred_sizes" and not model.takes_tensors:
+            raise fail(
+                f"{at}.{key}",
+                "needs tensors, but this model's code takes whole messages; "
+                "use a tensor converter, such as 'converter_type: numpy'",
+            )
+    if batching.preferred_sizes and max(batching.preferred_sizes) > most:
+        raise fail(
+            f"{at}.preferred_sizes",
+            f"{max(batching.preferred_sizes)} is over max_batch_size {most}",
+        )
+    if batching.allowed_sizes and max(batching.allowed_sizes) != most:
+        raise fail(
+            f"{at}.allowed_sizes",
+            f"its largest size, {max(batching.allowed_sizes)}, must be max_batch_size, {most}",
+        )
+    if batching.padding is not None and not batching.padding.sizes:
+        raise fail(f"{at}.padding.sizes", "at least one size is needed")
 
 
 def check_server(config: ServerConfig, fail: Fail) -> None:

@@ -24,12 +24,45 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all configuration structures."""
 
 
+class PaddingConfig(Section, frozen=True, kw_only=True):
+    """How inputs of differing sizes are brought together so that they can share a batch."""
+
+    sizes: tuple[Positive, ...]
+    """Sizes that an axis is padded to: the next one up; larger inputs stay as they are."""
+    axes: tuple[Positive, ...] = ()
+    """Axes that may be padded, 1 and more; all but the first when absent."""
+    max_waste_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 50
+    """Largest share of an input that may be padding; a request beyond it stays as it is."""
+    cut_outputs: bool = True
+    """Cut outputs that are as large as the padding on the same axis back to the input's size."""
+
+
 class BatchingConfig(Section, frozen=True, kw_only=True):
     """How requests of one model are gathered into batches."""
 
     type: Literal["none", "dynamic"] = "none"
     max_batch_size: Positive = 16
+    """Most rows of a batch."""
     batch_timeout_us: NotNegative = 1000
+    """Longest time a request waits for company; with ``wait: always`` only."""
+    wait: Literal["when_busy", "always"] = "when_busy"
+    """``always`` lets an idle instance wait for a full batch too, as upstream does."""
+    preferred_sizes: tuple[Positive, ...] = ()
+    """Sizes that a batch is cut to when it can't be full."""
+    allowed_sizes: tuple[Positive, ...] = ()
+    """Sizes that the model takes; batches are filled up to the next one. Any when empty."""
+    padding: PaddingConfig | None = None
+
+
+class QueueConfig(Section, frozen=True, kw_only=True):
+    """Who may wait for an instance of a model, and how long."""
+
+    max_length: Positive | None = None
+    """Requests that may wait; more get status 429. No limit of the model's own when absent."""
+    timeout_ms: NotNegative = 0
+    """Longest wait for an instance, then status 429; 0 for no limit."""
+    priority_levels: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
+    """Levels of urgency that clients may ask for; 0 is the most urgent."""
 
 
 class ModelConfig(Section, frozen=True, kw_only=True):
@@ -48,6 +81,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     converter_path: str | None = None
     converter_args: dict[str, Any] | None = None
     batching: BatchingConfig | None = None
+    queue: QueueConfig = QueueConfig()
     instances: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     """Loaded copies that run side by side."""
     max_threads: Positive | None = None
@@ -59,6 +93,13 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     def key(self) -> str:
         """The name clients use: ``name-version``."""
         return f"{self.name}-{self.version}"
+
+    @property
+    def takes_tensors(self) -> bool:
+        """Whether the model's code gets tensors; else it gets whole messages."""
+        by_user = self.inferer_type == "customized"
+        without = self.converter_type in (None, "none")
+        return not (self.converter_type == "customized" or (by_user and without))
 
 
 class NodeConfig(Section, frozen=True, kw_only=True):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
-from grps.inference.channel import Entry
+from grps.inference.channel import Batch, Entry
 from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import Steps, answer
@@ -23,8 +22,6 @@ def is_async(inferer: ModelInferer) -> bool:
 class AsyncMessageRunner:
     """Starts the user's coroutine for each request; ``max_concurrency`` bounds how many run."""
 
-    max_batch_size = 1
-
     def __init__(self, steps: Steps, name: str) -> None:
         """Run ``steps``, called ``name`` in the log, on an event loop of its own."""
         self._steps = steps
@@ -32,9 +29,9 @@ class AsyncMessageRunner:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name=f"{name} loop", daemon=True).start()
 
-    def run(self, entries: Sequence[Entry]) -> None:
-        """Start each entry's coroutine; it answers later."""
-        for entry in entries:
+    def run(self, batch: Batch) -> None:
+        """Start each request's coroutine; it answers later."""
+        for entry in batch.entries():
             asyncio.run_coroutine_threadsafe(self._serve(entry), self._loop)
 
     async def _serve(self, entry: Entry) -> None:

@@ -94,11 +94,34 @@ class Entry(Protocol):
         """Answer that the input does not fit."""
 
 
+class Batch(Protocol):
+    """Requests that an instance runs at once; at least one."""
+
+    def __len__(self) -> int:
+        """Return the number of requests."""
+
+    @property
+    def rows(self) -> int | None:
+        """Rows that every output must have; ``None``: the only request gets all as they are."""
+
+    def entries(self) -> Sequence[Entry]:
+        """Return the requests."""
+
+    def tensors(self) -> list[NamedArray]:
+        """Take the input, the rows of all requests joined, in the model's order."""
+
+    def reply_tensors(self, outputs: Sequence[NamedArray]) -> None:
+        """Give every request that is not answered its rows of C-contiguous arrays."""
+
+    def singles(self) -> Sequence[Batch]:
+        """Return the requests that are not answered, each as a batch of its own."""
+
+
 class Channel(Protocol):
     """Where an instance pulls its work from."""
 
-    def next(self, most: int) -> Sequence[Entry] | None:
-        """Wait, without the GIL, for up to ``most`` requests; ``None`` at the end of service."""
+    def next(self) -> Batch | None:
+        """Wait, without the GIL, for requests; ``None`` at the end of service."""
 
     def detach(self) -> None:
         """Tell that the instance has ended."""

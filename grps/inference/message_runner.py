@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from grps.errors import InputError, ModelError
-from grps.inference.channel import Entry
+from grps.inference.channel import Batch, Entry
 from grps.inference.context import GrpsContext
 from grps.inference.converter import Converter
 from grps.inference.inferer import ModelInferer
@@ -93,16 +93,14 @@ def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:
 class MessageRunner:
     """Runs the user's code on one request at a time."""
 
-    max_batch_size = 1
-
     def __init__(self, steps: Steps, name: str) -> None:
         """Run ``steps``, called ``name`` in the log."""
         self._steps = steps
         self._name = name
 
-    def run(self, entries: Sequence[Entry]) -> None:
-        """Answer each entry; its failure is its own."""
-        for entry in entries:
+    def run(self, batch: Batch) -> None:
+        """Answer each request; its failure is its own."""
+        for entry in batch.entries():
             try:
                 request, context = self._steps.open(entry)
                 answer(entry, context, self._steps.infer(request, context))
@@ -116,15 +114,14 @@ Opened = tuple[Entry, GrpsMessage, GrpsContext]
 class BatchingMessageRunner:
     """Runs the user's ``batch_*`` methods on several requests at once."""
 
-    def __init__(self, steps: Steps, name: str, max_batch_size: int) -> None:
-        """Run ``steps`` on at most ``max_batch_size`` requests at once."""
-        self.max_batch_size = max_batch_size
+    def __init__(self, steps: Steps, name: str) -> None:
+        """Run ``steps``, called ``name`` in the log."""
         self._steps = steps
         self._name = name
 
-    def run(self, entries: Sequence[Entry]) -> None:
-        """Answer all entries."""
-        opened = list(self._open(entries))
+    def run(self, batch: Batch) -> None:
+        """Answer all requests."""
+        opened = list(self._open(batch.entries()))
         if len(opened) > 1:
             try:
                 self._run_batch(opened)

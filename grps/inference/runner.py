@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from grps.errors import InputError, ModelError
-from grps.inference.channel import Channel, Entry
+from grps.inference.channel import Batch, Channel, Entry
 from grps.log import logger
 
 
 class Runner(Protocol):
     """Answers requests with one loaded copy of a model."""
 
-    @property
-    def max_batch_size(self) -> int:
-        """Most requests that one run takes; 1 when requests are not batched."""
-
-    def run(self, entries: Sequence[Entry]) -> None:
-        """Answer all entries; what is raised fails those that are not answered."""
+    def run(self, batch: Batch) -> None:
+        """Answer all requests; what is raised fails those that are not answered."""
 
 
 def run_instance(channel: Channel, runner: Runner, name: str) -> None:
@@ -33,14 +28,14 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
         name: The instance in the log, for example ``vad-1.0.0#0``.
     """
     try:
-        while (entries := channel.next(runner.max_batch_size)) is not None:
+        while (batch := channel.next()) is not None:
             try:
-                runner.run(entries)
+                runner.run(batch)
             except Exception as error:
-                for entry in entries:
+                for entry in batch.entries():
                     fail(entry, error, name)
             # The next wait may be long: it must not keep what this run used alive.
-            del entries
+            del batch
     finally:
         channel.detach()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from grps.errors import ModelError
-from grps.inference.channel import Entry, NamedArray
+from grps.inference.channel import Batch, NamedArray
 from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
 
@@ -29,8 +29,9 @@ class UserTensorModel:
         self._leave = leave
         self._batches = type(inferer).batch_infer is not ModelInferer.batch_infer
 
-    def run(self, tensors: list[NamedArray], entries: Sequence[Entry]) -> list[NamedArray]:
+    def run(self, tensors: list[NamedArray], batch: Batch) -> list[NamedArray]:
         """Run the inferer once; several requests go to ``batch_infer`` when it has one."""
+        entries = batch.entries()
         contexts = [entry.session() or GrpsContext() for entry in entries]
         for entry, context in zip(entries, contexts, strict=True):
             context.bind(entry)

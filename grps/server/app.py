@@ -132,14 +132,6 @@ def _warn_of_idle_keys(project: Project) -> None:
     gpu = project.server.gpu
     if gpu is not None and ((gpu.mem_limit_mib or -1) > 0 or gpu.mem_gc_enable):
         logger.warning("gpu: memory limits and collection have no effect in this version")
-    for model in project.inference.models:
-        batching = model.batching
-        if batching is not None and batching.type == "dynamic":
-            logger.info(
-                "model %s: batches form while its instances are busy; batch_timeout_us has no "
-                "effect in this version",
-                model.key,
-            )
 
 
 def _import(project: Project) -> None:

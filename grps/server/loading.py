@@ -29,12 +29,7 @@ from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import BatchingMessageRunner, MessageRunner, Steps
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import Runner, describe
-from grps.inference.tensor_runner import (
-    BatchingTensorRunner,
-    EngineModel,
-    TensorModel,
-    TensorRunner,
-)
+from grps.inference.tensor_runner import EngineModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
 from grps.server.models import LoadedModel
@@ -59,15 +54,14 @@ def load_model(config: ModelConfig, description: dict[str, Any], report: Report)
     Raises:
         GrpsError: The model can't be loaded or does not run.
     """
-    by_user = config.inferer_type == "customized"
-    if config.converter_type == "customized" or (by_user and config.converter_type in NO_CONVERTER):
+    if not config.takes_tensors:
         steps = _load_steps(config)
         runners = (_message_runner(config, steps),) * config.instances
-        return LoadedModel(config, description, runners, takes_tensors=False, grows=True)
-    if by_user:
+        return LoadedModel(config, description, runners, grows=True)
+    if config.inferer_type == "customized":
         model = _user_tensor_model(config)
-        runners = (_tensor_runner(config, model),) * config.instances
-        return LoadedModel(config, description, runners, takes_tensors=True, grows=True)
+        runners = (TensorRunner(model, config.key),) * config.instances
+        return LoadedModel(config, description, runners, grows=True)
     return _load_backend_model(config, description, report)
 
 
@@ -86,9 +80,9 @@ def _load_backend_model(
             if skipped is not None:
                 logger.warning("model %s is not warmed up: %s", config.key, skipped)
         backends.append(backend)
-    runners = tuple(_tensor_runner(config, EngineModel(backend)) for backend in backends)
+    runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
     signature = backends[0].signature
-    return LoadedModel(config, description, runners, takes_tensors=True, signature=signature)
+    return LoadedModel(config, description, runners, signature=signature)
 
 
 def _share_threads(config: ModelConfig) -> ModelConfig:
@@ -100,35 +94,23 @@ def _share_threads(config: ModelConfig) -> ModelConfig:
     return msgspec.structs.replace(config, inferer_args=arguments)
 
 
-def _batch_size(config: ModelConfig) -> int | None:
-    batching = config.batching
-    return batching.max_batch_size if batching and batching.type == "dynamic" else None
-
-
-def _tensor_runner(config: ModelConfig, model: TensorModel) -> Runner:
-    size = _batch_size(config)
-    if size is None:
-        return TensorRunner(model, config.key)
-    return BatchingTensorRunner(model, config.key, size)
-
-
 def _message_runner(config: ModelConfig, steps: Steps) -> Runner:
-    size = _batch_size(config)
+    dynamic = config.batching is not None and config.batching.type == "dynamic"
     if is_async(steps.inferer):
-        if size is not None:
+        if dynamic:
             raise ModelError(
                 f"model {config.key}: an async infer runs many requests side by side; "
                 "use batching.type none"
             )
         return AsyncMessageRunner(steps, config.key)
-    if size is None:
+    if not dynamic:
         return MessageRunner(steps, config.key)
     if type(steps.inferer).batch_infer is ModelInferer.batch_infer:
         raise ModelError(
             f"model {config.key}: batching.type dynamic needs batch_infer in its inferer; "
             "write it, or use batching.type none"
         )
-    return BatchingMessageRunner(steps, config.key, size)
+    return BatchingMessageRunner(steps, config.key)
 
 
 def _load_steps(config: ModelConfig) -> Steps:

@@ -101,6 +101,37 @@ class LocalEntry:
     refuse = fail
 
 
+class LocalBatch:
+    """One local request; implements the runner's ``Batch``."""
+
+    rows = None
+
+    def __init__(self, entry: LocalEntry) -> None:
+        """Carry ``entry``."""
+        self._entry = entry
+
+    def __len__(self) -> int:
+        """Return one."""
+        return 1
+
+    def entries(self) -> Sequence[LocalEntry]:
+        """Return the request."""
+        return (self._entry,)
+
+    def tensors(self) -> list[NamedArray]:
+        """Return the request's tensors."""
+        return self._entry.tensors()
+
+    def reply_tensors(self, outputs: Sequence[NamedArray]) -> None:
+        """Answer the request, unless user code has."""
+        if not self._entry.is_answered():
+            self._entry.reply_tensors(outputs)
+
+    def singles(self) -> Sequence[LocalBatch]:
+        """Return the batch itself unless it is answered."""
+        return () if self._entry.is_answered() else (self,)
+
+
 def arrange(tensors: list[NamedArray], signature: Signature) -> list[NamedArray]:
     """Put tensors in the order of a model's inputs and check names, count and types.
 

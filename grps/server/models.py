@@ -12,9 +12,9 @@ import yaml
 
 from grps.backends.base import Signature
 from grps.backends.signature import describe
-from grps.config.schema import ModelConfig
+from grps.config.schema import ModelConfig, PaddingConfig
 from grps.inference.runner import Runner, run_instance
-from grps.server.native import Model, NativeModel, Server
+from grps.server.native import Model, NativeBatching, NativeModel, NativePadding, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,6 @@ class LoadedModel:
     """Its own lines of ``inference.yml``."""
     runners: tuple[Runner, ...]
     """One per instance."""
-    takes_tensors: bool
-    """Whether instances take decoded tensors; else they take encoded messages."""
     signature: Signature | None = None
     """Inputs and outputs; ``None`` when user code decides."""
     grows: bool = False
@@ -44,9 +42,11 @@ class LoadedModel:
             NativeModel(
                 name=self.config.name,
                 version=self.config.version,
-                takes_tensors=self.takes_tensors,
+                takes_tensors=self.config.takes_tensors,
                 signature=self.signature,
                 metadata=self._metadata(),
+                batching=native_batching(self.config),
+                queue_timeout_ms=self.config.queue.timeout_ms or None,
             )
         )
         names = (f"{self.config.key}#{index}" for index in itertools.count())
@@ -61,6 +61,35 @@ class LoadedModel:
         if self.signature is not None:
             description.update(describe(self.signature))
         return yaml.safe_dump(description, allow_unicode=True)
+
+
+def native_batching(config: ModelConfig) -> NativeBatching:
+    """Return how the requests of a model are gathered, as the data plane is told."""
+    queue = config.queue
+    batching = config.batching
+    if batching is None or batching.type == "none":
+        return NativeBatching(priority_levels=queue.priority_levels, max_length=queue.max_length)
+    return NativeBatching(
+        max_rows=batching.max_batch_size,
+        waits_always=batching.wait == "always",
+        window_us=batching.batch_timeout_us,
+        preferred_sizes=tuple(sorted(set(batching.preferred_sizes))),
+        allowed_sizes=tuple(sorted(set(batching.allowed_sizes))),
+        padding=_native_padding(batching.padding),
+        priority_levels=queue.priority_levels,
+        max_length=queue.max_length,
+    )
+
+
+def _native_padding(padding: PaddingConfig | None) -> NativePadding | None:
+    if padding is None:
+        return None
+    return NativePadding(
+        axes=padding.axes,
+        sizes=tuple(sorted(set(padding.sizes))),
+        max_waste=padding.max_waste_percent / 100,
+        cut_outputs=padding.cut_outputs,
+    )
 
 
 def _start(target: Callable[..., None], *arguments: Any) -> None:

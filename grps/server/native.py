@@ -5,17 +5,30 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from grps._core import Channel, Entry, Log, Model, Server, json_to_message, log, message_to_json
+from grps._core import (
+    Batch,
+    Channel,
+    Entry,
+    Log,
+    Model,
+    Server,
+    json_to_message,
+    log,
+    message_to_json,
+)
 from grps._core import start_log as _start_log
 from grps.backends.base import Signature
 from grps.log import logger
 
 __all__ = [
+    "Batch",
     "Channel",
     "Entry",
     "Log",
     "Model",
+    "NativeBatching",
     "NativeModel",
+    "NativePadding",
     "NativeRoute",
     "NativeSettings",
     "Server",
@@ -60,6 +73,30 @@ class NativeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NativePadding:
+    """How inputs of differing sizes are brought together."""
+
+    axes: tuple[int, ...]
+    sizes: tuple[int, ...]
+    max_waste: float
+    cut_outputs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NativeBatching:
+    """How the requests of a model are gathered into batches, and how many may wait."""
+
+    max_rows: int = 1
+    waits_always: bool = False
+    window_us: int = 0
+    preferred_sizes: tuple[int, ...] = ()
+    allowed_sizes: tuple[int, ...] = ()
+    padding: NativePadding | None = None
+    priority_levels: int = 1
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NativeModel:
     """What the data plane is told of a model."""
 
@@ -68,6 +105,8 @@ class NativeModel:
     takes_tensors: bool
     signature: Signature | None
     metadata: str
+    batching: NativeBatching = NativeBatching()
+    queue_timeout_ms: int | None = None
 
 
 class _NativeHandler(logging.Handler):

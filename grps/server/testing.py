@@ -16,7 +16,7 @@ from grps.inference.context import GrpsContext
 from grps.log import USER_FORMAT, clogger
 from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
 from grps.server.loading import load_model
-from grps.server.local_entry import LocalEntry
+from grps.server.local_entry import LocalBatch, LocalEntry
 from grps.server.models import LoadedModel
 from grps.server.project import Project
 
@@ -88,7 +88,7 @@ class Executor:
 
 def _run(model: LoadedModel, inp: GrpsMessage, context: GrpsContext) -> GrpsMessage:
     entry = LocalEntry(inp, context, model.signature)
-    model.runners[0].run([entry])
+    model.runners[0].run(LocalBatch(entry))
     entry.wait()
     if entry.raised is not None:
         raise entry.raised

@@ -108,10 +108,7 @@ def keys(kind: type[msgspec.Struct], path: str) -> Iterator[tuple[str, msgspec.s
 
 
 def heading(file: str, path: str) -> str:
-    return {
-        "": file,
-        "models.batching": "models[].batching",
-    }.get(path, path)
+    return file if not path else re.sub(r"^models\.", "models[].", path)
 
 
 def described(file: str, path: str) -> dict[str, list[str]]:
@@ -142,6 +139,8 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
     if field.name in exceptions:
         return exceptions[field.name]
     if field.default is None or isinstance(field.default, msgspec.Struct):
+        return ""
+    if field.default == ():
         return ""
     if isinstance(field.default, bool):
         return str(field.default).lower()

@@ -6,10 +6,8 @@ use crate::admission::Admission;
 use crate::content::{Content, ContentAdapter};
 use crate::error::{Cause, Error};
 use crate::health::{Health, Readiness};
-use crate::model::Model;
-use crate::queue::Entry;
+use crate::model::{Call, Model};
 use crate::registry::{Registry, Route};
-use crate::reply::reply_channel;
 use crate::request::{Request, Session};
 use crate::stream::{ChunkSender, Chunks, stream_channel};
 
@@ -125,7 +123,7 @@ impl Engine {
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
-        let Request { id, mut content, attachment, .. } = request;
+        let Request { id, mut content, attachment, priority, batch_key, .. } = request;
         let session = (route.models().len() > 1).then(Session::default);
         let mut permit = None;
         for model in route.models() {
@@ -134,17 +132,16 @@ impl Engine {
                 // Only a request that fits its first model takes a place.
                 permit = Some(self.admission.enter().await?);
             }
-            let (reply, receiver) = reply_channel();
-            let entry = Entry {
+            let call = Call {
                 id: Arc::clone(&id),
                 content: input,
-                reply,
                 stream: stream.clone(),
                 attachment: attachment.clone(),
                 session: session.clone(),
+                priority: usize::from(priority),
+                batch_key: batch_key.clone(),
             };
-            push(model, entry)?;
-            content = receiver.receive().await?;
+            content = model.call(call).await?;
         }
         Ok(content)
     }
@@ -163,13 +160,6 @@ impl Engine {
             (content, _) => Ok(content),
         }
     }
-}
-
-fn push(model: &Model, entry: Entry) -> Result<(), Error> {
-    model.queue().push(entry).map_err(|_| {
-        let message = format!("model '{}' takes no more requests", model.key());
-        Error::new(Cause::Unavailable, message)
-    })
 }
 
 #[cfg(test)]

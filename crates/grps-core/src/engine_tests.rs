@@ -8,7 +8,9 @@ use tokio::time::Instant;
 use super::*;
 use crate::content::InputForm;
 use crate::model::ModelSpec;
-use crate::tensor::{Tensor, Values};
+use crate::queue::Pulled;
+use crate::tensor::Tensor;
+use crate::values::Values;
 
 /// Carries tensors as their count: enough to see which way content was translated.
 struct CountAdapter;
@@ -32,14 +34,7 @@ fn engine(max_concurrency: usize, max_queue: usize) -> Arc<Engine> {
 }
 
 fn add(engine: &Engine, name: &str, form: InputForm) -> Arc<Model> {
-    let spec = ModelSpec {
-        name: name.into(),
-        version: "1".into(),
-        form,
-        signature: None,
-        metadata: String::new(),
-    };
-    engine.registry().add(Model::new(spec)).unwrap()
+    engine.registry().add(Model::new(ModelSpec::new(name, "1", form))).unwrap()
 }
 
 type Thread = std::thread::JoinHandle<()>;
@@ -48,8 +43,8 @@ type Thread = std::thread::JoinHandle<()>;
 fn echo(model: &Model, suffix: &'static str) -> Thread {
     let puller = model.queue().attach();
     std::thread::spawn(move || {
-        while let Some(entries) = puller.pull(1, Duration::from_secs(1)) {
-            for entry in entries {
+        while let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) {
+            for entry in batch.entries {
                 let answer = match entry.content {
                     Content::Message(text) => [&text, suffix.as_bytes()].concat().into(),
                     Content::Tensors(_) | Content::Raw(_) => Bytes::from_static(b"tensors"),
@@ -65,6 +60,8 @@ fn request(text: &'static str) -> Request {
         id: "r".into(),
         content: Content::Message(Bytes::from_static(text.as_bytes())),
         deadline: None,
+        priority: 0,
+        batch_key: None,
         attachment: None,
     }
 }
@@ -156,8 +153,8 @@ async fn readiness_needs_an_instance_of_every_model() {
 fn streamer(model: &Model, count: usize, outcome: Result<Content, Error>) -> Thread {
     let puller = model.queue().attach();
     std::thread::spawn(move || {
-        while let Some(entries) = puller.pull(1, Duration::from_secs(1)) {
-            for entry in entries {
+        while let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) {
+            for entry in batch.entries {
                 let stream = entry.stream.unwrap();
                 for number in 0..count {
                     stream.send(Content::Message(number.to_string().into()));
@@ -212,4 +209,63 @@ async fn a_client_that_leaves_frees_a_producer_that_waits() {
     drop(chunks);
     model.queue().close();
     thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_frees_its_place_in_the_queue() {
+    let engine = engine(1, 1);
+    let model = add(&engine, "m", InputForm::Message);
+    let route = engine.route("m").unwrap();
+    let waiting = tokio::spawn({
+        let (engine, route) = (Arc::clone(&engine), route.clone());
+        async move { engine.infer(&route, request("x")).await }
+    });
+    while model.queue().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    assert!(model.queue().is_empty());
+}
+
+#[tokio::test]
+async fn a_request_that_no_instance_takes_in_time_is_refused() {
+    let engine = engine(2, 1);
+    let spec = ModelSpec {
+        queue_timeout: Some(Duration::from_millis(1)),
+        ..ModelSpec::new("m", "1", InputForm::Message)
+    };
+    let model = engine.registry().add(Model::new(spec)).unwrap();
+    let refused = engine.infer(&engine.route("m").unwrap(), request("x")).await.unwrap_err();
+    assert_eq!(refused.cause(), Cause::QueueFull);
+    assert!(refused.message().contains("within 1 ms"), "{refused}");
+    assert!(model.queue().is_empty());
+    let puller = model.queue().attach();
+    let answering = std::thread::spawn(move || {
+        let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) else { return };
+        // Taken in time: how long the answer takes does not matter.
+        std::thread::sleep(Duration::from_millis(5));
+        for entry in batch.entries {
+            entry.reply.send(Ok(Content::Message(Bytes::from_static(b"late"))));
+        }
+    });
+    let answer = loop {
+        match engine.infer(&engine.route("m").unwrap(), request("x")).await {
+            Err(error) if error.cause() == Cause::QueueFull => {}
+            outcome => break outcome.unwrap(),
+        }
+    };
+    assert_eq!(answer, Content::Message(Bytes::from_static(b"late")));
+    answering.join().unwrap();
+}
+
+#[tokio::test]
+async fn more_rows_than_a_batch_may_have_are_refused() {
+    let engine = engine(1, 1);
+    let batching = crate::batching::BatchPolicy { max_rows: 2, ..Default::default() };
+    let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", InputForm::Tensors) };
+    let _model = engine.registry().add(Model::new(spec)).unwrap();
+    let refused = engine.infer(&engine.route("m").unwrap(), request("abc")).await.unwrap_err();
+    assert_eq!(refused.cause(), Cause::InvalidArgument);
+    assert!(refused.message().starts_with("model 'm-1': the input has 3 rows, at most 2"));
 }

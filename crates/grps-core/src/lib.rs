@@ -5,6 +5,7 @@
 //! plugins) pull entries from a [`Queue`] and answer through the reply channel the entry carries.
 
 mod admission;
+mod batching;
 mod content;
 mod engine;
 mod error;
@@ -17,17 +18,22 @@ mod request;
 mod signature;
 mod stream;
 mod tensor;
+mod values;
 
 pub use admission::{Admission, Permit};
+pub use batching::{
+    Batch, BatchCounts, BatchPolicy, CutRows, Joined, Padding, Parts, Reason, Wait,
+};
 pub use content::{Content, ContentAdapter, InputForm};
 pub use engine::{Engine, Limits};
 pub use error::{Cause, Error};
 pub use health::{Health, Readiness};
 pub use model::{Model, ModelSpec};
-pub use queue::{Entry, Pressure, Puller, Queue};
+pub use queue::{Entry, Pressure, Pulled, Puller, Queue};
 pub use registry::{Registry, Route};
 pub use reply::{ReplyReceiver, ReplySender, reply_channel};
 pub use request::{Attachment, Request, Session};
 pub use signature::{Naming, Signature, TensorSpec};
 pub use stream::{ChunkSender, Chunks};
-pub use tensor::{DataType, MAX_RANK, Tensor, Values};
+pub use tensor::{DataType, MAX_RANK, Tensor};
+pub use values::Values;

@@ -1,10 +1,16 @@
 //! A served model: what clients may send it and the queue its instances pull from.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::content::InputForm;
-use crate::queue::Queue;
+use crate::batching::{BatchPolicy, Seat};
+use crate::content::{Content, InputForm};
+use crate::error::{Cause, Error};
+use crate::queue::{Entry, Place, Queue, Refusal};
+use crate::reply::{ReplyReceiver, reply_channel};
+use crate::request::{Attachment, Session};
 use crate::signature::Signature;
+use crate::stream::ChunkSender;
 
 /// What is known of a model when it is registered.
 #[derive(Clone, Debug)]
@@ -19,6 +25,44 @@ pub struct ModelSpec {
     pub signature: Option<Signature>,
     /// YAML text that `metadata/model` answers.
     pub metadata: String,
+    /// How its requests are gathered into batches.
+    pub batching: BatchPolicy,
+    /// Longest time a request waits for an instance; `None` for no limit.
+    pub queue_timeout: Option<Duration>,
+}
+
+impl ModelSpec {
+    /// A model that tells nothing of itself and runs one request at a time.
+    pub fn new(name: impl Into<String>, version: impl Into<String>, form: InputForm) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            form,
+            signature: None,
+            metadata: String::new(),
+            batching: BatchPolicy::default(),
+            queue_timeout: None,
+        }
+    }
+}
+
+/// One request's call of a model.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// Identifier of the request.
+    pub(crate) id: Arc<str>,
+    /// Input in the form the model wants.
+    pub(crate) content: Content,
+    /// Where chunks go.
+    pub(crate) stream: Option<ChunkSender>,
+    /// What the protocol hands to the instances.
+    pub(crate) attachment: Option<Attachment>,
+    /// What goes on to the next model.
+    pub(crate) session: Option<Session>,
+    /// Urgency, 0 for the most urgent.
+    pub(crate) priority: usize,
+    /// Requests with different keys never share a batch.
+    pub(crate) batch_key: Option<Arc<str>>,
 }
 
 /// A registered model.
@@ -36,7 +80,8 @@ impl Model {
     /// Makes a model with an empty queue.
     pub fn new(spec: ModelSpec) -> Self {
         let key = format!("{}-{}", spec.name, spec.version);
-        Self { spec, key, queue: Arc::default() }
+        let queue = Arc::new(Queue::new(spec.batching.clone()));
+        Self { spec, key, queue }
     }
 
     /// What it was registered with.
@@ -52,5 +97,73 @@ impl Model {
     /// Requests that wait for an instance.
     pub fn queue(&self) -> &Arc<Queue> {
         &self.queue
+    }
+
+    /// Puts a call into the queue and waits for its outcome. Dropping the future takes it out of
+    /// the queue, or tells the instance that nobody waits any more.
+    ///
+    /// # Errors
+    /// The instance's; `InvalidArgument` for too many rows, `QueueFull` when too many requests wait
+    /// or this one waited too long, `Unavailable` when the model takes no more requests.
+    pub(crate) async fn call(&self, call: Call) -> Result<Content, Error> {
+        let batching = &self.spec.batching;
+        let seat = Seat::of(batching, &call.content, call.priority, call.batch_key)
+            .map_err(|error| Error::invalid(format!("model '{}': {error}", self.key)))?;
+        let (reply, receiver) = reply_channel();
+        let entry = Entry {
+            id: call.id,
+            content: call.content,
+            reply,
+            stream: call.stream,
+            attachment: call.attachment,
+            session: call.session,
+        };
+        let place = self.queue.push(seat, entry).map_err(|refusal| self.refuse(refusal))?;
+        self.wait(place, receiver).await
+    }
+
+    async fn wait(&self, mut place: Place, mut receiver: ReplyReceiver) -> Result<Content, Error> {
+        if let Some(limit) = self.spec.queue_timeout {
+            tokio::select! {
+                biased;
+                outcome = &mut receiver => {
+                    place.left();
+                    return outcome;
+                }
+                () = tokio::time::sleep(limit) => {}
+            }
+            if place.withdraw() {
+                return Err(self.too_late(limit));
+            }
+        }
+        let outcome = receiver.await;
+        place.left();
+        outcome
+    }
+
+    fn too_late(&self, limit: Duration) -> Error {
+        let limit_ms = limit.as_millis();
+        let message = format!(
+            "model '{}': no instance was free within {limit_ms} ms (queue.timeout_ms); try again later",
+            self.key
+        );
+        Error::new(Cause::QueueFull, message)
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::Closed => {
+                let message = format!("model '{}' takes no more requests", self.key);
+                Error::new(Cause::Unavailable, message)
+            }
+            Refusal::Full => {
+                let most = self.spec.batching.max_length;
+                let message = format!(
+                    "model '{}': {most} requests wait already (queue.max_length); try again later",
+                    self.key
+                );
+                Error::new(Cause::QueueFull, message)
+            }
+        }
     }
 }

@@ -1,12 +1,12 @@
-//! The queue of one model: connections push entries, instances pull them.
+//! The queue of one model: connections push entries, instances pull batches of them.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::batching::{Batch, BatchCounts, BatchPolicy, Batcher, Next, Seat};
 use crate::content::Content;
 use crate::reply::ReplySender;
 use crate::request::{Attachment, Session};
@@ -29,8 +29,8 @@ pub struct Entry {
     pub session: Option<Session>,
 }
 
-/// A first-in-first-out queue with blocking pullers.
-#[derive(Debug, Default)]
+/// A queue with blocking pullers, ordered by urgency and then by arrival.
+#[derive(Debug)]
 pub struct Queue {
     /// Everything that changes, under one lock so that a wake-up is never missed.
     state: Mutex<State>,
@@ -40,12 +40,14 @@ pub struct Queue {
     watched: Condvar,
     /// How many pullers are attached: the instances that are alive.
     pullers: AtomicUsize,
+    /// What left.
+    counts: BatchCounts,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    /// Waiting entries, oldest first, with the time they came.
-    entries: VecDeque<(Instant, Entry)>,
+    /// Waiting entries.
+    batcher: Batcher<Entry>,
     /// Pullers that wait for an entry, so that a push wakes somebody only when it must.
     idle: usize,
     /// Pullers that work on entries.
@@ -76,17 +78,60 @@ pub enum Pressure {
     Closed,
 }
 
+/// Why a queue took no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is closed.
+    Closed,
+    /// As many entries wait as may.
+    Full,
+}
+
+/// What a pull has got.
+#[derive(Debug)]
+pub enum Pulled {
+    /// Requests to run.
+    Batch(Batch),
+    /// The time passed without work.
+    Nothing,
+    /// The queue is closed and empty.
+    Closed,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self::new(BatchPolicy::default())
+    }
+}
+
 impl Queue {
-    /// Appends an entry and wakes one idle puller.
-    ///
-    /// # Errors
-    /// Gives the entry back when the queue is closed.
-    pub fn push(&self, entry: Entry) -> Result<(), Box<Entry>> {
+    /// An empty queue that gathers batches by this policy.
+    pub fn new(policy: BatchPolicy) -> Self {
+        let state = State {
+            batcher: Batcher::new(Arc::new(policy)),
+            idle: 0,
+            busy: 0,
+            level: 0,
+            watcher_sleeps: false,
+            closed: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            pushed: Condvar::new(),
+            watched: Condvar::new(),
+            pullers: AtomicUsize::new(0),
+            counts: BatchCounts::default(),
+        }
+    }
+
+    /// Adds an entry, wakes one idle puller and gives the entry's place.
+    pub(crate) fn push(self: &Arc<Self>, seat: Seat, entry: Entry) -> Result<Place, Refusal> {
         let mut state = self.state.lock();
         if state.closed {
-            return Err(Box::new(entry));
+            return Err(Refusal::Closed);
         }
-        state.entries.push_back((Instant::now(), entry));
+        let level = seat.level;
+        let number = state.batcher.push(Instant::now(), seat, entry).map_err(|_| Refusal::Full)?;
         let room = state.has_room();
         let wake = room && state.idle > 0;
         let warn = !room && state.watcher_sleeps;
@@ -97,17 +142,22 @@ impl Queue {
         if warn {
             self.watched.notify_one();
         }
-        Ok(())
+        Ok(Place { queue: Arc::clone(self), level, number, held: true })
     }
 
     /// The number of waiting entries.
     pub fn len(&self) -> usize {
-        self.state.lock().entries.len()
+        self.state.lock().batcher.len()
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What left so far.
+    pub fn counts(&self) -> &BatchCounts {
+        &self.counts
     }
 
     /// Refuses new entries; pullers get what is left and then the end.
@@ -160,8 +210,8 @@ impl Queue {
             if state.closed {
                 return Pressure::Closed;
             }
-            let oldest = state.entries.front().filter(|_| !state.has_room());
-            let waited = oldest.map(|(since, _)| since.elapsed());
+            let oldest = state.batcher.oldest().filter(|_| !state.has_room());
+            let waited = oldest.map(|since| since.elapsed());
             let left = probe.saturating_sub(started.elapsed());
             match waited {
                 Some(waited) if waited >= patience => return Pressure::High,
@@ -179,6 +229,39 @@ impl Queue {
     }
 }
 
+/// An entry's place in a queue; dropping it takes the entry out if it still waits.
+#[derive(Debug)]
+pub(crate) struct Place {
+    queue: Arc<Queue>,
+    level: usize,
+    number: u64,
+    /// False once the entry is known to have left.
+    held: bool,
+}
+
+impl Place {
+    /// Takes the entry out; false when it has left already.
+    pub(crate) fn withdraw(&mut self) -> bool {
+        self.held = false;
+        let entry = self.queue.state.lock().batcher.withdraw(self.level, self.number);
+        // Dropped here, outside the lock.
+        entry.is_some()
+    }
+
+    /// Tells that the entry has left.
+    pub(crate) fn left(mut self) {
+        self.held = false;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.held {
+            self.withdraw();
+        }
+    }
+}
+
 /// An instance's hold on the queue; dropping it tells that the instance has ended.
 #[derive(Debug)]
 pub struct Puller {
@@ -188,32 +271,47 @@ pub struct Puller {
 }
 
 impl Puller {
-    /// Waits for work and takes up to `most` entries whose clients still wait. What an earlier
-    /// pull took counts as done.
-    ///
-    /// `Some` of an empty vector means that `timeout` passed without work; `None` that the queue
-    /// is closed and empty.
-    pub fn pull(&self, most: usize, timeout: Duration) -> Option<Vec<Entry>> {
-        let mut state = self.queue.state.lock();
+    /// Waits for up to `timeout` for requests whose clients still wait. What an earlier pull took
+    /// counts as done.
+    pub fn pull(&self, timeout: Duration) -> Pulled {
+        let queue = &self.queue;
+        let end = Instant::now() + timeout;
+        let mut state = queue.state.lock();
         self.rest(&mut state);
         loop {
+            let mut until = end;
             if state.has_room() || state.closed {
-                let taken = take_live(&mut state.entries, most);
-                if !taken.is_empty() {
-                    state.busy += 1;
-                    self.working.store(true, Ordering::Relaxed);
-                    return Some(taken);
+                let closed = state.closed;
+                match state.batcher.next(Instant::now(), closed) {
+                    Next::Take(cut) => {
+                        let entries = live(cut.items);
+                        if entries.is_empty() {
+                            continue;
+                        }
+                        state.busy += 1;
+                        self.working.store(true, Ordering::Relaxed);
+                        let policy = Arc::clone(state.batcher.policy());
+                        let more = state.batcher.len() > 0 && state.idle > 0 && state.has_room();
+                        drop(state);
+                        if more {
+                            queue.pushed.notify_one();
+                        }
+                        queue.counts.add(cut.rows, cut.reason);
+                        return Pulled::Batch(Batch::new(entries, policy));
+                    }
+                    Next::WaitUntil(time) => until = until.min(time),
+                    Next::Nothing => {}
                 }
             }
             if state.closed {
-                return None;
+                return Pulled::Closed;
+            }
+            if Instant::now() >= end {
+                return Pulled::Nothing;
             }
             state.idle += 1;
-            let timed_out = self.queue.pushed.wait_for(&mut state, timeout).timed_out();
+            queue.pushed.wait_until(&mut state, until);
             state.idle -= 1;
-            if timed_out && (state.entries.is_empty() || !state.has_room()) {
-                return if state.closed { None } else { Some(Vec::new()) };
-            }
         }
     }
 
@@ -235,17 +333,10 @@ impl Drop for Puller {
     }
 }
 
-/// Takes entries from the front, dropping those nobody waits for.
-fn take_live(entries: &mut VecDeque<(Instant, Entry)>, most: usize) -> Vec<Entry> {
-    let mut taken = Vec::new();
-    while taken.len() < most {
-        match entries.pop_front() {
-            Some((_, entry)) if entry.reply.is_closed() => {}
-            Some((_, entry)) => taken.push(entry),
-            None => break,
-        }
-    }
-    taken
+/// The entries that somebody still waits for.
+fn live(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.retain(|entry| !entry.reply.is_closed());
+    entries
 }
 
 #[cfg(test)]

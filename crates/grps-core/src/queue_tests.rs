@@ -1,6 +1,7 @@
 //! Tests of pushing, pulling and watching a queue.
 
 use super::*;
+use crate::batching::{Reason, Wait};
 use crate::reply::{ReplyReceiver, reply_channel};
 
 const SOON: Duration = Duration::from_millis(1);
@@ -18,89 +19,136 @@ fn entry(id: &str) -> (Entry, ReplyReceiver) {
     (entry, receiver)
 }
 
-fn ids(entries: &[Entry]) -> Vec<&str> {
-    entries.iter().map(|entry| &*entry.id).collect()
+fn queue(max_rows: usize) -> Arc<Queue> {
+    Arc::new(Queue::new(BatchPolicy {
+        max_rows,
+        levels: 2,
+        max_length: 3,
+        ..BatchPolicy::default()
+    }))
+}
+
+fn seat() -> Seat {
+    Seat { rows: 1, level: 0, shape: Some(0), key: None }
+}
+
+/// Pushes an entry that stays in the queue until it is pulled.
+fn push(queue: &Arc<Queue>, id: &str) -> ReplyReceiver {
+    let (entry, receiver) = entry(id);
+    queue.push(seat(), entry).unwrap().left();
+    receiver
+}
+
+/// The identifiers of what a puller gets, empty for nothing.
+fn pull(puller: &Puller) -> Vec<String> {
+    match puller.pull(SOON) {
+        Pulled::Batch(batch) => batch.entries.iter().map(|entry| entry.id.to_string()).collect(),
+        Pulled::Nothing | Pulled::Closed => Vec::new(),
+    }
 }
 
 #[test]
 fn order_is_kept_and_the_limit_is_exact() {
-    let queue = Arc::new(Queue::default());
-    let receivers: Vec<_> = ["a", "b", "c"]
-        .into_iter()
-        .map(|id| {
-            let (entry, receiver) = entry(id);
-            queue.push(entry).unwrap();
-            receiver
-        })
-        .collect();
+    let queue = queue(2);
+    let _receivers = ["a", "b", "c"].map(|id| push(&queue, id));
     let puller = queue.attach();
-    assert_eq!(ids(&puller.pull(2, SOON).unwrap()), ["a", "b"]);
-    assert_eq!(ids(&puller.pull(2, SOON).unwrap()), ["c"]);
-    assert!(puller.pull(2, SOON).unwrap().is_empty());
-    drop(receivers);
+    assert_eq!(pull(&puller), ["a", "b"]);
+    assert_eq!(pull(&puller), ["c"]);
+    assert!(matches!(puller.pull(SOON), Pulled::Nothing));
+    assert_eq!((queue.counts().batches(), queue.counts().rows()), (2, 3));
+    assert_eq!(queue.counts().small(Reason::IdleInstance), 1);
+}
+
+#[test]
+fn a_full_queue_takes_no_more() {
+    let queue = queue(1);
+    let _receivers = ["a", "b", "c"].map(|id| push(&queue, id));
+    let (late, _receiver) = entry("late");
+    assert_eq!(queue.push(seat(), late).unwrap_err(), Refusal::Full);
+    assert_eq!(queue.len(), 3);
 }
 
 #[test]
 fn abandoned_entries_are_skipped() {
-    let queue = Arc::new(Queue::default());
-    let (gone, receiver) = entry("gone");
-    let (waits, _receiver) = entry("waits");
-    queue.push(gone).unwrap();
-    queue.push(waits).unwrap();
-    drop(receiver);
-    assert_eq!(ids(&queue.attach().pull(8, SOON).unwrap()), ["waits"]);
+    let queue = queue(8);
+    drop(push(&queue, "gone"));
+    let _receiver = push(&queue, "waits");
+    assert_eq!(pull(&queue.attach()), ["waits"]);
+}
+
+#[test]
+fn a_dropped_place_is_free_at_once() {
+    let queue = queue(8);
+    let (gone, _receiver) = entry("gone");
+    let place = queue.push(Seat { level: 7, ..seat() }, gone).unwrap();
+    assert_eq!(queue.len(), 1);
+    drop(place);
+    assert!(queue.is_empty());
+}
+
+#[test]
+fn an_entry_that_left_can_not_be_withdrawn() {
+    let queue = queue(8);
+    let (taken, _receiver) = entry("taken");
+    let mut place = queue.push(seat(), taken).unwrap();
+    let _running = queue.attach().pull(SOON);
+    assert!(!place.withdraw());
 }
 
 #[test]
 fn closing_drains_and_then_ends() {
-    let queue = Arc::new(Queue::default());
-    let (last, _receiver) = entry("last");
-    queue.push(last).unwrap();
+    let queue = queue(1);
+    let _receiver = push(&queue, "last");
     queue.close();
-    assert!(queue.push(entry("late").0).is_err());
+    assert_eq!(queue.push(seat(), entry("late").0).unwrap_err(), Refusal::Closed);
     let puller = queue.attach();
-    assert_eq!(puller.pull(1, SOON).unwrap().len(), 1);
-    assert!(puller.pull(1, SOON).is_none());
+    assert_eq!(pull(&puller), ["last"]);
+    assert!(matches!(puller.pull(SOON), Pulled::Closed));
 }
 
 #[test]
 fn a_push_wakes_a_waiting_puller() {
-    let queue = Arc::new(Queue::default());
+    let queue = queue(1);
     let puller = queue.attach();
-    let waiting = std::thread::spawn(move || puller.pull(1, Duration::from_secs(60)));
+    let waiting = std::thread::spawn(move || puller.pull(Duration::from_secs(60)));
     while queue.state.lock().idle == 0 {
         std::thread::yield_now();
     }
-    let (entry, _receiver) = entry("x");
-    queue.push(entry).unwrap();
-    assert_eq!(waiting.join().unwrap().unwrap().len(), 1);
+    let _receiver = push(&queue, "x");
+    assert!(matches!(waiting.join().unwrap(), Pulled::Batch(_)));
     assert_eq!(queue.pullers(), 0);
 }
 
 #[test]
+fn the_end_of_a_window_wakes_a_waiting_puller() {
+    let policy = BatchPolicy {
+        max_rows: 8,
+        wait: Wait::Always,
+        window: Duration::from_millis(5),
+        ..BatchPolicy::default()
+    };
+    let queue = Arc::new(Queue::new(policy));
+    let _receiver = push(&queue, "x");
+    assert!(matches!(queue.attach().pull(Duration::from_secs(60)), Pulled::Batch(_)));
+    assert_eq!(queue.counts().small(Reason::Timeout), 1);
+}
+
+#[test]
 fn pullers_above_the_level_are_held_in_reserve() {
-    let queue = Arc::new(Queue::default());
+    let queue = queue(1);
     let (first, second) = (queue.attach(), queue.attach());
     queue.lower_level(1);
-    let receivers: Vec<_> = ["a", "b"]
-        .into_iter()
-        .map(|id| {
-            let (entry, receiver) = entry(id);
-            queue.push(entry).unwrap();
-            receiver
-        })
-        .collect();
-    assert_eq!(ids(&first.pull(1, SOON).unwrap()), ["a"]);
-    assert!(second.pull(1, SOON).unwrap().is_empty());
+    let _receivers = ["a", "b"].map(|id| push(&queue, id));
+    assert_eq!(pull(&first), ["a"]);
+    assert!(pull(&second).is_empty());
     assert!(queue.raise_level());
     assert!(!queue.raise_level());
-    assert_eq!(ids(&second.pull(1, SOON).unwrap()), ["b"]);
-    drop(receivers);
+    assert_eq!(pull(&second), ["b"]);
 }
 
 #[test]
 fn the_level_never_falls_below_the_least() {
-    let queue = Arc::new(Queue::default());
+    let queue = queue(1);
     let _pullers = (queue.attach(), queue.attach());
     queue.lower_level(1);
     queue.lower_level(1);
@@ -109,14 +157,12 @@ fn the_level_never_falls_below_the_least() {
 
 #[test]
 fn an_entry_that_waits_in_vain_is_pressure() {
-    let queue = Arc::new(Queue::default());
+    let queue = queue(1);
     let puller = queue.attach();
     assert_eq!(queue.watch(SOON, SOON), Pressure::Low);
-    let (a, _first) = entry("a");
-    let (b, _second) = entry("b");
-    queue.push(a).unwrap();
-    let _working_on = puller.pull(1, SOON).unwrap();
-    queue.push(b).unwrap();
+    let _first = push(&queue, "a");
+    let _working_on = puller.pull(SOON);
+    let _second = push(&queue, "b");
     assert_eq!(queue.watch(SOON, Duration::from_secs(60)), Pressure::High);
     queue.close();
     assert_eq!(queue.watch(SOON, SOON), Pressure::Closed);
@@ -124,11 +170,10 @@ fn an_entry_that_waits_in_vain_is_pressure() {
 
 #[test]
 fn a_sleeping_watcher_sees_pressure_that_begins_later() {
-    let queue = Arc::new(Queue::default());
+    let queue = queue(1);
     let puller = queue.attach();
-    let (a, _first) = entry("a");
-    queue.push(a).unwrap();
-    let _working_on = puller.pull(1, SOON).unwrap();
+    let _first = push(&queue, "a");
+    let _working_on = puller.pull(SOON);
     let watching = std::thread::spawn({
         let queue = Arc::clone(&queue);
         move || queue.watch(SOON, Duration::from_secs(60))
@@ -136,7 +181,6 @@ fn a_sleeping_watcher_sees_pressure_that_begins_later() {
     while !queue.state.lock().watcher_sleeps {
         std::thread::yield_now();
     }
-    let (b, _second) = entry("b");
-    queue.push(b).unwrap();
+    let _second = push(&queue, "b");
     assert_eq!(watching.join().unwrap(), Pressure::High);
 }

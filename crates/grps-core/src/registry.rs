@@ -152,13 +152,7 @@ mod tests {
     use crate::model::ModelSpec;
 
     fn model(name: &str, version: &str) -> Model {
-        Model::new(ModelSpec {
-            name: name.into(),
-            version: version.into(),
-            form: InputForm::Tensors,
-            signature: None,
-            metadata: String::new(),
-        })
+        Model::new(ModelSpec::new(name, version, InputForm::Tensors))
     }
 
     fn key(registry: &Registry, name: &str) -> String {

@@ -1,5 +1,8 @@
 //! The way back: from the instance that computed an answer to the connection that waits for it.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use tokio::sync::oneshot;
 
 use crate::content::Content;
@@ -32,14 +35,15 @@ impl ReplySender {
 #[derive(Debug)]
 pub struct ReplyReceiver(oneshot::Receiver<Result<Content, Error>>);
 
-impl ReplyReceiver {
-    /// Waits for the outcome.
-    ///
-    /// # Errors
-    /// The instance's error, or `Internal` when the instance dropped the request unanswered.
-    pub async fn receive(self) -> Result<Content, Error> {
-        self.0.await.unwrap_or_else(|_| {
-            Err(Error::new(Cause::Internal, "the instance stopped before it answered"))
+impl Future for ReplyReceiver {
+    type Output = Result<Content, Error>;
+
+    /// The instance's outcome, or `Internal` when the instance dropped the request unanswered.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|received| {
+            received.unwrap_or_else(|_| {
+                Err(Error::new(Cause::Internal, "the instance stopped before it answered"))
+            })
         })
     }
 }
@@ -52,7 +56,7 @@ mod tests {
     async fn dropped_sender_is_an_error() {
         let (sender, receiver) = reply_channel();
         drop(sender);
-        assert_eq!(receiver.receive().await.unwrap_err().cause(), Cause::Internal);
+        assert_eq!(receiver.await.unwrap_err().cause(), Cause::Internal);
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub struct Request {
     pub content: Content,
     /// When the client stops waiting; `None` for no limit.
     pub deadline: Option<Instant>,
+    /// Urgency, 0 for the most urgent; a model with fewer levels takes it as its last.
+    pub priority: u8,
+    /// Requests with different keys never share a batch.
+    pub batch_key: Option<Arc<str>>,
     /// What the protocol hands to the instances, such as the HTTP request as it came.
     pub attachment: Option<Attachment>,
 }

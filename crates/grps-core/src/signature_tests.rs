@@ -1,7 +1,7 @@
 //! Tests of matching request tensors against a signature.
 
 use super::*;
-use crate::tensor::Values;
+use crate::values::Values;
 
 fn spec(name: &str, required: bool) -> TensorSpec {
     TensorSpec {

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use half::f16;
-
 use crate::error::Error;
+use crate::values::Values;
 
 /// Most dimensions a tensor may have (numpy's own limit is 64).
 pub const MAX_RANK: usize = 32;
@@ -91,73 +90,6 @@ impl DataType {
 impl fmt::Display for DataType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// The elements of a tensor in row-major order, one vector per element type.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "each variant is named like its DataType")]
-pub enum Values {
-    Uint8(Vec<u8>),
-    Int8(Vec<i8>),
-    Int16(Vec<i16>),
-    Int32(Vec<i32>),
-    Int64(Vec<i64>),
-    Float16(Vec<f16>),
-    Float32(Vec<f32>),
-    Float64(Vec<f64>),
-    String(Vec<String>),
-}
-
-impl Values {
-    /// An empty vector of the given type.
-    pub fn empty(dtype: DataType) -> Self {
-        match dtype {
-            DataType::Uint8 => Self::Uint8(Vec::new()),
-            DataType::Int8 => Self::Int8(Vec::new()),
-            DataType::Int16 => Self::Int16(Vec::new()),
-            DataType::Int32 => Self::Int32(Vec::new()),
-            DataType::Int64 => Self::Int64(Vec::new()),
-            DataType::Float16 => Self::Float16(Vec::new()),
-            DataType::Float32 => Self::Float32(Vec::new()),
-            DataType::Float64 => Self::Float64(Vec::new()),
-            DataType::String => Self::String(Vec::new()),
-        }
-    }
-
-    /// The element type.
-    pub fn dtype(&self) -> DataType {
-        match self {
-            Self::Uint8(_) => DataType::Uint8,
-            Self::Int8(_) => DataType::Int8,
-            Self::Int16(_) => DataType::Int16,
-            Self::Int32(_) => DataType::Int32,
-            Self::Int64(_) => DataType::Int64,
-            Self::Float16(_) => DataType::Float16,
-            Self::Float32(_) => DataType::Float32,
-            Self::Float64(_) => DataType::Float64,
-            Self::String(_) => DataType::String,
-        }
-    }
-
-    /// The number of elements.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Uint8(v) => v.len(),
-            Self::Int8(v) => v.len(),
-            Self::Int16(v) => v.len(),
-            Self::Int32(v) => v.len(),
-            Self::Int64(v) => v.len(),
-            Self::Float16(v) => v.len(),
-            Self::Float32(v) => v.len(),
-            Self::Float64(v) => v.len(),
-            Self::String(v) => v.len(),
-        }
-    }
-
-    /// Whether there is no element.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

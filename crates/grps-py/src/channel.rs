@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use grps_core::Puller;
+use grps_core::{InputForm, Joined, Pulled, Puller};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use crate::entry::Entry;
+use crate::batch::Batch;
 
 /// How long one wait lasts; only a bound on how late a closed queue is noticed.
 const WAIT: Duration = Duration::from_secs(60);
@@ -16,29 +16,38 @@ const WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct Channel {
     /// `None` once the instance has detached.
     puller: Mutex<Option<Puller>>,
+    /// Whether the instance takes tensors, whose rows are then joined.
+    form: InputForm,
 }
 
 impl Channel {
-    pub(crate) fn new(puller: Puller) -> Self {
-        Self { puller: Mutex::new(Some(puller)) }
+    pub(crate) fn new(puller: Puller, form: InputForm) -> Self {
+        Self { puller: Mutex::new(Some(puller)), form }
+    }
+
+    /// Waits for a batch and joins its rows.
+    fn pull(&self) -> Option<(grps_core::Batch, Option<Joined>)> {
+        let puller = self.puller.lock();
+        let puller = puller.as_ref()?;
+        loop {
+            match puller.pull(WAIT) {
+                Pulled::Batch(mut batch) => {
+                    // Requests that do not fit together after all are run one by one.
+                    let joined = (self.form == InputForm::Tensors).then(|| batch.join().ok());
+                    return Some((batch, joined.flatten()));
+                }
+                Pulled::Nothing => {}
+                Pulled::Closed => return None,
+            }
+        }
     }
 }
 
 #[pymethods]
 impl Channel {
-    /// Waits, without the GIL, for up to `most` requests; `None` when the service has stopped.
-    fn next(&self, py: Python<'_>, most: usize) -> Option<Vec<Entry>> {
-        let pulled = py.detach(|| {
-            let puller = self.puller.lock();
-            let puller = puller.as_ref()?;
-            loop {
-                let entries = puller.pull(most, WAIT)?;
-                if !entries.is_empty() {
-                    return Some(entries);
-                }
-            }
-        });
-        Some(pulled?.into_iter().map(Entry::new).collect())
+    /// Waits, without the GIL, for requests to run at once; `None` when the service has stopped.
+    fn next(&self, py: Python<'_>) -> Option<Batch> {
+        py.detach(|| self.pull()).map(|(batch, joined)| Batch::new(batch, joined))
     }
 
     /// Detaches the instance from its model.

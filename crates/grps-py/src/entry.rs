@@ -41,9 +41,21 @@ impl Entry {
         }
     }
 
-    fn take_content(&self) -> PyResult<Content> {
+    pub(crate) fn take_content(&self) -> PyResult<Content> {
         let content = self.content.lock().take();
         content.ok_or_else(|| PyRuntimeError::new_err("the input was taken already"))
+    }
+
+    /// Whether nobody has answered yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.reply.lock().is_some()
+    }
+
+    /// Answers if nobody has yet.
+    pub(crate) fn reply_if_open(&self, outcome: Result<Content, Error>) {
+        if let Some(reply) = self.reply.lock().take() {
+            reply.send(outcome);
+        }
     }
 
     fn stream(&self, py: Python<'_>, chunk: Content) -> bool {
@@ -92,7 +104,7 @@ impl Entry {
 
     /// Whether the request was answered.
     fn is_answered(&self) -> bool {
-        self.reply.lock().is_none()
+        !self.is_open()
     }
 
     /// Whether the client wants the answer in chunks.
@@ -141,7 +153,7 @@ impl Entry {
     fn reply_tensors(&self, tensors: Vec<(String, Bound<'_, PyAny>)>) -> PyResult<()> {
         let tensors = tensors
             .into_iter()
-            .map(|(name, array)| tensor::from_numpy(name, &array))
+            .map(|(name, array)| tensor::from_numpy(&name, &array))
             .collect::<PyResult<_>>()?;
         self.send(Ok(Content::Tensors(tensors)))
     }

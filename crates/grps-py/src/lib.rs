@@ -1,5 +1,6 @@
 //! The extension module `grps._core`: a list of registrations.
 
+mod batch;
 mod channel;
 mod codec;
 mod entry;
@@ -21,6 +22,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Native data plane of GRPS.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::batch::Batch;
     #[pymodule_export]
     use crate::channel::Channel;
     #[pymodule_export]

@@ -1,7 +1,9 @@
 //! A registered model as Python sees it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use grps_core::Reason;
 use pyo3::prelude::*;
 
 use crate::channel::Channel;
@@ -32,6 +34,13 @@ impl Model {
         self.model.queue().len()
     }
 
+    /// Batches that left, rows in them, and how many left below their maximum by reason.
+    fn batch_counts(&self) -> (u64, u64, HashMap<&'static str, u64>) {
+        let counts = self.model.queue().counts();
+        let small = Reason::ALL.map(|reason| (reason.name(), counts.small(reason)));
+        (counts.batches(), counts.rows(), small.into())
+    }
+
     /// Waits until one more runner thread should be started, `most` in all; False at the end of
     /// service. One thread per model calls it.
     fn needs_runner(&self, py: Python<'_>, least: usize, most: usize) -> bool {
@@ -40,6 +49,6 @@ impl Model {
 
     /// Attaches an instance; the model is served as long as one is attached.
     fn attach(&self) -> Channel {
-        Channel::new(self.model.queue().attach())
+        Channel::new(self.model.queue().attach(), self.model.spec().form)
     }
 }

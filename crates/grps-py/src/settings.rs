@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use grps_core::{DataType, InputForm, ModelSpec, Naming, Signature, TensorSpec};
+use grps_core::{
+    BatchPolicy, DataType, InputForm, ModelSpec, Naming, Padding, Signature, TensorSpec, Wait,
+};
 use grps_server::{CustomRoute, Settings, StreamingControl, StreamingMode};
 use http::HeaderValue;
 use pyo3::exceptions::PyValueError;
@@ -104,6 +106,50 @@ pub(crate) struct PyModelSpec {
     takes_tensors: bool,
     signature: Option<PySignature>,
     metadata: String,
+    batching: PyBatchPolicy,
+    queue_timeout_ms: Option<u64>,
+}
+
+/// The attributes of `grps.server.native.NativeBatching`.
+#[derive(FromPyObject)]
+struct PyBatchPolicy {
+    max_rows: usize,
+    waits_always: bool,
+    window_us: u64,
+    preferred_sizes: Vec<usize>,
+    allowed_sizes: Vec<usize>,
+    padding: Option<PyPadding>,
+    priority_levels: usize,
+    max_length: Option<usize>,
+}
+
+/// The attributes of `grps.server.native.NativePadding`.
+#[derive(FromPyObject)]
+struct PyPadding {
+    axes: Vec<usize>,
+    sizes: Vec<usize>,
+    max_waste: f64,
+    cut_outputs: bool,
+}
+
+impl From<PyBatchPolicy> for BatchPolicy {
+    fn from(policy: PyBatchPolicy) -> Self {
+        Self {
+            max_rows: policy.max_rows,
+            wait: if policy.waits_always { Wait::Always } else { Wait::WhenBusy },
+            window: Duration::from_micros(policy.window_us),
+            preferred: policy.preferred_sizes,
+            allowed: policy.allowed_sizes,
+            padding: policy.padding.map(|padding| Padding {
+                axes: padding.axes,
+                sizes: padding.sizes,
+                max_waste: padding.max_waste,
+                cut_outputs: padding.cut_outputs,
+            }),
+            levels: policy.priority_levels,
+            max_length: policy.max_length.unwrap_or(usize::MAX),
+        }
+    }
 }
 
 impl TryFrom<PyModelSpec> for ModelSpec {
@@ -116,6 +162,8 @@ impl TryFrom<PyModelSpec> for ModelSpec {
             form: if spec.takes_tensors { InputForm::Tensors } else { InputForm::Message },
             signature: spec.signature.map(Signature::try_from).transpose()?,
             metadata: spec.metadata,
+            batching: spec.batching.into(),
+            queue_timeout: spec.queue_timeout_ms.map(Duration::from_millis),
         })
     }
 }

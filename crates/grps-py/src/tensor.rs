@@ -1,6 +1,6 @@
 //! Tensors to numpy arrays and back.
 
-use grps_core::{Tensor, Values};
+use grps_core::{Parts, Tensor, Values};
 use half::f16;
 use numpy::{
     Element, PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArray,
@@ -40,22 +40,40 @@ fn shaped<'py, T: Element>(
 }
 
 /// Copies a C-contiguous array into a tensor.
-pub(crate) fn from_numpy(name: String, array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
-    let untyped = array.cast::<PyUntypedArray>().map_err(|_| {
-        PyTypeError::new_err(format!("output '{name}' is {}, not a numpy array", array.get_type()))
-    })?;
-    let values = read_values(&name, untyped)?;
-    let shape = untyped.shape().to_vec();
-    Tensor::new(name, shape, values).map_err(|error| PyValueError::new_err(error.to_string()))
+pub(crate) fn from_numpy(name: &str, array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+    let mut tensors = read(name, array, None)?.into_iter();
+    tensors.next().ok_or_else(|| PyValueError::new_err(format!("output '{name}' has no part")))
 }
 
-fn read_values(name: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Values> {
+/// Copies each request's part of a C-contiguous array into a tensor of its own.
+pub(crate) fn cut_numpy(
+    name: &str,
+    array: &Bound<'_, PyAny>,
+    parts: &Parts,
+) -> PyResult<Vec<Tensor>> {
+    read(name, array, Some(parts))
+}
+
+/// Shapes and elements of the parts of an array, or of the array as a whole.
+type Read<T> = Vec<(Vec<usize>, Vec<T>)>;
+
+fn read(name: &str, array: &Bound<'_, PyAny>, parts: Option<&Parts>) -> PyResult<Vec<Tensor>> {
+    let array = array.cast::<PyUntypedArray>().map_err(|_| {
+        PyTypeError::new_err(format!("output '{name}' is {}, not a numpy array", array.get_type()))
+    })?;
+    if let Some(parts) = parts.filter(|parts| array.shape().first() != Some(&parts.rows)) {
+        return Err(PyValueError::new_err(format!(
+            "output '{name}' has shape {:?}, not {} rows",
+            array.shape(),
+            parts.rows
+        )));
+    }
     let py = array.py();
     let descr = array.dtype();
     macro_rules! try_types {
         ($($element:ty => $variant:ident),+) => {
             $(if descr.is_equiv_to(&dtype::<$element>(py)) {
-                return copy::<$element>(name, array).map(Values::$variant);
+                return make(name, copy::<$element>(name, array, parts)?, Values::$variant);
             })+
         };
     }
@@ -63,20 +81,39 @@ fn read_values(name: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Values
         f16 => Float16, i8 => Int8, i16 => Int16);
     if matches!(descr.kind(), b'O' | b'U' | b'S') {
         let strings = array.call_method0("ravel")?.call_method0("tolist")?.extract();
-        return strings.map(Values::String).map_err(|_| {
+        let strings: Vec<String> = strings.map_err(|_| {
             PyTypeError::new_err(format!("output '{name}': every element must be a str"))
-        });
+        })?;
+        return make(name, cut(&strings, array.shape(), parts), Values::String);
     }
     Err(PyTypeError::new_err(format!(
         "output '{name}' has type {descr}, which has no GRPS data type"
     )))
 }
 
-fn copy<T: Element + Copy>(name: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Vec<T>> {
-    let typed = array.cast::<PyArrayDyn<T>>()?;
-    typed
-        .readonly()
+fn copy<T: Element + Copy>(
+    name: &str,
+    array: &Bound<'_, PyUntypedArray>,
+    parts: Option<&Parts>,
+) -> PyResult<Read<T>> {
+    let typed = array.cast::<PyArrayDyn<T>>()?.readonly();
+    let values = typed
         .as_slice()
-        .map(<[T]>::to_vec)
-        .map_err(|_| PyValueError::new_err(format!("output '{name}' is not C-contiguous")))
+        .map_err(|_| PyValueError::new_err(format!("output '{name}' is not C-contiguous")))?;
+    Ok(cut(values, array.shape(), parts))
+}
+
+fn cut<T: Clone>(values: &[T], shape: &[usize], parts: Option<&Parts>) -> Read<T> {
+    match parts {
+        Some(parts) => parts.cuts.iter().map(|part| part.cut(values, shape)).collect(),
+        None => vec![(shape.to_vec(), values.to_vec())],
+    }
+}
+
+fn make<T>(name: &str, parts: Read<T>, values: fn(Vec<T>) -> Values) -> PyResult<Vec<Tensor>> {
+    let tensors = parts
+        .into_iter()
+        .map(|(shape, elements)| Tensor::new(name.to_owned(), shape, values(elements)));
+    let made: Result<_, _> = tensors.collect();
+    made.map_err(|error: grps_core::Error| PyValueError::new_err(error.to_string()))
 }

@@ -76,6 +76,46 @@ class FakeEntry:
         self.outcome = (kind, what)
 
 
+class FakeBatch:
+    """Several requests whose tensors are joined as the native side joins them."""
+
+    def __init__(self, entries: Sequence[FakeEntry]) -> None:
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def rows(self) -> int | None:
+        if len(self._entries) == 1:
+            return None
+        return sum(len(entry.tensors()[0][1]) for entry in self._entries)
+
+    def entries(self) -> Sequence[FakeEntry]:
+        return self._entries
+
+    def tensors(self) -> list[NamedArray]:
+        if len(self._entries) == 1:
+            return self._entries[0].tensors()
+        columns = zip(*(entry.tensors() for entry in self._entries), strict=True)
+        return [
+            (column[0][0], np.concatenate([array for _, array in column])) for column in columns
+        ]
+
+    def reply_tensors(self, outputs: Sequence[NamedArray]) -> None:
+        start = 0
+        for entry in self._entries:
+            part = slice(None)
+            if len(self._entries) > 1:
+                part = slice(start, start + len(entry.tensors()[0][1]))
+                start = part.stop
+            if not entry.is_answered():
+                entry.reply_tensors([(name, array[part]) for name, array in outputs])
+
+    def singles(self) -> Sequence[FakeBatch]:
+        return [FakeBatch([entry]) for entry in self._entries if not entry.is_answered()]
+
+
 def rows(*values: float, name: str = "x", dtype: type = np.float32) -> FakeEntry:
     """A request of one tensor with a row per value."""
     return FakeEntry([(name, np.array([[value] for value in values], dtype))])

@@ -67,7 +67,14 @@ fn prepare(
         InputForm::Message => Content::Message(message),
         InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),
     };
-    let request = EngineRequest { id: call.id.clone(), content, deadline, attachment: None };
+    let request = EngineRequest {
+        id: call.id.clone(),
+        content,
+        deadline,
+        priority: u8::MAX,
+        batch_key: None,
+        attachment: None,
+    };
     Ok((route, request))
 }
 

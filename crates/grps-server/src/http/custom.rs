@@ -60,6 +60,8 @@ async fn exchange(
         // User code gets an empty message; all there is to know is in the exchange.
         content: Content::Message(Bytes::new()),
         deadline,
+        priority: u8::MAX,
+        batch_key: None,
         attachment: Some(exchange.clone()),
     };
     if streams {

@@ -77,7 +77,14 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
         Some(model) => to_content(model, incoming, &body)?,
         None => return Err(Error::new(Cause::Internal, "the route has no model")),
     };
-    let request = EngineRequest { id: call.id.clone(), content, deadline, attachment: None };
+    let request = EngineRequest {
+        id: call.id.clone(),
+        content,
+        deadline,
+        priority: u8::MAX,
+        batch_key: None,
+        attachment: None,
+    };
     if streams {
         return respond_in_chunks(call, route, request, encode_message).await;
     }

@@ -1,0 +1,140 @@
+//! Requests that a Python instance runs at once.
+
+use std::sync::Arc;
+
+use grps_core::{
+    Batch as CoreBatch, BatchPolicy, Content, Entry as CoreEntry, Joined, Parts, Tensor,
+};
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyAny;
+
+use crate::entry::Entry;
+use crate::tensor;
+
+/// Requests that leave the queue together: their joined input, and the way to answer all of them.
+#[pyclass(frozen, module = "grps._core")]
+pub(crate) struct Batch {
+    /// How many requests there are.
+    count: usize,
+    requests: Mutex<Requests>,
+    /// The joined input; taken by the first read.
+    tensors: Mutex<Option<Vec<Tensor>>>,
+    /// How outputs are shared out; `None` when the only request gets all.
+    parts: Option<Parts>,
+    policy: Arc<BatchPolicy>,
+}
+
+/// Objects are made only for user code that looks at single requests.
+enum Requests {
+    Native(Vec<CoreEntry>),
+    Objects(Vec<Py<Entry>>),
+}
+
+impl Batch {
+    pub(crate) fn new(batch: CoreBatch, joined: Option<Joined>) -> Self {
+        let policy = Arc::clone(batch.policy());
+        Self::of(Requests::Native(batch.entries), joined, policy)
+    }
+
+    fn of(requests: Requests, joined: Option<Joined>, policy: Arc<BatchPolicy>) -> Self {
+        let count = match &requests {
+            Requests::Native(entries) => entries.len(),
+            Requests::Objects(entries) => entries.len(),
+        };
+        let (tensors, parts) = joined.map(|joined| (joined.tensors, joined.parts)).unzip();
+        let (requests, tensors) = (Mutex::new(requests), Mutex::new(tensors));
+        Self { count, requests, tensors, parts: parts.flatten(), policy }
+    }
+
+    fn objects(&self, py: Python<'_>) -> PyResult<Vec<Py<Entry>>> {
+        let mut requests = self.requests.lock();
+        if let Requests::Native(entries) = &mut *requests {
+            let entries = std::mem::take(entries).into_iter();
+            let objects = entries.map(|entry| Py::new(py, Entry::new(entry)));
+            *requests = Requests::Objects(objects.collect::<PyResult<_>>()?);
+        }
+        match &*requests {
+            Requests::Objects(entries) => {
+                Ok(entries.iter().map(|entry| entry.clone_ref(py)).collect())
+            }
+            Requests::Native(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Each request's outputs, in the order of the requests.
+    fn share_out(&self, outputs: &[(String, Bound<'_, PyAny>)]) -> PyResult<Vec<Vec<Tensor>>> {
+        let mut shares: Vec<Vec<Tensor>> =
+            (0..self.count).map(|_| Vec::with_capacity(outputs.len())).collect();
+        for (name, array) in outputs {
+            let tensors = match &self.parts {
+                Some(parts) => tensor::cut_numpy(name, array, parts)?,
+                None => vec![tensor::from_numpy(name, array)?],
+            };
+            for (share, tensor) in shares.iter_mut().zip(tensors) {
+                share.push(tensor);
+            }
+        }
+        Ok(shares)
+    }
+}
+
+#[pymethods]
+impl Batch {
+    fn __len__(&self) -> usize {
+        self.count
+    }
+
+    /// Rows that each output must have; None when the only request gets the outputs as they are.
+    #[getter]
+    fn rows(&self) -> Option<usize> {
+        self.parts.as_ref().map(|parts| parts.rows)
+    }
+
+    /// The requests.
+    fn entries(&self, py: Python<'_>) -> PyResult<Vec<Py<Entry>>> {
+        self.objects(py)
+    }
+
+    /// Takes the joined input as (name, array) pairs; the arrays own their memory.
+    fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
+        let tensors = self.tensors.lock().take();
+        let tensors = tensors
+            .ok_or_else(|| PyRuntimeError::new_err("the requests have no tensors in common"))?;
+        tensors.into_iter().map(|tensor| tensor::to_numpy(py, tensor)).collect()
+    }
+
+    /// Gives every request that is not answered its rows of (name, array) pairs.
+    fn reply_tensors(&self, outputs: Vec<(String, Bound<'_, PyAny>)>) -> PyResult<()> {
+        let shares = self.share_out(&outputs)?;
+        match &mut *self.requests.lock() {
+            Requests::Native(entries) => {
+                for (entry, share) in std::mem::take(entries).into_iter().zip(shares) {
+                    entry.reply.send(Ok(Content::Tensors(share)));
+                }
+            }
+            Requests::Objects(entries) => {
+                for (entry, share) in entries.iter().zip(shares) {
+                    entry.get().reply_if_open(Ok(Content::Tensors(share)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The requests that are not answered, each as a batch of its own.
+    fn singles(&self, py: Python<'_>) -> PyResult<Vec<Self>> {
+        let mut singles = Vec::with_capacity(self.count);
+        for entry in self.objects(py)? {
+            if entry.get().is_open() {
+                let content = entry.get().take_content()?;
+                let joined = self.policy.join_one(content);
+                let joined = joined.map_err(|error| PyValueError::new_err(error.to_string()))?;
+                let requests = Requests::Objects(vec![entry]);
+                singles.push(Self::of(requests, Some(joined), Arc::clone(&self.policy)));
+            }
+        }
+        Ok(singles)
+    }
+}
