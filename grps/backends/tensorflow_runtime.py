@@ -19,10 +19,11 @@ from grps.backends.causes import tensorflow_cause
 from grps.backends.device import Device, choose_device
 from grps.errors import ModelError
 
-# TensorFlow writes every failed run to standard error; it reaches the user as an exception.
+# TensorFlow reads this when it loads. It would write every failed run to standard error as well,
+# but that reaches the user as an exception.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import tensorflow as tf  # noqa: E402 - reads the level above when it loads
+import tensorflow as tf
 
 __all__ = [
     "TensorflowArguments",
