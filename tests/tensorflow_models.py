@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib.util
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-INSTALLED = Path(tf.__file__).parent
-OPERATORS = INSTALLED / "lite/experimental/microfrontend/python/ops/_audio_microfrontend_op.so"
-"""A library of custom operators that TensorFlow brings and does not load by itself."""
+OPERATOR = Path(__file__).with_name("tensorflow_operator.c")
+
+
+@functools.cache
+def operator_library() -> Path:
+    """Build a library of a custom operator; a process can load one copy of it only."""
+    folder = Path(tempfile.mkdtemp(prefix="grps-operator-"))
+    atexit.register(shutil.rmtree, folder)
+    library = folder / "operator.so"
+    command = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", str(OPERATOR), "-o", str(library)]
+    subprocess.run(command, check=True)
+    return library
 
 
 class Scores(tf.Module):
@@ -80,14 +94,15 @@ def save(path: Path, module: tf.Module, **signatures: Any) -> Path:
     return path
 
 
-def save_frontend(path: Path) -> Path:
-    """Write a model that needs ``OPERATORS``."""
-    operators = tf.load_op_library(str(OPERATORS))
+def save_triple(path: Path) -> Path:
+    """Write a model that needs ``operator_library()``: y = 3x."""
+    operators = tf.load_op_library(str(operator_library()))
     module = tf.Module()
-    module.call = tf.function(
-        lambda audio: {"filterbanks": operators.audio_microfrontend(audio, out_type=tf.float32)},
-        input_signature=[tf.TensorSpec([None], tf.int16, "audio")],
-    )
+
+    def triple(x: Any) -> Any:
+        return {"y": operators.grps_triple(x)}
+
+    module.call = tf.function(triple, input_signature=[tf.TensorSpec([None], tf.float32, "x")])
     return save(path, module, serving_default=module.call)
 
 

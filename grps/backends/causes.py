@@ -16,6 +16,7 @@ _TF_NODE = re.compile(
     r"\{\{(?:function_)?node (?P<other>[^}]+)\}\}"
 )
 _TF_PLACE = re.compile(r"\s*\[\[(?:\{\{.*?\}\})+.*?\]\]|\s*\[Op:\w*\](?: name:.*)?$")
+_TF_OPERATOR = re.compile(r"Op type not registered '(\w+)'")
 _TF_NOISE = ("Graph execution error:", "Detected at node", "<stack traces", "File ", "Fallback to")
 _TORCHSCRIPT = "Traceback of TorchScript"
 
@@ -53,6 +54,11 @@ def tensorflow_cause(error: BaseException) -> str:
     lines = [line for line in lines if line and not line.startswith(_TF_NOISE)]
     if not lines:
         return type(error).__name__
+    if operator := _TF_OPERATOR.search(text):
+        return (
+            f"the operator {operator[1]} is not known to TensorFlow; name its library in "
+            "inferer_args: customized_op_paths"
+        )
     # Stack traces of the code that made a node stand before the cause.
     if not text.startswith("Graph execution error:"):
         return lines[0]

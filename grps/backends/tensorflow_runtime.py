@@ -6,7 +6,6 @@ The other modules of this engine import ``tf`` from here, so that its log is set
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +16,12 @@ import msgspec
 from grps.backends.arguments import library_paths
 from grps.backends.causes import tensorflow_cause
 from grps.backends.device import Device, choose_device
+from grps.backends.engine_logs import quiet_engines
 from grps.errors import ModelError
 
-# TensorFlow reads this when it loads. It would write every failed run to standard error as well,
-# but that reaches the user as an exception.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+quiet_engines()
 
-import tensorflow as tf
+import tensorflow as tf  # noqa: E402 - reads its level of logging when it loads
 
 __all__ = [
     "TensorflowArguments",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+from grps.backends.engine_logs import quiet_engines
 from grps.backends.gpu_memory import collect_regularly, limit_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
 from grps.errors import DeployError, GrpsError, ModelError
@@ -112,6 +113,7 @@ class App:
         self._report("stopped", "stopped")
 
     def _load(self, project: Project, server: Server) -> None:
+        quiet_engines()
         self._limit_gpu_memory(project.server)
         self._report("loading", "importing user code")
         _import(project)
