@@ -127,7 +127,8 @@ def server(scores: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         user_model("best", **on_scores, **best),
         user_model("message", **on_scores),
     ]
-    write_user_project(folder, models, code=CODE)
+    gpu = {"devices": [0], "mem_manager_type": "tensorflow", "mem_limit_mib": 512}
+    write_user_project(folder, models, {"gpu": gpu}, code=CODE)
     (folder / "src" / "customized_converter.py").write_text(CONVERTERS)
     with serving(folder) as running:
         yield running
@@ -236,6 +237,11 @@ def test_an_error_of_the_engine_is_one_line(server: RunningServer) -> None:
     assert "[2] vs. [3]" in message
     assert "\n" not in message
     assert server.stderr() == ""
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="this machine has a GPU")
+def test_a_memory_limit_without_a_gpu_is_told(server: RunningServer) -> None:
+    assert "gpu: memory is not limited: no GPU is found" in server.log()
 
 
 def test_the_users_converter_around_the_engine(server: RunningServer) -> None:
