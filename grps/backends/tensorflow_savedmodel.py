@@ -130,11 +130,19 @@ def _argument_order(graph: Any, names: set[str]) -> list[str] | None:
     orders = set()
     for function in graph.object_graph_def.concrete_functions.values():
         groups = function.canonicalized_input_signature.tuple_value.values
-        values = groups[0].tuple_value.values if groups else ()
-        order = tuple(value.tensor_spec_value.name for value in values)
+        order = tuple(_tensor_names(groups[0])) if groups else ()
         if len(order) == len(names) and set(order) == names:
             orders.add(order)
     return list(orders.pop()) if len(orders) == 1 else None
+
+
+def _tensor_names(value: Any) -> list[str]:
+    """Return the names of the tensors in the structure of a function's arguments."""
+    kind = value.WhichOneof("kind")
+    if kind in ("tuple_value", "list_value"):
+        parts = getattr(value, kind).values
+        return [name for part in parts for name in _tensor_names(part)]
+    return [value.tensor_spec_value.name] if kind == "tensor_spec_value" else []
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

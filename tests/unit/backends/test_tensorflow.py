@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -116,6 +117,33 @@ def test_inputs_stand_in_the_order_of_the_arguments(load: Load, scores: Path) ->
         assert [name for name, _ in found] == ["best", "logits"]
         for name, value in found:
             np.testing.assert_array_equal(value, direct[name].numpy())
+
+
+def test_inputs_in_a_list_keep_their_order(load: Load, tmp_path: Path) -> None:
+    module = tf.Module()
+    specs = [tf.TensorSpec([None], tf.float32, name) for name in ("zeta", "alpha")]
+
+    def less(pair: list[Any]) -> Any:
+        return {"less": pair[0] - pair[1]}
+
+    module.call = tf.function(less, input_signature=[specs])
+    backend = load(save(tmp_path / "less", module, serving_default=module.call), TF)
+    assert [spec.name for spec in backend.signature.inputs] == ["zeta", "alpha"]
+    arrays = [np.full(1, value, np.float32) for value in (5, 2)]
+    assert backend.infer(arrays)[0][1].tolist() == [3]
+
+
+def test_inputs_whose_order_is_not_told_stand_by_name(load: Load, tmp_path: Path) -> None:
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        inputs = {name: v1.placeholder(tf.float32, [None]) for name in ("b", "a10", "a9")}
+        outputs = {"y": inputs["b"] - inputs["a9"] - inputs["a10"]}
+        definition = v1.saved_model.predict_signature_def(inputs, outputs)
+        builder = v1.saved_model.Builder(str(tmp_path / "graph"))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": definition})
+        builder.save()
+    signature = load(tmp_path / "graph", TF).signature
+    assert [spec.name for spec in signature.inputs] == ["a9", "a10", "b"]
 
 
 def test_numbered_outputs_stand_in_their_order(load: Load, tmp_path: Path) -> None:
