@@ -19,6 +19,8 @@ from pathlib import Path
 from tools.repository import ROOT, is_generated, source_files
 
 FRAMEWORKS = {"onnxruntime", "openvino", "tensorflow", "tensorrt", "torch", "torchvision"}
+SHORT_NAMES = {"tf": "tensorflow"}
+"""What upstream's paths call some frameworks."""
 NATIVE = "grps._core"
 NATIVE_IMPORTER = Path("grps/server/native.py")
 BACKENDS = Path("grps/backends")
@@ -66,6 +68,7 @@ def engine_of(module: str) -> str | None:
     if not module.startswith(("grps.backends.", "grps_framework.")):
         return None
     first = module.rpartition(".")[2].partition("_")[0]
+    first = SHORT_NAMES.get(first, first)
     return first if first in FRAMEWORKS else None
 
 

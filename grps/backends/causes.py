@@ -11,6 +11,13 @@ _ORT_NODE = re.compile(
 )
 _ORT_PLACE = re.compile(r"^/\S+\.(?:cc|h|cpp|cuh?):\d+ .*? was false\. ")
 _PYTHON_ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b(?:: .*)?$")
+_TF_NODE = re.compile(
+    r"Detected at node (?P<quote>'?)(?P<name>[^\s']+)(?P=quote) defined|"
+    r"\{\{(?:function_)?node (?P<other>[^}]+)\}\}"
+)
+_TF_PLACE = re.compile(r"\s*\[\[(?:\{\{.*?\}\})+.*?\]\]|\s*\[Op:\w*\](?: name:.*)?$")
+_TF_OPERATOR = re.compile(r"Op type not registered '(\w+)'")
+_TF_NOISE = ("Graph execution error:", "Detected at node", "<stack traces", "File ", "Fallback to")
 _TORCHSCRIPT = "Traceback of TorchScript"
 
 
@@ -38,6 +45,26 @@ def torch_cause(error: BaseException) -> str:
         if causes:
             return causes[-1].removeprefix("RuntimeError: ").removeprefix("builtins.")
     return lines[0]
+
+
+def tensorflow_cause(error: BaseException) -> str:
+    """Return what TensorFlow says in ``error``, behind the name of the node that failed."""
+    text = str(error)
+    lines = [_TF_PLACE.sub("", line).strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_TF_NOISE)]
+    if not lines:
+        return type(error).__name__
+    if operator := _TF_OPERATOR.search(text):
+        return (
+            f"the operator {operator[1]} is not known to TensorFlow; name its library in "
+            "inferer_args: customized_op_paths"
+        )
+    # Stack traces of the code that made a node stand before the cause.
+    if not text.startswith("Graph execution error:"):
+        return lines[0]
+    node = _TF_NODE.search(text)
+    where = f"node {node['name'] or node['other']}: " if node else ""
+    return where + lines[-1]
 
 
 def one_line(text: str) -> str:

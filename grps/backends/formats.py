@@ -40,6 +40,7 @@ ACCEPTED = (
 """What a model file may be, in words."""
 
 _HEAD_BYTES = 4096
+_SAVED_MODEL = frozenset({"saved_model.pb", "saved_model.pbtxt"})
 _ONNX_TAGS = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca")
 """First bytes of the fields of ONNX's ModelProto."""
 _ONNX_IR_VERSION_TAG = 0x08
@@ -66,6 +67,8 @@ def recognise(path: Path) -> ModelFormat:
         raise ModelError(f"{path}: can't be read: {error.strerror}") from error
     if not head:
         raise ModelError(f"{path}: the file is empty")
+    if path.name in _SAVED_MODEL:
+        raise ModelError(f"{path}: a part of a SavedModel; give its directory: {path.parent}")
     if head.startswith(b"PK\x03\x04"):
         return _in_zip(path)
     found = _by_head(head, path.suffix.lower())
@@ -106,7 +109,7 @@ def only_file(path: Path, suffix: str) -> Path:
 
 def _in_directory(path: Path) -> ModelFormat:
     names = [entry.name for entry in path.iterdir()]
-    if "saved_model.pb" in names or "saved_model.pbtxt" in names:
+    if _SAVED_MODEL & set(names):
         return "savedmodel"
     suffixes = [Path(name).suffix.lower() for name in names]
     if ".onnx" in suffixes:
@@ -117,10 +120,20 @@ def _in_directory(path: Path) -> ModelFormat:
         return "openvino"
     if not names:
         raise ModelError(f"{path}: the directory is empty")
+    if version := _newest_version(path, names):
+        raise ModelError(f"{path}: a directory of versions of a SavedModel; give one: {version}")
     raise ModelError(
         f"{path}: a directory with no saved_model.pb and no .onnx file in it; give the path "
         f"of the model file (accepted: {ACCEPTED})"
     )
+
+
+def _newest_version(path: Path, names: list[str]) -> Path | None:
+    """Return the highest of numbered SavedModels, which TensorFlow Serving keeps side by side."""
+    numbers = sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    versions = [path / str(number) for number in numbers]
+    found = [version for version in versions if (version / "saved_model.pb").is_file()]
+    return found[-1] if found else None
 
 
 def _in_zip(path: Path) -> ModelFormat:

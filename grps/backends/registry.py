@@ -24,6 +24,7 @@ class _Engine:
 _ENGINES = {
     "onnxruntime": _Engine("grps.backends.onnxruntime_backend", "onnxruntime", "onnx"),
     "torch": _Engine("grps.backends.torch_backend", "torch", "torch"),
+    "tensorflow": _Engine("grps.backends.tensorflow_backend", "tensorflow", "tensorflow"),
 }
 
 

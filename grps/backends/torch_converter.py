@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from grps.backends.rows import by_name_or_position, join_rows, split_rows
 from grps.backends.torch_outputs import flatten, to_numpy
-from grps.errors import InputError
 from grps.inference.context import GrpsContext
 from grps.inference.converter import Converter
 from grps.protocol.arrays import to_arrays, to_message
@@ -23,12 +23,7 @@ def enter(tensors: list[tuple[str, np.ndarray]]) -> Tensors:
     Raises:
         InputError: Only some have a name, or two have the same.
     """
-    names = [name for name, _ in tensors if name]
-    if not names:
-        return [torch.from_numpy(array) for _, array in tensors]
-    if len(names) < len(tensors) or len(set(names)) < len(names):
-        raise InputError("name all tensors, each differently, or none")
-    return {name: torch.from_numpy(array) for name, array in tensors}
+    return by_name_or_position([(name, torch.from_numpy(array)) for name, array in tensors])
 
 
 def leave(result: object) -> list[tuple[str, np.ndarray]]:
@@ -54,21 +49,8 @@ class TorchTensorConverter(Converter):
 
     def batch_preprocess(self, inps: list[GrpsMessage], contexts: list[GrpsContext]) -> Tensors:
         """Join the rows of several requests."""
-        requests = [to_arrays(inp) for inp in inps]
-        first = requests[0]
-        for request, context in zip(requests, contexts, strict=True):
-            context.put_user_data("batch_size", request[0][1].shape[0])
-            if [name for name, _ in request] != [name for name, _ in first]:
-                raise InputError("the requests of a batch name different tensors")
-        columns = zip(*requests, strict=True)
-        return enter([(c[0][0], np.concatenate([array for _, array in c])) for c in columns])
+        return enter(join_rows(inps, contexts))
 
     def batch_postprocess(self, inp: Any, contexts: list[GrpsContext]) -> list[GrpsMessage]:
         """Split the rows of the outputs among the requests."""
-        outputs = leave(inp)
-        messages, start = [], 0
-        for context in contexts:
-            end = start + context.get_user_data("batch_size")
-            messages.append(to_message((name, array[start:end]) for name, array in outputs))
-            start = end
-        return messages
+        return split_rows(leave(inp), contexts)

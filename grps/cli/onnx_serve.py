@@ -12,7 +12,7 @@ from grps.cli.serving import serve_model
 
 
 @click.command("onnx_serve")
-@serve_flags(torch=False)
+@serve_flags()
 def command(model_path: Path, **flags: Any) -> None:
     """Put an ONNX model online.
 

@@ -15,6 +15,7 @@ from grps.deploy.paths import DEFAULT_NAME
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 TORCH_ONLY = ("inp_device", "gpu_mem_gc_enable", "gpu_mem_gc_interval")
+TENSORFLOW_ONLY = ("signature", "tags")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,8 @@ class ServeFlags:
     inp_device: str | None = None
     gpu_mem_gc_enable: bool = False
     gpu_mem_gc_interval: int = 60
+    signature: str | None = None
+    tags: str | None = None
 
 
 _POSITIVE = click.IntRange(min=1)
@@ -196,7 +199,7 @@ MODEL_FLAGS = (
         default="0",
         show_default=True,
         callback=flag_checks.indices,
-        help="GPUs to watch and limit, split by comma; no effect in this version.",
+        help="GPUs whose memory is limited, split by comma (torch and tensorflow).",
     ),
     click.option(
         "--gpu_mem_limit_mib",
@@ -204,7 +207,7 @@ MODEL_FLAGS = (
         default=-1,
         show_default=True,
         callback=flag_checks.limit,
-        help="GPU memory in MiB, -1 is no limit; no effect in this version.",
+        help="Memory to take of each GPU in MiB, -1 is no limit (torch and tensorflow).",
     ),
 )
 
@@ -217,23 +220,38 @@ TORCH_FLAGS = (
     click.option(
         "--gpu_mem_gc_enable",
         is_flag=True,
-        help="Give unused GPU memory back (torch only); no effect in this version.",
+        help="Give unused GPU memory back now and then (torch only).",
     ),
     click.option(
         "--gpu_mem_gc_interval",
         type=_POSITIVE,
         default=60,
         show_default=True,
-        help="Seconds between two rounds (torch only); no effect in this version.",
+        help="Seconds between two rounds of that (torch only).",
+    ),
+)
+
+TENSORFLOW_FLAGS = (
+    click.option(
+        "--signature",
+        help="Signature to serve (tensorflow only).  [default: serving_default, or the only one]",
+    ),
+    click.option(
+        "--tags",
+        help="Tags of the graph, split by comma (tensorflow only).  [default: serve]",
     ),
 )
 
 
-def serve_flags(*, torch: bool) -> Callable[[Decorated], Decorated]:
+def serve_flags(
+    *, torch: bool = False, tensorflow: bool = False
+) -> Callable[[Decorated], Decorated]:
     """Return the decorator that gives a command the model argument and all serve flags."""
 
     def decorate(function: Decorated) -> Decorated:
-        flags = (*SERVICE_FLAGS, *MODEL_FLAGS, *(TORCH_FLAGS if torch else ()))
+        flags = [*SERVICE_FLAGS, *MODEL_FLAGS]
+        flags += TORCH_FLAGS if torch else ()
+        flags += TENSORFLOW_FLAGS if tensorflow else ()
         for flag in reversed(flags):
             function = flag(function)
         model = click.Path(exists=True, readable=True, path_type=Path)

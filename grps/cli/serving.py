@@ -12,7 +12,7 @@ import click
 
 from grps.cli.launching import Shown, become_server, follow, start_in_background, summarise
 from grps.cli.output import notice
-from grps.cli.serve_flags import TORCH_ONLY, ServeFlags
+from grps.cli.serve_flags import TENSORFLOW_ONLY, TORCH_ONLY, ServeFlags
 from grps.config.schema import ConverterType, InfererType
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project import GpuChoice, ModelProject, write_project
@@ -24,9 +24,20 @@ FORMATS: dict[str, InfererType] = {
     "torch_export": "torch",
     "aotinductor": "torch",
     "onnx": "onnxruntime",
+    "savedmodel": "tensorflow",
 }
-CONVERTERS: dict[InfererType, ConverterType] = {"torch": "torch", "onnxruntime": "numpy"}
-VERBS: dict[InfererType, str] = {"torch": "torch_serve", "onnxruntime": "onnx_serve"}
+CONVERTERS: dict[InfererType, ConverterType] = {
+    "torch": "torch",
+    "onnxruntime": "numpy",
+    "tensorflow": "tensorflow",
+}
+VERBS: dict[InfererType, str] = {
+    "torch": "torch_serve",
+    "onnxruntime": "onnx_serve",
+    "tensorflow": "tf_serve",
+}
+LIMITED = ("torch", "tensorflow")
+"""Engines whose GPU memory can be limited."""
 GPU_FLAGS = ("gpu_devices_idx", "gpu_mem_limit_mib", "gpu_mem_gc_enable", "gpu_mem_gc_interval")
 
 
@@ -44,8 +55,11 @@ def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, 
     flags = ServeFlags(**values)
     engine = engine_of(model_path, wanted)
     given = _given_flags()
-    if engine != "torch" and (extra := [flag for flag in TORCH_ONLY if flag in given]):
-        raise click.UsageError(f"--{extra[0]} is for torch models; this is served by {engine}")
+    for owner, only in (("torch", TORCH_ONLY), ("tensorflow", TENSORFLOW_ONLY)):
+        if engine != owner and (extra := [flag for flag in only if flag in given]):
+            raise click.UsageError(
+                f"--{extra[0]} is for {owner} models; this is served by {engine}"
+            )
     if flags.device is None:
         flags = replace(flags, device=default_device())
     if engine == "torch" and flags.device == "original" and flags.inp_device is None:
@@ -106,12 +120,15 @@ def project_of(
         arguments["intra_op_threads"] = flags.intra_op_threads
     if flags.customized_op_paths:
         arguments["customized_op_paths"] = list(flags.customized_op_paths)
+    for key in TENSORFLOW_ONLY:
+        if value := getattr(flags, key):
+            arguments[key] = value
     device = flags.device or "cpu"
     gpu = None
     if gpu_wanted or device != "cpu":
         gpu = GpuChoice(
             devices=flags.gpu_devices_idx,
-            mem_manager_type="torch" if engine == "torch" else "none",
+            mem_manager_type=engine if engine in LIMITED else "none",
             mem_limit_mib=flags.gpu_mem_limit_mib,
             mem_gc_enable=flags.gpu_mem_gc_enable,
             mem_gc_interval=flags.gpu_mem_gc_interval,

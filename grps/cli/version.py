@@ -7,7 +7,15 @@ from importlib import metadata
 
 import click
 
-ENGINES = ("torch", "onnxruntime", "onnxruntime-gpu", "tensorflow", "tensorrt", "openvino")
+ENGINES = (
+    "torch",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "tensorflow",
+    "tensorflow-cpu",
+    "tensorrt",
+    "openvino",
+)
 
 
 def grps_version() -> str:

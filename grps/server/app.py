@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+from grps.backends.engine_logs import quiet_engines
+from grps.backends.gpu_memory import collect_regularly, limit_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
 from grps.errors import DeployError, GrpsError, ModelError
 from grps.inference.runner import describe
@@ -44,6 +47,7 @@ class App:
         self._options = options
         self._state = ServiceState.of_this_process(options.service)
         self._stop = StopRequest()
+        self._ended = threading.Event()
 
     def run(self) -> None:
         """Serve until a SIGTERM or SIGINT has drained the service.
@@ -60,6 +64,7 @@ class App:
             self._report("failed", cause)
             raise
         finally:
+            self._ended.set()
             self._stop.close()
 
     def _serve(self) -> None:
@@ -92,7 +97,6 @@ class App:
         except (OSError, ValueError) as error:
             raise DeployError(str(error)) from error
         self._state = replace(self._state, ports=tuple(ports))
-        _warn_of_idle_keys(project)
         try:
             with self._stop.interrupts():
                 self._load(project, server)
@@ -108,6 +112,8 @@ class App:
         self._report("stopped", "stopped")
 
     def _load(self, project: Project, server: Server) -> None:
+        quiet_engines()
+        self._limit_gpu_memory(project.server)
         self._report("loading", "importing user code")
         _import(project)
         count = len(project.inference.models)
@@ -120,18 +126,16 @@ class App:
         if project.inference.dag is not None:
             server.set_default([node.model for node in project.inference.dag.nodes])
 
+    def _limit_gpu_memory(self, config: ServerConfig) -> None:
+        memory = limit_gpu_memory(config.gpu)
+        if memory is not None and config.gpu is not None and config.gpu.mem_gc_enable:
+            collect_regularly(memory, config.gpu, self._ended.wait)
+
     def _report(self, phase: Phase, detail: str) -> None:
         logger.info("%s: %s", phase, detail)
         self._state = replace(self._state, phase=phase, detail=detail)
         if self._options.state_file is not None:
             self._state.write(self._options.state_file)
-
-
-def _warn_of_idle_keys(project: Project) -> None:
-    """Say which settings are accepted for upstream's sake but do nothing in this version."""
-    gpu = project.server.gpu
-    if gpu is not None and ((gpu.mem_limit_mib or -1) > 0 or gpu.mem_gc_enable):
-        logger.warning("gpu: memory limits and collection have no effect in this version")
 
 
 def _import(project: Project) -> None:

@@ -86,7 +86,12 @@ def _load_backend_model(
 
 
 def _share_threads(config: ModelConfig) -> ModelConfig:
-    """Divide the processors among the instances unless the user said how many threads to use."""
+    """Divide the processors among the instances unless the user said how many threads to use.
+
+    The threads of TensorFlow belong to the process: its instances share them as they are.
+    """
+    if config.inferer_type == "tensorflow":
+        return config
     arguments = dict(config.inferer_args or {})
     usable = len(os.sched_getaffinity(0))
     if arguments.get("intra_op_threads") is None:

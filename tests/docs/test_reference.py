@@ -21,6 +21,8 @@ CONFIGURATION = (DOCS / "reference" / "configuration.md").read_text(encoding="ut
 ERRORS = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
 BACKENDS = (DOCS / "reference" / "backends.md").read_text(encoding="utf-8")
 STATUS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "status.rs"
+ONLY = {"torch": ["torch_serve"], "tensorflow": ["tf_serve"]}
+"""Engines with flags of their own, and the verbs that have them."""
 LINK = re.compile(r"\]\(([^)#]*)(?:#([\w-]+))?\)")
 HTTP_CODES = {
     "BAD_REQUEST": 400,
@@ -81,8 +83,9 @@ def test_verbs() -> None:
 def test_flags(verb: str) -> None:
     told = "serve" if verb.endswith("_serve") else verb
     documented = {frozenset(words(row[0])): row for row in rows(section(CLI, told))}
-    if verb == "onnx_serve":
-        documented = {k: row for k, row in documented.items() if "torch only" not in row[3]}
+    for engine, verbs in ONLY.items():
+        if verb not in ("serve", *verbs):
+            documented = {k: r for k, r in documented.items() if f"{engine} only" not in r[3]}
     options = options_of(verb)
     assert set(documented) == set(options)
     for names, default in options.items():
@@ -168,6 +171,7 @@ def test_causes_have_their_statuses() -> None:
     [
         ("onnxruntime", "onnxruntime_backend", "OnnxruntimeArguments"),
         ("torch", "torch_backend", "TorchArguments"),
+        ("tensorflow", "tensorflow_runtime", "TensorflowArguments"),
     ],
 )
 def test_inferer_args(title: str, module: str, kind: str) -> None:

@@ -8,6 +8,7 @@ from tools.check_imports import check_file
 
 BACKEND = Path("grps/backends/torch_backend.py")
 NEUTRAL = Path("grps/backends/registry.py")
+SHIM = Path("grps_framework/model_infer/tf_inferer.py")
 ALLOWED = [
     (Path("grps/server/native.py"), "from grps import _core"),
     (BACKEND, "import torch"),
@@ -18,6 +19,7 @@ ALLOWED = [
     (NEUTRAL, "def seed():\n    import torch"),
     (NEUTRAL, "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch.nn"),
     (Path("grps/errors.py"), "import torchlike"),
+    (SHIM, "from grps.backends.tensorflow_inferer import TfModelInferer"),
 ]
 REFUSED = [
     (Path("grps/server/app.py"), "from grps import _core"),
@@ -26,6 +28,7 @@ REFUSED = [
     (NEUTRAL, "import torch"),
     (NEUTRAL, "class A:\n    import torch"),
     (NEUTRAL, "from grps.backends import torch_backend"),
+    (SHIM, "from grps.backends.torch_inferer import TorchModelInferer"),
     (BACKEND, "import onnxruntime"),
     (BACKEND, "from grps.backends.onnxruntime_backend import Engine"),
     (BACKEND, "def load():\n    from grps.backends import onnxruntime_backend"),

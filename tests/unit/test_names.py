@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -43,3 +44,22 @@ def test_import_is_light() -> None:
 def test_upstream_paths_give_the_same_objects() -> None:
     assert grps_framework.test.GrpsTest is testing.GrpsTest is grps.GrpsTest
     assert grps_framework.executor.executor.Executor is testing.Executor
+
+
+@pytest.mark.parametrize(
+    ("path", "home", "name"),
+    [
+        ("converter.torch_tensor_converter", "torch_converter", "TorchTensorConverter"),
+        ("converter.tf_tensor_converter", "tensorflow_converter", "TfTensorConverter"),
+        ("model_infer.torch_inferer", "torch_inferer", "TorchModelInferer"),
+        ("model_infer.tf_inferer", "tensorflow_inferer", "TfModelInferer"),
+        ("mem_manager.gpu_mem_mgr", "gpu_memory", "GpuMemManager"),
+        ("mem_manager.torch_gpu_mem_mgr", "torch_gpu_memory", "TorchGpuMemManager"),
+        ("mem_manager.tf_gpu_mem_mgr", "tensorflow_gpu_memory", "TfGpuMemManager"),
+    ],
+)
+def test_upstream_paths_of_engines(path: str, home: str, name: str) -> None:
+    shim = importlib.import_module(f"grps_framework.{path}")
+    ours = importlib.import_module(f"grps.backends.{home}")
+    assert shim.__all__ == [name]
+    assert getattr(shim, name) is getattr(ours, name)

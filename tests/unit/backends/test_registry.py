@@ -16,9 +16,9 @@ from tests.unit.backends.models import Affine, Load, SaveScript
 
 def test_refuses_engines_it_lacks(load: Load, tmp_path: Path) -> None:
     with pytest.raises(
-        ModelError, match=r"m-1\.0: .* inferer_type tensorflow yet; it has onnxruntime, torch"
+        ModelError, match=r"m-1\.0: .* inferer_type openvino yet; it has onnxruntime, torch"
     ):
-        load(tmp_path, "tensorflow")
+        load(tmp_path, "openvino")
 
 
 def test_needs_a_path() -> None:
@@ -39,7 +39,11 @@ def test_keeps_the_kind_of_an_error(load: Load, save_script: SaveScript) -> None
 
 @pytest.mark.parametrize(
     ("inferer_type", "package", "extra"),
-    [("torch", "torch", "torch"), ("onnxruntime", "onnxruntime", "onnx")],
+    [
+        ("torch", "torch", "torch"),
+        ("onnxruntime", "onnxruntime", "onnx"),
+        ("tensorflow", "tensorflow", "tensorflow"),
+    ],
 )
 def test_names_the_extra_of_a_missing_framework(
     load: Load,

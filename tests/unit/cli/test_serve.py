@@ -115,7 +115,9 @@ def test_missing_model(grpst: Grpst, tmp_path: Path) -> None:
     [
         ("onnx_serve", "a.pt", "is a model of the format torchscript; use: grpst torch_serve"),
         ("torch_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
-        ("serve", "a.pb", "this version doesn't serve tensorflow_savedmodel models"),
+        ("onnx_serve", "saved", "is a model of the format savedmodel; use: grpst tf_serve"),
+        ("tf_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
+        ("serve", "a.xml", "this version doesn't serve openvino models"),
         ("serve", "a.txt", "the format is not recognised"),
     ],
 )
@@ -134,6 +136,23 @@ def test_torch_flags_are_refused_for_onnx(grpst: Grpst, model: Path) -> None:
     assert result.exit_code == 2
     assert "--gpu_mem_gc_enable is for torch models" in result.stderr
     assert "No such option" in grpst("onnx_serve", other, "--inp_device", "cpu").stderr
+    assert "--tags is for tensorflow models" in grpst("serve", other, "--tags", "serve").stderr
+
+
+def test_a_savedmodel_by_either_verb(grpst: Grpst, model: Path, fake_server: Choose) -> None:
+    fake_server("fail")
+    other = model.with_name("saved")
+    other.mkdir()
+    flags = ("--signature", "upper", "--tags", "serve,half", "--gpu_mem_limit_mib", "512")
+    for verb in ("tf_serve", "serve"):
+        assert grpst(verb, other, "--name", verb, "--port", "0", *flags).exit_code == 1
+        folder = ServiceFolder.of(verb)
+        entry = load_inference(folder.inference_conf).models[0]
+        assert (entry.inferer_type, entry.converter_type) == ("tensorflow", "tensorflow")
+        assert entry.inferer_args == {"signature": "upper", "tags": "serve,half"}
+        gpu = load_server(folder.server_conf).gpu
+        assert gpu is not None
+        assert (gpu.mem_manager_type, gpu.mem_limit_mib) == ("tensorflow", 512)
 
 
 def test_taken_port(grpst: Grpst, model: Path, fake_server: Choose) -> None:

@@ -1,0 +1,1 @@
+"""Import paths of upstream: ``grps_framework.converter``."""

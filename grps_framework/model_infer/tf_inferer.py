@@ -1,0 +1,5 @@
+"""Upstream's import path of the TensorFlow inferer."""
+
+from grps.backends.tensorflow_inferer import TfModelInferer
+
+__all__ = ["TfModelInferer"]
