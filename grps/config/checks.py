@@ -117,3 +117,10 @@ def check_server(config: ServerConfig, fail: Fail) -> None:
     limit = config.gpu.mem_limit_mib if config.gpu is not None else None
     if limit is not None and limit != -1 and limit < 1:
         raise fail("gpu.mem_limit_mib", f"expected -1 (no limit) or 1 and more; got {limit}")
+    sizes = config.limits
+    if sizes.max_inflight_bytes is not None and sizes.max_inflight_bytes < sizes.max_request_bytes:
+        raise fail(
+            "limits.max_inflight_bytes",
+            f"{sizes.max_inflight_bytes} is less than max_request_bytes, "
+            f"{sizes.max_request_bytes}: the largest request would never be taken",
+        )

@@ -184,6 +184,9 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     """Caps on what a client may ask for (all sizes in bytes, all times in milliseconds)."""
 
     max_request_bytes: Positive = 256 * 1024 * 1024
+    max_inflight_bytes: Positive | None = None
+    """Bytes that the bodies of all requests in flight may have together; more get status 429.
+    A quarter of the memory when absent, but no less than ``max_request_bytes``."""
     max_header_bytes: Annotated[int, msgspec.Meta(ge=8192, le=1024 * 1024)] = 64 * 1024
     header_timeout_ms: Positive = 30_000
     body_timeout_ms: Positive = 60_000

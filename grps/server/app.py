@@ -15,6 +15,7 @@ from grps.errors import DeployError, GrpsError, ModelError
 from grps.inference.runner import describe
 from grps.log import SERVER_LOG_NAME, logger, start_user_log
 from grps.server.loading import load_model
+from grps.server.memory import inflight_bytes
 from grps.server.native import NativeRoute, NativeSettings, Server, start_log
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
@@ -156,6 +157,7 @@ def _native_settings(project: Project) -> NativeSettings:
         max_concurrency=config.max_concurrency,
         max_queue=limits.max_queue,
         max_request_bytes=limits.max_request_bytes,
+        max_inflight_bytes=inflight_bytes(limits),
         max_header_bytes=limits.max_header_bytes,
         header_timeout_ms=limits.header_timeout_ms,
         body_timeout_ms=limits.body_timeout_ms,

@@ -59,6 +59,7 @@ class NativeSettings:
     max_concurrency: int
     max_queue: int
     max_request_bytes: int
+    max_inflight_bytes: int
     max_header_bytes: int
     header_timeout_ms: int
     body_timeout_ms: int

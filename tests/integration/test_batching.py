@@ -30,6 +30,7 @@ SETTINGS = NativeSettings(
     max_concurrency=64,
     max_queue=64,
     max_request_bytes=1 << 20,
+    max_inflight_bytes=1 << 24,
     max_header_bytes=65536,
     header_timeout_ms=30_000,
     body_timeout_ms=30_000,
@@ -56,18 +57,24 @@ class Service:
         self._url = f"http://127.0.0.1:{port}/grps/v1/infer/predict"
         self._clients = ThreadPoolExecutor(max_workers=32)
 
-    def post(self, rows: list[list[float]], timeout_s: float = 60) -> requests.Response:
+    def post(
+        self, rows: list[list[float]], headers: dict[str, str] | None = None, timeout_s: float = 60
+    ) -> requests.Response:
         body = {"gtensors": {"tensors": [tensor(rows)]}}
-        return requests.post(self._url, json=body, timeout=timeout_s)
+        return requests.post(self._url, json=body, headers=headers, timeout=timeout_s)
 
-    def start(self, rows: list[list[float]]) -> Future[requests.Response]:
+    def start(
+        self, rows: list[list[float]], headers: dict[str, str] | None = None
+    ) -> Future[requests.Response]:
         """Send a request."""
-        return self._clients.submit(self.post, rows)
+        return self._clients.submit(self.post, rows, headers)
 
-    def send(self, rows: list[list[float]]) -> Future[requests.Response]:
+    def send(
+        self, rows: list[list[float]], headers: dict[str, str] | None = None
+    ) -> Future[requests.Response]:
         """Send a request and wait until it is in the model's queue."""
         before = self.model.queue_length()
-        answer = self.start(rows)
+        answer = self.start(rows, headers)
         wait_for(lambda: self.model.queue_length() == before + 1 or answer.done())
         return answer
 
@@ -158,6 +165,36 @@ def test_other_shapes_wait_for_their_own_batch() -> None:
         assert double(running.take()) == (1, 3)
         assert [values(answer) for answer in answers] == [[2, 4], [6, 8, 10], [12, 14]]
         assert running.model.batch_counts()[2]["shape"] == 1
+
+
+def test_urgent_requests_are_taken_first() -> None:
+    with service(NativeBatching(max_rows=2, priority_levels=3)) as running:
+        levels = (None, "1", "0", "200")
+        answers = [
+            running.send([[n, n]], {"X-Grps-Priority": level} if level else None)
+            for n, level in enumerate(levels)
+        ]
+        taken = []
+        for _ in range(2):
+            batch = running.take()
+            ((_, array),) = batch.tensors()
+            taken.append(array[:, 0].tolist())
+            batch.reply_tensors([("y", array)])
+        assert taken == [[2, 1], [0, 3]]
+        assert [values(answer)[0] for answer in answers] == [0, 1, 2, 3]
+        refused = running.send([[0, 0]], {"X-Grps-Priority": "256"}).result()
+        assert refused.status_code == 400
+        assert "X-Grps-Priority must be a whole number from 0" in refused.json()["status"]["msg"]
+
+
+def test_requests_with_different_keys_do_not_meet() -> None:
+    with service(NativeBatching(max_rows=8)) as running:
+        keys = ("a", "b", "a")
+        answers = [running.send([[n, n]], {"X-Grps-Batch-Key": key}) for n, key in enumerate(keys)]
+        assert double(running.take()) == (2, 2)
+        assert double(running.take()) == (1, 2)
+        assert [values(answer)[0] for answer in answers] == [0, 2, 4]
+        assert running.model.batch_counts()[2]["key"] == 1
 
 
 def test_batches_are_filled_up_to_the_sizes_that_the_model_takes() -> None:

@@ -1,107 +1,122 @@
-//! Admission: how many requests run at once and how many may wait for a place.
+//! Admission: how many requests run at once, how many may wait for a place, and whose turn it is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use crate::error::{Cause, Error};
+use crate::request::Terms;
+use crate::turns::{Turn, Turns};
 
-/// Lets a fixed number of requests run; the rest wait in order, up to a limit.
+/// Lets a fixed number of requests run. The rest wait, up to a limit: more urgent ones first, clients
+/// by turns within a level of urgency, the requests of one client in order of arrival.
 #[derive(Debug)]
 pub struct Admission {
-    /// One permit per place; fair, so waiting requests enter in order of arrival.
-    places: Arc<Semaphore>,
-    /// Requests that wait for a place.
-    waiting: AtomicUsize,
+    state: Mutex<State>,
     /// Most requests that may wait.
     max_waiting: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Places that nobody has; none while somebody waits.
+    free: usize,
+    /// Who waits; the sender hands over the place.
+    turns: Turns<oneshot::Sender<Permit>>,
 }
 
 /// A place; dropping it lets the next request in.
 #[derive(Debug)]
 pub struct Permit {
-    _place: OwnedSemaphorePermit,
+    /// `None` for a place that was handed on.
+    admission: Option<Arc<Admission>>,
 }
 
-/// Counts a waiting request for as long as it lives, also when it is cancelled.
-struct Waiting<'a>(&'a AtomicUsize);
+/// A waiting request; dropping it gives its turn up.
+struct Waiting {
+    admission: Arc<Admission>,
+    turn: Turn,
+}
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        let left = self.admission.state.lock().turns.remove(&self.turn);
+        // Dropped here, outside the lock: a place that was just handed over comes back.
+        drop(left);
     }
 }
 
 impl Admission {
     /// Lets `max_running` requests run and `max_waiting` wait.
-    pub fn new(max_running: usize, max_waiting: usize) -> Self {
-        let places = Arc::new(Semaphore::new(max_running.min(Semaphore::MAX_PERMITS)));
-        Self { places, waiting: AtomicUsize::new(0), max_waiting }
+    pub fn new(max_running: usize, max_waiting: usize) -> Arc<Self> {
+        let state = State { free: max_running, turns: Turns::default() };
+        Arc::new(Self { state: Mutex::new(state), max_waiting })
     }
 
     /// Waits for a place.
     ///
     /// # Errors
     /// `QueueFull` when too many requests wait already.
-    pub async fn enter(&self) -> Result<Permit, Error> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(Permit { _place: place });
-        }
-        let _waiting = self.count_in()?;
-        match Arc::clone(&self.places).acquire_owned().await {
-            Ok(place) => Ok(Permit { _place: place }),
-            Err(_) => Err(Error::new(Cause::Unavailable, "the service is stopping")),
-        }
+    pub async fn enter(self: &Arc<Self>, terms: &Terms) -> Result<Permit, Error> {
+        let (turn, place) = {
+            let mut state = self.state.lock();
+            if state.free > 0 {
+                state.free -= 1;
+                return Ok(Permit { admission: Some(Arc::clone(self)) });
+            }
+            let waiting = state.turns.len();
+            if waiting >= self.max_waiting {
+                return Err(Error::new(
+                    Cause::QueueFull,
+                    format!("{waiting} requests wait already; try again later"),
+                ));
+            }
+            let (sender, place) = oneshot::channel();
+            (state.turns.push(terms.priority, terms.client, sender), place)
+        };
+        let _waiting = Waiting { admission: Arc::clone(self), turn };
+        place.await.map_err(|_| Error::new(Cause::Unavailable, "the service is stopping"))
     }
 
     /// The number of requests that wait for a place.
     pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Acquire)
+        self.state.lock().turns.len()
     }
 
-    fn count_in(&self) -> Result<Waiting<'_>, Error> {
-        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
-        let waiting = Waiting(&self.waiting);
-        if before >= self.max_waiting {
-            drop(waiting);
-            return Err(Error::new(
-                Cause::QueueFull,
-                format!("{before} requests wait already; try again later"),
-            ));
+    /// Gives a free place to whoever is next.
+    fn hand_on(self: Arc<Self>) {
+        let mut permit = Permit { admission: Some(Arc::clone(&self)) };
+        loop {
+            let next = {
+                let mut state = self.state.lock();
+                let next = state.turns.pop();
+                if next.is_none() {
+                    state.free += 1;
+                }
+                next
+            };
+            let Some(next) = next else {
+                permit.admission = None;
+                return;
+            };
+            match next.send(permit) {
+                Ok(()) => return,
+                // It left between its turn and now.
+                Err(unused) => permit = unused,
+            }
         }
-        Ok(waiting)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(admission) = self.admission.take() {
+            admission.hand_on();
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn limits_are_exact() {
-        let admission = Arc::new(Admission::new(1, 1));
-        let first = admission.enter().await.unwrap();
-        let second = tokio::spawn({
-            let admission = Arc::clone(&admission);
-            async move { admission.enter().await.map(drop) }
-        });
-        while admission.waiting() == 0 {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(admission.enter().await.unwrap_err().cause(), Cause::QueueFull);
-        assert_eq!(admission.waiting(), 1);
-        drop(first);
-        second.await.unwrap().unwrap();
-        assert_eq!(admission.waiting(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_cancelled_wait_frees_its_slot() {
-        let admission = Admission::new(1, 1);
-        let _first = admission.enter().await.unwrap();
-        let wait = tokio::time::timeout(std::time::Duration::from_millis(1), admission.enter());
-        assert!(wait.await.is_err());
-        assert_eq!(admission.waiting(), 0);
-    }
-}
+#[path = "admission_tests.rs"]
+mod tests;

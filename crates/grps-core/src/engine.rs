@@ -25,7 +25,7 @@ pub struct Engine {
     /// Which model answers which name.
     registry: Registry,
     /// Who may run.
-    admission: Admission,
+    admission: Arc<Admission>,
     /// Whether the service is ready.
     health: Health,
     /// Translates content between models that want different forms.
@@ -105,7 +105,7 @@ impl Engine {
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
-        let Some(deadline) = request.deadline else {
+        let Some(deadline) = request.terms.deadline else {
             return self.walk(route, request, stream).await;
         };
         match tokio::time::timeout_at(deadline, self.walk(route, request, stream)).await {
@@ -123,14 +123,14 @@ impl Engine {
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
-        let Request { id, mut content, attachment, priority, batch_key, .. } = request;
+        let Request { id, mut content, attachment, terms } = request;
         let session = (route.models().len() > 1).then(Session::default);
         let mut permit = None;
         for model in route.models() {
             let input = self.fit(model, content, permit.is_some())?;
             if permit.is_none() {
                 // Only a request that fits its first model takes a place.
-                permit = Some(self.admission.enter().await?);
+                permit = Some(self.admission.enter(&terms).await?);
             }
             let call = Call {
                 id: Arc::clone(&id),
@@ -138,8 +138,8 @@ impl Engine {
                 stream: stream.clone(),
                 attachment: attachment.clone(),
                 session: session.clone(),
-                priority: usize::from(priority),
-                batch_key: batch_key.clone(),
+                priority: usize::from(terms.priority),
+                batch_key: terms.batch_key.clone(),
             };
             content = model.call(call).await?;
         }

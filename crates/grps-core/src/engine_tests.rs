@@ -9,6 +9,7 @@ use super::*;
 use crate::content::InputForm;
 use crate::model::ModelSpec;
 use crate::queue::Pulled;
+use crate::request::Terms;
 use crate::tensor::Tensor;
 use crate::values::Values;
 
@@ -59,9 +60,7 @@ fn request(text: &'static str) -> Request {
     Request {
         id: "r".into(),
         content: Content::Message(Bytes::from_static(text.as_bytes())),
-        deadline: None,
-        priority: 0,
-        batch_key: None,
+        terms: Terms::default(),
         attachment: None,
     }
 }
@@ -99,7 +98,7 @@ async fn a_passed_deadline_frees_the_place() {
     let model = add(&engine, "slow", InputForm::Message);
     let route = engine.route("slow").unwrap();
     let mut late = request("x");
-    late.deadline = Some(Instant::now() + Duration::from_millis(1));
+    late.terms.deadline = Some(Instant::now() + Duration::from_millis(1));
     let error = engine.infer(&route, late).await.unwrap_err();
     assert_eq!(error.cause(), Cause::DeadlineExceeded);
     let thread = echo(&model, "!");

@@ -6,6 +6,7 @@
 
 mod admission;
 mod batching;
+mod budget;
 mod content;
 mod engine;
 mod error;
@@ -18,12 +19,14 @@ mod request;
 mod signature;
 mod stream;
 mod tensor;
+mod turns;
 mod values;
 
 pub use admission::{Admission, Permit};
 pub use batching::{
     Batch, BatchCounts, BatchPolicy, CutRows, Joined, Padding, Parts, Reason, Wait,
 };
+pub use budget::{Account, Budget};
 pub use content::{Content, ContentAdapter, InputForm};
 pub use engine::{Engine, Limits};
 pub use error::{Cause, Error};
@@ -32,7 +35,7 @@ pub use model::{Model, ModelSpec};
 pub use queue::{Entry, Pressure, Pulled, Puller, Queue};
 pub use registry::{Registry, Route};
 pub use reply::{ReplyReceiver, ReplySender, reply_channel};
-pub use request::{Attachment, Request, Session};
+pub use request::{Attachment, Request, Session, Terms};
 pub use signature::{Naming, Signature, TensorSpec};
 pub use stream::{ChunkSender, Chunks};
 pub use tensor::{DataType, MAX_RANK, Tensor};

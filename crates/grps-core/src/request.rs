@@ -1,6 +1,7 @@
 //! A decoded request on its way into the engine.
 
 use std::any::Any;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -21,12 +22,28 @@ pub struct Request {
     pub id: Arc<str>,
     /// The input.
     pub content: Content,
+    /// What the client asks of the scheduling.
+    pub terms: Terms,
+    /// What the protocol hands to the instances, such as the HTTP request as it came.
+    pub attachment: Option<Attachment>,
+}
+
+/// What a client asks of the scheduling of its request.
+#[derive(Clone, Debug)]
+pub struct Terms {
     /// When the client stops waiting; `None` for no limit.
     pub deadline: Option<Instant>,
     /// Urgency, 0 for the most urgent; a model with fewer levels takes it as its last.
     pub priority: u8,
     /// Requests with different keys never share a batch.
     pub batch_key: Option<Arc<str>>,
-    /// What the protocol hands to the instances, such as the HTTP request as it came.
-    pub attachment: Option<Attachment>,
+    /// Whose turn it is when requests wait; `None` for nobody in particular.
+    pub client: Option<IpAddr>,
+}
+
+impl Default for Terms {
+    /// No deadline and no urgency.
+    fn default() -> Self {
+        Self { deadline: None, priority: u8::MAX, batch_key: None, client: None }
+    }
 }

@@ -17,6 +17,7 @@ pub(crate) struct PySettings {
     pub(crate) max_concurrency: usize,
     pub(crate) max_queue: usize,
     max_request_bytes: usize,
+    max_inflight_bytes: usize,
     max_header_bytes: usize,
     header_timeout_ms: u64,
     body_timeout_ms: u64,
@@ -68,6 +69,7 @@ impl TryFrom<PySettings> for Settings {
         Ok(Self {
             max_connections: settings.max_connections,
             max_request_bytes: settings.max_request_bytes,
+            max_inflight_bytes: settings.max_inflight_bytes,
             max_header_bytes: settings.max_header_bytes,
             header_timeout: Duration::from_millis(settings.header_timeout_ms),
             body_timeout: Duration::from_millis(settings.body_timeout_ms),

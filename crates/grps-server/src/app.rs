@@ -17,6 +17,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// Largest request body, in bytes.
     pub max_request_bytes: usize,
+    /// Bytes that the bodies of all requests in flight may have together.
+    pub max_inflight_bytes: usize,
     /// Largest request head, in bytes.
     pub max_header_bytes: usize,
     /// How long a request head may take, and how long a kept-alive connection may idle.
@@ -86,6 +88,7 @@ pub struct App {
 impl App {
     /// An app without traffic.
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
-        Self { engine, settings, request_ids: RequestIds::default(), in_flight: Arc::default() }
+        let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes));
+        Self { engine, settings, request_ids: RequestIds::default(), in_flight }
     }
 }

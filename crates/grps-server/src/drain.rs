@@ -3,27 +3,39 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use grps_core::{Account, Budget, Error};
 use tokio::sync::Notify;
 
 /// Requests between their head and their answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct InFlight {
     count: AtomicUsize,
+    /// Bytes of their bodies.
+    budget: Arc<Budget>,
     /// Told whenever the count falls to zero.
     idle: Notify,
 }
 
 /// One request in flight; dropping it counts the request out.
 #[derive(Debug)]
-pub(crate) struct Flight(Arc<InFlight>);
+pub(crate) struct Flight {
+    all: Arc<InFlight>,
+    /// Bytes of its body.
+    account: Account,
+}
 
 impl InFlight {
+    /// No request is in flight; together they may hold `max_bytes`.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self { count: AtomicUsize::new(0), budget: Budget::new(max_bytes), idle: Notify::new() }
+    }
+
     /// Counts a request in.
     pub(crate) fn enter(self: &Arc<Self>) -> Flight {
         // SeqCst orders the count against the draining flag: a request either sees the flag or is
         // seen by the drain.
         self.count.fetch_add(1, Ordering::SeqCst);
-        Flight(Arc::clone(self))
+        Flight { all: Arc::clone(self), account: self.budget.open() }
     }
 
     /// The number of requests in flight.
@@ -43,10 +55,20 @@ impl InFlight {
     }
 }
 
+impl Flight {
+    /// Counts bytes of the body.
+    ///
+    /// # Errors
+    /// `QueueFull` when all requests together would hold too many.
+    pub(crate) fn grow(&self, bytes: usize) -> Result<(), Error> {
+        self.account.grow(bytes)
+    }
+}
+
 impl Drop for Flight {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.idle.notify_waiters();
+        if self.all.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.all.idle.notify_waiters();
         }
     }
 }
@@ -57,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn waits_for_the_last_request() {
-        let in_flight = Arc::new(InFlight::default());
+        let in_flight = Arc::new(InFlight::new(0));
         in_flight.wait_idle().await;
         let first = in_flight.enter();
         let second = in_flight.enter();

@@ -19,6 +19,7 @@ mod readiness;
 mod reply_body;
 mod request_id;
 mod status;
+mod terms;
 
 pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
 pub use exchange::{HttpExchange, HttpReply};

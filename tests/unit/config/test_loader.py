@@ -313,6 +313,46 @@ class TestCrossChecks:
         assert text == "conf/inference.yml:4: dag.nodes: at least one node is needed"
 
 
+CUSTOMIZED = "  inferer_type: customized\n  inferer_name: i\n"
+
+
+class TestBatchingChecks:
+    @pytest.mark.parametrize(
+        ("keys", "message"),
+        [
+            ("preferred_sizes: [2]", "preferred_sizes: has no effect without 'type: dynamic'"),
+            (
+                "type: dynamic, preferred_sizes: [17]",
+                "preferred_sizes: 17 is over max_batch_size 16",
+            ),
+            ("type: dynamic, allowed_sizes: [4, 8]", "allowed_sizes: its largest size, 8, must be"),
+            ("type: dynamic, padding: {sizes: []}", "padding.sizes: at least one size is needed"),
+            ("type: dynamic, padding: {sizes: [0]}", "expected a whole number, 1 or more; got '0'"),
+            ("type: dynamic, wait: sometimes", "expected one of always, when_busy"),
+        ],
+    )
+    def test_refused(self, keys: str, message: str) -> None:
+        lines = f"{CUSTOMIZED}  converter_type: numpy\n  batching: {{{keys}}}"
+        text = fails_inference(model_with(lines))
+        assert "models[0].batching" in text
+        assert message in text
+
+    def test_sizes_need_tensors(self) -> None:
+        line = "  batching: {type: dynamic, allowed_sizes: [16]}"
+        text = fails_inference(model_with(CUSTOMIZED + line))
+        assert "models[0].batching.allowed_sizes: needs tensors, but this model's code" in text
+
+    def test_levels_are_few(self) -> None:
+        text = fails_inference(model_with("  queue: {priority_levels: 17}"))
+        assert "expected a whole number from 1 to 16" in text
+
+
+class TestLimitChecks:
+    def test_the_largest_request_must_fit(self) -> None:
+        text = fails_server("limits:\n  max_request_bytes: 100\n  max_inflight_bytes: 99\n")
+        assert "limits.max_inflight_bytes: 99 is less than max_request_bytes, 100" in text
+
+
 class TestYaml:
     def test_syntax_error_has_its_line(self) -> None:
         text = fails_server("interface:\n  port: 'x\n")

@@ -6,8 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use grps_core::{Cause, Chunks, Content, Error, InputForm, Request as EngineRequest, Route};
-use tokio::time::Instant;
+use grps_core::{Cause, Chunks, Content, Error, InputForm, Request as EngineRequest, Route, Terms};
 
 use crate::codec::{GrpsMessage, Status, proto};
 use crate::dispatch::Call;
@@ -22,21 +21,17 @@ use crate::status::{grps_status, rpc_status};
 pub(super) async fn predict(
     call: &Call,
     message: Bytes,
-    deadline: Option<Instant>,
+    terms: Terms,
 ) -> Result<Bytes, tonic::Status> {
-    infer(call, message, deadline).await.or_else(|error| {
+    infer(call, message, terms).await.or_else(|error| {
         log_failure(call, &error);
         told(&error)
     })
 }
 
 /// Answers an encoded message with a stream of them.
-pub(super) fn predict_streaming(
-    call: &Call,
-    message: Bytes,
-    deadline: Option<Instant>,
-) -> MessageStream {
-    let chunks = match prepare(call, message, deadline) {
+pub(super) fn predict_streaming(call: &Call, message: Bytes, terms: Terms) -> MessageStream {
+    let chunks = match prepare(call, message, terms) {
         Ok((route, request)) => Ok(call.app.engine.infer_stream(route, request)),
         Err(error) => {
             log_failure(call, &error);
@@ -54,11 +49,7 @@ fn told(error: &Error) -> Result<Bytes, tonic::Status> {
     }
 }
 
-fn prepare(
-    call: &Call,
-    message: Bytes,
-    deadline: Option<Instant>,
-) -> Result<(Route, EngineRequest), Error> {
+fn prepare(call: &Call, message: Bytes, terms: Terms) -> Result<(Route, EngineRequest), Error> {
     let route = call.app.engine.route(proto::peek_model(&message)?)?;
     let Some(model) = route.models().first() else {
         return Err(Error::new(Cause::Internal, "the route has no model"));
@@ -67,19 +58,12 @@ fn prepare(
         InputForm::Message => Content::Message(message),
         InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),
     };
-    let request = EngineRequest {
-        id: call.id.clone(),
-        content,
-        deadline,
-        priority: u8::MAX,
-        batch_key: None,
-        attachment: None,
-    };
+    let request = EngineRequest { id: call.id.clone(), content, terms, attachment: None };
     Ok((route, request))
 }
 
-async fn infer(call: &Call, message: Bytes, deadline: Option<Instant>) -> Result<Bytes, Error> {
-    let (route, request) = prepare(call, message, deadline)?;
+async fn infer(call: &Call, message: Bytes, terms: Terms) -> Result<Bytes, Error> {
+    let (route, request) = prepare(call, message, terms)?;
     match call.app.engine.infer(&route, request).await? {
         Content::Tensors(tensors) => Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors)),
         Content::Message(answer) => proto::with_status(&answer, &Status::ok())

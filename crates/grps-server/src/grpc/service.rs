@@ -5,10 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grps_core::{Cause, Error};
+use grps_core::{Cause, Error, Terms};
 use http::{HeaderMap, Request, Response, header};
 use hyper::body::Incoming;
-use tokio::time::Instant;
 use tonic::Code;
 use tonic::body::Body;
 use tonic::server::{Grpc, ServerStreamingService, UnaryService};
@@ -20,10 +19,11 @@ use crate::admin::authorize;
 use crate::app::App;
 use crate::codec::{Data, GrpsMessage, Status, proto};
 use crate::dispatch::Call;
-use crate::http::TimedBody;
+use crate::http::LimitedBody;
 use crate::metadata::model_metadata;
 use crate::readiness::unready;
 use crate::status::grps_status;
+use crate::terms;
 
 /// The methods that are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,21 +76,22 @@ pub(crate) async fn answer(
     if draining && matches!(method, Method::Predict | Method::PredictStreaming) {
         return tonic::Status::unavailable("the service is shutting down").into_http();
     }
-    let deadline = match timeout::deadline(request.headers()) {
-        Ok(deadline) => deadline,
+    let terms = timeout::deadline(request.headers())
+        .and_then(|deadline| terms::of(request.headers(), deadline, call.peer.ip()));
+    let terms = match terms {
+        Ok(terms) => terms,
         Err(error) => return tonic::Status::invalid_argument(error.message()).into_http(),
     };
-    let settings = &call.app.settings;
-    let (max_bytes, body_timeout) = (settings.max_request_bytes, settings.body_timeout);
-    let request = request.map(|body| TimedBody::new(body, body_timeout));
+    let max_bytes = call.app.settings.max_request_bytes;
+    let request = request.map(|body| LimitedBody::new(body, &call));
     let mut grpc = Grpc::new(RawCodec)
         .max_decoding_message_size(max_bytes)
         .max_encoding_message_size(usize::MAX);
     let call = Arc::new(call);
     let response = if method == Method::PredictStreaming {
-        grpc.server_streaming(Streaming { call, deadline }, request).await
+        grpc.server_streaming(Streaming { call, terms }, request).await
     } else {
-        grpc.unary(Unary { call, method, deadline }, request).await
+        grpc.unary(Unary { call, method, terms }, request).await
     };
     told_as_too_large(response, max_bytes)
 }
@@ -110,7 +111,7 @@ fn told_as_too_large(response: Response<Body>, limit: usize) -> Response<Body> {
 struct Unary {
     call: Arc<Call>,
     method: Method,
-    deadline: Option<Instant>,
+    terms: Terms,
 }
 
 type Reply = Result<tonic::Response<Bytes>, tonic::Status>;
@@ -120,11 +121,11 @@ impl UnaryService<Bytes> for Unary {
     type Future = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let (call, method, deadline) = (Arc::clone(&self.call), self.method, self.deadline);
+        let (call, method, terms) = (Arc::clone(&self.call), self.method, self.terms.clone());
         let (metadata, _, message) = request.into_parts();
         Box::pin(async move {
             let answer = match method {
-                Method::Predict => predict::predict(&call, message, deadline).await?,
+                Method::Predict => predict::predict(&call, message, terms).await?,
                 Method::HealthCheck => health::check(&message, &call.app.engine)?,
                 other => control(&call, other, &metadata.into_headers(), &message),
             };
@@ -136,7 +137,7 @@ impl UnaryService<Bytes> for Unary {
 /// A call of `PredictStreaming`, in the shape tonic wants.
 struct Streaming {
     call: Arc<Call>,
-    deadline: Option<Instant>,
+    terms: Terms,
 }
 
 impl ServerStreamingService<Bytes> for Streaming {
@@ -145,7 +146,8 @@ impl ServerStreamingService<Bytes> for Streaming {
     type Future = Ready<Result<tonic::Response<MessageStream>, tonic::Status>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let stream = predict::predict_streaming(&self.call, request.into_inner(), self.deadline);
+        let terms = self.terms.clone();
+        let stream = predict::predict_streaming(&self.call, request.into_inner(), terms);
         ready(Ok(tonic::Response::new(stream)))
     }
 }

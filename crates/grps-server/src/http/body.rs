@@ -1,6 +1,7 @@
 //! Reading request bodies within limits of size and time.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use crate::app::Settings;
+use crate::dispatch::Call;
+use crate::drain::Flight;
 
 /// Bytes set aside at once for a body whose length the client announced.
 const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
@@ -20,34 +22,34 @@ const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
 /// Reads a whole body.
 ///
 /// # Errors
-/// `TooLarge`, `RequestTimeout`, or `Cancelled` when the client broke off.
+/// `TooLarge`, `RequestTimeout`, `QueueFull` when all requests together hold too many bytes, or
+/// `Cancelled` when the client broke off.
 pub(crate) async fn collect(
     headers: &HeaderMap,
     body: Incoming,
-    settings: &Settings,
+    call: &Call,
 ) -> Result<Bytes, Error> {
+    let settings = &call.app.settings;
     let announced = announced_length(headers);
     if announced.is_some_and(|length| length > settings.max_request_bytes) {
         return Err(too_large(settings.max_request_bytes));
     }
-    match tokio::time::timeout(settings.body_timeout, read(body, announced, settings)).await {
+    match tokio::time::timeout(settings.body_timeout, read(body, announced, call)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(timed_out(settings.body_timeout)),
     }
 }
 
-async fn read(
-    mut body: Incoming,
-    announced: Option<usize>,
-    settings: &Settings,
-) -> Result<Bytes, Error> {
+async fn read(mut body: Incoming, announced: Option<usize>, call: &Call) -> Result<Bytes, Error> {
+    let most = call.app.settings.max_request_bytes;
     let mut joined = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Error::new(Cause::Cancelled, error.to_string()))?;
         let Ok(data) = frame.into_data() else { continue };
-        if joined.len() + data.len() > settings.max_request_bytes {
-            return Err(too_large(settings.max_request_bytes));
+        if joined.len() + data.len() > most {
+            return Err(too_large(most));
         }
+        call.flight.grow(data.len())?;
         if joined.is_empty() {
             if body.is_end_stream() {
                 // A body in one piece, the common case, is never copied.
@@ -82,24 +84,28 @@ fn timed_out(timeout: Duration) -> Error {
 }
 
 pin_project_lite::pin_project! {
-    /// A body that fails when it has not ended in time; gRPC reads its requests through it.
-    pub(crate) struct TimedBody {
+    /// A body that fails when it has not ended in time or when all requests together hold too
+    /// many bytes; gRPC reads its requests through it.
+    pub(crate) struct LimitedBody {
         #[pin]
         body: Incoming,
         #[pin]
         alarm: Sleep,
         timeout: Duration,
+        flight: Arc<Flight>,
     }
 }
 
-impl TimedBody {
-    /// Gives `body` this long to arrive.
-    pub(crate) fn new(body: Incoming, timeout: Duration) -> Self {
-        Self { body, alarm: tokio::time::sleep(timeout), timeout }
+impl LimitedBody {
+    /// Gives `body` as long to arrive as settings allow, and counts its bytes.
+    pub(crate) fn new(body: Incoming, call: &Call) -> Self {
+        let timeout = call.app.settings.body_timeout;
+        let flight = Arc::clone(&call.flight);
+        Self { body, alarm: tokio::time::sleep(timeout), timeout, flight }
     }
 }
 
-impl Body for TimedBody {
+impl Body for LimitedBody {
     type Data = Bytes;
     type Error = tonic::Status;
 
@@ -109,11 +115,14 @@ impl Body for TimedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
         let this = self.project();
         if let Poll::Ready(frame) = this.body.poll_frame(context) {
-            return Poll::Ready(
-                frame.map(|frame| {
-                    frame.map_err(|error| tonic::Status::cancelled(error.to_string()))
-                }),
-            );
+            let frame = frame.map(|frame| {
+                let frame = frame.map_err(|error| tonic::Status::cancelled(error.to_string()))?;
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                let counted = this.flight.grow(bytes);
+                counted.map_err(|error| tonic::Status::resource_exhausted(error.message()))?;
+                Ok(frame)
+            });
+            return Poll::Ready(frame);
         }
         ready!(this.alarm.poll(context));
         let message = timed_out(*this.timeout).to_string();

@@ -14,6 +14,7 @@ use crate::app::CustomRoute;
 use crate::dispatch::Call;
 use crate::exchange::{HttpExchange, HttpReply};
 use crate::reply_body::ReplyBody;
+use crate::terms;
 
 /// Hands a request to user code and returns its answer.
 pub(super) async fn answer(
@@ -36,9 +37,10 @@ async fn exchange(
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Error> {
     let deadline = deadline::of(request.headers())?;
+    let terms = terms::of(request.headers(), deadline, call.peer.ip())?;
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
-    let reading = collect(&parts.headers, body, &call.app.settings);
+    let reading = collect(&parts.headers, body, call);
     let body = deadline::within(deadline, reading).await?;
     let streams = streaming::is_asked(&custom.streaming, query, &parts.headers, &body);
     let route = call.app.engine.route(&PredictQuery::of(Some(query)).model)?;
@@ -59,9 +61,7 @@ async fn exchange(
         id: Arc::clone(&call.id),
         // User code gets an empty message; all there is to know is in the exchange.
         content: Content::Message(Bytes::new()),
-        deadline,
-        priority: u8::MAX,
-        batch_key: None,
+        terms,
         attachment: Some(exchange.clone()),
     };
     if streams {

@@ -33,7 +33,7 @@ async fn read_name(call: &Call, request: Request<Incoming>) -> Result<String, Er
         ));
     }
     let (parts, body) = request.into_parts();
-    let body = collect(&parts.headers, body, &call.app.settings).await?;
+    let body = collect(&parts.headers, body, call).await?;
     match json::decode_optional(&body)?.data {
         Data::Text(name) => Ok(name),
         _ => Err(Error::invalid("No model name.")),

@@ -11,6 +11,6 @@ mod respond;
 mod routes;
 mod streaming;
 
-pub(crate) use body::{TimedBody, collect};
+pub(crate) use body::{LimitedBody, collect};
 pub(crate) use respond::log_failure;
 pub(crate) use routes::answer;

@@ -15,6 +15,7 @@ use crate::codec::json::JsonRequest;
 use crate::codec::{Data, GrpsMessage, Status, json, proto};
 use crate::dispatch::Call;
 use crate::reply_body::ReplyBody;
+use crate::terms;
 
 /// The content types a body can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,8 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
     let media_type = require_media_type(&parts.headers)?;
     let query = PredictQuery::of(parts.uri.query());
     let deadline = deadline::of(&parts.headers)?;
-    let reading = collect(&parts.headers, body, &call.app.settings);
+    let terms = terms::of(&parts.headers, deadline, call.peer.ip())?;
+    let reading = collect(&parts.headers, body, call);
     let body = deadline::within(deadline, reading).await?;
     if body.is_empty() {
         return Err(Error::invalid("The http body is empty."));
@@ -77,14 +79,7 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
         Some(model) => to_content(model, incoming, &body)?,
         None => return Err(Error::new(Cause::Internal, "the route has no model")),
     };
-    let request = EngineRequest {
-        id: call.id.clone(),
-        content,
-        deadline,
-        priority: u8::MAX,
-        batch_key: None,
-        attachment: None,
-    };
+    let request = EngineRequest { id: call.id.clone(), content, terms, attachment: None };
     if streams {
         return respond_in_chunks(call, route, request, encode_message).await;
     }

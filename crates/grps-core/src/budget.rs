@@ -1,0 +1,89 @@
+//! How many bytes of requests are held at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::{Cause, Error};
+
+/// Bytes of all requests that were read or are being read, waiting or running.
+#[derive(Debug)]
+pub struct Budget {
+    used: AtomicUsize,
+    /// Most bytes at once.
+    limit: usize,
+}
+
+/// One request's share; dropping it gives the bytes back.
+#[derive(Debug)]
+pub struct Account {
+    budget: Arc<Budget>,
+    bytes: AtomicUsize,
+}
+
+impl Budget {
+    /// Allows `limit` bytes at once.
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), limit })
+    }
+
+    /// Bytes that are held now.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// An account without bytes.
+    pub fn open(self: &Arc<Self>) -> Account {
+        Account { budget: Arc::clone(self), bytes: AtomicUsize::new(0) }
+    }
+}
+
+impl Account {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// `QueueFull` when all requests together would hold too many; nothing is added then.
+    pub fn grow(&self, bytes: usize) -> Result<(), Error> {
+        let limit = self.budget.limit;
+        let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= limit);
+        self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(
+            |used| {
+                Error::new(
+                    Cause::QueueFull,
+                    format!(
+                        "requests of {used} bytes are in flight already, at most {limit} may be \
+                     (limits.max_inflight_bytes); try again later"
+                    ),
+                )
+            },
+        )?;
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(*self.bytes.get_mut(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_exact_and_bytes_come_back() {
+        let budget = Budget::new(10);
+        let (first, second) = (budget.open(), budget.open());
+        first.grow(6).unwrap();
+        second.grow(4).unwrap();
+        assert_eq!(second.grow(1).unwrap_err().cause(), Cause::QueueFull);
+        assert_eq!(budget.used(), 10);
+        drop(first);
+        assert_eq!(budget.used(), 4);
+        second.grow(6).unwrap();
+        assert!(second.grow(usize::MAX).is_err());
+        drop(second);
+        assert_eq!(budget.used(), 0);
+    }
+}
