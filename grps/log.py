@@ -8,6 +8,7 @@ from pathlib import Path
 
 SERVER_LOG_NAME = "grps_server.log"
 USER_LOG_NAME = "grps_usr.log"
+MONITOR_LOG_NAME = "grps_monitor.log"
 USER_FORMAT = (
     "%(asctime)s.%(msecs)03d %(threadName)s %(filename)s:%(lineno)d %(levelname)s] %(message)s"
 )

@@ -12,10 +12,11 @@ from grps.backends.engine_logs import quiet_engines
 from grps.backends.gpu_memory import collect_regularly, limit_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
 from grps.errors import DeployError, GrpsError, ModelError
+from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
-from grps.log import SERVER_LOG_NAME, logger, start_user_log
+from grps.log import MONITOR_LOG_NAME, SERVER_LOG_NAME, logger, start_user_log
 from grps.server.loading import load_model
-from grps.server.memory import inflight_bytes
+from grps.server.memory import inflight_bytes, memory_limit
 from grps.server.native import NativeRoute, NativeSettings, Server, start_log
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
@@ -91,7 +92,9 @@ class App:
 
     def _listen(self, project: Project) -> None:
         config = project.server
-        server = Server(_native_settings(project))
+        monitor_log = self._options.service / config.log.log_dir / MONITOR_LOG_NAME
+        server = Server(_native_settings(project, monitor_log))
+        app_monitor.connect(server)
         host = config.interface.host
         try:
             ports = server.start([(host, port) for port in config.interface.ports])
@@ -149,7 +152,7 @@ def _import(project: Project) -> None:
         raise ModelError(f"the project's code can't be imported: {describe(error)}") from error
 
 
-def _native_settings(project: Project) -> NativeSettings:
+def _native_settings(project: Project, monitor_log: Path) -> NativeSettings:
     config = project.server
     limits = config.limits
     return NativeSettings(
@@ -167,6 +170,8 @@ def _native_settings(project: Project) -> NativeSettings:
         admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
         server_metadata=project.metadata,
         dashboard=resources.files("grps.dashboard").joinpath("index.html").read_bytes(),
+        memory_limit_bytes=memory_limit(),
+        monitor_log=monitor_log,
         start_online=config.health.start_online,
         io_threads=_io_threads(config),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 from grps._core import (
     Batch,
@@ -69,6 +70,8 @@ class NativeSettings:
     admin_token: str | None
     server_metadata: str
     dashboard: bytes
+    memory_limit_bytes: int
+    monitor_log: Path | None
     start_online: bool
     io_threads: int
 

@@ -15,7 +15,8 @@ from grps.config.loader import load_inference, load_server
 from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
 from grps.errors import ConfigError, ModelError
 
-USER_MODULES = ("customized_converter", "customized_inferer")
+USER_MODULES = {"customized_converter": "converter_type", "customized_inferer": "inferer_type"}
+"""Modules of ``src`` in the order of their import, and the key whose ``customized`` needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,14 @@ class Project:
             return
         if str(self.folder) not in sys.path:
             sys.path.insert(0, str(self.folder))
-        for name in USER_MODULES:
+        for name, key in USER_MODULES.items():
             file = self.folder / "src" / f"{name}.py"
-            if not file.is_file():
-                raise ModelError(f"{file} is missing; a customized model needs it")
-            importlib.import_module(f"src.{name}")
+            if file.is_file():
+                importlib.import_module(f"src.{name}")
+                continue
+            for model in self.inference.models:
+                if getattr(model, key) == "customized":
+                    raise ModelError(f"{file} is missing; model {model.key} needs it for its {key}")
 
 
 def needs_user_code(model: ModelConfig) -> bool:

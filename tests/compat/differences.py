@@ -10,7 +10,6 @@ NOT_REPLAYED = {
     "grpc-stream-unknown-model": "replayed with the other projects",
     "grpc-stream-errctx": "replayed with the other projects",
     "grpc-stream-mid-": "replayed with the other projects",
-    "monitor-series-": "monitor series are not served",
     "grpc-predict-large": "its bytes were not recorded",
 }
 """Records by the start of their name, and why they are left out."""
@@ -39,6 +38,7 @@ HTTP_FAILURE = {
     "predict-json-invalid-utf8": (400, "the body is not valid UTF-8 at byte 13"),
     "predict-get": (405, "GET is not allowed here; use "),
     "predict-put": (405, "PUT is not allowed here; use "),
+    "monitor-series-post": (405, "POST is not allowed here; use "),
     "model-nonstring": (400, "model: expected a string, got a number"),
     "model-raises": (500, "ValueError: boom from inferer (request id "),
     "model-converter-wrong-input": (500, "IndexError: list index out of range (request id "),

@@ -40,6 +40,8 @@ SETTINGS = NativeSettings(
     admin_token=None,
     server_metadata="",
     dashboard=b"",
+    memory_limit_bytes=1 << 30,
+    monitor_log=None,
     start_online=True,
     io_threads=1,
 )

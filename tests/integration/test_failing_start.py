@@ -116,9 +116,10 @@ def test_a_model_that_can_not_be_loaded(
 
 def test_a_missing_module(tmp_path: Path) -> None:
     write_user_project(tmp_path, [user_model("echo")])
-    (tmp_path / "src" / "customized_converter.py").unlink()
+    (tmp_path / "src" / "customized_inferer.py").unlink()
     cause = cause_of(tmp_path)
-    assert cause.endswith("customized_converter.py is missing; a customized model needs it")
+    needs = "is missing; model echo-1.0.0 needs it for its inferer_type"
+    assert cause.endswith(f"customized_inferer.py {needs}")
 
 
 def test_a_misspelt_key(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ mod content;
 mod engine;
 mod error;
 mod health;
+pub mod metrics;
 mod model;
 mod queue;
 mod registry;

@@ -4,8 +4,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use grps_core::metrics::Kind;
 use grps_core::{Engine, Health, Limits};
-use grps_server::{App, Settings, bind, codec::Codec, serve};
+use grps_server::{App, Settings, bind, codec::Codec, now_s, serve};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -74,6 +75,20 @@ impl Server {
     fn set_default(&self, models: Vec<String>) -> PyResult<()> {
         let set = self.app.engine.registry().set_default(&models);
         set.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Records a value of user code under a name; `kind` is avg, max, min, inc or cdf.
+    fn record(&self, kind: &str, name: &str, value: f64) -> PyResult<()> {
+        let kind = match kind {
+            "avg" => Kind::Average,
+            "max" => Kind::Max,
+            "min" => Kind::Min,
+            "inc" => Kind::Increment,
+            "cdf" => Kind::Distribution,
+            other => return Err(PyValueError::new_err(format!("unknown kind '{other}'"))),
+        };
+        let recorded = self.app.monitor.record(now_s(), kind, name, value);
+        recorded.map_err(|refused| PyValueError::new_err(refused.to_string()))
     }
 
     /// Tells that every model is loaded and warmed, so that the service can be ready.

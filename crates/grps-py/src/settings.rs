@@ -1,5 +1,6 @@
 //! Reading settings and model descriptions from Python objects by attribute.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use grps_core::{
@@ -27,6 +28,8 @@ pub(crate) struct PySettings {
     admin_token: Option<String>,
     server_metadata: String,
     dashboard: Vec<u8>,
+    memory_limit_bytes: u64,
+    monitor_log: Option<PathBuf>,
     pub(crate) start_online: bool,
     pub(crate) io_threads: usize,
 }
@@ -79,6 +82,8 @@ impl TryFrom<PySettings> for Settings {
             admin_token: settings.admin_token,
             server_metadata: settings.server_metadata,
             dashboard: settings.dashboard.into(),
+            memory_limit_bytes: settings.memory_limit_bytes,
+            monitor_log: settings.monitor_log,
         })
     }
 }

@@ -1,10 +1,12 @@
 //! What every connection of one service shares.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use grps_core::Engine;
+use grps_core::metrics::Monitor;
 use http::HeaderValue;
 
 use crate::drain::InFlight;
@@ -37,6 +39,10 @@ pub struct Settings {
     pub server_metadata: String,
     /// The page at `/`.
     pub dashboard: Bytes,
+    /// Memory that this process may use.
+    pub memory_limit_bytes: u64,
+    /// Where the latest values of all series are written each second.
+    pub monitor_log: Option<PathBuf>,
 }
 
 /// A predict route of the user's own.
@@ -79,6 +85,8 @@ pub struct App {
     pub engine: Arc<Engine>,
     /// How the data plane behaves.
     pub settings: Settings,
+    /// What is measured.
+    pub monitor: Arc<Monitor>,
     /// Makes identifiers for requests that bring none.
     pub(crate) request_ids: RequestIds,
     /// Requests between their head and their answer, which shutdown waits for.
@@ -88,7 +96,8 @@ pub struct App {
 impl App {
     /// An app without traffic.
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
-        let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes));
-        Self { engine, settings, request_ids: RequestIds::default(), in_flight }
+        let monitor = Arc::new(Monitor::default());
+        let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes, Arc::clone(&monitor)));
+        Self { engine, settings, monitor, request_ids: RequestIds::default(), in_flight }
     }
 }

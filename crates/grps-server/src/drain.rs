@@ -1,8 +1,10 @@
 //! Counting requests in flight, so that shutdown can wait for them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::time::Instant;
 
+use grps_core::metrics::Monitor;
 use grps_core::{Account, Budget, Error};
 use tokio::sync::Notify;
 
@@ -12,6 +14,8 @@ pub(crate) struct InFlight {
     count: AtomicUsize,
     /// Bytes of their bodies.
     budget: Arc<Budget>,
+    /// Told of each inference when its answer has gone.
+    monitor: Arc<Monitor>,
     /// Told whenever the count falls to zero.
     idle: Notify,
 }
@@ -22,12 +26,20 @@ pub(crate) struct Flight {
     all: Arc<InFlight>,
     /// Bytes of its body.
     account: Account,
+    started: Instant,
+    /// How an inference went; [`NO_INFERENCE`] for other requests.
+    outcome: AtomicU8,
 }
+
+const NO_INFERENCE: u8 = 0;
+const ANSWERED: u8 = 1;
+const FAILED: u8 = 2;
 
 impl InFlight {
     /// No request is in flight; together they may hold `max_bytes`.
-    pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { count: AtomicUsize::new(0), budget: Budget::new(max_bytes), idle: Notify::new() }
+    pub(crate) fn new(max_bytes: usize, monitor: Arc<Monitor>) -> Self {
+        let budget = Budget::new(max_bytes);
+        Self { count: AtomicUsize::new(0), budget, monitor, idle: Notify::new() }
     }
 
     /// Counts a request in.
@@ -35,7 +47,12 @@ impl InFlight {
         // SeqCst orders the count against the draining flag: a request either sees the flag or is
         // seen by the drain.
         self.count.fetch_add(1, Ordering::SeqCst);
-        Flight { all: Arc::clone(self), account: self.budget.open() }
+        Flight {
+            all: Arc::clone(self),
+            account: self.budget.open(),
+            started: Instant::now(),
+            outcome: AtomicU8::new(NO_INFERENCE),
+        }
     }
 
     /// The number of requests in flight.
@@ -65,8 +82,19 @@ impl Flight {
     }
 }
 
+impl Flight {
+    /// Notes how an inference went; a failure stays one.
+    pub(crate) fn judge(&self, failed: bool) {
+        self.outcome.fetch_max(if failed { FAILED } else { ANSWERED }, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Flight {
     fn drop(&mut self) {
+        let outcome = *self.outcome.get_mut();
+        if outcome != NO_INFERENCE {
+            self.all.monitor.traffic.add(self.started.elapsed(), outcome == FAILED);
+        }
         if self.all.count.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.all.idle.notify_waiters();
         }
@@ -79,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn waits_for_the_last_request() {
-        let in_flight = Arc::new(InFlight::new(0));
+        let in_flight = Arc::new(InFlight::new(0, Arc::default()));
         in_flight.wait_idle().await;
         let first = in_flight.enter();
         let second = in_flight.enter();

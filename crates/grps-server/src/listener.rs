@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::connection;
+use crate::{connection, monitoring};
 
 const BACKLOG: i32 = 4096;
 /// Least time that connections get to close once no request is in flight: a large answer may still
@@ -58,12 +58,14 @@ pub async fn serve(
         acceptors.spawn(acceptor.run(accepting.clone()));
     }
     drop(accepting);
+    let ticking = tokio::spawn(monitoring::run(Arc::clone(&app)));
     shutdown.await;
     let end = Instant::now() + app.settings.drain_timeout.max(CLOSE_GRACE);
     drain(&app).await;
     // Nobody accepts any more: then there is nobody to tell.
     let _ = stop_accepting.send(Some(end));
     while acceptors.join_next().await.is_some() {}
+    ticking.abort();
     Ok(())
 }
 

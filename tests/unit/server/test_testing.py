@@ -77,7 +77,7 @@ def test_causes_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ConfigError, match=r"inference\.yml: no such file; is .* a GRPS project"):
         executor(tmp_path, monkeypatch)
     write_project(tmp_path, [user_model("echo")])
-    with pytest.raises(ModelError, match=r"customized_converter\.py is missing"):
+    with pytest.raises(ModelError, match=r"customized_inferer\.py is missing"):
         executor(tmp_path, monkeypatch)
 
 

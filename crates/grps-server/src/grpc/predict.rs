@@ -23,7 +23,9 @@ pub(super) async fn predict(
     message: Bytes,
     terms: Terms,
 ) -> Result<Bytes, tonic::Status> {
-    infer(call, message, terms).await.or_else(|error| {
+    let outcome = infer(call, message, terms).await;
+    call.flight.judge(outcome.is_err());
+    outcome.or_else(|error| {
         log_failure(call, &error);
         told(&error)
     })
@@ -38,7 +40,8 @@ pub(super) fn predict_streaming(call: &Call, message: Bytes, terms: Terms) -> Me
             Err(Some(told(&error)))
         }
     };
-    MessageStream { chunks, _flight: call.flight.clone() }
+    call.flight.judge(chunks.is_err());
+    MessageStream { chunks, flight: call.flight.clone() }
 }
 
 /// A failure as the message that tells it, or as the status that ends the call.
@@ -82,14 +85,15 @@ pub(super) struct MessageStream {
     /// The chunks, or the one thing there is to say when the call did not begin.
     chunks: Result<Chunks, Option<Result<Bytes, tonic::Status>>>,
     /// Keeps shutdown waiting until the stream has ended.
-    _flight: Arc<Flight>,
+    flight: Arc<Flight>,
 }
 
 impl Stream for MessageStream {
     type Item = Result<Bytes, tonic::Status>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let chunks = match &mut self.get_mut().chunks {
+        let this = self.get_mut();
+        let chunks = match &mut this.chunks {
             Ok(chunks) => chunks,
             Err(only) => return Poll::Ready(only.take()),
         };
@@ -100,7 +104,10 @@ impl Stream for MessageStream {
                 Ok(Content::Tensors(tensors)) => {
                     Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors))
                 }
-                Err(error) => told(&error),
+                Err(error) => {
+                    this.flight.judge(true);
+                    told(&error)
+                }
             })
         })
     }

@@ -22,7 +22,9 @@ pub(super) async fn answer(
     route: &CustomRoute,
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
-    match exchange(call, route, request).await {
+    let outcome = exchange(call, route, request).await;
+    call.flight.judge(outcome.is_err());
+    match outcome {
         Ok(response) => response,
         Err(error) => {
             respond::log_failure(call, &error);

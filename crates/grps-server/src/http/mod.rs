@@ -5,6 +5,7 @@ mod custom;
 mod deadline;
 mod health;
 mod metadata;
+mod monitor;
 mod predict;
 mod query;
 mod respond;

@@ -41,7 +41,9 @@ impl MediaType {
 
 /// Answers a predict call.
 pub(super) async fn answer(call: &Call, request: Request<Incoming>) -> Response<ReplyBody> {
-    match predict(call, request).await {
+    let outcome = predict(call, request).await;
+    call.flight.judge(outcome.is_err());
+    match outcome {
         Ok(response) => response,
         Err(error) => {
             respond::log_failure(call, &error);

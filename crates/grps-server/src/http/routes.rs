@@ -4,7 +4,7 @@ use grps_core::{Cause, Error};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
-use super::{custom, health, metadata, predict, respond};
+use super::{custom, health, metadata, monitor, predict, respond};
 use crate::app::App;
 use crate::dispatch::Call;
 use crate::reply_body::ReplyBody;
@@ -20,6 +20,8 @@ enum Resource {
     Predict,
     ServerMetadata,
     ModelMetadata,
+    Series,
+    Metrics,
 }
 
 impl Resource {
@@ -33,6 +35,8 @@ impl Resource {
             "/grps/v1/health/ready" => Self::Ready,
             "/grps/v1/metadata/server" => Self::ServerMetadata,
             "/grps/v1/metadata/model" => Self::ModelMetadata,
+            "/grps/v1/monitor/series" => Self::Series,
+            "/grps/v1/monitor/metrics" => Self::Metrics,
             path if app.settings.custom_route.as_ref().is_some_and(|own| own.path == path) => {
                 Self::Predict
             }
@@ -43,7 +47,7 @@ impl Resource {
     /// The methods it answers, as the `Allow` header tells them.
     fn allowed(self, path: &str) -> &'static str {
         match self {
-            Self::Dashboard => "GET, HEAD, OPTIONS",
+            Self::Dashboard | Self::Series | Self::Metrics => "GET, HEAD, OPTIONS",
             Self::Predict if path != "/grps/v1/infer/predict" => "GET, HEAD, OPTIONS, POST",
             Self::Predict | Self::ModelMetadata => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS, POST",
@@ -79,6 +83,8 @@ pub(crate) async fn answer(
         Resource::Ready => health::ready(&call.app),
         Resource::ServerMetadata => metadata::server(&call.app),
         Resource::ModelMetadata => metadata::model(&call, request).await,
+        Resource::Series => monitor::series(&call.app, request.uri().query()),
+        Resource::Metrics => monitor::page(&call.app),
         Resource::Predict => match refusal {
             Some(error) => respond::failure(&error),
             None => match call.app.settings.custom_route.as_ref().filter(|own| own.owns_body) {

@@ -1,0 +1,165 @@
+//! One metric over time: seconds, minutes, hours and days, or the latest distribution.
+
+use std::collections::VecDeque;
+
+/// How the values of a stretch of time become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Their average.
+    Average,
+    /// The largest.
+    Max,
+    /// The smallest.
+    Min,
+    /// Their sum per second.
+    Increment,
+    /// The distribution of the latest minute.
+    Distribution,
+}
+
+/// What a series shows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Points {
+    /// One value per day, hour, minute and second, each the oldest first; `None` where there was
+    /// nothing to take the smallest of.
+    Trend(Vec<Option<f64>>),
+    /// Pairs of a percentage, as upstream shows it, and the value there.
+    Distribution(Vec<(u32, f64)>),
+}
+
+/// Seconds that one point stands for, and how many points are kept; upstream's order.
+const SPANS: [(u64, usize); 4] = [(24 * 60 * 60, 30), (60 * 60, 24), (60, 60), (1, 60)];
+/// Latest values that a distribution is made of, at most, and their greatest age.
+const SAMPLES: usize = 10_000;
+const SAMPLES_AGE_S: u64 = 60;
+
+/// The values of one stretch of time.
+#[derive(Clone, Copy, Debug)]
+struct Summary {
+    /// Number of the stretch since the epoch.
+    tick: u64,
+    total: f64,
+    count: u64,
+    low: f64,
+    high: f64,
+}
+
+impl Summary {
+    fn new(tick: u64) -> Self {
+        Self { tick, total: 0.0, count: 0, low: f64::INFINITY, high: f64::NEG_INFINITY }
+    }
+
+    fn add(&mut self, value: f64) {
+        self.total += value;
+        self.count += 1;
+        self.low = self.low.min(value);
+        self.high = self.high.max(value);
+    }
+
+    fn read(&self, kind: Kind, span_s: u64) -> Option<f64> {
+        match kind {
+            Kind::Increment => Some(self.total / span_s as f64),
+            Kind::Min => (self.count > 0).then_some(self.low),
+            Kind::Max => Some(if self.count > 0 { self.high } else { 0.0 }),
+            Kind::Average | Kind::Distribution => {
+                Some(if self.count > 0 { self.total / self.count as f64 } else { 0.0 })
+            }
+        }
+    }
+}
+
+/// The latest stretches of one length, the oldest first.
+#[derive(Debug)]
+struct Ring {
+    span_s: u64,
+    size: usize,
+    kept: VecDeque<Summary>,
+}
+
+impl Ring {
+    fn add(&mut self, now_s: u64, value: f64) {
+        let tick = now_s / self.span_s;
+        // A clock that was set back adds to the latest stretch rather than opening an older one.
+        if self.kept.back().is_none_or(|last| last.tick < tick) {
+            if self.kept.len() == self.size {
+                self.kept.pop_front();
+            }
+            self.kept.push_back(Summary::new(tick));
+        }
+        if let Some(last) = self.kept.back_mut() {
+            last.add(value);
+        }
+    }
+
+    fn read(&self, now_s: u64, kind: Kind) -> impl Iterator<Item = Option<f64>> {
+        let tick = now_s / self.span_s;
+        let first = tick.saturating_sub(self.size as u64 - 1);
+        (0..self.size as u64).map(move |offset| {
+            let found = self.kept.iter().find(|summary| summary.tick == first + offset);
+            found.copied().unwrap_or(Summary::new(0)).read(kind, self.span_s)
+        })
+    }
+}
+
+/// One metric over time. Whoever calls brings the time, in seconds since the epoch.
+#[derive(Debug)]
+pub(crate) struct Series {
+    kind: Kind,
+    rings: Vec<Ring>,
+    samples: VecDeque<(u64, f64)>,
+}
+
+impl Series {
+    pub(crate) fn new(kind: Kind) -> Self {
+        let rings = SPANS.map(|(span_s, size)| Ring { span_s, size, kept: VecDeque::new() });
+        Self { kind, rings: rings.into(), samples: VecDeque::new() }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Takes in a value of this moment.
+    pub(crate) fn add(&mut self, now_s: u64, value: f64) {
+        if self.kind == Kind::Distribution {
+            if self.samples.len() == SAMPLES {
+                self.samples.pop_front();
+            }
+            self.samples.push_back((now_s, value));
+            return;
+        }
+        for ring in &mut self.rings {
+            ring.add(now_s, value);
+        }
+    }
+
+    /// What there is to show at this moment.
+    pub(crate) fn read(&self, now_s: u64) -> Points {
+        if self.kind == Kind::Distribution {
+            let recent = |at: u64| now_s.saturating_sub(at) < SAMPLES_AGE_S;
+            let values = self.samples.iter().filter(|(at, _)| recent(*at)).map(|(_, value)| *value);
+            return Points::Distribution(distribution(values.collect()));
+        }
+        Points::Trend(self.rings.iter().flat_map(|ring| ring.read(now_s, self.kind)).collect())
+    }
+}
+
+/// Percentages of a distribution as they are shown, and as they are.
+pub(crate) fn percentages() -> impl Iterator<Item = (u32, f64)> {
+    let whole = (10..=90).step_by(10).chain(91..=99).map(|percent| (percent, f64::from(percent)));
+    whole.chain([(100, 99.9), (101, 99.99)])
+}
+
+fn distribution(mut values: Vec<f64>) -> Vec<(u32, f64)> {
+    values.sort_by(f64::total_cmp);
+    percentages()
+        .map(|(shown, percent)| {
+            let rank = (values.len() as f64 * percent / 100.0).ceil() as usize;
+            (shown, values.get(rank.saturating_sub(1)).copied().unwrap_or(0.0))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "series_tests.rs"]
+mod tests;
