@@ -12,13 +12,13 @@ from grps.cli.serving import serve_model
 
 
 @click.command("serve")
-@serve_flags(torch=True)
+@serve_flags(torch=True, tensorrt=True)
 def command(model_path: Path, **flags: Any) -> None:
     """Put a model file online, whatever its format.
 
-    The format is read from the file: TorchScript, torch.export, AOTInductor or ONNX. The service
-    runs in the background; its folder is ~/.grps/NAME, the model stays where it is. Then its log
-    is followed until Ctrl-C, which leaves the service running.
+    The format is read from the file: TorchScript, torch.export, AOTInductor, ONNX or TensorRT. The
+    service runs in the background; its folder is ~/.grps/NAME, the model stays where it is. Then
+    its log is followed until Ctrl-C, which leaves the service running.
 
     \b
     Examples:

@@ -48,6 +48,7 @@ class ServeFlags:
     inp_device: str | None = None
     gpu_mem_gc_enable: bool = False
     gpu_mem_gc_interval: int = 60
+    streams: int = 1
 
 
 _POSITIVE = click.IntRange(min=1)
@@ -229,11 +230,23 @@ TORCH_FLAGS = (
 )
 
 
-def serve_flags(*, torch: bool) -> Callable[[Decorated], Decorated]:
+TENSORRT_FLAGS = (
+    click.option(
+        "--streams",
+        type=click.IntRange(1, 64),
+        default=1,
+        show_default=True,
+        help="Runs of one loaded engine that may be under way at once (TensorRT only).",
+    ),
+)
+
+
+def serve_flags(*, torch: bool, tensorrt: bool = False) -> Callable[[Decorated], Decorated]:
     """Return the decorator that gives a command the model argument and all serve flags."""
 
     def decorate(function: Decorated) -> Decorated:
         flags = (*SERVICE_FLAGS, *MODEL_FLAGS, *(TORCH_FLAGS if torch else ()))
+        flags += TENSORRT_FLAGS if tensorrt else ()
         for flag in reversed(flags):
             function = flag(function)
         model = click.Path(exists=True, readable=True, path_type=Path)

@@ -24,9 +24,18 @@ FORMATS: dict[str, InfererType] = {
     "torch_export": "torch",
     "aotinductor": "torch",
     "onnx": "onnxruntime",
+    "tensorrt": "tensorrt",
 }
-CONVERTERS: dict[InfererType, ConverterType] = {"torch": "torch", "onnxruntime": "numpy"}
-VERBS: dict[InfererType, str] = {"torch": "torch_serve", "onnxruntime": "onnx_serve"}
+CONVERTERS: dict[InfererType, ConverterType] = {
+    "torch": "torch",
+    "onnxruntime": "numpy",
+    "tensorrt": "tensorrt",
+}
+VERBS: dict[InfererType, str] = {
+    "torch": "torch_serve",
+    "onnxruntime": "onnx_serve",
+    "tensorrt": "trt_serve",
+}
 GPU_FLAGS = ("gpu_devices_idx", "gpu_mem_limit_mib", "gpu_mem_gc_enable", "gpu_mem_gc_interval")
 
 
@@ -46,8 +55,12 @@ def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, 
     given = _given_flags()
     if engine != "torch" and (extra := [flag for flag in TORCH_ONLY if flag in given]):
         raise click.UsageError(f"--{extra[0]} is for torch models; this is served by {engine}")
+    if engine != "tensorrt" and "streams" in given:
+        raise click.UsageError(f"--streams is for TensorRT engines; this is served by {engine}")
+    if engine == "tensorrt" and flags.device == "cpu":
+        raise click.UsageError("--device cpu: TensorRT runs on GPUs only; leave the flag out")
     if flags.device is None:
-        flags = replace(flags, device=default_device())
+        flags = replace(flags, device="cuda" if engine == "tensorrt" else default_device())
     if engine == "torch" and flags.device == "original" and flags.inp_device is None:
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")
     folder = ServiceFolder.of(flags.name)
@@ -106,6 +119,8 @@ def project_of(
         arguments["intra_op_threads"] = flags.intra_op_threads
     if flags.customized_op_paths:
         arguments["customized_op_paths"] = list(flags.customized_op_paths)
+    if engine == "tensorrt":
+        arguments["streams"] = flags.streams
     device = flags.device or "cpu"
     gpu = None
     if gpu_wanted or device != "cpu":

@@ -22,6 +22,7 @@ VERBS = {
     "serve": "Put a model file online, whatever its format.",
     "torch_serve": "Put a PyTorch model file online.",
     "onnx_serve": "Put an ONNX model file online.",
+    "trt_serve": "Put a TensorRT engine online.",
     "ps": "List the services on this machine.",
     "logs": "Show and follow the log of a service.",
     "stop": "Stop a service.",
@@ -30,7 +31,7 @@ VERBS = {
 }
 """Verb and its one-line help; the module of the same name holds its command."""
 
-PLANNED = ("tf_serve", "trt_serve")
+PLANNED = ("tf_serve",)
 """Verbs of GRPS 1.1 that this version doesn't have."""
 
 INTERRUPTED = 130
