@@ -19,6 +19,8 @@ from pathlib import Path
 from tools.repository import ROOT, is_generated, source_files
 
 FRAMEWORKS = {"onnxruntime", "openvino", "tensorflow", "tensorrt", "torch", "torchvision"}
+SHORT = {"trt": "tensorrt"}
+"""Frameworks by the names that upstream's paths have."""
 NATIVE = "grps._core"
 NATIVE_IMPORTER = Path("grps/server/native.py")
 BACKENDS = Path("grps/backends")
@@ -66,7 +68,8 @@ def engine_of(module: str) -> str | None:
     if not module.startswith(("grps.backends.", "grps_framework.")):
         return None
     first = module.rpartition(".")[2].partition("_")[0]
-    return first if first in FRAMEWORKS else None
+    framework = SHORT.get(first, first)
+    return framework if framework in FRAMEWORKS else None
 
 
 def check_file(path: Path, source: str) -> list[str]:

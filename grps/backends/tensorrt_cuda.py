@@ -37,7 +37,9 @@ def find_device(device: Device) -> CudaDevice:
     if _name(runtime, status) != "cudaSuccess":
         name = _name(runtime, status)
         hint = _HINTS.get(name, "check nvidia-smi")
-        raise DeviceError(f"TensorRT needs an NVIDIA GPU: {_text(runtime, status)} ({name}); {hint}")
+        raise DeviceError(
+            f"TensorRT needs an NVIDIA GPU: {_text(runtime, status)} ({name}); {hint}"
+        )
     if place.index >= count:
         plural = "" if count == 1 else "s"
         raise DeviceError(
@@ -70,7 +72,7 @@ class CudaDevice:
         """Return ``size`` bytes of pinned host memory."""
         address = int(self._call("cudaMallocHost", size, what=f"{size} pinned bytes"))
         memory = (ctypes.c_ubyte * size).from_address(address)
-        return PinnedMemory(address, np.frombuffer(memory, np.uint8))
+        return PinnedMemory(address, np.ctypeslib.as_array(memory))
 
     def unpin(self, memory: PinnedMemory) -> None:
         """Free what ``pin`` returned."""

@@ -21,7 +21,7 @@ _METADATA_LENGTH_BYTES = 4
 _DATA_DEPENDENT = -1
 
 
-class TensorrtLog(tensorrt.ILogger):  # type: ignore[misc]
+class TensorrtLog(tensorrt.ILogger):
     """What TensorRT logs: all into GRPS's log, and its errors kept for the cause of a failure."""
 
     def __init__(self) -> None:
@@ -194,7 +194,7 @@ class TensorrtExecution:
             raise ModelError(self._log.cause(otherwise))
 
 
-class _Reserved(tensorrt.IOutputAllocator):  # type: ignore[misc]
+class _Reserved(tensorrt.IOutputAllocator):
     """Gives TensorRT the memory that was reserved for an output, and keeps its true shape."""
 
     def __init__(self) -> None:

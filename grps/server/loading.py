@@ -83,9 +83,10 @@ def _load_backend_model(
         loaded = load_copy(config)
         if config.warm_up:
             report("warming", f"warming up model {config.key}{which}")
-            skipped = [warm_up(backend) for backend in loaded][0]
-            if skipped is not None:
-                logger.warning("model %s is not warmed up: %s", config.key, skipped)
+            for backend in loaded:
+                skipped = warm_up(backend)
+                if skipped is not None:
+                    logger.warning("model %s is not warmed up: %s", config.key, skipped)
         backends += loaded
     runners = tuple(_tensor_runner(config, EngineModel(backend)) for backend in backends)
     signature = backends[0].signature

@@ -71,6 +71,13 @@ def options_of(verb: str) -> dict[frozenset[str], str]:
     return found
 
 
+ONLY = {
+    "torch only": {"serve", "torch_serve"},
+    "TensorRT only": {"serve", "trt_serve"},
+}
+"""What the meaning of a flag says when only some serve verbs have it."""
+
+
 def test_verbs() -> None:
     listed = [words(row[0])[0].split()[0] for row in rows(CLI.split("\n## ")[0])]
     assert listed == list(VERBS)
@@ -81,8 +88,9 @@ def test_verbs() -> None:
 def test_flags(verb: str) -> None:
     told = "serve" if verb.endswith("_serve") else verb
     documented = {frozenset(words(row[0])): row for row in rows(section(CLI, told))}
-    if verb == "onnx_serve":
-        documented = {k: row for k, row in documented.items() if "torch only" not in row[3]}
+    for mark, verbs in ONLY.items():
+        if verb not in verbs:
+            documented = {k: row for k, row in documented.items() if mark not in row[3]}
     options = options_of(verb)
     assert set(documented) == set(options)
     for names, default in options.items():

@@ -16,7 +16,8 @@ from tests.unit.backends.models import Affine, Load, SaveScript
 
 def test_refuses_engines_it_lacks(load: Load, tmp_path: Path) -> None:
     with pytest.raises(
-        ModelError, match=r"m-1\.0: .* inferer_type tensorflow yet; it has onnxruntime, torch"
+        ModelError,
+        match=r"m-1\.0: .* inferer_type tensorflow yet; it has onnxruntime, torch, tensorrt",
     ):
         load(tmp_path, "tensorflow")
 
@@ -39,7 +40,11 @@ def test_keeps_the_kind_of_an_error(load: Load, save_script: SaveScript) -> None
 
 @pytest.mark.parametrize(
     ("inferer_type", "package", "extra"),
-    [("torch", "torch", "torch"), ("onnxruntime", "onnxruntime", "onnx")],
+    [
+        ("torch", "torch", "torch"),
+        ("onnxruntime", "onnxruntime", "onnx"),
+        ("tensorrt", "tensorrt", "tensorrt"),
+    ],
 )
 def test_names_the_extra_of_a_missing_framework(
     load: Load,
@@ -59,7 +64,8 @@ def test_names_the_extra_of_a_missing_framework(
 def test_import_loads_no_framework() -> None:
     code = (
         "import sys, grps, grps.backends; "
-        "sys.exit(', '.join({'torch', 'onnxruntime', 'tensorflow'} & sys.modules.keys()) or None)"
+        "names = {'torch', 'onnxruntime', 'tensorflow', 'tensorrt', 'cuda'}; "
+        "sys.exit(', '.join(names & sys.modules.keys()) or None)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -93,7 +93,7 @@ def test_a_broken_slot_is_retired_and_the_last_fails_who_waits() -> None:
         assert slots[1].entered.acquire(timeout=30)
         second = threads.submit(pool.run, INPUTS)
         slots[1].let_go.release()
-        with pytest.raises(ModelError, match="^the stream died"):
+        with pytest.raises(ModelError, match=r"^the stream died"):
             first.result(timeout=30)
         with pytest.raises(ModelError, match=r"no stream .* is left \(the stream died\); restart"):
             second.result(timeout=30)

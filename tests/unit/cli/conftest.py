@@ -50,7 +50,8 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file whose format is told by its ending."""
 
     def recognise(path: Path) -> str:
-        formats = {".pt": "torchscript", ".onnx": "onnx", ".pb": "tensorflow_savedmodel"}
+        formats = {".pt": "torchscript", ".onnx": "onnx", ".engine": "tensorrt"}
+        formats[".pb"] = "tensorflow_savedmodel"
         if path.suffix not in formats:
             raise ModelError(f"{path}: the format is not recognised")
         return formats[path.suffix]

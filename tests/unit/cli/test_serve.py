@@ -115,6 +115,8 @@ def test_missing_model(grpst: Grpst, tmp_path: Path) -> None:
     [
         ("onnx_serve", "a.pt", "is a model of the format torchscript; use: grpst torch_serve"),
         ("torch_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
+        ("trt_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
+        ("onnx_serve", "a.engine", "is a model of the format tensorrt; use: grpst trt_serve"),
         ("serve", "a.pb", "this version doesn't serve tensorflow_savedmodel models"),
         ("serve", "a.txt", "the format is not recognised"),
     ],
@@ -134,6 +136,42 @@ def test_torch_flags_are_refused_for_onnx(grpst: Grpst, model: Path) -> None:
     assert result.exit_code == 2
     assert "--gpu_mem_gc_enable is for torch models" in result.stderr
     assert "No such option" in grpst("onnx_serve", other, "--inp_device", "cpu").stderr
+
+
+@pytest.mark.parametrize("verb", ["trt_serve", "serve"])
+def test_flags_of_engines_reach_the_files(
+    grpst: Grpst, model: Path, fake_server: Choose, verb: str
+) -> None:
+    fake_server("fail")
+    engine = model.with_suffix(".engine")
+    engine.touch()
+    library = model.with_name("plugin.so")
+    library.touch()
+    grpst(verb, engine, "--streams", "4", "--customized_op_paths", str(library), *QUIET)
+    entry = load_inference(ServiceFolder.of("my_grps").inference_conf).models[0]
+    assert (entry.inferer_type, entry.converter_type) == ("tensorrt", "tensorrt")
+    assert entry.device == "cuda"
+    assert entry.inferer_args == {"streams": 4, "customized_op_paths": [str(library)]}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "flags", "text"),
+    [
+        (".engine", ["--device", "cpu"], "--device cpu: TensorRT runs on GPUs only"),
+        (".engine", ["--streams", "0"], "0 is not in the range 1<=x<=64"),
+        (".engine", ["--streams", "65"], "65 is not in the range 1<=x<=64"),
+        (".engine", ["--inp_device", "cuda"], "--inp_device is for torch models"),
+        (".onnx", ["--streams", "2"], "--streams is for TensorRT engines"),
+    ],
+)
+def test_usage_errors_of_engines(
+    grpst: Grpst, model: Path, suffix: str, flags: list[str], text: str
+) -> None:
+    other = model.with_suffix(suffix)
+    other.touch()
+    result = grpst("serve", other, *flags)
+    assert result.exit_code == 2
+    assert text in result.stderr
 
 
 def test_taken_port(grpst: Grpst, model: Path, fake_server: Choose) -> None:
