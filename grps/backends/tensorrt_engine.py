@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,50 +129,42 @@ class TensorrtExecution:
 
     def use_profile(self, index: int, stream: int) -> None:
         """Switch to an optimisation profile."""
-        self._log.begin()
-        done = self._context.set_optimization_profile_async(index, stream)
-        self._check(done, f"optimisation profile {index} can't be used")
+        function = self._context.set_optimization_profile_async
+        self._call(f"optimisation profile {index} can't be used", function, index, stream)
 
     def set_shape(self, name: str, shape: Shape) -> None:
         """Set the shape of an input."""
-        self._log.begin()
-        done = self._context.set_input_shape(name, shape)
-        self._check(done, f"input {name} can't have shape {list(shape)}")
+        function = self._context.set_input_shape
+        self._call(f"input {name} can't have shape {list(shape)}", function, name, shape)
 
     def set_input(self, name: str, address: int) -> None:
         """Say where an input is."""
-        self._log.begin()
-        self._check(self._context.set_tensor_address(name, address), f"input {name} is refused")
+        self._call(f"input {name} is refused", self._context.set_tensor_address, name, address)
 
     def output_bytes(self) -> dict[str, int]:
         """Return the most bytes each output can have."""
-        self._log.begin()
-        try:
-            missing = self._context.infer_shapes()
-        except RuntimeError as error:
-            raise ModelError(self._log.cause(f"the shapes do not fit: {error}")) from error
+        missing = self._call("the shapes do not fit", self._context.infer_shapes)
         if missing:
             raise ModelError(f"TensorRT misses the shapes or values of: {', '.join(missing)}")
         sizes = {name: self._context.get_max_output_size(name) for name in self._outputs}
         for name, size in sizes.items():
-            self._check(size >= 0, f"TensorRT knows no limit of the size of output {name}")
+            if size < 0:
+                raise ModelError(f"TensorRT knows no limit of the size of output {name}")
         return sizes
 
     def set_output(self, name: str, address: int, size: int) -> None:
         """Say where an output goes; one whose shape depends on the data tells it in the run."""
-        self._log.begin()
+        function, place = self._context.set_tensor_address, address
         if _DATA_DEPENDENT in tuple(self._context.get_tensor_shape(name)):
             allocator = self._reserved.setdefault(name, _Reserved())
             allocator.offer(address, size)
-            done = self._context.set_output_allocator(name, allocator)
-        else:
-            done = self._context.set_tensor_address(name, address)
-        self._check(done, f"output {name} is refused")
+            function, place = self._context.set_output_allocator, allocator
+        self._call(f"output {name} is refused", function, name, place)
 
     def enqueue(self, stream: int) -> dict[str, Shape]:
         """Queue a run; return the shapes of its outputs."""
-        self._log.begin()
-        self._check(self._context.execute_async_v3(stream), "TensorRT could not start the run")
+        function = self._context.execute_async_v3
+        self._call("TensorRT could not start the run", function, stream)
         return {name: self._shape(name) for name in self._outputs}
 
     def close(self) -> None:
@@ -189,9 +181,20 @@ class TensorrtExecution:
             raise ModelError(f"TensorRT did not tell the shape of output {name}")
         return told
 
-    def _check(self, done: bool, otherwise: str) -> None:
-        if not done:
+    def _call(self, otherwise: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the context, which fails by ``False`` or, in some places, by an exception.
+
+        Raises:
+            ModelError: It failed; ``otherwise`` stands for a cause that TensorRT did not log.
+        """
+        self._log.begin()
+        try:
+            result = function(*arguments)
+        except RuntimeError as error:
+            raise ModelError(self._log.cause(f"{otherwise}: {error}")) from error
+        if result is False:
             raise ModelError(self._log.cause(otherwise))
+        return result
 
 
 class _Reserved(tensorrt.IOutputAllocator):

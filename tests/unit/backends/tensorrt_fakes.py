@@ -142,7 +142,7 @@ def tensor(
 
 ROWS = EngineLayout(
     inputs=(
-        tensor("x", (None, 3), ((1, 3), (2, 3), (4, 3)), ((4, 3), (64, 3), (128, 3))),
+        tensor("x", (None, 3), ((0, 3), (2, 3), (4, 3)), ((4, 3), (64, 3), (128, 3))),
         tensor("n", (2,), ((2,), (2,), (2,)), ((2,), (2,), (2,)), kind="INT32", on_host=True),
     ),
     outputs=(tensor("y", (None, 3)), tensor("rest", (None,))),

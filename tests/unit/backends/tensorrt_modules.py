@@ -127,7 +127,10 @@ class FakeContext:
 
     def set_optimization_profile_async(self, index: int, stream: int) -> bool:
         assert stream in self.cuda.streams
-        return index < self.engine.num_optimization_profiles and not self.fails("profile")
+        assert index < self.engine.num_optimization_profiles
+        if self.fails("profile"):
+            raise RuntimeError("Error in set optimization profile async.")
+        return True
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         assert isinstance(shape, tuple)
