@@ -22,9 +22,10 @@ class DeviceError(ModelError):
 class MissingExtraError(GrpsError):
     """A Python package that an optional feature needs is not installed."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        """Name the missing ``package`` and the ``extra`` of grpst that brings it."""
-        super().__init__(f"{package} is not installed; run: pip install 'grpst[{extra}]'")
+    def __init__(self, package: str, extra: str, needs: str = "") -> None:
+        """Name the missing ``package``, the ``extra`` of grpst that brings it and what it needs."""
+        also = f" (it needs {needs})" if needs else ""
+        super().__init__(f"{package} is not installed; run: pip install 'grpst[{extra}]'{also}")
 
 
 class InputError(GrpsError):

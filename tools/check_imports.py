@@ -19,7 +19,7 @@ from pathlib import Path
 from tools.repository import ROOT, is_generated, source_files
 
 FRAMEWORKS = {"onnxruntime", "openvino", "tensorflow", "tensorrt", "torch", "torchvision"}
-SHORT_NAMES = {"tf": "tensorflow"}
+SHORT_NAMES = {"tf": "tensorflow", "trt": "tensorrt"}
 """What upstream's paths call some frameworks."""
 NATIVE = "grps._core"
 NATIVE_IMPORTER = Path("grps/server/native.py")

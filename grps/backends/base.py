@@ -33,6 +33,8 @@ class TensorSpec:
     """Dimensions, ``None`` for a dynamic one; ``None`` as a whole when the rank is unknown."""
     required: bool = True
     """False for an input that may be left out, together with all inputs after it."""
+    example: tuple[int, ...] | None = None
+    """A shape the model takes for sure; ``None`` when the model does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

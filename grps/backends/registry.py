@@ -19,12 +19,23 @@ class _Engine:
     """Has ``load(model: ModelConfig) -> Backend`` and imports the framework at its top."""
     package: str
     extra: str
+    needs: str = ""
+    """What else must be there, for who has not installed it."""
+    side_by_side: bool = False
+    """Whether it also has ``load_all(model: ModelConfig) -> list[Backend]``."""
 
 
 _ENGINES = {
     "onnxruntime": _Engine("grps.backends.onnxruntime_backend", "onnxruntime", "onnx"),
     "torch": _Engine("grps.backends.torch_backend", "torch", "torch"),
     "tensorflow": _Engine("grps.backends.tensorflow_backend", "tensorflow", "tensorflow"),
+    "tensorrt": _Engine(
+        "grps.backends.tensorrt_backend",
+        "tensorrt",
+        "tensorrt",
+        needs="an NVIDIA GPU with its driver, and the TensorRT version that built the engine",
+        side_by_side=True,
+    ),
 }
 
 
@@ -38,6 +49,15 @@ def load_backend(model: ModelConfig) -> Backend:
         DeviceError: The device is unknown or absent.
         ModelError: There is no such backend, or the model can't be loaded.
     """
+    return load_copy(model)[0]
+
+
+def load_copy(model: ModelConfig) -> list[Backend]:
+    """Load one copy of ``model`` and return it once per run that may be under way at once.
+
+    Raises:
+        GrpsError: As ``load_backend``.
+    """
     engine = _ENGINES.get(model.inferer_type)
     if engine is None:
         raise ModelError(
@@ -46,20 +66,29 @@ def load_backend(model: ModelConfig) -> Backend:
         )
     if not model.inferer_path:
         raise ModelError(f"model {model.key}: inferer_path is missing")
-    adapter = _import(engine)
+    adapter = import_adapter(model.inferer_type)
     try:
-        backend: Backend = adapter.load(model)
+        copies: list[Backend] = (
+            adapter.load_all(model) if engine.side_by_side else [adapter.load(model)]
+        )
     except ModelError as error:
         raise type(error)(f"model {model.key}: {error}") from error
-    return backend
+    return copies
 
 
-def _import(engine: _Engine) -> Any:
+def import_adapter(inferer_type: str) -> Any:
+    """Import the adapter of an engine that this build has.
+
+    Raises:
+        MissingExtraError: The framework is not installed.
+        ModelError: The framework is installed but can't be imported.
+    """
+    engine = _ENGINES[inferer_type]
     try:
         return importlib.import_module(engine.module)
     except ModuleNotFoundError as error:
         if error.name != engine.package:
             raise
-        raise MissingExtraError(engine.package, engine.extra) from error
+        raise MissingExtraError(engine.package, engine.extra, engine.needs) from error
     except ImportError as error:
         raise ModelError(f"{engine.package} is installed but broken: {error}") from error

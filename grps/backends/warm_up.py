@@ -42,7 +42,7 @@ def warm_up(backend: Backend) -> str | None:
 
 
 def _sizes(specs: list[TensorSpec]) -> tuple[int, ...]:
-    free = any(None in (spec.shape or ())[1:] for spec in specs)
+    free = any(spec.example is None and None in (spec.shape or ())[1:] for spec in specs)
     return _SIZES if free else _SIZES[:1]
 
 
@@ -51,6 +51,8 @@ def _zeros(spec: TensorSpec, size: int) -> np.ndarray:
     filled = [size if dim is None else dim for dim in dims]
     if dims and dims[0] is None:
         filled[0] = 1
+    if spec.example is not None:
+        filled = list(spec.example)
     if spec.dtype == "string":
         return np.full(filled, "", dtype=object)
     return np.zeros(filled, dtype=spec.dtype)

@@ -12,12 +12,12 @@ from grps.cli.serving import serve_model
 
 
 @click.command("serve")
-@serve_flags(torch=True, tensorflow=True)
+@serve_flags(torch=True, tensorflow=True, tensorrt=True)
 def command(model_path: Path, **flags: Any) -> None:
     """Put a model file online, whatever its format.
 
-    The format is read from the file: TorchScript, torch.export, AOTInductor, ONNX, or the
-    directory of a TensorFlow SavedModel. The service runs in the background; its folder is
+    The format is read from the file: TorchScript, torch.export, AOTInductor, ONNX, TensorRT, or
+    the directory of a TensorFlow SavedModel. The service runs in the background; its folder is
     ~/.grps/NAME, the model stays where it is. Then its log is followed until Ctrl-C, which leaves
     the service running.
 

@@ -16,6 +16,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 TORCH_ONLY = ("inp_device", "gpu_mem_gc_enable", "gpu_mem_gc_interval")
 TENSORFLOW_ONLY = ("signature", "tags")
+TENSORRT_ONLY = ("streams",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class ServeFlags:
     gpu_mem_gc_interval: int = 60
     signature: str | None = None
     tags: str | None = None
+    streams: int = 1
 
 
 _POSITIVE = click.IntRange(min=1)
@@ -243,8 +245,19 @@ TENSORFLOW_FLAGS = (
 )
 
 
+TENSORRT_FLAGS = (
+    click.option(
+        "--streams",
+        type=click.IntRange(1, 64),
+        default=1,
+        show_default=True,
+        help="Runs of one loaded engine that may be under way at once (TensorRT only).",
+    ),
+)
+
+
 def serve_flags(
-    *, torch: bool = False, tensorflow: bool = False
+    *, torch: bool = False, tensorflow: bool = False, tensorrt: bool = False
 ) -> Callable[[Decorated], Decorated]:
     """Return the decorator that gives a command the model argument and all serve flags."""
 
@@ -252,6 +265,7 @@ def serve_flags(
         flags = [*SERVICE_FLAGS, *MODEL_FLAGS]
         flags += TORCH_FLAGS if torch else ()
         flags += TENSORFLOW_FLAGS if tensorflow else ()
+        flags += TENSORRT_FLAGS if tensorrt else ()
         for flag in reversed(flags):
             function = flag(function)
         model = click.Path(exists=True, readable=True, path_type=Path)

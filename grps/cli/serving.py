@@ -12,7 +12,7 @@ import click
 
 from grps.cli.launching import Shown, become_server, follow, start_in_background, summarise
 from grps.cli.output import notice
-from grps.cli.serve_flags import TENSORFLOW_ONLY, TORCH_ONLY, ServeFlags
+from grps.cli.serve_flags import TENSORFLOW_ONLY, TENSORRT_ONLY, TORCH_ONLY, ServeFlags
 from grps.config.schema import ConverterType, InfererType
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project import GpuChoice, ModelProject, write_project
@@ -25,16 +25,19 @@ FORMATS: dict[str, InfererType] = {
     "aotinductor": "torch",
     "onnx": "onnxruntime",
     "savedmodel": "tensorflow",
+    "tensorrt": "tensorrt",
 }
 CONVERTERS: dict[InfererType, ConverterType] = {
     "torch": "torch",
     "onnxruntime": "numpy",
     "tensorflow": "tensorflow",
+    "tensorrt": "tensorrt",
 }
 VERBS: dict[InfererType, str] = {
     "torch": "torch_serve",
     "onnxruntime": "onnx_serve",
     "tensorflow": "tf_serve",
+    "tensorrt": "trt_serve",
 }
 LIMITED = ("torch", "tensorflow")
 """Engines whose GPU memory can be limited."""
@@ -55,13 +58,19 @@ def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, 
     flags = ServeFlags(**values)
     engine = engine_of(model_path, wanted)
     given = _given_flags()
-    for owner, only in (("torch", TORCH_ONLY), ("tensorflow", TENSORFLOW_ONLY)):
+    for owner, only in (
+        ("torch", TORCH_ONLY),
+        ("tensorflow", TENSORFLOW_ONLY),
+        ("tensorrt", TENSORRT_ONLY),
+    ):
         if engine != owner and (extra := [flag for flag in only if flag in given]):
             raise click.UsageError(
                 f"--{extra[0]} is for {owner} models; this is served by {engine}"
             )
+    if engine == "tensorrt" and flags.device == "cpu":
+        raise click.UsageError("--device cpu: TensorRT runs on GPUs only; leave the flag out")
     if flags.device is None:
-        flags = replace(flags, device=default_device())
+        flags = replace(flags, device="cuda" if engine == "tensorrt" else default_device())
     if engine == "torch" and flags.device == "original" and flags.inp_device is None:
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")
     folder = ServiceFolder.of(flags.name)
@@ -123,6 +132,8 @@ def project_of(
     for key in TENSORFLOW_ONLY:
         if value := getattr(flags, key):
             arguments[key] = value
+    if engine == "tensorrt":
+        arguments["streams"] = flags.streams
     device = flags.device or "cpu"
     gpu = None
     if gpu_wanted or device != "cpu":

@@ -23,6 +23,7 @@ VERBS = {
     "torch_serve": "Put a PyTorch model file online.",
     "onnx_serve": "Put an ONNX model file online.",
     "tf_serve": "Put a TensorFlow SavedModel online.",
+    "trt_serve": "Put a TensorRT engine online.",
     "ps": "List the services on this machine.",
     "logs": "Show and follow the log of a service.",
     "stop": "Stop a service.",
@@ -30,9 +31,6 @@ VERBS = {
     "completion": "Print a shell completion script.",
 }
 """Verb and its one-line help; the module of the same name holds its command."""
-
-PLANNED = ("trt_serve",)
-"""Verbs of GRPS 1.1 that this version doesn't have."""
 
 INTERRUPTED = 130
 
@@ -59,8 +57,6 @@ class VerbGroup(click.Group):
         """Find the verb, or say which one was probably meant."""
         verb = args[0].replace("-", "_")
         if verb not in VERBS and not ctx.resilient_parsing and not args[0].startswith("-"):
-            if verb in PLANNED:
-                raise click.UsageError(f"{verb!r} is not available in this version", ctx)
             from grps.config.suggest import hint
 
             raise click.UsageError(f"no verb is called {args[0]!r}{hint(verb, VERBS)}", ctx)

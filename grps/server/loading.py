@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from grps.backends.registry import load_backend
+from grps.backends.base import Backend
+from grps.backends.registry import load_copy
 from grps.backends.warm_up import warm_up
 from grps.config.schema import ModelConfig
 from grps.errors import MissingExtraError, ModelError
@@ -69,17 +70,18 @@ def _load_backend_model(
     config: ModelConfig, description: dict[str, Any], report: Report
 ) -> LoadedModel:
     config = _share_threads(config)
-    backends = []
+    backends: list[Backend] = []
     for index in range(config.instances):
         which = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
         report("loading", f"loading model {config.key}{which}")
-        backend = load_backend(config)
+        loaded = load_copy(config)
         if config.warm_up:
             report("warming", f"warming up model {config.key}{which}")
-            skipped = warm_up(backend)
-            if skipped is not None:
-                logger.warning("model %s is not warmed up: %s", config.key, skipped)
-        backends.append(backend)
+            for backend in loaded:
+                skipped = warm_up(backend)
+                if skipped is not None:
+                    logger.warning("model %s is not warmed up: %s", config.key, skipped)
+        backends += loaded
     runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
     signature = backends[0].signature
     return LoadedModel(config, description, runners, signature=signature)

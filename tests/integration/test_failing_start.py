@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,15 @@ def test_a_model_that_can_not_be_loaded(
     write(tmp_path)
     assert cause in cause_of(tmp_path)
     assert "Traceback" in (tmp_path / "logs" / "grps_server.log").read_text()
+
+
+@pytest.mark.skipif(find_spec("tensorrt") is not None, reason="TensorRT is installed")
+def test_an_engine_without_tensorrt(tmp_path: Path) -> None:
+    with_file("tensorrt", b"ftrt")(tmp_path)
+    assert cause_of(tmp_path) == (
+        "tensorrt is not installed; run: pip install 'grpst[tensorrt]' (it needs an NVIDIA GPU "
+        "with its driver, and the TensorRT version that built the engine)"
+    )
 
 
 def test_a_missing_module(tmp_path: Path) -> None:

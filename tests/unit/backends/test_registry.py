@@ -43,6 +43,7 @@ def test_keeps_the_kind_of_an_error(load: Load, save_script: SaveScript) -> None
         ("torch", "torch", "torch"),
         ("onnxruntime", "onnxruntime", "onnx"),
         ("tensorflow", "tensorflow", "tensorflow"),
+        ("tensorrt", "tensorrt", "tensorrt"),
     ],
 )
 def test_names_the_extra_of_a_missing_framework(
@@ -63,7 +64,8 @@ def test_names_the_extra_of_a_missing_framework(
 def test_import_loads_no_framework() -> None:
     code = (
         "import sys, grps, grps.backends; "
-        "sys.exit(', '.join({'torch', 'onnxruntime', 'tensorflow'} & sys.modules.keys()) or None)"
+        "names = {'torch', 'onnxruntime', 'tensorflow', 'tensorrt', 'cuda'}; "
+        "sys.exit(', '.join(names & sys.modules.keys()) or None)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -88,3 +88,16 @@ def test_a_refused_input_counts_as_a_failure() -> None:
 
     with pytest.raises(ModelError, match="warm-up: no"):
         warm_up(Refuses(TensorSpec("x", "float32", (1,))))
+
+
+def test_takes_the_shape_a_model_gives_as_an_example() -> None:
+    backend = Recorder(TensorSpec("x", "int8", (None, None), example=(3, 5)))
+    assert warm_up(backend) is None
+    assert [[array.shape for array in seen] for seen in backend.seen] == [[(3, 5)]]
+
+
+def test_tries_an_example_once() -> None:
+    spec = TensorSpec("x", "int8", (None, None), example=(3, 5))
+    backend = Recorder(spec, check=lambda _: False)
+    assert warm_up(backend) == "the model refused zeros: too short"
+    assert len(backend.seen) == 1

@@ -51,6 +51,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def recognise(path: Path) -> str:
         formats = {".pt": "torchscript", ".onnx": "onnx", "": "savedmodel", ".xml": "openvino"}
+        formats[".engine"] = "tensorrt"
         if path.suffix not in formats:
             raise ModelError(f"{path}: the format is not recognised")
         return formats[path.suffix]

@@ -62,12 +62,6 @@ def test_unknown_verb_has_suggestion(grpst: Grpst) -> None:
     assert "no verb is called 'onx-serve' (did you mean 'onnx_serve'?)" in result.stderr
 
 
-def test_verb_of_another_version(grpst: Grpst) -> None:
-    result = grpst("trt_serve", "x")
-    assert result.exit_code == 2
-    assert "'trt_serve' is not available in this version" in result.stderr
-
-
 def test_usage_error_is_one_line_and_a_hint(grpst: Grpst) -> None:
     result = grpst("logs", "x", "--lines", "many")
     assert result.exit_code == 2

@@ -118,6 +118,8 @@ def test_missing_model(grpst: Grpst, tmp_path: Path) -> None:
         ("onnx_serve", "saved", "is a model of the format savedmodel; use: grpst tf_serve"),
         ("tf_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
         ("serve", "a.xml", "this version doesn't serve openvino models"),
+        ("trt_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
+        ("onnx_serve", "a.engine", "is a model of the format tensorrt; use: grpst trt_serve"),
         ("serve", "a.txt", "the format is not recognised"),
     ],
 )
@@ -153,6 +155,42 @@ def test_a_savedmodel_by_either_verb(grpst: Grpst, model: Path, fake_server: Cho
         gpu = load_server(folder.server_conf).gpu
         assert gpu is not None
         assert (gpu.mem_manager_type, gpu.mem_limit_mib) == ("tensorflow", 512)
+
+
+@pytest.mark.parametrize("verb", ["trt_serve", "serve"])
+def test_flags_of_engines_reach_the_files(
+    grpst: Grpst, model: Path, fake_server: Choose, verb: str
+) -> None:
+    fake_server("fail")
+    engine = model.with_suffix(".engine")
+    engine.touch()
+    library = model.with_name("plugin.so")
+    library.touch()
+    grpst(verb, engine, "--streams", "4", "--customized_op_paths", str(library), *QUIET)
+    entry = load_inference(ServiceFolder.of("my_grps").inference_conf).models[0]
+    assert (entry.inferer_type, entry.converter_type) == ("tensorrt", "tensorrt")
+    assert entry.device == "cuda"
+    assert entry.inferer_args == {"streams": 4, "customized_op_paths": [str(library)]}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "flags", "text"),
+    [
+        (".engine", ["--device", "cpu"], "--device cpu: TensorRT runs on GPUs only"),
+        (".engine", ["--streams", "0"], "0 is not in the range 1<=x<=64"),
+        (".engine", ["--streams", "65"], "65 is not in the range 1<=x<=64"),
+        (".engine", ["--inp_device", "cuda"], "--inp_device is for torch models"),
+        (".onnx", ["--streams", "2"], "--streams is for tensorrt models"),
+    ],
+)
+def test_usage_errors_of_engines(
+    grpst: Grpst, model: Path, suffix: str, flags: list[str], text: str
+) -> None:
+    other = model.with_suffix(suffix)
+    other.touch()
+    result = grpst("serve", other, *flags)
+    assert result.exit_code == 2
+    assert text in result.stderr
 
 
 def test_taken_port(grpst: Grpst, model: Path, fake_server: Choose) -> None:

@@ -1,0 +1,5 @@
+"""Upstream's import path of the TensorRT tensor converter."""
+
+from grps.backends.tensorrt_converter import TrtTensorConverter
+
+__all__ = ["TrtTensorConverter"]
