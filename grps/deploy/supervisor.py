@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grps.config.loader import load_server
+from grps.deploy.interrupts import noted_signals
 from grps.deploy.lock import hold
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.ports import check_ports
@@ -113,6 +114,29 @@ def start(
     folder.output.parent.mkdir(parents=True, exist_ok=True)
     if folder.output.exists() and folder.output.stat().st_size > OUTPUT_LIMIT_BYTES:
         folder.output.replace(folder.output.with_suffix(".log.1"))
+    with noted_signals() as give_up_if_asked:
+        process, offset = _launch(folder, command)
+        try:
+            give_up_if_asked()
+            report = _asking(on_progress, give_up_if_asked)
+            state = _wait_ready(process, folder, timeout_s, report, offset)
+            give_up_if_asked()
+        except BaseException:
+            given_up = process.poll() is None
+            _end(process)
+            left = _state_of(process.pid, folder)
+            if given_up and left is not None and left.phase != "failed":
+                folder.state.unlink(missing_ok=True)
+            raise
+    # Should it end while this process still runs, it must not stay a zombie.
+    threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
+    return state
+
+
+def _launch(
+    folder: ServiceFolder, command: Sequence[str] | None
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the server's process; also return where its output begins."""
     with folder.output.open("ab") as output:
         offset = output.tell()
         process = subprocess.Popen(
@@ -123,18 +147,17 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    try:
-        state = _wait_ready(process, folder, timeout_s, on_progress, offset)
-    except BaseException:
-        given_up = process.poll() is None
-        _end(process)
-        left = _state_of(process.pid, folder)
-        if given_up and left is not None and left.phase != "failed":
-            folder.state.unlink(missing_ok=True)
-        raise
-    # Should it end while this process still runs, it must not stay a zombie.
-    threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
-    return state
+    return process, offset
+
+
+def _asking(on_progress: OnProgress, ask: Callable[[], None]) -> OnProgress:
+    """Return ``on_progress`` with a question behind it whether to give up."""
+
+    def report(progress: Progress) -> None:
+        on_progress(progress)
+        ask()
+
+    return report
 
 
 def _wait_ready(

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 
+import psutil
 import pytest
 import requests
 
@@ -256,3 +258,26 @@ def test_dev_ends_by_sigterm(dev: tuple[Dev, Path]) -> None:
     assert server.ended() == 0
     with pytest.raises(requests.ConnectionError):
         doubled(base)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment_s", [0.2, 0.5, 0.7, 0.9, 1.5])
+def test_a_start_that_is_given_up_leaves_nothing(
+    grpst: Grpst, tmp_path: Path, number: signal.Signals, moment_s: float
+) -> None:
+    grpst("create", tmp_path / "p")
+    slow = "import time\n\ntime.sleep(600)\n"
+    write_tree(tmp_path / "p", {"conf/server.yml": SERVER, "src/customized_converter.py": slow})
+    command = [sys.executable, "-m", "grps.cli.main", "start", str(tmp_path / "p")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(moment_s)
+    process.send_signal(number)
+    process.communicate(timeout=WAIT_S)
+    assert process.returncode in (130, -number), "the start neither ended nor told so"
+    left = [
+        each.info["cmdline"]
+        for each in psutil.process_iter(["cmdline"])
+        if each.info["cmdline"] and str(tmp_path / "p") in each.info["cmdline"]
+    ]
+    assert left == []
+    assert not grpst("ps").count("my_grps")
