@@ -236,7 +236,8 @@ def test_an_error_of_the_engine_is_one_line(server: RunningServer) -> None:
     assert response.status_code == 500
     assert "[2] vs. [3]" in message
     assert "\n" not in message
-    assert server.stderr() == ""
+    # TensorFlow tells some processors' features whatever its log level is: that alone may stand here.
+    assert "[2] vs. [3]" not in server.stderr()
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="this machine has a GPU")
@@ -273,4 +274,6 @@ def test_a_model_without_its_operators_does_not_start(tmp_path: Path) -> None:
     assert state is not None
     assert state.error is not None
     assert "the operator GrpsTriple is not known to TensorFlow" in state.error
-    assert (tmp_path / "stderr.log").read_text() == f"error: {state.error}\n"
+    written = (tmp_path / "stderr.log").read_text()
+    assert written.endswith(f"error: {state.error}\n")
+    assert written.count("GrpsTriple") == 1
