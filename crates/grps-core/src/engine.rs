@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::admission::Admission;
 use crate::content::{Content, ContentAdapter};
 use crate::error::{Cause, Error};
+use crate::graph::{Graph, Walk};
 use crate::health::{Health, Readiness};
 use crate::model::{Call, Model};
 use crate::registry::{Registry, Route};
@@ -124,6 +125,10 @@ impl Engine {
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
         let Request { id, mut content, attachment, terms } = request;
+        if let Some(graph) = route.graph() {
+            let request = Request { id, content, attachment, terms };
+            return self.walk_graph(graph, request, stream).await;
+        }
         let session = (route.models().len() > 1).then(Session::default);
         let mut permit = None;
         for model in route.models() {
@@ -144,6 +149,41 @@ impl Engine {
             content = model.call(call).await?;
         }
         Ok(content)
+    }
+
+    async fn walk_graph(
+        &self,
+        graph: &Graph,
+        request: Request,
+        stream: Option<ChunkSender>,
+    ) -> Result<Content, Error> {
+        let Request { id, content, attachment, terms } = request;
+        let walk = Walk::new(graph, &*self.adapter, content)?;
+        let _permit = self.admission.enter(&terms).await?;
+        let streaming_node = graph.streaming_node();
+        walk.run(|index, content| {
+            let (id, attachment) = (Arc::clone(&id), attachment.clone());
+            let stream = stream.clone().filter(|_| streaming_node == Some(index));
+            let terms = &terms;
+            async move {
+                let Some(model) = graph.models().get(index) else {
+                    return Err(Error::new(Cause::Internal, "the graph has no such node"));
+                };
+                let by_request = graph.takes_only_request(index);
+                let content = self.fit(model, content, !by_request)?;
+                let call = Call {
+                    id,
+                    content,
+                    stream,
+                    attachment,
+                    session: None,
+                    priority: usize::from(terms.priority),
+                    batch_key: terms.batch_key.clone(),
+                };
+                model.call(call).await
+            }
+        })
+        .await
     }
 
     /// Brings content, a client's or `answered` by the model before, into the form and order a

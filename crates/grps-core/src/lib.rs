@@ -10,6 +10,7 @@ mod budget;
 mod content;
 mod engine;
 mod error;
+pub mod graph;
 mod health;
 pub mod metrics;
 mod model;

@@ -6,17 +6,43 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use crate::content::InputForm;
 use crate::error::{Cause, Error};
+use crate::graph::{Graph, GraphSpec};
 use crate::model::Model;
 
-/// The models a request passes through, in order; never empty.
+/// What a request passes through: one model, several in a row, or a graph.
 #[derive(Clone, Debug)]
-pub struct Route(Arc<[Arc<Model>]>);
+pub struct Route {
+    /// The models in order; never empty.
+    models: Arc<[Arc<Model>]>,
+    /// How they hang together, unless each works on what the one before it answered.
+    graph: Option<Arc<Graph>>,
+}
 
 impl Route {
+    fn row(models: impl Into<Arc<[Arc<Model>]>>) -> Self {
+        Self { models: models.into(), graph: None }
+    }
+
+    fn of_graph(graph: Graph) -> Self {
+        Self { models: graph.models().into(), graph: Some(Arc::new(graph)) }
+    }
+
     /// The models in order.
     pub fn models(&self) -> &[Arc<Model>] {
-        &self.0
+        &self.models
+    }
+
+    /// The graph, if it is one.
+    pub fn graph(&self) -> Option<&Graph> {
+        self.graph.as_deref()
+    }
+
+    /// The form in which it takes its request.
+    pub fn form(&self) -> InputForm {
+        let first = self.models.first().map(|model| model.spec().form);
+        self.graph().map(Graph::form).or(first).unwrap_or(InputForm::Tensors)
     }
 }
 
@@ -32,6 +58,8 @@ struct Routes {
     by_key: HashMap<String, Route>,
     /// The latest version of each model under its bare name.
     latest: HashMap<String, Route>,
+    /// Graphs under their names.
+    graphs: HashMap<String, Route>,
     /// What answers a request that names no model.
     default: Option<Route>,
 }
@@ -47,7 +75,7 @@ impl Registry {
             return Err(Error::invalid(format!("model '{}' is registered twice", model.key())));
         }
         let model = Arc::new(model);
-        let route = Route(Arc::from([Arc::clone(&model)]));
+        let route = Route::row([Arc::clone(&model)]);
         let name = model.spec().name.clone();
         let newest = routes.latest.get(&name).is_none_or(|latest| {
             let version = &latest.models()[0].spec().version;
@@ -72,7 +100,29 @@ impl Registry {
         if models.is_empty() {
             return Err(Error::invalid("the default graph has no model"));
         }
-        self.routes.write().default = Some(Route(models.into()));
+        self.routes.write().default = Some(Route::row(models));
+        Ok(())
+    }
+
+    /// Adds a graph of registered models, which clients ask for as for a model; `default` also
+    /// answers requests that name none.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown model, `InvalidArgument` when the name is taken or something does
+    /// not fit.
+    pub fn add_graph(&self, spec: GraphSpec, default: bool) -> Result<(), Error> {
+        let find = |name: &str| self.route(name).map(|route| Arc::clone(&route.models()[0]));
+        let name = spec.name.clone();
+        let route = Route::of_graph(Graph::new(spec, find)?);
+        let mut routes = self.routes.write();
+        let taken = routes.by_key.contains_key(&name) || routes.latest.contains_key(&name);
+        if taken || routes.graphs.contains_key(&name) {
+            return Err(Error::invalid(format!("graph '{name}': the name is taken")));
+        }
+        if default {
+            routes.default = Some(route.clone());
+        }
+        routes.graphs.insert(name, route);
         Ok(())
     }
 
@@ -85,7 +135,8 @@ impl Registry {
         let found = if name.is_empty() {
             routes.default.as_ref()
         } else {
-            routes.by_key.get(name).or_else(|| routes.latest.get(name))
+            let models = routes.by_key.get(name).or_else(|| routes.latest.get(name));
+            models.or_else(|| routes.graphs.get(name))
         };
         found.cloned().ok_or_else(|| routes.not_found(name))
     }
@@ -110,6 +161,7 @@ impl Registry {
 impl Routes {
     fn not_found(&self, name: &str) -> Error {
         let mut keys: Vec<_> = self.by_key.keys().map(String::as_str).collect();
+        keys.extend(self.graphs.keys().map(String::as_str));
         keys.sort_unstable();
         let known = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
         let message = if name.is_empty() {

@@ -54,10 +54,7 @@ fn told(error: &Error) -> Result<Bytes, tonic::Status> {
 
 fn prepare(call: &Call, message: Bytes, terms: Terms) -> Result<(Route, EngineRequest), Error> {
     let route = call.app.engine.route(proto::peek_model(&message)?)?;
-    let Some(model) = route.models().first() else {
-        return Err(Error::new(Cause::Internal, "the route has no model"));
-    };
-    let content = match model.spec().form {
+    let content = match route.form() {
         InputForm::Message => Content::Message(message),
         InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),
     };

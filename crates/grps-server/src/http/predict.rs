@@ -78,7 +78,7 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
     let named = &incoming.message.model;
     let route = call.app.engine.route(if named.is_empty() { &query.model } else { named })?;
     let content = match route.models().first() {
-        Some(model) => to_content(model, incoming, &body)?,
+        Some(model) => to_content(model, route.form(), incoming, &body)?,
         None => return Err(Error::new(Cause::Internal, "the route has no model")),
     };
     let request = EngineRequest { id: call.id.clone(), content, terms, attachment: None };
@@ -126,9 +126,14 @@ fn ndarray_type(model: &Model) -> Option<DataType> {
     wanted.filter(|dtype| *dtype != DataType::Float32)
 }
 
-/// Brings a decoded body into the form the first model wants.
-fn to_content(model: &Model, incoming: JsonRequest, body: &Bytes) -> Result<Content, Error> {
-    match model.spec().form {
+/// Brings a decoded body into the form the route wants, an `ndarray` as its first model does.
+fn to_content(
+    model: &Model,
+    form: InputForm,
+    incoming: JsonRequest,
+    body: &Bytes,
+) -> Result<Content, Error> {
+    match form {
         InputForm::Message => Ok(Content::Message(proto::encode(&incoming.message))),
         InputForm::Tensors => to_tensors(model, incoming, body).map(Content::Tensors),
     }

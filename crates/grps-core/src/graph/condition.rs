@@ -1,0 +1,62 @@
+//! When a node of a graph runs.
+
+use crate::graph::node::Source;
+use crate::tensor::Tensor;
+use crate::values::Values;
+
+/// How an element is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// Holds when any element of a tensor compares so; an absent or empty tensor never does.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// The tensor.
+    pub source: Source,
+    /// How its elements are compared.
+    pub comparison: Comparison,
+    /// With what.
+    pub value: f64,
+}
+
+impl Condition {
+    pub(crate) fn holds(&self, tensor: &Tensor) -> bool {
+        match tensor.values() {
+            Values::Uint8(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Values::Int8(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Values::Int16(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Values::Int32(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Values::Int64(v) => self.any(v.iter().map(|x| *x as f64)),
+            Values::Float16(v) => self.any(v.iter().map(|x| x.to_f64())),
+            Values::Float32(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Values::Float64(v) => self.any(v.iter().copied()),
+            // A text is compared by its length: "" is nothing.
+            Values::String(v) => self.any(v.iter().map(|x| x.len() as f64)),
+        }
+    }
+
+    #[expect(clippy::float_cmp, reason = "the user asks for just this value")]
+    fn any(&self, mut elements: impl Iterator<Item = f64>) -> bool {
+        elements.any(|element| match self.comparison {
+            Comparison::Equal => element == self.value,
+            Comparison::NotEqual => element != self.value,
+            Comparison::Less => element < self.value,
+            Comparison::LessOrEqual => element <= self.value,
+            Comparison::Greater => element > self.value,
+            Comparison::GreaterOrEqual => element >= self.value,
+        })
+    }
+}

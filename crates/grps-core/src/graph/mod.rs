@@ -1,0 +1,14 @@
+//! Several models as one: which runs on whose output, and which run side by side.
+
+mod condition;
+mod node;
+mod plan;
+mod walk;
+
+pub use condition::{Comparison, Condition};
+pub use node::{GraphSpec, InputSpec, Inputs, NodeSpec, Source};
+pub use plan::Graph;
+pub(crate) use walk::Walk;
+
+#[cfg(test)]
+mod tests;
