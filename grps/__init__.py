@@ -6,31 +6,63 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from grps.backends.tensorflow_converter import TfTensorConverter
+    from grps.backends.tensorflow_inferer import TfModelInferer
+    from grps.backends.tensorrt_converter import TrtTensorConverter
+    from grps.backends.tensorrt_inferer import TrtModelInferer
+    from grps.backends.torch_converter import TorchTensorConverter
+    from grps.backends.torch_inferer import TorchModelInferer
+    from grps.config.global_conf import global_conf
     from grps.inference.context import GrpsContext
     from grps.inference.converter import Converter
     from grps.inference.inferer import ModelInferer
+    from grps.inference.monitor import app_monitor
     from grps.inference.registry import converter_register, inferer_register
-    from grps.log import clogger
+    from grps.log import clogger, logger
+    from grps.protocol.pb import grps_pb2
+    from grps.protocol.pb.grps_pb2 import GrpsMessage
     from grps.server.testing import GrpsTest
 
 __all__ = [
     "Converter",
     "GrpsContext",
+    "GrpsMessage",
     "GrpsTest",
     "ModelInferer",
+    "TfModelInferer",
+    "TfTensorConverter",
+    "TorchModelInferer",
+    "TorchTensorConverter",
+    "TrtModelInferer",
+    "TrtTensorConverter",
+    "app_monitor",
     "clogger",
     "converter_register",
+    "global_conf",
+    "grps_pb2",
     "inferer_register",
+    "logger",
 ]
 
 _HOMES = {
     "Converter": "grps.inference.converter",
     "GrpsContext": "grps.inference.context",
+    "GrpsMessage": "grps.protocol.pb.grps_pb2",
     "GrpsTest": "grps.server.testing",
     "ModelInferer": "grps.inference.inferer",
+    "TfModelInferer": "grps.backends.tensorflow_inferer",
+    "TfTensorConverter": "grps.backends.tensorflow_converter",
+    "TorchModelInferer": "grps.backends.torch_inferer",
+    "TorchTensorConverter": "grps.backends.torch_converter",
+    "TrtModelInferer": "grps.backends.tensorrt_inferer",
+    "TrtTensorConverter": "grps.backends.tensorrt_converter",
+    "app_monitor": "grps.inference.monitor",
     "clogger": "grps.log",
     "converter_register": "grps.inference.registry",
+    "global_conf": "grps.config.global_conf",
+    "grps_pb2": "grps.protocol.pb.grps_pb2",
     "inferer_register": "grps.inference.registry",
+    "logger": "grps.log",
 }
 """Where each public name lives; its module is imported when the name is first used."""
 
@@ -39,7 +71,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    module = importlib.import_module(home)
+    value = module if home.endswith(f".{name}") else getattr(module, name)
     globals()[name] = value
     return value
 

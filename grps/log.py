@@ -17,6 +17,47 @@ logger = logging.getLogger("grps.server")
 clogger = logging.getLogger("grps.user")
 
 
+class TimeRotatingFileLogger:
+    """A logger of its own file, rotated by time, as user code of upstream makes it."""
+
+    def __init__(
+        self,
+        filename: str,
+        level: str = "info",
+        when: str = "D",
+        backup_count: int = 14,
+        fmt: str = USER_FORMAT,
+    ) -> None:
+        """Log to ``filename`` as ``self.logger``.
+
+        Args:
+            filename: The file, also the logger's name; a second object of it adds no second writer.
+            level: ``debug``, ``info``, ``warning``, ``error`` or ``crit``.
+            when: The unit of time after which the file is rotated, as the standard library's.
+            backup_count: Rotated files that are kept.
+            fmt: Format of a line.
+
+        Raises:
+            ValueError: The level is unknown.
+        """
+        self.logger = logging.getLogger(filename)
+        self.logger.setLevel("CRITICAL" if level == "crit" else level.upper())
+        self.logger.propagate = False
+        if not self.logger.handlers:
+            writer = TimedRotatingFileHandler(
+                filename, when=when, backupCount=backup_count, encoding="utf-8"
+            )
+            writer.setFormatter(logging.Formatter(fmt, datefmt="%Y%m%d %H:%M:%S"))
+            self.logger.addHandler(writer)
+
+
+def get_logger(log_dir: str, log_name: str, backup_count: int = 7) -> logging.Logger:
+    """Return a logger of the file ``log_name`` in ``log_dir``, which is made; rotated daily."""
+    folder = Path(log_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    return TimeRotatingFileLogger(str(folder / log_name), backup_count=backup_count).logger
+
+
 def start_user_log(folder: Path, backup_count: int, level: str, *, to_stderr: bool = False) -> None:
     """Send ``clogger`` to ``grps_usr.log`` in ``folder``, rotated daily.
 

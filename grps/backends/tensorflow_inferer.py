@@ -87,27 +87,27 @@ class TfModelInferer(ModelInferer):
         self._model = model
         return True
 
-    def infer(self, inp: Any, context: GrpsContext) -> Any:
+    def infer(self, tensors: Any, context: GrpsContext) -> Any:
         """Run the model.
 
         Args:
-            inp: A tensor, a list or tuple of them, a dict of them by name, or a message of tensors.
+            tensors: A tensor, a list or tuple or dict (by name) of them, or a message of tensors.
             context: The request's context.
 
         Returns:
-            What the model returned; a message when ``inp`` is one.
+            What the model returned; a message when ``tensors`` is one.
         """
-        if isinstance(inp, GrpsMessage):
+        if isinstance(tensors, GrpsMessage):
             converter = TfTensorConverter()
-            result = self.infer(converter.preprocess(inp, context), context)
+            result = self.infer(converter.preprocess(tensors, context), context)
             return converter.postprocess(result, context)
         with scope(self._place):
             try:
-                if isinstance(inp, dict):
-                    return self._model(**inp)
-                if isinstance(inp, (list, tuple)):
-                    return self._model(*inp)
-                return self._model(inp)
+                if isinstance(tensors, dict):
+                    return self._model(**tensors)
+                if isinstance(tensors, (list, tuple)):
+                    return self._model(*tensors)
+                return self._model(tensors)
             except tf.errors.OpError as error:
                 raise ModelError(tensorflow_cause(error)) from error
 

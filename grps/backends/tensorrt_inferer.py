@@ -50,28 +50,28 @@ class TrtModelInferer(ModelInferer):
         self._backend = import_adapter("tensorrt").load(config)
         return True
 
-    def infer(self, inp: Any, context: GrpsContext) -> Any:
+    def infer(self, tensors: Any, context: GrpsContext) -> Any:
         """Run the engine.
 
         Args:
-            inp: An array, a list or tuple of arrays in the engine's order, a dict of them by
+            tensors: An array, a list or tuple of arrays in the engine's order, a dict of them by
                 name, or a message of tensors.
             context: The request's context.
 
         Returns:
-            The outputs by name; a message when ``inp`` is one.
+            The outputs by name; a message when ``tensors`` is one.
 
         Raises:
             InputError: The arrays do not fit the engine.
             ModelError: The engine failed.
         """
-        if isinstance(inp, GrpsMessage):
+        if isinstance(tensors, GrpsMessage):
             converter = TrtTensorConverter()
-            result = self.infer(converter.preprocess(inp, context), context)
+            result = self.infer(converter.preprocess(tensors, context), context)
             return converter.postprocess(result, context)
         if self._backend is None:
             raise ModelError("load() was not called")
-        return dict(self._backend.infer(self._arrays(self._backend, inp)))
+        return dict(self._backend.infer(self._arrays(self._backend, tensors)))
 
     def batch_infer(self, inp: Any, contexts: list[GrpsContext]) -> Any:
         """Run the engine on one batch of joined rows, or on a list of messages."""

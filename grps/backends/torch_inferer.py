@@ -69,26 +69,26 @@ class TorchModelInferer(ModelInferer):
             raise ModelError(f"{path}: {torch_cause(error)}") from error
         return True
 
-    def infer(self, inp: Any, context: GrpsContext) -> Any:
+    def infer(self, tensors: Any, context: GrpsContext) -> Any:
         """Run the model.
 
         Args:
-            inp: A tensor, a list or tuple of them, a dict of them by name, or a message of tensors.
+            tensors: A tensor, a list or tuple or dict (by name) of them, or a message of tensors.
             context: The request's context.
 
         Returns:
-            What the model returned; a message when ``inp`` is one.
+            What the model returned; a message when ``tensors`` is one.
         """
         with torch.no_grad():
-            if isinstance(inp, GrpsMessage):
+            if isinstance(tensors, GrpsMessage):
                 converter = TorchTensorConverter()
-                result = self.infer(converter.preprocess(inp, context), context)
+                result = self.infer(converter.preprocess(tensors, context), context)
                 return converter.postprocess(result, context)
-            if isinstance(inp, (list, tuple)):
-                return self._model(*[self._move(value) for value in inp])
-            if isinstance(inp, dict):
-                return self._model(**{name: self._move(value) for name, value in inp.items()})
-            return self._model(self._move(inp))
+            if isinstance(tensors, (list, tuple)):
+                return self._model(*[self._move(value) for value in tensors])
+            if isinstance(tensors, dict):
+                return self._model(**{name: self._move(value) for name, value in tensors.items()})
+            return self._model(self._move(tensors))
 
     def batch_infer(self, inp: Any, contexts: list[GrpsContext]) -> Any:
         """Run the model on one batch of joined rows, or on a list of messages."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from grps.log import logger
 
@@ -19,6 +20,31 @@ class Recorder(Protocol):
         Raises:
             ValueError: The name is unfit, in use for another kind, or one too many.
         """
+
+    def series(self, name: str) -> str | None:
+        """Return a series as the JSON of ``monitor/series``; ``None`` when there is none."""
+
+    def series_names(self) -> list[str]:
+        """Return the names of all series."""
+
+
+class AggType:
+    """What counts of the values of one second."""
+
+    AVG = 0
+    MAX = 1
+    MIN = 2
+    INC = 3
+    CDF = 4
+
+
+class AggTimeUnit:
+    """What one point of a trend stands for."""
+
+    SECOND = 0
+    MINUTE = 1
+    HOUR = 2
+    DAY = 3
 
 
 class Monitor:
@@ -57,6 +83,16 @@ class Monitor:
     def cdf(self, key: str, value: float) -> None:
         """Record a value of which the distribution counts."""
         self._record("cdf", key, value)
+
+    def read(self, key: str) -> dict[str, Any] | str:
+        """Return a series as ``monitor/series`` answers it, or ``key not found``."""
+        found = None if self._recorder is None else self._recorder.series(key)
+        return "key not found" if found is None else dict(json.loads(found))
+
+    def read_all(self) -> dict[str, Any]:
+        """Return all series by name, the service's own too."""
+        names = [] if self._recorder is None else self._recorder.series_names()
+        return {name: self.read(name) for name in names}
 
     def _record(self, kind: Kind, key: str, value: float) -> None:
         """Hand a value on.

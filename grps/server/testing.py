@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import unittest
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from grps.errors import ConfigError, ModelError
 from grps.inference.context import GrpsContext
@@ -103,7 +103,8 @@ def _run(model: LoadedModel, inp: GrpsMessage, context: GrpsContext) -> GrpsMess
 class GrpsTest(unittest.TestCase):
     """Base of a project's tests; run them from the project's folder."""
 
-    executor: Executor
+    executor: Any = None
+    """An ``Executor`` once ``test_init`` has run."""
     _loaded: ClassVar[dict[Path, Executor]] = {}
 
     def test_init(self) -> None:

@@ -1,5 +1,5 @@
 """Metrics of user code."""
 
-from grps.inference.monitor import Monitor, app_monitor
+from grps.inference.monitor import AggTimeUnit, AggType, Monitor, app_monitor
 
-__all__ = ["Monitor", "app_monitor"]
+__all__ = ["AggTimeUnit", "AggType", "Monitor", "app_monitor"]

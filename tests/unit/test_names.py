@@ -18,16 +18,28 @@ def test_public_names() -> None:
     assert grps.__all__ == [
         "Converter",
         "GrpsContext",
+        "GrpsMessage",
         "GrpsTest",
         "ModelInferer",
+        "TfModelInferer",
+        "TfTensorConverter",
+        "TorchModelInferer",
+        "TorchTensorConverter",
+        "TrtModelInferer",
+        "TrtTensorConverter",
+        "app_monitor",
         "clogger",
         "converter_register",
+        "global_conf",
+        "grps_pb2",
         "inferer_register",
+        "logger",
     ]
     assert {*grps.__all__} == {*grps._HOMES}
     for name in grps.__all__:
         assert getattr(grps, name) is not None
         assert name in dir(grps)
+    assert grps.grps_pb2.GrpsMessage is grps.GrpsMessage
 
 
 def test_unknown_name() -> None:

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use grps_core::metrics::Kind;
 use grps_core::{Engine, Health, Limits};
-use grps_server::{App, Settings, bind, codec::Codec, now_s, serve};
+use grps_server::{App, Settings, bind, codec::Codec, now_s, series_json, serve};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -89,6 +89,16 @@ impl Server {
         };
         let recorded = self.app.monitor.record(now_s(), kind, name, value);
         recorded.map_err(|refused| PyValueError::new_err(refused.to_string()))
+    }
+
+    /// A series as the JSON text of `monitor/series`; None when there is none of this name.
+    fn series(&self, name: &str) -> Option<String> {
+        series_json(&self.app.monitor, name)
+    }
+
+    /// The names of all series.
+    fn series_names(&self) -> Vec<String> {
+        self.app.monitor.names()
     }
 
     /// Tells that every model is loaded and warmed, so that the service can be ready.

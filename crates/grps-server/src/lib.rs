@@ -25,4 +25,4 @@ mod terms;
 pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
 pub use exchange::{HttpExchange, HttpReply};
 pub use listener::{bind, serve};
-pub use monitoring::now_s;
+pub use monitoring::{now_s, series_json};

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use grps_core::metrics::{Monitor, Points};
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::app::App;
@@ -17,6 +18,22 @@ const TOLD: [u32; 5] = [80, 90, 99, 100, 101];
 /// Seconds since the epoch.
 pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// One series as upstream's clients read it; `None` when there is none of this name.
+pub fn series_json(monitor: &Monitor, name: &str) -> Option<String> {
+    let series = match monitor.read(now_s(), name)? {
+        Points::Trend(values) => {
+            let data: Vec<Value> = values
+                .into_iter()
+                .enumerate()
+                .map(|(index, value)| json!([index, value]))
+                .collect();
+            json!({"label": "trend", "data": data})
+        }
+        Points::Distribution(values) => json!({"label": "cdf", "data": values}),
+    };
+    Some(series.to_string())
 }
 
 /// Ticks for as long as it is polled.

@@ -23,6 +23,13 @@ class Recorder:
             raise ValueError("not this one")
         self.told.append((kind, name, value))
 
+    def series(self, name: str) -> str | None:
+        known = name in self.series_names()
+        return '{"label": "trend", "data": [[0, 1.0]]}' if known else None
+
+    def series_names(self) -> list[str]:
+        return sorted({name for _, name, _ in self.told})
+
 
 @pytest.fixture
 def recorder() -> Recorder:
@@ -44,7 +51,18 @@ def test_each_method_is_a_kind(monitor: Monitor, recorder: Recorder, kind: Kind)
 
 
 def test_without_a_server_values_go_nowhere() -> None:
-    Monitor().inc("x", 1)
+    monitor = Monitor()
+    monitor.inc("x", 1)
+    assert monitor.read("x") == "key not found"
+    assert monitor.read_all() == {}
+
+
+def test_series_can_be_read(monitor: Monitor) -> None:
+    monitor.inc("x", 1)
+    trend = {"label": "trend", "data": [[0, 1.0]]}
+    assert monitor.read("x") == trend
+    assert monitor.read("y") == "key not found"
+    assert monitor.read_all() == {"x": trend}
 
 
 @pytest.mark.parametrize(("key", "value"), [(None, 1), ("x", None), ("x", "much"), (3, 1)])
