@@ -85,7 +85,7 @@ class Monitor:
         self._record("cdf", key, value)
 
     def read(self, key: str) -> dict[str, Any] | str:
-        """Return a series as ``monitor/series`` answers it, or ``key not found``."""
+        """Return a series as ``monitor/series`` does, or ``key not found``."""
         found = None if self._recorder is None else self._recorder.series(key)
         return "key not found" if found is None else dict(json.loads(found))
 

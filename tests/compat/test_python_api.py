@@ -1,4 +1,4 @@
-"""Every module, class and function that projects of upstream may import is there as they call it."""
+"""Every module, class and function that projects of upstream may import is there."""
 
 from __future__ import annotations
 

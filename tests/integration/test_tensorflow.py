@@ -236,7 +236,7 @@ def test_an_error_of_the_engine_is_one_line(server: RunningServer) -> None:
     assert response.status_code == 500
     assert "[2] vs. [3]" in message
     assert "\n" not in message
-    # TensorFlow tells some processors' features whatever its log level is: that alone may stand here.
+    # TensorFlow tells some processors' features whatever its log level is.
     assert "[2] vs. [3]" not in server.stderr()
 
 
