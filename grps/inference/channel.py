@@ -121,7 +121,7 @@ class Channel(Protocol):
     """Where an instance pulls its work from."""
 
     def next(self) -> Batch | None:
-        """Wait, without the GIL, for requests; ``None`` at the end of service."""
+        """Wait, without the GIL, for requests; ``None`` once the service or instance stops."""
 
     def detach(self) -> None:
         """Tell that the instance has ended."""

@@ -17,7 +17,7 @@ class Runner(Protocol):
 
 
 def run_instance(channel: Channel, runner: Runner, name: str) -> None:
-    """Serve requests until the service stops.
+    """Serve requests until the service or the instance stops.
 
     Requests that arrive while the instance is busy form its next batch; nobody waits for a batch
     to fill while the instance is idle.
@@ -31,16 +31,19 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
         while (batch := channel.next()) is not None:
             try:
                 runner.run(batch)
-            except Exception as error:
+            except BaseException as error:
                 for entry in batch.entries():
                     fail(entry, error, name)
+                if not isinstance(error, Exception):
+                    # The instance ends, but its clients have their answers.
+                    raise
             # The next wait may be long: it must not keep what this run used alive.
             del batch
     finally:
         channel.detach()
 
 
-def fail(entry: Entry, error: Exception, name: str) -> None:
+def fail(entry: Entry, error: BaseException, name: str) -> None:
     """Answer an entry with what went wrong, and write the traceback to the log."""
     if entry.is_answered():
         return

@@ -13,12 +13,12 @@ import copy
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 
 import msgspec
 
-from grps.backends.base import Backend
 from grps.backends.registry import load_copy
 from grps.backends.warm_up import warm_up
 from grps.config.schema import ModelConfig
@@ -33,6 +33,7 @@ from grps.inference.runner import Runner, describe
 from grps.inference.tensor_runner import EngineModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
+from grps.server.instances import Copy, ThreadInstance
 from grps.server.models import LoadedModel
 from grps.server.state import Phase
 
@@ -55,36 +56,50 @@ def load_model(config: ModelConfig, description: dict[str, Any], report: Report)
     Raises:
         GrpsError: The model can't be loaded or does not run.
     """
-    if not config.takes_tensors:
-        steps = _load_steps(config)
-        runners = (_message_runner(config, steps),) * config.instances
-        return LoadedModel(config, description, runners, grows=True)
-    if config.inferer_type == "customized":
-        model = _user_tensor_model(config)
-        runners = (TensorRunner(model, config.key),) * config.instances
-        return LoadedModel(config, description, runners, grows=True)
-    return _load_backend_model(config, description, report)
+    instances = tuple(
+        ThreadInstance(f"{config.key}#{index}", load)
+        for index, load in enumerate(copy_loaders(config, report))
+    )
+    signatures = [instance.load() for instance in instances]
+    return LoadedModel(config, description, instances, signatures[0])
 
 
-def _load_backend_model(
-    config: ModelConfig, description: dict[str, Any], report: Report
-) -> LoadedModel:
+def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy], ...]:
+    """Return what loads and warms each copy of a model, one per instance.
+
+    User code is one copy that all its threads share, as upstream has it.
+
+    Args:
+        config: The model's configuration.
+        report: Told what is going on.
+    """
+    if not config.takes_tensors or config.inferer_type == "customized":
+        return (partial(_load_user_copy, config),)
     config = _share_threads(config)
-    backends: list[Backend] = []
-    for index in range(config.instances):
-        which = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
-        report("loading", f"loading model {config.key}{which}")
-        loaded = load_copy(config)
-        if config.warm_up:
-            report("warming", f"warming up model {config.key}{which}")
-            for backend in loaded:
-                skipped = warm_up(backend)
-                if skipped is not None:
-                    logger.warning("model %s is not warmed up: %s", config.key, skipped)
-        backends += loaded
+    return tuple(partial(_load_engine, config, index, report) for index in range(config.instances))
+
+
+def _load_user_copy(config: ModelConfig) -> Copy:
+    runner: Runner
+    if config.takes_tensors:
+        runner = TensorRunner(_user_tensor_model(config), config.key)
+    else:
+        runner = _message_runner(config, _load_steps(config))
+    return Copy((runner,) * config.instances, grows=True)
+
+
+def _load_engine(config: ModelConfig, index: int, report: Report) -> Copy:
+    which = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
+    report("loading", f"loading model {config.key}{which}")
+    backends = load_copy(config)
+    if config.warm_up:
+        report("warming", f"warming up model {config.key}{which}")
+        for backend in backends:
+            skipped = warm_up(backend)
+            if skipped is not None:
+                logger.warning("model %s is not warmed up: %s", config.key, skipped)
     runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
-    signature = backends[0].signature
-    return LoadedModel(config, description, runners, signature=signature)
+    return Copy(runners, backends[0].signature)
 
 
 def _share_threads(config: ModelConfig) -> ModelConfig:

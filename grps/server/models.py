@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +10,8 @@ import yaml
 from grps.backends.base import Signature
 from grps.backends.signature import describe
 from grps.config.schema import ModelConfig, PaddingConfig
-from grps.inference.runner import Runner, run_instance
-from grps.server.native import Model, NativeBatching, NativeModel, NativePadding, Server
+from grps.server.instances import Instance
+from grps.server.native import NativeBatching, NativeModel, NativePadding, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +21,13 @@ class LoadedModel:
     config: ModelConfig
     description: dict[str, Any]
     """Its own lines of ``inference.yml``."""
-    runners: tuple[Runner, ...]
-    """One per instance."""
+    instances: tuple[Instance, ...]
+    """Loaded, not started."""
     signature: Signature | None = None
     """Inputs and outputs; ``None`` when user code decides."""
-    grows: bool = False
-    """Whether more threads may run it while requests wait: user code may wait for others."""
 
     def serve(self, server: Server, max_concurrency: int) -> None:
-        """Register the model and start the threads of its instances.
+        """Register the model and start its instances.
 
         Args:
             server: Where it is registered.
@@ -49,12 +44,8 @@ class LoadedModel:
                 queue_timeout_ms=self.config.queue.timeout_ms or None,
             )
         )
-        names = (f"{self.config.key}#{index}" for index in itertools.count())
-        for runner in self.runners:
-            _start(run_instance, model.attach(), runner, next(names))
-        if self.grows:
-            most = self.config.max_threads or max_concurrency
-            _start(_grow, model, self.runners, names, most)
+        for instance in self.instances:
+            instance.start(model, self.config.max_threads or max_concurrency)
 
     def _metadata(self) -> str:
         description = dict(self.description)
@@ -90,15 +81,3 @@ def _native_padding(padding: PaddingConfig | None) -> NativePadding | None:
         max_waste=padding.max_waste_percent / 100,
         cut_outputs=padding.cut_outputs,
     )
-
-
-def _start(target: Callable[..., None], *arguments: Any) -> None:
-    """Run a function in a thread that does not keep the process alive."""
-    threading.Thread(target=target, args=arguments, name=target.__name__, daemon=True).start()
-
-
-def _grow(model: Model, runners: tuple[Runner, ...], names: Iterator[str], most: int) -> None:
-    """Start one more runner thread whenever it helps, until the service stops."""
-    shared = itertools.cycle(runners)
-    while model.needs_runner(len(runners), most):
-        _start(run_instance, model.attach(), next(shared), next(names))

@@ -15,9 +15,9 @@ from grps.errors import ConfigError, ModelError
 from grps.inference.context import GrpsContext
 from grps.log import USER_FORMAT, clogger
 from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
-from grps.server.loading import load_model
+from grps.server.instances import Copy
+from grps.server.loading import copy_loaders
 from grps.server.local_entry import LocalBatch, LocalEntry
-from grps.server.models import LoadedModel
 from grps.server.project import Project
 
 FAILED = 500
@@ -34,11 +34,11 @@ class Executor:
         """
         project = Project.read(Path.cwd())
         project.import_user_code()
-        self._models = {
-            config.key: load_model(config, description, lambda phase, detail: None)
-            for config, description in zip(
-                project.inference.models, project.descriptions, strict=True
-            )
+        self._configs = {config.key: config for config in project.inference.models}
+        # One copy of each model is enough: requests run one at a time.
+        self._copies = {
+            key: copy_loaders(config, lambda phase, detail: None)[0]()
+            for key, config in self._configs.items()
         }
         dag = project.inference.dag
         self._default = [node.model for node in dag.nodes] if dag is not None else []
@@ -67,7 +67,7 @@ class Executor:
             raise ConfigError("inference.yml has several models and no dag; give model_name")
         answer = inp
         for key in keys:
-            answer = _run(self._models[key], answer, context)
+            answer = _run(key, self._copies[key], answer, context)
             if context.has_err():
                 break
         return answer
@@ -79,16 +79,16 @@ class Executor:
         return self.infer(inp, context, model_name)
 
     def _find(self, name: str) -> str:
-        found = [key for key, model in self._models.items() if name in (key, model.config.name)]
+        found = [key for key, config in self._configs.items() if name in (key, config.name)]
         if not found:
-            known = ", ".join(self._models)
+            known = ", ".join(self._configs)
             raise ConfigError(f"inference.yml has no model {name!r}; it has: {known}")
         return name if name in found else found[-1]
 
 
-def _run(model: LoadedModel, inp: GrpsMessage, context: GrpsContext) -> GrpsMessage:
-    entry = LocalEntry(inp, context, model.signature)
-    model.runners[0].run(LocalBatch(entry))
+def _run(key: str, copy: Copy, inp: GrpsMessage, context: GrpsContext) -> GrpsMessage:
+    entry = LocalEntry(inp, context, copy.signature)
+    copy.runners[0].run(LocalBatch(entry))
     entry.wait()
     if entry.raised is not None:
         raise entry.raised
@@ -96,7 +96,7 @@ def _run(model: LoadedModel, inp: GrpsMessage, context: GrpsContext) -> GrpsMess
         failure = Status(code=FAILED, msg=context.get_err_msg(), status=Status.FAILURE)
         return GrpsMessage(status=failure)
     if entry.failure is not None:
-        raise ModelError(f"model {model.config.key}: {entry.failure}")
+        raise ModelError(f"model {key}: {entry.failure}")
     return entry.answer
 
 

@@ -34,7 +34,7 @@ pub use engine::{Engine, Limits};
 pub use error::{Cause, Error};
 pub use health::{Health, Readiness};
 pub use model::{Model, ModelSpec};
-pub use queue::{Entry, Pressure, Pulled, Puller, Queue};
+pub use queue::{Entry, Pressure, Pulled, Puller, Queue, Stopper};
 pub use registry::{Registry, Route};
 pub use reply::{ReplyReceiver, ReplySender, reply_channel};
 pub use request::{Attachment, Request, Session, Terms};

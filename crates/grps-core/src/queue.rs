@@ -94,7 +94,7 @@ pub enum Pulled {
     Batch(Batch),
     /// The time passed without work.
     Nothing,
-    /// The queue is closed and empty.
+    /// The queue is closed and empty, or the puller was stopped.
     Closed,
 }
 
@@ -171,7 +171,8 @@ impl Queue {
     pub fn attach(self: &Arc<Self>) -> Puller {
         self.pullers.fetch_add(1, Ordering::AcqRel);
         self.state.lock().level += 1;
-        Puller { queue: Arc::clone(self), working: AtomicBool::new(false) }
+        let (stopped, working) = (Arc::default(), AtomicBool::new(false));
+        Puller { queue: Arc::clone(self), stopped, working }
     }
 
     /// The number of attached instances.
@@ -262,23 +263,61 @@ impl Drop for Place {
     }
 }
 
+/// Ends one puller while the others go on; held by whoever stops an instance.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    queue: Arc<Queue>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Stopper {
+    /// Ends the puller's wait now, or its next one; what waits is left to other pullers.
+    pub fn stop(&self) {
+        // Under the lock, so that a puller about to sleep does not miss it.
+        let state = self.queue.state.lock();
+        self.stopped.store(true, Ordering::Release);
+        drop(state);
+        self.queue.pushed.notify_all();
+    }
+
+    /// Whether the puller was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+}
+
 /// An instance's hold on the queue; dropping it tells that the instance has ended.
 #[derive(Debug)]
 pub struct Puller {
     queue: Arc<Queue>,
+    stopped: Arc<AtomicBool>,
     /// Whether entries were taken since the last pull began.
     working: AtomicBool,
 }
 
 impl Puller {
+    /// What ends this puller alone.
+    pub fn stopper(&self) -> Stopper {
+        Stopper { queue: Arc::clone(&self.queue), stopped: Arc::clone(&self.stopped) }
+    }
+
     /// Waits for up to `timeout` for requests whose clients still wait. What an earlier pull took
-    /// counts as done.
+    /// counts as done. A stopped puller gets `Closed`.
     pub fn pull(&self, timeout: Duration) -> Pulled {
         let queue = &self.queue;
         let end = Instant::now() + timeout;
         let mut state = queue.state.lock();
         self.rest(&mut state);
         loop {
+            if self.stopped.load(Ordering::Acquire) {
+                // The wake-up of a push may have come here; it belongs to one that goes on.
+                let pass_on = state.batcher.len() > 0 && state.idle > 0;
+                drop(state);
+                if pass_on {
+                    queue.pushed.notify_one();
+                }
+                return Pulled::Closed;
+            }
             let mut until = end;
             if state.has_room() || state.closed {
                 let closed = state.closed;

@@ -184,3 +184,45 @@ fn a_sleeping_watcher_sees_pressure_that_begins_later() {
     let _second = push(&queue, "b");
     assert_eq!(watching.join().unwrap(), Pressure::High);
 }
+
+#[test]
+fn a_stopped_puller_leaves_what_waits_to_others() {
+    let queue = queue(1);
+    let (gone, stays) = (queue.attach(), queue.attach());
+    let _receiver = push(&queue, "a");
+    gone.stopper().stop();
+    assert!(gone.stopper().is_stopped());
+    assert!(matches!(gone.pull(SOON), Pulled::Closed));
+    assert_eq!(pull(&stays), ["a"]);
+    drop(gone);
+    assert_eq!(queue.pullers(), 1);
+}
+
+#[test]
+fn stopping_ends_a_wait_and_loses_no_wake_up() {
+    const LONG: Duration = Duration::from_secs(60);
+    for round in 0..200 {
+        let queue = queue(1);
+        let pullers = [queue.attach(), queue.attach()];
+        let stopper = pullers[0].stopper();
+        let [gone, stays] = pullers.map(|puller| std::thread::spawn(move || puller.pull(LONG)));
+        if round % 2 == 0 {
+            while queue.state.lock().idle < 2 {
+                std::thread::yield_now();
+            }
+        }
+        let pushing = Arc::clone(&queue);
+        let pushed = std::thread::spawn(move || push(&pushing, "a"));
+        stopper.stop();
+        let receiver = pushed.join().unwrap();
+        // Either may have taken the entry; the one that goes on must, if the other has not.
+        let first = gone.join().unwrap();
+        if matches!(first, Pulled::Batch(_)) {
+            queue.close();
+        }
+        let second = stays.join().unwrap();
+        let batches = [first, second].into_iter().filter(|p| matches!(p, Pulled::Batch(_)));
+        assert_eq!(batches.count(), 1);
+        drop(receiver);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grps_core::{InputForm, Joined, Pulled, Puller};
+use grps_core::{InputForm, Joined, Pulled, Puller, Stopper};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
@@ -16,13 +16,20 @@ const WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct Channel {
     /// `None` once the instance has detached.
     puller: Mutex<Option<Puller>>,
+    /// Ends the wait of `next`, which holds the puller.
+    stopper: Stopper,
     /// Whether the instance takes tensors, whose rows are then joined.
     form: InputForm,
 }
 
 impl Channel {
     pub(crate) fn new(puller: Puller, form: InputForm) -> Self {
-        Self { puller: Mutex::new(Some(puller)), form }
+        let stopper = puller.stopper();
+        Self { puller: Mutex::new(Some(puller)), stopper, form }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopper.is_stopped()
     }
 
     /// Waits for a batch and joins its rows.
@@ -45,9 +52,15 @@ impl Channel {
 
 #[pymethods]
 impl Channel {
-    /// Waits, without the GIL, for requests to run at once; `None` when the service has stopped.
+    /// Waits, without the GIL, for requests to run at once; `None` when the service or the
+    /// instance has stopped.
     fn next(&self, py: Python<'_>) -> Option<Batch> {
         py.detach(|| self.pull()).map(|(batch, joined)| Batch::new(batch, joined))
+    }
+
+    /// Ends `next` after the running batch; requests that wait are left to other instances.
+    fn stop(&self) {
+        self.stopper.stop();
     }
 
     /// Detaches the instance from its model.

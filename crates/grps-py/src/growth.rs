@@ -33,20 +33,21 @@ impl Growth {
         Self { last: (Instant::now(), processor_time()) }
     }
 
-    /// Waits until one more thread should be started, `least` to `most` in all; false at the end
-    /// of service.
+    /// Waits until one more thread should be started, `least` to `most` in all; false once
+    /// the queue is closed or `ended` says so.
     pub(crate) fn wait(
         &mut self,
         py: Python<'_>,
         queue: &Queue,
-        least: usize,
-        most: usize,
+        ended: impl Fn() -> bool,
+        (least, most): (usize, usize),
     ) -> bool {
         loop {
             let (pressure, seen) = py.detach(|| (queue.watch(PATIENCE, PROBE), Instant::now()));
             let computing = seen.elapsed() > GIL_BUSY || self.processors_are_full();
             match pressure {
                 Pressure::Closed => return false,
+                _ if ended() => return false,
                 _ if computing => queue.lower_level(least),
                 Pressure::High if !queue.raise_level() && queue.pullers() < most => return true,
                 Pressure::High | Pressure::Low => {}

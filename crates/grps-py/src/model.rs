@@ -41,10 +41,10 @@ impl Model {
         (counts.batches(), counts.rows(), small.into())
     }
 
-    /// Waits until one more runner thread should be started, `most` in all; False at the end of
-    /// service. One thread per model calls it.
-    fn needs_runner(&self, py: Python<'_>, least: usize, most: usize) -> bool {
-        Growth::new().wait(py, self.model.queue(), least, most)
+    /// Waits until one more runner thread should be started, `most` in all; False once the
+    /// instance that pulls from `channel` is stopped. One thread per model calls it.
+    fn needs_runner(&self, py: Python<'_>, channel: &Channel, least: usize, most: usize) -> bool {
+        Growth::new().wait(py, self.model.queue(), || channel.is_stopped(), (least, most))
     }
 
     /// Attaches an instance; the model is served as long as one is attached.

@@ -22,7 +22,7 @@ from grps.inference.context import GrpsContext
 from grps.inference.registry import converter_register
 from grps.protocol.arrays import to_arrays, to_message
 from grps.protocol.pb.grps_pb2 import GrpsMessage
-from grps.server.loading import load_model
+from grps.server.loading import copy_loaders
 from grps.server.local_entry import LocalBatch, LocalEntry
 from tests.unit.backends.tensorrt_modules import FakeRuntime, FakeTensorrt, plan
 
@@ -322,13 +322,13 @@ def test_deriving_needs_no_tensorrt(monkeypatch: pytest.MonkeyPatch, engine: Pat
 
 def test_every_stream_of_every_instance_becomes_a_runner(trt: FakeTensorrt, engine: Path) -> None:
     said: list[str] = []
-    model = load_model(
+    loaders = copy_loaders(
         config(engine, instances=2, inferer_args={"streams": 3}),
-        {},
         lambda phase, line: said.append(f"{phase}: {line}"),
     )
-    assert len(model.runners) == 6
-    assert len(set(map(id, model.runners))) == 6
+    runners = [runner for load in loaders for runner in load().runners]
+    assert len(loaders) == 2
+    assert len(set(map(id, runners))) == 6
     assert len(trt.engines) == 2
     assert [made.contexts for made in trt.engines] == [3, 3]
     assert len(trt.cuda.memory) == 6 * 4, "a stream was not warmed up"
@@ -337,13 +337,12 @@ def test_every_stream_of_every_instance_becomes_a_runner(trt: FakeTensorrt, engi
 
 def test_between_the_halves_of_a_users_converter(trt: FakeTensorrt, engine: Path) -> None:
     converter_register.register("engine_test", TrtTensorConverter())
-    model = load_model(
+    (load,) = copy_loaders(
         config(engine, converter_type="customized", converter_name="engine_test"),
-        {},
         lambda phase, line: None,
     )
     entry = LocalEntry(to_message([("x", ones(2))]), GrpsContext(), None)
-    model.runners[0].run(LocalBatch(entry))
+    load().runners[0].run(LocalBatch(entry))
     assert entry.failure is None
     [(name, array)] = to_arrays(entry.answer)
     assert (name, array.tolist()) == ("y", [[2, 2], [2, 2]])
