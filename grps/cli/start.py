@@ -12,6 +12,7 @@ from grps.cli import flag_checks
 from grps.cli.byte_progress import ByteProgress
 from grps.cli.launching import Shown, become_server, follow, start_in_background, summarise
 from grps.cli.output import notice
+from grps.config.schema import InferenceConfig
 from grps.deploy.deployment import Deployment, Overrides, Reports, deploy_archive, deploy_folder
 from grps.deploy.paths import DEFAULT_NAME, ServiceFolder
 from grps.deploy.supervisor import claim
@@ -95,12 +96,20 @@ def command(path: Path, **values: Any) -> None:
             return
         state = start_in_background(folder, deployment.command, flags.timeout)
     inference, server = deployment.project.inference, deployment.project.server
-    model = inference.dag.nodes[0].model if inference.dag is not None else inference.models[0].key
+    model = _asked_first(inference)
     names = ", ".join(one.key for one in inference.models)
     models = "model" if len(inference.models) == 1 else "models"
     summarise(folder, state, Shown(f"{models} {names}", model, server.interface.host))
     if not flags.no_logging:
         follow(folder, state)
+
+
+def _asked_first(inference: InferenceConfig) -> str:
+    """Return what an example asks: the default graph or the first model on its way."""
+    dag = inference.dag
+    if dag is None:
+        return inference.models[0].key
+    return dag.name if dag.type == "graph" else dag.nodes[0].model
 
 
 def _deploy(folder: ServiceFolder, path: Path, flags: StartFlags, reports: Reports) -> Deployment:

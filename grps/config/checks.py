@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from grps.config.graphs import plan_graph
 from grps.config.ports import parse_ports
-from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
+from grps.config.schema import DagConfig, InferenceConfig, ModelConfig, ServerConfig
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 
@@ -28,14 +29,32 @@ def check_inference(config: InferenceConfig, fail: Fail) -> None:
             raise fail(f"{at}.name", f"model {model.key!r} is already models[{seen[model.key]}]")
         seen[model.key] = index
         _check_model(model, at, fail)
-    if config.dag is None:
-        return
-    if not config.dag.nodes:
-        raise fail("dag.nodes", "at least one node is needed")
-    for index, node in enumerate(config.dag.nodes):
-        if node.model not in seen:
-            text = f"model {node.model!r} is not declared in 'models'{hint(node.model, seen)}"
-            raise fail(f"dag.nodes[{index}].model", f"{text}; declared: {', '.join(seen)}")
+    names = {*seen, *(model.name for model in config.models)}
+    if config.dag is not None:
+        _check_graph(config.dag, "dag", config.models, fail)
+        if config.dag.type == "graph":
+            _take_name(config.dag, "dag", names, fail)
+    for index, graph in enumerate(config.graphs):
+        _check_graph(graph, f"graphs[{index}]", config.models, fail)
+        _take_name(graph, f"graphs[{index}]", names, fail)
+
+
+def _check_graph(graph: DagConfig, at: str, models: Sequence[ModelConfig], fail: Fail) -> None:
+    if not graph.nodes:
+        raise fail(f"{at}.nodes", "at least one node is needed")
+    keys = [model.key for model in models]
+    names = {model.name for model in models}
+    for index, node in enumerate(graph.nodes):
+        if node.model not in keys and node.model not in names:
+            text = f"model {node.model!r} is not declared in 'models'{hint(node.model, keys)}"
+            raise fail(f"{at}.nodes[{index}].model", f"{text}; declared: {', '.join(keys)}")
+    plan_graph(graph, at, fail)
+
+
+def _take_name(graph: DagConfig, at: str, taken: set[str], fail: Fail) -> None:
+    if graph.name in taken:
+        raise fail(f"{at}.name", f"{graph.name!r} is the name of a model or of another graph")
+    taken.add(graph.name)
 
 
 def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:

@@ -89,7 +89,7 @@ class Reader(Generic[Root]):
             if isinstance(member, inspect.VarTupleType):
                 return self._items(node, member.item_type, at)
             if isinstance(member, inspect.DictType):
-                return self._free(node, at)
+                return self._free(node, member.value_type, at)
         return self._scalar(node, kinds, at)
 
     def _items(self, node: yaml.Node, kind: inspect.Type, at: str) -> list[Any]:
@@ -104,11 +104,20 @@ class Reader(Generic[Root]):
             items.append(self._value(item, kind, here))
         return items
 
-    def _free(self, node: yaml.Node, at: str) -> dict[str, Any]:
+    def _free(self, node: yaml.Node, kind: inspect.Type, at: str) -> dict[str, Any]:
         if not isinstance(node, yaml.MappingNode):
             raise self._mismatch(node, "a section of keys", at)
         entries = self._document.entries(node)
-        return {key: self._document.value(value, 1) for _, key, value in entries}
+        if not isinstance(kind, inspect.StrType):
+            return {key: self._document.value(value, 1) for _, key, value in entries}
+        texts = {}
+        for key_node, key, value in entries:
+            here = f"{at}.{key}"
+            self._lines[here] = Document.line(key_node)
+            if Document.is_null(value):
+                raise self.error(here, "the entry is empty")
+            texts[key] = self._value(value, kind, here)
+        return texts
 
     def _scalar(self, node: yaml.Node, kinds: tuple[inspect.Type, ...], at: str) -> Any:
         kind = next(member for member in kinds if not isinstance(member, inspect.NoneType))

@@ -103,19 +103,29 @@ class ModelConfig(Section, frozen=True, kw_only=True):
 
 
 class NodeConfig(Section, frozen=True, kw_only=True):
-    """One step of the graph."""
+    """One step of a graph."""
 
     name: Name
     type: Literal["model"] = "model"
     model: str
+    """``name-version``, or a name alone for its latest version."""
+    input: str | None = None
+    """The node whose whole answer it works on; the request when neither this nor ``inputs``."""
+    inputs: dict[str, str] | None = None
+    """Names of the model's inputs and where each comes from: ``NODE.TENSOR`` or
+    ``request.TENSOR``; ``optional`` before it lets the node run without."""
+    when: str | None = None
+    """When it runs, such as ``detect.count > 0``; always without one."""
 
 
 class DagConfig(Section, frozen=True, kw_only=True):
-    """The default graph: what answers when a request names no model."""
+    """Several models as one."""
 
-    type: Literal["sequential"] = "sequential"
+    type: Literal["sequential", "graph"] = "sequential"
     name: Name = "default"
     nodes: tuple[NodeConfig, ...]
+    outputs: dict[str, str] | None = None
+    """Names of the answer's tensors and what they stand for; all of the last nodes when absent."""
 
 
 class InferenceConfig(Section, frozen=True, kw_only=True):
@@ -123,6 +133,9 @@ class InferenceConfig(Section, frozen=True, kw_only=True):
 
     models: tuple[ModelConfig, ...]
     dag: DagConfig | None = None
+    """The default graph: what answers when a request names no model."""
+    graphs: tuple[DagConfig, ...] = ()
+    """More graphs, which clients ask for by name."""
 
 
 class StreamingControl(Section, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+from grps.backends.base import Signature
 from grps.backends.engine_logs import quiet_engines
 from grps.backends.gpu_memory import collect_regularly, limit_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
@@ -15,6 +16,7 @@ from grps.errors import DeployError, GrpsError, ModelError
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
 from grps.log import MONITOR_LOG_NAME, SERVER_LOG_NAME, logger, start_user_log
+from grps.server.graphs import serve_graphs
 from grps.server.loading import load_model
 from grps.server.memory import inflight_bytes, memory_limit
 from grps.server.native import NativeRoute, NativeSettings, Server, start_log
@@ -122,13 +124,14 @@ class App:
         _import(project)
         count = len(project.inference.models)
         models = zip(project.inference.models, project.descriptions, strict=True)
+        signatures: dict[str, Signature | None] = {}
         for index, (config, description) in enumerate(models):
             of = f" ({index + 1} of {count})" if count > 1 else ""
             self._report("loading", f"loading model {config.key}{of}")
             loaded = load_model(config, description, self._report)
             loaded.serve(server, project.server.max_concurrency)
-        if project.inference.dag is not None:
-            server.set_default([node.model for node in project.inference.dag.nodes])
+            signatures[config.key] = loaded.signature
+        serve_graphs(server, project.inference, signatures)
 
     def _limit_gpu_memory(self, config: ServerConfig) -> None:
         memory = limit_gpu_memory(config.gpu)

@@ -41,7 +41,8 @@ class Executor:
             for key, config in self._configs.items()
         }
         dag = project.inference.dag
-        self._default = [node.model for node in dag.nodes] if dag is not None else []
+        self._default = [self._find(node.model) for node in dag.nodes] if dag is not None else []
+        self._branches = dag is not None and dag.type == "graph"
 
     def infer(
         self, inp: GrpsMessage, context: GrpsContext, model_name: str | None = None
@@ -57,11 +58,14 @@ class Executor:
             The answer; one with status ``FAILURE`` when the user's code marked the request so.
 
         Raises:
-            ConfigError: There is no such model, or no default graph.
+            ConfigError: There is no such model, no default graph, or one of ``type: graph``, whose
+                models run side by side in a server only; name the model to test.
             InputError: The message does not fit the model.
             ModelError: The model did not answer.
             Exception: What the user's code raised, as it is.
         """
+        if self._branches and not model_name:
+            raise ConfigError("a dag of type graph runs in a server only; give model_name")
         keys = self._default if not model_name else [self._find(model_name)]
         if not keys:
             raise ConfigError("inference.yml has several models and no dag; give model_name")

@@ -161,9 +161,12 @@ impl Engine {
         let walk = Walk::new(graph, &*self.adapter, content)?;
         let _permit = self.admission.enter(&terms).await?;
         let streaming_node = graph.streaming_node();
+        // What user code leaves for the next model needs a next one.
+        let session = graph.is_chain().then(Session::default);
         walk.run(|index, content| {
             let (id, attachment) = (Arc::clone(&id), attachment.clone());
             let stream = stream.clone().filter(|_| streaming_node == Some(index));
+            let session = session.clone();
             let terms = &terms;
             async move {
                 let Some(model) = graph.models().get(index) else {
@@ -176,7 +179,7 @@ impl Engine {
                     content,
                     stream,
                     attachment,
-                    session: None,
+                    session,
                     priority: usize::from(terms.priority),
                     batch_key: terms.batch_key.clone(),
                 };

@@ -39,6 +39,12 @@ impl Route {
         self.graph.as_deref()
     }
 
+    /// YAML text that tells what it is.
+    pub fn metadata(&self) -> &str {
+        let first = self.models.first().map(|model| model.spec().metadata.as_str());
+        self.graph().map(|graph| graph.spec().metadata.as_str()).or(first).unwrap_or_default()
+    }
+
     /// The form in which it takes its request.
     pub fn form(&self) -> InputForm {
         let first = self.models.first().map(|model| model.spec().form);

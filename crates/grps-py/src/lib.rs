@@ -5,6 +5,7 @@ mod channel;
 mod codec;
 mod entry;
 mod exchange;
+mod graph;
 mod growth;
 mod log;
 mod model;

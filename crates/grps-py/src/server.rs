@@ -12,6 +12,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
+use crate::graph::PyGraph;
 use crate::model::Model;
 use crate::settings::{PyModelSpec, PySettings};
 
@@ -75,6 +76,13 @@ impl Server {
     fn set_default(&self, models: Vec<String>) -> PyResult<()> {
         let set = self.app.engine.registry().set_default(&models);
         set.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Registers a graph of registered models under its name; `default` also lets it answer
+    /// requests that name no model.
+    fn add_graph(&self, graph: PyGraph, metadata: String, default: bool) -> PyResult<()> {
+        let added = self.app.engine.registry().add_graph(graph.into_spec(metadata)?, default);
+        added.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// Records a value of user code under a name; `kind` is avg, max, min, inc or cdf.

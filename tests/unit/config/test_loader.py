@@ -302,9 +302,9 @@ class TestCrossChecks:
         assert text.startswith("conf/inference.yml:2: models[0].converter_name: needed because")
 
     def test_dag_names_an_undeclared_model(self) -> None:
-        text = fails_inference(MODEL + "dag:\n  nodes:\n  - name: n\n    model: m\n")
+        text = fails_inference(MODEL + "dag:\n  nodes:\n  - name: n\n    model: m-2\n")
         assert text == (
-            "conf/inference.yml:6: dag.nodes[0].model: model 'm' is not declared in 'models' "
+            "conf/inference.yml:6: dag.nodes[0].model: model 'm-2' is not declared in 'models' "
             "(did you mean 'm-1'?); declared: m-1"
         )
 

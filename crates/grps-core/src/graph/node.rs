@@ -11,6 +11,8 @@ pub struct GraphSpec {
     pub nodes: Vec<NodeSpec>,
     /// Names in the answer and what they stand for; empty for all that the last nodes answer.
     pub outputs: Vec<(String, Source)>,
+    /// YAML text that `metadata/model` answers.
+    pub metadata: String,
 }
 
 /// One step: a model, and where its input comes from.

@@ -71,6 +71,15 @@ impl Graph {
         matches!(inputs, Some(Inputs::Whole(None)))
     }
 
+    /// Whether each node works on all that the one before it answered.
+    pub(crate) fn is_chain(&self) -> bool {
+        let mut nodes = self.spec.nodes.iter().enumerate();
+        nodes.all(|(index, node)| match node.inputs {
+            Inputs::Whole(from) => from == index.checked_sub(1),
+            Inputs::Named(_) => false,
+        })
+    }
+
     /// The node whose chunks are the graph's; `None` when several nodes make the answer.
     pub(crate) fn streaming_node(&self) -> Option<usize> {
         match self.last.as_slice() {

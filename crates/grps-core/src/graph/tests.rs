@@ -100,7 +100,7 @@ fn node(name: &str, inputs: Inputs) -> NodeSpec {
 
 fn graph(nodes: Vec<NodeSpec>, outputs: Vec<(&str, Source)>) -> GraphSpec {
     let outputs = outputs.into_iter().map(|(name, source)| (name.to_owned(), source)).collect();
-    GraphSpec { name: "g".into(), nodes, outputs }
+    GraphSpec { name: "g".into(), nodes, outputs, metadata: String::new() }
 }
 
 async fn ask(engine: &Engine, request: Vec<Tensor>) -> Result<Vec<(String, i64)>, Error> {
