@@ -150,11 +150,12 @@ def _sorted(dag: DagConfig, taken: list[list[int]], at: str, fail: Fail) -> list
     order: list[int] = []
     waiting = list(range(len(dag.nodes)))
     while waiting:
-        ready = [index for index in waiting if all(one in order for one in taken[index])]
-        if not ready:
+        ready = (index for index in waiting if all(one in order for one in taken[index]))
+        following = next(ready, None)
+        if following is None:
             raise fail(at, f"nodes wait for one another: {_cycle(dag, taken, waiting)}")
-        order += ready
-        waiting = [index for index in waiting if index not in ready]
+        order.append(following)
+        waiting.remove(following)
     return order
 
 
