@@ -117,7 +117,9 @@ def keys(kind: type[msgspec.Struct], path: str) -> Iterator[tuple[str, msgspec.s
 
 
 def heading(file: str, path: str) -> str:
-    return file if not path else re.sub(r"^models\.", "models[].", path)
+    # The keys of all graphs are described once.
+    path = re.sub(r"^graphs\b", "dag", re.sub(r"^models\.", "models[].", path))
+    return path or file
 
 
 def described(file: str, path: str) -> dict[str, list[str]]:
