@@ -59,7 +59,7 @@ class Cut(Node):
     """Cuts the lines out of the picture."""
 
     def infer(self, inp: Arrays, context: GrpsContext) -> Arrays:
-        """Return ``boxes`` of the lines, their ``count``, and the lines: ``faces`` and ``strips``."""
+        """Return ``boxes`` and their ``count``; the lines as ``faces`` and as ``strips``."""
         picture = Image.fromarray(inp["picture"])
         boxes = find_lines(inp["likely"][0, 0])
         lines = [picture.crop(box) for box in boxes]
