@@ -117,6 +117,23 @@ def test_clients_hear_413_while_they_still_send(server: RunningServer) -> None:
         assert response.status_code == 413
 
 
+@pytest.mark.parametrize("length", [8_000_000, 32_000_000])
+def test_a_client_that_sends_all_first_reads_the_413(connection: Connection, length: int) -> None:
+    connection.send(request(text_body(length)))
+    assert_too_large(connection)
+    connection.send(request(text_body(10)))
+    assert connection.answer().status == 200
+
+
+def test_a_client_that_sends_without_end_is_cut_off(server: RunningServer) -> None:
+    with connect(server.ports[0]) as connection:
+        connection.send(head({"Content-Length": 2**40}))
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(1000):
+                connection.send(bytes(1_000_000))
+    assert_serves(server)
+
+
 def test_the_limit_of_the_head_is_exact(server: RunningServer) -> None:
     for length, status in (
         (MAX_HEADER_BYTES, 200),

@@ -19,6 +19,11 @@ use crate::drain::Flight;
 /// Bytes set aside at once for a body whose length the client announced.
 const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
 
+/// How much of a refused body is read and thrown away, and for how long: a client that sends all
+/// of it before it reads would otherwise see a reset in place of the answer.
+const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Reads a whole body.
 ///
 /// # Errors
@@ -26,21 +31,38 @@ const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
 /// `Cancelled` when the client broke off.
 pub(crate) async fn collect(
     headers: &HeaderMap,
-    body: Incoming,
+    mut body: Incoming,
     call: &Call,
 ) -> Result<Bytes, Error> {
     let settings = &call.app.settings;
     let announced = announced_length(headers);
-    if announced.is_some_and(|length| length > settings.max_request_bytes) {
-        return Err(too_large(settings.max_request_bytes));
+    let outcome = if announced.is_some_and(|length| length > settings.max_request_bytes) {
+        Err(too_large(settings.max_request_bytes))
+    } else {
+        match tokio::time::timeout(settings.body_timeout, read(&mut body, announced, call)).await {
+            Ok(outcome) => outcome,
+            Err(_) => return Err(timed_out(settings.body_timeout)),
+        }
+    };
+    // A client that waits for leave to send its body is told by the answer not to.
+    if outcome.is_err() && !headers.contains_key(header::EXPECT) {
+        tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
     }
-    match tokio::time::timeout(settings.body_timeout, read(body, announced, call)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(timed_out(settings.body_timeout)),
+    outcome
+}
+
+/// Reads on for a while, so that the answer reaches a client that is still sending.
+async fn discard(mut body: Incoming) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > MAX_DISCARDED_BYTES {
+            return;
+        }
     }
 }
 
-async fn read(mut body: Incoming, announced: Option<usize>, call: &Call) -> Result<Bytes, Error> {
+async fn read(body: &mut Incoming, announced: Option<usize>, call: &Call) -> Result<Bytes, Error> {
     let most = call.app.settings.max_request_bytes;
     let mut joined = BytesMut::new();
     while let Some(frame) = body.frame().await {
