@@ -1,7 +1,7 @@
 //! How many bytes of requests are held at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::{Cause, Error};
 
@@ -11,6 +11,8 @@ pub struct Budget {
     used: AtomicUsize,
     /// Most bytes at once.
     limit: usize,
+    /// Whether the process has no memory to spare for more requests.
+    exhausted: AtomicBool,
 }
 
 /// One request's share; dropping it gives the bytes back.
@@ -23,7 +25,12 @@ pub struct Account {
 impl Budget {
     /// Allows `limit` bytes at once.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), limit })
+        Arc::new(Self { used: AtomicUsize::new(0), limit, exhausted: AtomicBool::new(false) })
+    }
+
+    /// Tells whether the process has memory to spare; without it no request may begin to grow.
+    pub fn set_exhausted(&self, exhausted: bool) {
+        self.exhausted.store(exhausted, Ordering::Relaxed);
     }
 
     /// Bytes that are held now.
@@ -41,8 +48,17 @@ impl Account {
     /// Adds bytes.
     ///
     /// # Errors
-    /// `QueueFull` when all requests together would hold too many; nothing is added then.
+    /// `QueueFull` when all requests together would hold too many, or the first bytes come while
+    /// memory is exhausted; nothing is added then.
     pub fn grow(&self, bytes: usize) -> Result<(), Error> {
+        let begins = self.bytes.load(Ordering::Relaxed) == 0;
+        if begins && self.budget.exhausted.load(Ordering::Relaxed) {
+            return Err(Error::new(
+                Cause::QueueFull,
+                "the service uses all the memory it may (limits.max_memory_percent); \
+                 try again later",
+            ));
+        }
         let limit = self.budget.limit;
         let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= limit);
         self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(
@@ -70,6 +86,19 @@ impl Drop for Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_memory_requests_go_on_but_none_begins() {
+        let budget = Budget::new(10);
+        let (running, next) = (budget.open(), budget.open());
+        running.grow(1).unwrap();
+        budget.set_exhausted(true);
+        running.grow(1).unwrap();
+        assert_eq!(next.grow(1).unwrap_err().cause(), Cause::QueueFull);
+        budget.set_exhausted(false);
+        next.grow(1).unwrap();
+        assert_eq!(budget.used(), 3);
+    }
 
     #[test]
     fn the_limit_is_exact_and_bytes_come_back() {

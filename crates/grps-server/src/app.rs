@@ -41,6 +41,8 @@ pub struct Settings {
     pub dashboard: Bytes,
     /// Memory that this process may use.
     pub memory_limit_bytes: u64,
+    /// Percentage of it above which no request is taken in.
+    pub max_memory_percent: u64,
     /// Where the latest values of all series are written each second.
     pub monitor_log: Option<PathBuf>,
 }

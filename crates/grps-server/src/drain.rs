@@ -60,6 +60,11 @@ impl InFlight {
         self.count.load(Ordering::SeqCst)
     }
 
+    /// Tells whether the process has memory to spare for more requests.
+    pub(crate) fn set_exhausted(&self, exhausted: bool) {
+        self.budget.set_exhausted(exhausted);
+    }
+
     /// Waits until no request is in flight.
     pub(crate) async fn wait_idle(&self) {
         loop {

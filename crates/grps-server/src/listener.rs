@@ -59,6 +59,7 @@ pub async fn serve(
     }
     drop(accepting);
     let ticking = tokio::spawn(monitoring::run(Arc::clone(&app)));
+    let watching = tokio::spawn(monitoring::watch_memory(Arc::clone(&app)));
     shutdown.await;
     let end = Instant::now() + app.settings.drain_timeout.max(CLOSE_GRACE);
     drain(&app).await;
@@ -66,6 +67,7 @@ pub async fn serve(
     let _ = stop_accepting.send(Some(end));
     while acceptors.join_next().await.is_some() {}
     ticking.abort();
+    watching.abort();
     Ok(())
 }
 

@@ -12,6 +12,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::app::App;
 
 const TICK: Duration = Duration::from_secs(1);
+/// How often the memory of the process is compared with what it may use.
+const MEMORY_TICK: Duration = Duration::from_millis(100);
 /// Percentages of a distribution that the file tells, as upstream shows them.
 const TOLD: [u32; 5] = [80, 90, 99, 100, 101];
 
@@ -53,6 +55,30 @@ pub(crate) async fn run(app: Arc<App>) {
             }
         }
     }
+}
+
+/// Refuses requests while the process uses more memory than it should, for as long as it is
+/// polled.
+pub(crate) async fn watch_memory(app: Arc<App>) {
+    let settings = &app.settings;
+    let most = settings.memory_limit_bytes / 100 * settings.max_memory_percent;
+    let mut clock = tokio::time::interval(MEMORY_TICK);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut exhausted = false;
+    loop {
+        clock.tick().await;
+        let resident = resident_bytes();
+        if (resident > most) != exhausted {
+            exhausted = !exhausted;
+            app.in_flight.set_exhausted(exhausted);
+            let percent = settings.max_memory_percent;
+            tracing::warn!(resident, most, percent, "memory: {}", told(exhausted));
+        }
+    }
+}
+
+fn told(exhausted: bool) -> &'static str {
+    if exhausted { "no request is taken in until there is more" } else { "requests are taken in" }
 }
 
 /// The latest value of every series, a line each.
