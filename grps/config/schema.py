@@ -187,6 +187,9 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     max_inflight_bytes: Positive | None = None
     """Bytes that the bodies of all requests in flight may have together; more get status 429.
     A quarter of the memory when absent, but no less than ``max_request_bytes``."""
+    max_memory_percent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 95
+    """Share of the memory that the process may hold; while it holds more, new requests with a
+    body get status 429."""
     max_header_bytes: Annotated[int, msgspec.Meta(ge=8192, le=1024 * 1024)] = 64 * 1024
     header_timeout_ms: Positive = 30_000
     body_timeout_ms: Positive = 60_000

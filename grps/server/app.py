@@ -171,6 +171,7 @@ def _native_settings(project: Project, monitor_log: Path) -> NativeSettings:
         server_metadata=project.metadata,
         dashboard=resources.files("grps.dashboard").joinpath("index.html").read_bytes(),
         memory_limit_bytes=memory_limit(),
+        max_memory_percent=limits.max_memory_percent,
         monitor_log=monitor_log,
         start_online=config.health.start_online,
         io_threads=_io_threads(config),

@@ -71,6 +71,7 @@ class NativeSettings:
     server_metadata: str
     dashboard: bytes
     memory_limit_bytes: int
+    max_memory_percent: int
     monitor_log: Path | None
     start_online: bool
     io_threads: int

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ SETTINGS = NativeSettings(
     admin_token=None,
     server_metadata="",
     dashboard=b"",
-    memory_limit_bytes=1 << 30,
+    memory_limit_bytes=1 << 40,
+    max_memory_percent=95,
     monitor_log=None,
     start_online=True,
     io_threads=1,
@@ -85,6 +87,14 @@ class Service:
         assert batch is not None
         return batch
 
+    def series(self, name: str) -> list[float]:
+        """The points of a series, none while it is unknown."""
+        url = self._url.replace("infer/predict", "monitor/series")
+        found = requests.get(url, {"name": name}, timeout=60)
+        known = found.headers["Content-Type"].startswith("application/json")
+        points: list[list[float]] = found.json()["data"] if known else []
+        return [value for _, value in points]
+
     def close(self) -> None:
         self._clients.shutdown(wait=True)
 
@@ -105,8 +115,12 @@ def wait_for(true: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def service(batching: NativeBatching, queue_timeout_ms: int | None = None) -> Iterator[Service]:
-    server = Server(SETTINGS)
+def service(
+    batching: NativeBatching,
+    queue_timeout_ms: int | None = None,
+    settings: NativeSettings = SETTINGS,
+) -> Iterator[Service]:
+    server = Server(settings)
     (port,) = server.start([("127.0.0.1", 0)])
     spec = NativeModel("m", "1", True, SIGNATURE, "", batching, queue_timeout_ms)
     model = server.add_model(spec)
@@ -292,3 +306,24 @@ def test_a_client_that_leaves_frees_its_place() -> None:
         stays = running.send([[3, 4]])
         assert double(running.take()) == (1, 2)
         assert values(stays) == [6, 8]
+
+
+def test_clients_can_see_why_batches_are_small() -> None:
+    with service(NativeBatching(max_rows=8)) as running:
+        answer = running.send([[1]])
+        double(running.take())
+        assert values(answer) == [2]
+        name = "*small_batches(m-1,idle_instance)"
+        wait_for(lambda: max(running.series(name), default=0) > 0)
+        assert max(running.series("*batches(m-1)")) > 0
+        assert max(running.series("*small_batches(m-1,timeout)")) == 0
+
+
+def test_a_process_short_of_memory_takes_no_new_requests() -> None:
+    short = replace(SETTINGS, memory_limit_bytes=1 << 20, max_memory_percent=50)
+    with service(NativeBatching(), settings=short) as running:
+        wait_for(lambda: len(running.series("*mem_usage(%)")) > 0)
+        refused = running.post([[1]])
+        assert refused.status_code == 429
+        assert refused.headers["Retry-After"] == "1"
+        assert "limits.max_memory_percent" in refused.text

@@ -1,7 +1,7 @@
 //! How many bytes of requests are held at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::{Cause, Error};
 
@@ -11,6 +11,8 @@ pub struct Budget {
     used: AtomicUsize,
     /// Most bytes at once.
     limit: usize,
+    /// Whether the process is short of memory: requests that hold nothing yet get nothing.
+    short: AtomicBool,
 }
 
 /// One request's share; dropping it gives the bytes back.
@@ -23,12 +25,17 @@ pub struct Account {
 impl Budget {
     /// Allows `limit` bytes at once.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), limit })
+        Arc::new(Self { used: AtomicUsize::new(0), limit, short: AtomicBool::new(false) })
     }
 
     /// Bytes that are held now.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether the process is short of memory, and gives what was told before.
+    pub fn set_short(&self, short: bool) -> bool {
+        self.short.swap(short, Ordering::Relaxed)
     }
 
     /// An account without bytes.
@@ -41,8 +48,17 @@ impl Account {
     /// Adds bytes.
     ///
     /// # Errors
-    /// `QueueFull` when all requests together would hold too many; nothing is added then.
+    /// `QueueFull` when all requests together would hold too many, or when this one is new and the
+    /// process is short of memory; nothing is added then.
     pub fn grow(&self, bytes: usize) -> Result<(), Error> {
+        // A request that was let in is read to its end: to refuse it now would waste the work.
+        let new = self.bytes.load(Ordering::Relaxed) == 0;
+        if new && self.budget.short.load(Ordering::Relaxed) {
+            return Err(Error::new(
+                Cause::QueueFull,
+                "the service is short of memory (limits.max_memory_percent); try again later",
+            ));
+        }
         let limit = self.budget.limit;
         let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= limit);
         self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(
@@ -85,5 +101,18 @@ mod tests {
         assert!(second.grow(usize::MAX).is_err());
         drop(second);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn while_memory_is_short_only_requests_that_were_let_in_go_on() {
+        let budget = Budget::new(10);
+        let (old, new) = (budget.open(), budget.open());
+        old.grow(1).unwrap();
+        assert!(!budget.set_short(true));
+        assert_eq!(new.grow(1).unwrap_err().cause(), Cause::QueueFull);
+        old.grow(1).unwrap();
+        assert!(budget.set_short(false));
+        new.grow(1).unwrap();
+        assert_eq!(budget.used(), 3);
     }
 }

@@ -29,6 +29,7 @@ pub(crate) struct PySettings {
     server_metadata: String,
     dashboard: Vec<u8>,
     memory_limit_bytes: u64,
+    max_memory_percent: u8,
     monitor_log: Option<PathBuf>,
     pub(crate) start_online: bool,
     pub(crate) io_threads: usize,
@@ -83,6 +84,7 @@ impl TryFrom<PySettings> for Settings {
             server_metadata: settings.server_metadata,
             dashboard: settings.dashboard.into(),
             memory_limit_bytes: settings.memory_limit_bytes,
+            max_memory_percent: settings.max_memory_percent,
             monitor_log: settings.monitor_log,
         })
     }

@@ -41,6 +41,8 @@ pub struct Settings {
     pub dashboard: Bytes,
     /// Memory that this process may use.
     pub memory_limit_bytes: u64,
+    /// Share of it that the process may fill before new requests are refused.
+    pub max_memory_percent: u8,
     /// Where the latest values of all series are written each second.
     pub monitor_log: Option<PathBuf>,
 }

@@ -55,6 +55,12 @@ impl InFlight {
         }
     }
 
+    /// Refuses bodies of new requests while the process is short of memory; gives whether it was
+    /// short before.
+    pub(crate) fn set_short(&self, short: bool) -> bool {
+        self.budget.set_short(short)
+    }
+
     /// The number of requests in flight.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)

@@ -27,7 +27,14 @@ pub(crate) async fn run(app: Arc<App>) {
     loop {
         clock.tick().await;
         let (processor, memory) = usage.measure();
+        guard_memory(&app);
         app.monitor.tick(now_s(), processor, memory);
+        for model in app.engine.registry().models() {
+            let queue = model.queue();
+            if queue.batches() {
+                app.monitor.tick_batches(now_s(), model.key(), queue.counts());
+            }
+        }
         if let Some(path) = app.settings.monitor_log.clone() {
             let text = describe(&app.monitor);
             let written = tokio::task::spawn_blocking(move || write(&path, &text)).await;
@@ -35,6 +42,25 @@ pub(crate) async fn run(app: Arc<App>) {
                 tracing::debug!(%error, "can't write the latest values of the series");
             }
         }
+    }
+}
+
+/// Refuses new requests while the process fills too much of its memory.
+fn guard_memory(app: &App) {
+    let most = u64::from(app.settings.max_memory_percent);
+    let limit = app.settings.memory_limit_bytes;
+    let own = own_bytes();
+    let short = own > limit / 100 * most;
+    if app.in_flight.set_short(short) == short {
+        return;
+    }
+    if short {
+        tracing::warn!(
+            "the process holds {own} bytes, over limits.max_memory_percent ({most}) of {limit}: new \
+             requests get 429"
+        );
+    } else {
+        tracing::info!("the process holds {own} bytes again: new requests are taken");
     }
 }
 
@@ -108,9 +134,19 @@ fn processor_time() -> Duration {
 
 /// Memory of the process; 0 where the system does not tell.
 fn resident_bytes() -> u64 {
+    statm_bytes(1)
+}
+
+/// Memory of the process without files that are mapped, which the system may take back.
+fn own_bytes() -> u64 {
+    statm_bytes(1).saturating_sub(statm_bytes(2))
+}
+
+/// A field of `/proc/self/statm`, which counts pages.
+fn statm_bytes(field: usize) -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 =
-        statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+        statm.split(' ').nth(field).and_then(|pages| pages.parse().ok()).unwrap_or_default();
     pages * rustix::param::page_size() as u64
 }
 
