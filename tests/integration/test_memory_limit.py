@@ -25,7 +25,8 @@ FULL = "the service uses all the memory it may (limits.max_memory_percent); try 
 @contextmanager
 def listening() -> Iterator[int]:
     """The port of a server that may use a little more memory than this process has."""
-    limit = psutil.Process().memory_info().rss + SPARE_BYTES
+    memory = psutil.Process().memory_info()
+    limit = memory.rss - memory.shared + SPARE_BYTES
     server = Server(replace(SETTINGS, memory_limit_bytes=2 * limit, max_memory_percent=50))
     (port,) = server.start([("127.0.0.1", 0)])
     server.set_loaded()

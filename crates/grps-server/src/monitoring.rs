@@ -47,6 +47,12 @@ pub(crate) async fn run(app: Arc<App>) {
         clock.tick().await;
         let (processor, memory) = usage.measure();
         app.monitor.tick(now_s(), processor, memory);
+        for model in app.engine.registry().models() {
+            let queue = model.queue();
+            if queue.batches() {
+                app.monitor.tick_batches(now_s(), model.key(), queue.counts());
+            }
+        }
         if let Some(path) = app.settings.monitor_log.clone() {
             let text = describe(&app.monitor);
             let written = tokio::task::spawn_blocking(move || write(&path, &text)).await;
@@ -67,12 +73,12 @@ pub(crate) async fn watch_memory(app: Arc<App>) {
     let mut exhausted = false;
     loop {
         clock.tick().await;
-        let resident = resident_bytes();
-        if (resident > most) != exhausted {
+        let own = own_bytes();
+        if (own > most) != exhausted {
             exhausted = !exhausted;
             app.in_flight.set_exhausted(exhausted);
             let percent = settings.max_memory_percent;
-            tracing::warn!(resident, most, percent, "memory: {}", told(exhausted));
+            tracing::warn!(own, most, percent, "memory: {}", told(exhausted));
         }
     }
 }
@@ -151,9 +157,19 @@ fn processor_time() -> Duration {
 
 /// Memory of the process; 0 where the system does not tell.
 fn resident_bytes() -> u64 {
+    statm_bytes(1)
+}
+
+/// Memory of the process without files that are mapped, which the system may take back.
+fn own_bytes() -> u64 {
+    statm_bytes(1).saturating_sub(statm_bytes(2))
+}
+
+/// A field of `/proc/self/statm`, which counts pages.
+fn statm_bytes(field: usize) -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 =
-        statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+        statm.split(' ').nth(field).and_then(|pages| pages.parse().ok()).unwrap_or_default();
     pages * rustix::param::page_size() as u64
 }
 
