@@ -86,6 +86,14 @@ class Service:
         assert batch is not None
         return batch
 
+    def series(self, name: str) -> list[float]:
+        """The points of a series, none while it is unknown."""
+        url = self._url.replace("infer/predict", "monitor/series")
+        found = requests.get(url, {"name": name}, timeout=60)
+        known = found.headers["Content-Type"].startswith("application/json")
+        points: list[list[float]] = found.json()["data"] if known else []
+        return [value for _, value in points]
+
     def close(self) -> None:
         self._clients.shutdown(wait=True)
 
@@ -293,3 +301,14 @@ def test_a_client_that_leaves_frees_its_place() -> None:
         stays = running.send([[3, 4]])
         assert double(running.take()) == (1, 2)
         assert values(stays) == [6, 8]
+
+
+def test_clients_can_see_why_batches_are_small() -> None:
+    with service(NativeBatching(max_rows=8)) as running:
+        answer = running.send([[1]])
+        double(running.take())
+        assert values(answer) == [2]
+        name = "*small_batches(m-1,idle_instance)"
+        wait_for(lambda: max(running.series(name), default=0) > 0)
+        assert max(running.series("*batches(m-1)")) > 0
+        assert max(running.series("*small_batches(m-1,timeout)")) == 0

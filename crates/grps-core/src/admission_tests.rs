@@ -78,3 +78,42 @@ async fn urgent_requests_enter_first() {
     }
     assert_eq!(*order.lock(), [2, 0, 1]);
 }
+
+/// A sequence of numbers that looks random and is the same in every run.
+fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
+    move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed >> 33
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_random_cancels_leak_no_place() {
+    let admission = Admission::new(3, 40);
+    let mut random = numbers(7);
+    let mut requests = Vec::new();
+    for _ in 0..10_000 {
+        let (priority, hold, cancel) = ((random() % 3) as u8, random() % 4, random() % 8);
+        let admission = Arc::clone(&admission);
+        let request = tokio::spawn(async move {
+            let terms = Terms { priority, ..Terms::default() };
+            let Ok(_place) = admission.enter(&terms).await else { return };
+            for _ in 0..hold {
+                tokio::task::yield_now().await;
+            }
+        });
+        for _ in 0..cancel / 4 {
+            tokio::task::yield_now().await;
+        }
+        if cancel % 2 == 0 {
+            request.abort();
+        }
+        requests.push(request);
+    }
+    for request in requests {
+        // Whether it was cancelled or not: it has ended.
+        let _ended = request.await;
+    }
+    assert_eq!(admission.waiting(), 0);
+    assert_eq!(admission.state.lock().free, 3);
+}

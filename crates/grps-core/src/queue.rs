@@ -155,6 +155,11 @@ impl Queue {
         self.len() == 0
     }
 
+    /// Whether several entries may leave together.
+    pub fn batches(&self) -> bool {
+        self.state.lock().batcher.policy().batches()
+    }
+
     /// What left so far.
     pub fn counts(&self) -> &BatchCounts {
         &self.counts

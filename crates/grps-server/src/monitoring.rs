@@ -47,6 +47,12 @@ pub(crate) async fn run(app: Arc<App>) {
         clock.tick().await;
         let (processor, memory) = usage.measure();
         app.monitor.tick(now_s(), processor, memory);
+        for model in app.engine.registry().models() {
+            let queue = model.queue();
+            if queue.batches() {
+                app.monitor.tick_batches(now_s(), model.key(), queue.counts());
+            }
+        }
         if let Some(path) = app.settings.monitor_log.clone() {
             let text = describe(&app.monitor);
             let written = tokio::task::spawn_blocking(move || write(&path, &text)).await;

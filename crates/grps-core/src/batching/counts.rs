@@ -67,6 +67,12 @@ impl BatchCounts {
         self.rows.load(Ordering::Relaxed)
     }
 
+    /// All counters at this moment: batches, rows, and small batches in the order of
+    /// [`Reason::ALL`].
+    pub(crate) fn read(&self) -> (u64, u64, [u64; Reason::ALL.len()]) {
+        (self.batches(), self.rows(), Reason::ALL.map(|reason| self.small(reason)))
+    }
+
     /// Batches that left below their maximum for this reason.
     pub fn small(&self, reason: Reason) -> u64 {
         self.small.get(reason as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))

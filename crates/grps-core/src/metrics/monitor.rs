@@ -1,10 +1,11 @@
 //! All series of a service by name: its own, which begin with a star, and those of user code.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::batching::{BatchCounts, Reason};
 use crate::metrics::histogram::Histogram;
 use crate::metrics::series::{Kind, Points, Series, percentages};
 use crate::metrics::traffic::{Reading, Traffic};
@@ -50,6 +51,8 @@ struct State {
     last: Reading,
     /// Counts of latencies of the latest seconds.
     latencies: VecDeque<Vec<u64>>,
+    /// The counters of each model's batches at the last tick.
+    batches: HashMap<String, (u64, u64, [u64; Reason::ALL.len()])>,
 }
 
 impl Monitor {
@@ -106,6 +109,26 @@ impl Monitor {
             state.latencies.pop_front();
         }
         state.latencies.push_back(counts);
+    }
+
+    /// Turns what left a model's queue since the last tick into points; called once a second for
+    /// each model that batches.
+    pub fn tick_batches(&self, now_s: u64, model: &str, counts: &BatchCounts) {
+        let now = counts.read();
+        let mut state = self.state.lock();
+        let last = state.batches.insert(model.to_owned(), now).unwrap_or_default();
+        // A model that was loaded anew counts from zero.
+        let since = |now: u64, last: u64| now.checked_sub(last).unwrap_or(now) as f64;
+        let batches = since(now.0, last.0);
+        state.put(now_s, Kind::Increment, &format!("*batches({model})"), batches);
+        if batches > 0.0 {
+            let rows = since(now.1, last.1) / batches;
+            state.put(now_s, Kind::Average, &format!("*batch_rows_avg({model})"), rows);
+        }
+        for (reason, (now, last)) in Reason::ALL.iter().zip(now.2.into_iter().zip(last.2)) {
+            let name = format!("*small_batches({model},{})", reason.name());
+            state.put(now_s, Kind::Increment, &name, since(now, last));
+        }
     }
 
     /// A series at this moment; `None` for an unknown name.
@@ -193,6 +216,24 @@ mod tests {
             monitor.read(NOW_S + 1, "*qps"),
             Some(Points::Trend(points)) if points[172..] == [Some(4.0), Some(0.0)]
         ));
+    }
+
+    #[test]
+    fn batches_are_told_by_model_and_reason() {
+        let (monitor, counts) = (Monitor::default(), BatchCounts::default());
+        counts.add(8, None);
+        monitor.tick_batches(NOW_S - 1, "m-1", &counts);
+        counts.add(8, None);
+        counts.add(2, Some(Reason::Timeout));
+        monitor.tick_batches(NOW_S, "m-1", &counts);
+        assert_eq!(last_second(&monitor, "*batches(m-1)"), Some(2.0));
+        assert_eq!(last_second(&monitor, "*batch_rows_avg(m-1)"), Some(5.0));
+        assert_eq!(last_second(&monitor, "*small_batches(m-1,timeout)"), Some(1.0));
+        assert_eq!(last_second(&monitor, "*small_batches(m-1,size)"), Some(0.0));
+        let anew = BatchCounts::default();
+        anew.add(1, Some(Reason::Key));
+        monitor.tick_batches(NOW_S, "m-1", &anew);
+        assert_eq!(last_second(&monitor, "*batches(m-1)"), Some(3.0));
     }
 
     #[test]
