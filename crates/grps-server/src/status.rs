@@ -3,8 +3,12 @@
 use grps_core::{Cause, Error};
 use http::StatusCode;
 use tonic::Code;
+use tonic::metadata::MetadataValue;
 
 use crate::codec::Status;
+
+/// When a client that found the service full may try again.
+const RETRY_AFTER_MS: u32 = 1000;
 
 /// The HTTP status and the gRPC code of a cause.
 fn table(cause: Cause) -> (StatusCode, Code) {
@@ -50,7 +54,13 @@ pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
     if told_in_message {
         return None;
     }
-    Some(tonic::Status::new(table(error.cause()).1, error.message()))
+    let mut status = tonic::Status::new(table(error.cause()).1, error.message());
+    if error.cause() == Cause::QueueFull {
+        // What Retry-After is to HTTP.
+        let retry_after = MetadataValue::from(RETRY_AFTER_MS);
+        status.metadata_mut().insert("grpc-retry-pushback-ms", retry_after);
+    }
+    Some(status)
 }
 
 /// 499, which the `http` crate has no name for.
@@ -82,5 +92,6 @@ mod tests {
         assert!(rpc_status(&Error::new(Cause::ModelFailed, "x")).is_none());
         let status = rpc_status(&Error::new(Cause::QueueFull, "x")).unwrap();
         assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 
 use crate::dispatch::Call;
 use crate::drain::Flight;
+use crate::status::rpc_status;
 
 /// Bytes set aside at once for a body whose length the client announced.
 const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
@@ -141,7 +142,10 @@ impl Body for LimitedBody {
                 let frame = frame.map_err(|error| tonic::Status::cancelled(error.to_string()))?;
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 let counted = this.flight.grow(bytes);
-                counted.map_err(|error| tonic::Status::resource_exhausted(error.message()))?;
+                counted.map_err(|error| {
+                    let full = || tonic::Status::resource_exhausted(error.message());
+                    rpc_status(&error).unwrap_or_else(full)
+                })?;
                 Ok(frame)
             });
             return Poll::Ready(frame);
