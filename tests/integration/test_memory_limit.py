@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import grpc
 import numpy as np
@@ -50,7 +51,7 @@ def by_grpc(port: int) -> tuple[int, str]:
             answer = GrpsServiceStub(channel).Predict(GrpsMessage(str_data="x"), timeout=GUARD_S)
         except grpc.RpcError as error:
             assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-            told = {item.key: item.value for item in error.trailing_metadata() or ()}
+            told: Any = {item.key: item.value for item in error.trailing_metadata() or ()}
             assert told["grpc-retry-pushback-ms"] == "1000"
             return 429, str(error.details())
     return answer.status.code, answer.status.msg
