@@ -1,8 +1,8 @@
 //! The engine of GRPS, free of HTTP and of Python.
 //!
 //! A request enters through [`Engine::infer`], which admits it, walks the graph and puts an
-//! [`Entry`] into the queue of each model on the way. Instances (Python threads, worker processes,
-//! plugins) pull entries from a [`Queue`] and answer through the reply channel the entry carries.
+//! [`Entry`] into the queue of each model on the way. Instances, such as Python threads, pull entries
+//! from a [`Queue`] and answer through the reply channel the entry carries.
 
 mod admission;
 mod batching;
