@@ -183,6 +183,14 @@ GRAPHS = [
     },
     {"name": "told", "nodes": [{"name": "w", "model": "words"}, {"name": "c", "model": "count"}]},
     {
+        "name": "mistaken",
+        "type": "graph",
+        "nodes": [
+            {"name": "first", "model": "words"},
+            {"name": "last", "model": "add", "inputs": {"x": "first.y"}},
+        ],
+    },
+    {
         "name": "spoken",
         "type": "graph",
         "nodes": [
@@ -295,6 +303,13 @@ def test_what_does_not_fit_is_told(
     response = server.post({"model": graph, "gtensors": gtensors(arrays)})
     assert response.status_code == status
     assert cause in response.json()["status"]["msg"]
+
+
+def test_a_node_that_answers_no_tensors_is_told(server: RunningServer) -> None:
+    response = server.post({"model": "mistaken", "str_data": "a word"})
+    assert response.status_code == 500
+    cause = "graph 'mistaken': node 'first' did not answer with tensors: "
+    assert response.json()["status"]["msg"].startswith(cause)
 
 
 def test_user_data_goes_along_a_chain(server: RunningServer) -> None:

@@ -238,6 +238,66 @@ async fn a_missing_tensor_is_told() {
     assert!(ask(&engine, vec![tensor("", 1)]).await.is_ok());
 }
 
+/// What a graph of one node, `n`, and a taker of its sum answers when asked.
+async fn ask_taking(when: Option<Source>, inputs: Vec<InputSpec>, output: Source) -> Error {
+    let engine = engine();
+    add(&engine, "n", summing(0));
+    add(&engine, "t", summing(0));
+    let when =
+        when.map(|source| Condition { source, comparison: Comparison::Greater, value: -1.0 });
+    let taker = NodeSpec { when, ..node("t", Inputs::Named(inputs)) };
+    let nodes = vec![node("n", Inputs::Whole(None)), taker];
+    engine.registry().add_graph(graph(nodes, vec![("o", output)]), false).unwrap();
+    ask(&engine, vec![tensor("x", 1)]).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_tensor_that_a_node_did_not_answer_is_never_passed_over() {
+    let takes = || vec![input("x", source(Some(0), "sum"))];
+    let by_condition =
+        ask_taking(Some(source(Some(0), "summ")), takes(), source(Some(1), "sum")).await;
+    assert_eq!(by_condition.cause(), Cause::ModelFailed);
+    assert_eq!(
+        by_condition.message(),
+        "graph 'g': the condition of 't' needs the tensor 'summ', but node 'n' has: sum, count"
+    );
+    let by_output = ask_taking(None, takes(), source(Some(1), "summ")).await;
+    assert_eq!(by_output.cause(), Cause::ModelFailed);
+    assert_eq!(
+        by_output.message(),
+        "graph 'g': the output 'o' needs the tensor 'summ', but node 't' has: sum, count"
+    );
+}
+
+#[tokio::test]
+async fn a_condition_on_what_the_request_leaves_out_does_not_hold() {
+    let takes = vec![input("x", source(Some(0), "sum"))];
+    let failed = ask_taking(Some(source(None, "flag")), takes, source(Some(1), "sum")).await;
+    assert!(failed.message().contains("every node that makes its answer was left out"));
+}
+
+#[tokio::test]
+async fn a_nameless_tensor_is_taken_only_when_one_is_asked_for() {
+    for optional_first in [true, false] {
+        let engine = engine();
+        add(&engine, "n", summing(0));
+        let optional = InputSpec { required: false, ..input("z", source(None, "z")) };
+        let mut inputs = vec![input("x", source(None, "x")), optional];
+        if optional_first {
+            inputs.reverse();
+        }
+        let nodes = vec![node("n", Inputs::Named(inputs))];
+        engine.registry().add_graph(graph(nodes, vec![]), false).unwrap();
+        let failed = ask(&engine, vec![tensor("", 1)]).await.unwrap_err();
+        assert_eq!(failed.cause(), Cause::InvalidArgument);
+        assert_eq!(
+            failed.message(),
+            "graph 'g': node 'n' needs the tensor 'x', but the request has: one without a name"
+        );
+        assert!(ask(&engine, vec![tensor("x", 1)]).await.is_ok());
+    }
+}
+
 #[tokio::test]
 async fn without_outputs_all_last_nodes_answer() {
     let engine = engine();

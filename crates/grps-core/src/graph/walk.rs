@@ -110,11 +110,21 @@ impl<'a> Walk<'a> {
 
     /// What a node runs on; `None` when it is left out.
     fn input_of(&mut self, node: &NodeSpec) -> Result<Option<Content>, Error> {
-        let runs = node
-            .when
-            .as_ref()
-            .is_none_or(|when| self.peek(&when.source).is_some_and(|tensor| when.holds(tensor)));
+        let mut runs = true;
         if let Some(when) = &node.when {
+            match self.peek(&when.source) {
+                Some(tensor) => runs = when.holds(tensor),
+                None => {
+                    runs = false;
+                    // A client may leave out what a condition asks for; a node may not.
+                    if when.source.node.is_some() {
+                        self.must_be_absent(
+                            &format!("the condition of '{}'", node.name),
+                            &when.source,
+                        )?;
+                    }
+                }
+            }
             drop(self.take(&when.source, false));
         }
         match &node.inputs {
@@ -129,7 +139,7 @@ impl<'a> Walk<'a> {
                             tensors.push(tensor);
                         }
                         None if complete && input.required => {
-                            self.must_be_absent(node, &input.source)?;
+                            self.must_be_absent(&format!("node '{}'", node.name), &input.source)?;
                             complete = false;
                         }
                         None => {}
@@ -141,20 +151,21 @@ impl<'a> Walk<'a> {
     }
 
     /// A tensor may be missing because its node was left out, not because it does not exist.
-    fn must_be_absent(&self, node: &NodeSpec, source: &Source) -> Result<(), Error> {
+    fn must_be_absent(&self, taker: &str, source: &Source) -> Result<(), Error> {
         let Answer::Given { tensors, .. } = self.get(source.node) else { return Ok(()) };
-        let given: Vec<_> = tensors.iter().flatten().map(|tensor| tensor.name()).collect();
+        let names = tensors.iter().flatten().map(|tensor| tensor.name());
+        let given: Vec<_> =
+            names.map(|name| if name.is_empty() { "one without a name" } else { name }).collect();
         let giver = source.node.and_then(|index| self.graph.spec().nodes.get(index));
         let (giver, cause) = match giver {
             Some(giver) => (format!("node '{}'", giver.name), Cause::ModelFailed),
             None => ("the request".to_owned(), Cause::InvalidArgument),
         };
         let message = format!(
-            "graph '{}': node '{}' needs the tensor '{}', but {giver} has: {}",
+            "graph '{}': {taker} needs the tensor '{}', but {giver} has: {}",
             self.graph.spec().name,
-            node.name,
             source.tensor,
-            if given.is_empty() { "none".to_owned() } else { given.join(", ") }
+            if given.is_empty() { "no other".to_owned() } else { given.join(", ") }
         );
         Err(Error::new(cause, message))
     }
@@ -166,7 +177,8 @@ impl<'a> Walk<'a> {
         let as_whole = is_last || self.whole_takers.contains_key(&source);
         let whole = as_whole.then(|| content.clone()).filter(|_| by_tensor);
         let answer = if by_tensor {
-            match self.adapter.adapt(content, InputForm::Tensors)? {
+            let adapted = self.adapter.adapt(content, InputForm::Tensors);
+            match adapted.map_err(|error| self.blame(source, error))? {
                 Content::Tensors(tensors) => Answer::Given { whole, tensors: Some(tensors) },
                 Content::Message(_) | Content::Raw(_) => Answer::Given { whole, tensors: None },
             }
@@ -175,6 +187,16 @@ impl<'a> Walk<'a> {
         };
         self.set(source, answer);
         Ok(())
+    }
+
+    /// Says which node answered what can't be taken; a request's fault stays its client's.
+    fn blame(&self, source: Option<usize>, error: Error) -> Error {
+        let node = source.and_then(|index| self.graph.spec().nodes.get(index));
+        let Some(node) = node else { return error };
+        let graph = &self.graph.spec().name;
+        let text =
+            format!("graph '{graph}': node '{}' did not answer with tensors: {error}", node.name);
+        Error::new(Cause::ModelFailed, text)
     }
 
     fn get(&self, source: Option<usize>) -> &Answer {
@@ -200,7 +222,7 @@ impl<'a> Walk<'a> {
     fn peek(&self, source: &Source) -> Option<&Tensor> {
         let Answer::Given { tensors, .. } = self.get(source.node) else { return None };
         let tensors = tensors.as_ref()?;
-        tensors.get(place_of(tensors, source)?)
+        tensors.get(place_of(self.graph, tensors, source)?)
     }
 
     /// Counts one taking of a tensor and, if `wanted`, gives it: the last taker gets it itself.
@@ -208,8 +230,9 @@ impl<'a> Walk<'a> {
         let left = self.takers.get_mut(source)?;
         *left = left.saturating_sub(1);
         let is_last = *left == 0;
+        let graph = self.graph;
         let tensors = self.tensors_of(source.node)?;
-        let place = place_of(tensors, source)?;
+        let place = place_of(graph, tensors, source)?;
         match (wanted, is_last) {
             (true, true) => Some(tensors.swap_remove(place)),
             (true, false) => tensors.get(place).cloned(),
@@ -245,9 +268,12 @@ impl<'a> Walk<'a> {
             self.collect_last(&mut outputs)?;
         }
         for (name, source) in &spec.outputs {
-            if let Some(mut tensor) = self.take(source, true) {
-                tensor.rename(name);
-                outputs.push(tensor);
+            match self.take(source, true) {
+                Some(mut tensor) => {
+                    tensor.rename(name);
+                    outputs.push(tensor);
+                }
+                None => self.must_be_absent(&format!("the output '{name}'"), source)?,
             }
         }
         if outputs.is_empty() {
@@ -281,11 +307,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Where a tensor is; the only tensor of a request may have no name.
-fn place_of(tensors: &[Tensor], source: &Source) -> Option<usize> {
+/// Where a tensor is. The only tensor there is may go without a name, if only one is asked for.
+fn place_of(graph: &Graph, tensors: &[Tensor], source: &Source) -> Option<usize> {
     let named = tensors.iter().position(|tensor| tensor.name() == source.tensor);
     named.or_else(|| match tensors {
-        [only] if only.name().is_empty() => Some(0),
+        [only] if only.name().is_empty() => {
+            let asked_for = graph.takers.keys().filter(|taken| taken.node == source.node);
+            (asked_for.count() == 1).then_some(0)
+        }
         _ => None,
     })
 }
