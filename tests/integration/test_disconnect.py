@@ -44,6 +44,26 @@ def test_user_code_sees_that_an_http1_client_left(user_server: RunningServer) ->
     wait_until(lambda: "41" in user_server.noted("disconnected"), "user code sees it")
 
 
+def test_user_code_sees_that_a_client_left_behind_a_pipelined_request(
+    user_server: RunningServer,
+) -> None:
+    next_one = http_request(b'{"str_data": "x"}')
+    with connect(user_server.ports[0]) as connection:
+        connection.send(http_request(b'{"str_data": "45"}', path=SLEEPER) + next_one)
+        wait_until(lambda: "45" in user_server.noted("started"), "user code runs")
+        assert "45" not in user_server.noted("disconnected")
+    wait_until(lambda: "45" in user_server.noted("disconnected"), "user code sees it")
+
+
+def test_pipelined_requests_are_answered_in_order(user_server: RunningServer) -> None:
+    with connect(user_server.ports[0]) as connection:
+        texts = ["0.05", "0.01", "0"]
+        bodies = [f'{{"str_data": "{text}"}}'.encode() for text in texts]
+        connection.send(b"".join(http_request(body) for body in bodies))
+        answers = [connection.answer().json()["str_data"] for _ in texts]
+        assert answers == texts
+
+
 class Http2Client:
     """An HTTP/2 connection whose streams can be reset one by one."""
 

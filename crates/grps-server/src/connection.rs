@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::app::{App, Settings};
 use crate::dispatch::dispatch;
+use crate::watched_stream::WatchedStream;
 
 const MAX_STREAMS: u32 = 1024;
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
@@ -107,7 +108,8 @@ async fn run_http1(
 ) -> hyper::Result<()> {
     let builder = http1_builder(&app.settings);
     let service = service_fn(move |request| dispatch(Arc::clone(&app), peer, request));
-    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(WatchedStream::new(stream));
+    let mut served = pin!(builder.serve_connection(stream, service));
     tokio::select! {
         outcome = served.as_mut() => return outcome,
         _ = closing.changed() => served.as_mut().graceful_shutdown(),

@@ -21,6 +21,7 @@ mod reply_body;
 mod request_id;
 mod status;
 mod terms;
+mod watched_stream;
 
 pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
 pub use exchange::{HttpExchange, HttpReply};
