@@ -41,6 +41,7 @@ def main() -> None:
         'http://127.0.0.1:7080/grps/v1/infer/predict?return-ndarray=true'
       grpst ps
       grpst logs my_grps
+      grpst model reload my_grps-1.0.0
       grpst stop my_grps
 
     \b

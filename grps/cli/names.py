@@ -1,9 +1,10 @@
-"""Shell completion of service names."""
+"""Shell completion of the names of services and models."""
 
 from __future__ import annotations
 
 import click
 
+from grps.deploy.admin import list_models, running_service
 from grps.deploy.services import services
 from grps.errors import GrpsError
 
@@ -18,8 +19,16 @@ def complete_deployed(_: click.Context, __: click.Parameter, incomplete: str) ->
     return _matching(incomplete, running_only=False)
 
 
-def _matching(incomplete: str, *, running_only: bool) -> list[str]:
+def complete_model(ctx: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return the models of the running service whose name starts with ``incomplete``."""
+    try:
+        models = list_models(running_service(ctx.params.get("service")))
+    except (GrpsError, OSError):
+        return []
+    return [name for model in models if (name := str(model["model"])).startswith(incomplete)]
 
+
+def _matching(incomplete: str, *, running_only: bool) -> list[str]:
     try:
         found = services()
     except (GrpsError, OSError):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Sequence
 
 import click
 
 from grps.cli.names import complete_deployed
-from grps.cli.output import duration, say
+from grps.cli.output import duration
+from grps.cli.table import print_table
 from grps.deploy.services import find, services
 from grps.server.state import ServiceState
 
@@ -44,20 +43,9 @@ def command(name: str | None) -> None:
         pid = str(state.pid) if one.running else "-"
         uptime = duration(time.time() - state.started_at) if one.running else "-"
         rows.append((ports, one.name, pid, str(one.folder.root), one.status, uptime))
-    _print_table(rows)
+    print_table(rows, colored=4, colors=COLORS)
 
 
 def _why_not(name: str, status: str, state: ServiceState | None) -> str:
     cause = state.error if state is not None else None
     return f"service {name!r} does not run ({status}{f': {cause}' if cause else ''})"
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    fancy = sys.stdout.isatty()
-    for number, row in enumerate(rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        if fancy and number > 0:
-            cells[4] = click.style(cells[4], fg=COLORS.get(row[4]))
-        line = "  ".join(cells).rstrip()
-        say(click.style(line, bold=True) if fancy and number == 0 else line)

@@ -25,6 +25,7 @@ VERBS = {
     "tf_serve": "Put a TensorFlow SavedModel online.",
     "trt_serve": "Put a TensorRT engine online.",
     "ps": "List the services on this machine.",
+    "model": "Load, unload, reload and list the models of a running service.",
     "logs": "Show and follow the log of a service.",
     "stop": "Stop a service.",
     "version": "Show the versions of GRPS and of the engines it finds.",

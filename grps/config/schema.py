@@ -87,7 +87,9 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     max_threads: Positive | None = None
     """Most threads that run user code of the model at once; ``max_concurrency`` when absent."""
     warm_up: bool = True
-    """Run the model once on zeros before the service becomes ready."""
+    """Run the model once on zeros before it takes requests."""
+    warm_up_requests: tuple[str, ...] = ()
+    """JSON files with messages, as clients send them, that are run before it takes requests."""
 
     @property
     def key(self) -> str:
@@ -215,6 +217,9 @@ class HealthConfig(Section, frozen=True, kw_only=True):
 
     start_online: bool = True
     """False restores upstream's way: not ready until somebody calls ``online``."""
+    hang_timeout_ms: NotNegative = 60_000
+    """Work on a batch without a sign of life (a chunk) that makes the service not ready; 0 for
+    no limit."""
 
 
 class ServerConfig(Section, frozen=True, kw_only=True):

@@ -27,12 +27,22 @@ class AsyncMessageRunner:
         self._steps = steps
         self._name = name
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name=f"{name} loop", daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=f"{name} loop", daemon=True
+        )
+        self._thread.start()
 
     def run(self, batch: Batch) -> None:
         """Start each request's coroutine; it answers later."""
         for entry in batch.entries():
             asyncio.run_coroutine_threadsafe(self._serve(entry), self._loop)
+
+    def close(self) -> None:
+        """Wait for all coroutines, then end the event loop."""
+        asyncio.run_coroutine_threadsafe(_finish(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     async def _serve(self, entry: Entry) -> None:
         try:
@@ -67,3 +77,11 @@ class AsyncMessageRunner:
                 await pieces.aclose()
                 break
         return last
+
+
+async def _finish() -> None:
+    """Wait for all coroutines of this loop, then for those that close what they left open."""
+    running = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*running, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    await asyncio.get_running_loop().shutdown_default_executor()

@@ -123,5 +123,5 @@ class Channel(Protocol):
     def next(self) -> Batch | None:
         """Wait, without the GIL, for requests; ``None`` once the service or instance stops."""
 
-    def detach(self) -> None:
-        """Tell that the instance has ended."""
+    def detach(self, down: str | None = None) -> None:
+        """Tell that the instance has ended; ``down`` says why, if it should not have."""

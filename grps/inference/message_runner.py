@@ -107,6 +107,9 @@ class MessageRunner:
             except Exception as error:
                 fail(entry, error, self._name)
 
+    def close(self) -> None:
+        """Do nothing: nothing runs outside ``run``."""
+
 
 Opened = tuple[Entry, GrpsMessage, GrpsContext]
 
@@ -133,6 +136,9 @@ class BatchingMessageRunner:
             if not entry.is_answered():
                 context.set_has_err(False)
                 self._run_alone(entry, request, context)
+
+    def close(self) -> None:
+        """Do nothing: nothing runs outside ``run``."""
 
     def _open(self, entries: Sequence[Entry]) -> Iterator[Opened]:
         for entry in entries:

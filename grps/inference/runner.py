@@ -15,6 +15,9 @@ class Runner(Protocol):
     def run(self, batch: Batch) -> None:
         """Answer all requests; what is raised fails those that are not answered."""
 
+    def close(self) -> None:
+        """Finish what still runs and let go of what the runner began."""
+
 
 def run_instance(channel: Channel, runner: Runner, name: str) -> None:
     """Serve requests until the service or the instance stops.
@@ -27,6 +30,7 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
         runner: What answers them.
         name: The instance in the log, for example ``vad-1.0.0#0``.
     """
+    down: str | None = None
     try:
         while (batch := channel.next()) is not None:
             try:
@@ -39,8 +43,11 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
                     raise
             # The next wait may be long: it must not keep what this run used alive.
             del batch
+    except BaseException as error:
+        down = describe(error)
+        raise
     finally:
-        channel.detach()
+        channel.detach(down)
 
 
 def fail(entry: Entry, error: BaseException, name: str) -> None:

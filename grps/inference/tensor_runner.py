@@ -69,6 +69,9 @@ class TensorRunner:
             for single in batch.singles():
                 self._run_alone(single)
 
+    def close(self) -> None:
+        """Do nothing: nothing runs outside ``run``."""
+
     def _run_alone(self, batch: Batch) -> None:
         try:
             self._run(batch)

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from grps.backends.base import Signature
 from grps.backends.engine_logs import quiet_engines
 from grps.backends.gpu_memory import collect_regularly, limit_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
-from grps.errors import DeployError, GrpsError, ModelError
+from grps.errors import DeployError, GrpsError
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
 from grps.log import MONITOR_LOG_NAME, SERVER_LOG_NAME, logger, start_user_log
-from grps.server.graphs import serve_graphs
-from grps.server.loading import load_model
+from grps.server.commands import take_commands
+from grps.server.lifecycle import ServedModels
 from grps.server.memory import inflight_bytes, memory_limit
+from grps.server.models import Terms
 from grps.server.native import NativeRoute, NativeSettings, Server, start_log
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
@@ -102,7 +102,7 @@ class App:
             ports = server.start([(host, port) for port in config.interface.ports])
         except (OSError, ValueError) as error:
             raise DeployError(str(error)) from error
-        self._state = replace(self._state, ports=tuple(ports))
+        self._state = replace(self._state, ports=tuple(ports), host=_own_address(host))
         try:
             with self._stop.interrupts():
                 self._load(project, server)
@@ -121,17 +121,16 @@ class App:
         quiet_engines()
         self._limit_gpu_memory(project.server)
         self._report("loading", "importing user code")
-        _import(project)
-        count = len(project.inference.models)
-        models = zip(project.inference.models, project.descriptions, strict=True)
-        signatures: dict[str, Signature | None] = {}
-        for index, (config, description) in enumerate(models):
-            of = f" ({index + 1} of {count})" if count > 1 else ""
-            self._report("loading", f"loading model {config.key}{of}")
-            loaded = load_model(config, description, self._report)
-            loaded.serve(server, project.server.max_concurrency)
-            signatures[config.key] = loaded.signature
-        serve_graphs(server, project.inference, signatures)
+        project.import_user_code()
+        health = project.server.health
+        terms = Terms(
+            max_concurrency=project.server.max_concurrency,
+            hang_timeout_ms=health.hang_timeout_ms or None,
+        )
+        conf = self._options.service / "conf"
+        models = ServedModels(server, terms, lambda: Project.read(self._folder, conf), self._report)
+        models.start(project)
+        take_commands(server, models)
 
     def _limit_gpu_memory(self, config: ServerConfig) -> None:
         memory = limit_gpu_memory(config.gpu)
@@ -143,16 +142,6 @@ class App:
         self._state = replace(self._state, phase=phase, detail=detail)
         if self._options.state_file is not None:
             self._state.write(self._options.state_file)
-
-
-def _import(project: Project) -> None:
-    """Import the user's code; what it raises is named with the line that raised it."""
-    try:
-        project.import_user_code()
-    except GrpsError:
-        raise
-    except Exception as error:
-        raise ModelError(f"the project's code can't be imported: {describe(error)}") from error
 
 
 def _native_settings(project: Project, monitor_log: Path) -> NativeSettings:
@@ -179,6 +168,11 @@ def _native_settings(project: Project, monitor_log: Path) -> NativeSettings:
         start_online=config.health.start_online,
         io_threads=_io_threads(config),
     )
+
+
+def _own_address(host: str) -> str:
+    """Return the address at which this machine reaches a server that listens on ``host``."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 def _custom_route(config: ServerConfig) -> NativeRoute | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -13,46 +13,78 @@ from grps.config.graphs import Graph, draw, plan_graph
 from grps.config.schema import DagConfig, InferenceConfig
 from grps.errors import ConfigError, ModelError
 from grps.log import logger
+from grps.server.models import LoadedModel
 from grps.server.native import Server
 
 Signatures = Mapping[str, Signature | None]
 """Signatures by the names that nodes call models by."""
 
 
-def serve_graphs(server: Server, config: InferenceConfig, signatures: Signatures) -> None:
-    """Register all graphs of a service and draw them into the log.
+def serve_graphs(server: Server, config: InferenceConfig, models: Iterable[LoadedModel]) -> None:
+    """Serve all graphs and draw them into the log.
 
     Args:
-        server: Where they are registered.
-        config: The service's models and graphs.
-        signatures: What is known of the models, by ``name-version``.
+        server: Where they are served.
+        config: The service's graphs.
+        models: All models of the service, which are served already.
 
     Raises:
         ModelError: The models of a graph do not fit together.
     """
-    names = [model.name for model in config.models]
-    for model in config.models:
-        # With several versions, which of them a bare name means changes with what is loaded.
-        if names.count(model.name) == 1:
-            signatures = {**signatures, model.name: signatures[model.key]}
+    signatures = _by_name(models)
+    for graph, default in _graphs(config):
+        if default and graph.type == "sequential":
+            server.set_default([node.model for node in graph.nodes])
+        else:
+            _put(server, graph, signatures, default)
+        if len(graph.nodes) > 1:
+            for line in draw(plan(graph)):
+                logger.info("%s", line)
+
+
+def describe_graphs(server: Server, config: InferenceConfig, models: Iterable[LoadedModel]) -> None:
+    """Describe graphs anew after their models have changed; those that lack one stay as they are.
+
+    Args:
+        server: Where they are served.
+        config: The service's graphs.
+        models: The models that are served now.
+    """
+    signatures = _by_name(models)
+    for graph, default in _graphs(config):
+        whole = all(node.model in signatures for node in graph.nodes)
+        if whole and not (default and graph.type == "sequential"):
+            _put(server, graph, signatures, default)
+
+
+def _graphs(config: InferenceConfig) -> Iterator[tuple[DagConfig, bool]]:
+    """Give all graphs, and whether each is the default one."""
     if config.dag is not None:
-        _serve(server, config.dag, signatures, default=True)
+        yield config.dag, True
     for graph in config.graphs:
-        _serve(server, graph, signatures, default=False)
+        yield graph, False
 
 
-def _serve(server: Server, config: DagConfig, signatures: Signatures, *, default: bool) -> None:
+def _by_name(models: Iterable[LoadedModel]) -> Signatures:
+    """Give the models' signatures by ``name-version`` and by bare name.
+
+    With several versions, which of them a bare name means changes with what is loaded: it stands
+    for none of their signatures then.
+    """
+    signatures: dict[str, Signature | None] = {}
+    for model in models:
+        name = model.config.name
+        signatures[name] = None if name in signatures else model.signature
+        signatures[model.config.key] = model.signature
+    return signatures
+
+
+def _put(server: Server, config: DagConfig, signatures: Signatures, default: bool) -> None:
     graph = plan(config)
-    if default and config.type == "sequential":
-        server.set_default([node.model for node in graph.nodes])
-    else:
-        try:
-            server.add_graph(graph, _metadata(graph, signatures), default)
-        except ValueError as error:
-            raise ModelError(str(error)) from error
-    if len(graph.nodes) > 1:
-        for line in draw(graph):
-            logger.info("%s", line)
+    try:
+        server.put_graph(graph, _metadata(graph, signatures), default)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
 
 
 def plan(config: DagConfig) -> Graph:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from grps.backends.base import Signature
-from grps.errors import ModelError
-from grps.inference.runner import Runner, describe, run_instance
-from grps.log import logger
-from grps.server.native import Channel, Model
+from grps.inference.runner import Runner
+from grps.server.native import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,11 @@ class InstanceState:
 
     life: Life
     reason: str | None = None
-    """Why it is dead, as one line."""
+    """Why it is dead, or was last, as one line."""
+    restarts: int = 0
+    """How often it came back."""
+    pid: int | None = None
+    """Its process, when it has one of its own."""
 
 
 class Instance(Protocol):
@@ -76,6 +74,12 @@ class Instance(Protocol):
             ModelError: It is not loaded.
         """
 
+    def join(self) -> None:
+        """Wait until the model takes no more requests and all it had are answered; let go of it.
+
+        Without a limit: a request that never ends keeps what runs it.
+        """
+
     def stop(self, timeout_s: float) -> bool:
         """End after the running batches and let go of the copy; what waits stays in the queue.
 
@@ -87,97 +91,4 @@ class Instance(Protocol):
         """
 
     def state(self) -> InstanceState:
-        """Tell where it stands; it is dead once user code has ended one of its threads."""
-
-
-class ThreadInstance:
-    """An instance whose copy lives in this process and runs in threads."""
-
-    def __init__(self, name: str, load: Callable[[], Copy]) -> None:
-        """Make an instance called ``name`` whose copy comes from ``load``."""
-        self._name = name
-        self._load = load
-        self._lock = threading.Lock()
-        self._copy: Copy | None = None
-        self._channels: list[Channel] = []
-        self._threads: list[threading.Thread] = []
-        self._state = InstanceState(Life.NEW)
-
-    @property
-    def name(self) -> str:
-        """Its name in logs."""
-        return self._name
-
-    def load(self) -> Signature | None:
-        """Load and warm the copy; see ``Instance.load``."""
-        copy = self._load()
-        self._copy, self._state = copy, InstanceState(Life.LOADED)
-        return copy.signature
-
-    def start(self, model: Model, most_threads: int) -> None:
-        """Start the threads; see ``Instance.start``."""
-        copy = self._copy
-        if copy is None:
-            raise ModelError(f"instance {self._name} is started before it is loaded")
-        self._state = InstanceState(Life.ALIVE)
-        for runner in copy.runners:
-            self._add_thread(model, runner)
-        if copy.grows:
-            grow = threading.Thread(
-                target=self._grow, args=(model, copy.runners, most_threads), daemon=True
-            )
-            with self._lock:
-                self._threads.append(grow)
-            grow.start()
-
-    def stop(self, timeout_s: float) -> bool:
-        """Stop all threads; see ``Instance.stop``."""
-        with self._lock:
-            self._state = InstanceState(Life.STOPPED)
-            self._copy = None
-            channels, self._channels = self._channels, []
-            threads, self._threads = self._threads, []
-        for channel in channels:
-            channel.stop()
-        end = time.monotonic() + timeout_s
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
-
-    def state(self) -> InstanceState:
-        """Tell where it stands; see ``Instance.state``."""
-        return self._state
-
-    def _add_thread(self, model: Model, runner: Runner) -> None:
-        with self._lock:
-            if self._state.life is Life.STOPPED:
-                return
-            channel = model.attach()
-            name = f"{self._name}.{len(self._channels)}"
-            thread = threading.Thread(
-                target=self._run, args=(channel, runner, name), name=name, daemon=True
-            )
-            self._channels.append(channel)
-            self._threads.append(thread)
-            # Started under the lock: a thread that ``stop`` joins must have begun.
-            thread.start()
-
-    def _run(self, channel: Channel, runner: Runner, name: str) -> None:
-        try:
-            run_instance(channel, runner, name)
-        except BaseException as error:
-            # User code may raise SystemExit, which would end the thread without a word.
-            logger.exception("%s has died", name)
-            with self._lock:
-                if self._state.life is Life.ALIVE:
-                    self._state = InstanceState(Life.DEAD, describe(error))
-
-    def _grow(self, model: Model, runners: tuple[Runner, ...], most: int) -> None:
-        """Start one more thread whenever it helps, until the instance stops."""
-        with self._lock:
-            if not self._channels:
-                return
-            channel = self._channels[0]
-        shared = itertools.cycle(runners)
-        while model.needs_runner(channel, len(runners), most):
-            self._add_thread(model, next(shared))
+        """Tell where it stands; it is dead from its end, by user code or a crash, to its return."""

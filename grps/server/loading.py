@@ -9,10 +9,11 @@ What runs is decided by the pair of converter and inferer:
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy as shallow_copy
+from copy import deepcopy
 from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
@@ -33,9 +34,11 @@ from grps.inference.runner import Runner, describe
 from grps.inference.tensor_runner import EngineModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
-from grps.server.instances import Copy, ThreadInstance
+from grps.server.instances import Copy
 from grps.server.models import LoadedModel
+from grps.server.recorded import run_recorded
 from grps.server.state import Phase
+from grps.server.thread_instance import ThreadInstance
 
 Report = Callable[[Phase, str], None]
 """Takes the phase and a line for people."""
@@ -60,7 +63,12 @@ def load_model(config: ModelConfig, description: dict[str, Any], report: Report)
         ThreadInstance(f"{config.key}#{index}", load)
         for index, load in enumerate(copy_loaders(config, report))
     )
-    signatures = [instance.load() for instance in instances]
+    try:
+        signatures = [instance.load() for instance in instances]
+    except BaseException:
+        for instance in instances:
+            instance.stop(0)
+        raise
     return LoadedModel(config, description, instances, signatures[0])
 
 
@@ -73,19 +81,32 @@ def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy
         config: The model's configuration.
         report: Told what is going on.
     """
-    if not config.takes_tensors or config.inferer_type == "customized":
-        return (partial(_load_user_copy, config),)
+    if runs_user_code(config):
+        return (partial(_load_user_copy, config, report),)
     config = _share_threads(config)
     return tuple(partial(_load_engine, config, index, report) for index in range(config.instances))
 
 
-def _load_user_copy(config: ModelConfig) -> Copy:
+def runs_user_code(config: ModelConfig) -> bool:
+    """Tell whether a model runs the user's inferer or converter rather than an engine alone."""
+    return not config.takes_tensors or config.inferer_type == "customized"
+
+
+def _load_user_copy(config: ModelConfig, report: Report) -> Copy:
     runner: Runner
     if config.takes_tensors:
         runner = TensorRunner(_user_tensor_model(config), config.key)
     else:
         runner = _message_runner(config, _load_steps(config))
-    return Copy((runner,) * config.instances, grows=True)
+    copy = Copy((runner,) * config.instances, grows=True)
+    _warm_recorded(config, copy, report)
+    return copy
+
+
+def _warm_recorded(config: ModelConfig, copy: Copy, report: Report) -> None:
+    if config.warm_up_requests:
+        report("warming", f"warming up model {config.key} with recorded requests")
+        run_recorded(config.key, config.warm_up_requests, copy)
 
 
 def _load_engine(config: ModelConfig, index: int, report: Report) -> Copy:
@@ -99,7 +120,9 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> Copy:
             if skipped is not None:
                 logger.warning("model %s is not warmed up: %s", config.key, skipped)
     runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
-    return Copy(runners, backends[0].signature)
+    copy = Copy(runners, backends[0].signature)
+    _warm_recorded(config, copy, report)
+    return copy
 
 
 def _share_threads(config: ModelConfig) -> ModelConfig:
@@ -195,10 +218,10 @@ def _find_converter(config: ModelConfig) -> Converter | None:
 def _own(registered: T) -> T:
     """Return a copy of a registered object, so that models of one class do not share its state."""
     try:
-        return copy.deepcopy(registered)
+        return deepcopy(registered)
     except Exception:
         # It holds something that can't be copied, such as a lock; its models then share that.
-        return copy.copy(registered)
+        return shallow_copy(registered)
 
 
 def _user_tensor_model(config: ModelConfig) -> UserTensorModel:

@@ -11,7 +11,17 @@ from grps.backends.base import Signature
 from grps.backends.signature import describe
 from grps.config.schema import ModelConfig, PaddingConfig
 from grps.server.instances import Instance
-from grps.server.native import NativeBatching, NativeModel, NativePadding, Server
+from grps.server.native import Model, NativeBatching, NativeModel, NativePadding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the service's own settings say to every model."""
+
+    max_concurrency: int
+    """Most threads of a model that grows and does not say how many."""
+    hang_timeout_ms: int | None
+    """Work without a sign of life that counts as a hang; ``None`` for no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +36,13 @@ class LoadedModel:
     signature: Signature | None = None
     """Inputs and outputs; ``None`` when user code decides."""
 
-    def serve(self, server: Server, max_concurrency: int) -> None:
-        """Register the model and start its instances.
+    def start(self, terms: Terms) -> Model:
+        """Start the instances; what is returned can be put behind a server.
 
         Args:
-            server: Where it is registered.
-            max_concurrency: Most threads of a model that grows and does not say how many.
+            terms: What the service says to every model.
         """
-        model = server.add_model(
+        model = Model(
             NativeModel(
                 name=self.config.name,
                 version=self.config.version,
@@ -42,10 +51,17 @@ class LoadedModel:
                 metadata=self._metadata(),
                 batching=native_batching(self.config),
                 queue_timeout_ms=self.config.queue.timeout_ms or None,
+                hang_timeout_ms=terms.hang_timeout_ms,
             )
         )
         for instance in self.instances:
-            instance.start(model, self.config.max_threads or max_concurrency)
+            instance.start(model, self.config.max_threads or terms.max_concurrency)
+        return model
+
+    def join(self) -> None:
+        """Wait for the end of all instances, after the model's queue has closed."""
+        for instance in self.instances:
+            instance.join()
 
     def _metadata(self) -> str:
         description = dict(self.description)

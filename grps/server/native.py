@@ -9,6 +9,7 @@ from pathlib import Path
 from grps._core import (
     Batch,
     Channel,
+    Command,
     Entry,
     Log,
     Model,
@@ -24,6 +25,7 @@ from grps.log import logger
 __all__ = [
     "Batch",
     "Channel",
+    "Command",
     "Entry",
     "Log",
     "Model",
@@ -112,6 +114,7 @@ class NativeModel:
     metadata: str
     batching: NativeBatching = NativeBatching()
     queue_timeout_ms: int | None = None
+    hang_timeout_ms: int | None = None
 
 
 class _NativeHandler(logging.Handler):

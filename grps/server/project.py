@@ -13,7 +13,9 @@ import yaml
 
 from grps.config.loader import load_inference, load_server
 from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
-from grps.errors import ConfigError, ModelError
+from grps.errors import ConfigError, GrpsError, ModelError
+from grps.inference.registry import converter_register, inferer_register
+from grps.inference.runner import describe
 
 USER_MODULES = {"customized_converter": "converter_type", "customized_inferer": "inferer_type"}
 """Modules of ``src`` in the order of their import, and the key whose ``customized`` needs them."""
@@ -30,6 +32,11 @@ class Project:
     """Text of both configuration files, which ``metadata/server`` answers."""
     descriptions: tuple[dict[str, Any], ...]
     """Each model's own lines of ``inference.yml``, in the order of ``inference.models``."""
+
+    def description_of(self, model: ModelConfig) -> dict[str, Any]:
+        """Return a model's own lines of ``inference.yml``."""
+        keys = [known.key for known in self.inference.models]
+        return self.descriptions[keys.index(model.key)]
 
     @classmethod
     def read(cls, folder: Path, conf: Path | None = None) -> Project:
@@ -67,8 +74,44 @@ class Project:
         """Import the project's ``src`` modules, which register converters and inferers.
 
         Raises:
-            ModelError: A module is missing or raises.
+            ModelError: A module is missing, or raises; the text names the line that raised.
         """
+        try:
+            self._import()
+        except GrpsError:
+            raise
+        except Exception as error:
+            raise ModelError(f"the project's code can't be imported: {describe(error)}") from error
+
+    def import_user_code_anew(self) -> None:
+        """Import the ``src`` modules as they are on disk now; when that fails, keep the old ones.
+
+        What was made of the old modules goes on with them.
+
+        Raises:
+            ModelError: As ``import_user_code``.
+        """
+        old = {name: module for name, module in sys.modules.items() if _is_user_module(name)}
+        registers: list[dict[str, Any]] = [
+            inferer_register.model_inferer_dict,
+            converter_register.converter_dict,
+        ]
+        registered = [dict(register) for register in registers]
+        for name in old:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        try:
+            self.import_user_code()
+        except BaseException:
+            for name in [name for name in sys.modules if _is_user_module(name)]:
+                del sys.modules[name]
+            sys.modules.update(old)
+            for register, before in zip(registers, registered, strict=True):
+                register.clear()
+                register.update(before)
+            raise
+
+    def _import(self) -> None:
         if not any(needs_user_code(model) for model in self.inference.models):
             return
         if str(self.folder) not in sys.path:
@@ -81,6 +124,10 @@ class Project:
             for model in self.inference.models:
                 if getattr(model, key) == "customized":
                     raise ModelError(f"{file} is missing; model {model.key} needs it for its {key}")
+
+
+def _is_user_module(name: str) -> bool:
+    return name == "src" or name.startswith("src.")
 
 
 def needs_user_code(model: ModelConfig) -> bool:

@@ -41,6 +41,8 @@ class ServiceState:
     """Seconds since the epoch."""
     deploy_path: str
     """The service folder."""
+    host: str = "127.0.0.1"
+    """The address at which this machine reaches it."""
 
     @classmethod
     def of_this_process(

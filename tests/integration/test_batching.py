@@ -118,9 +118,10 @@ def service(batching: NativeBatching, queue_timeout_ms: int | None = None) -> It
     server = Server(SETTINGS)
     (port,) = server.start([("127.0.0.1", 0)])
     spec = NativeModel("m", "1", True, SIGNATURE, "", batching, queue_timeout_ms)
-    model = server.add_model(spec)
+    model = Model(spec)
+    server.put_model(model)
     server.set_default(["m-1"])
-    channel = model.attach()
+    channel = model.attach("m-1#0")
     server.set_loaded()
     running = Service(model, channel, port)
     try:

@@ -8,8 +8,9 @@ use crate::error::{Cause, Error};
 use crate::graph::{Graph, Walk};
 use crate::health::{Health, Readiness};
 use crate::model::{Call, Model};
-use crate::registry::{Registry, Route};
+use crate::registry::Registry;
 use crate::request::{Request, Session};
+use crate::routes::Route;
 use crate::stream::{ChunkSender, Chunks, stream_channel};
 
 /// Limits of the engine.
@@ -55,12 +56,10 @@ impl Engine {
         self.admission.waiting()
     }
 
-    /// Whether the service is ready: flags set and every model has an instance alive.
+    /// Whether the service is ready: flags set and every model's instances respond.
     pub fn readiness(&self) -> Readiness {
         match self.health.readiness() {
-            Readiness::Ready if self.registry.without_instance().is_some() => {
-                Readiness::InstanceDown
-            }
+            Readiness::Ready if self.registry.trouble().is_some() => Readiness::Troubled,
             readiness => readiness,
         }
     }

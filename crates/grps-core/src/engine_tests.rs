@@ -42,7 +42,7 @@ type Thread = std::thread::JoinHandle<()>;
 
 /// Runs an instance that answers each message with itself and a suffix until the queue closes.
 fn echo(model: &Model, suffix: &'static str) -> Thread {
-    let puller = model.queue().attach();
+    let puller = model.queue().attach("i");
     std::thread::spawn(move || {
         while let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) {
             for entry in batch.entries {
@@ -141,16 +141,16 @@ async fn names_are_unknown_only_after_loading() {
 async fn readiness_needs_an_instance_of_every_model() {
     let engine = engine(1, 1);
     let model = add(&engine, "m", InputForm::Message);
-    assert_eq!(engine.readiness(), Readiness::InstanceDown);
-    let puller = model.queue().attach();
+    assert_eq!(engine.readiness(), Readiness::Troubled);
+    let puller = model.queue().attach("i");
     assert_eq!(engine.readiness(), Readiness::Ready);
     drop(puller);
-    assert_eq!(engine.readiness(), Readiness::InstanceDown);
+    assert_eq!(engine.readiness(), Readiness::Troubled);
 }
 
 /// Runs an instance that streams `count` numbered chunks and then answers as given.
 fn streamer(model: &Model, count: usize, outcome: Result<Content, Error>) -> Thread {
-    let puller = model.queue().attach();
+    let puller = model.queue().attach("i");
     std::thread::spawn(move || {
         while let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) {
             for entry in batch.entries {
@@ -239,7 +239,7 @@ async fn a_request_that_no_instance_takes_in_time_is_refused() {
     assert_eq!(refused.cause(), Cause::QueueFull);
     assert!(refused.message().contains("within 1 ms"), "{refused}");
     assert!(model.queue().is_empty());
-    let puller = model.queue().attach();
+    let puller = model.queue().attach("i");
     let answering = std::thread::spawn(move || {
         let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) else { return };
         // Taken in time: how long the answer takes does not matter.

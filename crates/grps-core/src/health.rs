@@ -24,8 +24,8 @@ pub enum Readiness {
     Offline,
     /// Shutting down.
     Draining,
-    /// A model has no instance alive.
-    InstanceDown,
+    /// The models or their instances can't answer; the registry tells why.
+    Troubled,
 }
 
 impl Health {

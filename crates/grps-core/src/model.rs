@@ -29,6 +29,8 @@ pub struct ModelSpec {
     pub batching: BatchPolicy,
     /// Longest time a request waits for an instance; `None` for no limit.
     pub queue_timeout: Option<Duration>,
+    /// Time without a sign of life after which a working instance hangs; `None` for no limit.
+    pub hang_timeout: Option<Duration>,
 }
 
 impl ModelSpec {
@@ -42,6 +44,7 @@ impl ModelSpec {
             metadata: String::new(),
             batching: BatchPolicy::default(),
             queue_timeout: None,
+            hang_timeout: None,
         }
     }
 }
@@ -97,6 +100,15 @@ impl Model {
     /// Requests that wait for an instance.
     pub fn queue(&self) -> &Arc<Queue> {
         &self.queue
+    }
+
+    /// What keeps it from answering, as a line; `None` when nothing does.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        if let Some(trouble) = self.queue.trouble(self.spec.hang_timeout) {
+            return Some(trouble);
+        }
+        let abandoned = self.queue.pullers() == 0;
+        abandoned.then(|| format!("model '{}' has no running instance", self.key))
     }
 
     /// Puts a call into the queue and waits for its outcome. Dropping the future takes it out of
@@ -165,5 +177,12 @@ impl Model {
                 Error::new(Cause::QueueFull, message)
             }
         }
+    }
+}
+
+impl Drop for Model {
+    /// Nobody can send it requests any more: its instances finish what waits and end.
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }

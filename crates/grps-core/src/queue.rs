@@ -10,6 +10,7 @@ use crate::batching::{Batch, BatchCounts, BatchPolicy, Batcher, Next, Seat};
 use crate::content::Content;
 use crate::reply::ReplySender;
 use crate::request::{Attachment, Session};
+use crate::roster::{Pulse, Roster};
 use crate::stream::ChunkSender;
 
 /// One request in the queue of one model.
@@ -42,6 +43,8 @@ pub struct Queue {
     pullers: AtomicUsize,
     /// What left.
     counts: BatchCounts,
+    /// Who pulls.
+    roster: Roster,
 }
 
 #[derive(Debug)]
@@ -121,6 +124,7 @@ impl Queue {
             watched: Condvar::new(),
             pullers: AtomicUsize::new(0),
             counts: BatchCounts::default(),
+            roster: Roster::new(),
         }
     }
 
@@ -172,12 +176,23 @@ impl Queue {
         self.watched.notify_all();
     }
 
-    /// Attaches an instance and lets one more puller work at once.
-    pub fn attach(self: &Arc<Self>) -> Puller {
+    /// Whether new entries are refused.
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// An instance that is down or hangs, as a line.
+    pub(crate) fn trouble(&self, patience: Option<Duration>) -> Option<String> {
+        self.roster.trouble(patience)
+    }
+
+    /// Attaches an instance by its name and lets one more puller work at once.
+    pub fn attach(self: &Arc<Self>, name: &str) -> Puller {
         self.pullers.fetch_add(1, Ordering::AcqRel);
         self.state.lock().level += 1;
         let (stopped, working) = (Arc::default(), AtomicBool::new(false));
-        Puller { queue: Arc::clone(self), stopped, working }
+        let pulse = self.roster.enter(name);
+        Puller { queue: Arc::clone(self), stopped, working, pulse, down: None }
     }
 
     /// The number of attached instances.
@@ -298,12 +313,22 @@ pub struct Puller {
     stopped: Arc<AtomicBool>,
     /// Whether entries were taken since the last pull began.
     working: AtomicBool,
+    /// Tells since when it works.
+    pulse: Pulse,
+    /// Why the instance ended, if it should not have.
+    down: Option<String>,
 }
 
 impl Puller {
     /// What ends this puller alone.
     pub fn stopper(&self) -> Stopper {
         Stopper { queue: Arc::clone(&self.queue), stopped: Arc::clone(&self.stopped) }
+    }
+
+    /// Detaches an instance that should not have ended; the model is not ready until one of the
+    /// same name is attached.
+    pub fn leave_down(mut self, reason: String) {
+        self.down = Some(reason);
     }
 
     /// Waits for up to `timeout` for requests whose clients still wait. What an earlier pull took
@@ -326,7 +351,8 @@ impl Puller {
             let mut until = end;
             if state.has_room() || state.closed {
                 let closed = state.closed;
-                match state.batcher.next(Instant::now(), closed) {
+                let now = Instant::now();
+                match state.batcher.next(now, closed) {
                     Next::Take(cut) => {
                         let entries = live(cut.items);
                         if entries.is_empty() {
@@ -334,6 +360,7 @@ impl Puller {
                         }
                         state.busy += 1;
                         self.working.store(true, Ordering::Relaxed);
+                        self.pulse.beat(now);
                         let policy = Arc::clone(state.batcher.policy());
                         let more = state.batcher.len() > 0 && state.idle > 0 && state.has_room();
                         drop(state);
@@ -341,7 +368,7 @@ impl Puller {
                             queue.pushed.notify_one();
                         }
                         queue.counts.add(cut.rows, cut.reason);
-                        return Pulled::Batch(Batch::new(entries, policy));
+                        return Pulled::Batch(Batch::new(entries, policy, self.pulse.clone()));
                     }
                     Next::WaitUntil(time) => until = until.min(time),
                     Next::Nothing => {}
@@ -363,6 +390,7 @@ impl Puller {
     fn rest(&self, state: &mut State) {
         if self.working.swap(false, Ordering::Relaxed) {
             state.busy -= 1;
+            self.pulse.rest();
         }
     }
 }
@@ -373,6 +401,7 @@ impl Drop for Puller {
         self.rest(&mut state);
         state.level = state.level.saturating_sub(1);
         drop(state);
+        self.queue.roster.leave(&self.pulse, self.down.take());
         self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
     }
 }

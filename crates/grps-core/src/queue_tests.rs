@@ -51,7 +51,7 @@ fn pull(puller: &Puller) -> Vec<String> {
 fn order_is_kept_and_the_limit_is_exact() {
     let queue = queue(2);
     let _receivers = ["a", "b", "c"].map(|id| push(&queue, id));
-    let puller = queue.attach();
+    let puller = queue.attach("i");
     assert_eq!(pull(&puller), ["a", "b"]);
     assert_eq!(pull(&puller), ["c"]);
     assert!(matches!(puller.pull(SOON), Pulled::Nothing));
@@ -73,7 +73,7 @@ fn abandoned_entries_are_skipped() {
     let queue = queue(8);
     drop(push(&queue, "gone"));
     let _receiver = push(&queue, "waits");
-    assert_eq!(pull(&queue.attach()), ["waits"]);
+    assert_eq!(pull(&queue.attach("i")), ["waits"]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn an_entry_that_left_can_not_be_withdrawn() {
     let queue = queue(8);
     let (taken, _receiver) = entry("taken");
     let mut place = queue.push(seat(), taken).unwrap();
-    let _running = queue.attach().pull(SOON);
+    let _running = queue.attach("i").pull(SOON);
     assert!(!place.withdraw());
 }
 
@@ -101,7 +101,7 @@ fn closing_drains_and_then_ends() {
     let _receiver = push(&queue, "last");
     queue.close();
     assert_eq!(queue.push(seat(), entry("late").0).unwrap_err(), Refusal::Closed);
-    let puller = queue.attach();
+    let puller = queue.attach("i");
     assert_eq!(pull(&puller), ["last"]);
     assert!(matches!(puller.pull(SOON), Pulled::Closed));
 }
@@ -109,7 +109,7 @@ fn closing_drains_and_then_ends() {
 #[test]
 fn a_push_wakes_a_waiting_puller() {
     let queue = queue(1);
-    let puller = queue.attach();
+    let puller = queue.attach("i");
     let waiting = std::thread::spawn(move || puller.pull(Duration::from_secs(60)));
     while queue.state.lock().idle == 0 {
         std::thread::yield_now();
@@ -129,14 +129,14 @@ fn the_end_of_a_window_wakes_a_waiting_puller() {
     };
     let queue = Arc::new(Queue::new(policy));
     let _receiver = push(&queue, "x");
-    assert!(matches!(queue.attach().pull(Duration::from_secs(60)), Pulled::Batch(_)));
+    assert!(matches!(queue.attach("i").pull(Duration::from_secs(60)), Pulled::Batch(_)));
     assert_eq!(queue.counts().small(Reason::Timeout), 1);
 }
 
 #[test]
 fn pullers_above_the_level_are_held_in_reserve() {
     let queue = queue(1);
-    let (first, second) = (queue.attach(), queue.attach());
+    let (first, second) = (queue.attach("i"), queue.attach("i"));
     queue.lower_level(1);
     let _receivers = ["a", "b"].map(|id| push(&queue, id));
     assert_eq!(pull(&first), ["a"]);
@@ -149,7 +149,7 @@ fn pullers_above_the_level_are_held_in_reserve() {
 #[test]
 fn the_level_never_falls_below_the_least() {
     let queue = queue(1);
-    let _pullers = (queue.attach(), queue.attach());
+    let _pullers = (queue.attach("i"), queue.attach("i"));
     queue.lower_level(1);
     queue.lower_level(1);
     assert_eq!(queue.level(), 1);
@@ -158,7 +158,7 @@ fn the_level_never_falls_below_the_least() {
 #[test]
 fn an_entry_that_waits_in_vain_is_pressure() {
     let queue = queue(1);
-    let puller = queue.attach();
+    let puller = queue.attach("i");
     assert_eq!(queue.watch(SOON, SOON), Pressure::Low);
     let _first = push(&queue, "a");
     let _working_on = puller.pull(SOON);
@@ -171,7 +171,7 @@ fn an_entry_that_waits_in_vain_is_pressure() {
 #[test]
 fn a_sleeping_watcher_sees_pressure_that_begins_later() {
     let queue = queue(1);
-    let puller = queue.attach();
+    let puller = queue.attach("i");
     let _first = push(&queue, "a");
     let _working_on = puller.pull(SOON);
     let watching = std::thread::spawn({
@@ -188,7 +188,7 @@ fn a_sleeping_watcher_sees_pressure_that_begins_later() {
 #[test]
 fn a_stopped_puller_leaves_what_waits_to_others() {
     let queue = queue(1);
-    let (gone, stays) = (queue.attach(), queue.attach());
+    let (gone, stays) = (queue.attach("i"), queue.attach("i"));
     let _receiver = push(&queue, "a");
     gone.stopper().stop();
     assert!(gone.stopper().is_stopped());
@@ -203,7 +203,7 @@ fn stopping_ends_a_wait_and_loses_no_wake_up() {
     const LONG: Duration = Duration::from_secs(60);
     for round in 0..200 {
         let queue = queue(1);
-        let pullers = [queue.attach(), queue.attach()];
+        let pullers = [queue.attach("i"), queue.attach("i")];
         let stopper = pullers[0].stopper();
         let [gone, stays] = pullers.map(|puller| std::thread::spawn(move || puller.pull(LONG)));
         if round % 2 == 0 {

@@ -1,73 +1,24 @@
-//! The models a service serves, by name, and its default graph.
+//! The models a service serves, by name, and its graphs, all of which may change while it runs.
 
-use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
-use crate::content::InputForm;
 use crate::error::{Cause, Error};
-use crate::graph::{Graph, GraphSpec};
+use crate::graph::GraphSpec;
 use crate::model::Model;
+use crate::routes::{DefaultRoute, Plan, Route, Routes};
 
-/// What a request passes through: one model, several in a row, or a graph.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// The models in order; never empty.
-    models: Arc<[Arc<Model>]>,
-    /// How they hang together, unless each works on what the one before it answered.
-    graph: Option<Arc<Graph>>,
-}
-
-impl Route {
-    fn row(models: impl Into<Arc<[Arc<Model>]>>) -> Self {
-        Self { models: models.into(), graph: None }
-    }
-
-    fn of_graph(graph: Graph) -> Self {
-        Self { models: graph.models().into(), graph: Some(Arc::new(graph)) }
-    }
-
-    /// The models in order.
-    pub fn models(&self) -> &[Arc<Model>] {
-        &self.models
-    }
-
-    /// The graph, if it is one.
-    pub fn graph(&self) -> Option<&Graph> {
-        self.graph.as_deref()
-    }
-
-    /// YAML text that tells what it is.
-    pub fn metadata(&self) -> &str {
-        let first = self.models.first().map(|model| model.spec().metadata.as_str());
-        self.graph().map(|graph| graph.spec().metadata.as_str()).or(first).unwrap_or_default()
-    }
-
-    /// The form in which it takes its request.
-    pub fn form(&self) -> InputForm {
-        let first = self.models.first().map(|model| model.spec().form);
-        self.graph().map(Graph::form).or(first).unwrap_or(InputForm::Tensors)
-    }
-}
-
-/// Models by `name-version`, by bare name, and the default graph.
+/// Models by `name-version` and by bare name, graphs, and the default graph.
+///
+/// A model that is replaced or removed goes on for the requests that have their route already; its
+/// queue closes when the last of them has its answer.
 #[derive(Debug, Default)]
 pub struct Registry {
+    /// What is to be served; locked for the whole of a change.
+    plan: Mutex<Plan>,
+    /// Where each name leads.
     routes: RwLock<Routes>,
-}
-
-#[derive(Debug, Default)]
-struct Routes {
-    /// Every model under its `name-version`.
-    by_key: HashMap<String, Route>,
-    /// The latest version of each model under its bare name.
-    latest: HashMap<String, Route>,
-    /// Graphs under their names.
-    graphs: HashMap<String, Route>,
-    /// What answers a request that names no model.
-    default: Option<Route>,
 }
 
 impl Registry {
@@ -76,130 +27,101 @@ impl Registry {
     /// # Errors
     /// `InvalidArgument` when the same name and version is registered already.
     pub fn add(&self, model: Model) -> Result<Arc<Model>, Error> {
-        let mut routes = self.routes.write();
-        if routes.by_key.contains_key(model.key()) {
-            return Err(Error::invalid(format!("model '{}' is registered twice", model.key())));
-        }
         let model = Arc::new(model);
-        let route = Route::row([Arc::clone(&model)]);
-        let name = model.spec().name.clone();
-        let newest = routes.latest.get(&name).is_none_or(|latest| {
-            let version = &latest.models()[0].spec().version;
-            compare_versions(&model.spec().version, version) == Ordering::Greater
-        });
-        if newest {
-            routes.latest.insert(name, route.clone());
-        }
-        routes.by_key.insert(model.key().to_owned(), route);
+        self.change(|plan| {
+            let key = model.key().to_owned();
+            if plan.models.insert(key, Arc::clone(&model)).is_some() {
+                return Err(Error::invalid(format!("model '{}' is registered twice", model.key())));
+            }
+            Ok(())
+        })?;
         Ok(model)
+    }
+
+    /// Adds a model, in place of the one of the same name and version if there is one; gives that.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when a graph does not fit together with it; nothing changes then.
+    pub fn put(&self, model: Model) -> Result<Option<Arc<Model>>, Error> {
+        self.change(|plan| Ok(plan.models.insert(model.key().to_owned(), Arc::new(model))))
+    }
+
+    /// Takes a model away by its `name-version`; graphs that need it wait for its return.
+    ///
+    /// # Errors
+    /// `NotFound` with the names there are.
+    pub fn remove(&self, key: &str) -> Result<Arc<Model>, Error> {
+        self.change(|plan| {
+            let known = || plan.models.keys().cloned().collect::<Vec<_>>().join(", ");
+            let missing = format!("Model {key} not found; models: {}", known());
+            plan.models.remove(key).ok_or_else(|| Error::new(Cause::NotFound, missing))
+        })
     }
 
     /// Sets the models a request without a model name passes through, in order.
     ///
     /// # Errors
-    /// `NotFound` when one of them is not registered, `InvalidArgument` when there is none.
+    /// `Unavailable` when one of them is not registered, `InvalidArgument` when there is none.
     pub fn set_default(&self, names: &[String]) -> Result<(), Error> {
-        let mut models = Vec::with_capacity(names.len());
-        for name in names {
-            models.extend_from_slice(self.route(name)?.models());
-        }
-        if models.is_empty() {
+        if names.is_empty() {
             return Err(Error::invalid("the default graph has no model"));
         }
-        self.routes.write().default = Some(Route::row(models));
-        Ok(())
+        self.change(|plan| {
+            plan.default = Some(DefaultRoute::Row(names.to_vec()));
+            Routes::of(plan)?.find("").map(|_| ())
+        })
     }
 
-    /// Adds a graph of registered models, which clients ask for as for a model; `default` also
-    /// answers requests that name none.
+    /// Adds a graph of registered models, which clients ask for as for a model, in place of the one
+    /// of the same name; `default` also answers requests that name none.
     ///
     /// # Errors
-    /// `NotFound` for an unknown model, `InvalidArgument` when the name is taken or something does
-    /// not fit.
-    pub fn add_graph(&self, spec: GraphSpec, default: bool) -> Result<(), Error> {
-        let find = |name: &str| self.route(name).map(|route| Arc::clone(&route.models()[0]));
-        let name = spec.name.clone();
-        let route = Route::of_graph(Graph::new(spec, find)?);
-        let mut routes = self.routes.write();
-        let taken = routes.by_key.contains_key(&name) || routes.latest.contains_key(&name);
-        if taken || routes.graphs.contains_key(&name) {
-            return Err(Error::invalid(format!("graph '{name}': the name is taken")));
-        }
-        if default {
-            routes.default = Some(route.clone());
-        }
-        routes.graphs.insert(name, route);
-        Ok(())
+    /// `Unavailable` for an unknown model, `InvalidArgument` when the name is taken or something
+    /// does not fit.
+    pub fn put_graph(&self, spec: GraphSpec, default: bool) -> Result<(), Error> {
+        self.change(|plan| {
+            let name = spec.name.clone();
+            if default {
+                plan.default = Some(DefaultRoute::Graph(name.clone()));
+            }
+            plan.graphs.insert(name.clone(), spec);
+            Routes::of(plan)?.find(&name).map(|_| ())
+        })
     }
 
     /// The route to a model by `name-version` or bare name, or the default graph for "".
     ///
     /// # Errors
-    /// `NotFound` with the names there are.
+    /// `NotFound` with the names there are; `Unavailable` for a graph that lacks a model.
     pub fn route(&self, name: &str) -> Result<Route, Error> {
-        let routes = self.routes.read();
-        let found = if name.is_empty() {
-            routes.default.as_ref()
-        } else {
-            let models = routes.by_key.get(name).or_else(|| routes.latest.get(name));
-            models.or_else(|| routes.graphs.get(name))
-        };
-        found.cloned().ok_or_else(|| routes.not_found(name))
+        self.routes.read().find(name)
     }
 
     /// All models, sorted by `name-version`.
     pub fn models(&self) -> Vec<Arc<Model>> {
-        let routes = self.routes.read();
-        let mut models: Vec<_> =
-            routes.by_key.values().map(|route| Arc::clone(&route.models()[0])).collect();
-        models.sort_by(|a, b| a.key().cmp(b.key()));
-        models
+        self.plan.lock().models.values().cloned().collect()
     }
 
-    /// A model that is registered but has no instance alive.
-    pub fn without_instance(&self) -> Option<Arc<Model>> {
-        let routes = self.routes.read();
-        let mut models = routes.by_key.values().map(|route| &route.models()[0]);
-        models.find(|model| model.queue().pullers() == 0).cloned()
-    }
-}
-
-impl Routes {
-    fn not_found(&self, name: &str) -> Error {
-        let mut keys: Vec<_> = self.by_key.keys().map(String::as_str).collect();
-        keys.extend(self.graphs.keys().map(String::as_str));
-        keys.sort_unstable();
-        let known = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
-        let message = if name.is_empty() {
-            format!("no model named and no default graph is set; models: {known}")
-        } else {
-            format!("Model {name} not found; models: {known}")
-        };
-        Error::new(Cause::NotFound, message)
-    }
-}
-
-/// Compares versions by their dot-separated parts, numbers as numbers: 1.10.0 is after 1.9.0.
-fn compare_versions(left: &str, right: &str) -> Ordering {
-    let mut left_parts = left.split('.');
-    let mut right_parts = right.split('.');
-    loop {
-        match (left_parts.next(), right_parts.next()) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => return Ordering::Less,
-            (Some(_), None) => return Ordering::Greater,
-            (Some(a), Some(b)) => match compare_parts(a, b) {
-                Ordering::Equal => {}
-                order => return order,
-            },
+    /// What keeps the service from answering, as a line; `None` when nothing does.
+    pub fn trouble(&self) -> Option<String> {
+        if let Some(error) = self.routes.read().broken() {
+            return Some(error.message().to_owned());
         }
+        self.models().iter().find_map(|model| model.trouble())
     }
-}
 
-fn compare_parts(left: &str, right: &str) -> Ordering {
-    match (left.parse::<u64>(), right.parse::<u64>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
-        _ => left.cmp(right),
+    /// Makes a change and swaps the routes, or leaves all as it was.
+    fn change<T>(&self, change: impl FnOnce(&mut Plan) -> Result<T, Error>) -> Result<T, Error> {
+        let mut plan = self.plan.lock();
+        let mut next = plan.clone();
+        let outcome = change(&mut next)?;
+        let routes = Routes::of(&next)?;
+        // Dropped outside the locks: the last hold on a model closes its queue.
+        let old_routes = std::mem::replace(&mut *self.routes.write(), routes);
+        let old_plan = std::mem::replace(&mut *plan, next);
+        drop(plan);
+        drop((old_routes, old_plan));
+        Ok(outcome)
     }
 }
 
@@ -259,9 +181,43 @@ mod tests {
     }
 
     #[test]
-    fn versions_compare_by_number() {
-        assert_eq!(compare_versions("1.10", "1.9"), Ordering::Greater);
-        assert_eq!(compare_versions("1.0", "1.0.1"), Ordering::Less);
-        assert_eq!(compare_versions("1.0.rc1", "1.0.rc1"), Ordering::Equal);
+    fn a_model_is_replaced_and_its_queue_closes_after_the_last_request() {
+        let registry = Registry::default();
+        registry.add(model("m", "1")).unwrap();
+        registry.set_default(&["m".into()]).unwrap();
+        let running = registry.route("").unwrap();
+        let old = Arc::clone(running.models()[0].queue());
+        let replaced = registry.put(model("m", "1")).unwrap();
+        assert!(Arc::ptr_eq(replaced.unwrap().queue(), &old));
+        assert!(!Arc::ptr_eq(registry.route("m-1").unwrap().models()[0].queue(), &old));
+        assert!(!Arc::ptr_eq(registry.route("").unwrap().models()[0].queue(), &old));
+        assert!(!old.is_closed());
+        drop(running);
+        assert!(old.is_closed());
+    }
+
+    #[test]
+    fn without_the_latest_version_the_one_before_it_is_the_latest() {
+        let registry = Registry::default();
+        for version in ["1", "2"] {
+            registry.add(model("m", version)).unwrap();
+        }
+        registry.remove("m-2").unwrap();
+        assert_eq!(key(&registry, "m"), "m-1");
+        assert_eq!(registry.remove("m-2").unwrap_err().cause(), Cause::NotFound);
+    }
+
+    #[test]
+    fn a_graph_waits_for_a_model_that_is_taken_away() {
+        let registry = Registry::default();
+        registry.add(model("a", "1")).unwrap();
+        registry.set_default(&["a".into()]).unwrap();
+        registry.remove("a-1").unwrap();
+        let error = registry.route("").unwrap_err();
+        assert_eq!(error.cause(), Cause::Unavailable);
+        assert!(error.message().contains("the default graph: Model a not found"), "{error}");
+        assert_eq!(registry.trouble().as_deref(), Some(error.message()));
+        registry.put(model("a", "2")).unwrap();
+        assert_eq!(key(&registry, ""), "a-2");
     }
 }

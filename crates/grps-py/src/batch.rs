@@ -1,9 +1,10 @@
 //! Requests that a Python instance runs at once.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use grps_core::{
-    Batch as CoreBatch, BatchPolicy, Content, Entry as CoreEntry, Joined, Parts, Tensor,
+    Batch as CoreBatch, BatchPolicy, Content, Entry as CoreEntry, Joined, Parts, Pulse, Tensor,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -24,6 +25,8 @@ pub(crate) struct Batch {
     /// How outputs are shared out; `None` when the only request gets all.
     parts: Option<Parts>,
     policy: Arc<BatchPolicy>,
+    /// Where the instance gives signs of life.
+    pulse: Pulse,
 }
 
 /// Objects are made only for user code that looks at single requests.
@@ -34,25 +37,30 @@ enum Requests {
 
 impl Batch {
     pub(crate) fn new(batch: CoreBatch, joined: Option<Joined>) -> Self {
-        let policy = Arc::clone(batch.policy());
-        Self::of(Requests::Native(batch.entries), joined, policy)
+        let (policy, pulse) = (Arc::clone(batch.policy()), batch.pulse().clone());
+        Self::of(Requests::Native(batch.entries), joined, policy, pulse)
     }
 
-    fn of(requests: Requests, joined: Option<Joined>, policy: Arc<BatchPolicy>) -> Self {
+    fn of(
+        requests: Requests,
+        joined: Option<Joined>,
+        policy: Arc<BatchPolicy>,
+        pulse: Pulse,
+    ) -> Self {
         let count = match &requests {
             Requests::Native(entries) => entries.len(),
             Requests::Objects(entries) => entries.len(),
         };
         let (tensors, parts) = joined.map(|joined| (joined.tensors, joined.parts)).unzip();
         let (requests, tensors) = (Mutex::new(requests), Mutex::new(tensors));
-        Self { count, requests, tensors, parts: parts.flatten(), policy }
+        Self { count, requests, tensors, parts: parts.flatten(), policy, pulse }
     }
 
     fn objects(&self, py: Python<'_>) -> PyResult<Vec<Py<Entry>>> {
         let mut requests = self.requests.lock();
         if let Requests::Native(entries) = &mut *requests {
             let entries = std::mem::take(entries).into_iter();
-            let objects = entries.map(|entry| Py::new(py, Entry::new(entry)));
+            let objects = entries.map(|entry| Py::new(py, Entry::new(entry, self.pulse.clone())));
             *requests = Requests::Objects(objects.collect::<PyResult<_>>()?);
         }
         match &*requests {
@@ -132,7 +140,10 @@ impl Batch {
                 let joined = self.policy.join_one(content);
                 let joined = joined.map_err(|error| PyValueError::new_err(error.to_string()))?;
                 let requests = Requests::Objects(vec![entry]);
-                singles.push(Self::of(requests, Some(joined), Arc::clone(&self.policy)));
+                let policy = Arc::clone(&self.policy);
+                // Each of them is new work for the instance.
+                self.pulse.beat(Instant::now());
+                singles.push(Self::of(requests, Some(joined), policy, self.pulse.clone()));
             }
         }
         Ok(singles)

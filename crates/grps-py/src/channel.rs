@@ -63,8 +63,12 @@ impl Channel {
         self.stopper.stop();
     }
 
-    /// Detaches the instance from its model.
-    fn detach(&self) {
-        self.puller.lock().take();
+    /// Detaches the instance from its model; `down` says why, if it should not have ended.
+    #[pyo3(signature = (down=None))]
+    fn detach(&self, down: Option<String>) {
+        match (self.puller.lock().take(), down) {
+            (Some(puller), Some(reason)) => puller.leave_down(reason),
+            (puller, _) => drop(puller),
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! One request in the hands of a Python instance.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use grps_core::{Cause, ChunkSender, Content, Error, ReplySender, Session};
+use grps_core::{Cause, ChunkSender, Content, Error, Pulse, ReplySender, Session};
 use grps_server::HttpExchange;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
@@ -27,10 +28,12 @@ pub(crate) struct Entry {
     exchange: Option<Arc<HttpExchange>>,
     /// What goes on to the next model of a graph.
     session: Option<Session>,
+    /// Where chunks give signs of life.
+    pulse: Pulse,
 }
 
 impl Entry {
-    pub(crate) fn new(entry: grps_core::Entry) -> Self {
+    pub(crate) fn new(entry: grps_core::Entry, pulse: Pulse) -> Self {
         Self {
             id: entry.id.as_ref().to_owned(),
             content: Mutex::new(Some(entry.content)),
@@ -38,6 +41,7 @@ impl Entry {
             stream: entry.stream,
             exchange: entry.attachment.and_then(|attachment| attachment.downcast().ok()),
             session: entry.session,
+            pulse,
         }
     }
 
@@ -59,7 +63,12 @@ impl Entry {
     }
 
     fn stream(&self, py: Python<'_>, chunk: Content) -> bool {
-        self.stream.as_ref().is_some_and(|stream| py.detach(|| stream.send(chunk)))
+        let Some(stream) = &self.stream else { return false };
+        // Waiting for a slow client is no hang.
+        self.pulse.rest();
+        let listens = py.detach(|| stream.send(chunk));
+        self.pulse.beat(Instant::now());
+        listens
     }
 
     fn send(&self, outcome: Result<Content, Error>) -> PyResult<()> {

@@ -3,6 +3,7 @@
 mod batch;
 mod channel;
 mod codec;
+mod command;
 mod entry;
 mod exchange;
 mod graph;
@@ -29,6 +30,8 @@ mod _core {
     use crate::channel::Channel;
     #[pymodule_export]
     use crate::codec::{json_to_message, message_to_json};
+    #[pymodule_export]
+    use crate::command::Command;
     #[pymodule_export]
     use crate::entry::Entry;
     #[pymodule_export]

@@ -12,9 +12,10 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
+use crate::command::Command;
 use crate::graph::PyGraph;
 use crate::model::Model;
-use crate::settings::{PyModelSpec, PySettings};
+use crate::settings::PySettings;
 
 /// One service: an engine behind listening sockets.
 #[pyclass(frozen, module = "grps._core")]
@@ -65,11 +66,28 @@ impl Server {
         Ok(ports)
     }
 
-    /// Registers a model; instances attach to what is returned.
-    fn add_model(&self, spec: PyModelSpec) -> PyResult<Model> {
-        let model = grps_core::Model::new(spec.try_into()?);
-        let added = self.app.engine.registry().add(model);
-        added.map(Model::new).map_err(|error| PyValueError::new_err(error.to_string()))
+    /// Serves a model, in place of the one of the same name and version if there is one. That goes
+    /// on for the requests it has; its queue closes after the last of them.
+    fn put_model(&self, py: Python<'_>, model: &Model) -> PyResult<()> {
+        let model = model.take()?;
+        let put = py.detach(|| self.app.engine.registry().put(model).map(drop));
+        put.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Takes a model out of service by its `name-version`; it goes on as a replaced one does.
+    fn remove_model(&self, py: Python<'_>, key: &str) -> PyResult<()> {
+        let removed = py.detach(|| self.app.engine.registry().remove(key).map(drop));
+        removed.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// What keeps the service from answering, as a line.
+    fn trouble(&self) -> Option<String> {
+        self.app.engine.registry().trouble()
+    }
+
+    /// Waits for the next thing an operator asks; None once the service ends. One thread calls it.
+    fn next_command(&self, py: Python<'_>) -> Option<Command> {
+        py.detach(|| self.app.commands.next()).map(Command::new)
     }
 
     /// Sets the models a request without a model name passes through, in order.
@@ -78,10 +96,10 @@ impl Server {
         set.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
-    /// Registers a graph of registered models under its name; `default` also lets it answer
+    /// Serves a graph of models under its name, in place of an earlier one; `default` also lets it answer
     /// requests that name no model.
-    fn add_graph(&self, graph: PyGraph, metadata: String, default: bool) -> PyResult<()> {
-        let added = self.app.engine.registry().add_graph(graph.into_spec(metadata)?, default);
+    fn put_graph(&self, graph: PyGraph, metadata: String, default: bool) -> PyResult<()> {
+        let added = self.app.engine.registry().put_graph(graph.into_spec(metadata)?, default);
         added.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
@@ -116,6 +134,7 @@ impl Server {
 
     /// Starts the drain: running requests finish, new ones get 503. Returns at once.
     fn stop(&self) {
+        self.app.commands.end();
         if let Some(shutdown) = self.running.lock().as_mut().and_then(|r| r.shutdown.take()) {
             // The data plane may have ended by itself; then nothing is left to stop.
             let _ = shutdown.send(());

@@ -117,6 +117,7 @@ pub(crate) struct PyModelSpec {
     metadata: String,
     batching: PyBatchPolicy,
     queue_timeout_ms: Option<u64>,
+    hang_timeout_ms: Option<u64>,
 }
 
 /// The attributes of `grps.server.native.NativeBatching`.
@@ -173,6 +174,7 @@ impl TryFrom<PyModelSpec> for ModelSpec {
             metadata: spec.metadata,
             batching: spec.batching.into(),
             queue_timeout: spec.queue_timeout_ms.map(Duration::from_millis),
+            hang_timeout: spec.hang_timeout_ms.map(Duration::from_millis),
         })
     }
 }

@@ -9,6 +9,7 @@ use grps_core::Engine;
 use grps_core::metrics::Monitor;
 use http::HeaderValue;
 
+use crate::commands::Commands;
 use crate::drain::InFlight;
 use crate::request_id::RequestIds;
 
@@ -89,6 +90,8 @@ pub struct App {
     pub settings: Settings,
     /// What is measured.
     pub monitor: Arc<Monitor>,
+    /// What operators ask of the models.
+    pub commands: Commands,
     /// Makes identifiers for requests that bring none.
     pub(crate) request_ids: RequestIds,
     /// Requests between their head and their answer, which shutdown waits for.
@@ -100,6 +103,7 @@ impl App {
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
         let monitor = Arc::new(Monitor::default());
         let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes, Arc::clone(&monitor)));
-        Self { engine, settings, monitor, request_ids: RequestIds::default(), in_flight }
+        let (commands, request_ids) = (Commands::default(), RequestIds::default());
+        Self { engine, settings, monitor, commands, request_ids, in_flight }
     }
 }

@@ -6,6 +6,7 @@
 mod admin;
 mod app;
 pub mod codec;
+mod commands;
 mod connection;
 mod dispatch;
 mod drain;
@@ -24,6 +25,7 @@ mod terms;
 mod watched_stream;
 
 pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
+pub use commands::{Action, Command, Commands};
 pub use exchange::{HttpExchange, HttpReply};
 pub use listener::{bind, serve};
 pub use monitoring::{now_s, series_json};

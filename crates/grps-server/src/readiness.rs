@@ -10,9 +10,7 @@ pub(crate) fn unready(engine: &Engine) -> Option<String> {
         Readiness::Offline => "Service Unavailable".to_owned(),
         Readiness::Loading => "models are still loading".to_owned(),
         Readiness::Draining => "the service is shutting down".to_owned(),
-        Readiness::InstanceDown => match engine.registry().without_instance() {
-            Some(model) => format!("model '{}' has no running instance", model.key()),
-            None => return None,
-        },
+        // It may have passed in between.
+        Readiness::Troubled => return engine.registry().trouble(),
     })
 }

@@ -16,8 +16,10 @@ import requests
 
 from grps.errors import ModelError
 from grps.inference.channel import Batch
-from grps.server.instances import Copy, InstanceState, Life, ThreadInstance
+from grps.server.backoff import Backoff
+from grps.server.instances import Copy, InstanceState, Life
 from grps.server.native import Model, NativeModel, NativeSettings, Server
+from grps.server.thread_instance import ThreadInstance
 
 SETTINGS = NativeSettings(
     max_connections=64,
@@ -59,6 +61,9 @@ class Echo:
         for entry in batch.entries():
             entry.reply_message(entry.message())
 
+    def close(self) -> None:
+        pass
+
 
 def ready_echo() -> Echo:
     runner = Echo()
@@ -70,6 +75,7 @@ def ready_echo() -> Echo:
 class Service:
     """A model behind a port."""
 
+    server: Server
     model: Model
     port: int
 
@@ -82,10 +88,11 @@ class Service:
 def service() -> Iterator[Service]:
     server = Server(SETTINGS)
     (port,) = server.start([("127.0.0.1", 0)])
-    model = server.add_model(NativeModel("m", "1", False, None, ""))
+    model = Model(NativeModel("m", "1", False, None, ""))
+    server.put_model(model)
     server.set_default(["m-1"])
     server.set_loaded()
-    yield Service(model, port)
+    yield Service(server, model, port)
     server.stop()
     server.wait()
 
@@ -156,8 +163,44 @@ def test_user_code_that_ends_its_thread_makes_the_instance_dead(service: Service
     assert "SystemExit: out of luck" in answer.json()["status"]["msg"]
     wait_for(lambda: instance.state().life is Life.DEAD)
     assert instance.state().reason == "SystemExit: out of luck"
-    assert service.ask("health/ready").status_code == 503
+    unready = service.ask("health/ready")
+    assert unready.status_code == 503
+    down = "instance 'm-1#0.0' is down: SystemExit: out of luck"
+    assert unready.json()["status"]["msg"] == down
+    runner.raises = None
+    wait_for(lambda: instance.state().life is Life.ALIVE)
+    assert service.ask().status_code == 200
+    assert service.ask("health/ready").status_code == 200
+    assert instance.state().restarts == 1
     assert instance.stop(LONG_S)
+
+
+def test_the_second_death_waits_longer_than_the_first() -> None:
+    backoff = Backoff()
+    assert [backoff.delay_s() for _ in range(12)][:3] == [0.1, 0.2, 0.4]
+    assert backoff.delay_s() == 30.0
+
+
+def test_an_instance_that_hangs_is_named(service: Service) -> None:
+    model = Model(NativeModel("slow", "1", False, None, "", hang_timeout_ms=50))
+    service.server.put_model(model)
+    service.server.set_default(["slow-1"])
+    runner = Echo()
+    instance = loaded(runner)
+    other = loaded(ready_echo())
+    other.start(service.model, 1)
+    instance.start(model, 1)
+    assert service.ask("health/ready").status_code == 200
+    with ThreadPoolExecutor(1) as clients:
+        running = clients.submit(service.ask)
+        wait_for(lambda: service.ask("health/ready").status_code == 503)
+        cause = service.ask("health/ready").json()["status"]["msg"]
+        assert "instance 'm-1#0.0' hangs: it has worked for 0 s" in cause
+        runner.may_answer.set()
+        assert running.result().status_code == 200
+    wait_for(lambda: service.ask("health/ready").status_code == 200)
+    assert instance.stop(LONG_S)
+    assert other.stop(LONG_S)
 
 
 def test_growth_adds_threads_only_while_the_instance_lives(service: Service) -> None:

@@ -25,6 +25,7 @@ def test_written_as_the_contract_says(tmp_path: Path) -> None:
         "deploy_path",
         "detail",
         "error",
+        "host",
         "phase",
         "pid",
         "ports",

@@ -9,6 +9,7 @@ use crate::batching::seat::common_rows;
 use crate::content::Content;
 use crate::error::{Cause, Error};
 use crate::queue::Entry;
+use crate::roster::Pulse;
 use crate::tensor::Tensor;
 
 /// Requests that an instance runs at once; never empty.
@@ -18,6 +19,8 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// The policy they were gathered by.
     policy: Arc<BatchPolicy>,
+    /// Where the instance gives signs of life.
+    pulse: Pulse,
 }
 
 /// The input of a batch, and how its outputs are shared out.
@@ -40,8 +43,13 @@ pub struct Parts {
 }
 
 impl Batch {
-    pub(crate) fn new(entries: Vec<Entry>, policy: Arc<BatchPolicy>) -> Self {
-        Self { entries, policy }
+    pub(crate) fn new(entries: Vec<Entry>, policy: Arc<BatchPolicy>, pulse: Pulse) -> Self {
+        Self { entries, policy, pulse }
+    }
+
+    /// Where the instance that runs the batch gives signs of life.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// The policy the requests were gathered by.

@@ -45,7 +45,7 @@ fn add(engine: &Engine, name: &str, answer: impl Fn(&Entry) -> Outcome + Send + 
         ..ModelSpec::new(name, "1", InputForm::Tensors)
     };
     let model = engine.registry().add(Model::new(spec)).unwrap();
-    let puller = model.queue().attach();
+    let puller = model.queue().attach("i");
     std::thread::spawn(move || {
         while let Pulled::Batch(batch) = puller.pull(GUARD) {
             for entry in batch.entries {
@@ -152,7 +152,7 @@ async fn branches_run_side_by_side() {
         summing(100)(entry)
     });
     add(&engine, "join", summing(0));
-    engine.registry().add_graph(diamond(), true).unwrap();
+    engine.registry().put_graph(diamond(), true).unwrap();
     let answer = ask(&engine, vec![tensor("x", 1)]).await.unwrap();
     assert_eq!(answer, named(&[("total", 113), ("inputs", 3)]));
     assert!(engine.registry().route("").unwrap().graph().is_some());
@@ -171,7 +171,7 @@ async fn a_failed_node_cancels_the_one_beside_it() {
     });
     add(&engine, "right", |_| Err(Error::new(Cause::ModelFailed, "boom")));
     add(&engine, "join", summing(0));
-    engine.registry().add_graph(diamond(), false).unwrap();
+    engine.registry().put_graph(diamond(), false).unwrap();
     let failed = ask(&engine, vec![tensor("x", 1)]).await.unwrap_err();
     assert_eq!(failed.message(), "boom");
     cancelled.recv_timeout(GUARD).unwrap();
@@ -199,7 +199,7 @@ fn conditional_engine(required: bool) -> Engine {
     for (name, more) in [("gate", 0), ("deep", 1000), ("end", 0)] {
         add(&engine, name, summing(more));
     }
-    engine.registry().add_graph(conditional(required), false).unwrap();
+    engine.registry().put_graph(conditional(required), false).unwrap();
     engine
 }
 
@@ -227,7 +227,7 @@ async fn a_missing_tensor_is_told() {
     for name in ["left", "right", "join"] {
         add(&engine, name, summing(0));
     }
-    engine.registry().add_graph(diamond(), false).unwrap();
+    engine.registry().put_graph(diamond(), false).unwrap();
     let error = ask(&engine, vec![tensor("z", 1), tensor("w", 1)]).await.unwrap_err();
     assert_eq!(error.cause(), Cause::InvalidArgument);
     assert_eq!(
@@ -247,7 +247,7 @@ async fn ask_taking(when: Option<Source>, inputs: Vec<InputSpec>, output: Source
         when.map(|source| Condition { source, comparison: Comparison::Greater, value: -1.0 });
     let taker = NodeSpec { when, ..node("t", Inputs::Named(inputs)) };
     let nodes = vec![node("n", Inputs::Whole(None)), taker];
-    engine.registry().add_graph(graph(nodes, vec![("o", output)]), false).unwrap();
+    engine.registry().put_graph(graph(nodes, vec![("o", output)]), false).unwrap();
     ask(&engine, vec![tensor("x", 1)]).await.unwrap_err()
 }
 
@@ -287,7 +287,7 @@ async fn a_nameless_tensor_is_taken_only_when_one_is_asked_for() {
             inputs.reverse();
         }
         let nodes = vec![node("n", Inputs::Named(inputs))];
-        engine.registry().add_graph(graph(nodes, vec![]), false).unwrap();
+        engine.registry().put_graph(graph(nodes, vec![]), false).unwrap();
         let failed = ask(&engine, vec![tensor("", 1)]).await.unwrap_err();
         assert_eq!(failed.cause(), Cause::InvalidArgument);
         assert_eq!(
@@ -305,7 +305,7 @@ async fn without_outputs_all_last_nodes_answer() {
         add(&engine, name, summing(more));
     }
     let nodes = vec![node("left", Inputs::Whole(None)), node("right", Inputs::Whole(None))];
-    engine.registry().add_graph(graph(nodes, vec![]), false).unwrap();
+    engine.registry().put_graph(graph(nodes, vec![]), false).unwrap();
     let answer = ask(&engine, vec![tensor("x", 1)]).await.unwrap();
     let expected = [("sum", 2), ("count", 1), ("right.sum", 3), ("right.count", 1)];
     assert_eq!(answer, named(&expected));
@@ -374,7 +374,7 @@ fn names_are_taken_once() {
     let engine = engine();
     add(&engine, "g", summing(0));
     let nodes = vec![NodeSpec { model: "g-1".into(), ..node("n", Inputs::Whole(None)) }];
-    let taken = engine.registry().add_graph(graph(nodes, vec![]), false).unwrap_err();
+    let taken = engine.registry().put_graph(graph(nodes, vec![]), false).unwrap_err();
     assert_eq!(taken.message(), "graph 'g': the name is taken");
 }
 
@@ -428,7 +428,7 @@ proptest! {
         let names: Vec<String> = (0..nodes.len()).map(|index| format!("o{index}")).collect();
         let outputs = names.iter().enumerate();
         let outputs = outputs.map(|(index, name)| (name.as_str(), source(Some(index), "sum")));
-        engine.registry().add_graph(graph(specs, outputs.collect()), false).unwrap();
+        engine.registry().put_graph(graph(specs, outputs.collect()), false).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let answer = runtime.block_on(ask(&engine, vec![tensor("x", x)]));
         let expected: Vec<(String, i64)> =

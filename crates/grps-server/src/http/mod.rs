@@ -5,6 +5,7 @@ mod custom;
 mod deadline;
 mod health;
 mod metadata;
+mod models;
 mod monitor;
 mod predict;
 mod query;

@@ -58,6 +58,12 @@ pub(crate) fn failure(error: &Error) -> Response<ReplyBody> {
     response
 }
 
+/// 404 for a path that stands for nothing.
+pub(super) fn not_found(path: &str) -> Response<ReplyBody> {
+    let message = format!("no route {path}; the API is under /grps/v1/");
+    failure(&Error::new(Cause::NotFound, message))
+}
+
 /// A GRPS message as JSON.
 pub(super) fn message(status: StatusCode, message: &GrpsMessage) -> Response<ReplyBody> {
     respond(status, JSON, json::encode(message).into())

@@ -4,8 +4,9 @@ use grps_core::{Cause, Error};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
-use super::{custom, health, metadata, monitor, predict, respond};
+use super::{custom, health, metadata, models, monitor, predict, respond};
 use crate::app::App;
+use crate::commands::Action;
 use crate::dispatch::Call;
 use crate::reply_body::ReplyBody;
 
@@ -22,6 +23,8 @@ enum Resource {
     ModelMetadata,
     Series,
     Metrics,
+    Models,
+    ModelAction,
 }
 
 impl Resource {
@@ -37,6 +40,10 @@ impl Resource {
             "/grps/v1/metadata/model" => Self::ModelMetadata,
             "/grps/v1/monitor/series" => Self::Series,
             "/grps/v1/monitor/metrics" => Self::Metrics,
+            path if path.starts_with("/grps/v1/admin/") => match models::asked(path)? {
+                (Action::List, _) => Self::Models,
+                _ => Self::ModelAction,
+            },
             path if app.settings.custom_route.as_ref().is_some_and(|own| own.path == path) => {
                 Self::Predict
             }
@@ -47,9 +54,9 @@ impl Resource {
     /// The methods it answers, as the `Allow` header tells them.
     fn allowed(self, path: &str) -> &'static str {
         match self {
-            Self::Dashboard | Self::Series | Self::Metrics => "GET, HEAD, OPTIONS",
+            Self::Dashboard | Self::Series | Self::Metrics | Self::Models => "GET, HEAD, OPTIONS",
             Self::Predict if path != "/grps/v1/infer/predict" => "GET, HEAD, OPTIONS, POST",
-            Self::Predict | Self::ModelMetadata => "OPTIONS, POST",
+            Self::Predict | Self::ModelMetadata | Self::ModelAction => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS, POST",
         }
     }
@@ -63,8 +70,7 @@ pub(crate) async fn answer(
 ) -> Response<ReplyBody> {
     let path = request.uri().path();
     let Some(resource) = Resource::of(path, &call.app) else {
-        let message = format!("no route {path}; the API is under /grps/v1/");
-        return respond::failure(&Error::new(Cause::NotFound, message));
+        return respond::not_found(path);
     };
     let allowed = resource.allowed(path);
     if request.method() == Method::OPTIONS {
@@ -85,6 +91,10 @@ pub(crate) async fn answer(
         Resource::ModelMetadata => metadata::model(&call, request).await,
         Resource::Series => monitor::series(&call.app, request.uri().query()),
         Resource::Metrics => monitor::page(&call.app),
+        Resource::Models | Resource::ModelAction => {
+            let Some(asked) = models::asked(path) else { return respond::not_found(path) };
+            models::answer(&call, request.headers(), asked).await
+        }
         Resource::Predict => match refusal {
             Some(error) => respond::failure(&error),
             None => match call.app.settings.custom_route.as_ref().filter(|own| own.owns_body) {

@@ -1,0 +1,224 @@
+//! What each name leads to, worked out anew whenever the models or graphs of a service change.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::content::InputForm;
+use crate::error::{Cause, Error};
+use crate::graph::{Graph, GraphSpec};
+use crate::model::Model;
+
+/// What a request passes through: one model, several in a row, or a graph.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The models in order; never empty.
+    models: Arc<[Arc<Model>]>,
+    /// How they hang together, unless each works on what the one before it answered.
+    graph: Option<Arc<Graph>>,
+}
+
+impl Route {
+    fn row(models: impl Into<Arc<[Arc<Model>]>>) -> Self {
+        Self { models: models.into(), graph: None }
+    }
+
+    fn of_graph(graph: Graph) -> Self {
+        Self { models: graph.models().into(), graph: Some(Arc::new(graph)) }
+    }
+
+    /// The models in order.
+    pub fn models(&self) -> &[Arc<Model>] {
+        &self.models
+    }
+
+    /// The graph, if it is one.
+    pub fn graph(&self) -> Option<&Graph> {
+        self.graph.as_deref()
+    }
+
+    /// YAML text that tells what it is.
+    pub fn metadata(&self) -> &str {
+        let first = self.models.first().map(|model| model.spec().metadata.as_str());
+        self.graph().map(|graph| graph.spec().metadata.as_str()).or(first).unwrap_or_default()
+    }
+
+    /// The form in which it takes its request.
+    pub fn form(&self) -> InputForm {
+        let first = self.models.first().map(|model| model.spec().form);
+        self.graph().map(Graph::form).or(first).unwrap_or(InputForm::Tensors)
+    }
+}
+
+/// What there is to be served: the source of all routes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    /// The models under their `name-version`.
+    pub(crate) models: BTreeMap<String, Arc<Model>>,
+    /// The graphs under their names.
+    pub(crate) graphs: BTreeMap<String, GraphSpec>,
+    /// What answers a request that names no model.
+    pub(crate) default: Option<DefaultRoute>,
+}
+
+/// What answers a request that names no model.
+#[derive(Clone, Debug)]
+pub(crate) enum DefaultRoute {
+    /// Models by their names, in order.
+    Row(Vec<String>),
+    /// A graph by its name.
+    Graph(String),
+}
+
+/// A route, or why there is none for now.
+type Routed = Result<Route, Error>;
+
+/// Where each name leads.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// Every model under its `name-version`.
+    by_key: HashMap<String, Route>,
+    /// The latest version of each model under its bare name.
+    latest: HashMap<String, Route>,
+    /// Graphs under their names.
+    graphs: BTreeMap<String, Routed>,
+    /// What answers a request that names no model.
+    default: Option<Routed>,
+}
+
+impl Routes {
+    /// Works out the routes. A graph that lacks a model leads nowhere until the model is there.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when a name stands for two things or something does not fit.
+    pub(crate) fn of(plan: &Plan) -> Result<Self, Error> {
+        let mut routes = Self::default();
+        for (key, model) in &plan.models {
+            routes.add(key, model);
+        }
+        for (name, spec) in &plan.graphs {
+            if routes.find_model(name).is_some() {
+                return Err(Error::invalid(format!("graph '{name}': the name is taken")));
+            }
+            let found = Graph::new(spec.clone(), |name| routes.model(name));
+            let what = format!("graph '{name}'");
+            routes.graphs.insert(name.clone(), wait_for_models(&what, found.map(Route::of_graph))?);
+        }
+        routes.default = match &plan.default {
+            None => None,
+            Some(DefaultRoute::Graph(name)) => routes.graphs.get(name).cloned(),
+            Some(DefaultRoute::Row(names)) => {
+                let models: Result<Vec<_>, _> =
+                    names.iter().map(|name| routes.model(name)).collect();
+                Some(wait_for_models("the default graph", models.map(Route::row))?)
+            }
+        };
+        Ok(routes)
+    }
+
+    /// The route for a name, "" meaning the default graph.
+    ///
+    /// # Errors
+    /// `NotFound` with the names there are; `Unavailable` for a graph that lacks a model.
+    pub(crate) fn find(&self, name: &str) -> Routed {
+        if name.is_empty() {
+            return self.default.clone().unwrap_or_else(|| Err(self.not_found(name)));
+        }
+        if let Some(route) = self.find_model(name) {
+            return Ok(route.clone());
+        }
+        self.graphs.get(name).cloned().unwrap_or_else(|| Err(self.not_found(name)))
+    }
+
+    /// The model that a name stands for.
+    ///
+    /// # Errors
+    /// `NotFound` with the names there are.
+    pub(crate) fn model(&self, name: &str) -> Result<Arc<Model>, Error> {
+        let route = self.find_model(name).ok_or_else(|| self.not_found(name))?;
+        Ok(Arc::clone(&route.models()[0]))
+    }
+
+    /// Why a graph, or the default one, leads nowhere; `None` when all lead somewhere.
+    pub(crate) fn broken(&self) -> Option<&Error> {
+        let all = self.graphs.values().chain(&self.default);
+        all.filter_map(|routed| routed.as_ref().err()).next()
+    }
+
+    fn add(&mut self, key: &str, model: &Arc<Model>) {
+        let route = Route::row([Arc::clone(model)]);
+        let name = &model.spec().name;
+        let newest = self.latest.get(name).is_none_or(|latest| {
+            let version = &latest.models()[0].spec().version;
+            compare_versions(&model.spec().version, version) == Ordering::Greater
+        });
+        if newest {
+            self.latest.insert(name.clone(), route.clone());
+        }
+        self.by_key.insert(key.to_owned(), route);
+    }
+
+    fn find_model(&self, name: &str) -> Option<&Route> {
+        self.by_key.get(name).or_else(|| self.latest.get(name))
+    }
+
+    fn not_found(&self, name: &str) -> Error {
+        let mut keys: Vec<_> = self.by_key.keys().map(String::as_str).collect();
+        keys.extend(self.graphs.keys().map(String::as_str));
+        keys.sort_unstable();
+        let known = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
+        let message = if name.is_empty() {
+            format!("no model named and no default graph is set; models: {known}")
+        } else {
+            format!("Model {name} not found; models: {known}")
+        };
+        Error::new(Cause::NotFound, message)
+    }
+}
+
+/// Lets a route wait for a model that is not there; other faults stay faults.
+fn wait_for_models(what: &str, found: Result<Route, Error>) -> Result<Routed, Error> {
+    match found {
+        Err(error) if error.cause() == Cause::NotFound => {
+            Ok(Err(Error::new(Cause::Unavailable, format!("{what}: {}", error.message()))))
+        }
+        Err(error) => Err(error),
+        Ok(route) => Ok(Ok(route)),
+    }
+}
+
+/// Compares versions by their dot-separated parts, numbers as numbers: 1.10.0 is after 1.9.0.
+fn compare_versions(left: &str, right: &str) -> Ordering {
+    let mut left_parts = left.split('.');
+    let mut right_parts = right.split('.');
+    loop {
+        match (left_parts.next(), right_parts.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(a), Some(b)) => match compare_parts(a, b) {
+                Ordering::Equal => {}
+                order => return order,
+            },
+        }
+    }
+}
+
+fn compare_parts(left: &str, right: &str) -> Ordering {
+    match (left.parse::<u64>(), right.parse::<u64>()) {
+        (Ok(a), Ok(b)) => a.cmp(&b),
+        _ => left.cmp(right),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert_eq!(compare_versions("1.10", "1.9"), Ordering::Greater);
+        assert_eq!(compare_versions("1.0", "1.0.1"), Ordering::Less);
+        assert_eq!(compare_versions("1.0.rc1", "1.0.rc1"), Ordering::Equal);
+    }
+}

@@ -1,0 +1,61 @@
+//! What an operator asks of the models, as Python sees it.
+
+use grps_core::{Cause, Error};
+use parking_lot::Mutex;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+/// One command; it is answered once.
+#[pyclass(frozen, module = "grps._core")]
+pub(crate) struct Command {
+    action: &'static str,
+    model: String,
+    /// Taken by the answer.
+    command: Mutex<Option<grps_server::Command>>,
+}
+
+impl Command {
+    pub(crate) fn new(command: grps_server::Command) -> Self {
+        let (action, model) = (command.action.name(), command.model.clone());
+        Self { action, model, command: Mutex::new(Some(command)) }
+    }
+
+    fn send(&self, outcome: Result<String, Error>) -> PyResult<()> {
+        let command = self.command.lock().take();
+        let command =
+            command.ok_or_else(|| PyRuntimeError::new_err("the command was answered already"))?;
+        command.answer(outcome);
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl Command {
+    /// list, load, unload or reload.
+    #[getter]
+    fn action(&self) -> &'static str {
+        self.action
+    }
+
+    /// `name-version` or a bare name; empty for all models.
+    #[getter]
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Answers with JSON text.
+    fn answer(&self, text: String) -> PyResult<()> {
+        self.send(Ok(text))
+    }
+
+    /// Answers that it can't be done, with the kind of the reason: unknown (no such model), invalid
+    /// (it does not make sense now) or failed.
+    fn refuse(&self, message: &str, kind: &str) -> PyResult<()> {
+        let cause = match kind {
+            "unknown" => Cause::NotFound,
+            "invalid" => Cause::InvalidArgument,
+            _ => Cause::ModelFailed,
+        };
+        self.send(Err(Error::new(cause, message)))
+    }
+}

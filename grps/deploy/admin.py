@@ -1,0 +1,77 @@
+"""Asking a running service about its models."""
+
+from __future__ import annotations
+
+import http.client
+import os
+from typing import Any
+
+import msgspec
+
+from grps.deploy.services import Service, find, running_names
+from grps.errors import DeployError
+
+TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
+MODELS = "/grps/v1/admin/models"
+
+
+def running_service(name: str | None) -> Service:
+    """Return a service that runs: the one called ``name``, or the only one there is.
+
+    Raises:
+        DeployError: It does not run, or it is not clear which one is meant.
+    """
+    if name is None:
+        names = running_names()
+        if len(names) != 1:
+            text = f"several services run: {', '.join(names)}" if names else "no service is running"
+            raise DeployError(f"{text}; say which with --service NAME")
+        name = names[0]
+    service = find(name)
+    if not service.running:
+        raise DeployError(f"service {name!r} does not run ({service.status})")
+    return service
+
+
+def list_models(service: Service) -> list[dict[str, Any]]:
+    """Return what a service tells of its models.
+
+    Raises:
+        DeployError: It can't be asked.
+    """
+    told = _call(service, "GET", MODELS)
+    return list(told["models"])
+
+
+def change_model(service: Service, action: str, model: str) -> dict[str, Any]:
+    """Let a service load, unload or reload a model; wait until it has.
+
+    Raises:
+        DeployError: It could not; the text is the service's one-line cause.
+    """
+    return _call(service, "POST", f"{MODELS}/{model}/{action}")
+
+
+def _call(service: Service, method: str, path: str) -> dict[str, Any]:
+    state = service.state
+    if state is None or not state.ports:
+        raise DeployError(f"service {service.name!r} does not listen yet")
+    token = os.environ.get(TOKEN_VARIABLE)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    connection = http.client.HTTPConnection(state.host, state.ports[0])
+    try:
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        body = response.read()
+    except OSError as error:
+        where = f"{state.host}:{state.ports[0]}"
+        raise DeployError(f"service {service.name!r} can't be asked at {where}: {error}") from error
+    finally:
+        connection.close()
+    try:
+        told = msgspec.json.decode(body)
+        if response.status == http.client.OK:
+            return dict(told)
+        raise DeployError(told["status"]["msg"])
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise DeployError(f"{path} was answered with status {response.status}") from error
