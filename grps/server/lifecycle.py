@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from grps.errors import ConfigError, GrpsError, InputError, ModelError
 from grps.log import logger
 from grps.server.graphs import describe_graphs, serve_graphs
 from grps.server.loading import Report, load_model
+from grps.server.memory import give_back_memory
 from grps.server.models import LoadedModel, Terms
 from grps.server.native import Model, Server
 from grps.server.project import Project, needs_user_code
@@ -217,9 +217,8 @@ def answer(models: ServedModels, action: str, name: str) -> Any:
 def _free(loaded: LoadedModel) -> None:
     loaded.join()
     logger.info("the former model %s is freed", loaded.config.key)
-    # Models and their modules are full of cycles; what they hold can be large.
     del loaded
-    gc.collect()
+    give_back_memory()
 
 
 def _report_nothing(phase: object, detail: object) -> None:

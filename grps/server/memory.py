@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -39,3 +42,11 @@ def inflight_bytes(limits: LimitsConfig) -> int:
     if limits.max_inflight_bytes is not None:
         return limits.max_inflight_bytes
     return max(limits.max_request_bytes, memory_limit() // INFLIGHT_SHARE)
+
+
+def give_back_memory() -> None:
+    """Free what nothing refers to, and give what the C library keeps of it back to the system."""
+    # Models and their modules are full of cycles; what they hold can be large.
+    gc.collect()
+    with suppress(AttributeError, OSError):  # glibc has it; other C libraries need it less
+        ctypes.CDLL(None).malloc_trim(0)
