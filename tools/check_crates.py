@@ -15,8 +15,9 @@ ALLOWED = {
     "grps-core": set[str](),
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-core"},
-    "grps-py": {"grps-core", "grps-plugin", "grps-server"},
-    "grps-bin": {"grps-core", "grps-plugin", "grps-server"},
+    "grps-worker": {"grps-core", "grps-server"},
+    "grps-py": {"grps-core", "grps-plugin", "grps-server", "grps-worker"},
+    "grps-bin": {"grps-core", "grps-plugin", "grps-server", "grps-worker"},
 }
 """Crates of this workspace each crate may depend on."""
 
@@ -36,6 +37,7 @@ FORBIDDEN = {
     "grps-core": NETWORK | PYTHON,
     "grps-plugin": NETWORK | PYTHON,
     "grps-server": PYTHON,
+    "grps-worker": NETWORK | PYTHON,
     "grps-bin": PYTHON,
 }
 """Crates from elsewhere each crate must not depend on."""

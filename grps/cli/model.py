@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -44,8 +45,8 @@ def command() -> None:
 def ls(service: str | None) -> None:
     """List the models that are served, and those that inference.yml has besides."""
     rows: list[tuple[str, ...]] = [HEAD]
-    troubles = []
-    for model in list_models(running_service(service)):
+    models = list_models(running_service(service))
+    for model in models:
         instances = model.get("instances", [])
         alive = sum(instance["state"] == "alive" for instance in instances)
         served = "since" in model
@@ -60,14 +61,22 @@ def ls(service: str | None) -> None:
                 duration(time.time() - model["since"]) if served else "-",
             )
         )
-        troubles += [
-            f"instance {one['name']} is {one['state']}: {one.get('reason', 'no reason is known')}"
-            for one in instances
-            if one["state"] != "alive"
-        ]
     print_table(rows, colored=1, colors=COLORS)
-    for trouble in troubles:
+    for trouble in troubles(models):
         notice(trouble)
+
+
+def troubles(models: Sequence[dict[str, Any]]) -> list[str]:
+    """Tell of instances that are down or were, a line each."""
+    lines = []
+    for instance in (one for model in models for one in model.get("instances", ())):
+        name, reason = instance["name"], instance.get("reason", "no reason is known")
+        if instance["state"] != "alive":
+            lines.append(f"instance {name} is {instance['state']}: {reason}")
+        elif instance["restarts"]:
+            times = "once" if instance["restarts"] == 1 else f"{instance['restarts']} times"
+            lines.append(f"instance {name} was started again {times}; last, it {reason}")
+    return lines
 
 
 @command.command("load")

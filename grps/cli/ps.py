@@ -6,14 +6,18 @@ import time
 
 import click
 
+from grps.cli.model import troubles
 from grps.cli.names import complete_deployed
-from grps.cli.output import duration
+from grps.cli.output import duration, notice
 from grps.cli.table import print_table
-from grps.deploy.services import find, services
+from grps.deploy.admin import list_models
+from grps.deploy.services import Service, find, services
+from grps.errors import DeployError
 from grps.server.state import ServiceState
 
 HEAD = ("PORT(HTTP,RPC)", "NAME", "PID", "DEPLOY_PATH", "STATUS", "UPTIME")
 COLORS = {"ready": "green", "failed": "red", "crashed": "red", "draining": "yellow"}
+ASK_TIMEOUT_S = 2.0
 
 
 @click.command("ps")
@@ -44,6 +48,20 @@ def command(name: str | None) -> None:
         uptime = duration(time.time() - state.started_at) if one.running else "-"
         rows.append((ports, one.name, pid, str(one.folder.root), one.status, uptime))
     print_table(rows, colored=4, colors=COLORS)
+    for one in shown:
+        for line in _instance_troubles(one):
+            notice(f"{one.name}: {line}")
+
+
+def _instance_troubles(service: Service) -> list[str]:
+    """Tell of instances that are down or were; nothing of a service that can't be asked."""
+    if service.status != "ready":
+        return []
+    try:
+        models = list_models(service, timeout_s=ASK_TIMEOUT_S)
+    except DeployError:
+        return []
+    return troubles(models)
 
 
 def _why_not(name: str, status: str, state: ServiceState | None) -> str:

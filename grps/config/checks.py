@@ -59,6 +59,12 @@ def _take_name(graph: DagConfig, at: str, taken: set[str], fail: Fail) -> None:
 
 def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
     _check_batching(model, f"{at}.batching", fail)
+    if model.isolation == "process" and model.max_threads is not None:
+        raise fail(
+            f"{at}.max_threads",
+            "has no effect with 'isolation: process', where each instance has one thread; "
+            "use instances instead",
+        )
     if model.inferer_type == "customized":
         if model.inferer_name is None:
             raise fail(

@@ -84,6 +84,9 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     queue: QueueConfig = QueueConfig()
     instances: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     """Loaded copies that run side by side."""
+    isolation: Literal["thread", "process"] = "thread"
+    """``process`` runs each instance in a process of its own: a crash costs its requests only, and
+    pure Python code of several instances runs at once."""
     max_threads: Positive | None = None
     """Most threads that run user code of the model at once; ``max_concurrency`` when absent."""
     warm_up: bool = True

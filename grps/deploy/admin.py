@@ -33,13 +33,17 @@ def running_service(name: str | None) -> Service:
     return service
 
 
-def list_models(service: Service) -> list[dict[str, Any]]:
+def list_models(service: Service, timeout_s: float | None = None) -> list[dict[str, Any]]:
     """Return what a service tells of its models.
+
+    Args:
+        service: Whom to ask.
+        timeout_s: Longest wait; ``None`` for no limit.
 
     Raises:
         DeployError: It can't be asked.
     """
-    told = _call(service, "GET", MODELS)
+    told = _call(service, "GET", MODELS, timeout_s)
     return list(told["models"])
 
 
@@ -52,13 +56,15 @@ def change_model(service: Service, action: str, model: str) -> dict[str, Any]:
     return _call(service, "POST", f"{MODELS}/{model}/{action}")
 
 
-def _call(service: Service, method: str, path: str) -> dict[str, Any]:
+def _call(
+    service: Service, method: str, path: str, timeout_s: float | None = None
+) -> dict[str, Any]:
     state = service.state
     if state is None or not state.ports:
         raise DeployError(f"service {service.name!r} does not listen yet")
     token = os.environ.get(TOKEN_VARIABLE)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    connection = http.client.HTTPConnection(state.host, state.ports[0])
+    connection = http.client.HTTPConnection(state.host, state.ports[0], timeout=timeout_s)
     try:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()

@@ -78,8 +78,11 @@ class Entry(Protocol):
     def session(self) -> Any:
         """Take what an earlier model of the graph left for this request, or ``None``."""
 
-    def set_session(self, value: Any) -> None:
-        """Leave something for the next model of the graph."""
+    def set_session(self, value: Any, filled: bool) -> None:
+        """Leave something for the next model of the graph; ``filled`` by user code or empty."""
+
+    def left_elsewhere(self) -> bool:
+        """Tell whether user code of an earlier model left something in another process."""
 
     def reply_tensors(self, tensors: Sequence[NamedArray]) -> None:
         """Answer with C-contiguous arrays."""

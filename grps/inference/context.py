@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from grps.errors import ModelError
 from grps.inference import custom_http
 from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
 
@@ -81,8 +82,22 @@ class GrpsContext:
         self._user_data[key] = value
 
     def get_user_data(self, key: Any) -> Any:
-        """Return what was put under ``key``, ``None`` when nothing was."""
+        """Return what was put under ``key``, ``None`` when nothing was.
+
+        Raises:
+            ModelError: Nothing was in this process, but an earlier model ran in another one and put
+                something there.
+        """
+        if key not in self._user_data and self._entry is not None and self._entry.left_elsewhere():
+            raise ModelError(
+                f"user data {key!r} is not here: an earlier model put its user data into another "
+                "process (isolation: process); send it in the message instead"
+            )
         return self._user_data.get(key)
+
+    def has_user_data(self) -> bool:
+        """[For the server] Tell whether user code has put anything."""
+        return bool(self._user_data)
 
     def if_streaming(self) -> bool:
         """Tell whether the client asked for an answer in chunks."""

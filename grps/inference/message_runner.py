@@ -75,7 +75,7 @@ class Steps:
 
 def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:
     """Answer an entry with what the user's code returned and set."""
-    entry.set_session(context)
+    entry.set_session(context, context.has_user_data())
     if entry.exchange() is not None:
         # Customized HTTP: the answer is what the user set, whatever was returned.
         context.send_http_response()

@@ -94,6 +94,10 @@ class Monitor:
         names = [] if self._recorder is None else self._recorder.series_names()
         return {name: self.read(name) for name in names}
 
+    def record(self, kind: Kind, key: str, value: float) -> None:
+        """[For the server] Record a value that a worker process has sent."""
+        self._record(kind, key, value)
+
     def _record(self, kind: Kind, key: str, value: float) -> None:
         """Hand a value on.
 

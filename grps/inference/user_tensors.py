@@ -42,7 +42,7 @@ class UserTensorModel:
         else:
             result = self._inferer.infer(inputs, contexts[0])
         for entry, context in zip(entries, contexts, strict=True):
-            entry.set_session(context)
+            entry.set_session(context, context.has_user_data())
             if context.has_err():
                 entry.fail(context.get_err_msg())
         if all(entry.is_answered() for entry in entries):

@@ -126,6 +126,9 @@ class App:
         terms = Terms(
             max_concurrency=project.server.max_concurrency,
             hang_timeout_ms=health.hang_timeout_ms or None,
+            folder=self._folder,
+            gpu=project.server.gpu,
+            log_level=project.server.log.level,
         )
         conf = self._options.service / "conf"
         models = ServedModels(server, terms, lambda: Project.read(self._folder, conf), self._report)

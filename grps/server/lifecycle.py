@@ -12,9 +12,9 @@ from grps.config.schema import InferenceConfig, ModelConfig
 from grps.errors import ConfigError, GrpsError, InputError, ModelError
 from grps.log import logger
 from grps.server.graphs import describe_graphs, serve_graphs
-from grps.server.loading import Report, load_model
+from grps.server.loading import Report
 from grps.server.memory import give_back_memory
-from grps.server.models import LoadedModel, Terms
+from grps.server.models import LoadedModel, Terms, load_model
 from grps.server.native import Model, Server
 from grps.server.project import Project, needs_user_code
 
@@ -173,7 +173,7 @@ class ServedModels:
 
     def _put(self, project: Project, config: ModelConfig, report: Report) -> None:
         began = time.monotonic()
-        loaded = load_model(config, project.description_of(config), report)
+        loaded = load_model(config, project.description_of(config), self._terms, report)
         model = loaded.start(self._terms)
         try:
             self._server.put_model(model)
@@ -254,6 +254,7 @@ def _describe(served: Served) -> dict[str, Any]:
         "model": config.key,
         "state": "served",
         "inferer": config.inferer_type,
+        "isolation": config.isolation,
         "since": served.since,
         "load_s": round(served.load_s, 3),
         "queue_length": served.model.queue_length(),

@@ -1,4 +1,4 @@
-"""From a model's configuration to its loaded instances.
+"""From a model's configuration to its loaded copies.
 
 What runs is decided by the pair of converter and inferer:
 
@@ -35,10 +35,8 @@ from grps.inference.tensor_runner import EngineModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
 from grps.server.instances import Copy
-from grps.server.models import LoadedModel
 from grps.server.recorded import run_recorded
 from grps.server.state import Phase
-from grps.server.thread_instance import ThreadInstance
 
 Report = Callable[[Phase, str], None]
 """Takes the phase and a line for people."""
@@ -46,30 +44,6 @@ Report = Callable[[Phase, str], None]
 NO_CONVERTER = (None, "none")
 
 T = TypeVar("T")
-
-
-def load_model(config: ModelConfig, description: dict[str, Any], report: Report) -> LoadedModel:
-    """Load and warm all instances of a model.
-
-    Args:
-        config: The model's configuration.
-        description: Its own lines of ``inference.yml``.
-        report: Told what is going on.
-
-    Raises:
-        GrpsError: The model can't be loaded or does not run.
-    """
-    instances = tuple(
-        ThreadInstance(f"{config.key}#{index}", load)
-        for index, load in enumerate(copy_loaders(config, report))
-    )
-    try:
-        signatures = [instance.load() for instance in instances]
-    except BaseException:
-        for instance in instances:
-            instance.stop(0)
-        raise
-    return LoadedModel(config, description, instances, signatures[0])
 
 
 def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy], ...]:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from grps.backends.base import Signature
 from grps.backends.signature import describe
-from grps.config.schema import ModelConfig, PaddingConfig
+from grps.config.schema import GpuConfig, ModelConfig, PaddingConfig
 from grps.server.instances import Instance
+from grps.server.loading import Report, copy_loaders
 from grps.server.native import Model, NativeBatching, NativeModel, NativePadding
+from grps.server.process_instance import ProcessInstance
+from grps.server.thread_instance import ThreadInstance
+from grps.server.worker_control import Order
+from grps.server.worker_process import WorkerProcess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,10 @@ class Terms:
     """Most threads of a model that grows and does not say how many."""
     hang_timeout_ms: int | None
     """Work without a sign of life that counts as a hang; ``None`` for no limit."""
+    folder: Path
+    """The project."""
+    gpu: GpuConfig | None
+    log_level: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,55 @@ class LoadedModel:
         if self.signature is not None:
             description.update(describe(self.signature))
         return yaml.safe_dump(description, allow_unicode=True)
+
+
+def load_model(
+    config: ModelConfig, description: dict[str, Any], terms: Terms, report: Report
+) -> LoadedModel:
+    """Load and warm all instances of a model.
+
+    Args:
+        config: The model's configuration.
+        description: Its own lines of ``inference.yml``.
+        terms: What the service says to every model.
+        report: Told what is going on.
+
+    Raises:
+        GrpsError: The model can't be loaded or does not run.
+    """
+    instances = _instances(config, terms, report)
+    try:
+        if config.isolation == "process":
+            # Each in a process of its own: they load side by side.
+            with ThreadPoolExecutor(len(instances)) as pool:
+                signatures = list(pool.map(lambda instance: instance.load(), instances))
+        else:
+            signatures = [instance.load() for instance in instances]
+    except BaseException:
+        for instance in instances:
+            instance.stop(0)
+        raise
+    return LoadedModel(config, description, instances, signatures[0])
+
+
+def _instances(config: ModelConfig, terms: Terms, report: Report) -> tuple[Instance, ...]:
+    if config.isolation == "thread":
+        return tuple(
+            ThreadInstance(f"{config.key}#{index}", load)
+            for index, load in enumerate(copy_loaders(config, report))
+        )
+    return tuple(
+        ProcessInstance(
+            f"{config.key}#{index}", partial(_start_worker, config, index, terms, report)
+        )
+        for index in range(config.instances)
+    )
+
+
+def _start_worker(config: ModelConfig, index: int, terms: Terms, report: Report) -> WorkerProcess:
+    order = Order(str(terms.folder), config, terms.gpu, index, terms.log_level)
+    name = f"{config.key}#{index}"
+    return WorkerProcess(name, order, lambda progress: report(progress.phase, progress.detail))
 
 
 def native_batching(config: ModelConfig) -> NativeBatching:

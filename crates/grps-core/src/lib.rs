@@ -39,7 +39,7 @@ pub use model::{Model, ModelSpec};
 pub use queue::{Entry, Pressure, Pulled, Puller, Queue, Stopper};
 pub use registry::Registry;
 pub use reply::{ReplyReceiver, ReplySender, reply_channel};
-pub use request::{Attachment, Request, Session, Terms};
+pub use request::{Attachment, Left, Request, Session, Terms};
 pub use roster::Pulse;
 pub use routes::Route;
 pub use signature::{Naming, Signature, TensorSpec};

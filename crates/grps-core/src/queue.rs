@@ -320,6 +320,11 @@ pub struct Puller {
 }
 
 impl Puller {
+    /// Where the instance gives signs of life.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
     /// What ends this puller alone.
     pub fn stopper(&self) -> Stopper {
         Stopper { queue: Arc::clone(&self.queue), stopped: Arc::clone(&self.stopped) }

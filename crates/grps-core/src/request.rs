@@ -12,8 +12,31 @@ use crate::content::Content;
 /// Something of the protocol's that instances may look into; the engine does not.
 pub type Attachment = Arc<dyn Any + Send + Sync>;
 
-/// Something of the instances' that goes with the request from model to model.
-pub type Session = Arc<Mutex<Option<Box<dyn Any + Send>>>>;
+/// What instances leave for the request's next model.
+pub type Session = Arc<Mutex<Left>>;
+
+/// What instances left for a request's next model.
+#[derive(Default)]
+pub struct Left {
+    /// An object that instances in one process understand.
+    pub object: Option<Box<dyn Any + Send>>,
+    /// Whether the object holds something that user code put there.
+    pub filled: bool,
+    /// Whether user code put something where the next model can't see it: into another process.
+    pub elsewhere: bool,
+}
+
+impl std::fmt::Debug for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { object, filled, elsewhere } = self;
+        let object = object.is_some();
+        f.debug_struct("Left")
+            .field("object", &object)
+            .field("filled", filled)
+            .field("elsewhere", elsewhere)
+            .finish()
+    }
+}
 
 /// What the engine needs to know of a request.
 #[derive(Clone, Debug)]

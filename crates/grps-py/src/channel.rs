@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use grps_core::{InputForm, Joined, Pulled, Puller, Stopper};
+use grps_worker::Served;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use crate::batch::Batch;
+use crate::worker::{Link, Lost};
 
 /// How long one wait lasts; only a bound on how late a closed queue is noticed.
 const WAIT: Duration = Duration::from_secs(60);
@@ -56,6 +58,21 @@ impl Channel {
     /// instance has stopped.
     fn next(&self, py: Python<'_>) -> Option<Batch> {
         py.detach(|| self.pull()).map(|(batch, joined)| Batch::new(batch, joined))
+    }
+
+    /// Serves with a worker process, without the GIL, beginning with what another one has lost;
+    /// `None` when the service or the instance has stopped, else what this one has lost.
+    #[pyo3(signature = (link, again=None))]
+    fn serve(&self, py: Python<'_>, link: &Link, again: Option<&Lost>) -> Option<Lost> {
+        let again = again.and_then(Lost::take);
+        let served = py.detach(|| {
+            let puller = self.puller.lock();
+            puller.as_ref().map(|puller| link.link.serve(puller, self.form, again))
+        });
+        match served {
+            Some(Served::Broken(lost)) => Some(Lost::new(lost)),
+            Some(Served::Closed) | None => None,
+        }
     }
 
     /// Ends `next` after the running batch; requests that wait are left to other instances.

@@ -147,15 +147,23 @@ impl Entry {
 
     /// What an earlier model of the graph left for this request.
     fn session(&self) -> Option<Py<PyAny>> {
-        let taken = self.session.as_ref()?.lock().take();
+        let taken = self.session.as_ref()?.lock().object.take();
         taken?.downcast::<Py<PyAny>>().ok().map(|object| *object)
     }
 
     /// Leaves something for the next model of the graph; nothing happens when there is none.
-    fn set_session(&self, value: Py<PyAny>) {
+    /// `filled` tells whether user code put anything there.
+    fn set_session(&self, value: Py<PyAny>, filled: bool) {
         if let Some(session) = &self.session {
-            *session.lock() = Some(Box::new(value));
+            let mut left = session.lock();
+            left.object = Some(Box::new(value));
+            left.filled = filled;
         }
+    }
+
+    /// Whether user code of an earlier model left something in another process.
+    fn left_elsewhere(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.lock().elsewhere)
     }
 
     /// Answers with (name, array) pairs; arrays must be C-contiguous.

@@ -13,6 +13,7 @@ mod model;
 mod server;
 mod settings;
 mod tensor;
+mod worker;
 
 use pyo3::prelude::*;
 
@@ -42,4 +43,6 @@ mod _core {
     use crate::model::Model;
     #[pymodule_export]
     use crate::server::Server;
+    #[pymodule_export]
+    use crate::worker::{Link, Lost};
 }

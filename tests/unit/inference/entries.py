@@ -56,7 +56,10 @@ class FakeEntry:
     def session(self) -> Any:
         return self.kept
 
-    def set_session(self, value: Any) -> None:
+    def left_elsewhere(self) -> bool:
+        return False
+
+    def set_session(self, value: Any, filled: bool) -> None:
         self.kept = value
 
     def reply_tensors(self, tensors: Sequence[NamedArray]) -> None:

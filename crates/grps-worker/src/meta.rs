@@ -1,0 +1,159 @@
+//! What the packets between server and worker say, apart from the elements of tensors.
+//!
+//! Each structure is an array of its fields in `MessagePack`; `grps/server/worker_packets.py` has the
+//! same ones.
+
+use serde::{Deserialize, Serialize};
+
+/// Packets of the server.
+pub(crate) mod to_worker {
+    /// Requests to run at once: [`super::BatchMeta`].
+    pub(crate) const BATCH: u8 = 1;
+    /// Clients that have left: [`super::CancelMeta`].
+    pub(crate) const CANCEL: u8 = 2;
+}
+
+/// Packets of the worker.
+pub(crate) mod from_worker {
+    /// The answer to one request: [`super::ReplyMeta`].
+    pub(crate) const REPLY: u8 = 1;
+    /// The outputs of a whole batch: [`super::OutputsMeta`].
+    pub(crate) const OUTPUTS: u8 = 2;
+    /// One request's failure: [`super::FailureMeta`].
+    pub(crate) const FAILURE: u8 = 3;
+    /// A part of a streamed answer: [`super::ReplyMeta`].
+    pub(crate) const CHUNK: u8 = 4;
+    /// The end of a streamed answer: [`super::EntryRef`].
+    pub(crate) const END_STREAM: u8 = 5;
+    /// The answer to customized HTTP: [`super::HttpReplyMeta`].
+    pub(crate) const HTTP_REPLY: u8 = 6;
+    /// The requests that are not answered are wanted one by one: [`super::BatchRef`].
+    pub(crate) const SINGLES: u8 = 7;
+    /// The batch is done: [`super::BatchRef`].
+    pub(crate) const DONE: u8 = 8;
+}
+
+/// Where bytes lie in the data of a body: offset and length.
+pub(crate) type Blob = (u64, u64);
+
+/// A tensor without its elements.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct TensorMeta {
+    pub(crate) name: String,
+    /// Its type by its lower-case name.
+    pub(crate) dtype: String,
+    pub(crate) shape: Vec<usize>,
+    /// Its elements as they lie in memory; empty for texts.
+    pub(crate) blob: Blob,
+    /// Its elements when they are texts.
+    pub(crate) texts: Option<Vec<String>>,
+}
+
+/// Content in one of its forms.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ContentMeta {
+    /// [`TENSORS`], [`MESSAGE`] or [`RAW`].
+    pub(crate) form: u8,
+    pub(crate) tensors: Vec<TensorMeta>,
+    /// A message or raw bytes.
+    pub(crate) blob: Blob,
+}
+
+/// Decoded tensors.
+pub(crate) const TENSORS: u8 = 0;
+/// An encoded `GrpsMessage`.
+pub(crate) const MESSAGE: u8 = 1;
+/// Bytes as they are.
+pub(crate) const RAW: u8 = 2;
+
+/// Requests to run at once.
+#[derive(Debug, Serialize)]
+pub(crate) struct BatchMeta<'a> {
+    /// Names the batch in all packets about it.
+    pub(crate) number: u64,
+    /// Rows that each output must have.
+    pub(crate) rows: Option<usize>,
+    pub(crate) entries: Vec<EntryMeta<'a>>,
+    /// The joined input; `None` for messages, and for requests that do not fit together.
+    pub(crate) tensors: Option<Vec<TensorMeta>>,
+}
+
+/// One request.
+#[derive(Debug, Serialize)]
+pub(crate) struct EntryMeta<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) streaming: bool,
+    /// Whether an earlier model left user data that is not here.
+    pub(crate) left_elsewhere: bool,
+    /// Its encoded message.
+    pub(crate) message: Option<Blob>,
+    pub(crate) exchange: Option<ExchangeMeta<'a>>,
+}
+
+/// A request of customized HTTP.
+#[derive(Debug, Serialize)]
+pub(crate) struct ExchangeMeta<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) headers: Vec<(&'a str, &'a serde_bytes::Bytes)>,
+    pub(crate) peer: (String, u16),
+    pub(crate) body: Blob,
+}
+
+/// Requests of a batch whose clients have left.
+#[derive(Debug, Serialize)]
+pub(crate) struct CancelMeta {
+    pub(crate) number: u64,
+    pub(crate) entries: Vec<usize>,
+}
+
+/// A batch.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BatchRef {
+    pub(crate) number: u64,
+}
+
+/// One request of a batch.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EntryRef {
+    pub(crate) number: u64,
+    pub(crate) entry: usize,
+}
+
+/// The answer to one request, or a part of it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReplyMeta {
+    pub(crate) number: u64,
+    pub(crate) entry: usize,
+    pub(crate) content: ContentMeta,
+    /// Whether user code left something in the worker for the next model.
+    pub(crate) left: bool,
+}
+
+/// The outputs of a whole batch.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OutputsMeta {
+    pub(crate) number: u64,
+    pub(crate) tensors: Vec<TensorMeta>,
+}
+
+/// One request's failure.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FailureMeta {
+    pub(crate) number: u64,
+    pub(crate) entry: usize,
+    /// Whether the request is to blame.
+    pub(crate) invalid: bool,
+    pub(crate) message: String,
+}
+
+/// The answer to customized HTTP.
+#[derive(Debug, Deserialize)]
+pub(crate) struct HttpReplyMeta {
+    pub(crate) number: u64,
+    pub(crate) entry: usize,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Blob,
+}

@@ -1,0 +1,82 @@
+//! The loop of an instance whose model runs in another process.
+
+use std::time::{Duration, Instant};
+
+use grps_core::{InputForm, Pulled, Puller};
+
+use crate::body::PacketError;
+use crate::link::Link;
+use crate::running::{Lost, Running};
+
+/// How long one wait for requests lasts; only a bound on how late a closed queue is noticed.
+const WAIT: Duration = Duration::from_secs(60);
+/// How soon a worker learns that a client has left.
+const CANCEL_TICK: Duration = Duration::from_millis(10);
+
+/// Why serving has ended.
+pub enum Served {
+    /// The queue is closed, or the puller was stopped.
+    Closed,
+    /// The worker is gone, or nothing more can be had from it.
+    Broken(Lost),
+}
+
+impl Link {
+    /// Hands batches to the worker until the queue closes or the worker fails; `again` are
+    /// requests that an earlier worker has not begun with.
+    pub fn serve(&self, puller: &Puller, form: InputForm, again: Option<Lost>) -> Served {
+        let mut numbers = 0u64;
+        let mut next_number = || {
+            numbers += 1;
+            numbers
+        };
+        let mut waiting = again.map(|lost| lost.running);
+        if let Some(running) = &mut waiting {
+            running.resume(puller);
+        }
+        loop {
+            let mut running = match waiting.take() {
+                Some(running) => running,
+                None => match puller.pull(WAIT) {
+                    Pulled::Batch(batch) => Running::new(batch, form),
+                    Pulled::Nothing => continue,
+                    Pulled::Closed => return Served::Closed,
+                },
+            };
+            if !running.is_wanted() {
+                continue;
+            }
+            let number = next_number();
+            if let Err(error) = self.run(&mut running, number, &mut next_number) {
+                let begun = self.begun() >= number;
+                tracing::debug!(%error, begun, "a worker is lost");
+                return Served::Broken(Lost { running, begun, cause: error.to_string() });
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        running: &mut Running,
+        number: u64,
+        next_number: &mut impl FnMut() -> u64,
+    ) -> Result<(), PacketError> {
+        self.send(&running.packet(number)?)?;
+        let mut looked = Instant::now();
+        loop {
+            if let Some(packet) = self.receive(CANCEL_TICK)? {
+                let done = running.take(&packet, |packet| self.send(packet), &mut *next_number)?;
+                if done {
+                    return Ok(());
+                }
+            }
+            // A worker that sends chunk after chunk must hear of it, too.
+            if looked.elapsed() >= CANCEL_TICK {
+                looked = Instant::now();
+                if let Some(packet) = running.cancel_packet()? {
+                    self.send(&packet)?;
+                }
+            }
+        }
+    }
+}

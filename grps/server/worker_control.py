@@ -1,0 +1,173 @@
+"""What server and worker process tell each other besides requests: lines of JSON over a socket."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from grps.backends.base import Signature
+from grps.config.schema import GpuConfig, ModelConfig
+from grps.inference.monitor import Kind
+from grps.log import clogger, logger
+
+LOGGERS = {logger.name: logger, clogger.name: clogger}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker is to do: the first line that it gets."""
+
+    folder: str
+    """The project."""
+    model: ModelConfig
+    gpu: GpuConfig | None
+    index: int
+    """Which instance of it."""
+    log_level: str
+
+
+class Loaded(msgspec.Struct, tag="loaded", frozen=True):
+    """The copy is loaded and warm."""
+
+    signature: Signature | None
+
+
+class Failed(msgspec.Struct, tag="failed", frozen=True):
+    """The copy can't be loaded."""
+
+    error: str
+    """The one-line cause."""
+
+
+class Progress(msgspec.Struct, tag="progress", frozen=True):
+    """What is going on while the copy is loaded."""
+
+    phase: Literal["loading", "warming"]
+    detail: str
+
+
+class Logged(msgspec.Struct, tag="logged", frozen=True):
+    """A line for a log."""
+
+    logger: str
+    level: int
+    text: str
+    thread: str
+    file: str
+    line: int
+
+
+class Recorded(msgspec.Struct, tag="recorded", frozen=True):
+    """A value of user code for a series."""
+
+    kind: Kind
+    name: str
+    value: float
+
+
+Message = Loaded | Failed | Progress | Logged | Recorded
+_DECODER = msgspec.json.Decoder(Message)
+
+
+class Control:
+    """One end of the socket; any thread may tell, one listens."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Speak over ``connection``, a stream."""
+        self._connection = connection
+        self._reader = connection.makefile("rb")
+        self._lock = threading.Lock()
+
+    def tell(self, message: object) -> None:
+        """Send a message; does nothing once the other end has gone."""
+        line = msgspec.json.encode(message) + b"\n"
+        try:
+            with self._lock:
+                self._connection.sendall(line)
+        except OSError:
+            return
+
+    def read_order(self) -> Order:
+        """Return the first line, which the worker gets.
+
+        Raises:
+            EOFError: The server has gone.
+        """
+        line = self._reader.readline()
+        if not line:
+            raise EOFError("the server has gone")
+        return msgspec.json.decode(line, type=Order)
+
+    def listen(self, take: Callable[[Message], None]) -> None:
+        """Hand all messages to ``take`` until the other end closes."""
+        try:
+            for line in self._reader:
+                take(_DECODER.decode(line))
+        except (OSError, ValueError, msgspec.DecodeError) as error:
+            logger.debug("a worker's control line has ended: %s", error)
+
+    def wait_for_end(self) -> None:
+        """Wait until the other end closes."""
+        try:
+            while self._reader.readline():
+                pass
+        except (OSError, ValueError):
+            return
+
+    def close(self) -> None:
+        """Close this end."""
+        self._reader.close()
+        self._connection.close()
+
+
+class ControlHandler(logging.Handler):
+    """Sends records of a worker's logs to the server, so that one process owns the files."""
+
+    def __init__(self, control: Control) -> None:
+        """Send to ``control``."""
+        super().__init__()
+        self._control = control
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record."""
+        text = self.format(record)
+        thread, file = record.threadName or "", record.pathname
+        line = Logged(record.name, record.levelno, text, thread, file, record.lineno)
+        self._control.tell(line)
+
+
+def write_logged(line: Logged, instance: str) -> None:
+    """Write a worker's record to the log that it is for, as if it had been made here."""
+    target = LOGGERS.get(line.logger, logger)
+    if not target.isEnabledFor(line.level):
+        return
+    record = target.makeRecord(target.name, line.level, line.file, line.line, line.text, (), None)
+    record.threadName = f"{instance} {line.thread}"
+    target.handle(record)
+
+
+class RemoteRecorder:
+    """Sends values of user code to the server; what is recorded can't be read in a worker."""
+
+    def __init__(self, control: Control) -> None:
+        """Send to ``control``."""
+        self._control = control
+
+    def record(self, kind: Kind, name: str, value: float) -> None:
+        """Send a value."""
+        self._control.tell(Recorded(kind, name, value))
+
+    def series(self, name: str) -> str | None:
+        """Return nothing: the server has the series."""
+        del name
+        return None
+
+    def series_names(self) -> list[str]:
+        """Return nothing: the server has the series."""
+        return []
