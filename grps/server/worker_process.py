@@ -31,6 +31,7 @@ LAST_LINES = 20
 SHOWN_LINES = 3
 LONGEST_LINE = 400
 END_TIMEOUT_S = 5.0
+GONE_TIMEOUT_S = 1.0
 
 Report = Callable[[Progress], None]
 
@@ -111,16 +112,17 @@ class WorkerProcess:
         self._process.kill()
         self._process.wait()
 
-    def explain_end(self) -> str:
-        """Wait for the end of a process that should not have ended, and say how it did.
+    def explain_end(self, seen: str = "it does not answer") -> str:
+        """Say how a process has ended that should not have; end it if it lives on.
 
-        A process that lives on although it broke the protocol is killed.
+        Args:
+            seen: What has been seen of it, in case that it lives on.
         """
         try:
-            code = self._process.wait(END_TIMEOUT_S)
+            code = self._process.wait(GONE_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.kill()
-            return "did not answer and was killed"
+            return f"was killed: {seen}"
         for thread in self._threads:
             thread.join(END_TIMEOUT_S)
         lines = [line for line in list(self._last_lines) if line.strip()][-SHOWN_LINES:]

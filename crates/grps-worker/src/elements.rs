@@ -1,7 +1,5 @@
 //! The elements of tensors as bytes, and back.
 
-use std::io;
-
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use grps_core::{CutRows, DataType, Values};
 use half::f16;
@@ -33,15 +31,15 @@ pub(crate) fn width(dtype: DataType) -> Option<u64> {
 }
 
 /// `count` elements of a type, filled by `read`; no texts.
-pub(crate) fn read_values(
+pub(crate) fn read_values<E>(
     dtype: DataType,
     count: usize,
-    read: impl FnOnce(&mut [u8]) -> io::Result<()>,
-) -> io::Result<Values> {
-    fn filled<T: Pod>(
+    read: impl FnOnce(&mut [u8]) -> Result<(), E>,
+) -> Result<Values, E> {
+    fn filled<T: Pod, E>(
         count: usize,
-        read: impl FnOnce(&mut [u8]) -> io::Result<()>,
-    ) -> io::Result<Vec<T>> {
+        read: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Vec<T>, E> {
         let mut values = vec![T::zeroed(); count];
         read(cast_slice_mut(&mut values))?;
         Ok(values)
@@ -52,7 +50,7 @@ pub(crate) fn read_values(
         DataType::Int16 => Values::Int16(filled(count, read)?),
         DataType::Int32 => Values::Int32(filled(count, read)?),
         DataType::Int64 => Values::Int64(filled(count, read)?),
-        DataType::Float16 => Values::Float16(filled::<f16>(count, read)?),
+        DataType::Float16 => Values::Float16(filled::<f16, E>(count, read)?),
         DataType::Float32 => Values::Float32(filled(count, read)?),
         DataType::Float64 => Values::Float64(filled(count, read)?),
         DataType::String => Values::String(Vec::new()),

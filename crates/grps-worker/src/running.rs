@@ -358,13 +358,7 @@ fn read_tensor(packet: &Received, meta: TensorMeta) -> Result<Tensor, PacketErro
                 return Err(malformed(format!("tensor '{}' has {length} bytes", meta.name)));
             }
             let count = usize::try_from(length / width).unwrap_or_default();
-            let read = |target: &mut [u8]| {
-                packet.read(meta.blob, target).map_err(|error| match error {
-                    PacketError::Io(error) => error,
-                    PacketError::Malformed(text) => std::io::Error::other(text),
-                })
-            };
-            read_values(dtype, count, read)?
+            read_values(dtype, count, |target| packet.read(meta.blob, target))?
         }
     };
     Tensor::new(meta.name, meta.shape, values).map_err(|error| malformed(error.message()))
