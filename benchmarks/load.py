@@ -1,0 +1,110 @@
+"""Serving what is measured, and loading it with ``wrk``."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from grps.server.state import ServiceState
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+HEADINGS = "connections       req/s        p50        p99  CPU ms/req"
+
+
+@contextmanager
+def serving(
+    folder: Path, code: str, model: dict[str, Any], settings: dict[str, Any] | None = None
+) -> Iterator[ServiceState]:
+    """Serve a model of user code until the block ends.
+
+    Args:
+        folder: Where the project is made.
+        code: The module that registers the inferer.
+        model: Keys of the model besides its name, version and type; ``inferer_name`` names it too.
+        settings: Keys of ``server.yml`` besides the interface.
+    """
+    (folder / "conf").mkdir(parents=True)
+    (folder / "src").mkdir()
+    for name in ("__init__.py", "customized_converter.py"):
+        (folder / "src" / name).touch()
+    (folder / "src" / "customized_inferer.py").write_text(code)
+    whole = {"name": model["inferer_name"], "version": "1.0.0", "inferer_type": "customized"}
+    interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": "0,0"}
+    inference, server = {"models": [whole | model]}, {"interface": interface} | (settings or {})
+    (folder / "conf" / "inference.yml").write_text(yaml.safe_dump(inference))
+    (folder / "conf" / "server.yml").write_text(yaml.safe_dump(server))
+    state_file = folder / "state.json"
+    command = [sys.executable, "-m", "grps.server", "--project", str(folder)]
+    process = subprocess.Popen([*command, "--state_file", str(state_file)])
+    try:
+        yield _wait_until_ready(process, state_file)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_TIMEOUT_S)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], state_file: Path) -> ServiceState:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        state = ServiceState.read(state_file)
+        if state is not None and state.phase == "ready":
+            return state
+        time.sleep(0.05)
+    raise RuntimeError("the server did not become ready")
+
+
+def processor_s(pid: int) -> float:
+    """Return the processor time of a server and its workers so far."""
+    server = psutil.Process(pid)
+    times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
+
+
+def write_request(folder: Path, body: str, content_type: str = "application/json") -> Path:
+    """Write the script by which ``wrk`` sends a body, which must not hold ``]==]``."""
+    script = folder / "request.lua"
+    script.write_text(
+        f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "{content_type}"\n'
+        f"wrk.body = [==[{body}]==]\n"
+    )
+    return script
+
+
+def measure(state: ServiceState, script: Path, connections: int, seconds: int) -> str:
+    """Load the server with ``wrk`` and return a line of figures.
+
+    Raises:
+        RuntimeError: Requests failed.
+    """
+    url = f"http://127.0.0.1:{state.ports[0]}/grps/v1/infer/predict"
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
+    before = processor_s(state.pid)
+    said = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+    spent = processor_s(state.pid) - before
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise RuntimeError(f"requests failed:\n{said}")
+    count = int(_find(r"(\d+) requests in", said))
+    latency = [_find(rf"^ +{share}% +(\S+)", said) for share in (50, 99)]
+    rate = float(_find(r"Requests/sec:\s+(\S+)", said))
+    return (
+        f"{connections:>11}  {rate:>10,.0f}  {latency[0]:>9}  {latency[1]:>9}"
+        f"  {spent / count * 1e3:>10.3f}"
+    )
+
+
+def _find(pattern: str, text: str) -> str:
+    found = re.search(pattern, text, re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"wrk did not say {pattern!r}:\n{text}")
+    return found[1]
