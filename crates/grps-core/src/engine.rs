@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Permit};
 use crate::content::{Content, ContentAdapter};
 use crate::error::{Cause, Error};
 use crate::graph::{Graph, Walk};
 use crate::health::{Health, Readiness};
 use crate::model::{Call, Model};
 use crate::registry::Registry;
-use crate::request::{Request, Session};
+use crate::request::{Request, Session, Terms};
 use crate::routes::Route;
 use crate::stream::{ChunkSender, Chunks, stream_channel};
+
+/// A deadline must leave one part in this many of the usual time to spare.
+const MARGIN: u32 = 4;
 
 /// Limits of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +129,7 @@ impl Engine {
         let Request { id, mut content, attachment, terms } = request;
         if let Some(graph) = route.graph() {
             let request = Request { id, content, attachment, terms };
-            return self.walk_graph(graph, request, stream).await;
+            return self.walk_graph(route, graph, request, stream).await;
         }
         let session = (route.models().len() > 1).then(Session::default);
         let mut permit = None;
@@ -134,7 +137,7 @@ impl Engine {
             let input = self.fit(model, content, permit.is_some())?;
             if permit.is_none() {
                 // Only a request that fits its first model takes a place.
-                permit = Some(self.admission.enter(&terms).await?);
+                permit = Some(self.admit(route, &terms, stream.is_some()).await?);
             }
             let call = Call {
                 id: Arc::clone(&id),
@@ -144,21 +147,43 @@ impl Engine {
                 session: session.clone(),
                 priority: usize::from(terms.priority),
                 batch_key: terms.batch_key.clone(),
+                deadline: terms.deadline,
             };
             content = model.call(call).await?;
         }
         Ok(content)
     }
 
+    /// Waits for a place. Under load a request whose deadline would pass is refused rather than
+    /// run in vain at the cost of others; chunks are of use even when the last comes too late.
+    async fn admit(&self, route: &Route, terms: &Terms, streams: bool) -> Result<Permit, Error> {
+        let permit = self.admission.enter(terms).await?;
+        let Some(deadline) = terms.deadline.filter(|_| !streams) else { return Ok(permit) };
+        let latency = route.latency();
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        if self.admission.waiting() > 0 && left < latency + latency / MARGIN {
+            let latency_ms = latency.as_millis();
+            return Err(Error::new(
+                Cause::QueueFull,
+                format!(
+                    "the deadline would pass before the answer: requests take {latency_ms} ms now; \
+                     try again later"
+                ),
+            ));
+        }
+        Ok(permit)
+    }
+
     async fn walk_graph(
         &self,
+        route: &Route,
         graph: &Graph,
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
         let Request { id, content, attachment, terms } = request;
         let walk = Walk::new(graph, &*self.adapter, content)?;
-        let _permit = self.admission.enter(&terms).await?;
+        let _permit = self.admit(route, &terms, stream.is_some()).await?;
         let streaming_node = graph.streaming_node();
         // What user code leaves for the next model needs a next one.
         let session = graph.is_chain().then(Session::default);
@@ -181,6 +206,7 @@ impl Engine {
                     session,
                     priority: usize::from(terms.priority),
                     batch_key: terms.batch_key.clone(),
+                    deadline: terms.deadline,
                 };
                 model.call(call).await
             }

@@ -268,3 +268,47 @@ async fn more_rows_than_a_batch_may_have_are_refused() {
     assert_eq!(refused.cause(), Cause::InvalidArgument);
     assert!(refused.message().starts_with("model 'm-1': the input has 3 rows, at most 2"));
 }
+
+#[tokio::test]
+async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
+    let engine = engine(1, 10);
+    let model = add(&engine, "m", InputForm::Message);
+    let route = engine.route("m").unwrap();
+    let ask = |text, deadline| {
+        let (engine, route) = (Arc::clone(&engine), route.clone());
+        let mut request = request(text);
+        request.terms.deadline = deadline;
+        tokio::spawn(async move { engine.infer(&route, request).await })
+    };
+    let until = async |waiting: usize| {
+        while model.queue().is_empty() || engine.waiting() < waiting {
+            tokio::task::yield_now().await;
+        }
+    };
+    // The first call takes as long as it takes to be pulled; so long do calls take now.
+    let slow = ask("slow", None);
+    until(0).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let thread = echo(&model, "!");
+    slow.await.unwrap().unwrap();
+    // A place that is taken while all instances are busy: here, while they are held back.
+    model.queue().lower_level(0);
+    let first = ask("first", None);
+    until(0).await;
+    let hopeless = ask("hopeless", Some(Instant::now() + Duration::from_millis(550)));
+    until(1).await;
+    let last = ask("last", None);
+    until(2).await;
+    model.queue().raise_level();
+    let error = hopeless.await.unwrap().unwrap_err();
+    assert_eq!(error.cause(), Cause::QueueFull);
+    assert!(error.message().starts_with("the deadline would pass before the answer"), "{error}");
+    for one in [first, last] {
+        assert!(one.await.unwrap().is_ok());
+    }
+    // Without load it may try.
+    let tried = ask("tried", Some(Instant::now() + Duration::from_millis(300)));
+    assert!(tried.await.unwrap().is_ok());
+    model.queue().close();
+    thread.join().unwrap();
+}

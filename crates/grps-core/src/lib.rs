@@ -14,6 +14,7 @@ pub mod graph;
 mod health;
 pub mod metrics;
 mod model;
+mod pace;
 mod queue;
 mod registry;
 mod reply;

@@ -1,11 +1,12 @@
 //! A served model: what clients may send it and the queue its instances pull from.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::batching::{BatchPolicy, Seat};
 use crate::content::{Content, InputForm};
 use crate::error::{Cause, Error};
+use crate::pace::Latency;
 use crate::queue::{Entry, Place, Queue, Refusal};
 use crate::reply::{ReplyReceiver, reply_channel};
 use crate::request::{Attachment, Session};
@@ -66,6 +67,8 @@ pub(crate) struct Call {
     pub(crate) priority: usize,
     /// Requests with different keys never share a batch.
     pub(crate) batch_key: Option<Arc<str>>,
+    /// When the client stops waiting.
+    pub(crate) deadline: Option<tokio::time::Instant>,
 }
 
 /// A registered model.
@@ -77,6 +80,8 @@ pub struct Model {
     key: String,
     /// Requests that wait for an instance.
     queue: Arc<Queue>,
+    /// How long calls take.
+    latency: Latency,
 }
 
 impl Model {
@@ -84,7 +89,7 @@ impl Model {
     pub fn new(spec: ModelSpec) -> Self {
         let key = format!("{}-{}", spec.name, spec.version);
         let queue = Arc::new(Queue::new(spec.batching.clone()));
-        Self { spec, key, queue }
+        Self { spec, key, queue, latency: Latency::default() }
     }
 
     /// What it was registered with.
@@ -111,6 +116,11 @@ impl Model {
         abandoned.then(|| format!("model '{}' has no running instance", self.key))
     }
 
+    /// How long its calls take of late.
+    pub(crate) fn latency(&self) -> Duration {
+        self.latency.mean()
+    }
+
     /// Puts a call into the queue and waits for its outcome. Dropping the future takes it out of
     /// the queue, or tells the instance that nobody waits any more.
     ///
@@ -129,9 +139,15 @@ impl Model {
             stream: call.stream,
             attachment: call.attachment,
             session: call.session,
+            deadline: call.deadline.map(tokio::time::Instant::into_std),
         };
+        let began = Instant::now();
         let place = self.queue.push(seat, entry).map_err(|refusal| self.refuse(refusal))?;
-        self.wait(place, receiver).await
+        let outcome = self.wait(place, receiver).await;
+        if outcome.is_ok() {
+            self.latency.add(began.elapsed());
+        }
+        outcome
     }
 
     async fn wait(&self, mut place: Place, mut receiver: ReplyReceiver) -> Result<Content, Error> {

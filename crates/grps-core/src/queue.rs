@@ -8,6 +8,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::batching::{Batch, BatchCounts, BatchPolicy, Batcher, Next, Seat};
 use crate::content::Content;
+use crate::error::{Cause, Error};
+use crate::pace::Pace;
 use crate::reply::ReplySender;
 use crate::request::{Attachment, Session};
 use crate::roster::{Pulse, Roster};
@@ -28,6 +30,8 @@ pub struct Entry {
     pub attachment: Option<Attachment>,
     /// What goes on to the next model of a graph; `None` when there is only one.
     pub session: Option<Session>,
+    /// When the client stops waiting; `None` for no limit.
+    pub deadline: Option<Instant>,
 }
 
 /// A queue with blocking pullers, ordered by urgency and then by arrival.
@@ -59,6 +63,8 @@ struct State {
     level: usize,
     /// Whether somebody watches for pressure and sleeps.
     watcher_sleeps: bool,
+    /// How long the latest runs took.
+    pace: Pace,
     /// Set once; pullers then drain the rest and stop.
     closed: bool,
 }
@@ -116,6 +122,7 @@ impl Queue {
             busy: 0,
             level: 0,
             watcher_sleeps: false,
+            pace: Pace::default(),
             closed: false,
         };
         Self {
@@ -190,9 +197,9 @@ impl Queue {
     pub fn attach(self: &Arc<Self>, name: &str) -> Puller {
         self.pullers.fetch_add(1, Ordering::AcqRel);
         self.state.lock().level += 1;
-        let (stopped, working) = (Arc::default(), AtomicBool::new(false));
+        let (stopped, began) = (Arc::default(), Mutex::new(None));
         let pulse = self.roster.enter(name);
-        Puller { queue: Arc::clone(self), stopped, working, pulse, down: None }
+        Puller { queue: Arc::clone(self), stopped, began, pulse, down: None }
     }
 
     /// The number of attached instances.
@@ -311,8 +318,8 @@ impl Stopper {
 pub struct Puller {
     queue: Arc<Queue>,
     stopped: Arc<AtomicBool>,
-    /// Whether entries were taken since the last pull began.
-    working: AtomicBool,
+    /// Since when it works on the entries of its last pull.
+    began: Mutex<Option<Instant>>,
     /// Tells since when it works.
     pulse: Pulse,
     /// Why the instance ended, if it should not have.
@@ -359,12 +366,17 @@ impl Puller {
                 let now = Instant::now();
                 match state.batcher.next(now, closed) {
                     Next::Take(cut) => {
-                        let entries = live(cut.items);
+                        // While nobody else waits there is no harm in trying.
+                        let crowded = state.batcher.len() > 0;
+                        let fastest = state.pace.fastest(now).filter(|_| crowded);
+                        let (entries, hopeless) = live(cut.items, now, fastest);
                         if entries.is_empty() {
+                            // Answering is done outside the lock, as it wakes the clients' tasks.
+                            parking_lot::MutexGuard::unlocked(&mut state, || refuse(hopeless));
                             continue;
                         }
                         state.busy += 1;
-                        self.working.store(true, Ordering::Relaxed);
+                        *self.began.lock() = Some(now);
                         self.pulse.beat(now);
                         let policy = Arc::clone(state.batcher.policy());
                         let more = state.batcher.len() > 0 && state.idle > 0 && state.has_room();
@@ -372,6 +384,7 @@ impl Puller {
                         if more {
                             queue.pushed.notify_one();
                         }
+                        refuse(hopeless);
                         queue.counts.add(cut.rows, cut.reason);
                         return Pulled::Batch(Batch::new(entries, policy, self.pulse.clone()));
                     }
@@ -393,8 +406,9 @@ impl Puller {
 
     /// Counts the puller as not working.
     fn rest(&self, state: &mut State) {
-        if self.working.swap(false, Ordering::Relaxed) {
+        if let Some(began) = self.began.lock().take() {
             state.busy -= 1;
+            state.pace.add(began, Instant::now());
             self.pulse.rest();
         }
     }
@@ -411,10 +425,34 @@ impl Drop for Puller {
     }
 }
 
-/// The entries that somebody still waits for.
-fn live(mut entries: Vec<Entry>) -> Vec<Entry> {
+/// The entries that somebody still waits for, and those that would be answered too late even by an
+/// instance as fast as `fastest`.
+fn live(
+    mut entries: Vec<Entry>,
+    now: Instant,
+    fastest: Option<Duration>,
+) -> (Vec<Entry>, Vec<Entry>) {
     entries.retain(|entry| !entry.reply.is_closed());
-    entries
+    // Half as long again, as the way back takes its time and few runs are the fastest.
+    let Some(soonest) = fastest.map(|fastest| now + fastest + fastest / 2) else {
+        return (entries, Vec::new());
+    };
+    // Chunks are of use even when the last of them comes too late.
+    let in_time = |entry: &Entry| {
+        entry.stream.is_some() || entry.deadline.is_none_or(|deadline| deadline >= soonest)
+    };
+    if entries.iter().all(in_time) {
+        return (entries, Vec::new());
+    }
+    entries.into_iter().partition(in_time)
+}
+
+/// Tells clients at once that their deadlines can't be met.
+fn refuse(hopeless: Vec<Entry>) {
+    for entry in hopeless {
+        let text = "the deadline would pass before the model has answered; try again later";
+        entry.reply.send(Err(Error::new(Cause::QueueFull, text)));
+    }
 }
 
 #[cfg(test)]

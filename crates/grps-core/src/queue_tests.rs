@@ -15,6 +15,7 @@ fn entry(id: &str) -> (Entry, ReplyReceiver) {
         stream: None,
         attachment: None,
         session: None,
+        deadline: None,
     };
     (entry, receiver)
 }
@@ -225,4 +226,34 @@ fn stopping_ends_a_wait_and_loses_no_wake_up() {
         assert_eq!(batches.count(), 1);
         drop(receiver);
     }
+}
+
+#[test]
+fn a_deadline_that_cannot_be_met_costs_no_run() {
+    let queue = queue(1);
+    let puller = queue.attach("i");
+    let with_deadline = |id: &str, left: Duration| {
+        let (mut entry, receiver) = entry(id);
+        entry.deadline = Some(Instant::now() + left);
+        queue.push(seat(), entry).unwrap().left();
+        receiver
+    };
+    // Each run takes what passes until the next pull.
+    for _ in 0..20 {
+        let _receiver = push(&queue, "run");
+        assert_eq!(pull(&puller), ["run"]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut hopeless = with_deadline("hopeless", Duration::from_millis(10));
+    let _in_time = with_deadline("in time", Duration::from_secs(60));
+    let _endless = push(&queue, "endless");
+    assert_eq!(pull(&puller), ["in time"]);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let outcome = std::pin::Pin::new(&mut hopeless).poll(&mut context);
+    let std::task::Poll::Ready(Err(error)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(error.cause(), Cause::QueueFull);
+    assert_eq!(pull(&puller), ["endless"]);
+    // Alone, even it may try.
+    let _alone = with_deadline("alone", Duration::from_millis(15));
+    assert_eq!(pull(&puller), ["alone"]);
 }

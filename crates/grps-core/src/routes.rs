@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::content::InputForm;
 use crate::error::{Cause, Error};
@@ -35,6 +36,12 @@ impl Route {
     /// The graph, if it is one.
     pub fn graph(&self) -> Option<&Graph> {
         self.graph.as_deref()
+    }
+
+    /// How long requests take of late, once they run; nodes of a graph may run side by side.
+    pub(crate) fn latency(&self) -> Duration {
+        let each = self.models.iter().map(|model| model.latency());
+        if self.graph.is_some() { each.max().unwrap_or_default() } else { each.sum() }
     }
 
     /// YAML text that tells what it is.
