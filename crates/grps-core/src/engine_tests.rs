@@ -295,7 +295,7 @@ async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
     model.queue().lower_level(0);
     let first = ask("first", None);
     until(0).await;
-    let hopeless = ask("hopeless", Some(Instant::now() + Duration::from_millis(550)));
+    let hopeless = ask("hopeless", Some(Instant::now() + Duration::from_millis(450)));
     until(1).await;
     let last = ask("last", None);
     until(2).await;
