@@ -59,6 +59,8 @@ def _take_name(graph: DagConfig, at: str, taken: set[str], fail: Fail) -> None:
 
 def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
     _check_batching(model, f"{at}.batching", fail)
+    if len(model.devices) > 1 and not all(model.devices):
+        raise fail(f"{at}.device", f"{model.device!r} lists a device without a name")
     if model.isolation == "process" and model.max_threads is not None:
         raise fail(
             f"{at}.max_threads",

@@ -83,7 +83,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     batching: BatchingConfig | None = None
     queue: QueueConfig = QueueConfig()
     instances: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
-    """Loaded copies that run side by side."""
+    """Loaded copies that run side by side, on each device."""
     isolation: Literal["thread", "process"] = "thread"
     """``process`` runs each instance in a process of its own: a crash costs its requests only, and
     pure Python code of several instances runs at once."""
@@ -98,6 +98,21 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     def key(self) -> str:
         """The name clients use: ``name-version``."""
         return f"{self.name}-{self.version}"
+
+    @property
+    def devices(self) -> tuple[str | None, ...]:
+        """The devices that ``device`` lists, with commas between them."""
+        return (None,) if self.device is None else tuple(map(str.strip, self.device.split(",")))
+
+    @property
+    def copies(self) -> int:
+        """How many copies there are on all devices together."""
+        return self.instances * len(self.devices)
+
+    def for_copy(self, index: int) -> ModelConfig:
+        """Return what one of the copies is loaded by: its own device; devices take turns."""
+        device = self.devices[index % len(self.devices)]
+        return msgspec.structs.replace(self, device=device, instances=self.copies)
 
     @property
     def takes_tensors(self) -> bool:

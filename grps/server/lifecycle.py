@@ -94,7 +94,9 @@ class ServedModels:
             configured = _named(name, project.inference.models)
             if not configured:
                 known = ", ".join(model.key for model in project.inference.models)
-                raise UnknownModelError(f"inference.yml has no model {name!r}; it has: {known}")
+                raise UnknownModelError(
+                    f"{project.inference_file} has no model {name!r}; it has: {known}"
+                )
             waiting = [model for model in configured if model.key not in self._served]
             if not waiting:
                 raise InputError(f"model {configured[0].key} is served already; reload it instead")
@@ -123,7 +125,7 @@ class ServedModels:
             project = self._read()
             configured = [model for model in project.inference.models if model.key == key]
             if not configured:
-                raise UnknownModelError(f"inference.yml has no model {key!r} any more")
+                raise UnknownModelError(f"{project.inference_file} has no model {key!r} any more")
             return self._replace(project, configured[0])
 
     def unload(self, name: str) -> dict[str, Any]:

@@ -57,8 +57,8 @@ def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy
     """
     if runs_user_code(config):
         return (partial(_load_user_copy, config, report),)
-    config = _share_threads(config)
-    return tuple(partial(_load_engine, config, index, report) for index in range(config.instances))
+    copies = (_share_threads(config.for_copy(index)) for index in range(config.copies))
+    return tuple(partial(_load_engine, copy, index, report) for index, copy in enumerate(copies))
 
 
 def runs_user_code(config: ModelConfig) -> bool:

@@ -121,12 +121,12 @@ def _instances(config: ModelConfig, terms: Terms, report: Report) -> tuple[Insta
         ProcessInstance(
             f"{config.key}#{index}", partial(_start_worker, config, index, terms, report)
         )
-        for index in range(config.instances)
+        for index in range(config.copies)
     )
 
 
 def _start_worker(config: ModelConfig, index: int, terms: Terms, report: Report) -> WorkerProcess:
-    order = Order(str(terms.folder), config, terms.gpu, index, terms.log_level)
+    order = Order(str(terms.folder), config.for_copy(index), terms.gpu, index, terms.log_level)
     name = f"{config.key}#{index}"
     return WorkerProcess(name, order, lambda progress: report(progress.phase, progress.detail))
 

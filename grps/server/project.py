@@ -30,6 +30,7 @@ class Project:
     server: ServerConfig
     metadata: str
     """Text of both configuration files, which ``metadata/server`` answers."""
+    inference_file: Path
     descriptions: tuple[dict[str, Any], ...]
     """Each model's own lines of ``inference.yml``, in the order of ``inference.models``."""
 
@@ -61,6 +62,7 @@ class Project:
             folder=folder,
             inference=inference,
             server=server,
+            inference_file=inference_file,
             metadata=f"{inference_text}\n{server_text}",
             descriptions=tuple(yaml.safe_load(inference_text)["models"]),
         )

@@ -94,7 +94,14 @@ def _load(order: Order, told: Control) -> Copy:
     limit_gpu_memory(order.gpu)
     # As the server read it when it loaded the model: the files may say something else by now.
     inference = InferenceConfig(models=(order.model,))
-    Project(Path(order.folder), inference, ServerConfig(), "", ()).import_user_code()
+    Project(
+        folder=Path(order.folder),
+        inference=inference,
+        server=ServerConfig(),
+        metadata="",
+        inference_file=Path(),
+        descriptions=(),
+    ).import_user_code()
     loaders = copy_loaders(order.model, report)
     return loaders[min(order.index, len(loaders) - 1)]()
 
