@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::batching::{Batch, BatchCounts, BatchPolicy, Batcher, Next, Seat};
+use crate::batching::{Batch, BatchCounts, BatchPolicy, Batcher, Next, Seat, common_rows};
 use crate::content::Content;
 use crate::error::{Cause, Error};
 use crate::pace::Pace;
@@ -369,6 +369,7 @@ impl Puller {
                         // While nobody else waits there is no harm in trying.
                         let crowded = state.batcher.len() > 0;
                         let fastest = state.pace.fastest(now).filter(|_| crowded);
+                        let count = cut.items.len();
                         let (entries, hopeless) = live(cut.items, now, fastest);
                         if entries.is_empty() {
                             // Answering is done outside the lock, as it wakes the clients' tasks.
@@ -385,7 +386,9 @@ impl Puller {
                             queue.pushed.notify_one();
                         }
                         refuse(hopeless);
-                        queue.counts.add(cut.rows, cut.reason);
+                        // Clients that have just left bring no rows.
+                        let rows = if entries.len() == count { cut.rows } else { rows(&entries) };
+                        queue.counts.add(rows, cut.reason);
                         return Pulled::Batch(Batch::new(entries, policy, self.pulse.clone()));
                     }
                     Next::WaitUntil(time) => until = until.min(time),
@@ -445,6 +448,15 @@ fn live(
         return (entries, Vec::new());
     }
     entries.into_iter().partition(in_time)
+}
+
+/// Rows of the entries together.
+fn rows(entries: &[Entry]) -> usize {
+    let rows_of = |entry: &Entry| match &entry.content {
+        Content::Tensors(tensors) => common_rows(tensors).unwrap_or_default().max(1),
+        Content::Message(_) | Content::Raw(_) => 1,
+    };
+    entries.iter().map(rows_of).sum()
 }
 
 /// Tells clients at once that their deadlines can't be met.

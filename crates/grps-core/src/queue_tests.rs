@@ -257,3 +257,13 @@ fn a_deadline_that_cannot_be_met_costs_no_run() {
     let _alone = with_deadline("alone", Duration::from_millis(15));
     assert_eq!(pull(&puller), ["alone"]);
 }
+
+#[test]
+fn clients_that_have_left_bring_no_rows() {
+    let queue = queue(3);
+    let receivers = ["a", "b", "c"].map(|id| push(&queue, id));
+    let [_first, gone, _last] = receivers;
+    drop(gone);
+    assert_eq!(pull(&queue.attach("i")), ["a", "c"]);
+    assert_eq!((queue.counts().batches(), queue.counts().rows()), (1, 2));
+}

@@ -13,4 +13,4 @@ pub(crate) use batcher::{Batcher, Next};
 pub use counts::{BatchCounts, Reason};
 pub use padding::{CutRows, Padding};
 pub use policy::{BatchPolicy, Wait};
-pub(crate) use seat::Seat;
+pub(crate) use seat::{Seat, common_rows};
