@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
@@ -37,12 +38,16 @@ class AsyncMessageRunner:
         for entry in batch.entries():
             asyncio.run_coroutine_threadsafe(self._serve(entry), self._loop)
 
-    def close(self) -> None:
-        """Wait for all coroutines, then end the event loop."""
-        asyncio.run_coroutine_threadsafe(_finish(), self._loop).result()
+    def close(self, timeout_s: float | None) -> bool:
+        """Wait for all coroutines, then end the event loop; see ``Runner.close``."""
+        try:
+            asyncio.run_coroutine_threadsafe(_finish(), self._loop).result(timeout_s)
+        except FutureTimeoutError:
+            return False
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        return True
 
     async def _serve(self, entry: Entry) -> None:
         try:

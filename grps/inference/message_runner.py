@@ -107,8 +107,10 @@ class MessageRunner:
             except Exception as error:
                 fail(entry, error, self._name)
 
-    def close(self) -> None:
+    def close(self, timeout_s: float | None) -> bool:
         """Do nothing: nothing runs outside ``run``."""
+        del timeout_s
+        return True
 
 
 Opened = tuple[Entry, GrpsMessage, GrpsContext]
@@ -137,8 +139,10 @@ class BatchingMessageRunner:
                 context.set_has_err(False)
                 self._run_alone(entry, request, context)
 
-    def close(self) -> None:
+    def close(self, timeout_s: float | None) -> bool:
         """Do nothing: nothing runs outside ``run``."""
+        del timeout_s
+        return True
 
     def _open(self, entries: Sequence[Entry]) -> Iterator[Opened]:
         for entry in entries:

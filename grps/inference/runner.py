@@ -15,8 +15,15 @@ class Runner(Protocol):
     def run(self, batch: Batch) -> None:
         """Answer all requests; what is raised fails those that are not answered."""
 
-    def close(self) -> None:
-        """Finish what still runs and let go of what the runner began."""
+    def close(self, timeout_s: float | None) -> bool:
+        """Finish what still runs and let go of what the runner began.
+
+        Args:
+            timeout_s: Longest wait; ``None`` for no limit.
+
+        Returns:
+            False when something still runs.
+        """
 
 
 def run_instance(channel: Channel, runner: Runner, name: str) -> None:

@@ -69,8 +69,10 @@ class TensorRunner:
             for single in batch.singles():
                 self._run_alone(single)
 
-    def close(self) -> None:
+    def close(self, timeout_s: float | None) -> bool:
         """Do nothing: nothing runs outside ``run``."""
+        del timeout_s
+        return True
 
     def _run_alone(self, batch: Batch) -> None:
         try:

@@ -25,6 +25,8 @@ from grps.server.state import Phase, ServiceState
 from grps.server.stopping import StopRequest, StopRequested
 
 MOST_IO_THREADS = 4
+END_TIMEOUT_S = 2.0
+"""Longest wait for an instance that still runs after the drain."""
 ADMIN_TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 
 
@@ -52,6 +54,7 @@ class App:
         self._state = ServiceState.of_this_process(options.service)
         self._stop = StopRequest()
         self._ended = threading.Event()
+        self._models: ServedModels | None = None
 
     def run(self) -> None:
         """Serve until a SIGTERM or SIGINT has drained the service.
@@ -115,6 +118,8 @@ class App:
             self._report("draining", "finishing running requests")
             server.stop()
             server.wait()
+            if self._models is not None:
+                self._models.stop(END_TIMEOUT_S)
         self._report("stopped", "stopped")
 
     def _load(self, project: Project, server: Server) -> None:
@@ -132,6 +137,7 @@ class App:
         )
         conf = self._options.service / "conf"
         models = ServedModels(server, terms, lambda: Project.read(self._folder, conf), self._report)
+        self._models = models
         models.start(project)
         take_commands(server, models)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +75,17 @@ class ServedModels:
                 self._report("loading", f"loading model {config.key}{of}")
                 self._put(project, config, self._report)
             serve_graphs(self._server, self._graphs, self._loaded())
+
+    def stop(self, timeout_s: float) -> None:
+        """End all instances, at the end of the service.
+
+        Args:
+            timeout_s: Longest wait for each; threads that run longer end with the process.
+        """
+        instances = [one for served in self._served.values() for one in served.loaded.instances]
+        if instances:
+            with ThreadPoolExecutor(len(instances)) as pool:
+                list(pool.map(lambda instance: instance.stop(timeout_s), instances))
 
     def load(self, name: str) -> dict[str, Any]:
         """Serve a model that ``inference.yml`` has and that is not served.

@@ -99,9 +99,7 @@ def load_model(
     instances = _instances(config, terms, report)
     try:
         if config.isolation == "process":
-            # Each in a process of its own: they load side by side.
-            with ThreadPoolExecutor(len(instances)) as pool:
-                signatures = list(pool.map(lambda instance: instance.load(), instances))
+            signatures = _load_side_by_side(instances)
         else:
             signatures = [instance.load() for instance in instances]
     except BaseException:
@@ -109,6 +107,16 @@ def load_model(
             instance.stop(0)
         raise
     return LoadedModel(config, description, instances, signatures[0])
+
+
+def _load_side_by_side(instances: tuple[Instance, ...]) -> list[Signature | None]:
+    """Load instances that each have a process of their own."""
+    pool = ThreadPoolExecutor(len(instances))
+    try:
+        return list(pool.map(lambda instance: instance.load(), instances))
+    finally:
+        # Who is asked to stop meanwhile stops the instances; their loads end with them.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _instances(config: ModelConfig, terms: Terms, report: Report) -> tuple[Instance, ...]:

@@ -70,7 +70,7 @@ class ThreadInstance:
             for thread in threads:
                 thread.join()
             joined += len(threads)
-        self._let_go()
+        self._let_go(None)
 
     def stop(self, timeout_s: float) -> bool:
         """Stop all threads; see ``Instance.stop``."""
@@ -80,23 +80,24 @@ class ThreadInstance:
             threads = list(self._threads)
         for channel in channels:
             channel.stop()
-        self._let_go()
         end = time.monotonic() + timeout_s
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
+        closed = self._let_go(max(0.0, end - time.monotonic()))
+        return closed and not any(thread.is_alive() for thread in threads)
 
     def state(self) -> InstanceState:
         """Tell where it stands; see ``Instance.state``."""
         return self._state
 
-    def _let_go(self) -> None:
+    def _let_go(self, timeout_s: float | None) -> bool:
+        """Let go of the copy; false when something of it still runs."""
         with self._lock:
             copy, self._copy = self._copy, None
             self._channels, self._threads = {}, []
             self._state = replace(self._state, life=Life.STOPPED)
-        for runner in set(copy.runners) if copy is not None else ():
-            runner.close()
+        runners = set(copy.runners) if copy is not None else set()
+        return all([runner.close(timeout_s) for runner in runners])
 
     def _add_thread(self, model: Model, runner: Runner) -> None:
         with self._lock:

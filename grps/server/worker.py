@@ -64,7 +64,7 @@ def main(pipe: int, note: int, control: int) -> int:
     told.tell(Loaded(copy.signature))
     channel = WorkerChannel(Pipe(socket.socket(fileno=pipe)), note)
     run_instance(channel, runner, f"{order.model.key}#{order.index}")
-    runner.close()
+    runner.close(None)
     return 0
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from grps.backends.base import Signature
 from grps.errors import ModelError
@@ -97,8 +98,11 @@ class WorkerProcess:
         self._process.wait()
 
     def end(self) -> None:
-        """End the process: it finishes by itself when nobody needs it, else it is killed."""
+        """End the process: it finishes what it runs, or is killed when that takes too long."""
         self.link.close()
+        if not self._answered.is_set():
+            # It loads, and would look at nothing before it has.
+            self._process.kill()
         try:
             self._process.wait(END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -149,8 +153,10 @@ class WorkerProcess:
         assert self._process.stderr is not None
         for line in self._process.stderr:
             text = line.decode("utf-8", "replace")
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            # Whatever becomes of ours, a worker must not wait for somebody to read its own.
+            with suppress(OSError, ValueError):
+                sys.stderr.write(text)
+                sys.stderr.flush()
             self._last_lines.append(" ".join(text.split())[:LONGEST_LINE])
 
 

@@ -61,8 +61,8 @@ class Echo:
         for entry in batch.entries():
             entry.reply_message(entry.message())
 
-    def close(self) -> None:
-        pass
+    def close(self, timeout_s: float | None) -> bool:
+        return True
 
 
 def ready_echo() -> Echo:
