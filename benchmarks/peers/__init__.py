@@ -1,0 +1,1 @@
+"""Side-by-side benchmark of GRPS and other model servers: ``python -m benchmarks.peers``."""

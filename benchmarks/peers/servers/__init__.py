@@ -1,0 +1,1 @@
+"""How each server is started and asked, one module per server."""

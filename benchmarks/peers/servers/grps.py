@@ -1,0 +1,83 @@
+"""GRPS as it is in this tree: one process, user code in Python, engines natively batched."""
+
+import sys
+from typing import Any
+
+import yaml
+
+from benchmarks.peers import paths
+from benchmarks.peers import workloads as w
+from benchmarks.peers.api import Endpoint, Launch
+
+VENV = None
+PACKAGES = ["grpst", "onnxruntime", "numpy"]
+PORT = 9140
+
+CODE = """
+import bench_user as user
+
+from grps import GrpsMessage, ModelInferer, inferer_register
+
+
+class Plain(ModelInferer):
+    def init(self, path, device=None, args=None):
+        pass
+
+    def load(self):
+        return True
+
+
+class Echo(Plain):
+    def infer(self, inp, context):
+        return user.echo(inp)
+
+
+class Mean(Plain):
+    def infer(self, inp, context):
+        return {"y": user.channel_mean(inp["input"])}
+
+
+class Stream(Plain):
+    def infer(self, inp, context):
+        for chunk in user.chunks():
+            context.stream_respond(GrpsMessage(str_data=chunk))
+
+
+inferer_register.register("echo", Echo())
+inferer_register.register("mean", Mean())
+inferer_register.register("stream", Stream())
+"""
+
+
+def model(workload: str) -> dict[str, Any]:
+    """Return the model of a workload as ``inference.yml`` has it."""
+    name = w.MODEL_NAME[workload]
+    base: dict[str, Any] = {"name": name, "version": "1.0.0", "converter_type": "none"}
+    if workload in ("W3", "W4"):
+        file = {"W3": "mlp.onnx", "W4": "resnet50.onnx"}[workload]
+        base |= {"inferer_type": "onnxruntime", "inferer_path": str(paths.MODELS / file)}
+        base["inferer_args"] = {"intra_op_threads": 1 if workload == "W3" else 2}
+        if workload == "W3":
+            base["batching"] = {"type": "dynamic", "max_batch_size": 32, "batch_timeout_us": 2000}
+        return base
+    base |= {"inferer_type": "customized", "inferer_name": name}
+    return base | ({"converter_type": "numpy"} if workload == "W2" else {})
+
+
+def launch(workload: str) -> Launch:
+    """Write a project and return the command that serves it."""
+    folder = paths.TMP / f"grps_{workload}"
+    for part in ("conf", "src"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for name in ("__init__.py", "customized_converter.py"):
+        (folder / "src" / name).touch()
+    (folder / "src" / "customized_inferer.py").write_text(CODE)
+    interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": f"{PORT},{PORT + 1}"}
+    (folder / "conf" / "inference.yml").write_text(yaml.safe_dump({"models": [model(workload)]}))
+    (folder / "conf" / "server.yml").write_text(yaml.safe_dump({"interface": interface}))
+    return Launch([sys.executable, "-m", "grps.server", "--project", str(folder)])
+
+
+def endpoints(workload: str) -> list[Endpoint]:
+    """GRPC and HTTP JSON; an HTTP stream for W5."""
+    return w.grps_endpoints(workload, PORT, PORT + 1)
