@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from queue import Queue
 
 import msgspec
 
@@ -13,14 +14,34 @@ from grps.server.lifecycle import ServedModels, UnknownModelError, answer
 from grps.server.native import Command, Server
 
 
+WAITING = 16
+"""Changes that may wait; what comes then waits outside, where more than as many are refused."""
+
+
 def take_commands(server: Server, models: ServedModels) -> None:
-    """Take commands in a thread, and run each in one of its own, until the service ends."""
-    threading.Thread(target=_take, args=(server, models), name="commands", daemon=True).start()
+    """Take commands until the service ends.
+
+    Questions are answered at once. Changes are made one after another, all by one thread: the C
+    library keeps memory by thread, and so one model's becomes the next one's.
+    """
+    changes: Queue[Command | None] = Queue(WAITING)
+    for name, run in (("commands", _take), ("changes", _change)):
+        threading.Thread(target=run, args=(changes, server, models), name=name, daemon=True).start()
 
 
-def _take(server: Server, models: ServedModels) -> None:
+def _take(changes: Queue[Command | None], server: Server, models: ServedModels) -> None:
     while (command := server.next_command()) is not None:
-        threading.Thread(target=_run, args=(command, models), name="command", daemon=True).start()
+        if command.action == "list":
+            _run(command, models)
+        else:
+            changes.put(command)
+    changes.put(None)
+
+
+def _change(changes: Queue[Command | None], server: Server, models: ServedModels) -> None:
+    del server
+    while (command := changes.get()) is not None:
+        _run(command, models)
 
 
 def _run(command: Command, models: ServedModels) -> None:

@@ -230,9 +230,8 @@ def answer(models: ServedModels, action: str, name: str) -> Any:
 
 def _free(loaded: LoadedModel) -> None:
     loaded.join()
-    logger.info("the former model %s is freed", loaded.config.key)
-    del loaded
     give_back_memory()
+    logger.info("the former model %s is freed", loaded.config.key)
 
 
 def _report_nothing(phase: object, detail: object) -> None:

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
 
 use crate::content::Content;
@@ -37,6 +38,18 @@ impl ChunkSender {
     /// Returns false when nobody listens any more: the client has left or the stream has ended.
     pub fn send(&self, chunk: Content) -> bool {
         self.0.blocking_send(Event::Chunk(chunk)).is_ok()
+    }
+
+    /// Sends a chunk if there is room for it, else gives it back; tells whether somebody listens.
+    ///
+    /// # Errors
+    /// The chunk, when the client is slow.
+    pub fn try_send(&self, chunk: Content) -> Result<bool, Content> {
+        match self.0.try_send(Event::Chunk(chunk)) {
+            Ok(()) => Ok(true),
+            Err(TrySendError::Full(Event::Chunk(chunk))) => Err(chunk),
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => Ok(false),
+        }
     }
 
     /// Ends the stream ahead of the model's return; later chunks go nowhere.
@@ -107,5 +120,27 @@ impl Chunks {
 impl Drop for Chunks {
     fn drop(&mut self) {
         self.walk.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk() -> Content {
+        Content::Tensors(Vec::new())
+    }
+
+    #[test]
+    fn a_full_stream_gives_the_chunk_back() {
+        let (sender, mut events) = stream_channel();
+        for _ in 0..CAPACITY {
+            assert_eq!(sender.try_send(chunk()), Ok(true));
+        }
+        assert_eq!(sender.try_send(chunk()), Err(chunk()));
+        assert!(events.try_recv().is_ok());
+        assert_eq!(sender.try_send(chunk()), Ok(true));
+        drop(events);
+        assert_eq!(sender.try_send(chunk()), Ok(false));
     }
 }

@@ -64,9 +64,12 @@ impl Entry {
 
     fn stream(&self, py: Python<'_>, chunk: Content) -> bool {
         let Some(stream) = &self.stream else { return false };
-        // Waiting for a slow client is no hang.
-        self.pulse.rest();
-        let listens = py.detach(|| stream.send(chunk));
+        // The GIL is kept while there is room: between many streams, each chunk would pass it on.
+        let listens = stream.try_send(chunk).unwrap_or_else(|chunk| {
+            // Waiting for a slow client is no hang.
+            self.pulse.rest();
+            py.detach(|| stream.send(chunk))
+        });
         self.pulse.beat(Instant::now());
         listens
     }
