@@ -13,7 +13,6 @@ from grps.log import logger
 from grps.server.lifecycle import ServedModels, UnknownModelError, answer
 from grps.server.native import Command, Server
 
-
 WAITING = 16
 """Changes that may wait; what comes then waits outside, where more than as many are refused."""
 

@@ -1,5 +1,4 @@
 //! How fast the codec turns wire bytes into tensors and back: `cargo bench -p grps-server`.
-#![expect(missing_docs, reason = "criterion's macros make the functions")]
 #![expect(clippy::expect_used, reason = "a benchmark may end when it can't measure")]
 
 use std::hint::black_box;
