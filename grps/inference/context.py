@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from grps.inference.converter import Converter
     from grps.inference.inferer import ModelInferer
 
-HTTP_OK = 200
+SUCCESS = GrpsMessage(status=Status(code=200, msg="OK", status=Status.SUCCESS)).SerializeToString()
+"""The status of a chunk, encoded."""
 
 
 class ChunkSink(Protocol):
@@ -117,11 +118,12 @@ class GrpsContext:
             raise ValueError("Streaming response should be GrpsMessage")
         if self._sink is None:
             return
-        if msg.status.status != Status.FAILURE:
-            msg.status.status = Status.SUCCESS
-            msg.status.code = HTTP_OK
-            msg.status.msg = "OK"
-        self._sink.stream_message(msg.SerializeToString())
+        encoded = msg.SerializeToString()
+        if not msg.HasField("status") or msg.status.status != Status.FAILURE:
+            # Encoded messages that follow each other are one message, in which the later values
+            # count: so a status is set at a third of the cost, and the caller's object left alone.
+            encoded += SUCCESS
+        self._sink.stream_message(encoded)
         self._end_if(final)
 
     def stream_respond_with_postprocess(self, inp: Any, final: bool = False) -> None:
