@@ -29,18 +29,23 @@ class WorkerChannel:
 
     def next(self) -> WorkerBatch | None:
         """Wait for requests; ``None`` once the server has gone or stops the instance."""
-        if self._batch is not None:
-            self.send(packets.DONE, [self._batch.number], Blobs())
-            self._batch = None
-        self._singles.clear()
+        with self._lock:
+            # From here on no other thread receives: see ``look``.
+            done, self._batch = self._batch, None
+            self._singles.clear()
+        if done is not None:
+            done.close()
+            self.send(packets.DONE, [done.number], Blobs())
         while not self.ended:
             packet = self._pipe.receive()
             if packet is None:
                 self.ended = True
             elif packet.kind == packets.BATCH:
-                self._batch = WorkerBatch(self, packet)
-                NOTE.pack_into(self._note, 0, self._batch.number)
-                return self._batch
+                batch = WorkerBatch(self, packet)
+                NOTE.pack_into(self._note, 0, batch.number)
+                with self._lock:
+                    self._batch = batch
+                return batch
         return None
 
     def detach(self, down: str | None = None) -> None:
@@ -54,6 +59,8 @@ class WorkerChannel:
     def look(self) -> None:
         """Take in what the server has sent meanwhile: which clients have left."""
         with self._lock:
+            if self._batch is None:
+                return
             try:
                 while (packet := self._pipe.receive(wait=False)) is not None:
                     self._take(packet)
@@ -140,6 +147,11 @@ class WorkerBatch:
         count = sum(not entry.answered for entry in self._entries)
         return list(self._channel.singles(self.number, count))
 
+    def close(self) -> None:
+        """Note that nothing can be answered any more."""
+        for entry in self._entries:
+            entry.answered = True
+
     def cancel(self, entries: Sequence[int]) -> None:
         """Note which clients have left."""
         for index in entries:
@@ -196,7 +208,8 @@ class WorkerEntry:
 
     def is_cancelled(self) -> bool:
         """Tell whether the client has left or its deadline has passed."""
-        self._channel.look()
+        if not (self.answered or self.left):
+            self._channel.look()
         return self.answered or self.left or self._channel.ended
 
     def is_answered(self) -> bool:

@@ -132,6 +132,19 @@ class Later(Plain):
         return inp
 
 
+class Page(Plain):
+    """Writes the HTTP answer itself."""
+
+    def infer(self, inp, context):
+        from flask import Response
+
+        request = context.get_http_request()
+        told = f"{request.method} {request.path} {request.args['q']} {len(request.get_data())}"
+        response = Response(told, status=201, headers={"X-Own": request.headers["X-Asked"]})
+        context.set_http_response(response)
+
+
+inferer_register.register("page", Page())
 inferer_register.register("worker", Worker())
 inferer_register.register("adder", Negative())
 inferer_register.register("later", Later())
@@ -307,6 +320,24 @@ def test_chunks_and_clients_that_leave(tmp_path: Path) -> None:
         raw.close()
         wait_until(lambda: server.noted("left") == ["forever", "1"], "told as well")
         assert text(ask(server, "echo on")) == "on"
+
+
+def test_user_code_answers_http_by_itself(tmp_path: Path) -> None:
+    page = user_model("page", inferer_name="page", isolation="process")
+    own = {"path": "/own", "customized_body": True}
+    interface = {"framework": "http", "host": "127.0.0.1", "port": "0"}
+    settings = {"interface": {**interface, "customized_predict_http": own}}
+    write_user_project(tmp_path, [page], settings, code=CODE)
+    with serving(tmp_path) as server:
+        for size in (0, 10, 100_000):
+            answer = requests.post(
+                server.url("/own?q=a%20b"),
+                data=b"x" * size,
+                headers={"X-Asked": "so"},
+                timeout=GUARD_S,
+            )
+            assert (answer.status_code, answer.headers["X-Own"]) == (201, "so")
+            assert answer.text == f"POST /own a b {size}"
 
 
 def test_logs_and_metrics_reach_the_server(tmp_path: Path) -> None:

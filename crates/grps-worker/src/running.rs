@@ -127,8 +127,8 @@ impl Running {
         Packet::new(to_worker::BATCH, &meta, &blobs)
     }
 
-    /// The packet that tells of clients that have left since the last one; `None` without any.
-    pub(crate) fn cancel_packet(&mut self) -> Result<Option<Packet>, PacketError> {
+    /// The packets that tell of clients that have left since the last ones.
+    pub(crate) fn cancel_packets(&mut self) -> Result<Vec<Packet>, PacketError> {
         let mut left = Vec::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let gone = slot.reply.as_ref().is_some_and(ReplySender::is_closed);
@@ -137,17 +137,17 @@ impl Running {
                 left.push(index);
             }
         }
-        let Some(part) = self.parts.last().filter(|_| !left.is_empty()) else { return Ok(None) };
-        // In the numbering of the part that runs now.
-        let entries = part
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| left.contains(slot))
-            .map(|(entry, _)| entry)
-            .collect();
-        let meta = CancelMeta { number: part.number, entries };
-        Packet::new(to_worker::CANCEL, &meta, &Blobs::default()).map(Some)
+        if left.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Each in the numbering of every part that it is in.
+        let metas = self.parts.iter().map(|part| {
+            let slots = part.slots.iter().enumerate();
+            let entries = slots.filter(|(_, slot)| left.contains(slot)).map(|(entry, _)| entry);
+            CancelMeta { number: part.number, entries: entries.collect() }
+        });
+        let told = metas.filter(|meta| !meta.entries.is_empty());
+        told.map(|meta| Packet::new(to_worker::CANCEL, &meta, &Blobs::default())).collect()
     }
 
     /// Does what a packet of the worker says; true when the batch is done. `send` passes packets on

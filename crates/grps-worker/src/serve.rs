@@ -73,7 +73,7 @@ impl Link {
             // A worker that sends chunk after chunk must hear of it, too.
             if looked.elapsed() >= CANCEL_TICK {
                 looked = Instant::now();
-                if let Some(packet) = running.cancel_packet()? {
+                for packet in running.cancel_packets()? {
                     self.send(&packet)?;
                 }
             }
