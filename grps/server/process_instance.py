@@ -112,6 +112,7 @@ class ProcessInstance:
                     lost.fail(f"instance {self._name} has been stopped")
                 return
             cause = worker.explain_end(lost.cause) if lost is not None else worker.explain_end()
+            worker.end()
             delay_s = backoff.delay_s()
             logger.error("%s %s; it starts again in %.1f s", self._name, cause, delay_s)
             self._change(life=Life.DEAD, reason=cause, pid=None)

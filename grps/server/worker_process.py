@@ -31,6 +31,7 @@ LAST_LINES = 20
 """Lines of a worker's standard error that are kept for the case of its end."""
 SHOWN_LINES = 3
 LONGEST_LINE = 400
+LONGEST_READ = 64 * 1024
 END_TIMEOUT_S = 5.0
 GONE_TIMEOUT_S = 1.0
 
@@ -108,7 +109,7 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
         for thread in self._threads:
-            thread.join()
+            thread.join(END_TIMEOUT_S)
         self._control.close()
 
     def kill(self) -> None:
@@ -151,13 +152,14 @@ class WorkerProcess:
     def _copy_stderr(self) -> None:
         """Pass standard error on, and keep its last lines."""
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            text = line.decode("utf-8", "replace")
-            # Whatever becomes of ours, a worker must not wait for somebody to read its own.
-            with suppress(OSError, ValueError):
-                sys.stderr.write(text)
-                sys.stderr.flush()
-            self._last_lines.append(" ".join(text.split())[:LONGEST_LINE])
+        with self._process.stderr as stream:
+            while line := stream.readline(LONGEST_READ):
+                text = line.decode("utf-8", "replace")
+                # Whatever becomes of ours, a worker must not wait for somebody to read its own.
+                with suppress(OSError, ValueError):
+                    sys.stderr.write(text)
+                    sys.stderr.flush()
+                self._last_lines.append(" ".join(text.split())[:LONGEST_LINE])
 
 
 def _describe_code(code: int) -> str:
