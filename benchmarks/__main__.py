@@ -7,64 +7,13 @@ image of 588 KiB as JSON. Figures of one machine compare with each other, not wi
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load import HEADINGS, measure, serving, write_request
-
-IMAGE_SHAPE = (3, 224, 224)
-
-USER_CODE = """
-from grps.inference.inferer import ModelInferer
-from grps.inference.registry import inferer_register
-
-
-class Plain(ModelInferer):
-    def init(self, path, device=None, args=None):
-        super().init(path, device, args)
-
-    def load(self):
-        return True
-
-
-class Echo(Plain):
-    def infer(self, inp, context):
-        return inp
-
-
-class Mean(Plain):
-    def infer(self, inp, context):
-        return inp["input"].mean(axis=(2, 3))
-
-
-inferer_register.register("echo", Echo())
-inferer_register.register("mean", Mean())
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """A model of user code and the request it is asked with."""
-
-    name: str
-    converter_type: str
-    body: str
-
-
-def workloads() -> list[Workload]:
-    """Return what is measured."""
-    channels, height, width = IMAGE_SHAPE
-    row = ",".join(f"{0.0001 * (i * 7919 % 10000):.4f}" for i in range(width))
-    plane = ",".join([f"[{row}]"] * height)
-    image = ",".join([f"[{plane}]"] * channels)
-    return [
-        Workload("echo", "none", json.dumps({"str_data": "hello world"})),
-        Workload("mean", "numpy", f'{{"ndarray": [[{image}]]}}'),
-    ]
+from benchmarks.workloads import USER_CODE, workloads
 
 
 def main() -> int:

@@ -8,50 +8,13 @@ that computes in pure Python (the gain: processes do not share a GIL).
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.__main__ import workloads
 from benchmarks.load import HEADINGS, measure, serving, write_request
-
-CODE = """
-from grps.inference.inferer import ModelInferer
-from grps.inference.registry import inferer_register
-
-
-class Plain(ModelInferer):
-    def init(self, path, device=None, args=None):
-        super().init(path, device, args)
-
-    def load(self):
-        return True
-
-
-class Echo(Plain):
-    def infer(self, inp, context):
-        return inp
-
-
-class Mean(Plain):
-    def infer(self, inp, context):
-        return inp["input"].mean(axis=(2, 3))
-
-
-class Compute(Plain):
-    def infer(self, inp, context):
-        total = 0
-        for number in range(40_000):
-            total += number
-        return inp
-
-
-inferer_register.register("echo", Echo())
-inferer_register.register("mean", Mean())
-inferer_register.register("compute", Compute())
-"""
+from benchmarks.workloads import USER_CODE, workloads
 
 
 def main() -> int:
@@ -61,12 +24,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         parser.error("wrk is not installed; on Debian: apt-get install wrk")
-    image = next(workload.body for workload in workloads() if workload.name == "mean")
-    text = json.dumps({"str_data": "hello world"})
+    echo, mean = workloads()
     for name, converter, body in (
-        ("echo", "none", text),
-        ("mean", "numpy", image),
-        ("compute", "none", text),
+        (echo.name, echo.converter_type, echo.body),
+        (mean.name, mean.converter_type, mean.body),
+        ("compute", echo.converter_type, echo.body),
     ):
         for isolation in ("thread", "process"):
             for instances in (1, 2):
@@ -80,7 +42,7 @@ def main() -> int:
                 with tempfile.TemporaryDirectory() as made:
                     folder = Path(made)
                     script = write_request(folder, body)
-                    with serving(folder / "project", CODE, model) as state:
+                    with serving(folder / "project", USER_CODE, model) as state:
                         for connections in (1, 8):
                             line = measure(state, script, connections, arguments.seconds)
                             print(line, flush=True)
