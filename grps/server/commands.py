@@ -24,23 +24,21 @@ def take_commands(server: Server, models: ServedModels) -> None:
     library keeps memory by thread, and so one model's becomes the next one's.
     """
     changes: Queue[Command | None] = Queue(WAITING)
-    for name, run in (("commands", _take), ("changes", _change)):
-        threading.Thread(target=run, args=(changes, server, models), name=name, daemon=True).start()
 
+    def take() -> None:
+        while (command := server.next_command()) is not None:
+            if command.action == "list":
+                _run(command, models)
+            else:
+                changes.put(command)
+        changes.put(None)
 
-def _take(changes: Queue[Command | None], server: Server, models: ServedModels) -> None:
-    while (command := server.next_command()) is not None:
-        if command.action == "list":
+    def change() -> None:
+        while (command := changes.get()) is not None:
             _run(command, models)
-        else:
-            changes.put(command)
-    changes.put(None)
 
-
-def _change(changes: Queue[Command | None], server: Server, models: ServedModels) -> None:
-    del server
-    while (command := changes.get()) is not None:
-        _run(command, models)
+    threading.Thread(target=take, name="commands", daemon=True).start()
+    threading.Thread(target=change, name="changes", daemon=True).start()
 
 
 def _run(command: Command, models: ServedModels) -> None:
