@@ -150,6 +150,22 @@ def test_code_is_loaded_anew_and_a_fault_leaves_the_old_model(tmp_path: Path) ->
         assert (ask(server), ready(server)) == ("another one first", "ready")
 
 
+def test_a_recorded_request_that_fails_keeps_the_old_model(tmp_path: Path) -> None:
+    write_user_project(tmp_path, [teller("m")], code=CODE)
+    recorded = tmp_path / "conf" / "recorded.json"
+    with serving(tmp_path) as server:
+        warmed = {**teller("m", tells="second"), "warm_up_requests": ["conf/recorded.json"]}
+        configure(tmp_path, [warmed])
+        recorded.write_text('{"str_data": "no number"}')
+        failed = change(server, "reload", "m")
+        assert failed.status_code == 500
+        assert "warm-up with conf/recorded.json" in failed.json()["status"]["msg"]
+        assert ask(server) == "one first"
+        recorded.write_text('{"str_data": "0"}')
+        assert change(server, "reload", "m").status_code == 200
+        assert ask(server) == "one second"
+
+
 def test_versions_side_by_side(tmp_path: Path) -> None:
     write_user_project(tmp_path, [teller("m")], code=CODE)
     with serving(tmp_path) as server:

@@ -122,3 +122,16 @@ def test_logs_end_with_the_service(
     result = grpst("logs", "demo")
     assert result.exit_code == code
     assert (f"failed: {error}" if error else "crashed") in result.stderr
+
+
+def test_model_needs_a_service_that_runs(grpst: Grpst, grps_home: Path) -> None:
+    result = grpst("model", "ls")
+    assert result.exit_code == 1
+    assert "no service is running; say which with --service NAME" in result.stderr
+
+
+def test_model_tells_that_a_service_cannot_be_asked(grpst: Grpst, folder: ServiceFolder) -> None:
+    ServiceState.of_this_process(folder.root, "ready", ports=(1,)).write(folder.state)
+    result = grpst("model", "reload", "m", "--service", "demo")
+    assert result.exit_code == 1
+    assert "service 'demo' can't be asked at 127.0.0.1:1" in result.stderr
