@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -43,6 +42,8 @@ class Teller(ModelInferer):
         return True
 
     def infer(self, inp, context):
+        if inp.str_data == "1.0":
+            open("begun", "w").write("x")
         time.sleep(float(inp.str_data or 0))
         return GrpsMessage(str_data=f"{ANSWER} {self.tells}")
 
@@ -122,7 +123,7 @@ def test_a_running_request_is_answered_by_the_model_it_met(tmp_path: Path) -> No
     write_user_project(tmp_path, [teller("m")], code=CODE)
     with serving(tmp_path) as server, ThreadPoolExecutor(1) as clients:
         running = clients.submit(ask, server, "", 1.0)
-        time.sleep(0.3)
+        wait_until(lambda: bool(server.noted("begun")), "begun")
         configure(tmp_path, [teller("m", tells="second")])
         assert change(server, "reload", "m-1.0.0").json()["model"] == "m-1.0.0"
         assert ask(server) == "one second"
