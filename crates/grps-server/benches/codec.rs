@@ -15,20 +15,24 @@ fn tensor(count: usize) -> Tensor {
     Tensor::new("x".into(), vec![1, count], Values::Float32(values)).expect("a tensor")
 }
 
-fn ndarray(count: usize) -> Vec<u8> {
+fn ndarray(count: usize, write: impl Fn(f64) -> String) -> Vec<u8> {
     let numbers: Vec<String> =
-        (0..count).map(|index| format!("{:.4}", (index * 7919 % 10_000) as f32 / 1e4)).collect();
+        (0..count).map(|index| write((index * 7919 % 10_000) as f64 / 1e4 - 0.2)).collect();
     format!("{{\"ndarray\": [[{}]]}}", numbers.join(",")).into_bytes()
 }
 
 fn codec(criterion: &mut Criterion) {
     for count in COUNTS {
         let mut group = criterion.benchmark_group(format!("float32 x {count}"));
-        let text = ndarray(count);
-        group.throughput(Throughput::Bytes(text.len() as u64));
-        group.bench_function("json ndarray to tensor", |bencher| {
-            bencher.iter(|| json::decode_as(black_box(&text), DataType::Float32));
-        });
+        let short = ndarray(count, |value| format!("{value:.4}"));
+        // What a double of a model's output looks like in most languages.
+        let long = ndarray(count, |value| (value / 7.0).to_string());
+        for (name, text) in [("short", short), ("long", long)] {
+            group.throughput(Throughput::Bytes(text.len() as u64));
+            group.bench_function(format!("json ndarray of {name} decimals to tensor"), |bencher| {
+                bencher.iter(|| json::decode_as(black_box(&text), DataType::Float32));
+            });
+        }
         let tensors = [tensor(count)];
         group.throughput(Throughput::Bytes(4 * count as u64));
         group.bench_function("tensor to json", |bencher| {

@@ -2,8 +2,10 @@
 
 use half::f16;
 
-use super::cursor::Cursor;
-use super::number::{parse_float, parse_integer};
+use super::cursor::{Cursor, byte_at};
+use super::number::{
+    decimal_float, decimal_single, parse_float, parse_integer, short_decimal, short_integer,
+};
 use crate::codec::fault::{Fault, excerpt};
 
 /// An element of a tensor.
@@ -13,6 +15,38 @@ pub(super) trait Element: Sized {
 
     /// Reads an element of a `flat_*` field by protobuf's JSON rules: a number, also in quotes.
     fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault>;
+
+    /// The element that starts at this offset and where the comma behind it is, when it is written
+    /// as most are.
+    #[inline(always)]
+    fn plain(_text: &[u8], _start: usize) -> Option<(Self, usize)> {
+        None
+    }
+}
+
+/// Reads elements with commas behind them for as long as they are written as most are, up to the
+/// start of the next one.
+///
+/// Big tensors spend their time here: nothing but the offset and the values is kept up to date.
+#[inline]
+pub(super) fn read_plain<T: Element>(cursor: &mut Cursor<'_>, values: &mut Vec<T>) {
+    let text = cursor.text.as_bytes();
+    let mut pos = cursor.pos;
+    // Writers put a space behind each comma or behind none. It is compared rather than counted, so
+    // that the place of the next element does not wait for it.
+    let mut gap = None;
+    while let Some((value, end)) = T::plain(text, pos) {
+        values.push(value);
+        pos = end + 1;
+        if *gap.get_or_insert_with(|| byte_at(text, pos) == b' ') {
+            if byte_at(text, pos) != b' ' {
+                break;
+            }
+            pos += 1;
+        }
+    }
+    cursor.pos = pos;
+    cursor.token();
 }
 
 macro_rules! integers {
@@ -29,6 +63,13 @@ macro_rules! integers {
             #[inline]
             fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
                 in_range(flat_integer(cursor)?)
+            }
+
+            #[inline(always)]
+            fn plain(text: &[u8], start: usize) -> Option<(Self, usize)> {
+                let (value, end) = short_integer(text, start)?;
+                let value = value.try_into().ok()?;
+                (byte_at(text, end) == b',').then_some((value, end))
             }
         }
 
@@ -69,6 +110,15 @@ impl Element for f64 {
         };
         check_overflow(value.is_infinite(), start, "float64", Self::MAX).map(|()| value)
     }
+
+    #[inline(always)]
+    fn plain(text: &[u8], start: usize) -> Option<(Self, usize)> {
+        if let Some((value, end)) = short_decimal(text, start) {
+            return Some((value, end));
+        }
+        let (value, end) = decimal_float(text, start)?;
+        (byte_at(text, end) == b',').then_some((value, end))
+    }
 }
 
 impl Element for f32 {
@@ -88,6 +138,15 @@ impl Element for f32 {
             _ => cursor.single()?,
         };
         check_overflow(value.is_infinite(), start, "float32", Self::MAX.into()).map(|()| value)
+    }
+
+    #[inline(always)]
+    fn plain(text: &[u8], start: usize) -> Option<(Self, usize)> {
+        if let Some((value, end)) = short_decimal(text, start) {
+            return Some((value as Self, end));
+        }
+        let (value, end) = decimal_single(text, start)?;
+        (byte_at(text, end) == b',').then_some((value, end))
     }
 }
 

@@ -3,7 +3,7 @@
 use grps_core::{DataType, Values};
 
 use super::cursor::Cursor;
-use super::element::{Element, flat_uint32};
+use super::element::{Element, flat_uint32, read_plain};
 use crate::codec::fault::{Fault, excerpt};
 use crate::codec::wire_tensor::{MAX_TENSORS, WireTensor, flat_name, known_dtypes};
 
@@ -40,7 +40,7 @@ fn read_tensor(cursor: &mut Cursor<'_>) -> Result<WireTensor, Fault> {
         let read = match key.as_ref() {
             "name" => read_name(cursor).map(|name| tensor.name = name),
             "dtype" => read_dtype(cursor).map(|dtype| tensor.dtype = dtype),
-            "shape" => read_list(cursor, flat_uint32).map(|shape| tensor.shape = shape),
+            "shape" => read_shape(cursor).map(|shape| tensor.shape = shape),
             key => match column_dtype(key) {
                 Some(dtype) => read_column(cursor, dtype).map(|values| tensor.set_column(values)),
                 None => return cursor.skip_value(),
@@ -98,33 +98,42 @@ fn column_dtype(key: &str) -> Option<DataType> {
 
 fn read_column(cursor: &mut Cursor<'_>, dtype: DataType) -> Result<Values, Fault> {
     Ok(match dtype {
-        DataType::Uint8 => Values::Uint8(read_list(cursor, u8::from_flat)?),
-        DataType::Int8 => Values::Int8(read_list(cursor, i8::from_flat)?),
-        DataType::Int16 => Values::Int16(read_list(cursor, i16::from_flat)?),
-        DataType::Int32 => Values::Int32(read_list(cursor, i32::from_flat)?),
-        DataType::Int64 => Values::Int64(read_list(cursor, i64::from_flat)?),
-        DataType::Float16 => Values::Float16(read_list(cursor, Element::from_flat)?),
-        DataType::Float32 => Values::Float32(read_list(cursor, f32::from_flat)?),
-        DataType::Float64 => Values::Float64(read_list(cursor, f64::from_flat)?),
-        DataType::String => Values::String(read_list(cursor, String::from_flat)?),
+        DataType::Uint8 => Values::Uint8(read_flat(cursor)?),
+        DataType::Int8 => Values::Int8(read_flat(cursor)?),
+        DataType::Int16 => Values::Int16(read_flat(cursor)?),
+        DataType::Int32 => Values::Int32(read_flat(cursor)?),
+        DataType::Int64 => Values::Int64(read_flat(cursor)?),
+        DataType::Float16 => Values::Float16(read_flat(cursor)?),
+        DataType::Float32 => Values::Float32(read_flat(cursor)?),
+        DataType::Float64 => Values::Float64(read_flat(cursor)?),
+        DataType::String => Values::String(read_flat(cursor)?),
     })
 }
 
-#[inline]
-fn read_list<'a, T>(
-    cursor: &mut Cursor<'a>,
-    mut element: impl FnMut(&mut Cursor<'a>) -> Result<T, Fault>,
-) -> Result<Vec<T>, Fault> {
+fn read_flat<T: Element>(cursor: &mut Cursor<'_>) -> Result<Vec<T>, Fault> {
     let mut values = Vec::new();
     if cursor.take_null() {
         return Ok(values);
     }
     cursor.list(|cursor| {
         cursor.token();
-        values.push(element(cursor).map_err(|fault| fault.at_index(values.len()))?);
+        read_plain(cursor, &mut values);
+        values.push(T::from_flat(cursor).map_err(|fault| fault.at_index(values.len()))?);
         Ok(())
     })?;
     Ok(values)
+}
+
+fn read_shape(cursor: &mut Cursor<'_>) -> Result<Vec<u32>, Fault> {
+    let mut shape = Vec::new();
+    if cursor.take_null() {
+        return Ok(shape);
+    }
+    cursor.list(|cursor| {
+        shape.push(flat_uint32(cursor).map_err(|fault| fault.at_index(shape.len()))?);
+        Ok(())
+    })?;
+    Ok(shape)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use grps_core::{DataType, Error, MAX_RANK, Tensor, Values};
 
 use super::cursor::Cursor;
-use super::element::Element;
+use super::element::{Element, read_plain};
 use crate::codec::fault::Fault;
 
 /// Reads an `ndarray` as an unnamed tensor of this type.
@@ -114,6 +114,7 @@ impl<T: Element> Array<T> {
             self.values.reserve(*length);
         }
         loop {
+            read_plain(cursor, &mut self.values);
             match T::from_nested(cursor) {
                 Ok(value) => self.values.push(value),
                 Err(fault) => return Err(self.not_an_element(cursor, fault, start)),
@@ -235,6 +236,31 @@ mod tests {
         assert_eq!(array("[[1], {}]").unwrap_err(), "ndarray[1]: expected a number, got an object");
         for text in ["[1,]", "[,1]", "[1", "[1 2]", "[[1],]", "[[1]", "[[1][2]]", "["] {
             assert!(array(text).unwrap_err().contains("syntax error"), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_all_kinds_follow_each_other() {
+        let numbers =
+            ["0.5", "1", "-2.25", "-0.0", "1e2", "1.23456789", "12.5", "0.1234567", "true"];
+        let values = [0.5, 1.0, -2.25, -0.0, 100.0, 1.234_567_9, 12.5, 0.123_456_7, 1.0];
+        for shift in 0..numbers.len() {
+            let turn = |index: usize| (index + shift) % numbers.len();
+            let texts: Vec<&str> = (0..numbers.len()).map(|index| numbers[turn(index)]).collect();
+            let wanted: Vec<f32> = (0..numbers.len()).map(|index| values[turn(index)]).collect();
+            for between in [",", ", ", " ,", ",\n  ", ",  ", "\t,\t"] {
+                expect(&format!("[{}]", texts.join(between)), &[numbers.len()], &wanted);
+            }
+            let uneven = texts
+                .iter()
+                .enumerate()
+                .map(|(index, text)| format!("{text}{}", if index % 3 == 1 { ", " } else { "," }));
+            let uneven: String = uneven.collect();
+            expect(
+                &format!("[{}]", uneven.trim_end_matches([',', ' '])),
+                &[numbers.len()],
+                &wanted,
+            );
         }
     }
 

@@ -9,6 +9,12 @@ const POWERS_OF_TEN: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
+/// Powers of ten for the digits of less than a word.
+const INTEGER_POWERS: [u64; WORD] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// Digits that are read at once.
+const WORD: usize = 8;
+
 /// Most digits that surely fit in 64 bits.
 const MAX_DIGITS: usize = 19;
 
@@ -16,10 +22,8 @@ impl<'a> Cursor<'a> {
     /// Reads a number, correctly rounded; too large ones become infinite.
     #[inline]
     pub(super) fn float(&mut self) -> Result<f64, Fault> {
-        if let Some(decimal) = Decimal::scan(self.text.as_bytes(), self.pos)
-            && let Some(value) = decimal.exact()
-        {
-            self.pos = decimal.end;
+        if let Some((value, end)) = decimal_float(self.text.as_bytes(), self.pos) {
+            self.pos = end;
             return Ok(value);
         }
         self.number_text().and_then(parse_float)
@@ -28,10 +32,8 @@ impl<'a> Cursor<'a> {
     /// Reads a number as [`Cursor::float`] does and rounds it to single precision.
     #[inline]
     pub(super) fn single(&mut self) -> Result<f32, Fault> {
-        if let Some(decimal) = Decimal::scan(self.text.as_bytes(), self.pos)
-            && let Some(value) = decimal.single()
-        {
-            self.pos = decimal.end;
+        if let Some((value, end)) = decimal_single(self.text.as_bytes(), self.pos) {
+            self.pos = end;
             return Ok(value);
         }
         self.number_text().and_then(parse_float).map(|value| value as f32)
@@ -81,6 +83,49 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// A decimal of few enough digits and where it ends; `None` for any other number.
+#[inline]
+pub(super) fn decimal_float(text: &[u8], start: usize) -> Option<(f64, usize)> {
+    let decimal = Decimal::scan(text, start)?;
+    Some((decimal.exact()?, decimal.end))
+}
+
+/// As [`decimal_float`], rounded to single precision, for which more digits are few enough.
+#[inline]
+pub(super) fn decimal_single(text: &[u8], start: usize) -> Option<(f32, usize)> {
+    let decimal = Decimal::scan(text, start)?;
+    Some((decimal.single()?, decimal.end))
+}
+
+/// A number such as `0.4375,` or `-1.5,` and the offset of the comma: one digit, a point, up to
+/// seven digits. `None` for any other.
+///
+/// Inputs of models mostly look like this. All that matters is in one word, which is what makes it fast.
+#[inline(always)]
+pub(super) fn short_decimal(text: &[u8], start: usize) -> Option<(f64, usize)> {
+    if byte_at(text, start) == b'-' {
+        let (value, end) = unsigned_short_decimal(text, start + 1)?;
+        return Some((-value, end));
+    }
+    unsigned_short_decimal(text, start)
+}
+
+#[inline(always)]
+fn unsigned_short_decimal(text: &[u8], start: usize) -> Option<(f64, usize)> {
+    let [whole, b'.', rest @ ..] = text.get(start..start + 2 + WORD)? else { return None };
+    let whole = whole.wrapping_sub(b'0');
+    let word = u64::from_le_bytes(*rest.first_chunk()?);
+    let count = leading_digits(word);
+    let scale = *INTEGER_POWERS.get(count)?;
+    if whole > 9 || count == 0 || (word >> (8 * count)) as u8 != b',' {
+        return None;
+    }
+    let mantissa =
+        u64::from(whole) * scale + eight_digits((values_of(word) << 8) << (56 - 8 * count));
+    // Both are exact as doubles, so that the one division rounds correctly.
+    Some((mantissa as i64 as f64 / scale as i64 as f64, start + 2 + count))
+}
+
 /// The value of a number's text.
 pub(super) fn parse_float(text: &str) -> Result<f64, Fault> {
     text.parse().map_err(|_| Fault::new(format!("{} is not a number", excerpt(text))))
@@ -117,8 +162,8 @@ impl Decimal {
     fn scan(bytes: &[u8], start: usize) -> Option<Self> {
         let negative = byte_at(bytes, start) == b'-';
         let first = start + usize::from(negative);
-        let (whole, point) = digits(bytes, first, 0);
         let leading_zero = byte_at(bytes, first) == b'0';
+        let (whole, point) = digits(bytes, first, 0);
         let whole_digits = point - first;
         if whole_digits == 0 || (whole_digits > 1 && leading_zero) {
             return None;
@@ -170,7 +215,7 @@ impl Decimal {
 
 /// An integer of few digits and where it ends.
 #[inline]
-fn short_integer(bytes: &[u8], start: usize) -> Option<(i64, usize)> {
+pub(super) fn short_integer(bytes: &[u8], start: usize) -> Option<(i64, usize)> {
     let negative = byte_at(bytes, start) == b'-';
     let first = start + usize::from(negative);
     let (value, end) = digits(bytes, first, 0);
@@ -205,29 +250,41 @@ fn digits(bytes: &[u8], start: usize, mut value: u64) -> (u64, usize) {
 fn long_digits(bytes: &[u8], mut start: usize, mut value: u64) -> (u64, usize) {
     // The first test spares the usual short runs the second.
     while byte_at(bytes, start + 4).is_ascii_digit()
-        && let Some(eight) = eight_digits(bytes, start)
+        && let Some(word) = bytes.get(start..).and_then(|rest| rest.first_chunk())
+        && let word = u64::from_le_bytes(*word)
+        && leading_digits(word) == WORD
     {
-        value = value.wrapping_mul(100_000_000).wrapping_add(eight);
-        start += 8;
+        value = value.wrapping_mul(100_000_000).wrapping_add(eight_digits(values_of(word)));
+        start += WORD;
     }
     digits(bytes, start, value)
 }
 
-/// The number that the next eight bytes are, when all of them are digits: neighbours are joined
-/// to pairs, pairs to fours and fours to eight within one word.
+/// How many bytes of a word are digits, up to the first that is none.
 #[inline]
-fn eight_digits(bytes: &[u8], start: usize) -> Option<u64> {
+fn leading_digits(word: u64) -> usize {
+    // The top bit of a byte shows that it was below '0', or above '9' where 0x46 makes it 0x80. A
+    // carry or borrow can only come from such a byte, so that the first of them is right.
+    let below = word.wrapping_sub(0x3030_3030_3030_3030);
+    let above = word.wrapping_add(0x4646_4646_4646_4646);
+    ((below | above) & 0x8080_8080_8080_8080).trailing_zeros() as usize / 8
+}
+
+/// The values of the digits of a word, one in each byte.
+#[inline]
+fn values_of(word: u64) -> u64 {
+    word ^ 0x3030_3030_3030_3030
+}
+
+/// The number that eight digits are: neighbours are joined to pairs, pairs to fours and fours to
+/// eight within one word.
+#[inline]
+fn eight_digits(values: u64) -> u64 {
     const FOURS: u64 = 0x0000_00ff_0000_00ff;
-    let word = u64::from_le_bytes(*bytes.get(start..)?.first_chunk()?);
-    let values = word.wrapping_sub(0x3030_3030_3030_3030);
-    // The top bit of a byte shows that it was below '0', or above '9' where 0x46 makes it 0x80.
-    if (word.wrapping_add(0x4646_4646_4646_4646) | values) & 0x8080_8080_8080_8080 != 0 {
-        return None;
-    }
     let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
     let high = (pairs & FOURS).wrapping_mul(100 + (1_000_000 << 32));
     let low = (pairs >> 16 & FOURS).wrapping_mul(1 + (10_000 << 32));
-    Some(high.wrapping_add(low) >> 32)
+    high.wrapping_add(low) >> 32
 }
 
 /// Where the number that starts here ends by the JSON grammar.
@@ -324,16 +381,47 @@ mod tests {
 
     #[test]
     fn eight_digits_at_once() {
-        assert_eq!(eight_digits(b"x12345678", 1), Some(12_345_678));
-        assert_eq!(eight_digits(b"00000009", 0), Some(9));
-        assert_eq!(eight_digits(b"1234567", 0), None);
+        let word = |text: &[u8; 8]| u64::from_le_bytes(*text);
+        assert_eq!(eight_digits(values_of(word(b"12345678"))), 12_345_678);
+        assert_eq!(eight_digits(values_of(word(b"00000009"))), 9);
+        assert_eq!(leading_digits(word(b"00009999")), 8);
         for byte in (0..=255).filter(|byte: &u8| !byte.is_ascii_digit()) {
             for position in 0..8 {
                 let mut text = *b"98765432";
                 text[position] = byte;
-                assert_eq!(eight_digits(&text, 0), None, "{text:?}");
+                assert_eq!(leading_digits(word(&text)), position, "{text:?}");
             }
         }
+        for length in 0..=17 {
+            let text = &"12345678901234567"[..length];
+            assert_eq!(long_digits(text.as_bytes(), 0, 0), (text.parse().unwrap_or(0), length));
+        }
+    }
+
+    #[test]
+    fn short_decimals_are_as_the_standard_parser_has_them() {
+        for number in (0..10_000_000).step_by(97).chain([0, 9_999_999]) {
+            for digits in 1..=7 {
+                let scale = 10u32.pow(digits);
+                let (whole, part) = (number % 10, number % scale);
+                let text = format!("{whole}.{part:0width$}", width = digits as usize);
+                for text in [text.clone(), format!("-{text}")] {
+                    let behind = format!("{text},0.12345678");
+                    let (value, end) = short_decimal(behind.as_bytes(), 0).unwrap();
+                    let expected: f64 = text.parse().unwrap();
+                    assert_eq!((value.to_bits(), end), (expected.to_bits(), text.len()), "{text}");
+                }
+            }
+        }
+        for other in ["0.,1234567", "1.12345678,0", "12.5,12345678", ".5,12345678", "--1.5,1234567"]
+        {
+            assert_eq!(short_decimal(other.as_bytes(), 0), None, "{other}");
+        }
+        for other in ["1.5]12345678", "1.5 ,1234567", "1.5e3,123456", "1.5,", "-", "", "1.5,12345"]
+        {
+            assert_eq!(short_decimal(other.as_bytes(), 0), None, "{other}");
+        }
+        assert_eq!(short_decimal(b"x-1.5,123456", 1), Some((-1.5, 5)));
     }
 
     #[test]
