@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::app::{App, Settings};
 use crate::dispatch::dispatch;
+use crate::read_ahead::ReadAhead;
 use crate::watched_stream::WatchedStream;
 
 const MAX_STREAMS: u32 = 1024;
@@ -125,7 +126,7 @@ async fn run_http2(
 ) -> hyper::Result<()> {
     let builder = http2_builder(&app.settings);
     let service = service_fn(move |request| dispatch(Arc::clone(&app), peer, request));
-    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut served = pin!(builder.serve_connection(TokioIo::new(ReadAhead::new(stream)), service));
     tokio::select! {
         outcome = served.as_mut() => return outcome,
         _ = closing.changed() => served.as_mut().graceful_shutdown(),

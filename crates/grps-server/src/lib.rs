@@ -17,6 +17,7 @@ mod listener;
 pub mod log;
 mod metadata;
 mod monitoring;
+mod read_ahead;
 mod readiness;
 mod reply_body;
 mod request_id;

@@ -1,0 +1,137 @@
+//! A socket of which HTTP/2 reads much at once when much is there.
+//!
+//! The HTTP/2 library asks for a frame's head and body one by one, some 8 KiB each; a large message
+//! would take a system call for each of them.
+
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::net::TcpStream;
+
+/// What is read at once where much is there.
+const AHEAD_BYTES: usize = 128 * 1024;
+
+/// A connection that begins to read ahead once its client has sent more than was asked for.
+#[derive(Debug)]
+pub(crate) enum ReadAhead {
+    /// Reads what it is asked for, which is all that small messages need.
+    Plain(TcpStream),
+    /// Reads ahead.
+    Buffered(BufReader<TcpStream>),
+    /// Between the two; never seen from outside.
+    Changing,
+}
+
+impl ReadAhead {
+    /// A connection that has read nothing yet.
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self::Plain(stream)
+    }
+
+    fn begin(&mut self) {
+        if let Self::Plain(stream) = mem::replace(self, Self::Changing) {
+            *self = Self::Buffered(BufReader::with_capacity(AHEAD_BYTES, stream));
+        }
+    }
+
+    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        match self {
+            Self::Plain(stream) => Ok(Pin::new(stream)),
+            Self::Buffered(reader) => Ok(Pin::new(reader.get_mut())),
+            Self::Changing => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl AsyncRead for ReadAhead {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Self::Buffered(reader) = &mut *self {
+            return Pin::new(reader).poll_read(context, buffer);
+        }
+        let outcome = self.stream()?.poll_read(context, buffer);
+        if outcome.is_ready() && buffer.remaining() == 0 {
+            self.begin();
+        }
+        outcome
+    }
+}
+
+impl AsyncWrite for ReadAhead {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream()?.poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream()?.poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream()?.poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream()?.poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_reads_ahead_once_much_is_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut server = ReadAhead::new(listener.accept().await.unwrap().0);
+        let sent: Vec<u8> = (0..400_000u32).map(|number| number as u8).collect();
+
+        client.write_all(&sent[..10]).await.unwrap();
+        let mut received = vec![0; 64];
+        assert_eq!(server.read(&mut received).await.unwrap(), 10);
+        assert!(matches!(server, ReadAhead::Plain(_)));
+        received.truncate(10);
+
+        let rest = sent.clone();
+        let sending = tokio::spawn(async move {
+            client.write_all(&rest[10..]).await.unwrap();
+            client
+        });
+        let mut piece = [0; 100];
+        while received.len() < sent.len() {
+            let count = server.read(&mut piece).await.unwrap();
+            received.extend_from_slice(&piece[..count]);
+        }
+        assert!(matches!(server, ReadAhead::Buffered(_)));
+        assert_eq!(received, sent);
+
+        server.write_all(b"answer").await.unwrap();
+        let mut client = sending.await.unwrap();
+        let mut answer = [0; 6];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"answer");
+        drop(client);
+        assert_eq!(server.read(&mut piece).await.unwrap(), 0);
+    }
+}
