@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from grps.errors import ModelError
 from grps.inference import custom_http
-from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
+from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 if TYPE_CHECKING:
     from flask import Request, Response
@@ -17,15 +17,12 @@ if TYPE_CHECKING:
     from grps.inference.converter import Converter
     from grps.inference.inferer import ModelInferer
 
-SUCCESS = GrpsMessage(status=Status(code=200, msg="OK", status=Status.SUCCESS)).SerializeToString()
-"""The status of a chunk, encoded."""
-
 
 class ChunkSink(Protocol):
     """Where the chunks of a streaming request go."""
 
     def stream_message(self, message: bytes) -> bool:
-        """Send an encoded message; False when nobody listens any more."""
+        """Send an encoded message, a success unless it says failure; False when nobody listens."""
 
     def stream_raw(self, data: bytes) -> bool:
         """Send bytes as they are; False when nobody listens any more."""
@@ -118,13 +115,9 @@ class GrpsContext:
             raise ValueError("Streaming response should be GrpsMessage")
         if self._sink is None:
             return
-        encoded = msg.SerializeToString()
-        if not msg.HasField("status") or msg.status.status != Status.FAILURE:
-            # Encoded messages that follow each other are one message, in which the later values
-            # count: so a status is set at a third of the cost, and the caller's object left alone.
-            encoded += SUCCESS
-        self._sink.stream_message(encoded)
-        self._end_if(final)
+        self._sink.stream_message(msg.SerializeToString())
+        if final:
+            self._sink.end_stream()
 
     def stream_respond_with_postprocess(self, inp: Any, final: bool = False) -> None:
         """Send what the converter's ``postprocess`` makes of ``inp`` as a chunk.

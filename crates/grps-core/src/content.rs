@@ -25,6 +25,16 @@ pub enum Content {
     Raw(Bytes),
 }
 
+impl Content {
+    /// Bytes that the data takes, texts in tensors aside.
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Self::Tensors(tensors) => tensors.iter().map(|t| t.values().byte_len()).sum(),
+            Self::Message(bytes) | Self::Raw(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// Translates content between its two forms; the codec implements it.
 pub trait ContentAdapter: Send + Sync {
     /// Decodes the tensors of an encoded message.

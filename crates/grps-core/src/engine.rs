@@ -97,7 +97,7 @@ impl Engine {
         let engine = Arc::clone(self);
         let walk = tokio::spawn(async move {
             let outcome = engine.walk_in_time(&route, request, Some(sender.clone())).await;
-            sender.finish(outcome).await;
+            sender.finish(outcome);
         });
         Chunks::new(events, walk)
     }

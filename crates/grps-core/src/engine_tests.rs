@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::content::InputForm;
 use crate::model::ModelSpec;
-use crate::queue::Pulled;
+use crate::puller::Pulled;
 use crate::request::Terms;
 use crate::tensor::Tensor;
 use crate::values::Values;

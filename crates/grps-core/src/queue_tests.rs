@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::batching::{Reason, Wait};
+use crate::error::Cause;
+use crate::puller::Pulled;
 use crate::reply::{ReplyReceiver, reply_channel};
 
 const SOON: Duration = Duration::from_millis(1);
@@ -112,7 +114,7 @@ fn a_push_wakes_a_waiting_puller() {
     let queue = queue(1);
     let puller = queue.attach("i");
     let waiting = std::thread::spawn(move || puller.pull(Duration::from_secs(60)));
-    while queue.state.lock().idle == 0 {
+    while queue.state.lock().idle.is_empty() {
         std::thread::yield_now();
     }
     let _receiver = push(&queue, "x");
@@ -208,7 +210,7 @@ fn stopping_ends_a_wait_and_loses_no_wake_up() {
         let stopper = pullers[0].stopper();
         let [gone, stays] = pullers.map(|puller| std::thread::spawn(move || puller.pull(LONG)));
         if round % 2 == 0 {
-            while queue.state.lock().idle < 2 {
+            while queue.state.lock().idle.len() < 2 {
                 std::thread::yield_now();
             }
         }
@@ -266,4 +268,38 @@ fn clients_that_have_left_bring_no_rows() {
     drop(gone);
     assert_eq!(pull(&queue.attach("i")), ["a", "c"]);
     assert_eq!((queue.counts().batches(), queue.counts().rows()), (1, 2));
+}
+
+#[test]
+fn the_last_puller_to_wait_is_woken_first() {
+    let queue = queue(1);
+    let (told, hears) = std::sync::mpsc::channel();
+    let pullers: Vec<_> = (0..3)
+        .map(|number| {
+            let puller = queue.attach(&number.to_string());
+            let stopper = puller.stopper();
+            let told = told.clone();
+            let thread = std::thread::spawn(move || {
+                while !matches!(puller.pull(Duration::from_secs(60)), Pulled::Closed) {
+                    told.send(number).unwrap();
+                }
+            });
+            while queue.state.lock().idle.len() <= number {
+                std::thread::yield_now();
+            }
+            (stopper, thread)
+        })
+        .collect();
+    for _ in 0..10 {
+        let (entry, _receiver) = entry("a");
+        queue.push(Seat::default(), entry).unwrap().left();
+        assert_eq!(hears.recv().unwrap(), 2);
+        while queue.state.lock().idle.len() < 3 {
+            std::thread::yield_now();
+        }
+    }
+    for (stopper, thread) in pullers {
+        stopper.stop();
+        thread.join().unwrap();
+    }
 }

@@ -74,6 +74,11 @@ impl Values {
         on_vector!(self, values => values.len())
     }
 
+    /// Bytes that the elements take, those of texts aside.
+    pub fn byte_len(&self) -> usize {
+        on_vector!(self, values => size_of_val(values.as_slice()))
+    }
+
     /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

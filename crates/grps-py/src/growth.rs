@@ -5,7 +5,7 @@
 //! other's way. So the number of threads that run at once grows while requests wait in vain, the GIL
 //! is free and the processors are not full, and shrinks again otherwise.
 
-use std::thread::available_parallelism;
+use std::thread::{available_parallelism, sleep};
 use std::time::{Duration, Instant};
 
 use grps_core::{Pressure, Queue};
@@ -16,8 +16,14 @@ use rustix::time::{ClockId, clock_gettime};
 const PATIENCE: Duration = Duration::from_millis(3);
 /// How often a model with more than its least threads is looked at.
 const PROBE: Duration = Duration::from_millis(100);
-/// Waiting this long for the GIL means that others compute under it.
-const GIL_BUSY: Duration = Duration::from_micros(500);
+/// Waiting this long for the GIL on average means that others compute under it: who takes it for one
+/// short request after another lets go of it often, but is rarely without it.
+const GIL_BUSY: Duration = Duration::from_micros(30);
+/// How often the GIL is tried, and the time in between.
+const TRIES: u32 = 8;
+const TRY_PAUSE: Duration = Duration::from_micros(200);
+/// Time in which user code that computes is left in peace.
+const REST: Duration = Duration::from_millis(20);
 /// Share of the processors' time above which more threads can't help.
 const PROCESSORS_FULL: f64 = 0.9;
 
@@ -43,14 +49,18 @@ impl Growth {
         (least, most): (usize, usize),
     ) -> bool {
         loop {
-            let (pressure, seen) = py.detach(|| (queue.watch(PATIENCE, PROBE), Instant::now()));
-            let computing = seen.elapsed() > GIL_BUSY || self.processors_are_full();
+            let pressure = py.detach(|| queue.watch(PATIENCE, PROBE));
+            if pressure == Pressure::Closed || ended() {
+                return false;
+            }
+            let computing = self.processors_are_full() || gil_wait(py) > GIL_BUSY;
             match pressure {
-                Pressure::Closed => return false,
-                _ if ended() => return false,
-                _ if computing => queue.lower_level(least),
+                _ if computing => {
+                    queue.lower_level(least);
+                    py.detach(|| sleep(REST));
+                }
                 Pressure::High if !queue.raise_level() && queue.pullers() < most => return true,
-                Pressure::High | Pressure::Low => {}
+                _ => {}
             }
         }
     }
@@ -63,6 +73,18 @@ impl Growth {
         let spent = total.saturating_sub(used).as_secs_f64();
         spent > PROCESSORS_FULL * processors * now.duration_since(since).as_secs_f64()
     }
+}
+
+/// How long it takes on average to get the GIL back.
+fn gil_wait(py: Python<'_>) -> Duration {
+    let waits = (0..TRIES).map(|_| {
+        let wanted = py.detach(|| {
+            sleep(TRY_PAUSE);
+            Instant::now()
+        });
+        wanted.elapsed()
+    });
+    waits.sum::<Duration>() / TRIES
 }
 
 /// Time the process has spent on processors.

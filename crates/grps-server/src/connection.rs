@@ -82,6 +82,8 @@ fn http1_builder(settings: &Settings) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
+        // A stream of small chunks would be written 16 at a time, each in three slices.
+        .writev(false)
         .header_read_timeout(settings.header_timeout)
         .max_header_size(settings.max_header_bytes)
         .max_buf_size(settings.max_header_bytes);

@@ -7,14 +7,17 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use grps_core::{Chunks, Content, Error};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
 
 use crate::drain::Flight;
 
+/// Most of a whole body that is handed over at once: what an HTTP/1.1 connection keeps to write
+/// together stays of this size.
+const PIECE_BYTES: usize = 64 * 1024;
+
 /// Body of an answer.
 pub(crate) enum ReplyBody {
-    /// All of it at once.
-    Whole(Full<Bytes>),
+    /// Made before the first of it is sent.
+    Whole(Bytes),
     /// Piece by piece, as user code makes it.
     Chunks(ChunkBody),
     /// Framed by tonic.
@@ -23,7 +26,7 @@ pub(crate) enum ReplyBody {
 
 impl From<Bytes> for ReplyBody {
     fn from(body: Bytes) -> Self {
-        Self::Whole(Full::new(body))
+        Self::Whole(body)
     }
 }
 
@@ -36,9 +39,10 @@ impl Body for ReplyBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
         match self.get_mut() {
-            Self::Whole(body) => {
-                let frame = ready!(Pin::new(body).poll_frame(context));
-                Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
+            Self::Whole(rest) if rest.is_empty() => Poll::Ready(None),
+            Self::Whole(rest) => {
+                let piece = rest.split_to(rest.len().min(PIECE_BYTES));
+                Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Self::Chunks(body) => {
                 body.poll_chunk(context).map(|chunk| chunk.map(|c| Ok(Frame::data(c))))
@@ -49,7 +53,7 @@ impl Body for ReplyBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(body) => body.is_end_stream(),
+            Self::Whole(rest) => rest.is_empty(),
             Self::Chunks(_) => false,
             Self::Grpc(body) => body.is_end_stream(),
         }
@@ -57,7 +61,7 @@ impl Body for ReplyBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(body) => body.size_hint(),
+            Self::Whole(rest) => SizeHint::with_exact(rest.len() as u64),
             Self::Chunks(_) => SizeHint::default(),
             Self::Grpc(body) => body.size_hint(),
         }

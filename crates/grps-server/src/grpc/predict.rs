@@ -96,7 +96,9 @@ impl Stream for MessageStream {
         };
         chunks.poll_next(context).map(|event| {
             Some(match event? {
-                Ok(Content::Message(message)) => Ok(message),
+                Ok(Content::Message(chunk)) => {
+                    proto::with_chunk_status(&chunk).or_else(|error| told(&error))
+                }
                 Ok(Content::Raw(bytes)) => Ok(encode_binary(bytes)),
                 Ok(Content::Tensors(tensors)) => {
                     Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors))

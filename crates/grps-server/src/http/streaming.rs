@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Response};
 
 use super::respond;
 use crate::app::{StreamingControl, StreamingMode};
-use crate::codec::{Data, GrpsMessage, Status, json, proto};
+use crate::codec::{Data, GrpsMessage, Outcome, Status, json, proto};
 use crate::dispatch::Call;
 use crate::reply_body::{ChunkBody, EncodeChunk, ReplyBody};
 use crate::status::grps_status;
@@ -73,7 +73,13 @@ pub(super) fn encode_message(chunk: Result<Content, Error>) -> Bytes {
         Ok(Content::Raw(bytes)) => bytes,
         Ok(Content::Message(encoded)) => match proto::decode(&encoded) {
             Ok(GrpsMessage { data: Data::Binary(bytes), .. }) if !bytes.is_empty() => bytes,
-            Ok(message) => json::encode(&message).into(),
+            Ok(mut message) => {
+                // A chunk is a success unless it says itself that it failed.
+                if message.status.as_ref().is_none_or(|s| s.outcome != Outcome::FAILURE) {
+                    message.status = Some(Status::ok());
+                }
+                json::encode(&message).into()
+            }
             Err(error) => failure(&error),
         },
         Err(error) => failure(&error),

@@ -10,4 +10,4 @@ mod tensor;
 
 pub use decode::{decode, decode_tensors};
 pub use encode::{encode, encode_tensors};
-pub use splice::{peek_model, with_status};
+pub use splice::{peek_model, with_chunk_status, with_status};

@@ -3,11 +3,17 @@
 use bytes::Bytes;
 use grps_core::Error;
 
+use super::decode::decode;
 use super::encode::write_status;
 use super::reader::{Reader, Wire};
 use super::size::{field_size, status_size};
 use crate::codec::fault::Fault;
-use crate::codec::message::Status;
+use crate::codec::message::{Outcome, Status};
+
+/// The tag of the field `status`.
+const STATUS_TAG: u8 = 0x0a;
+/// The encoded status of success.
+const SUCCESS: &[u8] = b"\x0a\x09\x08\xc8\x01\x12\x02OK\x18\x01";
 
 /// The model that an encoded message names; empty when it names none.
 ///
@@ -26,6 +32,24 @@ pub fn with_status(message: &Bytes, status: &Status) -> Result<Bytes, Error> {
     write_status(&mut out, status);
     copy_without_status(&mut out, message)?;
     Ok(out.into())
+}
+
+/// An encoded chunk of a stream with the status of success, unless it says itself that it failed.
+///
+/// # Errors
+/// `InvalidArgument` when the chunk has a malformed status or its framing is broken.
+pub fn with_chunk_status(chunk: &Bytes) -> Result<Bytes, Error> {
+    // Writers put the fields in the order of their numbers, so that a status comes first.
+    if chunk.first() != Some(&STATUS_TAG) {
+        let mut out = Vec::with_capacity(SUCCESS.len() + chunk.len());
+        out.extend_from_slice(SUCCESS);
+        out.extend_from_slice(chunk);
+        return Ok(out.into());
+    }
+    match decode(chunk)?.status {
+        Some(status) if status.outcome == Outcome::FAILURE => Ok(chunk.clone()),
+        _ => with_status(chunk, &Status::ok()),
+    }
 }
 
 fn last_model(bytes: &[u8]) -> Result<&str, Fault> {
@@ -62,6 +86,8 @@ fn copy_without_status(out: &mut Vec<u8>, message: &[u8]) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::message::{Data, GrpsMessage};
+    use crate::codec::proto::encode;
 
     #[test]
     fn last_model_is_found() {
@@ -69,6 +95,23 @@ mod tests {
         assert_eq!(peek_model(&[]).unwrap(), "");
         assert!(peek_model(&[0x12, 1, 0xff]).is_err());
         assert!(peek_model(&[0x22, 9]).is_err());
+    }
+
+    #[test]
+    fn a_chunk_is_a_success_unless_it_says_failure() {
+        let told = |status: Option<Status>| {
+            let message =
+                GrpsMessage { status, data: Data::Text("x".to_owned()), ..GrpsMessage::default() };
+            decode(&with_chunk_status(&encode(&message)).unwrap()).unwrap()
+        };
+        for status in [None, Some(Status::default()), Some(Status { code: 5, ..Status::ok() })] {
+            let chunk = told(status);
+            assert_eq!((chunk.status, chunk.data), (Some(Status::ok()), Data::Text("x".into())));
+        }
+        let failure = Status::failure(500, "no");
+        assert_eq!(told(Some(failure.clone())).status, Some(failure));
+        assert_eq!(with_chunk_status(&Bytes::new()).unwrap(), SUCCESS);
+        assert!(with_chunk_status(&Bytes::from_static(&[STATUS_TAG, 9])).is_err());
     }
 
     #[test]
