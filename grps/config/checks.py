@@ -74,6 +74,8 @@ def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
                 "needed because inferer_type is 'customized': "
                 "give the name the inferer is registered under",
             )
+    elif model.inferer_type == "identity":
+        _check_identity(model, at, fail)
     elif model.inferer_path is None:
         raise fail(
             f"{at}.inferer_path",
@@ -85,6 +87,17 @@ def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
             "needed because converter_type is 'customized': "
             "give the name the converter is registered under",
         )
+
+
+def _check_identity(model: ModelConfig, at: str, fail: Fail) -> None:
+    if model.converter_type not in (None, "none", "customized"):
+        raise fail(
+            f"{at}.converter_type",
+            "inferer_type 'identity' answers with the request as it is; "
+            "use 'none', or 'customized' to try a converter alone",
+        )
+    if model.batching is not None and model.batching.type != "none":
+        raise fail(f"{at}.batching.type", "inferer_type 'identity' has no batches; leave it out")
 
 
 def _check_batching(model: ModelConfig, at: str, fail: Fail) -> None:

@@ -16,7 +16,7 @@ NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}\Z"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
-InfererType = Literal["customized", "torch", "tensorflow", "tensorrt", "onnxruntime"]
+InfererType = Literal["customized", "identity", "torch", "tensorflow", "tensorrt", "onnxruntime"]
 ConverterType = Literal["customized", "none", "torch", "tensorflow", "tensorrt", "numpy"]
 
 
@@ -117,9 +117,15 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     @property
     def takes_tensors(self) -> bool:
         """Whether the model's code gets tensors; else it gets whole messages."""
-        by_user = self.inferer_type == "customized"
+        any_data = self.inferer_type in ("customized", "identity")
         without = self.converter_type in (None, "none")
-        return not (self.converter_type == "customized" or (by_user and without))
+        return not (self.converter_type == "customized" or (any_data and without))
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the model answers in native code, without instances."""
+        without = self.converter_type in (None, "none")
+        return self.inferer_type == "identity" and without and self.isolation == "thread"
 
 
 class NodeConfig(Section, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from grps.errors import MissingExtraError, ModelError
 from grps.inference import user_tensors
 from grps.inference.async_runner import AsyncMessageRunner, is_async
 from grps.inference.converter import Converter
+from grps.inference.identity import IdentityInferer
 from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import BatchingMessageRunner, MessageRunner, Steps
 from grps.inference.registry import converter_register, inferer_register
@@ -136,6 +137,8 @@ def _load_steps(config: ModelConfig) -> Steps:
     converter = _find_converter(config)
     if config.inferer_type == "customized":
         return Steps(_load_user_inferer(config), converter)
+    if config.inferer_type == "identity":
+        return Steps(IdentityInferer(), converter)
     inferer: ModelInferer = _engine_module(config, "inferer").create_inferer()
     return Steps(_init(config, inferer), converter)
 

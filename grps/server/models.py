@@ -44,7 +44,7 @@ class LoadedModel:
     description: dict[str, Any]
     """Its own lines of ``inference.yml``."""
     instances: tuple[Instance, ...]
-    """Loaded, not started."""
+    """Loaded, not started; none when the model is native."""
     signature: Signature | None = None
     """Inputs and outputs; ``None`` when user code decides."""
 
@@ -64,6 +64,7 @@ class LoadedModel:
                 batching=native_batching(self.config),
                 queue_timeout_ms=self.config.queue.timeout_ms or None,
                 hang_timeout_ms=terms.hang_timeout_ms,
+                native=self.config.is_native,
             )
         )
         for instance in self.instances:
@@ -96,6 +97,8 @@ def load_model(
     Raises:
         GrpsError: The model can't be loaded or does not run.
     """
+    if config.is_native:
+        return LoadedModel(config, description, ())
     instances = _instances(config, terms, report)
     try:
         if config.isolation == "process":

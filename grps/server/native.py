@@ -119,6 +119,8 @@ class NativeModel:
     batching: NativeBatching = NativeBatching()
     queue_timeout_ms: int | None = None
     hang_timeout_ms: int | None = None
+    native: bool = False
+    """Whether it answers natively with the request itself, without instances."""
 
 
 class _NativeHandler(logging.Handler):

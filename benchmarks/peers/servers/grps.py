@@ -66,14 +66,19 @@ def model(workload: str) -> dict[str, Any]:
 
 def launch(workload: str) -> Launch:
     """Write a project and return the command that serves it."""
-    folder = paths.TMP / f"grps_{workload}"
+    return serve(f"grps_{workload}", model(workload))
+
+
+def serve(name: str, served: dict[str, Any]) -> Launch:
+    """Write a project with one model under BENCH_HOME and return the command that serves it."""
+    folder = paths.TMP / name
     for part in ("conf", "src"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for name in ("__init__.py", "customized_converter.py"):
         (folder / "src" / name).touch()
     (folder / "src" / "customized_inferer.py").write_text(CODE)
     interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": f"{PORT},{PORT + 1}"}
-    (folder / "conf" / "inference.yml").write_text(yaml.safe_dump({"models": [model(workload)]}))
+    (folder / "conf" / "inference.yml").write_text(yaml.safe_dump({"models": [served]}))
     (folder / "conf" / "server.yml").write_text(yaml.safe_dump({"interface": interface}))
     return Launch([sys.executable, "-m", "grps.server", "--project", str(folder)])
 

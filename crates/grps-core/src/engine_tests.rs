@@ -66,6 +66,21 @@ fn request(text: &'static str) -> Request {
 }
 
 #[tokio::test]
+async fn a_native_model_answers_without_instances() {
+    let engine = engine(1, 0);
+    let spec = ModelSpec::new("id", "1", InputForm::Message);
+    let model = Model::native(spec, Box::new(crate::native::Identity));
+    let _model = engine.registry().add(model).unwrap();
+    assert_eq!(engine.readiness(), Readiness::Ready);
+    let route = engine.route("id").unwrap();
+    let answer = engine.infer(&route, request("hi")).await.unwrap();
+    assert_eq!(answer, Content::Message(Bytes::from_static(b"hi")));
+    let mut chunks = engine.infer_stream(route, request("hi"));
+    assert_eq!(chunks.next().await, Some(Ok(answer)));
+    assert_eq!(chunks.next().await, None);
+}
+
+#[tokio::test]
 async fn a_graph_passes_the_answer_on() {
     let engine = engine(1, 1);
     let threads: Vec<_> = [("a", "-A"), ("b", "-B")]

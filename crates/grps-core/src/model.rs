@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::batching::{BatchPolicy, Seat};
 use crate::content::{Content, InputForm};
 use crate::error::{Cause, Error};
+use crate::native::NativeInferer;
 use crate::pace::Latency;
 use crate::queue::{Entry, Place, Queue, Refusal};
 use crate::reply::{ReplyReceiver, reply_channel};
@@ -80,6 +81,8 @@ pub struct Model {
     key: String,
     /// Requests that wait for an instance.
     queue: Arc<Queue>,
+    /// Answers in place of instances.
+    native: Option<Box<dyn NativeInferer>>,
     /// How long calls take.
     latency: Latency,
 }
@@ -89,7 +92,14 @@ impl Model {
     pub fn new(spec: ModelSpec) -> Self {
         let key = format!("{}-{}", spec.name, spec.version);
         let queue = Arc::new(Queue::new(spec.batching.clone()));
-        Self { spec, key, queue, latency: Latency::default() }
+        Self { spec, key, queue, native: None, latency: Latency::default() }
+    }
+
+    /// Makes a model that answers without instances.
+    pub fn native(spec: ModelSpec, inferer: Box<dyn NativeInferer>) -> Self {
+        let mut model = Self::new(spec);
+        model.native = Some(inferer);
+        model
     }
 
     /// What it was registered with.
@@ -112,7 +122,7 @@ impl Model {
         if let Some(trouble) = self.queue.trouble(self.spec.hang_timeout) {
             return Some(trouble);
         }
-        let abandoned = self.queue.pullers() == 0;
+        let abandoned = self.queue.pullers() == 0 && self.native.is_none();
         abandoned.then(|| format!("model '{}' has no running instance", self.key))
     }
 
@@ -128,6 +138,9 @@ impl Model {
     /// The instance's; `InvalidArgument` for too many rows, `QueueFull` when too many requests wait
     /// or this one waited too long, `Unavailable` when the model takes no more requests.
     pub(crate) async fn call(&self, call: Call) -> Result<Content, Error> {
+        if let Some(native) = &self.native {
+            return call_native(&**native, call);
+        }
         let batching = &self.spec.batching;
         let seat = Seat::of(batching, &call.content, call.priority, call.batch_key)
             .map_err(|error| Error::invalid(format!("model '{}': {error}", self.key)))?;
@@ -194,6 +207,17 @@ impl Model {
             }
         }
     }
+}
+
+/// Answers a call at once; a client that asked for chunks gets the answer as the only one.
+fn call_native(native: &dyn NativeInferer, call: Call) -> Result<Content, Error> {
+    let answer = native.infer(call.content)?;
+    // A message that a model returns is no chunk, see `Engine::infer_stream`.
+    if let (Some(stream), Content::Message(_)) = (&call.stream, &answer) {
+        // Nobody listens: then nobody wants to know.
+        let _ = stream.try_send(answer.clone());
+    }
+    Ok(answer)
 }
 
 impl Drop for Model {

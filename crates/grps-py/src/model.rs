@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use grps_core::{InputForm, Queue, Reason};
+use grps_core::{Identity, InputForm, Queue, Reason};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -37,7 +37,13 @@ impl Model {
     /// Makes a model that instances can attach to.
     #[new]
     fn new(spec: PyModelSpec) -> PyResult<Self> {
-        let model = grps_core::Model::new(spec.try_into()?);
+        let native = spec.native;
+        let spec = spec.try_into()?;
+        let model = if native {
+            grps_core::Model::native(spec, Box::new(Identity))
+        } else {
+            grps_core::Model::new(spec)
+        };
         let (key, form) = (model.key().to_owned(), model.spec().form);
         let queue = Arc::clone(model.queue());
         Ok(Self { key, form, queue, model: Mutex::new(Some(model)) })

@@ -118,6 +118,8 @@ pub(crate) struct PyModelSpec {
     batching: PyBatchPolicy,
     queue_timeout_ms: Option<u64>,
     hang_timeout_ms: Option<u64>,
+    /// Whether it answers natively with the request itself.
+    pub(crate) native: bool,
 }
 
 /// The attributes of `grps.server.native.NativeBatching`.

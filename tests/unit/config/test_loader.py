@@ -252,7 +252,7 @@ class TestBadValues:
     def test_choice_has_suggestion(self) -> None:
         text = fails_inference(model_with("  inferer_type: tourch"))
         assert text == (
-            "conf/inference.yml:4: models[0].inferer_type: expected one of customized, "
+            "conf/inference.yml:4: models[0].inferer_type: expected one of customized, identity, "
             "onnxruntime, tensorflow, tensorrt, torch; got 'tourch' (did you mean 'torch'?)"
         )
 
@@ -295,6 +295,13 @@ class TestCrossChecks:
     def test_other_inferer_needs_a_path(self) -> None:
         text = fails_inference(model_with("  inferer_type: torch"))
         assert text.startswith("conf/inference.yml:2: models[0].inferer_path: needed because")
+
+    def test_identity_needs_nothing_and_takes_no_tensor_converter_and_no_batches(self) -> None:
+        identity = "  inferer_type: identity"
+        text = fails_inference(model_with(f"{identity}\n  converter_type: numpy"))
+        assert "models[0].converter_type: inferer_type 'identity' answers" in text
+        text = fails_inference(model_with(f"{identity}\n  batching:\n    type: dynamic"))
+        assert "models[0].batching.type: inferer_type 'identity' has no batches" in text
 
     def test_customized_converter_needs_a_name(self) -> None:
         line = "  inferer_type: torch\n  inferer_path: m\n  converter_type: customized"

@@ -1,0 +1,20 @@
+"""GRPS with a model in native code: what the data plane costs without Python."""
+
+from benchmarks.peers import workloads as w
+from benchmarks.peers.api import Endpoint, Launch, Skip
+from benchmarks.peers.servers import grps
+
+VENV, PACKAGES, PORT = grps.VENV, grps.PACKAGES, grps.PORT
+
+
+def launch(workload: str) -> Launch:
+    """Write a project and return the command that serves it."""
+    if workload != "W1":
+        raise Skip("only W1 is asked of a native model")
+    served = {"name": w.MODEL_NAME[workload], "version": "1.0.0", "inferer_type": "identity"}
+    return grps.serve("grps_native", served)
+
+
+def endpoints(workload: str) -> list[Endpoint]:
+    """GRPC and HTTP JSON."""
+    return grps.endpoints(workload)
