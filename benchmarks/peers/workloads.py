@@ -232,7 +232,7 @@ def oip_endpoints(
 
 
 def grps_endpoints(workload: str, http_port: int, grpc_port: int) -> list[Endpoint]:
-    """Endpoints of the GRPS API: HTTP JSON and gRPC with gtensors."""
+    """Endpoints of the GRPS API: gRPC with gtensors, HTTP with JSON and with raw elements."""
     model = f"{MODEL_NAME[workload]}-1.0.0"
     path = f"/grps/v1/infer/predict?model={model}"
     if workload == "W1":
@@ -245,7 +245,13 @@ def grps_endpoints(workload: str, http_port: int, grpc_port: int) -> list[Endpoi
         path += "&return-ndarray=true"
         body = f'{{"ndarray":{nested_json(array(workload))}}}'.encode()
         message = wire.grps_tensor(array(workload), model)
-    return [
+    found = [
         grpc("grps-grpc", grpc_port, GRPS_METHOD, message, workload),
         http("grps-json", http_port, path, body, workload),
     ]
+    if workload != "W1":
+        shape = ",".join(map(str, array(workload).shape))
+        path = f"/grps/v1/infer/predict?model={model}&shape={shape}"
+        headers = {**RAW_HEADERS, "Accept": RAW_HEADERS["Content-Type"]}
+        found.append(http("grps-raw", http_port, path, raw_body(workload), workload, headers))
+    return found

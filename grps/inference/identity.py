@@ -1,4 +1,4 @@
-"""The inferer of ``inferer_type: identity`` where it runs in Python: around a converter, in tests."""
+"""The inferer of ``inferer_type: identity`` where it runs in Python: by a converter, in tests."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ def serve(name: str, served: dict[str, Any]) -> Launch:
     folder = paths.TMP / name
     for part in ("conf", "src"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    for name in ("__init__.py", "customized_converter.py"):
-        (folder / "src" / name).touch()
+    for file in ("__init__.py", "customized_converter.py"):
+        (folder / "src" / file).touch()
     (folder / "src" / "customized_inferer.py").write_text(CODE)
     interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": f"{PORT},{PORT + 1}"}
     (folder / "conf" / "inference.yml").write_text(yaml.safe_dump({"models": [served]}))

@@ -27,7 +27,7 @@ pub enum Content {
 
 impl Content {
     /// Bytes that the data takes, texts in tensors aside.
-    pub(crate) fn byte_len(&self) -> usize {
+    pub fn byte_len(&self) -> usize {
         match self {
             Self::Tensors(tensors) => tensors.iter().map(|t| t.values().byte_len()).sum(),
             Self::Message(bytes) | Self::Raw(bytes) => bytes.len(),

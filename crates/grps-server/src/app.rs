@@ -11,6 +11,7 @@ use http::HeaderValue;
 
 use crate::commands::Commands;
 use crate::drain::InFlight;
+use crate::heavy::Heavy;
 use crate::request_id::RequestIds;
 
 /// Settings of the data plane.
@@ -96,6 +97,8 @@ pub struct App {
     pub(crate) request_ids: RequestIds,
     /// Requests between their head and their answer, which shutdown waits for.
     pub(crate) in_flight: Arc<InFlight>,
+    /// Reads and writes large bodies.
+    pub(crate) heavy: Heavy,
 }
 
 impl App {
@@ -104,6 +107,7 @@ impl App {
         let monitor = Arc::new(Monitor::default());
         let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes, Arc::clone(&monitor)));
         let (commands, request_ids) = (Commands::default(), RequestIds::default());
-        Self { engine, settings, monitor, commands, request_ids, in_flight }
+        let heavy = Heavy::new();
+        Self { engine, settings, monitor, commands, request_ids, in_flight, heavy }
     }
 }

@@ -12,6 +12,7 @@ mod dispatch;
 mod drain;
 mod exchange;
 mod grpc;
+mod heavy;
 mod http;
 mod listener;
 pub mod log;

@@ -5,6 +5,7 @@ mod fault;
 pub mod json;
 mod message;
 pub mod proto;
+pub mod raw;
 mod wire_tensor;
 
 pub use adapter::Codec;

@@ -2,20 +2,24 @@
 
 use bytes::Bytes;
 use grps_core::{
-    Cause, Content, DataType, Error, InputForm, Model, Request as EngineRequest, Tensor,
+    Cause, Content, DataType, Error, InputForm, Model, Request as EngineRequest, Route, Tensor,
 };
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use super::query::PredictQuery;
 use super::streaming::{self, encode_message, respond_in_chunks};
 use super::{collect, deadline, respond};
 use crate::codec::json::JsonRequest;
-use crate::codec::{Data, GrpsMessage, Status, json, proto};
+use crate::codec::{self, Data, GrpsMessage, Status, json, proto};
 use crate::dispatch::Call;
 use crate::reply_body::ReplyBody;
 use crate::terms;
+
+/// Type and shape of a tensor that is answered as raw bytes.
+const DTYPE: HeaderName = HeaderName::from_static("x-grps-dtype");
+const SHAPE: HeaderName = HeaderName::from_static("x-grps-shape");
 
 /// The content types a body can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,24 +73,102 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
             "Bad Request, err: Streaming and ret ndarray are not supported at the same time.",
         ));
     }
-    let incoming = match media_type {
-        MediaType::Json => decode_json(call, &query.model, &body)?,
-        MediaType::Binary => {
-            JsonRequest { message: GrpsMessage::of_binary(body.clone()), ndarray_span: None }
+    let (route, content) = match (media_type, &query.shape) {
+        (MediaType::Binary, Some(shape)) => {
+            let route = call.app.engine.route(&query.model)?;
+            let tensor = read_raw(&route, query.dtype.as_deref(), shape, &body)?;
+            (route, Content::Tensors(vec![tensor]))
         }
-    };
-    let named = &incoming.message.model;
-    let route = call.app.engine.route(if named.is_empty() { &query.model } else { named })?;
-    let content = match route.models().first() {
-        Some(model) => to_content(model, route.form(), incoming, &body)?,
-        None => return Err(Error::new(Cause::Internal, "the route has no model")),
+        _ => {
+            let read = || read_message(call, media_type, &query.model, &body);
+            call.app.heavy.run(body.len(), read).await?
+        }
     };
     let request = EngineRequest { id: call.id.clone(), content, terms, attachment: None };
     if streams {
         return respond_in_chunks(call, route, request, encode_message).await;
     }
+    respond_to(call, route, request, &query, &parts.headers).await
+}
+
+/// Reads a body that is a message, and where it goes: to the model it names, else to `named`.
+fn read_message(
+    call: &Call,
+    media_type: MediaType,
+    named: &str,
+    body: &Bytes,
+) -> Result<(Route, Content), Error> {
+    let incoming = match media_type {
+        MediaType::Json => decode_json(call, named, body)?,
+        MediaType::Binary => {
+            JsonRequest { message: GrpsMessage::of_binary(body.clone()), ndarray_span: None }
+        }
+    };
+    let within = &incoming.message.model;
+    let route = call.app.engine.route(if within.is_empty() { named } else { within })?;
+    let content = match route.models().first() {
+        Some(model) => to_content(model, route.form(), incoming, body)?,
+        None => return Err(Error::new(Cause::Internal, "the route has no model")),
+    };
+    Ok((route, content))
+}
+
+/// Runs a request and answers in the form the client asked for.
+async fn respond_to(
+    call: &Call,
+    route: Route,
+    request: EngineRequest,
+    query: &PredictQuery,
+    headers: &HeaderMap,
+) -> Result<Response<ReplyBody>, Error> {
     let outcome = call.app.engine.infer(&route, request).await?;
-    to_response(outcome, query.return_ndarray)
+    match outcome {
+        Content::Tensors(tensors) if !query.return_ndarray && wants_raw(headers) => raw(&tensors),
+        outcome => {
+            // An element takes more bytes as text; that does not change what is heavy.
+            let bytes = outcome.byte_len();
+            call.app.heavy.run(bytes, || to_response(outcome, query.return_ndarray)).await
+        }
+    }
+}
+
+/// Whether the client wants the elements of the answer's tensor and nothing around them.
+fn wants_raw(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/octet-stream")
+}
+
+/// Reads a body that is the elements of one tensor.
+fn read_raw(route: &Route, dtype: Option<&str>, shape: &str, body: &[u8]) -> Result<Tensor, Error> {
+    let wanted = route.models().first().and_then(|model| ndarray_type(model));
+    let dtype = match dtype {
+        None => wanted.unwrap_or(DataType::Float32),
+        Some(name) => DataType::from_name(name).ok_or_else(|| {
+            let known = DataType::ALL.map(DataType::name).join(", ");
+            Error::invalid(format!("dtype is not known, give one of {known}"))
+        })?,
+    };
+    codec::raw::decode(dtype, codec::raw::parse_shape(shape)?, body)
+}
+
+/// The elements of the only tensor of an answer, with its type and shape in headers.
+fn raw(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
+    let [tensor] = tensors else {
+        let count = tensors.len();
+        return Err(respond::user_fault(format!(
+            "the model answers with {count} tensors, which raw bytes can't tell apart; accept JSON"
+        )));
+    };
+    let Some(body) = codec::raw::encode(tensor.values()) else {
+        return Err(respond::user_fault("the model answers with strings; accept JSON"));
+    };
+    let mut response = respond::binary(body);
+    let shape: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
+    let headers = response.headers_mut();
+    headers.insert(DTYPE, HeaderValue::from_static(tensor.dtype().name()));
+    if let Ok(shape) = HeaderValue::from_str(&shape.join(",")) {
+        headers.insert(SHAPE, shape);
+    }
+    Ok(response)
 }
 
 /// Whether the user's own control asks for chunks; `streaming=true` in the query always does.

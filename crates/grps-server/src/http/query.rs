@@ -11,6 +11,10 @@ pub(super) struct PredictQuery {
     pub(super) return_ndarray: bool,
     /// `streaming=true`: answer piece by piece.
     pub(super) streaming: bool,
+    /// `shape`, such as `1,3`: the body is the elements of one tensor.
+    pub(super) shape: Option<String>,
+    /// `dtype` of that tensor.
+    pub(super) dtype: Option<String>,
 }
 
 impl PredictQuery {
@@ -25,6 +29,8 @@ impl PredictQuery {
                     (found.return_ndarray, seen.1) = (is_true(&value), true);
                 }
                 "streaming" if !seen.2 => (found.streaming, seen.2) = (is_true(&value), true),
+                "shape" if found.shape.is_none() => found.shape = Some(value.into_owned()),
+                "dtype" if found.dtype.is_none() => found.dtype = Some(value.into_owned()),
                 _ => {}
             }
         }
