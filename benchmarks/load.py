@@ -34,14 +34,23 @@ def serving(
         model: Keys of the model besides its name, version and type; ``inferer_name`` names it too.
         settings: Keys of ``server.yml`` besides the interface.
     """
+    whole = {"name": model["inferer_name"], "version": "1.0.0", "inferer_type": "customized"}
+    with serving_models(folder, code, [whole | model], settings) as state:
+        yield state
+
+
+@contextmanager
+def serving_models(
+    folder: Path, code: str, models: list[dict[str, Any]], settings: dict[str, Any] | None = None
+) -> Iterator[ServiceState]:
+    """Serve several models until the block ends; ``models`` as ``inference.yml`` has them."""
     (folder / "conf").mkdir(parents=True)
     (folder / "src").mkdir()
     for name in ("__init__.py", "customized_converter.py"):
         (folder / "src" / name).touch()
     (folder / "src" / "customized_inferer.py").write_text(code)
-    whole = {"name": model["inferer_name"], "version": "1.0.0", "inferer_type": "customized"}
     interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": "0,0"}
-    inference, server = {"models": [whole | model]}, {"interface": interface} | (settings or {})
+    inference, server = {"models": models}, {"interface": interface} | (settings or {})
     (folder / "conf" / "inference.yml").write_text(yaml.safe_dump(inference))
     (folder / "conf" / "server.yml").write_text(yaml.safe_dump(server))
     state_file = folder / "state.json"
