@@ -11,6 +11,7 @@ declare -A package_of=(
   [g++]=g++
   [cmake]=cmake
   [shellcheck]=shellcheck
+  [valgrind]=valgrind
 )
 
 missing=()

@@ -1,10 +1,12 @@
 //! A tensor as nothing but its elements, little-endian and in C order.
 
+use bytemuck::NoUninit;
 use bytes::Bytes;
 use grps_core::{DataType, Error, MAX_RANK, Tensor, Values};
 use half::f16;
 
 use super::fault::excerpt;
+use super::little_endian;
 
 /// Reads a shape such as `1,3,224,224`.
 ///
@@ -83,8 +85,10 @@ fn elements<T, const SIZE: usize>(bytes: &[u8], read: fn([u8; SIZE]) -> T) -> Ve
     elements.iter().map(|element| read(*element)).collect()
 }
 
-fn flat<T: Copy, const SIZE: usize>(values: &[T], write: fn(T) -> [u8; SIZE]) -> Vec<u8> {
-    values.iter().flat_map(|value| write(*value)).collect()
+fn flat<T: NoUninit, const SIZE: usize>(values: &[T], write: fn(T) -> [u8; SIZE]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(size_of_val(values));
+    little_endian(&mut out, values, write);
+    out
 }
 
 #[cfg(test)]
