@@ -22,6 +22,13 @@ FIELDS: dict[DataType, tuple[str, np.dtype]] = {
 }
 """Field and element type of each data type."""
 
+FLOATS: dict[DataType, str] = {
+    DataType.DT_FLOAT16: "<f4",
+    DataType.DT_FLOAT32: "<f4",
+    DataType.DT_FLOAT64: "<f8",
+}
+"""How elements of fixed size lie on the wire, in the field whose number is three more."""
+
 DATA_TYPES = {dtype: number for number, (_, dtype) in FIELDS.items()}
 
 
@@ -65,5 +72,19 @@ def to_message(tensors: Iterable[tuple[str, np.ndarray]]) -> GrpsMessage:
             raise ModelError(f"output {name} has type {array.dtype}, which has no GRPS data type")
         field, _ = FIELDS[number]
         tensor = message.gtensors.tensors.add(name=name, dtype=number, shape=array.shape)
-        getattr(tensor, field).extend(array.ravel().tolist())
+        if number in FLOATS:
+            # As on the wire: a list of Python floats would cost a hundred times as much.
+            tensor.MergeFromString(_packed(number + 3, array.astype(FLOATS[number]).tobytes()))
+        else:
+            getattr(tensor, field).extend(array.ravel().tolist())
     return message
+
+
+def _packed(field: int, elements: bytes) -> bytes:
+    """Return an encoded field below 16 with elements of fixed size."""
+    length, size = bytearray(), len(elements)
+    while size > 0x7F:
+        length.append(size & 0x7F | 0x80)
+        size >>= 7
+    length.append(size)
+    return bytes([field << 3 | 2]) + length + elements

@@ -1,0 +1,1 @@
+"""What single steps in Python cost, by pytest-benchmark: ``pytest benchmarks/micro``."""
