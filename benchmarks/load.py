@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,36 +81,65 @@ def processor_s(pid: int) -> float:
     return sum(one.user + one.system for one in times)
 
 
-def write_request(folder: Path, body: str, content_type: str = "application/json") -> Path:
-    """Write the script by which ``wrk`` sends a body, which must not hold ``]==]``."""
-    script = folder / "request.lua"
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one measurement gave."""
+
+    rate: float
+    """Requests per second."""
+    p50: str
+    """Median of the latencies, with its unit."""
+    p99: str
+    cpu_ms: float
+    """Processor time of the server per request."""
+
+
+def write_request(folder: Path, body: str | bytes, content_type: str = "application/json") -> Path:
+    """Write the script by which ``wrk`` sends a body."""
+    data, script = folder / "request.body", folder / "request.lua"
+    data.write_bytes(body.encode() if isinstance(body, str) else body)
     script.write_text(
         f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "{content_type}"\n'
-        f"wrk.body = [==[{body}]==]\n"
+        f'local file = io.open("{data}", "rb")\nwrk.body = file:read("*a")\nfile:close()\n'
     )
     return script
 
 
 def measure(state: ServiceState, script: Path, connections: int, seconds: int) -> str:
-    """Load the server with ``wrk`` and return a line of figures.
+    """Load the server with ``wrk`` and return a line of figures, see ``HEADINGS``.
 
     Raises:
         RuntimeError: Requests failed.
     """
-    url = f"http://127.0.0.1:{state.ports[0]}/grps/v1/infer/predict"
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
+    figures = load(state, script, connections, seconds)
+    return (
+        f"{connections:>11}  {figures.rate:>10,.0f}  {figures.p50:>9}  {figures.p99:>9}"
+        f"  {figures.cpu_ms:>10.3f}"
+    )
+
+
+def load(
+    state: ServiceState, script: Path, connections: int, seconds: int, query: str = ""
+) -> Figures:
+    """Load the server with ``wrk``.
+
+    Raises:
+        RuntimeError: Requests failed.
+    """
+    url = f"http://127.0.0.1:{state.ports[0]}/grps/v1/infer/predict{query}"
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "60s"]
     before = processor_s(state.pid)
-    said = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(
+        [*command, "-s", str(script), url], check=True, capture_output=True, text=True
+    )
+    said = done.stdout
     spent = processor_s(state.pid) - before
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"requests failed:\n{said}")
     count = int(_find(r"(\d+) requests in", said))
     latency = [_find(rf"^ +{share}% +(\S+)", said) for share in (50, 99)]
     rate = float(_find(r"Requests/sec:\s+(\S+)", said))
-    return (
-        f"{connections:>11}  {rate:>10,.0f}  {latency[0]:>9}  {latency[1]:>9}"
-        f"  {spent / count * 1e3:>10.3f}"
-    )
+    return Figures(rate, latency[0], latency[1], spent / count * 1e3)
 
 
 def _find(pattern: str, text: str) -> str:
