@@ -22,6 +22,8 @@ const GIL_BUSY: Duration = Duration::from_micros(30);
 /// How often the GIL is tried, and the time in between.
 const TRIES: u32 = 8;
 const TRY_PAUSE: Duration = Duration::from_micros(200);
+/// Looks in a row that must find nobody computing: one may come in a short pause.
+const CALM: u32 = 2;
 /// Time in which user code that computes is left in peace.
 const REST: Duration = Duration::from_millis(20);
 /// Share of the processors' time above which more threads can't help.
@@ -32,11 +34,14 @@ const PROCESSORS_FULL: f64 = 0.9;
 pub(crate) struct Growth {
     /// When the processors were last looked at, and the process's time on them until then.
     last: (Instant, Duration),
+    /// How many looks in a row have found the GIL and the processors free.
+    calm: u32,
 }
 
 impl Growth {
     pub(crate) fn new() -> Self {
-        Self { last: (Instant::now(), processor_time()) }
+        // Whoever asks again has just found them so.
+        Self { last: (Instant::now(), processor_time()), calm: CALM - 1 }
     }
 
     /// Waits until one more thread should be started, `least` to `most` in all; false once
@@ -54,11 +59,13 @@ impl Growth {
                 return false;
             }
             let computing = self.processors_are_full() || gil_wait(py) > GIL_BUSY;
+            self.calm = if computing { 0 } else { self.calm.saturating_add(1) };
             match pressure {
                 _ if computing => {
                     queue.lower_level(least);
                     py.detach(|| sleep(REST));
                 }
+                _ if self.calm < CALM => {}
                 Pressure::High if !queue.raise_level() && queue.pullers() < most => return true,
                 _ => {}
             }
