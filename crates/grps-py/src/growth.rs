@@ -50,11 +50,11 @@ impl Growth {
         &mut self,
         py: Python<'_>,
         queue: &Queue,
-        ended: impl Fn() -> bool,
+        ended: impl Fn() -> bool + Sync,
         (least, most): (usize, usize),
     ) -> bool {
         loop {
-            let pressure = py.detach(|| queue.watch(PATIENCE, PROBE));
+            let pressure = py.detach(|| watch(queue, least, &ended));
             if pressure == Pressure::Closed || ended() {
                 return false;
             }
@@ -79,6 +79,17 @@ impl Growth {
         let processors = available_parallelism().map_or(1.0, |count| count.get() as f64);
         let spent = total.saturating_sub(used).as_secs_f64();
         spent > PROCESSORS_FULL * processors * now.duration_since(since).as_secs_f64()
+    }
+}
+
+/// Waits until there is something to decide. A model at its least threads that nobody waits for is
+/// looked at without the GIL: a service may have hundreds.
+fn watch(queue: &Queue, least: usize, ended: impl Fn() -> bool) -> Pressure {
+    loop {
+        let pressure = queue.watch(PATIENCE, PROBE);
+        if pressure != Pressure::Low || queue.level() > least || ended() {
+            return pressure;
+        }
     }
 }
 
