@@ -22,7 +22,7 @@ impl Heavy {
         Self { turns: Semaphore::new(available_parallelism().map_or(1, usize::from)) }
     }
 
-    /// Does work on `bytes` of JSON. When they are many, another thread takes over the
+    /// Does work that takes as long as reading `bytes` of JSON. When they are many, another thread takes over the
     /// connections that this one serves.
     pub(crate) async fn run<T>(&self, bytes: usize, work: impl FnOnce() -> T) -> T {
         if bytes < HEAVY_BYTES || Handle::current().runtime_flavor() != RuntimeFlavor::MultiThread {

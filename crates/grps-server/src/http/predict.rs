@@ -21,6 +21,9 @@ use crate::terms;
 const DTYPE: HeaderName = HeaderName::from_static("x-grps-dtype");
 const SHAPE: HeaderName = HeaderName::from_static("x-grps-shape");
 
+/// Writing a byte of a tensor as text takes as long as reading so many bytes of text.
+const WRITING: usize = 8;
+
 /// The content types a body can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
@@ -125,9 +128,8 @@ async fn respond_to(
     match outcome {
         Content::Tensors(tensors) if !query.return_ndarray && wants_raw(headers) => raw(&tensors),
         outcome => {
-            // An element takes more bytes as text; that does not change what is heavy.
-            let bytes = outcome.byte_len();
-            call.app.heavy.run(bytes, || to_response(outcome, query.return_ndarray)).await
+            let work = outcome.byte_len().saturating_mul(WRITING);
+            call.app.heavy.run(work, || to_response(outcome, query.return_ndarray)).await
         }
     }
 }
