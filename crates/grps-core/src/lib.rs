@@ -8,6 +8,7 @@ mod admission;
 mod batching;
 mod budget;
 mod content;
+mod elements;
 mod engine;
 mod error;
 pub mod graph;

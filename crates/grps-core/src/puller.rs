@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::batching::{Batch, Next, common_rows};
 use crate::content::Content;
 use crate::error::{Cause, Error};
-use crate::queue::{Entry, Queue, State};
+use crate::queue::{Entry, Queue, State, wake};
 use crate::roster::Pulse;
 
 /// What a pull has got.
@@ -162,13 +162,6 @@ impl Drop for Puller {
         drop(state);
         self.queue.roster.leave(&self.pulse, self.down.take());
         self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Wakes a puller that was taken off the idle ones.
-fn wake(puller: Option<Arc<Condvar>>) {
-    if let Some(puller) = puller {
-        puller.notify_one();
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct State {
     /// How many pullers may work at once; the rest are held in reserve.
     pub(crate) level: usize,
     /// Whether somebody watches for pressure and sleeps.
-    pub(crate) watcher_sleeps: bool,
+    watcher_sleeps: bool,
     /// How long the latest runs took.
     pub(crate) pace: Pace,
     /// Set once; pullers then drain the rest and stop.
@@ -80,6 +80,13 @@ impl State {
         for puller in self.idle.drain(..) {
             puller.notify_one();
         }
+    }
+}
+
+/// Wakes a puller that was taken off the idle ones.
+pub(crate) fn wake(puller: Option<Arc<Condvar>>) {
+    if let Some(puller) = puller {
+        puller.notify_one();
     }
 }
 
@@ -142,9 +149,7 @@ impl Queue {
         let woken = if room { state.idle.pop() } else { None };
         let warn = !room && state.watcher_sleeps;
         drop(state);
-        if let Some(puller) = woken {
-            puller.notify_one();
-        }
+        wake(woken);
         if warn {
             self.watched.notify_one();
         }
@@ -216,9 +221,7 @@ impl Queue {
         state.level += 1;
         let woken = state.idle.pop();
         drop(state);
-        if let Some(puller) = woken {
-            puller.notify_one();
-        }
+        wake(woken);
         true
     }
 

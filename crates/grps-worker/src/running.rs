@@ -11,7 +11,7 @@ use grps_core::{
 use grps_server::{HttpExchange, HttpReply};
 
 use crate::body::{Blobs, Packet, PacketError, Received, malformed};
-use crate::elements::{bytes_of, cut, read_values, width};
+use crate::elements::cut;
 use crate::meta::{
     BatchMeta, BatchRef, CancelMeta, ContentMeta, EntryMeta, EntryRef, ExchangeMeta, FailureMeta,
     HttpReplyMeta, MESSAGE, OutputsMeta, RAW, ReplyMeta, TENSORS, TensorMeta, from_worker,
@@ -329,7 +329,7 @@ fn describe<'a>(tensor: &'a Tensor, blobs: &mut Blobs<'a>) -> TensorMeta {
         name: tensor.name().to_owned(),
         dtype: tensor.dtype().name().to_owned(),
         shape: tensor.shape().to_vec(),
-        blob: blobs.add(bytes_of(tensor.values())),
+        blob: blobs.add(tensor.values().bytes()),
         texts,
     }
 }
@@ -350,15 +350,15 @@ fn read_tensors(packet: &Received, metas: Vec<TensorMeta>) -> Result<Vec<Tensor>
 fn read_tensor(packet: &Received, meta: TensorMeta) -> Result<Tensor, PacketError> {
     let dtype = DataType::from_name(&meta.dtype)
         .ok_or_else(|| malformed(format!("no tensor is of type '{}'", meta.dtype)))?;
-    let values = match (width(dtype), meta.texts) {
+    let values = match (dtype.width(), meta.texts) {
         (None, texts) => Values::String(texts.unwrap_or_default()),
         (Some(width), _) => {
-            let length = meta.blob.1;
+            let (length, width) = (meta.blob.1, width as u64);
             if length > packet.data_length() || !length.is_multiple_of(width) {
                 return Err(malformed(format!("tensor '{}' has {length} bytes", meta.name)));
             }
             let count = usize::try_from(length / width).unwrap_or_default();
-            read_values(dtype, count, |target| packet.read(meta.blob, target))?
+            Values::read(dtype, count, |target| packet.read(meta.blob, target))?
         }
     };
     Tensor::new(meta.name, meta.shape, values).map_err(|error| malformed(error.message()))

@@ -3,13 +3,10 @@
 mod adapter;
 mod fault;
 pub mod json;
-mod little_endian;
 mod message;
 pub mod proto;
 pub mod raw;
 mod wire_tensor;
-
-use little_endian::little_endian;
 
 pub use adapter::Codec;
 pub use message::{Data, GrpsMessage, MapData, Outcome, Status};

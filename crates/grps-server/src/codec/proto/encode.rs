@@ -6,7 +6,6 @@ use grps_core::{Tensor, Values};
 use super::size::{
     SizedColumn, SizedTensor, field_size, map_size, optional_size, status_size, varint_size,
 };
-use crate::codec::little_endian;
 use crate::codec::message::{Data, GrpsMessage, MapData, Status};
 
 /// Field framings as the low bits of a tag.
@@ -127,8 +126,7 @@ fn write_column(out: &mut Vec<u8>, column: &SizedColumn<'_>) {
         Values::Float16(values) => {
             out.extend(values.iter().flat_map(|value| value.to_f32().to_le_bytes()));
         }
-        Values::Float32(values) => little_endian(out, values, f32::to_le_bytes),
-        Values::Float64(values) => little_endian(out, values, f64::to_le_bytes),
+        values @ (Values::Float32(_) | Values::Float64(_)) => out.extend_from_slice(values.bytes()),
         Values::String(_) => (),
     }
 }
