@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import yaml
 
+from benchmarks.workloads import user_model
 from grps.server.state import ServiceState
 
 START_TIMEOUT_S = 60
@@ -35,8 +36,8 @@ def serving(
         model: Keys of the model besides its name, version and type; ``inferer_name`` names it too.
         settings: Keys of ``server.yml`` besides the interface.
     """
-    whole = {"name": model["inferer_name"], "version": "1.0.0", "inferer_type": "customized"}
-    with serving_models(folder, code, [whole | model], settings) as state:
+    name = model["inferer_name"]
+    with serving_models(folder, code, [user_model(name, name) | model], settings) as state:
         yield state
 
 

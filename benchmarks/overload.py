@@ -17,35 +17,22 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.http_client import PREDICT, Connection
 from benchmarks.load import serving
+from benchmarks.workloads import USER_CODE
 
-CODE = """
-import time
-
-from grps.inference.inferer import ModelInferer
-from grps.inference.registry import inferer_register
-
-
-class Sleeper(ModelInferer):
-    def init(self, path, device=None, args=None):
-        super().init(path, device, args)
-
-    def load(self):
-        return True
-
-    def infer(self, inp, context):
-        time.sleep(0.02)
-        return inp
-
-
-inferer_register.register("sleeper", Sleeper())
-"""
-MODEL = {"inferer_name": "sleeper", "converter_type": "none", "instances": 2, "max_threads": 2}
+MODEL = {
+    "inferer_name": "sleeper",
+    "inferer_args": {"sleep_s": 0.02},
+    "instances": 2,
+    "max_threads": 2,
+}
 FACTORS = (1, 2, 5, 10)
 MOST_CONNECTIONS = 4000
 SETTINGS = {"max_connections": MOST_CONNECTIONS + 100}
 DEADLINE_MS = 500
 BODY = b'{"str_data": "hello world"}'
+HEADERS = {"X-Request-Timeout-Ms": str(DEADLINE_MS)}
 
 
 @dataclass
@@ -74,32 +61,23 @@ class Client:
     def __init__(self, port: int) -> None:
         """Speak to the server on ``port``."""
         self._port = port
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[Connection] = []
         self._open = 0
-        self._request = (
-            b"POST /grps/v1/infer/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            + f"X-Request-Timeout-Ms: {DEADLINE_MS}\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
-            + BODY
-        )
 
     async def ask(self, tally: Tally) -> None:
         """Send one request and note its outcome; none is sent without a connection."""
         if self._idle:
-            reader, writer = self._idle.pop()
+            connection = self._idle.pop()
         elif self._open < MOST_CONNECTIONS:
             self._open += 1
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            connection = Connection(self._port)
         else:
             tally.statuses[0] = tally.statuses.get(0, 0) + 1
             return
         began = time.monotonic()
-        writer.write(self._request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-        await reader.readexactly(length)
+        status, _ = await connection.ask(PREDICT, BODY, HEADERS)
         elapsed_s = time.monotonic() - began
-        self._idle.append((reader, writer))
-        status = int(head[9:12])
+        self._idle.append(connection)
         tally.statuses[status] = tally.statuses.get(status, 0) + 1
         if status == 200 and elapsed_s * 1e3 <= DEADLINE_MS:
             tally.latencies_s.append(elapsed_s)
@@ -141,7 +119,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
-        serving(Path(name) / "p", CODE, MODEL, SETTINGS) as state,
+        serving(Path(name) / "p", USER_CODE, MODEL, SETTINGS) as state,
     ):
         port, process = state.ports[0], psutil.Process(state.pid)
         peak = asyncio.run(find_peak(port, arguments.seconds))

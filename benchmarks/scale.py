@@ -18,46 +18,8 @@ from typing import Any
 import psutil
 
 from benchmarks.load import Figures, load, serving_models, write_request
+from benchmarks.workloads import USER_CODE, user_model
 
-CODE = """
-import time
-
-from grps import ModelInferer, inferer_register
-
-
-class Plain(ModelInferer):
-    def init(self, path, device=None, args=None):
-        pass
-
-    def load(self):
-        return True
-
-
-class Echo(Plain):
-    def infer(self, inp, context):
-        return inp
-
-
-class First(Plain):
-    def infer(self, inp, context):
-        return {"y": inp["input"][:1]}
-
-
-class Sleeper(Plain):
-    def infer(self, inp, context):
-        time.sleep(0.005)
-        return inp
-
-
-class Computer(Plain):
-    def infer(self, inp, context):
-        sum(number * number for number in range(20_000))
-        return inp
-
-
-for cls in (Echo, First, Sleeper, Computer):
-    inferer_register.register(cls.__name__.lower(), cls())
-"""
 TEXT = '{"str_data": "hello world"}'
 RAW = "application/octet-stream"
 KIB, MIB = 2**10, 2**20
@@ -70,12 +32,6 @@ SETTINGS: dict[str, Any] = {
     "max_concurrency": 1100,
     "limits": {"max_request_bytes": 65 * MIB, "max_inflight_bytes": 1024 * MIB},
 }
-
-
-def by_user(name: str, inferer: str, **keys: Any) -> dict[str, Any]:
-    """Return a model of the user's code."""
-    base = {"name": name, "version": "1", "inferer_type": "customized", "inferer_name": inferer}
-    return base | keys
 
 
 def tell(headings: str, rows: Iterable[list[object]]) -> None:
@@ -94,8 +50,8 @@ def tensors(folder: Path, seconds: int) -> None:
     """Cost against the size of a float32 tensor that user code gets as an array."""
 
     def rows() -> Iterable[list[object]]:
-        models = [by_user("first", "first", converter_type="numpy")]
-        with serving_models(folder, CODE, models, SETTINGS) as state:
+        models = [user_model("first", "first", converter_type="numpy")]
+        with serving_models(folder, USER_CODE, models, SETTINGS) as state:
             for size in SIZES:
                 script = write_request(folder, bytes(size), RAW)
                 query = f"?model=first&shape={size // 4}"
@@ -113,9 +69,9 @@ def connections(folder: Path, seconds: int) -> None:
     """Cost against the number of connections, by user code and natively."""
 
     def rows() -> Iterable[list[object]]:
-        models = [by_user("echo", "echo"), {"name": "id", "version": "1"}]
-        models[1]["inferer_type"] = "identity"
-        with serving_models(folder, CODE, models, SETTINGS) as state:
+        identity = {"name": "id", "version": "1.0.0", "inferer_type": "identity"}
+        models = [user_model("echo", "echo"), identity]
+        with serving_models(folder, USER_CODE, models, SETTINGS) as state:
             process = psutil.Process(state.pid)
             script = write_request(folder, TEXT)
             for count in CONNECTIONS:
@@ -136,9 +92,9 @@ def models(folder: Path, seconds: int) -> None:
 
     def rows() -> Iterable[list[object]]:
         for count in MODELS:
-            served = [by_user(f"m{number}", "echo") for number in range(count)]
+            served = [user_model(f"m{number}", "echo") for number in range(count)]
             began = time.monotonic()
-            with serving_models(folder / str(count), CODE, served, SETTINGS) as state:
+            with serving_models(folder / str(count), USER_CODE, served, SETTINGS) as state:
                 start_s = time.monotonic() - began
                 process = psutil.Process(state.pid)
                 rss, threads = process.memory_info().rss / MIB, process.num_threads()
@@ -154,17 +110,18 @@ def instances(folder: Path, seconds: int) -> None:
 
     def rate(name: str, inferer: str, count: int, isolation: str) -> str:
         keys: dict[str, Any] = {"instances": count, "isolation": isolation}
+        keys["inferer_args"] = {"sleep_s": 0.005}
         if isolation == "thread":
             keys["max_threads"] = count
-        served = [by_user("m", inferer, **keys)]
-        with serving_models(folder / name, CODE, served, SETTINGS) as state:
+        served = [user_model("m", inferer, **keys)]
+        with serving_models(folder / name, USER_CODE, served, SETTINGS) as state:
             figures = load(state, write_request(folder, TEXT), 32, seconds, "?model=m")
         return f"{figures.rate:,.0f} · {figures.cpu_ms:.2f}"
 
     def rows() -> Iterable[list[object]]:
         for count in INSTANCES:
             cells: list[object] = [count]
-            for inferer in ("sleeper", "computer"):
+            for inferer in ("sleeper", "compute"):
                 for isolation in ("thread", "process"):
                     name = f"{inferer}_{isolation}_{count}"
                     cells.append(rate(name, inferer, count, isolation))

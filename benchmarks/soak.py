@@ -29,51 +29,11 @@ import psutil
 
 from benchmarks.http_client import PREDICT, Connection
 from benchmarks.load import processor_s, serving_models
+from benchmarks.workloads import USER_CODE, user_model
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from grps.protocol.pb.grps_pb2_grpc import GrpsServiceStub
 from grps.server.state import ServiceState
 
-CODE = """
-import time
-
-from grps import GrpsMessage, ModelInferer, inferer_register
-
-
-class Plain(ModelInferer):
-    def init(self, path, device=None, args=None):
-        pass
-
-    def load(self):
-        return True
-
-
-class Echo(Plain):
-    def infer(self, inp, context):
-        return inp
-
-
-class Mean(Plain):
-    def infer(self, inp, context):
-        return {"y": inp["input"].mean(axis=(2, 3))}
-
-
-class Stream(Plain):
-    def infer(self, inp, context):
-        for number in range(int(inp.str_data)):
-            if context.if_disconnected():
-                return
-            context.stream_respond(GrpsMessage(str_data=str(number)))
-
-
-class Sleeper(Plain):
-    def infer(self, inp, context):
-        time.sleep(0.05)
-        return inp
-
-
-for cls in (Echo, Mean, Stream, Sleeper):
-    inferer_register.register(cls.__name__.lower(), cls())
-"""
 GRAPH = """<ir_version: 8, opset_import: ["" : 17]>
 m (float[n, 64] x) => (float[n, 64] y) { y = Relu(x) }"""
 IMAGE = np.random.default_rng(0).random((1, 3, 224, 224), np.float32).tobytes()
@@ -167,7 +127,7 @@ class Traffic:
         """A reload of the next model, under load."""
         name = ("echo", "rows", "mean", "stream", "apart")[self._reloaded % 5]
         self._reloaded += 1
-        status, answer = await connection.ask(f"/grps/v1/admin/models/{name}-1/reload", b"{}")
+        status, answer = await connection.ask(f"/grps/v1/admin/models/{name}-1.0.0/reload", b"{}")
         return status if status == 200 else answer
 
     async def repeat(self, kind: str, rate: float, wanted: object, end: float) -> None:
@@ -228,28 +188,20 @@ def models(folder: Path) -> list[dict[str, Any]]:
     """Return the models, the engine's file written into ``folder``."""
     file = folder / "rows.onnx"
     onnx.save(onnx.parser.parse_model(GRAPH), file)
-    by_user = [
-        {"name": name, "version": "1", "inferer_type": "customized", "inferer_name": inferer}
-        for name, inferer in [
-            ("echo", "echo"),
-            ("apart", "echo"),
-            ("mean", "mean"),
-            ("stream", "stream"),
-            ("sleeper", "sleeper"),
-        ]
+    return [
+        user_model("echo", "echo"),
+        user_model("apart", "echo", isolation="process"),
+        user_model("mean", "mean", converter_type="numpy"),
+        user_model("stream", "stream"),
+        user_model("sleeper", "sleeper", inferer_args={"sleep_s": 0.05}),
+        {
+            "name": "rows",
+            "version": "1.0.0",
+            "inferer_type": "onnxruntime",
+            "inferer_path": str(file),
+            "batching": {"type": "dynamic", "max_batch_size": 16},
+        },
     ]
-    keys: dict[str, dict[str, Any]] = {
-        "apart": {"isolation": "process"},
-        "mean": {"converter_type": "numpy"},
-    }
-    rows = {
-        "name": "rows",
-        "version": "1",
-        "inferer_type": "onnxruntime",
-        "inferer_path": str(file),
-    }
-    batching = {"batching": {"type": "dynamic", "max_batch_size": 16}}
-    return [*(model | keys.get(model["name"], {}) for model in by_user), rows | batching]
 
 
 def tell(minute: int, seconds: float, tally: Tally, server: psutil.Process, spent_s: float) -> None:
@@ -294,7 +246,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with serving_models(folder / "project", CODE, models(folder)) as state:
+        with serving_models(folder / "project", USER_CODE, models(folder)) as state:
             return 0 if asyncio.run(run(state, arguments.minutes)) else 1
 
 

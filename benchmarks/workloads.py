@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 IMAGE_SHAPE = (3, 224, 224)
 
 USER_CODE = """
+import time
+
 from grps.inference.inferer import ModelInferer
 from grps.inference.registry import inferer_register
+from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 
 class Plain(ModelInferer):
@@ -38,10 +42,34 @@ class Compute(Plain):
         return inp
 
 
-inferer_register.register("compute", Compute())
-inferer_register.register("echo", Echo())
-inferer_register.register("mean", Mean())
+class First(Plain):
+    def infer(self, inp, context):
+        return inp["input"][:1]
+
+
+class Sleeper(Plain):
+    def infer(self, inp, context):
+        time.sleep(self._args["sleep_s"])
+        return inp
+
+
+class Stream(Plain):
+    def infer(self, inp, context):
+        for number in range(int(inp.str_data)):
+            if context.if_disconnected():
+                return
+            context.stream_respond(GrpsMessage(str_data=str(number)))
+
+
+for cls in (Compute, Echo, First, Mean, Sleeper, Stream):
+    inferer_register.register(cls.__name__.lower(), cls())
 """
+
+
+def user_model(name: str, inferer: str, **keys: Any) -> dict[str, Any]:
+    """Return a model of ``USER_CODE`` as ``inference.yml`` has it."""
+    base = {"name": name, "version": "1.0.0", "inferer_type": "customized", "inferer_name": inferer}
+    return base | keys
 
 
 @dataclass(frozen=True, slots=True)
