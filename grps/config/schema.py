@@ -217,6 +217,21 @@ class LogConfig(Section, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     access: bool = False
     """Write one line per request to the server log."""
+    format: Literal["text", "json"] = "text"
+    """``json`` writes each line of the server's and the user's log as an object."""
+
+
+class TracingConfig(Section, frozen=True, kw_only=True):
+    """Where spans of requests are exported by OTLP."""
+
+    endpoint: Annotated[str, msgspec.Meta(pattern=r"^http://[^\s/]+/?\Z")]
+    """The collector, such as ``http://127.0.0.1:4317``."""
+    protocol: Literal["grpc", "http"] = "grpc"
+    """``http`` sends protobuf to ``/v1/traces``."""
+    sample_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """Share of the requests without a caller's trace that are traced; a caller decides for its own."""
+    service_name: str | None = None
+    """The service's name in traces; that of its folder when absent."""
 
 
 class LimitsConfig(Section, frozen=True, kw_only=True):
@@ -254,6 +269,7 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     max_concurrency: Positive = 32
     gpu: GpuConfig | None = None
     log: LogConfig = LogConfig()
+    tracing: TracingConfig | None = None
     limits: LimitsConfig = LimitsConfig()
     health: HealthConfig = HealthConfig()
     io_threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0

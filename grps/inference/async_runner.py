@@ -13,6 +13,7 @@ from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import Steps, answer
 from grps.inference.runner import fail
+from grps.log import current_request
 
 
 def is_async(inferer: ModelInferer) -> bool:
@@ -50,6 +51,8 @@ class AsyncMessageRunner:
         return True
 
     async def _serve(self, entry: Entry) -> None:
+        # A coroutine has a context of its own, so that this is not seen by others.
+        current_request.set(entry.id)
         try:
             request, context = self._steps.open(entry)
             answer(entry, context, await self._infer(request, context))
@@ -58,13 +61,17 @@ class AsyncMessageRunner:
 
     async def _infer(self, request: Any, context: GrpsContext) -> Any:
         converter = self._steps.converter
-        prepared = request if converter is None else converter.preprocess(request, context)
+        prepared = request
+        if converter is not None:
+            prepared = converter.preprocess(request, context)
+            context.mark("preprocess")
         if context.has_err():
             return None
         running = self._steps.inferer.infer(prepared, context)
         if hasattr(running, "__aiter__"):
             return await self._drain(running, context)
         raw = await running
+        context.mark("infer")
         if converter is None or context.has_err() or (raw is None and context.if_streaming()):
             return raw
         return converter.postprocess(raw, context)
@@ -74,7 +81,11 @@ class AsyncMessageRunner:
         converter = self._steps.converter
         last: Any = None
         async for piece in pieces:
-            last = piece if converter is None else converter.postprocess(piece, context)
+            last = piece
+            if converter is not None:
+                context.mark("infer")
+                last = converter.postprocess(piece, context)
+                context.mark("postprocess")
             if context.if_streaming():
                 # A slow client must hold up this request only, not the loop.
                 await asyncio.to_thread(context.stream_respond, last)

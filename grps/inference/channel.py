@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 NamedArray = tuple[str, np.ndarray]
+Stage = Literal["preprocess", "infer", "postprocess"]
 
 
 class Exchange(Protocol):
@@ -47,6 +48,17 @@ class Entry(Protocol):
     @property
     def id(self) -> str:
         """Identifier of the request."""
+
+    @property
+    def traceparent(self) -> str | None:
+        """The request's place in a trace, as W3C's header of that name; ``None`` without one."""
+
+    @property
+    def tracestate(self) -> str | None:
+        """What the caller's tracing systems want passed on."""
+
+    def mark(self, stage: Stage) -> None:
+        """Note that a step has ended that began with the end of the one before it."""
 
     def tensors(self) -> list[NamedArray]:
         """Take the input as named arrays in the model's order; they own their memory."""
@@ -102,6 +114,10 @@ class Batch(Protocol):
 
     def __len__(self) -> int:
         """Return the number of requests."""
+
+    @property
+    def id(self) -> str:
+        """The first request's identifier for logs, and how many are with it: ``a41f+3``."""
 
     @property
     def rows(self) -> int | None:

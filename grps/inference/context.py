@@ -13,7 +13,7 @@ from grps.protocol.pb.grps_pb2 import GrpsMessage
 if TYPE_CHECKING:
     from flask import Request, Response
 
-    from grps.inference.channel import Entry
+    from grps.inference.channel import Entry, Stage
     from grps.inference.converter import Converter
     from grps.inference.inferer import ModelInferer
 
@@ -74,6 +74,28 @@ class GrpsContext:
         self._entry = entry
         if entry.is_streaming():
             self._sink = entry
+
+    def mark(self, stage: Stage) -> None:
+        """[For the server] Note that a step of the request has ended."""
+        if self._entry is not None:
+            self._entry.mark(stage)
+
+    def get_request_id(self) -> str | None:
+        """Return the request's identifier, which its answer and its log lines carry."""
+        return None if self._entry is None else self._entry.id
+
+    def get_trace_headers(self) -> dict[str, str]:
+        """Return the headers that put what user code calls into the request's trace.
+
+        Returns:
+            ``traceparent``, and ``tracestate`` if the caller sent one, as W3C Trace Context defines
+            them; nothing when the request is not traced.
+        """
+        headers = {}
+        if self._entry is not None:
+            sent = {"traceparent": self._entry.traceparent, "tracestate": self._entry.tracestate}
+            headers = {name: value for name, value in sent.items() if value is not None}
+        return headers
 
     def put_user_data(self, key: Any, value: Any) -> None:
         """Remember ``value`` under ``key`` for later steps of the same request."""

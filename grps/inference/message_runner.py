@@ -14,7 +14,7 @@ from grps.inference.context import GrpsContext
 from grps.inference.converter import Converter
 from grps.inference.inferer import ModelInferer
 from grps.inference.runner import fail
-from grps.log import logger
+from grps.log import current_request, logger
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 NOT_A_MESSAGE = "Output type must be GrpsMessage."
@@ -49,11 +49,13 @@ class Steps:
         if self.converter is None:
             return self._drain(self.inferer.infer(request, context), context)
         prepared = self.converter.preprocess(request, context)
+        context.mark("preprocess")
         if context.has_err():
             return None
         raw = self.inferer.infer(prepared, context)
         if isgenerator(raw):
             return self._drain(raw, context)
+        context.mark("infer")
         if context.has_err() or (raw is None and context.if_streaming()):
             return None
         return self.converter.postprocess(raw, context)
@@ -64,7 +66,11 @@ class Steps:
             return answer
         last: Any = None
         for piece in answer:
-            last = piece if self.converter is None else self.converter.postprocess(piece, context)
+            last = piece
+            if self.converter is not None:
+                context.mark("infer")
+                last = self.converter.postprocess(piece, context)
+                context.mark("postprocess")
             if context.if_streaming():
                 context.stream_respond(last)
             if context.has_err() or context.if_disconnected():
@@ -101,6 +107,7 @@ class MessageRunner:
     def run(self, batch: Batch) -> None:
         """Answer each request; its failure is its own."""
         for entry in batch.entries():
+            current_request.set(entry.id)
             try:
                 request, context = self._steps.open(entry)
                 answer(entry, context, self._steps.infer(request, context))
@@ -126,6 +133,7 @@ class BatchingMessageRunner:
 
     def run(self, batch: Batch) -> None:
         """Answer all requests."""
+        current_request.set(batch.id)
         opened = list(self._open(batch.entries()))
         if len(opened) > 1:
             try:
@@ -152,6 +160,7 @@ class BatchingMessageRunner:
                 fail(entry, error, self._name)
 
     def _run_alone(self, entry: Entry, request: GrpsMessage, context: GrpsContext) -> None:
+        current_request.set(entry.id)
         try:
             self._run_batch([(entry, request, context)])
         except Exception as error:
@@ -174,7 +183,12 @@ class BatchingMessageRunner:
         if converter is None:
             return inferer.batch_infer(requests, contexts)
         prepared = converter.batch_preprocess(requests, contexts)
-        return converter.batch_postprocess(inferer.batch_infer(prepared, contexts), contexts)
+        for context in contexts:
+            context.mark("preprocess")
+        raw = inferer.batch_infer(prepared, contexts)
+        for context in contexts:
+            context.mark("infer")
+        return converter.batch_postprocess(raw, contexts)
 
 
 def _count(answers: Any) -> str:

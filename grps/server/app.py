@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 
 from grps.backends.engine_logs import quiet_engines
@@ -14,12 +13,29 @@ from grps.config.schema import ServerConfig, StreamingControl
 from grps.errors import DeployError, GrpsError
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
-from grps.log import MONITOR_LOG_NAME, SERVER_LOG_NAME, logger, start_user_log
+from grps.dashboard import dashboard_page
+from grps.log import (
+    MONITOR_LOG_NAME,
+    SERVER_LOG_NAME,
+    USER_LOG_NAME,
+    LogLevel,
+    clogger,
+    logger,
+    start_user_log,
+)
 from grps.server.commands import take_commands
 from grps.server.lifecycle import ServedModels
 from grps.server.memory import inflight_bytes, memory_limit
 from grps.server.models import Terms
-from grps.server.native import NativeRoute, NativeSettings, Server, start_log
+from grps.server.native import (
+    Log,
+    NativeRoute,
+    NativeSettings,
+    NativeTraces,
+    Server,
+    set_level,
+    start_log,
+)
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
 from grps.server.stopping import StopRequest, StopRequested
@@ -55,6 +71,7 @@ class App:
         self._stop = StopRequest()
         self._ended = threading.Event()
         self._models: ServedModels | None = None
+        self._log: Log | None = None
 
     def run(self) -> None:
         """Serve until a SIGTERM or SIGINT has drained the service.
@@ -83,10 +100,17 @@ class App:
         config = project.server
         log_folder = options.service / config.log.log_dir
         backups = config.log.log_backup_count
-        log = start_log(
-            str(log_folder / SERVER_LOG_NAME), config.log.level, backups, options.to_stderr
+        as_json = config.log.format == "json"
+        log = self._log = start_log(
+            str(log_folder / SERVER_LOG_NAME),
+            config.log.level,
+            backups,
+            options.to_stderr,
+            as_json=as_json,
         )
-        start_user_log(log_folder, backups, config.log.level, to_stderr=options.to_stderr)
+        start_user_log(
+            log_folder, backups, config.log.level, to_stderr=options.to_stderr, as_json=as_json
+        )
         try:
             self._listen(project)
         except Exception:
@@ -97,8 +121,7 @@ class App:
 
     def _listen(self, project: Project) -> None:
         config = project.server
-        monitor_log = self._options.service / config.log.log_dir / MONITOR_LOG_NAME
-        server = Server(_native_settings(project, monitor_log))
+        server = Server(_native_settings(project, self._options.service))
         app_monitor.connect(server)
         host = config.interface.host
         try:
@@ -133,10 +156,16 @@ class App:
             hang_timeout_ms=health.hang_timeout_ms or None,
             folder=self._folder,
             gpu=project.server.gpu,
-            log_level=project.server.log.level,
+            log_level=LogLevel(project.server.log.level),
         )
         conf = self._options.service / "conf"
-        models = ServedModels(server, terms, lambda: Project.read(self._folder, conf), self._report)
+        models = ServedModels(
+            server,
+            terms,
+            lambda: Project.read(self._folder, conf),
+            self._report,
+            self._set_log_level,
+        )
         self._models = models
         models.start(project)
         take_commands(server, models)
@@ -146,6 +175,11 @@ class App:
         if memory is not None and config.gpu is not None and config.gpu.mem_gc_enable:
             collect_regularly(memory, config.gpu, self._ended.wait)
 
+    def _set_log_level(self, level: str) -> None:
+        if self._log is not None:
+            set_level(self._log, level)
+        clogger.setLevel(level.upper())
+
     def _report(self, phase: Phase, detail: str) -> None:
         logger.info("%s: %s", phase, detail)
         self._state = replace(self._state, phase=phase, detail=detail)
@@ -153,8 +187,9 @@ class App:
             self._state.write(self._options.state_file)
 
 
-def _native_settings(project: Project, monitor_log: Path) -> NativeSettings:
+def _native_settings(project: Project, service: Path) -> NativeSettings:
     config = project.server
+    logs = service / config.log.log_dir
     limits = config.limits
     return NativeSettings(
         max_connections=config.max_connections,
@@ -170,12 +205,27 @@ def _native_settings(project: Project, monitor_log: Path) -> NativeSettings:
         custom_route=_custom_route(config),
         admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
         server_metadata=project.metadata,
-        dashboard=resources.files("grps.dashboard").joinpath("index.html").read_bytes(),
+        dashboard=dashboard_page(),
         memory_limit_bytes=memory_limit(),
         max_memory_percent=limits.max_memory_percent,
-        monitor_log=monitor_log,
+        monitor_log=logs / MONITOR_LOG_NAME,
+        logs=[("server", logs / SERVER_LOG_NAME), ("user", logs / USER_LOG_NAME)],
+        traces=_traces(config, service.name),
+        gpus=list(config.gpu.devices or ()) if config.gpu is not None else [],
         start_online=config.health.start_online,
         io_threads=_io_threads(config),
+    )
+
+
+def _traces(config: ServerConfig, service: str) -> NativeTraces | None:
+    tracing = config.tracing
+    if tracing is None:
+        return None
+    return NativeTraces(
+        endpoint=tracing.endpoint,
+        protocol=tracing.protocol,
+        sample_ratio=tracing.sample_ratio,
+        service=tracing.service_name or service,
     )
 
 

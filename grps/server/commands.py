@@ -13,6 +13,8 @@ from grps.log import logger
 from grps.server.lifecycle import ServedModels, UnknownModelError, answer
 from grps.server.native import Command, Server
 
+AT_ONCE = ("list", "set_log_level")
+"""What is done beside the changes: it takes no time and hinders none of them."""
 WAITING = 16
 """Changes that may wait; what comes then waits outside, where more than as many are refused."""
 
@@ -27,7 +29,7 @@ def take_commands(server: Server, models: ServedModels) -> None:
 
     def take() -> None:
         while (command := server.next_command()) is not None:
-            if command.action == "list":
+            if command.action in AT_ONCE:
                 _run(command, models)
             else:
                 changes.put(command)

@@ -90,5 +90,8 @@ class Instance(Protocol):
             False when some still run; they end by themselves.
         """
 
+    def set_log_level(self, level: str) -> None:
+        """Write log lines of this level and above from here on."""
+
     def state(self) -> InstanceState:
         """Tell where it stands; it is dead from its end, by user code or a crash, to its return."""

@@ -43,7 +43,12 @@ class ServedModels:
     """
 
     def __init__(
-        self, server: Server, terms: Terms, read: Callable[[], Project], report: Report
+        self,
+        server: Server,
+        terms: Terms,
+        read: Callable[[], Project],
+        report: Report,
+        set_own_level: Callable[[str], None],
     ) -> None:
         """Serve nothing yet.
 
@@ -52,7 +57,9 @@ class ServedModels:
             terms: What the service says to every model.
             read: Reads the project as it is configured now.
             report: Told what is going on while the service starts.
+            set_own_level: Changes the level of this process's logs.
         """
+        self._set_own_level = set_own_level
         self._server = server
         self._terms = terms
         self._read = read
@@ -161,6 +168,19 @@ class ServedModels:
             logger.info("model %s is unloaded", key)
             return {"model": key, "state": "unloaded", "trouble": self._server.trouble()}
 
+    def set_log_level(self, level: str) -> dict[str, Any]:
+        """Write log lines of this level and above from here on, in worker processes too.
+
+        Returns:
+            The level before and the level now.
+        """
+        before, self._terms.log_level.name = self._terms.log_level.name, level
+        self._set_own_level(level)
+        for served in dict(self._served).values():
+            for instance in served.loaded.instances:
+                instance.set_log_level(level)
+        return {"before": before, "level": level}
+
     def describe(self) -> list[dict[str, Any]]:
         """Tell of all models that are served, and of those that could be."""
         served = dict(self._served)
@@ -220,6 +240,8 @@ def answer(models: ServedModels, action: str, name: str) -> Any:
     """Do what an operator asks; see the methods of ``ServedModels``."""
     if action == "list":
         return {"models": models.describe()}
+    if action == "set_log_level":
+        return models.set_log_level(name)
     change = {"load": models.load, "unload": models.unload, "reload": models.reload}[action]
     try:
         return change(name)

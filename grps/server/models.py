@@ -13,6 +13,7 @@ import yaml
 from grps.backends.base import Signature
 from grps.backends.signature import describe
 from grps.config.schema import GpuConfig, ModelConfig, PaddingConfig
+from grps.log import LogLevel
 from grps.server.instances import Instance
 from grps.server.loading import Report, copy_loaders
 from grps.server.native import Model, NativeBatching, NativeModel, NativePadding
@@ -33,7 +34,7 @@ class Terms:
     folder: Path
     """The project."""
     gpu: GpuConfig | None
-    log_level: str
+    log_level: LogLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _instances(config: ModelConfig, terms: Terms, report: Report) -> tuple[Insta
 
 
 def _start_worker(config: ModelConfig, index: int, terms: Terms, report: Report) -> WorkerProcess:
-    order = Order(str(terms.folder), config.for_copy(index), terms.gpu, index, terms.log_level)
+    order = Order(str(terms.folder), config.for_copy(index), terms.gpu, index, terms.log_level.name)
     name = f"{config.key}#{index}"
     return WorkerProcess(name, order, lambda progress: report(progress.phase, progress.detail))
 

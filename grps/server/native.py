@@ -22,7 +22,7 @@ from grps._core import (
 )
 from grps._core import start_log as _start_log
 from grps.backends.base import Signature
-from grps.log import logger
+from grps.log import logger, request_of
 
 __all__ = [
     "Batch",
@@ -38,9 +38,11 @@ __all__ = [
     "NativePadding",
     "NativeRoute",
     "NativeSettings",
+    "NativeTraces",
     "Server",
     "json_to_message",
     "message_to_json",
+    "set_level",
     "start_log",
 ]
 
@@ -56,6 +58,16 @@ class NativeRoute:
     streaming_mode: str
     streaming_key: str
     stream_content_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NativeTraces:
+    """Where spans of requests go."""
+
+    endpoint: str
+    protocol: str
+    sample_ratio: float
+    service: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,9 @@ class NativeSettings:
     memory_limit_bytes: int
     max_memory_percent: int
     monitor_log: Path | None
+    logs: list[tuple[str, Path]]
+    traces: NativeTraces | None
+    gpus: list[int]
     start_online: bool
     io_threads: int
 
@@ -128,10 +143,12 @@ class _NativeHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        log(record.levelno, record.name, self.format(record))
+        log(record.levelno, record.name, self.format(record), request_of(record))
 
 
-def start_log(path: str, level: str, backup_count: int, to_stderr: bool) -> Log:
+def start_log(
+    path: str, level: str, backup_count: int, to_stderr: bool, *, as_json: bool = False
+) -> Log:
     """Start the server's log and send ``grps.log.logger`` into it.
 
     Args:
@@ -139,12 +156,21 @@ def start_log(path: str, level: str, backup_count: int, to_stderr: bool) -> Log:
         level: ``debug``, ``info``, ``warning`` or ``error``.
         backup_count: Days that are kept besides today.
         to_stderr: Whether lines also go to standard error.
+        as_json: Whether each line is a JSON object.
 
     Returns:
         The log; close it last, so that nothing buffered is lost.
     """
-    started = _start_log(path, NATIVE_LEVELS.get(level, level), backup_count, to_stderr)
+    started = _start_log(
+        path, NATIVE_LEVELS.get(level, level), backup_count, to_stderr, as_json
+    )
     logger.addHandler(_NativeHandler())
     logger.setLevel(level.upper())
     logger.propagate = False
     return started
+
+
+def set_level(log: Log, level: str) -> None:
+    """Write lines of this level and above from here on."""
+    log.set_level(NATIVE_LEVELS.get(level, level))
+    logger.setLevel(level.upper())

@@ -72,6 +72,12 @@ class ProcessInstance:
         self._let_go()
         return True
 
+    def set_log_level(self, level: str) -> None:
+        """Tell the process; see ``Instance.set_log_level``."""
+        worker = self._worker
+        if worker is not None:
+            worker.set_log_level(level)
+
     def state(self) -> InstanceState:
         """Tell where it stands; see ``Instance.state``."""
         return self._state

@@ -86,6 +86,9 @@ class ThreadInstance:
         closed = self._let_go(max(0.0, end - time.monotonic()))
         return closed and not any(thread.is_alive() for thread in threads)
 
+    def set_log_level(self, level: str) -> None:
+        """Do nothing: it logs as this process does."""
+
     def state(self) -> InstanceState:
         """Tell where it stands; see ``Instance.state``."""
         return self._state

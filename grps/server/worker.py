@@ -52,7 +52,8 @@ def main(pipe: int, note: int, control: int) -> int:
     told = Control(socket.socket(fileno=control))
     order = told.read_order()
     _log_to(told, order.log_level)
-    app_monitor.connect(RemoteRecorder(told))
+    recorder = RemoteRecorder(told)
+    app_monitor.connect(recorder)
     threading.Thread(target=_end_with, args=(told,), name="control", daemon=True).start()
     try:
         copy = _load(order, told)
@@ -65,6 +66,7 @@ def main(pipe: int, note: int, control: int) -> int:
     channel = WorkerChannel(Pipe(socket.socket(fileno=pipe)), note)
     run_instance(channel, runner, f"{order.model.key}#{order.index}")
     runner.close(None)
+    recorder.close()
     return 0
 
 
@@ -110,14 +112,19 @@ def _log_to(told: Control, level: str) -> None:
     handler = ControlHandler(told)
     for target in (logger, clogger):
         target.addHandler(handler)
-        target.setLevel(level.upper())
         target.propagate = False
+    _set_level(level)
 
 
 def _end_with(told: Control) -> None:
     """End at once when the server has gone, whatever user code is doing."""
-    told.wait_for_end()
+    told.follow_levels(_set_level)
     os._exit(0)
+
+
+def _set_level(level: str) -> None:
+    for target in (logger, clogger):
+        target.setLevel(level.upper())
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from __future__ import annotations
 import mmap
 import struct
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
-from grps.inference.channel import NamedArray
+from grps.inference.channel import NamedArray, Stage
 from grps.server import worker_packets as packets
 from grps.server.worker_packets import Blobs, ExchangeMeta, Pipe, Received
 
@@ -119,6 +120,12 @@ class WorkerBatch:
         """Return the number of requests."""
         return len(self._entries)
 
+    @property
+    def id(self) -> str:
+        """The first request's identifier for logs, and how many are with it."""
+        more = len(self._entries) - 1
+        return self._entries[0].id + (f"+{more}" if more else "")
+
     def entries(self) -> Sequence[WorkerEntry]:
         """Return the requests."""
         return self._entries
@@ -179,6 +186,8 @@ class WorkerEntry:
             None if meta.exchange is None else WorkerExchange(channel, self._place, meta, body)
         )
         self._filled = False
+        self._last_ns = time.perf_counter_ns()
+        self._spent_ns = {"preprocess": 0, "infer": 0, "postprocess": 0}
         self.answered = False
         self.left = False
         """Whether the client has left."""
@@ -187,6 +196,22 @@ class WorkerEntry:
     def id(self) -> str:
         """Identifier of the request."""
         return self._meta.id
+
+    @property
+    def traceparent(self) -> str | None:
+        """The request's place in a trace."""
+        return self._meta.traceparent
+
+    @property
+    def tracestate(self) -> str | None:
+        """What the caller's tracing systems want passed on."""
+        return self._meta.tracestate
+
+    def mark(self, stage: Stage) -> None:
+        """Note that a step has ended that began with the end of the one before it."""
+        now_ns = time.perf_counter_ns()
+        self._spent_ns[stage] += now_ns - self._last_ns
+        self._last_ns = now_ns
 
     def tensors(self) -> list[NamedArray]:
         """Refuse: a batch holds the tensors of its requests.
@@ -252,7 +277,8 @@ class WorkerEntry:
         """Answer with C-contiguous arrays."""
         blobs = Blobs()
         content = [packets.TENSORS, blobs.add_tensors(tensors), packets.NOWHERE]
-        self._answer(packets.REPLY, [*self._place, content, self._filled], blobs)
+        meta = [*self._place, content, self._filled, self._spent()]
+        self._answer(packets.REPLY, meta, blobs)
 
     def reply_message(self, message: bytes) -> None:
         """Answer with an encoded ``GrpsMessage``."""
@@ -270,8 +296,12 @@ class WorkerEntry:
     def _send_bytes(self, kind: int, form: int, data: bytes) -> bool:
         blobs = Blobs()
         content = [form, [], blobs.add(data)]
-        self._channel.send(kind, [*self._place, content, self._filled], blobs)
+        meta = [*self._place, content, self._filled, self._spent()]
+        self._channel.send(kind, meta, blobs)
         return kind == packets.REPLY or not self.is_cancelled()
+
+    def _spent(self) -> tuple[int, int]:
+        return self._spent_ns["preprocess"], self._spent_ns["infer"]
 
     def _answer(self, kind: int, meta: Sequence[object], blobs: Blobs) -> None:
         self._take()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -14,9 +15,12 @@ import msgspec
 from grps.backends.base import Signature
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.inference.monitor import Kind
-from grps.log import clogger, logger
+from grps.log import clogger, logger, request_of
 
 LOGGERS = {logger.name: logger, clogger.name: clogger}
+MOST_WAITING = 10_000
+"""Values of user code that may wait to be sent."""
+SEND_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,19 @@ class Logged(msgspec.Struct, tag="logged", frozen=True):
     thread: str
     file: str
     line: int
+    request_id: str | None = None
 
 
 class Recorded(msgspec.Struct, tag="recorded", frozen=True):
-    """A value of user code for a series."""
+    """Values of user code for series."""
 
-    kind: Kind
-    name: str
-    value: float
+    values: list[tuple[Kind, str, float]]
+
+
+class LevelSet(msgspec.Struct, frozen=True):
+    """From the server: which log lines are sent from here on."""
+
+    level: str
 
 
 Message = Loaded | Failed | Progress | Logged | Recorded
@@ -112,12 +121,12 @@ class Control:
         except (OSError, ValueError, msgspec.DecodeError) as error:
             logger.debug("a worker's control line has ended: %s", error)
 
-    def wait_for_end(self) -> None:
-        """Wait until the other end closes."""
+    def follow_levels(self, take: Callable[[str], None]) -> None:
+        """Hand changed log levels to ``take`` until the other end closes."""
         try:
-            while self._reader.readline():
-                pass
-        except (OSError, ValueError):
+            for line in self._reader:
+                take(msgspec.json.decode(line, type=LevelSet).level)
+        except (OSError, ValueError, msgspec.DecodeError):
             return
 
     def close(self) -> None:
@@ -138,7 +147,15 @@ class ControlHandler(logging.Handler):
         """Send one record."""
         text = self.format(record)
         thread, file = record.threadName or "", record.pathname
-        line = Logged(record.name, record.levelno, text, thread, file, record.lineno)
+        line = Logged(
+            record.name,
+            record.levelno,
+            text,
+            thread,
+            file,
+            record.lineno,
+            request_of(record),
+        )
         self._control.tell(line)
 
 
@@ -149,19 +166,48 @@ def write_logged(line: Logged, instance: str) -> None:
         return
     record = target.makeRecord(target.name, line.level, line.file, line.line, line.text, (), None)
     record.threadName = f"{instance} {line.thread}"
+    record.request_id = line.request_id
     target.handle(record)
 
 
 class RemoteRecorder:
-    """Sends values of user code to the server; what is recorded can't be read in a worker."""
+    """Sends values of user code to the server; what is recorded can't be read in a worker.
+
+    User code never waits: values leave ten times a second from a thread of their own, and those that
+    do not fit meanwhile are dropped and told of in the log.
+    """
 
     def __init__(self, control: Control) -> None:
         """Send to ``control``."""
         self._control = control
+        self._waiting: deque[tuple[Kind, str, float]] = deque()
+        self._dropped = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._send, name="metrics", daemon=True)
+        self._thread.start()
 
     def record(self, kind: Kind, name: str, value: float) -> None:
-        """Send a value."""
-        self._control.tell(Recorded(kind, name, value))
+        """Take in a value."""
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append((kind, name, value))
+        else:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Send what is left."""
+        self._ended.set()
+        self._thread.join()
+
+    def _send(self) -> None:
+        ended = False
+        while not ended:
+            ended = self._ended.wait(SEND_PAUSE_S)
+            waiting = len(self._waiting)
+            if waiting:
+                self._control.tell(Recorded([self._waiting.popleft() for _ in range(waiting)]))
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                logger.warning("%d values of app_monitor were dropped: too many at once", dropped)
 
     def series(self, name: str) -> str | None:
         """Return nothing: the server has the series."""

@@ -76,6 +76,8 @@ class EntryMeta(msgspec.Struct, array_like=True, frozen=True):
     left_elsewhere: bool
     message: Blob | None
     exchange: ExchangeMeta | None
+    traceparent: str | None
+    tracestate: str | None
 
 
 class BatchMeta(msgspec.Struct, array_like=True, frozen=True):

@@ -18,6 +18,7 @@ from grps.server.native import Link
 from grps.server.worker_control import (
     Control,
     Failed,
+    LevelSet,
     Loaded,
     Logged,
     Message,
@@ -112,6 +113,10 @@ class WorkerProcess:
             thread.join(END_TIMEOUT_S)
         self._control.close()
 
+    def set_log_level(self, level: str) -> None:
+        """Let it send lines of this level and above."""
+        self._control.tell(LevelSet(level))
+
     def kill(self) -> None:
         """End the process at once."""
         self._process.kill()
@@ -142,7 +147,8 @@ class WorkerProcess:
         if isinstance(message, Logged):
             write_logged(message, self._name)
         elif isinstance(message, Recorded):
-            app_monitor.record(message.kind, message.name, message.value)
+            for kind, name, value in message.values:
+                app_monitor.record(kind, name, value)
         elif isinstance(message, Progress):
             self._report(message)
         else:

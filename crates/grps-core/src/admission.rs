@@ -54,6 +54,13 @@ impl Admission {
         Arc::new(Self { state: Mutex::new(state), max_waiting })
     }
 
+    /// A place that nobody has, if there is one.
+    pub fn enter_now(self: &Arc<Self>) -> Option<Permit> {
+        let mut state = self.state.lock();
+        state.free = state.free.checked_sub(1)?;
+        Some(Permit { admission: Some(Arc::clone(self)) })
+    }
+
     /// Waits for a place.
     ///
     /// # Errors

@@ -45,6 +45,11 @@ impl Budget {
 }
 
 impl Account {
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// Adds bytes.
     ///
     /// # Errors

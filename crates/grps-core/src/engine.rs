@@ -1,17 +1,20 @@
 //! The engine: admits requests, walks them through the models and returns their answers.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::admission::{Admission, Permit};
 use crate::content::{Content, ContentAdapter};
 use crate::error::{Cause, Error};
 use crate::graph::{Graph, Walk};
 use crate::health::{Health, Readiness};
+use crate::metrics::RequestStage;
 use crate::model::{Call, Model};
 use crate::registry::Registry;
 use crate::request::{Request, Session, Terms};
 use crate::routes::Route;
 use crate::stream::{ChunkSender, Chunks, stream_channel};
+use crate::timeline::Timeline;
 
 /// A deadline must leave one part in this many of the usual time to spare.
 const MARGIN: u32 = 4;
@@ -126,9 +129,9 @@ impl Engine {
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
-        let Request { id, mut content, attachment, terms } = request;
+        let Request { timeline, mut content, attachment, terms } = request;
         if let Some(graph) = route.graph() {
-            let request = Request { id, content, attachment, terms };
+            let request = Request { timeline, content, attachment, terms };
             return self.walk_graph(route, graph, request, stream).await;
         }
         let session = (route.models().len() > 1).then(Session::default);
@@ -137,10 +140,12 @@ impl Engine {
             let input = self.fit(model, content, permit.is_some())?;
             if permit.is_none() {
                 // Only a request that fits its first model takes a place.
-                permit = Some(self.admit(route, &terms, stream.is_some()).await?);
+                let admitted = self.admit(route, &timeline, &terms, stream.is_some());
+                permit = Some(admitted.await?);
             }
             let call = Call {
-                id: Arc::clone(&id),
+                timeline: Arc::clone(&timeline),
+                node: None,
                 content: input,
                 stream: stream.clone(),
                 attachment: attachment.clone(),
@@ -156,8 +161,22 @@ impl Engine {
 
     /// Waits for a place. Under load a request whose deadline would pass is refused rather than
     /// run in vain at the cost of others; chunks are of use even when the last comes too late.
-    async fn admit(&self, route: &Route, terms: &Terms, streams: bool) -> Result<Permit, Error> {
-        let permit = self.admission.enter(terms).await?;
+    async fn admit(
+        &self,
+        route: &Route,
+        timeline: &Timeline,
+        terms: &Terms,
+        streams: bool,
+    ) -> Result<Permit, Error> {
+        let permit = match self.admission.enter_now() {
+            Some(permit) => permit,
+            None => {
+                let began = Instant::now();
+                let permit = self.admission.enter(terms).await;
+                timeline.note(RequestStage::Admission, began);
+                permit?
+            }
+        };
         let Some(deadline) = terms.deadline.filter(|_| !streams) else { return Ok(permit) };
         let latency = route.latency();
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
@@ -181,14 +200,14 @@ impl Engine {
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
-        let Request { id, content, attachment, terms } = request;
+        let Request { timeline, content, attachment, terms } = request;
         let walk = Walk::new(graph, &*self.adapter, content)?;
-        let _permit = self.admit(route, &terms, stream.is_some()).await?;
+        let _permit = self.admit(route, &timeline, &terms, stream.is_some()).await?;
         let streaming_node = graph.streaming_node();
         // What user code leaves for the next model needs a next one.
         let session = graph.is_chain().then(Session::default);
         walk.run(|index, content| {
-            let (id, attachment) = (Arc::clone(&id), attachment.clone());
+            let (timeline, attachment) = (Arc::clone(&timeline), attachment.clone());
             let stream = stream.clone().filter(|_| streaming_node == Some(index));
             let session = session.clone();
             let terms = &terms;
@@ -199,7 +218,8 @@ impl Engine {
                 let by_request = graph.takes_only_request(index);
                 let content = self.fit(model, content, !by_request)?;
                 let call = Call {
-                    id,
+                    timeline,
+                    node: graph.node_stats(index).cloned(),
                     content,
                     stream,
                     attachment,

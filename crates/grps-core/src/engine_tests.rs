@@ -58,7 +58,7 @@ fn echo(model: &Model, suffix: &'static str) -> Thread {
 
 fn request(text: &'static str) -> Request {
     Request {
-        id: "r".into(),
+        timeline: Arc::new(Timeline::new("r", None)),
         content: Content::Message(Bytes::from_static(text.as_bytes())),
         terms: Terms::default(),
         attachment: None,

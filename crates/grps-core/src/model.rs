@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use crate::batching::{BatchPolicy, Seat};
 use crate::content::{Content, InputForm};
 use crate::error::{Cause, Error};
+use crate::metrics::{CallStats, RunningCall};
 use crate::native::NativeInferer;
 use crate::pace::Latency;
 use crate::queue::{Entry, Place, Queue, Refusal};
-use crate::reply::{ReplyReceiver, reply_channel};
+use crate::reply::{Reply, ReplyReceiver, reply_channel};
 use crate::request::{Attachment, Session};
 use crate::signature::Signature;
 use crate::stream::ChunkSender;
+use crate::timeline::{BatchNote, CallNote, CallTimes, Marks, Timeline};
 
 /// What is known of a model when it is registered.
 #[derive(Clone, Debug)]
@@ -54,8 +56,10 @@ impl ModelSpec {
 /// One request's call of a model.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// Identifier of the request.
-    pub(crate) id: Arc<str>,
+    /// The request that it is part of.
+    pub(crate) timeline: Arc<Timeline>,
+    /// The node of a graph that calls.
+    pub(crate) node: Option<NodeStats>,
     /// Input in the form the model wants.
     pub(crate) content: Content,
     /// Where chunks go.
@@ -72,27 +76,39 @@ pub(crate) struct Call {
     pub(crate) deadline: Option<tokio::time::Instant>,
 }
 
+/// A node of a graph, as its calls are counted and noted.
+#[derive(Clone, Debug)]
+pub struct NodeStats {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What is measured of its calls.
+    pub stats: Arc<CallStats>,
+}
+
 /// A registered model.
 #[derive(Debug)]
 pub struct Model {
     /// What it was registered with.
     spec: ModelSpec,
     /// `name-version`, the name clients use.
-    key: String,
+    key: Arc<str>,
     /// Requests that wait for an instance.
     queue: Arc<Queue>,
     /// Answers in place of instances.
     native: Option<Box<dyn NativeInferer>>,
     /// How long calls take.
     latency: Latency,
+    /// What is measured of its calls.
+    stats: Arc<CallStats>,
 }
 
 impl Model {
     /// Makes a model with an empty queue.
     pub fn new(spec: ModelSpec) -> Self {
-        let key = format!("{}-{}", spec.name, spec.version);
+        let key = format!("{}-{}", spec.name, spec.version).into();
         let queue = Arc::new(Queue::new(spec.batching.clone()));
-        Self { spec, key, queue, native: None, latency: Latency::default() }
+        let (latency, stats) = Default::default();
+        Self { spec, key, queue, native: None, latency, stats }
     }
 
     /// Makes a model that answers without instances.
@@ -100,6 +116,21 @@ impl Model {
         let mut model = Self::new(spec);
         model.native = Some(inferer);
         model
+    }
+
+    /// Counts its calls where those of an earlier one of its name were counted.
+    pub(crate) fn count_in(&mut self, stats: Arc<CallStats>) {
+        self.stats = stats;
+    }
+
+    /// What is measured of its calls.
+    pub fn stats(&self) -> &Arc<CallStats> {
+        &self.stats
+    }
+
+    /// Whether it answers without instances.
+    pub fn is_native(&self) -> bool {
+        self.native.is_some()
     }
 
     /// What it was registered with.
@@ -138,15 +169,36 @@ impl Model {
     /// The instance's; `InvalidArgument` for too many rows, `QueueFull` when too many requests wait
     /// or this one waited too long, `Unavailable` when the model takes no more requests.
     pub(crate) async fn call(&self, call: Call) -> Result<Content, Error> {
-        if let Some(native) = &self.native {
-            return call_native(&**native, call);
+        let (timeline, node) = (Arc::clone(&call.timeline), call.node.clone());
+        let running = RunningCall::begin(&self.stats, node.as_ref().map(|node| &node.stats));
+        let began = Instant::now();
+        let Reply { outcome, marks } = match &self.native {
+            Some(native) => answer_natively(&**native, call, began),
+            None => match self.enqueue(call) {
+                Ok((place, receiver)) => self.wait(place, receiver).await,
+                Err(error) => Reply { outcome: Err(error), marks: None },
+            },
+        };
+        let failure = outcome.as_ref().err().map(Error::cause);
+        let times = marks.map(|marks| CallTimes { began, marks });
+        running.end(failure, times.as_ref());
+        if failure.is_none() {
+            self.latency.add(began.elapsed());
         }
+        if let Some(times) = times {
+            let (model, node) = (Arc::clone(&self.key), node.map(|node| node.name));
+            timeline.note_call(CallNote { model, node, failure, times });
+        }
+        outcome
+    }
+
+    fn enqueue(&self, call: Call) -> Result<(Place, ReplyReceiver), Error> {
         let batching = &self.spec.batching;
         let seat = Seat::of(batching, &call.content, call.priority, call.batch_key)
             .map_err(|error| Error::invalid(format!("model '{}': {error}", self.key)))?;
         let (reply, receiver) = reply_channel();
         let entry = Entry {
-            id: call.id,
+            timeline: call.timeline,
             content: call.content,
             reply,
             stream: call.stream,
@@ -154,32 +206,27 @@ impl Model {
             session: call.session,
             deadline: call.deadline.map(tokio::time::Instant::into_std),
         };
-        let began = Instant::now();
         let place = self.queue.push(seat, entry).map_err(|refusal| self.refuse(refusal))?;
-        let outcome = self.wait(place, receiver).await;
-        if outcome.is_ok() {
-            self.latency.add(began.elapsed());
-        }
-        outcome
+        Ok((place, receiver))
     }
 
-    async fn wait(&self, mut place: Place, mut receiver: ReplyReceiver) -> Result<Content, Error> {
+    async fn wait(&self, mut place: Place, mut receiver: ReplyReceiver) -> Reply {
         if let Some(limit) = self.spec.queue_timeout {
             tokio::select! {
                 biased;
-                outcome = &mut receiver => {
+                reply = &mut receiver => {
                     place.left();
-                    return outcome;
+                    return reply;
                 }
                 () = tokio::time::sleep(limit) => {}
             }
             if place.withdraw() {
-                return Err(self.too_late(limit));
+                return Reply { outcome: Err(self.too_late(limit)), marks: None };
             }
         }
-        let outcome = receiver.await;
+        let reply = receiver.await;
         place.left();
-        outcome
+        reply
     }
 
     fn too_late(&self, limit: Duration) -> Error {
@@ -210,14 +257,16 @@ impl Model {
 }
 
 /// Answers a call at once; a client that asked for chunks gets the answer as the only one.
-fn call_native(native: &dyn NativeInferer, call: Call) -> Result<Content, Error> {
-    let answer = native.infer(call.content)?;
+fn answer_natively(native: &dyn NativeInferer, call: Call, began: Instant) -> Reply {
+    let outcome = native.infer(call.content);
     // A message that a model returns is no chunk, see `Engine::infer_stream`.
-    if let (Some(stream), Content::Message(_)) = (&call.stream, &answer) {
+    if let (Some(stream), Ok(answer @ Content::Message(_))) = (&call.stream, &outcome) {
         // Nobody listens: then nobody wants to know.
         let _ = stream.try_send(answer.clone());
     }
-    Ok(answer)
+    let mut marks = Marks::begin(began, None, BatchNote { requests: 1, rows: 1, reason: None });
+    marks.ended = Instant::now();
+    Reply { outcome, marks: Some(marks) }
 }
 
 impl Drop for Model {

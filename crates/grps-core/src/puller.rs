@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::batching::{Batch, Next, common_rows};
+use crate::batching::{Batch, Next, Reason, common_rows};
 use crate::content::Content;
 use crate::error::{Cause, Error};
 use crate::queue::{Entry, Queue, State, wake};
 use crate::roster::Pulse;
+use crate::timeline::{BatchNote, Marks};
 
 /// What a pull has got.
 #[derive(Debug)]
@@ -89,6 +90,7 @@ impl Puller {
         let end = Instant::now() + timeout;
         let mut state = queue.state.lock();
         self.rest(&mut state);
+        let idle_since = state.batcher.policy().lets_wait().then(Instant::now);
         loop {
             if self.stopped.load(Ordering::Acquire) {
                 // The wake-up of a push may have come here; it belongs to one that goes on.
@@ -107,13 +109,13 @@ impl Puller {
                         let crowded = state.batcher.len() > 0;
                         let fastest = state.pace.fastest(now).filter(|_| crowded);
                         let count = cut.items.len();
-                        let (entries, hopeless) = live(cut.items, now, fastest);
+                        let (mut entries, hopeless) = live(cut.items, now, fastest);
                         if entries.is_empty() {
                             // Answering is done outside the lock, as it wakes the clients' tasks.
                             parking_lot::MutexGuard::unlocked(&mut state, || refuse(hopeless));
                             continue;
                         }
-                        state.busy += 1;
+                        state.begin_work(now);
                         *self.began.lock() = Some(now);
                         self.pulse.beat(now);
                         let policy = Arc::clone(state.batcher.policy());
@@ -125,6 +127,7 @@ impl Puller {
                         // Clients that have just left bring no rows.
                         let rows = if entries.len() == count { cut.rows } else { rows(&entries) };
                         queue.counts.add(rows, cut.reason);
+                        note(&mut entries, now, idle_since, rows, cut.reason);
                         return Pulled::Batch(Batch::new(entries, policy, self.pulse.clone()));
                     }
                     Next::WaitUntil(time) => until = until.min(time),
@@ -147,8 +150,9 @@ impl Puller {
     /// Counts the puller as not working.
     fn rest(&self, state: &mut State) {
         if let Some(began) = self.began.lock().take() {
-            state.busy -= 1;
-            state.pace.add(began, Instant::now());
+            let now = Instant::now();
+            state.end_work(now);
+            state.pace.add(began, now);
             self.pulse.rest();
         }
     }
@@ -194,6 +198,21 @@ fn rows(entries: &[Entry]) -> usize {
         Content::Message(_) | Content::Raw(_) => 1,
     };
     entries.iter().map(rows_of).sum()
+}
+
+/// Begins what the instance notes of each request.
+fn note(
+    entries: &mut [Entry],
+    now: Instant,
+    idle_since: Option<Instant>,
+    rows: usize,
+    reason: Option<Reason>,
+) {
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let batch = BatchNote { requests: count(entries.len()), rows: count(rows), reason };
+    for entry in entries {
+        entry.reply.marks = Some(Marks::begin(now, idle_since, batch));
+    }
 }
 
 /// Tells clients at once that their deadlines can't be met.

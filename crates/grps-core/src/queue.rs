@@ -14,12 +14,13 @@ use crate::reply::ReplySender;
 use crate::request::{Attachment, Session};
 use crate::roster::Roster;
 use crate::stream::ChunkSender;
+use crate::timeline::Timeline;
 
 /// One request in the queue of one model.
 #[derive(Debug)]
 pub struct Entry {
-    /// Identifier of the request, for logs.
-    pub id: Arc<str>,
+    /// The request that it is part of.
+    pub timeline: Arc<Timeline>,
     /// Input in the form the model wants.
     pub content: Content,
     /// Where the outcome goes.
@@ -59,6 +60,10 @@ pub(crate) struct State {
     pub(crate) idle: Vec<Arc<Condvar>>,
     /// Pullers that work on entries.
     pub(crate) busy: usize,
+    /// How long pullers have worked until `busy` was last changed.
+    worked: Duration,
+    /// When `busy` was last changed.
+    changed: Instant,
     /// How many pullers may work at once; the rest are held in reserve.
     pub(crate) level: usize,
     /// Whether somebody watches for pressure and sleeps.
@@ -73,6 +78,24 @@ impl State {
     /// Whether a puller may take work now.
     pub(crate) fn has_room(&self) -> bool {
         self.busy < self.level
+    }
+
+    /// Counts one more puller at work.
+    pub(crate) fn begin_work(&mut self, now: Instant) {
+        self.worked = self.worked(now);
+        (self.busy, self.changed) = (self.busy + 1, now);
+    }
+
+    /// Counts one puller less at work.
+    pub(crate) fn end_work(&mut self, now: Instant) {
+        self.worked = self.worked(now);
+        (self.busy, self.changed) = (self.busy.saturating_sub(1), now);
+    }
+
+    /// How long pullers have worked, all together.
+    fn worked(&self, now: Instant) -> Duration {
+        let since = now.saturating_duration_since(self.changed);
+        self.worked + since * u32::try_from(self.busy).unwrap_or(u32::MAX)
     }
 
     /// Lets all pullers look again.
@@ -123,6 +146,8 @@ impl Queue {
             batcher: Batcher::new(Arc::new(policy)),
             idle: Vec::new(),
             busy: 0,
+            worked: Duration::ZERO,
+            changed: Instant::now(),
             level: 0,
             watcher_sleeps: false,
             pace: Pace::default(),
@@ -169,6 +194,16 @@ impl Queue {
     /// Whether several entries may leave together.
     pub fn batches(&self) -> bool {
         self.state.lock().batcher.policy().batches()
+    }
+
+    /// How long instances have worked, all together.
+    pub fn worked(&self) -> Duration {
+        self.state.lock().worked(Instant::now())
+    }
+
+    /// How often instances were started again after they had ended unasked.
+    pub fn restarts(&self) -> u64 {
+        self.roster.restarts()
     }
 
     /// What left so far.

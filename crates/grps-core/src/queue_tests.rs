@@ -4,14 +4,14 @@ use super::*;
 use crate::batching::{Reason, Wait};
 use crate::error::Cause;
 use crate::puller::Pulled;
-use crate::reply::{ReplyReceiver, reply_channel};
+use crate::reply::{Reply, ReplyReceiver, reply_channel};
 
 const SOON: Duration = Duration::from_millis(1);
 
 fn entry(id: &str) -> (Entry, ReplyReceiver) {
     let (reply, receiver) = reply_channel();
     let entry = Entry {
-        id: id.into(),
+        timeline: Arc::new(Timeline::new(id, None)),
         content: Content::Tensors(vec![]),
         reply,
         stream: None,
@@ -45,7 +45,9 @@ fn push(queue: &Arc<Queue>, id: &str) -> ReplyReceiver {
 /// The identifiers of what a puller gets, empty for nothing.
 fn pull(puller: &Puller) -> Vec<String> {
     match puller.pull(SOON) {
-        Pulled::Batch(batch) => batch.entries.iter().map(|entry| entry.id.to_string()).collect(),
+        Pulled::Batch(batch) => {
+            batch.entries.iter().map(|entry| entry.timeline.id().to_owned()).collect()
+        }
         Pulled::Nothing | Pulled::Closed => Vec::new(),
     }
 }
@@ -252,7 +254,9 @@ fn a_deadline_that_cannot_be_met_costs_no_run() {
     assert_eq!(pull(&puller), ["in time"]);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let outcome = std::pin::Pin::new(&mut hopeless).poll(&mut context);
-    let std::task::Poll::Ready(Err(error)) = outcome else { panic!("{outcome:?}") };
+    let std::task::Poll::Ready(Reply { outcome: Err(error), .. }) = outcome else {
+        panic!("{outcome:?}")
+    };
     assert_eq!(error.cause(), Cause::QueueFull);
     assert_eq!(pull(&puller), ["endless"]);
     // Alone, even it may try.

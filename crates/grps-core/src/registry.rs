@@ -6,6 +6,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Cause, Error};
 use crate::graph::GraphSpec;
+use crate::metrics::Book;
 use crate::model::Model;
 use crate::routes::{DefaultRoute, Plan, Route, Routes};
 
@@ -26,7 +27,8 @@ impl Registry {
     ///
     /// # Errors
     /// `InvalidArgument` when the same name and version is registered already.
-    pub fn add(&self, model: Model) -> Result<Arc<Model>, Error> {
+    pub fn add(&self, mut model: Model) -> Result<Arc<Model>, Error> {
+        model.count_in(self.book().model(model.key()));
         let model = Arc::new(model);
         self.change(|plan| {
             let key = model.key().to_owned();
@@ -42,7 +44,8 @@ impl Registry {
     ///
     /// # Errors
     /// `InvalidArgument` when a graph does not fit together with it; nothing changes then.
-    pub fn put(&self, model: Model) -> Result<Option<Arc<Model>>, Error> {
+    pub fn put(&self, mut model: Model) -> Result<Option<Arc<Model>>, Error> {
+        model.count_in(self.book().model(model.key()));
         self.change(|plan| Ok(plan.models.insert(model.key().to_owned(), Arc::new(model))))
     }
 
@@ -95,6 +98,18 @@ impl Registry {
     /// `NotFound` with the names there are; `Unavailable` for a graph that lacks a model.
     pub fn route(&self, name: &str) -> Result<Route, Error> {
         self.routes.read().find(name)
+    }
+
+    /// The counters of everything that was ever served.
+    pub fn book(&self) -> Arc<Book> {
+        Arc::clone(&self.plan.lock().book)
+    }
+
+    /// The graphs, by name, with what keeps one from being served.
+    pub fn graphs(&self) -> Vec<(GraphSpec, Result<Route, Error>)> {
+        let plan = self.plan.lock();
+        let routes = self.routes.read();
+        plan.graphs.values().map(|spec| (spec.clone(), routes.find(&spec.name))).collect()
     }
 
     /// All models, sorted by `name-version`.

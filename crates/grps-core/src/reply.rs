@@ -2,47 +2,66 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
 use crate::content::Content;
 use crate::error::{Cause, Error};
+use crate::timeline::Marks;
 
 /// Makes the two ends of a reply channel.
 pub fn reply_channel() -> (ReplySender, ReplyReceiver) {
     let (sender, receiver) = oneshot::channel();
-    (ReplySender(sender), ReplyReceiver(receiver))
+    (ReplySender { sender, marks: None }, ReplyReceiver(receiver))
+}
+
+/// What comes back.
+#[derive(Debug)]
+pub struct Reply {
+    /// The answer.
+    pub outcome: Result<Content, Error>,
+    /// What the instance noted on the way; `None` when no instance took the request.
+    pub marks: Option<Marks>,
 }
 
 /// The instance's end; it rides in the queue entry.
 #[derive(Debug)]
-pub struct ReplySender(oneshot::Sender<Result<Content, Error>>);
+pub struct ReplySender {
+    sender: oneshot::Sender<Reply>,
+    /// What the instance notes; `None` until one takes the request.
+    pub marks: Option<Marks>,
+}
 
 impl ReplySender {
     /// Sends the outcome. It is dropped silently when the client has gone.
-    pub fn send(self, outcome: Result<Content, Error>) {
+    pub fn send(mut self, outcome: Result<Content, Error>) {
+        if let Some(marks) = &mut self.marks {
+            marks.ended = Instant::now();
+        }
         // A failed send means that nobody waits: the client left or the deadline passed.
-        let _ = self.0.send(outcome);
+        let _ = self.sender.send(Reply { outcome, marks: self.marks });
     }
 
     /// Whether nobody waits for the outcome any more.
     pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.sender.is_closed()
     }
 }
 
 /// The connection's end; dropping it cancels the request.
 #[derive(Debug)]
-pub struct ReplyReceiver(oneshot::Receiver<Result<Content, Error>>);
+pub struct ReplyReceiver(oneshot::Receiver<Reply>);
 
 impl Future for ReplyReceiver {
-    type Output = Result<Content, Error>;
+    type Output = Reply;
 
     /// The instance's outcome, or `Internal` when the instance dropped the request unanswered.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(context).map(|received| {
             received.unwrap_or_else(|_| {
-                Err(Error::new(Cause::Internal, "the instance stopped before it answered"))
+                let text = "the instance stopped before it answered";
+                Reply { outcome: Err(Error::new(Cause::Internal, text)), marks: None }
             })
         })
     }
@@ -56,7 +75,7 @@ mod tests {
     async fn dropped_sender_is_an_error() {
         let (sender, receiver) = reply_channel();
         drop(sender);
-        assert_eq!(receiver.await.unwrap_err().cause(), Cause::Internal);
+        assert_eq!(receiver.await.outcome.unwrap_err().cause(), Cause::Internal);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::content::Content;
+use crate::timeline::Timeline;
 
 /// Something of the protocol's that instances may look into; the engine does not.
 pub type Attachment = Arc<dyn Any + Send + Sync>;
@@ -41,8 +42,8 @@ impl std::fmt::Debug for Left {
 /// What the engine needs to know of a request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Identifier that appears in the answer and in every log line about the request.
-    pub id: Arc<str>,
+    /// Who it is, and where its steps are noted.
+    pub timeline: Arc<Timeline>,
     /// The input.
     pub content: Content,
     /// What the client asks of the scheduling.

@@ -15,6 +15,8 @@ pub(crate) struct Roster {
     present: Mutex<Vec<Pulse>>,
     /// Why instances ended that should not have, by name, until they are back.
     down: Mutex<BTreeMap<String, String>>,
+    /// How often one that was down has come back.
+    restarts: AtomicU64,
 }
 
 /// An instance's sign of life.
@@ -32,16 +34,28 @@ struct Beat {
 
 impl Roster {
     pub(crate) fn new() -> Self {
-        Self { born: Instant::now(), present: Mutex::default(), down: Mutex::default() }
+        Self {
+            born: Instant::now(),
+            present: Mutex::default(),
+            down: Mutex::default(),
+            restarts: AtomicU64::new(0),
+        }
     }
 
     /// Notes that an instance has come, or come back.
     pub(crate) fn enter(&self, name: &str) -> Pulse {
         let beat = Beat { name: name.to_owned(), born: self.born, since_ms: AtomicU64::new(0) };
         let pulse = Pulse(Arc::new(beat));
-        self.down.lock().remove(name);
+        if self.down.lock().remove(name).is_some() {
+            self.restarts.fetch_add(1, Ordering::Relaxed);
+        }
         self.present.lock().push(pulse.clone());
         pulse
+    }
+
+    /// How often an instance that was down has come back.
+    pub(crate) fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::Relaxed)
     }
 
     /// Notes that an instance has ended, with the reason when it should not have.
@@ -103,8 +117,9 @@ mod tests {
         let pulse = roster.enter("m#0");
         roster.leave(&pulse, Some("it was killed".to_owned()));
         assert_eq!(roster.trouble(None).unwrap(), "instance 'm#0' is down: it was killed");
+        assert_eq!(roster.restarts(), 0);
         let again = roster.enter("m#0");
-        assert_eq!(roster.trouble(None), None);
+        assert_eq!((roster.trouble(None), roster.restarts()), (None, 1));
         roster.leave(&again, None);
         assert_eq!(roster.trouble(None), None);
     }

@@ -8,24 +8,35 @@ use std::time::Duration;
 use crate::content::InputForm;
 use crate::error::{Cause, Error};
 use crate::graph::{Graph, GraphSpec};
+use crate::metrics::{Book, RouteStats};
 use crate::model::Model;
+
+/// What requests for several models in a row are counted as.
+const DEFAULT_NAME: &str = "default";
 
 /// What a request passes through: one model, several in a row, or a graph.
 #[derive(Clone, Debug)]
 pub struct Route {
     /// The models in order; never empty.
     models: Arc<[Arc<Model>]>,
+    /// What is measured of the requests that take it.
+    stats: Arc<RouteStats>,
     /// How they hang together, unless each works on what the one before it answered.
     graph: Option<Arc<Graph>>,
 }
 
 impl Route {
-    fn row(models: impl Into<Arc<[Arc<Model>]>>) -> Self {
-        Self { models: models.into(), graph: None }
+    fn row(models: impl Into<Arc<[Arc<Model>]>>, stats: Arc<RouteStats>) -> Self {
+        Self { models: models.into(), stats, graph: None }
     }
 
-    fn of_graph(graph: Graph) -> Self {
-        Self { models: graph.models().into(), graph: Some(Arc::new(graph)) }
+    fn of_graph(graph: Graph, stats: Arc<RouteStats>) -> Self {
+        Self { models: graph.models().into(), stats, graph: Some(Arc::new(graph)) }
+    }
+
+    /// What is measured of the requests that take it.
+    pub fn stats(&self) -> &Arc<RouteStats> {
+        &self.stats
     }
 
     /// The models in order.
@@ -66,6 +77,8 @@ pub(crate) struct Plan {
     pub(crate) graphs: BTreeMap<String, GraphSpec>,
     /// What answers a request that names no model.
     pub(crate) default: Option<DefaultRoute>,
+    /// Where everything is counted, whatever changes.
+    pub(crate) book: Arc<Book>,
 }
 
 /// What answers a request that names no model.
@@ -101,23 +114,23 @@ impl Routes {
     pub(crate) fn of(plan: &Plan) -> Result<Self, Error> {
         let mut routes = Self::default();
         for (key, model) in &plan.models {
-            routes.add(key, model);
+            routes.add(key, model, plan.book.route(key));
         }
         for (name, spec) in &plan.graphs {
             if routes.find_model(name).is_some() {
                 return Err(Error::invalid(format!("graph '{name}': the name is taken")));
             }
-            let found = Graph::new(spec.clone(), |name| routes.model(name));
+            let found = Graph::new(spec.clone(), &plan.book, |name| routes.model(name));
+            let found = found.map(|graph| Route::of_graph(graph, plan.book.route(name)));
             let what = format!("graph '{name}'");
-            routes.graphs.insert(name.clone(), wait_for_models(&what, found.map(Route::of_graph))?);
+            routes.graphs.insert(name.clone(), wait_for_models(&what, found)?);
         }
         routes.default = match &plan.default {
             None => None,
             Some(DefaultRoute::Graph(name)) => routes.graphs.get(name).cloned(),
             Some(DefaultRoute::Row(names)) => {
-                let models: Result<Vec<_>, _> =
-                    names.iter().map(|name| routes.model(name)).collect();
-                Some(wait_for_models("the default graph", models.map(Route::row))?)
+                let row = routes.row(names, &plan.book);
+                Some(wait_for_models("the default graph", row)?)
             }
         };
         Ok(routes)
@@ -152,8 +165,19 @@ impl Routes {
         all.filter_map(|routed| routed.as_ref().err()).next()
     }
 
-    fn add(&mut self, key: &str, model: &Arc<Model>) {
-        let route = Route::row([Arc::clone(model)]);
+    /// Models in a row; requests for the only one count as if they had named it.
+    fn row(&self, names: &[String], book: &Book) -> Routed {
+        let models: Vec<_> = names.iter().map(|name| self.model(name)).collect::<Result<_, _>>()?;
+        let name = match models.as_slice() {
+            [only] => only.key(),
+            _ => DEFAULT_NAME,
+        };
+        let stats = book.route(name);
+        Ok(Route::row(models, stats))
+    }
+
+    fn add(&mut self, key: &str, model: &Arc<Model>, stats: Arc<RouteStats>) {
+        let route = Route::row([Arc::clone(model)], stats);
         let name = &model.spec().name;
         let newest = self.latest.get(name).is_none_or(|latest| {
             let version = &latest.models()[0].spec().version;

@@ -37,6 +37,11 @@ pub struct Signature {
 }
 
 impl Signature {
+    /// Whether clients must call the inputs by their names.
+    pub fn has_names(&self) -> bool {
+        self.naming == Naming::Strict
+    }
+
     /// Puts tensors into the model's order and checks each; optional inputs may be left out at
     /// the end.
     ///

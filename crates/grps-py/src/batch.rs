@@ -94,6 +94,21 @@ impl Batch {
         self.count
     }
 
+    /// The first request's identifier for logs, and how many are with it.
+    #[getter]
+    fn id(&self) -> String {
+        let requests = self.requests.lock();
+        let first = match &*requests {
+            Requests::Native(entries) => entries.first().map(|entry| entry.timeline.id()),
+            Requests::Objects(entries) => entries.first().map(|entry| entry.get().name()),
+        };
+        let first = first.unwrap_or_default();
+        match self.count {
+            0 | 1 => first.to_owned(),
+            count => format!("{first}+{}", count - 1),
+        }
+    }
+
     /// Rows that each output must have; None when the only request gets the outputs as they are.
     #[getter]
     fn rows(&self) -> Option<usize> {

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use grps_core::{Cause, ChunkSender, Content, Error, Pulse, ReplySender, Session};
+use grps_core::metrics::CallStage;
+use grps_core::{
+    Cause, ChunkSender, Content, Error, Pulse, ReplySender, Session, Timeline, TraceContext,
+};
 use grps_server::HttpExchange;
 use parking_lot::Mutex;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes};
 
@@ -17,7 +20,8 @@ use crate::tensor;
 /// One request: its input, and the way to answer it once.
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Entry {
-    id: String,
+    /// Who it is, and its place in a trace.
+    timeline: Arc<Timeline>,
     /// Taken by the first read.
     content: Mutex<Option<Content>>,
     /// Taken by the answer.
@@ -35,7 +39,7 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn new(entry: grps_core::Entry, pulse: Pulse) -> Self {
         Self {
-            id: entry.id.as_ref().to_owned(),
+            timeline: entry.timeline,
             content: Mutex::new(Some(entry.content)),
             reply: Mutex::new(Some(entry.reply)),
             stream: entry.stream,
@@ -43,6 +47,11 @@ impl Entry {
             session: entry.session,
             pulse,
         }
+    }
+
+    /// Identifier of the request.
+    pub(crate) fn name(&self) -> &str {
+        self.timeline.id()
     }
 
     pub(crate) fn take_content(&self) -> PyResult<Content> {
@@ -88,7 +97,33 @@ impl Entry {
     /// Identifier of the request.
     #[getter]
     fn id(&self) -> &str {
-        &self.id
+        self.name()
+    }
+
+    /// The request's place in a trace, as W3C's header of that name; None without one.
+    #[getter]
+    fn traceparent(&self) -> Option<String> {
+        self.timeline.trace().map(TraceContext::traceparent)
+    }
+
+    /// What the caller's tracing systems want passed on.
+    #[getter]
+    fn tracestate(&self) -> Option<&str> {
+        self.timeline.trace()?.state.as_deref()
+    }
+
+    /// Notes that a step has ended that began with the end of the one before it.
+    fn mark(&self, stage: &str) -> PyResult<()> {
+        let stage = match stage {
+            "preprocess" => CallStage::Preprocess,
+            "infer" => CallStage::Infer,
+            "postprocess" => CallStage::Postprocess,
+            other => return Err(PyValueError::new_err(format!("unknown step '{other}'"))),
+        };
+        if let Some(marks) = self.reply.lock().as_mut().and_then(|reply| reply.marks.as_mut()) {
+            marks.mark(stage, Instant::now());
+        }
+        Ok(())
     }
 
     /// Takes the input as (name, array) pairs; the arrays own their memory, nothing is copied.

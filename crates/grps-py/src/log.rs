@@ -15,6 +15,12 @@ pub(crate) struct Log {
 
 #[pymethods]
 impl Log {
+    /// Changes which lines are written from here on.
+    fn set_level(&self, level: &str) -> PyResult<()> {
+        self.guard.lock().as_ref().map_or(Ok(()), |guard| guard.set_level(level))?;
+        Ok(())
+    }
+
     /// Writes what is still buffered and ends logging.
     fn close(&self) {
         self.guard.lock().take();
@@ -28,20 +34,23 @@ pub(crate) fn start_log(
     level: &str,
     backup_count: usize,
     to_stderr: bool,
+    json: bool,
 ) -> PyResult<Log> {
-    let settings = LogSettings { path: &path, level, backup_count, to_stderr };
+    let settings = LogSettings { path: &path, level, backup_count, to_stderr, json };
     let guard = start(&settings)
         .map_err(|error| PyOSError::new_err(format!("can't log to {}: {error}", path.display())))?;
     Ok(Log { guard: Mutex::new(Some(guard)) })
 }
 
-/// Writes one record: a level of Python's logging module, the logger's name and the text.
+/// Writes one record: a level of Python's logging module, the logger's name, the text, and the
+/// identifier of the request that it belongs to.
 #[pyfunction]
-pub(crate) fn log(level: u32, logger: &str, message: &str) {
+#[pyo3(signature = (level, logger, message, id))]
+pub(crate) fn log(level: u32, logger: &str, message: &str, id: Option<&str>) {
     match level {
-        40.. => tracing::error!(target: "python", logger, "{message}"),
-        30.. => tracing::warn!(target: "python", logger, "{message}"),
-        20.. => tracing::info!(target: "python", logger, "{message}"),
-        _ => tracing::debug!(target: "python", logger, "{message}"),
+        40.. => tracing::error!(target: "python", logger, id, "{message}"),
+        30.. => tracing::warn!(target: "python", logger, id, "{message}"),
+        20.. => tracing::info!(target: "python", logger, id, "{message}"),
+        _ => tracing::debug!(target: "python", logger, id, "{message}"),
     }
 }

@@ -1,12 +1,14 @@
 //! Reading settings and model descriptions from Python objects by attribute.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use grps_core::{
     BatchPolicy, DataType, InputForm, ModelSpec, Naming, Padding, Signature, TensorSpec, Wait,
 };
-use grps_server::{CustomRoute, Settings, StreamingControl, StreamingMode};
+use grps_server::{
+    CustomRoute, Settings, StreamingControl, StreamingMode, TraceProtocol, TraceSettings,
+};
 use http::HeaderValue;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -31,6 +33,9 @@ pub(crate) struct PySettings {
     memory_limit_bytes: u64,
     max_memory_percent: u64,
     monitor_log: Option<PathBuf>,
+    logs: Vec<(String, PathBuf)>,
+    traces: Option<PyTraces>,
+    gpus: Vec<u32>,
     pub(crate) start_online: bool,
     pub(crate) io_threads: usize,
 }
@@ -43,6 +48,29 @@ struct PyCustomRoute {
     streaming_mode: String,
     streaming_key: String,
     stream_content_type: Option<String>,
+}
+
+/// The attributes of `grps.server.native.NativeTraces`.
+#[derive(FromPyObject)]
+struct PyTraces {
+    endpoint: String,
+    protocol: String,
+    sample_ratio: f64,
+    service: String,
+}
+
+impl TryFrom<PyTraces> for TraceSettings {
+    type Error = PyErr;
+
+    fn try_from(traces: PyTraces) -> PyResult<Self> {
+        let protocol = match traces.protocol.as_str() {
+            "grpc" => TraceProtocol::Grpc,
+            "http" => TraceProtocol::Http,
+            other => return Err(PyValueError::new_err(format!("unknown protocol '{other}'"))),
+        };
+        let PyTraces { endpoint, sample_ratio, service, .. } = traces;
+        Ok(Self { endpoint, protocol, sample_ratio, service })
+    }
 }
 
 impl TryFrom<PyCustomRoute> for CustomRoute {
@@ -86,6 +114,10 @@ impl TryFrom<PySettings> for Settings {
             memory_limit_bytes: settings.memory_limit_bytes,
             max_memory_percent: settings.max_memory_percent,
             monitor_log: settings.monitor_log,
+            logs: settings.logs,
+            started: SystemTime::now(),
+            traces: settings.traces.map(TraceSettings::try_from).transpose()?,
+            gpus: settings.gpus,
         })
     }
 }

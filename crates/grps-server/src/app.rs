@@ -2,17 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use grps_core::Engine;
-use grps_core::metrics::Monitor;
+use grps_core::metrics::{Book, Monitor};
 use http::HeaderValue;
+use tokio::sync::Semaphore;
 
 use crate::commands::Commands;
 use crate::drain::InFlight;
+use crate::gpus::Gpus;
 use crate::heavy::Heavy;
 use crate::request_id::RequestIds;
+use crate::traces::{TraceSettings, Traces};
 
 /// Settings of the data plane.
 #[derive(Clone, Debug)]
@@ -47,6 +50,14 @@ pub struct Settings {
     pub max_memory_percent: u64,
     /// Where the latest values of all series are written each second.
     pub monitor_log: Option<PathBuf>,
+    /// Log files that operators may look into, by the names they are asked for.
+    pub logs: Vec<(String, PathBuf)>,
+    /// When the service was started.
+    pub started: SystemTime,
+    /// Where spans of requests go; `None` when they go nowhere.
+    pub traces: Option<TraceSettings>,
+    /// GPUs that are watched, by their numbers.
+    pub gpus: Vec<u32>,
 }
 
 /// A predict route of the user's own.
@@ -91,12 +102,20 @@ pub struct App {
     pub settings: Settings,
     /// What is measured.
     pub monitor: Arc<Monitor>,
+    /// What is counted by name.
+    pub(crate) book: Arc<Book>,
+    /// The GPUs that are watched.
+    pub(crate) gpus: Gpus,
+    /// Exports spans of requests.
+    pub(crate) traces: Option<Traces>,
     /// What operators ask of the models.
     pub commands: Commands,
     /// Makes identifiers for requests that bring none.
     pub(crate) request_ids: RequestIds,
     /// Requests between their head and their answer, which shutdown waits for.
     pub(crate) in_flight: Arc<InFlight>,
+    /// One permit per connection that may be open.
+    pub(crate) places: Arc<Semaphore>,
     /// Reads and writes large bodies.
     pub(crate) heavy: Heavy,
 }
@@ -104,10 +123,28 @@ pub struct App {
 impl App {
     /// An app without traffic.
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
-        let monitor = Arc::new(Monitor::default());
-        let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes, Arc::clone(&monitor)));
-        let (commands, request_ids) = (Commands::default(), RequestIds::default());
-        let heavy = Heavy::new();
-        Self { engine, settings, monitor, commands, request_ids, in_flight, heavy }
+        let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes));
+        let traces = settings.traces.clone().map(Traces::new);
+        let places = Arc::new(Semaphore::new(settings.max_connections));
+        let gpus = Gpus::open(&settings.gpus);
+        let book = engine.registry().book();
+        Self {
+            engine,
+            settings,
+            monitor: Arc::default(),
+            book,
+            gpus,
+            traces,
+            commands: Commands::default(),
+            request_ids: RequestIds::default(),
+            in_flight,
+            heavy: Heavy::new(),
+            places,
+        }
+    }
+
+    /// Connections that are open now.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.settings.max_connections.saturating_sub(self.places.available_permits())
     }
 }

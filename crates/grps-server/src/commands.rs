@@ -18,6 +18,8 @@ pub enum Action {
     Unload,
     /// Load a model anew and let it take the place of the one that is served.
     Reload,
+    /// Change which log lines are written; the command names a level in place of a model.
+    SetLogLevel,
 }
 
 impl Action {
@@ -35,6 +37,7 @@ impl Action {
             Self::Load => "load",
             Self::Unload => "unload",
             Self::Reload => "reload",
+            Self::SetLogLevel => "set_log_level",
         }
     }
 }
@@ -44,7 +47,7 @@ impl Action {
 pub struct Command {
     /// What to do.
     pub action: Action,
-    /// With which model, by `name-version` or bare name; empty for all.
+    /// With which model, or level: by `name-version` or bare name; empty for all.
     pub model: String,
     /// Where the outcome goes: JSON text.
     reply: oneshot::Sender<Result<String, Error>>,

@@ -3,17 +3,17 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
-use grps_core::{Cause, Error};
+use grps_core::metrics::Protocol;
+use grps_core::{Cause, Error, Timeline};
 use http::{HeaderMap, HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
 
 use crate::app::App;
-use crate::drain::Flight;
+use crate::flight::Flight;
 use crate::reply_body::ReplyBody;
 use crate::request_id::REQUEST_ID;
-use crate::{grpc, http as http_api};
+use crate::{grpc, http as http_api, timing, trace_context};
 
 /// What the code that answers needs to know besides the request itself.
 pub(crate) struct Call {
@@ -21,9 +21,9 @@ pub(crate) struct Call {
     pub(crate) app: Arc<App>,
     /// The other end of the connection.
     pub(crate) peer: SocketAddr,
-    /// Identifier of the request.
-    pub(crate) id: Arc<str>,
-    /// Keeps shutdown waiting for the answer.
+    /// Who the request is, and where its steps are noted.
+    pub(crate) timeline: Arc<Timeline>,
+    /// Keeps shutdown waiting for the answer, and counts it.
     pub(crate) flight: Arc<Flight>,
 }
 
@@ -33,28 +33,34 @@ pub(crate) async fn dispatch(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
-    let started = Instant::now();
-    let flight = Arc::new(app.in_flight.enter());
+    let trace = trace_context::of(&app, request.headers());
+    let timeline = Arc::new(app.request_ids.begin(request.headers(), trace));
+    let is_grpc = grpc::is_grpc(request.headers());
+    let protocol = if is_grpc { Protocol::Grpc } else { Protocol::Http };
+    let flight = Arc::new(Flight::new(&app, Arc::clone(&timeline), protocol));
     let draining = app.engine.health().is_draining();
-    let id = app.request_ids.of(request.headers());
-    let call = Call { app: Arc::clone(&app), peer, id: Arc::clone(&id), flight };
+    let times = timing::is_asked(request.headers());
+    let call = Call { app: Arc::clone(&app), peer, timeline: Arc::clone(&timeline), flight };
     let version = request.version();
     let line = app
         .settings
         .access_log
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
-    let mut response = if grpc::is_grpc(request.headers()) {
+    let mut response = if is_grpc {
         grpc::answer(call, request, draining).await.map(ReplyBody::Grpc)
     } else {
         let refusal =
             draining.then(|| Error::new(Cause::Unavailable, "the service is shutting down"));
         http_api::answer(call, request, refusal).await
     };
-    sign(response.headers_mut(), &id, draining && version < Version::HTTP_2);
+    if times {
+        timing::add(response.headers_mut(), &timeline);
+    }
+    sign(response.headers_mut(), timeline.id(), draining && version < Version::HTTP_2);
     if let Some((method, path)) = line {
         let status = response.status().as_u16();
-        let elapsed_us = started.elapsed().as_micros();
-        tracing::info!(%peer, id = &*id, %method, path, status, elapsed_us, "request");
+        let elapsed_us = timeline.began().elapsed().as_micros();
+        tracing::info!(%peer, id = timeline.id(), %method, path, status, elapsed_us, "request");
     }
     Ok(response)
 }

@@ -1,11 +1,9 @@
 //! Counting requests in flight, so that shutdown can wait for them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use grps_core::metrics::Monitor;
-use grps_core::{Account, Budget, Error};
+use grps_core::{Account, Budget};
 use tokio::sync::Notify;
 
 /// Requests between their head and their answer.
@@ -14,50 +12,41 @@ pub(crate) struct InFlight {
     count: AtomicUsize,
     /// Bytes of their bodies.
     budget: Arc<Budget>,
-    /// Told of each inference when its answer has gone.
-    monitor: Arc<Monitor>,
     /// Told whenever the count falls to zero.
     idle: Notify,
 }
 
-/// One request in flight; dropping it counts the request out.
+/// A request's place among those in flight; dropping it counts the request out.
 #[derive(Debug)]
-pub(crate) struct Flight {
+pub(crate) struct Seat {
     all: Arc<InFlight>,
     /// Bytes of its body.
-    account: Account,
-    started: Instant,
-    /// How an inference went; [`NO_INFERENCE`] for other requests.
-    outcome: AtomicU8,
+    pub(crate) account: Account,
 }
-
-const NO_INFERENCE: u8 = 0;
-const ANSWERED: u8 = 1;
-const FAILED: u8 = 2;
 
 impl InFlight {
     /// No request is in flight; together they may hold `max_bytes`.
-    pub(crate) fn new(max_bytes: usize, monitor: Arc<Monitor>) -> Self {
+    pub(crate) fn new(max_bytes: usize) -> Self {
         let budget = Budget::new(max_bytes);
-        Self { count: AtomicUsize::new(0), budget, monitor, idle: Notify::new() }
+        Self { count: AtomicUsize::new(0), budget, idle: Notify::new() }
     }
 
     /// Counts a request in.
-    pub(crate) fn enter(self: &Arc<Self>) -> Flight {
+    pub(crate) fn enter(self: &Arc<Self>) -> Seat {
         // SeqCst orders the count against the draining flag: a request either sees the flag or is
         // seen by the drain.
         self.count.fetch_add(1, Ordering::SeqCst);
-        Flight {
-            all: Arc::clone(self),
-            account: self.budget.open(),
-            started: Instant::now(),
-            outcome: AtomicU8::new(NO_INFERENCE),
-        }
+        Seat { all: Arc::clone(self), account: self.budget.open() }
     }
 
     /// The number of requests in flight.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
+    }
+
+    /// Bytes of their bodies.
+    pub(crate) fn bytes(&self) -> usize {
+        self.budget.used()
     }
 
     /// Tells whether the process has memory to spare for more requests.
@@ -77,29 +66,8 @@ impl InFlight {
     }
 }
 
-impl Flight {
-    /// Counts bytes of the body.
-    ///
-    /// # Errors
-    /// `QueueFull` when all requests together would hold too many.
-    pub(crate) fn grow(&self, bytes: usize) -> Result<(), Error> {
-        self.account.grow(bytes)
-    }
-}
-
-impl Flight {
-    /// Notes how an inference went; a failure stays one.
-    pub(crate) fn judge(&self, failed: bool) {
-        self.outcome.fetch_max(if failed { FAILED } else { ANSWERED }, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Flight {
+impl Drop for Seat {
     fn drop(&mut self) {
-        let outcome = *self.outcome.get_mut();
-        if outcome != NO_INFERENCE {
-            self.all.monitor.traffic.add(self.started.elapsed(), outcome == FAILED);
-        }
         if self.all.count.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.all.idle.notify_waiters();
         }
@@ -112,7 +80,7 @@ mod tests {
 
     #[tokio::test]
     async fn waits_for_the_last_request() {
-        let in_flight = Arc::new(InFlight::new(0, Arc::default()));
+        let in_flight = Arc::new(InFlight::new(0));
         in_flight.wait_idle().await;
         let first = in_flight.enter();
         let second = in_flight.enter();

@@ -8,8 +8,8 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::app::App;
@@ -47,19 +47,16 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (stop_accepting, accepting) = watch::channel(None);
-    let places = Arc::new(Semaphore::new(app.settings.max_connections));
     let mut acceptors = JoinSet::new();
     for listener in listeners {
-        let acceptor = Acceptor {
-            listener: TcpListener::from_std(listener)?,
-            app: Arc::clone(&app),
-            places: Arc::clone(&places),
-        };
+        let acceptor =
+            Acceptor { listener: TcpListener::from_std(listener)?, app: Arc::clone(&app) };
         acceptors.spawn(acceptor.run(accepting.clone()));
     }
     drop(accepting);
     let ticking = tokio::spawn(monitoring::run(Arc::clone(&app)));
     let watching = tokio::spawn(monitoring::watch_memory(Arc::clone(&app)));
+    let exporting = tokio::spawn(export_traces(Arc::clone(&app)));
     shutdown.await;
     let end = Instant::now() + app.settings.drain_timeout.max(CLOSE_GRACE);
     drain(&app).await;
@@ -67,8 +64,25 @@ pub async fn serve(
     let _ = stop_accepting.send(Some(end));
     while acceptors.join_next().await.is_some() {}
     ticking.abort();
+    end_traces(&app, exporting).await;
     watching.abort();
     Ok(())
+}
+
+async fn export_traces(app: Arc<App>) {
+    if let Some(traces) = &app.traces {
+        traces.run().await;
+    }
+}
+
+/// Lets the spans that wait be exported.
+async fn end_traces(app: &App, exporting: JoinHandle<()>) {
+    if let Some(traces) = &app.traces {
+        traces.end();
+        if tokio::time::timeout(CLOSE_GRACE, exporting).await.is_err() {
+            tracing::warn!("the collector of traces did not take the last spans in time");
+        }
+    }
 }
 
 /// Refuses new requests and waits for the running ones.
@@ -86,8 +100,6 @@ async fn drain(app: &App) {
 struct Acceptor {
     listener: TcpListener,
     app: Arc<App>,
-    /// One permit per connection that may be open.
-    places: Arc<Semaphore>,
 }
 
 impl Acceptor {
@@ -125,7 +137,7 @@ impl Acceptor {
         closing: &watch::Receiver<()>,
         connections: &mut JoinSet<()>,
     ) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Ok(place) = Arc::clone(&self.app.places).try_acquire_owned() else {
             tracing::warn!(%peer, limit = self.app.settings.max_connections, "too many connections");
             connections.spawn(refuse(stream));
             return;

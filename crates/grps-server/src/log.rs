@@ -8,15 +8,32 @@ use file_rotate::compression::Compression;
 use file_rotate::suffix::{AppendTimestamp, DateFrom, FileLimit};
 use file_rotate::{ContentLimit, FileRotate, TimeFrequency};
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::ChronoLocal;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
 /// Keeps the log's writer alive; dropping it writes what is still buffered.
 #[derive(Debug)]
-pub struct LogGuard(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
+pub struct LogGuard {
+    level: reload::Handle<LevelFilter, Registry>,
+    _writer: WorkerGuard,
+}
+
+impl LogGuard {
+    /// Changes which lines are written from here on.
+    ///
+    /// # Errors
+    /// When the level is unknown.
+    pub fn set_level(&self, level: &str) -> io::Result<()> {
+        let level = LevelFilter::from_str(level).map_err(io::Error::other)?;
+        self.level.reload(level).map_err(io::Error::other)
+    }
+}
 
 /// Where the log goes and what it holds.
 #[derive(Clone, Debug)]
@@ -29,6 +46,8 @@ pub struct LogSettings<'a> {
     pub backup_count: usize,
     /// Whether lines also go to standard error.
     pub to_stderr: bool,
+    /// Whether each line is a JSON object.
+    pub json: bool,
 }
 
 /// Starts logging for the whole process.
@@ -42,20 +61,27 @@ pub fn start(settings: &LogSettings<'_>) -> io::Result<LogGuard> {
     }
     // Opened once by hand: the rotating writer would report a folder it can't write much later.
     std::fs::OpenOptions::new().create(true).append(true).open(settings.path)?;
-    let (file, guard) = tracing_appender::non_blocking(rotating(settings));
-    let in_file = tracing_subscriber::fmt::layer().with_timer(timer()).with_ansi(false);
-    let on_terminal = settings.to_stderr.then(|| {
-        tracing_subscriber::fmt::layer()
-            .with_timer(timer())
-            .with_ansi(false)
-            .with_writer(io::stderr)
-    });
+    let (file, writer) = tracing_appender::non_blocking(rotating(settings));
+    let (level, handle) = reload::Layer::new(level);
+    let on_terminal = settings.to_stderr.then(|| lines(io::stderr, settings.json));
     tracing_subscriber::registry()
-        .with(in_file.with_writer(file).with_filter(level))
-        .with(on_terminal.with_filter(level))
+        .with(level)
+        .with(lines(file, settings.json))
+        .with(on_terminal)
         .try_init()
         .map_err(io::Error::other)?;
-    Ok(LogGuard(guard))
+    Ok(LogGuard { level: handle, _writer: writer })
+}
+
+/// Writes each event as a line of text or of JSON.
+fn lines<S, W>(writer: W, json: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let layer =
+        tracing_subscriber::fmt::layer().with_timer(timer()).with_ansi(false).with_writer(writer);
+    if json { Box::new(layer.json().flatten_event(true)) } else { Box::new(layer) }
 }
 
 fn timer() -> ChronoLocal {

@@ -1,17 +1,20 @@
 //! The clock of the service's own series: a tick each second, and the file that shows the latest values.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use grps_core::Error;
 use grps_core::metrics::{Monitor, Points};
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
+use crate::process::{self, Usage};
 
 const TICK: Duration = Duration::from_secs(1);
+const MIB: f64 = 1024.0 * 1024.0;
 /// How often the memory of the process is compared with what it may use.
 const MEMORY_TICK: Duration = Duration::from_millis(100);
 /// Percentages of a distribution that the file tells, as upstream shows them.
@@ -38,6 +41,53 @@ pub fn series_json(monitor: &Monitor, name: &str) -> Option<String> {
     Some(series.to_string())
 }
 
+/// A stretch of time that trends show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Span {
+    /// 60 seconds.
+    Minute,
+    /// 60 minutes.
+    Hour,
+    /// 24 hours.
+    Day,
+    /// 30 days.
+    Month,
+}
+
+impl Span {
+    /// The span of this name.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an unknown name.
+    pub(crate) fn of(name: &str) -> Result<Self, Error> {
+        match name {
+            "minute" => Ok(Self::Minute),
+            "hour" => Ok(Self::Hour),
+            "day" => Ok(Self::Day),
+            "month" => Ok(Self::Month),
+            _ => Err(Error::invalid("span must be one of minute, hour, day, month")),
+        }
+    }
+
+    /// Where its points lie among all of a trend's, which begin with the days.
+    fn place(self) -> Range<usize> {
+        match self {
+            Self::Month => 0..30,
+            Self::Day => 30..54,
+            Self::Hour => 54..114,
+            Self::Minute => 114..174,
+        }
+    }
+}
+
+/// The points of a trend in a span, the oldest first; `None` when there is no such trend.
+pub(crate) fn points(monitor: &Monitor, name: &str, span: Span) -> Option<Vec<Option<f64>>> {
+    match monitor.read(now_s(), name)? {
+        Points::Trend(points) => points.get(span.place()).map(<[_]>::to_vec),
+        Points::Distribution(_) => None,
+    }
+}
+
 /// Ticks for as long as it is polled.
 pub(crate) async fn run(app: Arc<App>) {
     let mut usage = Usage::new(app.settings.memory_limit_bytes);
@@ -47,6 +97,9 @@ pub(crate) async fn run(app: Arc<App>) {
         clock.tick().await;
         let (processor, memory) = usage.measure();
         app.monitor.tick(now_s(), processor, memory);
+        app.monitor.tick_book(now_s(), &app.book);
+        app.monitor.remembered.tick();
+        tick_gauges(&app);
         for model in app.engine.registry().models() {
             let queue = model.queue();
             if queue.batches() {
@@ -63,6 +116,23 @@ pub(crate) async fn run(app: Arc<App>) {
     }
 }
 
+/// Records what is looked at once a second rather than counted.
+fn tick_gauges(app: &App) {
+    let now_s = now_s();
+    app.monitor.put_gauge(now_s, "*in_flight", app.in_flight.count() as f64);
+    for model in app.engine.registry().models().iter().filter(|model| !model.is_native()) {
+        let name = format!("*queue_length({})", model.key());
+        app.monitor.put_gauge(now_s, &name, model.queue().len() as f64);
+    }
+    for gpu in app.gpus.read() {
+        let (number, usage) = (gpu.number, &gpu.usage);
+        let name = |what: &str| format!("*gpu{number}_{what}");
+        let used_mib = usage.memory_used_bytes as f64 / MIB;
+        app.monitor.put_gauge(now_s, &name("usage(%)"), 100.0 * usage.busy_ratio);
+        app.monitor.put_gauge(now_s, &name("mem_usage(MIB)"), used_mib);
+    }
+}
+
 /// Refuses requests while the process uses more memory than it should, for as long as it is
 /// polled.
 pub(crate) async fn watch_memory(app: Arc<App>) {
@@ -73,7 +143,7 @@ pub(crate) async fn watch_memory(app: Arc<App>) {
     let mut exhausted = false;
     loop {
         clock.tick().await;
-        let own = own_bytes();
+        let own = process::own_bytes();
         if (own > most) != exhausted {
             exhausted = !exhausted;
             app.in_flight.set_exhausted(exhausted);
@@ -93,9 +163,8 @@ fn describe(monitor: &Monitor) -> String {
     let mut text = String::new();
     for name in monitor.names() {
         match monitor.read(now_s, &name) {
-            Some(Points::Trend(points)) => {
-                // The present second is still being counted; the one before it is whole.
-                let last = points.iter().rev().nth(1).copied().flatten();
+            Some(points @ Points::Trend(_)) => {
+                let last = points.last_second();
                 let value = last.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
                 text.push_str(&format!("{name} : {value}\n"));
             }
@@ -123,56 +192,6 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(&fresh, path)
 }
 
-/// What this process uses.
-struct Usage {
-    /// When the processors were last looked at, and the process's time on them until then.
-    last: (Instant, Duration),
-    memory_limit_bytes: u64,
-}
-
-impl Usage {
-    fn new(memory_limit_bytes: u64) -> Self {
-        Self { last: (Instant::now(), processor_time()), memory_limit_bytes }
-    }
-
-    /// Percentages of one processor and of the memory the process may use.
-    fn measure(&mut self) -> (f64, f64) {
-        let (since, used) = self.last;
-        let (now, total) = (Instant::now(), processor_time());
-        self.last = (now, total);
-        let elapsed = now.duration_since(since).as_secs_f64();
-        let spent = total.saturating_sub(used).as_secs_f64();
-        let processor = if elapsed > 0.0 { 100.0 * spent / elapsed } else { 0.0 };
-        let limit = self.memory_limit_bytes.max(1) as f64;
-        (processor, 100.0 * resident_bytes() as f64 / limit)
-    }
-}
-
-/// Time the process has spent on processors.
-fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
-}
-
-/// Memory of the process; 0 where the system does not tell.
-fn resident_bytes() -> u64 {
-    statm_bytes(1)
-}
-
-/// Memory of the process without files that are mapped, which the system may take back.
-fn own_bytes() -> u64 {
-    statm_bytes(1).saturating_sub(statm_bytes(2))
-}
-
-/// A field of `/proc/self/statm`, which counts pages.
-fn statm_bytes(field: usize) -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 =
-        statm.split(' ').nth(field).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-    pages * rustix::param::page_size() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use grps_core::metrics::Kind;
@@ -190,11 +209,5 @@ mod tests {
             assert!(text.contains(line), "{text}");
         }
         assert!(text.contains("mine : "));
-    }
-
-    #[test]
-    fn this_process_uses_memory() {
-        let (_, memory) = Usage::new(1 << 40).measure();
-        assert!(memory > 0.0 && memory < 100.0);
     }
 }

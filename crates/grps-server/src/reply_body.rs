@@ -8,7 +8,7 @@ use bytes::Bytes;
 use grps_core::{Chunks, Content, Error};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::drain::Flight;
+use crate::flight::Flight;
 
 /// Most of a whole body that is handed over at once: what an HTTP/1.1 connection keeps to write
 /// together stays of this size.
@@ -78,7 +78,7 @@ pub(crate) struct ChunkBody {
     chunks: Chunks,
     encode: EncodeChunk,
     /// Keeps shutdown waiting until the stream has ended.
-    _flight: Arc<Flight>,
+    flight: Arc<Flight>,
 }
 
 impl ChunkBody {
@@ -89,7 +89,7 @@ impl ChunkBody {
         encode: EncodeChunk,
         flight: Arc<Flight>,
     ) -> Self {
-        Self { first: Some(first), chunks, encode, _flight: flight }
+        Self { first: Some(first), chunks, encode, flight }
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -97,11 +97,18 @@ impl ChunkBody {
             return Poll::Ready(Some(first));
         }
         loop {
-            let event = ready!(self.chunks.poll_next(context));
-            match event.map(self.encode) {
-                // An empty chunk would end an HTTP/1.1 body.
-                Some(bytes) if bytes.is_empty() => {}
-                chunk => return Poll::Ready(chunk),
+            let Some(event) = ready!(self.chunks.poll_next(context)) else {
+                self.flight.judge(None);
+                return Poll::Ready(None);
+            };
+            if let Err(error) = &event {
+                self.flight.judge(Some(error.cause()));
+            }
+            let chunk = (self.encode)(event);
+            self.flight.send_chunk(chunk.len());
+            // An empty chunk would end an HTTP/1.1 body.
+            if !chunk.is_empty() {
+                return Poll::Ready(Some(chunk));
             }
         }
     }

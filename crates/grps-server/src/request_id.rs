@@ -1,9 +1,9 @@
 //! Identifiers that tie an answer, its log lines and the client's own records together.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use grps_core::{Timeline, TraceContext};
 use http::HeaderMap;
 
 /// Header that carries the identifier in both directions.
@@ -25,28 +25,36 @@ impl Default for RequestIds {
 }
 
 impl RequestIds {
-    /// The client's identifier if it sent a sane one, else a new one of 16 hexadecimal digits.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> Arc<str> {
+    /// Begins a request under the client's identifier if it sent a sane one, else under a new one of
+    /// 16 hexadecimal digits.
+    pub(crate) fn begin(&self, headers: &HeaderMap, trace: Option<TraceContext>) -> Timeline {
         let sent = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         match sent {
-            Some(id) if is_sane(id) => Arc::from(id),
-            _ => self.make(),
+            Some(id) if is_sane(id) => Timeline::new(id, trace),
+            _ => {
+                let mut text = [0; 16];
+                Timeline::new(write_hex(self.number(), &mut text), trace)
+            }
         }
     }
 
-    fn make(&self) -> Arc<str> {
+    /// A number that was not made before.
+    pub(crate) fn number(&self) -> u64 {
         // A Weyl sequence through splitmix64's mixer: each value of the counter has its own image.
         let mut mixed = self.next.fetch_add(GOLDEN_RATIO, Ordering::Relaxed);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^= mixed >> 31;
-        let mut text = [0u8; 16];
-        for (digit, shift) in text.iter_mut().zip((0..64).step_by(4).rev()) {
-            let nibble = ((mixed >> shift) & 0xF) as u8;
-            *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-        }
-        Arc::from(str::from_utf8(&text).unwrap_or_default())
+        mixed ^ (mixed >> 31)
     }
+}
+
+/// A number as hexadecimal digits.
+fn write_hex(number: u64, text: &mut [u8; 16]) -> &str {
+    for (digit, shift) in text.iter_mut().zip((0..64).step_by(4).rev()) {
+        let nibble = ((number >> shift) & 0xF) as u8;
+        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    }
+    str::from_utf8(text).unwrap_or_default()
 }
 
 /// Short visible ASCII: fit for a header and for a log line.
@@ -58,15 +66,15 @@ fn is_sane(id: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn sent(id: &str) -> Arc<str> {
+    fn sent(id: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST_ID, id.parse().unwrap());
-        RequestIds::default().of(&headers)
+        RequestIds::default().begin(&headers, None).id().to_owned()
     }
 
     #[test]
     fn a_sane_identifier_is_kept() {
-        assert_eq!(&*sent("abc-1"), "abc-1");
+        assert_eq!(sent("abc-1"), "abc-1");
         assert_eq!(sent(&"x".repeat(128)).len(), 128);
     }
 
@@ -80,7 +88,8 @@ mod tests {
     #[test]
     fn new_identifiers_differ() {
         let ids = RequestIds::default();
-        let made: std::collections::HashSet<_> = (0..1000).map(|_| ids.make()).collect();
+        let made: std::collections::HashSet<_> = (0..1000).map(|_| ids.number()).collect();
         assert_eq!(made.len(), 1000);
+        assert_eq!(write_hex(0x0123_4567_89ab_cdef, &mut [0; 16]), "0123456789abcdef");
     }
 }

@@ -33,6 +33,11 @@ pub(crate) fn http_status(error: &Error) -> StatusCode {
     table(error.cause()).0
 }
 
+/// The HTTP status of an outcome, as metrics tell it for every protocol.
+pub(crate) fn http_status_of(failure: Option<Cause>) -> StatusCode {
+    failure.map_or(StatusCode::OK, |cause| table(cause).0)
+}
+
 /// The GRPS status of an error; its code equals the HTTP status.
 pub(crate) fn grps_status(error: &Error) -> Status {
     Status::failure(i32::from(http_status(error).as_u16()), error.message())

@@ -75,6 +75,10 @@ fn settings() -> Settings {
         memory_limit_bytes: u64::MAX,
         max_memory_percent: 100,
         monitor_log: None,
+        logs: Vec::new(),
+        started: std::time::SystemTime::now(),
+        traces: None,
+        gpus: Vec::new(),
     }
 }
 

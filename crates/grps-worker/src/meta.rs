@@ -88,6 +88,9 @@ pub(crate) struct EntryMeta<'a> {
     /// Its encoded message.
     pub(crate) message: Option<Blob>,
     pub(crate) exchange: Option<ExchangeMeta<'a>>,
+    /// What user code passes on to whatever it calls.
+    pub(crate) traceparent: Option<String>,
+    pub(crate) tracestate: Option<&'a str>,
 }
 
 /// A request of customized HTTP.
@@ -129,6 +132,8 @@ pub(crate) struct ReplyMeta {
     pub(crate) content: ContentMeta,
     /// Whether user code left something in the worker for the next model.
     pub(crate) left: bool,
+    /// How long the converter worked before the model, and the model.
+    pub(crate) spent_ns: (u64, u64),
 }
 
 /// The outputs of a whole batch.

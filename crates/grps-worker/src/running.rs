@@ -1,12 +1,12 @@
 //! A batch in the hands of a worker: what it is told, and what its packets mean for the requests.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use grps_core::{
     Batch, BatchPolicy, Cause, ChunkSender, Content, DataType, Error, InputForm, Joined, Parts,
-    Puller, Pulse, ReplySender, Session, Tensor, Values,
+    Puller, Pulse, ReplySender, Session, Tensor, Timeline, TraceContext, Values,
 };
 use grps_server::{HttpExchange, HttpReply};
 
@@ -37,7 +37,7 @@ struct Part {
 
 /// One request.
 struct Slot {
-    id: Arc<str>,
+    timeline: Arc<Timeline>,
     content: Content,
     /// Taken by the answer.
     reply: Option<ReplySender>,
@@ -72,7 +72,7 @@ impl Lost {
     pub fn fail(self, cause: &str) {
         for slot in self.running.slots {
             if let Some(reply) = slot.reply {
-                let message = format!("{cause} (request id {})", slot.id);
+                let message = format!("{cause} (request id {})", slot.timeline.id());
                 reply.send(Err(Error::new(Cause::ModelFailed, message)));
             }
         }
@@ -206,6 +206,10 @@ impl Running {
         let meta: ReplyMeta = packet.meta()?;
         let content = read_content(packet, meta.content)?;
         let slot = self.slot(meta.number, meta.entry)?;
+        if let Some(marks) = slot.reply.as_mut().and_then(|reply| reply.marks.as_mut()) {
+            let (preprocess_ns, infer_ns) = meta.spent_ns;
+            marks.set_spent(Duration::from_nanos(preprocess_ns), Duration::from_nanos(infer_ns));
+        }
         if let Some(session) = slot.session.as_ref().filter(|_| meta.left) {
             session.lock().elsewhere = true;
         }
@@ -277,7 +281,7 @@ impl Running {
 impl Slot {
     fn new(entry: grps_core::Entry) -> Self {
         Self {
-            id: entry.id,
+            timeline: entry.timeline,
             content: entry.content,
             reply: Some(entry.reply),
             stream: entry.stream,
@@ -316,7 +320,16 @@ impl Slot {
             body: blobs.add(&exchange.body),
         });
         let streaming = self.stream.is_some();
-        EntryMeta { id: &self.id, streaming, left_elsewhere, message, exchange }
+        let trace = self.timeline.trace();
+        EntryMeta {
+            id: self.timeline.id(),
+            streaming,
+            left_elsewhere,
+            message,
+            exchange,
+            traceparent: trace.map(TraceContext::traceparent),
+            tracestate: trace.and_then(|trace| trace.state.as_deref()),
+        }
     }
 }
 

@@ -22,6 +22,12 @@ class FakeEntry:
         self.chunks: list[GrpsMessage] = []
         self.cancelled = False
         self.outcome: tuple[str, Any] | None = None
+        self.marks: list[str] = []
+        self.traceparent: str | None = None
+        self.tracestate: str | None = None
+
+    def mark(self, stage: str) -> None:
+        self.marks.append(stage)
 
     def tensors(self) -> list[NamedArray]:
         assert isinstance(self._content, list)
@@ -87,6 +93,10 @@ class FakeBatch:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def id(self) -> str:
+        return self._entries[0].id
 
     @property
     def rows(self) -> int | None:

@@ -58,6 +58,11 @@ impl BatchPolicy {
         self.max_rows > 1
     }
 
+    /// Whether an idle instance may let requests wait for company.
+    pub(crate) fn lets_wait(&self) -> bool {
+        self.batches() && self.wait == Wait::Always
+    }
+
     /// How the tensors of a request are padded; `None` when they stay as they are.
     pub(crate) fn padding_of(&self, tensors: &[Tensor]) -> Option<&Padding> {
         self.padding.as_ref().filter(|padding| padding.applies(tensors))

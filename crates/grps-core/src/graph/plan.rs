@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::content::InputForm;
 use crate::error::Error;
 use crate::graph::node::{GraphSpec, Inputs, NodeSpec, Source};
-use crate::model::Model;
+use crate::metrics::Book;
+use crate::model::{Model, NodeStats};
 use crate::signature::TensorSpec;
 
 /// A checked graph.
@@ -15,6 +16,8 @@ pub struct Graph {
     spec: GraphSpec,
     /// The models of the nodes, in their order.
     models: Vec<Arc<Model>>,
+    /// Where the calls of the nodes are counted, in their order.
+    stats: Vec<NodeStats>,
     /// How often each tensor is taken; the last taker gets the tensor itself, others a copy.
     pub(crate) takers: HashMap<Source, usize>,
     /// How often all that a node answered, or the request, is taken as a whole.
@@ -30,11 +33,17 @@ impl Graph {
     /// `InvalidArgument` naming the node and what does not fit; `NotFound` for an unknown model.
     pub fn new(
         spec: GraphSpec,
+        book: &Book,
         find: impl Fn(&str) -> Result<Arc<Model>, Error>,
     ) -> Result<Self, Error> {
         let models: Vec<_> =
             spec.nodes.iter().map(|node| find(&node.model)).collect::<Result<_, _>>()?;
+        let stats = spec.nodes.iter().map(|node| NodeStats {
+            name: node.name.as_str().into(),
+            stats: book.node(&spec.name, &node.name),
+        });
         let mut graph = Self {
+            stats: stats.collect(),
             spec,
             models,
             takers: HashMap::new(),
@@ -54,6 +63,11 @@ impl Graph {
     /// The models of the nodes, in their order.
     pub fn models(&self) -> &[Arc<Model>] {
         &self.models
+    }
+
+    /// Where the calls of a node are counted.
+    pub fn node_stats(&self, index: usize) -> Option<&NodeStats> {
+        self.stats.get(index)
     }
 
     /// The form in which the graph takes its request.

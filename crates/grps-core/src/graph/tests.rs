@@ -12,12 +12,14 @@ use crate::content::{Content, ContentAdapter, InputForm};
 use crate::engine::{Engine, Limits};
 use crate::error::{Cause, Error};
 use crate::health::Health;
+use crate::metrics::Book;
 use crate::model::{Model, ModelSpec};
 use crate::puller::Pulled;
 use crate::queue::Entry;
 use crate::request::{Request, Terms};
 use crate::signature::{Naming, Signature, TensorSpec};
 use crate::tensor::{DataType, Tensor};
+use crate::timeline::Timeline;
 use crate::values::Values;
 
 const GUARD: Duration = Duration::from_secs(20);
@@ -106,7 +108,7 @@ fn graph(nodes: Vec<NodeSpec>, outputs: Vec<(&str, Source)>) -> GraphSpec {
 
 async fn ask(engine: &Engine, request: Vec<Tensor>) -> Result<Vec<(String, i64)>, Error> {
     let request = Request {
-        id: "r".into(),
+        timeline: Arc::new(Timeline::new("r", None)),
         content: Content::Tensors(request),
         terms: Terms::default(),
         attachment: None,
@@ -338,7 +340,7 @@ fn refusal(nodes: Vec<NodeSpec>, outputs: Vec<(&str, Source)>) -> String {
         let found = models.iter().find(|model| model.key() == name);
         found.cloned().ok_or_else(|| Error::new(Cause::NotFound, "no such model"))
     };
-    Graph::new(graph(nodes, outputs), find).unwrap_err().message().to_owned()
+    Graph::new(graph(nodes, outputs), &Book::default(), find).unwrap_err().message().to_owned()
 }
 
 #[test]

@@ -1,11 +1,28 @@
 //! What a service measures of itself and what user code measures, kept as series over time.
 
+mod book;
+mod calls;
+mod exemplars;
 mod histogram;
 mod monitor;
+mod outcomes;
+mod requests;
 mod series;
+mod slowest;
+mod stage;
 mod traffic;
+mod window;
 
-pub use histogram::Histogram;
-pub use monitor::{Monitor, Refused};
+pub use book::Book;
+pub use calls::CallStats;
+pub(crate) use calls::RunningCall;
+pub use exemplars::{Exemplar, Exemplars};
+pub use histogram::{Counts, Histogram, bounds};
+pub use monitor::{Monitor, Name, Refused, UserMetric};
+pub use outcomes::{OutcomeCounts, Outcomes};
+pub use requests::{Protocol, RequestStats, RouteStats, Sum};
 pub use series::{Kind, Points};
+pub use slowest::{Noted, Remembered};
+pub use stage::{CallStage, RequestStage};
 pub use traffic::Traffic;
+pub use window::Minute;

@@ -1,21 +1,25 @@
 //! All series of a service by name: its own, which begin with a star, and those of user code.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::batching::{BatchCounts, Reason};
-use crate::metrics::histogram::Histogram;
+use crate::metrics::book::Book;
+use crate::metrics::calls::CallStats;
+use crate::metrics::histogram::Counts;
 use crate::metrics::series::{Kind, Points, Series, percentages};
+use crate::metrics::slowest::Remembered;
 use crate::metrics::traffic::{Reading, Traffic};
+use crate::metrics::window::{Minute, Recent, Second, Window};
 
 /// Names that user code may use.
 const MAX_NAMES: usize = 1000;
 /// Bytes of a name.
 const MAX_NAME_BYTES: usize = 128;
-/// Seconds that the distribution of latencies covers.
-const LATENCY_AGE_S: usize = 60;
+/// Percentiles of durations that are kept over time.
+const PERCENTILES: [(&str, f64); 3] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0)];
 
 /// The name of the distribution of latencies.
 const LATENCY_CDF: &str = "*latency_cdf(ms)";
@@ -34,11 +38,39 @@ pub enum Refused {
     Kind,
 }
 
+/// What requests or calls are counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// The requests for a model or graph; "" for those that found neither.
+    Route(String),
+    /// The calls of a model, by `name-version`.
+    Model(String),
+    /// The calls that a node makes, by graph and node.
+    Node(String, String),
+}
+
+/// What user code has recorded under one name.
+#[derive(Clone, Debug)]
+pub struct UserMetric {
+    /// The name.
+    pub name: String,
+    /// How its values become one.
+    pub kind: Kind,
+    /// How many values ever came.
+    pub count: u64,
+    /// Their sum.
+    pub total: f64,
+    /// What there is to show.
+    pub points: Points,
+}
+
 /// All series of a service.
 #[derive(Debug, Default)]
 pub struct Monitor {
     /// Requests, counted where they are answered.
     pub traffic: Traffic,
+    /// Requests that are worth a look.
+    pub remembered: Remembered,
     state: Mutex<State>,
 }
 
@@ -47,10 +79,12 @@ struct State {
     series: BTreeMap<String, Series>,
     /// Names of user code among them.
     names: usize,
-    /// The counters at the last tick.
-    last: Reading,
-    /// Counts of latencies of the latest seconds.
-    latencies: VecDeque<Vec<u64>>,
+    /// Failed requests until the last tick.
+    failed: u64,
+    /// Durations of all requests of the latest minute.
+    latencies: Window,
+    /// The latest minute of each route's requests, and of each model's and node's calls.
+    recent: HashMap<Name, Recent>,
     /// The counters of each model's batches at the last tick.
     batches: HashMap<String, (u64, u64, [u64; Reason::ALL.len()])>,
 }
@@ -85,30 +119,58 @@ impl Monitor {
     ///
     /// `processor` and `memory` are percentages of what this process may use.
     pub fn tick(&self, now_s: u64, processor: f64, memory: f64) {
-        let reading = self.traffic.read();
+        let Reading { failed, durations } = self.traffic.read();
         let longest = self.traffic.take_longest();
         let mut state = self.state.lock();
-        let last = std::mem::replace(&mut state.last, reading.clone());
-        let counts: Vec<u64> = reading
-            .counts
-            .iter()
-            .enumerate()
-            .map(|(index, count)| count - last.counts.get(index).copied().unwrap_or(0))
-            .collect();
-        let requests = counts.iter().sum::<u64>() as f64;
-        let failed = (reading.failed - last.failed) as f64;
-        let spent = reading.total.saturating_sub(last.total);
-        let share = |part: f64| if requests > 0.0 { part / requests } else { 0.0 };
+        let failed_before = std::mem::replace(&mut state.failed, failed);
+        state.latencies.tick(durations);
+        let latest = state.latencies.second();
+        let requests = latest.count() as f64;
+        let failed = (failed - failed_before) as f64;
+        let fail_rate = if requests > 0.0 { 100.0 * failed / requests } else { 0.0 };
         state.put(now_s, Kind::Increment, "*qps", requests);
-        state.put(now_s, Kind::Average, "*fail_rate(%)", 100.0 * share(failed));
-        state.put(now_s, Kind::Average, "*latency_avg(ms)", share(to_ms(spent)));
+        state.put(now_s, Kind::Average, "*fail_rate(%)", fail_rate);
+        state.put(now_s, Kind::Average, "*latency_avg(ms)", to_ms(latest.mean()));
         state.put(now_s, Kind::Max, "*latency_max(ms)", to_ms(longest));
+        for (name, percent) in PERCENTILES {
+            let series = format!("*latency_{name}(ms)");
+            state.put(now_s, Kind::Average, &series, to_ms(latest.percentile(percent)));
+        }
         state.put(now_s, Kind::Average, "*cpu_usage(%)", processor);
         state.put(now_s, Kind::Average, "*mem_usage(%)", memory);
-        if state.latencies.len() == LATENCY_AGE_S {
-            state.latencies.pop_front();
+    }
+
+    /// Turns what was counted by name since the last tick into points; called once a second.
+    pub fn tick_book(&self, now_s: u64, book: &Book) {
+        let mut state = self.state.lock();
+        for route in book.routes() {
+            let recent = state.recent.entry(Name::Route(route.name.to_string())).or_default();
+            recent.tick_requests(&route);
+            let second = recent.second();
+            state.put_second(now_s, "request", &route.name, &second);
         }
-        state.latencies.push_back(counts);
+        for (key, stats) in book.models() {
+            state.tick_calls(now_s, Name::Model(key.clone()), &key, &stats);
+        }
+        for ((graph, node), stats) in book.nodes() {
+            let shown = format!("{graph}/{node}");
+            state.tick_calls(now_s, Name::Node(graph, node), &shown, &stats);
+        }
+    }
+
+    /// Records a gauge of the service's own; called once a second.
+    pub fn put_gauge(&self, now_s: u64, name: &str, value: f64) {
+        self.state.lock().put(now_s, Kind::Average, name, value);
+    }
+
+    /// The latest minute of all requests.
+    pub fn minute(&self) -> Counts {
+        self.state.lock().latencies.minute()
+    }
+
+    /// The latest minute of the requests or calls of one name.
+    pub fn minute_of(&self, name: &Name) -> Minute {
+        self.state.lock().recent.get(name).map(Recent::minute).unwrap_or_default()
     }
 
     /// Turns what left a model's queue since the last tick into points; called once a second for
@@ -140,6 +202,19 @@ impl Monitor {
         state.series.get(name).map(|series| series.read(now_s))
     }
 
+    /// What user code has recorded, by name.
+    pub fn user_metrics(&self, now_s: u64) -> Vec<UserMetric> {
+        let state = self.state.lock();
+        let users = state.series.iter().filter(|(name, _)| !name.starts_with('*'));
+        users
+            .map(|(name, series)| {
+                let (count, total) = series.totals();
+                let points = series.read(now_s);
+                UserMetric { name: name.clone(), kind: series.kind(), count, total, points }
+            })
+            .collect()
+    }
+
     /// All names, the service's own first.
     pub fn names(&self) -> Vec<String> {
         let state = self.state.lock();
@@ -161,17 +236,33 @@ impl State {
         self.series.insert(name.to_owned(), series);
     }
 
-    fn latencies(&self) -> Vec<(u32, f64)> {
-        let mut sums: Vec<u64> = Vec::new();
-        for second in &self.latencies {
-            sums.resize(sums.len().max(second.len()), 0);
-            for (sum, count) in sums.iter_mut().zip(second) {
-                *sum += count;
-            }
+    fn tick_calls(&mut self, now_s: u64, name: Name, shown: &str, stats: &CallStats) {
+        let recent = self.recent.entry(name).or_default();
+        recent.tick_calls(stats);
+        let second = recent.second();
+        self.put_second(now_s, "call", shown, &second);
+    }
+
+    /// Puts a second of a name's requests or calls; nothing before the first of them.
+    fn put_second(&mut self, now_s: u64, what: &str, name: &str, second: &Second) {
+        let count = second.succeeded + second.failed;
+        let name = if name.is_empty() { "unknown" } else { name };
+        let series = format!("*{what}s({name})");
+        if count == 0 && !self.series.contains_key(&series) {
+            return;
         }
-        percentages()
-            .map(|(shown, percent)| (shown, to_ms(Histogram::percentile(&sums, percent))))
-            .collect()
+        self.put(now_s, Kind::Increment, &series, count as f64);
+        let failed = second.failed as f64;
+        self.put(now_s, Kind::Increment, &format!("*{what}_failures({name})"), failed);
+        for (percentile, percent) in PERCENTILES {
+            let length = to_ms(second.duration.percentile(percent));
+            self.put(now_s, Kind::Average, &format!("*{what}_{percentile}({name},ms)"), length);
+        }
+    }
+
+    fn latencies(&self) -> Vec<(u32, f64)> {
+        let minute = self.latencies.minute();
+        percentages().map(|(shown, percent)| (shown, to_ms(minute.percentile(percent)))).collect()
     }
 }
 
@@ -251,7 +342,7 @@ mod tests {
         assert_eq!(record("one more"), Err(Refused::TooMany));
         assert_eq!(record("1"), Ok(()));
         assert_eq!(monitor.record(NOW_S, Kind::Min, "1", 1.0), Err(Refused::Kind));
-        assert_eq!(monitor.names().len(), 1007);
+        assert_eq!(monitor.names().len(), 1010);
         assert_eq!(monitor.read(NOW_S, "absent"), None);
     }
 }

@@ -107,12 +107,15 @@ pub(crate) struct Series {
     kind: Kind,
     rings: Vec<Ring>,
     samples: VecDeque<(u64, f64)>,
+    /// Number and sum of all values that ever came.
+    count: u64,
+    total: f64,
 }
 
 impl Series {
     pub(crate) fn new(kind: Kind) -> Self {
         let rings = SPANS.map(|(span_s, size)| Ring { span_s, size, kept: VecDeque::new() });
-        Self { kind, rings: rings.into(), samples: VecDeque::new() }
+        Self { kind, rings: rings.into(), samples: VecDeque::new(), count: 0, total: 0.0 }
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -121,6 +124,8 @@ impl Series {
 
     /// Takes in a value of this moment.
     pub(crate) fn add(&mut self, now_s: u64, value: f64) {
+        self.count += 1;
+        self.total += value;
         if self.kind == Kind::Distribution {
             if self.samples.len() == SAMPLES {
                 self.samples.pop_front();
@@ -133,6 +138,11 @@ impl Series {
         }
     }
 
+    /// Number and sum of all values that ever came.
+    pub(crate) fn totals(&self) -> (u64, f64) {
+        (self.count, self.total)
+    }
+
     /// What there is to show at this moment.
     pub(crate) fn read(&self, now_s: u64) -> Points {
         if self.kind == Kind::Distribution {
@@ -141,6 +151,16 @@ impl Series {
             return Points::Distribution(distribution(values.collect()));
         }
         Points::Trend(self.rings.iter().flat_map(|ring| ring.read(now_s, self.kind)).collect())
+    }
+}
+
+impl Points {
+    /// The latest whole second of a trend; the present one is still being counted.
+    pub fn last_second(&self) -> Option<f64> {
+        match self {
+            Self::Trend(points) => points.iter().rev().nth(1).copied().flatten(),
+            Self::Distribution(_) => None,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::metrics::histogram::Histogram;
+use crate::metrics::histogram::{Counts, Histogram};
 
 /// Counters on the way of every request; cheap to add to from any thread.
 #[derive(Debug, Default)]
@@ -18,8 +18,7 @@ pub struct Traffic {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) failed: u64,
-    pub(crate) total: Duration,
-    pub(crate) counts: Vec<u64>,
+    pub(crate) durations: Counts,
 }
 
 impl Traffic {
@@ -37,11 +36,7 @@ impl Traffic {
 
     /// The counters now.
     pub(crate) fn read(&self) -> Reading {
-        Reading {
-            failed: self.failed.load(Ordering::Relaxed),
-            total: self.durations.total(),
-            counts: self.durations.counts(),
-        }
+        Reading { failed: self.failed.load(Ordering::Relaxed), durations: self.durations.read() }
     }
 
     /// The longest duration since this was last asked.

@@ -3,14 +3,16 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use grps_core::metrics::RequestStage;
 use grps_core::{Cause, Chunks, Content, Error, InputForm, Request as EngineRequest, Route, Terms};
 
 use crate::codec::{GrpsMessage, Status, proto};
 use crate::dispatch::Call;
-use crate::drain::Flight;
+use crate::flight::Flight;
 use crate::http::log_failure;
 use crate::status::{grps_status, rpc_status};
 
@@ -23,24 +25,27 @@ pub(super) async fn predict(
     message: Bytes,
     terms: Terms,
 ) -> Result<Bytes, tonic::Status> {
-    let outcome = infer(call, message, terms).await;
-    call.flight.judge(outcome.is_err());
-    outcome.or_else(|error| {
+    call.flight.begin();
+    let answer = infer(call, message, terms).await.or_else(|error| {
+        call.flight.judge(Some(error.cause()));
         log_failure(call, &error);
         told(&error)
-    })
+    });
+    call.flight.judge(None);
+    answer.inspect(|answer| call.flight.send(answer.len()))
 }
 
 /// Answers an encoded message with a stream of them.
 pub(super) fn predict_streaming(call: &Call, message: Bytes, terms: Terms) -> MessageStream {
+    call.flight.begin();
     let chunks = match prepare(call, message, terms) {
         Ok((route, request)) => Ok(call.app.engine.infer_stream(route, request)),
         Err(error) => {
+            call.flight.judge(Some(error.cause()));
             log_failure(call, &error);
             Err(Some(told(&error)))
         }
     };
-    call.flight.judge(chunks.is_err());
     MessageStream { chunks, flight: call.flight.clone() }
 }
 
@@ -53,23 +58,28 @@ fn told(error: &Error) -> Result<Bytes, tonic::Status> {
 }
 
 fn prepare(call: &Call, message: Bytes, terms: Terms) -> Result<(Route, EngineRequest), Error> {
+    let began = Instant::now();
     let route = call.app.engine.route(proto::peek_model(&message)?)?;
+    call.flight.take(&route);
     let content = match route.form() {
         InputForm::Message => Content::Message(message),
         InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),
     };
-    let request = EngineRequest { id: call.id.clone(), content, terms, attachment: None };
+    call.timeline.note(RequestStage::Decode, began);
+    let request =
+        EngineRequest { timeline: call.timeline.clone(), content, terms, attachment: None };
     Ok((route, request))
 }
 
 async fn infer(call: &Call, message: Bytes, terms: Terms) -> Result<Bytes, Error> {
     let (route, request) = prepare(call, message, terms)?;
-    match call.app.engine.infer(&route, request).await? {
+    let outcome = call.app.engine.infer(&route, request).await?;
+    call.timeline.measure(RequestStage::Encode, || match outcome {
         Content::Tensors(tensors) => Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors)),
         Content::Message(answer) => proto::with_status(&answer, &Status::ok())
             .map_err(|error| Error::new(Cause::ModelFailed, error.message())),
         Content::Raw(bytes) => Ok(encode_binary(bytes)),
-    }
+    })
 }
 
 fn encode_binary(bytes: Bytes) -> Bytes {
@@ -95,7 +105,11 @@ impl Stream for MessageStream {
             Err(only) => return Poll::Ready(only.take()),
         };
         chunks.poll_next(context).map(|event| {
-            Some(match event? {
+            let Some(event) = event else {
+                this.flight.judge(None);
+                return None;
+            };
+            let chunk = match event {
                 Ok(Content::Message(chunk)) => {
                     proto::with_chunk_status(&chunk).or_else(|error| told(&error))
                 }
@@ -104,10 +118,12 @@ impl Stream for MessageStream {
                     Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors))
                 }
                 Err(error) => {
-                    this.flight.judge(true);
+                    this.flight.judge(Some(error.cause()));
                     told(&error)
                 }
-            })
+            };
+            this.flight.send_chunk(chunk.as_ref().map_or(0, Bytes::len));
+            Some(chunk)
         })
     }
 }

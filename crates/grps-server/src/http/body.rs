@@ -3,9 +3,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use grps_core::metrics::RequestStage;
 use grps_core::{Cause, Error};
 use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
@@ -14,7 +15,7 @@ use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 use crate::dispatch::Call;
-use crate::drain::Flight;
+use crate::flight::Flight;
 use crate::status::rpc_status;
 
 /// Bytes set aside at once for a body whose length the client announced.
@@ -36,6 +37,7 @@ pub(crate) async fn collect(
     call: &Call,
 ) -> Result<Bytes, Error> {
     let settings = &call.app.settings;
+    let began = Instant::now();
     let announced = announced_length(headers);
     let outcome = if announced.is_some_and(|length| length > settings.max_request_bytes) {
         Err(too_large(settings.max_request_bytes))
@@ -45,6 +47,7 @@ pub(crate) async fn collect(
             Err(_) => return Err(timed_out(settings.body_timeout)),
         }
     };
+    call.timeline.note(RequestStage::Receive, began);
     // A client that waits for leave to send its body is told by the answer not to.
     if outcome.is_err() && !headers.contains_key(header::EXPECT) {
         tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));

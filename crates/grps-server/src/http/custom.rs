@@ -22,8 +22,11 @@ pub(super) async fn answer(
     route: &CustomRoute,
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
+    call.flight.begin();
     let outcome = exchange(call, route, request).await;
-    call.flight.judge(outcome.is_err());
+    if let Err(error) = &outcome {
+        call.flight.judge(Some(error.cause()));
+    }
     match outcome {
         Ok(response) => response,
         Err(error) => {
@@ -46,6 +49,7 @@ async fn exchange(
     let body = deadline::within(deadline, reading).await?;
     let streams = streaming::is_asked(&custom.streaming, query, &parts.headers, &body);
     let route = call.app.engine.route(&PredictQuery::of(Some(query)).model)?;
+    call.flight.take(&route);
     let exchange = Arc::new(HttpExchange {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
@@ -60,7 +64,7 @@ async fn exchange(
         reply: Mutex::new(None),
     });
     let request = EngineRequest {
-        id: Arc::clone(&call.id),
+        timeline: Arc::clone(&call.timeline),
         // User code gets an empty message; all there is to know is in the exchange.
         content: Content::Message(Bytes::new()),
         terms,
@@ -70,6 +74,7 @@ async fn exchange(
         return streaming::respond_in_chunks(call, route, request, streaming::encode_raw).await;
     }
     call.app.engine.infer(&route, request).await?;
+    call.flight.judge(None);
     let reply = exchange.reply.lock().take();
     reply.map_or_else(|| Ok(respond::plain(StatusCode::OK, Bytes::new())), to_response)
 }

@@ -4,6 +4,7 @@ mod body;
 mod custom;
 mod deadline;
 mod health;
+mod logs;
 mod metadata;
 mod models;
 mod monitor;

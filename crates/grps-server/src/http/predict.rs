@@ -1,6 +1,7 @@
 //! `infer/predict`: body to content, content through the engine, content to body.
 
 use bytes::Bytes;
+use grps_core::metrics::RequestStage;
 use grps_core::{
     Cause, Content, DataType, Error, InputForm, Model, Request as EngineRequest, Route, Tensor,
 };
@@ -48,11 +49,11 @@ impl MediaType {
 
 /// Answers a predict call.
 pub(super) async fn answer(call: &Call, request: Request<Incoming>) -> Response<ReplyBody> {
-    let outcome = predict(call, request).await;
-    call.flight.judge(outcome.is_err());
-    match outcome {
+    call.flight.begin();
+    match predict(call, request).await {
         Ok(response) => response,
         Err(error) => {
+            call.flight.judge(Some(error.cause()));
             respond::log_failure(call, &error);
             respond::failure(&error)
         }
@@ -79,15 +80,21 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
     let (route, content) = match (media_type, &query.shape) {
         (MediaType::Binary, Some(shape)) => {
             let route = call.app.engine.route(&query.model)?;
-            let tensor = read_raw(&route, query.dtype.as_deref(), shape, &body)?;
+            call.flight.take(&route);
+            let read = || read_raw(&route, query.dtype.as_deref(), shape, &body);
+            let tensor = call.timeline.measure(RequestStage::Decode, read)?;
             (route, Content::Tensors(vec![tensor]))
         }
         _ => {
-            let read = || read_message(call, media_type, &query.model, &body);
+            let read = || {
+                let read = || read_message(call, media_type, &query.model, &body);
+                call.timeline.measure(RequestStage::Decode, read)
+            };
             call.app.heavy.run(body.len(), read).await?
         }
     };
-    let request = EngineRequest { id: call.id.clone(), content, terms, attachment: None };
+    let request =
+        EngineRequest { timeline: call.timeline.clone(), content, terms, attachment: None };
     if streams {
         return respond_in_chunks(call, route, request, encode_message).await;
     }
@@ -109,6 +116,7 @@ fn read_message(
     };
     let within = &incoming.message.model;
     let route = call.app.engine.route(if within.is_empty() { named } else { within })?;
+    call.flight.take(&route);
     let content = match route.models().first() {
         Some(model) => to_content(model, route.form(), incoming, body)?,
         None => return Err(Error::new(Cause::Internal, "the route has no model")),
@@ -125,13 +133,23 @@ async fn respond_to(
     headers: &HeaderMap,
 ) -> Result<Response<ReplyBody>, Error> {
     let outcome = call.app.engine.infer(&route, request).await?;
-    match outcome {
-        Content::Tensors(tensors) if !query.return_ndarray && wants_raw(headers) => raw(&tensors),
+    let response = match outcome {
+        Content::Tensors(tensors) if !query.return_ndarray && wants_raw(headers) => {
+            call.timeline.measure(RequestStage::Encode, || raw(&tensors))
+        }
         outcome => {
             let work = outcome.byte_len().saturating_mul(WRITING);
-            call.app.heavy.run(work, || to_response(outcome, query.return_ndarray)).await
+            let write = || {
+                let write = || to_response(outcome, query.return_ndarray);
+                call.timeline.measure(RequestStage::Encode, write)
+            };
+            call.app.heavy.run(work, write).await
         }
+    };
+    if response.is_ok() {
+        call.flight.judge(None);
     }
+    response
 }
 
 /// Whether the client wants the elements of the answer's tensor and nothing around them.

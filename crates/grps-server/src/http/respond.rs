@@ -33,6 +33,11 @@ pub(super) fn binary(body: Bytes) -> Response<ReplyBody> {
     respond(StatusCode::OK, BINARY, body)
 }
 
+/// 200 with a body of some type.
+pub(super) fn typed(content_type: HeaderValue, body: Bytes) -> Response<ReplyBody> {
+    respond(StatusCode::OK, content_type, body)
+}
+
 /// 200 with a page.
 pub(super) fn html(body: Bytes) -> Response<ReplyBody> {
     respond(StatusCode::OK, HTML, body)
@@ -93,6 +98,6 @@ pub(super) fn user_fault(message: impl Into<String>) -> Error {
 
 /// Writes a failed predict call to the log.
 pub(crate) fn log_failure(call: &Call, error: &Error) {
-    let (id, peer, cause) = (&*call.id, call.peer, error.cause());
+    let (id, peer, cause) = (call.timeline.id(), call.peer, error.cause());
     tracing::warn!(id, %peer, ?cause, %error, "predict failed");
 }

@@ -4,7 +4,7 @@ use grps_core::{Cause, Error};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
-use super::{custom, health, metadata, models, monitor, predict, respond};
+use super::{custom, health, logs, metadata, models, monitor, predict, respond};
 use crate::app::App;
 use crate::commands::Action;
 use crate::dispatch::Call;
@@ -16,13 +16,21 @@ enum Resource {
     Dashboard,
     Online,
     Offline,
-    Live,
+    Alive,
     Ready,
     Predict,
     ServerMetadata,
     ModelMetadata,
     Series,
+    SeriesPage,
+    Trends,
+    Names,
+    Live,
+    Remembered,
+    Served,
     Metrics,
+    Logs,
+    LogLevel,
     Models,
     ModelAction,
 }
@@ -34,12 +42,20 @@ impl Resource {
             "/grps/v1/infer/predict" => Self::Predict,
             "/grps/v1/health/online" => Self::Online,
             "/grps/v1/health/offline" => Self::Offline,
-            "/grps/v1/health/live" => Self::Live,
+            "/grps/v1/health/live" => Self::Alive,
             "/grps/v1/health/ready" => Self::Ready,
             "/grps/v1/metadata/server" => Self::ServerMetadata,
             "/grps/v1/metadata/model" => Self::ModelMetadata,
             "/grps/v1/monitor/series" => Self::Series,
-            "/grps/v1/monitor/metrics" => Self::Metrics,
+            "/grps/v1/monitor/metrics" => Self::SeriesPage,
+            "/grps/v1/monitor/trends" => Self::Trends,
+            "/grps/v1/monitor/names" => Self::Names,
+            "/grps/v1/monitor/live" => Self::Live,
+            "/grps/v1/monitor/requests" => Self::Remembered,
+            "/grps/v1/monitor/models" => Self::Served,
+            "/metrics" => Self::Metrics,
+            "/grps/v1/admin/logs" => Self::Logs,
+            "/grps/v1/admin/log-level" => Self::LogLevel,
             path if path.starts_with("/grps/v1/admin/") => match models::asked(path)? {
                 (Action::List, _) => Self::Models,
                 _ => Self::ModelAction,
@@ -54,7 +70,18 @@ impl Resource {
     /// The methods it answers, as the `Allow` header tells them.
     fn allowed(self, path: &str) -> &'static str {
         match self {
-            Self::Dashboard | Self::Series | Self::Metrics | Self::Models => "GET, HEAD, OPTIONS",
+            Self::Dashboard
+            | Self::Series
+            | Self::SeriesPage
+            | Self::Trends
+            | Self::Names
+            | Self::Live
+            | Self::Remembered
+            | Self::Served
+            | Self::Metrics
+            | Self::Logs
+            | Self::Models => "GET, HEAD, OPTIONS",
+            Self::LogLevel => "OPTIONS, POST",
             Self::Predict if path != "/grps/v1/infer/predict" => "GET, HEAD, OPTIONS, POST",
             Self::Predict | Self::ModelMetadata | Self::ModelAction => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS, POST",
@@ -85,18 +112,32 @@ pub(crate) async fn answer(
         Resource::Dashboard => respond::html(call.app.settings.dashboard.clone()),
         Resource::Online => health::set_online(&call, request.headers(), true),
         Resource::Offline => health::set_online(&call, request.headers(), false),
-        Resource::Live => respond::success(),
+        Resource::Alive => respond::success(),
         Resource::Ready => health::ready(&call.app),
         Resource::ServerMetadata => metadata::server(&call.app),
         Resource::ModelMetadata => metadata::model(&call, request).await,
         Resource::Series => monitor::series(&call.app, request.uri().query()),
-        Resource::Metrics => monitor::page(&call.app),
+        Resource::SeriesPage => monitor::page(&call.app),
+        Resource::Trends => monitor::trends(&call.app, request.uri().query()),
+        Resource::Names => monitor::names(&call.app),
+        Resource::Live => monitor::live(&call.app),
+        Resource::Remembered => monitor::remembered(&call.app),
+        Resource::Served => monitor::served(&call.app),
+        Resource::Metrics => monitor::metrics(&call.app, request.headers()),
+        Resource::Logs => logs::tail(&call, request.headers(), request.uri().query()).await,
+        Resource::LogLevel => {
+            logs::set_level(&call, request.headers(), request.uri().query()).await
+        }
         Resource::Models | Resource::ModelAction => {
             let Some(asked) = models::asked(path) else { return respond::not_found(path) };
             models::answer(&call, request.headers(), asked).await
         }
         Resource::Predict => match refusal {
-            Some(error) => respond::failure(&error),
+            Some(error) => {
+                call.flight.begin();
+                call.flight.judge(Some(error.cause()));
+                respond::failure(&error)
+            }
             None => match call.app.settings.custom_route.as_ref().filter(|own| own.owns_body) {
                 Some(own) => custom::answer(&call, own, request).await,
                 None => predict::answer(&call, request).await,

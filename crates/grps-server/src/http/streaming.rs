@@ -53,10 +53,15 @@ pub(super) async fn respond_in_chunks(
     let mut chunks = call.app.engine.infer_stream(route, request);
     let first = chunks.next().await.transpose()?;
     let body = match first {
-        None => ReplyBody::from(Bytes::new()),
+        None => {
+            call.flight.judge(None);
+            ReplyBody::from(Bytes::new())
+        }
         Some(chunk) => {
             let flight = call.flight.clone();
-            ReplyBody::Chunks(ChunkBody::new(encode(Ok(chunk)), chunks, encode, flight))
+            let first = encode(Ok(chunk));
+            flight.send_chunk(first.len());
+            ReplyBody::Chunks(ChunkBody::new(first, chunks, encode, flight))
         }
     };
     let custom = call.app.settings.custom_route.as_ref();

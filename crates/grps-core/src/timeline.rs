@@ -1,0 +1,299 @@
+//! One request on its way: who it is, when it came, and what each step took.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use crate::batching::Reason;
+use crate::error::Cause;
+use crate::metrics::{CallStage, RequestStage};
+use crate::trace_context::TraceContext;
+
+/// Bytes of an identifier; what is longer is cut.
+const MAX_ID_BYTES: usize = 128;
+
+/// One request: made when its head has come, and told by every step.
+#[derive(Debug)]
+pub struct Timeline {
+    id: RequestId,
+    /// Its place in a trace; `None` when nobody traces it.
+    trace: Option<TraceContext>,
+    began: Instant,
+    /// Locked for a few instructions at each step.
+    steps: Mutex<Steps>,
+}
+
+/// What a request went through until now.
+#[derive(Clone, Debug, Default)]
+pub struct Steps {
+    /// When each step began and how long it took, in the order of [`RequestStage::ALL`].
+    stages: [Option<(Instant, Duration)>; RequestStage::ALL.len()],
+    /// Its calls of models, in the order of their ends.
+    pub calls: SmallVec<[CallNote; 1]>,
+}
+
+impl Steps {
+    /// When a step began and how long it took; `None` when the request had none.
+    pub fn stage(&self, stage: RequestStage) -> Option<(Instant, Duration)> {
+        self.stages[stage as usize]
+    }
+}
+
+/// One call of a model.
+#[derive(Clone, Debug)]
+pub struct CallNote {
+    /// The model's `name-version`.
+    pub model: Arc<str>,
+    /// The node that called, if the request went through a graph.
+    pub node: Option<Arc<str>>,
+    /// Why it failed.
+    pub failure: Option<Cause>,
+    /// What happened when.
+    pub times: CallTimes,
+}
+
+/// What happened when in a call that an instance has answered.
+#[derive(Clone, Copy, Debug)]
+pub struct CallTimes {
+    /// When it was put into the queue.
+    pub began: Instant,
+    /// What the instance noted.
+    pub marks: Marks,
+}
+
+impl CallTimes {
+    /// From the queue to the instance's answer.
+    pub fn duration(&self) -> Duration {
+        self.marks.ended.saturating_duration_since(self.began)
+    }
+
+    /// How long each step took, in the order of time: together the whole duration.
+    pub fn stages(&self) -> [(CallStage, Duration); CallStage::ALL.len()] {
+        let marks = &self.marks;
+        let waited = marks.taken.saturating_duration_since(self.began);
+        let with_idle = marks
+            .idle_since
+            .map(|idle| marks.taken.saturating_duration_since(idle.max(self.began)));
+        let batch_wait = with_idle.unwrap_or_default();
+        let ran = marks.ended.saturating_duration_since(marks.taken);
+        let rest = ran.saturating_sub(marks.preprocess + marks.infer);
+        // What no mark tells of is the model's, unless the model's end was marked.
+        let (infer, postprocess) =
+            if marks.infer.is_zero() { (rest, Duration::ZERO) } else { (marks.infer, rest) };
+        [
+            (CallStage::Queue, waited.saturating_sub(batch_wait)),
+            (CallStage::BatchWait, batch_wait),
+            (CallStage::Preprocess, marks.preprocess),
+            (CallStage::Infer, infer),
+            (CallStage::Postprocess, postprocess),
+        ]
+    }
+}
+
+/// What an instance notes of a request that it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    /// When it took the request.
+    pub taken: Instant,
+    /// Since when it had waited for a batch, if its policy lets it wait for company.
+    pub idle_since: Option<Instant>,
+    /// The batch that the request ran in.
+    pub batch: BatchNote,
+    /// The converter's work before the model.
+    pub preprocess: Duration,
+    /// The model's work, if its end was marked.
+    pub infer: Duration,
+    /// When the last step was marked.
+    last: Instant,
+    /// When it answered.
+    pub ended: Instant,
+}
+
+/// The batch that a request ran in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BatchNote {
+    /// Requests in it.
+    pub requests: u32,
+    /// Their rows together.
+    pub rows: u32,
+    /// Why there were not more; `None` for a full batch, or where there are no batches.
+    pub reason: Option<Reason>,
+}
+
+impl Marks {
+    /// Begins when an instance takes a request.
+    pub fn begin(taken: Instant, idle_since: Option<Instant>, batch: BatchNote) -> Self {
+        let (preprocess, infer) = (Duration::ZERO, Duration::ZERO);
+        Self { taken, idle_since, batch, preprocess, infer, last: taken, ended: taken }
+    }
+
+    /// Notes the end of a step that user code has; steps may alternate.
+    pub fn mark(&mut self, stage: CallStage, now: Instant) {
+        let spent = now.saturating_duration_since(self.last);
+        self.last = now;
+        match stage {
+            CallStage::Preprocess => self.preprocess += spent,
+            // A model that took no time at all has still ended.
+            CallStage::Infer => self.infer += spent.max(Duration::from_nanos(1)),
+            CallStage::Queue | CallStage::BatchWait | CallStage::Postprocess => {}
+        }
+    }
+
+    /// Takes over what an instance in another process has noted.
+    pub fn set_spent(&mut self, preprocess: Duration, infer: Duration) {
+        (self.preprocess, self.infer) = (preprocess, infer);
+    }
+}
+
+impl Timeline {
+    /// Begins now.
+    pub fn new(id: &str, trace: Option<TraceContext>) -> Self {
+        Self::since(Instant::now(), id, trace)
+    }
+
+    /// Has begun at a moment that was noted before.
+    pub fn since(began: Instant, id: &str, trace: Option<TraceContext>) -> Self {
+        Self { id: RequestId::new(id), trace, began, steps: Mutex::default() }
+    }
+
+    /// Identifier that appears in the answer and in every log line about the request.
+    pub fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// Its place in a trace.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
+    }
+
+    /// When it came.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Notes a step that began at a moment and has just ended.
+    pub fn note(&self, stage: RequestStage, began: Instant) {
+        let length = began.elapsed();
+        self.steps.lock().stages[stage as usize] = Some((began, length));
+    }
+
+    /// Does a step and notes how long it took.
+    pub fn measure<T>(&self, stage: RequestStage, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let done = work();
+        self.note(stage, began);
+        done
+    }
+
+    pub(crate) fn note_call(&self, call: CallNote) {
+        self.steps.lock().calls.push(call);
+    }
+
+    /// What it went through until now.
+    pub fn steps(&self) -> Steps {
+        self.steps.lock().clone()
+    }
+
+    /// Looks at what it went through until now, without copying it.
+    pub fn with_steps<T>(&self, look: impl FnOnce(&Steps) -> T) -> T {
+        look(&self.steps.lock())
+    }
+}
+
+/// A short text that needs no memory of its own.
+#[derive(Clone)]
+struct RequestId {
+    bytes: [u8; MAX_ID_BYTES],
+    length: u8,
+}
+
+impl RequestId {
+    fn new(text: &str) -> Self {
+        let mut bytes = [0; MAX_ID_BYTES];
+        let mut length = text.len().min(MAX_ID_BYTES);
+        while !text.is_char_boundary(length) {
+            length -= 1;
+        }
+        for (target, byte) in bytes.iter_mut().zip(text.bytes().take(length)) {
+            *target = byte;
+        }
+        Self { bytes, length: u8::try_from(length).unwrap_or_default() }
+    }
+
+    fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn lengths(times: &CallTimes) -> Vec<u128> {
+        times.stages().iter().map(|(_, length)| length.as_millis()).collect()
+    }
+
+    #[test]
+    fn identifiers_are_kept_up_to_their_limit() {
+        for id in ["", "abc", &"x".repeat(MAX_ID_BYTES)] {
+            assert_eq!(Timeline::new(id, None).id(), id);
+        }
+        let long = format!("{}\u{e9}", "x".repeat(MAX_ID_BYTES - 1));
+        assert_eq!(Timeline::new(&long, None).id(), "x".repeat(MAX_ID_BYTES - 1));
+    }
+
+    #[test]
+    fn the_steps_of_a_call_add_up() {
+        let began = Instant::now();
+        let mut marks = Marks::begin(began + 3 * MS, None, BatchNote::default());
+        marks.ended = began + 10 * MS;
+        let plain = CallTimes { began, marks };
+        assert_eq!(lengths(&plain), [3, 0, 0, 7, 0]);
+
+        marks.mark(CallStage::Preprocess, began + 5 * MS);
+        marks.mark(CallStage::Infer, began + 9 * MS);
+        let converted = CallTimes { began, marks };
+        assert_eq!(lengths(&converted), [3, 0, 2, 4, 1]);
+        let sum: Duration = converted.stages().iter().map(|(_, length)| *length).sum();
+        assert_eq!(sum, converted.duration());
+    }
+
+    #[test]
+    fn waiting_for_company_is_not_waiting_for_an_instance() {
+        let began = Instant::now();
+        for (idle_since, queue, batch_wait) in [(-5i32, 0, 8), (2, 2, 6), (8, 8, 0)] {
+            let idle = match u32::try_from(idle_since) {
+                Ok(after) => began + after * MS,
+                Err(_) => began - idle_since.unsigned_abs() * MS,
+            };
+            let mut marks = Marks::begin(began + 8 * MS, Some(idle), BatchNote::default());
+            marks.ended = began + 9 * MS;
+            let times = CallTimes { began, marks };
+            assert_eq!(lengths(&times), [queue, batch_wait, 0, 1, 0]);
+        }
+    }
+
+    #[test]
+    fn steps_that_alternate_add_up() {
+        let began = Instant::now();
+        let mut marks = Marks::begin(began, None, BatchNote::default());
+        for turn in 0..3u32 {
+            marks.mark(CallStage::Infer, began + (3 * turn + 2) * MS);
+            marks.mark(CallStage::Postprocess, began + (3 * turn + 3) * MS);
+        }
+        marks.ended = began + 9 * MS;
+        assert_eq!(lengths(&CallTimes { began, marks }), [0, 0, 0, 6, 3]);
+    }
+}

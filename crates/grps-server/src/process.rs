@@ -1,0 +1,102 @@
+//! What this process uses, as the system tells.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, getrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+/// What this process uses, over time.
+pub(crate) struct Usage {
+    /// When the processors were last looked at, and the process's time on them until then.
+    last: (Instant, Duration),
+    memory_limit_bytes: u64,
+}
+
+impl Usage {
+    pub(crate) fn new(memory_limit_bytes: u64) -> Self {
+        Self { last: (Instant::now(), processor_time()), memory_limit_bytes }
+    }
+
+    /// Percentages of one processor and of the memory the process may use.
+    pub(crate) fn measure(&mut self) -> (f64, f64) {
+        let (since, used) = self.last;
+        let (now, total) = (Instant::now(), processor_time());
+        self.last = (now, total);
+        let elapsed = now.duration_since(since).as_secs_f64();
+        let spent = total.saturating_sub(used).as_secs_f64();
+        let processor = if elapsed > 0.0 { 100.0 * spent / elapsed } else { 0.0 };
+        let limit = self.memory_limit_bytes.max(1) as f64;
+        (processor, 100.0 * resident_bytes() as f64 / limit)
+    }
+}
+
+/// Time the process has spent on processors.
+pub(crate) fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// Memory of the process; 0 where the system does not tell.
+pub(crate) fn resident_bytes() -> u64 {
+    statm_bytes(1)
+}
+
+/// Memory of the process without files that are mapped, which the system may take back.
+pub(crate) fn own_bytes() -> u64 {
+    statm_bytes(1).saturating_sub(statm_bytes(2))
+}
+
+/// Address space of the process.
+pub(crate) fn virtual_bytes() -> u64 {
+    statm_bytes(0)
+}
+
+/// Open files, sockets and pipes; 0 where the system does not tell.
+pub(crate) fn open_descriptors() -> u64 {
+    // The folder that is read is one of them.
+    std::fs::read_dir("/proc/self/fd").map_or(0, |open| (open.count() as u64).saturating_sub(1))
+}
+
+/// Most descriptors that may be open; `None` for no limit.
+pub(crate) fn max_descriptors() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// Threads of the process; 0 where the system does not tell.
+pub(crate) fn threads() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Threads:"));
+    line.and_then(|count| count.trim().parse().ok()).unwrap_or_default()
+}
+
+/// A field of `/proc/self/statm`, which counts pages.
+fn statm_bytes(field: usize) -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 =
+        statm.split(' ').nth(field).and_then(|pages| pages.trim().parse().ok()).unwrap_or_default();
+    pages * rustix::param::page_size() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_memory() {
+        let (_, memory) = Usage::new(1 << 40).measure();
+        assert!(memory > 0.0 && memory < 100.0);
+        assert!(own_bytes() <= resident_bytes() && resident_bytes() < virtual_bytes());
+    }
+
+    #[test]
+    fn this_process_has_threads_and_descriptors() {
+        let before = open_descriptors();
+        let file = std::fs::File::open("/proc/self/statm").unwrap();
+        // Tests run side by side: others may open and close some meanwhile.
+        assert!(before > 0 && open_descriptors() > 0);
+        drop(file);
+        assert!(max_descriptors().is_none_or(|most| most >= before));
+        assert!(threads() >= 1);
+    }
+}
