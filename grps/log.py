@@ -106,7 +106,8 @@ class SharedRotatingHandler(TimedRotatingFileHandler):
         return (mine.st_dev, mine.st_ino) != (current.st_dev, current.st_ino)
 
     def _reopen(self) -> None:
-        self.stream.close()
+        if self.stream is not None:
+            self.stream.close()
         self.stream = self._open()
 
 

@@ -229,7 +229,7 @@ class TracingConfig(Section, frozen=True, kw_only=True):
     protocol: Literal["grpc", "http"] = "grpc"
     """``http`` sends protobuf to ``/v1/traces``."""
     sample_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    """Share of the requests without a caller's trace that are traced; a caller decides for its own."""
+    """Share of requests that are traced; a request whose caller traces it is as the caller says."""
     service_name: str | None = None
     """The service's name in traces; that of its folder when absent."""
 

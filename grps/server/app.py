@@ -10,10 +10,10 @@ from pathlib import Path
 from grps.backends.engine_logs import quiet_engines
 from grps.backends.gpu_memory import collect_regularly, limit_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
+from grps.dashboard import dashboard_page
 from grps.errors import DeployError, GrpsError
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
-from grps.dashboard import dashboard_page
 from grps.log import (
     MONITOR_LOG_NAME,
     SERVER_LOG_NAME,

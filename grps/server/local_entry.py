@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from grps.backends.base import Signature
 from grps.errors import InputError
-from grps.inference.channel import Exchange, NamedArray
+from grps.inference.channel import Exchange, NamedArray, Stage
 from grps.inference.context import GrpsContext
 from grps.protocol.arrays import to_arrays, to_message
 from grps.protocol.pb.grps_pb2 import GrpsMessage
@@ -18,6 +18,8 @@ class LocalEntry:
     """One request made in Python, answered in Python; implements the runner's ``Entry``."""
 
     id = "local"
+    traceparent: str | None = None
+    tracestate: str | None = None
 
     def __init__(
         self, request: GrpsMessage, context: GrpsContext, signature: Signature | None
@@ -34,6 +36,9 @@ class LocalEntry:
     def wait(self) -> None:
         """Wait until the request is answered."""
         self._done.wait()
+
+    def mark(self, stage: Stage) -> None:
+        """Nobody measures here."""
 
     def tensors(self) -> list[NamedArray]:
         """Return the tensors of the request in the order of the model's inputs.
@@ -108,6 +113,7 @@ class LocalEntry:
 class LocalBatch:
     """One local request; implements the runner's ``Batch``."""
 
+    id = "local"
     rows = None
 
     def __init__(self, entry: LocalEntry) -> None:

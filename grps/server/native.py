@@ -161,9 +161,7 @@ def start_log(
     Returns:
         The log; close it last, so that nothing buffered is lost.
     """
-    started = _start_log(
-        path, NATIVE_LEVELS.get(level, level), backup_count, to_stderr, as_json
-    )
+    started = _start_log(path, NATIVE_LEVELS.get(level, level), backup_count, to_stderr, as_json)
     logger.addHandler(_NativeHandler())
     logger.setLevel(level.upper())
     logger.propagate = False

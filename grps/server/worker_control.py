@@ -173,8 +173,8 @@ def write_logged(line: Logged, instance: str) -> None:
 class RemoteRecorder:
     """Sends values of user code to the server; what is recorded can't be read in a worker.
 
-    User code never waits: values leave ten times a second from a thread of their own, and those that
-    do not fit meanwhile are dropped and told of in the log.
+    User code never waits: values leave ten times a second from a thread of their own, and those
+    that do not fit meanwhile are dropped and told of in the log.
     """
 
     def __init__(self, control: Control) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,31 +22,11 @@ from grps.server.native import (
     NativeBatching,
     NativeModel,
     NativePadding,
-    NativeSettings,
     Server,
 )
+from tests.unit.server.test_instances import SETTINGS as SMALL
 
-SETTINGS = NativeSettings(
-    max_connections=100,
-    max_concurrency=64,
-    max_queue=64,
-    max_request_bytes=1 << 20,
-    max_inflight_bytes=1 << 24,
-    max_header_bytes=65536,
-    header_timeout_ms=30_000,
-    body_timeout_ms=30_000,
-    drain_timeout_ms=30_000,
-    access_log=False,
-    custom_route=None,
-    admin_token=None,
-    server_metadata="",
-    dashboard=b"",
-    memory_limit_bytes=1 << 40,
-    max_memory_percent=95,
-    monitor_log=None,
-    start_online=True,
-    io_threads=1,
-)
+SETTINGS = replace(SMALL, max_concurrency=64, max_queue=64, max_inflight_bytes=1 << 24)
 SIGNATURE = Signature(
     inputs=(TensorSpec("x", "float32", (None, None)),), outputs=(), strict_names=True
 )

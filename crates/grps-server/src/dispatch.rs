@@ -40,7 +40,12 @@ pub(crate) async fn dispatch(
     let flight = Arc::new(Flight::new(&app, Arc::clone(&timeline), protocol));
     let draining = app.engine.health().is_draining();
     let times = timing::is_asked(request.headers());
-    let call = Call { app: Arc::clone(&app), peer, timeline: Arc::clone(&timeline), flight };
+    let call = Call {
+        app: Arc::clone(&app),
+        peer,
+        timeline: Arc::clone(&timeline),
+        flight: Arc::clone(&flight),
+    };
     let version = request.version();
     let line = app
         .settings
@@ -53,6 +58,9 @@ pub(crate) async fn dispatch(
             draining.then(|| Error::new(Cause::Unavailable, "the service is shutting down"));
         http_api::answer(call, request, refusal).await
     };
+    if let ReplyBody::Whole(body) = response.body() {
+        flight.send(body.len());
+    }
     if times {
         timing::add(response.headers_mut(), &timeline);
     }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use grps_core::graph::{Comparison, Condition, Graph, Inputs, NodeSpec, Source};
+use grps_core::graph::{Comparison, Condition, Graph, InputSpec, Inputs, NodeSpec, Source};
 use grps_core::metrics::{Counts, Minute, Name, Noted, Protocol, RouteStats};
 use grps_core::{InputForm, Model, Reason, Route, Signature, TensorSpec, Wait};
 use serde_json::{Map, Value, json};
@@ -262,7 +262,39 @@ fn describe_graph(name: &str, route: &Route) -> Value {
         .iter()
         .map(|(name, source)| json!({"name": name, "from": describe_source(graph, source)}))
         .collect();
-    json!({"name": name, "nodes": nodes, "outputs": outputs})
+    json!({"name": name, "inputs": graph_inputs(graph), "nodes": nodes, "outputs": outputs})
+}
+
+/// What a graph takes from its request, as the models say that it goes to.
+fn graph_inputs(graph: &Graph) -> Vec<Value> {
+    let mut found: Vec<TensorSpec> = Vec::new();
+    for (node, model) in graph.spec().nodes.iter().zip(graph.models()) {
+        let known = model.spec().signature.as_ref().map(|signature| signature.inputs.as_slice());
+        let known = known.unwrap_or_default();
+        let taken: Vec<TensorSpec> = match &node.inputs {
+            Inputs::Whole(None) => known.to_vec(),
+            Inputs::Whole(Some(_)) => Vec::new(),
+            Inputs::Named(inputs) => {
+                let taken = inputs.iter().filter(|input| input.source.node.is_none());
+                let named = |input: &InputSpec| {
+                    let spec = known.iter().find(|spec| spec.name == input.name);
+                    TensorSpec {
+                        name: input.source.tensor.clone(),
+                        dtype: spec.and_then(|spec| spec.dtype),
+                        shape: spec.and_then(|spec| spec.shape.clone()),
+                        required: input.required,
+                    }
+                };
+                taken.map(named).collect()
+            }
+        };
+        for tensor in taken {
+            if found.iter().all(|known| known.name != tensor.name) {
+                found.push(tensor);
+            }
+        }
+    }
+    describe_tensors(&found)
 }
 
 /// The nodes that a node takes from, and `request` if it takes from that; each once.

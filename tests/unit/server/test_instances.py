@@ -39,6 +39,9 @@ SETTINGS = NativeSettings(
     memory_limit_bytes=1 << 40,
     max_memory_percent=95,
     monitor_log=None,
+    logs=[],
+    traces=None,
+    gpus=[],
     start_online=True,
     io_threads=1,
 )

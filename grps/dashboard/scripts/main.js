@@ -1,0 +1,99 @@
+// The clock of the page: asks once a second for what has changed and shows it.
+
+const THEMES = ["auto", "light", "dark"];
+let servedNow = { models: [], graphs: [], default: null, default_models: null };
+let paused = false;
+let turn = 0;
+
+function setTheme(theme) {
+  remember("theme", theme);
+  byId("theme").textContent = t(`theme_${theme}`);
+  document.documentElement.dataset.theme = theme === "auto" ? "" : theme;
+  charts.forEach((chart) => chart.rebuild());
+}
+
+function setLanguage(chosen) {
+  language = chosen;
+  remember("language", chosen);
+  byId("language").textContent = chosen === "en" ? "中文" : "English";
+  byId("language").lang = chosen === "en" ? "zh-CN" : "en";
+  translatePage();
+  showKey();
+  setTheme(remembered("theme", "auto"));
+  byId("pause").textContent = t(paused ? "resume" : "pause");
+  showInput(servedNow, false);
+  showNames();
+}
+
+async function refreshServed() {
+  servedNow = await getJson(monitor("models"));
+  showAskModels(servedNow);
+}
+
+async function refreshCharts(now) {
+  const span = byId("span").value;
+  const names = [...new Set(charts.flatMap((chart) => chart.names()))];
+  const query = names.map((name) => `name=${encodeURIComponent(name)}`).join("&");
+  const trends = await getJson(monitor(`trends?span=${span}&${query}`));
+  charts.forEach((chart) => chart.show(trends, span, now));
+}
+
+// What is asked for, and every how many seconds.
+const JOBS = [
+  [1, async () => {
+    const live = await getJson(monitor("live"));
+    noteRates(live);
+    showOverview(live, servedNow);
+    showQueueChart(live);
+    showGraphs(live, servedNow);
+    showModels(live);
+    showBatches(live, servedNow);
+    showGpus(live);
+    showRoutes(live);
+    await refreshCharts(live.time);
+  }],
+  [5, refreshServed],
+  [2, async () => showRemembered(await getJson(monitor("requests")))],
+  [5, refreshNames],
+  [2, refreshSeries],
+  [2, refreshLog],
+  [30, showConfiguration],
+];
+
+async function tick(all = false) {
+  const due = JOBS.filter(([every]) => all || turn % every === 0);
+  turn += 1;
+  const outcomes = await Promise.allSettled(due.map(([, job]) => job()));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  const gone = failed?.reason instanceof TypeError && /fetch|network/i.test(failed.reason.message);
+  byId("lost").hidden = !gone;
+  if (failed && !gone) console.error(failed.reason);
+}
+
+async function run() {
+  for (;;) {
+    if (!paused && !document.hidden) await tick();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
+byId("language").addEventListener("click", () => { setLanguage(language === "en" ? "zh" : "en"); tick(true); });
+byId("theme").addEventListener("click", () => setTheme(THEMES[(THEMES.indexOf(remembered("theme", "auto")) + 1) % THEMES.length]));
+byId("pause").addEventListener("click", () => {
+  paused = !paused;
+  byId("pause").setAttribute("aria-pressed", String(paused));
+  byId("pause").textContent = t(paused ? "resume" : "pause");
+});
+byId("span").addEventListener("change", () => { charts.forEach((chart) => chart.rebuild()); tick(true); });
+byId("series-filter").addEventListener("input", showNames);
+byId("series-own").addEventListener("change", showNames);
+byId("ask-model").addEventListener("change", () => showInput(servedNow));
+byId("ask-kind").addEventListener("change", () => showInput(servedNow, false));
+byId("ask").addEventListener("submit", ask);
+byId("copy-curl").addEventListener("click", () => copy(asCurl));
+byId("copy-python").addEventListener("click", () => copy(asPython));
+for (const id of ["log-file", "log-level", "log-filter", "token"]) byId(id).addEventListener("input", refreshLog);
+
+makeOverviewCharts();
+setLanguage(remembered("language", navigator.language.startsWith("zh") ? "zh" : "en"));
+refreshServed().catch(() => {}).finally(run);

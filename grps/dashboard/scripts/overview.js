@@ -1,0 +1,80 @@
+// The first section: findings, tiles and charts.
+
+let previous = null;
+let lastFindings = "";
+
+// What has changed since the last look, per second; models by their names.
+const rates = { cpu: 0, busy: new Map() };
+
+function noteRates(live) {
+  if (previous && live.time > previous.time) {
+    const elapsed = live.time - previous.time;
+    rates.cpu = (live.process.cpu_s - previous.process.cpu_s) / elapsed;
+    for (const model of live.models) {
+      const before = previous.models.find((one) => one.model === model.model);
+      const worked = before && model.busy_s >= before.busy_s ? model.busy_s - before.busy_s : 0;
+      rates.busy.set(model.model, Math.min(1, worked / elapsed / Math.max(1, model.instances)));
+    }
+  }
+  previous = live;
+}
+
+const busyShare = (model) => rates.busy.get(model.model) ?? 0;
+
+function tile(name, value, more = "", kind = "") {
+  return make("div", { class: `tile ${kind}` }, make("div", { class: "name" }, name), make("div", { class: "value" }, value), make("div", { class: "more", title: more }, more));
+}
+
+function showOverview(live, served) {
+  const { service, process, requests } = live;
+  const state = byId("state");
+  state.textContent = service.ready ? t("ready") : t("not_ready");
+  state.className = `pill ${service.ready ? "ready" : "unready"}`;
+  byId("reason").textContent = service.reason ?? "";
+  byId("about").textContent = `${service.version} · ${t("up", duration(live.time - service.started))}`;
+  const findings = diagnose(live, served, busyShare);
+  const text = JSON.stringify(findings.map((one) => [one.kind, one.advice]));
+  // Screen readers are told of a change in kind, not of each new figure.
+  byId("diagnosis").setAttribute("aria-live", text === lastFindings ? "off" : "polite");
+  lastFindings = text;
+  byId("diagnosis").replaceChildren(...findings.map((one) => make("p", { class: `note ${one.kind}` }, one.text, one.advice ? make("span", { class: "advice" }, `→ ${one.advice}`) : "")));
+  const failed = live.routes.reduce((sum, route) => sum + route.minute.failed, 0);
+  const ended = failed + live.routes.reduce((sum, route) => sum + route.minute.succeeded, 0);
+  const seconds = Math.max(1, ...live.routes.map((route) => route.minute.seconds));
+  const memory = percent(process.memory_bytes, process.memory_limit_bytes);
+  byId("tiles").replaceChildren(
+    tile(t("rate"), number(ended / seconds), `${number(ended)} ${t("in_minute")}`),
+    tile(`${t("latency")}: ${t("p50")}`, `${number(requests.p50_ms)} ms`, `${t("p90")} ${number(requests.p90_ms)} ms`),
+    tile(`${t("latency")}: ${t("p99")}`, `${number(requests.p99_ms)} ms`, t("in_minute")),
+    tile(t("errors"), `${percent(failed, ended).toFixed(failed ? 2 : 0)} %`, `${number(failed)} ${t("in_minute")}`, failed ? "bad" : ""),
+    tile(t("in_flight"), number(Math.max(0, service.in_flight - 1)), t("waiting", number(service.waiting)), service.waiting ? "warn" : ""),
+    tile(t("cpu"), `${(100 * rates.cpu).toFixed(0)} %`, t("of_processors", process.processors), rates.cpu > 0.9 * process.processors ? "warn" : ""),
+    tile(t("memory"), bytes(process.memory_bytes), t("of", bytes(process.memory_limit_bytes)), memory > 85 ? "bad" : ""),
+    tile(t("connections"), number(service.connections), t("threads", process.threads, process.descriptors)),
+  );
+}
+
+function makeOverviewCharts() {
+  const parent = byId("charts");
+  new Chart(parent, "chart_rate", [{ name: "*qps", label: "all_requests" }]);
+  new Chart(parent, "chart_latency", [
+    { name: "*latency_p50(ms)", text: "p50" }, { name: "*latency_p90(ms)", text: "p90" }, { name: "*latency_p99(ms)", text: "p99" },
+  ]);
+  new Chart(parent, "chart_usage", [
+    { name: "*cpu_usage(%)", label: "cpu" }, { name: "*fail_rate(%)", label: "failed" }, { name: "*mem_usage(%)", label: "memory" },
+  ]);
+}
+
+// Queues are charted by model, which may come and go.
+let queueChart = null;
+function showQueueChart(live) {
+  const names = live.models.filter((model) => !model.native).slice(0, COLOURS.length).map((model) => model.model);
+  const key = names.join();
+  if (queueChart?.key === key || !names.length) return;
+  if (queueChart) {
+    charts.splice(charts.indexOf(queueChart), 1);
+    queueChart.body.parentElement.remove();
+  }
+  queueChart = new Chart(byId("charts"), "chart_queue", names.map((name) => ({ name: `*queue_length(${name})`, text: name })));
+  queueChart.key = key;
+}
