@@ -9,6 +9,7 @@ import click
 
 from grps.cli.output import notice
 from grps.deploy.follow import follow
+from grps.deploy.log_lines import Wanted, choose, last_lines, whole_lines
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.services import inspect
 from grps.server.state import ServiceState, alive
@@ -16,8 +17,14 @@ from grps.server.state import ServiceState, alive
 _POLL_S = 0.2
 
 
-def follow_log(folder: ServiceFolder, state: ServiceState, path: Path, lines: int) -> None:
-    """Print a log as it grows until the process of ``state`` ends.
+def follow_log(
+    folder: ServiceFolder,
+    state: ServiceState,
+    path: Path,
+    lines: int,
+    wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
+) -> None:
+    """Print the wanted records of a log as it grows until the process of ``state`` ends.
 
     Raises:
         ClickException: The service ended badly.
@@ -27,8 +34,14 @@ def follow_log(folder: ServiceFolder, state: ServiceState, path: Path, lines: in
         time.sleep(_POLL_S)
         return alive(state)
 
-    for text in follow(path, lines, wait):
-        click.echo(text, nl=False)
+    if wanted.everything:
+        for text in follow(path, lines, wait):
+            click.echo(text, nl=False)
+    else:
+        for line in last_lines(path, lines, wanted):
+            click.echo(line, nl=False)
+        for line in choose(whole_lines(follow(path, 0, wait)), wanted):
+            click.echo(line, nl=False)
     ended = inspect(folder)
     if ended.status in ("crashed", "failed"):
         cause = ended.state.error if ended.state is not None else None

@@ -1,4 +1,4 @@
-"""Asking a running service about its models."""
+"""Asking a running service about its models and its latest minute."""
 
 from __future__ import annotations
 
@@ -54,6 +54,27 @@ def change_model(service: Service, action: str, model: str) -> dict[str, Any]:
         DeployError: It could not; the text is the service's one-line cause.
     """
     return _call(service, "POST", f"{MODELS}/{model}/{action}")
+
+
+def set_log_level(service: Service, level: str) -> dict[str, Any]:
+    """Let a service write log lines of a level and those above from here on.
+
+    Returns:
+        The ``level`` and the one ``before``.
+
+    Raises:
+        DeployError: It can't be asked, or refuses.
+    """
+    return _call(service, "POST", f"/grps/v1/admin/log-level?level={level}")
+
+
+def read_live(service: Service, timeout_s: float) -> dict[str, Any]:
+    """Return what a service tells of its latest minute.
+
+    Raises:
+        DeployError: It can't be asked.
+    """
+    return _call(service, "GET", "/grps/v1/monitor/live", timeout_s)
 
 
 def _call(
