@@ -6,12 +6,13 @@ import fcntl
 import json
 import logging
 import os
+import threading
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 SERVER_LOG_NAME = "grps_server.log"
 USER_LOG_NAME = "grps_usr.log"
@@ -24,8 +25,21 @@ SERVICE_USER_FORMAT = USER_FORMAT.replace("%(levelname)s]", "%(levelname)s]%(of_
 logger = logging.getLogger("grps.server")
 clogger = logging.getLogger("grps.user")
 
-current_request: ContextVar[str | None] = ContextVar("current_request", default=None)
-"""Identifier of the request that user code works on here, for its log lines."""
+class _Subject(Protocol):
+    @property
+    def id(self) -> str:
+        """Identifier, for logs."""
+
+
+class _Work(threading.local):
+    subject: _Subject | None = None
+
+
+work = _Work()
+"""What user code works on in this thread, one request or a batch, for its log lines."""
+
+coroutine_work: ContextVar[_Subject | None] = ContextVar("coroutine_work", default=None)
+"""The same for a coroutine, many of which share a thread."""
 
 
 def request_of(record: logging.LogRecord) -> str | None:
@@ -34,7 +48,8 @@ def request_of(record: logging.LogRecord) -> str | None:
     A record that a worker process has sent says so itself; others belong to what runs here.
     """
     sent: str | None = getattr(record, "request_id", None)
-    return sent or current_request.get()
+    subject = coroutine_work.get() or work.subject
+    return sent or (None if subject is None else subject.id)
 
 
 @dataclass(slots=True)

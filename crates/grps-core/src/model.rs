@@ -174,7 +174,7 @@ impl Model {
         let began = Instant::now();
         let Reply { outcome, marks } = match &self.native {
             Some(native) => answer_natively(&**native, call, began),
-            None => match self.enqueue(call) {
+            None => match self.enqueue(call, began) {
                 Ok((place, receiver)) => self.wait(place, receiver).await,
                 Err(error) => Reply { outcome: Err(error), marks: None },
             },
@@ -182,17 +182,17 @@ impl Model {
         let failure = outcome.as_ref().err().map(Error::cause);
         let times = marks.map(|marks| CallTimes { began, marks });
         running.end(failure, times.as_ref());
-        if failure.is_none() {
-            self.latency.add(began.elapsed());
-        }
         if let Some(times) = times {
+            if failure.is_none() {
+                self.latency.add(times.duration());
+            }
             let (model, node) = (Arc::clone(&self.key), node.map(|node| node.name));
             timeline.note_call(CallNote { model, node, failure, times });
         }
         outcome
     }
 
-    fn enqueue(&self, call: Call) -> Result<(Place, ReplyReceiver), Error> {
+    fn enqueue(&self, call: Call, now: Instant) -> Result<(Place, ReplyReceiver), Error> {
         let batching = &self.spec.batching;
         let seat = Seat::of(batching, &call.content, call.priority, call.batch_key)
             .map_err(|error| Error::invalid(format!("model '{}': {error}", self.key)))?;
@@ -206,7 +206,7 @@ impl Model {
             session: call.session,
             deadline: call.deadline.map(tokio::time::Instant::into_std),
         };
-        let place = self.queue.push(seat, entry).map_err(|refusal| self.refuse(refusal))?;
+        let place = self.queue.push(now, seat, entry).map_err(|refusal| self.refuse(refusal))?;
         Ok((place, receiver))
     }
 

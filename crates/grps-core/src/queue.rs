@@ -61,7 +61,7 @@ pub(crate) struct State {
     /// Pullers that work on entries.
     pub(crate) busy: usize,
     /// How long pullers have worked until `busy` was last changed.
-    worked: Duration,
+    worked_ns: u64,
     /// When `busy` was last changed.
     changed: Instant,
     /// How many pullers may work at once; the rest are held in reserve.
@@ -82,20 +82,21 @@ impl State {
 
     /// Counts one more puller at work.
     pub(crate) fn begin_work(&mut self, now: Instant) {
-        self.worked = self.worked(now);
+        self.worked_ns = self.worked_ns(now);
         (self.busy, self.changed) = (self.busy + 1, now);
     }
 
     /// Counts one puller less at work.
     pub(crate) fn end_work(&mut self, now: Instant) {
-        self.worked = self.worked(now);
+        self.worked_ns = self.worked_ns(now);
         (self.busy, self.changed) = (self.busy.saturating_sub(1), now);
     }
 
     /// How long pullers have worked, all together.
-    fn worked(&self, now: Instant) -> Duration {
+    fn worked_ns(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.changed);
-        self.worked + since * u32::try_from(self.busy).unwrap_or(u32::MAX)
+        let since_ns = since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos());
+        self.worked_ns + since_ns * self.busy as u64
     }
 
     /// Lets all pullers look again.
@@ -146,7 +147,7 @@ impl Queue {
             batcher: Batcher::new(Arc::new(policy)),
             idle: Vec::new(),
             busy: 0,
-            worked: Duration::ZERO,
+            worked_ns: 0,
             changed: Instant::now(),
             level: 0,
             watcher_sleeps: false,
@@ -162,14 +163,19 @@ impl Queue {
         }
     }
 
-    /// Adds an entry, wakes one idle puller and gives the entry's place.
-    pub(crate) fn push(self: &Arc<Self>, seat: Seat, entry: Entry) -> Result<Place, Refusal> {
+    /// Adds an entry that comes now, wakes one idle puller and gives the entry's place.
+    pub(crate) fn push(
+        self: &Arc<Self>,
+        now: Instant,
+        seat: Seat,
+        entry: Entry,
+    ) -> Result<Place, Refusal> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(Refusal::Closed);
         }
         let level = seat.level;
-        let number = state.batcher.push(Instant::now(), seat, entry).map_err(|_| Refusal::Full)?;
+        let number = state.batcher.push(now, seat, entry).map_err(|_| Refusal::Full)?;
         let room = state.has_room();
         let woken = if room { state.idle.pop() } else { None };
         let warn = !room && state.watcher_sleeps;
@@ -198,7 +204,7 @@ impl Queue {
 
     /// How long instances have worked, all together.
     pub fn worked(&self) -> Duration {
-        self.state.lock().worked(Instant::now())
+        Duration::from_nanos(self.state.lock().worked_ns(Instant::now()))
     }
 
     /// How often instances were started again after they had ended unasked.

@@ -38,7 +38,7 @@ fn seat() -> Seat {
 /// Pushes an entry that stays in the queue until it is pulled.
 fn push(queue: &Arc<Queue>, id: &str) -> ReplyReceiver {
     let (entry, receiver) = entry(id);
-    queue.push(seat(), entry).unwrap().left();
+    queue.push(Instant::now(), seat(), entry).unwrap().left();
     receiver
 }
 
@@ -69,7 +69,7 @@ fn a_full_queue_takes_no_more() {
     let queue = queue(1);
     let _receivers = ["a", "b", "c"].map(|id| push(&queue, id));
     let (late, _receiver) = entry("late");
-    assert_eq!(queue.push(seat(), late).unwrap_err(), Refusal::Full);
+    assert_eq!(queue.push(Instant::now(), seat(), late).unwrap_err(), Refusal::Full);
     assert_eq!(queue.len(), 3);
 }
 
@@ -85,7 +85,7 @@ fn abandoned_entries_are_skipped() {
 fn a_dropped_place_is_free_at_once() {
     let queue = queue(8);
     let (gone, _receiver) = entry("gone");
-    let place = queue.push(Seat { level: 7, ..seat() }, gone).unwrap();
+    let place = queue.push(Instant::now(), Seat { level: 7, ..seat() }, gone).unwrap();
     assert_eq!(queue.len(), 1);
     drop(place);
     assert!(queue.is_empty());
@@ -95,7 +95,7 @@ fn a_dropped_place_is_free_at_once() {
 fn an_entry_that_left_can_not_be_withdrawn() {
     let queue = queue(8);
     let (taken, _receiver) = entry("taken");
-    let mut place = queue.push(seat(), taken).unwrap();
+    let mut place = queue.push(Instant::now(), seat(), taken).unwrap();
     let _running = queue.attach("i").pull(SOON);
     assert!(!place.withdraw());
 }
@@ -105,7 +105,7 @@ fn closing_drains_and_then_ends() {
     let queue = queue(1);
     let _receiver = push(&queue, "last");
     queue.close();
-    assert_eq!(queue.push(seat(), entry("late").0).unwrap_err(), Refusal::Closed);
+    assert_eq!(queue.push(Instant::now(), seat(), entry("late").0).unwrap_err(), Refusal::Closed);
     let puller = queue.attach("i");
     assert_eq!(pull(&puller), ["last"]);
     assert!(matches!(puller.pull(SOON), Pulled::Closed));
@@ -239,7 +239,7 @@ fn a_deadline_that_cannot_be_met_costs_no_run() {
     let with_deadline = |id: &str, left: Duration| {
         let (mut entry, receiver) = entry(id);
         entry.deadline = Some(Instant::now() + left);
-        queue.push(seat(), entry).unwrap().left();
+        queue.push(Instant::now(), seat(), entry).unwrap().left();
         receiver
     };
     // Each run takes what passes until the next pull.
@@ -296,7 +296,7 @@ fn the_last_puller_to_wait_is_woken_first() {
         .collect();
     for _ in 0..10 {
         let (entry, _receiver) = entry("a");
-        queue.push(Seat::default(), entry).unwrap().left();
+        queue.push(Instant::now(), Seat::default(), entry).unwrap().left();
         assert_eq!(hears.recv().unwrap(), 2);
         while queue.state.lock().idle.len() < 3 {
             std::thread::yield_now();

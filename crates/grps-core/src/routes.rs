@@ -16,54 +16,58 @@ const DEFAULT_NAME: &str = "default";
 
 /// What a request passes through: one model, several in a row, or a graph.
 #[derive(Clone, Debug)]
-pub struct Route {
+pub struct Route(Arc<Path>);
+
+/// What the holders of a route share.
+#[derive(Debug)]
+struct Path {
     /// The models in order; never empty.
-    models: Arc<[Arc<Model>]>,
+    models: Box<[Arc<Model>]>,
     /// What is measured of the requests that take it.
     stats: Arc<RouteStats>,
     /// How they hang together, unless each works on what the one before it answered.
-    graph: Option<Arc<Graph>>,
+    graph: Option<Graph>,
 }
 
 impl Route {
-    fn row(models: impl Into<Arc<[Arc<Model>]>>, stats: Arc<RouteStats>) -> Self {
-        Self { models: models.into(), stats, graph: None }
+    fn row(models: impl Into<Box<[Arc<Model>]>>, stats: Arc<RouteStats>) -> Self {
+        Self(Arc::new(Path { models: models.into(), stats, graph: None }))
     }
 
     fn of_graph(graph: Graph, stats: Arc<RouteStats>) -> Self {
-        Self { models: graph.models().into(), stats, graph: Some(Arc::new(graph)) }
+        Self(Arc::new(Path { models: graph.models().into(), stats, graph: Some(graph) }))
     }
 
     /// What is measured of the requests that take it.
     pub fn stats(&self) -> &Arc<RouteStats> {
-        &self.stats
+        &self.0.stats
     }
 
     /// The models in order.
     pub fn models(&self) -> &[Arc<Model>] {
-        &self.models
+        &self.0.models
     }
 
     /// The graph, if it is one.
     pub fn graph(&self) -> Option<&Graph> {
-        self.graph.as_deref()
+        self.0.graph.as_ref()
     }
 
     /// How long requests take of late, once they run; nodes of a graph may run side by side.
     pub(crate) fn latency(&self) -> Duration {
-        let each = self.models.iter().map(|model| model.latency());
-        if self.graph.is_some() { each.max().unwrap_or_default() } else { each.sum() }
+        let each = self.0.models.iter().map(|model| model.latency());
+        if self.0.graph.is_some() { each.max().unwrap_or_default() } else { each.sum() }
     }
 
     /// YAML text that tells what it is.
     pub fn metadata(&self) -> &str {
-        let first = self.models.first().map(|model| model.spec().metadata.as_str());
+        let first = self.0.models.first().map(|model| model.spec().metadata.as_str());
         self.graph().map(|graph| graph.spec().metadata.as_str()).or(first).unwrap_or_default()
     }
 
     /// The form in which it takes its request.
     pub fn form(&self) -> InputForm {
-        let first = self.models.first().map(|model| model.spec().form);
+        let first = self.0.models.first().map(|model| model.spec().form);
         self.graph().map(Graph::form).or(first).unwrap_or(InputForm::Tensors)
     }
 }

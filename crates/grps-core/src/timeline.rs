@@ -31,6 +31,8 @@ pub struct Timeline {
 pub struct Steps {
     /// When each step began and how long it took, in the order of [`RequestStage::ALL`].
     stages: [Option<(Instant, Duration)>; RequestStage::ALL.len()],
+    /// When the last step ended that was told by [`Timeline::lap`].
+    lapped: Option<Instant>,
     /// Its calls of models, in the order of their ends.
     pub calls: SmallVec<[CallNote; 1]>,
 }
@@ -178,6 +180,14 @@ impl Timeline {
     pub fn note(&self, stage: RequestStage, began: Instant) {
         let length = began.elapsed();
         self.steps.lock().stages[stage as usize] = Some((began, length));
+    }
+
+    /// Notes a step that began where the last one ended, or with the request; it has just ended.
+    pub fn lap(&self, stage: RequestStage) {
+        let now = Instant::now();
+        let mut steps = self.steps.lock();
+        let began = steps.lapped.replace(now).unwrap_or(self.began);
+        steps.stages[stage as usize] = Some((began, now.saturating_duration_since(began)));
     }
 
     /// Does a step and notes how long it took.

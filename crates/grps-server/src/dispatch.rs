@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::flight::Flight;
 use crate::reply_body::ReplyBody;
 use crate::request_id::REQUEST_ID;
-use crate::{grpc, http as http_api, timing, trace_context};
+use crate::{grpc, http as http_api, timing, trace_context, wishes};
 
 /// What the code that answers needs to know besides the request itself.
 pub(crate) struct Call {
@@ -33,13 +33,14 @@ pub(crate) async fn dispatch(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
-    let trace = trace_context::of(&app, request.headers());
-    let timeline = Arc::new(app.request_ids.begin(request.headers(), trace));
+    let wishes = wishes::of(request.headers());
+    let trace = trace_context::of(&app, wishes);
+    let timeline = Arc::new(app.request_ids.begin(wishes, trace));
+    let times = timing::is_asked(wishes);
     let is_grpc = grpc::is_grpc(request.headers());
     let protocol = if is_grpc { Protocol::Grpc } else { Protocol::Http };
     let flight = Arc::new(Flight::new(&app, Arc::clone(&timeline), protocol));
     let draining = app.engine.health().is_draining();
-    let times = timing::is_asked(request.headers());
     let call = Call {
         app: Arc::clone(&app),
         peer,

@@ -34,6 +34,7 @@ mod timing;
 mod trace_context;
 mod traces;
 mod watched_stream;
+mod wishes;
 
 pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
 pub use commands::{Action, Command, Commands};

@@ -4,10 +4,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use grps_core::{Timeline, TraceContext};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 /// Header that carries the identifier in both directions.
-pub(crate) const REQUEST_ID: &str = "x-request-id";
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 128;
 const GOLDEN_RATIO: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use grps_core::{Error, Terms};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 /// Urgency, 0 for the most urgent.
-const PRIORITY: &str = "x-grps-priority";
+const PRIORITY: HeaderName = HeaderName::from_static("x-grps-priority");
 /// Requests with different keys never share a batch.
-const BATCH_KEY: &str = "x-grps-batch-key";
+const BATCH_KEY: HeaderName = HeaderName::from_static("x-grps-batch-key");
 const MAX_KEY_BYTES: usize = 128;
 
 /// What a client asks of the scheduling of its request.
@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(name: &'static str, value: &str) -> Result<Terms, Error> {
+    fn parse(name: HeaderName, value: &str) -> Result<Terms, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         of(&headers, None, Ipv4Addr::LOCALHOST.into())

@@ -1,16 +1,16 @@
 //! A request's place in a trace: what its headers say, and whether its spans are exported.
 
 use grps_core::{TraceContext, TraceParent};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use crate::app::App;
 
-const TRACE_PARENT: &str = "traceparent";
-const TRACE_STATE: &str = "tracestate";
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The request's place in a trace; `None` when neither the caller nor the service traces it.
 pub(crate) fn of(app: &App, headers: &HeaderMap) -> Option<TraceContext> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let parent = text(TRACE_PARENT).and_then(TraceParent::parse);
     let Some(traces) = &app.traces else {
         // What does not export spans has none of its own: it passes on its caller's.

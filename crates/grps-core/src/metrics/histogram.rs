@@ -27,8 +27,7 @@ impl Histogram {
         if let Some(count) = counts.get(bucket(micros(duration))) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        self.total_ns.fetch_add(ns, Ordering::Relaxed);
+        self.total_ns.fetch_add(nanos(duration), Ordering::Relaxed);
     }
 
     /// What was counted until now.
@@ -148,8 +147,14 @@ pub(crate) fn bound_of(duration: Duration) -> Duration {
     bounds().find(|bound| duration < *bound).unwrap_or(Duration::MAX)
 }
 
+/// Whole microseconds; in 64 bits, which is much faster than what the library does in 128.
 fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
+}
+
+/// Nanoseconds, in 64 bits.
+fn nanos(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 /// The bucket of a duration: exact below [`STEPS`], then [`STEPS`] per power of two.

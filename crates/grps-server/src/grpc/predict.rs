@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -58,14 +57,14 @@ fn told(error: &Error) -> Result<Bytes, tonic::Status> {
 }
 
 fn prepare(call: &Call, message: Bytes, terms: Terms) -> Result<(Route, EngineRequest), Error> {
-    let began = Instant::now();
+    call.timeline.lap(RequestStage::Receive);
     let route = call.app.engine.route(proto::peek_model(&message)?)?;
     call.flight.take(&route);
     let content = match route.form() {
         InputForm::Message => Content::Message(message),
         InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),
     };
-    call.timeline.note(RequestStage::Decode, began);
+    call.timeline.lap(RequestStage::Decode);
     let request =
         EngineRequest { timeline: call.timeline.clone(), content, terms, attachment: None };
     Ok((route, request))

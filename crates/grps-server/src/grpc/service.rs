@@ -23,7 +23,7 @@ use crate::http::LimitedBody;
 use crate::metadata::model_metadata;
 use crate::readiness::unready;
 use crate::status::grps_status;
-use crate::terms;
+use crate::{terms, wishes};
 
 /// The methods that are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +76,9 @@ pub(crate) async fn answer(
     if draining && matches!(method, Method::Predict | Method::PredictStreaming) {
         return tonic::Status::unavailable("the service is shutting down").into_http();
     }
-    let terms = timeout::deadline(request.headers())
-        .and_then(|deadline| terms::of(request.headers(), deadline, call.peer.ip()));
+    let wishes = wishes::of(request.headers());
+    let terms = timeout::deadline(wishes)
+        .and_then(|deadline| terms::of(wishes, deadline, call.peer.ip()));
     let terms = match terms {
         Ok(terms) => terms,
         Err(error) => return tonic::Status::invalid_argument(error.message()).into_http(),

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use grps_core::metrics::RequestStage;
@@ -37,7 +37,6 @@ pub(crate) async fn collect(
     call: &Call,
 ) -> Result<Bytes, Error> {
     let settings = &call.app.settings;
-    let began = Instant::now();
     let announced = announced_length(headers);
     let outcome = if announced.is_some_and(|length| length > settings.max_request_bytes) {
         Err(too_large(settings.max_request_bytes))
@@ -47,7 +46,7 @@ pub(crate) async fn collect(
             Err(_) => return Err(timed_out(settings.body_timeout)),
         }
     };
-    call.timeline.note(RequestStage::Receive, began);
+    call.timeline.lap(RequestStage::Receive);
     // A client that waits for leave to send its body is told by the answer not to.
     if outcome.is_err() && !headers.contains_key(header::EXPECT) {
         tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));

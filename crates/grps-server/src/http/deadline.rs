@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use grps_core::{Cause, Error};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
-const HEADER: &str = "x-request-timeout-ms";
+const HEADER: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 const MAX_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// The instant at which the client stops waiting; `None` when it did not say.

@@ -16,7 +16,7 @@ use crate::codec::json::JsonRequest;
 use crate::codec::{self, Data, GrpsMessage, Status, json, proto};
 use crate::dispatch::Call;
 use crate::reply_body::ReplyBody;
-use crate::terms;
+use crate::{terms, wishes};
 
 /// Type and shape of a tensor that is answered as raw bytes.
 const DTYPE: HeaderName = HeaderName::from_static("x-grps-dtype");
@@ -64,8 +64,9 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
     let (parts, body) = request.into_parts();
     let media_type = require_media_type(&parts.headers)?;
     let query = PredictQuery::of(parts.uri.query());
-    let deadline = deadline::of(&parts.headers)?;
-    let terms = terms::of(&parts.headers, deadline, call.peer.ip())?;
+    let wishes = wishes::of(&parts.headers);
+    let deadline = deadline::of(wishes)?;
+    let terms = terms::of(wishes, deadline, call.peer.ip())?;
     let reading = collect(&parts.headers, body, call);
     let body = deadline::within(deadline, reading).await?;
     if body.is_empty() {
@@ -81,16 +82,15 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
         (MediaType::Binary, Some(shape)) => {
             let route = call.app.engine.route(&query.model)?;
             call.flight.take(&route);
-            let read = || read_raw(&route, query.dtype.as_deref(), shape, &body);
-            let tensor = call.timeline.measure(RequestStage::Decode, read)?;
+            let tensor = read_raw(&route, query.dtype.as_deref(), shape, &body)?;
+            call.timeline.lap(RequestStage::Decode);
             (route, Content::Tensors(vec![tensor]))
         }
         _ => {
-            let read = || {
-                let read = || read_message(call, media_type, &query.model, &body);
-                call.timeline.measure(RequestStage::Decode, read)
-            };
-            call.app.heavy.run(body.len(), read).await?
+            let read = || read_message(call, media_type, &query.model, &body);
+            let read = call.app.heavy.run(body.len(), read).await?;
+            call.timeline.lap(RequestStage::Decode);
+            read
         }
     };
     let request =
