@@ -6,13 +6,13 @@ import fcntl
 import json
 import logging
 import os
-import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 SERVER_LOG_NAME = "grps_server.log"
 USER_LOG_NAME = "grps_usr.log"
@@ -25,21 +25,18 @@ SERVICE_USER_FORMAT = USER_FORMAT.replace("%(levelname)s]", "%(levelname)s]%(of_
 logger = logging.getLogger("grps.server")
 clogger = logging.getLogger("grps.user")
 
-class _Subject(Protocol):
-    @property
-    def id(self) -> str:
-        """Identifier, for logs."""
+RequestSource = Callable[[], str | None]
+"""Tells which request a thread works on: its identifier, and how many are in a batch with it."""
+
+coroutine_request: ContextVar[str | None] = ContextVar("coroutine_request", default=None)
+"""The request that a coroutine works on: many of them share a thread."""
+
+_sources: list[RequestSource] = []
 
 
-class _Work(threading.local):
-    subject: _Subject | None = None
-
-
-work = _Work()
-"""What user code works on in this thread, one request or a batch, for its log lines."""
-
-coroutine_work: ContextVar[_Subject | None] = ContextVar("coroutine_work", default=None)
-"""The same for a coroutine, many of which share a thread."""
+def use_request_source(source: RequestSource) -> None:
+    """Ask ``source`` for the request that log lines of a thread belong to."""
+    _sources[:] = [source]
 
 
 def request_of(record: logging.LogRecord) -> str | None:
@@ -48,8 +45,8 @@ def request_of(record: logging.LogRecord) -> str | None:
     A record that a worker process has sent says so itself; others belong to what runs here.
     """
     sent: str | None = getattr(record, "request_id", None)
-    subject = coroutine_work.get() or work.subject
-    return sent or (None if subject is None else subject.id)
+    found = sent or coroutine_request.get()
+    return found or (_sources[0]() if _sources else None)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import Steps, answer
 from grps.inference.runner import fail
-from grps.log import coroutine_work
+from grps.log import coroutine_request
 
 
 def is_async(inferer: ModelInferer) -> bool:
@@ -52,7 +52,7 @@ class AsyncMessageRunner:
 
     async def _serve(self, entry: Entry) -> None:
         # A coroutine has a context of its own, so that this is not seen by others.
-        coroutine_work.set(entry)
+        coroutine_request.set(entry.id)
         try:
             request, context = self._steps.open(entry)
             answer(entry, context, await self._infer(request, context))

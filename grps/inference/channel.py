@@ -116,10 +116,6 @@ class Batch(Protocol):
         """Return the number of requests."""
 
     @property
-    def id(self) -> str:
-        """The first request's identifier for logs, and how many are with it: ``a41f+3``."""
-
-    @property
     def rows(self) -> int | None:
         """Rows that every output must have; ``None``: the only request gets all as they are."""
 

@@ -14,7 +14,7 @@ from grps.inference.context import GrpsContext
 from grps.inference.converter import Converter
 from grps.inference.inferer import ModelInferer
 from grps.inference.runner import fail
-from grps.log import logger, work
+from grps.log import logger
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 NOT_A_MESSAGE = "Output type must be GrpsMessage."
@@ -107,7 +107,6 @@ class MessageRunner:
     def run(self, batch: Batch) -> None:
         """Answer each request; its failure is its own."""
         for entry in batch.entries():
-            work.subject = entry
             try:
                 request, context = self._steps.open(entry)
                 answer(entry, context, self._steps.infer(request, context))
@@ -133,7 +132,6 @@ class BatchingMessageRunner:
 
     def run(self, batch: Batch) -> None:
         """Answer all requests."""
-        work.subject = batch
         opened = list(self._open(batch.entries()))
         if len(opened) > 1:
             try:
@@ -160,7 +158,6 @@ class BatchingMessageRunner:
                 fail(entry, error, self._name)
 
     def _run_alone(self, entry: Entry, request: GrpsMessage, context: GrpsContext) -> None:
-        work.subject = entry
         try:
             self._run_batch([(entry, request, context)])
         except Exception as error:

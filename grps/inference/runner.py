@@ -6,7 +6,7 @@ from typing import Protocol
 
 from grps.errors import InputError, ModelError
 from grps.inference.channel import Batch, Channel, Entry
-from grps.log import logger, work
+from grps.log import logger
 
 
 class Runner(Protocol):
@@ -50,7 +50,6 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
                     raise
             # The next wait may be long: it must not keep what this run used alive.
             del batch
-            work.subject = None
     except BaseException as error:
         down = describe(error)
         raise

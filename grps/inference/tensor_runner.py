@@ -10,7 +10,7 @@ import numpy as np
 from grps.errors import ModelError
 from grps.inference.channel import Batch, NamedArray
 from grps.inference.runner import fail
-from grps.log import logger, work
+from grps.log import logger
 
 
 class TensorModel(Protocol):
@@ -82,7 +82,6 @@ class TensorRunner:
                 fail(entry, error, self._name)
 
     def _run(self, batch: Batch) -> None:
-        work.subject = batch
         outputs = self._model.run(batch.tensors(), batch)
         for name, array in outputs:
             if batch.rows is not None and array.shape[:1] != (batch.rows,):

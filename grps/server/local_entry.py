@@ -113,7 +113,6 @@ class LocalEntry:
 class LocalBatch:
     """One local request; implements the runner's ``Batch``."""
 
-    id = "local"
     rows = None
 
     def __init__(self, entry: LocalEntry) -> None:

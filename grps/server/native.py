@@ -16,13 +16,14 @@ from grps._core import (
     Lost,
     Model,
     Server,
+    current_request,
     json_to_message,
     log,
     message_to_json,
 )
 from grps._core import start_log as _start_log
 from grps.backends.base import Signature
-from grps.log import logger, request_of
+from grps.log import logger, request_of, use_request_source
 
 __all__ = [
     "Batch",
@@ -162,6 +163,7 @@ def start_log(
         The log; close it last, so that nothing buffered is lost.
     """
     started = _start_log(path, NATIVE_LEVELS.get(level, level), backup_count, to_stderr, as_json)
+    use_request_source(current_request)
     logger.addHandler(_NativeHandler())
     logger.setLevel(level.upper())
     logger.propagate = False

@@ -20,7 +20,7 @@ from grps.errors import ModelError
 from grps.inference.async_runner import AsyncMessageRunner
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import Runner, describe, run_instance
-from grps.log import clogger, logger
+from grps.log import clogger, logger, use_request_source
 from grps.server.instances import Copy
 from grps.server.loading import copy_loaders
 from grps.server.project import Project
@@ -64,6 +64,7 @@ def main(pipe: int, note: int, control: int) -> int:
         return 1
     told.tell(Loaded(copy.signature))
     channel = WorkerChannel(Pipe(socket.socket(fileno=pipe)), note)
+    use_request_source(channel.current_request)
     run_instance(channel, runner, f"{order.model.key}#{order.index}")
     runner.close(None)
     recorder.close()

@@ -49,6 +49,11 @@ class WorkerChannel:
                 return batch
         return None
 
+    def current_request(self) -> str | None:
+        """Return the request that this process works on, for logs."""
+        batch = self._batch
+        return None if batch is None else batch.described()
+
     def detach(self, down: str | None = None) -> None:
         """Do nothing: the end of the process tells the server."""
 
@@ -120,9 +125,8 @@ class WorkerBatch:
         """Return the number of requests."""
         return len(self._entries)
 
-    @property
-    def id(self) -> str:
-        """The first request's identifier for logs, and how many are with it."""
+    def described(self) -> str:
+        """Return the first request's identifier for logs, and how many are with it."""
         more = len(self._entries) - 1
         return self._entries[0].id + (f"+{more}" if more else "")
 

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use grps_core::metrics::{
-    CallStage, CallStats, Histogram, RequestStage, RequestStats, Traffic,
-};
+use grps_core::metrics::{CallStage, CallStats, Histogram, RequestStage, RequestStats, Traffic};
 use grps_core::{BatchNote, CallTimes, Marks, Timeline};
 
 /// A request of one model without a converter, as its way through the server measures it.
@@ -18,8 +16,7 @@ fn measure(calls: &CallStats, requests: &RequestStats, traffic: &Traffic) {
     timeline.lap(RequestStage::Decode);
     calls.outcomes.begin();
     let began = Instant::now();
-    let mut marks = Marks::begin(began, None, BatchNote::default());
-    marks.ended = Instant::now();
+    let marks = Marks::begin(began, None, BatchNote::default()).ended(Instant::now());
     let times = CallTimes { began, marks };
     calls.outcomes.end(None);
     calls.duration.add(times.duration());

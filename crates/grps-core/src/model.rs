@@ -264,9 +264,8 @@ fn answer_natively(native: &dyn NativeInferer, call: Call, began: Instant) -> Re
         // Nobody listens: then nobody wants to know.
         let _ = stream.try_send(answer.clone());
     }
-    let mut marks = Marks::begin(began, None, BatchNote { requests: 1, rows: 1, reason: None });
-    marks.ended = Instant::now();
-    Reply { outcome, marks: Some(marks) }
+    let marks = Marks::begin(began, None, BatchNote::of(1, 1, None));
+    Reply { outcome, marks: Some(marks.ended(Instant::now())) }
 }
 
 impl Drop for Model {

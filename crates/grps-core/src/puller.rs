@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::batching::{Batch, Next, Reason, common_rows};
+use crate::batching::{Batch, Next, common_rows};
 use crate::content::Content;
 use crate::error::{Cause, Error};
 use crate::queue::{Entry, Queue, State, wake};
@@ -109,7 +109,7 @@ impl Puller {
                         let crowded = state.batcher.len() > 0;
                         let fastest = state.pace.fastest(now).filter(|_| crowded);
                         let count = cut.items.len();
-                        let (mut entries, hopeless) = live(cut.items, now, fastest);
+                        let (entries, hopeless) = live(cut.items, now, fastest);
                         if entries.is_empty() {
                             // Answering is done outside the lock, as it wakes the clients' tasks.
                             parking_lot::MutexGuard::unlocked(&mut state, || refuse(hopeless));
@@ -127,8 +127,10 @@ impl Puller {
                         // Clients that have just left bring no rows.
                         let rows = if entries.len() == count { cut.rows } else { rows(&entries) };
                         queue.counts.add(rows, cut.reason);
-                        note(&mut entries, now, idle_since, rows, cut.reason);
-                        return Pulled::Batch(Batch::new(entries, policy, self.pulse.clone()));
+                        let note = BatchNote::of(entries.len(), rows, cut.reason);
+                        let marks = Marks::begin(now, idle_since, note);
+                        let pulse = self.pulse.clone();
+                        return Pulled::Batch(Batch::new(entries, policy, pulse, marks));
                     }
                     Next::WaitUntil(time) => until = until.min(time),
                     Next::Nothing => {}
@@ -198,21 +200,6 @@ fn rows(entries: &[Entry]) -> usize {
         Content::Message(_) | Content::Raw(_) => 1,
     };
     entries.iter().map(rows_of).sum()
-}
-
-/// Begins what the instance notes of each request.
-fn note(
-    entries: &mut [Entry],
-    now: Instant,
-    idle_since: Option<Instant>,
-    rows: usize,
-    reason: Option<Reason>,
-) {
-    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let batch = BatchNote { requests: count(entries.len()), rows: count(rows), reason };
-    for entry in entries {
-        entry.reply.marks = Some(Marks::begin(now, idle_since, batch));
-    }
 }
 
 /// Tells clients at once that their deadlines can't be met.

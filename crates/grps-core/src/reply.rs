@@ -13,7 +13,7 @@ use crate::timeline::Marks;
 /// Makes the two ends of a reply channel.
 pub fn reply_channel() -> (ReplySender, ReplyReceiver) {
     let (sender, receiver) = oneshot::channel();
-    (ReplySender { sender, marks: None }, ReplyReceiver(receiver))
+    (ReplySender(sender), ReplyReceiver(receiver))
 }
 
 /// What comes back.
@@ -27,25 +27,24 @@ pub struct Reply {
 
 /// The instance's end; it rides in the queue entry.
 #[derive(Debug)]
-pub struct ReplySender {
-    sender: oneshot::Sender<Reply>,
-    /// What the instance notes; `None` until one takes the request.
-    pub marks: Option<Marks>,
-}
+pub struct ReplySender(oneshot::Sender<Reply>);
 
 impl ReplySender {
-    /// Sends the outcome. It is dropped silently when the client has gone.
-    pub fn send(mut self, outcome: Result<Content, Error>) {
-        if let Some(marks) = &mut self.marks {
-            marks.ended = Instant::now();
-        }
+    /// Sends the outcome of a request that no instance ran. It is dropped silently when the client
+    /// has gone.
+    pub fn send(self, outcome: Result<Content, Error>) {
         // A failed send means that nobody waits: the client left or the deadline passed.
-        let _ = self.sender.send(Reply { outcome, marks: self.marks });
+        let _ = self.0.send(Reply { outcome, marks: None });
+    }
+
+    /// Sends the outcome with what the instance noted; else like [`ReplySender::send`].
+    pub fn send_marked(self, outcome: Result<Content, Error>, marks: Marks) {
+        let _ = self.0.send(Reply { outcome, marks: Some(marks.ended(Instant::now())) });
     }
 
     /// Whether nobody waits for the outcome any more.
     pub fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+        self.0.is_closed()
     }
 }
 

@@ -14,6 +14,8 @@ use crate::trace_context::TraceContext;
 
 /// Bytes of an identifier; what is longer is cut.
 const MAX_ID_BYTES: usize = 128;
+/// Bytes of an identifier that is kept in place.
+const SHORT_ID_BYTES: usize = 38;
 
 /// One request: made when its head has come, and told by every step.
 #[derive(Debug)]
@@ -69,49 +71,50 @@ pub struct CallTimes {
 impl CallTimes {
     /// From the queue to the instance's answer.
     pub fn duration(&self) -> Duration {
-        self.marks.ended.saturating_duration_since(self.began)
+        Duration::from_nanos(self.waited_ns() + self.marks.ran_ns)
     }
 
     /// How long each step took, in the order of time: together the whole duration.
     pub fn stages(&self) -> [(CallStage, Duration); CallStage::ALL.len()] {
         let marks = &self.marks;
-        let waited = marks.taken.saturating_duration_since(self.began);
-        let with_idle = marks
-            .idle_since
-            .map(|idle| marks.taken.saturating_duration_since(idle.max(self.began)));
-        let batch_wait = with_idle.unwrap_or_default();
-        let ran = marks.ended.saturating_duration_since(marks.taken);
-        let rest = ran.saturating_sub(marks.preprocess + marks.infer);
+        let waited_ns = self.waited_ns();
+        let batch_wait_ns = marks.idle_ns.min(waited_ns);
+        let rest_ns = marks.ran_ns.saturating_sub(marks.preprocess_ns + marks.infer_ns);
         // What no mark tells of is the model's, unless the model's end was marked.
-        let (infer, postprocess) =
-            if marks.infer.is_zero() { (rest, Duration::ZERO) } else { (marks.infer, rest) };
+        let (infer_ns, postprocess_ns) =
+            if marks.infer_ns == 0 { (rest_ns, 0) } else { (marks.infer_ns, rest_ns) };
         [
-            (CallStage::Queue, waited.saturating_sub(batch_wait)),
-            (CallStage::BatchWait, batch_wait),
-            (CallStage::Preprocess, marks.preprocess),
-            (CallStage::Infer, infer),
-            (CallStage::Postprocess, postprocess),
+            (CallStage::Queue, waited_ns - batch_wait_ns),
+            (CallStage::BatchWait, batch_wait_ns),
+            (CallStage::Preprocess, marks.preprocess_ns),
+            (CallStage::Infer, infer_ns),
+            (CallStage::Postprocess, postprocess_ns),
         ]
+        .map(|(stage, ns)| (stage, Duration::from_nanos(ns)))
+    }
+
+    fn waited_ns(&self) -> u64 {
+        nanos(self.marks.taken.saturating_duration_since(self.began))
     }
 }
 
-/// What an instance notes of a request that it runs.
+/// What an instance notes of a request that it runs; small, as it travels with the answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Marks {
     /// When it took the request.
-    pub taken: Instant,
-    /// Since when it had waited for a batch, if its policy lets it wait for company.
-    pub idle_since: Option<Instant>,
+    taken: Instant,
+    /// How long it had waited for a batch, if its policy lets it wait for company.
+    idle_ns: u64,
+    /// The converter's work before the model.
+    preprocess_ns: u64,
+    /// The model's work, if its end was marked.
+    infer_ns: u64,
+    /// When the last step was marked, since `taken`.
+    last_ns: u64,
+    /// When it answered, since `taken`.
+    ran_ns: u64,
     /// The batch that the request ran in.
     pub batch: BatchNote,
-    /// The converter's work before the model.
-    pub preprocess: Duration,
-    /// The model's work, if its end was marked.
-    pub infer: Duration,
-    /// When the last step was marked.
-    last: Instant,
-    /// When it answered.
-    pub ended: Instant,
 }
 
 /// The batch that a request ran in.
@@ -125,28 +128,56 @@ pub struct BatchNote {
     pub reason: Option<Reason>,
 }
 
+impl BatchNote {
+    pub(crate) fn of(requests: usize, rows: usize, reason: Option<Reason>) -> Self {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { requests: count(requests), rows: count(rows), reason }
+    }
+}
+
 impl Marks {
-    /// Begins when an instance takes a request.
+    /// Begins when an instance takes a request; `idle_since` is when it began to wait for a batch,
+    /// if it may have waited for company.
     pub fn begin(taken: Instant, idle_since: Option<Instant>, batch: BatchNote) -> Self {
-        let (preprocess, infer) = (Duration::ZERO, Duration::ZERO);
-        Self { taken, idle_since, batch, preprocess, infer, last: taken, ended: taken }
+        let idle = idle_since.map(|idle| taken.saturating_duration_since(idle));
+        Self {
+            taken,
+            idle_ns: idle.map_or(0, nanos),
+            preprocess_ns: 0,
+            infer_ns: 0,
+            last_ns: 0,
+            ran_ns: 0,
+            batch,
+        }
     }
 
     /// Notes the end of a step that user code has; steps may alternate.
     pub fn mark(&mut self, stage: CallStage, now: Instant) {
-        let spent = now.saturating_duration_since(self.last);
-        self.last = now;
+        let now_ns = self.since_taken(now);
+        let spent_ns = now_ns.saturating_sub(self.last_ns);
+        self.last_ns = now_ns;
         match stage {
-            CallStage::Preprocess => self.preprocess += spent,
+            CallStage::Preprocess => self.preprocess_ns += spent_ns,
             // A model that took no time at all has still ended.
-            CallStage::Infer => self.infer += spent.max(Duration::from_nanos(1)),
+            CallStage::Infer => self.infer_ns += spent_ns.max(1),
             CallStage::Queue | CallStage::BatchWait | CallStage::Postprocess => {}
         }
     }
 
     /// Takes over what an instance in another process has noted.
     pub fn set_spent(&mut self, preprocess: Duration, infer: Duration) {
-        (self.preprocess, self.infer) = (preprocess, infer);
+        (self.preprocess_ns, self.infer_ns) = (nanos(preprocess), nanos(infer));
+    }
+
+    /// Notes the answer.
+    #[must_use]
+    pub fn ended(mut self, now: Instant) -> Self {
+        self.ran_ns = self.since_taken(now);
+        self
+    }
+
+    fn since_taken(&self, moment: Instant) -> u64 {
+        nanos(moment.saturating_duration_since(self.taken))
     }
 }
 
@@ -213,29 +244,38 @@ impl Timeline {
     }
 }
 
-/// A short text that needs no memory of its own.
+/// A short text; one that is made here needs no memory of its own.
 #[derive(Clone)]
-struct RequestId {
-    bytes: [u8; MAX_ID_BYTES],
-    length: u8,
+enum RequestId {
+    Short { bytes: [u8; SHORT_ID_BYTES], length: u8 },
+    Long(Box<str>),
 }
 
 impl RequestId {
     fn new(text: &str) -> Self {
-        let mut bytes = [0; MAX_ID_BYTES];
         let mut length = text.len().min(MAX_ID_BYTES);
         while !text.is_char_boundary(length) {
             length -= 1;
         }
-        for (target, byte) in bytes.iter_mut().zip(text.bytes().take(length)) {
-            *target = byte;
+        let text = text.get(..length).unwrap_or_default();
+        let mut bytes = [0; SHORT_ID_BYTES];
+        match bytes.get_mut(..length) {
+            Some(target) => {
+                target.copy_from_slice(text.as_bytes());
+                Self::Short { bytes, length: u8::try_from(length).unwrap_or_default() }
+            }
+            None => Self::Long(text.into()),
         }
-        Self { bytes, length: u8::try_from(length).unwrap_or_default() }
     }
 
     fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        str::from_utf8(bytes).unwrap_or_default()
+        match self {
+            Self::Short { bytes, length } => {
+                let bytes = bytes.get(..usize::from(*length)).unwrap_or_default();
+                str::from_utf8(bytes).unwrap_or_default()
+            }
+            Self::Long(text) => text,
+        }
     }
 }
 
@@ -243,6 +283,14 @@ impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_str().fmt(f)
     }
+}
+
+/// Nanoseconds, in 64 bits.
+fn nanos(duration: Duration) -> u64 {
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 #[cfg(test)]
@@ -268,13 +316,12 @@ mod tests {
     fn the_steps_of_a_call_add_up() {
         let began = Instant::now();
         let mut marks = Marks::begin(began + 3 * MS, None, BatchNote::default());
-        marks.ended = began + 10 * MS;
-        let plain = CallTimes { began, marks };
+        let plain = CallTimes { began, marks: marks.ended(began + 10 * MS) };
         assert_eq!(lengths(&plain), [3, 0, 0, 7, 0]);
 
         marks.mark(CallStage::Preprocess, began + 5 * MS);
         marks.mark(CallStage::Infer, began + 9 * MS);
-        let converted = CallTimes { began, marks };
+        let converted = CallTimes { began, marks: marks.ended(began + 10 * MS) };
         assert_eq!(lengths(&converted), [3, 0, 2, 4, 1]);
         let sum: Duration = converted.stages().iter().map(|(_, length)| *length).sum();
         assert_eq!(sum, converted.duration());
@@ -288,9 +335,8 @@ mod tests {
                 Ok(after) => began + after * MS,
                 Err(_) => began - idle_since.unsigned_abs() * MS,
             };
-            let mut marks = Marks::begin(began + 8 * MS, Some(idle), BatchNote::default());
-            marks.ended = began + 9 * MS;
-            let times = CallTimes { began, marks };
+            let marks = Marks::begin(began + 8 * MS, Some(idle), BatchNote::default());
+            let times = CallTimes { began, marks: marks.ended(began + 9 * MS) };
             assert_eq!(lengths(&times), [queue, batch_wait, 0, 1, 0]);
         }
     }
@@ -303,7 +349,7 @@ mod tests {
             marks.mark(CallStage::Infer, began + (3 * turn + 2) * MS);
             marks.mark(CallStage::Postprocess, began + (3 * turn + 3) * MS);
         }
-        marks.ended = began + 9 * MS;
+        let marks = marks.ended(began + 9 * MS);
         assert_eq!(lengths(&CallTimes { began, marks }), [0, 0, 0, 6, 3]);
     }
 }

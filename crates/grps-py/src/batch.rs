@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use grps_core::{
-    Batch as CoreBatch, BatchPolicy, Content, Entry as CoreEntry, Joined, Parts, Pulse, Tensor,
+    Batch as CoreBatch, BatchPolicy, Content, Entry as CoreEntry, Joined, Marks, Parts, Pulse,
+    Tensor,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -12,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
 use crate::entry::Entry;
-use crate::tensor;
+use crate::{current, tensor};
 
 /// Requests that leave the queue together: their joined input, and the way to answer all of them.
 #[pyclass(frozen, module = "grps._core")]
@@ -27,6 +28,8 @@ pub(crate) struct Batch {
     policy: Arc<BatchPolicy>,
     /// Where the instance gives signs of life.
     pulse: Pulse,
+    /// What the instance notes of each request.
+    marks: Marks,
 }
 
 /// Objects are made only for user code that looks at single requests.
@@ -38,14 +41,15 @@ enum Requests {
 impl Batch {
     pub(crate) fn new(batch: CoreBatch, joined: Option<Joined>) -> Self {
         let (policy, pulse) = (Arc::clone(batch.policy()), batch.pulse().clone());
-        Self::of(Requests::Native(batch.entries), joined, policy, pulse)
+        let marks = batch.marks();
+        Self::of(Requests::Native(batch.entries), joined, policy, (pulse, marks))
     }
 
     fn of(
         requests: Requests,
         joined: Option<Joined>,
         policy: Arc<BatchPolicy>,
-        pulse: Pulse,
+        (pulse, marks): (Pulse, Marks),
     ) -> Self {
         let count = match &requests {
             Requests::Native(entries) => entries.len(),
@@ -53,14 +57,27 @@ impl Batch {
         };
         let (tensors, parts) = joined.map(|joined| (joined.tensors, joined.parts)).unzip();
         let (requests, tensors) = (Mutex::new(requests), Mutex::new(tensors));
-        Self { count, requests, tensors, parts: parts.flatten(), policy, pulse }
+        Self { count, requests, tensors, parts: parts.flatten(), policy, pulse, marks }
+    }
+
+    /// Tells that this thread works on the requests.
+    fn begin(&self) {
+        let requests = self.requests.lock();
+        let first = match &*requests {
+            Requests::Native(entries) => entries.first().map(|entry| &entry.timeline),
+            Requests::Objects(entries) => entries.first().map(|entry| entry.get().timeline()),
+        };
+        current::work_on(first.map(|first| (first, self.count)));
     }
 
     fn objects(&self, py: Python<'_>) -> PyResult<Vec<Py<Entry>>> {
         let mut requests = self.requests.lock();
         if let Requests::Native(entries) = &mut *requests {
             let entries = std::mem::take(entries).into_iter();
-            let objects = entries.map(|entry| Py::new(py, Entry::new(entry, self.pulse.clone())));
+            let objects = entries.map(|entry| {
+                let entry = Entry::new(entry, self.pulse.clone(), self.marks);
+                Py::new(py, entry)
+            });
             *requests = Requests::Objects(objects.collect::<PyResult<_>>()?);
         }
         match &*requests {
@@ -94,21 +111,6 @@ impl Batch {
         self.count
     }
 
-    /// The first request's identifier for logs, and how many are with it.
-    #[getter]
-    fn id(&self) -> String {
-        let requests = self.requests.lock();
-        let first = match &*requests {
-            Requests::Native(entries) => entries.first().map(|entry| entry.timeline.id()),
-            Requests::Objects(entries) => entries.first().map(|entry| entry.get().name()),
-        };
-        let first = first.unwrap_or_default();
-        match self.count {
-            0 | 1 => first.to_owned(),
-            count => format!("{first}+{}", count - 1),
-        }
-    }
-
     /// Rows that each output must have; None when the only request gets the outputs as they are.
     #[getter]
     fn rows(&self) -> Option<usize> {
@@ -122,6 +124,7 @@ impl Batch {
 
     /// Takes the joined input as (name, array) pairs; the arrays own their memory.
     fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
+        self.begin();
         let tensors = self.tensors.lock().take();
         let tensors = tensors
             .ok_or_else(|| PyRuntimeError::new_err("the requests have no tensors in common"))?;
@@ -134,7 +137,7 @@ impl Batch {
         match &mut *self.requests.lock() {
             Requests::Native(entries) => {
                 for (entry, share) in std::mem::take(entries).into_iter().zip(shares) {
-                    entry.reply.send(Ok(Content::Tensors(share)));
+                    entry.reply.send_marked(Ok(Content::Tensors(share)), self.marks);
                 }
             }
             Requests::Objects(entries) => {
@@ -158,7 +161,8 @@ impl Batch {
                 let policy = Arc::clone(&self.policy);
                 // Each of them is new work for the instance.
                 self.pulse.beat(Instant::now());
-                singles.push(Self::of(requests, Some(joined), policy, self.pulse.clone()));
+                let pulse = self.pulse.clone();
+                singles.push(Self::of(requests, Some(joined), policy, (pulse, self.marks)));
             }
         }
         Ok(singles)

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use crate::batch::Batch;
+use crate::current;
 use crate::worker::{Link, Lost};
 
 /// How long one wait lasts; only a bound on how late a closed queue is noticed.
@@ -57,6 +58,7 @@ impl Channel {
     /// Waits, without the GIL, for requests to run at once; `None` when the service or the
     /// instance has stopped.
     fn next(&self, py: Python<'_>) -> Option<Batch> {
+        current::work_on(None);
         py.detach(|| self.pull()).map(|(batch, joined)| Batch::new(batch, joined))
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use grps_core::metrics::CallStage;
 use grps_core::{
-    Cause, ChunkSender, Content, Error, Pulse, ReplySender, Session, Timeline, TraceContext,
+    Cause, ChunkSender, Content, Error, Marks, Pulse, ReplySender, Session, Timeline, TraceContext,
 };
 use grps_server::HttpExchange;
 use parking_lot::Mutex;
@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes};
 
 use crate::exchange::Exchange;
-use crate::tensor;
+use crate::{current, tensor};
 
 /// One request: its input, and the way to answer it once.
 #[pyclass(frozen, module = "grps._core")]
@@ -24,8 +24,8 @@ pub(crate) struct Entry {
     timeline: Arc<Timeline>,
     /// Taken by the first read.
     content: Mutex<Option<Content>>,
-    /// Taken by the answer.
-    reply: Mutex<Option<ReplySender>>,
+    /// What is noted of its run, and the way to answer; taken by the answer.
+    reply: Mutex<Option<(ReplySender, Marks)>>,
     /// Where chunks go; `None` when the client wants one whole answer.
     stream: Option<ChunkSender>,
     /// Customized HTTP: the request as it came.
@@ -37,11 +37,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(entry: grps_core::Entry, pulse: Pulse) -> Self {
+    pub(crate) fn new(entry: grps_core::Entry, pulse: Pulse, marks: Marks) -> Self {
         Self {
             timeline: entry.timeline,
             content: Mutex::new(Some(entry.content)),
-            reply: Mutex::new(Some(entry.reply)),
+            reply: Mutex::new(Some((entry.reply, marks))),
             stream: entry.stream,
             exchange: entry.attachment.and_then(|attachment| attachment.downcast().ok()),
             session: entry.session,
@@ -49,12 +49,12 @@ impl Entry {
         }
     }
 
-    /// Identifier of the request.
-    pub(crate) fn name(&self) -> &str {
-        self.timeline.id()
+    pub(crate) fn timeline(&self) -> &Arc<Timeline> {
+        &self.timeline
     }
 
     pub(crate) fn take_content(&self) -> PyResult<Content> {
+        current::work_on(Some((&self.timeline, 1)));
         let content = self.content.lock().take();
         content.ok_or_else(|| PyRuntimeError::new_err("the input was taken already"))
     }
@@ -66,8 +66,8 @@ impl Entry {
 
     /// Answers if nobody has yet.
     pub(crate) fn reply_if_open(&self, outcome: Result<Content, Error>) {
-        if let Some(reply) = self.reply.lock().take() {
-            reply.send(outcome);
+        if let Some((reply, marks)) = self.reply.lock().take() {
+            reply.send_marked(outcome, marks);
         }
     }
 
@@ -85,9 +85,9 @@ impl Entry {
 
     fn send(&self, outcome: Result<Content, Error>) -> PyResult<()> {
         let reply = self.reply.lock().take();
-        let reply =
+        let (reply, marks) =
             reply.ok_or_else(|| PyRuntimeError::new_err("the request was answered already"))?;
-        reply.send(outcome);
+        reply.send_marked(outcome, marks);
         Ok(())
     }
 }
@@ -97,7 +97,7 @@ impl Entry {
     /// Identifier of the request.
     #[getter]
     fn id(&self) -> &str {
-        self.name()
+        self.timeline.id()
     }
 
     /// The request's place in a trace, as W3C's header of that name; None without one.
@@ -120,7 +120,7 @@ impl Entry {
             "postprocess" => CallStage::Postprocess,
             other => return Err(PyValueError::new_err(format!("unknown step '{other}'"))),
         };
-        if let Some(marks) = self.reply.lock().as_mut().and_then(|reply| reply.marks.as_mut()) {
+        if let Some((_, marks)) = self.reply.lock().as_mut() {
             marks.mark(stage, Instant::now());
         }
         Ok(())
@@ -146,7 +146,7 @@ impl Entry {
 
     /// Whether the client has left or its deadline has passed.
     fn is_cancelled(&self) -> bool {
-        self.reply.lock().as_ref().is_none_or(ReplySender::is_closed)
+        self.reply.lock().as_ref().is_none_or(|(reply, _)| reply.is_closed())
     }
 
     /// Whether the request was answered.

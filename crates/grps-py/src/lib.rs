@@ -4,6 +4,7 @@ mod batch;
 mod channel;
 mod codec;
 mod command;
+mod current;
 mod entry;
 mod exchange;
 mod graph;
@@ -33,6 +34,8 @@ mod _core {
     use crate::codec::{json_to_message, message_to_json};
     #[pymodule_export]
     use crate::command::Command;
+    #[pymodule_export]
+    use crate::current::current_request;
     #[pymodule_export]
     use crate::entry::Entry;
     #[pymodule_export]

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use grps_core::{
-    Batch, BatchPolicy, Cause, ChunkSender, Content, DataType, Error, InputForm, Joined, Parts,
-    Puller, Pulse, ReplySender, Session, Tensor, Timeline, TraceContext, Values,
+    Batch, BatchPolicy, Cause, ChunkSender, Content, DataType, Error, InputForm, Joined, Marks,
+    Parts, Puller, Pulse, ReplySender, Session, Tensor, Timeline, TraceContext, Values,
 };
 use grps_server::{HttpExchange, HttpReply};
 
@@ -41,6 +41,8 @@ struct Slot {
     content: Content,
     /// Taken by the answer.
     reply: Option<ReplySender>,
+    /// What is noted of its run.
+    marks: Marks,
     stream: Option<ChunkSender>,
     exchange: Option<Arc<HttpExchange>>,
     session: Option<Session>,
@@ -85,7 +87,9 @@ impl Running {
         // Requests that do not fit together after all are run one by one.
         let joined = (form == InputForm::Tensors).then(|| batch.join().ok()).flatten();
         let (policy, pulse) = (Arc::clone(batch.policy()), batch.pulse().clone());
-        let slots: Vec<Slot> = batch.entries.into_iter().map(Slot::new).collect();
+        let marks = batch.marks();
+        let entries = batch.entries.into_iter();
+        let slots: Vec<Slot> = entries.map(|entry| Slot::new(entry, marks)).collect();
         let whole = Part { number: 0, slots: (0..slots.len()).collect(), joined };
         Self { slots, policy, pulse, parts: vec![whole] }
     }
@@ -206,10 +210,8 @@ impl Running {
         let meta: ReplyMeta = packet.meta()?;
         let content = read_content(packet, meta.content)?;
         let slot = self.slot(meta.number, meta.entry)?;
-        if let Some(marks) = slot.reply.as_mut().and_then(|reply| reply.marks.as_mut()) {
-            let (preprocess_ns, infer_ns) = meta.spent_ns;
-            marks.set_spent(Duration::from_nanos(preprocess_ns), Duration::from_nanos(infer_ns));
-        }
+        let (preprocess_ns, infer_ns) = meta.spent_ns;
+        slot.marks.set_spent(Duration::from_nanos(preprocess_ns), Duration::from_nanos(infer_ns));
         if let Some(session) = slot.session.as_ref().filter(|_| meta.left) {
             session.lock().elsewhere = true;
         }
@@ -279,11 +281,12 @@ impl Running {
 }
 
 impl Slot {
-    fn new(entry: grps_core::Entry) -> Self {
+    fn new(entry: grps_core::Entry, marks: Marks) -> Self {
         Self {
             timeline: entry.timeline,
             content: entry.content,
             reply: Some(entry.reply),
+            marks,
             stream: entry.stream,
             exchange: entry.attachment.and_then(|attachment| attachment.downcast().ok()),
             session: entry.session,
@@ -294,7 +297,7 @@ impl Slot {
     /// Answers it, unless it is answered.
     fn answer(&mut self, outcome: Result<Content, Error>) {
         if let Some(reply) = self.reply.take() {
-            reply.send(outcome);
+            reply.send_marked(outcome, self.marks);
         }
     }
 

@@ -95,10 +95,6 @@ class FakeBatch:
         return len(self._entries)
 
     @property
-    def id(self) -> str:
-        return self._entries[0].id
-
-    @property
     def rows(self) -> int | None:
         if len(self._entries) == 1:
             return None

@@ -11,6 +11,7 @@ use crate::error::{Cause, Error};
 use crate::queue::Entry;
 use crate::roster::Pulse;
 use crate::tensor::Tensor;
+use crate::timeline::Marks;
 
 /// Requests that an instance runs at once; never empty.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Batch {
     policy: Arc<BatchPolicy>,
     /// Where the instance gives signs of life.
     pulse: Pulse,
+    /// What the instance notes of each request, from its begin on.
+    marks: Marks,
 }
 
 /// The input of a batch, and how its outputs are shared out.
@@ -43,13 +46,23 @@ pub struct Parts {
 }
 
 impl Batch {
-    pub(crate) fn new(entries: Vec<Entry>, policy: Arc<BatchPolicy>, pulse: Pulse) -> Self {
-        Self { entries, policy, pulse }
+    pub(crate) fn new(
+        entries: Vec<Entry>,
+        policy: Arc<BatchPolicy>,
+        pulse: Pulse,
+        marks: Marks,
+    ) -> Self {
+        Self { entries, policy, pulse, marks }
     }
 
     /// Where the instance that runs the batch gives signs of life.
     pub fn pulse(&self) -> &Pulse {
         &self.pulse
+    }
+
+    /// What the instance notes of each request, as it is at the begin.
+    pub fn marks(&self) -> Marks {
+        self.marks
     }
 
     /// The policy the requests were gathered by.

@@ -154,7 +154,10 @@ fn micros(duration: Duration) -> u64 {
 
 /// Nanoseconds, in 64 bits.
 fn nanos(duration: Duration) -> u64 {
-    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 /// The bucket of a duration: exact below [`STEPS`], then [`STEPS`] per power of two.

@@ -77,8 +77,8 @@ pub(crate) async fn answer(
         return tonic::Status::unavailable("the service is shutting down").into_http();
     }
     let wishes = wishes::of(request.headers());
-    let terms = timeout::deadline(wishes)
-        .and_then(|deadline| terms::of(wishes, deadline, call.peer.ip()));
+    let terms =
+        timeout::deadline(wishes).and_then(|deadline| terms::of(wishes, deadline, call.peer.ip()));
     let terms = match terms {
         Ok(terms) => terms,
         Err(error) => return tonic::Status::invalid_argument(error.message()).into_http(),
