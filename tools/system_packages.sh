@@ -12,6 +12,7 @@ declare -A package_of=(
   [cmake]=cmake
   [shellcheck]=shellcheck
   [valgrind]=valgrind
+  [promtool]=prometheus
 )
 
 missing=()

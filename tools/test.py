@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from tools.collector import collector
 from tools.repository import ROOT
 
 SUITES = {
@@ -73,6 +74,8 @@ def main() -> int:
     chosen = sys.argv[1:]
     suites = {"pytest": [*SUITES["pytest"], *chosen]} if chosen else SUITES
     print("The first run also compiles the Rust tests: about 3 to 8 minutes.", flush=True)
+    # Built before any test's time runs.
+    collector()
     outcomes = {}
     for name, command in suites.items():
         print(f"── {name}", flush=True)

@@ -14,7 +14,7 @@ import yaml
 from msgspec import inspect
 
 from grps.config.document import Document
-from grps.config.schema import NAME_PATTERN, Section
+from grps.config.schema import COLLECTOR_PATTERN, NAME_PATTERN, Section
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 
@@ -157,7 +157,8 @@ def _text_fits(text: str, kind: inspect.StrType | inspect.LiteralType) -> bool:
 def _number_fits(value: object, kind: inspect.Type) -> bool:
     if isinstance(kind, inspect.BoolType):
         return isinstance(value, bool)
-    if not isinstance(kind, inspect.IntType) or not isinstance(value, int):
+    numbers = int | float if isinstance(kind, inspect.FloatType) else int
+    if not isinstance(kind, inspect.IntType | inspect.FloatType) or not isinstance(value, numbers):
         return False
     low_enough = kind.le is None or value <= kind.le
     high_enough = kind.ge is None or value >= kind.ge
@@ -171,6 +172,8 @@ def _expected(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.StrType):
         if kind.pattern == NAME_PATTERN:
             return "1 to 128 letters, digits, '.', '_' or '-'"
+        if kind.pattern == COLLECTOR_PATTERN:
+            return "a URL such as http://127.0.0.1:4317 (a collector near by; no TLS)"
         return "text"
     if isinstance(kind, inspect.BoolType):
         return "true or false"
@@ -178,9 +181,10 @@ def _expected(kind: inspect.Type) -> str:
 
 
 def _expected_number(kind: inspect.Type) -> str:
-    assert isinstance(kind, inspect.IntType)
+    assert isinstance(kind, inspect.IntType | inspect.FloatType)
+    number = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
     if kind.ge is None:
-        return "a whole number"
+        return number
     if kind.le is None:
-        return f"a whole number, {kind.ge} or more"
-    return f"a whole number from {kind.ge} to {kind.le}"
+        return f"{number}, {kind.ge} or more"
+    return f"{number} from {kind.ge} to {kind.le}"

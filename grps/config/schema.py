@@ -13,6 +13,7 @@ import msgspec
 from grps.config.ports import parse_ports
 
 NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}\Z"
+COLLECTOR_PATTERN = r"^http://[^\s/]+/?\Z"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
@@ -224,7 +225,7 @@ class LogConfig(Section, frozen=True, kw_only=True):
 class TracingConfig(Section, frozen=True, kw_only=True):
     """Where spans of requests are exported by OTLP."""
 
-    endpoint: Annotated[str, msgspec.Meta(pattern=r"^http://[^\s/]+/?\Z")]
+    endpoint: Annotated[str, msgspec.Meta(pattern=COLLECTOR_PATTERN)]
     """The collector, such as ``http://127.0.0.1:4317``."""
     protocol: Literal["grpc", "http"] = "grpc"
     """``http`` sends protobuf to ``/v1/traces``."""

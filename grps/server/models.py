@@ -13,6 +13,7 @@ import yaml
 from grps.backends.base import Signature
 from grps.backends.signature import describe
 from grps.config.schema import GpuConfig, ModelConfig, PaddingConfig
+from grps.config.secrets import hide_secrets
 from grps.log import LogLevel
 from grps.server.instances import Instance
 from grps.server.loading import Report, copy_loaders
@@ -81,7 +82,7 @@ class LoadedModel:
         description = dict(self.description)
         if self.signature is not None:
             description.update(describe(self.signature))
-        return yaml.safe_dump(description, allow_unicode=True)
+        return hide_secrets(yaml.safe_dump(description, allow_unicode=True))
 
 
 def load_model(

@@ -13,6 +13,7 @@ import yaml
 
 from grps.config.loader import load_inference, load_server
 from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
+from grps.config.secrets import hide_secrets
 from grps.errors import ConfigError, GrpsError, ModelError
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import describe
@@ -63,7 +64,7 @@ class Project:
             inference=inference,
             server=server,
             inference_file=inference_file,
-            metadata=f"{inference_text}\n{server_text}",
+            metadata=hide_secrets(f"{inference_text}\n{server_text}"),
             descriptions=tuple(yaml.safe_load(inference_text)["models"]),
         )
 

@@ -36,3 +36,15 @@ def test_others_need_the_token(tmp_path: Path) -> None:
             assert call(address, "online", "secret") == 200
         assert call("127.0.0.1", "offline") == 200
         assert call("127.0.0.1", "ready") == 503
+
+
+def test_others_need_the_token_for_logs(tmp_path: Path) -> None:
+    interface = {"framework": "http", "host": "0.0.0.0", "port": "0"}
+    write_user_project(tmp_path, [user_model("echo")], {"interface": interface})
+    with serving(tmp_path, GRPS_ADMIN_TOKEN="secret") as server:
+        right = {"Authorization": "Bearer secret"}
+        for address in own_addresses():
+            root = f"http://{address}:{server.ports[0]}/grps/v1/admin"
+            for method, path in ((requests.get, "logs"), (requests.post, "log-level?level=info")):
+                assert method(f"{root}/{path}", timeout=GUARD_S).status_code == 403
+                assert method(f"{root}/{path}", headers=right, timeout=GUARD_S).status_code == 200
