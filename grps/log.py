@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -103,9 +104,21 @@ class SharedRotatingHandler(TimedRotatingFileHandler):
             fcntl.flock(lock, fcntl.LOCK_EX)
             if self._is_renamed():
                 self._reopen()
-                self.rolloverAt = self.computeRollover(int(datetime.now().timestamp()))
+            elif self._rotated().exists():
+                # Another process has made it; what came since goes with the next one.
+                self._wait_for_next()
             else:
                 super().doRollover()
+
+    def _rotated(self) -> Path:
+        """Return what the file is about to be called."""
+        ended = time.localtime(self.rolloverAt - self.interval)
+        return Path(
+            self.rotation_filename(f"{self.baseFilename}.{time.strftime(self.suffix, ended)}")
+        )
+
+    def _wait_for_next(self) -> None:
+        self.rolloverAt = self.computeRollover(int(time.time()))
 
     def _is_renamed(self) -> bool:
         if self.stream is None:
@@ -121,6 +134,7 @@ class SharedRotatingHandler(TimedRotatingFileHandler):
         if self.stream is not None:
             self.stream.close()
         self.stream = self._open()
+        self._wait_for_next()
 
 
 class TimeRotatingFileLogger:

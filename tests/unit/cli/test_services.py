@@ -81,6 +81,67 @@ def test_logs(grpst: Grpst, folder: ServiceFolder) -> None:
     assert grpst("logs", "demo", "--no_follow", "--user").stdout == "mine\n"
 
 
+LINES = (
+    '2030-01-31 14:00:00.000  INFO python: one id="a"\n'
+    '2030-01-31 14:01:00.000  WARN python: two id="b"\n'
+)
+
+
+def test_logs_are_filtered(grpst: Grpst, folder: ServiceFolder) -> None:
+    logs = folder.root / "logs"
+    logs.mkdir()
+    (logs / "grps_server.log").write_text(LINES)
+    first, second = LINES.splitlines(keepends=True)
+    assert grpst("logs", "demo", "--no_follow", "--level", "warning").stdout == second
+    assert grpst("logs", "demo", "--no_follow", "--id", "a").stdout == first
+    assert grpst("logs", "demo", "--until", "2030-01-31 14:00").stdout == first
+    assert grpst("logs", "demo", "--no_follow", "--since", "2030-01-31 14:01").stdout == second
+    refused = grpst("logs", "demo", "--since", "soon")
+    assert refused.exit_code == 2
+    assert "'soon' is neither a time such as '14:05' nor an age such as '10m'" in refused.stderr
+
+
+def test_logs_follow_what_is_wanted(
+    grpst: Grpst, folder: ServiceFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = folder.root / "logs" / "grps_server.log"
+    log.parent.mkdir()
+    log.write_text(LINES)
+    steps = iter((LINES[:10], LINES[10:], LINES))
+
+    def write_on(_: float) -> None:
+        text = next(steps, None)
+        if text is None:
+            raise KeyboardInterrupt
+        with log.open("a") as stream:
+            stream.write(text)
+
+    monkeypatch.setattr("grps.cli.following.time.sleep", write_on)
+    result = grpst("logs", "demo", "--level", "warning")
+    assert result.stdout == LINES.splitlines(keepends=True)[1] * 3
+
+
+def test_the_level_of_a_service_that_does_not_run(grpst: Grpst, folder: ServiceFolder) -> None:
+    crash(folder)
+    result = grpst("logs", "demo", "--set_level", "debug")
+    assert result.exit_code == 1
+    assert "service 'demo' does not run (crashed)" in result.stderr
+
+
+def test_top_without_services(grpst: Grpst, grps_home: Path) -> None:
+    assert "no service is running" in grpst("top", "--interval", "0.2").stdout
+    result = grpst("top", "demo", "--once", "--interval", "0.2")
+    assert result.exit_code == 1
+    assert "no service 'demo' is running" in result.stderr
+
+
+def test_top_shows_a_service_that_does_not_answer(grpst: Grpst, folder: ServiceFolder) -> None:
+    ServiceState.of_this_process(folder.root, "ready", ports=(1,)).write(folder.state)
+    shown = grpst("top", "--once", "--interval", "0.2").stdout
+    assert "demo" in shown
+    assert "can't be asked at 127.0.0.1:1" in shown
+
+
 def test_logs_of_a_stopped_service_end(grpst: Grpst, folder: ServiceFolder) -> None:
     crash(folder)
     result = grpst("logs", "demo")
