@@ -57,12 +57,28 @@ class Monitor:
     def __init__(self) -> None:
         """Make a monitor whose values go nowhere."""
         self._recorder: Recorder | None = None
+        self._c_api = 0
         self._told: set[str] = set()
         self._telling = threading.Lock()
 
-    def connect(self, recorder: Recorder | None) -> None:
-        """Send values to ``recorder`` from now on; nowhere when ``None``."""
+    def connect(self, recorder: Recorder | None, c_api: int = 0) -> None:
+        """Send values to ``recorder`` from now on; nowhere when ``None``.
+
+        Args:
+            recorder: Where they go.
+            c_api: What ``c_api`` returns.
+        """
         self._recorder = recorder
+        self._c_api = c_api
+
+    def c_api(self) -> int:
+        """Return the address of the functions by which native code records metrics.
+
+        Hand it to your library, for example ``library.attach(ctypes.c_void_p(...))``; its type is
+        ``const grps_monitor_api *`` of the header ``grps/monitor.h``. It is valid until the process
+        ends, and 0 where no service runs.
+        """
+        return self._c_api
 
     def avg(self, key: str, value: float) -> None:
         """Record a value of which the average counts."""

@@ -33,6 +33,7 @@ from grps.server.native import (
     NativeSettings,
     NativeTraces,
     Server,
+    monitor_api,
     set_level,
     start_log,
 )
@@ -122,7 +123,7 @@ class App:
     def _listen(self, project: Project) -> None:
         config = project.server
         server = Server(_native_settings(project, self._options.service))
-        app_monitor.connect(server)
+        app_monitor.connect(server, monitor_api())
         host = config.interface.host
         try:
             ports = server.start([(host, port) for port in config.interface.ports])

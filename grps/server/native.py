@@ -20,6 +20,9 @@ from grps._core import (
     json_to_message,
     log,
     message_to_json,
+    monitor_api,
+    queue_recorded,
+    take_recorded,
 )
 from grps._core import start_log as _start_log
 from grps.backends.base import Signature
@@ -43,8 +46,11 @@ __all__ = [
     "Server",
     "json_to_message",
     "message_to_json",
+    "monitor_api",
+    "queue_recorded",
     "set_level",
     "start_log",
+    "take_recorded",
 ]
 
 NATIVE_LEVELS = {"warning": "warn"}

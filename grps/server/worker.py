@@ -23,6 +23,7 @@ from grps.inference.runner import Runner, describe, run_instance
 from grps.log import clogger, logger, use_request_source
 from grps.server.instances import Copy
 from grps.server.loading import copy_loaders
+from grps.server.native import monitor_api, queue_recorded
 from grps.server.project import Project
 from grps.server.state import Phase
 from grps.server.worker_channel import WorkerChannel
@@ -52,8 +53,9 @@ def main(pipe: int, note: int, control: int) -> int:
     told = Control(socket.socket(fileno=control))
     order = told.read_order()
     _log_to(told, order.log_level)
+    queue_recorded()
     recorder = RemoteRecorder(told)
-    app_monitor.connect(recorder)
+    app_monitor.connect(recorder, monitor_api())
     threading.Thread(target=_end_with, args=(told,), name="control", daemon=True).start()
     try:
         copy = _load(order, told)

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
@@ -16,7 +16,9 @@ from grps.backends.base import Signature
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.inference.monitor import Kind
 from grps.log import clogger, logger, request_of
+from grps.server.native import take_recorded
 
+Value = tuple[Kind, str, float]
 LOGGERS = {logger.name: logger, clogger.name: clogger}
 MOST_WAITING = 10_000
 """Values of user code that may wait to be sent."""
@@ -71,7 +73,7 @@ class Logged(msgspec.Struct, tag="logged", frozen=True):
 class Recorded(msgspec.Struct, tag="recorded", frozen=True):
     """Values of user code for series."""
 
-    values: list[tuple[Kind, str, float]]
+    values: list[Value]
 
 
 class LevelSet(msgspec.Struct, frozen=True):
@@ -180,7 +182,7 @@ class RemoteRecorder:
     def __init__(self, control: Control) -> None:
         """Send to ``control``."""
         self._control = control
-        self._waiting: deque[tuple[Kind, str, float]] = deque()
+        self._waiting: deque[Value] = deque()
         self._dropped = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._send, name="metrics", daemon=True)
@@ -202,9 +204,10 @@ class RemoteRecorder:
         ended = False
         while not ended:
             ended = self._ended.wait(SEND_PAUSE_S)
-            waiting = len(self._waiting)
-            if waiting:
-                self._control.tell(Recorded([self._waiting.popleft() for _ in range(waiting)]))
+            values = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            values += cast("list[Value]", take_recorded())
+            if values:
+                self._control.tell(Recorded(values))
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 logger.warning("%d values of app_monitor were dropped: too many at once", dropped)

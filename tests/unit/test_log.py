@@ -46,7 +46,7 @@ def test_old_files_are_thrown_away(tmp_path: Path) -> None:
         handler.rolloverAt = int(time.time()) - 1 - number
         # What is kept is told apart by the second that it ended in.
         rotated = tmp_path / f"short.log.2030-01-01_00-00-0{number}"
-        handler.rotation_filename = lambda _, rotated=rotated: str(rotated)  # type: ignore[assignment, misc]
+        handler.rotation_filename = lambda _, rotated=rotated: str(rotated)  # type: ignore[method-assign, misc]
     handler.close()
     kept = [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"]
     assert len(kept) == 3

@@ -11,6 +11,7 @@ mod graph;
 mod growth;
 mod log;
 mod model;
+mod native_metrics;
 mod server;
 mod settings;
 mod tensor;
@@ -44,6 +45,8 @@ mod _core {
     use crate::log::{Log, log, start_log};
     #[pymodule_export]
     use crate::model::Model;
+    #[pymodule_export]
+    use crate::native_metrics::{monitor_api, queue_recorded, take_recorded};
     #[pymodule_export]
     use crate::server::Server;
     #[pymodule_export]

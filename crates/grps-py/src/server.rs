@@ -43,6 +43,7 @@ impl Server {
         let engine = Engine::new(limits, Health::new(settings.start_online), Box::new(Codec));
         let io_threads = settings.io_threads;
         let app = Arc::new(App::new(Arc::new(engine), Settings::try_from(settings)?));
+        grps_plugin::monitor::record_here(&app.monitor);
         Ok(Self { app, io_threads, running: Mutex::new(None) })
     }
 

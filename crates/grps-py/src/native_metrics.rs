@@ -1,0 +1,30 @@
+//! Metrics of native code in this process: the table that it calls, and what has come in a worker.
+
+use grps_core::metrics::Kind;
+use grps_plugin::monitor;
+use pyo3::prelude::*;
+
+/// The address of the table that native code calls to record metrics.
+#[pyfunction]
+pub(crate) fn monitor_api() -> usize {
+    monitor::api() as usize
+}
+
+/// Lets metrics of native code wait for `take_recorded`, as a worker process does.
+#[pyfunction]
+pub(crate) fn queue_recorded() {
+    monitor::record_in_queue();
+}
+
+/// What native code has recorded since the last time: kind, name and value.
+#[pyfunction]
+pub(crate) fn take_recorded() -> Vec<(&'static str, String, f64)> {
+    let kind = |kind: Kind| match kind {
+        Kind::Average => "avg",
+        Kind::Max => "max",
+        Kind::Min => "min",
+        Kind::Increment => "inc",
+        Kind::Distribution => "cdf",
+    };
+    monitor::take().into_iter().map(|(of, name, value)| (kind(of), name, value)).collect()
+}
