@@ -20,6 +20,7 @@ CLI = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
 CONFIGURATION = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
 ERRORS = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
 BACKENDS = (DOCS / "reference" / "backends.md").read_text(encoding="utf-8")
+METRICS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "metrics_page.rs"
 STATUS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "status.rs"
 """Engines with flags of their own, and the verbs that have them."""
 LINK = re.compile(r"\]\(([^)#]*)(?:#([\w-]+))?\)")
@@ -211,3 +212,19 @@ def test_the_readmes_have_the_same_code() -> None:
         return [(block.language, block.text) for block in blocks(page)]
 
     assert code(CHINESE_README) == code(README)
+
+
+def test_every_metric_is_described() -> None:
+    page = (DOCS / "reference" / "metrics.md").read_text(encoding="utf-8")
+    documented = {words(row[0])[0]: row[1] for row in rows(page.split("\n## ")[0])}
+    source = METRICS_RS.read_text()
+    written = set(re.findall(r"\"((?:grps|process)_[a-z0-9_]+)\"", source)) - {
+        "grps_model",
+        "grps_node",
+    }
+    for suffix in re.findall(r"\{prefix\}(_[a-z_]+)", source):
+        written |= {f"grps_model{suffix}", f"grps_node{suffix}"}
+    endings = {"counter": "_total", "info": "_info"}
+    assert {
+        name.removesuffix(endings.get(kind, "")) for name, kind in documented.items()
+    } == written
