@@ -1,0 +1,174 @@
+"""What it costs a service to be watched, and whether what it tells is true.
+
+``python -m benchmarks.observing`` loads an echo of a tiny text by a Python function, by turns of
+two services: one that nobody watches, and one with everything on: the dashboard's questions and a
+scrape of ``/metrics`` each second, and traces of one request in a hundred sent to a collector. Then
+it compares what the service counted with what the load generator did, and its percentiles with
+those of a client that looks at its own clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import yaml
+
+from benchmarks.http_client import PREDICT
+from benchmarks.load import Figures, load, serving, write_request
+from benchmarks.workloads import USER_CODE, workloads
+from grps.server.state import ServiceState
+from tools.collector import collector
+
+ECHO = workloads()[0]
+MODEL = {"inferer_name": "echo", "converter_type": "none"}
+COLLECTOR_PORT = 43170
+TRACING = {"endpoint": f"http://127.0.0.1:{COLLECTOR_PORT}", "sample_ratio": 0.01}
+WATCHED = (
+    "metrics",
+    "grps/v1/monitor/live",
+    "grps/v1/monitor/requests",
+    "grps/v1/monitor/trends?name=*qps&name=*latency_p50(ms)&name=*latency_p99(ms)",
+)
+QUANTILES = (50, 90, 99)
+
+
+def main() -> int:
+    """Measure by turns and print what was found; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.observing", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=3, help="length of one measurement")
+    parser.add_argument("--rounds", type=int, default=12, help="measurements of each service")
+    parser.add_argument("--connections", type=int, default=32)
+    arguments = parser.parse_args()
+    if shutil.which("wrk") is None:
+        parser.error("wrk is not installed; on Debian: apt-get install wrk")
+    with tempfile.TemporaryDirectory() as made, collecting(Path(made)):
+        folder = Path(made)
+        script = write_request(folder, ECHO.body)
+        with (
+            serving(folder / "alone", USER_CODE, MODEL) as alone,
+            serving(folder / "watched", USER_CODE, MODEL, {"tracing": TRACING}) as watched,
+            watching(watched),
+        ):
+            states = {"alone": alone, "watched": watched}
+            found: dict[str, list[Figures]] = {name: [] for name in states}
+            for turn in range(arguments.rounds + 1):
+                names = list(states) if turn % 2 else list(states)[::-1]
+                for name in names:
+                    figures = load(states[name], script, arguments.connections, arguments.seconds)
+                    # The first turn warms up.
+                    found[name] += [figures] if turn else []
+            print_cost(found)
+            print_truth(alone, script, arguments.connections)
+    return 0
+
+
+def print_cost(found: dict[str, list[Figures]]) -> None:
+    """Print the medians of both services, and of the ratios of measurements side by side."""
+    for name, figures in found.items():
+        rate = statistics.median(one.rate for one in figures)
+        cpu = statistics.median(one.cpu_ms for one in figures)
+        print(f"{name:>8}  {rate:>9,.0f} req/s  {1000 * cpu:>6.2f} us of processor time each")
+    pairs = zip(found["alone"], found["watched"], strict=True)
+    ratios = sorted(watched.cpu_ms / alone.cpu_ms for alone, watched in pairs)
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    print(f"watched costs {middle:.3f}x the processor time, quartiles {low:.3f}x to {high:.3f}x")
+
+
+def print_truth(state: ServiceState, script: Path, connections: int) -> None:
+    """Print what the service counted and measured beside what its clients know."""
+    before = counted(state)
+    figures = load(state, script, connections, 3)
+    sent = round(figures.rate * 3)
+    time.sleep(1)
+    print(f"load generator: about {sent:,} requests; service: {counted(state) - before:,}")
+    mine = clocked(state, 3000)
+    time.sleep(1.5)
+    told = ask(state, "grps/v1/monitor/live")["routes"][0]["minute"]["duration"]
+    for percent in QUANTILES:
+        client_ms = statistics.quantiles(mine, n=100)[percent - 1]
+        served_ms = told[f"p{percent}_ms"]
+        print(f"p{percent}: client {client_ms:.3f} ms, of which the service saw {served_ms:.3f} ms")
+
+
+def ask(state: ServiceState, path: str) -> Any:
+    """Return what the service answers as JSON."""
+    with urlopen(f"http://127.0.0.1:{state.ports[0]}/{path}", timeout=30) as answer:
+        return json.load(answer)
+
+
+def counted(state: ServiceState) -> int:
+    """Return how many requests the service has answered."""
+    routes = ask(state, "grps/v1/monitor/live")["routes"]
+    return sum(sum(route["statuses"].values()) for route in routes)
+
+
+def clocked(state: ServiceState, count: int) -> list[float]:
+    """Send requests one after another; return how many milliseconds each took."""
+    time.sleep(61)  # what came before must not be of the latest minute
+    connection = HTTPConnection("127.0.0.1", state.ports[0])
+    lengths = []
+    for _ in range(count):
+        began = time.perf_counter()
+        connection.request("POST", PREDICT, ECHO.body, {"Content-Type": "application/json"})
+        connection.getresponse().read()
+        lengths.append(1000 * (time.perf_counter() - began))
+    connection.close()
+    return lengths
+
+
+@contextlib.contextmanager
+def watching(state: ServiceState) -> Iterator[None]:
+    """Ask a service each second what a dashboard and a scraper ask."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(1):
+            for path in WATCHED:
+                url = f"http://127.0.0.1:{state.ports[0]}/{path}"
+                with contextlib.suppress(OSError), urlopen(url, timeout=10) as answer:
+                    answer.read()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+@contextlib.contextmanager
+def collecting(folder: Path) -> Iterator[None]:
+    """Run a collector of traces that writes them to a file."""
+    settings = {
+        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{COLLECTOR_PORT}"}}}},
+        "exporters": {"file": {"path": str(folder / "traces.json")}},
+        "service": {
+            "telemetry": {"metrics": {"level": "none"}, "logs": {"level": "error"}},
+            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["file"]}},
+        },
+    }
+    configuration = folder / "collector.yml"
+    configuration.write_text(yaml.safe_dump(settings))
+    process = subprocess.Popen([str(collector()), "--config", f"file:{configuration}"])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
