@@ -14,7 +14,6 @@ import contextlib
 import json
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -25,18 +24,16 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import yaml
-
 from benchmarks.http_client import PREDICT
 from benchmarks.load import Figures, load, serving, write_request
 from benchmarks.workloads import USER_CODE, workloads
 from grps.server.state import ServiceState
-from tools.collector import collector
+from tools.collector import collecting
 
 ECHO = workloads()[0]
 MODEL = {"inferer_name": "echo", "converter_type": "none"}
-COLLECTOR_PORT = 43170
-TRACING = {"endpoint": f"http://127.0.0.1:{COLLECTOR_PORT}", "sample_ratio": 0.01}
+COLLECTOR = "127.0.0.1:43170"
+TRACING = {"endpoint": f"http://{COLLECTOR}", "sample_ratio": 0.01}
 WATCHED = (
     "metrics",
     "grps/v1/monitor/live",
@@ -55,7 +52,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         parser.error("wrk is not installed; on Debian: apt-get install wrk")
-    with tempfile.TemporaryDirectory() as made, collecting(Path(made)):
+    with tempfile.TemporaryDirectory() as made, collecting(Path(made), {"grpc": COLLECTOR}):
         folder = Path(made)
         script = write_request(folder, ECHO.body)
         with (
@@ -147,27 +144,6 @@ def watching(state: ServiceState) -> Iterator[None]:
     yield
     ended.set()
     thread.join()
-
-
-@contextlib.contextmanager
-def collecting(folder: Path) -> Iterator[None]:
-    """Run a collector of traces that writes them to a file."""
-    settings = {
-        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{COLLECTOR_PORT}"}}}},
-        "exporters": {"file": {"path": str(folder / "traces.json")}},
-        "service": {
-            "telemetry": {"metrics": {"level": "none"}, "logs": {"level": "error"}},
-            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["file"]}},
-        },
-    }
-    configuration = folder / "collector.yml"
-    configuration.write_text(yaml.safe_dump(settings))
-    process = subprocess.Popen([str(collector()), "--config", f"file:{configuration}"])
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,13 @@ from typing import Protocol
 
 from grps.errors import InputError, ModelError
 from grps.inference.channel import Batch, Channel, Entry
+from grps.inference.monitor import app_monitor
 from grps.log import logger
+
+OUT_OF_MEMORY = ("OutOfMemoryError", "ResourceExhaustedError")
+"""What PyTorch and TensorFlow raise when a device's memory is short."""
+GPU_OOM_COUNT = "*gpu_oom_count"
+"""The series that counts it."""
 
 
 class Runner(Protocol):
@@ -65,6 +71,8 @@ def fail(entry: Entry, error: BaseException, name: str) -> None:
         entry.refuse(describe(error))
         return
     logger.error("%s failed on request %s", name, entry.id, exc_info=error)
+    if type(error).__name__ in OUT_OF_MEMORY:
+        app_monitor.record("inc", GPU_OOM_COUNT, 1)
     entry.fail(f"{describe(error)} (request id {entry.id})")
 
 

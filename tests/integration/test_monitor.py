@@ -18,6 +18,10 @@ from grps.inference.monitor import app_monitor
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 
+class OutOfMemoryError(RuntimeError):
+    pass
+
+
 class Measured(ModelInferer):
     def init(self, path, device=None, args=None):
         super().init(path, device, args)
@@ -31,6 +35,8 @@ class Measured(ModelInferer):
             getattr(app_monitor, kind)(kind, value)
         app_monitor.max("*qps", value)
         app_monitor.max("<script>", value)
+        if value < -9:
+            raise OutOfMemoryError("as a framework would")
         if value < 0:
             raise ValueError("negative")
         return GrpsMessage(str_data="ok")
@@ -105,3 +111,8 @@ def test_the_page_names_all_series(server: RunningServer) -> None:
     assert '"*qps"' in page.text
     assert "\\u003cscript>" in page.text
     assert page.text.count("<script>") == 1
+
+
+def test_a_device_short_of_memory_is_counted(server: RunningServer) -> None:
+    assert server.post({"str_data": "-10"}).status_code == 500
+    assert sum(minute(server, "*gpu_oom_count")[2:]) == 1

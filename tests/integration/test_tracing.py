@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import yaml
 
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.support import RunningServer, serving, user_model, wait_until, write_user_project
-from tools.collector import collector
+from tools.collector import collecting
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
@@ -91,29 +90,10 @@ def free_port() -> int:
 def receiving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     folder = tmp_path_factory.mktemp("collector")
     addresses = {protocol: f"127.0.0.1:{free_port()}" for protocol in ("grpc", "http")}
-    protocols = {protocol: {"endpoint": address} for protocol, address in addresses.items()}
-    file = folder / "traces.json"
-    settings = {
-        "receivers": {"otlp": {"protocols": protocols}},
-        "exporters": {"file": {"path": str(file), "flush_interval": "100ms"}},
-        "service": {
-            "telemetry": {"metrics": {"level": "none"}},
-            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["file"]}},
-        },
-    }
-    configuration = folder / "collector.yml"
-    configuration.write_text(yaml.safe_dump(settings))
-    with (folder / "collector.log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(collector()), "--config", f"file:{configuration}"], stderr=log, stdout=log
-        )
-    try:
+    with collecting(folder, addresses) as file:
         for address in addresses.values():
             wait_until(lambda: answers(address), "the collector")  # noqa: B023
         yield Collector({key: f"http://{address}" for key, address in addresses.items()}, file)
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def answers(address: str) -> bool:
@@ -178,11 +158,9 @@ def test_user_code_can_pass_the_trace_on(tmp_path: Path, receiving: Collector, m
         assert (version, trace, flags) == ("00", TRACE, "01")
         assert span != PARENT
         assert mine["tracestate"] == "vendor=1"
-        spans = [one for one in receiving.spans() if one["spanId"] == span]
         wait_until(
             lambda: any(one["spanId"] == span for one in receiving.spans()), "the request's span"
         )
-        del spans
 
 
 def test_a_failure_is_told(tmp_path: Path, receiving: Collector) -> None:

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use grps_core::{Cause, Error};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Whose page makes a browser send a request.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Lets loopback peers through, and others that carry the admin token.
 ///
@@ -14,6 +17,9 @@ pub(crate) fn authorize(
     headers: &HeaderMap,
     token: Option<&str>,
 ) -> Result<(), Error> {
+    if is_by_foreign_page(headers) {
+        return Err(denied("a page of another site may not make admin calls"));
+    }
     if peer.to_canonical().is_loopback() {
         return Ok(());
     }
@@ -31,6 +37,13 @@ pub(crate) fn authorize(
         Some(_) => Err(denied("the admin token is wrong")),
         None => Err(denied("send the admin token as 'Authorization: Bearer TOKEN'")),
     }
+}
+
+/// Whether a browser sends this for a page of another site: the user's browser is on the loopback,
+/// too.
+fn is_by_foreign_page(headers: &HeaderMap) -> bool {
+    let site = headers.get(FETCH_SITE).map(HeaderValue::as_bytes);
+    site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"))
 }
 
 fn denied(message: &str) -> Error {
@@ -53,6 +66,18 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
         headers
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_refused() {
+        let loopback = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+        for (site, allowed) in
+            [("same-origin", true), ("none", true), ("cross-site", false), ("same-site", false)]
+        {
+            let mut headers = bearer("secret");
+            headers.insert(FETCH_SITE, HeaderValue::from_static(site));
+            assert_eq!(authorize(loopback, &headers, Some("secret")).is_ok(), allowed, "{site}");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn describe(timeline: &Timeline) -> String {
     let mut text = String::new();
     for bar in bars(timeline) {
         let _ = write!(text, "{};start={:.3};dur={:.3}", bar.name, ms(bar.start), ms(bar.length));
-        if let (CallStage::Infer, Some(call)) = (bar.stage, bar.call) {
+        if let Some(call) = bar.call.filter(|_| bar.is_infer) {
             let batch = call.times.marks.batch;
             let _ = write!(text, ";requests={};rows={}", batch.requests, batch.rows);
             if let Some(reason) = batch.reason {
@@ -50,7 +50,8 @@ pub(crate) struct Bar {
     pub(crate) length: Duration,
     /// The call that it is a step of.
     pub(crate) call: Option<CallNote>,
-    stage: CallStage,
+    /// Whether it is the model's own work, of which the batch is told.
+    is_infer: bool,
 }
 
 /// What a request went through until now, in the order of time; steps that took no time are left out.
@@ -61,7 +62,7 @@ pub(crate) fn bars(timeline: &Timeline) -> Vec<Bar> {
     for stage in RequestStage::ALL {
         if let Some((began, length)) = steps.stage(stage) {
             let (name, start) = (stage.name().to_owned(), since(began));
-            bars.push(Bar { name, start, length, call: None, stage: CallStage::Queue });
+            bars.push(Bar { name, start, length, call: None, is_infer: false });
         }
     }
     for call in steps.calls {
@@ -70,7 +71,8 @@ pub(crate) fn bars(timeline: &Timeline) -> Vec<Bar> {
         for (stage, length) in call.times.stages() {
             if !length.is_zero() {
                 let name = format!("{who}/{}", stage.name());
-                bars.push(Bar { name, start, length, call: Some(call.clone()), stage });
+                let is_infer = stage == CallStage::Infer;
+                bars.push(Bar { name, start, length, call: Some(call.clone()), is_infer });
             }
             start += length;
         }

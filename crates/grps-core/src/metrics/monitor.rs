@@ -21,6 +21,9 @@ const MAX_NAME_BYTES: usize = 128;
 /// Percentiles of durations that are kept over time.
 const PERCENTILES: [(&str, f64); 3] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0)];
 
+/// The one series of the service's own that the instances tell: how often a GPU's memory was short.
+const OOM_COUNT: &str = "*gpu_oom_count";
+
 /// The name of the distribution of latencies.
 const LATENCY_CDF: &str = "*latency_cdf(ms)";
 
@@ -95,7 +98,8 @@ impl Monitor {
     /// # Errors
     /// When the name is unfit, of another kind, or one too many; the value is then dropped.
     pub fn record(&self, now_s: u64, kind: Kind, name: &str, value: f64) -> Result<(), Refused> {
-        if !(1..=MAX_NAME_BYTES).contains(&name.len()) || name.starts_with('*') {
+        let is_own = name.starts_with('*') && name != OOM_COUNT;
+        if !(1..=MAX_NAME_BYTES).contains(&name.len()) || is_own {
             return Err(Refused::Name);
         }
         let mut state = self.state.lock();
@@ -106,10 +110,12 @@ impl Monitor {
             series.add(now_s, value);
             return Ok(());
         }
-        if state.names >= MAX_NAMES {
-            return Err(Refused::TooMany);
+        if name != OOM_COUNT {
+            if state.names >= MAX_NAMES {
+                return Err(Refused::TooMany);
+            }
+            state.names += 1;
         }
-        state.names += 1;
         state.put(now_s, kind, name, value);
         Ok(())
     }
@@ -333,6 +339,7 @@ mod tests {
         monitor.tick(NOW_S, 0.0, 0.0);
         let record = |name: &str| monitor.record(NOW_S, Kind::Max, name, 1.0);
         assert_eq!(record(&"n".repeat(128)), Ok(()));
+        assert_eq!(monitor.record(NOW_S, Kind::Increment, OOM_COUNT, 1.0), Ok(()));
         for bad in ["", "*qps", &"n".repeat(129)] {
             assert_eq!(record(bad), Err(Refused::Name), "{bad}");
         }
@@ -342,7 +349,7 @@ mod tests {
         assert_eq!(record("one more"), Err(Refused::TooMany));
         assert_eq!(record("1"), Ok(()));
         assert_eq!(monitor.record(NOW_S, Kind::Min, "1", 1.0), Err(Refused::Kind));
-        assert_eq!(monitor.names().len(), 1010);
+        assert_eq!(monitor.names().len(), 1011);
         assert_eq!(monitor.read(NOW_S, "absent"), None);
     }
 }
