@@ -182,10 +182,11 @@ impl Model {
         let failure = outcome.as_ref().err().map(Error::cause);
         let times = marks.map(|marks| CallTimes { began, marks });
         running.end(failure, times.as_ref());
+        if failure.is_none() {
+            let length = times.as_ref().map(CallTimes::duration);
+            self.latency.add(length.unwrap_or_else(|| began.elapsed()));
+        }
         if let Some(times) = times {
-            if failure.is_none() {
-                self.latency.add(times.duration());
-            }
             let (model, node) = (Arc::clone(&self.key), node.map(|node| node.name));
             timeline.note_call(CallNote { model, node, failure, times });
         }
