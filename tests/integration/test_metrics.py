@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import requests
 from prometheus_client import Metric
@@ -90,7 +91,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         timed("window", batching=window),
         timed("narrow", max_threads=1, queue={"max_length": 1}),
     ]
-    write_user_project(folder, models, code=CODE)
+    limits = {"limits": {"max_request_bytes": 100_000}}
+    write_user_project(folder, models, limits, code=CODE)
     with serving(folder) as running:
         yield running
 
@@ -280,6 +282,22 @@ def test_grpc_is_counted_and_timed(server: RunningServer) -> None:
     assert requests_of(server, "plain", protocol="grpc", status="500") == 1
     assert value(server, "grps_received_bytes_total", protocol="grpc") > 0
     assert value(server, "grps_sent_bytes_total", protocol="grpc") > 0
+
+
+def test_what_can_not_be_read_is_counted_by_either_protocol(server: RunningServer) -> None:
+    large = "x" * 100_001
+    assert ask(server, "plain", large).status_code == 413
+    with server.stub() as stub:
+        with pytest.raises(grpc.RpcError) as told:
+            stub.Predict(GrpsMessage(model="plain-1.0.0", str_data=large))
+        assert told.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        with pytest.raises(grpc.RpcError):
+            message = GrpsMessage(model="plain-1.0.0", str_data="x")
+            stub.Predict(message, metadata=(("x-grps-priority", "high"),))
+    for protocol in ("http", "grpc"):
+        labels = {"model": "", "protocol": protocol}
+        assert value(server, "grps_requests_total", **labels, status="413") == 1
+    assert value(server, "grps_requests_total", model="", protocol="grpc", status="400") == 1
 
 
 def test_chunks_and_bytes_are_counted(server: RunningServer) -> None:

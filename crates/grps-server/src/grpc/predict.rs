@@ -24,7 +24,6 @@ pub(super) async fn predict(
     message: Bytes,
     terms: Terms,
 ) -> Result<Bytes, tonic::Status> {
-    call.flight.begin();
     let answer = infer(call, message, terms).await.or_else(|error| {
         call.flight.judge(Some(error.cause()));
         log_failure(call, &error);
@@ -36,7 +35,6 @@ pub(super) async fn predict(
 
 /// Answers an encoded message with a stream of them.
 pub(super) fn predict_streaming(call: &Call, message: Bytes, terms: Terms) -> MessageStream {
-    call.flight.begin();
     let chunks = match prepare(call, message, terms) {
         Ok((route, request)) => Ok(call.app.engine.infer_stream(route, request)),
         Err(error) => {

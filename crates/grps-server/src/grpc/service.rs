@@ -73,15 +73,26 @@ pub(crate) async fn answer(
     let Some(method) = Method::of(request.uri().path()) else {
         return tonic::Status::unimplemented("Method not found!").into_http();
     };
-    if draining && matches!(method, Method::Predict | Method::PredictStreaming) {
-        return tonic::Status::unavailable("the service is shutting down").into_http();
+    let infers = matches!(method, Method::Predict | Method::PredictStreaming);
+    let flight = infers.then(|| Arc::clone(&call.flight));
+    if let Some(flight) = &flight {
+        flight.begin();
+        if draining {
+            flight.judge(Some(Cause::Unavailable));
+            return tonic::Status::unavailable("the service is shutting down").into_http();
+        }
     }
     let wishes = wishes::of(request.headers());
     let terms =
         timeout::deadline(wishes).and_then(|deadline| terms::of(wishes, deadline, call.peer.ip()));
     let terms = match terms {
         Ok(terms) => terms,
-        Err(error) => return tonic::Status::invalid_argument(error.message()).into_http(),
+        Err(error) => {
+            if let Some(flight) = &flight {
+                flight.judge(Some(error.cause()));
+            }
+            return tonic::Status::invalid_argument(error.message()).into_http();
+        }
     };
     let max_bytes = call.app.settings.max_request_bytes;
     let request = request.map(|body| LimitedBody::new(body, &call));
@@ -94,7 +105,22 @@ pub(crate) async fn answer(
     } else {
         grpc.unary(Unary { call, method, terms }, request).await
     };
+    if let Some(cause) = unread(&response)
+        && let Some(flight) = &flight
+    {
+        flight.judge(Some(cause));
+    }
     told_as_too_large(response, max_bytes)
+}
+
+/// Why a request's message could not be read: then no code of ours has seen it.
+fn unread(response: &Response<Body>) -> Option<Cause> {
+    match tonic::Status::from_header_map(response.headers())?.code() {
+        Code::OutOfRange => Some(Cause::TooLarge),
+        Code::ResourceExhausted => Some(Cause::QueueFull),
+        Code::DeadlineExceeded => Some(Cause::RequestTimeout),
+        _ => None,
+    }
 }
 
 /// tonic says `OUT_OF_RANGE` of a message over the limit; every other server and our own table
