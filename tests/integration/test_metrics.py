@@ -221,17 +221,25 @@ def test_names_that_clients_make_up_make_no_series(server: RunningServer) -> Non
     assert len(after) < before + 2000
 
 
-def test_a_full_queue_and_a_client_that_leaves_are_counted(server: RunningServer) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        gone = pool.submit(ask, server, "narrow", "wait", headers={"X-Request-Timeout-Ms": "700"})
+def test_a_full_queue_a_deadline_and_a_client_that_leaves_are_counted(
+    server: RunningServer,
+) -> None:
+    in_time = {"X-Request-Timeout-Ms": "1500"}
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(ask, server, "narrow", "wait", headers=in_time)
         wait_until(lambda: live(server, "narrow")["in_flight"] == 1, "it runs")
-        second = pool.submit(ask, server, "narrow", "x", headers={"X-Request-Timeout-Ms": "700"})
-        del second
-        with pytest.raises(requests.Timeout):
-            requests.post(server.url() + "?model=narrow", json={"str_data": "wait"}, timeout=0.2)
-        assert gone.result().status_code == 504
+        waiting = pool.submit(ask, server, "narrow", "x", headers=in_time)
+        wait_until(lambda: live(server, "narrow")["queue_length"] == 1, "it waits")
+        assert ask(server, "narrow", "x").status_code == 429
+        assert running.result().status_code == 504
+        assert waiting.result().status_code in {200, 504}
+    with pytest.raises(requests.Timeout):
+        requests.post(server.url() + "?model=narrow", json={"str_data": "wait"}, timeout=0.3)
     wait_until(lambda: requests_of(server, "narrow", status="499") == 1, "the client that left")
+    assert requests_of(server, "narrow", status="429") == 1
     assert requests_of(server, "narrow", status="504") >= 1
+    outcomes = {"model": "narrow-1.0.0", "outcome": "queue_full"}
+    assert value(server, "grps_model_calls_total", **outcomes) == 1
 
 
 @pytest.mark.parametrize("model", ["steps", "apart"])
