@@ -15,6 +15,7 @@ pub mod graph;
 mod health;
 pub mod metrics;
 mod model;
+mod nanos;
 mod native;
 mod pace;
 mod puller;

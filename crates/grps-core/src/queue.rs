@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::batching::{BatchCounts, BatchPolicy, Batcher, Seat};
 use crate::content::Content;
+use crate::nanos::nanos;
 use crate::pace::Pace;
 use crate::puller::Puller;
 use crate::reply::ReplySender;
@@ -95,8 +96,7 @@ impl State {
     /// How long pullers have worked, all together.
     fn worked_ns(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.changed);
-        let since_ns = since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos());
-        self.worked_ns + since_ns * self.busy as u64
+        self.worked_ns + nanos(since) * self.busy as u64
     }
 
     /// Lets all pullers look again.

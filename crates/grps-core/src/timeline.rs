@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::batching::Reason;
 use crate::error::Cause;
 use crate::metrics::{CallStage, RequestStage};
+use crate::nanos::nanos;
 use crate::trace_context::TraceContext;
 
 /// Bytes of an identifier; what is longer is cut.
@@ -184,12 +185,8 @@ impl Marks {
 impl Timeline {
     /// Begins now.
     pub fn new(id: &str, trace: Option<TraceContext>) -> Self {
-        Self::since(Instant::now(), id, trace)
-    }
-
-    /// Has begun at a moment that was noted before.
-    pub fn since(began: Instant, id: &str, trace: Option<TraceContext>) -> Self {
-        Self { id: RequestId::new(id), trace, began, steps: Mutex::default() }
+        let (began, steps) = (Instant::now(), Mutex::default());
+        Self { id: RequestId::new(id), trace, began, steps }
     }
 
     /// Identifier that appears in the answer and in every log line about the request.
@@ -283,14 +280,6 @@ impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_str().fmt(f)
     }
-}
-
-/// Nanoseconds, in 64 bits.
-fn nanos(duration: Duration) -> u64 {
-    duration
-        .as_secs()
-        .saturating_mul(1_000_000_000)
-        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 #[cfg(test)]

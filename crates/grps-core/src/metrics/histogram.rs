@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::nanos::nanos;
+
 /// Buckets per power of two: the error of a percentile is at most one part in 16.
 const STEPS: u32 = 16;
 const STEP_BITS: u32 = STEPS.ilog2();
@@ -147,17 +149,9 @@ pub(crate) fn bound_of(duration: Duration) -> Duration {
     bounds().find(|bound| duration < *bound).unwrap_or(Duration::MAX)
 }
 
-/// Whole microseconds; in 64 bits, which is much faster than what the library does in 128.
+/// Whole microseconds, in 64 bits for the same reason as [`nanos`].
 fn micros(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
-}
-
-/// Nanoseconds, in 64 bits.
-fn nanos(duration: Duration) -> u64 {
-    duration
-        .as_secs()
-        .saturating_mul(1_000_000_000)
-        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 /// The bucket of a duration: exact below [`STEPS`], then [`STEPS`] per power of two.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::error::Cause;
 use crate::metrics::requests::Protocol;
+use crate::nanos::nanos;
 use crate::timeline::Timeline;
 
 /// The slowest that are kept of each period.
@@ -103,10 +104,6 @@ impl Remembered {
     pub fn failures(&self) -> Vec<Noted> {
         self.kept.lock().failures.iter().rev().cloned().collect()
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
