@@ -1,6 +1,5 @@
 //! Metrics of native code in this process: the table that it calls, and what has come in a worker.
 
-use grps_core::metrics::Kind;
 use grps_plugin::monitor;
 use pyo3::prelude::*;
 
@@ -19,12 +18,6 @@ pub(crate) fn queue_recorded() {
 /// What native code has recorded since the last time: kind, name and value.
 #[pyfunction]
 pub(crate) fn take_recorded() -> Vec<(&'static str, String, f64)> {
-    let kind = |kind: Kind| match kind {
-        Kind::Average => "avg",
-        Kind::Max => "max",
-        Kind::Min => "min",
-        Kind::Increment => "inc",
-        Kind::Distribution => "cdf",
-    };
-    monitor::take().into_iter().map(|(of, name, value)| (kind(of), name, value)).collect()
+    let recorded = monitor::take().into_iter();
+    recorded.map(|(kind, name, value)| (kind.name(), name, value)).collect()
 }

@@ -106,14 +106,8 @@ impl Server {
 
     /// Records a value of user code under a name; `kind` is avg, max, min, inc or cdf.
     fn record(&self, kind: &str, name: &str, value: f64) -> PyResult<()> {
-        let kind = match kind {
-            "avg" => Kind::Average,
-            "max" => Kind::Max,
-            "min" => Kind::Min,
-            "inc" => Kind::Increment,
-            "cdf" => Kind::Distribution,
-            other => return Err(PyValueError::new_err(format!("unknown kind '{other}'"))),
-        };
+        let known = Kind::of(kind);
+        let kind = known.ok_or_else(|| PyValueError::new_err(format!("unknown kind '{kind}'")))?;
         let recorded = self.app.monitor.record(now_s(), kind, name, value);
         recorded.map_err(|refused| PyValueError::new_err(refused.to_string()))
     }

@@ -101,10 +101,7 @@ impl Exposition {
             }
             self.text.push('\n');
         }
-        self.start("_count", labels, None);
-        self.line(format_args!("{count}"));
-        self.start("_sum", labels, None);
-        self.line(format_args!("{}", Number(sum)));
+        self.totals(labels, (count, sum));
     }
 
     /// Writes a summary: values at quantiles from 0 to 1, how many values there are, and their sum.
@@ -112,16 +109,13 @@ impl Exposition {
         &mut self,
         labels: Labels<'_>,
         quantiles: impl Iterator<Item = (f64, f64)>,
-        (count, sum): (u64, f64),
+        totals: (u64, f64),
     ) {
         for (quantile, value) in quantiles {
             self.start("", labels, Some(("quantile", quantile)));
             self.line(format_args!("{}", Number(value)));
         }
-        self.start("_count", labels, None);
-        self.line(format_args!("{count}"));
-        self.start("_sum", labels, None);
-        self.line(format_args!("{}", Number(sum)));
+        self.totals(labels, totals);
     }
 
     /// The whole text.
@@ -130,6 +124,13 @@ impl Exposition {
             self.text.push_str("# EOF\n");
         }
         self.text
+    }
+
+    fn totals(&mut self, labels: Labels<'_>, (count, sum): (u64, f64)) {
+        self.start("_count", labels, None);
+        self.line(format_args!("{count}"));
+        self.start("_sum", labels, None);
+        self.line(format_args!("{}", Number(sum)));
     }
 
     fn start(&mut self, suffix: &str, labels: Labels<'_>, extra: Option<(&str, f64)>) {

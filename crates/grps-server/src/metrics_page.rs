@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::exposition::{ExemplarText, Exposition, Format, Kind, Labels};
 use crate::monitoring::now_s;
 use crate::process;
-use crate::status::http_status_of;
+use crate::status::counts_by_status;
 
 const SECONDS: Option<&str> = Some("seconds");
 const BYTES: Option<&str> = Some("bytes");
@@ -73,8 +73,8 @@ fn write_requests(app: &App, text: &mut Exposition) {
     let help = "Inferences that have ended, by the status that they were answered with.";
     text.family(Kind::Counter, "grps_requests", None, help);
     for (labels, stats) in &requests {
-        for (status, count) in by_status(&stats.outcomes.read()) {
-            text.sample(&[labels[0], labels[1], ("status", &status)], count as f64);
+        for (status, count) in counts_by_status(&stats.outcomes.read()) {
+            text.sample(&[labels[0], labels[1], ("status", status.as_str())], count as f64);
         }
     }
     let help = "Inferences that have not ended.";
@@ -112,19 +112,6 @@ fn write_requests(app: &App, text: &mut Exposition) {
             text.sample(labels, read(stats) as f64);
         }
     }
-}
-
-/// Counts by HTTP status, 200 always among them; several causes may share one.
-fn by_status(outcomes: &OutcomeCounts) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::from([("200".to_owned(), outcomes.succeeded)]);
-    for cause in Cause::ALL {
-        let count = outcomes.failed_for(cause);
-        if count > 0 {
-            let status = http_status_of(Some(cause)).as_str().to_owned();
-            *counts.entry(status).or_default() += count;
-        }
-    }
-    counts
 }
 
 /// One of the two kinds of names that calls are counted by.
@@ -331,13 +318,8 @@ fn write_user_metrics(app: &App, text: &mut Exposition) {
     let help = "What user code records by avg, max and min: the latest second.";
     text.family(Kind::Gauge, "grps_user", None, help);
     for metric in of(&[SeriesKind::Average, SeriesKind::Max, SeriesKind::Min]) {
-        let kind = match metric.kind {
-            SeriesKind::Max => "max",
-            SeriesKind::Min => "min",
-            _ => "avg",
-        };
         if let Some(value) = metric.points.last_second() {
-            text.sample(&[("name", &metric.name), ("kind", kind)], value);
+            text.sample(&[("name", &metric.name), ("kind", metric.kind.name())], value);
         }
     }
     text.family(Kind::Counter, "grps_user_increments", None, "What user code records by inc.");

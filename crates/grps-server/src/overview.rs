@@ -4,14 +4,14 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use grps_core::graph::{Comparison, Condition, Graph, InputSpec, Inputs, NodeSpec, Source};
-use grps_core::metrics::{Counts, Minute, Name, Noted, Protocol, RouteStats};
+use grps_core::metrics::{Counts, Minute, Name, Noted, OutcomeCounts, Protocol, RouteStats};
 use grps_core::{InputForm, Model, Reason, Route, Signature, TensorSpec, Wait};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::process;
 use crate::readiness::unready;
-use crate::status::http_status_of;
+use crate::status::{counts_by_status, http_status_of};
 use crate::timing::bars;
 
 /// What changes from second to second.
@@ -82,26 +82,21 @@ pub(crate) fn served(app: &App) -> Value {
 }
 
 fn of_route(app: &App, route: &RouteStats) -> Option<Value> {
-    let mut statuses = Map::new();
-    let (mut in_flight, mut ended, mut received, mut sent) = (0, 0, 0, 0);
+    let mut outcomes = OutcomeCounts::default();
+    let (mut received, mut sent) = (0, 0);
     for protocol in Protocol::ALL {
         let stats = route.of(protocol);
-        let counts = stats.outcomes.read();
-        in_flight += counts.in_flight;
-        ended += counts.ended();
+        outcomes.merge(&stats.outcomes.read());
         received += stats.received_bytes.read();
         sent += stats.sent_bytes.read();
-        let failed = grps_core::Cause::ALL.map(|cause| (Some(cause), counts.failed_for(cause)));
-        for (failure, count) in [(None, counts.succeeded)].into_iter().chain(failed) {
-            if count > 0 {
-                let status = http_status_of(failure).as_str().to_owned();
-                let sum = statuses.get(&status).and_then(Value::as_u64).unwrap_or_default();
-                statuses.insert(status, (sum + count).into());
-            }
-        }
     }
+    let statuses: Map<String, Value> = counts_by_status(&outcomes)
+        .into_iter()
+        .map(|(status, count)| (status.as_str().to_owned(), count.into()))
+        .collect();
+    let in_flight = outcomes.in_flight;
     let minute = app.monitor.minute_of(&Name::Route(route.name.to_string()));
-    (ended + in_flight > 0).then(|| {
+    (outcomes.ended() + in_flight > 0).then(|| {
         json!({
             "name": &*route.name,
             "in_flight": in_flight,

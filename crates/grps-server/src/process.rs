@@ -91,12 +91,9 @@ mod tests {
 
     #[test]
     fn this_process_has_threads_and_descriptors() {
-        let before = open_descriptors();
-        let file = std::fs::File::open("/proc/self/statm").unwrap();
-        // Tests run side by side: others may open and close some meanwhile.
-        assert!(before > 0 && open_descriptors() > 0);
-        drop(file);
-        assert!(max_descriptors().is_none_or(|most| most >= before));
+        let open = open_descriptors();
+        assert!(open >= 3, "{open}");
+        assert!(max_descriptors().is_none_or(|most| most >= open));
         assert!(threads() >= 1);
     }
 }

@@ -1,5 +1,8 @@
 //! The one table from causes to wire statuses.
 
+use std::collections::BTreeMap;
+
+use grps_core::metrics::OutcomeCounts;
 use grps_core::{Cause, Error};
 use http::StatusCode;
 use tonic::Code;
@@ -36,6 +39,18 @@ pub(crate) fn http_status(error: &Error) -> StatusCode {
 /// The HTTP status of an outcome, as metrics tell it for every protocol.
 pub(crate) fn http_status_of(failure: Option<Cause>) -> StatusCode {
     failure.map_or(StatusCode::OK, |cause| table(cause).0)
+}
+
+/// Outcomes by HTTP status, 200 always among them; several causes may share one.
+pub(crate) fn counts_by_status(outcomes: &OutcomeCounts) -> BTreeMap<StatusCode, u64> {
+    let mut counts = BTreeMap::from([(StatusCode::OK, outcomes.succeeded)]);
+    for cause in Cause::ALL {
+        let count = outcomes.failed_for(cause);
+        if count > 0 {
+            *counts.entry(http_status_of(Some(cause))).or_default() += count;
+        }
+    }
+    counts
 }
 
 /// The GRPS status of an error; its code equals the HTTP status.

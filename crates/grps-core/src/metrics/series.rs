@@ -17,6 +17,28 @@ pub enum Kind {
     Distribution,
 }
 
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 5] =
+        [Self::Average, Self::Max, Self::Min, Self::Increment, Self::Distribution];
+
+    /// The name of the method by which user code records it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Average => "avg",
+            Self::Max => "max",
+            Self::Min => "min",
+            Self::Increment => "inc",
+            Self::Distribution => "cdf",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// What a series shows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Points {
