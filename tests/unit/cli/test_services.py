@@ -101,13 +101,9 @@ def test_logs_are_filtered(grpst: Grpst, folder: ServiceFolder) -> None:
     assert "'soon' is neither a time such as '14:05' nor an age such as '10m'" in refused.stderr
 
 
-def test_logs_follow_what_is_wanted(
-    grpst: Grpst, folder: ServiceFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = folder.root / "logs" / "grps_server.log"
-    log.parent.mkdir()
-    log.write_text(LINES)
-    steps = iter((LINES[:10], LINES[10:], LINES))
+def let_grow(monkeypatch: pytest.MonkeyPatch, log: Path, *pieces: str) -> None:
+    """Let a log grow whenever it is waited for, then press Ctrl-C."""
+    steps = iter(pieces)
 
     def write_on(_: float) -> None:
         text = next(steps, None)
@@ -117,6 +113,15 @@ def test_logs_follow_what_is_wanted(
             stream.write(text)
 
     monkeypatch.setattr("grps.cli.following.time.sleep", write_on)
+
+
+def test_logs_follow_what_is_wanted(
+    grpst: Grpst, folder: ServiceFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = folder.root / "logs" / "grps_server.log"
+    log.parent.mkdir()
+    log.write_text(LINES)
+    let_grow(monkeypatch, log, LINES[:10], LINES[10:], LINES)
     result = grpst("logs", "demo", "--level", "warning")
     assert result.stdout == LINES.splitlines(keepends=True)[1] * 3
 
@@ -155,16 +160,7 @@ def test_logs_follow_until_interrupted(
     log = folder.root / "logs" / "grps_server.log"
     log.parent.mkdir()
     log.write_text("first\n")
-    steps = iter(("second\n", "third\n"))
-
-    def write_on(_: float) -> None:
-        text = next(steps, None)
-        if text is None:
-            raise KeyboardInterrupt
-        with log.open("a") as stream:
-            stream.write(text)
-
-    monkeypatch.setattr("grps.cli.following.time.sleep", write_on)
+    let_grow(monkeypatch, log, "second\n", "third\n")
     result = grpst("logs", "demo")
     assert result.exit_code == 0
     assert result.stdout == "first\nsecond\nthird\n"
