@@ -41,6 +41,10 @@ WATCHED = (
     "grps/v1/monitor/trends?name=*qps&name=*latency_p50(ms)&name=*latency_p99(ms)",
 )
 QUANTILES = (50, 90, 99)
+CLOCKED = 3000
+"""Requests whose client looks at its own clock."""
+TRUTH_S = 3
+TICK_S = 1
 
 
 def main() -> int:
@@ -69,7 +73,9 @@ def main() -> int:
                     # The first turn warms up.
                     found[name] += [figures] if turn else []
             print_cost(found)
-            print_truth(alone, script, arguments.connections)
+        # Another service: what came before must not be of its latest minute.
+        with serving(folder / "fresh", USER_CODE, MODEL) as fresh:
+            print_truth(fresh, script, arguments.connections)
     return 0
 
 
@@ -87,18 +93,25 @@ def print_cost(found: dict[str, list[Figures]]) -> None:
 
 def print_truth(state: ServiceState, script: Path, connections: int) -> None:
     """Print what the service counted and measured beside what its clients know."""
-    before = counted(state)
-    figures = load(state, script, connections, 3)
-    sent = round(figures.rate * 3)
-    time.sleep(1)
-    print(f"load generator: about {sent:,} requests; service: {counted(state) - before:,}")
-    mine = clocked(state, 3000)
-    time.sleep(1.5)
-    told = ask(state, "grps/v1/monitor/live")["routes"][0]["minute"]["duration"]
+    mine = clocked(state, CLOCKED)
+    route = told_of(state, CLOCKED)
     for percent in QUANTILES:
         client_ms = statistics.quantiles(mine, n=100)[percent - 1]
-        served_ms = told[f"p{percent}_ms"]
+        served_ms = route["minute"]["duration"][f"p{percent}_ms"]
         print(f"p{percent}: client {client_ms:.3f} ms, of which the service saw {served_ms:.3f} ms")
+    figures = load(state, script, connections, TRUTH_S)
+    sent = round(figures.rate * TRUTH_S)
+    counted = told_of(state, CLOCKED + sent // 2)["statuses"]["200"] - CLOCKED
+    print(f"load generator: about {sent:,} requests; service: {counted:,}")
+
+
+def told_of(state: ServiceState, at_least: int) -> Any:
+    """Return what the service tells of its route once a tick has seen so many requests."""
+    while True:
+        (route,) = ask(state, "grps/v1/monitor/live")["routes"]
+        if route["minute"]["succeeded"] >= at_least and route["in_flight"] == 0:
+            return route
+        time.sleep(TICK_S / 10)
 
 
 def ask(state: ServiceState, path: str) -> Any:
@@ -107,15 +120,8 @@ def ask(state: ServiceState, path: str) -> Any:
         return json.load(answer)
 
 
-def counted(state: ServiceState) -> int:
-    """Return how many requests the service has answered."""
-    routes = ask(state, "grps/v1/monitor/live")["routes"]
-    return sum(sum(route["statuses"].values()) for route in routes)
-
-
 def clocked(state: ServiceState, count: int) -> list[float]:
     """Send requests one after another; return how many milliseconds each took."""
-    time.sleep(61)  # what came before must not be of the latest minute
     connection = HTTPConnection("127.0.0.1", state.ports[0])
     lengths = []
     for _ in range(count):
@@ -133,7 +139,7 @@ def watching(state: ServiceState) -> Iterator[None]:
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(1):
+        while not ended.wait(TICK_S):
             for path in WATCHED:
                 url = f"http://127.0.0.1:{state.ports[0]}/{path}"
                 with contextlib.suppress(OSError), urlopen(url, timeout=10) as answer:
