@@ -48,6 +48,8 @@ class Signature:
     """False when input names are advisory (TorchScript): names that match none are positional."""
     open_ended: bool = False
     """True when the model does not tell how many inputs it takes: more may follow ``inputs``."""
+    device: str | None = None
+    """Where this copy runs, as its engine has settled it; ``None`` when that does not tell."""
 
 
 class Backend(Protocol):

@@ -10,6 +10,9 @@ _ORT_NODE = re.compile(
     r"Name:'(?P<name>[^']*)' Status Message: "
 )
 _ORT_PLACE = re.compile(r"^/\S+\.(?:cc|h|cpp|cuh?):\d+ .*? was false\. ")
+_OPENVINO_PLACE = re.compile(
+    r"^(?:Exception from \S+:\d+:|Check '.*' failed at \S+:\d+:|FrontEnd API failed with \w+:)$"
+)
 _PYTHON_ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b(?:: .*)?$")
 _TF_NODE = re.compile(
     r"Detected at node (?P<quote>'?)(?P<name>[^\s']+)(?P=quote) defined|"
@@ -29,6 +32,13 @@ def onnxruntime_cause(error: BaseException) -> str:
         return one_line(text) or type(error).__name__
     where = f"{node['op']} node {node['name']}".rstrip()
     return f"{where}: {one_line(_ORT_PLACE.sub('', text[node.end() :]))}"
+
+
+def openvino_cause(error: BaseException) -> str:
+    """Return what OpenVINO says in ``error`` without the places in its sources."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not _OPENVINO_PLACE.match(line)]
+    return one_line(" ".join(told)) or type(error).__name__
 
 
 def torch_cause(error: BaseException) -> str:

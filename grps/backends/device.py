@@ -1,38 +1,43 @@
 """The device grammar that all backends share.
 
-``cpu``, ``cuda``, ``cuda:N``, ``gpu`` and ``gpu:N`` place a model; ``original`` leaves it where
-its file puts it, and the inputs then go to ``original <device>`` or to the key ``inp_device``.
+``cpu``, ``cuda``, ``cuda:N``, ``gpu``, ``gpu:N``, ``npu`` and ``npu:N`` place a model; ``original``
+leaves it where its file puts it, and the inputs then go to ``original <device>`` or to the key
+``inp_device``. ``cuda`` is a GPU of NVIDIA, ``gpu`` one that the engine runs on: the same but for
+OpenVINO, whose GPUs are Intel's.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from grps.errors import DeviceError
 
-ALLOWED = "cpu, cuda, cuda:N, gpu, gpu:N, original, original <input device>"
+_PLACES = "cpu, cuda, cuda:N, gpu, gpu:N, npu, npu:N"
+ALLOWED = f"{_PLACES}, original, original <input device>"
 """The device strings users may write."""
 
-_PLACE = re.compile(r"(?P<kind>cpu|cuda|gpu)(?::(?P<index>\d{1,3}))?")
+_PLACE = re.compile(r"(?P<kind>cpu|cuda|gpu|npu)(?::(?P<index>\d{1,3}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     """A place for a model, and for its inputs when the model stays where it is."""
 
-    kind: Literal["auto", "cpu", "cuda", "original"]
+    kind: Literal["auto", "cpu", "cuda", "npu", "original"]
     """``auto`` is CUDA where there is one, else the CPU."""
     index: int = 0
-    """Which CUDA device; 0 for the rest."""
+    """Which of several; 0 for the rest."""
     inputs: Device | None = None
     """Where inputs go; only for ``original``, and ``None`` leaves that to the backend."""
+    any_gpu: bool = field(default=False, compare=False)
+    """Whether a GPU was written as ``gpu``, whoever makes it."""
 
     def __str__(self) -> str:
         """Write the device as a user would."""
-        if self.kind == "cuda":
-            return f"cuda:{self.index}"
+        if self.kind in ("cuda", "npu"):
+            return f"{self.kind}:{self.index}"
         return f"original {self.inputs}" if self.inputs else self.kind
 
 
@@ -73,6 +78,8 @@ def choose_device(device: Device, cuda_devices: int, why_no_cuda: str) -> Device
     if device.kind == "auto":
         return Device("cuda") if cuda_devices else Device("cpu")
     place = device.inputs or device
+    if place.kind == "npu":
+        raise DeviceError(f"device {place}: only OpenVINO runs on NPUs; use device: cpu")
     if place.kind == "cuda" and place.index >= cuda_devices:
         if cuda_devices == 0:
             raise DeviceError(f"device {place}: {why_no_cuda}; use device: cpu")
@@ -84,8 +91,11 @@ def choose_device(device: Device, cuda_devices: int, why_no_cuda: str) -> Device
 def _place(key: str, text: str, words: list[str]) -> Device:
     found = _PLACE.fullmatch(words[0]) if len(words) == 1 else None
     if found is None or (found["kind"] == "cpu" and found["index"] is not None):
-        allowed = ALLOWED if key == "device" else "cpu, cuda, cuda:N, gpu, gpu:N"
+        allowed = ALLOWED if key == "device" else _PLACES
         raise DeviceError(f"{key}: {text!r} is not a device; allowed: {allowed}")
     if found["kind"] == "cpu":
         return Device("cpu")
-    return Device("cuda", int(found["index"] or 0))
+    index = int(found["index"] or 0)
+    if found["kind"] == "npu":
+        return Device("npu", index)
+    return Device("cuda", index, any_gpu=found["kind"] == "gpu")

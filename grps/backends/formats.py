@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
-from grps.backends.magic import foreign_format
+from grps.backends.magic import LEGACY_TORCH, foreign_format
 from grps.errors import ModelError
 
 ModelFormat = Literal[
@@ -20,6 +20,9 @@ ModelFormat = Literal[
     "savedmodel",
     "tensorrt",
     "openvino",
+    "sklearn",
+    "xgboost",
+    "lightgbm",
 ]
 
 INFERER_TYPES: dict[ModelFormat, str] = {
@@ -30,12 +33,18 @@ INFERER_TYPES: dict[ModelFormat, str] = {
     "savedmodel": "tensorflow",
     "tensorrt": "tensorrt",
     "openvino": "openvino",
+    "sklearn": "sklearn",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
 }
 """The ``inferer_type`` that serves each format."""
 
+ALSO_SERVED: dict[str, tuple[ModelFormat, ...]] = {"openvino": ("onnx",)}
+"""Formats that an ``inferer_type`` serves besides its own, when it is asked for by name."""
+
 ACCEPTED = (
     "TorchScript, torch.export (.pt2), AOTInductor (.pt2), ONNX, TensorFlow SavedModel, "
-    "TensorRT and OpenVINO models"
+    "TensorRT, OpenVINO, XGBoost and LightGBM models, and pickled estimators of scikit-learn"
 )
 """What a model file may be, in words."""
 
@@ -43,10 +52,14 @@ _HEAD_BYTES = 4096
 _SAVED_MODEL = frozenset({"saved_model.pb", "saved_model.pbtxt"})
 _ONNX_TAGS = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca")
 """First bytes of the fields of ONNX's ModelProto."""
+_LEARNER_WITHIN = 64
 _ONNX_IR_VERSION_TAG = 0x08
 _ONNX_HEAD_BYTES = 3
 _MAX_IR_VERSION = 64
 _TENSORRT_MAGIC = (b"ftrt", b"ptrt")
+_PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
+_PICKLE_SUFFIXES = frozenset({".joblib", ".pkl", ".pickle"})
+"""Endings of pickles, which joblib may have compressed."""
 _TENSORRT_SUFFIXES = frozenset({".engine", ".plan", ".trt"})
 
 
@@ -84,12 +97,17 @@ def expect_format(path: Path, inferer_type: str) -> ModelFormat:
         ModelError: There is no model at ``path``, or it is one for another ``inferer_type``.
     """
     found = recognise(path)
-    if INFERER_TYPES[found] != inferer_type:
+    if not is_served_by(found, inferer_type):
         raise ModelError(
             f"{path}: this is a model for inferer_type: {INFERER_TYPES[found]} ({found}), "
             f"not {inferer_type}"
         )
     return found
+
+
+def is_served_by(found: ModelFormat, inferer_type: str) -> bool:
+    """Tell whether ``inferer_type`` serves models of a format."""
+    return INFERER_TYPES[found] == inferer_type or found in ALSO_SERVED.get(inferer_type, ())
 
 
 def only_file(path: Path, suffix: str) -> Path:
@@ -177,7 +195,18 @@ def _by_head(head: bytes, suffix: str) -> ModelFormat | None:
         return "tensorrt"
     if b"<net " in head and head.lstrip().startswith((b"<?xml", b"<net ")):
         return "openvino"
+    if head.startswith(b"{") and b"learner" in head[:_LEARNER_WITHIN]:
+        return "xgboost"
+    if head.startswith(b"tree\nversion=") or head.startswith(b"tree\r\nversion="):
+        return "lightgbm"
+    if is_pickle(head) or suffix in _PICKLE_SUFFIXES:
+        return "sklearn"
     return "onnx" if _looks_like_onnx(head, suffix) else None
+
+
+def is_pickle(head: bytes) -> bool:
+    """Tell whether a file that begins with ``head`` is a pickle of anything but weights."""
+    return head.startswith(_PICKLES) and not head.startswith(LEGACY_TORCH)
 
 
 def _looks_like_onnx(head: bytes, suffix: str) -> bool:

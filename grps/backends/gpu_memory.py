@@ -5,19 +5,31 @@ from __future__ import annotations
 import importlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from grps.config.schema import GpuConfig
-from grps.errors import DeviceError, MissingExtraError
+from grps.backends.device import parse_device
+from grps.config.schema import GpuConfig, ModelConfig
+from grps.errors import DeviceError, MissingExtraError, ModelError
 from grps.log import logger
 
 NO_LIMIT = -1
 MIB = 1024 * 1024
-DEFAULT_INTERVAL_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """Where an engine's memory manager is."""
+
+    module: str
+    name: str
+    extra: str
+
 
 _ENGINES = {
-    "torch": ("grps.backends.torch_gpu_memory", "TorchGpuMemManager"),
-    "tensorflow": ("grps.backends.tensorflow_gpu_memory", "TfGpuMemManager"),
+    "torch": _Engine("grps.backends.torch_gpu_memory", "TorchGpuMemManager", "torch"),
+    "tensorflow": _Engine("grps.backends.tensorflow_gpu_memory", "TfGpuMemManager", "tensorflow"),
+    "onnxruntime": _Engine("grps.backends.onnxruntime_gpu_memory", "OnnxGpuMemManager", "onnx"),
 }
 
 
@@ -70,28 +82,53 @@ def check_devices(devices: list[int], count: int) -> list[int]:
     return devices
 
 
-def limit_gpu_memory(config: GpuConfig | None) -> GpuMemManager | None:
-    """Do what the section ``gpu`` of ``server.yml`` says, before a model is loaded.
+def look_after_gpu_memory(
+    config: GpuConfig | None, models: Sequence[ModelConfig], wait: Callable[[float], bool]
+) -> None:
+    """Do what the section ``gpu`` says in a process, before it loads its models and from then on.
 
-    Returns:
-        What looks after the memory; ``None`` when nothing is to be done, or can be: then the log
-        says why.
+    Args:
+        config: The section, with this process's share of the memory.
+        models: The models that this process will load.
+        wait: Sleeps that many seconds; true when the process ends.
 
     Raises:
-        DeviceError: A GPU is named that is not there.
-        ModelError: The engine refused the limit.
+        GrpsError: As ``limit_gpu_memory``.
+    """
+    memory = limit_gpu_memory(config, models)
+    if memory is not None and config is not None and config.mem_gc_enable:
+        collect_regularly(memory, config, wait)
+
+
+def limit_gpu_memory(
+    config: GpuConfig | None, models: Sequence[ModelConfig] = ()
+) -> GpuMemManager | None:
+    """Do what the section ``gpu`` of ``server.yml`` says, before a model is loaded.
+
+    Args:
+        config: The section.
+        models: The models that will be loaded.
+
+    Returns:
+        What looks after the memory; ``None`` when nothing is to be done.
+
+    Raises:
+        DeviceError: There is no GPU, or one is named that is not there.
+        MissingExtraError: The engine is not installed.
+        ModelError: The engine refused the limit, or a model of another engine is on a GPU.
     """
     if config is None or not _wanted(config):
         return None
-    engine = _ENGINES.get(config.mem_manager_type or "")
+    asked = "mem_limit_mib" if config.limits_memory else "mem_gc_enable"
+    kind = config.mem_manager_type or "none"
+    engine = _ENGINES.get(kind)
     if engine is None:
-        logger.warning("gpu: memory is not limited: set mem_manager_type to torch or tensorflow")
-        return None
+        raise ModelError(f"gpu.{asked}: set gpu.mem_manager_type to one of {', '.join(_ENGINES)}")
+    _check_engines(kind, asked, models)
     try:
-        memory = _open(config.mem_manager_type or "", *engine, list(config.devices or (0,)))
-    except (NoGpuError, MissingExtraError) as error:
-        logger.warning("gpu: memory is not limited: %s", error)
-        return None
+        memory = _open(kind, engine, list(config.devices or (0,)))
+    except NoGpuError as error:
+        raise NoGpuError(f"gpu.{asked} can't be kept: {error}; leave it out here") from error
     memory.set_mem_limit(config.mem_limit_mib or NO_LIMIT)
     return memory
 
@@ -106,7 +143,7 @@ def collect_regularly(
         config: The section ``gpu``.
         wait: Sleeps that many seconds; true when the server stops.
     """
-    interval = float(config.mem_gc_interval or DEFAULT_INTERVAL_S)
+    interval = float(config.gc_interval_s)
 
     def run() -> None:
         while not wait(interval):
@@ -121,15 +158,35 @@ def collect_regularly(
 
 
 def _wanted(config: GpuConfig) -> bool:
-    return (config.mem_limit_mib or NO_LIMIT) > 0 or bool(config.mem_gc_enable)
+    return config.limits_memory or bool(config.mem_gc_enable)
 
 
-def _open(package: str, module: str, name: str, devices: list[int]) -> GpuMemManager:
+def _check_engines(kind: str, asked: str, models: Sequence[ModelConfig]) -> None:
+    """Refuse what would leave the memory of a model without a limit.
+
+    What the user's own code does with a GPU is not known.
+
+    Raises:
+        ModelError: A model of another engine is on a GPU.
+    """
+    for model in models:
+        if model.inferer_type in (kind, "customized", "identity"):
+            continue
+        for device in model.devices:
+            place = parse_device(device, model.inp_device)
+            if (place.inputs or place).kind == "cuda":
+                raise ModelError(
+                    f"gpu.{asked} looks after the memory of {kind} only, but model {model.key} "
+                    f"runs on {model.inferer_type} at {place}; serve it apart, or leave it out"
+                )
+
+
+def _open(kind: str, engine: _Engine, devices: list[int]) -> GpuMemManager:
     try:
-        kind = getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(engine.module), engine.name)
     except ModuleNotFoundError as error:
-        if error.name != package:
+        if error.name != kind:
             raise
-        raise MissingExtraError(package, package) from error
-    memory: GpuMemManager = kind(devices)
+        raise MissingExtraError(kind, engine.extra) from error
+    memory: GpuMemManager = found(devices)
     return memory

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-_LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that torch.save pickled at the head of a file before its zip format."""
 _EXPORT = "export the model with torch.export.save, or torch.jit.trace(...).save"
 
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (
-        _LEGACY_TORCH,
+        LEGACY_TORCH,
         f"a checkpoint of torch.save (old format): it holds no runnable model; {_EXPORT}",
     ),
-    (b"\x80\x02", f"a Python pickle, which is never loaded; {_EXPORT}"),
-    (b"\x80\x03", f"a Python pickle, which is never loaded; {_EXPORT}"),
-    (b"\x80\x04", f"a Python pickle, which is never loaded; {_EXPORT}"),
-    (b"\x80\x05", f"a Python pickle, which is never loaded; {_EXPORT}"),
     (
         b"version https://git-lfs",
         "a Git LFS pointer instead of the model itself; run: git lfs pull",

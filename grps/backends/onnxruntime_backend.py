@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,13 +10,17 @@ import msgspec
 import numpy as np
 import onnxruntime
 
-from grps.backends.arguments import library_paths, read_arguments
+from grps.backends.arguments import as_list, library_paths, read_arguments
 from grps.backends.base import Signature, TensorSpec
 from grps.backends.causes import onnxruntime_cause
-from grps.backends.device import Device, choose_device, parse_device
+from grps.backends.device import Device, parse_device
 from grps.backends.formats import expect_format, only_file
+from grps.backends.onnxruntime_memory import Arena
+from grps.backends.onnxruntime_providers import check_started, choose_providers
+from grps.backends.wire import wire_array
 from grps.config.schema import ModelConfig
-from grps.errors import DeviceError, ModelError
+from grps.errors import ModelError
+from grps.machine import usable_cpus
 
 _DTYPES = {
     "tensor(uint8)": "uint8",
@@ -34,8 +37,7 @@ _DTYPES = {
 """Element types of ONNX as they are on the wire, where a bool is a uint8."""
 
 _BOOL = "tensor(bool)"
-_CUDA = "CUDAExecutionProvider"
-_CPU = "CPUExecutionProvider"
+_STRING = "tensor(string)"
 _LEVELS = {
     "disable": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
     "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
@@ -43,8 +45,6 @@ _LEVELS = {
     "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
 }
 _LOG_ERRORS = 3
-_LOG_NOTHING = 4
-"""Errors of a run reach the user as exceptions; ONNX Runtime need not write them as well."""
 
 
 class OnnxruntimeArguments(msgspec.Struct, frozen=True):
@@ -61,13 +61,28 @@ class OnnxruntimeArguments(msgspec.Struct, frozen=True):
     """Libraries of custom operators."""
     customized_op_paths: str | tuple[str, ...] | None = None
     """The same under upstream's name."""
+    providers: str | tuple[str, ...] = ()
+    """Execution providers in order of preference; CUDA or the CPU by ``device`` when empty."""
+    provider_options: dict[str, dict[str, str | int | float | bool]] = {}
+    """Options by provider, in ONNX Runtime's own words."""
+    io_binding: bool | None = None
+    """Bind inputs and outputs to memory before a run; where it runs on a GPU when absent."""
+    gpu_mem_limit_mib: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Most memory of its GPU that this copy may take; its share of ``gpu.mem_limit_mib``."""
+    arena_gc_interval_s: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Seconds after which a run gives unused memory back; those of ``gpu.mem_gc_interval``."""
 
 
 class OnnxruntimeBackend:
     """One session of ONNX Runtime."""
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
-        """Serve ``session``.
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        device: Device,
+        arguments: OnnxruntimeArguments,
+    ) -> None:
+        """Serve ``session``, which runs on ``device``.
 
         Raises:
             ModelError: An input or output has a type that the wire can't carry.
@@ -78,12 +93,18 @@ class OnnxruntimeBackend:
             inputs=tuple(_spec("input", node) for node in inputs),
             outputs=tuple(_spec("output", node) for node in outputs),
             strict_names=True,
+            device=str(device),
         )
         self._input_names = [node.name for node in inputs]
         self._output_names = [node.name for node in outputs]
         self._bool_inputs = [node.name for node in inputs if node.type == _BOOL]
-        self._run_options = onnxruntime.RunOptions()
-        self._run_options.log_severity_level = _LOG_NOTHING
+        wanted = arguments.io_binding
+        on_gpu = device.kind == "cuda"
+        # Strings can't be bound.
+        strings = any(node.type == _STRING for node in (*inputs, *outputs))
+        self._binds = (on_gpu if wanted is None else wanted) and not strings
+        arena = f"gpu:{device.index}" if on_gpu else "cpu:0"
+        self._memory = Arena(arena, arguments.arena_gc_interval_s)
 
     @property
     def signature(self) -> Signature:
@@ -96,13 +117,27 @@ class OnnxruntimeBackend:
         for name in self._bool_inputs:
             feed[name] = feed[name].astype(np.bool_)
         try:
-            values = self._session.run(self._output_names, feed, self._run_options)
+            values = self._run_bound(feed) if self._binds else self._run(feed)
         except Exception as error:
             raise ModelError(onnxruntime_cause(error)) from error
         return [
-            (name, _wire_array(value))
+            (name, wire_array(value))
             for name, value in zip(self._output_names, values, strict=True)
         ]
+
+    def _run(self, feed: dict[str, np.ndarray]) -> list[Any]:
+        options = self._memory.run_options()
+        return list(self._session.run(self._output_names, feed, options))
+
+    def _run_bound(self, feed: dict[str, np.ndarray]) -> list[Any]:
+        """Run with inputs read where they are and outputs copied once, to the CPU."""
+        binding = self._session.io_binding()
+        for name, array in feed.items():
+            binding.bind_cpu_input(name, array)
+        for name in self._output_names:
+            binding.bind_output(name, "cpu")
+        self._session.run_with_iobinding(binding, self._memory.run_options())
+        return list(binding.copy_outputs_to_cpu())
 
 
 def load(model: ModelConfig) -> OnnxruntimeBackend:
@@ -113,45 +148,28 @@ def load(model: ModelConfig) -> OnnxruntimeBackend:
         ModelError: The file is no such model, or ONNX Runtime refused it.
     """
     arguments = read_arguments(OnnxruntimeArguments, model.inferer_args)
-    device = _choose(parse_device(model.device, model.inp_device))
+    device, providers = choose_providers(
+        parse_device(model.device, model.inp_device),
+        as_list(arguments.providers),
+        arguments.provider_options,
+        arguments.gpu_mem_limit_mib,
+    )
     path = Path(model.inferer_path or "")
     expect_format(path, "onnxruntime")
     path = only_file(path, ".onnx")
     options = _options(arguments)
-    providers: list[Any] = [_CPU]
-    if device.kind == "cuda":
-        providers.insert(0, (_CUDA, {"device_id": str(device.index)}))
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
         raise ModelError(f"{path}: {onnxruntime_cause(error)}") from error
-    if device.kind == "cuda" and _CUDA not in session.get_providers():
-        raise DeviceError(
-            f"device {device}: ONNX Runtime can't start CUDA there; check the driver and the "
-            "CUDA libraries, or use device: cpu"
-        )
-    return OnnxruntimeBackend(session)
-
-
-def _choose(device: Device) -> Device:
-    """Settle the device; ``original`` means the CPU, as ONNX files name no device."""
-    built_in = _CUDA in onnxruntime.get_available_providers()
-    if device.kind == "auto" and not built_in:
-        return Device("cpu")
-    if device.kind == "original":
-        device = device.inputs or Device("cpu")
-    # ONNX Runtime tells no count of devices before a session starts on one.
-    count = max(1, device.index + 1) if built_in else 0
-    return choose_device(
-        device, count, "this build of onnxruntime has no CUDA; install onnxruntime-gpu"
-    )
+    check_started(providers, session.get_providers())
+    return OnnxruntimeBackend(session, device, arguments)
 
 
 def _options(arguments: OnnxruntimeArguments) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_ERRORS
-    cores = len(os.sched_getaffinity(0))
-    options.intra_op_num_threads = arguments.intra_op_threads or cores
+    options.intra_op_num_threads = arguments.intra_op_threads or usable_cpus()
     options.inter_op_num_threads = arguments.inter_op_threads
     if arguments.inter_op_threads > 1:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_PARALLEL
@@ -180,8 +198,3 @@ def _spec(kind: str, node: Any) -> TensorSpec:
     # ONNX Runtime shows a scalar and an unknown rank alike, as no dimensions.
     shape = tuple(dim if isinstance(dim, int) else None for dim in node.shape)
     return TensorSpec(node.name, dtype, shape or None)
-
-
-def _wire_array(value: Any) -> np.ndarray:
-    array = np.asarray(value, order="C")
-    return array.view(np.uint8) if array.dtype == np.bool_ else array

@@ -21,6 +21,8 @@ class _Engine:
     extra: str
     needs: str = ""
     """What else must be there, for who has not installed it."""
+    also: tuple[str, ...] = ()
+    """Other packages of the extra."""
     side_by_side: bool = False
     """Whether it also has ``load_all(model: ModelConfig) -> list[Backend]``."""
 
@@ -36,6 +38,12 @@ _ENGINES = {
         needs="an NVIDIA GPU with its driver, and the TensorRT version that built the engine",
         side_by_side=True,
     ),
+    "openvino": _Engine(
+        "grps.backends.openvino_backend", "openvino", "openvino", side_by_side=True
+    ),
+    "sklearn": _Engine("grps.backends.sklearn_backend", "sklearn", "sklearn", also=("joblib",)),
+    "xgboost": _Engine("grps.backends.xgboost_backend", "xgboost", "xgboost"),
+    "lightgbm": _Engine("grps.backends.lightgbm_backend", "lightgbm", "lightgbm"),
 }
 
 
@@ -47,7 +55,7 @@ def load_backend(model: ModelConfig) -> Backend:
     Raises:
         MissingExtraError: The framework is not installed.
         DeviceError: The device is unknown or absent.
-        ModelError: There is no such backend, or the model can't be loaded.
+        ModelError: The model can't be loaded.
     """
     return load_copy(model)[0]
 
@@ -58,12 +66,7 @@ def load_copy(model: ModelConfig) -> list[Backend]:
     Raises:
         GrpsError: As ``load_backend``.
     """
-    engine = _ENGINES.get(model.inferer_type)
-    if engine is None:
-        raise ModelError(
-            f"model {model.key}: this build has no backend for inferer_type "
-            f"{model.inferer_type} yet; it has {', '.join(_ENGINES)}"
-        )
+    engine = _ENGINES[model.inferer_type]
     if not model.inferer_path:
         raise ModelError(f"model {model.key}: inferer_path is missing")
     adapter = import_adapter(model.inferer_type)
@@ -74,6 +77,16 @@ def load_copy(model: ModelConfig) -> list[Backend]:
     except ModelError as error:
         raise type(error)(f"model {model.key}: {error}") from error
     return copies
+
+
+def package_of(inferer_type: str) -> str:
+    """Return the module that an engine is imported by."""
+    return _ENGINES[inferer_type].package
+
+
+def extra_of(inferer_type: str) -> str:
+    """Return the extra of ``grpst`` that brings an engine."""
+    return _ENGINES[inferer_type].extra
 
 
 def import_adapter(inferer_type: str) -> Any:
@@ -87,8 +100,9 @@ def import_adapter(inferer_type: str) -> Any:
     try:
         return importlib.import_module(engine.module)
     except ModuleNotFoundError as error:
-        if error.name != engine.package:
+        if error.name is None or error.name.split(".")[0] not in (engine.package, *engine.also):
             raise
-        raise MissingExtraError(engine.package, engine.extra, engine.needs) from error
+        missing = error.name.split(".")[0]
+        raise MissingExtraError(missing, engine.extra, engine.needs) from error
     except ImportError as error:
         raise ModelError(f"{engine.package} is installed but broken: {error}") from error

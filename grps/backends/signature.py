@@ -20,6 +20,16 @@ def describe(signature: Signature) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def can_be_batched(signature: Signature) -> bool | None:
+    """Tell whether requests can be joined by rows; ``None`` when the model does not tell."""
+    specs = [*signature.inputs, *signature.outputs]
+    shapes = [spec.shape for spec in specs if spec.required]
+    if any(shape is not None and (not shape or shape[0] is not None) for shape in shapes):
+        return False
+    told = bool(signature.inputs) and not signature.open_ended
+    return True if told and None not in shapes else None
+
+
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
     shape = None
     if spec.shape is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,15 +30,16 @@ from grps.errors import GrpsError, ModelError
 class TensorflowBackend:
     """One loaded copy of a signature of a SavedModel."""
 
-    def __init__(self, program: Program) -> None:
-        """Serve ``program``."""
+    def __init__(self, program: Program, device: str) -> None:
+        """Serve ``program``, which is on ``device``."""
         self._program = program
+        self._signature = dataclasses.replace(program.signature, device=device)
         self._names = [spec.name for spec in program.signature.outputs]
 
     @property
     def signature(self) -> Signature:
         """Inputs and outputs, in the order ``infer`` takes them."""
-        return self._program.signature
+        return self._signature
 
     def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         """Run the model once; see ``Backend.infer``."""
@@ -66,7 +68,8 @@ def load(model: ModelConfig) -> TensorflowBackend:
     asked = parse_device(model.device, model.inp_device)
     expect_format(path, "tensorflow")
     set_threads(arguments)
-    place = place_of(choose(asked))
+    device = choose(asked)
+    place = place_of(device)
     load_libraries(arguments)
     chosen = choose_signature(path, arguments.tags, arguments.signature)
-    return TensorflowBackend(open_program(chosen, place, arguments))
+    return TensorflowBackend(open_program(chosen, place, arguments), str(device))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -36,14 +37,14 @@ class TensorrtArguments(msgspec.Struct, frozen=True):
 class TensorrtBackend:
     """A way into one engine. Several share its pool of streams."""
 
-    def __init__(self, pool: StreamPool) -> None:
-        """Run in ``pool``.
+    def __init__(self, pool: StreamPool, device: str | None = None) -> None:
+        """Run in ``pool``, whose streams are on ``device``.
 
         Raises:
             ModelError: An input or output has a type that the wire can't carry.
         """
         self._pool = pool
-        self._signature = describe_layout(pool.layout)
+        self._signature = dataclasses.replace(describe_layout(pool.layout), device=device)
 
     @property
     def signature(self) -> Signature:
@@ -86,7 +87,7 @@ def load(model: ModelConfig) -> TensorrtBackend:
         arguments.streams,
         lambda: Slot(device, engine.layout, engine.create_execution()),
     )
-    return TensorrtBackend(pool)
+    return TensorrtBackend(pool, f"cuda:{device.index}")
 
 
 def load_all(model: ModelConfig) -> list[TensorrtBackend]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -13,15 +14,18 @@ import torch
 from grps.backends.arguments import library_paths, read_arguments
 from grps.backends.base import Signature
 from grps.backends.causes import torch_cause
+from grps.backends.declared import declare_inputs
 from grps.backends.device import Device, choose_device, parse_device
 from grps.backends.formats import expect_format
+from grps.backends.learned import learn_outputs
 from grps.backends.torch_export import load_aotinductor, load_exported
 from grps.backends.torch_outputs import flatten, to_numpy
-from grps.backends.torch_program import Program
+from grps.backends.torch_program import Preparation, Program
 from grps.backends.torch_script import load_torchscript
 from grps.config.schema import ModelConfig
 from grps.errors import GrpsError, InputError, ModelError
 
+_IMAGE_DIMENSIONS = 4
 _LOADERS = {
     "torchscript": load_torchscript,
     "torch_export": load_exported,
@@ -38,6 +42,14 @@ class TorchArguments(msgspec.Struct, frozen=True):
     """Threads that run independent operators side by side."""
     customized_op_paths: str | tuple[str, ...] | None = None
     """Libraries of custom operators."""
+    inputs: dict[str, str] = {}
+    """Types and shapes that the file does not tell, such as ``float32[-1, 3, 224, 224]``."""
+    memory_format: Literal["contiguous", "channels_last"] = "contiguous"
+    """How images lie in memory; ``channels_last`` suits convolutions on most processors."""
+    compile: bool | Literal["default", "reduce-overhead", "max-autotune"] = False
+    """Compile a torch.export program as it is loaded; true is ``default``."""
+    cuda_stream: bool = True
+    """Give each copy on a GPU a stream of its own, so that copies run side by side."""
 
 
 class TorchBackend:
@@ -47,32 +59,45 @@ class TorchBackend:
     the order of its requests, per copy.
     """
 
-    def __init__(self, program: Program, device: torch.device) -> None:
+    def __init__(self, program: Program, device: torch.device, arguments: TorchArguments) -> None:
         """Serve ``program`` with its inputs moved to ``device``."""
         self._program = program
         self._call = program.call
+        self._channels_last = arguments.memory_format == "channels_last"
+        own_stream = device.type == "cuda" and arguments.cuda_stream
+        self._stream = torch.cuda.Stream(device) if own_stream else None
         self._device = None if device.type == "cpu" else device
         self._names = [spec.name for spec in program.signature.inputs]
         self._numbers = program.scalars
         self._casts = program.casts or {}
+        signature = declare_inputs(program.signature, arguments.inputs)
+        self._signature = dataclasses.replace(signature, device=str(device))
+        if arguments.inputs and (outputs := learn_outputs(signature.inputs, self.infer)):
+            self._signature = dataclasses.replace(self._signature, outputs=outputs)
 
     @property
     def signature(self) -> Signature:
         """Inputs and outputs, in the order ``infer`` takes them."""
-        return self._program.signature
+        return self._signature
 
     def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         """Run the model once; see ``Backend.infer``."""
-        shared = set(self._program.shared)
         try:
             with torch.inference_mode():
-                values = [self._value(index, array, shared) for index, array in enumerate(inputs)]
-                found = flatten(self._call(*values))
-                return [(name, to_numpy(name, value, shared)) for name, value in found]
+                if self._stream is None:
+                    return self._run(inputs)
+                with torch.cuda.stream(self._stream):
+                    return self._run(inputs)
         except GrpsError:
             raise
         except Exception as error:
             raise ModelError(torch_cause(error)) from error
+
+    def _run(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
+        shared = set(self._program.shared)
+        values = [self._value(index, array, shared) for index, array in enumerate(inputs)]
+        found = flatten(self._call(*values))
+        return [(name, to_numpy(name, value, shared)) for name, value in found]
 
     def _value(self, index: int, array: np.ndarray, shared: set[int]) -> object:
         if index in self._numbers:
@@ -91,6 +116,8 @@ class TorchBackend:
         shared.add(tensor.untyped_storage().data_ptr())
         if index in self._casts:
             tensor = tensor.to(self._casts[index])
+        if self._channels_last and tensor.dim() == _IMAGE_DIMENSIONS:
+            tensor = tensor.contiguous(memory_format=torch.channels_last)
         return tensor if self._device is None else tensor.to(self._device)
 
     def _number(self, index: int, array: np.ndarray) -> object:
@@ -122,13 +149,21 @@ def load(model: ModelConfig) -> TorchBackend:
     _load_libraries(arguments)
     try:
         place = None if device.kind == "original" else str(device)
-        program = _LOADERS[found](path, place)
+        program = _LOADERS[found](path, place, _preparation(arguments))
     except GrpsError:
         raise
     except Exception as error:
         raise ModelError(f"{path}: {torch_cause(error)}") from error
     inputs = str(device.inputs) if device.inputs else place or program.device
-    return TorchBackend(program, torch.device(inputs))
+    return TorchBackend(program, torch.device(inputs), arguments)
+
+
+def _preparation(arguments: TorchArguments) -> Preparation:
+    mode = arguments.compile
+    return Preparation(
+        channels_last=arguments.memory_format == "channels_last",
+        compile_mode=("default" if mode else None) if isinstance(mode, bool) else mode,
+    )
 
 
 def _choose(device: Device) -> Device:

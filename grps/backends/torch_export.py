@@ -13,16 +13,17 @@ from torch.utils import _pytree as pytree
 
 from grps.backends.base import Signature, TensorSpec
 from grps.backends.torch_outputs import CONVERTED, DTYPES, flatten
-from grps.backends.torch_program import Program, storage_addresses
+from grps.backends.torch_program import Preparation, Program, storage_addresses
 from grps.errors import DeviceError, ModelError
 
 
-def load_exported(path: Path, device: str | None) -> Program:
+def load_exported(path: Path, device: str | None, prepare: Preparation) -> Program:
     """Load the program that ``torch.export.save`` wrote at ``path``.
 
     Args:
         path: The file.
         device: Where to put the program; ``None`` leaves it where the file says.
+        prepare: What is done to it.
 
     Raises:
         ModelError: An input or output has a type that the wire can't carry.
@@ -32,14 +33,21 @@ def load_exported(path: Path, device: str | None) -> Program:
     if device and (device != "cpu" or any(str(item.device) != device for item in state)):
         exported = move_to_device_pass(exported, device)
     module = exported.module()
+    prepare.arrange(module)
     state = [*module.parameters(), *module.buffers()]
     specs, fixed, scalars, casts = _exported_inputs(exported)
     outputs = _exported_outputs(exported)
     names = [spec.name for spec in outputs]
+    if prepare.compile_mode is not None:
+        free = any(spec.shape is None or None in spec.shape for spec in specs)
+        compiled = torch.compile(module, mode=prepare.compile_mode, dynamic=free)
+        call = _caller(compiled, exported.call_spec.in_spec, fixed)
+    elif names and hasattr(module, "_guards_fn"):
+        call = _flat_caller(module, names, fixed)
+    else:
+        call = _caller(module, exported.call_spec.in_spec, fixed)
     return Program(
-        call=_flat_caller(module, names, fixed)
-        if names and hasattr(module, "_guards_fn")
-        else _caller(module, exported.call_spec.in_spec, fixed),
+        call=call,
         signature=Signature(specs, outputs, strict_names=False),
         device=device or (str(state[0].device) if state else "cpu"),
         shared=storage_addresses(state),
@@ -48,7 +56,7 @@ def load_exported(path: Path, device: str | None) -> Program:
     )
 
 
-def load_aotinductor(path: Path, device: str | None) -> Program:
+def load_aotinductor(path: Path, device: str | None, prepare: Preparation) -> Program:
     """Load the package that ``torch._inductor.aoti_compile_and_package`` wrote at ``path``.
 
     The package is machine code that trusts the shapes it is given, so its own checks of inputs
@@ -57,10 +65,18 @@ def load_aotinductor(path: Path, device: str | None) -> Program:
     Args:
         path: The file.
         device: Where it is to run; ``None`` for where it was compiled for.
+        prepare: What is done to it: nothing can be.
 
     Raises:
         DeviceError: The package was compiled for another kind of device.
+        ModelError: It is to be prepared.
     """
+    prepare.refuse_compiling("an AOTInductor package is compiled already")
+    if prepare.channels_last:
+        raise ModelError(
+            "inferer_args: memory_format: an AOTInductor package keeps the format it was "
+            "compiled with; leave it out"
+        )
     os.environ.setdefault("AOTI_RUNTIME_CHECK_INPUTS", "1")
     loader: Any = torch._C._aoti.AOTIModelPackageLoader
     metadata = loader.load_metadata_from_package(str(path), "model")

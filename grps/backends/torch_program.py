@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from grps.backends.base import Signature
+from grps.errors import ModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,33 @@ class Program:
     """Inputs that are passed as Python numbers."""
     casts: dict[int, torch.dtype] | None = None
     """Element types the wire lacks, for the inputs that want them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """What is done to a model as it is loaded."""
+
+    channels_last: bool = False
+    """Whether the weights of convolutions lie in memory with their channels last."""
+    compile_mode: str | None = None
+    """The mode of ``torch.compile``; not compiled when ``None``."""
+
+    def arrange(self, module: torch.nn.Module) -> None:
+        """Bring a module's weights into order, where they are kept from then on."""
+        if self.channels_last:
+            module.to(memory_format=torch.channels_last)
+
+    def refuse_compiling(self, what: str) -> None:
+        """Refuse to compile what can't be.
+
+        Raises:
+            ModelError: It was asked for.
+        """
+        if self.compile_mode is not None:
+            raise ModelError(
+                f"inferer_args: compile: {what}; export the model with torch.export.save, or "
+                "leave compile out"
+            )
 
 
 def storage_addresses(tensors: Iterable[torch.Tensor]) -> frozenset[int]:

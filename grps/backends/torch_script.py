@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from grps.backends.base import Signature, TensorSpec
-from grps.backends.torch_program import Program, storage_addresses
+from grps.backends.torch_program import Preparation, Program, storage_addresses
 from grps.errors import ModelError
 
 _NUMBERS = {
@@ -27,21 +27,25 @@ _NUMBERS = {
 """Scalar types of TorchScript, each with the tensor type that carries one."""
 
 
-def load_torchscript(path: Path, device: str | None) -> Program:
+def load_torchscript(path: Path, device: str | None, prepare: Preparation) -> Program:
     """Load the TorchScript file at ``path``.
 
     Args:
         path: The file.
         device: Where to put the module; ``None`` leaves it where the file says.
+        prepare: What is done to it.
 
     Raises:
-        ModelError: ``forward`` needs an argument that no tensor can stand for.
+        ModelError: ``forward`` needs an argument that no tensor can stand for, or the module is
+            to be compiled.
     """
+    prepare.refuse_compiling("TorchScript is compiled by PyTorch's own rules")
     with warnings.catch_warnings():
         # PyTorch deprecates the format; users still have the files.
         warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
         module: Any = torch.jit.load(str(path), map_location=device)
     module.eval()
+    prepare.arrange(module)
     if not hasattr(module, "forward"):
         raise ModelError(f"{path}: the TorchScript module has no method forward")
     schema = module.forward.schema

@@ -31,7 +31,7 @@ def warm_up(backend: Backend) -> str | None:
     cause: GrpsError | None = None
     for size in _sizes(specs):
         try:
-            backend.infer([_zeros(spec, size) for spec in specs])
+            backend.infer([zeros_of(spec, size) for spec in specs])
         except (InputError, ModelError) as error:
             cause = cause or error
         else:
@@ -46,11 +46,18 @@ def _sizes(specs: list[TensorSpec]) -> tuple[int, ...]:
     return _SIZES if free else _SIZES[:1]
 
 
-def _zeros(spec: TensorSpec, size: int) -> np.ndarray:
+def zeros_of(spec: TensorSpec, size: int, rows: int = 1) -> np.ndarray:
+    """Return zeros, or empty strings, that fit an input.
+
+    Args:
+        spec: The input, which tells its type and its shape.
+        size: What a dynamic dimension is to be.
+        rows: What the first one is to be, if it is dynamic.
+    """
     dims = spec.shape or ()
     filled = [size if dim is None else dim for dim in dims]
     if dims and dims[0] is None:
-        filled[0] = 1
+        filled[0] = rows
     if spec.example is not None:
         filled = list(spec.example)
     if spec.dtype == "string":

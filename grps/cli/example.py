@@ -1,10 +1,11 @@
-"""A curl line that calls the model which was just put online."""
+"""A curl line that calls a model."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -18,6 +19,12 @@ GUESSED_DTYPE = "float32"
 PREDICT = "/grps/v1/infer/predict"
 METADATA = "/grps/v1/metadata/model"
 JSON_HEADER = "-H 'Content-Type: application/json'"
+BODIES = {
+    "image": "--data-binary @image.jpg",
+    "audio": "--data-binary @sound.wav",
+    "text": "-H 'Content-Type: text/plain' -d 'some text'",
+}
+"""What a request to a built-in converter sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +54,25 @@ class _Input:
 
 def example_of(host: str, port: int, model: str) -> Example:
     """Return a curl command that asks ``model``, made from what the server tells of it."""
-    found = fetch_inputs(host, port, model) or []
-    inputs = [_read(entry) for entry in found if not _is_optional(entry)]
+    return make_example(fetch_metadata(host, port, model) or {}, host, port)
+
+
+def make_example(metadata: Mapping[str, Any], host: str, port: int) -> Example:
+    """Return a curl command that asks a model.
+
+    Args:
+        metadata: What is told of the model; its inputs and its converter are read.
+        host: Where it is served.
+        port: The HTTP port there.
+    """
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREDICT}"
+    if body := BODIES.get(str(metadata.get("converter_type"))):
+        return Example(f"curl {body} {url}", exact=True)
+    found = metadata.get("inputs")
+    given = found if isinstance(found, list) else []
+    inputs = [_read(entry) for entry in given if not _is_optional(entry)]
     if not inputs or sum(one.count for one in inputs) > MAX_VALUES:
         inputs = [_Input("", GUESSED_DTYPE, GUESSED_SHAPE, exact=False)]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREDICT}"
     exact = all(one.exact for one in inputs)
     if sum(one.count for one in inputs) <= MAX_INLINE_VALUES:
         body = shlex.quote(json.dumps(_message(inputs)))
@@ -60,20 +81,21 @@ def example_of(host: str, port: int, model: str) -> Example:
     return Example(f"python3 -c {code} | curl {JSON_HEADER} -d @- {url}", exact)
 
 
-def fetch_inputs(host: str, port: int, model: str, timeout_s: float = 2.0) -> list[Any] | None:
-    """Ask the server for the inputs of a model; ``None`` when it does not tell."""
+def fetch_metadata(
+    host: str, port: int, model: str, timeout_s: float = 2.0
+) -> dict[str, Any] | None:
+    """Ask the server what it tells of a model; ``None`` when it does not."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         body = json.dumps({"str_data": model})
         connection.request("POST", METADATA, body, {"Content-Type": "application/json"})
         answer = json.loads(connection.getresponse().read(1 << 20))
         metadata = yaml.safe_load(answer["str_data"])
-        inputs = metadata["inputs"]
     except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, yaml.YAMLError):
         return None
     finally:
         connection.close()
-    return inputs if isinstance(inputs, list) and inputs else None
+    return metadata if isinstance(metadata, dict) else None
 
 
 def _is_optional(entry: Any) -> bool:

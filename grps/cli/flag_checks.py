@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
+import yaml
 
+from grps.backends.device import parse_device
 from grps.config.ports import parse_ports
 from grps.deploy.paths import check_name
-from grps.errors import DeployError
+from grps.errors import DeployError, DeviceError
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
-DEVICE = re.compile(r"cpu|original|(cuda|gpu)(:[0-9]+)?")
-INPUT_DEVICE = re.compile(r"cpu|(cuda|gpu)(:[0-9]+)?")
+PATH_ARGUMENTS = {"labels"}
+"""Arguments that are files."""
 
 
 def ports(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
@@ -49,14 +52,41 @@ def plain_name(_: click.Context, __: click.Parameter, value: str | None) -> str 
 
 
 def device(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Check a device; empty means not given."""
+    """Check a device, or several split by comma; empty means not given."""
     if not value:
         return None
     inputs = parameter.name == "inp_device"
-    if not (INPUT_DEVICE if inputs else DEVICE).fullmatch(value):
-        allowed = "cpu, cuda, cuda:N, gpu or gpu:N" + ("" if inputs else ", or original")
-        raise click.BadParameter(f"{value!r} is not one of {allowed}")
+    try:
+        for part in [value] if inputs else value.split(","):
+            if not part.strip():
+                raise DeviceError(f"{value!r} has an empty place in it")
+            place = parse_device(part)
+            if inputs and place.kind == "original":
+                raise DeviceError("original is no place for inputs")
+    except DeviceError as error:
+        raise click.BadParameter(str(error)) from error
     return value
+
+
+def arguments(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:
+    """Read ``KEY=VALUE`` pairs, whose values are written as in YAML; files become absolute."""
+    found: dict[str, Any] = {}
+    for pair in value:
+        key, equals, text = pair.partition("=")
+        if not key or not equals:
+            raise click.BadParameter(f"{pair!r} is not KEY=VALUE")
+        if key in found:
+            raise click.BadParameter(f"{key} is given twice")
+        try:
+            found[key] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise click.BadParameter(f"{key}: {text!r} is no value of YAML") from error
+    for key in PATH_ARGUMENTS & found.keys():
+        file = Path(str(found[key])).expanduser()
+        if not file.is_file():
+            raise click.BadParameter(f"{key}: there is no file {str(file)!r}")
+        found[key] = str(file.resolve())
+    return found
 
 
 def indices(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from grps.cli.serving import serve_model
 
 
 @click.command("onnx_serve")
-@serve_flags()
+@serve_flags("onnxruntime")
 def command(model_path: Path, **flags: Any) -> None:
     """Put an ONNX model online.
 

@@ -10,13 +10,11 @@ from typing import Any, TypeVar
 import click
 
 from grps.cli import flag_checks
+from grps.cli.engine_flags import ARGUMENTS, ENGINE_FLAGS, ENGINES, options_of
+from grps.config.schema import BUILT_IN_CONVERTERS, InfererType
 from grps.deploy.paths import DEFAULT_NAME
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-TORCH_ONLY = ("inp_device", "gpu_mem_gc_enable", "gpu_mem_gc_interval")
-TENSORFLOW_ONLY = ("signature", "tags")
-TENSORRT_ONLY = ("streams",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +32,6 @@ class ServeFlags:
     batch_timeout_us: int
     max_connections: int
     max_concurrency: int
-    gpu_devices_idx: tuple[int, ...]
-    gpu_mem_limit_mib: int
     customized_op_paths: tuple[str, ...]
     log_dir: str
     log_backup_count: int
@@ -47,12 +43,19 @@ class ServeFlags:
     model_version: str
     foreground: bool
     output_path: str | None
+    inferer_args: dict[str, Any]
+    converter: str | None
+    converter_path: Path | None
+    converter_args: dict[str, Any]
     inp_device: str | None = None
+    gpu_devices_idx: tuple[int, ...] = (0,)
+    gpu_mem_limit_mib: int = -1
     gpu_mem_gc_enable: bool = False
     gpu_mem_gc_interval: int = 60
     signature: str | None = None
     tags: str | None = None
     streams: int = 1
+    trusted: bool = False
 
 
 _POSITIVE = click.IntRange(min=1)
@@ -138,6 +141,35 @@ SERVICE_FLAGS = (
     ),
 )
 
+MODEL = click.argument(
+    "model_path", metavar="MODEL", type=click.Path(exists=True, readable=True, path_type=Path)
+)
+DEVICE = click.option(
+    "--device",
+    callback=flag_checks.device,
+    help="cpu, cuda (= cuda:0), cuda:N, gpu, gpu:N, npu, or original (as exported); several "
+    "split by comma share the instances.  [default: cuda where there is a GPU, else cpu]",
+)
+INTRA_OP_THREADS = click.option(
+    "--intra_op_threads",
+    type=_POSITIVE,
+    help="CPU threads of one run.  [default: the usable CPUs shared among the instances]",
+)
+OPERATORS = click.option(
+    "--customized_op_paths",
+    default="",
+    callback=flag_checks.paths,
+    help="Libraries of custom operators, split by comma.",
+)
+INFERER_ARGUMENTS = click.option(
+    "--inferer_arg",
+    "inferer_args",
+    multiple=True,
+    callback=flag_checks.arguments,
+    metavar="KEY=VALUE",
+    help="An argument of the engine, such as graph_optimization_level=basic; may be repeated.",
+)
+
 MODEL_FLAGS = (
     click.option(
         "--model_name",
@@ -151,24 +183,15 @@ MODEL_FLAGS = (
         callback=flag_checks.plain_name,
         help="Version of the model.",
     ),
-    click.option(
-        "--device",
-        callback=flag_checks.device,
-        help="cpu, cuda (= cuda:0), cuda:N, gpu, gpu:N, or original (as exported).  "
-        "[default: cuda where there is a GPU, else cpu]",
-    ),
+    DEVICE,
     click.option(
         "--instances",
         type=click.IntRange(1, 64),
         default=1,
         show_default=True,
-        help="Loaded copies of the model that run side by side.",
+        help="Loaded copies of the model that run side by side, on each device.",
     ),
-    click.option(
-        "--intra_op_threads",
-        type=_POSITIVE,
-        help="CPU threads of one run.  [default: the usable CPUs shared among the instances]",
-    ),
+    INTRA_OP_THREADS,
     click.option(
         "--batching_type",
         type=click.Choice(["none", "dynamic"]),
@@ -190,85 +213,57 @@ MODEL_FLAGS = (
         show_default=True,
         help="Longest wait for a batch to fill, in microseconds; no effect in this version.",
     ),
-    click.option(
-        "--customized_op_paths",
-        default="",
-        callback=flag_checks.paths,
-        help="Libraries of custom operators, split by comma.",
-    ),
-    click.option(
-        "--gpu_devices_idx",
-        default="0",
-        show_default=True,
-        callback=flag_checks.indices,
-        help="GPUs whose memory is limited, split by comma (torch and tensorflow).",
-    ),
-    click.option(
-        "--gpu_mem_limit_mib",
-        type=int,
-        default=-1,
-        show_default=True,
-        callback=flag_checks.limit,
-        help="Memory to take of each GPU in MiB, -1 is no limit (torch and tensorflow).",
-    ),
+    OPERATORS,
+    INFERER_ARGUMENTS,
 )
 
-TORCH_FLAGS = (
+CONVERTER_FLAGS = (
     click.option(
-        "--inp_device",
-        callback=flag_checks.device,
-        help="Where inputs go; needed with --device original (torch only).",
+        "--converter",
+        type=click.Choice(BUILT_IN_CONVERTERS),
+        help="Take files or text instead of tensors, or answer with labels, without code.",
     ),
     click.option(
-        "--gpu_mem_gc_enable",
-        is_flag=True,
-        help="Give unused GPU memory back now and then (torch only).",
+        "--converter_path",
+        type=click.Path(exists=True, path_type=Path),
+        help="File of the converter: the tokenizer.json of --converter text.",
     ),
     click.option(
-        "--gpu_mem_gc_interval",
-        type=_POSITIVE,
-        default=60,
-        show_default=True,
-        help="Seconds between two rounds of that (torch only).",
-    ),
-)
-
-TENSORFLOW_FLAGS = (
-    click.option(
-        "--signature",
-        help="Signature to serve (tensorflow only).  [default: serving_default, or the only one]",
-    ),
-    click.option(
-        "--tags",
-        help="Tags of the graph, split by comma (tensorflow only).  [default: serve]",
+        "--converter_arg",
+        "converter_args",
+        multiple=True,
+        callback=flag_checks.arguments,
+        metavar="KEY=VALUE",
+        help="An argument of the converter, such as labels=names.txt; may be repeated.",
     ),
 )
 
 
-TENSORRT_FLAGS = (
-    click.option(
-        "--streams",
-        type=click.IntRange(1, 64),
-        default=1,
-        show_default=True,
-        help="Runs of one loaded engine that may be under way at once (TensorRT only).",
-    ),
-)
+def inspect_flags(function: Decorated) -> Decorated:
+    """Give a command the model argument and the flags that say how a model is loaded."""
+    engine = click.option(
+        "--engine",
+        type=click.Choice(list(ENGINES)),
+        help="Load it with this engine.  [default: that of the format]",
+    )
+    own = [DEVICE, INTRA_OP_THREADS, OPERATORS, INFERER_ARGUMENTS, *CONVERTER_FLAGS]
+    loading = [ENGINE_FLAGS[name].option for name in ("inp_device", *ARGUMENTS)]
+    for flag in reversed([engine, *own, *loading]):
+        function = flag(function)
+    return MODEL(function)
 
 
-def serve_flags(
-    *, torch: bool = False, tensorflow: bool = False, tensorrt: bool = False
-) -> Callable[[Decorated], Decorated]:
-    """Return the decorator that gives a command the model argument and all serve flags."""
+def serve_flags(*engines: InfererType) -> Callable[[Decorated], Decorated]:
+    """Return the decorator that gives a command the model argument and all flags of some engines.
+
+    Args:
+        engines: The engines that the command serves; all when none is named.
+    """
 
     def decorate(function: Decorated) -> Decorated:
-        flags = [*SERVICE_FLAGS, *MODEL_FLAGS]
-        flags += TORCH_FLAGS if torch else ()
-        flags += TENSORFLOW_FLAGS if tensorflow else ()
-        flags += TENSORRT_FLAGS if tensorrt else ()
+        flags = [*SERVICE_FLAGS, *MODEL_FLAGS, *CONVERTER_FLAGS, *options_of(engines or ENGINES)]
         for flag in reversed(flags):
             function = flag(function)
-        model = click.Path(exists=True, readable=True, path_type=Path)
-        return click.argument("model_path", metavar="MODEL", type=model)(function)
+        return MODEL(function)
 
     return decorate

@@ -4,44 +4,33 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
+from grps.backends.formats import INFERER_TYPES, is_served_by, recognise
+from grps.cli.engine_flags import (
+    ARGUMENTS,
+    ENGINE_FLAGS,
+    ENGINES,
+    GPU_FLAGS,
+    LIMITED,
+    refuse_flags_of_others,
+)
 from grps.cli.launching import Shown, become_server, follow, start_in_background, summarise
 from grps.cli.output import notice
-from grps.cli.serve_flags import TENSORFLOW_ONLY, TENSORRT_ONLY, TORCH_ONLY, ServeFlags
-from grps.config.schema import ConverterType, InfererType
+from grps.cli.serve_flags import ServeFlags
+from grps.config.schema import ConverterType, InfererType, ModelConfig
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project import GpuChoice, ModelProject, write_project
 from grps.deploy.supervisor import claim, server_command
 from grps.errors import DeployError
 
-FORMATS: dict[str, InfererType] = {
-    "torchscript": "torch",
-    "torch_export": "torch",
-    "aotinductor": "torch",
-    "onnx": "onnxruntime",
-    "savedmodel": "tensorflow",
-    "tensorrt": "tensorrt",
-}
-CONVERTERS: dict[InfererType, ConverterType] = {
-    "torch": "torch",
-    "onnxruntime": "numpy",
-    "tensorflow": "tensorflow",
-    "tensorrt": "tensorrt",
-}
-VERBS: dict[InfererType, str] = {
-    "torch": "torch_serve",
-    "onnxruntime": "onnx_serve",
-    "tensorflow": "tf_serve",
-    "tensorrt": "trt_serve",
-}
-LIMITED = ("torch", "tensorflow")
-"""Engines whose GPU memory can be limited."""
-GPU_FLAGS = ("gpu_devices_idx", "gpu_mem_limit_mib", "gpu_mem_gc_enable", "gpu_mem_gc_interval")
+CPU_UNLESS_TOLD: tuple[InfererType, ...] = ("openvino", "sklearn", "xgboost", "lightgbm")
+"""Engines that never run on a GPU of NVIDIA, or are seldom faster there."""
 
 
 def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, Any]) -> None:
@@ -58,19 +47,13 @@ def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, 
     flags = ServeFlags(**values)
     engine = engine_of(model_path, wanted)
     given = _given_flags()
-    for owner, only in (
-        ("torch", TORCH_ONLY),
-        ("tensorflow", TENSORFLOW_ONLY),
-        ("tensorrt", TENSORRT_ONLY),
-    ):
-        if engine != owner and (extra := [flag for flag in only if flag in given]):
-            raise click.UsageError(
-                f"--{extra[0]} is for {owner} models; this is served by {engine}"
-            )
+    refuse_flags_of_others(engine, given, flags.gpu_mem_limit_mib)
+    if flags.converter is None and (flags.converter_args or flags.converter_path):
+        raise click.UsageError("--converter_arg and --converter_path need --converter")
     if engine == "tensorrt" and flags.device == "cpu":
         raise click.UsageError("--device cpu: TensorRT runs on GPUs only; leave the flag out")
     if flags.device is None:
-        flags = replace(flags, device="cuda" if engine == "tensorrt" else default_device())
+        flags = replace(flags, device=default_device(engine))
     if engine == "torch" and flags.device == "original" and flags.inp_device is None:
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")
     folder = ServiceFolder.of(flags.name)
@@ -86,27 +69,26 @@ def engine_of(model_path: Path, wanted: InfererType | None) -> InfererType:
 
     Raises:
         ModelError: The format is not recognised.
-        DeployError: It is not served by this version, or not by the verb that was used.
+        DeployError: It is not served by the verb that was used.
     """
-    from grps.backends.formats import recognise
-
-    found = str(recognise(model_path))
-    engine = FORMATS.get(found)
-    if engine is None:
-        raise DeployError(
-            f"{model_path}: this version doesn't serve {found} models; "
-            "export the model to ONNX (grpst onnx_serve) or to TorchScript (grpst torch_serve)"
-        )
-    if wanted is not None and engine != wanted:
+    found = recognise(model_path)
+    if wanted is not None and is_served_by(found, wanted):
+        return wanted
+    engine = cast(InfererType, INFERER_TYPES[found])
+    if wanted is not None:
         raise DeployError(
             f"{model_path} is a model of the format {found}; "
-            f"use: grpst {VERBS[engine]} {model_path}"
+            f"use: grpst {ENGINES[engine].verb} {model_path}"
         )
     return engine
 
 
-def default_device() -> str:
-    """Return ``cuda`` where a GPU is visible, else ``cpu``; says so."""
+def default_device(engine: InfererType) -> str:
+    """Return ``cuda`` where a GPU is visible that the engine can use, else ``cpu``; says so."""
+    if engine == "tensorrt":
+        return "cuda"
+    if engine in CPU_UNLESS_TOLD:
+        return "cpu"
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     if not hidden and any(Path("/dev").glob("nvidia[0-9]*")):
         notice("a GPU is present: --device cuda")
@@ -124,16 +106,6 @@ def project_of(
     model_path: Path, engine: InfererType, flags: ServeFlags, *, gpu_wanted: bool
 ) -> ModelProject:
     """Turn flags into the description of a service."""
-    arguments: dict[str, Any] = {}
-    if flags.intra_op_threads is not None:
-        arguments["intra_op_threads"] = flags.intra_op_threads
-    if flags.customized_op_paths:
-        arguments["customized_op_paths"] = list(flags.customized_op_paths)
-    for key in TENSORFLOW_ONLY:
-        if value := getattr(flags, key):
-            arguments[key] = value
-    if engine == "tensorrt":
-        arguments["streams"] = flags.streams
     device = flags.device or "cpu"
     gpu = None
     if gpu_wanted or device != "cpu":
@@ -149,10 +121,12 @@ def project_of(
         model_name=flags.model_name or model_name_of(model_path),
         model_version=flags.model_version,
         inferer_type=engine,
-        converter_type=CONVERTERS[engine],
+        converter_type=cast(ConverterType, flags.converter or ENGINES[engine].converter),
+        converter_path=flags.converter_path,
+        converter_args=flags.converter_args,
         device=device,
         inp_device=flags.inp_device,
-        inferer_args=arguments,
+        inferer_args=engine_arguments(engine, asdict(flags)),
         instances=flags.instances,
         batching_type=flags.batching_type,
         max_batch_size=flags.max_batch_size,
@@ -166,6 +140,36 @@ def project_of(
         gpu=gpu,
         log_dir=flags.log_dir,
         log_backup_count=flags.log_backup_count,
+    )
+
+
+def engine_arguments(engine: InfererType, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``inferer_args`` that flags stand for."""
+    arguments: dict[str, Any] = dict(flags["inferer_args"])
+    if flags["intra_op_threads"] is not None:
+        arguments["intra_op_threads"] = flags["intra_op_threads"]
+    if flags["customized_op_paths"]:
+        arguments["customized_op_paths"] = list(flags["customized_op_paths"])
+    for key in ARGUMENTS:
+        if engine in ENGINE_FLAGS[key].engines and (value := flags[key]):
+            arguments.setdefault(key, value)
+    return arguments
+
+
+def model_config(model_path: Path, engine: InfererType, flags: Mapping[str, Any]) -> ModelConfig:
+    """Return the configuration by which a model file is loaded, without a service around it."""
+    path = flags["converter_path"]
+    return ModelConfig(
+        name=model_name_of(model_path),
+        version="1.0.0",
+        device=flags["device"],
+        inp_device=flags["inp_device"],
+        inferer_type=engine,
+        inferer_path=str(model_path),
+        inferer_args=engine_arguments(engine, flags),
+        converter_type=flags["converter"] or ENGINES[engine].converter,
+        converter_path=None if path is None else str(path),
+        converter_args=flags["converter_args"],
     )
 
 

@@ -12,7 +12,7 @@ from grps.cli.serving import serve_model
 
 
 @click.command("tf_serve")
-@serve_flags(tensorflow=True)
+@serve_flags("tensorflow")
 def command(model_path: Path, **flags: Any) -> None:
     """Put a TensorFlow SavedModel online.
 

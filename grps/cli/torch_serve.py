@@ -12,7 +12,7 @@ from grps.cli.serving import serve_model
 
 
 @click.command("torch_serve")
-@serve_flags(torch=True)
+@serve_flags("torch")
 def command(model_path: Path, **flags: Any) -> None:
     """Put a PyTorch model online: TorchScript, torch.export or AOTInductor.
 

@@ -12,7 +12,7 @@ from grps.cli.serving import serve_model
 
 
 @click.command("trt_serve")
-@serve_flags(torch=False, tensorrt=True)
+@serve_flags("tensorrt")
 def command(model_path: Path, **flags: Any) -> None:
     """Put a TensorRT engine online.
 

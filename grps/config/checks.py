@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from grps.config.graphs import plan_graph
 from grps.config.ports import parse_ports
-from grps.config.schema import DagConfig, InferenceConfig, ModelConfig, ServerConfig
+from grps.config.schema import DagConfig, GpuConfig, InferenceConfig, ModelConfig, ServerConfig
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 
@@ -154,13 +154,30 @@ def check_server(config: ServerConfig, fail: Fail) -> None:
     route = interface.customized_predict_http
     if route is not None and route.path is not None and not route.path.startswith("/"):
         raise fail("interface.customized_predict_http.path", f"{route.path!r} must start with '/'")
-    limit = config.gpu.mem_limit_mib if config.gpu is not None else None
-    if limit is not None and limit != -1 and limit < 1:
-        raise fail("gpu.mem_limit_mib", f"expected -1 (no limit) or 1 and more; got {limit}")
+    if config.gpu is not None:
+        _check_gpu(config.gpu, fail)
     sizes = config.limits
     if sizes.max_inflight_bytes is not None and sizes.max_inflight_bytes < sizes.max_request_bytes:
         raise fail(
             "limits.max_inflight_bytes",
             f"{sizes.max_inflight_bytes} is less than max_request_bytes, "
             f"{sizes.max_request_bytes}: the largest request would never be taken",
+        )
+
+
+def _check_gpu(gpu: GpuConfig, fail: Fail) -> None:
+    limit = gpu.mem_limit_mib
+    if limit is not None and limit != -1 and limit < 1:
+        raise fail("gpu.mem_limit_mib", f"expected -1 (no limit) or 1 and more; got {limit}")
+    asked = "mem_limit_mib" if gpu.limits_memory else "mem_gc_enable"
+    if gpu.mem_manager_type in (None, "none") and (gpu.limits_memory or gpu.mem_gc_enable):
+        raise fail(
+            f"gpu.{asked}",
+            "needs to know whose memory: add 'mem_manager_type: torch', 'tensorflow' or "
+            "'onnxruntime', or leave it out",
+        )
+    if gpu.mem_manager_type == "tensorflow" and gpu.mem_gc_enable:
+        raise fail(
+            "gpu.mem_gc_enable",
+            "TensorFlow gives no memory back before its process ends; leave it out",
         )

@@ -6,7 +6,7 @@ files use freely.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -17,8 +17,24 @@ COLLECTOR_PATTERN = r"^http://[^\s/]+/?\Z"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
-InfererType = Literal["customized", "identity", "torch", "tensorflow", "tensorrt", "onnxruntime"]
-ConverterType = Literal["customized", "none", "torch", "tensorflow", "tensorrt", "numpy"]
+InfererType = Literal[
+    "customized",
+    "identity",
+    "torch",
+    "tensorflow",
+    "tensorrt",
+    "onnxruntime",
+    "openvino",
+    "sklearn",
+    "xgboost",
+    "lightgbm",
+]
+BuiltInConverter = Literal["image", "audio", "text", "labels"]
+ConverterType = Literal[
+    "customized", "none", "torch", "tensorflow", "tensorrt", "numpy", BuiltInConverter
+]
+BUILT_IN_CONVERTERS: tuple[str, ...] = get_args(BuiltInConverter)
+"""Converters that need no code: from files and text to tensors, and from scores to labels."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,7 +136,13 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         """Whether the model's code gets tensors; else it gets whole messages."""
         any_data = self.inferer_type in ("customized", "identity")
         without = self.converter_type in (None, "none")
-        return not (self.converter_type == "customized" or (any_data and without))
+        own = self.converter_type == "customized" or self.has_built_in_converter
+        return not (own or (any_data and without))
+
+    @property
+    def has_built_in_converter(self) -> bool:
+        """Whether its converter is one that needs no code."""
+        return self.converter_type in BUILT_IN_CONVERTERS
 
     @property
     def is_native(self) -> bool:
@@ -204,10 +226,24 @@ class GpuConfig(Section, frozen=True, kw_only=True):
     """GPU monitoring and memory management."""
 
     devices: tuple[NotNegative, ...] | None = None
-    mem_manager_type: Literal["torch", "tensorflow", "none"] | None = None
+    mem_manager_type: Literal["torch", "tensorflow", "onnxruntime", "none"] | None = None
+    """The engine whose memory is looked after."""
     mem_limit_mib: int | None = None
+    """Most memory that its models may take of each GPU; -1 for no limit."""
     mem_gc_enable: bool | None = None
+    """Give memory back that the engine keeps without using it."""
     mem_gc_interval: Positive | None = None
+    """Seconds between two rounds of that."""
+
+    @property
+    def limits_memory(self) -> bool:
+        """Whether there is a limit."""
+        return self.mem_limit_mib is not None and self.mem_limit_mib > 0
+
+    @property
+    def gc_interval_s(self) -> int:
+        """Seconds between two rounds of giving memory back."""
+        return self.mem_gc_interval or 60
 
 
 class LogConfig(Section, frozen=True, kw_only=True):

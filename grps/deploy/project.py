@@ -42,6 +42,8 @@ class ModelProject:
     device: str = "cpu"
     inp_device: str | None = None
     inferer_args: Mapping[str, Any] = field(default_factory=dict)
+    converter_path: Path | None = None
+    converter_args: Mapping[str, Any] = field(default_factory=dict)
     instances: int = 1
     batching_type: str = "none"
     max_batch_size: int = 16
@@ -73,9 +75,8 @@ def write_project(folder: ServiceFolder, project: ModelProject) -> None:
 
 def render_inference(project: ModelProject) -> str:
     """Return the text of ``inference.yml``; the model is referred to by its absolute path."""
-    path = str(project.model_path.resolve())
-    if path.splitlines() != [path] or not _encodes(path):
-        raise DeployError(f"{path!r}: the model's path has line breaks or is not UTF-8; rename it")
+    path = _absolute(project.model_path, "model")
+    converter = project.converter_path
     return _fill(
         "inference.yml",
         name=project.model_name,
@@ -87,6 +88,8 @@ def render_inference(project: ModelProject) -> str:
         inferer_path=path,
         inferer_args=dict(project.inferer_args) or None,
         converter_type=project.converter_type,
+        converter_path=None if converter is None else _absolute(converter, "converter"),
+        converter_args=dict(project.converter_args) or None,
         instances=project.instances,
         batching_type=project.batching_type,
         max_batch_size=project.max_batch_size,
@@ -120,6 +123,15 @@ def render_server(project: ModelProject) -> str:
         log_dir=project.log_dir,
         log_backup_count=project.log_backup_count,
     )
+
+
+def _absolute(path: Path, owner: str) -> str:
+    text = str(path.resolve())
+    if text.splitlines() != [text] or not _encodes(text):
+        raise DeployError(
+            f"{text!r}: the {owner}'s path has line breaks or is not UTF-8; rename it"
+        )
+    return text
 
 
 def _encodes(text: str) -> bool:

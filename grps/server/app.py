@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grps.backends.engine_logs import quiet_engines
-from grps.backends.gpu_memory import collect_regularly, limit_gpu_memory
+from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
 from grps.dashboard import dashboard_page
 from grps.errors import DeployError, GrpsError
@@ -23,9 +23,10 @@ from grps.log import (
     logger,
     start_user_log,
 )
+from grps.machine import memory_limit, usable_cpus
 from grps.server.commands import take_commands
 from grps.server.lifecycle import ServedModels
-from grps.server.memory import inflight_bytes, memory_limit
+from grps.server.memory import inflight_bytes
 from grps.server.models import Terms
 from grps.server.native import (
     Log,
@@ -38,6 +39,7 @@ from grps.server.native import (
     start_log,
 )
 from grps.server.project import Project
+from grps.server.shares import gpu_of_a_process
 from grps.server.state import Phase, ServiceState
 from grps.server.stopping import StopRequest, StopRequested
 
@@ -148,7 +150,7 @@ class App:
 
     def _load(self, project: Project, server: Server) -> None:
         quiet_engines()
-        self._limit_gpu_memory(project.server)
+        self._limit_gpu_memory(project)
         self._report("loading", "importing user code")
         project.import_user_code()
         health = project.server.health
@@ -171,10 +173,12 @@ class App:
         models.start(project)
         take_commands(server, models)
 
-    def _limit_gpu_memory(self, config: ServerConfig) -> None:
-        memory = limit_gpu_memory(config.gpu)
-        if memory is not None and config.gpu is not None and config.gpu.mem_gc_enable:
-            collect_regularly(memory, config.gpu, self._ended.wait)
+    def _limit_gpu_memory(self, project: Project) -> None:
+        models = project.inference.models
+        own = [model for model in models if model.isolation == "thread"]
+        if not own:
+            return  # each worker does it for itself
+        look_after_gpu_memory(gpu_of_a_process(models, project.server.gpu), own, self._ended.wait)
 
     def _set_log_level(self, level: str) -> None:
         if self._log is not None:
@@ -254,5 +258,4 @@ def _custom_route(config: ServerConfig) -> NativeRoute | None:
 
 def _io_threads(config: ServerConfig) -> int:
     """The threads that serve sockets: as configured, else one per two processors, at most four."""
-    usable = len(os.sched_getaffinity(0))
-    return config.io_threads or min(MOST_IO_THREADS, max(1, usable // 2))
+    return config.io_threads or min(MOST_IO_THREADS, max(1, usable_cpus() // 2))

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from grps.config.schema import InferenceConfig, ModelConfig
@@ -18,6 +18,7 @@ from grps.server.memory import give_back_memory
 from grps.server.models import LoadedModel, Terms, load_model
 from grps.server.native import Model, Server
 from grps.server.project import Project, needs_user_code
+from grps.server.shares import give_shares, gpu_of_a_process
 
 
 class UnknownModelError(InputError):
@@ -207,7 +208,10 @@ class ServedModels:
 
     def _put(self, project: Project, config: ModelConfig, report: Report) -> None:
         began = time.monotonic()
-        loaded = load_model(config, project.description_of(config), self._terms, report)
+        models, terms = project.inference.models, self._terms
+        shared = give_shares(config, models, terms.gpu)
+        terms = replace(terms, gpu=gpu_of_a_process(models, terms.gpu))
+        loaded = load_model(shared, project.description_of(config), terms, report)
         model = loaded.start(self._terms)
         try:
             self._server.put_model(model)

@@ -4,12 +4,12 @@ What runs is decided by the pair of converter and inferer:
 
 - a backend alone, or with a tensor converter: native tensors straight into the engine;
 - the user's inferer with a tensor converter: native tensors into the user's code;
+- a backend with a built-in converter: messages to the converter, arrays to the engine;
 - the user's converter, or no converter around the user's inferer: messages.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy as shallow_copy
@@ -18,11 +18,12 @@ from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 
-import msgspec
-
-from grps.backends.registry import load_copy
+from grps.backends.array_inferer import ArrayInferer
+from grps.backends.base import Backend
+from grps.backends.registry import extra_of, load_copy
 from grps.backends.warm_up import warm_up
 from grps.config.schema import ModelConfig
+from grps.converters.choice import create_steps
 from grps.errors import MissingExtraError, ModelError
 from grps.inference import user_tensors
 from grps.inference.async_runner import AsyncMessageRunner, is_async
@@ -43,6 +44,9 @@ Report = Callable[[Phase, str], None]
 """Takes the phase and a line for people."""
 
 NO_CONVERTER = (None, "none")
+OWN_TENSORS = ("torch", "tensorflow", "tensorrt")
+"""Engines whose inferers take and return other things than numpy arrays, or by other names."""
+THREADS_OF_A_CONVERTER = 2
 
 T = TypeVar("T")
 
@@ -58,12 +62,14 @@ def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy
     """
     if runs_user_code(config):
         return (partial(_load_user_copy, config, report),)
-    copies = (_share_threads(config.for_copy(index)) for index in range(config.copies))
+    copies = (config.for_copy(index) for index in range(config.copies))
     return tuple(partial(_load_engine, copy, index, report) for index, copy in enumerate(copies))
 
 
 def runs_user_code(config: ModelConfig) -> bool:
     """Tell whether a model runs the user's inferer or converter rather than an engine alone."""
+    if config.has_built_in_converter:
+        return False
     return not config.takes_tensors or config.inferer_type == "customized"
 
 
@@ -94,24 +100,25 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> Copy:
             skipped = warm_up(backend)
             if skipped is not None:
                 logger.warning("model %s is not warmed up: %s", config.key, skipped)
-    runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
+    if config.has_built_in_converter:
+        runners = _converting_runners(config, backends)
+    else:
+        runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
     copy = Copy(runners, backends[0].signature)
     _warm_recorded(config, copy, report)
     return copy
 
 
-def _share_threads(config: ModelConfig) -> ModelConfig:
-    """Divide the processors among the instances unless the user said how many threads to use.
+def _converting_runners(config: ModelConfig, backends: list[Backend]) -> tuple[Runner, ...]:
+    """Return what runs engines between the halves of a built-in converter.
 
-    The threads of TensorFlow belong to the process: its instances share them as they are.
+    Each copy has two threads: while one runs the model, the other decodes what comes next.
     """
-    if config.inferer_type == "tensorflow":
-        return config
-    arguments = dict(config.inferer_args or {})
-    usable = len(os.sched_getaffinity(0))
-    if arguments.get("intra_op_threads") is None:
-        arguments["intra_op_threads"] = max(1, usable // config.instances)
-    return msgspec.structs.replace(config, inferer_args=arguments)
+    runners: list[Runner] = []
+    for backend in dict.fromkeys(backends):
+        inferer, converter = create_steps(config, backend)
+        runners.append(_message_runner(config, Steps(inferer, converter)))
+    return tuple(runners) * THREADS_OF_A_CONVERTER
 
 
 def _message_runner(config: ModelConfig, steps: Steps) -> Runner:
@@ -139,8 +146,15 @@ def _load_steps(config: ModelConfig) -> Steps:
         return Steps(_load_user_inferer(config), converter)
     if config.inferer_type == "identity":
         return Steps(IdentityInferer(), converter)
+    return Steps(_init(config, _create_engine_inferer(config)), converter)
+
+
+def _create_engine_inferer(config: ModelConfig) -> ModelInferer:
+    """Return an engine's side of the user's converter: on its own tensors, else on arrays."""
+    if config.inferer_type not in OWN_TENSORS:
+        return ArrayInferer(config.inferer_type)
     inferer: ModelInferer = _engine_module(config, "inferer").create_inferer()
-    return Steps(_init(config, inferer), converter)
+    return inferer
 
 
 def _load_user_inferer(config: ModelConfig) -> ModelInferer:
@@ -226,8 +240,7 @@ def _engine_module(config: ModelConfig, part: str) -> Any:
         return import_module(module)
     except ModuleNotFoundError as error:
         if error.name == engine:
-            extra = "onnx" if engine == "onnxruntime" else engine
-            raise MissingExtraError(engine, extra) from error
+            raise MissingExtraError(engine, extra_of(engine)) from error
         if error.name != module:
             raise
         raise ModelError(

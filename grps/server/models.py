@@ -17,11 +17,14 @@ from grps.config.secrets import hide_secrets
 from grps.log import LogLevel
 from grps.server.instances import Instance
 from grps.server.loading import Report, copy_loaders
-from grps.server.native import Model, NativeBatching, NativeModel, NativePadding
+from grps.server.native import Model, NativeBatching, NativeModel, NativePadding, RawBody
 from grps.server.process_instance import ProcessInstance
 from grps.server.thread_instance import ThreadInstance
 from grps.server.worker_control import Order
 from grps.server.worker_process import WorkerProcess
+
+RAW_BODIES: dict[str, RawBody] = {"image": "bytes", "audio": "bytes", "text": "text"}
+"""What the body of a request is to a built-in converter when its content type does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class LoadedModel:
     """Loaded, not started; none when the model is native."""
     signature: Signature | None = None
     """Inputs and outputs; ``None`` when user code decides."""
+    places: tuple[str, ...] = ()
+    """The devices that its copies are on."""
 
     def start(self, terms: Terms) -> Model:
         """Start the instances; what is returned can be put behind a server.
@@ -61,7 +66,8 @@ class LoadedModel:
                 name=self.config.name,
                 version=self.config.version,
                 takes_tensors=self.config.takes_tensors,
-                signature=self.signature,
+                signature=self.signature if self.config.takes_tensors else None,
+                raw_body=RAW_BODIES.get(self.config.converter_type or ""),
                 metadata=self._metadata(),
                 batching=native_batching(self.config),
                 queue_timeout_ms=self.config.queue.timeout_ms or None,
@@ -79,9 +85,12 @@ class LoadedModel:
             instance.join()
 
     def _metadata(self) -> str:
+        """Return the model's own lines of the configuration and what its engine tells of it."""
         description = dict(self.description)
         if self.signature is not None:
             description.update(describe(self.signature))
+            description.setdefault("batching", {"type": "none"})
+            description["placed_on"] = list(self.places)
         return hide_secrets(yaml.safe_dump(description, allow_unicode=True))
 
 
@@ -111,7 +120,9 @@ def load_model(
         for instance in instances:
             instance.stop(0)
         raise
-    return LoadedModel(config, description, instances, signatures[0])
+    devices = [one.device for one in signatures if one is not None and one.device is not None]
+    places = tuple(dict.fromkeys(devices))
+    return LoadedModel(config, description, instances, signatures[0], places)
 
 
 def _load_side_by_side(instances: tuple[Instance, ...]) -> list[Signature | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from grps._core import (
     Batch,
@@ -17,6 +18,7 @@ from grps._core import (
     Model,
     Server,
     current_request,
+    find_gpus,
     json_to_message,
     log,
     message_to_json,
@@ -43,7 +45,9 @@ __all__ = [
     "NativeRoute",
     "NativeSettings",
     "NativeTraces",
+    "RawBody",
     "Server",
+    "find_gpus",
     "json_to_message",
     "message_to_json",
     "monitor_api",
@@ -129,6 +133,9 @@ class NativeBatching:
     max_length: int | None = None
 
 
+RawBody = Literal["bytes", "text"]
+
+
 @dataclass(frozen=True, slots=True)
 class NativeModel:
     """What the data plane is told of a model."""
@@ -143,6 +150,8 @@ class NativeModel:
     hang_timeout_ms: int | None = None
     native: bool = False
     """Whether it answers natively with the request itself, without instances."""
+    raw_body: RawBody | None = None
+    """What a body of no telling content type is, such as that of ``curl --data-binary``."""
 
 
 class _NativeHandler(logging.Handler):

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 
 from grps.backends.engine_logs import quiet_engines
-from grps.backends.gpu_memory import limit_gpu_memory
+from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import InferenceConfig, ServerConfig
 from grps.errors import ModelError
 from grps.inference.async_runner import AsyncMessageRunner
@@ -96,7 +96,7 @@ def _load(order: Order, told: Control) -> Copy:
         told.tell(Progress("warming" if phase == "warming" else "loading", detail))
 
     quiet_engines()
-    limit_gpu_memory(order.gpu)
+    look_after_gpu_memory(order.gpu, (order.model,), threading.Event().wait)
     # As the server read it when it loaded the model: the files may say something else by now.
     inference = InferenceConfig(models=(order.model,))
     Project(

@@ -42,7 +42,7 @@ pub use content::{Content, ContentAdapter, InputForm};
 pub use engine::{Engine, Limits};
 pub use error::{Cause, Error};
 pub use health::{Health, Readiness};
-pub use model::{Model, ModelSpec, NodeStats};
+pub use model::{Model, ModelSpec, NodeStats, RawBody};
 pub use native::{Identity, NativeInferer};
 pub use puller::{Pulled, Puller, Stopper};
 pub use queue::{Entry, Pressure, Queue};

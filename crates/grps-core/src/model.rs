@@ -16,6 +16,15 @@ use crate::signature::Signature;
 use crate::stream::ChunkSender;
 use crate::timeline::{BatchNote, CallNote, CallTimes, Marks, Timeline};
 
+/// What a model takes as the whole body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawBody {
+    /// A file, such as an image.
+    Bytes,
+    /// Text in UTF-8.
+    Text,
+}
+
 /// What is known of a model when it is registered.
 #[derive(Clone, Debug)]
 pub struct ModelSpec {
@@ -29,6 +38,8 @@ pub struct ModelSpec {
     pub signature: Option<Signature>,
     /// YAML text that `metadata/model` answers.
     pub metadata: String,
+    /// What a body of no telling content type is to it; `None` when it wants to be told.
+    pub raw_body: Option<RawBody>,
     /// How its requests are gathered into batches.
     pub batching: BatchPolicy,
     /// Longest time a request waits for an instance; `None` for no limit.
@@ -46,6 +57,7 @@ impl ModelSpec {
             form,
             signature: None,
             metadata: String::new(),
+            raw_body: None,
             batching: BatchPolicy::default(),
             queue_timeout: None,
             hang_timeout: None,

@@ -7,6 +7,7 @@ mod command;
 mod current;
 mod entry;
 mod exchange;
+mod gpus;
 mod graph;
 mod growth;
 mod log;
@@ -41,6 +42,8 @@ mod _core {
     use crate::entry::Entry;
     #[pymodule_export]
     use crate::exchange::Exchange;
+    #[pymodule_export]
+    use crate::gpus::find_gpus;
     #[pymodule_export]
     use crate::log::{Log, log, start_log};
     #[pymodule_export]

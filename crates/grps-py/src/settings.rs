@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use grps_core::{
-    BatchPolicy, DataType, InputForm, ModelSpec, Naming, Padding, Signature, TensorSpec, Wait,
+    BatchPolicy, DataType, InputForm, ModelSpec, Naming, Padding, RawBody, Signature, TensorSpec,
+    Wait,
 };
 use grps_server::{
     CustomRoute, Settings, StreamingControl, StreamingMode, TraceProtocol, TraceSettings,
@@ -147,6 +148,7 @@ pub(crate) struct PyModelSpec {
     takes_tensors: bool,
     signature: Option<PySignature>,
     metadata: String,
+    raw_body: Option<String>,
     batching: PyBatchPolicy,
     queue_timeout_ms: Option<u64>,
     hang_timeout_ms: Option<u64>,
@@ -206,10 +208,19 @@ impl TryFrom<PyModelSpec> for ModelSpec {
             form: if spec.takes_tensors { InputForm::Tensors } else { InputForm::Message },
             signature: spec.signature.map(Signature::try_from).transpose()?,
             metadata: spec.metadata,
+            raw_body: spec.raw_body.as_deref().map(raw_body_of).transpose()?,
             batching: spec.batching.into(),
             queue_timeout: spec.queue_timeout_ms.map(Duration::from_millis),
             hang_timeout: spec.hang_timeout_ms.map(Duration::from_millis),
         })
+    }
+}
+
+fn raw_body_of(name: &str) -> PyResult<RawBody> {
+    match name {
+        "bytes" => Ok(RawBody::Bytes),
+        "text" => Ok(RawBody::Text),
+        _ => Err(PyValueError::new_err(format!("a raw body is bytes or text, not {name}"))),
     }
 }
 

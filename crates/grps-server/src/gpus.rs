@@ -1,4 +1,4 @@
-//! The GPUs that a service is configured to watch, as NVIDIA's management library tells.
+//! The GPUs of the machine and those a service watches, as NVIDIA's management library tells.
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
@@ -42,9 +42,7 @@ impl Gpus {
         if numbers.is_empty() {
             return Self { library: None, numbers };
         }
-        // Its name without a version is part of the development package only.
-        let library = Nvml::builder().lib_path("libnvidia-ml.so.1".as_ref()).init();
-        let library = library
+        let library = open_library()
             .inspect_err(|error| {
                 tracing::warn!(%error, ?numbers, "gpu.devices are not watched: no NVIDIA driver");
             })
@@ -62,6 +60,58 @@ impl Gpus {
         };
         self.numbers.iter().filter_map(read).collect()
     }
+}
+
+/// All GPUs of this machine, watched or not.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Version of NVIDIA's driver.
+    pub driver: String,
+    /// In the order of their numbers.
+    pub gpus: Vec<Found>,
+}
+
+/// A GPU of this machine.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its number, as `gpu.devices` has it.
+    pub number: u32,
+    /// Its name, for people.
+    pub name: String,
+    /// Memory in use, by whomever.
+    pub memory_used_bytes: u64,
+    /// Memory in all.
+    pub memory_total_bytes: u64,
+}
+
+/// Finds the GPUs of this machine.
+///
+/// # Errors
+/// Why there are none: in NVIDIA's words, when its driver is missing or does not work.
+pub fn find_gpus() -> Result<Machine, String> {
+    let library = open_library().map_err(|error| error.to_string())?;
+    let find = || -> Result<Machine, NvmlError> {
+        let numbers = 0..library.device_count()?;
+        let gpus = numbers.map(|number| found(&library, number)).collect::<Result<_, _>>()?;
+        Ok(Machine { driver: library.sys_driver_version()?, gpus })
+    };
+    find().map_err(|error| error.to_string())
+}
+
+fn found(library: &Nvml, number: u32) -> Result<Found, NvmlError> {
+    let device = library.device_by_index(number)?;
+    let memory = device.memory_info()?;
+    Ok(Found {
+        number,
+        name: device.name()?,
+        memory_used_bytes: memory.used,
+        memory_total_bytes: memory.total,
+    })
+}
+
+fn open_library() -> Result<Nvml, NvmlError> {
+    // Its name without a version is part of the development package only.
+    Nvml::builder().lib_path("libnvidia-ml.so.1".as_ref()).init()
 }
 
 fn read(library: &Nvml, number: u32) -> Result<Gpu, NvmlError> {
@@ -87,5 +137,6 @@ mod tests {
         assert!(Gpus::open(&[]).read().is_empty());
         let asked = Gpus::open(&[0]);
         assert_eq!(asked.library.is_none(), asked.read().is_empty());
+        assert_eq!(asked.library.is_none(), find_gpus().is_err());
     }
 }

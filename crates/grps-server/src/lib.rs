@@ -39,6 +39,7 @@ mod wishes;
 pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
 pub use commands::{Action, Command, Commands};
 pub use exchange::{HttpExchange, HttpReply};
+pub use gpus::{Found, Machine, find_gpus};
 pub use listener::{bind, serve};
 pub use monitoring::{now_s, series_json};
 pub use traces::{TraceProtocol, TraceSettings};

@@ -19,6 +19,8 @@ from grps.errors import DeviceError
         ("gpu", Device("cuda", 0)),
         ("cuda:2", Device("cuda", 2)),
         ("gpu:1", Device("cuda", 1)),
+        ("npu", Device("npu")),
+        ("NPU:1", Device("npu", 1)),
         ("original", Device("original")),
         ("original cpu", Device("original", inputs=Device("cpu"))),
         ("original gpu:1", Device("original", inputs=Device("cuda", 1))),
@@ -39,7 +41,7 @@ def test_inp_device_counts_only_for_original() -> None:
     ["tpu", "cuda:", "cuda:-1", "cuda:x", "cpu:0", "cpu cpu", "original tpu", "original cpu cpu"],
 )
 def test_refuses_anything_else(text: str) -> None:
-    with pytest.raises(DeviceError, match="allowed: cpu, cuda, cuda:N, gpu, gpu:N, original"):
+    with pytest.raises(DeviceError, match="allowed: cpu, cuda, cuda:N, gpu, gpu:N, npu, "):
         parse_device(text)
 
 
@@ -62,6 +64,16 @@ def test_refuses_an_absent_cuda_device() -> None:
         choose_device(Device("cuda"), 0, "built without CUDA")
 
 
+def test_only_openvino_has_npus() -> None:
+    with pytest.raises(DeviceError, match="device npu:0: only OpenVINO runs on NPUs"):
+        choose_device(parse_device("npu"), 1, "")
+
+
+def test_a_gpu_of_any_maker_is_told_apart() -> None:
+    assert parse_device("gpu:1").any_gpu
+    assert not parse_device("cuda:1").any_gpu
+
+
 def test_writes_devices_as_users_do() -> None:
-    for text in ("cpu", "cuda:1", "original", "original cuda:0"):
+    for text in ("cpu", "cuda:1", "npu:0", "original", "original cuda:0"):
         assert str(parse_device(text)) == text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +84,6 @@ def test_refuses_a_directory_of_two_models(relu: Path) -> None:
     ("content", "cause"),
     [
         (b"", "the file is empty"),
-        (pickle.dumps({"a": 1}), "a Python pickle, which is never loaded; export"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"\x89HDF\r\n\x1a\n", "Keras weights"),
         (b"\x40\x00\x00\x00\x00\x00\x00\x00" + b'{"a":{}}', "safetensors weights"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 import threading
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ from grps.backends.gpu_memory import (
 from grps.backends.tensorflow_gpu_memory import TfGpuMemManager
 from grps.backends.tensorflow_runtime import tf
 from grps.backends.torch_gpu_memory import TorchGpuMemManager
-from grps.config.schema import GpuConfig
-from grps.errors import DeviceError
+from grps.config.schema import GpuConfig, ModelConfig
+from grps.errors import DeviceError, MissingExtraError, ModelError
 
 KINDS = pytest.mark.parametrize("kind", [TfGpuMemManager, TorchGpuMemManager])
 WITHOUT_GPU = pytest.mark.skipif(
@@ -66,21 +67,50 @@ def test_devices_must_be_there() -> None:
 @pytest.mark.parametrize(
     ("kind", "cause"),
     [
-        ("torch", "no GPU is found"),
-        ("tensorflow", "no GPU is found"),
-        ("none", "set mem_manager_type to torch or tensorflow"),
-        (None, "set mem_manager_type to torch or tensorflow"),
+        ("torch", "can't be kept: no GPU is found; leave it out here"),
+        ("tensorflow", "can't be kept: no GPU is found; leave it out here"),
+        ("onnxruntime", "can't be kept: this build of onnxruntime has no CUDA"),
+        ("none", "set gpu.mem_manager_type to one of torch, tensorflow, onnxruntime"),
+        (None, "set gpu.mem_manager_type to one of torch, tensorflow, onnxruntime"),
     ],
 )
-def test_a_limit_that_can_not_be_kept_is_logged(
-    caplog: pytest.LogCaptureFixture, kind: str | None, cause: str
-) -> None:
-    caplog.set_level(logging.WARNING, "grps.server")
-    for settings in ({"mem_limit_mib": 1}, {"mem_gc_enable": True}):
-        caplog.clear()
-        config = GpuConfig(devices=(0,), mem_manager_type=kind, **settings)  # type: ignore[arg-type]
-        assert limit_gpu_memory(config) is None
-        assert f"gpu: memory is not limited: {cause}" in caplog.text
+def test_what_can_not_be_kept_is_refused(kind: Any, cause: str) -> None:
+    for key, value in (("mem_limit_mib", 1), ("mem_gc_enable", True)):
+        config = GpuConfig(devices=(0,), mem_manager_type=kind, **{key: value})
+        with pytest.raises(ModelError) as refused:
+            limit_gpu_memory(config)
+        assert str(refused.value).startswith(f"gpu.{key}")
+        assert cause in str(refused.value)
+
+
+def test_an_engine_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "grps.backends.torch_gpu_memory", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "grps.backends.torch_gpu_memory")
+    config = GpuConfig(mem_manager_type="torch", mem_limit_mib=1)
+    with pytest.raises(MissingExtraError, match=r"torch is not installed.*grpst\[torch\]"):
+        limit_gpu_memory(config)
+
+
+def model_on(device: str, inferer_type: Any) -> ModelConfig:
+    return ModelConfig(name="m", version="1", inferer_type=inferer_type, device=device)
+
+
+@pytest.mark.parametrize("device", ["cuda", "gpu:1", "cpu,cuda:1", "original cuda"])
+def test_memory_of_another_engine_has_no_limit_so_it_is_refused(device: str) -> None:
+    config = GpuConfig(mem_manager_type="torch", mem_limit_mib=1)
+    with pytest.raises(ModelError, match=r"model m-1 runs on tensorflow at (original )?cuda:\d"):
+        limit_gpu_memory(config, [model_on(device, "tensorflow")])
+
+
+@WITHOUT_GPU
+@pytest.mark.parametrize(
+    ("device", "inferer_type"), [("cuda", "torch"), ("cpu", "tensorflow"), ("cuda", "customized")]
+)
+def test_other_models_do_not_stand_in_the_way(device: str, inferer_type: str) -> None:
+    config = GpuConfig(mem_manager_type="torch", mem_limit_mib=1)
+    with pytest.raises(NoGpuError):
+        limit_gpu_memory(config, [model_on(device, inferer_type)])
 
 
 def test_nothing_is_done_unless_asked(caplog: pytest.LogCaptureFixture) -> None:

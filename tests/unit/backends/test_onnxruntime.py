@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from grps.backends import TensorSpec
+from grps.backends.device import parse_device
+from grps.backends.onnxruntime_memory import Arena
+from grps.backends.onnxruntime_providers import check_started, choose_providers
 from grps.errors import DeviceError, ModelError
 from tests.unit.backends.models import Load, SaveOnnx
 
@@ -179,3 +183,117 @@ def _data(package: str, name: str) -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / name
+
+
+def test_providers_are_named_in_short_or_in_full(load: Load, identity: Identity) -> None:
+    path = identity(TensorProto.FLOAT)
+    for named in ("cpu", "CPUExecutionProvider", ["CPU"]):
+        arguments = {"providers": named, "provider_options": {"cpu": {"use_arena": False}}}
+        backend = load(path, ORT, inferer_args=arguments)
+        assert backend.signature.device == "cpu"
+        assert backend.infer([np.ones(2, np.float32)])[0][1].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        ({"providers": "cuda"}, "no cuda; install onnxruntime-gpu in its place"),
+        ({"providers": "TensorrtExecutionProvider"}, "no tensorrt; install onnxruntime-gpu"),
+        ({"providers": "openvino"}, "no openvino; install onnxruntime-openvino"),
+        ({"providers": "cpuu"}, r"'cpuu' is not in this build .*did you mean 'cpu'"),
+        ({"provider_options": {"cuda": {}}}, "cuda is not one of the providers of this model: cpu"),
+        ({"provider_options": {"cpu": {"a": [1]}}}, "provider_options"),
+        ({"gpu_mem_limit_mib": 0}, "gpu_mem_limit_mib"),
+    ],
+)
+def test_refuses_providers_it_lacks(
+    load: Load, identity: Identity, arguments: dict[str, object], cause: str
+) -> None:
+    with pytest.raises(ModelError, match=cause):
+        load(identity(TensorProto.FLOAT), ORT, inferer_args=arguments)
+
+
+GPU_BUILD = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+
+
+def test_providers_get_their_device_and_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: GPU_BUILD)
+    device, chosen = choose_providers(parse_device("cuda:1"), [], {}, 512)
+    assert str(device) == "cuda:1"
+    assert chosen == [
+        (
+            "CUDAExecutionProvider",
+            {
+                "device_id": "1",
+                "gpu_mem_limit": str(512 << 20),
+                "arena_extend_strategy": "kSameAsRequested",
+            },
+        ),
+        ("CPUExecutionProvider", {}),
+    ]
+    options = {"tensorrt": {"trt_fp16_enable": True, "device_id": 0}}
+    _, chosen = choose_providers(parse_device("gpu:2"), ["TensorRT", "cuda"], options)
+    assert chosen == [
+        ("TensorrtExecutionProvider", {"device_id": "0", "trt_fp16_enable": "1"}),
+        ("CUDAExecutionProvider", {"device_id": "2"}),
+        ("CPUExecutionProvider", {}),
+    ]
+    assert str(choose_providers(parse_device(None), [], {})[0]) == "cuda:0"
+    assert choose_providers(parse_device("cpu"), [], {})[1] == [("CPUExecutionProvider", {})]
+    with pytest.raises(DeviceError, match="only OpenVINO runs on NPUs"):
+        choose_providers(parse_device("npu"), [], {})
+
+
+def test_a_provider_that_did_not_start_is_refused() -> None:
+    wanted = [("CUDAExecutionProvider", {"device_id": "0"}), ("CPUExecutionProvider", {})]
+    check_started(wanted, ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    with pytest.raises(DeviceError, match="can't start CUDAExecutionProvider"):
+        check_started(wanted, ["CPUExecutionProvider"])
+
+
+def test_bound_runs_answer_like_others(load: Load, save_onnx: SaveOnnx) -> None:
+    kind = (TensorProto.FLOAT, ["n", 2])
+    path = save_onnx("Add", [("a", *kind), ("b", *kind)], [("c", *kind)])
+    backend = load(path, ORT, inferer_args={"io_binding": True})
+    given = [np.random.default_rng(1).random((3, 2), np.float32) for _ in range(2)]
+    [(name, value)] = backend.infer(given)
+    assert name == "c"
+    np.testing.assert_array_equal(value, given[0] + given[1])
+    backend.infer([given[1], given[1]])
+    np.testing.assert_array_equal(value, given[0] + given[1])
+    with pytest.raises(ModelError) as failed:
+        backend.infer([given[0], given[1][:2]])
+    assert "\n" not in str(failed.value)
+
+
+def test_strings_are_never_bound(load: Load, identity: Identity) -> None:
+    backend = load(identity(TensorProto.STRING), ORT, inferer_args={"io_binding": True})
+    assert backend.infer([np.array(["a"], dtype=object)])[0][1].tolist() == ["a"]
+
+
+def test_a_run_gives_memory_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    key = "memory.enable_memory_arena_shrinkage"
+
+    def shrinks(arena: Arena) -> bool:
+        try:
+            return arena.run_options().get_run_config_entry(key) == "cpu:0"
+        except RuntimeError:
+            return False
+
+    never, often = Arena("cpu:0", None), Arena("cpu:0", 5)
+    found = []
+    for now[0] in (104.9, 105.0, 105.1, 110.0, 1000.0, 1001.0):
+        found.append(shrinks(often))
+        assert not shrinks(never)
+    assert found == [False, True, False, True, True, False]
+
+
+def test_the_engine_takes_the_option_that_gives_memory_back(
+    load: Load, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = load(identity(TensorProto.FLOAT), ORT, inferer_args={"arena_gc_interval_s": 1})
+    began = time.monotonic()
+    monkeypatch.setattr("time.monotonic", lambda: began + 100)
+    assert backend.infer([np.ones(2, np.float32)])[0][1].tolist() == [1, 1]

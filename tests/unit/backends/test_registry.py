@@ -14,13 +14,6 @@ from grps.errors import DeviceError, MissingExtraError, ModelError
 from tests.unit.backends.models import Affine, Load, SaveScript
 
 
-def test_refuses_engines_it_lacks(load: Load, tmp_path: Path) -> None:
-    with pytest.raises(
-        ModelError, match=r"m-1\.0: .* inferer_type openvino yet; it has onnxruntime, torch"
-    ):
-        load(tmp_path, "openvino")
-
-
 def test_needs_a_path() -> None:
     model = ModelConfig(name="m", version="1", inferer_type="torch")
     with pytest.raises(ModelError, match="model m-1: inferer_path is missing"):
@@ -44,6 +37,10 @@ def test_keeps_the_kind_of_an_error(load: Load, save_script: SaveScript) -> None
         ("onnxruntime", "onnxruntime", "onnx"),
         ("tensorflow", "tensorflow", "tensorflow"),
         ("tensorrt", "tensorrt", "tensorrt"),
+        ("openvino", "openvino", "openvino"),
+        ("sklearn", "sklearn", "sklearn"),
+        ("xgboost", "xgboost", "xgboost"),
+        ("lightgbm", "lightgbm", "lightgbm"),
     ],
 )
 def test_names_the_extra_of_a_missing_framework(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import types
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from grps.cli import serving
 from grps.cli.main import main
 from grps.deploy import supervisor
 from grps.deploy.paths import ServiceFolder
@@ -51,14 +51,12 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def recognise(path: Path) -> str:
         formats = {".pt": "torchscript", ".onnx": "onnx", "": "savedmodel", ".xml": "openvino"}
-        formats[".engine"] = "tensorrt"
+        formats |= {".engine": "tensorrt", ".joblib": "sklearn", ".ubj": "xgboost"}
         if path.suffix not in formats:
             raise ModelError(f"{path}: the format is not recognised")
         return formats[path.suffix]
 
-    module = types.ModuleType("grps.backends.formats")
-    module.recognise = recognise  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "grps.backends.formats", module)
+    monkeypatch.setattr(serving, "recognise", recognise)
     path = tmp_path / "my net.pt"
     path.touch()
     return path

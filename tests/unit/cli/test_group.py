@@ -150,7 +150,7 @@ def complete(words: str, incomplete: str) -> list[str]:
 
 
 def test_completion_of_verbs_and_flags(grps_home: Path) -> None:
-    assert complete("", "s") == ["start", "serve", "stop"]
+    assert complete("", "s") == ["start", "serve", "sklearn_serve", "stop"]
     assert complete("torch_serve", "--max_b") == ["--max_batch_size"]
 
 

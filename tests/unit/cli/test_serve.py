@@ -85,8 +85,18 @@ def test_flags_reach_the_files(grpst: Grpst, model: Path, fake_server: Choose) -
         (["--interface_framework", "http+brpc"], "'http+brpc' is not supported"),
         (["--interface_framework", "ftp"], "http+grpc"),
         (["--name", "a/b"], "'a/b' can't be a service name"),
-        (["--device", "tpu"], "'tpu' is not one of cpu, cuda"),
-        (["--inp_device", "original"], "'original' is not one of cpu"),
+        (["--device", "tpu"], "'tpu' is not a device; allowed: cpu, cuda"),
+        (["--device", "cuda:0,,cuda:1"], "has an empty place in it"),
+        (["--device", "cuda:0,tpu"], "'tpu' is not a device"),
+        (["--inp_device", "original"], "original is no place for inputs"),
+        (["--inp_device", "cpu,cuda"], "'cpu,cuda' is not a device"),
+        (["--inferer_arg", "compile"], "'compile' is not KEY=VALUE"),
+        (["--inferer_arg", "=1"], "'=1' is not KEY=VALUE"),
+        (["--inferer_arg", "a=1", "--inferer_arg", "a=2"], "a is given twice"),
+        (["--inferer_arg", "a=[1"], "a: '[1' is no value of YAML"),
+        (["--converter_arg", "top_k=1"], "need --converter"),
+        (["--converter", "video"], "'video' is not one of"),
+        (["--converter", "image", "--converter_arg", "labels=/no/such"], "there is no file"),
         (["--device", "original"], "--device original needs --inp_device"),
         (["--gpu_devices_idx", "a"], "'a' is not GPU numbers"),
         (["--gpu_mem_limit_mib", "0"], "0 is neither -1"),
@@ -117,7 +127,8 @@ def test_missing_model(grpst: Grpst, tmp_path: Path) -> None:
         ("torch_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
         ("onnx_serve", "saved", "is a model of the format savedmodel; use: grpst tf_serve"),
         ("tf_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
-        ("serve", "a.xml", "this version doesn't serve openvino models"),
+        ("openvino_serve", "a.pt", "is a model of the format torchscript; use: grpst torch_serve"),
+        ("onnx_serve", "a.xml", "is a model of the format openvino; use: grpst openvino_serve"),
         ("trt_serve", "a.onnx", "is a model of the format onnx; use: grpst onnx_serve"),
         ("onnx_serve", "a.engine", "is a model of the format tensorrt; use: grpst trt_serve"),
         ("serve", "a.txt", "the format is not recognised"),
@@ -131,14 +142,83 @@ def test_formats(grpst: Grpst, model: Path, verb: str, name: str, text: str) -> 
     assert text in result.stderr
 
 
-def test_torch_flags_are_refused_for_onnx(grpst: Grpst, model: Path) -> None:
-    other = model.with_suffix(".onnx")
+def test_flags_of_other_engines_are_refused(grpst: Grpst, model: Path) -> None:
+    def refused(name: str, *flags: str) -> str:
+        other = model.with_name(name)
+        other.touch()
+        result = grpst("serve", other, *flags)
+        assert result.exit_code == 2
+        return result.stderr
+
+    assert "--inp_device is for torch models" in refused("a.onnx", "--inp_device", "cpu")
+    assert "--tags is for tensorflow models" in refused("a.onnx", "--tags", "serve")
+    assert "--trusted is for sklearn models" in refused("a.onnx", "--trusted")
+    assert "for torch and onnxruntime models" in refused("a.xml", "--gpu_mem_gc_enable")
+    for name in ("a.engine", "a.xml", "a.joblib", "a.ubj"):
+        assert "--gpu_mem_limit_mib can't be kept" in refused(name, "--gpu_mem_limit_mib", "1")
+    assert "No such option" in grpst("onnx_serve", model, "--inp_device", "cpu").stderr
+
+
+def test_the_limit_of_no_limit_is_every_engines(
+    grpst: Grpst, model: Path, fake_server: Choose
+) -> None:
+    fake_server("fail")
+    engine = model.with_suffix(".engine")
+    engine.touch()
+    flags = ("--gpu_mem_limit_mib", "-1", "--gpu_devices_idx", "0,1")
+    assert grpst("trt_serve", engine, *flags, *QUIET).exit_code == 1
+    gpu = load_server(ServiceFolder.of("my_grps").server_conf).gpu
+    assert gpu is not None
+    assert (gpu.devices, gpu.mem_manager_type, gpu.mem_limit_mib) == ((0, 1), "none", -1)
+
+
+def test_a_converter_reaches_the_files(
+    grpst: Grpst, model: Path, fake_server: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_server("fail")
+    monkeypatch.chdir(model.parent)
+    for name in ("names.txt", "tokenizer.json"):
+        Path(name).write_text("x")
+    result = grpst(
+        "serve", model, "--converter", "text", "--converter_path", "tokenizer.json",
+        "--converter_arg", "labels=names.txt", "--converter_arg", "inputs={tokens: ids}",
+        "--inferer_arg", "memory_format=channels_last", *QUIET,
+    )  # fmt: skip
+    assert result.exit_code == 1
+    entry = load_inference(ServiceFolder.of("my_grps").inference_conf).models[0]
+    assert (entry.converter_type, entry.inferer_type) == ("text", "torch")
+    assert entry.converter_path == str(model.parent / "tokenizer.json")
+    labels = str(model.parent / "names.txt")
+    assert entry.converter_args == {"labels": labels, "inputs": {"tokens": "ids"}}
+    assert entry.inferer_args == {"memory_format": "channels_last"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "flags", "entry"),
+    [
+        ("openvino_serve", "a.xml", ["--streams", "3"], {"streams": 3}),
+        ("openvino_serve", "a.onnx", ["--device", "gpu:1"], {"streams": 1}),
+        ("sklearn_serve", "a.joblib", ["--trusted"], {"trusted": True}),
+        ("xgboost_serve", "a.ubj", ["--intra_op_threads", "2"], {"intra_op_threads": 2}),
+    ],
+)
+def test_engines_verbs(
+    grpst: Grpst,
+    model: Path,
+    fake_server: Choose,
+    verb: str,
+    name: str,
+    flags: list[str],
+    entry: dict[str, object],
+) -> None:
+    fake_server("fail")
+    other = model.with_name(name)
     other.touch()
-    result = grpst("serve", other, "--gpu_mem_gc_enable")
-    assert result.exit_code == 2
-    assert "--gpu_mem_gc_enable is for torch models" in result.stderr
-    assert "No such option" in grpst("onnx_serve", other, "--inp_device", "cpu").stderr
-    assert "--tags is for tensorflow models" in grpst("serve", other, "--tags", "serve").stderr
+    assert grpst(verb, other, *flags, *QUIET).exit_code == 1
+    found = load_inference(ServiceFolder.of("my_grps").inference_conf).models[0]
+    assert (found.inferer_type, found.converter_type) == (verb.removesuffix("_serve"), "numpy")
+    assert found.inferer_args == entry
+    assert found.device == (flags[1] if "--device" in flags else "cpu")
 
 
 def test_a_savedmodel_by_either_verb(grpst: Grpst, model: Path, fake_server: Choose) -> None:
@@ -180,7 +260,7 @@ def test_flags_of_engines_reach_the_files(
         (".engine", ["--streams", "0"], "0 is not in the range 1<=x<=64"),
         (".engine", ["--streams", "65"], "65 is not in the range 1<=x<=64"),
         (".engine", ["--inp_device", "cuda"], "--inp_device is for torch models"),
-        (".onnx", ["--streams", "2"], "--streams is for tensorrt models"),
+        (".onnx", ["--streams", "2"], "--streams is for tensorrt and openvino models"),
     ],
 )
 def test_usage_errors_of_engines(

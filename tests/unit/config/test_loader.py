@@ -254,7 +254,8 @@ class TestBadValues:
         text = fails_inference(model_with("  inferer_type: tourch"))
         assert text == (
             "conf/inference.yml:4: models[0].inferer_type: expected one of customized, identity, "
-            "onnxruntime, tensorflow, tensorrt, torch; got 'tourch' (did you mean 'torch'?)"
+            "lightgbm, onnxruntime, openvino, sklearn, tensorflow, tensorrt, torch, xgboost; "
+            "got 'tourch' (did you mean 'torch'?)"
         )
 
     def test_name_grammar(self) -> None:

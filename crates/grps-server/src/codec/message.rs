@@ -33,6 +33,11 @@ impl GrpsMessage {
         Self { data: Data::Binary(data), ..Self::default() }
     }
 
+    /// A message of text.
+    pub fn of_text(text: String) -> Self {
+        Self { data: Data::Text(text), ..Self::default() }
+    }
+
     /// The tensors of the message, checked.
     ///
     /// # Errors

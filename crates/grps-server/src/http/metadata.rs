@@ -4,7 +4,7 @@ use grps_core::{Cause, Error};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::predict::MediaType;
+use super::media_type::MediaType;
 use super::{collect, respond};
 use crate::app::App;
 use crate::codec::{Data, GrpsMessage, Status, json};

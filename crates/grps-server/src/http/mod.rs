@@ -5,6 +5,7 @@ mod custom;
 mod deadline;
 mod health;
 mod logs;
+mod media_type;
 mod metadata;
 mod models;
 mod monitor;

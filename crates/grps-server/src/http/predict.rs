@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use grps_core::metrics::RequestStage;
 use grps_core::{
-    Cause, Content, DataType, Error, InputForm, Model, Request as EngineRequest, Route, Tensor,
+    Cause, Content, DataType, Error, InputForm, Model, RawBody, Request as EngineRequest, Route,
+    Tensor,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
+use super::media_type::{MediaType, message_of_text};
 use super::query::PredictQuery;
 use super::streaming::{self, encode_message, respond_in_chunks};
 use super::{collect, deadline, respond};
@@ -25,28 +27,6 @@ const SHAPE: HeaderName = HeaderName::from_static("x-grps-shape");
 /// Writing a byte of a tensor as text takes as long as reading so many bytes of text.
 const WRITING: usize = 8;
 
-/// The content types a body can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MediaType {
-    Json,
-    Binary,
-}
-
-impl MediaType {
-    /// The media type of a request, parameters such as `charset` aside.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-        let essence = value.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/json") {
-            Some(Self::Json)
-        } else if essence.eq_ignore_ascii_case("application/octet-stream") {
-            Some(Self::Binary)
-        } else {
-            None
-        }
-    }
-}
-
 /// Answers a predict call.
 pub(super) async fn answer(call: &Call, request: Request<Incoming>) -> Response<ReplyBody> {
     call.flight.begin();
@@ -62,8 +42,11 @@ pub(super) async fn answer(call: &Call, request: Request<Incoming>) -> Response<
 
 async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<ReplyBody>, Error> {
     let (parts, body) = request.into_parts();
-    let media_type = require_media_type(&parts.headers)?;
     let query = PredictQuery::of(parts.uri.query());
+    let media_type = match MediaType::of(&parts.headers) {
+        Some(told) => told,
+        None => MediaType::of_call(&parts.headers, raw_body(call, &query.model))?,
+    };
     let wishes = wishes::of(&parts.headers);
     let deadline = deadline::of(wishes)?;
     let terms = terms::of(wishes, deadline, call.peer.ip())?;
@@ -110,9 +93,8 @@ fn read_message(
 ) -> Result<(Route, Content), Error> {
     let incoming = match media_type {
         MediaType::Json => decode_json(call, named, body)?,
-        MediaType::Binary => {
-            JsonRequest { message: GrpsMessage::of_binary(body.clone()), ndarray_span: None }
-        }
+        MediaType::Binary => without_ndarray(GrpsMessage::of_binary(body.clone())),
+        MediaType::Text => without_ndarray(message_of_text(body)?),
     };
     let within = &incoming.message.model;
     let route = call.app.engine.route(if within.is_empty() { named } else { within })?;
@@ -122,6 +104,10 @@ fn read_message(
         None => return Err(Error::new(Cause::Internal, "the route has no model")),
     };
     Ok((route, content))
+}
+
+fn without_ndarray(message: GrpsMessage) -> JsonRequest {
+    JsonRequest { message, ndarray_span: None }
 }
 
 /// Runs a request and answers in the form the client asked for.
@@ -198,16 +184,9 @@ fn asks_for_stream(call: &Call, parts: &Parts, body: &[u8]) -> bool {
     custom.is_some_and(|own| streaming::is_asked(&own.streaming, query, &parts.headers, body))
 }
 
-fn require_media_type(headers: &HeaderMap) -> Result<MediaType, Error> {
-    if !headers.contains_key(header::CONTENT_TYPE) {
-        return Err(Error::invalid("No content type in headers."));
-    }
-    MediaType::of(headers).ok_or_else(|| {
-        Error::new(
-            Cause::UnsupportedMediaType,
-            "Unsupported content type. Send application/json or application/octet-stream.",
-        )
-    })
+/// What the model that the query names, or else the default, makes of a body of no telling type.
+fn raw_body(call: &Call, name: &str) -> Option<RawBody> {
+    call.app.engine.route(name).ok()?.models().first()?.spec().raw_body
 }
 
 /// Decodes JSON, its `ndarray` at once as the type of the model that the query names.

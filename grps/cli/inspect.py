@@ -1,0 +1,171 @@
+"""``grpst inspect``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from grps.backends.base import Backend, Signature
+from grps.backends.engine_logs import quiet_engines
+from grps.backends.registry import load_copy
+from grps.backends.signature import can_be_batched, describe
+from grps.backends.warm_up import warm_up
+from grps.cli.engine_flags import ENGINES
+from grps.cli.example import make_example
+from grps.cli.output import say
+from grps.cli.progress import ProgressLine
+from grps.cli.serve_flags import inspect_flags
+from grps.cli.serving import default_device, engine_of, model_config
+from grps.config.schema import ModelConfig
+from grps.converters.choice import create_converter
+from grps.log import logger
+
+HOST, PORT = "127.0.0.1", 7080
+"""Where the serve verbs put a service by default."""
+NOT_SERVED = ("model_path", "engine", "as_json")
+"""Parameters that the serve verbs do not have as flags."""
+_TABLE = "{:<24}  {:<8}  {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What was found out of a model."""
+
+    config: ModelConfig
+    format: str
+    signature: Signature
+    load_s: float
+    run_ms: float | None
+    """How long a run on zeros took after a first one; ``None`` when there was none."""
+    not_run: str | None
+    """Why there was none."""
+
+
+@click.command("inspect")
+@inspect_flags
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def command(model_path: Path, as_json: bool, **flags: Any) -> None:
+    """Show the inputs and outputs of a model file, and how to ask it.
+
+    The model is loaded as it would be to be served, and run once on zeros if it tells its shapes.
+    -1 is a dimension that may have any size.
+
+    \b
+    Examples:
+      grpst inspect model.onnx
+      grpst inspect saved_model/ --signature classify
+      grpst inspect model.onnx --converter image
+      grpst inspect model.xml --json | python -m json.tool
+    """  # noqa: D301 - \b is click's mark for text that is not wrapped
+    engine = engine_of(model_path, flags.pop("engine"))
+    if flags["device"] is None:
+        flags["device"] = default_device(engine)
+    config = model_config(model_path, engine, flags)
+    with ProgressLine(f"loading {model_path.name}"):
+        found = _examine(config, model_path)
+    told = _tell(found)
+    if as_json:
+        say(msgspec.json.format(msgspec.json.encode(told)).decode())
+    else:
+        _print(told)
+
+
+def _examine(config: ModelConfig, path: Path) -> Inspected:
+    from grps.backends.formats import recognise
+
+    quiet_engines()
+    logger.disabled = True  # what a server would log is not asked for here
+    began = time.monotonic()
+    backend = load_copy(config)[0]
+    loaded = time.monotonic() - began
+    not_run = warm_up(backend)
+    run_ms = _time_a_run(backend) if not_run is None else None
+    if config.has_built_in_converter:
+        create_converter(config, backend.signature)
+    return Inspected(config, str(recognise(path)), backend.signature, loaded, run_ms, not_run)
+
+
+def _time_a_run(backend: Backend) -> float:
+    began = time.monotonic()
+    warm_up(backend)
+    return (time.monotonic() - began) * 1000
+
+
+def _tell(found: Inspected) -> dict[str, Any]:
+    config = found.config
+    inputs_and_outputs = describe(found.signature)
+    converter = config.converter_type if config.has_built_in_converter else None
+    example = make_example({**inputs_and_outputs, "converter_type": converter}, HOST, PORT)
+    return {
+        "path": config.inferer_path,
+        "format": found.format,
+        "inferer_type": config.inferer_type,
+        "device": found.signature.device,
+        "load_s": round(found.load_s, 3),
+        "run_ms": None if found.run_ms is None else round(found.run_ms, 3),
+        "not_run": found.not_run,
+        "can_be_batched": can_be_batched(found.signature),
+        **inputs_and_outputs,
+        "converter_type": converter,
+        "serve": _serve_line(config),
+        "ask": example.line,
+        "ask_is_exact": example.exact,
+    }
+
+
+def _serve_line(config: ModelConfig) -> str:
+    """Return the command that serves the model as it was inspected."""
+    words = ["grpst", ENGINES[config.inferer_type].verb, str(config.inferer_path)]
+    context = click.get_current_context()
+    given = click.core.ParameterSource.COMMANDLINE
+    for option in context.command.params:
+        name = option.name or ""
+        if name in NOT_SERVED or context.get_parameter_source(name) is not given:
+            continue
+        value, flag = context.params[name], option.opts[0]
+        if isinstance(value, dict):
+            for key, one in value.items():
+                text = one if isinstance(one, str) else json.dumps(one)
+                words += [flag, f"{key}={text}"]
+        elif isinstance(value, bool):
+            words.append(flag)
+        else:
+            words += [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+    return shlex.join(words)
+
+
+def _print(told: dict[str, Any]) -> None:
+    say(f"model   {told['path']}")
+    say(f"format  {told['format']}, run by {told['inferer_type']} on {told['device']}")
+    ran = f"no run on zeros: {told['not_run']}"
+    if told["run_ms"] is not None:
+        ran = f"a run on zeros takes {told['run_ms']:.1f} ms"
+    say(f"time    loaded in {told['load_s']:.2f} s; {ran}")
+    batching = {
+        True: "yes, by --batching_type dynamic",
+        False: "no: the first dimension of some input or output is fixed",
+        None: "the model does not tell",
+    }[told["can_be_batched"]]
+    say(f"batches {batching}")
+    for kind in ("inputs", "outputs"):
+        say("")
+        say(click.style(_TABLE.format(kind.upper(), "TYPE", "SHAPE"), bold=True))
+        if not told[kind]:
+            say("(the model does not tell)")
+        for tensor in told[kind]:
+            shape = tensor["shape"] if tensor["shape"] is not None else "any"
+            optional = "  (optional)" if tensor.get("optional") else ""
+            dtype = tensor["dtype"] or "any"
+            say(_TABLE.format(tensor["name"], dtype, f"{shape}{optional}"))
+    say("")
+    say(f"serve   {told['serve']}")
+    say(f"ask     {told['ask']}")
+    if not told["ask_is_exact"]:
+        say("        (the model does not tell its types and shapes: put in values of your own)")

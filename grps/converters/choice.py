@@ -1,0 +1,150 @@
+"""The choice of a converter by ``converter_type``, and the reading of its arguments."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from grps.backends.arguments import read_arguments
+from grps.backends.base import Backend, Signature
+from grps.config.schema import ModelConfig
+from grps.converters.built_in import BuiltInConverter, RowInferer, TensorWriter, Writer
+from grps.converters.labels import LabelArguments, LabelWriter
+from grps.converters.model_inputs import ModelInputs
+from grps.converters.reader import Reader
+from grps.errors import MissingExtraError, ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a ``converter_type`` needs and how its reader is made."""
+
+    module: str
+    arguments: str
+    """The class of its ``converter_args`` there."""
+    make: Callable[[Any, ModelConfig, Any, ModelInputs], Reader]
+    """Takes the module, the model's configuration, the arguments and the inputs."""
+    extra: str
+    packages: tuple[str, ...]
+
+
+_KINDS = {
+    "image": _Kind(
+        "grps.converters.image",
+        "ImageArguments",
+        lambda module, _, arguments, inputs: module.ImageReader(arguments, inputs),
+        "image",
+        ("PIL",),
+    ),
+    "audio": _Kind(
+        "grps.converters.audio",
+        "AudioArguments",
+        lambda module, _, arguments, inputs: module.AudioReader(arguments, inputs),
+        "audio",
+        ("soundfile", "soxr"),
+    ),
+    "text": _Kind(
+        "grps.converters.text",
+        "TextArguments",
+        lambda module, config, arguments, inputs: module.TextReader(
+            config.converter_path, arguments, inputs
+        ),
+        "text",
+        ("tokenizers",),
+    ),
+}
+_PACKAGE_NAMES = {"PIL": "pillow"}
+
+
+class _Shared(msgspec.Struct, frozen=True):
+    """``converter_args`` that every built-in converter has."""
+
+    constants: dict[str, Any] = {}
+    """Inputs that are the same for every request, by name."""
+
+
+class _NoArguments(msgspec.Struct, frozen=True):
+    """A converter without arguments of its own."""
+
+
+def create_converter(
+    config: ModelConfig, signature: Signature
+) -> tuple[BuiltInConverter, ModelInputs]:
+    """Return the converter of a model, and what it found of the model's inputs.
+
+    Args:
+        config: The model, whose ``converter_type`` is a built-in one.
+        signature: The model's inputs and outputs.
+
+    Raises:
+        MissingExtraError: A package that the converter needs is not installed.
+        ModelError: An argument is wrong, or the converter does not fit the model.
+    """
+    kind = _KINDS.get(config.converter_type or "")
+    module = _import(kind) if kind is not None else None
+    own = getattr(module, kind.arguments) if kind is not None else _NoArguments
+    labels, shared, arguments = _split(config.converter_args, own)
+    inputs = ModelInputs(signature, shared.constants)
+    if kind is not None:
+        reader = kind.make(module, config, arguments, inputs)
+    else:
+        from grps.converters.tensors import TensorReader
+
+        reader = TensorReader(inputs)
+    names_scores = labels.wanted or config.converter_type == "labels"
+    writer: Writer = LabelWriter(labels, signature) if names_scores else TensorWriter()
+    return BuiltInConverter(reader, writer), inputs
+
+
+def create_steps(config: ModelConfig, backend: Backend) -> tuple[RowInferer, BuiltInConverter]:
+    """Return what runs a loaded model between the halves of its built-in converter.
+
+    Raises:
+        GrpsError: As ``create_converter``.
+    """
+    converter, inputs = create_converter(config, backend.signature)
+    most = None
+    if config.batching is not None and config.batching.type == "dynamic":
+        most = config.batching.max_batch_size
+    firsts = {spec.shape[0] for spec in inputs.free if spec.shape}
+    fixed = [size for size in firsts if size is not None]
+    if fixed == [1]:
+        most = 1
+    return RowInferer(backend, inputs.constants, most), converter
+
+
+def _split(given: dict[str, Any] | None, own: Any) -> tuple[LabelArguments, _Shared, Any]:
+    """Read the arguments of the writer, those all have, and those of the reader."""
+    parts: list[Any] = [LabelArguments, _Shared, own]
+    known = tuple(name for part in parts for name in part.__struct_fields__)
+    found = []
+    for part in parts:
+        mine = {
+            key: value
+            for key, value in (given or {}).items()
+            if key in part.__struct_fields__ or key not in known
+        }
+        found.append(read_arguments(part, mine, "converter_args", known))
+    labels, shared, arguments = found
+    return labels, shared, arguments
+
+
+def _import(kind: _Kind) -> Any:
+    try:
+        return importlib.import_module(kind.module)
+    except ModuleNotFoundError as error:
+        if error.name not in kind.packages:
+            raise
+        package = _PACKAGE_NAMES.get(error.name, error.name)
+        raise MissingExtraError(package, kind.extra) from error
+    except ImportError as error:
+        raise ModelError(
+            f"{' or '.join(kind.packages)} is installed but broken: {error}"
+        ) from error
+    except OSError as error:
+        # soundfile's own library is missing.
+        raise MissingExtraError(kind.packages[0], kind.extra, str(error)) from error

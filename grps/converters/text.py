@@ -1,0 +1,204 @@
+"""Text to tensors: tokens of a Hugging Face tokenizer, filled up to one length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from tokenizers import Encoding, Tokenizer
+
+from grps.backends.base import TensorSpec
+from grps.converters.model_inputs import ModelInputs
+from grps.converters.reader import Arrays, Read
+from grps.errors import InputError, ModelError
+from grps.protocol.arrays import to_arrays
+from grps.protocol.pb.grps_pb2 import GrpsMessage
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Text = str | tuple[str, str]
+_PAIR = ("text", "pair")
+_PARTS = {
+    "ids": ("input_ids", "ids", "tokens"),
+    "mask": ("attention_mask", "mask", "input_mask"),
+    "types": ("token_type_ids", "segment_ids", "type_ids"),
+}
+"""What the inputs of models are called that take each part of an encoding."""
+
+
+class TextArguments(msgspec.Struct, frozen=True):
+    """``converter_args`` of ``converter_type: text``."""
+
+    max_length: Positive | None = None
+    """Most tokens of a text, longer ones are cut; as the tokenizer says, else 512, when absent."""
+    pad_to_multiple_of: Positive = 1
+    """Lengths are filled up to a multiple of this, so that an engine sees fewer shapes."""
+    pad_to_max_length: bool = False
+    """Fill every text up to ``max_length``."""
+    add_special_tokens: bool = True
+    """Add what the tokenizer puts around a text, such as [CLS]."""
+    inputs: dict[str, str] = {}
+    """Which input takes what, where names don't tell: ``ids``, ``mask`` or ``types`` by input."""
+    max_texts: Positive = 256
+    """Most texts of one request."""
+    max_characters: Positive = 100_000
+    """Most characters of a text."""
+
+
+class TextReader:
+    """Makes the inputs of texts."""
+
+    def __init__(self, path: str | None, arguments: TextArguments, inputs: ModelInputs) -> None:
+        """Read texts with the tokenizer in the file ``path``.
+
+        Raises:
+            ModelError: There is no such tokenizer, or the model has an input it can't fill.
+        """
+        self._arguments = arguments
+        self._inputs = inputs
+        self._parts = {spec.name: _part_of(spec, arguments.inputs) for spec in inputs.free}
+        self._dtypes = {spec.name: np.dtype(spec.dtype or "int64") for spec in inputs.free}
+        for name in arguments.inputs:
+            if name not in self._parts:
+                known = ", ".join(self._parts) or "none"
+                raise ModelError(
+                    f"converter_args: inputs: the model has no input {name!r}; it has {known}"
+                )
+        if "ids" not in self._parts.values():
+            raise ModelError(
+                f"the model has no input of tokens among {', '.join(self._parts) or 'none'}; "
+                "say which it is in converter_args: inputs"
+            )
+        fixed = {spec.shape[-1] for spec in inputs.free if spec.shape}
+        self._fixed = next((size for size in fixed if size is not None), None)
+        self._tokenizer = _load(path)
+        own = self._tokenizer.truncation or {}
+        self._length = arguments.max_length or self._fixed or own.get("max_length") or 512
+        if self._fixed is not None and self._length > self._fixed:
+            raise ModelError(
+                f"converter_args: max_length {self._length} is more than the {self._fixed} tokens "
+                "that the model takes"
+            )
+        padding = self._tokenizer.padding or {}
+        self._pad_id = int(padding.get("pad_id", _pad_token(self._tokenizer)))
+        self._tokenizer.enable_truncation(self._length)
+        # Requests of one batch are filled up together, later.
+        self._tokenizer.no_padding()
+
+    def read(self, message: GrpsMessage) -> Read:
+        """Tokenise the texts of a request; see ``Reader.read``."""
+        texts = _texts_of(message)
+        if len(texts) > self._arguments.max_texts:
+            raise InputError(
+                f"the request has {len(texts)} texts; at most {self._arguments.max_texts} are "
+                "allowed"
+            )
+        for text in texts:
+            size = len(text) if isinstance(text, str) else sum(map(len, text))
+            if size > self._arguments.max_characters:
+                raise InputError(
+                    f"a text has {size} characters; at most {self._arguments.max_characters} are "
+                    "allowed"
+                )
+        special = self._arguments.add_special_tokens
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=special)
+        return Read(list(encodings), len(encodings))
+
+    def join(self, items: list[Any]) -> Arrays:
+        """Fill the texts up to one length; see ``Reader.join``."""
+        length = self._common_length(items)
+        arrays = {}
+        for name, part in self._parts.items():
+            array = np.full(
+                (len(items), length), self._pad_id if part == "ids" else 0, self._dtypes[name]
+            )
+            for row, item in zip(array, items, strict=True):
+                values = _values(item, part)
+                row[: len(values)] = values
+            arrays[name] = array
+        return arrays
+
+    def _common_length(self, items: list[Encoding]) -> int:
+        if self._fixed is not None:
+            return self._fixed
+        if self._arguments.pad_to_max_length:
+            return self._length
+        longest = max(1, *(len(item.ids) for item in items))
+        step = self._arguments.pad_to_multiple_of
+        return -(-longest // step) * step
+
+
+def _load(path: str | None) -> Tokenizer:
+    if not path:
+        raise ModelError("converter_path is missing: give the tokenizer.json of the model")
+    file = Path(path)
+    if file.is_dir():
+        file = file / "tokenizer.json"
+    if not file.is_file():
+        raise ModelError(f"converter_path: {file}: no such file; give a tokenizer.json")
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:
+        # Whatever it is that the native parser raises.
+        raise ModelError(f"converter_path: {file}: no tokenizer.json: {error}") from error
+
+
+def _pad_token(tokenizer: Tokenizer) -> int:
+    for token in ("[PAD]", "<pad>"):
+        if (number := tokenizer.token_to_id(token)) is not None:
+            return number
+    return 0
+
+
+def _part_of(spec: TensorSpec, told: dict[str, str]) -> str:
+    part = told.get(spec.name)
+    if part is not None:
+        if part not in _PARTS:
+            raise ModelError(f"converter_args: inputs: {part!r} is none of {', '.join(_PARTS)}")
+        return part
+    name = spec.name.lower()
+    for part, names in _PARTS.items():
+        if any(name == known or name.endswith((f"_{known}", f".{known}")) for known in names):
+            return part
+    raise ModelError(
+        f"what goes into the input {spec.name} is not clear from its name; say so in "
+        "converter_args: inputs (ids, mask or types), or give its value in constants"
+    )
+
+
+def _values(encoding: Encoding, part: str) -> list[int]:
+    if part == "ids":
+        return encoding.ids
+    return encoding.attention_mask if part == "mask" else encoding.type_ids
+
+
+def _texts_of(message: GrpsMessage) -> list[Text]:
+    kind = message.WhichOneof("data_oneof")
+    if kind == "str_data":
+        return [message.str_data]
+    if kind == "bin_data":
+        try:
+            return [message.bin_data.decode()]
+        except UnicodeDecodeError as error:
+            raise InputError(f"the text is not UTF-8: {error}") from error
+    if kind == "gmap" and set(_PAIR) == set(message.gmap.s_s):
+        return [(message.gmap.s_s["text"], message.gmap.s_s["pair"])]
+    if kind == "gtensors":
+        return _rows_of(to_arrays(message))
+    raise InputError(
+        "the model takes text: send str_data, a tensor of strings, or gmap.s_s with text and pair"
+    )
+
+
+def _rows_of(arrays: list[tuple[str, np.ndarray]]) -> list[Text]:
+    columns = [array.ravel().tolist() for _, array in arrays]
+    if len(columns) not in (1, 2) or any(array.dtype != object for _, array in arrays):
+        raise InputError("the model takes one tensor of strings, or two for pairs of texts")
+    if not columns[0]:
+        raise InputError("the tensor of strings is empty")
+    if len(columns) == 1:
+        return list(columns[0])
+    if len(columns[0]) != len(columns[1]):
+        raise InputError("the two tensors of strings differ in length")
+    return list(zip(columns[0], columns[1], strict=True))
