@@ -11,7 +11,7 @@ import soundfile
 import soxr
 
 from grps.backends.base import TensorSpec
-from grps.converters.model_inputs import ModelInputs
+from grps.converters.model_inputs import ModelInputs, number_type
 from grps.converters.raw_files import files_of
 from grps.converters.reader import Arrays, Read
 from grps.errors import InputError, ModelError
@@ -59,9 +59,7 @@ class AudioReader:
         self._inputs = inputs
         spec = inputs.only("sound")
         self._name = spec.name
-        self._dtype = np.dtype(spec.dtype or "float32")
-        if self._dtype.kind not in "fi":
-            raise ModelError(f"the input {spec.name} is {spec.dtype}, which sound can't be")
+        self._dtype = number_type(spec, "float32", "sound")
         self._window = _window_of(spec, arguments)
         self._shape = _row_shape(spec)
 
@@ -73,7 +71,7 @@ class AudioReader:
 
     def join(self, items: list[Any]) -> Arrays:
         """Stack rows, the shorter filled up with silence; see ``Reader.join``."""
-        longest = max(len(item) for item in items)
+        longest = self._window or max(len(item) for item in items)
         joined = np.zeros((len(items), longest), self._dtype)
         for row, item in zip(joined, items, strict=True):
             row[: len(item)] = item
@@ -104,7 +102,8 @@ class AudioReader:
                 samples = sound.read(allowed, dtype="float32", always_2d=True)
                 rate = sound.samplerate
         except soundfile.SoundFileError as error:
-            raise InputError(f"the audio can't be decoded: {error}") from error
+            cause = getattr(error, "error_string", str(error))
+            raise InputError(f"the audio can't be decoded: {cause}") from error
         if len(samples) == 0:
             raise InputError("the audio has no samples")
         mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]

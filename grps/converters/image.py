@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from grps.backends.base import TensorSpec
-from grps.converters.model_inputs import ModelInputs
+from grps.converters.model_inputs import ModelInputs, number_type
 from grps.converters.raw_files import files_of
 from grps.converters.reader import Arrays, Read
 from grps.errors import InputError, ModelError
@@ -30,6 +30,7 @@ _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 _RANK = 4
+_MOST_16_BIT = 65_535
 _MOST_STRETCHED = 64
 """An image may be so many times as long as it is wide: its shorter side is brought to the size."""
 
@@ -83,7 +84,7 @@ class ImageReader:
         self._planar = _is_planar(spec, arguments)
         self._color = _color_of(spec, arguments, self._planar)
         self._size = _size_of(spec, arguments, self._planar)
-        self._dtype = np.dtype(spec.dtype or "float32")
+        self._dtype = number_type(spec, "float32", "an image")
         self._table = _table_of(arguments, self._dtype, _CHANNELS[self._color])
 
     def read(self, message: GrpsMessage) -> Read:
@@ -119,7 +120,7 @@ class ImageReader:
             image.load()
             if self._arguments.exif_orientation:
                 image = ImageOps.exif_transpose(image)
-            return _flat(image).convert(_MODES[self._color])
+            return _flat(_eight_bits(image)).convert(_MODES[self._color])
         except Exception as error:
             # Decoders raise whatever their format makes of damaged bytes.
             raise InputError(f"the image can't be decoded: {error}") from error
@@ -212,6 +213,14 @@ def _per_channel(key: str, values: tuple[float, ...], channels: int) -> np.ndarr
     if len(values) not in (1, channels):
         raise ModelError(f"converter_args: {key}: expected 1 or {channels} numbers")
     return np.broadcast_to(np.asarray(values, np.float32), (channels,))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Bring gray values of 16 bits into 8, which Pillow would cut off instead."""
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image).astype(np.uint32).clip(0, _MOST_16_BIT)
+    return Image.fromarray(((values * 255 + _MOST_16_BIT // 2) // _MOST_16_BIT).astype(np.uint8))
 
 
 def _flat(image: Image.Image) -> Image.Image:

@@ -64,7 +64,7 @@ class LabelWriter:
         found = np.take_along_axis(scores, best, axis=1)
         labels = self._name(best)
         if self._arguments.min_score is not None:
-            below = found < self._arguments.min_score
+            below = ~(found >= self._arguments.min_score)  # a NaN is below everything
             labels[below], found[below], best[below] = "", 0, -1
         return to_message([("label", labels), ("score", found), ("index", best.astype(np.int64))])
 

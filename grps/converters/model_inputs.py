@@ -57,6 +57,22 @@ class ModelInputs:
         return self.free[0]
 
 
+def number_type(spec: TensorSpec, otherwise: str, what: str) -> np.dtype:
+    """Return the type of an input's numbers.
+
+    Args:
+        spec: The input.
+        otherwise: The type when the model does not tell.
+        what: What it is filled with, for messages.
+
+    Raises:
+        ModelError: It takes strings.
+    """
+    if spec.dtype == "string":
+        raise ModelError(f"the input {spec.name} takes strings, which {what} can't be")
+    return np.dtype(spec.dtype or otherwise)
+
+
 def _constant(spec: TensorSpec, value: Any) -> np.ndarray:
     try:
         return np.asarray(value, dtype=object if spec.dtype == "string" else spec.dtype)

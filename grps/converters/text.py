@@ -10,7 +10,7 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from grps.backends.base import TensorSpec
-from grps.converters.model_inputs import ModelInputs
+from grps.converters.model_inputs import ModelInputs, number_type
 from grps.converters.reader import Arrays, Read
 from grps.errors import InputError, ModelError
 from grps.protocol.arrays import to_arrays
@@ -20,11 +20,14 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Text = str | tuple[str, str]
 _PAIR = ("text", "pair")
 _PARTS = {
-    "ids": ("input_ids", "ids", "tokens"),
-    "mask": ("attention_mask", "mask", "input_mask"),
     "types": ("token_type_ids", "segment_ids", "type_ids"),
+    "mask": ("attention_mask", "mask", "input_mask"),
+    "ids": ("input_ids", "ids", "tokens"),
 }
-"""What the inputs of models are called that take each part of an encoding."""
+"""What the inputs of models are called that take each part of an encoding.
+
+The order counts: the types of tokens are called ids too.
+"""
 
 
 class TextArguments(msgspec.Struct, frozen=True):
@@ -58,7 +61,7 @@ class TextReader:
         self._arguments = arguments
         self._inputs = inputs
         self._parts = {spec.name: _part_of(spec, arguments.inputs) for spec in inputs.free}
-        self._dtypes = {spec.name: np.dtype(spec.dtype or "int64") for spec in inputs.free}
+        self._dtypes = {spec.name: number_type(spec, "int64", "tokens") for spec in inputs.free}
         for name in arguments.inputs:
             if name not in self._parts:
                 known = ", ".join(self._parts) or "none"

@@ -127,8 +127,7 @@ def server(scores: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         user_model("best", **on_scores, **best),
         user_model("message", **on_scores),
     ]
-    gpu = {"devices": [0], "mem_manager_type": "tensorflow", "mem_limit_mib": 512}
-    write_user_project(folder, models, {"gpu": gpu}, code=CODE)
+    write_user_project(folder, models, code=CODE)
     (folder / "src" / "customized_converter.py").write_text(CONVERTERS)
     with serving(folder) as running:
         yield running
@@ -238,11 +237,6 @@ def test_an_error_of_the_engine_is_one_line(server: RunningServer) -> None:
     assert "\n" not in message
     # TensorFlow tells some processors' features whatever its log level is.
     assert "[2] vs. [3]" not in server.stderr()
-
-
-@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="this machine has a GPU")
-def test_a_memory_limit_without_a_gpu_is_told(server: RunningServer) -> None:
-    assert "gpu: memory is not limited: no GPU is found" in server.log()
 
 
 def test_the_users_converter_around_the_engine(server: RunningServer) -> None:

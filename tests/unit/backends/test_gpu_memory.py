@@ -75,7 +75,8 @@ def test_devices_must_be_there() -> None:
     ],
 )
 def test_what_can_not_be_kept_is_refused(kind: Any, cause: str) -> None:
-    for key, value in (("mem_limit_mib", 1), ("mem_gc_enable", True)):
+    asked: list[tuple[str, Any]] = [("mem_limit_mib", 1), ("mem_gc_enable", True)]
+    for key, value in asked:
         config = GpuConfig(devices=(0,), mem_manager_type=kind, **{key: value})
         with pytest.raises(ModelError) as refused:
             limit_gpu_memory(config)

@@ -6,9 +6,8 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import magika
 import numpy as np
 import openvino
 import pytest
@@ -20,11 +19,11 @@ from grps.backends.openvino_backend import _device_name
 from grps.backends.registry import load_copy
 from grps.config.schema import ModelConfig
 from grps.errors import DeviceError, ModelError
+from tests.models import MAGIKA
 from tests.unit.backends.models import Load, SaveOnnx
 
 Identity = Callable[[int], Path]
-OV = "openvino"
-MAGIKA = next(Path(magika.__file__).parent.glob("models/**/*.onnx"))
+OV: Literal["openvino"] = "openvino"
 
 
 def save_ir(source: Path, target: Path) -> Path:

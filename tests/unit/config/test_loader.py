@@ -239,6 +239,18 @@ class TestBadValues:
             ("gpu:\n  devices:\n  - 0\n  - a", "4: gpu.devices[1]: expected a whole number"),
             ("gpu:\n  devices:\n  - 0\n  -", "4: gpu.devices[1]: the entry is empty"),
             ("gpu:\n  mem_limit_mib: 0", "2: gpu.mem_limit_mib: expected -1 (no limit)"),
+            (
+                "gpu:\n  mem_limit_mib: 1",
+                "2: gpu.mem_limit_mib: needs to know whose memory: add 'mem_manager_type: torch'",
+            ),
+            (
+                "gpu:\n  mem_manager_type: none\n  mem_gc_enable: true",
+                "3: gpu.mem_gc_enable: needs to know whose memory",
+            ),
+            (
+                "gpu:\n  mem_manager_type: tensorflow\n  mem_gc_enable: true",
+                "3: gpu.mem_gc_enable: TensorFlow gives no memory back",
+            ),
             ("[1, 2]", "1: expected a section of keys; got a list"),
             ("interface: {framework: http+brpc}", "1: interface.framework: 'http+brpc' is not"),
             (

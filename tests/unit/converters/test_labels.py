@@ -1,0 +1,246 @@
+"""Scores to labels, and tensors that come as they are."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grps.backends.base import Signature, TensorSpec
+from grps.config.schema import BatchingConfig, ModelConfig
+from grps.converters.built_in import RowInferer
+from grps.converters.choice import create_steps
+from grps.errors import InputError, ModelError
+from grps.inference.context import GrpsContext
+from grps.protocol.arrays import to_arrays, to_message
+from tests.unit.converters.support import after, before, converter, signature
+
+ROWS = signature(TensorSpec("x", "float32", (None, 2)))
+SCORES = np.array([[0.1, 0.7, 0.2], [0.5, 0.5, np.nan]], np.float32)
+
+
+def test_the_best_labels_with_scores_and_indices(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("cat\n dog \n\nbird\n")
+    found = after(converter("labels", ROWS, labels=str(names), top_k=2), scores=SCORES)
+    assert list(found) == ["label", "score", "index"]
+    assert found["label"].tolist() == [["dog", "bird"], ["cat", "dog"]]
+    assert found["index"].tolist() == [[1, 2], [0, 1]]
+    np.testing.assert_array_equal(found["score"], np.array([[0.7, 0.2], [0.5, 0.5]], np.float32))
+
+
+def test_without_names_the_indices_are_the_labels() -> None:
+    found = after(converter("labels", ROWS), scores=SCORES[:1])
+    assert found["label"].tolist() == [["1", "2", "0"]]
+    found = after(converter("labels", ROWS, top_k=1), scores=np.array([[3, 9]], np.int64))
+    assert (found["label"].tolist(), found["score"].tolist()) == ([["1"]], [[9.0]])
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3), (1, 3, 1, 1)])
+def test_shapes_of_scores(shape: tuple[int, ...]) -> None:
+    found = after(converter("labels", ROWS, top_k=1), scores=SCORES[0].reshape(shape))
+    assert found["index"].tolist() == [[1]]
+
+
+def test_activations() -> None:
+    logits = np.array([[1000.0, 999.0, -1000.0]], np.float32)
+    found = after(converter("labels", ROWS, activation="softmax"), scores=logits)
+    np.testing.assert_allclose(found["score"], [[0.7310586, 0.26894143, 0.0]], rtol=1e-6)
+    found = after(
+        converter("labels", ROWS, activation="sigmoid"), scores=np.array([[0, -999]], np.float32)
+    )
+    np.testing.assert_allclose(found["score"], [[0.5, 0.0]])
+
+
+def test_low_scores_are_left_out() -> None:
+    found = after(converter("labels", ROWS, min_score=0.3), scores=SCORES)
+    assert found["label"].tolist() == [["1", "", ""], ["0", "1", ""]]
+    assert found["index"].tolist() == [[1, -1, -1], [0, 1, -1]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ["a", "b", "c"],
+        {"2": "c", "0": "a", "1": "b"},
+        {"id2label": {"0": "a", "1": "b", "2": "c"}, "model_type": "bert"},
+    ],
+)
+def test_files_of_json(tmp_path: Path, data: Any) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(data))
+    found = after(converter("labels", ROWS, labels=str(path), top_k=1), scores=SCORES[:1])
+    assert found["label"].tolist() == [["b"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "cause"),
+    [
+        ("a.txt", " \n", "names nothing"),
+        ("a.json", "{", "is no JSON"),
+        ("a.json", "3", "must be a list of names"),
+        ("a.json", "[1, 2]", "must be a list of names"),
+        ("a.json", '{"0": "a", "2": "b"}', "the keys must be the indices from 0 to 1"),
+        ("a.json", "[]", "names nothing"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path: Path, name: str, text: str, cause: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ModelError, match=cause):
+        converter("labels", ROWS, labels=str(path))
+
+
+def test_files_that_can_not_be_read_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"labels: .* can't be read"):
+        converter("labels", ROWS, labels=str(tmp_path / "absent.txt"))
+    (tmp_path / "latin.txt").write_bytes(b"\xe9t\xe9")
+    with pytest.raises(ModelError, match=r"labels: .* can't be read"):
+        converter("labels", ROWS, labels=str(tmp_path / "latin.txt"))
+    large = tmp_path / "large.txt"
+    with large.open("wb") as file:
+        file.truncate(10_000_001)
+    with pytest.raises(ModelError, match="is larger than 10000000 bytes"):
+        converter("labels", ROWS, labels=str(large))
+
+
+def test_the_output_is_chosen() -> None:
+    two = signature(
+        TensorSpec("x", "float32", (None, 2)), outputs=(TensorSpec("boxes"), TensorSpec("scores"))
+    )
+    with pytest.raises(ModelError, match="say which holds the scores: boxes, scores"):
+        converter("labels", two)
+    with pytest.raises(ModelError, match="no output 'score'; it has boxes, scores"):
+        converter("labels", two, output="score")
+    made = converter("labels", two, output="scores", top_k=1)
+    assert after(made, boxes=np.zeros((1, 9)), scores=SCORES[:1])["index"].tolist() == [[1]]
+
+
+@pytest.mark.parametrize(
+    ("scores", "cause"),
+    [
+        (np.array([["a"]], dtype=object), "holds no scores"),
+        (np.float32(3), "holds no scores"),
+        (np.zeros((0, 3), np.float32), "holds no scores"),
+        (np.zeros((1, 4), np.float32), "4 scores a row, but .* names 3"),
+    ],
+)
+def test_outputs_that_are_no_scores_are_refused(tmp_path: Path, scores: Any, cause: str) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("a\nb\nc\n")
+    with pytest.raises(ModelError, match=cause):
+        after(converter("labels", ROWS, labels=str(names)), scores=np.asarray(scores))
+
+
+def test_tensors_by_name_by_order_and_as_the_inputs_type() -> None:
+    two = signature(
+        TensorSpec("x", "float32", (None, 2)), TensorSpec("n", "int64", (None,)), TensorSpec("k")
+    )
+    made = converter("labels", two, constants={"k": 3})
+    x, n = np.array([[1, 2]], np.float64), np.array([7], np.int32)
+    requests: list[Any] = [[("x", x), ("n", n)], [("n", n), ("x", x)], [("", x), ("", n)]]
+    for given in requests:
+        found = before(made, to_message(given))
+        assert {name: array.dtype.name for name, array in found.items()} == {
+            "x": "float32",
+            "n": "int64",
+        }
+        assert found["x"].tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "cause"),
+    [
+        ([("y", np.array([[1, 2]], np.float32))], r"inputs are \['x'\], got \['y'\]"),
+        ([("x", np.array([[1, 2]], np.float32))] * 2, "has 1 inputs, got 2 tensors"),
+        ([("x", np.array([1, 2], np.float32))], r"has shape \[-1, 2\], got \[2\]"),
+        ([("x", np.array([[1, 2, 3]], np.float32))], r"got \[1, 3\]"),
+        ([("x", np.array([[0.1, 2]], np.float64))], "input 'x' is float32, got float64"),
+        ([("x", np.array([["a", "b"]], dtype=object))], "is float32, got strings"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused(tensors: Any, cause: str) -> None:
+    with pytest.raises(InputError, match=cause):
+        before(converter("labels", ROWS), to_message(tensors))
+
+
+class Doubles:
+    """A backend that doubles and notes how many rows each run had."""
+
+    signature = Signature((TensorSpec("x", "float32", (None, 2)),), (), True)
+
+    def __init__(self) -> None:
+        self.runs: list[int] = []
+        self.inside = 0
+
+    def infer(self, inputs: Any) -> list[tuple[str, np.ndarray]]:
+        self.inside += 1
+        assert self.inside == 1
+        self.runs.append(len(inputs[0]))
+        self.inside -= 1
+        return [("y", inputs[0] * 2)]
+
+
+@pytest.mark.parametrize(
+    ("most", "runs"), [(None, [5]), (5, [5]), (4, [4, 1]), (2, [2, 2, 1]), (1, [1] * 5)]
+)
+def test_no_run_has_more_rows_than_allowed(most: int | None, runs: list[int]) -> None:
+    backend = Doubles()
+    rows = np.arange(10, dtype=np.float32).reshape(5, 2)
+    found = RowInferer(backend, {}, most).infer({"x": rows}, GrpsContext())
+    assert backend.runs == runs
+    np.testing.assert_array_equal(found["y"], rows * 2)
+
+
+def test_one_run_at_a_time_from_many_threads() -> None:
+    backend = Doubles()
+    inferer = RowInferer(backend, {}, None)
+    rows = np.ones((1, 2), np.float32)
+    threads = [
+        threading.Thread(target=lambda: inferer.infer({"x": rows}, GrpsContext())) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(backend.runs) == 8
+
+
+@pytest.mark.parametrize(
+    ("first", "batching", "most"),
+    [
+        (None, None, None),
+        (1, None, 1),
+        (None, BatchingConfig(type="dynamic", max_batch_size=4), 4),
+        (1, BatchingConfig(type="dynamic", max_batch_size=4), 1),
+        (None, BatchingConfig(type="none", max_batch_size=4), None),
+    ],
+)
+def test_the_limit_of_rows_is_the_models(
+    first: int | None, batching: BatchingConfig | None, most: int | None
+) -> None:
+    class Backend(Doubles):
+        signature = Signature((TensorSpec("x", "float32", (first, 2)),), (), True)
+
+    config = ModelConfig(
+        name="m", version="1", inferer_type="torch", converter_type="labels", batching=batching
+    )
+    inferer, _ = create_steps(config, Backend())
+    assert inferer._most == most
+
+
+def test_each_request_of_a_batch_gets_its_own_rows() -> None:
+    made = converter("labels", ROWS, top_k=1)
+    contexts = [GrpsContext(), GrpsContext()]
+    messages = [to_message([("x", np.zeros((rows, 2), np.float32))]) for rows in (1, 2)]
+    assert made.batch_preprocess(messages, contexts)["x"].shape == (3, 2)
+    scores = np.array([[1, 0], [0, 1], [1, 0]], np.float32)
+    answers = made.batch_postprocess({"scores": scores}, contexts)
+    indices = [dict(to_arrays(answer))["index"].tolist() for answer in answers]
+    assert indices == [[[0]], [[1], [0]]]
+    with pytest.raises(ModelError, match="not one row for each of the 3 rows"):
+        made.batch_postprocess({"scores": scores[:2]}, contexts)

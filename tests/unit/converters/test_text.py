@@ -1,0 +1,182 @@
+"""Text to tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+from grps.backends.base import TensorSpec
+from grps.errors import InputError, ModelError
+from grps.protocol.arrays import to_message
+from grps.protocol.pb.grps_pb2 import GrpsMessage
+from tests.unit.converters.support import before, binary, converter, signature
+
+WORDS = "the quick brown fox jumps over a lazy dog and runs away from it"
+BERT = signature(
+    TensorSpec("input_ids", "int64", (None, None)),
+    TensorSpec("attention_mask", "int64", (None, None)),
+    TensorSpec("token_type_ids", "int64", (None, None)),
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WordPiece tokenizer as BERT has one."""
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer()
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=200, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]"], show_progress=False
+    )
+    made.train_from_iterator([WORDS] * 10, trainer)
+    made.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    path = tmp_path_factory.mktemp("text") / "tokenizer.json"
+    made.save(str(path))
+    return path
+
+
+def expected(tokenizer: Path, *texts: Any, length: int | None = None) -> dict[str, Any]:
+    own = Tokenizer.from_file(str(tokenizer))
+    own.enable_padding(length=length)
+    found = own.encode_batch(list(texts))
+    return {
+        "input_ids": [one.ids for one in found],
+        "attention_mask": [one.attention_mask for one in found],
+        "token_type_ids": [one.type_ids for one in found],
+    }
+
+
+def same(found: dict[str, np.ndarray], wanted: dict[str, Any]) -> None:
+    assert {name: array.tolist() for name, array in found.items()} == wanted
+    assert {array.dtype.name for array in found.values()} == {"int64"}
+
+
+def test_texts_become_what_the_tokenizer_says(tokenizer: Path) -> None:
+    made = converter("text", BERT, str(tokenizer))
+    one, two = "The quick fox", "a lazy dog runs away, unknownword"
+    same(before(made, GrpsMessage(str_data=one)), expected(tokenizer, one))
+    same(before(made, binary(two.encode())), expected(tokenizer, two))
+    both = to_message([("", np.array([one, two], dtype=object))])
+    same(before(made, both), expected(tokenizer, one, two))
+    same(before(made, GrpsMessage(str_data=two), both), expected(tokenizer, two, one, two))
+    pair = GrpsMessage()
+    pair.gmap.s_s["text"], pair.gmap.s_s["pair"] = one, two
+    same(before(made, pair), expected(tokenizer, (one, two)))
+    columns = [("a", np.array([one], dtype=object)), ("b", np.array([two], dtype=object))]
+    same(before(made, to_message(columns)), expected(tokenizer, (one, two)))
+
+
+def test_lengths(tokenizer: Path) -> None:
+    text = GrpsMessage(str_data=WORDS)
+
+    def length(found: Any = BERT, **arguments: Any) -> tuple[int, ...]:
+        return before(converter("text", found, str(tokenizer), **arguments), text)[
+            "input_ids"
+        ].shape
+
+    whole = len(expected(tokenizer, WORDS)["input_ids"][0])
+    assert length() == (1, whole)
+    assert length(max_length=5) == (1, 5)
+    assert length(max_length=5, pad_to_multiple_of=4) == (1, 8)
+    assert length(pad_to_max_length=True, max_length=40) == (1, 40)
+    fixed = signature(TensorSpec("input_ids", "int64", (None, 24)))
+    assert length(fixed) == (1, 24)
+    small = signature(TensorSpec("input_ids", "int64", (None, 6)))
+    assert length(small) == (1, 6)
+    with pytest.raises(ModelError, match="max_length 7 is more than the 6 tokens"):
+        length(small, max_length=7)
+    own = Tokenizer.from_file(str(tokenizer))
+    own.enable_truncation(9)
+    path = tokenizer.with_name("short.json")
+    own.save(str(path))
+    assert before(converter("text", BERT, str(path)), text)["input_ids"].shape == (1, 9)
+
+
+def test_inputs_are_told_by_name_or_by_argument(tokenizer: Path) -> None:
+    odd = signature(TensorSpec("a", "int32", (None, None)), TensorSpec("b", "int32", (None, None)))
+    with pytest.raises(ModelError, match="what goes into the input a is not clear"):
+        converter("text", odd, str(tokenizer))
+    made = converter("text", odd, str(tokenizer), inputs={"a": "ids", "b": "mask"})
+    found = before(made, GrpsMessage(str_data="the fox"))
+    assert found["a"].dtype == np.int32
+    assert found["a"].tolist() == expected(tokenizer, "the fox")["input_ids"]
+    assert found["b"].tolist() == expected(tokenizer, "the fox")["attention_mask"]
+    bare = converter("text", BERT, str(tokenizer.parent), add_special_tokens=False)
+    ids = expected(tokenizer, "the fox")["input_ids"][0]
+    assert before(bare, GrpsMessage(str_data="the fox"))["input_ids"].tolist() == [ids[1:-1]]
+
+
+def test_caps(tokenizer: Path) -> None:
+    made = converter("text", BERT, str(tokenizer), max_texts=2, max_characters=5)
+    strings = np.array(["a" * 5, "b"], dtype=object)
+    assert before(made, to_message([("", strings)]))["input_ids"].shape[0] == 2
+    with pytest.raises(InputError, match="has 3 texts; at most 2 are allowed"):
+        before(made, to_message([("", np.array(["a"] * 3, dtype=object))]))
+    with pytest.raises(InputError, match="a text has 6 characters; at most 5"):
+        before(made, GrpsMessage(str_data="a" * 6))
+    pair = GrpsMessage()
+    pair.gmap.s_s["text"], pair.gmap.s_s["pair"] = "abc", "def"
+    with pytest.raises(InputError, match="a text has 6 characters"):
+        before(made, pair)
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        (binary(b"ab\xff"), "the text is not UTF-8"),
+        (GrpsMessage(), "the model takes text"),
+        (to_message([("", np.ones(2))]), "one tensor of strings"),
+        (to_message([("", np.array([], dtype=object))]), "the tensor of strings is empty"),
+        (
+            to_message(
+                [("", np.array(["a"], dtype=object)), ("", np.array(["b", "c"], dtype=object))]
+            ),
+            "differ in length",
+        ),
+    ],
+)
+def test_bad_requests_are_refused(tokenizer: Path, message: GrpsMessage, cause: str) -> None:
+    with pytest.raises(InputError, match=cause):
+        before(converter("text", BERT, str(tokenizer)), message)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(max_size=60), min_size=1, max_size=5))
+def test_any_text_is_tokenised(tokenizer: Path, texts: list[str]) -> None:
+    made = converter("text", BERT, str(tokenizer))
+    found = before(made, to_message([("", np.array(texts, dtype=object))]))
+    same(found, expected(tokenizer, *texts))
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "cause"),
+    [
+        (None, {}, "converter_path is missing: give the tokenizer.json"),
+        ("/no/such.json", {}, "no such file; give a tokenizer.json"),
+        (__file__, {}, "no tokenizer.json: "),
+        ("", {"inputs": {"z": "ids"}}, "converter_path is missing|no input 'z'"),
+    ],
+)
+def test_bad_files_are_refused(path: str | None, arguments: Any, cause: str) -> None:
+    with pytest.raises(ModelError, match=cause):
+        converter("text", BERT, path, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        ({"inputs": {"z": "ids"}}, "the model has no input 'z'"),
+        ({"inputs": {"input_ids": "words"}}, "'words' is none of types, mask, ids"),
+        ({"inputs": {"input_ids": "mask"}}, "the model has no input of tokens"),
+        ({"max_length": 0}, "converter_args: max_length"),
+    ],
+)
+def test_bad_arguments_are_refused(tokenizer: Path, arguments: Any, cause: str) -> None:
+    with pytest.raises(ModelError, match=cause):
+        converter("text", BERT, str(tokenizer), **arguments)
