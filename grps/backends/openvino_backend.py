@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -113,7 +114,7 @@ def load_all(model: ModelConfig) -> list[OpenvinoBackend]:
     arguments = read_arguments(OpenvinoArguments, model.inferer_args)
     path = Path(model.inferer_path or "")
     path = only_file(path, _SUFFIXES[expect_format(path, "openvino")])
-    core = openvino.Core()
+    core = shared_core()
     device = parse_device(model.device, model.inp_device)
     name = _device_name(device, core.available_devices)
     try:
@@ -126,6 +127,16 @@ def load_all(model: ModelConfig) -> list[OpenvinoBackend]:
         raise
     except Exception as error:
         raise ModelError(f"{path}: {openvino_cause(error)}") from error
+
+
+@cache
+def shared_core() -> openvino.Core:
+    """Return the one core of the process, which is never let go of.
+
+    Its CPU plugin makes memory of its own the signal stack of the thread that loads it first, and
+    unmaps that memory when the last core goes: the next signal would then crash the process.
+    """
+    return openvino.Core()
 
 
 def _device_name(device: Device, available: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from grps.backends.openvino_backend import shared_core
 from tests.models import MAGIKA
 from tests.support import (
     REPOSITORY,
@@ -56,7 +57,7 @@ class Engines:
         settings = {"objective": "multiclass", "num_class": 10, "verbose": -1, "num_threads": 1}
         self.light = lightgbm.train(settings, lightgbm.Dataset(ROWS, DIGITS), 5)
         self.light.save_model(folder / "light.txt")
-        core = openvino.Core()
+        core = shared_core()
         openvino.save_model(core.read_model(MAGIKA), folder / "magika.xml", compress_to_fp16=False)
         hint = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         self.magika = core.compile_model(folder / "magika.xml", "CPU", hint)

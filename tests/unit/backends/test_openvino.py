@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +18,7 @@ from onnx import TensorProto
 
 from grps.backends import TensorSpec
 from grps.backends.device import parse_device
-from grps.backends.openvino_backend import _device_name
+from grps.backends.openvino_backend import _device_name, shared_core
 from grps.backends.registry import load_copy
 from grps.config.schema import ModelConfig
 from grps.errors import DeviceError, ModelError
@@ -28,7 +31,7 @@ OV: Literal["openvino"] = "openvino"
 
 def save_ir(source: Path, target: Path) -> Path:
     """Convert an ONNX model to OpenVINO's own format."""
-    openvino.save_model(openvino.Core().read_model(source), target, compress_to_fp16=False)
+    openvino.save_model(shared_core().read_model(source), target, compress_to_fp16=False)
     return target
 
 
@@ -81,7 +84,7 @@ def test_refuses_types_it_can_not_carry(
 def test_a_real_model_in_both_formats(load: Load, tmp_path: Path) -> None:
     found = save_ir(MAGIKA, tmp_path / "magika.xml")
     tokens = np.random.default_rng(5).integers(0, 257, (3, 2048)).astype(np.int32)
-    core = openvino.Core()
+    core = shared_core()
     for path in (MAGIKA, found, tmp_path):
         backend = load(path, OV)
         assert backend.signature.inputs == (TensorSpec("bytes", "int32", (None, 2048)),)
@@ -153,7 +156,7 @@ def test_arguments_reach_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_precision_changes_the_answer_as_the_engine_says(load: Load) -> None:
     tokens = np.ones((1, 2048), np.int32)
     exact = load(MAGIKA, OV, inferer_args={"inference_precision": "f32"}).infer([tokens])[0][1]
-    own = openvino.Core().compile_model(MAGIKA, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    own = shared_core().compile_model(MAGIKA, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     np.testing.assert_array_equal(exact, own([tokens])[0])
 
 
@@ -233,3 +236,29 @@ def test_devices_in_openvinos_words(text: str | None, available: list[str], name
 def test_refuses_devices_it_lacks(text: str, available: list[str], cause: str) -> None:
     with pytest.raises(DeviceError, match=cause):
         _device_name(parse_device(text), available)
+
+
+def test_a_signal_after_a_model_has_gone_is_handled() -> None:
+    # The engine's plugin must not take the stack of signals away with it.
+    code = """
+        import faulthandler, gc, signal, sys, threading
+        faulthandler.enable()
+        from grps.backends.registry import load_copy
+        from grps.config.schema import ModelConfig
+        config = ModelConfig(
+            name="m", version="1", inferer_type="openvino", inferer_path=sys.argv[1]
+        )
+        models = load_copy(config)
+        thread = threading.Thread(target=lambda: (models.clear(), gc.collect()))
+        thread.start()
+        thread.join()
+        signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+        signal.raise_signal(signal.SIGTERM)
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(MAGIKA)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (0, "handled\n"), ran.stderr
