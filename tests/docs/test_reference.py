@@ -20,6 +20,7 @@ CLI = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
 CONFIGURATION = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
 ERRORS = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
 BACKENDS = (DOCS / "reference" / "backends.md").read_text(encoding="utf-8")
+CONVERTERS = (DOCS / "reference" / "converters.md").read_text(encoding="utf-8")
 METRICS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "metrics_page.rs"
 STATUS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "status.rs"
 """Engines with flags of their own, and the verbs that have them."""
@@ -77,8 +78,10 @@ def options_of(verb: str) -> dict[frozenset[str], str]:
 
 ONLY = {
     "torch only": {"serve", "torch_serve"},
+    "torch and onnxruntime only": {"serve", "torch_serve", "onnx_serve"},
     "tensorflow only": {"serve", "tf_serve"},
-    "TensorRT only": {"serve", "trt_serve"},
+    "TensorRT and OpenVINO only": {"serve", "trt_serve", "openvino_serve"},
+    "scikit-learn only": {"serve", "sklearn_serve"},
 }
 """What the meaning of a flag says when only some serve verbs have it."""
 
@@ -184,12 +187,36 @@ def test_causes_have_their_statuses() -> None:
         ("onnxruntime", "onnxruntime_backend", "OnnxruntimeArguments"),
         ("torch", "torch_backend", "TorchArguments"),
         ("tensorflow", "tensorflow_runtime", "TensorflowArguments"),
+        ("openvino", "openvino_backend", "OpenvinoArguments"),
+        ("sklearn", "sklearn_backend", "SklearnArguments"),
+        ("xgboost", "xgboost_backend", "XgboostArguments"),
+        ("lightgbm", "lightgbm_backend", "LightgbmArguments"),
     ],
 )
 def test_inferer_args(title: str, module: str, kind: str) -> None:
     arguments = getattr(importlib.import_module(f"grps.backends.{module}"), kind)
     documented = [words(row[0])[0] for row in rows(section(BACKENDS, f"inferer_args of {title}"))]
     assert documented == list(arguments.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("title", "module", "kind"),
+    [
+        ("image", "image", "ImageArguments"),
+        ("audio", "audio", "AudioArguments"),
+        ("text", "text", "TextArguments"),
+        ("Labels", "labels", "LabelArguments"),
+        ("Other inputs", "choice", "_Shared"),
+    ],
+)
+def test_converter_args(title: str, module: str, kind: str) -> None:
+    arguments = getattr(importlib.import_module(f"grps.converters.{module}"), kind)
+    table = {words(row[0])[0]: row[2] for row in rows(section(CONVERTERS, title))}
+    fields = msgspec.structs.fields(arguments)
+    assert list(table) == [field.name for field in fields]
+    for field in fields:
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            assert float(table[field.name].replace(",", "")) == field.default, field.name
 
 
 def anchors(text: str) -> set[str]:
