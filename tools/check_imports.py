@@ -18,7 +18,10 @@ from pathlib import Path
 
 from tools.repository import ROOT, is_generated, source_files
 
-FRAMEWORKS = {"onnxruntime", "openvino", "tensorflow", "tensorrt", "torch", "torchvision"}
+FRAMEWORKS = {
+    "lightgbm", "onnxruntime", "openvino", "sklearn", "tensorflow", "tensorrt", "torch",
+    "torchvision", "xgboost",
+}  # fmt: skip
 SHORT_NAMES = {"tf": "tensorflow", "trt": "tensorrt"}
 """What upstream's paths call some frameworks."""
 NATIVE = "grps._core"

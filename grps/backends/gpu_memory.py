@@ -124,13 +124,37 @@ def limit_gpu_memory(
     engine = _ENGINES.get(kind)
     if engine is None:
         raise ModelError(f"gpu.{asked}: set gpu.mem_manager_type to one of {', '.join(_ENGINES)}")
-    _check_engines(kind, asked, models)
+    check_engines(config, models)
     try:
         memory = _open(kind, engine, list(config.devices or (0,)))
     except NoGpuError as error:
         raise NoGpuError(f"gpu.{asked} can't be kept: {error}; leave it out here") from error
     memory.set_mem_limit(config.mem_limit_mib or NO_LIMIT)
     return memory
+
+
+def check_engines(config: GpuConfig | None, models: Sequence[ModelConfig]) -> None:
+    """Refuse what would leave the memory of a model without a limit.
+
+    What the user's own code does with a GPU is not known.
+
+    Raises:
+        ModelError: A model of another engine is on a GPU.
+    """
+    if config is None or not _wanted(config):
+        return
+    asked = "mem_limit_mib" if config.limits_memory else "mem_gc_enable"
+    kind = config.mem_manager_type
+    for model in models:
+        if model.inferer_type in (kind, "customized", "identity"):
+            continue
+        for device in model.devices:
+            place = parse_device(device, model.inp_device)
+            if (place.inputs or place).kind == "cuda":
+                raise ModelError(
+                    f"gpu.{asked} looks after the memory of {kind} only, but model {model.key} "
+                    f"runs on {model.inferer_type} at {place}; serve it apart, or leave it out"
+                )
 
 
 def collect_regularly(
@@ -159,26 +183,6 @@ def collect_regularly(
 
 def _wanted(config: GpuConfig) -> bool:
     return config.limits_memory or bool(config.mem_gc_enable)
-
-
-def _check_engines(kind: str, asked: str, models: Sequence[ModelConfig]) -> None:
-    """Refuse what would leave the memory of a model without a limit.
-
-    What the user's own code does with a GPU is not known.
-
-    Raises:
-        ModelError: A model of another engine is on a GPU.
-    """
-    for model in models:
-        if model.inferer_type in (kind, "customized", "identity"):
-            continue
-        for device in model.devices:
-            place = parse_device(device, model.inp_device)
-            if (place.inputs or place).kind == "cuda":
-                raise ModelError(
-                    f"gpu.{asked} looks after the memory of {kind} only, but model {model.key} "
-                    f"runs on {model.inferer_type} at {place}; serve it apart, or leave it out"
-                )
 
 
 def _open(kind: str, engine: _Engine, devices: list[int]) -> GpuMemManager:

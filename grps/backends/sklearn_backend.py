@@ -25,11 +25,11 @@ from grps.errors import InputError, ModelError
 from grps.log import logger
 
 _NAMES = {
-    "predict": "label",
+    "predict": "prediction",
     "predict_proba": "probabilities",
     "transform": "output",
 }
-"""What the outputs of an estimator's methods are called."""
+"""What the outputs of an estimator's methods are called; a classifier's prediction is a label."""
 _DEFAULTS = (("predict", "predict_proba"), ("transform",))
 """Methods that are called unless the user says which: the first of these that there are."""
 
@@ -51,7 +51,7 @@ class SklearnBackend:
     def __init__(self, estimator: Any, methods: Sequence[str]) -> None:
         """Serve the ``methods`` of ``estimator``."""
         self._calls: list[tuple[str, Callable[[Any], Any]]] = [
-            (_NAMES.get(name, name), getattr(estimator, name)) for name in methods
+            (_name_of(name, estimator), getattr(estimator, name)) for name in methods
         ]
         self._columns = _columns_of(estimator)
         features = getattr(estimator, "n_features_in_", None)
@@ -60,7 +60,7 @@ class SklearnBackend:
         shape = (None, columns) if columns is not None else None
         inputs = (TensorSpec("input", "float64" if columns is not None else None, shape),)
         outputs = learn_outputs(inputs, self.infer) or tuple(
-            TensorSpec(_NAMES.get(name, name)) for name in methods
+            TensorSpec(name) for name, _ in self._calls
         )
         self._signature = Signature(inputs, outputs, strict_names=True, device="cpu")
 
@@ -129,6 +129,12 @@ def _unpickle(path: Path) -> Any:
     for warning in told:
         logger.warning("%s: %s", path, one_line(str(warning.message)))
     return estimator
+
+
+def _name_of(method: str, estimator: Any) -> str:
+    if method == "predict" and hasattr(estimator, "classes_"):
+        return "label"
+    return _NAMES.get(method, method)
 
 
 def _default_methods(estimator: Any) -> list[str]:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from grps.backends.gpu_memory import check_engines
 from grps.config.schema import InferenceConfig, ModelConfig
 from grps.errors import ConfigError, GrpsError, InputError, ModelError
 from grps.log import logger
@@ -209,6 +210,7 @@ class ServedModels:
     def _put(self, project: Project, config: ModelConfig, report: Report) -> None:
         began = time.monotonic()
         models, terms = project.inference.models, self._terms
+        check_engines(terms.gpu, (config,))
         shared = give_shares(config, models, terms.gpu)
         terms = replace(terms, gpu=gpu_of_a_process(models, terms.gpu))
         loaded = load_model(shared, project.description_of(config), terms, report)

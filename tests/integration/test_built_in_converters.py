@@ -42,14 +42,11 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_efficientnet_onnx(tmp_path_factory.mktemp("network") / "lite0.onnx")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, network: Path) -> Iterator[RunningServer]:
-    folder = tmp_path_factory.mktemp("converters")
+def save_models(folder: Path) -> None:
+    """Write a model of sound, a tokenizer and a model of tokens."""
     row = ("x", TensorProto.FLOAT, ["n", "t"])
-    peak = save_node(
-        folder / "peak.onnx", "ReduceMax", [row], [("y", TensorProto.FLOAT, ["n"])],
-        axes=[1], keepdims=0,
-    )  # fmt: skip
+    peak = [("y", TensorProto.FLOAT, ["n"])]
+    save_node(folder / "peak.onnx", "ReduceMax", [row], peak, axes=[1], keepdims=0)
     words = Tokenizer(models.WordLevel({"[UNK]": 0, "good": 2, "film": 4}, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     words.save(str(folder / "tokenizer.json"))
@@ -58,56 +55,44 @@ def server(tmp_path_factory: pytest.TempPathFactory, network: Path) -> Iterator[
     given = tuple(torch.ones(2, 3, dtype=torch.int64) for _ in range(2))
     program = torch.export.export(Mean(), given, dynamic_shapes=(shape, shape))
     torch.export.save(program, folder / "mean.pt2")
+
+
+def entries(folder: Path, network: Path) -> list[dict[str, Any]]:
+    """The models of the service."""
     image = {
         "inferer_type": "onnxruntime",
         "inferer_path": str(network),
         "converter_type": "image",
         "converter_args": {**NORMALISED, **TOP},
     }
-    write_project(
-        folder,
-        [
-            {"name": "cats", "version": "1", **image},
-            {
-                "name": "batched",
-                "version": "1",
-                **image,
-                "batching": {"type": "dynamic", "max_batch_size": 4},
-            },
-            {"name": "apart", "version": "1", **image, "isolation": "process"},
-            {
-                "name": "intel",
-                "version": "1",
-                **image,
-                "inferer_type": "openvino",
-                "inferer_args": {"streams": 2, "inference_precision": "f32"},
-            },
-            {
-                "name": "loudest",
-                "version": "1",
-                "inferer_type": "onnxruntime",
-                "inferer_path": str(peak),
-                "converter_type": "audio",
-                "converter_args": {"sample_rate": 8000, "max_seconds": 2},
-            },
-            {
-                "name": "words",
-                "version": "1",
-                "inferer_type": "torch",
-                "inferer_path": str(folder / "mean.pt2"),
-                "converter_type": "text",
-                "converter_path": str(folder / "tokenizer.json"),
-            },
-            {
-                "name": "scores",
-                "version": "1",
-                "inferer_type": "onnxruntime",
-                "inferer_path": str(network),
-                "converter_type": "labels",
-                "converter_args": TOP,
-            },
-        ],
-    )
+    intel = {"streams": 2, "inference_precision": "f32"}
+    sound = {"inferer_path": str(folder / "peak.onnx"), "converter_type": "audio"}
+    text = {"inferer_path": str(folder / "mean.pt2"), "converter_type": "text"}
+    found: dict[str, dict[str, Any]] = {
+        "cats": image,
+        "batched": {**image, "batching": {"type": "dynamic", "max_batch_size": 4}},
+        "apart": {**image, "isolation": "process"},
+        "intel": {**image, "inferer_type": "openvino", "inferer_args": intel},
+        "scores": {**image, "converter_type": "labels", "converter_args": TOP},
+        "loudest": {
+            "inferer_type": "onnxruntime",
+            **sound,
+            "converter_args": {"sample_rate": 8000, "max_seconds": 2},
+        },
+        "words": {
+            "inferer_type": "torch",
+            **text,
+            "converter_path": str(folder / "tokenizer.json"),
+        },
+    }
+    return [{"name": name, "version": "1", **keys} for name, keys in found.items()]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, network: Path) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("converters")
+    save_models(folder)
+    write_project(folder, entries(folder, network))
     with serving(folder) as running:
         yield running
 

@@ -30,7 +30,6 @@ from tests.unit.backends.models import Load
 
 ROWS, CLASSES = load_iris(return_X_y=True)
 TRUSTED = {"trusted": True}
-DIGITS = "sklearn"
 
 
 def save_pickle(path: Path, model: Any) -> Path:
@@ -81,12 +80,14 @@ def test_regressors_clusters_and_transformers(load: Load, tmp_path: Path) -> Non
     rows, values = load_diabetes(return_X_y=True)
     forest = RandomForestRegressor(5, random_state=1).fit(rows, values)
     path = save_pickle(tmp_path / "a.joblib", forest)
-    assert list(answers(load(path, "sklearn", inferer_args=TRUSTED), rows)) == ["label"]
+    found = answers(load(path, "sklearn", inferer_args=TRUSTED), rows)
+    assert list(found) == ["prediction"]
+    np.testing.assert_array_equal(found["prediction"], forest.predict(rows))
     clusters = KMeans(2, n_init=1, random_state=1).fit(rows)
     path = save_pickle(tmp_path / "b.joblib", clusters)
     arguments = {**TRUSTED, "methods": "predict,transform"}
     found = answers(load(path, "sklearn", inferer_args=arguments), rows)
-    np.testing.assert_array_equal(found["label"], clusters.predict(rows))
+    np.testing.assert_array_equal(found["prediction"], clusters.predict(rows))
     np.testing.assert_array_equal(found["output"], clusters.transform(rows))
     scaler = StandardScaler().fit(rows)
     path = save_pickle(tmp_path / "c.joblib", scaler)

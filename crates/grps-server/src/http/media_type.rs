@@ -27,7 +27,7 @@ impl MediaType {
         if essence.eq_ignore_ascii_case("application/json") {
             Some(Self::Json)
         } else if essence.eq_ignore_ascii_case("application/octet-stream")
-            || FILES.iter().any(|kind| is_file(&kind))
+            || FILES.iter().any(is_file)
         {
             Some(Self::Binary)
         } else {
