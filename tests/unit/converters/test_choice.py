@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 
 import pytest
+from packaging.requirements import Requirement
 
 from grps.backends.base import TensorSpec
 from grps.backends.probe import PROBES
