@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 
-from grps.backends.engine_logs import quiet_engines
+from grps.backends.engine_environment import quiet_engines
 
 
 @dataclass(frozen=True, slots=True)

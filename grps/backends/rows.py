@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import numpy as np
@@ -58,18 +59,27 @@ def split_rows(outputs: NamedArrays, contexts: list[GrpsContext]) -> list[GrpsMe
         ModelError: An output has not one row for each row of the requests.
     """
     sizes = [context.get_user_data("batch_size") for context in contexts]
-    for name, array in outputs:
-        if array.shape[:1] != (sum(sizes),):
-            raise ModelError(
-                f"output {name} has shape {list(array.shape)}, not one row for each of the "
-                f"{sum(sizes)} rows of the batch"
-            )
+    require_rows(outputs, sum(sizes))
     messages, start = [], 0
     for size in sizes:
         end = start + size
         messages.append(to_message((name, array[start:end]) for name, array in outputs))
         start = end
     return messages
+
+
+def require_rows(outputs: Iterable[tuple[str, np.ndarray]], rows: int) -> None:
+    """Check that a model kept one row for each row of its input.
+
+    Raises:
+        ModelError: It did not, so that its answer can't be shared out.
+    """
+    for name, array in outputs:
+        if array.shape[:1] != (rows,):
+            raise ModelError(
+                f"output {name} has shape {list(array.shape)}, not one row for each of the "
+                f"{rows} rows of the batch"
+            )
 
 
 def _join(name: str, parts: list[np.ndarray]) -> np.ndarray:

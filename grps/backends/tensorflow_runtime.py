@@ -16,7 +16,7 @@ import msgspec
 from grps.backends.arguments import library_paths
 from grps.backends.causes import tensorflow_cause
 from grps.backends.device import Device, choose_device
-from grps.backends.engine_logs import quiet_engines
+from grps.backends.engine_environment import quiet_engines
 from grps.errors import ModelError
 
 quiet_engines()
@@ -42,7 +42,7 @@ class TensorflowArguments(msgspec.Struct, frozen=True):
     tags: str | tuple[str, ...] | None = None
     """Tags of the graph to load; ``serve``, or else those of the only graph, when absent."""
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    """Threads that share one operator; TensorFlow's own choice when absent."""
+    """Threads that share one operator; a share of the usable CPUs when absent."""
     inter_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Threads that run independent operators side by side."""
     customized_op_paths: str | tuple[str, ...] | None = None

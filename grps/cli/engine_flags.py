@@ -55,28 +55,6 @@ ENGINE_FLAGS: dict[str, EngineFlag] = {
             help="Where inputs go; needed with --device original (torch only).",
         ),
     ),
-    "gpu_devices_idx": EngineFlag(
-        tuple(ENGINES),
-        click.option(
-            "--gpu_devices_idx",
-            default="0",
-            show_default=True,
-            callback=flag_checks.indices,
-            help="GPUs whose memory is limited, split by comma (torch, tensorflow, onnxruntime).",
-        ),
-    ),
-    "gpu_mem_limit_mib": EngineFlag(
-        tuple(ENGINES),
-        click.option(
-            "--gpu_mem_limit_mib",
-            type=int,
-            default=-1,
-            show_default=True,
-            callback=flag_checks.limit,
-            help="Memory to take of each GPU in MiB, -1 is no limit (torch, tensorflow, "
-            "onnxruntime).",
-        ),
-    ),
     "gpu_mem_gc_enable": EngineFlag(
         ("torch", "onnxruntime"),
         click.option(

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from grps.backends.base import Backend, Signature
-from grps.backends.engine_logs import quiet_engines
+from grps.backends.engine_environment import quiet_engines
 from grps.backends.registry import load_copy
 from grps.backends.signature import can_be_batched, describe
 from grps.backends.warm_up import warm_up

@@ -47,9 +47,9 @@ class ServeFlags:
     converter: str | None
     converter_path: Path | None
     converter_args: dict[str, Any]
+    gpu_devices_idx: tuple[int, ...]
+    gpu_mem_limit_mib: int
     inp_device: str | None = None
-    gpu_devices_idx: tuple[int, ...] = (0,)
-    gpu_mem_limit_mib: int = -1
     gpu_mem_gc_enable: bool = False
     gpu_mem_gc_interval: int = 60
     signature: str | None = None
@@ -215,6 +215,21 @@ MODEL_FLAGS = (
     ),
     OPERATORS,
     INFERER_ARGUMENTS,
+    click.option(
+        "--gpu_devices_idx",
+        default="0",
+        show_default=True,
+        callback=flag_checks.indices,
+        help="GPUs that are watched and whose memory is limited, split by comma.",
+    ),
+    click.option(
+        "--gpu_mem_limit_mib",
+        type=int,
+        default=-1,
+        show_default=True,
+        callback=flag_checks.limit,
+        help="Memory to take of each GPU in MiB, -1 is no limit (torch, tensorflow, onnxruntime).",
+    ),
 )
 
 CONVERTER_FLAGS = (

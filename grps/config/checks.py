@@ -81,11 +81,11 @@ def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
             f"{at}.inferer_path",
             f"needed because inferer_type is {model.inferer_type!r}: give the model file",
         )
-    if model.has_built_in_converter and model.inferer_type in ("customized", "identity"):
+    if model.has_built_in_converter and model.inferer_type == "customized":
         raise fail(
             f"{at}.converter_type",
-            f"{model.converter_type!r} feeds an engine, but inferer_type is "
-            f"{model.inferer_type!r}; use 'customized' or 'numpy' with code of your own",
+            f"{model.converter_type!r} feeds an engine, but inferer_type is 'customized'; "
+            "use 'customized' or 'numpy' with code of your own",
         )
     if model.converter_type == "text" and model.converter_path is None:
         raise fail(

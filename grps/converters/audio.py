@@ -46,6 +46,17 @@ class AudioArguments(msgspec.Struct, frozen=True, kw_only=True):
 _QUALITIES = {"quick": "LQ", "medium": "MQ", "high": "HQ"}
 
 
+class _Bytes(io.BytesIO):
+    """A file in memory; the decoder may ask for places before its start, in damaged files."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a place; stay where it is when there is no such place."""
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()
+
+
 class AudioReader:
     """Makes one input of sound files."""
 
@@ -86,7 +97,7 @@ class AudioReader:
         """Return the samples of one channel at the model's rate."""
         most = self._arguments.max_seconds
         try:
-            with soundfile.SoundFile(io.BytesIO(file)) as sound:
+            with soundfile.SoundFile(_Bytes(file)) as sound:
                 if sound.channels > self._arguments.max_channels:
                     raise InputError(
                         f"the audio has {sound.channels} channels; at most "

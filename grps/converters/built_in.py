@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from grps.backends.base import Backend
+from grps.backends.rows import require_rows
 from grps.converters.reader import Arrays, Reader
-from grps.errors import ModelError
 from grps.inference.context import GrpsContext
 from grps.inference.converter import Converter
 from grps.inference.inferer import ModelInferer
@@ -69,12 +69,7 @@ class BuiltInConverter(Converter):
         if len(contexts) == 1:
             return [self._writer.write(inp)]
         counts = [context.get_user_data(_ROWS) for context in contexts]
-        for name, array in inp.items():
-            if array.shape[:1] != (sum(counts),):
-                raise ModelError(
-                    f"output {name} has shape {list(array.shape)}, not one row for each of the "
-                    f"{sum(counts)} rows of the batch: the model can't be batched"
-                )
+        require_rows(inp.items(), sum(counts))
         answers, start = [], 0
         for count in counts:
             rows = {name: array[start : start + count] for name, array in inp.items()}

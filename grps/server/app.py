@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grps.backends.engine_logs import quiet_engines
+from grps.backends.engine_environment import quiet_engines
 from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
 from grps.dashboard import dashboard_page

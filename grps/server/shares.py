@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from grps.backends.device import parse_device
+from grps.backends.engine_environment import suggest_tensorflow_threads
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.errors import DeviceError
 from grps.machine import usable_cpus
@@ -19,8 +20,8 @@ from grps.machine import usable_cpus
 DIVIDED = ("torch", "onnxruntime", "openvino", "xgboost", "lightgbm")
 """Engines whose runs each have threads of their own, so that more runs need more threads.
 
-TensorFlow's threads belong to the process and are shared by all runs; scikit-learn runs in the
-thread that asks, but for models that say otherwise themselves.
+TensorFlow's threads belong to the process and are shared by all its runs, which count as one;
+scikit-learn runs in the thread that asks, but for models that say otherwise themselves.
 """
 STREAMING = ("openvino",)
 """Engines of which one copy runs several requests at once on the CPU."""
@@ -44,12 +45,15 @@ def give_shares(
             _add(arguments, "gpu_mem_limit_mib", _part(gpu, _copies_on_gpus(models)))
         if gpu.mem_gc_enable and gpu.mem_manager_type == "onnxruntime":
             _add(arguments, "arena_gc_interval_s", gpu.gc_interval_s)
+    if config.inferer_type == "tensorflow":
+        suggest_tensorflow_threads(threads_of_a_run(models))
     return msgspec.structs.replace(config, inferer_args=arguments or None)
 
 
 def threads_of_a_run(models: Sequence[ModelConfig]) -> int:
     """Return the CPU threads that one run may keep busy while all runs are under way at once."""
     runs = sum(_runs_on_cpu(model) for model in models)
+    runs += any(model.inferer_type == "tensorflow" and not _on_gpu(model) for model in models)
     return max(1, usable_cpus() // max(1, runs))
 
 

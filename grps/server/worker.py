@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from grps.backends.engine_logs import quiet_engines
+from grps.backends.engine_environment import quiet_engines
 from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import InferenceConfig, ServerConfig
 from grps.errors import ModelError

@@ -271,7 +271,7 @@ def test_the_cause_of_an_end_is_told(tmp_path: Path) -> None:
         cause = "has ended with exit code 3; its last lines: nothing is left to say"
         assert failed.status_code == 500
         assert f"the process of instance w-1.0.0#0 {cause}" in text(failed)
-        assert cause in server.log()
+        wait_until(lambda: cause in server.log(), "the cause in the log")
         assert "nothing is left to say" in server.stderr()
         wait_until(lambda: is_ready(server), "ready")
         (told,) = instances(server)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from grps.backends import Backend
+from tests.onnx_models import ELEMENTS
 
 Load = Callable[..., Backend]
 SaveScript = Callable[[torch.nn.Module], Path]
@@ -23,3 +24,7 @@ class Affine(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.scale + 1
+
+
+NUMBERS = [(element, dtype) for dtype, element in ELEMENTS.items() if dtype != "string"]
+"""Element types of ONNX that are numbers, with what numpy calls them."""

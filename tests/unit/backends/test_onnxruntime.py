@@ -18,25 +18,13 @@ from grps.backends.device import parse_device
 from grps.backends.onnxruntime_memory import Arena
 from grps.backends.onnxruntime_providers import check_started, choose_providers
 from grps.errors import DeviceError, ModelError
-from tests.unit.backends.models import Load, SaveOnnx
+from tests.unit.backends.models import NUMBERS, Load, SaveOnnx
 
 Identity = Callable[[int], Path]
 ORT = "onnxruntime"
 
 
-@pytest.mark.parametrize(
-    ("element", "dtype"),
-    [
-        (TensorProto.UINT8, "uint8"),
-        (TensorProto.INT8, "int8"),
-        (TensorProto.INT16, "int16"),
-        (TensorProto.INT32, "int32"),
-        (TensorProto.INT64, "int64"),
-        (TensorProto.FLOAT16, "float16"),
-        (TensorProto.FLOAT, "float32"),
-        (TensorProto.DOUBLE, "float64"),
-    ],
-)
+@pytest.mark.parametrize(("element", "dtype"), NUMBERS)
 def test_every_number_type_passes(load: Load, identity: Identity, element: int, dtype: str) -> None:
     backend = load(identity(element), ORT)
     assert backend.signature.inputs == (TensorSpec("a", dtype, (None,)),)

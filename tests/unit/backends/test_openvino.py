@@ -23,7 +23,7 @@ from grps.backends.registry import load_copy
 from grps.config.schema import ModelConfig
 from grps.errors import DeviceError, ModelError
 from tests.models import MAGIKA
-from tests.unit.backends.models import Load, SaveOnnx
+from tests.unit.backends.models import NUMBERS, Load, SaveOnnx
 
 Identity = Callable[[int], Path]
 OV: Literal["openvino"] = "openvino"
@@ -35,19 +35,7 @@ def save_ir(source: Path, target: Path) -> Path:
     return target
 
 
-@pytest.mark.parametrize(
-    ("element", "dtype"),
-    [
-        (TensorProto.UINT8, "uint8"),
-        (TensorProto.INT8, "int8"),
-        (TensorProto.INT16, "int16"),
-        (TensorProto.INT32, "int32"),
-        (TensorProto.INT64, "int64"),
-        (TensorProto.FLOAT16, "float16"),
-        (TensorProto.FLOAT, "float32"),
-        (TensorProto.DOUBLE, "float64"),
-    ],
-)
+@pytest.mark.parametrize(("element", "dtype"), NUMBERS)
 def test_every_number_type_passes(load: Load, identity: Identity, element: int, dtype: str) -> None:
     backend = load(identity(element), OV)
     assert backend.signature.inputs == (TensorSpec("a", dtype, (None,)),)

@@ -317,6 +317,21 @@ class TestCrossChecks:
         text = fails_inference(model_with(f"{identity}\n  batching:\n    type: dynamic"))
         assert "models[0].batching.type: inferer_type 'identity' has no batches" in text
 
+    def test_a_built_in_converter_feeds_an_engine(self) -> None:
+        own = "  inferer_type: customized\n  inferer_name: x\n  converter_type: image"
+        text = fails_inference(model_with(own))
+        assert "models[0].converter_type: 'image' feeds an engine" in text
+        engine = "  inferer_type: torch\n  inferer_path: m.pt\n  converter_type: "
+        text = fails_inference(model_with(f"{engine}text"))
+        assert "models[0].converter_path: needed because converter_type is 'text'" in text
+        for kind in ("image", "audio", "labels", "text\n  converter_path: t.json"):
+            config = parse_inference(model_with(f"{engine}{kind}"), "f")
+            assert not config.models[0].takes_tensors
+        text = fails_inference(
+            model_with(f"{engine}image\n  batching: {{type: dynamic, allowed_sizes: [16]}}")
+        )
+        assert "needs tensors, but this model's code takes whole messages" in text
+
     def test_customized_converter_needs_a_name(self) -> None:
         line = "  inferer_type: torch\n  inferer_path: m\n  converter_type: customized"
         text = fails_inference(model_with(line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -10,10 +11,15 @@ from grps.config.schema import GpuConfig, ModelConfig
 from grps.server import shares
 from grps.server.shares import give_shares, gpu_of_a_process, threads_of_a_run
 
+TENSORFLOW_THREADS = "TF_NUM_INTRAOP_THREADS"
+
 
 @pytest.fixture(autouse=True)
 def eight_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares, "usable_cpus", lambda: 8)
+    # Set first, so that what a test leaves there is taken away again.
+    monkeypatch.setenv(TENSORFLOW_THREADS, "")
+    monkeypatch.delenv(TENSORFLOW_THREADS)
 
 
 def model(name: str = "m", inferer_type: Any = "onnxruntime", **keys: Any) -> ModelConfig:
@@ -32,7 +38,9 @@ def model(name: str = "m", inferer_type: Any = "onnxruntime", **keys: Any) -> Mo
         ([model(), model("n", "xgboost"), model("o", "lightgbm"), model("p", "openvino")], 2),
         ([model("o", "openvino", inferer_args={"streams": 4})], 2),
         ([model("o", "openvino", inferer_args={"streams": 4}, instances=2)], 1),
-        ([model(), model("t", "tensorflow"), model("u", "customized"), model("s", "sklearn")], 8),
+        ([model(), model("u", "customized"), model("s", "sklearn")], 8),
+        ([model(), model("t", "tensorflow", instances=3), model("v", "tensorflow")], 4),
+        ([model(), model("t", "tensorflow", device="gpu")], 8),
         ([model(), model("g", device="cuda:0,cuda:1"), model("h", device="original gpu")], 8),
         ([model(), model("g", device="cuda:0,cpu")], 4),
         ([model("g", device="cuda")], 8),
@@ -58,6 +66,19 @@ def test_what_the_user_says_counts() -> None:
 def test_engines_that_share_threads_get_none_of_their_own(kind: str) -> None:
     one = model(inferer_type=kind)
     assert give_shares(one, [one, model("n")], None).inferer_args is None
+
+
+def test_tensorflow_is_told_its_share_unless_the_environment_says_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    models = [model("t", "tensorflow"), model("u", "tensorflow"), model()]
+    give_shares(models[2], models, None)
+    assert TENSORFLOW_THREADS not in os.environ
+    give_shares(models[0], models, None)
+    assert os.environ[TENSORFLOW_THREADS] == "4"
+    monkeypatch.setenv(TENSORFLOW_THREADS, "7")
+    give_shares(models[1], models, None)
+    assert os.environ[TENSORFLOW_THREADS] == "7"
 
 
 def gpu(**keys: Any) -> GpuConfig:
