@@ -72,9 +72,8 @@ class SklearnBackend:
     def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         """Run the estimator's methods on the rows; see ``Backend.infer``."""
         try:
-            return [
-                (name, _array(name, call(self._columns(inputs[0])))) for name, call in self._calls
-            ]
+            rows = self._columns(inputs[0])
+            return [found for name, call in self._calls for found in _arrays(name, call(rows))]
         except ModelError:
             raise
         except ValueError as error:
@@ -171,9 +170,14 @@ def _plain(array: np.ndarray) -> Any:
     return array
 
 
-def _array(name: str, value: Any) -> np.ndarray:
+def _arrays(name: str, value: Any) -> list[tuple[str, np.ndarray]]:
+    """Return the result of a method; one of several targets is a list with a table for each."""
     if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
-        raise ModelError(f"output {name} has a table for each target; only one target is supported")
+        return [(f"{name}_{index}", _array(name, table)) for index, table in enumerate(value)]
+    return [(name, _array(name, value))]
+
+
+def _array(name: str, value: Any) -> np.ndarray:
     if hasattr(value, "toarray"):
         value = value.toarray()
     array = wire_array(value)

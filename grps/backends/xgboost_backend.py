@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from grps.backends.formats import expect_format
 from grps.backends.learned import learn_outputs
 from grps.backends.wire import wire_array
 from grps.config.schema import ModelConfig
-from grps.errors import InputError, ModelError
+from grps.errors import ModelError
 
 
 class XgboostArguments(msgspec.Struct, frozen=True):
@@ -40,6 +41,9 @@ class XgboostBackend:
         self._booster = booster
         self._margin = arguments.output_margin
         self._range = arguments.iteration_range or _best_range(booster)
+        self._threads = arguments.intra_op_threads
+        # Linear boosters know no prediction in place, nor a range of trees.
+        self._is_linear = _kind_of(booster) == "gblinear"
         inputs = (TensorSpec("input", "float32", (None, booster.num_features())),)
         outputs = learn_outputs(inputs, self.infer) or (TensorSpec("output", "float32"),)
         self._signature = Signature(inputs, outputs, strict_names=True, device=device)
@@ -52,17 +56,21 @@ class XgboostBackend:
     def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         """Run the booster on the rows; see ``Backend.infer``."""
         try:
-            answer = self._booster.inplace_predict(
-                inputs[0],
-                iteration_range=self._range,
-                predict_type="margin" if self._margin else "value",
-                validate_features=False,
-            )
-        except ValueError as error:
-            raise InputError(one_line(str(error))) from error
+            answer = self._predict(inputs[0])
         except Exception as error:
             raise ModelError(_cause(error)) from error
         return [("output", wire_array(answer))]
+
+    def _predict(self, rows: np.ndarray) -> Any:
+        if self._is_linear:
+            matrix = xgboost.DMatrix(rows, nthread=self._threads)
+            return self._booster.predict(matrix, output_margin=self._margin)
+        return self._booster.inplace_predict(
+            rows,
+            iteration_range=self._range,
+            predict_type="margin" if self._margin else "value",
+            validate_features=False,
+        )
 
 
 def load(model: ModelConfig) -> XgboostBackend:
@@ -102,6 +110,11 @@ def _best_range(booster: xgboost.Booster) -> tuple[int, int]:
     """Return the trees up to the best round of early stopping; all when it stopped nothing."""
     best = booster.attr("best_iteration")
     return (0, int(best) + 1) if best is not None else (0, 0)
+
+
+def _kind_of(booster: xgboost.Booster) -> str:
+    config: dict[str, Any] = json.loads(booster.save_config())
+    return str(config["learner"]["gradient_booster"]["name"])
 
 
 def _cause(error: BaseException) -> str:

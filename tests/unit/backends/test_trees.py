@@ -20,8 +20,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from grps.backends import TensorSpec
 from grps.backends.formats import recognise
@@ -93,6 +94,20 @@ def test_regressors_clusters_and_transformers(load: Load, tmp_path: Path) -> Non
     path = save_pickle(tmp_path / "c.joblib", scaler)
     found = answers(load(path, "sklearn", inferer_args=TRUSTED), rows)
     np.testing.assert_array_equal(found["output"], scaler.transform(rows))
+
+
+def test_several_targets_and_sparse_results(load: Load, tmp_path: Path) -> None:
+    both = np.c_[CLASSES, CLASSES > 0]
+    model = MultiOutputClassifier(LogisticRegression(max_iter=1000)).fit(ROWS, both)
+    path = save_pickle(tmp_path / "a.joblib", model)
+    found = answers(load(path, "sklearn", inferer_args=TRUSTED), ROWS)
+    assert list(found) == ["label", "probabilities_0", "probabilities_1"]
+    for index, table in enumerate(model.predict_proba(ROWS)):
+        np.testing.assert_array_equal(found[f"probabilities_{index}"], table)
+    kinds = OneHotEncoder().fit(CLASSES[:, None])
+    path = save_pickle(tmp_path / "b.joblib", kinds)
+    found = answers(load(path, "sklearn", inferer_args=TRUSTED), CLASSES[:, None].astype(float))
+    np.testing.assert_array_equal(found["output"], np.eye(3)[CLASSES])
 
 
 def test_a_pickle_is_not_touched_unless_it_is_trusted(load: Load, tmp_path: Path) -> None:
@@ -209,6 +224,24 @@ def test_xgboosts_arguments(load: Load, tmp_path: Path) -> None:
     missing[0, 1] = np.nan
     expected = booster.predict(xgboost.DMatrix(missing), iteration_range=(0, 3))
     np.testing.assert_array_equal(answers(load(path, "xgboost"), missing)["output"], expected)
+
+
+@pytest.mark.parametrize("kind", ["gbtree", "dart", "gblinear"])
+def test_every_kind_of_booster(load: Load, tmp_path: Path, kind: str) -> None:
+    settings = {"booster": kind, "objective": "reg:squarederror", "nthread": 1}
+    booster = xgboost.train(settings, xgboost.DMatrix(ROWS, CLASSES), 4)
+    booster.save_model(path := tmp_path / "model.ubj")
+    rows = ROWS.astype(np.float32)
+    own = xgboost.Booster(model_file=path)
+    expected = own.predict(xgboost.DMatrix(rows))
+    backend = load(path, "xgboost")
+    assert backend.signature.outputs == (TensorSpec("output", "float32", (None,)),)
+    # DART adds its trees up in another order when rows are predicted where they are.
+    tolerance = 2e-7 if kind == "dart" else 0
+    found = answers(backend, rows)["output"]
+    np.testing.assert_allclose(found, expected, rtol=tolerance)
+    if kind == "dart":
+        np.testing.assert_array_equal(found, own.inplace_predict(rows))
 
 
 @pytest.mark.parametrize("objective", ["multiclass", "binary", "regression"])
