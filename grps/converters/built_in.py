@@ -52,8 +52,11 @@ class BuiltInConverter(Converter):
         return self.batch_preprocess([inp], [context])
 
     def postprocess(self, inp: Any, context: GrpsContext) -> GrpsMessage:
-        """Return the answer to one request."""
-        return self._writer.write(inp)
+        """Return the answer to one request; who wants chunks gets it as one."""
+        answer = self._writer.write(inp)
+        if context.if_streaming():
+            context.stream_respond(answer)
+        return answer
 
     def batch_preprocess(self, inps: list[GrpsMessage], contexts: list[GrpsContext]) -> Arrays:
         """Return the joined inputs of several requests."""
@@ -67,13 +70,13 @@ class BuiltInConverter(Converter):
     def batch_postprocess(self, inp: Any, contexts: list[GrpsContext]) -> list[GrpsMessage]:
         """Return one answer per request."""
         if len(contexts) == 1:
-            return [self._writer.write(inp)]
+            return [self.postprocess(inp, contexts[0])]
         counts = [context.get_user_data(_ROWS) for context in contexts]
         require_rows(inp.items(), sum(counts))
         answers, start = [], 0
-        for count in counts:
+        for count, context in zip(counts, contexts, strict=True):
             rows = {name: array[start : start + count] for name, array in inp.items()}
-            answers.append(self._writer.write(rows))
+            answers.append(self.postprocess(rows, context))
             start += count
         return answers
 

@@ -186,6 +186,14 @@ def test_over_grpc_with_several_files(server: RunningServer, network: Path) -> N
     assert found["index"].tolist() == [best.tolist()] * 2
 
 
+@pytest.mark.parametrize("model", ["cats", "batched", "apart"])
+def test_who_wants_chunks_gets_one(server: RunningServer, model: str) -> None:
+    url = f"{server.url()}?model={model}&streaming=true"
+    answer = requests.post(url, CAT.read_bytes(), timeout=30)
+    assert answer.status_code == 200
+    assert "cat" in tensors_of(answer.json())["label"][1][0]
+
+
 def test_tensors_in_and_labels_out(server: RunningServer) -> None:
     zeros = np.zeros((1, 3, 224, 224)).tolist()
     found = tensors_of(server.post({"model": "scores", "ndarray": zeros}).json())
