@@ -239,3 +239,10 @@ def test_metadata_tells_the_engines_side(server: RunningServer, model: str) -> N
     assert "outputs:\n- dtype: " in text
     assert "placed_on:\n- cpu\n" in text
     assert "batching:\n  type: none\n" in text
+
+
+def test_the_dashboard_is_told_what_a_body_is(server: RunningServer) -> None:
+    told = requests.get(server.url("/grps/v1/monitor/models"), timeout=30).json()
+    bodies = {model["name"]: model["raw_body"] for model in told["models"]}
+    assert (bodies["cats"], bodies["loudest"], bodies["words"]) == ("bytes", "bytes", "text")
+    assert bodies["scores"] is None

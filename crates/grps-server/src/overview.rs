@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use grps_core::graph::{Comparison, Condition, Graph, InputSpec, Inputs, NodeSpec, Source};
 use grps_core::metrics::{Counts, Minute, Name, Noted, OutcomeCounts, Protocol, RouteStats};
-use grps_core::{InputForm, Model, Reason, Route, Signature, TensorSpec, Wait};
+use grps_core::{InputForm, Model, RawBody, Reason, Route, Signature, TensorSpec, Wait};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -212,6 +212,10 @@ fn describe_model(model: &Model) -> Value {
             InputForm::Tensors => "tensors",
             InputForm::Message => "message",
         },
+        "raw_body": spec.raw_body.map(|raw| match raw {
+            RawBody::Bytes => "bytes",
+            RawBody::Text => "text",
+        }),
         "inputs": spec.signature.as_ref().map(|signature| describe_tensors(&signature.inputs)),
         "outputs": spec.signature.as_ref().map(|signature| describe_tensors(&signature.outputs)),
         "named": spec.signature.as_ref().map(Signature::has_names),

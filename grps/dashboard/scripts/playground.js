@@ -28,7 +28,7 @@ function modelOf(served, name) {
 
 function showInput(served, chooseKind = true) {
   const model = modelOf(served, byId("ask-model").value), kind = byId("ask-kind");
-  if (chooseKind) kind.value = model?.takes === "message" ? "text" : "tensors";
+  if (chooseKind) kind.value = model?.raw_body === "bytes" ? "file" : model?.takes === "message" ? "text" : "tensors";
   const area = byId("ask-input");
   const field = (id, key, element) => { element.id = id; return make("label", {}, make("span", { class: "quiet" }, t(key)), element); };
   if (kind.value === "tensors") {
