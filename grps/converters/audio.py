@@ -167,3 +167,12 @@ def _row_shape(spec: TensorSpec) -> tuple[int | None, ...] | None:
     if 1 not in row:
         raise ModelError(f"the input {spec.name} has more than one channel; sound is made one")
     return (1, None) if row[0] == 1 else (None, 1)
+
+
+ARGUMENTS = AudioArguments
+
+
+def create_reader(path: str | None, arguments: AudioArguments, inputs: ModelInputs) -> AudioReader:
+    """Return the reader of sound files for a model; see ``AudioReader``."""
+    del path  # there is no file to read
+    return AudioReader(arguments, inputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,41 +20,20 @@ from grps.errors import MissingExtraError, ModelError
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a ``converter_type`` needs and how its reader is made."""
+    """Where the reader of a ``converter_type`` is, and what it needs."""
 
     module: str
-    arguments: str
-    """The class of its ``converter_args`` there."""
-    make: Callable[[Any, ModelConfig, Any, ModelInputs], Reader]
-    """Takes the module, the model's configuration, the arguments and the inputs."""
-    extra: str
-    packages: tuple[str, ...]
+    """Has ``ARGUMENTS`` and ``create_reader(path, arguments, inputs)``."""
+    extra: str = ""
+    packages: tuple[str, ...] = ()
+    """What it needs, as imported, and the extra of ``grpst`` that brings it."""
 
 
 _KINDS = {
-    "image": _Kind(
-        "grps.converters.image",
-        "ImageArguments",
-        lambda module, _, arguments, inputs: module.ImageReader(arguments, inputs),
-        "image",
-        ("PIL",),
-    ),
-    "audio": _Kind(
-        "grps.converters.audio",
-        "AudioArguments",
-        lambda module, _, arguments, inputs: module.AudioReader(arguments, inputs),
-        "audio",
-        ("soundfile", "soxr"),
-    ),
-    "text": _Kind(
-        "grps.converters.text",
-        "TextArguments",
-        lambda module, config, arguments, inputs: module.TextReader(
-            config.converter_path, arguments, inputs
-        ),
-        "text",
-        ("tokenizers",),
-    ),
+    "image": _Kind("grps.converters.image", "image", ("PIL",)),
+    "audio": _Kind("grps.converters.audio", "audio", ("soundfile", "soxr")),
+    "text": _Kind("grps.converters.text", "text", ("tokenizers",)),
+    "labels": _Kind("grps.converters.tensors"),
 }
 _PACKAGE_NAMES = {"PIL": "pillow"}
 
@@ -65,10 +43,6 @@ class _Shared(msgspec.Struct, frozen=True):
 
     constants: dict[str, Any] = {}
     """Inputs that are the same for every request, by name."""
-
-
-class _NoArguments(msgspec.Struct, frozen=True):
-    """A converter without arguments of its own."""
 
 
 def create_converter(
@@ -84,17 +58,11 @@ def create_converter(
         MissingExtraError: A package that the converter needs is not installed.
         ModelError: An argument is wrong, or the converter does not fit the model.
     """
-    kind = _KINDS.get(config.converter_type or "")
-    module = _import(kind) if kind is not None else None
-    own = getattr(module, kind.arguments) if kind is not None else _NoArguments
-    labels, shared, arguments = _split(config.converter_args, own)
+    kind = _KINDS[str(config.converter_type)]
+    module = _import(kind)
+    labels, shared, arguments = _split(config.converter_args, module.ARGUMENTS)
     inputs = ModelInputs(signature, shared.constants)
-    if kind is not None:
-        reader = kind.make(module, config, arguments, inputs)
-    else:
-        from grps.converters.tensors import TensorReader
-
-        reader = TensorReader(inputs)
+    reader: Reader = module.create_reader(config.converter_path, arguments, inputs)
     names_scores = labels.wanted or config.converter_type == "labels"
     writer: Writer = LabelWriter(labels, signature) if names_scores else TensorWriter()
     return BuiltInConverter(reader, writer), inputs

@@ -270,3 +270,12 @@ def _pad(
     left, top = (width - scaled[0]) // 2, (height - scaled[1]) // 2
     canvas.paste(image.resize(scaled, resample), (left, top))
     return canvas
+
+
+ARGUMENTS = ImageArguments
+
+
+def create_reader(path: str | None, arguments: ImageArguments, inputs: ModelInputs) -> ImageReader:
+    """Return the reader of images for a model; see ``ImageReader``."""
+    del path  # there is no file to read
+    return ImageReader(arguments, inputs)

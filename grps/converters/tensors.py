@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from grps.backends.base import TensorSpec
@@ -12,6 +13,10 @@ from grps.converters.reader import Arrays, Read
 from grps.errors import InputError
 from grps.protocol.arrays import to_arrays
 from grps.protocol.pb.grps_pb2 import GrpsMessage
+
+
+class TensorArguments(msgspec.Struct, frozen=True):
+    """``converter_args`` of ``converter_type: labels``: those that all have."""
 
 
 class TensorReader:
@@ -76,3 +81,14 @@ def _check_shape(spec: TensorSpec, array: np.ndarray) -> None:
     if not fits:
         wanted = [-1 if size is None else size for size in spec.shape]
         raise InputError(f"input {spec.name!r} has shape {wanted}, got {list(array.shape)}")
+
+
+ARGUMENTS = TensorArguments
+
+
+def create_reader(
+    path: str | None, arguments: TensorArguments, inputs: ModelInputs
+) -> TensorReader:
+    """Return the reader of tensors for a model; see ``TensorReader``."""
+    del path, arguments  # there is nothing to choose
+    return TensorReader(inputs)

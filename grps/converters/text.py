@@ -205,3 +205,11 @@ def _rows_of(arrays: list[tuple[str, np.ndarray]]) -> list[Text]:
     if len(columns[0]) != len(columns[1]):
         raise InputError("the two tensors of strings differ in length")
     return list(zip(columns[0], columns[1], strict=True))
+
+
+ARGUMENTS = TextArguments
+
+
+def create_reader(path: str | None, arguments: TextArguments, inputs: ModelInputs) -> TextReader:
+    """Return the reader of texts for a model; see ``TextReader``."""
+    return TextReader(path, arguments, inputs)
