@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from grps.backends.base import Backend, TensorSpec
@@ -11,34 +13,54 @@ _SIZES = (1, 8, 64, 224)
 """Tried for the dynamic dimensions after the first, which is the batch and stays 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunOnZeros:
+    """A run of a model on zeros, or why there was none."""
+
+    inputs: list[np.ndarray] | None = None
+    """What it was given; ``None`` when there was no run."""
+    skipped: str | None = None
+    """Why there was none: the model does not tell its shapes, or refuses zeros of every size."""
+
+
 def warm_up(backend: Backend) -> str | None:
     """Run ``backend`` once on zeros shaped by its signature.
 
     Returns:
-        ``None`` after a run, else why there was none: the model does not tell its shapes, or
-        refuses zeros of every size tried for its dynamic dimensions.
+        ``None`` after a run, else why there was none.
+
+    Raises:
+        ModelError: A model whose shapes are all fixed failed.
+    """
+    return run_on_zeros(backend).skipped
+
+
+def run_on_zeros(backend: Backend) -> RunOnZeros:
+    """Run ``backend`` once on zeros, with the first sizes of its dynamic dimensions that it takes.
 
     Raises:
         ModelError: A model whose shapes are all fixed failed.
     """
     signature = backend.signature
     if signature.open_ended:
-        return "the model does not tell its inputs"
+        return RunOnZeros(skipped="the model does not tell its inputs")
     specs = [spec for spec in signature.inputs if spec.required]
     for spec in specs:
         if spec.dtype is None or spec.shape is None:
-            return f"the model does not tell the type or shape of its input {spec.name}"
+            text = f"the model does not tell the type or shape of its input {spec.name}"
+            return RunOnZeros(skipped=text)
     cause: GrpsError | None = None
     for size in _sizes(specs):
+        inputs = [zeros_of(spec, size) for spec in specs]
         try:
-            backend.infer([zeros_of(spec, size) for spec in specs])
+            backend.infer(inputs)
         except (InputError, ModelError) as error:
             cause = cause or error
         else:
-            return None
+            return RunOnZeros(inputs)
     if all(None not in (spec.shape or ()) for spec in specs):
         raise ModelError(f"warm-up: {cause}") from cause
-    return f"the model refused zeros: {cause}"
+    return RunOnZeros(skipped=f"the model refused zeros: {cause}")
 
 
 def _sizes(specs: list[TensorSpec]) -> tuple[int, ...]:

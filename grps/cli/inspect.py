@@ -11,12 +11,14 @@ from typing import Any
 
 import click
 import msgspec
+import numpy as np
 
 from grps.backends.base import Backend, Signature
 from grps.backends.engine_environment import quiet_engines
+from grps.backends.formats import recognise
 from grps.backends.registry import load_copy
 from grps.backends.signature import can_be_batched, describe
-from grps.backends.warm_up import warm_up
+from grps.backends.warm_up import run_on_zeros
 from grps.cli.engine_flags import ENGINES
 from grps.cli.example import make_example
 from grps.cli.output import say
@@ -25,7 +27,6 @@ from grps.cli.serve_flags import inspect_flags
 from grps.cli.serving import default_device, engine_of, model_config
 from grps.config.schema import ModelConfig
 from grps.converters.choice import create_converter
-from grps.log import logger
 
 HOST, PORT = "127.0.0.1", 7080
 """Where the serve verbs put a service by default."""
@@ -78,23 +79,20 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
 
 
 def _examine(config: ModelConfig, path: Path) -> Inspected:
-    from grps.backends.formats import recognise
-
     quiet_engines()
-    logger.disabled = True  # what a server would log is not asked for here
     began = time.monotonic()
     backend = load_copy(config)[0]
     loaded = time.monotonic() - began
-    not_run = warm_up(backend)
-    run_ms = _time_a_run(backend) if not_run is None else None
+    ran = run_on_zeros(backend)
+    run_ms = None if ran.inputs is None else _time_a_run(backend, ran.inputs)
     if config.has_built_in_converter:
         create_converter(config, backend.signature)
-    return Inspected(config, str(recognise(path)), backend.signature, loaded, run_ms, not_run)
+    return Inspected(config, str(recognise(path)), backend.signature, loaded, run_ms, ran.skipped)
 
 
-def _time_a_run(backend: Backend) -> float:
+def _time_a_run(backend: Backend, inputs: list[np.ndarray]) -> float:
     began = time.monotonic()
-    warm_up(backend)
+    backend.infer(inputs)
     return (time.monotonic() - began) * 1000
 
 

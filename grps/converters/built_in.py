@@ -53,10 +53,7 @@ class BuiltInConverter(Converter):
 
     def postprocess(self, inp: Any, context: GrpsContext) -> GrpsMessage:
         """Return the answer to one request; who wants chunks gets it as one."""
-        answer = self._writer.write(inp)
-        if context.if_streaming():
-            context.stream_respond(answer)
-        return answer
+        return _sent(self._writer.write(inp), context)
 
     def batch_preprocess(self, inps: list[GrpsMessage], contexts: list[GrpsContext]) -> Arrays:
         """Return the joined inputs of several requests."""
@@ -71,14 +68,22 @@ class BuiltInConverter(Converter):
         """Return one answer per request."""
         if len(contexts) == 1:
             return [self.postprocess(inp, contexts[0])]
+        # Nothing is sent before all are written: a batch that fails is run again one by one.
         counts = [context.get_user_data(_ROWS) for context in contexts]
         require_rows(inp.items(), sum(counts))
         answers, start = [], 0
-        for count, context in zip(counts, contexts, strict=True):
+        for count in counts:
             rows = {name: array[start : start + count] for name, array in inp.items()}
-            answers.append(self.postprocess(rows, context))
+            answers.append(self._writer.write(rows))
             start += count
-        return answers
+        return [_sent(answer, context) for answer, context in zip(answers, contexts, strict=True)]
+
+
+def _sent(answer: GrpsMessage, context: GrpsContext) -> GrpsMessage:
+    """Send an answer to a client that wants chunks, as the only one; return it."""
+    if context.if_streaming():
+        context.stream_respond(answer)
+    return answer
 
 
 class RowInferer(ModelInferer):

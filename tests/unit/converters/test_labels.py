@@ -17,6 +17,7 @@ from grps.converters.choice import create_steps
 from grps.errors import InputError, ModelError
 from grps.inference.context import GrpsContext
 from grps.protocol.arrays import to_arrays, to_message
+from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.unit.converters.support import after, before, converter, signature
 
 ROWS = signature(TensorSpec("x", "float32", (None, 2)))
@@ -231,6 +232,35 @@ def test_the_limit_of_rows_is_the_models(
     )
     inferer, _ = create_steps(config, Backend())
     assert inferer._most == most
+
+
+class Chunks(GrpsContext):
+    """A context of a client that wants chunks; keeps them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[GrpsMessage] = []
+
+    def if_streaming(self) -> bool:
+        return True
+
+    def stream_respond(self, msg: GrpsMessage, final: bool = False) -> None:
+        self.sent.append(msg)
+
+
+def test_no_chunk_leaves_a_batch_that_fails() -> None:
+    names = signature(
+        TensorSpec("x", "float32", (None, 2)), outputs=(TensorSpec("a"), TensorSpec("scores"))
+    )
+    made = converter("labels", names, output="scores")
+    contexts: list[Any] = [Chunks(), Chunks()]
+    messages = [to_message([("x", np.zeros((1, 2), np.float32))])] * 2
+    made.batch_preprocess(messages, contexts)
+    with pytest.raises(ModelError, match="holds no scores"):
+        made.batch_postprocess({"scores": np.array(["a", "b"], dtype=object)}, contexts)
+    assert [context.sent for context in contexts] == [[], []]
+    answers = made.batch_postprocess({"scores": np.ones((2, 3), np.float32)}, contexts)
+    assert [context.sent for context in contexts] == [[answers[0]], [answers[1]]]
 
 
 def test_each_request_of_a_batch_gets_its_own_rows() -> None:
