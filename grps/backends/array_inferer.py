@@ -20,16 +20,15 @@ class ArrayInferer(ModelInferer):
     engine: str = ""
     """The ``inferer_type`` that loads the model; a class of its own sets it."""
 
-    def __init__(self, engine: str | None = None, backend: Backend | None = None) -> None:
+    def __init__(self, engine: str | None = None) -> None:
         """Make an inferer that is not initialised.
 
         Args:
             engine: The ``inferer_type`` that loads the model; that of the class when ``None``.
-            backend: A loaded model; then neither ``init`` nor ``load`` is needed.
         """
         super().__init__()
         self._engine = engine or self.engine
-        self._backend = backend
+        self._backend: Backend | None = None
 
     def init(self, path: str | None, device: str | None = None, args: Any = None) -> None:
         """Remember the arguments; ``args`` are those of the engine's ``inferer_args``."""

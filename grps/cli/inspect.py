@@ -26,7 +26,7 @@ from grps.cli.progress import ProgressLine
 from grps.cli.serve_flags import inspect_flags
 from grps.cli.serving import default_device, engine_of, model_config
 from grps.config.schema import ModelConfig
-from grps.converters.choice import create_converter
+from grps.converters import create_converter
 
 HOST, PORT = "127.0.0.1", 7080
 """Where the serve verbs put a service by default."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from grps.converters.built_in import BuiltInConverter
-from grps.converters.choice import create_converter
+from grps.converters.choice import BuiltInConverter, create_converter, create_runner
 
-__all__ = ["BuiltInConverter", "create_converter"]
+__all__ = ["BuiltInConverter", "create_converter", "create_runner"]

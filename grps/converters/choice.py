@@ -11,10 +11,12 @@ import msgspec
 from grps.backends.arguments import read_arguments
 from grps.backends.base import Backend, Signature
 from grps.config.schema import ModelConfig
-from grps.converters.built_in import BuiltInConverter, RowInferer, TensorWriter, Writer
 from grps.converters.labels import LabelArguments, LabelWriter
 from grps.converters.model_inputs import ModelInputs
 from grps.converters.reader import Reader
+from grps.converters.rows import RowEngine
+from grps.converters.runner import ConvertingRunner
+from grps.converters.writer import TensorWriter, Writer
 from grps.errors import MissingExtraError, ModelError
 
 
@@ -45,10 +47,18 @@ class _Shared(msgspec.Struct, frozen=True):
     """Inputs that are the same for every request, by name."""
 
 
-def create_converter(
-    config: ModelConfig, signature: Signature
-) -> tuple[BuiltInConverter, ModelInputs]:
-    """Return the converter of a model, and what it found of the model's inputs.
+@dataclass(frozen=True, slots=True)
+class BuiltInConverter:
+    """The two halves around a model."""
+
+    reader: Reader
+    writer: Writer
+    inputs: ModelInputs
+    """What was found of the model's inputs."""
+
+
+def create_converter(config: ModelConfig, signature: Signature) -> BuiltInConverter:
+    """Return the converter of a model.
 
     Args:
         config: The model, whose ``converter_type`` is a built-in one.
@@ -65,24 +75,28 @@ def create_converter(
     reader: Reader = module.create_reader(config.converter_path, arguments, inputs)
     names_scores = labels.wanted or config.converter_type == "labels"
     writer: Writer = LabelWriter(labels, signature) if names_scores else TensorWriter()
-    return BuiltInConverter(reader, writer), inputs
+    return BuiltInConverter(reader, writer, inputs)
 
 
-def create_steps(config: ModelConfig, backend: Backend) -> tuple[RowInferer, BuiltInConverter]:
+def create_runner(config: ModelConfig, backend: Backend) -> ConvertingRunner:
     """Return what runs a loaded model between the halves of its built-in converter.
 
     Raises:
         GrpsError: As ``create_converter``.
     """
-    converter, inputs = create_converter(config, backend.signature)
-    most = None
-    if config.batching is not None and config.batching.type == "dynamic":
-        most = config.batching.max_batch_size
-    firsts = {spec.shape[0] for spec in inputs.free if spec.shape}
-    fixed = [size for size in firsts if size is not None]
-    if fixed == [1]:
-        most = 1
-    return RowInferer(backend, inputs.constants, most), converter
+    made = create_converter(config, backend.signature)
+    engine = RowEngine(backend, made.inputs.constants, most_rows(config, made.inputs))
+    return ConvertingRunner(made.reader, engine, made.writer, config.key)
+
+
+def most_rows(config: ModelConfig, inputs: ModelInputs) -> int | None:
+    """Return how many rows a run may have at most; ``None`` for no limit."""
+    if {spec.shape[0] for spec in inputs.free if spec.shape} == {1}:
+        return 1
+    batching = config.batching
+    if batching is None or batching.type == "none":
+        return None
+    return batching.max_batch_size
 
 
 def _split(given: dict[str, Any] | None, own: Any) -> tuple[LabelArguments, _Shared, Any]:

@@ -34,12 +34,7 @@ class Steps:
         Raises:
             InputError: The message is malformed.
         """
-        try:
-            request = GrpsMessage.FromString(entry.message())
-        except DecodeError as error:
-            raise InputError(f"the message is malformed: {error}") from error
-        context = entry.session() or GrpsContext()
-        context.bind(entry)
+        request, context = open_message(entry)
         context.set_inferer(self.inferer)
         context.set_converter(self.converter)
         return request, context
@@ -77,6 +72,21 @@ class Steps:
                 answer.close()
                 break
         return last
+
+
+def open_message(entry: Entry) -> tuple[GrpsMessage, GrpsContext]:
+    """Return the request and its context, which an earlier model of a graph may have begun.
+
+    Raises:
+        InputError: The message is malformed.
+    """
+    try:
+        request = GrpsMessage.FromString(entry.message())
+    except DecodeError as error:
+        raise InputError(f"the message is malformed: {error}") from error
+    context = entry.session() or GrpsContext()
+    context.bind(entry)
+    return request, context
 
 
 def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:

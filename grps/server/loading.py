@@ -23,7 +23,7 @@ from grps.backends.base import Backend
 from grps.backends.registry import extra_of, load_copy
 from grps.backends.warm_up import warm_up
 from grps.config.schema import ModelConfig
-from grps.converters.choice import create_steps
+from grps.converters import create_runner
 from grps.errors import MissingExtraError, ModelError
 from grps.inference import user_tensors
 from grps.inference.async_runner import AsyncMessageRunner, is_async
@@ -114,11 +114,8 @@ def _converting_runners(config: ModelConfig, backends: list[Backend]) -> tuple[R
 
     Each copy has two threads: while one runs the model, the other decodes what comes next.
     """
-    runners: list[Runner] = []
-    for backend in dict.fromkeys(backends):
-        inferer, converter = create_steps(config, backend)
-        runners.append(_message_runner(config, Steps(inferer, converter)))
-    return tuple(runners) * THREADS_OF_A_CONVERTER
+    runners = tuple(create_runner(config, backend) for backend in dict.fromkeys(backends))
+    return runners * THREADS_OF_A_CONVERTER
 
 
 def _message_runner(config: ModelConfig, steps: Steps) -> Runner:

@@ -8,9 +8,7 @@ import numpy as np
 
 from grps.backends.base import Signature, TensorSpec
 from grps.config.schema import ModelConfig
-from grps.converters.built_in import BuiltInConverter
-from grps.converters.choice import create_converter
-from grps.inference.context import GrpsContext
+from grps.converters import BuiltInConverter, create_converter
 from grps.protocol.arrays import to_arrays
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
@@ -32,7 +30,7 @@ def converter(
         converter_path=path,
         converter_args=arguments,
     )
-    return create_converter(config, found)[0]
+    return create_converter(config, found)
 
 
 def binary(data: bytes) -> GrpsMessage:
@@ -41,9 +39,10 @@ def binary(data: bytes) -> GrpsMessage:
 
 def before(made: BuiltInConverter, *messages: GrpsMessage) -> dict[str, np.ndarray]:
     """The model's inputs for some requests."""
-    return made.batch_preprocess(list(messages), [GrpsContext() for _ in messages])
+    items = [item for message in messages for item in made.reader.read(message).items]
+    return made.reader.join(items)
 
 
 def after(made: BuiltInConverter, **outputs: np.ndarray) -> dict[str, np.ndarray]:
     """The answer to one request, for the model's outputs."""
-    return dict(to_arrays(made.postprocess(outputs, GrpsContext())))
+    return dict(to_arrays(made.writer.write(outputs)))

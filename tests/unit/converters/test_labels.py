@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from grps.backends.base import Signature, TensorSpec
-from grps.config.schema import BatchingConfig, ModelConfig
-from grps.converters.built_in import RowInferer
-from grps.converters.choice import create_steps
+from grps.backends.base import TensorSpec
 from grps.errors import InputError, ModelError
-from grps.inference.context import GrpsContext
-from grps.protocol.arrays import to_arrays, to_message
-from grps.protocol.pb.grps_pb2 import GrpsMessage
+from grps.protocol.arrays import to_message
 from tests.unit.converters.support import after, before, converter, signature
 
 ROWS = signature(TensorSpec("x", "float32", (None, 2)))
@@ -167,110 +161,3 @@ def test_tensors_by_name_by_order_and_as_the_inputs_type() -> None:
 def test_tensors_that_do_not_fit_are_refused(tensors: Any, cause: str) -> None:
     with pytest.raises(InputError, match=cause):
         before(converter("labels", ROWS), to_message(tensors))
-
-
-class Doubles:
-    """A backend that doubles and notes how many rows each run had."""
-
-    signature = Signature((TensorSpec("x", "float32", (None, 2)),), (), True)
-
-    def __init__(self) -> None:
-        self.runs: list[int] = []
-        self.inside = 0
-
-    def infer(self, inputs: Any) -> list[tuple[str, np.ndarray]]:
-        self.inside += 1
-        assert self.inside == 1
-        self.runs.append(len(inputs[0]))
-        self.inside -= 1
-        return [("y", inputs[0] * 2)]
-
-
-@pytest.mark.parametrize(
-    ("most", "runs"), [(None, [5]), (5, [5]), (4, [4, 1]), (2, [2, 2, 1]), (1, [1] * 5)]
-)
-def test_no_run_has_more_rows_than_allowed(most: int | None, runs: list[int]) -> None:
-    backend = Doubles()
-    rows = np.arange(10, dtype=np.float32).reshape(5, 2)
-    found = RowInferer(backend, {}, most).infer({"x": rows}, GrpsContext())
-    assert backend.runs == runs
-    np.testing.assert_array_equal(found["y"], rows * 2)
-
-
-def test_one_run_at_a_time_from_many_threads() -> None:
-    backend = Doubles()
-    inferer = RowInferer(backend, {}, None)
-    rows = np.ones((1, 2), np.float32)
-    threads = [
-        threading.Thread(target=lambda: inferer.infer({"x": rows}, GrpsContext())) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(backend.runs) == 8
-
-
-@pytest.mark.parametrize(
-    ("first", "batching", "most"),
-    [
-        (None, None, None),
-        (1, None, 1),
-        (None, BatchingConfig(type="dynamic", max_batch_size=4), 4),
-        (1, BatchingConfig(type="dynamic", max_batch_size=4), 1),
-        (None, BatchingConfig(type="none", max_batch_size=4), None),
-    ],
-)
-def test_the_limit_of_rows_is_the_models(
-    first: int | None, batching: BatchingConfig | None, most: int | None
-) -> None:
-    class Backend(Doubles):
-        signature = Signature((TensorSpec("x", "float32", (first, 2)),), (), True)
-
-    config = ModelConfig(
-        name="m", version="1", inferer_type="torch", converter_type="labels", batching=batching
-    )
-    inferer, _ = create_steps(config, Backend())
-    assert inferer._most == most
-
-
-class Chunks(GrpsContext):
-    """A context of a client that wants chunks; keeps them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[GrpsMessage] = []
-
-    def if_streaming(self) -> bool:
-        return True
-
-    def stream_respond(self, msg: GrpsMessage, final: bool = False) -> None:
-        self.sent.append(msg)
-
-
-def test_no_chunk_leaves_a_batch_that_fails() -> None:
-    names = signature(
-        TensorSpec("x", "float32", (None, 2)), outputs=(TensorSpec("a"), TensorSpec("scores"))
-    )
-    made = converter("labels", names, output="scores")
-    contexts: list[Any] = [Chunks(), Chunks()]
-    messages = [to_message([("x", np.zeros((1, 2), np.float32))])] * 2
-    made.batch_preprocess(messages, contexts)
-    with pytest.raises(ModelError, match="holds no scores"):
-        made.batch_postprocess({"scores": np.array(["a", "b"], dtype=object)}, contexts)
-    assert [context.sent for context in contexts] == [[], []]
-    answers = made.batch_postprocess({"scores": np.ones((2, 3), np.float32)}, contexts)
-    assert [context.sent for context in contexts] == [[answers[0]], [answers[1]]]
-
-
-def test_each_request_of_a_batch_gets_its_own_rows() -> None:
-    made = converter("labels", ROWS, top_k=1)
-    contexts = [GrpsContext(), GrpsContext()]
-    messages = [to_message([("x", np.zeros((rows, 2), np.float32))]) for rows in (1, 2)]
-    assert made.batch_preprocess(messages, contexts)["x"].shape == (3, 2)
-    scores = np.array([[1, 0], [0, 1], [1, 0]], np.float32)
-    answers = made.batch_postprocess({"scores": scores}, contexts)
-    indices = [dict(to_arrays(answer))["index"].tolist() for answer in answers]
-    assert indices == [[[0]], [[1], [0]]]
-    with pytest.raises(ModelError, match="not one row for each of the 3 rows"):
-        made.batch_postprocess({"scores": scores[:2]}, contexts)
