@@ -147,8 +147,8 @@ MODEL = click.argument(
 DEVICE = click.option(
     "--device",
     callback=flag_checks.device,
-    help="cpu, cuda (= cuda:0), cuda:N, gpu, gpu:N, npu, or original (as exported); several "
-    "split by comma share the instances.  [default: cuda where there is a GPU, else cpu]",
+    help="cpu, cuda (= cuda:0), cuda:N, gpu, gpu:N, npu, or original (as exported); several, "
+    "split by comma, have --instances each.  [default: cuda where there is a GPU, else cpu]",
 )
 INTRA_OP_THREADS = click.option(
     "--intra_op_threads",
