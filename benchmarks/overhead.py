@@ -50,7 +50,9 @@ def cost_of(run: Callable[[], object], processor: Callable[[], float], count: in
     return Cost((processor() - used) / count * 1e3, elapsed / count * 1e3)
 
 
-def asker(connection: http.client.HTTPConnection, path: str, body: bytes) -> Callable[[], None]:
+def asker(
+    connection: http.client.HTTPConnection, path: str, body: bytes, headers: dict[str, str]
+) -> Callable[[], None]:
     """Return what asks the server once.
 
     Raises:
@@ -58,7 +60,7 @@ def asker(connection: http.client.HTTPConnection, path: str, body: bytes) -> Cal
     """
 
     def ask() -> None:
-        connection.request("POST", path, body, HEADERS)
+        connection.request("POST", path, body, headers)
         answer = connection.getresponse()
         told = answer.read()
         if answer.status != 200:
@@ -86,7 +88,7 @@ def compare(engine: str, model: Path, shape: list[int], arguments: argparse.Name
         serving_models(Path(name) / "p", "", [entry]) as state,
     ):
         connection = http.client.HTTPConnection("127.0.0.1", state.ports[0], timeout=60)
-        ask = asker(connection, path, array.tobytes())
+        ask = asker(connection, path, array.tobytes(), HEADERS)
         for number in range(arguments.rounds + 1):
             own = cost_of(lambda: loop(array), time.process_time, arguments.count)
             its = cost_of(ask, lambda: processor_s(state.pid), arguments.count)
