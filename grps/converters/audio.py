@@ -37,6 +37,8 @@ class AudioArguments(msgspec.Struct, frozen=True, kw_only=True):
     """How well files of another rate are resampled."""
     max_seconds: Annotated[float, msgspec.Meta(gt=0)] = 600.0
     """Longest file; a longer one is refused before it is decoded."""
+    max_samples: Positive = 100_000_000
+    """Most samples of a file, those of all channels counted; silence is small until decoded."""
     max_channels: Positive = 32
     """Most channels of a file; they are averaged into one."""
     max_files: Positive = 16
@@ -67,7 +69,6 @@ class AudioReader:
             ModelError: The model's input is no sound, or the arguments do not fit it.
         """
         self._arguments = arguments
-        self._inputs = inputs
         spec = inputs.only("sound")
         self._name = spec.name
         self._dtype = number_type(spec, "float32", "sound")
@@ -109,6 +110,12 @@ class AudioReader:
                     raise InputError(
                         f"the audio lasts {sound.frames / sound.samplerate:.1f} s; at most "
                         f"{most:g} s are allowed"
+                    )
+                count = sound.frames * sound.channels
+                if count > self._arguments.max_samples:
+                    raise InputError(
+                        f"the audio has {count} samples; at most {self._arguments.max_samples} "
+                        "are allowed"
                     )
                 samples = sound.read(allowed, dtype="float32", always_2d=True)
                 rate = sound.samplerate

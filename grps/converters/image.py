@@ -78,7 +78,6 @@ class ImageReader:
             ModelError: The model's input is no image, or the arguments do not fit it.
         """
         self._arguments = arguments
-        self._inputs = inputs
         spec = inputs.only("images")
         self._name = spec.name
         self._planar = _is_planar(spec, arguments)
@@ -195,10 +194,11 @@ def _size_of(spec: TensorSpec, arguments: ImageArguments, planar: bool) -> tuple
 def _table_of(arguments: ImageArguments, dtype: np.dtype, channels: int) -> np.ndarray:
     """Return what each value of each channel becomes: (value x scale - mean) / std."""
     floats = dtype.kind == "f"
-    scale = arguments.scale if arguments.scale is not None else (1 / 255 if floats else 1)
-    values = np.arange(256, dtype=np.float32) * np.float32(scale)
-    if arguments.scale is None and floats:
-        values = np.arange(256, dtype=np.float32) / np.float32(255)
+    values = np.arange(256, dtype=np.float32)
+    if arguments.scale is not None:
+        values *= np.float32(arguments.scale)
+    elif floats:
+        values /= np.float32(255)  # a product with 1/255 would differ in the last bit
     mean = _per_channel("mean", arguments.mean or (0.0,), channels)
     std = _per_channel("std", arguments.std or (1.0,), channels)
     if not std.all():

@@ -59,7 +59,6 @@ class TextReader:
             ModelError: There is no such tokenizer, or the model has an input it can't fill.
         """
         self._arguments = arguments
-        self._inputs = inputs
         self._parts = {spec.name: _part_of(spec, arguments.inputs) for spec in inputs.free}
         self._dtypes = {spec.name: number_type(spec, "int64", "tokens") for spec in inputs.free}
         for name in arguments.inputs:
@@ -73,8 +72,8 @@ class TextReader:
                 f"the model has no input of tokens among {', '.join(self._parts) or 'none'}; "
                 "say which it is in converter_args: inputs"
             )
-        fixed = {spec.shape[-1] for spec in inputs.free if spec.shape}
-        self._fixed = next((size for size in fixed if size is not None), None)
+        lengths = [spec.shape[-1] for spec in inputs.free if spec.shape]
+        self._fixed = next((size for size in lengths if size is not None), None)
         self._tokenizer = _load(path)
         own = self._tokenizer.truncation or {}
         self._length = arguments.max_length or self._fixed or own.get("max_length") or 512

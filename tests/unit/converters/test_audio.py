@@ -118,6 +118,19 @@ def test_the_cap_of_duration() -> None:
         heard(encode(tone(16_001)), max_seconds=1)
 
 
+def test_the_cap_of_samples_counts_all_channels() -> None:
+    assert heard(encode(tone(50, channels=2)), max_samples=100).shape == (1, 50)
+    with pytest.raises(InputError, match="has 102 samples; at most 100 are allowed"):
+        heard(encode(tone(51, channels=2)), max_samples=100)
+
+
+def test_a_small_file_of_much_silence_is_refused() -> None:
+    silence = encode(np.zeros((2_000_000, 8), np.float32), 655_350, "FLAC")
+    assert len(silence) < 100_000
+    with pytest.raises(InputError, match="has 16000000 samples"):
+        heard(silence, max_samples=10_000_000)
+
+
 def test_the_caps_of_channels_and_files() -> None:
     assert heard(encode(tone(50, channels=2)), max_channels=2).shape == (1, 50)
     with pytest.raises(InputError, match="has 3 channels; at most 2 are allowed"):

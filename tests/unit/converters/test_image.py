@@ -80,7 +80,8 @@ def test_layout_color_and_type_are_the_models() -> None:
 
 
 def test_fits() -> None:
-    image = Image.new("RGB", (20, 10), (255, 255, 255))
+    image = Image.new("RGB", (20, 10), (0, 0, 0))
+    image.paste((255, 255, 255), (5, 0, 15, 10))
     small = signature(TensorSpec("x", "uint8", (None, 10, 10, 3)))
 
     def rows(fit: str, **more: Any) -> np.ndarray:
@@ -88,11 +89,14 @@ def test_fits() -> None:
         return before(made, binary(encode(image)))["x"][0, :, :, 0]
 
     assert (rows("crop") == 255).all()
-    assert (rows("stretch") == 255).all()
+    stretched = rows("stretch")
+    assert not stretched[:, [0, -1]].any()
+    assert (stretched[:, 4:6] == 255).all()
     padded = rows("pad", pad_value=7)
     assert (padded[:2] == 7).all()
     assert (padded[-2:] == 7).all()
-    assert (padded[4:6] == 255).all()
+    assert (padded[4:6, 4:6] == 255).all()
+    assert not padded[4:6, [0, -1]].any()
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
