@@ -34,6 +34,11 @@ class Device:
     any_gpu: bool = field(default=False, compare=False)
     """Whether a GPU was written as ``gpu``, whoever makes it."""
 
+    @property
+    def place(self) -> Device:
+        """Where the inputs of the model go: its own place, unless that is where its file says."""
+        return self.inputs or self
+
     def __str__(self) -> str:
         """Write the device as a user would."""
         if self.kind in ("cuda", "npu"):
@@ -77,7 +82,7 @@ def choose_device(device: Device, cuda_devices: int, why_no_cuda: str) -> Device
     """
     if device.kind == "auto":
         return Device("cuda") if cuda_devices else Device("cpu")
-    place = device.inputs or device
+    place = device.place
     if place.kind == "npu":
         raise DeviceError(f"device {place}: only OpenVINO runs on NPUs; use device: cpu")
     if place.kind == "cuda" and place.index >= cuda_devices:
@@ -86,6 +91,16 @@ def choose_device(device: Device, cuda_devices: int, why_no_cuda: str) -> Device
         plural = "" if cuda_devices == 1 else "s"
         raise DeviceError(f"device {place}: this machine has {cuda_devices} CUDA device{plural}")
     return device
+
+
+def require_cpu(device: Device, engine: str) -> None:
+    """Refuse any device but the CPU, for an engine that has no other.
+
+    Raises:
+        DeviceError: It is another.
+    """
+    if device.place.kind in ("cuda", "npu"):
+        raise DeviceError(f"device {device.place}: {engine} runs on the CPU only; use device: cpu")
 
 
 def _place(key: str, text: str, words: list[str]) -> Device:

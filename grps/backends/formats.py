@@ -197,7 +197,7 @@ def _by_head(head: bytes, suffix: str) -> ModelFormat | None:
         return "openvino"
     if head.startswith(b"{") and b"learner" in head[:_LEARNER_WITHIN]:
         return "xgboost"
-    if head.startswith(b"tree\nversion=") or head.startswith(b"tree\r\nversion="):
+    if head.startswith((b"tree\nversion=", b"tree\r\nversion=")):
         return "lightgbm"
     if is_pickle(head) or suffix in _PICKLE_SUFFIXES:
         return "sklearn"

@@ -6,9 +6,9 @@ import importlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from grps.backends.device import parse_device
+from grps.backends.registry import extra_of, package_of
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.errors import DeviceError, MissingExtraError, ModelError
 from grps.log import logger
@@ -17,20 +17,13 @@ NO_LIMIT = -1
 MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _Engine:
-    """Where an engine's memory manager is."""
-
-    module: str
-    name: str
-    extra: str
-
-
-_ENGINES = {
-    "torch": _Engine("grps.backends.torch_gpu_memory", "TorchGpuMemManager", "torch"),
-    "tensorflow": _Engine("grps.backends.tensorflow_gpu_memory", "TfGpuMemManager", "tensorflow"),
-    "onnxruntime": _Engine("grps.backends.onnxruntime_gpu_memory", "OnnxGpuMemManager", "onnx"),
+_MANAGERS = {
+    "torch": ("grps.backends.torch_gpu_memory", "TorchGpuMemManager"),
+    "tensorflow": ("grps.backends.tensorflow_gpu_memory", "TfGpuMemManager"),
+    "onnxruntime": ("grps.backends.onnxruntime_gpu_memory", "OnnxGpuMemManager"),
 }
+LIMITED = tuple(_MANAGERS)
+"""Engines whose GPU memory can be limited, by ``inferer_type``."""
 
 
 class NoGpuError(DeviceError):
@@ -117,18 +110,16 @@ def limit_gpu_memory(
         MissingExtraError: The engine is not installed.
         ModelError: The engine refused the limit, or a model of another engine is on a GPU.
     """
-    if config is None or not _wanted(config):
+    if config is None or (asked := _asked(config)) is None:
         return None
-    asked = "mem_limit_mib" if config.limits_memory else "mem_gc_enable"
     kind = config.mem_manager_type or "none"
-    engine = _ENGINES.get(kind)
-    if engine is None:
-        raise ModelError(f"gpu.{asked}: set gpu.mem_manager_type to one of {', '.join(_ENGINES)}")
+    if kind not in _MANAGERS:
+        raise ModelError(f"{asked}: set gpu.mem_manager_type to one of {', '.join(_MANAGERS)}")
     check_engines(config, models)
     try:
-        memory = _open(kind, engine, list(config.devices or (0,)))
+        memory = _open(kind, list(config.devices or (0,)))
     except NoGpuError as error:
-        raise NoGpuError(f"gpu.{asked} can't be kept: {error}; leave it out here") from error
+        raise NoGpuError(f"{asked} can't be kept: {error}; leave it out here") from error
     memory.set_mem_limit(config.mem_limit_mib or NO_LIMIT)
     return memory
 
@@ -141,19 +132,19 @@ def check_engines(config: GpuConfig | None, models: Sequence[ModelConfig]) -> No
     Raises:
         ModelError: A model of another engine is on a GPU.
     """
-    if config is None or not _wanted(config):
+    if config is None or (asked := _asked(config)) is None:
         return
-    asked = "mem_limit_mib" if config.limits_memory else "mem_gc_enable"
     kind = config.mem_manager_type
     for model in models:
         if model.inferer_type in (kind, "customized", "identity"):
             continue
         for device in model.devices:
-            place = parse_device(device, model.inp_device)
-            if (place.inputs or place).kind == "cuda":
+            found = parse_device(device, model.inp_device)
+            if found.place.kind == "cuda":
                 raise ModelError(
-                    f"gpu.{asked} looks after the memory of {kind} only, but model {model.key} "
-                    f"runs on {model.inferer_type} at {place}; serve it apart, or leave it out"
+                    f"{asked} looks after the memory of {kind} only, but model {model.key} "
+                    f"runs on {model.inferer_type} at {found.place}; serve it apart, or leave "
+                    "it out"
                 )
 
 
@@ -181,16 +172,20 @@ def collect_regularly(
     return thread
 
 
-def _wanted(config: GpuConfig) -> bool:
-    return config.limits_memory or bool(config.mem_gc_enable)
+def _asked(config: GpuConfig) -> str | None:
+    """Return the key that asks for something; ``None`` when none does."""
+    if config.limits_memory:
+        return "gpu.mem_limit_mib"
+    return "gpu.mem_gc_enable" if config.mem_gc_enable else None
 
 
-def _open(kind: str, engine: _Engine, devices: list[int]) -> GpuMemManager:
+def _open(kind: str, devices: list[int]) -> GpuMemManager:
+    module, name = _MANAGERS[kind]
     try:
-        found = getattr(importlib.import_module(engine.module), engine.name)
+        manager = getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
-        if error.name != kind:
+        if error.name != package_of(kind):
             raise
-        raise MissingExtraError(kind, engine.extra) from error
-    memory: GpuMemManager = found(devices)
+        raise MissingExtraError(package_of(kind), extra_of(kind)) from error
+    memory: GpuMemManager = manager(devices)
     return memory

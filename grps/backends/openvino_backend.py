@@ -145,7 +145,7 @@ def _device_name(device: Device, available: Sequence[str]) -> str:
     Raises:
         DeviceError: It is absent, or no device of OpenVINO.
     """
-    place = device.inputs or device
+    place = device.place
     if place.kind in ("auto", "cpu", "original"):
         return "CPU"
     if place.kind == "cuda" and not place.any_gpu:

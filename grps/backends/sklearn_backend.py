@@ -15,10 +15,9 @@ import sklearn
 from grps.backends.arguments import as_list, read_arguments
 from grps.backends.base import Signature, TensorSpec
 from grps.backends.causes import one_line
-from grps.backends.device import parse_device
+from grps.backends.device import parse_device, require_cpu
 from grps.backends.formats import expect_format
 from grps.backends.learned import learn_outputs
-from grps.backends.on_cpu import require_cpu
 from grps.backends.wire import wire_array
 from grps.config.schema import ModelConfig
 from grps.errors import InputError, ModelError

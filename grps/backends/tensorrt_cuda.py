@@ -29,7 +29,7 @@ def find_device(device: Device) -> CudaDevice:
         MissingExtraError: ``cuda-bindings`` is not installed.
         DeviceError: It is the CPU, or there is no such GPU.
     """
-    place = device.inputs or device
+    place = device.place
     if place.kind == "cpu":
         raise DeviceError(f"device {device}: TensorRT runs on NVIDIA GPUs only; use device: cuda")
     runtime = _import_runtime()

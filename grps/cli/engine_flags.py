@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from grps.backends.gpu_memory import LIMITED
 from grps.cli import flag_checks
 from grps.config.schema import ConverterType, InfererType
 
@@ -34,8 +35,6 @@ ENGINES: dict[InfererType, Engine] = {
     "xgboost": Engine("xgboost_serve", "numpy"),
     "lightgbm": Engine("lightgbm_serve", "numpy"),
 }
-LIMITED: tuple[InfererType, ...] = ("torch", "tensorflow", "onnxruntime")
-"""Engines whose GPU memory can be limited."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from typing import Any, cast
 import click
 
 from grps.backends.formats import INFERER_TYPES, is_served_by, recognise
+from grps.backends.gpu_memory import LIMITED
 from grps.cli.engine_flags import (
     ARGUMENTS,
     ENGINE_FLAGS,
     ENGINES,
     GPU_FLAGS,
-    LIMITED,
     refuse_flags_of_others,
 )
 from grps.cli.launching import Shown, become_server, follow, start_in_background, summarise

@@ -83,7 +83,7 @@ def _copies_on_gpus(models: Sequence[ModelConfig]) -> int:
     places: dict[str, int] = {}
     for model in shared:
         for index in range(model.copies):
-            place = str(parse_device(model.for_copy(index).device))
+            place = str(parse_device(model.for_copy(index).device, model.inp_device).place)
             places[place] = places.get(place, 0) + 1
     return max(places.values(), default=1)
 
@@ -93,17 +93,17 @@ def _runs_on_cpu(config: ModelConfig) -> int:
         return 0
     streams = (config.inferer_args or {}).get("streams") or 1
     each = streams if config.inferer_type in STREAMING and isinstance(streams, int) else 1
-    return sum(each for device in config.devices if not _is_gpu(device)) * config.instances
+    return each * config.instances * sum(kind not in ("cuda", "npu") for kind in _kinds(config))
 
 
 def _on_gpu(config: ModelConfig) -> bool:
-    return any(_is_gpu(device) for device in config.devices)
+    return "cuda" in _kinds(config)
 
 
-def _is_gpu(device: str | None) -> bool:
+def _kinds(config: ModelConfig) -> list[str]:
+    """Return what kind of device each of a model's devices is."""
     try:
-        place = parse_device(device)
+        return [parse_device(device, config.inp_device).place.kind for device in config.devices]
     except DeviceError:
         # The engine will say so when it loads the model.
-        return False
-    return (place.inputs or place).kind in ("cuda", "npu")
+        return ["cpu"]

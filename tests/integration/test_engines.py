@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import Any
 import joblib
 import lightgbm
 import numpy as np
+import onnxruntime
 import openvino
 import pytest
 import requests
+import torch
 import xgboost
 import yaml
 from sklearn.datasets import load_digits
@@ -61,6 +64,12 @@ class Engines:
         openvino.save_model(core.read_model(MAGIKA), folder / "magika.xml", compress_to_fp16=False)
         hint = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         self.magika = core.compile_model(folder / "magika.xml", "CPU", hint)
+        self.weights = np.random.default_rng(2).random((64, 10), np.float32)
+        layer = torch.nn.Linear(64, 10, bias=False)
+        layer.weight.data = torch.from_numpy(self.weights.T.copy())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            torch.jit.save(torch.jit.script(layer), str(folder / "layer.pt"))
         self.folder = folder
 
     def ask(self, name: str, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -72,6 +81,11 @@ class Engines:
             return {"output": self.trees.predict(xgboost.DMatrix(rows))}
         if name == "light":
             return {"output": self.light.predict(rows)}
+        if name == "layer":
+            return {"output": rows @ self.weights}
+        if name == "tokens":
+            session = onnxruntime.InferenceSession(str(MAGIKA))
+            return {"target_label": session.run(None, {"bytes": rows})[0]}
         return {"target_label": self.magika([rows])[0]}
 
 
@@ -81,6 +95,16 @@ NAMES: dict[str, tuple[str, str, dict[str, Any], np.ndarray]] = {
     "light": ("lightgbm", "light.txt", {}, ROWS),
     "magika": ("openvino", "magika.xml", {"inference_precision": "f32"}, TOKENS),
 }
+MORE = {
+    "layer": (
+        "torch", "layer.pt", {"inputs": {"input": "float32[-1, 64]"}}, ROWS.astype(np.float32)
+    ),
+    "tokens": ("onnxruntime", str(MAGIKA), {}, TOKENS),
+}  # fmt: skip
+ALL = {**NAMES, **MORE}
+"""A model of each engine: its type, file and arguments, and rows to ask about."""
+NETWORKS = ("magika", "layer", "tokens")
+"""Those whose sums are made in another order for another number of rows or threads."""
 
 
 @pytest.fixture(scope="module")
@@ -91,40 +115,51 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Engines:
 @pytest.fixture(scope="module")
 def server(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     models: list[dict[str, Any]] = []
-    for name, (kind, file, arguments, _) in NAMES.items():
+    for name, (kind, file, arguments, _) in ALL.items():
         common = {"inferer_type": kind, "inferer_path": str(engines.folder / file)}
         entry = {"name": name, "version": "1", **common, "inferer_args": arguments}
         batching = {"batching": {"type": "dynamic", "max_batch_size": 8}}
         models.append(entry)
         models.append({**entry, "name": f"{name}-batched", **batching})
         models.append({**entry, "name": f"{name}-apart", "isolation": "process"})
-    streams = {**models[-3]["inferer_args"], "streams": 2}
-    models.append({**models[-3], "name": "magika-streams", "inferer_args": streams})
+        models.append({**entry, "name": f"{name}-two", "device": "cpu,cpu"})
+        if name == "magika":
+            streams = {**arguments, "streams": 2}
+            models.append({**entry, "name": "magika-streams", "inferer_args": streams})
     folder = tmp_path_factory.mktemp("service")
     write_project(folder, models)
     with serving(folder) as running:
         yield running
 
 
-def same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
+def same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray], tolerance: float = 0) -> None:
     assert set(found) == set(wanted)
     for name, array in wanted.items():
         assert found[name].dtype == array.dtype
-        np.testing.assert_array_equal(found[name], array)
+        np.testing.assert_allclose(found[name], array, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("way", ["", "-apart"])
+def test_each_device_has_its_copies(server: RunningServer) -> None:
+    told = requests.get(server.url("/grps/v1/admin/models"), timeout=30).json()["models"]
+    counts = {model["model"]: len(model["instances"]) for model in told}
+    assert {counts[f"{name}-two-1"] for name in ALL} == {2}
+    assert {counts[f"{name}-1"] for name in ALL} == {1}
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("way", ["", "-apart", "-two"])
 def test_answers_equal_the_engines_own(
     server: RunningServer, engines: Engines, name: str, way: str
 ) -> None:
-    rows = NAMES[name][3][:3]
+    rows = ALL[name][3][:3]
+    # numpy and torch, and sessions of other numbers of threads, may add up in another order.
+    tolerance = 1e-5 if name in MORE else 0
     response = server.post({"model": name + way, "gtensors": gtensors([rows])})
     assert response.status_code == 200, response.text
-    same(arrays_of(response.json()["gtensors"]), engines.ask(name, rows))
+    same(arrays_of(response.json()["gtensors"]), engines.ask(name, rows), tolerance)
     with server.stub() as stub:
         answer = stub.Predict(to_message([rows], name + way), timeout=30)
-    same(arrays_of_message(answer), engines.ask(name, rows))
+    same(arrays_of_message(answer), engines.ask(name, rows), tolerance)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -136,12 +171,12 @@ def test_an_ndarray_takes_the_type_of_the_model(
     same(arrays_of(response.json()["gtensors"]), engines.ask(name, rows))
 
 
-@pytest.mark.parametrize("name", [*(f"{name}-batched" for name in NAMES), "magika-streams"])
+@pytest.mark.parametrize("name", [*(f"{name}-batched" for name in ALL), "magika-streams"])
 def test_many_at_once_get_their_own_rows(
     server: RunningServer, engines: Engines, name: str
 ) -> None:
     base = name.split("-", maxsplit=1)[0]
-    given = NAMES[base][3]
+    given = ALL[base][3]
     wanted = [engines.ask(base, given[index % len(given)][None]) for index in range(32)]
 
     def ask(index: int) -> dict[str, np.ndarray]:
@@ -151,10 +186,7 @@ def test_many_at_once_get_their_own_rows(
 
     with ThreadPoolExecutor(8) as pool:
         for found, expected in zip(pool.map(ask, range(32)), wanted, strict=True):
-            for output, array in expected.items():
-                # The network's sums are made in another order for another number of rows.
-                tolerance = 1e-5 if base == "magika" else 0
-                np.testing.assert_allclose(found[output], array, rtol=tolerance, atol=tolerance)
+            same(found, expected, 1e-5 if base in NETWORKS else 0)
 
 
 @pytest.mark.parametrize("name", NAMES)
