@@ -1,7 +1,7 @@
 """What an engine of this machine is and which devices it can use.
 
-``python -m grps.backends.probe ENGINE`` prints it as JSON: each engine in a process of its own, as
-loading one may take long, write to standard error, or crash.
+``python -m grps.backends.probe ENGINE [--gpu]`` prints it as JSON: each engine in a process of its
+own, as loading one may take long, write to standard error, or crash.
 """
 
 from __future__ import annotations
@@ -28,34 +28,33 @@ class Probe:
     """What does not work, and what to do."""
 
 
-def _torch() -> Probe:
+def _torch(has_gpu: bool) -> Probe:
     import torch
 
     gpus = torch.cuda.device_count()
     built = torch.version.cuda
     detail = f"CUDA {built}" if built else "built without CUDA"
     trouble = ""
-    if built and not torch.cuda.is_available():
-        trouble = "it finds no GPU: check nvidia-smi and CUDA_VISIBLE_DEVICES"
-    return Probe(
-        str(torch.__version__), ("cpu", *_cuda(gpus)), detail, trouble if _driver() else ""
-    )
+    if has_gpu and not gpus:
+        why = "check nvidia-smi and CUDA_VISIBLE_DEVICES" if built else "install a build with CUDA"
+        trouble = f"it finds no GPU: {why}"
+    return Probe(str(torch.__version__), ("cpu", *_cuda(gpus)), detail, trouble)
 
 
-def _onnxruntime() -> Probe:
+def _onnxruntime(has_gpu: bool) -> Probe:
     import onnxruntime
 
     providers = onnxruntime.get_available_providers()
     has_cuda = "CUDAExecutionProvider" in providers
     trouble = ""
-    if _driver() and not has_cuda:
+    if has_gpu and not has_cuda:
         trouble = "this build has no CUDA: install onnxruntime-gpu in its place"
     short = ", ".join(name.removesuffix("ExecutionProvider") for name in providers)
     devices = ("cpu", "cuda") if has_cuda else ("cpu",)
     return Probe(onnxruntime.__version__, devices, f"providers: {short}", trouble)
 
 
-def _tensorflow() -> Probe:
+def _tensorflow(has_gpu: bool) -> Probe:
     quiet_engines()
     import tensorflow as tf
 
@@ -63,12 +62,12 @@ def _tensorflow() -> Probe:
     built = tf.test.is_built_with_cuda()
     detail = "built with CUDA" if built else "built without CUDA"
     trouble = ""
-    if _driver() and not gpus:
+    if has_gpu and not gpus:
         trouble = "it finds no GPU: install tensorflow[and-cuda]"
     return Probe(tf.__version__, ("cpu", *_cuda(gpus)), detail, trouble)
 
 
-def _tensorrt() -> Probe:
+def _tensorrt(_: bool) -> Probe:
     import tensorrt
 
     from grps.backends.device import Device
@@ -82,7 +81,7 @@ def _tensorrt() -> Probe:
     return Probe(tensorrt.__version__, ("cuda",))
 
 
-def _openvino() -> Probe:
+def _openvino(_: bool) -> Probe:
     import openvino
 
     core = openvino.Core()
@@ -96,13 +95,13 @@ def _openvino() -> Probe:
     return Probe(openvino.__version__.split("-")[0], tuple(devices), f"computes in {precision}")
 
 
-def _sklearn() -> Probe:
+def _sklearn(_: bool) -> Probe:
     import sklearn
 
     return Probe(sklearn.__version__, ("cpu",))
 
 
-def _xgboost() -> Probe:
+def _xgboost(_: bool) -> Probe:
     import xgboost
 
     cuda = bool(xgboost.build_info().get("USE_CUDA"))
@@ -111,13 +110,13 @@ def _xgboost() -> Probe:
     )
 
 
-def _lightgbm() -> Probe:
+def _lightgbm(_: bool) -> Probe:
     import lightgbm
 
     return Probe(lightgbm.__version__, ("cpu",))
 
 
-PROBES: dict[str, Callable[[], Probe]] = {
+PROBES: dict[str, Callable[[bool], Probe]] = {
     "torch": _torch,
     "onnxruntime": _onnxruntime,
     "tensorflow": _tensorflow,
@@ -127,21 +126,16 @@ PROBES: dict[str, Callable[[], Probe]] = {
     "xgboost": _xgboost,
     "lightgbm": _lightgbm,
 }
-"""By ``inferer_type``."""
+"""By ``inferer_type``; each is told whether the machine has a GPU with its driver."""
 
 
 def _cuda(count: int) -> tuple[str, ...]:
     return tuple(f"cuda:{index}" for index in range(count))
 
 
-def _driver() -> bool:
-    """Tell whether the parent has found a GPU with its driver."""
-    return "--gpu" in sys.argv
-
-
 def main() -> int:
     """Print what the engine named on the command line tells."""
-    found = PROBES[sys.argv[1]]()
+    found = PROBES[sys.argv[1]]("--gpu" in sys.argv)
     sys.stdout.write("\n" + msgspec.json.encode(asdict(found)).decode() + "\n")
     return 0
 

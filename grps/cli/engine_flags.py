@@ -120,7 +120,9 @@ def options_of(engines: Iterable[InfererType]) -> list[Option]:
     return [flag.option for flag in ENGINE_FLAGS.values() if wanted & set(flag.engines)]
 
 
-def refuse_flags_of_others(engine: InfererType, given: set[str], memory_limit_mib: int) -> None:
+def refuse_flags_of_others(
+    engine: InfererType, given: set[str], memory_limit_mib: int = -1
+) -> None:
     """Refuse flags that the engine of a model does not have.
 
     Args:

@@ -19,18 +19,24 @@ from grps.backends.formats import recognise
 from grps.backends.registry import load_copy
 from grps.backends.signature import can_be_batched, describe
 from grps.backends.warm_up import run_on_zeros
-from grps.cli.engine_flags import ENGINES
+from grps.cli.engine_flags import ENGINES, refuse_flags_of_others
 from grps.cli.example import make_example
 from grps.cli.output import say
 from grps.cli.progress import ProgressLine
 from grps.cli.serve_flags import inspect_flags
-from grps.cli.serving import default_device, engine_of, model_config
+from grps.cli.serving import (
+    default_device,
+    engine_of,
+    given_flags,
+    model_config,
+    require_converter,
+)
 from grps.config.schema import ModelConfig
 from grps.converters import create_converter
 
 HOST, PORT = "127.0.0.1", 7080
 """Where the serve verbs put a service by default."""
-NOT_SERVED = ("model_path", "engine", "as_json")
+NOT_SERVED = {"model_path", "engine", "as_json"}
 """Parameters that the serve verbs do not have as flags."""
 _TABLE = "{:<24}  {:<8}  {}"
 
@@ -66,12 +72,15 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
       grpst inspect model.xml --json | python -m json.tool
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     engine = engine_of(model_path, flags.pop("engine"))
+    given = given_flags()
+    refuse_flags_of_others(engine, given)
+    require_converter(flags["converter"], given)
     if flags["device"] is None:
         flags["device"] = default_device(engine)
     config = model_config(model_path, engine, flags)
     with ProgressLine(f"loading {model_path.name}"):
         found = _examine(config, model_path)
-    told = _tell(found)
+    told = _tell(found, given - NOT_SERVED)
     if as_json:
         say(msgspec.json.format(msgspec.json.encode(told)).decode())
     else:
@@ -96,7 +105,7 @@ def _time_a_run(backend: Backend, inputs: list[np.ndarray]) -> float:
     return (time.monotonic() - began) * 1000
 
 
-def _tell(found: Inspected) -> dict[str, Any]:
+def _tell(found: Inspected, given: set[str]) -> dict[str, Any]:
     config = found.config
     inputs_and_outputs = describe(found.signature)
     converter = config.converter_type if config.has_built_in_converter else None
@@ -112,22 +121,20 @@ def _tell(found: Inspected) -> dict[str, Any]:
         "can_be_batched": can_be_batched(found.signature),
         **inputs_and_outputs,
         "converter_type": converter,
-        "serve": _serve_line(config),
+        "serve": _serve_line(config, given),
         "ask": example.line,
         "ask_is_exact": example.exact,
     }
 
 
-def _serve_line(config: ModelConfig) -> str:
-    """Return the command that serves the model as it was inspected."""
+def _serve_line(config: ModelConfig, given: set[str]) -> str:
+    """Return the command that serves the model as it was inspected, with the flags ``given``."""
     words = ["grpst", ENGINES[config.inferer_type].verb, str(config.inferer_path)]
     context = click.get_current_context()
-    given = click.core.ParameterSource.COMMANDLINE
     for option in context.command.params:
-        name = option.name or ""
-        if name in NOT_SERVED or context.get_parameter_source(name) is not given:
+        if option.name not in given:
             continue
-        value, flag = context.params[name], option.opts[0]
+        value, flag = context.params[option.name], option.opts[0]
         if isinstance(value, dict):
             for key, one in value.items():
                 text = one if isinstance(one, str) else json.dumps(one)

@@ -46,10 +46,9 @@ def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, 
     """
     flags = ServeFlags(**values)
     engine = engine_of(model_path, wanted)
-    given = _given_flags()
+    given = given_flags()
     refuse_flags_of_others(engine, given, flags.gpu_mem_limit_mib)
-    if flags.converter is None and (flags.converter_args or flags.converter_path):
-        raise click.UsageError("--converter_arg and --converter_path need --converter")
+    require_converter(flags.converter, given)
     if engine == "tensorrt" and flags.device == "cpu":
         raise click.UsageError("--device cpu: TensorRT runs on GPUs only; leave the flag out")
     if flags.device is None:
@@ -173,7 +172,17 @@ def model_config(model_path: Path, engine: InfererType, flags: Mapping[str, Any]
     )
 
 
-def _given_flags() -> set[str]:
+def require_converter(converter: str | None, given: set[str]) -> None:
+    """Refuse flags of a converter without one.
+
+    Raises:
+        click.UsageError: There are some.
+    """
+    if converter is None and given & {"converter_args", "converter_path"}:
+        raise click.UsageError("--converter_arg and --converter_path need --converter")
+
+
+def given_flags() -> set[str]:
     """Return the names of the flags that were written on the command line."""
     context = click.get_current_context()
     source = click.core.ParameterSource.COMMANDLINE

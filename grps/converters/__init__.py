@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from grps.converters.choice import BuiltInConverter, create_converter, create_runner
+from grps.converters.choice import (
+    EXTRAS,
+    BuiltInConverter,
+    RawBody,
+    create_converter,
+    create_runner,
+    raw_body_of,
+)
 
-__all__ = ["BuiltInConverter", "create_converter", "create_runner"]
+__all__ = [
+    "EXTRAS",
+    "BuiltInConverter",
+    "RawBody",
+    "create_converter",
+    "create_runner",
+    "raw_body_of",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,6 +19,8 @@ from grps.converters.runner import ConvertingRunner
 from grps.converters.writer import TensorWriter, Writer
 from grps.errors import MissingExtraError, ModelError
 
+RawBody = Literal["bytes", "text"]
+
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
@@ -29,14 +31,18 @@ class _Kind:
     extra: str = ""
     packages: tuple[str, ...] = ()
     """What it needs, as imported, and the extra of ``grpst`` that brings it."""
+    raw_body: RawBody | None = None
+    """What the body of a request is to it when the content type does not tell."""
 
 
 _KINDS = {
-    "image": _Kind("grps.converters.image", "image", ("PIL",)),
-    "audio": _Kind("grps.converters.audio", "audio", ("soundfile", "soxr")),
-    "text": _Kind("grps.converters.text", "text", ("tokenizers",)),
+    "image": _Kind("grps.converters.image", "image", ("PIL",), "bytes"),
+    "audio": _Kind("grps.converters.audio", "audio", ("soundfile", "soxr"), "bytes"),
+    "text": _Kind("grps.converters.text", "text", ("tokenizers",), "text"),
     "labels": _Kind("grps.converters.tensors"),
 }
+EXTRAS = {name: (kind.extra, kind.packages) for name, kind in _KINDS.items() if kind.extra}
+"""The extra that brings what a converter needs, and the packages, by ``converter_type``."""
 _PACKAGE_NAMES = {"PIL": "pillow"}
 
 
@@ -55,6 +61,12 @@ class BuiltInConverter:
     writer: Writer
     inputs: ModelInputs
     """What was found of the model's inputs."""
+
+
+def raw_body_of(converter_type: str | None) -> RawBody | None:
+    """Return what a body of no telling content type is to a converter; ``None`` for nothing."""
+    kind = _KINDS.get(converter_type or "")
+    return None if kind is None else kind.raw_body
 
 
 def create_converter(config: ModelConfig, signature: Signature) -> BuiltInConverter:

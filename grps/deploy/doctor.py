@@ -22,6 +22,7 @@ import psutil
 from grps.backends.probe import PROBES, Probe
 from grps.backends.registry import extra_of, package_of
 from grps.config.schema import ServerConfig
+from grps.converters import EXTRAS
 from grps.deploy.paths import home as services_home
 from grps.machine import memory_limit, usable_cpus
 from grps.server.native import find_gpus
@@ -42,13 +43,8 @@ RIVALS = (
     ("xgboost", "xgboost-cpu"),
 )
 """Packages that overwrite each other's files."""
-FEATURES = (
-    ("images", "image", ("PIL",)),
-    ("sound", "audio", ("soundfile", "soxr")),
-    ("text", "text", ("tokenizers",)),
-    ("customized HTTP", "http-custom", ("flask",)),
-)
-"""What needs packages of its own: name, extra and modules."""
+FEATURES = {**EXTRAS, "customized HTTP": ("http-custom", ("flask",))}
+"""What needs packages of its own: the extra that brings them, and what they are imported as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +188,7 @@ def _engine(name: str, has_gpu: bool) -> Finding:
 
 def _features() -> Iterator[Finding]:
     section = "converters and code"
-    for name, extra, modules in FEATURES:
+    for name, (extra, modules) in FEATURES.items():
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         if missing:
             text = f"not installed: {', '.join(missing)}"

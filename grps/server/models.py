@@ -14,17 +14,15 @@ from grps.backends.base import Signature
 from grps.backends.signature import describe
 from grps.config.schema import GpuConfig, ModelConfig, PaddingConfig
 from grps.config.secrets import hide_secrets
+from grps.converters import raw_body_of
 from grps.log import LogLevel
 from grps.server.instances import Instance
 from grps.server.loading import Report, copy_loaders
-from grps.server.native import Model, NativeBatching, NativeModel, NativePadding, RawBody
+from grps.server.native import Model, NativeBatching, NativeModel, NativePadding
 from grps.server.process_instance import ProcessInstance
 from grps.server.thread_instance import ThreadInstance
 from grps.server.worker_control import Order
 from grps.server.worker_process import WorkerProcess
-
-RAW_BODIES: dict[str, RawBody] = {"image": "bytes", "audio": "bytes", "text": "text"}
-"""What the body of a request is to a built-in converter when its content type does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +65,7 @@ class LoadedModel:
                 version=self.config.version,
                 takes_tensors=self.config.takes_tensors,
                 signature=self.signature if self.config.takes_tensors else None,
-                raw_body=RAW_BODIES.get(self.config.converter_type or ""),
+                raw_body=raw_body_of(self.config.converter_type),
                 metadata=self._metadata(),
                 batching=native_batching(self.config),
                 queue_timeout_ms=self.config.queue.timeout_ms or None,

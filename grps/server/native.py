@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from grps._core import (
     Batch,
@@ -28,6 +27,7 @@ from grps._core import (
 )
 from grps._core import start_log as _start_log
 from grps.backends.base import Signature
+from grps.converters import RawBody
 from grps.log import logger, request_of, use_request_source
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "NativeRoute",
     "NativeSettings",
     "NativeTraces",
-    "RawBody",
     "Server",
     "find_gpus",
     "json_to_message",
@@ -131,9 +130,6 @@ class NativeBatching:
     padding: NativePadding | None = None
     priority_levels: int = 1
     max_length: int | None = None
-
-
-RawBody = Literal["bytes", "text"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,6 +299,14 @@ def test_inspect_says_what_is_wrong(engines: Engines, tmp_path: Path) -> None:
     assert wrong.returncode == 1
     assert "2 dimensions; an image's has 4" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+    for flags, text in (
+        (["--converter_arg", "top_k=1"], "need --converter"),
+        (["--trusted"], "--trusted is for sklearn models"),
+        (["--engine", "torch"], "is a model of the format onnx; use: grpst onnx_serve"),
+    ):
+        refused = grpst("inspect", MAGIKA, *flags)
+        assert refused.returncode != 0
+        assert text in refused.stderr
 
 
 def test_inspect_keeps_the_flags_of_what_it_says(engines: Engines) -> None:
@@ -316,7 +324,7 @@ def test_doctor_finds_the_engines_of_this_machine() -> None:
         assert findings[engine]["verdict"] == "ok", findings[engine]
         assert " on cpu" in findings[engine]["text"]
     assert findings["tensorrt"]["advice"] == "pip install 'grpst[tensorrt]'"
-    for feature in ("images", "sound", "text"):
+    for feature in ("image", "audio", "text"):
         assert findings[feature]["text"] == "installed"
     problems = [one for one in findings.values() if one["verdict"] == "problem"]
     assert ran.returncode == (1 if problems else 0)
@@ -339,5 +347,7 @@ def test_doctor_tells_of_a_gpu(tmp_path: Path) -> None:
     # An engine that can't use the GPU says what to install.
     assert findings["onnxruntime"]["verdict"] == "problem"
     assert "install onnxruntime-gpu" in findings["onnxruntime"]["advice"]
+    if torch.version.cuda is None:
+        assert "install a build with CUDA" in findings["torch"]["advice"]
     assert ran.returncode == 1
     assert "problems found" in ran.stderr

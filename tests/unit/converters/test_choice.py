@@ -61,6 +61,6 @@ def test_the_package_alone_brings_no_framework() -> None:
 
 def test_all_extras_that_messages_name_are_there() -> None:
     extras = set(metadata.metadata("grpst").get_all("Provides-Extra") or ())
-    named = {extra_of(engine) for engine in PROBES} | {extra for _, extra, _ in FEATURES}
+    named = {extra_of(engine) for engine in PROBES} | {extra for extra, _ in FEATURES.values()}
     assert named | {"all", "client"} == extras
     assert set(BUILT_IN_CONVERTERS) - {"labels"} <= extras
