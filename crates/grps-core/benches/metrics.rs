@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use grps_core::metrics::{CallStage, CallStats, Histogram, RequestStage, RequestStats, Traffic};
-use grps_core::{BatchNote, CallTimes, Marks, Timeline};
+use grps_core::{BatchNote, CallTimes, CallTimings, Timeline};
 
 /// A request of one model without a converter, as its way through the server measures it.
 fn measure(calls: &CallStats, requests: &RequestStats, traffic: &Traffic) {
@@ -16,8 +16,8 @@ fn measure(calls: &CallStats, requests: &RequestStats, traffic: &Traffic) {
     timeline.lap(RequestStage::Decode);
     calls.outcomes.begin();
     let began = Instant::now();
-    let marks = Marks::begin(began, None, BatchNote::default()).ended(Instant::now());
-    let times = CallTimes { began, marks };
+    let timings = CallTimings::begin(began, None, BatchNote::default()).ended(Instant::now());
+    let times = CallTimes { began, timings };
     calls.outcomes.end(None);
     calls.duration.add(times.duration());
     for (stage, length) in times.stages() {

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::admission::{Admission, Permit};
-use crate::content::{Content, ContentAdapter};
 use crate::error::{Cause, Error};
 use crate::graph::{Graph, Walk};
 use crate::health::{Health, Readiness};
 use crate::metrics::RequestStage;
-use crate::model::{Call, Model};
-use crate::registry::Registry;
-use crate::request::{Request, Session, Terms};
-use crate::routes::Route;
-use crate::stream::{ChunkSender, Chunks, stream_channel};
-use crate::timeline::Timeline;
+use crate::models::model::{Call, Model};
+use crate::models::registry::Registry;
+use crate::models::routes::Route;
+use crate::request::content::{Content, ContentAdapter};
+use crate::request::request::{Request, SchedulingOptions, Session};
+use crate::request::stream::{ChunkSender, Chunks, stream_channel};
+use crate::request::timeline::Timeline;
+use crate::scheduling::admission::{Admission, Permit};
 
 /// A deadline must leave one part in this many of the usual time to spare.
 const MARGIN: u32 = 4;
@@ -165,7 +165,7 @@ impl Engine {
         &self,
         route: &Route,
         timeline: &Timeline,
-        terms: &Terms,
+        terms: &SchedulingOptions,
         streams: bool,
     ) -> Result<Permit, Error> {
         let permit = match self.admission.enter_now() {

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::*;
-use crate::content::InputForm;
-use crate::model::ModelSpec;
-use crate::puller::Pulled;
-use crate::request::Terms;
-use crate::tensor::Tensor;
-use crate::values::Values;
+use crate::models::model::ModelSpec;
+use crate::request::content::InputForm;
+use crate::request::request::SchedulingOptions;
+use crate::scheduling::puller::Pulled;
+use crate::tensor::tensor::Tensor;
+use crate::tensor::values::Values;
 
 /// Carries tensors as their count: enough to see which way content was translated.
 struct CountAdapter;
@@ -60,7 +60,7 @@ fn request(text: &'static str) -> Request {
     Request {
         timeline: Arc::new(Timeline::new("r", None)),
         content: Content::Message(Bytes::from_static(text.as_bytes())),
-        terms: Terms::default(),
+        terms: SchedulingOptions::default(),
         attachment: None,
     }
 }
@@ -69,7 +69,7 @@ fn request(text: &'static str) -> Request {
 async fn a_native_model_answers_without_instances() {
     let engine = engine(1, 0);
     let spec = ModelSpec::new("id", "1", InputForm::Message);
-    let model = Model::native(spec, Box::new(crate::native::Identity));
+    let model = Model::native(spec, Box::new(crate::models::native::Identity));
     let _model = engine.registry().add(model).unwrap();
     assert_eq!(engine.readiness(), Readiness::Ready);
     let route = engine.route("id").unwrap();
@@ -276,7 +276,7 @@ async fn a_request_that_no_instance_takes_in_time_is_refused() {
 #[tokio::test]
 async fn more_rows_than_a_batch_may_have_are_refused() {
     let engine = engine(1, 1);
-    let batching = crate::batching::BatchPolicy { max_rows: 2, ..Default::default() };
+    let batching = crate::scheduling::batching::BatchPolicy { max_rows: 2, ..Default::default() };
     let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", InputForm::Tensors) };
     let _model = engine.registry().add(Model::new(spec)).unwrap();
     let refused = engine.infer(&engine.route("m").unwrap(), request("abc")).await.unwrap_err();
@@ -307,14 +307,14 @@ async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
     let thread = echo(&model, "!");
     slow.await.unwrap().unwrap();
     // A place that is taken while all instances are busy: here, while they are held back.
-    model.queue().lower_level(0);
+    model.queue().lower_concurrency(0);
     let first = ask("first", None);
     until(0).await;
     let hopeless = ask("hopeless", Some(Instant::now() + Duration::from_millis(450)));
     until(1).await;
     let last = ask("last", None);
     until(2).await;
-    model.queue().raise_level();
+    model.queue().raise_concurrency();
     let error = hopeless.await.unwrap().unwrap_err();
     assert_eq!(error.cause(), Cause::QueueFull);
     assert!(error.message().starts_with("the deadline would pass before the answer"), "{error}");

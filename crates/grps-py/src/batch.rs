@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use grps_core::{
-    Batch as CoreBatch, BatchPolicy, Content, Entry as CoreEntry, Joined, Marks, Parts, Pulse,
-    Tensor,
+    Batch as CoreBatch, BatchPolicy, CallTimings, Content, Entry as CoreEntry, Heartbeat, Joined,
+    Parts, Tensor,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -27,9 +27,9 @@ pub(crate) struct Batch {
     parts: Option<Parts>,
     policy: Arc<BatchPolicy>,
     /// Where the instance gives signs of life.
-    pulse: Pulse,
+    heartbeat: Heartbeat,
     /// What the instance notes of each request.
-    marks: Marks,
+    timings: CallTimings,
 }
 
 /// Objects are made only for user code that looks at single requests.
@@ -40,16 +40,16 @@ enum Requests {
 
 impl Batch {
     pub(crate) fn new(batch: CoreBatch, joined: Option<Joined>) -> Self {
-        let (policy, pulse) = (Arc::clone(batch.policy()), batch.pulse().clone());
-        let marks = batch.marks();
-        Self::of(Requests::Native(batch.entries), joined, policy, (pulse, marks))
+        let (policy, heartbeat) = (Arc::clone(batch.policy()), batch.heartbeat().clone());
+        let timings = batch.timings();
+        Self::of(Requests::Native(batch.entries), joined, policy, (heartbeat, timings))
     }
 
     fn of(
         requests: Requests,
         joined: Option<Joined>,
         policy: Arc<BatchPolicy>,
-        (pulse, marks): (Pulse, Marks),
+        (heartbeat, timings): (Heartbeat, CallTimings),
     ) -> Self {
         let count = match &requests {
             Requests::Native(entries) => entries.len(),
@@ -57,7 +57,7 @@ impl Batch {
         };
         let (tensors, parts) = joined.map(|joined| (joined.tensors, joined.parts)).unzip();
         let (requests, tensors) = (Mutex::new(requests), Mutex::new(tensors));
-        Self { count, requests, tensors, parts: parts.flatten(), policy, pulse, marks }
+        Self { count, requests, tensors, parts: parts.flatten(), policy, heartbeat, timings }
     }
 
     /// Tells that this thread works on the requests.
@@ -75,7 +75,7 @@ impl Batch {
         if let Requests::Native(entries) = &mut *requests {
             let entries = std::mem::take(entries).into_iter();
             let objects = entries.map(|entry| {
-                let entry = Entry::new(entry, self.pulse.clone(), self.marks);
+                let entry = Entry::new(entry, self.heartbeat.clone(), self.timings);
                 Py::new(py, entry)
             });
             *requests = Requests::Objects(objects.collect::<PyResult<_>>()?);
@@ -137,7 +137,7 @@ impl Batch {
         match &mut *self.requests.lock() {
             Requests::Native(entries) => {
                 for (entry, share) in std::mem::take(entries).into_iter().zip(shares) {
-                    entry.reply.send_marked(Ok(Content::Tensors(share)), self.marks);
+                    entry.reply.send_timed(Ok(Content::Tensors(share)), self.timings);
                 }
             }
             Requests::Objects(entries) => {
@@ -160,9 +160,9 @@ impl Batch {
                 let requests = Requests::Objects(vec![entry]);
                 let policy = Arc::clone(&self.policy);
                 // Each of them is new work for the instance.
-                self.pulse.beat(Instant::now());
-                let pulse = self.pulse.clone();
-                singles.push(Self::of(requests, Some(joined), policy, (pulse, self.marks)));
+                self.heartbeat.beat(Instant::now());
+                let heartbeat = self.heartbeat.clone();
+                singles.push(Self::of(requests, Some(joined), policy, (heartbeat, self.timings)));
             }
         }
         Ok(singles)

@@ -6,7 +6,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use grps_core::metrics::CallStage;
 use grps_core::{
-    Cause, ChunkSender, Content, Error, Marks, Pulse, ReplySender, Session, Timeline, TraceContext,
+    CallTimings, Cause, ChunkSender, Content, Error, Heartbeat, ReplySender, Session, Timeline,
+    TraceContext,
 };
 use grps_server::HttpExchange;
 use parking_lot::Mutex;
@@ -25,7 +26,7 @@ pub(crate) struct Entry {
     /// Taken by the first read.
     content: Mutex<Option<Content>>,
     /// What is noted of its run, and the way to answer; taken by the answer.
-    reply: Mutex<Option<(ReplySender, Marks)>>,
+    reply: Mutex<Option<(ReplySender, CallTimings)>>,
     /// Where chunks go; `None` when the client wants one whole answer.
     stream: Option<ChunkSender>,
     /// Customized HTTP: the request as it came.
@@ -33,19 +34,19 @@ pub(crate) struct Entry {
     /// What goes on to the next model of a graph.
     session: Option<Session>,
     /// Where chunks give signs of life.
-    pulse: Pulse,
+    heartbeat: Heartbeat,
 }
 
 impl Entry {
-    pub(crate) fn new(entry: grps_core::Entry, pulse: Pulse, marks: Marks) -> Self {
+    pub(crate) fn new(entry: grps_core::Entry, heartbeat: Heartbeat, timings: CallTimings) -> Self {
         Self {
             timeline: entry.timeline,
             content: Mutex::new(Some(entry.content)),
-            reply: Mutex::new(Some((entry.reply, marks))),
+            reply: Mutex::new(Some((entry.reply, timings))),
             stream: entry.stream,
             exchange: entry.attachment.and_then(|attachment| attachment.downcast().ok()),
             session: entry.session,
-            pulse,
+            heartbeat,
         }
     }
 
@@ -66,8 +67,8 @@ impl Entry {
 
     /// Answers if nobody has yet.
     pub(crate) fn reply_if_open(&self, outcome: Result<Content, Error>) {
-        if let Some((reply, marks)) = self.reply.lock().take() {
-            reply.send_marked(outcome, marks);
+        if let Some((reply, timings)) = self.reply.lock().take() {
+            reply.send_timed(outcome, timings);
         }
     }
 
@@ -76,18 +77,18 @@ impl Entry {
         // The GIL is kept while there is room: between many streams, each chunk would pass it on.
         let listens = stream.try_send(chunk).unwrap_or_else(|chunk| {
             // Waiting for a slow client is no hang.
-            self.pulse.rest();
+            self.heartbeat.rest();
             py.detach(|| stream.send(chunk))
         });
-        self.pulse.beat(Instant::now());
+        self.heartbeat.beat(Instant::now());
         listens
     }
 
     fn send(&self, outcome: Result<Content, Error>) -> PyResult<()> {
         let reply = self.reply.lock().take();
-        let (reply, marks) =
+        let (reply, timings) =
             reply.ok_or_else(|| PyRuntimeError::new_err("the request was answered already"))?;
-        reply.send_marked(outcome, marks);
+        reply.send_timed(outcome, timings);
         Ok(())
     }
 }
@@ -120,8 +121,8 @@ impl Entry {
             "postprocess" => CallStage::Postprocess,
             other => return Err(PyValueError::new_err(format!("unknown step '{other}'"))),
         };
-        if let Some((_, marks)) = self.reply.lock().as_mut() {
-            marks.mark(stage, Instant::now());
+        if let Some((_, timings)) = self.reply.lock().as_mut() {
+            timings.mark(stage, Instant::now());
         }
         Ok(())
     }

@@ -9,13 +9,13 @@ mod entry;
 mod exchange;
 mod gpus;
 mod graph;
-mod growth;
 mod log;
 mod model;
 mod native_metrics;
 mod server;
 mod settings;
 mod tensor;
+mod thread_scaler;
 mod worker;
 
 use pyo3::prelude::*;

@@ -9,8 +9,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::channel::Channel;
-use crate::growth::Growth;
 use crate::settings::PyModelSpec;
+use crate::thread_scaler::ThreadScaler;
 
 /// A model's queue and, until a server has taken it, the model itself.
 ///
@@ -70,7 +70,7 @@ impl Model {
     /// Waits until one more runner thread should be started, `most` in all; False once the
     /// instance that pulls from `channel` is stopped. One thread per model calls it.
     fn needs_runner(&self, py: Python<'_>, channel: &Channel, least: usize, most: usize) -> bool {
-        Growth::new().wait(py, &self.queue, || channel.is_stopped(), (least, most))
+        ThreadScaler::new().wait(py, &self.queue, || channel.is_stopped(), (least, most))
     }
 
     /// Attaches an instance by its name; the model is served as long as one is attached.

@@ -1,4 +1,4 @@
-//! How fast the codec turns wire bytes into tensors and back: `cargo bench -p grps-server`.
+//! How fast the codec queue wire bytes into tensors and back: `cargo bench -p grps-server`.
 #![expect(clippy::expect_used, reason = "a benchmark may end when it can't measure")]
 
 mod samples;

@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use grps_core::Engine;
-use grps_core::metrics::{Book, Monitor};
+use grps_core::metrics::{Monitor, StatsRegistry};
 use http::HeaderValue;
 use tokio::sync::Semaphore;
 
-use crate::commands::Commands;
-use crate::drain::InFlight;
-use crate::gpus::Gpus;
-use crate::heavy::Heavy;
-use crate::request_id::RequestIds;
-use crate::traces::{TraceSettings, Traces};
+use crate::admin::commands::Commands;
+use crate::call::blocking_section::BlockingSection;
+use crate::call::in_flight::InFlight;
+use crate::call::request_id::RequestIds;
+use crate::observability::gpus::Gpus;
+use crate::observability::traces::{TraceSettings, Traces};
 
 /// Settings of the data plane.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct Settings {
     pub max_connections: usize,
     /// Largest request body, in bytes.
     pub max_request_bytes: usize,
-    /// Bytes that the bodies of all requests in flight may have together.
+    /// Bytes that the bodies of all requests in scope may have together.
     pub max_inflight_bytes: usize,
     /// Largest request head, in bytes.
     pub max_header_bytes: usize,
@@ -103,7 +103,7 @@ pub struct App {
     /// What is measured.
     pub monitor: Arc<Monitor>,
     /// What is counted by name.
-    pub(crate) book: Arc<Book>,
+    pub(crate) stats: Arc<StatsRegistry>,
     /// The GPUs that are watched.
     pub(crate) gpus: Gpus,
     /// Exports spans of requests.
@@ -115,9 +115,9 @@ pub struct App {
     /// Requests between their head and their answer, which shutdown waits for.
     pub(crate) in_flight: Arc<InFlight>,
     /// One permit per connection that may be open.
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) connection_permits: Arc<Semaphore>,
     /// Reads and writes large bodies.
-    pub(crate) heavy: Heavy,
+    pub(crate) heavy: BlockingSection,
 }
 
 impl App {
@@ -125,26 +125,26 @@ impl App {
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
         let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes));
         let traces = settings.traces.clone().map(Traces::new);
-        let places = Arc::new(Semaphore::new(settings.max_connections));
+        let connection_permits = Arc::new(Semaphore::new(settings.max_connections));
         let gpus = Gpus::open(&settings.gpus);
-        let book = engine.registry().book();
+        let stats = engine.registry().stats();
         Self {
             engine,
             settings,
             monitor: Arc::default(),
-            book,
+            stats,
             gpus,
             traces,
             commands: Commands::default(),
             request_ids: RequestIds::default(),
             in_flight,
-            heavy: Heavy::new(),
-            places,
+            heavy: BlockingSection::new(),
+            connection_permits,
         }
     }
 
     /// Connections that are open now.
     pub(crate) fn open_connections(&self) -> usize {
-        self.settings.max_connections.saturating_sub(self.places.available_permits())
+        self.settings.max_connections.saturating_sub(self.connection_permits.available_permits())
     }
 }

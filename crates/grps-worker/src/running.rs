@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use grps_core::{
-    Batch, BatchPolicy, Cause, ChunkSender, Content, DataType, Error, InputForm, Joined, Marks,
-    Parts, Puller, Pulse, ReplySender, Session, Tensor, Timeline, TraceContext, Values,
+    Batch, BatchPolicy, CallTimings, Cause, ChunkSender, Content, DataType, Error, Heartbeat,
+    InputForm, Joined, Parts, Puller, ReplySender, Session, Tensor, Timeline, TraceContext, Values,
 };
 use grps_server::{HttpExchange, HttpReply};
 
@@ -22,7 +22,7 @@ use crate::meta::{
 pub(crate) struct Running {
     slots: Vec<Slot>,
     policy: Arc<BatchPolicy>,
-    pulse: Pulse,
+    heartbeat: Heartbeat,
     /// The whole batch first; then single requests of it, if it failed as a whole.
     parts: Vec<Part>,
 }
@@ -42,7 +42,7 @@ struct Slot {
     /// Taken by the answer.
     reply: Option<ReplySender>,
     /// What is noted of its run.
-    marks: Marks,
+    timings: CallTimings,
     stream: Option<ChunkSender>,
     exchange: Option<Arc<HttpExchange>>,
     session: Option<Session>,
@@ -86,18 +86,18 @@ impl Running {
     pub(crate) fn new(mut batch: Batch, form: InputForm) -> Self {
         // Requests that do not fit together after all are run one by one.
         let joined = (form == InputForm::Tensors).then(|| batch.join().ok()).flatten();
-        let (policy, pulse) = (Arc::clone(batch.policy()), batch.pulse().clone());
-        let marks = batch.marks();
+        let (policy, heartbeat) = (Arc::clone(batch.policy()), batch.heartbeat().clone());
+        let timings = batch.timings();
         let entries = batch.entries.into_iter();
-        let slots: Vec<Slot> = entries.map(|entry| Slot::new(entry, marks)).collect();
+        let slots: Vec<Slot> = entries.map(|entry| Slot::new(entry, timings)).collect();
         let whole = Part { number: 0, slots: (0..slots.len()).collect(), joined };
-        Self { slots, policy, pulse, parts: vec![whole] }
+        Self { slots, policy, heartbeat, parts: vec![whole] }
     }
 
     /// Lets another puller of the same instance go on with the batch.
     pub(crate) fn resume(&mut self, puller: &Puller) {
-        self.pulse = puller.pulse().clone();
-        self.pulse.beat(Instant::now());
+        self.heartbeat = puller.heartbeat().clone();
+        self.heartbeat.beat(Instant::now());
     }
 
     /// Whether somebody waits for an answer.
@@ -162,7 +162,7 @@ impl Running {
         mut send: impl FnMut(&Packet) -> Result<(), PacketError>,
         mut next_number: impl FnMut() -> u64,
     ) -> Result<bool, PacketError> {
-        self.pulse.beat(Instant::now());
+        self.heartbeat.beat(Instant::now());
         match packet.kind {
             from_worker::REPLY => self.reply(packet)?,
             from_worker::OUTPUTS => self.share_out(packet)?,
@@ -211,7 +211,7 @@ impl Running {
         let content = read_content(packet, meta.content)?;
         let slot = self.slot(meta.number, meta.entry)?;
         let (preprocess_ns, infer_ns) = meta.spent_ns;
-        slot.marks.set_spent(Duration::from_nanos(preprocess_ns), Duration::from_nanos(infer_ns));
+        slot.timings.set_spent(Duration::from_nanos(preprocess_ns), Duration::from_nanos(infer_ns));
         if let Some(session) = slot.session.as_ref().filter(|_| meta.left) {
             session.lock().elsewhere = true;
         }
@@ -222,12 +222,12 @@ impl Running {
     fn stream(&mut self, packet: &Received) -> Result<(), PacketError> {
         let meta: ReplyMeta = packet.meta()?;
         let content = read_content(packet, meta.content)?;
-        let pulse = self.pulse.clone();
+        let heartbeat = self.heartbeat.clone();
         if let Some(stream) = &self.slot(meta.number, meta.entry)?.stream {
             // A slow client holds its own request up; that is no hang.
-            pulse.rest();
+            heartbeat.rest();
             stream.send(content);
-            pulse.beat(Instant::now());
+            heartbeat.beat(Instant::now());
         }
         Ok(())
     }
@@ -281,12 +281,12 @@ impl Running {
 }
 
 impl Slot {
-    fn new(entry: grps_core::Entry, marks: Marks) -> Self {
+    fn new(entry: grps_core::Entry, timings: CallTimings) -> Self {
         Self {
             timeline: entry.timeline,
             content: entry.content,
             reply: Some(entry.reply),
-            marks,
+            timings,
             stream: entry.stream,
             exchange: entry.attachment.and_then(|attachment| attachment.downcast().ok()),
             session: entry.session,
@@ -297,7 +297,7 @@ impl Slot {
     /// Answers it, unless it is answered.
     fn answer(&mut self, outcome: Result<Content, Error>) {
         if let Some(reply) = self.reply.take() {
-            reply.send_marked(outcome, self.marks);
+            reply.send_timed(outcome, self.timings);
         }
     }
 

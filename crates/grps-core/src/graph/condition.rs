@@ -1,8 +1,8 @@
 //! When a node of a graph runs.
 
-use crate::graph::node::Source;
-use crate::tensor::Tensor;
-use crate::values::Values;
+use crate::graph::source::Source;
+use crate::tensor::tensor::Tensor;
+use crate::tensor::values::Values;
 
 /// How an element is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What a graph is made of, as it was configured.
 
 use crate::graph::condition::Condition;
+use crate::graph::source::Source;
 
 /// A graph as it was configured; nodes come after those whose outputs they take.
 #[derive(Clone, Debug)]
@@ -46,13 +47,4 @@ pub struct InputSpec {
     pub source: Source,
     /// Whether the node is left out when it is absent; else it runs without the tensor.
     pub required: bool,
-}
-
-/// A tensor of the request or of a node's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Source {
-    /// The node's place in the graph; `None` for the request.
-    pub node: Option<usize>,
-    /// The tensor's name.
-    pub tensor: String,
 }

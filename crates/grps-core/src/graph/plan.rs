@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::content::InputForm;
 use crate::error::Error;
-use crate::graph::node::{GraphSpec, Inputs, NodeSpec, Source};
-use crate::metrics::Book;
-use crate::model::{Model, NodeStats};
-use crate::signature::TensorSpec;
+use crate::graph::node::{GraphSpec, Inputs, NodeSpec};
+use crate::graph::source::Source;
+use crate::metrics::StatsRegistry;
+use crate::models::model::{Model, NodeStats};
+use crate::request::content::InputForm;
+use crate::tensor::signature::TensorSpec;
 
 /// A checked graph.
 #[derive(Debug)]
@@ -18,10 +19,10 @@ pub struct Graph {
     models: Vec<Arc<Model>>,
     /// Where the calls of the nodes are counted, in their order.
     stats: Vec<NodeStats>,
-    /// How often each tensor is taken; the last taker gets the tensor itself, others a copy.
-    pub(crate) takers: HashMap<Source, usize>,
+    /// How often each tensor is taken; the last consumer gets the tensor itself, others a copy.
+    pub(crate) consumers: HashMap<Source, usize>,
     /// How often all that a node answered, or the request, is taken as a whole.
-    pub(crate) whole_takers: HashMap<Option<usize>, usize>,
+    pub(crate) whole_consumers: HashMap<Option<usize>, usize>,
     /// Nodes whose output nobody takes.
     pub(crate) last: Vec<usize>,
 }
@@ -33,21 +34,21 @@ impl Graph {
     /// `InvalidArgument` naming the node and what does not fit; `NotFound` for an unknown model.
     pub fn new(
         spec: GraphSpec,
-        book: &Book,
+        stats: &StatsRegistry,
         find: impl Fn(&str) -> Result<Arc<Model>, Error>,
     ) -> Result<Self, Error> {
         let models: Vec<_> =
             spec.nodes.iter().map(|node| find(&node.model)).collect::<Result<_, _>>()?;
         let stats = spec.nodes.iter().map(|node| NodeStats {
             name: node.name.as_str().into(),
-            stats: book.node(&spec.name, &node.name),
+            stats: stats.node(&spec.name, &node.name),
         });
         let mut graph = Self {
             stats: stats.collect(),
             spec,
             models,
-            takers: HashMap::new(),
-            whole_takers: HashMap::new(),
+            consumers: HashMap::new(),
+            whole_consumers: HashMap::new(),
             last: Vec::new(),
         };
         graph.check()?;
@@ -72,7 +73,7 @@ impl Graph {
 
     /// The form in which the graph takes its request.
     pub fn form(&self) -> InputForm {
-        let by_tensor = self.takers.keys().any(|source| source.node.is_none());
+        let by_tensor = self.consumers.keys().any(|source| source.node.is_none());
         match self.models.first() {
             Some(first) if !by_tensor => first.spec().form,
             _ => InputForm::Tensors,
@@ -131,20 +132,22 @@ impl Graph {
     }
 
     /// Whether a source is there before whoever takes it, and has the tensor.
-    fn check_source(&self, index: usize, taker: &str, source: &Source) -> Result<(), Error> {
+    fn check_source(&self, index: usize, consumer: &str, source: &Source) -> Result<(), Error> {
         let Some(from) = source.node else { return Ok(()) };
         let Some((node, model)) = self.spec.nodes.get(from).zip(self.models.get(from)) else {
-            return Err(self.fault(&format!("'{taker}' takes from a node that is not there")));
+            return Err(self.fault(&format!("'{consumer}' takes from a node that is not there")));
         };
         if from >= index {
-            return Err(self.fault(&format!("'{taker}' comes before '{}', its input", node.name)));
+            return Err(
+                self.fault(&format!("'{consumer}' comes before '{}', its input", node.name))
+            );
         }
         let outputs = model.spec().signature.as_ref().map(|signature| signature.outputs.as_slice());
         match outputs {
             Some(known) if !known.is_empty() && find(known, &source.tensor).is_none() => {
                 let known: Vec<_> = known.iter().map(TensorSpec::describe).collect();
                 Err(self.fault(&format!(
-                    "'{taker}' takes '{}' of node '{}', whose outputs are {}",
+                    "'{consumer}' takes '{}' of node '{}', whose outputs are {}",
                     source.tensor,
                     node.name,
                     known.join(", ")
@@ -195,7 +198,7 @@ impl Graph {
             sources.extend(node.when.iter().map(|when| when.source.clone()));
             match &node.inputs {
                 Inputs::Whole(from) => {
-                    *self.whole_takers.entry(*from).or_default() += 1;
+                    *self.whole_consumers.entry(*from).or_default() += 1;
                     if let Some(taken) = from.and_then(|from| taken.get_mut(from)) {
                         *taken = true;
                     }
@@ -210,7 +213,7 @@ impl Graph {
             if let Some(taken) = source.node.and_then(|node| taken.get_mut(node)) {
                 *taken = true;
             }
-            *self.takers.entry(source).or_default() += 1;
+            *self.consumers.entry(source).or_default() += 1;
         }
         self.last = (0..taken.len()).filter(|index| taken.get(*index) == Some(&false)).collect();
     }

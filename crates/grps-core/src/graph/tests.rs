@@ -7,20 +7,20 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::batching::BatchPolicy;
-use crate::content::{Content, ContentAdapter, InputForm};
 use crate::engine::{Engine, Limits};
 use crate::error::{Cause, Error};
 use crate::health::Health;
-use crate::metrics::Book;
-use crate::model::{Model, ModelSpec};
-use crate::puller::Pulled;
-use crate::queue::Entry;
-use crate::request::{Request, Terms};
-use crate::signature::{Naming, Signature, TensorSpec};
-use crate::tensor::{DataType, Tensor};
-use crate::timeline::Timeline;
-use crate::values::Values;
+use crate::metrics::StatsRegistry;
+use crate::models::model::{Model, ModelSpec};
+use crate::request::content::{Content, ContentAdapter, InputForm};
+use crate::request::request::{Request, SchedulingOptions};
+use crate::request::timeline::Timeline;
+use crate::scheduling::batching::BatchPolicy;
+use crate::scheduling::entry::Entry;
+use crate::scheduling::puller::Pulled;
+use crate::tensor::signature::{Naming, Signature, TensorSpec};
+use crate::tensor::tensor::{DataType, Tensor};
+use crate::tensor::values::Values;
 
 const GUARD: Duration = Duration::from_secs(20);
 
@@ -110,7 +110,7 @@ async fn ask(engine: &Engine, request: Vec<Tensor>) -> Result<Vec<(String, i64)>
     let request = Request {
         timeline: Arc::new(Timeline::new("r", None)),
         content: Content::Tensors(request),
-        terms: Terms::default(),
+        terms: SchedulingOptions::default(),
         attachment: None,
     };
     let answer = engine.infer(&engine.registry().route("g")?, request).await?;
@@ -340,7 +340,10 @@ fn refusal(nodes: Vec<NodeSpec>, outputs: Vec<(&str, Source)>) -> String {
         let found = models.iter().find(|model| model.key() == name);
         found.cloned().ok_or_else(|| Error::new(Cause::NotFound, "no such model"))
     };
-    Graph::new(graph(nodes, outputs), &Book::default(), find).unwrap_err().message().to_owned()
+    Graph::new(graph(nodes, outputs), &StatsRegistry::default(), find)
+        .unwrap_err()
+        .message()
+        .to_owned()
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::content::{Content, ContentAdapter, InputForm};
 use crate::error::{Cause, Error};
-use crate::graph::node::{Inputs, NodeSpec, Source};
+use crate::graph::node::{Inputs, NodeSpec};
 use crate::graph::plan::Graph;
-use crate::tensor::Tensor;
+use crate::graph::source::Source;
+use crate::request::content::{Content, ContentAdapter, InputForm};
+use crate::tensor::tensor::Tensor;
 
 /// What is known of the request or of a node's answer.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub(crate) struct Walk<'a> {
     /// The request, then the nodes in order.
     answers: Vec<Answer>,
     /// How often each tensor will still be taken.
-    takers: HashMap<Source, usize>,
-    whole_takers: HashMap<Option<usize>, usize>,
+    consumers: HashMap<Source, usize>,
+    whole_consumers: HashMap<Option<usize>, usize>,
     /// Nodes that have begun, or were left out.
     settled: Vec<bool>,
 }
@@ -49,8 +50,8 @@ impl<'a> Walk<'a> {
             graph,
             adapter,
             answers: (0..=nodes).map(|_| Answer::Awaited).collect(),
-            takers: graph.takers.clone(),
-            whole_takers: graph.whole_takers.clone(),
+            consumers: graph.consumers.clone(),
+            whole_consumers: graph.whole_consumers.clone(),
             settled: vec![false; nodes],
         };
         walk.keep(None, request)?;
@@ -151,7 +152,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A tensor may be missing because its node was left out, not because it does not exist.
-    fn must_be_absent(&self, taker: &str, source: &Source) -> Result<(), Error> {
+    fn must_be_absent(&self, consumer: &str, source: &Source) -> Result<(), Error> {
         let Answer::Given { tensors, .. } = self.get(source.node) else { return Ok(()) };
         let names = tensors.iter().flatten().map(|tensor| tensor.name());
         let given: Vec<_> =
@@ -162,7 +163,7 @@ impl<'a> Walk<'a> {
             None => ("the request".to_owned(), Cause::InvalidArgument),
         };
         let message = format!(
-            "graph '{}': {taker} needs the tensor '{}', but {giver} has: {}",
+            "graph '{}': {consumer} needs the tensor '{}', but {giver} has: {}",
             self.graph.spec().name,
             source.tensor,
             if given.is_empty() { "no other".to_owned() } else { given.join(", ") }
@@ -172,9 +173,9 @@ impl<'a> Walk<'a> {
 
     /// Keeps what the request or a node brought, in the forms in which it will be taken.
     fn keep(&mut self, source: Option<usize>, content: Content) -> Result<(), Error> {
-        let by_tensor = self.takers.keys().any(|taken| taken.node == source);
+        let by_tensor = self.consumers.keys().any(|taken| taken.node == source);
         let is_last = source.is_some_and(|index| self.graph.last.contains(&index));
-        let as_whole = is_last || self.whole_takers.contains_key(&source);
+        let as_whole = is_last || self.whole_consumers.contains_key(&source);
         let whole = as_whole.then(|| content.clone()).filter(|_| by_tensor);
         let answer = if by_tensor {
             let adapted = self.adapter.adapt(content, InputForm::Tensors);
@@ -225,9 +226,9 @@ impl<'a> Walk<'a> {
         tensors.get(place_of(self.graph, tensors, source)?)
     }
 
-    /// Counts one taking of a tensor and, if `wanted`, gives it: the last taker gets it itself.
+    /// Counts one taking of a tensor and, if `wanted`, gives it: the last consumer gets it itself.
     fn take(&mut self, source: &Source, wanted: bool) -> Option<Tensor> {
-        let left = self.takers.get_mut(source)?;
+        let left = self.consumers.get_mut(source)?;
         *left = left.saturating_sub(1);
         let is_last = *left == 0;
         let graph = self.graph;
@@ -245,7 +246,7 @@ impl<'a> Walk<'a> {
     }
 
     fn take_whole(&mut self, source: Option<usize>) -> Option<Content> {
-        let left = self.whole_takers.get_mut(&source)?;
+        let left = self.whole_consumers.get_mut(&source)?;
         *left = left.saturating_sub(1);
         let is_last = *left == 0;
         let index = source.map_or(0, |index| index + 1);
@@ -312,7 +313,7 @@ fn place_of(graph: &Graph, tensors: &[Tensor], source: &Source) -> Option<usize>
     let named = tensors.iter().position(|tensor| tensor.name() == source.tensor);
     named.or_else(|| match tensors {
         [only] if only.name().is_empty() => {
-            let asked_for = graph.takers.keys().filter(|taken| taken.node == source.node);
+            let asked_for = graph.consumers.keys().filter(|taken| taken.node == source.node);
             (asked_for.count() == 1).then_some(0)
         }
         _ => None,

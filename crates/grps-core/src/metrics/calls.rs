@@ -6,7 +6,7 @@ use crate::error::Cause;
 use crate::metrics::histogram::Histogram;
 use crate::metrics::outcomes::Outcomes;
 use crate::metrics::stage::CallStage;
-use crate::timeline::CallTimes;
+use crate::request::timeline::CallTimes;
 
 /// Counters on the way of every call; any thread may add and read without waiting.
 #[derive(Debug, Default)]

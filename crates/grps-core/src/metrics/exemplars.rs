@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::Mutex;
 
 use crate::metrics::histogram::bound_of;
-use crate::timeline::Timeline;
+use crate::request::timeline::Timeline;
 
 /// The time between two requests that are kept: all others cost nothing but a look at the clock.
 const PAUSE: Duration = Duration::from_millis(100);

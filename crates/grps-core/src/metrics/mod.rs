@@ -1,6 +1,5 @@
 //! What a service measures of itself and what user code measures, kept as series over time.
 
-mod book;
 mod calls;
 mod exemplars;
 mod histogram;
@@ -10,10 +9,10 @@ mod requests;
 mod series;
 mod slowest;
 mod stage;
+mod stats_registry;
 mod traffic;
 mod window;
 
-pub use book::Book;
 pub use calls::CallStats;
 pub(crate) use calls::RunningCall;
 pub use exemplars::{Exemplar, Exemplars};
@@ -24,5 +23,6 @@ pub use requests::{Protocol, RequestStats, RouteStats, Sum};
 pub use series::{Kind, Points};
 pub use slowest::{Noted, Remembered};
 pub use stage::{CallStage, RequestStage};
+pub use stats_registry::StatsRegistry;
 pub use traffic::Traffic;
 pub use window::Minute;

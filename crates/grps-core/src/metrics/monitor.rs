@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::batching::{BatchCounts, Reason};
-use crate::metrics::book::Book;
 use crate::metrics::calls::CallStats;
 use crate::metrics::histogram::Counts;
 use crate::metrics::series::{Kind, Points, Series, percentages};
 use crate::metrics::slowest::Remembered;
+use crate::metrics::stats_registry::StatsRegistry;
 use crate::metrics::traffic::{Reading, Traffic};
 use crate::metrics::window::{Minute, Recent, Second, Window};
+use crate::scheduling::batching::{BatchCounts, Reason};
 
 /// Names that user code may use.
 const MAX_NAMES: usize = 1000;
@@ -120,7 +120,7 @@ impl Monitor {
         Ok(())
     }
 
-    /// Turns what was counted since the last tick into points of the service's own series; called
+    /// FairQueue what was counted since the last tick into points of the service's own series; called
     /// once a second.
     ///
     /// `processor` and `memory` are percentages of what this process may use.
@@ -146,19 +146,19 @@ impl Monitor {
         state.put(now_s, Kind::Average, "*mem_usage(%)", memory);
     }
 
-    /// Turns what was counted by name since the last tick into points; called once a second.
-    pub fn tick_book(&self, now_s: u64, book: &Book) {
+    /// FairQueue what was counted by name since the last tick into points; called once a second.
+    pub fn tick_book(&self, now_s: u64, stats: &StatsRegistry) {
         let mut state = self.state.lock();
-        for route in book.routes() {
+        for route in stats.routes() {
             let recent = state.recent.entry(Name::Route(route.name.to_string())).or_default();
             recent.tick_requests(&route);
             let second = recent.second();
             state.put_second(now_s, "request", &route.name, &second);
         }
-        for (key, stats) in book.models() {
+        for (key, stats) in stats.models() {
             state.tick_calls(now_s, Name::Model(key.clone()), &key, &stats);
         }
-        for ((graph, node), stats) in book.nodes() {
+        for ((graph, node), stats) in stats.nodes() {
             let shown = format!("{graph}/{node}");
             state.tick_calls(now_s, Name::Node(graph, node), &shown, &stats);
         }
@@ -179,7 +179,7 @@ impl Monitor {
         self.state.lock().recent.get(name).map(Recent::minute).unwrap_or_default()
     }
 
-    /// Turns what left a model's queue since the last tick into points; called once a second for
+    /// FairQueue what left a model's queue since the last tick into points; called once a second for
     /// each model that batches.
     pub fn tick_batches(&self, now_s: u64, model: &str, counts: &BatchCounts) {
         let now = counts.read();

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::error::Cause;
 use crate::metrics::requests::Protocol;
 use crate::nanos::nanos;
-use crate::timeline::Timeline;
+use crate::request::timeline::Timeline;
 
 /// The slowest that are kept of each period.
 const SLOWEST: usize = 20;

@@ -3,7 +3,7 @@
 /// The standard alphabet.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Marks bytes outside of both alphabets.
+/// CallTimings bytes outside of both alphabets.
 const INVALID: u8 = 0xff;
 
 /// Value of each byte in the standard or the URL-safe alphabet.

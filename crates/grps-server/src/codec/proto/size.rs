@@ -111,7 +111,7 @@ impl SizedColumn<'_> {
 
 fn column_size(values: &Values) -> usize {
     match values {
-        // Written out because the compiler turns this form into wide adds.
+        // Written out because the compiler queue this form into wide adds.
         Values::Uint8(values) => {
             values.len() + values.iter().filter(|value| **value >= 0x80).count()
         }

@@ -1,0 +1,238 @@
+//! The models a service serves, by name, and its graphs, all of which may change while it runs.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::error::{Cause, Error};
+use crate::graph::GraphSpec;
+use crate::metrics::StatsRegistry;
+use crate::models::model::Model;
+use crate::models::routes::{Catalog, DefaultRoute, Route, Routes};
+
+/// Models by `name-version` and by bare name, graphs, and the default graph.
+///
+/// A model that is replaced or removed goes on for the requests that have their route already; its
+/// queue closes when the last of them has its answer.
+#[derive(Debug, Default)]
+pub struct Registry {
+    /// What is to be served; locked for the whole of a change.
+    catalog: Mutex<Catalog>,
+    /// Where each name leads.
+    routes: RwLock<Routes>,
+}
+
+impl Registry {
+    /// Adds a model.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the same name and version is registered already.
+    pub fn add(&self, mut model: Model) -> Result<Arc<Model>, Error> {
+        model.count_in(self.stats().model(model.key()));
+        let model = Arc::new(model);
+        self.change(|catalog| {
+            let key = model.key().to_owned();
+            if catalog.models.insert(key, Arc::clone(&model)).is_some() {
+                return Err(Error::invalid(format!("model '{}' is registered twice", model.key())));
+            }
+            Ok(())
+        })?;
+        Ok(model)
+    }
+
+    /// Adds a model, in place of the one of the same name and version if there is one; gives that.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when a graph does not fit together with it; nothing changes then.
+    pub fn put(&self, mut model: Model) -> Result<Option<Arc<Model>>, Error> {
+        model.count_in(self.stats().model(model.key()));
+        self.change(|catalog| Ok(catalog.models.insert(model.key().to_owned(), Arc::new(model))))
+    }
+
+    /// Takes a model away by its `name-version`; graphs that need it wait for its return.
+    ///
+    /// # Errors
+    /// `NotFound` with the names there are.
+    pub fn remove(&self, key: &str) -> Result<Arc<Model>, Error> {
+        self.change(|catalog| {
+            let known = || catalog.models.keys().cloned().collect::<Vec<_>>().join(", ");
+            let missing = format!("Model {key} not found; models: {}", known());
+            catalog.models.remove(key).ok_or_else(|| Error::new(Cause::NotFound, missing))
+        })
+    }
+
+    /// Sets the models a request without a model name passes through, in order.
+    ///
+    /// # Errors
+    /// `Unavailable` when one of them is not registered, `InvalidArgument` when there is none.
+    pub fn set_default(&self, names: &[String]) -> Result<(), Error> {
+        if names.is_empty() {
+            return Err(Error::invalid("the default graph has no model"));
+        }
+        self.change(|catalog| {
+            catalog.default = Some(DefaultRoute::Row(names.to_vec()));
+            Routes::of(catalog)?.find("").map(|_| ())
+        })
+    }
+
+    /// Adds a graph of registered models, which clients ask for as for a model, in place of the one
+    /// of the same name; `default` also answers requests that name none.
+    ///
+    /// # Errors
+    /// `Unavailable` for an unknown model, `InvalidArgument` when the name is taken or something
+    /// does not fit.
+    pub fn put_graph(&self, spec: GraphSpec, default: bool) -> Result<(), Error> {
+        self.change(|catalog| {
+            let name = spec.name.clone();
+            if default {
+                catalog.default = Some(DefaultRoute::Graph(name.clone()));
+            }
+            catalog.graphs.insert(name.clone(), spec);
+            Routes::of(catalog)?.find(&name).map(|_| ())
+        })
+    }
+
+    /// The route to a model by `name-version` or bare name, or the default graph for "".
+    ///
+    /// # Errors
+    /// `NotFound` with the names there are; `Unavailable` for a graph that lacks a model.
+    pub fn route(&self, name: &str) -> Result<Route, Error> {
+        self.routes.read().find(name)
+    }
+
+    /// The counters of everything that was ever served.
+    pub fn stats(&self) -> Arc<StatsRegistry> {
+        Arc::clone(&self.catalog.lock().stats)
+    }
+
+    /// The graphs, by name, with what keeps one from being served.
+    pub fn graphs(&self) -> Vec<(GraphSpec, Result<Route, Error>)> {
+        let catalog = self.catalog.lock();
+        let routes = self.routes.read();
+        catalog.graphs.values().map(|spec| (spec.clone(), routes.find(&spec.name))).collect()
+    }
+
+    /// All models, sorted by `name-version`.
+    pub fn models(&self) -> Vec<Arc<Model>> {
+        self.catalog.lock().models.values().cloned().collect()
+    }
+
+    /// What keeps the service from answering, as a line; `None` when nothing does.
+    pub fn trouble(&self) -> Option<String> {
+        if let Some(error) = self.routes.read().broken() {
+            return Some(error.message().to_owned());
+        }
+        self.models().iter().find_map(|model| model.trouble())
+    }
+
+    /// Makes a change and swaps the routes, or leaves all as it was.
+    fn change<T>(&self, change: impl FnOnce(&mut Catalog) -> Result<T, Error>) -> Result<T, Error> {
+        let mut catalog = self.catalog.lock();
+        let mut next = catalog.clone();
+        let outcome = change(&mut next)?;
+        let routes = Routes::of(&next)?;
+        // Dropped outside the locks: the last hold on a model closes its queue.
+        let old_routes = std::mem::replace(&mut *self.routes.write(), routes);
+        let old_plan = std::mem::replace(&mut *catalog, next);
+        drop(catalog);
+        drop((old_routes, old_plan));
+        Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::model::ModelSpec;
+    use crate::request::content::InputForm;
+
+    fn model(name: &str, version: &str) -> Model {
+        Model::new(ModelSpec::new(name, version, InputForm::Tensors))
+    }
+
+    fn key(registry: &Registry, name: &str) -> String {
+        registry.route(name).unwrap().models()[0].key().to_owned()
+    }
+
+    #[test]
+    fn a_bare_name_means_the_latest_version() {
+        let registry = Registry::default();
+        for version in ["1.9.0", "1.10.0", "1.2"] {
+            registry.add(model("m", version)).unwrap();
+        }
+        assert_eq!(key(&registry, "m"), "m-1.10.0");
+        assert_eq!(key(&registry, "m-1.9.0"), "m-1.9.0");
+    }
+
+    #[test]
+    fn unknown_names_list_the_known_ones() {
+        let registry = Registry::default();
+        registry.add(model("b", "1")).unwrap();
+        registry.add(model("a", "1")).unwrap();
+        let error = registry.route("nope").unwrap_err();
+        assert_eq!(error.cause(), Cause::NotFound);
+        assert_eq!(error.message(), "Model nope not found; models: a-1, b-1");
+        assert_eq!(registry.route("").unwrap_err().cause(), Cause::NotFound);
+    }
+
+    #[test]
+    fn the_same_version_twice_is_refused() {
+        let registry = Registry::default();
+        registry.add(model("m", "1")).unwrap();
+        assert!(registry.add(model("m", "1")).is_err());
+    }
+
+    #[test]
+    fn the_default_graph_keeps_its_order() {
+        let registry = Registry::default();
+        registry.add(model("a", "1")).unwrap();
+        registry.add(model("b", "1")).unwrap();
+        registry.set_default(&["b-1".into(), "a-1".into()]).unwrap();
+        let route = registry.route("").unwrap();
+        let keys: Vec<_> = route.models().iter().map(|model| model.key()).collect();
+        assert_eq!(keys, ["b-1", "a-1"]);
+        assert!(registry.set_default(&[]).is_err());
+        assert!(registry.set_default(&["c-1".into()]).is_err());
+    }
+
+    #[test]
+    fn a_model_is_replaced_and_its_queue_closes_after_the_last_request() {
+        let registry = Registry::default();
+        registry.add(model("m", "1")).unwrap();
+        registry.set_default(&["m".into()]).unwrap();
+        let running = registry.route("").unwrap();
+        let old = Arc::clone(running.models()[0].queue());
+        let replaced = registry.put(model("m", "1")).unwrap();
+        assert!(Arc::ptr_eq(replaced.unwrap().queue(), &old));
+        assert!(!Arc::ptr_eq(registry.route("m-1").unwrap().models()[0].queue(), &old));
+        assert!(!Arc::ptr_eq(registry.route("").unwrap().models()[0].queue(), &old));
+        assert!(!old.is_closed());
+        drop(running);
+        assert!(old.is_closed());
+    }
+
+    #[test]
+    fn without_the_latest_version_the_one_before_it_is_the_latest() {
+        let registry = Registry::default();
+        for version in ["1", "2"] {
+            registry.add(model("m", version)).unwrap();
+        }
+        registry.remove("m-2").unwrap();
+        assert_eq!(key(&registry, "m"), "m-1");
+        assert_eq!(registry.remove("m-2").unwrap_err().cause(), Cause::NotFound);
+    }
+
+    #[test]
+    fn a_graph_waits_for_a_model_that_is_taken_away() {
+        let registry = Registry::default();
+        registry.add(model("a", "1")).unwrap();
+        registry.set_default(&["a".into()]).unwrap();
+        registry.remove("a-1").unwrap();
+        let error = registry.route("").unwrap_err();
+        assert_eq!(error.cause(), Cause::Unavailable);
+        assert!(error.message().contains("the default graph: Model a not found"), "{error}");
+        assert_eq!(registry.trouble().as_deref(), Some(error.message()));
+        registry.put(model("a", "2")).unwrap();
+        assert_eq!(key(&registry, ""), "a-2");
+    }
+}

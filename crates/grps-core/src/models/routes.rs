@@ -1,0 +1,259 @@
+//! What each name leads to, worked out anew whenever the models or graphs of a service change.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Cause, Error};
+use crate::graph::{Graph, GraphSpec};
+use crate::metrics::{RouteStats, StatsRegistry};
+use crate::models::model::Model;
+use crate::request::content::InputForm;
+
+/// What requests for several models in a row are counted as.
+const DEFAULT_NAME: &str = "default";
+
+/// What a request passes through: one model, several in a row, or a graph.
+#[derive(Clone, Debug)]
+pub struct Route(Arc<Path>);
+
+/// What the holders of a route share.
+#[derive(Debug)]
+struct Path {
+    /// The models in order; never empty.
+    models: Box<[Arc<Model>]>,
+    /// What is measured of the requests that take it.
+    stats: Arc<RouteStats>,
+    /// How they hang together, unless each works on what the one before it answered.
+    graph: Option<Graph>,
+}
+
+impl Route {
+    fn row(models: impl Into<Box<[Arc<Model>]>>, stats: Arc<RouteStats>) -> Self {
+        Self(Arc::new(Path { models: models.into(), stats, graph: None }))
+    }
+
+    fn of_graph(graph: Graph, stats: Arc<RouteStats>) -> Self {
+        Self(Arc::new(Path { models: graph.models().into(), stats, graph: Some(graph) }))
+    }
+
+    /// What is measured of the requests that take it.
+    pub fn stats(&self) -> &Arc<RouteStats> {
+        &self.0.stats
+    }
+
+    /// The models in order.
+    pub fn models(&self) -> &[Arc<Model>] {
+        &self.0.models
+    }
+
+    /// The graph, if it is one.
+    pub fn graph(&self) -> Option<&Graph> {
+        self.0.graph.as_ref()
+    }
+
+    /// How long requests take of late, once they run; nodes of a graph may run side by side.
+    pub(crate) fn latency(&self) -> Duration {
+        let each = self.0.models.iter().map(|model| model.latency());
+        if self.0.graph.is_some() { each.max().unwrap_or_default() } else { each.sum() }
+    }
+
+    /// YAML text that tells what it is.
+    pub fn metadata(&self) -> &str {
+        let first = self.0.models.first().map(|model| model.spec().metadata.as_str());
+        self.graph().map(|graph| graph.spec().metadata.as_str()).or(first).unwrap_or_default()
+    }
+
+    /// The form in which it takes its request.
+    pub fn form(&self) -> InputForm {
+        let first = self.0.models.first().map(|model| model.spec().form);
+        self.graph().map(Graph::form).or(first).unwrap_or(InputForm::Tensors)
+    }
+}
+
+/// What there is to be served: the source of all routes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Catalog {
+    /// The models under their `name-version`.
+    pub(crate) models: BTreeMap<String, Arc<Model>>,
+    /// The graphs under their names.
+    pub(crate) graphs: BTreeMap<String, GraphSpec>,
+    /// What answers a request that names no model.
+    pub(crate) default: Option<DefaultRoute>,
+    /// Where everything is counted, whatever changes.
+    pub(crate) stats: Arc<StatsRegistry>,
+}
+
+/// What answers a request that names no model.
+#[derive(Clone, Debug)]
+pub(crate) enum DefaultRoute {
+    /// Models by their names, in order.
+    Row(Vec<String>),
+    /// A graph by its name.
+    Graph(String),
+}
+
+/// A route, or why there is none for now.
+type Routed = Result<Route, Error>;
+
+/// Where each name leads.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// Every model under its `name-version`.
+    by_key: HashMap<String, Route>,
+    /// The latest version of each model under its bare name.
+    latest: HashMap<String, Route>,
+    /// Graphs under their names.
+    graphs: BTreeMap<String, Routed>,
+    /// What answers a request that names no model.
+    default: Option<Routed>,
+}
+
+impl Routes {
+    /// Works out the routes. A graph that lacks a model leads nowhere until the model is there.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when a name stands for two things or something does not fit.
+    pub(crate) fn of(catalog: &Catalog) -> Result<Self, Error> {
+        let mut routes = Self::default();
+        for (key, model) in &catalog.models {
+            routes.add(key, model, catalog.stats.route(key));
+        }
+        for (name, spec) in &catalog.graphs {
+            if routes.find_model(name).is_some() {
+                return Err(Error::invalid(format!("graph '{name}': the name is taken")));
+            }
+            let found = Graph::new(spec.clone(), &catalog.stats, |name| routes.model(name));
+            let found = found.map(|graph| Route::of_graph(graph, catalog.stats.route(name)));
+            let what = format!("graph '{name}'");
+            routes.graphs.insert(name.clone(), wait_for_models(&what, found)?);
+        }
+        routes.default = match &catalog.default {
+            None => None,
+            Some(DefaultRoute::Graph(name)) => routes.graphs.get(name).cloned(),
+            Some(DefaultRoute::Row(names)) => {
+                let row = routes.row(names, &catalog.stats);
+                Some(wait_for_models("the default graph", row)?)
+            }
+        };
+        Ok(routes)
+    }
+
+    /// The route for a name, "" meaning the default graph.
+    ///
+    /// # Errors
+    /// `NotFound` with the names there are; `Unavailable` for a graph that lacks a model.
+    pub(crate) fn find(&self, name: &str) -> Routed {
+        if name.is_empty() {
+            return self.default.clone().unwrap_or_else(|| Err(self.not_found(name)));
+        }
+        if let Some(route) = self.find_model(name) {
+            return Ok(route.clone());
+        }
+        self.graphs.get(name).cloned().unwrap_or_else(|| Err(self.not_found(name)))
+    }
+
+    /// The model that a name stands for.
+    ///
+    /// # Errors
+    /// `NotFound` with the names there are.
+    pub(crate) fn model(&self, name: &str) -> Result<Arc<Model>, Error> {
+        let route = self.find_model(name).ok_or_else(|| self.not_found(name))?;
+        Ok(Arc::clone(&route.models()[0]))
+    }
+
+    /// Why a graph, or the default one, leads nowhere; `None` when all lead somewhere.
+    pub(crate) fn broken(&self) -> Option<&Error> {
+        let all = self.graphs.values().chain(&self.default);
+        all.filter_map(|routed| routed.as_ref().err()).next()
+    }
+
+    /// Models in a row; requests for the only one count as if they had named it.
+    fn row(&self, names: &[String], stats: &StatsRegistry) -> Routed {
+        let models: Vec<_> = names.iter().map(|name| self.model(name)).collect::<Result<_, _>>()?;
+        let name = match models.as_slice() {
+            [only] => only.key(),
+            _ => DEFAULT_NAME,
+        };
+        let stats = stats.route(name);
+        Ok(Route::row(models, stats))
+    }
+
+    fn add(&mut self, key: &str, model: &Arc<Model>, stats: Arc<RouteStats>) {
+        let route = Route::row([Arc::clone(model)], stats);
+        let name = &model.spec().name;
+        let newest = self.latest.get(name).is_none_or(|latest| {
+            let version = &latest.models()[0].spec().version;
+            compare_versions(&model.spec().version, version) == Ordering::Greater
+        });
+        if newest {
+            self.latest.insert(name.clone(), route.clone());
+        }
+        self.by_key.insert(key.to_owned(), route);
+    }
+
+    fn find_model(&self, name: &str) -> Option<&Route> {
+        self.by_key.get(name).or_else(|| self.latest.get(name))
+    }
+
+    fn not_found(&self, name: &str) -> Error {
+        let mut keys: Vec<_> = self.by_key.keys().map(String::as_str).collect();
+        keys.extend(self.graphs.keys().map(String::as_str));
+        keys.sort_unstable();
+        let known = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
+        let message = if name.is_empty() {
+            format!("no model named and no default graph is set; models: {known}")
+        } else {
+            format!("Model {name} not found; models: {known}")
+        };
+        Error::new(Cause::NotFound, message)
+    }
+}
+
+/// Lets a route wait for a model that is not there; other faults stay faults.
+fn wait_for_models(what: &str, found: Result<Route, Error>) -> Result<Routed, Error> {
+    match found {
+        Err(error) if error.cause() == Cause::NotFound => {
+            Ok(Err(Error::new(Cause::Unavailable, format!("{what}: {}", error.message()))))
+        }
+        Err(error) => Err(error),
+        Ok(route) => Ok(Ok(route)),
+    }
+}
+
+/// Compares versions by their dot-separated parts, numbers as numbers: 1.10.0 is after 1.9.0.
+fn compare_versions(left: &str, right: &str) -> Ordering {
+    let mut left_parts = left.split('.');
+    let mut right_parts = right.split('.');
+    loop {
+        match (left_parts.next(), right_parts.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(a), Some(b)) => match compare_parts(a, b) {
+                Ordering::Equal => {}
+                order => return order,
+            },
+        }
+    }
+}
+
+fn compare_parts(left: &str, right: &str) -> Ordering {
+    match (left.parse::<u64>(), right.parse::<u64>()) {
+        (Ok(a), Ok(b)) => a.cmp(&b),
+        _ => left.cmp(right),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert_eq!(compare_versions("1.10", "1.9"), Ordering::Greater);
+        assert_eq!(compare_versions("1.0", "1.0.1"), Ordering::Less);
+        assert_eq!(compare_versions("1.0.rc1", "1.0.rc1"), Ordering::Equal);
+    }
+}

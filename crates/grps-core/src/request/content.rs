@@ -1,0 +1,64 @@
+//! What a request or an answer carries through the engine.
+
+use bytes::Bytes;
+
+use crate::error::Error;
+use crate::tensor::tensor::Tensor;
+
+/// The form in which a model takes its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputForm {
+    /// Decoded tensors, checked against the model's signature.
+    Tensors,
+    /// A protobuf-encoded `GrpsMessage`, for user code that works on messages.
+    Message,
+}
+
+/// The data of a request or an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Decoded tensors.
+    Tensors(Vec<Tensor>),
+    /// A protobuf-encoded `GrpsMessage`.
+    Message(Bytes),
+    /// Bytes for the client as they are, from user code that writes the answer itself.
+    Raw(Bytes),
+}
+
+impl Content {
+    /// Bytes that the data takes, texts in tensors aside.
+    pub fn byte_len(&self) -> usize {
+        match self {
+            Self::Tensors(tensors) => tensors.iter().map(|t| t.values().byte_len()).sum(),
+            Self::Message(bytes) | Self::Raw(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Translates content between its two forms; the codec implements it.
+pub trait ContentAdapter: Send + Sync {
+    /// Decodes the tensors of an encoded message.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the message holds no tensors or malformed ones.
+    fn to_tensors(&self, message: Bytes) -> Result<Vec<Tensor>, Error>;
+
+    /// Encodes tensors as a message.
+    fn to_message(&self, tensors: &[Tensor]) -> Bytes;
+
+    /// Brings content into the form a model wants; free when it already has it.
+    ///
+    /// # Errors
+    /// As [`ContentAdapter::to_tensors`].
+    fn adapt(&self, content: Content, form: InputForm) -> Result<Content, Error> {
+        match (content, form) {
+            (Content::Message(message), InputForm::Tensors) => {
+                self.to_tensors(message).map(Content::Tensors)
+            }
+            (Content::Tensors(tensors), InputForm::Message) => {
+                Ok(Content::Message(self.to_message(&tensors)))
+            }
+            (content, _) => Ok(content),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! A request inside the engine: its content, its reply and chunks, and its timeline.
+
+pub(crate) mod content;
+pub(crate) mod reply;
+pub(crate) mod request;
+pub(crate) mod stream;
+pub(crate) mod timeline;
+pub(crate) mod trace_context;

@@ -1,0 +1,16 @@
+//! Dynamic batching: which waiting requests leave together, and how their rows are joined.
+
+mod batch;
+mod batcher;
+mod batching_key;
+mod counts;
+mod join;
+mod padding;
+mod policy;
+
+pub use batch::{Batch, Joined, Parts};
+pub(crate) use batcher::{Batcher, Next};
+pub(crate) use batching_key::{BatchingKey, common_rows};
+pub use counts::{BatchCounts, Reason};
+pub use padding::{CutRows, Padding};
+pub use policy::{BatchPolicy, Wait};

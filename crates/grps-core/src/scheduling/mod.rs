@@ -1,0 +1,11 @@
+//! Who runs when: admission, fairness, queues, batches, and the instances that pull them.
+
+pub(crate) mod admission;
+pub(crate) mod batching;
+pub(crate) mod byte_budget;
+pub(crate) mod entry;
+pub(crate) mod fair_queue;
+pub(crate) mod instance_health;
+pub(crate) mod puller;
+pub(crate) mod queue;
+pub(crate) mod run_times;

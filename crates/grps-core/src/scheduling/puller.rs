@@ -1,0 +1,221 @@
+//! An instance's hold on the queue of its model: waiting for requests and taking them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::{Cause, Error};
+use crate::request::content::Content;
+use crate::request::timeline::{BatchNote, CallTimings};
+use crate::scheduling::batching::{Batch, Next, common_rows};
+use crate::scheduling::entry::Entry;
+use crate::scheduling::instance_health::Heartbeat;
+use crate::scheduling::queue::{Queue, State, wake};
+
+/// What a pull has got.
+#[derive(Debug)]
+pub enum Pulled {
+    /// Requests to run.
+    Batch(Batch),
+    /// The time passed without work.
+    Nothing,
+    /// The queue is closed and empty, or the puller was stopped.
+    Closed,
+}
+
+/// Ends one puller while the others go on; held by whoever stops an instance.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    queue: Arc<Queue>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Stopper {
+    /// Ends the puller's wait now, or its next one; what waits is left to other pullers.
+    pub fn stop(&self) {
+        // Under the lock, so that a puller about to sleep does not miss it.
+        let mut state = self.queue.state.lock();
+        self.stopped.store(true, Ordering::Release);
+        state.wake_all();
+    }
+
+    /// Whether the puller was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+}
+
+/// An instance's hold on the queue; dropping it tells that the instance has ended.
+#[derive(Debug)]
+pub struct Puller {
+    queue: Arc<Queue>,
+    stopped: Arc<AtomicBool>,
+    /// Wakes it.
+    wake: Arc<Condvar>,
+    /// Since when it works on the entries of its last pull.
+    began: Mutex<Option<Instant>>,
+    /// Tells since when it works.
+    heartbeat: Heartbeat,
+    /// Why the instance ended, if it should not have.
+    down: Option<String>,
+}
+
+impl Puller {
+    pub(crate) fn new(queue: Arc<Queue>, heartbeat: Heartbeat) -> Self {
+        let (stopped, wake, began) = (Arc::default(), Arc::default(), Mutex::new(None));
+        Self { queue, stopped, wake, began, heartbeat, down: None }
+    }
+
+    /// Where the instance gives signs of life.
+    pub fn heartbeat(&self) -> &Heartbeat {
+        &self.heartbeat
+    }
+
+    /// What ends this puller alone.
+    pub fn stopper(&self) -> Stopper {
+        Stopper { queue: Arc::clone(&self.queue), stopped: Arc::clone(&self.stopped) }
+    }
+
+    /// Detaches an instance that should not have ended; the model is not ready until one of the
+    /// same name is attached.
+    pub fn leave_down(mut self, reason: String) {
+        self.down = Some(reason);
+    }
+
+    /// Waits for up to `timeout` for requests whose clients still wait. What an earlier pull took
+    /// counts as done. A stopped puller gets `Closed`.
+    pub fn pull(&self, timeout: Duration) -> Pulled {
+        let queue = &self.queue;
+        let end = Instant::now() + timeout;
+        let mut state = queue.state.lock();
+        self.rest(&mut state);
+        let idle_since = state.batcher.policy().lets_wait().then(Instant::now);
+        loop {
+            if self.stopped.load(Ordering::Acquire) {
+                // The wake-up of a push may have come here; it belongs to one that goes on.
+                let other = if state.batcher.len() > 0 { state.idle.pop() } else { None };
+                drop(state);
+                wake(other);
+                return Pulled::Closed;
+            }
+            let mut until = end;
+            if state.has_room() || state.closed {
+                let closed = state.closed;
+                let now = Instant::now();
+                match state.batcher.next(now, closed) {
+                    Next::Take(cut) => {
+                        // While nobody else waits there is no harm in trying.
+                        let crowded = state.batcher.len() > 0;
+                        let fastest = state.run_times.fastest(now).filter(|_| crowded);
+                        let count = cut.items.len();
+                        let (entries, too_late) = live(cut.items, now, fastest);
+                        if entries.is_empty() {
+                            // Answering is done outside the lock, as it wakes the clients' tasks.
+                            parking_lot::MutexGuard::unlocked(&mut state, || refuse(too_late));
+                            continue;
+                        }
+                        state.begin_work(now);
+                        *self.began.lock() = Some(now);
+                        self.heartbeat.beat(now);
+                        let policy = Arc::clone(state.batcher.policy());
+                        let more = state.batcher.len() > 0 && state.has_room();
+                        let other = if more { state.idle.pop() } else { None };
+                        drop(state);
+                        wake(other);
+                        refuse(too_late);
+                        // Clients that have just left bring no rows.
+                        let rows = if entries.len() == count { cut.rows } else { rows(&entries) };
+                        queue.counts.add(rows, cut.reason);
+                        let note = BatchNote::of(entries.len(), rows, cut.reason);
+                        let timings = CallTimings::begin(now, idle_since, note);
+                        let heartbeat = self.heartbeat.clone();
+                        return Pulled::Batch(Batch::new(entries, policy, heartbeat, timings));
+                    }
+                    Next::WaitUntil(time) => until = until.min(time),
+                    Next::Nothing => {}
+                }
+            }
+            if state.closed {
+                return Pulled::Closed;
+            }
+            if Instant::now() >= end {
+                return Pulled::Nothing;
+            }
+            state.idle.push(Arc::clone(&self.wake));
+            if self.wake.wait_until(&mut state, until).timed_out() {
+                state.idle.retain(|idle| !Arc::ptr_eq(idle, &self.wake));
+            }
+        }
+    }
+
+    /// Counts the puller as not working.
+    fn rest(&self, state: &mut State) {
+        if let Some(began) = self.began.lock().take() {
+            let now = Instant::now();
+            state.end_work(now);
+            state.run_times.add(began, now);
+            self.heartbeat.rest();
+        }
+    }
+}
+
+impl Queue {
+    /// Attaches an instance by its name and lets one more puller work at once.
+    pub fn attach(self: &Arc<Self>, name: &str) -> Puller {
+        self.pullers.fetch_add(1, Ordering::AcqRel);
+        self.state.lock().concurrency += 1;
+        Puller::new(Arc::clone(self), self.health.enter(name))
+    }
+}
+
+impl Drop for Puller {
+    fn drop(&mut self) {
+        let mut state = self.queue.state.lock();
+        self.rest(&mut state);
+        state.concurrency = state.concurrency.saturating_sub(1);
+        drop(state);
+        self.queue.health.leave(&self.heartbeat, self.down.take());
+        self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The entries that somebody still waits for, and those that would be answered too late even by an
+/// instance as fast as `fastest`.
+fn live(
+    mut entries: Vec<Entry>,
+    now: Instant,
+    fastest: Option<Duration>,
+) -> (Vec<Entry>, Vec<Entry>) {
+    entries.retain(|entry| !entry.reply.is_closed());
+    // Half as long again, as the way back takes its time and few runs are the fastest.
+    let Some(soonest) = fastest.map(|fastest| now + fastest + fastest / 2) else {
+        return (entries, Vec::new());
+    };
+    // Chunks are of use even when the last of them comes too late.
+    let in_time = |entry: &Entry| {
+        entry.stream.is_some() || entry.deadline.is_none_or(|deadline| deadline >= soonest)
+    };
+    if entries.iter().all(in_time) {
+        return (entries, Vec::new());
+    }
+    entries.into_iter().partition(in_time)
+}
+
+/// Rows of the entries together.
+fn rows(entries: &[Entry]) -> usize {
+    let rows_of = |entry: &Entry| match &entry.content {
+        Content::Tensors(tensors) => common_rows(tensors).unwrap_or_default().max(1),
+        Content::Message(_) | Content::Raw(_) => 1,
+    };
+    entries.iter().map(rows_of).sum()
+}
+
+/// Tells clients at once that their deadlines can't be met.
+fn refuse(too_late: Vec<Entry>) {
+    for entry in too_late {
+        let text = "the deadline would pass before the model has answered; try again later";
+        entry.reply.send(Err(Error::new(Cause::QueueFull, text)));
+    }
+}

@@ -1,0 +1,306 @@
+//! The queue of one model: connections push entries, instances pull batches of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::nanos::nanos;
+use crate::scheduling::batching::{BatchCounts, BatchPolicy, Batcher, BatchingKey};
+use crate::scheduling::entry::Entry;
+use crate::scheduling::instance_health::InstanceHealth;
+use crate::scheduling::run_times::RecentRunTimes;
+
+/// A queue with blocking pullers, ordered by urgency and then by arrival.
+#[derive(Debug)]
+pub struct Queue {
+    /// Everything that changes, under one lock so that a wake-up is never missed.
+    pub(crate) state: Mutex<State>,
+    /// Wakes whoever watches for pressure.
+    watched: Condvar,
+    /// How many pullers are attached: the instances that are alive.
+    pub(crate) pullers: AtomicUsize,
+    /// What left.
+    pub(crate) counts: BatchCounts,
+    /// Heartbeats and failures of the instances that pull.
+    pub(crate) health: InstanceHealth,
+}
+
+/// Everything of a queue that changes.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Waiting entries.
+    pub(crate) batcher: Batcher<Entry>,
+    /// What wakes each puller that waits for an entry. The last to wait is the first to be woken, as
+    /// what it needs is still in the processor's caches.
+    pub(crate) idle: Vec<Arc<Condvar>>,
+    /// Pullers that work on entries.
+    pub(crate) busy: usize,
+    /// How long pullers have worked until `busy` was last changed.
+    worked_ns: u64,
+    /// When `busy` was last changed.
+    changed: Instant,
+    /// How many pullers may work at once; the rest are held in reserve.
+    pub(crate) concurrency: usize,
+    /// Whether somebody watches for pressure and sleeps.
+    watcher_sleeps: bool,
+    /// How long the latest runs took.
+    pub(crate) run_times: RecentRunTimes,
+    /// Set once; pullers then drain the rest and stop.
+    pub(crate) closed: bool,
+}
+
+impl State {
+    /// Whether a puller may take work now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.busy < self.concurrency
+    }
+
+    /// Counts one more puller at work.
+    pub(crate) fn begin_work(&mut self, now: Instant) {
+        self.worked_ns = self.worked_ns(now);
+        (self.busy, self.changed) = (self.busy + 1, now);
+    }
+
+    /// Counts one puller less at work.
+    pub(crate) fn end_work(&mut self, now: Instant) {
+        self.worked_ns = self.worked_ns(now);
+        (self.busy, self.changed) = (self.busy.saturating_sub(1), now);
+    }
+
+    /// How long pullers have worked, all together.
+    fn worked_ns(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.changed);
+        self.worked_ns + nanos(since) * self.busy as u64
+    }
+
+    /// Lets all pullers look again.
+    pub(crate) fn wake_all(&mut self) {
+        for puller in self.idle.drain(..) {
+            puller.notify_one();
+        }
+    }
+}
+
+/// Wakes a puller that was taken off the idle ones.
+pub(crate) fn wake(puller: Option<Arc<Condvar>>) {
+    if let Some(puller) = puller {
+        puller.notify_one();
+    }
+}
+
+/// What a watch of the queue has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressure {
+    /// An entry has waited for the whole patience while all allowed pullers were busy.
+    High,
+    /// Nothing of the kind for a while.
+    Low,
+    /// The queue is closed.
+    Closed,
+}
+
+/// Why a queue took no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is closed.
+    Closed,
+    /// As many entries wait as may.
+    Full,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self::new(BatchPolicy::default())
+    }
+}
+
+impl Queue {
+    /// An empty queue that gathers batches by this policy.
+    pub fn new(policy: BatchPolicy) -> Self {
+        let state = State {
+            batcher: Batcher::new(Arc::new(policy)),
+            idle: Vec::new(),
+            busy: 0,
+            worked_ns: 0,
+            changed: Instant::now(),
+            concurrency: 0,
+            watcher_sleeps: false,
+            run_times: RecentRunTimes::default(),
+            closed: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            watched: Condvar::new(),
+            pullers: AtomicUsize::new(0),
+            counts: BatchCounts::default(),
+            health: InstanceHealth::new(),
+        }
+    }
+
+    /// Adds an entry that comes now, wakes one idle puller and returns the entry's ticket.
+    pub(crate) fn push(
+        self: &Arc<Self>,
+        now: Instant,
+        key: BatchingKey,
+        entry: Entry,
+    ) -> Result<QueueTicket, Refusal> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Refusal::Closed);
+        }
+        let priority = key.priority;
+        let number = state.batcher.push(now, key, entry).map_err(|_| Refusal::Full)?;
+        let room = state.has_room();
+        let woken = if room { state.idle.pop() } else { None };
+        let warn = !room && state.watcher_sleeps;
+        drop(state);
+        wake(woken);
+        if warn {
+            self.watched.notify_one();
+        }
+        Ok(QueueTicket { queue: Arc::clone(self), priority, number, held: true })
+    }
+
+    /// The number of waiting entries.
+    pub fn len(&self) -> usize {
+        self.state.lock().batcher.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether several entries may leave together.
+    pub fn batches(&self) -> bool {
+        self.state.lock().batcher.policy().batches()
+    }
+
+    /// How long instances have worked, all together.
+    pub fn worked(&self) -> Duration {
+        Duration::from_nanos(self.state.lock().worked_ns(Instant::now()))
+    }
+
+    /// How often instances were started again after they had ended unasked.
+    pub fn restarts(&self) -> u64 {
+        self.health.restarts()
+    }
+
+    /// What left so far.
+    pub fn counts(&self) -> &BatchCounts {
+        &self.counts
+    }
+
+    /// Refuses new entries; pullers get what is left and then the end.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.wake_all();
+        drop(state);
+        self.watched.notify_all();
+    }
+
+    /// Whether new entries are refused.
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// An instance that is down or hangs, as a line.
+    pub(crate) fn trouble(&self, patience: Option<Duration>) -> Option<String> {
+        self.health.trouble(patience)
+    }
+
+    /// The number of attached instances.
+    pub fn pullers(&self) -> usize {
+        self.pullers.load(Ordering::Acquire)
+    }
+
+    /// How many pullers may work at once.
+    pub fn concurrency(&self) -> usize {
+        self.state.lock().concurrency
+    }
+
+    /// Lets one more of the attached pullers work at once; false when none is in reserve.
+    pub fn raise_concurrency(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.concurrency >= self.pullers() {
+            return false;
+        }
+        state.concurrency += 1;
+        let woken = state.idle.pop();
+        drop(state);
+        wake(woken);
+        true
+    }
+
+    /// Holds one puller in reserve, down to `least` that may work.
+    pub fn lower_concurrency(&self, least: usize) {
+        let mut state = self.state.lock();
+        state.concurrency = state.concurrency.saturating_sub(1).max(least);
+    }
+
+    /// Waits until an entry has waited for `patience` in vain, or until `probe` has passed.
+    pub fn watch(&self, patience: Duration, probe: Duration) -> Pressure {
+        let started = Instant::now();
+        let mut state = self.state.lock();
+        loop {
+            if state.closed {
+                return Pressure::Closed;
+            }
+            let oldest = state.batcher.oldest().filter(|_| !state.has_room());
+            let waited = oldest.map(|since| since.elapsed());
+            let left = probe.saturating_sub(started.elapsed());
+            match waited {
+                Some(waited) if waited >= patience => return Pressure::High,
+                _ if left.is_zero() => return Pressure::Low,
+                Some(waited) => {
+                    self.watched.wait_for(&mut state, left.min(patience - waited));
+                }
+                None => {
+                    state.watcher_sleeps = true;
+                    self.watched.wait_for(&mut state, left);
+                    state.watcher_sleeps = false;
+                }
+            }
+        }
+    }
+}
+
+/// The right to take an entry out of its queue; dropping it does so if the entry still waits.
+#[derive(Debug)]
+pub(crate) struct QueueTicket {
+    queue: Arc<Queue>,
+    priority: usize,
+    number: u64,
+    /// False once the entry is known to have left.
+    held: bool,
+}
+
+impl QueueTicket {
+    /// Takes the entry out; false when it has left already.
+    pub(crate) fn withdraw(&mut self) -> bool {
+        self.held = false;
+        let entry = self.queue.state.lock().batcher.withdraw(self.priority, self.number);
+        // Dropped here, outside the lock.
+        entry.is_some()
+    }
+
+    /// Marks the entry as taken by an instance.
+    pub(crate) fn release(mut self) {
+        self.held = false;
+    }
+}
+
+impl Drop for QueueTicket {
+    fn drop(&mut self) {
+        if self.held {
+            self.withdraw();
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

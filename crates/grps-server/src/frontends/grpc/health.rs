@@ -1,0 +1,24 @@
+//! The standard health service: `grpc.health.v1.Health/Check`.
+
+use bytes::Bytes;
+use grps_core::Engine;
+use tonic::Status;
+
+use crate::call::readiness::unready;
+
+const SERVING: Bytes = Bytes::from_static(&[0x08, 1]);
+const NOT_SERVING: Bytes = Bytes::from_static(&[0x08, 2]);
+const SERVICES: [&[u8]; 2] = [b"grps.protos.v1.GrpsService", b"grpc.health.v1.Health"];
+
+/// Answers a `HealthCheckRequest`, whose only field is the service's name.
+pub(super) fn check(request: &[u8], engine: &Engine) -> Result<Bytes, Status> {
+    let service = match request {
+        [] => request,
+        [0x0A, length, name @ ..] if usize::from(*length) == name.len() => name,
+        _ => return Err(Status::invalid_argument("malformed HealthCheckRequest")),
+    };
+    if !service.is_empty() && !SERVICES.contains(&service) {
+        return Err(Status::not_found("unknown service"));
+    }
+    Ok(if unready(engine).is_none() { SERVING } else { NOT_SERVING })
+}

@@ -1,0 +1,163 @@
+//! Binding, accepting, limiting connections, and the orderly end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::net::connection;
+use crate::observability::monitoring;
+
+const BACKLOG: i32 = 4096;
+/// Least time that connections get to close once no request is in scope: a large answer may still
+/// be on its way to a slow reader.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// Pause after a failed accept, which mostly means that descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
+    content-type: text/plain\r\ncontent-length: 37\r\n\r\nToo many connections. Try again later";
+
+/// Binds an address for [`serve`].
+///
+/// # Errors
+/// The system's error, for example when the port is taken.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Serves until `shutdown` resolves, then drains: running requests finish, new ones get 503.
+///
+/// # Errors
+/// The system's error when a listener can't be used.
+pub async fn serve(
+    listeners: Vec<std::net::TcpListener>,
+    app: Arc<App>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let (stop_accepting, accepting) = watch::channel(None);
+    let mut acceptors = JoinSet::new();
+    for listener in listeners {
+        let acceptor =
+            Acceptor { listener: TcpListener::from_std(listener)?, app: Arc::clone(&app) };
+        acceptors.spawn(acceptor.run(accepting.clone()));
+    }
+    drop(accepting);
+    let ticking = tokio::spawn(monitoring::run(Arc::clone(&app)));
+    let watching = tokio::spawn(monitoring::watch_memory(Arc::clone(&app)));
+    let exporting = tokio::spawn(export_traces(Arc::clone(&app)));
+    shutdown.await;
+    let end = Instant::now() + app.settings.drain_timeout.max(CLOSE_GRACE);
+    drain(&app).await;
+    // Nobody accepts any more: then there is nobody to tell.
+    let _ = stop_accepting.send(Some(end));
+    while acceptors.join_next().await.is_some() {}
+    ticking.abort();
+    end_traces(&app, exporting).await;
+    watching.abort();
+    Ok(())
+}
+
+async fn export_traces(app: Arc<App>) {
+    if let Some(traces) = &app.traces {
+        traces.run().await;
+    }
+}
+
+/// Lets the spans that wait be exported.
+async fn end_traces(app: &App, exporting: JoinHandle<()>) {
+    if let Some(traces) = &app.traces {
+        traces.end();
+        if tokio::time::timeout(CLOSE_GRACE, exporting).await.is_err() {
+            tracing::warn!("the collector of traces did not take the last spans in time");
+        }
+    }
+}
+
+/// Refuses new requests and waits for the running ones.
+async fn drain(app: &App) {
+    app.engine.health().set_draining();
+    tracing::info!(in_flight = app.in_flight.count(), "draining");
+    let finished = tokio::time::timeout(app.settings.drain_timeout, app.in_flight.wait_idle());
+    if finished.await.is_err() {
+        let left = app.in_flight.count();
+        tracing::warn!(left, "the drain timeout passed; ending running requests");
+    }
+}
+
+/// Accepts connections of one listener.
+struct Acceptor {
+    listener: TcpListener,
+    app: Arc<App>,
+}
+
+impl Acceptor {
+    /// Accepts until `accepting` says by when connections must have closed.
+    async fn run(self, mut accepting: watch::Receiver<Option<Instant>>) {
+        let (close, closing) = watch::channel(());
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = accepting.changed() => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.admit(stream, peer, &closing, &mut connections),
+                    Err(error) => {
+                        tracing::warn!(%error, "can't accept a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+        drop(self.listener);
+        drop(closing);
+        drop(close);
+        let end = accepting.borrow().unwrap_or_else(Instant::now).max(Instant::now() + CLOSE_GRACE);
+        let closed = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout_at(end, closed).await.is_err() {
+            tracing::warn!("ending connections that did not close in time");
+        }
+    }
+
+    fn admit(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        closing: &watch::Receiver<()>,
+        connections: &mut JoinSet<()>,
+    ) {
+        let Ok(permit) = Arc::clone(&self.app.connection_permits).try_acquire_owned() else {
+            tracing::warn!(%peer, limit = self.app.settings.max_connections, "too many connections");
+            connections.spawn(refuse(stream));
+            return;
+        };
+        let app = Arc::clone(&self.app);
+        let closing = closing.clone();
+        connections.spawn(async move {
+            connection::run(stream, peer, app, closing).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Tells a client that there are too many connections.
+async fn refuse(mut stream: TcpStream) {
+    let told = async {
+        stream.write_all(TOO_MANY).await?;
+        stream.shutdown().await
+    };
+    // The client may be gone already; then there is nobody to tell.
+    let _ = tokio::time::timeout(CLOSE_GRACE, told).await;
+}

@@ -1,0 +1,10 @@
+//! Metrics, traces, logs, and what the dashboard shows.
+
+pub(crate) mod exposition;
+pub(crate) mod gpus;
+pub mod log;
+pub(crate) mod metrics_page;
+pub(crate) mod monitoring;
+pub(crate) mod overview;
+pub(crate) mod process;
+pub(crate) mod traces;

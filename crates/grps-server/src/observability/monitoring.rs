@@ -1,0 +1,213 @@
+//! The clock of the service's own series: a tick each second, and the file that shows the latest values.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use grps_core::Error;
+use grps_core::metrics::{Monitor, Points};
+use serde_json::{Value, json};
+use tokio::time::MissedTickBehavior;
+
+use crate::app::App;
+use crate::observability::process::{self, Usage};
+
+const TICK: Duration = Duration::from_secs(1);
+const MIB: f64 = 1024.0 * 1024.0;
+/// How often the memory of the process is compared with what it may use.
+const MEMORY_TICK: Duration = Duration::from_millis(100);
+/// Percentages of a distribution that the file tells, as upstream shows them.
+const TOLD: [u32; 5] = [80, 90, 99, 100, 101];
+
+/// Seconds since the epoch.
+pub fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// One series as upstream's clients read it; `None` when there is none of this name.
+pub fn series_json(monitor: &Monitor, name: &str) -> Option<String> {
+    let series = match monitor.read(now_s(), name)? {
+        Points::Trend(values) => {
+            let data: Vec<Value> = values
+                .into_iter()
+                .enumerate()
+                .map(|(index, value)| json!([index, value]))
+                .collect();
+            json!({"label": "trend", "data": data})
+        }
+        Points::Distribution(values) => json!({"label": "cdf", "data": values}),
+    };
+    Some(series.to_string())
+}
+
+/// A stretch of time that trends show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Span {
+    /// 60 seconds.
+    Minute,
+    /// 60 minutes.
+    Hour,
+    /// 24 hours.
+    Day,
+    /// 30 days.
+    Month,
+}
+
+impl Span {
+    /// The span of this name.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an unknown name.
+    pub(crate) fn of(name: &str) -> Result<Self, Error> {
+        match name {
+            "minute" => Ok(Self::Minute),
+            "hour" => Ok(Self::Hour),
+            "day" => Ok(Self::Day),
+            "month" => Ok(Self::Month),
+            _ => Err(Error::invalid("span must be one of minute, hour, day, month")),
+        }
+    }
+
+    /// Where its points lie among all of a trend's, which begin with the days.
+    fn place(self) -> Range<usize> {
+        match self {
+            Self::Month => 0..30,
+            Self::Day => 30..54,
+            Self::Hour => 54..114,
+            Self::Minute => 114..174,
+        }
+    }
+}
+
+/// The points of a trend in a span, the oldest first; `None` when there is no such trend.
+pub(crate) fn points(monitor: &Monitor, name: &str, span: Span) -> Option<Vec<Option<f64>>> {
+    match monitor.read(now_s(), name)? {
+        Points::Trend(points) => points.get(span.place()).map(<[_]>::to_vec),
+        Points::Distribution(_) => None,
+    }
+}
+
+/// Ticks for as long as it is polled.
+pub(crate) async fn run(app: Arc<App>) {
+    let mut usage = Usage::new(app.settings.memory_limit_bytes);
+    let mut clock = tokio::time::interval(TICK);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        clock.tick().await;
+        let (processor, memory) = usage.measure();
+        app.monitor.tick(now_s(), processor, memory);
+        app.monitor.tick_book(now_s(), &app.stats);
+        app.monitor.remembered.tick();
+        tick_gauges(&app);
+        for model in app.engine.registry().models() {
+            let queue = model.queue();
+            if queue.batches() {
+                app.monitor.tick_batches(now_s(), model.key(), queue.counts());
+            }
+        }
+        if let Some(path) = app.settings.monitor_log.clone() {
+            let text = describe(&app.monitor);
+            let written = tokio::task::spawn_blocking(move || write(&path, &text)).await;
+            if let Ok(Err(error)) = written {
+                tracing::debug!(%error, "can't write the latest values of the series");
+            }
+        }
+    }
+}
+
+/// Records what is looked at once a second rather than counted.
+fn tick_gauges(app: &App) {
+    let now_s = now_s();
+    app.monitor.put_gauge(now_s, "*in_flight", app.in_flight.count() as f64);
+    for model in app.engine.registry().models().iter().filter(|model| !model.is_native()) {
+        let name = format!("*queue_length({})", model.key());
+        app.monitor.put_gauge(now_s, &name, model.queue().len() as f64);
+    }
+    for gpu in app.gpus.read() {
+        let (number, usage) = (gpu.number, &gpu.usage);
+        let name = |what: &str| format!("*gpu{number}_{what}");
+        let used_mib = usage.memory_used_bytes as f64 / MIB;
+        app.monitor.put_gauge(now_s, &name("usage(%)"), 100.0 * usage.busy_ratio);
+        app.monitor.put_gauge(now_s, &name("mem_usage(MIB)"), used_mib);
+    }
+}
+
+/// Refuses requests while the process uses more memory than it should, for as long as it is
+/// polled.
+pub(crate) async fn watch_memory(app: Arc<App>) {
+    let settings = &app.settings;
+    let most = settings.memory_limit_bytes / 100 * settings.max_memory_percent;
+    let mut clock = tokio::time::interval(MEMORY_TICK);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut exhausted = false;
+    loop {
+        clock.tick().await;
+        let own = process::own_bytes();
+        if (own > most) != exhausted {
+            exhausted = !exhausted;
+            app.in_flight.set_exhausted(exhausted);
+            let percent = settings.max_memory_percent;
+            tracing::warn!(own, most, percent, "memory: {}", told(exhausted));
+        }
+    }
+}
+
+fn told(exhausted: bool) -> &'static str {
+    if exhausted { "no request is taken in until there is more" } else { "requests are taken in" }
+}
+
+/// The latest value of every series, a line each.
+fn describe(monitor: &Monitor) -> String {
+    let now_s = now_s();
+    let mut text = String::new();
+    for name in monitor.names() {
+        match monitor.read(now_s, &name) {
+            Some(points @ Points::Trend(_)) => {
+                let last = points.last_second();
+                let value = last.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+                text.push_str(&format!("{name} : {value}\n"));
+            }
+            Some(Points::Distribution(points)) => {
+                for (percent, value) in points.iter().filter(|(shown, _)| TOLD.contains(shown)) {
+                    let percent = match percent {
+                        100 => "99.9".to_owned(),
+                        101 => "99.99".to_owned(),
+                        whole => whole.to_string(),
+                    };
+                    text.push_str(&format!("{name}_{percent} : {value:.2}\n"));
+                }
+            }
+            None => {}
+        }
+    }
+    text
+}
+
+/// Replaces the file by one rename, so that a reader never sees half of it.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut fresh = PathBuf::from(path);
+    fresh.set_extension("log.new");
+    std::fs::write(&fresh, text)?;
+    std::fs::rename(&fresh, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use grps_core::metrics::Kind;
+
+    use super::*;
+
+    #[test]
+    fn the_file_tells_the_second_that_is_over() {
+        let monitor = Monitor::default();
+        monitor.tick(now_s() - 2, 0.0, 0.0);
+        monitor.record(now_s() - 1, Kind::Max, "mine", 2.5).unwrap();
+        monitor.record(now_s(), Kind::Distribution, "spread", 7.0).unwrap();
+        let text = describe(&monitor);
+        for line in ["*qps : 0.00\n", "spread_80 : 7.00\n", "spread_99.99 : 7.00\n"] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(text.contains("mine : "));
+    }
+}
