@@ -1,5 +1,6 @@
 //! The GRPS message as both wire formats carry it.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use bytes::Bytes;
@@ -59,7 +60,7 @@ pub struct Status {
     /// HTTP status code of the outcome, 200 for success.
     pub code: i32,
     /// One line that says what happened.
-    pub msg: String,
+    pub msg: Cow<'static, str>,
     /// Whether the call worked.
     pub outcome: Outcome,
 }
@@ -67,12 +68,12 @@ pub struct Status {
 impl Status {
     /// The status of every call that worked.
     pub fn ok() -> Self {
-        Self { code: 200, msg: "OK".to_owned(), outcome: Outcome::SUCCESS }
+        Self { code: 200, msg: Cow::Borrowed("OK"), outcome: Outcome::SUCCESS }
     }
 
     /// The status of a call that failed.
     pub fn failure(code: i32, msg: impl Into<String>) -> Self {
-        Self { code, msg: msg.into(), outcome: Outcome::FAILURE }
+        Self { code, msg: Cow::Owned(msg.into()), outcome: Outcome::FAILURE }
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn message() -> impl Strategy<Value = GrpsMessage> {
 fn status() -> impl Strategy<Value = Status> {
     (any::<i32>(), ".{0,20}", -1..5).prop_map(|(code, msg, outcome)| Status {
         code,
-        msg,
+        msg: msg.into(),
         outcome: Outcome(outcome),
     })
 }

@@ -98,7 +98,7 @@ impl From<&ours::GrpsMessage> for GrpsMessage {
     fn from(message: &ours::GrpsMessage) -> Self {
         let status = message.status.as_ref().map(|status| Status {
             code: status.code,
-            msg: status.msg.clone(),
+            msg: status.msg.clone().into_owned(),
             status: status.outcome.0,
         });
         let data = match &message.data {

@@ -100,7 +100,7 @@ fn merge_status(status: &mut Status, bytes: &[u8]) -> Result<(), Fault> {
             (1, Wire::Varint) => status.code = reader.varint()? as i32,
             (2, Wire::Len) => {
                 let msg = reader.text().map_err(|fault| fault.in_field("msg"))?;
-                msg.clone_into(&mut status.msg);
+                status.msg = msg.to_owned().into();
             }
             (3, Wire::Varint) => status.outcome = Outcome(reader.varint()? as i32),
             _ => reader.skip(field, wire)?,
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn status_merges_and_scalars_are_overwritten() {
         let message = decoded(&[0x0a, 2, 8, 9, 0x0a, 2, 0x18, 2, 0x12, 1, b'a', 0x12, 1, b'b']);
-        let status = Status { code: 9, msg: String::new(), outcome: Outcome::FAILURE };
+        let status = Status { code: 9, msg: "".into(), outcome: Outcome::FAILURE };
         assert_eq!((message.status, message.model.as_str()), (Some(status), "b"));
     }
 

@@ -280,7 +280,7 @@ mod tests {
         ];
         for values in columns {
             let tensor = Tensor::new("x".into(), vec![values.len(), 1], values).unwrap();
-            let status = Status { code: -1, msg: String::new(), outcome: Outcome(9) };
+            let status = Status { code: -1, msg: "".into(), outcome: Outcome(9) };
             let bytes = encode_tensors(Some(&status), "m-1", std::slice::from_ref(&tensor));
             let data = Data::Tensors(vec![tensor.into()]);
             let message = GrpsMessage { status: Some(status), model: "m-1".into(), data };
