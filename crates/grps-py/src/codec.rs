@@ -10,7 +10,7 @@ fn invalid(error: grps_core::Error) -> PyErr {
     PyValueError::new_err(error.message().to_owned())
 }
 
-/// FairQueue a JSON request body into an encoded `GrpsMessage`.
+/// Turns a JSON request body into an encoded `GrpsMessage`.
 ///
 /// Raises ValueError naming the place that is wrong.
 #[pyfunction]
@@ -19,7 +19,7 @@ pub(crate) fn json_to_message<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bou
     Ok(PyBytes::new(py, &proto::encode(&request.message)))
 }
 
-/// FairQueue an encoded `GrpsMessage` into JSON, with a nested `ndarray` for its first tensor if asked.
+/// Turns an encoded `GrpsMessage` into JSON, with a nested `ndarray` for its first tensor if asked.
 ///
 /// Raises ValueError when the message is malformed or holds no float32 tensor to nest.
 #[pyfunction]

@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString};
 
-/// FairQueue a tensor into a named array that owns the tensor's memory.
+/// Turns a tensor into a named array that owns the tensor's memory.
 pub(crate) fn to_numpy(py: Python<'_>, tensor: Tensor) -> PyResult<(String, Bound<'_, PyAny>)> {
     let (name, shape, values) = tensor.into_parts();
     let array = match values {

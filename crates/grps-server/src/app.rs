@@ -25,7 +25,7 @@ pub struct Settings {
     pub max_connections: usize,
     /// Largest request body, in bytes.
     pub max_request_bytes: usize,
-    /// Bytes that the bodies of all requests in scope may have together.
+    /// Bytes that the bodies of all requests in flight may have together.
     pub max_inflight_bytes: usize,
     /// Largest request head, in bytes.
     pub max_header_bytes: usize,

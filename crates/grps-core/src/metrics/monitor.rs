@@ -120,7 +120,7 @@ impl Monitor {
         Ok(())
     }
 
-    /// FairQueue what was counted since the last tick into points of the service's own series; called
+    /// Turns what was counted since the last tick into points of the service's own series; called
     /// once a second.
     ///
     /// `processor` and `memory` are percentages of what this process may use.
@@ -146,7 +146,7 @@ impl Monitor {
         state.put(now_s, Kind::Average, "*mem_usage(%)", memory);
     }
 
-    /// FairQueue what was counted by name since the last tick into points; called once a second.
+    /// Turns what was counted by name since the last tick into points; called once a second.
     pub fn tick_book(&self, now_s: u64, stats: &StatsRegistry) {
         let mut state = self.state.lock();
         for route in stats.routes() {
@@ -179,7 +179,7 @@ impl Monitor {
         self.state.lock().recent.get(name).map(Recent::minute).unwrap_or_default()
     }
 
-    /// FairQueue what left a model's queue since the last tick into points; called once a second for
+    /// Turns what left a model's queue since the last tick into points; called once a second for
     /// each model that batches.
     pub fn tick_batches(&self, now_s: u64, model: &str, counts: &BatchCounts) {
         let now = counts.read();

@@ -118,7 +118,7 @@ impl Signature {
         self.close_gaps(slots)
     }
 
-    /// CarriedState-out inputs must be optional and at the end, since instances take them by position.
+    /// Left-out inputs must be optional and at the end, since instances take them by position.
     fn close_gaps(&self, slots: Vec<Option<Tensor>>) -> Result<Vec<Tensor>, String> {
         let given = slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         let mut ordered = Vec::with_capacity(given);

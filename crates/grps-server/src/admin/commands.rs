@@ -1,4 +1,4 @@
-//! What an operator asks of the models: from the connection that was asked to whoever loads models.
+//! Commands of the operator: from the connection that they came by to the code that loads models.
 
 use grps_core::{Cause, Error};
 use parking_lot::Mutex;
@@ -10,13 +10,13 @@ const WAITING: usize = 16;
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Tell of all models.
+    /// List all models.
     List,
     /// Load a model that is configured but not served.
     Load,
     /// Take a model out of service and free it.
     Unload,
-    /// Load a model anew and let it take the place of the one that is served.
+    /// Load a model again and replace the one that is served.
     Reload,
     /// Change which log lines are written; the command names a level in place of a model.
     SetLogLevel,
@@ -54,7 +54,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// Answers it; nothing happens when nobody waits any more.
+    /// Sends the outcome; nothing happens if the client has disconnected.
     pub fn answer(self, outcome: Result<String, Error>) {
         let _ = self.reply.send(outcome);
     }

@@ -1,4 +1,4 @@
-//! Counting requests in scope, so that shutdown can wait for them.
+//! Counting requests in flight, so that shutdown can wait for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,11 +12,11 @@ pub(crate) struct InFlight {
     count: AtomicUsize,
     /// Bytes of their bodies.
     budget: Arc<Budget>,
-    /// Told whenever the count falls to zero.
+    /// Notified whenever the count falls to zero.
     idle: Notify,
 }
 
-/// A request's place among those in scope; dropping it counts the request out.
+/// Counts one request as in flight until it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlightGuard {
     all: Arc<InFlight>,
@@ -25,7 +25,7 @@ pub(crate) struct InFlightGuard {
 }
 
 impl InFlight {
-    /// No request is in scope; together they may hold `max_bytes`.
+    /// No request is in flight; together they may hold `max_bytes`.
     pub(crate) fn new(max_bytes: usize) -> Self {
         let budget = Budget::new(max_bytes);
         Self { count: AtomicUsize::new(0), budget, idle: Notify::new() }
@@ -39,7 +39,7 @@ impl InFlight {
         InFlightGuard { all: Arc::clone(self), account: self.budget.open() }
     }
 
-    /// The number of requests in scope.
+    /// The number of requests in flight.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }
@@ -49,12 +49,12 @@ impl InFlight {
         self.budget.used()
     }
 
-    /// Tells whether the process has memory to spare for more requests.
+    /// Sets whether the process has no memory left for more requests.
     pub(crate) fn set_exhausted(&self, exhausted: bool) {
         self.budget.set_exhausted(exhausted);
     }
 
-    /// Waits until no request is in scope.
+    /// Waits until no request is in flight.
     pub(crate) async fn wait_idle(&self) {
         loop {
             let idle = self.idle.notified();

@@ -32,7 +32,7 @@ pub(crate) trait Inference: Send + Sync {
     /// Encodes the whole output.
     ///
     /// # Errors
-    /// `ModelFailed` when the output can't be told in this protocol.
+    /// `ModelFailed` when the output can't be encoded in this protocol.
     fn encode(&self, output: Content) -> Result<Self::Reply, Error>;
 }
 

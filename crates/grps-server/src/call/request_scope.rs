@@ -10,7 +10,7 @@ use grps_core::{Cause, Error, Route, Timeline};
 use crate::app::App;
 use crate::call::in_flight::InFlightGuard;
 
-/// One request in scope; dropping it ends the request.
+/// One request in flight; dropping it ends the request.
 pub(crate) struct RequestScope {
     app: Arc<App>,
     guard: InFlightGuard,
@@ -137,7 +137,7 @@ impl Drop for RequestScope {
     fn drop(&mut self) {
         match *self.outcome.get_mut() {
             NO_INFERENCE => {}
-            // Nobody waited for its end.
+            // The client disconnected before its end.
             RUNNING => self.end(Some(Cause::Cancelled)),
             ANSWERED => self.end(None),
             failed => self.end(Cause::ALL.get(usize::from(failed - FAILED)).copied()),

@@ -36,7 +36,7 @@ pub(crate) fn http_status(error: &Error) -> StatusCode {
     table(error.cause()).0
 }
 
-/// The HTTP status of an outcome, as metrics tell it for every protocol.
+/// The HTTP status of an outcome, as metrics show it for every protocol.
 pub(crate) fn http_status_of(failure: Option<Cause>) -> StatusCode {
     failure.map_or(StatusCode::OK, |cause| table(cause).0)
 }
@@ -60,7 +60,7 @@ pub(crate) fn grps_status(error: &Error) -> Status {
 
 /// The gRPC status of an error that ends the call itself.
 ///
-/// `None` for failures of a model call: those stay rpc-OK and are told in the message, as
+/// `None` for failures of a model call: those stay rpc-OK and are the status in the message, as
 /// upstream's clients expect.
 pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
     let told_in_message = matches!(

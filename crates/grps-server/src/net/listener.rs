@@ -19,7 +19,7 @@ use crate::net::transport::Transport;
 use crate::observability::monitoring;
 
 const BACKLOG: i32 = 4096;
-/// Least time that connections get to close once no request is in scope: a large answer may still
+/// Least time that connections get to close once no request is in flight: a large answer may still
 /// be on its way to a slow reader.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// Pause after a failed accept, which mostly means that descriptors have run out.
@@ -63,7 +63,7 @@ pub async fn serve(
     shutdown.await;
     let end = Instant::now() + app.settings.drain_timeout.max(CLOSE_GRACE);
     drain(&app).await;
-    // Nobody accepts any more: then there is nobody to tell.
+    // Fails only if no acceptor is left, and then none has to stop.
     let _ = stop_accepting.send(Some(end));
     while acceptors.join_next().await.is_some() {}
     ticking.abort();
@@ -154,12 +154,12 @@ impl Acceptor {
     }
 }
 
-/// Tells a client that there are too many connections.
+/// Responds that there are too many connections.
 async fn refuse(mut stream: TcpStream) {
-    let told = async {
+    let responded = async {
         stream.write_all(TOO_MANY).await?;
         stream.shutdown().await
     };
-    // The client may be gone already; then there is nobody to tell.
-    let _ = tokio::time::timeout(CLOSE_GRACE, told).await;
+    // The client may have disconnected already.
+    let _ = tokio::time::timeout(CLOSE_GRACE, responded).await;
 }

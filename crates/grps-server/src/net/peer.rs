@@ -16,7 +16,7 @@ pub(crate) enum PeerAddress {
 pub(crate) struct Peer {
     address: PeerAddress,
     /// The name that the transport has verified, such as the subject of a client certificate;
-    /// `None` where the transport verifies nobody.
+    /// `None` where the transport verifies no name.
     identity: Option<Arc<str>>,
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn collect(
         }
     };
     call.timeline.lap(RequestStage::Receive);
-    // A client that waits for leave to send its body is told by the answer not to.
+    // A client that asked whether to send its body (`Expect`) learns from the response not to.
     if outcome.is_err() && !headers.contains_key(header::EXPECT) {
         tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
     }

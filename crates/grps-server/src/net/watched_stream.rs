@@ -1,4 +1,4 @@
-//! A socket that notices the end of its client while nobody reads from it.
+//! A socket that notices that its client has disconnected while nothing is read from it.
 //!
 //! hyper stops reading when it holds the beginning of a next request, so that a client that had
 //! pipelined one could leave unseen while its first request runs.

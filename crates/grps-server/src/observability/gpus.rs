@@ -1,4 +1,4 @@
-//! The GPUs of the machine and those a service watches, as NVIDIA's management library tells.
+//! The GPUs of the machine and those a service watches, as NVIDIA's management library reports them.
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
@@ -29,9 +29,9 @@ pub(crate) struct GpuUsage {
     pub(crate) busy_ratio: f64,
     pub(crate) memory_used_bytes: u64,
     pub(crate) memory_total_bytes: u64,
-    /// `None` where the device does not tell.
+    /// `None` where the device does not report it.
     pub(crate) temperature_celsius: Option<f64>,
-    /// `None` where the device does not tell.
+    /// `None` where the device does not report it.
     pub(crate) power_watts: Option<f64>,
 }
 
@@ -122,7 +122,7 @@ fn read(library: &Nvml, number: u32) -> Result<Gpu, NvmlError> {
         memory_used_bytes: memory.used,
         memory_total_bytes: memory.total,
         temperature_celsius: device.temperature(TemperatureSensor::Gpu).ok().map(f64::from),
-        // Told in milliwatts.
+        // Reported in milliwatts.
         power_watts: device.power_usage().ok().map(|power| f64::from(power) / 1000.0),
     };
     Ok(Gpu { number, name: device.name()?, usage })

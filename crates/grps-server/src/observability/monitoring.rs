@@ -17,8 +17,8 @@ const TICK: Duration = Duration::from_secs(1);
 const MIB: f64 = 1024.0 * 1024.0;
 /// How often the memory of the process is compared with what it may use.
 const MEMORY_TICK: Duration = Duration::from_millis(100);
-/// Percentages of a distribution that the file tells, as upstream shows them.
-const TOLD: [u32; 5] = [80, 90, 99, 100, 101];
+/// Percentages of a distribution in the file, as upstream shows them.
+const SHOWN_PERCENTILES: [u32; 5] = [80, 90, 99, 100, 101];
 
 /// Seconds since the epoch.
 pub fn now_s() -> u64 {
@@ -148,12 +148,12 @@ pub(crate) async fn watch_memory(app: Arc<App>) {
             exhausted = !exhausted;
             app.in_flight.set_exhausted(exhausted);
             let percent = settings.max_memory_percent;
-            tracing::warn!(own, most, percent, "memory: {}", told(exhausted));
+            tracing::warn!(own, most, percent, "memory: {}", describe(exhausted));
         }
     }
 }
 
-fn told(exhausted: bool) -> &'static str {
+fn describe(exhausted: bool) -> &'static str {
     if exhausted { "no request is taken in until there is more" } else { "requests are taken in" }
 }
 
@@ -169,7 +169,9 @@ fn describe(monitor: &Monitor) -> String {
                 text.push_str(&format!("{name} : {value}\n"));
             }
             Some(Points::Distribution(points)) => {
-                for (percent, value) in points.iter().filter(|(shown, _)| TOLD.contains(shown)) {
+                for (percent, value) in
+                    points.iter().filter(|(shown, _)| SHOWN_PERCENTILES.contains(shown))
+                {
                     let percent = match percent {
                         100 => "99.9".to_owned(),
                         101 => "99.99".to_owned(),

@@ -58,10 +58,10 @@ pub(crate) fn live(app: &App) -> Value {
 
 /// The slowest of the latest requests and the latest failures, with their waterfalls.
 pub(crate) fn remembered(app: &App) -> Value {
-    let told = |noted: Vec<Noted>| noted.iter().map(of_noted).collect::<Vec<_>>();
+    let describe = |noted: Vec<Noted>| noted.iter().map(of_noted).collect::<Vec<_>>();
     json!({
-        "slowest": told(app.monitor.remembered.slowest()),
-        "failures": told(app.monitor.remembered.failures()),
+        "slowest": describe(app.monitor.remembered.slowest()),
+        "failures": describe(app.monitor.remembered.failures()),
     })
 }
 
@@ -173,19 +173,19 @@ fn of_noted(noted: &Noted) -> Value {
     let bars: Vec<Value> = bars(&noted.timeline)
         .iter()
         .map(|bar| {
-            let mut told = json!({
+            let mut described = json!({
                 "name": bar.name,
                 "start_ms": ms(bar.start),
                 "length_ms": ms(bar.length),
             });
-            if let (Some(call), Some(told)) = (&bar.call, told.as_object_mut()) {
+            if let (Some(call), Some(fields)) = (&bar.call, described.as_object_mut()) {
                 let batch = call.times.timings.batch;
-                told.insert("model".to_owned(), (&*call.model).into());
-                told.insert("requests".to_owned(), batch.requests.into());
-                told.insert("rows".to_owned(), batch.rows.into());
-                told.insert("small".to_owned(), batch.reason.map(Reason::name).into());
+                fields.insert("model".to_owned(), (&*call.model).into());
+                fields.insert("requests".to_owned(), batch.requests.into());
+                fields.insert("rows".to_owned(), batch.rows.into());
+                fields.insert("small".to_owned(), batch.reason.map(Reason::name).into());
             }
-            told
+            described
         })
         .collect();
     json!({

@@ -1,4 +1,4 @@
-//! What this process uses, as the system tells.
+//! What this process uses, as the system reports it.
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ pub(crate) fn processor_time() -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// Memory of the process; 0 where the system does not tell.
+/// Memory of the process; 0 where the system does not report it.
 pub(crate) fn resident_bytes() -> u64 {
     statm_bytes(1)
 }
@@ -52,7 +52,7 @@ pub(crate) fn virtual_bytes() -> u64 {
     statm_bytes(0)
 }
 
-/// Open files, sockets and pipes; 0 where the system does not tell.
+/// Open files, sockets and pipes; 0 where the system does not report it.
 pub(crate) fn open_descriptors() -> u64 {
     // The folder that is read is one of them.
     std::fs::read_dir("/proc/self/fd").map_or(0, |open| (open.count() as u64).saturating_sub(1))
@@ -63,7 +63,7 @@ pub(crate) fn max_descriptors() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Threads of the process; 0 where the system does not tell.
+/// Threads of the process; 0 where the system does not report it.
 pub(crate) fn threads() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Threads:"));

@@ -23,11 +23,11 @@ use crate::call::status::http_status_of;
 const WAITING: usize = 4096;
 /// Requests that are exported together at most.
 const BATCH: usize = 256;
-/// How long spans wait for company.
+/// How long spans wait to fill a batch.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long one export may take.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Failed exports are told of this often, however many there are.
+/// Failed exports are logged this often, however many there are.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// How spans are sent.

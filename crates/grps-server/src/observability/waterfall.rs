@@ -15,7 +15,7 @@ pub(crate) struct Bar {
     pub(crate) length: Duration,
     /// The call that it is a step of.
     pub(crate) call: Option<CallNote>,
-    /// Whether it is the model's own work, of which the batch is told.
+    /// Whether it is the model's own work, for which the batch is shown.
     pub(crate) is_infer: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The methods that run no model; their failures are told in the message.
+//! The methods that run no model; their failures are the status in the message.
 
 use std::pin::Pin;
 

@@ -1,4 +1,4 @@
-//! Outputs, chunks and errors as GRPS tells them over gRPC.
+//! Outputs, chunks and errors in GRPS over gRPC.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use grps_core::{Cause, Content, Error};

@@ -1,4 +1,4 @@
-//! What the body of a request is, by its content type and by what the model makes of bodies.
+//! The form of a predict call's body: by its content type, else by what the model takes.
 
 use bytes::Bytes;
 use grps_core::{Cause, Error, RawBody};
@@ -9,7 +9,7 @@ use crate::codec::GrpsMessage;
 /// Kinds of files that are bytes to every model.
 const FILES: [&str; 3] = ["image/", "audio/", "video/"];
 
-/// The forms a body can have.
+/// The forms of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyForm {
     Json,
@@ -18,7 +18,8 @@ pub(super) enum BodyForm {
 }
 
 impl BodyForm {
-    /// The media type of a request that tells it, parameters such as `charset` aside.
+    /// The form by the content type, its parameters such as `charset` aside; `None` for a content type
+    /// that does not say.
     pub(super) fn of_content_type(headers: &HeaderMap) -> Option<Self> {
         let essence = essence(headers)?;
         let is_file = |kind: &&str| {
@@ -35,9 +36,8 @@ impl BodyForm {
         }
     }
 
-    /// The media type of a predict call to a model that takes bodies of no telling type as `raw`.
-    ///
-    /// Such are those without a content type, plain text, and what curl says of any file.
+    /// The form for a model that takes bodies as `raw` if their content type does not say what they
+    /// are: none, plain text, or the form type that curl sends with any file.
     ///
     /// # Errors
     /// `UnsupportedMediaType` or `InvalidArgument` when the body's form is not known.
@@ -45,13 +45,13 @@ impl BodyForm {
         if let Some(known) = Self::of_content_type(headers) {
             return Ok(known);
         }
-        let vague = essence(headers).is_none_or(|essence| {
+        let is_unspecific = essence(headers).is_none_or(|essence| {
             essence.eq_ignore_ascii_case("text/plain")
                 || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
         });
         match raw {
-            Some(RawBody::Bytes) if vague => Ok(Self::Binary),
-            Some(RawBody::Text) if vague => Ok(Self::Text),
+            Some(RawBody::Bytes) if is_unspecific => Ok(Self::Binary),
+            Some(RawBody::Text) if is_unspecific => Ok(Self::Text),
             _ if !headers.contains_key(header::CONTENT_TYPE) => {
                 Err(Error::invalid("No content type in headers."))
             }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_vague_type_is_what_the_model_makes_of_it() {
-        let vague = [None, Some("text/plain"), Some("application/x-www-form-urlencoded")];
+        let is_unspecific = [None, Some("text/plain"), Some("application/x-www-form-urlencoded")];
         for value in vague {
             let of = |raw| BodyForm::of_model(&headers(value), raw);
             assert_eq!(of(Some(RawBody::Bytes)).unwrap(), BodyForm::Binary);
@@ -127,7 +127,7 @@ mod tests {
             given.insert(header::CONTENT_TYPE, http::HeaderValue::from_str(value).unwrap());
             for raw in [None, Some(RawBody::Bytes), Some(RawBody::Text)] {
                 let refused = BodyForm::of_model(&given, raw);
-                // A value that is no ASCII tells nothing, like none at all.
+                // A value that is not ASCII says nothing, like none at all.
                 assert_eq!(refused.is_err(), value.is_ascii() || raw.is_none(), "{value}");
             }
         }

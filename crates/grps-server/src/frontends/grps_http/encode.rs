@@ -1,4 +1,4 @@
-//! Outputs, chunks and errors as GRPS tells them over HTTP: JSON messages or bytes.
+//! Outputs, chunks and errors in GRPS over HTTP: JSON messages or bytes.
 
 use bytes::Bytes;
 use grps_core::{Cause, Content, Error, Tensor};

@@ -59,7 +59,7 @@ struct Predict {
     body: bytes::Bytes,
     /// The route of the model in the query, if the form of the body depends on the model.
     queried: Option<Result<Route, Error>>,
-    /// Whether the client wants chunks.
+    /// Whether the client asks for chunks.
     streams: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `admin/logs` and `admin/log-level`: a look at the latest lines, and which lines are written.
+//! `admin/logs` and `admin/log-level`: the latest lines, and which lines are written.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -60,7 +60,7 @@ fn end_of(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
         opened => opened?,
     };
     let start = file.metadata()?.len().saturating_sub(bytes);
-    // One byte more tells whether the first line is whole.
+    // One byte more shows whether the first line is whole.
     file.seek(SeekFrom::Start(start.saturating_sub(1)))?;
     let mut text = Vec::new();
     file.take(bytes + 1).read_to_end(&mut text)?;

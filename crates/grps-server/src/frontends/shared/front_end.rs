@@ -8,7 +8,7 @@ use crate::frontends::shared::endpoint::Endpoint;
 use crate::net::connection_protocol::ConnectionProtocol;
 use crate::net::reply_body::ReplyBody;
 
-/// A protocol of clients: its routes, and how it tells an error.
+/// A protocol of clients: its routes, and its encoding of errors.
 pub(crate) trait FrontEnd: Send + Sync {
     /// Its name in logs.
     fn name(&self) -> &'static str;

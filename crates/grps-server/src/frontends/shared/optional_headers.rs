@@ -1,6 +1,6 @@
 //! Headers that only some clients send: deadlines, urgency, identifiers, traces.
 //!
-//! One look at the names tells whether there is any; nearly all requests are spared a lookup of each.
+//! One pass over the names shows whether there is any, which saves nearly all requests a lookup of each.
 
 use std::sync::LazyLock;
 
@@ -8,12 +8,12 @@ use http::HeaderMap;
 
 static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 
-/// The headers, or none at all when there is none that tells a wish.
+/// The headers; an empty map if there is no optional one among them.
 pub(crate) fn of(headers: &HeaderMap) -> &HeaderMap {
-    let tells = |name: &str| {
+    let is_optional = |name: &str| {
         name.starts_with("x-") || name.starts_with("trace") || name.starts_with("grpc-t")
     };
-    if headers.keys().any(|name| tells(name.as_str())) { headers } else { &NONE }
+    if headers.keys().any(|name| is_optional(name.as_str())) { headers } else { &NONE }
 }
 
 #[cfg(test)]
@@ -23,13 +23,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wishes_are_seen_among_others() {
+    fn optional_headers_are_seen_among_others() {
         let mut headers = HeaderMap::new();
         for common in ["host", "accept", "content-type", "content-length", "user-agent"] {
             headers.insert(HeaderName::from_static(common), "a".parse().unwrap());
         }
         assert!(of(&headers).is_empty());
-        for wish in [
+        for optional in [
             "x-request-id",
             "x-request-timeout-ms",
             "x-grps-priority",
@@ -39,8 +39,8 @@ mod tests {
             "grpc-timeout",
         ] {
             let mut headers = headers.clone();
-            headers.insert(HeaderName::from_static(wish), "b".parse().unwrap());
-            assert_eq!(of(&headers)[wish], "b");
+            headers.insert(HeaderName::from_static(optional), "b".parse().unwrap());
+            assert_eq!(of(&headers)[optional], "b");
         }
     }
 }

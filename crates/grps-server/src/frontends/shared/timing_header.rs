@@ -11,12 +11,12 @@ use crate::observability::waterfall::bars;
 /// The header of the request, which must be `true`, and of the answer.
 const TIMING: HeaderName = HeaderName::from_static("x-grps-timing");
 
-/// Whether a client wants to know what the steps of its request took.
+/// Whether a client asks how long the steps of its request took.
 pub(crate) fn is_asked(headers: &HeaderMap) -> bool {
     headers.get(TIMING).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
-/// Tells what the steps took until now, in the syntax of `Server-Timing`: name, start and
+/// Adds how long the steps took until now, in the syntax of `Server-Timing`: name, start and
 /// duration in milliseconds.
 pub(crate) fn add(headers: &mut HeaderMap, timeline: &Timeline) {
     if let Ok(value) = HeaderValue::from_str(&describe(timeline)) {
