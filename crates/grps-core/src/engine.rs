@@ -9,6 +9,7 @@ use crate::health::{Health, Readiness};
 use crate::metrics::RequestStage;
 use crate::models::model::{Call, Model};
 use crate::models::registry::Registry;
+use crate::models::route_query::RouteQuery;
 use crate::models::routes::Route;
 use crate::request::content::{Content, ContentAdapter};
 use crate::request::request::{Request, SchedulingOptions, Session};
@@ -70,12 +71,12 @@ impl Engine {
         }
     }
 
-    /// The route for a model name, "" meaning the default graph.
+    /// Chooses the route of a request.
     ///
     /// # Errors
-    /// `Unavailable` while loading, `NotFound` for an unknown name.
-    pub fn route(&self, name: &str) -> Result<Route, Error> {
-        match self.registry.route(name) {
+    /// `Unavailable` while loading, `NotFound` for an unknown name or version.
+    pub fn resolve(&self, query: &RouteQuery<'_>) -> Result<Route, Error> {
+        match self.registry.resolve(query) {
             Err(_) if !self.health.is_loaded() => {
                 Err(Error::new(Cause::Unavailable, "the service is still loading its models"))
             }

@@ -3,4 +3,5 @@
 pub(crate) mod model;
 pub(crate) mod native;
 pub(crate) mod registry;
+pub(crate) mod route_query;
 pub(crate) mod routes;

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use grps_core::metrics::RequestStage;
 use grps_core::{
-    Cause, Chunks, Content, Error, InputForm, Request as EngineRequest, Route, SchedulingOptions,
+    Cause, Chunks, Content, Error, InputForm, Request as EngineRequest, Route, RouteQuery,
+    SchedulingOptions,
 };
 
 use crate::call::dispatch::Call;
@@ -66,7 +67,7 @@ fn prepare(
     terms: SchedulingOptions,
 ) -> Result<(Route, EngineRequest), Error> {
     call.timeline.lap(RequestStage::Receive);
-    let route = call.app.engine.route(proto::peek_model(&message)?)?;
+    let route = call.app.engine.resolve(&RouteQuery::named(proto::peek_model(&message)?))?;
     call.scope.take(&route);
     let content = match route.form() {
         InputForm::Message => Content::Message(message),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grps_core::{Content, Error, Request as EngineRequest};
+use grps_core::{Content, Error, Request as EngineRequest, RouteQuery};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
@@ -48,7 +48,8 @@ async fn exchange(
     let reading = collect(&parts.headers, body, call);
     let body = deadline::within(deadline, reading).await?;
     let streams = streaming::is_asked(&custom.streaming, query, &parts.headers, &body);
-    let route = call.app.engine.route(&PredictQuery::of(Some(query)).model)?;
+    let route =
+        call.app.engine.resolve(&RouteQuery::named(&PredictQuery::of(Some(query)).model))?;
     call.scope.take(&route);
     let exchange = Arc::new(HttpExchange {
         method: parts.method.to_string(),

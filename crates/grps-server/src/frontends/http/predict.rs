@@ -4,7 +4,7 @@ use bytes::Bytes;
 use grps_core::metrics::RequestStage;
 use grps_core::{
     Cause, Content, DataType, Error, InputForm, Model, RawBody, Request as EngineRequest, Route,
-    Tensor,
+    RouteQuery, Tensor,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
@@ -63,7 +63,7 @@ async fn predict(call: &Call, request: Request<Incoming>) -> Result<Response<Rep
     }
     let (route, content) = match (media_type, &query.shape) {
         (MediaType::Binary, Some(shape)) => {
-            let route = call.app.engine.route(&query.model)?;
+            let route = call.app.engine.resolve(&RouteQuery::named(&query.model))?;
             call.scope.take(&route);
             let tensor = read_raw(&route, query.dtype.as_deref(), shape, &body)?;
             call.timeline.lap(RequestStage::Decode);
@@ -97,7 +97,11 @@ fn read_message(
         MediaType::Text => without_ndarray(message_of_text(body)?),
     };
     let within = &incoming.message.model;
-    let route = call.app.engine.route(if within.is_empty() { named } else { within })?;
+    let route = call.app.engine.resolve(&RouteQuery::named(if within.is_empty() {
+        named
+    } else {
+        within
+    }))?;
     call.scope.take(&route);
     let content = match route.models().first() {
         Some(model) => to_content(model, route.form(), incoming, body)?,
@@ -186,12 +190,12 @@ fn asks_for_stream(call: &Call, parts: &Parts, body: &[u8]) -> bool {
 
 /// What the model that the query names, or else the default, makes of a body of no telling type.
 fn raw_body(call: &Call, name: &str) -> Option<RawBody> {
-    call.app.engine.route(name).ok()?.models().first()?.spec().raw_body
+    call.app.engine.resolve(&RouteQuery::named(name)).ok()?.models().first()?.spec().raw_body
 }
 
 /// Decodes JSON, its `ndarray` at once as the type of the model that the query names.
 fn decode_json(call: &Call, name: &str, body: &Bytes) -> Result<JsonRequest, Error> {
-    let route = call.app.engine.route(name).ok();
+    let route = call.app.engine.resolve(&RouteQuery::named(name)).ok();
     match route.as_ref().and_then(|route| route.models().first()).and_then(|m| ndarray_type(m)) {
         // A model named in the body may want another type, so a misfit is no verdict yet.
         Some(dtype) => json::decode_as(body, dtype).or_else(|_| json::decode(body)),
