@@ -71,25 +71,17 @@ impl Engine {
         }
     }
 
-    /// The route for a model name, "" meaning the default graph.
+    /// Chooses the route of a request.
     ///
     /// # Errors
-    /// `Unavailable` while loading, `NotFound` for an unknown name.
-    pub fn route(&self, name: &str) -> Result<Route, Error> {
-        match self.registry.route(name) {
+    /// `Unavailable` while loading, `NotFound` for an unknown name or version.
+    pub fn resolve(&self, query: &RouteQuery<'_>) -> Result<Route, Error> {
+        match self.registry.resolve(query) {
             Err(_) if !self.health.is_loaded() => {
                 Err(Error::new(Cause::Unavailable, "the service is still loading its models"))
             }
             found => found,
         }
-    }
-
-    /// The route of a request, by all that is known of it.
-    ///
-    /// # Errors
-    /// As [`Engine::route`].
-    pub fn resolve(&self, query: &RouteQuery<'_>) -> Result<Route, Error> {
-        self.route(query.model)
     }
 
     /// Runs a request through its route. Dropping the future cancels the request.

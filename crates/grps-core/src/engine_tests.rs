@@ -72,7 +72,7 @@ async fn a_native_model_answers_without_instances() {
     let model = Model::native(spec, Box::new(crate::models::native::Identity));
     let _model = engine.registry().add(model).unwrap();
     assert_eq!(engine.readiness(), Readiness::Ready);
-    let route = engine.route("id").unwrap();
+    let route = engine.resolve(&RouteQuery::named("id")).unwrap();
     let answer = engine.infer(&route, request("hi")).await.unwrap();
     assert_eq!(answer, Content::Message(Bytes::from_static(b"hi")));
     let mut chunks = engine.infer_stream(route, request("hi"));
@@ -87,7 +87,7 @@ async fn a_graph_passes_the_answer_on() {
         .map(|(name, suffix)| echo(&add(&engine, name, InputForm::Message), suffix))
         .into();
     engine.registry().set_default(&["a-1".into(), "b-1".into()]).unwrap();
-    let route = engine.route("").unwrap();
+    let route = engine.resolve(&RouteQuery::named("")).unwrap();
     let answer = engine.infer(&route, request("x")).await.unwrap();
     assert_eq!(answer, Content::Message(Bytes::from_static(b"x-A-B")));
     for model in engine.registry().models() {
@@ -101,7 +101,10 @@ async fn content_is_translated_to_the_form_a_model_wants() {
     let engine = engine(1, 1);
     let model = add(&engine, "t", InputForm::Tensors);
     let thread = echo(&model, "");
-    let answer = engine.infer(&engine.route("t").unwrap(), request("abc")).await.unwrap();
+    let answer = engine
+        .infer(&engine.resolve(&RouteQuery::named("t")).unwrap(), request("abc"))
+        .await
+        .unwrap();
     assert_eq!(answer, Content::Message(Bytes::from_static(b"tensors")));
     model.queue().close();
     thread.join().unwrap();
@@ -111,7 +114,7 @@ async fn content_is_translated_to_the_form_a_model_wants() {
 async fn a_passed_deadline_frees_the_place() {
     let engine = engine(1, 0);
     let model = add(&engine, "slow", InputForm::Message);
-    let route = engine.route("slow").unwrap();
+    let route = engine.resolve(&RouteQuery::named("slow")).unwrap();
     let mut late = request("x");
     late.options.deadline = Some(Instant::now() + Duration::from_millis(1));
     let error = engine.infer(&route, late).await.unwrap_err();
@@ -127,7 +130,7 @@ async fn a_passed_deadline_frees_the_place() {
 async fn a_full_queue_refuses_and_keeps_the_others() {
     let engine = engine(1, 0);
     let model = add(&engine, "m", InputForm::Message);
-    let route = engine.route("m").unwrap();
+    let route = engine.resolve(&RouteQuery::named("m")).unwrap();
     let first = tokio::spawn({
         let (engine, route) = (Arc::clone(&engine), route.clone());
         async move { engine.infer(&route, request("x")).await }
@@ -147,9 +150,9 @@ async fn a_full_queue_refuses_and_keeps_the_others() {
 async fn names_are_unknown_only_after_loading() {
     let limits = Limits { max_concurrency: 1, max_queue: 1 };
     let engine = Engine::new(limits, Health::new(true), Box::new(CountAdapter));
-    assert_eq!(engine.route("m").unwrap_err().cause(), Cause::Unavailable);
+    assert_eq!(engine.resolve(&RouteQuery::named("m")).unwrap_err().cause(), Cause::Unavailable);
     engine.health().set_loaded();
-    assert_eq!(engine.route("m").unwrap_err().cause(), Cause::NotFound);
+    assert_eq!(engine.resolve(&RouteQuery::named("m")).unwrap_err().cause(), Cause::NotFound);
 }
 
 #[tokio::test]
@@ -188,7 +191,8 @@ async fn every_chunk_of_a_stream_arrives_in_order() {
     let engine = engine(1, 1);
     let model = add(&engine, "s", InputForm::Message);
     let thread = streamer(&model, 10_000, Ok(nothing()));
-    let mut chunks = engine.infer_stream(engine.route("s").unwrap(), request("x"));
+    let mut chunks =
+        engine.infer_stream(engine.resolve(&RouteQuery::named("s")).unwrap(), request("x"));
     for number in 0..10_000 {
         let chunk = chunks.next().await.unwrap().unwrap();
         assert_eq!(chunk, Content::Message(number.to_string().into()));
@@ -204,7 +208,8 @@ async fn a_failure_comes_behind_the_chunks_before_it() {
     let engine = engine(1, 1);
     let model = add(&engine, "s", InputForm::Message);
     let thread = streamer(&model, 2, Err(Error::new(Cause::ModelFailed, "boom")));
-    let mut chunks = engine.infer_stream(engine.route("s").unwrap(), request("x"));
+    let mut chunks =
+        engine.infer_stream(engine.resolve(&RouteQuery::named("s")).unwrap(), request("x"));
     assert!(chunks.next().await.unwrap().is_ok());
     assert!(chunks.next().await.unwrap().is_ok());
     assert_eq!(chunks.next().await.unwrap().unwrap_err().message(), "boom");
@@ -218,7 +223,8 @@ async fn a_client_that_leaves_frees_a_producer_that_waits() {
     let engine = engine(1, 1);
     let model = add(&engine, "s", InputForm::Message);
     let thread = streamer(&model, 100_000, Ok(nothing()));
-    let mut chunks = engine.infer_stream(engine.route("s").unwrap(), request("x"));
+    let mut chunks =
+        engine.infer_stream(engine.resolve(&RouteQuery::named("s")).unwrap(), request("x"));
     assert!(chunks.next().await.unwrap().is_ok());
     drop(chunks);
     model.queue().close();
@@ -229,7 +235,7 @@ async fn a_client_that_leaves_frees_a_producer_that_waits() {
 async fn a_client_that_leaves_frees_its_place_in_the_queue() {
     let engine = engine(1, 1);
     let model = add(&engine, "m", InputForm::Message);
-    let route = engine.route("m").unwrap();
+    let route = engine.resolve(&RouteQuery::named("m")).unwrap();
     let waiting = tokio::spawn({
         let (engine, route) = (Arc::clone(&engine), route.clone());
         async move { engine.infer(&route, request("x")).await }
@@ -250,7 +256,10 @@ async fn a_request_that_no_instance_takes_in_time_is_refused() {
         ..ModelSpec::new("m", "1", InputForm::Message)
     };
     let model = engine.registry().add(Model::new(spec)).unwrap();
-    let refused = engine.infer(&engine.route("m").unwrap(), request("x")).await.unwrap_err();
+    let refused = engine
+        .infer(&engine.resolve(&RouteQuery::named("m")).unwrap(), request("x"))
+        .await
+        .unwrap_err();
     assert_eq!(refused.cause(), Cause::QueueFull);
     assert!(refused.message().contains("within 1 ms"), "{refused}");
     assert!(model.queue().is_empty());
@@ -264,7 +273,7 @@ async fn a_request_that_no_instance_takes_in_time_is_refused() {
         }
     });
     let answer = loop {
-        match engine.infer(&engine.route("m").unwrap(), request("x")).await {
+        match engine.infer(&engine.resolve(&RouteQuery::named("m")).unwrap(), request("x")).await {
             Err(error) if error.cause() == Cause::QueueFull => {}
             outcome => break outcome.unwrap(),
         }
@@ -279,7 +288,10 @@ async fn more_rows_than_a_batch_may_have_are_refused() {
     let batching = crate::scheduling::batching::BatchPolicy { max_rows: 2, ..Default::default() };
     let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", InputForm::Tensors) };
     let _model = engine.registry().add(Model::new(spec)).unwrap();
-    let refused = engine.infer(&engine.route("m").unwrap(), request("abc")).await.unwrap_err();
+    let refused = engine
+        .infer(&engine.resolve(&RouteQuery::named("m")).unwrap(), request("abc"))
+        .await
+        .unwrap_err();
     assert_eq!(refused.cause(), Cause::InvalidArgument);
     assert!(refused.message().starts_with("model 'm-1': the input has 3 rows, at most 2"));
 }
@@ -288,7 +300,7 @@ async fn more_rows_than_a_batch_may_have_are_refused() {
 async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
     let engine = engine(1, 10);
     let model = add(&engine, "m", InputForm::Message);
-    let route = engine.route("m").unwrap();
+    let route = engine.resolve(&RouteQuery::named("m")).unwrap();
     let ask = |text, deadline| {
         let (engine, route) = (Arc::clone(&engine), route.clone());
         let mut request = request(text);

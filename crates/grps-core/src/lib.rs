@@ -21,7 +21,7 @@ pub use health::{Health, Readiness};
 pub use models::model::{Model, ModelSpec, NodeStats, RawBody};
 pub use models::native::{Identity, NativeInferer};
 pub use models::registry::Registry;
-pub use models::route_query::RouteQuery;
+pub use models::route_query::{Attributes, RouteQuery};
 pub use models::routes::Route;
 pub use request::content::{Content, ContentAdapter, InputForm};
 pub use request::reply::{Reply, ReplyReceiver, ReplySender, reply_channel};

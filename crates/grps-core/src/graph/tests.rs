@@ -12,6 +12,7 @@ use crate::error::{Cause, Error};
 use crate::health::Health;
 use crate::metrics::StatsRegistry;
 use crate::models::model::{Model, ModelSpec};
+use crate::models::route_query::RouteQuery;
 use crate::request::content::{Content, ContentAdapter, InputForm};
 use crate::request::request::{Request, SchedulingOptions};
 use crate::request::timeline::Timeline;
@@ -113,7 +114,8 @@ async fn ask(engine: &Engine, request: Vec<Tensor>) -> Result<Vec<(String, i64)>
         options: SchedulingOptions::default(),
         attachment: None,
     };
-    let answer = engine.infer(&engine.registry().route("g")?, request).await?;
+    let answer =
+        engine.infer(&engine.registry().resolve(&RouteQuery::named("g"))?, request).await?;
     Ok(tensors(&answer).iter().map(|t| (t.name().to_owned(), value(t))).collect())
 }
 
@@ -158,7 +160,7 @@ async fn branches_run_side_by_side() {
     engine.registry().put_graph(diamond(), true).unwrap();
     let answer = ask(&engine, vec![tensor("x", 1)]).await.unwrap();
     assert_eq!(answer, named(&[("total", 113), ("inputs", 3)]));
-    assert!(engine.registry().route("").unwrap().graph().is_some());
+    assert!(engine.registry().resolve(&RouteQuery::named("")).unwrap().graph().is_some());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use crate::error::{Cause, Error};
 use crate::graph::GraphSpec;
 use crate::metrics::StatsRegistry;
 use crate::models::model::Model;
+use crate::models::route_query::RouteQuery;
 use crate::models::routes::{Catalog, DefaultRoute, Route, Routes};
 
 /// Models by `name-version` and by bare name, graphs, and the default graph.
@@ -92,12 +93,12 @@ impl Registry {
         })
     }
 
-    /// The route to a model by `name-version` or bare name, or the default graph for "".
+    /// The route of a request.
     ///
     /// # Errors
-    /// `NotFound` with the names there are; `Unavailable` for a graph that lacks a model.
-    pub fn route(&self, name: &str) -> Result<Route, Error> {
-        self.routes.read().find(name)
+    /// `NotFound` with the names that exist; `Unavailable` for a graph that lacks a model.
+    pub fn resolve(&self, query: &RouteQuery<'_>) -> Result<Route, Error> {
+        self.routes.read().resolve(query)
     }
 
     /// The counters of everything that was ever served.
@@ -151,7 +152,7 @@ mod tests {
     }
 
     fn key(registry: &Registry, name: &str) -> String {
-        registry.route(name).unwrap().models()[0].key().to_owned()
+        registry.resolve(&RouteQuery::named(name)).unwrap().models()[0].key().to_owned()
     }
 
     #[test]
@@ -165,14 +166,36 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_is_named_apart_is_that_version_of_the_model() {
+        let registry = Registry::default();
+        for (name, version) in [("m", "1"), ("m", "2"), ("m", "10"), ("m-2", "7")] {
+            registry.add(model(name, version)).unwrap();
+        }
+        let find = |model, version| {
+            let query = RouteQuery { version, ..RouteQuery::named(model) };
+            registry.resolve(&query).map(|route| route.models()[0].key().to_owned())
+        };
+        assert_eq!(find("m", Some("2")).unwrap(), "m-2");
+        // Protobuf clients send an empty text for "no version".
+        assert_eq!(find("m", Some("")).unwrap(), "m-10");
+        assert_eq!(find("m", None).unwrap(), "m-10");
+        assert_eq!(find("m-2", Some("7")).unwrap(), "m-2-7");
+        let missing = find("m", Some("3")).unwrap_err();
+        assert_eq!(missing.cause(), Cause::NotFound);
+        assert!(missing.message().starts_with("Model m-3 not found; models: m-1, "), "{missing}");
+        assert_eq!(find("m-1", Some("1")).unwrap_err().cause(), Cause::NotFound);
+        assert_eq!(find("", Some("1")).unwrap_err().cause(), Cause::InvalidArgument);
+    }
+
+    #[test]
     fn unknown_names_list_the_known_ones() {
         let registry = Registry::default();
         registry.add(model("b", "1")).unwrap();
         registry.add(model("a", "1")).unwrap();
-        let error = registry.route("nope").unwrap_err();
+        let error = registry.resolve(&RouteQuery::named("nope")).unwrap_err();
         assert_eq!(error.cause(), Cause::NotFound);
         assert_eq!(error.message(), "Model nope not found; models: a-1, b-1");
-        assert_eq!(registry.route("").unwrap_err().cause(), Cause::NotFound);
+        assert_eq!(registry.resolve(&RouteQuery::named("")).unwrap_err().cause(), Cause::NotFound);
     }
 
     #[test]
@@ -188,7 +211,7 @@ mod tests {
         registry.add(model("a", "1")).unwrap();
         registry.add(model("b", "1")).unwrap();
         registry.set_default(&["b-1".into(), "a-1".into()]).unwrap();
-        let route = registry.route("").unwrap();
+        let route = registry.resolve(&RouteQuery::named("")).unwrap();
         let keys: Vec<_> = route.models().iter().map(|model| model.key()).collect();
         assert_eq!(keys, ["b-1", "a-1"]);
         assert!(registry.set_default(&[]).is_err());
@@ -200,12 +223,18 @@ mod tests {
         let registry = Registry::default();
         registry.add(model("m", "1")).unwrap();
         registry.set_default(&["m".into()]).unwrap();
-        let running = registry.route("").unwrap();
+        let running = registry.resolve(&RouteQuery::named("")).unwrap();
         let old = Arc::clone(running.models()[0].queue());
         let replaced = registry.put(model("m", "1")).unwrap();
         assert!(Arc::ptr_eq(replaced.unwrap().queue(), &old));
-        assert!(!Arc::ptr_eq(registry.route("m-1").unwrap().models()[0].queue(), &old));
-        assert!(!Arc::ptr_eq(registry.route("").unwrap().models()[0].queue(), &old));
+        assert!(!Arc::ptr_eq(
+            registry.resolve(&RouteQuery::named("m-1")).unwrap().models()[0].queue(),
+            &old
+        ));
+        assert!(!Arc::ptr_eq(
+            registry.resolve(&RouteQuery::named("")).unwrap().models()[0].queue(),
+            &old
+        ));
         assert!(!old.is_closed());
         drop(running);
         assert!(old.is_closed());
@@ -228,7 +257,7 @@ mod tests {
         registry.add(model("a", "1")).unwrap();
         registry.set_default(&["a".into()]).unwrap();
         registry.remove("a-1").unwrap();
-        let error = registry.route("").unwrap_err();
+        let error = registry.resolve(&RouteQuery::named("")).unwrap_err();
         assert_eq!(error.cause(), Cause::Unavailable);
         assert!(error.message().contains("the default graph: Model a not found"), "{error}");
         assert_eq!(registry.trouble().as_deref(), Some(error.message()));

@@ -1,24 +1,25 @@
-//! What is known of a request when its route is chosen.
+//! What a front end knows of a request when its route is chosen.
 
 use std::fmt;
 
-/// Looks an attribute of a request up, such as a header, by its lower-case name.
-type Attributes<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
+/// Looks an attribute of a request up by its lower-case name, such as the name of an HTTP header or
+/// of gRPC metadata.
+pub type Attributes<'a> = &'a (dyn Fn(&str) -> Option<&'a str> + Sync);
 
-/// What is known of a request when its route is chosen, once. Weights, canaries and shadows can be
-/// decided by it.
+/// What a front end knows of a request when [`Engine::resolve`](crate::Engine::resolve) chooses its
+/// route. It borrows from the request, so that a front end makes it without an allocation.
 #[derive(Clone, Copy)]
 pub struct RouteQuery<'a> {
-    /// `name-version`, a bare name, or "" for the default graph.
+    /// A model by `name-version` or bare name, or a graph; "" for the default graph.
     pub model: &'a str,
-    /// The version of a model that `model` names without one.
+    /// The version of the model, when the client names it apart; `model` is then a bare name.
     pub version: Option<&'a str>,
-    /// Everything else that the request says of itself.
+    /// The attributes of the request.
     pub attributes: Attributes<'a>,
 }
 
 impl<'a> RouteQuery<'a> {
-    /// A query by name alone.
+    /// A query of which only the name is known.
     pub fn named(model: &'a str) -> Self {
         Self { model, version: None, attributes: &|_| None }
     }
@@ -26,7 +27,10 @@ impl<'a> RouteQuery<'a> {
 
 impl fmt::Debug for RouteQuery<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { model, version, .. } = self;
-        f.debug_struct("RouteQuery").field("model", model).field("version", version).finish()
+        let Self { model, version, attributes: _ } = self;
+        f.debug_struct("RouteQuery")
+            .field("model", model)
+            .field("version", version)
+            .finish_non_exhaustive()
     }
 }

@@ -9,6 +9,7 @@ use crate::error::{Cause, Error};
 use crate::graph::{Graph, GraphSpec};
 use crate::metrics::{RouteStats, StatsRegistry};
 use crate::models::model::Model;
+use crate::models::route_query::RouteQuery;
 use crate::request::content::InputForm;
 
 /// What requests for several models in a row are counted as.
@@ -102,8 +103,8 @@ type Routed = Result<Route, Error>;
 pub(crate) struct Routes {
     /// Every model under its `name-version`.
     by_key: HashMap<String, Route>,
-    /// The latest version of each model under its bare name.
-    latest: HashMap<String, Route>,
+    /// The versions of each model under its bare name, the latest last; never empty.
+    by_name: HashMap<String, Vec<Route>>,
     /// Graphs under their names.
     graphs: BTreeMap<String, Routed>,
     /// What answers a request that names no model.
@@ -138,6 +139,24 @@ impl Routes {
             }
         };
         Ok(routes)
+    }
+
+    /// The route of a request.
+    ///
+    /// # Errors
+    /// `NotFound` with the names that exist; `Unavailable` for a graph that lacks a model;
+    /// `InvalidArgument` for a version without a model.
+    pub(crate) fn resolve(&self, query: &RouteQuery<'_>) -> Routed {
+        // Protobuf clients send an empty text for "no version".
+        let Some(version) = query.version.filter(|version| !version.is_empty()) else {
+            return self.find(query.model);
+        };
+        if query.model.is_empty() {
+            return Err(Error::invalid(format!("version '{version}' needs the name of a model")));
+        }
+        let versions = self.by_name.get(query.model).map(Vec::as_slice).unwrap_or_default();
+        let found = versions.iter().find(|route| version_of(route) == Some(version));
+        found.cloned().ok_or_else(|| self.not_found(&format!("{}-{version}", query.model)))
     }
 
     /// The route for a name, "" meaning the default graph.
@@ -182,19 +201,18 @@ impl Routes {
 
     fn add(&mut self, key: &str, model: &Arc<Model>, stats: Arc<RouteStats>) {
         let route = Route::row([Arc::clone(model)], stats);
-        let name = &model.spec().name;
-        let newest = self.latest.get(name).is_none_or(|latest| {
-            let version = &latest.models()[0].spec().version;
-            compare_versions(&model.spec().version, version) == Ordering::Greater
-        });
-        if newest {
-            self.latest.insert(name.clone(), route.clone());
-        }
+        let versions = self.by_name.entry(model.spec().name.clone()).or_default();
+        let version = &model.spec().version;
+        let later = |other: &Route| {
+            version_of(other).is_some_and(|other| compare_versions(other, version).is_ge())
+        };
+        let position = versions.iter().position(later).unwrap_or(versions.len());
+        versions.insert(position, route.clone());
         self.by_key.insert(key.to_owned(), route);
     }
 
     fn find_model(&self, name: &str) -> Option<&Route> {
-        self.by_key.get(name).or_else(|| self.latest.get(name))
+        self.by_key.get(name).or_else(|| self.by_name.get(name)?.last())
     }
 
     fn not_found(&self, name: &str) -> Error {
@@ -209,6 +227,11 @@ impl Routes {
         };
         Error::new(Cause::NotFound, message)
     }
+}
+
+/// The version of the only model of a route.
+fn version_of(route: &Route) -> Option<&str> {
+    route.models().first().map(|model| model.spec().version.as_str())
 }
 
 /// Lets a route wait for a model that is not there; other faults stay faults.

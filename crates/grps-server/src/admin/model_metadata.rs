@@ -1,6 +1,6 @@
 //! What is known of a model, the same on every protocol.
 
-use grps_core::{Cause, Error};
+use grps_core::{Cause, Error, RouteQuery};
 
 use crate::app::App;
 
@@ -12,7 +12,7 @@ pub(crate) fn model_metadata(app: &App, name: &str) -> Result<String, Error> {
     if name.is_empty() {
         return Err(Error::invalid("The model name is empty."));
     }
-    match app.engine.registry().route(name) {
+    match app.engine.registry().resolve(&RouteQuery::named(name)) {
         Ok(route) => Ok(route.metadata().to_owned()),
         Err(_) => Err(Error::new(Cause::NotFound, "Model not found.")),
     }

@@ -148,12 +148,12 @@ pub(crate) async fn watch_memory(app: Arc<App>) {
             exhausted = !exhausted;
             app.in_flight.set_exhausted(exhausted);
             let percent = settings.max_memory_percent;
-            tracing::warn!(own, most, percent, "memory: {}", describe(exhausted));
+            tracing::warn!(own, most, percent, "memory: {}", memory_line(exhausted));
         }
     }
 }
 
-fn describe(exhausted: bool) -> &'static str {
+fn memory_line(exhausted: bool) -> &'static str {
     if exhausted { "no request is taken in until there is more" } else { "requests are taken in" }
 }
 

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use grps_core::graph::{Comparison, Condition, Graph, InputSpec, Inputs, NodeSpec, Source};
 use grps_core::metrics::{Counts, Minute, Name, Noted, OutcomeCounts, Protocol, RouteStats};
-use grps_core::{InputForm, Model, RawBody, Reason, Route, Signature, TensorSpec, Wait};
+use grps_core::{
+    InputForm, Model, RawBody, Reason, Route, RouteQuery, Signature, TensorSpec, Wait,
+};
 use serde_json::{Map, Value, json};
 
 use crate::admin::readiness::unready;
@@ -74,8 +76,8 @@ pub(crate) fn served(app: &App) -> Value {
             Ok(route) => describe_graph(&spec.name, route),
             Err(error) => json!({"name": spec.name, "trouble": error.message(), "nodes": []}),
         }).collect::<Vec<_>>(),
-        "default": app.engine.route("").ok().map(|route| route.stats().name.to_string()),
-        "default_models": app.engine.route("").ok().map(|route| {
+        "default": app.engine.resolve(&RouteQuery::named("")).ok().map(|route| route.stats().name.to_string()),
+        "default_models": app.engine.resolve(&RouteQuery::named("")).ok().map(|route| {
             route.models().iter().map(|model| model.key().to_owned()).collect::<Vec<_>>()
         }),
     })
