@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_tells_counts_for_every_model() {
+    fn a_specific_type_counts_for_every_model() {
         for (value, expected) in [
             ("application/json", BodyForm::Json),
             ("Application/JSON; charset=utf-8", BodyForm::Json),
@@ -108,9 +108,9 @@ mod tests {
     }
 
     #[test]
-    fn a_vague_type_is_what_the_model_makes_of_it() {
+    fn an_unspecific_type_is_what_the_model_takes() {
         let is_unspecific = [None, Some("text/plain"), Some("application/x-www-form-urlencoded")];
-        for value in vague {
+        for value in unspecific {
             let of = |raw| BodyForm::of_model(&headers(value), raw);
             assert_eq!(of(Some(RawBody::Bytes)).unwrap(), BodyForm::Binary);
             assert_eq!(of(Some(RawBody::Text)).unwrap(), BodyForm::Text);
