@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_unspecific_type_is_what_the_model_takes() {
-        let is_unspecific = [None, Some("text/plain"), Some("application/x-www-form-urlencoded")];
+        let unspecific = [None, Some("text/plain"), Some("application/x-www-form-urlencoded")];
         for value in unspecific {
             let of = |raw| BodyForm::of_model(&headers(value), raw);
             assert_eq!(of(Some(RawBody::Bytes)).unwrap(), BodyForm::Binary);
