@@ -1,4 +1,4 @@
-// What the page says, in English and in Chinese.
+// The texts of the page, in English and in Chinese.
 
 const TEXTS = {
   en: {
@@ -118,13 +118,13 @@ const TEXTS = {
 
 let language = "en";
 
-// The text of a key in the chosen language, its gaps {0}, {1} … filled.
+// The text of a key in the chosen language, with its placeholders {0}, {1} … filled.
 function t(key, ...gaps) {
   const text = TEXTS[language][key] ?? TEXTS.en[key] ?? key;
   return text.replace(/\{(\d)\}/g, (_, gap) => gaps[Number(gap)]);
 }
 
-// Fills in all texts that stand in the page itself.
+// Fills in all texts of the page itself.
 function translatePage() {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
