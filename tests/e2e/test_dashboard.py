@@ -158,7 +158,8 @@ def test_it_says_which_node_is_slow_and_why(server: RunningServer, page: Page) -
         pressed = pool.submit(press, server, 120)
         finding = page.locator("#diagnosis .note", has_text="pipeline")
         expect(finding).to_contain_text("label (slow-1.0.0) is the slowest node of graph pipeline")
-        expect(finding).to_contain_text("waiting for an instance. Instances: 1, busy", timeout=15_000)
+        cause = "waiting for an instance. Instances: 1, busy"
+        expect(finding).to_contain_text(cause, timeout=15_000)
         expect(finding).to_contain_text("Add instances")
         pressed.result()
     slow = page.locator(".graph svg .box.slow")
