@@ -27,7 +27,7 @@ SHORT_NAMES = {"tf": "tensorflow", "trt": "tensorrt"}
 NATIVE = "grps._core"
 NATIVE_IMPORTER = Path("grps/server/native.py")
 BACKENDS = Path("grps/backends")
-USER_CODE = Path("grps/deploy/templates")
+USER_CODE = Path("grps/deploy/project/templates")
 """Files that become a user's project; they may import what they like."""
 
 

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from grps.backends.base import Backend
-from grps.backends.registry import load_backend
+from grps.backends.backend import Backend
+from grps.backends.loading import load_backend
 from grps.config.schema import InfererType, ModelConfig
 from grps.errors import InputError, ModelError
 from grps.inference.context import GrpsContext

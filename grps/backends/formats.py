@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
-from grps.backends.magic import LEGACY_TORCH, foreign_format
+from grps.backends.common.foreign_formats import LEGACY_TORCH, foreign_format
 from grps.errors import ModelError
 
 ModelFormat = Literal[

@@ -7,8 +7,8 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from grps.backends.device import parse_device
-from grps.backends.registry import extra_of, package_of
+from grps.backends.common.device import parse_device
+from grps.backends.loading import extra_of, package_of
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.errors import DeviceError, MissingExtraError, ModelError
 from grps.log import logger
@@ -18,9 +18,9 @@ MIB = 1024 * 1024
 
 
 _MANAGERS = {
-    "torch": ("grps.backends.torch_gpu_memory", "TorchGpuMemManager"),
-    "tensorflow": ("grps.backends.tensorflow_gpu_memory", "TfGpuMemManager"),
-    "onnxruntime": ("grps.backends.onnxruntime_gpu_memory", "OnnxGpuMemManager"),
+    "torch": ("grps.backends.torch.gpu_memory", "TorchGpuMemManager"),
+    "tensorflow": ("grps.backends.tensorflow.gpu_memory", "TfGpuMemManager"),
+    "onnxruntime": ("grps.backends.onnxruntime.gpu_memory", "OnnxGpuMemManager"),
 }
 LIMITED = tuple(_MANAGERS)
 """Engines whose GPU memory can be limited, by ``inferer_type``."""

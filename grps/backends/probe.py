@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 
-from grps.backends.engine_environment import quiet_engines
+from grps.backends.environment import quiet_engines
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ def _tensorflow(has_gpu: bool) -> Probe:
 def _tensorrt(_: bool) -> Probe:
     import tensorrt
 
-    from grps.backends.device import Device
-    from grps.backends.tensorrt_cuda import find_device
+    from grps.backends.common.device import Device
+    from grps.backends.tensorrt.cuda import find_device
     from grps.errors import GrpsError
 
     try:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from grps.cli.serve_flags import serve_flags
-from grps.cli.serving import serve_model
+from grps.cli.serving.flags import serve_flags
+from grps.cli.serving.model_service import serve_model
 
 
 @click.command("torch_serve")

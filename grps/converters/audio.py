@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.converters.model_inputs import ModelInputs, number_type
 from grps.converters.raw_files import files_of
 from grps.converters.reader import Arrays, Read

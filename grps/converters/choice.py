@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from grps.backends.arguments import read_arguments
-from grps.backends.base import Backend, Signature
+from grps.backends.backend import Backend, Signature
+from grps.backends.common.arguments import read_arguments
 from grps.config.schema import ModelConfig
 from grps.converters.labels import LabelArguments, LabelWriter
 from grps.converters.model_inputs import ModelInputs

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.converters.model_inputs import ModelInputs, number_type
 from grps.converters.raw_files import files_of
 from grps.converters.reader import Arrays, Read

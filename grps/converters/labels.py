@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
-from grps.backends.base import Signature
+from grps.backends.backend import Signature
 from grps.errors import ModelError
 from grps.protocol.arrays import to_message
 from grps.protocol.pb.grps_pb2 import GrpsMessage

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grps.backends.base import Signature, TensorSpec
+from grps.backends.backend import Signature, TensorSpec
 from grps.errors import ModelError
 
 

@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 
-from grps.backends.base import Backend
+from grps.backends.backend import Backend
 from grps.converters.reader import Arrays
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from grps.backends.rows import require_rows
+from grps.backends.common.rows import require_rows
 from grps.converters.reader import Arrays, Read, Reader
 from grps.converters.rows import RowEngine
 from grps.converters.writer import Writer

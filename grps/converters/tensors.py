@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.converters.model_inputs import ModelInputs
 from grps.converters.reader import Arrays, Read
 from grps.errors import InputError

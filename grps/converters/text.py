@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.converters.model_inputs import ModelInputs, number_type
 from grps.converters.reader import Arrays, Read
 from grps.errors import InputError, ModelError

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from grps.deploy.services import Service, find, running_names
+from grps.deploy.supervision.services import Service, find, running_names
 from grps.errors import DeployError
 
 TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"

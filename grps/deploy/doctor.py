@@ -19,8 +19,8 @@ from typing import Literal
 import msgspec
 import psutil
 
+from grps.backends.loading import extra_of, package_of
 from grps.backends.probe import PROBES, Probe
-from grps.backends.registry import extra_of, package_of
 from grps.config.schema import ServerConfig
 from grps.converters import EXTRAS
 from grps.deploy.paths import home as services_home

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grps.config.loader import load_server
-from grps.deploy.tree import Tree
+from grps.deploy.archive.tree import Tree
 from grps.errors import GrpsError
 
 Snapshot = dict[str, tuple[int, int, int]]

@@ -10,7 +10,7 @@ import msgspec
 from grps.errors import InputError
 from grps.inference.runner import describe
 from grps.log import logger
-from grps.server.lifecycle import ServedModels, UnknownModelError, answer
+from grps.server.models.lifecycle import ServedModels, UnknownModelError, answer
 from grps.server.native import Command, Server
 
 AT_ONCE = ("list", "set_log_level")

@@ -26,7 +26,7 @@ from grps._core import (
     take_recorded,
 )
 from grps._core import start_log as _start_log
-from grps.backends.base import Signature
+from grps.backends.backend import Signature
 from grps.converters import RawBody
 from grps.log import logger, request_of, use_request_source
 

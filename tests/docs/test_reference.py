@@ -11,7 +11,7 @@ import click
 import msgspec
 import pytest
 
-from grps.cli.verbs import VERBS
+from grps.cli.group import VERBS
 from grps.config.schema import InferenceConfig, ServerConfig
 from tests.docs.pages import CHINESE_README, DOCS, README, blocks, name_of, pages
 from tests.support import REPOSITORY
@@ -59,7 +59,7 @@ def words(cell: str) -> list[str]:
 
 
 def command_of(verb: str) -> click.Command:
-    command = importlib.import_module(f"grps.cli.{verb}").command
+    command = importlib.import_module(f"grps.cli.verbs.{verb}").command
     assert isinstance(command, click.Command)
     return command
 

@@ -13,14 +13,14 @@ ALLOWED = [
     (Path("grps/server/native.py"), "from grps import _core"),
     (BACKEND, "import torch"),
     (BACKEND, "from torch import nn"),
-    (BACKEND, "from grps.backends.torch_outputs import flatten"),
-    (BACKEND, "from grps.backends.base import Backend"),
-    (Path("grps_framework/model_infer/trt_inferer.py"), "import grps.backends.tensorrt_inferer"),
+    (BACKEND, "from grps.backends.torch.outputs import flatten"),
+    (BACKEND, "from grps.backends.backend import Backend"),
+    (Path("grps_framework/model_infer/trt_inferer.py"), "import grps.backends.tensorrt.inferer"),
     (NEUTRAL, "def load():\n    from grps.backends import torch_backend"),
     (NEUTRAL, "def seed():\n    import torch"),
     (NEUTRAL, "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch.nn"),
     (Path("grps/errors.py"), "import torchlike"),
-    (SHIM, "from grps.backends.tensorflow_inferer import TfModelInferer"),
+    (SHIM, "from grps.backends.tensorflow.inferer import TfModelInferer"),
 ]
 REFUSED = [
     (Path("grps/server/app.py"), "from grps import _core"),
@@ -29,10 +29,10 @@ REFUSED = [
     (NEUTRAL, "import torch"),
     (NEUTRAL, "class A:\n    import torch"),
     (NEUTRAL, "from grps.backends import torch_backend"),
-    (SHIM, "from grps.backends.torch_inferer import TorchModelInferer"),
-    (Path("grps_framework/model_infer/trt_inferer.py"), "import grps.backends.torch_inferer"),
+    (SHIM, "from grps.backends.torch.inferer import TorchModelInferer"),
+    (Path("grps_framework/model_infer/trt_inferer.py"), "import grps.backends.torch.inferer"),
     (BACKEND, "import onnxruntime"),
-    (BACKEND, "from grps.backends.onnxruntime_backend import Engine"),
+    (BACKEND, "from grps.backends.onnxruntime.backend import Engine"),
     (BACKEND, "def load():\n    from grps.backends import onnxruntime_backend"),
 ]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from grps import inferer_register
-from grps.backends.onnxruntime_inferer import OnnxModelInferer
+from grps.backends.onnxruntime.inferer import OnnxModelInferer
 from src import magika_package
 
 

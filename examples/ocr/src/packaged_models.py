@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from grps import inferer_register
-from grps.backends.onnxruntime_inferer import OnnxModelInferer
+from grps.backends.onnxruntime.inferer import OnnxModelInferer
 
 
 def model_file(name: str) -> Path:

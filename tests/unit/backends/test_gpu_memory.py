@@ -15,9 +15,9 @@ from grps.backends.gpu_memory import (
     collect_regularly,
     limit_gpu_memory,
 )
-from grps.backends.tensorflow_gpu_memory import TfGpuMemManager
-from grps.backends.tensorflow_runtime import tf
-from grps.backends.torch_gpu_memory import TorchGpuMemManager
+from grps.backends.tensorflow.gpu_memory import TfGpuMemManager
+from grps.backends.tensorflow.runtime import tf
+from grps.backends.torch.gpu_memory import TorchGpuMemManager
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.errors import DeviceError, MissingExtraError, ModelError
 
@@ -85,9 +85,9 @@ def test_what_can_not_be_kept_is_refused(kind: Any, cause: str) -> None:
 
 
 def test_an_engine_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "grps.backends.torch_gpu_memory", None)
+    monkeypatch.setitem(sys.modules, "grps.backends.torch.gpu_memory", None)
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "grps.backends.torch_gpu_memory")
+    monkeypatch.delitem(sys.modules, "grps.backends.torch.gpu_memory")
     config = GpuConfig(mem_manager_type="torch", mem_limit_mib=1)
     with pytest.raises(MissingExtraError, match=r"torch is not installed.*grpst\[torch\]"):
         limit_gpu_memory(config)

@@ -112,7 +112,7 @@ def let_grow(monkeypatch: pytest.MonkeyPatch, log: Path, *pieces: str) -> None:
         with log.open("a") as stream:
             stream.write(text)
 
-    monkeypatch.setattr("grps.cli.following.time.sleep", write_on)
+    monkeypatch.setattr("grps.cli.output.following.time.sleep", write_on)
 
 
 def test_logs_follow_what_is_wanted(
@@ -174,8 +174,8 @@ def test_logs_end_with_the_service(
     error: str | None,
     code: int,
 ) -> None:
-    monkeypatch.setattr("grps.cli.following.time.sleep", lambda _: crash(folder, error))
-    monkeypatch.setattr("grps.cli.following.alive", lambda _: False)
+    monkeypatch.setattr("grps.cli.output.following.time.sleep", lambda _: crash(folder, error))
+    monkeypatch.setattr("grps.cli.output.following.alive", lambda _: False)
     result = grpst("logs", "demo")
     assert result.exit_code == code
     assert (f"failed: {error}" if error else "crashed") in result.stderr

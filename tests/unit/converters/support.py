@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from grps.backends.base import Signature, TensorSpec
+from grps.backends.backend import Signature, TensorSpec
 from grps.config.schema import ModelConfig
 from grps.converters import BuiltInConverter, create_converter
 from grps.protocol.arrays import to_arrays

@@ -8,9 +8,9 @@ from importlib import metadata
 import pytest
 from packaging.requirements import Requirement
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
+from grps.backends.loading import extra_of
 from grps.backends.probe import PROBES
-from grps.backends.registry import extra_of
 from grps.config.schema import BUILT_IN_CONVERTERS
 from grps.deploy.doctor import FEATURES
 from grps.errors import MissingExtraError, ModelError

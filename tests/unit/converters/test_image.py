@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.errors import InputError, ModelError
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.models import CAT

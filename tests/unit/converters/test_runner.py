@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grps.backends.base import Signature, TensorSpec
+from grps.backends.backend import Signature, TensorSpec
 from grps.config.schema import BatchingConfig, ModelConfig
 from grps.converters.choice import most_rows
 from grps.converters.model_inputs import ModelInputs

@@ -1,0 +1,1 @@
+"""Models of a service: their loading, their instances and their life cycle."""
