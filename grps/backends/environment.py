@@ -1,22 +1,24 @@
-"""What engines read from the environment when they load or first run."""
+"""Environment variables that engines read when they load or first run.
+
+A variable that is set keeps its value.
+"""
 
 from __future__ import annotations
 
 import os
 
-
-def quiet_engines() -> None:
-    """Keep TensorFlow from writing notices and every failed run; call it before that is imported.
-
-    Failures reach the user as exceptions. A level that is set in the environment stays.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from grps.backends.table import ENGINES
 
 
-def suggest_tensorflow_threads(count: int) -> None:
-    """Let TensorFlow share an operator among so many threads unless a model or a user says more.
+def prepare_environment() -> None:
+    """Set what the engines declare; call it before a framework is imported."""
+    for engine in ENGINES.values():
+        for name, value in engine.environment.items():
+            os.environ.setdefault(name, value)
 
-    It looks when it first runs; its threads belong to the process and can't be changed after that,
-    which a service that loads another model later must not fail at.
-    """
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(count))
+
+def suggest_threads(engine: str, count: int) -> None:
+    """Set the number of threads that all runs of an engine share in this process."""
+    variable = ENGINES[engine].threads_variable
+    if variable is not None:
+        os.environ.setdefault(variable, str(count))

@@ -12,33 +12,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from grps.cli.output.lines import complain, notice
+from grps.cli.table import ENGINE_VERBS_FOLLOW, VERBS
 from grps.errors import GrpsError
-
-VERBS = {
-    "create": "Make the folder of a new project.",
-    "dev": "Serve a project in this terminal; restart when a file changes.",
-    "archive": "Test a project and pack it into one file.",
-    "start": "Put a project online, from its archive or its folder.",
-    "serve": "Put a model file online, whatever its format.",
-    "torch_serve": "Put a PyTorch model file online.",
-    "onnx_serve": "Put an ONNX model file online.",
-    "tf_serve": "Put a TensorFlow SavedModel online.",
-    "trt_serve": "Put a TensorRT engine online.",
-    "openvino_serve": "Put an OpenVINO or ONNX model online, run by OpenVINO.",
-    "sklearn_serve": "Put an estimator of scikit-learn online.",
-    "xgboost_serve": "Put an XGBoost model online.",
-    "lightgbm_serve": "Put a LightGBM model online.",
-    "inspect": "Show the inputs and outputs of a model file, and how to ask it.",
-    "doctor": "Check what this machine has: processors, GPUs, engines, limits.",
-    "ps": "List the services on this machine.",
-    "model": "Load, unload, reload and list the models of a running service.",
-    "top": "Watch rates, latencies and queues of the running services.",
-    "logs": "Show and follow the log of a service, filter it, change its level.",
-    "stop": "Stop a service.",
-    "version": "Show the versions of GRPS and of the engines it finds.",
-    "completion": "Print a shell completion script.",
-}
-"""Verb and its one-line help; the module of the same name holds its command."""
 
 INTERRUPTED = 130
 
@@ -48,13 +23,13 @@ class VerbGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order help shows them."""
-        return list(VERBS)
+        return list(all_verbs())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of a verb and return its command."""
         verb = cmd_name.replace("-", "_")
         if verb not in VERBS:
-            return None
+            return _engine_command(verb)
         command = importlib.import_module(f"grps.cli.verbs.{verb}").command
         assert isinstance(command, click.Command)
         return command
@@ -64,20 +39,22 @@ class VerbGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb, or say which one was probably meant."""
         verb = args[0].replace("-", "_")
-        if verb not in VERBS and not ctx.resilient_parsing and not args[0].startswith("-"):
+        plain = not ctx.resilient_parsing and not args[0].startswith("-")
+        if verb not in VERBS and plain and verb not in (known := all_verbs()):
             from grps.config.suggest import hint
 
-            raise click.UsageError(f"no verb is called {args[0]!r}{hint(verb, VERBS)}", ctx)
+            raise click.UsageError(f"no verb is called {args[0]!r}{hint(verb, known)}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of verbs without importing them."""
         with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl(list(all_verbs().items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete verbs without importing them."""
-        verbs = [CompletionItem(v, help=h) for v, h in VERBS.items() if v.startswith(incomplete)]
+        found = [verb for verb in all_verbs().items() if verb[0].startswith(incomplete)]
+        verbs = [CompletionItem(name, help=summary) for name, summary in found]
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(  # type: ignore[override]
@@ -89,6 +66,29 @@ class VerbGroup(click.Group):
         """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
         extra["standalone_mode"] = False
         sys.exit(_guarded(lambda: super(VerbGroup, self).main(args, prog_name or "grpst", **extra)))
+
+
+def all_verbs() -> dict[str, str]:
+    """Return all verbs, those of the engines among them, with their one-line help."""
+    from grps.backends.table import ENGINES
+
+    verbs = {}
+    for name, summary in VERBS.items():
+        verbs[name] = summary
+        if name == ENGINE_VERBS_FOLLOW:
+            verbs |= {one.verb.name: one.verb.summary for one in ENGINES.values()}
+    return verbs
+
+
+def _engine_command(name: str) -> click.Command | None:
+    from grps.backends.table import ENGINES
+
+    for engine in ENGINES.values():
+        if engine.verb.name == name:
+            from grps.cli.serving.engine_verbs import serve_command
+
+            return serve_command(engine)
+    return None
 
 
 def _guarded(run: Any) -> int:

@@ -6,7 +6,7 @@ files use freely.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,24 +17,10 @@ COLLECTOR_PATTERN = r"^http://[^\s/]+/?\Z"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
-InfererType = Literal[
-    "customized",
-    "identity",
-    "torch",
-    "tensorflow",
-    "tensorrt",
-    "onnxruntime",
-    "openvino",
-    "sklearn",
-    "xgboost",
-    "lightgbm",
-]
-BuiltInConverter = Literal["image", "audio", "text", "labels"]
-ConverterType = Literal[
-    "customized", "none", "torch", "tensorflow", "tensorrt", "numpy", BuiltInConverter
-]
-BUILT_IN_CONVERTERS: tuple[str, ...] = get_args(BuiltInConverter)
-"""Converters that need no code: from files and text to tensors, and from scores to labels."""
+InfererType = Annotated[str, msgspec.Meta(extra={"names": "inferer_type"})]
+"""Allowed are the values of ``KnownNames.choices`` under that name; the same for the next two."""
+ConverterType = Annotated[str, msgspec.Meta(extra={"names": "converter_type"})]
+MemoryManagerType = Annotated[str, msgspec.Meta(extra={"names": "mem_manager_type"})]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,19 +118,6 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, device=device, instances=self.copies)
 
     @property
-    def takes_tensors(self) -> bool:
-        """Whether the model's code gets tensors; else it gets whole messages."""
-        any_data = self.inferer_type in ("customized", "identity")
-        without = self.converter_type in (None, "none")
-        own = self.converter_type == "customized" or self.has_built_in_converter
-        return not (own or (any_data and without))
-
-    @property
-    def has_built_in_converter(self) -> bool:
-        """Whether its converter is one that needs no code."""
-        return self.converter_type in BUILT_IN_CONVERTERS
-
-    @property
     def is_native(self) -> bool:
         """Whether the model answers in native code, without instances."""
         without = self.converter_type in (None, "none")
@@ -226,7 +199,7 @@ class GpuConfig(Section, frozen=True, kw_only=True):
     """GPU monitoring and memory management."""
 
     devices: tuple[NotNegative, ...] | None = None
-    mem_manager_type: Literal["torch", "tensorflow", "onnxruntime", "none"] | None = None
+    mem_manager_type: MemoryManagerType | None = None
     """The engine whose memory is looked after."""
     mem_limit_mib: int | None = None
     """Most memory that its models may take of each GPU; -1 for no limit."""

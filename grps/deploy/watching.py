@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grps.config.loader import load_server
 from grps.deploy.archive.tree import Tree
 from grps.errors import GrpsError
+from grps.server.configuration import load_server
 
 Snapshot = dict[str, tuple[int, int, int]]
 """Path to modification time, size and inode."""

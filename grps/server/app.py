@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grps.backends.environment import quiet_engines
+from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
 from grps.dashboard import dashboard_page
@@ -149,7 +149,7 @@ class App:
         self._report("stopped", "stopped")
 
     def _load(self, project: Project, server: Server) -> None:
-        quiet_engines()
+        prepare_environment()
         self._limit_gpu_memory(project)
         self._report("loading", "importing user code")
         project.import_user_code()

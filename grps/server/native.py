@@ -27,7 +27,7 @@ from grps._core import (
 )
 from grps._core import start_log as _start_log
 from grps.backends.backend import Signature
-from grps.converters import RawBody
+from grps.converters.table import RawBody
 from grps.log import logger, request_of, use_request_source
 
 __all__ = [

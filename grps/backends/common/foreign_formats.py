@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that torch.save pickled at the head of a file before its zip format."""
 _EXPORT = "export the model with torch.export.save, or torch.jit.trace(...).save"
@@ -23,6 +25,14 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"<!DOCTYPE", "a web page; download the model again"),
     (b"<html", "a web page; download the model again"),
 )
+_ZIP_MARKS = {
+    "data.pkl": "a checkpoint of torch.save: it holds weights without the code that runs them; "
+    f"{_EXPORT}",
+    "model.weights.h5": "a Keras archive; export it with model.export(...) as a TensorFlow "
+    "SavedModel",
+    "MAR-INF/MANIFEST.json": "a TorchServe archive; unzip it and give the model file inside",
+}
+"""Files in a zip archive, and what they show it to be."""
 _TFLITE = b"TFL3"
 _SAFETENSORS_HEADER = slice(8, 10)
 
@@ -39,3 +49,11 @@ def foreign_format(head: bytes) -> str:
     if head.isascii():
         return "a text file"
     return "not a model format known here"
+
+
+def foreign_zip(names: AbstractSet[str]) -> str | None:
+    """Say what a zip archive with these files is and what to do; ``None`` when it is unknown."""
+    for mark, words in _ZIP_MARKS.items():
+        if mark in names:
+            return words
+    return None

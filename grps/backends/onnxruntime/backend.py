@@ -12,11 +12,11 @@ import onnxruntime
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import as_list, library_paths, read_arguments
-from grps.backends.common.causes import onnxruntime_cause
 from grps.backends.common.device import Device, parse_device
 from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format, only_file
 from grps.backends.onnxruntime.arena import Arena
+from grps.backends.onnxruntime.causes import onnxruntime_cause
 from grps.backends.onnxruntime.providers import check_started, choose_providers
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError

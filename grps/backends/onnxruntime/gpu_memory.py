@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnxruntime
 
-from grps.backends.gpu_memory import NO_LIMIT, GpuMemManager, NoGpuError
+from grps.backends.common.gpu_memory import NO_LIMIT, GpuMemManager, NoGpuError
 from grps.backends.onnxruntime.providers import CUDA
 from grps.log import logger
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from grps.backends.backend import Signature
 from grps.backends.common.arguments import read_arguments
-from grps.backends.common.causes import tensorflow_cause
 from grps.backends.common.device import parse_device
 from grps.backends.formats import expect_format
+from grps.backends.tensorflow.causes import tensorflow_cause
 from grps.backends.tensorflow.program import Program, open_program
 from grps.backends.tensorflow.runtime import (
     TensorflowArguments,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grps.backends.gpu_memory import MIB, NO_LIMIT, GpuMemManager, check_devices
+from grps.backends.common.gpu_memory import MIB, NO_LIMIT, GpuMemManager, check_devices
 from grps.backends.tensorflow.runtime import tf
 from grps.errors import ModelError
 from grps.log import logger

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from grps.backends.common.arguments import read_arguments
-from grps.backends.common.causes import tensorflow_cause
 from grps.backends.common.device import parse_device
 from grps.backends.formats import expect_format
+from grps.backends.tensorflow.causes import tensorflow_cause
 from grps.backends.tensorflow.converter import TfTensorConverter
 from grps.backends.tensorflow.program import Program, open_program, scope
 from grps.backends.tensorflow.runtime import (

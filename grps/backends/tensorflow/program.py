@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grps.backends.backend import Signature, TensorSpec
-from grps.backends.common.causes import tensorflow_cause
+from grps.backends.tensorflow.causes import tensorflow_cause
 from grps.backends.tensorflow.runtime import TensorflowArguments, quiet, tf
 from grps.backends.tensorflow.savedmodel import Chosen
 from grps.backends.tensorflow.tensors import CAST, DTYPES

@@ -14,12 +14,12 @@ from typing import Annotated
 import msgspec
 
 from grps.backends.common.arguments import library_paths
-from grps.backends.common.causes import tensorflow_cause
 from grps.backends.common.device import Device, choose_device
-from grps.backends.environment import quiet_engines
+from grps.backends.environment import prepare_environment
+from grps.backends.tensorflow.causes import tensorflow_cause
 from grps.errors import ModelError
 
-quiet_engines()
+prepare_environment()
 
 import tensorflow as tf  # noqa: E402 - reads its level of logging when it loads
 

@@ -13,11 +13,11 @@ import torch
 
 from grps.backends.backend import Signature
 from grps.backends.common.arguments import library_paths, read_arguments
-from grps.backends.common.causes import torch_cause
 from grps.backends.common.declared_inputs import declare_inputs
 from grps.backends.common.device import Device, choose_device, parse_device
 from grps.backends.common.learned_outputs import learn_outputs
 from grps.backends.formats import expect_format
+from grps.backends.torch.causes import torch_cause
 from grps.backends.torch.export import load_aotinductor, load_exported
 from grps.backends.torch.outputs import flatten, to_numpy
 from grps.backends.torch.program import Preparation, Program

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from grps.backends.gpu_memory import MIB, NO_LIMIT, GpuMemManager, check_devices
+from grps.backends.common.gpu_memory import MIB, NO_LIMIT, GpuMemManager, check_devices
 from grps.log import logger
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from grps.backends.common.causes import torch_cause
 from grps.backends.common.device import choose_device, parse_device
 from grps.backends.formats import expect_format
+from grps.backends.torch.causes import torch_cause
 from grps.backends.torch.converter import TorchTensorConverter
 from grps.errors import GrpsError, ModelError
 from grps.inference.context import GrpsContext

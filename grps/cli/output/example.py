@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from grps.converters.table import CONVERTERS
+
 MAX_INLINE_VALUES = 16
 MAX_VALUES = 50_000_000
 GUESSED_SHAPE = (1, 2)
@@ -19,12 +21,6 @@ GUESSED_DTYPE = "float32"
 PREDICT = "/grps/v1/infer/predict"
 METADATA = "/grps/v1/metadata/model"
 JSON_HEADER = "-H 'Content-Type: application/json'"
-BODIES = {
-    "image": "--data-binary @image.jpg",
-    "audio": "--data-binary @sound.wav",
-    "text": "-H 'Content-Type: text/plain' -d 'some text'",
-}
-"""What a request to a built-in converter sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +62,9 @@ def make_example(metadata: Mapping[str, Any], host: str, port: int) -> Example:
         port: The HTTP port there.
     """
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREDICT}"
-    if body := BODIES.get(str(metadata.get("converter_type"))):
-        return Example(f"curl {body} {url}", exact=True)
+    converter = CONVERTERS.get(str(metadata.get("converter_type")))
+    if converter is not None and converter.example:
+        return Example(f"curl {converter.example} {url}", exact=True)
     found = metadata.get("inputs")
     given = found if isinstance(found, list) else []
     inputs = [_read(entry) for entry in given if not _is_optional(entry)]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from grps.backends.gpu_memory import LIMITED
+from grps.backends.table import ENGINES
 from grps.cli.serving import flag_checks
-from grps.cli.serving.engine_flags import ARGUMENTS, ENGINE_FLAGS, ENGINES, options_of
-from grps.config.schema import BUILT_IN_CONVERTERS, InfererType
+from grps.cli.serving.engine_flags import ARGUMENTS, ENGINE_FLAGS, LOADING, options_of
+from grps.converters.table import CONVERTERS
 from grps.deploy.paths import DEFAULT_NAME
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -52,10 +54,15 @@ class ServeFlags:
     inp_device: str | None = None
     gpu_mem_gc_enable: bool = False
     gpu_mem_gc_interval: int = 60
-    signature: str | None = None
-    tags: str | None = None
-    streams: int = 1
-    trusted: bool = False
+    engine_arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Flags of single engines that are ``inferer_args`` of the same name."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> ServeFlags:
+        """Sort the values of a command's flags."""
+        own = {name: value for name, value in values.items() if name not in ARGUMENTS}
+        arguments = {name: value for name, value in values.items() if name in ARGUMENTS}
+        return cls(**own, engine_arguments=arguments)
 
 
 _POSITIVE = click.IntRange(min=1)
@@ -228,14 +235,14 @@ MODEL_FLAGS = (
         default=-1,
         show_default=True,
         callback=flag_checks.limit,
-        help="Memory to take of each GPU in MiB, -1 is no limit (torch, tensorflow, onnxruntime).",
+        help=f"Memory to take of each GPU in MiB, -1 is no limit ({', '.join(LIMITED)}).",
     ),
 )
 
 CONVERTER_FLAGS = (
     click.option(
         "--converter",
-        type=click.Choice(BUILT_IN_CONVERTERS),
+        type=click.Choice(list(CONVERTERS)),
         help="Take files or text instead of tensors, or answer with labels, without code.",
     ),
     click.option(
@@ -262,13 +269,13 @@ def inspect_flags(function: Decorated) -> Decorated:
         help="Load it with this engine.  [default: that of the format]",
     )
     own = [DEVICE, INTRA_OP_THREADS, OPERATORS, INFERER_ARGUMENTS, *CONVERTER_FLAGS]
-    loading = [ENGINE_FLAGS[name].option for name in ("inp_device", *ARGUMENTS)]
+    loading = [ENGINE_FLAGS[name].option for name in LOADING]
     for flag in reversed([engine, *own, *loading]):
         function = flag(function)
     return MODEL(function)
 
 
-def serve_flags(*engines: InfererType) -> Callable[[Decorated], Decorated]:
+def serve_flags(*engines: str) -> Callable[[Decorated], Decorated]:
     """Return the decorator that gives a command the model argument and all flags of some engines.
 
     Args:

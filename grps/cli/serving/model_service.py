@@ -7,33 +7,32 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
-from grps.backends.formats import INFERER_TYPES, is_served_by, recognise
+from grps.backends.formats import engine_of as owner_of
+from grps.backends.formats import is_served_by, recognise
 from grps.backends.gpu_memory import LIMITED
+from grps.backends.table import ENGINES
 from grps.cli.output.lines import notice
 from grps.cli.serving.engine_flags import (
     ARGUMENTS,
     ENGINE_FLAGS,
-    ENGINES,
     GPU_FLAGS,
+    has_flag,
     refuse_flags_of_others,
 )
 from grps.cli.serving.flags import ServeFlags
 from grps.cli.serving.launching import Shown, become_server, follow, start_in_background, summarise
-from grps.config.schema import ConverterType, InfererType, ModelConfig
+from grps.config.schema import ModelConfig
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.model_project import GpuChoice, ModelProject, write_project
 from grps.deploy.supervision.supervisor import claim, server_command
 from grps.errors import DeployError
 
-CPU_UNLESS_TOLD: tuple[InfererType, ...] = ("openvino", "sklearn", "xgboost", "lightgbm")
-"""Engines that never run on a GPU of NVIDIA, or are seldom faster there."""
 
-
-def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, Any]) -> None:
+def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) -> None:
     """Serve a model file with the flags of the current command.
 
     Args:
@@ -44,16 +43,20 @@ def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, 
     Raises:
         DeployError: The format is another verb's or not served, or the start failed.
     """
-    flags = ServeFlags(**values)
+    flags = ServeFlags.of(values)
     engine = engine_of(model_path, wanted)
+    declared = ENGINES[engine]
     given = given_flags()
     refuse_flags_of_others(engine, given, flags.gpu_mem_limit_mib)
     require_converter(flags.converter, given)
-    if engine == "tensorrt" and flags.device == "cpu":
-        raise click.UsageError("--device cpu: TensorRT runs on GPUs only; leave the flag out")
+    if not declared.runs_on_cpu and flags.device == "cpu":
+        raise click.UsageError(
+            f"--device cpu: {declared.title} runs on GPUs only; leave the flag out"
+        )
     if flags.device is None:
         flags = replace(flags, device=default_device(engine))
-    if engine == "torch" and flags.device == "original" and flags.inp_device is None:
+    asks = has_flag(declared, "inp_device") and flags.inp_device is None
+    if asks and flags.device == "original":
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")
     folder = ServiceFolder.of(flags.name)
     project = project_of(model_path, engine, flags, gpu_wanted=bool(given & {*GPU_FLAGS}))
@@ -63,7 +66,7 @@ def serve_model(wanted: InfererType | None, model_path: Path, values: dict[str, 
         _run_in_background(folder, project, flags)
 
 
-def engine_of(model_path: Path, wanted: InfererType | None) -> InfererType:
+def engine_of(model_path: Path, wanted: str | None) -> str:
     """Recognise the format of a model and return the engine that serves it.
 
     Raises:
@@ -73,21 +76,20 @@ def engine_of(model_path: Path, wanted: InfererType | None) -> InfererType:
     found = recognise(model_path)
     if wanted is not None and is_served_by(found, wanted):
         return wanted
-    engine = cast(InfererType, INFERER_TYPES[found])
+    engine = owner_of(found)
     if wanted is not None:
         raise DeployError(
             f"{model_path} is a model of the format {found}; "
-            f"use: grpst {ENGINES[engine].verb} {model_path}"
+            f"use: grpst {engine.verb.name} {model_path}"
         )
-    return engine
+    return engine.name
 
 
-def default_device(engine: InfererType) -> str:
+def default_device(engine: str) -> str:
     """Return ``cuda`` where a GPU is visible that the engine can use, else ``cpu``; says so."""
-    if engine == "tensorrt":
-        return "cuda"
-    if engine in CPU_UNLESS_TOLD:
-        return "cpu"
+    declared = ENGINES[engine].default_device
+    if declared != "auto":
+        return declared
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     if not hidden and any(Path("/dev").glob("nvidia[0-9]*")):
         notice("a GPU is present: --device cuda")
@@ -102,7 +104,7 @@ def model_name_of(model_path: Path) -> str:
 
 
 def project_of(
-    model_path: Path, engine: InfererType, flags: ServeFlags, *, gpu_wanted: bool
+    model_path: Path, engine: str, flags: ServeFlags, *, gpu_wanted: bool
 ) -> ModelProject:
     """Turn flags into the description of a service."""
     device = flags.device or "cpu"
@@ -120,12 +122,12 @@ def project_of(
         model_name=flags.model_name or model_name_of(model_path),
         model_version=flags.model_version,
         inferer_type=engine,
-        converter_type=cast(ConverterType, flags.converter or ENGINES[engine].converter),
+        converter_type=flags.converter or ENGINES[engine].converter,
         converter_path=flags.converter_path,
         converter_args=flags.converter_args,
         device=device,
         inp_device=flags.inp_device,
-        inferer_args=engine_arguments(engine, asdict(flags)),
+        inferer_args=engine_arguments(engine, {**asdict(flags), **flags.engine_arguments}),
         instances=flags.instances,
         batching_type=flags.batching_type,
         max_batch_size=flags.max_batch_size,
@@ -142,7 +144,7 @@ def project_of(
     )
 
 
-def engine_arguments(engine: InfererType, flags: Mapping[str, Any]) -> dict[str, Any]:
+def engine_arguments(engine: str, flags: Mapping[str, Any]) -> dict[str, Any]:
     """Return the ``inferer_args`` that flags stand for."""
     arguments: dict[str, Any] = dict(flags["inferer_args"])
     if flags["intra_op_threads"] is not None:
@@ -155,7 +157,7 @@ def engine_arguments(engine: InfererType, flags: Mapping[str, Any]) -> dict[str,
     return arguments
 
 
-def model_config(model_path: Path, engine: InfererType, flags: Mapping[str, Any]) -> ModelConfig:
+def model_config(model_path: Path, engine: str, flags: Mapping[str, Any]) -> ModelConfig:
     """Return the configuration by which a model file is loaded, without a service around it."""
     path = flags["converter_path"]
     return ModelConfig(

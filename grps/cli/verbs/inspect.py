@@ -16,13 +16,14 @@ import numpy as np
 from grps.backends.backend import Backend, Signature
 from grps.backends.common.signature import can_be_batched, describe
 from grps.backends.common.warm_up import run_on_zeros
-from grps.backends.environment import quiet_engines
+from grps.backends.environment import prepare_environment
 from grps.backends.formats import recognise
 from grps.backends.loading import load_copy
+from grps.backends.table import ENGINES
 from grps.cli.output.example import make_example
 from grps.cli.output.lines import say
 from grps.cli.output.progress import ProgressLine
-from grps.cli.serving.engine_flags import ENGINES, refuse_flags_of_others
+from grps.cli.serving.engine_flags import refuse_flags_of_others
 from grps.cli.serving.flags import inspect_flags
 from grps.cli.serving.model_service import (
     default_device,
@@ -32,7 +33,8 @@ from grps.cli.serving.model_service import (
     require_converter,
 )
 from grps.config.schema import ModelConfig
-from grps.converters import create_converter
+from grps.converters.choice import create_converter
+from grps.converters.names import NAMES
 
 HOST, PORT = "127.0.0.1", 7080
 """Where the serve verbs put a service by default."""
@@ -88,13 +90,13 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
 
 
 def _examine(config: ModelConfig, path: Path) -> Inspected:
-    quiet_engines()
+    prepare_environment()
     began = time.monotonic()
     backend = load_copy(config)[0]
     loaded = time.monotonic() - began
     ran = run_on_zeros(backend)
     run_ms = None if ran.inputs is None else _time_a_run(backend, ran.inputs)
-    if config.has_built_in_converter:
+    if NAMES.has_built_in_converter(config):
         create_converter(config, backend.signature)
     return Inspected(config, str(recognise(path)), backend.signature, loaded, run_ms, ran.skipped)
 
@@ -108,7 +110,7 @@ def _time_a_run(backend: Backend, inputs: list[np.ndarray]) -> float:
 def _tell(found: Inspected, given: set[str]) -> dict[str, Any]:
     config = found.config
     inputs_and_outputs = describe(found.signature)
-    converter = config.converter_type if config.has_built_in_converter else None
+    converter = config.converter_type if NAMES.has_built_in_converter(config) else None
     example = make_example({**inputs_and_outputs, "converter_type": converter}, HOST, PORT)
     return {
         "path": config.inferer_path,
@@ -129,7 +131,7 @@ def _tell(found: Inspected, given: set[str]) -> dict[str, Any]:
 
 def _serve_line(config: ModelConfig, given: set[str]) -> str:
     """Return the command that serves the model as it was inspected, with the flags ``given``."""
-    words = ["grpst", ENGINES[config.inferer_type].verb, str(config.inferer_path)]
+    words = ["grpst", ENGINES[config.inferer_type].verb.name, str(config.inferer_path)]
     context = click.get_current_context()
     for option in context.command.params:
         if option.name not in given:

@@ -7,25 +7,27 @@ from typing import Any
 
 import click
 
+from grps.backends.formats import ACCEPTED
 from grps.cli.serving.flags import serve_flags
 from grps.cli.serving.model_service import serve_model
 
+HELP = f"""Put a model file online, whatever its format.
 
-@click.command("serve")
+The format is read from the file: {ACCEPTED}. The service runs in the background; its folder is
+~/.grps/NAME, the model stays where it is. Then its log is followed until Ctrl-C, which leaves the
+service running.
+
+\b
+Examples:
+  grpst serve model.pt
+  grpst serve model.onnx --name ocr --port 7090,7091
+  grpst serve model.onnx -f        # in this terminal; Ctrl-C stops it
+  grpst serve model.onnx --converter image --converter_arg labels=names.txt
+"""
+
+
+@click.command("serve", help=HELP)
 @serve_flags()
 def command(model_path: Path, **flags: Any) -> None:
-    """Put a model file online, whatever its format.
-
-    The format is read from the file: TorchScript, torch.export, AOTInductor, ONNX, OpenVINO,
-    TensorRT, XGBoost, LightGBM, scikit-learn, or the directory of a TensorFlow SavedModel. The
-    service runs in the background; its folder is ~/.grps/NAME, the model stays where it is. Then
-    its log is followed until Ctrl-C, which leaves the service running.
-
-    \b
-    Examples:
-      grpst serve model.pt
-      grpst serve model.onnx --name ocr --port 7090,7091
-      grpst serve model.onnx -f        # in this terminal; Ctrl-C stops it
-      grpst serve model.onnx --converter image --converter_arg labels=names.txt
-    """  # noqa: D301 - \b is click's mark for text that is not wrapped
+    """Serve a model file with the engine of its format."""
     serve_model(None, model_path, flags)

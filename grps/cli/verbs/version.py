@@ -7,16 +7,6 @@ from importlib import metadata
 
 import click
 
-ENGINES = (
-    "torch",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "tensorflow",
-    "tensorflow-cpu",
-    "tensorrt",
-    "openvino",
-)
-
 
 def grps_version() -> str:
     """Return the version of the installed package."""
@@ -34,9 +24,12 @@ def command() -> None:
     """  # noqa: D301 - \b is click\'s mark for text that is not wrapped
     click.echo(f"grpst {grps_version()}")
     click.echo(f"python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    for engine in ENGINES:
-        if version := _installed(engine):
-            click.echo(f"{engine} {version}")
+    from grps.backends.table import ENGINES
+
+    for engine in ENGINES.values():
+        for distribution in engine.distributions:
+            if version := _installed(distribution):
+                click.echo(f"{distribution} {version}")
 
 
 def _installed(package: str) -> str | None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grps.config.document import read_text
-from grps.config.loader import parse_inference, parse_server
 from grps.deploy.archive.unpack import DEFAULT_LIMITS, Limits, unpack
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.environment import prepare_environment
 from grps.deploy.project.requirements import read_requirements
 from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.supervisor import project_command
+from grps.server.configuration import parse_inference, parse_server
 from grps.server.files import write_atomically
 from grps.server.project import Project
 

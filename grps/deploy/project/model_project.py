@@ -10,10 +10,9 @@ from typing import Any
 
 import yaml
 
-from grps.config.loader import parse_inference, parse_server
-from grps.config.schema import ConverterType, InfererType
 from grps.deploy.paths import ServiceFolder
 from grps.errors import DeployError
+from grps.server.configuration import parse_inference, parse_server
 from grps.server.files import write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -37,8 +36,8 @@ class ModelProject:
     model_path: Path
     model_name: str
     model_version: str = "1.0.0"
-    inferer_type: InfererType
-    converter_type: ConverterType
+    inferer_type: str
+    converter_type: str
     device: str = "cpu"
     inp_device: str | None = None
     inferer_args: Mapping[str, Any] = field(default_factory=dict)

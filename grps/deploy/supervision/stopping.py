@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import psutil
 
-from grps.config.loader import load_server
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.supervision.lock import hold
 from grps.deploy.supervision.services import Service, find
 from grps.errors import ConfigError, DeployError
+from grps.server.configuration import load_server
 from grps.server.state import ServiceState, alive
 
 POLL_S = 0.05

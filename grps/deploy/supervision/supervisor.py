@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from grps.config.loader import load_server
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.supervision.interrupts import noted_signals
 from grps.deploy.supervision.lock import hold
 from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.services import inspect
 from grps.errors import DeployError
+from grps.server.configuration import load_server
 from grps.server.state import ServiceState
 
 POLL_S = 0.05

@@ -21,9 +21,11 @@ from typing import Any, TypeVar
 from grps.backends.array_inferer import ArrayInferer
 from grps.backends.backend import Backend
 from grps.backends.common.warm_up import warm_up
-from grps.backends.loading import extra_of, load_copy
+from grps.backends.loading import load_copy
+from grps.backends.table import ENGINES
 from grps.config.schema import ModelConfig
-from grps.converters import create_runner
+from grps.converters.choice import create_runner
+from grps.converters.names import NAMES
 from grps.errors import MissingExtraError, ModelError
 from grps.inference import user_tensors
 from grps.inference.async_runner import AsyncMessageRunner, is_async
@@ -44,8 +46,6 @@ Report = Callable[[Phase, str], None]
 """Takes the phase and a line for people."""
 
 NO_CONVERTER = (None, "none")
-OWN_TENSORS = ("torch", "tensorflow", "tensorrt")
-"""Engines whose inferers take and return other things than numpy arrays, or by other names."""
 THREADS_OF_A_CONVERTER = 2
 
 T = TypeVar("T")
@@ -68,14 +68,14 @@ def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy
 
 def runs_user_code(config: ModelConfig) -> bool:
     """Tell whether a model runs the user's inferer or converter rather than an engine alone."""
-    if config.has_built_in_converter:
+    if NAMES.has_built_in_converter(config):
         return False
-    return not config.takes_tensors or config.inferer_type == "customized"
+    return not NAMES.takes_tensors(config) or config.inferer_type == "customized"
 
 
 def _load_user_copy(config: ModelConfig, report: Report) -> Copy:
     runner: Runner
-    if config.takes_tensors:
+    if NAMES.takes_tensors(config):
         runner = TensorRunner(_user_tensor_model(config), config.key)
     else:
         runner = _message_runner(config, _load_steps(config))
@@ -100,7 +100,7 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> Copy:
             skipped = warm_up(backend)
             if skipped is not None:
                 logger.warning("model %s is not warmed up: %s", config.key, skipped)
-    if config.has_built_in_converter:
+    if NAMES.has_built_in_converter(config):
         runners = _converting_runners(config, backends)
     else:
         runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
@@ -148,7 +148,7 @@ def _load_steps(config: ModelConfig) -> Steps:
 
 def _create_engine_inferer(config: ModelConfig) -> ModelInferer:
     """Return an engine's side of the user's converter: on its own tensors, else on arrays."""
-    if config.inferer_type not in OWN_TENSORS:
+    if not ENGINES[config.inferer_type].has_own_tensors:
         return ArrayInferer(config.inferer_type)
     inferer: ModelInferer = _engine_module(config, "inferer").create_inferer()
     return inferer
@@ -231,15 +231,14 @@ def _engine_module(config: ModelConfig, part: str) -> Any:
         ModelError: This build has none for the engine.
         MissingExtraError: The engine is not installed.
     """
-    engine = str(config.inferer_type if part == "inferer" else config.converter_type)
-    module = f"grps.backends.{engine}.{part}"
+    engine = ENGINES[str(config.inferer_type if part == "inferer" else config.converter_type)]
     try:
-        return import_module(module)
+        return import_module(engine.module(part))
     except ModuleNotFoundError as error:
-        if error.name == engine:
-            raise MissingExtraError(engine, extra_of(engine)) from error
-        if error.name != module:
+        if error.name == engine.package:
+            raise MissingExtraError(engine.package, engine.extra) from error
+        if error.name != engine.module(part):
             raise
         raise ModelError(
-            f"model {config.key}: {engine} has no {part} for customized code in this build"
+            f"model {config.key}: {engine.name} has no {part} for customized code in this build"
         ) from error

@@ -14,7 +14,8 @@ from grps.backends.backend import Signature
 from grps.backends.common.signature import describe
 from grps.config.schema import GpuConfig, ModelConfig, PaddingConfig
 from grps.config.secrets import hide_secrets
-from grps.converters import raw_body_of
+from grps.converters.choice import raw_body_of
+from grps.converters.names import NAMES
 from grps.log import LogLevel
 from grps.server.models.instances import Instance
 from grps.server.models.loading import Report, copy_loaders
@@ -63,8 +64,8 @@ class LoadedModel:
             NativeModel(
                 name=self.config.name,
                 version=self.config.version,
-                takes_tensors=self.config.takes_tensors,
-                signature=self.signature if self.config.takes_tensors else None,
+                takes_tensors=NAMES.takes_tensors(self.config),
+                signature=self.signature if NAMES.takes_tensors(self.config) else None,
                 raw_body=raw_body_of(self.config.converter_type),
                 metadata=self._metadata(),
                 batching=native_batching(self.config),

@@ -12,19 +12,12 @@ from typing import Any
 import msgspec
 
 from grps.backends.common.device import parse_device
-from grps.backends.environment import suggest_tensorflow_threads
+from grps.backends.engine import Engine
+from grps.backends.environment import suggest_threads
+from grps.backends.table import ENGINES
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.errors import DeviceError
 from grps.machine import usable_cpus
-
-DIVIDED = ("torch", "onnxruntime", "openvino", "xgboost", "lightgbm")
-"""Engines whose runs each have threads of their own, so that more runs need more threads.
-
-TensorFlow's threads belong to the process and are shared by all its runs, which count as one;
-scikit-learn runs in the thread that asks, but for models that say otherwise themselves.
-"""
-STREAMING = ("openvino",)
-"""Engines of which one copy runs several requests at once on the CPU."""
 
 
 def give_shares(
@@ -38,22 +31,43 @@ def give_shares(
         gpu: The section ``gpu`` of ``server.yml``.
     """
     arguments = dict(config.inferer_args or {})
-    if config.inferer_type in DIVIDED:
+    engine = ENGINES.get(config.inferer_type)
+    if engine is None:
+        return config
+    if engine.threads == "per_run":
         _add(arguments, "intra_op_threads", threads_of_a_run(models))
-    if config.inferer_type == "onnxruntime" and gpu is not None and _on_gpu(config):
-        if gpu.limits_memory and gpu.mem_manager_type == "onnxruntime":
-            _add(arguments, "gpu_mem_limit_mib", _part(gpu, _copies_on_gpus(models)))
-        if gpu.mem_gc_enable and gpu.mem_manager_type == "onnxruntime":
-            _add(arguments, "arena_gc_interval_s", gpu.gc_interval_s)
-    if config.inferer_type == "tensorflow":
-        suggest_tensorflow_threads(threads_of_a_run(models))
+    if engine.threads == "per_process":
+        suggest_threads(engine.name, threads_of_a_run(models))
+    if gpu is not None and gpu.mem_manager_type == engine.name and _on_gpu(config):
+        _add_gpu_memory(arguments, engine, models, gpu)
     return msgspec.structs.replace(config, inferer_args=arguments or None)
+
+
+def _add_gpu_memory(
+    arguments: dict[str, Any], engine: Engine, models: Sequence[ModelConfig], gpu: GpuConfig
+) -> None:
+    """Add what limits the memory of one copy, where each copy of the engine has its own limit."""
+    memory = engine.gpu_memory
+    if memory is None:
+        return
+    if gpu.limits_memory and memory.limit_argument is not None:
+        share = _part(gpu, _copies_on_gpus(engine.name, models))
+        _add(arguments, memory.limit_argument, share)
+    if gpu.mem_gc_enable and memory.collect_argument is not None:
+        _add(arguments, memory.collect_argument, gpu.gc_interval_s)
 
 
 def threads_of_a_run(models: Sequence[ModelConfig]) -> int:
     """Return the CPU threads that one run may keep busy while all runs are under way at once."""
     runs = sum(_runs_on_cpu(model) for model in models)
-    runs += any(model.inferer_type == "tensorflow" and not _on_gpu(model) for model in models)
+    # All runs of an engine whose threads belong to the process count as one.
+    runs += len(
+        {
+            model.inferer_type
+            for model in models
+            if _threads_of(model) == "per_process" and not _on_gpu(model)
+        }
+    )
     return max(1, usable_cpus() // max(1, runs))
 
 
@@ -77,9 +91,9 @@ def _part(gpu: GpuConfig, parts: int) -> int:
     return max(1, (gpu.mem_limit_mib or 1) // max(1, parts))
 
 
-def _copies_on_gpus(models: Sequence[ModelConfig]) -> int:
-    """Return how many copies of ONNX Runtime's models share the GPU that has most of them."""
-    shared = [model for model in models if model.inferer_type == "onnxruntime" and _on_gpu(model)]
+def _copies_on_gpus(engine: str, models: Sequence[ModelConfig]) -> int:
+    """Return how many copies of an engine's models share the GPU that has most of them."""
+    shared = [model for model in models if model.inferer_type == engine and _on_gpu(model)]
     places: dict[str, int] = {}
     for model in shared:
         for index in range(model.copies):
@@ -89,11 +103,17 @@ def _copies_on_gpus(models: Sequence[ModelConfig]) -> int:
 
 
 def _runs_on_cpu(config: ModelConfig) -> int:
-    if config.inferer_type not in DIVIDED:
+    if _threads_of(config) != "per_run":
         return 0
     streams = (config.inferer_args or {}).get("streams") or 1
-    each = streams if config.inferer_type in STREAMING and isinstance(streams, int) else 1
+    shares = ENGINES[config.inferer_type].streams_on_cpu and isinstance(streams, int)
+    each = streams if shares else 1
     return each * config.instances * sum(kind not in ("cuda", "npu") for kind in _kinds(config))
+
+
+def _threads_of(config: ModelConfig) -> str | None:
+    engine = ENGINES.get(config.inferer_type)
+    return None if engine is None else engine.threads
 
 
 def _on_gpu(config: ModelConfig) -> bool:

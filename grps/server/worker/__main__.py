@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from grps.backends.environment import quiet_engines
+from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import InferenceConfig, ServerConfig
 from grps.errors import ModelError
@@ -95,7 +95,7 @@ def _load(order: Order, told: Control) -> Copy:
     def report(phase: Phase, detail: str) -> None:
         told.tell(Progress("warming" if phase == "warming" else "loading", detail))
 
-    quiet_engines()
+    prepare_environment()
     look_after_gpu_memory(order.gpu, (order.model,), threading.Event().wait)
     # As the server read it when it loaded the model: the files may say something else by now.
     inference = InferenceConfig(models=(order.model,))

@@ -8,13 +8,8 @@ from typing import Any
 
 import pytest
 
-from grps.backends.gpu_memory import (
-    GpuMemManager,
-    NoGpuError,
-    check_devices,
-    collect_regularly,
-    limit_gpu_memory,
-)
+from grps.backends.common.gpu_memory import GpuMemManager, NoGpuError, check_devices
+from grps.backends.gpu_memory import collect_regularly, limit_gpu_memory
 from grps.backends.tensorflow.gpu_memory import TfGpuMemManager
 from grps.backends.tensorflow.runtime import tf
 from grps.backends.torch.gpu_memory import TorchGpuMemManager
@@ -70,8 +65,8 @@ def test_devices_must_be_there() -> None:
         ("torch", "can't be kept: no GPU is found; leave it out here"),
         ("tensorflow", "can't be kept: no GPU is found; leave it out here"),
         ("onnxruntime", "can't be kept: this build of onnxruntime has no CUDA"),
-        ("none", "set gpu.mem_manager_type to one of torch, tensorflow, onnxruntime"),
-        (None, "set gpu.mem_manager_type to one of torch, tensorflow, onnxruntime"),
+        ("none", "set gpu.mem_manager_type to one of torch, onnxruntime, tensorflow"),
+        (None, "set gpu.mem_manager_type to one of torch, onnxruntime, tensorflow"),
     ],
 )
 def test_what_can_not_be_kept_is_refused(kind: Any, cause: str) -> None:

@@ -53,7 +53,7 @@ def test_names_the_extra_of_a_missing_framework(
     package: str,
     extra: str,
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith(f"grps.backends.{package}")]:
+    for name in [name for name in sys.modules if name.startswith(f"grps.backends.{package}.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=rf"{package} is not .*'grpst\[{extra}\]'"):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from grps.cli.serving import launching, model_service
-from grps.config.loader import load_inference, load_server
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.supervision.services import find
+from grps.server.configuration import load_inference, load_server
 from grps.server.state import ServiceState
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from grps.config.loader import parse_inference
 from grps.config.schema import ModelConfig
 from grps.errors import ConfigError
+from grps.server.configuration import parse_inference
 from grps.server.models.loading import copy_loaders
 from tests.onnx_models import save_identity
 

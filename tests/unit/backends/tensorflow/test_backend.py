@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from grps.backends.backend import TensorSpec
-from grps.backends.common.causes import tensorflow_cause
 from grps.backends.common.warm_up import warm_up
+from grps.backends.tensorflow.causes import tensorflow_cause
 from grps.backends.tensorflow.tensors import flatten, to_numpy
 from grps.errors import DeviceError, ModelError
 from tests.tensorflow_models import (
@@ -216,7 +216,10 @@ def test_refuses_wrong_directories(load: Load, scores: Path, tmp_path: Path) -> 
         (lost, r"lost: [^\n]*variables/variables[^\n]*$"),
         (tmp_path, r"a directory with no saved_model\.pb"),
         (tmp_path / "absent", "no such file or directory"),
-        (scores / "saved_model.pb", r"a part of a SavedModel; give its directory: \S+scores$"),
+        (
+            scores / "saved_model.pb",
+            r"a part of a TensorFlow SavedModel; give .*: \S+scores$",
+        ),
     ):
         with pytest.raises(ModelError, match=cause):
             load(path, TF)
@@ -240,7 +243,7 @@ def test_names_the_newest_of_several_versions(load: Load, tmp_path: Path) -> Non
         identity(tmp_path / version, tf.int8).rename(tmp_path / f"{version}.moved")
         (tmp_path / version).rmdir()
         (tmp_path / f"{version}.moved").rename(tmp_path / version)
-    with pytest.raises(ModelError, match=r"a directory of versions of a SavedModel; .*/10$"):
+    with pytest.raises(ModelError, match=r"a directory of versions of a model; .*/10$"):
         load(tmp_path, TF)
 
 

@@ -37,8 +37,8 @@ PLAN = plan(x=X, y=Y)
 
 
 def forget_adapter() -> None:
-    for name in [name for name in sys.modules if name.startswith("grps.backends.tensorrt_")]:
-        if name.rpartition("_")[2] in {"engine", "backend"}:
+    for name in [name for name in sys.modules if name.startswith("grps.backends.tensorrt.")]:
+        if name.rpartition(".")[2] in {"engine", "backend"}:
             del sys.modules[name]
 
 

@@ -38,6 +38,8 @@ def images() -> np.ndarray:
 
 
 def test_channels_last_reaches_inputs_and_weights(load: Load, save_script: SaveScript) -> None:
+    # Some weights make sums so small that the order of their addition shows.
+    torch.manual_seed(7)
     path = save_script(Images())
     plain = load(path)
     last = load(path, inferer_args={"memory_format": "channels_last"})

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from grps.config.loader import load_inference, load_server
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.model_project import GpuChoice, ModelProject, write_project
 from grps.errors import ConfigError, DeployError
+from grps.server.configuration import load_inference, load_server
 
 
 @pytest.fixture

@@ -1,0 +1,27 @@
+"""The table of verbs. To add a verb, add its file to ``verbs/`` and its line here.
+
+The verbs that serve models with one engine are not here: they come from the table of engines.
+"""
+
+from __future__ import annotations
+
+VERBS = {
+    "create": "Make the folder of a new project.",
+    "dev": "Serve a project in this terminal; restart when a file changes.",
+    "archive": "Test a project and pack it into one file.",
+    "start": "Put a project online, from its archive or its folder.",
+    "serve": "Put a model file online, whatever its format.",
+    "inspect": "Show the inputs and outputs of a model file, and how to ask it.",
+    "doctor": "Check what this machine has: processors, GPUs, engines, limits.",
+    "ps": "List the services on this machine.",
+    "model": "Load, unload, reload and list the models of a running service.",
+    "top": "Watch rates, latencies and queues of the running services.",
+    "logs": "Show and follow the log of a service, filter it, change its level.",
+    "stop": "Stop a service.",
+    "version": "Show the versions of GRPS and of the engines it finds.",
+    "completion": "Print a shell completion script.",
+}
+"""Verb and its one-line help; the module of the same name in ``verbs/`` has its ``command``."""
+
+ENGINE_VERBS_FOLLOW = "serve"
+"""The verb after which the list shows those of the engines."""
