@@ -38,8 +38,6 @@ def images() -> np.ndarray:
 
 
 def test_channels_last_reaches_inputs_and_weights(load: Load, save_script: SaveScript) -> None:
-    # Some weights make sums so small that the order of their addition shows.
-    torch.manual_seed(7)
     path = save_script(Images())
     plain = load(path)
     last = load(path, inferer_args={"memory_format": "channels_last"})
@@ -48,7 +46,8 @@ def test_channels_last_reaches_inputs_and_weights(load: Load, save_script: SaveS
     found, was_last = (value for _, value in last.infer([images()]))
     assert was_last.tolist() == [1]
     assert found.flags.c_contiguous
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    # The order of additions differs: terms near 1 round by about 1e-7, however small their sum is.
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=5e-7)
     weights = last._program.call.convolution.weight  # type: ignore[attr-defined]
     assert weights.is_contiguous(memory_format=torch.channels_last)
 
