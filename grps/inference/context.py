@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from grps.errors import ModelError
 from grps.inference import custom_http
+from grps.inference.channel import Entry, Stage
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 if TYPE_CHECKING:
     from flask import Request, Response
-
-    from grps.inference.channel import Entry, Stage
-    from grps.inference.converter import Converter
-    from grps.inference.inferer import ModelInferer
 
 
 class ChunkSink(Protocol):
@@ -29,6 +26,41 @@ class ChunkSink(Protocol):
 
     def end_stream(self) -> None:
         """Send nothing more, whatever comes."""
+
+
+class ConverterOfModel(Protocol):
+    """The converter of the model that runs, as the context and user code call it."""
+
+    def init(self, path: str | None = None, args: Any = None) -> None:
+        """Prepare the converter."""
+
+    def preprocess(self, inp: GrpsMessage, context: GrpsContext) -> Any:
+        """Turn a request into what the inferer takes."""
+
+    def postprocess(self, inp: Any, context: GrpsContext) -> GrpsMessage:
+        """Turn what the inferer returned into the response."""
+
+    def batch_preprocess(self, inps: list[GrpsMessage], contexts: list[GrpsContext]) -> Any:
+        """Turn the requests of one batch into what the inferer's ``batch_infer`` takes."""
+
+    def batch_postprocess(self, inp: Any, contexts: list[GrpsContext]) -> list[GrpsMessage]:
+        """Turn what ``batch_infer`` returned into one response per request."""
+
+
+class InfererOfModel(Protocol):
+    """The inferer of the model that runs, as user code calls it."""
+
+    def init(self, path: str | None, device: str | None = None, args: Any = None) -> None:
+        """Prepare the inferer."""
+
+    def load(self) -> bool | None:
+        """Load the model."""
+
+    def infer(self, inp: Any, context: GrpsContext) -> Any:
+        """Run the model on one input."""
+
+    def batch_infer(self, inp: Any, contexts: list[GrpsContext]) -> Any:
+        """Run the model on one batch."""
 
 
 class _LocalSink:
@@ -66,8 +98,8 @@ class GrpsContext:
         self._http_response: Any = None
         self._entry: Entry | None = None
         self._sink: ChunkSink | None = None
-        self._converter: Converter | None = None
-        self._inferer: ModelInferer | None = None
+        self._converter: ConverterOfModel | None = None
+        self._inferer: InfererOfModel | None = None
 
     def bind(self, entry: Entry) -> None:
         """[For the server] Tie the context to a request in the hands of an instance."""
@@ -229,21 +261,21 @@ class GrpsContext:
         """Tell whether the client has left or its deadline has passed."""
         return self._entry is not None and self._entry.is_cancelled()
 
-    def set_converter(self, converter: Converter | None) -> None:
+    def set_converter(self, converter: ConverterOfModel | None) -> None:
         """[For the server] Set the converter of the model that runs."""
         self._converter = converter
 
     @property
-    def converter(self) -> Converter | None:
+    def converter(self) -> ConverterOfModel | None:
         """The converter of the model that runs."""
         return self._converter
 
-    def set_inferer(self, inferer: ModelInferer | None) -> None:
+    def set_inferer(self, inferer: InfererOfModel | None) -> None:
         """[For the server] Set the inferer of the model that runs."""
         self._inferer = inferer
 
     @property
-    def inferer(self) -> ModelInferer | None:
+    def inferer(self) -> InfererOfModel | None:
         """The inferer of the model that runs."""
         return self._inferer
 

@@ -1,1 +1,1 @@
-"""Models of a service: their loading, their instances and their life cycle."""
+"""Models of a service: their instances and their life cycle."""

@@ -15,7 +15,7 @@ from grps.errors import ConfigError, GrpsError, InputError, ModelError
 from grps.log import logger
 from grps.server.memory import give_back_memory
 from grps.server.models.graphs import describe_graphs, serve_graphs
-from grps.server.models.loading import Report
+from grps.server.loading.loaders import Report
 from grps.server.models.model import LoadedModel, Terms, load_model
 from grps.server.models.shares import give_shares, gpu_of_a_process
 from grps.server.native import Model, Server

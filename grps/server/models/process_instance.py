@@ -10,7 +10,7 @@ from grps.backends.backend import Signature
 from grps.errors import ModelError
 from grps.log import logger
 from grps.server.models.backoff import Backoff
-from grps.server.models.instances import InstanceState, Life
+from grps.server.models.instance import InstanceState, Life
 from grps.server.native import Channel, Lost, Model
 from grps.server.worker.process import WorkerProcess
 

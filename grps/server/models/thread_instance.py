@@ -13,7 +13,8 @@ from grps.errors import ModelError
 from grps.inference.runner import Runner, describe, run_instance
 from grps.log import logger
 from grps.server.models.backoff import Backoff
-from grps.server.models.instances import Copy, InstanceState, Life
+from grps.server.loading.copies import Copy
+from grps.server.models.instance import InstanceState, Life
 from grps.server.native import Channel, Model
 
 

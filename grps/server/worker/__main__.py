@@ -21,8 +21,8 @@ from grps.inference.async_runner import AsyncMessageRunner
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import Runner, describe, run_instance
 from grps.log import clogger, logger, use_request_source
-from grps.server.models.instances import Copy
-from grps.server.models.loading import copy_loaders
+from grps.server.loading.copies import Copy
+from grps.server.loading.loaders import copy_loaders
 from grps.server.native import monitor_api, queue_recorded
 from grps.server.project import Project
 from grps.server.state import Phase

@@ -22,8 +22,8 @@ from grps.inference.context import GrpsContext
 from grps.inference.registry import converter_register
 from grps.protocol.arrays import to_arrays, to_message
 from grps.protocol.pb.grps_pb2 import GrpsMessage
-from grps.server.models.loading import copy_loaders
-from grps.server.models.local_entry import LocalBatch, LocalEntry
+from grps.server.loading.loaders import copy_loaders
+from grps.server.loading.local_entry import LocalBatch, LocalEntry
 from tests.unit.backends.tensorrt.modules import FakeRuntime, FakeTensorrt, plan
 
 X = {

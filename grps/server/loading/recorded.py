@@ -8,8 +8,8 @@ from grps.errors import GrpsError, ModelError
 from grps.inference.context import GrpsContext
 from grps.inference.runner import describe
 from grps.protocol.pb.grps_pb2 import GrpsMessage
-from grps.server.models.instances import Copy
-from grps.server.models.local_entry import LocalBatch, LocalEntry
+from grps.server.loading.copies import Copy
+from grps.server.loading.local_entry import LocalBatch, LocalEntry
 from grps.server.native import json_to_message
 
 

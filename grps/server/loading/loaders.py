@@ -38,8 +38,8 @@ from grps.inference.runner import Runner, describe
 from grps.inference.tensor_runner import EngineModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
-from grps.server.models.instances import Copy
-from grps.server.models.recorded import run_recorded
+from grps.server.loading.copies import Copy
+from grps.server.loading.recorded import run_recorded
 from grps.server.state import Phase
 
 Report = Callable[[Phase, str], None]

@@ -1,4 +1,4 @@
-"""Instances: loaded copies of a model, each with what runs it."""
+"""Instances: loaded copies of a model, each with what runs it, in a thread or a process."""
 
 from __future__ import annotations
 
@@ -7,20 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from grps.backends.backend import Signature
-from grps.inference.runner import Runner
 from grps.server.native import Model
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """One loaded and warm copy of a model."""
-
-    runners: tuple[Runner, ...]
-    """One per thread that runs it; the same object may stand here several times."""
-    signature: Signature | None = None
-    """Inputs and outputs; ``None`` when user code decides."""
-    grows: bool = False
-    """Whether more threads may run it while requests wait: user code may wait for others."""
 
 
 class Life(Enum):

@@ -8,8 +8,8 @@ import pytest
 
 from grps.errors import ModelError
 from grps.inference.channel import Batch
-from grps.server.models.instances import Copy
-from grps.server.models.recorded import run_recorded
+from grps.server.loading.copies import Copy
+from grps.server.loading.recorded import run_recorded
 
 
 class Noting:
