@@ -11,13 +11,13 @@ import msgspec
 from grps.backends.backend import Backend, Signature
 from grps.backends.common.arguments import read_arguments
 from grps.config.schema import ModelConfig
+from grps.converters.common.model_inputs import ModelInputs
+from grps.converters.common.reader import Reader
+from grps.converters.common.rows import RowEngine
+from grps.converters.common.runner import ConvertingRunner
+from grps.converters.common.writer import TensorWriter, Writer
 from grps.converters.labels import LabelArguments, LabelWriter
-from grps.converters.model_inputs import ModelInputs
-from grps.converters.reader import Reader
-from grps.converters.rows import RowEngine
-from grps.converters.runner import ConvertingRunner
 from grps.converters.table import CONVERTERS, ConverterEntry, RawBody
-from grps.converters.writer import TensorWriter, Writer
 from grps.errors import MissingExtraError, ModelError
 
 _PACKAGE_NAMES = {"PIL": "pillow"}

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 
 from grps.backends.backend import TensorSpec
-from grps.converters.model_inputs import ModelInputs
-from grps.converters.reader import Arrays, Read
+from grps.converters.common.model_inputs import ModelInputs
+from grps.converters.common.reader import Arrays, Read
 from grps.errors import InputError
 from grps.protocol.arrays import to_arrays
 from grps.protocol.pb.grps_pb2 import GrpsMessage

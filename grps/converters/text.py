@@ -10,8 +10,8 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from grps.backends.backend import TensorSpec
-from grps.converters.model_inputs import ModelInputs, number_type
-from grps.converters.reader import Arrays, Read
+from grps.converters.common.model_inputs import ModelInputs, number_type
+from grps.converters.common.reader import Arrays, Read
 from grps.errors import InputError, ModelError
 from grps.protocol.arrays import to_arrays
 from grps.protocol.pb.grps_pb2 import GrpsMessage

@@ -13,9 +13,9 @@ from grps.backends.gpu_memory import check_engines
 from grps.config.schema import InferenceConfig, ModelConfig
 from grps.errors import ConfigError, GrpsError, InputError, ModelError
 from grps.log import logger
+from grps.server.loading.loaders import Report
 from grps.server.memory import give_back_memory
 from grps.server.models.graphs import describe_graphs, serve_graphs
-from grps.server.loading.loaders import Report
 from grps.server.models.model import LoadedModel, Terms, load_model
 from grps.server.models.shares import give_shares, gpu_of_a_process
 from grps.server.native import Model, Server

@@ -17,8 +17,8 @@ from grps.config.secrets import hide_secrets
 from grps.converters.choice import raw_body_of
 from grps.converters.names import NAMES
 from grps.log import LogLevel
-from grps.server.models.instance import Instance
 from grps.server.loading.loaders import Report, copy_loaders
+from grps.server.models.instance import Instance
 from grps.server.models.process_instance import ProcessInstance
 from grps.server.models.thread_instance import ThreadInstance
 from grps.server.native import Model, NativeBatching, NativeModel, NativePadding

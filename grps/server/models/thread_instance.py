@@ -12,8 +12,8 @@ from grps.backends.backend import Signature
 from grps.errors import ModelError
 from grps.inference.runner import Runner, describe, run_instance
 from grps.log import logger
-from grps.server.models.backoff import Backoff
 from grps.server.loading.copies import Copy
+from grps.server.models.backoff import Backoff
 from grps.server.models.instance import InstanceState, Life
 from grps.server.native import Channel, Model
 

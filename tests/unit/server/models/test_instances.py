@@ -16,8 +16,8 @@ import requests
 
 from grps.errors import ModelError
 from grps.inference.channel import Batch
-from grps.server.models.backoff import Backoff
 from grps.server.loading.copies import Copy
+from grps.server.models.backoff import Backoff
 from grps.server.models.instance import InstanceState, Life
 from grps.server.models.thread_instance import ThreadInstance
 from grps.server.native import Model, NativeModel, NativeSettings, Server

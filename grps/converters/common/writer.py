@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from grps.converters.reader import Arrays
+from grps.converters.common.reader import Arrays
 from grps.protocol.arrays import to_message
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grps.backends.common.rows import require_rows
-from grps.converters.reader import Arrays, Read, Reader
-from grps.converters.rows import RowEngine
-from grps.converters.writer import Writer
+from grps.converters.common.reader import Arrays, Read, Reader
+from grps.converters.common.rows import RowEngine
+from grps.converters.common.writer import Writer
 from grps.inference.channel import Batch, Entry
 from grps.inference.context import GrpsContext
 from grps.inference.message_runner import answer, open_message

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from grps.backends.backend import Backend
-from grps.converters.reader import Arrays
+from grps.converters.common.reader import Arrays
 
 
 class RowEngine:

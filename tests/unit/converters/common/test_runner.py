@@ -11,9 +11,9 @@ import pytest
 from grps.backends.backend import Signature, TensorSpec
 from grps.config.schema import BatchingConfig, ModelConfig
 from grps.converters.choice import most_rows
-from grps.converters.model_inputs import ModelInputs
-from grps.converters.rows import RowEngine
-from grps.converters.runner import ConvertingRunner
+from grps.converters.common.model_inputs import ModelInputs
+from grps.converters.common.rows import RowEngine
+from grps.converters.common.runner import ConvertingRunner
 from grps.errors import ModelError
 from grps.protocol.arrays import to_arrays, to_message
 from grps.protocol.pb.grps_pb2 import GrpsMessage
