@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from grps.backends.onnxruntime.inferer import OnnxModelInferer
     from grps.backends.tensorflow.converter import TfTensorConverter
     from grps.backends.tensorflow.inferer import TfModelInferer
     from grps.backends.tensorrt.converter import TrtTensorConverter
@@ -29,6 +30,7 @@ __all__ = [
     "GrpsMessage",
     "GrpsTest",
     "ModelInferer",
+    "OnnxModelInferer",
     "TfModelInferer",
     "TfTensorConverter",
     "TorchModelInferer",
@@ -50,6 +52,7 @@ _HOMES = {
     "GrpsMessage": "grps.protocol.pb.grps_pb2",
     "GrpsTest": "grps.server.testing",
     "ModelInferer": "grps.inference.inferer",
+    "OnnxModelInferer": "grps.backends.onnxruntime.inferer",
     "TfModelInferer": "grps.backends.tensorflow.inferer",
     "TfTensorConverter": "grps.backends.tensorflow.converter",
     "TorchModelInferer": "grps.backends.torch.inferer",

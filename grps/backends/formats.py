@@ -24,7 +24,7 @@ ACCEPTED = ", ".join(one.title for one in FORMATS)
 """What a model file may be, in words."""
 
 
-def engine_of(model_format: str) -> Engine:
+def owner_of(model_format: str) -> Engine:
     """Return the engine that serves a format unless another one is named."""
     return _OWNERS[model_format]
 
@@ -66,7 +66,7 @@ def expect_format(path: Path, inferer_type: str) -> str:
     found = recognise(path)
     if not is_served_by(found, inferer_type):
         raise ModelError(
-            f"{path}: this is a model for inferer_type: {engine_of(found).name} ({found}), "
+            f"{path}: this is a model for inferer_type: {owner_of(found).name} ({found}), "
             f"not {inferer_type}"
         )
     return found
@@ -74,7 +74,7 @@ def expect_format(path: Path, inferer_type: str) -> str:
 
 def is_served_by(model_format: str, inferer_type: str) -> bool:
     """Return whether ``inferer_type`` serves models of a format."""
-    is_own = engine_of(model_format).name == inferer_type
+    is_own = owner_of(model_format).name == inferer_type
     return is_own or model_format in ENGINES[inferer_type].also_serves
 
 

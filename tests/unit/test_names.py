@@ -21,6 +21,7 @@ def test_public_names() -> None:
         "GrpsMessage",
         "GrpsTest",
         "ModelInferer",
+        "OnnxModelInferer",
         "TfModelInferer",
         "TfTensorConverter",
         "TorchModelInferer",

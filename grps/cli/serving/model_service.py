@@ -11,8 +11,7 @@ from typing import Any
 
 import click
 
-from grps.backends.formats import engine_of as owner_of
-from grps.backends.formats import is_served_by, recognise
+from grps.backends.formats import is_served_by, owner_of, recognise
 from grps.backends.gpu_memory import LIMITED
 from grps.backends.table import ENGINES
 from grps.cli.output.lines import notice
