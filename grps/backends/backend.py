@@ -24,17 +24,17 @@ DTYPE_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """What a model says of one of its tensors."""
+    """What a model reports about one of its tensors."""
 
     name: str
     dtype: str | None = None
-    """One of ``DTYPE_NAMES``; ``None`` when the model does not tell."""
+    """One of ``DTYPE_NAMES``; ``None`` when the model does not report it."""
     shape: tuple[int | None, ...] | None = None
     """Dimensions, ``None`` for a dynamic one; ``None`` as a whole when the rank is unknown."""
     required: bool = True
     """False for an input that may be left out, together with all inputs after it."""
     example: tuple[int, ...] | None = None
-    """A shape the model takes for sure; ``None`` when the model does not tell."""
+    """A shape the model takes for sure; ``None`` when the model does not report it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class Signature:
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    """Empty when the model does not tell; ``infer`` names what it returns all the same."""
+    """Empty when the model does not report it; ``infer`` names what it returns all the same."""
     strict_names: bool
     """False when input names are advisory (TorchScript): names that match none are positional."""
     open_ended: bool = False
-    """True when the model does not tell how many inputs it takes: more may follow ``inputs``."""
+    """True when the model does not report how many inputs it takes: more may follow ``inputs``."""
     device: str | None = None
-    """Where this copy runs, as its engine has settled it; ``None`` when that does not tell."""
+    """Where this copy runs, as its engine chose; ``None`` when the engine does not report it."""
 
 
 class Backend(Protocol):

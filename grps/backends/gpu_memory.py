@@ -47,7 +47,7 @@ def limit_gpu_memory(
         models: The models that will be loaded.
 
     Returns:
-        What looks after the memory; ``None`` when nothing is to be done.
+        The manager of the memory; ``None`` when nothing is to be done.
 
     Raises:
         DeviceError: There is no GPU, or one is named that is not there.
@@ -86,7 +86,7 @@ def check_engines(config: GpuConfig | None, models: Sequence[ModelConfig]) -> No
             found = parse_device(device, model.inp_device)
             if found.place.kind == "cuda":
                 raise ModelError(
-                    f"{asked} looks after the memory of {kind} only, but model {model.key} "
+                    f"{asked} manages the memory of {kind} only, but model {model.key} "
                     f"runs on {model.inferer_type} at {found.place}; serve it apart, or leave "
                     "it out"
                 )
@@ -98,7 +98,7 @@ def collect_regularly(
     """Start the thread that gives unused memory back every ``mem_gc_interval`` seconds.
 
     Args:
-        memory: What looks after the memory.
+        memory: The manager of the memory.
         config: The section ``gpu``.
         wait: Sleeps that many seconds; true when the server stops.
     """

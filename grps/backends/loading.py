@@ -25,7 +25,7 @@ def load_backend(model: ModelConfig) -> Backend:
 
 
 def load_copy(model: ModelConfig) -> list[Backend]:
-    """Load one copy of ``model`` and return it once per run that may be under way at once.
+    """Load one copy of ``model`` and return it once per run that may be in progress at once.
 
     Raises:
         GrpsError: As ``load_backend``.

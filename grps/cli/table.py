@@ -11,7 +11,7 @@ VERBS = {
     "archive": "Test a project and pack it into one file.",
     "start": "Put a project online, from its archive or its folder.",
     "serve": "Put a model file online, whatever its format.",
-    "inspect": "Show the inputs and outputs of a model file, and how to ask it.",
+    "inspect": "Show the inputs and outputs of a model file, and how to send it a request.",
     "doctor": "Check what this machine has: processors, GPUs, engines, limits.",
     "ps": "List the services on this machine.",
     "model": "Load, unload, reload and list the models of a running service.",

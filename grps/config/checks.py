@@ -106,7 +106,7 @@ def _check_identity(model: ModelConfig, at: str, fail: Fail) -> None:
     if model.converter_type not in (None, "none", "customized"):
         raise fail(
             f"{at}.converter_type",
-            "inferer_type 'identity' answers with the request as it is; "
+            "inferer_type 'identity' returns the request as it is; "
             "use 'none', or 'customized' to try a converter alone",
         )
     if model.batching is not None and model.batching.type != "none":

@@ -12,8 +12,8 @@ from grps.config.schema import ModelConfig
 class KnownNames:
     """Names of engines and converters.
 
-    Whoever reads a configuration hands them in, as engines and converters are defined in layers
-    above this one.
+    The caller that reads a configuration passes them in, as engines and converters are defined in
+    layers above this one.
     """
 
     engines: tuple[str, ...]

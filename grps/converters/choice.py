@@ -41,7 +41,7 @@ class BuiltInConverter:
 
 
 def raw_body_of(converter_type: str | None) -> RawBody | None:
-    """Return what a body of no telling content type is to a converter; ``None`` for nothing."""
+    """Return how a converter reads a body without a known content type; ``None`` for nothing."""
     entry = CONVERTERS.get(converter_type or "")
     return None if entry is None else entry.raw_body
 

@@ -1,4 +1,4 @@
-"""Tensors as they come, for converters that change a model's answer only."""
+"""Tensors as they come, for converters that change a model's outputs only."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class TextArguments(msgspec.Struct, frozen=True):
     add_special_tokens: bool = True
     """Add what the tokenizer puts around a text, such as [CLS]."""
     inputs: dict[str, str] = {}
-    """Which input takes what, where names don't tell: ``ids``, ``mask`` or ``types`` by input."""
+    """What each input takes, where its name is unclear: ``ids``, ``mask`` or ``types`` by input."""
     max_texts: Positive = 256
     """Most texts of one request."""
     max_characters: Positive = 100_000

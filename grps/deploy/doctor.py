@@ -45,7 +45,7 @@ FEATURES = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One result of the examination."""
 
     section: str
     name: str
@@ -60,7 +60,7 @@ def examine(on_progress: Callable[[str], None]) -> Iterator[Finding]:
     """Look at the machine, its GPUs, the engines and the packages of converters.
 
     Args:
-        on_progress: Told what is looked at, as loading an engine may take long.
+        on_progress: Receives what is examined, as loading an engine may take long.
     """
     yield from _machine()
     gpus = list(_gpus())

@@ -73,7 +73,7 @@ class ServiceFolder:
 
     @property
     def state(self) -> Path:
-        """What the server process says of itself."""
+        """The state of the server process."""
         return self.root / "run" / "state.json"
 
     @property

@@ -56,7 +56,7 @@ class Options:
     service: Path
     """The folder of ``conf/`` and ``logs/``; the project itself unless it is deployed apart."""
     state_file: Path | None
-    """Where the phase of the process is told; nowhere when ``None``."""
+    """Where the phase of the process is written; nowhere when ``None``."""
     to_stderr: bool
     """Whether the logs also go to standard error."""
     port: str | None = None

@@ -1,4 +1,4 @@
-"""Doing what operators ask of the models of a running service."""
+"""Commands of operators about the models of a running service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAITING = 16
 def take_commands(server: Server, models: ServedModels) -> None:
     """Take commands until the service ends.
 
-    Questions are answered at once. Changes are made one after another, all by one thread: the C
+    Queries run at once. Changes are made one after another, all by one thread: the C
     library keeps memory by thread, and so one model's becomes the next one's.
     """
     changes: Queue[Command | None] = Queue(WAITING)

@@ -134,5 +134,5 @@ def _is_user_module(name: str) -> bool:
 
 
 def needs_user_code(model: ModelConfig) -> bool:
-    """Tell whether a model runs code of the project."""
+    """Return whether a model runs code of the project."""
     return "customized" in (model.inferer_type, model.converter_type)

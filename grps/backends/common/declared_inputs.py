@@ -1,4 +1,4 @@
-"""Types and shapes that the user declares for inputs of which the model file tells none."""
+"""Types and shapes of inputs that the user declares because the model file lacks them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def declare_inputs(signature: Signature, declared: Mapping[str, str]) -> Signatu
     """Return ``signature`` with what the user declares of its inputs.
 
     Args:
-        signature: What the model file tells.
+        signature: What the model file contains.
         declared: Type and shape by input, such as ``float32[-1, 3, 224, 224]``; -1 is a dimension
             of any size.
 
     Raises:
-        ModelError: There is no such input, the file tells its shape itself, or the text is wrong.
+        ModelError: There is no such input, the file contains its shape, or the text is wrong.
     """
     names = [spec.name for spec in signature.inputs]
     for name in declared:
@@ -39,9 +39,7 @@ def declare_inputs(signature: Signature, declared: Mapping[str, str]) -> Signatu
 
 def _declare(spec: TensorSpec, text: str) -> TensorSpec:
     if spec.shape is not None:
-        raise ModelError(
-            f"inferer_args: inputs: {spec.name}: the model file tells its shape itself"
-        )
+        raise ModelError(f"inferer_args: inputs: {spec.name}: the model file contains its shape")
     found = _FORM.fullmatch(text.strip())
     sizes = [size.strip() for size in found["shape"].split(",")] if found else []
     if sizes == [""]:

@@ -32,11 +32,11 @@ class Device:
     inputs: Device | None = None
     """Where inputs go; only for ``original``, and ``None`` leaves that to the backend."""
     any_gpu: bool = field(default=False, compare=False)
-    """Whether a GPU was written as ``gpu``, whoever makes it."""
+    """Whether a GPU was written as ``gpu``, of any vendor."""
 
     @property
     def place(self) -> Device:
-        """Where the inputs of the model go: its own place, unless that is where its file says."""
+        """Where the model's inputs go: its device, or ``inputs`` for ``original``."""
         return self.inputs or self
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from grps.backends.engine import Flag
 
 STREAMS = Flag(
     name="streams",
-    help="Runs of one loaded model that may be under way at once",
+    help="Runs of one loaded model at the same time",
     kind="number",
     default=1,
     most=64,

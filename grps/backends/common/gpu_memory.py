@@ -19,7 +19,7 @@ class GpuMemManager(ABC):
 
     @abstractmethod
     def __init__(self, devices: list[int]) -> None:
-        """Look after GPUs by their numbers."""
+        """Manage GPUs by their numbers."""
         self._devices = devices
 
     def get_devices(self) -> list[int]:
@@ -28,7 +28,7 @@ class GpuMemManager(ABC):
 
     @abstractmethod
     def get_mem_usage(self) -> list[float]:
-        """Return the MiB in use on each GPU; nothing when the engine does not tell."""
+        """Return the MiB in use on each GPU; nothing when the engine does not report it."""
 
     @abstractmethod
     def set_mem_limit(self, limit: int) -> bool:

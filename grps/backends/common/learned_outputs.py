@@ -1,4 +1,4 @@
-"""What a model does not tell of its outputs, found out by running it on zeros."""
+"""Outputs that a model does not report, found by a run on zeros."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Run = Callable[[Sequence[np.ndarray]], list[tuple[str, np.ndarray]]]
 
 
 def learn_outputs(inputs: Sequence[TensorSpec], run: Run) -> tuple[TensorSpec, ...]:
-    """Return the outputs of a model whose inputs tell their types and shapes.
+    """Return the outputs of a model whose inputs have types and shapes.
 
     It runs on one row and on two: what differs then is the number of rows.
 
@@ -23,7 +23,7 @@ def learn_outputs(inputs: Sequence[TensorSpec], run: Run) -> tuple[TensorSpec, .
         run: Runs the model once.
 
     Returns:
-        The outputs; none when the inputs tell too little, or the model refuses zeros.
+        The outputs; none when the inputs lack types or shapes, or the model refuses zeros.
     """
     needed = [spec for spec in inputs if spec.required]
     if any(spec.dtype is None or not _is_told(spec.shape) for spec in needed):

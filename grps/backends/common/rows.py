@@ -72,7 +72,7 @@ def require_rows(outputs: Iterable[tuple[str, np.ndarray]], rows: int) -> None:
     """Check that a model kept one row for each row of its input.
 
     Raises:
-        ModelError: It did not, so that its answer can't be shared out.
+        ModelError: It did not, so that its output can't be divided.
     """
     for name, array in outputs:
         if array.shape[:1] != (rows,):

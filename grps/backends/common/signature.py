@@ -11,7 +11,7 @@ def describe(signature: Signature) -> dict[str, list[dict[str, Any]]]:
     """Return ``signature`` as data that any text format can hold.
 
     Each tensor has ``name``, ``dtype`` and ``shape``; -1 is a dynamic dimension, and ``None``
-    stands for a type or shape the model does not tell. An optional input also has
+    stands for a type or shape the model does not report. An optional input also has
     ``optional: True``.
     """
     return {
@@ -21,7 +21,7 @@ def describe(signature: Signature) -> dict[str, list[dict[str, Any]]]:
 
 
 def can_be_batched(signature: Signature) -> bool | None:
-    """Tell whether requests can be joined by rows; ``None`` when the model does not tell."""
+    """Return whether requests can be joined by rows; ``None`` when the model does not report it."""
     specs = [*signature.inputs, *signature.outputs]
     shapes = [spec.shape for spec in specs if spec.required]
     if any(shape is not None and (not shape or shape[0] is not None) for shape in shapes):

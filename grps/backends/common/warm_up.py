@@ -1,4 +1,4 @@
-"""A first run of a model, before it answers anybody."""
+"""A first run of a model, before it takes requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RunOnZeros:
     inputs: list[np.ndarray] | None = None
     """What it was given; ``None`` when there was no run."""
     skipped: str | None = None
-    """Why there was none: the model does not tell its shapes, or refuses zeros of every size."""
+    """Why there was none: the model does not report its shapes, or refuses zeros of every size."""
 
 
 def warm_up(backend: Backend) -> str | None:
@@ -43,11 +43,11 @@ def run_on_zeros(backend: Backend) -> RunOnZeros:
     """
     signature = backend.signature
     if signature.open_ended:
-        return RunOnZeros(skipped="the model does not tell its inputs")
+        return RunOnZeros(skipped="the model does not report its inputs")
     specs = [spec for spec in signature.inputs if spec.required]
     for spec in specs:
         if spec.dtype is None or spec.shape is None:
-            text = f"the model does not tell the type or shape of its input {spec.name}"
+            text = f"the model does not report the type or shape of its input {spec.name}"
             return RunOnZeros(skipped=text)
     cause: GrpsError | None = None
     for size in _sizes(specs):
@@ -72,7 +72,7 @@ def zeros_of(spec: TensorSpec, size: int, rows: int = 1) -> np.ndarray:
     """Return zeros, or empty strings, that fit an input.
 
     Args:
-        spec: The input, which tells its type and its shape.
+        spec: The input, which has a type and a shape.
         size: What a dynamic dimension is to be.
         rows: What the first one is to be, if it is dynamic.
     """

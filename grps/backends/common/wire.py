@@ -8,7 +8,7 @@ import numpy as np
 
 
 def wire_array(value: Any) -> np.ndarray:
-    """Return what an engine answered, C-contiguous: a bool as a uint8, text as objects."""
+    """Return what an engine returned, C-contiguous: a bool as a uint8, text as objects."""
     array = np.asarray(value, order="C")
     if array.dtype.kind == "U":
         return array.astype(object)

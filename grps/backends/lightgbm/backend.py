@@ -26,7 +26,7 @@ class LightgbmArguments(msgspec.Struct, frozen=True):
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """CPU threads of one run; a share of the usable CPUs when absent."""
     raw_score: bool = False
-    """Answer with the raw sums of the trees rather than with what the objective makes of them."""
+    """Return the raw sums of the trees instead of what the objective makes of them."""
     num_iteration: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Trees that are used; the best ones of early stopping, else all, when absent."""
 

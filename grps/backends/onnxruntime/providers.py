@@ -22,7 +22,7 @@ CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 _ENDING = "ExecutionProvider"
 _TAKE_DEVICE_ID = ("cuda", "tensorrt", "nvtensorrtrtx", "rocm", "migraphx", "dml", "cann")
-"""Providers of GPUs that are told which one by ``device_id``."""
+"""Providers of GPUs that take their number as ``device_id``."""
 _PACKAGES = {
     "cuda": "onnxruntime-gpu",
     "tensorrt": "onnxruntime-gpu",
@@ -84,7 +84,7 @@ def choose_providers(
 
 
 def check_started(wanted: Chosen, started: Sequence[str]) -> None:
-    """Refuse a session that has quietly gone to the CPU.
+    """Refuse a session that runs on the CPU instead.
 
     Raises:
         DeviceError: A provider did not start.
@@ -105,7 +105,7 @@ def _settle(device: Device, keys: Sequence[str], has_cuda: bool) -> Device:
         return Device("cpu") if device.kind == "auto" else device
     if device.kind == "auto" and not has_cuda:
         return Device("cpu")
-    # ONNX Runtime tells no count of devices before a session starts on one.
+    # ONNX Runtime does not report the number of devices before a session starts on one.
     count = max(1, device.index + 1) if has_cuda else 0
     return choose_device(
         device, count, "this build of onnxruntime has no CUDA; install onnxruntime-gpu"

@@ -44,7 +44,7 @@ class OpenvinoArguments(msgspec.Struct, frozen=True):
     """``inferer_args`` of an OpenVINO model."""
 
     streams: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
-    """Infer requests of one compiled model that may be under way at once."""
+    """Infer requests of one compiled model that may be in progress at once."""
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """CPU threads of one run; a share of the usable CPUs when absent."""
     inference_precision: Literal["f32", "bf16", "f16"] | None = None
@@ -131,7 +131,7 @@ def load_all(model: ModelConfig) -> list[OpenvinoBackend]:
 
 @cache
 def shared_core() -> openvino.Core:
-    """Return the one core of the process, which is never let go of.
+    """Return the one core of the process, which is never released.
 
     Its CPU plugin makes memory of its own the signal stack of the thread that loads it first, and
     unmaps that memory when the last core goes: the next signal would then crash the process.

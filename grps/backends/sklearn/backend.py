@@ -37,7 +37,7 @@ class SklearnArguments(msgspec.Struct, frozen=True):
     """``inferer_args`` of a pickled estimator."""
 
     trusted: bool = False
-    """That the file comes from somebody you trust: loading it runs whatever code it holds."""
+    """That the file comes from a source you trust: loading it runs whatever code it holds."""
     methods: str | tuple[str, ...] = ()
     """Methods whose results are the outputs; ``predict`` and, if there is, ``predict_proba``."""
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -137,7 +137,7 @@ def _name_of(method: str, estimator: Any) -> str:
 
 def _default_methods(estimator: Any) -> list[str]:
     for names in _DEFAULTS:
-        # Some methods are there only with certain settings: asking tells.
+        # Some methods are there only with certain settings: a lookup shows it.
         found = [name for name in names if callable(getattr(estimator, name, None))]
         if found:
             return found

@@ -43,7 +43,7 @@ ENGINE = Engine(
     flags=(
         Flag(
             name="trusted",
-            help="The pickle comes from somebody you trust: loading it runs the code in it",
+            help="The pickle comes from a source you trust: loading it runs the code in it",
             kind="switch",
         ),
     ),

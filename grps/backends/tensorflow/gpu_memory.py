@@ -12,7 +12,7 @@ class TfGpuMemManager(GpuMemManager):
     """Limits the memory of each GPU that TensorFlow may take; only before it has run."""
 
     def __init__(self, devices: list[int]) -> None:
-        """Look after GPUs by their numbers.
+        """Manage GPUs by their numbers.
 
         Raises:
             DeviceError: A GPU is absent.

@@ -50,7 +50,7 @@ class TensorflowArguments(msgspec.Struct, frozen=True):
 
 
 def choose(device: Device) -> Device:
-    """Settle where a model goes, and let GPU memory grow by need rather than be taken at once.
+    """Settle where a model goes, and let GPU memory grow instead of taking it all.
 
     Raises:
         DeviceError: The device is absent.

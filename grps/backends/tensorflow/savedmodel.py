@@ -1,4 +1,4 @@
-"""What a SavedModel says of itself: its graphs by their tags, and the signatures of each."""
+"""The contents of a SavedModel: its graphs by their tags, and the signatures of each."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class TensorrtArguments(msgspec.Struct, frozen=True):
     """``inferer_args`` of a TensorRT engine."""
 
     streams: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
-    """Runs of the engine that may be under way at once."""
+    """Runs of the engine that may be in progress at once."""
     customized_op_paths: str | tuple[str, ...] | None = None
     """Libraries of plugins."""
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -53,7 +53,7 @@ class TensorrtBackend:
 
     @property
     def streams(self) -> int:
-        """Runs that may be under way at once."""
+        """Runs that may be in progress at once."""
         return self._pool.size
 
     def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:

@@ -26,7 +26,7 @@ _HINTS = (
 def tensorrt_cause(messages: Sequence[str], otherwise: str) -> str:
     """Return the cause among the errors that TensorRT logged during one call.
 
-    The first says most: those after it tell which callers gave up.
+    The first says most: those after it show which callers gave up.
 
     Args:
         messages: The errors, oldest first.

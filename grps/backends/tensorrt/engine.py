@@ -149,11 +149,11 @@ class TensorrtExecution:
         sizes = {name: self._context.get_max_output_size(name) for name in self._outputs}
         for name, size in sizes.items():
             if size < 0:
-                raise ModelError(f"TensorRT knows no limit of the size of output {name}")
+                raise ModelError(f"TensorRT has no limit for the size of output {name}")
         return sizes
 
     def set_output(self, name: str, address: int, size: int) -> None:
-        """Say where an output goes; one whose shape depends on the data tells it in the run."""
+        """Say where an output goes; one whose shape depends on the data reports it in the run."""
         function, place = self._context.set_tensor_address, address
         if _DATA_DEPENDENT in tuple(self._context.get_tensor_shape(name)):
             allocator = self._reserved.setdefault(name, _Reserved())
@@ -178,7 +178,7 @@ class TensorrtExecution:
             return shape
         told = self._reserved[name].shape
         if told is None:
-            raise ModelError(f"TensorRT did not tell the shape of output {name}")
+            raise ModelError(f"TensorRT did not report the shape of output {name}")
         return told
 
     def _call(self, otherwise: str, function: Callable[..., Any], *arguments: Any) -> Any:

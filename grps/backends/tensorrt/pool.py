@@ -65,7 +65,7 @@ class StreamPool:
             return slot.run(inputs)
 
     def close(self) -> None:
-        """Refuse new runs, wait for those under way and free everything; twice is once.
+        """Refuse new runs, wait for those in progress and free everything; twice is once.
 
         Raises:
             ModelError: The device failed; all was tried.

@@ -19,7 +19,7 @@ def choose_profile(tensors: Sequence[EngineTensor], shapes: Sequence[Shape]) -> 
         shapes: The shape of each in the request.
 
     Raises:
-        InputError: No profile allows the shapes; the text tells those that are allowed.
+        InputError: No profile allows the shapes; the text names those that are allowed.
     """
     count = len(tensors[0].ranges) if tensors else 1
     fitting = [

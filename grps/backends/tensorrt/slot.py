@@ -37,7 +37,7 @@ class Buffer:
     def reserve(self, size: int) -> None:
         """Have room for ``size`` bytes; what was inside is lost when it grows.
 
-        One byte at least, since TensorRT wants an address even for an empty tensor. After a
+        One byte at least, since TensorRT needs an address even for an empty tensor. After a
         failure it is empty and may be tried again.
 
         Raises:

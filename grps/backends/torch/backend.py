@@ -43,7 +43,7 @@ class TorchArguments(msgspec.Struct, frozen=True):
     customized_op_paths: str | tuple[str, ...] | None = None
     """Libraries of custom operators."""
     inputs: dict[str, str] = {}
-    """Types and shapes that the file does not tell, such as ``float32[-1, 3, 224, 224]``."""
+    """Types and shapes that the file lacks, such as ``float32[-1, 3, 224, 224]``."""
     memory_format: Literal["contiguous", "channels_last"] = "contiguous"
     """How images lie in memory; ``channels_last`` suits convolutions on most processors."""
     compile: bool | Literal["default", "reduce-overhead", "max-autotune"] = False

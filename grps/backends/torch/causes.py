@@ -9,7 +9,7 @@ _TORCHSCRIPT = "Traceback of TorchScript"
 
 
 def torch_cause(error: BaseException) -> str:
-    """Return the one line that tells what failed in PyTorch.
+    """Return the one line that says what failed in PyTorch.
 
     A TorchScript error ends with the true one after a traceback of the script; all other
     texts begin with it.

@@ -12,7 +12,7 @@ class TorchGpuMemManager(GpuMemManager):
     """Limits the part of each GPU's memory that PyTorch's allocator may take."""
 
     def __init__(self, devices: list[int]) -> None:
-        """Look after GPUs by their numbers.
+        """Manage GPUs by their numbers.
 
         Raises:
             DeviceError: A GPU is absent.

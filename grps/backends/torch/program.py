@@ -25,7 +25,7 @@ class Program:
     scalars: frozenset[int] = frozenset()
     """Inputs that are passed as Python numbers."""
     casts: dict[int, torch.dtype] | None = None
-    """Element types the wire lacks, for the inputs that want them."""
+    """Element types the wire lacks, for the inputs that need them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

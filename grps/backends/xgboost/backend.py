@@ -28,7 +28,7 @@ class XgboostArguments(msgspec.Struct, frozen=True):
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """CPU threads of one run; a share of the usable CPUs when absent."""
     output_margin: bool = False
-    """Answer with the raw sums of the trees rather than with what the objective makes of them."""
+    """Return the raw sums of the trees instead of what the objective makes of them."""
     iteration_range: tuple[int, int] | None = None
     """First tree and the one after the last; the best ones of early stopping when absent."""
 
@@ -42,7 +42,7 @@ class XgboostBackend:
         self._margin = arguments.output_margin
         self._range = arguments.iteration_range or _best_range(booster)
         self._threads = arguments.intra_op_threads
-        # Linear boosters know no prediction in place, nor a range of trees.
+        # Linear boosters support neither prediction in place nor a range of trees.
         self._is_linear = _kind_of(booster) == "gblinear"
         inputs = (TensorSpec("input", "float32", (None, booster.num_features())),)
         outputs = learn_outputs(inputs, self.infer) or (TensorSpec("output", "float32"),)
@@ -101,7 +101,7 @@ def _choose(device: Device) -> Device:
     if device.kind == "auto":
         return Device("cpu")
     built_in = bool(xgboost.build_info().get("USE_CUDA"))
-    # XGBoost tells no count of devices; one that is absent is refused at the first run.
+    # XGBoost does not report the number of devices; one that is absent is refused at the first run.
     count = device.index + 1 if built_in else 0
     return choose_device(device, count, "this build of xgboost has no CUDA; install xgboost")
 

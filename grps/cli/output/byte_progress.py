@@ -53,7 +53,7 @@ class ByteProgress:
             self._bar.stop()
 
     def show(self, what: str, done: int, total: int) -> None:
-        """Say how far it has come."""
+        """Show the progress."""
         if self._bar is not None:
             self._show_bar(what, done, total)
             return

@@ -29,7 +29,7 @@ class Example:
 
     line: str
     exact: bool
-    """False when the model does not tell all types and shapes, so that some are guessed."""
+    """False when the model does not report all types and shapes, so that some are guessed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,15 @@ class _Input:
 
 
 def example_of(host: str, port: int, model: str) -> Example:
-    """Return a curl command that asks ``model``, made from what the server tells of it."""
+    """Return a curl command that calls ``model``, made from its metadata."""
     return make_example(fetch_metadata(host, port, model) or {}, host, port)
 
 
 def make_example(metadata: Mapping[str, Any], host: str, port: int) -> Example:
-    """Return a curl command that asks a model.
+    """Return a curl command that calls a model.
 
     Args:
-        metadata: What is told of the model; its inputs and its converter are read.
+        metadata: The metadata of the model; its inputs and its converter are read.
         host: Where it is served.
         port: The HTTP port there.
     """
@@ -81,7 +81,7 @@ def make_example(metadata: Mapping[str, Any], host: str, port: int) -> Example:
 def fetch_metadata(
     host: str, port: int, model: str, timeout_s: float = 2.0
 ) -> dict[str, Any] | None:
-    """Ask the server what it tells of a model; ``None`` when it does not."""
+    """Return the metadata of a model; ``None`` when the server does not send it."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         body = json.dumps({"str_data": model})
@@ -100,7 +100,7 @@ def _is_optional(entry: Any) -> bool:
 
 
 def _read(entry: Any) -> _Input:
-    """Read one input of the metadata; what it does not tell is guessed, dynamic sizes are 1."""
+    """Read one input of the metadata; what is missing is guessed, dynamic sizes are 1."""
     told = entry if isinstance(entry, dict) else {}
     name, dtype, shape = told.get("name"), told.get("dtype"), told.get("shape")
     exact = isinstance(dtype, str) and isinstance(shape, list)

@@ -44,7 +44,7 @@ class ProgressLine:
             self._status.stop()
 
     def show(self, phase: str, detail: str, elapsed_s: float) -> None:
-        """Say how far it has come."""
+        """Show the progress."""
         text = ": ".join(part for part in (phase, detail) if part)
         if self._status is not None:
             from rich.text import Text

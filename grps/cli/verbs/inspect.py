@@ -61,9 +61,9 @@ class Inspected:
 @inspect_flags
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(model_path: Path, as_json: bool, **flags: Any) -> None:
-    """Show the inputs and outputs of a model file, and how to ask it.
+    """Show the inputs and outputs of a model file, and how to send it a request.
 
-    The model is loaded as it would be to be served, and run once on zeros if it tells its shapes.
+    The model is loaded as it would be to be served, and run once on zeros if it reports its shapes.
     -1 is a dimension that may have any size.
 
     \b
@@ -158,14 +158,14 @@ def _print(told: dict[str, Any]) -> None:
     batching = {
         True: "yes, by --batching_type dynamic",
         False: "no: the first dimension of some input or output is fixed",
-        None: "the model does not tell",
+        None: "unknown: the model does not report its shapes",
     }[told["can_be_batched"]]
     say(f"batches {batching}")
     for kind in ("inputs", "outputs"):
         say("")
         say(click.style(_TABLE.format(kind.upper(), "TYPE", "SHAPE"), bold=True))
         if not told[kind]:
-            say("(the model does not tell)")
+            say("(the model does not report them)")
         for tensor in told[kind]:
             shape = tensor["shape"] if tensor["shape"] is not None else "any"
             optional = "  (optional)" if tensor.get("optional") else ""
@@ -175,4 +175,4 @@ def _print(told: dict[str, Any]) -> None:
     say(f"serve   {told['serve']}")
     say(f"ask     {told['ask']}")
     if not told["ask_is_exact"]:
-        say("        (the model does not tell its types and shapes: put in values of your own)")
+        say("        (the model does not report its types and shapes: put in your own values)")

@@ -29,7 +29,7 @@ service_option = click.option(
 def command() -> None:
     """Load, unload and reload models of a running service, and list them.
 
-    No request is lost: a model that is replaced answers all that it has before it is freed.
+    No request is lost: a replaced model finishes all its requests before it is freed.
 
     \b
     Examples:
@@ -67,7 +67,7 @@ def ls(service: str | None) -> None:
 
 
 def troubles(models: Sequence[dict[str, Any]]) -> list[str]:
-    """Tell of instances that are down or were, a line each."""
+    """Report instances that are or were down, one per line."""
     lines = []
     for instance in (one for model in models for one in model.get("instances", ())):
         name, reason = instance["name"], instance.get("reason", "no reason is known")
@@ -97,7 +97,7 @@ def load(model: str, service: str | None) -> None:
 def unload(model: str, service: str | None) -> None:
     """Take a model out of service and free it.
 
-    It answers the requests that it has. A graph that needs it answers 503, and the service is not
+    It finishes its requests. A graph that needs it returns 503, and the service is not
     ready, until it is loaded again.
     """
     told = _change("unload", model, service)
@@ -110,9 +110,9 @@ def unload(model: str, service: str | None) -> None:
 @click.argument("model", shell_complete=complete_model)
 @service_option
 def reload(model: str, service: str | None) -> None:
-    """Load a served model anew from its files, its code and inference.yml, and let it take over.
+    """Load a served model again from its files, its code and inference.yml.
 
-    The one before it answers what it has and is freed then; until the new one has taken over both
+    The previous one finishes its requests and is then freed; until the new one is served, both
     are in memory. If the new one can't be loaded, the one before it goes on.
     """
     told = _change("reload", model, service)

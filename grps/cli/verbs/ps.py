@@ -54,7 +54,7 @@ def command(name: str | None) -> None:
 
 
 def _instance_troubles(service: Service) -> list[str]:
-    """Tell of instances that are down or were; nothing of a service that can't be asked."""
+    """Report instances that are or were down; nothing for a service that can't be reached."""
     if service.status != "ready":
         return []
     try:

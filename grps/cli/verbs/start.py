@@ -111,7 +111,7 @@ def command(path: Path, **values: Any) -> None:
 
 
 def _asked_first(inference: InferenceConfig) -> str:
-    """Return what an example asks: the default graph or the first model on its way."""
+    """Return what an example calls: the default graph or the first model on its way."""
     dag = inference.dag
     if dag is None:
         return inference.models[0].key

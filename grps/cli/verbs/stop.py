@@ -20,7 +20,7 @@ from grps.deploy.supervision.stopping import stop
     "[default: limits.drain_timeout_ms of server.yml and 5 s]",
 )
 def command(name: str, timeout: float | None) -> None:
-    """Stop a service and wait until it is gone.
+    """Stop a service and wait until it has exited.
 
     The server stops accepting requests and finishes those it has; if that takes longer than the
     timeout it is killed.

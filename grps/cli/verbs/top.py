@@ -73,10 +73,10 @@ class View:
         self._before: dict[str, dict[str, Any]] = {}
 
     def look(self) -> Group:
-        """Ask all services and return what they tell.
+        """Return tables of what all services report.
 
         Raises:
-            ClickException: The service that was asked for does not run.
+            ClickException: The named service does not run.
         """
         running = [one for one in services() if one.running]
         if self._name is not None:

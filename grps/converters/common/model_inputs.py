@@ -51,7 +51,7 @@ class ModelInputs:
         if len(self.free) != 1:
             names = ", ".join(spec.name for spec in self.free) or "none"
             raise ModelError(
-                f"the converter makes one input of {what}, but the model wants: {names}; "
+                f"the converter makes one input of {what}, but the model needs: {names}; "
                 "give the others in converter_args: constants"
             )
         return self.free[0]
@@ -62,7 +62,7 @@ def number_type(spec: TensorSpec, otherwise: str, what: str) -> np.dtype:
 
     Args:
         spec: The input.
-        otherwise: The type when the model does not tell.
+        otherwise: The type when the model does not report one.
         what: What it is filled with, for messages.
 
     Raises:

@@ -14,7 +14,7 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What one request asks for."""
+    """The rows of one request."""
 
     items: list[Any]
     """In the reader's own form; ``join`` makes arrays of those of one or several requests."""

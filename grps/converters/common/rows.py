@@ -13,7 +13,7 @@ from grps.converters.common.reader import Arrays
 class RowEngine:
     """Runs a backend on named arrays.
 
-    Several threads may call: while one run is under way, others prepare theirs.
+    Several threads may call: while one run is in progress, others prepare theirs.
     """
 
     def __init__(self, backend: Backend, constants: Arrays, most_rows: int | None) -> None:

@@ -27,15 +27,15 @@ class _Request:
 
 
 class ConvertingRunner:
-    """Decodes each request by itself, runs what is left together, and answers each."""
+    """Decodes each request alone, runs the decoded ones together, and replies to each."""
 
     def __init__(self, reader: Reader, engine: RowEngine, writer: Writer, name: str) -> None:
-        """Run ``engine`` on what ``reader`` makes of requests, and answer what ``writer`` makes.
+        """Run ``engine`` on what ``reader`` makes; reply with what ``writer`` makes.
 
         Args:
             reader: Makes rows of requests.
             engine: The loaded model.
-            writer: Makes answers of the outputs.
+            writer: Makes responses of the outputs.
             name: The model in the log.
         """
         self._reader = reader
@@ -44,7 +44,7 @@ class ConvertingRunner:
         self._name = name
 
     def run(self, batch: Batch) -> None:
-        """Answer all requests; one that can't be decoded fails alone, and at once."""
+        """Run all requests; one that can't be decoded fails alone, and at once."""
         requests = list(self._decode(batch.entries()))
         if len(requests) > 1:
             try:
@@ -92,7 +92,7 @@ class ConvertingRunner:
             answer(one.entry, one.context, message)
 
     def _write(self, outputs: Arrays, counts: list[int]) -> Iterator[GrpsMessage]:
-        """Write the answer to each request, whose rows come one after the other."""
+        """Write the response to each request, whose rows come one after the other."""
         if len(counts) == 1:
             yield self._writer.write(outputs)
             return

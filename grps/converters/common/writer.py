@@ -1,4 +1,4 @@
-"""The seam between the outputs of a model and an answer."""
+"""The seam between the outputs of a model and a response."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 
 class Writer(Protocol):
-    """Makes an answer of a model's outputs. Several threads may call at once."""
+    """Makes a response of a model's outputs. Several threads may call at once."""
 
     def write(self, outputs: Arrays) -> GrpsMessage:
-        """Return the answer for the rows of one request.
+        """Return the response for the rows of one request.
 
         Raises:
             ModelError: The outputs are not what is to be written.
@@ -21,7 +21,7 @@ class Writer(Protocol):
 
 
 class TensorWriter:
-    """Answers with the outputs as they are."""
+    """Writes the outputs as they are."""
 
     def write(self, outputs: Arrays) -> GrpsMessage:
         """Return a message of all outputs."""

@@ -1,4 +1,4 @@
-"""What an archive says of itself: its first entry, ``MANIFEST.json``."""
+"""The description in an archive: its first entry, ``MANIFEST.json``."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def pack(project: Path, output: Path, version: str, on_bytes: OnBytes) -> Packed
         project: The project's folder.
         output: The archive to write.
         version: The version of GRPS, for the manifest.
-        on_bytes: Told how far it has come.
+        on_bytes: Receives the progress.
 
     Raises:
         ArchiveError: A file can't be packed, or changed meanwhile.

@@ -88,7 +88,7 @@ class Tree:
             return source, source.stat()
         except FileNotFoundError as error:
             if not found.is_symlink():
-                raise ArchiveError(f"{path}: the file is gone while it was looked at") from error
+                raise ArchiveError(f"{path}: the file was removed while it was read") from error
             raise ArchiveError(
                 f"{path}: the link is broken; it leads to {found.readlink()}"
             ) from error
@@ -99,7 +99,7 @@ class Tree:
 
 
 def skipped_name(path: str) -> bool:
-    """Tell whether a path of a project is left out by its name."""
+    """Return whether a path of a project is left out by its name."""
     name = path.rpartition("/")[2]
     at_top = name == path
     return (

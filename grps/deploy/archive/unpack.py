@@ -59,7 +59,7 @@ TAR_MARK, TAR_MARK_AT = b"ustar", 257
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What an archive may ask for."""
+    """Limits of an archive."""
 
     max_entries: int = MAX_ENTRIES
     max_total_bytes: int = 64 * GIB
@@ -89,8 +89,8 @@ def unpack(
     Args:
         archive: The file.
         target: The folder to make; it must not exist.
-        limits: What the archive may ask for.
-        on_bytes: Told how far it has come.
+        limits: Limits of the archive.
+        on_bytes: Receives the progress.
 
     Raises:
         ArchiveError: The archive is damaged, unsafe or too large, or the folder can't be written.
@@ -156,7 +156,7 @@ def _read_manifest(opened: zipfile.ZipFile, heads: list[zipfile.ZipInfo]) -> Man
 def _match(
     heads: list[zipfile.ZipInfo], manifest: Manifest, limits: Limits
 ) -> list[tuple[zipfile.ZipInfo, FileEntry]]:
-    """Pair every entry with its line of the manifest, and check what it asks for."""
+    """Pair every entry with its line of the manifest, and check its size."""
     entries = {entry.path: entry for entry in manifest.files}
     pairs: dict[str, tuple[zipfile.ZipInfo, FileEntry]] = {}
     total = 0
@@ -194,7 +194,7 @@ def _check_head(head: zipfile.ZipInfo) -> None:
     if head.flag_bits & 0x1:
         raise ArchiveError(f"{name}: the entry is encrypted")
     if head.flag_bits & ~ALLOWED_FLAGS or head.compress_type not in ALLOWED_METHODS:
-        raise ArchiveError(f"{name}: the entry is packed in a way this format does not know")
+        raise ArchiveError(f"{name}: the entry is packed in a way that this format does not allow")
     kind = stat.S_IFMT(head.external_attr >> 16)
     if kind == stat.S_IFLNK:
         raise ArchiveError(f"{name}: the entry is a link")

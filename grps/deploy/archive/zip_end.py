@@ -20,7 +20,7 @@ MOST_16, MOST_32 = 0xFFFF, 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class ZipEnd:
-    """What the last records of a ZIP say of its directory."""
+    """The directory of a ZIP by its last records."""
 
     entries: int
     directory_bytes: int

@@ -81,7 +81,7 @@ def _drain(stream: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[str
 
 
 def _replaced(stream: BinaryIO, path: Path) -> bool:
-    """Tell whether ``path`` is another file by now and the open one has nothing left."""
+    """Return whether ``path`` is another file by now and the open one has nothing left."""
     try:
         other = path.stat()
     except FileNotFoundError:

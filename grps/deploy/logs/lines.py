@@ -44,7 +44,7 @@ def read_moment(text: str, now: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records are wanted; all by default."""
+    """Which records to show; all by default."""
 
     level: str = "debug"
     """The lowest level, one of ``LEVELS``."""
@@ -58,7 +58,7 @@ class Wanted:
         return self == Wanted()
 
     def accepts(self, line: str, at: datetime) -> bool:
-        """Tell whether the first line of a record, written at some moment, is wanted."""
+        """Return whether the first line of a record, written at some moment, is wanted."""
         if (self.since and at < self.since) or (self.until and at > self.until):
             return False
         found = _LEVEL.search(line)

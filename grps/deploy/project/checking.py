@@ -33,7 +33,7 @@ def check_project(folder: Path) -> list[str]:
     """Check what can be known to be wrong without loading a model.
 
     Returns:
-        What the user should know of: files the project refers to but does not contain.
+        Notes for the user: files the project refers to but does not contain.
 
     Raises:
         GrpsError: The configuration or the requirements are wrong, or a file is missing.

@@ -31,7 +31,7 @@ class Overrides:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Who is told how far it has come."""
+    """Receives the progress."""
 
     on_bytes: Callable[[str, int, int], None]
     """Takes what is going on, the bytes done and the bytes in all."""

@@ -34,7 +34,7 @@ def prepare_environment(
             the new one can't be made.
         project: Where pip runs, so that relative paths in the requirements are the project's.
         requirements: What is needed.
-        on_line: Told what is going on.
+        on_line: Receives the progress.
 
     Raises:
         DeployError: pip can't install them; the text has pip's own cause.

@@ -1,4 +1,4 @@
-"""Signals that ask a command to give up, noted instead of raised.
+"""Signals that stop a command, noted instead of raised.
 
 An exception out of a signal handler can strike inside the standard library's own handling of a
 process and leave it waiting for ever; so whoever waits asks, at a moment of its own.
@@ -19,7 +19,7 @@ ASKING = (signal.SIGINT, signal.SIGTERM)
 def noted_signals() -> Iterator[Callable[[], None]]:
     """Note SIGINT and SIGTERM while the block runs; give the function that asks for them.
 
-    The function raises ``KeyboardInterrupt`` once a signal has come. One that nobody asked about
+    The function raises ``KeyboardInterrupt`` once a signal has come. One that was not checked
     is raised at the end of the block. Outside the main thread signals are not ours to handle, and
     the function does nothing.
     """

@@ -1,4 +1,4 @@
-"""Checks, before a start, that the ports are free; and says who holds them."""
+"""Checks, before a start, that the ports are free; and which process holds them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_ports(host: str, ports: Sequence[int]) -> None:
     """Check that every port can be listened on; 0 stands for any free one.
 
     Raises:
-        DeployError: One can't; the text says why, who holds it and what to use instead.
+        DeployError: One can't; the text says why, which process holds it and what to use instead.
     """
     for port in ports:
         error = _bind_error(host, port) if port else None

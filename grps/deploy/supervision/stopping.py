@@ -1,4 +1,4 @@
-"""Stops services: asks the server to drain, and insists when it doesn't."""
+"""Stops services: the server drains, and is killed when that takes too long."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Stopped:
 
     name: str
     pid: int | None
-    """``None`` when its process was gone before."""
+    """``None`` when its process had exited before."""
     killed: bool
     """It did not drain in time."""
     elapsed_s: float
@@ -41,7 +41,7 @@ def stop(
     drain_timeout_s: float | None = None,
     on_wait: Callable[[str, float], None] = lambda detail, elapsed_s: None,
 ) -> Stopped:
-    """Stop a service and wait until its process is gone.
+    """Stop a service and wait until its process has exited.
 
     Args:
         name: The service.

@@ -62,7 +62,7 @@ def project_command(folder: ServiceFolder, project: Path, python: str) -> list[s
 
 @contextmanager
 def claim(folder: ServiceFolder) -> Iterator[None]:
-    """Hold a service that does not run: nobody else may write its folder or start it meanwhile.
+    """Hold a service that does not run: no other process may write its folder or start it.
 
     Raises:
         DeployError: It runs, or another command is at it.

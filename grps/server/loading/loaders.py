@@ -58,7 +58,7 @@ def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy
 
     Args:
         config: The model's configuration.
-        report: Told what is going on.
+        report: Receives the progress.
     """
     if runs_user_code(config):
         return (partial(_load_user_copy, config, report),)
@@ -67,7 +67,7 @@ def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy
 
 
 def runs_user_code(config: ModelConfig) -> bool:
-    """Tell whether a model runs the user's inferer or converter rather than an engine alone."""
+    """Return whether a model runs the user's inferer or converter rather than an engine alone."""
     if NAMES.has_built_in_converter(config):
         return False
     return not NAMES.takes_tensors(config) or config.inferer_type == "customized"

@@ -38,7 +38,7 @@ class LocalEntry:
         self._done.wait()
 
     def mark(self, stage: Stage) -> None:
-        """Nobody measures here."""
+        """Do nothing: no stage is measured."""
 
     def tensors(self) -> list[NamedArray]:
         """Return the tensors of the request in the order of the model's inputs.
@@ -54,23 +54,23 @@ class LocalEntry:
         return self._request.SerializeToString()
 
     def is_cancelled(self) -> bool:
-        """Tell that nobody has left."""
+        """Return False: there is no client that could disconnect."""
         return False
 
     def is_answered(self) -> bool:
-        """Tell whether the request was answered."""
+        """Return whether the request has a response."""
         return self._done.is_set()
 
     def is_streaming(self) -> bool:
-        """Tell that chunks go where the context keeps them."""
+        """Return False: the context keeps the chunks."""
         return False
 
     def stream_message(self, message: bytes) -> bool:
-        """Nobody listens here."""
+        """Return False: there is no client."""
         return False
 
     def stream_raw(self, data: bytes) -> bool:
-        """Nobody listens here."""
+        """Return False: there is no client."""
         return False
 
     def end_stream(self) -> None:
@@ -88,16 +88,16 @@ class LocalEntry:
         """Do nothing: the test holds the context."""
 
     def left_elsewhere(self) -> bool:
-        """Tell that all models run in this process."""
+        """Return False: all models run in this process."""
         return False
 
     def reply_tensors(self, tensors: Sequence[NamedArray]) -> None:
-        """Take the answer."""
+        """Take the response."""
         self.answer = to_message(tensors)
         self._done.set()
 
     def reply_message(self, message: bytes) -> None:
-        """Take the answer."""
+        """Take the response."""
         self.answer = GrpsMessage.FromString(message)
         self._done.set()
 

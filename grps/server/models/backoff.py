@@ -19,7 +19,7 @@ class Backoff:
         self._began = time.monotonic()
 
     def begin(self) -> None:
-        """Tell that what is watched runs again."""
+        """Note that what is watched runs again."""
         self._began = time.monotonic()
 
     def delay_s(self) -> float:

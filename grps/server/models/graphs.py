@@ -43,7 +43,7 @@ def serve_graphs(server: Server, config: InferenceConfig, models: Iterable[Loade
 
 
 def describe_graphs(server: Server, config: InferenceConfig, models: Iterable[LoadedModel]) -> None:
-    """Describe graphs anew after their models have changed; those that lack one stay as they are.
+    """Describe graphs again after their models have changed; those that lack one stay as they are.
 
     Args:
         server: Where they are served.
@@ -106,7 +106,7 @@ def _metadata(graph: Graph, signatures: Signatures) -> str:
 
 
 def _inputs(graph: Graph, signatures: Signatures) -> list[dict[str, Any]]:
-    """Return what a request holds: the tensors that nodes take from it, as their models tell."""
+    """Return what a request holds: the tensors that nodes take from it, as their models report."""
     found: dict[str, dict[str, Any]] = {}
     for node in graph.nodes:
         signature = signatures.get(node.model)

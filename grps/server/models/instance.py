@@ -62,13 +62,13 @@ class Instance(Protocol):
         """
 
     def join(self) -> None:
-        """Wait until the model takes no more requests and all it had are answered; let go of it.
+        """Wait until the model takes no requests and all are finished, then release it.
 
         Without a limit: a request that never ends keeps what runs it.
         """
 
     def stop(self, timeout_s: float) -> bool:
-        """End after the running batches and let go of the copy; what waits stays in the queue.
+        """Stop after the running batches and release the copy; waiting requests stay in the queue.
 
         Args:
             timeout_s: Longest wait for the running batches.
@@ -81,4 +81,4 @@ class Instance(Protocol):
         """Write log lines of this level and above from here on."""
 
     def state(self) -> InstanceState:
-        """Tell where it stands; it is dead from its end, by user code or a crash, to its return."""
+        """Return its state; it is dead from its end, by user code or a crash, to its return."""

@@ -56,9 +56,9 @@ class ServedModels:
 
         Args:
             server: Where models are put.
-            terms: What the service says to every model.
+            terms: The service's settings for every model.
             read: Reads the project as it is configured now.
-            report: Told what is going on while the service starts.
+            report: Receives the progress while the service starts.
             set_own_level: Changes the level of this process's logs.
         """
         self._set_own_level = set_own_level
@@ -103,7 +103,7 @@ class ServedModels:
             name: ``name-version``, or a bare name when only one version is not served.
 
         Returns:
-            What ``describe`` tells of it.
+            Its description; see ``describe``.
 
         Raises:
             UnknownModelError: ``inference.yml`` has no such model.
@@ -124,16 +124,16 @@ class ServedModels:
             return self._replace(project, _only(name, waiting))
 
     def reload(self, name: str) -> dict[str, Any]:
-        """Load a served model anew, as it is configured now, and let it take over.
+        """Load a served model again, as it is configured now, and replace it.
 
-        The one before it answers all requests that it has, and is freed then. Until the new one has
+        The previous one finishes all its requests and is then freed. Until the new one has
         taken over both are in memory.
 
         Args:
             name: ``name-version``, or a bare name when only one version is served.
 
         Returns:
-            What ``describe`` tells of it.
+            Its description; see ``describe``.
 
         Raises:
             UnknownModelError: No such model is served, or ``inference.yml`` has it no more.
@@ -150,7 +150,7 @@ class ServedModels:
             return self._replace(project, configured[0])
 
     def unload(self, name: str) -> dict[str, Any]:
-        """Take a model out of service; it is freed when it has answered all requests it has.
+        """Take a model out of service; it is freed when all its requests are finished.
 
         Args:
             name: ``name-version``, or a bare name when only one version is served.
@@ -184,7 +184,7 @@ class ServedModels:
         return {"before": before, "level": level}
 
     def describe(self) -> list[dict[str, Any]]:
-        """Tell of all models that are served, and of those that could be."""
+        """Describe all models that are served or can be loaded."""
         served = dict(self._served)
         told = [_describe(one) for one in served.values()]
         try:
@@ -227,7 +227,7 @@ class ServedModels:
             self._retire(before)
 
     def _retire(self, served: Served) -> None:
-        """Free a model, in a thread of its own, when it has answered all that it has."""
+        """Free a model, in a thread of its own, when all its requests are finished."""
         name = f"{served.loaded.config.key} retires"
         threading.Thread(target=_free, args=(served.loaded,), name=name, daemon=True).start()
 
@@ -243,7 +243,7 @@ class ServedModels:
 
 
 def answer(models: ServedModels, action: str, name: str) -> Any:
-    """Do what an operator asks; see the methods of ``ServedModels``."""
+    """Run a command of an operator; see the methods of ``ServedModels``."""
     if action == "list":
         return {"models": models.describe()}
     if action == "set_log_level":
@@ -263,7 +263,7 @@ def _free(loaded: LoadedModel) -> None:
 
 
 def _report_nothing(phase: object, detail: object) -> None:
-    """Let the log alone tell of a change: the service stays ready."""
+    """Report a change in the log only: the service stays ready."""
 
 
 def _named(name: str, models: tuple[ModelConfig, ...] | list[ModelConfig]) -> list[ModelConfig]:

@@ -28,12 +28,12 @@ from grps.server.worker.process import WorkerProcess
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the service's own settings say to every model."""
+    """The service's settings for every model."""
 
     max_concurrency: int
-    """Most threads of a model that grows and does not say how many."""
+    """Most threads of a model that grows and sets no limit."""
     hang_timeout_ms: int | None
-    """Work without a sign of life that counts as a hang; ``None`` for no limit."""
+    """Work without a heartbeat that counts as a hang; ``None`` for no limit."""
     folder: Path
     """The project."""
     gpu: GpuConfig | None
@@ -58,7 +58,7 @@ class LoadedModel:
         """Start the instances; what is returned can be put behind a server.
 
         Args:
-            terms: What the service says to every model.
+            terms: The service's settings for every model.
         """
         model = Model(
             NativeModel(
@@ -84,7 +84,7 @@ class LoadedModel:
             instance.join()
 
     def _metadata(self) -> str:
-        """Return the model's own lines of the configuration and what its engine tells of it."""
+        """Return the model's lines of the configuration and what its engine reports."""
         description = dict(self.description)
         if self.signature is not None:
             description.update(describe(self.signature))
@@ -101,8 +101,8 @@ def load_model(
     Args:
         config: The model's configuration.
         description: Its own lines of ``inference.yml``.
-        terms: What the service says to every model.
-        report: Told what is going on.
+        terms: The service's settings for every model.
+        report: Receives the progress.
 
     Raises:
         GrpsError: The model can't be loaded or does not run.
@@ -130,7 +130,7 @@ def _load_side_by_side(instances: tuple[Instance, ...]) -> list[Signature | None
     try:
         return list(pool.map(lambda instance: instance.load(), instances))
     finally:
-        # Who is asked to stop meanwhile stops the instances; their loads end with them.
+        # A stop in the meantime stops the instances; their loads end with them.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -155,7 +155,7 @@ def _start_worker(config: ModelConfig, index: int, terms: Terms, report: Report)
 
 
 def native_batching(config: ModelConfig) -> NativeBatching:
-    """Return how the requests of a model are gathered, as the data plane is told."""
+    """Return how the requests of a model are gathered, in the form of the data plane."""
     queue = config.queue
     batching = config.batching
     if batching is None or batching.type == "none":

@@ -73,13 +73,13 @@ class ProcessInstance:
         return True
 
     def set_log_level(self, level: str) -> None:
-        """Tell the process; see ``Instance.set_log_level``."""
+        """Set the level of the process; see ``Instance.set_log_level``."""
         worker = self._worker
         if worker is not None:
             worker.set_log_level(level)
 
     def state(self) -> InstanceState:
-        """Tell where it stands; see ``Instance.state``."""
+        """Return its state; see ``Instance.state``."""
         return self._state
 
     def _begin_worker(self) -> None:
@@ -131,7 +131,7 @@ class ProcessInstance:
                 return
 
     def _restart(self, model: Model, backoff: Backoff, delay_s: float, again: Lost | None) -> bool:
-        """Start the process again, as often as it takes; false when nobody needs it any more."""
+        """Start the process again, as often as it takes; false when it is no longer needed."""
         while True:
             if self._stopping.wait(delay_s) or model.is_closed():
                 return self._give_up(again)

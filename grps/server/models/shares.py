@@ -58,7 +58,7 @@ def _add_gpu_memory(
 
 
 def threads_of_a_run(models: Sequence[ModelConfig]) -> int:
-    """Return the CPU threads that one run may keep busy while all runs are under way at once."""
+    """Return the CPU threads that one run may keep busy while all runs are in progress at once."""
     runs = sum(_runs_on_cpu(model) for model in models)
     # All runs of an engine whose threads belong to the process count as one.
     runs += len(

@@ -91,11 +91,11 @@ class ThreadInstance:
         """Do nothing: it logs as this process does."""
 
     def state(self) -> InstanceState:
-        """Tell where it stands; see ``Instance.state``."""
+        """Return its state; see ``Instance.state``."""
         return self._state
 
     def _let_go(self, timeout_s: float | None) -> bool:
-        """Let go of the copy; false when something of it still runs."""
+        """Release the copy; False when a part of it still runs."""
         with self._lock:
             copy, self._copy = self._copy, None
             self._channels, self._threads = {}, []

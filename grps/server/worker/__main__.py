@@ -120,7 +120,7 @@ def _log_to(told: Control, level: str) -> None:
 
 
 def _end_with(told: Control) -> None:
-    """End at once when the server has gone, whatever user code is doing."""
+    """End at once when the server has exited, whatever user code is doing."""
     told.follow_levels(_set_level)
     os._exit(0)
 

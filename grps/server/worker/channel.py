@@ -29,7 +29,7 @@ class WorkerChannel:
         self.ended = False
 
     def next(self) -> WorkerBatch | None:
-        """Wait for requests; ``None`` once the server has gone or stops the instance."""
+        """Wait for requests; ``None`` once the server has exited or stops the instance."""
         with self._lock:
             # From here on no other thread receives: see ``look``.
             done, self._batch = self._batch, None
@@ -55,7 +55,7 @@ class WorkerChannel:
         return None if batch is None else batch.described()
 
     def detach(self, down: str | None = None) -> None:
-        """Do nothing: the end of the process tells the server."""
+        """Do nothing: the server sees the end of the process."""
 
     def send(self, kind: int, meta: Sequence[object], blobs: Blobs) -> None:
         """Send a packet to the server."""
@@ -146,7 +146,7 @@ class WorkerBatch:
         return tensors
 
     def reply_tensors(self, outputs: Sequence[NamedArray]) -> None:
-        """Give every request that is not answered its rows of the outputs."""
+        """Give every request without a response its rows of the outputs."""
         blobs = Blobs()
         described = blobs.add_tensors(outputs)
         for entry in self._entries:
@@ -154,12 +154,12 @@ class WorkerBatch:
         self._channel.send(packets.OUTPUTS, [self.number, described], blobs)
 
     def singles(self) -> Sequence[WorkerBatch]:
-        """Return the requests that are not answered, each as a batch of its own."""
+        """Return the requests without a response, each as a batch of its own."""
         count = sum(not entry.answered for entry in self._entries)
         return list(self._channel.singles(self.number, count))
 
     def close(self) -> None:
-        """Note that nothing can be answered any more."""
+        """Note that no response can be sent any more."""
         for entry in self._entries:
             entry.answered = True
 
@@ -208,7 +208,7 @@ class WorkerEntry:
 
     @property
     def tracestate(self) -> str | None:
-        """What the caller's tracing systems want passed on."""
+        """Values of the caller's tracing systems that are passed on."""
         return self._meta.tracestate
 
     def mark(self, stage: Stage) -> None:
@@ -236,25 +236,25 @@ class WorkerEntry:
         return self._message
 
     def is_cancelled(self) -> bool:
-        """Tell whether the client has left or its deadline has passed."""
+        """Return whether the client is disconnected or the deadline has passed."""
         if not (self.answered or self.left):
             self._channel.look()
         return self.answered or self.left or self._channel.ended
 
     def is_answered(self) -> bool:
-        """Tell whether the request was answered."""
+        """Return whether the request has a response."""
         return self.answered
 
     def is_streaming(self) -> bool:
-        """Tell whether the client wants the answer in chunks."""
+        """Return whether the client requested a stream."""
         return self._meta.streaming
 
     def stream_message(self, message: bytes) -> bool:
-        """Send an encoded message as a chunk; False when nobody listens any more."""
+        """Send an encoded message as a chunk; False when the client is disconnected."""
         return self._send_bytes(packets.CHUNK, packets.MESSAGE, message)
 
     def stream_raw(self, data: bytes) -> bool:
-        """Send bytes as a chunk; False when nobody listens any more."""
+        """Send bytes as a chunk; False when the client is disconnected."""
         return self._send_bytes(packets.CHUNK, packets.RAW, data)
 
     def end_stream(self) -> None:
@@ -262,39 +262,39 @@ class WorkerEntry:
         self._channel.send(packets.END_STREAM, self._place, Blobs())
 
     def exchange(self) -> WorkerExchange | None:
-        """Return the HTTP request as it came, when user code answers it itself."""
+        """Return the HTTP request as it came, when user code writes the response."""
         return self._exchange
 
     def session(self) -> None:
         """Return nothing: what other models leave stays in their process."""
 
     def set_session(self, value: object, filled: bool) -> None:
-        """Note that user data stays here, for the next model's user code to be told."""
+        """Note that user data stays here, for the next model's user code."""
         del value
         self._filled = filled
 
     def left_elsewhere(self) -> bool:
-        """Tell whether user code of an earlier model left something in another process."""
+        """Return whether user code of an earlier model stored user data in another process."""
         return self._meta.left_elsewhere
 
     def reply_tensors(self, tensors: Sequence[NamedArray]) -> None:
-        """Answer with C-contiguous arrays."""
+        """Reply with C-contiguous arrays."""
         blobs = Blobs()
         content = [packets.TENSORS, blobs.add_tensors(tensors), packets.NOWHERE]
         meta = [*self._place, content, self._filled, self._spent()]
         self._answer(packets.REPLY, meta, blobs)
 
     def reply_message(self, message: bytes) -> None:
-        """Answer with an encoded ``GrpsMessage``."""
+        """Reply with an encoded ``GrpsMessage``."""
         self._take()
         self._send_bytes(packets.REPLY, packets.MESSAGE, message)
 
     def fail(self, message: str) -> None:
-        """Answer that the model or the user's code failed."""
+        """Fail the request: the model or the user's code failed."""
         self._answer(packets.FAILURE, [*self._place, False, message], Blobs())
 
     def refuse(self, message: str) -> None:
-        """Answer that the input does not fit."""
+        """Fail the request: the input does not fit the model."""
         self._answer(packets.FAILURE, [*self._place, True, message], Blobs())
 
     def _send_bytes(self, kind: int, form: int, data: bytes) -> bool:
@@ -340,7 +340,7 @@ class WorkerExchange:
         self.peer = request.peer
 
     def reply(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-        """Set the answer, replacing an earlier one."""
+        """Set the response; it replaces an earlier one."""
         blobs = Blobs()
         meta = [*self._place, status, [list(header) for header in headers], blobs.add(body)]
         self._channel.send(packets.HTTP_REPLY, meta, blobs)

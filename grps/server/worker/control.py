@@ -1,4 +1,4 @@
-"""What server and worker process tell each other besides requests: lines of JSON over a socket."""
+"""What server and worker process exchange besides requests: lines of JSON over a socket."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ _DECODER = msgspec.json.Decoder(Message)
 
 
 class Control:
-    """One end of the socket; any thread may tell, one listens."""
+    """One end of the socket; any thread may send, one receives."""
 
     def __init__(self, connection: socket.socket) -> None:
         """Speak over ``connection``, a stream."""
@@ -96,7 +96,7 @@ class Control:
         self._lock = threading.Lock()
 
     def tell(self, message: object) -> None:
-        """Send a message; does nothing once the other end has gone."""
+        """Send a message; does nothing once the other end is closed."""
         line = msgspec.json.encode(message) + b"\n"
         try:
             with self._lock:
@@ -108,11 +108,11 @@ class Control:
         """Return the first line, which the worker gets.
 
         Raises:
-            EOFError: The server has gone.
+            EOFError: The server has exited.
         """
         line = self._reader.readline()
         if not line:
-            raise EOFError("the server has gone")
+            raise EOFError("the server has exited")
         return msgspec.json.decode(line, type=Order)
 
     def listen(self, take: Callable[[Message], None]) -> None:
@@ -176,7 +176,7 @@ class RemoteRecorder:
     """Sends values of user code to the server; what is recorded can't be read in a worker.
 
     User code never waits: values leave ten times a second from a thread of their own, and those
-    that do not fit meanwhile are dropped and told of in the log.
+    that do not fit meanwhile are dropped and noted in the log.
     """
 
     def __init__(self, control: Control) -> None:

@@ -164,7 +164,7 @@ class Pipe:
         return _take_apart(kind, memoryview(mapped), owned=True)
 
     def send(self, kind: int, meta: Sequence[Any], blobs: Blobs) -> None:
-        """Send a packet; does nothing once the server has gone."""
+        """Send a packet; does nothing once the server has exited."""
         description = msgspec.msgpack.encode(meta)
         start = _aligned(META_LENGTH.size + len(description))
         size = start + blobs.length

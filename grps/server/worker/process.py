@@ -1,4 +1,4 @@
-"""A worker process as the server sees it: started, asked for its copy, its end explained."""
+"""A worker process as the server sees it: its start, its loading, and the cause of its exit."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class WorkerProcess:
         Args:
             name: The instance in logs.
             order: What it is to do.
-            report: Told what is going on while it loads.
+            report: Receives the progress while it loads.
         """
         self._name = name
         self._report = report
@@ -122,8 +122,8 @@ class WorkerProcess:
         self._process.kill()
         self._process.wait()
 
-    def explain_end(self, seen: str = "it does not answer") -> str:
-        """Say how a process has ended that should not have; end it if it lives on.
+    def explain_end(self, seen: str = "it does not respond") -> str:
+        """Return how a process ended that should not have; kill it if it still runs.
 
         Args:
             seen: What has been seen of it, in case that it lives on.
@@ -161,7 +161,7 @@ class WorkerProcess:
         with self._process.stderr as stream:
             while line := stream.readline(LONGEST_READ):
                 text = line.decode("utf-8", "replace")
-                # Whatever becomes of ours, a worker must not wait for somebody to read its own.
+                # Whatever becomes of ours, a worker must not wait for a reader of its own.
                 with suppress(OSError, ValueError):
                     sys.stderr.write(text)
                     sys.stderr.flush()

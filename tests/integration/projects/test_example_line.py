@@ -67,7 +67,7 @@ def test_onnx(name: str, tmp_path: Path, environment: dict[str, str]) -> None:
     model = onnx.parser.parse_model(f"{header}\n{name} {MODELS[name]} {{ {nodes} }}")
     onnx.save(model, str(tmp_path / "model.onnx"))
     printed = serve(tmp_path / "model.onnx", environment)
-    assert "put in values of your own" not in printed
+    assert "put in your own values" not in printed
     answer = ask(printed)
     assert answer["status"]["code"] == 200
     assert len(answer["gtensors"]["tensors"]) == nodes.count("Identity")
@@ -78,5 +78,5 @@ def test_a_guess_says_so(tmp_path: Path, environment: dict[str, str]) -> None:
     traced = torch.jit.trace(torch.nn.Linear(2, 1), torch.zeros(1, 2))
     torch.jit.save(traced, str(tmp_path / "model.pt"))
     printed = serve(tmp_path / "model.pt", environment)
-    assert "put in values of your own" in printed
+    assert "put in your own values" in printed
     assert ask(printed)["status"]["code"] == 200

@@ -144,7 +144,7 @@ def test_top_shows_a_service_that_does_not_answer(grpst: Grpst, folder: ServiceF
     ServiceState.of_this_process(folder.root, "ready", ports=(1,)).write(folder.state)
     shown = grpst("top", "--once", "--interval", "0.2").stdout
     assert "demo" in shown
-    assert "can't be asked at 127.0.0.1:1" in shown
+    assert "can't be reached at 127.0.0.1:1" in shown
 
 
 def test_logs_of_a_stopped_service_end(grpst: Grpst, folder: ServiceFolder) -> None:
@@ -191,4 +191,4 @@ def test_model_tells_that_a_service_cannot_be_asked(grpst: Grpst, folder: Servic
     ServiceState.of_this_process(folder.root, "ready", ports=(1,)).write(folder.state)
     result = grpst("model", "reload", "m", "--service", "demo")
     assert result.exit_code == 1
-    assert "service 'demo' can't be asked at 127.0.0.1:1" in result.stderr
+    assert "service 'demo' can't be reached at 127.0.0.1:1" in result.stderr

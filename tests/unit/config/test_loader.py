@@ -314,7 +314,7 @@ class TestCrossChecks:
     def test_identity_needs_nothing_and_takes_no_tensor_converter_and_no_batches(self) -> None:
         identity = "  inferer_type: identity"
         text = fails_inference(model_with(f"{identity}\n  converter_type: numpy"))
-        assert "models[0].converter_type: inferer_type 'identity' answers" in text
+        assert "models[0].converter_type: inferer_type 'identity' returns" in text
         text = fails_inference(model_with(f"{identity}\n  batching:\n    type: dynamic"))
         assert "models[0].batching.type: inferer_type 'identity' has no batches" in text
 

@@ -51,12 +51,12 @@ def test_runs_once_on_zeros() -> None:
 )
 def test_skips_what_it_can_not_shape(spec: TensorSpec) -> None:
     backend = Recorder(spec)
-    assert warm_up(backend) == "the model does not tell the type or shape of its input x"
+    assert warm_up(backend) == "the model does not report the type or shape of its input x"
     assert backend.seen == []
 
 
 def test_skips_an_unknown_number_of_inputs() -> None:
-    assert warm_up(Recorder(open_ended=True)) == "the model does not tell its inputs"
+    assert warm_up(Recorder(open_ended=True)) == "the model does not report its inputs"
 
 
 def test_tries_sizes_until_one_fits() -> None:

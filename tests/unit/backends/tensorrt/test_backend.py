@@ -254,7 +254,7 @@ def test_too_little_memory_for_a_request(trt: FakeTensorrt, engine: Path) -> Non
         ("set_tensor_address", "Parameter check failed in set_tensor_address."),
         ("infer_shapes", "Parameter check failed in infer_shapes."),
         ("missing", "misses the shapes or values of: x"),
-        ("size", "knows no limit of the size of output y"),
+        ("size", "has no limit for the size of output y"),
         ("execute_async_v3", "Parameter check failed in execute_async_v3."),
         ("profile", "Parameter check failed in profile."),
     ],
@@ -274,7 +274,7 @@ def test_a_shape_known_only_after_the_run(trt: FakeTensorrt, engine: Path) -> No
     for rows in (1, 4):
         assert backend.infer([ones(rows)])[0][1].tolist() == [2, 2]
     trt.failing = "notify"
-    with pytest.raises(ModelError, match="did not tell the shape of output y"):
+    with pytest.raises(ModelError, match="did not report the shape of output y"):
         backend.infer([ones(1)])
 
 

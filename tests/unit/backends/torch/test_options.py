@@ -119,7 +119,7 @@ def test_refuses_bad_declarations(
 
 def test_what_the_file_tells_is_not_declared_again(load: Load, save_exported: Export) -> None:
     path = save_exported(Affine(), torch.zeros(2, 4))
-    with pytest.raises(ModelError, match="x: the model file tells its shape itself"):
+    with pytest.raises(ModelError, match="x: the model file contains its shape"):
         load(path, inferer_args={"inputs": {"x": "float32[2, 4]"}})
 
 
