@@ -59,7 +59,7 @@ def name_inputs(tensors: list[NamedArray]) -> dict[str, np.ndarray]:
 
 
 def name_outputs(answer: object) -> list[NamedArray]:
-    """Return what an inferer answered as named C-contiguous arrays.
+    """Return what an inferer returned as named C-contiguous arrays.
 
     An array is ``output``; those of a list or tuple are ``output_0``, ``output_1``…; a dict gives
     its keys. Numbers become arrays without dimensions.
