@@ -123,7 +123,7 @@ impl TryFrom<PySettings> for Settings {
     }
 }
 
-/// The attributes of `grps.backends.base.TensorSpec`.
+/// The attributes of `grps.backends.backend.TensorSpec`.
 #[derive(FromPyObject)]
 struct PyTensorSpec {
     name: String,
@@ -132,7 +132,7 @@ struct PyTensorSpec {
     required: bool,
 }
 
-/// The attributes of `grps.backends.base.Signature`.
+/// The attributes of `grps.backends.backend.Signature`.
 #[derive(FromPyObject)]
 struct PySignature {
     inputs: Vec<PyTensorSpec>,

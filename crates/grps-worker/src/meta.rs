@@ -1,6 +1,6 @@
 //! What the packets between server and worker say, apart from the elements of tensors.
 //!
-//! Each structure is an array of its fields in `MessagePack`; `grps/server/worker_packets.py` has the
+//! Each structure is an array of its fields in `MessagePack`; `grps/server/worker/packets.py` has the
 //! same ones.
 
 use serde::{Deserialize, Serialize};
