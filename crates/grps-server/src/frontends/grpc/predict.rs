@@ -82,7 +82,7 @@ async fn infer(call: &Call, message: Bytes, terms: SchedulingOptions) -> Result<
     let (route, request) = prepare(call, message, terms)?;
     let outcome = call.app.engine.infer(&route, request).await?;
     call.timeline.measure(RequestStage::Encode, || match outcome {
-        Content::Tensors(tensors) => Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors)),
+        Content::Tensors(tensors) => proto::encode_tensors(Some(&Status::ok()), "", &tensors),
         Content::Message(answer) => proto::with_status(&answer, &Status::ok())
             .map_err(|error| Error::new(Cause::ModelFailed, error.message())),
         Content::Raw(bytes) => Ok(encode_binary(bytes)),
@@ -122,7 +122,8 @@ impl Stream for MessageStream {
                 }
                 Ok(Content::Raw(bytes)) => Ok(encode_binary(bytes)),
                 Ok(Content::Tensors(tensors)) => {
-                    Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors))
+                    proto::encode_tensors(Some(&Status::ok()), "", &tensors)
+                        .or_else(|error| told(&error))
                 }
                 Err(error) => {
                     this.scope.judge(Some(error.cause()));

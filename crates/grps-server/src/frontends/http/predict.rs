@@ -17,7 +17,7 @@ use super::{collect, deadline, respond};
 use crate::call::dispatch::Call;
 use crate::call::{optional_headers, scheduling_headers};
 use crate::codec::json::JsonRequest;
-use crate::codec::{self, Data, GrpsMessage, Status, json, proto};
+use crate::codec::{self, Data, GrpsMessage, Status, WireType, json, proto};
 use crate::net::reply_body::ReplyBody;
 
 /// Type and shape of a tensor that is answered as raw bytes.
@@ -144,14 +144,22 @@ fn wants_raw(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body that is the elements of one tensor.
-fn read_raw(route: &Route, dtype: Option<&str>, shape: &str, body: &[u8]) -> Result<Tensor, Error> {
+fn read_raw(
+    route: &Route,
+    dtype: Option<&str>,
+    shape: &str,
+    body: &Bytes,
+) -> Result<Tensor, Error> {
     let wanted = route.models().first().and_then(|model| ndarray_type(model));
     let dtype = match dtype {
         None => wanted.unwrap_or(DataType::Float32),
-        Some(name) => DataType::from_name(name).ok_or_else(|| {
-            let known = DataType::ALL.map(DataType::name).join(", ");
-            Error::invalid(format!("dtype is not known, give one of {known}"))
-        })?,
+        Some(name) => {
+            let known = WireType::ALL.map(WireType::dtype);
+            known.into_iter().find(|dtype| dtype.name() == name).ok_or_else(|| {
+                let known = known.map(DataType::name).join(", ");
+                Error::invalid(format!("dtype is not known, give one of {known}"))
+            })?
+        }
     };
     codec::raw::decode(dtype, codec::raw::parse_shape(shape)?, body)
 }
@@ -164,10 +172,7 @@ fn raw(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
             "the model answers with {count} tensors, which raw bytes can't tell apart; accept JSON"
         )));
     };
-    let Some(body) = codec::raw::encode(tensor.values()) else {
-        return Err(respond::user_fault("the model answers with strings; accept JSON"));
-    };
-    let mut response = respond::binary(body);
+    let mut response = respond::binary(codec::raw::encode(tensor)?);
     let shape: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
     let headers = response.headers_mut();
     headers.insert(DTYPE, HeaderValue::from_static(tensor.dtype().name()));
@@ -235,7 +240,7 @@ fn to_response(outcome: Content, return_ndarray: bool) -> Result<Response<ReplyB
     match outcome {
         Content::Tensors(tensors) if return_ndarray => ndarray(&tensors),
         Content::Tensors(tensors) => {
-            Ok(respond::json(json::encode_tensors(Some(&Status::ok()), "", &tensors)))
+            json::encode_tensors(Some(&Status::ok()), "", &tensors).map(respond::json)
         }
         Content::Raw(bytes) => Ok(respond::binary(bytes)),
         Content::Message(encoded) => {

@@ -73,7 +73,10 @@ pub(super) async fn respond_in_chunks(
 pub(super) fn encode_message(chunk: Result<Content, Error>) -> Bytes {
     match chunk {
         Ok(Content::Tensors(tensors)) => {
-            json::encode_tensors(Some(&Status::ok()), "", &tensors).into()
+            match json::encode_tensors(Some(&Status::ok()), "", &tensors) {
+                Ok(encoded) => encoded.into(),
+                Err(error) => failure(&error),
+            }
         }
         Ok(Content::Raw(bytes)) => bytes,
         Ok(Content::Message(encoded)) => match proto::decode(&encoded) {
