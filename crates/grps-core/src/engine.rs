@@ -238,7 +238,11 @@ impl Engine {
     /// Brings content, a client's or `answered` by the model before, into the form and order a
     /// model wants, or says why it does not fit.
     fn fit(&self, model: &Model, content: Content, answered: bool) -> Result<Content, Error> {
-        let content = self.adapter.adapt(content, model.spec().form)?;
+        let adapted = self.adapter.adapt(content, model.spec().form);
+        let content = adapted.map_err(|error| match error.cause() {
+            Cause::InvalidArgument if answered => Error::new(Cause::ModelFailed, error.message()),
+            _ => error,
+        })?;
         match (content, &model.spec().signature) {
             (Content::Tensors(tensors), Some(signature)) if answered => {
                 signature.arrange_outputs(model.key(), tensors).map(Content::Tensors)

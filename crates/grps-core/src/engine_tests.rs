@@ -22,8 +22,8 @@ impl ContentAdapter for CountAdapter {
         Ok(vec![Tensor::new("bytes".into(), vec![message.len()], values)?])
     }
 
-    fn to_message(&self, tensors: &[Tensor]) -> Bytes {
-        Bytes::from(format!("{} tensors", tensors.len()))
+    fn to_message(&self, tensors: &[Tensor]) -> Result<Bytes, Error> {
+        Ok(Bytes::from(format!("{} tensors", tensors.len())))
     }
 }
 

@@ -8,11 +8,11 @@ use grps_core::{
     Parts, Tensor,
 };
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyAny;
 
 use crate::entry::Entry;
+use crate::tensor::{NamedArray, Output};
 use crate::{current, tensor};
 
 /// Requests that leave the queue together: their joined input, and the way to answer all of them.
@@ -89,19 +89,13 @@ impl Batch {
     }
 
     /// Each request's outputs, in the order of the requests.
-    fn share_out(&self, outputs: &[(String, Bound<'_, PyAny>)]) -> PyResult<Vec<Vec<Tensor>>> {
-        let mut shares: Vec<Vec<Tensor>> =
-            (0..self.count).map(|_| Vec::with_capacity(outputs.len())).collect();
-        for (name, array) in outputs {
-            let tensors = match &self.parts {
-                Some(parts) => tensor::cut_numpy(name, array, parts)?,
-                None => vec![tensor::from_numpy(name, array)?],
-            };
-            for (share, tensor) in shares.iter_mut().zip(tensors) {
-                share.push(tensor);
-            }
-        }
-        Ok(shares)
+    fn share_out(&self, py: Python<'_>, outputs: Vec<Tensor>) -> PyResult<Vec<Vec<Tensor>>> {
+        let Some(parts) = &self.parts else { return Ok(vec![outputs]) };
+        let bytes: usize = outputs.iter().map(|output| output.elements().byte_len()).sum();
+        let share = || parts.share(&outputs);
+        let copies = parts.may_copy() && bytes >= tensor::LARGE;
+        let shares = if copies { py.detach(share) } else { share() };
+        shares.map_err(|error| tensor::invalid(&error))
     }
 }
 
@@ -123,17 +117,17 @@ impl Batch {
     }
 
     /// Takes the joined input as (name, array) pairs; the arrays own their memory.
-    fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
+    fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Vec<NamedArray<'py>>> {
         self.begin();
         let tensors = self.tensors.lock().take();
         let tensors = tensors
             .ok_or_else(|| PyRuntimeError::new_err("the requests have no tensors in common"))?;
-        tensors.into_iter().map(|tensor| tensor::to_numpy(py, tensor)).collect()
+        tensor::to_numpy(py, tensors)
     }
 
     /// Gives every request that is not answered its rows of (name, array) pairs.
-    fn reply_tensors(&self, outputs: Vec<(String, Bound<'_, PyAny>)>) -> PyResult<()> {
-        let shares = self.share_out(&outputs)?;
+    fn reply_tensors(&self, py: Python<'_>, outputs: Vec<Output<'_>>) -> PyResult<()> {
+        let shares = self.share_out(py, tensor::from_numpy(&outputs)?)?;
         match &mut *self.requests.lock() {
             Requests::Native(entries) => {
                 for (entry, share) in std::mem::take(entries).into_iter().zip(shares) {
@@ -155,8 +149,8 @@ impl Batch {
         for entry in self.objects(py)? {
             if entry.get().is_open() {
                 let content = entry.get().take_content()?;
-                let joined = self.policy.join_one(content);
-                let joined = joined.map_err(|error| PyValueError::new_err(error.to_string()))?;
+                let joined = py.detach(|| self.policy.join_one(content).map(Joined::into_owned));
+                let joined = joined.map_err(|error| tensor::invalid(&error))?;
                 let requests = Requests::Objects(vec![entry]);
                 let policy = Arc::clone(&self.policy);
                 // Each of them is new work for the instance.

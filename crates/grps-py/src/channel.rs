@@ -44,7 +44,8 @@ impl Channel {
                 Pulled::Batch(mut batch) => {
                     // Requests that do not fit together after all are run one by one.
                     let joined = (self.form == InputForm::Tensors).then(|| batch.join().ok());
-                    return Some((batch, joined.flatten()));
+                    // What arrays take over is copied here, if it must be, without the GIL.
+                    return Some((batch, joined.flatten().map(Joined::into_owned)));
                 }
                 Pulled::Nothing => {}
                 Pulled::Closed => return None,

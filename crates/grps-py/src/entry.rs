@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes};
 
 use crate::exchange::Exchange;
+use crate::tensor::{NamedArray, Output};
 use crate::{current, tensor};
 
 /// One request: its input, and the way to answer it once.
@@ -127,12 +128,10 @@ impl Entry {
         Ok(())
     }
 
-    /// Takes the input as (name, array) pairs; the arrays own their memory, nothing is copied.
-    fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
+    /// Takes the input as (name, array) pairs; the arrays own their memory.
+    fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Vec<NamedArray<'py>>> {
         match self.take_content()? {
-            Content::Tensors(tensors) => {
-                tensors.into_iter().map(|tensor| tensor::to_numpy(py, tensor)).collect()
-            }
+            Content::Tensors(tensors) => tensor::to_numpy(py, tensors),
             _ => Err(PyRuntimeError::new_err("the input is a message")),
         }
     }
@@ -206,12 +205,8 @@ impl Entry {
     }
 
     /// Answers with (name, array) pairs; arrays must be C-contiguous.
-    fn reply_tensors(&self, tensors: Vec<(String, Bound<'_, PyAny>)>) -> PyResult<()> {
-        let tensors = tensors
-            .into_iter()
-            .map(|(name, array)| tensor::from_numpy(&name, &array))
-            .collect::<PyResult<_>>()?;
-        self.send(Ok(Content::Tensors(tensors)))
+    fn reply_tensors(&self, tensors: Vec<Output<'_>>) -> PyResult<()> {
+        self.send(Ok(Content::Tensors(tensor::from_numpy(&tensors)?)))
     }
 
     /// Answers with an encoded `GrpsMessage`.

@@ -49,7 +49,7 @@ impl PyGraph {
     /// The graph with what `metadata/model` answers of it.
     pub(crate) fn into_spec(self, metadata: String) -> PyResult<GraphSpec> {
         let nodes = self.nodes.into_iter().map(NodeSpec::try_from).collect::<PyResult<_>>()?;
-        let outputs = self.outputs.into_iter().map(|(name, source)| (name, source.into()));
+        let outputs = self.outputs.into_iter().map(|(name, source)| (name.into(), source.into()));
         Ok(GraphSpec { name: self.name, nodes, outputs: outputs.collect(), metadata })
     }
 }
@@ -69,7 +69,7 @@ impl TryFrom<PyNode> for NodeSpec {
 
 impl From<PyInput> for InputSpec {
     fn from(input: PyInput) -> Self {
-        Self { name: input.name, source: input.source.into(), required: input.required }
+        Self { name: input.name.into(), source: input.source.into(), required: input.required }
     }
 }
 

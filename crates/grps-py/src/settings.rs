@@ -249,6 +249,6 @@ impl TryFrom<PyTensorSpec> for TensorSpec {
                 PyValueError::new_err(format!("tensor '{}' has unknown dtype '{name}'", spec.name))
             })?),
         };
-        Ok(Self { name: spec.name, dtype, shape: spec.shape, required: spec.required })
+        Ok(Self { name: spec.name.into(), dtype, shape: spec.shape, required: spec.required })
     }
 }

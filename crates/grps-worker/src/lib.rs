@@ -7,7 +7,6 @@
 //! Whatever comes back is checked before it is used; a worker can fail its requests, not the server.
 
 mod body;
-mod elements;
 mod link;
 mod meta;
 mod running;

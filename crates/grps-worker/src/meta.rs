@@ -3,7 +3,9 @@
 //! Each structure is an array of its fields in `MessagePack`; `grps/server/worker/packets.py` has the
 //! same ones.
 
-use serde::{Deserialize, Serialize};
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::ByteBuf;
 
 /// Packets of the server.
 pub(crate) mod to_worker {
@@ -43,10 +45,31 @@ pub(crate) struct TensorMeta {
     /// Its type by its lower-case name.
     pub(crate) dtype: String,
     pub(crate) shape: Vec<usize>,
-    /// Its elements as they lie in memory; empty for texts.
+    /// Its elements as they lie in memory; empty for strings.
     pub(crate) blob: Blob,
-    /// Its elements when they are texts.
-    pub(crate) texts: Option<Vec<String>>,
+    /// Its elements when they are strings.
+    pub(crate) texts: Option<Texts>,
+}
+
+/// Elements of a tensor of strings: text if all are UTF-8, else bytes.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Texts(pub(crate) Vec<Bytes>);
+
+impl Serialize for Texts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let texts: Result<Vec<&str>, _> = self.0.iter().map(|s| std::str::from_utf8(s)).collect();
+        match texts {
+            Ok(texts) => serializer.collect_seq(texts),
+            Err(_) => serializer.collect_seq(self.0.iter().map(|s| serde_bytes::Bytes::new(s))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let strings = Vec::<ByteBuf>::deserialize(deserializer)?.into_iter();
+        Ok(Self(strings.map(|string| string.into_vec().into()).collect()))
+    }
 }
 
 /// Content in one of its forms.
@@ -161,4 +184,23 @@ pub(crate) struct HttpReplyMeta {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Blob,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_travel_as_text_or_as_bytes() {
+        for strings in [vec![], vec!["a", "\u{e9}"]] {
+            let texts = Texts(strings.iter().map(|text| Bytes::from(*text)).collect());
+            let packed = rmp_serde::to_vec(&texts).unwrap();
+            assert_eq!(rmp_serde::from_slice::<Vec<String>>(&packed).unwrap(), strings);
+            assert_eq!(rmp_serde::from_slice::<Texts>(&packed).unwrap(), texts);
+        }
+        let binary = Texts(vec![Bytes::from("a"), Bytes::from_static(&[0xff])]);
+        let packed = rmp_serde::to_vec(&binary).unwrap();
+        assert!(rmp_serde::from_slice::<Vec<String>>(&packed).is_err());
+        assert_eq!(rmp_serde::from_slice::<Texts>(&packed).unwrap(), binary);
+    }
 }

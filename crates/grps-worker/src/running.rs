@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use grps_core::{
-    Batch, BatchPolicy, CallTimings, Cause, ChunkSender, Content, DataType, Error, Heartbeat,
-    InputForm, Joined, Parts, Puller, ReplySender, Session, Tensor, Timeline, TraceContext, Values,
+    Batch, BatchPolicy, CallTimings, Cause, ChunkSender, Content, DataType, Elements, Error,
+    Heartbeat, InputForm, Joined, Puller, ReplySender, Session, Tensor, Timeline, TraceContext,
+    Values,
 };
 use grps_server::{HttpExchange, HttpReply};
 
 use crate::body::{Blobs, Packet, PacketError, Received, malformed};
-use crate::elements::cut;
 use crate::meta::{
     BatchMeta, BatchRef, CancelMeta, ContentMeta, EntryMeta, EntryRef, ExchangeMeta, FailureMeta,
-    HttpReplyMeta, MESSAGE, OutputsMeta, RAW, ReplyMeta, TENSORS, TensorMeta, from_worker,
+    HttpReplyMeta, MESSAGE, OutputsMeta, RAW, ReplyMeta, TENSORS, TensorMeta, Texts, from_worker,
     to_worker,
 };
 
@@ -241,7 +241,7 @@ impl Running {
         let parts = part.joined.as_ref().and_then(|joined| joined.parts.as_ref());
         let shares = match parts {
             None => vec![tensors],
-            Some(parts) => cut_all(parts, tensors)?,
+            Some(parts) => parts.share(&tensors).map_err(|error| malformed(error.message()))?,
         };
         for (slot, share) in part.slots.iter().zip(shares) {
             if let Some(slot) = self.slots.get_mut(*slot) {
@@ -337,15 +337,15 @@ impl Slot {
 }
 
 fn describe<'a>(tensor: &'a Tensor, blobs: &mut Blobs<'a>) -> TensorMeta {
-    let texts = match tensor.values() {
-        Values::String(texts) => Some(texts.clone()),
+    let texts = match tensor.elements() {
+        Elements::String(strings) => Some(Texts(strings.to_vec())),
         _ => None,
     };
     TensorMeta {
         name: tensor.name().to_owned(),
         dtype: tensor.dtype().name().to_owned(),
         shape: tensor.shape().to_vec(),
-        blob: blobs.add(tensor.values().bytes()),
+        blob: blobs.add(tensor.elements().bytes()),
         texts,
     }
 }
@@ -367,7 +367,7 @@ fn read_tensor(packet: &Received, meta: TensorMeta) -> Result<Tensor, PacketErro
     let dtype = DataType::from_name(&meta.dtype)
         .ok_or_else(|| malformed(format!("no tensor is of type '{}'", meta.dtype)))?;
     let values = match (dtype.width(), meta.texts) {
-        (None, texts) => Values::String(texts.unwrap_or_default()),
+        (None, texts) => Values::String(texts.map(|Texts(strings)| strings).unwrap_or_default()),
         (Some(width), _) => {
             let (length, width) = (meta.blob.1, width as u64);
             if length > packet.data_length() || !length.is_multiple_of(width) {
@@ -377,23 +377,5 @@ fn read_tensor(packet: &Received, meta: TensorMeta) -> Result<Tensor, PacketErro
             Values::read(dtype, count, |target| packet.read(meta.blob, target))?
         }
     };
-    Tensor::new(meta.name, meta.shape, values).map_err(|error| malformed(error.message()))
-}
-
-/// Each request's part of every output.
-fn cut_all(parts: &Parts, tensors: Vec<Tensor>) -> Result<Vec<Vec<Tensor>>, PacketError> {
-    let mut shares: Vec<Vec<Tensor>> = parts.cuts.iter().map(|_| Vec::new()).collect();
-    for tensor in tensors {
-        let (name, shape, values) = tensor.into_parts();
-        if shape.first() != Some(&parts.rows) {
-            let rows = parts.rows;
-            return Err(malformed(format!("output '{name}' has shape {shape:?}, not {rows} rows")));
-        }
-        for (share, part) in shares.iter_mut().zip(&parts.cuts) {
-            let (shape, values) = cut(part, &values, &shape);
-            let tensor = Tensor::new(name.clone(), shape, values);
-            share.push(tensor.map_err(|error| malformed(error.message()))?);
-        }
-    }
-    Ok(shares)
+    Tensor::new(meta.name.into(), meta.shape, values).map_err(|error| malformed(error.message()))
 }

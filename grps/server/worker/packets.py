@@ -54,7 +54,7 @@ class TensorMeta(msgspec.Struct, array_like=True, frozen=True):
     dtype: str
     shape: tuple[int, ...]
     blob: Blob
-    texts: list[str] | None = None
+    texts: list[Any] | None = None
 
 
 class ExchangeMeta(msgspec.Struct, array_like=True, frozen=True):
@@ -117,7 +117,8 @@ class Received:
         """Return a tensor's elements as an array that may be written."""
         if tensor.dtype == "string":
             return np.array(tensor.texts or [], dtype=object).reshape(tensor.shape)
-        array = np.frombuffer(self._view(tensor.blob), tensor.dtype).reshape(tensor.shape)
+        view = self._view(tensor.blob)
+        array = np.frombuffer(view, _dtype(tensor)).reshape(tensor.shape)
         # A mapped file is the array's own, written or not; the packet's buffer is used again.
         return array if self._owned else array.copy()
 
@@ -222,8 +223,8 @@ class Blobs:
         if array.dtype.kind in "OUS":
             texts = array.ravel().tolist()
             for text in texts:
-                if not isinstance(text, str):
-                    raise ValueError(f"output '{name}': every element must be a str")
+                if not isinstance(text, str | bytes):
+                    raise ValueError(f"output '{name}': every element must be a str or bytes")
             return [name, "string", array.shape, NOWHERE, texts]
         if array.dtype.name not in NUMBERS:
             raise ValueError(f"output '{name}' has type {array.dtype}, which has no GRPS data type")
@@ -240,8 +241,23 @@ class Blobs:
         return filled
 
 
-NUMBERS = frozenset(("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"))
-"""Types of tensors whose elements are numbers."""
+NUMBERS = frozenset(
+    "bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 bfloat16 float32 float64".split()
+)
+"""Types of tensors whose elements have a fixed size, by their names in numpy."""
+
+
+def _dtype(tensor: TensorMeta) -> np.dtype:
+    if tensor.dtype != "bfloat16":
+        return np.dtype(tensor.dtype)
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise TypeError(
+            f"input '{tensor.name}' has type bfloat16, which numpy has from the package ml_dtypes "
+            "only: pip install ml_dtypes"
+        ) from None
+    return np.dtype(ml_dtypes.bfloat16)
 
 
 def _take_apart(kind: int, body: memoryview, *, owned: bool) -> Received:

@@ -19,9 +19,10 @@ use crate::request::timeline::Timeline;
 use crate::scheduling::batching::BatchPolicy;
 use crate::scheduling::entry::Entry;
 use crate::scheduling::puller::Pulled;
+use crate::tensor::dtype::DataType;
 use crate::tensor::signature::{Naming, Signature, TensorSpec};
-use crate::tensor::tensor::{DataType, Tensor};
-use crate::tensor::values::Values;
+use crate::tensor::tensor::Tensor;
+use crate::tensor::values::{Elements, Values};
 
 const GUARD: Duration = Duration::from_secs(20);
 
@@ -32,8 +33,8 @@ impl ContentAdapter for NoMessages {
         Err(Error::invalid("no messages here"))
     }
 
-    fn to_message(&self, _: &[Tensor]) -> bytes::Bytes {
-        bytes::Bytes::new()
+    fn to_message(&self, _: &[Tensor]) -> Result<bytes::Bytes, Error> {
+        Ok(bytes::Bytes::new())
     }
 }
 
@@ -67,8 +68,8 @@ fn tensor(name: &str, value: i64) -> Tensor {
 }
 
 fn value(tensor: &Tensor) -> i64 {
-    match tensor.values() {
-        Values::Int64(values) => values[0],
+    match tensor.elements() {
+        Elements::Int64(values) => values[0],
         other => panic!("expected int64, got {}", other.dtype()),
     }
 }
@@ -103,7 +104,7 @@ fn node(name: &str, inputs: Inputs) -> NodeSpec {
 }
 
 fn graph(nodes: Vec<NodeSpec>, outputs: Vec<(&str, Source)>) -> GraphSpec {
-    let outputs = outputs.into_iter().map(|(name, source)| (name.to_owned(), source)).collect();
+    let outputs = outputs.into_iter().map(|(name, source)| (name.into(), source)).collect();
     GraphSpec { name: "g".into(), nodes, outputs, metadata: String::new() }
 }
 

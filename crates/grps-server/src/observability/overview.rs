@@ -233,7 +233,7 @@ fn describe_model(model: &Model) -> Value {
 fn describe_tensors(tensors: &[TensorSpec]) -> Vec<Value> {
     let describe = |tensor: &TensorSpec| {
         json!({
-            "name": tensor.name,
+            "name": *tensor.name,
             "dtype": tensor.dtype.map(grps_core::DataType::name),
             "shape": tensor.shape,
             "required": tensor.required,
@@ -261,7 +261,7 @@ fn describe_graph(name: &str, route: &Route) -> Value {
     let outputs: Vec<Value> = spec
         .outputs
         .iter()
-        .map(|(name, source)| json!({"name": name, "from": describe_source(graph, source)}))
+        .map(|(name, source)| json!({"name": **name, "from": describe_source(graph, source)}))
         .collect();
     json!({"name": name, "inputs": graph_inputs(graph), "nodes": nodes, "outputs": outputs})
 }
@@ -280,7 +280,7 @@ fn graph_inputs(graph: &Graph) -> Vec<Value> {
                 let named = |input: &InputSpec| {
                     let spec = known.iter().find(|spec| spec.name == input.name);
                     TensorSpec {
-                        name: input.source.tensor.clone(),
+                        name: input.source.tensor.as_str().into(),
                         dtype: spec.and_then(|spec| spec.dtype),
                         shape: spec.and_then(|spec| spec.shape.clone()),
                         required: input.required,
