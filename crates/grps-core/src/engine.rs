@@ -112,7 +112,7 @@ impl Engine {
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
-        let Some(deadline) = request.terms.deadline else {
+        let Some(deadline) = request.options.deadline else {
             return self.walk(route, request, stream).await;
         };
         match tokio::time::timeout_at(deadline, self.walk(route, request, stream)).await {
@@ -130,9 +130,9 @@ impl Engine {
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
-        let Request { timeline, mut content, attachment, terms } = request;
+        let Request { timeline, mut content, attachment, options } = request;
         if let Some(graph) = route.graph() {
-            let request = Request { timeline, content, attachment, terms };
+            let request = Request { timeline, content, attachment, options };
             return self.walk_graph(route, graph, request, stream).await;
         }
         let session = (route.models().len() > 1).then(Session::default);
@@ -141,7 +141,7 @@ impl Engine {
             let input = self.fit(model, content, permit.is_some())?;
             if permit.is_none() {
                 // Only a request that fits its first model takes a place.
-                let admitted = self.admit(route, &timeline, &terms, stream.is_some());
+                let admitted = self.admit(route, &timeline, &options, stream.is_some());
                 permit = Some(admitted.await?);
             }
             let call = Call {
@@ -151,9 +151,9 @@ impl Engine {
                 stream: stream.clone(),
                 attachment: attachment.clone(),
                 session: session.clone(),
-                priority: usize::from(terms.priority),
-                batch_key: terms.batch_key.clone(),
-                deadline: terms.deadline,
+                priority: usize::from(options.priority),
+                batch_key: options.batch_key.clone(),
+                deadline: options.deadline,
             };
             content = model.call(call).await?;
         }
@@ -166,19 +166,19 @@ impl Engine {
         &self,
         route: &Route,
         timeline: &Timeline,
-        terms: &SchedulingOptions,
+        options: &SchedulingOptions,
         streams: bool,
     ) -> Result<Permit, Error> {
         let permit = match self.admission.enter_now() {
             Some(permit) => permit,
             None => {
                 let began = Instant::now();
-                let permit = self.admission.enter(terms).await;
+                let permit = self.admission.enter(options).await;
                 timeline.note(RequestStage::Admission, began);
                 permit?
             }
         };
-        let Some(deadline) = terms.deadline.filter(|_| !streams) else { return Ok(permit) };
+        let Some(deadline) = options.deadline.filter(|_| !streams) else { return Ok(permit) };
         let latency = route.latency();
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         if self.admission.waiting() > 0 && left < latency + latency / MARGIN {
@@ -201,9 +201,9 @@ impl Engine {
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
-        let Request { timeline, content, attachment, terms } = request;
+        let Request { timeline, content, attachment, options } = request;
         let walk = Walk::new(graph, &*self.adapter, content)?;
-        let _permit = self.admit(route, &timeline, &terms, stream.is_some()).await?;
+        let _permit = self.admit(route, &timeline, &options, stream.is_some()).await?;
         let streaming_node = graph.streaming_node();
         // What user code leaves for the next model needs a next one.
         let session = graph.is_chain().then(Session::default);
@@ -211,7 +211,7 @@ impl Engine {
             let (timeline, attachment) = (Arc::clone(&timeline), attachment.clone());
             let stream = stream.clone().filter(|_| streaming_node == Some(index));
             let session = session.clone();
-            let terms = &terms;
+            let options = &options;
             async move {
                 let Some(model) = graph.models().get(index) else {
                     return Err(Error::new(Cause::Internal, "the graph has no such node"));
@@ -225,9 +225,9 @@ impl Engine {
                     stream,
                     attachment,
                     session,
-                    priority: usize::from(terms.priority),
-                    batch_key: terms.batch_key.clone(),
-                    deadline: terms.deadline,
+                    priority: usize::from(options.priority),
+                    batch_key: options.batch_key.clone(),
+                    deadline: options.deadline,
                 };
                 model.call(call).await
             }

@@ -60,7 +60,7 @@ fn request(text: &'static str) -> Request {
     Request {
         timeline: Arc::new(Timeline::new("r", None)),
         content: Content::Message(Bytes::from_static(text.as_bytes())),
-        terms: SchedulingOptions::default(),
+        options: SchedulingOptions::default(),
         attachment: None,
     }
 }
@@ -116,7 +116,7 @@ async fn a_passed_deadline_frees_the_place() {
     let model = add(&engine, "slow", InputForm::Message);
     let route = engine.resolve(&RouteQuery::named("slow")).unwrap();
     let mut late = request("x");
-    late.terms.deadline = Some(Instant::now() + Duration::from_millis(1));
+    late.options.deadline = Some(Instant::now() + Duration::from_millis(1));
     let error = engine.infer(&route, late).await.unwrap_err();
     assert_eq!(error.cause(), Cause::DeadlineExceeded);
     let thread = echo(&model, "!");
@@ -304,7 +304,7 @@ async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
     let ask = |text, deadline| {
         let (engine, route) = (Arc::clone(&engine), route.clone());
         let mut request = request(text);
-        request.terms.deadline = deadline;
+        request.options.deadline = deadline;
         tokio::spawn(async move { engine.infer(&route, request).await })
     };
     let until = async |waiting: usize| {

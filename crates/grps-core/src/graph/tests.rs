@@ -111,7 +111,7 @@ async fn ask(engine: &Engine, request: Vec<Tensor>) -> Result<Vec<(String, i64)>
     let request = Request {
         timeline: Arc::new(Timeline::new("r", None)),
         content: Content::Tensors(request),
-        terms: SchedulingOptions::default(),
+        options: SchedulingOptions::default(),
         attachment: None,
     };
     let answer =

@@ -47,7 +47,7 @@ pub struct Request {
     /// The input.
     pub content: Content,
     /// What the client asks of the scheduling.
-    pub terms: SchedulingOptions,
+    pub options: SchedulingOptions,
     /// What the protocol hands to the instances, such as the HTTP request as it came.
     pub attachment: Option<Attachment>,
 }

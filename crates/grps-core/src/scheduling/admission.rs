@@ -65,7 +65,7 @@ impl Admission {
     ///
     /// # Errors
     /// `QueueFull` when too many requests wait already.
-    pub async fn enter(self: &Arc<Self>, terms: &SchedulingOptions) -> Result<Permit, Error> {
+    pub async fn enter(self: &Arc<Self>, options: &SchedulingOptions) -> Result<Permit, Error> {
         let (ticket, permit) = {
             let mut state = self.state.lock();
             if state.free > 0 {
@@ -80,7 +80,7 @@ impl Admission {
                 ));
             }
             let (sender, permit) = oneshot::channel();
-            (state.queue.push(terms.priority, terms.client, sender), permit)
+            (state.queue.push(options.priority, options.client, sender), permit)
         };
         let _waiting = Waiting { admission: Arc::clone(self), ticket };
         permit.await.map_err(|_| Error::new(Cause::Unavailable, "the service is stopping"))

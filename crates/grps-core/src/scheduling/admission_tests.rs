@@ -63,8 +63,8 @@ async fn urgent_requests_enter_first() {
         waiting.push(tokio::spawn({
             let admission = Arc::clone(&admission);
             async move {
-                let terms = SchedulingOptions { priority, ..SchedulingOptions::default() };
-                let _place = admission.enter(&terms).await;
+                let options = SchedulingOptions { priority, ..SchedulingOptions::default() };
+                let _place = admission.enter(&options).await;
                 order.lock().push(index);
             }
         }));
@@ -96,8 +96,8 @@ async fn ten_thousand_random_cancels_leak_no_place() {
         let (priority, hold, cancel) = ((random() % 3) as u8, random() % 4, random() % 8);
         let admission = Arc::clone(&admission);
         let request = tokio::spawn(async move {
-            let terms = SchedulingOptions { priority, ..SchedulingOptions::default() };
-            let Ok(_place) = admission.enter(&terms).await else { return };
+            let options = SchedulingOptions { priority, ..SchedulingOptions::default() };
+            let Ok(_place) = admission.enter(&options).await else { return };
             for _ in 0..hold {
                 tokio::task::yield_now().await;
             }

@@ -1,5 +1,5 @@
 //! What operators may do, and who may do it.
 
-pub(crate) mod access;
 pub(crate) mod commands;
-pub(crate) mod metadata;
+pub(crate) mod model_metadata;
+pub(crate) mod readiness;

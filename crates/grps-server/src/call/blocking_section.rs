@@ -10,30 +10,37 @@ use tokio::task::block_in_place;
 /// of threads costs more than it gives: for 1 MB it raises the processor time by a third.
 const BLOCKING_BYTES: usize = 4 * 1024 * 1024;
 
-/// FairQueue at the work that takes long.
+/// Runs long work without holding up the sockets' threads.
 pub(crate) struct BlockingSection {
     /// As many as there are processors: more would only delay each other.
-    queue: Semaphore,
+    permits: Semaphore,
 }
 
 impl BlockingSection {
-    /// Nobody works yet.
+    /// A section that nothing runs in.
     pub(crate) fn new() -> Self {
-        Self { queue: Semaphore::new(available_parallelism().map_or(1, usize::from)) }
+        Self { permits: Semaphore::new(available_parallelism().map_or(1, usize::from)) }
     }
 
-    /// Does work that takes as long as reading `bytes` of JSON. When they are many, another thread takes over the
-    /// connections that this one serves.
+    /// Runs work that takes as long as reading `bytes` of JSON. If they are many, another thread
+    /// takes over the connections that this one serves.
     pub(crate) async fn run<T>(&self, bytes: usize, work: impl FnOnce() -> T) -> T {
-        if bytes < BLOCKING_BYTES
-            || Handle::current().runtime_flavor() != RuntimeFlavor::MultiThread
-        {
+        if !must_block(bytes) {
             return work();
         }
-        // It is never closed; without a turn the work is done all the same.
-        let _turn = self.queue.acquire().await;
+        // The semaphore is never closed; without a permit the work is done all the same.
+        let _permit = self.permits.acquire().await;
         block_in_place(work)
     }
+
+    /// As [`BlockingSection::run`] for code that can't wait for a permit.
+    pub(crate) fn run_at_once<T>(&self, bytes: usize, work: impl FnOnce() -> T) -> T {
+        if must_block(bytes) { block_in_place(work) } else { work() }
+    }
+}
+
+fn must_block(bytes: usize) -> bool {
+    bytes >= BLOCKING_BYTES && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
 }
 
 #[cfg(test)]
@@ -46,17 +53,17 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn other_tasks_go_on_meanwhile() {
-        let heavy = Arc::new(BlockingSection::new());
+        let section = Arc::new(BlockingSection::new());
         let done = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&done);
+        let seen = Arc::clone(&done);
         let working = tokio::spawn(async move {
             let work = || {
-                while !told.load(Ordering::Acquire) {
+                while !seen.load(Ordering::Acquire) {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 7
             };
-            heavy.run(BLOCKING_BYTES, work).await
+            section.run(BLOCKING_BYTES, work).await
         });
         // The only thread of the runtime is at work, yet this task ends it.
         let other = tokio::spawn(async move { done.store(true, Ordering::Release) });

@@ -13,7 +13,7 @@ use crate::call::in_flight::InFlightGuard;
 /// One request in scope; dropping it ends the request.
 pub(crate) struct RequestScope {
     app: Arc<App>,
-    seat: InFlightGuard,
+    guard: InFlightGuard,
     timeline: Arc<Timeline>,
     protocol: Protocol,
     /// How an inference went: [`NO_INFERENCE`], [`RUNNING`], [`ANSWERED`], or [`FAILED`] and the
@@ -35,7 +35,7 @@ impl RequestScope {
     pub(crate) fn new(app: &Arc<App>, timeline: Arc<Timeline>, protocol: Protocol) -> Self {
         Self {
             app: Arc::clone(app),
-            seat: app.in_flight.enter(),
+            guard: app.in_flight.enter(),
             timeline,
             protocol,
             outcome: AtomicU8::new(NO_INFERENCE),
@@ -50,16 +50,16 @@ impl RequestScope {
     /// # Errors
     /// `QueueFull` when all requests together would hold too many.
     pub(crate) fn grow(&self, bytes: usize) -> Result<(), Error> {
-        self.seat.account.grow(bytes)
+        self.guard.account.grow(bytes)
     }
 
-    /// Tells that the request is an inference: from here on its end is counted.
+    /// Marks the request as an inference: its end is counted.
     pub(crate) fn begin(&self) {
         self.outcome.fetch_max(RUNNING, Ordering::Relaxed);
     }
 
-    /// Tells which route the inference takes.
-    pub(crate) fn take(&self, route: &Route) {
+    /// Records which route the inference takes.
+    pub(crate) fn set_route(&self, route: &Route) {
         if self.stats.set(Arc::clone(route.stats())).is_ok() {
             route.stats().of(self.protocol).outcomes.begin();
         }
@@ -120,7 +120,7 @@ impl RequestScope {
         stats.outcomes.end(failure);
         stats.duration.add(duration);
         stats.exemplars.offer(&self.timeline, duration);
-        stats.received_bytes.add(self.seat.account.bytes() as u64);
+        stats.received_bytes.add(self.guard.account.bytes() as u64);
         stats.sent_bytes.add(self.sent_bytes.load(Ordering::Relaxed));
         stats.chunks.add(self.chunks.load(Ordering::Relaxed));
         self.timeline.with_steps(|steps| {

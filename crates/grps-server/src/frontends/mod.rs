@@ -1,5 +1,19 @@
-//! One folder per protocol: its routes, decoding and encoding.
+//! One folder per protocol of clients. A front end knows bytes and names, nothing of queues.
 
+pub(crate) mod custom_http;
 pub(crate) mod exchange;
-pub(crate) mod grpc;
-pub(crate) mod http;
+pub(crate) mod grps_grpc;
+pub(crate) mod grps_http;
+pub(crate) mod ops;
+pub(crate) mod shared;
+
+#[cfg(test)]
+mod echo_tests;
+
+pub(crate) use shared::dispatch::dispatch;
+pub(crate) use shared::front_end::FrontEnd;
+pub(crate) use shared::router::Router;
+
+/// The front ends of every service. Where two declare one path, the first has it.
+pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] =
+    &[&grps_http::GrpsHttp, &custom_http::CustomHttp, &ops::Ops, &grps_grpc::GrpsGrpc];

@@ -14,6 +14,8 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::net::connection;
+use crate::net::peer::Peer;
+use crate::net::transport::Transport;
 use crate::observability::monitoring;
 
 const BACKLOG: i32 = 4096;
@@ -112,7 +114,7 @@ impl Acceptor {
             tokio::select! {
                 _ = accepting.changed() => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.admit(stream, peer, &closing, &mut connections),
+                    Ok((stream, peer)) => self.admit(stream, peer.into(), &closing, &mut connections),
                     Err(error) => {
                         tracing::warn!(%error, "can't accept a connection");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -134,7 +136,7 @@ impl Acceptor {
     fn admit(
         &self,
         stream: TcpStream,
-        peer: SocketAddr,
+        peer: Peer,
         closing: &watch::Receiver<()>,
         connections: &mut JoinSet<()>,
     ) {
@@ -146,7 +148,7 @@ impl Acceptor {
         let app = Arc::clone(&self.app);
         let closing = closing.clone();
         connections.spawn(async move {
-            connection::run(stream, peer, app, closing).await;
+            connection::run(Transport::tcp(stream), peer, app, closing).await;
             drop(permit);
         });
     }

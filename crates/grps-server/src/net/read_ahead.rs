@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::net::rewind::Rewind;
 
 /// What is read at once where much is there.
 const AHEAD_BYTES: usize = 128 * 1024;
@@ -18,16 +19,16 @@ const AHEAD_BYTES: usize = 128 * 1024;
 #[derive(Debug)]
 pub(crate) enum ReadAhead {
     /// Reads what it is asked for, which is all that small messages need.
-    Plain(TcpStream),
+    Plain(Rewind),
     /// Reads ahead.
-    Buffered(BufReader<TcpStream>),
+    Buffered(BufReader<Rewind>),
     /// Between the two; never seen from outside.
     Changing,
 }
 
 impl ReadAhead {
     /// A connection that has read nothing yet.
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: Rewind) -> Self {
         Self::Plain(stream)
     }
 
@@ -37,7 +38,7 @@ impl ReadAhead {
         }
     }
 
-    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+    fn stream(&mut self) -> io::Result<Pin<&mut Rewind>> {
         match self {
             Self::Plain(stream) => Ok(Pin::new(stream)),
             Self::Buffered(reader) => Ok(Pin::new(reader.get_mut())),
@@ -96,15 +97,17 @@ impl AsyncWrite for ReadAhead {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::net::transport::Transport;
 
     #[tokio::test]
     async fn it_reads_ahead_once_much_is_there() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut server = ReadAhead::new(listener.accept().await.unwrap().0);
+        let accepted = Transport::tcp(listener.accept().await.unwrap().0);
+        let mut server = ReadAhead::new(Rewind::new(bytes::Bytes::new(), accepted));
         let sent: Vec<u8> = (0..400_000u32).map(|number| number as u8).collect();
 
         client.write_all(&sent[..10]).await.unwrap();

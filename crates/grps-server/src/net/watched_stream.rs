@@ -8,18 +8,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::net::rewind::Rewind;
 
 /// A connection whose flushes fail once the client has closed its side.
 ///
 /// hyper flushes whenever it is woken; the look at the socket asks for the next wake-up. What
 /// a client has sent beyond hyper's buffer hides its leaving until that is read.
 #[derive(Debug)]
-pub(crate) struct WatchedStream(TcpStream);
+pub(crate) struct WatchedStream(Rewind);
 
 impl WatchedStream {
     /// Watches a connection.
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: Rewind) -> Self {
         Self(stream)
     }
 }
@@ -44,12 +45,10 @@ impl AsyncWrite for WatchedStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut byte = [0];
-        match self.0.poll_peek(context, &mut ReadBuf::new(&mut byte)) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Ready(Ok(_)) | Poll::Pending => Pin::new(&mut self.0).poll_flush(context),
+        if self.0.poll_closed(context)? {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
+        Pin::new(&mut self.0).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,3 +8,4 @@ pub(crate) mod monitoring;
 pub(crate) mod overview;
 pub(crate) mod process;
 pub(crate) mod traces;
+pub(crate) mod waterfall;

@@ -10,11 +10,11 @@ use grps_core::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::admin::readiness::unready;
 use crate::app::App;
-use crate::call::readiness::unready;
 use crate::call::status::{counts_by_status, http_status_of};
-use crate::call::timing::bars;
 use crate::observability::process;
+use crate::observability::waterfall::bars;
 
 /// What changes from second to second.
 pub(crate) fn live(app: &App) -> Value {

@@ -16,7 +16,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::call::request_id::RequestIds;
+use crate::call::request_ids::RequestIds;
 use crate::call::status::http_status_of;
 
 /// Requests whose spans may wait to be exported; more are dropped and counted.

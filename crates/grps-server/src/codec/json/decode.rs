@@ -34,7 +34,19 @@ pub fn decode(body: &[u8]) -> Result<JsonRequest, Error> {
 /// # Errors
 /// As [`decode`]; also when an element of `ndarray` does not fit the type.
 pub fn decode_as(body: &[u8], dtype: DataType) -> Result<JsonRequest, Error> {
-    let request = decode_any(body, dtype)?;
+    decode_with(body, &mut |_| dtype)
+}
+
+/// Decodes a body in one pass. `dtype_of` is called when an `ndarray` is met, with the model that
+/// the body has named until there, empty for none; it returns the type of the array's elements.
+///
+/// # Errors
+/// As [`decode_as`].
+pub fn decode_with(
+    body: &[u8],
+    dtype_of: &mut dyn FnMut(&str) -> DataType,
+) -> Result<JsonRequest, Error> {
+    let request = decode_any(body, dtype_of)?;
     if request.message.data == Data::None {
         return Err(Error::invalid("no data field: give one of str_data, gtensors, ndarray, gmap"));
     }
@@ -46,7 +58,7 @@ pub fn decode_as(body: &[u8], dtype: DataType) -> Result<JsonRequest, Error> {
 /// # Errors
 /// As [`decode`], but for a missing data field.
 pub fn decode_optional(body: &[u8]) -> Result<GrpsMessage, Error> {
-    decode_any(body, DataType::Float32).map(|request| request.message)
+    decode_any(body, &mut |_| DataType::Float32).map(|request| request.message)
 }
 
 /// Whether a body is a JSON object whose field of this name is `true`.
@@ -64,11 +76,14 @@ pub fn has_true(body: &[u8], name: &str) -> bool {
     read.is_ok() && found
 }
 
-fn decode_any(body: &[u8], dtype: DataType) -> Result<JsonRequest, Error> {
+fn decode_any(
+    body: &[u8],
+    dtype_of: &mut dyn FnMut(&str) -> DataType,
+) -> Result<JsonRequest, Error> {
     let text = text_of(body)?;
     let unmarked = text.strip_prefix('\u{feff}').unwrap_or(text);
     let offset = text.len() - unmarked.len();
-    let mut fields = Fields { dtype, ..Fields::default() };
+    let mut fields = Fields::new(dtype_of);
     let mut cursor = Cursor::new(unmarked);
     if cursor.token() != b'{' {
         return Err(cursor.mismatch("a JSON object as the body").into());
@@ -102,9 +117,9 @@ fn text_of(body: &[u8]) -> Result<&str, Error> {
 }
 
 /// The fields met so far; each later one replaces the earlier.
-struct Fields {
-    /// Element type for `ndarray`.
-    dtype: DataType,
+struct Fields<'d> {
+    /// Element type for `ndarray`, by the model named so far.
+    dtype_of: &'d mut dyn FnMut(&str) -> DataType,
     model: String,
     text: Option<String>,
     tensors: Option<Vec<WireTensor>>,
@@ -118,20 +133,12 @@ struct NdArray {
     tensor: Result<Tensor, Error>,
 }
 
-impl Default for Fields {
-    fn default() -> Self {
-        Self {
-            dtype: DataType::Float32,
-            model: String::new(),
-            text: None,
-            tensors: None,
-            map: None,
-            ndarray: None,
-        }
+impl<'d> Fields<'d> {
+    fn new(dtype_of: &'d mut dyn FnMut(&str) -> DataType) -> Self {
+        let model = String::new();
+        Self { dtype_of, model, text: None, tensors: None, map: None, ndarray: None }
     }
-}
 
-impl Fields {
     fn read(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Fault> {
         match key {
             "model" => {
@@ -153,12 +160,12 @@ impl Fields {
         Ok(())
     }
 
-    fn read_ndarray(&self, cursor: &mut Cursor<'_>) -> Result<Option<NdArray>, Fault> {
+    fn read_ndarray(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<NdArray>, Fault> {
         if cursor.take_null() {
             return Ok(None);
         }
         let start = cursor.pos;
-        let tensor = ndarray::read(cursor, self.dtype);
+        let tensor = ndarray::read(cursor, (self.dtype_of)(&self.model));
         if tensor.is_err() {
             // Go on behind it, so that a body whose array is not used stays acceptable.
             cursor.pos = start;

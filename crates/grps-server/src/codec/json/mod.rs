@@ -12,5 +12,7 @@ mod number;
 mod text;
 mod write;
 
-pub use decode::{JsonRequest, decode, decode_as, decode_optional, has_true, parse_ndarray};
+pub use decode::{
+    JsonRequest, decode, decode_as, decode_optional, decode_with, has_true, parse_ndarray,
+};
 pub use encode::{encode, encode_ndarray, encode_tensors};

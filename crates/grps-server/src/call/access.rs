@@ -1,0 +1,122 @@
+//! Who may call a route: the policy is named where the route is declared and checked here.
+
+use grps_core::{Cause, Error};
+use subtle::ConstantTimeEq;
+
+use crate::net::peer::Peer;
+
+/// Who may call a route, and what calling it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// Anybody: pages, liveness and readiness.
+    Public,
+    /// Runs models. Refused while the service is draining, counted as an inference request.
+    Infer,
+    /// Shows what the service is and does.
+    Read,
+    /// Changes the service, or shows what only its operator may see: from this machine, or with
+    /// the admin token. Never for a page of another site.
+    Admin,
+}
+
+/// What a request brings to prove who sends it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Credentials<'a> {
+    /// The bearer token.
+    pub(crate) token: Option<&'a str>,
+    /// Whether a browser sends the request for a page of another site. The user's browser is on
+    /// the loopback, too.
+    pub(crate) is_cross_site: bool,
+}
+
+/// Lets a request through if the policy of its route allows it.
+///
+/// # Errors
+/// `PermissionDenied` saying what is missing.
+pub(crate) fn authorize(
+    policy: Policy,
+    peer: &Peer,
+    credentials: Credentials<'_>,
+    admin_token: Option<&str>,
+) -> Result<(), Error> {
+    match policy {
+        Policy::Public | Policy::Infer | Policy::Read => Ok(()),
+        Policy::Admin => authorize_admin(peer, credentials, admin_token),
+    }
+}
+
+fn authorize_admin(
+    peer: &Peer,
+    credentials: Credentials<'_>,
+    admin_token: Option<&str>,
+) -> Result<(), Error> {
+    if credentials.is_cross_site {
+        return Err(denied("a page of another site may not make admin calls"));
+    }
+    if peer.is_local() {
+        return Ok(());
+    }
+    let Some(expected) = admin_token else {
+        return Err(denied(
+            "set GRPS_ADMIN_TOKEN on the server to allow admin calls from other machines",
+        ));
+    };
+    match credentials.token {
+        Some(sent) if bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) => Ok(()),
+        Some(_) => Err(denied("the admin token is wrong")),
+        None => Err(denied("send the admin token as 'Authorization: Bearer TOKEN'")),
+    }
+}
+
+fn denied(message: &str) -> Error {
+    Error::new(Cause::PermissionDenied, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn peer(address: &str) -> Peer {
+        address.parse::<SocketAddr>().unwrap().into()
+    }
+
+    fn admin(address: &str, token: Option<&str>, expected: Option<&str>) -> Result<(), Error> {
+        let credentials = Credentials { token, is_cross_site: false };
+        authorize(Policy::Admin, &peer(address), credentials, expected)
+    }
+
+    #[test]
+    fn pages_of_other_sites_may_not_change_the_service() {
+        let credentials = Credentials { token: Some("secret"), is_cross_site: true };
+        let local = peer("127.0.0.1:1");
+        assert!(authorize(Policy::Admin, &local, credentials, Some("secret")).is_err());
+        for policy in [Policy::Public, Policy::Infer, Policy::Read] {
+            assert!(authorize(policy, &local, credentials, None).is_ok());
+        }
+    }
+
+    #[test]
+    fn loopback_needs_no_token() {
+        for address in ["127.0.0.1:1", "127.8.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(admin(address, None, None).is_ok());
+        }
+    }
+
+    #[test]
+    fn others_need_the_right_token() {
+        let remote = "192.0.2.1:1";
+        assert!(admin(remote, Some("secret"), Some("secret")).is_ok());
+        for (sent, expected) in [
+            (Some("secret"), None),
+            (Some("other!"), Some("secret")),
+            (Some("secre"), Some("secret")),
+            (Some("secrets"), Some("secret")),
+            (None, Some("secret")),
+        ] {
+            let error = admin(remote, sent, expected).unwrap_err();
+            assert_eq!(error.cause(), Cause::PermissionDenied);
+        }
+    }
+}

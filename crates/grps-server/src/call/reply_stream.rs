@@ -1,0 +1,77 @@
+//! A response in chunks, encoded one by one as the client takes them.
+
+use std::task::{Context, Poll, ready};
+
+use grps_core::{Chunks, Content, Error};
+
+use crate::call::call::Call;
+
+/// How a front end encodes the chunks of a response.
+pub(crate) trait StreamEncoding: Send + Unpin + 'static {
+    /// An encoded chunk.
+    type Chunk: Send + Unpin;
+
+    /// Encodes a chunk, or the failure that ends the stream.
+    fn encode(&mut self, event: Result<Content, Error>) -> Self::Chunk;
+
+    /// Bytes that a chunk sends.
+    fn length(chunk: &Self::Chunk) -> usize;
+}
+
+/// The chunks of one response; dropping it cancels the request.
+pub(crate) struct ReplyStream<E: StreamEncoding> {
+    /// Encoded already; taken by the next poll.
+    first: Option<E::Chunk>,
+    /// Where chunks come from.
+    chunks: Chunks,
+    encoding: E,
+    /// Keeps shutdown waiting until the stream has ended.
+    call: Call,
+}
+
+impl<E: StreamEncoding> ReplyStream<E> {
+    pub(crate) fn new(chunks: Chunks, call: Call, encoding: E) -> Self {
+        Self { first: None, chunks, encoding, call }
+    }
+
+    /// Waits for the first chunk, or for an end without any, and keeps it for
+    /// [`ReplyStream::poll_next`].
+    ///
+    /// # Errors
+    /// What failed before it.
+    pub(crate) fn poll_first(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match ready!(self.chunks.poll_next(context)).transpose()? {
+            Some(chunk) => self.first = Some(self.encode(Ok(chunk))),
+            None => self.call.scope.judge(None),
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether [`ReplyStream::poll_first`] has found a chunk that is not taken yet.
+    pub(crate) fn has_first(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Waits for the next chunk; `None` at the end.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<E::Chunk>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
+        }
+        let Some(event) = ready!(self.chunks.poll_next(context)) else {
+            self.call.scope.judge(None);
+            return Poll::Ready(None);
+        };
+        if let Err(error) = &event {
+            self.call.scope.judge(Some(error.cause()));
+        }
+        Poll::Ready(Some(self.encode(event)))
+    }
+
+    fn encode(&mut self, event: Result<Content, Error>) -> E::Chunk {
+        let bytes = event.as_ref().map_or(0, Content::byte_len);
+        let encoding = &mut self.encoding;
+        let chunk = self.call.app.blocking.run_at_once(bytes, || encoding.encode(event));
+        self.call.scope.send_chunk(E::length(&chunk));
+        chunk
+    }
+}

@@ -1,0 +1,146 @@
+//! An exchange: the request goes to user code as it came, the response is what user code sets.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use grps_core::{Cause, Content, Error, SchedulingOptions};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use parking_lot::Mutex;
+
+use crate::call::call::Call;
+use crate::call::inference::{Decoded, Inference, run, run_in_chunks};
+use crate::call::reply_stream::StreamEncoding;
+use crate::frontends::exchange::{HttpExchange, HttpReply};
+use crate::frontends::grps_http::PredictQuery;
+use crate::frontends::grps_http::encode::MessageChunks;
+use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::resolve::resolve;
+use crate::frontends::shared::response::{self, BINARY, TEXT};
+use crate::frontends::shared::{scheduling_headers, streaming_control, timeout_header};
+use crate::net::reply_body::ReplyBody;
+use crate::net::request_body::collect;
+
+/// Hands a request to user code and returns its response.
+pub(super) async fn serve(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    match exchange(&call, request).await {
+        Ok(response) => response,
+        Err(error) => {
+            call.fail(&error);
+            response::failure(&error, TEXT, error_line(&error))
+        }
+    }
+}
+
+async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Error> {
+    let HttpRequest { parts, body, .. } = request;
+    let deadline = timeout_header::of(&parts.headers)?;
+    let options = scheduling_headers::of(&parts.headers, deadline, call.peer.ip())?;
+    let query = parts.uri.query().unwrap_or_default();
+    let reading = collect(&parts.headers, body, call);
+    let body = timeout_header::within(deadline, reading).await?;
+    let custom = call.app.settings.custom_route.as_ref();
+    let streams = custom.is_some_and(|custom| {
+        streaming_control::is_asked(&custom.streaming, query, &parts.headers, &body)
+    });
+    let headers = parts.headers.iter();
+    let exchange = HttpExchange {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: query.to_owned(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect(),
+        body,
+        peer: call.peer.socket_address(),
+        reply: Mutex::new(None),
+    };
+    let exchange = Exchange { exchange: Arc::new(exchange), headers: parts.headers, options };
+    if !streams {
+        return run(call, exchange).await;
+    }
+    let stream = run_in_chunks(call, exchange, RawChunks).await?;
+    let content_type = custom.and_then(|custom| custom.stream_content_type.clone());
+    Ok(response::stream(content_type.unwrap_or(BINARY), stream))
+}
+
+/// A request that user code answers itself.
+struct Exchange {
+    exchange: Arc<HttpExchange>,
+    headers: HeaderMap,
+    options: SchedulingOptions,
+}
+
+impl Inference for Exchange {
+    type Reply = Response<ReplyBody>;
+
+    /// User code decodes.
+    fn decode_bytes(&self) -> usize {
+        0
+    }
+
+    fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
+        let model = PredictQuery::of(Some(&self.exchange.query)).model;
+        let route = resolve(call, &model, &self.headers)?;
+        call.scope.set_route(&route);
+        Ok(Decoded {
+            route,
+            // User code gets an empty message; all there is to know is in the exchange.
+            content: Content::Message(Bytes::new()),
+            options: self.options.clone(),
+            attachment: Some(self.exchange.clone()),
+        })
+    }
+
+    fn encode_bytes(&self, _: &Content) -> usize {
+        0
+    }
+
+    fn encode(&self, _: Content) -> Result<Response<ReplyBody>, Error> {
+        match self.exchange.reply.lock().take() {
+            Some(reply) => respond(reply),
+            None => Ok(response::respond(StatusCode::OK, TEXT, "")),
+        }
+    }
+}
+
+/// Chunks of user code that writes the response itself.
+struct RawChunks;
+
+impl StreamEncoding for RawChunks {
+    type Chunk = Bytes;
+
+    fn encode(&mut self, event: Result<Content, Error>) -> Bytes {
+        match event {
+            Ok(Content::Raw(bytes)) => bytes,
+            Ok(content) => MessageChunks.encode(Ok(content)),
+            Err(error) => error_line(&error).into(),
+        }
+    }
+
+    fn length(chunk: &Bytes) -> usize {
+        chunk.len()
+    }
+}
+
+/// An error as a line of text.
+fn error_line(error: &Error) -> String {
+    format!("{}\n", error.message())
+}
+
+fn respond(reply: HttpReply) -> Result<Response<ReplyBody>, Error> {
+    let user_fault = |message: String| Error::new(Cause::ModelFailed, message);
+    let mut response = Response::new(ReplyBody::from(reply.body));
+    *response.status_mut() = StatusCode::from_u16(reply.status)
+        .map_err(|_| user_fault(format!("{} is no HTTP status", reply.status)))?;
+    for (name, value) in reply.headers {
+        let parsed = (HeaderName::try_from(&name), HeaderValue::try_from(&value));
+        let (Ok(header), Ok(value)) = parsed else {
+            return Err(user_fault(format!("the header '{name}' can't be sent")));
+        };
+        // The connection's framing is ours to decide.
+        if header != header::CONTENT_LENGTH && header != header::TRANSFER_ENCODING {
+            response.headers_mut().append(header, value);
+        }
+    }
+    Ok(response)
+}

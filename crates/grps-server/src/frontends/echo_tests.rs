@@ -1,0 +1,184 @@
+//! A front end of a few lines, as CONTRIBUTING describes one: `/v9/echo` runs the model of its path
+//! on the bytes of the body.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use grps_core::{
+    Cause, Content, Engine, Error, Health, Identity, InputForm, Limits, Model, ModelSpec,
+    SchedulingOptions,
+};
+use http::{Response, StatusCode};
+
+use crate::app::{App, Settings};
+use crate::call::access::Policy;
+use crate::call::call::Call;
+use crate::call::inference::{Decoded, Inference, run};
+use crate::codec::{Codec, Data, GrpsMessage, proto};
+use crate::frontends::shared::endpoint::{Endpoint, HttpRequest, Methods};
+use crate::frontends::shared::resolve::resolve;
+use crate::frontends::shared::response::{BINARY, TEXT, failure, respond};
+use crate::frontends::{FRONT_ENDS, FrontEnd, Router};
+use crate::net::listener::{bind, serve};
+use crate::net::reply_body::ReplyBody;
+use crate::net::request_body::collect;
+
+struct Echo;
+
+impl FrontEnd for Echo {
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn endpoints(&self, _: &Settings) -> Vec<Endpoint> {
+        vec![Endpoint::new(Methods::Post, "/v9/echo/{model}", Policy::Infer, echo)]
+    }
+
+    fn error(&self, error: &Error) -> Response<ReplyBody> {
+        failure(error, TEXT, format!("echo: {}", error.message()))
+    }
+}
+
+async fn echo(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    let outcome = async {
+        let body = collect(&request.parts.headers, request.body, &call).await?;
+        run(&call, EchoCall { model: request.parameters.concat(), body }).await
+    };
+    outcome.await.unwrap_or_else(|error| {
+        call.fail(&error);
+        Echo.error(&error)
+    })
+}
+
+struct EchoCall {
+    model: String,
+    body: Bytes,
+}
+
+impl Inference for EchoCall {
+    type Reply = Response<ReplyBody>;
+
+    fn decode_bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
+        let route = resolve(call, &self.model, &http::HeaderMap::new())?;
+        let message = GrpsMessage::of_binary(std::mem::take(&mut self.body));
+        let content = Content::Message(proto::encode(&message));
+        Ok(Decoded { route, content, options: SchedulingOptions::default(), attachment: None })
+    }
+
+    fn encode_bytes(&self, output: &Content) -> usize {
+        output.byte_len()
+    }
+
+    fn encode(&self, output: Content) -> Result<Response<ReplyBody>, Error> {
+        let fault = || Error::new(Cause::ModelFailed, "the output is not bytes");
+        let Content::Message(message) = output else { return Err(fault()) };
+        match proto::decode(&message)?.data {
+            Data::Binary(bytes) => Ok(respond(StatusCode::OK, BINARY, bytes)),
+            _ => Err(fault()),
+        }
+    }
+}
+
+const WITH_ECHO: &[&dyn FrontEnd] = &[
+    &crate::frontends::grps_http::GrpsHttp,
+    &crate::frontends::ops::Ops,
+    &crate::frontends::grps_grpc::GrpsGrpc,
+    &Echo,
+];
+
+fn settings() -> Settings {
+    let timeout = Duration::from_secs(10);
+    Settings {
+        max_connections: 10,
+        max_request_bytes: 1 << 20,
+        max_inflight_bytes: 1 << 24,
+        max_header_bytes: 1 << 16,
+        header_timeout: timeout,
+        body_timeout: timeout,
+        drain_timeout: timeout,
+        access_log: false,
+        custom_route: None,
+        admin_token: None,
+        server_metadata: String::new(),
+        dashboard: Bytes::new(),
+        memory_limit_bytes: u64::MAX,
+        max_memory_percent: 100,
+        monitor_log: None,
+        logs: Vec::new(),
+        started: SystemTime::now(),
+        traces: None,
+        gpus: Vec::new(),
+    }
+}
+
+fn ask(address: SocketAddr, path: &str, body: &str) -> String {
+    let mut connection = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+    write!(connection, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_front_end_is_one_file_and_one_line() {
+    let limits = Limits { max_concurrency: 10, max_queue: 10 };
+    let engine = Engine::new(limits, Health::new(true), Box::new(Codec));
+    let spec = ModelSpec::new("id", "1", InputForm::Message);
+    engine.registry().put(Model::native(spec, Box::new(Identity))).unwrap();
+    engine.health().set_loaded();
+    let app = Arc::new(App::with_front_ends(Arc::new(engine), settings(), WITH_ECHO));
+    let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = Arc::clone(&app);
+    let asked = tokio::task::spawn_blocking(move || {
+        let answers = [
+            ask(address, "/v9/echo/id", "hello"),
+            ask(address, "/v9/echo/nope", "hello"),
+            ask(address, "/v9/other", "hello"),
+            ask(address, "/grps/v1/health/live", ""),
+        ];
+        served.engine.health().set_draining();
+        (answers, ask(address, "/v9/echo/id", "hello"))
+    });
+    let (done, stop) = tokio::sync::oneshot::channel();
+    let serving = tokio::spawn(serve(vec![listener], Arc::clone(&app), async {
+        let _ = stop.await;
+    }));
+    let ([echoed, unknown, other, live], drained) = asked.await.unwrap();
+    done.send(()).unwrap();
+    serving.await.unwrap().unwrap();
+
+    assert!(echoed.starts_with("HTTP/1.1 200") && echoed.ends_with("\r\n\r\nhello"), "{echoed}");
+    assert!(echoed.contains("x-request-id: "), "{echoed}");
+    assert!(unknown.starts_with("HTTP/1.1 404"), "{unknown}");
+    assert!(unknown.ends_with("echo: Model nope not found; models: id-1"), "{unknown}");
+    assert!(other.starts_with("HTTP/1.1 404") && other.contains("no route"), "{other}");
+    assert!(live.starts_with("HTTP/1.1 200"), "{live}");
+    assert!(drained.starts_with("HTTP/1.1 503") && drained.contains("echo: "), "{drained}");
+    let routes = app.engine.registry().stats().routes();
+    let succeeded = |name: &str| {
+        let route = routes.iter().find(|route| &*route.name == name).unwrap();
+        route.of(grps_core::metrics::Protocol::Http).outcomes.read().succeeded
+    };
+    assert_eq!(succeeded("id-1"), 1);
+}
+
+#[test]
+fn what_changes_the_service_needs_the_operator() {
+    let policies = Router::policies(FRONT_ENDS, &settings());
+    assert!(policies.len() > 25, "{policies:?}");
+    for (path, policy) in policies {
+        let lower = path.to_lowercase();
+        let changes = lower.contains("/admin/") || lower.ends_with("line");
+        assert_eq!(policy == Policy::Admin, changes, "{path}");
+    }
+}

@@ -1,0 +1,94 @@
+//! Outputs, chunks and errors as GRPS tells them over gRPC.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use grps_core::{Cause, Content, Error};
+use http::{HeaderMap, HeaderValue, Response, header};
+use http_body_util::{BodyExt, Full};
+
+use crate::call::reply_stream::StreamEncoding;
+use crate::call::status::{grps_status, rpc_status};
+use crate::codec::{GrpsMessage, Status, proto};
+use crate::net::reply_body::ReplyBody;
+
+/// Bytes in front of each message: whether it is compressed, and its length.
+const PREFIX_BYTES: usize = 5;
+
+/// An encoded message, or the status that ends the call.
+pub(super) type Message = Result<Bytes, tonic::Status>;
+
+/// Encodes a whole output.
+///
+/// # Errors
+/// `ModelFailed` when user code returned a malformed message.
+pub(super) fn whole(output: Content) -> Result<Bytes, Error> {
+    encode(output, |message| proto::with_status(message, &Status::ok()))
+}
+
+/// An error as a message, or as the status that ends the call.
+pub(super) fn error(error: &Error) -> Message {
+    match rpc_status(error) {
+        Some(status) => Err(status),
+        None => Ok(proto::encode(&GrpsMessage::of_status(grps_status(error)))),
+    }
+}
+
+/// An error before anything of the request's message is read, as the whole response.
+pub(super) fn error_response(failure: &Error) -> Response<ReplyBody> {
+    let response = match error(failure) {
+        // No such method: gRPC has a code of its own for it.
+        _ if failure.cause() == Cause::NotFound => {
+            tonic::Status::unimplemented("Method not found!").into_http()
+        }
+        Err(status) => status.into_http(),
+        Ok(message) => return message_response(&message),
+    };
+    response.map(ReplyBody::Grpc)
+}
+
+/// A unary response with one message.
+fn message_response(message: &Bytes) -> Response<ReplyBody> {
+    let mut framed = BytesMut::with_capacity(PREFIX_BYTES + message.len());
+    framed.put_u8(0);
+    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    framed.put_slice(message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert(tonic::Status::GRPC_STATUS, HeaderValue::from_static("0"));
+    let body = Full::new(framed.freeze()).with_trailers(std::future::ready(Some(Ok(trailers))));
+    let mut response = Response::new(ReplyBody::Grpc(tonic::body::Body::new(body)));
+    let content_type = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// Chunks as GRPS messages.
+pub(super) struct MessageChunks;
+
+impl StreamEncoding for MessageChunks {
+    type Chunk = Message;
+
+    fn encode(&mut self, event: Result<Content, Error>) -> Message {
+        let encoded = event.and_then(|chunk| encode(chunk, proto::with_chunk_status));
+        encoded.or_else(|failure| error(&failure))
+    }
+
+    fn length(chunk: &Message) -> usize {
+        chunk.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+/// Encodes an output or a chunk; `with_status` gives a message of user code its status.
+fn encode(
+    content: Content,
+    with_status: fn(&Bytes) -> Result<Bytes, Error>,
+) -> Result<Bytes, Error> {
+    match content {
+        Content::Tensors(tensors) => Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors)),
+        Content::Message(message) => {
+            with_status(&message).map_err(|error| Error::new(Cause::ModelFailed, error.message()))
+        }
+        Content::Raw(bytes) => {
+            let status = Some(Status::ok());
+            Ok(proto::encode(&GrpsMessage { status, ..GrpsMessage::of_binary(bytes) }))
+        }
+    }
+}

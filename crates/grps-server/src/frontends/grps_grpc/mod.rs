@@ -1,0 +1,59 @@
+//! GRPS over gRPC: `grps.protos.v1.GrpsService`, and the standard health service.
+
+mod control;
+mod encode;
+mod health;
+mod predict;
+mod raw_codec;
+mod service;
+mod timeout;
+
+use std::borrow::Cow;
+
+use grps_core::Error;
+use http::Response;
+
+use crate::app::Settings;
+use crate::call::access::Policy;
+use crate::frontends::FrontEnd;
+use crate::frontends::shared::endpoint::{Endpoint, Methods};
+use crate::net::reply_body::ReplyBody;
+
+/// GRPS over gRPC.
+pub(crate) struct GrpsGrpc;
+
+impl FrontEnd for GrpsGrpc {
+    fn name(&self) -> &'static str {
+        "grps_grpc"
+    }
+
+    fn endpoints(&self, _: &Settings) -> Vec<Endpoint> {
+        let grps = |name: &str| Cow::from(format!("/grps.protos.v1.GrpsService/{name}"));
+        let health = "/grpc.health.v1.Health/Check";
+        let post = Methods::Post;
+        vec![
+            Endpoint::new(post, grps("Predict"), Policy::Infer, service::predict),
+            Endpoint::new(
+                post,
+                grps("PredictStreaming"),
+                Policy::Infer,
+                service::predict_streaming,
+            ),
+            Endpoint::new(post, grps("Online"), Policy::Admin, control::online),
+            Endpoint::new(post, grps("Offline"), Policy::Admin, control::offline),
+            Endpoint::new(post, grps("CheckLiveness"), Policy::Public, control::check_liveness),
+            Endpoint::new(post, grps("CheckReadiness"), Policy::Public, control::check_readiness),
+            Endpoint::new(post, grps("ServerMetadata"), Policy::Read, control::server_metadata),
+            Endpoint::new(post, grps("ModelMetadata"), Policy::Read, control::model_metadata),
+            Endpoint::new(post, health, Policy::Public, health::check),
+        ]
+    }
+
+    fn error(&self, error: &Error) -> Response<ReplyBody> {
+        encode::error_response(error)
+    }
+
+    fn is_grpc(&self) -> bool {
+        true
+    }
+}

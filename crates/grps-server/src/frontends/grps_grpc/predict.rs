@@ -1,0 +1,60 @@
+//! A predict call over gRPC, as the shared path runs it.
+
+use bytes::Bytes;
+use grps_core::metrics::RequestStage;
+use grps_core::{Content, Error, InputForm, SchedulingOptions};
+use http::HeaderMap;
+
+use crate::call::call::Call;
+use crate::call::inference::{Decoded, Inference};
+use crate::codec::proto;
+use crate::frontends::grps_grpc::encode;
+use crate::frontends::shared::resolve::resolve;
+
+/// A call of `Predict` or `PredictStreaming` whose message has been read.
+pub(super) struct Predict {
+    /// The encoded `GrpsMessage`; dropped as soon as it is decoded.
+    message: Bytes,
+    metadata: HeaderMap,
+    options: SchedulingOptions,
+}
+
+impl Predict {
+    /// A call with this message.
+    pub(super) fn new(
+        call: &Call,
+        message: Bytes,
+        metadata: HeaderMap,
+        options: SchedulingOptions,
+    ) -> Self {
+        call.timeline.lap(RequestStage::Receive);
+        Self { message, metadata, options }
+    }
+}
+
+impl Inference for Predict {
+    type Reply = Bytes;
+
+    fn decode_bytes(&self) -> usize {
+        self.message.len()
+    }
+
+    fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
+        let message = std::mem::take(&mut self.message);
+        let route = resolve(call, proto::peek_model(&message)?, &self.metadata)?;
+        call.scope.set_route(&route);
+        let content = match route.form() {
+            InputForm::Message => Content::Message(message),
+            InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),
+        };
+        Ok(Decoded { route, content, options: self.options.clone(), attachment: None })
+    }
+
+    fn encode_bytes(&self, output: &Content) -> usize {
+        output.byte_len()
+    }
+
+    fn encode(&self, output: Content) -> Result<Bytes, Error> {
+        encode::whole(output)
+    }
+}

@@ -1,0 +1,168 @@
+//! The inference methods, in the shape that tonic takes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use grps_core::{Cause, SchedulingOptions};
+use http::{Request, Response};
+use tonic::Code;
+use tonic::body::Body;
+use tonic::server::{Grpc, ServerStreamingService, UnaryService};
+
+use crate::call::call::Call;
+use crate::call::inference::{run, start_chunks};
+use crate::call::reply_stream::ReplyStream;
+use crate::frontends::grps_grpc::encode::{self, Message, MessageChunks};
+use crate::frontends::grps_grpc::predict::Predict;
+use crate::frontends::grps_grpc::raw_codec::RawCodec;
+use crate::frontends::grps_grpc::timeout;
+use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::{optional_headers, scheduling_headers};
+use crate::net::reply_body::ReplyBody;
+use crate::net::request_body::LimitedBody;
+
+/// What a method makes of its only message.
+type Answering<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, tonic::Status>> + Send>>;
+
+/// Serves `Predict`.
+pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    let options = match scheduling_options(&call, &request) {
+        Ok(options) => options,
+        Err(status) => return status.into_http().map(ReplyBody::Grpc),
+    };
+    let (mut grpc, request) = open(&call, request);
+    let response = grpc.unary(Unary { call: call.clone(), options }, request).await;
+    judge_unread(&call, response)
+}
+
+/// Serves `PredictStreaming`.
+pub(super) async fn predict_streaming(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    let options = match scheduling_options(&call, &request) {
+        Ok(options) => options,
+        Err(status) => return status.into_http().map(ReplyBody::Grpc),
+    };
+    let (mut grpc, request) = open(&call, request);
+    let response = grpc.server_streaming(Streaming { call: call.clone(), options }, request).await;
+    judge_unread(&call, response)
+}
+
+/// Prepares tonic for a request whose body is read within the limits.
+pub(super) fn open(call: &Call, request: HttpRequest) -> (Grpc<RawCodec>, Request<LimitedBody>) {
+    let grpc = Grpc::new(RawCodec)
+        .max_decoding_message_size(call.app.settings.max_request_bytes)
+        .max_encoding_message_size(usize::MAX);
+    let HttpRequest { parts, body, .. } = request;
+    (grpc, Request::from_parts(parts, LimitedBody::new(body, call)))
+}
+
+/// Deadline, priority and the like.
+#[expect(clippy::result_large_err, reason = "the error is the status that ends the call")]
+fn scheduling_options(
+    call: &Call,
+    request: &HttpRequest,
+) -> Result<SchedulingOptions, tonic::Status> {
+    let optional = optional_headers::of(&request.parts.headers);
+    let options = timeout::deadline(optional)
+        .and_then(|deadline| scheduling_headers::of(optional, deadline, call.peer.ip()));
+    options.map_err(|error| {
+        call.scope.judge(Some(error.cause()));
+        tonic::Status::invalid_argument(error.message())
+    })
+}
+
+/// Records why a request's message could not be read: no code of ours has seen it then.
+fn judge_unread(call: &Call, response: Response<Body>) -> Response<ReplyBody> {
+    let status = tonic::Status::from_header_map(response.headers());
+    let cause = match status.map(|status| status.code()) {
+        Some(Code::OutOfRange) => Some(Cause::TooLarge),
+        Some(Code::ResourceExhausted) => Some(Cause::QueueFull),
+        Some(Code::DeadlineExceeded) => Some(Cause::RequestTimeout),
+        _ => None,
+    };
+    if cause.is_some() {
+        call.scope.judge(cause);
+    }
+    too_large_as_exhausted(response, call.app.settings.max_request_bytes)
+}
+
+/// tonic reports `OUT_OF_RANGE` for a message over the limit; every other server and our own table
+/// report `RESOURCE_EXHAUSTED`.
+pub(super) fn too_large_as_exhausted(
+    response: Response<Body>,
+    limit: usize,
+) -> Response<ReplyBody> {
+    let status = tonic::Status::from_header_map(response.headers());
+    if status.is_none_or(|status| status.code() != Code::OutOfRange) {
+        return response.map(ReplyBody::Grpc);
+    }
+    let message = format!("the message is larger than limits.max_request_bytes ({limit} bytes)");
+    tonic::Status::resource_exhausted(message).into_http().map(ReplyBody::Grpc)
+}
+
+/// A call of `Predict`.
+struct Unary {
+    call: Call,
+    options: SchedulingOptions,
+}
+
+impl UnaryService<Bytes> for Unary {
+    type Response = Bytes;
+    type Future = Answering<Bytes>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let (call, options) = (self.call.clone(), self.options.clone());
+        let (metadata, _, message) = request.into_parts();
+        Box::pin(async move {
+            let predict = Predict::new(&call, message, metadata.into_headers(), options);
+            let reply = run(&call, predict).await.or_else(|error| {
+                call.fail(&error);
+                encode::error(&error)
+            });
+            let reply = reply.inspect(|reply| call.scope.send(reply.len()));
+            reply.map(tonic::Response::new)
+        })
+    }
+}
+
+/// A call of `PredictStreaming`.
+struct Streaming {
+    call: Call,
+    options: SchedulingOptions,
+}
+
+impl ServerStreamingService<Bytes> for Streaming {
+    type Response = Bytes;
+    type ResponseStream = MessageStream;
+    type Future = Answering<MessageStream>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let (call, options) = (self.call.clone(), self.options.clone());
+        let (metadata, _, message) = request.into_parts();
+        Box::pin(async move {
+            let predict = Predict::new(&call, message, metadata.into_headers(), options);
+            let started = start_chunks(&call, predict, MessageChunks).await;
+            let stream = started.map_err(|error| {
+                call.fail(&error);
+                Some(encode::error(&error))
+            });
+            Ok(tonic::Response::new(MessageStream(stream)))
+        })
+    }
+}
+
+/// The messages of a streaming call: its chunks, or the one message of a call that did not begin.
+/// Dropping it cancels the request.
+pub(super) struct MessageStream(Result<ReplyStream<MessageChunks>, Option<Message>>);
+
+impl Stream for MessageStream {
+    type Item = Message;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        match &mut self.get_mut().0 {
+            Ok(stream) => stream.poll_next(context),
+            Err(only) => Poll::Ready(only.take()),
+        }
+    }
+}

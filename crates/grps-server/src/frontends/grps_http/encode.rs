@@ -1,0 +1,159 @@
+//! Outputs, chunks and errors as GRPS tells them over HTTP: JSON messages or bytes.
+
+use bytes::Bytes;
+use grps_core::{Cause, Content, Error, Tensor};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+
+use crate::call::reply_stream::StreamEncoding;
+use crate::call::status::grps_status;
+use crate::codec::{Data, GrpsMessage, Outcome, Status, json, proto, raw};
+use crate::frontends::shared::response::{self, BINARY};
+use crate::net::reply_body::ReplyBody;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
+/// Type and shape of a tensor that is sent as raw bytes.
+const DTYPE: HeaderName = HeaderName::from_static("x-grps-dtype");
+const SHAPE: HeaderName = HeaderName::from_static("x-grps-shape");
+
+/// The form in which a client takes the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutputForm {
+    /// A GRPS message in JSON; `bin_data` as its bytes.
+    Message,
+    /// A nested array in JSON.
+    NdArray,
+    /// The elements of the only tensor and nothing around them.
+    RawTensor,
+}
+
+/// An encoded output.
+enum Encoded {
+    Json(Vec<u8>),
+    Binary(Bytes),
+}
+
+/// 200 with a whole output.
+///
+/// # Errors
+/// `ModelFailed` when the output has no such form.
+pub(super) fn whole(output: Content, form: OutputForm) -> Result<Response<ReplyBody>, Error> {
+    let encoded = match (output, form) {
+        (Content::Tensors(tensors), OutputForm::RawTensor) => return raw_tensor(&tensors),
+        (Content::Tensors(tensors), OutputForm::NdArray) => ndarray(&tensors)?,
+        (Content::Message(message), OutputForm::NdArray) => ndarray_of_message(&message)?,
+        (output, _) => encode(output, success)?,
+    };
+    Ok(match encoded {
+        Encoded::Json(text) => json_response(text),
+        Encoded::Binary(bytes) => response::respond(StatusCode::OK, BINARY, bytes),
+    })
+}
+
+/// An error as a GRPS message; no traceback is sent.
+pub(crate) fn failure(error: &Error) -> Response<ReplyBody> {
+    response::failure(error, JSON, failure_text(error))
+}
+
+/// 200 with JSON text.
+pub(crate) fn json_response(text: Vec<u8>) -> Response<ReplyBody> {
+    response::respond(StatusCode::OK, JSON, text)
+}
+
+/// 200 with a GRPS message.
+pub(super) fn message(data: Data) -> Response<ReplyBody> {
+    let message = GrpsMessage { data, ..GrpsMessage::of_status(Status::ok()) };
+    json_response(json::encode(&message))
+}
+
+/// Chunks as GRPS messages in JSON; `bin_data` as its bytes.
+pub(crate) struct MessageChunks;
+
+impl StreamEncoding for MessageChunks {
+    type Chunk = Bytes;
+
+    fn encode(&mut self, event: Result<Content, Error>) -> Bytes {
+        match event.and_then(|chunk| encode(chunk, success_unless_failed)) {
+            Ok(Encoded::Json(text)) => text.into(),
+            Ok(Encoded::Binary(bytes)) => bytes,
+            Err(error) => failure_text(&error).into(),
+        }
+    }
+
+    fn length(chunk: &Bytes) -> usize {
+        chunk.len()
+    }
+}
+
+/// Encodes an output or a chunk; `status` makes its status of the one that user code gave it.
+fn encode(content: Content, status: fn(Option<Status>) -> Status) -> Result<Encoded, Error> {
+    match content {
+        Content::Tensors(tensors) => {
+            Ok(Encoded::Json(json::encode_tensors(Some(&Status::ok()), "", &tensors)))
+        }
+        Content::Raw(bytes) => Ok(Encoded::Binary(bytes)),
+        Content::Message(encoded) => {
+            let mut message = proto::decode(&encoded).map_err(model_failed)?;
+            match message.data {
+                Data::Binary(bytes) if !bytes.is_empty() => Ok(Encoded::Binary(bytes)),
+                _ => {
+                    message.status = Some(status(message.status));
+                    Ok(Encoded::Json(json::encode(&message)))
+                }
+            }
+        }
+    }
+}
+
+fn success(_: Option<Status>) -> Status {
+    Status::ok()
+}
+
+fn success_unless_failed(status: Option<Status>) -> Status {
+    status.filter(|status| status.outcome == Outcome::FAILURE).unwrap_or_else(Status::ok)
+}
+
+fn failure_text(error: &Error) -> Vec<u8> {
+    json::encode(&GrpsMessage::of_status(grps_status(error)))
+}
+
+fn ndarray(tensors: &[Tensor]) -> Result<Encoded, Error> {
+    json::encode_ndarray(Some(&Status::ok()), tensors).map(Encoded::Json).map_err(model_failed)
+}
+
+fn ndarray_of_message(encoded: &Bytes) -> Result<Encoded, Error> {
+    let message = proto::decode(encoded).map_err(model_failed)?;
+    match message.data {
+        Data::Binary(bytes) if !bytes.is_empty() => Ok(Encoded::Binary(bytes)),
+        _ => ndarray(&message.into_tensors().map_err(model_failed)?),
+    }
+}
+
+/// The elements of the only tensor of an output, with its type and shape in headers.
+fn raw_tensor(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
+    let [tensor] = tensors else {
+        let count = tensors.len();
+        return Err(model_fault(format!(
+            "the model answers with {count} tensors, which raw bytes can't tell apart; accept JSON"
+        )));
+    };
+    let Some(body) = raw::encode(tensor.values()) else {
+        return Err(model_fault("the model answers with strings; accept JSON"));
+    };
+    let mut response = response::respond(StatusCode::OK, BINARY, body);
+    let shape: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
+    let headers = response.headers_mut();
+    headers.insert(DTYPE, HeaderValue::from_static(tensor.dtype().name()));
+    if let Ok(shape) = HeaderValue::from_str(&shape.join(",")) {
+        headers.insert(SHAPE, shape);
+    }
+    Ok(response)
+}
+
+/// A fault in what the model or the user's code returned is theirs, not the client's.
+fn model_fault(message: impl Into<String>) -> Error {
+    Error::new(Cause::ModelFailed, message)
+}
+
+fn model_failed(error: Error) -> Error {
+    model_fault(error.message())
+}

@@ -1,0 +1,58 @@
+//! GRPS over HTTP: `/grps/v1/infer/predict`, `health/…` and `metadata/…`, in JSON or bytes.
+
+mod body_form;
+mod decode;
+pub(crate) mod encode;
+mod health;
+mod metadata;
+mod predict;
+mod query;
+
+pub(crate) use query::PredictQuery;
+
+use grps_core::Error;
+use http::Response;
+
+use crate::app::Settings;
+use crate::call::access::Policy;
+use crate::frontends::FrontEnd;
+use crate::frontends::shared::endpoint::{Endpoint, Methods, literal};
+use crate::net::reply_body::ReplyBody;
+
+/// The path of predict calls.
+pub(crate) const PREDICT: &str = "/grps/v1/infer/predict";
+
+/// GRPS over HTTP.
+pub(crate) struct GrpsHttp;
+
+impl FrontEnd for GrpsHttp {
+    fn name(&self) -> &'static str {
+        "grps_http"
+    }
+
+    fn endpoints(&self, settings: &Settings) -> Vec<Endpoint> {
+        use Methods::{GetOrPost, Post};
+        let mut endpoints = vec![
+            Endpoint::new(GetOrPost, "/grps/v1/health/online", Policy::Admin, health::online),
+            Endpoint::new(GetOrPost, "/grps/v1/health/offline", Policy::Admin, health::offline),
+            Endpoint::new(GetOrPost, "/grps/v1/health/live", Policy::Public, health::live),
+            Endpoint::new(GetOrPost, "/grps/v1/health/ready", Policy::Public, health::ready),
+            Endpoint::new(GetOrPost, "/grps/v1/metadata/server", Policy::Read, metadata::server),
+            Endpoint::new(Post, "/grps/v1/metadata/model", Policy::Read, metadata::model),
+        ];
+        let custom = settings.custom_route.as_ref();
+        // User code that reads the bodies itself has the standard route, too.
+        if custom.is_none_or(|custom| !custom.owns_body) {
+            endpoints.push(Endpoint::new(Post, PREDICT, Policy::Infer, predict::predict));
+            endpoints.extend(custom.map(|custom| {
+                let path = literal(&custom.path);
+                Endpoint::new(GetOrPost, path, Policy::Infer, predict::predict)
+            }));
+        }
+        endpoints
+    }
+
+    fn error(&self, error: &Error) -> Response<ReplyBody> {
+        encode::failure(error)
+    }
+}

@@ -1,0 +1,139 @@
+//! `infer/predict`: reads a predict call and runs it on the shared path.
+
+use grps_core::{Content, Error, Route, SchedulingOptions};
+use http::request::Parts;
+use http::{HeaderMap, Response, header};
+
+use crate::call::call::Call;
+use crate::call::inference::{Decoded, Inference, run, run_in_chunks};
+use crate::frontends::grps_http::body_form::BodyForm;
+use crate::frontends::grps_http::decode::PredictBody;
+use crate::frontends::grps_http::encode::{self, MessageChunks, OutputForm};
+use crate::frontends::grps_http::query::PredictQuery;
+use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::resolve::resolve;
+use crate::frontends::shared::response::{self, BINARY};
+use crate::frontends::shared::{
+    optional_headers, scheduling_headers, streaming_control, timeout_header,
+};
+use crate::net::reply_body::ReplyBody;
+use crate::net::request_body::collect;
+
+/// Writing a byte of a tensor as text takes as long as reading so many bytes of text.
+const TEXT_BYTES_PER_BYTE: usize = 8;
+
+/// Serves a predict call.
+pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    match serve(&call, request).await {
+        Ok(response) => response,
+        Err(error) => {
+            call.fail(&error);
+            encode::failure(&error)
+        }
+    }
+}
+
+async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Error> {
+    let predict = Predict::read(call, request).await?;
+    if !predict.streams {
+        return run(call, predict).await;
+    }
+    if predict.query.return_ndarray {
+        return Err(Error::invalid(
+            "Bad Request, err: Streaming and ret ndarray are not supported at the same time.",
+        ));
+    }
+    let stream = run_in_chunks(call, predict, MessageChunks).await?;
+    let custom = call.app.settings.custom_route.as_ref();
+    let content_type = custom.and_then(|route| route.stream_content_type.clone());
+    Ok(response::stream(content_type.unwrap_or(BINARY), stream))
+}
+
+/// A predict call whose body has been read.
+struct Predict {
+    query: PredictQuery,
+    headers: HeaderMap,
+    options: SchedulingOptions,
+    form: BodyForm,
+    /// Dropped as soon as it is decoded.
+    body: bytes::Bytes,
+    /// The route of the model in the query, if the form of the body depends on the model.
+    queried: Option<Result<Route, Error>>,
+    /// Whether the client wants chunks.
+    streams: bool,
+}
+
+impl Predict {
+    async fn read(call: &Call, request: HttpRequest) -> Result<Self, Error> {
+        let HttpRequest { parts, body, .. } = request;
+        let query = PredictQuery::of(parts.uri.query());
+        let (form, queried) = form_of(call, &parts.headers, &query)?;
+        let optional = optional_headers::of(&parts.headers);
+        let deadline = timeout_header::of(optional)?;
+        let options = scheduling_headers::of(optional, deadline, call.peer.ip())?;
+        let reading = collect(&parts.headers, body, call);
+        let body = timeout_header::within(deadline, reading).await?;
+        if body.is_empty() {
+            return Err(Error::invalid("The http body is empty."));
+        }
+        let streams = query.streaming || asks_for_chunks(call, &parts, &body);
+        Ok(Self { query, headers: parts.headers, options, form, body, queried, streams })
+    }
+}
+
+impl Inference for Predict {
+    type Reply = Response<ReplyBody>;
+
+    fn decode_bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
+        let bytes = std::mem::take(&mut self.body);
+        let (form, query, queried) = (self.form, &self.query, self.queried.take());
+        let body = PredictBody { form, query, bytes, queried };
+        let (route, content) = body.decode(call, |name| resolve(call, name, &self.headers))?;
+        Ok(Decoded { route, content, options: self.options.clone(), attachment: None })
+    }
+
+    fn encode_bytes(&self, output: &Content) -> usize {
+        output.byte_len().saturating_mul(TEXT_BYTES_PER_BYTE)
+    }
+
+    fn encode(&self, output: Content) -> Result<Response<ReplyBody>, Error> {
+        let form = match () {
+            () if self.query.return_ndarray => OutputForm::NdArray,
+            () if accepts_raw(&self.headers) => OutputForm::RawTensor,
+            () => OutputForm::Message,
+        };
+        encode::whole(output, form)
+    }
+}
+
+/// The form of the body, and the route of the model in the query where the form depends on it.
+fn form_of(
+    call: &Call,
+    headers: &HeaderMap,
+    query: &PredictQuery,
+) -> Result<(BodyForm, Option<Result<Route, Error>>), Error> {
+    if let Some(form) = BodyForm::of_content_type(headers) {
+        return Ok((form, None));
+    }
+    let route = resolve(call, &query.model, headers);
+    let model = route.as_ref().ok().and_then(|route| route.models().first());
+    let form = BodyForm::of_model(headers, model.and_then(|model| model.spec().raw_body))?;
+    Ok((form, Some(route)))
+}
+
+/// Whether the client takes the elements of the only output tensor and nothing around them.
+fn accepts_raw(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/octet-stream")
+}
+
+/// Whether the control of the custom route asks for chunks; `streaming=true` always does.
+fn asks_for_chunks(call: &Call, parts: &Parts, body: &[u8]) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    let custom = call.app.settings.custom_route.as_ref();
+    custom
+        .is_some_and(|own| streaming_control::is_asked(&own.streaming, query, &parts.headers, body))
+}

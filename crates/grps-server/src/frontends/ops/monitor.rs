@@ -1,0 +1,102 @@
+//! `monitor/…` and `/metrics`: what is measured.
+
+use bytes::Bytes;
+use form_urlencoded::parse;
+use grps_core::Error;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::call::call::Call;
+use crate::frontends::grps_http::encode::{failure, json_response};
+use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::response;
+use crate::net::reply_body::ReplyBody;
+use crate::observability::exposition::Format;
+use crate::observability::monitoring::{self, Span, series_json};
+use crate::observability::{metrics_page, overview};
+
+const PAGE: &str = include_str!("monitor.html");
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// Series that may be asked for at once.
+const MAX_TRENDS: usize = 200;
+
+/// One series, named by the query's `name`.
+pub(super) async fn series(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    let query = request.parts.uri.query().unwrap_or_default();
+    let name = parse(query.as_bytes()).find(|(key, _)| key == "name").map(|(_, name)| name);
+    match name.and_then(|name| series_json(&call.app.monitor, &name)) {
+        Some(series) => json_response(series.into_bytes()),
+        None => response::html(Bytes::from_static(b"key not found")),
+    }
+}
+
+/// The same span of several series at once: the query's `span` and each of its `name`s.
+pub(super) async fn trends(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    match read_trends(&call.app, request.parts.uri.query().unwrap_or_default()) {
+        Ok(trends) => json_response(trends.to_string().into_bytes()),
+        Err(error) => failure(&error),
+    }
+}
+
+fn read_trends(app: &App, query: &str) -> Result<Value, Error> {
+    let (mut span, mut trends) = (Span::Minute, Map::new());
+    for (key, value) in parse(query.as_bytes()) {
+        match &*key {
+            "span" => span = Span::of(&value)?,
+            "name" if trends.len() == MAX_TRENDS => {
+                let text = format!("at most {MAX_TRENDS} series are answered at once");
+                return Err(Error::invalid(text));
+            }
+            "name" => {
+                let points = monitoring::points(&app.monitor, &value, span);
+                trends.insert(value.into_owned(), points.into());
+            }
+            _ => {}
+        }
+    }
+    Ok(trends.into())
+}
+
+/// The names of all series.
+pub(super) async fn names(call: Call, _: HttpRequest) -> Response<ReplyBody> {
+    json_response(Value::from(call.app.monitor.names()).to_string().into_bytes())
+}
+
+/// The latest minute of everything.
+pub(super) async fn live(call: Call, _: HttpRequest) -> Response<ReplyBody> {
+    json_response(overview::live(&call.app).to_string().into_bytes())
+}
+
+/// The slowest requests and the failed ones.
+pub(super) async fn remembered(call: Call, _: HttpRequest) -> Response<ReplyBody> {
+    json_response(overview::remembered(&call.app).to_string().into_bytes())
+}
+
+/// The models and graphs.
+pub(super) async fn served(call: Call, _: HttpRequest) -> Response<ReplyBody> {
+    json_response(overview::served(&call.app).to_string().into_bytes())
+}
+
+/// All metrics, in the format that Prometheus asks for.
+pub(super) async fn metrics(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    let accepted =
+        request.parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let (format, content_type) = match accepted {
+        Some(accepted) if accepted.contains("application/openmetrics-text") => {
+            (Format::OpenMetrics, OPEN_METRICS)
+        }
+        _ => (Format::Plain, PLAIN),
+    };
+    response::respond(StatusCode::OK, content_type, metrics_page::write(&call.app, format))
+}
+
+/// A page with all series and their latest values.
+pub(super) async fn page(call: Call, _: HttpRequest) -> Response<ReplyBody> {
+    let names = Value::from(call.app.monitor.names()).to_string();
+    // Names come from user code: none may end the script they stand in.
+    let names = names.replace('<', "\\u003c");
+    response::html(PAGE.replace("/*NAMES*/[]", &names).into())
+}

@@ -1,0 +1,14 @@
+//! What the front ends over HTTP have in common.
+
+pub(crate) mod dispatch;
+pub(crate) mod endpoint;
+pub(crate) mod front_end;
+pub(crate) mod optional_headers;
+pub(crate) mod resolve;
+pub(crate) mod response;
+pub(crate) mod router;
+pub(crate) mod scheduling_headers;
+pub(crate) mod streaming_control;
+pub(crate) mod timeout_header;
+pub(crate) mod timing_header;
+pub(crate) mod trace_headers;

@@ -1,0 +1,70 @@
+//! HTTP responses that all front ends build from.
+
+use bytes::Bytes;
+use grps_core::{Cause, Error};
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::call::reply_stream::{ReplyStream, StreamEncoding};
+use crate::call::status::http_status;
+use crate::net::reply_body::{ChunkSource, ReplyBody};
+
+pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
+pub(crate) const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
+/// Seconds after which a client that met a full queue may try again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// A response with a whole body.
+pub(crate) fn respond(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: impl Into<Bytes>,
+) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::from(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// The response to a failed request: its status, a body that the front end has encoded, and when
+/// the client may try again.
+pub(crate) fn failure(
+    error: &Error,
+    content_type: HeaderValue,
+    body: impl Into<Bytes>,
+) -> Response<ReplyBody> {
+    let mut response = respond(http_status(error), content_type, body);
+    if error.cause() == Cause::QueueFull {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
+}
+
+/// 200 with a page.
+pub(crate) fn html(body: Bytes) -> Response<ReplyBody> {
+    respond(StatusCode::OK, HTML, body)
+}
+
+/// A response in chunks; one that has none is a whole body of no bytes.
+pub(crate) fn stream<E: StreamEncoding<Chunk = Bytes>>(
+    content_type: HeaderValue,
+    stream: ReplyStream<E>,
+) -> Response<ReplyBody> {
+    let body = if stream.has_first() {
+        ReplyBody::Chunks(Box::new(stream))
+    } else {
+        ReplyBody::from(Bytes::new())
+    };
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+impl<E: StreamEncoding<Chunk = Bytes>> ChunkSource for ReplyStream<E> {
+    fn poll_chunk(
+        &mut self,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Bytes>> {
+        self.poll_next(context)
+    }
+}

@@ -1,0 +1,54 @@
+//! HTTP/1.1 connections.
+
+use std::pin::pin;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use crate::app::Settings;
+use crate::frontends::dispatch;
+use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
+use crate::net::watched_stream::WatchedStream;
+
+/// HTTP/1.1; it also answers what no protocol recognises, with 400.
+pub(crate) struct Http1;
+
+impl ConnectionProtocol for Http1 {
+    fn name(&self) -> &'static str {
+        "http/1.1"
+    }
+
+    fn recognise(&self, _: &[u8]) -> Recognition {
+        Recognition::Yes
+    }
+
+    fn serve(&self, connection: Connection) -> Serving {
+        Box::pin(async move { Ok(run(connection).await?) })
+    }
+}
+
+fn builder(settings: &Settings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // A stream of small chunks would be written 16 at a time, each in three slices.
+        .writev(false)
+        .header_read_timeout(settings.header_timeout)
+        .max_header_size(settings.max_header_bytes)
+        .max_buf_size(settings.max_header_bytes);
+    builder
+}
+
+async fn run(connection: Connection) -> hyper::Result<()> {
+    let Connection { stream, peer, app, mut closing } = connection;
+    let builder = builder(&app.settings);
+    let service = service_fn(move |request| dispatch(app.clone(), peer.clone(), request));
+    let stream = TokioIo::new(WatchedStream::new(stream));
+    let mut served = pin!(builder.serve_connection(stream, service));
+    tokio::select! {
+        outcome = served.as_mut() => return outcome,
+        _ = closing.changed() => served.as_mut().graceful_shutdown(),
+    }
+    served.await
+}

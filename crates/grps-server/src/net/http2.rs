@@ -1,0 +1,70 @@
+//! HTTP/2 connections, which gRPC runs on.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+
+use crate::app::Settings;
+use crate::frontends::dispatch;
+use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
+use crate::net::read_ahead::ReadAhead;
+
+const MAX_STREAMS: u32 = 1024;
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// What every HTTP/2 client sends first (RFC 9113, section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// HTTP/2 with prior knowledge.
+pub(crate) struct Http2;
+
+impl ConnectionProtocol for Http2 {
+    fn name(&self) -> &'static str {
+        "h2"
+    }
+
+    /// Only the whole preface counts: the HTTP/2 library has no time limit for it.
+    fn recognise(&self, start: &[u8]) -> Recognition {
+        if start.starts_with(PREFACE) {
+            Recognition::Yes
+        } else if PREFACE.starts_with(start) {
+            Recognition::NeedsMore
+        } else {
+            Recognition::No
+        }
+    }
+
+    fn serve(&self, connection: Connection) -> Serving {
+        Box::pin(async move { Ok(run(connection).await?) })
+    }
+}
+
+fn builder(settings: &Settings) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_header_list_size(u32::try_from(settings.max_header_bytes).unwrap_or(u32::MAX))
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+async fn run(connection: Connection) -> hyper::Result<()> {
+    let Connection { stream, peer, app, mut closing } = connection;
+    let builder = builder(&app.settings);
+    let service = service_fn(move |request| dispatch(app.clone(), peer.clone(), request));
+    let mut served = pin!(builder.serve_connection(TokioIo::new(ReadAhead::new(stream)), service));
+    tokio::select! {
+        outcome = served.as_mut() => return outcome,
+        _ = closing.changed() => served.as_mut().graceful_shutdown(),
+    }
+    served.await
+}
