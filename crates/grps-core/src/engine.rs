@@ -7,7 +7,8 @@ use crate::error::{Cause, Error};
 use crate::graph::{Graph, Walk};
 use crate::health::{Health, Readiness};
 use crate::metrics::RequestStage;
-use crate::models::model::{Call, Model};
+use crate::models::executor::Call;
+use crate::models::model::Model;
 use crate::models::registry::Registry;
 use crate::models::route_query::RouteQuery;
 use crate::models::routes::Route;
@@ -146,16 +147,16 @@ impl Engine {
             }
             let call = Call {
                 timeline: Arc::clone(&timeline),
-                node: None,
+                began: Instant::now(),
                 content: input,
                 stream: stream.clone(),
                 attachment: attachment.clone(),
                 session: session.clone(),
                 priority: usize::from(options.priority),
                 batch_key: options.batch_key.clone(),
-                deadline: options.deadline,
+                deadline: options.deadline.map(tokio::time::Instant::into_std),
             };
-            content = model.call(call).await?;
+            content = model.call(call, None).await?;
         }
         Ok(content)
     }
@@ -220,16 +221,16 @@ impl Engine {
                 let content = self.fit(model, content, !by_request)?;
                 let call = Call {
                     timeline,
-                    node: graph.node_stats(index).cloned(),
+                    began: Instant::now(),
                     content,
                     stream,
                     attachment,
                     session,
                     priority: usize::from(options.priority),
                     batch_key: options.batch_key.clone(),
-                    deadline: options.deadline,
+                    deadline: options.deadline.map(tokio::time::Instant::into_std),
                 };
-                model.call(call).await
+                model.call(call, graph.node_stats(index)).await
             }
         })
         .await

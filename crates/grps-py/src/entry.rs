@@ -6,10 +6,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use grps_core::metrics::CallStage;
 use grps_core::{
-    CallTimings, Cause, ChunkSender, Content, Error, Heartbeat, ReplySender, Session, Timeline,
-    TraceContext,
+    CallTimings, Cause, ChunkSender, Content, Error, Heartbeat, HttpExchange, ReplySender, Session,
+    Timeline, TraceContext,
 };
-use grps_server::HttpExchange;
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;

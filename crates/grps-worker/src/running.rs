@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use grps_core::{
     Batch, BatchPolicy, CallTimings, Cause, ChunkSender, Content, DataType, Error, Heartbeat,
-    InputForm, Joined, Parts, Puller, ReplySender, Session, Tensor, Timeline, TraceContext, Values,
+    HttpExchange, HttpReply, InputForm, Joined, Parts, Puller, ReplySender, Session, Tensor,
+    Timeline, TraceContext, Values,
 };
-use grps_server::{HttpExchange, HttpReply};
 
 use crate::body::{Blobs, Packet, PacketError, Received, malformed};
 use crate::elements::cut;
@@ -185,7 +185,7 @@ impl Running {
                 let body = Bytes::from(packet.blob(meta.body)?);
                 let reply = HttpReply { status: meta.status, headers: meta.headers, body };
                 if let Some(exchange) = &self.slot(meta.number, meta.entry)?.exchange {
-                    exchange.reply(reply);
+                    exchange.set_reply(reply);
                 }
             }
             from_worker::SINGLES => {
@@ -310,17 +310,19 @@ impl Slot {
             let left = session.lock();
             left.filled || left.elsewhere
         });
-        let exchange = self.exchange.as_ref().map(|exchange| ExchangeMeta {
-            method: &exchange.method,
-            path: &exchange.path,
-            query: &exchange.query,
-            headers: exchange
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), serde_bytes::Bytes::new(value)))
-                .collect(),
-            peer: (exchange.peer.ip().to_canonical().to_string(), exchange.peer.port()),
-            body: blobs.add(&exchange.body),
+        let exchange = self.exchange.as_ref().map(|exchange| exchange.request()).map(|exchange| {
+            ExchangeMeta {
+                method: &exchange.method,
+                path: &exchange.path,
+                query: &exchange.query,
+                headers: exchange
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), serde_bytes::Bytes::new(value)))
+                    .collect(),
+                peer: (exchange.peer.ip().to_canonical().to_string(), exchange.peer.port()),
+                body: blobs.add(&exchange.body),
+            }
         });
         let streaming = self.stream.is_some();
         let trace = self.timeline.trace();

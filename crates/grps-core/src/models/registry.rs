@@ -14,7 +14,7 @@ use crate::models::routes::{Catalog, DefaultRoute, Route, Routes};
 /// Models by `name-version` and by bare name, graphs, and the default graph.
 ///
 /// A model that is replaced or removed goes on for the requests that have their route already; its
-/// queue closes when the last of them has its answer.
+/// executor closes when the last of them has its response.
 #[derive(Debug, Default)]
 pub struct Registry {
     /// What is to be served; locked for the whole of a change.
@@ -123,7 +123,7 @@ impl Registry {
         if let Some(error) = self.routes.read().broken() {
             return Some(error.message().to_owned());
         }
-        self.models().iter().find_map(|model| model.trouble())
+        self.models().iter().find_map(|model| model.executor().trouble())
     }
 
     /// Makes a change and swaps the routes, or leaves all as it was.
@@ -148,7 +148,7 @@ mod tests {
     use crate::request::content::InputForm;
 
     fn model(name: &str, version: &str) -> Model {
-        Model::new(ModelSpec::new(name, version, InputForm::Tensors))
+        Model::pulled(ModelSpec::new(name, version, InputForm::Tensors)).0
     }
 
     fn key(registry: &Registry, name: &str) -> String {
@@ -219,20 +219,20 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_replaced_and_its_queue_closes_after_the_last_request() {
+    fn a_model_is_replaced_and_its_executor_closes_after_the_last_request() {
         let registry = Registry::default();
         registry.add(model("m", "1")).unwrap();
         registry.set_default(&["m".into()]).unwrap();
         let running = registry.resolve(&RouteQuery::named("")).unwrap();
-        let old = Arc::clone(running.models()[0].queue());
+        let old = Arc::clone(running.models()[0].executor());
         let replaced = registry.put(model("m", "1")).unwrap();
-        assert!(Arc::ptr_eq(replaced.unwrap().queue(), &old));
+        assert!(Arc::ptr_eq(replaced.unwrap().executor(), &old));
         assert!(!Arc::ptr_eq(
-            registry.resolve(&RouteQuery::named("m-1")).unwrap().models()[0].queue(),
+            registry.resolve(&RouteQuery::named("m-1")).unwrap().models()[0].executor(),
             &old
         ));
         assert!(!Arc::ptr_eq(
-            registry.resolve(&RouteQuery::named("")).unwrap().models()[0].queue(),
+            registry.resolve(&RouteQuery::named("")).unwrap().models()[0].executor(),
             &old
         ));
         assert!(!old.is_closed());

@@ -8,4 +8,5 @@ pub(crate) mod fair_queue;
 pub(crate) mod instance_health;
 pub(crate) mod puller;
 pub(crate) mod queue;
+pub(crate) mod queue_ticket;
 pub(crate) mod run_times;

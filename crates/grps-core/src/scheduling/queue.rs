@@ -10,11 +10,14 @@ use crate::nanos::nanos;
 use crate::scheduling::batching::{BatchCounts, BatchPolicy, Batcher, BatchingKey};
 use crate::scheduling::entry::Entry;
 use crate::scheduling::instance_health::InstanceHealth;
+use crate::scheduling::queue_ticket::{QueueTicket, WithdrawEntry};
 use crate::scheduling::run_times::RecentRunTimes;
 
 /// A queue with blocking pullers, ordered by urgency and then by arrival.
 #[derive(Debug)]
 pub struct Queue {
+    /// How entries are gathered into batches.
+    policy: Arc<BatchPolicy>,
     /// Everything that changes, under one lock so that a wake-up is never missed.
     pub(crate) state: Mutex<State>,
     /// Wakes whoever watches for pressure.
@@ -119,8 +122,9 @@ impl Default for Queue {
 impl Queue {
     /// An empty queue that gathers batches by this policy.
     pub fn new(policy: BatchPolicy) -> Self {
+        let policy = Arc::new(policy);
         let state = State {
-            batcher: Batcher::new(Arc::new(policy)),
+            batcher: Batcher::new(Arc::clone(&policy)),
             idle: Vec::new(),
             busy: 0,
             worked_ns: 0,
@@ -131,6 +135,7 @@ impl Queue {
             closed: false,
         };
         Self {
+            policy,
             state: Mutex::new(state),
             watched: Condvar::new(),
             pullers: AtomicUsize::new(0),
@@ -160,7 +165,7 @@ impl Queue {
         if warn {
             self.watched.notify_one();
         }
-        Ok(QueueTicket { queue: Arc::clone(self), priority, number, held: true })
+        Ok(QueueTicket::new(self.clone(), priority, number))
     }
 
     /// The number of waiting entries.
@@ -173,9 +178,9 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Whether several entries may leave together.
-    pub fn batches(&self) -> bool {
-        self.state.lock().batcher.policy().batches()
+    /// How entries are gathered into batches.
+    pub fn policy(&self) -> &Arc<BatchPolicy> {
+        &self.policy
     }
 
     /// How long instances have worked, all together.
@@ -268,36 +273,11 @@ impl Queue {
     }
 }
 
-/// The right to take an entry out of its queue; dropping it does so if the entry still waits.
-#[derive(Debug)]
-pub(crate) struct QueueTicket {
-    queue: Arc<Queue>,
-    priority: usize,
-    number: u64,
-    /// False once the entry is known to have left.
-    held: bool,
-}
-
-impl QueueTicket {
-    /// Takes the entry out; false when it has left already.
-    pub(crate) fn withdraw(&mut self) -> bool {
-        self.held = false;
-        let entry = self.queue.state.lock().batcher.withdraw(self.priority, self.number);
+impl WithdrawEntry for Queue {
+    fn withdraw(&self, priority: usize, number: u64) -> bool {
+        let entry = self.state.lock().batcher.withdraw(priority, number);
         // Dropped here, outside the lock.
         entry.is_some()
-    }
-
-    /// Marks the entry as taken by an instance.
-    pub(crate) fn release(mut self) {
-        self.held = false;
-    }
-}
-
-impl Drop for QueueTicket {
-    fn drop(&mut self) {
-        if self.held {
-            self.withdraw();
-        }
     }
 }
 
