@@ -22,6 +22,11 @@ pub use models::executor::{Call, Executor, PendingReply, Submission};
 pub use models::executors::inline::{Identity, InlineExecutor, InlineInferer};
 pub use models::executors::pulled::PulledExecutor;
 pub use models::model::{Model, ModelSpec, NodeStats, RawBody};
+pub use models::native_instances::inferer::{
+    BatchSource, Failure, NativeBatch, NativeInferer, NativeRequest, Outputs,
+};
+pub use models::native_instances::instance::{LoadInferer, NativeInstance};
+pub use models::native_instances::run::run_batches;
 pub use models::registry::Registry;
 pub use models::route_query::{Attributes, RouteQuery};
 pub use models::routes::Route;
@@ -42,6 +47,8 @@ pub use scheduling::instance_health::Heartbeat;
 pub use scheduling::puller::{Pulled, Puller, Stopper};
 pub use scheduling::queue::{Pressure, Queue};
 pub use scheduling::queue_ticket::{QueueTicket, WithdrawEntry};
+pub use scheduling::running_batch::RunningBatch;
+pub use scheduling::running_request::RunningRequest;
 pub use tensor::signature::{Naming, Signature, TensorSpec};
 pub use tensor::tensor::{DataType, MAX_RANK, Tensor};
 pub use tensor::values::Values;

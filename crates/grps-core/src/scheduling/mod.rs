@@ -10,3 +10,5 @@ pub(crate) mod puller;
 pub(crate) mod queue;
 pub(crate) mod queue_ticket;
 pub(crate) mod run_times;
+pub(crate) mod running_batch;
+pub(crate) mod running_request;

@@ -7,6 +7,7 @@ mod counts;
 mod join;
 mod padding;
 mod policy;
+mod share;
 
 pub use batch::{Batch, Joined, Parts};
 pub(crate) use batcher::{Batcher, Next};
