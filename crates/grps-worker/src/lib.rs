@@ -5,6 +5,9 @@
 //! batch at a time, and hands its replies to the clients. Small bodies travel inside a packet, large
 //! ones as a sealed file in memory whose descriptor goes with the packet. Everything that comes back
 //! is checked before it is used: a worker can fail its requests, not the server.
+//!
+//! A [`WorkerChannel`] is the worker's side for native code, as `grps/server/worker_channel.py` is
+//! for Python: it is where [`grps_core::run_batches`] pulls from.
 
 mod body;
 mod contents;
@@ -13,8 +16,10 @@ mod meta;
 mod running;
 mod serve;
 mod socket;
+mod worker_channel;
 
 pub use body::PacketError;
 pub use link::Link;
 pub use running::Lost;
 pub use serve::Served;
+pub use worker_channel::WorkerChannel;
