@@ -107,11 +107,8 @@ impl WorkerChannel {
     fn receive(&self) -> Result<WorkerBatch, PacketError> {
         let mut running = self.shared.running.lock();
         loop {
-            let packet = self.shared.socket.receive(None)?;
-            if let Some(batch) = packet.map(|packet| take(&self.shared, &mut running, &packet)) {
-                if let Some(batch) = batch? {
-                    return Ok(batch);
-                }
+            if let Some(Taken::Batch(batch)) = self.shared.receive(&mut running, None)? {
+                return Ok(batch);
             }
         }
     }
@@ -164,29 +161,44 @@ impl Shared {
         // A thread that has the lock receives what there is.
         let Some(mut running) = self.running.try_lock() else { return };
         loop {
-            let received = self.socket.receive(Some(Duration::ZERO));
-            match received.and_then(|packet| {
-                packet.map(|packet| take(self, &mut running, &packet)).transpose()
-            }) {
+            match self.receive(&mut running, Some(Duration::ZERO)) {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
                 Err(_) => return self.ended.store(true, Ordering::Release),
             }
         }
     }
+
+    /// Receives a packet and takes it in; `None` when none comes within `timeout`.
+    fn receive(
+        self: &Arc<Self>,
+        running: &mut Vec<Part>,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Taken>, PacketError> {
+        let packet = self.socket.receive(timeout)?;
+        packet.map(|packet| take(self, running, &packet)).transpose()
+    }
 }
 
-/// Takes a packet of the server in; returns the batch that it brings.
+/// What a packet of the server brought.
+enum Taken {
+    /// Requests to run.
+    Batch(WorkerBatch),
+    /// Nothing but news of requests that are cancelled.
+    Cancel,
+}
+
+/// Takes a packet of the server in.
 fn take(
     shared: &Arc<Shared>,
     running: &mut Vec<Part>,
     packet: &Received,
-) -> Result<Option<WorkerBatch>, PacketError> {
+) -> Result<Taken, PacketError> {
     match packet.kind {
         to_worker::BATCH => {
             let batch = WorkerBatch::read(shared, packet)?;
             running.push(Part { number: batch.number, requests: batch.requests.clone() });
-            Ok(Some(batch))
+            Ok(Taken::Batch(batch))
         }
         to_worker::CANCEL => {
             let meta: CancelMeta = packet.meta()?;
@@ -194,7 +206,7 @@ fn take(
             for request in meta.entries.iter().filter_map(|entry| part?.requests.get(*entry)) {
                 request.cancelled.store(true, Ordering::Release);
             }
-            Ok(None)
+            Ok(Taken::Cancel)
         }
         kind => Err(malformed(format!("no packet of the server is of kind {kind}"))),
     }
@@ -237,7 +249,7 @@ impl NativeBatch for WorkerBatch {
 
     fn requests(&mut self) -> Vec<Arc<dyn NativeRequest>> {
         let requests = self.requests.iter();
-        requests.map(|request| -> Arc<dyn NativeRequest> { request.clone() }).collect()
+        requests.cloned().map(|request| request as Arc<dyn NativeRequest>).collect()
     }
 
     fn reply_tensors(&mut self, outputs: Vec<Tensor>) -> Result<(), Error> {
@@ -267,12 +279,8 @@ impl NativeBatch for WorkerBatch {
         self.shared.send(from_worker::SINGLES, &BatchRef { number }, &Blobs::default());
         let mut singles: Vec<Box<dyn NativeBatch>> = Vec::with_capacity(open);
         while singles.len() < open {
-            let received = self.shared.socket.receive(None);
-            let taken = received.and_then(|packet| {
-                packet.map(|packet| take(&self.shared, &mut running, &packet)).transpose()
-            });
-            match taken {
-                Ok(Some(Some(single))) => singles.push(Box::new(single)),
+            match self.shared.receive(&mut running, None) {
+                Ok(Some(Taken::Batch(single))) => singles.push(Box::new(single)),
                 Ok(_) => {}
                 Err(error) => {
                     self.shared.ended.store(true, Ordering::Release);

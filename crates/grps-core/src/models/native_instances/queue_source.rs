@@ -62,7 +62,7 @@ impl NativeBatch for RunningBatch {
 
     fn requests(&mut self) -> Vec<Arc<dyn NativeRequest>> {
         let requests = Self::requests(self).iter();
-        requests.map(|request| -> Arc<dyn NativeRequest> { request.clone() }).collect()
+        requests.cloned().map(|request| request as Arc<dyn NativeRequest>).collect()
     }
 
     fn reply_tensors(&mut self, outputs: Vec<Tensor>) -> Result<(), Error> {
