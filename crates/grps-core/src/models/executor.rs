@@ -144,3 +144,7 @@ impl Future for PendingReply {
         polled
     }
 }
+
+#[cfg(test)]
+#[path = "executor_tests.rs"]
+mod tests;
