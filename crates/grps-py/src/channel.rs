@@ -1,8 +1,8 @@
-//! Where an instance pulls its work from.
+//! Where a Python instance pulls its batches from.
 
 use std::time::Duration;
 
-use grps_core::{InputForm, Joined, Pulled, Puller, Stopper};
+use grps_core::{InputForm, Pulled, Puller, RunningBatch, Stopper};
 use grps_worker::Served;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -36,16 +36,16 @@ impl Channel {
     }
 
     /// Waits for a batch and joins its rows.
-    fn pull(&self) -> Option<(grps_core::Batch, Option<Joined>)> {
+    fn pull(&self) -> Option<RunningBatch> {
         let puller = self.puller.lock();
         let puller = puller.as_ref()?;
         loop {
             match puller.pull(WAIT) {
-                Pulled::Batch(mut batch) => {
-                    // Requests that do not fit together after all are run one by one.
-                    let joined = (self.form == InputForm::Tensors).then(|| batch.join().ok());
+                Pulled::Batch(batch) => {
+                    let mut running = RunningBatch::new(batch, self.form);
                     // What arrays take over is copied here, if it must be, without the GIL.
-                    return Some((batch, joined.flatten().map(Joined::into_owned)));
+                    running.own_input();
+                    return Some(running);
                 }
                 Pulled::Nothing => {}
                 Pulled::Closed => return None,
@@ -60,11 +60,11 @@ impl Channel {
     /// instance has stopped.
     fn next(&self, py: Python<'_>) -> Option<Batch> {
         current::work_on(None);
-        py.detach(|| self.pull()).map(|(batch, joined)| Batch::new(batch, joined))
+        py.detach(|| self.pull()).map(Batch::new)
     }
 
-    /// Serves with a worker process, without the GIL, beginning with what another one has lost;
-    /// `None` when the service or the instance has stopped, else what this one has lost.
+    /// Serves with a worker process, without the GIL, beginning with the requests that another one
+    /// has lost. Returns None when the service or the instance has stopped, else what this one lost.
     #[pyo3(signature = (link, again=None))]
     fn serve(&self, py: Python<'_>, link: &Link, again: Option<&Lost>) -> Option<Lost> {
         let again = again.and_then(Lost::take);
@@ -87,7 +87,7 @@ impl Channel {
     #[pyo3(signature = (down=None))]
     fn detach(&self, down: Option<String>) {
         match (self.puller.lock().take(), down) {
-            (Some(puller), Some(reason)) => puller.leave_down(reason),
+            (Some(puller), Some(reason)) => puller.fail(reason),
             (puller, _) => drop(puller),
         }
     }

@@ -1,16 +1,10 @@
 //! One request in the hands of a Python instance.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use grps_core::metrics::CallStage;
-use grps_core::{
-    CallTimings, Cause, ChunkSender, Content, Error, Heartbeat, ReplySender, Session, Timeline,
-    TraceContext,
-};
-use grps_server::HttpExchange;
-use parking_lot::Mutex;
+use grps_core::{Cause, Content, Error, RunningRequest, TraceContext};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes};
@@ -19,78 +13,35 @@ use crate::exchange::Exchange;
 use crate::tensor::{NamedArray, Output};
 use crate::{current, tensor};
 
-/// One request: its input, and the way to answer it once.
+/// One request: its input, and the way to reply to it once.
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Entry {
-    /// Who it is, and its place in a trace.
-    timeline: Arc<Timeline>,
-    /// Taken by the first read.
-    content: Mutex<Option<Content>>,
-    /// What is noted of its run, and the way to answer; taken by the answer.
-    reply: Mutex<Option<(ReplySender, CallTimings)>>,
-    /// Where chunks go; `None` when the client wants one whole answer.
-    stream: Option<ChunkSender>,
-    /// Customized HTTP: the request as it came.
-    exchange: Option<Arc<HttpExchange>>,
-    /// What goes on to the next model of a graph.
-    session: Option<Session>,
-    /// Where chunks give signs of life.
-    heartbeat: Heartbeat,
+    /// The request, which its batch holds as well.
+    request: Arc<RunningRequest>,
 }
 
 impl Entry {
-    pub(crate) fn new(entry: grps_core::Entry, heartbeat: Heartbeat, timings: CallTimings) -> Self {
-        Self {
-            timeline: entry.timeline,
-            content: Mutex::new(Some(entry.content)),
-            reply: Mutex::new(Some((entry.reply, timings))),
-            stream: entry.stream,
-            exchange: entry.attachment.and_then(|attachment| attachment.downcast().ok()),
-            session: entry.session,
-            heartbeat,
-        }
+    pub(crate) fn new(request: Arc<RunningRequest>) -> Self {
+        Self { request }
     }
 
-    pub(crate) fn timeline(&self) -> &Arc<Timeline> {
-        &self.timeline
-    }
-
-    pub(crate) fn take_content(&self) -> PyResult<Content> {
-        current::work_on(Some((&self.timeline, 1)));
-        let content = self.content.lock().take();
+    fn take_content(&self) -> PyResult<Content> {
+        current::work_on(Some((self.request.timeline(), 1)));
+        let content = self.request.take_content();
         content.ok_or_else(|| PyRuntimeError::new_err("the input was taken already"))
     }
 
-    /// Whether nobody has answered yet.
-    pub(crate) fn is_open(&self) -> bool {
-        self.reply.lock().is_some()
-    }
-
-    /// Answers if nobody has yet.
-    pub(crate) fn reply_if_open(&self, outcome: Result<Content, Error>) {
-        if let Some((reply, timings)) = self.reply.lock().take() {
-            reply.send_timed(outcome, timings);
-        }
-    }
-
     fn stream(&self, py: Python<'_>, chunk: Content) -> bool {
-        let Some(stream) = &self.stream else { return false };
         // The GIL is kept while there is room: between many streams, each chunk would pass it on.
-        let listens = stream.try_send(chunk).unwrap_or_else(|chunk| {
-            // Waiting for a slow client is no hang.
-            self.heartbeat.rest();
-            py.detach(|| stream.send(chunk))
-        });
-        self.heartbeat.beat(Instant::now());
-        listens
+        let sent = self.request.try_send_chunk(chunk);
+        sent.unwrap_or_else(|chunk| py.detach(|| self.request.send_chunk(chunk)))
     }
 
     fn send(&self, outcome: Result<Content, Error>) -> PyResult<()> {
-        let reply = self.reply.lock().take();
-        let (reply, timings) =
-            reply.ok_or_else(|| PyRuntimeError::new_err("the request was answered already"))?;
-        reply.send_timed(outcome, timings);
-        Ok(())
+        if self.request.reply(outcome) {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err("the request was answered already"))
     }
 }
 
@@ -99,19 +50,19 @@ impl Entry {
     /// Identifier of the request.
     #[getter]
     fn id(&self) -> &str {
-        self.timeline.id()
+        self.request.timeline().id()
     }
 
     /// The request's place in a trace, as W3C's header of that name; None without one.
     #[getter]
     fn traceparent(&self) -> Option<String> {
-        self.timeline.trace().map(TraceContext::traceparent)
+        self.request.timeline().trace().map(TraceContext::traceparent)
     }
 
-    /// What the caller's tracing systems want passed on.
+    /// The caller's own data of the trace, which is passed on.
     #[getter]
     fn tracestate(&self) -> Option<&str> {
-        self.timeline.trace()?.state.as_deref()
+        self.request.timeline().trace()?.state.as_deref()
     }
 
     /// Notes that a step has ended that began with the end of the one before it.
@@ -122,13 +73,11 @@ impl Entry {
             "postprocess" => CallStage::Postprocess,
             other => return Err(PyValueError::new_err(format!("unknown step '{other}'"))),
         };
-        if let Some((_, timings)) = self.reply.lock().as_mut() {
-            timings.mark(stage, Instant::now());
-        }
+        self.request.mark(stage);
         Ok(())
     }
 
-    /// Takes the input as (name, array) pairs; the arrays own their memory.
+    /// Takes the input as (name, array) pairs; the arrays own their memory, nothing is copied.
     fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Vec<NamedArray<'py>>> {
         match self.take_content()? {
             Content::Tensors(tensors) => tensor::to_numpy(py, tensors),
@@ -144,24 +93,24 @@ impl Entry {
         }
     }
 
-    /// Whether the client has left or its deadline has passed.
+    /// Whether the client has disconnected or the deadline has passed.
     fn is_cancelled(&self) -> bool {
-        self.reply.lock().as_ref().is_none_or(|(reply, _)| reply.is_closed())
+        self.request.is_cancelled()
     }
 
-    /// Whether the request was answered.
+    /// Whether a reply was sent.
     fn is_answered(&self) -> bool {
-        !self.is_open()
+        !self.request.is_open()
     }
 
-    /// Whether the client wants the answer in chunks.
+    /// Whether the client takes chunks.
     fn is_streaming(&self) -> bool {
-        self.stream.is_some()
+        self.request.is_streaming()
     }
 
     /// Sends an encoded `GrpsMessage` as a chunk, waiting without the GIL for a slow client.
     ///
-    /// Returns False when nobody listens any more.
+    /// Returns False when the client receives no more.
     fn stream_message(&self, py: Python<'_>, message: &[u8]) -> bool {
         self.stream(py, Content::Message(Bytes::copy_from_slice(message)))
     }
@@ -171,28 +120,26 @@ impl Entry {
         self.stream(py, Content::Raw(Bytes::copy_from_slice(data)))
     }
 
-    /// Ends the stream ahead of the model's return.
+    /// Ends the stream before the model returns.
     fn end_stream(&self, py: Python<'_>) {
-        if let Some(stream) = &self.stream {
-            py.detach(|| stream.end());
-        }
+        py.detach(|| self.request.end_stream());
     }
 
-    /// The HTTP request as it came, when user code answers it itself.
+    /// The HTTP request as it came, when user code replies to it itself.
     fn exchange(&self) -> Option<Exchange> {
-        self.exchange.as_ref().map(|exchange| Exchange::new(Arc::clone(exchange)))
+        self.request.exchange().map(|exchange| Exchange::new(Arc::clone(exchange)))
     }
 
     /// What an earlier model of the graph left for this request.
     fn session(&self) -> Option<Py<PyAny>> {
-        let taken = self.session.as_ref()?.lock().object.take();
+        let taken = self.request.session()?.lock().object.take();
         taken?.downcast::<Py<PyAny>>().ok().map(|object| *object)
     }
 
     /// Leaves something for the next model of the graph; nothing happens when there is none.
-    /// `filled` tells whether user code put anything there.
+    /// `filled`: user code put something there.
     fn set_session(&self, value: Py<PyAny>, filled: bool) {
-        if let Some(session) = &self.session {
+        if let Some(session) = self.request.session() {
             let mut left = session.lock();
             left.object = Some(Box::new(value));
             left.filled = filled;
@@ -201,25 +148,25 @@ impl Entry {
 
     /// Whether user code of an earlier model left something in another process.
     fn left_elsewhere(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.lock().elsewhere)
+        self.request.session().is_some_and(|session| session.lock().elsewhere)
     }
 
-    /// Answers with (name, array) pairs; arrays must be C-contiguous.
+    /// Replies with (name, array) pairs; arrays must be C-contiguous.
     fn reply_tensors(&self, tensors: Vec<Output<'_>>) -> PyResult<()> {
         self.send(Ok(Content::Tensors(tensor::from_numpy(&tensors)?)))
     }
 
-    /// Answers with an encoded `GrpsMessage`.
+    /// Replies with an encoded `GrpsMessage`.
     fn reply_message(&self, message: &[u8]) -> PyResult<()> {
         self.send(Ok(Content::Message(Bytes::copy_from_slice(message))))
     }
 
-    /// Answers that the model or the user's code failed.
+    /// Replies that the model or the user's code failed.
     fn fail(&self, message: &str) -> PyResult<()> {
         self.send(Err(Error::new(Cause::ModelFailed, message)))
     }
 
-    /// Answers that the input does not fit.
+    /// Replies that the input does not fit.
     fn refuse(&self, message: &str) -> PyResult<()> {
         self.send(Err(Error::invalid(message)))
     }

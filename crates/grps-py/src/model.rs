@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use grps_core::{Identity, InputForm, Queue, Reason};
+use grps_core::{
+    BatchCounts, Executor, Identity, InlineExecutor, ModelSpec, PulledExecutor, Queue, Reason,
+};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -12,14 +14,20 @@ use crate::channel::Channel;
 use crate::settings::PyModelSpec;
 use crate::thread_scaler::ThreadScaler;
 
-/// A model's queue and, until a server has taken it, the model itself.
+/// What runs a model's calls and, until a server has taken it, the model itself.
 ///
-/// It does not keep the model alive: the queue closes once no server and no request holds the model.
+/// It does not keep the model alive: the executor closes once no server and no request holds the
+/// model.
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Model {
+    /// `name-version`.
     key: String,
-    form: InputForm,
-    queue: Arc<Queue>,
+    /// The form that its instances take their input in.
+    form: grps_core::InputForm,
+    /// What runs the calls.
+    executor: Arc<dyn Executor>,
+    /// The queue that instances attach to; `None` for a model without instances.
+    queue: Option<Arc<Queue>>,
     /// Taken by the server that serves it.
     model: Mutex<Option<grps_core::Model>>,
 }
@@ -30,6 +38,22 @@ impl Model {
         let taken = self.model.lock().take();
         taken.ok_or_else(|| PyRuntimeError::new_err("the model was put behind a server already"))
     }
+
+    fn queue(&self) -> PyResult<&Arc<Queue>> {
+        let queue = self.queue.as_ref();
+        queue.ok_or_else(|| PyRuntimeError::new_err("the model has no instances"))
+    }
+}
+
+/// Builds what runs a model's calls, with the queue that instances attach to. This is the one place
+/// that chooses among the executors.
+fn build_executor(spec: &ModelSpec, native: bool) -> (Arc<dyn Executor>, Option<Arc<Queue>>) {
+    if native {
+        return (Arc::new(InlineExecutor::new(Box::new(Identity))), None);
+    }
+    let pulled = PulledExecutor::new(spec);
+    let queue = Arc::clone(pulled.queue());
+    (Arc::new(pulled), Some(queue))
 }
 
 #[pymethods]
@@ -38,15 +62,11 @@ impl Model {
     #[new]
     fn new(spec: PyModelSpec) -> PyResult<Self> {
         let native = spec.native;
-        let spec = spec.try_into()?;
-        let model = if native {
-            grps_core::Model::native(spec, Box::new(Identity))
-        } else {
-            grps_core::Model::new(spec)
-        };
-        let (key, form) = (model.key().to_owned(), model.spec().form);
-        let queue = Arc::clone(model.queue());
-        Ok(Self { key, form, queue, model: Mutex::new(Some(model)) })
+        let spec = ModelSpec::try_from(spec)?;
+        let (key, form) = (spec.key(), spec.form);
+        let (executor, queue) = build_executor(&spec, native);
+        let model = grps_core::Model::new(spec, Arc::clone(&executor));
+        Ok(Self { key, form, executor, queue, model: Mutex::new(Some(model)) })
     }
 
     /// `name-version`.
@@ -57,34 +77,45 @@ impl Model {
 
     /// The number of requests that wait for an instance.
     fn queue_length(&self) -> usize {
-        self.queue.len()
+        self.executor.queue_length()
     }
 
     /// Batches that left, rows in them, and how many left below their maximum by reason.
     fn batch_counts(&self) -> (u64, u64, HashMap<&'static str, u64>) {
-        let counts = self.queue.counts();
-        let small = Reason::ALL.map(|reason| (reason.name(), counts.small(reason)));
-        (counts.batches(), counts.rows(), small.into())
+        let counts = self.executor.batch_counts();
+        let small = |reason| counts.map_or(0, |counts| counts.small(reason));
+        (
+            counts.map_or(0, BatchCounts::batches),
+            counts.map_or(0, BatchCounts::rows),
+            Reason::ALL.map(|reason| (reason.name(), small(reason))).into(),
+        )
     }
 
     /// Waits until one more runner thread should be started, `most` in all; False once the
     /// instance that pulls from `channel` is stopped. One thread per model calls it.
-    fn needs_runner(&self, py: Python<'_>, channel: &Channel, least: usize, most: usize) -> bool {
-        ThreadScaler::new().wait(py, &self.queue, || channel.is_stopped(), (least, most))
+    fn needs_runner(
+        &self,
+        py: Python<'_>,
+        channel: &Channel,
+        least: usize,
+        most: usize,
+    ) -> PyResult<bool> {
+        let (queue, stopped) = (self.queue()?, || channel.is_stopped());
+        Ok(ThreadScaler::new().wait(py, queue, stopped, (least, most)))
     }
 
     /// Attaches an instance by its name; the model is served as long as one is attached.
-    fn attach(&self, name: &str) -> Channel {
-        Channel::new(self.queue.attach(name), self.form)
+    fn attach(&self, name: &str) -> PyResult<Channel> {
+        Ok(Channel::new(self.queue()?.attach(name), self.form))
     }
 
     /// Takes no more requests: instances finish what waits and end.
     fn close(&self) {
-        self.queue.close();
+        self.executor.close();
     }
 
     /// Whether it takes no more requests.
     fn is_closed(&self) -> bool {
-        self.queue.is_closed()
+        self.executor.is_closed()
     }
 }

@@ -150,7 +150,7 @@ impl Server {
             }),
         };
         for model in self.app.engine.registry().models() {
-            model.queue().close();
+            model.executor().close();
         }
         match outcome {
             Ok(served) => served.map_err(PyErr::from),

@@ -25,18 +25,18 @@ impl Link {
         descriptors.ok_or_else(|| PyRuntimeError::new_err("the worker has its descriptors already"))
     }
 
-    /// Closes the worker's end here, so that its end is noticed.
+    /// Closes the worker's end here, so that the end of the worker is noticed.
     fn release_worker_end(&self) {
         self.link.release_worker_end();
     }
 
-    /// Lets the worker end after what it runs.
+    /// Ends the worker after what it runs.
     fn close(&self) {
         self.link.close();
     }
 }
 
-/// Requests whose worker has ended before they were answered.
+/// Requests whose worker has ended before it replied to them.
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Lost {
     begun: bool,
@@ -64,13 +64,13 @@ impl Lost {
         self.begun
     }
 
-    /// Why nothing more can be had from the worker, seen from the socket.
+    /// Why the worker sends nothing more, seen from the socket.
     #[getter]
     fn cause(&self) -> &str {
         &self.cause
     }
 
-    /// Answers all that are not answered with what has happened.
+    /// Fails all that have no reply.
     fn fail(&self, cause: &str) {
         if let Some(lost) = self.take() {
             lost.fail(cause);

@@ -135,7 +135,7 @@ fn a_request_over_http_takes_few() {
     let run = |count: usize| {
         let engine = engine();
         let model =
-            Model::native(ModelSpec::new("id", "1", InputForm::Message), Box::new(Identity));
+            Model::inline(ModelSpec::new("id", "1", InputForm::Message), Box::new(Identity));
         engine.registry().put(model).expect("a first model");
         serving(engine, move |address| {
             let mut connection = TcpStream::connect(address).expect("connected");
@@ -154,8 +154,8 @@ fn a_chunk_takes_few() {
     const CHUNKS: usize = 200;
     let run = |count: usize| {
         let engine = engine();
-        let model = Model::new(ModelSpec::new("stream", "1", InputForm::Message));
-        let puller = model.queue().attach("one");
+        let (model, queue) = Model::pulled(ModelSpec::new("stream", "1", InputForm::Message));
+        let puller = queue.attach("one");
         let stopper = puller.stopper();
         engine.registry().put(model).expect("a first model");
         let instance = std::thread::spawn(move || {

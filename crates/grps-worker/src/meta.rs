@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for Texts {
 }
 
 /// Content in one of its forms.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ContentMeta {
     /// [`TENSORS`], [`MESSAGE`] or [`RAW`].
     pub(crate) form: u8,
@@ -90,19 +90,20 @@ pub(crate) const MESSAGE: u8 = 1;
 pub(crate) const RAW: u8 = 2;
 
 /// Requests to run at once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BatchMeta<'a> {
     /// Names the batch in all packets about it.
     pub(crate) number: u64,
     /// Rows that each output must have.
     pub(crate) rows: Option<usize>,
+    #[serde(borrow)]
     pub(crate) entries: Vec<EntryMeta<'a>>,
     /// The joined input; `None` for messages, and for requests that do not fit together.
     pub(crate) tensors: Option<Vec<TensorMeta>>,
 }
 
 /// One request.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EntryMeta<'a> {
     pub(crate) id: &'a str,
     pub(crate) streaming: bool,
@@ -110,6 +111,7 @@ pub(crate) struct EntryMeta<'a> {
     pub(crate) left_elsewhere: bool,
     /// Its encoded message.
     pub(crate) message: Option<Blob>,
+    #[serde(borrow)]
     pub(crate) exchange: Option<ExchangeMeta<'a>>,
     /// What user code passes on to whatever it calls.
     pub(crate) traceparent: Option<String>,
@@ -117,38 +119,39 @@ pub(crate) struct EntryMeta<'a> {
 }
 
 /// A request of customized HTTP.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ExchangeMeta<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
+    #[serde(borrow)]
     pub(crate) headers: Vec<(&'a str, &'a serde_bytes::Bytes)>,
     pub(crate) peer: (String, u16),
     pub(crate) body: Blob,
 }
 
 /// Requests of a batch whose clients have left.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CancelMeta {
     pub(crate) number: u64,
     pub(crate) entries: Vec<usize>,
 }
 
 /// A batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BatchRef {
     pub(crate) number: u64,
 }
 
 /// One request of a batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EntryRef {
     pub(crate) number: u64,
     pub(crate) entry: usize,
 }
 
 /// The answer to one request, or a part of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ReplyMeta {
     pub(crate) number: u64,
     pub(crate) entry: usize,
@@ -160,14 +163,14 @@ pub(crate) struct ReplyMeta {
 }
 
 /// The outputs of a whole batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct OutputsMeta {
     pub(crate) number: u64,
     pub(crate) tensors: Vec<TensorMeta>,
 }
 
 /// One request's failure.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct FailureMeta {
     pub(crate) number: u64,
     pub(crate) entry: usize,
@@ -177,7 +180,7 @@ pub(crate) struct FailureMeta {
 }
 
 /// The answer to customized HTTP.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct HttpReplyMeta {
     pub(crate) number: u64,
     pub(crate) entry: usize,

@@ -49,8 +49,9 @@ fn add(engine: &Engine, name: &str, answer: impl Fn(&Entry) -> Outcome + Send + 
         batching: BatchPolicy::default(),
         ..ModelSpec::new(name, "1", InputForm::Tensors)
     };
-    let model = engine.registry().add(Model::new(spec)).unwrap();
-    let puller = model.queue().attach("i");
+    let (model, queue) = Model::pulled(spec);
+    engine.registry().put(model).unwrap();
+    let puller = queue.attach("i");
     std::thread::spawn(move || {
         while let Pulled::Batch(batch) = puller.pull(GUARD) {
             for entry in batch.entries {
@@ -331,7 +332,7 @@ fn model(name: &str, inputs: &[(&str, DataType)], outputs: &[(&str, DataType)]) 
         Signature { inputs: specs(inputs), outputs: specs(outputs), naming: Naming::Strict };
     let spec =
         ModelSpec { signature: Some(signature), ..ModelSpec::new(name, "1", InputForm::Tensors) };
-    Arc::new(Model::new(spec))
+    Arc::new(Model::pulled(spec).0)
 }
 
 fn refusal(nodes: Vec<NodeSpec>, outputs: Vec<(&str, Source)>) -> String {
@@ -447,7 +448,7 @@ proptest! {
             Err(error) => prop_assert!(expected.is_empty(), "{}", error),
         }
         for model in engine.registry().models() {
-            model.queue().close();
+            model.executor().close();
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use grps_core::graph::{Comparison, Condition, Graph, InputSpec, Inputs, NodeSpec, Source};
 use grps_core::metrics::{Counts, Minute, Name, Noted, OutcomeCounts, Protocol, RouteStats};
 use grps_core::{
-    InputForm, Model, RawBody, Reason, Route, RouteQuery, Signature, TensorSpec, Wait,
+    BatchCounts, InputForm, Model, RawBody, Reason, Route, RouteQuery, Signature, TensorSpec, Wait,
 };
 use serde_json::{Map, Value, json};
 
@@ -112,21 +112,24 @@ fn of_route(app: &App, route: &RouteStats) -> Option<Value> {
 
 fn of_model(app: &App, model: &Model) -> Value {
     let minute = app.monitor.minute_of(&Name::Model(model.key().to_owned()));
-    let (queue, counts) = (model.queue(), model.queue().counts());
+    let executor = model.executor();
+    let counts = executor.batch_counts();
     let small: Map<String, Value> = Reason::ALL
         .into_iter()
-        .map(|reason| (reason.name().to_owned(), counts.small(reason).into()))
+        .map(|reason| {
+            (reason.name().to_owned(), counts.map_or(0, |counts| counts.small(reason)).into())
+        })
         .collect();
     json!({
         "model": model.key(),
-        "native": model.is_native(),
+        "native": executor.is_inline(),
         "in_flight": model.stats().outcomes.read().in_flight,
-        "queue_length": queue.len(),
-        "instances": queue.pullers(),
-        "restarts": queue.restarts(),
-        "busy_s": queue.worked().as_secs_f64(),
-        "batches": counts.batches(),
-        "rows": counts.rows(),
+        "queue_length": executor.queue_length(),
+        "instances": executor.instances(),
+        "restarts": executor.restarts(),
+        "busy_s": executor.busy_time().as_secs_f64(),
+        "batches": counts.map_or(0, BatchCounts::batches),
+        "rows": counts.map_or(0, BatchCounts::rows),
         "small": small,
         "minute": of_minute(&minute),
     })
