@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::entry::Entry;
-use crate::tensor::{NamedArray, Output};
-use crate::{current, tensor};
+use crate::instances::entry::Entry;
+use crate::instances::tensor::{NamedArray, Output};
+use crate::instances::{current, tensor};
 
 /// Requests that leave the queue together: their joined input, and the way to reply to all of them.
 #[pyclass(frozen, module = "grps._core")]

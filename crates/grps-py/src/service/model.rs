@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::channel::Channel;
-use crate::settings::PyModelSpec;
-use crate::thread_scaler::ThreadScaler;
+use crate::instances::channel::Channel;
+use crate::instances::thread_scaler::ThreadScaler;
+use crate::service::settings::PyModelSpec;
 
 /// What runs a model's calls and, until a server has taken it, the model itself.
 ///

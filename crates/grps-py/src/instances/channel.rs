@@ -7,9 +7,9 @@ use grps_worker::Served;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use crate::batch::Batch;
-use crate::current;
-use crate::worker::{Link, Lost};
+use crate::instances::batch::Batch;
+use crate::instances::current;
+use crate::instances::worker::{Link, Lost};
 
 /// How long one wait lasts; only a bound on how late a closed queue is noticed.
 const WAIT: Duration = Duration::from_secs(60);

@@ -12,10 +12,10 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::command::Command;
-use crate::graph::PyGraph;
-use crate::model::Model;
-use crate::settings::PySettings;
+use crate::service::command::Command;
+use crate::service::graph::PyGraph;
+use crate::service::model::Model;
+use crate::service::settings::PySettings;
 
 /// One service: an engine behind listening sockets.
 #[pyclass(frozen, module = "grps._core")]

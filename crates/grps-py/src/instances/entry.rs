@@ -9,9 +9,9 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes};
 
-use crate::exchange::Exchange;
-use crate::tensor::{NamedArray, Output};
-use crate::{current, tensor};
+use crate::instances::exchange::Exchange;
+use crate::instances::tensor::{NamedArray, Output};
+use crate::instances::{current, tensor};
 
 /// One request: its input, and the way to reply to it once.
 #[pyclass(frozen, module = "grps._core")]
