@@ -237,9 +237,11 @@ impl Engine {
     /// Brings content, a client's or `answered` by the model before, into the form and order a
     /// model wants, or says why it does not fit.
     fn fit(&self, model: &Model, content: Content, answered: bool) -> Result<Content, Error> {
+        // An output of a type that messages lack is the fault of the model before.
+        let is_output = answered && matches!(content, Content::Tensors(_));
         let adapted = self.adapter.adapt(content, model.spec().form);
         let content = adapted.map_err(|error| match error.cause() {
-            Cause::InvalidArgument if answered => Error::new(Cause::ModelFailed, error.message()),
+            Cause::InvalidArgument if is_output => Error::new(Cause::ModelFailed, error.message()),
             _ => error,
         })?;
         match (content, &model.spec().signature) {
