@@ -242,9 +242,13 @@ impl Engine {
     /// # Errors
     /// Why it does not fit.
     fn fit(&self, model: &Model, content: Content, is_output: bool) -> Result<Content, Error> {
+        // An output of a type that messages lack is the fault of the model before.
+        let is_fault_of_model = is_output && matches!(content, Content::Tensors(_));
         let adapted = self.adapter.adapt(content, model.spec().form);
         let content = adapted.map_err(|error| match error.cause() {
-            Cause::InvalidArgument if is_output => Error::new(Cause::ModelFailed, error.message()),
+            Cause::InvalidArgument if is_fault_of_model => {
+                Error::new(Cause::ModelFailed, error.message())
+            }
             _ => error,
         })?;
         match (content, &model.spec().signature) {

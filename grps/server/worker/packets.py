@@ -242,7 +242,10 @@ class Blobs:
 
 
 NUMBERS = frozenset(
-    "bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 bfloat16 float32 float64".split()
+    (
+        *("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
+        *("float16", "bfloat16", "float32", "float64"),
+    )
 )
 """Types of tensors whose elements have a fixed size, by their names in numpy."""
 
@@ -257,7 +260,8 @@ def _dtype(tensor: TensorMeta) -> np.dtype:
             f"input '{tensor.name}' has type bfloat16, which numpy has from the package ml_dtypes "
             "only: pip install ml_dtypes"
         ) from None
-    return np.dtype(ml_dtypes.bfloat16)
+    dtype: np.dtype = np.dtype(ml_dtypes.bfloat16)
+    return dtype
 
 
 def _take_apart(kind: int, body: memoryview, *, owned: bool) -> Received:
