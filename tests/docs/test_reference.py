@@ -22,7 +22,7 @@ CONFIGURATION = (DOCS / "reference" / "configuration.md").read_text(encoding="ut
 ERRORS = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
 BACKENDS = (DOCS / "reference" / "backends.md").read_text(encoding="utf-8")
 CONVERTERS = (DOCS / "reference" / "converters.md").read_text(encoding="utf-8")
-METRICS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "metrics_page.rs"
+METRICS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "observability" / "metrics"
 STATUS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "status.rs"
 """Engines with flags of their own, and the verbs that have them."""
 LINK = re.compile(r"\]\(([^)#]*)(?:#([\w-]+))?\)")

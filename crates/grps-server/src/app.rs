@@ -165,3 +165,44 @@ impl App {
         self.settings.max_connections.saturating_sub(self.connection_permits.available_permits())
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use grps_core::{Health, Limits};
+
+    use super::*;
+    use crate::codec::Codec;
+
+    /// Settings for tests: small limits, no logs, no traces.
+    pub(crate) fn settings() -> Settings {
+        let timeout = Duration::from_secs(10);
+        Settings {
+            max_connections: 10,
+            max_request_bytes: 1 << 20,
+            max_inflight_bytes: 1 << 24,
+            max_header_bytes: 1 << 16,
+            header_timeout: timeout,
+            body_timeout: timeout,
+            drain_timeout: timeout,
+            access_log: false,
+            custom_route: None,
+            admin_token: None,
+            server_metadata: String::new(),
+            dashboard: Bytes::new(),
+            memory_limit_bytes: u64::MAX,
+            max_memory_percent: 100,
+            monitor_log: None,
+            logs: Vec::new(),
+            started: SystemTime::now(),
+            traces: None,
+            gpus: Vec::new(),
+        }
+    }
+
+    /// An app without models.
+    pub(crate) fn app() -> App {
+        let limits = Limits { max_concurrency: 10, max_queue: 10 };
+        let engine = Engine::new(limits, Health::new(true), Box::new(Codec));
+        App::new(Arc::new(engine), settings())
+    }
+}

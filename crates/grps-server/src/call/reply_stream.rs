@@ -11,8 +11,14 @@ pub(crate) trait StreamEncoding: Send + Unpin + 'static {
     /// An encoded chunk.
     type Chunk: Send + Unpin;
 
-    /// Encodes a chunk, or the failure that ends the stream.
-    fn encode(&mut self, event: Result<Content, Error>) -> Self::Chunk;
+    /// Encodes a chunk.
+    ///
+    /// # Errors
+    /// `ModelFailed` when user code made a chunk that this protocol can't carry.
+    fn encode(&mut self, chunk: Content) -> Result<Self::Chunk, Error>;
+
+    /// Encodes a failure.
+    fn encode_failure(&mut self, failure: &Error) -> Self::Chunk;
 
     /// Bytes that a chunk sends.
     fn length(chunk: &Self::Chunk) -> usize;
@@ -61,16 +67,18 @@ impl<E: StreamEncoding> ReplyStream<E> {
             self.call.scope.judge(None);
             return Poll::Ready(None);
         };
-        if let Err(error) = &event {
-            self.call.scope.judge(Some(error.cause()));
-        }
         Poll::Ready(Some(self.encode(event)))
     }
 
     fn encode(&mut self, event: Result<Content, Error>) -> E::Chunk {
         let bytes = event.as_ref().map_or(0, Content::byte_len);
         let encoding = &mut self.encoding;
-        let chunk = self.call.app.blocking.run_at_once(bytes, || encoding.encode(event));
+        let encode = || event.and_then(|chunk| encoding.encode(chunk));
+        let encoded = self.call.app.blocking.run_at_once(bytes, encode);
+        let chunk = encoded.unwrap_or_else(|error| {
+            self.call.scope.judge(Some(error.cause()));
+            self.encoding.encode_failure(&error)
+        });
         self.call.scope.send_chunk(E::length(&chunk));
         chunk
     }

@@ -4,7 +4,6 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use grps_core::{
@@ -13,6 +12,7 @@ use grps_core::{
 };
 use http::{Response, StatusCode};
 
+use crate::app::tests::settings;
 use crate::app::{App, Settings};
 use crate::call::access::Policy;
 use crate::call::call::Call;
@@ -92,31 +92,6 @@ const WITH_ECHO: &[&dyn FrontEnd] = &[
     &crate::frontends::grps_grpc::GrpsGrpc,
     &Echo,
 ];
-
-fn settings() -> Settings {
-    let timeout = Duration::from_secs(10);
-    Settings {
-        max_connections: 10,
-        max_request_bytes: 1 << 20,
-        max_inflight_bytes: 1 << 24,
-        max_header_bytes: 1 << 16,
-        header_timeout: timeout,
-        body_timeout: timeout,
-        drain_timeout: timeout,
-        access_log: false,
-        custom_route: None,
-        admin_token: None,
-        server_metadata: String::new(),
-        dashboard: Bytes::new(),
-        memory_limit_bytes: u64::MAX,
-        max_memory_percent: 100,
-        monitor_log: None,
-        logs: Vec::new(),
-        started: SystemTime::now(),
-        traces: None,
-        gpus: Vec::new(),
-    }
-}
 
 fn ask(address: SocketAddr, path: &str, body: &str) -> String {
     let mut connection = TcpStream::connect(address).unwrap();

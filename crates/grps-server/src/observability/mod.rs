@@ -3,7 +3,7 @@
 pub(crate) mod exposition;
 pub(crate) mod gpus;
 pub mod log;
-pub(crate) mod metrics_page;
+pub(crate) mod metrics;
 pub(crate) mod monitoring;
 pub(crate) mod overview;
 pub(crate) mod process;

@@ -109,12 +109,15 @@ struct RawChunks;
 impl StreamEncoding for RawChunks {
     type Chunk = Bytes;
 
-    fn encode(&mut self, event: Result<Content, Error>) -> Bytes {
-        match event {
-            Ok(Content::Raw(bytes)) => bytes,
-            Ok(content) => MessageChunks.encode(Ok(content)),
-            Err(error) => error_line(&error).into(),
+    fn encode(&mut self, chunk: Content) -> Result<Bytes, Error> {
+        match chunk {
+            Content::Raw(bytes) => Ok(bytes),
+            chunk => MessageChunks.encode(chunk),
         }
+    }
+
+    fn encode_failure(&mut self, failure: &Error) -> Bytes {
+        error_line(failure).into()
     }
 
     fn length(chunk: &Bytes) -> usize {

@@ -66,9 +66,12 @@ pub(super) struct MessageChunks;
 impl StreamEncoding for MessageChunks {
     type Chunk = Message;
 
-    fn encode(&mut self, event: Result<Content, Error>) -> Message {
-        let encoded = event.and_then(|chunk| encode(chunk, proto::with_chunk_status));
-        encoded.or_else(|failure| error(&failure))
+    fn encode(&mut self, chunk: Content) -> Result<Message, Error> {
+        encode(chunk, proto::with_chunk_status).map(Ok)
+    }
+
+    fn encode_failure(&mut self, failure: &Error) -> Message {
+        error(failure)
     }
 
     fn length(chunk: &Message) -> usize {

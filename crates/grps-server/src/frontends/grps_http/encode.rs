@@ -71,12 +71,15 @@ pub(crate) struct MessageChunks;
 impl StreamEncoding for MessageChunks {
     type Chunk = Bytes;
 
-    fn encode(&mut self, event: Result<Content, Error>) -> Bytes {
-        match event.and_then(|chunk| encode(chunk, success_unless_failed)) {
-            Ok(Encoded::Json(text)) => text.into(),
-            Ok(Encoded::Binary(bytes)) => bytes,
-            Err(error) => failure_text(&error).into(),
-        }
+    fn encode(&mut self, chunk: Content) -> Result<Bytes, Error> {
+        Ok(match encode(chunk, success_unless_failed)? {
+            Encoded::Json(text) => text.into(),
+            Encoded::Binary(bytes) => bytes,
+        })
+    }
+
+    fn encode_failure(&mut self, failure: &Error) -> Bytes {
+        failure_text(failure).into()
     }
 
     fn length(chunk: &Bytes) -> usize {

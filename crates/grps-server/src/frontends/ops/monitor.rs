@@ -14,7 +14,7 @@ use crate::frontends::shared::response;
 use crate::net::reply_body::ReplyBody;
 use crate::observability::exposition::Format;
 use crate::observability::monitoring::{self, Span, series_json};
-use crate::observability::{metrics_page, overview};
+use crate::observability::{metrics, overview};
 
 const PAGE: &str = include_str!("monitor.html");
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -90,7 +90,7 @@ pub(super) async fn metrics(call: Call, request: HttpRequest) -> Response<ReplyB
         }
         _ => (Format::Plain, PLAIN),
     };
-    response::respond(StatusCode::OK, content_type, metrics_page::write(&call.app, format))
+    response::respond(StatusCode::OK, content_type, metrics::write(&call.app, format))
 }
 
 /// A page with all series and their latest values.
