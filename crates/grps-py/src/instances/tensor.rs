@@ -127,9 +127,12 @@ fn to_values(name: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Values> 
 
 fn copy<T: Element + Copy>(name: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Vec<T>> {
     let typed = array.cast::<PyArrayDyn<T>>()?.readonly();
+    // A slice is given of Fortran's order as well, which is another one.
     let elements = typed
         .as_slice()
-        .map_err(|_| PyValueError::new_err(format!("output '{name}' is not C-contiguous")))?;
+        .ok()
+        .filter(|_| array.is_c_contiguous())
+        .ok_or_else(|| PyValueError::new_err(format!("output '{name}' is not C-contiguous")))?;
     if size_of_val(elements) < LARGE {
         return Ok(elements.to_vec());
     }
