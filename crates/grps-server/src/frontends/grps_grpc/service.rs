@@ -58,7 +58,6 @@ pub(super) fn open(call: &Call, request: HttpRequest) -> (Grpc<RawCodec>, Reques
 }
 
 /// Deadline, priority and the like.
-#[expect(clippy::result_large_err, reason = "the error is the status that ends the call")]
 fn scheduling_options(
     call: &Call,
     request: &HttpRequest,

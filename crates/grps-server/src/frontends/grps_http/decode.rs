@@ -74,7 +74,7 @@ fn decode_json(
     let mut dtype_of = |within: &str| {
         let name = if within.is_empty() { queried } else { within };
         let route = route_to(name);
-        let dtype = route.as_ref().ok().and_then(|route| ndarray_type(route));
+        let dtype = route.as_ref().ok().and_then(ndarray_type);
         early = Some((name.to_owned(), route));
         dtype.unwrap_or(DataType::Float32)
     };

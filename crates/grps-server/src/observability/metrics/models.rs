@@ -1,5 +1,7 @@
 //! Metrics of the queues, instances and batches of models.
 
+use std::sync::Arc;
+
 use grps_core::{BatchCounts, Model, Reason};
 
 use crate::app::App;
@@ -10,6 +12,12 @@ use crate::observability::metrics::samples::SECONDS;
 pub(super) fn write(app: &App, text: &mut Exposition) {
     let models = app.engine.registry().models();
     let models: Vec<_> = models.iter().filter(|model| !model.executor().is_inline()).collect();
+    write_executors(&models, text);
+    write_batches(&models, text);
+}
+
+/// What executors report as one number.
+fn write_executors(models: &[&Arc<Model>], text: &mut Exposition) {
     type Read = fn(&Model) -> f64;
     let all: [(&str, Kind, Option<&str>, &str, Read); 7] = [
         ("grps_model_queue_length", Kind::Gauge, None, "Calls that wait for an instance.", |m| {
@@ -56,10 +64,14 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
     ];
     for (name, kind, unit, help, read) in all {
         text.family(kind, name, unit, help);
-        for model in &models {
+        for model in models {
             text.sample(&[("model", model.key())], read(model));
         }
     }
+}
+
+/// The sizes of batches, and why they were not larger.
+fn write_batches(models: &[&Arc<Model>], text: &mut Exposition) {
     let help = "Batches by their rows.";
     text.family(Kind::Histogram, "grps_model_batch_rows", None, help);
     let batching = models.iter().filter(|model| model.spec().batching.batches());
