@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import yaml
 
-from grps.backends.base import Signature, TensorSpec
+from grps.backends.backend import Signature, TensorSpec
 from grps.protocol.pb.grps_pb2 import Status
 from grps.server.native import Batch, Channel, Model, NativeBatching, NativeModel, Server
 from tests.support import RunningServer, serving, user_model, write_user_project
 from tests.tensors import arrays_of, gtensors, to_message
-from tests.unit.server.test_instances import SETTINGS as SMALL
+from tests.unit.server.models.test_instances import SETTINGS as SMALL
 
 SETTINGS = replace(SMALL, max_concurrency=8, max_queue=8, max_inflight_bytes=1 << 24)
 
