@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::io::pread;
+use rustix::io::{pread, retry_on_intr};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
@@ -80,7 +80,7 @@ impl Link {
             return Err(malformed("no room for a descriptor"));
         }
         let parts = [IoSlice::new(&packet.bytes)];
-        retry(|| sendmsg(&self.socket, &parts, &mut control, SendFlags::NOSIGNAL))?;
+        retry_on_intr(|| sendmsg(&self.socket, &parts, &mut control, SendFlags::NOSIGNAL))?;
         Ok(())
     }
 
@@ -91,15 +91,16 @@ impl Link {
             tv_nsec: patience.subsec_nanos().into(),
         };
         let mut waited = [PollFd::new(&self.socket, PollFlags::IN)];
-        if retry(|| poll(&mut waited, Some(&timeout)))? == 0 {
+        if retry_on_intr(|| poll(&mut waited, Some(&timeout)))? == 0 {
             return Ok(None);
         }
         let mut bytes = vec![0; HEADER + MOST_INLINE];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut parts = [IoSliceMut::new(&mut bytes)];
-        let received =
-            retry(|| recvmsg(&self.socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC))?;
+        let received = retry_on_intr(|| {
+            recvmsg(&self.socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)
+        })?;
         let mut files = Vec::new();
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
@@ -113,15 +114,5 @@ impl Link {
             return Err(malformed("a packet is too large"));
         }
         Received::new(bytes.get(..received.bytes).unwrap_or_default(), files.pop()).map(Some)
-    }
-}
-
-/// Calls again what a signal has interrupted.
-fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
-    loop {
-        match call() {
-            Err(rustix::io::Errno::INTR) => {}
-            other => return other,
-        }
     }
 }
