@@ -21,11 +21,11 @@ from grps.log import (
     LogLevel,
     clogger,
     logger,
-    start_user_log,
 )
 from grps.machine import memory_limit, usable_cpus
 from grps.server.commands import take_commands
 from grps.server.lifecycle import ServedModels
+from grps.server.log_files import start_user_log
 from grps.server.memory import inflight_bytes
 from grps.server.models import Terms
 from grps.server.native import (

@@ -45,7 +45,7 @@ mod _core {
     #[pymodule_export]
     use crate::gpus::find_gpus;
     #[pymodule_export]
-    use crate::log::{Log, log, start_log};
+    use crate::log::{Log, LogFile, log, start_log};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]
