@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
-import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from logging.handlers import TimedRotatingFileHandler
-from pathlib import Path
 from typing import Any
 
 SERVER_LOG_NAME = "grps_server.log"
@@ -87,120 +82,3 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
-
-
-class SharedRotatingHandler(TimedRotatingFileHandler):
-    """Rotates a file that several processes may write: one renames it, the others follow."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one record, into the new file if another process has begun one."""
-        if self._is_renamed():
-            self._reopen()
-        super().emit(record)
-
-    def doRollover(self) -> None:
-        """Rotate, unless another process has done so."""
-        with open(f"{self.baseFilename}.lock", "a", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if self._is_renamed():
-                self._reopen()
-            elif self._rotated().exists():
-                # Another process has made it; what came since goes with the next one.
-                self._wait_for_next()
-            else:
-                super().doRollover()
-
-    def _rotated(self) -> Path:
-        """Return what the file is about to be called."""
-        ended = time.localtime(self.rolloverAt - self.interval)
-        return Path(
-            self.rotation_filename(f"{self.baseFilename}.{time.strftime(self.suffix, ended)}")
-        )
-
-    def _wait_for_next(self) -> None:
-        self.rolloverAt = self.computeRollover(int(time.time()))
-
-    def _is_renamed(self) -> bool:
-        if self.stream is None:
-            return False
-        mine = os.fstat(self.stream.fileno())
-        try:
-            current = os.stat(self.baseFilename)
-        except FileNotFoundError:
-            return True
-        return (mine.st_dev, mine.st_ino) != (current.st_dev, current.st_ino)
-
-    def _reopen(self) -> None:
-        if self.stream is not None:
-            self.stream.close()
-        self.stream = self._open()
-        self._wait_for_next()
-
-
-class TimeRotatingFileLogger:
-    """A logger of its own file, rotated by time, as user code of upstream makes it."""
-
-    def __init__(
-        self,
-        filename: str,
-        level: str = "info",
-        when: str = "D",
-        backup_count: int = 14,
-        fmt: str = USER_FORMAT,
-    ) -> None:
-        """Log to ``filename`` as ``self.logger``; several processes may.
-
-        Args:
-            filename: The file, also the logger's name; a second object of it adds no second writer.
-            level: ``debug``, ``info``, ``warning``, ``error`` or ``crit``.
-            when: The unit of time after which the file is rotated, as the standard library's.
-            backup_count: Rotated files that are kept.
-            fmt: Format of a line.
-
-        Raises:
-            ValueError: The level is unknown.
-        """
-        self.logger = logging.getLogger(filename)
-        self.logger.setLevel("CRITICAL" if level == "crit" else level.upper())
-        self.logger.propagate = False
-        if not self.logger.handlers:
-            writer = SharedRotatingHandler(
-                filename, when=when, backupCount=backup_count, encoding="utf-8"
-            )
-            writer.setFormatter(logging.Formatter(fmt, datefmt="%Y%m%d %H:%M:%S"))
-            self.logger.addHandler(writer)
-
-
-def get_logger(log_dir: str, log_name: str, backup_count: int = 7) -> logging.Logger:
-    """Return a logger of the file ``log_name`` in ``log_dir``, which is made; rotated daily."""
-    folder = Path(log_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    return TimeRotatingFileLogger(str(folder / log_name), backup_count=backup_count).logger
-
-
-def start_user_log(
-    folder: Path, backup_count: int, level: str, *, to_stderr: bool = False, as_json: bool = False
-) -> None:
-    """Send ``clogger`` to ``grps_usr.log`` in ``folder``, rotated daily.
-
-    Args:
-        folder: Made when it does not exist.
-        backup_count: Days that are kept besides today.
-        level: ``debug``, ``info``, ``warning`` or ``error``.
-        to_stderr: Whether lines also go to standard error.
-        as_json: Whether each line is a JSON object.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = SharedRotatingHandler(
-        folder / USER_LOG_NAME, when="midnight", backupCount=backup_count, encoding="utf-8"
-    )
-    writers: list[logging.Handler] = [handler]
-    if to_stderr:
-        writers.append(logging.StreamHandler())
-    text = logging.Formatter(SERVICE_USER_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
-    for writer in writers:
-        writer.addFilter(RequestFilter())
-        writer.setFormatter(JsonFormatter() if as_json else text)
-        clogger.addHandler(writer)
-    clogger.setLevel(level.upper())
-    clogger.propagate = False

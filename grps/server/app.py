@@ -21,10 +21,10 @@ from grps.log import (
     LogLevel,
     clogger,
     logger,
-    start_user_log,
 )
 from grps.machine import memory_limit, usable_cpus
 from grps.server.commands import take_commands
+from grps.server.log_files import start_user_log
 from grps.server.memory import inflight_bytes
 from grps.server.models.lifecycle import ServedModels
 from grps.server.models.model import Terms

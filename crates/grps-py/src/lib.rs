@@ -34,7 +34,7 @@ mod _core {
     #[pymodule_export]
     use crate::instances::worker::{Link, Lost};
     #[pymodule_export]
-    use crate::log::{Log, log, start_log};
+    use crate::log::{Log, LogFile, log, start_log};
     #[pymodule_export]
     use crate::native_metrics::{monitor_api, queue_recorded, take_recorded};
     #[pymodule_export]

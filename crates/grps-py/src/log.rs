@@ -1,10 +1,11 @@
-//! The server's log for Python code.
+//! The server's log, and files for other loggers, for Python code.
 
 use std::path::PathBuf;
 
 use grps_server::log::{LogGuard, LogSettings, start};
+use grps_server::{LogFile as RotatingFile, LogPeriod};
 use parking_lot::Mutex;
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 /// The started log; closing it writes what is still buffered.
@@ -52,5 +53,28 @@ pub(crate) fn log(level: u32, logger: &str, message: &str, id: Option<&str>) {
         30.. => tracing::warn!(target: "python", logger, id, "{message}"),
         20.. => tracing::info!(target: "python", logger, id, "{message}"),
         _ => tracing::debug!(target: "python", logger, id, "{message}"),
+    }
+}
+
+/// A file of log lines, rotated by time, that several processes may write.
+#[pyclass(frozen, module = "grps._core")]
+pub(crate) struct LogFile {
+    file: Mutex<RotatingFile>,
+}
+
+#[pymethods]
+impl LogFile {
+    /// Opens a file; `when` is a unit of time as in `logging.handlers.TimedRotatingFileHandler`.
+    #[new]
+    fn new(path: PathBuf, when: &str, backup_count: Option<usize>) -> PyResult<Self> {
+        let period =
+            LogPeriod::named(when).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self { file: Mutex::new(RotatingFile::open(&path, period, backup_count)?) })
+    }
+
+    /// Writes whole lines at once.
+    fn write_lines(&self, py: Python<'_>, lines: &[u8]) -> PyResult<()> {
+        py.detach(|| self.file.lock().write_lines(lines))?;
+        Ok(())
     }
 }

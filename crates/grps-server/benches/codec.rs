@@ -1,4 +1,4 @@
-//! How fast the codec queue wire bytes into tensors and back: `cargo bench -p grps-server`.
+//! How fast the codec turns wire bytes into tensors and back: `cargo bench -p grps-server`.
 #![expect(clippy::expect_used, reason = "a benchmark may end when it can't measure")]
 
 mod samples;
@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use grps_core::DataType;
 use grps_server::codec::{json, proto};
-use samples::{long_json, short_json, tensor};
+use samples::{long_json, ndarray, short_json, tensor};
 
 /// Elements of the tensors: an image of 3 x 224 x 224, and a short row.
 const COUNTS: [usize; 2] = [150_528, 16];
@@ -16,11 +16,18 @@ const COUNTS: [usize; 2] = [150_528, 16];
 fn codec(criterion: &mut Criterion) {
     for count in COUNTS {
         let mut group = criterion.benchmark_group(format!("float32 x {count}"));
-        for (name, text) in [("short", short_json(count)), ("long", long_json(count))] {
+        for (name, text) in [
+            ("short decimals", short_json(count)),
+            ("long decimals", long_json(count)),
+            ("exponents", ndarray(count, |value| format!("{:.3e}", value / 7e4))),
+        ] {
             group.throughput(Throughput::Bytes(text.len() as u64));
-            group.bench_function(format!("json ndarray of {name} decimals to tensor"), |bencher| {
-                bencher.iter(|| json::decode_as(black_box(&text), DataType::Float32));
-            });
+            for data_type in [DataType::Float32, DataType::Float64] {
+                let title = format!("json ndarray of {name} to {data_type:?}");
+                group.bench_function(title, |bencher| {
+                    bencher.iter(|| json::decode_as(black_box(&text), data_type));
+                });
+            }
         }
         let tensors = [tensor(count)];
         group.throughput(Throughput::Bytes(4 * count as u64));

@@ -16,5 +16,7 @@ pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
 pub use net::listener::{bind, serve};
 pub use observability::gpus::{Found, Machine, find_gpus};
 pub use observability::log;
+pub use observability::log_file::LogFile;
+pub use observability::log_period::{LogPeriod, UnknownPeriod};
 pub use observability::monitoring::{now_s, series_json};
 pub use observability::traces::{TraceProtocol, TraceSettings};

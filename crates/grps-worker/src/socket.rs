@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
@@ -58,7 +59,7 @@ impl Socket {
             return Err(malformed("no room for a descriptor"));
         }
         let parts = [IoSlice::new(&packet.bytes)];
-        retry(|| sendmsg(&self.0, &parts, &mut control, SendFlags::NOSIGNAL))?;
+        retry_on_intr(|| sendmsg(&self.0, &parts, &mut control, SendFlags::NOSIGNAL))?;
         Ok(())
     }
 
@@ -72,7 +73,7 @@ impl Socket {
             tv_nsec: timeout.subsec_nanos().into(),
         });
         let mut waited = [PollFd::new(&self.0, PollFlags::IN)];
-        if retry(|| poll(&mut waited, timeout.as_ref()))? == 0 {
+        if retry_on_intr(|| poll(&mut waited, timeout.as_ref()))? == 0 {
             return Ok(None);
         }
         let mut bytes = vec![0; HEADER + MOST_INLINE];
@@ -80,7 +81,7 @@ impl Socket {
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut parts = [IoSliceMut::new(&mut bytes)];
         let received =
-            retry(|| recvmsg(&self.0, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC))?;
+            retry_on_intr(|| recvmsg(&self.0, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC))?;
         let mut files = Vec::new();
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
@@ -94,15 +95,5 @@ impl Socket {
             return Err(malformed("a packet is too large"));
         }
         Received::new(bytes.get(..received.bytes).unwrap_or_default(), files.pop()).map(Some)
-    }
-}
-
-/// Calls again what a signal has interrupted.
-fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
-    loop {
-        match call() {
-            Err(rustix::io::Errno::INTR) => {}
-            other => return other,
-        }
     }
 }

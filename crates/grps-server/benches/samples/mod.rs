@@ -22,7 +22,8 @@ pub(crate) fn long_json(count: usize) -> Vec<u8> {
     ndarray(count, |value| (value / 7.0).to_string())
 }
 
-fn ndarray(count: usize, write: impl Fn(f64) -> String) -> Vec<u8> {
+/// JSON of a row of numbers as `write` writes them.
+pub(crate) fn ndarray(count: usize, write: impl Fn(f64) -> String) -> Vec<u8> {
     let numbers: Vec<String> = (0..count).map(|index| write(value(index))).collect();
     format!("{{\"ndarray\": [[{}]]}}", numbers.join(",")).into_bytes()
 }

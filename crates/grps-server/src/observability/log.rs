@@ -4,9 +4,6 @@ use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
-use file_rotate::compression::Compression;
-use file_rotate::suffix::{AppendTimestamp, DateFrom, FileLimit};
-use file_rotate::{ContentLimit, FileRotate, TimeFrequency};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -16,6 +13,9 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
+
+use super::log_file::LogFile;
+use super::log_period::LogPeriod;
 
 /// Keeps the log's writer alive; dropping it writes what is still buffered.
 #[derive(Debug)]
@@ -56,12 +56,8 @@ pub struct LogSettings<'a> {
 /// When the level is unknown, the folder can't be written, or logging was started before.
 pub fn start(settings: &LogSettings<'_>) -> io::Result<LogGuard> {
     let level = LevelFilter::from_str(settings.level).map_err(io::Error::other)?;
-    if let Some(folder) = settings.path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    // Opened once by hand: the rotating writer would report a folder it can't write much later.
-    std::fs::OpenOptions::new().create(true).append(true).open(settings.path)?;
-    let (file, writer) = tracing_appender::non_blocking(rotating(settings));
+    let file = LogFile::open(settings.path, LogPeriod::Day, Some(settings.backup_count))?;
+    let (file, writer) = tracing_appender::non_blocking(file);
     let (level, handle) = reload::Layer::new(level);
     let on_terminal = settings.to_stderr.then(|| lines(io::stderr, settings.json));
     tracing_subscriber::registry()
@@ -86,11 +82,4 @@ where
 
 fn timer() -> ChronoLocal {
     ChronoLocal::new("%Y-%m-%d %H:%M:%S%.3f".to_owned())
-}
-
-fn rotating(settings: &LogSettings<'_>) -> FileRotate<AppendTimestamp> {
-    let keep = FileLimit::MaxFiles(settings.backup_count);
-    let suffix = AppendTimestamp::with_format("%Y-%m-%d", keep, DateFrom::DateYesterday);
-    let daily = ContentLimit::Time(TimeFrequency::Daily);
-    FileRotate::new(settings.path, suffix, daily, Compression::None, None)
 }

@@ -1,76 +1,41 @@
-//! Base64 for byte values of `gmap`.
+//! Base64 for byte values of `gmap`; [`super::gmap`] decodes, [`super::write`] encodes.
 
-/// The standard alphabet.
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// CallTimings bytes outside of both alphabets.
-const INVALID: u8 = 0xff;
+/// Accepts what common encoders write: with padding or without, and any bits behind the last byte.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
-/// Value of each byte in the standard or the URL-safe alphabet.
-const VALUES: [u8; 256] = values();
+const STANDARD_ALPHABET: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 
-const fn values() -> [u8; 256] {
-    let mut values = [INVALID; 256];
-    let mut value = 0;
-    while value < ALPHABET.len() {
-        values[ALPHABET[value] as usize] = value as u8;
-        value += 1;
-    }
-    values[b'-' as usize] = 62;
-    values[b'_' as usize] = 63;
-    values
-}
+const URL_SAFE_ALPHABET: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
 /// Decodes either alphabet, padded or not, also broken into lines; `None` when it is invalid.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
-    let text = text.trim_end_matches([' ', '\t', '\r', '\n']);
-    let unpadded = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
-    let mut bytes = Vec::with_capacity(unpadded.len() / 4 * 3 + 2);
-    let mut bits = 0u32;
-    let mut digits = 0usize;
-    for byte in unpadded.bytes() {
-        let value = VALUES[usize::from(byte)];
-        if value == INVALID {
-            if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
-                continue;
-            }
-            return None;
-        }
-        bits = bits << 6 | u32::from(value);
-        digits += 1;
-        if digits.is_multiple_of(4) {
-            let [_, group @ ..] = bits.to_be_bytes();
-            bytes.extend(group);
-        }
-    }
-    match digits % 4 {
-        0 => (),
-        2 => bytes.push((bits >> 4) as u8),
-        3 => bytes.extend([(bits >> 10) as u8, (bits >> 2) as u8]),
-        _ => return None,
-    }
-    Some(bytes)
+    STANDARD_ALPHABET
+        .decode(text)
+        .or_else(|_| URL_SAFE_ALPHABET.decode(text))
+        .or_else(|_| STANDARD_ALPHABET.decode(in_standard_form(text)))
+        .ok()
+}
+
+/// The text in one line and in the standard alphabet.
+fn in_standard_form(text: &str) -> Vec<u8> {
+    let digit = |byte| match byte {
+        b' ' | b'\t' | b'\r' | b'\n' => None,
+        b'-' => Some(b'+'),
+        b'_' => Some(b'/'),
+        other => Some(other),
+    };
+    text.bytes().filter_map(digit).collect()
 }
 
 /// Appends the standard alphabet with padding.
 pub(super) fn encode(out: &mut Vec<u8>, bytes: &[u8]) {
-    let digit = |bits: u32| ALPHABET[(bits & 63) as usize];
-    let (groups, rest) = bytes.as_chunks::<3>();
-    for [first, second, third] in groups {
-        let bits = u32::from_be_bytes([0, *first, *second, *third]);
-        out.extend([digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits)]);
-    }
-    match rest {
-        [first] => {
-            let bits = u32::from(*first) << 4;
-            out.extend([digit(bits >> 6), digit(bits), b'=', b'=']);
-        }
-        [first, second] => {
-            let bits = u32::from_be_bytes([0, 0, *first, *second]) << 2;
-            out.extend([digit(bits >> 12), digit(bits >> 6), digit(bits), b'=']);
-        }
-        _ => (),
-    }
+    out.extend_from_slice(STANDARD_ALPHABET.encode(bytes).as_bytes());
 }
 
 #[cfg(test)]
@@ -85,6 +50,8 @@ mod tests {
         assert_eq!(decode("AAE=").unwrap(), [0, 1]);
         assert_eq!(decode("/w==").unwrap(), [0xff]);
         assert_eq!(decode("AA\nH/\r\n").unwrap(), [0, 1, 0xff]);
+        assert_eq!(decode(" -_\t+/ ").unwrap(), decode("+/+/").unwrap());
+        assert_eq!(decode("_x").unwrap(), [0xff]);
         assert!(decode("").unwrap().is_empty());
     }
 
