@@ -21,7 +21,8 @@ pub use health::{Health, Readiness};
 pub use models::executor::{Call, Executor, PendingReply, Submission};
 pub use models::executors::inline::{Identity, InlineExecutor, InlineInferer};
 pub use models::executors::pulled::PulledExecutor;
-pub use models::model::{Model, ModelSpec, NodeStats, RawBody};
+pub use models::model::{Model, NodeStats};
+pub use models::model_spec::{ModelSpec, RawBody};
 pub use models::native_instances::inferer::{
     BatchSource, Failure, NativeBatch, NativeInferer, NativeRequest, Outputs,
 };

@@ -14,7 +14,6 @@ use crate::admin::commands::Commands;
 use crate::call::blocking_section::BlockingSection;
 use crate::call::in_flight::InFlight;
 use crate::call::request_ids::RequestIds;
-use crate::frontends::{FRONT_ENDS, FrontEnd, Router};
 use crate::observability::gpus::Gpus;
 use crate::observability::traces::{TraceSettings, Traces};
 
@@ -119,25 +118,11 @@ pub struct App {
     pub(crate) connection_permits: Arc<Semaphore>,
     /// Decodes and encodes large bodies.
     pub(crate) blocking: BlockingSection,
-    /// The protocols of clients.
-    pub(crate) front_ends: &'static [&'static dyn FrontEnd],
-    /// Their routes.
-    pub(crate) router: Router,
 }
 
 impl App {
     /// An app without traffic.
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
-        Self::with_front_ends(engine, settings, FRONT_ENDS)
-    }
-
-    /// An app that serves these protocols.
-    pub(crate) fn with_front_ends(
-        engine: Arc<Engine>,
-        settings: Settings,
-        front_ends: &'static [&'static dyn FrontEnd],
-    ) -> Self {
-        let router = Router::new(front_ends, &settings);
         let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes));
         let traces = settings.traces.clone().map(Traces::new);
         let connection_permits = Arc::new(Semaphore::new(settings.max_connections));
@@ -154,8 +139,6 @@ impl App {
             request_ids: RequestIds::default(),
             in_flight,
             blocking: BlockingSection::new(),
-            front_ends,
-            router,
             connection_permits,
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod executor;
 pub(crate) mod executors;
 pub(crate) mod model;
+pub(crate) mod model_spec;
 pub(crate) mod native_instances;
 pub(crate) mod registry;
 pub(crate) mod route_query;

@@ -144,7 +144,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::model::ModelSpec;
+    use crate::models::model_spec::ModelSpec;
     use crate::request::content::InputForm;
 
     fn model(name: &str, version: &str) -> Model {

@@ -21,8 +21,9 @@ use crate::codec::{Codec, Data, GrpsMessage, proto};
 use crate::frontends::shared::endpoint::{Endpoint, HttpRequest, Methods};
 use crate::frontends::shared::resolve::resolve;
 use crate::frontends::shared::response::{BINARY, TEXT, failure, respond};
-use crate::frontends::{FRONT_ENDS, FrontEnd, Router};
-use crate::net::listener::{bind, serve};
+use crate::frontends::shared::router::Router;
+use crate::frontends::{FRONT_ENDS, FrontEnd};
+use crate::net::listener::{bind, serve_front_ends};
 use crate::net::reply_body::ReplyBody;
 use crate::net::request_body::collect;
 
@@ -110,7 +111,7 @@ async fn a_front_end_is_one_file_and_one_line() {
     let spec = ModelSpec::new("id", "1", InputForm::Message);
     engine.registry().put(Model::inline(spec, Box::new(Identity))).unwrap();
     engine.health().set_loaded();
-    let app = Arc::new(App::with_front_ends(Arc::new(engine), settings(), WITH_ECHO));
+    let app = Arc::new(App::new(Arc::new(engine), settings()));
     let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let served = Arc::clone(&app);
@@ -125,9 +126,10 @@ async fn a_front_end_is_one_file_and_one_line() {
         (answers, ask(address, "/v9/echo/id", "hello"))
     });
     let (done, stop) = tokio::sync::oneshot::channel();
-    let serving = tokio::spawn(serve(vec![listener], Arc::clone(&app), async {
-        let _ = stop.await;
-    }));
+    let serving =
+        tokio::spawn(serve_front_ends(WITH_ECHO, vec![listener], Arc::clone(&app), async {
+            let _ = stop.await;
+        }));
     let ([echoed, unknown, other, live], drained) = asked.await.unwrap();
     done.send(()).unwrap();
     serving.await.unwrap().unwrap();

@@ -9,9 +9,7 @@ pub(crate) mod shared;
 #[cfg(test)]
 mod echo_tests;
 
-pub(crate) use shared::dispatch::dispatch;
 pub(crate) use shared::front_end::FrontEnd;
-pub(crate) use shared::router::Router;
 
 /// The front ends of every service. Where two declare one path, the first has it.
 pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] =

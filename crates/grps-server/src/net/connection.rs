@@ -6,8 +6,6 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol};
-use crate::net::http1::Http1;
-use crate::net::http2::Http2;
 use crate::net::peer::Peer;
 use crate::net::rewind::Rewind;
 use crate::net::sniff::sniff;
@@ -17,22 +15,21 @@ use crate::net::transport::Transport;
 pub(crate) async fn run(
     mut transport: Transport,
     peer: Peer,
+    protocols: Arc<[Box<dyn ConnectionProtocol>]>,
     app: Arc<App>,
     mut closing: watch::Receiver<()>,
 ) {
-    let own = app.front_ends.iter().filter_map(|front_end| front_end.connection_protocol());
-    let protocols: Vec<&dyn ConnectionProtocol> = own.chain([&Http2 as _, &Http1 as _]).collect();
-    let sniffing =
-        tokio::time::timeout(app.settings.header_timeout, sniff(&mut transport, &protocols));
+    let sniffing = sniff(&mut transport, &protocols);
     let sniffed = tokio::select! {
-        sniffed = sniffing => sniffed,
+        sniffed = tokio::time::timeout(app.settings.header_timeout, sniffing) => sniffed,
         _ = closing.changed() => return,
     };
     // A client that left or sent nothing has made no request: there is nothing to respond to.
     let Ok(Ok((protocol, start))) = sniffed else { return };
     let stream = Rewind::new(start, transport);
-    let connection = Connection { stream, peer: peer.clone(), app: Arc::clone(&app), closing };
-    if let Err(error) = protocol.serve(connection).await {
+    if let Err(error) =
+        protocol.serve(Connection { stream, peer: peer.clone(), app, closing }).await
+    {
         tracing::debug!(%peer, protocol = protocol.name(), %error, "connection ended");
     }
 }

@@ -1,18 +1,23 @@
 //! HTTP/1.1 connections.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use crate::app::Settings;
-use crate::frontends::dispatch;
+use crate::frontends::shared::dispatch::dispatch;
+use crate::frontends::shared::router::Router;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
 use crate::net::watched_stream::WatchedStream;
 
-/// HTTP/1.1; it also answers what no protocol recognises, with 400.
-pub(crate) struct Http1;
+/// HTTP/1.1; it also responds to what no protocol recognises, with 400.
+pub(crate) struct Http1 {
+    /// Leads requests to the routes of the front ends.
+    pub(crate) router: Arc<Router>,
+}
 
 impl ConnectionProtocol for Http1 {
     fn name(&self) -> &'static str {
@@ -24,7 +29,8 @@ impl ConnectionProtocol for Http1 {
     }
 
     fn serve(&self, connection: Connection) -> Serving {
-        Box::pin(async move { Ok(run(connection).await?) })
+        let router = Arc::clone(&self.router);
+        Box::pin(async move { Ok(run(connection, router).await?) })
     }
 }
 
@@ -40,10 +46,12 @@ fn builder(settings: &Settings) -> http1::Builder {
     builder
 }
 
-async fn run(connection: Connection) -> hyper::Result<()> {
+async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     let Connection { stream, peer, app, mut closing } = connection;
     let builder = builder(&app.settings);
-    let service = service_fn(move |request| dispatch(app.clone(), peer.clone(), request));
+    let service = service_fn(move |request| {
+        dispatch(Arc::clone(&router), Arc::clone(&app), peer.clone(), request)
+    });
     let stream = TokioIo::new(WatchedStream::new(stream));
     let mut served = pin!(builder.serve_connection(stream, service));
     tokio::select! {

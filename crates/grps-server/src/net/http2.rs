@@ -1,6 +1,7 @@
 //! HTTP/2 connections, which gRPC runs on.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http2;
@@ -8,7 +9,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use crate::app::Settings;
-use crate::frontends::dispatch;
+use crate::frontends::shared::dispatch::dispatch;
+use crate::frontends::shared::router::Router;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
 use crate::net::read_ahead::ReadAhead;
 
@@ -21,7 +23,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// HTTP/2 with prior knowledge.
-pub(crate) struct Http2;
+pub(crate) struct Http2 {
+    /// Leads requests to the routes of the front ends.
+    pub(crate) router: Arc<Router>,
+}
 
 impl ConnectionProtocol for Http2 {
     fn name(&self) -> &'static str {
@@ -40,7 +45,8 @@ impl ConnectionProtocol for Http2 {
     }
 
     fn serve(&self, connection: Connection) -> Serving {
-        Box::pin(async move { Ok(run(connection).await?) })
+        let router = Arc::clone(&self.router);
+        Box::pin(async move { Ok(run(connection, router).await?) })
     }
 }
 
@@ -57,10 +63,12 @@ fn builder(settings: &Settings) -> http2::Builder<TokioExecutor> {
     builder
 }
 
-async fn run(connection: Connection) -> hyper::Result<()> {
+async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     let Connection { stream, peer, app, mut closing } = connection;
     let builder = builder(&app.settings);
-    let service = service_fn(move |request| dispatch(app.clone(), peer.clone(), request));
+    let service = service_fn(move |request| {
+        dispatch(Arc::clone(&router), Arc::clone(&app), peer.clone(), request)
+    });
     let mut served = pin!(builder.serve_connection(TokioIo::new(ReadAhead::new(stream)), service));
     tokio::select! {
         outcome = served.as_mut() => return outcome,

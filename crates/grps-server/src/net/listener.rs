@@ -13,7 +13,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::app::App;
+use crate::frontends::shared::router::Router;
+use crate::frontends::{FRONT_ENDS, FrontEnd};
 use crate::net::connection;
+use crate::net::connection_protocol::ConnectionProtocol;
+use crate::net::http1::Http1;
+use crate::net::http2::Http2;
 use crate::net::peer::Peer;
 use crate::net::transport::Transport;
 use crate::observability::monitoring;
@@ -49,11 +54,25 @@ pub async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    serve_front_ends(FRONT_ENDS, listeners, app, shutdown).await
+}
+
+/// As [`serve`], for these front ends.
+///
+/// # Errors
+/// As [`serve`].
+pub(crate) async fn serve_front_ends(
+    front_ends: &[&'static dyn FrontEnd],
+    listeners: Vec<std::net::TcpListener>,
+    app: Arc<App>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let protocols = protocols(front_ends, &app);
     let (stop_accepting, accepting) = watch::channel(None);
     let mut acceptors = JoinSet::new();
     for listener in listeners {
-        let acceptor =
-            Acceptor { listener: TcpListener::from_std(listener)?, app: Arc::clone(&app) };
+        let (protocols, app) = (Arc::clone(&protocols), Arc::clone(&app));
+        let acceptor = Acceptor { listener: TcpListener::from_std(listener)?, protocols, app };
         acceptors.spawn(acceptor.run(accepting.clone()));
     }
     drop(accepting);
@@ -99,9 +118,20 @@ async fn drain(app: &App) {
     }
 }
 
+/// The protocols of connections, in the order in which they are tried.
+fn protocols(front_ends: &[&'static dyn FrontEnd], app: &App) -> Protocols {
+    let router = Arc::new(Router::new(front_ends, &app.settings));
+    let own = front_ends.iter().filter_map(|front_end| front_end.connection_protocol());
+    let http2 = Box::new(Http2 { router: Arc::clone(&router) });
+    own.chain([http2 as Box<dyn ConnectionProtocol>, Box::new(Http1 { router })]).collect()
+}
+
+type Protocols = Arc<[Box<dyn ConnectionProtocol>]>;
+
 /// Accepts connections of one listener.
 struct Acceptor {
     listener: TcpListener,
+    protocols: Protocols,
     app: Arc<App>,
 }
 
@@ -145,10 +175,10 @@ impl Acceptor {
             connections.spawn(refuse(stream));
             return;
         };
-        let app = Arc::clone(&self.app);
+        let (protocols, app) = (Arc::clone(&self.protocols), Arc::clone(&self.app));
         let closing = closing.clone();
         connections.spawn(async move {
-            connection::run(Transport::tcp(stream), peer, app, closing).await;
+            connection::run(Transport::tcp(stream), peer, protocols, app, closing).await;
             drop(permit);
         });
     }

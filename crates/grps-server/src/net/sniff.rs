@@ -18,7 +18,7 @@ const MAX_START_BYTES: usize = 64;
 /// `UnexpectedEof` when the client leaves before; the transport's error.
 pub(crate) async fn sniff<'a>(
     transport: &mut Transport,
-    protocols: &[&'a dyn ConnectionProtocol],
+    protocols: &'a [Box<dyn ConnectionProtocol>],
 ) -> io::Result<(&'a dyn ConnectionProtocol, Bytes)> {
     let mut start = BytesMut::with_capacity(MAX_START_BYTES);
     loop {
@@ -36,28 +36,35 @@ pub(crate) async fn sniff<'a>(
 
 /// The protocol of a connection that starts like this; `None` while more bytes are needed.
 fn decide<'a>(
-    protocols: &[&'a dyn ConnectionProtocol],
+    protocols: &'a [Box<dyn ConnectionProtocol>],
     start: &[u8],
     full: bool,
 ) -> Option<&'a dyn ConnectionProtocol> {
     for protocol in protocols {
         match protocol.recognise(start) {
-            Recognition::Yes => return Some(*protocol),
+            Recognition::Yes => return Some(&**protocol),
             Recognition::NeedsMore if !full => return None,
             Recognition::NeedsMore | Recognition::No => {}
         }
     }
-    protocols.last().copied()
+    protocols.last().map(|last| &**last)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::app::tests::settings;
+    use crate::frontends::shared::router::Router;
     use crate::net::http1::Http1;
     use crate::net::http2::Http2;
 
     fn name(start: &[u8]) -> Option<&'static str> {
-        let protocols: [&dyn ConnectionProtocol; 2] = [&Http2, &Http1];
+        let router = Arc::new(Router::new(&[], &settings()));
+        let http2 = Http2 { router: Arc::clone(&router) };
+        let protocols: [Box<dyn ConnectionProtocol>; 2] =
+            [Box::new(http2), Box::new(Http1 { router })];
         decide(&protocols, start, false).map(ConnectionProtocol::name)
     }
 

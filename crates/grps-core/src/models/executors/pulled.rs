@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Cause, Error};
 use crate::models::executor::{Call, Executor, PendingReply, Submission};
-use crate::models::model::ModelSpec;
+use crate::models::model_spec::ModelSpec;
 use crate::request::reply::reply_channel;
 use crate::scheduling::batching::{BatchCounts, BatchingKey};
 use crate::scheduling::entry::Entry;

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::call::access::{Credentials, Policy, authorize};
 use crate::call::call::Call;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::router::{Found, is_grpc};
+use crate::frontends::shared::router::{Found, Router, is_grpc};
 use crate::frontends::shared::{optional_headers, timing_header, trace_headers};
 use crate::net::peer::Peer;
 use crate::net::reply_body::ReplyBody;
@@ -25,6 +25,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Answers one request of any front end over HTTP.
 pub(crate) async fn dispatch(
+    router: Arc<Router>,
     app: Arc<App>,
     peer: Peer,
     request: Request<Incoming>,
@@ -42,7 +43,7 @@ pub(crate) async fn dispatch(
     let is_draining = app.engine.health().is_draining();
     let version = request.version();
     let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
-    let mut response = match app.router.find(request.method(), request.uri().path(), grpc) {
+    let mut response = match router.find(request.method(), request.uri().path(), grpc) {
         Ok((found, parameters)) => {
             let (parts, body) = request.into_parts();
             match admit(&call, found, &parts.headers, is_draining) {

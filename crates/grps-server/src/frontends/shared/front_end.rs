@@ -25,7 +25,7 @@ pub(crate) trait FrontEnd: Send + Sync {
     }
 
     /// The protocol of its connections, if it does not use HTTP.
-    fn connection_protocol(&self) -> Option<&'static dyn ConnectionProtocol> {
+    fn connection_protocol(&self) -> Option<Box<dyn ConnectionProtocol>> {
         None
     }
 }
