@@ -24,9 +24,9 @@ from PIL import Image
 from benchmarks.engine_loops import make_resnet50, onnxruntime_loop
 from benchmarks.load import processor_s, serving_models
 from benchmarks.overhead import asker, cost_of
-from grps.backends.base import Signature, TensorSpec
+from grps.backends.backend import Signature, TensorSpec
 from grps.config.schema import ModelConfig
-from grps.converters import BuiltInConverter, create_converter
+from grps.converters.choice import BuiltInConverter, create_converter
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 SIZES = ((640, 480), (4000, 3000))

@@ -6,12 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grps.backends.tensorflow_converter import TfTensorConverter
-    from grps.backends.tensorflow_inferer import TfModelInferer
-    from grps.backends.tensorrt_converter import TrtTensorConverter
-    from grps.backends.tensorrt_inferer import TrtModelInferer
-    from grps.backends.torch_converter import TorchTensorConverter
-    from grps.backends.torch_inferer import TorchModelInferer
+    from grps.backends.onnxruntime.inferer import OnnxModelInferer
+    from grps.backends.tensorflow.converter import TfTensorConverter
+    from grps.backends.tensorflow.inferer import TfModelInferer
+    from grps.backends.tensorrt.converter import TrtTensorConverter
+    from grps.backends.tensorrt.inferer import TrtModelInferer
+    from grps.backends.torch.converter import TorchTensorConverter
+    from grps.backends.torch.inferer import TorchModelInferer
     from grps.config.global_conf import global_conf
     from grps.inference.context import GrpsContext
     from grps.inference.converter import Converter
@@ -29,6 +30,7 @@ __all__ = [
     "GrpsMessage",
     "GrpsTest",
     "ModelInferer",
+    "OnnxModelInferer",
     "TfModelInferer",
     "TfTensorConverter",
     "TorchModelInferer",
@@ -50,12 +52,13 @@ _HOMES = {
     "GrpsMessage": "grps.protocol.pb.grps_pb2",
     "GrpsTest": "grps.server.testing",
     "ModelInferer": "grps.inference.inferer",
-    "TfModelInferer": "grps.backends.tensorflow_inferer",
-    "TfTensorConverter": "grps.backends.tensorflow_converter",
-    "TorchModelInferer": "grps.backends.torch_inferer",
-    "TorchTensorConverter": "grps.backends.torch_converter",
-    "TrtModelInferer": "grps.backends.tensorrt_inferer",
-    "TrtTensorConverter": "grps.backends.tensorrt_converter",
+    "OnnxModelInferer": "grps.backends.onnxruntime.inferer",
+    "TfModelInferer": "grps.backends.tensorflow.inferer",
+    "TfTensorConverter": "grps.backends.tensorflow.converter",
+    "TorchModelInferer": "grps.backends.torch.inferer",
+    "TorchTensorConverter": "grps.backends.torch.converter",
+    "TrtModelInferer": "grps.backends.tensorrt.inferer",
+    "TrtTensorConverter": "grps.backends.tensorrt.converter",
     "app_monitor": "grps.inference.monitor",
     "clogger": "grps.log",
     "converter_register": "grps.inference.registry",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class GrpsError(Exception):
-    """Base of every error GRPS raises on purpose; its text is fit for a user."""
+    """Base of every error that GRPS raises; its text is for users."""
 
 
 class ConfigError(GrpsError):
@@ -16,7 +16,7 @@ class ModelError(GrpsError):
 
 
 class DeviceError(ModelError):
-    """The device asked for is not on this machine or not known to the backend."""
+    """The requested device is not on this machine, or the backend does not support it."""
 
 
 class MissingExtraError(GrpsError):
@@ -29,7 +29,7 @@ class MissingExtraError(GrpsError):
 
 
 class InputError(GrpsError):
-    """A request does not fit the model; answered with status 400."""
+    """A request does not fit the model; the client gets status 400."""
 
 
 class DeployError(GrpsError):

@@ -22,7 +22,7 @@ logger = logging.getLogger("grps.server")
 clogger = logging.getLogger("grps.user")
 
 RequestSource = Callable[[], str | None]
-"""Tells which request a thread works on: its identifier, and how many are in a batch with it."""
+"""Returns which request a thread works on: its identifier, and how many are in a batch with it."""
 
 coroutine_request: ContextVar[str | None] = ContextVar("coroutine_request", default=None)
 """The request that a coroutine works on: many of them share a thread."""
@@ -31,7 +31,7 @@ _sources: list[RequestSource] = []
 
 
 def use_request_source(source: RequestSource) -> None:
-    """Ask ``source`` for the request that log lines of a thread belong to."""
+    """Use ``source`` to find the request that log lines of a thread belong to."""
     _sources[:] = [source]
 
 

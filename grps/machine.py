@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 CGROUP = Path("/sys/fs/cgroup")
-"""Where the kernel tells the limits of a container."""
+"""Where the kernel exposes the limits of a container."""
 
 
 def usable_cpus(cgroup: Path = CGROUP) -> int:

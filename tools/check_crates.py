@@ -15,7 +15,7 @@ ALLOWED = {
     "grps-core": set[str](),
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-core"},
-    "grps-worker": {"grps-core", "grps-server"},
+    "grps-worker": {"grps-core"},
     "grps-py": {"grps-core", "grps-plugin", "grps-server", "grps-worker"},
     "grps-bin": {"grps-core", "grps-plugin", "grps-server", "grps-worker"},
 }

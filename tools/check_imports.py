@@ -1,10 +1,11 @@
-"""Check who imports the native module, the frameworks and the engine modules.
+"""Check who imports the native module, the frameworks and the engines' packages.
 
 - ``grps._core`` is imported by ``grps/server/native.py`` only.
-- A framework is imported inside ``grps/backends/`` only: when loaded, by its own engine modules
-  (``torch_*.py`` for torch); elsewhere there, in a function or for type checkers.
-- An engine module is imported when loaded by its own engine's modules only, and by no other
-  engine's. So ``import grps`` loads no framework.
+- A framework is imported inside ``grps/backends/`` only: when loaded, by its own engine's package;
+  elsewhere there, in a function or for type checkers.
+- A module of an engine's package is imported when loaded by its own package only, and by no other
+  engine's. Declarations are the exception: they import no framework, and anything may import them.
+  So ``import grps`` loads no framework.
 
 The layers are import-linter's to check.
 """
@@ -16,18 +17,22 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from grps.backends.table import ENGINES
 from tools.repository import ROOT, is_generated, source_files
 
-FRAMEWORKS = {
-    "lightgbm", "onnxruntime", "openvino", "sklearn", "tensorflow", "tensorrt", "torch",
-    "torchvision", "xgboost",
-}  # fmt: skip
+OWNERS = {engine.package: name for name, engine in ENGINES.items()} | {"torchvision": "torch"}
+"""The engine that imports each framework."""
+FRAMEWORKS = frozenset(OWNERS)
 SHORT_NAMES = {"tf": "tensorflow", "trt": "tensorrt"}
 """What upstream's paths call some frameworks."""
+LIGHT_PARTS = ("__init__", "declaration")
+"""Modules of an engine's package that load no framework."""
 NATIVE = "grps._core"
 NATIVE_IMPORTER = Path("grps/server/native.py")
 BACKENDS = Path("grps/backends")
-USER_CODE = Path("grps/deploy/templates")
+_WORDS_OF_A_MODULE = 4
+"""As in ``grps.backends.torch.backend``."""
+USER_CODE = Path("grps/deploy/project/templates")
 """Files that become a user's project; they may import what they like."""
 
 
@@ -64,15 +69,18 @@ def _walk(node: ast.AST, at_load: bool, found: list[Import]) -> None:
 
 
 def engine_of(module: str) -> str | None:
-    """The framework that a module belongs to by its name; ``None`` for others.
+    """The engine whose framework loading a module may import; ``None`` for others.
 
-    Those are the engines' own modules in ``grps.backends``, and upstream's paths to them.
+    Those are the modules of the engines' packages, and upstream's paths to them.
     """
-    if not module.startswith(("grps.backends.", "grps_framework.")):
+    if module.startswith("grps_framework."):
+        first = module.rpartition(".")[2].partition("_")[0]
+        first = SHORT_NAMES.get(first, first)
+        return first if first in ENGINES else None
+    words = module.split(".")
+    if words[:2] != ["grps", "backends"] or len(words) < _WORDS_OF_A_MODULE:
         return None
-    first = module.rpartition(".")[2].partition("_")[0]
-    first = SHORT_NAMES.get(first, first)
-    return first if first in FRAMEWORKS else None
+    return words[2] if words[2] in ENGINES and words[3] not in LIGHT_PARTS else None
 
 
 def check_file(path: Path, source: str) -> list[str]:
@@ -93,8 +101,8 @@ def _refuse(path: Path, engine: str | None, item: Import) -> str | None:
         return f"only {NATIVE_IMPORTER} may import this"
     if framework in FRAMEWORKS and not path.is_relative_to(BACKENDS):
         return f"only {BACKENDS}/ may import a framework"
-    if framework in FRAMEWORKS and item.at_load and framework not in {engine, f"{engine}vision"}:
-        return f"import it in a function, or in a module named {framework}_*"
+    if framework in FRAMEWORKS and item.at_load and OWNERS[framework] != engine:
+        return f"import it in a function, or in {BACKENDS}/{OWNERS[framework]}/"
     if target and engine and target != engine:
         return "an engine must not import another"
     if target and not engine and item.at_load:

@@ -1,10 +1,11 @@
-"""Check that files and Python functions stay small; Rust functions are clippy's to check."""
+"""Check that files, and functions and folders of Python, stay small; clippy checks Rust."""
 
 from __future__ import annotations
 
 import ast
 import statistics
 import sys
+from collections import Counter
 from pathlib import Path
 
 from tools.repository import ROOT, is_generated, source_files
@@ -26,6 +27,8 @@ CODE = {
 }
 MAX_FILE_LINES = 600
 MAX_FUNCTION_LINES = 60
+MAX_FOLDER_FILES = 16
+"""Python files of one folder; more need rooms."""
 GOOD_MEDIAN = 200
 GOOD_NINETIETH = 400
 
@@ -64,10 +67,21 @@ def find_large(root: Path, paths: list[Path]) -> tuple[list[str], list[int]]:
     return problems, counts
 
 
+def find_full_folders(paths: list[Path]) -> list[str]:
+    """Return one line for each folder with too many Python files."""
+    counts = Counter(path.parent for path in paths if path.suffix == ".py")
+    return [
+        f"{folder}: {count} Python files, at most {MAX_FOLDER_FILES}"
+        for folder, count in sorted(counts.items())
+        if count > MAX_FOLDER_FILES
+    ]
+
+
 def main() -> int:
     """Check the whole tree and print a summary."""
     paths = [path for path in source_files() if path.suffix in CODE and not is_generated(path)]
     problems, counts = find_large(ROOT, paths)
+    problems += find_full_folders(paths)
     for problem in problems:
         print(problem)
     median = statistics.median(counts)

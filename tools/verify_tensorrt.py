@@ -225,8 +225,8 @@ def main() -> int:
         print(f"not tried: install first: pip install {' '.join(lacking)}")
         return 2
     if not rehearse:
-        from grps.backends.device import Device
-        from grps.backends.tensorrt_cuda import find_device
+        from grps.backends.common.device import Device
+        from grps.backends.tensorrt.cuda import find_device
         from grps.errors import DeviceError
 
         try:

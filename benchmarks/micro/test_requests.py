@@ -10,7 +10,7 @@ from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import MessageRunner, Steps
 from grps.protocol.pb.grps_pb2 import GrpsMessage
-from grps.server.local_entry import LocalBatch, LocalEntry
+from grps.server.loading.local_entry import LocalBatch, LocalEntry
 
 TEXT = "hello world"
 

@@ -11,7 +11,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from grps.protocol.arrays import to_arrays, to_message
-from grps.server.worker_packets import Blobs, Pipe, TensorMeta
+from grps.server.worker.packets import Blobs, Pipe, TensorMeta
 
 IMAGE = np.random.default_rng(0).random((1, 3, 224, 224), np.float32)
 

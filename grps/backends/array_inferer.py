@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from grps.backends.base import Backend
-from grps.backends.registry import load_backend
-from grps.config.schema import InfererType, ModelConfig
+from grps.backends.backend import Backend
+from grps.backends.loading import load_backend
+from grps.config.schema import ModelConfig
 from grps.errors import InputError, ModelError
 from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
@@ -43,7 +43,7 @@ class ArrayInferer(ModelInferer):
         config = ModelConfig(
             name="model",
             version="1",
-            inferer_type=cast(InfererType, self._engine),
+            inferer_type=self._engine,
             inferer_path=self._path,
             device=self._device,
             inferer_args=self._args,

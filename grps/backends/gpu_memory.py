@@ -4,75 +4,19 @@ from __future__ import annotations
 
 import importlib
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from grps.backends.device import parse_device
-from grps.backends.registry import extra_of, package_of
+from grps.backends.common.device import parse_device
+from grps.backends.common.gpu_memory import NO_LIMIT, GpuMemManager, NoGpuError
+from grps.backends.table import ENGINES
 from grps.config.schema import GpuConfig, ModelConfig
-from grps.errors import DeviceError, MissingExtraError, ModelError
+from grps.errors import MissingExtraError, ModelError
 from grps.log import logger
 
-NO_LIMIT = -1
-MIB = 1024 * 1024
-
-
-_MANAGERS = {
-    "torch": ("grps.backends.torch_gpu_memory", "TorchGpuMemManager"),
-    "tensorflow": ("grps.backends.tensorflow_gpu_memory", "TfGpuMemManager"),
-    "onnxruntime": ("grps.backends.onnxruntime_gpu_memory", "OnnxGpuMemManager"),
+LIMITED = {
+    name: engine.gpu_memory for name, engine in ENGINES.items() if engine.gpu_memory is not None
 }
-LIMITED = tuple(_MANAGERS)
 """Engines whose GPU memory can be limited, by ``inferer_type``."""
-
-
-class NoGpuError(DeviceError):
-    """There is no GPU whose memory could be limited."""
-
-
-class GpuMemManager(ABC):
-    """Memory of some GPUs as one engine sees it; the names are those of GRPS 1.1."""
-
-    @abstractmethod
-    def __init__(self, devices: list[int]) -> None:
-        """Look after GPUs by their numbers."""
-        self._devices = devices
-
-    def get_devices(self) -> list[int]:
-        """Return the numbers of the GPUs."""
-        return self._devices
-
-    @abstractmethod
-    def get_mem_usage(self) -> list[float]:
-        """Return the MiB in use on each GPU; nothing when the engine does not tell."""
-
-    @abstractmethod
-    def set_mem_limit(self, limit: int) -> bool:
-        """Let the engine take at most ``limit`` MiB of each GPU; -1 is no limit."""
-
-    @abstractmethod
-    def gpu_mem_gc(self) -> bool:
-        """Give memory back that the engine keeps without using it."""
-
-
-def check_devices(devices: list[int], count: int) -> list[int]:
-    """Return ``devices`` when this machine has them all.
-
-    Args:
-        devices: Numbers of GPUs.
-        count: How many GPUs the engine finds.
-
-    Raises:
-        NoGpuError: There is no GPU at all.
-        DeviceError: One of them is absent.
-    """
-    if count == 0:
-        raise NoGpuError("no GPU is found")
-    for device in devices:
-        if not 0 <= device < count:
-            plural = "" if count == 1 else "s"
-            raise DeviceError(f"gpu {device}: this machine has {count} GPU{plural}")
-    return devices
 
 
 def look_after_gpu_memory(
@@ -103,7 +47,7 @@ def limit_gpu_memory(
         models: The models that will be loaded.
 
     Returns:
-        What looks after the memory; ``None`` when nothing is to be done.
+        The manager of the memory; ``None`` when nothing is to be done.
 
     Raises:
         DeviceError: There is no GPU, or one is named that is not there.
@@ -113,8 +57,8 @@ def limit_gpu_memory(
     if config is None or (asked := _asked(config)) is None:
         return None
     kind = config.mem_manager_type or "none"
-    if kind not in _MANAGERS:
-        raise ModelError(f"{asked}: set gpu.mem_manager_type to one of {', '.join(_MANAGERS)}")
+    if kind not in LIMITED:
+        raise ModelError(f"{asked}: set gpu.mem_manager_type to one of {', '.join(LIMITED)}")
     check_engines(config, models)
     try:
         memory = _open(kind, list(config.devices or (0,)))
@@ -142,7 +86,7 @@ def check_engines(config: GpuConfig | None, models: Sequence[ModelConfig]) -> No
             found = parse_device(device, model.inp_device)
             if found.place.kind == "cuda":
                 raise ModelError(
-                    f"{asked} looks after the memory of {kind} only, but model {model.key} "
+                    f"{asked} manages the memory of {kind} only, but model {model.key} "
                     f"runs on {model.inferer_type} at {found.place}; serve it apart, or leave "
                     "it out"
                 )
@@ -154,7 +98,7 @@ def collect_regularly(
     """Start the thread that gives unused memory back every ``mem_gc_interval`` seconds.
 
     Args:
-        memory: What looks after the memory.
+        memory: The manager of the memory.
         config: The section ``gpu``.
         wait: Sleeps that many seconds; true when the server stops.
     """
@@ -180,12 +124,12 @@ def _asked(config: GpuConfig) -> str | None:
 
 
 def _open(kind: str, devices: list[int]) -> GpuMemManager:
-    module, name = _MANAGERS[kind]
+    engine = ENGINES[kind]
     try:
-        manager = getattr(importlib.import_module(module), name)
+        module = importlib.import_module(engine.module("gpu_memory"))
     except ModuleNotFoundError as error:
-        if error.name != package_of(kind):
+        if error.name != engine.package:
             raise
-        raise MissingExtraError(package_of(kind), extra_of(kind)) from error
-    memory: GpuMemManager = manager(devices)
+        raise MissingExtraError(engine.package, engine.extra) from error
+    memory: GpuMemManager = getattr(module, LIMITED[kind].manager)(devices)
     return memory

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from grps.cli.verbs import VerbGroup
+from grps.cli.group import VerbGroup
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from grps.cli.version import grps_version
+        from grps.cli.verbs.version import grps_version
 
         click.echo(f"grpst {grps_version()}")
         ctx.exit()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from grps.deploy.admin import list_models, running_service
-from grps.deploy.services import services
+from grps.deploy.supervision.services import services
 from grps.errors import GrpsError
 
 

@@ -1,28 +1,27 @@
-"""Rows of text in columns."""
+"""The table of verbs. To add a verb, add its file to ``verbs/`` and its line here.
+
+The verbs that serve models with one engine are not here: they come from the table of engines.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+VERBS = {
+    "create": "Make the folder of a new project.",
+    "dev": "Serve a project in this terminal; restart when a file changes.",
+    "archive": "Test a project and pack it into one file.",
+    "start": "Put a project online, from its archive or its folder.",
+    "serve": "Put a model file online, whatever its format.",
+    "inspect": "Show the inputs and outputs of a model file, and how to send it a request.",
+    "doctor": "Check what this machine has: processors, GPUs, engines, limits.",
+    "ps": "List the services on this machine.",
+    "model": "Load, unload, reload and list the models of a running service.",
+    "top": "Watch rates, latencies and queues of the running services.",
+    "logs": "Show and follow the log of a service, filter it, change its level.",
+    "stop": "Stop a service.",
+    "version": "Show the versions of GRPS and of the engines it finds.",
+    "completion": "Print a shell completion script.",
+}
+"""Verb and its one-line help; the module of the same name in ``verbs/`` has its ``command``."""
 
-import click
-
-from grps.cli.output import say
-
-
-def print_table(rows: Sequence[Sequence[str]], colored: int, colors: Mapping[str, str]) -> None:
-    """Print rows, the first of which is the head; on a terminal with colours.
-
-    Args:
-        rows: Rows of as many cells.
-        colored: The column whose cells have colours.
-        colors: Colours by the text of a cell.
-    """
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    fancy = sys.stdout.isatty()
-    for number, row in enumerate(rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        if fancy and number > 0:
-            cells[colored] = click.style(cells[colored], fg=colors.get(row[colored]))
-        line = "  ".join(cells).rstrip()
-        say(click.style(line, bold=True) if fancy and number == 0 else line)
+ENGINE_VERBS_FOLLOW = "serve"
+"""The verb after which the list shows those of the engines."""

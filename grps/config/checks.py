@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from grps.config.graphs import plan_graph
+from grps.config.names import KnownNames
 from grps.config.ports import parse_ports
 from grps.config.schema import DagConfig, GpuConfig, InferenceConfig, ModelConfig, ServerConfig
 from grps.config.suggest import hint
@@ -14,7 +15,7 @@ Fail = Callable[[str, str], ConfigError]
 """Makes the error for a key path and a message."""
 
 
-def check_inference(config: InferenceConfig, fail: Fail) -> None:
+def check_inference(config: InferenceConfig, names: KnownNames, fail: Fail) -> None:
     """Check models and graph.
 
     Raises:
@@ -28,15 +29,15 @@ def check_inference(config: InferenceConfig, fail: Fail) -> None:
         if model.key in seen:
             raise fail(f"{at}.name", f"model {model.key!r} is already models[{seen[model.key]}]")
         seen[model.key] = index
-        _check_model(model, at, fail)
-    names = {*seen, *(model.name for model in config.models)}
+        _check_model(model, at, names, fail)
+    taken = {*seen, *(model.name for model in config.models)}
     if config.dag is not None:
         _check_graph(config.dag, "dag", config.models, fail)
         if config.dag.type == "graph":
-            _take_name(config.dag, "dag", names, fail)
+            _take_name(config.dag, "dag", taken, fail)
     for index, graph in enumerate(config.graphs):
         _check_graph(graph, f"graphs[{index}]", config.models, fail)
-        _take_name(graph, f"graphs[{index}]", names, fail)
+        _take_name(graph, f"graphs[{index}]", taken, fail)
 
 
 def _check_graph(graph: DagConfig, at: str, models: Sequence[ModelConfig], fail: Fail) -> None:
@@ -57,8 +58,8 @@ def _take_name(graph: DagConfig, at: str, taken: set[str], fail: Fail) -> None:
     taken.add(graph.name)
 
 
-def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
-    _check_batching(model, f"{at}.batching", fail)
+def _check_model(model: ModelConfig, at: str, names: KnownNames, fail: Fail) -> None:
+    _check_batching(model, f"{at}.batching", names, fail)
     if len(model.devices) > 1 and not all(model.devices):
         raise fail(f"{at}.device", f"{model.device!r} lists a device without a name")
     if model.isolation == "process" and model.max_threads is not None:
@@ -81,16 +82,17 @@ def _check_model(model: ModelConfig, at: str, fail: Fail) -> None:
             f"{at}.inferer_path",
             f"needed because inferer_type is {model.inferer_type!r}: give the model file",
         )
-    if model.has_built_in_converter and model.inferer_type == "customized":
+    if names.has_built_in_converter(model) and model.inferer_type == "customized":
         raise fail(
             f"{at}.converter_type",
             f"{model.converter_type!r} feeds an engine, but inferer_type is 'customized'; "
             "use 'customized' or 'numpy' with code of your own",
         )
-    if model.converter_type == "text" and model.converter_path is None:
+    file = names.converter_paths.get(model.converter_type or "")
+    if file is not None and model.converter_path is None:
         raise fail(
             f"{at}.converter_path",
-            "needed because converter_type is 'text': give the tokenizer.json of the model",
+            f"needed because converter_type is {model.converter_type!r}: give {file}",
         )
     if model.converter_type == "customized" and model.converter_name is None:
         raise fail(
@@ -104,14 +106,14 @@ def _check_identity(model: ModelConfig, at: str, fail: Fail) -> None:
     if model.converter_type not in (None, "none", "customized"):
         raise fail(
             f"{at}.converter_type",
-            "inferer_type 'identity' answers with the request as it is; "
+            "inferer_type 'identity' returns the request as it is; "
             "use 'none', or 'customized' to try a converter alone",
         )
     if model.batching is not None and model.batching.type != "none":
         raise fail(f"{at}.batching.type", "inferer_type 'identity' has no batches; leave it out")
 
 
-def _check_batching(model: ModelConfig, at: str, fail: Fail) -> None:
+def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) -> None:
     batching = model.batching
     if batching is None:
         return
@@ -126,7 +128,7 @@ def _check_batching(model: ModelConfig, at: str, fail: Fail) -> None:
             raise fail(
                 f"{at}.{key}", "has no effect without 'type: dynamic'; add that, or leave it out"
             )
-        if value and key != "preferred_sizes" and not model.takes_tensors:
+        if value and key != "preferred_sizes" and not names.takes_tensors(model):
             raise fail(
                 f"{at}.{key}",
                 "needs tensors, but this model's code takes whole messages; "
@@ -146,7 +148,7 @@ def _check_batching(model: ModelConfig, at: str, fail: Fail) -> None:
         raise fail(f"{at}.padding.sizes", "at least one size is needed")
 
 
-def check_server(config: ServerConfig, fail: Fail) -> None:
+def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
     """Check the interface and GPU sections.
 
     Raises:
@@ -166,7 +168,7 @@ def check_server(config: ServerConfig, fail: Fail) -> None:
     if route is not None and route.path is not None and not route.path.startswith("/"):
         raise fail("interface.customized_predict_http.path", f"{route.path!r} must start with '/'")
     if config.gpu is not None:
-        _check_gpu(config.gpu, fail)
+        _check_gpu(config.gpu, names, fail)
     sizes = config.limits
     if sizes.max_inflight_bytes is not None and sizes.max_inflight_bytes < sizes.max_request_bytes:
         raise fail(
@@ -176,7 +178,7 @@ def check_server(config: ServerConfig, fail: Fail) -> None:
         )
 
 
-def _check_gpu(gpu: GpuConfig, fail: Fail) -> None:
+def _check_gpu(gpu: GpuConfig, names: KnownNames, fail: Fail) -> None:
     limit = gpu.mem_limit_mib
     if limit is not None and limit != -1 and limit < 1:
         raise fail("gpu.mem_limit_mib", f"expected -1 (no limit) or 1 and more; got {limit}")
@@ -184,11 +186,12 @@ def _check_gpu(gpu: GpuConfig, fail: Fail) -> None:
     if gpu.mem_manager_type in (None, "none") and (gpu.limits_memory or gpu.mem_gc_enable):
         raise fail(
             f"gpu.{asked}",
-            "needs to know whose memory: add 'mem_manager_type: torch', 'tensorflow' or "
-            "'onnxruntime', or leave it out",
+            "needs to know whose memory: add 'mem_manager_type: "
+            f"{names.memory_managers[0]}' (or {', '.join(names.memory_managers[1:])}), or leave "
+            "it out",
         )
-    if gpu.mem_manager_type == "tensorflow" and gpu.mem_gc_enable:
+    elif gpu.mem_gc_enable and gpu.mem_manager_type not in names.memory_collectors:
         raise fail(
             "gpu.mem_gc_enable",
-            "TensorFlow gives no memory back before its process ends; leave it out",
+            f"{gpu.mem_manager_type} gives no memory back before its process ends; leave it out",
         )

@@ -1,4 +1,4 @@
-"""A YAML file as a tree of nodes that know their lines."""
+"""A YAML file as a tree of nodes with their lines."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Document:
 
     @staticmethod
     def is_null(node: yaml.Node) -> bool:
-        """Tell whether the value was left empty."""
+        """Return whether the value was left empty."""
         return bool(node.tag == NULL_TAG)
 
     @staticmethod

@@ -24,7 +24,7 @@ Fail = Callable[[str, str], ConfigError]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A tensor of the request or of a node's answer."""
+    """A tensor of the request or of a node's output."""
 
     node: int | None
     """The node's place in the graph; ``None`` for the request."""
@@ -58,7 +58,7 @@ class Node:
     name: str
     model: str
     whole: int | None
-    """Without ``inputs``: the node whose answer it works on; ``None`` for the request."""
+    """Without ``inputs``: the node whose output it works on; ``None`` for the request."""
     inputs: tuple[Input, ...] | None
     when: Condition | None
 
@@ -75,7 +75,7 @@ class Graph:
     name: str
     nodes: tuple[Node, ...]
     outputs: tuple[tuple[str, Source], ...]
-    """Names in the answer and what they stand for; empty for all that the last nodes answer."""
+    """Names in the response and what they stand for; empty for all outputs of the last nodes."""
 
 
 def plan_graph(dag: DagConfig, at: str, fail: Fail) -> Graph:
@@ -171,7 +171,7 @@ class _Resolver:
     """Turns the references of one graph into places."""
 
     def __init__(self, places: dict[str, int], fail: Fail) -> None:
-        """Know where each node stands."""
+        """Remember where each node is."""
         self._places = places
         self._fail = fail
 

@@ -7,6 +7,7 @@ The structure decides: which keys exist, which values are text (so that ``versio
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -25,9 +26,18 @@ _LITERAL_SHOWN = 60
 class Reader(Generic[Root]):
     """Reads one document into one structure and remembers the line of every key."""
 
-    def __init__(self, document: Document, root: type[Root]) -> None:
-        """Prepare to read ``document`` as a ``root``."""
+    def __init__(
+        self, document: Document, root: type[Root], choices: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        """Prepare to read ``document`` as a ``root``.
+
+        Args:
+            document: What is read.
+            root: The structure that it must have.
+            choices: Allowed values of keys whose type is marked with a name of these.
+        """
         self._document = document
+        self._choices = choices
         self._root = root
         self._lines: dict[str, int] = {"": 1}
 
@@ -81,6 +91,7 @@ class Reader(Generic[Root]):
     def _value(self, node: yaml.Node, kind: inspect.Type, at: str) -> Any:
         self._document.count(node, at.count("."))
         kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+        kinds = tuple(map(self._chosen, kinds))
         if Document.is_null(node):
             return None
         for member in kinds:
@@ -91,6 +102,12 @@ class Reader(Generic[Root]):
             if isinstance(member, inspect.DictType):
                 return self._free(node, member.value_type, at)
         return self._scalar(node, kinds, at)
+
+    def _chosen(self, kind: inspect.Type) -> inspect.Type:
+        """Return the type of a key with the values that are allowed for its mark."""
+        if isinstance(kind, inspect.Metadata):
+            return inspect.LiteralType(tuple(sorted(self._choices[(kind.extra or {})["names"]])))
+        return kind
 
     def _items(self, node: yaml.Node, kind: inspect.Type, at: str) -> list[Any]:
         if not isinstance(node, yaml.SequenceNode):

@@ -6,7 +6,7 @@ files use freely.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,24 +17,10 @@ COLLECTOR_PATTERN = r"^http://[^\s/]+/?\Z"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
-InfererType = Literal[
-    "customized",
-    "identity",
-    "torch",
-    "tensorflow",
-    "tensorrt",
-    "onnxruntime",
-    "openvino",
-    "sklearn",
-    "xgboost",
-    "lightgbm",
-]
-BuiltInConverter = Literal["image", "audio", "text", "labels"]
-ConverterType = Literal[
-    "customized", "none", "torch", "tensorflow", "tensorrt", "numpy", BuiltInConverter
-]
-BUILT_IN_CONVERTERS: tuple[str, ...] = get_args(BuiltInConverter)
-"""Converters that need no code: from files and text to tensors, and from scores to labels."""
+InfererType = Annotated[str, msgspec.Meta(extra={"names": "inferer_type"})]
+"""Allowed are the values of ``KnownNames.choices`` under that name; the same for the next two."""
+ConverterType = Annotated[str, msgspec.Meta(extra={"names": "converter_type"})]
+MemoryManagerType = Annotated[str, msgspec.Meta(extra={"names": "mem_manager_type"})]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +47,7 @@ class BatchingConfig(Section, frozen=True, kw_only=True):
     max_batch_size: Positive = 16
     """Most rows of a batch."""
     batch_timeout_us: NotNegative = 1000
-    """Longest time a request waits for company; with ``wait: always`` only."""
+    """Longest time a request waits for its batch to fill; with ``wait: always`` only."""
     wait: Literal["when_busy", "always"] = "when_busy"
     """``always`` lets an idle instance wait for a full batch too, as upstream does."""
     preferred_sizes: tuple[Positive, ...] = ()
@@ -79,7 +65,7 @@ class QueueConfig(Section, frozen=True, kw_only=True):
     timeout_ms: NotNegative = 0
     """Longest wait for an instance, then status 429; 0 for no limit."""
     priority_levels: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
-    """Levels of urgency that clients may ask for; 0 is the most urgent."""
+    """Priorities that clients may request; 0 is the most urgent."""
 
 
 class ModelConfig(Section, frozen=True, kw_only=True):
@@ -127,26 +113,13 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         return self.instances * len(self.devices)
 
     def for_copy(self, index: int) -> ModelConfig:
-        """Return what one of the copies is loaded by: its own device; devices take turns."""
+        """Return what one of the copies is loaded by: its own device; devices are used in turn."""
         device = self.devices[index % len(self.devices)]
         return msgspec.structs.replace(self, device=device, instances=self.copies)
 
     @property
-    def takes_tensors(self) -> bool:
-        """Whether the model's code gets tensors; else it gets whole messages."""
-        any_data = self.inferer_type in ("customized", "identity")
-        without = self.converter_type in (None, "none")
-        own = self.converter_type == "customized" or self.has_built_in_converter
-        return not (own or (any_data and without))
-
-    @property
-    def has_built_in_converter(self) -> bool:
-        """Whether its converter is one that needs no code."""
-        return self.converter_type in BUILT_IN_CONVERTERS
-
-    @property
     def is_native(self) -> bool:
-        """Whether the model answers in native code, without instances."""
+        """Whether the model runs in native code, without instances."""
         without = self.converter_type in (None, "none")
         return self.inferer_type == "identity" and without and self.isolation == "thread"
 
@@ -159,7 +132,7 @@ class NodeConfig(Section, frozen=True, kw_only=True):
     model: str
     """``name-version``, or a name alone for its latest version."""
     input: str | None = None
-    """The node whose whole answer it works on; the request when neither this nor ``inputs``."""
+    """The node whose whole output it works on; the request when neither this nor ``inputs``."""
     inputs: dict[str, str] | None = None
     """Names of the model's inputs and where each comes from: ``NODE.TENSOR`` or
     ``request.TENSOR``; ``optional`` before it lets the node run without."""
@@ -174,7 +147,7 @@ class DagConfig(Section, frozen=True, kw_only=True):
     name: Name = "default"
     nodes: tuple[NodeConfig, ...]
     outputs: dict[str, str] | None = None
-    """Names of the answer's tensors and what they stand for; all of the last nodes when absent."""
+    """Names of the response's tensors and their sources; all of the last nodes when absent."""
 
 
 class InferenceConfig(Section, frozen=True, kw_only=True):
@@ -182,13 +155,13 @@ class InferenceConfig(Section, frozen=True, kw_only=True):
 
     models: tuple[ModelConfig, ...]
     dag: DagConfig | None = None
-    """The default graph: what answers when a request names no model."""
+    """The default graph, for requests that name no model."""
     graphs: tuple[DagConfig, ...] = ()
-    """More graphs, which clients ask for by name."""
+    """More graphs, which clients request by name."""
 
 
 class StreamingControl(Section, frozen=True, kw_only=True):
-    """How a client of the customized route asks for streaming."""
+    """How a client of the customized route requests a stream."""
 
     ctrl_mode: Literal["query_param", "header_param", "body_param"] | None = None
     ctrl_key: str | None = None
@@ -226,7 +199,7 @@ class GpuConfig(Section, frozen=True, kw_only=True):
     """GPU monitoring and memory management."""
 
     devices: tuple[NotNegative, ...] | None = None
-    mem_manager_type: Literal["torch", "tensorflow", "onnxruntime", "none"] | None = None
+    mem_manager_type: MemoryManagerType | None = None
     """The engine whose memory is looked after."""
     mem_limit_mib: int | None = None
     """Most memory that its models may take of each GPU; -1 for no limit."""
@@ -266,13 +239,13 @@ class TracingConfig(Section, frozen=True, kw_only=True):
     protocol: Literal["grpc", "http"] = "grpc"
     """``http`` sends protobuf to ``/v1/traces``."""
     sample_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    """Share of requests that are traced; a request whose caller traces it is as the caller says."""
+    """Share of requests that are traced; the caller decides for requests that it traces."""
     service_name: str | None = None
     """The service's name in traces; that of its folder when absent."""
 
 
 class LimitsConfig(Section, frozen=True, kw_only=True):
-    """Caps on what a client may ask for (all sizes in bytes, all times in milliseconds)."""
+    """Limits of requests (all sizes in bytes, all times in milliseconds)."""
 
     max_request_bytes: Positive = 256 * 1024 * 1024
     max_inflight_bytes: Positive | None = None
@@ -292,9 +265,9 @@ class HealthConfig(Section, frozen=True, kw_only=True):
     """Readiness of the service."""
 
     start_online: bool = True
-    """False restores upstream's way: not ready until somebody calls ``online``."""
+    """False restores upstream's way: not ready until a client calls ``online``."""
     hang_timeout_ms: NotNegative = 60_000
-    """Work on a batch without a sign of life (a chunk) that makes the service not ready; 0 for
+    """Work on a batch without a heartbeat (a chunk) that makes the service not ready; 0 for
     no limit."""
 
 

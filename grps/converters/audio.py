@@ -10,10 +10,10 @@ import numpy as np
 import soundfile
 import soxr
 
-from grps.backends.base import TensorSpec
-from grps.converters.model_inputs import ModelInputs, number_type
-from grps.converters.raw_files import files_of
-from grps.converters.reader import Arrays, Read
+from grps.backends.backend import TensorSpec
+from grps.converters.common.model_inputs import ModelInputs, number_type
+from grps.converters.common.raw_files import files_of
+from grps.converters.common.reader import Arrays, Read
 from grps.errors import InputError, ModelError
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 

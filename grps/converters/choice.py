@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-from grps.backends.arguments import read_arguments
-from grps.backends.base import Backend, Signature
+from grps.backends.backend import Backend, Signature
+from grps.backends.common.arguments import read_arguments
 from grps.config.schema import ModelConfig
+from grps.converters.common.model_inputs import ModelInputs
+from grps.converters.common.reader import Reader
+from grps.converters.common.rows import RowEngine
+from grps.converters.common.runner import ConvertingRunner
+from grps.converters.common.writer import TensorWriter, Writer
 from grps.converters.labels import LabelArguments, LabelWriter
-from grps.converters.model_inputs import ModelInputs
-from grps.converters.reader import Reader
-from grps.converters.rows import RowEngine
-from grps.converters.runner import ConvertingRunner
-from grps.converters.writer import TensorWriter, Writer
+from grps.converters.table import CONVERTERS, ConverterEntry, RawBody
 from grps.errors import MissingExtraError, ModelError
 
-RawBody = Literal["bytes", "text"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """Where the reader of a ``converter_type`` is, and what it needs."""
-
-    module: str
-    """Has ``ARGUMENTS`` and ``create_reader(path, arguments, inputs)``."""
-    extra: str = ""
-    packages: tuple[str, ...] = ()
-    """What it needs, as imported, and the extra of ``grpst`` that brings it."""
-    raw_body: RawBody | None = None
-    """What the body of a request is to it when the content type does not tell."""
-
-
-_KINDS = {
-    "image": _Kind("grps.converters.image", "image", ("PIL",), "bytes"),
-    "audio": _Kind("grps.converters.audio", "audio", ("soundfile", "soxr"), "bytes"),
-    "text": _Kind("grps.converters.text", "text", ("tokenizers",), "text"),
-    "labels": _Kind("grps.converters.tensors"),
-}
-EXTRAS = {name: (kind.extra, kind.packages) for name, kind in _KINDS.items() if kind.extra}
-"""The extra that brings what a converter needs, and the packages, by ``converter_type``."""
 _PACKAGE_NAMES = {"PIL": "pillow"}
 
 
@@ -64,9 +41,9 @@ class BuiltInConverter:
 
 
 def raw_body_of(converter_type: str | None) -> RawBody | None:
-    """Return what a body of no telling content type is to a converter; ``None`` for nothing."""
-    kind = _KINDS.get(converter_type or "")
-    return None if kind is None else kind.raw_body
+    """Return how a converter reads a body without a known content type; ``None`` for nothing."""
+    entry = CONVERTERS.get(converter_type or "")
+    return None if entry is None else entry.raw_body
 
 
 def create_converter(config: ModelConfig, signature: Signature) -> BuiltInConverter:
@@ -80,8 +57,7 @@ def create_converter(config: ModelConfig, signature: Signature) -> BuiltInConver
         MissingExtraError: A package that the converter needs is not installed.
         ModelError: An argument is wrong, or the converter does not fit the model.
     """
-    kind = _KINDS[str(config.converter_type)]
-    module = _import(kind)
+    module = _import(CONVERTERS[str(config.converter_type)])
     labels, shared, arguments = _split(config.converter_args, module.ARGUMENTS)
     inputs = ModelInputs(signature, shared.constants)
     reader: Reader = module.create_reader(config.converter_path, arguments, inputs)
@@ -127,18 +103,18 @@ def _split(given: dict[str, Any] | None, own: Any) -> tuple[LabelArguments, _Sha
     return labels, shared, arguments
 
 
-def _import(kind: _Kind) -> Any:
+def _import(entry: ConverterEntry) -> Any:
     try:
-        return importlib.import_module(kind.module)
+        return importlib.import_module(entry.module)
     except ModuleNotFoundError as error:
-        if error.name not in kind.packages:
+        if error.name not in entry.packages:
             raise
         package = _PACKAGE_NAMES.get(error.name, error.name)
-        raise MissingExtraError(package, kind.extra) from error
+        raise MissingExtraError(package, entry.extra) from error
     except ImportError as error:
         raise ModelError(
-            f"{' or '.join(kind.packages)} is installed but broken: {error}"
+            f"{' or '.join(entry.packages)} is installed but broken: {error}"
         ) from error
     except OSError as error:
         # soundfile's own library is missing.
-        raise MissingExtraError(kind.packages[0], kind.extra, str(error)) from error
+        raise MissingExtraError(entry.packages[0], entry.extra, str(error)) from error

@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from grps.backends.base import TensorSpec
-from grps.converters.model_inputs import ModelInputs, number_type
-from grps.converters.raw_files import files_of
-from grps.converters.reader import Arrays, Read
+from grps.backends.backend import TensorSpec
+from grps.converters.common.model_inputs import ModelInputs, number_type
+from grps.converters.common.raw_files import files_of
+from grps.converters.common.reader import Arrays, Read
 from grps.errors import InputError, ModelError
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
@@ -47,7 +47,7 @@ class ImageArguments(msgspec.Struct, frozen=True):
     """With ``fit: crop``, the part of the shorter side that is kept; often 0.875 for ImageNet."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
     color: Literal["rgb", "bgr", "gray"] | None = None
-    """Order of the channels; rgb, or gray where the model wants one channel, when absent."""
+    """Order of the channels; rgb, or gray where the model takes one channel, when absent."""
     layout: Literal["nchw", "nhwc"] | None = None
     """Order of the dimensions; what the model's input looks like when absent."""
     scale: float | None = None
@@ -146,7 +146,7 @@ class ImageReader:
 
 
 def _is_planar(spec: TensorSpec, arguments: ImageArguments) -> bool:
-    """Tell whether the channels are a dimension before height and width."""
+    """Return whether the channels are a dimension before height and width."""
     shape = spec.shape
     if shape is not None and len(shape) != _RANK:
         raise ModelError(
@@ -224,7 +224,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """Lay what is transparent over black, as it would else show colours that nobody sees."""
+    """Lay what is transparent over black, as it would else show colours that are invisible."""
     if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
         return image
     image = image.convert("RGBA")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
-from grps.backends.base import Signature
+from grps.backends.backend import Signature
 from grps.errors import ModelError
 from grps.protocol.arrays import to_message
 from grps.protocol.pb.grps_pb2 import GrpsMessage
@@ -20,12 +20,12 @@ _MOST_LABELS = 10_000_000
 
 
 class LabelArguments(msgspec.Struct, frozen=True):
-    """What is made of a model's answer; part of the ``converter_args`` of every such converter."""
+    """What is made of a model's outputs; part of the ``converter_args`` of every such converter."""
 
     labels: str | None = None
     """File of names, one a line, or JSON: a list, or an object from indices to names."""
     top_k: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
-    """How many labels of each row are answered, the best first; 5 when absent."""
+    """How many labels of each row are returned, the best first; 5 when absent."""
     activation: Activation = "none"
     """What makes scores of the model's output."""
     output: str | None = None
@@ -35,12 +35,12 @@ class LabelArguments(msgspec.Struct, frozen=True):
 
     @property
     def wanted(self) -> bool:
-        """Whether anything asks for labels rather than for the outputs as they are."""
+        """Whether labels are to be written instead of the outputs."""
         return self != LabelArguments()
 
 
 class LabelWriter:
-    """Answers with labels, their scores and their indices."""
+    """Writes labels, their scores and their indices."""
 
     def __init__(self, arguments: LabelArguments, signature: Signature) -> None:
         """Name the scores of a model.

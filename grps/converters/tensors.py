@@ -1,4 +1,4 @@
-"""Tensors as they come, for converters that change a model's answer only."""
+"""Tensors as they come, for converters that change a model's outputs only."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from grps.backends.base import TensorSpec
-from grps.converters.model_inputs import ModelInputs
-from grps.converters.reader import Arrays, Read
+from grps.backends.backend import TensorSpec
+from grps.converters.common.model_inputs import ModelInputs
+from grps.converters.common.reader import Arrays, Read
 from grps.errors import InputError
 from grps.protocol.arrays import to_arrays
 from grps.protocol.pb.grps_pb2 import GrpsMessage

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from grps.backends.base import TensorSpec
-from grps.converters.model_inputs import ModelInputs, number_type
-from grps.converters.reader import Arrays, Read
+from grps.backends.backend import TensorSpec
+from grps.converters.common.model_inputs import ModelInputs, number_type
+from grps.converters.common.reader import Arrays, Read
 from grps.errors import InputError, ModelError
 from grps.protocol.arrays import to_arrays
 from grps.protocol.pb.grps_pb2 import GrpsMessage
@@ -42,7 +42,7 @@ class TextArguments(msgspec.Struct, frozen=True):
     add_special_tokens: bool = True
     """Add what the tokenizer puts around a text, such as [CLS]."""
     inputs: dict[str, str] = {}
-    """Which input takes what, where names don't tell: ``ids``, ``mask`` or ``types`` by input."""
+    """What each input takes, where its name is unclear: ``ids``, ``mask`` or ``types`` by input."""
     max_texts: Positive = 256
     """Most texts of one request."""
     max_characters: Positive = 100_000

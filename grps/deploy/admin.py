@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from grps.deploy.services import Service, find, running_names
+from grps.deploy.supervision.services import Service, find, running_names
 from grps.errors import DeployError
 
 TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
@@ -34,14 +34,14 @@ def running_service(name: str | None) -> Service:
 
 
 def list_models(service: Service, timeout_s: float | None = None) -> list[dict[str, Any]]:
-    """Return what a service tells of its models.
+    """Return what a service reports about its models.
 
     Args:
-        service: Whom to ask.
+        service: The service.
         timeout_s: Longest wait; ``None`` for no limit.
 
     Raises:
-        DeployError: It can't be asked.
+        DeployError: It can't be reached.
     """
     told = _call(service, "GET", MODELS, timeout_s)
     return list(told["models"])
@@ -63,16 +63,16 @@ def set_log_level(service: Service, level: str) -> dict[str, Any]:
         The ``level`` and the one ``before``.
 
     Raises:
-        DeployError: It can't be asked, or refuses.
+        DeployError: It can't be reached, or refuses.
     """
     return _call(service, "POST", f"/grps/v1/admin/log-level?level={level}")
 
 
 def read_live(service: Service, timeout_s: float) -> dict[str, Any]:
-    """Return what a service tells of its latest minute.
+    """Return what a service reports about its latest minute.
 
     Raises:
-        DeployError: It can't be asked.
+        DeployError: It can't be reached.
     """
     return _call(service, "GET", "/grps/v1/monitor/live", timeout_s)
 
@@ -92,7 +92,9 @@ def _call(
         body = response.read()
     except OSError as error:
         where = f"{state.host}:{state.ports[0]}"
-        raise DeployError(f"service {service.name!r} can't be asked at {where}: {error}") from error
+        raise DeployError(
+            f"service {service.name!r} can't be reached at {where}: {error}"
+        ) from error
     finally:
         connection.close()
     try:
@@ -101,4 +103,4 @@ def _call(
             return dict(told)
         raise DeployError(told["status"]["msg"])
     except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise DeployError(f"{path} was answered with status {response.status}") from error
+        raise DeployError(f"{path} returned status {response.status}") from error

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from grps.deploy.ports import check_ports
-from grps.deploy.supervisor import describe_exit
+from grps.deploy.supervision.ports import check_ports
+from grps.deploy.supervision.supervisor import describe_exit
 from grps.deploy.watching import Watch
 from grps.errors import ConfigError
 from grps.server.project import Project
@@ -33,7 +33,7 @@ class Development:
         Args:
             project: The project's folder.
             port: Ports as in ``server.yml``; what that says when ``None``.
-            on_line: Told what happens.
+            on_line: Receives a line about each event.
 
         Raises:
             DeployError: A port is taken.
@@ -51,7 +51,7 @@ class Development:
         """Let ``run`` end soon; safe in a signal handler.
 
         An exception from there could hit the moment in which the standard library holds a lock of
-        the server's process, and then nobody could wait for that process any more.
+        the server's process, and then no process could wait for it.
         """
         self._ending = True
 
@@ -92,7 +92,7 @@ class Development:
     ) -> list[str]:
         """Wait for a change, and for the files to rest after it; nothing when asked to end.
 
-        Tells how the server is doing meanwhile.
+        Reports the server's progress in the meantime.
         """
         told = False
         while not (changed := watch.changes()):

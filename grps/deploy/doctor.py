@@ -19,10 +19,10 @@ from typing import Literal
 import msgspec
 import psutil
 
-from grps.backends.probe import PROBES, Probe
-from grps.backends.registry import extra_of, package_of
+from grps.backends.common.probe import Probe
+from grps.backends.table import ENGINES
 from grps.config.schema import ServerConfig
-from grps.converters import EXTRAS
+from grps.converters.table import CONVERTERS
 from grps.deploy.paths import home as services_home
 from grps.machine import memory_limit, usable_cpus
 from grps.server.native import find_gpus
@@ -36,20 +36,16 @@ SPARE_FILES = 64
 """Open files of a service besides its connections."""
 _GIB = 1 << 30
 
-RIVALS = (
-    ("onnxruntime", "onnxruntime-gpu"),
-    ("onnxruntime", "onnxruntime-openvino"),
-    ("tensorflow", "tensorflow-cpu"),
-    ("xgboost", "xgboost-cpu"),
-)
-"""Packages that overwrite each other's files."""
-FEATURES = {**EXTRAS, "customized HTTP": ("http-custom", ("flask",))}
+FEATURES = {
+    **{name: (one.extra, one.packages) for name, one in CONVERTERS.items() if one.packages},
+    "customized HTTP": ("http-custom", ("flask",)),
+}
 """What needs packages of its own: the extra that brings them, and what they are imported as."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One result of the examination."""
 
     section: str
     name: str
@@ -64,7 +60,7 @@ def examine(on_progress: Callable[[str], None]) -> Iterator[Finding]:
     """Look at the machine, its GPUs, the engines and the packages of converters.
 
     Args:
-        on_progress: Told what is looked at, as loading an engine may take long.
+        on_progress: Receives what is examined, as loading an engine may take long.
     """
     yield from _machine()
     gpus = list(_gpus())
@@ -153,18 +149,18 @@ def _gpus() -> Iterator[Finding]:
 def _engines(has_gpu: bool, on_progress: Callable[[str], None]) -> Iterator[Finding]:
     found: dict[str, Finding] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        running = {pool.submit(_engine, name, has_gpu): name for name in PROBES}
+        running = {pool.submit(_engine, name, has_gpu): name for name in ENGINES}
         for done in as_completed(running):
             found[running[done]] = done.result()
-            waiting = [name for name in PROBES if name not in found]
+            waiting = [name for name in ENGINES if name not in found]
             on_progress(f"engines: {', '.join(waiting)}" if waiting else "")
-    yield from (found[name] for name in PROBES)
+    yield from (found[name] for name in ENGINES)
 
 
 def _engine(name: str, has_gpu: bool) -> Finding:
     section = "engines"
-    install = f"pip install 'grpst[{extra_of(name)}]'"
-    if importlib.util.find_spec(package_of(name)) is None:
+    install = f"pip install 'grpst[{ENGINES[name].extra}]'"
+    if importlib.util.find_spec(ENGINES[name].package) is None:
         return Finding(section, name, "not installed", "absent", install)
     command = [sys.executable, "-m", "grps.backends.probe", name, *(["--gpu"] if has_gpu else [])]
     try:
@@ -198,7 +194,13 @@ def _features() -> Iterator[Finding]:
 
 
 def _rivals() -> Iterator[Finding]:
-    for first, second in RIVALS:
+    """Report distributions that overwrite each other's files."""
+    pairs = (
+        (engine.distributions[0], other)
+        for engine in ENGINES.values()
+        for other in engine.distributions[1:]
+    )
+    for first, second in pairs:
         if _is_installed(first) and _is_installed(second):
             text = f"{first} and {second} are both installed and overwrite each other's files"
             advice = f"pip uninstall -y {first} {second}, then install the one you want"

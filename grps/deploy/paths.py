@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from grps.config.loader import load_server
 from grps.errors import ConfigError, DeployError
+from grps.server.configuration import load_server
 
 DEFAULT_NAME = "my_grps"
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -73,7 +73,7 @@ class ServiceFolder:
 
     @property
     def state(self) -> Path:
-        """What the server process says of itself."""
+        """The state of the server process."""
         return self.root / "run" / "state.json"
 
     @property

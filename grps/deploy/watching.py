@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grps.config.loader import load_server
-from grps.deploy.tree import Tree
+from grps.deploy.archive.tree import Tree
 from grps.errors import GrpsError
+from grps.server.configuration import load_server
 
 Snapshot = dict[str, tuple[int, int, int]]
 """Path to modification time, size and inode."""
@@ -14,7 +14,7 @@ EDITOR_SUFFIXES = ("~", ".swp", ".swx", ".tmp")
 
 
 class Watch:
-    """The files of a project as they were when last looked at."""
+    """The files of a project as they were at the last check."""
 
     def __init__(self, project: Path) -> None:
         """Look at ``project`` for the first time."""
@@ -40,7 +40,7 @@ class Watch:
                 status = file.status
                 seen[file.path] = (status.st_mtime_ns, status.st_size, status.st_ino)
         except (GrpsError, OSError):
-            # Something is being moved right now; the next look will tell.
+            # Something is being moved right now; the next check will show.
             return self._seen
         return seen
 

@@ -17,7 +17,7 @@ from grps.log import coroutine_request
 
 
 def is_async(inferer: ModelInferer) -> bool:
-    """Tell whether an inferer's ``infer`` is a coroutine function or an async generator."""
+    """Return whether an inferer's ``infer`` is a coroutine function or an async generator."""
     return iscoroutinefunction(inferer.infer) or isasyncgenfunction(inferer.infer)
 
 
@@ -35,7 +35,7 @@ class AsyncMessageRunner:
         self._thread.start()
 
     def run(self, batch: Batch) -> None:
-        """Start each request's coroutine; it answers later."""
+        """Start each request's coroutine; it replies later."""
         for entry in batch.entries():
             asyncio.run_coroutine_threadsafe(self._serve(entry), self._loop)
 
@@ -77,7 +77,7 @@ class AsyncMessageRunner:
         return converter.postprocess(raw, context)
 
     async def _drain(self, pieces: Any, context: GrpsContext) -> Any:
-        """Send what an async generator yields; a client that wants one answer gets the last."""
+        """Send what an async generator yields; a client that requested no stream gets the last."""
         converter = self._steps.converter
         last: Any = None
         async for piece in pieces:
@@ -87,7 +87,7 @@ class AsyncMessageRunner:
                 last = converter.postprocess(piece, context)
                 context.mark("postprocess")
             if context.if_streaming():
-                # A slow client must hold up this request only, not the loop.
+                # A slow client must block this request only, not the loop.
                 await asyncio.to_thread(context.stream_respond, last)
             if context.has_err() or context.if_disconnected():
                 await pieces.aclose()

@@ -12,7 +12,7 @@ Stage = Literal["preprocess", "infer", "postprocess"]
 
 
 class Exchange(Protocol):
-    """An HTTP request that user code reads and answers itself."""
+    """An HTTP request that user code reads and responds to."""
 
     @property
     def method(self) -> str:
@@ -39,11 +39,11 @@ class Exchange(Protocol):
         """Address and port of the other end of the connection."""
 
     def reply(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-        """Set the answer, replacing an earlier one."""
+        """Set the response; it replaces an earlier one."""
 
 
 class Entry(Protocol):
-    """One request: its input, and the way to answer it once."""
+    """One request: its input and its single response."""
 
     @property
     def id(self) -> str:
@@ -55,7 +55,7 @@ class Entry(Protocol):
 
     @property
     def tracestate(self) -> str | None:
-        """What the caller's tracing systems want passed on."""
+        """Values of the caller's tracing systems that are passed on."""
 
     def mark(self, stage: Stage) -> None:
         """Note that a step has ended that began with the end of the one before it."""
@@ -67,25 +67,25 @@ class Entry(Protocol):
         """Take the input as an encoded ``GrpsMessage``."""
 
     def is_cancelled(self) -> bool:
-        """Tell whether the client has left or its deadline has passed."""
+        """Return whether the client is disconnected or the deadline has passed."""
 
     def is_answered(self) -> bool:
-        """Tell whether the request was answered."""
+        """Return whether the request has a response."""
 
     def is_streaming(self) -> bool:
-        """Tell whether the client wants the answer in chunks."""
+        """Return whether the client requested a stream."""
 
     def stream_message(self, message: bytes) -> bool:
-        """Send an encoded message as a chunk; False when nobody listens any more."""
+        """Send an encoded message as a chunk; False when the client is disconnected."""
 
     def stream_raw(self, data: bytes) -> bool:
-        """Send bytes as a chunk; False when nobody listens any more."""
+        """Send bytes as a chunk; False when the client is disconnected."""
 
     def end_stream(self) -> None:
         """End the stream ahead of the model's return."""
 
     def exchange(self) -> Exchange | None:
-        """Return the HTTP request as it came, when user code answers it itself."""
+        """Return the HTTP request as it came, when user code writes the response."""
 
     def session(self) -> Any:
         """Take what an earlier model of the graph left for this request, or ``None``."""
@@ -94,19 +94,19 @@ class Entry(Protocol):
         """Leave something for the next model of the graph; ``filled`` by user code or empty."""
 
     def left_elsewhere(self) -> bool:
-        """Tell whether user code of an earlier model left something in another process."""
+        """Return whether user code of an earlier model stored user data in another process."""
 
     def reply_tensors(self, tensors: Sequence[NamedArray]) -> None:
-        """Answer with C-contiguous arrays."""
+        """Reply with C-contiguous arrays."""
 
     def reply_message(self, message: bytes) -> None:
-        """Answer with an encoded ``GrpsMessage``."""
+        """Reply with an encoded ``GrpsMessage``."""
 
     def fail(self, message: str) -> None:
-        """Answer that the model or the user's code failed."""
+        """Fail the request: the model or the user's code failed."""
 
     def refuse(self, message: str) -> None:
-        """Answer that the input does not fit."""
+        """Fail the request: the input does not fit the model."""
 
 
 class Batch(Protocol):
@@ -126,10 +126,10 @@ class Batch(Protocol):
         """Take the input, the rows of all requests joined, in the model's order."""
 
     def reply_tensors(self, outputs: Sequence[NamedArray]) -> None:
-        """Give every request that is not answered its rows of C-contiguous arrays."""
+        """Give every request without a response its rows of C-contiguous arrays."""
 
     def singles(self) -> Sequence[Batch]:
-        """Return the requests that are not answered, each as a batch of its own."""
+        """Return the requests without a response, each as a batch of its own."""
 
 
 class Channel(Protocol):
@@ -139,4 +139,4 @@ class Channel(Protocol):
         """Wait, without the GIL, for requests; ``None`` once the service or instance stops."""
 
     def detach(self, down: str | None = None) -> None:
-        """Tell that the instance has ended; ``down`` says why, if it should not have."""
+        """Note that the instance has ended; ``down`` is the cause, if it should not have."""

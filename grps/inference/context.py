@@ -1,4 +1,4 @@
-"""What user code knows of the request it works on, and its way to stream and to fail."""
+"""The context of a request: what user code reads of it, and how it streams and fails."""
 
 from __future__ import annotations
 
@@ -8,27 +8,59 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from grps.errors import ModelError
 from grps.inference import custom_http
+from grps.inference.channel import Entry, Stage
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 if TYPE_CHECKING:
     from flask import Request, Response
-
-    from grps.inference.channel import Entry, Stage
-    from grps.inference.converter import Converter
-    from grps.inference.inferer import ModelInferer
 
 
 class ChunkSink(Protocol):
     """Where the chunks of a streaming request go."""
 
     def stream_message(self, message: bytes) -> bool:
-        """Send an encoded message, a success unless it says failure; False when nobody listens."""
+        """Send an encoded message, a success unless it is a failure; False when disconnected."""
 
     def stream_raw(self, data: bytes) -> bool:
-        """Send bytes as they are; False when nobody listens any more."""
+        """Send bytes as they are; False when the client is disconnected."""
 
     def end_stream(self) -> None:
         """Send nothing more, whatever comes."""
+
+
+class ConverterOfModel(Protocol):
+    """The converter of the model that runs, as the context and user code call it."""
+
+    def init(self, path: str | None = None, args: Any = None) -> None:
+        """Prepare the converter."""
+
+    def preprocess(self, inp: GrpsMessage, context: GrpsContext) -> Any:
+        """Turn a request into what the inferer takes."""
+
+    def postprocess(self, inp: Any, context: GrpsContext) -> GrpsMessage:
+        """Turn what the inferer returned into the response."""
+
+    def batch_preprocess(self, inps: list[GrpsMessage], contexts: list[GrpsContext]) -> Any:
+        """Turn the requests of one batch into what the inferer's ``batch_infer`` takes."""
+
+    def batch_postprocess(self, inp: Any, contexts: list[GrpsContext]) -> list[GrpsMessage]:
+        """Turn what ``batch_infer`` returned into one response per request."""
+
+
+class InfererOfModel(Protocol):
+    """The inferer of the model that runs, as user code calls it."""
+
+    def init(self, path: str | None, device: str | None = None, args: Any = None) -> None:
+        """Prepare the inferer."""
+
+    def load(self) -> bool | None:
+        """Load the model."""
+
+    def infer(self, inp: Any, context: GrpsContext) -> Any:
+        """Run the model on one input."""
+
+    def batch_infer(self, inp: Any, contexts: list[GrpsContext]) -> Any:
+        """Run the model on one batch."""
 
 
 class _LocalSink:
@@ -66,11 +98,11 @@ class GrpsContext:
         self._http_response: Any = None
         self._entry: Entry | None = None
         self._sink: ChunkSink | None = None
-        self._converter: Converter | None = None
-        self._inferer: ModelInferer | None = None
+        self._converter: ConverterOfModel | None = None
+        self._inferer: InfererOfModel | None = None
 
     def bind(self, entry: Entry) -> None:
-        """[For the server] Tie the context to a request in the hands of an instance."""
+        """[For the server] Bind the context to a request that an instance runs."""
         self._entry = entry
         if entry.is_streaming():
             self._sink = entry
@@ -81,7 +113,7 @@ class GrpsContext:
             self._entry.mark(stage)
 
     def get_request_id(self) -> str | None:
-        """Return the request's identifier, which its answer and its log lines carry."""
+        """Return the request's identifier, which its response and its log lines contain."""
         return None if self._entry is None else self._entry.id
 
     def get_trace_headers(self) -> dict[str, str]:
@@ -116,18 +148,18 @@ class GrpsContext:
         return self._user_data.get(key)
 
     def has_user_data(self) -> bool:
-        """[For the server] Tell whether user code has put anything."""
+        """[For the server] Return whether user code has put anything."""
         return bool(self._user_data)
 
     def if_streaming(self) -> bool:
-        """Tell whether the client asked for an answer in chunks."""
+        """Return whether the client requested a stream."""
         return self._sink is not None
 
     def stream_respond(self, msg: GrpsMessage, final: bool = False) -> None:
-        """Send a message as a chunk; it leaves at once, and a slow client holds the caller up.
+        """Send a message as a chunk; it leaves at once, and a slow client blocks the caller.
 
         Args:
-            msg: The chunk. Its status becomes success unless it says failure.
+            msg: The chunk. Its status becomes success unless it is a failure.
             final: Whether it is the last chunk; later ones go nowhere.
 
         Raises:
@@ -152,7 +184,7 @@ class GrpsContext:
         self.stream_respond(self._converter.postprocess(inp, self), final)
 
     def customized_http_stream_respond(self, msg: str | bytes, final: bool = False) -> None:
-        """Send text or bytes as a chunk of a customized HTTP answer.
+        """Send text or bytes as a chunk of a customized HTTP response.
 
         Args:
             msg: The chunk, sent as it is.
@@ -181,7 +213,7 @@ class GrpsContext:
         self._has_err = has_err
 
     def has_err(self) -> bool:
-        """Tell whether the request is marked as failed."""
+        """Return whether the request is marked as failed."""
         return self._has_err
 
     def set_err_msg(self, err_msg: str) -> None:
@@ -202,7 +234,7 @@ class GrpsContext:
         return self._http_request
 
     def set_http_response(self, http_response: Any) -> None:
-        """Set the answer of customized HTTP.
+        """Set the response of customized HTTP.
 
         Args:
             http_response: A str, bytes, ``(body, status, headers)`` or ``flask.Response``.
@@ -214,44 +246,44 @@ class GrpsContext:
         self._http_response = http_response
 
     def get_http_response(self) -> Response | None:
-        """Return the answer that was set as a ``flask.Response``, ``None`` when none was."""
+        """Return the response that was set as a ``flask.Response``, ``None`` when none was."""
         if self._http_response is None:
             return None
         return custom_http.to_flask_response(self._http_response)
 
     def send_http_response(self) -> None:
-        """[For the server] Hand the answer that was set to the connection."""
+        """[For the server] Hand the response that was set to the connection."""
         exchange = self._entry.exchange() if self._entry is not None else None
         if exchange is not None and self._http_response is not None:
             exchange.reply(*custom_http.to_reply(self._http_response))
 
     def if_disconnected(self) -> bool:
-        """Tell whether the client has left or its deadline has passed."""
+        """Return whether the client is disconnected or the deadline has passed."""
         return self._entry is not None and self._entry.is_cancelled()
 
-    def set_converter(self, converter: Converter | None) -> None:
+    def set_converter(self, converter: ConverterOfModel | None) -> None:
         """[For the server] Set the converter of the model that runs."""
         self._converter = converter
 
     @property
-    def converter(self) -> Converter | None:
+    def converter(self) -> ConverterOfModel | None:
         """The converter of the model that runs."""
         return self._converter
 
-    def set_inferer(self, inferer: ModelInferer | None) -> None:
+    def set_inferer(self, inferer: InfererOfModel | None) -> None:
         """[For the server] Set the inferer of the model that runs."""
         self._inferer = inferer
 
     @property
-    def inferer(self) -> ModelInferer | None:
+    def inferer(self) -> InfererOfModel | None:
         """The inferer of the model that runs."""
         return self._inferer
 
     def set_batcher_future(self, future: Any) -> None:
-        """Do nothing; upstream's batcher told itself through a future."""
+        """Do nothing; upstream's batcher used a future."""
 
     def batcher_future_notify(self) -> None:
-        """Do nothing; upstream's batcher told itself through a future."""
+        """Do nothing; upstream's batcher used a future."""
 
     def start_http_streaming_generator(self) -> None:
         """Collect chunks in memory, for tests without a server."""

@@ -1,4 +1,4 @@
-"""The user's converter: request message to model input, model output to answer message."""
+"""The user's converter: request message to model input, model output to response message."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Converter(ABC):
 
     @abstractmethod
     def postprocess(self, inp: Any, context: GrpsContext) -> GrpsMessage:
-        """Turn what the inferer returned into the answer."""
+        """Turn what the inferer returned into the response."""
 
     def batch_preprocess(self, inps: list[GrpsMessage], contexts: list[GrpsContext]) -> Any:
         """Turn the requests of one batch into what the inferer's ``batch_infer`` takes."""
         raise NotImplementedError("batch_preprocess is not implemented by this converter")
 
     def batch_postprocess(self, inp: Any, contexts: list[GrpsContext]) -> list[GrpsMessage]:
-        """Turn what ``batch_infer`` returned into one answer per request."""
+        """Turn what ``batch_infer`` returned into one response per request."""
         raise NotImplementedError("batch_postprocess is not implemented by this converter")

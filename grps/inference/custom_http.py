@@ -1,4 +1,4 @@
-"""Customized HTTP in the user's terms: flask requests and answers. flask loads when used."""
+"""Customized HTTP in the user's terms: flask requests and responses. flask loads when used."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _add_header(environ: dict[str, Any], name: str, value: str) -> None:
 
 
 def check_response(response: Any) -> None:
-    """Refuse what can't be an answer.
+    """Refuse what can't be a response.
 
     Raises:
         ValueError: It is no str, bytes, ``(body, status, headers)`` or ``flask.Response``.
@@ -91,13 +91,13 @@ def check_response(response: Any) -> None:
 
 
 def _is_flask_response(response: Any) -> bool:
-    """Tell whether it is one, without importing flask for those who never did."""
+    """Return whether it is one, without importing flask for those who never did."""
     kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(response).__mro__}
     return "werkzeug.wrappers.response.Response" in kinds
 
 
 def to_reply(response: Any) -> Reply:
-    """Return a checked answer as status, headers and body."""
+    """Return a checked response as status, headers and body."""
     if isinstance(response, str):
         return 200, [("Content-Type", "text/plain")], response.encode()
     if isinstance(response, bytes):
@@ -112,7 +112,7 @@ def to_reply(response: Any) -> Reply:
 
 
 def to_flask_response(response: Any) -> Response:
-    """Return a checked answer as a ``flask.Response``."""
+    """Return a checked response as a ``flask.Response``."""
     from flask import Response
 
     if isinstance(response, Response):

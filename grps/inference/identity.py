@@ -9,7 +9,7 @@ from grps.inference.inferer import ModelInferer
 
 
 class IdentityInferer(ModelInferer):
-    """Answers with its input."""
+    """Returns its input."""
 
     def init(self, path: Any, device: Any = None, args: Any = None) -> None:
         """Nothing is configured."""
@@ -19,7 +19,7 @@ class IdentityInferer(ModelInferer):
         return True
 
     def infer(self, inp: Any, context: GrpsContext) -> Any:
-        """Return the input; a client that asked for chunks gets it as the only one."""
+        """Return the input; a client that requested a stream gets it as the only chunk."""
         if context.if_streaming() and context.converter is None:
             context.stream_respond(inp)
         return inp

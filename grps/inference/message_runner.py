@@ -56,7 +56,7 @@ class Steps:
         return self.converter.postprocess(raw, context)
 
     def _drain(self, answer: Any, context: GrpsContext) -> Any:
-        """Send what a generator yields in chunks; a client that wants one answer gets the last."""
+        """Send the values of a generator as chunks; without a stream, only the last one."""
         if not isgenerator(answer):
             return answer
         last: Any = None
@@ -90,10 +90,10 @@ def open_message(entry: Entry) -> tuple[GrpsMessage, GrpsContext]:
 
 
 def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:
-    """Answer an entry with what the user's code returned and set."""
+    """Reply to an entry with what the user's code returned and set."""
     entry.set_session(context, context.has_user_data())
     if entry.exchange() is not None:
-        # Customized HTTP: the answer is what the user set, whatever was returned.
+        # Customized HTTP: the response is what the user set, whatever was returned.
         context.send_http_response()
         entry.reply_message(b"")
     elif context.has_err():
@@ -115,7 +115,7 @@ class MessageRunner:
         self._name = name
 
     def run(self, batch: Batch) -> None:
-        """Answer each request; its failure is its own."""
+        """Run each request; it fails alone."""
         for entry in batch.entries():
             try:
                 request, context = self._steps.open(entry)
@@ -141,7 +141,7 @@ class BatchingMessageRunner:
         self._name = name
 
     def run(self, batch: Batch) -> None:
-        """Answer all requests."""
+        """Run all requests."""
         opened = list(self._open(batch.entries()))
         if len(opened) > 1:
             try:

@@ -1,4 +1,4 @@
-"""The loop of an instance: pull requests, run the model, answer."""
+"""The loop of an instance: pull requests, run the model, reply."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ GPU_OOM_COUNT = "*gpu_oom_count"
 
 
 class Runner(Protocol):
-    """Answers requests with one loaded copy of a model."""
+    """Runs requests on one loaded copy of a model."""
 
     def run(self, batch: Batch) -> None:
-        """Answer all requests; what is raised fails those that are not answered."""
+        """Run all requests; an exception fails those without a response."""
 
     def close(self, timeout_s: float | None) -> bool:
-        """Finish what still runs and let go of what the runner began.
+        """Finish running work and release what the runner holds.
 
         Args:
             timeout_s: Longest wait; ``None`` for no limit.
@@ -35,12 +35,12 @@ class Runner(Protocol):
 def run_instance(channel: Channel, runner: Runner, name: str) -> None:
     """Serve requests until the service or the instance stops.
 
-    Requests that arrive while the instance is busy form its next batch; nobody waits for a batch
-    to fill while the instance is idle.
+    Requests that arrive while the instance is busy form its next batch; no request
+    waits to fill a batch while the instance is idle.
 
     Args:
         channel: Where the requests come from.
-        runner: What answers them.
+        runner: What runs them.
         name: The instance in the log, for example ``vad-1.0.0#0``.
     """
     down: str | None = None
@@ -64,7 +64,7 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
 
 
 def fail(entry: Entry, error: BaseException, name: str) -> None:
-    """Answer an entry with what went wrong, and write the traceback to the log."""
+    """Fail an entry with the cause, and write the traceback to the log."""
     if entry.is_answered():
         return
     if isinstance(error, InputError):

@@ -44,7 +44,7 @@ class EngineModel:
 
     def run(self, tensors: list[NamedArray], batch: Batch) -> list[NamedArray]:
         """Run the engine on the arrays in their order."""
-        del batch  # an engine knows nothing of requests
+        del batch  # an engine has no requests
         return self._engine.infer([array for _, array in tensors])
 
 
@@ -57,7 +57,7 @@ class TensorRunner:
         self._name = name
 
     def run(self, batch: Batch) -> None:
-        """Answer all requests with the model's outputs."""
+        """Run all requests with the model."""
         if len(batch) == 1:
             self._run_alone(batch)
             return

@@ -59,7 +59,7 @@ def name_inputs(tensors: list[NamedArray]) -> dict[str, np.ndarray]:
 
 
 def name_outputs(answer: object) -> list[NamedArray]:
-    """Return what an inferer answered as named C-contiguous arrays.
+    """Return what an inferer returned as named C-contiguous arrays.
 
     An array is ``output``; those of a list or tuple are ``output_0``, ``output_1``…; a dict gives
     its keys. Numbers become arrays without dimensions.
@@ -82,7 +82,7 @@ def _contiguous(name: str, value: object) -> np.ndarray:
     array = np.asarray(value, order="C")
     if array.dtype == np.bool_:
         return array.view(np.uint8)
-    if array.dtype.kind not in "iufOUS":
+    if array.dtype.kind not in "iufOUS" and array.dtype.name != "bfloat16":
         raise ModelError(
             f"output {name} is {type(value).__name__}, not an array of numbers or text"
         )

@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--project", type=Path, default=Path(), help="project folder")
     parser.add_argument("--service", type=Path, help="folder of conf/ and logs/, if another")
     parser.add_argument("--port", help="listen here, not where server.yml says")
-    parser.add_argument("--state_file", type=Path, help="where to tell the phase of the process")
+    parser.add_argument("--state_file", type=Path, help="file for the phase of the process")
     parser.add_argument("--stderr", action="store_true", help="log to standard error as well")
     arguments = parser.parse_args()
     folder = arguments.project.resolve()

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grps.backends.engine_environment import quiet_engines
+from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import ServerConfig, StreamingControl
 from grps.dashboard import dashboard_page
@@ -24,10 +24,11 @@ from grps.log import (
 )
 from grps.machine import memory_limit, usable_cpus
 from grps.server.commands import take_commands
-from grps.server.lifecycle import ServedModels
 from grps.server.log_files import start_user_log
 from grps.server.memory import inflight_bytes
-from grps.server.models import Terms
+from grps.server.models.lifecycle import ServedModels
+from grps.server.models.model import Terms
+from grps.server.models.shares import gpu_of_a_process
 from grps.server.native import (
     Log,
     NativeRoute,
@@ -39,7 +40,6 @@ from grps.server.native import (
     start_log,
 )
 from grps.server.project import Project
-from grps.server.shares import gpu_of_a_process
 from grps.server.state import Phase, ServiceState
 from grps.server.stopping import StopRequest, StopRequested
 
@@ -56,7 +56,7 @@ class Options:
     service: Path
     """The folder of ``conf/`` and ``logs/``; the project itself unless it is deployed apart."""
     state_file: Path | None
-    """Where the phase of the process is told; nowhere when ``None``."""
+    """Where the phase of the process is written; nowhere when ``None``."""
     to_stderr: bool
     """Whether the logs also go to standard error."""
     port: str | None = None
@@ -149,7 +149,7 @@ class App:
         self._report("stopped", "stopped")
 
     def _load(self, project: Project, server: Server) -> None:
-        quiet_engines()
+        prepare_environment()
         self._limit_gpu_memory(project)
         self._report("loading", "importing user code")
         project.import_user_code()

@@ -1,4 +1,4 @@
-"""Doing what operators ask of the models of a running service."""
+"""Commands of operators about the models of a running service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from grps.errors import InputError
 from grps.inference.runner import describe
 from grps.log import logger
-from grps.server.lifecycle import ServedModels, UnknownModelError, answer
+from grps.server.models.lifecycle import ServedModels, UnknownModelError, answer
 from grps.server.native import Command, Server
 
 AT_ONCE = ("list", "set_log_level")
@@ -22,7 +22,7 @@ WAITING = 16
 def take_commands(server: Server, models: ServedModels) -> None:
     """Take commands until the service ends.
 
-    Questions are answered at once. Changes are made one after another, all by one thread: the C
+    Queries run at once. Changes are made one after another, all by one thread: the C
     library keeps memory by thread, and so one model's becomes the next one's.
     """
     changes: Queue[Command | None] = Queue(WAITING)

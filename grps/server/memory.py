@@ -1,4 +1,4 @@
-"""The memory of requests and of models that have gone."""
+"""The memory of requests and of models that were removed."""
 
 from __future__ import annotations
 

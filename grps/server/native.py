@@ -27,8 +27,8 @@ from grps._core import (
     take_recorded,
 )
 from grps._core import start_log as _start_log
-from grps.backends.base import Signature
-from grps.converters import RawBody
+from grps.backends.backend import Signature
+from grps.converters.table import RawBody
 from grps.log import logger, request_of, use_request_source
 
 __all__ = [
@@ -84,7 +84,7 @@ class NativeTraces:
 
 @dataclass(frozen=True, slots=True)
 class NativeSettings:
-    """What the data plane is told at start; it reads the attributes by name."""
+    """The settings of the data plane at start; it reads the attributes by name."""
 
     max_connections: int
     max_concurrency: int
@@ -136,7 +136,7 @@ class NativeBatching:
 
 @dataclass(frozen=True, slots=True)
 class NativeModel:
-    """What the data plane is told of a model."""
+    """What the data plane needs of a model."""
 
     name: str
     version: str
@@ -147,9 +147,9 @@ class NativeModel:
     queue_timeout_ms: int | None = None
     hang_timeout_ms: int | None = None
     native: bool = False
-    """Whether it answers natively with the request itself, without instances."""
+    """Whether it returns the request natively, without instances."""
     raw_body: RawBody | None = None
-    """What a body of no telling content type is, such as that of ``curl --data-binary``."""
+    """How a body of no supported content type is read, such as that of ``curl --data-binary``."""
 
 
 class _NativeHandler(logging.Handler):

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import yaml
 
-from grps.config.loader import load_inference, load_server
 from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
 from grps.config.secrets import hide_secrets
 from grps.errors import ConfigError, GrpsError, ModelError
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import describe
+from grps.server.configuration import load_inference, load_server
 
 USER_MODULES = {"customized_converter": "converter_type", "customized_inferer": "inferer_type"}
 """Modules of ``src`` in the order of their import, and the key whose ``customized`` needs them."""
@@ -134,5 +134,5 @@ def _is_user_module(name: str) -> bool:
 
 
 def needs_user_code(model: ModelConfig) -> bool:
-    """Tell whether a model runs code of the project."""
+    """Return whether a model runs code of the project."""
     return "customized" in (model.inferer_type, model.converter_type)

@@ -1,4 +1,4 @@
-"""What a server process says of itself: the contract between the server and the tool.
+"""The state of a server process: the contract between the server and the tool.
 
 The server writes ``run/state.json`` in its service folder whenever its phase changes; the tool
 reads it while it waits for a start, lists services and stops them.
@@ -86,7 +86,7 @@ class ServiceState:
 
 
 def alive(state: ServiceState) -> bool:
-    """Tell whether the process that wrote the state still runs."""
+    """Return whether the process that wrote the state still runs."""
     try:
         process = psutil.Process(state.pid)
         same = abs(process.create_time() - state.create_time) < CLOCK_SLACK_S

@@ -23,7 +23,7 @@ class StopRequest:
         self._asked = False
         self._interrupts = False
         # A signal that any other thread takes, or that comes right before a lock is waited for,
-        # wakes nobody; what it writes into a pipe is never lost.
+        # wakes no thread; what it writes into a pipe is never lost.
         self._wake, self._woken = os.pipe()
         os.set_blocking(self._woken, False)
 

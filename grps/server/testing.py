@@ -15,9 +15,9 @@ from grps.errors import ConfigError, ModelError
 from grps.inference.context import GrpsContext
 from grps.log import USER_FORMAT, clogger
 from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
-from grps.server.instances import Copy
-from grps.server.loading import copy_loaders
-from grps.server.local_entry import LocalBatch, LocalEntry
+from grps.server.loading.copies import Copy
+from grps.server.loading.loaders import copy_loaders
+from grps.server.loading.local_entry import LocalBatch, LocalEntry
 from grps.server.project import Project
 
 FAILED = 500

@@ -1,5 +1,5 @@
 """Upstream's import path of the TensorFlow tensor converter."""
 
-from grps.backends.tensorflow_converter import TfTensorConverter
+from grps.backends.tensorflow.converter import TfTensorConverter
 
 __all__ = ["TfTensorConverter"]

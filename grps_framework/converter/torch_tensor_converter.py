@@ -1,5 +1,5 @@
 """Upstream's import path of the torch tensor converter."""
 
-from grps.backends.torch_converter import TorchTensorConverter
+from grps.backends.torch.converter import TorchTensorConverter
 
 __all__ = ["TorchTensorConverter"]

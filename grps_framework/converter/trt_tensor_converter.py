@@ -1,5 +1,5 @@
 """Upstream's import path of the TensorRT tensor converter."""
 
-from grps.backends.tensorrt_converter import TrtTensorConverter
+from grps.backends.tensorrt.converter import TrtTensorConverter
 
 __all__ = ["TrtTensorConverter"]

@@ -1,5 +1,5 @@
 """Upstream's import path of the base of GPU memory limits."""
 
-from grps.backends.gpu_memory import GpuMemManager
+from grps.backends.common.gpu_memory import GpuMemManager
 
 __all__ = ["GpuMemManager"]

@@ -1,5 +1,5 @@
 """Upstream's import path of the limits of TensorFlow's GPU memory."""
 
-from grps.backends.tensorflow_gpu_memory import TfGpuMemManager
+from grps.backends.tensorflow.gpu_memory import TfGpuMemManager
 
 __all__ = ["TfGpuMemManager"]

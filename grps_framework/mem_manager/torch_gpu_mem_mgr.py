@@ -1,5 +1,5 @@
 """Upstream's import path of the limits of PyTorch's GPU memory."""
 
-from grps.backends.torch_gpu_memory import TorchGpuMemManager
+from grps.backends.torch.gpu_memory import TorchGpuMemManager
 
 __all__ = ["TorchGpuMemManager"]

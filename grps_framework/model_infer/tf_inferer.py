@@ -1,5 +1,5 @@
 """Upstream's import path of the TensorFlow inferer."""
 
-from grps.backends.tensorflow_inferer import TfModelInferer
+from grps.backends.tensorflow.inferer import TfModelInferer
 
 __all__ = ["TfModelInferer"]

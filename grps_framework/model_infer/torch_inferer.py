@@ -1,5 +1,5 @@
 """Upstream's import path of the PyTorch inferer."""
 
-from grps.backends.torch_inferer import TorchModelInferer
+from grps.backends.torch.inferer import TorchModelInferer
 
 __all__ = ["TorchModelInferer"]

@@ -1,6 +1,6 @@
 """Upstream's import path of the TensorRT inferer."""
 
-from grps.backends.tensorrt_inferer import TrtModelInferer
+from grps.backends.tensorrt.inferer import TrtModelInferer
 
 __all__ = ["TrtModelInferer", "g_trt_inferer_dbg"]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from grps.config.loader import parse_inference, parse_server
+from grps.server.configuration import parse_inference, parse_server
 from tests.docs.pages import EXAMPLES, LANGUAGES, Block, blocks, name_of, pages
 from tests.support import REPOSITORY
 

@@ -11,7 +11,8 @@ import click
 import msgspec
 import pytest
 
-from grps.cli.verbs import VERBS
+from grps.cli.group import all_verbs
+from grps.cli.main import main
 from grps.config.schema import InferenceConfig, ServerConfig
 from tests.docs.pages import CHINESE_README, DOCS, README, blocks, name_of, pages
 from tests.support import REPOSITORY
@@ -59,8 +60,9 @@ def words(cell: str) -> list[str]:
 
 
 def command_of(verb: str) -> click.Command:
-    command = importlib.import_module(f"grps.cli.{verb}").command
-    assert isinstance(command, click.Command)
+    assert isinstance(main, click.Group)
+    command = main.get_command(click.Context(main), verb)
+    assert command is not None
     return command
 
 
@@ -88,10 +90,10 @@ ONLY = {
 
 def test_verbs() -> None:
     listed = [words(row[0])[0].split()[0] for row in rows(CLI.split("\n## ")[0])]
-    assert listed == list(VERBS)
+    assert listed == list(all_verbs())
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", all_verbs())
 def test_flags(verb: str) -> None:
     told = "serve" if verb.endswith("_serve") else verb
     flags = [row for row in rows(section(CLI, told)) if row[0].startswith("`-")]
@@ -184,13 +186,13 @@ def test_causes_have_their_statuses() -> None:
 @pytest.mark.parametrize(
     ("title", "module", "kind"),
     [
-        ("onnxruntime", "onnxruntime_backend", "OnnxruntimeArguments"),
-        ("torch", "torch_backend", "TorchArguments"),
-        ("tensorflow", "tensorflow_runtime", "TensorflowArguments"),
-        ("openvino", "openvino_backend", "OpenvinoArguments"),
-        ("sklearn", "sklearn_backend", "SklearnArguments"),
-        ("xgboost", "xgboost_backend", "XgboostArguments"),
-        ("lightgbm", "lightgbm_backend", "LightgbmArguments"),
+        ("onnxruntime", "onnxruntime.backend", "OnnxruntimeArguments"),
+        ("torch", "torch.backend", "TorchArguments"),
+        ("tensorflow", "tensorflow.runtime", "TensorflowArguments"),
+        ("openvino", "openvino.backend", "OpenvinoArguments"),
+        ("sklearn", "sklearn.backend", "SklearnArguments"),
+        ("xgboost", "xgboost.backend", "XgboostArguments"),
+        ("lightgbm", "lightgbm.backend", "LightgbmArguments"),
     ],
 )
 def test_inferer_args(title: str, module: str, kind: str) -> None:

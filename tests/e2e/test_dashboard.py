@@ -157,8 +157,9 @@ def test_it_says_which_node_is_slow_and_why(server: RunningServer, page: Page) -
     with ThreadPoolExecutor(1) as pool:
         pressed = pool.submit(press, server, 120)
         finding = page.locator("#diagnosis .note", has_text="pipeline")
-        expect(finding).to_contain_text("label (slow-1.0.0) is where graph pipeline spends")
-        expect(finding).to_contain_text("waiting for an instance: 1 of them, busy", timeout=15_000)
+        expect(finding).to_contain_text("label (slow-1.0.0) is the slowest node of graph pipeline")
+        cause = "waiting for an instance. Instances: 1, busy"
+        expect(finding).to_contain_text(cause, timeout=15_000)
         expect(finding).to_contain_text("Add instances")
         pressed.result()
     slow = page.locator(".graph svg .box.slow")
@@ -169,7 +170,7 @@ def test_it_says_which_node_is_slow_and_why(server: RunningServer, page: Page) -
     expect(row.locator(".stack")).to_have_attribute(
         "aria-label", re.compile("waiting for an instance")
     )
-    expect(page.locator("#batches")).to_contain_text("the window ended")
+    expect(page.locator("#batches")).to_contain_text("batch_timeout_us has passed")
     expect(page.locator("#tiles")).to_contain_text("Requests per second")
 
 
@@ -205,7 +206,7 @@ def test_the_playground_asks_with_the_inputs_of_the_graph(page: Page) -> None:
     page.locator("#ask-input .values").fill("1, 2")
     page.locator("#ask button.main").click()
     expect(page.locator("#answer-shown [role=alert]")).to_have_text(
-        "image: 2 values do not fill [2,3]"
+        "image: 2 values do not match the shape [2,3]"
     )
 
 
@@ -289,7 +290,7 @@ def test_it_says_why_the_service_is_not_ready(tmp_path: Path, browser: Browser) 
     folder = write_user_project(tmp_path / "offline", [user_model("text")], offline, code=CODE)
     with serving(folder) as server, page_of(server, browser) as page:
         expect(page.locator("#state")).to_have_text("not ready")
-        expect(page.locator("#diagnosis")).to_contain_text("The service takes no requests")
+        expect(page.locator("#diagnosis")).to_contain_text("The service is not ready")
         expect(page.locator("#configuration-text")).to_contain_text("start_online: false")
 
 

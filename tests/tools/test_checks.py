@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from tools.check_crates import find_edges, find_unsafe
-from tools.check_sizes import MAX_FILE_LINES, MAX_FUNCTION_LINES, find_large
+from tools.check_sizes import (
+    MAX_FILE_LINES,
+    MAX_FOLDER_FILES,
+    MAX_FUNCTION_LINES,
+    find_full_folders,
+    find_large,
+)
 from tools.check_words import find_forbidden
 from tools.generate import MODULES, differences
 from tools.test import count
@@ -24,6 +30,12 @@ def test_function_size(tmp_path: Path, extra: int, large: int) -> None:
 def test_file_size(tmp_path: Path, extra: int, large: int) -> None:
     (tmp_path / "a.rs").write_text("//\n" * (MAX_FILE_LINES + extra))
     assert len(find_large(tmp_path, [Path("a.rs")])[0]) == large
+
+
+@pytest.mark.parametrize(("extra", "full"), [(0, 0), (1, 1)])
+def test_folder_size(extra: int, full: int) -> None:
+    paths = [Path(f"a/{number}.py") for number in range(MAX_FOLDER_FILES + extra)]
+    assert len(find_full_folders([*paths, Path("a/b.rs"), Path("a/c/d.py")])) == full
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ def test_public_names() -> None:
         "GrpsMessage",
         "GrpsTest",
         "ModelInferer",
+        "OnnxModelInferer",
         "TfModelInferer",
         "TfTensorConverter",
         "TorchModelInferer",
@@ -61,13 +62,13 @@ def test_upstream_paths_give_the_same_objects() -> None:
 @pytest.mark.parametrize(
     ("path", "home", "name"),
     [
-        ("converter.torch_tensor_converter", "torch_converter", "TorchTensorConverter"),
-        ("converter.tf_tensor_converter", "tensorflow_converter", "TfTensorConverter"),
-        ("model_infer.torch_inferer", "torch_inferer", "TorchModelInferer"),
-        ("model_infer.tf_inferer", "tensorflow_inferer", "TfModelInferer"),
-        ("mem_manager.gpu_mem_mgr", "gpu_memory", "GpuMemManager"),
-        ("mem_manager.torch_gpu_mem_mgr", "torch_gpu_memory", "TorchGpuMemManager"),
-        ("mem_manager.tf_gpu_mem_mgr", "tensorflow_gpu_memory", "TfGpuMemManager"),
+        ("converter.torch_tensor_converter", "torch.converter", "TorchTensorConverter"),
+        ("converter.tf_tensor_converter", "tensorflow.converter", "TfTensorConverter"),
+        ("model_infer.torch_inferer", "torch.inferer", "TorchModelInferer"),
+        ("model_infer.tf_inferer", "tensorflow.inferer", "TfModelInferer"),
+        ("mem_manager.gpu_mem_mgr", "common.gpu_memory", "GpuMemManager"),
+        ("mem_manager.torch_gpu_mem_mgr", "torch.gpu_memory", "TorchGpuMemManager"),
+        ("mem_manager.tf_gpu_mem_mgr", "tensorflow.gpu_memory", "TfGpuMemManager"),
     ],
 )
 def test_upstream_paths_of_engines(path: str, home: str, name: str) -> None:

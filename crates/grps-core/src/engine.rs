@@ -1,4 +1,4 @@
-//! The engine: admits requests, walks them through the models and returns their answers.
+//! The engine: it admits requests, runs them through the models and returns the outputs.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,8 @@ use crate::error::{Cause, Error};
 use crate::graph::{Graph, Walk};
 use crate::health::{Health, Readiness};
 use crate::metrics::RequestStage;
-use crate::models::model::{Call, Model};
+use crate::models::executor::Call;
+use crate::models::model::Model;
 use crate::models::registry::Registry;
 use crate::models::route_query::RouteQuery;
 use crate::models::routes::Route;
@@ -25,19 +26,19 @@ const MARGIN: u32 = 4;
 pub struct Limits {
     /// Requests that run at once.
     pub max_concurrency: usize,
-    /// Requests that may wait for a place.
+    /// Requests that may wait for a permit.
     pub max_queue: usize,
 }
 
 /// Models, limits and health of one service.
 pub struct Engine {
-    /// Which model answers which name.
+    /// The models and graphs by name.
     registry: Registry,
-    /// Who may run.
+    /// Bounds how many requests run at once.
     admission: Arc<Admission>,
     /// Whether the service is ready.
     health: Health,
-    /// Translates content between models that want different forms.
+    /// Translates content between models that take different forms.
     adapter: Box<dyn ContentAdapter>,
 }
 
@@ -58,7 +59,7 @@ impl Engine {
         &self.health
     }
 
-    /// Requests that wait for one of the `max_concurrency` places.
+    /// Requests that wait for one of the `max_concurrency` permits.
     pub fn waiting(&self) -> usize {
         self.admission.waiting()
     }
@@ -87,15 +88,15 @@ impl Engine {
     /// Runs a request through its route. Dropping the future cancels the request.
     ///
     /// # Errors
-    /// Whatever made the request fail; `DeadlineExceeded` when its deadline passed first.
+    /// The error of the request; `DeadlineExceeded` when its deadline passed first.
     pub async fn infer(&self, route: &Route, request: Request) -> Result<Content, Error> {
         self.walk_in_time(route, request, None).await
     }
 
-    /// Runs a request whose answer comes in chunks. Dropping them cancels the request.
+    /// Runs a request whose output comes in chunks. Dropping them cancels the request.
     ///
-    /// Tensors that the last model returns are the last chunk. A message it returns is not: user
-    /// code that works on messages streams for itself.
+    /// Tensors that the last model returns are the last chunk. A message that it returns is not: user
+    /// code that works on messages sends its chunks itself.
     pub fn infer_stream(self: &Arc<Self>, route: Route, request: Request) -> Chunks {
         let (sender, events) = stream_channel();
         let engine = Arc::clone(self);
@@ -140,28 +141,28 @@ impl Engine {
         for model in route.models() {
             let input = self.fit(model, content, permit.is_some())?;
             if permit.is_none() {
-                // Only a request that fits its first model takes a place.
+                // Only a request that fits its first model takes a permit.
                 let admitted = self.admit(route, &timeline, &options, stream.is_some());
                 permit = Some(admitted.await?);
             }
             let call = Call {
                 timeline: Arc::clone(&timeline),
-                node: None,
+                began: Instant::now(),
                 content: input,
                 stream: stream.clone(),
                 attachment: attachment.clone(),
                 session: session.clone(),
                 priority: usize::from(options.priority),
                 batch_key: options.batch_key.clone(),
-                deadline: options.deadline,
+                deadline: options.deadline.map(tokio::time::Instant::into_std),
             };
-            content = model.call(call).await?;
+            content = model.call(call, None).await?;
         }
         Ok(content)
     }
 
-    /// Waits for a place. Under load a request whose deadline would pass is refused rather than
-    /// run in vain at the cost of others; chunks are of use even when the last comes too late.
+    /// Waits for a permit. Under load a request that cannot meet its deadline is refused: running it
+    /// would cost other requests theirs. Chunks are of use even when the last one is too late.
     async fn admit(
         &self,
         route: &Route,
@@ -205,7 +206,7 @@ impl Engine {
         let walk = Walk::new(graph, &*self.adapter, content)?;
         let _permit = self.admit(route, &timeline, &options, stream.is_some()).await?;
         let streaming_node = graph.streaming_node();
-        // What user code leaves for the next model needs a next one.
+        // State is carried to a next model only where there is exactly one.
         let session = graph.is_chain().then(Session::default);
         walk.run(|index, content| {
             let (timeline, attachment) = (Arc::clone(&timeline), attachment.clone());
@@ -220,27 +221,38 @@ impl Engine {
                 let content = self.fit(model, content, !by_request)?;
                 let call = Call {
                     timeline,
-                    node: graph.node_stats(index).cloned(),
+                    began: Instant::now(),
                     content,
                     stream,
                     attachment,
                     session,
                     priority: usize::from(options.priority),
                     batch_key: options.batch_key.clone(),
-                    deadline: options.deadline,
+                    deadline: options.deadline.map(tokio::time::Instant::into_std),
                 };
-                model.call(call).await
+                model.call(call, graph.node_stats(index)).await
             }
         })
         .await
     }
 
-    /// Brings content, a client's or `answered` by the model before, into the form and order a
-    /// model wants, or says why it does not fit.
-    fn fit(&self, model: &Model, content: Content, answered: bool) -> Result<Content, Error> {
-        let content = self.adapter.adapt(content, model.spec().form)?;
+    /// Brings content, a client's or the output of the model before it, into the form and order that
+    /// a model takes.
+    ///
+    /// # Errors
+    /// Why it does not fit.
+    fn fit(&self, model: &Model, content: Content, is_output: bool) -> Result<Content, Error> {
+        // An output of a type that messages lack is the fault of the model before.
+        let is_fault_of_model = is_output && matches!(content, Content::Tensors(_));
+        let adapted = self.adapter.adapt(content, model.spec().form);
+        let content = adapted.map_err(|error| match error.cause() {
+            Cause::InvalidArgument if is_fault_of_model => {
+                Error::new(Cause::ModelFailed, error.message())
+            }
+            _ => error,
+        })?;
         match (content, &model.spec().signature) {
-            (Content::Tensors(tensors), Some(signature)) if answered => {
+            (Content::Tensors(tensors), Some(signature)) if is_output => {
                 signature.arrange_outputs(model.key(), tensors).map(Content::Tensors)
             }
             (Content::Tensors(tensors), Some(signature)) => {

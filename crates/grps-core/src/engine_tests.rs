@@ -6,10 +6,12 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::*;
+use crate::models::executors::inline::Identity;
 use crate::models::model::ModelSpec;
 use crate::request::content::InputForm;
 use crate::request::request::SchedulingOptions;
 use crate::scheduling::puller::Pulled;
+use crate::scheduling::queue::Queue;
 use crate::tensor::tensor::Tensor;
 use crate::tensor::values::Values;
 
@@ -22,8 +24,8 @@ impl ContentAdapter for CountAdapter {
         Ok(vec![Tensor::new("bytes".into(), vec![message.len()], values)?])
     }
 
-    fn to_message(&self, tensors: &[Tensor]) -> Bytes {
-        Bytes::from(format!("{} tensors", tensors.len()))
+    fn to_message(&self, tensors: &[Tensor]) -> Result<Bytes, Error> {
+        Ok(Bytes::from(format!("{} tensors", tensors.len())))
     }
 }
 
@@ -34,15 +36,22 @@ fn engine(max_concurrency: usize, max_queue: usize) -> Arc<Engine> {
     Arc::new(engine)
 }
 
-fn add(engine: &Engine, name: &str, form: InputForm) -> Arc<Model> {
-    engine.registry().add(Model::new(ModelSpec::new(name, "1", form))).unwrap()
+/// Adds a model and returns the queue that its instances pull from.
+fn add(engine: &Engine, name: &str, form: InputForm) -> Arc<Queue> {
+    add_spec(engine, ModelSpec::new(name, "1", form))
+}
+
+fn add_spec(engine: &Engine, spec: ModelSpec) -> Arc<Queue> {
+    let (model, queue) = Model::pulled(spec);
+    engine.registry().put(model).unwrap();
+    queue
 }
 
 type Thread = std::thread::JoinHandle<()>;
 
 /// Runs an instance that answers each message with itself and a suffix until the queue closes.
-fn echo(model: &Model, suffix: &'static str) -> Thread {
-    let puller = model.queue().attach("i");
+fn echo(queue: &Arc<Queue>, suffix: &'static str) -> Thread {
+    let puller = queue.attach("i");
     std::thread::spawn(move || {
         while let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) {
             for entry in batch.entries {
@@ -66,10 +75,10 @@ fn request(text: &'static str) -> Request {
 }
 
 #[tokio::test]
-async fn a_native_model_answers_without_instances() {
+async fn an_inline_model_runs_without_instances() {
     let engine = engine(1, 0);
     let spec = ModelSpec::new("id", "1", InputForm::Message);
-    let model = Model::native(spec, Box::new(crate::models::native::Identity));
+    let model = Model::inline(spec, Box::new(Identity));
     let _model = engine.registry().add(model).unwrap();
     assert_eq!(engine.readiness(), Readiness::Ready);
     let route = engine.resolve(&RouteQuery::named("id")).unwrap();
@@ -91,7 +100,7 @@ async fn a_graph_passes_the_answer_on() {
     let answer = engine.infer(&route, request("x")).await.unwrap();
     assert_eq!(answer, Content::Message(Bytes::from_static(b"x-A-B")));
     for model in engine.registry().models() {
-        model.queue().close();
+        model.executor().close();
     }
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
@@ -99,50 +108,50 @@ async fn a_graph_passes_the_answer_on() {
 #[tokio::test]
 async fn content_is_translated_to_the_form_a_model_wants() {
     let engine = engine(1, 1);
-    let model = add(&engine, "t", InputForm::Tensors);
-    let thread = echo(&model, "");
+    let queue = add(&engine, "t", InputForm::Tensors);
+    let thread = echo(&queue, "");
     let answer = engine
         .infer(&engine.resolve(&RouteQuery::named("t")).unwrap(), request("abc"))
         .await
         .unwrap();
     assert_eq!(answer, Content::Message(Bytes::from_static(b"tensors")));
-    model.queue().close();
+    queue.close();
     thread.join().unwrap();
 }
 
 #[tokio::test]
 async fn a_passed_deadline_frees_the_place() {
     let engine = engine(1, 0);
-    let model = add(&engine, "slow", InputForm::Message);
+    let queue = add(&engine, "slow", InputForm::Message);
     let route = engine.resolve(&RouteQuery::named("slow")).unwrap();
     let mut late = request("x");
     late.options.deadline = Some(Instant::now() + Duration::from_millis(1));
     let error = engine.infer(&route, late).await.unwrap_err();
     assert_eq!(error.cause(), Cause::DeadlineExceeded);
-    let thread = echo(&model, "!");
+    let thread = echo(&queue, "!");
     let answer = engine.infer(&route, request("y")).await.unwrap();
     assert_eq!(answer, Content::Message(Bytes::from_static(b"y!")));
-    model.queue().close();
+    queue.close();
     thread.join().unwrap();
 }
 
 #[tokio::test]
 async fn a_full_queue_refuses_and_keeps_the_others() {
     let engine = engine(1, 0);
-    let model = add(&engine, "m", InputForm::Message);
+    let queue = add(&engine, "m", InputForm::Message);
     let route = engine.resolve(&RouteQuery::named("m")).unwrap();
     let first = tokio::spawn({
         let (engine, route) = (Arc::clone(&engine), route.clone());
         async move { engine.infer(&route, request("x")).await }
     });
-    while model.queue().is_empty() {
+    while queue.is_empty() {
         tokio::task::yield_now().await;
     }
     let refused = engine.infer(&route, request("y")).await.unwrap_err();
     assert_eq!(refused.cause(), Cause::QueueFull);
-    let thread = echo(&model, "!");
+    let thread = echo(&queue, "!");
     assert!(first.await.unwrap().is_ok());
-    model.queue().close();
+    queue.close();
     thread.join().unwrap();
 }
 
@@ -158,17 +167,17 @@ async fn names_are_unknown_only_after_loading() {
 #[tokio::test]
 async fn readiness_needs_an_instance_of_every_model() {
     let engine = engine(1, 1);
-    let model = add(&engine, "m", InputForm::Message);
+    let queue = add(&engine, "m", InputForm::Message);
     assert_eq!(engine.readiness(), Readiness::Troubled);
-    let puller = model.queue().attach("i");
+    let puller = queue.attach("i");
     assert_eq!(engine.readiness(), Readiness::Ready);
     drop(puller);
     assert_eq!(engine.readiness(), Readiness::Troubled);
 }
 
 /// Runs an instance that streams `count` numbered chunks and then answers as given.
-fn streamer(model: &Model, count: usize, outcome: Result<Content, Error>) -> Thread {
-    let puller = model.queue().attach("i");
+fn streamer(queue: &Arc<Queue>, count: usize, outcome: Result<Content, Error>) -> Thread {
+    let puller = queue.attach("i");
     std::thread::spawn(move || {
         while let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) {
             for entry in batch.entries {
@@ -189,8 +198,8 @@ fn nothing() -> Content {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_chunk_of_a_stream_arrives_in_order() {
     let engine = engine(1, 1);
-    let model = add(&engine, "s", InputForm::Message);
-    let thread = streamer(&model, 10_000, Ok(nothing()));
+    let queue = add(&engine, "s", InputForm::Message);
+    let thread = streamer(&queue, 10_000, Ok(nothing()));
     let mut chunks =
         engine.infer_stream(engine.resolve(&RouteQuery::named("s")).unwrap(), request("x"));
     for number in 0..10_000 {
@@ -199,53 +208,53 @@ async fn every_chunk_of_a_stream_arrives_in_order() {
     }
     assert!(chunks.next().await.is_none());
     assert!(chunks.next().await.is_none());
-    model.queue().close();
+    queue.close();
     thread.join().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_comes_behind_the_chunks_before_it() {
     let engine = engine(1, 1);
-    let model = add(&engine, "s", InputForm::Message);
-    let thread = streamer(&model, 2, Err(Error::new(Cause::ModelFailed, "boom")));
+    let queue = add(&engine, "s", InputForm::Message);
+    let thread = streamer(&queue, 2, Err(Error::new(Cause::ModelFailed, "boom")));
     let mut chunks =
         engine.infer_stream(engine.resolve(&RouteQuery::named("s")).unwrap(), request("x"));
     assert!(chunks.next().await.unwrap().is_ok());
     assert!(chunks.next().await.unwrap().is_ok());
     assert_eq!(chunks.next().await.unwrap().unwrap_err().message(), "boom");
     assert!(chunks.next().await.is_none());
-    model.queue().close();
+    queue.close();
     thread.join().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_frees_a_producer_that_waits() {
     let engine = engine(1, 1);
-    let model = add(&engine, "s", InputForm::Message);
-    let thread = streamer(&model, 100_000, Ok(nothing()));
+    let queue = add(&engine, "s", InputForm::Message);
+    let thread = streamer(&queue, 100_000, Ok(nothing()));
     let mut chunks =
         engine.infer_stream(engine.resolve(&RouteQuery::named("s")).unwrap(), request("x"));
     assert!(chunks.next().await.unwrap().is_ok());
     drop(chunks);
-    model.queue().close();
+    queue.close();
     thread.join().unwrap();
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_frees_its_place_in_the_queue() {
     let engine = engine(1, 1);
-    let model = add(&engine, "m", InputForm::Message);
+    let queue = add(&engine, "m", InputForm::Message);
     let route = engine.resolve(&RouteQuery::named("m")).unwrap();
     let waiting = tokio::spawn({
         let (engine, route) = (Arc::clone(&engine), route.clone());
         async move { engine.infer(&route, request("x")).await }
     });
-    while model.queue().is_empty() {
+    while queue.is_empty() {
         tokio::task::yield_now().await;
     }
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
-    assert!(model.queue().is_empty());
+    assert!(queue.is_empty());
 }
 
 #[tokio::test]
@@ -255,15 +264,15 @@ async fn a_request_that_no_instance_takes_in_time_is_refused() {
         queue_timeout: Some(Duration::from_millis(1)),
         ..ModelSpec::new("m", "1", InputForm::Message)
     };
-    let model = engine.registry().add(Model::new(spec)).unwrap();
+    let queue = add_spec(&engine, spec);
     let refused = engine
         .infer(&engine.resolve(&RouteQuery::named("m")).unwrap(), request("x"))
         .await
         .unwrap_err();
     assert_eq!(refused.cause(), Cause::QueueFull);
     assert!(refused.message().contains("within 1 ms"), "{refused}");
-    assert!(model.queue().is_empty());
-    let puller = model.queue().attach("i");
+    assert!(queue.is_empty());
+    let puller = queue.attach("i");
     let answering = std::thread::spawn(move || {
         let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) else { return };
         // Taken in time: how long the answer takes does not matter.
@@ -287,7 +296,7 @@ async fn more_rows_than_a_batch_may_have_are_refused() {
     let engine = engine(1, 1);
     let batching = crate::scheduling::batching::BatchPolicy { max_rows: 2, ..Default::default() };
     let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", InputForm::Tensors) };
-    let _model = engine.registry().add(Model::new(spec)).unwrap();
+    let _queue = add_spec(&engine, spec);
     let refused = engine
         .infer(&engine.resolve(&RouteQuery::named("m")).unwrap(), request("abc"))
         .await
@@ -299,7 +308,7 @@ async fn more_rows_than_a_batch_may_have_are_refused() {
 #[tokio::test]
 async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
     let engine = engine(1, 10);
-    let model = add(&engine, "m", InputForm::Message);
+    let queue = add(&engine, "m", InputForm::Message);
     let route = engine.resolve(&RouteQuery::named("m")).unwrap();
     let ask = |text, deadline| {
         let (engine, route) = (Arc::clone(&engine), route.clone());
@@ -308,7 +317,7 @@ async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
         tokio::spawn(async move { engine.infer(&route, request).await })
     };
     let until = async |waiting: usize| {
-        while model.queue().is_empty() || engine.waiting() < waiting {
+        while queue.is_empty() || engine.waiting() < waiting {
             tokio::task::yield_now().await;
         }
     };
@@ -316,17 +325,17 @@ async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
     let slow = ask("slow", None);
     until(0).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let thread = echo(&model, "!");
+    let thread = echo(&queue, "!");
     slow.await.unwrap().unwrap();
     // A place that is taken while all instances are busy: here, while they are held back.
-    model.queue().lower_concurrency(0);
+    queue.lower_concurrency(0);
     let first = ask("first", None);
     until(0).await;
     let hopeless = ask("hopeless", Some(Instant::now() + Duration::from_millis(450)));
     until(1).await;
     let last = ask("last", None);
     until(2).await;
-    model.queue().raise_concurrency();
+    queue.raise_concurrency();
     let error = hopeless.await.unwrap().unwrap_err();
     assert_eq!(error.cause(), Cause::QueueFull);
     assert!(error.message().starts_with("the deadline would pass before the answer"), "{error}");
@@ -336,6 +345,6 @@ async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
     // Without load it may try.
     let tried = ask("tried", Some(Instant::now() + Duration::from_millis(300)));
     assert!(tried.await.unwrap().is_ok());
-    model.queue().close();
+    queue.close();
     thread.join().unwrap();
 }

@@ -1,22 +1,11 @@
 //! The extension module `grps._core`: a list of registrations.
 
-mod batch;
-mod channel;
 mod codec;
-mod command;
-mod current;
-mod entry;
-mod exchange;
 mod gpus;
-mod graph;
+mod instances;
 mod log;
-mod model;
 mod native_metrics;
-mod server;
-mod settings;
-mod tensor;
-mod thread_scaler;
-mod worker;
+mod service;
 
 use pyo3::prelude::*;
 
@@ -29,29 +18,29 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::batch::Batch;
-    #[pymodule_export]
-    use crate::channel::Channel;
-    #[pymodule_export]
     use crate::codec::{json_to_message, message_to_json};
-    #[pymodule_export]
-    use crate::command::Command;
-    #[pymodule_export]
-    use crate::current::current_request;
-    #[pymodule_export]
-    use crate::entry::Entry;
-    #[pymodule_export]
-    use crate::exchange::Exchange;
     #[pymodule_export]
     use crate::gpus::find_gpus;
     #[pymodule_export]
-    use crate::log::{Log, LogFile, log, start_log};
+    use crate::instances::batch::Batch;
     #[pymodule_export]
-    use crate::model::Model;
+    use crate::instances::channel::Channel;
+    #[pymodule_export]
+    use crate::instances::current::current_request;
+    #[pymodule_export]
+    use crate::instances::entry::Entry;
+    #[pymodule_export]
+    use crate::instances::exchange::Exchange;
+    #[pymodule_export]
+    use crate::instances::worker::{Link, Lost};
+    #[pymodule_export]
+    use crate::log::{Log, LogFile, log, start_log};
     #[pymodule_export]
     use crate::native_metrics::{monitor_api, queue_recorded, take_recorded};
     #[pymodule_export]
-    use crate::server::Server;
+    use crate::service::command::Command;
     #[pymodule_export]
-    use crate::worker::{Link, Lost};
+    use crate::service::model::Model;
+    #[pymodule_export]
+    use crate::service::server::Server;
 }

@@ -34,7 +34,7 @@ fn codec(criterion: &mut Criterion) {
         group.bench_function("tensor to json", |bencher| {
             bencher.iter(|| json::encode_tensors(None, "", black_box(&tensors)));
         });
-        let message = proto::encode_tensors(None, "", &tensors);
+        let message = proto::encode_tensors(None, "", &tensors).expect("a message");
         group.bench_function("protobuf to tensor", |bencher| {
             bencher.iter(|| proto::decode_tensors(black_box(&message)));
         });

@@ -22,7 +22,7 @@ fn main() {
     let times: usize = arguments.next().and_then(|text| text.parse().ok()).expect("how often");
     let (short, long) = (short_json(ELEMENTS), long_json(ELEMENTS));
     let tensors = [tensor(ELEMENTS)];
-    let message: Bytes = proto::encode_tensors(None, "", &tensors);
+    let message: Bytes = proto::encode_tensors(None, "", &tensors).expect("a message");
     let work: &dyn Fn() = match name.as_str() {
         "read-short-json" => &|| drop(json::decode_as(black_box(&short), DataType::Float32)),
         "read-long-json" => &|| drop(json::decode_as(black_box(&long), DataType::Float32)),

@@ -13,7 +13,6 @@ mod observability;
 
 pub use admin::commands::{Action, Command, Commands};
 pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
-pub use frontends::exchange::{HttpExchange, HttpReply};
 pub use net::listener::{bind, serve};
 pub use observability::gpus::{Found, Machine, find_gpus};
 pub use observability::log;

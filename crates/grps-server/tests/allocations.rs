@@ -52,7 +52,8 @@ fn elements_take_none() {
     for count in [1 << 8, 1 << 20] {
         let tensors = [tensor(count)];
         let mut message = Bytes::new();
-        let encoding = allocations(|| message = proto::encode_tensors(None, "", &tensors));
+        let encoding =
+            allocations(|| message = proto::encode_tensors(None, "", &tensors).expect("a message"));
         let decoding = allocations(|| drop(proto::decode_tensors(&message).expect("tensors")));
         assert!(encoding <= 3 && decoding <= 6, "{count}: {encoding}, {decoding}");
     }
@@ -134,7 +135,7 @@ fn a_request_over_http_takes_few() {
     let run = |count: usize| {
         let engine = engine();
         let model =
-            Model::native(ModelSpec::new("id", "1", InputForm::Message), Box::new(Identity));
+            Model::inline(ModelSpec::new("id", "1", InputForm::Message), Box::new(Identity));
         engine.registry().put(model).expect("a first model");
         serving(engine, move |address| {
             let mut connection = TcpStream::connect(address).expect("connected");
@@ -153,8 +154,8 @@ fn a_chunk_takes_few() {
     const CHUNKS: usize = 200;
     let run = |count: usize| {
         let engine = engine();
-        let model = Model::new(ModelSpec::new("stream", "1", InputForm::Message));
-        let puller = model.queue().attach("one");
+        let (model, queue) = Model::pulled(ModelSpec::new("stream", "1", InputForm::Message));
+        let puller = queue.attach("one");
         let stopper = puller.stopper();
         engine.registry().put(model).expect("a first model");
         let instance = std::thread::spawn(move || {

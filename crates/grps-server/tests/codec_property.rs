@@ -3,8 +3,10 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use grps_core::{DataType, Tensor, Values};
+use grps_core::{DataType, Elements, Tensor, Values};
 use grps_server::codec::{Data, GrpsMessage, Status, json, proto};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -131,12 +133,12 @@ proptest! {
         let message = GrpsMessage {
             status: Some(status.clone()),
             model: model.clone(),
-            data: Data::Tensors(vec![tensor.clone().into()]),
+            data: Data::Tensors(vec![tensor.clone().try_into().unwrap()]),
         };
-        let direct = proto::encode_tensors(Some(&status), &model, tensors);
+        let direct = proto::encode_tensors(Some(&status), &model, tensors).unwrap();
         prop_assert_eq!(&direct, &proto::encode(&message));
         prop_assert_eq!(proto::decode_tensors(&direct).unwrap(), tensors);
-        let direct = json::encode_tensors(Some(&status), &model, tensors);
+        let direct = json::encode_tensors(Some(&status), &model, tensors).unwrap();
         prop_assert_eq!(direct, json::encode(&message));
     }
 
@@ -203,7 +205,7 @@ proptest! {
             Err(_) => expected.extend(numbers.iter().map(|n| n.parse::<f64>().unwrap() as f32)),
         }
         prop_assert_eq!(tensor.shape(), &shape[..]);
-        prop_assert_eq!(tensor.values(), &Values::Float32(expected));
+        prop_assert_eq!(tensor.elements(), Elements::Float32(&expected));
     }
 
     #[test]
@@ -211,9 +213,9 @@ proptest! {
         values in vec(arbitrary::float(), 6), shape in prop::sample::select(&[[1, 6], [2, 3], [6, 1]])
     ) {
         let values = Values::Float32(values);
-        let tensor = Tensor::new(String::new(), shape.to_vec(), values).unwrap();
+        let tensor = Tensor::new(Arc::default(), shape.to_vec(), values).unwrap();
         let text = json::encode_ndarray(None, std::slice::from_ref(&tensor)).unwrap();
         let request = json::decode(&text).unwrap();
-        prop_assert_eq!(request.message.data, Data::Tensors(vec![tensor.into()]));
+        prop_assert_eq!(request.message.data, Data::Tensors(vec![tensor.try_into().unwrap()]));
     }
 }

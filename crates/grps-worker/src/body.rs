@@ -8,8 +8,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd_create};
 use rustix::io::{pread, pwrite};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::meta::Blob;
 
@@ -163,7 +162,7 @@ impl Received {
     }
 
     /// The description.
-    pub(crate) fn meta<T: DeserializeOwned>(&self) -> Result<T, PacketError> {
+    pub(crate) fn meta<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PacketError> {
         rmp_serde::from_slice(&self.meta).map_err(|error| malformed(error.to_string()))
     }
 

@@ -1,19 +1,25 @@
-//! The server's side of instances that run in processes of their own.
+//! Instances that run in processes of their own.
 //!
-//! A [`Link`] is a pair of sockets and a page of memory that a worker process inherits.
-//! [`Link::serve`] pulls batches from a model's queue, hands them to the worker and its answers to
-//! the clients, one batch at a time. Small bodies travel inside a packet, large ones as a sealed
-//! file in memory whose descriptor goes with the packet: the worker maps it and computes in place.
-//! Whatever comes back is checked before it is used; a worker can fail its requests, not the server.
+//! A [`Link`] is the server's side: a pair of sockets and a page of memory that a worker process
+//! inherits. [`Link::serve`] pulls batches from a model's queue and hands them to the worker, one
+//! batch at a time, and hands its replies to the clients. Small bodies travel inside a packet, large
+//! ones as a sealed file in memory whose descriptor goes with the packet. Everything that comes back
+//! is checked before it is used: a worker can fail its requests, not the server.
+//!
+//! A [`WorkerChannel`] is the worker's side for native code, as `grps/server/worker_channel.py` is
+//! for Python: it is where [`grps_core::run_batches`] pulls from.
 
 mod body;
-mod elements;
+mod contents;
 mod link;
 mod meta;
 mod running;
 mod serve;
+mod socket;
+mod worker_channel;
 
 pub use body::PacketError;
 pub use link::Link;
 pub use running::Lost;
 pub use serve::Served;
+pub use worker_channel::WorkerChannel;

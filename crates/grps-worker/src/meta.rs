@@ -1,9 +1,11 @@
 //! What the packets between server and worker say, apart from the elements of tensors.
 //!
-//! Each structure is an array of its fields in `MessagePack`; `grps/server/worker_packets.py` has the
+//! Each structure is an array of its fields in `MessagePack`; `grps/server/worker/packets.py` has the
 //! same ones.
 
-use serde::{Deserialize, Serialize};
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::ByteBuf;
 
 /// Packets of the server.
 pub(crate) mod to_worker {
@@ -43,14 +45,35 @@ pub(crate) struct TensorMeta {
     /// Its type by its lower-case name.
     pub(crate) dtype: String,
     pub(crate) shape: Vec<usize>,
-    /// Its elements as they lie in memory; empty for texts.
+    /// Its elements as they lie in memory; empty for strings.
     pub(crate) blob: Blob,
-    /// Its elements when they are texts.
-    pub(crate) texts: Option<Vec<String>>,
+    /// Its elements when they are strings.
+    pub(crate) texts: Option<Texts>,
+}
+
+/// Elements of a tensor of strings: text if all are UTF-8, else bytes.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Texts(pub(crate) Vec<Bytes>);
+
+impl Serialize for Texts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let texts: Result<Vec<&str>, _> = self.0.iter().map(|s| std::str::from_utf8(s)).collect();
+        match texts {
+            Ok(texts) => serializer.collect_seq(texts),
+            Err(_) => serializer.collect_seq(self.0.iter().map(|s| serde_bytes::Bytes::new(s))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let strings = Vec::<ByteBuf>::deserialize(deserializer)?.into_iter();
+        Ok(Self(strings.map(|string| string.into_vec().into()).collect()))
+    }
 }
 
 /// Content in one of its forms.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ContentMeta {
     /// [`TENSORS`], [`MESSAGE`] or [`RAW`].
     pub(crate) form: u8,
@@ -67,19 +90,20 @@ pub(crate) const MESSAGE: u8 = 1;
 pub(crate) const RAW: u8 = 2;
 
 /// Requests to run at once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BatchMeta<'a> {
     /// Names the batch in all packets about it.
     pub(crate) number: u64,
     /// Rows that each output must have.
     pub(crate) rows: Option<usize>,
+    #[serde(borrow)]
     pub(crate) entries: Vec<EntryMeta<'a>>,
     /// The joined input; `None` for messages, and for requests that do not fit together.
     pub(crate) tensors: Option<Vec<TensorMeta>>,
 }
 
 /// One request.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EntryMeta<'a> {
     pub(crate) id: &'a str,
     pub(crate) streaming: bool,
@@ -87,6 +111,7 @@ pub(crate) struct EntryMeta<'a> {
     pub(crate) left_elsewhere: bool,
     /// Its encoded message.
     pub(crate) message: Option<Blob>,
+    #[serde(borrow)]
     pub(crate) exchange: Option<ExchangeMeta<'a>>,
     /// What user code passes on to whatever it calls.
     pub(crate) traceparent: Option<String>,
@@ -94,38 +119,39 @@ pub(crate) struct EntryMeta<'a> {
 }
 
 /// A request of customized HTTP.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ExchangeMeta<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
+    #[serde(borrow)]
     pub(crate) headers: Vec<(&'a str, &'a serde_bytes::Bytes)>,
     pub(crate) peer: (String, u16),
     pub(crate) body: Blob,
 }
 
 /// Requests of a batch whose clients have left.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CancelMeta {
     pub(crate) number: u64,
     pub(crate) entries: Vec<usize>,
 }
 
 /// A batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BatchRef {
     pub(crate) number: u64,
 }
 
 /// One request of a batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EntryRef {
     pub(crate) number: u64,
     pub(crate) entry: usize,
 }
 
 /// The answer to one request, or a part of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ReplyMeta {
     pub(crate) number: u64,
     pub(crate) entry: usize,
@@ -137,14 +163,14 @@ pub(crate) struct ReplyMeta {
 }
 
 /// The outputs of a whole batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct OutputsMeta {
     pub(crate) number: u64,
     pub(crate) tensors: Vec<TensorMeta>,
 }
 
 /// One request's failure.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct FailureMeta {
     pub(crate) number: u64,
     pub(crate) entry: usize,
@@ -154,11 +180,30 @@ pub(crate) struct FailureMeta {
 }
 
 /// The answer to customized HTTP.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct HttpReplyMeta {
     pub(crate) number: u64,
     pub(crate) entry: usize,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Blob,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_travel_as_text_or_as_bytes() {
+        for strings in [vec![], vec!["a", "\u{e9}"]] {
+            let texts = Texts(strings.iter().map(|text| Bytes::from(*text)).collect());
+            let packed = rmp_serde::to_vec(&texts).unwrap();
+            assert_eq!(rmp_serde::from_slice::<Vec<String>>(&packed).unwrap(), strings);
+            assert_eq!(rmp_serde::from_slice::<Texts>(&packed).unwrap(), texts);
+        }
+        let binary = Texts(vec![Bytes::from("a"), Bytes::from_static(&[0xff])]);
+        let packed = rmp_serde::to_vec(&binary).unwrap();
+        assert!(rmp_serde::from_slice::<Vec<String>>(&packed).is_err());
+        assert_eq!(rmp_serde::from_slice::<Texts>(&packed).unwrap(), binary);
+    }
 }

@@ -1,4 +1,4 @@
-//! The loop of an instance whose model runs in another process.
+//! The server's loop of an instance whose model runs in another process.
 
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,20 @@ use crate::running::{Lost, Running};
 
 /// How long one wait for requests lasts; only a bound on how late a closed queue is noticed.
 const WAIT: Duration = Duration::from_secs(60);
-/// How soon a worker learns that a client has left.
+/// How soon a worker hears that a client disconnected.
 const CANCEL_TICK: Duration = Duration::from_millis(10);
 
-/// Why serving has ended.
+/// Why the loop has ended.
 pub enum Served {
     /// The queue is closed, or the puller was stopped.
     Closed,
-    /// The worker is gone, or nothing more can be had from it.
+    /// The worker has ended, or has broken the protocol.
     Broken(Lost),
 }
 
 impl Link {
-    /// Hands batches to the worker until the queue closes or the worker fails; `again` are
-    /// requests that an earlier worker has not begun with.
+    /// Hands batches to the worker until the queue closes or the worker fails. `again` are requests
+    /// that an earlier worker had not begun.
     pub fn serve(&self, puller: &Puller, form: InputForm, again: Option<Lost>) -> Served {
         let mut numbers = 0u64;
         let mut next_number = || {
@@ -65,12 +65,12 @@ impl Link {
         let mut looked = Instant::now();
         loop {
             if let Some(packet) = self.receive(CANCEL_TICK)? {
-                let done = running.take(&packet, |packet| self.send(packet), &mut *next_number)?;
+                let done = running.apply(&packet, |packet| self.send(packet), &mut *next_number)?;
                 if done {
                     return Ok(());
                 }
             }
-            // A worker that sends chunk after chunk must hear of it, too.
+            // A worker that sends chunk after chunk must hear of it as well.
             if looked.elapsed() >= CANCEL_TICK {
                 looked = Instant::now();
                 for packet in running.cancel_packets()? {

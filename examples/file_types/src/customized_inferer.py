@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from grps import inferer_register
-from grps.backends.onnxruntime_inferer import OnnxModelInferer
+from grps import OnnxModelInferer, inferer_register
 from src import magika_package
 
 

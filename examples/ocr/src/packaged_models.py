@@ -4,8 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from grps import inferer_register
-from grps.backends.onnxruntime_inferer import OnnxModelInferer
+from grps import OnnxModelInferer, inferer_register
 
 
 def model_file(name: str) -> Path:

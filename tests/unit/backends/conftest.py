@@ -11,7 +11,8 @@ import pytest
 import torch
 from onnx import TensorProto
 
-from grps.backends import Backend, load_backend
+from grps.backends.backend import Backend
+from grps.backends.loading import load_backend
 from grps.config.schema import ModelConfig
 from tests.onnx_models import save_node
 from tests.unit.backends.models import Load, SaveOnnx, SaveScript

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from grps.backends import Backend
+from grps.backends.backend import Backend
 from tests.onnx_models import ELEMENTS
 
 Load = Callable[..., Backend]

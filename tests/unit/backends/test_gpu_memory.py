@@ -8,16 +8,11 @@ from typing import Any
 
 import pytest
 
-from grps.backends.gpu_memory import (
-    GpuMemManager,
-    NoGpuError,
-    check_devices,
-    collect_regularly,
-    limit_gpu_memory,
-)
-from grps.backends.tensorflow_gpu_memory import TfGpuMemManager
-from grps.backends.tensorflow_runtime import tf
-from grps.backends.torch_gpu_memory import TorchGpuMemManager
+from grps.backends.common.gpu_memory import GpuMemManager, NoGpuError, check_devices
+from grps.backends.gpu_memory import collect_regularly, limit_gpu_memory
+from grps.backends.tensorflow.gpu_memory import TfGpuMemManager
+from grps.backends.tensorflow.runtime import tf
+from grps.backends.torch.gpu_memory import TorchGpuMemManager
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.errors import DeviceError, MissingExtraError, ModelError
 
@@ -70,8 +65,8 @@ def test_devices_must_be_there() -> None:
         ("torch", "can't be kept: no GPU is found; leave it out here"),
         ("tensorflow", "can't be kept: no GPU is found; leave it out here"),
         ("onnxruntime", "can't be kept: this build of onnxruntime has no CUDA"),
-        ("none", "set gpu.mem_manager_type to one of torch, tensorflow, onnxruntime"),
-        (None, "set gpu.mem_manager_type to one of torch, tensorflow, onnxruntime"),
+        ("none", "set gpu.mem_manager_type to one of torch, onnxruntime, tensorflow"),
+        (None, "set gpu.mem_manager_type to one of torch, onnxruntime, tensorflow"),
     ],
 )
 def test_what_can_not_be_kept_is_refused(kind: Any, cause: str) -> None:
@@ -85,9 +80,9 @@ def test_what_can_not_be_kept_is_refused(kind: Any, cause: str) -> None:
 
 
 def test_an_engine_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "grps.backends.torch_gpu_memory", None)
+    monkeypatch.setitem(sys.modules, "grps.backends.torch.gpu_memory", None)
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "grps.backends.torch_gpu_memory")
+    monkeypatch.delitem(sys.modules, "grps.backends.torch.gpu_memory")
     config = GpuConfig(mem_manager_type="torch", mem_limit_mib=1)
     with pytest.raises(MissingExtraError, match=r"torch is not installed.*grpst\[torch\]"):
         limit_gpu_memory(config)

@@ -23,7 +23,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from grps.backends import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.backends.formats import recognise
 from grps.errors import DeviceError, InputError, ModelError
 from tests.unit.backends.models import Load
@@ -166,7 +166,7 @@ def test_a_fitted_tables_columns_keep_their_names(tmp_path: Path) -> None:
     code = """
         import sys, types
         import numpy as np, joblib
-        from grps.backends import sklearn_backend
+        from grps.backends.sklearn import backend
 
         class Table:
             def __init__(self, array, columns, copy):
@@ -179,7 +179,7 @@ def test_a_fitted_tables_columns_keep_their_names(tmp_path: Path) -> None:
             def predict(self, table):
                 assert table.columns == ["a", "b"]
                 return table.array.sum(axis=1)
-        backend = sklearn_backend.SklearnBackend(Model(), ["predict"])
+        backend = backend.SklearnBackend(Model(), ["predict"])
         print(backend.infer([np.ones((3, 2))])[0][1].tolist())
     """
     ran = subprocess.run(

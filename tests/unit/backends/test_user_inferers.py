@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from grps.backends.onnxruntime_inferer import OnnxModelInferer
-from grps.backends.torch_converter import TorchTensorConverter, enter, leave
-from grps.backends.torch_inferer import TorchModelInferer
+from grps.backends.onnxruntime.inferer import OnnxModelInferer
+from grps.backends.torch.converter import TorchTensorConverter, enter, leave
+from grps.backends.torch.inferer import TorchModelInferer
 from grps.errors import DeviceError, InputError, ModelError
 from grps.inference.context import GrpsContext
 from grps.protocol.arrays import to_arrays, to_message

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from grps.cli import serving
 from grps.cli.main import main
-from grps.deploy import supervisor
+from grps.cli.serving import model_service
 from grps.deploy.paths import ServiceFolder
-from grps.deploy.services import services
+from grps.deploy.supervision import supervisor
+from grps.deploy.supervision.services import services
 from grps.errors import ModelError
+from tests.support import REPOSITORY
 
-ROOT = Path(__file__).parents[3]
-FAKE = ROOT / "tests" / "unit" / "deploy" / "fake_server.py"
+FAKE = REPOSITORY / "tests" / "unit" / "deploy" / "supervision" / "fake_server.py"
 Grpst = Callable[..., Result]
 
 
@@ -28,7 +28,7 @@ Grpst = Callable[..., Result]
 def grps_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     home = tmp_path / "home"
     monkeypatch.setenv("GRPS_HOME", str(home))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     monkeypatch.delenv("GRPS_DEBUG", raising=False)
     yield home
     for service in services():
@@ -56,7 +56,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             raise ModelError(f"{path}: the format is not recognised")
         return formats[path.suffix]
 
-    monkeypatch.setattr(serving, "recognise", recognise)
+    monkeypatch.setattr(model_service, "recognise", recognise)
     path = tmp_path / "my net.pt"
     path.touch()
     return path

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from grps.cli import output, verbs
+from grps.cli import group
+from grps.cli.group import all_verbs
 from grps.cli.main import main
-from grps.cli.verbs import VERBS
+from grps.cli.output import lines
+from tests.support import REPOSITORY
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Grpst
-
-ROOT = Path(__file__).parents[3]
 
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -34,11 +34,11 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
 def test_help_lists_every_verb(grpst: Grpst) -> None:
     result = grpst("--help")
     assert result.exit_code == 0
-    for verb in VERBS:
+    for verb in all_verbs():
         assert f"\n  {verb} " in result.output
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", all_verbs())
 def test_every_verb_has_help(grpst: Grpst, verb: str) -> None:
     result = grpst(verb, "-h")
     assert result.exit_code == 0
@@ -50,7 +50,7 @@ def test_help_imports_no_verb() -> None:
         "import sys\n"
         "from grps.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit: pass\n"
-        "names = ('yaml', 'psutil', 'msgspec', 'rich', 'numpy', 'grps.cli.serve')\n"
+        "names = ('yaml', 'psutil', 'msgspec', 'rich', 'numpy', 'grps.cli.verbs.serve')\n"
         "print([name for name in names if name in sys.modules], file=sys.stderr)\n"
     )
     assert run_python(code).stderr == "[]\n"
@@ -89,11 +89,13 @@ def test_exceptions_become_one_line(
     def command() -> None:
         raise raised
 
-    monkeypatch.setattr("grps.cli.version.command", click.Command("version", callback=command))
+    monkeypatch.setattr(
+        "grps.cli.verbs.version.command", click.Command("version", callback=command)
+    )
     result = grpst("version")
     assert result.stderr.lstrip().startswith(text)
     assert "Traceback" not in result.stderr
-    assert result.exit_code == (verbs.INTERRUPTED if text == "interrupted\n" else 1)
+    assert result.exit_code == (group.INTERRUPTED if text == "interrupted\n" else 1)
 
 
 def test_debug_shows_the_traceback(grps_home: Path) -> None:
@@ -104,9 +106,9 @@ def test_debug_shows_the_traceback(grps_home: Path) -> None:
 
 def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert output.color() is False
+    assert lines.color() is False
     monkeypatch.setenv("NO_COLOR", "")
-    assert output.color() is None
+    assert lines.color() is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_duration(seconds: float, text: str) -> None:
-    assert output.duration(seconds) == text
+    assert lines.duration(seconds) == text
 
 
 def test_version(grpst: Grpst) -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grps.cli.byte_progress import ByteProgress, size_text
-from grps.deploy import deployment, development
-from grps.deploy.creation import create_project
+from grps.cli.output.byte_progress import ByteProgress, size_text
+from grps.deploy import development
 from grps.deploy.paths import ServiceFolder
-from grps.deploy.services import find
+from grps.deploy.project import deployment
+from grps.deploy.project.creation import create_project
+from grps.deploy.supervision.services import find
 from tests.unit.cli.conftest import FAKE
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def test_create_asks_on_a_terminal(
         return "py"
 
     monkeypatch.setattr("click.prompt", prompt)
-    monkeypatch.setattr("grps.cli.create.sys", FakeSys)
+    monkeypatch.setattr("grps.cli.verbs.create.sys", FakeSys)
     assert grpst("create", tmp_path / "p").exit_code == 0
     assert asked == [("project type", "py")]
     assert grpst("create", tmp_path / "q", "--project_type", "py").exit_code == 0

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from grps.cli import launching, serving
-from grps.config.loader import load_inference, load_server
+from grps.cli.serving import launching, model_service
 from grps.deploy.paths import ServiceFolder
-from grps.deploy.services import find
+from grps.deploy.supervision.services import find
+from grps.server.configuration import load_inference, load_server
 from grps.server.state import ServiceState
 
 if TYPE_CHECKING:
@@ -323,4 +323,4 @@ def test_foreground_becomes_the_server(
     ],
 )
 def test_model_names(file: str, name: str) -> None:
-    assert serving.model_name_of(Path(file)) == name
+    assert model_service.model_name_of(Path(file)) == name

@@ -112,7 +112,7 @@ def let_grow(monkeypatch: pytest.MonkeyPatch, log: Path, *pieces: str) -> None:
         with log.open("a") as stream:
             stream.write(text)
 
-    monkeypatch.setattr("grps.cli.following.time.sleep", write_on)
+    monkeypatch.setattr("grps.cli.output.following.time.sleep", write_on)
 
 
 def test_logs_follow_what_is_wanted(
@@ -144,7 +144,7 @@ def test_top_shows_a_service_that_does_not_answer(grpst: Grpst, folder: ServiceF
     ServiceState.of_this_process(folder.root, "ready", ports=(1,)).write(folder.state)
     shown = grpst("top", "--once", "--interval", "0.2").stdout
     assert "demo" in shown
-    assert "can't be asked at 127.0.0.1:1" in shown
+    assert "can't be reached at 127.0.0.1:1" in shown
 
 
 def test_logs_of_a_stopped_service_end(grpst: Grpst, folder: ServiceFolder) -> None:
@@ -174,8 +174,8 @@ def test_logs_end_with_the_service(
     error: str | None,
     code: int,
 ) -> None:
-    monkeypatch.setattr("grps.cli.following.time.sleep", lambda _: crash(folder, error))
-    monkeypatch.setattr("grps.cli.following.alive", lambda _: False)
+    monkeypatch.setattr("grps.cli.output.following.time.sleep", lambda _: crash(folder, error))
+    monkeypatch.setattr("grps.cli.output.following.alive", lambda _: False)
     result = grpst("logs", "demo")
     assert result.exit_code == code
     assert (f"failed: {error}" if error else "crashed") in result.stderr
@@ -191,4 +191,4 @@ def test_model_tells_that_a_service_cannot_be_asked(grpst: Grpst, folder: Servic
     ServiceState.of_this_process(folder.root, "ready", ports=(1,)).write(folder.state)
     result = grpst("model", "reload", "m", "--service", "demo")
     assert result.exit_code == 1
-    assert "service 'demo' can't be asked at 127.0.0.1:1" in result.stderr
+    assert "service 'demo' can't be reached at 127.0.0.1:1" in result.stderr

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from grps.config.loader import parse_inference
 from grps.config.schema import ModelConfig
 from grps.errors import ConfigError
-from grps.server.loading import copy_loaders
+from grps.server.configuration import parse_inference
+from grps.server.loading.loaders import copy_loaders
 from tests.onnx_models import save_identity
 
 MODEL = "models: [{name: m, version: 1.0, inferer_type: onnxruntime, inferer_path: m.onnx%s}]"

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from grps.config.graphs import Condition, Graph, Input, Source, draw, plan_graph
-from grps.config.loader import parse_inference
 from grps.config.schema import DagConfig, InferenceConfig
 from grps.errors import ConfigError
+from grps.server.configuration import parse_inference
 
 MODELS = """\
 models:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from grps.config.loader import load_inference, load_server, parse_inference, parse_server
+from grps.converters.names import NAMES
 from grps.errors import ConfigError
+from grps.server.configuration import load_inference, load_server, parse_inference, parse_server
 
 UPSTREAM_INFERENCE = """\
 models:
@@ -249,7 +250,7 @@ class TestBadValues:
             ),
             (
                 "gpu:\n  mem_manager_type: tensorflow\n  mem_gc_enable: true",
-                "3: gpu.mem_gc_enable: TensorFlow gives no memory back",
+                "3: gpu.mem_gc_enable: tensorflow gives no memory back",
             ),
             ("[1, 2]", "1: expected a section of keys; got a list"),
             ("interface: {framework: http+brpc}", "1: interface.framework: 'http+brpc' is not"),
@@ -313,7 +314,7 @@ class TestCrossChecks:
     def test_identity_needs_nothing_and_takes_no_tensor_converter_and_no_batches(self) -> None:
         identity = "  inferer_type: identity"
         text = fails_inference(model_with(f"{identity}\n  converter_type: numpy"))
-        assert "models[0].converter_type: inferer_type 'identity' answers" in text
+        assert "models[0].converter_type: inferer_type 'identity' returns" in text
         text = fails_inference(model_with(f"{identity}\n  batching:\n    type: dynamic"))
         assert "models[0].batching.type: inferer_type 'identity' has no batches" in text
 
@@ -326,7 +327,7 @@ class TestCrossChecks:
         assert "models[0].converter_path: needed because converter_type is 'text'" in text
         for kind in ("image", "audio", "labels", "text\n  converter_path: t.json"):
             config = parse_inference(model_with(f"{engine}{kind}"), "f")
-            assert not config.models[0].takes_tensors
+            assert not NAMES.takes_tensors(config.models[0])
         text = fails_inference(
             model_with(f"{engine}image\n  batching: {{type: dynamic, allowed_sizes: [16]}}")
         )

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from grps.backends.base import Signature, TensorSpec
+from grps.backends.backend import Signature, TensorSpec
 from grps.config.schema import ModelConfig
-from grps.converters import BuiltInConverter, create_converter
+from grps.converters.choice import BuiltInConverter, create_converter
 from grps.protocol.arrays import to_arrays
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 

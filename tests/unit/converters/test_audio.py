@@ -13,7 +13,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.errors import InputError, ModelError
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.unit.converters.support import before, binary, converter, signature

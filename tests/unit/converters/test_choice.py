@@ -8,10 +8,9 @@ from importlib import metadata
 import pytest
 from packaging.requirements import Requirement
 
-from grps.backends.base import TensorSpec
-from grps.backends.probe import PROBES
-from grps.backends.registry import extra_of
-from grps.config.schema import BUILT_IN_CONVERTERS
+from grps.backends.backend import TensorSpec
+from grps.backends.table import ENGINES
+from grps.converters.table import CONVERTERS
 from grps.deploy.doctor import FEATURES
 from grps.errors import MissingExtraError, ModelError
 from tests.unit.converters.support import converter, signature
@@ -61,6 +60,7 @@ def test_the_package_alone_brings_no_framework() -> None:
 
 def test_all_extras_that_messages_name_are_there() -> None:
     extras = set(metadata.metadata("grpst").get_all("Provides-Extra") or ())
-    named = {extra_of(engine) for engine in PROBES} | {extra for extra, _ in FEATURES.values()}
+    named = {engine.extra for engine in ENGINES.values()}
+    named |= {extra for extra, _ in FEATURES.values()}
     assert named | {"all", "client"} == extras
-    assert set(BUILT_IN_CONVERTERS) - {"labels"} <= extras
+    assert set(CONVERTERS) - {"labels"} <= extras

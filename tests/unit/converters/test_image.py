@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.errors import InputError, ModelError
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.models import CAT
@@ -268,7 +268,7 @@ def test_bad_arguments_are_refused(spec: TensorSpec, arguments: Any, cause: str)
 
 def test_other_inputs_are_constants() -> None:
     two = signature(TensorSpec("x", "float32", (None, 3, 8, 8)), TensorSpec("size", "int64", (2,)))
-    with pytest.raises(ModelError, match="the model wants: x, size; give the others in"):
+    with pytest.raises(ModelError, match="the model needs: x, size; give the others in"):
         converter("image", two)
     assert before(
         converter("image", two, constants={"size": [8, 8]}), binary(encode(pattern(8, 8)))

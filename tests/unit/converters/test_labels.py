@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.errors import InputError, ModelError
 from grps.protocol.arrays import to_message
 from tests.unit.converters.support import after, before, converter, signature

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from grps.backends.base import TensorSpec
+from grps.backends.backend import TensorSpec
 from grps.errors import InputError, ModelError
 from grps.protocol.arrays import to_message
 from grps.protocol.pb.grps_pb2 import GrpsMessage

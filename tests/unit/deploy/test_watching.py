@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grps.deploy.watching import Watch
-from tests.unit.deploy.archives import write_tree
+from tests.unit.deploy.archive.archives import write_tree
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import Steps
 from grps.protocol.pb.grps_pb2 import GrpsMessage
-from grps.server.local_entry import LocalBatch, LocalEntry
+from grps.server.loading.local_entry import LocalBatch, LocalEntry
 
 LONG_S = 20.0
 

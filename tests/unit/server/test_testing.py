@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-from grps.deploy.creation import create_project
+from grps.deploy.project.creation import create_project
 from grps.errors import ConfigError, InputError, ModelError
 from grps.inference.context import GrpsContext
 from grps.inference.registry import inferer_register

@@ -2,7 +2,7 @@
 
 use crate::graph::source::Source;
 use crate::tensor::tensor::Tensor;
-use crate::tensor::values::Values;
+use crate::tensor::values::Elements;
 
 /// How an element is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +34,22 @@ pub struct Condition {
 
 impl Condition {
     pub(crate) fn holds(&self, tensor: &Tensor) -> bool {
-        match tensor.values() {
-            Values::Uint8(v) => self.any(v.iter().map(|x| f64::from(*x))),
-            Values::Int8(v) => self.any(v.iter().map(|x| f64::from(*x))),
-            Values::Int16(v) => self.any(v.iter().map(|x| f64::from(*x))),
-            Values::Int32(v) => self.any(v.iter().map(|x| f64::from(*x))),
-            Values::Int64(v) => self.any(v.iter().map(|x| *x as f64)),
-            Values::Float16(v) => self.any(v.iter().map(|x| x.to_f64())),
-            Values::Float32(v) => self.any(v.iter().map(|x| f64::from(*x))),
-            Values::Float64(v) => self.any(v.iter().copied()),
-            // A text is compared by its length: "" is nothing.
-            Values::String(v) => self.any(v.iter().map(|x| x.len() as f64)),
+        match tensor.elements() {
+            Elements::Bool(v) => self.any(v.iter().map(|x| f64::from(u8::from(*x)))),
+            Elements::Uint8(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Elements::Uint16(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Elements::Uint32(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Elements::Uint64(v) => self.any(v.iter().map(|x| *x as f64)),
+            Elements::Int8(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Elements::Int16(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Elements::Int32(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Elements::Int64(v) => self.any(v.iter().map(|x| *x as f64)),
+            Elements::Float16(v) => self.any(v.iter().map(|x| x.to_f64())),
+            Elements::Bfloat16(v) => self.any(v.iter().map(|x| x.to_f64())),
+            Elements::Float32(v) => self.any(v.iter().map(|x| f64::from(*x))),
+            Elements::Float64(v) => self.any(v.iter().copied()),
+            // A string is compared by its length: "" is nothing.
+            Elements::String(v) => self.any(v.iter().map(|x| x.len() as f64)),
         }
     }
 

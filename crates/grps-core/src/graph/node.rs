@@ -1,5 +1,7 @@
 //! What a graph is made of, as it was configured.
 
+use std::sync::Arc;
+
 use crate::graph::condition::Condition;
 use crate::graph::source::Source;
 
@@ -11,7 +13,7 @@ pub struct GraphSpec {
     /// The nodes.
     pub nodes: Vec<NodeSpec>,
     /// Names in the answer and what they stand for; empty for all that the last nodes answer.
-    pub outputs: Vec<(String, Source)>,
+    pub outputs: Vec<(Arc<str>, Source)>,
     /// YAML text that `metadata/model` answers.
     pub metadata: String,
 }
@@ -42,7 +44,7 @@ pub enum Inputs {
 #[derive(Clone, Debug)]
 pub struct InputSpec {
     /// Its name in the model.
-    pub name: String,
+    pub name: Arc<str>,
     /// Where it comes from.
     pub source: Source,
     /// Whether the node is left out when it is absent; else it runs without the tensor.

@@ -1,6 +1,6 @@
 //! A graph whose models are known and whose tensors fit together.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -19,12 +19,21 @@ pub struct Graph {
     models: Vec<Arc<Model>>,
     /// Where the calls of the nodes are counted, in their order.
     stats: Vec<NodeStats>,
-    /// How often each tensor is taken; the last consumer gets the tensor itself, others a copy.
-    pub(crate) consumers: HashMap<Source, usize>,
-    /// How often all that a node answered, or the request, is taken as a whole.
-    pub(crate) whole_consumers: HashMap<Option<usize>, usize>,
+    /// What each node takes its input and its condition from, each source once.
+    pub(crate) sources: Vec<Vec<Option<usize>>>,
+    /// How the request is taken, then how each node's output is.
+    pub(crate) uses: Vec<Use>,
     /// Nodes whose output nobody takes.
     pub(crate) last: Vec<usize>,
+}
+
+/// How the request, or a node's output, is taken.
+#[derive(Debug, Default)]
+pub(crate) struct Use {
+    /// Names of the tensors that are taken one by one.
+    pub(crate) tensors: HashSet<String>,
+    /// How many nodes take it, wholly or by tensor; the outputs of the graph count as one more.
+    pub(crate) consumers: usize,
 }
 
 impl Graph {
@@ -47,8 +56,8 @@ impl Graph {
             stats: stats.collect(),
             spec,
             models,
-            consumers: HashMap::new(),
-            whole_consumers: HashMap::new(),
+            sources: Vec::new(),
+            uses: Vec::new(),
             last: Vec::new(),
         };
         graph.check()?;
@@ -73,7 +82,7 @@ impl Graph {
 
     /// The form in which the graph takes its request.
     pub fn form(&self) -> InputForm {
-        let by_tensor = self.consumers.keys().any(|source| source.node.is_none());
+        let by_tensor = self.uses.first().is_some_and(|of_request| !of_request.tensors.is_empty());
         match self.models.first() {
             Some(first) if !by_tensor => first.spec().form,
             _ => InputForm::Tensors,
@@ -192,30 +201,20 @@ impl Graph {
     }
 
     fn count(&mut self) {
-        let mut taken = vec![false; self.spec.nodes.len()];
-        let mut sources: Vec<Source> = Vec::new();
+        self.uses = (0..=self.spec.nodes.len()).map(|_| Use::default()).collect();
         for node in &self.spec.nodes {
-            sources.extend(node.when.iter().map(|when| when.source.clone()));
+            let mut taken: Vec<&Source> = node.when.iter().map(|when| &when.source).collect();
+            let mut from = Vec::new();
             match &node.inputs {
-                Inputs::Whole(from) => {
-                    *self.whole_consumers.entry(*from).or_default() += 1;
-                    if let Some(taken) = from.and_then(|from| taken.get_mut(from)) {
-                        *taken = true;
-                    }
-                }
-                Inputs::Named(inputs) => {
-                    sources.extend(inputs.iter().map(|input| input.source.clone()));
-                }
+                Inputs::Whole(source) => from.push(*source),
+                Inputs::Named(inputs) => taken.extend(inputs.iter().map(|input| &input.source)),
             }
+            self.sources.push(count_uses(&mut self.uses, from, &taken));
         }
-        sources.extend(self.spec.outputs.iter().map(|(_, source)| source.clone()));
-        for source in sources {
-            if let Some(taken) = source.node.and_then(|node| taken.get_mut(node)) {
-                *taken = true;
-            }
-            *self.consumers.entry(source).or_default() += 1;
-        }
-        self.last = (0..taken.len()).filter(|index| taken.get(*index) == Some(&false)).collect();
+        let outputs: Vec<&Source> = self.spec.outputs.iter().map(|(_, source)| source).collect();
+        count_uses(&mut self.uses, Vec::new(), &outputs);
+        let of_nodes = self.uses.iter().skip(1).enumerate();
+        self.last = of_nodes.filter(|(_, of)| of.consumers == 0).map(|(index, _)| index).collect();
     }
 
     fn fault(&self, text: &str) -> Error {
@@ -223,8 +222,35 @@ impl Graph {
     }
 }
 
+/// Counts one consumer that takes from `from`, and these tensors; gives its sources, each once.
+fn count_uses(
+    uses: &mut [Use],
+    mut from: Vec<Option<usize>>,
+    tensors: &[&Source],
+) -> Vec<Option<usize>> {
+    for source in tensors {
+        if let Some(of) = uses.get_mut(slot(source.node)) {
+            of.tensors.insert(source.tensor.clone());
+        }
+        from.push(source.node);
+    }
+    from.sort_unstable();
+    from.dedup();
+    for source in &from {
+        if let Some(of) = uses.get_mut(slot(*source)) {
+            of.consumers += 1;
+        }
+    }
+    from
+}
+
+/// Where the request or a node stands in a list of both.
+pub(crate) fn slot(source: Option<usize>) -> usize {
+    source.map_or(0, |node| node + 1)
+}
+
 fn find<'a>(specs: &'a [TensorSpec], name: &str) -> Option<&'a TensorSpec> {
-    specs.iter().find(|spec| spec.name == name)
+    specs.iter().find(|spec| *spec.name == *name)
 }
 
 /// Whether a tensor of the one kind can be of the other.

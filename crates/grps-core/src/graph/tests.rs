@@ -19,9 +19,10 @@ use crate::request::timeline::Timeline;
 use crate::scheduling::batching::BatchPolicy;
 use crate::scheduling::entry::Entry;
 use crate::scheduling::puller::Pulled;
+use crate::tensor::dtype::DataType;
 use crate::tensor::signature::{Naming, Signature, TensorSpec};
-use crate::tensor::tensor::{DataType, Tensor};
-use crate::tensor::values::Values;
+use crate::tensor::tensor::Tensor;
+use crate::tensor::values::{Elements, Values};
 
 const GUARD: Duration = Duration::from_secs(20);
 
@@ -32,8 +33,8 @@ impl ContentAdapter for NoMessages {
         Err(Error::invalid("no messages here"))
     }
 
-    fn to_message(&self, _: &[Tensor]) -> bytes::Bytes {
-        bytes::Bytes::new()
+    fn to_message(&self, _: &[Tensor]) -> Result<bytes::Bytes, Error> {
+        Ok(bytes::Bytes::new())
     }
 }
 
@@ -48,8 +49,9 @@ fn add(engine: &Engine, name: &str, answer: impl Fn(&Entry) -> Outcome + Send + 
         batching: BatchPolicy::default(),
         ..ModelSpec::new(name, "1", InputForm::Tensors)
     };
-    let model = engine.registry().add(Model::new(spec)).unwrap();
-    let puller = model.queue().attach("i");
+    let (model, queue) = Model::pulled(spec);
+    engine.registry().put(model).unwrap();
+    let puller = queue.attach("i");
     std::thread::spawn(move || {
         while let Pulled::Batch(batch) = puller.pull(GUARD) {
             for entry in batch.entries {
@@ -67,8 +69,8 @@ fn tensor(name: &str, value: i64) -> Tensor {
 }
 
 fn value(tensor: &Tensor) -> i64 {
-    match tensor.values() {
-        Values::Int64(values) => values[0],
+    match tensor.elements() {
+        Elements::Int64(values) => values[0],
         other => panic!("expected int64, got {}", other.dtype()),
     }
 }
@@ -103,7 +105,7 @@ fn node(name: &str, inputs: Inputs) -> NodeSpec {
 }
 
 fn graph(nodes: Vec<NodeSpec>, outputs: Vec<(&str, Source)>) -> GraphSpec {
-    let outputs = outputs.into_iter().map(|(name, source)| (name.to_owned(), source)).collect();
+    let outputs = outputs.into_iter().map(|(name, source)| (name.into(), source)).collect();
     GraphSpec { name: "g".into(), nodes, outputs, metadata: String::new() }
 }
 
@@ -330,7 +332,7 @@ fn model(name: &str, inputs: &[(&str, DataType)], outputs: &[(&str, DataType)]) 
         Signature { inputs: specs(inputs), outputs: specs(outputs), naming: Naming::Strict };
     let spec =
         ModelSpec { signature: Some(signature), ..ModelSpec::new(name, "1", InputForm::Tensors) };
-    Arc::new(Model::new(spec))
+    Arc::new(Model::pulled(spec).0)
 }
 
 fn refusal(nodes: Vec<NodeSpec>, outputs: Vec<(&str, Source)>) -> String {
@@ -446,7 +448,7 @@ proptest! {
             Err(error) => prop_assert!(expected.is_empty(), "{}", error),
         }
         for model in engine.registry().models() {
-            model.queue().close();
+            model.executor().close();
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What is served: models, routes and what runs their calls.
 
+pub(crate) mod executor;
+pub(crate) mod executors;
 pub(crate) mod model;
-pub(crate) mod native;
+pub(crate) mod native_instances;
 pub(crate) mod registry;
 pub(crate) mod route_query;
 pub(crate) mod routes;

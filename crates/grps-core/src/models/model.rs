@@ -1,19 +1,18 @@
-//! A served model: what clients may send it and the queue its instances pull from.
+//! A served model: what clients may send it, what runs its calls, and what is measured of them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::{Cause, Error};
 use crate::metrics::{CallStats, RunningCall};
-use crate::models::native::NativeInferer;
+use crate::models::executor::{Call, Executor, PendingReply, Submission};
+use crate::models::executors::inline::{InlineExecutor, InlineInferer};
+use crate::models::executors::pulled::PulledExecutor;
 use crate::request::content::{Content, InputForm};
-use crate::request::reply::{Reply, ReplyReceiver, reply_channel};
-use crate::request::request::{Attachment, Session};
-use crate::request::stream::ChunkSender;
-use crate::request::timeline::{BatchNote, CallNote, CallTimes, CallTimings, Timeline};
-use crate::scheduling::batching::{BatchPolicy, BatchingKey};
-use crate::scheduling::entry::Entry;
-use crate::scheduling::queue::{Queue, QueueTicket, Refusal};
+use crate::request::reply::Reply;
+use crate::request::timeline::{CallNote, CallTimes};
+use crate::scheduling::batching::BatchPolicy;
+use crate::scheduling::queue::Queue;
 use crate::scheduling::run_times::Latency;
 use crate::tensor::signature::Signature;
 
@@ -26,7 +25,7 @@ pub enum RawBody {
     Text,
 }
 
-/// What is known of a model when it is registered.
+/// What a model is registered with.
 #[derive(Clone, Debug)]
 pub struct ModelSpec {
     /// Name without the version.
@@ -37,20 +36,20 @@ pub struct ModelSpec {
     pub form: InputForm,
     /// Inputs and outputs; `None` when user code decides.
     pub signature: Option<Signature>,
-    /// YAML text that `metadata/model` answers.
+    /// YAML text that `metadata/model` returns.
     pub metadata: String,
-    /// What a body of no telling content type is to it; `None` when it wants to be told.
+    /// What a body is whose content type is not set; `None` when the content type must be set.
     pub raw_body: Option<RawBody>,
     /// How its requests are gathered into batches.
     pub batching: BatchPolicy,
     /// Longest time a request waits for an instance; `None` for no limit.
     pub queue_timeout: Option<Duration>,
-    /// Time without a sign of life after which a working instance hangs; `None` for no limit.
+    /// Time without a heartbeat after which a working instance hangs; `None` for no limit.
     pub hang_timeout: Option<Duration>,
 }
 
 impl ModelSpec {
-    /// A model that tells nothing of itself and runs one request at a time.
+    /// A model without a signature that runs one request at a time.
     pub fn new(name: impl Into<String>, version: impl Into<String>, form: InputForm) -> Self {
         Self {
             name: name.into(),
@@ -64,29 +63,11 @@ impl ModelSpec {
             hang_timeout: None,
         }
     }
-}
 
-/// One request's call of a model.
-#[derive(Debug)]
-pub(crate) struct Call {
-    /// The request that it is part of.
-    pub(crate) timeline: Arc<Timeline>,
-    /// The node of a graph that calls.
-    pub(crate) node: Option<NodeStats>,
-    /// Input in the form the model wants.
-    pub(crate) content: Content,
-    /// Where chunks go.
-    pub(crate) stream: Option<ChunkSender>,
-    /// What the protocol hands to the instances.
-    pub(crate) attachment: Option<Attachment>,
-    /// What goes on to the next model.
-    pub(crate) session: Option<Session>,
-    /// Urgency, 0 for the most urgent.
-    pub(crate) priority: usize,
-    /// Requests with different keys never share a batch.
-    pub(crate) batch_key: Option<Arc<str>>,
-    /// When the client stops waiting.
-    pub(crate) deadline: Option<tokio::time::Instant>,
+    /// `name-version`.
+    pub fn key(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
 }
 
 /// A node of a graph, as its calls are counted and noted.
@@ -103,12 +84,10 @@ pub struct NodeStats {
 pub struct Model {
     /// What it was registered with.
     spec: ModelSpec,
-    /// `name-version`, the name clients use.
+    /// `name-version`, the name that clients use.
     key: Arc<str>,
-    /// Requests that wait for an instance.
-    queue: Arc<Queue>,
-    /// Answers in place of instances.
-    native: Option<Box<dyn NativeInferer>>,
+    /// What runs its calls.
+    executor: Arc<dyn Executor>,
     /// How long calls take.
     latency: Latency,
     /// What is measured of its calls.
@@ -116,22 +95,26 @@ pub struct Model {
 }
 
 impl Model {
-    /// Makes a model with an empty queue.
-    pub fn new(spec: ModelSpec) -> Self {
-        let key = format!("{}-{}", spec.name, spec.version).into();
-        let queue = Arc::new(Queue::new(spec.batching.clone()));
+    /// A model whose calls run in this executor.
+    pub fn new(spec: ModelSpec, executor: Arc<dyn Executor>) -> Self {
+        let key = spec.key().into();
         let (latency, stats) = Default::default();
-        Self { spec, key, queue, native: None, latency, stats }
+        Self { spec, key, executor, latency, stats }
     }
 
-    /// Makes a model that answers without instances.
-    pub fn native(spec: ModelSpec, inferer: Box<dyn NativeInferer>) -> Self {
-        let mut model = Self::new(spec);
-        model.native = Some(inferer);
-        model
+    /// A model whose instances pull from a queue, and that queue.
+    pub fn pulled(spec: ModelSpec) -> (Self, Arc<Queue>) {
+        let executor = PulledExecutor::new(&spec);
+        let queue = Arc::clone(executor.queue());
+        (Self::new(spec, Arc::new(executor)), queue)
     }
 
-    /// Counts its calls where those of an earlier one of its name were counted.
+    /// A model that runs on the thread that serves the request.
+    pub fn inline(spec: ModelSpec, inferer: Box<dyn InlineInferer>) -> Self {
+        Self::new(spec, Arc::new(InlineExecutor::new(inferer)))
+    }
+
+    /// Counts its calls where those of an earlier model of its name were counted.
     pub(crate) fn count_in(&mut self, stats: Arc<CallStats>) {
         self.stats = stats;
     }
@@ -139,11 +122,6 @@ impl Model {
     /// What is measured of its calls.
     pub fn stats(&self) -> &Arc<CallStats> {
         &self.stats
-    }
-
-    /// Whether it answers without instances.
-    pub fn is_native(&self) -> bool {
-        self.native.is_some()
     }
 
     /// What it was registered with.
@@ -156,41 +134,31 @@ impl Model {
         &self.key
     }
 
-    /// Requests that wait for an instance.
-    pub fn queue(&self) -> &Arc<Queue> {
-        &self.queue
+    /// What runs its calls.
+    pub fn executor(&self) -> &Arc<dyn Executor> {
+        &self.executor
     }
 
-    /// What keeps it from answering, as a line; `None` when nothing does.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        if let Some(trouble) = self.queue.trouble(self.spec.hang_timeout) {
-            return Some(trouble);
-        }
-        let abandoned = self.queue.pullers() == 0 && self.native.is_none();
-        abandoned.then(|| format!("model '{}' has no running instance", self.key))
-    }
-
-    /// How long its calls take of late.
+    /// The mean duration of its latest calls.
     pub(crate) fn latency(&self) -> Duration {
         self.latency.mean()
     }
 
-    /// Puts a call into the queue and waits for its outcome. Dropping the future takes it out of
-    /// the queue, or tells the instance that nobody waits any more.
+    /// Submits a call, for a node of a graph if one makes it, and waits for its outcome. Dropping
+    /// the future cancels the call.
     ///
     /// # Errors
-    /// The instance's; `InvalidArgument` for too many rows, `QueueFull` when too many requests wait
-    /// or this one waited too long, `Unavailable` when the model takes no more requests.
-    pub(crate) async fn call(&self, call: Call) -> Result<Content, Error> {
-        let (timeline, node) = (Arc::clone(&call.timeline), call.node.clone());
-        let running = RunningCall::begin(&self.stats, node.as_ref().map(|node| &node.stats));
-        let began = Instant::now();
-        let Reply { outcome, timings } = match &self.native {
-            Some(native) => answer_natively(&**native, call, began),
-            None => match self.enqueue(call, began) {
-                Ok((ticket, receiver)) => self.wait(ticket, receiver).await,
-                Err(error) => Reply { outcome: Err(error), timings: None },
-            },
+    /// The executor's; `QueueFull` when the call waited longer than `queue.timeout_ms`.
+    pub(crate) async fn call(
+        &self,
+        call: Call,
+        node: Option<&NodeStats>,
+    ) -> Result<Content, Error> {
+        let (timeline, began) = (Arc::clone(&call.timeline), call.began);
+        let running = RunningCall::begin(&self.stats, node.map(|node| &node.stats));
+        let Reply { outcome, timings } = match self.executor.submit(call) {
+            Submission::Done(reply) => reply,
+            Submission::Pending(pending) => self.wait(pending).await,
         };
         let failure = outcome.as_ref().err().map(Error::cause);
         let times = timings.map(|timings| CallTimes { began, timings });
@@ -200,47 +168,24 @@ impl Model {
             self.latency.add(length.unwrap_or_else(|| began.elapsed()));
         }
         if let Some(times) = times {
-            let (model, node) = (Arc::clone(&self.key), node.map(|node| node.name));
-            timeline.note_call(CallNote { model, node, failure, times });
+            let node = node.map(|node| Arc::clone(&node.name));
+            timeline.note_call(CallNote { model: Arc::clone(&self.key), node, failure, times });
         }
         outcome
     }
 
-    fn enqueue(&self, call: Call, now: Instant) -> Result<(QueueTicket, ReplyReceiver), Error> {
-        let batching = &self.spec.batching;
-        let key = BatchingKey::of(batching, &call.content, call.priority, call.batch_key)
-            .map_err(|error| Error::invalid(format!("model '{}': {error}", self.key)))?;
-        let (reply, receiver) = reply_channel();
-        let entry = Entry {
-            timeline: call.timeline,
-            content: call.content,
-            reply,
-            stream: call.stream,
-            attachment: call.attachment,
-            session: call.session,
-            deadline: call.deadline.map(tokio::time::Instant::into_std),
-        };
-        let ticket = self.queue.push(now, key, entry).map_err(|refusal| self.refuse(refusal))?;
-        Ok((ticket, receiver))
-    }
-
-    async fn wait(&self, mut ticket: QueueTicket, mut receiver: ReplyReceiver) -> Reply {
+    async fn wait(&self, mut pending: PendingReply) -> Reply {
         if let Some(limit) = self.spec.queue_timeout {
             tokio::select! {
                 biased;
-                reply = &mut receiver => {
-                    ticket.release();
-                    return reply;
-                }
+                reply = &mut pending => return reply,
                 () = tokio::time::sleep(limit) => {}
             }
-            if ticket.withdraw() {
+            if pending.withdraw() {
                 return Reply { outcome: Err(self.too_late(limit)), timings: None };
             }
         }
-        let reply = receiver.await;
-        ticket.release();
-        reply
+        pending.await
     }
 
     fn too_late(&self, limit: Duration) -> Error {
@@ -251,40 +196,11 @@ impl Model {
         );
         Error::new(Cause::QueueFull, message)
     }
-
-    fn refuse(&self, refusal: Refusal) -> Error {
-        match refusal {
-            Refusal::Closed => {
-                let message = format!("model '{}' takes no more requests", self.key);
-                Error::new(Cause::Unavailable, message)
-            }
-            Refusal::Full => {
-                let most = self.spec.batching.max_length;
-                let message = format!(
-                    "model '{}': {most} requests wait already (queue.max_length); try again later",
-                    self.key
-                );
-                Error::new(Cause::QueueFull, message)
-            }
-        }
-    }
-}
-
-/// Answers a call at once; a client that asked for chunks gets the answer as the only one.
-fn answer_natively(native: &dyn NativeInferer, call: Call, began: Instant) -> Reply {
-    let outcome = native.infer(call.content);
-    // A message that a model returns is no chunk, see `Engine::infer_stream`.
-    if let (Some(stream), Ok(answer @ Content::Message(_))) = (&call.stream, &outcome) {
-        // Nobody listens: then nobody wants to know.
-        let _ = stream.try_send(answer.clone());
-    }
-    let timings = CallTimings::begin(began, None, BatchNote::of(1, 1, None));
-    Reply { outcome, timings: Some(timings.ended(Instant::now())) }
 }
 
 impl Drop for Model {
-    /// Nobody can send it requests any more: its instances finish what waits and end.
+    /// No new request reaches the model: its executor finishes what waits and ends.
     fn drop(&mut self) {
-        self.queue.close();
+        self.executor.close();
     }
 }

@@ -1,4 +1,4 @@
-//! The models a service serves, by name, and its graphs, all of which may change while it runs.
+//! The models and graphs of a service, by name; all of them may change while it runs.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::models::routes::{Catalog, DefaultRoute, Route, Routes};
 /// Models by `name-version` and by bare name, graphs, and the default graph.
 ///
 /// A model that is replaced or removed goes on for the requests that have their route already; its
-/// queue closes when the last of them has its answer.
+/// executor closes when the last of them has its response.
 #[derive(Debug, Default)]
 pub struct Registry {
-    /// What is to be served; locked for the whole of a change.
+    /// The models and graphs that are registered; locked for the whole of a change.
     catalog: Mutex<Catalog>,
-    /// Where each name leads.
+    /// The route of each name.
     routes: RwLock<Routes>,
 }
 
@@ -41,7 +41,7 @@ impl Registry {
         Ok(model)
     }
 
-    /// Adds a model, in place of the one of the same name and version if there is one; gives that.
+    /// Adds a model, in place of an earlier one of the same name and version, which is returned.
     ///
     /// # Errors
     /// `InvalidArgument` when a graph does not fit together with it; nothing changes then.
@@ -50,10 +50,10 @@ impl Registry {
         self.change(|catalog| Ok(catalog.models.insert(model.key().to_owned(), Arc::new(model))))
     }
 
-    /// Takes a model away by its `name-version`; graphs that need it wait for its return.
+    /// Removes a model by its `name-version`. Graphs that need it are unavailable until it is back.
     ///
     /// # Errors
-    /// `NotFound` with the names there are.
+    /// `NotFound` with the names that exist.
     pub fn remove(&self, key: &str) -> Result<Arc<Model>, Error> {
         self.change(|catalog| {
             let known = || catalog.models.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -71,13 +71,13 @@ impl Registry {
             return Err(Error::invalid("the default graph has no model"));
         }
         self.change(|catalog| {
-            catalog.default = Some(DefaultRoute::Row(names.to_vec()));
-            Routes::of(catalog)?.find("").map(|_| ())
+            catalog.default = Some(DefaultRoute::Chain(names.to_vec()));
+            Routes::compute(catalog)?.find("").map(|_| ())
         })
     }
 
-    /// Adds a graph of registered models, which clients ask for as for a model, in place of the one
-    /// of the same name; `default` also answers requests that name none.
+    /// Adds a graph of registered models, which clients name as they name a model, in place of an
+    /// earlier one of the same name. With `default` it also runs the requests that name no model.
     ///
     /// # Errors
     /// `Unavailable` for an unknown model, `InvalidArgument` when the name is taken or something
@@ -89,7 +89,7 @@ impl Registry {
                 catalog.default = Some(DefaultRoute::Graph(name.clone()));
             }
             catalog.graphs.insert(name.clone(), spec);
-            Routes::of(catalog)?.find(&name).map(|_| ())
+            Routes::compute(catalog)?.find(&name).map(|_| ())
         })
     }
 
@@ -101,12 +101,12 @@ impl Registry {
         self.routes.read().resolve(query)
     }
 
-    /// The counters of everything that was ever served.
+    /// What is measured of all models and routes, the removed ones included.
     pub fn stats(&self) -> Arc<StatsRegistry> {
         Arc::clone(&self.catalog.lock().stats)
     }
 
-    /// The graphs, by name, with what keeps one from being served.
+    /// The graphs by name, each with its route or why it has none.
     pub fn graphs(&self) -> Vec<(GraphSpec, Result<Route, Error>)> {
         let catalog = self.catalog.lock();
         let routes = self.routes.read();
@@ -118,12 +118,12 @@ impl Registry {
         self.catalog.lock().models.values().cloned().collect()
     }
 
-    /// What keeps the service from answering, as a line; `None` when nothing does.
+    /// What keeps the service from running requests, as one line; `None` when nothing does.
     pub fn trouble(&self) -> Option<String> {
         if let Some(error) = self.routes.read().broken() {
             return Some(error.message().to_owned());
         }
-        self.models().iter().find_map(|model| model.trouble())
+        self.models().iter().find_map(|model| model.executor().trouble())
     }
 
     /// Makes a change and swaps the routes, or leaves all as it was.
@@ -131,12 +131,12 @@ impl Registry {
         let mut catalog = self.catalog.lock();
         let mut next = catalog.clone();
         let outcome = change(&mut next)?;
-        let routes = Routes::of(&next)?;
-        // Dropped outside the locks: the last hold on a model closes its queue.
+        let routes = Routes::compute(&next)?;
+        // Dropped outside the locks: dropping the last reference to a model closes its executor.
         let old_routes = std::mem::replace(&mut *self.routes.write(), routes);
-        let old_plan = std::mem::replace(&mut *catalog, next);
+        let old_catalog = std::mem::replace(&mut *catalog, next);
         drop(catalog);
-        drop((old_routes, old_plan));
+        drop((old_routes, old_catalog));
         Ok(outcome)
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     use crate::request::content::InputForm;
 
     fn model(name: &str, version: &str) -> Model {
-        Model::new(ModelSpec::new(name, version, InputForm::Tensors))
+        Model::pulled(ModelSpec::new(name, version, InputForm::Tensors)).0
     }
 
     fn key(registry: &Registry, name: &str) -> String {
@@ -219,20 +219,20 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_replaced_and_its_queue_closes_after_the_last_request() {
+    fn a_model_is_replaced_and_its_executor_closes_after_the_last_request() {
         let registry = Registry::default();
         registry.add(model("m", "1")).unwrap();
         registry.set_default(&["m".into()]).unwrap();
         let running = registry.resolve(&RouteQuery::named("")).unwrap();
-        let old = Arc::clone(running.models()[0].queue());
+        let old = Arc::clone(running.models()[0].executor());
         let replaced = registry.put(model("m", "1")).unwrap();
-        assert!(Arc::ptr_eq(replaced.unwrap().queue(), &old));
+        assert!(Arc::ptr_eq(replaced.unwrap().executor(), &old));
         assert!(!Arc::ptr_eq(
-            registry.resolve(&RouteQuery::named("m-1")).unwrap().models()[0].queue(),
+            registry.resolve(&RouteQuery::named("m-1")).unwrap().models()[0].executor(),
             &old
         ));
         assert!(!Arc::ptr_eq(
-            registry.resolve(&RouteQuery::named("")).unwrap().models()[0].queue(),
+            registry.resolve(&RouteQuery::named("")).unwrap().models()[0].executor(),
             &old
         ));
         assert!(!old.is_closed());

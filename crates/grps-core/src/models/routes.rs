@@ -1,4 +1,4 @@
-//! What each name leads to, worked out anew whenever the models or graphs of a service change.
+//! The route of each name, computed again whenever the models or graphs of a service change.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -26,16 +26,16 @@ struct Path {
     models: Box<[Arc<Model>]>,
     /// What is measured of the requests that take it.
     stats: Arc<RouteStats>,
-    /// How they hang together, unless each works on what the one before it answered.
+    /// How the models are connected; `None` when each takes the output of the one before it.
     graph: Option<Graph>,
 }
 
 impl Route {
-    fn row(models: impl Into<Box<[Arc<Model>]>>, stats: Arc<RouteStats>) -> Self {
+    fn chain(models: impl Into<Box<[Arc<Model>]>>, stats: Arc<RouteStats>) -> Self {
         Self(Arc::new(Path { models: models.into(), stats, graph: None }))
     }
 
-    fn of_graph(graph: Graph, stats: Arc<RouteStats>) -> Self {
+    fn through_graph(graph: Graph, stats: Arc<RouteStats>) -> Self {
         Self(Arc::new(Path { models: graph.models().into(), stats, graph: Some(graph) }))
     }
 
@@ -54,51 +54,51 @@ impl Route {
         self.0.graph.as_ref()
     }
 
-    /// How long requests take of late, once they run; nodes of a graph may run side by side.
+    /// The mean duration of the latest requests, once they run; nodes of a graph may run in parallel.
     pub(crate) fn latency(&self) -> Duration {
         let each = self.0.models.iter().map(|model| model.latency());
         if self.0.graph.is_some() { each.max().unwrap_or_default() } else { each.sum() }
     }
 
-    /// YAML text that tells what it is.
+    /// YAML text that describes it.
     pub fn metadata(&self) -> &str {
         let first = self.0.models.first().map(|model| model.spec().metadata.as_str());
         self.graph().map(|graph| graph.spec().metadata.as_str()).or(first).unwrap_or_default()
     }
 
-    /// The form in which it takes its request.
+    /// The form that it takes its input in.
     pub fn form(&self) -> InputForm {
         let first = self.0.models.first().map(|model| model.spec().form);
         self.graph().map(Graph::form).or(first).unwrap_or(InputForm::Tensors)
     }
 }
 
-/// What there is to be served: the source of all routes.
+/// The models and graphs that are registered: the source of all routes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalog {
     /// The models under their `name-version`.
     pub(crate) models: BTreeMap<String, Arc<Model>>,
     /// The graphs under their names.
     pub(crate) graphs: BTreeMap<String, GraphSpec>,
-    /// What answers a request that names no model.
+    /// What runs a request that names no model.
     pub(crate) default: Option<DefaultRoute>,
-    /// Where everything is counted, whatever changes.
+    /// Counters by name; they outlive models and graphs that are replaced.
     pub(crate) stats: Arc<StatsRegistry>,
 }
 
-/// What answers a request that names no model.
+/// What runs a request that names no model.
 #[derive(Clone, Debug)]
 pub(crate) enum DefaultRoute {
     /// Models by their names, in order.
-    Row(Vec<String>),
+    Chain(Vec<String>),
     /// A graph by its name.
     Graph(String),
 }
 
-/// A route, or why there is none for now.
+/// A route, or why there is none at present.
 type Routed = Result<Route, Error>;
 
-/// Where each name leads.
+/// The route of each name.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     /// Every model under its `name-version`.
@@ -107,16 +107,16 @@ pub(crate) struct Routes {
     by_name: HashMap<String, Vec<Route>>,
     /// Graphs under their names.
     graphs: BTreeMap<String, Routed>,
-    /// What answers a request that names no model.
+    /// The route of a request that names no model.
     default: Option<Routed>,
 }
 
 impl Routes {
-    /// Works out the routes. A graph that lacks a model leads nowhere until the model is there.
+    /// Computes the routes. A graph that lacks a model has none until the model is registered.
     ///
     /// # Errors
     /// `InvalidArgument` when a name stands for two things or something does not fit.
-    pub(crate) fn of(catalog: &Catalog) -> Result<Self, Error> {
+    pub(crate) fn compute(catalog: &Catalog) -> Result<Self, Error> {
         let mut routes = Self::default();
         for (key, model) in &catalog.models {
             routes.add(key, model, catalog.stats.route(key));
@@ -126,16 +126,16 @@ impl Routes {
                 return Err(Error::invalid(format!("graph '{name}': the name is taken")));
             }
             let found = Graph::new(spec.clone(), &catalog.stats, |name| routes.model(name));
-            let found = found.map(|graph| Route::of_graph(graph, catalog.stats.route(name)));
+            let found = found.map(|graph| Route::through_graph(graph, catalog.stats.route(name)));
             let what = format!("graph '{name}'");
             routes.graphs.insert(name.clone(), wait_for_models(&what, found)?);
         }
         routes.default = match &catalog.default {
             None => None,
             Some(DefaultRoute::Graph(name)) => routes.graphs.get(name).cloned(),
-            Some(DefaultRoute::Row(names)) => {
-                let row = routes.row(names, &catalog.stats);
-                Some(wait_for_models("the default graph", row)?)
+            Some(DefaultRoute::Chain(names)) => {
+                let chain = routes.chain(names, &catalog.stats);
+                Some(wait_for_models("the default graph", chain)?)
             }
         };
         Ok(routes)
@@ -182,25 +182,25 @@ impl Routes {
         Ok(Arc::clone(&route.models()[0]))
     }
 
-    /// Why a graph, or the default one, leads nowhere; `None` when all lead somewhere.
+    /// Why a graph, or the default one, has no route; `None` when all have one.
     pub(crate) fn broken(&self) -> Option<&Error> {
         let all = self.graphs.values().chain(&self.default);
         all.filter_map(|routed| routed.as_ref().err()).next()
     }
 
     /// Models in a row; requests for the only one count as if they had named it.
-    fn row(&self, names: &[String], stats: &StatsRegistry) -> Routed {
+    fn chain(&self, names: &[String], stats: &StatsRegistry) -> Routed {
         let models: Vec<_> = names.iter().map(|name| self.model(name)).collect::<Result<_, _>>()?;
         let name = match models.as_slice() {
             [only] => only.key(),
             _ => DEFAULT_NAME,
         };
         let stats = stats.route(name);
-        Ok(Route::row(models, stats))
+        Ok(Route::chain(models, stats))
     }
 
     fn add(&mut self, key: &str, model: &Arc<Model>, stats: Arc<RouteStats>) {
-        let route = Route::row([Arc::clone(model)], stats);
+        let route = Route::chain([Arc::clone(model)], stats);
         let versions = self.by_name.entry(model.spec().name.clone()).or_default();
         let version = &model.spec().version;
         let later = |other: &Route| {
@@ -234,7 +234,7 @@ fn version_of(route: &Route) -> Option<&str> {
     route.models().first().map(|model| model.spec().version.as_str())
 }
 
-/// Lets a route wait for a model that is not there; other faults stay faults.
+/// Keeps a missing model as the reason why there is no route; other errors stay errors.
 fn wait_for_models(what: &str, found: Result<Route, Error>) -> Result<Routed, Error> {
     match found {
         Err(error) if error.cause() == Cause::NotFound => {

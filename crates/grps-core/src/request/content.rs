@@ -14,7 +14,7 @@ pub enum InputForm {
     Message,
 }
 
-/// The data of a request or an answer.
+/// The data of a request or a response; cloning it copies no elements and no bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// Decoded tensors.
@@ -29,7 +29,7 @@ impl Content {
     /// Bytes that the data takes, texts in tensors aside.
     pub fn byte_len(&self) -> usize {
         match self {
-            Self::Tensors(tensors) => tensors.iter().map(|t| t.values().byte_len()).sum(),
+            Self::Tensors(tensors) => tensors.iter().map(|t| t.elements().byte_len()).sum(),
             Self::Message(bytes) | Self::Raw(bytes) => bytes.len(),
         }
     }
@@ -44,19 +44,22 @@ pub trait ContentAdapter: Send + Sync {
     fn to_tensors(&self, message: Bytes) -> Result<Vec<Tensor>, Error>;
 
     /// Encodes tensors as a message.
-    fn to_message(&self, tensors: &[Tensor]) -> Bytes;
+    ///
+    /// # Errors
+    /// `InvalidArgument` when a tensor has a type that messages lack.
+    fn to_message(&self, tensors: &[Tensor]) -> Result<Bytes, Error>;
 
     /// Brings content into the form a model wants; free when it already has it.
     ///
     /// # Errors
-    /// As [`ContentAdapter::to_tensors`].
+    /// As [`ContentAdapter::to_tensors`] and [`ContentAdapter::to_message`].
     fn adapt(&self, content: Content, form: InputForm) -> Result<Content, Error> {
         match (content, form) {
             (Content::Message(message), InputForm::Tensors) => {
                 self.to_tensors(message).map(Content::Tensors)
             }
             (Content::Tensors(tensors), InputForm::Message) => {
-                Ok(Content::Message(self.to_message(&tensors)))
+                self.to_message(&tensors).map(Content::Message)
             }
             (content, _) => Ok(content),
         }

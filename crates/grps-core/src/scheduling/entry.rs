@@ -14,13 +14,13 @@ use crate::request::timeline::Timeline;
 pub struct Entry {
     /// The request that it is part of.
     pub timeline: Arc<Timeline>,
-    /// Input in the form the model wants.
+    /// Input in the form that the model takes.
     pub content: Content,
     /// Where the outcome goes.
     pub reply: ReplySender,
-    /// Where chunks go; `None` when the client wants one whole answer.
+    /// Where chunks go; `None` when the client takes one whole output.
     pub stream: Option<ChunkSender>,
-    /// What the protocol hands to the instances.
+    /// What the front end hands to the instances.
     pub attachment: Option<Attachment>,
     /// What goes on to the next model of a graph; `None` when there is only one.
     pub session: Option<Session>,

@@ -8,4 +8,7 @@ pub(crate) mod fair_queue;
 pub(crate) mod instance_health;
 pub(crate) mod puller;
 pub(crate) mod queue;
+pub(crate) mod queue_ticket;
 pub(crate) mod run_times;
+pub(crate) mod running_batch;
+pub(crate) mod running_request;

@@ -1,4 +1,4 @@
-//! An instance's hold on the queue of its model: waiting for requests and taking them.
+//! An instance's end of the queue of its model: it waits for requests and takes them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,26 +14,28 @@ use crate::scheduling::entry::Entry;
 use crate::scheduling::instance_health::Heartbeat;
 use crate::scheduling::queue::{Queue, State, wake};
 
-/// What a pull has got.
+/// What a pull returned.
 #[derive(Debug)]
 pub enum Pulled {
     /// Requests to run.
     Batch(Batch),
-    /// The time passed without work.
+    /// The timeout passed without requests.
     Nothing,
     /// The queue is closed and empty, or the puller was stopped.
     Closed,
 }
 
-/// Ends one puller while the others go on; held by whoever stops an instance.
+/// Stops one puller while the others continue.
 #[derive(Clone, Debug)]
 pub struct Stopper {
+    /// The queue that the puller waits on.
     queue: Arc<Queue>,
+    /// Set once; the puller looks at it.
     stopped: Arc<AtomicBool>,
 }
 
 impl Stopper {
-    /// Ends the puller's wait now, or its next one; what waits is left to other pullers.
+    /// Ends the puller's wait, or its next one. Requests that wait are left to other pullers.
     pub fn stop(&self) {
         // Under the lock, so that a puller about to sleep does not miss it.
         let mut state = self.queue.state.lock();
@@ -47,45 +49,47 @@ impl Stopper {
     }
 }
 
-/// An instance's hold on the queue; dropping it tells that the instance has ended.
+/// An instance's end of the queue; dropping it detaches the instance.
 #[derive(Debug)]
 pub struct Puller {
+    /// Where the requests wait.
     queue: Arc<Queue>,
+    /// Set once, by a [`Stopper`].
     stopped: Arc<AtomicBool>,
-    /// Wakes it.
+    /// Wakes the puller when there is work.
     wake: Arc<Condvar>,
-    /// Since when it works on the entries of its last pull.
+    /// When the work on the entries of the last pull began; `None` while the instance is idle.
     began: Mutex<Option<Instant>>,
-    /// Tells since when it works.
+    /// Shows whether the instance is alive.
     heartbeat: Heartbeat,
-    /// Why the instance ended, if it should not have.
-    down: Option<String>,
+    /// Why the instance failed; `None` when it ends in order.
+    failure: Option<String>,
 }
 
 impl Puller {
     pub(crate) fn new(queue: Arc<Queue>, heartbeat: Heartbeat) -> Self {
         let (stopped, wake, began) = (Arc::default(), Arc::default(), Mutex::new(None));
-        Self { queue, stopped, wake, began, heartbeat, down: None }
+        Self { queue, stopped, wake, began, heartbeat, failure: None }
     }
 
-    /// Where the instance gives signs of life.
+    /// The heartbeat of the instance.
     pub fn heartbeat(&self) -> &Heartbeat {
         &self.heartbeat
     }
 
-    /// What ends this puller alone.
+    /// What stops this puller alone.
     pub fn stopper(&self) -> Stopper {
         Stopper { queue: Arc::clone(&self.queue), stopped: Arc::clone(&self.stopped) }
     }
 
-    /// Detaches an instance that should not have ended; the model is not ready until one of the
-    /// same name is attached.
-    pub fn leave_down(mut self, reason: String) {
-        self.down = Some(reason);
+    /// Detaches an instance that has failed. The model is not ready until an instance of the same
+    /// name is attached.
+    pub fn fail(mut self, reason: String) {
+        self.failure = Some(reason);
     }
 
-    /// Waits for up to `timeout` for requests whose clients still wait. What an earlier pull took
-    /// counts as done. A stopped puller gets `Closed`.
+    /// Waits for up to `timeout` for requests whose clients still wait. The entries of the pull
+    /// before it count as done. A stopped puller gets `Closed`.
     pub fn pull(&self, timeout: Duration) -> Pulled {
         let queue = &self.queue;
         let end = Instant::now() + timeout;
@@ -94,7 +98,7 @@ impl Puller {
         let idle_since = state.batcher.policy().lets_wait().then(Instant::now);
         loop {
             if self.stopped.load(Ordering::Acquire) {
-                // The wake-up of a push may have come here; it belongs to one that goes on.
+                // The wake-up of a push may have come here; another puller must get it.
                 let other = if state.batcher.len() > 0 { state.idle.pop() } else { None };
                 drop(state);
                 wake(other);
@@ -106,13 +110,13 @@ impl Puller {
                 let now = Instant::now();
                 match state.batcher.next(now, closed) {
                     Next::Take(cut) => {
-                        // While nobody else waits there is no harm in trying.
+                        // While nothing else waits, a try costs no other request.
                         let crowded = state.batcher.len() > 0;
                         let fastest = state.run_times.fastest(now).filter(|_| crowded);
                         let count = cut.items.len();
-                        let (entries, too_late) = live(cut.items, now, fastest);
+                        let (entries, too_late) = split_by_deadline(cut.items, now, fastest);
                         if entries.is_empty() {
-                            // Answering is done outside the lock, as it wakes the clients' tasks.
+                            // Replies are sent outside the lock, as they wake the clients' tasks.
                             parking_lot::MutexGuard::unlocked(&mut state, || refuse(too_late));
                             continue;
                         }
@@ -125,7 +129,7 @@ impl Puller {
                         drop(state);
                         wake(other);
                         refuse(too_late);
-                        // Clients that have just left bring no rows.
+                        // Requests that were just cancelled bring no rows.
                         let rows = if entries.len() == count { cut.rows } else { rows(&entries) };
                         queue.counts.add(rows, cut.reason);
                         let note = BatchNote::of(entries.len(), rows, cut.reason);
@@ -150,7 +154,7 @@ impl Puller {
         }
     }
 
-    /// Counts the puller as not working.
+    /// Counts the puller as idle.
     fn rest(&self, state: &mut State) {
         if let Some(began) = self.began.lock().take() {
             let now = Instant::now();
@@ -162,7 +166,7 @@ impl Puller {
 }
 
 impl Queue {
-    /// Attaches an instance by its name and lets one more puller work at once.
+    /// Attaches an instance by its name, and raises the concurrency by one.
     pub fn attach(self: &Arc<Self>, name: &str) -> Puller {
         self.pullers.fetch_add(1, Ordering::AcqRel);
         self.state.lock().concurrency += 1;
@@ -176,14 +180,14 @@ impl Drop for Puller {
         self.rest(&mut state);
         state.concurrency = state.concurrency.saturating_sub(1);
         drop(state);
-        self.queue.health.leave(&self.heartbeat, self.down.take());
+        self.queue.health.leave(&self.heartbeat, self.failure.take());
         self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// The entries that somebody still waits for, and those that would be answered too late even by an
-/// instance as fast as `fastest`.
-fn live(
+/// The entries whose clients still wait, and those of them that cannot meet their deadlines even if
+/// their run is as fast as `fastest`.
+fn split_by_deadline(
     mut entries: Vec<Entry>,
     now: Instant,
     fastest: Option<Duration>,
@@ -212,7 +216,7 @@ fn rows(entries: &[Entry]) -> usize {
     entries.iter().map(rows_of).sum()
 }
 
-/// Tells clients at once that their deadlines can't be met.
+/// Refuses requests that cannot meet their deadlines.
 fn refuse(too_late: Vec<Entry>) {
     for entry in too_late {
         let text = "the deadline would pass before the model has answered; try again later";

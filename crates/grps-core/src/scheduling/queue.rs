@@ -10,18 +10,21 @@ use crate::nanos::nanos;
 use crate::scheduling::batching::{BatchCounts, BatchPolicy, Batcher, BatchingKey};
 use crate::scheduling::entry::Entry;
 use crate::scheduling::instance_health::InstanceHealth;
+use crate::scheduling::queue_ticket::{QueueTicket, WithdrawEntry};
 use crate::scheduling::run_times::RecentRunTimes;
 
 /// A queue with blocking pullers, ordered by urgency and then by arrival.
 #[derive(Debug)]
 pub struct Queue {
+    /// How entries are gathered into batches.
+    policy: Arc<BatchPolicy>,
     /// Everything that changes, under one lock so that a wake-up is never missed.
     pub(crate) state: Mutex<State>,
-    /// Wakes whoever watches for pressure.
+    /// Wakes the thread that watches for pressure.
     watched: Condvar,
     /// How many pullers are attached: the instances that are alive.
     pub(crate) pullers: AtomicUsize,
-    /// What left.
+    /// Counts of the batches that left.
     pub(crate) counts: BatchCounts,
     /// Heartbeats and failures of the instances that pull.
     pub(crate) health: InstanceHealth,
@@ -37,13 +40,13 @@ pub(crate) struct State {
     pub(crate) idle: Vec<Arc<Condvar>>,
     /// Pullers that work on entries.
     pub(crate) busy: usize,
-    /// How long pullers have worked until `busy` was last changed.
+    /// How long all pullers together had worked when `busy` last changed.
     worked_ns: u64,
-    /// When `busy` was last changed.
+    /// When `busy` last changed.
     changed: Instant,
-    /// How many pullers may work at once; the rest are held in reserve.
+    /// How many pullers may work at once; the others are held in reserve.
     pub(crate) concurrency: usize,
-    /// Whether somebody watches for pressure and sleeps.
+    /// Whether a thread watches for pressure and sleeps.
     watcher_sleeps: bool,
     /// How long the latest runs took.
     pub(crate) run_times: RecentRunTimes,
@@ -57,25 +60,25 @@ impl State {
         self.busy < self.concurrency
     }
 
-    /// Counts one more puller at work.
+    /// Counts one more puller as busy.
     pub(crate) fn begin_work(&mut self, now: Instant) {
         self.worked_ns = self.worked_ns(now);
         (self.busy, self.changed) = (self.busy + 1, now);
     }
 
-    /// Counts one puller less at work.
+    /// Counts one puller less as busy.
     pub(crate) fn end_work(&mut self, now: Instant) {
         self.worked_ns = self.worked_ns(now);
         (self.busy, self.changed) = (self.busy.saturating_sub(1), now);
     }
 
-    /// How long pullers have worked, all together.
+    /// How long all pullers together have worked.
     fn worked_ns(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.changed);
         self.worked_ns + nanos(since) * self.busy as u64
     }
 
-    /// Lets all pullers look again.
+    /// Wakes all idle pullers.
     pub(crate) fn wake_all(&mut self) {
         for puller in self.idle.drain(..) {
             puller.notify_one();
@@ -90,12 +93,12 @@ pub(crate) fn wake(puller: Option<Arc<Condvar>>) {
     }
 }
 
-/// What a watch of the queue has seen.
+/// What a watch of the queue saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pressure {
-    /// An entry has waited for the whole patience while all allowed pullers were busy.
+    /// An entry has waited too long while all allowed pullers were busy.
     High,
-    /// Nothing of the kind for a while.
+    /// No entry has waited too long.
     Low,
     /// The queue is closed.
     Closed,
@@ -106,7 +109,7 @@ pub enum Pressure {
 pub(crate) enum Refusal {
     /// It is closed.
     Closed,
-    /// As many entries wait as may.
+    /// The most entries that may wait do so.
     Full,
 }
 
@@ -119,8 +122,9 @@ impl Default for Queue {
 impl Queue {
     /// An empty queue that gathers batches by this policy.
     pub fn new(policy: BatchPolicy) -> Self {
+        let policy = Arc::new(policy);
         let state = State {
-            batcher: Batcher::new(Arc::new(policy)),
+            batcher: Batcher::new(Arc::clone(&policy)),
             idle: Vec::new(),
             busy: 0,
             worked_ns: 0,
@@ -131,6 +135,7 @@ impl Queue {
             closed: false,
         };
         Self {
+            policy,
             state: Mutex::new(state),
             watched: Condvar::new(),
             pullers: AtomicUsize::new(0),
@@ -160,7 +165,7 @@ impl Queue {
         if warn {
             self.watched.notify_one();
         }
-        Ok(QueueTicket { queue: Arc::clone(self), priority, number, held: true })
+        Ok(QueueTicket::new(self.clone(), priority, number))
     }
 
     /// The number of waiting entries.
@@ -173,27 +178,27 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Whether several entries may leave together.
-    pub fn batches(&self) -> bool {
-        self.state.lock().batcher.policy().batches()
+    /// How entries are gathered into batches.
+    pub fn policy(&self) -> &Arc<BatchPolicy> {
+        &self.policy
     }
 
-    /// How long instances have worked, all together.
+    /// How long all instances together have worked.
     pub fn worked(&self) -> Duration {
         Duration::from_nanos(self.state.lock().worked_ns(Instant::now()))
     }
 
-    /// How often instances were started again after they had ended unasked.
+    /// How often instances were started again after they had failed.
     pub fn restarts(&self) -> u64 {
         self.health.restarts()
     }
 
-    /// What left so far.
+    /// Counts of the batches that left.
     pub fn counts(&self) -> &BatchCounts {
         &self.counts
     }
 
-    /// Refuses new entries; pullers get what is left and then the end.
+    /// Refuses new entries; pullers get the entries that are left, and then `Closed`.
     pub fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
@@ -208,8 +213,8 @@ impl Queue {
     }
 
     /// An instance that is down or hangs, as a line.
-    pub(crate) fn trouble(&self, patience: Option<Duration>) -> Option<String> {
-        self.health.trouble(patience)
+    pub(crate) fn trouble(&self, hang_timeout: Option<Duration>) -> Option<String> {
+        self.health.trouble(hang_timeout)
     }
 
     /// The number of attached instances.
@@ -241,8 +246,8 @@ impl Queue {
         state.concurrency = state.concurrency.saturating_sub(1).max(least);
     }
 
-    /// Waits until an entry has waited for `patience` in vain, or until `probe` has passed.
-    pub fn watch(&self, patience: Duration, probe: Duration) -> Pressure {
+    /// Waits until an entry has waited for `timeout`, or until `probe` has passed.
+    pub fn watch(&self, timeout: Duration, probe: Duration) -> Pressure {
         let started = Instant::now();
         let mut state = self.state.lock();
         loop {
@@ -253,10 +258,10 @@ impl Queue {
             let waited = oldest.map(|since| since.elapsed());
             let left = probe.saturating_sub(started.elapsed());
             match waited {
-                Some(waited) if waited >= patience => return Pressure::High,
+                Some(waited) if waited >= timeout => return Pressure::High,
                 _ if left.is_zero() => return Pressure::Low,
                 Some(waited) => {
-                    self.watched.wait_for(&mut state, left.min(patience - waited));
+                    self.watched.wait_for(&mut state, left.min(timeout - waited));
                 }
                 None => {
                     state.watcher_sleeps = true;
@@ -268,36 +273,11 @@ impl Queue {
     }
 }
 
-/// The right to take an entry out of its queue; dropping it does so if the entry still waits.
-#[derive(Debug)]
-pub(crate) struct QueueTicket {
-    queue: Arc<Queue>,
-    priority: usize,
-    number: u64,
-    /// False once the entry is known to have left.
-    held: bool,
-}
-
-impl QueueTicket {
-    /// Takes the entry out; false when it has left already.
-    pub(crate) fn withdraw(&mut self) -> bool {
-        self.held = false;
-        let entry = self.queue.state.lock().batcher.withdraw(self.priority, self.number);
+impl WithdrawEntry for Queue {
+    fn withdraw(&self, priority: usize, number: u64) -> bool {
+        let entry = self.state.lock().batcher.withdraw(priority, number);
         // Dropped here, outside the lock.
         entry.is_some()
-    }
-
-    /// Marks the entry as taken by an instance.
-    pub(crate) fn release(mut self) {
-        self.held = false;
-    }
-}
-
-impl Drop for QueueTicket {
-    fn drop(&mut self) {
-        if self.held {
-            self.withdraw();
-        }
     }
 }
 

@@ -98,7 +98,7 @@ fn a_dropped_place_is_free_at_once() {
 fn an_entry_that_left_can_not_be_withdrawn() {
     let queue = queue(8);
     let (taken, _receiver) = entry("taken");
-    let mut ticket = queue.push(Instant::now(), key(), taken).unwrap();
+    let ticket = queue.push(Instant::now(), key(), taken).unwrap();
     let _running = queue.attach("i").pull(SOON);
     assert!(!ticket.withdraw());
 }

@@ -1,13 +1,16 @@
 //! What a model says of its inputs and outputs, and the check of requests against it.
 
+use std::sync::Arc;
+
 use crate::error::Error;
-use crate::tensor::tensor::{DataType, Tensor};
+use crate::tensor::dtype::DataType;
+use crate::tensor::tensor::Tensor;
 
 /// What a model says of one of its tensors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSpec {
     /// Name in the model.
-    pub name: String,
+    pub name: Arc<str>,
     /// Element type; `None` when the model does not tell.
     pub dtype: Option<DataType>,
     /// Dimensions, `None` for a dynamic one; `None` as a whole when the rank is unknown.
@@ -76,7 +79,7 @@ impl Signature {
         let mut arranged = Vec::with_capacity(ordered.len());
         for (mut tensor, spec) in ordered.into_iter().zip(&self.inputs) {
             spec.check(&tensor).map_err(|fault| self.refuse(model, &fault))?;
-            tensor.rename(&spec.name);
+            tensor.rename(Arc::clone(&spec.name));
             arranged.push(tensor);
         }
         Ok(arranged)
@@ -91,7 +94,7 @@ impl Signature {
     }
 
     fn by_name(&self, naming: Naming, tensors: &[Tensor]) -> bool {
-        let known = |tensor: &Tensor| self.inputs.iter().any(|spec| spec.name == tensor.name());
+        let known = |tensor: &Tensor| self.inputs.iter().any(|spec| *spec.name == *tensor.name());
         match naming {
             Naming::Strict => tensors.iter().any(|tensor| !tensor.name().is_empty()),
             Naming::Advisory => tensors.iter().any(known),
@@ -102,7 +105,7 @@ impl Signature {
         let mut slots: Vec<Option<Tensor>> = self.inputs.iter().map(|_| None).collect();
         for tensor in tensors {
             let name = tensor.name();
-            let index = self.inputs.iter().position(|spec| spec.name == name);
+            let index = self.inputs.iter().position(|spec| *spec.name == *name);
             let Some(slot) = index.and_then(|index| slots.get_mut(index)) else {
                 return Err(if name.is_empty() {
                     "name all tensors or none".to_owned()

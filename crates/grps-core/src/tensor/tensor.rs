@@ -1,107 +1,32 @@
 //! Typed tensors: what the codec produces from wire bytes and what instances compute on.
 
-use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::error::Error;
-use crate::tensor::values::Values;
+use crate::tensor::buffer::Buffer;
+use crate::tensor::dtype::DataType;
+use crate::tensor::values::{Elements, Values};
 
 /// Most dimensions a tensor may have (numpy's own limit is 64).
 pub const MAX_RANK: usize = 32;
 
-/// Element type of a tensor, numbered as on the GRPS wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
-pub enum DataType {
-    /// Unsigned 8-bit integer.
-    Uint8 = 1,
-    /// Signed 8-bit integer.
-    Int8 = 2,
-    /// Signed 16-bit integer.
-    Int16 = 3,
-    /// Signed 32-bit integer.
-    Int32 = 4,
-    /// Signed 64-bit integer.
-    Int64 = 5,
-    /// IEEE half precision; travels as float on the wire.
-    Float16 = 6,
-    /// IEEE single precision.
-    Float32 = 7,
-    /// IEEE double precision.
-    Float64 = 8,
-    /// UTF-8 text.
-    String = 9,
-}
-
-impl DataType {
-    /// All types in wire order.
-    pub const ALL: [Self; 9] = [
-        Self::Uint8,
-        Self::Int8,
-        Self::Int16,
-        Self::Int32,
-        Self::Int64,
-        Self::Float16,
-        Self::Float32,
-        Self::Float64,
-        Self::String,
-    ];
-
-    /// The type with this wire number; `None` for 0 (`DT_INVALID`) and unknown numbers.
-    pub fn from_wire(number: i32) -> Option<Self> {
-        Self::ALL.into_iter().find(|dtype| *dtype as i32 == number)
-    }
-
-    /// The wire name, for example `DT_FLOAT32`.
-    pub fn wire_name(self) -> &'static str {
-        match self {
-            Self::Uint8 => "DT_UINT8",
-            Self::Int8 => "DT_INT8",
-            Self::Int16 => "DT_INT16",
-            Self::Int32 => "DT_INT32",
-            Self::Int64 => "DT_INT64",
-            Self::Float16 => "DT_FLOAT16",
-            Self::Float32 => "DT_FLOAT32",
-            Self::Float64 => "DT_FLOAT64",
-            Self::String => "DT_STRING",
-        }
-    }
-
-    /// The lower-case name, for example `float32`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Uint8 => "uint8",
-            Self::Int8 => "int8",
-            Self::Int16 => "int16",
-            Self::Int32 => "int32",
-            Self::Int64 => "int64",
-            Self::Float16 => "float16",
-            Self::Float32 => "float32",
-            Self::Float64 => "float64",
-            Self::String => "string",
-        }
-    }
-
-    /// The type with this lower-case name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|dtype| dtype.name() == name)
-    }
-}
-
-impl fmt::Display for DataType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+/// Dimensions, outermost first; empty for a scalar. Few take no memory of their own.
+pub type Shape = SmallVec<[usize; 4]>;
 
 /// A named, typed, row-major tensor whose element count fits its shape.
+///
+/// Its elements are immutable; cloning it copies none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     /// Name as sent; empty when the sender gave none.
-    name: String,
-    /// Dimensions, outermost first; empty for a scalar.
-    shape: Vec<usize>,
+    name: Arc<str>,
+    /// The dimensions.
+    shape: Shape,
     /// Elements, exactly as many as the shape says.
-    values: Values,
+    buffer: Buffer,
 }
 
 impl Tensor {
@@ -110,23 +35,29 @@ impl Tensor {
     /// # Errors
     /// `InvalidArgument` when the shape has more than [`MAX_RANK`] dimensions, overflows, or
     /// does not fit the number of elements.
-    pub fn new(name: String, shape: Vec<usize>, values: Values) -> Result<Self, Error> {
+    pub fn new(
+        name: Arc<str>,
+        shape: impl Into<Shape>,
+        elements: impl Into<Buffer>,
+    ) -> Result<Self, Error> {
+        let (shape, buffer) = (shape.into(), elements.into());
         if shape.len() > MAX_RANK {
             let rank = shape.len();
             return Err(Error::invalid(format!(
                 "tensor '{name}' has {rank} dimensions, at most {MAX_RANK} are allowed"
             )));
         }
+        let elements = buffer.elements();
         let expected = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
-        if expected != Some(values.len()) {
+        if expected != Some(elements.len()) {
             return Err(Error::invalid(format!(
                 "tensor '{name}': shape {shape:?} wants {} {} values, got {}",
                 expected.map_or_else(|| "too many".to_owned(), |count| count.to_string()),
-                values.dtype(),
-                values.len()
+                elements.dtype(),
+                elements.len()
             )));
         }
-        Ok(Self { name, shape, values })
+        Ok(Self { name, shape, buffer })
     }
 
     /// The name; empty when the sender gave none.
@@ -135,8 +66,14 @@ impl Tensor {
     }
 
     /// Gives the tensor another name.
-    pub fn rename(&mut self, name: &str) {
-        name.clone_into(&mut self.name);
+    pub fn rename(&mut self, name: impl Into<Arc<str>>) {
+        self.name = name.into();
+    }
+
+    /// The same tensor with another name.
+    pub(crate) fn renamed(&self, name: &Arc<str>) -> Self {
+        let name = Arc::clone(name);
+        Self { name, shape: self.shape.clone(), buffer: self.buffer.clone() }
     }
 
     /// The dimensions, outermost first.
@@ -145,18 +82,48 @@ impl Tensor {
     }
 
     /// The elements.
-    pub fn values(&self) -> &Values {
-        &self.values
+    pub fn elements(&self) -> Elements<'_> {
+        self.buffer.elements()
+    }
+
+    /// The memory of the elements.
+    pub fn buffer(&self) -> &Buffer {
+        &self.buffer
     }
 
     /// The element type.
     pub fn dtype(&self) -> DataType {
-        self.values.dtype()
+        self.elements().dtype()
+    }
+
+    /// A range of the first dimension in the same memory; `None` when it lies outside.
+    pub fn rows(&self, range: Range<usize>) -> Option<Self> {
+        let mut shape = self.shape.clone();
+        let first = shape.first_mut().filter(|first| range.end <= **first)?;
+        let row = self.elements().len().checked_div(*first).unwrap_or_default();
+        *first = range.len();
+        let buffer = self.buffer.slice(range.start * row..range.end * row)?;
+        Some(Self { name: Arc::clone(&self.name), shape, buffer })
+    }
+
+    /// The same tensor in a vector that nothing else uses; copies unless it is in one.
+    #[must_use]
+    pub fn into_owned(self) -> Self {
+        if self.buffer.is_owned() {
+            return self;
+        }
+        let Self { name, shape, buffer } = self;
+        Self { name, shape, buffer: buffer.into_values().into() }
+    }
+
+    /// A tensor of the same name; `None` when shape and elements do not fit together.
+    pub(crate) fn like(&self, shape: Shape, values: Values) -> Option<Self> {
+        Self::new(Arc::clone(&self.name), shape, values).ok()
     }
 
     /// Takes the tensor apart into name, shape and elements.
-    pub fn into_parts(self) -> (String, Vec<usize>, Values) {
-        (self.name, self.shape, self.values)
+    pub fn into_parts(self) -> (Arc<str>, Shape, Buffer) {
+        (self.name, self.shape, self.buffer)
     }
 }
 
@@ -189,13 +156,28 @@ mod tests {
     }
 
     #[test]
-    fn names_and_numbers_round_trip() {
-        for dtype in DataType::ALL {
-            assert_eq!(DataType::from_wire(dtype as i32), Some(dtype));
-            assert_eq!(DataType::from_name(dtype.name()), Some(dtype));
-            assert_eq!(Values::empty(dtype).dtype(), dtype);
-        }
-        assert_eq!(DataType::from_wire(0), None);
-        assert_eq!(DataType::from_wire(10), None);
+    fn rows_and_clones_share_memory() {
+        let tensor = Tensor::new("x".into(), vec![3, 2], Values::Int8((0..6).collect())).unwrap();
+        let rows = tensor.rows(1..3).unwrap();
+        assert_eq!((rows.shape(), rows.name()), (&[2, 2][..], "x"));
+        assert_eq!(rows.elements(), Elements::Int8(&[2, 3, 4, 5]));
+        assert_eq!(rows.elements().bytes().as_ptr(), tensor.elements().bytes()[2..].as_ptr());
+        assert_eq!(tensor.rows(3..3).unwrap().shape(), [0, 2]);
+        assert!(tensor.rows(2..4).is_none());
+        let scalar = Tensor::new("x".into(), vec![], Values::Int8(vec![1])).unwrap();
+        assert!(scalar.rows(0..0).is_none());
+        assert_eq!(tensor.clone().elements().bytes().as_ptr(), tensor.elements().bytes().as_ptr());
+    }
+
+    #[test]
+    fn only_what_is_shared_is_copied_to_be_owned() {
+        let tensor = Tensor::new("x".into(), vec![2], floats(2)).unwrap();
+        let place = tensor.elements().bytes().as_ptr();
+        let tensor = tensor.into_owned();
+        assert_eq!(tensor.elements().bytes().as_ptr(), place);
+        let owned = tensor.clone().into_owned();
+        assert_ne!(owned.elements().bytes().as_ptr(), place);
+        assert!(owned.buffer().is_owned() && tensor.buffer().is_owned());
+        assert_eq!(owned, tensor);
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use grps_core::{ContentAdapter, Error, Tensor};
 
 use super::proto;
+use super::wire_type::WireType;
 
 /// Translates between tensors and encoded messages for the engine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,7 +15,8 @@ impl ContentAdapter for Codec {
         proto::decode_tensors(&message)
     }
 
-    fn to_message(&self, tensors: &[Tensor]) -> Bytes {
+    fn to_message(&self, tensors: &[Tensor]) -> Result<Bytes, Error> {
+        tensors.iter().try_for_each(|tensor| WireType::of_input(tensor).map(drop))?;
         proto::encode_tensors(None, "", tensors)
     }
 }
@@ -28,7 +30,10 @@ mod tests {
     #[test]
     fn both_ways() {
         let tensor = Tensor::new("x".into(), vec![2], Values::Int64(vec![-1, 7])).unwrap();
-        let message = Codec.to_message(std::slice::from_ref(&tensor));
+        let message = Codec.to_message(std::slice::from_ref(&tensor)).unwrap();
         assert_eq!(Codec.to_tensors(message).unwrap(), [tensor]);
+        let tensor = Tensor::new("x".into(), vec![1], Values::Uint16(vec![7])).unwrap();
+        let refused = Codec.to_message(&[tensor]).unwrap_err();
+        assert_eq!(refused.message(), "tensor 'x' has type uint16, which has no GRPS data type");
     }
 }

@@ -7,7 +7,9 @@ mod message;
 pub mod proto;
 pub mod raw;
 mod wire_tensor;
+mod wire_type;
 
 pub use adapter::Codec;
 pub use message::{Data, GrpsMessage, MapData, Outcome, Status};
-pub use wire_tensor::{MAX_TENSORS, WireTensor};
+pub use wire_tensor::{MAX_TENSORS, WireShape, WireTensor};
+pub use wire_type::WireType;

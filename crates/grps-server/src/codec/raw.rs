@@ -1,9 +1,12 @@
 //! A tensor as nothing but its elements, little-endian and in C order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use grps_core::{DataType, Error, MAX_RANK, Tensor, Values};
+use grps_core::{Buffer, Cause, DataType, Error, MAX_RANK, Tensor};
 
 use super::fault::excerpt;
+use super::wire_type::WireType;
 
 /// Reads a shape such as `1,3,224,224`.
 ///
@@ -21,36 +24,38 @@ pub fn parse_shape(text: &str) -> Result<Vec<usize>, Error> {
     }
 }
 
-/// Reads an unnamed tensor of this type and shape.
+/// Reads an unnamed tensor of this type and shape; its memory is the bytes', if they are aligned.
 ///
 /// # Errors
 /// `InvalidArgument` when the bytes are not as many as it takes, or for a tensor of strings.
-pub fn decode(dtype: DataType, shape: Vec<usize>, bytes: &[u8]) -> Result<Tensor, Error> {
+pub fn decode(dtype: DataType, shape: Vec<usize>, bytes: &Bytes) -> Result<Tensor, Error> {
     let Some(width) = dtype.width() else {
         return Err(Error::invalid("a tensor of strings can't be sent as raw bytes; send JSON"));
     };
     let count = shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
-    if count.and_then(|count| count.checked_mul(width)) != Some(bytes.len()) {
-        return Err(Error::invalid(format!(
-            "the body has {} bytes, which is no {} of shape {shape:?}",
+    let whole = count.and_then(|count| count.checked_mul(width)) == Some(bytes.len());
+    match Buffer::from_bytes(dtype, bytes.clone()) {
+        Some(buffer) if whole => Tensor::new(Arc::default(), shape, buffer),
+        _ => Err(Error::invalid(format!(
+            "the body has {} bytes, which is no {dtype} of shape {shape:?}",
             bytes.len(),
-            dtype.name()
-        )));
+        ))),
     }
-    let values = Values::read(dtype, bytes.len() / width, |elements| {
-        elements.copy_from_slice(bytes);
-        Ok::<_, Error>(())
-    })?;
-    Tensor::new(String::new(), shape, values)
 }
 
-/// The elements of a tensor; `None` for strings, which have no fixed size.
-pub fn encode(values: &Values) -> Option<Bytes> {
-    values.dtype().width().map(|_| Bytes::copy_from_slice(values.bytes()))
+/// The elements of a tensor that a model returned, in the tensor's memory.
+///
+/// # Errors
+/// `ModelFailed` for strings, which have no fixed size, and types that the wire lacks.
+pub fn encode(tensor: &Tensor) -> Result<Bytes, Error> {
+    WireType::of_output(tensor)?;
+    let strings = || Error::new(Cause::ModelFailed, "the model answers with strings; accept JSON");
+    tensor.buffer().clone().into_bytes().ok_or_else(strings)
 }
 
 #[cfg(test)]
 mod tests {
+    use grps_core::Values;
     use half::f16;
     use proptest::prelude::*;
 
@@ -73,20 +78,31 @@ mod tests {
             Values::Float64(vec![0.1, -0.0]),
         ];
         for values in samples {
-            let bytes = encode(&values).unwrap();
-            let tensor = decode(values.dtype(), vec![2, 1], &bytes).unwrap();
-            assert_eq!(
-                (tensor.values(), tensor.shape(), tensor.name()),
-                (&values, &[2, 1][..], "")
-            );
-            for wrong in [&bytes[1..], &[&bytes[..], &[0]].concat()] {
-                let text = message(decode(values.dtype(), vec![2, 1], wrong));
+            let sent = Tensor::new(Arc::default(), vec![2, 1], values).unwrap();
+            let bytes = encode(&sent).unwrap();
+            assert_eq!(bytes.as_ptr(), sent.elements().bytes().as_ptr());
+            assert_eq!(decode(sent.dtype(), vec![2, 1], &bytes).unwrap(), sent);
+            for wrong in [bytes.slice(1..), [&bytes[..], &[0]].concat().into()] {
+                let text = message(decode(sent.dtype(), vec![2, 1], &wrong));
                 assert!(text.contains("of shape [2, 1]"), "{text}");
             }
         }
-        assert_eq!(encode(&Values::Float32(vec![1.0])).unwrap()[..], [0, 0, 0x80, 0x3f]);
-        assert_eq!(encode(&Values::String(vec![])), None);
-        assert!(message(decode(DataType::String, vec![0], &[])).contains("strings"));
+        let one = Tensor::new(Arc::default(), vec![], Values::Float32(vec![1.0])).unwrap();
+        assert_eq!(encode(&one).unwrap()[..], [0, 0, 0x80, 0x3f]);
+        let none = Tensor::new(Arc::default(), vec![0], Values::String(vec![])).unwrap();
+        assert!(encode(&none).unwrap_err().message().contains("answers with strings"));
+        assert!(message(decode(DataType::String, vec![0], &Bytes::new())).contains("strings"));
+    }
+
+    #[test]
+    fn the_network_buffer_is_the_memory() {
+        let body = Bytes::from(vec![0u8; 24]);
+        for start in 0..8 {
+            let part = body.slice(start..start + 16);
+            let tensor = decode(DataType::Float64, vec![2], &part).unwrap();
+            let shared = tensor.elements().bytes().as_ptr() == part.as_ptr();
+            assert_eq!(shared, part.as_ptr().addr().is_multiple_of(8));
+        }
     }
 
     #[test]
@@ -98,14 +114,15 @@ mod tests {
         for text in ["", ",", "1,", "-1", "1x2", "1.0", "99999999999999999999"] {
             assert!(parse_shape(text).is_err(), "{text}");
         }
-        assert!(decode(DataType::Float64, vec![usize::MAX, 2], &[]).is_err());
-        assert!(decode(DataType::Float64, vec![usize::MAX / 4], &[]).is_err());
-        assert!(decode(DataType::Float64, vec![usize::MAX, 0], &[]).is_ok());
+        assert!(decode(DataType::Float64, vec![usize::MAX, 2], &Bytes::new()).is_err());
+        assert!(decode(DataType::Float64, vec![usize::MAX / 4], &Bytes::new()).is_err());
+        assert!(decode(DataType::Float64, vec![usize::MAX, 0], &Bytes::new()).is_ok());
     }
 
     proptest! {
         #[test]
         fn any_bytes_of_the_right_number_are_a_tensor(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let bytes = Bytes::from(bytes);
             for dtype in DataType::ALL {
                 let Some(size) = dtype.width() else { continue };
                 let outcome = decode(dtype, vec![bytes.len() / size], &bytes);

@@ -1,22 +1,31 @@
 //! A tensor as its sender wrote it, before it is checked.
 
-use grps_core::{DataType, Error, MAX_RANK, Tensor, Values};
+use std::sync::Arc;
+
+use grps_core::{Error, MAX_RANK, Shape, Tensor, Values};
+
+use smallvec::SmallVec;
 
 use super::fault::Fault;
+use super::wire_type::WireType;
 
 /// Most tensors that one message may carry.
 pub const MAX_TENSORS: usize = 1024;
+
+/// Dimensions as 32 bits each, outermost first.
+pub type WireShape = SmallVec<[u32; 4]>;
 
 /// The faithful view of a tensor on the wire: nothing in it has to fit together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WireTensor {
     /// Name as sent; empty when the sender gave none.
-    pub name: String,
+    pub name: Arc<str>,
     /// Wire number of the data type; 0 when the sender gave none.
     pub dtype: i32,
     /// Dimensions, outermost first.
-    pub shape: Vec<u32>,
-    /// Each `flat_*` field that was present and not empty, in field order, each type at most once.
+    pub shape: WireShape,
+    /// Each `flat_*` field that was present and not empty, in field order, each type at most once;
+    /// elements of other types are not encoded.
     pub columns: Vec<Values>,
 }
 
@@ -28,22 +37,22 @@ impl WireTensor {
     /// `InvalidArgument` that names the place when one of these does not hold.
     pub fn into_tensor(self, index: usize) -> Result<Tensor, Error> {
         let place = |fault: Fault| Error::from(fault.at_index(index).in_field("gtensors.tensors"));
-        let dtype = known_dtype(self.dtype).map_err(|fault| place(fault.in_field("dtype")))?;
+        let wire = known_type(self.dtype).map_err(|fault| place(fault.in_field("dtype")))?;
         if self.shape.len() > MAX_RANK {
             let rank = self.shape.len();
             return Err(place(Fault::new(format!(
                 "{rank} dimensions are too many, {MAX_RANK} are allowed"
             ))));
         }
-        let shape: Vec<usize> = self.shape.iter().map(|dim| *dim as usize).collect();
-        let values = single_column(self.columns, dtype).map_err(place)?;
+        let shape: Shape = self.shape.iter().map(|dim| *dim as usize).collect();
+        let values = single_column(self.columns, wire).map_err(place)?;
         let expected = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
         if expected != Some(values.len()) {
             let expected =
                 expected.map_or_else(|| "too many".to_owned(), |count| count.to_string());
             return Err(place(Fault::new(format!(
                 "shape {shape:?} wants {expected} values, {} has {}",
-                flat_name(dtype),
+                wire.field_name(),
                 values.len()
             ))));
         }
@@ -53,42 +62,29 @@ impl WireTensor {
     /// Puts a `flat_*` field in its place by field order; one of the same type is replaced, and
     /// an empty one only removes.
     pub(super) fn set_column(&mut self, values: Values) {
-        let dtype = values.dtype();
-        self.columns.retain(|column| column.dtype() != dtype);
+        let wire = WireType::of(values.dtype());
+        self.columns.retain(|column| WireType::of(column.dtype()) != wire);
         if !values.is_empty() {
-            let position = self.columns.partition_point(|c| (c.dtype() as i32) < dtype as i32);
+            let position = self.columns.partition_point(|c| WireType::of(c.dtype()) < wire);
             self.columns.insert(position, values);
         }
     }
 }
 
-impl From<Tensor> for WireTensor {
-    /// Dimensions past the wire's 32 bits (only a tensor without elements can have them) saturate.
-    fn from(tensor: Tensor) -> Self {
-        let (name, shape, values) = tensor.into_parts();
-        let mut wire = Self {
-            name,
-            dtype: values.dtype() as i32,
-            shape: shape.into_iter().map(wire_dim).collect(),
-            columns: Vec::new(),
-        };
-        wire.set_column(values);
-        wire
-    }
-}
+impl TryFrom<Tensor> for WireTensor {
+    type Error = Error;
 
-/// Name of the field that holds elements of this type.
-pub(super) fn flat_name(dtype: DataType) -> &'static str {
-    match dtype {
-        DataType::Uint8 => "flat_uint8",
-        DataType::Int8 => "flat_int8",
-        DataType::Int16 => "flat_int16",
-        DataType::Int32 => "flat_int32",
-        DataType::Int64 => "flat_int64",
-        DataType::Float16 => "flat_float16",
-        DataType::Float32 => "flat_float32",
-        DataType::Float64 => "flat_float64",
-        DataType::String => "flat_string",
+    /// Dimensions past the wire's 32 bits (only a tensor without elements can have them) saturate.
+    ///
+    /// # Errors
+    /// `ModelFailed` when the wire lacks the tensor's type.
+    fn try_from(tensor: Tensor) -> Result<Self, Error> {
+        let dtype = WireType::of_output(&tensor)?.number();
+        let (name, shape, buffer) = tensor.into_parts();
+        let shape = shape.into_iter().map(wire_dim).collect();
+        let mut wire = Self { name, dtype, shape, columns: Vec::new() };
+        wire.set_column(buffer.into_values());
+        Ok(wire)
     }
 }
 
@@ -102,28 +98,23 @@ pub(super) fn into_tensors(tensors: Vec<WireTensor>) -> Result<Vec<Tensor>, Erro
     tensors.into_iter().enumerate().map(|(index, tensor)| tensor.into_tensor(index)).collect()
 }
 
-/// The data types a sender may name, for error messages.
-pub(super) fn known_dtypes() -> String {
-    DataType::ALL.map(DataType::wire_name).join(", ")
-}
-
-fn known_dtype(number: i32) -> Result<DataType, Fault> {
-    DataType::from_wire(number).ok_or_else(|| {
+fn known_type(number: i32) -> Result<WireType, Fault> {
+    WireType::from_number(number).ok_or_else(|| {
         let what =
             if number == 0 { "is missing".to_owned() } else { format!("{number} is not known") };
-        Fault::new(format!("{what}, give one of {}", known_dtypes()))
+        Fault::new(format!("{what}, give one of {}", WireType::known()))
     })
 }
 
-fn single_column(columns: Vec<Values>, dtype: DataType) -> Result<Values, Fault> {
-    let mut found = Values::empty(dtype);
+fn single_column(columns: Vec<Values>, wire: WireType) -> Result<Values, Fault> {
+    let mut found = Values::empty(wire.dtype());
     for column in columns {
-        if column.dtype() != dtype {
+        if column.dtype() != wire.dtype() {
+            let other = WireType::of(column.dtype()).map_or("another field", WireType::field_name);
             return Err(Fault::new(format!(
-                "dtype is {}, so its values belong in {}, but {} is set",
-                dtype.wire_name(),
-                flat_name(dtype),
-                flat_name(column.dtype())
+                "dtype is {}, so its values belong in {}, but {other} is set",
+                wire.name(),
+                wire.field_name(),
             )));
         }
         found = column;
@@ -133,10 +124,12 @@ fn single_column(columns: Vec<Values>, dtype: DataType) -> Result<Values, Fault>
 
 #[cfg(test)]
 mod tests {
+    use grps_core::DataType;
+
     use super::*;
 
     fn wire(dtype: i32, shape: &[u32], columns: Vec<Values>) -> WireTensor {
-        WireTensor { name: "x".into(), dtype, shape: shape.to_vec(), columns }
+        WireTensor { name: "x".into(), dtype, shape: shape.into(), columns }
     }
 
     fn refusal(tensor: WireTensor) -> String {
@@ -148,14 +141,14 @@ mod tests {
         let values = Values::Int32(vec![1, 2]);
         let tensor = wire(4, &[2, 1], vec![values.clone()]).into_tensor(0).unwrap();
         assert_eq!(tensor, Tensor::new("x".into(), vec![2, 1], values).unwrap());
-        assert_eq!(WireTensor::from(tensor.clone()).into_tensor(0).unwrap(), tensor);
+        assert_eq!(WireTensor::try_from(tensor.clone()).unwrap().into_tensor(0).unwrap(), tensor);
     }
 
     #[test]
     fn no_elements_need_a_zero_in_the_shape() {
         let tensor = wire(7, &[3, 0], vec![]).into_tensor(0).unwrap();
         assert_eq!((tensor.shape(), tensor.dtype()), (&[3, 0][..], DataType::Float32));
-        assert_eq!(WireTensor::from(tensor), wire(7, &[3, 0], vec![]));
+        assert_eq!(WireTensor::try_from(tensor).unwrap(), wire(7, &[3, 0], vec![]));
         assert_eq!(
             refusal(wire(7, &[], vec![])),
             "gtensors.tensors[1]: shape [] wants 1 values, flat_float32 has 0"

@@ -133,7 +133,7 @@ async fn a_front_end_is_one_file_and_one_line() {
     let limits = Limits { max_concurrency: 10, max_queue: 10 };
     let engine = Engine::new(limits, Health::new(true), Box::new(Codec));
     let spec = ModelSpec::new("id", "1", InputForm::Message);
-    engine.registry().put(Model::native(spec, Box::new(Identity))).unwrap();
+    engine.registry().put(Model::inline(spec, Box::new(Identity))).unwrap();
     engine.health().set_loaded();
     let app = Arc::new(App::with_front_ends(Arc::new(engine), settings(), WITH_ECHO));
     let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();

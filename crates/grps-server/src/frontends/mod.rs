@@ -1,7 +1,6 @@
 //! One folder per protocol of clients. A front end knows bytes and names, nothing of queues.
 
 pub(crate) mod custom_http;
-pub(crate) mod exchange;
 pub(crate) mod grps_grpc;
 pub(crate) mod grps_http;
 pub(crate) mod ops;

@@ -7,7 +7,7 @@ use grps_core::metrics::{
     CallStage, CallStats, Counts, Exemplar, Kind as SeriesKind, OutcomeCounts, Points, Protocol,
     RequestStage, RequestStats, RouteStats, UserMetric, bounds,
 };
-use grps_core::{Cause, Model, Readiness, Reason};
+use grps_core::{BatchCounts, Cause, Model, Readiness, Reason};
 
 use crate::app::App;
 use crate::call::status::counts_by_status;
@@ -166,34 +166,34 @@ fn write_calls(app: &App, text: &mut Exposition) {
 
 fn write_models(app: &App, text: &mut Exposition) {
     let models = app.engine.registry().models();
-    let models: Vec<_> = models.iter().filter(|model| !model.is_native()).collect();
+    let models: Vec<_> = models.iter().filter(|model| !model.executor().is_inline()).collect();
     type Read = fn(&Model) -> f64;
     let all: [(&str, Kind, Option<&str>, &str, Read); 7] = [
         ("grps_model_queue_length", Kind::Gauge, None, "Calls that wait for an instance.", |m| {
-            m.queue().len() as f64
+            m.executor().queue_length() as f64
         }),
         ("grps_model_instances", Kind::Gauge, None, "Threads and processes that run it.", |m| {
-            m.queue().pullers() as f64
+            m.executor().instances() as f64
         }),
         (
             "grps_model_instance_restarts",
             Kind::Counter,
             None,
             "Instances that were started again after they had ended unasked.",
-            |m| m.queue().restarts() as f64,
+            |m| m.executor().restarts() as f64,
         ),
         (
             "grps_model_busy_seconds",
             Kind::Counter,
             SECONDS,
             "Time that instances have worked, all together.",
-            |m| m.queue().worked().as_secs_f64(),
+            |m| m.executor().busy_time().as_secs_f64(),
         ),
         ("grps_model_batches", Kind::Counter, None, "Batches that left the queue.", |m| {
-            m.queue().counts().batches() as f64
+            m.executor().batch_counts().map_or(0, BatchCounts::batches) as f64
         }),
         ("grps_model_batched_rows", Kind::Counter, None, "Rows in them.", |m| {
-            m.queue().counts().rows() as f64
+            m.executor().batch_counts().map_or(0, BatchCounts::rows) as f64
         }),
         ("grps_model_max_batch_rows", Kind::Gauge, None, "Most rows of a batch.", |m| {
             m.spec().batching.max_rows as f64
@@ -207,21 +207,24 @@ fn write_models(app: &App, text: &mut Exposition) {
     }
     let help = "Batches by their rows.";
     text.family(Kind::Histogram, "grps_model_batch_rows", None, help);
-    for model in models.iter().filter(|model| model.queue().batches()) {
-        batch_rows(text, model);
+    let batching = models.iter().filter(|model| model.spec().batching.batches());
+    let batching: Vec<_> = batching
+        .filter_map(|model| Some((model.key(), model.executor().batch_counts()?)))
+        .collect();
+    for (model, counts) in &batching {
+        batch_rows(text, model, counts);
     }
     let help = "Batches that left below their maximum, by the reason why they were not larger.";
     text.family(Kind::Counter, "grps_model_small_batches", None, help);
-    for model in models.iter().filter(|model| model.queue().batches()) {
+    for (model, counts) in &batching {
         for reason in Reason::ALL {
-            let labels = [("model", model.key()), ("reason", reason.name())];
-            text.sample(&labels, model.queue().counts().small(reason) as f64);
+            let labels = [("model", *model), ("reason", reason.name())];
+            text.sample(&labels, counts.small(reason) as f64);
         }
     }
 }
 
-fn batch_rows(text: &mut Exposition, model: &Model) {
-    let counts = model.queue().counts();
+fn batch_rows(text: &mut Exposition, model: &str, counts: &BatchCounts) {
     let sizes: Vec<_> = counts.sizes().collect();
     let count = sizes.iter().map(|(_, count)| count).sum();
     let mut sum = 0;
@@ -229,7 +232,7 @@ fn batch_rows(text: &mut Exposition, model: &Model) {
         sum += count;
         limit.map(|limit| (limit as f64, sum, None))
     });
-    text.histogram(&[("model", model.key())], below, (count, counts.rows() as f64), None);
+    text.histogram(&[("model", model)], below, (count, counts.rows() as f64), None);
 }
 
 fn write_process(app: &App, text: &mut Exposition) {

@@ -101,9 +101,9 @@ pub(crate) async fn run(app: Arc<App>) {
         app.monitor.remembered.tick();
         tick_gauges(&app);
         for model in app.engine.registry().models() {
-            let queue = model.queue();
-            if queue.batches() {
-                app.monitor.tick_batches(now_s(), model.key(), queue.counts());
+            let counts = model.executor().batch_counts();
+            if let Some(counts) = counts.filter(|_| model.spec().batching.batches()) {
+                app.monitor.tick_batches(now_s(), model.key(), counts);
             }
         }
         if let Some(path) = app.settings.monitor_log.clone() {
@@ -120,9 +120,10 @@ pub(crate) async fn run(app: Arc<App>) {
 fn tick_gauges(app: &App) {
     let now_s = now_s();
     app.monitor.put_gauge(now_s, "*in_flight", app.in_flight.count() as f64);
-    for model in app.engine.registry().models().iter().filter(|model| !model.is_native()) {
+    for model in app.engine.registry().models().iter().filter(|model| !model.executor().is_inline())
+    {
         let name = format!("*queue_length({})", model.key());
-        app.monitor.put_gauge(now_s, &name, model.queue().len() as f64);
+        app.monitor.put_gauge(now_s, &name, model.executor().queue_length() as f64);
     }
     for gpu in app.gpus.read() {
         let (number, usage) = (gpu.number, &gpu.usage);

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use grps_core::graph::{Comparison, Condition, Graph, InputSpec, Inputs, NodeSpec, Source};
 use grps_core::metrics::{Counts, Minute, Name, Noted, OutcomeCounts, Protocol, RouteStats};
 use grps_core::{
-    InputForm, Model, RawBody, Reason, Route, RouteQuery, Signature, TensorSpec, Wait,
+    BatchCounts, InputForm, Model, RawBody, Reason, Route, RouteQuery, Signature, TensorSpec, Wait,
 };
 use serde_json::{Map, Value, json};
 
@@ -112,21 +112,24 @@ fn of_route(app: &App, route: &RouteStats) -> Option<Value> {
 
 fn of_model(app: &App, model: &Model) -> Value {
     let minute = app.monitor.minute_of(&Name::Model(model.key().to_owned()));
-    let (queue, counts) = (model.queue(), model.queue().counts());
+    let executor = model.executor();
+    let counts = executor.batch_counts();
     let small: Map<String, Value> = Reason::ALL
         .into_iter()
-        .map(|reason| (reason.name().to_owned(), counts.small(reason).into()))
+        .map(|reason| {
+            (reason.name().to_owned(), counts.map_or(0, |counts| counts.small(reason)).into())
+        })
         .collect();
     json!({
         "model": model.key(),
-        "native": model.is_native(),
+        "native": executor.is_inline(),
         "in_flight": model.stats().outcomes.read().in_flight,
-        "queue_length": queue.len(),
-        "instances": queue.pullers(),
-        "restarts": queue.restarts(),
-        "busy_s": queue.worked().as_secs_f64(),
-        "batches": counts.batches(),
-        "rows": counts.rows(),
+        "queue_length": executor.queue_length(),
+        "instances": executor.instances(),
+        "restarts": executor.restarts(),
+        "busy_s": executor.busy_time().as_secs_f64(),
+        "batches": counts.map_or(0, BatchCounts::batches),
+        "rows": counts.map_or(0, BatchCounts::rows),
         "small": small,
         "minute": of_minute(&minute),
     })
@@ -233,7 +236,7 @@ fn describe_model(model: &Model) -> Value {
 fn describe_tensors(tensors: &[TensorSpec]) -> Vec<Value> {
     let describe = |tensor: &TensorSpec| {
         json!({
-            "name": tensor.name,
+            "name": *tensor.name,
             "dtype": tensor.dtype.map(grps_core::DataType::name),
             "shape": tensor.shape,
             "required": tensor.required,
@@ -261,7 +264,7 @@ fn describe_graph(name: &str, route: &Route) -> Value {
     let outputs: Vec<Value> = spec
         .outputs
         .iter()
-        .map(|(name, source)| json!({"name": name, "from": describe_source(graph, source)}))
+        .map(|(name, source)| json!({"name": **name, "from": describe_source(graph, source)}))
         .collect();
     json!({"name": name, "inputs": graph_inputs(graph), "nodes": nodes, "outputs": outputs})
 }
@@ -280,7 +283,7 @@ fn graph_inputs(graph: &Graph) -> Vec<Value> {
                 let named = |input: &InputSpec| {
                     let spec = known.iter().find(|spec| spec.name == input.name);
                     TensorSpec {
-                        name: input.source.tensor.clone(),
+                        name: input.source.tensor.as_str().into(),
                         dtype: spec.and_then(|spec| spec.dtype),
                         shape: spec.and_then(|spec| spec.shape.clone()),
                         required: input.required,

@@ -34,8 +34,14 @@ fn data() -> impl Strategy<Value = Data> {
 
 fn tensor() -> impl Strategy<Value = WireTensor> {
     let dtype = prop_oneof![4 => 1..=9, 1 => any::<i32>()];
-    (".{0,6}", dtype, vec(any::<u32>(), 0..5), columns())
-        .prop_map(|(name, dtype, shape, columns)| WireTensor { name, dtype, shape, columns })
+    (".{0,6}", dtype, vec(any::<u32>(), 0..5), columns()).prop_map(
+        |(name, dtype, shape, columns)| WireTensor {
+            name: name.into(),
+            dtype,
+            shape: shape.into(),
+            columns,
+        },
+    )
 }
 
 /// Any of the columns, in field order, each with at least one element.
@@ -50,7 +56,7 @@ fn columns() -> impl Strategy<Value = Vec<Values>> {
         vec(half(), size()).prop_map(Values::Float16),
         vec(float(), size()).prop_map(Values::Float32),
         vec(double(), size()).prop_map(Values::Float64),
-        vec(".{0,5}", size()).prop_map(Values::String),
+        vec(".{0,5}".prop_map(Bytes::from), size()).prop_map(Values::String),
     );
     (all, subsequence((0..9).collect::<Vec<usize>>(), 0..3)).prop_map(|(all, chosen)| {
         let (a, b, c, d, e, f, g, h, i) = all;

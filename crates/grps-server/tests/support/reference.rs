@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use grps_core::Values;
 use grps_server::codec as ours;
 use half::f16;
@@ -126,9 +127,9 @@ impl From<&ours::GrpsMessage> for GrpsMessage {
 impl From<&ours::WireTensor> for GenericTensor {
     fn from(tensor: &ours::WireTensor) -> Self {
         let mut out = Self {
-            name: tensor.name.clone(),
+            name: tensor.name.to_string(),
             dtype: tensor.dtype,
-            shape: tensor.shape.clone(),
+            shape: tensor.shape.to_vec(),
             ..Self::default()
         };
         for column in &tensor.columns {
@@ -143,7 +144,16 @@ impl From<&ours::WireTensor> for GenericTensor {
                 }
                 Values::Float32(v) => out.flat_float32.clone_from(v),
                 Values::Float64(v) => out.flat_float64.clone_from(v),
-                Values::String(v) => out.flat_string.clone_from(v),
+                Values::String(v) => {
+                    let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+                    out.flat_string = v.iter().map(text).collect();
+                }
+                // No field holds the others.
+                Values::Bool(_)
+                | Values::Uint16(_)
+                | Values::Uint32(_)
+                | Values::Uint64(_)
+                | Values::Bfloat16(_) => (),
             }
         }
         out

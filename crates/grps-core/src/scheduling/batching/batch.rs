@@ -45,6 +45,30 @@ pub struct Parts {
     pub rows: usize,
 }
 
+impl Parts {
+    /// Whether a part of some output may be a copy, since padding is cut off.
+    pub fn may_copy(&self) -> bool {
+        self.cuts.iter().any(|cut| !cut.axes.is_empty())
+    }
+
+    /// Shares outputs out: each request's tensors, in the order of the requests. They lie in the
+    /// memory of the outputs, except where padding is cut off.
+    ///
+    /// # Errors
+    /// `ModelFailed` when an output has other rows than the input.
+    pub fn share(&self, outputs: &[Tensor]) -> Result<Vec<Vec<Tensor>>, Error> {
+        let wrong = outputs.iter().find(|output| output.shape().first() != Some(&self.rows));
+        if let Some(output) = wrong {
+            let (name, shape, rows) = (output.name(), output.shape(), self.rows);
+            let message = format!("output '{name}' has shape {shape:?}, not {rows} rows");
+            return Err(Error::new(Cause::ModelFailed, message));
+        }
+        let share = |cut: &CutRows| outputs.iter().map(|output| cut.cut(output)).collect();
+        let shares: Option<Vec<_>> = self.cuts.iter().map(share).collect();
+        shares.ok_or_else(|| Error::new(Cause::Internal, "a part of a batch lies outside of it"))
+    }
+}
+
 impl Batch {
     pub(crate) fn new(
         entries: Vec<Entry>,
@@ -108,6 +132,14 @@ impl BatchPolicy {
 }
 
 impl Joined {
+    /// The same input, each tensor in a vector that nothing else uses: an instance may take the
+    /// memory over and write into it.
+    #[must_use]
+    pub fn into_owned(mut self) -> Self {
+        self.tensors = self.tensors.into_iter().map(Tensor::into_owned).collect();
+        self
+    }
+
     fn of_rows((tensors, cuts): (Vec<Tensor>, Vec<CutRows>)) -> Self {
         let rows = tensors.first().and_then(|tensor| tensor.shape().first().copied());
         Self { tensors, parts: Some(Parts { cuts, rows: rows.unwrap_or_default() }) }

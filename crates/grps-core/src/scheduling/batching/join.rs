@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::scheduling::batching::batching_key::common_rows;
 use crate::scheduling::batching::padding::{CutRows, Padding, append_padded};
 use crate::scheduling::batching::policy::BatchPolicy;
-use crate::tensor::tensor::Tensor;
+use crate::tensor::tensor::{Shape, Tensor};
 use crate::tensor::values::Values;
 
 /// Joins the tensors of requests that share a batch; also gives each request's part.
@@ -57,6 +57,7 @@ fn join_column(policy: &BatchPolicy, column: &[Part<'_>], total: usize) -> Optio
     let Part { tensor: first, row } = column.first()?;
     let count: usize = row.iter().product();
     let rows = policy.padded_rows(total);
+    // The one copy of the elements: from where a client's bytes were read to their place here.
     let mut values = Values::with_capacity(first.dtype(), rows * count);
     for part in column {
         let alike = part.tensor.name() == first.name() && part.row == *row;
@@ -68,18 +69,20 @@ fn join_column(policy: &BatchPolicy, column: &[Part<'_>], total: usize) -> Optio
     for _ in total..rows {
         values.repeat_last(count);
     }
-    let shape = [&[rows], row.as_slice()].concat();
-    Tensor::new(first.name().to_owned(), shape, values).ok()
+    let mut shape = Shape::from_slice(row);
+    shape.insert(0, rows);
+    first.like(shape, values)
 }
 
 fn append(values: &mut Values, part: &Part<'_>) -> bool {
     let (tensor, dims) = (part.tensor, part.tensor.shape().get(1..).unwrap_or_default());
     if dims == part.row {
-        return values.extend_from(tensor.values(), 0..tensor.values().len());
+        return values.append(tensor.elements());
     }
     let stride: usize = dims.iter().product();
     let rows = tensor.shape().first().copied().unwrap_or_default();
-    (0..rows).all(|index| append_padded(values, tensor.values(), index * stride, dims, &part.row))
+    let elements = tensor.elements();
+    (0..rows).all(|index| append_padded(values, elements, index * stride, dims, &part.row))
 }
 
 fn padded_row(padding: Option<&Padding>, tensor: &Tensor) -> Vec<usize> {

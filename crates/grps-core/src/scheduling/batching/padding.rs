@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::tensor::tensor::Tensor;
-use crate::tensor::values::Values;
+use crate::tensor::tensor::{Shape, Tensor};
+use crate::tensor::values::{Elements, Values};
 
 /// How differing sizes are brought together.
 #[derive(Clone, Debug)]
@@ -49,14 +49,14 @@ impl Padding {
 /// Returns false when the row does not lie in the source.
 pub(crate) fn append_padded(
     target: &mut Values,
-    source: &Values,
+    source: Elements<'_>,
     start: usize,
     dims: &[usize],
     padded: &[usize],
 ) -> bool {
     if dims == padded {
         let count: usize = dims.iter().product();
-        return target.extend_from(source, start..start + count);
+        return source.get(start..start + count).is_some_and(|row| target.append(row));
     }
     let ((Some(size), inner), (Some(wanted), inner_padded)) = (split(dims), split(padded)) else {
         return false;
@@ -65,7 +65,7 @@ pub(crate) fn append_padded(
     let whole = (0..size)
         .all(|index| append_padded(target, source, start + index * stride, inner, inner_padded));
     let missing = wanted.saturating_sub(size) * inner_padded.iter().product::<usize>();
-    target.extend_blank(missing);
+    target.append_blank(missing);
     whole
 }
 
@@ -83,41 +83,42 @@ pub struct CutRows {
 }
 
 impl CutRows {
-    /// Copies the request's part out of an output with all rows; gives its shape and elements.
-    ///
-    /// The part is empty when the rows lie outside, which callers check by the first dimension.
-    pub fn cut<T: Clone>(&self, values: &[T], shape: &[usize]) -> (Vec<usize>, Vec<T>) {
-        let mut own = shape.to_vec();
-        if let Some(first) = own.first_mut() {
-            *first = self.rows.len();
-        }
+    /// The request's part of an output with all rows: in the same memory, or copied where padding
+    /// is cut off. `None` when the rows lie outside.
+    pub(crate) fn cut(&self, output: &Tensor) -> Option<Tensor> {
+        let rows = output.rows(self.rows.clone())?;
+        let mut own = Shape::from_slice(rows.shape());
         for (axis, padded, size) in &self.axes {
             if let Some(dim) = own.get_mut(*axis).filter(|dim| *dim == padded) {
                 *dim = *size;
             }
         }
-        let row: usize = shape.iter().skip(1).product();
-        let part = values.get(self.rows.start * row..self.rows.end * row).unwrap_or_default();
-        if own.get(1..) == shape.get(1..) {
-            return (own, part.to_vec());
+        if own.as_slice() == rows.shape() {
+            return Some(rows);
         }
-        let mut cut = Vec::with_capacity(own.iter().product());
-        copy_cut(&mut cut, part, &own, shape.get(1..).unwrap_or_default());
-        (own, cut)
+        let mut values = Values::with_capacity(rows.dtype(), own.iter().product());
+        let inner = rows.shape().get(1..).unwrap_or_default();
+        copy_cut(&mut values, rows.elements(), 0, &own, inner).then(|| rows.like(own, values))?
     }
 }
 
-/// Copies the first `own` elements of each axis; `inner` are the source's dimensions below the first.
-fn copy_cut<T: Clone>(target: &mut Vec<T>, source: &[T], own: &[usize], inner: &[usize]) {
-    let Some((count, own_inner)) = own.split_first() else { return };
+/// Copies the first `own` elements of each axis from `start` on; `inner` are the source's
+/// dimensions below the first. Returns false when they do not lie in the source.
+fn copy_cut(
+    target: &mut Values,
+    source: Elements<'_>,
+    start: usize,
+    own: &[usize],
+    inner: &[usize],
+) -> bool {
+    let Some((count, own_inner)) = own.split_first() else { return true };
     let stride: usize = inner.iter().product();
     if own_inner == inner {
-        target.extend_from_slice(source.get(..count * stride).unwrap_or_default());
-        return;
+        let rows = source.get(start..start + count * stride);
+        return rows.is_some_and(|rows| target.append(rows));
     }
-    for part in source.chunks_exact(stride.max(1)).take(*count) {
-        copy_cut(target, part, own_inner, inner.get(1..).unwrap_or_default());
-    }
+    let below = inner.get(1..).unwrap_or_default();
+    (0..*count).all(|index| copy_cut(target, source, start + index * stride, own_inner, below))
 }
 
 #[cfg(test)]
@@ -148,22 +149,31 @@ mod tests {
         assert!(!padding.applies(&[tensor(vec![1, 4]), tensor(vec![1, 2, 3])]));
     }
 
+    fn ints(shape: &[usize], values: impl IntoIterator<Item = i32>) -> Tensor {
+        Tensor::new("x".into(), shape, Values::Int32(values.into_iter().collect())).unwrap()
+    }
+
     #[test]
     fn padding_and_cutting_are_inverse() {
-        let source = Values::Int32((0..12).collect());
-        let mut padded = Values::empty(crate::tensor::tensor::DataType::Int32);
-        assert!(append_padded(&mut padded, &source, 6, &[2, 3], &[3, 4]));
+        let source = Elements::Int32(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        let mut padded = Values::empty(crate::tensor::dtype::DataType::Int32);
+        assert!(append_padded(&mut padded, source, 6, &[2, 3], &[3, 4]));
         assert_eq!(padded, Values::Int32(vec![6, 7, 8, 0, 9, 10, 11, 0, 0, 0, 0, 0]));
-        let Values::Int32(values) = padded else { unreachable!() };
+        let padded = Tensor::new("x".into(), vec![1, 3, 4], padded).unwrap();
         let cut = CutRows { rows: 0..1, axes: vec![(1, 3, 2), (2, 4, 3)] };
-        assert_eq!(cut.cut(&values, &[1, 3, 4]), (vec![1, 2, 3], (6..12).collect()));
-        assert!(!append_padded(&mut Values::Int32(vec![]), &source, 7, &[2, 3], &[3, 4]));
+        assert_eq!(cut.cut(&padded), Some(ints(&[1, 2, 3], 6..12)));
+        assert!(!append_padded(&mut Values::Int32(vec![]), source, 7, &[2, 3], &[3, 4]));
     }
 
     #[test]
     fn an_output_of_another_size_is_left_alone() {
         let cut = CutRows { rows: 1..2, axes: vec![(1, 4, 3)] };
-        assert_eq!(cut.cut(&[1, 2, 3, 4], &[2, 2]), (vec![1, 2], vec![3, 4]));
-        assert_eq!(cut.cut(&[1, 2], &[2]), (vec![1], vec![2]));
+        let output = ints(&[2, 2], 1..5);
+        let part = cut.cut(&output).unwrap();
+        assert_eq!(part, ints(&[1, 2], 3..5));
+        // It is the output's own memory.
+        assert_eq!(part.elements().bytes().as_ptr(), output.elements().bytes()[8..].as_ptr());
+        assert_eq!(cut.cut(&ints(&[2], 1..3)), Some(ints(&[1], 2..3)));
+        assert_eq!(cut.cut(&ints(&[1, 2], 1..3)), None);
     }
 }

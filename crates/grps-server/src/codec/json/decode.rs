@@ -179,7 +179,7 @@ impl<'d> Fields<'d> {
         let data = one_of(self.text, self.tensors, self.map)?;
         let (data, ndarray_span) = match self.ndarray {
             Some(ndarray) if is_empty(&data) => {
-                (Data::Tensors(vec![ndarray.tensor?.into()]), Some(ndarray.span))
+                (Data::Tensors(vec![ndarray.tensor?.try_into()?]), Some(ndarray.span))
             }
             _ => (data, None),
         };

@@ -1,5 +1,7 @@
 //! Tests of the rules for a whole JSON body.
 
+use std::sync::Arc;
+
 use grps_core::{Cause, Values};
 
 use super::*;
@@ -83,7 +85,7 @@ fn ndarray_becomes_one_tensor() {
     let body = "\u{feff}{ \"ndarray\" : [[1, 2.5]] }";
     let request = decode(body.as_bytes()).unwrap();
     let columns = vec![Values::Float32(vec![1.0, 2.5])];
-    let tensor = WireTensor { name: String::new(), dtype: 7, shape: vec![1, 2], columns };
+    let tensor = WireTensor { name: Arc::default(), dtype: 7, shape: vec![1, 2].into(), columns };
     assert_eq!(request.message.data, Data::Tensors(vec![tensor]));
     assert_eq!(&body[request.ndarray_span.unwrap()], "[[1, 2.5]]");
     assert_eq!(refusal(r#"{"ndarray":["a"]}"#), "ndarray[0]: expected a number, got a string");
@@ -107,7 +109,9 @@ fn reparsed(array: &str, dtype: DataType) -> Result<Values, String> {
     let body = format!("{{\"ndarray\":{array}}}");
     let span = decode(body.as_bytes()).unwrap().ndarray_span.unwrap();
     let tensor = parse_ndarray(body.as_bytes(), span, dtype);
-    tensor.map(|tensor| tensor.into_parts().2).map_err(|error| error.message().to_owned())
+    tensor
+        .map(|tensor| tensor.into_parts().2.into_values())
+        .map_err(|error| error.message().to_owned())
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How each element type is read, by the rules of `ndarray` and of `flat_*` fields.
 
-use half::f16;
+use bytes::Bytes;
+use half::{bf16, f16};
 
 use super::cursor::{Cursor, byte_at};
 use super::number::{
@@ -79,7 +80,10 @@ macro_rules! integers {
         }
     )*};
 }
-integers!(u8: "uint8", i8: "int8", i16: "int16", i32: "int32", i64: "int64");
+integers!(
+    u8: "uint8", u16: "uint16", u32: "uint32", u64: "uint64",
+    i8: "int8", i16: "int16", i32: "int32", i64: "int64"
+);
 
 /// An integer type with its limits, for errors.
 trait Ranged: TryFrom<i128> {
@@ -87,9 +91,21 @@ trait Ranged: TryFrom<i128> {
     const ALLOWED: (i128, i128);
 }
 
-impl Ranged for u32 {
-    const NAME: &'static str = "uint32";
-    const ALLOWED: (i128, i128) = (0, Self::MAX as i128);
+impl Element for bool {
+    fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        match cursor.peek() {
+            b't' | b'f' => nested_bool(cursor),
+            _ => match cursor.integer()? {
+                0 => Ok(false),
+                1 => Ok(true),
+                value => Err(Fault::out_of_range(value, "bool", "0 to 1")),
+            },
+        }
+    }
+
+    fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        Self::from_nested(cursor)
+    }
 }
 
 impl Element for f64 {
@@ -163,13 +179,23 @@ impl Element for f16 {
     }
 }
 
-impl Element for String {
+impl Element for bf16 {
+    fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        f64::from_nested(cursor).map(Self::from_f64)
+    }
+
+    fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+        f32::from_flat(cursor).map(Self::from_f32)
+    }
+}
+
+impl Element for Bytes {
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
         Self::from_flat(cursor)
     }
 
     fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
-        cursor.string().map(|text| text.into_owned())
+        cursor.string().map(|text| text.into_owned().into())
     }
 }
 
@@ -291,7 +317,14 @@ mod tests {
         assert_eq!(nested("16777217"), Ok(16_777_216f32));
         assert_eq!(nested("2049"), Ok(f16::from_f32(2048.0)));
         assert_eq!(nested("-9223372036854775808"), Ok(i64::MIN));
-        assert_eq!(nested("\"a\\n\""), Ok("a\n".to_owned()));
+        assert_eq!(nested("\"a\\n\""), Ok(Bytes::from("a\n")));
+        assert_eq!((nested("true"), nested("0")), (Ok(true), Ok(false)));
+        assert_eq!(
+            nested::<bool>("2").unwrap_err(),
+            "2 is out of range for bool, 0 to 1 is allowed"
+        );
+        assert_eq!(nested("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(nested("1.5"), Ok(bf16::from_f32(1.5)));
         assert_eq!(nested::<f32>("\"1\"").unwrap_err(), "expected a number, got a string");
         assert_eq!(
             nested::<i8>("128").unwrap_err(),

@@ -1,10 +1,11 @@
 //! Encodes answers as compact JSON, by protobuf's JSON mapping with snake_case names.
 
-use grps_core::{DataType, Error, Tensor, Values};
+use grps_core::{Elements, Error, Tensor};
 
 use super::write;
 use crate::codec::message::{Data, GrpsMessage, MapData, Status};
-use crate::codec::wire_tensor::{WireTensor, flat_name};
+use crate::codec::wire_tensor::WireTensor;
+use crate::codec::wire_type::WireType;
 
 /// Most lists that an `ndarray` without elements may have; its shape alone does not bound them.
 const MAX_EMPTY_LISTS: usize = 1 << 16;
@@ -27,7 +28,8 @@ pub fn encode(message: &GrpsMessage) -> Vec<u8> {
         }
         Data::Tensors(tensors) => write_gtensors(&mut out, tensors, |out, tensor: &WireTensor| {
             let dims = tensor.shape.iter().copied();
-            write_tensor(out, (&tensor.name, tensor.dtype), dims, &tensor.columns);
+            let columns = tensor.columns.iter().map(|column| column.elements());
+            write_tensor(out, (&tensor.name, tensor.dtype), dims, columns);
         }),
         Data::NdArrayMarker => {
             write::name(&mut out, "ndarray");
@@ -43,15 +45,23 @@ pub fn encode(message: &GrpsMessage) -> Vec<u8> {
 }
 
 /// Encodes a message that carries these tensors.
-pub fn encode_tensors(status: Option<&Status>, model: &str, tensors: &[Tensor]) -> Vec<u8> {
+///
+/// # Errors
+/// `ModelFailed` when a tensor has a type that the wire lacks.
+pub fn encode_tensors(
+    status: Option<&Status>,
+    model: &str,
+    tensors: &[Tensor],
+) -> Result<Vec<u8>, Error> {
+    tensors.iter().try_for_each(|tensor| WireType::of_output(tensor).map(drop))?;
     let mut out = open_message(status, model);
     write_gtensors(&mut out, tensors, |out, tensor: &Tensor| {
         let dims = tensor.shape().iter().copied();
-        let columns = std::slice::from_ref(tensor.values());
-        write_tensor(out, (tensor.name(), tensor.dtype() as i32), dims, columns);
+        let number = WireType::of(tensor.dtype()).map_or(0, WireType::number);
+        write_tensor(out, (tensor.name(), number), dims, [tensor.elements()].into_iter());
     });
     out.push(b'}');
-    out
+    Ok(out)
 }
 
 /// Encodes the first tensor as nested lists, each number widened to double precision first.
@@ -60,8 +70,8 @@ pub fn encode_tensors(status: Option<&Status>, model: &str, tensors: &[Tensor]) 
 /// `InvalidArgument` when there is no tensor, when the first is not float32, or when its shape
 /// asks for a huge number of empty lists.
 pub fn encode_ndarray(status: Option<&Status>, tensors: &[Tensor]) -> Result<Vec<u8>, Error> {
-    let floats = tensors.first().and_then(|tensor| match tensor.values() {
-        Values::Float32(values) => Some((tensor.shape(), values)),
+    let floats = tensors.first().and_then(|tensor| match tensor.elements() {
+        Elements::Float32(values) => Some((tensor.shape(), values)),
         _ => None,
     });
     let (shape, values) = floats.ok_or_else(|| {
@@ -127,11 +137,11 @@ fn write_gtensors<T>(out: &mut Vec<u8>, tensors: &[T], write_one: impl FnMut(&mu
     out.push(b'}');
 }
 
-fn write_tensor(
+fn write_tensor<'a>(
     out: &mut Vec<u8>,
     (name, dtype): (&str, i32),
     shape: impl ExactSizeIterator<Item = impl itoa::Integer>,
-    columns: &[Values],
+    columns: impl Iterator<Item = Elements<'a>>,
 ) {
     out.push(b'{');
     if !name.is_empty() {
@@ -140,32 +150,40 @@ fn write_tensor(
     }
     if dtype != 0 {
         write::name(out, "dtype");
-        write_enum(out, DataType::from_wire(dtype).map(DataType::wire_name), dtype);
+        write_enum(out, WireType::from_number(dtype).map(WireType::name), dtype);
     }
     if shape.len() > 0 {
         write::name(out, "shape");
         write::list(out, shape, write::integer);
     }
-    for values in columns.iter().filter(|values| !values.is_empty()) {
-        write::name(out, flat_name(values.dtype()));
-        write_values(out, values);
+    for elements in columns.filter(|elements| !elements.is_empty()) {
+        if let Some(wire_type) = WireType::of(elements.dtype()) {
+            write::name(out, wire_type.field_name());
+            write_elements(out, elements);
+        }
     }
     out.push(b'}');
 }
 
-fn write_values(out: &mut Vec<u8>, values: &Values) {
+fn write_elements(out: &mut Vec<u8>, elements: Elements<'_>) {
     // A guess that is close for most numbers; the vector grows when it was too small.
-    out.reserve(values.len().saturating_mul(8));
-    match values {
-        Values::Uint8(values) => write::list(out, values.iter().copied(), write::integer),
-        Values::Int8(values) => write::list(out, values.iter().copied(), write::integer),
-        Values::Int16(values) => write::list(out, values.iter().copied(), write::integer),
-        Values::Int32(values) => write::list(out, values.iter().copied(), write::integer),
-        Values::Int64(values) => write::list(out, values.iter().copied(), write::long),
-        Values::Float16(values) => write::list(out, values.iter().copied(), write::half),
-        Values::Float32(values) => write::list(out, values.iter().copied(), write::float),
-        Values::Float64(values) => write::list(out, values.iter().copied(), write::double),
-        Values::String(values) => write::list(out, values, |out, value| write::string(out, value)),
+    out.reserve(elements.len().saturating_mul(8));
+    match elements {
+        Elements::Uint8(values) => write::list(out, values.iter().copied(), write::integer),
+        Elements::Int8(values) => write::list(out, values.iter().copied(), write::integer),
+        Elements::Int16(values) => write::list(out, values.iter().copied(), write::integer),
+        Elements::Int32(values) => write::list(out, values.iter().copied(), write::integer),
+        Elements::Int64(values) => write::list(out, values.iter().copied(), write::long),
+        Elements::Float16(values) => write::list(out, values.iter().copied(), write::half),
+        Elements::Float32(values) => write::list(out, values.iter().copied(), write::float),
+        Elements::Float64(values) => write::list(out, values.iter().copied(), write::double),
+        Elements::String(values) => write::list(out, values, |out, value| write::text(out, value)),
+        // No field holds these.
+        Elements::Bool(_)
+        | Elements::Uint16(_)
+        | Elements::Uint32(_)
+        | Elements::Uint64(_)
+        | Elements::Bfloat16(_) => out.extend_from_slice(b"[]"),
     }
 }
 

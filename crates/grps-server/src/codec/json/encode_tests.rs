@@ -1,7 +1,10 @@
 //! Tests of the JSON text of answers.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use half::f16;
+use grps_core::{Cause, Values};
+use half::{bf16, f16};
 
 use super::*;
 use crate::codec::message::Outcome;
@@ -15,7 +18,7 @@ fn text_of(data: Data) -> String {
 }
 
 fn tensor(shape: &[usize], values: Values) -> Tensor {
-    Tensor::new(String::new(), shape.to_vec(), values).unwrap()
+    Tensor::new(Arc::default(), shape, values).unwrap()
 }
 
 #[test]
@@ -69,15 +72,39 @@ fn tensors_of_every_type() {
     for (values, expected) in expectations {
         let tensor = tensor(&[2], values);
         let expected = format!("{{\"gtensors\":{{\"tensors\":[{{\"dtype\":{expected}}}]}}}}");
-        let direct = encode_tensors(None, "", std::slice::from_ref(&tensor));
+        let direct = encode_tensors(None, "", std::slice::from_ref(&tensor)).unwrap();
         assert_eq!(String::from_utf8(direct).unwrap(), expected);
-        assert_eq!(text_of(Data::Tensors(vec![tensor.into()])), expected);
+        assert_eq!(text_of(Data::Tensors(vec![tensor.try_into().unwrap()])), expected);
     }
     let unknown = WireTensor { name: "n".into(), dtype: 42, ..WireTensor::default() };
     assert_eq!(
         text_of(Data::Tensors(vec![unknown.clone(), unknown])),
         r#"{"gtensors":{"tensors":[{"name":"n","dtype":42},{"name":"n","dtype":42}]}}"#
     );
+}
+
+#[test]
+fn types_that_the_wire_lacks_are_refused() {
+    let refused = [
+        Values::Bool(vec![true]),
+        Values::Uint16(vec![1]),
+        Values::Uint32(vec![1]),
+        Values::Uint64(vec![1]),
+        Values::Bfloat16(vec![bf16::ONE]),
+    ];
+    for values in refused {
+        let dtype = values.dtype();
+        let tensors = [Tensor::new("y".into(), vec![1], values).unwrap()];
+        let text = format!("output 'y' has type {dtype}, which has no GRPS data type");
+        for error in [
+            encode_tensors(None, "", &tensors).unwrap_err(),
+            crate::codec::proto::encode_tensors(None, "", &tensors).unwrap_err(),
+            crate::codec::raw::encode(&tensors[0]).unwrap_err(),
+            WireTensor::try_from(tensors[0].clone()).unwrap_err(),
+        ] {
+            assert_eq!((error.cause(), error.message()), (Cause::ModelFailed, text.as_str()));
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Reads `gmap`.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::base64;
@@ -13,7 +15,9 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<MapData, Fault> {
     let mut map = MapData::default();
     cursor.object(|cursor, key| {
         match key.as_ref() {
-            "s_s" | "sS" => map.s_s = entries(cursor, "s_s", String::from_flat)?,
+            "s_s" | "sS" => {
+                map.s_s = entries(cursor, "s_s", |cursor| cursor.string().map(Cow::into_owned))?
+            }
             "s_b" | "sB" => map.s_b = entries(cursor, "s_b", binary)?,
             "s_i32" | "sI32" => map.s_i32 = entries(cursor, "s_i32", i32::from_flat)?,
             "s_i64" | "sI64" => map.s_i64 = entries(cursor, "s_i64", i64::from_flat)?,

@@ -1,11 +1,14 @@
 //! Reads `gtensors`.
 
-use grps_core::{DataType, Values};
+use std::sync::Arc;
+
+use grps_core::Values;
 
 use super::cursor::Cursor;
 use super::element::{Element, flat_uint32, read_plain};
 use crate::codec::fault::{Fault, excerpt};
-use crate::codec::wire_tensor::{MAX_TENSORS, WireTensor, flat_name, known_dtypes};
+use crate::codec::wire_tensor::{MAX_TENSORS, WireShape, WireTensor};
+use crate::codec::wire_type::WireType;
 
 /// Reads a `gtensors` object.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Vec<WireTensor>, Fault> {
@@ -41,21 +44,23 @@ fn read_tensor(cursor: &mut Cursor<'_>) -> Result<WireTensor, Fault> {
             "name" => read_name(cursor).map(|name| tensor.name = name),
             "dtype" => read_dtype(cursor).map(|dtype| tensor.dtype = dtype),
             "shape" => read_shape(cursor).map(|shape| tensor.shape = shape),
-            key => match column_dtype(key) {
-                Some(dtype) => read_column(cursor, dtype).map(|values| tensor.set_column(values)),
+            key => match column_type(key) {
+                Some(wire_type) => {
+                    read_column(cursor, wire_type).map(|values| tensor.set_column(values))
+                }
                 None => return cursor.skip_value(),
             },
         };
-        read.map_err(|fault| match column_dtype(&key) {
-            Some(dtype) => fault.in_field(flat_name(dtype)),
+        read.map_err(|fault| match column_type(&key) {
+            Some(wire_type) => fault.in_field(wire_type.field_name()),
             None => fault.in_field(&key),
         })
     })?;
     Ok(tensor)
 }
 
-fn read_name(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
-    if cursor.take_null() { Ok(String::new()) } else { String::from_flat(cursor) }
+fn read_name(cursor: &mut Cursor<'_>) -> Result<Arc<str>, Fault> {
+    if cursor.take_null() { Ok(Arc::default()) } else { cursor.string().map(Arc::from) }
 }
 
 /// A data type by name or number, the number also in quotes.
@@ -70,43 +75,45 @@ fn read_dtype(cursor: &mut Cursor<'_>) -> Result<i32, Fault> {
     if name == "DT_INVALID" {
         return Ok(0);
     }
-    let known = DataType::ALL.into_iter().find(|dtype| dtype.wire_name() == name);
-    match known.map(|dtype| dtype as i32).or_else(|| name.parse().ok()) {
+    let known = WireType::ALL.into_iter().find(|wire_type| wire_type.name() == name);
+    match known.map(WireType::number).or_else(|| name.parse().ok()) {
         Some(number) => Ok(number),
         None => Err(Fault::new(format!(
             "{} is not known, give one of {}",
             excerpt(&name),
-            known_dtypes()
+            WireType::known()
         ))),
     }
 }
 
 /// The type whose field is called `flat_int8` or, by protobuf's other spelling, `flatInt8`.
-fn column_dtype(key: &str) -> Option<DataType> {
+fn column_type(key: &str) -> Option<WireType> {
+    let mut known = WireType::ALL.into_iter();
     let suffix = key.strip_prefix("flat")?;
-    if let Some(name) = suffix.strip_prefix('_') {
-        return DataType::from_name(name);
+    if suffix.starts_with('_') {
+        return known.find(|wire_type| wire_type.field_name() == key);
     }
     if !suffix.starts_with(|first: char| first.is_ascii_uppercase()) {
         return None;
     }
     let (_, tail) = suffix.split_at_checked(1)?;
-    DataType::ALL
-        .into_iter()
-        .find(|dtype| dtype.name().eq_ignore_ascii_case(suffix) && dtype.name().ends_with(tail))
+    known.find(|wire_type| {
+        let name = wire_type.dtype().name();
+        name.eq_ignore_ascii_case(suffix) && name.ends_with(tail)
+    })
 }
 
-fn read_column(cursor: &mut Cursor<'_>, dtype: DataType) -> Result<Values, Fault> {
-    Ok(match dtype {
-        DataType::Uint8 => Values::Uint8(read_flat(cursor)?),
-        DataType::Int8 => Values::Int8(read_flat(cursor)?),
-        DataType::Int16 => Values::Int16(read_flat(cursor)?),
-        DataType::Int32 => Values::Int32(read_flat(cursor)?),
-        DataType::Int64 => Values::Int64(read_flat(cursor)?),
-        DataType::Float16 => Values::Float16(read_flat(cursor)?),
-        DataType::Float32 => Values::Float32(read_flat(cursor)?),
-        DataType::Float64 => Values::Float64(read_flat(cursor)?),
-        DataType::String => Values::String(read_flat(cursor)?),
+fn read_column(cursor: &mut Cursor<'_>, wire_type: WireType) -> Result<Values, Fault> {
+    Ok(match wire_type {
+        WireType::Uint8 => Values::Uint8(read_flat(cursor)?),
+        WireType::Int8 => Values::Int8(read_flat(cursor)?),
+        WireType::Int16 => Values::Int16(read_flat(cursor)?),
+        WireType::Int32 => Values::Int32(read_flat(cursor)?),
+        WireType::Int64 => Values::Int64(read_flat(cursor)?),
+        WireType::Float16 => Values::Float16(read_flat(cursor)?),
+        WireType::Float32 => Values::Float32(read_flat(cursor)?),
+        WireType::Float64 => Values::Float64(read_flat(cursor)?),
+        WireType::String => Values::String(read_flat(cursor)?),
     })
 }
 
@@ -124,8 +131,8 @@ fn read_flat<T: Element>(cursor: &mut Cursor<'_>) -> Result<Vec<T>, Fault> {
     Ok(values)
 }
 
-fn read_shape(cursor: &mut Cursor<'_>) -> Result<Vec<u32>, Fault> {
-    let mut shape = Vec::new();
+fn read_shape(cursor: &mut Cursor<'_>) -> Result<WireShape, Fault> {
+    let mut shape = WireShape::new();
     if cursor.take_null() {
         return Ok(shape);
     }
@@ -159,7 +166,7 @@ mod tests {
         let expected = WireTensor {
             name: "a".into(),
             dtype: 7,
-            shape: vec![1, 2],
+            shape: vec![1, 2].into(),
             columns: vec![Values::Float32(vec![1.0, 2.0])],
         };
         assert_eq!(tensors(text), Ok(vec![expected]));
@@ -180,7 +187,7 @@ mod tests {
         assert_eq!(column(r#""flatFloat16":[0.5]"#), Ok(half));
         assert_eq!(column(r#""flatString":["a"]"#), Ok(Values::String(vec!["a".into()])));
         for key in ["flatfloat32", "flatFLOAT32", "flat_Float32", "flat", "flat_"] {
-            assert_eq!(column_dtype(key), None, "{key}");
+            assert_eq!(column_type(key), None, "{key}");
         }
     }
 

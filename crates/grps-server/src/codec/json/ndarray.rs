@@ -1,8 +1,9 @@
 //! Nested lists of numbers to a tensor, in one pass straight into the typed vector.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
-use grps_core::{DataType, Error, MAX_RANK, Tensor, Values};
+use grps_core::{DataType, Error, MAX_RANK, Shape, Tensor, Values};
 
 use super::cursor::Cursor;
 use super::element::{Element, read_plain};
@@ -11,12 +12,17 @@ use crate::codec::fault::Fault;
 /// Reads an `ndarray` as an unnamed tensor of this type.
 pub(super) fn read(cursor: &mut Cursor<'_>, dtype: DataType) -> Result<Tensor, Error> {
     match dtype {
+        DataType::Bool => read_values(cursor, Values::Bool),
         DataType::Uint8 => read_values(cursor, Values::Uint8),
+        DataType::Uint16 => read_values(cursor, Values::Uint16),
+        DataType::Uint32 => read_values(cursor, Values::Uint32),
+        DataType::Uint64 => read_values(cursor, Values::Uint64),
         DataType::Int8 => read_values(cursor, Values::Int8),
         DataType::Int16 => read_values(cursor, Values::Int16),
         DataType::Int32 => read_values(cursor, Values::Int32),
         DataType::Int64 => read_values(cursor, Values::Int64),
         DataType::Float16 => read_values(cursor, Values::Float16),
+        DataType::Bfloat16 => read_values(cursor, Values::Bfloat16),
         DataType::Float32 => read_values(cursor, Values::Float32),
         DataType::Float64 => read_values(cursor, Values::Float64),
         DataType::String => read_values(cursor, Values::String),
@@ -33,8 +39,8 @@ fn read_values<T: Element>(
     } else {
         array.values.push(T::from_nested(cursor).map_err(|fault| fault.in_field("ndarray"))?);
     }
-    let shape = array.shape.into_iter().flatten().collect();
-    Tensor::new(String::new(), shape, wrap(array.values))
+    let shape: Shape = array.shape.into_iter().flatten().collect();
+    Tensor::new(Arc::default(), shape, wrap(array.values))
 }
 
 /// What is known of the array so far.
@@ -174,6 +180,8 @@ impl<T: Element> Array<T> {
 
 #[cfg(test)]
 mod tests {
+    use grps_core::Elements;
+
     use super::*;
 
     fn array(text: &str) -> Result<Tensor, String> {
@@ -186,7 +194,7 @@ mod tests {
     fn expect(text: &str, shape: &[usize], values: &[f32]) {
         let tensor = array(text).unwrap();
         assert_eq!((tensor.shape(), tensor.name()), (shape, ""), "{text}");
-        assert_eq!(tensor.values(), &Values::Float32(values.to_vec()), "{text}");
+        assert_eq!(tensor.elements(), Elements::Float32(values), "{text}");
     }
 
     #[test]

@@ -5,9 +5,14 @@ use half::f16;
 use super::base64;
 
 /// Writes a string, escaping what JSON wants escaped; other characters stay as they are.
-pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+pub(super) fn string(out: &mut Vec<u8>, string: &str) {
+    text(out, string.as_bytes());
+}
+
+/// Writes a string that is known to be UTF-8.
+pub(super) fn text(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let Some(length) = rest.iter().position(|byte| needs_escape(*byte)) {
         let (plain, special) = rest.split_at_checked(length).unwrap_or((rest, &[]));
         out.extend_from_slice(plain);

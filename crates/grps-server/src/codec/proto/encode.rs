@@ -1,7 +1,7 @@
 //! Encodes `GrpsMessage`: fields in number order, defaults left out, elements packed.
 
 use bytes::Bytes;
-use grps_core::{Tensor, Values};
+use grps_core::{Elements, Error, Tensor};
 
 use super::size::{
     SizedColumn, SizedTensor, field_size, map_size, optional_size, status_size, varint_size,
@@ -45,8 +45,16 @@ pub fn encode(message: &GrpsMessage) -> Bytes {
 }
 
 /// Encodes a message that carries these tensors.
-pub fn encode_tensors(status: Option<&Status>, model: &str, tensors: &[Tensor]) -> Bytes {
-    encode_sized(status, model, tensors.iter().map(SizedTensor::from).collect())
+///
+/// # Errors
+/// `ModelFailed` when a tensor has a type that the wire lacks.
+pub fn encode_tensors(
+    status: Option<&Status>,
+    model: &str,
+    tensors: &[Tensor],
+) -> Result<Bytes, Error> {
+    let sized: Result<_, _> = tensors.iter().map(SizedTensor::try_from).collect();
+    Ok(encode_sized(status, model, sized?))
 }
 
 /// Appends a status as field 1 of a message.
@@ -97,7 +105,7 @@ fn write_tensor(out: &mut Vec<u8>, tensor: &SizedTensor<'_>) {
     write_int(out, 2, tensor.dtype);
     if !tensor.shape.is_empty() {
         write_length(out, 3, tensor.shape_size);
-        for dim in tensor.shape.iter() {
+        for dim in &tensor.shape {
             write_varint(out, u64::from(*dim));
         }
     }
@@ -106,28 +114,35 @@ fn write_tensor(out: &mut Vec<u8>, tensor: &SizedTensor<'_>) {
     }
 }
 
-/// `flat_*` fields follow the data types in the same order, from field 4 on.
 fn write_column(out: &mut Vec<u8>, column: &SizedColumn<'_>) {
-    let field = column.values.dtype() as u32 + 3;
-    if let Values::String(values) = column.values {
+    let field = column.wire_type.field();
+    if let Elements::String(values) = column.elements {
         for value in values {
-            write_bytes(out, field, value.as_bytes());
+            write_bytes(out, field, value);
         }
         return;
     }
     write_length(out, field, column.size);
-    match column.values {
-        Values::Uint8(values) => write_bytes_as_varints(out, values),
+    match column.elements {
+        Elements::Uint8(values) => write_bytes_as_varints(out, values),
         // Signed numbers are widened with their sign: negative ones take ten bytes.
-        Values::Int8(values) => write_varints(out, column.size, values, |value| value as u64),
-        Values::Int16(values) => write_varints(out, column.size, values, |value| value as u64),
-        Values::Int32(values) => write_varints(out, column.size, values, |value| value as u64),
-        Values::Int64(values) => write_varints(out, column.size, values, |value| value as u64),
-        Values::Float16(values) => {
+        Elements::Int8(values) => write_varints(out, column.size, values, |value| value as u64),
+        Elements::Int16(values) => write_varints(out, column.size, values, |value| value as u64),
+        Elements::Int32(values) => write_varints(out, column.size, values, |value| value as u64),
+        Elements::Int64(values) => write_varints(out, column.size, values, |value| value as u64),
+        Elements::Float16(values) => {
             out.extend(values.iter().flat_map(|value| value.to_f32().to_le_bytes()));
         }
-        values @ (Values::Float32(_) | Values::Float64(_)) => out.extend_from_slice(values.bytes()),
-        Values::String(_) => (),
+        elements @ (Elements::Float32(_) | Elements::Float64(_)) => {
+            out.extend_from_slice(elements.bytes());
+        }
+        // Strings are written above; no field holds the others.
+        Elements::String(_)
+        | Elements::Bool(_)
+        | Elements::Uint16(_)
+        | Elements::Uint32(_)
+        | Elements::Uint64(_)
+        | Elements::Bfloat16(_) => (),
     }
 }
 
@@ -231,6 +246,7 @@ fn write_varint(out: &mut Vec<u8>, mut value: u64) {
 
 #[cfg(test)]
 mod tests {
+    use grps_core::Values;
     use half::f16;
 
     use super::*;
@@ -251,7 +267,7 @@ mod tests {
         let tail = b"\x2a\x19\x0a\x17\x0a\x03inp\x10\x04\x1a\x01\x02\x3a\x0b\xf6\xff\xff\xff\xff\
                      \xff\xff\xff\xff\x01\x0a";
         let expected = [&ok[..], tail].concat();
-        assert_eq!(encode_tensors(Some(&Status::ok()), "", &[tensor])[..], expected);
+        assert_eq!(encode_tensors(Some(&Status::ok()), "", &[tensor]).unwrap()[..], expected);
     }
 
     #[test]
@@ -276,13 +292,14 @@ mod tests {
             Values::Float16(vec![f16::from_f32(0.5), f16::NEG_INFINITY]),
             Values::Float32(vec![0.1, f32::MIN_POSITIVE]),
             Values::Float64(vec![0.1, f64::MAX]),
-            Values::String(vec![String::new(), "你好".into()]),
+            Values::String(vec![Bytes::new(), "你好".into()]),
         ];
         for values in columns {
             let tensor = Tensor::new("x".into(), vec![values.len(), 1], values).unwrap();
             let status = Status { code: -1, msg: "".into(), outcome: Outcome(9) };
-            let bytes = encode_tensors(Some(&status), "m-1", std::slice::from_ref(&tensor));
-            let data = Data::Tensors(vec![tensor.into()]);
+            let bytes =
+                encode_tensors(Some(&status), "m-1", std::slice::from_ref(&tensor)).unwrap();
+            let data = Data::Tensors(vec![tensor.try_into().unwrap()]);
             let message = GrpsMessage { status: Some(status), model: "m-1".into(), data };
             assert_eq!(decode(&bytes).unwrap(), message);
             assert_eq!(encode(&message), bytes);

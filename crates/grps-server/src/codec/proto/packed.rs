@@ -1,5 +1,6 @@
 //! Elements of `flat_*` fields and shapes: packed runs straight into the typed vector.
 
+use bytes::Bytes;
 use grps_core::Values;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -14,7 +15,7 @@ const CONTINUES: u64 = 0x8080_8080_8080_8080;
 const HALF_BLOCK: usize = 256;
 
 /// An integer that travels as a varint.
-pub(super) trait FromVarint: Copy {
+trait FromVarint: Copy {
     /// A one-byte varint, that is a number below 128.
     fn from_small(byte: u8) -> Self;
     /// Any varint; wider bits are cut off or refused as the wire type says.
@@ -34,7 +35,7 @@ macro_rules! exact {
         }
     )*};
 }
-exact!(u32, i32, i64);
+exact!(i32, i64);
 
 macro_rules! narrow {
     ($($type:ty: $wire:ty),*) => {$(
@@ -61,7 +62,17 @@ pub(super) fn accepts(values: &Values, wire: Wire) -> bool {
         Values::String(_) => wire == Wire::Len,
         Values::Float64(_) => matches!(wire, Wire::Len | Wire::Fixed64),
         Values::Float16(_) | Values::Float32(_) => matches!(wire, Wire::Len | Wire::Fixed32),
-        _ => matches!(wire, Wire::Len | Wire::Varint),
+        Values::Uint8(_)
+        | Values::Int8(_)
+        | Values::Int16(_)
+        | Values::Int32(_)
+        | Values::Int64(_) => matches!(wire, Wire::Len | Wire::Varint),
+        // No field holds these.
+        Values::Bool(_)
+        | Values::Uint16(_)
+        | Values::Uint32(_)
+        | Values::Uint64(_)
+        | Values::Bfloat16(_) => false,
     }
 }
 
@@ -83,14 +94,19 @@ pub(super) fn append(
         Values::Float64(out) => append_doubles(out, reader, wire),
         Values::String(out) => {
             let text = reader.text().map_err(|fault| fault.at_index(out.len()))?;
-            out.push(text.to_owned());
+            out.push(Bytes::copy_from_slice(text.as_bytes()));
             Ok(())
         }
+        Values::Bool(_)
+        | Values::Uint16(_)
+        | Values::Uint32(_)
+        | Values::Uint64(_)
+        | Values::Bfloat16(_) => Ok(()),
     }
 }
 
 /// Appends varints, packed or a single one.
-pub(super) fn append_varints<T: FromVarint>(
+fn append_varints<T: FromVarint>(
     out: &mut Vec<T>,
     reader: &mut Reader<'_>,
     wire: Wire,

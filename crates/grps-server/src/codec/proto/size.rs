@@ -1,11 +1,10 @@
 //! Encoded sizes, computed before anything is written so that one allocation is enough.
 
-use std::borrow::Cow;
-
-use grps_core::{DataType, Tensor, Values};
+use grps_core::{Elements, Error, Tensor};
 
 use crate::codec::message::{MapData, Status};
-use crate::codec::wire_tensor::{WireTensor, wire_dim};
+use crate::codec::wire_tensor::{WireShape, WireTensor, wire_dim};
+use crate::codec::wire_type::WireType;
 
 /// Bytes of a varint.
 #[inline]
@@ -53,7 +52,7 @@ fn entries_size<V>(entries: &[(String, V)], value_size: impl Fn(&V) -> usize) ->
 pub(super) struct SizedTensor<'a> {
     pub(super) name: &'a str,
     pub(super) dtype: i32,
-    pub(super) shape: Cow<'a, [u32]>,
+    pub(super) shape: WireShape,
     /// Bytes of the packed shape.
     pub(super) shape_size: usize,
     /// The columns that have elements, in field order.
@@ -65,16 +64,22 @@ pub(super) struct SizedTensor<'a> {
 /// A column to encode.
 #[derive(Clone, Copy)]
 pub(super) struct SizedColumn<'a> {
-    pub(super) values: &'a Values,
+    pub(super) wire_type: WireType,
+    pub(super) elements: Elements<'a>,
     /// Bytes of the packed elements; of all fields together for strings, which are not packed.
     pub(super) size: usize,
 }
 
 impl<'a> SizedTensor<'a> {
-    fn new(name: &'a str, dtype: i32, shape: Cow<'a, [u32]>, columns: &'a [Values]) -> Self {
-        let columns = DataType::ALL.map(|dtype| {
-            let values = columns.iter().find(|c| c.dtype() == dtype && !c.is_empty())?;
-            Some(SizedColumn { values, size: column_size(values) })
+    /// `column` gives the elements of a type, if there are any.
+    fn new(
+        (name, dtype): (&'a str, i32),
+        shape: WireShape,
+        column: impl Fn(WireType) -> Option<Elements<'a>>,
+    ) -> Self {
+        let columns = WireType::ALL.map(|wire_type| {
+            let elements = column(wire_type).filter(|elements| !elements.is_empty())?;
+            Some(SizedColumn { wire_type, elements, size: column_size(elements) })
         });
         let shape_size = shape.iter().map(|dim| varint_size(u64::from(*dim))).sum();
         let columns_size: usize = columns.iter().flatten().map(SizedColumn::framed_size).sum();
@@ -88,41 +93,55 @@ impl<'a> SizedTensor<'a> {
 
 impl<'a> From<&'a WireTensor> for SizedTensor<'a> {
     fn from(tensor: &'a WireTensor) -> Self {
-        Self::new(&tensor.name, tensor.dtype, Cow::Borrowed(&tensor.shape), &tensor.columns)
+        Self::new((&tensor.name, tensor.dtype), tensor.shape.clone(), |wire_type| {
+            let mut columns = tensor.columns.iter();
+            let found = columns.find(|column| WireType::of(column.dtype()) == Some(wire_type));
+            found.map(|column| column.elements())
+        })
     }
 }
 
-impl<'a> From<&'a Tensor> for SizedTensor<'a> {
-    fn from(tensor: &'a Tensor) -> Self {
+impl<'a> TryFrom<&'a Tensor> for SizedTensor<'a> {
+    type Error = Error;
+
+    fn try_from(tensor: &'a Tensor) -> Result<Self, Error> {
+        let own = WireType::of_output(tensor)?;
         let shape = tensor.shape().iter().map(|dim| wire_dim(*dim)).collect();
-        let columns = std::slice::from_ref(tensor.values());
-        Self::new(tensor.name(), tensor.dtype() as i32, Cow::Owned(shape), columns)
+        Ok(Self::new((tensor.name(), own.number()), shape, |wire_type| {
+            (wire_type == own).then(|| tensor.elements())
+        }))
     }
 }
 
 impl SizedColumn<'_> {
     fn framed_size(&self) -> usize {
-        match self.values {
-            Values::String(_) => self.size,
+        match self.elements {
+            Elements::String(_) => self.size,
             _ => field_size(self.size),
         }
     }
 }
 
-fn column_size(values: &Values) -> usize {
-    match values {
-        // Written out because the compiler queue this form into wide adds.
-        Values::Uint8(values) => {
+fn column_size(elements: Elements<'_>) -> usize {
+    match elements {
+        // Written out because the compiler turns this form into wide adds.
+        Elements::Uint8(values) => {
             values.len() + values.iter().filter(|value| **value >= 0x80).count()
         }
-        Values::Int8(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
-        Values::Int16(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
-        Values::Int32(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
-        Values::Int64(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
-        Values::Float16(values) => values.len() * 4,
-        Values::Float32(values) => values.len() * 4,
-        Values::Float64(values) => values.len() * 8,
-        Values::String(values) => values.iter().map(|value| field_size(value.len())).sum(),
+        Elements::Int8(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
+        Elements::Int16(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
+        Elements::Int32(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
+        Elements::Int64(values) => values.iter().map(|value| varint_size(*value as u64)).sum(),
+        Elements::Float16(values) => values.len() * 4,
+        Elements::Float32(values) => values.len() * 4,
+        Elements::Float64(values) => values.len() * 8,
+        Elements::String(values) => values.iter().map(|value| field_size(value.len())).sum(),
+        // No field holds these.
+        Elements::Bool(_)
+        | Elements::Uint16(_)
+        | Elements::Uint32(_)
+        | Elements::Uint64(_)
+        | Elements::Bfloat16(_) => 0,
     }
 }
 

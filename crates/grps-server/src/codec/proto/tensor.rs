@@ -1,11 +1,12 @@
 //! Decodes `GenericTensorData` and `GenericTensor`.
 
-use grps_core::{DataType, Values};
+use grps_core::Values;
 
 use super::packed;
 use super::reader::{Reader, Wire};
 use crate::codec::fault::Fault;
-use crate::codec::wire_tensor::{MAX_TENSORS, WireTensor, flat_name};
+use crate::codec::wire_tensor::{MAX_TENSORS, WireShape, WireTensor};
+use crate::codec::wire_type::WireType;
 
 /// Appends the tensors of one `GenericTensorData`.
 pub(super) fn append_tensors(tensors: &mut Vec<WireTensor>, bytes: &[u8]) -> Result<(), Fault> {
@@ -31,19 +32,31 @@ fn decode_tensor(bytes: &[u8]) -> Result<WireTensor, Fault> {
     while let Some((field, wire)) = reader.tag()? {
         match (field, wire) {
             (1, Wire::Len) => {
-                let name = reader.text().map_err(|fault| fault.in_field("name"))?;
-                name.clone_into(&mut tensor.name);
+                tensor.name = reader.text().map_err(|fault| fault.in_field("name"))?.into();
             }
             (2, Wire::Varint) => tensor.dtype = reader.varint()? as i32,
             (3, Wire::Len | Wire::Varint) => {
-                packed::append_varints(&mut tensor.shape, &mut reader, wire)
-                    .map_err(|fault| fault.in_field("shape"))?;
+                let appended = append_shape(&mut tensor.shape, &mut reader, wire);
+                appended.map_err(|fault| fault.in_field("shape"))?;
             }
             _ => decode_column(&mut tensor, &mut reader, field, wire)?,
         }
     }
     tensor.columns.retain(|column| !column.is_empty());
     Ok(tensor)
+}
+
+/// Appends dimensions, packed or a single one. Protobuf keeps the low bits of one that is too wide.
+fn append_shape(shape: &mut WireShape, reader: &mut Reader<'_>, wire: Wire) -> Result<(), Fault> {
+    if wire == Wire::Varint {
+        shape.push(reader.varint().map_err(|fault| fault.at_index(shape.len()))? as u32);
+        return Ok(());
+    }
+    let mut packed = Reader::new(reader.bytes()?);
+    while packed.remaining() > 0 {
+        shape.push(packed.varint().map_err(|fault| fault.at_index(shape.len()))? as u32);
+    }
+    Ok(())
 }
 
 /// Takes a `flat_*` field and skips any other.
@@ -53,29 +66,25 @@ fn decode_column(
     field: u32,
     wire: Wire,
 ) -> Result<(), Fault> {
-    let Some(dtype) = column_dtype(field) else {
+    let Some(wire_type) = WireType::of_field(field) else {
         return reader.skip(field, wire);
     };
-    let values = column(&mut tensor.columns, dtype);
+    let values = column(&mut tensor.columns, wire_type);
     match values {
         Some(values) if packed::accepts(values, wire) => {
-            packed::append(values, reader, wire).map_err(|fault| fault.in_field(flat_name(dtype)))
+            let appended = packed::append(values, reader, wire);
+            appended.map_err(|fault| fault.in_field(wire_type.field_name()))
         }
         _ => reader.skip(field, wire),
     }
 }
 
-/// `flat_*` fields follow the data types in the same order, from field 4 on.
-fn column_dtype(field: u32) -> Option<DataType> {
-    let number = i32::try_from(field.checked_sub(3)?).ok()?;
-    DataType::from_wire(number)
-}
-
 /// The column of this type, made in its place by field order when there is none yet.
-fn column(columns: &mut Vec<Values>, dtype: DataType) -> Option<&mut Values> {
-    let position = columns.partition_point(|column| (column.dtype() as i32) < dtype as i32);
-    if columns.get(position).is_none_or(|column| column.dtype() != dtype) {
-        columns.insert(position, Values::empty(dtype));
+fn column(columns: &mut Vec<Values>, wire_type: WireType) -> Option<&mut Values> {
+    let type_of = |column: &Values| WireType::of(column.dtype());
+    let position = columns.partition_point(|column| type_of(column) < Some(wire_type));
+    if columns.get(position).is_none_or(|column| type_of(column) != Some(wire_type)) {
+        columns.insert(position, Values::empty(wire_type.dtype()));
     }
     columns.get_mut(position)
 }
@@ -92,7 +101,7 @@ mod tests {
         let bytes = [0x3a, 2, 1, 2, 0x28, 3, 0x38, 4, 0x18, 5, 0x1a, 1, 6];
         let tensor = decode_tensor(&bytes).unwrap();
         assert_eq!(tensor.columns, [Values::Int8(vec![3]), Values::Int32(vec![1, 2, 4])]);
-        assert_eq!(tensor.shape, [5, 6]);
+        assert_eq!(tensor.shape[..], [5, 6]);
     }
 
     #[test]

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grps_core::{Cause, Content, Error, SchedulingOptions};
+use grps_core::{
+    Cause, Content, Error, HttpExchange, HttpReply, RawHttpRequest, SchedulingOptions,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use parking_lot::Mutex;
 
 use crate::call::call::Call;
 use crate::call::inference::{Decoded, Inference, run, run_in_chunks};
 use crate::call::reply_stream::StreamEncoding;
-use crate::frontends::exchange::{HttpExchange, HttpReply};
 use crate::frontends::grps_http::PredictQuery;
 use crate::frontends::grps_http::encode::MessageChunks;
 use crate::frontends::shared::endpoint::HttpRequest;
@@ -43,7 +43,7 @@ async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBod
         streaming_control::is_asked(&custom.streaming, query, &parts.headers, &body)
     });
     let headers = parts.headers.iter();
-    let exchange = HttpExchange {
+    let sent = RawHttpRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: query.to_owned(),
@@ -52,9 +52,9 @@ async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBod
             .collect(),
         body,
         peer: call.peer.socket_address(),
-        reply: Mutex::new(None),
     };
-    let exchange = Exchange { exchange: Arc::new(exchange), headers: parts.headers, options };
+    let exchange =
+        Exchange { exchange: Arc::new(HttpExchange::new(sent)), headers: parts.headers, options };
     if !streams {
         return run(call, exchange).await;
     }
@@ -79,7 +79,7 @@ impl Inference for Exchange {
     }
 
     fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
-        let model = PredictQuery::of(Some(&self.exchange.query)).model;
+        let model = PredictQuery::of(Some(&self.exchange.request().query)).model;
         let route = resolve(call, &model, &self.headers)?;
         call.scope.set_route(&route);
         Ok(Decoded {
@@ -96,7 +96,7 @@ impl Inference for Exchange {
     }
 
     fn encode(&self, _: Content) -> Result<Response<ReplyBody>, Error> {
-        match self.exchange.reply.lock().take() {
+        match self.exchange.take_reply() {
             Some(reply) => respond(reply),
             None => Ok(response::respond(StatusCode::OK, TEXT, "")),
         }

@@ -82,7 +82,7 @@ fn encode(
     with_status: fn(&Bytes) -> Result<Bytes, Error>,
 ) -> Result<Bytes, Error> {
     match content {
-        Content::Tensors(tensors) => Ok(proto::encode_tensors(Some(&Status::ok()), "", &tensors)),
+        Content::Tensors(tensors) => proto::encode_tensors(Some(&Status::ok()), "", &tensors),
         Content::Message(message) => {
             with_status(&message).map_err(|error| Error::new(Cause::ModelFailed, error.message()))
         }

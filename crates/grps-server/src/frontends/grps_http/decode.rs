@@ -5,7 +5,7 @@ use grps_core::{Content, DataType, Error, InputForm, Model, Route, Tensor};
 
 use crate::call::call::Call;
 use crate::codec::json::JsonRequest;
-use crate::codec::{self, GrpsMessage, json, proto};
+use crate::codec::{self, GrpsMessage, WireType, json, proto};
 use crate::frontends::grps_http::body_form::{BodyForm, message_of_text};
 use crate::frontends::grps_http::query::PredictQuery;
 
@@ -92,14 +92,17 @@ fn decode_raw(
     route: &Route,
     dtype: Option<&str>,
     shape: &str,
-    body: &[u8],
+    body: &Bytes,
 ) -> Result<Tensor, Error> {
     let dtype = match dtype {
         None => ndarray_type(route).unwrap_or(DataType::Float32),
-        Some(name) => DataType::from_name(name).ok_or_else(|| {
-            let known = DataType::ALL.map(DataType::name).join(", ");
-            Error::invalid(format!("dtype is not known, give one of {known}"))
-        })?,
+        Some(name) => {
+            let known = WireType::ALL.map(WireType::dtype);
+            known.into_iter().find(|dtype| dtype.name() == name).ok_or_else(|| {
+                let known = known.map(DataType::name).join(", ");
+                Error::invalid(format!("dtype is not known, give one of {known}"))
+            })?
+        }
     };
     codec::raw::decode(dtype, codec::raw::parse_shape(shape)?, body)
 }

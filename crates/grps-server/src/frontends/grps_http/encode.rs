@@ -88,7 +88,7 @@ impl StreamEncoding for MessageChunks {
 fn encode(content: Content, status: fn(Option<Status>) -> Status) -> Result<Encoded, Error> {
     match content {
         Content::Tensors(tensors) => {
-            Ok(Encoded::Json(json::encode_tensors(Some(&Status::ok()), "", &tensors)))
+            json::encode_tensors(Some(&Status::ok()), "", &tensors).map(Encoded::Json)
         }
         Content::Raw(bytes) => Ok(Encoded::Binary(bytes)),
         Content::Message(encoded) => {
@@ -136,10 +136,7 @@ fn raw_tensor(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
             "the model answers with {count} tensors, which raw bytes can't tell apart; accept JSON"
         )));
     };
-    let Some(body) = raw::encode(tensor.values()) else {
-        return Err(model_fault("the model answers with strings; accept JSON"));
-    };
-    let mut response = response::respond(StatusCode::OK, BINARY, body);
+    let mut response = response::respond(StatusCode::OK, BINARY, raw::encode(tensor)?);
     let shape: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
     let headers = response.headers_mut();
     headers.insert(DTYPE, HeaderValue::from_static(tensor.dtype().name()));

@@ -1,0 +1,81 @@
+//! Native code that runs on the thread that serves the request.
+
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::error::{Cause, Error};
+use crate::models::executor::{Call, Executor, Submission};
+use crate::request::content::Content;
+use crate::request::reply::Reply;
+use crate::request::timeline::{BatchNote, CallTimings};
+
+/// A model in native code that runs for microseconds and never waits: handing a request to another
+/// thread would cost more than the run.
+pub trait InlineInferer: Debug + Send + Sync {
+    /// Runs one request.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the input.
+    fn infer(&self, input: Content) -> Result<Content, Error>;
+}
+
+/// Returns its input: what a service costs without a model.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity;
+
+impl InlineInferer for Identity {
+    fn infer(&self, input: Content) -> Result<Content, Error> {
+        Ok(input)
+    }
+}
+
+/// Runs an [`InlineInferer`] on the calling thread.
+#[derive(Debug)]
+pub struct InlineExecutor {
+    /// What runs.
+    inferer: Box<dyn InlineInferer>,
+    /// Set once; new calls are then refused.
+    closed: AtomicBool,
+}
+
+impl InlineExecutor {
+    /// An executor of this inferer.
+    pub fn new(inferer: Box<dyn InlineInferer>) -> Self {
+        Self { inferer, closed: AtomicBool::new(false) }
+    }
+}
+
+impl Executor for InlineExecutor {
+    fn submit(&self, call: Call) -> Submission {
+        if self.is_closed() {
+            let error = Error::new(Cause::Unavailable, "the model takes no more requests");
+            return Submission::refused(error);
+        }
+        let outcome = self.inferer.infer(call.content);
+        // A message that a model returns is no chunk, see `Engine::infer_stream`: a client that
+        // takes chunks gets it as the only one.
+        if let (Some(stream), Ok(output @ Content::Message(_))) = (&call.stream, &outcome) {
+            // A client that has disconnected needs no chunk.
+            let _ = stream.try_send(output.clone());
+        }
+        let timings = CallTimings::begin(call.began, None, BatchNote::of(1, 1, None));
+        Submission::Done(Reply { outcome, timings: Some(timings.ended(Instant::now())) })
+    }
+
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    fn is_inline(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,4 @@
+//! The ways to run the calls of a model, one a file.
+
+pub(crate) mod inline;
+pub(crate) mod pulled;

@@ -1,0 +1,155 @@
+//! One request in the hands of an instance, whatever kind of instance it is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::error::Error;
+use crate::metrics::CallStage;
+use crate::request::content::Content;
+use crate::request::http_exchange::HttpExchange;
+use crate::request::reply::ReplySender;
+use crate::request::request::Session;
+use crate::request::stream::ChunkSender;
+use crate::request::timeline::{CallTimings, Timeline};
+use crate::scheduling::entry::Entry;
+use crate::scheduling::instance_health::Heartbeat;
+
+/// One request that an instance runs. Any thread may look at it, send chunks, and reply once.
+#[derive(Debug)]
+pub struct RunningRequest {
+    /// The request that it is part of.
+    timeline: Arc<Timeline>,
+    /// Its input; `None` once an instance has taken it.
+    content: Mutex<Option<Content>>,
+    /// Where the outcome goes, and what is noted of the run; taken by the reply.
+    reply: Mutex<Option<(ReplySender, CallTimings)>>,
+    /// Where chunks go; `None` when the client takes one whole output.
+    stream: Option<ChunkSender>,
+    /// The HTTP request as it came, when user code replies to it itself.
+    exchange: Option<Arc<HttpExchange>>,
+    /// What goes on to the next model of a graph; `None` when there is only one.
+    session: Option<Session>,
+    /// The heartbeat of the instance. It changes when another instance takes the request over.
+    heartbeat: Mutex<Heartbeat>,
+}
+
+impl RunningRequest {
+    pub(crate) fn new(entry: Entry, heartbeat: Heartbeat, timings: CallTimings) -> Self {
+        Self {
+            timeline: entry.timeline,
+            content: Mutex::new(Some(entry.content)),
+            reply: Mutex::new(Some((entry.reply, timings))),
+            stream: entry.stream,
+            exchange: entry.attachment.and_then(|attachment| attachment.downcast().ok()),
+            session: entry.session,
+            heartbeat: Mutex::new(heartbeat),
+        }
+    }
+
+    /// The request that it is part of.
+    pub fn timeline(&self) -> &Arc<Timeline> {
+        &self.timeline
+    }
+
+    /// Takes the input; `None` when it was taken already.
+    pub fn take_content(&self) -> Option<Content> {
+        self.content.lock().take()
+    }
+
+    /// The input, if it is an encoded `GrpsMessage` and was not taken.
+    pub fn message(&self) -> Option<Bytes> {
+        match &*self.content.lock() {
+            Some(Content::Message(message)) => Some(message.clone()),
+            _ => None,
+        }
+    }
+
+    /// The HTTP request as it came, when user code replies to it itself.
+    pub fn exchange(&self) -> Option<&Arc<HttpExchange>> {
+        self.exchange.as_ref()
+    }
+
+    /// What goes on to the next model of a graph; `None` when there is only one.
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// Whether it was not replied to.
+    pub fn is_open(&self) -> bool {
+        self.reply.lock().is_some()
+    }
+
+    /// Whether a reply reaches no client: one was sent, the client disconnected, or the deadline
+    /// passed.
+    pub fn is_cancelled(&self) -> bool {
+        self.reply.lock().as_ref().is_none_or(|(reply, _)| reply.is_closed())
+    }
+
+    /// Notes the end of a step that began with the end of the step before it.
+    pub fn mark(&self, stage: CallStage) {
+        if let Some((_, timings)) = self.reply.lock().as_mut() {
+            timings.mark(stage, Instant::now());
+        }
+    }
+
+    /// Takes over what an instance in another process has noted.
+    pub fn set_spent(&self, preprocess: Duration, infer: Duration) {
+        if let Some((_, timings)) = self.reply.lock().as_mut() {
+            timings.set_spent(preprocess, infer);
+        }
+    }
+
+    /// Sends the outcome; false when one was sent already, and this one is dropped.
+    pub fn reply(&self, outcome: Result<Content, Error>) -> bool {
+        // Sent outside the lock, as it wakes the client's task.
+        let Some((reply, timings)) = self.reply.lock().take() else { return false };
+        reply.send_timed(outcome, timings);
+        true
+    }
+
+    /// Whether the client takes chunks.
+    pub fn is_streaming(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Sends a chunk if the stream has room; returns whether the client still receives.
+    ///
+    /// # Errors
+    /// The chunk, when the client is slow.
+    pub fn try_send_chunk(&self, chunk: Content) -> Result<bool, Content> {
+        let Some(stream) = &self.stream else { return Ok(false) };
+        let sent = stream.try_send(chunk);
+        if sent.is_ok() {
+            self.heartbeat.lock().beat(Instant::now());
+        }
+        sent
+    }
+
+    /// Sends a chunk, waiting while the client is slow; returns whether the client still receives.
+    pub fn send_chunk(&self, chunk: Content) -> bool {
+        let Some(stream) = &self.stream else { return false };
+        let heartbeat = self.heartbeat.lock().clone();
+        // An instance that waits for a slow client does not hang.
+        let receives = stream.try_send(chunk).unwrap_or_else(|chunk| {
+            heartbeat.rest();
+            stream.send(chunk)
+        });
+        heartbeat.beat(Instant::now());
+        receives
+    }
+
+    /// Ends the stream before the model returns.
+    pub fn end_stream(&self) {
+        if let Some(stream) = &self.stream {
+            stream.end();
+        }
+    }
+
+    /// Continues in an instance with this heartbeat.
+    pub(crate) fn resume(&self, heartbeat: &Heartbeat) {
+        *self.heartbeat.lock() = heartbeat.clone();
+    }
+}

@@ -1,0 +1,10 @@
+//! What Python instances hold: the channel, batches, requests, tensors.
+
+pub(crate) mod batch;
+pub(crate) mod channel;
+pub(crate) mod current;
+pub(crate) mod entry;
+pub(crate) mod exchange;
+pub(crate) mod tensor;
+pub(crate) mod thread_scaler;
+pub(crate) mod worker;

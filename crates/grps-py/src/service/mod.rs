@@ -1,0 +1,7 @@
+//! What the server process builds from its configuration: models, graphs, the server.
+
+pub(crate) mod command;
+pub(crate) mod graph;
+pub(crate) mod model;
+pub(crate) mod server;
+pub(crate) mod settings;

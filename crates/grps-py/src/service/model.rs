@@ -1,0 +1,121 @@
+//! A model as Python sees it: made with its instances, then put behind a server.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use grps_core::{
+    BatchCounts, Executor, Identity, InlineExecutor, ModelSpec, PulledExecutor, Queue, Reason,
+};
+use parking_lot::Mutex;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::instances::channel::Channel;
+use crate::instances::thread_scaler::ThreadScaler;
+use crate::service::settings::PyModelSpec;
+
+/// What runs a model's calls and, until a server has taken it, the model itself.
+///
+/// It does not keep the model alive: the executor closes once no server and no request holds the
+/// model.
+#[pyclass(frozen, module = "grps._core")]
+pub(crate) struct Model {
+    /// `name-version`.
+    key: String,
+    /// The form that its instances take their input in.
+    form: grps_core::InputForm,
+    /// What runs the calls.
+    executor: Arc<dyn Executor>,
+    /// The queue that instances attach to; `None` for a model without instances.
+    queue: Option<Arc<Queue>>,
+    /// Taken by the server that serves it.
+    model: Mutex<Option<grps_core::Model>>,
+}
+
+impl Model {
+    /// The model itself, once.
+    pub(crate) fn take(&self) -> PyResult<grps_core::Model> {
+        let taken = self.model.lock().take();
+        taken.ok_or_else(|| PyRuntimeError::new_err("the model was put behind a server already"))
+    }
+
+    fn queue(&self) -> PyResult<&Arc<Queue>> {
+        let queue = self.queue.as_ref();
+        queue.ok_or_else(|| PyRuntimeError::new_err("the model has no instances"))
+    }
+}
+
+/// Builds what runs a model's calls, with the queue that instances attach to. This is the one place
+/// that chooses among the executors.
+fn build_executor(spec: &ModelSpec, native: bool) -> (Arc<dyn Executor>, Option<Arc<Queue>>) {
+    if native {
+        return (Arc::new(InlineExecutor::new(Box::new(Identity))), None);
+    }
+    let pulled = PulledExecutor::new(spec);
+    let queue = Arc::clone(pulled.queue());
+    (Arc::new(pulled), Some(queue))
+}
+
+#[pymethods]
+impl Model {
+    /// Makes a model that instances can attach to.
+    #[new]
+    fn new(spec: PyModelSpec) -> PyResult<Self> {
+        let native = spec.native;
+        let spec = ModelSpec::try_from(spec)?;
+        let (key, form) = (spec.key(), spec.form);
+        let (executor, queue) = build_executor(&spec, native);
+        let model = grps_core::Model::new(spec, Arc::clone(&executor));
+        Ok(Self { key, form, executor, queue, model: Mutex::new(Some(model)) })
+    }
+
+    /// `name-version`.
+    #[getter]
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The number of requests that wait for an instance.
+    fn queue_length(&self) -> usize {
+        self.executor.queue_length()
+    }
+
+    /// Batches that left, rows in them, and how many left below their maximum by reason.
+    fn batch_counts(&self) -> (u64, u64, HashMap<&'static str, u64>) {
+        let counts = self.executor.batch_counts();
+        let small = |reason| counts.map_or(0, |counts| counts.small(reason));
+        (
+            counts.map_or(0, BatchCounts::batches),
+            counts.map_or(0, BatchCounts::rows),
+            Reason::ALL.map(|reason| (reason.name(), small(reason))).into(),
+        )
+    }
+
+    /// Waits until one more runner thread should be started, `most` in all; False once the
+    /// instance that pulls from `channel` is stopped. One thread per model calls it.
+    fn needs_runner(
+        &self,
+        py: Python<'_>,
+        channel: &Channel,
+        least: usize,
+        most: usize,
+    ) -> PyResult<bool> {
+        let (queue, stopped) = (self.queue()?, || channel.is_stopped());
+        Ok(ThreadScaler::new().wait(py, queue, stopped, (least, most)))
+    }
+
+    /// Attaches an instance by its name; the model is served as long as one is attached.
+    fn attach(&self, name: &str) -> PyResult<Channel> {
+        Ok(Channel::new(self.queue()?.attach(name), self.form))
+    }
+
+    /// Takes no more requests: instances finish what waits and end.
+    fn close(&self) {
+        self.executor.close();
+    }
+
+    /// Whether it takes no more requests.
+    fn is_closed(&self) -> bool {
+        self.executor.is_closed()
+    }
+}

@@ -1,0 +1,254 @@
+//! Reading settings and model descriptions from Python objects by attribute.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use grps_core::{
+    BatchPolicy, DataType, InputForm, ModelSpec, Naming, Padding, RawBody, Signature, TensorSpec,
+    Wait,
+};
+use grps_server::{
+    CustomRoute, Settings, StreamingControl, StreamingMode, TraceProtocol, TraceSettings,
+};
+use http::HeaderValue;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// The attributes of `grps.server.native.NativeSettings`.
+#[derive(FromPyObject)]
+pub(crate) struct PySettings {
+    max_connections: usize,
+    pub(crate) max_concurrency: usize,
+    pub(crate) max_queue: usize,
+    max_request_bytes: usize,
+    max_inflight_bytes: usize,
+    max_header_bytes: usize,
+    header_timeout_ms: u64,
+    body_timeout_ms: u64,
+    drain_timeout_ms: u64,
+    access_log: bool,
+    custom_route: Option<PyCustomRoute>,
+    admin_token: Option<String>,
+    server_metadata: String,
+    dashboard: Vec<u8>,
+    memory_limit_bytes: u64,
+    max_memory_percent: u64,
+    monitor_log: Option<PathBuf>,
+    logs: Vec<(String, PathBuf)>,
+    traces: Option<PyTraces>,
+    gpus: Vec<u32>,
+    pub(crate) start_online: bool,
+    pub(crate) io_threads: usize,
+}
+
+/// The attributes of `grps.server.native.NativeRoute`.
+#[derive(FromPyObject)]
+struct PyCustomRoute {
+    path: String,
+    owns_body: bool,
+    streaming_mode: String,
+    streaming_key: String,
+    stream_content_type: Option<String>,
+}
+
+/// The attributes of `grps.server.native.NativeTraces`.
+#[derive(FromPyObject)]
+struct PyTraces {
+    endpoint: String,
+    protocol: String,
+    sample_ratio: f64,
+    service: String,
+}
+
+impl TryFrom<PyTraces> for TraceSettings {
+    type Error = PyErr;
+
+    fn try_from(traces: PyTraces) -> PyResult<Self> {
+        let protocol = match traces.protocol.as_str() {
+            "grpc" => TraceProtocol::Grpc,
+            "http" => TraceProtocol::Http,
+            other => return Err(PyValueError::new_err(format!("unknown protocol '{other}'"))),
+        };
+        let PyTraces { endpoint, sample_ratio, service, .. } = traces;
+        Ok(Self { endpoint, protocol, sample_ratio, service })
+    }
+}
+
+impl TryFrom<PyCustomRoute> for CustomRoute {
+    type Error = PyErr;
+
+    fn try_from(route: PyCustomRoute) -> PyResult<Self> {
+        let mode = match route.streaming_mode.as_str() {
+            "query_param" => StreamingMode::Query,
+            "header_param" => StreamingMode::Header,
+            "body_param" => StreamingMode::Body,
+            other => return Err(PyValueError::new_err(format!("unknown ctrl_mode '{other}'"))),
+        };
+        let content_type = route.stream_content_type.map(HeaderValue::try_from).transpose();
+        Ok(Self {
+            path: route.path,
+            owns_body: route.owns_body,
+            streaming: StreamingControl { mode, key: route.streaming_key },
+            stream_content_type: content_type
+                .map_err(|_| PyValueError::new_err("res_content_type is not fit for a header"))?,
+        })
+    }
+}
+
+impl TryFrom<PySettings> for Settings {
+    type Error = PyErr;
+
+    fn try_from(settings: PySettings) -> PyResult<Self> {
+        Ok(Self {
+            max_connections: settings.max_connections,
+            max_request_bytes: settings.max_request_bytes,
+            max_inflight_bytes: settings.max_inflight_bytes,
+            max_header_bytes: settings.max_header_bytes,
+            header_timeout: Duration::from_millis(settings.header_timeout_ms),
+            body_timeout: Duration::from_millis(settings.body_timeout_ms),
+            drain_timeout: Duration::from_millis(settings.drain_timeout_ms),
+            access_log: settings.access_log,
+            custom_route: settings.custom_route.map(CustomRoute::try_from).transpose()?,
+            admin_token: settings.admin_token,
+            server_metadata: settings.server_metadata,
+            dashboard: settings.dashboard.into(),
+            memory_limit_bytes: settings.memory_limit_bytes,
+            max_memory_percent: settings.max_memory_percent,
+            monitor_log: settings.monitor_log,
+            logs: settings.logs,
+            started: SystemTime::now(),
+            traces: settings.traces.map(TraceSettings::try_from).transpose()?,
+            gpus: settings.gpus,
+        })
+    }
+}
+
+/// The attributes of `grps.backends.backend.TensorSpec`.
+#[derive(FromPyObject)]
+struct PyTensorSpec {
+    name: String,
+    dtype: Option<String>,
+    shape: Option<Vec<Option<usize>>>,
+    required: bool,
+}
+
+/// The attributes of `grps.backends.backend.Signature`.
+#[derive(FromPyObject)]
+struct PySignature {
+    inputs: Vec<PyTensorSpec>,
+    outputs: Vec<PyTensorSpec>,
+    strict_names: bool,
+}
+
+/// The attributes of `grps.server.native.NativeModel`.
+#[derive(FromPyObject)]
+pub(crate) struct PyModelSpec {
+    name: String,
+    version: String,
+    takes_tensors: bool,
+    signature: Option<PySignature>,
+    metadata: String,
+    raw_body: Option<String>,
+    batching: PyBatchPolicy,
+    queue_timeout_ms: Option<u64>,
+    hang_timeout_ms: Option<u64>,
+    /// Whether it answers natively with the request itself.
+    pub(crate) native: bool,
+}
+
+/// The attributes of `grps.server.native.NativeBatching`.
+#[derive(FromPyObject)]
+struct PyBatchPolicy {
+    max_rows: usize,
+    waits_always: bool,
+    window_us: u64,
+    preferred_sizes: Vec<usize>,
+    allowed_sizes: Vec<usize>,
+    padding: Option<PyPadding>,
+    priority_levels: usize,
+    max_length: Option<usize>,
+}
+
+/// The attributes of `grps.server.native.NativePadding`.
+#[derive(FromPyObject)]
+struct PyPadding {
+    axes: Vec<usize>,
+    sizes: Vec<usize>,
+    max_waste: f64,
+    cut_outputs: bool,
+}
+
+impl From<PyBatchPolicy> for BatchPolicy {
+    fn from(policy: PyBatchPolicy) -> Self {
+        Self {
+            max_rows: policy.max_rows,
+            wait: if policy.waits_always { Wait::Always } else { Wait::WhenBusy },
+            window: Duration::from_micros(policy.window_us),
+            preferred: policy.preferred_sizes,
+            allowed: policy.allowed_sizes,
+            padding: policy.padding.map(|padding| Padding {
+                axes: padding.axes,
+                sizes: padding.sizes,
+                max_waste: padding.max_waste,
+                cut_outputs: padding.cut_outputs,
+            }),
+            levels: policy.priority_levels,
+            max_length: policy.max_length.unwrap_or(usize::MAX),
+        }
+    }
+}
+
+impl TryFrom<PyModelSpec> for ModelSpec {
+    type Error = PyErr;
+
+    fn try_from(spec: PyModelSpec) -> PyResult<Self> {
+        Ok(Self {
+            name: spec.name,
+            version: spec.version,
+            form: if spec.takes_tensors { InputForm::Tensors } else { InputForm::Message },
+            signature: spec.signature.map(Signature::try_from).transpose()?,
+            metadata: spec.metadata,
+            raw_body: spec.raw_body.as_deref().map(raw_body_of).transpose()?,
+            batching: spec.batching.into(),
+            queue_timeout: spec.queue_timeout_ms.map(Duration::from_millis),
+            hang_timeout: spec.hang_timeout_ms.map(Duration::from_millis),
+        })
+    }
+}
+
+fn raw_body_of(name: &str) -> PyResult<RawBody> {
+    match name {
+        "bytes" => Ok(RawBody::Bytes),
+        "text" => Ok(RawBody::Text),
+        _ => Err(PyValueError::new_err(format!("a raw body is bytes or text, not {name}"))),
+    }
+}
+
+impl TryFrom<PySignature> for Signature {
+    type Error = PyErr;
+
+    fn try_from(signature: PySignature) -> PyResult<Self> {
+        let convert = |specs: Vec<PyTensorSpec>| -> PyResult<Vec<TensorSpec>> {
+            specs.into_iter().map(TensorSpec::try_from).collect()
+        };
+        Ok(Self {
+            inputs: convert(signature.inputs)?,
+            outputs: convert(signature.outputs)?,
+            naming: if signature.strict_names { Naming::Strict } else { Naming::Advisory },
+        })
+    }
+}
+
+impl TryFrom<PyTensorSpec> for TensorSpec {
+    type Error = PyErr;
+
+    fn try_from(spec: PyTensorSpec) -> PyResult<Self> {
+        let dtype = match spec.dtype {
+            None => None,
+            Some(name) => Some(DataType::from_name(&name).ok_or_else(|| {
+                PyValueError::new_err(format!("tensor '{}' has unknown dtype '{name}'", spec.name))
+            })?),
+        };
+        Ok(Self { name: spec.name.into(), dtype, shape: spec.shape, required: spec.required })
+    }
+}

@@ -1,0 +1,190 @@
+//! The nine element types of the GRPS protocol: their numbers, names and fields.
+
+use grps_core::{Cause, DataType, Elements, Error, Tensor};
+
+/// An element type on the wire; its number is the one that messages carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum WireType {
+    /// Unsigned 8-bit integer.
+    Uint8 = 1,
+    /// Signed 8-bit integer.
+    Int8 = 2,
+    /// Signed 16-bit integer.
+    Int16 = 3,
+    /// Signed 32-bit integer.
+    Int32 = 4,
+    /// Signed 64-bit integer.
+    Int64 = 5,
+    /// IEEE half precision; travels as float.
+    Float16 = 6,
+    /// IEEE single precision.
+    Float32 = 7,
+    /// IEEE double precision.
+    Float64 = 8,
+    /// UTF-8 text.
+    String = 9,
+}
+
+impl WireType {
+    /// All types in the order of their numbers.
+    pub const ALL: [Self; 9] = [
+        Self::Uint8,
+        Self::Int8,
+        Self::Int16,
+        Self::Int32,
+        Self::Int64,
+        Self::Float16,
+        Self::Float32,
+        Self::Float64,
+        Self::String,
+    ];
+
+    /// The type with this number; `None` for 0 (`DT_INVALID`) and unknown numbers.
+    pub fn from_number(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|wire| wire.number() == number)
+    }
+
+    /// The type on the wire of elements of this type; `None` where the wire has none.
+    pub fn of(dtype: DataType) -> Option<Self> {
+        Self::ALL.into_iter().find(|wire| wire.dtype() == dtype)
+    }
+
+    /// The type of the elements.
+    pub fn dtype(self) -> DataType {
+        match self {
+            Self::Uint8 => DataType::Uint8,
+            Self::Int8 => DataType::Int8,
+            Self::Int16 => DataType::Int16,
+            Self::Int32 => DataType::Int32,
+            Self::Int64 => DataType::Int64,
+            Self::Float16 => DataType::Float16,
+            Self::Float32 => DataType::Float32,
+            Self::Float64 => DataType::Float64,
+            Self::String => DataType::String,
+        }
+    }
+
+    /// The number in messages.
+    pub fn number(self) -> i32 {
+        self as i32
+    }
+
+    /// The name in messages, for example `DT_FLOAT32`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uint8 => "DT_UINT8",
+            Self::Int8 => "DT_INT8",
+            Self::Int16 => "DT_INT16",
+            Self::Int32 => "DT_INT32",
+            Self::Int64 => "DT_INT64",
+            Self::Float16 => "DT_FLOAT16",
+            Self::Float32 => "DT_FLOAT32",
+            Self::Float64 => "DT_FLOAT64",
+            Self::String => "DT_STRING",
+        }
+    }
+
+    /// The number of the field that holds elements of this type: fields follow the types in the
+    /// same order.
+    pub(super) fn field(self) -> u32 {
+        self as u32 + 3
+    }
+
+    /// The type whose elements are in the field with this number.
+    pub(super) fn of_field(field: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|wire| wire.field() == field)
+    }
+
+    /// The name of the field that holds elements of this type.
+    pub(super) fn field_name(self) -> &'static str {
+        match self {
+            Self::Uint8 => "flat_uint8",
+            Self::Int8 => "flat_int8",
+            Self::Int16 => "flat_int16",
+            Self::Int32 => "flat_int32",
+            Self::Int64 => "flat_int64",
+            Self::Float16 => "flat_float16",
+            Self::Float32 => "flat_float32",
+            Self::Float64 => "flat_float64",
+            Self::String => "flat_string",
+        }
+    }
+
+    /// The types that a sender may name, for error messages.
+    pub(super) fn known() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    /// The type of a tensor of a request that is passed on as a message.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when no message can carry the tensor.
+    pub(super) fn of_input(tensor: &Tensor) -> Result<Self, Error> {
+        Self::of_tensor(tensor).map_err(|fault| Error::invalid(format!("tensor {fault}")))
+    }
+
+    /// The type of a tensor that a model returned.
+    ///
+    /// # Errors
+    /// `ModelFailed` when no message can carry the tensor.
+    pub(super) fn of_output(tensor: &Tensor) -> Result<Self, Error> {
+        let refuse = |fault| Error::new(Cause::ModelFailed, format!("output {fault}"));
+        Self::of_tensor(tensor).map_err(refuse)
+    }
+
+    fn of_tensor(tensor: &Tensor) -> Result<Self, String> {
+        let (name, dtype) = (tensor.name(), tensor.dtype());
+        let wire = Self::of(dtype)
+            .ok_or_else(|| format!("'{name}' has type {dtype}, which has no GRPS data type"))?;
+        if let Elements::String(strings) = tensor.elements() {
+            let binary = strings.iter().position(|string| std::str::from_utf8(string).is_err());
+            if let Some(index) = binary {
+                return Err(format!(
+                    "'{name}': element {index} is not UTF-8 text, which GRPS strings are"
+                ));
+            }
+        }
+        Ok(wire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grps_core::Values;
+
+    use super::*;
+
+    #[test]
+    fn numbers_names_and_fields_go_together() {
+        for (index, wire) in WireType::ALL.into_iter().enumerate() {
+            assert_eq!(wire.number(), i32::try_from(index).unwrap() + 1);
+            assert_eq!(WireType::from_number(wire.number()), Some(wire));
+            assert_eq!(WireType::of(wire.dtype()), Some(wire));
+            assert_eq!(WireType::of_field(wire.field()), Some(wire));
+            let name = wire.dtype().name();
+            assert_eq!(wire.name(), format!("DT_{}", name.to_uppercase()));
+            assert_eq!(wire.field_name(), format!("flat_{name}"));
+        }
+        assert_eq!((WireType::from_number(0), WireType::from_number(10)), (None, None));
+        assert_eq!((WireType::of_field(3), WireType::of_field(13)), (None, None));
+    }
+
+    #[test]
+    fn what_no_message_can_carry_is_refused() {
+        let tensor = |values: Values| Tensor::new("x".into(), vec![1], values).unwrap();
+        let output = WireType::of_output(&tensor(Values::Uint32(vec![1]))).unwrap_err();
+        assert_eq!(output.cause(), Cause::ModelFailed);
+        assert_eq!(output.message(), "output 'x' has type uint32, which has no GRPS data type");
+        let input = WireType::of_input(&tensor(Values::Bool(vec![true]))).unwrap_err();
+        assert_eq!(input.cause(), Cause::InvalidArgument);
+        assert_eq!(input.message(), "tensor 'x' has type bool, which has no GRPS data type");
+        let binary = WireType::of_output(&tensor(Values::String(vec!["\u{ff}".into()])));
+        assert_eq!(binary, Ok(WireType::String));
+        let binary = tensor(Values::String(vec![bytes::Bytes::from_static(&[0xff])]));
+        assert_eq!(
+            WireType::of_output(&binary).unwrap_err().message(),
+            "output 'x': element 0 is not UTF-8 text, which GRPS strings are"
+        );
+    }
+}

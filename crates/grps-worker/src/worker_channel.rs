@@ -1,0 +1,361 @@
+//! The worker's side for native code: where the loop of an instance pulls from in a process of its
+//! own. It is the twin of `grps/server/worker_channel.py`.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use grps_core::{BatchSource, Cause, Content, Error, NativeBatch, NativeRequest, Tensor};
+use parking_lot::Mutex;
+use rustix::io::pwrite;
+use serde::Serialize;
+
+use crate::body::{Blobs, Packet, PacketError, Received, malformed};
+use crate::contents::{describe, describe_content, read_tensors};
+use crate::meta::{
+    BatchMeta, BatchRef, CancelMeta, EntryRef, FailureMeta, OutputsMeta, ReplyMeta, from_worker,
+    to_worker,
+};
+use crate::socket::Socket;
+
+/// Where the instance of this process pulls its batches from.
+pub struct WorkerChannel {
+    /// What the channel and its requests share.
+    shared: Arc<Shared>,
+    /// The page on which the number of a begun batch is noted.
+    note: OwnedFd,
+    /// The number of the batch that runs.
+    current: Option<u64>,
+}
+
+/// What a channel and its requests share.
+struct Shared {
+    /// The worker's end; packets are sent whole, so that threads may send at once.
+    socket: Socket,
+    /// The requests of the running batch, by the batches that they are in. Locked while a packet is
+    /// received, which one thread at a time does.
+    running: Mutex<Vec<Part>>,
+    /// Set when the server closed the socket.
+    ended: AtomicBool,
+}
+
+/// Requests that came in one packet.
+struct Part {
+    /// The number of the batch.
+    number: u64,
+    /// Its requests.
+    requests: Vec<Arc<WorkerRequest>>,
+}
+
+/// Requests that the worker runs at once.
+struct WorkerBatch {
+    /// The channel they came by.
+    shared: Arc<Shared>,
+    /// The number that names them in packets.
+    number: u64,
+    /// Rows that every output must have.
+    rows: Option<usize>,
+    /// The joined input, until it is taken.
+    tensors: Option<Vec<Tensor>>,
+    /// Each of them.
+    requests: Vec<Arc<WorkerRequest>>,
+}
+
+/// One request in the worker.
+struct WorkerRequest {
+    /// The channel it came by.
+    shared: Arc<Shared>,
+    /// Its batch, and its place there.
+    place: EntryRef,
+    /// Identifier of the request.
+    id: String,
+    /// The encoded message; `None` for tensors.
+    message: Option<Bytes>,
+    /// Whether the client takes chunks.
+    streaming: bool,
+    /// Whether a reply was sent, or the batch is done.
+    replied: AtomicBool,
+    /// Whether the server has said that the client disconnected.
+    cancelled: AtomicBool,
+}
+
+impl WorkerChannel {
+    /// The channel of the socket and the page that the server has handed over.
+    pub fn new(socket: OwnedFd, note: OwnedFd) -> Self {
+        let shared = Shared {
+            socket: Socket::new(socket),
+            running: Mutex::default(),
+            ended: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared), note, current: None }
+    }
+
+    /// Ends the batch that runs: its requests can't be replied to any more.
+    fn finish(&mut self) {
+        let done = std::mem::take(&mut *self.shared.running.lock());
+        for request in done.iter().flat_map(|part| &part.requests) {
+            request.replied.store(true, Ordering::Release);
+        }
+        if let Some(number) = self.current.take() {
+            self.shared.send(from_worker::DONE, &BatchRef { number }, &Blobs::default());
+        }
+    }
+
+    /// Waits for a batch.
+    fn receive(&self) -> Result<WorkerBatch, PacketError> {
+        let mut running = self.shared.running.lock();
+        loop {
+            if let Some(Taken::Batch(batch)) = self.shared.receive(&mut running, None)? {
+                return Ok(batch);
+            }
+        }
+    }
+}
+
+impl BatchSource for WorkerChannel {
+    fn next(&mut self) -> Option<Box<dyn NativeBatch>> {
+        self.finish();
+        if self.shared.ended.load(Ordering::Acquire) {
+            return None;
+        }
+        let received = self.receive().and_then(|batch| {
+            // Before the first line of the inferer runs: what is begun is not run a second time.
+            pwrite(&self.note, &batch.number.to_le_bytes(), 0)?;
+            Ok(batch)
+        });
+        match received {
+            Ok(batch) => {
+                self.current = Some(batch.number);
+                Some(Box::new(batch))
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the server sends no more");
+                self.shared.ended.store(true, Ordering::Release);
+                None
+            }
+        }
+    }
+}
+
+impl Drop for WorkerChannel {
+    fn drop(&mut self) {
+        // The requests hold the channel's shared part: they must not be held by it.
+        self.shared.running.lock().clear();
+    }
+}
+
+impl Shared {
+    /// Sends a packet. Without a server there is no client to send to.
+    fn send(&self, kind: u8, meta: &impl Serialize, blobs: &Blobs<'_>) {
+        let sent = Packet::new(kind, meta, blobs).and_then(|packet| self.socket.send(&packet));
+        if let Err(error) = sent {
+            tracing::debug!(%error, "the server receives no more");
+            self.ended.store(true, Ordering::Release);
+        }
+    }
+
+    /// Takes in what the server has sent meanwhile: which requests are cancelled.
+    fn look(self: &Arc<Self>) {
+        // A thread that has the lock receives what there is.
+        let Some(mut running) = self.running.try_lock() else { return };
+        loop {
+            match self.receive(&mut running, Some(Duration::ZERO)) {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(_) => return self.ended.store(true, Ordering::Release),
+            }
+        }
+    }
+
+    /// Receives a packet and takes it in; `None` when none comes within `timeout`.
+    fn receive(
+        self: &Arc<Self>,
+        running: &mut Vec<Part>,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Taken>, PacketError> {
+        let packet = self.socket.receive(timeout)?;
+        packet.map(|packet| take(self, running, &packet)).transpose()
+    }
+}
+
+/// What a packet of the server brought.
+enum Taken {
+    /// Requests to run.
+    Batch(WorkerBatch),
+    /// Nothing but news of requests that are cancelled.
+    Cancel,
+}
+
+/// Takes a packet of the server in.
+fn take(
+    shared: &Arc<Shared>,
+    running: &mut Vec<Part>,
+    packet: &Received,
+) -> Result<Taken, PacketError> {
+    match packet.kind {
+        to_worker::BATCH => {
+            let batch = WorkerBatch::read(shared, packet)?;
+            running.push(Part { number: batch.number, requests: batch.requests.clone() });
+            Ok(Taken::Batch(batch))
+        }
+        to_worker::CANCEL => {
+            let meta: CancelMeta = packet.meta()?;
+            let part = running.iter().find(|part| part.number == meta.number);
+            for request in meta.entries.iter().filter_map(|entry| part?.requests.get(*entry)) {
+                request.cancelled.store(true, Ordering::Release);
+            }
+            Ok(Taken::Cancel)
+        }
+        kind => Err(malformed(format!("no packet of the server is of kind {kind}"))),
+    }
+}
+
+impl WorkerBatch {
+    fn read(shared: &Arc<Shared>, packet: &Received) -> Result<Self, PacketError> {
+        let meta: BatchMeta<'_> = packet.meta()?;
+        let (number, rows) = (meta.number, meta.rows);
+        let requests = meta.entries.into_iter().enumerate().map(|(entry, request)| {
+            let message = request.message.map(|blob| packet.blob(blob)).transpose()?;
+            Ok(Arc::new(WorkerRequest {
+                shared: Arc::clone(shared),
+                place: EntryRef { number, entry },
+                id: request.id.to_owned(),
+                message: message.map(Bytes::from),
+                streaming: request.streaming,
+                replied: AtomicBool::new(false),
+                cancelled: AtomicBool::new(false),
+            }))
+        });
+        let requests = requests.collect::<Result<_, PacketError>>()?;
+        let tensors = meta.tensors.map(|tensors| read_tensors(packet, tensors)).transpose()?;
+        Ok(Self { shared: Arc::clone(shared), number, rows, tensors, requests })
+    }
+}
+
+impl NativeBatch for WorkerBatch {
+    fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    fn rows(&self) -> Option<usize> {
+        self.rows
+    }
+
+    fn take_tensors(&mut self) -> Option<Vec<Tensor>> {
+        self.tensors.take()
+    }
+
+    fn requests(&mut self) -> Vec<Arc<dyn NativeRequest>> {
+        let requests = self.requests.iter();
+        requests.cloned().map(|request| request as Arc<dyn NativeRequest>).collect()
+    }
+
+    fn reply_tensors(&mut self, outputs: Vec<Tensor>) -> Result<(), Error> {
+        // The server would take wrong rows for a worker that breaks the protocol.
+        let fits =
+            |output: &&Tensor| self.rows.is_none() || output.shape().first().copied() == self.rows;
+        if let Some(output) = outputs.iter().find(|output| !fits(output)) {
+            let (name, shape) = (output.name(), output.shape());
+            let rows = self.rows.unwrap_or_default();
+            let message = format!("output '{name}' has shape {shape:?}, not {rows} rows");
+            return Err(Error::new(Cause::ModelFailed, message));
+        }
+        let mut blobs = Blobs::default();
+        let tensors = outputs.iter().map(|tensor| describe(tensor, &mut blobs)).collect();
+        for request in &self.requests {
+            request.replied.store(true, Ordering::Release);
+        }
+        let meta = OutputsMeta { number: self.number, tensors };
+        self.shared.send(from_worker::OUTPUTS, &meta, &blobs);
+        Ok(())
+    }
+
+    fn singles(&mut self) -> Result<Vec<Box<dyn NativeBatch>>, Error> {
+        let open = self.requests.iter().filter(|request| request.is_open()).count();
+        let mut running = self.shared.running.lock();
+        let number = self.number;
+        self.shared.send(from_worker::SINGLES, &BatchRef { number }, &Blobs::default());
+        let mut singles: Vec<Box<dyn NativeBatch>> = Vec::with_capacity(open);
+        while singles.len() < open {
+            match self.shared.receive(&mut running, None) {
+                Ok(Some(Taken::Batch(single))) => singles.push(Box::new(single)),
+                Ok(_) => {}
+                Err(error) => {
+                    self.shared.ended.store(true, Ordering::Release);
+                    return Err(Error::new(Cause::Internal, error.to_string()));
+                }
+            }
+        }
+        Ok(singles)
+    }
+}
+
+impl WorkerRequest {
+    fn send_content(&self, kind: u8, content: &Content) {
+        let EntryRef { number, entry } = self.place;
+        let mut blobs = Blobs::default();
+        let content = describe_content(content, &mut blobs);
+        let meta = ReplyMeta { number, entry, content, left: false, spent_ns: (0, 0) };
+        self.shared.send(kind, &meta, &blobs);
+    }
+}
+
+impl NativeRequest for WorkerRequest {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn message(&self) -> Option<Bytes> {
+        self.message.clone()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        let known =
+            || self.replied.load(Ordering::Acquire) || self.cancelled.load(Ordering::Acquire);
+        if !known() {
+            self.shared.look();
+        }
+        known() || self.shared.ended.load(Ordering::Acquire)
+    }
+
+    fn is_open(&self) -> bool {
+        !self.replied.load(Ordering::Acquire)
+    }
+
+    fn is_streaming(&self) -> bool {
+        self.streaming
+    }
+
+    /// The server holds the chunks of a slow client: the socket fills and this call waits.
+    fn send_chunk(&self, chunk: Content) -> bool {
+        if !self.streaming || self.is_cancelled() {
+            return false;
+        }
+        self.send_content(from_worker::CHUNK, &chunk);
+        !self.is_cancelled()
+    }
+
+    fn end_stream(&self) {
+        self.shared.send(from_worker::END_STREAM, &self.place, &Blobs::default());
+    }
+
+    fn reply(&self, outcome: Result<Content, Error>) -> bool {
+        if self.replied.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        match outcome {
+            Ok(content) => self.send_content(from_worker::REPLY, &content),
+            Err(error) => {
+                let EntryRef { number, entry } = self.place;
+                // The server has two causes for what a worker fails at.
+                let invalid = error.cause() == Cause::InvalidArgument;
+                let message = error.message().to_owned();
+                let meta = FailureMeta { number, entry, invalid, message };
+                self.shared.send(from_worker::FAILURE, &meta, &Blobs::default());
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,77 @@
+"""The seam between the runner and an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+DTYPE_NAMES = (
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "float32",
+    "float64",
+    "string",
+)
+"""Element types a tensor can have on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """What a model reports about one of its tensors."""
+
+    name: str
+    dtype: str | None = None
+    """One of ``DTYPE_NAMES``; ``None`` when the model does not report it."""
+    shape: tuple[int | None, ...] | None = None
+    """Dimensions, ``None`` for a dynamic one; ``None`` as a whole when the rank is unknown."""
+    required: bool = True
+    """False for an input that may be left out, together with all inputs after it."""
+    example: tuple[int, ...] | None = None
+    """A shape the model takes for sure; ``None`` when the model does not report it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Inputs and outputs of a model, found from the model itself."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    """Empty when the model does not report it; ``infer`` names what it returns all the same."""
+    strict_names: bool
+    """False when input names are advisory (TorchScript): names that match none are positional."""
+    open_ended: bool = False
+    """True when the model does not report how many inputs it takes: more may follow ``inputs``."""
+    device: str | None = None
+    """Where this copy runs, as its engine chose; ``None`` when the engine does not report it."""
+
+
+class Backend(Protocol):
+    """One loaded copy of a model on one device. Calls come from one thread at a time."""
+
+    @property
+    def signature(self) -> Signature:
+        """Inputs and outputs, in the order ``infer`` takes them."""
+
+    def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
+        """Run the model once.
+
+        Args:
+            inputs: One C-contiguous array per input of the signature, in its order, already
+                checked against it; trailing inputs that are not required may be absent. The
+                arrays may be read, never written. Strings are object arrays of ``str``.
+
+        Returns:
+            Name and value of each output, on the CPU, C-contiguous, of a type named in
+            ``DTYPE_NAMES``. No value shares memory with the inputs or the model.
+
+        Raises:
+            InputError: The engine can't take an input that the signature alone allows.
+            ModelError: The engine failed; the text is its one-line cause.
+        """

@@ -1,0 +1,200 @@
+"""OpenVINO: its own IR and ONNX models, run by several infer requests at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import openvino
+
+from grps.backends.backend import Signature, TensorSpec
+from grps.backends.common.arguments import library_paths, read_arguments
+from grps.backends.common.device import Device, parse_device
+from grps.backends.common.wire import wire_array
+from grps.backends.formats import expect_format, only_file
+from grps.backends.openvino.causes import openvino_cause
+from grps.config.schema import ModelConfig
+from grps.errors import DeviceError, ModelError
+
+_DTYPES = {
+    "u8": "uint8",
+    "i8": "int8",
+    "i16": "int16",
+    "i32": "int32",
+    "i64": "int64",
+    "f16": "float16",
+    "f32": "float32",
+    "f64": "float64",
+    "boolean": "uint8",
+}
+"""Element types of OpenVINO as they are on the wire, where a bool is a uint8.
+
+Strings are left out: a model of 2026.4 that passes strings on crashes its process at the end.
+"""
+
+_BOOL = "boolean"
+_SUFFIXES = {"openvino": ".xml", "onnx": ".onnx"}
+
+
+class OpenvinoArguments(msgspec.Struct, frozen=True):
+    """``inferer_args`` of an OpenVINO model."""
+
+    streams: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """Infer requests of one compiled model that may be in progress at once."""
+    intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """CPU threads of one run; a share of the usable CPUs when absent."""
+    inference_precision: Literal["f32", "bf16", "f16"] | None = None
+    """What the arithmetic is done in; OpenVINO's choice for the processor when absent."""
+    cache_dir: str | None = None
+    """Where compiled models are kept, so that the next start is quick."""
+    properties: dict[str, str | int | float | bool] = {}
+    """Properties of the device by OpenVINO's names; they win over all of the above."""
+    customized_op_paths: str | tuple[str, ...] | None = None
+    """Libraries of extensions."""
+
+
+class OpenvinoBackend:
+    """One infer request of a compiled model. Several share the model, each in its own thread."""
+
+    def __init__(self, compiled: openvino.CompiledModel, device: str) -> None:
+        """Run ``compiled``, which is on ``device``, in the words of that key.
+
+        Raises:
+            ModelError: An input or output has a type that the wire can't carry.
+        """
+        inputs = tuple(_spec("input", index, port) for index, port in enumerate(compiled.inputs))
+        outputs = tuple(_spec("output", index, port) for index, port in enumerate(compiled.outputs))
+        self._signature = Signature(inputs, outputs, strict_names=True, device=device)
+        self._names = [spec.name for spec in outputs]
+        self._bools = [
+            index for index, port in enumerate(compiled.inputs) if _type_name(port) == _BOOL
+        ]
+        self._request = compiled.create_infer_request()
+
+    @property
+    def signature(self) -> Signature:
+        """Inputs and outputs, in the order ``infer`` takes them."""
+        return self._signature
+
+    def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
+        """Run the model once; see ``Backend.infer``."""
+        arrays = list(inputs)
+        for index in self._bools:
+            arrays[index] = arrays[index].astype(np.bool_)
+        try:
+            answer = self._request.infer(arrays, share_inputs=True)
+        except Exception as error:
+            raise ModelError(openvino_cause(error)) from error
+        return [
+            (name, wire_array(value))
+            for name, value in zip(self._names, answer.to_tuple(), strict=True)
+        ]
+
+
+def load(model: ModelConfig) -> OpenvinoBackend:
+    """Load one copy of ``model`` with one infer request.
+
+    Raises:
+        GrpsError: As ``load_all``.
+    """
+    return load_all(model)[0]
+
+
+def load_all(model: ModelConfig) -> list[OpenvinoBackend]:
+    """Compile ``model`` once and return one infer request per stream of it.
+
+    Raises:
+        DeviceError: The device is unknown or absent.
+        ModelError: The file is no such model, or OpenVINO refused it.
+    """
+    arguments = read_arguments(OpenvinoArguments, model.inferer_args)
+    path = Path(model.inferer_path or "")
+    path = only_file(path, _SUFFIXES[expect_format(path, "openvino")])
+    core = shared_core()
+    device = parse_device(model.device, model.inp_device)
+    name = _device_name(device, core.available_devices)
+    try:
+        for library in library_paths(arguments.customized_op_paths):
+            core.add_extension(str(library))
+        compiled = core.compile_model(core.read_model(path), name, _properties(arguments, name))
+        place = name.lower().replace(".", ":")
+        return [OpenvinoBackend(compiled, place) for _ in range(arguments.streams)]
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{path}: {openvino_cause(error)}") from error
+
+
+@cache
+def shared_core() -> openvino.Core:
+    """Return the one core of the process, which is never released.
+
+    Its CPU plugin makes memory of its own the signal stack of the thread that loads it first, and
+    unmaps that memory when the last core goes: the next signal would then crash the process.
+    """
+    return openvino.Core()
+
+
+def _device_name(device: Device, available: Sequence[str]) -> str:
+    """Return the device as OpenVINO names it; ``original`` means the CPU, as files name none.
+
+    Raises:
+        DeviceError: It is absent, or no device of OpenVINO.
+    """
+    place = device.place
+    if place.kind in ("auto", "cpu", "original"):
+        return "CPU"
+    if place.kind == "cuda" and not place.any_gpu:
+        raise DeviceError(
+            f"device {place}: OpenVINO runs on CPUs, and on GPUs and NPUs of Intel; "
+            "use cpu, gpu or npu"
+        )
+    kind = "GPU" if place.kind == "cuda" else "NPU"
+    there = [name for name in available if name.split(".")[0] == kind]
+    wanted = f"{kind}.{place.index}"
+    if wanted in there:
+        return wanted
+    if place.index == 0 and kind in there:
+        return kind
+    raise DeviceError(
+        f"device {kind.lower()}:{place.index}: OpenVINO finds {', '.join(available)} on this "
+        "machine; check the driver, or use device: cpu"
+    )
+
+
+def _properties(arguments: OpenvinoArguments, device: str) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY" if arguments.streams == 1 else "THROUGHPUT",
+        "PERFORMANCE_HINT_NUM_REQUESTS": arguments.streams,
+    }
+    if device == "CPU":
+        told["NUM_STREAMS"] = arguments.streams
+        if arguments.intra_op_threads:
+            told["INFERENCE_NUM_THREADS"] = arguments.intra_op_threads * arguments.streams
+    if arguments.inference_precision:
+        told["INFERENCE_PRECISION_HINT"] = arguments.inference_precision
+    if arguments.cache_dir:
+        told["CACHE_DIR"] = arguments.cache_dir
+    return told | arguments.properties
+
+
+def _spec(what: str, index: int, port: Any) -> TensorSpec:
+    name = port.any_name if port.names else f"{what}_{index}"
+    element = _type_name(port)
+    dtype = _DTYPES.get(element)
+    if dtype is None:
+        raise ModelError(
+            f"{what} {name} has the unsupported type {element}; supported: {', '.join(_DTYPES)}"
+        )
+    if port.partial_shape.rank.is_dynamic:
+        return TensorSpec(name, dtype, None)
+    shape = tuple(None if dim.is_dynamic else dim.get_length() for dim in port.partial_shape)
+    return TensorSpec(name, dtype, shape)
+
+
+def _type_name(port: Any) -> str:
+    return str(port.element_type.get_type_name())

@@ -1,0 +1,42 @@
+"""What OpenVINO declares of itself."""
+
+from __future__ import annotations
+
+from grps.backends.common.flags import STREAMS
+from grps.backends.engine import Engine, ModelFormat, Verb
+
+
+def _is_ir(head: bytes) -> bool:
+    return b"<net " in head and head.lstrip().startswith((b"<?xml", b"<net "))
+
+
+ENGINE = Engine(
+    name="openvino",
+    title="OpenVINO",
+    package="openvino",
+    extra="openvino",
+    distributions=("openvino",),
+    verb=Verb(
+        name="openvino_serve",
+        summary="Put an OpenVINO or ONNX model online, run by OpenVINO.",
+        title="Put an OpenVINO or ONNX model online, run by OpenVINO.",
+        model="the .xml file of OpenVINO's IR, its .bin beside it, or an .onnx file.",
+        examples=(
+            "model.xml",
+            "model.onnx --streams 2 --intra_op_threads 2",
+            "model.xml --device gpu",
+            "model.xml --inferer_arg inference_precision=f32",
+        ),
+    ),
+    formats=(
+        ModelFormat(
+            name="openvino", title="OpenVINO", head=_is_ir, directory_suffixes=(".xml", ".bin")
+        ),
+    ),
+    also_serves=("onnx",),
+    flags=(STREAMS,),
+    side_by_side=True,
+    default_device="cpu",
+    threads="per_run",
+    streams_on_cpu=True,
+)

@@ -1,0 +1,132 @@
+"""The command group: verbs are imported when used, errors become one line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+from click.shell_completion import CompletionItem
+
+from grps.cli.output.lines import complain, notice
+from grps.cli.table import ENGINE_VERBS_FOLLOW, VERBS
+from grps.errors import GrpsError
+
+INTERRUPTED = 130
+
+
+class VerbGroup(click.Group):
+    """The ``grpst`` command."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order help shows them."""
+        return list(all_verbs())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a verb and return its command."""
+        verb = cmd_name.replace("-", "_")
+        if verb not in VERBS:
+            return _engine_command(verb)
+        command = importlib.import_module(f"grps.cli.verbs.{verb}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or say which one was probably meant."""
+        verb = args[0].replace("-", "_")
+        plain = not ctx.resilient_parsing and not args[0].startswith("-")
+        if verb not in VERBS and plain and verb not in (known := all_verbs()):
+            from grps.config.suggest import hint
+
+            raise click.UsageError(f"no verb is called {args[0]!r}{hint(verb, known)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(all_verbs().items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete verbs without importing them."""
+        found = [verb for verb in all_verbs().items() if verb[0].startswith(incomplete)]
+        verbs = [CompletionItem(name, help=summary) for name, summary in found]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        **extra: Any,
+    ) -> NoReturn:
+        """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+        extra["standalone_mode"] = False
+        sys.exit(_guarded(lambda: super(VerbGroup, self).main(args, prog_name or "grpst", **extra)))
+
+
+def all_verbs() -> dict[str, str]:
+    """Return all verbs, those of the engines among them, with their one-line help."""
+    from grps.backends.table import ENGINES
+
+    verbs = {}
+    for name, summary in VERBS.items():
+        verbs[name] = summary
+        if name == ENGINE_VERBS_FOLLOW:
+            verbs |= {one.verb.name: one.verb.summary for one in ENGINES.values()}
+    return verbs
+
+
+def _engine_command(name: str) -> click.Command | None:
+    from grps.backends.table import ENGINES
+
+    for engine in ENGINES.values():
+        if engine.verb.name == name:
+            from grps.cli.serving.engine_verbs import serve_command
+
+            return serve_command(engine)
+    return None
+
+
+def _guarded(run: Any) -> int:
+    """Run a command line; turn what it raises into a message and an exit code."""
+    try:
+        code = run()
+    except click.UsageError as error:
+        _complain_usage(error)
+        return error.exit_code
+    except click.ClickException as error:
+        complain(error.format_message())
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        notice("interrupted")
+        return INTERRUPTED
+    except (GrpsError, OSError) as error:
+        _reraise_if_debugging()
+        complain(_text(error))
+        return 1
+    except Exception as error:
+        _reraise_if_debugging()
+        complain(f"unexpected {type(error).__name__}: {error}; see more with GRPS_DEBUG=1")
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _reraise_if_debugging() -> None:
+    if os.environ.get("GRPS_DEBUG") == "1":
+        raise  # noqa: PLE0704 - called while an exception is being handled
+
+
+def _complain_usage(error: click.UsageError) -> None:
+    complain(error.format_message())
+    if error.ctx is not None:
+        notice(f"try: {error.ctx.command_path} --help")

@@ -1,0 +1,1 @@
+"""What the verbs print: lines, tables, progress, logs and example requests."""

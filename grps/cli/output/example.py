@@ -1,0 +1,155 @@
+"""A curl line that calls a model."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import yaml
+
+from grps.converters.table import CONVERTERS
+
+MAX_INLINE_VALUES = 16
+MAX_VALUES = 50_000_000
+GUESSED_SHAPE = (1, 2)
+GUESSED_DTYPE = "float32"
+PREDICT = "/grps/v1/infer/predict"
+METADATA = "/grps/v1/metadata/model"
+JSON_HEADER = "-H 'Content-Type: application/json'"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request that can be pasted into a shell."""
+
+    line: str
+    exact: bool
+    """False when the model does not report all types and shapes, so that some are guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    exact: bool
+
+    @property
+    def count(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def value(self) -> Any:
+        return "text" if self.dtype == "string" else 1
+
+
+def example_of(host: str, port: int, model: str) -> Example:
+    """Return a curl command that calls ``model``, made from its metadata."""
+    return make_example(fetch_metadata(host, port, model) or {}, host, port)
+
+
+def make_example(metadata: Mapping[str, Any], host: str, port: int) -> Example:
+    """Return a curl command that calls a model.
+
+    Args:
+        metadata: The metadata of the model; its inputs and its converter are read.
+        host: Where it is served.
+        port: The HTTP port there.
+    """
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREDICT}"
+    converter = CONVERTERS.get(str(metadata.get("converter_type")))
+    if converter is not None and converter.example:
+        return Example(f"curl {converter.example} {url}", exact=True)
+    found = metadata.get("inputs")
+    given = found if isinstance(found, list) else []
+    inputs = [_read(entry) for entry in given if not _is_optional(entry)]
+    if not inputs or sum(one.count for one in inputs) > MAX_VALUES:
+        inputs = [_Input("", GUESSED_DTYPE, GUESSED_SHAPE, exact=False)]
+    exact = all(one.exact for one in inputs)
+    if sum(one.count for one in inputs) <= MAX_INLINE_VALUES:
+        body = shlex.quote(json.dumps(_message(inputs)))
+        return Example(f"curl {JSON_HEADER} -d {body} {url}", exact)
+    code = shlex.quote(f"import json; print(json.dumps({_message_code(inputs)}))")
+    return Example(f"python3 -c {code} | curl {JSON_HEADER} -d @- {url}", exact)
+
+
+def fetch_metadata(
+    host: str, port: int, model: str, timeout_s: float = 2.0
+) -> dict[str, Any] | None:
+    """Return the metadata of a model; ``None`` when the server does not send it."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    try:
+        body = json.dumps({"str_data": model})
+        connection.request("POST", METADATA, body, {"Content-Type": "application/json"})
+        answer = json.loads(connection.getresponse().read(1 << 20))
+        metadata = yaml.safe_load(answer["str_data"])
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return None
+    finally:
+        connection.close()
+    return metadata if isinstance(metadata, dict) else None
+
+
+def _is_optional(entry: Any) -> bool:
+    return isinstance(entry, dict) and bool(entry.get("optional"))
+
+
+def _read(entry: Any) -> _Input:
+    """Read one input of the metadata; what is missing is guessed, dynamic sizes are 1."""
+    told = entry if isinstance(entry, dict) else {}
+    name, dtype, shape = told.get("name"), told.get("dtype"), told.get("shape")
+    exact = isinstance(dtype, str) and isinstance(shape, list)
+    dtype = dtype.lower().removeprefix("dt_") if isinstance(dtype, str) else GUESSED_DTYPE
+    sizes = shape if isinstance(shape, list) else GUESSED_SHAPE
+    filled = tuple(size if isinstance(size, int) and size > 0 else 1 for size in sizes)
+    return _Input(str(name or ""), dtype, filled, exact)
+
+
+def _message(inputs: list[_Input]) -> dict[str, Any]:
+    if len(inputs) == 1:
+        return {"ndarray": _nested(inputs[0])}
+    tensors = [
+        {
+            "name": one.name,
+            "dtype": f"DT_{one.dtype.upper()}",
+            "shape": list(one.shape),
+            f"flat_{one.dtype}": [one.value] * one.count,
+        }
+        for one in inputs
+    ]
+    return {"gtensors": {"tensors": tensors}}
+
+
+def _nested(one: _Input) -> Any:
+    array = one.value
+    for size in reversed(one.shape):
+        array = [array] * size
+    return array
+
+
+def _message_code(inputs: list[_Input]) -> str:
+    """Return a Python expression for a message that is too long to be written out."""
+    if len(inputs) == 1:
+        return f'{{"ndarray": {_nested_code(inputs[0])}}}'
+    tensors = [
+        f'{{"name": {json.dumps(one.name)}, "dtype": "DT_{one.dtype.upper()}", '
+        f'"shape": {list(one.shape)}, "flat_{one.dtype}": {_list_code(one.value, one.count)}}}'
+        for one in inputs
+    ]
+    return f'{{"gtensors": {{"tensors": [{", ".join(tensors)}]}}}}'
+
+
+def _nested_code(one: _Input) -> str:
+    code = json.dumps(one.value)
+    for size in reversed(one.shape):
+        code = f"[{code}]" if size == 1 else f"[{code}] * {size}"
+    return code
+
+
+def _list_code(value: Any, count: int) -> str:
+    return f"[{json.dumps(value)}]" if count == 1 else f"[{json.dumps(value)}] * {count}"

@@ -1,0 +1,51 @@
+"""Following of a service's log on the terminal."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from grps.cli.output.lines import notice
+from grps.deploy.logs.follow import follow
+from grps.deploy.logs.lines import Wanted, choose, last_lines, whole_lines
+from grps.deploy.paths import ServiceFolder
+from grps.deploy.supervision.services import inspect
+from grps.server.state import ServiceState, alive
+
+_POLL_S = 0.2
+
+
+def follow_log(
+    folder: ServiceFolder,
+    state: ServiceState,
+    path: Path,
+    lines: int,
+    wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
+) -> None:
+    """Print the wanted records of a log as it grows until the process of ``state`` ends.
+
+    Raises:
+        ClickException: The service ended badly.
+    """
+
+    def wait() -> bool:
+        time.sleep(_POLL_S)
+        return alive(state)
+
+    if wanted.everything:
+        for text in follow(path, lines, wait):
+            click.echo(text, nl=False)
+    else:
+        for line in last_lines(path, lines, wanted):
+            click.echo(line, nl=False)
+        for line in choose(whole_lines(follow(path, 0, wait)), wanted):
+            click.echo(line, nl=False)
+    ended = inspect(folder)
+    if ended.status in ("crashed", "failed"):
+        cause = ended.state.error if ended.state is not None else None
+        raise click.ClickException(
+            f"service {folder.name!r} {ended.status}{f': {cause}' if cause else ''}"
+        )
+    notice(f"service {folder.name!r} stopped")

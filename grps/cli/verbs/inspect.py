@@ -1,0 +1,178 @@
+"""``grpst inspect``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import numpy as np
+
+from grps.backends.backend import Backend, Signature
+from grps.backends.common.signature import can_be_batched, describe
+from grps.backends.common.warm_up import run_on_zeros
+from grps.backends.environment import prepare_environment
+from grps.backends.formats import recognise
+from grps.backends.loading import load_copy
+from grps.backends.table import ENGINES
+from grps.cli.output.example import make_example
+from grps.cli.output.lines import say
+from grps.cli.output.progress import ProgressLine
+from grps.cli.serving.engine_flags import refuse_flags_of_others
+from grps.cli.serving.flags import inspect_flags
+from grps.cli.serving.model_service import (
+    default_device,
+    engine_of,
+    given_flags,
+    model_config,
+    require_converter,
+)
+from grps.config.schema import ModelConfig
+from grps.converters.choice import create_converter
+from grps.converters.names import NAMES
+
+HOST, PORT = "127.0.0.1", 7080
+"""Where the serve verbs put a service by default."""
+NOT_SERVED = {"model_path", "engine", "as_json"}
+"""Parameters that the serve verbs do not have as flags."""
+_TABLE = "{:<24}  {:<8}  {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What was found out of a model."""
+
+    config: ModelConfig
+    format: str
+    signature: Signature
+    load_s: float
+    run_ms: float | None
+    """How long a run on zeros took after a first one; ``None`` when there was none."""
+    not_run: str | None
+    """Why there was none."""
+
+
+@click.command("inspect")
+@inspect_flags
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def command(model_path: Path, as_json: bool, **flags: Any) -> None:
+    """Show the inputs and outputs of a model file, and how to send it a request.
+
+    The model is loaded as it would be to be served, and run once on zeros if it reports its shapes.
+    -1 is a dimension that may have any size.
+
+    \b
+    Examples:
+      grpst inspect model.onnx
+      grpst inspect saved_model/ --signature classify
+      grpst inspect model.onnx --converter image
+      grpst inspect model.xml --json | python -m json.tool
+    """  # noqa: D301 - \b is click's mark for text that is not wrapped
+    engine = engine_of(model_path, flags.pop("engine"))
+    given = given_flags()
+    refuse_flags_of_others(engine, given)
+    require_converter(flags["converter"], given)
+    if flags["device"] is None:
+        flags["device"] = default_device(engine)
+    config = model_config(model_path, engine, flags)
+    with ProgressLine(f"loading {model_path.name}"):
+        found = _examine(config, model_path)
+    told = _tell(found, given - NOT_SERVED)
+    if as_json:
+        say(msgspec.json.format(msgspec.json.encode(told)).decode())
+    else:
+        _print(told)
+
+
+def _examine(config: ModelConfig, path: Path) -> Inspected:
+    prepare_environment()
+    began = time.monotonic()
+    backend = load_copy(config)[0]
+    loaded = time.monotonic() - began
+    ran = run_on_zeros(backend)
+    run_ms = None if ran.inputs is None else _time_a_run(backend, ran.inputs)
+    if NAMES.has_built_in_converter(config):
+        create_converter(config, backend.signature)
+    return Inspected(config, str(recognise(path)), backend.signature, loaded, run_ms, ran.skipped)
+
+
+def _time_a_run(backend: Backend, inputs: list[np.ndarray]) -> float:
+    began = time.monotonic()
+    backend.infer(inputs)
+    return (time.monotonic() - began) * 1000
+
+
+def _tell(found: Inspected, given: set[str]) -> dict[str, Any]:
+    config = found.config
+    inputs_and_outputs = describe(found.signature)
+    converter = config.converter_type if NAMES.has_built_in_converter(config) else None
+    example = make_example({**inputs_and_outputs, "converter_type": converter}, HOST, PORT)
+    return {
+        "path": config.inferer_path,
+        "format": found.format,
+        "inferer_type": config.inferer_type,
+        "device": found.signature.device,
+        "load_s": round(found.load_s, 3),
+        "run_ms": None if found.run_ms is None else round(found.run_ms, 3),
+        "not_run": found.not_run,
+        "can_be_batched": can_be_batched(found.signature),
+        **inputs_and_outputs,
+        "converter_type": converter,
+        "serve": _serve_line(config, given),
+        "ask": example.line,
+        "ask_is_exact": example.exact,
+    }
+
+
+def _serve_line(config: ModelConfig, given: set[str]) -> str:
+    """Return the command that serves the model as it was inspected, with the flags ``given``."""
+    words = ["grpst", ENGINES[config.inferer_type].verb.name, str(config.inferer_path)]
+    context = click.get_current_context()
+    for option in context.command.params:
+        if option.name not in given:
+            continue
+        value, flag = context.params[option.name], option.opts[0]
+        if isinstance(value, dict):
+            for key, one in value.items():
+                text = one if isinstance(one, str) else json.dumps(one)
+                words += [flag, f"{key}={text}"]
+        elif isinstance(value, bool):
+            words.append(flag)
+        else:
+            words += [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+    return shlex.join(words)
+
+
+def _print(told: dict[str, Any]) -> None:
+    say(f"model   {told['path']}")
+    say(f"format  {told['format']}, run by {told['inferer_type']} on {told['device']}")
+    ran = f"no run on zeros: {told['not_run']}"
+    if told["run_ms"] is not None:
+        ran = f"a run on zeros takes {told['run_ms']:.1f} ms"
+    say(f"time    loaded in {told['load_s']:.2f} s; {ran}")
+    batching = {
+        True: "yes, by --batching_type dynamic",
+        False: "no: the first dimension of some input or output is fixed",
+        None: "unknown: the model does not report its shapes",
+    }[told["can_be_batched"]]
+    say(f"batches {batching}")
+    for kind in ("inputs", "outputs"):
+        say("")
+        say(click.style(_TABLE.format(kind.upper(), "TYPE", "SHAPE"), bold=True))
+        if not told[kind]:
+            say("(the model does not report them)")
+        for tensor in told[kind]:
+            shape = tensor["shape"] if tensor["shape"] is not None else "any"
+            optional = "  (optional)" if tensor.get("optional") else ""
+            dtype = tensor["dtype"] or "any"
+            say(_TABLE.format(tensor["name"], dtype, f"{shape}{optional}"))
+    say("")
+    say(f"serve   {told['serve']}")
+    say(f"ask     {told['ask']}")
+    if not told["ask_is_exact"]:
+        say("        (the model does not report its types and shapes: put in your own values)")

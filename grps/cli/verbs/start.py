@@ -1,0 +1,126 @@
+"""``grpst start``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from grps.cli.output.byte_progress import ByteProgress
+from grps.cli.output.lines import notice
+from grps.cli.serving import flag_checks
+from grps.cli.serving.launching import Shown, become_server, follow, start_in_background, summarise
+from grps.config.schema import InferenceConfig
+from grps.deploy.archive.unpack import GIB, Limits
+from grps.deploy.paths import DEFAULT_NAME, ServiceFolder
+from grps.deploy.project.deployment import (
+    Deployment,
+    Overrides,
+    Reports,
+    deploy_archive,
+    deploy_folder,
+)
+from grps.deploy.supervision.supervisor import claim
+
+CONF_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartFlags:
+    """Values of the flags, checked."""
+
+    name: str
+    inference_conf: Path | None
+    server_conf: Path | None
+    timeout: float
+    mpi_np: int
+    no_logging: bool
+    foreground: bool
+    max_unpacked_gib: int
+
+
+@click.command("start")
+@click.argument("path", metavar="MAR|PROJECT", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--name",
+    default=DEFAULT_NAME,
+    show_default=True,
+    callback=flag_checks.service_name,
+    help="Name of the service.",
+)
+@click.option("--inference_conf", type=CONF_FILE, help="Use this, not conf/inference.yml.")
+@click.option("--server_conf", type=CONF_FILE, help="Use this, not conf/server.yml.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300,
+    show_default=True,
+    help="Seconds the service may take to become ready.",
+)
+@click.option(
+    "--mpi_np",
+    type=int,
+    default=1,
+    show_default=True,
+    callback=flag_checks.one_process,
+    help="Processes of the service; only 1 is available in this version.",
+)
+@click.option("--no_logging", is_flag=True, help="Don't follow the log after the start.")
+@click.option(
+    "--foreground", "-f", is_flag=True, help="Run the server in this terminal; Ctrl-C stops it."
+)
+@click.option(
+    "--max_unpacked_gib",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Refuse archives that unpack to more.",
+)
+def command(path: Path, **values: Any) -> None:
+    """Put a project online, from the archive that grpst archive wrote or from its folder.
+
+    An archive is unpacked into ~/.grps/NAME/project; a folder is served where it is. Packages of
+    requirements.txt that are missing are installed into ~/.grps/NAME/env, for this service only.
+    The service runs in the background; then its log is followed until Ctrl-C, which leaves the
+    service running.
+
+    \b
+    Examples:
+      grpst start server.mar
+      grpst start server.mar --name detect --server_conf production/server.yml --no_logging
+      grpst start ./my_project
+    """  # noqa: D301 - \b is click's mark for text that is not wrapped
+    flags = StartFlags(**values)
+    folder = ServiceFolder.of(flags.name)
+    with claim(folder):
+        with ByteProgress() as progress:
+            deployment = _deploy(folder, path, flags, Reports(progress.show, notice))
+        if flags.foreground:
+            become_server(folder, deployment.project.folder, deployment.command)
+            return
+        state = start_in_background(folder, deployment.command, flags.timeout)
+    inference, server = deployment.project.inference, deployment.project.server
+    model = _asked_first(inference)
+    names = ", ".join(one.key for one in inference.models)
+    models = "model" if len(inference.models) == 1 else "models"
+    summarise(folder, state, Shown(f"{models} {names}", model, server.interface.host))
+    if not flags.no_logging:
+        follow(folder, state)
+
+
+def _asked_first(inference: InferenceConfig) -> str:
+    """Return what an example calls: the default graph or the first model on its way."""
+    dag = inference.dag
+    if dag is None:
+        return inference.models[0].key
+    return dag.name if dag.type == "graph" else dag.nodes[0].model
+
+
+def _deploy(folder: ServiceFolder, path: Path, flags: StartFlags, reports: Reports) -> Deployment:
+    overrides = Overrides(flags.inference_conf, flags.server_conf)
+    if path.is_dir():
+        return deploy_folder(folder, path, overrides, reports)
+    limits = Limits(max_total_bytes=flags.max_unpacked_gib * GIB)
+    return deploy_archive(folder, path, overrides, reports, limits)

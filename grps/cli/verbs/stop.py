@@ -1,0 +1,45 @@
+"""``grpst stop``."""
+
+from __future__ import annotations
+
+import click
+
+from grps.cli.names import complete_running
+from grps.cli.output.lines import notice, say
+from grps.cli.output.progress import ProgressLine
+from grps.deploy.supervision.services import find
+from grps.deploy.supervision.stopping import stop
+
+
+@click.command("stop")
+@click.argument("name", shell_complete=complete_running)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    help="Seconds it may take to finish its requests before it is killed.  "
+    "[default: limits.drain_timeout_ms of server.yml and 5 s]",
+)
+def command(name: str, timeout: float | None) -> None:
+    """Stop a service and wait until it has exited.
+
+    The server stops accepting requests and finishes those it has; if that takes longer than the
+    timeout it is killed.
+
+    \b
+    Examples:
+      grpst stop my_grps
+      grpst stop my_grps --timeout 5
+    """  # noqa: D301 - \b is click\'s mark for text that is not wrapped
+    find(name)
+    with ProgressLine(f"stopping {name}") as line:
+        gone = stop(
+            name,
+            drain_timeout_s=timeout,
+            on_wait=lambda detail, elapsed_s: line.show(detail, "", elapsed_s),
+        )
+    if gone.pid is None:
+        notice(f"service {name!r} had already ended; what it left is cleaned up")
+        return
+    if gone.killed:
+        notice(f"service {name!r} did not finish in {gone.elapsed_s:.1f} s and was killed")
+    say(f"service {name!r} stopped (pid {gone.pid}, {gone.elapsed_s:.1f} s)")

@@ -1,0 +1,200 @@
+"""``grpst top``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from grps.cli.names import complete_running
+from grps.cli.output.lines import duration
+from grps.deploy.admin import read_live
+from grps.deploy.supervision.services import Service, services
+from grps.errors import DeployError
+
+ASK_TIMEOUT_S = 2.0
+STAGES = ("queue", "batch_wait", "preprocess", "infer", "postprocess")
+STAGE_COLORS = ("dark_orange", "yellow", "magenta", "blue", "cyan")
+BAR_CELLS = 20
+SERVICE_HEAD = ("SERVICE", "STATE", "UP", "REQ/S", "FAILED", "P50", "P90", "P99", "IN FLIGHT")
+MODEL_HEAD = ("MODEL", "CALLS/S", "FAILED", "P50", "P99", "QUEUE", "INST", "BUSY", "BATCH")
+
+
+@click.command("top")
+@click.argument("name", required=False, shell_complete=complete_running)
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.2),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+@click.option("--once", is_flag=True, help="Print one look and end.")
+def command(name: str | None, interval: float, once: bool) -> None:
+    """Watch the running services: rates, percentiles, queues, and where their time goes.
+
+    All figures are of the latest minute; BUSY is the share of time in which the instances worked
+    since the last look. Off a terminal, one look is printed. Ctrl-C ends it.
+
+    \b
+    Examples:
+      grpst top
+      grpst top my_grps --interval 5
+      grpst top --once
+    """  # noqa: D301 - \b is click\'s mark for text that is not wrapped
+    view = View(name)
+    console = Console()
+    if once or not sys.stdout.isatty():
+        view.look()
+        time.sleep(interval)
+        console.print(view.look())
+        return
+    with Live(view.look(), console=console, screen=True, auto_refresh=False) as live:
+        try:
+            while True:
+                time.sleep(interval)
+                live.update(view.look(), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+class View:
+    """What is shown; it remembers the last look, as shares of time need two."""
+
+    def __init__(self, name: str | None) -> None:
+        """Show one service, or all that run."""
+        self._name = name
+        self._before: dict[str, dict[str, Any]] = {}
+
+    def look(self) -> Group:
+        """Return tables of what all services report.
+
+        Raises:
+            ClickException: The named service does not run.
+        """
+        running = [one for one in services() if one.running]
+        if self._name is not None:
+            running = [one for one in running if one.name == self._name]
+            if not running:
+                raise click.ClickException(f"no service {self._name!r} is running; see grpst ps")
+        if not running:
+            return Group(Text("no service is running; start one with grpst start"))
+        table = _table(SERVICE_HEAD, left=2)
+        table.add_column("CPU", justify="right")
+        table.add_column("MEMORY", justify="right")
+        models: list[RenderableType] = []
+        for service in running:
+            self._add(service, table, models)
+        return Group(table, *models)
+
+    def _add(self, service: Service, table: Table, models: list[RenderableType]) -> None:
+        try:
+            told = read_live(service, ASK_TIMEOUT_S)
+        except DeployError as error:
+            table.add_row(service.name, Text(str(service.status), "yellow"))
+            models.append(Text(f"{service.name}: {error}", "red"))
+            return
+        before, self._before[service.name] = self._before.get(service.name), told
+        state, process, requests = told["service"], told["process"], told["requests"]
+        succeeded, failed, seconds = _ended(told["routes"])
+        table.add_row(
+            service.name,
+            Text("ready", "green") if state["ready"] else Text("not ready", "red"),
+            duration(told["time"] - state["started"]),
+            _rate(succeeded + failed, seconds),
+            _percent(failed, succeeded + failed),
+            *(f"{requests[key]:.1f} ms" for key in ("p50_ms", "p90_ms", "p99_ms")),
+            str(max(0, state["in_flight"] - 1)),
+            _processor(before, told),
+            f"{process['memory_bytes'] / 2**20:.0f} MiB",
+        )
+        if not state["ready"]:
+            models.append(Text(f"{service.name}: {state['reason']}", "red"))
+        models.append(_models(before, told, service.name))
+
+
+def _table(head: tuple[str, ...], left: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, title in enumerate(head):
+        table.add_column(title, justify="left" if index < left else "right", no_wrap=True)
+    return table
+
+
+def _models(before: dict[str, Any] | None, told: dict[str, Any], service: str) -> Group:
+    table = _table(MODEL_HEAD, left=1)
+    table.add_column("WHERE THE TIME GOES", no_wrap=True)
+    known = {model["model"]: model for model in before["models"]} if before else {}
+    for model in told["models"]:
+        minute = model["minute"]
+        ended = minute["succeeded"] + minute["failed"]
+        native = model["native"]
+        table.add_row(
+            model["model"],
+            _rate(ended, minute["seconds"]),
+            _percent(minute["failed"], ended),
+            f"{minute['duration']['p50_ms']:.1f} ms",
+            f"{minute['duration']['p99_ms']:.1f} ms",
+            str(model["queue_length"]),
+            "-" if native else str(model["instances"]),
+            "-" if native else _busy(known.get(model["model"]), model, before, told),
+            f"{model['rows'] / model['batches']:.1f}" if model["batches"] else "-",
+            _bar(minute),
+        )
+    key = Text("  ").join(
+        Text.assemble(("■ ", color), stage)
+        for stage, color in zip(STAGES, STAGE_COLORS, strict=True)
+    )
+    return Group(Text(f"\n{service}", "bold"), table, key)
+
+
+def _bar(minute: dict[str, Any]) -> Text:
+    """Draw the shares that the steps of a call have of its time."""
+    total = minute["duration"]["mean_ms"] * minute["duration"]["count"]
+    bar = Text()
+    for stage, color in zip(STAGES, STAGE_COLORS, strict=True):
+        spent = minute["stages"].get(stage)
+        if spent is not None and total > 0:
+            share = spent["mean_ms"] * spent["count"] / total
+            bar.append("█" * round(BAR_CELLS * share), color)
+    return bar
+
+
+def _ended(routes: list[dict[str, Any]]) -> tuple[int, int, int]:
+    minutes = [route["minute"] for route in routes]
+    seconds = max((minute["seconds"] for minute in minutes), default=0)
+    succeeded = sum(minute["succeeded"] for minute in minutes)
+    return succeeded, sum(minute["failed"] for minute in minutes), seconds
+
+
+def _rate(count: int, seconds: int) -> str:
+    return f"{count / max(1, seconds):.1f}"
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.1f}%" if part and whole else "0%"
+
+
+def _processor(before: dict[str, Any] | None, told: dict[str, Any]) -> str:
+    if before is None or told["time"] <= before["time"]:
+        return "-"
+    spent = told["process"]["cpu_s"] - before["process"]["cpu_s"]
+    return f"{100 * spent / (told['time'] - before['time']):.0f}%"
+
+
+def _busy(
+    known: dict[str, Any] | None,
+    model: dict[str, Any],
+    before: dict[str, Any] | None,
+    told: dict[str, Any],
+) -> str:
+    if known is None or before is None or told["time"] <= before["time"]:
+        return "-"
+    worked = max(0.0, model["busy_s"] - known["busy_s"])
+    share = worked / (told["time"] - before["time"]) / max(1, model["instances"])
+    return f"{100 * min(1.0, share):.0f}%"

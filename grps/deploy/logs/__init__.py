@@ -1,0 +1,1 @@
+"""Logs of services: their lines, and following them."""

@@ -1,0 +1,1 @@
+"""Projects: creation, checks, requirements, and their deployment into a service folder."""

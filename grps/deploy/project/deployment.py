@@ -1,0 +1,170 @@
+"""Puts a project into a service folder: from an archive, or by reference to its own folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grps.config.document import read_text
+from grps.deploy.archive.unpack import DEFAULT_LIMITS, Limits, unpack
+from grps.deploy.paths import ServiceFolder
+from grps.deploy.project.environment import prepare_environment
+from grps.deploy.project.requirements import read_requirements
+from grps.deploy.supervision.ports import check_ports
+from grps.deploy.supervision.supervisor import project_command
+from grps.server.configuration import parse_inference, parse_server
+from grps.server.files import write_atomically
+from grps.server.project import Project
+
+INCOMING, OUTGOING = ".incoming", ".outgoing"
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Configuration files that stand in for the project's own."""
+
+    inference: Path | None = None
+    server: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Receives the progress."""
+
+    on_bytes: Callable[[str, int, int], None]
+    """Takes what is going on, the bytes done and the bytes in all."""
+    on_line: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A project that is ready to be started."""
+
+    project: Project
+    """Read with the effective configuration."""
+    command: list[str]
+    """Runs its server."""
+
+
+def deploy_archive(
+    folder: ServiceFolder,
+    archive: Path,
+    overrides: Overrides,
+    reports: Reports,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Deployment:
+    """Unpack an archive into a service folder. Call it inside ``claim``.
+
+    What was deployed there before is replaced at the very end, when nothing can fail any more.
+
+    Raises:
+        GrpsError: The archive, its configuration or an override is wrong, a port is taken, or the
+            requirements can't be met. What was there before is untouched.
+    """
+    existed = folder.root.exists()
+    incoming = folder.root / INCOMING
+    try:
+        _clear(folder)
+        unpack(archive, incoming, limits=limits, on_bytes=reports.on_bytes)
+        _apply(overrides, incoming)
+        python = _check(folder, incoming, reports)
+        _swap(folder, incoming)
+    except BaseException:
+        shutil.rmtree(incoming if existed else folder.root, ignore_errors=True)
+        raise
+    _install_conf(folder, folder.project / "conf")
+    return _deployment(folder, folder.project, python)
+
+
+def deploy_folder(
+    folder: ServiceFolder, source: Path, overrides: Overrides, reports: Reports
+) -> Deployment:
+    """Let a service run a project where it is. Call it inside ``claim``.
+
+    Raises:
+        GrpsError: Its configuration or an override is wrong, a port is taken, or the requirements
+            can't be met.
+    """
+    source = source.resolve()
+    existed = folder.root.exists()
+    conf = folder.root / INCOMING
+    try:
+        _clear(folder)
+        for name, given in _conf_files(overrides, source):
+            _parse(name, read_text(given), str(given))
+            write_atomically(conf / "conf" / name, given.read_bytes())
+        python = _check(folder, source, reports, conf / "conf")
+    except BaseException:
+        shutil.rmtree(conf if existed else folder.root, ignore_errors=True)
+        raise
+    _install_conf(folder, conf / "conf")
+    shutil.rmtree(conf)
+    shutil.rmtree(folder.project, ignore_errors=True)
+    return _deployment(folder, source, python)
+
+
+def _conf_files(overrides: Overrides, project: Path) -> tuple[tuple[str, Path], ...]:
+    return (
+        ("inference.yml", overrides.inference or project / "conf" / "inference.yml"),
+        ("server.yml", overrides.server or project / "conf" / "server.yml"),
+    )
+
+
+def _parse(name: str, text: str, file: str) -> None:
+    if name == "inference.yml":
+        parse_inference(text, file)
+    else:
+        parse_server(text, file)
+
+
+def _apply(overrides: Overrides, project: Path) -> None:
+    """Check the overrides under their own names, and put them in place of the project's files."""
+    for name, given in _conf_files(overrides, project):
+        own = project / "conf" / name
+        if given != own:
+            text = read_text(given)
+            _parse(name, text, str(given))
+            write_atomically(own, text.encode())
+
+
+def _check(folder: ServiceFolder, project: Path, reports: Reports, conf: Path | None = None) -> str:
+    """Check everything that can be wrong before the start; return the Python to use."""
+    interface = Project.read(project, conf).server.interface
+    check_ports(interface.host, interface.ports)
+    requirements = read_requirements(project)
+    return prepare_environment(folder.environment, project, requirements, reports.on_line)
+
+
+def _clear(folder: ServiceFolder) -> None:
+    """Take away what an interrupted deployment left, and put back what it took away."""
+    outgoing = folder.root / OUTGOING
+    if outgoing.exists() and not folder.project.exists():
+        outgoing.rename(folder.project)
+    for left in folder.root.glob(f"*{INCOMING}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(outgoing, ignore_errors=True)
+
+
+def _swap(folder: ServiceFolder, incoming: Path) -> None:
+    outgoing = folder.root / OUTGOING
+    if folder.project.exists():
+        folder.project.rename(outgoing)
+    try:
+        incoming.rename(folder.project)
+    except BaseException:
+        if outgoing.exists():
+            outgoing.rename(folder.project)
+        raise
+    shutil.rmtree(outgoing, ignore_errors=True)
+
+
+def _install_conf(folder: ServiceFolder, conf: Path) -> None:
+    for file in (folder.inference_conf, folder.server_conf):
+        write_atomically(file, (conf / file.name).read_bytes())
+
+
+def _deployment(folder: ServiceFolder, project: Path, python: str) -> Deployment:
+    read = Project.read(project, folder.inference_conf.parent)
+    return Deployment(read, project_command(folder, project, python))

@@ -1,0 +1,156 @@
+"""Writes the service folder of a bare model file: the two YAML files, as a user would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from grps.deploy.paths import ServiceFolder
+from grps.errors import DeployError
+from grps.server.configuration import parse_inference, parse_server
+from grps.server.files import write_atomically
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuChoice:
+    """The ``gpu`` section of ``server.yml``."""
+
+    devices: tuple[int, ...] = (0,)
+    mem_manager_type: str = "none"
+    mem_limit_mib: int = -1
+    mem_gc_enable: bool = False
+    mem_gc_interval: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProject:
+    """Everything the two files say about one model file."""
+
+    model_path: Path
+    model_name: str
+    model_version: str = "1.0.0"
+    inferer_type: str
+    converter_type: str
+    device: str = "cpu"
+    inp_device: str | None = None
+    inferer_args: Mapping[str, Any] = field(default_factory=dict)
+    converter_path: Path | None = None
+    converter_args: Mapping[str, Any] = field(default_factory=dict)
+    instances: int = 1
+    batching_type: str = "none"
+    max_batch_size: int = 16
+    batch_timeout_us: int = 1000
+    interface_framework: str = "http+grpc"
+    host: str = "0.0.0.0"
+    ports: tuple[int, ...] = (7080, 7081)
+    customized_predict_http_path: str | None = None
+    max_connections: int = 1000
+    max_concurrency: int = 32
+    gpu: GpuChoice | None = None
+    log_dir: str = "./logs"
+    log_backup_count: int = 7
+
+
+def write_project(folder: ServiceFolder, project: ModelProject) -> None:
+    """Write ``conf/inference.yml`` and ``conf/server.yml``; earlier ones are replaced.
+
+    Raises:
+        DeployError: The model's path can't be written in YAML.
+        ConfigError: A value is not allowed.
+    """
+    inference, server = render_inference(project), render_server(project)
+    parse_inference(inference, str(folder.inference_conf))
+    parse_server(server, str(folder.server_conf))
+    write_atomically(folder.inference_conf, inference.encode())
+    write_atomically(folder.server_conf, server.encode())
+
+
+def render_inference(project: ModelProject) -> str:
+    """Return the text of ``inference.yml``; the model is referred to by its absolute path."""
+    path = _absolute(project.model_path, "model")
+    converter = project.converter_path
+    return _fill(
+        "inference.yml",
+        name=project.model_name,
+        version=project.model_version,
+        key=f"{project.model_name}-{project.model_version}",
+        device=project.device,
+        inp_device=project.inp_device,
+        inferer_type=project.inferer_type,
+        inferer_path=path,
+        inferer_args=dict(project.inferer_args) or None,
+        converter_type=project.converter_type,
+        converter_path=None if converter is None else _absolute(converter, "converter"),
+        converter_args=dict(project.converter_args) or None,
+        instances=project.instances,
+        batching_type=project.batching_type,
+        max_batch_size=project.max_batch_size,
+        batch_timeout_us=project.batch_timeout_us,
+    )
+
+
+def render_server(project: ModelProject) -> str:
+    """Return the text of ``server.yml``."""
+    route = None
+    if project.customized_predict_http_path:
+        route = {"path": project.customized_predict_http_path, "customized_body": False}
+    gpu = None
+    if project.gpu is not None:
+        gpu = {
+            "devices": list(project.gpu.devices),
+            "mem_manager_type": project.gpu.mem_manager_type,
+            "mem_limit_mib": project.gpu.mem_limit_mib,
+            "mem_gc_enable": project.gpu.mem_gc_enable,
+            "mem_gc_interval": project.gpu.mem_gc_interval,
+        }
+    return _fill(
+        "server.yml",
+        framework=project.interface_framework,
+        host=project.host,
+        port=",".join(str(port) for port in project.ports),
+        customized_predict_http=route,
+        max_connections=project.max_connections,
+        max_concurrency=project.max_concurrency,
+        gpu=gpu,
+        log_dir=project.log_dir,
+        log_backup_count=project.log_backup_count,
+    )
+
+
+def _absolute(path: Path, owner: str) -> str:
+    text = str(path.resolve())
+    if text.splitlines() != [text] or not _encodes(text):
+        raise DeployError(
+            f"{text!r}: the {owner}'s path has line breaks or is not UTF-8; rename it"
+        )
+    return text
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _fill(template: str, **values: object) -> str:
+    text = (TEMPLATES / template).read_text(encoding="utf-8")
+    return Template(text).substitute({key: _yaml(value) for key, value in values.items()})
+
+
+def _yaml(value: object) -> str:
+    """Write one value on one line, quoted where YAML needs it; ``None`` is left empty."""
+    if value is None:
+        return ""
+    text: str = yaml.safe_dump(
+        [value], default_flow_style=True, allow_unicode=True, width=1 << 30, sort_keys=False
+    )
+    return text.strip()[1:-1]

@@ -1,0 +1,1 @@
+"""Services on this machine: starting, watching and stopping their processes."""

@@ -1,0 +1,244 @@
+"""From a model's configuration to its loaded copies.
+
+What runs is decided by the pair of converter and inferer:
+
+- a backend alone, or with a tensor converter: native tensors straight into the engine;
+- the user's inferer with a tensor converter: native tensors into the user's code;
+- a backend with a built-in converter: messages to the converter, arrays to the engine;
+- the user's converter, or no converter around the user's inferer: messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy as shallow_copy
+from copy import deepcopy
+from functools import partial
+from importlib import import_module
+from typing import Any, TypeVar
+
+from grps.backends.array_inferer import ArrayInferer
+from grps.backends.backend import Backend
+from grps.backends.common.warm_up import warm_up
+from grps.backends.loading import load_copy
+from grps.backends.table import ENGINES
+from grps.config.schema import ModelConfig
+from grps.converters.choice import create_runner
+from grps.converters.names import NAMES
+from grps.errors import MissingExtraError, ModelError
+from grps.inference import user_tensors
+from grps.inference.async_runner import AsyncMessageRunner, is_async
+from grps.inference.converter import Converter
+from grps.inference.identity import IdentityInferer
+from grps.inference.inferer import ModelInferer
+from grps.inference.message_runner import BatchingMessageRunner, MessageRunner, Steps
+from grps.inference.registry import converter_register, inferer_register
+from grps.inference.runner import Runner, describe
+from grps.inference.tensor_runner import EngineModel, TensorRunner
+from grps.inference.user_tensors import UserTensorModel
+from grps.log import logger
+from grps.server.loading.copies import Copy
+from grps.server.loading.recorded import run_recorded
+from grps.server.state import Phase
+
+Report = Callable[[Phase, str], None]
+"""Takes the phase and a line for people."""
+
+NO_CONVERTER = (None, "none")
+THREADS_OF_A_CONVERTER = 2
+
+T = TypeVar("T")
+
+
+def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy], ...]:
+    """Return what loads and warms each copy of a model, one per instance.
+
+    User code is one copy that all its threads share, as upstream has it.
+
+    Args:
+        config: The model's configuration.
+        report: Receives the progress.
+    """
+    if runs_user_code(config):
+        return (partial(_load_user_copy, config, report),)
+    copies = (config.for_copy(index) for index in range(config.copies))
+    return tuple(partial(_load_engine, copy, index, report) for index, copy in enumerate(copies))
+
+
+def runs_user_code(config: ModelConfig) -> bool:
+    """Return whether a model runs the user's inferer or converter rather than an engine alone."""
+    if NAMES.has_built_in_converter(config):
+        return False
+    return not NAMES.takes_tensors(config) or config.inferer_type == "customized"
+
+
+def _load_user_copy(config: ModelConfig, report: Report) -> Copy:
+    runner: Runner
+    if NAMES.takes_tensors(config):
+        runner = TensorRunner(_user_tensor_model(config), config.key)
+    else:
+        runner = _message_runner(config, _load_steps(config))
+    copy = Copy((runner,) * config.instances, grows=True)
+    _warm_recorded(config, copy, report)
+    return copy
+
+
+def _warm_recorded(config: ModelConfig, copy: Copy, report: Report) -> None:
+    if config.warm_up_requests:
+        report("warming", f"warming up model {config.key} with recorded requests")
+        run_recorded(config.key, config.warm_up_requests, copy)
+
+
+def _load_engine(config: ModelConfig, index: int, report: Report) -> Copy:
+    which = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
+    report("loading", f"loading model {config.key}{which}")
+    backends = load_copy(config)
+    if config.warm_up:
+        report("warming", f"warming up model {config.key}{which}")
+        for backend in backends:
+            skipped = warm_up(backend)
+            if skipped is not None:
+                logger.warning("model %s is not warmed up: %s", config.key, skipped)
+    if NAMES.has_built_in_converter(config):
+        runners = _converting_runners(config, backends)
+    else:
+        runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
+    copy = Copy(runners, backends[0].signature)
+    _warm_recorded(config, copy, report)
+    return copy
+
+
+def _converting_runners(config: ModelConfig, backends: list[Backend]) -> tuple[Runner, ...]:
+    """Return what runs engines between the halves of a built-in converter.
+
+    Each copy has two threads: while one runs the model, the other decodes what comes next.
+    """
+    runners = tuple(create_runner(config, backend) for backend in dict.fromkeys(backends))
+    return runners * THREADS_OF_A_CONVERTER
+
+
+def _message_runner(config: ModelConfig, steps: Steps) -> Runner:
+    dynamic = config.batching is not None and config.batching.type == "dynamic"
+    if is_async(steps.inferer):
+        if dynamic:
+            raise ModelError(
+                f"model {config.key}: an async infer runs many requests side by side; "
+                "use batching.type none"
+            )
+        return AsyncMessageRunner(steps, config.key)
+    if not dynamic:
+        return MessageRunner(steps, config.key)
+    if type(steps.inferer).batch_infer is ModelInferer.batch_infer:
+        raise ModelError(
+            f"model {config.key}: batching.type dynamic needs batch_infer in its inferer; "
+            "write it, or use batching.type none"
+        )
+    return BatchingMessageRunner(steps, config.key)
+
+
+def _load_steps(config: ModelConfig) -> Steps:
+    converter = _find_converter(config)
+    if config.inferer_type == "customized":
+        return Steps(_load_user_inferer(config), converter)
+    if config.inferer_type == "identity":
+        return Steps(IdentityInferer(), converter)
+    return Steps(_init(config, _create_engine_inferer(config)), converter)
+
+
+def _create_engine_inferer(config: ModelConfig) -> ModelInferer:
+    """Return an engine's side of the user's converter: on its own tensors, else on arrays."""
+    if not ENGINES[config.inferer_type].has_own_tensors:
+        return ArrayInferer(config.inferer_type)
+    inferer: ModelInferer = _engine_module(config, "inferer").create_inferer()
+    return inferer
+
+
+def _load_user_inferer(config: ModelConfig) -> ModelInferer:
+    name = config.inferer_name or ""
+    inferer = inferer_register.get_model_inferer(name)
+    if inferer is None:
+        known = ", ".join(sorted(inferer_register.model_inferer_dict)) or "none"
+        raise ModelError(
+            f"model {config.key}: no inferer is registered as {name!r}; registered: {known}"
+        )
+    return _init(config, _own(inferer))
+
+
+def _init(config: ModelConfig, inferer: ModelInferer) -> ModelInferer:
+    name = config.inferer_name or config.inferer_type
+    with _naming(config, f"inferer {name!r}"):
+        inferer.init(config.inferer_path, config.device, config.inferer_args)
+        if inferer.load() is False:
+            raise ModelError("load() returned False")
+    return inferer
+
+
+@contextmanager
+def _naming(config: ModelConfig, what: str) -> Iterator[None]:
+    """Say in which of the user's classes an exception was raised.
+
+    Raises:
+        ModelError: With the exception as its one-line cause.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ModelError(f"model {config.key}: {what}: {describe(error)}") from error
+
+
+def _find_converter(config: ModelConfig) -> Converter | None:
+    if config.converter_type in NO_CONVERTER:
+        return None
+    name = config.converter_name or ""
+    converter = converter_register.get_converter(name)
+    if converter is None:
+        known = ", ".join(sorted(converter_register.converter_dict)) or "none"
+        raise ModelError(
+            f"model {config.key}: no converter is registered as {name!r}; registered: {known}"
+        )
+    converter = _own(converter)
+    with _naming(config, f"converter {name!r}"):
+        converter.init(config.converter_path, config.converter_args)
+    return converter
+
+
+def _own(registered: T) -> T:
+    """Return a copy of a registered object, so that models of one class do not share its state."""
+    try:
+        return deepcopy(registered)
+    except Exception:
+        # It holds something that can't be copied, such as a lock; its models then share that.
+        return shallow_copy(registered)
+
+
+def _user_tensor_model(config: ModelConfig) -> UserTensorModel:
+    inferer = _load_user_inferer(config)
+    if is_async(inferer):
+        raise ModelError(
+            f"model {config.key}: an async infer takes messages; use converter_type none"
+        )
+    if config.converter_type == "numpy":
+        return UserTensorModel(inferer, user_tensors.name_inputs, user_tensors.name_outputs)
+    converter = _engine_module(config, "converter")
+    return UserTensorModel(inferer, converter.enter, converter.leave)
+
+
+def _engine_module(config: ModelConfig, part: str) -> Any:
+    """Import an engine's side of the user's code: its ``inferer`` or its ``converter``.
+
+    Raises:
+        ModelError: This build has none for the engine.
+        MissingExtraError: The engine is not installed.
+    """
+    engine = ENGINES[str(config.inferer_type if part == "inferer" else config.converter_type)]
+    try:
+        return import_module(engine.module(part))
+    except ModuleNotFoundError as error:
+        if error.name == engine.package:
+            raise MissingExtraError(engine.package, engine.extra) from error
+        if error.name != engine.module(part):
+            raise
+        raise ModelError(
+            f"model {config.key}: {engine.name} has no {part} for customized code in this build"
+        ) from error

@@ -1,0 +1,1 @@
+"""Models of a service: their instances and their life cycle."""

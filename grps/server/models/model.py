@@ -1,0 +1,183 @@
+"""A loaded model, and how it is put behind the native server."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from grps.backends.backend import Signature
+from grps.backends.common.signature import describe
+from grps.config.schema import GpuConfig, ModelConfig, PaddingConfig
+from grps.config.secrets import hide_secrets
+from grps.converters.choice import raw_body_of
+from grps.converters.names import NAMES
+from grps.log import LogLevel
+from grps.server.loading.loaders import Report, copy_loaders
+from grps.server.models.instance import Instance
+from grps.server.models.process_instance import ProcessInstance
+from grps.server.models.thread_instance import ThreadInstance
+from grps.server.native import Model, NativeBatching, NativeModel, NativePadding
+from grps.server.worker.control import Order
+from grps.server.worker.process import WorkerProcess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The service's settings for every model."""
+
+    max_concurrency: int
+    """Most threads of a model that grows and sets no limit."""
+    hang_timeout_ms: int | None
+    """Work without a heartbeat that counts as a hang; ``None`` for no limit."""
+    folder: Path
+    """The project."""
+    gpu: GpuConfig | None
+    log_level: LogLevel
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model whose instances are loaded and warm."""
+
+    config: ModelConfig
+    description: dict[str, Any]
+    """Its own lines of ``inference.yml``."""
+    instances: tuple[Instance, ...]
+    """Loaded, not started; none when the model is native."""
+    signature: Signature | None = None
+    """Inputs and outputs; ``None`` when user code decides."""
+    places: tuple[str, ...] = ()
+    """The devices that its copies are on."""
+
+    def start(self, terms: Terms) -> Model:
+        """Start the instances; what is returned can be put behind a server.
+
+        Args:
+            terms: The service's settings for every model.
+        """
+        model = Model(
+            NativeModel(
+                name=self.config.name,
+                version=self.config.version,
+                takes_tensors=NAMES.takes_tensors(self.config),
+                signature=self.signature if NAMES.takes_tensors(self.config) else None,
+                raw_body=raw_body_of(self.config.converter_type),
+                metadata=self._metadata(),
+                batching=native_batching(self.config),
+                queue_timeout_ms=self.config.queue.timeout_ms or None,
+                hang_timeout_ms=terms.hang_timeout_ms,
+                native=self.config.is_native,
+            )
+        )
+        for instance in self.instances:
+            instance.start(model, self.config.max_threads or terms.max_concurrency)
+        return model
+
+    def join(self) -> None:
+        """Wait for the end of all instances, after the model's queue has closed."""
+        for instance in self.instances:
+            instance.join()
+
+    def _metadata(self) -> str:
+        """Return the model's lines of the configuration and what its engine reports."""
+        description = dict(self.description)
+        if self.signature is not None:
+            description.update(describe(self.signature))
+            description.setdefault("batching", {"type": "none"})
+            description["placed_on"] = list(self.places)
+        return hide_secrets(yaml.safe_dump(description, allow_unicode=True))
+
+
+def load_model(
+    config: ModelConfig, description: dict[str, Any], terms: Terms, report: Report
+) -> LoadedModel:
+    """Load and warm all instances of a model.
+
+    Args:
+        config: The model's configuration.
+        description: Its own lines of ``inference.yml``.
+        terms: The service's settings for every model.
+        report: Receives the progress.
+
+    Raises:
+        GrpsError: The model can't be loaded or does not run.
+    """
+    if config.is_native:
+        return LoadedModel(config, description, ())
+    instances = _instances(config, terms, report)
+    try:
+        if config.isolation == "process":
+            signatures = _load_side_by_side(instances)
+        else:
+            signatures = [instance.load() for instance in instances]
+    except BaseException:
+        for instance in instances:
+            instance.stop(0)
+        raise
+    devices = [one.device for one in signatures if one is not None and one.device is not None]
+    places = tuple(dict.fromkeys(devices))
+    return LoadedModel(config, description, instances, signatures[0], places)
+
+
+def _load_side_by_side(instances: tuple[Instance, ...]) -> list[Signature | None]:
+    """Load instances that each have a process of their own."""
+    pool = ThreadPoolExecutor(len(instances))
+    try:
+        return list(pool.map(lambda instance: instance.load(), instances))
+    finally:
+        # A stop in the meantime stops the instances; their loads end with them.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _instances(config: ModelConfig, terms: Terms, report: Report) -> tuple[Instance, ...]:
+    if config.isolation == "thread":
+        return tuple(
+            ThreadInstance(f"{config.key}#{index}", load)
+            for index, load in enumerate(copy_loaders(config, report))
+        )
+    return tuple(
+        ProcessInstance(
+            f"{config.key}#{index}", partial(_start_worker, config, index, terms, report)
+        )
+        for index in range(config.copies)
+    )
+
+
+def _start_worker(config: ModelConfig, index: int, terms: Terms, report: Report) -> WorkerProcess:
+    order = Order(str(terms.folder), config.for_copy(index), terms.gpu, index, terms.log_level.name)
+    name = f"{config.key}#{index}"
+    return WorkerProcess(name, order, lambda progress: report(progress.phase, progress.detail))
+
+
+def native_batching(config: ModelConfig) -> NativeBatching:
+    """Return how the requests of a model are gathered, in the form of the data plane."""
+    queue = config.queue
+    batching = config.batching
+    if batching is None or batching.type == "none":
+        return NativeBatching(priority_levels=queue.priority_levels, max_length=queue.max_length)
+    return NativeBatching(
+        max_rows=batching.max_batch_size,
+        waits_always=batching.wait == "always",
+        window_us=batching.batch_timeout_us,
+        preferred_sizes=tuple(sorted(set(batching.preferred_sizes))),
+        allowed_sizes=tuple(sorted(set(batching.allowed_sizes))),
+        padding=_native_padding(batching.padding),
+        priority_levels=queue.priority_levels,
+        max_length=queue.max_length,
+    )
+
+
+def _native_padding(padding: PaddingConfig | None) -> NativePadding | None:
+    if padding is None:
+        return None
+    return NativePadding(
+        axes=padding.axes,
+        sizes=tuple(sorted(set(padding.sizes))),
+        max_waste=padding.max_waste_percent / 100,
+        cut_outputs=padding.cut_outputs,
+    )

@@ -1,0 +1,1 @@
+"""Instances in processes of their own: the worker, and the server's side of it."""

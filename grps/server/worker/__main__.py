@@ -1,0 +1,134 @@
+"""``python -m grps.server.worker``: one instance of a model in a process of its own.
+
+The server starts it with three descriptors: the socket of requests, the page for notes, and the
+socket for everything else. It ends when the server closes them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from grps.backends.environment import prepare_environment
+from grps.backends.gpu_memory import look_after_gpu_memory
+from grps.config.schema import InferenceConfig, ServerConfig
+from grps.errors import ModelError
+from grps.inference.async_runner import AsyncMessageRunner
+from grps.inference.monitor import app_monitor
+from grps.inference.runner import Runner, describe, run_instance
+from grps.log import clogger, logger, use_request_source
+from grps.server.loading.copies import Copy
+from grps.server.loading.loaders import copy_loaders
+from grps.server.native import monitor_api, queue_recorded
+from grps.server.project import Project
+from grps.server.state import Phase
+from grps.server.worker.channel import WorkerChannel
+from grps.server.worker.control import (
+    Control,
+    ControlHandler,
+    Failed,
+    Loaded,
+    Order,
+    Progress,
+    RemoteRecorder,
+)
+from grps.server.worker.packets import Pipe
+
+
+def main(pipe: int, note: int, control: int) -> int:
+    """Serve one instance until the server ends it; return the exit code.
+
+    Args:
+        pipe: Descriptor of the socket of requests.
+        note: Descriptor of the page for notes.
+        control: Descriptor of the socket for everything else.
+    """
+    # A signal to the whole group, such as Ctrl-C, is the server's to act on: it drains first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    told = Control(socket.socket(fileno=control))
+    order = told.read_order()
+    _log_to(told, order.log_level)
+    queue_recorded()
+    recorder = RemoteRecorder(told)
+    app_monitor.connect(recorder, monitor_api())
+    threading.Thread(target=_end_with, args=(told,), name="control", daemon=True).start()
+    try:
+        copy = _load(order, told)
+        runner = only_runner(copy, order.model.key)
+    except BaseException as error:
+        logger.debug("the copy can't be loaded", exc_info=True)
+        told.tell(Failed(describe(error)))
+        return 1
+    told.tell(Loaded(copy.signature))
+    channel = WorkerChannel(Pipe(socket.socket(fileno=pipe)), note)
+    use_request_source(channel.current_request)
+    run_instance(channel, runner, f"{order.model.key}#{order.index}")
+    runner.close(None)
+    recorder.close()
+    return 0
+
+
+def only_runner(copy: Copy, model: str) -> Runner:
+    """Return the one runner of a copy.
+
+    Raises:
+        ModelError: It has several, or one that runs many requests at once.
+    """
+    runners = set(copy.runners)
+    if len(runners) != 1:
+        raise ModelError(f"model {model}: streams need isolation: thread")
+    (runner,) = runners
+    if isinstance(runner, AsyncMessageRunner):
+        raise ModelError(
+            f"model {model}: an async infer runs many requests in one process; "
+            "use isolation: thread"
+        )
+    return runner
+
+
+def _load(order: Order, told: Control) -> Copy:
+    def report(phase: Phase, detail: str) -> None:
+        told.tell(Progress("warming" if phase == "warming" else "loading", detail))
+
+    prepare_environment()
+    look_after_gpu_memory(order.gpu, (order.model,), threading.Event().wait)
+    # As the server read it when it loaded the model: the files may say something else by now.
+    inference = InferenceConfig(models=(order.model,))
+    Project(
+        folder=Path(order.folder),
+        inference=inference,
+        server=ServerConfig(),
+        metadata="",
+        inference_file=Path(),
+        descriptions=(),
+    ).import_user_code()
+    loaders = copy_loaders(order.model, report)
+    return loaders[min(order.index, len(loaders) - 1)]()
+
+
+def _log_to(told: Control, level: str) -> None:
+    handler = ControlHandler(told)
+    for target in (logger, clogger):
+        target.addHandler(handler)
+        target.propagate = False
+    _set_level(level)
+
+
+def _end_with(told: Control) -> None:
+    """End at once when the server has exited, whatever user code is doing."""
+    told.follow_levels(_set_level)
+    os._exit(0)
+
+
+def _set_level(level: str) -> None:
+    for target in (logger, clogger):
+        target.setLevel(level.upper())
+
+
+if __name__ == "__main__":
+    sys.exit(main(*(int(argument) for argument in sys.argv[1:4])))

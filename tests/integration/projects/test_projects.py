@@ -1,0 +1,283 @@
+"""Projects from creation to the last request, with the real tool, server and pip."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, Queue
+
+import psutil
+import pytest
+import requests
+
+from grps.deploy.paths import ServiceFolder
+from grps.deploy.supervision.services import services
+from grps.deploy.supervision.stopping import stop
+from grps.server.state import ServiceState
+from tests.support import REPOSITORY, user_model, write_user_project
+from tests.unit.deploy.archive.archives import write_tree
+from tests.unit.deploy.project.wheels import write_wheel
+
+SERVER = "interface: {host: 127.0.0.1, port: '0,0'}\n"
+WAIT_S = 60
+Grpst = Callable[..., str]
+BODY = {"gtensors": {"tensors": [
+    {"name": "x", "dtype": "DT_FLOAT32", "shape": [2], "flat_float32": [1, 2]}
+]}}  # fmt: skip
+
+
+@pytest.fixture
+def grpst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Grpst]:
+    monkeypatch.setenv("GRPS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+
+    def run(*args: str | Path, code: int = 0) -> str:
+        answer = subprocess.run(
+            [sys.executable, "-m", "grps.cli.main", *map(str, args)],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=WAIT_S,
+        )
+        assert answer.returncode == code, answer.stdout + answer.stderr
+        return answer.stdout + answer.stderr
+
+    yield run
+    for service in services():
+        if service.running:
+            stop(service.name, drain_timeout_s=5)
+
+
+def state_of(name: str) -> ServiceState:
+    state = ServiceState.read(ServiceFolder.of(name).state)
+    assert state is not None
+    return state
+
+
+def predict(name: str, body: object) -> dict[str, object]:
+    url = f"http://127.0.0.1:{state_of(name).ports[0]}/grps/v1/infer/predict"
+    command = ["curl", "-sS", "--fail", "-H", "Content-Type: application/json"]
+    answer = subprocess.run(
+        [*command, "-d", json.dumps(body), url], check=True, capture_output=True, timeout=WAIT_S
+    )
+    found = json.loads(answer.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_from_create_to_stop(grpst: Grpst, tmp_path: Path) -> None:
+    project = tmp_path / "demo"
+    grpst("create", project)
+    write_tree(project, {"conf/server.yml": SERVER})
+    said = grpst("archive", project)
+    assert "Ran 4 tests" in said
+    assert "server.mar" in said
+    said = grpst("start", "server.mar", "--no_logging")
+    curl = re.search(r"try +(curl .*)", said)
+    assert curl is not None
+    answer = subprocess.run(
+        ["bash", "-c", curl[1]], check=True, capture_output=True, timeout=WAIT_S
+    )
+    (tensor,) = json.loads(answer.stdout)["gtensors"]["tensors"]
+    assert tensor["flat_float32"] == [2.0, 2.0]
+    tensors = predict("my_grps", BODY)["gtensors"]
+    assert isinstance(tensors, dict)
+    assert tensors["tensors"][0]["flat_float32"] == [2.0, 4.0]
+    for client, port in (("http_client.py", 0), ("grpc_client.py", 1)):
+        address = f"127.0.0.1:{state_of('my_grps').ports[port]}"
+        address = f"http://{address}" if port == 0 else address
+        command = [sys.executable, str(project / "client" / client), address]
+        shown = subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=WAIT_S
+        ).stdout
+        assert "4.0" in shown or "flat_float32: 4" in shown
+    assert state_of("my_grps").deploy_path == str(tmp_path / "home" / "my_grps")
+    assert "loaded: y = 2 x" in (tmp_path / "home/my_grps/logs/grps_usr.log").read_text()
+    assert "my_grps" in grpst("ps")
+    # A changed archive under the same name takes the place of the old one.
+    code = project / "conf" / "inference.yml"
+    code.write_text(code.read_text().replace("factor: 2", "factor: 3"))
+    grpst("archive", project, "--skip_unittest")
+    assert "already runs" in grpst("start", "server.mar", code=1)
+    grpst("stop", "my_grps")
+    grpst("start", "server.mar", "--no_logging")
+    tensors = predict("my_grps", BODY)["gtensors"]
+    assert isinstance(tensors, dict)
+    assert tensors["tensors"][0]["flat_float32"] == [3.0, 6.0]
+    assert "stopped" in grpst("stop", "my_grps")
+
+
+def test_folder_is_served_where_it_is(grpst: Grpst, tmp_path: Path) -> None:
+    models = [user_model(name) for name in ("echo", "raiser", "failing")]
+    project = write_user_project(tmp_path / "basic", models, dag=["echo-1.0.0"])
+    code = project / "src" / "customized_inferer.py"
+    code.write_text(code.read_text() + "import os\nopen('cwd.txt', 'w').write(os.getcwd())\n")
+    (tmp_path / "other.yml").write_text(SERVER + "log: {log_dir: ./mine}\n")
+    grpst("start", "basic", "--name", "b", "--server_conf", "other.yml", "--no_logging")
+    assert predict("b", {"str_data": "x"})["str_data"] == "x"
+    assert (project / "cwd.txt").read_text() == str(project)
+    assert not (project / "logs").exists()
+    home = tmp_path / "home" / "b"
+    assert {path.name for path in home.iterdir()} == {"conf", "logs", "mine", "run"}
+    assert (home / "mine" / "grps_server.log").stat().st_size > 0
+    grpst("stop", "b")
+
+
+def test_requirements_come_into_an_environment(
+    grpst: Grpst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
+    monkeypatch.delenv("PIP_CONSTRAINT", raising=False)
+    write_wheel(tmp_path / "wheels", "grps_probe", "1.0", "VALUE = 'from the wheel'\n")
+    project = write_user_project(tmp_path / "p", [user_model("echo")])
+    code = project / "src" / "customized_inferer.py"
+    code.write_text(
+        code.read_text()
+        + "import grps_probe\n"
+        + "Echo.infer = lambda self, inp, context: GrpsMessage(str_data=grps_probe.VALUE)\n"
+    )
+    write_tree(project, {"requirements.txt": "grps_probe>=1\n"})
+    grpst("archive", project, "--skip_unittest")
+    said = grpst("start", "server.mar", "--no_logging")
+    assert "grps_probe>=1 is not installed" in said
+    assert "Successfully installed" in said
+    assert predict("my_grps", {"str_data": "x"})["str_data"] == "from the wheel"
+    grpst("stop", "my_grps")
+    write_tree(project, {"requirements.txt": "grps_probe>=2\n"})
+    said = grpst("start", "p", "--name", "other", "--no_logging", code=1)
+    assert "No matching distribution found for grps_probe>=2" in said
+    assert not (tmp_path / "home" / "other").exists()
+
+
+class Dev:
+    """A running ``grpst dev`` whose lines are waited for."""
+
+    def __init__(self, project: Path) -> None:
+        command = [sys.executable, "-m", "grps.cli.main", "dev", str(project)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        self._lines: Queue[str] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+    def wait(self, text: str) -> str:
+        """Return the next line that has ``text``."""
+        seen = []
+        with suppress(Empty):
+            while True:
+                seen.append(self._lines.get(timeout=WAIT_S))
+                if text in seen[-1]:
+                    return seen[-1]
+        raise AssertionError(f"no {text!r} in:\n{''.join(seen)}")
+
+    def ready(self) -> str:
+        found = re.search(r"http://[0-9.:]+", self.wait("dev: ready"))
+        assert found is not None
+        return found[0]
+
+    def end(self) -> int:
+        """End it as Ctrl-C does: the whole group of processes gets the signal."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.ended()
+
+    def ended(self) -> int:
+        code = self.process.wait(WAIT_S)
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+@pytest.fixture
+def dev(grpst: Grpst, tmp_path: Path) -> Iterator[tuple[Dev, Path]]:
+    grpst("create", tmp_path / "p")
+    write_tree(tmp_path / "p", {"conf/server.yml": SERVER})
+    started = Dev(tmp_path / "p")
+    yield started, tmp_path / "p"
+    with suppress(ProcessLookupError):
+        os.killpg(started.process.pid, signal.SIGKILL)
+    started.process.wait()
+
+
+def doubled(base: str) -> list[float]:
+    response = requests.post(f"{base}/grps/v1/infer/predict", json=BODY, timeout=WAIT_S)
+    found: list[float] = response.json()["gtensors"]["tensors"][0]["flat_float32"]
+    return found
+
+
+def test_dev_follows_edits(dev: tuple[Dev, Path]) -> None:
+    server, project = dev
+    base = server.ready()
+    assert doubled(base) == [2.0, 4.0]
+    code = project / "src" / "customized_inferer.py"
+    sound = code.read_text()
+    code.write_text(sound.replace("inp * self.factor", "inp * 5"))
+    server.wait("dev: changed: src/customized_inferer.py; restarting")
+    assert server.ready() == base
+    assert doubled(base) == [5.0, 10.0]
+    code.write_text("def broken(:\n")
+    server.wait("dev: changed: src/customized_inferer.py")
+    server.wait("error: the project's code can't be imported: SyntaxError")
+    server.wait("dev: the server exited with code 1; change a file to try again")
+    code.write_text(sound)
+    assert server.ready() == base
+    conf = project / "conf" / "server.yml"
+    conf.write_text("prot: 1\n")
+    server.wait("server.yml:1: unknown key 'prot'")
+    conf.write_text(SERVER)
+    assert server.ready() == base
+    assert doubled(base) == [2.0, 4.0]
+    assert server.end() == 0
+    with pytest.raises(requests.ConnectionError):
+        doubled(base)
+
+
+def test_dev_ends_by_sigterm(dev: tuple[Dev, Path]) -> None:
+    server, _ = dev
+    base = server.ready()
+    server.process.terminate()
+    assert server.ended() == 0
+    with pytest.raises(requests.ConnectionError):
+        doubled(base)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment_s", [0.2, 0.5, 0.7, 0.9, 1.5])
+def test_a_start_that_is_given_up_leaves_nothing(
+    grpst: Grpst, tmp_path: Path, number: signal.Signals, moment_s: float
+) -> None:
+    grpst("create", tmp_path / "p")
+    slow = "import time\n\ntime.sleep(600)\n"
+    write_tree(tmp_path / "p", {"conf/server.yml": SERVER, "src/customized_converter.py": slow})
+    command = [sys.executable, "-m", "grps.cli.main", "start", str(tmp_path / "p")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(moment_s)
+    process.send_signal(number)
+    process.communicate(timeout=WAIT_S)
+    assert process.returncode in (130, -number), "the start neither ended nor told so"
+    left = [
+        each.info["cmdline"]
+        for each in psutil.process_iter(["cmdline"])
+        if each.info["cmdline"] and str(tmp_path / "p") in each.info["cmdline"]
+    ]
+    assert left == []
+    assert not grpst("ps").count("my_grps")

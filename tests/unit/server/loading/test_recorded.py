@@ -1,0 +1,59 @@
+"""Warming a copy with recorded requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grps.errors import ModelError
+from grps.inference.channel import Batch
+from grps.server.loading.copies import Copy
+from grps.server.loading.recorded import run_recorded
+
+
+class Noting:
+    """A runner that notes what it is asked and fails on one text."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+
+    def run(self, batch: Batch) -> None:
+        for entry in batch.entries():
+            self.asked.append(entry.message())
+            if b"bad" in self.asked[-1]:
+                entry.fail("it is bad")
+            else:
+                entry.reply_message(b"")
+
+    def close(self, timeout_s: float | None) -> bool:
+        return True
+
+
+def write(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def test_each_runner_gets_each_request_once(tmp_path: Path) -> None:
+    first, second = Noting(), Noting()
+    files = tuple(
+        write(tmp_path, f"{text}.json", f'{{"str_data": "{text}"}}') for text in ("one", "two")
+    )
+    run_recorded("m-1", files, Copy((first, second, first)))
+    for runner in (first, second):
+        assert [b"one" in runner.asked[0], b"two" in runner.asked[1]] == [True, True]
+        assert len(runner.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [('{"str_data": "bad"}', "it is bad"), ("{", ""), (None, "No such file")],
+)
+def test_what_is_not_answered_is_an_error(tmp_path: Path, text: str | None, cause: str) -> None:
+    file = str(tmp_path / "a.json")
+    if text is not None:
+        write(tmp_path, "a.json", text)
+    with pytest.raises(ModelError, match=r"model m-1: warm-up with .*a\.json: ") as raised:
+        run_recorded("m-1", (file,), Copy((Noting(),)))
+    assert cause in str(raised.value)
