@@ -10,7 +10,7 @@ use crate::request::content::{Content, InputForm};
 use crate::request::reply::{Reply, ReplyReceiver, reply_channel};
 use crate::request::request::{Attachment, Session};
 use crate::request::stream::ChunkSender;
-use crate::request::timeline::{BatchNote, CallNote, CallTimes, CallTimings, Timeline};
+use crate::request::timeline::{BatchInfo, CallRecord, CallTimes, CallTimings, Timeline};
 use crate::scheduling::batching::{BatchPolicy, BatchingKey};
 use crate::scheduling::entry::Entry;
 use crate::scheduling::queue::{Queue, QueueTicket, Refusal};
@@ -201,7 +201,7 @@ impl Model {
         }
         if let Some(times) = times {
             let (model, node) = (Arc::clone(&self.key), node.map(|node| node.name));
-            timeline.note_call(CallNote { model, node, failure, times });
+            timeline.note_call(CallRecord { model, node, failure, times });
         }
         outcome
     }
@@ -278,7 +278,7 @@ fn answer_natively(native: &dyn NativeInferer, call: Call, began: Instant) -> Re
         // Nobody listens: then nobody wants to know.
         let _ = stream.try_send(answer.clone());
     }
-    let timings = CallTimings::begin(began, None, BatchNote::of(1, 1, None));
+    let timings = CallTimings::begin(began, None, BatchInfo::of(1, 1, None));
     Reply { outcome, timings: Some(timings.ended(Instant::now())) }
 }
 

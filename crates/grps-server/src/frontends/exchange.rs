@@ -1,11 +1,11 @@
-//! Customized HTTP: the request as it came, and the answer that user code gives to it.
+//! Custom HTTP: the raw request, and the response that user code sets.
 
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-/// An HTTP request that user code reads and answers itself.
+/// An HTTP request for user code that writes the response itself.
 #[derive(Debug)]
 pub struct HttpExchange {
     /// Method, such as `POST`.
@@ -20,18 +20,18 @@ pub struct HttpExchange {
     pub body: Bytes,
     /// The other end of the connection.
     pub peer: SocketAddr,
-    /// What user code answered; `None` until then.
+    /// The response of user code; `None` until it is set.
     pub(crate) reply: Mutex<Option<HttpReply>>,
 }
 
 impl HttpExchange {
-    /// Sets the answer, replacing an earlier one.
+    /// Sets the response; a later one replaces it.
     pub fn reply(&self, reply: HttpReply) {
         *self.reply.lock() = Some(reply);
     }
 }
 
-/// An HTTP answer of user code.
+/// An HTTP response of user code.
 #[derive(Clone, Debug)]
 pub struct HttpReply {
     /// Status code.

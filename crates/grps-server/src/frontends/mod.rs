@@ -1,4 +1,4 @@
-//! One folder per protocol of clients. A front end knows bytes and names, nothing of queues.
+//! The front ends: one folder per protocol. A front end decodes requests and encodes responses.
 
 pub(crate) mod custom_http;
 pub(crate) mod exchange;
@@ -14,6 +14,6 @@ pub(crate) use shared::dispatch::dispatch;
 pub(crate) use shared::front_end::FrontEnd;
 pub(crate) use shared::router::Router;
 
-/// The front ends of every service. Where two declare one path, the first has it.
+/// The front ends of every service. When two declare the same path, the first one serves it.
 pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] =
     &[&grps_http::GrpsHttp, &custom_http::CustomHttp, &ops::Ops, &grps_grpc::GrpsGrpc];

@@ -1,4 +1,4 @@
-//! One accepted connection: finds out which protocol it speaks and serves it until it ends.
+//! One accepted connection: detects its protocol and serves it until it ends.
 
 use std::sync::Arc;
 
@@ -20,15 +20,16 @@ pub(crate) async fn run(
     app: Arc<App>,
     mut closing: watch::Receiver<()>,
 ) {
-    let own = app.front_ends.iter().filter_map(|front_end| front_end.connection_protocol());
-    let protocols: Vec<&dyn ConnectionProtocol> = own.chain([&Http2 as _, &Http1 as _]).collect();
+    let front_ends = app.front_ends.iter().filter_map(|front_end| front_end.connection_protocol());
+    let protocols: Vec<&dyn ConnectionProtocol> =
+        front_ends.chain([&Http2 as _, &Http1 as _]).collect();
     let sniffing =
         tokio::time::timeout(app.settings.header_timeout, sniff(&mut transport, &protocols));
     let sniffed = tokio::select! {
         sniffed = sniffing => sniffed,
         _ = closing.changed() => return,
     };
-    // A client that left or sent nothing has made no request: there is nothing to respond to.
+    // A client that disconnected or sent nothing has made no request, so it gets no response.
     let Ok(Ok((protocol, start))) = sniffed else { return };
     let stream = Rewind::new(start, transport);
     let connection = Connection { stream, peer: peer.clone(), app: Arc::clone(&app), closing };

@@ -11,7 +11,7 @@ use crate::frontends::dispatch;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
 use crate::net::watched_stream::WatchedStream;
 
-/// HTTP/1.1; it also answers what no protocol recognises, with 400.
+/// HTTP/1.1. As the fallback protocol, it also sends 400 for bytes that no protocol recognises.
 pub(crate) struct Http1;
 
 impl ConnectionProtocol for Http1 {
@@ -32,7 +32,7 @@ fn builder(settings: &Settings) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        // A stream of small chunks would be written 16 at a time, each in three slices.
+        // With vectored writes, a stream of small chunks is written 16 chunks at a time.
         .writev(false)
         .header_read_timeout(settings.header_timeout)
         .max_header_size(settings.max_header_bytes)

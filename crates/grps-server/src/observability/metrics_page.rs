@@ -1,4 +1,4 @@
-//! `/metrics`: everything that is counted, for Prometheus.
+//! `/metrics`: all metrics of the service in the formats of Prometheus.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
@@ -32,16 +32,21 @@ pub(crate) fn write(app: &App, format: Format) -> String {
 }
 
 fn write_service(app: &App, text: &mut Exposition) {
-    text.family(Kind::Info, "grps_build", None, "The version that runs.");
+    text.family(Kind::Info, "grps_build", None, "Version of the service.");
     text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
-    gauge(text, "grps_ready", "Whether the service takes requests.", {
+    gauge(text, "grps_ready", "Whether the service is ready for requests.", {
         f64::from(u8::from(app.engine.readiness() == Readiness::Ready))
     });
-    let help = "Requests of any kind between their head and the end of their answer.";
+    let help = "Requests of any kind, from their head to the end of their response.";
     gauge(text, "grps_in_flight", help, app.in_flight.count() as f64);
-    let help = "Requests that wait for one of the max_concurrency places.";
+    let help = "Requests that wait for one of the max_concurrency permits.";
     gauge(text, "grps_waiting", help, app.engine.waiting() as f64);
-    text.family(Kind::Gauge, "grps_in_flight_bytes", BYTES, "Bytes of their bodies.");
+    text.family(
+        Kind::Gauge,
+        "grps_in_flight_bytes",
+        BYTES,
+        "Bytes of the bodies of requests in flight.",
+    );
     text.sample(&[], app.in_flight.bytes() as f64);
     gauge(text, "grps_connections", "Open connections.", app.open_connections() as f64);
     if let Some(traces) = &app.traces {
@@ -56,12 +61,12 @@ fn gauge(text: &mut Exposition, name: &str, help: &str, value: f64) {
     text.sample(&[], value);
 }
 
-/// The counters of every route and protocol that had a request.
+/// The counters of every route and protocol with at least one request.
 fn requests(routes: &[std::sync::Arc<RouteStats>]) -> Vec<([(&str, &str); 2], &RequestStats)> {
     let all = routes.iter().flat_map(|route| {
         Protocol::ALL.map(|protocol| {
             let labels = [("model", &*route.name), ("protocol", protocol.name())];
-            (labels, route.of(protocol))
+            (labels, route.for_protocol(protocol))
         })
     });
     all.filter(|(_, stats)| stats.outcomes.read() != OutcomeCounts::default()).collect()
@@ -70,24 +75,24 @@ fn requests(routes: &[std::sync::Arc<RouteStats>]) -> Vec<([(&str, &str); 2], &R
 fn write_requests(app: &App, text: &mut Exposition) {
     let routes = app.stats.routes();
     let requests = requests(&routes);
-    let help = "Inferences that have ended, by the status that they were answered with.";
+    let help = "Inference requests that have ended, by status of the response.";
     text.family(Kind::Counter, "grps_requests", None, help);
     for (labels, stats) in &requests {
         for (status, count) in counts_by_status(&stats.outcomes.read()) {
             text.sample(&[labels[0], labels[1], ("status", status.as_str())], count as f64);
         }
     }
-    let help = "Inferences that have not ended.";
+    let help = "Inference requests that have not ended.";
     text.family(Kind::Gauge, "grps_requests_in_flight", None, help);
     for (labels, stats) in &requests {
         text.sample(labels, stats.outcomes.read().in_flight as f64);
     }
-    let help = "From the head of a request to the end of its answer.";
+    let help = "Time from the head of a request to the end of its response.";
     text.family(Kind::Histogram, "grps_request_duration_seconds", SECONDS, help);
     for (labels, stats) in &requests {
         histogram(text, labels, &stats.duration.read(), &stats.exemplars.read());
     }
-    let help = "StageRecord of requests outside of the models.";
+    let help = "Steps of requests outside the models.";
     text.family(Kind::Histogram, "grps_request_stage_duration_seconds", SECONDS, help);
     for (labels, stats) in &requests {
         for stage in RequestStage::ALL {
@@ -95,16 +100,16 @@ fn write_requests(app: &App, text: &mut Exposition) {
             stage_histogram(text, &labels, &stats.stage(stage).read());
         }
     }
-    let help = "From the head of a request to the first chunk of its answer.";
+    let help = "Time from the head of a request to the first chunk of its response.";
     text.family(Kind::Histogram, "grps_first_chunk_seconds", SECONDS, help);
     for (labels, stats) in &requests {
         stage_histogram(text, labels, &stats.first_chunk.read());
     }
     type Read = fn(&RequestStats) -> u64;
     let sums: [(&str, Option<&str>, &str, Read); 3] = [
-        ("grps_received_bytes", BYTES, "Bytes of bodies of requests.", |s| s.received_bytes.read()),
-        ("grps_sent_bytes", BYTES, "Bytes of bodies of answers.", |s| s.sent_bytes.read()),
-        ("grps_sent_chunks", None, "Chunks of answers.", |s| s.chunks.read()),
+        ("grps_received_bytes", BYTES, "Bytes of request bodies.", |s| s.received_bytes.read()),
+        ("grps_sent_bytes", BYTES, "Bytes of response bodies.", |s| s.sent_bytes.read()),
+        ("grps_sent_chunks", None, "Chunks of responses.", |s| s.chunks.read()),
     ];
     for (name, unit, help, read) in sums {
         text.family(Kind::Counter, name, unit, help);
@@ -114,10 +119,13 @@ fn write_requests(app: &App, text: &mut Exposition) {
     }
 }
 
-/// One of the two kinds of names that calls are counted by.
+/// The calls of all models, or of all graph nodes.
 struct Calls<'a> {
+    /// Prefix of the metric names.
     prefix: &'static str,
-    of: &'static str,
+    /// Models or nodes in HELP texts.
+    callees: &'static str,
+    /// Labels and counters.
     all: Vec<(Vec<(&'a str, &'a str)>, &'a CallStats)>,
 }
 
@@ -128,11 +136,11 @@ fn write_calls(app: &App, text: &mut Exposition) {
         (vec![("graph", graph.as_str()), ("node", node.as_str())], &**stats)
     });
     let all = [
-        Calls { prefix: "grps_model", of: "models", all: of_models.collect() },
-        Calls { prefix: "grps_node", of: "nodes of graphs", all: of_nodes.collect() },
+        Calls { prefix: "grps_model", callees: "models", all: of_models.collect() },
+        Calls { prefix: "grps_node", callees: "graph nodes", all: of_nodes.collect() },
     ];
-    for Calls { prefix, of, all } in &all {
-        let help = format!("Calls of {of} that have ended, by how they ended.");
+    for Calls { prefix, callees, all } in &all {
+        let help = format!("Calls of {callees} that have ended, by outcome.");
         text.family(Kind::Counter, &format!("{prefix}_calls"), None, &help);
         for (labels, stats) in all {
             let counts = stats.outcomes.read();
@@ -143,17 +151,17 @@ fn write_calls(app: &App, text: &mut Exposition) {
                 text.sample(&labels, count as f64);
             }
         }
-        let help = format!("Calls of {of} that have not ended.");
+        let help = format!("Calls of {callees} that have not ended.");
         text.family(Kind::Gauge, &format!("{prefix}_calls_in_flight"), None, &help);
         for (labels, stats) in all {
             text.sample(labels, stats.outcomes.read().in_flight as f64);
         }
-        let help = format!("Calls of {of}, from the queue to the instance's answer.");
+        let help = format!("Calls of {callees}, from the queue to the output of the instance.");
         text.family(Kind::Histogram, &format!("{prefix}_call_duration_seconds"), SECONDS, &help);
         for (labels, stats) in all {
             stage_histogram(text, labels, &stats.duration.read());
         }
-        let help = format!("StageRecord of the calls of {of}.");
+        let help = format!("Steps of the calls of {callees}.");
         text.family(Kind::Histogram, &format!("{prefix}_stage_duration_seconds"), SECONDS, &help);
         for (labels, stats) in all {
             for stage in CallStage::ALL {
@@ -172,32 +180,40 @@ fn write_models(app: &App, text: &mut Exposition) {
         ("grps_model_queue_length", Kind::Gauge, None, "Calls that wait for an instance.", |m| {
             m.queue().len() as f64
         }),
-        ("grps_model_instances", Kind::Gauge, None, "Threads and processes that run it.", |m| {
-            m.queue().pullers() as f64
-        }),
+        (
+            "grps_model_instances",
+            Kind::Gauge,
+            None,
+            "Threads and processes that run the model.",
+            |m| m.queue().pullers() as f64,
+        ),
         (
             "grps_model_instance_restarts",
             Kind::Counter,
             None,
-            "Instances that were started again after they had ended unasked.",
+            "Restarts of instances that ended unexpectedly.",
             |m| m.queue().restarts() as f64,
         ),
         (
             "grps_model_busy_seconds",
             Kind::Counter,
             SECONDS,
-            "Time that instances have worked, all together.",
+            "Busy time of all instances together.",
             |m| m.queue().worked().as_secs_f64(),
         ),
         ("grps_model_batches", Kind::Counter, None, "Batches that left the queue.", |m| {
             m.queue().counts().batches() as f64
         }),
-        ("grps_model_batched_rows", Kind::Counter, None, "Rows in them.", |m| {
+        ("grps_model_batched_rows", Kind::Counter, None, "Rows in these batches.", |m| {
             m.queue().counts().rows() as f64
         }),
-        ("grps_model_max_batch_rows", Kind::Gauge, None, "Most rows of a batch.", |m| {
-            m.spec().batching.max_rows as f64
-        }),
+        (
+            "grps_model_max_batch_rows",
+            Kind::Gauge,
+            None,
+            "Maximum number of rows of a batch (max_batch_size).",
+            |m| m.spec().batching.max_rows as f64,
+        ),
     ];
     for (name, kind, unit, help, read) in all {
         text.family(kind, name, unit, help);
@@ -205,14 +221,19 @@ fn write_models(app: &App, text: &mut Exposition) {
             text.sample(&[("model", model.key())], read(model));
         }
     }
-    let help = "Batches by their rows.";
+    let batching: Vec<_> = models.iter().filter(|model| model.queue().batches()).collect();
+    write_batches(text, &batching);
+}
+
+fn write_batches(text: &mut Exposition, models: &[&&std::sync::Arc<Model>]) {
+    let help = "Batches by number of rows.";
     text.family(Kind::Histogram, "grps_model_batch_rows", None, help);
-    for model in models.iter().filter(|model| model.queue().batches()) {
+    for model in models {
         batch_rows(text, model);
     }
-    let help = "Batches that left below their maximum, by the reason why they were not larger.";
+    let help = "Batches below the maximum size, by the reason why they were not larger.";
     text.family(Kind::Counter, "grps_model_small_batches", None, help);
-    for model in models.iter().filter(|model| model.queue().batches()) {
+    for model in models {
         for reason in Reason::ALL {
             let labels = [("model", model.key()), ("reason", reason.name())];
             text.sample(&labels, model.queue().counts().small(reason) as f64);
@@ -233,19 +254,14 @@ fn batch_rows(text: &mut Exposition, model: &Model) {
 }
 
 fn write_process(app: &App, text: &mut Exposition) {
-    text.family(
-        Kind::Counter,
-        "process_cpu_seconds",
-        SECONDS,
-        "Time that the process has spent on processors.",
-    );
+    text.family(Kind::Counter, "process_cpu_seconds", SECONDS, "Processor time of the process.");
     text.sample(&[], process::processor_time().as_secs_f64());
     let started = app.settings.started.duration_since(UNIX_EPOCH).unwrap_or_default();
     let gauges = [
         (
             "process_resident_memory_bytes",
             BYTES,
-            "Memory of the process.",
+            "Resident memory of the process.",
             process::resident_bytes(),
         ),
         (
@@ -260,18 +276,18 @@ fn write_process(app: &App, text: &mut Exposition) {
             "Memory that the process may use.",
             app.settings.memory_limit_bytes,
         ),
-        ("process_open_fds", None, "Open descriptors.", process::open_descriptors()),
+        ("process_open_fds", None, "Open file descriptors.", process::open_descriptors()),
         (
             "process_max_fds",
             None,
-            "Most descriptors that may be open.",
+            "Maximum number of open file descriptors.",
             process::max_descriptors().unwrap_or(u64::MAX),
         ),
         ("process_threads", None, "Threads of the process.", process::threads()),
         (
             "process_start_time_seconds",
             SECONDS,
-            "When the service was started, in seconds since the epoch.",
+            "Start time of the service, in seconds since the epoch.",
             started.as_secs(),
         ),
     ];
@@ -288,19 +304,21 @@ fn write_gpus(app: &App, text: &mut Exposition) {
     }
     type Read = fn(&crate::observability::gpus::GpuUsage) -> Option<f64>;
     let all: [(&str, Option<&str>, &str, Read); 5] = [
-        ("grps_gpu_busy_ratio", Some("ratio"), "Share of time in which it computes.", |gpu| {
+        ("grps_gpu_busy_ratio", Some("ratio"), "Share of time in which the GPU computes.", |gpu| {
             Some(gpu.busy_ratio)
         }),
-        ("grps_gpu_memory_used_bytes", BYTES, "Memory in use, by anybody.", |gpu| {
+        ("grps_gpu_memory_used_bytes", BYTES, "GPU memory in use, by all processes.", |gpu| {
             Some(gpu.memory_used_bytes as f64)
         }),
-        ("grps_gpu_memory_total_bytes", BYTES, "Memory that it has.", |gpu| {
+        ("grps_gpu_memory_total_bytes", BYTES, "Total GPU memory.", |gpu| {
             Some(gpu.memory_total_bytes as f64)
         }),
-        ("grps_gpu_temperature_celsius", Some("celsius"), "Its temperature.", |gpu| {
+        ("grps_gpu_temperature_celsius", Some("celsius"), "Temperature of the GPU.", |gpu| {
             gpu.temperature_celsius
         }),
-        ("grps_gpu_power_watts", Some("watts"), "What it draws.", |gpu| gpu.power_watts),
+        ("grps_gpu_power_watts", Some("watts"), "Power consumption of the GPU.", |gpu| {
+            gpu.power_watts
+        }),
     ];
     for (name, unit, help, read) in all {
         text.family(Kind::Gauge, name, unit, help);
@@ -314,21 +332,27 @@ fn write_gpus(app: &App, text: &mut Exposition) {
 
 fn write_user_metrics(app: &App, text: &mut Exposition) {
     let metrics = app.monitor.user_metrics(now_s());
-    let of = |kinds: &'static [SeriesKind]| metrics.iter().filter(|m| kinds.contains(&m.kind));
-    let help = "What user code records by avg, max and min: the latest second.";
+    let of_kinds =
+        |kinds: &'static [SeriesKind]| metrics.iter().filter(|m| kinds.contains(&m.kind));
+    let help = "Values that user code records with avg, max and min: the latest second.";
     text.family(Kind::Gauge, "grps_user", None, help);
-    for metric in of(&[SeriesKind::Average, SeriesKind::Max, SeriesKind::Min]) {
+    for metric in of_kinds(&[SeriesKind::Average, SeriesKind::Max, SeriesKind::Min]) {
         if let Some(value) = metric.points.last_second() {
             text.sample(&[("name", &metric.name), ("kind", metric.kind.name())], value);
         }
     }
-    text.family(Kind::Counter, "grps_user_increments", None, "What user code records by inc.");
-    for metric in of(&[SeriesKind::Increment]).filter(|metric| metric.total >= 0.0) {
+    text.family(
+        Kind::Counter,
+        "grps_user_increments",
+        None,
+        "Values that user code records with inc.",
+    );
+    for metric in of_kinds(&[SeriesKind::Increment]).filter(|metric| metric.total >= 0.0) {
         text.sample(&[("name", &metric.name)], metric.total);
     }
-    let help = "What user code records by cdf: the latest minute.";
+    let help = "Values that user code records with cdf: the latest minute.";
     text.family(Kind::Summary, "grps_user_distribution", None, help);
-    for metric in of(&[SeriesKind::Distribution]) {
+    for metric in of_kinds(&[SeriesKind::Distribution]) {
         let quantiles = quantiles(metric);
         text.summary(
             &[("name", &metric.name)],
@@ -340,12 +364,12 @@ fn write_user_metrics(app: &App, text: &mut Exposition) {
 
 fn quantiles(metric: &UserMetric) -> Vec<(f64, f64)> {
     let Points::Distribution(points) = &metric.points else { return Vec::new() };
-    let wanted = [(50, 0.5), (90, 0.9), (99, 0.99)];
-    let found = wanted.into_iter().filter_map(|(percent, quantile)| {
+    let percentiles = [(50, 0.5), (90, 0.9), (99, 0.99)];
+    let quantiles = percentiles.into_iter().filter_map(|(percent, quantile)| {
         let value = points.iter().find(|(shown, _)| *shown == percent)?.1;
         Some((quantile, value))
     });
-    found.collect()
+    quantiles.collect()
 }
 
 fn histogram(
@@ -363,7 +387,7 @@ fn histogram(
     text.histogram(labels, below, totals, exemplar(Duration::MAX));
 }
 
-/// A histogram of half as many bounds; nothing when nothing was counted.
+/// Writes a histogram with half as many bounds, unless it is empty.
 fn stage_histogram(text: &mut Exposition, labels: Labels<'_>, counts: &Counts) {
     if counts.count() == 0 {
         return;
@@ -378,14 +402,15 @@ fn stage_histogram(text: &mut Exposition, labels: Labels<'_>, counts: &Counts) {
 fn exemplar_text(exemplar: &Exemplar) -> ExemplarText {
     let timeline = &exemplar.timeline;
     let mut labels = Vec::new();
-    // All labels of an exemplar may have 128 characters together.
+    // OpenMetrics limits the labels of an exemplar to 128 characters together.
     if let Some(trace) = timeline.trace() {
         labels.push(("trace_id", format!("{:032x}", trace.trace_id)));
     }
-    let room: usize = 128 - labels.iter().map(|(name, id)| name.len() + id.len()).sum::<usize>();
-    if timeline.id().chars().count() + "request_id".len() <= room {
+    let available: usize =
+        128 - labels.iter().map(|(name, id)| name.len() + id.len()).sum::<usize>();
+    if timeline.id().chars().count() + "request_id".len() <= available {
         labels.push(("request_id", timeline.id().to_owned()));
     }
     let value = exemplar.duration.as_secs_f64();
-    ExemplarText { labels, value, at: exemplar.at }
+    ExemplarText { labels, value, ended: exemplar.ended }
 }
