@@ -1,4 +1,4 @@
-//! What measuring one request costs: the clock readings, the notes and the counters of all its steps.
+//! Cost of the measurements of one request: clock readings, timeline and counters of all stages.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -6,34 +6,34 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use grps_core::metrics::{CallStage, CallStats, Histogram, RequestStage, RequestStats, Traffic};
-use grps_core::{BatchNote, CallTimes, CallTimings, Timeline};
+use grps_core::{BatchInfo, CallTimes, CallTimings, Timeline};
 
-/// A request of one model without a converter, as its way through the server measures it.
+/// Measures a request for one model without a converter, as the server does.
 fn measure(calls: &CallStats, requests: &RequestStats, traffic: &Traffic) {
     let timeline = Arc::new(Timeline::new("0123456789abcdef", None));
-    timeline.lap(RequestStage::Receive);
-    requests.outcomes.begin();
-    timeline.lap(RequestStage::Decode);
-    calls.outcomes.begin();
+    timeline.note_stage_end(RequestStage::Receive);
+    requests.outcomes.count_start();
+    timeline.note_stage_end(RequestStage::Decode);
+    calls.outcomes.count_start();
     let began = Instant::now();
-    let timings = CallTimings::begin(began, None, BatchNote::default()).ended(Instant::now());
+    let timings = CallTimings::begin(began, None, BatchInfo::default()).ended(Instant::now());
     let times = CallTimes { began, timings };
-    calls.outcomes.end(None);
+    calls.outcomes.count_end(None);
     calls.duration.add(times.duration());
-    for (stage, length) in times.stages() {
+    for (stage, duration) in times.stages() {
         if matches!(stage, CallStage::Queue | CallStage::Infer) {
-            calls.stage(stage).add(length);
+            calls.stage(stage).add(duration);
         }
     }
     timeline.measure(RequestStage::Encode, || black_box(0));
     let duration = timeline.began().elapsed();
-    requests.outcomes.end(None);
+    requests.outcomes.count_end(None);
     requests.duration.add(duration);
     requests.exemplars.offer(&timeline, duration);
-    timeline.with_steps(|steps| {
+    timeline.with_record(|record| {
         for stage in RequestStage::ALL {
-            if let Some((_, length)) = steps.stage(stage) {
-                requests.add_stage(stage, length);
+            if let Some((_, duration)) = record.stage(stage) {
+                requests.add_stage(stage, duration);
             }
         }
     });

@@ -67,7 +67,7 @@ impl Engine {
     /// Whether the service is ready: flags set and every model's instances respond.
     pub fn readiness(&self) -> Readiness {
         match self.health.readiness() {
-            Readiness::Ready if self.registry.trouble().is_some() => Readiness::Troubled,
+            Readiness::Ready if self.registry.trouble().is_some() => Readiness::Unhealthy,
             readiness => readiness,
         }
     }
@@ -175,7 +175,7 @@ impl Engine {
             None => {
                 let began = Instant::now();
                 let permit = self.admission.enter(options).await;
-                timeline.note(RequestStage::Admission, began);
+                timeline.note_stage(RequestStage::Admission, began);
                 permit?
             }
         };

@@ -168,11 +168,11 @@ async fn names_are_unknown_only_after_loading() {
 async fn readiness_needs_an_instance_of_every_model() {
     let engine = engine(1, 1);
     let queue = add(&engine, "m", InputForm::Message);
-    assert_eq!(engine.readiness(), Readiness::Troubled);
+    assert_eq!(engine.readiness(), Readiness::Unhealthy);
     let puller = queue.attach("i");
     assert_eq!(engine.readiness(), Readiness::Ready);
     drop(puller);
-    assert_eq!(engine.readiness(), Readiness::Troubled);
+    assert_eq!(engine.readiness(), Readiness::Unhealthy);
 }
 
 /// Runs an instance that streams `count` numbered chunks and then answers as given.

@@ -1,4 +1,4 @@
-//! The one list of reasons why a request can fail.
+//! The causes of failed requests, for all crates.
 
 use std::fmt;
 
@@ -7,34 +7,34 @@ use std::fmt;
 pub enum Cause {
     /// The request is malformed or does not fit the model.
     InvalidArgument,
-    /// The caller may not do this.
+    /// The client has no permission for the call.
     PermissionDenied,
-    /// No such model or route.
+    /// The model or route does not exist.
     NotFound,
-    /// The route exists, but not for this method.
+    /// The route does not support the HTTP method.
     MethodNotAllowed,
-    /// The request did not arrive completely in time.
+    /// The request body did not arrive before the timeout.
     RequestTimeout,
-    /// The request is larger than the limit.
+    /// The request exceeds the size limit.
     TooLarge,
-    /// The content type is not one the route reads.
+    /// The route does not support the content type.
     UnsupportedMediaType,
-    /// The queue is full; trying again later can help.
+    /// The queue is full; the client can retry later.
     QueueFull,
-    /// The client left before the answer was ready.
+    /// The client disconnected before the response was ready.
     Cancelled,
-    /// The model or the user's code failed.
+    /// The model or user code failed.
     ModelFailed,
-    /// A fault of the server itself.
+    /// An error in the server itself.
     Internal,
     /// The service is draining or not ready.
     Unavailable,
-    /// The deadline passed before the answer was ready.
+    /// The deadline passed before the response was ready.
     DeadlineExceeded,
 }
 
 impl Cause {
-    /// All causes, in the order they are counted.
+    /// All causes, in the order of the counters.
     pub const ALL: [Self; 13] = [
         Self::InvalidArgument,
         Self::PermissionDenied,
@@ -71,7 +71,7 @@ impl Cause {
     }
 }
 
-/// A failed request: the cause and one line that says what was wrong and what to do.
+/// The error of a failed request: its cause, and one line with the reason and the fix.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Error {
     cause: Cause,
@@ -79,7 +79,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with this cause and one-line message.
+    /// Creates an error with a cause and a one-line message.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
         Self { cause, message: message.into() }
     }

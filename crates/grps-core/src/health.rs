@@ -1,35 +1,35 @@
-//! One truth about liveness and readiness for every protocol.
+//! Liveness and readiness of the service, the same for every protocol.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Flags that decide whether the service is ready.
 #[derive(Debug)]
 pub struct Health {
-    /// Every model is loaded and warmed.
+    /// Whether every model is loaded and warmed up.
     loaded: AtomicBool,
-    /// The operator wants traffic (`online` / `offline`).
+    /// Whether the operator has set the service online.
     online: AtomicBool,
-    /// The service is shutting down.
+    /// Whether the service is shutting down.
     draining: AtomicBool,
 }
 
-/// Whether the service is ready, and if not, why.
+/// Whether the service is ready, or why it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// Ready for traffic.
     Ready,
-    /// Models are being loaded or warmed.
+    /// Models are loading or warming up.
     Loading,
-    /// Set offline by the operator.
+    /// The operator has set the service offline.
     Offline,
-    /// Shutting down.
+    /// The service is shutting down.
     Draining,
-    /// The models or their instances can't answer; the registry tells why.
-    Troubled,
+    /// Models or instances can't run requests; the registry reports the reason.
+    Unhealthy,
 }
 
 impl Health {
-    /// Not loaded, not draining; online as given.
+    /// Creates the flags of a service that is neither loaded nor draining.
     pub fn new(online: bool) -> Self {
         Self {
             loaded: AtomicBool::new(false),
@@ -38,22 +38,22 @@ impl Health {
         }
     }
 
-    /// Tells that every model is loaded and warmed.
+    /// Marks every model as loaded and warmed up.
     pub fn set_loaded(&self) {
         self.loaded.store(true, Ordering::Release);
     }
 
-    /// Whether every model is loaded and warmed.
+    /// Whether every model is loaded and warmed up.
     pub fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
     }
 
-    /// Asks for traffic or for none.
+    /// Sets the service online or offline.
     pub fn set_online(&self, online: bool) {
         self.online.store(online, Ordering::Release);
     }
 
-    /// Starts draining; there is no way back.
+    /// Starts draining. Draining can't be cancelled.
     pub fn set_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
@@ -63,7 +63,7 @@ impl Health {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// The state of the flags; instances are the registry's to judge.
+    /// Readiness by the flags alone; the registry checks the instances.
     pub fn readiness(&self) -> Readiness {
         if self.is_draining() {
             Readiness::Draining
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ready_needs_loaded_online_and_not_draining() {
+    fn a_service_is_ready_when_it_is_loaded_online_and_not_draining() {
         let health = Health::new(false);
         assert_eq!(health.readiness(), Readiness::Loading);
         health.set_loaded();

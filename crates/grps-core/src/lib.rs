@@ -1,8 +1,8 @@
 //! The engine of GRPS, free of HTTP and of Python.
 //!
-//! A request enters through [`Engine::infer`], which admits it, walks the graph and puts an
-//! [`Entry`] into the queue of each model on the way. Instances, such as Python threads, pull entries
-//! from a [`Queue`] and reply through the channel that the entry carries.
+//! A request enters through [`Engine::infer`]. The engine admits it, walks the graph and puts an
+//! [`Entry`] into the queue of each model. Instances, such as Python threads, pull entries from a
+//! [`Queue`] and reply through the channel in the entry.
 
 mod engine;
 mod error;
@@ -36,13 +36,15 @@ pub use request::http_exchange::{HttpExchange, HttpReply, RawHttpRequest};
 pub use request::reply::{Reply, ReplyReceiver, ReplySender, reply_channel};
 pub use request::request::{Attachment, CarriedState, Request, SchedulingOptions, Session};
 pub use request::stream::{ChunkSender, Chunks};
-pub use request::timeline::{BatchNote, CallNote, CallTimes, CallTimings, StageRecord, Timeline};
+pub use request::timeline::{
+    BatchInfo, CallRecord, CallTimes, CallTimings, RequestRecord, Timeline,
+};
 pub use request::trace_context::{TraceContext, TraceParent};
 pub use scheduling::admission::{Admission, Permit};
 pub use scheduling::batching::{
     Batch, BatchCounts, BatchPolicy, CutRows, Joined, Padding, Parts, Reason, Wait,
 };
-pub use scheduling::byte_budget::{Account, Budget};
+pub use scheduling::byte_budget::{ByteBudget, ByteReservation};
 pub use scheduling::entry::Entry;
 pub use scheduling::instance_health::Heartbeat;
 pub use scheduling::puller::{Pulled, Puller, Stopper};

@@ -1,8 +1,8 @@
-//! Durations as whole nanoseconds in 64 bits, which is much faster than what the library does in 128.
+//! Durations as nanoseconds in 64 bits: much faster than the standard library's 128 bits.
 
 use std::time::Duration;
 
-/// The duration in nanoseconds; the greatest number beyond 584 years.
+/// Returns the duration in nanoseconds; `u64::MAX` for more than 584 years.
 pub(crate) fn nanos(duration: Duration) -> u64 {
     let seconds = duration.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(u64::from(duration.subsec_nanos()))

@@ -1,4 +1,4 @@
-//! The C ABI of GRPS: what native code in a service's process may call. Its header is
+//! The C ABI of GRPS for native code in the process of a service. The header is
 //! `sdk/cpp/include/grps/monitor.h`.
 
 pub mod lent_memory;

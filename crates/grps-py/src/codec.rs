@@ -10,18 +10,19 @@ fn invalid(error: grps_core::Error) -> PyErr {
     PyValueError::new_err(error.message().to_owned())
 }
 
-/// Turns a JSON request body into an encoded `GrpsMessage`.
+/// Converts a JSON request body to an encoded `GrpsMessage`.
 ///
-/// Raises ValueError naming the place that is wrong.
+/// Raises ValueError with the position of the error.
 #[pyfunction]
 pub(crate) fn json_to_message<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let request = json::decode(body).map_err(invalid)?;
     Ok(PyBytes::new(py, &proto::encode(&request.message)))
 }
 
-/// Turns an encoded `GrpsMessage` into JSON, with a nested `ndarray` for its first tensor if asked.
+/// Converts an encoded `GrpsMessage` to JSON; with `return_ndarray` its first tensor becomes a nested
+/// `ndarray`.
 ///
-/// Raises ValueError when the message is malformed or holds no float32 tensor to nest.
+/// Raises ValueError when the message is malformed or contains no float32 tensor for the `ndarray`.
 #[pyfunction]
 #[pyo3(signature = (message, return_ndarray = false))]
 pub(crate) fn message_to_json<'py>(

@@ -8,27 +8,28 @@ use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-/// The started log; closing it writes what is still buffered.
+/// The started log; closing it writes the buffered lines.
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Log {
+    /// `None` after `close`.
     guard: Mutex<Option<LogGuard>>,
 }
 
 #[pymethods]
 impl Log {
-    /// Changes which lines are written from here on.
+    /// Changes the log level.
     fn set_level(&self, level: &str) -> PyResult<()> {
         self.guard.lock().as_ref().map_or(Ok(()), |guard| guard.set_level(level))?;
         Ok(())
     }
 
-    /// Writes what is still buffered and ends logging.
+    /// Writes the buffered lines and ends logging.
     fn close(&self) {
         self.guard.lock().take();
     }
 }
 
-/// Starts the server's log for the whole process.
+/// Starts the server log for the whole process.
 #[pyfunction]
 pub(crate) fn start_log(
     path: PathBuf,
@@ -43,8 +44,8 @@ pub(crate) fn start_log(
     Ok(Log { guard: Mutex::new(Some(guard)) })
 }
 
-/// Writes one record: a level of Python's logging module, the logger's name, the text, and the
-/// identifier of the request that it belongs to.
+/// Writes one record: a level of Python's `logging` module, the name of the logger, the message, and
+/// the identifier of the request.
 #[pyfunction]
 #[pyo3(signature = (level, logger, message, id))]
 pub(crate) fn log(level: u32, logger: &str, message: &str, id: Option<&str>) {

@@ -1,4 +1,4 @@
-//! What every connection of one service shares.
+//! Settings and state that all connections of a service share.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,73 +20,73 @@ use crate::observability::traces::{TraceSettings, Traces};
 /// Settings of the data plane.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Open connections at once; one more gets 503 and is closed.
+    /// Maximum number of open connections; further ones get 503 and are closed.
     pub max_connections: usize,
-    /// Largest request body, in bytes.
+    /// Maximum size of a request body.
     pub max_request_bytes: usize,
-    /// Bytes that the bodies of all requests in flight may have together.
+    /// Maximum total size of the bodies of all requests in flight.
     pub max_inflight_bytes: usize,
-    /// Largest request head, in bytes.
+    /// Maximum size of a request head.
     pub max_header_bytes: usize,
-    /// How long a request head may take, and how long a kept-alive connection may idle.
+    /// Timeout for a request head and for an idle kept-alive connection.
     pub header_timeout: Duration,
-    /// How long a request body may take.
+    /// Timeout for a request body.
     pub body_timeout: Duration,
-    /// How long running requests may take to finish at shutdown.
+    /// Timeout for running requests at shutdown.
     pub drain_timeout: Duration,
-    /// Whether each request is logged.
+    /// Whether the access log is written.
     pub access_log: bool,
-    /// A predict route of the user's own.
+    /// The custom predict route, if any.
     pub custom_route: Option<CustomRoute>,
-    /// Token that admin calls from other machines must carry; `None` refuses them all.
+    /// Token that admin calls from other machines must carry; `None` refuses all such calls.
     pub admin_token: Option<String>,
-    /// Text that `metadata/server` answers.
+    /// Response text of `metadata/server`.
     pub server_metadata: String,
-    /// The page at `/`.
+    /// The dashboard page at `/`.
     pub dashboard: Bytes,
     /// Memory that this process may use.
     pub memory_limit_bytes: u64,
-    /// Percentage of it above which no request is taken in.
+    /// Percentage of it above which new requests are refused.
     pub max_memory_percent: u64,
-    /// Where the latest values of all series are written each second.
+    /// File to which the latest values of all series are written each second.
     pub monitor_log: Option<PathBuf>,
-    /// Log files that operators may look into, by the names they are asked for.
+    /// Names and paths of the log files that operators can read.
     pub logs: Vec<(String, PathBuf)>,
-    /// When the service was started.
+    /// Start time of the service.
     pub started: SystemTime,
-    /// Where spans of requests go; `None` when they go nowhere.
+    /// How spans of requests are exported; `None` without tracing.
     pub traces: Option<TraceSettings>,
-    /// GPUs that are watched, by their numbers.
+    /// Numbers of the monitored GPUs.
     pub gpus: Vec<u32>,
 }
 
-/// A predict route of the user's own.
+/// A custom predict route.
 #[derive(Clone, Debug)]
 pub struct CustomRoute {
-    /// Its path.
+    /// Path of the route.
     pub path: String,
-    /// Whether user code reads requests and writes answers itself; then it also owns the
-    /// standard predict route.
+    /// Whether user code reads the request bodies and writes the responses; then it also serves
+    /// the standard predict route.
     pub owns_body: bool,
-    /// How a client asks for an answer in chunks.
+    /// How a client requests a streamed response.
     pub streaming: StreamingControl,
-    /// Content type of streamed answers; `application/octet-stream` when not set.
+    /// Content type of streamed responses; `application/octet-stream` when not set.
     pub stream_content_type: Option<HeaderValue>,
 }
 
-/// How a client asks for an answer in chunks.
+/// How a client requests a streamed response.
 #[derive(Clone, Debug)]
 pub struct StreamingControl {
-    /// Where it says so.
+    /// Where the client sets the key.
     pub mode: StreamingMode,
-    /// Name of the query key, header or JSON field that must be true.
+    /// Name of the query parameter, header or JSON field that must be true.
     pub key: String,
 }
 
-/// Where a client asks for an answer in chunks.
+/// Where a client requests a streamed response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamingMode {
-    /// In the query.
+    /// In a query parameter.
     Query,
     /// In a header.
     Header,
@@ -94,34 +94,34 @@ pub enum StreamingMode {
     Body,
 }
 
-/// The engine, the settings and the counters of one service.
+/// State of one service.
 pub struct App {
-    /// Answers requests.
+    /// Runs requests.
     pub engine: Arc<Engine>,
-    /// How the data plane behaves.
+    /// Settings of the data plane.
     pub settings: Settings,
-    /// What is measured.
+    /// Time series.
     pub monitor: Arc<Monitor>,
-    /// What is counted by name.
+    /// Counters by name.
     pub(crate) stats: Arc<StatsRegistry>,
-    /// The GPUs that are watched.
+    /// The monitored GPUs.
     pub(crate) gpus: Gpus,
-    /// Exports spans of requests.
+    /// Exports spans of requests; `None` without tracing.
     pub(crate) traces: Option<Traces>,
-    /// What operators ask of the models.
+    /// Commands of operators.
     pub commands: Commands,
-    /// Makes identifiers for requests that bring none.
+    /// Generates identifiers for requests without one.
     pub(crate) request_ids: RequestIds,
-    /// Requests between their head and their answer, which shutdown waits for.
+    /// Requests in flight, which shutdown waits for.
     pub(crate) in_flight: Arc<InFlight>,
-    /// One permit per connection that may be open.
+    /// One permit per possible connection.
     pub(crate) connection_permits: Arc<Semaphore>,
     /// Decodes and encodes large bodies.
     pub(crate) blocking: BlockingSection,
 }
 
 impl App {
-    /// An app without traffic.
+    /// Creates the state of a service.
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
         let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes));
         let traces = settings.traces.clone().map(Traces::new);
@@ -143,7 +143,7 @@ impl App {
         }
     }
 
-    /// Connections that are open now.
+    /// Number of open connections.
     pub(crate) fn open_connections(&self) -> usize {
         self.settings.max_connections.saturating_sub(self.connection_permits.available_permits())
     }

@@ -1,7 +1,7 @@
 //! The data plane of GRPS: sockets, HTTP, gRPC and the codec between wire bytes and tensors.
 //!
-//! [`serve`] takes bound listeners, the [`App`] and a shutdown signal. One port speaks HTTP/1.1,
-//! HTTP/2 and gRPC; the first bytes of a connection decide.
+//! [`serve`] takes bound listeners, the [`App`] and a shutdown signal. One port serves HTTP/1.1,
+//! HTTP/2 and gRPC; the first bytes of a connection select the protocol.
 
 mod admin;
 mod app;
@@ -14,7 +14,7 @@ mod observability;
 pub use admin::commands::{Action, Command, Commands};
 pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
 pub use net::listener::{bind, serve};
-pub use observability::gpus::{Found, Machine, find_gpus};
+pub use observability::gpus::{GpuInfo, GpuInventory, find_gpus};
 pub use observability::log;
 pub use observability::log_file::LogFile;
 pub use observability::log_period::{LogPeriod, UnknownPeriod};

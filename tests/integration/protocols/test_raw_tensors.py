@@ -137,7 +137,7 @@ def test_bad_input_is_refused(
 
 
 def test_answers_that_are_no_single_tensor_are_told(server: RunningServer) -> None:
-    for model, expected in (("both", "answers with 2 tensors"), ("text", "answers with strings")):
+    for model, expected in (("both", "returned 2 tensors"), ("text", "returned strings")):
         answer = ask(server, f"model={model}&shape=1", bytes(4))
         assert answer.status_code == 500
         assert expected in answer.json()["status"]["msg"]

@@ -58,7 +58,7 @@ def test_the_limit_counts_what_runs_and_is_exact(server: RunningServer) -> None:
         assert refused.status_code == 429
         assert refused.headers["Retry-After"] == "1"
         message = refused.json()["status"]["msg"]
-        assert f"at most {LIMIT} may be (limits.max_inflight_bytes)" in message
+        assert f"at most {LIMIT} (limits.max_inflight_bytes)" in message
         server.release()
         assert running.result(GUARD_S).status_code == 200
     assert status(server, LIMIT) == 200

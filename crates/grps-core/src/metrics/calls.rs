@@ -1,4 +1,4 @@
-//! What is measured of the calls of one model, or of one node of a graph.
+//! Counters for the calls of one model or of one graph node.
 
 use std::sync::Arc;
 
@@ -8,55 +8,56 @@ use crate::metrics::outcomes::Outcomes;
 use crate::metrics::stage::CallStage;
 use crate::request::timeline::CallTimes;
 
-/// Counters on the way of every call; any thread may add and read without waiting.
+/// Counters for calls; any thread can add and read without waiting.
 #[derive(Debug, Default)]
 pub struct CallStats {
     /// How calls ended.
     pub outcomes: Outcomes,
-    /// How long those took that an instance has answered, from queue to answer.
+    /// Durations of the calls that an instance ran, from the queue to the output.
     pub duration: Histogram,
     /// In the order of [`CallStage::ALL`].
     stages: [Histogram; CallStage::ALL.len()],
 }
 
 impl CallStats {
-    /// How long one step took in all calls that had it.
+    /// Durations of one stage, over all calls with this stage.
     pub fn stage(&self, stage: CallStage) -> &Histogram {
         &self.stages[stage as usize]
     }
 
     fn add(&self, times: &CallTimes) {
         self.duration.add(times.duration());
-        for (stage, length) in times.stages() {
-            // Few models have converters or wait for company: a call without the step is no call
-            // whose step took no time.
-            if !length.is_zero() || matches!(stage, CallStage::Queue | CallStage::Infer) {
-                self.stage(stage).add(length);
+        for (stage, duration) in times.stages() {
+            // Most models have no converter and no batch window. A call without a stage must not
+            // count as a call whose stage took no time.
+            if !duration.is_zero() || matches!(stage, CallStage::Queue | CallStage::Infer) {
+                self.stage(stage).add(duration);
             }
         }
     }
 }
 
-/// A call that runs; dropping it unended counts it as cancelled.
+/// A running call; dropping it before its end counts it as cancelled.
 #[derive(Debug)]
 pub(crate) struct RunningCall<'a> {
-    /// The model's, and the node's if a graph calls.
+    /// Counters of the model, and of the graph node if a node makes the call.
     stats: [Option<&'a Arc<CallStats>>; 2],
+    /// Whether the end is counted.
     ended: bool,
 }
 
 impl<'a> RunningCall<'a> {
     pub(crate) fn begin(model: &'a Arc<CallStats>, node: Option<&'a Arc<CallStats>>) -> Self {
         let stats = [Some(model), node];
-        stats.iter().flatten().for_each(|stats| stats.outcomes.begin());
+        stats.iter().flatten().for_each(|stats| stats.outcomes.count_start());
         Self { stats, ended: false }
     }
 
-    /// Counts its end, with its times if an instance has answered.
+    /// Counts the end of the call, with its times if an instance ran it.
     pub(crate) fn end(mut self, failure: Option<Cause>, times: Option<&CallTimes>) {
         self.ended = true;
         for stats in self.stats.iter().flatten() {
-            stats.outcomes.end(failure);
+            stats.outcomes.count_end(failure);
             if let Some(times) = times {
                 stats.add(times);
             }
@@ -70,7 +71,7 @@ impl Drop for RunningCall<'_> {
             self.stats
                 .iter()
                 .flatten()
-                .for_each(|stats| stats.outcomes.end(Some(Cause::Cancelled)));
+                .for_each(|stats| stats.outcomes.count_end(Some(Cause::Cancelled)));
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Some of the requests behind the counts of a histogram, so that a look at a slow bucket leads to a
-//! request, its log lines and its trace.
+//! Exemplars of a histogram: they link a bucket to a request, its log lines and its trace.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,53 +10,53 @@ use parking_lot::Mutex;
 use crate::metrics::histogram::bound_of;
 use crate::request::timeline::Timeline;
 
-/// The time between two requests that are kept: all others cost nothing but a look at the clock.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Least time between two exemplars: other requests cost one clock reading.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
-/// One request behind a count.
+/// One request of a histogram bucket.
 #[derive(Clone, Debug)]
 pub struct Exemplar {
-    /// The request.
+    /// Record of the request.
     pub timeline: Arc<Timeline>,
-    /// How long it took.
+    /// How long the request took.
     pub duration: Duration,
-    /// When it ended.
-    pub at: SystemTime,
+    /// When the request ended.
+    pub ended: SystemTime,
 }
 
-/// A request of late for each bound of a histogram.
+/// A recent request for each bound of a histogram.
 #[derive(Debug)]
 pub struct Exemplars {
-    born: Instant,
-    /// When the last one was kept, in milliseconds since `born`.
+    created: Instant,
+    /// When the last exemplar was kept, in milliseconds since `created`.
     last_ms: AtomicU64,
-    /// By the bound that the request's duration is below.
+    /// Exemplars by the bucket's upper bound.
     kept: Mutex<BTreeMap<Duration, Exemplar>>,
 }
 
 impl Default for Exemplars {
     fn default() -> Self {
-        Self { born: Instant::now(), last_ms: AtomicU64::new(0), kept: Mutex::default() }
+        Self { created: Instant::now(), last_ms: AtomicU64::new(0), kept: Mutex::default() }
     }
 }
 
 impl Exemplars {
-    /// Keeps a request that has just ended, unless another one was kept just before it.
+    /// Keeps a request that has just ended, unless the last exemplar is too recent.
     pub fn offer(&self, timeline: &Arc<Timeline>, duration: Duration) {
-        let now = (timeline.began() + duration).saturating_duration_since(self.born);
+        let now = (timeline.began() + duration).saturating_duration_since(self.created);
         let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let last_ms = self.last_ms.load(Ordering::Relaxed);
-        if last_ms != 0 && now_ms.saturating_sub(last_ms) < PAUSE.as_millis() as u64 {
+        if last_ms != 0 && now_ms.saturating_sub(last_ms) < MIN_INTERVAL.as_millis() as u64 {
             return;
         }
         self.last_ms.store(now_ms.max(1), Ordering::Relaxed);
         let Some(mut kept) = self.kept.try_lock() else { return };
-        let at = SystemTime::now();
-        let exemplar = Exemplar { timeline: Arc::clone(timeline), duration, at };
+        let ended = SystemTime::now();
+        let exemplar = Exemplar { timeline: Arc::clone(timeline), duration, ended };
         kept.insert(bound_of(duration), exemplar);
     }
 
-    /// What was kept, by the bound that the durations are below.
+    /// The exemplars by the bucket's upper bound.
     pub fn read(&self) -> BTreeMap<Duration, Exemplar> {
         self.kept.lock().clone()
     }

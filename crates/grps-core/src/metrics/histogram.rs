@@ -1,4 +1,4 @@
-//! Counts of durations by size, for percentiles of bounded error.
+//! Histograms of durations, for percentiles with a bounded error.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use crate::nanos::nanos;
 
-/// Buckets per power of two: the error of a percentile is at most one part in 16.
+/// Buckets per power of two: the error of a percentile is at most 1/16.
 const STEPS: u32 = 16;
 const STEP_BITS: u32 = STEPS.ilog2();
-/// Powers of two from 1 us to beyond an hour.
+/// Powers of two from 1 us to more than an hour.
 const OCTAVES: u32 = 33;
 const BUCKETS: usize = (STEPS * OCTAVES) as usize;
 
-/// Counts of durations in buckets that grow with the size. Any thread may add and read without
-/// waiting; what one sees while another adds is at most one count behind.
+/// Counts of durations in exponential buckets. Any thread can add and read without waiting; a
+/// concurrent read may miss the value that is just being added.
 #[derive(Debug, Default)]
 pub struct Histogram {
-    /// Made by the first duration: most stages of most models never have one.
+    /// Allocated by the first duration: most stages of most models never have one.
     counts: OnceLock<Box<[AtomicU64]>>,
+    /// Sum of all durations.
     total_ns: AtomicU64,
 }
 
@@ -32,7 +33,7 @@ impl Histogram {
         self.total_ns.fetch_add(nanos(duration), Ordering::Relaxed);
     }
 
-    /// What was counted until now.
+    /// Returns the counts of all durations so far.
     pub fn read(&self) -> Counts {
         let counts = self.counts.get().map(|counts| &**counts).unwrap_or_default();
         let mut counts: Vec<u64> =
@@ -43,17 +44,18 @@ impl Histogram {
     }
 }
 
-/// What a histogram counted in some time. Counts of several histograms, of other processes too, can
-/// be added up: their buckets are the same.
+/// Counts of a histogram in a period. All histograms have the same buckets, also in other processes,
+/// so their counts can be added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// By bucket, up to the last that has any.
+    /// Counts by bucket, up to the last bucket that is not empty.
     counts: Vec<u64>,
+    /// Sum of all durations.
     total_ns: u64,
 }
 
 impl Counts {
-    /// How many durations there are.
+    /// Number of durations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
@@ -63,12 +65,12 @@ impl Counts {
         Duration::from_nanos(self.total_ns)
     }
 
-    /// The mean; zero without durations.
+    /// The mean; zero for an empty histogram.
     pub fn mean(&self) -> Duration {
         Duration::from_nanos(self.total_ns.checked_div(self.count()).unwrap_or_default())
     }
 
-    /// Adds what another one counted.
+    /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Self) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);
@@ -79,14 +81,14 @@ impl Counts {
         self.total_ns += other.total_ns;
     }
 
-    /// How many durations are shorter than a limit, which is exact for powers of two of
-    /// microseconds and one and a half times those.
+    /// Number of durations below a limit. The number is exact for the limits 2^n and 1.5 * 2^n
+    /// microseconds.
     pub fn count_below(&self, limit: Duration) -> u64 {
         self.counts.iter().take(bucket(micros(limit))).sum()
     }
 
-    /// The duration that `percent` of them do not exceed, at most a sixteenth too long; zero
-    /// without durations.
+    /// The duration that `percent` of the durations do not exceed, at most 1/16 too long; zero for
+    /// an empty histogram.
     pub fn percentile(&self, percent: f64) -> Duration {
         let rank = ((self.count() as f64 * percent / 100.0).ceil() as u64).max(1);
         let mut seen = 0;
@@ -99,7 +101,7 @@ impl Counts {
         Duration::ZERO
     }
 
-    /// What was counted since `earlier`, bucket by bucket.
+    /// The difference to `earlier` counts, by bucket.
     pub(crate) fn since(&self, earlier: &Self) -> SparseCounts {
         let before = earlier.counts.iter().copied().chain(std::iter::repeat(0));
         let since =
@@ -112,19 +114,21 @@ impl Counts {
     }
 }
 
-/// Counts of a short time: few buckets have any.
+/// Counts of a short period: few buckets are not empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SparseCounts {
+    /// Bucket numbers, ascending, and their counts.
     counts: Vec<(u16, u64)>,
+    /// Sum of all durations.
     total_ns: u64,
 }
 
 impl SparseCounts {
-    /// Adds them to others.
+    /// Adds the counts to `sums`.
     pub(crate) fn add_to(&self, sums: &mut Counts) {
-        let most = self.counts.last().map_or(0, |(index, _)| usize::from(*index) + 1);
-        if sums.counts.len() < most {
-            sums.counts.resize(most, 0);
+        let buckets = self.counts.last().map_or(0, |(index, _)| usize::from(*index) + 1);
+        if sums.counts.len() < buckets {
+            sums.counts.resize(buckets, 0);
         }
         for (index, count) in &self.counts {
             if let Some(sum) = sums.counts.get_mut(usize::from(*index)) {
@@ -135,8 +139,8 @@ impl SparseCounts {
     }
 }
 
-/// Limits at which counts are exact and that are fit to be shown: two per power of two of
-/// microseconds, from 32 us to 67 s.
+/// Upper bounds of the exported buckets, at which counts are exact: two per power of two of
+/// microseconds, from 32 us to 100 s.
 pub fn bounds() -> impl Iterator<Item = Duration> {
     (5u32..=26).flat_map(|power| {
         let whole = 1u64 << power;
@@ -144,12 +148,12 @@ pub fn bounds() -> impl Iterator<Item = Duration> {
     })
 }
 
-/// The first of the [`bounds`] that a duration is below; the greatest duration beyond all.
+/// The smallest of the [`bounds`] above a duration; [`Duration::MAX`] beyond the last one.
 pub(crate) fn bound_of(duration: Duration) -> Duration {
     bounds().find(|bound| duration < *bound).unwrap_or(Duration::MAX)
 }
 
-/// Whole microseconds, in 64 bits for the same reason as [`nanos`].
+/// Whole microseconds in 64 bits, for the same reason as [`nanos`].
 fn micros(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
 }
@@ -179,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    fn of(values: &[u64]) -> Counts {
+    fn counts_of(values: &[u64]) -> Counts {
         let histogram = Histogram::default();
         for us in values {
             histogram.add(Duration::from_micros(*us));
@@ -198,43 +202,43 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_percentile() {
-        let nothing = Histogram::default().read();
-        assert_eq!(nothing.percentile(99.0), Duration::ZERO);
-        assert_eq!((nothing.count(), nothing.mean()), (0, Duration::ZERO));
+    fn percentiles_of_an_empty_histogram_are_zero() {
+        let empty = Histogram::default().read();
+        assert_eq!(empty.percentile(99.0), Duration::ZERO);
+        assert_eq!((empty.count(), empty.mean()), (0, Duration::ZERO));
     }
 
     #[test]
-    fn every_duration_has_its_bound() {
+    fn every_duration_has_a_bound() {
         for (us, bound) in [(0, 32), (31, 32), (32, 48), (47, 48), (48, 64), (1 << 26, 3 << 25)] {
-            let found = bound_of(Duration::from_micros(us));
-            assert_eq!(found, Duration::from_micros(bound), "{us}");
+            let actual = bound_of(Duration::from_micros(us));
+            assert_eq!(actual, Duration::from_micros(bound), "{us}");
         }
         assert_eq!(bound_of(Duration::from_secs(200)), Duration::MAX);
     }
 
     proptest! {
         #[test]
-        fn percentiles_are_within_the_bound(
+        fn the_error_of_percentiles_is_bounded(
             mut values in prop::collection::vec(0u64..10_000_000_000, 1..200),
             percent in 1.0f64..100.0,
         ) {
-            let counts = of(&values);
+            let counts = counts_of(&values);
             values.sort_unstable();
             let rank = ((values.len() as f64 * percent / 100.0).ceil() as usize).max(1);
             let exact = values[rank - 1];
-            let found = counts.percentile(percent).as_micros() as u64;
-            prop_assert!(found >= exact && found - exact <= exact / u64::from(STEPS));
+            let actual = counts.percentile(percent).as_micros() as u64;
+            prop_assert!(actual >= exact && actual - exact <= exact / u64::from(STEPS));
             prop_assert_eq!(counts.count(), values.len() as u64);
             prop_assert_eq!(counts.total().as_micros() as u64, values.iter().sum::<u64>());
         }
 
         #[test]
-        fn limits_at_powers_of_two_are_exact(
+        fn counts_below_powers_of_two_are_exact(
             values in prop::collection::vec(0u64..1 << 24, 0..200),
             power in 4u32..24,
         ) {
-            let counts = of(&values);
+            let counts = counts_of(&values);
             for limit in [1u64 << power, (1 << power) + (1 << (power - 1))] {
                 let exact = values.iter().filter(|value| **value < limit).count() as u64;
                 prop_assert_eq!(counts.count_below(Duration::from_micros(limit)), exact);
@@ -242,7 +246,7 @@ mod tests {
         }
 
         #[test]
-        fn parts_merge_to_the_whole(
+        fn merged_counts_equal_the_whole(
             first in prop::collection::vec(0u64..1 << 30, 0..100),
             second in prop::collection::vec(0u64..1 << 30, 0..100),
         ) {
@@ -254,8 +258,8 @@ mod tests {
             let mut sums = before.clone();
             whole.since(&before).add_to(&mut sums);
             prop_assert_eq!(&sums, &whole);
-            let mut merged = of(&second);
-            merged.merge(&of(&first));
+            let mut merged = counts_of(&second);
+            merged.merge(&counts_of(&first));
             prop_assert_eq!(&merged, &whole);
         }
     }

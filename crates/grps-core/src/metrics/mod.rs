@@ -1,4 +1,4 @@
-//! What a service measures of itself and what user code measures, kept as series over time.
+//! Metrics of the service and of user code: counters, histograms and time series.
 
 mod calls;
 mod exemplars;
@@ -17,11 +17,11 @@ pub use calls::CallStats;
 pub(crate) use calls::RunningCall;
 pub use exemplars::{Exemplar, Exemplars};
 pub use histogram::{Counts, Histogram, bounds};
-pub use monitor::{Monitor, Name, Refused, UserMetric};
+pub use monitor::{Monitor, Name, RecordError, UserMetric};
 pub use outcomes::{OutcomeCounts, Outcomes};
 pub use requests::{Protocol, RequestStats, RouteStats, Sum};
 pub use series::{Kind, Points};
-pub use slowest::{Noted, Remembered};
+pub use slowest::{NotableRequests, RequestSummary};
 pub use stage::{CallStage, RequestStage};
 pub use stats_registry::StatsRegistry;
 pub use traffic::Traffic;

@@ -1,4 +1,4 @@
-//! All series of a service by name: its own, which begin with a star, and those of user code.
+//! All time series by name: those of the service, whose names begin with `*`, and those of user code.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -8,122 +8,128 @@ use parking_lot::Mutex;
 use crate::metrics::calls::CallStats;
 use crate::metrics::histogram::Counts;
 use crate::metrics::series::{Kind, Points, Series, percentages};
-use crate::metrics::slowest::Remembered;
+use crate::metrics::slowest::NotableRequests;
 use crate::metrics::stats_registry::StatsRegistry;
 use crate::metrics::traffic::{Reading, Traffic};
-use crate::metrics::window::{Minute, Recent, Second, Window};
+use crate::metrics::window::{HistogramWindow, Minute, RecentStats, Second};
 use crate::scheduling::batching::{BatchCounts, Reason};
 
-/// Names that user code may use.
+/// Maximum number of metrics of user code.
 const MAX_NAMES: usize = 1000;
-/// Bytes of a name.
+/// Maximum length of a name.
 const MAX_NAME_BYTES: usize = 128;
-/// Percentiles of durations that are kept over time.
+/// Percentiles of durations that have a series.
 const PERCENTILES: [(&str, f64); 3] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0)];
 
-/// The one series of the service's own that the instances tell: how often a GPU's memory was short.
+/// Out-of-memory errors of GPUs: the only service series that the instances record.
 const OOM_COUNT: &str = "*gpu_oom_count";
 
-/// The name of the distribution of latencies.
+/// Distribution of request latencies.
 const LATENCY_CDF: &str = "*latency_cdf(ms)";
 
-/// Why a value of user code was not taken.
+/// Why a value of user code is not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The name is empty, too long, or begins with the star of the service's own.
-    #[error("a metric's name has 1 to 128 bytes and does not begin with '*'")]
+pub enum RecordError {
+    /// The name is empty, too long, or begins with `*`, which is reserved for the service.
+    #[error("the name of a metric must have 1 to 128 bytes and must not begin with '*'")]
     Name,
-    /// There are too many names.
-    #[error("there are 1000 metrics already; this one is not recorded")]
+    /// There are too many metrics.
+    #[error("the limit of 1000 metrics is reached; the metric is not recorded")]
     TooMany,
-    /// The name is in use for another kind.
-    #[error("the metric is recorded by another method already")]
+    /// A metric of another kind has this name.
+    #[error("a metric of this name is recorded with another method")]
     Kind,
 }
 
-/// What requests or calls are counted by.
+/// The name under which requests or calls are counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Name {
-    /// The requests for a model or graph; "" for those that found neither.
+    /// Requests for a model or graph; "" for requests that matched no route.
     Route(String),
-    /// The calls of a model, by `name-version`.
+    /// Calls of a model, by `name-version`.
     Model(String),
-    /// The calls that a node makes, by graph and node.
+    /// Calls of a graph node, by graph and node.
     Node(String, String),
 }
 
-/// What user code has recorded under one name.
+/// A metric of user code.
 #[derive(Clone, Debug)]
 pub struct UserMetric {
     /// The name.
     pub name: String,
-    /// How its values become one.
+    /// How the values of a period are combined.
     pub kind: Kind,
-    /// How many values ever came.
+    /// Number of all values since the start.
     pub count: u64,
-    /// Their sum.
+    /// Sum of all values since the start.
     pub total: f64,
-    /// What there is to show.
+    /// The points of its series.
     pub points: Points,
 }
 
 /// All series of a service.
 #[derive(Debug, Default)]
 pub struct Monitor {
-    /// Requests, counted where they are answered.
+    /// Counters for all requests.
     pub traffic: Traffic,
-    /// Requests that are worth a look.
-    pub remembered: Remembered,
+    /// The slowest and the failed requests.
+    pub notable: NotableRequests,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// All series by name.
     series: BTreeMap<String, Series>,
-    /// Names of user code among them.
-    names: usize,
-    /// Failed requests until the last tick.
+    /// Number of series of user code.
+    user_names: usize,
+    /// Number of failed requests at the last tick.
     failed: u64,
-    /// Durations of all requests of the latest minute.
-    latencies: Window,
-    /// The latest minute of each route's requests, and of each model's and node's calls.
-    recent: HashMap<Name, Recent>,
-    /// The counters of each model's batches at the last tick.
+    /// Durations of all requests in the latest minute.
+    latencies: HistogramWindow,
+    /// The latest minute of the requests of each route and the calls of each model and node.
+    recent: HashMap<Name, RecentStats>,
+    /// Batch counters of each model at the last tick.
     batches: HashMap<String, (u64, u64, [u64; Reason::ALL.len()])>,
 }
 
 impl Monitor {
-    /// Records a value of user code at this moment, in seconds since the epoch.
+    /// Records a value of user code. `now_s` is the time in seconds since the epoch.
     ///
     /// # Errors
-    /// When the name is unfit, of another kind, or one too many; the value is then dropped.
-    pub fn record(&self, now_s: u64, kind: Kind, name: &str, value: f64) -> Result<(), Refused> {
-        let is_own = name.starts_with('*') && name != OOM_COUNT;
-        if !(1..=MAX_NAME_BYTES).contains(&name.len()) || is_own {
-            return Err(Refused::Name);
+    /// The name is invalid or has another kind, or there are too many metrics. The value is dropped.
+    pub fn record(
+        &self,
+        now_s: u64,
+        kind: Kind,
+        name: &str,
+        value: f64,
+    ) -> Result<(), RecordError> {
+        let is_reserved = name.starts_with('*') && name != OOM_COUNT;
+        if !(1..=MAX_NAME_BYTES).contains(&name.len()) || is_reserved {
+            return Err(RecordError::Name);
         }
         let mut state = self.state.lock();
         if let Some(series) = state.series.get_mut(name) {
             if series.kind() != kind {
-                return Err(Refused::Kind);
+                return Err(RecordError::Kind);
             }
             series.add(now_s, value);
             return Ok(());
         }
         if name != OOM_COUNT {
-            if state.names >= MAX_NAMES {
-                return Err(Refused::TooMany);
+            if state.user_names >= MAX_NAMES {
+                return Err(RecordError::TooMany);
             }
-            state.names += 1;
+            state.user_names += 1;
         }
-        state.put(now_s, kind, name, value);
+        state.record(now_s, kind, name, value);
         Ok(())
     }
 
-    /// Turns what was counted since the last tick into points of the service's own series; called
-    /// once a second.
+    /// Adds the requests since the last tick to the series of the service; called once a second.
     ///
-    /// `processor` and `memory` are percentages of what this process may use.
+    /// `processor` is a percentage of one processor, `memory` of the memory limit of the process.
     pub fn tick(&self, now_s: u64, processor: f64, memory: f64) {
         let Reading { failed, durations } = self.traffic.read();
         let longest = self.traffic.take_longest();
@@ -134,26 +140,26 @@ impl Monitor {
         let requests = latest.count() as f64;
         let failed = (failed - failed_before) as f64;
         let fail_rate = if requests > 0.0 { 100.0 * failed / requests } else { 0.0 };
-        state.put(now_s, Kind::Increment, "*qps", requests);
-        state.put(now_s, Kind::Average, "*fail_rate(%)", fail_rate);
-        state.put(now_s, Kind::Average, "*latency_avg(ms)", to_ms(latest.mean()));
-        state.put(now_s, Kind::Max, "*latency_max(ms)", to_ms(longest));
+        state.record(now_s, Kind::Increment, "*qps", requests);
+        state.record(now_s, Kind::Average, "*fail_rate(%)", fail_rate);
+        state.record(now_s, Kind::Average, "*latency_avg(ms)", to_ms(latest.mean()));
+        state.record(now_s, Kind::Max, "*latency_max(ms)", to_ms(longest));
         for (name, percent) in PERCENTILES {
             let series = format!("*latency_{name}(ms)");
-            state.put(now_s, Kind::Average, &series, to_ms(latest.percentile(percent)));
+            state.record(now_s, Kind::Average, &series, to_ms(latest.percentile(percent)));
         }
-        state.put(now_s, Kind::Average, "*cpu_usage(%)", processor);
-        state.put(now_s, Kind::Average, "*mem_usage(%)", memory);
+        state.record(now_s, Kind::Average, "*cpu_usage(%)", processor);
+        state.record(now_s, Kind::Average, "*mem_usage(%)", memory);
     }
 
-    /// Turns what was counted by name since the last tick into points; called once a second.
-    pub fn tick_book(&self, now_s: u64, stats: &StatsRegistry) {
+    /// Adds the counts by name since the last tick to the series; called once a second.
+    pub fn tick_stats(&self, now_s: u64, stats: &StatsRegistry) {
         let mut state = self.state.lock();
         for route in stats.routes() {
             let recent = state.recent.entry(Name::Route(route.name.to_string())).or_default();
             recent.tick_requests(&route);
             let second = recent.second();
-            state.put_second(now_s, "request", &route.name, &second);
+            state.record_second(now_s, "request", &route.name, &second);
         }
         for (key, stats) in stats.models() {
             state.tick_calls(now_s, Name::Model(key.clone()), &key, &stats);
@@ -164,42 +170,42 @@ impl Monitor {
         }
     }
 
-    /// Records a gauge of the service's own; called once a second.
-    pub fn put_gauge(&self, now_s: u64, name: &str, value: f64) {
-        self.state.lock().put(now_s, Kind::Average, name, value);
+    /// Records a gauge of the service; called once a second.
+    pub fn record_gauge(&self, now_s: u64, name: &str, value: f64) {
+        self.state.lock().record(now_s, Kind::Average, name, value);
     }
 
-    /// The latest minute of all requests.
-    pub fn minute(&self) -> Counts {
+    /// Durations of all requests in the latest minute.
+    pub fn latest_minute(&self) -> Counts {
         self.state.lock().latencies.minute()
     }
 
     /// The latest minute of the requests or calls of one name.
-    pub fn minute_of(&self, name: &Name) -> Minute {
-        self.state.lock().recent.get(name).map(Recent::minute).unwrap_or_default()
+    pub fn latest_minute_of(&self, name: &Name) -> Minute {
+        self.state.lock().recent.get(name).map(RecentStats::minute).unwrap_or_default()
     }
 
-    /// Turns what left a model's queue since the last tick into points; called once a second for
-    /// each model that batches.
+    /// Adds the batches of a model since the last tick to its series; called once a second for each
+    /// model that batches.
     pub fn tick_batches(&self, now_s: u64, model: &str, counts: &BatchCounts) {
         let now = counts.read();
         let mut state = self.state.lock();
         let last = state.batches.insert(model.to_owned(), now).unwrap_or_default();
-        // A model that was loaded anew counts from zero.
+        // The counters of a reloaded model start at zero.
         let since = |now: u64, last: u64| now.checked_sub(last).unwrap_or(now) as f64;
         let batches = since(now.0, last.0);
-        state.put(now_s, Kind::Increment, &format!("*batches({model})"), batches);
+        state.record(now_s, Kind::Increment, &format!("*batches({model})"), batches);
         if batches > 0.0 {
             let rows = since(now.1, last.1) / batches;
-            state.put(now_s, Kind::Average, &format!("*batch_rows_avg({model})"), rows);
+            state.record(now_s, Kind::Average, &format!("*batch_rows_avg({model})"), rows);
         }
         for (reason, (now, last)) in Reason::ALL.iter().zip(now.2.into_iter().zip(last.2)) {
             let name = format!("*small_batches({model},{})", reason.name());
-            state.put(now_s, Kind::Increment, &name, since(now, last));
+            state.record(now_s, Kind::Increment, &name, since(now, last));
         }
     }
 
-    /// A series at this moment; `None` for an unknown name.
+    /// The points of a series; `None` for an unknown name.
     pub fn read(&self, now_s: u64, name: &str) -> Option<Points> {
         let state = self.state.lock();
         if name == LATENCY_CDF {
@@ -208,7 +214,7 @@ impl Monitor {
         state.series.get(name).map(|series| series.read(now_s))
     }
 
-    /// What user code has recorded, by name.
+    /// All metrics of user code.
     pub fn user_metrics(&self, now_s: u64) -> Vec<UserMetric> {
         let state = self.state.lock();
         let users = state.series.iter().filter(|(name, _)| !name.starts_with('*'));
@@ -221,7 +227,7 @@ impl Monitor {
             .collect()
     }
 
-    /// All names, the service's own first.
+    /// The names of all series in ascending order.
     pub fn names(&self) -> Vec<String> {
         let state = self.state.lock();
         let mut names: Vec<String> = state.series.keys().cloned().collect();
@@ -232,7 +238,7 @@ impl Monitor {
 }
 
 impl State {
-    fn put(&mut self, now_s: u64, kind: Kind, name: &str, value: f64) {
+    fn record(&mut self, now_s: u64, kind: Kind, name: &str, value: f64) {
         if let Some(series) = self.series.get_mut(name) {
             series.add(now_s, value);
             return;
@@ -246,23 +252,28 @@ impl State {
         let recent = self.recent.entry(name).or_default();
         recent.tick_calls(stats);
         let second = recent.second();
-        self.put_second(now_s, "call", shown, &second);
+        self.record_second(now_s, "call", shown, &second);
     }
 
-    /// Puts a second of a name's requests or calls; nothing before the first of them.
-    fn put_second(&mut self, now_s: u64, what: &str, name: &str, second: &Second) {
+    /// Records one second of the requests or calls of one name, from the first one on.
+    fn record_second(&mut self, now_s: u64, what: &str, name: &str, second: &Second) {
         let count = second.succeeded + second.failed;
         let name = if name.is_empty() { "unknown" } else { name };
         let series = format!("*{what}s({name})");
         if count == 0 && !self.series.contains_key(&series) {
             return;
         }
-        self.put(now_s, Kind::Increment, &series, count as f64);
+        self.record(now_s, Kind::Increment, &series, count as f64);
         let failed = second.failed as f64;
-        self.put(now_s, Kind::Increment, &format!("*{what}_failures({name})"), failed);
+        self.record(now_s, Kind::Increment, &format!("*{what}_failures({name})"), failed);
         for (percentile, percent) in PERCENTILES {
-            let length = to_ms(second.duration.percentile(percent));
-            self.put(now_s, Kind::Average, &format!("*{what}_{percentile}({name},ms)"), length);
+            let duration_ms = to_ms(second.duration.percentile(percent));
+            self.record(
+                now_s,
+                Kind::Average,
+                &format!("*{what}_{percentile}({name},ms)"),
+                duration_ms,
+            );
         }
     }
 
@@ -290,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_tells_of_the_second_before_it() {
+    fn a_tick_records_the_previous_second() {
         let monitor = Monitor::default();
         monitor.tick(NOW_S - 1, 0.0, 0.0);
         for (ms, failed) in [(10, false), (20, true), (30, false), (40, false)] {
@@ -316,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_told_by_model_and_reason() {
+    fn batches_are_counted_by_model_and_reason() {
         let (monitor, counts) = (Monitor::default(), BatchCounts::default());
         counts.add(8, None);
         monitor.tick_batches(NOW_S - 1, "m-1", &counts);
@@ -327,28 +338,28 @@ mod tests {
         assert_eq!(last_second(&monitor, "*batch_rows_avg(m-1)"), Some(5.0));
         assert_eq!(last_second(&monitor, "*small_batches(m-1,timeout)"), Some(1.0));
         assert_eq!(last_second(&monitor, "*small_batches(m-1,size)"), Some(0.0));
-        let anew = BatchCounts::default();
-        anew.add(1, Some(Reason::Key));
-        monitor.tick_batches(NOW_S, "m-1", &anew);
+        let reloaded = BatchCounts::default();
+        reloaded.add(1, Some(Reason::Key));
+        monitor.tick_batches(NOW_S, "m-1", &reloaded);
         assert_eq!(last_second(&monitor, "*batches(m-1)"), Some(3.0));
     }
 
     #[test]
-    fn names_are_limited_exactly() {
+    fn limits_of_names_are_exact() {
         let monitor = Monitor::default();
         monitor.tick(NOW_S, 0.0, 0.0);
         let record = |name: &str| monitor.record(NOW_S, Kind::Max, name, 1.0);
         assert_eq!(record(&"n".repeat(128)), Ok(()));
         assert_eq!(monitor.record(NOW_S, Kind::Increment, OOM_COUNT, 1.0), Ok(()));
         for bad in ["", "*qps", &"n".repeat(129)] {
-            assert_eq!(record(bad), Err(Refused::Name), "{bad}");
+            assert_eq!(record(bad), Err(RecordError::Name), "{bad}");
         }
         for number in 1..1000 {
             assert_eq!(record(&number.to_string()), Ok(()));
         }
-        assert_eq!(record("one more"), Err(Refused::TooMany));
+        assert_eq!(record("one more"), Err(RecordError::TooMany));
         assert_eq!(record("1"), Ok(()));
-        assert_eq!(monitor.record(NOW_S, Kind::Min, "1", 1.0), Err(Refused::Kind));
+        assert_eq!(monitor.record(NOW_S, Kind::Min, "1", 1.0), Err(RecordError::Kind));
         assert_eq!(monitor.names().len(), 1011);
         assert_eq!(monitor.read(NOW_S, "absent"), None);
     }

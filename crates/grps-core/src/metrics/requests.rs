@@ -1,4 +1,4 @@
-//! What is measured of the requests that take one route.
+//! Counters for the requests of one route.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use crate::metrics::histogram::Histogram;
 use crate::metrics::outcomes::Outcomes;
 use crate::metrics::stage::RequestStage;
 
-/// How a request came.
+/// The protocol of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// HTTP/1.1 or HTTP/2.
@@ -19,7 +19,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// All of them.
+    /// All protocols.
     pub const ALL: [Self; 2] = [Self::Http, Self::Grpc];
 
     /// The name in metrics.
@@ -31,12 +31,12 @@ impl Protocol {
     }
 }
 
-/// What is measured of the requests for one model or graph.
+/// Counters for the requests of one model or graph.
 #[derive(Debug)]
 pub struct RouteStats {
-    /// The model's `name-version`, the graph's name, or "" for requests that found neither.
+    /// The model's `name-version`, the graph's name, or "" for requests that matched no route.
     pub name: Arc<str>,
-    /// In the order of [`Protocol::ALL`].
+    /// Counters in the order of [`Protocol::ALL`].
     by_protocol: [RequestStats; Protocol::ALL.len()],
 }
 
@@ -45,58 +45,58 @@ impl RouteStats {
         Self { name: name.into(), by_protocol: Default::default() }
     }
 
-    /// What came by one protocol.
-    pub fn of(&self, protocol: Protocol) -> &RequestStats {
+    /// The counters for one protocol.
+    pub fn for_protocol(&self, protocol: Protocol) -> &RequestStats {
         &self.by_protocol[protocol as usize]
     }
 }
 
-/// Counters on the way of every request; any thread may add and read without waiting.
+/// Counters for requests; any thread can add and read without waiting.
 #[derive(Debug, Default)]
 pub struct RequestStats {
-    /// How requests ended.
+    /// Requests by outcome.
     pub outcomes: Outcomes,
-    /// From the head of the request to the end of its answer.
+    /// Time from the head of a request to the end of its response.
     pub duration: Histogram,
-    /// From the head of the request to the first chunk of its answer, if it came in chunks.
+    /// Time from the head of a request to the first chunk of its response, for streams.
     pub first_chunk: Histogram,
-    /// In the order of [`RequestStage::ALL`].
+    /// Durations in the order of [`RequestStage::ALL`].
     stages: [Histogram; RequestStage::ALL.len()],
-    /// Bytes of bodies of requests.
+    /// Bytes of request bodies.
     pub received_bytes: Sum,
-    /// Bytes of bodies of answers.
+    /// Bytes of response bodies.
     pub sent_bytes: Sum,
-    /// Chunks of answers.
+    /// Chunks of responses.
     pub chunks: Sum,
-    /// Some of the latest requests behind `duration`.
+    /// Recent requests for the buckets of `duration`.
     pub exemplars: Exemplars,
 }
 
 impl RequestStats {
-    /// How long one step took in all requests that had it.
+    /// Durations of one stage, over all requests with this stage.
     pub fn stage(&self, stage: RequestStage) -> &Histogram {
         &self.stages[stage as usize]
     }
 
-    /// Counts one step of a request.
-    pub fn add_stage(&self, stage: RequestStage, length: Duration) {
-        self.stage(stage).add(length);
+    /// Counts one stage of a request.
+    pub fn add_stage(&self, stage: RequestStage, duration: Duration) {
+        self.stage(stage).add(duration);
     }
 }
 
-/// A sum that only grows.
+/// A sum that never decreases.
 #[derive(Debug, Default)]
 pub struct Sum(AtomicU64);
 
 impl Sum {
-    /// Adds to it.
+    /// Adds an amount.
     pub fn add(&self, amount: u64) {
         if amount > 0 {
             self.0.fetch_add(amount, Ordering::Relaxed);
         }
     }
 
-    /// The sum now.
+    /// Returns the current sum.
     pub fn read(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,8 +1,8 @@
-//! One metric over time: seconds, minutes, hours and days, or the latest distribution.
+//! Time series of one metric: seconds, minutes, hours and days, or the latest distribution.
 
 use std::collections::VecDeque;
 
-/// How the values of a stretch of time become one.
+/// How the values of a period are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Their average.
@@ -22,7 +22,7 @@ impl Kind {
     pub const ALL: [Self; 5] =
         [Self::Average, Self::Max, Self::Min, Self::Increment, Self::Distribution];
 
-    /// The name of the method by which user code records it.
+    /// The name of the method with which user code records the metric.
     pub fn name(self) -> &'static str {
         match self {
             Self::Average => "avg",
@@ -33,33 +33,33 @@ impl Kind {
         }
     }
 
-    /// The kind of this name.
-    pub fn of(name: &str) -> Option<Self> {
+    /// Returns the kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// What a series shows.
+/// The points of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Points {
-    /// One value per day, hour, minute and second, each the oldest first; `None` where there was
-    /// nothing to take the smallest of.
+    /// One value per day, hour, minute and second, the oldest first; `None` for the minimum of a
+    /// period without values.
     Trend(Vec<Option<f64>>),
-    /// Pairs of a percentage, as upstream shows it, and the value there.
+    /// Pairs of a percentage, numbered like upstream, and its percentile.
     Distribution(Vec<(u32, f64)>),
 }
 
-/// Seconds that one point stands for, and how many points are kept; upstream's order.
+/// Seconds per point and number of points, in upstream's order.
 const SPANS: [(u64, usize); 4] = [(24 * 60 * 60, 30), (60 * 60, 24), (60, 60), (1, 60)];
-/// Latest values that a distribution is made of, at most, and their greatest age.
+/// Maximum number and age of the values of a distribution.
 const SAMPLES: usize = 10_000;
 const SAMPLES_AGE_S: u64 = 60;
 
-/// The values of one stretch of time.
+/// The values of one period.
 #[derive(Clone, Copy, Debug)]
 struct Summary {
-    /// Number of the stretch since the epoch.
-    tick: u64,
+    /// Number of the period since the epoch.
+    period: u64,
     total: f64,
     count: u64,
     low: f64,
@@ -67,8 +67,8 @@ struct Summary {
 }
 
 impl Summary {
-    fn new(tick: u64) -> Self {
-        Self { tick, total: 0.0, count: 0, low: f64::INFINITY, high: f64::NEG_INFINITY }
+    fn new(period: u64) -> Self {
+        Self { period, total: 0.0, count: 0, low: f64::INFINITY, high: f64::NEG_INFINITY }
     }
 
     fn add(&mut self, value: f64) {
@@ -90,23 +90,26 @@ impl Summary {
     }
 }
 
-/// The latest stretches of one length, the oldest first.
+/// The latest periods of one length, the oldest first.
 #[derive(Debug)]
 struct Ring {
+    /// Length of a period.
     span_s: u64,
+    /// Number of periods.
     size: usize,
+    /// Periods with values.
     kept: VecDeque<Summary>,
 }
 
 impl Ring {
     fn add(&mut self, now_s: u64, value: f64) {
-        let tick = now_s / self.span_s;
-        // A clock that was set back adds to the latest stretch rather than opening an older one.
-        if self.kept.back().is_none_or(|last| last.tick < tick) {
+        let period = now_s / self.span_s;
+        // When the clock is set back, values are added to the latest period, not to an older one.
+        if self.kept.back().is_none_or(|last| last.period < period) {
             if self.kept.len() == self.size {
                 self.kept.pop_front();
             }
-            self.kept.push_back(Summary::new(tick));
+            self.kept.push_back(Summary::new(period));
         }
         if let Some(last) = self.kept.back_mut() {
             last.add(value);
@@ -114,23 +117,25 @@ impl Ring {
     }
 
     fn read(&self, now_s: u64, kind: Kind) -> impl Iterator<Item = Option<f64>> {
-        let tick = now_s / self.span_s;
-        let first = tick.saturating_sub(self.size as u64 - 1);
+        let period = now_s / self.span_s;
+        let first = period.saturating_sub(self.size as u64 - 1);
         (0..self.size as u64).map(move |offset| {
-            let found = self.kept.iter().find(|summary| summary.tick == first + offset);
-            found.copied().unwrap_or(Summary::new(0)).read(kind, self.span_s)
+            let summary = self.kept.iter().find(|summary| summary.period == first + offset);
+            summary.copied().unwrap_or(Summary::new(0)).read(kind, self.span_s)
         })
     }
 }
 
-/// One metric over time. Whoever calls brings the time, in seconds since the epoch.
+/// Time series of one metric. Callers pass the time in seconds since the epoch.
 #[derive(Debug)]
 pub(crate) struct Series {
     kind: Kind,
     rings: Vec<Ring>,
+    /// Times and values of a distribution.
     samples: VecDeque<(u64, f64)>,
-    /// Number and sum of all values that ever came.
+    /// Number of all values since the start.
     count: u64,
+    /// Sum of all values since the start.
     total: f64,
 }
 
@@ -144,7 +149,7 @@ impl Series {
         self.kind
     }
 
-    /// Takes in a value of this moment.
+    /// Adds a value.
     pub(crate) fn add(&mut self, now_s: u64, value: f64) {
         self.count += 1;
         self.total += value;
@@ -160,12 +165,12 @@ impl Series {
         }
     }
 
-    /// Number and sum of all values that ever came.
+    /// Number and sum of all values since the start.
     pub(crate) fn totals(&self) -> (u64, f64) {
         (self.count, self.total)
     }
 
-    /// What there is to show at this moment.
+    /// Returns the points at this moment.
     pub(crate) fn read(&self, now_s: u64) -> Points {
         if self.kind == Kind::Distribution {
             let recent = |at: u64| now_s.saturating_sub(at) < SAMPLES_AGE_S;
@@ -177,7 +182,7 @@ impl Series {
 }
 
 impl Points {
-    /// The latest whole second of a trend; the present one is still being counted.
+    /// The latest complete second of a trend; the current second is still being counted.
     pub fn last_second(&self) -> Option<f64> {
         match self {
             Self::Trend(points) => points.iter().rev().nth(1).copied().flatten(),
@@ -186,7 +191,7 @@ impl Points {
     }
 }
 
-/// Percentages of a distribution as they are shown, and as they are.
+/// Percentages of a distribution: upstream's number, and the exact value.
 pub(crate) fn percentages() -> impl Iterator<Item = (u32, f64)> {
     let whole = (10..=90).step_by(10).chain(91..=99).map(|percent| (percent, f64::from(percent)));
     whole.chain([(100, 99.9), (101, 99.99)])

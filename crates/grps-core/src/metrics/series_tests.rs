@@ -1,4 +1,4 @@
-//! Tests of series on a clock that is set by hand.
+//! Tests of series on a simulated clock.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn latest(series: &Series, now_s: u64) -> [Option<f64>; 4] {
 }
 
 #[test]
-fn each_kind_joins_its_values() {
+fn each_kind_combines_the_values_of_a_period() {
     for (kind, expected, idle) in [
         (Kind::Average, [3.0; 4], Some(0.0)),
         (Kind::Max, [5.0; 4], Some(0.0)),
@@ -36,7 +36,7 @@ fn each_kind_joins_its_values() {
 }
 
 #[test]
-fn values_move_back_in_time_and_out() {
+fn old_values_move_to_longer_periods_and_expire() {
     let mut series = Series::new(Kind::Increment);
     series.add(NOON_S, 2.0);
     let second = |now_s: u64, index: usize| trend(&series, now_s)[index];
@@ -49,7 +49,7 @@ fn values_move_back_in_time_and_out() {
 }
 
 #[test]
-fn rings_keep_no_more_than_they_show() {
+fn rings_keep_only_the_points_they_return() {
     let mut series = Series::new(Kind::Max);
     for offset in 0..1000 {
         series.add(NOON_S + offset, offset as f64);
@@ -59,7 +59,7 @@ fn rings_keep_no_more_than_they_show() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_loses_nothing() {
+fn no_value_is_lost_when_the_clock_is_set_back() {
     let mut series = Series::new(Kind::Increment);
     series.add(NOON_S, 1.0);
     series.add(NOON_S - 10, 1.0);

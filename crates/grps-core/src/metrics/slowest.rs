@@ -1,4 +1,4 @@
-//! The slowest and the failed among the latest requests, with all that their steps took.
+//! The slowest and the failed requests of the latest minutes, with the durations of their stages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,68 +12,69 @@ use crate::metrics::requests::Protocol;
 use crate::nanos::nanos;
 use crate::request::timeline::Timeline;
 
-/// The slowest that are kept of each period.
+/// Number of slowest requests per period.
 const SLOWEST: usize = 20;
-/// The latest failures that are kept.
+/// Number of failed requests.
 const FAILURES: usize = 50;
-/// Ticks that a period lasts.
+/// Length of a period in ticks.
 const PERIOD_TICKS: u64 = 300;
 
-/// One request that has ended.
+/// Summary of a request that has ended.
 #[derive(Clone, Debug)]
-pub struct Noted {
-    /// Who it was and what its steps took.
+pub struct RequestSummary {
+    /// Identifier and stages of the request.
     pub timeline: Arc<Timeline>,
-    /// The model or graph it was for.
+    /// Its model or graph.
     pub model: Arc<str>,
-    /// How it came.
+    /// Its protocol.
     pub protocol: Protocol,
-    /// Why it failed.
+    /// Why it failed; `None` for a success.
     pub failure: Option<Cause>,
-    /// From its head to the end of its answer.
+    /// Time from its head to the end of its response.
     pub duration: Duration,
     /// When it ended.
     pub ended: SystemTime,
 }
 
-/// Requests that are worth a look: the slowest of this and the last period, the latest failures.
+/// The slowest requests of the current and the last period, and the latest failed requests.
 #[derive(Debug, Default)]
-pub struct Remembered {
-    /// What a request must exceed to be among the slowest, in nanoseconds: most requests look at
-    /// this and go on.
+pub struct NotableRequests {
+    /// Duration that a request must exceed to be among the slowest, in nanoseconds. Most requests
+    /// only read this value and take no lock.
     threshold_ns: AtomicU64,
     kept: Mutex<Kept>,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// The slowest of this period, the slowest first.
-    slowest: Vec<Noted>,
-    /// Those of the period before.
-    before: Vec<Noted>,
-    /// The oldest first.
-    failures: VecDeque<Noted>,
+    /// The slowest requests of the current period in descending order of duration.
+    slowest: Vec<RequestSummary>,
+    /// The slowest requests of the last period.
+    last_slowest: Vec<RequestSummary>,
+    /// The failed requests, the oldest first.
+    failures: VecDeque<RequestSummary>,
+    /// Ticks since the start.
     ticks: u64,
 }
 
-impl Remembered {
-    /// Whether a request of this duration and outcome is worth a look.
-    pub fn wants(&self, duration: Duration, failed: bool) -> bool {
+impl NotableRequests {
+    /// Whether a request of this duration and outcome should be kept.
+    pub fn is_notable(&self, duration: Duration, failed: bool) -> bool {
         failed || nanos(duration) > self.threshold_ns.load(Ordering::Relaxed)
     }
 
-    /// Keeps a request that is worth a look.
-    pub fn keep(&self, noted: Noted) {
+    /// Keeps a request.
+    pub fn keep(&self, summary: RequestSummary) {
         let mut kept = self.kept.lock();
-        if noted.failure.is_some() {
+        if summary.failure.is_some() {
             if kept.failures.len() == FAILURES {
                 kept.failures.pop_front();
             }
-            kept.failures.push_back(noted.clone());
+            kept.failures.push_back(summary.clone());
         }
-        let place = kept.slowest.partition_point(|other| other.duration >= noted.duration);
-        if place < SLOWEST {
-            kept.slowest.insert(place, noted);
+        let rank = kept.slowest.partition_point(|other| other.duration >= summary.duration);
+        if rank < SLOWEST {
+            kept.slowest.insert(rank, summary);
             kept.slowest.truncate(SLOWEST);
         }
         if let Some(last) = kept.slowest.get(SLOWEST - 1) {
@@ -81,27 +82,28 @@ impl Remembered {
         }
     }
 
-    /// Counts a second; what is too old is forgotten.
+    /// Counts a second and drops requests that are too old; called once a second.
     pub fn tick(&self) {
         let mut kept = self.kept.lock();
         kept.ticks += 1;
         if kept.ticks.is_multiple_of(PERIOD_TICKS) {
-            kept.before = std::mem::take(&mut kept.slowest);
+            kept.last_slowest = std::mem::take(&mut kept.slowest);
             self.threshold_ns.store(0, Ordering::Relaxed);
         }
     }
 
-    /// The slowest of the latest five to ten minutes, the slowest first.
-    pub fn slowest(&self) -> Vec<Noted> {
+    /// The slowest requests of the latest five to ten minutes, in descending order of duration.
+    pub fn slowest(&self) -> Vec<RequestSummary> {
         let kept = self.kept.lock();
-        let mut all: Vec<Noted> = kept.slowest.iter().chain(&kept.before).cloned().collect();
-        all.sort_by_key(|noted| std::cmp::Reverse(noted.duration));
+        let mut all: Vec<RequestSummary> =
+            kept.slowest.iter().chain(&kept.last_slowest).cloned().collect();
+        all.sort_by_key(|summary| std::cmp::Reverse(summary.duration));
         all.truncate(SLOWEST);
         all
     }
 
-    /// The latest failures, the latest first.
-    pub fn failures(&self) -> Vec<Noted> {
+    /// The failed requests, the latest first.
+    pub fn failures(&self) -> Vec<RequestSummary> {
         self.kept.lock().failures.iter().rev().cloned().collect()
     }
 }
@@ -110,8 +112,8 @@ impl Remembered {
 mod tests {
     use super::*;
 
-    fn noted(ms: u64, failure: Option<Cause>) -> Noted {
-        Noted {
+    fn summary(ms: u64, failure: Option<Cause>) -> RequestSummary {
+        RequestSummary {
             timeline: Arc::new(Timeline::new(&ms.to_string(), None)),
             model: "m-1".into(),
             protocol: Protocol::Http,
@@ -121,49 +123,49 @@ mod tests {
         }
     }
 
-    fn offer(remembered: &Remembered, ms: u64, failure: Option<Cause>) {
-        if remembered.wants(Duration::from_millis(ms), failure.is_some()) {
-            remembered.keep(noted(ms, failure));
+    fn offer(notable: &NotableRequests, ms: u64, failure: Option<Cause>) {
+        if notable.is_notable(Duration::from_millis(ms), failure.is_some()) {
+            notable.keep(summary(ms, failure));
         }
     }
 
-    fn lengths(remembered: &Remembered) -> Vec<u128> {
-        remembered.slowest().iter().map(|noted| noted.duration.as_millis()).collect()
+    fn durations_ms(notable: &NotableRequests) -> Vec<u128> {
+        notable.slowest().iter().map(|summary| summary.duration.as_millis()).collect()
     }
 
     #[test]
-    fn the_slowest_are_kept_whatever_their_order() {
-        let remembered = Remembered::default();
+    fn the_slowest_requests_are_kept_in_any_order_of_arrival() {
+        let notable = NotableRequests::default();
         for number in 0..1000u64 {
-            offer(&remembered, (number * 7919) % 1000, None);
+            offer(&notable, (number * 7919) % 1000, None);
         }
         let expected: Vec<u128> = (980..1000).rev().collect();
-        assert_eq!(lengths(&remembered), expected);
-        assert!(!remembered.wants(Duration::from_millis(980), false));
-        assert!(remembered.wants(Duration::from_millis(981), false));
+        assert_eq!(durations_ms(&notable), expected);
+        assert!(!notable.is_notable(Duration::from_millis(980), false));
+        assert!(notable.is_notable(Duration::from_millis(981), false));
     }
 
     #[test]
-    fn a_period_is_forgotten_after_the_next() {
-        let remembered = Remembered::default();
-        offer(&remembered, 500, None);
-        (0..PERIOD_TICKS).for_each(|_| remembered.tick());
-        offer(&remembered, 3, None);
-        assert_eq!(lengths(&remembered), [500, 3]);
-        (0..PERIOD_TICKS).for_each(|_| remembered.tick());
-        assert_eq!(lengths(&remembered), [3]);
+    fn requests_are_dropped_after_the_next_period() {
+        let notable = NotableRequests::default();
+        offer(&notable, 500, None);
+        (0..PERIOD_TICKS).for_each(|_| notable.tick());
+        offer(&notable, 3, None);
+        assert_eq!(durations_ms(&notable), [500, 3]);
+        (0..PERIOD_TICKS).for_each(|_| notable.tick());
+        assert_eq!(durations_ms(&notable), [3]);
     }
 
     #[test]
-    fn the_latest_failures_are_kept_however_short() {
-        let remembered = Remembered::default();
+    fn the_latest_failures_are_kept_for_any_duration() {
+        let notable = NotableRequests::default();
         for ms in 100..200 {
-            offer(&remembered, ms, None);
+            offer(&notable, ms, None);
         }
         for ms in 0..FAILURES as u64 + 1 {
-            offer(&remembered, ms, Some(Cause::QueueFull));
+            offer(&notable, ms, Some(Cause::QueueFull));
         }
-        let failures = remembered.failures();
+        let failures = notable.failures();
         assert_eq!(failures.len(), FAILURES);
         assert_eq!(failures[0].duration.as_millis(), FAILURES as u128);
         assert_eq!(failures[FAILURES - 1].duration.as_millis(), 1);

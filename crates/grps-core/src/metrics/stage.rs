@@ -1,22 +1,22 @@
-//! The steps of a request and of its calls of models, each measured by itself.
+//! The stages of a request and of its model calls, each with its own histogram.
 
-/// A step of one call of a model, in the order of time.
+/// A stage of a model call, in chronological order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallStage {
-    /// Waiting while all instances are busy.
+    /// The call waits because all instances are busy.
     Queue,
-    /// Waiting for company while an instance is idle (`batching.wait: always`).
+    /// The call waits to fill the batch while an instance is idle (`batching.wait: always`).
     BatchWait,
-    /// The converter's work before the model.
+    /// The converter prepares the input.
     Preprocess,
-    /// The model, with all that the instance does besides the converter's work.
+    /// The model runs, including all work of the instance outside the converter.
     Infer,
-    /// The converter's work after the model.
+    /// The converter processes the output.
     Postprocess,
 }
 
 impl CallStage {
-    /// All of them, in the order of time.
+    /// All stages in chronological order.
     pub const ALL: [Self; 5] =
         [Self::Queue, Self::BatchWait, Self::Preprocess, Self::Infer, Self::Postprocess];
 
@@ -32,21 +32,21 @@ impl CallStage {
     }
 }
 
-/// A step of a request outside of the models, in the order of time.
+/// A stage of a request outside the models, in chronological order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequestStage {
-    /// Its body arrives.
+    /// The body arrives.
     Receive,
-    /// Its body becomes tensors or a message.
+    /// The body is decoded to tensors or a message.
     Decode,
-    /// Waiting for one of the `max_concurrency` places.
+    /// The request waits for one of the `max_concurrency` permits.
     Admission,
-    /// The answer becomes bytes.
+    /// The response is encoded.
     Encode,
 }
 
 impl RequestStage {
-    /// All of them, in the order of time.
+    /// All stages in chronological order.
     pub const ALL: [Self; 4] = [Self::Receive, Self::Decode, Self::Admission, Self::Encode];
 
     /// The name in metrics.

@@ -1,28 +1,32 @@
-//! Requests of the whole service: how many, how many failed, how long they took.
+//! Counters for all requests of the service: number, failures and durations.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::metrics::histogram::{Counts, Histogram};
 
-/// Counters on the way of every request; cheap to add to from any thread.
+/// Counters for all requests; any thread can add and read without waiting.
 #[derive(Debug, Default)]
 pub struct Traffic {
+    /// Number of failed requests.
     failed: AtomicU64,
-    /// The longest since somebody looked.
+    /// The longest duration since the last [`Traffic::take_longest`].
     longest_us: AtomicU64,
+    /// Durations of all requests.
     durations: Histogram,
 }
 
-/// What the counters said at one moment.
+/// The counters at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
+    /// Number of failed requests.
     pub(crate) failed: u64,
+    /// Durations of all requests.
     pub(crate) durations: Counts,
 }
 
 impl Traffic {
-    /// Counts a request that has been answered.
+    /// Counts a request that has ended.
     pub fn add(&self, duration: Duration, failed: bool) {
         if failed {
             self.failed.fetch_add(1, Ordering::Relaxed);
@@ -34,12 +38,12 @@ impl Traffic {
         self.durations.add(duration);
     }
 
-    /// The counters now.
+    /// Returns the current counters.
     pub(crate) fn read(&self) -> Reading {
         Reading { failed: self.failed.load(Ordering::Relaxed), durations: self.durations.read() }
     }
 
-    /// The longest duration since this was last asked.
+    /// Returns the longest duration since the last call, and resets it.
     pub(crate) fn take_longest(&self) -> Duration {
         Duration::from_micros(self.longest_us.swap(0, Ordering::Relaxed))
     }

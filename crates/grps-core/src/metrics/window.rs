@@ -1,4 +1,4 @@
-//! What was counted in the latest minute.
+//! Counts of the latest minute.
 
 use std::collections::VecDeque;
 
@@ -8,19 +8,20 @@ use crate::metrics::outcomes::OutcomeCounts;
 use crate::metrics::requests::{Protocol, RouteStats};
 use crate::metrics::stage::CallStage;
 
-/// Seconds that are remembered.
+/// Length of a window in seconds.
 pub(crate) const WINDOW_S: usize = 60;
 
 /// The latest seconds of one histogram.
 #[derive(Debug, Default)]
-pub(crate) struct Window {
-    /// All that was counted until the last second.
+pub(crate) struct HistogramWindow {
+    /// All counts at the last tick.
     last: Counts,
+    /// Counts by second, the oldest first.
     seconds: VecDeque<SparseCounts>,
 }
 
-impl Window {
-    /// Ends a second with all that was counted until now.
+impl HistogramWindow {
+    /// Ends a second; `now` are all counts so far.
     pub(crate) fn tick(&mut self, now: Counts) {
         if self.seconds.len() == WINDOW_S {
             self.seconds.pop_front();
@@ -48,13 +49,14 @@ impl Window {
 
 /// The latest seconds of one set of outcomes.
 #[derive(Debug, Default)]
-struct Ends {
+struct OutcomeWindow {
+    /// All counts at the last tick.
     last: OutcomeCounts,
-    /// Those that succeeded and those that failed.
+    /// Successes and failures by second, the oldest first.
     seconds: VecDeque<(u64, u64)>,
 }
 
-impl Ends {
+impl OutcomeWindow {
     fn tick(&mut self, now: OutcomeCounts) {
         if self.seconds.len() == WINDOW_S {
             self.seconds.pop_front();
@@ -70,73 +72,79 @@ impl Ends {
     }
 }
 
-/// What happened in the latest minute to the requests or calls of one name.
+/// The latest minute of the requests or calls of one name.
 #[derive(Clone, Debug, Default)]
 pub struct Minute {
-    /// Seconds that are looked at: fewer than 60 at first.
+    /// Seconds in the window: fewer than 60 after the start.
     pub seconds: usize,
-    /// How many succeeded.
+    /// Number of successes.
     pub succeeded: u64,
-    /// How many failed.
+    /// Number of failures.
     pub failed: u64,
-    /// How long they took.
+    /// Durations of all requests or calls.
     pub duration: Counts,
-    /// How long each step of calls took, in the order of [`CallStage::ALL`]; empty for requests.
+    /// Durations of each stage in the order of [`CallStage::ALL`]; empty for requests.
     pub stages: Vec<(CallStage, Counts)>,
 }
 
-/// One second of the same.
+/// One second of the requests or calls of one name.
 #[derive(Clone, Debug)]
 pub(crate) struct Second {
+    /// Number of successes.
     pub(crate) succeeded: u64,
+    /// Number of failures.
     pub(crate) failed: u64,
+    /// Durations of all requests or calls.
     pub(crate) duration: Counts,
 }
 
 /// The latest minute of the requests or calls of one name.
 #[derive(Debug, Default)]
-pub(crate) struct Recent {
-    ends: Ends,
-    duration: Window,
-    stages: [Window; CallStage::ALL.len()],
+pub(crate) struct RecentStats {
+    outcomes: OutcomeWindow,
+    duration: HistogramWindow,
+    /// In the order of [`CallStage::ALL`].
+    stages: [HistogramWindow; CallStage::ALL.len()],
+    /// Whether these are calls, which have stages.
     has_stages: bool,
 }
 
-impl Recent {
-    /// Ends a second of a model's or node's calls.
+impl RecentStats {
+    /// Ends a second of the calls of a model or node.
     pub(crate) fn tick_calls(&mut self, stats: &CallStats) {
         self.has_stages = true;
-        self.ends.tick(stats.outcomes.read());
+        self.outcomes.tick(stats.outcomes.read());
         self.duration.tick(stats.duration.read());
         for (window, stage) in self.stages.iter_mut().zip(CallStage::ALL) {
             window.tick(stats.stage(stage).read());
         }
     }
 
-    /// Ends a second of a route's requests.
+    /// Ends a second of the requests of a route.
     pub(crate) fn tick_requests(&mut self, stats: &RouteStats) {
         let mut outcomes = OutcomeCounts::default();
         let mut duration = Counts::default();
         for protocol in Protocol::ALL {
-            let of_protocol = stats.of(protocol);
+            let of_protocol = stats.for_protocol(protocol);
             outcomes.merge(&of_protocol.outcomes.read());
             duration.merge(&of_protocol.duration.read());
         }
-        self.ends.tick(outcomes);
+        self.outcomes.tick(outcomes);
         self.duration.tick(duration);
     }
 
     pub(crate) fn second(&self) -> Second {
-        let (succeeded, failed) = self.ends.seconds.back().copied().unwrap_or_default();
+        let (succeeded, failed) = self.outcomes.seconds.back().copied().unwrap_or_default();
         Second { succeeded, failed, duration: self.duration.second() }
     }
 
     pub(crate) fn minute(&self) -> Minute {
-        let (succeeded, failed) = self.ends.sum();
+        let (succeeded, failed) = self.outcomes.sum();
         let windows = CallStage::ALL.into_iter().zip(&self.stages);
-        let stages = windows.filter(|_| self.has_stages).map(|(stage, w)| (stage, w.minute()));
+        let stages =
+            windows.filter(|_| self.has_stages).map(|(stage, window)| (stage, window.minute()));
         Minute {
-            seconds: self.ends.seconds.len(),
+            seconds: self.outcomes.seconds.len(),
             succeeded,
             failed,
             duration: self.duration.minute(),
@@ -153,8 +161,8 @@ mod tests {
     use crate::metrics::Histogram;
 
     #[test]
-    fn a_minute_forgets_what_came_before_it() {
-        let (mut window, histogram) = (Window::default(), Histogram::default());
+    fn a_window_drops_seconds_older_than_a_minute() {
+        let (mut window, histogram) = (HistogramWindow::default(), Histogram::default());
         for second in 0..WINDOW_S as u64 + 1 {
             histogram.add(Duration::from_millis(second + 1));
             window.tick(histogram.read());
@@ -168,12 +176,12 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_all_protocols_are_one_route() {
-        let (mut recent, route) = (Recent::default(), RouteStats::new("m-1"));
+    fn the_requests_of_all_protocols_count_for_one_route() {
+        let (mut recent, route) = (RecentStats::default(), RouteStats::new("m-1"));
         for protocol in Protocol::ALL {
-            let stats = route.of(protocol);
-            stats.outcomes.begin();
-            stats.outcomes.end(None);
+            let stats = route.for_protocol(protocol);
+            stats.outcomes.count_start();
+            stats.outcomes.count_end(None);
             stats.duration.add(Duration::from_millis(2));
         }
         recent.tick_requests(&route);

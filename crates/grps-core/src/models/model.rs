@@ -11,7 +11,7 @@ use crate::models::executors::pulled::PulledExecutor;
 use crate::models::model_spec::ModelSpec;
 use crate::request::content::Content;
 use crate::request::reply::Reply;
-use crate::request::timeline::{CallNote, CallTimes};
+use crate::request::timeline::{CallRecord, CallTimes};
 use crate::scheduling::queue::Queue;
 use crate::scheduling::run_times::Latency;
 
@@ -114,7 +114,7 @@ impl Model {
         }
         if let Some(times) = times {
             let node = node.map(|node| Arc::clone(&node.name));
-            timeline.note_call(CallNote { model: Arc::clone(&self.key), node, failure, times });
+            timeline.note_call(CallRecord { model: Arc::clone(&self.key), node, failure, times });
         }
         outcome
     }

@@ -1,5 +1,5 @@
-//! Answers in pieces: from running user code straight to the connection, in order, with
-//! back-pressure.
+//! Streamed responses: chunks go from running user code to the connection, in order and with
+//! backpressure.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -12,12 +12,12 @@ use tokio::task::JoinHandle;
 use crate::error::Error;
 use crate::request::content::Content;
 
-/// Bytes that may wait for a slow client before the producer is held up.
+/// Bytes that can wait for a slow client before the producer blocks.
 const CAPACITY_BYTES: usize = 64 * 1024;
-/// What a chunk counts for besides its own bytes, so that empty ones fill a stream too.
+/// Bytes that each chunk counts in addition to its content, so that empty chunks fill a stream too.
 const CHUNK_BYTES: usize = 256;
 
-/// What happens on a stream.
+/// An event of a stream.
 #[derive(Debug)]
 enum Event {
     Chunk(Content),
@@ -25,81 +25,82 @@ enum Event {
     End,
 }
 
-/// What the two ends share.
+/// State that both ends share.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Under a lock that is held for a few instructions.
+    /// Locked for a few instructions.
     state: Mutex<State>,
-    /// Wakes producers that wait for room.
-    room: Condvar,
+    /// Wakes producers that wait for space.
+    space: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// What the connection has not taken yet.
+    /// Events that the connection has not received yet.
     events: VecDeque<Event>,
-    /// What the chunks among it count for.
+    /// Size of the waiting chunks, with [`CHUNK_BYTES`] for each.
     bytes: usize,
-    /// Wakes the connection; there only while it waits.
+    /// Wakes the connection; `None` while it does not wait.
     waker: Option<Waker>,
-    /// Producers that wait for room.
+    /// Number of producers that wait for space.
     waiting: usize,
-    /// Producers that are left.
+    /// Number of open producers.
     senders: usize,
-    /// Set when nobody listens any more.
+    /// Whether the connection receives no more events.
     closed: bool,
 }
 
 impl State {
-    fn has_room(&self) -> bool {
+    fn has_space(&self) -> bool {
         self.bytes < CAPACITY_BYTES
     }
 }
 
-/// Makes the two ends of a stream; `walk` feeds it and ends with it.
+/// Creates the two ends of a stream.
 pub(crate) fn stream_channel() -> (ChunkSender, Events) {
     let shared = Arc::new(Shared::default());
     shared.state.lock().senders = 1;
-    (ChunkSender(Arc::clone(&shared)), Events { shared, taken: VecDeque::new() })
+    (ChunkSender(Arc::clone(&shared)), Events { shared, received: VecDeque::new() })
 }
 
-/// The producer's end; it rides in every queue entry of a streaming request.
+/// The producer's end; every queue entry of a streaming request carries it.
 #[derive(Debug)]
 pub struct ChunkSender(Arc<Shared>);
 
 impl ChunkSender {
-    /// Sends a chunk, waiting while the client is slow; not for async code.
+    /// Sends a chunk. Blocks while the client is slow, so async code must not call it.
     ///
-    /// Returns false when nobody listens any more: the client has left or the stream has ended.
+    /// Returns false when the client has disconnected or the stream has ended.
     pub fn send(&self, chunk: Content) -> bool {
         let mut state = self.0.state.lock();
-        while !state.has_room() && !state.closed {
+        while !state.has_space() && !state.closed {
             state.waiting += 1;
-            self.0.room.wait(&mut state);
+            self.0.space.wait(&mut state);
             state.waiting -= 1;
         }
         push(state, Event::Chunk(chunk))
     }
 
-    /// Sends a chunk if there is room for it, else gives it back; tells whether somebody listens.
+    /// Sends a chunk if there is space for it. Returns false when the client has disconnected or the
+    /// stream has ended.
     ///
     /// # Errors
-    /// The chunk, when the client is slow.
+    /// Returns the chunk when there is no space, because the client is slow.
     pub fn try_send(&self, chunk: Content) -> Result<bool, Content> {
         let state = self.0.state.lock();
-        if state.has_room() || state.closed {
+        if state.has_space() || state.closed {
             Ok(push(state, Event::Chunk(chunk)))
         } else {
             Err(chunk)
         }
     }
 
-    /// Ends the stream ahead of the model's return; later chunks go nowhere.
+    /// Ends the stream before the model returns; later chunks are dropped.
     pub fn end(&self) {
         push(self.0.state.lock(), Event::End);
     }
 
-    /// Ends the stream with the model's outcome, behind all chunks.
+    /// Ends the stream with the outcome of the model, after all chunks.
     pub(crate) fn finish(&self, outcome: Result<Content, Error>) {
         match outcome {
             Ok(tensors @ Content::Tensors(_)) => {
@@ -114,7 +115,7 @@ impl ChunkSender {
     }
 }
 
-/// Adds an event and wakes the connection; false when nobody listens.
+/// Adds an event and wakes the connection; false when the connection receives no more events.
 fn push(mut state: MutexGuard<'_, State>, event: Event) -> bool {
     if state.closed {
         return false;
@@ -154,38 +155,38 @@ impl Drop for ChunkSender {
 #[derive(Debug)]
 pub(crate) struct Events {
     shared: Arc<Shared>,
-    /// What has been taken together, so that the lock is not needed for each.
-    taken: VecDeque<Event>,
+    /// Events that were received together, so that one lock serves several events.
+    received: VecDeque<Event>,
 }
 
 impl Events {
-    /// Waits for the next event; `None` once all producers are gone.
+    /// Waits for the next event; `None` when all producers are dropped.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        if self.taken.is_empty() {
+        if self.received.is_empty() {
             let mut state = self.shared.state.lock();
             if state.events.is_empty() && state.senders > 0 {
                 state.waker = Some(context.waker().clone());
                 return Poll::Pending;
             }
-            std::mem::swap(&mut state.events, &mut self.taken);
+            std::mem::swap(&mut state.events, &mut self.received);
             state.bytes = 0;
             if state.waiting > 0 {
-                self.shared.room.notify_all();
+                self.shared.space.notify_all();
             }
         }
-        Poll::Ready(self.taken.pop_front())
+        Poll::Ready(self.received.pop_front())
     }
 
-    /// Takes no more; producers that wait for room go on in vain.
+    /// Receives no more events; wakes the producers that wait for space.
     fn close(&mut self) {
-        self.taken.clear();
+        self.received.clear();
         let mut state = self.shared.state.lock();
         state.closed = true;
         // Dropped outside the lock.
-        let left = std::mem::take(&mut state.events);
-        self.shared.room.notify_all();
+        let unsent = std::mem::take(&mut state.events);
+        self.shared.space.notify_all();
         drop(state);
-        drop(left);
+        drop(unsent);
     }
 }
 
@@ -193,9 +194,9 @@ impl Events {
 #[derive(Debug)]
 pub struct Chunks {
     events: Events,
-    /// Set at the end, whatever a producer still sends.
+    /// Whether the stream has ended; producers may still send.
     ended: bool,
-    /// Walks the request through its models.
+    /// The task that runs the request through its models.
     walk: JoinHandle<()>,
 }
 
@@ -204,7 +205,7 @@ impl Chunks {
         Self { events, ended: false, walk }
     }
 
-    /// Waits for the next chunk; `None` at the end, which an error also is.
+    /// Waits for the next chunk; `None` at the end. An error is always the last item.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Content, Error>>> {
         if self.ended {
             return Poll::Ready(None);
@@ -222,13 +223,13 @@ impl Chunks {
         })
     }
 
-    /// What a producer still has goes nowhere.
+    /// Ends the stream; later chunks of producers are dropped.
     fn end(&mut self) {
         self.ended = true;
         self.events.close();
     }
 
-    /// Waits for the next chunk; `None` at the end, which an error also is.
+    /// Waits for the next chunk; `None` at the end. An error is always the last item.
     pub async fn next(&mut self) -> Option<Result<Content, Error>> {
         poll_fn(|context| self.poll_next(context)).await
     }
@@ -259,12 +260,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_stream_gives_the_chunk_back() {
+    async fn a_full_stream_returns_the_chunk() {
         let (sender, mut chunks) = chunks();
         let half = CAPACITY_BYTES / 2 - CHUNK_BYTES;
         assert_eq!(sender.try_send(chunk(half)), Ok(true));
         assert_eq!(sender.try_send(chunk(half - 1)), Ok(true));
-        // One byte is left, which is room for a chunk of any length.
+        // One free byte is enough for a chunk of any length.
         assert_eq!(sender.try_send(chunk(CAPACITY_BYTES)), Ok(true));
         assert_eq!(sender.try_send(chunk(0)), Err(chunk(0)));
         assert_eq!(chunks.next().await.unwrap(), Ok(chunk(half)));
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_producer_waits_for_room_and_learns_that_nobody_listens() {
+    async fn a_producer_waits_for_space_until_the_client_disconnects() {
         let (sender, mut chunks) = chunks();
         let producing = tokio::task::spawn_blocking(move || {
             let mut sent = 0;
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_ends_by_word_by_failure_and_when_all_producers_are_gone() {
+    async fn a_stream_ends_on_request_on_failure_and_without_producers() {
         let (sender, mut ended) = chunks();
         sender.end();
         assert!(sender.send(chunk(1)));

@@ -1,4 +1,4 @@
-//! One request on its way: who it is, when it came, and what each step took.
+//! Timeline of one request: its identifier, its arrival, and the duration of each stage.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,75 +13,76 @@ use crate::nanos::nanos;
 use crate::request::trace_context::TraceContext;
 use crate::scheduling::batching::Reason;
 
-/// Bytes of an identifier; what is longer is cut.
+/// Maximum length of an identifier; longer ones are truncated.
 const MAX_ID_BYTES: usize = 128;
-/// Bytes of an identifier that is kept in place.
+/// Maximum length of an identifier that is stored without an allocation.
 const SHORT_ID_BYTES: usize = 38;
 
-/// One request: made when its head has come, and told by every step.
+/// Timeline of one request: created when its head arrives, extended by every stage.
 #[derive(Debug)]
 pub struct Timeline {
     id: RequestId,
-    /// Its place in a trace; `None` when nobody traces it.
+    /// Trace context of the request; `None` without tracing.
     trace: Option<TraceContext>,
+    /// When the head arrived.
     began: Instant,
-    /// Locked for a few instructions at each step.
-    steps: Mutex<StageRecord>,
+    /// Locked for a few instructions by each stage.
+    record: Mutex<RequestRecord>,
 }
 
-/// What a request went through until now.
+/// The stages and model calls of a request so far.
 #[derive(Clone, Debug, Default)]
-pub struct StageRecord {
-    /// When each step began and how long it took, in the order of [`RequestStage::ALL`].
+pub struct RequestRecord {
+    /// Start and duration of each stage, in the order of [`RequestStage::ALL`].
     stages: [Option<(Instant, Duration)>; RequestStage::ALL.len()],
-    /// When the last step ended that was told by [`Timeline::lap`].
-    lapped: Option<Instant>,
-    /// Its calls of models, in the order of their ends.
-    pub calls: SmallVec<[CallNote; 1]>,
+    /// End of the last stage that [`Timeline::note_stage_end`] has recorded.
+    last_end: Option<Instant>,
+    /// Model calls, in the order of their ends.
+    pub calls: SmallVec<[CallRecord; 1]>,
 }
 
-impl StageRecord {
-    /// When a step began and how long it took; `None` when the request had none.
+impl RequestRecord {
+    /// Start and duration of a stage; `None` when the request has not passed it.
     pub fn stage(&self, stage: RequestStage) -> Option<(Instant, Duration)> {
         self.stages[stage as usize]
     }
 }
 
-/// One call of a model.
+/// Record of one model call.
 #[derive(Clone, Debug)]
-pub struct CallNote {
+pub struct CallRecord {
     /// The model's `name-version`.
     pub model: Arc<str>,
-    /// The node that called, if the request went through a graph.
+    /// The graph node that made the call, if any.
     pub node: Option<Arc<str>>,
-    /// Why it failed.
+    /// Why the call failed; `None` for a success.
     pub failure: Option<Cause>,
-    /// What happened when.
+    /// Times of its stages.
     pub times: CallTimes,
 }
 
-/// What happened when in a call that an instance has answered.
+/// Times of a call that an instance ran.
 #[derive(Clone, Copy, Debug)]
 pub struct CallTimes {
-    /// When it was put into the queue.
+    /// When the call entered the queue.
     pub began: Instant,
-    /// What the instance noted.
+    /// What the instance measured.
     pub timings: CallTimings,
 }
 
 impl CallTimes {
-    /// From the queue to the instance's answer.
+    /// Time from the queue to the output of the instance.
     pub fn duration(&self) -> Duration {
         Duration::from_nanos(self.waited_ns() + self.timings.ran_ns)
     }
 
-    /// How long each step took, in the order of time: together the whole duration.
+    /// Duration of each stage in chronological order; their sum is the whole duration.
     pub fn stages(&self) -> [(CallStage, Duration); CallStage::ALL.len()] {
         let timings = &self.timings;
         let waited_ns = self.waited_ns();
         let batch_wait_ns = timings.idle_ns.min(waited_ns);
         let rest_ns = timings.ran_ns.saturating_sub(timings.preprocess_ns + timings.infer_ns);
-        // What no mark tells of is the model's, unless the model's end was marked.
+        // Time without a mark belongs to the model, unless the end of the model's run is marked.
         let (infer_ns, postprocess_ns) =
             if timings.infer_ns == 0 { (rest_ns, 0) } else { (timings.infer_ns, rest_ns) };
         [
@@ -99,37 +100,37 @@ impl CallTimes {
     }
 }
 
-/// What an instance notes of a request that it runs; small, as it travels with the answer.
+/// What an instance measures of a request that it runs; small, because the reply carries it.
 #[derive(Clone, Copy, Debug)]
 pub struct CallTimings {
-    /// When it took the request.
+    /// When the instance took the request.
     taken: Instant,
-    /// How long it had waited for a batch, if its policy lets it wait for company.
+    /// How long the instance was idle before, if the policy lets it wait to fill a batch.
     idle_ns: u64,
-    /// The converter's work before the model.
+    /// Time of the converter before the model.
     preprocess_ns: u64,
-    /// The model's work, if its end was marked.
+    /// Run time of the model; 0 when its end is not marked.
     infer_ns: u64,
-    /// When the last step was marked, since `taken`.
+    /// Time of the last mark, since `taken`.
     last_ns: u64,
-    /// When it answered, since `taken`.
+    /// Time of the output, since `taken`.
     ran_ns: u64,
-    /// The batch that the request ran in.
-    pub batch: BatchNote,
+    /// The batch of the request.
+    pub batch: BatchInfo,
 }
 
-/// The batch that a request ran in.
+/// Size of a batch, as each of its requests records it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct BatchNote {
-    /// Requests in it.
+pub struct BatchInfo {
+    /// Number of requests.
     pub requests: u32,
-    /// Their rows together.
+    /// Number of rows.
     pub rows: u32,
-    /// Why there were not more; `None` for a full batch, or where there are no batches.
+    /// Why the batch was not larger; `None` for a full batch, or when the model does not batch.
     pub reason: Option<Reason>,
 }
 
-impl BatchNote {
+impl BatchInfo {
     pub(crate) fn of(requests: usize, rows: usize, reason: Option<Reason>) -> Self {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Self { requests: count(requests), rows: count(rows), reason }
@@ -137,9 +138,9 @@ impl BatchNote {
 }
 
 impl CallTimings {
-    /// Begins when an instance takes a request; `idle_since` is when it began to wait for a batch,
-    /// if it may have waited for company.
-    pub fn begin(taken: Instant, idle_since: Option<Instant>, batch: BatchNote) -> Self {
+    /// Starts when an instance takes a request. `idle_since` is when the instance became idle, if
+    /// the policy lets it wait to fill a batch.
+    pub fn begin(taken: Instant, idle_since: Option<Instant>, batch: BatchInfo) -> Self {
         let idle = idle_since.map(|idle| taken.saturating_duration_since(idle));
         Self {
             taken,
@@ -152,25 +153,25 @@ impl CallTimings {
         }
     }
 
-    /// Notes the end of a step that user code has; steps may alternate.
+    /// Records the end of a stage of user code; stages can alternate.
     pub fn mark(&mut self, stage: CallStage, now: Instant) {
         let now_ns = self.since_taken(now);
         let spent_ns = now_ns.saturating_sub(self.last_ns);
         self.last_ns = now_ns;
         match stage {
             CallStage::Preprocess => self.preprocess_ns += spent_ns,
-            // A model that took no time at all has still ended.
+            // Never 0, which stands for a run without a mark.
             CallStage::Infer => self.infer_ns += spent_ns.max(1),
             CallStage::Queue | CallStage::BatchWait | CallStage::Postprocess => {}
         }
     }
 
-    /// Takes over what an instance in another process has noted.
+    /// Sets the times that an instance in another process has measured.
     pub fn set_spent(&mut self, preprocess: Duration, infer: Duration) {
         (self.preprocess_ns, self.infer_ns) = (nanos(preprocess), nanos(infer));
     }
 
-    /// Notes the answer.
+    /// Records the time of the output.
     #[must_use]
     pub fn ended(mut self, now: Instant) -> Self {
         self.ran_ns = self.since_taken(now);
@@ -183,65 +184,66 @@ impl CallTimings {
 }
 
 impl Timeline {
-    /// Begins now.
+    /// Creates the timeline of a request that arrives now.
     pub fn new(id: &str, trace: Option<TraceContext>) -> Self {
-        let (began, steps) = (Instant::now(), Mutex::default());
-        Self { id: RequestId::new(id), trace, began, steps }
+        let (began, record) = (Instant::now(), Mutex::default());
+        Self { id: RequestId::new(id), trace, began, record }
     }
 
-    /// Identifier that appears in the answer and in every log line about the request.
+    /// Identifier that the response and every log line of the request contain.
     pub fn id(&self) -> &str {
         self.id.as_str()
     }
 
-    /// Its place in a trace.
+    /// Trace context of the request.
     pub fn trace(&self) -> Option<&TraceContext> {
         self.trace.as_ref()
     }
 
-    /// When it came.
+    /// When the head of the request arrived.
     pub fn began(&self) -> Instant {
         self.began
     }
 
-    /// Notes a step that began at a moment and has just ended.
-    pub fn note(&self, stage: RequestStage, began: Instant) {
-        let length = began.elapsed();
-        self.steps.lock().stages[stage as usize] = Some((began, length));
+    /// Records a stage that started at `began` and has just ended.
+    pub fn note_stage(&self, stage: RequestStage, began: Instant) {
+        let duration = began.elapsed();
+        self.record.lock().stages[stage as usize] = Some((began, duration));
     }
 
-    /// Notes a step that began where the last one ended, or with the request; it has just ended.
-    pub fn lap(&self, stage: RequestStage) {
+    /// Records a stage that has just ended. It started at the end of the last stage, or with the
+    /// request.
+    pub fn note_stage_end(&self, stage: RequestStage) {
         let now = Instant::now();
-        let mut steps = self.steps.lock();
-        let began = steps.lapped.replace(now).unwrap_or(self.began);
-        steps.stages[stage as usize] = Some((began, now.saturating_duration_since(began)));
+        let mut record = self.record.lock();
+        let began = record.last_end.replace(now).unwrap_or(self.began);
+        record.stages[stage as usize] = Some((began, now.saturating_duration_since(began)));
     }
 
-    /// Does a step and notes how long it took.
+    /// Runs `work` and records it as a stage.
     pub fn measure<T>(&self, stage: RequestStage, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
-        let done = work();
-        self.note(stage, began);
-        done
+        let output = work();
+        self.note_stage(stage, began);
+        output
     }
 
-    pub(crate) fn note_call(&self, call: CallNote) {
-        self.steps.lock().calls.push(call);
+    pub(crate) fn note_call(&self, call: CallRecord) {
+        self.record.lock().calls.push(call);
     }
 
-    /// What it went through until now.
-    pub fn steps(&self) -> StageRecord {
-        self.steps.lock().clone()
+    /// Returns a copy of the stages and model calls so far.
+    pub fn record(&self) -> RequestRecord {
+        self.record.lock().clone()
     }
 
-    /// Looks at what it went through until now, without copying it.
-    pub fn with_steps<T>(&self, look: impl FnOnce(&StageRecord) -> T) -> T {
-        look(&self.steps.lock())
+    /// Passes the stages and model calls so far to `read`, without a copy.
+    pub fn with_record<T>(&self, read: impl FnOnce(&RequestRecord) -> T) -> T {
+        read(&self.record.lock())
     }
 }
 
-/// A short text; one that is made here needs no memory of its own.
+/// Identifier of a request; a short one, such as a generated one, needs no allocation.
 #[derive(Clone)]
 enum RequestId {
     Short { bytes: [u8; SHORT_ID_BYTES], length: u8 },
@@ -288,12 +290,12 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn lengths(times: &CallTimes) -> Vec<u128> {
-        times.stages().iter().map(|(_, length)| length.as_millis()).collect()
+    fn durations_ms(times: &CallTimes) -> Vec<u128> {
+        times.stages().iter().map(|(_, duration)| duration.as_millis()).collect()
     }
 
     #[test]
-    fn identifiers_are_kept_up_to_their_limit() {
+    fn long_identifiers_are_truncated() {
         for id in ["", "abc", &"x".repeat(MAX_ID_BYTES)] {
             assert_eq!(Timeline::new(id, None).id(), id);
         }
@@ -302,43 +304,43 @@ mod tests {
     }
 
     #[test]
-    fn the_steps_of_a_call_add_up() {
+    fn the_stages_of_a_call_add_up_to_its_duration() {
         let began = Instant::now();
-        let mut timings = CallTimings::begin(began + 3 * MS, None, BatchNote::default());
+        let mut timings = CallTimings::begin(began + 3 * MS, None, BatchInfo::default());
         let plain = CallTimes { began, timings: timings.ended(began + 10 * MS) };
-        assert_eq!(lengths(&plain), [3, 0, 0, 7, 0]);
+        assert_eq!(durations_ms(&plain), [3, 0, 0, 7, 0]);
 
         timings.mark(CallStage::Preprocess, began + 5 * MS);
         timings.mark(CallStage::Infer, began + 9 * MS);
         let converted = CallTimes { began, timings: timings.ended(began + 10 * MS) };
-        assert_eq!(lengths(&converted), [3, 0, 2, 4, 1]);
-        let sum: Duration = converted.stages().iter().map(|(_, length)| *length).sum();
+        assert_eq!(durations_ms(&converted), [3, 0, 2, 4, 1]);
+        let sum: Duration = converted.stages().iter().map(|(_, duration)| *duration).sum();
         assert_eq!(sum, converted.duration());
     }
 
     #[test]
-    fn waiting_for_company_is_not_waiting_for_an_instance() {
+    fn time_in_the_queue_and_time_to_fill_the_batch_are_separate() {
         let began = Instant::now();
         for (idle_since, queue, batch_wait) in [(-5i32, 0, 8), (2, 2, 6), (8, 8, 0)] {
             let idle = match u32::try_from(idle_since) {
                 Ok(after) => began + after * MS,
                 Err(_) => began - idle_since.unsigned_abs() * MS,
             };
-            let timings = CallTimings::begin(began + 8 * MS, Some(idle), BatchNote::default());
+            let timings = CallTimings::begin(began + 8 * MS, Some(idle), BatchInfo::default());
             let times = CallTimes { began, timings: timings.ended(began + 9 * MS) };
-            assert_eq!(lengths(&times), [queue, batch_wait, 0, 1, 0]);
+            assert_eq!(durations_ms(&times), [queue, batch_wait, 0, 1, 0]);
         }
     }
 
     #[test]
-    fn steps_that_alternate_add_up() {
+    fn alternating_stages_add_up() {
         let began = Instant::now();
-        let mut timings = CallTimings::begin(began, None, BatchNote::default());
-        for turn in 0..3u32 {
-            timings.mark(CallStage::Infer, began + (3 * turn + 2) * MS);
-            timings.mark(CallStage::Postprocess, began + (3 * turn + 3) * MS);
+        let mut timings = CallTimings::begin(began, None, BatchInfo::default());
+        for round in 0..3u32 {
+            timings.mark(CallStage::Infer, began + (3 * round + 2) * MS);
+            timings.mark(CallStage::Postprocess, began + (3 * round + 3) * MS);
         }
         let timings = timings.ended(began + 9 * MS);
-        assert_eq!(lengths(&CallTimes { began, timings }), [0, 0, 0, 6, 3]);
+        assert_eq!(durations_ms(&CallTimes { began, timings }), [0, 0, 0, 6, 3]);
     }
 }

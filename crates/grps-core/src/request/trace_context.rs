@@ -1,39 +1,39 @@
-//! A request's place in a trace, as W3C Trace Context tells it (<https://www.w3.org/TR/trace-context/>).
+//! Trace context of a request, after W3C Trace Context (<https://www.w3.org/TR/trace-context/>).
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Bytes of a `tracestate` that is passed on; a longer one is dropped, as the standard allows.
+/// Maximum length of a forwarded `tracestate`; a longer one is dropped, as the standard allows.
 const MAX_STATE_BYTES: usize = 512;
 
-/// A request's place in a trace.
+/// Trace context of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
-    /// The trace; never 0.
+    /// Identifier of the trace; never 0.
     pub trace_id: u128,
-    /// The request's own span; never 0.
+    /// Identifier of the span of the request; never 0.
     pub span_id: u64,
-    /// The caller's span.
+    /// Identifier of the client's span.
     pub parent_id: Option<u64>,
     /// Whether spans are exported.
     pub sampled: bool,
-    /// What the caller's tracing systems want passed on.
+    /// The client's `tracestate`, which is forwarded unchanged.
     pub state: Option<Arc<str>>,
 }
 
-/// What a caller tells of its own span.
+/// The client's span, from a `traceparent` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceParent {
-    /// The trace; never 0.
+    /// Identifier of the trace; never 0.
     pub trace_id: u128,
-    /// The caller's span; never 0.
+    /// Identifier of the client's span; never 0.
     pub span_id: u64,
-    /// Whether the caller exports its spans.
+    /// Whether the client exports its spans.
     pub sampled: bool,
 }
 
 impl TraceParent {
-    /// Reads a `traceparent` header; `None` for what the standard tells to ignore.
+    /// Parses a `traceparent` header; `None` for values that the standard says to ignore.
     pub fn parse(text: &str) -> Option<Self> {
         let mut fields = text.trim().split('-');
         let version = hex(fields.next()?, 2)?;
@@ -50,7 +50,7 @@ impl TraceParent {
 }
 
 impl TraceContext {
-    /// What is passed on to whatever the request calls: the `traceparent` of its own span.
+    /// The `traceparent` header for services that the request calls.
     pub fn traceparent(&self) -> String {
         let mut text = String::with_capacity(55);
         let flags = u8::from(self.sampled);
@@ -59,14 +59,14 @@ impl TraceContext {
         text
     }
 
-    /// Keeps a `tracestate` to pass on, unless it is too long.
+    /// Adds a `tracestate`, unless it is too long.
     pub fn with_state(mut self, state: Option<&str>) -> Self {
         self.state = state.filter(|state| state.len() <= MAX_STATE_BYTES).map(Arc::from);
         self
     }
 }
 
-/// Exactly so many lower-case hexadecimal digits.
+/// Parses exactly `digits` lower-case hexadecimal digits.
 fn hex(text: &str, digits: usize) -> Option<u128> {
     let fits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if text.len() != digits || !text.bytes().all(fits) {
@@ -84,7 +84,7 @@ mod tests {
     const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
-    fn a_parent_is_read() {
+    fn a_traceparent_is_parsed() {
         let parent = TraceParent::parse(GOOD).unwrap();
         assert_eq!(parent.trace_id, 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
         assert_eq!((parent.span_id, parent.sampled), (0x00f0_67aa_0ba9_02b7, true));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_standard_forbids_is_ignored() {
+    fn values_that_the_standard_forbids_are_ignored() {
         for bad in [
             "",
             "00",
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_passed_on_up_to_its_limit() {
+    fn a_tracestate_is_forwarded_up_to_its_limit() {
         let context =
             TraceContext { trace_id: 1, span_id: 2, parent_id: None, sampled: false, state: None };
         let fits = "a".repeat(MAX_STATE_BYTES);
@@ -121,16 +121,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd(text in "\\PC{0,80}") {
+        fn no_text_causes_a_panic(text in "\\PC{0,80}") {
             let _ = TraceParent::parse(&text);
         }
 
         #[test]
-        fn what_is_written_is_read(trace_id in 1u128.., span_id in 1u64.., sampled: bool) {
+        fn a_formatted_context_is_parsed_back(trace_id in 1u128.., span_id in 1u64.., sampled: bool) {
             let context =
                 TraceContext { trace_id, span_id, parent_id: None, sampled, state: None };
-            let read = TraceParent::parse(&context.traceparent());
-            prop_assert_eq!(read, Some(TraceParent { trace_id, span_id, sampled }));
+            let parsed = TraceParent::parse(&context.traceparent());
+            prop_assert_eq!(parsed, Some(TraceParent { trace_id, span_id, sampled }));
         }
     }
 }

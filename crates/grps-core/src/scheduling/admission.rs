@@ -1,4 +1,4 @@
-//! Admission: how many requests run at once, how many may wait for a place, and whose ticket it is.
+//! Admission: limits how many requests run and wait, and decides which request runs next.
 
 use std::sync::Arc;
 
@@ -9,31 +9,31 @@ use crate::error::{Cause, Error};
 use crate::request::request::SchedulingOptions;
 use crate::scheduling::fair_queue::{FairQueue, FairTicket};
 
-/// Lets a fixed number of requests run. The rest wait, up to a limit: more urgent ones first, clients
-/// by queue within a level of urgency, the requests of one client in order of arrival.
+/// Lets a fixed number of requests run. Others wait in a fair queue of limited length: ordered by
+/// priority, then clients in rotation, then order of arrival.
 #[derive(Debug)]
 pub struct Admission {
     state: Mutex<State>,
-    /// Most requests that may wait.
+    /// Maximum number of waiting requests.
     max_waiting: usize,
 }
 
 #[derive(Debug)]
 struct State {
-    /// Places that nobody has; none while somebody waits.
-    free: usize,
-    /// Who waits; the sender hands over the place.
+    /// Free permits; 0 while requests wait.
+    free_permits: usize,
+    /// Waiting requests; the sender passes the permit to its request.
     queue: FairQueue<oneshot::Sender<Permit>>,
 }
 
-/// A place; dropping it lets the next request in.
+/// The permission to run; dropping it lets the next request run.
 #[derive(Debug)]
 pub struct Permit {
-    /// `None` for a place that was handed on.
+    /// `None` after the permit is returned.
     admission: Option<Arc<Admission>>,
 }
 
-/// A waiting request; dropping it gives its ticket up.
+/// A waiting request; dropping it removes the request from the queue.
 struct Waiting {
     admission: Arc<Admission>,
     ticket: FairTicket,
@@ -41,35 +41,35 @@ struct Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let left = self.admission.state.lock().queue.remove(&self.ticket);
-        // Dropped here, outside the lock: a place that was just handed over comes back.
-        drop(left);
+        let unsent = self.admission.state.lock().queue.remove(&self.ticket);
+        // Dropped outside the lock, which dropping a permit would take again.
+        drop(unsent);
     }
 }
 
 impl Admission {
-    /// Lets `max_running` requests run and `max_waiting` wait.
+    /// Lets `max_running` requests run at once and `max_waiting` requests wait.
     pub fn new(max_running: usize, max_waiting: usize) -> Arc<Self> {
-        let state = State { free: max_running, queue: FairQueue::default() };
+        let state = State { free_permits: max_running, queue: FairQueue::default() };
         Arc::new(Self { state: Mutex::new(state), max_waiting })
     }
 
-    /// A place that nobody has, if there is one.
+    /// Returns a permit if one is free, without waiting.
     pub fn enter_now(self: &Arc<Self>) -> Option<Permit> {
         let mut state = self.state.lock();
-        state.free = state.free.checked_sub(1)?;
+        state.free_permits = state.free_permits.checked_sub(1)?;
         Some(Permit { admission: Some(Arc::clone(self)) })
     }
 
-    /// Waits for a place.
+    /// Waits for a permit.
     ///
     /// # Errors
-    /// `QueueFull` when too many requests wait already.
+    /// `QueueFull` when `max_waiting` requests wait already.
     pub async fn enter(self: &Arc<Self>, options: &SchedulingOptions) -> Result<Permit, Error> {
         let (ticket, permit) = {
             let mut state = self.state.lock();
-            if state.free > 0 {
-                state.free -= 1;
+            if state.free_permits > 0 {
+                state.free_permits -= 1;
                 return Ok(Permit { admission: Some(Arc::clone(self)) });
             }
             let waiting = state.queue.len();
@@ -86,20 +86,20 @@ impl Admission {
         permit.await.map_err(|_| Error::new(Cause::Unavailable, "the service is stopping"))
     }
 
-    /// The number of requests that wait for a place.
+    /// The number of requests that wait for a permit.
     pub fn waiting(&self) -> usize {
         self.state.lock().queue.len()
     }
 
-    /// Gives a free place to whoever is next.
-    fn hand_on(self: Arc<Self>) {
+    /// Passes a returned permit to the next waiting request.
+    fn grant_next(self: Arc<Self>) {
         let mut permit = Permit { admission: Some(Arc::clone(&self)) };
         loop {
             let next = {
                 let mut state = self.state.lock();
                 let next = state.queue.pop();
                 if next.is_none() {
-                    state.free += 1;
+                    state.free_permits += 1;
                 }
                 next
             };
@@ -109,7 +109,7 @@ impl Admission {
             };
             match next.send(permit) {
                 Ok(()) => return,
-                // It left between its ticket and now.
+                // The request was cancelled after it was removed from the queue.
                 Err(unused) => permit = unused,
             }
         }
@@ -119,7 +119,7 @@ impl Admission {
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(admission) = self.admission.take() {
-            admission.hand_on();
+            admission.grant_next();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of who gets a place and when.
+//! Tests of the order in which requests get permits.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ async fn enter(admission: &Arc<Admission>) -> Result<Permit, Error> {
 }
 
 #[tokio::test]
-async fn limits_are_exact() {
+async fn limits_of_running_and_waiting_requests_are_exact() {
     let admission = Admission::new(1, 1);
     let first = enter(&admission).await.unwrap();
     let second = tokio::spawn({
@@ -24,11 +24,11 @@ async fn limits_are_exact() {
     drop(first);
     second.await.unwrap().unwrap();
     assert_eq!(admission.waiting(), 0);
-    assert_eq!(admission.state.lock().free, 1);
+    assert_eq!(admission.state.lock().free_permits, 1);
 }
 
 #[tokio::test]
-async fn a_cancelled_wait_frees_its_slot() {
+async fn a_cancelled_request_leaves_the_queue() {
     let admission = Admission::new(1, 1);
     let _first = enter(&admission).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_millis(1), enter(&admission)).await.is_err());
@@ -36,7 +36,7 @@ async fn a_cancelled_wait_frees_its_slot() {
 }
 
 #[tokio::test]
-async fn a_place_handed_to_somebody_who_left_comes_back() {
+async fn a_permit_for_a_cancelled_request_becomes_free_again() {
     let admission = Admission::new(1, 1);
     let first = enter(&admission).await.unwrap();
     let mut waiting = Box::pin(enter(&admission));
@@ -44,15 +44,15 @@ async fn a_place_handed_to_somebody_who_left_comes_back() {
         std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
     });
     assert!(poll.await);
-    // The place is on its way when the waiting request is dropped without having looked.
+    // The permit is already sent when the waiting request is dropped.
     drop(first);
     drop(waiting);
-    assert_eq!(admission.state.lock().free, 1);
+    assert_eq!(admission.state.lock().free_permits, 1);
     assert!(enter(&admission).await.is_ok());
 }
 
 #[tokio::test]
-async fn urgent_requests_enter_first() {
+async fn urgent_requests_run_first() {
     let admission = Admission::new(1, 8);
     let first = enter(&admission).await.unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));
@@ -64,7 +64,7 @@ async fn urgent_requests_enter_first() {
             let admission = Arc::clone(&admission);
             async move {
                 let options = SchedulingOptions { priority, ..SchedulingOptions::default() };
-                let _place = admission.enter(&options).await;
+                let _permit = admission.enter(&options).await;
                 order.lock().push(index);
             }
         }));
@@ -88,7 +88,7 @@ fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_random_cancels_leak_no_place() {
+async fn random_cancellations_leak_no_permit() {
     let admission = Admission::new(3, 40);
     let mut random = numbers(7);
     let mut requests = Vec::new();
@@ -97,7 +97,7 @@ async fn ten_thousand_random_cancels_leak_no_place() {
         let admission = Arc::clone(&admission);
         let request = tokio::spawn(async move {
             let options = SchedulingOptions { priority, ..SchedulingOptions::default() };
-            let Ok(_place) = admission.enter(&options).await else { return };
+            let Ok(_permit) = admission.enter(&options).await else { return };
             for _ in 0..hold {
                 tokio::task::yield_now().await;
             }
@@ -111,9 +111,9 @@ async fn ten_thousand_random_cancels_leak_no_place() {
         requests.push(request);
     }
     for request in requests {
-        // Whether it was cancelled or not: it has ended.
+        // The request has ended, whether it was cancelled or not.
         let _ended = request.await;
     }
     assert_eq!(admission.waiting(), 0);
-    assert_eq!(admission.state.lock().free, 3);
+    assert_eq!(admission.state.lock().free_permits, 3);
 }

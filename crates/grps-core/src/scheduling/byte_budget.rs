@@ -1,67 +1,68 @@
-//! How many bytes of requests are held at once.
+//! Limits how many bytes the bodies of all requests in flight hold together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::{Cause, Error};
 
-/// Bytes of all requests that were read or are being read, waiting or running.
+/// Counts the bytes of all requests that are being read, wait or run.
 #[derive(Debug)]
-pub struct Budget {
+pub struct ByteBudget {
+    /// Reserved bytes.
     used: AtomicUsize,
-    /// Most bytes at once.
+    /// Maximum number of reserved bytes.
     limit: usize,
-    /// Whether the process has no memory to spare for more requests.
+    /// Whether the process has no memory left for new requests.
     exhausted: AtomicBool,
 }
 
-/// One request's share; dropping it gives the bytes back.
+/// The bytes that one request has reserved; dropping it releases them.
 #[derive(Debug)]
-pub struct Account {
-    budget: Arc<Budget>,
+pub struct ByteReservation {
+    budget: Arc<ByteBudget>,
+    /// Reserved bytes.
     bytes: AtomicUsize,
 }
 
-impl Budget {
-    /// Allows `limit` bytes at once.
+impl ByteBudget {
+    /// Creates a budget of `limit` bytes.
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { used: AtomicUsize::new(0), limit, exhausted: AtomicBool::new(false) })
     }
 
-    /// Tells whether the process has memory to spare; without it no request may begin to grow.
+    /// Sets whether the process has no memory left; new requests can't reserve bytes then.
     pub fn set_exhausted(&self, exhausted: bool) {
         self.exhausted.store(exhausted, Ordering::Relaxed);
     }
 
-    /// Bytes that are held now.
+    /// Bytes that are reserved now.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// An account without bytes.
-    pub fn open(self: &Arc<Self>) -> Account {
-        Account { budget: Arc::clone(self), bytes: AtomicUsize::new(0) }
+    /// Creates an empty reservation.
+    pub fn new_reservation(self: &Arc<Self>) -> ByteReservation {
+        ByteReservation { budget: Arc::clone(self), bytes: AtomicUsize::new(0) }
     }
 }
 
-impl Account {
-    /// Bytes that it holds.
+impl ByteReservation {
+    /// Bytes that the request has reserved.
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Adds bytes.
+    /// Reserves more bytes.
     ///
     /// # Errors
-    /// `QueueFull` when all requests together would hold too many, or the first bytes come while
-    /// memory is exhausted; nothing is added then.
+    /// `QueueFull` when all requests together would exceed the limit, or when a new request reserves
+    /// its first bytes while memory is exhausted. Nothing is reserved then.
     pub fn grow(&self, bytes: usize) -> Result<(), Error> {
-        let begins = self.bytes.load(Ordering::Relaxed) == 0;
-        if begins && self.budget.exhausted.load(Ordering::Relaxed) {
+        let is_new = self.bytes.load(Ordering::Relaxed) == 0;
+        if is_new && self.budget.exhausted.load(Ordering::Relaxed) {
             return Err(Error::new(
                 Cause::QueueFull,
-                "the service uses all the memory it may (limits.max_memory_percent); \
-                 try again later",
+                "the service uses all its memory (limits.max_memory_percent); try again later",
             ));
         }
         let limit = self.budget.limit;
@@ -71,8 +72,8 @@ impl Account {
                 Error::new(
                     Cause::QueueFull,
                     format!(
-                        "requests of {used} bytes are in scope already, at most {limit} may be \
-                     (limits.max_inflight_bytes); try again later"
+                        "requests in flight hold {used} bytes and may hold at most {limit} \
+                         (limits.max_inflight_bytes); try again later"
                     ),
                 )
             },
@@ -82,7 +83,7 @@ impl Account {
     }
 }
 
-impl Drop for Account {
+impl Drop for ByteReservation {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(*self.bytes.get_mut(), Ordering::Relaxed);
     }
@@ -93,9 +94,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_memory_requests_go_on_but_none_begins() {
-        let budget = Budget::new(10);
-        let (running, next) = (budget.open(), budget.open());
+    fn without_memory_running_requests_grow_but_new_ones_are_refused() {
+        let budget = ByteBudget::new(10);
+        let (running, next) = (budget.new_reservation(), budget.new_reservation());
         running.grow(1).unwrap();
         budget.set_exhausted(true);
         running.grow(1).unwrap();
@@ -106,9 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_exact_and_bytes_come_back() {
-        let budget = Budget::new(10);
-        let (first, second) = (budget.open(), budget.open());
+    fn the_limit_is_exact_and_bytes_are_released() {
+        let budget = ByteBudget::new(10);
+        let (first, second) = (budget.new_reservation(), budget.new_reservation());
         first.grow(6).unwrap();
         second.grow(4).unwrap();
         assert_eq!(second.grow(1).unwrap_err().cause(), Cause::QueueFull);

@@ -1,96 +1,100 @@
-//! Whose turn it is: by urgency, then clients by queue, then order of arrival.
+//! A fair queue: ordered by priority, then clients in rotation, then order of arrival.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 
-/// Whoever takes queue; `None` stands for all who are nobody in particular.
+/// A client by its address; `None` for all requests without a client.
 type Client = Option<IpAddr>;
 
-/// Things that wait.
+/// Waiting items.
 #[derive(Debug)]
 pub(crate) struct FairQueue<T> {
-    /// Levels of urgency, the most urgent first; none is empty.
-    levels: BTreeMap<u8, Level<T>>,
+    /// Waiting items by priority, the most urgent first; no entry is empty.
+    by_priority: BTreeMap<u8, Clients<T>>,
+    /// Number of waiting items.
     length: usize,
+    /// Number of the next arrival.
     next_number: u64,
 }
 
+/// The waiting clients of one priority.
 #[derive(Debug)]
-struct Level<T> {
-    /// Clients that wait, in the order of their queue.
-    order: VecDeque<Client>,
-    /// What they wait with, in order of arrival; none is empty.
+struct Clients<T> {
+    /// Clients in the order of rotation.
+    rotation: VecDeque<Client>,
+    /// Items of each client in order of arrival; no entry is empty.
     waiting: HashMap<Client, VecDeque<(u64, T)>>,
 }
 
-/// Where something waits.
+/// Identifies a waiting item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FairTicket {
     priority: u8,
     client: Client,
+    /// Position in the order of arrival.
     number: u64,
 }
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
-        Self { levels: BTreeMap::new(), length: 0, next_number: 0 }
+        Self { by_priority: BTreeMap::new(), length: 0, next_number: 0 }
     }
 }
 
 impl<T> FairQueue<T> {
-    /// How many wait.
+    /// Number of waiting items.
     pub(crate) fn len(&self) -> usize {
         self.length
     }
 
-    /// Puts something behind everything else of its client and level.
+    /// Adds an item behind all items of the same client and priority.
     pub(crate) fn push(&mut self, priority: u8, client: Client, item: T) -> FairTicket {
         let number = self.next_number;
         self.next_number += 1;
         self.length += 1;
-        let level = self
-            .levels
+        let clients = self
+            .by_priority
             .entry(priority)
-            .or_insert_with(|| Level { order: VecDeque::new(), waiting: HashMap::new() });
-        let waiting = level.waiting.entry(client).or_default();
+            .or_insert_with(|| Clients { rotation: VecDeque::new(), waiting: HashMap::new() });
+        let waiting = clients.waiting.entry(client).or_default();
         if waiting.is_empty() {
-            level.order.push_back(client);
+            clients.rotation.push_back(client);
         }
         waiting.push_back((number, item));
         FairTicket { priority, client, number }
     }
 
-    /// Takes what is next.
+    /// Removes and returns the next item.
     pub(crate) fn pop(&mut self) -> Option<T> {
-        let mut entry = self.levels.first_entry()?;
-        let level = entry.get_mut();
-        let client = level.order.pop_front()?;
-        let waiting = level.waiting.get_mut(&client)?;
+        let mut entry = self.by_priority.first_entry()?;
+        let clients = entry.get_mut();
+        let client = clients.rotation.pop_front()?;
+        let waiting = clients.waiting.get_mut(&client)?;
         let (_, item) = waiting.pop_front()?;
         if waiting.is_empty() {
-            level.waiting.remove(&client);
+            clients.waiting.remove(&client);
         } else {
-            level.order.push_back(client);
+            clients.rotation.push_back(client);
         }
-        if level.order.is_empty() {
+        if clients.rotation.is_empty() {
             entry.remove();
         }
         self.length -= 1;
         Some(item)
     }
 
-    /// Takes something out of turn; `None` when it has been taken already.
-    pub(crate) fn remove(&mut self, turn: &FairTicket) -> Option<T> {
-        let level = self.levels.get_mut(&turn.priority)?;
-        let waiting = level.waiting.get_mut(&turn.client)?;
-        let index = waiting.binary_search_by_key(&turn.number, |(number, _)| *number).ok()?;
+    /// Removes an item by its ticket; `None` when it has left the queue already.
+    pub(crate) fn remove(&mut self, ticket: &FairTicket) -> Option<T> {
+        let clients = self.by_priority.get_mut(&ticket.priority)?;
+        let waiting = clients.waiting.get_mut(&ticket.client)?;
+        let index = waiting.binary_search_by_key(&ticket.number, |(number, _)| *number).ok()?;
         let (_, item) = waiting.remove(index)?;
         if waiting.is_empty() {
-            level.waiting.remove(&turn.client);
-            level.order.retain(|client| *client != turn.client);
+            clients.waiting.remove(&ticket.client);
+            clients.rotation.retain(|client| *client != ticket.client);
         }
-        if level.order.is_empty() {
-            self.levels.remove(&turn.priority);
+        if clients.rotation.is_empty() {
+            self.by_priority.remove(&ticket.priority);
         }
         self.length -= 1;
         Some(item)
@@ -109,23 +113,23 @@ mod tests {
         (number > 0).then(|| Ipv4Addr::new(10, 0, 0, number).into())
     }
 
-    fn all<T>(queue: &mut FairQueue<T>) -> Vec<T> {
+    fn pop_all<T>(queue: &mut FairQueue<T>) -> Vec<T> {
         std::iter::from_fn(|| queue.pop()).collect()
     }
 
     #[test]
-    fn a_client_with_many_does_not_delay_another() {
+    fn a_client_with_many_requests_does_not_delay_another() {
         let mut queue = FairQueue::default();
         for item in 0..4 {
             queue.push(1, client(1), item);
         }
         queue.push(1, client(2), 100);
         queue.push(0, client(1), 200);
-        assert_eq!(all(&mut queue), [200, 0, 100, 1, 2, 3]);
+        assert_eq!(pop_all(&mut queue), [200, 0, 100, 1, 2, 3]);
     }
 
     #[test]
-    fn what_was_removed_is_skipped() {
+    fn removed_items_are_skipped() {
         let mut queue = FairQueue::default();
         let first = queue.push(1, client(1), "a");
         queue.push(1, client(1), "b");
@@ -134,22 +138,22 @@ mod tests {
         assert_eq!(queue.remove(&first), None);
         assert_eq!(queue.remove(&only), Some("c"));
         assert_eq!(queue.len(), 1);
-        assert_eq!(all(&mut queue), ["b"]);
+        assert_eq!(pop_all(&mut queue), ["b"]);
         assert_eq!(queue.len(), 0);
     }
 
     proptest! {
         #[test]
-        fn nothing_is_lost_and_turns_are_fair(
+        fn no_item_is_lost_and_clients_rotate(
             actions in prop::collection::vec((0u8..4, 0u8..4, 0u8..3), 0..200),
         ) {
             let mut queue = FairQueue::default();
             let mut present: Vec<(u8, u8, usize, FairTicket)> = Vec::new();
-            for (item, (action, who, priority)) in actions.into_iter().enumerate() {
+            for (item, (action, number, priority)) in actions.into_iter().enumerate() {
                 match action {
                     0 if !present.is_empty() => {
-                        let (_, _, gone, turn) = present.remove(item % present.len());
-                        prop_assert_eq!(queue.remove(&turn), Some(gone));
+                        let (_, _, removed, ticket) = present.remove(item % present.len());
+                        prop_assert_eq!(queue.remove(&ticket), Some(removed));
                     }
                     1 => {
                         let popped = queue.pop();
@@ -157,27 +161,30 @@ mod tests {
                         prop_assert_eq!(popped.is_some(), urgent.is_some());
                         let Some(popped) = popped else { continue };
                         let index = present.iter().position(|(_, _, item, _)| *item == popped);
-                        let (level, from, ..) = present.remove(index.unwrap());
-                        prop_assert_eq!(Some(level), urgent);
-                        let overtaken = present.iter().any(|(other_level, other, item, _)| {
-                            (*other_level, *other) == (level, from) && *item < popped
+                        let (priority, client, ..) = present.remove(index.unwrap());
+                        prop_assert_eq!(Some(priority), urgent);
+                        let overtaken = present.iter().any(|(other_priority, other, item, _)| {
+                            (*other_priority, *other) == (priority, client) && *item < popped
                         });
                         prop_assert!(!overtaken);
                     }
-                    _ => present.push((priority, who, item, queue.push(priority, client(who), item))),
+                    _ => {
+                        let ticket = queue.push(priority, client(number), item);
+                        present.push((priority, number, item, ticket));
+                    }
                 }
                 prop_assert_eq!(queue.len(), present.len());
             }
-            // Among those that wait now, each client gets every n-th turn of its level.
-            let mut left = all(&mut queue).into_iter().map(|popped| {
-                let found = present.iter().find(|(_, _, item, _)| *item == popped).unwrap();
-                (found.0, found.1)
+            // The first n items of a priority with n clients belong to n different clients.
+            let mut left = pop_all(&mut queue).into_iter().map(|popped| {
+                let pushed = present.iter().find(|(_, _, item, _)| *item == popped).unwrap();
+                (pushed.0, pushed.1)
             }).collect::<Vec<_>>();
-            prop_assert!(left.is_sorted_by_key(|(level, _)| *level));
-            while let Some((level, _)) = left.first().copied() {
-                let here: Vec<u8> =
-                    left.iter().filter(|(other, _)| *other == level).map(|(_, who)| *who).collect();
-                left.retain(|(other, _)| *other != level);
+            prop_assert!(left.is_sorted_by_key(|(priority, _)| *priority));
+            while let Some((priority, _)) = left.first().copied() {
+                let same = left.iter().filter(|(other, _)| *other == priority);
+                let here: Vec<u8> = same.map(|(_, client)| *client).collect();
+                left.retain(|(other, _)| *other != priority);
                 let clients: std::collections::BTreeSet<u8> = here.iter().copied().collect();
                 let first_round: std::collections::BTreeSet<u8> =
                     here.iter().copied().take(clients.len()).collect();

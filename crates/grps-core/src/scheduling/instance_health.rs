@@ -1,4 +1,4 @@
-//! The instances of one model: who is attached, who works since when, and who is down and why.
+//! Health of the instances of one model: which are attached, which hang, and which are down and why.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,74 +7,78 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Who serves a model. Locked only when instances come, go or are looked at.
+/// The instances of a model. Locked only to attach, detach or check instances.
 #[derive(Debug)]
 pub(crate) struct InstanceHealth {
-    /// What the times of all pulses count from.
-    born: Instant,
-    present: Mutex<Vec<Heartbeat>>,
-    /// Why instances ended that should not have, by name, until they are back.
+    /// Start of the times of all heartbeats.
+    created: Instant,
+    /// Heartbeats of attached instances.
+    attached: Mutex<Vec<Heartbeat>>,
+    /// Reasons of instances that ended unexpectedly, by name, until they are attached again.
     down: Mutex<BTreeMap<String, String>>,
-    /// How often one that was down has come back.
+    /// Number of restarts of instances that were down.
     restarts: AtomicU64,
 }
 
-/// An instance's sign of life.
+/// Heartbeat of one instance.
 #[derive(Clone, Debug)]
 pub struct Heartbeat(Arc<Beat>);
 
 #[derive(Debug)]
 struct Beat {
+    /// Name of the instance.
     name: String,
-    born: Instant,
-    /// Milliseconds, counted from 1, since the work on the present batch was begun or a sign of
-    /// life was last given; 0 while the instance waits for work.
+    /// Start of `since_ms`.
+    created: Instant,
+    /// Time of the last heartbeat in milliseconds since `created`, plus 1. The start of a batch is
+    /// a heartbeat. 0 while the instance is idle.
     since_ms: AtomicU64,
 }
 
 impl InstanceHealth {
     pub(crate) fn new() -> Self {
         Self {
-            born: Instant::now(),
-            present: Mutex::default(),
+            created: Instant::now(),
+            attached: Mutex::default(),
             down: Mutex::default(),
             restarts: AtomicU64::new(0),
         }
     }
 
-    /// Notes that an instance has come, or come back.
-    pub(crate) fn enter(&self, name: &str) -> Heartbeat {
-        let beat = Beat { name: name.to_owned(), born: self.born, since_ms: AtomicU64::new(0) };
+    /// Attaches an instance; one that was down counts as restarted.
+    pub(crate) fn attach(&self, name: &str) -> Heartbeat {
+        let beat =
+            Beat { name: name.to_owned(), created: self.created, since_ms: AtomicU64::new(0) };
         let heartbeat = Heartbeat(Arc::new(beat));
         if self.down.lock().remove(name).is_some() {
             self.restarts.fetch_add(1, Ordering::Relaxed);
         }
-        self.present.lock().push(heartbeat.clone());
+        self.attached.lock().push(heartbeat.clone());
         heartbeat
     }
 
-    /// How often an instance that was down has come back.
+    /// Number of restarts of instances that were down.
     pub(crate) fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
     }
 
-    /// Notes that an instance has ended, with the reason when it should not have.
-    pub(crate) fn leave(&self, heartbeat: &Heartbeat, reason: Option<String>) {
-        self.present.lock().retain(|present| !Arc::ptr_eq(&present.0, &heartbeat.0));
+    /// Detaches an instance that has ended; `reason` says why it ended unexpectedly.
+    pub(crate) fn detach(&self, heartbeat: &Heartbeat, reason: Option<String>) {
+        self.attached.lock().retain(|attached| !Arc::ptr_eq(&attached.0, &heartbeat.0));
         if let Some(reason) = reason {
             self.down.lock().insert(heartbeat.0.name.clone(), reason);
         }
     }
 
-    /// An instance that is down or has given no sign of life for `patience`, as a line.
-    pub(crate) fn trouble(&self, patience: Option<Duration>) -> Option<String> {
+    /// Reports an instance that is down or has sent no heartbeat for `hang_timeout`, as a line.
+    pub(crate) fn trouble(&self, hang_timeout: Option<Duration>) -> Option<String> {
         if let Some((name, reason)) = self.down.lock().first_key_value() {
             return Some(format!("instance '{name}' is down: {reason}"));
         }
-        let patience = patience?;
+        let hang_timeout = hang_timeout?;
         let now = Instant::now();
-        self.present.lock().iter().find_map(|heartbeat| {
-            let silent = heartbeat.silence(now).filter(|silent| *silent >= patience)?;
+        self.attached.lock().iter().find_map(|heartbeat| {
+            let silent = heartbeat.silence(now).filter(|silent| *silent >= hang_timeout)?;
             Some(format!(
                 "instance '{}' hangs: it has worked for {} s without a sign of life \
                  (health.hang_timeout_ms)",
@@ -86,22 +90,22 @@ impl InstanceHealth {
 }
 
 impl Heartbeat {
-    /// Gives a sign of life during the work on a batch.
+    /// Records a heartbeat while the instance works on a batch.
     pub fn beat(&self, now: Instant) {
-        let since = now.saturating_duration_since(self.0.born).as_millis();
+        let since = now.saturating_duration_since(self.0.created).as_millis();
         let since_ms = u64::try_from(since).unwrap_or(u64::MAX - 1) + 1;
         self.0.since_ms.store(since_ms, Ordering::Relaxed);
     }
 
-    /// Tells that the instance waits for work.
+    /// Marks the instance as idle.
     pub fn rest(&self) {
         self.0.since_ms.store(0, Ordering::Relaxed);
     }
 
-    /// How long an instance at work has given no sign of life; `None` for one that waits.
+    /// Time since the last heartbeat; `None` while the instance is idle.
     fn silence(&self, now: Instant) -> Option<Duration> {
         let since_ms = self.0.since_ms.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(now.saturating_duration_since(self.0.born + Duration::from_millis(since_ms)))
+        Some(now.saturating_duration_since(self.0.created + Duration::from_millis(since_ms)))
     }
 }
 
@@ -109,34 +113,34 @@ impl Heartbeat {
 mod tests {
     use super::*;
 
-    const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
+    const HANG_TIMEOUT: Option<Duration> = Some(Duration::from_secs(10));
 
     #[test]
-    fn an_instance_that_ended_is_down_until_it_is_back() {
-        let roster = InstanceHealth::new();
-        let heartbeat = roster.enter("m#0");
-        roster.leave(&heartbeat, Some("it was killed".to_owned()));
-        assert_eq!(roster.trouble(None).unwrap(), "instance 'm#0' is down: it was killed");
-        assert_eq!(roster.restarts(), 0);
-        let again = roster.enter("m#0");
-        assert_eq!((roster.trouble(None), roster.restarts()), (None, 1));
-        roster.leave(&again, None);
-        assert_eq!(roster.trouble(None), None);
+    fn an_instance_that_ended_is_down_until_it_is_attached_again() {
+        let health = InstanceHealth::new();
+        let heartbeat = health.attach("m#0");
+        health.detach(&heartbeat, Some("it was killed".to_owned()));
+        assert_eq!(health.trouble(None).unwrap(), "instance 'm#0' is down: it was killed");
+        assert_eq!(health.restarts(), 0);
+        let again = health.attach("m#0");
+        assert_eq!((health.trouble(None), health.restarts()), (None, 1));
+        health.detach(&again, None);
+        assert_eq!(health.trouble(None), None);
     }
 
     #[test]
-    fn only_work_without_a_sign_of_life_is_a_hang() {
-        let roster = InstanceHealth::new();
-        let heartbeat = roster.enter("m#0");
-        assert_eq!(roster.trouble(PATIENCE), None);
+    fn only_a_busy_instance_without_heartbeats_hangs() {
+        let health = InstanceHealth::new();
+        let heartbeat = health.attach("m#0");
+        assert_eq!(health.trouble(HANG_TIMEOUT), None);
         let begun = Instant::now();
         heartbeat.beat(begun);
         assert!(
             heartbeat.silence(begun + Duration::from_secs(11)).unwrap() >= Duration::from_secs(11)
         );
-        assert_eq!(roster.trouble(PATIENCE), None);
-        assert!(roster.trouble(Some(Duration::ZERO)).unwrap().contains("'m#0' hangs"));
+        assert_eq!(health.trouble(HANG_TIMEOUT), None);
+        assert!(health.trouble(Some(Duration::ZERO)).unwrap().contains("'m#0' hangs"));
         heartbeat.rest();
-        assert_eq!(roster.trouble(Some(Duration::ZERO)), None);
+        assert_eq!(health.trouble(Some(Duration::ZERO)), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Who runs when: admission, fairness, queues, batches, and the instances that pull them.
+//! Scheduling: admission, fair queues, model queues, batches, and the instances that pull them.
 
 pub(crate) mod admission;
 pub(crate) mod batching;

@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Cause, Error};
 use crate::request::content::Content;
-use crate::request::timeline::{BatchNote, CallTimings};
+use crate::request::timeline::{BatchInfo, CallTimings};
 use crate::scheduling::batching::{Batch, Next, common_rows};
 use crate::scheduling::entry::Entry;
 use crate::scheduling::instance_health::Heartbeat;
@@ -132,7 +132,7 @@ impl Puller {
                         // Requests that were just cancelled bring no rows.
                         let rows = if entries.len() == count { cut.rows } else { rows(&entries) };
                         queue.counts.add(rows, cut.reason);
-                        let note = BatchNote::of(entries.len(), rows, cut.reason);
+                        let note = BatchInfo::of(entries.len(), rows, cut.reason);
                         let timings = CallTimings::begin(now, idle_since, note);
                         let heartbeat = self.heartbeat.clone();
                         return Pulled::Batch(Batch::new(entries, policy, heartbeat, timings));
@@ -170,7 +170,7 @@ impl Queue {
     pub fn attach(self: &Arc<Self>, name: &str) -> Puller {
         self.pullers.fetch_add(1, Ordering::AcqRel);
         self.state.lock().concurrency += 1;
-        Puller::new(Arc::clone(self), self.health.enter(name))
+        Puller::new(Arc::clone(self), self.health.attach(name))
     }
 }
 
@@ -180,7 +180,7 @@ impl Drop for Puller {
         self.rest(&mut state);
         state.concurrency = state.concurrency.saturating_sub(1);
         drop(state);
-        self.queue.health.leave(&self.heartbeat, self.failure.take());
+        self.queue.health.detach(&self.heartbeat, self.failure.take());
         self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
     }
 }

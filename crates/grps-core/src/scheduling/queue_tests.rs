@@ -28,7 +28,7 @@ fn entry(id: &str) -> (Entry, ReplyReceiver) {
 fn queue(max_rows: usize) -> Arc<Queue> {
     Arc::new(Queue::new(BatchPolicy {
         max_rows,
-        levels: 2,
+        priority_levels: 2,
         max_length: 3,
         ..BatchPolicy::default()
     }))

@@ -1,58 +1,58 @@
-//! How fast a model is, to tell which requests can't be answered before their deadlines.
+//! Recent run times of a model: they show which requests can't meet their deadlines.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Runs that are remembered.
+/// Number of runs that are kept.
 const RUNS: usize = 16;
-/// What is remembered counts for so long after the last run.
-const FRESH: Duration = Duration::from_secs(1);
+/// How long the run times are valid after the last run.
+const VALIDITY: Duration = Duration::from_secs(1);
 
-/// The lengths of the latest runs of one model.
+/// Durations of the latest runs of one model.
 #[derive(Debug, Default)]
 pub(crate) struct RecentRunTimes {
-    lengths: [Duration; RUNS],
-    /// How many runs there were.
+    durations: [Duration; RUNS],
+    /// Number of runs.
     count: usize,
-    /// When the latest one ended.
-    latest: Option<Instant>,
+    /// End of the latest run.
+    last_end: Option<Instant>,
 }
 
 impl RecentRunTimes {
     /// Adds a run.
     pub(crate) fn add(&mut self, began: Instant, ended: Instant) {
         let index = self.count % RUNS;
-        if let Some(length) = self.lengths.get_mut(index) {
-            *length = ended.saturating_duration_since(began);
+        if let Some(duration) = self.durations.get_mut(index) {
+            *duration = ended.saturating_duration_since(began);
         }
         self.count += 1;
-        self.latest = Some(ended);
+        self.last_end = Some(ended);
     }
 
-    /// What even the fastest of the latest runs took; `None` when too little is known. As it counts
-    /// for a short time only, a model that has become faster gets its chance to show it.
+    /// Duration of the fastest of the latest runs; `None` after too few runs. It is valid for a
+    /// short time only, so that a model that has become faster gets requests again.
     pub(crate) fn fastest(&self, now: Instant) -> Option<Duration> {
-        let latest = self.latest?;
-        if self.count < RUNS || now.saturating_duration_since(latest) > FRESH {
+        let last_end = self.last_end?;
+        if self.count < RUNS || now.saturating_duration_since(last_end) > VALIDITY {
             return None;
         }
-        self.lengths.iter().min().copied()
+        self.durations.iter().min().copied()
     }
 }
 
-/// How long calls of a model take of late, their wait for an instance included.
+/// Mean duration of the recent calls of a model, including their time in the queue.
 #[derive(Debug, Default)]
 pub(crate) struct Latency {
-    /// A mean in microseconds in which the latest calls count most; 0 before the first.
+    /// Exponential moving average in microseconds; 0 before the first call.
     mean_us: AtomicU64,
 }
 
 impl Latency {
-    /// Adds a call. Two at once may count as one: the mean is a rule of thumb.
-    pub(crate) fn add(&self, length: Duration) {
-        let length_us = u64::try_from(length.as_micros()).unwrap_or(u64::MAX).max(1);
+    /// Adds a call. Of two concurrent calls one may be lost, which the estimate tolerates.
+    pub(crate) fn add(&self, duration: Duration) {
+        let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).max(1);
         let before = self.mean_us.load(Ordering::Relaxed);
-        let mean = if before == 0 { length_us } else { before - before / 8 + length_us / 8 };
+        let mean = if before == 0 { duration_us } else { before - before / 8 + duration_us / 8 };
         self.mean_us.store(mean.max(1), Ordering::Relaxed);
     }
 
@@ -80,22 +80,22 @@ mod tests {
     }
 
     #[test]
-    fn only_many_runs_of_late_tell_the_pace() {
-        let mut pace = RecentRunTimes::default();
+    fn only_enough_recent_runs_count() {
+        let mut run_times = RecentRunTimes::default();
         let mut now = Instant::now();
         for index in 0..RUNS {
-            assert_eq!(pace.fastest(now), None);
+            assert_eq!(run_times.fastest(now), None);
             let began = now;
             now += Duration::from_millis(5 + index as u64);
-            pace.add(began, now);
+            run_times.add(began, now);
         }
-        assert_eq!(pace.fastest(now), Some(Duration::from_millis(5)));
-        assert_eq!(pace.fastest(now + FRESH), Some(Duration::from_millis(5)));
-        assert_eq!(pace.fastest(now + FRESH + Duration::from_millis(1)), None);
+        assert_eq!(run_times.fastest(now), Some(Duration::from_millis(5)));
+        assert_eq!(run_times.fastest(now + VALIDITY), Some(Duration::from_millis(5)));
+        assert_eq!(run_times.fastest(now + VALIDITY + Duration::from_millis(1)), None);
         let began = now;
         now += Duration::from_millis(9);
-        pace.add(began, now);
-        // The first run is forgotten.
-        assert_eq!(pace.fastest(now), Some(Duration::from_millis(6)));
+        run_times.add(began, now);
+        // The first run is no longer kept.
+        assert_eq!(run_times.fastest(now), Some(Duration::from_millis(6)));
     }
 }

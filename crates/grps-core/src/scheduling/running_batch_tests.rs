@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::request::reply::{ReplyReceiver, reply_channel};
 use crate::request::stream::stream_channel;
-use crate::request::timeline::BatchNote;
+use crate::request::timeline::BatchInfo;
 use crate::scheduling::instance_health::InstanceHealth;
 use crate::tensor::values::Values;
 
@@ -38,8 +38,8 @@ fn batch(inputs: Vec<Content>, allowed: &[usize]) -> (Batch, Vec<ReplyReceiver>)
         })
         .unzip();
     let policy = BatchPolicy { max_rows: 64, allowed: allowed.to_vec(), ..BatchPolicy::default() };
-    let timings = CallTimings::begin(Instant::now(), None, BatchNote::default());
-    let heartbeat = InstanceHealth::new().enter("m#0");
+    let timings = CallTimings::begin(Instant::now(), None, BatchInfo::default());
+    let heartbeat = InstanceHealth::new().attach("m#0");
     (Batch::new(entries, Arc::new(policy), heartbeat, timings), receivers)
 }
 
@@ -153,7 +153,7 @@ fn chunks_give_signs_of_life_to_the_instance_that_runs_the_request() {
     batch.entries[0].stream = Some(sender);
     let health = InstanceHealth::new();
     let mut batch = RunningBatch::new(batch, InputForm::Message);
-    let second = health.enter("m#1");
+    let second = health.attach("m#1");
     batch.resume(&second);
     let hangs = || health.trouble(Some(std::time::Duration::ZERO)).is_some();
     assert!(hangs(), "the instance that took the batch over works on it");

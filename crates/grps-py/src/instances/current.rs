@@ -1,4 +1,4 @@
-//! Which request a thread works on, for the log lines that user code writes meanwhile.
+//! The current request of a thread, for log lines of user code.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use grps_core::Timeline;
 use pyo3::prelude::*;
 
 thread_local! {
-    /// The first request of the thread's batch, and how many are in it.
+    /// The first request of the thread's batch, and the size of the batch.
     static CURRENT: RefCell<Option<(Arc<Timeline>, usize)>> = const { RefCell::new(None) };
 }
 
-/// Tells that this thread works on a request and those in a batch with it, or on none.
+/// Sets the current request of this thread and the size of its batch.
 pub(crate) fn work_on(request: Option<(&Arc<Timeline>, usize)>) {
     let request = request.map(|(timeline, count)| (Arc::clone(timeline), count));
     CURRENT.with_borrow_mut(|current| *current = request);
 }
 
-/// The request that this thread works on, and how many are in a batch with it: `a41f+3`.
+/// The current request of this thread and the number of others in its batch, such as `a41f+3`.
 #[pyfunction]
 pub(crate) fn current_request() -> Option<String> {
     CURRENT.with_borrow(|current| {

@@ -1,9 +1,9 @@
-//! When one more runner thread helps a model of the user's.
+//! Scales the number of threads of a model with user code.
 //!
 //! User code may wait (for a socket, a database, a sleep) or compute. While it waits, more threads
-//! mean more answers; while it computes under the GIL or fills the processors, they only get in each
-//! other's way. So the number of threads that run at once grows while requests wait in vain, the GIL
-//! is free and the processors are not full, and shrinks again otherwise.
+//! raise the throughput. While it computes under the GIL or uses all processors, more threads slow
+//! each other down. So the concurrency grows while requests wait, the GIL is free and processors are
+//! free, and shrinks otherwise.
 
 use std::thread::{available_parallelism, sleep};
 use std::time::{Duration, Instant};
@@ -12,61 +12,62 @@ use grps_core::{Pressure, Queue};
 use pyo3::prelude::*;
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long a request may wait before another thread is considered.
-const PATIENCE: Duration = Duration::from_millis(3);
-/// How often a model with more than its least threads is looked at.
-const PROBE: Duration = Duration::from_millis(100);
-/// Waiting this long for the GIL on average means that others compute under it: who takes it for one
-/// short request after another lets go of it often, but is rarely without it.
+/// Time in the queue after which another thread is considered.
+const MAX_QUEUE_TIME: Duration = Duration::from_millis(3);
+/// Interval of the checks of a model with more than its minimum number of threads.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Mean wait for the GIL from which on other threads count as computing. A thread that runs short
+/// requests releases the GIL often, but holds it most of the time.
 const GIL_BUSY: Duration = Duration::from_micros(30);
-/// How often the GIL is tried, and the time in between.
-const TRIES: u32 = 8;
-const TRY_PAUSE: Duration = Duration::from_micros(200);
-/// Looks in a row that must find nobody computing: one may come in a short pause.
-const CALM: u32 = 2;
-/// Time in which user code that computes is left in peace.
-const REST: Duration = Duration::from_millis(20);
-/// Share of the processors' time above which more threads can't help.
+/// Number of GIL measurements, and the pause before each.
+const MEASUREMENTS: u32 = 8;
+const MEASUREMENT_PAUSE: Duration = Duration::from_micros(200);
+/// Number of consecutive checks without computing threads before the concurrency grows: a single
+/// check may hit a short pause.
+const FREE_CHECKS: u32 = 2;
+/// Pause after a check that has found computing threads.
+const BACKOFF: Duration = Duration::from_millis(20);
+/// Share of the processor time above which more threads do not help.
 const PROCESSORS_FULL: f64 = 0.9;
 
-/// Watches one model's queue from a Python thread of its own.
+/// Watches the queue of one model from a separate Python thread.
 #[derive(Debug)]
 pub(crate) struct ThreadScaler {
-    /// When the processors were last looked at, and the process's time on them until then.
+    /// Time of the last processor measurement, and the processor time until then.
     last: (Instant, Duration),
-    /// How many looks in a row have found the GIL and the processors free.
-    calm: u32,
+    /// Number of consecutive checks that have found the GIL and the processors free.
+    free_checks: u32,
 }
 
 impl ThreadScaler {
     pub(crate) fn new() -> Self {
-        // Whoever asks again has just found them so.
-        Self { last: (Instant::now(), processor_time()), calm: CALM - 1 }
+        // The previous check of the caller counts: it has just found them free.
+        Self { last: (Instant::now(), processor_time()), free_checks: FREE_CHECKS - 1 }
     }
 
-    /// Waits until one more thread should be started, `least` to `most` in all; false once
-    /// the queue is closed or `ended` says so.
+    /// Waits until one more thread should start, between `min` and `max` threads in total. Returns
+    /// false when the queue is closed or `ended` returns true.
     pub(crate) fn wait(
         &mut self,
         py: Python<'_>,
         queue: &Queue,
         ended: impl Fn() -> bool + Sync,
-        (least, most): (usize, usize),
+        (min, max): (usize, usize),
     ) -> bool {
         loop {
-            let pressure = py.detach(|| watch(queue, least, &ended));
+            let pressure = py.detach(|| watch(queue, min, &ended));
             if pressure == Pressure::Closed || ended() {
                 return false;
             }
-            let computing = self.processors_are_full() || gil_wait(py) > GIL_BUSY;
-            self.calm = if computing { 0 } else { self.calm.saturating_add(1) };
+            let is_computing = self.processors_are_full() || gil_wait(py) > GIL_BUSY;
+            self.free_checks = if is_computing { 0 } else { self.free_checks.saturating_add(1) };
             match pressure {
-                _ if computing => {
-                    queue.lower_concurrency(least);
-                    py.detach(|| sleep(REST));
+                _ if is_computing => {
+                    queue.lower_concurrency(min);
+                    py.detach(|| sleep(BACKOFF));
                 }
-                _ if self.calm < CALM => {}
-                Pressure::High if !queue.raise_concurrency() && queue.pullers() < most => {
+                _ if self.free_checks < FREE_CHECKS => {}
+                Pressure::High if !queue.raise_concurrency() && queue.pullers() < max => {
                     return true;
                 }
                 _ => {}
@@ -84,30 +85,30 @@ impl ThreadScaler {
     }
 }
 
-/// Waits until there is something to decide. A model at its least threads that nobody waits for is
-/// looked at without the GIL: a service may have hundreds.
-fn watch(queue: &Queue, least: usize, ended: impl Fn() -> bool) -> Pressure {
+/// Waits until a decision is needed. An idle model with its minimum number of threads is checked
+/// without the GIL, because a service may have hundreds of models.
+fn watch(queue: &Queue, min: usize, ended: impl Fn() -> bool) -> Pressure {
     loop {
-        let pressure = queue.watch(PATIENCE, PROBE);
-        if pressure != Pressure::Low || queue.concurrency() > least || ended() {
+        let pressure = queue.watch(MAX_QUEUE_TIME, CHECK_INTERVAL);
+        if pressure != Pressure::Low || queue.concurrency() > min || ended() {
             return pressure;
         }
     }
 }
 
-/// How long it takes on average to get the GIL back.
+/// Measures the mean time to acquire the GIL.
 fn gil_wait(py: Python<'_>) -> Duration {
-    let waits = (0..TRIES).map(|_| {
-        let wanted = py.detach(|| {
-            sleep(TRY_PAUSE);
+    let waits = (0..MEASUREMENTS).map(|_| {
+        let requested = py.detach(|| {
+            sleep(MEASUREMENT_PAUSE);
             Instant::now()
         });
-        wanted.elapsed()
+        requested.elapsed()
     });
-    waits.sum::<Duration>() / TRIES
+    waits.sum::<Duration>() / MEASUREMENTS
 }
 
-/// Time the process has spent on processors.
+/// Processor time of the process.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();

@@ -1,16 +1,16 @@
-//! What an operator asks of the models, as Python sees it.
+//! The Python class of an operator's command.
 
 use grps_core::{Cause, Error};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-/// One command; it is answered once.
+/// One command; it gets one reply.
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Command {
     action: &'static str,
     model: String,
-    /// Taken by the answer.
+    /// Taken by the reply.
     command: Mutex<Option<grps_server::Command>>,
 }
 
@@ -23,8 +23,8 @@ impl Command {
     fn send(&self, outcome: Result<String, Error>) -> PyResult<()> {
         let command = self.command.lock().take();
         let command =
-            command.ok_or_else(|| PyRuntimeError::new_err("the command was answered already"))?;
-        command.answer(outcome);
+            command.ok_or_else(|| PyRuntimeError::new_err("the command already has a reply"))?;
+        command.reply(outcome);
         Ok(())
     }
 }
@@ -43,13 +43,13 @@ impl Command {
         &self.model
     }
 
-    /// Answers with JSON text.
+    /// Replies with JSON text.
     fn answer(&self, text: String) -> PyResult<()> {
         self.send(Ok(text))
     }
 
-    /// Answers that it can't be done, with the kind of the reason: unknown (no such model), invalid
-    /// (it does not make sense now) or failed.
+    /// Replies with an error. `kind` is unknown (the model does not exist), invalid (the command does
+    /// not fit the current state) or failed.
     fn refuse(&self, message: &str, kind: &str) -> PyResult<()> {
         let cause = match kind {
             "unknown" => Cause::NotFound,

@@ -1,4 +1,4 @@
-//! Reading graphs from Python objects by attribute.
+//! Converts graphs from Python objects, by attribute.
 
 use grps_core::graph::{Comparison, Condition, GraphSpec, InputSpec, Inputs, NodeSpec, Source};
 use pyo3::exceptions::PyValueError;
@@ -46,7 +46,7 @@ struct PySource {
 }
 
 impl PyGraph {
-    /// The graph with what `metadata/model` answers of it.
+    /// Converts the graph; `metadata` is its text for `metadata/model`.
     pub(crate) fn into_spec(self, metadata: String) -> PyResult<GraphSpec> {
         let nodes = self.nodes.into_iter().map(NodeSpec::try_from).collect::<PyResult<_>>()?;
         let outputs = self.outputs.into_iter().map(|(name, source)| (name.into(), source.into()));

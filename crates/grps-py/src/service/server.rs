@@ -1,4 +1,4 @@
-//! The server as Python sees it: settings in, models added, started, stopped.
+//! The Python class of the server: its settings, models, start and stop.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub(crate) struct Server {
     running: Mutex<Option<Running>>,
 }
 
+/// A running data plane.
 struct Running {
     /// Starts the drain; taken by `stop`.
     shutdown: Option<oneshot::Sender<()>>,
@@ -35,7 +36,7 @@ struct Running {
 
 #[pymethods]
 impl Server {
-    /// Makes a server that is not listening yet.
+    /// Creates a server that does not listen yet.
     #[new]
     fn new(settings: PySettings) -> PyResult<Self> {
         let limits =
@@ -43,15 +44,15 @@ impl Server {
         let engine = Engine::new(limits, Health::new(settings.start_online), Box::new(Codec));
         let io_threads = settings.io_threads;
         let app = Arc::new(App::new(Arc::new(engine), Settings::try_from(settings)?));
-        grps_plugin::monitor::record_here(&app.monitor);
+        grps_plugin::monitor::record_in_service(&app.monitor);
         Ok(Self { app, io_threads, running: Mutex::new(None) })
     }
 
-    /// Binds every (host, port) and starts serving; returns the ports that were bound.
+    /// Binds every (host, port) and starts to serve; returns the bound ports.
     fn start(&self, addresses: Vec<(String, u16)>) -> PyResult<Vec<u16>> {
         let mut running = self.running.lock();
         if running.is_some() {
-            return Err(PyRuntimeError::new_err("the server is started already"));
+            return Err(PyRuntimeError::new_err("the server is already started"));
         }
         let mut listeners = Vec::with_capacity(addresses.len());
         for (host, port) in addresses {
@@ -67,38 +68,38 @@ impl Server {
         Ok(ports)
     }
 
-    /// Serves a model, in place of the one of the same name and version if there is one. That goes
-    /// on for the requests it has; its queue closes after the last of them.
+    /// Serves a model and replaces a model of the same name and version. The replaced model finishes
+    /// its requests, then its queue closes.
     fn put_model(&self, py: Python<'_>, model: &Model) -> PyResult<()> {
         let model = model.take()?;
         let put = py.detach(|| self.app.engine.registry().put(model).map(drop));
         put.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
-    /// Takes a model out of service by its `name-version`; it goes on as a replaced one does.
+    /// Removes a model from service by its `name-version`; it finishes its requests first.
     fn remove_model(&self, py: Python<'_>, key: &str) -> PyResult<()> {
         let removed = py.detach(|| self.app.engine.registry().remove(key).map(drop));
         removed.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
-    /// What keeps the service from answering, as a line.
+    /// Returns why models can't run requests, as a line; None when they can.
     fn trouble(&self) -> Option<String> {
         self.app.engine.registry().trouble()
     }
 
-    /// Waits for the next thing an operator asks; None once the service ends. One thread calls it.
+    /// Waits for the next command of an operator; None when the service ends. One thread calls it.
     fn next_command(&self, py: Python<'_>) -> Option<Command> {
         py.detach(|| self.app.commands.next()).map(Command::new)
     }
 
-    /// Sets the models a request without a model name passes through, in order.
+    /// Sets the models, in sequence, for requests without a model name.
     fn set_default(&self, models: Vec<String>) -> PyResult<()> {
         let set = self.app.engine.registry().set_default(&models);
         set.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
-    /// Serves a graph of models under its name, in place of an earlier one; `default` also lets it answer
-    /// requests that name no model.
+    /// Serves a graph and replaces a graph of the same name. With `default` it also serves requests
+    /// without a model name.
     fn put_graph(&self, graph: PyGraph, metadata: String, default: bool) -> PyResult<()> {
         let added = self.app.engine.registry().put_graph(graph.into_spec(metadata)?, default);
         added.map_err(|error| PyValueError::new_err(error.to_string()))
@@ -106,13 +107,13 @@ impl Server {
 
     /// Records a value of user code under a name; `kind` is avg, max, min, inc or cdf.
     fn record(&self, kind: &str, name: &str, value: f64) -> PyResult<()> {
-        let known = Kind::of(kind);
-        let kind = known.ok_or_else(|| PyValueError::new_err(format!("unknown kind '{kind}'")))?;
+        let parsed = Kind::from_name(kind);
+        let kind = parsed.ok_or_else(|| PyValueError::new_err(format!("unknown kind '{kind}'")))?;
         let recorded = self.app.monitor.record(now_s(), kind, name, value);
-        recorded.map_err(|refused| PyValueError::new_err(refused.to_string()))
+        recorded.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
-    /// A series as the JSON text of `monitor/series`; None when there is none of this name.
+    /// A series as the JSON text of `monitor/series`; None for an unknown name.
     fn series(&self, name: &str) -> Option<String> {
         series_json(&self.app.monitor, name)
     }
@@ -122,7 +123,7 @@ impl Server {
         self.app.monitor.names()
     }
 
-    /// Tells that every model is loaded and warmed, so that the service can be ready.
+    /// Marks every model as loaded and warmed up, so that the service can become ready.
     fn set_loaded(&self) {
         self.app.engine.health().set_loaded();
     }
@@ -131,7 +132,7 @@ impl Server {
     fn stop(&self) {
         self.app.commands.end();
         if let Some(shutdown) = self.running.lock().as_mut().and_then(|r| r.shutdown.take()) {
-            // The data plane may have ended by itself; then nothing is left to stop.
+            // A failed send means that the data plane has already ended.
             let _ = shutdown.send(());
         }
     }
@@ -141,7 +142,7 @@ impl Server {
         let running = self.running.lock().take();
         let outcome = match running {
             None => Ok(Ok(())),
-            // Kept in one piece: dropping the shutdown sender would start the drain.
+            // The whole struct is moved, because dropping the shutdown sender would start the drain.
             Some(running) => py.detach(|| {
                 let Running { shutdown, thread } = running;
                 let outcome = thread.join();
@@ -170,7 +171,7 @@ impl Server {
         let app = Arc::clone(&self.app);
         let serving = move || {
             runtime.block_on(serve(listeners, app, async {
-                // A dropped sender means the same as a sent one: the owner is done.
+                // A dropped sender also starts the drain.
                 let _ = stopped.await;
             }))
         };
@@ -180,8 +181,8 @@ impl Server {
 }
 
 fn resolve(host: &str, port: u16) -> PyResult<SocketAddr> {
-    let found = (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-    found.ok_or_else(|| PyValueError::new_err(format!("can't resolve host '{host}'")))
+    let address = (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    address.ok_or_else(|| PyValueError::new_err(format!("can't resolve host '{host}'")))
 }
 
 fn bind_error(host: &str, port: u16, error: &std::io::Error) -> PyErr {

@@ -1,4 +1,4 @@
-//! Reading settings and model descriptions from Python objects by attribute.
+//! Converts settings and model descriptions from Python objects, by attribute.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -89,8 +89,9 @@ impl TryFrom<PyCustomRoute> for CustomRoute {
             path: route.path,
             owns_body: route.owns_body,
             streaming: StreamingControl { mode, key: route.streaming_key },
-            stream_content_type: content_type
-                .map_err(|_| PyValueError::new_err("res_content_type is not fit for a header"))?,
+            stream_content_type: content_type.map_err(|_| {
+                PyValueError::new_err("res_content_type is not a valid header value")
+            })?,
         })
     }
 }
@@ -152,7 +153,7 @@ pub(crate) struct PyModelSpec {
     batching: PyBatchPolicy,
     queue_timeout_ms: Option<u64>,
     hang_timeout_ms: Option<u64>,
-    /// Whether it answers natively with the request itself.
+    /// Whether the model is the native identity model, which returns its input.
     pub(crate) native: bool,
 }
 
@@ -192,7 +193,7 @@ impl From<PyBatchPolicy> for BatchPolicy {
                 max_waste: padding.max_waste,
                 cut_outputs: padding.cut_outputs,
             }),
-            levels: policy.priority_levels,
+            priority_levels: policy.priority_levels,
             max_length: policy.max_length.unwrap_or(usize::MAX),
         }
     }
@@ -208,7 +209,7 @@ impl TryFrom<PyModelSpec> for ModelSpec {
             form: if spec.takes_tensors { InputForm::Tensors } else { InputForm::Message },
             signature: spec.signature.map(Signature::try_from).transpose()?,
             metadata: spec.metadata,
-            raw_body: spec.raw_body.as_deref().map(raw_body_of).transpose()?,
+            raw_body: spec.raw_body.as_deref().map(parse_raw_body).transpose()?,
             batching: spec.batching.into(),
             queue_timeout: spec.queue_timeout_ms.map(Duration::from_millis),
             hang_timeout: spec.hang_timeout_ms.map(Duration::from_millis),
@@ -216,11 +217,11 @@ impl TryFrom<PyModelSpec> for ModelSpec {
     }
 }
 
-fn raw_body_of(name: &str) -> PyResult<RawBody> {
+fn parse_raw_body(name: &str) -> PyResult<RawBody> {
     match name {
         "bytes" => Ok(RawBody::Bytes),
         "text" => Ok(RawBody::Text),
-        _ => Err(PyValueError::new_err(format!("a raw body is bytes or text, not {name}"))),
+        _ => Err(PyValueError::new_err(format!("raw_body must be bytes or text, not {name}"))),
     }
 }
 

@@ -1,36 +1,36 @@
-//! Commands of the operator: from the connection that they came by to the code that loads models.
+//! Commands of the operator: passed from the admin routes to the thread that loads models.
 
 use grps_core::{Cause, Error};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-/// Commands that may wait to be taken up.
-const WAITING: usize = 16;
+/// Maximum number of waiting commands.
+const MAX_WAITING: usize = 16;
 
-/// What to do.
+/// The action of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// List all models.
     List,
-    /// Load a model that is configured but not served.
+    /// Load a configured model that is not served.
     Load,
-    /// Take a model out of service and free it.
+    /// Remove a model from service and free its memory.
     Unload,
     /// Load a model again and replace the one that is served.
     Reload,
-    /// Change which log lines are written; the command names a level in place of a model.
+    /// Change the log level; the command carries the level instead of a model.
     SetLogLevel,
 }
 
 impl Action {
-    /// The action of this name.
-    pub fn of(name: &str) -> Option<Self> {
+    /// Returns the action of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
         [Self::List, Self::Load, Self::Unload, Self::Reload]
             .into_iter()
             .find(|action| action.name() == name)
     }
 
-    /// Its name, the same in paths and on the command line.
+    /// The name of the action, the same in paths and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -45,17 +45,17 @@ impl Action {
 /// One command.
 #[derive(Debug)]
 pub struct Command {
-    /// What to do.
+    /// The action.
     pub action: Action,
-    /// With which model, or level: by `name-version` or bare name; empty for all.
+    /// The model, by `name-version` or bare name, or the log level; empty for all models.
     pub model: String,
-    /// Where the outcome goes: JSON text.
+    /// Receives the outcome as JSON text.
     reply: oneshot::Sender<Result<String, Error>>,
 }
 
 impl Command {
-    /// Sends the outcome; nothing happens if the client has disconnected.
-    pub fn answer(self, outcome: Result<String, Error>) {
+    /// Sends the outcome, unless the client has disconnected.
+    pub fn reply(self, outcome: Result<String, Error>) {
         let _ = self.reply.send(outcome);
     }
 }
@@ -63,42 +63,44 @@ impl Command {
 /// The commands of one service.
 #[derive(Debug)]
 pub struct Commands {
-    /// `None` once the service takes no more.
+    /// `None` after [`Commands::end`].
     sender: Mutex<Option<mpsc::Sender<Command>>>,
+    /// Read by one thread.
     receiver: Mutex<mpsc::Receiver<Command>>,
 }
 
 impl Default for Commands {
     fn default() -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
+        let (sender, receiver) = mpsc::channel(MAX_WAITING);
         Self { sender: Mutex::new(Some(sender)), receiver: Mutex::new(receiver) }
     }
 }
 
 impl Commands {
-    /// Passes a command on and waits for its outcome.
+    /// Sends a command and waits for its outcome.
     ///
     /// # Errors
-    /// What the command met; `Unavailable` when the service ends, `QueueFull` for too many at once.
+    /// The error of the command; `Unavailable` when the service shuts down, `QueueFull` when too
+    /// many commands wait.
     pub(crate) async fn run(&self, action: Action, model: String) -> Result<String, Error> {
         let (reply, outcome) = oneshot::channel();
-        let ends = || Error::new(Cause::Unavailable, "the service is shutting down");
-        let sender = self.sender.lock().clone().ok_or_else(ends)?;
+        let shutting_down = || Error::new(Cause::Unavailable, "the service is shutting down");
+        let sender = self.sender.lock().clone().ok_or_else(shutting_down)?;
         sender.try_send(Command { action, model, reply }).map_err(|_| {
-            let text = format!("{WAITING} admin commands wait already; try again later");
+            let text = format!("{MAX_WAITING} admin commands wait already; try again later");
             Error::new(Cause::QueueFull, text)
         })?;
-        // Kept no longer: the last sender's end is how the receiver learns of the end.
+        // Dropped before the wait: the receiver ends when the last sender is dropped.
         drop(sender);
-        outcome.await.unwrap_or_else(|_| Err(ends()))
+        outcome.await.unwrap_or_else(|_| Err(shutting_down()))
     }
 
-    /// Waits, in a thread of its own, for the next command; `None` after [`Commands::end`].
+    /// Blocks until the next command; `None` after [`Commands::end`]. One thread calls it.
     pub fn next(&self) -> Option<Command> {
         self.receiver.lock().blocking_recv()
     }
 
-    /// Takes no more commands.
+    /// Refuses further commands.
     pub fn end(&self) {
         self.sender.lock().take();
     }
@@ -111,13 +113,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_command_gets_its_outcome_and_the_end_is_told() {
+    async fn a_command_returns_its_outcome_until_the_end() {
         let commands = Arc::new(Commands::default());
-        let taken = Arc::clone(&commands);
+        let receiver = Arc::clone(&commands);
         let thread = std::thread::spawn(move || {
-            while let Some(command) = taken.next() {
+            while let Some(command) = receiver.next() {
                 let text = format!("{} {}", command.action.name(), command.model);
-                command.answer(Ok(text));
+                command.reply(Ok(text));
             }
         });
         assert_eq!(commands.run(Action::Reload, "m".into()).await.unwrap(), "reload m");
@@ -128,9 +130,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_more_than_may_wait_is_refused() {
+    async fn commands_beyond_the_limit_are_refused() {
         let commands = Arc::new(Commands::default());
-        let waiting: Vec<_> = (0..WAITING)
+        let waiting: Vec<_> = (0..MAX_WAITING)
             .map(|_| {
                 let commands = Arc::clone(&commands);
                 tokio::spawn(async move { commands.run(Action::List, String::new()).await })
@@ -139,8 +141,8 @@ mod tests {
         tokio::task::yield_now().await;
         let error = commands.run(Action::List, String::new()).await.unwrap_err();
         assert_eq!(error.cause(), Cause::QueueFull);
-        for one in waiting {
-            one.abort();
+        for command in waiting {
+            command.abort();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What operators may do, and who may do it.
+//! Operations that all front ends share: commands, model descriptions and readiness.
 
 pub(crate) mod commands;
 pub(crate) mod model_metadata;

@@ -1,13 +1,13 @@
-//! What is known of a model, the same on every protocol.
+//! Model descriptions, the same for every protocol.
 
 use grps_core::{Cause, Error, RouteQuery};
 
 use crate::app::App;
 
-/// The YAML description of a model by `name-version` or bare name, or of a graph.
+/// Returns the YAML description of a model, by `name-version` or bare name, or of a graph.
 ///
 /// # Errors
-/// `InvalidArgument` for an empty name, `NotFound` for an unknown one; in upstream's words.
+/// `InvalidArgument` for an empty name, `NotFound` for an unknown one; the messages equal upstream's.
 pub(crate) fn model_metadata(app: &App, name: &str) -> Result<String, Error> {
     if name.is_empty() {
         return Err(Error::invalid("The model name is empty."));

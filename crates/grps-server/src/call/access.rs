@@ -1,38 +1,38 @@
-//! Who may call a route: the policy is named where the route is declared and checked here.
+//! Access control: routes declare a policy, which is checked here.
 
 use grps_core::{Cause, Error};
 use subtle::ConstantTimeEq;
 
 use crate::net::peer::Peer;
 
-/// Who may call a route, and what calling it means.
+/// The access policy of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
-    /// Anybody: pages, liveness and readiness.
+    /// Every client: pages, liveness and readiness.
     Public,
-    /// Runs models. Refused while the service is draining, counted as an inference request.
+    /// Every client: inference requests, which are counted, and refused while the service drains.
     Infer,
-    /// Shows what the service is and does.
+    /// Every client: metadata and metrics.
     Read,
-    /// Changes the service, or shows what only its operator may see: from this machine, or with
-    /// the admin token. Never for a page of another site.
+    /// Operators only: clients on this machine, and clients with the admin token. Requests that a
+    /// browser sends for another site are refused.
     Admin,
 }
 
-/// What a request brings to prove who sends it.
+/// Credentials of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Credentials<'a> {
     /// The bearer token.
     pub(crate) token: Option<&'a str>,
-    /// Whether a browser sends the request for a page of another site. The user's browser is on
-    /// the loopback, too.
+    /// Whether a browser sends the request for a page of another site. A browser on this machine
+    /// also uses the loopback address.
     pub(crate) is_cross_site: bool,
 }
 
-/// Lets a request through if the policy of its route allows it.
+/// Checks a request against the policy of its route.
 ///
 /// # Errors
-/// `PermissionDenied` saying what is missing.
+/// `PermissionDenied` with the missing condition.
 pub(crate) fn authorize(
     policy: Policy,
     peer: &Peer,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_other_sites_may_not_change_the_service() {
+    fn pages_of_other_sites_are_refused() {
         let credentials = Credentials { token: Some("secret"), is_cross_site: true };
         let local = peer("127.0.0.1:1");
         assert!(authorize(Policy::Admin, &local, credentials, Some("secret")).is_err());
@@ -98,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn loopback_needs_no_token() {
+    fn clients_on_the_loopback_need_no_token() {
         for address in ["127.0.0.1:1", "127.8.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
             assert!(admin(address, None, None).is_ok());
         }
     }
 
     #[test]
-    fn others_need_the_right_token() {
+    fn remote_clients_need_the_right_token() {
         let remote = "192.0.2.1:1";
         assert!(admin(remote, Some("secret"), Some("secret")).is_ok());
         for (sent, expected) in [

@@ -1,4 +1,4 @@
-//! Work that grows with a body, kept from holding up the other connections of its thread.
+//! Blocking sections: long work on large bodies that must not block other connections.
 
 use std::thread::available_parallelism;
 
@@ -6,34 +6,34 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
 
-/// Bytes of JSON from which on other connections would wait for some milliseconds. Below, the change
-/// of threads costs more than it gives: for 1 MB it raises the processor time by a third.
+/// Size of JSON from which on decoding would delay other connections by milliseconds. For less, a
+/// thread switch costs more than it saves: for 1 MB it raises the processor time by a third.
 const BLOCKING_BYTES: usize = 4 * 1024 * 1024;
 
-/// Runs long work without holding up the sockets' threads.
+/// Runs long work without blocking the I/O threads.
 pub(crate) struct BlockingSection {
-    /// As many as there are processors: more would only delay each other.
+    /// One permit per processor.
     permits: Semaphore,
 }
 
 impl BlockingSection {
-    /// A section that nothing runs in.
+    /// Creates a section.
     pub(crate) fn new() -> Self {
         Self { permits: Semaphore::new(available_parallelism().map_or(1, usize::from)) }
     }
 
-    /// Runs work that takes as long as reading `bytes` of JSON. If they are many, another thread
-    /// takes over the connections that this one serves.
+    /// Runs work that takes as long as decoding `bytes` of JSON. For many bytes, another thread takes
+    /// over the connections of this thread.
     pub(crate) async fn run<T>(&self, bytes: usize, work: impl FnOnce() -> T) -> T {
         if !must_block(bytes) {
             return work();
         }
-        // The semaphore is never closed; without a permit the work is done all the same.
+        // The semaphore is never closed, so the error can be ignored.
         let _permit = self.permits.acquire().await;
         block_in_place(work)
     }
 
-    /// As [`BlockingSection::run`] for code that can't wait for a permit.
+    /// Like [`BlockingSection::run`], for code that can't wait for a permit.
     pub(crate) fn run_at_once<T>(&self, bytes: usize, work: impl FnOnce() -> T) -> T {
         if must_block(bytes) { block_in_place(work) } else { work() }
     }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn other_tasks_go_on_meanwhile() {
+    async fn other_tasks_run_during_blocking_work() {
         let section = Arc::new(BlockingSection::new());
         let done = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&done);
@@ -65,16 +65,16 @@ mod tests {
             };
             section.run(BLOCKING_BYTES, work).await
         });
-        // The only thread of the runtime is at work, yet this task ends it.
+        // The only thread of the runtime is busy, but this task still runs and ends the work.
         let other = tokio::spawn(async move { done.store(true, Ordering::Release) });
         other.await.unwrap();
         assert_eq!(working.await.unwrap(), 7);
     }
 
     #[tokio::test]
-    async fn little_work_is_done_at_once() {
+    async fn short_work_runs_on_the_same_thread() {
         assert_eq!(BlockingSection::new().run(BLOCKING_BYTES - 1, || 7).await, 7);
-        // A runtime of one thread has no other that could take over.
+        // A runtime with one thread can't move the connections.
         assert_eq!(BlockingSection::new().run(BLOCKING_BYTES, || 7).await, 7);
     }
 }

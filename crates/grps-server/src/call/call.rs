@@ -1,4 +1,4 @@
-//! One request on its way through the service, whatever protocol it came by.
+//! The context of one request, for every protocol.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use crate::app::App;
 use crate::call::request_scope::RequestScope;
 use crate::net::peer::Peer;
 
-/// What code that serves a request needs besides the request itself.
+/// The context of one request: all that a route needs besides the request itself.
 #[derive(Clone)]
 pub(crate) struct Call {
-    /// Engine and settings.
+    /// State of the service.
     pub(crate) app: Arc<App>,
     /// The other end of the connection.
     pub(crate) peer: Peer,
-    /// The request's identifier, and where its steps are noted.
+    /// Identifier and stages of the request.
     pub(crate) timeline: Arc<Timeline>,
-    /// Keeps shutdown waiting for the response, and counts it.
+    /// Counts the request; shutdown waits until it is dropped.
     pub(crate) scope: Arc<RequestScope>,
 }
 
 impl Call {
-    /// Begins a request: from here on it counts as in flight.
-    pub(crate) fn begin(
+    /// Starts a request, which counts as in flight from now on.
+    pub(crate) fn start(
         app: Arc<App>,
         peer: Peer,
         timeline: Arc<Timeline>,
@@ -34,7 +34,7 @@ impl Call {
         Self { app, peer, timeline, scope }
     }
 
-    /// Chooses the route of an inference request.
+    /// Selects the route of an inference request.
     ///
     /// # Errors
     /// `NotFound` for an unknown model, `Unavailable` while models are loading.
@@ -42,9 +42,9 @@ impl Call {
         self.app.engine.resolve(query)
     }
 
-    /// Records and logs why an inference request failed.
-    pub(crate) fn fail(&self, error: &Error) {
-        self.scope.judge(Some(error.cause()));
+    /// Records and logs the failure of an inference request.
+    pub(crate) fn report_failure(&self, error: &Error) {
+        self.scope.record_outcome(Some(error.cause()));
         let (id, peer, cause) = (self.timeline.id(), &self.peer, error.cause());
         tracing::warn!(id, %peer, ?cause, %error, "predict failed");
     }

@@ -1,42 +1,43 @@
-//! Counting requests in flight, so that shutdown can wait for them.
+//! Counts requests in flight, so that shutdown can wait for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use grps_core::{Account, Budget};
+use grps_core::{ByteBudget, ByteReservation};
 use tokio::sync::Notify;
 
-/// Requests between their head and their answer.
+/// All requests in flight: from their head to the end of their response.
 #[derive(Debug)]
 pub(crate) struct InFlight {
+    /// Number of requests.
     count: AtomicUsize,
-    /// Bytes of their bodies.
-    budget: Arc<Budget>,
-    /// Notified whenever the count falls to zero.
+    /// Limits the bytes of their bodies.
+    budget: Arc<ByteBudget>,
+    /// Notified when the count becomes zero.
     idle: Notify,
 }
 
 /// Counts one request as in flight until it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlightGuard {
-    all: Arc<InFlight>,
+    in_flight: Arc<InFlight>,
     /// Bytes of its body.
-    pub(crate) account: Account,
+    pub(crate) reservation: ByteReservation,
 }
 
 impl InFlight {
-    /// No request is in flight; together they may hold `max_bytes`.
+    /// Creates the counter; all bodies together may hold `max_bytes`.
     pub(crate) fn new(max_bytes: usize) -> Self {
-        let budget = Budget::new(max_bytes);
+        let budget = ByteBudget::new(max_bytes);
         Self { count: AtomicUsize::new(0), budget, idle: Notify::new() }
     }
 
-    /// Counts a request in.
-    pub(crate) fn enter(self: &Arc<Self>) -> InFlightGuard {
-        // SeqCst orders the count against the draining flag: a request either sees the flag or is
-        // seen by the drain.
+    /// Counts a request.
+    pub(crate) fn add_request(self: &Arc<Self>) -> InFlightGuard {
+        // SeqCst orders the count and the draining flag: either the request sees the flag, or the
+        // drain sees the request.
         self.count.fetch_add(1, Ordering::SeqCst);
-        InFlightGuard { all: Arc::clone(self), account: self.budget.open() }
+        InFlightGuard { in_flight: Arc::clone(self), reservation: self.budget.new_reservation() }
     }
 
     /// The number of requests in flight.
@@ -44,12 +45,12 @@ impl InFlight {
         self.count.load(Ordering::SeqCst)
     }
 
-    /// Bytes of their bodies.
+    /// The bytes of their bodies.
     pub(crate) fn bytes(&self) -> usize {
         self.budget.used()
     }
 
-    /// Sets whether the process has no memory left for more requests.
+    /// Sets whether the process has no memory left for new requests.
     pub(crate) fn set_exhausted(&self, exhausted: bool) {
         self.budget.set_exhausted(exhausted);
     }
@@ -68,8 +69,8 @@ impl InFlight {
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        if self.all.count.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.all.idle.notify_waiters();
+        if self.in_flight.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.in_flight.idle.notify_waiters();
         }
     }
 }
@@ -79,11 +80,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn waits_for_the_last_request() {
+    async fn the_drain_waits_for_the_last_request() {
         let in_flight = Arc::new(InFlight::new(0));
         in_flight.wait_idle().await;
-        let first = in_flight.enter();
-        let second = in_flight.enter();
+        let first = in_flight.add_request();
+        let second = in_flight.add_request();
         drop(first);
         assert_eq!(in_flight.count(), 1);
         let (_, ()) = tokio::join!(in_flight.wait_idle(), async {

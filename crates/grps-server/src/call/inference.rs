@@ -1,6 +1,6 @@
-//! The one path of every inference request: decode, resolve, admit, run, encode, measure, log.
+//! The path of every inference request: decode, resolve, admit, run, encode, measure, log.
 //!
-//! A front end says how its requests are decoded and its responses encoded; it needs no line here.
+//! Front ends implement [`Inference`] to decode their requests and encode their responses.
 
 use std::future::poll_fn;
 
@@ -10,23 +10,21 @@ use grps_core::{Attachment, Content, Error, Request, Route, SchedulingOptions};
 use crate::call::call::Call;
 use crate::call::reply_stream::{ReplyStream, StreamEncoding};
 
-/// An inference request as its front end reads it and writes its outcome.
+/// An inference request of a front end: its decoding and encoding.
 pub(crate) trait Inference: Send + Sync {
-    /// What the front end makes of the whole output.
+    /// The encoded response.
     type Reply;
 
-    /// The work of decoding, as the bytes that are read. Large bodies are decoded away from the
-    /// threads that serve the sockets.
+    /// The cost of decoding in bytes. Large bodies are decoded in a blocking section.
     fn decode_bytes(&self) -> usize;
 
-    /// Decodes the request and resolves its route, both once. Nothing of the request's body need
-    /// be kept after it.
+    /// Decodes the request and resolves its route. It is called once and can drop the body.
     ///
     /// # Errors
-    /// Whatever is wrong with the request; the errors of [`Call::resolve`].
+    /// Errors of the request, and the errors of [`Call::resolve`].
     fn decode(&mut self, call: &Call) -> Result<Decoded, Error>;
 
-    /// The work of encoding an output, as bytes of JSON that could be read meanwhile.
+    /// The cost of encoding an output, as bytes of JSON that could be decoded in the same time.
     fn encode_bytes(&self, output: &Content) -> usize;
 
     /// Encodes the whole output.
@@ -38,35 +36,35 @@ pub(crate) trait Inference: Send + Sync {
 
 /// A decoded inference request.
 pub(crate) struct Decoded {
-    /// Which models run it.
+    /// The models that run the request.
     pub(crate) route: Route,
-    /// The input in the form that the route takes.
+    /// The input in the form that the route requires.
     pub(crate) content: Content,
-    /// Deadline, priority and the like.
+    /// Deadline, priority, batch key and client.
     pub(crate) options: SchedulingOptions,
-    /// What instances may look into besides the input.
+    /// Additional data for instances.
     pub(crate) attachment: Option<Attachment>,
 }
 
 /// Runs a request and encodes its whole output.
 ///
 /// # Errors
-/// What failed first; the caller reports it by [`Call::fail`].
+/// The first error; the caller passes it to [`Call::report_failure`].
 pub(crate) async fn run<I: Inference>(call: &Call, mut inference: I) -> Result<I::Reply, Error> {
     let (route, request) = prepare(call, &mut inference).await?;
     let output = call.app.engine.infer(&route, request).await?;
     let bytes = inference.encode_bytes(&output);
     let encode = || call.timeline.measure(RequestStage::Encode, || inference.encode(output));
     let reply = call.app.blocking.run(bytes, encode).await?;
-    call.scope.judge(None);
+    call.scope.record_outcome(None);
     Ok(reply)
 }
 
-/// Starts a request whose output comes in chunks. It resolves with the first chunk, so that a
-/// failure before it is still a failure of the whole request.
+/// Starts a streaming request and waits for its first chunk, so that an earlier failure fails the
+/// whole request.
 ///
 /// # Errors
-/// What failed before the first chunk; the caller reports it by [`Call::fail`].
+/// An error before the first chunk; the caller passes it to [`Call::report_failure`].
 pub(crate) async fn run_in_chunks<I: Inference, E: StreamEncoding>(
     call: &Call,
     inference: I,
@@ -77,10 +75,10 @@ pub(crate) async fn run_in_chunks<I: Inference, E: StreamEncoding>(
     Ok(stream)
 }
 
-/// As [`run_in_chunks`], but does not wait for the first chunk.
+/// Like [`run_in_chunks`], but does not wait for the first chunk.
 ///
 /// # Errors
-/// What failed before the request was passed to the engine.
+/// An error before the request is passed to the engine.
 pub(crate) async fn start_chunks<I: Inference, E: StreamEncoding>(
     call: &Call,
     mut inference: I,
@@ -97,7 +95,7 @@ async fn prepare<I: Inference>(call: &Call, inference: &mut I) -> Result<(Route,
     let decoded = call.app.blocking.run(bytes, || inference.decode(call)).await;
     let Decoded { route, content, options, attachment } = decoded?;
     call.scope.set_route(&route);
-    call.timeline.lap(RequestStage::Decode);
+    call.timeline.note_stage_end(RequestStage::Decode);
     let timeline = call.timeline.clone();
     Ok((route, Request { timeline, content, options, attachment }))
 }

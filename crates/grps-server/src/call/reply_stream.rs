@@ -1,4 +1,4 @@
-//! A response in chunks, encoded one by one as the client takes them.
+//! A streamed response; each chunk is encoded when the connection requests it.
 
 use std::task::{Context, Poll, ready};
 
@@ -20,18 +20,18 @@ pub(crate) trait StreamEncoding: Send + Unpin + 'static {
     /// Encodes a failure.
     fn encode_failure(&mut self, failure: &Error) -> Self::Chunk;
 
-    /// Bytes that a chunk sends.
+    /// Number of bytes of a chunk.
     fn length(chunk: &Self::Chunk) -> usize;
 }
 
 /// The chunks of one response; dropping it cancels the request.
 pub(crate) struct ReplyStream<E: StreamEncoding> {
-    /// Encoded already; taken by the next poll.
+    /// The first chunk, already encoded; the next poll returns it.
     first: Option<E::Chunk>,
-    /// Where chunks come from.
+    /// Chunks of the model.
     chunks: Chunks,
     encoding: E,
-    /// Keeps shutdown waiting until the stream has ended.
+    /// Context of the request; shutdown waits until it is dropped.
     call: Call,
 }
 
@@ -40,20 +40,19 @@ impl<E: StreamEncoding> ReplyStream<E> {
         Self { first: None, chunks, encoding, call }
     }
 
-    /// Waits for the first chunk, or for an end without any, and keeps it for
-    /// [`ReplyStream::poll_next`].
+    /// Waits for the first chunk or the end, and keeps the chunk for [`ReplyStream::poll_next`].
     ///
     /// # Errors
-    /// What failed before it.
+    /// An error before the first chunk.
     pub(crate) fn poll_first(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match ready!(self.chunks.poll_next(context)).transpose()? {
             Some(chunk) => self.first = Some(self.encode(Ok(chunk))),
-            None => self.call.scope.judge(None),
+            None => self.call.scope.record_outcome(None),
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Whether [`ReplyStream::poll_first`] has found a chunk that is not taken yet.
+    /// Whether [`ReplyStream::poll_first`] has received a chunk.
     pub(crate) fn has_first(&self) -> bool {
         self.first.is_some()
     }
@@ -64,7 +63,7 @@ impl<E: StreamEncoding> ReplyStream<E> {
             return Poll::Ready(Some(first));
         }
         let Some(event) = ready!(self.chunks.poll_next(context)) else {
-            self.call.scope.judge(None);
+            self.call.scope.record_outcome(None);
             return Poll::Ready(None);
         };
         Poll::Ready(Some(self.encode(event)))
@@ -76,10 +75,10 @@ impl<E: StreamEncoding> ReplyStream<E> {
         let encode = || event.and_then(|chunk| encoding.encode(chunk));
         let encoded = self.call.app.blocking.run_at_once(bytes, encode);
         let chunk = encoded.unwrap_or_else(|error| {
-            self.call.scope.judge(Some(error.cause()));
+            self.call.scope.record_outcome(Some(error.cause()));
             self.encoding.encode_failure(&error)
         });
-        self.call.scope.send_chunk(E::length(&chunk));
+        self.call.scope.count_sent_chunk(E::length(&chunk));
         chunk
     }
 }

@@ -1,96 +1,98 @@
-//! One request from its head to the end of its answer, and what is counted of it then.
+//! The lifetime of one request, from its head to the end of its response, and its metrics.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use grps_core::metrics::{Noted, Protocol, RequestStage, RouteStats};
+use grps_core::metrics::{Protocol, RequestStage, RequestSummary, RouteStats};
 use grps_core::{Cause, Error, Route, Timeline};
 
 use crate::app::App;
 use crate::call::in_flight::InFlightGuard;
 
-/// One request in flight; dropping it ends the request.
+/// One request in flight; dropping it ends the request and counts it.
 pub(crate) struct RequestScope {
     app: Arc<App>,
     guard: InFlightGuard,
     timeline: Arc<Timeline>,
     protocol: Protocol,
-    /// How an inference went: [`NO_INFERENCE`], [`RUNNING`], [`ANSWERED`], or [`FAILED`] and the
-    /// place of its cause.
+    /// Outcome of an inference request: [`NO_INFERENCE`], [`RUNNING`], [`SUCCEEDED`], or [`FAILED`]
+    /// plus the index of its cause.
     outcome: AtomicU8,
-    /// Where an inference is counted, once that is known.
+    /// Counters of the route, once it is resolved.
     stats: OnceLock<Arc<RouteStats>>,
+    /// Bytes of the response body.
     sent_bytes: AtomicU64,
-    chunks: AtomicU64,
+    /// Chunks of the response body.
+    sent_chunks: AtomicU64,
 }
 
 const NO_INFERENCE: u8 = 0;
 const RUNNING: u8 = 1;
-const ANSWERED: u8 = 2;
+const SUCCEEDED: u8 = 2;
 const FAILED: u8 = 3;
 
 impl RequestScope {
-    /// Counts a request in.
+    /// Starts a request and counts it as in flight.
     pub(crate) fn new(app: &Arc<App>, timeline: Arc<Timeline>, protocol: Protocol) -> Self {
         Self {
             app: Arc::clone(app),
-            guard: app.in_flight.enter(),
+            guard: app.in_flight.add_request(),
             timeline,
             protocol,
             outcome: AtomicU8::new(NO_INFERENCE),
             stats: OnceLock::new(),
             sent_bytes: AtomicU64::new(0),
-            chunks: AtomicU64::new(0),
+            sent_chunks: AtomicU64::new(0),
         }
     }
 
-    /// Counts bytes of the body.
+    /// Reserves bytes for the request body.
     ///
     /// # Errors
-    /// `QueueFull` when all requests together would hold too many.
-    pub(crate) fn grow(&self, bytes: usize) -> Result<(), Error> {
-        self.guard.account.grow(bytes)
+    /// `QueueFull` when all requests together would exceed the limit.
+    pub(crate) fn reserve_bytes(&self, bytes: usize) -> Result<(), Error> {
+        self.guard.reservation.grow(bytes)
     }
 
-    /// Marks the request as an inference: its end is counted.
-    pub(crate) fn begin(&self) {
+    /// Marks the request as an inference request, whose outcome is counted.
+    pub(crate) fn mark_inference(&self) {
         self.outcome.fetch_max(RUNNING, Ordering::Relaxed);
     }
 
-    /// Records which route the inference takes.
+    /// Sets the route of the inference request.
     pub(crate) fn set_route(&self, route: &Route) {
         if self.stats.set(Arc::clone(route.stats())).is_ok() {
-            route.stats().of(self.protocol).outcomes.begin();
+            route.stats().for_protocol(self.protocol).outcomes.count_start();
         }
     }
 
-    /// Notes how an inference went; a failure stays one.
-    pub(crate) fn judge(&self, failure: Option<Cause>) {
-        let outcome = failure.map_or(ANSWERED, |cause| FAILED + cause as u8);
+    /// Records the outcome of the inference request; a later success does not replace a failure.
+    pub(crate) fn record_outcome(&self, failure: Option<Cause>) {
+        let outcome = failure.map_or(SUCCEEDED, |cause| FAILED + cause as u8);
         self.outcome.fetch_max(outcome, Ordering::Relaxed);
     }
 
-    /// Counts bytes of the answer.
-    pub(crate) fn send(&self, bytes: usize) {
+    /// Counts bytes of the response.
+    pub(crate) fn count_sent_bytes(&self, bytes: usize) {
         self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Counts a chunk of the answer.
-    pub(crate) fn send_chunk(&self, bytes: usize) {
-        self.send(bytes);
-        if self.chunks.fetch_add(1, Ordering::Relaxed) == 0
+    /// Counts a chunk of the response.
+    pub(crate) fn count_sent_chunk(&self, bytes: usize) {
+        self.count_sent_bytes(bytes);
+        if self.sent_chunks.fetch_add(1, Ordering::Relaxed) == 0
             && let Some(stats) = self.stats.get()
         {
-            stats.of(self.protocol).first_chunk.add(self.timeline.began().elapsed());
+            stats.for_protocol(self.protocol).first_chunk.add(self.timeline.began().elapsed());
         }
     }
 
-    fn end(&self, failure: Option<Cause>) {
+    fn finish(&self, failure: Option<Cause>) {
         let duration = self.timeline.began().elapsed();
         let route = self.stats.get().unwrap_or_else(|| {
             let unrouted = self.app.stats.unrouted();
-            unrouted.of(self.protocol).outcomes.begin();
+            unrouted.for_protocol(self.protocol).outcomes.count_start();
             unrouted
         });
         self.count(route, failure, duration);
@@ -98,7 +100,7 @@ impl RequestScope {
         if failure != Some(Cause::Cancelled) {
             monitor.traffic.add(duration, failure.is_some());
         }
-        let noted = || Noted {
+        let summary = || RequestSummary {
             timeline: Arc::clone(&self.timeline),
             model: Arc::clone(&route.name),
             protocol: self.protocol,
@@ -106,27 +108,27 @@ impl RequestScope {
             duration,
             ended: SystemTime::now(),
         };
-        if monitor.remembered.wants(duration, failure.is_some()) {
-            monitor.remembered.keep(noted());
+        if monitor.notable.is_notable(duration, failure.is_some()) {
+            monitor.notable.keep(summary());
         }
         let sampled = self.timeline.trace().is_some_and(|trace| trace.sampled);
         if let Some(traces) = self.app.traces.as_ref().filter(|_| sampled) {
-            traces.export(noted());
+            traces.export(summary());
         }
     }
 
     fn count(&self, route: &RouteStats, failure: Option<Cause>, duration: Duration) {
-        let stats = route.of(self.protocol);
-        stats.outcomes.end(failure);
+        let stats = route.for_protocol(self.protocol);
+        stats.outcomes.count_end(failure);
         stats.duration.add(duration);
         stats.exemplars.offer(&self.timeline, duration);
-        stats.received_bytes.add(self.guard.account.bytes() as u64);
+        stats.received_bytes.add(self.guard.reservation.bytes() as u64);
         stats.sent_bytes.add(self.sent_bytes.load(Ordering::Relaxed));
-        stats.chunks.add(self.chunks.load(Ordering::Relaxed));
-        self.timeline.with_steps(|steps| {
+        stats.chunks.add(self.sent_chunks.load(Ordering::Relaxed));
+        self.timeline.with_record(|record| {
             for stage in RequestStage::ALL {
-                if let Some((_, length)) = steps.stage(stage) {
-                    stats.add_stage(stage, length);
+                if let Some((_, duration)) = record.stage(stage) {
+                    stats.add_stage(stage, duration);
                 }
             }
         });
@@ -137,10 +139,10 @@ impl Drop for RequestScope {
     fn drop(&mut self) {
         match *self.outcome.get_mut() {
             NO_INFERENCE => {}
-            // The client disconnected before its end.
-            RUNNING => self.end(Some(Cause::Cancelled)),
-            ANSWERED => self.end(None),
-            failed => self.end(Cause::ALL.get(usize::from(failed - FAILED)).copied()),
+            // The client disconnected before the response was complete.
+            RUNNING => self.finish(Some(Cause::Cancelled)),
+            SUCCEEDED => self.finish(None),
+            failed => self.finish(Cause::ALL.get(usize::from(failed - FAILED)).copied()),
         }
     }
 }

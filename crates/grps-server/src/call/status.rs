@@ -1,4 +1,4 @@
-//! The one table from causes to wire statuses.
+//! The statuses of HTTP, gRPC and GRPS messages for each cause of an error.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use tonic::metadata::MetadataValue;
 
 use crate::codec::Status;
 
-/// When a client that found the service full may try again.
+/// When a client can retry after a full queue.
 const RETRY_AFTER_MS: u32 = 1000;
 
 /// The HTTP status and the gRPC code of a cause.
@@ -36,12 +36,12 @@ pub(crate) fn http_status(error: &Error) -> StatusCode {
     table(error.cause()).0
 }
 
-/// The HTTP status of an outcome, as metrics show it for every protocol.
+/// The HTTP status of an outcome, which metrics use for every protocol.
 pub(crate) fn http_status_of(failure: Option<Cause>) -> StatusCode {
     failure.map_or(StatusCode::OK, |cause| table(cause).0)
 }
 
-/// Outcomes by HTTP status, 200 always among them; several causes may share one.
+/// Outcomes by HTTP status, always including 200; several causes can share a status.
 pub(crate) fn counts_by_status(outcomes: &OutcomeCounts) -> BTreeMap<StatusCode, u64> {
     let mut counts = BTreeMap::from([(StatusCode::OK, outcomes.succeeded)]);
     for cause in Cause::ALL {
@@ -60,10 +60,10 @@ pub(crate) fn grps_status(error: &Error) -> Status {
 
 /// The gRPC status of an error that ends the call itself.
 ///
-/// `None` for failures of a model call: those stay rpc-OK and are the status in the message, as
-/// upstream's clients expect.
+/// `None` for errors of a model call: the call ends with gRPC OK and the status is in the message, as
+/// clients of upstream expect.
 pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
-    let told_in_message = matches!(
+    let is_in_message = matches!(
         error.cause(),
         Cause::InvalidArgument
             | Cause::PermissionDenied
@@ -71,19 +71,19 @@ pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
             | Cause::ModelFailed
             | Cause::Internal
     );
-    if told_in_message {
+    if is_in_message {
         return None;
     }
     let mut status = tonic::Status::new(table(error.cause()).1, error.message());
     if error.cause() == Cause::QueueFull {
-        // What Retry-After is to HTTP.
+        // The counterpart of the HTTP header Retry-After.
         let retry_after = MetadataValue::from(RETRY_AFTER_MS);
         status.metadata_mut().insert("grpc-retry-pushback-ms", retry_after);
     }
     Some(status)
 }
 
-/// 499, which the `http` crate has no name for.
+/// 499 Client Closed Request; the `http` crate has no constant for it.
 fn client_closed_request() -> StatusCode {
     StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
 }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn model_failures_stay_rpc_ok() {
+    fn model_failures_end_with_grpc_ok() {
         assert!(rpc_status(&Error::new(Cause::ModelFailed, "x")).is_none());
         let status = rpc_status(&Error::new(Cause::QueueFull, "x")).unwrap();
         assert_eq!(status.code(), Code::ResourceExhausted);

@@ -1,5 +1,4 @@
-//! A front end of a few lines, as CONTRIBUTING describes one: `/v9/echo` runs the model of its path
-//! on the bytes of the body.
+//! A minimal front end: `/v9/echo/MODEL` runs the model on the bytes of the body.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -49,7 +48,7 @@ async fn echo(call: Call, request: HttpRequest) -> Response<ReplyBody> {
         run(&call, EchoCall { model: request.parameters.concat(), body }).await
     };
     outcome.await.unwrap_or_else(|error| {
-        call.fail(&error);
+        call.report_failure(&error);
         Echo.error(&error)
     })
 }
@@ -94,18 +93,18 @@ const WITH_ECHO: &[&dyn FrontEnd] = &[
     &Echo,
 ];
 
-fn ask(address: SocketAddr, path: &str, body: &str) -> String {
+fn post(address: SocketAddr, path: &str, body: &str) -> String {
     let mut connection = TcpStream::connect(address).unwrap();
     let length = body.len();
     let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
     write!(connection, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    connection.read_to_string(&mut response).unwrap();
+    response
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_front_end_is_one_file_and_one_line() {
+async fn a_front_end_needs_one_file_and_one_entry() {
     let limits = Limits { max_concurrency: 10, max_queue: 10 };
     let engine = Engine::new(limits, Health::new(true), Box::new(Codec));
     let spec = ModelSpec::new("id", "1", InputForm::Message);
@@ -115,22 +114,22 @@ async fn a_front_end_is_one_file_and_one_line() {
     let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let served = Arc::clone(&app);
-    let asked = tokio::task::spawn_blocking(move || {
-        let answers = [
-            ask(address, "/v9/echo/id", "hello"),
-            ask(address, "/v9/echo/nope", "hello"),
-            ask(address, "/v9/other", "hello"),
-            ask(address, "/grps/v1/health/live", ""),
+    let client = tokio::task::spawn_blocking(move || {
+        let responses = [
+            post(address, "/v9/echo/id", "hello"),
+            post(address, "/v9/echo/nope", "hello"),
+            post(address, "/v9/other", "hello"),
+            post(address, "/grps/v1/health/live", ""),
         ];
         served.engine.health().set_draining();
-        (answers, ask(address, "/v9/echo/id", "hello"))
+        (responses, post(address, "/v9/echo/id", "hello"))
     });
     let (done, stop) = tokio::sync::oneshot::channel();
     let serving =
         tokio::spawn(serve_front_ends(WITH_ECHO, vec![listener], Arc::clone(&app), async {
             let _ = stop.await;
         }));
-    let ([echoed, unknown, other, live], drained) = asked.await.unwrap();
+    let ([echoed, unknown, other, live], drained) = client.await.unwrap();
     done.send(()).unwrap();
     serving.await.unwrap().unwrap();
 
@@ -144,13 +143,13 @@ async fn a_front_end_is_one_file_and_one_line() {
     let routes = app.engine.registry().stats().routes();
     let succeeded = |name: &str| {
         let route = routes.iter().find(|route| &*route.name == name).unwrap();
-        route.of(grps_core::metrics::Protocol::Http).outcomes.read().succeeded
+        route.for_protocol(grps_core::metrics::Protocol::Http).outcomes.read().succeeded
     };
     assert_eq!(succeeded("id-1"), 1);
 }
 
 #[test]
-fn what_changes_the_service_needs_the_operator() {
+fn routes_that_change_the_service_require_admin_access() {
     let policies = Router::policies(FRONT_ENDS, &settings());
     assert!(policies.len() > 25, "{policies:?}");
     for (path, policy) in policies {

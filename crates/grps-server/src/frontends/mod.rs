@@ -1,4 +1,4 @@
-//! One folder per protocol of clients. A front end knows bytes and names, nothing of queues.
+//! The front ends: one folder per protocol. A front end decodes requests and encodes responses.
 
 pub(crate) mod custom_http;
 pub(crate) mod grps_grpc;
@@ -11,6 +11,6 @@ mod echo_tests;
 
 pub(crate) use shared::front_end::FrontEnd;
 
-/// The front ends of every service. Where two declare one path, the first has it.
+/// The front ends of every service. When two declare the same path, the first one serves it.
 pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] =
     &[&grps_http::GrpsHttp, &custom_http::CustomHttp, &ops::Ops, &grps_grpc::GrpsGrpc];

@@ -1,4 +1,4 @@
-//! One accepted connection: finds out which protocol it speaks and serves it until it ends.
+//! One accepted connection: detects its protocol and serves it until it ends.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) async fn run(
         sniffed = tokio::time::timeout(app.settings.header_timeout, sniffing) => sniffed,
         _ = closing.changed() => return,
     };
-    // A client that left or sent nothing has made no request: there is nothing to respond to.
+    // A client that disconnected or sent nothing has made no request, so it gets no response.
     let Ok(Ok((protocol, start))) = sniffed else { return };
     let stream = Rewind::new(start, transport);
     if let Err(error) =

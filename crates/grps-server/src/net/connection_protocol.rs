@@ -1,4 +1,4 @@
-//! What a protocol of connections is to the listener.
+//! The interface of connection protocols.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,40 +9,40 @@ use crate::app::App;
 use crate::net::peer::Peer;
 use crate::net::rewind::Rewind;
 
-/// Whether the first bytes of a connection are those of a protocol.
+/// Whether the first bytes of a connection belong to a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recognition {
-    /// They are.
+    /// They belong to the protocol.
     Yes,
-    /// They can't be.
+    /// They do not belong to the protocol.
     No,
-    /// They are a prefix of what would decide.
+    /// More bytes are needed.
     NeedsMore,
 }
 
 /// One accepted connection.
 pub(crate) struct Connection {
-    /// What is read and written, from the first byte on.
+    /// The byte stream, from the first byte on.
     pub(crate) stream: Rewind,
-    /// The other end.
+    /// The other end of the connection.
     pub(crate) peer: Peer,
-    /// What all connections share.
+    /// State of the service.
     pub(crate) app: Arc<App>,
-    /// Loses its sender when the connection should finish what runs and close.
+    /// The sender is dropped when the connection should finish its requests and close.
     pub(crate) closing: watch::Receiver<()>,
 }
 
-/// The serving of one connection; resolves when it has ended, with what broke it.
-pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<(), Broken>> + Send>>;
-/// Why a connection did not end in an orderly way.
-pub(crate) type Broken = Box<dyn std::error::Error + Send + Sync>;
+/// Serves one connection; resolves when it has ended.
+pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<(), ConnectionError>> + Send>>;
+/// Why a connection ended abnormally.
+pub(crate) type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A protocol that connections speak from their first byte on.
+/// A protocol of connections, starting with the first byte.
 pub(crate) trait ConnectionProtocol: Send + Sync {
-    /// Its name in logs.
+    /// The name in logs.
     fn name(&self) -> &'static str;
 
-    /// Whether a connection that starts with these bytes, at least one, speaks it.
+    /// Whether a connection with these first bytes, at least one, uses the protocol.
     fn recognise(&self, start: &[u8]) -> Recognition;
 
     /// Serves a connection until it ends.

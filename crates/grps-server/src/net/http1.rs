@@ -38,7 +38,7 @@ fn builder(settings: &Settings) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        // A stream of small chunks would be written 16 at a time, each in three slices.
+        // With vectored writes, a stream of small chunks is written 16 chunks at a time.
         .writev(false)
         .header_read_timeout(settings.header_timeout)
         .max_header_size(settings.max_header_bytes)

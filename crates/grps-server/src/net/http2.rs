@@ -19,7 +19,7 @@ const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// What every HTTP/2 client sends first (RFC 9113, section 3.4).
+/// The connection preface of every HTTP/2 client (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// HTTP/2 with prior knowledge.
@@ -33,7 +33,7 @@ impl ConnectionProtocol for Http2 {
         "h2"
     }
 
-    /// Only the whole preface counts: the HTTP/2 library has no time limit for it.
+    /// Requires the whole preface, because the HTTP/2 library has no timeout for it.
     fn recognise(&self, start: &[u8]) -> Recognition {
         if start.starts_with(PREFACE) {
             Recognition::Yes

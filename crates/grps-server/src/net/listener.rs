@@ -1,4 +1,4 @@
-//! Binding, accepting, limiting connections, and the orderly end.
+//! Binds addresses, accepts connections up to the limit, and drains at shutdown.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,18 +24,18 @@ use crate::net::transport::Transport;
 use crate::observability::monitoring;
 
 const BACKLOG: i32 = 4096;
-/// Least time that connections get to close once no request is in flight: a large answer may still
-/// be on its way to a slow reader.
+/// Least time for connections to close after the last request has ended: a slow client may still be
+/// reading a large response.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
-/// Pause after a failed accept, which mostly means that descriptors have run out.
+/// Pause after a failed accept, which usually means that no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
+const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
     content-type: text/plain\r\ncontent-length: 37\r\n\r\nToo many connections. Try again later";
 
 /// Binds an address for [`serve`].
 ///
 /// # Errors
-/// The system's error, for example when the port is taken.
+/// The error of the system, for example when the port is in use.
 pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -48,7 +48,7 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 /// Serves until `shutdown` resolves, then drains: running requests finish, new ones get 503.
 ///
 /// # Errors
-/// The system's error when a listener can't be used.
+/// The error of the system when a listener can't be used.
 pub async fn serve(
     listeners: Vec<std::net::TcpListener>,
     app: Arc<App>,
@@ -82,7 +82,7 @@ pub(crate) async fn serve_front_ends(
     shutdown.await;
     let end = Instant::now() + app.settings.drain_timeout.max(CLOSE_GRACE);
     drain(&app).await;
-    // Fails only if no acceptor is left, and then none has to stop.
+    // Fails only if all acceptors have ended already.
     let _ = stop_accepting.send(Some(end));
     while acceptors.join_next().await.is_some() {}
     ticking.abort();
@@ -97,24 +97,24 @@ async fn export_traces(app: Arc<App>) {
     }
 }
 
-/// Lets the spans that wait be exported.
+/// Exports the queued spans.
 async fn end_traces(app: &App, exporting: JoinHandle<()>) {
     if let Some(traces) = &app.traces {
         traces.end();
         if tokio::time::timeout(CLOSE_GRACE, exporting).await.is_err() {
-            tracing::warn!("the collector of traces did not take the last spans in time");
+            tracing::warn!("the last spans were not exported in time");
         }
     }
 }
 
-/// Refuses new requests and waits for the running ones.
+/// Refuses new requests and waits for running requests.
 async fn drain(app: &App) {
     app.engine.health().set_draining();
     tracing::info!(in_flight = app.in_flight.count(), "draining");
     let finished = tokio::time::timeout(app.settings.drain_timeout, app.in_flight.wait_idle());
     if finished.await.is_err() {
-        let left = app.in_flight.count();
-        tracing::warn!(left, "the drain timeout passed; ending running requests");
+        let in_flight = app.in_flight.count();
+        tracing::warn!(in_flight, "the drain timeout passed; ending running requests");
     }
 }
 
@@ -136,7 +136,7 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    /// Accepts until `accepting` says by when connections must have closed.
+    /// Accepts until `accepting` carries the deadline for open connections.
     async fn run(self, mut accepting: watch::Receiver<Option<Instant>>) {
         let (close, closing) = watch::channel(());
         let mut connections = JoinSet::new();
@@ -184,10 +184,10 @@ impl Acceptor {
     }
 }
 
-/// Responds that there are too many connections.
+/// Sends 503 because there are too many connections.
 async fn refuse(mut stream: TcpStream) {
     let responded = async {
-        stream.write_all(TOO_MANY).await?;
+        stream.write_all(TOO_MANY_CONNECTIONS).await?;
         stream.shutdown().await
     };
     // The client may have disconnected already.

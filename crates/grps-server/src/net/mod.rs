@@ -1,4 +1,4 @@
-//! Sockets: listening, connections, which protocol they speak, bodies.
+//! Network layer: listeners, connections and their protocols, request and response bodies.
 
 pub(crate) mod connection;
 pub(crate) mod connection_protocol;

@@ -1,17 +1,17 @@
-//! The other end of a connection, as every front end sees it.
+//! The client at the other end of a connection.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-/// Where a connection comes from.
+/// Address of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PeerAddress {
     /// A TCP connection.
     Tcp(SocketAddr),
 }
 
-/// The other end of a connection: its address, and who it has proved to be.
+/// The other end of a connection: its address and its verified identity.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     address: PeerAddress,
@@ -21,7 +21,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// A peer that the transport knows by its address only.
+    /// Creates a peer without a verified identity.
     pub(crate) fn new(address: PeerAddress) -> Self {
         Self { address, identity: None }
     }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verified_name_is_shown() {
+    fn a_verified_identity_is_shown() {
         let mut peer = Peer::default();
         assert_eq!(peer.to_string(), "127.0.0.1:0");
         peer.identity = Some("client".into());

@@ -1,7 +1,7 @@
-//! A socket of which HTTP/2 reads much at once when much is there.
+//! Read-ahead for HTTP/2 connections.
 //!
-//! The HTTP/2 library asks for a frame's head and body one by one, some 8 KiB each; a large message
-//! would take a system call for each of them.
+//! The HTTP/2 library reads the head and the body of each frame separately, about 8 KiB at a time.
+//! Read-ahead saves a large message most of these system calls.
 
 use std::io;
 use std::mem;
@@ -12,27 +12,27 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 
 use crate::net::rewind::Rewind;
 
-/// What is read at once where much is there.
+/// Size of the read-ahead buffer.
 const AHEAD_BYTES: usize = 128 * 1024;
 
-/// A connection that begins to read ahead once its client has sent more than was asked for.
+/// A connection that starts to read ahead when the client has sent more than one read returns.
 #[derive(Debug)]
 pub(crate) enum ReadAhead {
-    /// Reads what it is asked for, which is all that small messages need.
+    /// Reads without a buffer, which is enough for small messages.
     Plain(Rewind),
-    /// Reads ahead.
+    /// Reads through a buffer.
     Buffered(BufReader<Rewind>),
-    /// Between the two; never seen from outside.
+    /// Temporary state during the change.
     Changing,
 }
 
 impl ReadAhead {
-    /// A connection that has read nothing yet.
+    /// Creates a connection without read-ahead.
     pub(crate) fn new(stream: Rewind) -> Self {
         Self::Plain(stream)
     }
 
-    fn begin(&mut self) {
+    fn start_buffering(&mut self) {
         if let Self::Plain(stream) = mem::replace(self, Self::Changing) {
             *self = Self::Buffered(BufReader::with_capacity(AHEAD_BYTES, stream));
         }
@@ -58,7 +58,7 @@ impl AsyncRead for ReadAhead {
         }
         let outcome = self.stream()?.poll_read(context, buffer);
         if outcome.is_ready() && buffer.remaining() == 0 {
-            self.begin();
+            self.start_buffering();
         }
         outcome
     }
@@ -103,7 +103,7 @@ mod tests {
     use crate::net::transport::Transport;
 
     #[tokio::test]
-    async fn it_reads_ahead_once_much_is_there() {
+    async fn read_ahead_starts_with_large_data() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let accepted = Transport::tcp(listener.accept().await.unwrap().0);
@@ -121,20 +121,20 @@ mod tests {
             client.write_all(&rest[10..]).await.unwrap();
             client
         });
-        let mut piece = [0; 100];
+        let mut buffer = [0; 100];
         while received.len() < sent.len() {
-            let count = server.read(&mut piece).await.unwrap();
-            received.extend_from_slice(&piece[..count]);
+            let count = server.read(&mut buffer).await.unwrap();
+            received.extend_from_slice(&buffer[..count]);
         }
         assert!(matches!(server, ReadAhead::Buffered(_)));
         assert_eq!(received, sent);
 
-        server.write_all(b"answer").await.unwrap();
+        server.write_all(b"output").await.unwrap();
         let mut client = sending.await.unwrap();
-        let mut answer = [0; 6];
-        client.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"answer");
+        let mut output = [0; 6];
+        client.read_exact(&mut output).await.unwrap();
+        assert_eq!(&output, b"output");
         drop(client);
-        assert_eq!(server.read(&mut piece).await.unwrap(), 0);
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies of responses: whole, in chunks, or framed for gRPC.
+//! Response bodies: whole, in chunks, or framed for gRPC.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,11 +6,10 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Most of a whole body that is handed over at once: what an HTTP/1.1 connection keeps to write
-/// together stays of this size.
-const PIECE_BYTES: usize = 64 * 1024;
+/// Maximum size of a frame of a whole body; limits the write buffer of an HTTP/1.1 connection.
+const MAX_FRAME_BYTES: usize = 64 * 1024;
 
-/// Where the chunks of a body come from; dropping it cancels the request.
+/// Source of the chunks of a body; dropping it cancels the request.
 pub(crate) trait ChunkSource: Send {
     /// Waits for the next chunk; `None` at the end.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>>;
@@ -18,9 +17,9 @@ pub(crate) trait ChunkSource: Send {
 
 /// Body of a response.
 pub(crate) enum ReplyBody {
-    /// Made before the first of it is sent.
+    /// A complete body.
     Whole(Bytes),
-    /// Chunk by chunk, as user code makes them.
+    /// Chunks that user code sends while it runs.
     Chunks(Box<dyn ChunkSource>),
     /// Framed by tonic.
     Grpc(tonic::body::Body),
@@ -41,10 +40,10 @@ impl Body for ReplyBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
         match self.get_mut() {
-            Self::Whole(rest) if rest.is_empty() => Poll::Ready(None),
-            Self::Whole(rest) => {
-                let piece = rest.split_to(rest.len().min(PIECE_BYTES));
-                Poll::Ready(Some(Ok(Frame::data(piece))))
+            Self::Whole(remaining) if remaining.is_empty() => Poll::Ready(None),
+            Self::Whole(remaining) => {
+                let data = remaining.split_to(remaining.len().min(MAX_FRAME_BYTES));
+                Poll::Ready(Some(Ok(Frame::data(data))))
             }
             Self::Chunks(source) => loop {
                 match ready!(source.poll_chunk(context)) {
@@ -59,7 +58,7 @@ impl Body for ReplyBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(rest) => rest.is_empty(),
+            Self::Whole(remaining) => remaining.is_empty(),
             Self::Chunks(_) => false,
             Self::Grpc(body) => body.is_end_stream(),
         }
@@ -67,7 +66,7 @@ impl Body for ReplyBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(rest) => SizeHint::with_exact(rest.len() as u64),
+            Self::Whole(remaining) => SizeHint::with_exact(remaining.len() as u64),
             Self::Chunks(_) => SizeHint::default(),
             Self::Grpc(body) => body.size_hint(),
         }

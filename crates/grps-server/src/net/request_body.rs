@@ -1,4 +1,4 @@
-//! Reading request bodies within limits of size and time.
+//! Reads request bodies within the limits of size and time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::call::call::Call;
 use crate::call::request_scope::RequestScope;
 use crate::call::status::rpc_status;
 
-/// Bytes set aside at once for a body whose length the client announced.
+/// Maximum allocation for the `Content-Length` of a body.
 const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
 
-/// How much of a refused body is read and thrown away, and for how long: a client that sends all
-/// of it before it reads would otherwise see a reset in place of the answer.
+/// How much of a refused body is read and discarded, and for how long. A client that sends its whole
+/// body before it reads would otherwise get a reset instead of the response.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -30,7 +30,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// `TooLarge`, `RequestTimeout`, `QueueFull` when all requests together hold too many bytes, or
-/// `Cancelled` when the client broke off.
+/// `Cancelled` when the client disconnected.
 pub(crate) async fn collect(
     headers: &HeaderMap,
     mut body: Incoming,
@@ -46,15 +46,15 @@ pub(crate) async fn collect(
             Err(_) => return Err(timed_out(settings.body_timeout)),
         }
     };
-    call.timeline.lap(RequestStage::Receive);
-    // A client that asked whether to send its body (`Expect`) learns from the response not to.
+    call.timeline.note_stage_end(RequestStage::Receive);
+    // A client with `Expect` sends no body after an error response.
     if outcome.is_err() && !headers.contains_key(header::EXPECT) {
         tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
     }
     outcome
 }
 
-/// Reads on for a while, so that the answer reaches a client that is still sending.
+/// Reads the rest of a body, so that a client that is still sending gets the response.
 async fn discard(mut body: Incoming) {
     let mut discarded = 0;
     while let Some(Ok(frame)) = body.frame().await {
@@ -66,18 +66,18 @@ async fn discard(mut body: Incoming) {
 }
 
 async fn read(body: &mut Incoming, announced: Option<usize>, call: &Call) -> Result<Bytes, Error> {
-    let most = call.app.settings.max_request_bytes;
+    let limit = call.app.settings.max_request_bytes;
     let mut joined = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Error::new(Cause::Cancelled, error.to_string()))?;
         let Ok(data) = frame.into_data() else { continue };
-        if joined.len() + data.len() > most {
-            return Err(too_large(most));
+        if joined.len() + data.len() > limit {
+            return Err(too_large(limit));
         }
-        call.scope.grow(data.len())?;
+        call.scope.reserve_bytes(data.len())?;
         if joined.is_empty() {
             if body.is_end_stream() {
-                // A body in one piece, the common case, is never copied.
+                // A body in one frame, the common case, is not copied.
                 return Ok(data);
             }
             joined.reserve(announced.unwrap_or(0).min(MAX_RESERVE_BYTES));
@@ -109,24 +109,24 @@ fn timed_out(timeout: Duration) -> Error {
 }
 
 pin_project_lite::pin_project! {
-    /// A body that fails when it has not ended in time or when all requests together hold too
-    /// many bytes; gRPC reads its requests through it.
+    /// The body of a gRPC request. It fails after the timeout, and when all requests together hold
+    /// too many bytes.
     pub(crate) struct LimitedBody {
         #[pin]
         body: Incoming,
         #[pin]
-        alarm: Sleep,
+        timer: Sleep,
         timeout: Duration,
         scope: Arc<RequestScope>,
     }
 }
 
 impl LimitedBody {
-    /// Gives `body` as long to arrive as settings allow, and counts its bytes.
+    /// Limits `body` by the settings of the service.
     pub(crate) fn new(body: Incoming, call: &Call) -> Self {
         let timeout = call.app.settings.body_timeout;
         let scope = Arc::clone(&call.scope);
-        Self { body, alarm: tokio::time::sleep(timeout), timeout, scope }
+        Self { body, timer: tokio::time::sleep(timeout), timeout, scope }
     }
 }
 
@@ -143,8 +143,8 @@ impl Body for LimitedBody {
             let frame = frame.map(|frame| {
                 let frame = frame.map_err(|error| tonic::Status::cancelled(error.to_string()))?;
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
-                let counted = this.scope.grow(bytes);
-                counted.map_err(|error| {
+                let reserved = this.scope.reserve_bytes(bytes);
+                reserved.map_err(|error| {
                     let full = || tonic::Status::resource_exhausted(error.message());
                     rpc_status(&error).unwrap_or_else(full)
                 })?;
@@ -152,7 +152,7 @@ impl Body for LimitedBody {
             });
             return Poll::Ready(frame);
         }
-        ready!(this.alarm.poll(context));
+        ready!(this.timer.poll(context));
         let message = timed_out(*this.timeout).to_string();
         Poll::Ready(Some(Err(tonic::Status::deadline_exceeded(message))))
     }

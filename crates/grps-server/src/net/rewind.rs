@@ -1,4 +1,4 @@
-//! A connection whose first bytes were read already and are read again.
+//! A transport whose first bytes are read a second time.
 
 use std::io;
 use std::pin::Pin;
@@ -9,21 +9,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::net::transport::Transport;
 
-/// A transport behind the bytes that were taken from it to find out its protocol.
+/// A transport, and the bytes that protocol detection has read from it.
 #[derive(Debug)]
 pub(crate) struct Rewind {
-    /// What is read before the transport; empty after that.
+    /// Bytes that are read before the transport; empty afterwards.
     start: Bytes,
     transport: Transport,
 }
 
 impl Rewind {
-    /// Reads `start` once more, then goes on with `transport`.
+    /// Creates a stream that reads `start` first, then `transport`.
     pub(crate) fn new(start: Bytes, transport: Transport) -> Self {
         Self { start, transport }
     }
 
-    /// As [`Transport::poll_closed`].
+    /// See [`Transport::poll_closed`].
     pub(crate) fn poll_closed(&self, context: &mut Context<'_>) -> io::Result<bool> {
         self.transport.poll_closed(context)
     }

@@ -1,4 +1,4 @@
-//! What a connection reads from and writes to.
+//! The byte stream of a connection.
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// A TCP connection whose small writes are sent at once.
+    /// Creates a TCP transport that sends small writes without delay.
     pub(crate) fn tcp(stream: TcpStream) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "can't set TCP_NODELAY");
@@ -23,8 +23,8 @@ impl Transport {
         Self::Tcp(stream)
     }
 
-    /// Whether the peer has closed its side, as far as this can be seen without reading. The task
-    /// is woken when that may have changed.
+    /// Whether the peer has closed its side, as far as this is visible without reading. The task is
+    /// woken when this may have changed.
     pub(crate) fn poll_closed(&self, context: &mut Context<'_>) -> io::Result<bool> {
         let mut byte = [0];
         let peeked = match self {

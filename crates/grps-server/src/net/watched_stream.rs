@@ -1,7 +1,7 @@
-//! A socket that notices that its client has disconnected while nothing is read from it.
+//! A stream that detects that the client has disconnected while nothing is read.
 //!
-//! hyper stops reading when it holds the beginning of a next request, so that a client that had
-//! pipelined one could leave unseen while its first request runs.
+//! hyper stops reading when its buffer contains the start of the next request. Without this stream,
+//! the disconnect of a client with a pipelined request would go unnoticed.
 
 use std::io;
 use std::pin::Pin;
@@ -13,13 +13,13 @@ use crate::net::rewind::Rewind;
 
 /// A connection whose flushes fail once the client has closed its side.
 ///
-/// hyper flushes whenever it is woken; the look at the socket asks for the next wake-up. What
-/// a client has sent beyond hyper's buffer hides its leaving until that is read.
+/// hyper flushes at every wake-up, and the check of the socket registers the next wake-up. Data
+/// beyond hyper's buffer hides the disconnect until it is read.
 #[derive(Debug)]
 pub(crate) struct WatchedStream(Rewind);
 
 impl WatchedStream {
-    /// Watches a connection.
+    /// Creates a watched stream.
     pub(crate) fn new(stream: Rewind) -> Self {
         Self(stream)
     }

@@ -1,10 +1,10 @@
-//! Writing metrics in the text formats that Prometheus reads: its own 0.0.4, and OpenMetrics 1.0,
-//! which also has units and exemplars.
+//! Writes metrics in the text formats of Prometheus: 0.0.4, and OpenMetrics 1.0, which also has
+//! units and exemplars.
 
 use std::fmt::{Display, Write as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Which of the formats.
+/// A text format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// `text/plain; version=0.0.4`.
@@ -13,7 +13,7 @@ pub(crate) enum Format {
     OpenMetrics,
 }
 
-/// What a family of metrics is.
+/// The type of a metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Counter,
@@ -26,35 +26,38 @@ pub(crate) enum Kind {
 /// Names and values of labels.
 pub(crate) type Labels<'a> = &'a [(&'a str, &'a str)];
 
-/// A request behind a count.
+/// An exemplar: one request of a bucket.
 pub(crate) struct ExemplarText {
     /// Names and values of its labels.
     pub(crate) labels: Vec<(&'static str, String)>,
+    /// Duration of the request in seconds.
     pub(crate) value: f64,
-    pub(crate) at: SystemTime,
+    /// When the request ended.
+    pub(crate) ended: SystemTime,
 }
 
 /// Metrics as text, family by family.
 pub(crate) struct Exposition {
     format: Format,
     text: String,
-    /// The family that is being written.
+    /// Name of the current family.
     name: String,
+    /// Type of the current family.
     kind: Kind,
 }
 
 impl Exposition {
-    /// No family yet.
+    /// Creates an empty text.
     pub(crate) fn new(format: Format) -> Self {
         Self { format, text: String::new(), name: String::new(), kind: Kind::Gauge }
     }
 
-    /// Begins a family. The name ends with its unit, if it has one, and has no suffix of its kind.
+    /// Starts a family. Its name ends with the unit, if any, and has no suffix for its type.
     pub(crate) fn family(&mut self, kind: Kind, name: &str, unit: Option<&str>, help: &str) {
         (self.kind, self.name) = (kind, name.to_owned());
-        let open = self.format == Format::OpenMetrics;
-        // In the plain format a family is called as its samples are.
-        let shown = match (kind, open) {
+        let is_open_metrics = self.format == Format::OpenMetrics;
+        // In the plain format a family has the same name as its samples.
+        let shown = match (kind, is_open_metrics) {
             (Kind::Counter, false) => format!("{name}_total"),
             (Kind::Info, false) => format!("{name}_info"),
             _ => name.to_owned(),
@@ -63,11 +66,11 @@ impl Exposition {
             Kind::Counter => "counter",
             Kind::Histogram => "histogram",
             Kind::Summary => "summary",
-            Kind::Info if open => "info",
+            Kind::Info if is_open_metrics => "info",
             Kind::Gauge | Kind::Info => "gauge",
         };
         self.line(format_args!("# TYPE {shown} {kind}"));
-        if let Some(unit) = unit.filter(|_| open) {
+        if let Some(unit) = unit.filter(|_| is_open_metrics) {
             self.line(format_args!("# UNIT {shown} {unit}"));
         }
         self.line(format_args!("# HELP {shown} {help}"));
@@ -157,8 +160,9 @@ impl Exposition {
             let _ = write!(self.text, "{separator}{name}=\"{}\"", Escaped(value));
             separator = ',';
         }
-        let at = exemplar.at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
-        let _ = write!(self.text, "}} {} {at:.3}", Number(exemplar.value));
+        let ended =
+            exemplar.ended.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
+        let _ = write!(self.text, "}} {} {ended:.3}", Number(exemplar.value));
     }
 
     fn line(&mut self, text: std::fmt::Arguments<'_>) {
@@ -168,7 +172,7 @@ impl Exposition {
     }
 }
 
-/// A number as both formats write it.
+/// A number in the syntax of both formats.
 struct Number(f64);
 
 impl Display for Number {
@@ -182,7 +186,7 @@ impl Display for Number {
     }
 }
 
-/// The value of a label.
+/// An escaped label value.
 struct Escaped<'a>(&'a str);
 
 impl Display for Escaped<'_> {
@@ -211,7 +215,7 @@ mod tests {
         let exemplar = |value| ExemplarText {
             labels: vec![("request_id", "x".to_owned())],
             value,
-            at: UNIX_EPOCH + Duration::from_millis(1500),
+            ended: UNIX_EPOCH + Duration::from_millis(1500),
         };
         let below = [(0.5, 1, Some(exemplar(0.25))), (1.0, 1, None)];
         text.histogram(&[], below.into_iter(), (2, 2.25), None);
@@ -219,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn open_metrics() {
+    fn open_metrics_have_units_and_exemplars() {
         let expected = r#"# TYPE requests counter
 # HELP requests Requests.
 requests_total{model="a\"b\\c\nd"} 3
@@ -237,7 +241,7 @@ took_seconds_sum 2.25
     }
 
     #[test]
-    fn the_plain_format_knows_neither_units_nor_exemplars() {
+    fn the_plain_format_has_neither_units_nor_exemplars() {
         let expected = r#"# TYPE requests_total counter
 # HELP requests_total Requests.
 requests_total{model="a\"b\\c\nd"} 3
@@ -253,7 +257,7 @@ took_seconds_sum 2.25
     }
 
     #[test]
-    fn odd_numbers_have_their_names() {
+    fn special_numbers_have_names() {
         let shown = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.000032, 1e21]
             .map(|value| Number(value).to_string());
         assert_eq!(shown, ["NaN", "+Inf", "-Inf", "0.000032", "1000000000000000000000"]);

@@ -1,42 +1,46 @@
-//! The GPUs of the machine and those a service watches, as NVIDIA's management library reports them.
+//! Monitored GPUs and all GPUs of the machine, from NVIDIA's management library.
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
 
-/// The watched GPUs; none when there is no driver.
+/// The monitored GPUs; none without a driver.
 #[derive(Debug)]
 pub(crate) struct Gpus {
+    /// `None` without a driver, or without monitored GPUs.
     library: Option<Nvml>,
+    /// Numbers of the monitored GPUs.
     numbers: Vec<u32>,
 }
 
 /// One GPU.
 #[derive(Clone, Debug)]
 pub(crate) struct Gpu {
-    /// Its number, as `gpu.devices` has it.
+    /// Number as in `gpu.devices`.
     pub(crate) number: u32,
-    /// Its name, for people.
+    /// Product name.
     pub(crate) name: String,
-    /// How it is used now.
+    /// Current usage.
     pub(crate) usage: GpuUsage,
 }
 
-/// How a GPU is used.
+/// Usage of a GPU.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GpuUsage {
-    /// Share of the latest time in which it computed, 0 to 1.
+    /// Share of the latest sampling period in which the GPU computed, 0 to 1.
     pub(crate) busy_ratio: f64,
+    /// Memory in use, by all processes.
     pub(crate) memory_used_bytes: u64,
+    /// Total memory.
     pub(crate) memory_total_bytes: u64,
-    /// `None` where the device does not report it.
+    /// Temperature; `None` when the device does not report it.
     pub(crate) temperature_celsius: Option<f64>,
-    /// `None` where the device does not report it.
+    /// Power consumption; `None` when the device does not report it.
     pub(crate) power_watts: Option<f64>,
 }
 
 impl Gpus {
-    /// Opens the library when there is something to watch.
+    /// Opens the library if there are GPUs to monitor.
     pub(crate) fn open(numbers: &[u32]) -> Self {
         let numbers = numbers.to_vec();
         if numbers.is_empty() {
@@ -44,64 +48,66 @@ impl Gpus {
         }
         let library = open_library()
             .inspect_err(|error| {
-                tracing::warn!(%error, ?numbers, "gpu.devices are not watched: no NVIDIA driver");
+                tracing::warn!(%error, ?numbers, "gpu.devices are not monitored: no NVIDIA driver");
             })
             .ok();
         Self { library, numbers }
     }
 
-    /// How they are used now; those that do not answer are left out.
+    /// Returns the current usage; GPUs that can't be read are left out.
     pub(crate) fn read(&self) -> Vec<Gpu> {
         let Some(library) = &self.library else { return Vec::new() };
         let read = |number: &u32| {
-            read(library, *number)
-                .inspect_err(|error| tracing::debug!(%error, number, "a GPU does not answer"))
+            read_usage(library, *number)
+                .inspect_err(
+                    |error| tracing::debug!(%error, number, "can't read the usage of a GPU"),
+                )
                 .ok()
         };
         self.numbers.iter().filter_map(read).collect()
     }
 }
 
-/// All GPUs of this machine, watched or not.
+/// All GPUs of this machine.
 #[derive(Clone, Debug)]
-pub struct Machine {
+pub struct GpuInventory {
     /// Version of NVIDIA's driver.
     pub driver: String,
-    /// In the order of their numbers.
-    pub gpus: Vec<Found>,
+    /// The GPUs by number.
+    pub gpus: Vec<GpuInfo>,
 }
 
 /// A GPU of this machine.
 #[derive(Clone, Debug)]
-pub struct Found {
-    /// Its number, as `gpu.devices` has it.
+pub struct GpuInfo {
+    /// Number as in `gpu.devices`.
     pub number: u32,
-    /// Its name, for people.
+    /// Product name.
     pub name: String,
-    /// Memory in use, by whomever.
+    /// Memory in use, by all processes.
     pub memory_used_bytes: u64,
-    /// Memory in all.
+    /// Total memory.
     pub memory_total_bytes: u64,
 }
 
 /// Finds the GPUs of this machine.
 ///
 /// # Errors
-/// Why there are none: in NVIDIA's words, when its driver is missing or does not work.
-pub fn find_gpus() -> Result<Machine, String> {
+/// The message of NVIDIA's library, when its driver is missing or does not work.
+pub fn find_gpus() -> Result<GpuInventory, String> {
     let library = open_library().map_err(|error| error.to_string())?;
-    let find = || -> Result<Machine, NvmlError> {
+    let find = || -> Result<GpuInventory, NvmlError> {
         let numbers = 0..library.device_count()?;
-        let gpus = numbers.map(|number| found(&library, number)).collect::<Result<_, _>>()?;
-        Ok(Machine { driver: library.sys_driver_version()?, gpus })
+        let gpus = numbers.map(|number| read_info(&library, number)).collect::<Result<_, _>>()?;
+        Ok(GpuInventory { driver: library.sys_driver_version()?, gpus })
     };
     find().map_err(|error| error.to_string())
 }
 
-fn found(library: &Nvml, number: u32) -> Result<Found, NvmlError> {
+fn read_info(library: &Nvml, number: u32) -> Result<GpuInfo, NvmlError> {
     let device = library.device_by_index(number)?;
     let memory = device.memory_info()?;
-    Ok(Found {
+    Ok(GpuInfo {
         number,
         name: device.name()?,
         memory_used_bytes: memory.used,
@@ -110,11 +116,11 @@ fn found(library: &Nvml, number: u32) -> Result<Found, NvmlError> {
 }
 
 fn open_library() -> Result<Nvml, NvmlError> {
-    // Its name without a version is part of the development package only.
+    // The name without a version exists in the development package only.
     Nvml::builder().lib_path("libnvidia-ml.so.1".as_ref()).init()
 }
 
-fn read(library: &Nvml, number: u32) -> Result<Gpu, NvmlError> {
+fn read_usage(library: &Nvml, number: u32) -> Result<Gpu, NvmlError> {
     let device = library.device_by_index(number)?;
     let memory = device.memory_info()?;
     let usage = GpuUsage {
@@ -133,10 +139,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_driver_there_are_none() {
+    fn without_a_driver_no_gpu_is_read() {
         assert!(Gpus::open(&[]).read().is_empty());
-        let asked = Gpus::open(&[0]);
-        assert_eq!(asked.library.is_none(), asked.read().is_empty());
-        assert_eq!(asked.library.is_none(), find_gpus().is_err());
+        let gpus = Gpus::open(&[0]);
+        assert_eq!(gpus.library.is_none(), gpus.read().is_empty());
+        assert_eq!(gpus.library.is_none(), find_gpus().is_err());
     }
 }

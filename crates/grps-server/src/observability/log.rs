@@ -1,4 +1,4 @@
-//! The server's log: one rotating file, and the terminal when the server runs in one.
+//! The server log: one rotating file, and standard error if configured.
 
 use std::io;
 use std::path::Path;
@@ -20,12 +20,13 @@ use super::log_period::LogPeriod;
 /// Keeps the log's writer alive; dropping it writes what is still buffered.
 #[derive(Debug)]
 pub struct LogGuard {
+    /// Changes the log level.
     level: reload::Handle<LevelFilter, Registry>,
     _writer: WorkerGuard,
 }
 
 impl LogGuard {
-    /// Changes which lines are written from here on.
+    /// Changes the log level.
     ///
     /// # Errors
     /// When the level is unknown.
@@ -35,16 +36,16 @@ impl LogGuard {
     }
 }
 
-/// Where the log goes and what it holds.
+/// Settings of the log.
 #[derive(Clone, Debug)]
 pub struct LogSettings<'a> {
-    /// The file; yesterday's becomes `FILE.YYYY-MM-DD`.
+    /// The file; at midnight it is renamed to `FILE.YYYY-MM-DD`.
     pub path: &'a Path,
     /// `debug`, `info`, `warn` or `error`.
     pub level: &'a str,
-    /// Days that are kept besides today.
+    /// Number of past days to keep.
     pub backup_count: usize,
-    /// Whether lines also go to standard error.
+    /// Whether lines are also written to standard error.
     pub to_stderr: bool,
     /// Whether each line is a JSON object.
     pub json: bool,
@@ -53,17 +54,17 @@ pub struct LogSettings<'a> {
 /// Starts logging for the whole process.
 ///
 /// # Errors
-/// When the level is unknown, the folder can't be written, or logging was started before.
+/// When the level is unknown, the folder can't be written, or logging is started already.
 pub fn start(settings: &LogSettings<'_>) -> io::Result<LogGuard> {
     let level = LevelFilter::from_str(settings.level).map_err(io::Error::other)?;
     let file = LogFile::open(settings.path, LogPeriod::Day, Some(settings.backup_count))?;
     let (file, writer) = tracing_appender::non_blocking(file);
     let (level, handle) = reload::Layer::new(level);
-    let on_terminal = settings.to_stderr.then(|| lines(io::stderr, settings.json));
+    let stderr = settings.to_stderr.then(|| lines(io::stderr, settings.json));
     tracing_subscriber::registry()
         .with(level)
         .with(lines(file, settings.json))
-        .with(on_terminal)
+        .with(stderr)
         .try_init()
         .map_err(io::Error::other)?;
     Ok(LogGuard { level: handle, _writer: writer })

@@ -1,4 +1,4 @@
-//! Metrics, traces, logs, and what the dashboard shows.
+//! Metrics, traces, logs, and the data of the dashboard.
 
 pub(crate) mod exposition;
 pub(crate) mod gpus;

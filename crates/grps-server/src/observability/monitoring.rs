@@ -1,4 +1,4 @@
-//! The clock of the service's own series: a tick each second, and the file that shows the latest values.
+//! Updates the series of the service each second, and the file with their latest values.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use crate::observability::process::{self, Usage};
 
 const TICK: Duration = Duration::from_secs(1);
 const MIB: f64 = 1024.0 * 1024.0;
-/// How often the memory of the process is compared with what it may use.
+/// Interval of the checks of memory use against its limit.
 const MEMORY_TICK: Duration = Duration::from_millis(100);
-/// Percentages of a distribution in the file, as upstream shows them.
+/// Percentages of a distribution in the file, numbered like upstream.
 const SHOWN_PERCENTILES: [u32; 5] = [80, 90, 99, 100, 101];
 
 /// Seconds since the epoch.
@@ -25,7 +25,7 @@ pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// One series as upstream's clients read it; `None` when there is none of this name.
+/// One series in the JSON format of upstream; `None` for an unknown name.
 pub fn series_json(monitor: &Monitor, name: &str) -> Option<String> {
     let series = match monitor.read(now_s(), name)? {
         Points::Trend(values) => {
@@ -41,7 +41,7 @@ pub fn series_json(monitor: &Monitor, name: &str) -> Option<String> {
     Some(series.to_string())
 }
 
-/// A stretch of time that trends show.
+/// A period of a trend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Span {
     /// 60 seconds.
@@ -55,11 +55,11 @@ pub(crate) enum Span {
 }
 
 impl Span {
-    /// The span of this name.
+    /// Returns the span of this name.
     ///
     /// # Errors
     /// `InvalidArgument` for an unknown name.
-    pub(crate) fn of(name: &str) -> Result<Self, Error> {
+    pub(crate) fn from_name(name: &str) -> Result<Self, Error> {
         match name {
             "minute" => Ok(Self::Minute),
             "hour" => Ok(Self::Hour),
@@ -69,8 +69,8 @@ impl Span {
         }
     }
 
-    /// Where its points lie among all of a trend's, which begin with the days.
-    fn place(self) -> Range<usize> {
+    /// Indices of its points among all points of a trend, which start with the days.
+    fn indices(self) -> Range<usize> {
         match self {
             Self::Month => 0..30,
             Self::Day => 30..54,
@@ -80,15 +80,15 @@ impl Span {
     }
 }
 
-/// The points of a trend in a span, the oldest first; `None` when there is no such trend.
+/// The points of a trend in a span, the oldest first; `None` for an unknown trend.
 pub(crate) fn points(monitor: &Monitor, name: &str, span: Span) -> Option<Vec<Option<f64>>> {
     match monitor.read(now_s(), name)? {
-        Points::Trend(points) => points.get(span.place()).map(<[_]>::to_vec),
+        Points::Trend(points) => points.get(span.indices()).map(<[_]>::to_vec),
         Points::Distribution(_) => None,
     }
 }
 
-/// Ticks for as long as it is polled.
+/// Updates the series each second; never resolves.
 pub(crate) async fn run(app: Arc<App>) {
     let mut usage = Usage::new(app.settings.memory_limit_bytes);
     let mut clock = tokio::time::interval(TICK);
@@ -97,9 +97,9 @@ pub(crate) async fn run(app: Arc<App>) {
         clock.tick().await;
         let (processor, memory) = usage.measure();
         app.monitor.tick(now_s(), processor, memory);
-        app.monitor.tick_book(now_s(), &app.stats);
-        app.monitor.remembered.tick();
-        tick_gauges(&app);
+        app.monitor.tick_stats(now_s(), &app.stats);
+        app.monitor.notable.tick();
+        record_gauges(&app);
         for model in app.engine.registry().models() {
             let counts = model.executor().batch_counts();
             if let Some(counts) = counts.filter(|_| model.spec().batching.batches()) {
@@ -116,49 +116,48 @@ pub(crate) async fn run(app: Arc<App>) {
     }
 }
 
-/// Records what is looked at once a second rather than counted.
-fn tick_gauges(app: &App) {
+/// Records values that are sampled once a second.
+fn record_gauges(app: &App) {
     let now_s = now_s();
-    app.monitor.put_gauge(now_s, "*in_flight", app.in_flight.count() as f64);
+    app.monitor.record_gauge(now_s, "*in_flight", app.in_flight.count() as f64);
     for model in app.engine.registry().models().iter().filter(|model| !model.executor().is_inline())
     {
         let name = format!("*queue_length({})", model.key());
-        app.monitor.put_gauge(now_s, &name, model.executor().queue_length() as f64);
+        app.monitor.record_gauge(now_s, &name, model.executor().queue_length() as f64);
     }
     for gpu in app.gpus.read() {
         let (number, usage) = (gpu.number, &gpu.usage);
         let name = |what: &str| format!("*gpu{number}_{what}");
         let used_mib = usage.memory_used_bytes as f64 / MIB;
-        app.monitor.put_gauge(now_s, &name("usage(%)"), 100.0 * usage.busy_ratio);
-        app.monitor.put_gauge(now_s, &name("mem_usage(MIB)"), used_mib);
+        app.monitor.record_gauge(now_s, &name("usage(%)"), 100.0 * usage.busy_ratio);
+        app.monitor.record_gauge(now_s, &name("mem_usage(MIB)"), used_mib);
     }
 }
 
-/// Refuses requests while the process uses more memory than it should, for as long as it is
-/// polled.
+/// Refuses new requests while the process uses too much memory; never resolves.
 pub(crate) async fn watch_memory(app: Arc<App>) {
     let settings = &app.settings;
-    let most = settings.memory_limit_bytes / 100 * settings.max_memory_percent;
+    let max_bytes = settings.memory_limit_bytes / 100 * settings.max_memory_percent;
     let mut clock = tokio::time::interval(MEMORY_TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut exhausted = false;
     loop {
         clock.tick().await;
-        let own = process::own_bytes();
-        if (own > most) != exhausted {
+        let used_bytes = process::unmapped_bytes();
+        if (used_bytes > max_bytes) != exhausted {
             exhausted = !exhausted;
             app.in_flight.set_exhausted(exhausted);
             let percent = settings.max_memory_percent;
-            tracing::warn!(own, most, percent, "memory: {}", memory_line(exhausted));
+            tracing::warn!(used_bytes, max_bytes, percent, "memory: {}", memory_line(exhausted));
         }
     }
 }
 
 fn memory_line(exhausted: bool) -> &'static str {
-    if exhausted { "no request is taken in until there is more" } else { "requests are taken in" }
+    if exhausted { "new requests are refused" } else { "new requests are accepted again" }
 }
 
-/// The latest value of every series, a line each.
+/// The latest value of every series, one per line.
 fn describe(monitor: &Monitor) -> String {
     let now_s = now_s();
     let mut text = String::new();
@@ -187,12 +186,12 @@ fn describe(monitor: &Monitor) -> String {
     text
 }
 
-/// Replaces the file by one rename, so that a reader never sees half of it.
+/// Replaces the file by a rename, so that a reader never sees a partial file.
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut fresh = PathBuf::from(path);
-    fresh.set_extension("log.new");
-    std::fs::write(&fresh, text)?;
-    std::fs::rename(&fresh, path)
+    let mut new_path = PathBuf::from(path);
+    new_path.set_extension("log.new");
+    std::fs::write(&new_path, text)?;
+    std::fs::rename(&new_path, path)
 }
 
 #[cfg(test)]
@@ -202,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_tells_the_second_that_is_over() {
+    fn the_file_contains_the_latest_complete_second() {
         let monitor = Monitor::default();
         monitor.tick(now_s() - 2, 0.0, 0.0);
         monitor.record(now_s() - 1, Kind::Max, "mine", 2.5).unwrap();

@@ -1,24 +1,26 @@
-//! What the dashboard and `grpst top` show: the state of the service, the latest minute of everything
-//! that is counted, the slowest requests, and what is served.
+//! Data of the dashboard and `grpst top`: the state of the service, the latest minute of all
+//! counters, the slowest requests, and the models and graphs.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use grps_core::graph::{Comparison, Condition, Graph, InputSpec, Inputs, NodeSpec, Source};
-use grps_core::metrics::{Counts, Minute, Name, Noted, OutcomeCounts, Protocol, RouteStats};
+use grps_core::metrics::{
+    Counts, Minute, Name, OutcomeCounts, Protocol, RequestSummary, RouteStats,
+};
 use grps_core::{
     BatchCounts, InputForm, Model, RawBody, Reason, Route, RouteQuery, Signature, TensorSpec, Wait,
 };
 use serde_json::{Map, Value, json};
 
-use crate::admin::readiness::unready;
+use crate::admin::readiness::unready_reason;
 use crate::app::App;
 use crate::call::status::{counts_by_status, http_status_of};
 use crate::observability::process;
 use crate::observability::waterfall::bars;
 
-/// What changes from second to second.
+/// The current state, which changes every second.
 pub(crate) fn live(app: &App) -> Value {
-    let reason = unready(&app.engine);
+    let reason = unready_reason(&app.engine);
     json!({
         "time": seconds(SystemTime::now()),
         "service": {
@@ -32,20 +34,20 @@ pub(crate) fn live(app: &App) -> Value {
             "connections": app.open_connections(),
             "max_connections": app.settings.max_connections,
         },
-        "requests": summary(&app.monitor.minute()),
-        "routes": app.stats.routes().iter().filter_map(|route| of_route(app, route)).collect::<Vec<_>>(),
-        "models": app.engine.registry().models().iter().map(|m| of_model(app, m)).collect::<Vec<_>>(),
+        "requests": durations(&app.monitor.latest_minute()),
+        "routes": app.stats.routes().iter().filter_map(|route| live_route(app, route)).collect::<Vec<_>>(),
+        "models": app.engine.registry().models().iter().map(|model| live_model(app, model)).collect::<Vec<_>>(),
         "nodes": app.stats.nodes().into_iter().map(|((graph, node), stats)| {
-            let minute = app.monitor.minute_of(&Name::Node(graph.clone(), node.clone()));
+            let minute = app.monitor.latest_minute_of(&Name::Node(graph.clone(), node.clone()));
             let in_flight = stats.outcomes.read().in_flight;
             json!({
                 "graph": graph,
                 "node": node,
                 "in_flight": in_flight,
-                "minute": of_minute(&minute),
+                "minute": describe_minute(&minute),
             })
         }).collect::<Vec<_>>(),
-        "process": of_process(app),
+        "process": live_process(app),
         "gpus": app.gpus.read().into_iter().map(|gpu| json!({
             "number": gpu.number,
             "name": gpu.name,
@@ -58,17 +60,18 @@ pub(crate) fn live(app: &App) -> Value {
     })
 }
 
-/// The slowest of the latest requests and the latest failures, with their waterfalls.
-pub(crate) fn remembered(app: &App) -> Value {
-    let describe = |noted: Vec<Noted>| noted.iter().map(of_noted).collect::<Vec<_>>();
+/// The slowest requests and the latest failures, with their waterfalls.
+pub(crate) fn notable_requests(app: &App) -> Value {
+    let describe =
+        |requests: Vec<RequestSummary>| requests.iter().map(describe_request).collect::<Vec<_>>();
     json!({
-        "slowest": describe(app.monitor.remembered.slowest()),
-        "failures": describe(app.monitor.remembered.failures()),
+        "slowest": describe(app.monitor.notable.slowest()),
+        "failures": describe(app.monitor.notable.failures()),
     })
 }
 
-/// What is served: changes when models or graphs do.
-pub(crate) fn served(app: &App) -> Value {
+/// The models and graphs of the service.
+pub(crate) fn catalog(app: &App) -> Value {
     let registry = app.engine.registry();
     json!({
         "models": registry.models().iter().map(|model| describe_model(model)).collect::<Vec<_>>(),
@@ -83,11 +86,11 @@ pub(crate) fn served(app: &App) -> Value {
     })
 }
 
-fn of_route(app: &App, route: &RouteStats) -> Option<Value> {
+fn live_route(app: &App, route: &RouteStats) -> Option<Value> {
     let mut outcomes = OutcomeCounts::default();
     let (mut received, mut sent) = (0, 0);
     for protocol in Protocol::ALL {
-        let stats = route.of(protocol);
+        let stats = route.for_protocol(protocol);
         outcomes.merge(&stats.outcomes.read());
         received += stats.received_bytes.read();
         sent += stats.sent_bytes.read();
@@ -97,7 +100,7 @@ fn of_route(app: &App, route: &RouteStats) -> Option<Value> {
         .map(|(status, count)| (status.as_str().to_owned(), count.into()))
         .collect();
     let in_flight = outcomes.in_flight;
-    let minute = app.monitor.minute_of(&Name::Route(route.name.to_string()));
+    let minute = app.monitor.latest_minute_of(&Name::Route(route.name.to_string()));
     (outcomes.ended() + in_flight > 0).then(|| {
         json!({
             "name": &*route.name,
@@ -105,13 +108,13 @@ fn of_route(app: &App, route: &RouteStats) -> Option<Value> {
             "statuses": statuses,
             "received_bytes": received,
             "sent_bytes": sent,
-            "minute": of_minute(&minute),
+            "minute": describe_minute(&minute),
         })
     })
 }
 
-fn of_model(app: &App, model: &Model) -> Value {
-    let minute = app.monitor.minute_of(&Name::Model(model.key().to_owned()));
+fn live_model(app: &App, model: &Model) -> Value {
+    let minute = app.monitor.latest_minute_of(&Name::Model(model.key().to_owned()));
     let executor = model.executor();
     let counts = executor.batch_counts();
     let small: Map<String, Value> = Reason::ALL
@@ -131,27 +134,27 @@ fn of_model(app: &App, model: &Model) -> Value {
         "batches": counts.map_or(0, BatchCounts::batches),
         "rows": counts.map_or(0, BatchCounts::rows),
         "small": small,
-        "minute": of_minute(&minute),
+        "minute": describe_minute(&minute),
     })
 }
 
-fn of_minute(minute: &Minute) -> Value {
+fn describe_minute(minute: &Minute) -> Value {
     let stages: Map<String, Value> = minute
         .stages
         .iter()
         .filter(|(_, counts)| counts.count() > 0)
-        .map(|(stage, counts)| (stage.name().to_owned(), summary(counts)))
+        .map(|(stage, counts)| (stage.name().to_owned(), durations(counts)))
         .collect();
     json!({
         "seconds": minute.seconds,
         "succeeded": minute.succeeded,
         "failed": minute.failed,
-        "duration": summary(&minute.duration),
+        "duration": durations(&minute.duration),
         "stages": stages,
     })
 }
 
-fn summary(counts: &Counts) -> Value {
+fn durations(counts: &Counts) -> Value {
     json!({
         "count": counts.count(),
         "mean_ms": ms(counts.mean()),
@@ -161,7 +164,7 @@ fn summary(counts: &Counts) -> Value {
     })
 }
 
-fn of_process(app: &App) -> Value {
+fn live_process(app: &App) -> Value {
     json!({
         "cpu_s": process::processor_time().as_secs_f64(),
         "processors": std::thread::available_parallelism().map_or(1, usize::from),
@@ -173,15 +176,15 @@ fn of_process(app: &App) -> Value {
     })
 }
 
-fn of_noted(noted: &Noted) -> Value {
-    let trace = noted.timeline.trace().map(|trace| format!("{:032x}", trace.trace_id));
-    let bars: Vec<Value> = bars(&noted.timeline)
+fn describe_request(request: &RequestSummary) -> Value {
+    let trace = request.timeline.trace().map(|trace| format!("{:032x}", trace.trace_id));
+    let bars: Vec<Value> = bars(&request.timeline)
         .iter()
         .map(|bar| {
             let mut described = json!({
                 "name": bar.name,
                 "start_ms": ms(bar.start),
-                "length_ms": ms(bar.length),
+                "length_ms": ms(bar.duration),
             });
             if let (Some(call), Some(fields)) = (&bar.call, described.as_object_mut()) {
                 let batch = call.times.timings.batch;
@@ -194,14 +197,14 @@ fn of_noted(noted: &Noted) -> Value {
         })
         .collect();
     json!({
-        "id": noted.timeline.id(),
+        "id": request.timeline.id(),
         "trace": trace,
-        "model": &*noted.model,
-        "protocol": noted.protocol.name(),
-        "status": http_status_of(noted.failure).as_u16(),
-        "failure": noted.failure.map(grps_core::Cause::name),
-        "duration_ms": ms(noted.duration),
-        "ended": seconds(noted.ended),
+        "model": &*request.model,
+        "protocol": request.protocol.name(),
+        "status": http_status_of(request.failure).as_u16(),
+        "failure": request.failure.map(grps_core::Cause::name),
+        "duration_ms": ms(request.duration),
+        "ended": seconds(request.ended),
         "bars": bars,
     })
 }
@@ -269,19 +272,19 @@ fn describe_graph(name: &str, route: &Route) -> Value {
     json!({"name": name, "inputs": graph_inputs(graph), "nodes": nodes, "outputs": outputs})
 }
 
-/// What a graph takes from its request, as the models say that it goes to.
+/// The inputs of a graph, with types and shapes from the signatures of its models.
 fn graph_inputs(graph: &Graph) -> Vec<Value> {
-    let mut found: Vec<TensorSpec> = Vec::new();
+    let mut graph_inputs: Vec<TensorSpec> = Vec::new();
     for (node, model) in graph.spec().nodes.iter().zip(graph.models()) {
-        let known = model.spec().signature.as_ref().map(|signature| signature.inputs.as_slice());
-        let known = known.unwrap_or_default();
-        let taken: Vec<TensorSpec> = match &node.inputs {
-            Inputs::Whole(None) => known.to_vec(),
+        let declared = model.spec().signature.as_ref().map(|signature| signature.inputs.as_slice());
+        let declared = declared.unwrap_or_default();
+        let node_inputs: Vec<TensorSpec> = match &node.inputs {
+            Inputs::Whole(None) => declared.to_vec(),
             Inputs::Whole(Some(_)) => Vec::new(),
             Inputs::Named(inputs) => {
-                let taken = inputs.iter().filter(|input| input.source.node.is_none());
-                let named = |input: &InputSpec| {
-                    let spec = known.iter().find(|spec| spec.name == input.name);
+                let from_request = inputs.iter().filter(|input| input.source.node.is_none());
+                let describe = |input: &InputSpec| {
+                    let spec = declared.iter().find(|spec| spec.name == input.name);
                     TensorSpec {
                         name: input.source.tensor.as_str().into(),
                         dtype: spec.and_then(|spec| spec.dtype),
@@ -289,37 +292,37 @@ fn graph_inputs(graph: &Graph) -> Vec<Value> {
                         required: input.required,
                     }
                 };
-                taken.map(named).collect()
+                from_request.map(describe).collect()
             }
         };
-        for tensor in taken {
-            if found.iter().all(|known| known.name != tensor.name) {
-                found.push(tensor);
+        for tensor in node_inputs {
+            if graph_inputs.iter().all(|input| input.name != tensor.name) {
+                graph_inputs.push(tensor);
             }
         }
     }
-    describe_tensors(&found)
+    describe_tensors(&graph_inputs)
 }
 
-/// The nodes that a node takes from, and `request` if it takes from that; each once.
+/// The sources of a node without duplicates: names of nodes, and `request`.
 fn sources(graph: &Graph, node: &NodeSpec) -> Vec<String> {
-    let mut places: Vec<Option<usize>> = node.when.iter().map(|when| when.source.node).collect();
+    let mut sources: Vec<Option<usize>> = node.when.iter().map(|when| when.source.node).collect();
     match &node.inputs {
-        Inputs::Whole(place) => places.push(*place),
-        Inputs::Named(inputs) => places.extend(inputs.iter().map(|input| input.source.node)),
+        Inputs::Whole(source) => sources.push(*source),
+        Inputs::Named(inputs) => sources.extend(inputs.iter().map(|input| input.source.node)),
     }
-    places.sort_unstable();
-    places.dedup();
-    places.into_iter().map(|place| name_of(graph, place).to_owned()).collect()
+    sources.sort_unstable();
+    sources.dedup();
+    sources.into_iter().map(|source| source_name(graph, source).to_owned()).collect()
 }
 
-fn name_of(graph: &Graph, place: Option<usize>) -> &str {
-    let node = place.and_then(|place| graph.spec().nodes.get(place));
+fn source_name(graph: &Graph, source: Option<usize>) -> &str {
+    let node = source.and_then(|index| graph.spec().nodes.get(index));
     node.map_or("request", |node| node.name.as_str())
 }
 
 fn describe_source(graph: &Graph, source: &Source) -> String {
-    format!("{}.{}", name_of(graph, source.node), source.tensor)
+    format!("{}.{}", source_name(graph, source.node), source.tensor)
 }
 
 fn describe_condition(graph: &Graph, when: &Condition) -> String {
@@ -334,7 +337,7 @@ fn describe_condition(graph: &Graph, when: &Condition) -> String {
     format!("{} {comparison} {}", describe_source(graph, &when.source), when.value)
 }
 
-/// Milliseconds to the microsecond.
+/// Milliseconds with microsecond precision.
 fn ms(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1000.0
 }

@@ -1,14 +1,15 @@
-//! What this process uses, as the system reports it.
+//! Resource usage of this process, as the system reports it.
 
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-/// What this process uses, over time.
+/// Resource usage of this process over time.
 pub(crate) struct Usage {
-    /// When the processors were last looked at, and the process's time on them until then.
+    /// Time of the last measurement, and the processor time until then.
     last: (Instant, Duration),
+    /// Memory that the process may use.
     memory_limit_bytes: u64,
 }
 
@@ -17,7 +18,7 @@ impl Usage {
         Self { last: (Instant::now(), processor_time()), memory_limit_bytes }
     }
 
-    /// Percentages of one processor and of the memory the process may use.
+    /// Percentage of one processor since the last measurement, and percentage of the memory limit.
     pub(crate) fn measure(&mut self) -> (f64, f64) {
         let (since, used) = self.last;
         let (now, total) = (Instant::now(), processor_time());
@@ -30,20 +31,20 @@ impl Usage {
     }
 }
 
-/// Time the process has spent on processors.
+/// Processor time of the process.
 pub(crate) fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// Memory of the process; 0 where the system does not report it.
+/// Resident memory of the process; 0 where the system does not report it.
 pub(crate) fn resident_bytes() -> u64 {
     statm_bytes(1)
 }
 
-/// Memory of the process without files that are mapped, which the system may take back.
-pub(crate) fn own_bytes() -> u64 {
+/// Resident memory without mapped files, which the system can evict.
+pub(crate) fn unmapped_bytes() -> u64 {
     statm_bytes(1).saturating_sub(statm_bytes(2))
 }
 
@@ -54,11 +55,11 @@ pub(crate) fn virtual_bytes() -> u64 {
 
 /// Open files, sockets and pipes; 0 where the system does not report it.
 pub(crate) fn open_descriptors() -> u64 {
-    // The folder that is read is one of them.
+    // Reading the folder opens one more descriptor.
     std::fs::read_dir("/proc/self/fd").map_or(0, |open| (open.count() as u64).saturating_sub(1))
 }
 
-/// Most descriptors that may be open; `None` for no limit.
+/// Maximum number of open descriptors; `None` for no limit.
 pub(crate) fn max_descriptors() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
@@ -86,7 +87,7 @@ mod tests {
     fn this_process_uses_memory() {
         let (_, memory) = Usage::new(1 << 40).measure();
         assert!(memory > 0.0 && memory < 100.0);
-        assert!(own_bytes() <= resident_bytes() && resident_bytes() < virtual_bytes());
+        assert!(unmapped_bytes() <= resident_bytes() && resident_bytes() < virtual_bytes());
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Spans of requests, exported by OTLP: one of the request, one of each call of a model, and one of
-//! each of their steps.
+//! Exports the spans of requests with OTLP: one for the request, one for each model call, and one
+//! for each of their stages.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use grps_core::metrics::{Noted, RequestStage};
-use grps_core::{CallNote, TraceContext};
+use grps_core::metrics::{RequestStage, RequestSummary};
+use grps_core::{CallRecord, TraceContext};
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
 };
@@ -19,18 +19,18 @@ use tokio::sync::mpsc;
 use crate::call::request_ids::RequestIds;
 use crate::call::status::http_status_of;
 
-/// Requests whose spans may wait to be exported; more are dropped and counted.
-const WAITING: usize = 4096;
-/// Requests that are exported together at most.
-const BATCH: usize = 256;
-/// How long spans wait to fill a batch.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How long one export may take.
+/// Maximum number of requests whose spans wait to be exported; further ones are dropped.
+const MAX_WAITING: usize = 4096;
+/// Maximum number of requests per export.
+const EXPORT_SIZE: usize = 256;
+/// How long spans wait to fill an export.
+const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// Timeout of one export.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Failed exports are logged this often, however many there are.
-const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
+/// Least time between two log lines about failed exports.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How spans are sent.
+/// The protocol of the export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceProtocol {
     /// OTLP over gRPC.
@@ -39,36 +39,37 @@ pub enum TraceProtocol {
     Http,
 }
 
-/// Where spans of requests go.
+/// Settings of the export.
 #[derive(Clone, Debug)]
 pub struct TraceSettings {
-    /// The collector's URL.
+    /// URL of the collector.
     pub endpoint: String,
-    /// How spans are sent.
+    /// The protocol of the export.
     pub protocol: TraceProtocol,
-    /// The share of requests without a caller's trace whose spans are exported, 0 to 1.
+    /// Share of the requests without a `traceparent` whose spans are exported, 0 to 1.
     pub sample_ratio: f64,
-    /// The service's name in traces.
+    /// Name of the service in traces.
     pub service: String,
 }
 
-/// Takes requests that have ended and lets a task of its own export their spans.
+/// Queues requests that have ended; a separate task exports their spans.
 #[derive(Debug)]
 pub(crate) struct Traces {
     settings: TraceSettings,
-    /// A trace is sampled when the lower half of its identifier is below this.
+    /// A trace is sampled when the lower half of its identifier is below this value.
     threshold: u64,
-    /// `None` once the service has drained.
-    sender: Mutex<Option<mpsc::Sender<Noted>>>,
-    /// Taken by the task that exports.
-    receiver: Mutex<Option<mpsc::Receiver<Noted>>>,
+    /// `None` after [`Traces::end`].
+    sender: Mutex<Option<mpsc::Sender<RequestSummary>>>,
+    /// Taken by [`Traces::run`].
+    receiver: Mutex<Option<mpsc::Receiver<RequestSummary>>>,
+    /// Requests whose spans were dropped.
     dropped: AtomicU64,
 }
 
 impl Traces {
-    /// Exports nothing yet.
+    /// Creates an empty queue.
     pub(crate) fn new(settings: TraceSettings) -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
+        let (sender, receiver) = mpsc::channel(MAX_WAITING);
         let threshold = (settings.sample_ratio.clamp(0.0, 1.0) * u64::MAX as f64) as u64;
         Self {
             settings,
@@ -79,26 +80,27 @@ impl Traces {
         }
     }
 
-    /// Whether spans of a trace that begins here are exported.
+    /// Whether the spans of a new trace are exported.
     pub(crate) fn samples(&self, trace_id: u128) -> bool {
         let low = trace_id as u64;
         low < self.threshold || self.threshold == u64::MAX
     }
 
-    /// Hands over a request that has ended; never waits.
-    pub(crate) fn export(&self, ended: Noted) {
-        let sent = self.sender.lock().as_ref().is_some_and(|sender| sender.try_send(ended).is_ok());
-        if !sent {
+    /// Queues a request that has ended; drops it when the queue is full.
+    pub(crate) fn export(&self, request: RequestSummary) {
+        let sender = self.sender.lock();
+        let is_queued = sender.as_ref().is_some_and(|sender| sender.try_send(request).is_ok());
+        if !is_queued {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Requests whose spans were dropped.
+    /// Number of requests whose spans were dropped.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Takes no more; [`Traces::run`] then exports what is left and ends.
+    /// Accepts no more requests; [`Traces::run`] exports the queued ones and ends.
     pub(crate) fn end(&self) {
         self.sender.lock().take();
     }
@@ -115,27 +117,27 @@ impl Traces {
             }
         };
         let writer = SpanWriter::new();
-        let mut ended = Vec::with_capacity(BATCH);
-        let mut complained: Option<Instant> = None;
-        while receiver.recv_many(&mut ended, BATCH).await > 0 {
+        let mut ended = Vec::with_capacity(EXPORT_SIZE);
+        let mut last_warning: Option<Instant> = None;
+        while receiver.recv_many(&mut ended, EXPORT_SIZE).await > 0 {
             let requests = ended.len() as u64;
-            let spans = ended.drain(..).flat_map(|noted| writer.write(&noted)).collect();
-            let sent = tokio::time::timeout(EXPORT_TIMEOUT, exporter.export(spans)).await;
-            let failure = match sent {
+            let spans = ended.drain(..).flat_map(|request| writer.write(&request)).collect();
+            let outcome = tokio::time::timeout(EXPORT_TIMEOUT, exporter.export(spans)).await;
+            let failure = match outcome {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
-                Err(_) => Some(format!("no answer within {} s", EXPORT_TIMEOUT.as_secs())),
+                Err(_) => Some(format!("no response within {} s", EXPORT_TIMEOUT.as_secs())),
             };
             if let Some(error) = failure {
                 self.dropped.fetch_add(requests, Ordering::Relaxed);
-                if complained.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
-                    complained = Some(Instant::now());
+                if last_warning.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
+                    last_warning = Some(Instant::now());
                     let (endpoint, dropped) = (&self.settings.endpoint, self.dropped());
                     tracing::warn!(error, endpoint, dropped, "spans were not exported");
                 }
             }
-            if requests < BATCH as u64 && self.sender.lock().is_some() {
-                tokio::time::sleep(PAUSE).await;
+            if requests < EXPORT_SIZE as u64 && self.sender.lock().is_some() {
+                tokio::time::sleep(EXPORT_INTERVAL).await;
             }
         }
     }
@@ -168,22 +170,24 @@ fn connect(settings: &TraceSettings) -> Result<SpanExporter, ExporterBuildError>
     Ok(exporter)
 }
 
-/// Writes the spans of requests.
+/// Creates the spans of requests.
 struct SpanWriter {
+    /// Generates identifiers of spans.
     ids: RequestIds,
     scope: InstrumentationScope,
 }
 
-/// What the spans of one request have in common.
-struct Frame<'a> {
-    trace: &'a TraceContext,
+/// What all spans of one request share.
+struct RequestTrace<'a> {
+    context: &'a TraceContext,
     state: TraceState,
-    /// The same moment on both clocks.
+    /// The same moment on the monotonic clock and on the wall clock.
     now: (Instant, SystemTime),
 }
 
-impl Frame<'_> {
-    fn wall(&self, moment: Instant) -> SystemTime {
+impl RequestTrace<'_> {
+    /// A moment on the wall clock.
+    fn wall_time(&self, moment: Instant) -> SystemTime {
         let (now, wall) = self.now;
         wall.checked_sub(now.saturating_duration_since(moment)).unwrap_or(wall)
     }
@@ -196,51 +200,51 @@ impl SpanWriter {
         Self { ids: RequestIds::default(), scope }
     }
 
-    /// The request's span, and those of its steps under it.
-    fn write(&self, noted: &Noted) -> Vec<SpanData> {
-        let Some(trace) = noted.timeline.trace() else { return Vec::new() };
-        let state = trace.state.as_deref().and_then(|state| state.parse().ok());
-        let began = noted.timeline.began();
-        let now = (began + noted.duration, noted.ended);
-        let frame = Frame { trace, state: state.unwrap_or_default(), now };
-        let mut spans = vec![self.request_span(&frame, noted)];
-        let steps = noted.timeline.steps();
+    /// Creates the span of a request and its child spans.
+    fn write(&self, request: &RequestSummary) -> Vec<SpanData> {
+        let Some(context) = request.timeline.trace() else { return Vec::new() };
+        let state = context.state.as_deref().and_then(|state| state.parse().ok());
+        let began = request.timeline.began();
+        let now = (began + request.duration, request.ended);
+        let trace = RequestTrace { context, state: state.unwrap_or_default(), now };
+        let mut spans = vec![self.request_span(&trace, request)];
+        let record = request.timeline.record();
         for stage in RequestStage::ALL {
-            if let Some((began, length)) = steps.stage(stage) {
-                let id = self.next_id();
-                spans.push(self.span(&frame, (id, trace.span_id), stage.name(), began, length));
+            if let Some((began, duration)) = record.stage(stage) {
+                let ids = (self.next_id(), context.span_id);
+                spans.push(self.span(&trace, ids, stage.name(), began, duration));
             }
         }
-        for call in &steps.calls {
-            self.call_spans(&frame, call, &mut spans);
+        for call in &record.calls {
+            self.call_spans(&trace, call, &mut spans);
         }
         spans
     }
 
-    fn request_span(&self, frame: &Frame<'_>, noted: &Noted) -> SpanData {
-        let ids = (frame.trace.span_id, frame.trace.parent_id.unwrap_or(0));
-        let name = format!("infer {}", noted.model);
-        let mut span = self.span(frame, ids, name, noted.timeline.began(), noted.duration);
+    fn request_span(&self, trace: &RequestTrace<'_>, request: &RequestSummary) -> SpanData {
+        let ids = (trace.context.span_id, trace.context.parent_id.unwrap_or(0));
+        let name = format!("infer {}", request.model);
+        let mut span = self.span(trace, ids, name, request.timeline.began(), request.duration);
         span.span_kind = SpanKind::Server;
-        span.parent_span_is_remote = frame.trace.parent_id.is_some();
-        let status = i64::from(http_status_of(noted.failure).as_u16());
+        span.parent_span_is_remote = trace.context.parent_id.is_some();
+        let status = i64::from(http_status_of(request.failure).as_u16());
         span.attributes = vec![
-            KeyValue::new("grps.model", noted.model.to_string()),
-            KeyValue::new("grps.request_id", noted.timeline.id().to_owned()),
-            KeyValue::new("grps.protocol", noted.protocol.name()),
+            KeyValue::new("grps.model", request.model.to_string()),
+            KeyValue::new("grps.request_id", request.timeline.id().to_owned()),
+            KeyValue::new("grps.protocol", request.protocol.name()),
             KeyValue::new("grps.status", status),
         ];
-        if let Some(cause) = noted.failure {
+        if let Some(cause) = request.failure {
             span.status = Status::error(cause.name());
         }
         span
     }
 
-    fn call_spans(&self, frame: &Frame<'_>, call: &CallNote, spans: &mut Vec<SpanData>) {
+    fn call_spans(&self, trace: &RequestTrace<'_>, call: &CallRecord, spans: &mut Vec<SpanData>) {
         let id = self.next_id();
         let name = call.node.as_ref().unwrap_or(&call.model).to_string();
-        let (began, length) = (call.times.began, call.times.duration());
-        let mut span = self.span(frame, (id, frame.trace.span_id), name, began, length);
+        let (began, duration) = (call.times.began, call.times.duration());
+        let mut span = self.span(trace, (id, trace.context.span_id), name, began, duration);
         let batch = call.times.timings.batch;
         span.attributes = vec![
             KeyValue::new("grps.model", call.model.to_string()),
@@ -255,25 +259,25 @@ impl SpanWriter {
         }
         spans.push(span);
         let mut start = began;
-        for (stage, length) in call.times.stages() {
-            if !length.is_zero() {
-                spans.push(self.span(frame, (self.next_id(), id), stage.name(), start, length));
+        for (stage, duration) in call.times.stages() {
+            if !duration.is_zero() {
+                spans.push(self.span(trace, (self.next_id(), id), stage.name(), start, duration));
             }
-            start += length;
+            start += duration;
         }
     }
 
     fn span(
         &self,
-        frame: &Frame<'_>,
+        trace: &RequestTrace<'_>,
         (id, parent): (u64, u64),
         name: impl Into<std::borrow::Cow<'static, str>>,
         began: Instant,
-        length: Duration,
+        duration: Duration,
     ) -> SpanData {
-        let trace_id = TraceId::from_bytes(frame.trace.trace_id.to_be_bytes());
-        let (id, state) = (SpanId::from_bytes(id.to_be_bytes()), frame.state.clone());
-        let start_time = frame.wall(began);
+        let trace_id = TraceId::from_bytes(trace.context.trace_id.to_be_bytes());
+        let (id, state) = (SpanId::from_bytes(id.to_be_bytes()), trace.state.clone());
+        let start_time = trace.wall_time(began);
         SpanData {
             span_context: SpanContext::new(trace_id, id, TraceFlags::SAMPLED, false, state),
             parent_span_id: SpanId::from_bytes(parent.to_be_bytes()),
@@ -281,7 +285,7 @@ impl SpanWriter {
             span_kind: SpanKind::Internal,
             name: name.into(),
             start_time,
-            end_time: start_time + length,
+            end_time: start_time + duration,
             attributes: Vec::new(),
             dropped_attributes_count: 0,
             events: Default::default(),
@@ -292,7 +296,7 @@ impl SpanWriter {
     }
 
     fn next_id(&self) -> u64 {
-        self.ids.number().max(1)
+        self.ids.next_number().max(1)
     }
 }
 
@@ -314,8 +318,8 @@ mod tests {
         })
     }
 
-    fn noted(failure: Option<Cause>) -> Noted {
-        let trace = TraceContext {
+    fn request(failure: Option<Cause>) -> RequestSummary {
+        let context = TraceContext {
             trace_id: 7,
             span_id: 8,
             parent_id: Some(9),
@@ -323,9 +327,9 @@ mod tests {
             state: None,
         }
         .with_state(Some("vendor=1"));
-        let timeline = Timeline::new("r", Some(trace));
-        timeline.note(RequestStage::Decode, timeline.began());
-        Noted {
+        let timeline = Timeline::new("r", Some(context));
+        timeline.note_stage(RequestStage::Decode, timeline.began());
+        RequestSummary {
             timeline: Arc::new(timeline),
             model: "m-1".into(),
             protocol: Protocol::Http,
@@ -336,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ratio_decides_at_both_ends() {
+    fn the_sample_ratio_decides_which_traces_are_sampled() {
         assert!(!traces(0.0).samples(0));
         assert!(traces(1.0).samples(u128::MAX));
         let half = traces(0.5);
@@ -344,19 +348,19 @@ mod tests {
     }
 
     #[test]
-    fn more_than_may_wait_is_counted() {
+    fn dropped_requests_are_counted() {
         let traces = traces(1.0);
-        for _ in 0..WAITING {
-            traces.export(noted(None));
+        for _ in 0..MAX_WAITING {
+            traces.export(request(None));
         }
         assert_eq!(traces.dropped(), 0);
-        traces.export(noted(None));
+        traces.export(request(None));
         assert_eq!(traces.dropped(), 1);
     }
 
     #[test]
-    fn spans_hang_together() {
-        let spans = SpanWriter::new().write(&noted(Some(Cause::ModelFailed)));
+    fn spans_have_the_right_parents() {
+        let spans = SpanWriter::new().write(&request(Some(Cause::ModelFailed)));
         let [request, decode] = spans.as_slice() else { panic!("two spans, got {spans:?}") };
         assert_eq!(request.span_context.span_id(), SpanId::from_bytes(8u64.to_be_bytes()));
         assert_eq!(request.parent_span_id, SpanId::from_bytes(9u64.to_be_bytes()));

@@ -1,45 +1,45 @@
-//! The steps of one request, in the order of time.
+//! The waterfall of one request: its stages in chronological order.
 
 use std::time::{Duration, Instant};
 
 use grps_core::metrics::{CallStage, RequestStage};
-use grps_core::{CallNote, Timeline};
+use grps_core::{CallRecord, Timeline};
 
 /// One bar of a waterfall.
 pub(crate) struct Bar {
-    /// The step, behind the node or model whose it is.
+    /// The stage, with its node or model as a prefix.
     pub(crate) name: String,
-    /// When it began, counted from the begin of the request.
+    /// Start of the stage, relative to the start of the request.
     pub(crate) start: Duration,
-    /// How long it took.
-    pub(crate) length: Duration,
-    /// The call that it is a step of.
-    pub(crate) call: Option<CallNote>,
-    /// Whether it is the model's own work, for which the batch is shown.
+    /// Duration of the stage.
+    pub(crate) duration: Duration,
+    /// The model call of the stage, if any.
+    pub(crate) call: Option<CallRecord>,
+    /// Whether the stage is the model run, for which the batch is shown.
     pub(crate) is_infer: bool,
 }
 
-/// What a request went through until now, in the order of time; steps that took no time are left out.
+/// The stages of a request so far in chronological order, without stages that took no time.
 pub(crate) fn bars(timeline: &Timeline) -> Vec<Bar> {
     let since = |moment: Instant| moment.saturating_duration_since(timeline.began());
-    let steps = timeline.steps();
+    let record = timeline.record();
     let mut bars = Vec::new();
     for stage in RequestStage::ALL {
-        if let Some((began, length)) = steps.stage(stage) {
+        if let Some((began, duration)) = record.stage(stage) {
             let (name, start) = (stage.name().to_owned(), since(began));
-            bars.push(Bar { name, start, length, call: None, is_infer: false });
+            bars.push(Bar { name, start, duration, call: None, is_infer: false });
         }
     }
-    for call in steps.calls {
-        let who = call.node.as_ref().unwrap_or(&call.model);
+    for call in record.calls {
+        let owner = call.node.as_ref().unwrap_or(&call.model);
         let mut start = since(call.times.began);
-        for (stage, length) in call.times.stages() {
-            if !length.is_zero() {
-                let name = format!("{who}/{}", stage.name());
+        for (stage, duration) in call.times.stages() {
+            if !duration.is_zero() {
+                let name = format!("{owner}/{}", stage.name());
                 let is_infer = stage == CallStage::Infer;
-                bars.push(Bar { name, start, length, call: Some(call.clone()), is_infer });
+                bars.push(Bar { name, start, duration, call: Some(call.clone()), is_infer });
             }
-            start += length;
+            start += duration;
         }
     }
     bars.sort_by_key(|bar| bar.start);

@@ -8,7 +8,7 @@ use crate::error::{Cause, Error};
 use crate::models::executor::{Call, Executor, Submission};
 use crate::request::content::Content;
 use crate::request::reply::Reply;
-use crate::request::timeline::{BatchNote, CallTimings};
+use crate::request::timeline::{BatchInfo, CallTimings};
 
 /// A model in native code that runs for microseconds and never waits: handing a request to another
 /// thread would cost more than the run.
@@ -59,7 +59,7 @@ impl Executor for InlineExecutor {
             // A client that has disconnected needs no chunk.
             let _ = stream.try_send(output.clone());
         }
-        let timings = CallTimings::begin(call.began, None, BatchNote::of(1, 1, None));
+        let timings = CallTimings::begin(call.began, None, BatchInfo::of(1, 1, None));
         Submission::Done(Reply { outcome, timings: Some(timings.ended(Instant::now())) })
     }
 

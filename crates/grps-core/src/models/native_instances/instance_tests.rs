@@ -337,7 +337,7 @@ async fn a_panic_fails_its_batch_and_the_instance_starts_again() {
             None => tokio::task::yield_now().await,
         }
     };
-    assert_eq!(engine.readiness(), Readiness::Troubled);
+    assert_eq!(engine.readiness(), Readiness::Unhealthy);
     assert!(trouble.starts_with("instance 'm-1#0' is down: it panicked"), "{trouble}");
     // A request that comes meanwhile waits for the instance.
     assert_eq!(ask(&engine, message("later")).await.unwrap(), Ok(message("fine")));

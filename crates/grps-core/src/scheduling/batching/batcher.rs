@@ -1,6 +1,6 @@
-//! Which waiting requests leave together, and when.
+//! Decides which waiting requests form a batch, and when.
 //!
-//! A pure state machine: whoever asks brings the time, so tests run it on a virtual clock.
+//! A pure state machine: callers pass the time, so tests run it on a simulated clock.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,42 +10,43 @@ use crate::scheduling::batching::batching_key::BatchingKey;
 use crate::scheduling::batching::counts::Reason;
 use crate::scheduling::batching::policy::{BatchPolicy, Wait};
 
-/// Requests that are looked at for one batch: a bound on the work done under the queue's lock.
-const SCAN: usize = 4096;
+/// Requests that are examined for one batch; limits the work under the lock of the queue.
+const MAX_SCAN: usize = 4096;
 
-/// What the requests of a group have in common: the digest of their shapes, and their key.
+/// What requests of one batch have in common: the digest of their shapes, and the batch key.
 type Group<'a> = (u64, Option<&'a str>);
 
+/// A waiting request.
 #[derive(Debug)]
 struct Waiting<T> {
-    /// When it came.
-    since: Instant,
-    /// Its place in the order of arrival.
+    /// When it arrived.
+    arrived: Instant,
+    /// Position in the order of arrival.
     number: u64,
     /// What decides which batch it may join.
     key: BatchingKey,
     item: T,
 }
 
-/// Requests that leave together.
+/// A batch that is ready to run.
 #[derive(Debug)]
-pub(crate) struct Cut<T> {
+pub(crate) struct FormedBatch<T> {
     /// The requests, the most urgent first, in order of arrival within a priority.
     pub(crate) items: Vec<T>,
-    /// Rows they bring.
+    /// Number of rows.
     pub(crate) rows: usize,
-    /// Why there are not more; `None` for a full batch.
+    /// Why the batch is not larger; `None` for a full batch.
     pub(crate) reason: Option<Reason>,
 }
 
-/// What an idle instance is to do.
+/// What an idle instance does next.
 #[derive(Debug)]
 pub(crate) enum Next<T> {
-    /// Run these.
-    Take(Cut<T>),
-    /// Ask again at this time, or when something arrives.
+    /// Runs a batch.
+    Take(FormedBatch<T>),
+    /// Waits until this time or the next arrival.
     WaitUntil(Instant),
-    /// Ask again when something arrives.
+    /// Waits for the next arrival.
     Nothing,
 }
 
@@ -53,31 +54,33 @@ pub(crate) enum Next<T> {
 #[derive(Debug)]
 pub(crate) struct Batcher<T> {
     policy: Arc<BatchPolicy>,
-    /// Waiting requests by priority, the most urgent first, each in order of arrival.
-    lanes: Vec<VecDeque<Waiting<T>>>,
-    /// How many there are.
+    /// Waiting requests by priority, the most urgent first, in order of arrival.
+    by_priority: Vec<VecDeque<Waiting<T>>>,
+    /// Number of waiting requests.
     length: usize,
     /// The number of the next arrival.
     next_number: u64,
 }
 
-/// Which requests a batch would hold: `(lane, index)` in the order they leave.
+/// A batch that could be formed now.
 #[derive(Debug)]
-struct BatchDraft {
-    picks: Vec<(usize, usize)>,
+struct CandidateBatch {
+    /// Priority and index of each request, in the order of the batch.
+    members: Vec<(usize, usize)>,
+    /// Number of rows.
     rows: usize,
-    /// Rows up to and with each pick.
-    sums: Vec<usize>,
-    /// The first request that was left out, and why.
-    left_out: Option<Reason>,
-    /// The next request of the group would not have fit: it and those behind it stay.
-    closed: bool,
+    /// Number of rows up to and including each member.
+    cumulative_rows: Vec<usize>,
+    /// Why the first excluded request was excluded.
+    exclusion: Option<Reason>,
+    /// Whether a request did not fit. Later requests of the group must not overtake it.
+    is_closed: bool,
 }
 
 impl<T> Batcher<T> {
     pub(crate) fn new(policy: Arc<BatchPolicy>) -> Self {
-        let lanes = (0..policy.levels.max(1)).map(|_| VecDeque::new()).collect();
-        Self { policy, lanes, length: 0, next_number: 0 }
+        let by_priority = (0..policy.priority_levels.max(1)).map(|_| VecDeque::new()).collect();
+        Self { policy, by_priority, length: 0, next_number: 0 }
     }
 
     pub(crate) fn policy(&self) -> &Arc<BatchPolicy> {
@@ -89,65 +92,68 @@ impl<T> Batcher<T> {
         self.length
     }
 
-    /// When the request came that has waited longest.
+    /// Arrival of the request that has waited longest.
     pub(crate) fn oldest(&self) -> Option<Instant> {
-        self.lanes.iter().filter_map(|lane| lane.front()).map(|waiting| waiting.since).min()
+        let first = self.by_priority.iter().filter_map(|requests| requests.front());
+        first.map(|waiting| waiting.arrived).min()
     }
 
-    /// Adds a request and returns its number; gives it back when too many wait already.
+    /// Adds a request and returns its number; returns the request when too many wait already.
     pub(crate) fn push(&mut self, now: Instant, key: BatchingKey, item: T) -> Result<u64, T> {
         if self.length >= self.policy.max_length {
             return Err(item);
         }
         let number = self.next_number;
-        let priority = self.lane_of(key.priority);
-        let Some(lane) = self.lanes.get_mut(priority) else { return Err(item) };
-        lane.push_back(Waiting { since: now, number, key, item });
+        let priority = self.clamp_priority(key.priority);
+        let Some(requests) = self.by_priority.get_mut(priority) else { return Err(item) };
+        requests.push_back(Waiting { arrived: now, number, key, item });
         self.next_number += 1;
         self.length += 1;
         Ok(number)
     }
 
-    /// Takes a waiting request back; `None` when it has left.
+    /// Removes a waiting request; `None` when it has left the queue.
     pub(crate) fn withdraw(&mut self, priority: usize, number: u64) -> Option<T> {
-        let priority = self.lane_of(priority);
-        let lane = self.lanes.get_mut(priority)?;
-        let index = lane.binary_search_by_key(&number, |waiting| waiting.number).ok()?;
-        let waiting = lane.remove(index)?;
+        let priority = self.clamp_priority(priority);
+        let requests = self.by_priority.get_mut(priority)?;
+        let index = requests.binary_search_by_key(&number, |waiting| waiting.number).ok()?;
+        let waiting = requests.remove(index)?;
         self.length -= 1;
         Some(waiting.item)
     }
 
-    /// Decides what an idle instance does. Once `closing`, nobody waits for company.
+    /// Decides what an idle instance does. While `closing`, no request waits to fill a batch.
     pub(crate) fn next(&mut self, now: Instant, closing: bool) -> Next<T> {
         if self.length == 0 {
             return Next::Nothing;
         }
         if self.policy.wait == Wait::WhenBusy || closing {
-            let Some(draft) = self.draft_first() else { return Next::Nothing };
-            let reason = draft.left_out.unwrap_or(Reason::IdleInstance);
-            return Next::Take(self.take(&draft, reason));
+            let Some(candidate) = self.first_candidate() else { return Next::Nothing };
+            let reason = candidate.exclusion.unwrap_or(Reason::IdleInstance);
+            return Next::Take(self.form_batch(&candidate, reason));
         }
         self.next_in_window(now)
     }
 
-    /// A batch that is due, or the time at which one will be.
+    /// A batch that is due, or the time at which the next one will be.
     fn next_in_window(&mut self, now: Instant) -> Next<T> {
-        let drafts = self.draft_all();
-        let urgent = self.policy.levels > 1;
+        let candidates = self.all_candidates();
+        let has_urgent = self.policy.priority_levels > 1;
         let mut until: Option<Instant> = None;
-        for draft in drafts {
-            let due = self.oldest_of(&draft).map(|since| since + self.policy.window);
+        for candidate in candidates {
+            let due = self.oldest_member(&candidate).map(|arrived| arrived + self.policy.window);
             let expired = due.is_some_and(|due| due <= now);
-            let prefers = self.policy.preferred.contains(&draft.rows);
-            let hurried = urgent && draft.picks.first().is_some_and(|(lane, _)| *lane == 0);
-            if draft.rows >= self.policy.max_rows || draft.closed || expired || hurried || prefers {
+            let is_preferred = self.policy.preferred.contains(&candidate.rows);
+            let first = candidate.members.first();
+            let is_urgent = has_urgent && first.is_some_and(|(priority, _)| *priority == 0);
+            let is_full = candidate.rows >= self.policy.max_rows || candidate.is_closed;
+            if is_full || is_preferred || is_urgent || expired {
                 let reason = match () {
-                    () if draft.closed || prefers => Reason::Size,
+                    () if candidate.is_closed || is_preferred => Reason::Size,
                     () if expired => Reason::Timeout,
                     () => Reason::Priority,
                 };
-                return Next::Take(self.take(&draft, reason));
+                return Next::Take(self.form_batch(&candidate, reason));
             }
             until = match (until, due) {
                 (Some(until), Some(due)) => Some(until.min(due)),
@@ -157,116 +163,126 @@ impl<T> Batcher<T> {
         until.map_or(Next::Nothing, Next::WaitUntil)
     }
 
-    /// The batch of the request that is first in line.
-    fn draft_first(&self) -> Option<BatchDraft> {
-        let (start, _) = self.lanes.iter().enumerate().find(|(_, lane)| !lane.is_empty())?;
-        let leader = &self.lanes.get(start)?.front()?.key;
-        let mut draft = BatchDraft::new();
-        for (lane, index, waiting) in self.in_order().take(SCAN) {
-            draft.offer(&self.policy, leader, (lane, index), &waiting.key);
-            if draft.closed || draft.rows >= self.policy.max_rows {
+    /// The candidate batch of the next request.
+    fn first_candidate(&self) -> Option<CandidateBatch> {
+        let first_key = &self.by_priority.iter().find_map(VecDeque::front)?.key;
+        let mut candidate = CandidateBatch::new();
+        for (priority, index, waiting) in self.in_order().take(MAX_SCAN) {
+            candidate.try_add(&self.policy, first_key, (priority, index), &waiting.key);
+            if candidate.is_closed || candidate.rows >= self.policy.max_rows {
                 break;
             }
         }
-        Some(draft)
+        Some(candidate)
     }
 
-    /// The batches of all groups of requests that fit together, by their first requests.
-    fn draft_all(&self) -> Vec<BatchDraft> {
-        let mut drafts: Vec<(&BatchingKey, BatchDraft)> = Vec::new();
+    /// The candidate batches of all groups, in the order of their first requests.
+    fn all_candidates(&self) -> Vec<CandidateBatch> {
+        let mut candidates: Vec<(&BatchingKey, CandidateBatch)> = Vec::new();
         let mut by_group: HashMap<Group<'_>, usize> = HashMap::new();
-        for (lane, index, waiting) in self.in_order().take(SCAN) {
+        for (priority, index, waiting) in self.in_order().take(MAX_SCAN) {
             let key = &waiting.key;
             let group = key.shape.map(|shape| (shape, key.batch_key.as_deref()));
-            let known = group.and_then(|group| by_group.get(&group).copied());
-            let place = known.unwrap_or(drafts.len());
-            if known.is_none() {
-                drafts.push((key, BatchDraft::new()));
-                by_group.extend(group.map(|group| (group, place)));
+            let existing = group.and_then(|group| by_group.get(&group).copied());
+            let position = existing.unwrap_or(candidates.len());
+            if existing.is_none() {
+                candidates.push((key, CandidateBatch::new()));
+                by_group.extend(group.map(|group| (group, position)));
             }
-            if let Some((leader, draft)) = drafts.get_mut(place) {
-                draft.offer(&self.policy, leader, (lane, index), key);
+            if let Some((first_key, candidate)) = candidates.get_mut(position) {
+                candidate.try_add(&self.policy, first_key, (priority, index), key);
             }
         }
-        drafts.into_iter().map(|(_, draft)| draft).collect()
+        candidates.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
+    /// All waiting requests with their priority and index, the most urgent first.
     fn in_order(&self) -> impl Iterator<Item = (usize, usize, &Waiting<T>)> {
-        self.lanes.iter().enumerate().flat_map(|(lane, waiting)| {
-            waiting.iter().enumerate().map(move |(index, waiting)| (lane, index, waiting))
+        self.by_priority.iter().enumerate().flat_map(|(priority, requests)| {
+            requests.iter().enumerate().map(move |(index, waiting)| (priority, index, waiting))
         })
     }
 
-    fn oldest_of(&self, draft: &BatchDraft) -> Option<Instant> {
-        draft
-            .picks
-            .iter()
-            .filter_map(|(lane, index)| Some(self.lanes.get(*lane)?.get(*index)?.since))
-            .min()
+    /// Arrival of the member that has waited longest.
+    fn oldest_member(&self, candidate: &CandidateBatch) -> Option<Instant> {
+        let arrived = |(priority, index): &(usize, usize)| {
+            Some(self.by_priority.get(*priority)?.get(*index)?.arrived)
+        };
+        candidate.members.iter().filter_map(arrived).min()
     }
 
-    /// Takes a draft's requests, or those up to a preferred size; `reason` says why it is small.
-    fn take(&mut self, draft: &BatchDraft, reason: Reason) -> Cut<T> {
-        let full = draft.rows >= self.policy.max_rows;
-        let whole = draft.picks.len();
-        let preferred = draft.sums.iter().rposition(|sum| self.policy.preferred.contains(sum));
+    /// Removes the members of a candidate batch, or those up to a preferred size. `reason` says why
+    /// the batch is small.
+    fn form_batch(&mut self, candidate: &CandidateBatch, reason: Reason) -> FormedBatch<T> {
+        let is_full = candidate.rows >= self.policy.max_rows;
+        let all = candidate.members.len();
+        let sums = &candidate.cumulative_rows;
+        let preferred = sums.iter().rposition(|rows| self.policy.preferred.contains(rows));
         let (count, reason) = match preferred {
-            _ if full => (whole, None),
-            Some(last) if last + 1 < whole => (last + 1, Some(Reason::Size)),
-            _ => (whole, Some(reason)),
+            _ if is_full => (all, None),
+            Some(last) if last + 1 < all => (last + 1, Some(Reason::Size)),
+            _ => (all, Some(reason)),
         };
         let mut items = Vec::with_capacity(count);
-        // How many of a lane's requests are out already: those before a pick have lower indices.
-        let mut gone: Vec<usize> = vec![0; self.lanes.len()];
-        for (lane, index) in draft.picks.iter().take(count) {
-            let Some((waiting, gone)) = self.lanes.get_mut(*lane).zip(gone.get_mut(*lane)) else {
+        // Removed requests per priority: each removal shifts the indices of later requests.
+        let mut removed: Vec<usize> = vec![0; self.by_priority.len()];
+        for (priority, index) in candidate.members.iter().take(count) {
+            let requests = self.by_priority.get_mut(*priority);
+            let Some((requests, removed)) = requests.zip(removed.get_mut(*priority)) else {
                 continue;
             };
-            if let Some(found) = waiting.remove(index - *gone) {
-                *gone += 1;
+            if let Some(waiting) = requests.remove(index - *removed) {
+                *removed += 1;
                 self.length -= 1;
-                items.push(found.item);
+                items.push(waiting.item);
             }
         }
-        let rows = count.checked_sub(1).and_then(|last| draft.sums.get(last)).copied();
-        Cut { items, rows: rows.unwrap_or_default(), reason }
+        let rows = count.checked_sub(1).and_then(|last| sums.get(last)).copied();
+        FormedBatch { items, rows: rows.unwrap_or_default(), reason }
     }
 
-    fn lane_of(&self, priority: usize) -> usize {
-        priority.min(self.lanes.len() - 1)
+    /// The priority within the configured levels.
+    fn clamp_priority(&self, priority: usize) -> usize {
+        priority.min(self.by_priority.len() - 1)
     }
 }
 
-impl BatchDraft {
+impl CandidateBatch {
     fn new() -> Self {
-        Self { picks: Vec::new(), rows: 0, sums: Vec::new(), left_out: None, closed: false }
+        Self {
+            members: Vec::new(),
+            rows: 0,
+            cumulative_rows: Vec::new(),
+            exclusion: None,
+            is_closed: false,
+        }
     }
 
-    /// Takes a request in if it fits together with `leader` and there is room.
-    fn offer(
+    /// Adds a request if it can share a batch with the first request and its rows fit.
+    fn try_add(
         &mut self,
         policy: &BatchPolicy,
-        leader: &BatchingKey,
-        pick: (usize, usize),
+        first_key: &BatchingKey,
+        member: (usize, usize),
         key: &BatchingKey,
     ) {
-        let first = self.picks.is_empty();
-        if !first && let Some(reason) = leader.differs(key) {
-            self.left_out.get_or_insert(reason);
+        let is_first = self.members.is_empty();
+        if !is_first && let Some(reason) = first_key.mismatch(key) {
+            self.exclusion.get_or_insert(reason);
             return;
         }
-        if self.closed {
+        if self.is_closed {
             return;
         }
         let rows = self.rows + key.rows.max(1);
-        if !first && rows > policy.max_rows {
-            self.left_out = Some(Reason::Size);
-            self.closed = true;
+        if !is_first && rows > policy.max_rows {
+            self.exclusion = Some(Reason::Size);
+            self.is_closed = true;
             return;
         }
-        self.picks.push(pick);
+        self.members.push(member);
         self.rows = rows;
-        self.sums.push(rows);
+        self.cumulative_rows.push(rows);
     }
 }
 

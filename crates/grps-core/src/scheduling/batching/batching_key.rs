@@ -1,4 +1,4 @@
-//! What decides which batch a request may join.
+//! The batching key of a request: requests with equal shapes and batch keys can share a batch.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use crate::scheduling::batching::counts::Reason;
 use crate::scheduling::batching::policy::BatchPolicy;
 use crate::tensor::tensor::Tensor;
 
-/// What decides which batch a request may join.
+/// Decides which requests can share a batch, and which runs first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BatchingKey {
-    /// Rows it brings.
+    /// Number of rows of the request.
     pub(crate) rows: usize,
-    /// Its urgency, 0 for the most urgent.
+    /// Priority of the request; 0 is the most urgent.
     pub(crate) priority: usize,
-    /// Digest of what must be equal in a batch; `None` when it can't share one. Joining looks at
-    /// the tensors themselves, so a collision costs a retry, not a wrong answer.
+    /// Digest of names, types and shapes; `None` for a request that can't share a batch. Joining
+    /// compares the tensors themselves, so a collision costs a retry and never a wrong output.
     pub(crate) shape: Option<u64>,
     /// Requests with different keys never share a batch.
     pub(crate) batch_key: Option<Arc<str>>,
@@ -27,7 +27,7 @@ impl BatchingKey {
     /// The batching key of a request for a model with this policy.
     ///
     /// # Errors
-    /// `InvalidArgument` for more rows than a batch may have.
+    /// `InvalidArgument` when the request has more rows than a batch may have.
     pub(crate) fn of(
         policy: &BatchPolicy,
         content: &Content,
@@ -53,25 +53,25 @@ impl BatchingKey {
         Ok(Self { rows, priority, shape: Some(digest(policy, tensors)), batch_key })
     }
 
-    /// Why the two can't share a batch; `None` when they can.
-    pub(crate) fn differs(&self, other: &Self) -> Option<Reason> {
+    /// Why two requests can't share a batch; `None` when they can.
+    pub(crate) fn mismatch(&self, other: &Self) -> Option<Reason> {
         if self.batch_key != other.batch_key {
             return Some(Reason::Key);
         }
         match (self.shape, other.shape) {
-            (Some(shape), Some(of_other)) if shape == of_other => None,
+            (Some(shape), Some(other_shape)) if shape == other_shape => None,
             _ => Some(Reason::Shape),
         }
     }
 }
 
-/// The size of the first dimension; `None` when the tensors have none in common.
+/// Size of the first dimension; `None` when it differs between the tensors.
 pub(crate) fn common_rows(tensors: &[Tensor]) -> Option<usize> {
     let first = *tensors.first()?.shape().first()?;
     tensors.iter().all(|tensor| tensor.shape().first() == Some(&first)).then_some(first)
 }
 
-/// Digest of names, types and shapes without the first dimension, as they are in a batch.
+/// Digest of names, types and padded shapes, without the first dimension.
 fn digest(policy: &BatchPolicy, tensors: &[Tensor]) -> u64 {
     let mut hasher = DefaultHasher::new();
     let padding = policy.padding_of(tensors);

@@ -1,26 +1,26 @@
-//! How many batches left, how large they were, and why some were small.
+//! Counters for the batches of one model: number, sizes, and reasons of small batches.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why a batch left below its maximum.
+/// Why a batch was smaller than the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// An instance was idle and nothing else waited.
+    /// An instance was idle and no other request waited.
     IdleInstance,
-    /// Its oldest request had waited for the whole window.
+    /// The oldest request had waited for the whole window.
     Timeout,
-    /// Others waited, but with tensors of other names, types or shapes.
+    /// Other requests waited, but with tensors of other names, types or shapes.
     Shape,
-    /// Others waited, but with another batch key.
+    /// Other requests waited, but with another batch key.
     Key,
-    /// It held a request of the most urgent level, which does not wait for company.
+    /// The batch had a request of the highest priority, which does not wait to fill a batch.
     Priority,
-    /// The next request would not have fit, or the batch was cut to a preferred size.
+    /// The next request did not fit, or the batch was limited to a preferred size.
     Size,
 }
 
 impl Reason {
-    /// All reasons, in the order they are counted.
+    /// All reasons, in the order of the counters.
     pub const ALL: [Self; 6] =
         [Self::IdleInstance, Self::Timeout, Self::Shape, Self::Key, Self::Priority, Self::Size];
 
@@ -37,19 +37,19 @@ impl Reason {
     }
 }
 
-/// Sizes that batches are counted by: powers of two up to 1024 rows, and what is larger.
+/// Size classes of batches: powers of two up to 1024 rows, and larger ones.
 const SIZES: usize = 12;
 
-/// Counters of one model's batches; any thread may read them.
+/// Counters for the batches of one model; any thread can read them.
 #[derive(Debug, Default)]
 pub struct BatchCounts {
-    /// Batches that left.
+    /// Number of batches.
     batches: AtomicU64,
-    /// Rows in them.
+    /// Number of rows in all batches.
     rows: AtomicU64,
     /// Small batches by reason, in the order of [`Reason::ALL`].
     small: [AtomicU64; Reason::ALL.len()],
-    /// Batches by their rows: up to 1, 2, 4 … and the rest.
+    /// Batches by number of rows: up to 1, 2, 4 … 1024, and larger ones.
     sizes: [AtomicU64; SIZES],
 }
 
@@ -66,12 +66,12 @@ impl BatchCounts {
         }
     }
 
-    /// Batches that left.
+    /// Number of batches.
     pub fn batches(&self) -> u64 {
         self.batches.load(Ordering::Relaxed)
     }
 
-    /// Rows in all of them.
+    /// Number of rows in all batches.
     pub fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
     }
@@ -82,14 +82,13 @@ impl BatchCounts {
         (self.batches(), self.rows(), Reason::ALL.map(|reason| self.small(reason)))
     }
 
-    /// Batches by their rows, each up to a size that the one before it is below; the last one has
-    /// no limit.
+    /// Upper limits of the size classes and the batches in each; the last class has no limit.
     pub fn sizes(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
         let limits = (0..SIZES).map(|power| (power + 1 < SIZES).then(|| 1u64 << power));
         limits.zip(self.sizes.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 
-    /// Batches that left below their maximum for this reason.
+    /// Number of small batches with this reason.
     pub fn small(&self, reason: Reason) -> u64 {
         self.small.get(reason as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_counted_up_to_their_limits() {
+    fn limits_of_size_classes_are_inclusive() {
         let counts = BatchCounts::default();
         for rows in [1, 2, 3, 4, 5, 1024, 1025, 1 << 20] {
             counts.add(rows, None);

@@ -1,4 +1,4 @@
-//! Dynamic batching: which waiting requests leave together, and how their rows are joined.
+//! Dynamic batching: which waiting requests form a batch, and how their rows are joined.
 
 mod batch;
 mod batcher;

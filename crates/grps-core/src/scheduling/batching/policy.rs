@@ -1,4 +1,4 @@
-//! What a model's batches may look like and how long a request may wait for company.
+//! The batching policy of a model: sizes of its batches, and how long requests wait to fill them.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ use crate::tensor::tensor::Tensor;
 /// When an idle instance waits for more requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Never: it takes what there is, and what arrives meanwhile is its next batch.
+    /// Never: it takes all waiting requests. Requests that arrive meanwhile form its next batch.
     WhenBusy,
     /// Always, until the batch is full or its oldest request has waited for the whole window.
     Always,
 }
 
-/// How the requests of one model are gathered into batches.
+/// How the requests of one model form batches.
 #[derive(Clone, Debug)]
 pub struct BatchPolicy {
-    /// Most rows of a batch; 1 for a model that does not batch.
+    /// Maximum number of rows of a batch; 1 for a model that does not batch.
     pub max_rows: usize,
     /// When an idle instance waits for more requests.
     pub wait: Wait,
-    /// Longest time a request waits for company under [`Wait::Always`].
+    /// Maximum time that a request waits to fill the batch under [`Wait::Always`].
     pub window: Duration,
-    /// Row counts, ascending, that a batch is cut to when it can't be full.
+    /// Preferred numbers of rows, ascending, for batches that are not full.
     pub preferred: Vec<usize>,
-    /// Row counts, ascending, that the model takes; batches are filled up to the next one.
-    /// Empty when it takes any.
+    /// Numbers of rows, ascending, that the model supports; batches are padded to the next one.
+    /// Empty for a model that supports any number.
     pub allowed: Vec<usize>,
-    /// How differing shapes are brought together; `None` when only equal ones share a batch.
+    /// How tensors of different shapes are padded; `None` when only equal shapes share a batch.
     pub padding: Option<Padding>,
-    /// Levels of urgency; a more urgent request is taken first.
-    pub levels: usize,
-    /// Most requests that may wait for an instance.
+    /// Number of priorities; requests with a larger priority get the last one.
+    pub priority_levels: usize,
+    /// Maximum number of requests that wait for an instance.
     pub max_length: usize,
 }
 
@@ -46,29 +46,29 @@ impl Default for BatchPolicy {
             preferred: Vec::new(),
             allowed: Vec::new(),
             padding: None,
-            levels: 1,
+            priority_levels: 1,
             max_length: usize::MAX,
         }
     }
 }
 
 impl BatchPolicy {
-    /// Whether several requests may leave together.
+    /// Whether several requests can share a batch.
     pub fn batches(&self) -> bool {
         self.max_rows > 1
     }
 
-    /// Whether an idle instance may let requests wait for company.
+    /// Whether requests wait to fill a batch while an instance is idle.
     pub(crate) fn lets_wait(&self) -> bool {
         self.batches() && self.wait == Wait::Always
     }
 
-    /// How the tensors of a request are padded; `None` when they stay as they are.
+    /// How the tensors of a request are padded; `None` without padding.
     pub(crate) fn padding_of(&self, tensors: &[Tensor]) -> Option<&Padding> {
         self.padding.as_ref().filter(|padding| padding.applies(tensors))
     }
 
-    /// The rows that a batch of `rows` is filled up to.
+    /// The number of rows that a batch of `rows` is padded to.
     pub(crate) fn padded_rows(&self, rows: usize) -> usize {
         if rows == 0 {
             return 0;

@@ -1,4 +1,4 @@
-//! An exchange: the request goes to user code as it came, the response is what user code sets.
+//! Custom HTTP exchanges: user code gets the raw request and sets the response.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ use crate::frontends::shared::{scheduling_headers, streaming_control, timeout_he
 use crate::net::reply_body::ReplyBody;
 use crate::net::request_body::collect;
 
-/// Hands a request to user code and returns its response.
+/// Passes a request to user code and returns its response.
 pub(super) async fn serve(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     match exchange(&call, request).await {
         Ok(response) => response,
         Err(error) => {
-            call.fail(&error);
+            call.report_failure(&error);
             response::failure(&error, TEXT, error_line(&error))
         }
     }
@@ -33,14 +33,14 @@ pub(super) async fn serve(call: Call, request: HttpRequest) -> Response<ReplyBod
 
 async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Error> {
     let HttpRequest { parts, body, .. } = request;
-    let deadline = timeout_header::of(&parts.headers)?;
-    let options = scheduling_headers::of(&parts.headers, deadline, call.peer.ip())?;
+    let deadline = timeout_header::read_deadline(&parts.headers)?;
+    let options = scheduling_headers::read_options(&parts.headers, deadline, call.peer.ip())?;
     let query = parts.uri.query().unwrap_or_default();
     let reading = collect(&parts.headers, body, call);
     let body = timeout_header::within(deadline, reading).await?;
     let custom = call.app.settings.custom_route.as_ref();
     let streams = custom.is_some_and(|custom| {
-        streaming_control::is_asked(&custom.streaming, query, &parts.headers, &body)
+        streaming_control::is_requested(&custom.streaming, query, &parts.headers, &body)
     });
     let headers = parts.headers.iter();
     let sent = RawHttpRequest {
@@ -63,7 +63,7 @@ async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBod
     Ok(response::stream(content_type.unwrap_or(BINARY), stream))
 }
 
-/// A request that user code answers itself.
+/// A request whose response user code writes.
 struct Exchange {
     exchange: Arc<HttpExchange>,
     headers: HeaderMap,
@@ -73,18 +73,18 @@ struct Exchange {
 impl Inference for Exchange {
     type Reply = Response<ReplyBody>;
 
-    /// User code decodes.
+    /// 0, because user code decodes the body.
     fn decode_bytes(&self) -> usize {
         0
     }
 
     fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
-        let model = PredictQuery::of(Some(&self.exchange.request().query)).model;
+        let model = PredictQuery::parse(Some(&self.exchange.request().query)).model;
         let route = resolve(call, &model, &self.headers)?;
         call.scope.set_route(&route);
         Ok(Decoded {
             route,
-            // User code gets an empty message; all there is to know is in the exchange.
+            // The input is an empty message; user code reads the exchange.
             content: Content::Message(Bytes::new()),
             options: self.options.clone(),
             attachment: Some(self.exchange.clone()),
@@ -103,7 +103,7 @@ impl Inference for Exchange {
     }
 }
 
-/// Chunks of user code that writes the response itself.
+/// Chunks of user code, without encoding.
 struct RawChunks;
 
 impl StreamEncoding for RawChunks {
@@ -131,16 +131,16 @@ fn error_line(error: &Error) -> String {
 }
 
 fn respond(reply: HttpReply) -> Result<Response<ReplyBody>, Error> {
-    let user_fault = |message: String| Error::new(Cause::ModelFailed, message);
+    let user_error = |message: String| Error::new(Cause::ModelFailed, message);
     let mut response = Response::new(ReplyBody::from(reply.body));
     *response.status_mut() = StatusCode::from_u16(reply.status)
-        .map_err(|_| user_fault(format!("{} is no HTTP status", reply.status)))?;
+        .map_err(|_| user_error(format!("{} is not an HTTP status", reply.status)))?;
     for (name, value) in reply.headers {
         let parsed = (HeaderName::try_from(&name), HeaderValue::try_from(&value));
         let (Ok(header), Ok(value)) = parsed else {
-            return Err(user_fault(format!("the header '{name}' can't be sent")));
+            return Err(user_error(format!("the header '{name}' can't be sent")));
         };
-        // The connection's framing is ours to decide.
+        // The server sets the framing of the connection itself.
         if header != header::CONTENT_LENGTH && header != header::TRANSFER_ENCODING {
             response.headers_mut().append(header, value);
         }

@@ -1,4 +1,4 @@
-//! Customized HTTP: user code reads requests and writes responses itself.
+//! Custom HTTP: user code reads requests and writes responses itself.
 
 mod exchange;
 
@@ -9,7 +9,7 @@ use crate::app::Settings;
 use crate::call::access::Policy;
 use crate::frontends::FrontEnd;
 use crate::frontends::grps_http::{self, PREDICT};
-use crate::frontends::shared::endpoint::{Endpoint, Methods, literal};
+use crate::frontends::shared::endpoint::{Endpoint, Methods, literal_pattern};
 use crate::net::reply_body::ReplyBody;
 
 /// The routes of user code that reads the bodies itself.
@@ -24,15 +24,15 @@ impl FrontEnd for CustomHttp {
         let Some(custom) = settings.custom_route.as_ref().filter(|custom| custom.owns_body) else {
             return Vec::new();
         };
-        let own = literal(&custom.path);
+        let path = literal_pattern(&custom.path);
         let standard = Endpoint::new(Methods::Post, PREDICT, Policy::Infer, exchange::serve);
-        if own == PREDICT {
+        if path == PREDICT {
             return vec![standard];
         }
-        vec![standard, Endpoint::new(Methods::GetOrPost, own, Policy::Infer, exchange::serve)]
+        vec![standard, Endpoint::new(Methods::GetOrPost, path, Policy::Infer, exchange::serve)]
     }
 
-    /// Until user code has the request, errors are those of the service.
+    /// Errors before user code runs are encoded as in GRPS over HTTP.
     fn error(&self, error: &Error) -> Response<ReplyBody> {
         grps_http::encode::failure(error)
     }

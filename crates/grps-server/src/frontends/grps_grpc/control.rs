@@ -1,4 +1,4 @@
-//! The methods that run no model; their failures are the status in the message.
+//! Methods that run no model; their errors are statuses in the message.
 
 use std::pin::Pin;
 
@@ -8,7 +8,7 @@ use http::Response;
 use tonic::server::UnaryService;
 
 use crate::admin::model_metadata;
-use crate::admin::readiness::{set_online, unready};
+use crate::admin::readiness::{set_online, unready_reason};
 use crate::call::call::Call;
 use crate::call::status::grps_status;
 use crate::codec::{Data, GrpsMessage, Status, proto};
@@ -16,10 +16,10 @@ use crate::frontends::grps_grpc::service::{open, too_large_as_exhausted};
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::net::reply_body::ReplyBody;
 
-/// What a method does with its message.
+/// A method: maps the request message to the response message.
 pub(super) type Method = fn(&Call, &Bytes) -> Result<Bytes, tonic::Status>;
 
-/// Lets traffic in.
+/// Sets the service online.
 pub(super) async fn online(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     serve(call, request, |call, _| {
         set_online(call, true);
@@ -28,7 +28,7 @@ pub(super) async fn online(call: Call, request: HttpRequest) -> Response<ReplyBo
     .await
 }
 
-/// Keeps traffic away.
+/// Sets the service offline.
 pub(super) async fn offline(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     serve(call, request, |call, _| {
         set_online(call, false);
@@ -37,15 +37,15 @@ pub(super) async fn offline(call: Call, request: HttpRequest) -> Response<ReplyB
     .await
 }
 
-/// Success as long as the process answers.
+/// Success while the process runs.
 pub(super) async fn check_liveness(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     serve(call, request, |_, _| Ok(message(Ok(Data::None)))).await
 }
 
-/// Success when the service is ready for traffic.
+/// Success when the service is ready.
 pub(super) async fn check_readiness(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     serve(call, request, |call, _| {
-        Ok(message(match unready(&call.app.engine) {
+        Ok(message(match unready_reason(&call.app.engine) {
             None => Ok(Data::None),
             Some(reason) => Err(Error::new(Cause::Unavailable, reason)),
         }))
@@ -61,12 +61,12 @@ pub(super) async fn server_metadata(call: Call, request: HttpRequest) -> Respons
     .await
 }
 
-/// The description of the model named by `str_data`.
+/// The description of the model in `str_data`.
 pub(super) async fn model_metadata(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     serve(call, request, |call, sent| Ok(message(read_model_metadata(call, sent)))).await
 }
 
-/// Reads the message of a request and answers with what `method` makes of it.
+/// Reads the message of a request and responds with the result of `method`.
 pub(super) async fn serve(call: Call, request: HttpRequest, method: Method) -> Response<ReplyBody> {
     let limit = call.app.settings.max_request_bytes;
     let (mut grpc, request) = open(&call, request);
@@ -74,7 +74,7 @@ pub(super) async fn serve(call: Call, request: HttpRequest, method: Method) -> R
     too_large_as_exhausted(response, limit)
 }
 
-/// A call of one method, in the shape that tonic takes.
+/// A call of one method, as a tonic service.
 struct Control {
     call: Call,
     method: Method,

@@ -1,4 +1,4 @@
-//! Outputs, chunks and errors in GRPS over gRPC.
+//! Encodes outputs, chunks and errors for GRPS over gRPC.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use grps_core::{Cause, Content, Error};
@@ -10,7 +10,7 @@ use crate::call::status::{grps_status, rpc_status};
 use crate::codec::{GrpsMessage, Status, proto};
 use crate::net::reply_body::ReplyBody;
 
-/// Bytes in front of each message: whether it is compressed, and its length.
+/// Bytes before each message: the compression flag and the length.
 const PREFIX_BYTES: usize = 5;
 
 /// An encoded message, or the status that ends the call.
@@ -32,10 +32,10 @@ pub(super) fn error(error: &Error) -> Message {
     }
 }
 
-/// An error before anything of the request's message is read, as the whole response.
+/// The response to an error before the request message is read.
 pub(super) fn error_response(failure: &Error) -> Response<ReplyBody> {
     let response = match error(failure) {
-        // No such method: gRPC has a code of its own for it.
+        // gRPC has its own code for an unknown method.
         _ if failure.cause() == Cause::NotFound => {
             tonic::Status::unimplemented("Method not found!").into_http()
         }
@@ -60,7 +60,7 @@ fn message_response(message: &Bytes) -> Response<ReplyBody> {
     response
 }
 
-/// Chunks as GRPS messages.
+/// Encodes chunks as GRPS messages.
 pub(super) struct MessageChunks;
 
 impl StreamEncoding for MessageChunks {
@@ -79,7 +79,7 @@ impl StreamEncoding for MessageChunks {
     }
 }
 
-/// Encodes an output or a chunk; `with_status` gives a message of user code its status.
+/// Encodes an output or a chunk; `with_status` adds the status to a message of user code.
 fn encode(
     content: Content,
     with_status: fn(&Bytes) -> Result<Bytes, Error>,

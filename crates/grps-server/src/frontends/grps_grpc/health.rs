@@ -5,7 +5,7 @@ use grps_core::Engine;
 use http::Response;
 use tonic::Status;
 
-use crate::admin::readiness::unready;
+use crate::admin::readiness::unready_reason;
 use crate::call::call::Call;
 use crate::frontends::grps_grpc::control::serve;
 use crate::frontends::shared::endpoint::HttpRequest;
@@ -17,11 +17,11 @@ const SERVICES: [&[u8]; 2] = [b"grps.protos.v1.GrpsService", b"grpc.health.v1.He
 
 /// Serves `Check`.
 pub(super) async fn check(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    serve(call, request, |call, sent| status(sent, &call.app.engine)).await
+    serve(call, request, |call, sent| check_response(sent, &call.app.engine)).await
 }
 
 /// Answers a `HealthCheckRequest`, whose only field is the service's name.
-fn status(request: &[u8], engine: &Engine) -> Result<Bytes, Status> {
+fn check_response(request: &[u8], engine: &Engine) -> Result<Bytes, Status> {
     let service = match request {
         [] => request,
         [0x0A, length, name @ ..] if usize::from(*length) == name.len() => name,
@@ -30,5 +30,5 @@ fn status(request: &[u8], engine: &Engine) -> Result<Bytes, Status> {
     if !service.is_empty() && !SERVICES.contains(&service) {
         return Err(Status::not_found("unknown service"));
     }
-    Ok(if unready(engine).is_none() { SERVING } else { NOT_SERVING })
+    Ok(if unready_reason(engine).is_none() { SERVING } else { NOT_SERVING })
 }

@@ -1,4 +1,4 @@
-//! A predict call over gRPC, as the shared path runs it.
+//! A predict call over gRPC, as an inference request.
 
 use bytes::Bytes;
 use grps_core::metrics::RequestStage;
@@ -13,21 +13,21 @@ use crate::frontends::shared::resolve::resolve;
 
 /// A call of `Predict` or `PredictStreaming` whose message has been read.
 pub(super) struct Predict {
-    /// The encoded `GrpsMessage`; dropped as soon as it is decoded.
+    /// The encoded `GrpsMessage`; dropped after decoding.
     message: Bytes,
     metadata: HeaderMap,
     options: SchedulingOptions,
 }
 
 impl Predict {
-    /// A call with this message.
+    /// Creates a call whose message has just been read.
     pub(super) fn new(
         call: &Call,
         message: Bytes,
         metadata: HeaderMap,
         options: SchedulingOptions,
     ) -> Self {
-        call.timeline.lap(RequestStage::Receive);
+        call.timeline.note_stage_end(RequestStage::Receive);
         Self { message, metadata, options }
     }
 }

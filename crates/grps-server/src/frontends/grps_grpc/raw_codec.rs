@@ -1,10 +1,10 @@
-//! A tonic codec that hands messages through as bytes; our own codec reads them.
+//! A tonic codec that passes messages as bytes; the codec of this crate decodes them.
 
 use bytes::{Buf, BufMut, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Bytes in, bytes out.
+/// Passes messages as bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RawCodec;
 

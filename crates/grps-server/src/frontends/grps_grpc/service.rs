@@ -1,4 +1,4 @@
-//! The inference methods, in the shape that tonic takes.
+//! The inference methods, as tonic services.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -23,8 +23,9 @@ use crate::frontends::shared::{optional_headers, scheduling_headers};
 use crate::net::reply_body::ReplyBody;
 use crate::net::request_body::LimitedBody;
 
-/// What a method makes of its only message.
-type Answering<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, tonic::Status>> + Send>>;
+/// The future of a response.
+type ResponseFuture<T> =
+    Pin<Box<dyn Future<Output = Result<tonic::Response<T>, tonic::Status>> + Send>>;
 
 /// Serves `Predict`.
 pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyBody> {
@@ -34,7 +35,7 @@ pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyB
     };
     let (mut grpc, request) = open(&call, request);
     let response = grpc.unary(Unary { call: call.clone(), options }, request).await;
-    judge_unread(&call, response)
+    record_unread(&call, response)
 }
 
 /// Serves `PredictStreaming`.
@@ -45,10 +46,10 @@ pub(super) async fn predict_streaming(call: Call, request: HttpRequest) -> Respo
     };
     let (mut grpc, request) = open(&call, request);
     let response = grpc.server_streaming(Streaming { call: call.clone(), options }, request).await;
-    judge_unread(&call, response)
+    record_unread(&call, response)
 }
 
-/// Prepares tonic for a request whose body is read within the limits.
+/// Prepares tonic, and limits the body of the request.
 pub(super) fn open(call: &Call, request: HttpRequest) -> (Grpc<RawCodec>, Request<LimitedBody>) {
     let grpc = Grpc::new(RawCodec)
         .max_decoding_message_size(call.app.settings.max_request_bytes)
@@ -62,17 +63,17 @@ fn scheduling_options(
     call: &Call,
     request: &HttpRequest,
 ) -> Result<SchedulingOptions, tonic::Status> {
-    let optional = optional_headers::of(&request.parts.headers);
-    let options = timeout::deadline(optional)
-        .and_then(|deadline| scheduling_headers::of(optional, deadline, call.peer.ip()));
+    let optional = optional_headers::find(&request.parts.headers);
+    let options = timeout::read_deadline(optional)
+        .and_then(|deadline| scheduling_headers::read_options(optional, deadline, call.peer.ip()));
     options.map_err(|error| {
-        call.scope.judge(Some(error.cause()));
+        call.scope.record_outcome(Some(error.cause()));
         tonic::Status::invalid_argument(error.message())
     })
 }
 
-/// Records why a request's message could not be read: no code of ours has seen it then.
-fn judge_unread(call: &Call, response: Response<Body>) -> Response<ReplyBody> {
+/// Records the outcome when tonic could not read the request message.
+fn record_unread(call: &Call, response: Response<Body>) -> Response<ReplyBody> {
     let status = tonic::Status::from_header_map(response.headers());
     let cause = match status.map(|status| status.code()) {
         Some(Code::OutOfRange) => Some(Cause::TooLarge),
@@ -81,13 +82,13 @@ fn judge_unread(call: &Call, response: Response<Body>) -> Response<ReplyBody> {
         _ => None,
     };
     if cause.is_some() {
-        call.scope.judge(cause);
+        call.scope.record_outcome(cause);
     }
     too_large_as_exhausted(response, call.app.settings.max_request_bytes)
 }
 
-/// tonic reports `OUT_OF_RANGE` for a message over the limit; every other server and our own table
-/// report `RESOURCE_EXHAUSTED`.
+/// Replaces tonic's `OUT_OF_RANGE` for a message over the limit with `RESOURCE_EXHAUSTED`, as other
+/// servers report it.
 pub(super) fn too_large_as_exhausted(
     response: Response<Body>,
     limit: usize,
@@ -108,7 +109,7 @@ struct Unary {
 
 impl UnaryService<Bytes> for Unary {
     type Response = Bytes;
-    type Future = Answering<Bytes>;
+    type Future = ResponseFuture<Bytes>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let (call, options) = (self.call.clone(), self.options.clone());
@@ -116,10 +117,10 @@ impl UnaryService<Bytes> for Unary {
         Box::pin(async move {
             let predict = Predict::new(&call, message, metadata.into_headers(), options);
             let reply = run(&call, predict).await.or_else(|error| {
-                call.fail(&error);
+                call.report_failure(&error);
                 encode::error(&error)
             });
-            let reply = reply.inspect(|reply| call.scope.send(reply.len()));
+            let reply = reply.inspect(|reply| call.scope.count_sent_bytes(reply.len()));
             reply.map(tonic::Response::new)
         })
     }
@@ -134,7 +135,7 @@ struct Streaming {
 impl ServerStreamingService<Bytes> for Streaming {
     type Response = Bytes;
     type ResponseStream = MessageStream;
-    type Future = Answering<MessageStream>;
+    type Future = ResponseFuture<MessageStream>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let (call, options) = (self.call.clone(), self.options.clone());
@@ -143,7 +144,7 @@ impl ServerStreamingService<Bytes> for Streaming {
             let predict = Predict::new(&call, message, metadata.into_headers(), options);
             let started = start_chunks(&call, predict, MessageChunks).await;
             let stream = started.map_err(|error| {
-                call.fail(&error);
+                call.report_failure(&error);
                 Some(encode::error(&error))
             });
             Ok(tonic::Response::new(MessageStream(stream)))
@@ -151,8 +152,8 @@ impl ServerStreamingService<Bytes> for Streaming {
     }
 }
 
-/// The messages of a streaming call: its chunks, or the one message of a call that did not begin.
-/// Dropping it cancels the request.
+/// The messages of a streaming call: its chunks, or one message with the error of a call that did not
+/// start. Dropping it cancels the request.
 pub(super) struct MessageStream(Result<ReplyStream<MessageChunks>, Option<Message>>);
 
 impl Stream for MessageStream {
@@ -161,7 +162,7 @@ impl Stream for MessageStream {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
         match &mut self.get_mut().0 {
             Ok(stream) => stream.poll_next(context),
-            Err(only) => Poll::Ready(only.take()),
+            Err(failure) => Poll::Ready(failure.take()),
         }
     }
 }

@@ -6,20 +6,20 @@ use grps_core::Error;
 use http::HeaderMap;
 use tokio::time::Instant;
 
-/// The instant at which the client stops waiting; `None` when it did not say.
+/// Reads the deadline of a call; `None` without the header.
 ///
 /// # Errors
 /// `InvalidArgument` when the header is malformed.
-pub(super) fn deadline(headers: &HeaderMap) -> Result<Option<Instant>, Error> {
+pub(super) fn read_deadline(headers: &HeaderMap) -> Result<Option<Instant>, Error> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
     match value.to_str().ok().and_then(parse) {
-        // A timeout too far away to be an instant is none.
+        // A timeout beyond the range of instants is no deadline.
         Some(timeout) => Ok(Instant::now().checked_add(timeout)),
         None => Err(Error::invalid(format!("grpc-timeout is malformed: {value:?}"))),
     }
 }
 
-/// One to eight digits and a unit.
+/// Parses one to eight digits and a unit.
 fn parse(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units() {
+    fn all_units_are_parsed() {
         assert_eq!(parse("1H"), Some(Duration::from_secs(3600)));
         assert_eq!(parse("99999999S"), Some(Duration::from_secs(99_999_999)));
         assert_eq!(parse("250m"), Some(Duration::from_millis(250)));
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed() {
+    fn malformed_timeouts_are_refused() {
         for text in ["", "S", "100", "1x", "123456789S", "-1S", "1.5S", "1\u{e9}"] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -1,4 +1,4 @@
-//! The form of a predict call's body: by its content type, else by what the model takes.
+//! The form of a predict body: by its content type, otherwise by the model.
 
 use bytes::Bytes;
 use grps_core::{Cause, Error, RawBody};
@@ -6,10 +6,10 @@ use http::{HeaderMap, header};
 
 use crate::codec::GrpsMessage;
 
-/// Kinds of files that are bytes to every model.
-const FILES: [&str; 3] = ["image/", "audio/", "video/"];
+/// Prefixes of content types that are bytes for every model.
+const BINARY_PREFIXES: [&str; 3] = ["image/", "audio/", "video/"];
 
-/// The forms of a body.
+/// The form of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyForm {
     Json,
@@ -18,17 +18,17 @@ pub(super) enum BodyForm {
 }
 
 impl BodyForm {
-    /// The form by the content type, its parameters such as `charset` aside; `None` for a content type
-    /// that does not say.
-    pub(super) fn of_content_type(headers: &HeaderMap) -> Option<Self> {
+    /// The form by the content type, without parameters such as `charset`; `None` for a content type
+    /// that does not define the form.
+    pub(super) fn from_content_type(headers: &HeaderMap) -> Option<Self> {
         let essence = essence(headers)?;
-        let is_file = |kind: &&str| {
-            essence.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind))
+        let has_prefix = |prefix: &&str| {
+            essence.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
         if essence.eq_ignore_ascii_case("application/json") {
             Some(Self::Json)
         } else if essence.eq_ignore_ascii_case("application/octet-stream")
-            || FILES.iter().any(is_file)
+            || BINARY_PREFIXES.iter().any(has_prefix)
         {
             Some(Self::Binary)
         } else {
@@ -36,14 +36,14 @@ impl BodyForm {
         }
     }
 
-    /// The form for a model that takes bodies as `raw` if their content type does not say what they
-    /// are: none, plain text, or the form type that curl sends with any file.
+    /// The form for a model. `raw` applies when the content type does not define the form: no content
+    /// type, plain text, or the form type that curl sends with any file.
     ///
     /// # Errors
-    /// `UnsupportedMediaType` or `InvalidArgument` when the body's form is not known.
-    pub(super) fn of_model(headers: &HeaderMap, raw: Option<RawBody>) -> Result<Self, Error> {
-        if let Some(known) = Self::of_content_type(headers) {
-            return Ok(known);
+    /// `UnsupportedMediaType` or `InvalidArgument` when the form is unknown.
+    pub(super) fn for_model(headers: &HeaderMap, raw: Option<RawBody>) -> Result<Self, Error> {
+        if let Some(form) = Self::from_content_type(headers) {
+            return Ok(form);
         }
         let is_unspecific = essence(headers).is_none_or(|essence| {
             essence.eq_ignore_ascii_case("text/plain")
@@ -63,8 +63,8 @@ impl BodyForm {
     }
 }
 
-/// A body that is text and nothing else, as a message.
-pub(super) fn message_of_text(body: &Bytes) -> Result<GrpsMessage, Error> {
+/// Creates a message from a text body.
+pub(super) fn text_message(body: &Bytes) -> Result<GrpsMessage, Error> {
     match std::str::from_utf8(body) {
         Ok(text) => Ok(GrpsMessage::of_text(text.to_owned())),
         Err(error) => Err(Error::invalid(format!(
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_specific_type_counts_for_every_model() {
+    fn specific_content_types_apply_to_every_model() {
         for (value, expected) in [
             ("application/json", BodyForm::Json),
             ("Application/JSON; charset=utf-8", BodyForm::Json),
@@ -102,41 +102,41 @@ mod tests {
             ("audio/wav; rate=8000", BodyForm::Binary),
         ] {
             for raw in [None, Some(RawBody::Bytes), Some(RawBody::Text)] {
-                assert_eq!(BodyForm::of_model(&headers(Some(value)), raw).unwrap(), expected);
+                assert_eq!(BodyForm::for_model(&headers(Some(value)), raw).unwrap(), expected);
             }
         }
     }
 
     #[test]
-    fn an_unspecific_type_is_what_the_model_takes() {
+    fn unspecific_content_types_depend_on_the_model() {
         let unspecific = [None, Some("text/plain"), Some("application/x-www-form-urlencoded")];
         for value in unspecific {
-            let of = |raw| BodyForm::of_model(&headers(value), raw);
-            assert_eq!(of(Some(RawBody::Bytes)).unwrap(), BodyForm::Binary);
-            assert_eq!(of(Some(RawBody::Text)).unwrap(), BodyForm::Text);
+            let form = |raw| BodyForm::for_model(&headers(value), raw);
+            assert_eq!(form(Some(RawBody::Bytes)).unwrap(), BodyForm::Binary);
+            assert_eq!(form(Some(RawBody::Text)).unwrap(), BodyForm::Text);
             let cause =
                 if value.is_none() { Cause::InvalidArgument } else { Cause::UnsupportedMediaType };
-            assert_eq!(of(None).unwrap_err().cause(), cause);
+            assert_eq!(form(None).unwrap_err().cause(), cause);
         }
     }
 
     #[test]
-    fn other_types_are_refused_by_every_model() {
+    fn other_content_types_are_refused_for_every_model() {
         for value in ["text/html", "multipart/form-data; boundary=x", "imagejpeg", "é", ""] {
             let mut given = HeaderMap::new();
             given.insert(header::CONTENT_TYPE, http::HeaderValue::from_str(value).unwrap());
             for raw in [None, Some(RawBody::Bytes), Some(RawBody::Text)] {
-                let refused = BodyForm::of_model(&given, raw);
-                // A value that is not ASCII says nothing, like none at all.
-                assert_eq!(refused.is_err(), value.is_ascii() || raw.is_none(), "{value}");
+                let form = BodyForm::for_model(&given, raw);
+                // A value that is not ASCII counts as no content type.
+                assert_eq!(form.is_err(), value.is_ascii() || raw.is_none(), "{value}");
             }
         }
     }
 
     #[test]
     fn text_must_be_utf_8() {
-        assert!(message_of_text(&Bytes::from_static("héllo".as_bytes())).is_ok());
-        let error = message_of_text(&Bytes::from_static(b"ab\xff")).unwrap_err();
+        assert!(text_message(&Bytes::from_static("héllo".as_bytes())).is_ok());
+        let error = text_message(&Bytes::from_static(b"ab\xff")).unwrap_err();
         assert_eq!(error.message(), "the body is not UTF-8 text from byte 2 on");
     }
 }

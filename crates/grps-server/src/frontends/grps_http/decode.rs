@@ -1,4 +1,4 @@
-//! Bodies of predict calls to the content that a route takes.
+//! Decodes predict bodies to the input of a route.
 
 use bytes::Bytes;
 use grps_core::{Content, DataType, Error, InputForm, Model, Route, Tensor};
@@ -6,33 +6,35 @@ use grps_core::{Content, DataType, Error, InputForm, Model, Route, Tensor};
 use crate::call::call::Call;
 use crate::codec::json::JsonRequest;
 use crate::codec::{self, GrpsMessage, WireType, json, proto};
-use crate::frontends::grps_http::body_form::{BodyForm, message_of_text};
+use crate::frontends::grps_http::body_form::{BodyForm, text_message};
 use crate::frontends::grps_http::query::PredictQuery;
 
-/// The body of a predict call, and what is known of its route.
+/// The body of a predict call.
 pub(super) struct PredictBody<'a> {
+    /// Form of the body.
     pub(super) form: BodyForm,
+    /// Query of the call.
     pub(super) query: &'a PredictQuery,
+    /// The encoded body.
     pub(super) bytes: Bytes,
-    /// The route of the model that the query names, if it was asked for already.
+    /// The route of the model in the query, if it is resolved already.
     pub(super) queried: Option<Result<Route, Error>>,
 }
 
 impl PredictBody<'_> {
-    /// Decodes the body; `resolve` finds the route of a model by its name.
-    ///
-    /// A model that the body names counts more than that of the query.
+    /// Decodes the body; `resolve` returns the route of a model by its name. A model in the body
+    /// overrides the model in the query.
     ///
     /// # Errors
-    /// `InvalidArgument` that says what is wrong and where; the errors of `resolve`.
+    /// `InvalidArgument` with the position and the reason, and the errors of `resolve`.
     pub(super) fn decode(
         self,
         call: &Call,
         mut resolve: impl FnMut(&str) -> Result<Route, Error>,
     ) -> Result<(Route, Content), Error> {
         let Self { form, query, bytes, queried } = self;
-        let mut known = queried.map(|route| (query.model.clone(), route));
-        let mut route_to = |name: &str| match known.take_if(|(of, _)| of == name) {
+        let mut resolved = queried.map(|route| (query.model.clone(), route));
+        let mut route_to = |name: &str| match resolved.take_if(|(model, _)| model == name) {
             Some((_, route)) => route,
             None => resolve(name),
         };
@@ -45,12 +47,12 @@ impl PredictBody<'_> {
         let (request, early) = match form {
             BodyForm::Json => decode_json(&bytes, &query.model, &mut route_to)?,
             BodyForm::Binary => (without_ndarray(GrpsMessage::of_binary(bytes.clone())), None),
-            BodyForm::Text => (without_ndarray(message_of_text(&bytes)?), None),
+            BodyForm::Text => (without_ndarray(text_message(&bytes)?), None),
         };
-        let within = &request.message.model;
-        let name = if within.is_empty() { &query.model } else { within };
+        let in_body = &request.message.model;
+        let name = if in_body.is_empty() { &query.model } else { in_body };
         let route = match early {
-            Some((of, route)) if of == *name => route?,
+            Some((model, route)) if model == *name => route?,
             _ => route_to(name)?,
         };
         call.scope.set_route(&route);
@@ -59,26 +61,26 @@ impl PredictBody<'_> {
     }
 }
 
-/// A route that was chosen while a body was decoded, and the name that it was chosen by.
+/// The route that was resolved during decoding, and its model name.
 type EarlyRoute = Option<(String, Result<Route, Error>)>;
 
-/// Decodes JSON in one pass: when it meets an `ndarray`, the route is chosen by the model that is
-/// named so far, for the type of its elements. Only a body that names another model behind its
-/// `ndarray` needs a second choice.
+/// Decodes JSON in one pass. The element type of an `ndarray` depends on the route, so the route is
+/// resolved when the decoder reaches an `ndarray`. A body that names another model after its `ndarray`
+/// needs a second resolution.
 fn decode_json(
     body: &Bytes,
     queried: &str,
     route_to: &mut impl FnMut(&str) -> Result<Route, Error>,
 ) -> Result<(JsonRequest, EarlyRoute), Error> {
     let mut early: EarlyRoute = None;
-    let mut dtype_of = |within: &str| {
-        let name = if within.is_empty() { queried } else { within };
+    let mut dtype_of = |in_body: &str| {
+        let name = if in_body.is_empty() { queried } else { in_body };
         let route = route_to(name);
         let dtype = route.as_ref().ok().and_then(ndarray_type);
         early = Some((name.to_owned(), route));
         dtype.unwrap_or(DataType::Float32)
     };
-    // A model that is named behind the array may take another type: a misfit is no verdict yet.
+    // A model name after the array may require another type, so a first error is not final.
     let request = json::decode_with(body, &mut dtype_of).or_else(|_| json::decode(body))?;
     Ok((request, early))
 }
@@ -87,7 +89,7 @@ fn without_ndarray(message: GrpsMessage) -> JsonRequest {
     JsonRequest { message, ndarray_span: None }
 }
 
-/// Decodes a body that is the elements of one tensor.
+/// Decodes a body with the raw elements of one tensor.
 fn decode_raw(
     route: &Route,
     dtype: Option<&str>,
@@ -107,15 +109,15 @@ fn decode_raw(
     codec::raw::decode(dtype, codec::raw::parse_shape(shape)?, body)
 }
 
-/// The element type of an `ndarray`, which carries none: that of the only input of the route's
-/// first model. `None` where the model does not declare it.
+/// The element type of an `ndarray`: the type of the only input of the first model of the route.
+/// `None` when the model does not declare it.
 fn ndarray_type(route: &Route) -> Option<DataType> {
     let model: &Model = route.models().first()?;
     model.spec().signature.as_ref()?.only_input_dtype()
 }
 
-/// Brings a decoded body into the form that the route takes, an `ndarray` into its first model's
-/// type.
+/// Converts a decoded body to the form that the route requires, and an `ndarray` to the type of the
+/// first model.
 fn to_content(route: &Route, request: JsonRequest, body: &Bytes) -> Result<Content, Error> {
     match route.form() {
         InputForm::Message => Ok(Content::Message(proto::encode(&request.message))),

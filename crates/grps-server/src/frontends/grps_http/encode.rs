@@ -1,4 +1,4 @@
-//! Outputs, chunks and errors in GRPS over HTTP: JSON messages or bytes.
+//! Encodes outputs, chunks and errors for GRPS over HTTP: JSON messages or bytes.
 
 use bytes::Bytes;
 use grps_core::{Cause, Content, Error, Tensor};
@@ -11,18 +11,18 @@ use crate::frontends::shared::response::{self, BINARY};
 use crate::net::reply_body::ReplyBody;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
-/// Type and shape of a tensor that is sent as raw bytes.
+/// Headers with the type and shape of a raw tensor.
 const DTYPE: HeaderName = HeaderName::from_static("x-grps-dtype");
 const SHAPE: HeaderName = HeaderName::from_static("x-grps-shape");
 
-/// The form in which a client takes the output.
+/// The form of the output that a client requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OutputForm {
     /// A GRPS message in JSON; `bin_data` as its bytes.
     Message,
     /// A nested array in JSON.
     NdArray,
-    /// The elements of the only tensor and nothing around them.
+    /// The raw elements of the only tensor.
     RawTensor,
 }
 
@@ -35,7 +35,7 @@ enum Encoded {
 /// 200 with a whole output.
 ///
 /// # Errors
-/// `ModelFailed` when the output has no such form.
+/// `ModelFailed` when the output can't be encoded in this form.
 pub(super) fn whole(output: Content, form: OutputForm) -> Result<Response<ReplyBody>, Error> {
     let encoded = match (output, form) {
         (Content::Tensors(tensors), OutputForm::RawTensor) => return raw_tensor(&tensors),
@@ -49,7 +49,7 @@ pub(super) fn whole(output: Content, form: OutputForm) -> Result<Response<ReplyB
     })
 }
 
-/// An error as a GRPS message; no traceback is sent.
+/// The response to an error: a GRPS message without a traceback.
 pub(crate) fn failure(error: &Error) -> Response<ReplyBody> {
     response::failure(error, JSON, failure_text(error))
 }
@@ -65,7 +65,7 @@ pub(super) fn message(data: Data) -> Response<ReplyBody> {
     json_response(json::encode(&message))
 }
 
-/// Chunks as GRPS messages in JSON; `bin_data` as its bytes.
+/// Encodes chunks as GRPS messages in JSON, or as bytes for `bin_data`.
 pub(crate) struct MessageChunks;
 
 impl StreamEncoding for MessageChunks {
@@ -87,7 +87,7 @@ impl StreamEncoding for MessageChunks {
     }
 }
 
-/// Encodes an output or a chunk; `status` makes its status of the one that user code gave it.
+/// Encodes an output or a chunk; `status` maps the status of user code to the final status.
 fn encode(content: Content, status: fn(Option<Status>) -> Status) -> Result<Encoded, Error> {
     match content {
         Content::Tensors(tensors) => {
@@ -135,8 +135,8 @@ fn ndarray_of_message(encoded: &Bytes) -> Result<Encoded, Error> {
 fn raw_tensor(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
     let [tensor] = tensors else {
         let count = tensors.len();
-        return Err(model_fault(format!(
-            "the model answers with {count} tensors, which raw bytes can't tell apart; accept JSON"
+        return Err(output_error(format!(
+            "the model returned {count} tensors, but a raw body contains only one; accept JSON"
         )));
     };
     let mut response = response::respond(StatusCode::OK, BINARY, raw::encode(tensor)?);
@@ -149,11 +149,11 @@ fn raw_tensor(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
     Ok(response)
 }
 
-/// A fault in what the model or the user's code returned is theirs, not the client's.
-fn model_fault(message: impl Into<String>) -> Error {
+/// The error for an invalid output of the model or user code.
+fn output_error(message: impl Into<String>) -> Error {
     Error::new(Cause::ModelFailed, message)
 }
 
 fn model_failed(error: Error) -> Error {
-    model_fault(error.message())
+    output_error(error.message())
 }

@@ -3,33 +3,33 @@
 use grps_core::{Cause, Error};
 use http::Response;
 
-use crate::admin::readiness::{set_online, unready};
+use crate::admin::readiness::{set_online, unready_reason};
 use crate::call::call::Call;
 use crate::codec::Data;
 use crate::frontends::grps_http::encode;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::net::reply_body::ReplyBody;
 
-/// Lets traffic in.
+/// Sets the service online.
 pub(super) async fn online(call: Call, _: HttpRequest) -> Response<ReplyBody> {
     set_online(&call, true);
     encode::message(Data::None)
 }
 
-/// Keeps traffic away.
+/// Sets the service offline.
 pub(super) async fn offline(call: Call, _: HttpRequest) -> Response<ReplyBody> {
     set_online(&call, false);
     encode::message(Data::None)
 }
 
-/// 200 as long as the process answers.
+/// 200 while the process runs.
 pub(super) async fn live(_: Call, _: HttpRequest) -> Response<ReplyBody> {
     encode::message(Data::None)
 }
 
-/// 200 when the service is ready for traffic, else 503 with the reason.
+/// 200 when the service is ready, otherwise 503 with the reason.
 pub(super) async fn ready(call: Call, _: HttpRequest) -> Response<ReplyBody> {
-    match unready(&call.app.engine) {
+    match unready_reason(&call.app.engine) {
         None => encode::message(Data::None),
         Some(reason) => encode::failure(&Error::new(Cause::Unavailable, reason)),
     }

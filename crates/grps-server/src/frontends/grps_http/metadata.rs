@@ -17,7 +17,7 @@ pub(super) async fn server(call: Call, _: HttpRequest) -> Response<ReplyBody> {
     encode::message(Data::Text(call.app.settings.server_metadata.clone()))
 }
 
-/// The description of the model named by `str_data`.
+/// The description of the model in `str_data`.
 pub(super) async fn model(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     let name = read_name(&call, request).await;
     match name.and_then(|name| model_metadata(&call.app, &name)) {
@@ -28,7 +28,7 @@ pub(super) async fn model(call: Call, request: HttpRequest) -> Response<ReplyBod
 
 async fn read_name(call: &Call, request: HttpRequest) -> Result<String, Error> {
     let HttpRequest { parts, body, .. } = request;
-    if BodyForm::of_content_type(&parts.headers) != Some(BodyForm::Json) {
+    if BodyForm::from_content_type(&parts.headers) != Some(BodyForm::Json) {
         return Err(Error::new(
             Cause::UnsupportedMediaType,
             "send JSON with Content-Type: application/json",

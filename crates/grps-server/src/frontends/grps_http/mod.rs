@@ -16,7 +16,7 @@ use http::Response;
 use crate::app::Settings;
 use crate::call::access::Policy;
 use crate::frontends::FrontEnd;
-use crate::frontends::shared::endpoint::{Endpoint, Methods, literal};
+use crate::frontends::shared::endpoint::{Endpoint, Methods, literal_pattern};
 use crate::net::reply_body::ReplyBody;
 
 /// The path of predict calls.
@@ -41,11 +41,11 @@ impl FrontEnd for GrpsHttp {
             Endpoint::new(Post, "/grps/v1/metadata/model", Policy::Read, metadata::model),
         ];
         let custom = settings.custom_route.as_ref();
-        // User code that reads the bodies itself has the standard route, too.
+        // The custom HTTP front end serves these routes when user code reads the bodies itself.
         if custom.is_none_or(|custom| !custom.owns_body) {
             endpoints.push(Endpoint::new(Post, PREDICT, Policy::Infer, predict::predict));
             endpoints.extend(custom.map(|custom| {
-                let path = literal(&custom.path);
+                let path = literal_pattern(&custom.path);
                 Endpoint::new(GetOrPost, path, Policy::Infer, predict::predict)
             }));
         }

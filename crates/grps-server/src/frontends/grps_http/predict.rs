@@ -1,4 +1,4 @@
-//! `infer/predict`: reads a predict call and runs it on the shared path.
+//! `infer/predict`: reads a predict call and runs it as an inference request.
 
 use grps_core::{Content, Error, Route, SchedulingOptions};
 use http::request::Parts;
@@ -19,7 +19,7 @@ use crate::frontends::shared::{
 use crate::net::reply_body::ReplyBody;
 use crate::net::request_body::collect;
 
-/// Writing a byte of a tensor as text takes as long as reading so many bytes of text.
+/// Encoding a byte of a tensor as text takes as long as decoding this many bytes of text.
 const TEXT_BYTES_PER_BYTE: usize = 8;
 
 /// Serves a predict call.
@@ -27,7 +27,7 @@ pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyB
     match serve(&call, request).await {
         Ok(response) => response,
         Err(error) => {
-            call.fail(&error);
+            call.report_failure(&error);
             encode::failure(&error)
         }
     }
@@ -55,28 +55,28 @@ struct Predict {
     headers: HeaderMap,
     options: SchedulingOptions,
     form: BodyForm,
-    /// Dropped as soon as it is decoded.
+    /// The encoded body; dropped after decoding.
     body: bytes::Bytes,
-    /// The route of the model in the query, if the form of the body depends on the model.
+    /// The route of the model in the query, if the form of the body depends on it.
     queried: Option<Result<Route, Error>>,
-    /// Whether the client asks for chunks.
+    /// Whether the client requests a streamed response.
     streams: bool,
 }
 
 impl Predict {
     async fn read(call: &Call, request: HttpRequest) -> Result<Self, Error> {
         let HttpRequest { parts, body, .. } = request;
-        let query = PredictQuery::of(parts.uri.query());
-        let (form, queried) = form_of(call, &parts.headers, &query)?;
-        let optional = optional_headers::of(&parts.headers);
-        let deadline = timeout_header::of(optional)?;
-        let options = scheduling_headers::of(optional, deadline, call.peer.ip())?;
+        let query = PredictQuery::parse(parts.uri.query());
+        let (form, queried) = find_form(call, &parts.headers, &query)?;
+        let optional = optional_headers::find(&parts.headers);
+        let deadline = timeout_header::read_deadline(optional)?;
+        let options = scheduling_headers::read_options(optional, deadline, call.peer.ip())?;
         let reading = collect(&parts.headers, body, call);
         let body = timeout_header::within(deadline, reading).await?;
         if body.is_empty() {
             return Err(Error::invalid("The http body is empty."));
         }
-        let streams = query.streaming || asks_for_chunks(call, &parts, &body);
+        let streams = query.streaming || requests_chunks(call, &parts, &body);
         Ok(Self { query, headers: parts.headers, options, form, body, queried, streams })
     }
 }
@@ -111,29 +111,30 @@ impl Inference for Predict {
 }
 
 /// The form of the body, and the route of the model in the query where the form depends on it.
-fn form_of(
+fn find_form(
     call: &Call,
     headers: &HeaderMap,
     query: &PredictQuery,
 ) -> Result<(BodyForm, Option<Result<Route, Error>>), Error> {
-    if let Some(form) = BodyForm::of_content_type(headers) {
+    if let Some(form) = BodyForm::from_content_type(headers) {
         return Ok((form, None));
     }
     let route = resolve(call, &query.model, headers);
     let model = route.as_ref().ok().and_then(|route| route.models().first());
-    let form = BodyForm::of_model(headers, model.and_then(|model| model.spec().raw_body))?;
+    let form = BodyForm::for_model(headers, model.and_then(|model| model.spec().raw_body))?;
     Ok((form, Some(route)))
 }
 
-/// Whether the client takes the elements of the only output tensor and nothing around them.
+/// Whether the client requests the raw elements of the only output tensor.
 fn accepts_raw(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/octet-stream")
 }
 
-/// Whether the control of the custom route asks for chunks; `streaming=true` always does.
-fn asks_for_chunks(call: &Call, parts: &Parts, body: &[u8]) -> bool {
+/// Whether the request sets the streaming control of the custom route.
+fn requests_chunks(call: &Call, parts: &Parts, body: &[u8]) -> bool {
     let query = parts.uri.query().unwrap_or_default();
     let custom = call.app.settings.custom_route.as_ref();
-    custom
-        .is_some_and(|own| streaming_control::is_asked(&own.streaming, query, &parts.headers, body))
+    custom.is_some_and(|own| {
+        streaming_control::is_requested(&own.streaming, query, &parts.headers, body)
+    })
 }

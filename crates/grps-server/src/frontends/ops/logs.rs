@@ -1,4 +1,4 @@
-//! `admin/logs` and `admin/log-level`: the latest lines, and which lines are written.
+//! `admin/logs` and `admin/log-level`: the latest log lines, and the log level.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,11 +15,11 @@ use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::{TEXT, respond};
 use crate::net::reply_body::ReplyBody;
 
-/// Bytes that are answered when the query does not say how many, and at most.
+/// Default and maximum number of bytes in a response.
 const DEFAULT_BYTES: u64 = 32 * 1024;
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The end of a log file, from the begin of a line on: the query's `file` and `bytes`.
+/// The last lines of the log file `file`, at most `bytes` bytes; both are query parameters.
 pub(super) async fn tail(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     match read_tail(&call, request.parts.uri.query().unwrap_or_default()).await {
         Ok(text) => respond(StatusCode::OK, TEXT, text),
@@ -41,26 +41,29 @@ async fn read_tail(call: &Call, query: &str) -> Result<Vec<u8>, Error> {
             _ => {}
         }
     }
-    let asked = file.as_deref().unwrap_or("server");
+    let requested = file.as_deref().unwrap_or("server");
     let known = || settings.logs.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
-    let (_, path) = settings.logs.iter().find(|(name, _)| name == asked).ok_or_else(|| {
-        Error::new(Cause::NotFound, format!("no log is called so; file: {}", known().join(", ")))
+    let (_, path) = settings.logs.iter().find(|(name, _)| name == requested).ok_or_else(|| {
+        Error::new(
+            Cause::NotFound,
+            format!("unknown log file; file must be one of {}", known().join(", ")),
+        )
     })?;
     let path = path.clone();
-    let read = move || end_of(&path, bytes.min(MAX_BYTES));
+    let read = move || read_end(&path, bytes.min(MAX_BYTES));
     let read = tokio::task::spawn_blocking(read).await;
-    let fault = |error: String| Error::new(Cause::Internal, error);
-    read.map_err(|error| fault(error.to_string()))?.map_err(|error| fault(error.to_string()))
+    let internal = |error: String| Error::new(Cause::Internal, error);
+    read.map_err(|error| internal(error.to_string()))?.map_err(|error| internal(error.to_string()))
 }
 
-/// The last whole lines of a file that take no more than so many bytes; none when there is no file.
-fn end_of(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
+/// The last complete lines of a file within a number of bytes; none for a missing file.
+fn read_end(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         opened => opened?,
     };
     let start = file.metadata()?.len().saturating_sub(bytes);
-    // One byte more shows whether the first line is whole.
+    // One more byte shows whether the first line is complete.
     file.seek(SeekFrom::Start(start.saturating_sub(1)))?;
     let mut text = Vec::new();
     file.take(bytes + 1).read_to_end(&mut text)?;
@@ -71,7 +74,7 @@ fn end_of(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Writes the lines of a level and those above it from here on: the query's `level`.
+/// Sets the log level to the query parameter `level`.
 pub(super) async fn set_level(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     match change_level(&call, request.parts.uri.query().unwrap_or_default()).await {
         Ok(text) => json_response(text.into_bytes()),
@@ -96,10 +99,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_lines_are_read() {
+    fn only_complete_lines_are_read() {
         let path = std::env::temp_dir().join(format!("grps-tail-{}", std::process::id()));
         File::create(&path).unwrap().write_all(b"one\ntwo\nthree\n").unwrap();
-        let read = |bytes| String::from_utf8(end_of(&path, bytes).unwrap()).unwrap();
+        let read = |bytes| String::from_utf8(read_end(&path, bytes).unwrap()).unwrap();
         for (bytes, expected) in [
             (0, ""),
             (5, ""),
@@ -111,6 +114,6 @@ mod tests {
             assert_eq!(read(bytes), expected, "{bytes}");
         }
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(end_of(&path, 10).unwrap(), b"");
+        assert_eq!(read_end(&path, 10).unwrap(), b"");
     }
 }

@@ -1,4 +1,4 @@
-//! The operator's pages: the dashboard, metrics, logs, and changes of models while the service runs.
+//! The operations front end: dashboard, metrics, logs, and model management at run time.
 
 mod logs;
 mod models;
@@ -16,7 +16,7 @@ use crate::frontends::shared::endpoint::{Endpoint, HttpRequest, Methods};
 use crate::frontends::shared::response;
 use crate::net::reply_body::ReplyBody;
 
-/// The operator's pages.
+/// The operations front end.
 pub(crate) struct Ops;
 
 impl FrontEnd for Ops {
@@ -35,12 +35,12 @@ impl FrontEnd for Ops {
             Endpoint::new(Get, "/grps/v1/monitor/trends", Read, monitor::trends),
             Endpoint::new(Get, "/grps/v1/monitor/names", Read, monitor::names),
             Endpoint::new(Get, "/grps/v1/monitor/live", Read, monitor::live),
-            Endpoint::new(Get, "/grps/v1/monitor/requests", Read, monitor::remembered),
-            Endpoint::new(Get, "/grps/v1/monitor/models", Read, monitor::served),
+            Endpoint::new(Get, "/grps/v1/monitor/requests", Read, monitor::notable_requests),
+            Endpoint::new(Get, "/grps/v1/monitor/models", Read, monitor::catalog),
             Endpoint::new(Get, "/grps/v1/admin/logs", Admin, logs::tail),
             Endpoint::new(Post, "/grps/v1/admin/log-level", Admin, logs::set_level),
             Endpoint::new(Get, "/grps/v1/admin/models", Admin, models::list),
-            Endpoint::new(Post, "/grps/v1/admin/models/{model}/{action}", Admin, models::act),
+            Endpoint::new(Post, "/grps/v1/admin/models/{model}/{action}", Admin, models::change),
         ]
     }
 
@@ -49,7 +49,7 @@ impl FrontEnd for Ops {
     }
 }
 
-/// The page at `/`.
+/// The dashboard page at `/`.
 async fn dashboard(call: Call, _: HttpRequest) -> Response<ReplyBody> {
     response::html(call.app.settings.dashboard.clone())
 }

@@ -1,4 +1,4 @@
-//! `admin/models`: what is served, and loading, unloading and reloading it.
+//! `admin/models`: lists, loads, unloads and reloads models.
 
 use grps_core::{Cause, Error};
 use http::Response;
@@ -9,7 +9,7 @@ use crate::frontends::grps_http::encode::{failure, json_response};
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::net::reply_body::ReplyBody;
 
-/// Longest name of a model with its version.
+/// Maximum length of a model name with its version.
 const MAX_NAME_BYTES: usize = 257;
 
 /// Lists the models.
@@ -17,12 +17,15 @@ pub(super) async fn list(call: Call, _: HttpRequest) -> Response<ReplyBody> {
     respond(run(&call, Action::List, "").await)
 }
 
-/// Changes one model, by the name and the action of the path.
-pub(super) async fn act(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+/// Runs the action of the path on the model of the path.
+pub(super) async fn change(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     let [model, action] = request.parameters.as_slice() else {
-        return failure(&Error::new(Cause::Internal, "the route has no model and action"));
+        return failure(&Error::new(
+            Cause::Internal,
+            "the route has no parameters model and action",
+        ));
     };
-    match action_of(model, action) {
+    match parse_action(model, action) {
         Some(action) => respond(run(&call, action, model).await),
         None => {
             let path = request.parts.uri.path();
@@ -32,9 +35,9 @@ pub(super) async fn act(call: Call, request: HttpRequest) -> Response<ReplyBody>
     }
 }
 
-/// The action of this name, if the model may be called so.
-fn action_of(model: &str, action: &str) -> Option<Action> {
-    Action::of(action).filter(|action| *action != Action::List && is_name(model))
+/// Parses an action, unless the model name is invalid.
+fn parse_action(model: &str, action: &str) -> Option<Action> {
+    Action::from_name(action).filter(|action| *action != Action::List && is_valid_name(model))
 }
 
 async fn run(call: &Call, action: Action, model: &str) -> Result<String, Error> {
@@ -43,7 +46,7 @@ async fn run(call: &Call, action: Action, model: &str) -> Result<String, Error> 
         return Err(Error::new(Cause::Unavailable, text));
     }
     if action != Action::List {
-        tracing::info!(peer = %call.peer, action = action.name(), model, "asked by the operator");
+        tracing::info!(peer = %call.peer, action = action.name(), model, "model command of the operator");
     }
     call.app.commands.run(action, model.to_owned()).await
 }
@@ -55,9 +58,9 @@ fn respond(outcome: Result<String, Error>) -> Response<ReplyBody> {
     }
 }
 
-fn is_name(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(fits)
+fn is_valid_name(text: &str) -> bool {
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(is_valid)
 }
 
 #[cfg(test)]
@@ -65,13 +68,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_have_actions() {
-        assert_eq!(action_of("m-1.0", "reload"), Some(Action::Reload));
+    fn actions_need_a_valid_model_name() {
+        assert_eq!(parse_action("m-1.0", "reload"), Some(Action::Reload));
         for (model, action) in [("m", "list"), ("", "load"), ("a%20b", "load"), ("m", "x")] {
-            assert_eq!(action_of(model, action), None, "{model}/{action}");
+            assert_eq!(parse_action(model, action), None, "{model}/{action}");
         }
         let longest = "a".repeat(MAX_NAME_BYTES);
-        assert!(action_of(&longest, "load").is_some());
-        assert!(action_of(&format!("{longest}a"), "load").is_none());
+        assert!(parse_action(&longest, "load").is_some());
+        assert!(parse_action(&format!("{longest}a"), "load").is_none());
     }
 }

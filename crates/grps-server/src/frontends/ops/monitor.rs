@@ -1,4 +1,4 @@
-//! `monitor/…` and `/metrics`: what is measured.
+//! `monitor/…` and `/metrics`: the metrics of the service.
 
 use bytes::Bytes;
 use form_urlencoded::parse;
@@ -20,10 +20,10 @@ const PAGE: &str = include_str!("monitor.html");
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-/// Series that may be asked for at once.
+/// Maximum number of series in one response.
 const MAX_TRENDS: usize = 200;
 
-/// One series, named by the query's `name`.
+/// The series of the query parameter `name`.
 pub(super) async fn series(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     let query = request.parts.uri.query().unwrap_or_default();
     let name = parse(query.as_bytes()).find(|(key, _)| key == "name").map(|(_, name)| name);
@@ -33,7 +33,7 @@ pub(super) async fn series(call: Call, request: HttpRequest) -> Response<ReplyBo
     }
 }
 
-/// The same span of several series at once: the query's `span` and each of its `name`s.
+/// Several series in the same span; `name` can be repeated in the query.
 pub(super) async fn trends(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     match read_trends(&call.app, request.parts.uri.query().unwrap_or_default()) {
         Ok(trends) => json_response(trends.to_string().into_bytes()),
@@ -45,9 +45,9 @@ fn read_trends(app: &App, query: &str) -> Result<Value, Error> {
     let (mut span, mut trends) = (Span::Minute, Map::new());
     for (key, value) in parse(query.as_bytes()) {
         match &*key {
-            "span" => span = Span::of(&value)?,
+            "span" => span = Span::from_name(&value)?,
             "name" if trends.len() == MAX_TRENDS => {
-                let text = format!("at most {MAX_TRENDS} series are answered at once");
+                let text = format!("a request can name at most {MAX_TRENDS} series");
                 return Err(Error::invalid(text));
             }
             "name" => {
@@ -65,27 +65,26 @@ pub(super) async fn names(call: Call, _: HttpRequest) -> Response<ReplyBody> {
     json_response(Value::from(call.app.monitor.names()).to_string().into_bytes())
 }
 
-/// The latest minute of everything.
+/// The current state and the latest minute of all counters.
 pub(super) async fn live(call: Call, _: HttpRequest) -> Response<ReplyBody> {
     json_response(overview::live(&call.app).to_string().into_bytes())
 }
 
-/// The slowest requests and the failed ones.
-pub(super) async fn remembered(call: Call, _: HttpRequest) -> Response<ReplyBody> {
-    json_response(overview::remembered(&call.app).to_string().into_bytes())
+/// The slowest and the failed requests.
+pub(super) async fn notable_requests(call: Call, _: HttpRequest) -> Response<ReplyBody> {
+    json_response(overview::notable_requests(&call.app).to_string().into_bytes())
 }
 
 /// The models and graphs.
-pub(super) async fn served(call: Call, _: HttpRequest) -> Response<ReplyBody> {
-    json_response(overview::served(&call.app).to_string().into_bytes())
+pub(super) async fn catalog(call: Call, _: HttpRequest) -> Response<ReplyBody> {
+    json_response(overview::catalog(&call.app).to_string().into_bytes())
 }
 
-/// All metrics, in the format that Prometheus asks for.
+/// All metrics, in the format of the `Accept` header.
 pub(super) async fn metrics(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    let accepted =
-        request.parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    let (format, content_type) = match accepted {
-        Some(accepted) if accepted.contains("application/openmetrics-text") => {
+    let accept = request.parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let (format, content_type) = match accept {
+        Some(accept) if accept.contains("application/openmetrics-text") => {
             (Format::OpenMetrics, OPEN_METRICS)
         }
         _ => (Format::Plain, PLAIN),
@@ -96,7 +95,7 @@ pub(super) async fn metrics(call: Call, request: HttpRequest) -> Response<ReplyB
 /// A page with all series and their latest values.
 pub(super) async fn page(call: Call, _: HttpRequest) -> Response<ReplyBody> {
     let names = Value::from(call.app.monitor.names()).to_string();
-    // Names come from user code: none may end the script they stand in.
+    // Names come from user code and must not end the script element.
     let names = names.replace('<', "\\u003c");
     response::html(PAGE.replace("/*NAMES*/[]", &names).into())
 }

@@ -1,5 +1,5 @@
-//! The entry of every HTTP request: begins it, finds its route, checks who may call it, and signs
-//! the response.
+//! The entry of every HTTP request: finds its route, checks the access policy, calls the endpoint,
+//! and adds common headers to the response.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,71 +13,80 @@ use crate::app::App;
 use crate::call::access::{Credentials, Policy, authorize};
 use crate::call::call::Call;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::router::{Found, Router, is_grpc};
+use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
 use crate::frontends::shared::{optional_headers, timing_header, trace_headers};
 use crate::net::peer::Peer;
 use crate::net::reply_body::ReplyBody;
 
-/// Header that carries the identifier of a request in both directions.
+/// Header for the identifier of a request, in requests and responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Whose page makes a browser send a request.
+/// Header by which browsers report the site of the requesting page.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Answers one request of any front end over HTTP.
+/// Serves one HTTP request of any front end.
 pub(crate) async fn dispatch(
     router: Arc<Router>,
     app: Arc<App>,
     peer: Peer,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
-    let optional = optional_headers::of(request.headers());
-    let trace = trace_headers::of(&app, optional);
+    let optional = optional_headers::find(request.headers());
+    let trace = trace_headers::read_context(&app, optional);
     let sent_id = optional.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let timeline = Arc::new(app.request_ids.begin(sent_id, trace));
-    let wants_timing = timing_header::is_asked(optional);
+    let timeline = Arc::new(app.request_ids.start_timeline(sent_id, trace));
+    let with_timing = timing_header::is_requested(optional);
     let grpc = is_grpc(request.headers());
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
-    let call = Call::begin(app, peer, timeline, protocol);
+    let call = Call::start(app, peer, timeline, protocol);
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();
     let version = request.version();
     let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
     let mut response = match router.find(request.method(), request.uri().path(), grpc) {
-        Ok((found, parameters)) => {
+        Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
-            match admit(&call, found, &parts.headers, is_draining) {
+            match check_access(&call, matched, &parts.headers, is_draining) {
                 Ok(()) => {
-                    found.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
+                    matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
                 }
-                Err(error) => found.front_end.error(&error),
+                Err(error) => matched.front_end.error(&error),
             }
         }
         Err(response) => response,
     };
     if let ReplyBody::Whole(body) = response.body() {
-        scope.send(body.len());
+        scope.count_sent_bytes(body.len());
     }
-    if wants_timing {
+    if with_timing {
         timing_header::add(response.headers_mut(), &timeline);
     }
-    sign(response.headers_mut(), timeline.id(), is_draining && version < Version::HTTP_2);
+    add_common_headers(
+        response.headers_mut(),
+        timeline.id(),
+        is_draining && version < Version::HTTP_2,
+    );
     if let Some(line) = line {
         line.write(timeline.id(), timeline.began().elapsed().as_micros(), &response);
     }
     Ok(response)
 }
 
-/// Lets a request through to its route.
+/// Checks whether a request may call its route.
 ///
 /// # Errors
 /// `PermissionDenied` by the route's policy; `Unavailable` for inference while draining.
-fn admit(call: &Call, found: &Found, headers: &HeaderMap, is_draining: bool) -> Result<(), Error> {
-    let policy = found.endpoint.policy;
+fn check_access(
+    call: &Call,
+    matched: &MatchedRoute,
+    headers: &HeaderMap,
+    is_draining: bool,
+) -> Result<(), Error> {
+    let policy = matched.endpoint.policy;
     if policy == Policy::Infer {
-        call.scope.begin();
+        call.scope.mark_inference();
         if is_draining {
-            call.scope.judge(Some(Cause::Unavailable));
+            call.scope.record_outcome(Some(Cause::Unavailable));
             return Err(Error::new(Cause::Unavailable, "the service is shutting down"));
         }
     }
@@ -85,7 +94,7 @@ fn admit(call: &Call, found: &Found, headers: &HeaderMap, is_draining: bool) -> 
     authorize(policy, &call.peer, credentials(policy, headers), admin_token)
 }
 
-/// What the headers prove; most routes ask for no proof, and no header is looked up for them.
+/// The credentials in the headers; routes without access control skip the lookup.
 fn credentials(policy: Policy, headers: &HeaderMap) -> Credentials<'_> {
     if policy != Policy::Admin {
         return Credentials::default();
@@ -99,8 +108,8 @@ fn credentials(policy: Policy, headers: &HeaderMap) -> Credentials<'_> {
     Credentials { token, is_cross_site }
 }
 
-/// Puts the request's identifier into the response, and the end of the connection if it must close.
-fn sign(headers: &mut HeaderMap, id: &str, close: bool) {
+/// Adds the identifier of the request, and `Connection: close` if the connection must close.
+fn add_common_headers(headers: &mut HeaderMap, id: &str, close: bool) {
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }

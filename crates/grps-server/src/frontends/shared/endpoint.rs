@@ -1,4 +1,4 @@
-//! A route as its front end declares it.
+//! Routes of front ends.
 
 use std::borrow::Cow;
 use std::pin::Pin;
@@ -11,34 +11,34 @@ use crate::call::access::Policy;
 use crate::call::call::Call;
 use crate::net::reply_body::ReplyBody;
 
-/// What serves a request.
-type Handler = Box<dyn Fn(Call, HttpRequest) -> Handling + Send + Sync>;
-/// The response that is being made.
-pub(crate) type Handling = Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>;
+/// The function that serves a request.
+type EndpointFn = Box<dyn Fn(Call, HttpRequest) -> EndpointFuture + Send + Sync>;
+/// The future of a response.
+pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>;
 
-/// A request that has found its route.
+/// A request with a matched route.
 pub(crate) struct HttpRequest {
-    /// Its head.
+    /// The head.
     pub(crate) parts: Parts,
-    /// Its body, not read yet.
+    /// The body, not read yet.
     pub(crate) body: Incoming,
-    /// The values of the pattern's parameters, in their order.
+    /// Values of the path parameters in the order of the pattern.
     pub(crate) parameters: Vec<String>,
 }
 
 /// The methods of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Methods {
-    /// Reads something.
+    /// GET: reads.
     Get,
-    /// Does something.
+    /// POST: changes or runs.
     Post,
-    /// Either, as upstream's clients expect.
+    /// GET or POST, as clients of upstream expect.
     GetOrPost,
 }
 
 impl Methods {
-    /// As the `Allow` header lists them.
+    /// The methods in the `Allow` header.
     pub(crate) fn allow(self) -> &'static str {
         match self {
             Self::Get => "GET, HEAD, OPTIONS",
@@ -48,20 +48,20 @@ impl Methods {
     }
 }
 
-/// A route: its path, who may call it, and the code behind it.
+/// A route: its path, methods, access policy and function.
 pub(crate) struct Endpoint {
-    /// The path; `{name}` stands for one segment, `{*name}` for all that follow.
+    /// The path pattern; `{name}` matches one segment, `{*name}` matches the rest.
     pub(crate) pattern: Cow<'static, str>,
-    /// The methods that it takes.
+    /// The supported methods.
     pub(crate) methods: Methods,
-    /// Who may call it.
+    /// The access policy.
     pub(crate) policy: Policy,
-    /// What serves it.
-    handler: Handler,
+    /// The function that serves requests.
+    handler: EndpointFn,
 }
 
 impl Endpoint {
-    /// A route to an asynchronous function.
+    /// Creates a route to an asynchronous function.
     pub(crate) fn new<F, R>(
         methods: Methods,
         pattern: impl Into<Cow<'static, str>>,
@@ -72,17 +72,18 @@ impl Endpoint {
         F: Fn(Call, HttpRequest) -> R + Send + Sync + 'static,
         R: Future<Output = Response<ReplyBody>> + Send + 'static,
     {
-        let handler = Box::new(move |call, request| Box::pin(handler(call, request)) as Handling);
+        let handler =
+            Box::new(move |call, request| Box::pin(handler(call, request)) as EndpointFuture);
         Self { pattern: pattern.into(), methods, policy, handler }
     }
 
     /// Serves a request.
-    pub(crate) fn handle(&self, call: Call, request: HttpRequest) -> Handling {
+    pub(crate) fn handle(&self, call: Call, request: HttpRequest) -> EndpointFuture {
         (self.handler)(call, request)
     }
 }
 
-/// A path of the configuration as a pattern that matches it and nothing else.
-pub(crate) fn literal(path: &str) -> String {
+/// The pattern that matches exactly this path.
+pub(crate) fn literal_pattern(path: &str) -> String {
     path.replace('{', "{{").replace('}', "}}")
 }

@@ -1,4 +1,4 @@
-//! What a protocol is to the server.
+//! The interface of front ends.
 
 use grps_core::Error;
 use http::Response;
@@ -8,18 +8,18 @@ use crate::frontends::shared::endpoint::Endpoint;
 use crate::net::connection_protocol::ConnectionProtocol;
 use crate::net::reply_body::ReplyBody;
 
-/// A protocol of clients: its routes, and its encoding of errors.
+/// A front end: the routes of one protocol, and its encoding of errors.
 pub(crate) trait FrontEnd: Send + Sync {
-    /// Its name in logs.
+    /// The name in logs.
     fn name(&self) -> &'static str;
 
-    /// Its routes over HTTP, for a service with these settings.
+    /// The HTTP routes for a service with these settings.
     fn endpoints(&self, settings: &Settings) -> Vec<Endpoint>;
 
-    /// Encodes an error of a request to one of its routes.
+    /// Encodes an error as the response to a request.
     fn error(&self, error: &Error) -> Response<ReplyBody>;
 
-    /// Whether requests over gRPC that match no route are answered by it.
+    /// Whether this front end serves gRPC, including requests that match no route.
     fn is_grpc(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! What the front ends over HTTP have in common.
+//! Code that the front ends over HTTP share.
 
 pub(crate) mod dispatch;
 pub(crate) mod endpoint;

@@ -1,19 +1,19 @@
-//! Headers that only some clients send: deadlines, urgency, identifiers, traces.
+//! Optional headers: deadlines, priorities, identifiers and traces.
 //!
-//! One pass over the names shows whether there is any, which saves nearly all requests a lookup of each.
+//! One pass over the names detects them, which saves most requests a lookup of each.
 
 use std::sync::LazyLock;
 
 use http::HeaderMap;
 
-static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+static EMPTY: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 
-/// The headers; an empty map if there is no optional one among them.
-pub(crate) fn of(headers: &HeaderMap) -> &HeaderMap {
+/// Returns the headers, or an empty map if none of them is optional.
+pub(crate) fn find(headers: &HeaderMap) -> &HeaderMap {
     let is_optional = |name: &str| {
         name.starts_with("x-") || name.starts_with("trace") || name.starts_with("grpc-t")
     };
-    if headers.keys().any(|name| is_optional(name.as_str())) { headers } else { &NONE }
+    if headers.keys().any(|name| is_optional(name.as_str())) { headers } else { &EMPTY }
 }
 
 #[cfg(test)]
@@ -23,12 +23,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn optional_headers_are_seen_among_others() {
+    fn optional_headers_are_found_among_others() {
         let mut headers = HeaderMap::new();
         for common in ["host", "accept", "content-type", "content-length", "user-agent"] {
             headers.insert(HeaderName::from_static(common), "a".parse().unwrap());
         }
-        assert!(of(&headers).is_empty());
+        assert!(find(&headers).is_empty());
         for optional in [
             "x-request-id",
             "x-request-timeout-ms",
@@ -40,7 +40,7 @@ mod tests {
         ] {
             let mut headers = headers.clone();
             headers.insert(HeaderName::from_static(optional), "b".parse().unwrap());
-            assert_eq!(of(&headers)[optional], "b");
+            assert_eq!(find(&headers)[optional], "b");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP responses that all front ends build from.
+//! HTTP responses for all front ends.
 
 use bytes::Bytes;
 use grps_core::{Cause, Error};
@@ -11,7 +11,7 @@ use crate::net::reply_body::{ChunkSource, ReplyBody};
 pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 pub(crate) const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
-/// Seconds after which a client that met a full queue may try again.
+/// Seconds after which a client can retry when the queue was full.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// A response with a whole body.
@@ -26,8 +26,7 @@ pub(crate) fn respond(
     response
 }
 
-/// The response to a failed request: its status, a body that the front end has encoded, and when
-/// the client may try again.
+/// The response to a failed request, with a body of the front end. A full queue adds `Retry-After`.
 pub(crate) fn failure(
     error: &Error,
     content_type: HeaderValue,
@@ -40,12 +39,12 @@ pub(crate) fn failure(
     response
 }
 
-/// 200 with a page.
+/// 200 with an HTML page.
 pub(crate) fn html(body: Bytes) -> Response<ReplyBody> {
     respond(StatusCode::OK, HTML, body)
 }
 
-/// A response in chunks; one that has none is a whole body of no bytes.
+/// A streamed response; without a chunk it has an empty body.
 pub(crate) fn stream<E: StreamEncoding<Chunk = Bytes>>(
     content_type: HeaderValue,
     stream: ReplyStream<E>,

@@ -1,4 +1,4 @@
-//! Which front end's route a path leads to.
+//! Finds the route of a path among all front ends.
 
 use grps_core::{Cause, Error};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
@@ -14,18 +14,21 @@ use crate::net::reply_body::ReplyBody;
 
 /// The routes of all front ends of a service.
 pub(crate) struct Router {
+    /// Routes over HTTP.
     http: Table,
+    /// Routes over gRPC.
     grpc: Table,
 }
 
-/// The routes of one kind, and who answers requests that match none.
+/// Routes by path.
 struct Table {
-    paths: Paths<Found>,
+    paths: Paths<MatchedRoute>,
+    /// Encodes the error for requests that match no route.
     fallback: Option<&'static dyn FrontEnd>,
 }
 
-/// What a path leads to.
-pub(crate) struct Found {
+/// The route of a path.
+pub(crate) struct MatchedRoute {
     /// The front end that declared the route.
     pub(crate) front_end: &'static dyn FrontEnd,
     /// The route.
@@ -33,7 +36,7 @@ pub(crate) struct Found {
 }
 
 impl Router {
-    /// Collects the routes of `front_ends`; where two declare one path, the first has it.
+    /// Collects the routes of `front_ends`; when two declare the same path, the first one serves it.
     pub(crate) fn new(front_ends: &[&'static dyn FrontEnd], settings: &Settings) -> Self {
         let mut router = Self { http: Table::new(), grpc: Table::new() };
         for front_end in front_ends {
@@ -41,8 +44,8 @@ impl Router {
             table.fallback.get_or_insert(*front_end);
             for endpoint in front_end.endpoints(settings) {
                 let pattern = endpoint.pattern.to_string();
-                let found = Found { front_end: *front_end, endpoint };
-                if let Err(error) = table.paths.insert(&pattern, found) {
+                let route = MatchedRoute { front_end: *front_end, endpoint };
+                if let Err(error) = table.paths.insert(&pattern, route) {
                     let front_end = front_end.name();
                     tracing::warn!(front_end, pattern, %error, "the route is not served");
                 }
@@ -51,24 +54,24 @@ impl Router {
         router
     }
 
-    /// The route of a request with the values of its parameters.
+    /// Finds the route of a request and the values of its path parameters.
     ///
     /// # Errors
-    /// The response to a request that no route takes: 404, 405, or what `OPTIONS` asks for.
+    /// The response when no route matches: 404, 405, or the methods for `OPTIONS`.
     #[expect(clippy::result_large_err, reason = "the error is the response that is sent")]
     pub(crate) fn find(
         &self,
         method: &Method,
         path: &str,
         is_grpc: bool,
-    ) -> Result<(&Found, Vec<String>), Response<ReplyBody>> {
+    ) -> Result<(&MatchedRoute, Vec<String>), Response<ReplyBody>> {
         let table = if is_grpc { &self.grpc } else { &self.http };
         let Ok(matched) = table.paths.at(path) else { return Err(table.not_found(path)) };
-        let found = matched.value;
+        let route = matched.value;
         if !is_grpc {
-            check_method(method, found)?;
+            check_method(method, route)?;
         }
-        Ok((found, matched.params.iter().map(|(_, value)| value.to_owned()).collect()))
+        Ok((route, matched.params.iter().map(|(_, value)| value.to_owned()).collect()))
     }
 
     /// The path pattern and policy of every route.
@@ -98,8 +101,8 @@ impl Table {
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the response that is sent")]
-fn check_method(method: &Method, found: &Found) -> Result<(), Response<ReplyBody>> {
-    let allow = found.endpoint.methods.allow();
+fn check_method(method: &Method, matched: &MatchedRoute) -> Result<(), Response<ReplyBody>> {
+    let allow = matched.endpoint.methods.allow();
     if method == Method::OPTIONS {
         return Err(with_allow(respond(StatusCode::OK, HTML, ""), allow));
     }
@@ -107,7 +110,7 @@ fn check_method(method: &Method, found: &Found) -> Result<(), Response<ReplyBody
         return Ok(());
     }
     let message = format!("{method} is not allowed here; use {allow}");
-    let refused = found.front_end.error(&Error::new(Cause::MethodNotAllowed, message));
+    let refused = matched.front_end.error(&Error::new(Cause::MethodNotAllowed, message));
     Err(with_allow(refused, allow))
 }
 
@@ -116,7 +119,7 @@ fn with_allow(mut response: Response<ReplyBody>, allow: &'static str) -> Respons
     response
 }
 
-/// Whether a request is gRPC.
+/// Whether a request uses gRPC.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE);
     content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))

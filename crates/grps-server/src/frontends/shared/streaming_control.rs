@@ -1,4 +1,4 @@
-//! How a client asks for a response in chunks, by the control of a custom route.
+//! The streaming control of a custom route: how a client requests a streamed response.
 
 use form_urlencoded::parse;
 use http::HeaderMap;
@@ -6,8 +6,8 @@ use http::HeaderMap;
 use crate::app::{StreamingControl, StreamingMode};
 use crate::codec::json;
 
-/// Whether a request asks for chunks by the control its route is configured with.
-pub(crate) fn is_asked(
+/// Whether a request sets the streaming control of its route.
+pub(crate) fn is_requested(
     control: &StreamingControl,
     query: &str,
     headers: &HeaderMap,

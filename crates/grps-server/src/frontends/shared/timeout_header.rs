@@ -1,4 +1,4 @@
-//! `X-Request-Timeout-Ms`: how long the client will wait.
+//! `X-Request-Timeout-Ms`: the timeout of the client.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use tokio::time::Instant;
 const HEADER: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 const MAX_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
-/// The instant at which the client stops waiting; `None` when it did not say.
+/// Reads the deadline of a request; `None` without the header.
 ///
 /// # Errors
 /// `InvalidArgument` when the header is not a whole number of milliseconds in range.
-pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Instant>, Error> {
+pub(crate) fn read_deadline(headers: &HeaderMap) -> Result<Option<Instant>, Error> {
     let Some(value) = headers.get(HEADER) else { return Ok(None) };
     let timeout_ms = value
         .to_str()
@@ -28,7 +28,7 @@ pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Instant>, Error> {
     Ok(Some(Instant::now() + Duration::from_millis(timeout_ms)))
 }
 
-/// Reads a request, but not past its deadline.
+/// Reads a request until its deadline.
 ///
 /// # Errors
 /// Those of `reading`; `DeadlineExceeded` when the deadline passed first.
@@ -49,12 +49,12 @@ mod tests {
     fn parse(text: &str) -> Result<Option<Instant>, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, text.parse().unwrap());
-        of(&headers)
+        read_deadline(&headers)
     }
 
     #[test]
-    fn limits_are_exact() {
-        assert!(of(&HeaderMap::new()).unwrap().is_none());
+    fn limits_of_the_timeout_are_exact() {
+        assert!(read_deadline(&HeaderMap::new()).unwrap().is_none());
         assert!(parse("1").unwrap().is_some());
         assert!(parse(&MAX_MS.to_string()).unwrap().is_some());
         for bad in ["0", "-1", "1.5", "soon", "", "604800001"] {

@@ -1,4 +1,4 @@
-//! `X-Grps-Timing`: a request's own waterfall, in a header of its answer.
+//! `X-Grps-Timing`: the waterfall of a request in a header of its response.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::observability::waterfall::bars;
 
-/// The header of the request, which must be `true`, and of the answer.
+/// The header; `true` in a request, the waterfall in a response.
 const TIMING: HeaderName = HeaderName::from_static("x-grps-timing");
 
-/// Whether a client asks how long the steps of its request took.
-pub(crate) fn is_asked(headers: &HeaderMap) -> bool {
+/// Whether a client requests the waterfall.
+pub(crate) fn is_requested(headers: &HeaderMap) -> bool {
     headers.get(TIMING).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
-/// Adds how long the steps took until now, in the syntax of `Server-Timing`: name, start and
-/// duration in milliseconds.
+/// Adds the stages so far in the syntax of `Server-Timing`: name, start and duration in
+/// milliseconds.
 pub(crate) fn add(headers: &mut HeaderMap, timeline: &Timeline) {
     if let Ok(value) = HeaderValue::from_str(&describe(timeline)) {
         headers.insert(TIMING, value);
@@ -27,7 +27,7 @@ pub(crate) fn add(headers: &mut HeaderMap, timeline: &Timeline) {
 fn describe(timeline: &Timeline) -> String {
     let mut text = String::new();
     for bar in bars(timeline) {
-        let _ = write!(text, "{};start={:.3};dur={:.3}", bar.name, ms(bar.start), ms(bar.length));
+        let _ = write!(text, "{};start={:.3};dur={:.3}", bar.name, ms(bar.start), ms(bar.duration));
         if let Some(call) = bar.call.filter(|_| bar.is_infer) {
             let batch = call.times.timings.batch;
             let _ = write!(text, ";requests={};rows={}", batch.requests, batch.rows);
@@ -54,20 +54,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_true_asks() {
-        for (value, asked) in [("true", true), ("True", true), ("1", false), ("false", false)] {
+    fn only_true_requests_the_waterfall() {
+        for (value, expected) in [("true", true), ("True", true), ("1", false), ("false", false)] {
             let mut headers = HeaderMap::new();
             headers.insert(TIMING, HeaderValue::from_static(value));
-            assert_eq!(is_asked(&headers), asked, "{value}");
+            assert_eq!(is_requested(&headers), expected, "{value}");
         }
-        assert!(!is_asked(&HeaderMap::new()));
+        assert!(!is_requested(&HeaderMap::new()));
     }
 
     #[test]
-    fn steps_are_told_in_the_order_of_time() {
+    fn stages_are_in_chronological_order() {
         let timeline = Timeline::new("r", None);
-        timeline.note(RequestStage::Receive, timeline.began());
-        timeline.note(RequestStage::Decode, Instant::now());
+        timeline.note_stage(RequestStage::Receive, timeline.began());
+        timeline.note_stage(RequestStage::Decode, Instant::now());
         let text = describe(&timeline);
         let names: Vec<_> = text.split(", ").map(|bar| bar.split(';').next().unwrap()).collect();
         assert_eq!(names, ["receive", "decode", "total"]);

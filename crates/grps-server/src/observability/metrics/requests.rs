@@ -62,7 +62,7 @@ fn requests(routes: &[Arc<RouteStats>]) -> Vec<([(&str, &str); 2], &RequestStats
     let all = routes.iter().flat_map(|route| {
         Protocol::ALL.map(|protocol| {
             let labels = [("model", &*route.name), ("protocol", protocol.name())];
-            (labels, route.of(protocol))
+            (labels, route.for_protocol(protocol))
         })
     });
     all.filter(|(_, stats)| stats.outcomes.read() != OutcomeCounts::default()).collect()

@@ -56,5 +56,5 @@ fn exemplar_text(exemplar: &Exemplar) -> ExemplarText {
         labels.push(("request_id", timeline.id().to_owned()));
     }
     let value = exemplar.duration.as_secs_f64();
-    ExemplarText { labels, value, at: exemplar.at }
+    ExemplarText { labels, value, ended: exemplar.ended }
 }
