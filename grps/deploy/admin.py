@@ -43,8 +43,8 @@ def list_models(service: Service, timeout_s: float | None = None) -> list[dict[s
     Raises:
         DeployError: It can't be reached.
     """
-    told = _call(service, "GET", MODELS, timeout_s)
-    return list(told["models"])
+    reply = _call(service, "GET", MODELS, timeout_s)
+    return list(reply["models"])
 
 
 def change_model(service: Service, action: str, model: str) -> dict[str, Any]:
@@ -98,9 +98,9 @@ def _call(
     finally:
         connection.close()
     try:
-        told = msgspec.json.decode(body)
+        reply = msgspec.json.decode(body)
         if response.status == http.client.OK:
-            return dict(told)
-        raise DeployError(told["status"]["msg"])
+            return dict(reply)
+        raise DeployError(reply["status"]["msg"])
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         raise DeployError(f"{path} returned status {response.status}") from error

@@ -94,16 +94,16 @@ class Development:
 
         Reports the server's progress in the meantime.
         """
-        told = False
+        reported = False
         while not (changed := watch.changes()):
             code = process.poll()
             state = ServiceState.read(state_file)
-            if not told and code is not None:
-                told = True
+            if not reported and code is not None:
+                reported = True
                 how = describe_exit(code)
                 self._on_line(f"the server {how}; change a file to try again, Ctrl-C ends")
-            elif not told and state is not None and state.phase == "ready":
-                told = True
+            elif not reported and state is not None and state.phase == "ready":
+                reported = True
                 self._ports = state.ports
                 where = " ".join(f"http://127.0.0.1:{port}" for port in state.ports[:1])
                 self._on_line(f"ready: {where} (watching {self._project}; Ctrl-C ends)")

@@ -27,7 +27,7 @@ from grps.server.commands import take_commands
 from grps.server.log_files import start_user_log
 from grps.server.memory import inflight_bytes
 from grps.server.models.lifecycle import ServedModels
-from grps.server.models.model import Terms
+from grps.server.models.model import ServiceOptions
 from grps.server.models.shares import gpu_of_a_process
 from grps.server.native import (
     Log,
@@ -154,7 +154,7 @@ class App:
         self._report("loading", "importing user code")
         project.import_user_code()
         health = project.server.health
-        terms = Terms(
+        options = ServiceOptions(
             max_concurrency=project.server.max_concurrency,
             hang_timeout_ms=health.hang_timeout_ms or None,
             folder=self._folder,
@@ -164,7 +164,7 @@ class App:
         conf = self._options.service / "conf"
         models = ServedModels(
             server,
-            terms,
+            options,
             lambda: Project.read(self._folder, conf),
             self._report,
             self._set_log_level,

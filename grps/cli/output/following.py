@@ -9,7 +9,7 @@ import click
 
 from grps.cli.output.lines import notice
 from grps.deploy.logs.follow import follow
-from grps.deploy.logs.lines import Wanted, choose, last_lines, whole_lines
+from grps.deploy.logs.lines import LineFilter, choose, last_lines, whole_lines
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.supervision.services import inspect
 from grps.server.state import ServiceState, alive
@@ -22,9 +22,9 @@ def follow_log(
     state: ServiceState,
     path: Path,
     lines: int,
-    wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
+    line_filter: LineFilter = LineFilter(),  # noqa: B008 - it is frozen
 ) -> None:
-    """Print the wanted records of a log as it grows until the process of ``state`` ends.
+    """Print the line_filter records of a log as it grows until the process of ``state`` ends.
 
     Raises:
         ClickException: The service ended badly.
@@ -34,13 +34,13 @@ def follow_log(
         time.sleep(_POLL_S)
         return alive(state)
 
-    if wanted.everything:
+    if line_filter.everything:
         for text in follow(path, lines, wait):
             click.echo(text, nl=False)
     else:
-        for line in last_lines(path, lines, wanted):
+        for line in last_lines(path, lines, line_filter):
             click.echo(line, nl=False)
-        for line in choose(whole_lines(follow(path, 0, wait)), wanted):
+        for line in choose(whole_lines(follow(path, 0, wait)), line_filter):
             click.echo(line, nl=False)
     ended = inspect(folder)
     if ended.status in ("crashed", "failed"):

@@ -12,7 +12,7 @@ from grps.cli.output.following import follow_log
 from grps.cli.output.lines import notice, say
 from grps.deploy.admin import set_log_level
 from grps.deploy.logs.follow import tail
-from grps.deploy.logs.lines import LEVELS, Wanted, last_lines, read_moment
+from grps.deploy.logs.lines import LEVELS, LineFilter, last_lines, read_moment
 from grps.deploy.supervision.services import Service, find
 
 
@@ -79,22 +79,22 @@ def command(
     if set_level is not None:
         _set_level(service, set_level)
         return
-    wanted = Wanted(**filters)
+    line_filter = LineFilter(**filters)
     path = service.folder.log_dir / ("grps_usr.log" if user else "grps_server.log")
-    follows = service.running and not no_follow and wanted.until is None
+    follows = service.running and not no_follow and line_filter.until is None
     if follows and service.state is not None:
         try:
-            follow_log(service.folder, service.state, path, lines, wanted)
+            follow_log(service.folder, service.state, path, lines, line_filter)
         except KeyboardInterrupt:
             notice("")
         return
     if not path.exists():
         notice(f"there is no log yet: {path}")
         return
-    if wanted.everything:
+    if line_filter.everything:
         click.echo(tail(path, lines)[0].decode("utf-8", "replace"), nl=False)
     else:
-        click.echo("".join(last_lines(path, lines, wanted)), nl=False)
+        click.echo("".join(last_lines(path, lines, line_filter)), nl=False)
     if not service.running:
         notice(f"service {name!r} does not run ({service.status})")
 

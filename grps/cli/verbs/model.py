@@ -87,8 +87,8 @@ def load(model: str, service: str | None) -> None:
 
     Add a model, or another version of one, to inference.yml and load it; the service goes on.
     """
-    told = _change("load", model, service)
-    say(f"model {told['model']} is served (loaded in {told['load_s']:.1f} s)")
+    reply = _change("load", model, service)
+    say(f"model {reply['model']} is served (loaded in {reply['load_s']:.1f} s)")
 
 
 @command.command("unload")
@@ -100,10 +100,10 @@ def unload(model: str, service: str | None) -> None:
     It finishes its requests. A graph that needs it returns 503, and the service is not
     ready, until it is loaded again.
     """
-    told = _change("unload", model, service)
-    say(f"model {told['model']} is unloaded")
-    if told.get("trouble"):
-        notice(f"the service is not ready: {told['trouble']}")
+    reply = _change("unload", model, service)
+    say(f"model {reply['model']} is unloaded")
+    if reply.get("trouble"):
+        notice(f"the service is not ready: {reply['trouble']}")
 
 
 @command.command("reload")
@@ -115,8 +115,8 @@ def reload(model: str, service: str | None) -> None:
     The previous one finishes its requests and is then freed; until the new one is served, both
     are in memory. If the new one can't be loaded, the one before it goes on.
     """
-    told = _change("reload", model, service)
-    say(f"model {told['model']} is reloaded (in {told['load_s']:.1f} s)")
+    reply = _change("reload", model, service)
+    say(f"model {reply['model']} is reloaded (in {reply['load_s']:.1f} s)")
 
 
 def _change(action: str, model: str, service: str | None) -> dict[str, Any]:

@@ -95,28 +95,28 @@ class View:
 
     def _add(self, service: Service, table: Table, models: list[RenderableType]) -> None:
         try:
-            told = read_live(service, ASK_TIMEOUT_S)
+            live = read_live(service, ASK_TIMEOUT_S)
         except DeployError as error:
             table.add_row(service.name, Text(str(service.status), "yellow"))
             models.append(Text(f"{service.name}: {error}", "red"))
             return
-        before, self._before[service.name] = self._before.get(service.name), told
-        state, process, requests = told["service"], told["process"], told["requests"]
-        succeeded, failed, seconds = _ended(told["routes"])
+        before, self._before[service.name] = self._before.get(service.name), live
+        state, process, requests = live["service"], live["process"], live["requests"]
+        succeeded, failed, seconds = _ended(live["routes"])
         table.add_row(
             service.name,
             Text("ready", "green") if state["ready"] else Text("not ready", "red"),
-            duration(told["time"] - state["started"]),
+            duration(live["time"] - state["started"]),
             _rate(succeeded + failed, seconds),
             _percent(failed, succeeded + failed),
             *(f"{requests[key]:.1f} ms" for key in ("p50_ms", "p90_ms", "p99_ms")),
             str(max(0, state["in_flight"] - 1)),
-            _processor(before, told),
+            _processor(before, live),
             f"{process['memory_bytes'] / 2**20:.0f} MiB",
         )
         if not state["ready"]:
             models.append(Text(f"{service.name}: {state['reason']}", "red"))
-        models.append(_models(before, told, service.name))
+        models.append(_models(before, live, service.name))
 
 
 def _table(head: tuple[str, ...], left: int) -> Table:
@@ -126,11 +126,11 @@ def _table(head: tuple[str, ...], left: int) -> Table:
     return table
 
 
-def _models(before: dict[str, Any] | None, told: dict[str, Any], service: str) -> Group:
+def _models(before: dict[str, Any] | None, live: dict[str, Any], service: str) -> Group:
     table = _table(MODEL_HEAD, left=1)
     table.add_column("WHERE THE TIME GOES", no_wrap=True)
     known = {model["model"]: model for model in before["models"]} if before else {}
-    for model in told["models"]:
+    for model in live["models"]:
         minute = model["minute"]
         ended = minute["succeeded"] + minute["failed"]
         native = model["native"]
@@ -142,7 +142,7 @@ def _models(before: dict[str, Any] | None, told: dict[str, Any], service: str) -
             f"{minute['duration']['p99_ms']:.1f} ms",
             str(model["queue_length"]),
             "-" if native else str(model["instances"]),
-            "-" if native else _busy(known.get(model["model"]), model, before, told),
+            "-" if native else _busy(known.get(model["model"]), model, before, live),
             f"{model['rows'] / model['batches']:.1f}" if model["batches"] else "-",
             _bar(minute),
         )
@@ -180,21 +180,21 @@ def _percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f}%" if part and whole else "0%"
 
 
-def _processor(before: dict[str, Any] | None, told: dict[str, Any]) -> str:
-    if before is None or told["time"] <= before["time"]:
+def _processor(before: dict[str, Any] | None, live: dict[str, Any]) -> str:
+    if before is None or live["time"] <= before["time"]:
         return "-"
-    spent = told["process"]["cpu_s"] - before["process"]["cpu_s"]
-    return f"{100 * spent / (told['time'] - before['time']):.0f}%"
+    spent = live["process"]["cpu_s"] - before["process"]["cpu_s"]
+    return f"{100 * spent / (live['time'] - before['time']):.0f}%"
 
 
 def _busy(
     known: dict[str, Any] | None,
     model: dict[str, Any],
     before: dict[str, Any] | None,
-    told: dict[str, Any],
+    live: dict[str, Any],
 ) -> str:
-    if known is None or before is None or told["time"] <= before["time"]:
+    if known is None or before is None or live["time"] <= before["time"]:
         return "-"
     worked = max(0.0, model["busy_s"] - known["busy_s"])
-    share = worked / (told["time"] - before["time"]) / max(1, model["instances"])
+    share = worked / (live["time"] - before["time"]) / max(1, model["instances"])
     return f"{100 * min(1.0, share):.0f}%"

@@ -43,7 +43,7 @@ def read_moment(text: str, now: datetime) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LineFilter:
     """Which records to show; all by default."""
 
     level: str = "debug"
@@ -55,10 +55,10 @@ class Wanted:
     @property
     def everything(self) -> bool:
         """Whether no record is left out."""
-        return self == Wanted()
+        return self == LineFilter()
 
     def accepts(self, line: str, at: datetime) -> bool:
-        """Return whether the first line of a record, written at some moment, is wanted."""
+        """Return whether the first line of a record, written at some moment, is line_filter."""
         if (self.since and at < self.since) or (self.until and at > self.until):
             return False
         found = _LEVEL.search(line)
@@ -72,23 +72,23 @@ def _mentions(line: str, request_id: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(request_id)}(?![\w-])", line) is not None
 
 
-def choose(lines: Iterable[str], wanted: Wanted) -> Iterator[str]:
-    """Yield the lines of wanted records; a traceback goes with the line that it is of."""
-    kept = wanted.everything
+def choose(lines: Iterable[str], line_filter: LineFilter) -> Iterator[str]:
+    """Yield the lines of line_filter records; a traceback goes with the line that it is of."""
+    kept = line_filter.everything
     for line in lines:
         begins = _TIME.match(line)
         if begins is not None:
             at = datetime.strptime(begins[1], "%Y-%m-%d %H:%M:%S.%f")
-            kept = wanted.accepts(line, at)
+            kept = line_filter.accepts(line, at)
         if kept:
             yield line
 
 
-def last_lines(path: Path, count: int, wanted: Wanted) -> list[str]:
-    """Return the last wanted lines of a log and of its earlier days."""
+def last_lines(path: Path, count: int, line_filter: LineFilter) -> list[str]:
+    """Return the last line_filter lines of a log and of its earlier days."""
     earlier = sorted(path.parent.glob(f"{path.name}.[0-9]*"))
     lines = (line for one in [*earlier, path] for line in _read(one))
-    return list(deque(choose(lines, wanted), maxlen=count))
+    return list(deque(choose(lines, line_filter), maxlen=count))
 
 
 def _read(path: Path) -> Iterator[str]:

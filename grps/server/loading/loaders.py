@@ -32,7 +32,7 @@ from grps.inference.async_runner import AsyncMessageRunner, is_async
 from grps.inference.converter import Converter
 from grps.inference.identity import IdentityInferer
 from grps.inference.inferer import ModelInferer
-from grps.inference.message_runner import BatchingMessageRunner, MessageRunner, Steps
+from grps.inference.message_runner import BatchingMessageRunner, MessageRunner, UserCode
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import Runner, describe
 from grps.inference.tensor_runner import EngineModel, TensorRunner
@@ -78,7 +78,7 @@ def _load_user_copy(config: ModelConfig, report: Report) -> Copy:
     if NAMES.takes_tensors(config):
         runner = TensorRunner(_user_tensor_model(config), config.key)
     else:
-        runner = _message_runner(config, _load_steps(config))
+        runner = _message_runner(config, _load_user_code(config))
     copy = Copy((runner,) * config.instances, grows=True)
     _warm_recorded(config, copy, report)
     return copy
@@ -118,32 +118,32 @@ def _converting_runners(config: ModelConfig, backends: list[Backend]) -> tuple[R
     return runners * THREADS_OF_A_CONVERTER
 
 
-def _message_runner(config: ModelConfig, steps: Steps) -> Runner:
+def _message_runner(config: ModelConfig, user_code: UserCode) -> Runner:
     dynamic = config.batching is not None and config.batching.type == "dynamic"
-    if is_async(steps.inferer):
+    if is_async(user_code.inferer):
         if dynamic:
             raise ModelError(
                 f"model {config.key}: an async infer runs many requests side by side; "
                 "use batching.type none"
             )
-        return AsyncMessageRunner(steps, config.key)
+        return AsyncMessageRunner(user_code, config.key)
     if not dynamic:
-        return MessageRunner(steps, config.key)
-    if type(steps.inferer).batch_infer is ModelInferer.batch_infer:
+        return MessageRunner(user_code, config.key)
+    if type(user_code.inferer).batch_infer is ModelInferer.batch_infer:
         raise ModelError(
             f"model {config.key}: batching.type dynamic needs batch_infer in its inferer; "
             "write it, or use batching.type none"
         )
-    return BatchingMessageRunner(steps, config.key)
+    return BatchingMessageRunner(user_code, config.key)
 
 
-def _load_steps(config: ModelConfig) -> Steps:
+def _load_user_code(config: ModelConfig) -> UserCode:
     converter = _find_converter(config)
     if config.inferer_type == "customized":
-        return Steps(_load_user_inferer(config), converter)
+        return UserCode(_load_user_inferer(config), converter)
     if config.inferer_type == "identity":
-        return Steps(IdentityInferer(), converter)
-    return Steps(_init(config, _create_engine_inferer(config)), converter)
+        return UserCode(IdentityInferer(), converter)
+    return UserCode(_init(config, _create_engine_inferer(config)), converter)
 
 
 def _create_engine_inferer(config: ModelConfig) -> ModelInferer:

@@ -101,8 +101,8 @@ def _metadata(graph: Graph, signatures: Signatures) -> str:
         "inputs": _inputs(graph, signatures),
         "outputs": [name for name, _ in graph.outputs],
     }
-    told = {key: value for key, value in description.items() if value}
-    return yaml.safe_dump(told, allow_unicode=True, sort_keys=False)
+    described = {key: value for key, value in description.items() if value}
+    return yaml.safe_dump(described, allow_unicode=True, sort_keys=False)
 
 
 def _inputs(graph: Graph, signatures: Signatures) -> list[dict[str, Any]]:
@@ -110,8 +110,8 @@ def _inputs(graph: Graph, signatures: Signatures) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for node in graph.nodes:
         signature = signatures.get(node.model)
-        told = describe(signature)["inputs"] if signature is not None else []
-        known = {tensor["name"]: tensor for tensor in told}
+        described = describe(signature)["inputs"] if signature is not None else []
+        known = {tensor["name"]: tensor for tensor in described}
         if node.inputs is None and node.whole is None:
             for name, tensor in known.items():
                 found.setdefault(name, tensor)

@@ -16,7 +16,7 @@ from grps.log import logger
 from grps.server.loading.loaders import Report
 from grps.server.memory import give_back_memory
 from grps.server.models.graphs import describe_graphs, serve_graphs
-from grps.server.models.model import LoadedModel, Terms, load_model
+from grps.server.models.model import LoadedModel, ServiceOptions, load_model
 from grps.server.models.shares import give_shares, gpu_of_a_process
 from grps.server.native import Model, Server
 from grps.server.project import Project, needs_user_code
@@ -47,7 +47,7 @@ class ServedModels:
     def __init__(
         self,
         server: Server,
-        terms: Terms,
+        options: ServiceOptions,
         read: Callable[[], Project],
         report: Report,
         set_own_level: Callable[[str], None],
@@ -56,14 +56,14 @@ class ServedModels:
 
         Args:
             server: Where models are put.
-            terms: The service's settings for every model.
+            options: The service's settings for every model.
             read: Reads the project as it is configured now.
             report: Receives the progress while the service starts.
             set_own_level: Changes the level of this process's logs.
         """
         self._set_own_level = set_own_level
         self._server = server
-        self._terms = terms
+        self._options = options
         self._read = read
         self._report = report
         self._changing = threading.Lock()
@@ -176,7 +176,7 @@ class ServedModels:
         Returns:
             The level before and the level now.
         """
-        before, self._terms.log_level.name = self._terms.log_level.name, level
+        before, self._options.log_level.name = self._options.log_level.name, level
         self._set_own_level(level)
         for served in dict(self._served).values():
             for instance in served.loaded.instances:
@@ -186,17 +186,17 @@ class ServedModels:
     def describe(self) -> list[dict[str, Any]]:
         """Describe all models that are served or can be loaded."""
         served = dict(self._served)
-        told = [_describe(one) for one in served.values()]
+        described = [_describe(one) for one in served.values()]
         try:
             configured = self._read().inference.models
         except (ConfigError, OSError):
             configured = ()
-        told += [
+        described += [
             {"model": model.key, "state": "unloaded"}
             for model in configured
             if model.key not in served
         ]
-        return sorted(told, key=lambda model: str(model["model"]))
+        return sorted(described, key=lambda model: str(model["model"]))
 
     def _replace(self, project: Project, config: ModelConfig) -> dict[str, Any]:
         if needs_user_code(config):
@@ -209,12 +209,12 @@ class ServedModels:
 
     def _put(self, project: Project, config: ModelConfig, report: Report) -> None:
         began = time.monotonic()
-        models, terms = project.inference.models, self._terms
-        check_engines(terms.gpu, (config,))
-        shared = give_shares(config, models, terms.gpu)
-        terms = replace(terms, gpu=gpu_of_a_process(models, terms.gpu))
-        loaded = load_model(shared, project.description_of(config), terms, report)
-        model = loaded.start(self._terms)
+        models, options = project.inference.models, self._options
+        check_engines(options.gpu, (config,))
+        shared = give_shares(config, models, options.gpu)
+        options = replace(options, gpu=gpu_of_a_process(models, options.gpu))
+        loaded = load_model(shared, project.description_of(config), options, report)
+        model = loaded.start(self._options)
         try:
             self._server.put_model(model)
         except ValueError as error:
@@ -283,14 +283,14 @@ def _describe(served: Served) -> dict[str, Any]:
     instances = []
     for instance in served.loaded.instances:
         state = instance.state()
-        told = {
+        described = {
             "name": instance.name,
             "state": state.life.value,
             "reason": state.reason,
             "restarts": state.restarts,
             "pid": state.pid,
         }
-        instances.append({key: value for key, value in told.items() if value is not None})
+        instances.append({key: value for key, value in described.items() if value is not None})
     return {
         "model": config.key,
         "state": "served",

@@ -27,7 +27,7 @@ from grps.server.worker.process import WorkerProcess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ServiceOptions:
     """The service's settings for every model."""
 
     max_concurrency: int
@@ -54,11 +54,11 @@ class LoadedModel:
     places: tuple[str, ...] = ()
     """The devices that its copies are on."""
 
-    def start(self, terms: Terms) -> Model:
+    def start(self, options: ServiceOptions) -> Model:
         """Start the instances; what is returned can be put behind a server.
 
         Args:
-            terms: The service's settings for every model.
+            options: The service's settings for every model.
         """
         model = Model(
             NativeModel(
@@ -70,12 +70,12 @@ class LoadedModel:
                 metadata=self._metadata(),
                 batching=native_batching(self.config),
                 queue_timeout_ms=self.config.queue.timeout_ms or None,
-                hang_timeout_ms=terms.hang_timeout_ms,
+                hang_timeout_ms=options.hang_timeout_ms,
                 native=self.config.is_native,
             )
         )
         for instance in self.instances:
-            instance.start(model, self.config.max_threads or terms.max_concurrency)
+            instance.start(model, self.config.max_threads or options.max_concurrency)
         return model
 
     def join(self) -> None:
@@ -94,14 +94,14 @@ class LoadedModel:
 
 
 def load_model(
-    config: ModelConfig, description: dict[str, Any], terms: Terms, report: Report
+    config: ModelConfig, description: dict[str, Any], options: ServiceOptions, report: Report
 ) -> LoadedModel:
     """Load and warm all instances of a model.
 
     Args:
         config: The model's configuration.
         description: Its own lines of ``inference.yml``.
-        terms: The service's settings for every model.
+        options: The service's settings for every model.
         report: Receives the progress.
 
     Raises:
@@ -109,7 +109,7 @@ def load_model(
     """
     if config.is_native:
         return LoadedModel(config, description, ())
-    instances = _instances(config, terms, report)
+    instances = _instances(config, options, report)
     try:
         if config.isolation == "process":
             signatures = _load_side_by_side(instances)
@@ -134,7 +134,9 @@ def _load_side_by_side(instances: tuple[Instance, ...]) -> list[Signature | None
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _instances(config: ModelConfig, terms: Terms, report: Report) -> tuple[Instance, ...]:
+def _instances(
+    config: ModelConfig, options: ServiceOptions, report: Report
+) -> tuple[Instance, ...]:
     if config.isolation == "thread":
         return tuple(
             ThreadInstance(f"{config.key}#{index}", load)
@@ -142,14 +144,18 @@ def _instances(config: ModelConfig, terms: Terms, report: Report) -> tuple[Insta
         )
     return tuple(
         ProcessInstance(
-            f"{config.key}#{index}", partial(_start_worker, config, index, terms, report)
+            f"{config.key}#{index}", partial(_start_worker, config, index, options, report)
         )
         for index in range(config.copies)
     )
 
 
-def _start_worker(config: ModelConfig, index: int, terms: Terms, report: Report) -> WorkerProcess:
-    order = Order(str(terms.folder), config.for_copy(index), terms.gpu, index, terms.log_level.name)
+def _start_worker(
+    config: ModelConfig, index: int, options: ServiceOptions, report: Report
+) -> WorkerProcess:
+    order = Order(
+        str(options.folder), config.for_copy(index), options.gpu, index, options.log_level.name
+    )
     name = f"{config.key}#{index}"
     return WorkerProcess(name, order, lambda progress: report(progress.phase, progress.detail))
 

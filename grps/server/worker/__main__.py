@@ -50,21 +50,21 @@ def main(pipe: int, note: int, control: int) -> int:
     # A signal to the whole group, such as Ctrl-C, is the server's to act on: it drains first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    told = Control(socket.socket(fileno=control))
-    order = told.read_order()
-    _log_to(told, order.log_level)
+    server = Control(socket.socket(fileno=control))
+    order = server.read_order()
+    _log_to(server, order.log_level)
     queue_recorded()
-    recorder = RemoteRecorder(told)
+    recorder = RemoteRecorder(server)
     app_monitor.connect(recorder, monitor_api())
-    threading.Thread(target=_end_with, args=(told,), name="control", daemon=True).start()
+    threading.Thread(target=_end_with, args=(server,), name="control", daemon=True).start()
     try:
-        copy = _load(order, told)
+        copy = _load(order, server)
         runner = only_runner(copy, order.model.key)
     except BaseException as error:
         logger.debug("the copy can't be loaded", exc_info=True)
-        told.tell(Failed(describe(error)))
+        server.tell(Failed(describe(error)))
         return 1
-    told.tell(Loaded(copy.signature))
+    server.tell(Loaded(copy.signature))
     channel = WorkerChannel(Pipe(socket.socket(fileno=pipe)), note)
     use_request_source(channel.current_request)
     run_instance(channel, runner, f"{order.model.key}#{order.index}")
@@ -91,9 +91,9 @@ def only_runner(copy: Copy, model: str) -> Runner:
     return runner
 
 
-def _load(order: Order, told: Control) -> Copy:
+def _load(order: Order, server: Control) -> Copy:
     def report(phase: Phase, detail: str) -> None:
-        told.tell(Progress("warming" if phase == "warming" else "loading", detail))
+        server.tell(Progress("warming" if phase == "warming" else "loading", detail))
 
     prepare_environment()
     look_after_gpu_memory(order.gpu, (order.model,), threading.Event().wait)
@@ -111,17 +111,17 @@ def _load(order: Order, told: Control) -> Copy:
     return loaders[min(order.index, len(loaders) - 1)]()
 
 
-def _log_to(told: Control, level: str) -> None:
-    handler = ControlHandler(told)
+def _log_to(server: Control, level: str) -> None:
+    handler = ControlHandler(server)
     for target in (logger, clogger):
         target.addHandler(handler)
         target.propagate = False
     _set_level(level)
 
 
-def _end_with(told: Control) -> None:
+def _end_with(server: Control) -> None:
     """End at once when the server has exited, whatever user code is doing."""
-    told.follow_levels(_set_level)
+    server.follow_levels(_set_level)
     os._exit(0)
 
 

@@ -52,7 +52,7 @@ class WorkerProcess:
         """
         self._name = name
         self._report = report
-        self._told: Loaded | Failed | None = None
+        self._outcome: Loaded | Failed | None = None
         self._answered = threading.Event()
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self.link = Link()
@@ -88,10 +88,10 @@ class WorkerProcess:
             ModelError: It can't be loaded, or the process has ended; the text is the cause.
         """
         self._answered.wait()
-        told = self._told
-        if isinstance(told, Loaded):
-            return told.signature
-        cause = told.error if told is not None else f"its process {self.explain_end()}"
+        outcome = self._outcome
+        if isinstance(outcome, Loaded):
+            return outcome.signature
+        cause = outcome.error if outcome is not None else f"its process {self.explain_end()}"
         self.end()
         raise ModelError(cause)
 
@@ -136,8 +136,8 @@ class WorkerProcess:
         for thread in self._threads:
             thread.join(END_TIMEOUT_S)
         lines = [line for line in list(self._last_lines) if line.strip()][-SHOWN_LINES:]
-        told = f"; its last lines: {' | '.join(lines)}" if lines else ""
-        return f"{_describe_code(code)}{told}"
+        outcome = f"; its last lines: {' | '.join(lines)}" if lines else ""
+        return f"{_describe_code(code)}{outcome}"
 
     def _listen(self) -> None:
         self._control.listen(self._take)
@@ -152,7 +152,7 @@ class WorkerProcess:
         elif isinstance(message, Progress):
             self._report(message)
         else:
-            self._told = message
+            self._outcome = message
             self._answered.set()
 
     def _copy_stderr(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grps.deploy.logs.lines import Wanted, choose, last_lines, read_moment, whole_lines
+from grps.deploy.logs.lines import LineFilter, choose, last_lines, read_moment, whole_lines
 
 NOW = datetime(2030, 1, 31, 14, 5)
 TEXT = """\
@@ -21,34 +21,36 @@ ValueError: INFO is in this text logger="grps.server" id="a1"
 """.splitlines(keepends=True)
 
 
-def numbers(wanted: Wanted) -> list[int]:
+def numbers(line_filter: LineFilter) -> list[int]:
     """The places of the lines that are chosen."""
-    return [TEXT.index(line) for line in choose(TEXT, wanted)]
+    return [TEXT.index(line) for line in choose(TEXT, line_filter)]
 
 
 def test_all_are_wanted_by_default() -> None:
-    assert Wanted().everything
-    assert numbers(Wanted()) == list(range(7))
-    assert list(choose(["no time\n"], Wanted())) == ["no time\n"]
+    assert LineFilter().everything
+    assert numbers(LineFilter()) == list(range(7))
+    assert list(choose(["no time\n"], LineFilter())) == ["no time\n"]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("line_filter", "expected"),
     [
-        (Wanted("info"), [0, 1, 2, 3, 4, 5, 6]),
-        (Wanted("warning"), [1, 2, 3, 4, 6]),
-        (Wanted("error"), [1, 2, 3, 6]),
-        (Wanted(request_id="a1"), [1, 2, 3, 5, 6]),
-        (Wanted(request_id="a12"), [4]),
-        (Wanted(request_id="a"), []),
-        (Wanted("error", "a1"), [1, 2, 3, 6]),
-        (Wanted(since=datetime(2030, 1, 31, 14, 2)), [4, 5, 6]),
-        (Wanted(until=datetime(2030, 1, 31, 14, 1)), [0, 1, 2, 3]),
-        (Wanted(since=datetime(2030, 1, 31, 15)), []),
+        (LineFilter("info"), [0, 1, 2, 3, 4, 5, 6]),
+        (LineFilter("warning"), [1, 2, 3, 4, 6]),
+        (LineFilter("error"), [1, 2, 3, 6]),
+        (LineFilter(request_id="a1"), [1, 2, 3, 5, 6]),
+        (LineFilter(request_id="a12"), [4]),
+        (LineFilter(request_id="a"), []),
+        (LineFilter("error", "a1"), [1, 2, 3, 6]),
+        (LineFilter(since=datetime(2030, 1, 31, 14, 2)), [4, 5, 6]),
+        (LineFilter(until=datetime(2030, 1, 31, 14, 1)), [0, 1, 2, 3]),
+        (LineFilter(since=datetime(2030, 1, 31, 15)), []),
     ],
 )
-def test_records_are_chosen_with_their_tracebacks(wanted: Wanted, expected: list[int]) -> None:
-    assert numbers(wanted) == expected
+def test_records_are_chosen_with_their_tracebacks(
+    line_filter: LineFilter, expected: list[int]
+) -> None:
+    assert numbers(line_filter) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,9 +81,9 @@ def test_earlier_days_are_looked_through(tmp_path: Path) -> None:
     log.write_text("".join(TEXT[4:]))
     (tmp_path / "grps_server.log.2030-01-30").write_text("".join(TEXT[:4]))
     (tmp_path / "grps_server.log.lock").write_text("")
-    assert last_lines(log, 100, Wanted("error")) == [*TEXT[1:4], TEXT[6]]
-    assert last_lines(log, 1, Wanted("error")) == [TEXT[6]]
-    assert last_lines(tmp_path / "none.log", 5, Wanted("error")) == []
+    assert last_lines(log, 100, LineFilter("error")) == [*TEXT[1:4], TEXT[6]]
+    assert last_lines(log, 1, LineFilter("error")) == [TEXT[6]]
+    assert last_lines(tmp_path / "none.log", 5, LineFilter("error")) == []
 
 
 def test_pieces_become_lines() -> None:
