@@ -30,7 +30,7 @@ REQUEST_TIMEOUT_S = 10
 FILES = {
     "CONTRIBUTING.md": "markdown",
     "Makefile": "makefile",
-    "crates/grps-core/src/tensor.rs": "rust",
+    "crates/grps-core/src/tensor/tensor.rs": "rust",
     "proto/grps.proto": "proto",
     "tools/demo.py": "python",
     "grps/_core*.so": "elf",

@@ -23,7 +23,7 @@ ERRORS = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
 BACKENDS = (DOCS / "reference" / "backends.md").read_text(encoding="utf-8")
 CONVERTERS = (DOCS / "reference" / "converters.md").read_text(encoding="utf-8")
 METRICS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "observability" / "metrics"
-STATUS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "status.rs"
+STATUS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "call" / "status.rs"
 """Engines with flags of their own, and the verbs that have them."""
 LINK = re.compile(r"\]\(([^)#]*)(?:#([\w-]+))?\)")
 HTTP_CODES = {
@@ -170,7 +170,7 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
 def test_causes_have_their_statuses() -> None:
     source = STATUS_RS.read_text()
     table = source[source.index("match cause {") : source.index("/// The HTTP status of an error")]
-    in_message = source[source.index("matches!(") : source.index("if told_in_message")]
+    in_message = source[source.index("matches!(") : source.index("if is_in_message")]
     known = {}
     for arm in re.finditer(r"((?:Cause::\w+[ |]*)+) => \(([^,]+), Code::(\w+)\)", table):
         name = arm[2].removeprefix("StatusCode::")
