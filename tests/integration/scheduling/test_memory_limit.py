@@ -20,7 +20,7 @@ from tests.integration.scheduling.test_batching import SETTINGS
 from tests.support import GUARD_S, wait_until
 
 SPARE_BYTES = 200 * 1024 * 1024
-FULL = "the service uses all the memory it may (limits.max_memory_percent); try again later"
+FULL = "the service uses all its memory (limits.max_memory_percent); try again later"
 
 
 @contextmanager

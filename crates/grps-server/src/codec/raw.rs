@@ -49,7 +49,7 @@ pub fn decode(dtype: DataType, shape: Vec<usize>, bytes: &Bytes) -> Result<Tenso
 /// `ModelFailed` for strings, which have no fixed size, and types that the wire lacks.
 pub fn encode(tensor: &Tensor) -> Result<Bytes, Error> {
     WireType::of_output(tensor)?;
-    let strings = || Error::new(Cause::ModelFailed, "the model answers with strings; accept JSON");
+    let strings = || Error::new(Cause::ModelFailed, "the model returned strings; accept JSON");
     tensor.buffer().clone().into_bytes().ok_or_else(strings)
 }
 
@@ -90,7 +90,7 @@ mod tests {
         let one = Tensor::new(Arc::default(), vec![], Values::Float32(vec![1.0])).unwrap();
         assert_eq!(encode(&one).unwrap()[..], [0, 0, 0x80, 0x3f]);
         let none = Tensor::new(Arc::default(), vec![0], Values::String(vec![])).unwrap();
-        assert!(encode(&none).unwrap_err().message().contains("answers with strings"));
+        assert!(encode(&none).unwrap_err().message().contains("returned strings"));
         assert!(message(decode(DataType::String, vec![0], &Bytes::new())).contains("strings"));
     }
 
