@@ -29,7 +29,7 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
         Calls { prefix: "grps_node", of: "nodes of graphs", all: of_nodes.collect() },
     ];
     for Calls { prefix, of, all } in &all {
-        let help = format!("Calls of {of} that have ended, by how they ended.");
+        let help = format!("Calls of {of} that have ended, by outcome.");
         text.family(Kind::Counter, &format!("{prefix}_calls"), None, &help);
         for (labels, stats) in all {
             let counts = stats.outcomes.read();

@@ -25,7 +25,9 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
         ("grps_gpu_temperature_celsius", Some("celsius"), "Temperature of the GPU.", |gpu| {
             gpu.temperature_celsius
         }),
-        ("grps_gpu_power_watts", Some("watts"), "Power that the GPU draws.", |gpu| gpu.power_watts),
+        ("grps_gpu_power_watts", Some("watts"), "Power consumption of the GPU.", |gpu| {
+            gpu.power_watts
+        }),
     ];
     for (name, unit, help, read) in all {
         text.family(Kind::Gauge, name, unit, help);

@@ -34,7 +34,7 @@ fn write_executors(models: &[&Arc<Model>], text: &mut Exposition) {
             "grps_model_instance_restarts",
             Kind::Counter,
             None,
-            "Restarts of instances that had failed.",
+            "Restarts of instances that ended unexpectedly.",
             |m| m.executor().restarts() as f64,
         ),
         (

@@ -8,7 +8,7 @@ use crate::observability::metrics::samples::{BYTES, gauge};
 
 /// Writes them.
 pub(super) fn write(app: &App, text: &mut Exposition) {
-    text.family(Kind::Info, "grps_build", None, "The version that runs.");
+    text.family(Kind::Info, "grps_build", None, "The version of the service.");
     text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
     gauge(text, "grps_ready", "Whether the service takes requests.", {
         f64::from(u8::from(app.engine.readiness() == Readiness::Ready))
