@@ -24,7 +24,7 @@ def follow_log(
     lines: int,
     line_filter: LineFilter = LineFilter(),  # noqa: B008 - it is frozen
 ) -> None:
-    """Print the line_filter records of a log as it grows until the process of ``state`` ends.
+    """Print the records that the filter accepts until the process of ``state`` ends.
 
     Raises:
         ClickException: The service ended badly.

@@ -58,7 +58,7 @@ class LineFilter:
         return self == LineFilter()
 
     def accepts(self, line: str, at: datetime) -> bool:
-        """Return whether the first line of a record, written at some moment, is line_filter."""
+        """Return whether the filter accepts a record, by its first line and its time."""
         if (self.since and at < self.since) or (self.until and at > self.until):
             return False
         found = _LEVEL.search(line)
@@ -73,7 +73,7 @@ def _mentions(line: str, request_id: str) -> bool:
 
 
 def choose(lines: Iterable[str], line_filter: LineFilter) -> Iterator[str]:
-    """Yield the lines of line_filter records; a traceback goes with the line that it is of."""
+    """Yield the lines of the records that the filter accepts, tracebacks included."""
     kept = line_filter.everything
     for line in lines:
         begins = _TIME.match(line)
@@ -85,7 +85,7 @@ def choose(lines: Iterable[str], line_filter: LineFilter) -> Iterator[str]:
 
 
 def last_lines(path: Path, count: int, line_filter: LineFilter) -> list[str]:
-    """Return the last line_filter lines of a log and of its earlier days."""
+    """Return the last lines that the filter accepts, from a log and its earlier days."""
     earlier = sorted(path.parent.glob(f"{path.name}.[0-9]*"))
     lines = (line for one in [*earlier, path] for line in _read(one))
     return list(deque(choose(lines, line_filter), maxlen=count))

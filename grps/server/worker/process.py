@@ -136,8 +136,8 @@ class WorkerProcess:
         for thread in self._threads:
             thread.join(END_TIMEOUT_S)
         lines = [line for line in list(self._last_lines) if line.strip()][-SHOWN_LINES:]
-        outcome = f"; its last lines: {' | '.join(lines)}" if lines else ""
-        return f"{_describe_code(code)}{outcome}"
+        last_lines = f"; its last lines: {' | '.join(lines)}" if lines else ""
+        return f"{_describe_code(code)}{last_lines}"
 
     def _listen(self) -> None:
         self._control.listen(self._take)

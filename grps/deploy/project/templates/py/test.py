@@ -23,7 +23,7 @@ class YourTest(GrpsTest):
         self.assertEqual(list(answer.gtensors.tensors[0].flat_float32), [2, 4])
 
     def test_refuses_a_message_without_tensors(self):
-        """What the user's code refuses is told in the context and in the answer."""
+        """An input that user code refuses is an error in the context and in the response."""
         self.test_init()
         context = GrpsContext()
         self.executor.infer(GrpsMessage(str_data="text"), context)

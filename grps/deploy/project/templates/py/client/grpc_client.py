@@ -18,5 +18,5 @@ request.gtensors.tensors.append(
 with grpc.insecure_channel(ADDRESS) as channel:
     answer = GrpsServiceStub(channel).Predict(request, timeout=10)
 print(answer)
-# A model's failure is told in the message, not as an error of the call.
+# A failure of the model is the status in the message, not an error of the call.
 sys.exit(answer.status.status == Status.FAILURE)
