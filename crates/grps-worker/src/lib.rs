@@ -6,7 +6,7 @@
 //! ones as a sealed file in memory whose descriptor goes with the packet. Everything that comes back
 //! is checked before it is used: a worker can fail its requests, not the server.
 //!
-//! A [`WorkerChannel`] is the worker's side for native code, as `grps/server/worker_channel.py` is
+//! A [`WorkerChannel`] is the worker's side for native code, as `grps/server/worker/channel.py` is
 //! for Python: it is where [`grps_core::run_batches`] pulls from.
 
 mod body;

@@ -1,5 +1,5 @@
 //! The worker's side for native code: where the loop of an instance pulls from in a process of its
-//! own. It is the twin of `grps/server/worker_channel.py`.
+//! own. It is the twin of `grps/server/worker/channel.py`.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

@@ -34,11 +34,19 @@ impl Call {
         Self { app, peer, timeline, scope }
     }
 
-    /// Selects the route of an inference request.
+    /// Selects the route of an inference request, which is counted for that route.
     ///
     /// # Errors
     /// `NotFound` for an unknown model, `Unavailable` while models are loading.
     pub(crate) fn resolve(&self, query: &RouteQuery<'_>) -> Result<Route, Error> {
+        self.find_route(query).inspect(|route| self.scope.set_route(route))
+    }
+
+    /// Finds a route that the request may not take in the end; it is not counted for it.
+    ///
+    /// # Errors
+    /// See [`Call::resolve`].
+    pub(crate) fn find_route(&self, query: &RouteQuery<'_>) -> Result<Route, Error> {
         self.app.engine.resolve(query)
     }
 

@@ -94,7 +94,6 @@ async fn prepare<I: Inference>(call: &Call, inference: &mut I) -> Result<(Route,
     let bytes = inference.decode_bytes();
     let decoded = call.app.blocking.run(bytes, || inference.decode(call)).await;
     let Decoded { route, content, options, attachment } = decoded?;
-    call.scope.set_route(&route);
     call.timeline.note_stage_end(RequestStage::Decode);
     let timeline = call.timeline.clone();
     Ok((route, Request { timeline, content, options, attachment }))

@@ -2,9 +2,11 @@
 
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use grps_core::{Chunks, Content, Error};
 
 use crate::call::call::Call;
+use crate::net::reply_body::ChunkSource;
 
 /// How a front end encodes the chunks of a response.
 pub(crate) trait StreamEncoding: Send + Unpin + 'static {
@@ -80,5 +82,11 @@ impl<E: StreamEncoding> ReplyStream<E> {
         });
         self.call.scope.count_sent_chunk(E::length(&chunk));
         chunk
+    }
+}
+
+impl<E: StreamEncoding<Chunk = Bytes>> ChunkSource for ReplyStream<E> {
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.poll_next(context)
     }
 }

@@ -8,6 +8,8 @@ pub(crate) mod shared;
 
 #[cfg(test)]
 mod echo_tests;
+#[cfg(test)]
+mod routes_tests;
 
 pub(crate) use shared::front_end::FrontEnd;
 

@@ -1,4 +1,4 @@
-//! How long to wait before something that failed is tried again; as `grps/server/backoff.py`.
+//! How long to wait before something that failed is tried again; as `grps/server/models/backoff.py`.
 
 use std::time::{Duration, Instant};
 

@@ -81,7 +81,6 @@ impl Inference for Exchange {
     fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
         let model = PredictQuery::parse(Some(&self.exchange.request().query)).model;
         let route = resolve(call, &model, &self.headers)?;
-        call.scope.set_route(&route);
         Ok(Decoded {
             route,
             // The input is an empty message; user code reads the exchange.

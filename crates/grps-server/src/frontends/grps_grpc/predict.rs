@@ -42,7 +42,6 @@ impl Inference for Predict {
     fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
         let message = std::mem::take(&mut self.message);
         let route = resolve(call, proto::peek_model(&message)?, &self.metadata)?;
-        call.scope.set_route(&route);
         let content = match route.form() {
             InputForm::Message => Content::Message(message),
             InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),

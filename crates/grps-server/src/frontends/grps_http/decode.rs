@@ -22,21 +22,21 @@ pub(super) struct PredictBody<'a> {
 }
 
 impl PredictBody<'_> {
-    /// Decodes the body; `resolve` returns the route of a model by its name. A model in the body
+    /// Decodes the body; `find_route` returns the route of a model by its name. A model in the body
     /// overrides the model in the query.
     ///
     /// # Errors
-    /// `InvalidArgument` with the position and the reason, and the errors of `resolve`.
+    /// `InvalidArgument` with the position and the reason, and the errors of `find_route`.
     pub(super) fn decode(
         self,
         call: &Call,
-        mut resolve: impl FnMut(&str) -> Result<Route, Error>,
+        mut find_route: impl FnMut(&str) -> Result<Route, Error>,
     ) -> Result<(Route, Content), Error> {
         let Self { form, query, bytes, queried } = self;
         let mut resolved = queried.map(|route| (query.model.clone(), route));
         let mut route_to = |name: &str| match resolved.take_if(|(model, _)| model == name) {
             Some((_, route)) => route,
-            None => resolve(name),
+            None => find_route(name),
         };
         if let (BodyForm::Binary, Some(shape)) = (form, &query.shape) {
             let route = route_to(&query.model)?;

@@ -7,10 +7,9 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use crate::call::reply_stream::StreamEncoding;
 use crate::call::status::grps_status;
 use crate::codec::{Data, GrpsMessage, Outcome, Status, json, proto, raw};
-use crate::frontends::shared::response::{self, BINARY};
+use crate::frontends::shared::response::{self, BINARY, JSON};
 use crate::net::reply_body::ReplyBody;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 /// Headers with the type and shape of a raw tensor.
 const DTYPE: HeaderName = HeaderName::from_static("x-grps-dtype");
 const SHAPE: HeaderName = HeaderName::from_static("x-grps-shape");
@@ -44,7 +43,7 @@ pub(super) fn whole(output: Content, form: OutputForm) -> Result<Response<ReplyB
         (output, _) => encode(output, success)?,
     };
     Ok(match encoded {
-        Encoded::Json(text) => json_response(text),
+        Encoded::Json(text) => response::json(text),
         Encoded::Binary(bytes) => response::respond(StatusCode::OK, BINARY, bytes),
     })
 }
@@ -54,15 +53,10 @@ pub(crate) fn failure(error: &Error) -> Response<ReplyBody> {
     response::failure(error, JSON, failure_text(error))
 }
 
-/// 200 with JSON text.
-pub(crate) fn json_response(text: Vec<u8>) -> Response<ReplyBody> {
-    response::respond(StatusCode::OK, JSON, text)
-}
-
 /// 200 with a GRPS message.
 pub(super) fn message(data: Data) -> Response<ReplyBody> {
     let message = GrpsMessage { data, ..GrpsMessage::of_status(Status::ok()) };
-    json_response(json::encode(&message))
+    response::json(json::encode(&message))
 }
 
 /// Encodes chunks as GRPS messages in JSON, or as bytes for `bin_data`.

@@ -11,7 +11,7 @@ use crate::frontends::grps_http::decode::PredictBody;
 use crate::frontends::grps_http::encode::{self, MessageChunks, OutputForm};
 use crate::frontends::grps_http::query::PredictQuery;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::resolve::resolve;
+use crate::frontends::shared::resolve::find_route;
 use crate::frontends::shared::response::{self, BINARY};
 use crate::frontends::shared::{
     optional_headers, scheduling_headers, streaming_control, timeout_header,
@@ -92,7 +92,7 @@ impl Inference for Predict {
         let bytes = std::mem::take(&mut self.body);
         let (form, query, queried) = (self.form, &self.query, self.queried.take());
         let body = PredictBody { form, query, bytes, queried };
-        let (route, content) = body.decode(call, |name| resolve(call, name, &self.headers))?;
+        let (route, content) = body.decode(call, |name| find_route(call, name, &self.headers))?;
         Ok(Decoded { route, content, options: self.options.clone(), attachment: None })
     }
 
@@ -101,10 +101,12 @@ impl Inference for Predict {
     }
 
     fn encode(&self, output: Content) -> Result<Response<ReplyBody>, Error> {
-        let form = match () {
-            () if self.query.return_ndarray => OutputForm::NdArray,
-            () if accepts_raw(&self.headers) => OutputForm::RawTensor,
-            () => OutputForm::Message,
+        let form = if self.query.return_ndarray {
+            OutputForm::NdArray
+        } else if accepts_raw(&self.headers) {
+            OutputForm::RawTensor
+        } else {
+            OutputForm::Message
         };
         encode::whole(output, form)
     }
@@ -119,7 +121,7 @@ fn find_form(
     if let Some(form) = BodyForm::from_content_type(headers) {
         return Ok((form, None));
     }
-    let route = resolve(call, &query.model, headers);
+    let route = find_route(call, &query.model, headers);
     let model = route.as_ref().ok().and_then(|route| route.models().first());
     let form = BodyForm::for_model(headers, model.and_then(|model| model.spec().raw_body))?;
     Ok((form, Some(route)))

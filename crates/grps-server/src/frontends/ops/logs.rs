@@ -10,9 +10,9 @@ use http::{Response, StatusCode};
 
 use crate::admin::commands::Action;
 use crate::call::call::Call;
-use crate::frontends::grps_http::encode::{failure, json_response};
+use crate::frontends::grps_http::encode::failure;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::response::{TEXT, respond};
+use crate::frontends::shared::response::{self, TEXT, respond};
 use crate::net::reply_body::ReplyBody;
 
 /// Default and maximum number of bytes in a response.
@@ -77,7 +77,7 @@ fn read_end(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
 /// Sets the log level to the query parameter `level`.
 pub(super) async fn set_level(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     match change_level(&call, request.parts.uri.query().unwrap_or_default()).await {
-        Ok(text) => json_response(text.into_bytes()),
+        Ok(text) => response::json(text.into_bytes()),
         Err(error) => failure(&error),
     }
 }

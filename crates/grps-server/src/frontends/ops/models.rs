@@ -5,8 +5,10 @@ use http::Response;
 
 use crate::admin::commands::Action;
 use crate::call::call::Call;
-use crate::frontends::grps_http::encode::{failure, json_response};
+use crate::frontends::grps_http::encode::failure;
 use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::response;
+use crate::frontends::shared::router::no_route;
 use crate::net::reply_body::ReplyBody;
 
 /// Maximum length of a model name with its version.
@@ -27,11 +29,7 @@ pub(super) async fn change(call: Call, request: HttpRequest) -> Response<ReplyBo
     };
     match parse_action(model, action) {
         Some(action) => respond(run(&call, action, model).await),
-        None => {
-            let path = request.parts.uri.path();
-            let message = format!("no route {path}; the API is under /grps/v1/");
-            failure(&Error::new(Cause::NotFound, message))
-        }
+        None => failure(&no_route(request.parts.uri.path())),
     }
 }
 
@@ -53,7 +51,7 @@ async fn run(call: &Call, action: Action, model: &str) -> Result<String, Error> 
 
 fn respond(outcome: Result<String, Error>) -> Response<ReplyBody> {
     match outcome {
-        Ok(text) => json_response(text.into_bytes()),
+        Ok(text) => response::json(text.into_bytes()),
         Err(error) => failure(&error),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::call::call::Call;
-use crate::frontends::grps_http::encode::{failure, json_response};
+use crate::frontends::grps_http::encode::failure;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response;
 use crate::net::reply_body::ReplyBody;
@@ -28,7 +28,7 @@ pub(super) async fn series(call: Call, request: HttpRequest) -> Response<ReplyBo
     let query = request.parts.uri.query().unwrap_or_default();
     let name = parse(query.as_bytes()).find(|(key, _)| key == "name").map(|(_, name)| name);
     match name.and_then(|name| series_json(&call.app.monitor, &name)) {
-        Some(series) => json_response(series.into_bytes()),
+        Some(series) => response::json(series.into_bytes()),
         None => response::html(Bytes::from_static(b"key not found")),
     }
 }
@@ -36,7 +36,7 @@ pub(super) async fn series(call: Call, request: HttpRequest) -> Response<ReplyBo
 /// Several series in the same span; `name` can be repeated in the query.
 pub(super) async fn trends(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     match read_trends(&call.app, request.parts.uri.query().unwrap_or_default()) {
-        Ok(trends) => json_response(trends.to_string().into_bytes()),
+        Ok(trends) => response::json(trends.to_string().into_bytes()),
         Err(error) => failure(&error),
     }
 }
@@ -62,22 +62,22 @@ fn read_trends(app: &App, query: &str) -> Result<Value, Error> {
 
 /// The names of all series.
 pub(super) async fn names(call: Call, _: HttpRequest) -> Response<ReplyBody> {
-    json_response(Value::from(call.app.monitor.names()).to_string().into_bytes())
+    response::json(Value::from(call.app.monitor.names()).to_string().into_bytes())
 }
 
 /// The current state and the latest minute of all counters.
 pub(super) async fn live(call: Call, _: HttpRequest) -> Response<ReplyBody> {
-    json_response(overview::live(&call.app).to_string().into_bytes())
+    response::json(overview::live(&call.app).to_string().into_bytes())
 }
 
 /// The slowest and the failed requests.
 pub(super) async fn notable_requests(call: Call, _: HttpRequest) -> Response<ReplyBody> {
-    json_response(overview::notable_requests(&call.app).to_string().into_bytes())
+    response::json(overview::notable_requests(&call.app).to_string().into_bytes())
 }
 
 /// The models and graphs.
 pub(super) async fn catalog(call: Call, _: HttpRequest) -> Response<ReplyBody> {
-    json_response(overview::catalog(&call.app).to_string().into_bytes())
+    response::json(overview::catalog(&call.app).to_string().into_bytes())
 }
 
 /// All metrics, in the format of the `Accept` header.

@@ -6,8 +6,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::call::reply_stream::{ReplyStream, StreamEncoding};
 use crate::call::status::http_status;
-use crate::net::reply_body::{ChunkSource, ReplyBody};
+use crate::net::reply_body::ReplyBody;
 
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 pub(crate) const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -39,6 +40,11 @@ pub(crate) fn failure(
     response
 }
 
+/// 200 with JSON text.
+pub(crate) fn json(text: impl Into<Bytes>) -> Response<ReplyBody> {
+    respond(StatusCode::OK, JSON, text)
+}
+
 /// 200 with an HTML page.
 pub(crate) fn html(body: Bytes) -> Response<ReplyBody> {
     respond(StatusCode::OK, HTML, body)
@@ -57,13 +63,4 @@ pub(crate) fn stream<E: StreamEncoding<Chunk = Bytes>>(
     let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
-}
-
-impl<E: StreamEncoding<Chunk = Bytes>> ChunkSource for ReplyStream<E> {
-    fn poll_chunk(
-        &mut self,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Bytes>> {
-        self.poll_next(context)
-    }
 }

@@ -5,8 +5,6 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use matchit::Router as Paths;
 
 use crate::app::Settings;
-#[cfg(test)]
-use crate::call::access::Policy;
 use crate::frontends::shared::endpoint::Endpoint;
 use crate::frontends::shared::front_end::FrontEnd;
 use crate::frontends::shared::response::{HTML, respond};
@@ -73,16 +71,6 @@ impl Router {
         }
         Ok((route, matched.params.iter().map(|(_, value)| value.to_owned()).collect()))
     }
-
-    /// The path pattern and policy of every route.
-    #[cfg(test)]
-    pub(crate) fn policies(
-        front_ends: &[&dyn FrontEnd],
-        settings: &Settings,
-    ) -> Vec<(String, Policy)> {
-        let endpoints = front_ends.iter().flat_map(|front_end| front_end.endpoints(settings));
-        endpoints.map(|endpoint| (endpoint.pattern.to_string(), endpoint.policy)).collect()
-    }
 }
 
 impl Table {
@@ -91,8 +79,7 @@ impl Table {
     }
 
     fn not_found(&self, path: &str) -> Response<ReplyBody> {
-        let message = format!("no route {path}; the API is under /grps/v1/");
-        let error = Error::new(Cause::NotFound, message);
+        let error = no_route(path);
         match self.fallback {
             Some(front_end) => front_end.error(&error),
             None => respond(StatusCode::NOT_FOUND, HTML, ""),
@@ -117,6 +104,11 @@ fn check_method(method: &Method, matched: &MatchedRoute) -> Result<(), Response<
 fn with_allow(mut response: Response<ReplyBody>, allow: &'static str) -> Response<ReplyBody> {
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
+}
+
+/// The error for a path that no route serves.
+pub(crate) fn no_route(path: &str) -> Error {
+    Error::new(Cause::NotFound, format!("no route {path}; the API is under /grps/v1/"))
 }
 
 /// Whether a request uses gRPC.

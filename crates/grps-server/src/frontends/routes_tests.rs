@@ -1,0 +1,31 @@
+//! What holds for the routes of all front ends together.
+
+use std::collections::BTreeSet;
+
+use crate::app::tests::settings;
+use crate::call::access::Policy;
+use crate::frontends::FRONT_ENDS;
+use crate::frontends::shared::endpoint::Endpoint;
+
+fn endpoints() -> Vec<Endpoint> {
+    let settings = settings();
+    FRONT_ENDS.iter().flat_map(|front_end| front_end.endpoints(&settings)).collect()
+}
+
+#[test]
+fn routes_that_change_the_service_require_admin_access() {
+    let endpoints = endpoints();
+    assert!(endpoints.len() > 25);
+    for endpoint in endpoints {
+        let path = endpoint.pattern.to_lowercase();
+        let changes = path.contains("/admin/") || path.ends_with("line");
+        assert_eq!(endpoint.policy == Policy::Admin, changes, "{path}");
+    }
+}
+
+#[test]
+fn no_two_front_ends_declare_one_path() {
+    let endpoints = endpoints();
+    let paths: BTreeSet<_> = endpoints.iter().map(|endpoint| &endpoint.pattern).collect();
+    assert_eq!(paths.len(), endpoints.len());
+}
