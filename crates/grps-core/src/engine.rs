@@ -146,15 +146,10 @@ impl Engine {
                 permit = Some(admitted.await?);
             }
             let call = Call {
-                timeline: Arc::clone(&timeline),
-                began: Instant::now(),
-                content: input,
                 stream: stream.clone(),
                 attachment: attachment.clone(),
                 session: session.clone(),
-                priority: usize::from(options.priority),
-                batch_key: options.batch_key.clone(),
-                deadline: options.deadline.map(tokio::time::Instant::into_std),
+                ..Call::new(Arc::clone(&timeline), input, &options)
             };
             content = model.call(call, None).await?;
         }
@@ -219,17 +214,8 @@ impl Engine {
                 };
                 let by_request = graph.takes_only_request(index);
                 let content = self.fit(model, content, !by_request)?;
-                let call = Call {
-                    timeline,
-                    began: Instant::now(),
-                    content,
-                    stream,
-                    attachment,
-                    session,
-                    priority: usize::from(options.priority),
-                    batch_key: options.batch_key.clone(),
-                    deadline: options.deadline.map(tokio::time::Instant::into_std),
-                };
+                let call =
+                    Call { stream, attachment, session, ..Call::new(timeline, content, options) };
                 model.call(call, graph.node_stats(index)).await
             }
         })

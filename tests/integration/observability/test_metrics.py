@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_plai
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.support import RunningServer, serving, user_model, wait_until, write_user_project
 
+REPOSITORY = Path(__file__).parents[3]
 OPEN_METRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
 CODE = """
 import os
@@ -155,6 +156,19 @@ def test_both_formats_are_well_formed(
     # Exemplars and units are not of the format that the checker reads.
     if version == "0.0.4":
         assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_help_texts_are_those_of_the_documentation(server: RunningServer) -> None:
+    """The reference documents every metric in the words of its help text."""
+    page = (REPOSITORY / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|[^|]*\| (.+) \|$", page, flags=re.MULTILINE)
+    documented = {name: text.replace("`", "") for name, text in rows}
+    served = families(server)
+    endings = {"counter": "_total", "info": "_info"}
+    for name, family in served.items():
+        expected = documented[name + endings.get(family.type, "")]
+        assert family.documentation == f"{expected}.", name
+    assert len(served) > 35
 
 
 def test_the_count_is_that_of_the_load_generator(server: RunningServer, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::request::content::Content;
 use crate::request::reply::{Reply, ReplyReceiver};
-use crate::request::request::{Attachment, Session};
+use crate::request::request::{Attachment, SchedulingOptions, Session};
 use crate::request::stream::ChunkSender;
 use crate::request::timeline::Timeline;
 use crate::scheduling::batching::BatchCounts;
@@ -39,6 +39,23 @@ pub struct Call {
     pub batch_key: Option<Arc<str>>,
     /// When the client stops waiting; `None` for no limit.
     pub deadline: Option<Instant>,
+}
+
+impl Call {
+    /// A call that begins now: one whole output, nothing attached, nothing carried to a next model.
+    pub fn new(timeline: Arc<Timeline>, content: Content, options: &SchedulingOptions) -> Self {
+        Self {
+            timeline,
+            began: Instant::now(),
+            content,
+            stream: None,
+            attachment: None,
+            session: None,
+            priority: usize::from(options.priority),
+            batch_key: options.batch_key.clone(),
+            deadline: options.deadline.map(tokio::time::Instant::into_std),
+        }
+    }
 }
 
 /// Runs the calls of one model.

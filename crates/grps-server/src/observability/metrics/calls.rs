@@ -26,7 +26,7 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
     });
     let all = [
         Calls { prefix: "grps_model", of: "models", all: of_models.collect() },
-        Calls { prefix: "grps_node", of: "nodes of graphs", all: of_nodes.collect() },
+        Calls { prefix: "grps_node", of: "graph nodes", all: of_nodes.collect() },
     ];
     for Calls { prefix, of, all } in &all {
         let help = format!("Calls of {of} that have ended, by outcome.");
@@ -45,12 +45,12 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
         for (labels, stats) in all {
             text.sample(labels, stats.outcomes.read().in_flight as f64);
         }
-        let help = format!("Calls of {of}, from the queue to the reply of the instance.");
+        let help = format!("Calls of {of}, from the queue to the output of the instance.");
         text.family(Kind::Histogram, &format!("{prefix}_call_duration_seconds"), SECONDS, &help);
         for (labels, stats) in all {
             stage_histogram(text, labels, &stats.duration.read());
         }
-        let help = format!("Time of each stage of the calls of {of}.");
+        let help = format!("Steps of the calls of {of}.");
         text.family(Kind::Histogram, &format!("{prefix}_stage_duration_seconds"), SECONDS, &help);
         for (labels, stats) in all {
             for stage in CallStage::ALL {

@@ -16,10 +16,10 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
         ("grps_gpu_busy_ratio", Some("ratio"), "Share of time in which the GPU computes.", |gpu| {
             Some(gpu.busy_ratio)
         }),
-        ("grps_gpu_memory_used_bytes", BYTES, "GPU memory in use by all processes.", |gpu| {
+        ("grps_gpu_memory_used_bytes", BYTES, "GPU memory in use, by all processes.", |gpu| {
             Some(gpu.memory_used_bytes as f64)
         }),
-        ("grps_gpu_memory_total_bytes", BYTES, "GPU memory in total.", |gpu| {
+        ("grps_gpu_memory_total_bytes", BYTES, "Total GPU memory.", |gpu| {
             Some(gpu.memory_total_bytes as f64)
         }),
         ("grps_gpu_temperature_celsius", Some("celsius"), "Temperature of the GPU.", |gpu| {

@@ -41,24 +41,20 @@ fn write_executors(models: &[&Arc<Model>], text: &mut Exposition) {
             "grps_model_busy_seconds",
             Kind::Counter,
             SECONDS,
-            "Time that all instances together have run batches.",
+            "Busy time of all instances together.",
             |m| m.executor().busy_time().as_secs_f64(),
         ),
         ("grps_model_batches", Kind::Counter, None, "Batches that left the queue.", |m| {
             m.executor().batch_counts().map_or(0, BatchCounts::batches) as f64
         }),
-        (
-            "grps_model_batched_rows",
-            Kind::Counter,
-            None,
-            "Rows in the batches that left the queue.",
-            |m| m.executor().batch_counts().map_or(0, BatchCounts::rows) as f64,
-        ),
+        ("grps_model_batched_rows", Kind::Counter, None, "Rows in these batches.", |m| {
+            m.executor().batch_counts().map_or(0, BatchCounts::rows) as f64
+        }),
         (
             "grps_model_max_batch_rows",
             Kind::Gauge,
             None,
-            "Maximum rows of a batch, as configured.",
+            "Maximum number of rows of a batch (max_batch_size).",
             |m| m.spec().batching.max_rows as f64,
         ),
     ];
@@ -72,7 +68,7 @@ fn write_executors(models: &[&Arc<Model>], text: &mut Exposition) {
 
 /// The sizes of batches, and why they were not larger.
 fn write_batches(models: &[&Arc<Model>], text: &mut Exposition) {
-    let help = "Batches by their rows.";
+    let help = "Batches by number of rows.";
     text.family(Kind::Histogram, "grps_model_batch_rows", None, help);
     let batching = models.iter().filter(|model| model.spec().batching.batches());
     let batching: Vec<_> = batching
@@ -81,7 +77,7 @@ fn write_batches(models: &[&Arc<Model>], text: &mut Exposition) {
     for (model, counts) in &batching {
         batch_rows(text, model, counts);
     }
-    let help = "Batches below their maximum size, by the reason.";
+    let help = "Batches below the maximum size, by the reason why they were not larger.";
     text.family(Kind::Counter, "grps_model_small_batches", None, help);
     for (model, counts) in &batching {
         for reason in Reason::ALL {

@@ -9,19 +9,14 @@ use crate::observability::process;
 
 /// Writes them.
 pub(super) fn write(app: &App, text: &mut Exposition) {
-    text.family(
-        Kind::Counter,
-        "process_cpu_seconds",
-        SECONDS,
-        "Time that the process has spent on processors.",
-    );
+    text.family(Kind::Counter, "process_cpu_seconds", SECONDS, "Processor time of the process.");
     text.sample(&[], process::processor_time().as_secs_f64());
     let started = app.settings.started.duration_since(UNIX_EPOCH).unwrap_or_default();
     let gauges = [
         (
             "process_resident_memory_bytes",
             BYTES,
-            "Memory of the process.",
+            "Resident memory of the process.",
             process::resident_bytes(),
         ),
         (
@@ -36,18 +31,18 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
             "Memory that the process may use.",
             app.settings.memory_limit_bytes,
         ),
-        ("process_open_fds", None, "Open descriptors.", process::open_descriptors()),
+        ("process_open_fds", None, "Open file descriptors.", process::open_descriptors()),
         (
             "process_max_fds",
             None,
-            "Maximum of open descriptors.",
+            "Maximum number of open file descriptors.",
             process::max_descriptors().unwrap_or(u64::MAX),
         ),
         ("process_threads", None, "Threads of the process.", process::threads()),
         (
             "process_start_time_seconds",
             SECONDS,
-            "When the service was started, in seconds since the epoch.",
+            "Start time of the service, in seconds since the epoch.",
             started.as_secs(),
         ),
     ];

@@ -13,7 +13,7 @@ use crate::observability::metrics::samples::{BYTES, SECONDS, histogram, stage_hi
 pub(super) fn write(app: &App, text: &mut Exposition) {
     let routes = app.stats.routes();
     let requests = requests(&routes);
-    let help = "Inference requests that have ended, by the status of their response.";
+    let help = "Inference requests that have ended, by status of the response.";
     text.family(Kind::Counter, "grps_requests", None, help);
     for (labels, stats) in &requests {
         for (status, count) in counts_by_status(&stats.outcomes.read()) {
@@ -25,12 +25,12 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
     for (labels, stats) in &requests {
         text.sample(labels, stats.outcomes.read().in_flight as f64);
     }
-    let help = "From the head of a request to the end of its response.";
+    let help = "Time from the head of a request to the end of its response.";
     text.family(Kind::Histogram, "grps_request_duration_seconds", SECONDS, help);
     for (labels, stats) in &requests {
         histogram(text, labels, &stats.duration.read(), &stats.exemplars.read());
     }
-    let help = "Time of each stage of requests outside of the models.";
+    let help = "Steps of requests outside the models.";
     text.family(Kind::Histogram, "grps_request_stage_duration_seconds", SECONDS, help);
     for (labels, stats) in &requests {
         for stage in RequestStage::ALL {
@@ -38,15 +38,15 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
             stage_histogram(text, &labels, &stats.stage(stage).read());
         }
     }
-    let help = "From the head of a request to the first chunk of its response.";
+    let help = "Time from the head of a request to the first chunk of its response.";
     text.family(Kind::Histogram, "grps_first_chunk_seconds", SECONDS, help);
     for (labels, stats) in &requests {
         stage_histogram(text, labels, &stats.first_chunk.read());
     }
     type Read = fn(&RequestStats) -> u64;
     let sums: [(&str, Option<&str>, &str, Read); 3] = [
-        ("grps_received_bytes", BYTES, "Bytes of bodies of requests.", |s| s.received_bytes.read()),
-        ("grps_sent_bytes", BYTES, "Bytes of bodies of responses.", |s| s.sent_bytes.read()),
+        ("grps_received_bytes", BYTES, "Bytes of request bodies.", |s| s.received_bytes.read()),
+        ("grps_sent_bytes", BYTES, "Bytes of response bodies.", |s| s.sent_bytes.read()),
         ("grps_sent_chunks", None, "Chunks of responses.", |s| s.chunks.read()),
     ];
     for (name, unit, help, read) in sums {

@@ -8,12 +8,12 @@ use crate::observability::metrics::samples::{BYTES, gauge};
 
 /// Writes them.
 pub(super) fn write(app: &App, text: &mut Exposition) {
-    text.family(Kind::Info, "grps_build", None, "The version of the service.");
+    text.family(Kind::Info, "grps_build", None, "Version of the service.");
     text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
-    gauge(text, "grps_ready", "Whether the service takes requests.", {
+    gauge(text, "grps_ready", "Whether the service is ready for requests.", {
         f64::from(u8::from(app.engine.readiness() == Readiness::Ready))
     });
-    let help = "Requests of any kind between their head and the end of their response.";
+    let help = "Requests of any kind, from their head to the end of their response.";
     gauge(text, "grps_in_flight", help, app.in_flight.count() as f64);
     let help = "Requests that wait for one of the max_concurrency permits.";
     gauge(text, "grps_waiting", help, app.engine.waiting() as f64);

@@ -21,12 +21,12 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
         Kind::Counter,
         "grps_user_increments",
         None,
-        "Sums that user code records with inc.",
+        "Values that user code records with inc.",
     );
     for metric in of(&[SeriesKind::Increment]).filter(|metric| metric.total >= 0.0) {
         text.sample(&[("name", &metric.name)], metric.total);
     }
-    let help = "Distributions that user code records with cdf: the latest minute.";
+    let help = "Values that user code records with cdf: the latest minute.";
     text.family(Kind::Summary, "grps_user_distribution", None, help);
     for metric in of(&[SeriesKind::Distribution]) {
         let quantiles = quantiles(metric);
