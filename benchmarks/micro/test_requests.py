@@ -8,7 +8,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
-from grps.inference.message_runner import MessageRunner, UserCode
+from grps.inference.message_runner import MessageModel, MessageRunner
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from grps.server.loading.local_entry import LocalBatch, LocalEntry
 
@@ -47,7 +47,7 @@ class StreamingEntry(LocalEntry):
 
 def test_message_through_user_code(benchmark: BenchmarkFixture) -> None:
     """Decode a message, run an inferer, encode its answer."""
-    runner = MessageRunner(UserCode(Echo(), None), "echo")
+    runner = MessageRunner(MessageModel(Echo(), None), "echo")
     request = GrpsMessage(str_data=TEXT)
 
     def run() -> LocalEntry:

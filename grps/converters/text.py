@@ -153,8 +153,8 @@ def _pad_token(tokenizer: Tokenizer) -> int:
     return 0
 
 
-def _part_of(spec: TensorSpec, told: dict[str, str]) -> str:
-    part = told.get(spec.name)
+def _part_of(spec: TensorSpec, parts: dict[str, str]) -> str:
+    part = parts.get(spec.name)
     if part is not None:
         if part not in _PARTS:
             raise ModelError(f"converter_args: inputs: {part!r} is none of {', '.join(_PARTS)}")

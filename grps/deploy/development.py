@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.supervisor import describe_exit
-from grps.deploy.watching import Watch
+from grps.deploy.watching import FileWatcher
 from grps.errors import ConfigError
 from grps.server.project import Project
 from grps.server.state import ServiceState
@@ -60,7 +60,7 @@ class Development:
         with tempfile.TemporaryDirectory(prefix="grps_dev_") as folder:
             state_file = Path(folder) / "state.json"
             while not self._ending:
-                watch = Watch(self._project)
+                watch = FileWatcher(self._project)
                 process = self._start(state_file)
                 try:
                     changed = self._wait(process, state_file, watch, poll_s)
@@ -87,10 +87,10 @@ class Development:
         self,
         process: subprocess.Popen[bytes],
         state_file: Path,
-        watch: Watch,
+        watch: FileWatcher,
         poll_s: float,
     ) -> list[str]:
-        """Wait for a change, and for the files to rest after it; nothing when asked to end.
+        """Wait for a change and until the files stop changing; return nothing when asked to end.
 
         Reports the server's progress in the meantime.
         """

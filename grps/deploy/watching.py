@@ -13,7 +13,7 @@ Snapshot = dict[str, tuple[int, int, int]]
 EDITOR_SUFFIXES = ("~", ".swp", ".swx", ".tmp")
 
 
-class Watch:
+class FileWatcher:
     """The files of a project as they were at the last check."""
 
     def __init__(self, project: Path) -> None:

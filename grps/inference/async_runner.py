@@ -11,7 +11,7 @@ from typing import Any
 from grps.inference.channel import Batch, Entry
 from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
-from grps.inference.message_runner import UserCode, answer
+from grps.inference.message_runner import MessageModel, answer
 from grps.inference.runner import fail
 from grps.log import coroutine_request
 
@@ -24,9 +24,9 @@ def is_async(inferer: ModelInferer) -> bool:
 class AsyncMessageRunner:
     """Starts the user's coroutine for each request; ``max_concurrency`` bounds how many run."""
 
-    def __init__(self, user_code: UserCode, name: str) -> None:
-        """Run ``user_code``, called ``name`` in the log, on an event loop of its own."""
-        self._user_code = user_code
+    def __init__(self, model: MessageModel, name: str) -> None:
+        """Run ``model``, called ``name`` in the log, on an event loop of its own."""
+        self._model = model
         self._name = name
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -54,20 +54,20 @@ class AsyncMessageRunner:
         # A coroutine has a context of its own, so that this is not seen by others.
         coroutine_request.set(entry.id)
         try:
-            request, context = self._user_code.open(entry)
+            request, context = self._model.open(entry)
             answer(entry, context, await self._infer(request, context))
         except Exception as error:
             fail(entry, error, self._name)
 
     async def _infer(self, request: Any, context: GrpsContext) -> Any:
-        converter = self._user_code.converter
+        converter = self._model.converter
         prepared = request
         if converter is not None:
             prepared = converter.preprocess(request, context)
             context.mark("preprocess")
         if context.has_err():
             return None
-        running = self._user_code.inferer.infer(prepared, context)
+        running = self._model.inferer.infer(prepared, context)
         if hasattr(running, "__aiter__"):
             return await self._drain(running, context)
         raw = await running
@@ -78,7 +78,7 @@ class AsyncMessageRunner:
 
     async def _drain(self, pieces: Any, context: GrpsContext) -> Any:
         """Send what an async generator yields; a client that requested no stream gets the last."""
-        converter = self._user_code.converter
+        converter = self._model.converter
         last: Any = None
         async for piece in pieces:
             last = piece

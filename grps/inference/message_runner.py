@@ -20,7 +20,7 @@ from grps.protocol.pb.grps_pb2 import GrpsMessage
 NOT_A_MESSAGE = "Output type must be GrpsMessage."
 
 
-class UserCode:
+class MessageModel:
     """Converter and inferer of one model, called in order."""
 
     def __init__(self, inferer: ModelInferer, converter: Converter | None) -> None:
@@ -109,17 +109,17 @@ def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:
 class MessageRunner:
     """Runs the user's code on one request at a time."""
 
-    def __init__(self, user_code: UserCode, name: str) -> None:
-        """Run ``user_code``, called ``name`` in the log."""
-        self._user_code = user_code
+    def __init__(self, model: MessageModel, name: str) -> None:
+        """Run ``model``, called ``name`` in the log."""
+        self._model = model
         self._name = name
 
     def run(self, batch: Batch) -> None:
         """Run each request; it fails alone."""
         for entry in batch.entries():
             try:
-                request, context = self._user_code.open(entry)
-                answer(entry, context, self._user_code.infer(request, context))
+                request, context = self._model.open(entry)
+                answer(entry, context, self._model.infer(request, context))
             except Exception as error:
                 fail(entry, error, self._name)
 
@@ -135,9 +135,9 @@ Opened = tuple[Entry, GrpsMessage, GrpsContext]
 class BatchingMessageRunner:
     """Runs the user's ``batch_*`` methods on several requests at once."""
 
-    def __init__(self, user_code: UserCode, name: str) -> None:
-        """Run ``user_code``, called ``name`` in the log."""
-        self._user_code = user_code
+    def __init__(self, model: MessageModel, name: str) -> None:
+        """Run ``model``, called ``name`` in the log."""
+        self._model = model
         self._name = name
 
     def run(self, batch: Batch) -> None:
@@ -163,7 +163,7 @@ class BatchingMessageRunner:
     def _open(self, entries: Sequence[Entry]) -> Iterator[Opened]:
         for entry in entries:
             try:
-                yield (entry, *self._user_code.open(entry))
+                yield (entry, *self._model.open(entry))
             except Exception as error:
                 fail(entry, error, self._name)
 
@@ -186,7 +186,7 @@ class BatchingMessageRunner:
             answer(entry, context, outcome)
 
     def _infer(self, requests: list[GrpsMessage], contexts: list[GrpsContext]) -> Any:
-        converter, inferer = self._user_code.converter, self._user_code.inferer
+        converter, inferer = self._model.converter, self._model.inferer
         if converter is None:
             return inferer.batch_infer(requests, contexts)
         prepared = converter.batch_preprocess(requests, contexts)

@@ -58,8 +58,8 @@ class Monitor:
         """Make a monitor whose values go nowhere."""
         self._recorder: Recorder | None = None
         self._c_api = 0
-        self._told: set[str] = set()
-        self._telling = threading.Lock()
+        self._warned: set[str] = set()
+        self._warned_lock = threading.Lock()
 
     def connect(self, recorder: Recorder | None, c_api: int = 0) -> None:
         """Send values to ``recorder`` from now on; nowhere when ``None``.
@@ -131,13 +131,13 @@ class Monitor:
         try:
             self._recorder.record(kind, key, number)
         except ValueError as error:
-            self._tell(key, error)
+            self._warn_once(key, error)
 
-    def _tell(self, key: str, error: ValueError) -> None:
+    def _warn_once(self, key: str, error: ValueError) -> None:
         """Log the first refusal of a name; user code goes on."""
-        with self._telling:
-            known = key in self._told or len(self._told) > 1000
-            self._told.add(key[:200])
+        with self._warned_lock:
+            known = key in self._warned or len(self._warned) > 1000
+            self._warned.add(key[:200])
         if not known:
             logger.warning("metric %.200r: %s", key, error)
 

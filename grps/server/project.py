@@ -86,7 +86,7 @@ class Project:
         except Exception as error:
             raise ModelError(f"the project's code can't be imported: {describe(error)}") from error
 
-    def import_user_code_anew(self) -> None:
+    def reimport_user_code(self) -> None:
         """Import the ``src`` modules as they are on disk now; when that fails, keep the old ones.
 
         What was made of the old modules goes on with them.

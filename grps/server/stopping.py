@@ -16,11 +16,11 @@ class StopRequested(BaseException):
 
 
 class StopRequest:
-    """Remembers that a signal asked the process to stop."""
+    """Whether a signal has requested the process to stop."""
 
     def __init__(self) -> None:
-        """Nothing is asked yet."""
-        self._asked = False
+        """Create a request that is not set."""
+        self._requested = False
         self._interrupts = False
         # A signal that any other thread takes, or that comes right before a lock is waited for,
         # wakes no thread; what it writes into a pipe is never lost.
@@ -34,10 +34,10 @@ class StopRequest:
             signal.signal(number, self._receive)
 
     def wait(self) -> None:
-        """Wait until a signal has asked for the stop."""
-        while not self._asked:
+        """Wait until a signal requests the stop."""
+        while not self._requested:
             received = os.read(self._wake, 4096)
-            self._asked |= any(number in received for number in SIGNALS)
+            self._requested |= any(number in received for number in SIGNALS)
 
     def close(self) -> None:
         """Ignore the signals from here on: the process ends anyway, with its own exit code."""
@@ -56,17 +56,17 @@ class StopRequest:
         """
         self._interrupts = True
         try:
-            if self._asked:
+            if self._requested:
                 raise StopRequested
             yield
             # The block may have swallowed the exception.
-            if self._asked:
+            if self._requested:
                 raise StopRequested
         finally:
             self._interrupts = False
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
+        self._requested = True
         if self._interrupts:
             self._interrupts = False
             raise StopRequested

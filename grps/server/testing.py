@@ -15,7 +15,7 @@ from grps.errors import ConfigError, ModelError
 from grps.inference.context import GrpsContext
 from grps.log import USER_FORMAT, clogger
 from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
-from grps.server.loading.copies import Copy
+from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.loaders import copy_loaders
 from grps.server.loading.local_entry import LocalBatch, LocalEntry
 from grps.server.project import Project
@@ -90,7 +90,7 @@ class Executor:
         return name if name in found else found[-1]
 
 
-def _run(key: str, copy: Copy, inp: GrpsMessage, context: GrpsContext) -> GrpsMessage:
+def _run(key: str, copy: LoadedCopy, inp: GrpsMessage, context: GrpsContext) -> GrpsMessage:
     entry = LocalEntry(inp, context, copy.signature)
     copy.runners[0].run(LocalBatch(entry))
     entry.wait()

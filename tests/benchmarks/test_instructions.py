@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 ELEMENTS = 10_000
 FEW, MANY = 2, 12
 
+# The first of them builds the codec and what it depends on for release.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def program() -> Path:

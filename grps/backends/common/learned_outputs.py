@@ -26,7 +26,7 @@ def learn_outputs(inputs: Sequence[TensorSpec], run: Run) -> tuple[TensorSpec, .
         The outputs; none when the inputs lack types or shapes, or the model refuses zeros.
     """
     needed = [spec for spec in inputs if spec.required]
-    if any(spec.dtype is None or not _is_told(spec.shape) for spec in needed):
+    if any(spec.dtype is None or not _is_known(spec.shape) for spec in needed):
         return ()
     free = any(spec.shape is not None and None in spec.shape for spec in needed)
     found = []
@@ -41,7 +41,7 @@ def learn_outputs(inputs: Sequence[TensorSpec], run: Run) -> tuple[TensorSpec, .
     )
 
 
-def _is_told(shape: tuple[int | None, ...] | None) -> bool:
+def _is_known(shape: tuple[int | None, ...] | None) -> bool:
     return shape is not None and None not in shape[1:]
 
 

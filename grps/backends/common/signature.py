@@ -26,8 +26,8 @@ def can_be_batched(signature: Signature) -> bool | None:
     shapes = [spec.shape for spec in specs if spec.required]
     if any(shape is not None and (not shape or shape[0] is not None) for shape in shapes):
         return False
-    told = bool(signature.inputs) and not signature.open_ended
-    return True if told and None not in shapes else None
+    is_declared = bool(signature.inputs) and not signature.open_ended
+    return True if is_declared and None not in shapes else None
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

@@ -167,19 +167,19 @@ def _device_name(device: Device, available: Sequence[str]) -> str:
 
 
 def _properties(arguments: OpenvinoArguments, device: str) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    properties: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY" if arguments.streams == 1 else "THROUGHPUT",
         "PERFORMANCE_HINT_NUM_REQUESTS": arguments.streams,
     }
     if device == "CPU":
-        told["NUM_STREAMS"] = arguments.streams
+        properties["NUM_STREAMS"] = arguments.streams
         if arguments.intra_op_threads:
-            told["INFERENCE_NUM_THREADS"] = arguments.intra_op_threads * arguments.streams
+            properties["INFERENCE_NUM_THREADS"] = arguments.intra_op_threads * arguments.streams
     if arguments.inference_precision:
-        told["INFERENCE_PRECISION_HINT"] = arguments.inference_precision
+        properties["INFERENCE_PRECISION_HINT"] = arguments.inference_precision
     if arguments.cache_dir:
-        told["CACHE_DIR"] = arguments.cache_dir
-    return told | arguments.properties
+        properties["CACHE_DIR"] = arguments.cache_dir
+    return properties | arguments.properties
 
 
 def _spec(what: str, index: int, port: Any) -> TensorSpec:

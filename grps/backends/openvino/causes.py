@@ -14,5 +14,5 @@ _PLACE = re.compile(
 def openvino_cause(error: BaseException) -> str:
     """Return what OpenVINO says in ``error`` without the places in its sources."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if not _PLACE.match(line)]
-    return one_line(" ".join(told)) or type(error).__name__
+    causes = [line for line in lines if not _PLACE.match(line)]
+    return one_line(" ".join(causes)) or type(error).__name__

@@ -114,7 +114,7 @@ def load(model: ModelConfig) -> SklearnBackend:
 
 def _unpickle(path: Path) -> Any:
     try:
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             estimator = joblib.load(path)
     except ModuleNotFoundError as error:
@@ -124,7 +124,7 @@ def _unpickle(path: Path) -> Any:
             f"{path}: can't be unpickled with scikit-learn {sklearn.__version__}: "
             f"{type(error).__name__}: {one_line(str(error))}"
         ) from error
-    for warning in told:
+    for warning in caught:
         logger.warning("%s: %s", path, one_line(str(warning.message)))
     return estimator
 

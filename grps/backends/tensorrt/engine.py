@@ -176,10 +176,10 @@ class TensorrtExecution:
         shape = tuple(self._context.get_tensor_shape(name))
         if _DATA_DEPENDENT not in shape:
             return shape
-        told = self._reserved[name].shape
-        if told is None:
+        reserved = self._reserved[name].shape
+        if reserved is None:
             raise ModelError(f"TensorRT did not report the shape of output {name}")
-        return told
+        return reserved
 
     def _call(self, otherwise: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call the context, which fails by ``False`` or, in some places, by an exception.

@@ -119,6 +119,6 @@ def _kind_of(booster: xgboost.Booster) -> str:
 
 def _cause(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Stack trace", "[bt]"))]
+    causes = [line for line in lines if not line.startswith(("Stack trace", "[bt]"))]
     # A line of its log is "[12:00:00] file:line: text".
-    return one_line(told[0].rpartition(": ")[2] or told[0]) if told else type(error).__name__
+    return one_line(causes[0].rpartition(": ")[2] or causes[0]) if causes else type(error).__name__

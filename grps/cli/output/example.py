@@ -101,8 +101,8 @@ def _is_optional(entry: Any) -> bool:
 
 def _read(entry: Any) -> _Input:
     """Read one input of the metadata; what is missing is guessed, dynamic sizes are 1."""
-    told = entry if isinstance(entry, dict) else {}
-    name, dtype, shape = told.get("name"), told.get("dtype"), told.get("shape")
+    tensor = entry if isinstance(entry, dict) else {}
+    name, dtype, shape = tensor.get("name"), tensor.get("dtype"), tensor.get("shape")
     exact = isinstance(dtype, str) and isinstance(shape, list)
     dtype = dtype.lower().removeprefix("dt_") if isinstance(dtype, str) else GUESSED_DTYPE
     sizes = shape if isinstance(shape, list) else GUESSED_SHAPE

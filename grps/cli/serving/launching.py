@@ -1,4 +1,4 @@
-"""Running a prepared service, and telling how to use it: shared by the serve verbs and start."""
+"""Runs a prepared service and shows how to call it: shared by the serve verbs and start."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ def command(as_json: bool) -> None:
     with ProgressLine("looking at this machine") as line:
         findings = list(examine(lambda detail: line.show("", detail, time.monotonic() - began)))
     if as_json:
-        told = {"version": grps_version(), "findings": [asdict(one) for one in findings]}
-        say(msgspec.json.format(msgspec.json.encode(told)).decode())
+        report = {"version": grps_version(), "findings": [asdict(one) for one in findings]}
+        say(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
         _print(findings)
     problems = sum(one.verdict == "problem" for one in findings)

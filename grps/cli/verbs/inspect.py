@@ -82,11 +82,11 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
     config = model_config(model_path, engine, flags)
     with ProgressLine(f"loading {model_path.name}"):
         found = _examine(config, model_path)
-    told = _tell(found, given - NOT_SERVED)
+    report = _report(found, given - NOT_SERVED)
     if as_json:
-        say(msgspec.json.format(msgspec.json.encode(told)).decode())
+        say(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
-        _print(told)
+        _print(report)
 
 
 def _examine(config: ModelConfig, path: Path) -> Inspected:
@@ -107,7 +107,7 @@ def _time_a_run(backend: Backend, inputs: list[np.ndarray]) -> float:
     return (time.monotonic() - began) * 1000
 
 
-def _tell(found: Inspected, given: set[str]) -> dict[str, Any]:
+def _report(found: Inspected, given: set[str]) -> dict[str, Any]:
     config = found.config
     inputs_and_outputs = describe(found.signature)
     converter = config.converter_type if NAMES.has_built_in_converter(config) else None
@@ -148,31 +148,31 @@ def _serve_line(config: ModelConfig, given: set[str]) -> str:
     return shlex.join(words)
 
 
-def _print(told: dict[str, Any]) -> None:
-    say(f"model   {told['path']}")
-    say(f"format  {told['format']}, run by {told['inferer_type']} on {told['device']}")
-    ran = f"no run on zeros: {told['not_run']}"
-    if told["run_ms"] is not None:
-        ran = f"a run on zeros takes {told['run_ms']:.1f} ms"
-    say(f"time    loaded in {told['load_s']:.2f} s; {ran}")
+def _print(report: dict[str, Any]) -> None:
+    say(f"model   {report['path']}")
+    say(f"format  {report['format']}, run by {report['inferer_type']} on {report['device']}")
+    ran = f"no run on zeros: {report['not_run']}"
+    if report["run_ms"] is not None:
+        ran = f"a run on zeros takes {report['run_ms']:.1f} ms"
+    say(f"time    loaded in {report['load_s']:.2f} s; {ran}")
     batching = {
         True: "yes, by --batching_type dynamic",
         False: "no: the first dimension of some input or output is fixed",
         None: "unknown: the model does not report its shapes",
-    }[told["can_be_batched"]]
+    }[report["can_be_batched"]]
     say(f"batches {batching}")
     for kind in ("inputs", "outputs"):
         say("")
         say(click.style(_TABLE.format(kind.upper(), "TYPE", "SHAPE"), bold=True))
-        if not told[kind]:
+        if not report[kind]:
             say("(the model does not report them)")
-        for tensor in told[kind]:
+        for tensor in report[kind]:
             shape = tensor["shape"] if tensor["shape"] is not None else "any"
             optional = "  (optional)" if tensor.get("optional") else ""
             dtype = tensor["dtype"] or "any"
             say(_TABLE.format(tensor["name"], dtype, f"{shape}{optional}"))
     say("")
-    say(f"serve   {told['serve']}")
-    say(f"ask     {told['ask']}")
-    if not told["ask_is_exact"]:
+    say(f"serve   {report['serve']}")
+    say(f"ask     {report['ask']}")
+    if not report["ask_is_exact"]:
         say("        (the model does not report its types and shapes: put in your own values)")

@@ -102,5 +102,5 @@ def command(
 def _set_level(service: Service, level: str) -> None:
     if not service.running:
         raise click.ClickException(f"service {service.name!r} does not run ({service.status})")
-    told = set_log_level(service, level)
-    say(f"service {service.name!r} writes lines of level {told['level']} (was {told['before']})")
+    reply = set_log_level(service, level)
+    say(f"service {service.name!r} writes lines of level {reply['level']} (was {reply['before']})")

@@ -32,14 +32,14 @@ def command(name: str, timeout: float | None) -> None:
     """  # noqa: D301 - \b is click\'s mark for text that is not wrapped
     find(name)
     with ProgressLine(f"stopping {name}") as line:
-        gone = stop(
+        stopped = stop(
             name,
             drain_timeout_s=timeout,
             on_wait=lambda detail, elapsed_s: line.show(detail, "", elapsed_s),
         )
-    if gone.pid is None:
+    if stopped.pid is None:
         notice(f"service {name!r} had already ended; what it left is cleaned up")
         return
-    if gone.killed:
-        notice(f"service {name!r} did not finish in {gone.elapsed_s:.1f} s and was killed")
-    say(f"service {name!r} stopped (pid {gone.pid}, {gone.elapsed_s:.1f} s)")
+    if stopped.killed:
+        notice(f"service {name!r} did not finish in {stopped.elapsed_s:.1f} s and was killed")
+    say(f"service {name!r} stopped (pid {stopped.pid}, {stopped.elapsed_s:.1f} s)")

@@ -23,7 +23,7 @@ from grps.server.files import current_umask
 
 CHUNK_BYTES = 1024 * 1024
 TIME = (1980, 1, 1, 0, 0, 0)
-"""The time of every entry: the earliest that a ZIP can tell."""
+"""The time of every entry: the earliest that a ZIP file can hold."""
 UNIX = 3
 FILE_MODE, PROGRAM_MODE = 0o100644, 0o100755
 

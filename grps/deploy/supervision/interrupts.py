@@ -1,7 +1,7 @@
 """Signals that stop a command, noted instead of raised.
 
 An exception out of a signal handler can strike inside the standard library's own handling of a
-process and leave it waiting for ever; so whoever waits asks, at a moment of its own.
+process and leave it waiting for ever. Code that waits therefore checks for the signal itself.
 """
 
 from __future__ import annotations

@@ -108,7 +108,8 @@ def start(
 
     Raises:
         ConfigError: ``server.yml`` is wrong.
-        DeployError: A port is taken, or the server died, failed or took too long; it is gone then.
+        DeployError: A port is taken, or the server died, failed or took too long. The server has
+            been ended then.
     """
     prepare(folder)
     folder.output.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from grps.inference.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class LoadedCopy:
     """One loaded and warm copy of a model."""
 
     runners: tuple[Runner, ...]

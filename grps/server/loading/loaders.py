@@ -32,13 +32,13 @@ from grps.inference.async_runner import AsyncMessageRunner, is_async
 from grps.inference.converter import Converter
 from grps.inference.identity import IdentityInferer
 from grps.inference.inferer import ModelInferer
-from grps.inference.message_runner import BatchingMessageRunner, MessageRunner, UserCode
+from grps.inference.message_runner import BatchingMessageRunner, MessageModel, MessageRunner
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import Runner, describe
 from grps.inference.tensor_runner import EngineModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
-from grps.server.loading.copies import Copy
+from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.recorded import run_recorded
 from grps.server.state import Phase
 
@@ -51,7 +51,7 @@ THREADS_OF_A_CONVERTER = 2
 T = TypeVar("T")
 
 
-def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Copy], ...]:
+def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], LoadedCopy], ...]:
     """Return what loads and warms each copy of a model, one per instance.
 
     User code is one copy that all its threads share, as upstream has it.
@@ -73,24 +73,24 @@ def runs_user_code(config: ModelConfig) -> bool:
     return not NAMES.takes_tensors(config) or config.inferer_type == "customized"
 
 
-def _load_user_copy(config: ModelConfig, report: Report) -> Copy:
+def _load_user_copy(config: ModelConfig, report: Report) -> LoadedCopy:
     runner: Runner
     if NAMES.takes_tensors(config):
         runner = TensorRunner(_user_tensor_model(config), config.key)
     else:
-        runner = _message_runner(config, _load_user_code(config))
-    copy = Copy((runner,) * config.instances, grows=True)
+        runner = _message_runner(config, _load_message_model(config))
+    copy = LoadedCopy((runner,) * config.instances, grows=True)
     _warm_recorded(config, copy, report)
     return copy
 
 
-def _warm_recorded(config: ModelConfig, copy: Copy, report: Report) -> None:
+def _warm_recorded(config: ModelConfig, copy: LoadedCopy, report: Report) -> None:
     if config.warm_up_requests:
         report("warming", f"warming up model {config.key} with recorded requests")
         run_recorded(config.key, config.warm_up_requests, copy)
 
 
-def _load_engine(config: ModelConfig, index: int, report: Report) -> Copy:
+def _load_engine(config: ModelConfig, index: int, report: Report) -> LoadedCopy:
     which = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
     report("loading", f"loading model {config.key}{which}")
     backends = load_copy(config)
@@ -104,7 +104,7 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> Copy:
         runners = _converting_runners(config, backends)
     else:
         runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
-    copy = Copy(runners, backends[0].signature)
+    copy = LoadedCopy(runners, backends[0].signature)
     _warm_recorded(config, copy, report)
     return copy
 
@@ -118,32 +118,32 @@ def _converting_runners(config: ModelConfig, backends: list[Backend]) -> tuple[R
     return runners * THREADS_OF_A_CONVERTER
 
 
-def _message_runner(config: ModelConfig, user_code: UserCode) -> Runner:
+def _message_runner(config: ModelConfig, model: MessageModel) -> Runner:
     dynamic = config.batching is not None and config.batching.type == "dynamic"
-    if is_async(user_code.inferer):
+    if is_async(model.inferer):
         if dynamic:
             raise ModelError(
                 f"model {config.key}: an async infer runs many requests side by side; "
                 "use batching.type none"
             )
-        return AsyncMessageRunner(user_code, config.key)
+        return AsyncMessageRunner(model, config.key)
     if not dynamic:
-        return MessageRunner(user_code, config.key)
-    if type(user_code.inferer).batch_infer is ModelInferer.batch_infer:
+        return MessageRunner(model, config.key)
+    if type(model.inferer).batch_infer is ModelInferer.batch_infer:
         raise ModelError(
             f"model {config.key}: batching.type dynamic needs batch_infer in its inferer; "
             "write it, or use batching.type none"
         )
-    return BatchingMessageRunner(user_code, config.key)
+    return BatchingMessageRunner(model, config.key)
 
 
-def _load_user_code(config: ModelConfig) -> UserCode:
+def _load_message_model(config: ModelConfig) -> MessageModel:
     converter = _find_converter(config)
     if config.inferer_type == "customized":
-        return UserCode(_load_user_inferer(config), converter)
+        return MessageModel(_load_user_inferer(config), converter)
     if config.inferer_type == "identity":
-        return UserCode(IdentityInferer(), converter)
-    return UserCode(_init(config, _create_engine_inferer(config)), converter)
+        return MessageModel(IdentityInferer(), converter)
+    return MessageModel(_init(config, _create_engine_inferer(config)), converter)
 
 
 def _create_engine_inferer(config: ModelConfig) -> ModelInferer:

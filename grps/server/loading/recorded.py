@@ -8,12 +8,12 @@ from grps.errors import GrpsError, ModelError
 from grps.inference.context import GrpsContext
 from grps.inference.runner import describe
 from grps.protocol.pb.grps_pb2 import GrpsMessage
-from grps.server.loading.copies import Copy
+from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.local_entry import LocalBatch, LocalEntry
 from grps.server.native import json_to_message
 
 
-def run_recorded(key: str, files: tuple[str, ...], copy: Copy) -> None:
+def run_recorded(key: str, files: tuple[str, ...], copy: LoadedCopy) -> None:
     """Run each runner of a copy on each recorded request.
 
     Args:

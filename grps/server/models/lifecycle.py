@@ -27,7 +27,7 @@ class UnknownModelError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedModel:
     """A model behind the server."""
 
     loaded: LoadedModel
@@ -67,7 +67,7 @@ class ServedModels:
         self._read = read
         self._report = report
         self._changing = threading.Lock()
-        self._served: dict[str, Served] = {}
+        self._served: dict[str, ServedModel] = {}
         self._graphs = InferenceConfig(models=())
 
     def start(self, project: Project) -> None:
@@ -200,7 +200,7 @@ class ServedModels:
 
     def _replace(self, project: Project, config: ModelConfig) -> dict[str, Any]:
         if needs_user_code(config):
-            project.import_user_code_anew()
+            project.reimport_user_code()
         self._put(project, config, _report_nothing)
         describe_graphs(self._server, self._graphs, self._loaded())
         served = self._served[config.key]
@@ -222,11 +222,11 @@ class ServedModels:
             loaded.join()
             raise ModelError(str(error)) from error
         before = self._served.get(config.key)
-        self._served[config.key] = Served(loaded, model, time.time(), time.monotonic() - began)
+        self._served[config.key] = ServedModel(loaded, model, time.time(), time.monotonic() - began)
         if before is not None:
             self._retire(before)
 
-    def _retire(self, served: Served) -> None:
+    def _retire(self, served: ServedModel) -> None:
         """Free a model, in a thread of its own, when all its requests are finished."""
         name = f"{served.loaded.config.key} retires"
         threading.Thread(target=_free, args=(served.loaded,), name=name, daemon=True).start()
@@ -278,7 +278,7 @@ def _only(name: str, found: list[ModelConfig]) -> ModelConfig:
     return found[0]
 
 
-def _describe(served: Served) -> dict[str, Any]:
+def _describe(served: ServedModel) -> dict[str, Any]:
     config = served.loaded.config
     instances = []
     for instance in served.loaded.instances:

@@ -22,7 +22,7 @@ from grps.server.models.instance import Instance
 from grps.server.models.process_instance import ProcessInstance
 from grps.server.models.thread_instance import ThreadInstance
 from grps.server.native import Model, NativeBatching, NativeModel, NativePadding
-from grps.server.worker.control import Order
+from grps.server.worker.control import WorkerSettings
 from grps.server.worker.process import WorkerProcess
 
 
@@ -153,11 +153,11 @@ def _instances(
 def _start_worker(
     config: ModelConfig, index: int, options: ServiceOptions, report: Report
 ) -> WorkerProcess:
-    order = Order(
+    settings = WorkerSettings(
         str(options.folder), config.for_copy(index), options.gpu, index, options.log_level.name
     )
     name = f"{config.key}#{index}"
-    return WorkerProcess(name, order, lambda progress: report(progress.phase, progress.detail))
+    return WorkerProcess(name, settings, lambda progress: report(progress.phase, progress.detail))
 
 
 def native_batching(config: ModelConfig) -> NativeBatching:

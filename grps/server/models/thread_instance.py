@@ -12,7 +12,7 @@ from grps.backends.backend import Signature
 from grps.errors import ModelError
 from grps.inference.runner import Runner, describe, run_instance
 from grps.log import logger
-from grps.server.loading.copies import Copy
+from grps.server.loading.copies import LoadedCopy
 from grps.server.models.backoff import Backoff
 from grps.server.models.instance import InstanceState, Life
 from grps.server.native import Channel, Model
@@ -21,12 +21,12 @@ from grps.server.native import Channel, Model
 class ThreadInstance:
     """An instance whose copy lives in this process and runs in threads."""
 
-    def __init__(self, name: str, load: Callable[[], Copy]) -> None:
+    def __init__(self, name: str, load: Callable[[], LoadedCopy]) -> None:
         """Make an instance called ``name`` whose copy comes from ``load``."""
         self._name = name
         self._load = load
         self._lock = threading.Lock()
-        self._copy: Copy | None = None
+        self._copy: LoadedCopy | None = None
         self._channels: dict[str, Channel] = {}
         self._threads: list[threading.Thread] = []
         self._state = InstanceState(Life.NEW)

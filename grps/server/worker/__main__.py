@@ -21,7 +21,7 @@ from grps.inference.async_runner import AsyncMessageRunner
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import Runner, describe, run_instance
 from grps.log import clogger, logger, use_request_source
-from grps.server.loading.copies import Copy
+from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.loaders import copy_loaders
 from grps.server.native import monitor_api, queue_recorded
 from grps.server.project import Project
@@ -32,9 +32,9 @@ from grps.server.worker.control import (
     ControlHandler,
     Failed,
     Loaded,
-    Order,
     Progress,
     RemoteRecorder,
+    WorkerSettings,
 )
 from grps.server.worker.packets import Pipe
 
@@ -51,29 +51,29 @@ def main(pipe: int, note: int, control: int) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     server = Control(socket.socket(fileno=control))
-    order = server.read_order()
-    _log_to(server, order.log_level)
+    settings = server.read_settings()
+    _log_to(server, settings.log_level)
     queue_recorded()
     recorder = RemoteRecorder(server)
     app_monitor.connect(recorder, monitor_api())
     threading.Thread(target=_end_with, args=(server,), name="control", daemon=True).start()
     try:
-        copy = _load(order, server)
-        runner = only_runner(copy, order.model.key)
+        copy = _load(settings, server)
+        runner = only_runner(copy, settings.model.key)
     except BaseException as error:
         logger.debug("the copy can't be loaded", exc_info=True)
-        server.tell(Failed(describe(error)))
+        server.send(Failed(describe(error)))
         return 1
-    server.tell(Loaded(copy.signature))
+    server.send(Loaded(copy.signature))
     channel = WorkerChannel(Pipe(socket.socket(fileno=pipe)), note)
     use_request_source(channel.current_request)
-    run_instance(channel, runner, f"{order.model.key}#{order.index}")
+    run_instance(channel, runner, f"{settings.model.key}#{settings.index}")
     runner.close(None)
     recorder.close()
     return 0
 
 
-def only_runner(copy: Copy, model: str) -> Runner:
+def only_runner(copy: LoadedCopy, model: str) -> Runner:
     """Return the one runner of a copy.
 
     Raises:
@@ -91,24 +91,24 @@ def only_runner(copy: Copy, model: str) -> Runner:
     return runner
 
 
-def _load(order: Order, server: Control) -> Copy:
+def _load(settings: WorkerSettings, server: Control) -> LoadedCopy:
     def report(phase: Phase, detail: str) -> None:
-        server.tell(Progress("warming" if phase == "warming" else "loading", detail))
+        server.send(Progress("warming" if phase == "warming" else "loading", detail))
 
     prepare_environment()
-    look_after_gpu_memory(order.gpu, (order.model,), threading.Event().wait)
+    look_after_gpu_memory(settings.gpu, (settings.model,), threading.Event().wait)
     # As the server read it when it loaded the model: the files may say something else by now.
-    inference = InferenceConfig(models=(order.model,))
+    inference = InferenceConfig(models=(settings.model,))
     Project(
-        folder=Path(order.folder),
+        folder=Path(settings.folder),
         inference=inference,
         server=ServerConfig(),
         metadata="",
         inference_file=Path(),
         descriptions=(),
     ).import_user_code()
-    loaders = copy_loaders(order.model, report)
-    return loaders[min(order.index, len(loaders) - 1)]()
+    loaders = copy_loaders(settings.model, report)
+    return loaders[min(settings.index, len(loaders) - 1)]()
 
 
 def _log_to(server: Control, level: str) -> None:

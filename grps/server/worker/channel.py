@@ -63,7 +63,7 @@ class WorkerChannel:
             self._pipe.send(kind, meta, blobs)
 
     def look(self) -> None:
-        """Take in what the server has sent meanwhile: which clients have left."""
+        """Read what the server has sent meanwhile: which clients have disconnected."""
         with self._lock:
             if self._batch is None:
                 return
@@ -164,7 +164,7 @@ class WorkerBatch:
             entry.answered = True
 
     def cancel(self, entries: Sequence[int]) -> None:
-        """Note which clients have left."""
+        """Note which clients have disconnected."""
         for index in entries:
             self._entries[index].left = True
 
@@ -194,7 +194,7 @@ class WorkerEntry:
         self._spent_ns = {"preprocess": 0, "infer": 0, "postprocess": 0}
         self.answered = False
         self.left = False
-        """Whether the client has left."""
+        """Whether the client has disconnected."""
 
     @property
     def id(self) -> str:

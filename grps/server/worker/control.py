@@ -26,8 +26,8 @@ SEND_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a worker is to do: the first line that it gets."""
+class WorkerSettings:
+    """The settings of a worker: the first line that it reads."""
 
     folder: str
     """The project."""
@@ -95,7 +95,7 @@ class Control:
         self._reader = connection.makefile("rb")
         self._lock = threading.Lock()
 
-    def tell(self, message: object) -> None:
+    def send(self, message: object) -> None:
         """Send a message; does nothing once the other end is closed."""
         line = msgspec.json.encode(message) + b"\n"
         try:
@@ -104,7 +104,7 @@ class Control:
         except OSError:
             return
 
-    def read_order(self) -> Order:
+    def read_settings(self) -> WorkerSettings:
         """Return the first line, which the worker gets.
 
         Raises:
@@ -113,7 +113,7 @@ class Control:
         line = self._reader.readline()
         if not line:
             raise EOFError("the server has exited")
-        return msgspec.json.decode(line, type=Order)
+        return msgspec.json.decode(line, type=WorkerSettings)
 
     def listen(self, take: Callable[[Message], None]) -> None:
         """Hand all messages to ``take`` until the other end closes."""
@@ -158,7 +158,7 @@ class ControlHandler(logging.Handler):
             record.lineno,
             request_of(record),
         )
-        self._control.tell(line)
+        self._control.send(line)
 
 
 def write_logged(line: Logged, instance: str) -> None:
@@ -207,7 +207,7 @@ class RemoteRecorder:
             values = [self._waiting.popleft() for _ in range(len(self._waiting))]
             values += cast("list[Value]", take_recorded())
             if values:
-                self._control.tell(Recorded(values))
+                self._control.send(Recorded(values))
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 logger.warning("%d values of app_monitor were dropped: too many at once", dropped)

@@ -90,7 +90,7 @@ class BatchMeta(msgspec.Struct, array_like=True, frozen=True):
 
 
 class CancelMeta(msgspec.Struct, array_like=True, frozen=True):
-    """Requests of a batch whose clients have left."""
+    """Requests of a batch whose clients have disconnected."""
 
     number: int
     entries: list[int]

@@ -22,9 +22,9 @@ from grps.server.worker.control import (
     Loaded,
     Logged,
     Message,
-    Order,
     Progress,
     Recorded,
+    WorkerSettings,
     write_logged,
 )
 
@@ -34,7 +34,7 @@ SHOWN_LINES = 3
 LONGEST_LINE = 400
 LONGEST_READ = 64 * 1024
 END_TIMEOUT_S = 5.0
-GONE_TIMEOUT_S = 1.0
+EXIT_TIMEOUT_S = 1.0
 
 Report = Callable[[Progress], None]
 
@@ -42,12 +42,12 @@ Report = Callable[[Progress], None]
 class WorkerProcess:
     """One worker process."""
 
-    def __init__(self, name: str, order: Order, report: Report) -> None:
+    def __init__(self, name: str, settings: WorkerSettings, report: Report) -> None:
         """Start a worker.
 
         Args:
             name: The instance in logs.
-            order: What it is to do.
+            settings: The model and where it runs.
             report: Receives the progress while it loads.
         """
         self._name = name
@@ -68,7 +68,7 @@ class WorkerProcess:
         theirs.close()
         self.link.release_worker_end()
         self._control = Control(ours)
-        self._control.tell(order)
+        self._control.send(settings)
         self._threads = [
             threading.Thread(target=self._listen, name=f"{name} control", daemon=True),
             threading.Thread(target=self._copy_stderr, name=f"{name} stderr", daemon=True),
@@ -115,7 +115,7 @@ class WorkerProcess:
 
     def set_log_level(self, level: str) -> None:
         """Let it send lines of this level and above."""
-        self._control.tell(LevelSet(level))
+        self._control.send(LevelSet(level))
 
     def kill(self) -> None:
         """End the process at once."""
@@ -129,7 +129,7 @@ class WorkerProcess:
             seen: What has been seen of it, in case that it lives on.
         """
         try:
-            code = self._process.wait(GONE_TIMEOUT_S)
+            code = self._process.wait(EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.kill()
             return f"was killed: {seen}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grps.deploy.watching import Watch
+from grps.deploy.watching import FileWatcher
 from tests.unit.deploy.archive.archives import write_tree
 
 
@@ -18,7 +18,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_changes(project: Path) -> None:
-    watch = Watch(project)
+    watch = FileWatcher(project)
     assert watch.changes() == []
     os.utime(project / "src" / "a.py", (1, 1))
     (project / "b.txt").unlink()
@@ -28,7 +28,7 @@ def test_changes(project: Path) -> None:
 
 
 def test_what_others_write_is_no_change(project: Path) -> None:
-    watch = Watch(project)
+    watch = FileWatcher(project)
     noise = ("logs/x", "run/x", "var/out/grps_server.log", "src/.a.py.swp", "src/a.py~",
              "src/__pycache__/a.pyc", "server.mar")  # fmt: skip
     write_tree(project, dict.fromkeys(noise, "x"))
@@ -36,7 +36,7 @@ def test_what_others_write_is_no_change(project: Path) -> None:
 
 
 def test_a_tree_that_can_not_be_walked_counts_as_before(project: Path) -> None:
-    watch = Watch(project)
+    watch = FileWatcher(project)
     (project / "gone").symlink_to("nowhere")
     assert watch.changes() == []
     write_tree(project, {"nowhere": "x"})
@@ -46,6 +46,6 @@ def test_a_tree_that_can_not_be_walked_counts_as_before(project: Path) -> None:
 def test_links_are_followed(project: Path, tmp_path: Path) -> None:
     write_tree(tmp_path, {"model.bin": "1"})
     (project / "model.bin").symlink_to(tmp_path / "model.bin")
-    watch = Watch(project)
+    watch = FileWatcher(project)
     write_tree(tmp_path, {"model.bin": "22"})
     assert watch.changes() == ["model.bin"]

@@ -9,7 +9,7 @@ from typing import Any
 from grps.inference.async_runner import AsyncMessageRunner
 from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
-from grps.inference.message_runner import UserCode
+from grps.inference.message_runner import MessageModel
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from grps.server.loading.local_entry import LocalBatch, LocalEntry
 
@@ -37,7 +37,7 @@ class Waiter(ModelInferer):
 def test_closing_waits_for_all_coroutines_and_ends_the_loop() -> None:
     before = threading.active_count()
     inferer = Waiter()
-    runner = AsyncMessageRunner(UserCode(inferer, None), "m")
+    runner = AsyncMessageRunner(MessageModel(inferer, None), "m")
     entries = [
         LocalEntry(GrpsMessage(str_data=str(number)), GrpsContext(), None) for number in range(5)
     ]

@@ -10,7 +10,7 @@ import pytest
 from grps.inference.context import GrpsContext
 from grps.inference.converter import Converter
 from grps.inference.inferer import ModelInferer
-from grps.inference.message_runner import BatchingMessageRunner, MessageRunner, UserCode
+from grps.inference.message_runner import BatchingMessageRunner, MessageModel, MessageRunner
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.unit.inference.entries import FakeBatch, FakeEntry, text
 
@@ -60,7 +60,7 @@ class Upper(Converter):
 
 
 def run(entry: FakeEntry, function: Infer, converter: Converter | None = None) -> Any:
-    MessageRunner(UserCode(Inferer(function), converter), "m").run(FakeBatch([entry]))
+    MessageRunner(MessageModel(Inferer(function), converter), "m").run(FakeBatch([entry]))
     assert entry.outcome is not None
     kind, what = entry.outcome
     return what.str_data if kind == "message" else entry.outcome
@@ -103,7 +103,7 @@ def test_malformed_messages_are_refused() -> None:
             return b"\xff"
 
     entry = Broken([])
-    MessageRunner(UserCode(Inferer(echo), None), "m").run(FakeBatch([entry]))
+    MessageRunner(MessageModel(Inferer(echo), None), "m").run(FakeBatch([entry]))
     assert entry.outcome is not None
     assert entry.outcome[0] == "refused"
 
@@ -154,7 +154,7 @@ def test_a_generator_is_closed_when_the_client_leaves() -> None:
 
 
 def batch(entries: list[FakeEntry], inferer: ModelInferer, converter: Converter | None) -> Any:
-    BatchingMessageRunner(UserCode(inferer, converter), "m").run(FakeBatch(entries))
+    BatchingMessageRunner(MessageModel(inferer, converter), "m").run(FakeBatch(entries))
     found = [entry.outcome for entry in entries]
     return [
         outcome[1].str_data if outcome and outcome[0] == "message" else outcome for outcome in found

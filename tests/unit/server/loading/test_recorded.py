@@ -8,7 +8,7 @@ import pytest
 
 from grps.errors import ModelError
 from grps.inference.channel import Batch
-from grps.server.loading.copies import Copy
+from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.recorded import run_recorded
 
 
@@ -40,7 +40,7 @@ def test_each_runner_gets_each_request_once(tmp_path: Path) -> None:
     files = tuple(
         write(tmp_path, f"{text}.json", f'{{"str_data": "{text}"}}') for text in ("one", "two")
     )
-    run_recorded("m-1", files, Copy((first, second, first)))
+    run_recorded("m-1", files, LoadedCopy((first, second, first)))
     for runner in (first, second):
         assert [b"one" in runner.asked[0], b"two" in runner.asked[1]] == [True, True]
         assert len(runner.asked) == 2
@@ -55,5 +55,5 @@ def test_what_is_not_answered_is_an_error(tmp_path: Path, text: str | None, caus
     if text is not None:
         write(tmp_path, "a.json", text)
     with pytest.raises(ModelError, match=r"model m-1: warm-up with .*a\.json: ") as raised:
-        run_recorded("m-1", (file,), Copy((Noting(),)))
+        run_recorded("m-1", (file,), LoadedCopy((Noting(),)))
     assert cause in str(raised.value)

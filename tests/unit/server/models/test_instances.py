@@ -16,7 +16,7 @@ import requests
 
 from grps.errors import ModelError
 from grps.inference.channel import Batch
-from grps.server.loading.copies import Copy
+from grps.server.loading.copies import LoadedCopy
 from grps.server.models.backoff import Backoff
 from grps.server.models.instance import InstanceState, Life
 from grps.server.models.thread_instance import ThreadInstance
@@ -102,14 +102,14 @@ def service() -> Iterator[Service]:
 
 
 def loaded(runner: Echo, threads: int = 1, grows: bool = False) -> ThreadInstance:
-    instance = ThreadInstance("m-1#0", lambda: Copy((runner,) * threads, grows=grows))
+    instance = ThreadInstance("m-1#0", lambda: LoadedCopy((runner,) * threads, grows=grows))
     assert instance.load() is None
     return instance
 
 
-def from_box(box: list[Echo]) -> Copy:
+def from_box(box: list[Echo]) -> LoadedCopy:
     """Load a copy to which nothing but the instance refers afterwards."""
-    return Copy((box.pop(),) * 2, grows=True)
+    return LoadedCopy((box.pop(),) * 2, grows=True)
 
 
 def wait_for(true: Callable[[], bool]) -> None:
@@ -223,7 +223,7 @@ def test_growth_adds_threads_only_while_the_instance_lives(service: Service) -> 
 
 
 def test_only_a_loaded_instance_starts(service: Service) -> None:
-    instance = ThreadInstance("m-1#0", lambda: Copy(()))
+    instance = ThreadInstance("m-1#0", lambda: LoadedCopy(()))
     assert instance.state() == InstanceState(Life.NEW)
     with pytest.raises(ModelError, match="m-1#0 is started before it is loaded"):
         instance.start(service.model, 1)
