@@ -36,5 +36,9 @@ class DeployError(GrpsError):
     """A service can't be started, stopped or found."""
 
 
+class HomeError(DeployError):
+    """The folder of services is not known or can't be written; the text names ``GRPS_HOME``."""
+
+
 class ArchiveError(DeployError):
     """An archive can't be written, or is damaged, unsafe or too large."""

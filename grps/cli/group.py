@@ -13,9 +13,9 @@ from click.shell_completion import CompletionItem
 
 from grps.cli.output.lines import complain, notice
 from grps.cli.table import ENGINE_VERBS_FOLLOW, VERBS
-from grps.errors import GrpsError
+from grps.errors import GrpsError, HomeError
 
-INTERRUPTED = 130
+WRONG_USAGE, INTERRUPTED = 2, 130
 
 
 class VerbGroup(click.Group):
@@ -107,7 +107,7 @@ def _guarded(run: Any) -> int:
     except (GrpsError, OSError) as error:
         _reraise_if_debugging()
         complain(_text(error))
-        return 1
+        return WRONG_USAGE if isinstance(error, HomeError) else 1
     except Exception as error:
         _reraise_if_debugging()
         complain(f"unexpected {type(error).__name__}: {error}; see more with GRPS_DEBUG=1")

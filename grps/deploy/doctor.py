@@ -23,7 +23,9 @@ from grps.backends.common.probe import Probe
 from grps.backends.table import ENGINES
 from grps.config.schema import ServerConfig
 from grps.converters.table import CONVERTERS
+from grps.deploy.paths import HOME_ADVICE
 from grps.deploy.paths import home as services_home
+from grps.errors import HomeError
 from grps.machine import memory_limit, usable_cpus
 from grps.server.native import find_gpus
 
@@ -109,13 +111,14 @@ def _open_files(section: str) -> Finding:
 
 
 def _home(section: str) -> Finding:
-    home = services_home()
-    there = home
-    while not there.exists():
+    try:
+        home = there = services_home()
+    except HomeError as error:
+        return Finding(section, "services", str(error), "problem", HOME_ADVICE)
+    while not os.path.lexists(there):
         there = there.parent
-    if not os.access(there, os.W_OK):
-        advice = "set GRPS_HOME to a folder that you may write to"
-        return Finding(section, "services", f"{home} can't be written", "problem", advice)
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        return Finding(section, "services", f"{home} can't be written", "problem", HOME_ADVICE)
     free = shutil.disk_usage(there).free
     text = f"{home} ({free / _GIB:.1f} GiB free)"
     if free < LEAST_DISK_BYTES:

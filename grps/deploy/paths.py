@@ -4,20 +4,103 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from grps.errors import ConfigError, DeployError
+from grps.errors import ConfigError, DeployError, HomeError
 from grps.server.configuration import load_server
 
 DEFAULT_NAME = "my_grps"
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+HOME_VARIABLE = "GRPS_HOME"
+HOME_ADVICE = f"set {HOME_VARIABLE} to a folder that you may write to"
 
 
 def home() -> Path:
-    """Return the folder that holds all services of this user."""
-    given = os.environ.get("GRPS_HOME")
-    return Path(given).expanduser().absolute() if given else Path.home() / ".grps"
+    """Return the folder that holds all services of this user.
+
+    Raises:
+        HomeError: It is not known: the user has no home folder.
+    """
+    given = os.environ.get(HOME_VARIABLE)
+    try:
+        return Path(given).expanduser().absolute() if given else Path.home() / ".grps"
+    except (RuntimeError, OSError) as error:
+        cause = f"{HOME_VARIABLE} is {given!r}, which leads nowhere"
+        if not given:
+            cause = f"HOME is not set and user id {os.getuid()} has no entry in the user database"
+        text = f"the folder of services is not known: {cause}; {HOME_ADVICE}"
+        raise HomeError(text) from error
+
+
+def use_temporary_home() -> Path | None:
+    """Put services into a folder of this user in ``TMPDIR`` where the home folder can't be used.
+
+    This is for a server in the foreground, which runs in containers under any user id. A value of
+    ``GRPS_HOME`` is kept: it is used or refused.
+
+    Returns:
+        The folder; ``None`` where the usual one can be used.
+
+    Raises:
+        HomeError: There is no safe folder in ``TMPDIR`` either.
+    """
+    if os.environ.get(HOME_VARIABLE):
+        return None
+    try:
+        usual = home()
+        usual.mkdir(parents=True, exist_ok=True)
+        if _writable(usual):
+            return None
+    except (HomeError, OSError):
+        pass
+    with naming_home():
+        made = Path(tempfile.gettempdir()) / f"grps-{os.getuid()}"
+        made.mkdir(mode=0o700, exist_ok=True)
+        found = made.lstat()
+    private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077
+    if not private or found.st_uid != os.getuid():
+        raise HomeError(f"{made} is not a folder that only this user may use; {HOME_ADVICE}")
+    os.environ[HOME_VARIABLE] = str(made)
+    return made
+
+
+@contextmanager
+def naming_home() -> Iterator[None]:
+    """Turn a failure to write the folder of services into an error that says what to do.
+
+    Raises:
+        HomeError: The block raised an ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        text = f"the folder of services can't be written: {where}{error.strerror or error}"
+        raise HomeError(f"{text}; {HOME_ADVICE}") from error
+
+
+def check_writable(folder: ServiceFolder) -> None:
+    """Check that the parts of a service folder that are there can be written.
+
+    Raises:
+        HomeError: One can't.
+    """
+    parts = (folder.inference_conf.parent, folder.state.parent, folder.output.parent)
+    for part in (folder.root, *parts):
+        if part.exists() and not (part.is_dir() and _writable(part)):
+            raise HomeError(
+                f"the service folder can't be written: {part}; choose another --name, or "
+                f"{HOME_ADVICE}"
+            )
+
+
+def _writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def check_name(name: str) -> str:
@@ -93,9 +176,14 @@ class ServiceFolder:
 def all_folders() -> list[ServiceFolder]:
     """Return the folder of every service that was ever deployed, by name."""
     root = home()
-    if not root.is_dir():
+    try:
+        names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+    except OSError as error:
+        raise HomeError(
+            f"the folder of services can't be read: {root}: {error.strerror}; {HOME_ADVICE}"
+        ) from error
     return [
         ServiceFolder(n, root / n) for n in names if not n.startswith(".") and NAME.fullmatch(n)
     ]

@@ -11,7 +11,7 @@ from grps.cli.output.example import example_of
 from grps.cli.output.following import follow_log
 from grps.cli.output.lines import notice, say
 from grps.cli.output.progress import ProgressLine
-from grps.deploy.paths import ServiceFolder
+from grps.deploy.paths import ServiceFolder, use_temporary_home
 from grps.deploy.supervision.supervisor import prepare, start
 from grps.server.state import ServiceState
 
@@ -29,6 +29,19 @@ class Shown:
     """The model of the example request."""
     host: str
     """Where the service listens, as configured."""
+
+
+def service_folder(name: str, *, foreground: bool) -> ServiceFolder:
+    """Return the folder of the service to start.
+
+    A server in the foreground gets one in ``TMPDIR`` where the home folder can't be used.
+
+    Raises:
+        HomeError: No folder can be used.
+    """
+    if foreground and (made := use_temporary_home()) is not None:
+        notice(f"no home folder can be used: the service is put into {made} (or set GRPS_HOME)")
+    return ServiceFolder.of(name)
 
 
 def become_server(folder: ServiceFolder, project: Path, command: Sequence[str]) -> None:

@@ -23,7 +23,14 @@ from grps.cli.serving.engine_flags import (
     refuse_flags_of_others,
 )
 from grps.cli.serving.flags import ServeFlags
-from grps.cli.serving.launching import Shown, become_server, follow, start_in_background, summarise
+from grps.cli.serving.launching import (
+    Shown,
+    become_server,
+    follow,
+    service_folder,
+    start_in_background,
+    summarise,
+)
 from grps.config.schema import ModelConfig
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.model_project import GpuChoice, ModelProject, write_project
@@ -57,7 +64,7 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
     asks = has_flag(declared, "inp_device") and flags.inp_device is None
     if asks and flags.device == "original":
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")
-    folder = ServiceFolder.of(flags.name)
+    folder = service_folder(flags.name, foreground=flags.foreground)
     project = project_of(model_path, engine, flags, gpu_wanted=bool(given & {*GPU_FLAGS}))
     if flags.foreground:
         _run_here(folder, project)

@@ -11,7 +11,14 @@ import click
 from grps.cli.output.byte_progress import ByteProgress
 from grps.cli.output.lines import notice
 from grps.cli.serving import flag_checks
-from grps.cli.serving.launching import Shown, become_server, follow, start_in_background, summarise
+from grps.cli.serving.launching import (
+    Shown,
+    become_server,
+    follow,
+    service_folder,
+    start_in_background,
+    summarise,
+)
 from grps.config.schema import InferenceConfig
 from grps.deploy.archive.unpack import GIB, Limits
 from grps.deploy.paths import DEFAULT_NAME, ServiceFolder
@@ -93,7 +100,7 @@ def command(path: Path, **values: Any) -> None:
       grpst start ./my_project
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     flags = StartFlags(**values)
-    folder = ServiceFolder.of(flags.name)
+    folder = service_folder(flags.name, foreground=flags.foreground)
     with claim(folder):
         with ByteProgress() as progress:
             deployment = _deploy(folder, path, flags, Reports(progress.show, notice))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from grps.deploy.paths import check_name, home
+from grps.deploy.paths import check_name, home, naming_home
 from grps.errors import DeployError
 
 
@@ -19,11 +19,13 @@ def hold(name: str) -> Iterator[None]:
 
     Raises:
         DeployError: Another process holds it; the text says which.
+        HomeError: The folder of services can't be written.
     """
     folder = home() / ".locks"
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{check_name(name)}.lock"
-    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with naming_home():
+        folder.mkdir(parents=True, exist_ok=True)
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

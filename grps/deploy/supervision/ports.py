@@ -10,8 +10,8 @@ from contextlib import closing
 import psutil
 
 from grps.config.ports import MAX_PORT
-from grps.deploy.supervision.services import services
-from grps.errors import DeployError
+from grps.deploy.supervision.services import Service, services
+from grps.errors import DeployError, HomeError
 
 _TRIES = 200
 _SHOWN_CHARS = 120
@@ -50,7 +50,7 @@ def port_holder(port: int) -> str:
     pid = _listener(port)
     if pid is None:
         return "another process (its owner is not visible to this user)"
-    for service in services():
+    for service in _known_services():
         if service.running and service.state is not None and service.state.pid == pid:
             stop = f"stop it with: grpst stop {service.name}"
             return f"the service {service.name!r} (pid {pid}; {stop})"
@@ -59,6 +59,14 @@ def port_holder(port: int) -> str:
     except psutil.Error:
         command = ""
     return f"pid {pid} ({command})" if command else f"pid {pid}"
+
+
+def _known_services() -> list[Service]:
+    """Return the services, none where their folder can't be read: the port is what matters."""
+    try:
+        return services()
+    except (HomeError, OSError):
+        return []
 
 
 def _listener(port: int) -> int | None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from grps.deploy.paths import ServiceFolder
+from grps.deploy.paths import ServiceFolder, check_writable
 from grps.deploy.supervision.interrupts import noted_signals
 from grps.deploy.supervision.lock import hold
 from grps.deploy.supervision.ports import check_ports
@@ -66,6 +66,7 @@ def claim(folder: ServiceFolder) -> Iterator[None]:
 
     Raises:
         DeployError: It runs, or another command is at it.
+        HomeError: Its folder can't be written.
     """
     with hold(folder.name):
         service = inspect(folder)
@@ -75,6 +76,7 @@ def claim(folder: ServiceFolder) -> Iterator[None]:
                 f"{service.status}); stop it with: grpst stop {folder.name}, "
                 "or choose another --name"
             )
+        check_writable(folder)
         yield
 
 
