@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grps.deploy.project.requirements import read_requirements
 from grps.errors import ArchiveError
-from grps.server.project import USER_MODULES, Project, needs_user_code
+from grps.server.project import USER_MODULES, Project
 
 TEST = "test.py"
 
@@ -42,10 +42,10 @@ def check_project(folder: Path) -> list[str]:
     read_requirements(folder)
     notes = []
     for model in project.inference.models:
-        if needs_user_code(model):
-            for name in USER_MODULES:
-                if not (folder / "src" / f"{name}.py").is_file():
-                    raise ArchiveError(f"{folder}/src/{name}.py is missing; {model.key} needs it")
+        for name, key in USER_MODULES.items():
+            file = folder / "src" / f"{name}.py"
+            if getattr(model, key) == "customized" and not file.is_file():
+                raise ArchiveError(f"{file} is missing; {model.key} needs it for its {key}")
         path = model.inferer_path
         if path is None or model.inferer_type == "customized":
             continue

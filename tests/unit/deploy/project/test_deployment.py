@@ -168,6 +168,29 @@ def test_check_finds_missing_code(project: Path) -> None:
         check_project(project)
 
 
+@pytest.mark.parametrize(
+    ("missing", "types"),
+    [
+        ("customized_converter", "inferer_type: customized, inferer_name: i"),
+        ("customized_converter", "inferer_type: customized, inferer_name: i, converter_type: none"),
+        ("customized_inferer", "inferer_type: identity, converter_type: customized"),
+        (
+            "customized_inferer",
+            "inferer_type: torch, inferer_path: data/.gitkeep, converter_type: customized",
+        ),
+    ],
+)
+def test_one_of_the_two_modules_is_enough(project: Path, missing: str, types: str) -> None:
+    (project / "src" / f"{missing}.py").unlink()
+    model = f"models:\n  - {{name: m, version: '1', converter_name: c, {types}}}\n"
+    write_tree(project, {"conf/inference.yml": model})
+    assert check_project(project) == []
+    other = {"customized_inferer", "customized_converter"} - {missing}
+    (project / "src" / f"{other.pop()}.py").unlink()
+    with pytest.raises(ArchiveError, match=r"is missing; m-1 needs it for its (inferer|converter)"):
+        check_project(project)
+
+
 def test_tests_decide(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_tree(project, {"test.py": "print('tested')\n"})
     run_test(project)
