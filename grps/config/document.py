@@ -37,6 +37,16 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}:{line}: the file is not UTF-8 text") from error
 
 
+def plain_value(text: str, file: str) -> Any:
+    """Return a YAML text that errors call ``file`` as plain data; ``None`` when it is empty.
+
+    Raises:
+        ConfigError: The text is not YAML, too large or too deep, or a value is malformed.
+    """
+    document = Document(text, file)
+    return None if document.root is None else document.value(document.root)
+
+
 class Document:
     """The nodes of one file, and the way to turn them into values."""
 

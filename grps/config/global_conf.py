@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+from grps.config.document import plain_value, read_text
 
 INFERENCE_FILE = Path("conf", "inference.yml")
 SERVER_FILE = Path("conf", "server.yml")
@@ -20,8 +20,12 @@ class Config:
         self.inference_conf: dict[str, Any] | None = None
         self.loaded = INFERENCE_FILE.is_file() and SERVER_FILE.is_file()
         if self.loaded:
-            self.server_conf = yaml.safe_load(SERVER_FILE.read_text(encoding="utf-8"))
-            self.inference_conf = yaml.safe_load(INFERENCE_FILE.read_text(encoding="utf-8"))
+            self.server_conf = _read(SERVER_FILE)
+            self.inference_conf = _read(INFERENCE_FILE)
+
+
+def _read(file: Path) -> Any:
+    return plain_value(read_text(file), str(file))
 
 
 global_conf = Config()

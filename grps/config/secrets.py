@@ -1,26 +1,114 @@
-"""Leaving secrets out of configuration that is shown."""
+"""Leaving secrets out of configuration that is shown.
+
+The parsed tree is masked and printed again, so that how a value is written (a block, the next
+line, an alias) does not matter. Comments are left out.
+"""
 
 from __future__ import annotations
 
 import re
 
-HIDDEN = "'***'"
+import yaml
 
-_SECRET = re.compile(
-    r"""(?P<key>
-        (?<![\w.-])["']?
-        (?:[\w.-]*[_.-])?
-        (?:password|passwd|pwd|secret|token|credentials?|api_?key|access_?key|private_?key|secret_?key)
-        ["']?\s*:[ \t]+
-    )
-    (?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,}\]\#'"][^,}\]\#\n]*)""",
-    re.VERBOSE | re.IGNORECASE,
-)
+from grps.config.secret_names import is_secret_name
+from grps.config.secret_text import MASK, mask_flags, mask_text
+
+TEXT_TAG = "tag:yaml.org,2002:str"
+KEPT_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:merge")
+"""What is no secret under any name: ``use_auth: true``."""
+NOT_SHOWN = "# the configuration can't be shown: it is not valid YAML\n"
+NAME_KEYS = frozenset(("name", "key", "header", "variable", "option", "field", "param", "flag"))
+"""Keys whose value may name what the neighbouring ``value`` contains."""
+VALUE_KEYS = frozenset(("value", "values", "val", "content", "default", "data"))
+_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{16,}")
 
 
 def hide_secrets(text: str) -> str:
-    """Return YAML text with the values of keys like ``password`` and ``api_key`` left out.
+    """Return YAML text with the secrets left out, without its comments.
 
-    ``max_tokens`` and ``tokenizer`` are no secrets; an empty value stays empty.
+    Secrets are values of keys like ``password`` and ``api-key`` (all values below such a key),
+    passwords in URLs, and texts that have the form of a key or a token. ``max_tokens`` and
+    ``tokenizer`` are no secrets; an empty value stays empty.
     """
-    return _SECRET.sub(lambda found: found["key"] + HIDDEN, text)
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+        if root is None:
+            return ""
+        _Masking().visit(root)
+        shown: str = yaml.serialize(root, Dumper=yaml.SafeDumper, allow_unicode=True, width=1 << 30)
+    except (yaml.YAMLError, RecursionError):
+        return NOT_SHOWN
+    return shown
+
+
+class _Masking:
+    """One walk over a tree; nodes that aliases share are changed for all of them."""
+
+    def __init__(self) -> None:
+        """Begin with nothing visited."""
+        self._visited: set[int] = set()
+        self._hidden: set[int] = set()
+
+    def visit(self, node: yaml.Node) -> None:
+        """Mask what is secret below a node that itself has no secret name."""
+        if id(node) in self._visited:
+            return
+        self._visited.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            self._visit_mapping(node)
+        elif isinstance(node, yaml.SequenceNode):
+            self._visit_sequence(node)
+        elif isinstance(node, yaml.ScalarNode) and node.tag not in KEPT_TAGS:
+            shown = mask_text(node.value)
+            if shown != node.value:
+                _replace(node, shown)
+
+    def _visit_mapping(self, node: yaml.MappingNode) -> None:
+        named = any(
+            _text(key).lower() in NAME_KEYS and is_secret_name(_text(value))
+            for key, value in node.value
+        )
+        for key, value in node.value:
+            name = _text(key)
+            lowered = name.lower()
+            looks_secret = lowered.endswith("key") and _RANDOM.fullmatch(_text(value))
+            if is_secret_name(name) or (named and lowered in VALUE_KEYS) or looks_secret:
+                self._hide(value)
+            else:
+                self.visit(value)
+            self.visit(key)
+
+    def _visit_sequence(self, node: yaml.SequenceNode) -> None:
+        items = node.value
+        words = [_text(item) for item in items]
+        for item, word, shown in zip(items, words, mask_flags(words), strict=True):
+            if shown != word:
+                self._hide(item)
+        if len(items) == 2 and node.flow_style and is_secret_name(words[0]):
+            self._hide(items[1])
+        for item in items:
+            self.visit(item)
+
+    def _hide(self, node: yaml.Node) -> None:
+        """Mask all values below a node."""
+        if id(node) in self._hidden:
+            return
+        self._hidden.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if _RANDOM.fullmatch(_text(key)):
+                    self._hide(key)
+                self._hide(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                self._hide(item)
+        elif isinstance(node, yaml.ScalarNode) and node.tag not in KEPT_TAGS and node.value:
+            _replace(node, MASK)
+
+
+def _replace(node: yaml.ScalarNode, text: str) -> None:
+    node.value, node.tag, node.style = text, TEXT_TAG, "'"
+
+
+def _text(node: yaml.Node) -> str:
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""

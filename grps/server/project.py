@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from grps.config.document import plain_value, read_text
 from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
 from grps.config.secrets import hide_secrets
 from grps.errors import ConfigError, GrpsError, ModelError
@@ -30,7 +30,7 @@ class Project:
     inference: InferenceConfig
     server: ServerConfig
     metadata: str
-    """Text of both configuration files, which ``metadata/server`` answers."""
+    """Both configuration files without secrets, which ``metadata/server`` answers."""
     inference_file: Path
     descriptions: tuple[dict[str, Any], ...]
     """Each model's own lines of ``inference.yml``, in the order of ``inference.models``."""
@@ -57,15 +57,14 @@ class Project:
             raise ConfigError(f"{inference_file}: no such file; is {folder} a GRPS project?")
         inference = load_inference(inference_file)
         server = load_server(server_file)
-        inference_text = inference_file.read_text(encoding="utf-8")
-        server_text = server_file.read_text(encoding="utf-8")
+        inference_text, server_text = read_text(inference_file), read_text(server_file)
         return cls(
             folder=folder,
             inference=inference,
             server=server,
             inference_file=inference_file,
-            metadata=hide_secrets(f"{inference_text}\n{server_text}"),
-            descriptions=tuple(yaml.safe_load(inference_text)["models"]),
+            metadata=f"{hide_secrets(inference_text)}\n{hide_secrets(server_text)}",
+            descriptions=tuple(plain_value(inference_text, str(inference_file))["models"]),
         )
 
     def listening_on(self, port: str) -> Project:

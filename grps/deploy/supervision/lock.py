@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import psutil
 
+from grps.config.secret_text import mask_command
 from grps.deploy.paths import check_name, home, naming_home
 from grps.errors import DeployError
 
@@ -46,7 +47,7 @@ def _holder(number: int) -> str:
     if not text.isdigit():
         return "another process"
     try:
-        command = " ".join(psutil.Process(int(text)).cmdline())
+        command = mask_command(psutil.Process(int(text)).cmdline())
     except (psutil.Error, OverflowError):
         return f"pid {text}"
     return f"pid {text} ({command})" if command else f"pid {text}"

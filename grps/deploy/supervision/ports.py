@@ -10,6 +10,7 @@ from contextlib import closing
 import psutil
 
 from grps.config.ports import MAX_PORT
+from grps.config.secret_text import mask_command
 from grps.deploy.supervision.services import Service, services
 from grps.errors import DeployError, HomeError
 
@@ -55,7 +56,7 @@ def port_holder(port: int) -> str:
             stop = f"stop it with: grpst stop {service.name}"
             return f"the service {service.name!r} (pid {pid}; {stop})"
     try:
-        command = " ".join(psutil.Process(pid).cmdline())[:_SHOWN_CHARS]
+        command = mask_command(psutil.Process(pid).cmdline())[:_SHOWN_CHARS]
     except psutil.Error:
         command = ""
     return f"pid {pid} ({command})" if command else f"pid {pid}"
