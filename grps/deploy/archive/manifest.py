@@ -16,6 +16,7 @@ MAX_ENTRIES = 100_000
 MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 MAX_PATH_BYTES = 1024
 MAX_PART_BYTES = 255
+MAX_PARTS = 64
 SHOWN_CHARS = 120
 FORBIDDEN_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's control characters, surrogates, line and paragraph separators."""
@@ -89,6 +90,8 @@ def check_paths(paths: Iterable[str]) -> None:
         files.add(plain)
         parts = plain.split("/")
         folders.update("/".join(parts[:end]) for end in range(1, len(parts)))
+        if len(folders) > MAX_ENTRIES:
+            raise ArchiveError(f"more than {MAX_ENTRIES} folders")
     if both := sorted(files & folders):
         raise ArchiveError(f"{shown(both[0])}: both a file and a folder have this name")
 
@@ -119,6 +122,7 @@ def _fault(path: str) -> str | None:
         (path.startswith("/"), "the path is absolute"),
         (not {"", ".", ".."}.isdisjoint(parts), "the path has an empty part, '.' or '..'"),
         (path == MANIFEST, "the name is the archive's own"),
+        (len(parts) > MAX_PARTS, f"the path has over {MAX_PARTS} parts"),
         (longest > MAX_PART_BYTES, f"a part of the path has over {MAX_PART_BYTES} bytes"),
         (len(path.encode()) > MAX_PATH_BYTES, f"the path has over {MAX_PATH_BYTES} bytes"),
     )

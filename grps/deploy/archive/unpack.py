@@ -68,6 +68,10 @@ class Limits:
     """Unpacked bytes of a file to its packed bytes."""
     ratio_free_bytes: int = CHUNK_BYTES
     """Files up to this size may be packed at any ratio."""
+    max_total_ratio: int = 20
+    """Bytes of all files unpacked to the bytes of the archive. One of ``grpst archive`` has 1."""
+    total_ratio_free_bytes: int = 16 * CHUNK_BYTES
+    """Archives that unpack to no more than this may be packed at any ratio."""
     max_directory_bytes: int = 64 * 1024 * 1024
     """The ZIP's own list of entries."""
 
@@ -117,6 +121,8 @@ def _unpack(stream: BinaryIO, target: Path, limits: Limits, on_bytes: OnBytes) -
         manifest = _read_manifest(opened, heads)
         pairs = _match(heads[1:], manifest, limits)
         target.parent.mkdir(parents=True, exist_ok=True)
+        total = sum(entry.size for _, entry in pairs)
+        _check_total(total, stream.seek(0, os.SEEK_END), target.parent, limits)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             _write(opened, pairs, temporary, on_bytes)
@@ -159,7 +165,6 @@ def _match(
     """Pair every entry with its line of the manifest, and check its size."""
     entries = {entry.path: entry for entry in manifest.files}
     pairs: dict[str, tuple[zipfile.ZipInfo, FileEntry]] = {}
-    total = 0
     for head in heads:
         if head.filename != MANIFEST:
             check_path(head.orig_filename)
@@ -175,15 +180,27 @@ def _match(
                 f"{shown(entry.path)}: {head.file_size} bytes, {entry.size} by {MANIFEST}"
             )
         pairs[entry.path] = (head, entry)
-        total += entry.size
     if missing := sorted(entries.keys() - pairs.keys()):
         raise ArchiveError(f"{shown(missing[0])}: in {MANIFEST}, but not in the archive")
+    return list(pairs.values())
+
+
+def _check_total(total: int, archive_bytes: int, folder: Path, limits: Limits) -> None:
+    """Check what all files have together: entries may share bytes, or each be just small enough."""
     if total > limits.max_total_bytes:
         raise ArchiveError(
             f"{total} bytes unpacked, at most {limits.max_total_bytes} are allowed "
             "(--max_unpacked_gib)"
         )
-    return list(pairs.values())
+    packed_too_well = total > archive_bytes * limits.max_total_ratio
+    if packed_too_well and total > limits.total_ratio_free_bytes:
+        raise ArchiveError(
+            f"{archive_bytes} bytes claim to unpack to {total}, more than "
+            f"{limits.max_total_ratio} times as many; pack the project with: grpst archive PROJECT"
+        )
+    free = shutil.disk_usage(folder).free
+    if total > free:
+        raise ArchiveError(f"{total} bytes unpacked, but {folder} has room for {free}")
 
 
 def _check_head(head: zipfile.ZipInfo) -> None:

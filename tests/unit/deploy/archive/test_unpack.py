@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grps.deploy.archive.manifest import MANIFEST
+from grps.deploy.archive.manifest import MANIFEST, FileEntry
 from grps.deploy.archive.unpack import Limits, unpack
 from grps.errors import ArchiveError
 from tests.unit.deploy.archive.archives import entry_of, head_of, manifest_of, zip_of
@@ -150,6 +150,54 @@ def test_ratio(tmp_path: Path) -> None:
 def test_ratio_of_small_files_is_free(tmp_path: Path) -> None:
     data = zip_of((head_of("a", method=zipfile.ZIP_DEFLATED), bytes(100_000)))
     accepted(tmp_path, data, Limits(max_ratio=1, ratio_free_bytes=100_000))
+
+
+def test_ratio_of_all_files_together(tmp_path: Path) -> None:
+    """Each file is small enough to be packed at any ratio; together they are a bomb."""
+    names = [f"f{number}" for number in range(20)]
+    parts = [(head_of(name, method=zipfile.ZIP_DEFLATED), bytes(1 << 20)) for name in names]
+    data = zip_of(*parts)
+    text = refused(tmp_path, data)
+    assert f"{len(data)} bytes claim to unpack to {20 << 20}, more than 20 times as many" in text
+    accepted(tmp_path, data, Limits(total_ratio_free_bytes=20 << 20))
+
+
+def test_entries_that_share_their_bytes(tmp_path: Path) -> None:
+    """Many entries that lead to the same bytes of the archive."""
+    content = random.Random(1).randbytes(900_000)
+    names = [f"f{number:02}" for number in range(40)]
+    data = zip_of(*((head_of(name), content if name == "f00" else b"") for name in names))
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        first = opened.getinfo("f00")
+    manifest = manifest_of(*(entry_of(name, content) for name in names))
+    data = zip_of(
+        *((head_of(name), content if name == "f00" else b"") for name in names), manifest=manifest
+    )
+    changed = bytearray(data)
+    at = changed.index(b"PK\x01\x02")
+    for _ in range(len(names)):
+        at = changed.index(b"PK\x01\x02", at + 1)
+        sizes = struct.pack("<LLL", first.CRC, len(content), len(content))
+        changed[at + 16 : at + 28] = sizes
+    assert "claim to unpack to 36000000" in refused(tmp_path, bytes(changed))
+
+
+def test_more_than_the_disk_has_room_for(tmp_path: Path) -> None:
+    size = 1 << 31
+    manifest = manifest_of(*(FileEntry(f"f{n}", size, "0" * 64, False) for n in range(9000)))
+    data = bytearray(zip_of(*((head_of(f"f{n}"), b"") for n in range(9000)), manifest=manifest))
+    at = data.index(b"PK\x01\x02")
+    for _ in range(9000):
+        at = data.index(b"PK\x01\x02", at + 1)
+        data[at + 20 : at + 28] = struct.pack("<LL", size, size)
+    limits = Limits(max_total_bytes=1 << 60, max_total_ratio=1 << 40)
+    assert "has room for" in refused(tmp_path, bytes(data), limits)
+
+
+def test_depth_and_number_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "over 64 parts" in refused(tmp_path, zip_of((head_of("a/" * 64 + "a"), b"1")))
+    monkeypatch.setattr("grps.deploy.archive.manifest.MAX_ENTRIES", 3)
+    assert "more than 3 folders" in refused(tmp_path, zip_of((head_of("a/b/c/d/e"), b"1")))
 
 
 def test_size_of_the_directory(tmp_path: Path) -> None:
