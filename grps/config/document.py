@@ -14,7 +14,12 @@ from grps.errors import ConfigError
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_VALUES = 100_000
 MAX_DEPTH = 64
+MAX_NUMBER_CHARS = 100
+MIN_INTEGER, MAX_INTEGER = -(1 << 63), (1 << 64) - 1
+SHOWN_CHARS = 60
 NULL_TAG = "tag:yaml.org,2002:null"
+INTEGER_TAG = "tag:yaml.org,2002:int"
+FLOAT_TAG = "tag:yaml.org,2002:float"
 MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
@@ -37,26 +42,43 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}:{line}: the file is not UTF-8 text") from error
 
 
-def plain_value(text: str, file: str) -> Any:
-    """Return a YAML text that errors call ``file`` as plain data; ``None`` when it is empty.
+def short(text: str) -> str:
+    """Return a value from a file as errors show it: quoted, its end cut off if it is long."""
+    return repr(text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + "…")
+
+
+def plain_value(text: str, file: str, *, numbers_stay_text: bool = False) -> Any:
+    """Return a YAML text as plain data; ``None`` when it is empty.
+
+    Args:
+        text: The YAML.
+        file: What errors call it.
+        numbers_stay_text: Keep numbers that are refused as text; they may be values of keys that
+            take text.
 
     Raises:
         ConfigError: The text is not YAML, too large or too deep, or a value is malformed.
     """
-    document = Document(text, file)
+    document = Document(text, file, numbers_stay_text=numbers_stay_text)
     return None if document.root is None else document.value(document.root)
 
 
 class Document:
     """The nodes of one file, and the way to turn them into values."""
 
-    def __init__(self, text: str, file: str) -> None:
-        """Parse ``text``; ``file`` is what errors call it.
+    def __init__(self, text: str, file: str, *, numbers_stay_text: bool = False) -> None:
+        """Parse a text.
+
+        Args:
+            text: The YAML.
+            file: What errors call it.
+            numbers_stay_text: Keep numbers that are refused as text, instead of an error.
 
         Raises:
             ConfigError: The text is not YAML, or a key is given twice.
         """
         self.file = file
+        self._numbers_stay_text = numbers_stay_text
         self._values = 0
         try:
             self._loader = yaml.SafeLoader(text)
@@ -112,14 +134,29 @@ class Document:
         return self.scalar(node)
 
     def scalar(self, node: yaml.Node) -> Any:
-        """Turn a scalar node into its Python value; dates stay text."""
+        """Turn a scalar node into its Python value; dates stay text.
+
+        Raises:
+            ConfigError: It is malformed, a whole number of over 64 bits, or a number of base 60.
+        """
+        fault = _number_fault(str(node.value)) if node.tag in (INTEGER_TAG, FLOAT_TAG) else None
+        if fault is None:
+            value = self._construct(node)
+            if type(value) is not int or MIN_INTEGER <= value <= MAX_INTEGER:
+                return node.value if isinstance(value, datetime.date) else value
+            fault = "is a number of over 64 bits; write it in quotes if it is text"
+        if self._numbers_stay_text:
+            return node.value
+        raise self.error(self.line(node), f"{short(str(node.value))} {fault}")
+
+    def _construct(self, node: yaml.Node) -> Any:
         try:
-            value = self._loader.construct_object(node, deep=True)
+            return self._loader.construct_object(node, deep=True)
         except yaml.MarkedYAMLError as error:
             raise self._syntax_error(error) from error
-        except (ValueError, TypeError, OverflowError) as error:
-            raise self.error(self.line(node), f"malformed value {node.value!r}") from error
-        return node.value if isinstance(value, datetime.date) else value
+        except (ValueError, TypeError, OverflowError, LookupError, AttributeError) as error:
+            text = f"malformed value {short(str(node.value))}"
+            raise self.error(self.line(node), text) from error
 
     def count(self, node: yaml.Node, depth: int) -> None:
         """Account for one more value, so that aliases can't blow the file up."""
@@ -162,3 +199,14 @@ class Document:
             if text in lines:
                 raise self.error(line, f"key {text!r} is given twice (first on line {lines[text]})")
             lines[text] = line
+
+
+def _number_fault(text: str) -> str | None:
+    """Say what is wrong with a number as it is written; PyYAML's time for it is quadratic."""
+    if ":" in text:
+        return (
+            "is a number of base 60 in YAML; write it in quotes if it is text, else without colons"
+        )
+    if len(text) > MAX_NUMBER_CHARS:
+        return f"is a number of {len(text)} characters; write it in quotes if it is text"
+    return None

@@ -25,7 +25,7 @@ class Config:
 
 
 def _read(file: Path) -> Any:
-    return plain_value(read_text(file), str(file))
+    return plain_value(read_text(file), str(file), numbers_stay_text=True)
 
 
 global_conf = Config()

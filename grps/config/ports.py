@@ -7,6 +7,7 @@ import re
 PORT = re.compile(r"[0-9]{1,5}")
 MAX_PORT = 65535
 MAX_PORTS = 2
+SHOWN_CHARS = 40
 
 
 def parse_ports(value: str | int) -> tuple[int, ...]:
@@ -19,7 +20,8 @@ def parse_ports(value: str | int) -> tuple[int, ...]:
     ports: list[int] = []
     for part in parts:
         if not PORT.fullmatch(part) or int(part) > MAX_PORT:
-            raise ValueError(f"{part!r} is not a port from 0 to {MAX_PORT}")
+            shown = part if len(part) <= SHOWN_CHARS else part[:SHOWN_CHARS] + "…"
+            raise ValueError(f"{shown!r} is not a port from 0 to {MAX_PORT}")
         ports.append(int(part))
     if len(ports) > MAX_PORTS:
         raise ValueError(f"{len(ports)} ports given, at most {MAX_PORTS} are used (HTTP,RPC)")

@@ -14,13 +14,14 @@ import msgspec
 import yaml
 from msgspec import inspect
 
-from grps.config.document import Document
+from grps.config.document import Document, short
 from grps.config.schema import COLLECTOR_PATTERN, NAME_PATTERN, Section
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 
 Root = TypeVar("Root", bound=Section)
-_LITERAL_SHOWN = 60
+MAX_NUMBER = (1 << 53) - 1
+"""Largest value of a key that takes a whole number: far beyond any use, safe everywhere."""
 
 
 class Reader(Generic[Root]):
@@ -147,18 +148,28 @@ class Reader(Generic[Root]):
             if _text_fits(text, kind):
                 return text
         else:
-            value = self._document.scalar(node)
+            value = self._number(node, at)
             if _number_fits(value, kind):
                 return value
         raise self._mismatch(node, _expected(kind), at)
+
+    def _number(self, node: yaml.ScalarNode, at: str) -> Any:
+        """Read a scalar that should be a number, with errors that name the key."""
+        try:
+            value = self._document.scalar(node)
+        except ConfigError as error:
+            text = str(error).removeprefix(f"{self._document.file}:{Document.line(node)}: ")
+            raise self.error(at, text) from error
+        if isinstance(value, int) and abs(value) > MAX_NUMBER:
+            raise self.error(at, f"{short(str(node.value))} is too large; at most {MAX_NUMBER}")
+        return value
 
     def _mismatch(self, node: yaml.Node, expected: str, at: str) -> ConfigError:
         given = "a list" if isinstance(node, yaml.SequenceNode) else "a section of keys"
         suggestion = ""
         if isinstance(node, yaml.ScalarNode):
             text = str(node.value)
-            short = text if len(text) <= _LITERAL_SHOWN else text[:_LITERAL_SHOWN] + "…"
-            given = repr(short) if text else "an empty text"
+            given = short(text) if text else "an empty text"
             if expected.startswith("one of "):
                 suggestion = hint(text, expected.removeprefix("one of ").split(", "))
         self._lines.setdefault(at, Document.line(node))

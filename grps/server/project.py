@@ -58,13 +58,14 @@ class Project:
         inference = load_inference(inference_file)
         server = load_server(server_file)
         inference_text, server_text = read_text(inference_file), read_text(server_file)
+        described = plain_value(inference_text, str(inference_file), numbers_stay_text=True)
         return cls(
             folder=folder,
             inference=inference,
             server=server,
             inference_file=inference_file,
             metadata=f"{hide_secrets(inference_text)}\n{hide_secrets(server_text)}",
-            descriptions=tuple(plain_value(inference_text, str(inference_file))["models"]),
+            descriptions=tuple(described["models"]),
         )
 
     def listening_on(self, port: str) -> Project:

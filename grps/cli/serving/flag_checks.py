@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from grps.backends.common.device import parse_device
+from grps.config.document import plain_value, short
 from grps.config.ports import parse_ports
 from grps.deploy.paths import check_name
-from grps.errors import DeployError, DeviceError
+from grps.errors import ConfigError, DeployError, DeviceError
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PATH_ARGUMENTS = {"labels"}
@@ -78,9 +78,9 @@ def arguments(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> 
         if key in found:
             raise click.BadParameter(f"{key} is given twice")
         try:
-            found[key] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise click.BadParameter(f"{key}: {text!r} is no value of YAML") from error
+            found[key] = plain_value(text, key)
+        except ConfigError as error:
+            raise click.BadParameter(f"{key}: {short(text)} is no value of YAML") from error
     for key in PATH_ARGUMENTS & found.keys():
         file = Path(str(found[key])).expanduser()
         if not file.is_file():

@@ -10,6 +10,7 @@ import pytest
 from grps.converters.names import NAMES
 from grps.errors import ConfigError
 from grps.server.configuration import load_inference, load_server, parse_inference, parse_server
+from grps.server.project import Project
 
 UPSTREAM_INFERENCE = """\
 models:
@@ -215,6 +216,40 @@ class TestUnknownKeys:
         assert "did you mean" not in fails_server("zzz: 1\n")
 
 
+class TestNumbersOfFreeSections:
+    @pytest.mark.parametrize(
+        ("value", "message"),
+        [
+            ("9" * 5000, f"'{'9' * 60}…' is a number of 5000 characters"),
+            (str(1 << 64), "is a number of over 64 bits; write it in quotes"),
+            ("16:9", "'16:9' is a number of base 60 in YAML; write it in quotes"),
+            ("1:30.5", "'1:30.5' is a number of base 60"),
+            ("!!int ''", "malformed value ''"),
+            ("!!timestamp x", "malformed value 'x'"),
+            ("!!bool x", "malformed value 'x'"),
+        ],
+    )
+    def test_refused(self, value: str, message: str) -> None:
+        text = fails_inference(model_with(f"  inferer_args: {{a: 1, b: [{value}]}}"))
+        assert text.startswith("conf/inference.yml:4: ")
+        assert message in text
+
+    def test_of_64_bits_and_quoted_ones_are_read(self) -> None:
+        text = model_with(
+            f"  inferer_type: identity\n  inferer_args: {{a: {(1 << 64) - 1}, b: '16:9', c: {-(1 << 63)}}}"
+        )
+        arguments = parse_inference(text, "x").models[0].inferer_args
+        assert arguments == {"a": (1 << 64) - 1, "b": "16:9", "c": -(1 << 63)}
+
+    def test_a_name_of_many_digits_is_text(self, tmp_path: Path) -> None:
+        (tmp_path / "conf").mkdir()
+        (tmp_path / "conf" / "server.yml").touch()
+        name = "9" * 100
+        model = f"models: [{{name: {name}, version: 1.0.0, inferer_type: identity}}]\n"
+        (tmp_path / "conf" / "inference.yml").write_text(model)
+        assert Project.read(tmp_path).descriptions[0]["name"] == name
+
+
 class TestBadValues:
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -234,6 +269,39 @@ class TestBadValues:
                 "1: max_connections: expected a whole number, 1 or more; got a",
             ),
             ("io_threads: 257", "1: io_threads: expected a whole number from 0 to 256; got '257'"),
+            (
+                "max_connections: 99999999999999999999",
+                "1: max_connections: '99999999999999999999' is a number of over 64 bits",
+            ),
+            (
+                "max_connections: 9007199254740992",
+                "1: max_connections: '9007199254740992' is too large; at most 9007199254740991",
+            ),
+            (
+                f"max_connections: {'9' * 5000}",
+                f"1: max_connections: '{'9' * 60}…' is a number of 5000 characters",
+            ),
+            (f"io_threads: 0x{'f' * 5000}", f"1: io_threads: '0x{'f' * 58}…' is a number of 5002"),
+            (
+                "io_threads: 0x10000000000000000",
+                "1: io_threads: '0x10000000000000000' is a number of over 64 bits",
+            ),
+            ("max_connections: 1:30", "1: max_connections: '1:30' is a number of base 60"),
+            (
+                f"io_threads: 1{':1' * 5000}",
+                f"1: io_threads: '{'1:' * 30}…' is a number of base 60",
+            ),
+            ("max_connections: 1e400", "1: max_connections: expected a whole number"),
+            ("max_connections: 1.0e+400", "1: max_connections: expected a whole number"),
+            ("max_connections: !!int ''", "1: max_connections: malformed value ''"),
+            ("max_connections: !!int 'x'", "1: max_connections: malformed value 'x'"),
+            ("interface: {port: 1e400}", "1: interface.port: '1e400' is not a port from 0 to 6"),
+            (
+                f"interface: {{port: {'9' * 5000}}}",
+                f"1: interface.port: '{'9' * 40}…' is not a port",
+            ),
+            ("interface: {port: 0x1BA8}", "1: interface.port: '0x1BA8' is not a port"),
+            ("interface: {port: 7080:30}", "1: interface.port: '7080:30' is not a port"),
             ("log:\n  access: 1", "2: log.access: expected true or false; got '1'"),
             ("log: 3", "1: log: expected a section of keys; got '3'"),
             ("gpu:\n  devices: 0", "2: gpu.devices: expected a list; got '0'"),
