@@ -11,11 +11,13 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from grps.cli.output.lines import complain, notice
+from grps.cli.output.lines import complain, notice, say
 from grps.cli.table import ENGINE_VERBS_FOLLOW, VERBS
 from grps.errors import GrpsError, HomeError
 
 WRONG_USAGE, INTERRUPTED = 2, 130
+HELP_WITHOUT_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What click 8.2 raises for a group without a verb; click 8.1 prints the help by itself."""
 
 
 class VerbGroup(click.Group):
@@ -96,8 +98,7 @@ def _guarded(run: Any) -> int:
     try:
         code = run()
     except click.UsageError as error:
-        _complain_usage(error)
-        return error.exit_code
+        return _answer_usage(error)
     except click.ClickException as error:
         complain(error.format_message())
         return error.exit_code
@@ -126,7 +127,11 @@ def _reraise_if_debugging() -> None:
         raise  # noqa: PLE0704 - called while an exception is being handled
 
 
-def _complain_usage(error: click.UsageError) -> None:
+def _answer_usage(error: click.UsageError) -> int:
+    if isinstance(error, HELP_WITHOUT_ARGUMENTS):
+        say(error.format_message())
+        return 0
     complain(error.format_message())
     if error.ctx is not None:
         notice(f"try: {error.ctx.command_path} --help")
+    return error.exit_code

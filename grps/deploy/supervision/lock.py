@@ -6,6 +6,8 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -13,19 +15,24 @@ from grps.config.secret_text import mask_command
 from grps.deploy.paths import check_name, home, naming_home
 from grps.errors import DeployError
 
+Purpose = Literal["start", "stop"]
+
 
 @contextmanager
-def hold(name: str) -> Iterator[None]:
+def hold(name: str, purpose: Purpose = "start") -> Iterator[None]:
     """Hold the lock of service ``name``; the system frees it if this process dies.
+
+    Args:
+        name: The service.
+        purpose: What it is held for; others read it in ``starter_of``.
 
     Raises:
         DeployError: Another process holds it; the text says which.
         HomeError: The folder of services can't be written.
     """
-    folder = home() / ".locks"
-    path = folder / f"{check_name(name)}.lock"
+    path = _path(name)
     with naming_home():
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -36,14 +43,40 @@ def hold(name: str) -> Iterator[None]:
                 "wait for it to end"
             ) from error
         os.ftruncate(number, 0)
-        os.pwrite(number, str(os.getpid()).encode(), 0)
-        yield
+        os.pwrite(number, f"{os.getpid()} {purpose}".encode(), 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(number, 0)
     finally:
         os.close(number)
 
 
+def starter_of(name: str) -> int | None:
+    """Return the process that holds the lock of a service to start it; ``None`` without one."""
+    try:
+        number = os.open(_path(name), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        pid, _, purpose = os.pread(number, 40, 0).decode("ascii", "replace").partition(" ")
+        if purpose != "start" or not pid.isdigit():
+            return None
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(pid)
+    else:
+        return None
+    finally:
+        os.close(number)
+
+
+def _path(name: str) -> Path:
+    return home() / ".locks" / f"{check_name(name)}.lock"
+
+
 def _holder(number: int) -> str:
-    text = os.pread(number, 20, 0).decode("ascii", "replace").strip()
+    text = os.pread(number, 40, 0).decode("ascii", "replace").partition(" ")[0]
     if not text.isdigit():
         return "another process"
     try:

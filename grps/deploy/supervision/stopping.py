@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,8 +12,9 @@ from dataclasses import dataclass
 import psutil
 
 from grps.deploy.paths import ServiceFolder
-from grps.deploy.supervision.lock import hold
-from grps.deploy.supervision.services import Service, find
+from grps.deploy.supervision.lock import hold, starter_of
+from grps.deploy.supervision.services import Service, find, inspect
+from grps.deploy.supervision.supervisor import EXIT_GRACE_S
 from grps.errors import ConfigError, DeployError
 from grps.server.configuration import load_server
 from grps.server.state import ServiceState, alive
@@ -21,6 +24,8 @@ SPARE_S = 5.0
 """Added to the server's own drain timeout before it is killed."""
 DEFAULT_DRAIN_S = 30.0
 KILL_WAIT_S = 10.0
+START_END_S = EXIT_GRACE_S + SPARE_S
+"""How long a command that starts a service may take to end its server and itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Stopped:
     killed: bool
     """It did not drain in time."""
     elapsed_s: float
+    starter: int | None = None
+    """The process that was starting it, and was ended before the service was ready."""
 
 
 def stop(
@@ -43,6 +50,8 @@ def stop(
 ) -> Stopped:
     """Stop a service and wait until its process has exited.
 
+    A start that is in progress is ended first; it takes its server with it.
+
     Args:
         name: The service.
         drain_timeout_s: How long it may take; by default what ``server.yml`` says and a little.
@@ -51,20 +60,48 @@ def stop(
     Raises:
         DeployError: There is no such service, it does not run, or it can't be signalled.
     """
-    find(name)
-    with hold(name):
-        service = find(name)
+    began = time.monotonic()
+    starter = _end_start(name, on_wait)
+    if starter is None:
+        find(name)
+    with hold(name, "stop"):
+        service = inspect(ServiceFolder.of(name))
         state = service.state
+        if starter is not None and not service.running:
+            service.folder.state.unlink(missing_ok=True)
+            return Stopped(name, None, False, time.monotonic() - began, starter)
         if state is None or (not service.running and service.status == "stopped"):
             raise DeployError(f"service {name!r} is not running")
         if not service.running:
             service.folder.state.unlink(missing_ok=True)
             return Stopped(name, None, killed=False, elapsed_s=0.0)
         limit_s = drain_timeout_s if drain_timeout_s is not None else _drain_s(service.folder)
-        began = time.monotonic()
         killed = _end(service, state, limit_s, on_wait)
         service.folder.state.unlink(missing_ok=True)
         return Stopped(name, state.pid, killed, time.monotonic() - began)
+
+
+def _end_start(name: str, on_wait: Callable[[str, float], None]) -> int | None:
+    """End the command that is starting a service and wait for it; return its process."""
+    pid = starter_of(name)
+    if pid is None or pid == os.getpid():
+        return None
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return None
+    except PermissionError as error:
+        raise DeployError(
+            f"pid {pid}, which starts {name!r}, belongs to {_owner(pid)}; stop it as them"
+        ) from error
+    began = time.monotonic()
+    while starter_of(name) == pid:
+        elapsed_s = time.monotonic() - began
+        if elapsed_s >= START_END_S:
+            raise DeployError(f"pid {pid}, which starts {name!r}, does not end; kill it")
+        on_wait("ending its start", elapsed_s)
+        time.sleep(POLL_S)
+    return pid
 
 
 def _end(

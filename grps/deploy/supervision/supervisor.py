@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grps.deploy.paths import ServiceFolder, check_writable
-from grps.deploy.supervision.interrupts import noted_signals
+from grps.deploy.supervision.interrupts import interrupted_by_sigterm, noted_signals
 from grps.deploy.supervision.lock import hold
 from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.services import inspect
@@ -64,11 +64,13 @@ def project_command(folder: ServiceFolder, project: Path, python: str) -> list[s
 def claim(folder: ServiceFolder) -> Iterator[None]:
     """Hold a service that does not run: no other process may write its folder or start it.
 
+    ``stop`` ends the block by SIGTERM.
+
     Raises:
         DeployError: It runs, or another command is at it.
         HomeError: Its folder can't be written.
     """
-    with hold(folder.name):
+    with hold(folder.name), interrupted_by_sigterm():
         service = inspect(folder)
         if service.running and service.state is not None:
             raise DeployError(

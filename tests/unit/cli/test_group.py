@@ -38,6 +38,14 @@ def test_help_lists_every_verb(grpst: Grpst) -> None:
         assert f"\n  {verb} " in result.output
 
 
+@pytest.mark.parametrize("words", [[], ["model"]])
+def test_without_arguments_the_help_is_shown(grpst: Grpst, words: list[str]) -> None:
+    result = grpst(*words)
+    assert result.exit_code == 0
+    assert result.stdout == grpst(*words, "--help").stdout
+    assert result.stderr == ""
+
+
 @pytest.mark.parametrize("verb", all_verbs())
 def test_every_verb_has_help(grpst: Grpst, verb: str) -> None:
     result = grpst(verb, "-h")
@@ -96,6 +104,15 @@ def test_exceptions_become_one_line(
     assert result.stderr.lstrip().startswith(text)
     assert "Traceback" not in result.stderr
     assert result.exit_code == (group.INTERRUPTED if text == "interrupted\n" else 1)
+
+
+def test_a_missing_home_is_wrong_usage(grpst: Grpst, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as changed:
+        changed.setenv("GRPS_HOME", "~no_such_user/x")
+        for words in (["ps"], ["stop", "x"], ["logs", "x"], ["model", "ls"]):
+            result = grpst(*words)
+            assert result.exit_code == 2
+            assert result.stderr.startswith("error: the folder of services is not known: GRPS_H")
 
 
 def test_debug_shows_the_traceback(grps_home: Path) -> None:

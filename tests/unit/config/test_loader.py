@@ -235,9 +235,8 @@ class TestNumbersOfFreeSections:
         assert message in text
 
     def test_of_64_bits_and_quoted_ones_are_read(self) -> None:
-        text = model_with(
-            f"  inferer_type: identity\n  inferer_args: {{a: {(1 << 64) - 1}, b: '16:9', c: {-(1 << 63)}}}"
-        )
+        given = f"{{a: {(1 << 64) - 1}, b: '16:9', c: {-(1 << 63)}}}"
+        text = model_with(f"  inferer_type: identity\n  inferer_args: {given}")
         arguments = parse_inference(text, "x").models[0].inferer_args
         assert arguments == {"a": (1 << 64) - 1, "b": "16:9", "c": -(1 << 63)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -81,6 +82,45 @@ def test_stop_kills_what_does_not_drain(folder: ServiceFolder) -> None:
     assert gone.killed
     assert waits
     assert not folder.state.exists()
+
+
+STARTER = """
+import subprocess, sys
+from pathlib import Path
+from grps.deploy.paths import ServiceFolder
+from grps.deploy.supervision.supervisor import claim, start
+
+folder = ServiceFolder.of(sys.argv[1])
+try:
+    with claim(folder):
+        print("claimed", flush=True)
+        if sys.argv[2] == "deploy":
+            subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"])
+        command = [sys.executable, sys.argv[3], str(folder.root), sys.argv[2]]
+        show = lambda at: print(at.detail, flush=True)
+        start(folder, timeout_s=60, on_progress=show, command=command)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("way", ["hang", "deploy"])
+def test_stop_ends_a_start_in_progress(folder: ServiceFolder, way: str) -> None:
+    command = [sys.executable, "-c", STARTER, "demo", way, str(FAKE)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        seen = starter.stdout.readline()
+        while way == "hang" and "warming up" not in seen:
+            seen = starter.stdout.readline()
+        state = inspect(folder).state
+        gone = stop("demo")
+        assert (gone.starter, gone.pid, gone.killed) == (starter.pid, None, False)
+        assert starter.stdout.read().endswith("interrupted\n")
+        assert starter.wait(30) == 0
+    assert find("demo").status == "stopped"
+    assert state is None or not alive(state)
+    with pytest.raises(DeployError, match="'demo' is not running"):
+        stop("demo")
 
 
 def test_failure_gives_the_servers_own_cause(folder: ServiceFolder) -> None:
