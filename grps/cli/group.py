@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from grps.cli.output.lines import complain, notice, say
 from grps.cli.table import ENGINE_VERBS_FOLLOW, VERBS
 from grps.errors import GrpsError, HomeError
 
+PACKAGES = ("grps.cli.verbs", "grps.cli.verbs.lifecycle")
+"""Where the modules of verbs are."""
 WRONG_USAGE, INTERRUPTED = 2, 130
 HELP_WITHOUT_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click 8.2 raises for a group without a verb; click 8.1 prints the help by itself."""
@@ -32,7 +35,9 @@ class VerbGroup(click.Group):
         verb = cmd_name.replace("-", "_")
         if verb not in VERBS:
             return _engine_command(verb)
-        command = importlib.import_module(f"grps.cli.verbs.{verb}").command
+        found = (f"{package}.{verb}" for package in PACKAGES)
+        name = next(name for name in found if importlib.util.find_spec(name) is not None)
+        command = importlib.import_module(name).command
         assert isinstance(command, click.Command)
         return command
 

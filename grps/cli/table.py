@@ -18,10 +18,13 @@ VERBS = {
     "top": "Watch rates, latencies and queues of the running services.",
     "logs": "Show and follow the log of a service, filter it, change its level.",
     "stop": "Stop a service.",
+    "restart": "Start a service again, with its configuration as it is now.",
+    "rm": "Remove stopped services: their folders with configuration and logs.",
     "version": "Show the versions of GRPS and of the engines it finds.",
     "completion": "Print a shell completion script.",
 }
-"""Verb and its one-line help; the module of the same name in ``verbs/`` has its ``command``."""
+"""Verb and its one-line help; the module of the same name in ``verbs/`` or ``verbs/lifecycle/`` has
+its ``command``."""
 
 ENGINE_VERBS_FOLLOW = "serve"
 """The verb after which the list shows those of the engines."""

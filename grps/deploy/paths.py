@@ -160,6 +160,11 @@ class ServiceFolder:
         return self.root / "run" / "state.json"
 
     @property
+    def record(self) -> Path:
+        """What the folder was made of."""
+        return self.root / "run" / "deployment.json"
+
+    @property
     def output(self) -> Path:
         """What the server process writes to stdout and stderr."""
         return self.root / "logs" / "stderr.log"

@@ -11,8 +11,10 @@ from grps.cli.output.example import example_of
 from grps.cli.output.following import follow_log
 from grps.cli.output.lines import notice, say
 from grps.cli.output.progress import ProgressLine
+from grps.config.schema import InferenceConfig
 from grps.deploy.paths import ServiceFolder, use_temporary_home
 from grps.deploy.supervision.supervisor import prepare, start
+from grps.server.project import Project
 from grps.server.state import ServiceState
 
 EARLIER_LINES = 10
@@ -29,6 +31,22 @@ class Shown:
     """The model of the example request."""
     host: str
     """Where the service listens, as configured."""
+
+
+def shown_of(project: Project) -> Shown:
+    """Return what the summary says of a project."""
+    models = project.inference.models
+    names = ", ".join(one.key for one in models)
+    what = f"{'model' if len(models) == 1 else 'models'} {names}"
+    return Shown(what, _asked_first(project.inference), project.server.interface.host)
+
+
+def _asked_first(inference: InferenceConfig) -> str:
+    """Return what an example calls: the default graph or the first model on its way."""
+    dag = inference.dag
+    if dag is None:
+        return inference.models[0].key
+    return dag.name if dag.type == "graph" else dag.nodes[0].model
 
 
 def service_folder(name: str, *, foreground: bool) -> ServiceFolder:

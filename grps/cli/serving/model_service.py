@@ -199,15 +199,20 @@ def given_flags() -> set[str]:
 
 def _run_here(folder: ServiceFolder, project: ModelProject) -> None:
     with claim(folder):
-        write_project(folder, project)
+        _write(folder, project)
         become_server(folder, folder.root, server_command(folder))
 
 
 def _run_in_background(folder: ServiceFolder, project: ModelProject, flags: ServeFlags) -> None:
     with claim(folder):
-        write_project(folder, project)
+        _write(folder, project)
         state = start_in_background(folder, None, flags.timeout)
     key = f"{project.model_name}-{project.model_version}"
     summarise(folder, state, Shown(f"model {key} on {project.device}", key, project.host))
     if not flags.no_logging:
         follow(folder, state)
+
+
+def _write(folder: ServiceFolder, project: ModelProject) -> None:
+    for note in write_project(folder, project):
+        notice(f"note: {note}")

@@ -12,14 +12,13 @@ from grps.cli.output.byte_progress import ByteProgress
 from grps.cli.output.lines import notice
 from grps.cli.serving import flag_checks
 from grps.cli.serving.launching import (
-    Shown,
     become_server,
     follow,
     service_folder,
+    shown_of,
     start_in_background,
     summarise,
 )
-from grps.config.schema import InferenceConfig
 from grps.deploy.archive.unpack import GIB, Limits
 from grps.deploy.paths import DEFAULT_NAME, ServiceFolder
 from grps.deploy.project.deployment import (
@@ -39,6 +38,8 @@ class StartFlags:
     """Values of the flags, checked."""
 
     name: str
+    host: str | None
+    port: str | None
     inference_conf: Path | None
     server_conf: Path | None
     timeout: float
@@ -56,6 +57,12 @@ class StartFlags:
     show_default=True,
     callback=flag_checks.service_name,
     help="Name of the service.",
+)
+@click.option("--host", help="Address to listen on.  [default: what conf/server.yml says]")
+@click.option(
+    "--port",
+    callback=flag_checks.optional_ports,
+    help="HTTP port and RPC port.  [default: what conf/server.yml says]",
 )
 @click.option("--inference_conf", type=CONF_FILE, help="Use this, not conf/inference.yml.")
 @click.option("--server_conf", type=CONF_FILE, help="Use this, not conf/server.yml.")
@@ -97,7 +104,7 @@ def command(path: Path, **values: Any) -> None:
     Examples:
       grpst start server.mar
       grpst start server.mar --name detect --server_conf production/server.yml --no_logging
-      grpst start ./my_project
+      grpst start ./my_project --port 8080,8081
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     flags = StartFlags(**values)
     folder = service_folder(flags.name, foreground=flags.foreground)
@@ -108,25 +115,13 @@ def command(path: Path, **values: Any) -> None:
             become_server(folder, deployment.project.folder, deployment.command)
             return
         state = start_in_background(folder, deployment.command, flags.timeout)
-    inference, server = deployment.project.inference, deployment.project.server
-    model = _asked_first(inference)
-    names = ", ".join(one.key for one in inference.models)
-    models = "model" if len(inference.models) == 1 else "models"
-    summarise(folder, state, Shown(f"{models} {names}", model, server.interface.host))
+    summarise(folder, state, shown_of(deployment.project))
     if not flags.no_logging:
         follow(folder, state)
 
 
-def _asked_first(inference: InferenceConfig) -> str:
-    """Return what an example calls: the default graph or the first model on its way."""
-    dag = inference.dag
-    if dag is None:
-        return inference.models[0].key
-    return dag.name if dag.type == "graph" else dag.nodes[0].model
-
-
 def _deploy(folder: ServiceFolder, path: Path, flags: StartFlags, reports: Reports) -> Deployment:
-    overrides = Overrides(flags.inference_conf, flags.server_conf)
+    overrides = Overrides(flags.inference_conf, flags.server_conf, flags.host, flags.port)
     if path.is_dir():
         return deploy_folder(folder, path, overrides, reports)
     limits = Limits(max_total_bytes=flags.max_unpacked_gib * GIB)

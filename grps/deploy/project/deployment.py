@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grps.config.document import read_text
+from grps.config.edit import with_section_value
 from grps.deploy.archive.unpack import DEFAULT_LIMITS, Limits, unpack
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.environment import prepare_environment
+from grps.deploy.project.record import install, project_of
 from grps.deploy.project.requirements import read_requirements
 from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.supervisor import project_command
@@ -23,10 +25,20 @@ INCOMING, OUTGOING = ".incoming", ".outgoing"
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """Configuration files that stand in for the project's own."""
+    """What stands in for the project's own configuration."""
 
     inference: Path | None = None
     server: Path | None = None
+    host: str | None = None
+    port: str | None = None
+    """As in ``server.yml``."""
+
+    def apply(self, name: str, text: str, file: str) -> str:
+        """Return the text of a configuration file with the host and the port in it."""
+        for key, value in (("host", self.host), ("port", self.port)):
+            if value is not None and name == "server.yml":
+                text = with_section_value(text, file, "interface", key, value)
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +86,7 @@ def deploy_archive(
     except BaseException:
         shutil.rmtree(incoming if existed else folder.root, ignore_errors=True)
         raise
-    _install_conf(folder, folder.project / "conf")
-    return _deployment(folder, folder.project, python)
+    return _deployment(folder, folder.project, python, folder.project / "conf", reports)
 
 
 def deploy_folder(
@@ -93,16 +104,18 @@ def deploy_folder(
     try:
         _clear(folder)
         for name, given in _conf_files(overrides, source):
-            _parse(name, read_text(given), str(given))
-            write_atomically(conf / "conf" / name, given.read_bytes())
+            text = read_text(given)
+            _parse(name, text, str(given))
+            text = overrides.apply(name, text, str(given))
+            write_atomically(conf / "conf" / name, text.encode())
         python = _check(folder, source, reports, conf / "conf")
     except BaseException:
         shutil.rmtree(conf if existed else folder.root, ignore_errors=True)
         raise
-    _install_conf(folder, conf / "conf")
+    deployment = _deployment(folder, source, python, conf / "conf", reports)
     shutil.rmtree(conf)
     shutil.rmtree(folder.project, ignore_errors=True)
-    return _deployment(folder, source, python)
+    return deployment
 
 
 def _conf_files(overrides: Overrides, project: Path) -> tuple[tuple[str, Path], ...]:
@@ -123,10 +136,11 @@ def _apply(overrides: Overrides, project: Path) -> None:
     """Check the overrides under their own names, and put them in place of the project's files."""
     for name, given in _conf_files(overrides, project):
         own = project / "conf" / name
-        if given != own:
-            text = read_text(given)
+        text = read_text(given)
+        edited = overrides.apply(name, text, str(given))
+        if given != own or edited != text:
             _parse(name, text, str(given))
-            write_atomically(own, text.encode())
+            write_atomically(own, edited.encode())
 
 
 def _check(folder: ServiceFolder, project: Path, reports: Reports, conf: Path | None = None) -> str:
@@ -160,11 +174,26 @@ def _swap(folder: ServiceFolder, incoming: Path) -> None:
     shutil.rmtree(outgoing, ignore_errors=True)
 
 
-def _install_conf(folder: ServiceFolder, conf: Path) -> None:
-    for file in (folder.inference_conf, folder.server_conf):
-        write_atomically(file, (conf / file.name).read_bytes())
+def _deployment(
+    folder: ServiceFolder, project: Path, python: str, conf: Path, reports: Reports
+) -> Deployment:
+    names = (folder.inference_conf.name, folder.server_conf.name)
+    for note in install(folder, project, python, {n: (conf / n).read_bytes() for n in names}):
+        reports.on_line(f"note: {note}")
+    return _read_deployment(folder, project, python)
 
 
-def _deployment(folder: ServiceFolder, project: Path, python: str) -> Deployment:
+def deployed(folder: ServiceFolder) -> Deployment:
+    """Return what a service folder has, with its configuration as it is now.
+
+    Raises:
+        ConfigError: The configuration is wrong.
+        DeployError: It is not known what the service was made of, or that is no longer there.
+    """
+    project, python = project_of(folder)
+    return _read_deployment(folder, project, python)
+
+
+def _read_deployment(folder: ServiceFolder, project: Path, python: str) -> Deployment:
     read = Project.read(project, folder.inference_conf.parent)
     return Deployment(read, project_command(folder, project, python))

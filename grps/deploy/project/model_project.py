@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any
 import yaml
 
 from grps.deploy.paths import ServiceFolder
+from grps.deploy.project.record import install
 from grps.errors import DeployError
 from grps.server.configuration import parse_inference, parse_server
-from grps.server.files import write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -58,8 +59,11 @@ class ModelProject:
     log_backup_count: int = 7
 
 
-def write_project(folder: ServiceFolder, project: ModelProject) -> None:
+def write_project(folder: ServiceFolder, project: ModelProject) -> list[str]:
     """Write ``conf/inference.yml`` and ``conf/server.yml``; earlier ones are replaced.
+
+    Returns:
+        Notes for the user, about edited files that were replaced.
 
     Raises:
         DeployError: The model's path can't be written in YAML.
@@ -68,8 +72,8 @@ def write_project(folder: ServiceFolder, project: ModelProject) -> None:
     inference, server = render_inference(project), render_server(project)
     parse_inference(inference, str(folder.inference_conf))
     parse_server(server, str(folder.server_conf))
-    write_atomically(folder.inference_conf, inference.encode())
-    write_atomically(folder.server_conf, server.encode())
+    conf = {"inference.yml": inference.encode(), "server.yml": server.encode()}
+    return install(folder, folder.root, sys.executable, conf)
 
 
 def render_inference(project: ModelProject) -> str:

@@ -170,6 +170,7 @@ def complete(words: str, incomplete: str) -> list[str]:
 
 def test_completion_of_verbs_and_flags(grps_home: Path) -> None:
     assert complete("", "s") == ["start", "serve", "sklearn_serve", "stop"]
+    assert complete("", "r") == ["restart", "rm"]
     assert complete("torch_serve", "--max_b") == ["--max_batch_size"]
 
 
@@ -177,3 +178,4 @@ def test_completion_of_services(grps_home: Path) -> None:
     (grps_home / "demo").mkdir(parents=True)
     assert complete("logs", "d") == ["demo"]
     assert complete("stop", "d") == []
+    assert complete("restart", "d") == complete("rm", "d") == complete("rm x", "d") == ["demo"]

@@ -221,3 +221,57 @@ def test_progress_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_sizes(size: int, text: str) -> None:
     assert size_text(size) == text
+
+
+def test_start_listens_where_the_flags_say(
+    grpst: Grpst, project: Path, fake_project_server: None
+) -> None:
+    flags = ("--name", "demo", "--no_logging", "--host", "localhost", "--port", "0")
+    result = grpst("start", project, *flags)
+    assert result.exit_code == 0, result.output
+    assert 'host: "localhost"' in ServiceFolder.of("demo").server_conf.read_text()
+    assert "0,0" not in ServiceFolder.of("demo").server_conf.read_text()
+    assert (project / "conf" / "server.yml").read_text() == SERVER
+    wrong = grpst("start", project, "--port", "70000")
+    assert wrong.exit_code == 2
+    assert "'70000' is not a port" in wrong.stderr
+
+
+def test_restart_applies_an_edited_configuration(
+    grpst: Grpst, project: Path, fake_project_server: None
+) -> None:
+    grpst("start", project, "--name", "demo", "--no_logging")
+    first = find("demo").state
+    conf = ServiceFolder.of("demo").server_conf
+    conf.write_text("interface: {port: 1e400}\n")
+    broken = grpst("restart", "demo", "--no_logging")
+    assert broken.exit_code == 1
+    assert f"{conf}:1: interface.port: '1e400' is not a port" in broken.stderr
+    assert find("demo").state == first, "a service with a wrong configuration goes on"
+    conf.write_text(f"{SERVER}max_concurrency: 3\n")
+    result = grpst("restart", "demo", "--no_logging")
+    assert result.exit_code == 0, result.output
+    state = find("demo").state
+    assert state is not None
+    assert first is not None
+    assert state.pid != first.pid
+    assert f"demo is ready (pid {state.pid}, model your_model-1.0.0)" in result.stdout
+    assert "max_concurrency: 3" in conf.read_text()
+    grpst("stop", "demo")
+    assert grpst("restart", "demo", "--no_logging").exit_code == 0, "one that is stopped is started"
+    assert grpst("restart", "dem").exit_code == 1
+
+
+def test_rm(grpst: Grpst, project: Path, fake_project_server: None) -> None:
+    grpst("start", project, "--name", "demo", "--no_logging")
+    folder = ServiceFolder.of("demo")
+    running = grpst("rm", "demo")
+    assert running.exit_code == 1
+    assert "service 'demo' runs (ready); stop it with" in running.stderr
+    result = grpst("rm", "demo", "--force")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"service 'demo' removed ({folder.root})\n"
+    assert not folder.root.exists()
+    assert (project / "conf" / "server.yml").exists()
+    assert "no service is called 'demo'" in grpst("rm", "demo").stderr
+    assert grpst("rm").exit_code == 2

@@ -18,6 +18,7 @@ from grps.deploy.project.deployment import (
     Reports,
     deploy_archive,
     deploy_folder,
+    deployed,
 )
 from grps.errors import ArchiveError, ConfigError, DeployError
 from tests.unit.deploy.archive.archives import write_tree
@@ -44,7 +45,8 @@ def archived(project: Path) -> Path:
 
 
 def deploy(service: ServiceFolder, project: Path, **overrides: Path) -> Deployment:
-    return deploy_archive(service, archived(project), Overrides(**overrides), REPORTS)
+    given = Overrides(overrides.get("inference"), overrides.get("server"))
+    return deploy_archive(service, archived(project), given, REPORTS)
 
 
 def shape(folder: ServiceFolder) -> list[str]:
@@ -53,7 +55,7 @@ def shape(folder: ServiceFolder) -> list[str]:
 
 def test_archive(service: ServiceFolder, project: Path) -> None:
     deployment = deploy(service, project)
-    assert shape(service) == ["conf", "project"]
+    assert shape(service) == ["conf", "project", "run"]
     assert (service.project / "src" / "customized_inferer.py").is_file()
     assert service.server_conf.read_text() == SERVER
     command = [sys.executable, "-m", "grps.server", "--project", str(service.project)]
@@ -73,6 +75,62 @@ def test_overrides(service: ServiceFolder, project: Path, tmp_path: Path) -> Non
         deploy(service, project, inference=inference)
 
 
+@pytest.mark.parametrize("kind", ["archive", "folder"])
+def test_host_and_port_stand_in_for_those_of_the_project(
+    service: ServiceFolder, project: Path, kind: str
+) -> None:
+    text = "# mine\ninterface:\n  framework: http # one port\n  port: 7080\n"
+    write_tree(project, {"conf/server.yml": text})
+    overrides = Overrides(host="127.0.0.1", port="0")
+    if kind == "archive":
+        deployment = deploy_archive(service, archived(project), overrides, REPORTS)
+    else:
+        deployment = deploy_folder(service, project, overrides, REPORTS)
+    interface = deployment.project.server.interface
+    assert (interface.host, interface.ports) == ("127.0.0.1", (0,))
+    edited = service.server_conf.read_text()
+    assert "# mine\n" in edited
+    assert "framework: http # one port" in edited
+    assert (project / "conf" / "server.yml").read_text() == text
+    assert deployed(service) == deployment
+
+
+def test_an_edited_configuration_is_kept(service: ServiceFolder, project: Path) -> None:
+    lines: list[str] = []
+    reports = Reports(REPORTS.on_bytes, lines.append)
+    deploy_folder(service, project, Overrides(), reports)
+    deploy_folder(service, project, Overrides(), reports)
+    write_tree(project, {"conf/server.yml": f"{SERVER}max_concurrency: 3\n"})
+    deploy_folder(service, project, Overrides(), reports)
+    assert lines == [], "nothing was edited in the service folder"
+    service.server_conf.write_text(f"{SERVER}# mine\n")
+    deploy_folder(service, project, Overrides(), reports)
+    assert lines == [
+        f"note: {service.server_conf} was edited; it is replaced, and the edited file is kept as "
+        "server.yml.edited-1 (to serve an edited configuration: grpst restart demo)"
+    ]
+    kept = service.server_conf.with_name("server.yml.edited-1")
+    assert kept.read_text() == f"{SERVER}# mine\n"
+    service.server_conf.write_text("- broken")
+    deploy(service, project)
+    assert kept.with_name("server.yml.edited-2").read_text() == "- broken"
+    assert kept.read_text() == f"{SERVER}# mine\n"
+
+
+def test_what_was_deployed(service: ServiceFolder, project: Path) -> None:
+    service.inference_conf.parent.mkdir(parents=True)
+    with pytest.raises(DeployError, match="is missing, so it is not known what 'demo' serves"):
+        deployed(service)
+    assert deploy(service, project) == deployed(service)
+    deployment = deploy_folder(service, project, Overrides(), REPORTS)
+    assert deployment == deployed(service)
+    service.server_conf.write_text(f"{SERVER}max_concurrency: 3\n")
+    assert deployed(service).project.server.max_concurrency == 3
+    project.rename(project.with_name("moved"))
+    with pytest.raises(DeployError, match=r"project is missing, which 'demo' was deployed with"):
+        deployed(service)
+
+
 def test_replaces_all_of_the_old(service: ServiceFolder, project: Path) -> None:
     deploy(service, write_tree(project, {"old.txt": "", "x.txt": "old"}))
     (project / "old.txt").unlink()
@@ -80,7 +138,7 @@ def test_replaces_all_of_the_old(service: ServiceFolder, project: Path) -> None:
     deploy(service, write_tree(project, {"x.txt": "new"}))
     assert (service.project / "x.txt").read_text() == "new"
     assert not (service.project / "old.txt").exists()
-    assert shape(service) == ["conf", "logs", "project"]
+    assert shape(service) == ["conf", "logs", "project", "run"]
 
 
 def test_failure_leaves_the_old(service: ServiceFolder, project: Path) -> None:
@@ -92,7 +150,7 @@ def test_failure_leaves_the_old(service: ServiceFolder, project: Path) -> None:
     with pytest.raises(ConfigError, match="unknown key 'portt'"):
         deploy(service, project)
     assert (service.project / "x.txt").read_text() == "old"
-    assert shape(service) == ["conf", "project"]
+    assert shape(service) == ["conf", "project", "run"]
 
 
 def test_failure_of_the_first_leaves_nothing(service: ServiceFolder, project: Path) -> None:
@@ -133,7 +191,7 @@ def test_folder(service: ServiceFolder, project: Path, tmp_path: Path) -> None:
     deploy(service, project)
     other = write_tree(tmp_path, {"o.yml": SERVER + "max_concurrency: 3\n"}) / "o.yml"
     deployment = deploy_folder(service, project, Overrides(server=other), REPORTS)
-    assert shape(service) == ["conf"]
+    assert shape(service) == ["conf", "run"]
     assert deployment.project.server.max_concurrency == 3
     assert deployment.project.folder == project
     assert deployment.command[3:5] == ["--project", str(project)]

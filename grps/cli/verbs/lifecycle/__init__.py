@@ -1,0 +1,1 @@
+"""Verbs that stop, restart and remove services."""
