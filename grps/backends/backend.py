@@ -22,6 +22,22 @@ DTYPE_NAMES = (
 """Element types a tensor can have on the wire."""
 
 
+MOST_INPUTS = 1024
+"""Most tensors of a request; the codec refuses more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BytesValue:
+    """A string that is not UTF-8, in a form that JSON can hold."""
+
+    b64: str
+    """The bytes as base64."""
+
+
+Element = str | float | BytesValue
+"""An element of an example."""
+
+
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
     """What a model reports about one of its tensors."""
@@ -35,6 +51,8 @@ class TensorSpec:
     """False for an input that may be left out, together with all inputs after it."""
     example: tuple[int, ...] | None = None
     """A shape the model takes for sure; ``None`` when the model does not report it."""
+    values: tuple[Element, ...] | None = None
+    """Elements that the model takes for sure: one for all of them, or each; ``None`` as above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +66,10 @@ class Signature:
     """False when input names are advisory (TorchScript): names that match none are positional."""
     open_ended: bool = False
     """True when the model does not report how many inputs it takes: more may follow ``inputs``."""
+    as_table: bool = False
+    """Whether one tensor with a column for each input may come in place of all inputs."""
+    tried: bool | None = None
+    """Whether the model has run on an example of its inputs; ``None`` when it was not tried."""
     device: str | None = None
     """Where this copy runs, as its engine chose; ``None`` when the engine does not report it."""
 
@@ -65,7 +87,8 @@ class Backend(Protocol):
         Args:
             inputs: One C-contiguous array per input of the signature, in its order, already
                 checked against it; trailing inputs that are not required may be absent. The
-                arrays may be read, never written. Strings are object arrays of ``str``.
+                arrays may be read, never written. Strings are object arrays of ``str``, or of
+                ``bytes`` if some of a tensor are not UTF-8; those of an output may be either.
 
         Returns:
             Name and value of each output, on the CPU, C-contiguous, of a type named in

@@ -93,7 +93,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     max_threads: Positive | None = None
     """Most threads that run user code of the model at once; ``max_concurrency`` when absent."""
     warm_up: bool = True
-    """Run the model once on zeros before it takes requests."""
+    """Run the model once on an example before it takes requests."""
     warm_up_requests: tuple[str, ...] = ()
     """JSON files with messages, as clients send them, that are run before it takes requests."""
 

@@ -15,6 +15,7 @@ from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.supervisor import describe_exit
 from grps.deploy.watching import FileWatcher
 from grps.errors import ConfigError
+from grps.server.files import absolute
 from grps.server.project import Project
 from grps.server.state import ServiceState
 
@@ -38,7 +39,7 @@ class Development:
         Raises:
             DeployError: A port is taken.
         """
-        self._project = project.resolve()
+        self._project = absolute(project)
         self._given_port = port
         self._on_line = on_line
         self._ports: tuple[int, ...] = ()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from grps.errors import ModelError
+from grps.errors import InputError, ModelError
 from grps.inference.channel import Batch, NamedArray
 from grps.inference.runner import fail
 from grps.log import logger
@@ -46,6 +46,22 @@ class EngineModel:
         """Run the engine on the arrays in their order."""
         del batch  # an engine has no requests
         return self._engine.infer([array for _, array in tensors])
+
+
+class SourceModel(EngineModel):
+    """A backend's model without inputs."""
+
+    def run(self, tensors: list[NamedArray], batch: Batch) -> list[NamedArray]:
+        """Run the engine; see ``TensorModel.run``.
+
+        Raises:
+            InputError: The request holds tensors.
+        """
+        if tensors:
+            raise InputError(
+                'the model takes no input; send no tensor: {"gtensors": {"tensors": []}}'
+            )
+        return super().run(tensors, batch)
 
 
 class TensorRunner:

@@ -10,6 +10,7 @@ from pathlib import Path
 from grps.errors import GrpsError
 from grps.inference.runner import describe
 from grps.server.app import App, Options
+from grps.server.files import absolute
 
 
 def main() -> int:
@@ -21,12 +22,12 @@ def main() -> int:
     parser.add_argument("--state_file", type=Path, help="file for the phase of the process")
     parser.add_argument("--stderr", action="store_true", help="log to standard error as well")
     arguments = parser.parse_args()
-    folder = arguments.project.resolve()
+    folder = absolute(arguments.project)
     if not folder.is_dir():
         parser.error(f"{folder} is not a folder")
     options = Options(
-        service=(arguments.service or folder).resolve(),
-        state_file=arguments.state_file.absolute() if arguments.state_file else None,
+        service=absolute(arguments.service or folder),
+        state_file=absolute(arguments.state_file) if arguments.state_file else None,
         to_stderr=arguments.stderr,
         port=arguments.port,
     )

@@ -161,17 +161,21 @@ class App:
             gpu=project.server.gpu,
             log_level=LogLevel(project.server.log.level),
         )
-        conf = self._options.service / "conf"
         models = ServedModels(
             server,
             options,
-            lambda: Project.read(self._folder, conf),
+            self._read_again,
             self._report,
             self._set_log_level,
         )
         self._models = models
         models.start(project)
         take_commands(server, models)
+
+    def _read_again(self) -> Project:
+        """Read the project as it is now: its folder may be a link that leads elsewhere since."""
+        os.chdir(self._folder)
+        return Project.read(self._folder, self._options.service / "conf")
 
     def _limit_gpu_memory(self, project: Project) -> None:
         models = project.inference.models

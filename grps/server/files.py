@@ -1,4 +1,4 @@
-"""Writing of files that others may read at any moment."""
+"""Writing of files that others may read at any moment, and paths that outlive a command."""
 
 from __future__ import annotations
 
@@ -6,6 +6,22 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+
+def absolute(path: Path) -> Path:
+    """Return ``path`` from the root of the file system, its links as they are.
+
+    A path that is kept is followed each time it is used: a link that leads elsewhere by then, such
+    as to the next release, is followed to there. For the same reason a relative path starts at the
+    working folder as the shell names it, where that is a link.
+    """
+    if path.is_absolute():
+        return path
+    shown = Path(os.environ.get("PWD", ""))
+    with suppress(OSError):
+        if shown.is_absolute() and shown.samefile(Path()):
+            return shown / path
+    return path.absolute()
 
 
 def current_umask() -> int:

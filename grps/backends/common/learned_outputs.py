@@ -35,9 +35,16 @@ def learn_outputs(inputs: Sequence[TensorSpec], run: Run) -> tuple[TensorSpec, .
             found.append(run([zeros_of(spec, 1, rows) for spec in needed]))
         except GrpsError:
             return ()
+    return outputs_of(found[0], found[-1])
+
+
+def outputs_of(
+    first: list[tuple[str, np.ndarray]], second: list[tuple[str, np.ndarray]]
+) -> tuple[TensorSpec, ...]:
+    """Return the outputs of a model after a run on one row and one on two."""
     return tuple(
-        TensorSpec(one, _type_of(first), _shape_of(first.shape, second.shape))
-        for (one, first), (_, second) in zip(found[0], found[-1], strict=True)
+        TensorSpec(name, _type_of(one), _shape_of(one.shape, two.shape))
+        for (name, one), (_, two) in zip(first, second, strict=True)
     )
 
 

@@ -9,10 +9,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import as_list, library_paths, read_arguments
+from grps.backends.common.causes import run_error
 from grps.backends.common.device import Device, parse_device
+from grps.backends.common.texts import texts_of
 from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format, only_file
 from grps.backends.onnxruntime.arena import Arena
@@ -97,6 +100,7 @@ class OnnxruntimeBackend:
         )
         self._input_names = [node.name for node in inputs]
         self._output_names = [node.name for node in outputs]
+        self._text_inputs = [node.name for node in inputs if node.type == _STRING]
         self._bool_inputs = [node.name for node in inputs if node.type == _BOOL]
         wanted = arguments.io_binding
         on_gpu = device.kind == "cuda"
@@ -116,10 +120,13 @@ class OnnxruntimeBackend:
         feed = dict(zip(self._input_names, inputs, strict=True))
         for name in self._bool_inputs:
             feed[name] = feed[name].astype(np.bool_)
+        for name in self._text_inputs:
+            feed[name] = texts_of(name, feed[name])
         try:
             values = self._run_bound(feed) if self._binds else self._run(feed)
         except Exception as error:
-            raise ModelError(onnxruntime_cause(error)) from error
+            refused = isinstance(error, InvalidArgument)
+            raise run_error(onnxruntime_cause(error), is_input=refused) from error
         return [
             (name, wire_array(value))
             for name, value in zip(self._output_names, values, strict=True)

@@ -13,6 +13,7 @@ import openvino
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import library_paths, read_arguments
+from grps.backends.common.causes import run_error
 from grps.backends.common.device import Device, parse_device
 from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format, only_file
@@ -88,7 +89,7 @@ class OpenvinoBackend:
         try:
             answer = self._request.infer(arrays, share_inputs=True)
         except Exception as error:
-            raise ModelError(openvino_cause(error)) from error
+            raise run_error(openvino_cause(error)) from error
         return [
             (name, wire_array(value))
             for name, value in zip(self._names, answer.to_tuple(), strict=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,16 +12,19 @@ import joblib
 import msgspec
 import numpy as np
 import sklearn
+from sklearn.exceptions import NotFittedError
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import as_list, read_arguments
 from grps.backends.common.causes import one_line
+from grps.backends.common.declared_inputs import declare_inputs
 from grps.backends.common.device import parse_device, require_cpu
-from grps.backends.common.learned_outputs import learn_outputs
+from grps.backends.common.learned_outputs import learn_outputs, outputs_of
 from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format
+from grps.backends.sklearn.forms import Form, declared_form, forms_of, import_pandas
 from grps.config.schema import ModelConfig
-from grps.errors import InputError, ModelError
+from grps.errors import GrpsError, InputError, MissingExtraError, ModelError
 from grps.log import logger
 
 _NAMES = {
@@ -40,6 +44,8 @@ class SklearnArguments(msgspec.Struct, frozen=True):
     """That the file comes from a source you trust: loading it runs whatever code it holds."""
     methods: str | tuple[str, ...] = ()
     """Methods whose results are the outputs; ``predict`` and, if there is, ``predict_proba``."""
+    inputs: dict[str, str] = {}
+    """Type and shape of ``input``, such as ``string[-1, 3]``, where the file does not show them."""
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Threads of estimators that know ``n_jobs``; those that the file says when absent."""
 
@@ -47,21 +53,30 @@ class SklearnArguments(msgspec.Struct, frozen=True):
 class SklearnBackend:
     """One estimator."""
 
-    def __init__(self, estimator: Any, methods: Sequence[str]) -> None:
-        """Serve the ``methods`` of ``estimator``."""
+    def __init__(
+        self, estimator: Any, methods: Sequence[str], inputs: Mapping[str, str] | None = None
+    ) -> None:
+        """Serve the ``methods`` of ``estimator``.
+
+        Args:
+            estimator: What was unpickled.
+            methods: Those whose results are the outputs.
+            inputs: What the user declares of ``input``.
+
+        Raises:
+            ModelError: No form of requests is found that the estimator takes.
+        """
         self._calls: list[tuple[str, Callable[[Any], Any]]] = [
             (_name_of(name, estimator), getattr(estimator, name)) for name in methods
         ]
-        self._columns = _columns_of(estimator)
-        features = getattr(estimator, "n_features_in_", None)
-        columns = features if isinstance(features, int) else None
-        # A model that has no fixed number of features, such as one of texts, takes them in a row.
-        shape = (None, columns) if columns is not None else None
-        inputs = (TensorSpec("input", "float64" if columns is not None else None, shape),)
-        outputs = learn_outputs(inputs, self.infer) or tuple(
-            TensorSpec(name) for name, _ in self._calls
+        self._form, outputs = self._choose(estimator, inputs or {})
+        self._signature = Signature(
+            self._form.inputs,
+            outputs or tuple(TensorSpec(name) for name, _ in self._calls),
+            strict_names=True,
+            as_table=self._form.as_table,
+            device="cpu",
         )
-        self._signature = Signature(inputs, outputs, strict_names=True, device="cpu")
 
     @property
     def signature(self) -> Signature:
@@ -70,15 +85,55 @@ class SklearnBackend:
 
     def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         """Run the estimator's methods on the rows; see ``Backend.infer``."""
+        return self._run(self._form, inputs)
+
+    def _run(self, form: Form, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         try:
-            rows = self._columns(inputs[0])
+            rows = form.rows(inputs)
             return [found for name, call in self._calls for found in _arrays(name, call(rows))]
-        except ModelError:
+        except GrpsError:
             raise
+        except NotFittedError as error:
+            raise ModelError(one_line(str(error))) from error
         except ValueError as error:
             raise InputError(one_line(str(error))) from error
         except Exception as error:
             raise ModelError(f"{type(error).__name__}: {one_line(str(error))}") from error
+
+    def _learn(self, form: Form) -> tuple[TensorSpec, ...]:
+        """Return the outputs for a form of requests that the estimator takes."""
+        ran = []
+        for tensors in form.tried_with():
+            for rows in (1, 2):
+                ran.append(self._run(form, [np.repeat(one, rows, axis=0) for one in tensors]))
+        return outputs_of(ran[-2], ran[-1]) if len(ran) == 2 else ()
+
+    def _choose(
+        self, estimator: Any, declared: Mapping[str, str]
+    ) -> tuple[Form, tuple[TensorSpec, ...]]:
+        """Return the first form of requests that the estimator takes, and what it returns."""
+        if declared:
+            plain = Signature((TensorSpec("input"),), (), strict_names=True)
+            form = declared_form(estimator, declare_inputs(plain, declared).inputs[0])
+            return form, learn_outputs(form.inputs, partial(self._run, form))
+        causes: dict[str, str] = {}
+        for form in forms_of(estimator):
+            try:
+                return form, self._learn(form)
+            except GrpsError as error:
+                if isinstance(error.__cause__, NotFittedError):
+                    raise ModelError(f"{error} Save it after fit().") from error
+                causes.setdefault(_words(form), str(error))
+        tried = "; ".join(f"{words}: {cause}" for words, cause in causes.items())
+        if not hasattr(estimator, "get_params"):
+            logger.warning("the model refused all examples of requests (%s)", tried)
+            return Form((TensorSpec("input"),), lambda tensors: tensors[0]), ()
+        if hasattr(estimator, "feature_names_in_") and import_pandas() is None:
+            raise MissingExtraError("pandas", "sklearn")
+        raise ModelError(
+            f"the model takes none of the requests that were tried ({tried}); say what it takes "
+            "in inferer_args: inputs, such as input: string[-1, 3]"
+        )
 
 
 def load(model: ModelConfig) -> SklearnBackend:
@@ -109,7 +164,10 @@ def load(model: ModelConfig) -> SklearnBackend:
         )
     if arguments.intra_op_threads and "n_jobs" in getattr(estimator, "__dict__", {}):
         estimator.n_jobs = arguments.intra_op_threads
-    return SklearnBackend(estimator, methods)
+    try:
+        return SklearnBackend(estimator, methods, arguments.inputs)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
 
 
 def _unpickle(path: Path) -> Any:
@@ -144,29 +202,12 @@ def _default_methods(estimator: Any) -> list[str]:
     return []
 
 
-def _columns_of(estimator: Any) -> Callable[[np.ndarray], Any]:
-    """Return what makes the estimator's input of an array.
-
-    One that was fitted on a table with names is given such a table, if pandas is there.
-    """
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        return _plain
-    try:
-        import pandas
-    except ImportError:
-        logger.info("pandas is not installed: the model gets its columns by position")
-        return _plain
-    columns = [str(name) for name in names]
-
-    def table(array: np.ndarray) -> Any:
-        return pandas.DataFrame(array, columns=columns, copy=False)
-
-    return table
-
-
-def _plain(array: np.ndarray) -> Any:
-    return array
+def _words(form: Form) -> str:
+    spec = form.inputs[0]
+    if spec.dtype is None:
+        return "numbers and text alike"
+    shape = [-1 if size is None else size for size in spec.shape or ()]
+    return f"{spec.dtype}{shape}" if len(form.inputs) == 1 else "its columns"
 
 
 def _arrays(name: str, value: Any) -> list[tuple[str, np.ndarray]]:

@@ -20,11 +20,12 @@ from grps.backends.tensorflow.runtime import (
     load_libraries,
     place_of,
     set_threads,
+    tf,
 )
 from grps.backends.tensorflow.savedmodel import choose_signature
 from grps.backends.tensorflow.tensors import to_numpy
 from grps.config.schema import ModelConfig
-from grps.errors import GrpsError, ModelError
+from grps.errors import GrpsError, InputError, ModelError
 
 
 class TensorflowBackend:
@@ -52,6 +53,9 @@ class TensorflowBackend:
             return [(name, to_numpy(name, value)) for name, value in named]
         except GrpsError:
             raise
+        except (tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError) as error:
+            # The model was run when it was loaded: it is this request that does not fit.
+            raise InputError(tensorflow_cause(error)) from error
         except Exception as error:
             raise ModelError(tensorflow_cause(error)) from error
 

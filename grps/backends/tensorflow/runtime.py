@@ -110,7 +110,7 @@ def load_libraries(arguments: TensorflowArguments) -> list[Path]:
     libraries = library_paths(arguments.customized_op_paths)
     for library in libraries:
         try:
-            tf.load_op_library(str(library.resolve()))
+            tf.load_op_library(str(library.absolute()))
         except Exception as error:
             raise ModelError(f"library of custom operators: {tensorflow_cause(error)}") from error
     return libraries

@@ -13,6 +13,7 @@ import torch
 
 from grps.backends.backend import Signature
 from grps.backends.common.arguments import library_paths, read_arguments
+from grps.backends.common.causes import run_error
 from grps.backends.common.declared_inputs import declare_inputs
 from grps.backends.common.device import Device, choose_device, parse_device
 from grps.backends.common.learned_outputs import learn_outputs
@@ -91,7 +92,7 @@ class TorchBackend:
         except GrpsError:
             raise
         except Exception as error:
-            raise ModelError(torch_cause(error)) from error
+            raise run_error(torch_cause(error), is_input=isinstance(error, IndexError)) from error
 
     def _run(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         shared = set(self._program.shared)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import numpy as np
 import yaml
 
 from grps.converters.table import CONVERTERS
@@ -38,6 +39,8 @@ class _Input:
     dtype: str
     shape: tuple[int, ...]
     exact: bool
+    values: tuple[Any, ...]
+    """One for all elements, or each."""
 
     @property
     def count(self) -> int:
@@ -45,7 +48,11 @@ class _Input:
 
     @property
     def value(self) -> Any:
-        return "text" if self.dtype == "string" else 1
+        return self.values[0]
+
+    @property
+    def flat(self) -> list[Any]:
+        return list(self.values) if len(self.values) > 1 else [self.value] * self.count
 
 
 def example_of(host: str, port: int, model: str) -> Example:
@@ -68,10 +75,14 @@ def make_example(metadata: Mapping[str, Any], host: str, port: int) -> Example:
     found = metadata.get("inputs")
     given = found if isinstance(found, list) else []
     inputs = [_read(entry) for entry in given if not _is_optional(entry)]
+    if found == [] and not metadata.get("open_ended"):
+        body = shlex.quote(json.dumps({"gtensors": {"tensors": []}}))
+        return Example(f"curl {JSON_HEADER} -d {body} {url}", exact=True)
     if not inputs or sum(one.count for one in inputs) > MAX_VALUES:
-        inputs = [_Input("", GUESSED_DTYPE, GUESSED_SHAPE, exact=False)]
-    exact = all(one.exact for one in inputs)
-    if sum(one.count for one in inputs) <= MAX_INLINE_VALUES:
+        inputs = [_Input("", GUESSED_DTYPE, GUESSED_SHAPE, exact=False, values=(1,))]
+    exact = all(one.exact for one in inputs) and not metadata.get("example_fails")
+    several = any(len(one.values) > 1 for one in inputs)
+    if several or sum(one.count for one in inputs) <= MAX_INLINE_VALUES:
         body = shlex.quote(json.dumps(_message(inputs)))
         return Example(f"curl {JSON_HEADER} -d {body} {url}", exact)
     code = shlex.quote(f"import json; print(json.dumps({_message_code(inputs)}))")
@@ -107,7 +118,11 @@ def _read(entry: Any) -> _Input:
     dtype = dtype.lower().removeprefix("dt_") if isinstance(dtype, str) else GUESSED_DTYPE
     sizes = shape if isinstance(shape, list) else GUESSED_SHAPE
     filled = tuple(size if isinstance(size, int) and size > 0 else 1 for size in sizes)
-    return _Input(str(name or ""), dtype, filled, exact)
+    values: tuple[Any, ...] = ("text" if dtype == "string" else 1,)
+    example = tensor.get("example")
+    if isinstance(example, dict) and example.get("values"):
+        filled, values = tuple(example["shape"]), tuple(example["values"])
+    return _Input(str(name or ""), dtype, filled, exact, values)
 
 
 def _message(inputs: list[_Input]) -> dict[str, Any]:
@@ -118,7 +133,7 @@ def _message(inputs: list[_Input]) -> dict[str, Any]:
             "name": one.name,
             "dtype": f"DT_{one.dtype.upper()}",
             "shape": list(one.shape),
-            f"flat_{one.dtype}": [one.value] * one.count,
+            f"flat_{one.dtype}": one.flat,
         }
         for one in inputs
     ]
@@ -126,7 +141,9 @@ def _message(inputs: list[_Input]) -> dict[str, Any]:
 
 
 def _nested(one: _Input) -> Any:
-    array = one.value
+    array: Any = one.value
+    if len(one.values) > 1:
+        return np.array(one.values, dtype=object).reshape(one.shape).tolist()
     for size in reversed(one.shape):
         array = [array] * size
     return array

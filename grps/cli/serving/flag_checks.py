@@ -13,6 +13,7 @@ from grps.config.document import plain_value, short
 from grps.config.ports import parse_ports
 from grps.deploy.paths import check_name
 from grps.errors import ConfigError, DeployError, DeviceError
+from grps.server.files import absolute
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PATH_ARGUMENTS = {"labels"}
@@ -85,7 +86,7 @@ def arguments(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> 
         file = Path(str(found[key])).expanduser()
         if not file.is_file():
             raise click.BadParameter(f"{key}: there is no file {str(file)!r}")
-        found[key] = str(file.resolve())
+        found[key] = str(absolute(file))
     return found
 
 
@@ -103,7 +104,7 @@ def paths(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
     for path in found:
         if not path.is_file():
             raise click.BadParameter(f"there is no file {str(path)!r}")
-    return tuple(str(path.resolve()) for path in found)
+    return tuple(str(absolute(path)) for path in found)
 
 
 def route(_: click.Context, __: click.Parameter, value: str) -> str | None:

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 
 from grps.backends.backend import Backend, Signature
-from grps.backends.common.signature import can_be_batched, describe
-from grps.backends.common.warm_up import run_on_zeros
+from grps.backends.common.signature import can_be_batched, check_inputs, describe
+from grps.backends.common.warm_up import warm_up
 from grps.backends.environment import prepare_environment
 from grps.backends.formats import recognise
 from grps.backends.loading import load_copy
@@ -52,7 +52,7 @@ class Inspected:
     signature: Signature
     load_s: float
     run_ms: float | None
-    """How long a run on zeros took after a first one; ``None`` when there was none."""
+    """How long a run took after a first one; ``None`` when there was none."""
     not_run: str | None
     """Why there was none."""
 
@@ -63,7 +63,7 @@ class Inspected:
 def command(model_path: Path, as_json: bool, **flags: Any) -> None:
     """Show the inputs and outputs of a model file, and how to send it a request.
 
-    The model is loaded as it would be to be served, and run once on zeros if it reports its shapes.
+    The model is loaded as it would be to be served, and run once if it reports its shapes.
     -1 is a dimension that may have any size.
 
     \b
@@ -94,11 +94,12 @@ def _examine(config: ModelConfig, path: Path) -> Inspected:
     began = time.monotonic()
     backend = load_copy(config)[0]
     loaded = time.monotonic() - began
-    ran = run_on_zeros(backend)
+    check_inputs(backend.signature)
+    signature, ran = warm_up(backend)
     run_ms = None if ran.inputs is None else _time_a_run(backend, ran.inputs)
     if NAMES.has_built_in_converter(config):
         create_converter(config, backend.signature)
-    return Inspected(config, str(recognise(path)), backend.signature, loaded, run_ms, ran.skipped)
+    return Inspected(config, str(recognise(path)), signature, loaded, run_ms, ran.skipped)
 
 
 def _time_a_run(backend: Backend, inputs: list[np.ndarray]) -> float:
@@ -151,9 +152,9 @@ def _serve_line(config: ModelConfig, given: set[str]) -> str:
 def _print(report: dict[str, Any]) -> None:
     say(f"model   {report['path']}")
     say(f"format  {report['format']}, run by {report['inferer_type']} on {report['device']}")
-    ran = f"no run on zeros: {report['not_run']}"
+    ran = f"no run: {report['not_run']}"
     if report["run_ms"] is not None:
-        ran = f"a run on zeros takes {report['run_ms']:.1f} ms"
+        ran = f"a run takes {report['run_ms']:.1f} ms"
     say(f"time    loaded in {report['load_s']:.2f} s; {ran}")
     batching = {
         True: "yes, by --batching_type dynamic",
@@ -165,7 +166,8 @@ def _print(report: dict[str, Any]) -> None:
         say("")
         say(click.style(_TABLE.format(kind.upper(), "TYPE", "SHAPE"), bold=True))
         if not report[kind]:
-            say("(the model does not report them)")
+            unknown = kind == "outputs" or report.get("open_ended")
+            say("(the model does not report them)" if unknown else "(none)")
         for tensor in report[kind]:
             shape = tensor["shape"] if tensor["shape"] is not None else "any"
             optional = "  (optional)" if tensor.get("optional") else ""
@@ -175,4 +177,4 @@ def _print(report: dict[str, Any]) -> None:
     say(f"serve   {report['serve']}")
     say(f"ask     {report['ask']}")
     if not report["ask_is_exact"]:
-        say("        (the model does not report its types and shapes: put in your own values)")
+        say("        (what the model takes is not known for sure: put in your own values)")

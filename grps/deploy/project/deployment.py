@@ -17,7 +17,7 @@ from grps.deploy.project.requirements import read_requirements
 from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.supervisor import project_command
 from grps.server.configuration import parse_inference, parse_server
-from grps.server.files import write_atomically
+from grps.server.files import absolute, write_atomically
 from grps.server.project import Project
 
 INCOMING, OUTGOING = ".incoming", ".outgoing"
@@ -98,7 +98,7 @@ def deploy_folder(
         GrpsError: Its configuration or an override is wrong, a port is taken, or the requirements
             can't be met.
     """
-    source = source.resolve()
+    source = absolute(source)
     existed = folder.root.exists()
     conf = folder.root / INCOMING
     try:

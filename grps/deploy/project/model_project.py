@@ -15,6 +15,7 @@ from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.record import install
 from grps.errors import DeployError
 from grps.server.configuration import parse_inference, parse_server
+from grps.server.files import absolute
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -77,8 +78,11 @@ def write_project(folder: ServiceFolder, project: ModelProject) -> list[str]:
 
 
 def render_inference(project: ModelProject) -> str:
-    """Return the text of ``inference.yml``; the model is referred to by its absolute path."""
-    path = _absolute(project.model_path, "model")
+    """Return the text of ``inference.yml``; the model is referred to by its absolute path.
+
+    Links in it stay: the model is read where they lead when it is loaded.
+    """
+    path = _readable(project.model_path, "model")
     converter = project.converter_path
     return _fill(
         "inference.yml",
@@ -91,7 +95,7 @@ def render_inference(project: ModelProject) -> str:
         inferer_path=path,
         inferer_args=dict(project.inferer_args) or None,
         converter_type=project.converter_type,
-        converter_path=None if converter is None else _absolute(converter, "converter"),
+        converter_path=None if converter is None else _readable(converter, "converter"),
         converter_args=dict(project.converter_args) or None,
         instances=project.instances,
         batching_type=project.batching_type,
@@ -128,8 +132,8 @@ def render_server(project: ModelProject) -> str:
     )
 
 
-def _absolute(path: Path, owner: str) -> str:
-    text = str(path.resolve())
+def _readable(path: Path, owner: str) -> str:
+    text = str(absolute(path))
     if text.splitlines() != [text] or not _encodes(text):
         raise DeployError(
             f"{text!r}: the {owner}'s path has line breaks or is not UTF-8; rename it"

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from grps.backends.array_inferer import ArrayInferer
 from grps.backends.backend import Backend
+from grps.backends.common.signature import check_inputs
 from grps.backends.common.warm_up import warm_up
 from grps.backends.loading import load_copy
 from grps.backends.table import ENGINES
@@ -35,7 +36,7 @@ from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import BatchingMessageRunner, MessageModel, MessageRunner
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import Runner, describe
-from grps.inference.tensor_runner import EngineModel, TensorRunner
+from grps.inference.tensor_runner import EngineModel, SourceModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
 from grps.server.loading.copies import LoadedCopy
@@ -94,17 +95,21 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> LoadedCopy:
     which = f" (copy {index + 1} of {config.instances})" if config.instances > 1 else ""
     report("loading", f"loading model {config.key}{which}")
     backends = load_copy(config)
+    check_inputs(backends[0].signature)
+    signature = backends[0].signature
     if config.warm_up:
         report("warming", f"warming up model {config.key}{which}")
-        for backend in backends:
-            skipped = warm_up(backend)
-            if skipped is not None:
-                logger.warning("model %s is not warmed up: %s", config.key, skipped)
+        for backend in reversed(backends):
+            signature, ran = warm_up(backend)
+            if ran.skipped is not None:
+                logger.warning("model %s is not warmed up: %s", config.key, ran.skipped)
     if NAMES.has_built_in_converter(config):
         runners = _converting_runners(config, backends)
     else:
-        runners = tuple(TensorRunner(EngineModel(backend), config.key) for backend in backends)
-    copy = LoadedCopy(runners, backends[0].signature)
+        takes_any = signature.open_ended or bool(signature.inputs)
+        model_of = EngineModel if takes_any else SourceModel
+        runners = tuple(TensorRunner(model_of(backend), config.key) for backend in backends)
+    copy = LoadedCopy(runners, signature)
     _warm_recorded(config, copy, report)
     return copy
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from grps.backends.backend import Signature
+from grps.backends.common.signature import accepted
 from grps.errors import InputError
 from grps.inference.channel import Exchange, NamedArray, Stage
 from grps.inference.context import GrpsContext
@@ -147,6 +148,7 @@ def arrange(tensors: list[NamedArray], signature: Signature) -> list[NamedArray]
     Raises:
         InputError: They do not fit.
     """
+    signature = accepted(signature)
     specs = signature.inputs
     known = [spec.name for spec in specs]
     given = [name for name, _ in tensors]

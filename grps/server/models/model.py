@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from grps.backends.backend import Signature
-from grps.backends.common.signature import describe
+from grps.backends.common.signature import accepted, describe
 from grps.config.schema import GpuConfig, ModelConfig, PaddingConfig
 from grps.config.secrets import hide_secrets
 from grps.converters.choice import raw_body_of
@@ -65,7 +65,7 @@ class LoadedModel:
                 name=self.config.name,
                 version=self.config.version,
                 takes_tensors=NAMES.takes_tensors(self.config),
-                signature=self.signature if NAMES.takes_tensors(self.config) else None,
+                signature=self._accepted(),
                 raw_body=raw_body_of(self.config.converter_type),
                 metadata=self._metadata(),
                 batching=native_batching(self.config),
@@ -82,6 +82,12 @@ class LoadedModel:
         """Wait for the end of all instances, after the model's queue has closed."""
         for instance in self.instances:
             instance.join()
+
+    def _accepted(self) -> Signature | None:
+        """Return what requests are checked against; ``None`` for messages."""
+        if self.signature is None or not NAMES.takes_tensors(self.config):
+            return None
+        return accepted(self.signature)
 
     def _metadata(self) -> str:
         """Return the model's lines of the configuration and what its engine reports."""

@@ -237,7 +237,7 @@ def test_an_error_of_the_engine_is_one_line(server: RunningServer) -> None:
     inputs = {"a": np.zeros(2, np.float32), "b": np.zeros(3, np.float32)}
     response = server.post({"model": "less", "gtensors": gtensors(inputs)})
     message = response.json()["status"]["msg"]
-    assert response.status_code == 500
+    assert response.status_code == 400
     assert "broadcast" in message
     assert "\n" not in message
 

@@ -12,13 +12,16 @@ from typing import Any
 import psutil
 import requests
 import yaml
+from onnx import TensorProto
 
+from tests.onnx_models import save_node
 from tests.support import (
     GUARD_S,
     RunningServer,
     serving,
     user_model,
     wait_until,
+    write_project,
     write_user_project,
 )
 
@@ -231,3 +234,20 @@ def test_memory_is_freed(tmp_path: Path) -> None:
         reload(100)
         wait_until(lambda: process.memory_info().rss < base + (16 << 20), "memory is given back")
         wait_until(lambda: process.num_threads() <= threads, "threads have ended")
+
+
+def test_a_link_that_is_switched_is_followed_by_a_reload(tmp_path: Path) -> None:
+    file = {"name": "m", "version": "1", "inferer_type": "onnxruntime", "inferer_path": "m.onnx"}
+    for version, operator in (("v1", "Identity"), ("v2", "Neg")):
+        folder = write_project(tmp_path / version, [{**file, "device": "cpu"}])
+        tensors = [("x", TensorProto.FLOAT, ["n"])], [("y", TensorProto.FLOAT, ["n"])]
+        save_node(folder / "m.onnx", operator, *tensors)
+    current = tmp_path / "current"
+    current.symlink_to("v1")
+    with serving(current) as server:
+        assert server.post({"ndarray": [3]}).json()["gtensors"]["tensors"][0]["flat_float32"] == [3]
+        current.unlink()
+        current.symlink_to("v2")
+        assert change(server, "reload", "m").status_code == 200
+        answer = server.post({"ndarray": [3]}).json()
+        assert answer["gtensors"]["tensors"][0]["flat_float32"] == [-3]

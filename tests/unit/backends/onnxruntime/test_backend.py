@@ -17,7 +17,7 @@ from grps.backends.backend import TensorSpec
 from grps.backends.common.device import parse_device
 from grps.backends.onnxruntime.arena import Arena
 from grps.backends.onnxruntime.providers import check_started, choose_providers
-from grps.errors import DeviceError, ModelError
+from grps.errors import DeviceError, InputError, ModelError
 from tests.unit.backends.models import NUMBERS, Load, SaveOnnx
 
 Identity = Callable[[int], Path]
@@ -76,7 +76,7 @@ def test_errors_of_a_run_are_one_line(
     kinds = [("a", TensorProto.FLOAT, ["n"]), ("b", TensorProto.FLOAT, ["m"])]
     backend = load(save_onnx("Add", kinds, [("c", TensorProto.FLOAT, ["k"])]), ORT)
     with pytest.raises(
-        ModelError, match=r"^Add node: Attempting to broadcast an axis [^\n]* 2 by 3$"
+        InputError, match=r"^Add node: Attempting to broadcast an axis [^\n]* 2 by 3$"
     ) as raised:
         backend.infer([np.zeros(2, np.float32), np.zeros(3, np.float32)])
     assert "ONNXRuntimeError" in str(raised.value.__cause__)
@@ -85,7 +85,7 @@ def test_errors_of_a_run_are_one_line(
 
 def test_wrong_dimensions_are_told(load: Load, relu: Path) -> None:
     with pytest.raises(
-        ModelError, match=r"^Got invalid dimensions for input: a .*Got: 4 Expected: 3[^\n]*$"
+        InputError, match=r"^Got invalid dimensions for input: a .*Got: 4 Expected: 3[^\n]*$"
     ):
         load(relu, ORT).infer([np.zeros((2, 4), np.float32)])
 
@@ -249,7 +249,7 @@ def test_bound_runs_answer_like_others(load: Load, save_onnx: SaveOnnx) -> None:
     np.testing.assert_array_equal(value, given[0] + given[1])
     backend.infer([given[1], given[1]])
     np.testing.assert_array_equal(value, given[0] + given[1])
-    with pytest.raises(ModelError) as failed:
+    with pytest.raises(InputError) as failed:
         backend.infer([given[0], given[1][:2]])
     assert "\n" not in str(failed.value)
 

@@ -21,7 +21,7 @@ from grps.backends.common.device import parse_device
 from grps.backends.loading import load_copy
 from grps.backends.openvino.backend import _device_name, shared_core
 from grps.config.schema import ModelConfig
-from grps.errors import DeviceError, ModelError
+from grps.errors import DeviceError, InputError, ModelError
 from tests.models import MAGIKA
 from tests.unit.backends.models import NUMBERS, Load, SaveOnnx
 
@@ -186,7 +186,7 @@ def test_an_error_of_a_run_is_one_line(load: Load, save_onnx: SaveOnnx) -> None:
     shape = ["n", "m"]
     inputs = [("a", TensorProto.FLOAT, shape), ("b", TensorProto.FLOAT, shape)]
     backend = load(save_onnx("MatMul", inputs, [("c", TensorProto.FLOAT, shape)]), OV)
-    with pytest.raises(ModelError) as failed:
+    with pytest.raises(InputError) as failed:
         backend.infer([np.ones((2, 3), np.float32), np.ones((2, 3), np.float32)])
     assert "\n" not in str(failed.value)
     assert (

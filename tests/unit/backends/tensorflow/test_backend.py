@@ -10,11 +10,11 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 
-from grps.backends.backend import TensorSpec
+from grps.backends.backend import BytesValue, TensorSpec
 from grps.backends.common.warm_up import warm_up
 from grps.backends.tensorflow.causes import tensorflow_cause
 from grps.backends.tensorflow.tensors import flatten, to_numpy
-from grps.errors import DeviceError, ModelError
+from grps.errors import DeviceError, InputError, ModelError
 from tests.tensorflow_models import (
     Identity,
     Lines,
@@ -68,7 +68,7 @@ def test_strings_pass(load: Load, scores: Path) -> None:
     found = dict(backend.infer([np.array(["ab", "é", ""], dtype=object)]))
     assert found["upper"].tolist() == ["AB", "é", ""]
     assert found["length"].tolist() == [2, 2, 0]
-    assert warm_up(backend) is None
+    assert warm_up(backend)[1].skipped is None
 
 
 def test_a_string_without_dimensions_passes(load: Load, tmp_path: Path) -> None:
@@ -76,9 +76,35 @@ def test_a_string_without_dimensions_passes(load: Load, tmp_path: Path) -> None:
     assert (value.shape, value.item()) == ((), "é")
 
 
-def test_bytes_that_are_no_text_are_told() -> None:
-    with pytest.raises(ModelError, match="output y holds bytes that are not UTF-8"):
-        to_numpy("y", tf.constant([b"a", b"\xff"]))
+def test_strings_that_are_no_text_are_bytes() -> None:
+    assert to_numpy("y", tf.constant([b"a", b"\xff"])).tolist() == [b"a", b"\xff"]
+    assert to_numpy("y", tf.constant([[b"a"], [b"\xc3\xa9"]])).tolist() == [["a"], ["\xe9"]]
+
+
+class Images(tf.Module):
+    """Decodes image files."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "file")])
+    def __call__(self, file: tf.Tensor) -> dict[str, tf.Tensor]:
+        shapes = tf.map_fn(
+            lambda one: tf.shape(tf.io.decode_jpeg(one)), file, fn_output_signature=tf.int32
+        )
+        return {"shape": shapes, "file": file}
+
+
+def test_files_go_in_and_out_as_bytes(load: Load, tmp_path: Path) -> None:
+    backend = load(save(tmp_path / "images", Images()), TF)
+    signature, ran = warm_up(backend)
+    assert ran.skipped is None
+    (values,) = [spec.values for spec in signature.inputs]
+    assert values is not None
+    assert isinstance(values[0], BytesValue)
+    image = tf.io.encode_jpeg(tf.zeros([5, 7, 3], tf.uint8)).numpy()
+    found = dict(backend.infer([np.array([image], dtype=object)]))
+    assert found["shape"].tolist() == [[5, 7, 3]]
+    assert found["file"].tolist() == [image]
+    with pytest.raises(InputError, match="Unknown image file format"):
+        backend.infer([np.array(["text"], dtype=object)])
 
 
 def test_bools_and_bfloat16_have_stand_ins_on_the_wire(load: Load, tmp_path: Path) -> None:
@@ -108,7 +134,7 @@ def test_inputs_stand_in_the_order_of_the_arguments(load: Load, scores: Path) ->
         TensorSpec("best", "int64", (None,)),
         TensorSpec("logits", "float32", (None, 2)),
     )
-    assert warm_up(backend) is None
+    assert warm_up(backend)[1].skipped is None
     chance = np.random.default_rng(0)
     for rows in (1, 5):
         x = chance.standard_normal((rows, 3), dtype=np.float32)
@@ -157,7 +183,9 @@ def test_numbered_outputs_stand_in_their_order(load: Load, tmp_path: Path) -> No
 def test_a_model_of_no_known_rank_is_not_warmed_up(load: Load, tmp_path: Path) -> None:
     backend = load(identity(tmp_path, tf.float32, None), TF)
     assert backend.signature.inputs == (TensorSpec("x", "float32", None),)
-    assert warm_up(backend) == "the model does not report the type or shape of its input x"
+    assert (
+        warm_up(backend)[1].skipped == "the model does not report the type or shape of its input x"
+    )
     assert backend.infer([np.ones((2, 1, 3), np.float32)])[0][1].shape == (2, 1, 3)
 
 
@@ -250,10 +278,10 @@ def test_names_the_newest_of_several_versions(load: Load, tmp_path: Path) -> Non
 def test_errors_of_a_run_are_one_line(load: Load, tmp_path: Path) -> None:
     backend = load(save(tmp_path / "pairs", Pairs()), TF)
     assert backend.infer([np.ones(2, np.int64)] * 2)[0][1].tolist() == [2, 2]
-    with pytest.raises(ModelError, match=r"^node \S+: [^\n]*\[2\] vs\. \[3\]$") as raised:
+    with pytest.raises(InputError, match=r"^node \S+: [^\n]*\[2\] vs\. \[3\]$") as raised:
         backend.infer([np.ones(2, np.int64), np.ones(3, np.int64)])
     assert isinstance(raised.value.__cause__, tf.errors.InvalidArgumentError)
-    with pytest.raises(ModelError, match=r"^node assert\S+: assertion failed: [^\n]+$"):
+    with pytest.raises(InputError, match=r"^node assert\S+: assertion failed: [^\n]+$"):
         backend.infer([np.zeros(2, np.int64)] * 2)
 
 
@@ -318,7 +346,7 @@ def test_a_model_that_only_the_loader_of_tensorflow_1_can_load(load: Load) -> No
         tf.saved_model.load(str(path))
     backend = load(path, TF)
     assert backend.signature.inputs == (TensorSpec("input_2", "float32", (None, 43844, 1)),)
-    assert warm_up(backend) is None
+    assert warm_up(backend)[1].skipped is None
     sound = np.random.default_rng(0).standard_normal((2, 43844, 1), dtype=np.float32)
     found = dict(backend.infer([sound]))
     v1 = tf.compat.v1

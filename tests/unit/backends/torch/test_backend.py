@@ -114,7 +114,7 @@ def test_errors_are_one_line(load: Load, save_script: SaveScript) -> None:
     with pytest.raises(ModelError, match=r"^ValueError: one row is too few$") as raised:
         backend.infer([rows(1, 2)])
     assert "Traceback of TorchScript" in str(raised.value.__cause__)
-    with pytest.raises(ModelError, match=r"^mat1 and mat2 shapes cannot be multiplied .*\)$"):
+    with pytest.raises(InputError, match=r"^mat1 and mat2 shapes cannot be multiplied .*\)$"):
         backend.infer([np.zeros((2, 3), np.float32)])
 
 

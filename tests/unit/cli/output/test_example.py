@@ -97,8 +97,35 @@ def test_several_inputs_are_gtensors(metadata_server: HTTPServer, size: int) -> 
     ]
 
 
+def test_what_the_model_has_run_on_is_sent(metadata_server: HTTPServer) -> None:
+    one = {"name": "x", "dtype": "string", "shape": [-1, 2]}
+    given = {**one, "example": {"shape": [1, 2], "values": ["red", "1.0"]}}
+    found = example(metadata_server, {"inputs": [given]})
+    assert found.exact
+    assert body_of(found.line) == {"ndarray": [["red", "1.0"]]}
+    image = {**one, "shape": [-1], "example": {"shape": [1], "values": [{"b64": "iVBO"}]}}
+    numbers = {"name": "y", "dtype": "int8", "example": {"shape": [1, 20], "values": [0]}}
+    tensors = body_of(example(metadata_server, {"inputs": [image, numbers]}).line)["gtensors"]
+    assert tensors["tensors"][0]["flat_string"] == [{"b64": "iVBO"}]
+    assert tensors["tensors"][1]["flat_int8"] == [0] * 20
+    failing = example(metadata_server, {"inputs": [one], "example_fails": True})
+    assert not failing.exact
+
+
+def test_a_model_without_inputs_is_asked_with_no_tensor(metadata_server: HTTPServer) -> None:
+    found = example(metadata_server, {"inputs": []})
+    assert (found.exact, body_of(found.line)) == (True, {"gtensors": {"tensors": []}})
+
+
 @pytest.mark.parametrize(
-    "metadata", [{}, {"inputs": [{"name": "x"}]}, "text", {"inputs": []}, {"inputs": ["x"]}]
+    "metadata",
+    [
+        {},
+        {"inputs": [{"name": "x"}]},
+        "text",
+        {"inputs": [], "open_ended": True},
+        {"inputs": ["x"]},
+    ],
 )
 def test_what_the_model_does_not_tell_is_guessed(
     metadata_server: HTTPServer, metadata: object

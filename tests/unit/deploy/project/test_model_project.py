@@ -72,12 +72,19 @@ def test_everything(folder: ServiceFolder, project: ModelProject) -> None:
     assert server.log.log_dir == "~/logs of mine"
 
 
-def test_links_are_resolved(folder: ServiceFolder, project: ModelProject, tmp_path: Path) -> None:
-    link = tmp_path / "latest.pt"
+def test_links_stay(
+    folder: ServiceFolder, project: ModelProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, tokenizer = tmp_path / "latest.pt", tmp_path / "tokenizer.json"
     link.symlink_to(project.model_path)
-    write_project(folder, replace(project, model_path=link))
-    model = load_inference(folder.inference_conf).models[0]
-    assert model.inferer_path == str(project.model_path)
+    tokenizer.symlink_to("absent.json")
+    monkeypatch.chdir(tmp_path)
+    for written in (link, Path(link.name)):
+        linked = replace(project, model_path=written, converter_path=Path(tokenizer.name))
+        write_project(folder, linked)
+        model = load_inference(folder.inference_conf).models[0]
+        assert model.inferer_path == str(link)
+        assert model.converter_path == str(tokenizer)
 
 
 @pytest.mark.parametrize("name", ["a\nb.pt", "a\u2028b.pt", "a\udcffb.pt"])
