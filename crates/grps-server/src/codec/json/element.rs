@@ -3,15 +3,19 @@
 use bytes::Bytes;
 use half::{bf16, f16};
 
+use super::base64;
 use super::cursor::{Cursor, byte_at};
 use super::number::{
     decimal_float, decimal_single, parse_float, parse_integer, short_decimal, short_integer,
 };
 use crate::codec::fault::{Fault, excerpt};
 
+/// How bytes that are no text are written, for errors.
+const B64: &str = "{\"b64\": \"...\"}";
+
 /// An element of a tensor.
 pub(super) trait Element: Sized {
-    /// Reads an element of `ndarray`: a number, or a boolean as 1 or 0.
+    /// Reads an element of `ndarray`: a number, also in quotes, or a boolean as 1 or 0.
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault>;
 
     /// Reads an element of a `flat_*` field by protobuf's JSON rules: a number, also in quotes.
@@ -57,7 +61,7 @@ macro_rules! integers {
             fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
                 match cursor.peek() {
                     b't' | b'f' => nested_bool(cursor).map(Self::from),
-                    _ => in_range(cursor.integer()?),
+                    _ => in_range(flat_integer(cursor)?),
                 }
             }
 
@@ -113,6 +117,7 @@ impl Element for f64 {
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
         match cursor.peek() {
             b't' | b'f' => nested_bool(cursor).map(Self::from),
+            b'"' => quoted(cursor, parse_float),
             _ => cursor.float(),
         }
     }
@@ -142,6 +147,7 @@ impl Element for f32 {
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
         match cursor.peek() {
             b't' | b'f' => nested_bool(cursor).map(Self::from),
+            b'"' => quoted(cursor, parse_float).map(|value| value as Self),
             _ => cursor.single(),
         }
     }
@@ -194,9 +200,37 @@ impl Element for Bytes {
         Self::from_flat(cursor)
     }
 
+    /// Text, or any bytes as `{"b64": "..."}`.
     fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
-        cursor.string().map(|text| text.into_owned().into())
+        match cursor.token() {
+            b'{' => base64_object(cursor),
+            _ => cursor.string().map(|text| text.into_owned().into()),
+        }
     }
+}
+
+/// Reads `{"b64": "..."}`, which other servers take too.
+fn base64_object(cursor: &mut Cursor<'_>) -> Result<Bytes, Fault> {
+    let mut bytes = None;
+    cursor.object(|cursor, key| {
+        if key != "b64" {
+            return Err(Fault::new(format!(
+                "{} is not known, bytes are written as {B64}",
+                excerpt(&key)
+            )));
+        }
+        cursor.token();
+        bytes = Some(base64_text(cursor).map_err(|fault| fault.in_field("b64"))?);
+        Ok(())
+    })?;
+    bytes.ok_or_else(|| Fault::new(format!("the object is empty, bytes are written as {B64}")))
+}
+
+/// Reads a string of base64.
+pub(super) fn base64_text(cursor: &mut Cursor<'_>) -> Result<Bytes, Fault> {
+    let text = cursor.string()?;
+    let bytes = base64::decode(&text);
+    bytes.map(Bytes::from).ok_or_else(|| Fault::new(format!("{} is not base64", excerpt(&text))))
 }
 
 /// Reads a dimension or another `uint32`.
@@ -325,7 +359,14 @@ mod tests {
         );
         assert_eq!(nested("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(nested("1.5"), Ok(bf16::from_f32(1.5)));
-        assert_eq!(nested::<f32>("\"1\"").unwrap_err(), "expected a number, got a string");
+        assert_eq!(nested("\"1.5\""), Ok(1.5f32));
+        assert_eq!(nested("\"-Infinity\""), Ok(f64::NEG_INFINITY));
+        assert!(nested::<f32>("\"NaN\"").unwrap().is_nan());
+        assert_eq!(nested("\"Infinity\""), Ok(f16::INFINITY));
+        assert_eq!(nested("\"-9223372036854775808\""), Ok(i64::MIN));
+        assert_eq!(nested("{\"b64\":\"/w\"}"), Ok(Bytes::from_static(&[0xff])));
+        assert_eq!(nested::<f32>("\"x\"").unwrap_err(), "expected a number, got the string \"x\"");
+        assert!(nested::<i64>("\"NaN\"").is_err() && nested::<bool>("\"1\"").is_err());
         assert_eq!(
             nested::<i8>("128").unwrap_err(),
             "128 is out of range for int8, -128 to 127 is allowed"

@@ -10,6 +10,7 @@ mod gtensors;
 mod ndarray;
 mod number;
 mod text;
+mod unicode;
 mod write;
 
 pub use decode::{

@@ -115,7 +115,7 @@ fn write_tensor(out: &mut Vec<u8>, tensor: &SizedTensor<'_>) {
 }
 
 fn write_column(out: &mut Vec<u8>, column: &SizedColumn<'_>) {
-    let field = column.wire_type.field();
+    let field = column.field;
     if let Elements::String(values) = column.elements {
         for value in values {
             write_bytes(out, field, value);
@@ -279,6 +279,17 @@ mod tests {
         assert_eq!(encode(&GrpsMessage { data, ..Default::default() })[..], [0x2a, 2, 0x0a, 0]);
         let data = Data::NdArrayMarker;
         assert_eq!(encode(&GrpsMessage { data, ..Default::default() })[..], [0x32, 0]);
+    }
+
+    #[test]
+    fn strings_that_are_no_text_are_bytes() {
+        let strings = vec!["a".into(), Bytes::from_static(&[0xff, 0])];
+        let tensor = Tensor::new("x".into(), vec![2], Values::String(strings)).unwrap();
+        let bytes = encode_tensors(None, "", std::slice::from_ref(&tensor)).unwrap();
+        let expected =
+            b"\x2a\x13\x0a\x11\x0a\x01x\x10\x09\x1a\x01\x02\xa2\x06\x01a\xa2\x06\x02\xff\x00";
+        assert_eq!(bytes[..], expected[..]);
+        assert_eq!(decode(&bytes).unwrap().into_tensors().unwrap(), [tensor]);
     }
 
     #[test]

@@ -93,8 +93,8 @@ pub(super) fn append(
         Values::Float32(out) => append_floats(out, reader, wire),
         Values::Float64(out) => append_doubles(out, reader, wire),
         Values::String(out) => {
-            let text = reader.text().map_err(|fault| fault.at_index(out.len()))?;
-            out.push(Bytes::copy_from_slice(text.as_bytes()));
+            let string = reader.bytes().map_err(|fault| fault.at_index(out.len()))?;
+            out.push(Bytes::copy_from_slice(string));
             Ok(())
         }
         Values::Bool(_)

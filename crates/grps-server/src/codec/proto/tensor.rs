@@ -6,7 +6,10 @@ use super::packed;
 use super::reader::{Reader, Wire};
 use crate::codec::fault::Fault;
 use crate::codec::wire_tensor::{MAX_TENSORS, WireShape, WireTensor};
-use crate::codec::wire_type::WireType;
+use crate::codec::wire_type::{FLAT_BYTES, WireType};
+
+/// The field of `flat_string`.
+const STRINGS: u32 = 12;
 
 /// Appends the tensors of one `GenericTensorData`.
 pub(super) fn append_tensors(tensors: &mut Vec<WireTensor>, bytes: &[u8]) -> Result<(), Fault> {
@@ -28,8 +31,15 @@ pub(super) fn append_tensors(tensors: &mut Vec<WireTensor>, bytes: &[u8]) -> Res
 
 fn decode_tensor(bytes: &[u8]) -> Result<WireTensor, Fault> {
     let mut tensor = WireTensor::default();
+    // The first field with strings: their order is known only if one field has them all.
+    let mut strings = None;
     let mut reader = Reader::new(bytes);
     while let Some((field, wire)) = reader.tag()? {
+        if matches!((field, wire), (STRINGS | FLAT_BYTES, Wire::Len))
+            && *strings.get_or_insert(field) != field
+        {
+            return Err(Fault::new("flat_string and flat_bytes are both set; set one of them"));
+        }
         match (field, wire) {
             (1, Wire::Len) => {
                 tensor.name = reader.text().map_err(|fault| fault.in_field("name"))?.into();
@@ -66,14 +76,19 @@ fn decode_column(
     field: u32,
     wire: Wire,
 ) -> Result<(), Fault> {
-    let Some(wire_type) = WireType::of_field(field) else {
+    let wire_type = if field == FLAT_BYTES {
+        WireType::String
+    } else if let Some(wire_type) = WireType::of_field(field) {
+        wire_type
+    } else {
         return reader.skip(field, wire);
     };
     let values = column(&mut tensor.columns, wire_type);
     match values {
         Some(values) if packed::accepts(values, wire) => {
             let appended = packed::append(values, reader, wire);
-            appended.map_err(|fault| fault.in_field(wire_type.field_name()))
+            let name = if field == FLAT_BYTES { "flat_bytes" } else { wire_type.field_name() };
+            appended.map_err(|fault| fault.in_field(name))
         }
         _ => reader.skip(field, wire),
     }
@@ -91,6 +106,7 @@ fn column(columns: &mut Vec<Values>, wire_type: WireType) -> Option<&mut Values>
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use grps_core::Error;
 
     use super::*;
@@ -114,6 +130,17 @@ mod tests {
     #[test]
     fn empty_run_leaves_no_column() {
         assert_eq!(decode_tensor(&[0x52, 0]).unwrap().columns, []);
+    }
+
+    #[test]
+    fn strings_are_any_bytes_of_one_of_two_fields() {
+        let strings = |bytes: &[u8]| decode_tensor(bytes).unwrap().columns;
+        let expected = [Values::String(vec!["a".into(), Bytes::from_static(&[0xff])])];
+        assert_eq!(strings(&[0x62, 1, b'a', 0x62, 1, 0xff]), expected);
+        assert_eq!(strings(&[0xa2, 6, 1, b'a', 0xa2, 6, 1, 0xff]), expected);
+        let both = decode_tensor(&[0x62, 1, b'a', 0xa2, 6, 0]).unwrap_err();
+        let expected = "flat_string and flat_bytes are both set; set one of them";
+        assert_eq!(Error::from(both).message(), expected);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::call::call::Call;
 use crate::call::inference::{Decoded, Inference};
 use crate::codec::proto;
 use crate::frontends::grps_grpc::encode;
+use crate::frontends::shared::input;
 use crate::frontends::shared::resolve::resolve;
 
 /// A call of `Predict` or `PredictStreaming` whose message has been read.
@@ -44,7 +45,9 @@ impl Inference for Predict {
         let route = resolve(call, proto::peek_model(&message)?, &self.metadata)?;
         let content = match route.form() {
             InputForm::Message => Content::Message(message),
-            InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),
+            InputForm::Tensors => {
+                Content::Tensors(input::to_tensors(&route, proto::decode(&message)?)?)
+            }
         };
         Ok(Decoded { route, content, options: self.options.clone(), attachment: None })
     }

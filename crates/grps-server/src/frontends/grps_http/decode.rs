@@ -1,13 +1,14 @@
 //! Decodes predict bodies to the input of a route.
 
 use bytes::Bytes;
-use grps_core::{Content, DataType, Error, InputForm, Model, Route, Tensor};
+use grps_core::{Content, DataType, Error, InputForm, Route, Tensor};
 
 use crate::call::call::Call;
 use crate::codec::json::JsonRequest;
 use crate::codec::{self, GrpsMessage, WireType, json, proto};
 use crate::frontends::grps_http::body_form::{BodyForm, text_message};
 use crate::frontends::grps_http::query::PredictQuery;
+use crate::frontends::shared::input;
 
 /// The body of a predict call.
 pub(super) struct PredictBody<'a> {
@@ -78,7 +79,7 @@ fn decode_json(
         let route = route_to(name);
         let dtype = route.as_ref().ok().and_then(ndarray_type);
         early = Some((name.to_owned(), route));
-        dtype.unwrap_or(DataType::Float32)
+        dtype
     };
     // A model name after the array may require another type, so a first error is not final.
     let request = json::decode_with(body, &mut dtype_of).or_else(|_| json::decode(body))?;
@@ -112,8 +113,7 @@ fn decode_raw(
 /// The element type of an `ndarray`: the type of the only input of the first model of the route.
 /// `None` when the model does not declare it.
 fn ndarray_type(route: &Route) -> Option<DataType> {
-    let model: &Model = route.models().first()?;
-    model.spec().signature.as_ref()?.only_input_dtype()
+    input::only_input(route)?.dtype
 }
 
 /// Converts a decoded body to the form that the route requires, and an `ndarray` to the type of the
@@ -122,10 +122,9 @@ fn to_content(route: &Route, request: JsonRequest, body: &Bytes) -> Result<Conte
     match route.form() {
         InputForm::Message => Ok(Content::Message(proto::encode(&request.message))),
         InputForm::Tensors => {
-            let expected = ndarray_type(route).unwrap_or(DataType::Float32);
-            let tensors = request.message.into_tensors()?;
-            match (request.ndarray_span, tensors.as_slice()) {
-                (Some(span), [tensor]) if tensor.dtype() != expected => {
+            let tensors = input::to_tensors(route, request.message)?;
+            match (request.ndarray_span, ndarray_type(route), tensors.as_slice()) {
+                (Some(span), Some(expected), [tensor]) if tensor.dtype() != expected => {
                     let tensor = json::parse_ndarray(body, span, expected)?;
                     Ok(Content::Tensors(vec![tensor]))
                 }
