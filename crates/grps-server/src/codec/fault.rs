@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use grps_core::Error;
+use grps_core::{Cause, Error};
 
 /// Most characters of a sender's text that an error message repeats.
 const EXCERPT_CHARS: usize = 40;
@@ -18,6 +18,7 @@ pub(super) struct Fault(Box<Parts>);
 struct Parts {
     /// Path from the outermost field known so far, for example `tensors[1].shape`.
     place: String,
+    cause: Cause,
     message: String,
 }
 
@@ -25,7 +26,7 @@ impl Fault {
     /// A fault whose place is not known yet.
     #[cold]
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self(Box::new(Parts { place: String::new(), message: message.into() }))
+        Error::invalid(message).into()
     }
 
     /// A value that its type cannot hold.
@@ -62,13 +63,21 @@ impl Fault {
     }
 }
 
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let (cause, message) = (error.cause(), error.message().to_owned());
+        Self(Box::new(Parts { place: String::new(), cause, message }))
+    }
+}
+
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        let Parts { place, message } = *fault.0;
-        if place.is_empty() {
-            Self::invalid(message)
+        let Parts { place, cause, message } = *fault.0;
+        // Memory is a matter of the whole request, not of the part at which it ran out.
+        if place.is_empty() || cause != Cause::InvalidArgument {
+            Self::new(cause, message)
         } else {
-            Self::invalid(format!("{place}: {message}"))
+            Self::new(cause, format!("{place}: {message}"))
         }
     }
 }

@@ -9,6 +9,7 @@ use super::unicode::text_of;
 use super::{gmap, gtensors, ndarray};
 use crate::codec::fault::{Fault, unknown_field};
 use crate::codec::message::{Data, GrpsMessage, MapData};
+use crate::codec::room::Room;
 use crate::codec::wire_tensor::WireTensor;
 
 /// A decoded JSON body.
@@ -27,7 +28,7 @@ pub struct JsonRequest {
 /// # Errors
 /// `InvalidArgument` that says what is wrong and where.
 pub fn decode(body: &[u8]) -> Result<JsonRequest, Error> {
-    decode_with(body, &mut |_| None)
+    decode_with(body, &Room::unlimited(), &mut |_| None)
 }
 
 /// Decodes a body, its `ndarray` as this type.
@@ -35,20 +36,21 @@ pub fn decode(body: &[u8]) -> Result<JsonRequest, Error> {
 /// # Errors
 /// As [`decode`]; also when an element of `ndarray` does not fit the type.
 pub fn decode_as(body: &[u8], dtype: DataType) -> Result<JsonRequest, Error> {
-    decode_with(body, &mut |_| Some(dtype))
+    decode_with(body, &Room::unlimited(), &mut |_| Some(dtype))
 }
 
 /// Decodes a body in one pass. `dtype_of` is called when an `ndarray` is met, with the model that
 /// the body has named until there, empty for none; it returns the type of the array's elements, or
-/// `None` for what [`decode`] makes of it.
+/// `None` for what [`decode`] makes of it. `room` is what the message may take.
 ///
 /// # Errors
-/// As [`decode_as`].
+/// As [`decode_as`], and those of the room.
 pub fn decode_with(
     body: &[u8],
+    room: &Room<'_>,
     dtype_of: &mut dyn FnMut(&str) -> Option<DataType>,
 ) -> Result<JsonRequest, Error> {
-    let (request, unknown) = decode_any(body, dtype_of)?;
+    let (request, unknown) = decode_any(body, room, dtype_of)?;
     if request.message.data != Data::None {
         return Ok(request);
     }
@@ -63,13 +65,13 @@ pub fn decode_with(
 ///
 /// # Errors
 /// As [`decode`], but for a missing data field.
-pub fn decode_optional(body: &[u8]) -> Result<GrpsMessage, Error> {
-    decode_any(body, &mut |_| None).map(|(request, _)| request.message)
+pub fn decode_optional(body: &[u8], room: &Room<'_>) -> Result<GrpsMessage, Error> {
+    decode_any(body, room, &mut |_| None).map(|(request, _)| request.message)
 }
 
 /// Whether a body is a JSON object whose field of this name is `true`.
 pub fn has_true(body: &[u8], name: &str) -> bool {
-    let Ok(text) = text_of(body) else { return false };
+    let Ok(text) = text_of(body, &Room::of_body(body.len(), &|_| Ok(()))) else { return false };
     let mut cursor = Cursor::new(&text);
     let mut found = false;
     let read = cursor.object(|cursor, key| {
@@ -85,11 +87,12 @@ pub fn has_true(body: &[u8], name: &str) -> bool {
 /// Decodes a body; gives the first field that is not known as well.
 fn decode_any(
     body: &[u8],
+    room: &Room<'_>,
     dtype_of: &mut dyn FnMut(&str) -> Option<DataType>,
 ) -> Result<(JsonRequest, Option<String>), Error> {
-    let text = text_of(body)?;
+    let text = text_of(body, room)?;
     let mut fields = Fields::new(dtype_of);
-    let mut cursor = Cursor::new(&text);
+    let mut cursor = Cursor::within(&text, room);
     if cursor.token() != b'{' {
         return Err(cursor.mismatch("a JSON object as the body").into());
     }
@@ -105,8 +108,21 @@ fn decode_any(
 /// # Errors
 /// `InvalidArgument` that names the element that does not fit.
 pub fn parse_ndarray(body: &[u8], span: Range<usize>, dtype: DataType) -> Result<Tensor, Error> {
-    let text = text_of(body)?;
-    let mut cursor = Cursor::new(text.get(span).unwrap_or_default());
+    parse_ndarray_within(body, &Room::unlimited(), span, dtype)
+}
+
+/// As [`parse_ndarray`]; `room` is what the tensor may take.
+///
+/// # Errors
+/// As [`parse_ndarray`], and those of the room.
+pub fn parse_ndarray_within(
+    body: &[u8],
+    room: &Room<'_>,
+    span: Range<usize>,
+    dtype: DataType,
+) -> Result<Tensor, Error> {
+    let text = text_of(body, room)?;
+    let mut cursor = Cursor::within(text.get(span).unwrap_or_default(), room);
     let tensor = ndarray::read(&mut cursor, dtype)?;
     cursor.end()?;
     Ok(tensor)
@@ -208,7 +224,9 @@ fn optional<'a, T>(
 }
 
 fn text(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
-    cursor.string().map(|text| text.into_owned())
+    let text = cursor.string()?;
+    cursor.take_text(&text)?;
+    Ok(text.into_owned())
 }
 
 fn one_of(

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use half::{bf16, f16};
+use memchr::{memchr, memchr_iter};
 
 use super::base64;
 use super::cursor::{Cursor, byte_at};
@@ -13,8 +14,14 @@ use crate::codec::fault::{Fault, excerpt};
 /// How bytes that are no text are written, for errors.
 const B64: &str = "{\"b64\": \"...\"}";
 
+/// Bytes of text from which on the elements of a list are counted before they are read.
+const LARGE_TEXT: usize = 64 << 10;
+
 /// An element of a tensor.
 pub(super) trait Element: Sized {
+    /// Whether the commas of a list tell how many elements it has: no element has any in it.
+    const COUNTED: bool = true;
+
     /// Reads an element of `ndarray`: a number, also in quotes, or a boolean as 1 or 0.
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault>;
 
@@ -27,6 +34,28 @@ pub(super) trait Element: Sized {
     fn plain(_text: &[u8], _start: usize) -> Option<(Self, usize)> {
         None
     }
+}
+
+/// Makes room for the elements before the next `end`, a byte that ends their list or something
+/// around it. Returns up to where there is room; it is 0 for elements that can't be counted, for
+/// which this is called before each.
+pub(super) fn make_room<T: Element>(
+    cursor: &Cursor<'_>,
+    values: &mut Vec<T>,
+    end: u8,
+) -> Result<usize, Fault> {
+    if !T::COUNTED {
+        return cursor.grow(values, 1).map(|()| 0);
+    }
+    let text = cursor.text.as_bytes();
+    if text.len() < LARGE_TEXT {
+        return Ok(usize::MAX);
+    }
+    let rest = text.get(cursor.pos..).unwrap_or_default();
+    let length = memchr(end, rest).unwrap_or(rest.len());
+    let commas = memchr_iter(b',', rest.get(..length).unwrap_or_default()).count();
+    cursor.grow_exact(values, commas + 1)?;
+    Ok(cursor.pos + length)
 }
 
 /// Reads elements with commas behind them for as long as they are written as most are, up to the
@@ -196,6 +225,8 @@ impl Element for bf16 {
 }
 
 impl Element for Bytes {
+    const COUNTED: bool = false;
+
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
         Self::from_flat(cursor)
     }
@@ -204,7 +235,11 @@ impl Element for Bytes {
     fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
         match cursor.token() {
             b'{' => base64_object(cursor),
-            _ => cursor.string().map(|text| text.into_owned().into()),
+            _ => {
+                let text = cursor.string()?;
+                cursor.take_text(&text)?;
+                Ok(text.into_owned().into())
+            }
         }
     }
 }
@@ -229,6 +264,7 @@ fn base64_object(cursor: &mut Cursor<'_>) -> Result<Bytes, Fault> {
 /// Reads a string of base64.
 pub(super) fn base64_text(cursor: &mut Cursor<'_>) -> Result<Bytes, Fault> {
     let text = cursor.string()?;
+    cursor.take_text(&text)?;
     let bytes = base64::decode(&text);
     bytes.map(Bytes::from).ok_or_else(|| Fault::new(format!("{} is not base64", excerpt(&text))))
 }

@@ -1,11 +1,9 @@
 //! Reads `gmap`.
 
-use std::borrow::Cow;
-
 use super::cursor::Cursor;
 use super::element::{Element, base64_text};
 use crate::codec::fault::{Fault, unknown_field};
-use crate::codec::message::{MAX_MAP_ENTRIES, MapData};
+use crate::codec::message::{BYTES_PER_KEY, MAX_MAP_ENTRIES, MapData};
 
 /// The maps of a `gmap`.
 const MAPS: [&str; 6] = ["s_s", "s_b", "s_i32", "s_i64", "s_f", "s_d"];
@@ -17,7 +15,11 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<MapData, Fault> {
     cursor.object(|cursor, key| {
         match key.as_ref() {
             "s_s" | "sS" => {
-                map.s_s = entries(cursor, "s_s", |cursor| cursor.string().map(Cow::into_owned))?
+                map.s_s = entries(cursor, "s_s", |cursor| {
+                    let text = cursor.string()?;
+                    cursor.take_text(&text)?;
+                    Ok(text.into_owned())
+                })?;
             }
             "s_b" | "sB" => map.s_b = entries(cursor, "s_b", base64_text)?,
             "s_i32" | "sI32" => map.s_i32 = entries(cursor, "s_i32", i32::from_flat)?,
@@ -53,6 +55,9 @@ fn entries<'a, V>(
         }
         cursor.token();
         let value = value(cursor).map_err(|fault| fault.at_key(&key))?;
+        cursor.take_text(&key)?;
+        cursor.take_memory(BYTES_PER_KEY)?;
+        cursor.grow(&mut entries, 1)?;
         entries.push((key.into_owned(), value));
         Ok(())
     });

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grps_core::Values;
+use grps_core::{MAX_RANK, Values};
 
 use super::cursor::Cursor;
-use super::element::{Element, base64_text, flat_uint32, read_plain};
+use super::element::{Element, base64_text, flat_uint32, make_room, read_plain};
 use crate::codec::fault::{Fault, excerpt, unknown_field};
 use crate::codec::wire_tensor::{MAX_TENSORS, WireShape, WireTensor};
 use crate::codec::wire_type::WireType;
+
+/// What a size of a shape takes in memory at most.
+const BYTES_PER_SIZE: usize = 8;
 
 /// Reads a `gtensors` object.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Vec<WireTensor>, Fault> {
@@ -84,7 +87,13 @@ fn known_fields() -> Vec<&'static str> {
 }
 
 fn read_name(cursor: &mut Cursor<'_>) -> Result<Arc<str>, Fault> {
-    if cursor.take_null() { Ok(Arc::default()) } else { cursor.string().map(Arc::from) }
+    if cursor.take_null() { Ok(Arc::default()) } else { read_text(cursor) }
+}
+
+fn read_text(cursor: &mut Cursor<'_>) -> Result<Arc<str>, Fault> {
+    let text = cursor.string()?;
+    cursor.take_text(&text)?;
+    Ok(text.into())
 }
 
 /// A data type by name or number, the number also in quotes.
@@ -153,6 +162,7 @@ fn read_bytes(cursor: &mut Cursor<'_>) -> Result<Vec<Bytes>, Fault> {
     }
     cursor.list(|cursor| {
         cursor.token();
+        cursor.grow(&mut strings, 1)?;
         strings.push(base64_text(cursor).map_err(|fault| fault.at_index(strings.len()))?);
         Ok(())
     })?;
@@ -161,11 +171,15 @@ fn read_bytes(cursor: &mut Cursor<'_>) -> Result<Vec<Bytes>, Fault> {
 
 fn read_flat<T: Element>(cursor: &mut Cursor<'_>) -> Result<Vec<T>, Fault> {
     let mut values = Vec::new();
+    let mut room_to = 0;
     if cursor.take_null() {
         return Ok(values);
     }
     cursor.list(|cursor| {
         cursor.token();
+        if cursor.pos >= room_to {
+            room_to = make_room(cursor, &mut values, b']')?;
+        }
         read_plain(cursor, &mut values);
         values.push(T::from_flat(cursor).map_err(|fault| fault.at_index(values.len()))?);
         Ok(())
@@ -179,6 +193,9 @@ fn read_shape(cursor: &mut Cursor<'_>) -> Result<WireShape, Fault> {
         return Ok(shape);
     }
     cursor.list(|cursor| {
+        if shape.len() >= MAX_RANK {
+            cursor.take_memory(BYTES_PER_SIZE)?;
+        }
         shape.push(flat_uint32(cursor).map_err(|fault| fault.at_index(shape.len()))?);
         Ok(())
     })?;

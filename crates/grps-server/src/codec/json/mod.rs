@@ -15,5 +15,6 @@ mod write;
 
 pub use decode::{
     JsonRequest, decode, decode_as, decode_optional, decode_with, has_true, parse_ndarray,
+    parse_ndarray_within,
 };
 pub use encode::{encode, encode_ndarray, encode_tensors};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use grps_core::{DataType, Error, MAX_RANK, Shape, Tensor, Values};
 
 use super::cursor::Cursor;
-use super::element::{Element, read_plain};
+use super::element::{Element, make_room, read_plain};
 use crate::codec::fault::Fault;
 
 /// The type of an `ndarray` for a model that does not declare one: strings if the first element is
@@ -47,7 +47,8 @@ fn read_values<T: Element>(
     cursor: &mut Cursor<'_>,
     wrap: impl Fn(Vec<T>) -> Values,
 ) -> Result<Tensor, Error> {
-    let mut array = Array { values: Vec::new(), shape: Vec::new(), rank: None, path: Vec::new() };
+    let (values, shape, path) = (Vec::new(), Vec::new(), Vec::new());
+    let mut array = Array { values, room_to: 0, shape, rank: None, path };
     if cursor.token() == b'[' {
         array.read_list(cursor)?;
     } else {
@@ -60,6 +61,8 @@ fn read_values<T: Element>(
 /// What is known of the array so far.
 struct Array<T> {
     values: Vec<T>,
+    /// Place in the text up to which there is room for the elements.
+    room_to: usize,
     /// Length of the lists at each depth, known once the first of them has closed.
     shape: Vec<Option<usize>>,
     /// Number of dimensions, known once the first innermost list was met.
@@ -130,13 +133,21 @@ impl<T: Element> Array<T> {
         }
         self.rank = Some(depth + 1);
         let start = self.values.len();
-        if let Some(Some(length)) = self.shape.get(depth) {
+        if cursor.pos >= self.room_to {
+            self.room_to = make_room(cursor, &mut self.values, b'}')?;
+        }
+        if let Some(Some(length)) = self.shape.get(depth).filter(|_| T::COUNTED) {
             self.values.reserve(*length);
         }
         loop {
             read_plain(cursor, &mut self.values);
             match T::from_nested(cursor) {
-                Ok(value) => self.values.push(value),
+                Ok(value) => {
+                    if !T::COUNTED {
+                        cursor.grow(&mut self.values, 1)?;
+                    }
+                    self.values.push(value);
+                }
                 Err(fault) => return Err(self.not_an_element(cursor, fault, start)),
             }
             match cursor.token() {

@@ -4,12 +4,18 @@ use std::borrow::Cow;
 
 use grps_core::Error;
 
+use crate::codec::room::Room;
+
 /// The text of a body as UTF-8, without its byte order mark. Encodings are found out as Python's
 /// json module does: by the mark, else by which of the first bytes are zero.
 ///
 /// # Errors
 /// `InvalidArgument` with the offset of the first byte that the encoding does not allow.
-pub(super) fn text_of(body: &[u8]) -> Result<Cow<'_, str>, Error> {
+pub(super) fn text_of<'a>(body: &'a [u8], room: &Room<'_>) -> Result<Cow<'a, str>, Error> {
+    if matches!(*body, [0, ..] | [_, 0, ..] | [0xfe, 0xff, ..] | [0xff, 0xfe, ..]) {
+        // Two bytes can become three, and a string doubles when it grows.
+        room.take(body.len().saturating_mul(2))?;
+    }
     match *body {
         [0xef, 0xbb, 0xbf, ref rest @ ..] => utf8(rest, 3),
         [0, 0, 0xfe, 0xff, ref rest @ ..] => utf32(rest, u32::from_be_bytes, "UTF-32BE", 4),
@@ -93,31 +99,36 @@ mod tests {
         ]
     }
 
+    fn read(body: &[u8]) -> Result<String, String> {
+        let text = text_of(body, &Room::unlimited());
+        text.map(Cow::into_owned).map_err(|error| error.message().to_owned())
+    }
+
     fn refusal(body: &[u8]) -> String {
-        text_of(body).unwrap_err().message().to_owned()
+        read(body).unwrap_err()
     }
 
     proptest! {
         #[test]
         fn every_encoding_is_read(text in "\\{[^\\x00]{0,9}", marked in any::<bool>()) {
             for body in encodings(&text, marked) {
-                prop_assert_eq!(text_of(&body).unwrap(), text.as_str());
+                prop_assert_eq!(text_of(&body, &Room::unlimited()).unwrap(), text.as_str());
             }
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            let _ = text_of(&bytes);
+            let _ = text_of(&bytes, &Room::unlimited());
         }
     }
 
     #[test]
     fn short_bodies() {
         for body in [&b""[..], b"{", b"{}", b"{ }"] {
-            assert_eq!(text_of(body).unwrap().as_bytes(), body);
+            assert_eq!(read(body).unwrap().as_bytes(), body);
         }
-        assert_eq!(text_of(b"\xff\xfe").unwrap(), "");
-        assert_eq!(text_of(b"\xef\xbb\xbf").unwrap(), "");
+        assert_eq!(read(b"\xff\xfe").unwrap(), "");
+        assert_eq!(read(b"\xef\xbb\xbf").unwrap(), "");
     }
 
     #[test]

@@ -43,12 +43,14 @@ impl Inference for Predict {
     fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
         let message = std::mem::take(&mut self.message);
         let route = resolve(call, proto::peek_model(&message)?, &self.metadata)?;
-        let content = match route.form() {
-            InputForm::Message => Content::Message(message),
+        let bytes = message.len();
+        let content = call.scope.within_room(bytes, |room| match route.form() {
+            InputForm::Message => input::to_message(&route, message, bytes, room),
             InputForm::Tensors => {
-                Content::Tensors(input::to_tensors(&route, proto::decode(&message)?)?)
+                let message = proto::decode_within(&message, room)?;
+                input::to_tensors(&route, message, room).map(Content::Tensors)
             }
-        };
+        })?;
         Ok(Decoded { route, content, options: self.options.clone(), attachment: None })
     }
 
