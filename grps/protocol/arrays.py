@@ -49,6 +49,8 @@ def _to_array(tensor: GenericTensor) -> np.ndarray:
         raise InputError(f"tensor {tensor.name!r} has no known dtype: {tensor.dtype}")
     field, dtype = found
     values = getattr(tensor, field)
+    if tensor.flat_bytes and tensor.dtype == DataType.DT_STRING:
+        values = tensor.flat_bytes
     shape = tuple(tensor.shape)
     if len(values) != np.prod(shape, dtype=np.int64):
         raise InputError(
@@ -75,9 +77,20 @@ def to_message(tensors: Iterable[tuple[str, np.ndarray]]) -> GrpsMessage:
         if number in FLOATS:
             # As on the wire: a list of Python floats would cost a hundred times as much.
             tensor.MergeFromString(_packed(number + 3, array.astype(FLOATS[number]).tobytes()))
+        elif number == DataType.DT_STRING:
+            _add_strings(tensor, array.ravel().tolist())
         else:
             getattr(tensor, field).extend(array.ravel().tolist())
     return message
+
+
+def _add_strings(tensor: GenericTensor, strings: list[str | bytes]) -> None:
+    """Add strings as text if all are text, else as bytes."""
+    raw = [text if isinstance(text, bytes) else text.encode() for text in strings]
+    try:
+        tensor.flat_string.extend([text.decode() for text in raw])
+    except UnicodeDecodeError:
+        tensor.flat_bytes.extend(raw)
 
 
 def _packed(field: int, elements: bytes) -> bytes:

@@ -22,6 +22,7 @@ HTTP_SUCCESS: dict[str, Any] = {
     "predict-gtensor-empty-obj": {},
     "predict-octet-charset": b"abc",
     "predict-ct-charset": {"str_data": "x"},
+    "predict-int32-ret-ndarray": {"model": "", "ndarray": [2]},
 }
 """Requests that upstream refuses and we serve: the answer, JSON without its status."""
 

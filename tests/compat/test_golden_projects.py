@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 from google.protobuf import json_format
 
@@ -174,6 +175,17 @@ def test_grpc(servers: dict[str, RunningServer], record: dict[str, Any]) -> None
     recorded = [each["message"] for each in expected.get("messages", [expected])]
     wanted = GRPC_STREAMS.get(name, recorded)
     assert found == [json_format.ParseDict(each, GrpsMessage()) for each in wanted]
+
+
+@pytest.mark.parametrize("path", ["/v2/echo", "/grps/v1/infer/predict"])
+def test_the_query_does_not_stream_where_a_header_does(
+    servers: dict[str, RunningServer], path: str
+) -> None:
+    url = servers["custom_nobody"].url(f"{path}?streaming=true&X-Stream=true")
+    whole = httpx.post(url, json={"str_data": "a b"})
+    assert whole.headers["Content-Type"].startswith("application/json")
+    streamed = httpx.post(url, json={"str_data": "a b"}, headers={"X-Stream": "true"})
+    assert streamed.headers["Content-Type"].startswith("text/event-stream")
 
 
 def test_every_record_is_replayed_somewhere() -> None:

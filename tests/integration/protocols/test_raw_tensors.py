@@ -44,7 +44,7 @@ class Both(Plain):
 
 class Text(Plain):
     def infer(self, inp, context):
-        return {"y": np.array(["a"], object)}
+        return {"y": np.array(["a", "b"], object)}
 
 
 class Sum(Plain):
@@ -137,9 +137,9 @@ def test_bad_input_is_refused(
 
 
 def test_answers_that_are_no_single_tensor_are_told(server: RunningServer) -> None:
-    for model, expected in (("both", "returned 2 tensors"), ("text", "returned strings")):
+    for model, expected in (("both", "returned 2 tensors"), ("text", "returned several strings")):
         answer = ask(server, f"model={model}&shape=1", bytes(4))
-        assert answer.status_code == 500
+        assert answer.status_code == 400
         assert expected in answer.json()["status"]["msg"]
 
 

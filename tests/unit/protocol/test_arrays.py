@@ -37,5 +37,7 @@ def test_special_values_and_texts() -> None:
     special = np.array([np.nan, np.inf, -0.0])
     assert back(special).tobytes() == special.tobytes()
     assert back(np.array([["a"], ["é"]])).tolist() == [["a"], ["é"]]
+    assert back(np.array([["a"], [b"b"]], object)).tolist() == [["a"], ["b"]]
+    assert back(np.array(["a", b"\xff"], object)).tolist() == [b"a", b"\xff"]
     with pytest.raises(ModelError, match="output x has type complex128"):
         to_message([("x", np.array([1j]))])

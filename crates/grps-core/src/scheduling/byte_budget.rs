@@ -1,4 +1,5 @@
-//! Limits how many bytes the bodies of all requests in flight hold together.
+//! Limits how many bytes all requests in flight hold together: their bodies, what decoding makes of
+//! them, and their responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -40,6 +41,13 @@ impl ByteBudget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Counts bytes that exist already, whatever the limit is: new requests wait until they are
+    /// released.
+    pub fn hold(self: &Arc<Self>, bytes: usize) -> ByteReservation {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+        ByteReservation { budget: Arc::clone(self), bytes: AtomicUsize::new(bytes) }
+    }
+
     /// Creates an empty reservation.
     pub fn new_reservation(self: &Arc<Self>) -> ByteReservation {
         ByteReservation { budget: Arc::clone(self), bytes: AtomicUsize::new(0) }
@@ -55,8 +63,9 @@ impl ByteReservation {
     /// Reserves more bytes.
     ///
     /// # Errors
-    /// `QueueFull` when all requests together would exceed the limit, or when a new request reserves
-    /// its first bytes while memory is exhausted. Nothing is reserved then.
+    /// `TooLarge` when the reservation alone would exceed the limit; `QueueFull` when all requests
+    /// together would, or when a new request reserves its first bytes while memory is exhausted.
+    /// Nothing is reserved then.
     pub fn grow(&self, bytes: usize) -> Result<(), Error> {
         let is_new = self.bytes.load(Ordering::Relaxed) == 0;
         if is_new && self.budget.exhausted.load(Ordering::Relaxed) {
@@ -66,6 +75,16 @@ impl ByteReservation {
             ));
         }
         let limit = self.budget.limit;
+        let own = self.bytes().saturating_add(bytes);
+        if own > limit {
+            return Err(Error::new(
+                Cause::TooLarge,
+                format!(
+                    "the request takes more than the {limit} bytes that all requests in flight may \
+                     hold (limits.max_inflight_bytes)"
+                ),
+            ));
+        }
         let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= limit);
         self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(
             |used| {
@@ -107,6 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn what_exists_already_counts_beyond_the_limit() {
+        let budget = ByteBudget::new(10);
+        let held = budget.hold(12);
+        assert_eq!((budget.used(), held.bytes()), (12, 12));
+        assert_eq!(budget.new_reservation().grow(1).unwrap_err().cause(), Cause::QueueFull);
+        drop(held);
+        budget.new_reservation().grow(10).unwrap();
+    }
+
+    #[test]
     fn the_limit_is_exact_and_bytes_are_released() {
         let budget = ByteBudget::new(10);
         let (first, second) = (budget.new_reservation(), budget.new_reservation());
@@ -117,7 +146,9 @@ mod tests {
         drop(first);
         assert_eq!(budget.used(), 4);
         second.grow(6).unwrap();
-        assert!(second.grow(usize::MAX).is_err());
+        for bytes in [1, usize::MAX] {
+            assert_eq!(second.grow(bytes).unwrap_err().cause(), Cause::TooLarge);
+        }
         drop(second);
         assert_eq!(budget.used(), 0);
     }

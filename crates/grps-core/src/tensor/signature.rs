@@ -87,8 +87,13 @@ impl Signature {
 
     /// The element type of the only input, if the model has exactly one and tells its type.
     pub fn only_input_dtype(&self) -> Option<DataType> {
+        self.only_input()?.dtype
+    }
+
+    /// The only input, if the model has exactly one.
+    pub fn only_input(&self) -> Option<&TensorSpec> {
         match self.inputs.as_slice() {
-            [only] => only.dtype,
+            [only] => Some(only),
             _ => None,
         }
     }

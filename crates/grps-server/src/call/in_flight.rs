@@ -3,8 +3,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use grps_core::{ByteBudget, ByteReservation};
 use tokio::sync::Notify;
+
+/// Responses of fewer bytes are not counted: connections hold more than that anyway.
+pub(crate) const HELD_BYTES: usize = 64 << 10;
+
+/// Bytes of a response, and their place in the budget.
+struct Held {
+    bytes: Bytes,
+    _reservation: ByteReservation,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
 
 /// All requests in flight: from their head to the end of their response.
 #[derive(Debug)]
@@ -23,6 +39,8 @@ pub(crate) struct InFlightGuard {
     in_flight: Arc<InFlight>,
     /// Bytes of its body.
     pub(crate) reservation: ByteReservation,
+    /// Bytes of what decoding makes of its body.
+    pub(crate) parts: ByteReservation,
 }
 
 impl InFlight {
@@ -37,7 +55,20 @@ impl InFlight {
         // SeqCst orders the count and the draining flag: either the request sees the flag, or the
         // drain sees the request.
         self.count.fetch_add(1, Ordering::SeqCst);
-        InFlightGuard { in_flight: Arc::clone(self), reservation: self.budget.new_reservation() }
+        InFlightGuard {
+            in_flight: Arc::clone(self),
+            reservation: self.budget.new_reservation(),
+            parts: self.budget.new_reservation(),
+        }
+    }
+
+    /// Counts the bytes of a response until the last of them is dropped, that is written.
+    pub(crate) fn hold(&self, bytes: Bytes) -> Bytes {
+        if bytes.len() < HELD_BYTES {
+            return bytes;
+        }
+        let _reservation = self.budget.hold(bytes.len());
+        Bytes::from_owner(Held { bytes, _reservation })
     }
 
     /// The number of requests in flight.
@@ -78,6 +109,19 @@ impl Drop for InFlightGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn responses_count_until_their_last_slice_is_dropped() {
+        let in_flight = InFlight::new(10);
+        assert_eq!(in_flight.hold(Bytes::from_static(b"few")), "few");
+        let mut body = in_flight.hold(vec![7; HELD_BYTES].into());
+        assert_eq!((in_flight.bytes(), &body[..2]), (HELD_BYTES, &[7, 7][..]));
+        let first = body.split_to(10);
+        drop(body);
+        assert_eq!(in_flight.bytes(), HELD_BYTES);
+        drop(first);
+        assert_eq!(in_flight.bytes(), 0);
+    }
 
     #[tokio::test]
     async fn the_drain_waits_for_the_last_request() {

@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use grps_core::metrics::{Protocol, RequestStage, RequestSummary, RouteStats};
 use grps_core::{Cause, Error, Route, Timeline};
 
 use crate::app::App;
-use crate::call::in_flight::InFlightGuard;
+use crate::call::in_flight::{HELD_BYTES, InFlight, InFlightGuard};
+use crate::codec::Room;
 
 /// One request in flight; dropping it ends the request and counts it.
 pub(crate) struct RequestScope {
@@ -53,6 +55,31 @@ impl RequestScope {
     /// `QueueFull` when all requests together would exceed the limit.
     pub(crate) fn reserve_bytes(&self, bytes: usize) -> Result<(), Error> {
         self.guard.reservation.grow(bytes)
+    }
+
+    /// Decodes a body of so many bytes within the memory that the request may take.
+    pub(crate) fn within_room<T>(
+        &self,
+        body_bytes: usize,
+        decode: impl FnOnce(&Room<'_>) -> T,
+    ) -> T {
+        let reserve = |bytes| self.guard.parts.grow(bytes);
+        decode(&Room::of_body(body_bytes, &reserve))
+    }
+
+    /// Counts the bytes of a response until they are written.
+    pub(crate) fn hold(&self, bytes: Bytes) -> Bytes {
+        self.app.in_flight.hold(bytes)
+    }
+
+    /// What counts them after the request has ended.
+    pub(crate) fn holder(&self) -> Arc<InFlight> {
+        Arc::clone(&self.app.in_flight)
+    }
+
+    /// Whether the response has so many bytes that they are counted until they are written.
+    pub(crate) fn has_large_response(&self) -> bool {
+        self.sent_bytes.load(Ordering::Relaxed) >= HELD_BYTES as u64
     }
 
     /// Marks the request as an inference request, whose outcome is counted.

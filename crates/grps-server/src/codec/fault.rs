@@ -2,10 +2,13 @@
 
 use std::fmt::Display;
 
-use grps_core::Error;
+use grps_core::{Cause, Error};
 
 /// Most characters of a sender's text that an error message repeats.
 const EXCERPT_CHARS: usize = 40;
+
+/// Most edits between a field that is not known and the one that was meant.
+const MAX_EDITS: usize = 3;
 
 /// Why decoding stopped, and the place in the message. Boxed so that `Result`s stay small.
 #[derive(Debug)]
@@ -15,6 +18,7 @@ pub(super) struct Fault(Box<Parts>);
 struct Parts {
     /// Path from the outermost field known so far, for example `tensors[1].shape`.
     place: String,
+    cause: Cause,
     message: String,
 }
 
@@ -22,7 +26,7 @@ impl Fault {
     /// A fault whose place is not known yet.
     #[cold]
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self(Box::new(Parts { place: String::new(), message: message.into() }))
+        Error::invalid(message).into()
     }
 
     /// A value that its type cannot hold.
@@ -59,15 +63,55 @@ impl Fault {
     }
 }
 
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let (cause, message) = (error.cause(), error.message().to_owned());
+        Self(Box::new(Parts { place: String::new(), cause, message }))
+    }
+}
+
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        let Parts { place, message } = *fault.0;
-        if place.is_empty() {
-            Self::invalid(message)
+        let Parts { place, cause, message } = *fault.0;
+        // Memory is a matter of the whole request, not of the part at which it ran out.
+        if place.is_empty() || cause != Cause::InvalidArgument {
+            Self::new(cause, message)
         } else {
-            Self::invalid(format!("{place}: {message}"))
+            Self::new(cause, format!("{place}: {message}"))
         }
     }
+}
+
+/// A field of a sender's that is not known, and the one that was probably meant.
+pub(super) fn unknown_field(given: &str, known: &[&str]) -> String {
+    let given: String = given.chars().take(EXCERPT_CHARS + 1).collect();
+    let lower = given.to_lowercase();
+    let near = known.iter().map(|name| (distance(&lower, name), name)).min();
+    match near {
+        Some((edits, name)) if edits <= MAX_EDITS && edits < name.len() / 2 => {
+            format!("{} is not known: did you mean {name:?}?", excerpt(&given))
+        }
+        _ => format!("{} is not known", excerpt(&given)),
+    }
+}
+
+/// How many characters to insert, remove or replace to make one text of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (index, left) in one.chars().enumerate() {
+        let mut diagonal = index;
+        let mut last = index + 1;
+        for (cell, right) in row.iter_mut().skip(1).zip(other.chars()) {
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = *cell;
+            last = replaced.min(diagonal + 1).min(last + 1);
+            *cell = last;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// The start of a sender's text, quoted and escaped so that it fits in one line.
@@ -89,6 +133,30 @@ mod tests {
         assert_eq!(Error::from(Fault::new("bad")).message(), "bad");
         let fault = Fault::new("bad").at_key("a\nb").in_field("s_s");
         assert_eq!(Error::from(fault).message(), "s_s[\"a\\nb\"]: bad");
+    }
+
+    #[test]
+    fn unknown_fields_are_compared_with_the_known() {
+        let known = ["gtensors", "ndarray", "str_data", "gmap"];
+        for (given, meant) in [
+            ("ndarry", "ndarray"),
+            ("nd_array", "ndarray"),
+            ("NDArray", "ndarray"),
+            ("tensors", "gtensors"),
+            ("gtensor", "gtensors"),
+            ("map", "gmap"),
+            ("strdata", "str_data"),
+        ] {
+            let expected = format!("{given:?} is not known: did you mean {meant:?}?");
+            assert_eq!(unknown_field(given, &known), expected);
+        }
+        for given in ["", "x", "inputs", "instances", &"ndarray".repeat(99)] {
+            assert_eq!(unknown_field(given, &known), format!("{} is not known", excerpt(given)));
+        }
+        assert_eq!(
+            (distance("", "abc"), distance("abc", ""), distance("kitten", "sitting")),
+            (3, 3, 3)
+        );
     }
 
     #[test]

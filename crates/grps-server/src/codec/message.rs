@@ -12,6 +12,9 @@ use super::wire_tensor::{WireTensor, into_tensors};
 /// than the two bytes that it can be on the wire.
 pub(super) const MAX_MAP_ENTRIES: usize = 1 << 20;
 
+/// What finding repeated keys takes for each entry.
+pub(super) const BYTES_PER_KEY: usize = 24;
+
 /// A request or an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GrpsMessage {

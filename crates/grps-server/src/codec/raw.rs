@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grps_core::{Buffer, Cause, DataType, Error, MAX_RANK, Tensor};
+use grps_core::{Buffer, DataType, Elements, Error, MAX_RANK, Tensor, Values};
 
 use super::fault::excerpt;
 use super::wire_type::WireType;
@@ -25,14 +25,21 @@ pub fn parse_shape(text: &str) -> Result<Vec<usize>, Error> {
 }
 
 /// Reads an unnamed tensor of this type and shape; its memory is the bytes', if they are aligned.
+/// The bytes are the one element of a tensor of strings.
 ///
 /// # Errors
-/// `InvalidArgument` when the bytes are not as many as it takes, or for a tensor of strings.
+/// `InvalidArgument` when the bytes are not as many as it takes, or for several strings.
 pub fn decode(dtype: DataType, shape: Vec<usize>, bytes: &Bytes) -> Result<Tensor, Error> {
-    let Some(width) = dtype.width() else {
-        return Err(Error::invalid("a tensor of strings can't be sent as raw bytes; send JSON"));
-    };
     let count = shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
+    let Some(width) = dtype.width() else {
+        if count == Some(1) {
+            return Tensor::new(Arc::default(), shape, Values::String(vec![bytes.clone()]));
+        }
+        return Err(Error::invalid(
+            "a tensor of strings can't be sent as raw bytes unless it is one string, shape=1; \
+             send JSON",
+        ));
+    };
     let whole = count.and_then(|count| count.checked_mul(width)) == Some(bytes.len());
     match Buffer::from_bytes(dtype, bytes.clone()) {
         Some(buffer) if whole => Tensor::new(Arc::default(), shape, buffer),
@@ -43,19 +50,23 @@ pub fn decode(dtype: DataType, shape: Vec<usize>, bytes: &Bytes) -> Result<Tenso
     }
 }
 
-/// The elements of a tensor that a model returned, in the tensor's memory.
+/// The elements of a tensor that a model returned, in the tensor's memory; a single string as its
+/// bytes.
 ///
 /// # Errors
-/// `ModelFailed` for strings, which have no fixed size, and types that the wire lacks.
+/// `ModelFailed` for types that the wire lacks; `InvalidArgument` for several strings, as their ends
+/// would be lost.
 pub fn encode(tensor: &Tensor) -> Result<Bytes, Error> {
     WireType::of_output(tensor)?;
-    let strings = || Error::new(Cause::ModelFailed, "the model returned strings; accept JSON");
+    if let Elements::String([only]) = tensor.elements() {
+        return Ok(only.clone());
+    }
+    let strings = || Error::invalid("the model returned several strings; accept JSON");
     tensor.buffer().clone().into_bytes().ok_or_else(strings)
 }
 
 #[cfg(test)]
 mod tests {
-    use grps_core::Values;
     use half::f16;
     use proptest::prelude::*;
 
@@ -90,8 +101,19 @@ mod tests {
         let one = Tensor::new(Arc::default(), vec![], Values::Float32(vec![1.0])).unwrap();
         assert_eq!(encode(&one).unwrap()[..], [0, 0, 0x80, 0x3f]);
         let none = Tensor::new(Arc::default(), vec![0], Values::String(vec![])).unwrap();
-        assert!(encode(&none).unwrap_err().message().contains("returned strings"));
+        assert!(encode(&none).unwrap_err().message().contains("several strings"));
         assert!(message(decode(DataType::String, vec![0], &Bytes::new())).contains("strings"));
+    }
+
+    #[test]
+    fn a_single_string_is_its_bytes() {
+        let body = Bytes::from_static(&[0xff, 0xd8]);
+        for shape in [vec![], vec![1], vec![1, 1]] {
+            let tensor = decode(DataType::String, shape, &body).unwrap();
+            assert_eq!(tensor.elements(), Elements::String(std::slice::from_ref(&body)));
+            assert_eq!(encode(&tensor).unwrap(), body);
+        }
+        assert!(message(decode(DataType::String, vec![2], &body)).contains("shape=1"));
     }
 
     #[test]

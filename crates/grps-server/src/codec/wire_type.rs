@@ -1,6 +1,9 @@
 //! The nine element types of the GRPS protocol: their numbers, names and fields.
 
-use grps_core::{Cause, DataType, Elements, Error, Tensor};
+use grps_core::{Cause, DataType, Error, Tensor};
+
+/// The field that holds elements of [`WireType::String`] when they are not all UTF-8 text.
+pub(super) const FLAT_BYTES: u32 = 100;
 
 /// An element type on the wire; its number is the one that messages carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +25,7 @@ pub enum WireType {
     Float32 = 7,
     /// IEEE double precision.
     Float64 = 8,
-    /// UTF-8 text.
+    /// Byte strings: UTF-8 text in `flat_string`, any bytes in `flat_bytes`.
     String = 9,
 }
 
@@ -135,17 +138,8 @@ impl WireType {
 
     fn of_tensor(tensor: &Tensor) -> Result<Self, String> {
         let (name, dtype) = (tensor.name(), tensor.dtype());
-        let wire = Self::of(dtype)
-            .ok_or_else(|| format!("'{name}' has type {dtype}, which has no GRPS data type"))?;
-        if let Elements::String(strings) = tensor.elements() {
-            let binary = strings.iter().position(|string| std::str::from_utf8(string).is_err());
-            if let Some(index) = binary {
-                return Err(format!(
-                    "'{name}': element {index} is not UTF-8 text, which GRPS strings are"
-                ));
-            }
-        }
-        Ok(wire)
+        Self::of(dtype)
+            .ok_or_else(|| format!("'{name}' has type {dtype}, which has no GRPS data type"))
     }
 }
 
@@ -179,12 +173,7 @@ mod tests {
         let input = WireType::of_input(&tensor(Values::Bool(vec![true]))).unwrap_err();
         assert_eq!(input.cause(), Cause::InvalidArgument);
         assert_eq!(input.message(), "tensor 'x' has type bool, which has no GRPS data type");
-        let binary = WireType::of_output(&tensor(Values::String(vec!["\u{ff}".into()])));
-        assert_eq!(binary, Ok(WireType::String));
         let binary = tensor(Values::String(vec![bytes::Bytes::from_static(&[0xff])]));
-        assert_eq!(
-            WireType::of_output(&binary).unwrap_err().message(),
-            "output 'x': element 0 is not UTF-8 text, which GRPS strings are"
-        );
+        assert_eq!(WireType::of_output(&binary), Ok(WireType::String));
     }
 }

@@ -81,6 +81,9 @@ async fn read(body: &mut Incoming, announced: Option<usize>, call: &Call) -> Res
                 return Ok(data);
             }
             joined.reserve(announced.unwrap_or(0).min(MAX_RESERVE_BYTES));
+        } else if joined.len() + data.len() > MAX_RESERVE_BYTES {
+            // Growing step by step would copy it and need twice the memory.
+            joined.reserve(announced.unwrap_or(0).saturating_sub(joined.len()));
         }
         joined.extend_from_slice(&data);
     }

@@ -56,7 +56,11 @@ fn columns() -> impl Strategy<Value = Vec<Values>> {
         vec(half(), size()).prop_map(Values::Float16),
         vec(float(), size()).prop_map(Values::Float32),
         vec(double(), size()).prop_map(Values::Float64),
-        vec(".{0,5}".prop_map(Bytes::from), size()).prop_map(Values::String),
+        prop_oneof![
+            vec(".{0,5}".prop_map(Bytes::from), size()),
+            vec(vec(any::<u8>(), 0..5).prop_map(Bytes::from), size()),
+        ]
+        .prop_map(Values::String),
     );
     (all, subsequence((0..9).collect::<Vec<usize>>(), 0..3)).prop_map(|(all, chosen)| {
         let (a, b, c, d, e, f, g, h, i) = all;

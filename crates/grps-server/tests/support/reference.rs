@@ -43,6 +43,8 @@ pub(crate) struct GenericTensor {
     pub(crate) flat_float64: Vec<f64>,
     #[prost(string, repeated, tag = "12")]
     pub(crate) flat_string: Vec<String>,
+    #[prost(bytes, repeated, tag = "100")]
+    pub(crate) flat_bytes: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -145,8 +147,11 @@ impl From<&ours::WireTensor> for GenericTensor {
                 Values::Float32(v) => out.flat_float32.clone_from(v),
                 Values::Float64(v) => out.flat_float64.clone_from(v),
                 Values::String(v) => {
-                    let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
-                    out.flat_string = v.iter().map(text).collect();
+                    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec());
+                    match v.iter().map(text).collect() {
+                        Ok(texts) => out.flat_string = texts,
+                        Err(_) => out.flat_bytes = v.iter().map(|bytes| bytes.to_vec()).collect(),
+                    }
                 }
                 // No field holds the others.
                 Values::Bool(_)

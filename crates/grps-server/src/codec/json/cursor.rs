@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 
 use crate::codec::fault::Fault;
+use crate::codec::room::Room;
+
+/// What an allocation takes at least.
+const FEWEST_BYTES: usize = 16;
 
 /// Deepest nesting of a value that is skipped.
 const MAX_DEPTH: usize = 128;
@@ -13,11 +17,44 @@ pub(super) struct Cursor<'a> {
     pub(super) text: &'a str,
     /// Byte offset in `text`, always on a character border.
     pub(super) pos: usize,
+    /// What the values may take; `None` for a text without a limit.
+    room: Option<&'a Room<'a>>,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, pos: 0 }
+        Self { text, pos: 0, room: None }
+    }
+
+    /// Reads a text whose values may take so much memory.
+    pub(super) fn within(text: &'a str, room: &'a Room<'a>) -> Self {
+        Self { text, pos: 0, room: Some(room) }
+    }
+
+    /// Charges for memory that is about to be allocated.
+    pub(super) fn take_memory(&self, bytes: usize) -> Result<(), Fault> {
+        self.room.map_or(Ok(()), |room| Ok(room.take(bytes)?))
+    }
+
+    /// Charges for text that is about to be copied.
+    pub(super) fn take_text(&self, text: &str) -> Result<(), Fault> {
+        self.take_memory(text.len().max(FEWEST_BYTES))
+    }
+
+    /// Makes place for more elements and charges for them.
+    pub(super) fn grow<T>(&self, values: &mut Vec<T>, more: usize) -> Result<(), Fault> {
+        self.room.map_or(Ok(()), |room| room.grow(values, more))
+    }
+
+    /// Makes place for exactly so many more elements and charges for them.
+    pub(super) fn grow_exact<T>(&self, values: &mut Vec<T>, more: usize) -> Result<(), Fault> {
+        match self.room {
+            Some(room) => room.grow_exact(values, more),
+            None => {
+                values.reserve_exact(more);
+                Ok(())
+            }
+        }
     }
 
     /// The byte here; 0, which no JSON text may hold, at the end.

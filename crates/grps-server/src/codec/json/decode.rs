@@ -5,9 +5,11 @@ use std::ops::Range;
 use grps_core::{DataType, Error, Tensor};
 
 use super::cursor::Cursor;
+use super::unicode::text_of;
 use super::{gmap, gtensors, ndarray};
-use crate::codec::fault::Fault;
+use crate::codec::fault::{Fault, unknown_field};
 use crate::codec::message::{Data, GrpsMessage, MapData};
+use crate::codec::room::Room;
 use crate::codec::wire_tensor::WireTensor;
 
 /// A decoded JSON body.
@@ -16,17 +18,17 @@ pub struct JsonRequest {
     /// The message; its status is always absent. A body with `ndarray` becomes one tensor
     /// without a name.
     pub message: GrpsMessage,
-    /// Where `ndarray` stands in the body, set when the message's tensor was made from it, for
-    /// [`parse_ndarray`] when the model wants another type.
+    /// Where `ndarray` stands in the body's text, set when the message's tensor was made from it,
+    /// for [`parse_ndarray`] when the model wants another type.
     pub ndarray_span: Option<Range<usize>>,
 }
 
-/// Decodes a body, its `ndarray` as float32.
+/// Decodes a body, its `ndarray` as strings if its first element is text or bytes, else as float32.
 ///
 /// # Errors
 /// `InvalidArgument` that says what is wrong and where.
 pub fn decode(body: &[u8]) -> Result<JsonRequest, Error> {
-    decode_as(body, DataType::Float32)
+    decode_with(body, &Room::unlimited(), &mut |_| None)
 }
 
 /// Decodes a body, its `ndarray` as this type.
@@ -34,37 +36,43 @@ pub fn decode(body: &[u8]) -> Result<JsonRequest, Error> {
 /// # Errors
 /// As [`decode`]; also when an element of `ndarray` does not fit the type.
 pub fn decode_as(body: &[u8], dtype: DataType) -> Result<JsonRequest, Error> {
-    decode_with(body, &mut |_| dtype)
+    decode_with(body, &Room::unlimited(), &mut |_| Some(dtype))
 }
 
 /// Decodes a body in one pass. `dtype_of` is called when an `ndarray` is met, with the model that
-/// the body has named until there, empty for none; it returns the type of the array's elements.
+/// the body has named until there, empty for none; it returns the type of the array's elements, or
+/// `None` for what [`decode`] makes of it. `room` is what the message may take.
 ///
 /// # Errors
-/// As [`decode_as`].
+/// As [`decode_as`], and those of the room.
 pub fn decode_with(
     body: &[u8],
-    dtype_of: &mut dyn FnMut(&str) -> DataType,
+    room: &Room<'_>,
+    dtype_of: &mut dyn FnMut(&str) -> Option<DataType>,
 ) -> Result<JsonRequest, Error> {
-    let request = decode_any(body, dtype_of)?;
-    if request.message.data == Data::None {
-        return Err(Error::invalid("no data field: give one of str_data, gtensors, ndarray, gmap"));
+    let (request, unknown) = decode_any(body, room, dtype_of)?;
+    if request.message.data != Data::None {
+        return Ok(request);
     }
-    Ok(request)
+    let hint =
+        unknown.map_or_else(String::new, |key| format!("; {}", unknown_field(&key, &FIELDS)));
+    Err(Error::invalid(format!(
+        "no data field: give one of str_data, gtensors, ndarray, gmap{hint}"
+    )))
 }
 
 /// Decodes a body that may also carry no data.
 ///
 /// # Errors
 /// As [`decode`], but for a missing data field.
-pub fn decode_optional(body: &[u8]) -> Result<GrpsMessage, Error> {
-    decode_any(body, &mut |_| DataType::Float32).map(|request| request.message)
+pub fn decode_optional(body: &[u8], room: &Room<'_>) -> Result<GrpsMessage, Error> {
+    decode_any(body, room, &mut |_| None).map(|(request, _)| request.message)
 }
 
 /// Whether a body is a JSON object whose field of this name is `true`.
 pub fn has_true(body: &[u8], name: &str) -> bool {
-    let Ok(text) = text_of(body) else { return false };
-    let mut cursor = Cursor::new(text.trim_start_matches('\u{feff}'));
+    let Ok(text) = text_of(body, &Room::of_body(body.len(), &|_| Ok(()))) else { return false };
+    let mut cursor = Cursor::new(&text);
     let mut found = false;
     let read = cursor.object(|cursor, key| {
         let value = cursor.take_bool();
@@ -76,25 +84,22 @@ pub fn has_true(body: &[u8], name: &str) -> bool {
     read.is_ok() && found
 }
 
+/// Decodes a body; gives the first field that is not known as well.
 fn decode_any(
     body: &[u8],
-    dtype_of: &mut dyn FnMut(&str) -> DataType,
-) -> Result<JsonRequest, Error> {
-    let text = text_of(body)?;
-    let unmarked = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let offset = text.len() - unmarked.len();
+    room: &Room<'_>,
+    dtype_of: &mut dyn FnMut(&str) -> Option<DataType>,
+) -> Result<(JsonRequest, Option<String>), Error> {
+    let text = text_of(body, room)?;
     let mut fields = Fields::new(dtype_of);
-    let mut cursor = Cursor::new(unmarked);
+    let mut cursor = Cursor::within(&text, room);
     if cursor.token() != b'{' {
         return Err(cursor.mismatch("a JSON object as the body").into());
     }
     cursor.object(|cursor, key| fields.read(cursor, &key))?;
     cursor.end()?;
-    let mut request = fields.into_request()?;
-    if let Some(span) = &mut request.ndarray_span {
-        *span = span.start + offset..span.end + offset;
-    }
-    Ok(request)
+    let unknown = fields.unknown.take();
+    Ok((fields.into_request()?, unknown))
 }
 
 /// Parses the `ndarray` that [`decode`] found at `span` in `body` as this type. Integers are exact
@@ -103,23 +108,36 @@ fn decode_any(
 /// # Errors
 /// `InvalidArgument` that names the element that does not fit.
 pub fn parse_ndarray(body: &[u8], span: Range<usize>, dtype: DataType) -> Result<Tensor, Error> {
-    let text = text_of(body.get(span).unwrap_or_default())?;
-    let mut cursor = Cursor::new(text);
+    parse_ndarray_within(body, &Room::unlimited(), span, dtype)
+}
+
+/// As [`parse_ndarray`]; `room` is what the tensor may take.
+///
+/// # Errors
+/// As [`parse_ndarray`], and those of the room.
+pub fn parse_ndarray_within(
+    body: &[u8],
+    room: &Room<'_>,
+    span: Range<usize>,
+    dtype: DataType,
+) -> Result<Tensor, Error> {
+    let text = text_of(body, room)?;
+    let mut cursor = Cursor::within(text.get(span).unwrap_or_default(), room);
     let tensor = ndarray::read(&mut cursor, dtype)?;
     cursor.end()?;
     Ok(tensor)
 }
 
-fn text_of(body: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(body).map_err(|error| {
-        Error::invalid(format!("the body is not valid UTF-8 at byte {}", error.valid_up_to()))
-    })
-}
+/// The fields of a message.
+const FIELDS: [&str; 7] =
+    ["status", "model", "bin_data", "str_data", "gtensors", "ndarray", "gmap"];
 
 /// The fields met so far; each later one replaces the earlier.
 struct Fields<'d> {
     /// Element type for `ndarray`, by the model named so far.
-    dtype_of: &'d mut dyn FnMut(&str) -> DataType,
+    dtype_of: &'d mut dyn FnMut(&str) -> Option<DataType>,
+    /// The first field that is not known.
+    unknown: Option<String>,
     model: String,
     text: Option<String>,
     tensors: Option<Vec<WireTensor>>,
@@ -134,9 +152,9 @@ struct NdArray {
 }
 
 impl<'d> Fields<'d> {
-    fn new(dtype_of: &'d mut dyn FnMut(&str) -> DataType) -> Self {
-        let model = String::new();
-        Self { dtype_of, model, text: None, tensors: None, map: None, ndarray: None }
+    fn new(dtype_of: &'d mut dyn FnMut(&str) -> Option<DataType>) -> Self {
+        let (model, unknown) = (String::new(), None);
+        Self { dtype_of, unknown, model, text: None, tensors: None, map: None, ndarray: None }
     }
 
     fn read(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Fault> {
@@ -155,7 +173,12 @@ impl<'d> Fields<'d> {
                 ));
             }
             "bin_data" | "binData" => (),
-            _ => cursor.skip_value()?,
+            _ => {
+                if self.unknown.is_none() && key != "status" {
+                    self.unknown = Some(key.to_owned());
+                }
+                cursor.skip_value()?;
+            }
         }
         Ok(())
     }
@@ -165,7 +188,9 @@ impl<'d> Fields<'d> {
             return Ok(None);
         }
         let start = cursor.pos;
-        let tensor = ndarray::read(cursor, (self.dtype_of)(&self.model));
+        let dtype = (self.dtype_of)(&self.model);
+        let dtype = dtype.unwrap_or_else(|| ndarray::natural_type(cursor));
+        let tensor = ndarray::read(cursor, dtype);
         if tensor.is_err() {
             // Go on behind it, so that a body whose array is not used stays acceptable.
             cursor.pos = start;
@@ -199,7 +224,9 @@ fn optional<'a, T>(
 }
 
 fn text(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
-    cursor.string().map(|text| text.into_owned())
+    let text = cursor.string()?;
+    cursor.take_text(&text)?;
+    Ok(text.into_owned())
 }
 
 fn one_of(

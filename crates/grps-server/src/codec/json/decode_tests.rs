@@ -84,11 +84,13 @@ fn one_data_field_is_wanted() {
 fn ndarray_becomes_one_tensor() {
     let body = "\u{feff}{ \"ndarray\" : [[1, 2.5]] }";
     let request = decode(body.as_bytes()).unwrap();
+    let body = body.trim_start_matches('\u{feff}');
     let columns = vec![Values::Float32(vec![1.0, 2.5])];
     let tensor = WireTensor { name: Arc::default(), dtype: 7, shape: vec![1, 2].into(), columns };
     assert_eq!(request.message.data, Data::Tensors(vec![tensor]));
     assert_eq!(&body[request.ndarray_span.unwrap()], "[[1, 2.5]]");
-    assert_eq!(refusal(r#"{"ndarray":["a"]}"#), "ndarray[0]: expected a number, got a string");
+    let error = decode_as(br#"{"ndarray":["a"]}"#, DataType::Float32).unwrap_err();
+    assert_eq!(error.message(), "ndarray[0]: expected a number, got the string \"a\"");
     assert_eq!(
         refusal(r#"{"ndarray":[[1,2],[3]]}"#),
         "ndarray is ragged: [1] has 1 values, [0] has 2"
@@ -133,6 +135,31 @@ fn ndarray_as_other_types() {
     assert!(reparsed("[1]", DataType::String).unwrap_err().contains("expected a string"));
     assert!(parse_ndarray(b"[1]", 0..9, DataType::Int8).is_err());
     assert!(parse_ndarray(b"[1],", 0..4, DataType::Int8).is_err());
+}
+
+#[test]
+fn bodies_may_be_in_any_encoding() {
+    let text = "{\"ndarray\": [\"\u{e9}\", \"\u{1f600}\"]}";
+    let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked = [&[0xff, 0xfe], &units[..]].concat();
+    for body in [text.as_bytes(), &units, &marked] {
+        let request = decode(body).unwrap();
+        let Data::Tensors(tensors) = request.message.data else { panic!("no tensors") };
+        assert_eq!(tensors[0].columns, [Values::String(vec!["\u{e9}".into(), "\u{1f600}".into()])]);
+        let read = parse_ndarray(body, request.ndarray_span.unwrap(), DataType::String);
+        assert_eq!(read.unwrap().shape(), [2]);
+        assert!(!has_true(body, "ndarray"));
+    }
+    let flag: Vec<u8> = "{\"stream\": true}".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert!(has_true(&flag, "stream"));
+}
+
+#[test]
+fn unknown_fields_are_named_when_nothing_else_is_there() {
+    let choices = "no data field: give one of str_data, gtensors, ndarray, gmap";
+    let meant = "\"ndarry\" is not known: did you mean \"ndarray\"?";
+    assert_eq!(refusal(r#"{"ndarry":[1],"x":1}"#), format!("{choices}; {meant}"));
+    assert_eq!(refusal(r#"{"status":{},"foo":[1]}"#), format!("{choices}; \"foo\" is not known"));
 }
 
 #[test]

@@ -2,16 +2,27 @@
 
 use bytes::Bytes;
 use half::{bf16, f16};
+use memchr::{memchr, memchr_iter};
 
+use super::base64;
 use super::cursor::{Cursor, byte_at};
 use super::number::{
     decimal_float, decimal_single, parse_float, parse_integer, short_decimal, short_integer,
 };
 use crate::codec::fault::{Fault, excerpt};
 
+/// How bytes that are no text are written, for errors.
+const B64: &str = "{\"b64\": \"...\"}";
+
+/// Bytes of text from which on the elements of a list are counted before they are read.
+const LARGE_TEXT: usize = 64 << 10;
+
 /// An element of a tensor.
 pub(super) trait Element: Sized {
-    /// Reads an element of `ndarray`: a number, or a boolean as 1 or 0.
+    /// Whether the commas of a list tell how many elements it has: no element has any in it.
+    const COUNTED: bool = true;
+
+    /// Reads an element of `ndarray`: a number, also in quotes, or a boolean as 1 or 0.
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault>;
 
     /// Reads an element of a `flat_*` field by protobuf's JSON rules: a number, also in quotes.
@@ -23,6 +34,28 @@ pub(super) trait Element: Sized {
     fn plain(_text: &[u8], _start: usize) -> Option<(Self, usize)> {
         None
     }
+}
+
+/// Makes room for the elements before the next `end`, a byte that ends their list or something
+/// around it. Returns up to where there is room; it is 0 for elements that can't be counted, for
+/// which this is called before each.
+pub(super) fn make_room<T: Element>(
+    cursor: &Cursor<'_>,
+    values: &mut Vec<T>,
+    end: u8,
+) -> Result<usize, Fault> {
+    if !T::COUNTED {
+        return cursor.grow(values, 1).map(|()| 0);
+    }
+    let text = cursor.text.as_bytes();
+    if text.len() < LARGE_TEXT {
+        return Ok(usize::MAX);
+    }
+    let rest = text.get(cursor.pos..).unwrap_or_default();
+    let length = memchr(end, rest).unwrap_or(rest.len());
+    let commas = memchr_iter(b',', rest.get(..length).unwrap_or_default()).count();
+    cursor.grow_exact(values, commas + 1)?;
+    Ok(cursor.pos + length)
 }
 
 /// Reads elements with commas behind them for as long as they are written as most are, up to the
@@ -57,7 +90,7 @@ macro_rules! integers {
             fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
                 match cursor.peek() {
                     b't' | b'f' => nested_bool(cursor).map(Self::from),
-                    _ => in_range(cursor.integer()?),
+                    _ => in_range(flat_integer(cursor)?),
                 }
             }
 
@@ -113,6 +146,7 @@ impl Element for f64 {
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
         match cursor.peek() {
             b't' | b'f' => nested_bool(cursor).map(Self::from),
+            b'"' => quoted(cursor, parse_float),
             _ => cursor.float(),
         }
     }
@@ -142,6 +176,7 @@ impl Element for f32 {
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
         match cursor.peek() {
             b't' | b'f' => nested_bool(cursor).map(Self::from),
+            b'"' => quoted(cursor, parse_float).map(|value| value as Self),
             _ => cursor.single(),
         }
     }
@@ -190,13 +225,48 @@ impl Element for bf16 {
 }
 
 impl Element for Bytes {
+    const COUNTED: bool = false;
+
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
         Self::from_flat(cursor)
     }
 
+    /// Text, or any bytes as `{"b64": "..."}`.
     fn from_flat(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
-        cursor.string().map(|text| text.into_owned().into())
+        match cursor.token() {
+            b'{' => base64_object(cursor),
+            _ => {
+                let text = cursor.string()?;
+                cursor.take_text(&text)?;
+                Ok(text.into_owned().into())
+            }
+        }
     }
+}
+
+/// Reads `{"b64": "..."}`, which other servers take too.
+fn base64_object(cursor: &mut Cursor<'_>) -> Result<Bytes, Fault> {
+    let mut bytes = None;
+    cursor.object(|cursor, key| {
+        if key != "b64" {
+            return Err(Fault::new(format!(
+                "{} is not known, bytes are written as {B64}",
+                excerpt(&key)
+            )));
+        }
+        cursor.token();
+        bytes = Some(base64_text(cursor).map_err(|fault| fault.in_field("b64"))?);
+        Ok(())
+    })?;
+    bytes.ok_or_else(|| Fault::new(format!("the object is empty, bytes are written as {B64}")))
+}
+
+/// Reads a string of base64.
+pub(super) fn base64_text(cursor: &mut Cursor<'_>) -> Result<Bytes, Fault> {
+    let text = cursor.string()?;
+    cursor.take_text(&text)?;
+    let bytes = base64::decode(&text);
+    bytes.map(Bytes::from).ok_or_else(|| Fault::new(format!("{} is not base64", excerpt(&text))))
 }
 
 /// Reads a dimension or another `uint32`.
@@ -325,7 +395,14 @@ mod tests {
         );
         assert_eq!(nested("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(nested("1.5"), Ok(bf16::from_f32(1.5)));
-        assert_eq!(nested::<f32>("\"1\"").unwrap_err(), "expected a number, got a string");
+        assert_eq!(nested("\"1.5\""), Ok(1.5f32));
+        assert_eq!(nested("\"-Infinity\""), Ok(f64::NEG_INFINITY));
+        assert!(nested::<f32>("\"NaN\"").unwrap().is_nan());
+        assert_eq!(nested("\"Infinity\""), Ok(f16::INFINITY));
+        assert_eq!(nested("\"-9223372036854775808\""), Ok(i64::MIN));
+        assert_eq!(nested("{\"b64\":\"/w\"}"), Ok(Bytes::from_static(&[0xff])));
+        assert_eq!(nested::<f32>("\"x\"").unwrap_err(), "expected a number, got the string \"x\"");
+        assert!(nested::<i64>("\"NaN\"").is_err() && nested::<bool>("\"1\"").is_err());
         assert_eq!(
             nested::<i8>("128").unwrap_err(),
             "128 is out of range for int8, -128 to 127 is allowed"

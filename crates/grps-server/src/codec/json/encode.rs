@@ -10,6 +10,10 @@ use crate::codec::wire_type::WireType;
 /// Most lists that an `ndarray` without elements may have; its shape alone does not bound them.
 const MAX_EMPTY_LISTS: usize = 1 << 16;
 
+/// Bytes to reserve for an element of an `ndarray`; the vector grows when they are too few.
+const FLOAT_BYTES: usize = 20;
+const INTEGER_BYTES: usize = 4;
+
 /// Bytes to reserve for the parts of an answer that are not elements.
 const FRAME_BYTES: usize = 128;
 
@@ -64,28 +68,60 @@ pub fn encode_tensors(
     Ok(out)
 }
 
-/// Encodes the first tensor as nested lists, each number widened to double precision first.
+/// Encodes the first tensor as nested lists; a float is widened to double precision first.
 ///
 /// # Errors
-/// `InvalidArgument` when there is no tensor, when the first is not float32, or when its shape
-/// asks for a huge number of empty lists.
+/// `InvalidArgument`, as the client asked for what this output can't be, when there is no tensor or
+/// its shape asks for a huge number of empty lists.
 pub fn encode_ndarray(status: Option<&Status>, tensors: &[Tensor]) -> Result<Vec<u8>, Error> {
-    let floats = tensors.first().and_then(|tensor| match tensor.elements() {
-        Elements::Float32(values) => Some((tensor.shape(), values)),
-        _ => None,
-    });
-    let (shape, values) = floats.ok_or_else(|| {
-        Error::invalid("No float32 tensors in output. Cannot convert to ndarray.")
-    })?;
+    let Some(tensor) = tensors.first() else {
+        return Err(Error::invalid("No tensors in output. Cannot convert to ndarray."));
+    };
+    let (shape, elements) = (tensor.shape(), tensor.elements());
     check_empty_lists(shape)?;
     let mut out = open_message(status, "");
-    out.reserve(values.len().saturating_mul(20));
     write::name(&mut out, "model");
     out.extend_from_slice(b"\"\"");
     write::name(&mut out, "ndarray");
-    write_nested(&mut out, shape, values);
+    let element_bytes = if is_float(elements) { FLOAT_BYTES } else { INTEGER_BYTES };
+    out.reserve(elements.len().saturating_mul(element_bytes));
+    write_nested_elements(&mut out, shape, elements);
     out.push(b'}');
     Ok(out)
+}
+
+fn is_float(elements: Elements<'_>) -> bool {
+    matches!(
+        elements,
+        Elements::Float16(_) | Elements::Bfloat16(_) | Elements::Float32(_) | Elements::Float64(_)
+    )
+}
+
+fn write_nested_elements(out: &mut Vec<u8>, shape: &[usize], elements: Elements<'_>) {
+    match elements {
+        Elements::Bool(values) => nested(out, shape, values, &|out, v| write::boolean(out, *v)),
+        Elements::Uint8(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
+        Elements::Uint16(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
+        Elements::Uint32(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
+        Elements::Uint64(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
+        Elements::Int8(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
+        Elements::Int16(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
+        Elements::Int32(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
+        Elements::Int64(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
+        Elements::Float16(values) => {
+            nested(out, shape, values, &|out, v| write::double(out, v.to_f64()));
+        }
+        Elements::Bfloat16(values) => {
+            nested(out, shape, values, &|out, v| write::double(out, v.to_f64()));
+        }
+        Elements::Float32(values) => {
+            nested(out, shape, values, &|out, v| write::double(out, f64::from(*v)));
+        }
+        Elements::Float64(values) => nested(out, shape, values, &|out, v| write::double(out, *v)),
+        Elements::String(values) => {
+            nested(out, shape, values, &|out, v| write::text_or_bytes(out, v));
+        }
+    }
 }
 
 /// Starts the message's object with the fields that come before the data.
@@ -177,7 +213,9 @@ fn write_elements(out: &mut Vec<u8>, elements: Elements<'_>) {
         Elements::Float16(values) => write::list(out, values.iter().copied(), write::half),
         Elements::Float32(values) => write::list(out, values.iter().copied(), write::float),
         Elements::Float64(values) => write::list(out, values.iter().copied(), write::double),
-        Elements::String(values) => write::list(out, values, |out, value| write::text(out, value)),
+        Elements::String(values) => {
+            write::list(out, values, |out, value| write::text_or_bytes(out, value));
+        }
         // No field holds these.
         Elements::Bool(_)
         | Elements::Uint16(_)
@@ -234,16 +272,16 @@ fn check_empty_lists(shape: &[usize]) -> Result<(), Error> {
     }
 }
 
-fn write_nested(out: &mut Vec<u8>, shape: &[usize], values: &[f32]) {
+fn nested<T>(out: &mut Vec<u8>, shape: &[usize], values: &[T], write: &impl Fn(&mut Vec<u8>, &T)) {
     match shape {
-        [] => values.iter().for_each(|value| write::python_float(out, f64::from(*value))),
-        [_] => write::list(out, values, |out, value| write::python_float(out, f64::from(*value))),
+        [] => values.iter().for_each(|value| write(out, value)),
+        [_] => write::list(out, values, write),
         [count, inner @ ..] => {
             let row = values.len() / (*count).max(1);
             write::list(out, 0..*count, |out, index| {
                 let start = index * row;
                 let part = values.get(start..start + row).unwrap_or_default();
-                write_nested(out, inner, part);
+                nested(out, inner, part, write);
             });
         }
     }

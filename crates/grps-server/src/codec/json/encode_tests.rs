@@ -122,7 +122,11 @@ fn maps_write_default_values_too() {
 }
 
 fn ndarray(shape: &[usize], values: &[f32]) -> String {
-    let tensor = tensor(shape, Values::Float32(values.to_vec()));
+    ndarray_of(shape, Values::Float32(values.to_vec()))
+}
+
+fn ndarray_of(shape: &[usize], values: Values) -> String {
+    let tensor = tensor(shape, values);
     let text = String::from_utf8(encode_ndarray(None, &[tensor]).unwrap()).unwrap();
     let start = text.strip_prefix("{\"model\":\"\",\"ndarray\":").unwrap();
     start.strip_suffix('}').unwrap().to_owned()
@@ -136,7 +140,7 @@ fn ndarray_is_nested_by_shape() {
     assert_eq!(ndarray(&[1, 0], &[]), "[[]]");
     assert_eq!(ndarray(&[0, 3], &[]), "[]");
     assert_eq!(ndarray(&[2, 0, 3], &[]), "[[],[]]");
-    assert_eq!(ndarray(&[3], &[f32::NAN, f32::INFINITY, -0.0]), "[NaN,Infinity,-0.0]");
+    assert_eq!(ndarray(&[3], &[f32::NAN, f32::INFINITY, -0.0]), r#"["NaN","Infinity",-0.0]"#);
     let tensors = [tensor(&[1], Values::Float32(vec![1.0])), tensor(&[0], Values::Int8(vec![]))];
     assert_eq!(
         String::from_utf8(encode_ndarray(Some(&Status::ok()), &tensors).unwrap()).unwrap(),
@@ -145,11 +149,42 @@ fn ndarray_is_nested_by_shape() {
 }
 
 #[test]
-fn ndarray_wants_float32_first() {
-    let expected = "No float32 tensors in output. Cannot convert to ndarray.";
-    assert_eq!(encode_ndarray(None, &[]).unwrap_err().message(), expected);
-    let tensors = [tensor(&[1], Values::Int32(vec![1])), tensor(&[1], Values::Float32(vec![1.0]))];
-    assert_eq!(encode_ndarray(None, &tensors).unwrap_err().message(), expected);
+fn ndarray_is_of_any_type() {
+    let samples: [(Values, &str); 14] = [
+        (Values::Bool(vec![true, false]), "[true,false]"),
+        (Values::Uint8(vec![0, 255]), "[0,255]"),
+        (Values::Uint16(vec![0, u16::MAX]), "[0,65535]"),
+        (Values::Uint32(vec![0, u32::MAX]), "[0,4294967295]"),
+        (Values::Uint64(vec![0, u64::MAX]), "[0,18446744073709551615]"),
+        (Values::Int8(vec![-128, 0]), "[-128,0]"),
+        (Values::Int16(vec![-2, 0]), "[-2,0]"),
+        (Values::Int32(vec![-2, 0]), "[-2,0]"),
+        (Values::Int64(vec![i64::MIN, 0]), "[-9223372036854775808,0]"),
+        (Values::Float16(vec![f16::from_f32(0.5), f16::NAN]), "[0.5,\"NaN\"]"),
+        (Values::Bfloat16(vec![bf16::ONE, bf16::INFINITY]), "[1.0,\"Infinity\"]"),
+        (Values::Float32(vec![0.2, 1.0]), "[0.20000000298023224,1.0]"),
+        (Values::Float64(vec![0.2, f64::NEG_INFINITY]), "[0.2,\"-Infinity\"]"),
+        (
+            Values::String(vec!["a\"".into(), Bytes::from_static(&[0xff])]),
+            r#"["a\"",{"b64":"/w=="}]"#,
+        ),
+    ];
+    for (values, expected) in samples {
+        assert_eq!(ndarray_of(&[2], values.clone()), expected);
+        assert_eq!(ndarray_of(&[1, 2, 1], values.clone()).matches('[').count(), 4);
+        // What is written is read again as the same.
+        let body = format!("{{\"ndarray\":{expected}}}");
+        let read =
+            crate::codec::json::parse_ndarray(body.as_bytes(), 11..body.len() - 1, values.dtype());
+        assert_eq!(format!("{:?}", read.unwrap().elements()), format!("{:?}", values.elements()));
+    }
+}
+
+#[test]
+fn ndarray_wants_a_tensor() {
+    let error = encode_ndarray(None, &[]).unwrap_err();
+    assert_eq!(error.message(), "No tensors in output. Cannot convert to ndarray.");
+    assert_eq!(error.cause(), Cause::InvalidArgument);
 }
 
 #[test]

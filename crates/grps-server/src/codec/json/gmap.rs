@@ -1,32 +1,41 @@
 //! Reads `gmap`.
 
-use std::borrow::Cow;
-
-use bytes::Bytes;
-
-use super::base64;
 use super::cursor::Cursor;
-use super::element::Element;
-use crate::codec::fault::{Fault, excerpt};
-use crate::codec::message::{MAX_MAP_ENTRIES, MapData};
+use super::element::{Element, base64_text};
+use crate::codec::fault::{Fault, unknown_field};
+use crate::codec::message::{BYTES_PER_KEY, MAX_MAP_ENTRIES, MapData};
+
+/// The maps of a `gmap`.
+const MAPS: [&str; 6] = ["s_s", "s_b", "s_i32", "s_i64", "s_f", "s_d"];
 
 /// Reads a `gmap` object. Its entries are bounded for each map, as a JSON entry takes more bytes.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<MapData, Fault> {
     let mut map = MapData::default();
+    let mut unknown = None;
     cursor.object(|cursor, key| {
         match key.as_ref() {
             "s_s" | "sS" => {
-                map.s_s = entries(cursor, "s_s", |cursor| cursor.string().map(Cow::into_owned))?
+                map.s_s = entries(cursor, "s_s", |cursor| {
+                    let text = cursor.string()?;
+                    cursor.take_text(&text)?;
+                    Ok(text.into_owned())
+                })?;
             }
-            "s_b" | "sB" => map.s_b = entries(cursor, "s_b", binary)?,
+            "s_b" | "sB" => map.s_b = entries(cursor, "s_b", base64_text)?,
             "s_i32" | "sI32" => map.s_i32 = entries(cursor, "s_i32", i32::from_flat)?,
             "s_i64" | "sI64" => map.s_i64 = entries(cursor, "s_i64", i64::from_flat)?,
             "s_f" | "sF" => map.s_f = entries(cursor, "s_f", f32::from_flat)?,
             "s_d" | "sD" => map.s_d = entries(cursor, "s_d", f64::from_flat)?,
-            _ => cursor.skip_value()?,
+            key => {
+                unknown.get_or_insert_with(|| unknown_field(key, &MAPS));
+                cursor.skip_value()?;
+            }
         }
         Ok(())
     })?;
+    if let Some(unknown) = unknown.filter(|_| map.is_empty()) {
+        return Err(Fault::new(format!("{unknown}; the maps are {}", MAPS.join(", "))));
+    }
     map.drop_overwritten();
     Ok(map)
 }
@@ -46,20 +55,18 @@ fn entries<'a, V>(
         }
         cursor.token();
         let value = value(cursor).map_err(|fault| fault.at_key(&key))?;
+        cursor.take_text(&key)?;
+        cursor.take_memory(BYTES_PER_KEY)?;
+        cursor.grow(&mut entries, 1)?;
         entries.push((key.into_owned(), value));
         Ok(())
     });
     read.map(|()| entries).map_err(|fault| fault.in_field(name))
 }
 
-fn binary(cursor: &mut Cursor<'_>) -> Result<Bytes, Fault> {
-    let text = cursor.string()?;
-    let bytes = base64::decode(&text);
-    bytes.map(Bytes::from).ok_or_else(|| Fault::new(format!("{} is not base64", excerpt(&text))))
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use grps_core::Error;
 
     use super::*;

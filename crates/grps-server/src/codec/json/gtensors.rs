@@ -2,25 +2,36 @@
 
 use std::sync::Arc;
 
-use grps_core::Values;
+use bytes::Bytes;
+use grps_core::{MAX_RANK, Values};
 
 use super::cursor::Cursor;
-use super::element::{Element, flat_uint32, read_plain};
-use crate::codec::fault::{Fault, excerpt};
+use super::element::{Element, base64_text, flat_uint32, make_room, read_plain};
+use crate::codec::fault::{Fault, excerpt, unknown_field};
 use crate::codec::wire_tensor::{MAX_TENSORS, WireShape, WireTensor};
 use crate::codec::wire_type::WireType;
 
+/// What a size of a shape takes in memory at most.
+const BYTES_PER_SIZE: usize = 8;
+
 /// Reads a `gtensors` object.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Vec<WireTensor>, Fault> {
-    let mut tensors = Vec::new();
+    let mut tensors = None;
+    let mut unknown = None;
     cursor.object(|cursor, key| match key.as_ref() {
         "tensors" => {
-            tensors.clear();
-            read_tensors(cursor, &mut tensors).map_err(|fault| fault.in_field("tensors"))
+            let list = tensors.insert(Vec::new());
+            read_tensors(cursor, list).map_err(|fault| fault.in_field("tensors"))
         }
-        _ => cursor.skip_value(),
+        key => {
+            unknown.get_or_insert_with(|| unknown_field(key, &["tensors"]));
+            cursor.skip_value()
+        }
     })?;
-    Ok(tensors)
+    match (tensors, unknown) {
+        (None, Some(unknown)) => Err(Fault::new(unknown)),
+        (tensors, _) => Ok(tensors.unwrap_or_default()),
+    }
 }
 
 fn read_tensors(cursor: &mut Cursor<'_>, tensors: &mut Vec<WireTensor>) -> Result<(), Fault> {
@@ -39,6 +50,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, tensors: &mut Vec<WireTensor>) -> Resul
 
 fn read_tensor(cursor: &mut Cursor<'_>) -> Result<WireTensor, Fault> {
     let mut tensor = WireTensor::default();
+    let mut unknown = None;
     cursor.object(|cursor, key| {
         let read = match key.as_ref() {
             "name" => read_name(cursor).map(|name| tensor.name = name),
@@ -48,7 +60,13 @@ fn read_tensor(cursor: &mut Cursor<'_>) -> Result<WireTensor, Fault> {
                 Some(wire_type) => {
                     read_column(cursor, wire_type).map(|values| tensor.set_column(values))
                 }
-                None => return cursor.skip_value(),
+                None if is_flat_bytes(key) => {
+                    read_bytes(cursor).map(|strings| tensor.set_column(Values::String(strings)))
+                }
+                None => {
+                    unknown.get_or_insert_with(|| unknown_field(key, &known_fields()));
+                    return cursor.skip_value();
+                }
             },
         };
         read.map_err(|fault| match column_type(&key) {
@@ -56,11 +74,26 @@ fn read_tensor(cursor: &mut Cursor<'_>) -> Result<WireTensor, Fault> {
             None => fault.in_field(&key),
         })
     })?;
-    Ok(tensor)
+    match unknown {
+        // Without its type or its elements it is no tensor: they may be what was misspelt.
+        Some(unknown) if tensor.dtype == 0 || tensor.columns.is_empty() => Err(Fault::new(unknown)),
+        _ => Ok(tensor),
+    }
+}
+
+fn known_fields() -> Vec<&'static str> {
+    let elements = WireType::ALL.into_iter().map(WireType::field_name);
+    ["name", "dtype", "shape", "flat_bytes"].into_iter().chain(elements).collect()
 }
 
 fn read_name(cursor: &mut Cursor<'_>) -> Result<Arc<str>, Fault> {
-    if cursor.take_null() { Ok(Arc::default()) } else { cursor.string().map(Arc::from) }
+    if cursor.take_null() { Ok(Arc::default()) } else { read_text(cursor) }
+}
+
+fn read_text(cursor: &mut Cursor<'_>) -> Result<Arc<str>, Fault> {
+    let text = cursor.string()?;
+    cursor.take_text(&text)?;
+    Ok(text.into())
 }
 
 /// A data type by name or number, the number also in quotes.
@@ -117,13 +150,36 @@ fn read_column(cursor: &mut Cursor<'_>, wire_type: WireType) -> Result<Values, F
     })
 }
 
+fn is_flat_bytes(key: &str) -> bool {
+    matches!(key, "flat_bytes" | "flatBytes")
+}
+
+/// Strings by protobuf's JSON rules for `bytes`: as base64.
+fn read_bytes(cursor: &mut Cursor<'_>) -> Result<Vec<Bytes>, Fault> {
+    let mut strings = Vec::new();
+    if cursor.take_null() {
+        return Ok(strings);
+    }
+    cursor.list(|cursor| {
+        cursor.token();
+        cursor.grow(&mut strings, 1)?;
+        strings.push(base64_text(cursor).map_err(|fault| fault.at_index(strings.len()))?);
+        Ok(())
+    })?;
+    Ok(strings)
+}
+
 fn read_flat<T: Element>(cursor: &mut Cursor<'_>) -> Result<Vec<T>, Fault> {
     let mut values = Vec::new();
+    let mut room_to = 0;
     if cursor.take_null() {
         return Ok(values);
     }
     cursor.list(|cursor| {
         cursor.token();
+        if cursor.pos >= room_to {
+            room_to = make_room(cursor, &mut values, b']')?;
+        }
         read_plain(cursor, &mut values);
         values.push(T::from_flat(cursor).map_err(|fault| fault.at_index(values.len()))?);
         Ok(())
@@ -137,6 +193,9 @@ fn read_shape(cursor: &mut Cursor<'_>) -> Result<WireShape, Fault> {
         return Ok(shape);
     }
     cursor.list(|cursor| {
+        if shape.len() >= MAX_RANK {
+            cursor.take_memory(BYTES_PER_SIZE)?;
+        }
         shape.push(flat_uint32(cursor).map_err(|fault| fault.at_index(shape.len()))?);
         Ok(())
     })?;
@@ -178,6 +237,28 @@ mod tests {
     }
 
     #[test]
+    fn unknown_fields_are_named_when_something_is_missing() {
+        assert_eq!(
+            tensors(r#"{"tensor":[{}]}"#).unwrap_err(),
+            "\"tensor\" is not known: did you mean \"tensors\"?"
+        );
+        for (text, expected) in [
+            (
+                r#"{"type":"DT_INT8","shape":[1],"flat_int8":[1]}"#,
+                "\"type\" is not known: did you mean \"dtype\"?",
+            ),
+            (
+                r#"{"dtype":1,"flat_float":[1]}"#,
+                "\"flat_float\" is not known: did you mean \"flat_float16\"?",
+            ),
+            (r#"{"dtype":1,"data":[1]}"#, "\"data\" is not known"),
+        ] {
+            let error = tensors(&format!("{{\"tensors\":[{{}},{text}]}}")).unwrap_err();
+            assert_eq!(error, format!("tensors[1]: {expected}"));
+        }
+    }
+
+    #[test]
     fn columns_by_both_names() {
         assert_eq!(column(r#""flat_uint8":[255]"#), Ok(Values::Uint8(vec![255])));
         assert_eq!(column(r#""flatInt8":[-128]"#), Ok(Values::Int8(vec![-128])));
@@ -188,6 +269,35 @@ mod tests {
         assert_eq!(column(r#""flatString":["a"]"#), Ok(Values::String(vec!["a".into()])));
         for key in ["flatfloat32", "flatFLOAT32", "flat_Float32", "flat", "flat_"] {
             assert_eq!(column_type(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_base64() {
+        let expected = Ok(Values::String(vec![Bytes::from_static(&[0xff]), "a".into()]));
+        for text in [
+            r#""flat_string":[{"b64":"/w=="},"a"]"#,
+            r#""flat_string":[ { "b64" : "_w" } , {"b64":"YQ=="}]"#,
+            r#""flat_bytes":["/w==","YQ"]"#,
+            r#""flatBytes":[ "_w==" , "YQ=="]"#,
+        ] {
+            assert_eq!(column(text), expected, "{text}");
+        }
+        let refusals = [
+            (r#""flat_string":["a",{"b64":"!"}]"#, "flat_string[1].b64: \"!\" is not base64"),
+            (r#""flat_string":[{"b64":5}]"#, "flat_string[0].b64: expected a string, got a number"),
+            (
+                r#""flat_string":[{"b65":""}]"#,
+                "flat_string[0]: \"b65\" is not known, bytes are written as {\"b64\": \"...\"}",
+            ),
+            (
+                r#""flat_string":[{}]"#,
+                "flat_string[0]: the object is empty, bytes are written as {\"b64\": \"...\"}",
+            ),
+            (r#""flat_bytes":[5]"#, "flat_bytes[0]: expected a string, got a number"),
+        ];
+        for (text, expected) in refusals {
+            assert_eq!(column(text).unwrap_err(), format!("tensors[0].{expected}"), "{text}");
         }
     }
 

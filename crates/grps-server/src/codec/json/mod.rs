@@ -10,9 +10,11 @@ mod gtensors;
 mod ndarray;
 mod number;
 mod text;
+mod unicode;
 mod write;
 
 pub use decode::{
     JsonRequest, decode, decode_as, decode_optional, decode_with, has_true, parse_ndarray,
+    parse_ndarray_within,
 };
 pub use encode::{encode, encode_ndarray, encode_tensors};

@@ -6,8 +6,22 @@ use std::sync::Arc;
 use grps_core::{DataType, Error, MAX_RANK, Shape, Tensor, Values};
 
 use super::cursor::Cursor;
-use super::element::{Element, read_plain};
+use super::element::{Element, make_room, read_plain};
 use crate::codec::fault::Fault;
+
+/// The type of an `ndarray` for a model that does not declare one: strings if the first element is
+/// text or bytes, else float32. Text of a number counts as the number.
+pub(super) fn natural_type(cursor: &Cursor<'_>) -> DataType {
+    let mut cursor = cursor.clone();
+    while cursor.token() == b'[' {
+        cursor.pos += 1;
+    }
+    match cursor.token() {
+        b'{' => DataType::String,
+        b'"' if f64::from_nested(&mut cursor).is_err() => DataType::String,
+        _ => DataType::Float32,
+    }
+}
 
 /// Reads an `ndarray` as an unnamed tensor of this type.
 pub(super) fn read(cursor: &mut Cursor<'_>, dtype: DataType) -> Result<Tensor, Error> {
@@ -33,7 +47,8 @@ fn read_values<T: Element>(
     cursor: &mut Cursor<'_>,
     wrap: impl Fn(Vec<T>) -> Values,
 ) -> Result<Tensor, Error> {
-    let mut array = Array { values: Vec::new(), shape: Vec::new(), rank: None, path: Vec::new() };
+    let (values, shape, path) = (Vec::new(), Vec::new(), Vec::new());
+    let mut array = Array { values, room_to: 0, shape, rank: None, path };
     if cursor.token() == b'[' {
         array.read_list(cursor)?;
     } else {
@@ -46,6 +61,8 @@ fn read_values<T: Element>(
 /// What is known of the array so far.
 struct Array<T> {
     values: Vec<T>,
+    /// Place in the text up to which there is room for the elements.
+    room_to: usize,
     /// Length of the lists at each depth, known once the first of them has closed.
     shape: Vec<Option<usize>>,
     /// Number of dimensions, known once the first innermost list was met.
@@ -116,13 +133,21 @@ impl<T: Element> Array<T> {
         }
         self.rank = Some(depth + 1);
         let start = self.values.len();
-        if let Some(Some(length)) = self.shape.get(depth) {
+        if cursor.pos >= self.room_to {
+            self.room_to = make_room(cursor, &mut self.values, b'}')?;
+        }
+        if let Some(Some(length)) = self.shape.get(depth).filter(|_| T::COUNTED) {
             self.values.reserve(*length);
         }
         loop {
             read_plain(cursor, &mut self.values);
             match T::from_nested(cursor) {
-                Ok(value) => self.values.push(value),
+                Ok(value) => {
+                    if !T::COUNTED {
+                        cursor.grow(&mut self.values, 1)?;
+                    }
+                    self.values.push(value);
+                }
                 Err(fault) => return Err(self.not_an_element(cursor, fault, start)),
             }
             match cursor.token() {
@@ -207,6 +232,18 @@ mod tests {
         expect("[[]]", &[1, 0], &[]);
         expect("[[[],[]],[[],[]]]", &[2, 2, 0], &[]);
         expect("[1e39, 16777217, 0.1]", &[3], &[f32::INFINITY, 16_777_216.0, 0.1]);
+        expect("[\"-Infinity\", 1, \"2.5\",3]", &[4], &[f32::NEG_INFINITY, 1.0, 2.5, 3.0]);
+    }
+
+    #[test]
+    fn the_first_element_says_what_an_undeclared_type_is() {
+        let natural = |text: &str| natural_type(&Cursor::new(text));
+        for text in ["1", "[[ 1", "\"NaN\"", "[\"1.5\",\"a\"]", "[true]", "[[]]", "[", "[?"] {
+            assert_eq!(natural(text), DataType::Float32, "{text}");
+        }
+        for text in ["\"a\"", "[ [\"\"]]", "[{\"b64\":\"\"}]", "[\"nan\"]"] {
+            assert_eq!(natural(text), DataType::String, "{text}");
+        }
     }
 
     #[test]
@@ -235,8 +272,9 @@ mod tests {
 
     #[test]
     fn other_values_are_refused_with_their_place() {
-        assert_eq!(array("\"1\"").unwrap_err(), "ndarray: expected a number, got a string");
-        assert_eq!(array("[1, \"2\"]").unwrap_err(), "ndarray[1]: expected a number, got a string");
+        let not_a_number = "expected a number, got the string \"x\"";
+        assert_eq!(array("\"x\"").unwrap_err(), format!("ndarray: {not_a_number}"));
+        assert_eq!(array("[1, \"x\"]").unwrap_err(), format!("ndarray[1]: {not_a_number}"));
         assert_eq!(
             array("[[1], [null]]").unwrap_err(),
             "ndarray[1][0]: expected a number, got null"

@@ -67,13 +67,20 @@ pub(super) fn double(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// Writes a number as Python's json module does: special values are bare words.
-pub(super) fn python_float(out: &mut Vec<u8>, value: f64) {
-    if value.is_finite() {
-        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
-    } else {
-        out.extend_from_slice(word(value).as_bytes());
+/// Writes `true` or `false`.
+pub(super) fn boolean(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+/// Writes a string, or an object with base64 for bytes that are not UTF-8 text.
+pub(super) fn text_or_bytes(out: &mut Vec<u8>, value: &[u8]) {
+    if std::str::from_utf8(value).is_ok() {
+        return text(out, value);
     }
+    out.push(b'{');
+    name(out, "b64");
+    binary(out, value);
+    out.push(b'}');
 }
 
 /// Writes a list with commas.
@@ -128,19 +135,13 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
 }
 
 fn quoted_word(out: &mut Vec<u8>, value: f64) {
-    out.push(b'"');
-    out.extend_from_slice(word(value).as_bytes());
-    out.push(b'"');
-}
-
-fn word(value: f64) -> &'static str {
-    if value.is_nan() {
-        "NaN"
+    out.extend_from_slice(if value.is_nan() {
+        b"\"NaN\""
     } else if value > 0.0 {
-        "Infinity"
+        b"\"Infinity\""
     } else {
-        "-Infinity"
-    }
+        b"\"-Infinity\""
+    });
 }
 
 #[cfg(test)]
@@ -168,8 +169,10 @@ mod tests {
         assert_eq!(written(|out| float(out, f32::NAN)), "\"NaN\"");
         assert_eq!(written(|out| half(out, f16::NEG_INFINITY)), "\"-Infinity\"");
         assert_eq!(written(|out| double(out, f64::INFINITY)), "\"Infinity\"");
-        assert_eq!(written(|out| python_float(out, 0.2f32.into())), "0.20000000298023224");
-        assert_eq!(written(|out| python_float(out, f64::NEG_INFINITY)), "-Infinity");
+        assert_eq!(written(|out| double(out, 0.2f32.into())), "0.20000000298023224");
+        assert_eq!(written(|out| boolean(out, true)), "true");
+        assert_eq!(written(|out| text_or_bytes(out, b"a\"\xc3\xa9")), "\"a\\\"\u{e9}\"");
+        assert_eq!(written(|out| text_or_bytes(out, b"a\xff")), "{\"b64\":\"Yf8=\"}");
         assert_eq!(written(|out| long(out, i64::MIN)), "\"-9223372036854775808\"");
     }
 }

@@ -6,14 +6,28 @@ use grps_core::{Error, Tensor};
 use super::reader::{Reader, Wire};
 use super::tensor::append_tensors;
 use crate::codec::fault::Fault;
-use crate::codec::message::{Data, GrpsMessage, MAX_MAP_ENTRIES, MapData, Outcome, Status};
+use crate::codec::message::{
+    BYTES_PER_KEY, Data, GrpsMessage, MAX_MAP_ENTRIES, MapData, Outcome, Status,
+};
+use crate::codec::room::Room;
+
+/// What the allocations of a map entry's key and value take at least.
+const BYTES_PER_TEXTS: usize = 32;
 
 /// Decodes a message. `bin_data` and byte values of `gmap` share memory with `bytes`.
 ///
 /// # Errors
 /// `InvalidArgument` that names the field when the bytes are not a `GrpsMessage`.
 pub fn decode(bytes: &Bytes) -> Result<GrpsMessage, Error> {
-    let mut message = decode_message(bytes)?;
+    decode_within(bytes, &Room::unlimited())
+}
+
+/// As [`decode`]; `room` is what the message may take.
+///
+/// # Errors
+/// As [`decode`], and those of the room.
+pub fn decode_within(bytes: &Bytes, room: &Room<'_>) -> Result<GrpsMessage, Error> {
+    let mut message = decode_message(bytes, room)?;
     if let Data::Map(map) = &mut message.data {
         map.drop_overwritten();
     }
@@ -29,7 +43,7 @@ pub fn decode_tensors(bytes: &Bytes) -> Result<Vec<Tensor>, Error> {
     decode(bytes)?.into_tensors()
 }
 
-fn decode_message(bytes: &Bytes) -> Result<GrpsMessage, Fault> {
+fn decode_message(bytes: &Bytes, room: &Room<'_>) -> Result<GrpsMessage, Fault> {
     let mut message = GrpsMessage::default();
     let mut reader = Reader::new(bytes);
     while let Some((field, wire)) = reader.tag()? {
@@ -41,9 +55,12 @@ fn decode_message(bytes: &Bytes) -> Result<GrpsMessage, Fault> {
             }
             (2, Wire::Len) => {
                 let model = reader.text().map_err(|fault| fault.in_field("model"))?;
+                room.take(model.len())?;
                 model.clone_into(&mut message.model);
             }
-            (3..=7, Wire::Len) => decode_data(&mut message.data, field, &mut reader, bytes)?,
+            (3..=7, Wire::Len) => {
+                decode_data(&mut message.data, field, &mut reader, (bytes, room))?;
+            }
             _ => reader.skip(field, wire)?,
         }
     }
@@ -55,7 +72,7 @@ fn decode_data(
     data: &mut Data,
     field: u32,
     reader: &mut Reader<'_>,
-    whole: &Bytes,
+    (whole, room): (&Bytes, &Room<'_>),
 ) -> Result<(), Fault> {
     match field {
         3 => {
@@ -64,6 +81,7 @@ fn decode_data(
         }
         4 => {
             let text = reader.text().map_err(|fault| fault.in_field("str_data"))?;
+            room.take(text.len())?;
             *data = Data::Text(text.to_owned());
         }
         5 => {
@@ -71,7 +89,8 @@ fn decode_data(
                 Data::Tensors(tensors) => tensors,
                 _ => Vec::new(),
             };
-            let appended = reader.bytes().and_then(|bytes| append_tensors(&mut tensors, bytes));
+            let appended =
+                reader.bytes().and_then(|bytes| append_tensors(&mut tensors, bytes, room));
             appended.map_err(|fault| fault.in_field("gtensors"))?;
             *data = Data::Tensors(tensors);
         }
@@ -85,7 +104,7 @@ fn decode_data(
                 Data::Map(map) => map,
                 _ => Box::default(),
             };
-            let merged = reader.bytes().and_then(|bytes| merge_map(&mut map, bytes, whole));
+            let merged = reader.bytes().and_then(|bytes| merge_map(&mut map, bytes, (whole, room)));
             merged.map_err(|fault| fault.in_field("gmap"))?;
             *data = Data::Map(map);
         }
@@ -117,7 +136,11 @@ fn skip_all(bytes: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn merge_map(map: &mut MapData, bytes: &[u8], whole: &Bytes) -> Result<(), Fault> {
+fn merge_map(
+    map: &mut MapData,
+    bytes: &[u8],
+    (whole, room): (&Bytes, &Room<'_>),
+) -> Result<(), Fault> {
     let mut reader = Reader::new(bytes);
     while let Some((field, wire)) = reader.tag()? {
         if !(1..=6).contains(&field) || wire != Wire::Len {
@@ -128,21 +151,39 @@ fn merge_map(map: &mut MapData, bytes: &[u8], whole: &Bytes) -> Result<(), Fault
             return Err(Fault::new(format!("more than {MAX_MAP_ENTRIES} entries")));
         }
         let bytes = reader.bytes()?;
+        room.take(bytes.len() + BYTES_PER_KEY + BYTES_PER_TEXTS)?;
         match field {
-            1 => map.s_s.push(entry("s_s", bytes, Wire::Len, |r| r.text().map(str::to_owned))?),
-            2 => map.s_b.push(entry("s_b", bytes, Wire::Len, |r| {
-                r.bytes().map(|value| whole.slice_ref(value))
-            })?),
-            3 => map.s_i32.push(entry("s_i32", bytes, Wire::Varint, |r| Ok(r.varint()? as i32))?),
-            4 => map.s_i64.push(entry("s_i64", bytes, Wire::Varint, |r| Ok(r.varint()? as i64))?),
-            5 => map
-                .s_f
-                .push(entry("s_f", bytes, Wire::Fixed32, |r| r.fixed32().map(f32::from_le_bytes))?),
-            _ => map
-                .s_d
-                .push(entry("s_d", bytes, Wire::Fixed64, |r| r.fixed64().map(f64::from_le_bytes))?),
-        }
+            1 => add(&mut map.s_s, room, || {
+                entry("s_s", bytes, Wire::Len, |r| r.text().map(str::to_owned))
+            }),
+            2 => add(&mut map.s_b, room, || {
+                let value = |r: &mut Reader<'_>| r.bytes().map(|value| whole.slice_ref(value));
+                entry("s_b", bytes, Wire::Len, value)
+            }),
+            3 => add(&mut map.s_i32, room, || {
+                entry("s_i32", bytes, Wire::Varint, |r| Ok(r.varint()? as i32))
+            }),
+            4 => add(&mut map.s_i64, room, || {
+                entry("s_i64", bytes, Wire::Varint, |r| Ok(r.varint()? as i64))
+            }),
+            5 => add(&mut map.s_f, room, || {
+                entry("s_f", bytes, Wire::Fixed32, |r| r.fixed32().map(f32::from_le_bytes))
+            }),
+            _ => add(&mut map.s_d, room, || {
+                entry("s_d", bytes, Wire::Fixed64, |r| r.fixed64().map(f64::from_le_bytes))
+            }),
+        }?;
     }
+    Ok(())
+}
+
+fn add<T>(
+    entries: &mut Vec<T>,
+    room: &Room<'_>,
+    entry: impl FnOnce() -> Result<T, Fault>,
+) -> Result<(), Fault> {
+    room.grow(entries, 1)?;
+    entries.push(entry()?);
     Ok(())
 }
 
@@ -216,8 +257,9 @@ mod tests {
     fn map_entry_limit_is_exact() {
         let mut map = MapData::default();
         let entries = [0x1a, 0].repeat(MAX_MAP_ENTRIES);
-        merge_map(&mut map, &entries, &Bytes::new()).unwrap();
-        let error = merge_map(&mut map, &[0x0a, 0], &Bytes::new()).unwrap_err();
+        let (whole, room) = (Bytes::new(), Room::unlimited());
+        merge_map(&mut map, &entries, (&whole, &room)).unwrap();
+        let error = merge_map(&mut map, &[0x0a, 0], (&whole, &room)).unwrap_err();
         assert_eq!(Error::from(error).message(), "more than 1048576 entries");
     }
 

@@ -7,6 +7,7 @@ use super::size::{
     SizedColumn, SizedTensor, field_size, map_size, optional_size, status_size, varint_size,
 };
 use crate::codec::message::{Data, GrpsMessage, MapData, Status};
+use crate::codec::room::Room;
 
 /// Field framings as the low bits of a tag.
 const VARINT: u32 = 0;
@@ -19,24 +20,33 @@ const BLOCK: usize = 128;
 
 /// Encodes a message.
 pub fn encode(message: &GrpsMessage) -> Bytes {
-    let (status, model) = (message.status.as_ref(), message.model.as_str());
+    // Room without a limit refuses nothing.
+    encode_within(message, &Room::unlimited()).unwrap_or_default()
+}
+
+/// As [`encode`]; `room` is what the encoded message may take.
+///
+/// # Errors
+/// Those of the room.
+pub fn encode_within(message: &GrpsMessage, room: &Room<'_>) -> Result<Bytes, Error> {
+    let head = Head { status: message.status.as_ref(), model: &message.model, room };
     match &message.data {
-        Data::None => encode_parts(status, model, 0, |_| ()),
-        Data::Binary(binary) => encode_parts(status, model, field_size(binary.len()), |out| {
+        Data::None => head.encode(0, |_| ()),
+        Data::Binary(binary) => head.encode(field_size(binary.len()), |out| {
             write_bytes(out, 3, binary);
         }),
-        Data::Text(text) => encode_parts(status, model, field_size(text.len()), |out| {
+        Data::Text(text) => head.encode(field_size(text.len()), |out| {
             write_bytes(out, 4, text.as_bytes());
         }),
         Data::Tensors(tensors) => {
-            encode_sized(status, model, tensors.iter().map(SizedTensor::from).collect())
+            head.encode_sized(&tensors.iter().map(SizedTensor::from).collect::<Vec<_>>())
         }
-        Data::NdArrayMarker => encode_parts(status, model, field_size(0), |out| {
+        Data::NdArrayMarker => head.encode(field_size(0), |out| {
             write_bytes(out, 6, &[]);
         }),
         Data::Map(map) => {
             let size = map_size(map);
-            encode_parts(status, model, field_size(size), |out| {
+            head.encode(field_size(size), |out| {
                 write_length(out, 7, size);
                 write_map(out, map);
             })
@@ -53,8 +63,8 @@ pub fn encode_tensors(
     model: &str,
     tensors: &[Tensor],
 ) -> Result<Bytes, Error> {
-    let sized: Result<_, _> = tensors.iter().map(SizedTensor::try_from).collect();
-    Ok(encode_sized(status, model, sized?))
+    let sized: Result<Vec<_>, _> = tensors.iter().map(SizedTensor::try_from).collect();
+    Head { status, model, room: &Room::unlimited() }.encode_sized(&sized?)
 }
 
 /// Appends a status as field 1 of a message.
@@ -67,34 +77,46 @@ pub(super) fn write_status(out: &mut Vec<u8>, status: &Status) {
     write_int(out, 3, status.outcome.0);
 }
 
-fn encode_sized(status: Option<&Status>, model: &str, tensors: Vec<SizedTensor<'_>>) -> Bytes {
-    let size = tensors.iter().map(|tensor| field_size(tensor.size)).sum();
-    encode_parts(status, model, field_size(size), |out| {
-        write_length(out, 5, size);
-        for tensor in &tensors {
-            write_tensor(out, tensor);
-        }
-    })
+/// What comes before the data of a message.
+struct Head<'a> {
+    status: Option<&'a Status>,
+    model: &'a str,
+    /// What the message may take.
+    room: &'a Room<'a>,
 }
 
-fn encode_parts(
-    status: Option<&Status>,
-    model: &str,
-    data_size: usize,
-    write_data: impl FnOnce(&mut Vec<u8>),
-) -> Bytes {
-    let status_size = status.map_or(0, |status| field_size(status_size(status)));
-    let size = status_size + optional_size(model.len()) + data_size;
-    let mut out = Vec::with_capacity(size);
-    if let Some(status) = status {
-        write_status(&mut out, status);
+impl Head<'_> {
+    fn encode_sized(self, tensors: &[SizedTensor<'_>]) -> Result<Bytes, Error> {
+        let size = tensors.iter().map(|tensor| field_size(tensor.size)).sum();
+        self.encode(field_size(size), |out| {
+            write_length(out, 5, size);
+            for tensor in tensors {
+                write_tensor(out, tensor);
+            }
+        })
     }
-    if !model.is_empty() {
-        write_bytes(&mut out, 2, model.as_bytes());
+
+    /// Encodes a message whose data takes so many bytes.
+    fn encode(
+        self,
+        data_size: usize,
+        write_data: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<Bytes, Error> {
+        let Self { status, model, room } = self;
+        let status_size = status.map_or(0, |status| field_size(status_size(status)));
+        let size = status_size + optional_size(model.len()) + data_size;
+        room.take(size)?;
+        let mut out = Vec::with_capacity(size);
+        if let Some(status) = status {
+            write_status(&mut out, status);
+        }
+        if !model.is_empty() {
+            write_bytes(&mut out, 2, model.as_bytes());
+        }
+        write_data(&mut out);
+        debug_assert_eq!(out.len(), size);
+        Ok(out.into())
     }
-    write_data(&mut out);
-    debug_assert_eq!(out.len(), size);
-    out.into()
 }
 
 fn write_tensor(out: &mut Vec<u8>, tensor: &SizedTensor<'_>) {
@@ -115,7 +137,7 @@ fn write_tensor(out: &mut Vec<u8>, tensor: &SizedTensor<'_>) {
 }
 
 fn write_column(out: &mut Vec<u8>, column: &SizedColumn<'_>) {
-    let field = column.wire_type.field();
+    let field = column.field;
     if let Elements::String(values) = column.elements {
         for value in values {
             write_bytes(out, field, value);
@@ -279,6 +301,17 @@ mod tests {
         assert_eq!(encode(&GrpsMessage { data, ..Default::default() })[..], [0x2a, 2, 0x0a, 0]);
         let data = Data::NdArrayMarker;
         assert_eq!(encode(&GrpsMessage { data, ..Default::default() })[..], [0x32, 0]);
+    }
+
+    #[test]
+    fn strings_that_are_no_text_are_bytes() {
+        let strings = vec!["a".into(), Bytes::from_static(&[0xff, 0])];
+        let tensor = Tensor::new("x".into(), vec![2], Values::String(strings)).unwrap();
+        let bytes = encode_tensors(None, "", std::slice::from_ref(&tensor)).unwrap();
+        let expected =
+            b"\x2a\x13\x0a\x11\x0a\x01x\x10\x09\x1a\x01\x02\xa2\x06\x01a\xa2\x06\x02\xff\x00";
+        assert_eq!(bytes[..], expected[..]);
+        assert_eq!(decode(&bytes).unwrap().into_tensors().unwrap(), [tensor]);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 mod decode;
 mod encode;
 mod packed;
+mod python;
 mod reader;
 mod size;
 mod splice;
 mod tensor;
 
-pub use decode::{decode, decode_tensors};
-pub use encode::{encode, encode_tensors};
+pub use decode::{decode, decode_tensors, decode_within};
+pub use encode::{encode, encode_tensors, encode_within};
+pub use python::python_bytes;
 pub use splice::{peek_model, with_chunk_status, with_status};

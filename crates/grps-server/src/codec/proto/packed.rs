@@ -7,6 +7,10 @@ use half::slice::HalfFloatSliceExt;
 
 use super::reader::{Reader, Wire};
 use crate::codec::fault::Fault;
+use crate::codec::room::Room;
+
+/// What an allocation takes at least.
+const FEWEST_BYTES: usize = 16;
 
 /// The top bit of eight bytes: none is set when all eight are one-byte varints.
 const CONTINUES: u64 = 0x8080_8080_8080_8080;
@@ -82,19 +86,22 @@ pub(super) fn append(
     values: &mut Values,
     reader: &mut Reader<'_>,
     wire: Wire,
+    room: &Room<'_>,
 ) -> Result<(), Fault> {
     match values {
-        Values::Uint8(out) => append_varints(out, reader, wire),
-        Values::Int8(out) => append_varints(out, reader, wire),
-        Values::Int16(out) => append_varints(out, reader, wire),
-        Values::Int32(out) => append_varints(out, reader, wire),
-        Values::Int64(out) => append_varints(out, reader, wire),
-        Values::Float16(out) => append_halves(out, reader, wire),
-        Values::Float32(out) => append_floats(out, reader, wire),
-        Values::Float64(out) => append_doubles(out, reader, wire),
+        Values::Uint8(out) => append_varints(out, reader, wire, room),
+        Values::Int8(out) => append_varints(out, reader, wire, room),
+        Values::Int16(out) => append_varints(out, reader, wire, room),
+        Values::Int32(out) => append_varints(out, reader, wire, room),
+        Values::Int64(out) => append_varints(out, reader, wire, room),
+        Values::Float16(out) => append_halves(out, reader, wire, room),
+        Values::Float32(out) => append_floats(out, reader, wire, room),
+        Values::Float64(out) => append_doubles(out, reader, wire, room),
         Values::String(out) => {
-            let text = reader.text().map_err(|fault| fault.at_index(out.len()))?;
-            out.push(Bytes::copy_from_slice(text.as_bytes()));
+            let string = reader.bytes().map_err(|fault| fault.at_index(out.len()))?;
+            room.take(string.len().max(FEWEST_BYTES))?;
+            room.grow(out, 1)?;
+            out.push(Bytes::copy_from_slice(string));
             Ok(())
         }
         Values::Bool(_)
@@ -110,19 +117,25 @@ fn append_varints<T: FromVarint>(
     out: &mut Vec<T>,
     reader: &mut Reader<'_>,
     wire: Wire,
+    room: &Room<'_>,
 ) -> Result<(), Fault> {
     if wire == Wire::Len {
-        append_packed_varints(out, reader.bytes()?)
+        append_packed_varints(out, reader.bytes()?, room)
     } else {
+        room.grow(out, 1)?;
         let value = reader.varint().and_then(T::from_varint);
         out.push(value.map_err(|fault| fault.at_index(out.len()))?);
         Ok(())
     }
 }
 
-fn append_packed_varints<T: FromVarint>(out: &mut Vec<T>, bytes: &[u8]) -> Result<(), Fault> {
+fn append_packed_varints<T: FromVarint>(
+    out: &mut Vec<T>,
+    bytes: &[u8],
+    room: &Room<'_>,
+) -> Result<(), Fault> {
     // Each varint has exactly one byte without the continuation bit.
-    out.reserve(bytes.iter().filter(|byte| **byte < 0x80).count());
+    make_room(out, bytes.iter().filter(|byte| **byte < 0x80).count(), room)?;
     let mut rest = bytes;
     while !rest.is_empty() {
         while let Some((eight, after)) = rest.split_first_chunk::<8>()
@@ -140,6 +153,11 @@ fn append_packed_varints<T: FromVarint>(out: &mut Vec<T>, bytes: &[u8]) -> Resul
         }
     }
     Ok(())
+}
+
+/// A run is mostly the only one and gets exactly the place it needs.
+fn make_room<T>(out: &mut Vec<T>, count: usize, room: &Room<'_>) -> Result<(), Fault> {
+    if out.is_empty() { room.grow_exact(out, count) } else { room.grow(out, count) }
 }
 
 /// Appends one varint of one or two bytes without a branch between them, as their mix cannot be
@@ -167,31 +185,54 @@ fn append_any<'a, T: FromVarint>(out: &mut Vec<T>, bytes: &'a [u8]) -> Result<&'
     Ok(bytes.get(bytes.len() - reader.remaining()..).unwrap_or_default())
 }
 
-fn append_floats(out: &mut Vec<f32>, reader: &mut Reader<'_>, wire: Wire) -> Result<(), Fault> {
+fn append_floats(
+    out: &mut Vec<f32>,
+    reader: &mut Reader<'_>,
+    wire: Wire,
+    room: &Room<'_>,
+) -> Result<(), Fault> {
     if wire == Wire::Len {
-        out.extend(whole_chunks(reader.bytes()?)?.iter().map(|chunk| f32::from_le_bytes(*chunk)));
+        let chunks = whole_chunks(reader.bytes()?)?;
+        make_room(out, chunks.len(), room)?;
+        out.extend(chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)));
     } else {
+        room.grow(out, 1)?;
         out.push(f32::from_le_bytes(reader.fixed32()?));
     }
     Ok(())
 }
 
-fn append_doubles(out: &mut Vec<f64>, reader: &mut Reader<'_>, wire: Wire) -> Result<(), Fault> {
+fn append_doubles(
+    out: &mut Vec<f64>,
+    reader: &mut Reader<'_>,
+    wire: Wire,
+    room: &Room<'_>,
+) -> Result<(), Fault> {
     if wire == Wire::Len {
-        out.extend(whole_chunks(reader.bytes()?)?.iter().map(|chunk| f64::from_le_bytes(*chunk)));
+        let chunks = whole_chunks(reader.bytes()?)?;
+        make_room(out, chunks.len(), room)?;
+        out.extend(chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)));
     } else {
+        room.grow(out, 1)?;
         out.push(f64::from_le_bytes(reader.fixed64()?));
     }
     Ok(())
 }
 
-fn append_halves(out: &mut Vec<f16>, reader: &mut Reader<'_>, wire: Wire) -> Result<(), Fault> {
+fn append_halves(
+    out: &mut Vec<f16>,
+    reader: &mut Reader<'_>,
+    wire: Wire,
+    room: &Room<'_>,
+) -> Result<(), Fault> {
     if wire != Wire::Len {
+        room.grow(out, 1)?;
         out.push(f16::from_f32(f32::from_le_bytes(reader.fixed32()?)));
         return Ok(());
     }
     let chunks = whole_chunks::<4>(reader.bytes()?)?;
     let start = out.len();
+    make_room(out, chunks.len(), room)?;
     out.resize(start + chunks.len(), f16::ZERO);
     let slots = out.get_mut(start..).unwrap_or_default();
     for (slots, chunks) in slots.chunks_mut(HALF_BLOCK).zip(chunks.chunks(HALF_BLOCK)) {
@@ -228,7 +269,7 @@ mod tests {
 
     fn packed(mut values: Values, bytes: &[u8]) -> Result<Values, String> {
         let framed = framed(bytes);
-        append(&mut values, &mut Reader::new(&framed), Wire::Len)
+        append(&mut values, &mut Reader::new(&framed), Wire::Len, &Room::unlimited())
             .map(|()| values)
             .map_err(|fault| Error::from(fault).message().to_owned())
     }
@@ -287,7 +328,7 @@ mod tests {
         let mut framed = vec![(bytes.len() & 0x7f | 0x80) as u8, (bytes.len() >> 7) as u8];
         framed.extend(bytes);
         let mut out = vec![f16::ONE];
-        append_halves(&mut out, &mut Reader::new(&framed), Wire::Len).unwrap();
+        append_halves(&mut out, &mut Reader::new(&framed), Wire::Len, &Room::unlimited()).unwrap();
         let expected: Vec<f16> = std::iter::once(1.0).chain(floats).map(f16::from_f32).collect();
         assert_eq!(out, expected);
     }
@@ -295,7 +336,7 @@ mod tests {
     #[test]
     fn single_elements_append() {
         let mut values = Values::Int32(vec![]);
-        append(&mut values, &mut Reader::new(&[7]), Wire::Varint).unwrap();
+        append(&mut values, &mut Reader::new(&[7]), Wire::Varint, &Room::unlimited()).unwrap();
         assert_eq!(values, Values::Int32(vec![7]));
         assert!(accepts(&values, Wire::Varint) && !accepts(&values, Wire::Fixed32));
         assert!(!accepts(&Values::String(vec![]), Wire::Varint));

@@ -4,7 +4,7 @@ use grps_core::{Elements, Error, Tensor};
 
 use crate::codec::message::{MapData, Status};
 use crate::codec::wire_tensor::{WireShape, WireTensor, wire_dim};
-use crate::codec::wire_type::WireType;
+use crate::codec::wire_type::{FLAT_BYTES, WireType};
 
 /// Bytes of a varint.
 #[inline]
@@ -64,7 +64,8 @@ pub(super) struct SizedTensor<'a> {
 /// A column to encode.
 #[derive(Clone, Copy)]
 pub(super) struct SizedColumn<'a> {
-    pub(super) wire_type: WireType,
+    /// Number of the field that holds it.
+    pub(super) field: u32,
     pub(super) elements: Elements<'a>,
     /// Bytes of the packed elements; of all fields together for strings, which are not packed.
     pub(super) size: usize,
@@ -79,7 +80,7 @@ impl<'a> SizedTensor<'a> {
     ) -> Self {
         let columns = WireType::ALL.map(|wire_type| {
             let elements = column(wire_type).filter(|elements| !elements.is_empty())?;
-            Some(SizedColumn { wire_type, elements, size: column_size(elements) })
+            Some(SizedColumn::new(wire_type, elements))
         });
         let shape_size = shape.iter().map(|dim| varint_size(u64::from(*dim))).sum();
         let columns_size: usize = columns.iter().flatten().map(SizedColumn::framed_size).sum();
@@ -113,13 +114,28 @@ impl<'a> TryFrom<&'a Tensor> for SizedTensor<'a> {
     }
 }
 
-impl SizedColumn<'_> {
+impl<'a> SizedColumn<'a> {
+    /// Strings are in `flat_bytes` when one of them is not UTF-8; its tags take two bytes.
+    fn new(wire_type: WireType, elements: Elements<'a>) -> Self {
+        let (field, size) = (wire_type.field(), column_size(elements));
+        match elements {
+            Elements::String(values) if !values.iter().all(|value| is_text(value)) => {
+                Self { field: FLAT_BYTES, elements, size: size + values.len() }
+            }
+            _ => Self { field, elements, size },
+        }
+    }
+
     fn framed_size(&self) -> usize {
         match self.elements {
             Elements::String(_) => self.size,
             _ => field_size(self.size),
         }
     }
+}
+
+fn is_text(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok()
 }
 
 fn column_size(elements: Elements<'_>) -> usize {

@@ -5,11 +5,22 @@ use grps_core::Values;
 use super::packed;
 use super::reader::{Reader, Wire};
 use crate::codec::fault::Fault;
+use crate::codec::room::Room;
 use crate::codec::wire_tensor::{MAX_TENSORS, WireShape, WireTensor};
-use crate::codec::wire_type::WireType;
+use crate::codec::wire_type::{FLAT_BYTES, WireType};
+
+/// What a size of a shape takes in memory at most.
+const BYTES_PER_SIZE: usize = 8;
+
+/// The field of `flat_string`.
+const STRINGS: u32 = 12;
 
 /// Appends the tensors of one `GenericTensorData`.
-pub(super) fn append_tensors(tensors: &mut Vec<WireTensor>, bytes: &[u8]) -> Result<(), Fault> {
+pub(super) fn append_tensors(
+    tensors: &mut Vec<WireTensor>,
+    bytes: &[u8],
+    room: &Room<'_>,
+) -> Result<(), Fault> {
     let mut reader = Reader::new(bytes);
     while let Some((field, wire)) = reader.tag()? {
         if (field, wire) != (1, Wire::Len) {
@@ -20,26 +31,35 @@ pub(super) fn append_tensors(tensors: &mut Vec<WireTensor>, bytes: &[u8]) -> Res
         if index >= MAX_TENSORS {
             return Err(Fault::new(format!("more than {MAX_TENSORS} tensors")).in_field("tensors"));
         }
-        let tensor = reader.bytes().and_then(decode_tensor);
+        let tensor = reader.bytes().and_then(|bytes| decode_tensor(bytes, room));
         tensors.push(tensor.map_err(|fault| fault.at_index(index).in_field("tensors"))?);
     }
     Ok(())
 }
 
-fn decode_tensor(bytes: &[u8]) -> Result<WireTensor, Fault> {
+fn decode_tensor(bytes: &[u8], room: &Room<'_>) -> Result<WireTensor, Fault> {
     let mut tensor = WireTensor::default();
+    // The first field with strings: their order is known only if one field has them all.
+    let mut strings = None;
     let mut reader = Reader::new(bytes);
     while let Some((field, wire)) = reader.tag()? {
+        if matches!((field, wire), (STRINGS | FLAT_BYTES, Wire::Len))
+            && *strings.get_or_insert(field) != field
+        {
+            return Err(Fault::new("flat_string and flat_bytes are both set; set one of them"));
+        }
         match (field, wire) {
             (1, Wire::Len) => {
-                tensor.name = reader.text().map_err(|fault| fault.in_field("name"))?.into();
+                let name = reader.text().map_err(|fault| fault.in_field("name"))?;
+                room.take(name.len())?;
+                tensor.name = name.into();
             }
             (2, Wire::Varint) => tensor.dtype = reader.varint()? as i32,
             (3, Wire::Len | Wire::Varint) => {
-                let appended = append_shape(&mut tensor.shape, &mut reader, wire);
+                let appended = append_shape(&mut tensor.shape, &mut reader, wire, room);
                 appended.map_err(|fault| fault.in_field("shape"))?;
             }
-            _ => decode_column(&mut tensor, &mut reader, field, wire)?,
+            _ => decode_column(&mut tensor, &mut reader, (field, wire), room)?,
         }
     }
     tensor.columns.retain(|column| !column.is_empty());
@@ -47,12 +67,19 @@ fn decode_tensor(bytes: &[u8]) -> Result<WireTensor, Fault> {
 }
 
 /// Appends dimensions, packed or a single one. Protobuf keeps the low bits of one that is too wide.
-fn append_shape(shape: &mut WireShape, reader: &mut Reader<'_>, wire: Wire) -> Result<(), Fault> {
+fn append_shape(
+    shape: &mut WireShape,
+    reader: &mut Reader<'_>,
+    wire: Wire,
+    room: &Room<'_>,
+) -> Result<(), Fault> {
     if wire == Wire::Varint {
+        room.take(BYTES_PER_SIZE)?;
         shape.push(reader.varint().map_err(|fault| fault.at_index(shape.len()))? as u32);
         return Ok(());
     }
     let mut packed = Reader::new(reader.bytes()?);
+    room.take(packed.remaining().saturating_mul(BYTES_PER_SIZE))?;
     while packed.remaining() > 0 {
         shape.push(packed.varint().map_err(|fault| fault.at_index(shape.len()))? as u32);
     }
@@ -63,17 +90,22 @@ fn append_shape(shape: &mut WireShape, reader: &mut Reader<'_>, wire: Wire) -> R
 fn decode_column(
     tensor: &mut WireTensor,
     reader: &mut Reader<'_>,
-    field: u32,
-    wire: Wire,
+    (field, wire): (u32, Wire),
+    room: &Room<'_>,
 ) -> Result<(), Fault> {
-    let Some(wire_type) = WireType::of_field(field) else {
+    let wire_type = if field == FLAT_BYTES {
+        WireType::String
+    } else if let Some(wire_type) = WireType::of_field(field) {
+        wire_type
+    } else {
         return reader.skip(field, wire);
     };
     let values = column(&mut tensor.columns, wire_type);
     match values {
         Some(values) if packed::accepts(values, wire) => {
-            let appended = packed::append(values, reader, wire);
-            appended.map_err(|fault| fault.in_field(wire_type.field_name()))
+            let appended = packed::append(values, reader, wire, room);
+            let name = if field == FLAT_BYTES { "flat_bytes" } else { wire_type.field_name() };
+            appended.map_err(|fault| fault.in_field(name))
         }
         _ => reader.skip(field, wire),
     }
@@ -91,6 +123,7 @@ fn column(columns: &mut Vec<Values>, wire_type: WireType) -> Option<&mut Values>
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use grps_core::Error;
 
     use super::*;
@@ -99,7 +132,7 @@ mod tests {
     fn columns_merge_packed_and_single() {
         // flat_int32 packed [1, 2], flat_int8 single 3, flat_int32 single 4, shape 5 and [6].
         let bytes = [0x3a, 2, 1, 2, 0x28, 3, 0x38, 4, 0x18, 5, 0x1a, 1, 6];
-        let tensor = decode_tensor(&bytes).unwrap();
+        let tensor = decode_tensor(&bytes, &Room::unlimited()).unwrap();
         assert_eq!(tensor.columns, [Values::Int8(vec![3]), Values::Int32(vec![1, 2, 4])]);
         assert_eq!(tensor.shape[..], [5, 6]);
     }
@@ -108,27 +141,40 @@ mod tests {
     fn wrong_framing_counts_as_unknown() {
         // name as varint, flat_float32 as fixed64, flat_string as varint, field 13.
         let bytes = [0x08, 1, 0x51, 0, 0, 0, 0, 0, 0, 0, 0, 0x60, 1, 0x68, 1];
-        assert_eq!(decode_tensor(&bytes).unwrap(), WireTensor::default());
+        assert_eq!(decode_tensor(&bytes, &Room::unlimited()).unwrap(), WireTensor::default());
     }
 
     #[test]
     fn empty_run_leaves_no_column() {
-        assert_eq!(decode_tensor(&[0x52, 0]).unwrap().columns, []);
+        assert_eq!(decode_tensor(&[0x52, 0], &Room::unlimited()).unwrap().columns, []);
+    }
+
+    #[test]
+    fn strings_are_any_bytes_of_one_of_two_fields() {
+        let strings = |bytes: &[u8]| decode_tensor(bytes, &Room::unlimited()).unwrap().columns;
+        let expected = [Values::String(vec!["a".into(), Bytes::from_static(&[0xff])])];
+        assert_eq!(strings(&[0x62, 1, b'a', 0x62, 1, 0xff]), expected);
+        assert_eq!(strings(&[0xa2, 6, 1, b'a', 0xa2, 6, 1, 0xff]), expected);
+        let both = decode_tensor(&[0x62, 1, b'a', 0xa2, 6, 0], &Room::unlimited()).unwrap_err();
+        let expected = "flat_string and flat_bytes are both set; set one of them";
+        assert_eq!(Error::from(both).message(), expected);
     }
 
     #[test]
     fn tensor_count_limit_is_exact() {
         let mut tensors = Vec::new();
-        append_tensors(&mut tensors, &[0x0a, 0].repeat(MAX_TENSORS)).unwrap();
+        append_tensors(&mut tensors, &[0x0a, 0].repeat(MAX_TENSORS), &Room::unlimited()).unwrap();
         assert_eq!(tensors.len(), MAX_TENSORS);
-        let error = append_tensors(&mut tensors, &[0x0a, 0]).unwrap_err();
+        let error = append_tensors(&mut tensors, &[0x0a, 0], &Room::unlimited()).unwrap_err();
         assert_eq!(Error::from(error).message(), "tensors: more than 1024 tensors");
     }
 
     #[test]
     fn errors_name_the_element() {
         let mut tensors = vec![WireTensor::default()];
-        let error = append_tensors(&mut tensors, &[0x0a, 5, 0x22, 3, 1, 0x80, 2]).unwrap_err();
+        let error =
+            append_tensors(&mut tensors, &[0x0a, 5, 0x22, 3, 1, 0x80, 2], &Room::unlimited())
+                .unwrap_err();
         assert_eq!(
             Error::from(error).message(),
             "tensors[1].flat_uint8[1]: 256 is out of range for uint8, 0 to 255 is allowed"

@@ -9,6 +9,7 @@ use crate::call::call::Call;
 use crate::call::inference::{Decoded, Inference};
 use crate::codec::proto;
 use crate::frontends::grps_grpc::encode;
+use crate::frontends::shared::input;
 use crate::frontends::shared::resolve::resolve;
 
 /// A call of `Predict` or `PredictStreaming` whose message has been read.
@@ -42,10 +43,14 @@ impl Inference for Predict {
     fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
         let message = std::mem::take(&mut self.message);
         let route = resolve(call, proto::peek_model(&message)?, &self.metadata)?;
-        let content = match route.form() {
-            InputForm::Message => Content::Message(message),
-            InputForm::Tensors => Content::Tensors(proto::decode_tensors(&message)?),
-        };
+        let bytes = message.len();
+        let content = call.scope.within_room(bytes, |room| match route.form() {
+            InputForm::Message => input::to_message(&route, message, bytes, room),
+            InputForm::Tensors => {
+                let message = proto::decode_within(&message, room)?;
+                input::to_tensors(&route, message, room).map(Content::Tensors)
+            }
+        })?;
         Ok(Decoded { route, content, options: self.options.clone(), attachment: None })
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use grps_core::{Cause, SchedulingOptions};
 use http::{Request, Response};
+use http_body_util::BodyExt;
 use tonic::Code;
 use tonic::body::Body;
 use tonic::server::{Grpc, ServerStreamingService, UnaryService};
@@ -35,7 +36,18 @@ pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyB
     };
     let (mut grpc, request) = open(&call, request);
     let response = grpc.unary(Unary { call: call.clone(), options }, request).await;
-    record_unread(&call, response)
+    record_unread(&call, hold(&call, response))
+}
+
+/// Counts the bytes of a large message until they are written.
+fn hold(call: &Call, response: Response<Body>) -> Response<Body> {
+    if !call.scope.has_large_response() {
+        return response;
+    }
+    let in_flight = call.scope.holder();
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| frame.map_data(|data| in_flight.hold(data))))
+    })
 }
 
 /// Serves `PredictStreaming`.

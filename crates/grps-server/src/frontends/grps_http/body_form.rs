@@ -4,7 +4,7 @@ use bytes::Bytes;
 use grps_core::{Cause, Error, RawBody};
 use http::{HeaderMap, header};
 
-use crate::codec::GrpsMessage;
+use crate::codec::{GrpsMessage, Room};
 
 /// Prefixes of content types that are bytes for every model.
 const BINARY_PREFIXES: [&str; 3] = ["image/", "audio/", "video/"];
@@ -64,9 +64,12 @@ impl BodyForm {
 }
 
 /// Creates a message from a text body.
-pub(super) fn text_message(body: &Bytes) -> Result<GrpsMessage, Error> {
+pub(super) fn text_message(body: &Bytes, room: &Room<'_>) -> Result<GrpsMessage, Error> {
     match std::str::from_utf8(body) {
-        Ok(text) => Ok(GrpsMessage::of_text(text.to_owned())),
+        Ok(text) => {
+            room.take(text.len())?;
+            Ok(GrpsMessage::of_text(text.to_owned()))
+        }
         Err(error) => Err(Error::invalid(format!(
             "the body is not UTF-8 text from byte {} on",
             error.valid_up_to()
@@ -135,8 +138,9 @@ mod tests {
 
     #[test]
     fn text_must_be_utf_8() {
-        assert!(text_message(&Bytes::from_static("héllo".as_bytes())).is_ok());
-        let error = text_message(&Bytes::from_static(b"ab\xff")).unwrap_err();
+        let room = Room::unlimited();
+        assert!(text_message(&Bytes::from_static("héllo".as_bytes()), &room).is_ok());
+        let error = text_message(&Bytes::from_static(b"ab\xff"), &room).unwrap_err();
         assert_eq!(error.message(), "the body is not UTF-8 text from byte 2 on");
     }
 }

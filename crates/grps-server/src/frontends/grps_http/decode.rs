@@ -1,13 +1,14 @@
 //! Decodes predict bodies to the input of a route.
 
 use bytes::Bytes;
-use grps_core::{Content, DataType, Error, InputForm, Model, Route, Tensor};
+use grps_core::{Cause, Content, DataType, Error, InputForm, Route, Tensor};
 
 use crate::call::call::Call;
 use crate::codec::json::JsonRequest;
-use crate::codec::{self, GrpsMessage, WireType, json, proto};
+use crate::codec::{self, GrpsMessage, Room, WireType, json, proto};
 use crate::frontends::grps_http::body_form::{BodyForm, text_message};
 use crate::frontends::grps_http::query::PredictQuery;
+use crate::frontends::shared::input;
 
 /// The body of a predict call.
 pub(super) struct PredictBody<'a> {
@@ -30,6 +31,15 @@ impl PredictBody<'_> {
     pub(super) fn decode(
         self,
         call: &Call,
+        find_route: impl FnMut(&str) -> Result<Route, Error>,
+    ) -> Result<(Route, Content), Error> {
+        call.scope.within_room(self.bytes.len(), |room| self.decode_within(call, room, find_route))
+    }
+
+    fn decode_within(
+        self,
+        call: &Call,
+        room: &Room<'_>,
         mut find_route: impl FnMut(&str) -> Result<Route, Error>,
     ) -> Result<(Route, Content), Error> {
         let Self { form, query, bytes, queried } = self;
@@ -45,9 +55,9 @@ impl PredictBody<'_> {
             return Ok((route, Content::Tensors(vec![tensor])));
         }
         let (request, early) = match form {
-            BodyForm::Json => decode_json(&bytes, &query.model, &mut route_to)?,
+            BodyForm::Json => decode_json(&bytes, &query.model, room, &mut route_to)?,
             BodyForm::Binary => (without_ndarray(GrpsMessage::of_binary(bytes.clone())), None),
-            BodyForm::Text => (without_ndarray(text_message(&bytes)?), None),
+            BodyForm::Text => (without_ndarray(text_message(&bytes, room)?), None),
         };
         let in_body = &request.message.model;
         let name = if in_body.is_empty() { &query.model } else { in_body };
@@ -56,7 +66,7 @@ impl PredictBody<'_> {
             _ => route_to(name)?,
         };
         call.scope.set_route(&route);
-        let content = to_content(&route, request, &bytes)?;
+        let content = to_content(&route, request, bytes, room)?;
         Ok((route, content))
     }
 }
@@ -70,6 +80,7 @@ type EarlyRoute = Option<(String, Result<Route, Error>)>;
 fn decode_json(
     body: &Bytes,
     queried: &str,
+    room: &Room<'_>,
     route_to: &mut impl FnMut(&str) -> Result<Route, Error>,
 ) -> Result<(JsonRequest, EarlyRoute), Error> {
     let mut early: EarlyRoute = None;
@@ -78,11 +89,16 @@ fn decode_json(
         let route = route_to(name);
         let dtype = route.as_ref().ok().and_then(ndarray_type);
         early = Some((name.to_owned(), route));
-        dtype.unwrap_or(DataType::Float32)
+        dtype
     };
-    // A model name after the array may require another type, so a first error is not final.
-    let request = json::decode_with(body, &mut dtype_of).or_else(|_| json::decode(body))?;
-    Ok((request, early))
+    match json::decode_with(body, room, &mut dtype_of) {
+        // A model name after the array may require another type, so a first error is not final.
+        Err(error) if error.cause() == Cause::InvalidArgument => {
+            room.clear();
+            Ok((json::decode_with(body, room, &mut |_| None)?, early))
+        }
+        request => Ok((request?, early)),
+    }
 }
 
 fn without_ndarray(message: GrpsMessage) -> JsonRequest {
@@ -112,21 +128,31 @@ fn decode_raw(
 /// The element type of an `ndarray`: the type of the only input of the first model of the route.
 /// `None` when the model does not declare it.
 fn ndarray_type(route: &Route) -> Option<DataType> {
-    let model: &Model = route.models().first()?;
-    model.spec().signature.as_ref()?.only_input_dtype()
+    input::only_input(route)?.dtype
 }
 
 /// Converts a decoded body to the form that the route requires, and an `ndarray` to the type of the
 /// first model.
-fn to_content(route: &Route, request: JsonRequest, body: &Bytes) -> Result<Content, Error> {
+fn to_content(
+    route: &Route,
+    request: JsonRequest,
+    body: Bytes,
+    room: &Room<'_>,
+) -> Result<Content, Error> {
     match route.form() {
-        InputForm::Message => Ok(Content::Message(proto::encode(&request.message))),
+        InputForm::Message => {
+            let body_bytes = body.len();
+            // What the message refers to of it stays.
+            drop(body);
+            let message = proto::encode_within(&request.message, room)?;
+            drop(request);
+            input::to_message(route, message, body_bytes, room)
+        }
         InputForm::Tensors => {
-            let expected = ndarray_type(route).unwrap_or(DataType::Float32);
-            let tensors = request.message.into_tensors()?;
-            match (request.ndarray_span, tensors.as_slice()) {
-                (Some(span), [tensor]) if tensor.dtype() != expected => {
-                    let tensor = json::parse_ndarray(body, span, expected)?;
+            let tensors = input::to_tensors(route, request.message, room)?;
+            match (request.ndarray_span, ndarray_type(route), tensors.as_slice()) {
+                (Some(span), Some(expected), [tensor]) if tensor.dtype() != expected => {
+                    let tensor = json::parse_ndarray_within(&body, room, span, expected)?;
                     Ok(Content::Tensors(vec![tensor]))
                 }
                 _ => Ok(Content::Tensors(tensors)),

@@ -114,22 +114,29 @@ fn failure_text(error: &Error) -> Vec<u8> {
 }
 
 fn ndarray(tensors: &[Tensor]) -> Result<Encoded, Error> {
-    json::encode_ndarray(Some(&Status::ok()), tensors).map(Encoded::Json).map_err(model_failed)
+    json::encode_ndarray(Some(&Status::ok()), tensors).map(Encoded::Json)
 }
 
 fn ndarray_of_message(encoded: &Bytes) -> Result<Encoded, Error> {
     let message = proto::decode(encoded).map_err(model_failed)?;
     match message.data {
         Data::Binary(bytes) if !bytes.is_empty() => Ok(Encoded::Binary(bytes)),
-        _ => ndarray(&message.into_tensors().map_err(model_failed)?),
+        Data::Tensors(_) => ndarray(&message.into_tensors().map_err(model_failed)?),
+        other => Err(Error::invalid(format!(
+            "the model returned {}, which can't be an ndarray; ask without return-ndarray",
+            other.field_name()
+        ))),
     }
 }
 
 /// The elements of the only tensor of an output, with its type and shape in headers.
+///
+/// # Errors
+/// `InvalidArgument` when the client asked for bytes of an output that can't be sent so.
 fn raw_tensor(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
     let [tensor] = tensors else {
         let count = tensors.len();
-        return Err(output_error(format!(
+        return Err(Error::invalid(format!(
             "the model returned {count} tensors, but a raw body contains only one; accept JSON"
         )));
     };

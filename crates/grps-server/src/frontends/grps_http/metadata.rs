@@ -35,7 +35,8 @@ async fn read_name(call: &Call, request: HttpRequest) -> Result<String, Error> {
         ));
     }
     let body = collect(&parts.headers, body, call).await?;
-    match json::decode_optional(&body)?.data {
+    let message = call.scope.within_room(body.len(), |room| json::decode_optional(&body, room));
+    match message?.data {
         Data::Text(name) => Ok(name),
         _ => Err(Error::invalid("No model name.")),
     }

@@ -76,7 +76,7 @@ impl Predict {
         if body.is_empty() {
             return Err(Error::invalid("The http body is empty."));
         }
-        let streams = query.streaming || requests_chunks(call, &parts, &body);
+        let streams = requests_chunks(call, &parts, &query, &body);
         Ok(Self { query, headers: parts.headers, options, form, body, queried, streams })
     }
 }
@@ -132,11 +132,10 @@ fn accepts_raw(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/octet-stream")
 }
 
-/// Whether the request sets the streaming control of the custom route.
-fn requests_chunks(call: &Call, parts: &Parts, body: &[u8]) -> bool {
-    let query = parts.uri.query().unwrap_or_default();
-    let custom = call.app.settings.custom_route.as_ref();
-    custom.is_some_and(|own| {
-        streaming_control::is_requested(&own.streaming, query, &parts.headers, body)
-    })
+/// Whether the client requests a streamed response: by the streaming control of the custom route,
+/// and by the query only where there is none, as upstream does.
+fn requests_chunks(call: &Call, parts: &Parts, query: &PredictQuery, body: &[u8]) -> bool {
+    let Some(own) = call.app.settings.custom_route.as_ref() else { return query.streaming };
+    let text = parts.uri.query().unwrap_or_default();
+    streaming_control::is_requested(&own.streaming, text, &parts.headers, body)
 }

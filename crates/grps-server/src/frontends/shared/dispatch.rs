@@ -55,8 +55,9 @@ pub(crate) async fn dispatch(
         }
         Err(response) => response,
     };
-    if let ReplyBody::Whole(body) = response.body() {
+    if let ReplyBody::Whole(body) = response.body_mut() {
         scope.count_sent_bytes(body.len());
+        *body = scope.hold(std::mem::take(body));
     }
     if with_timing {
         timing_header::add(response.headers_mut(), &timeline);

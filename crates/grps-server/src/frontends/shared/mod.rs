@@ -3,6 +3,7 @@
 pub(crate) mod dispatch;
 pub(crate) mod endpoint;
 pub(crate) mod front_end;
+pub(crate) mod input;
 pub(crate) mod optional_headers;
 pub(crate) mod resolve;
 pub(crate) mod response;
