@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import requests
 
+from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.raw_http import Connection, chunked, connect, head, request
 from tests.support import (
     GUARD_S,
@@ -26,6 +28,7 @@ from tests.support import (
 MAX_REQUEST_BYTES = 20_000
 MAX_HEADER_BYTES = 8192
 TIMEOUT_MS = 300
+LIVE = "/grps/v1/health/live"
 
 
 def write_server(folder: Path, **settings: Any) -> Path:
@@ -315,6 +318,38 @@ def test_one_connection_too_many_is_503_until_one_closes(tmp_path: Path) -> None
         assert_connections_are_limited(server.ports[0])
 
 
+def assert_answered_and_closed(port: int, asked: bytes, status: int) -> None:
+    with connect(port) as connection:
+        connection.send(asked)
+        answer = connection.answer()
+        assert (answer.status, answer.headers["Connection"]) == (status, "close"), asked[:40]
+        assert connection.is_ended()
+
+
+def test_idle_clients_do_not_hold_the_places_of_health(tmp_path: Path) -> None:
+    with serving(write_server(tmp_path, max_connections=1)) as server:
+        held = [Connection(server.ports[0]) for _ in range(100)]
+        wait_until(lambda: is_alive(server.ports[0]), "health is served")
+        assert_serves_health_over_grpc(server)
+        for connection in held:
+            connection.close()
+        assert_serves(server)
+
+
+def is_alive(port: int) -> bool:
+    with connect(port) as connection:
+        connection.send(head({}, LIVE, "GET"))
+        return connection.answer().status == 200
+
+
+def assert_serves_health_over_grpc(server: RunningServer) -> None:
+    with server.stub() as stub:
+        assert stub.CheckReadiness(GrpsMessage(), timeout=GUARD_S).status.code == 200
+    with server.stub() as stub, pytest.raises(grpc.RpcError) as raised:
+        stub.Predict(GrpsMessage(str_data="x"), timeout=GUARD_S)
+    assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
 def assert_connections_are_limited(port: int) -> None:
     ask = request(b'{"str_data": "x"}')
     held = [Connection(port) for _ in range(3)]
@@ -325,6 +360,12 @@ def assert_connections_are_limited(port: int) -> None:
         answer = connection.answer()
         assert (answer.status, answer.headers["Connection"]) == (503, "close")
         assert connection.is_ended()
+    for path, status in ((LIVE, 200), ("/grps/v1/health/ready", 200), ("/metrics", 200)):
+        assert_answered_and_closed(port, head({}, path, "GET"), status)
+    for path in ("/", "/grps/v1/metadata/server"):
+        assert_answered_and_closed(port, head({}, path, "GET"), 503)
+    assert_answered_and_closed(port, ask, 503)
+    assert_answered_and_closed(port, request(text_body(1_000_000)), 503)
     held.pop().close()
 
     def is_served() -> bool:
