@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 import requests
 
@@ -329,11 +331,37 @@ def assert_answered_and_closed(port: int, asked: bytes, status: int) -> None:
 def test_idle_clients_do_not_hold_the_places_of_health(tmp_path: Path) -> None:
     with serving(write_server(tmp_path, max_connections=1)) as server:
         held = [Connection(server.ports[0]) for _ in range(100)]
-        wait_until(lambda: is_alive(server.ports[0]), "health is served")
+        assert is_alive(server.ports[0])
         assert_serves_health_over_grpc(server)
         for connection in held:
             connection.close()
         assert_serves(server)
+
+
+def test_clients_are_answered_when_no_descriptor_is_free(tmp_path: Path) -> None:
+    with serving(write_server(tmp_path)) as server:
+        process = psutil.Process(server.process.pid)
+        process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds(), process.num_fds()))
+        held = [Connection(server.ports[0]) for _ in range(20)]
+        for _ in range(10):
+            assert is_alive(server.ports[0])
+        assert_answered_and_closed(server.ports[0], request(b'{"str_data": "x"}'), 503)
+        assert server.log().count("can't accept a connection") == 1
+        for connection in held:
+            connection.close()
+
+
+def test_connections_fit_the_limit_of_open_files(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(64, soft), hard))
+    try:
+        with serving(write_server(tmp_path, max_connections=2**40)) as server:
+            process = psutil.Process(server.process.pid)
+            assert process.rlimit(psutil.RLIMIT_NOFILE)[0] == min(hard, 1 << 20)
+            assert "allows fewer connections than max_connections" in server.log()
+            assert is_alive(server.ports[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def is_alive(port: int) -> bool:

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol};
 use crate::net::listener::CLOSE_GRACE;
 use crate::net::peer::Peer;
-use crate::net::places::Place;
+use crate::net::places::{Permit, Place};
 use crate::net::rewind::Rewind;
 use crate::net::sniff::sniff;
 use crate::net::transport::Transport;
@@ -29,21 +29,23 @@ const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnec
 pub(crate) async fn run(
     mut transport: Transport,
     peer: Peer,
-    place: Place,
+    mut permit: Permit,
     protocols: Arc<[Box<dyn ConnectionProtocol>]>,
     app: Arc<App>,
     mut closing: watch::Receiver<()>,
 ) {
+    let place = permit.place();
     let header_timeout = match place {
         Place::Ordinary => app.settings.header_timeout,
         Place::Reserved => app.settings.header_timeout.min(RESERVED_HEADER_TIMEOUT),
     };
     let sniffing = sniff(&mut transport, &protocols);
     let sniffed = tokio::select! {
-        sniffed = timeout(header_timeout, sniffing) => sniffed,
+        sniffed = timeout(header_timeout, sniffing) => sniffed.ok(),
+        () = permit.evicted() => None,
         _ = closing.changed() => return,
     };
-    let Ok(Ok((protocol, start))) = sniffed else {
+    let Some(Ok((protocol, start))) = sniffed else {
         // A client that disconnected or sent nothing has made no request, so it gets no response.
         if place == Place::Reserved {
             refuse(transport).await;
@@ -62,7 +64,10 @@ pub(crate) async fn run(
     });
     let served = match place {
         Place::Ordinary => serving.await,
-        Place::Reserved => timeout(RESERVED_LIFETIME, serving).await.unwrap_or(Ok(())),
+        Place::Reserved => tokio::select! {
+            served = timeout(RESERVED_LIFETIME, serving) => served.unwrap_or(Ok(())),
+            () = permit.evicted() => Ok(()),
+        },
     };
     if let Err(error) = served {
         if is_timeout(&*error) {
@@ -86,10 +91,10 @@ fn is_timeout(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// Sends 503 because there are too many connections.
-pub(crate) async fn refuse(mut stream: impl AsyncWrite + Unpin) {
+async fn refuse(mut transport: Transport) {
     let responded = async {
-        stream.write_all(TOO_MANY_CONNECTIONS).await?;
-        stream.shutdown().await
+        transport.write_all(TOO_MANY_CONNECTIONS).await?;
+        transport.shutdown().await
     };
     // The client may have disconnected already.
     let _ = timeout(CLOSE_GRACE, responded).await;

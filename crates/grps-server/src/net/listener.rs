@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -20,7 +20,7 @@ use crate::net::descriptors::{LentDescriptor, is_exhausted};
 use crate::net::http1::Http1;
 use crate::net::http2::Http2;
 use crate::net::peer::Peer;
-use crate::net::places::Place;
+use crate::net::places::{Permit, Place};
 use crate::net::transport::Transport;
 use crate::observability::monitoring;
 use crate::observability::process::max_descriptors;
@@ -183,21 +183,14 @@ impl Acceptor {
         closing: &watch::Receiver<()>,
         connections: &mut JoinSet<()>,
     ) {
-        let place = self.app.places.take();
-        if !matches!(place, Some((Place::Ordinary, _)))
+        let permit = self.app.places.take();
+        if permit.place() == Place::Reserved
             && let Some(left_out) = self.app.refusal_log.admit()
         {
             let limit = self.app.places.limit();
             tracing::warn!(%peer, limit, left_out, "too many connections");
         }
-        match place {
-            Some(place) => {
-                connections.spawn(self.serve(stream, peer, place, None, closing.clone()));
-            }
-            None => {
-                connections.spawn(connection::refuse(stream));
-            }
-        }
+        connections.spawn(self.serve(stream, peer, permit, None, closing.clone()));
     }
 
     /// Accepts a connection with a spare descriptor after `error`, which usually means that no other
@@ -215,29 +208,23 @@ impl Acceptor {
         let Some(spare) = spare else { return tokio::time::sleep(ACCEPT_PAUSE).await };
         let accepted = tokio::time::timeout(ACCEPT_PAUSE, self.listener.accept()).await;
         let Ok(Ok((stream, peer))) = accepted else { return };
-        match self.app.places.take_reserved() {
-            Some(place) => {
-                let serving = self.serve(stream, peer.into(), place, Some(spare), closing.clone());
-                connections.spawn(serving);
-            }
-            None => connection::refuse(stream).await,
-        }
+        let permit = self.app.places.take_reserved();
+        connections.spawn(self.serve(stream, peer.into(), permit, Some(spare), closing.clone()));
     }
 
-    /// Serves a connection, which returns its place and its spare descriptor afterwards.
+    /// Serves a connection, which returns its spare descriptor afterwards.
     fn serve(
         &self,
         stream: TcpStream,
         peer: Peer,
-        (place, permit): (Place, OwnedSemaphorePermit),
+        permit: Permit,
         spare: Option<LentDescriptor>,
         closing: watch::Receiver<()>,
     ) -> impl Future<Output = ()> + Send + use<> {
         let (protocols, app) = (Arc::clone(&self.protocols), Arc::clone(&self.app));
         let transport = Transport::tcp(stream, app.settings.stream_stall_timeout);
         async move {
-            connection::run(transport, peer, place, protocols, app, closing).await;
-            drop(permit);
+            connection::run(transport, peer, permit, protocols, app, closing).await;
             drop(spare);
         }
     }

@@ -1,8 +1,11 @@
 //! Places of connections: `max_connections`, and a few more for health and metrics.
 
+use std::collections::VecDeque;
+use std::future::pending;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Number of connections beyond the limit that may ask for health and metrics.
 pub(crate) const RESERVED: usize = 16;
@@ -19,32 +22,63 @@ pub(crate) enum Place {
 /// The places of all connections of a service.
 pub(crate) struct Places {
     ordinary: Arc<Semaphore>,
-    reserved: Arc<Semaphore>,
     /// Number of ordinary places.
     limit: usize,
+    reserved: Arc<Mutex<Reserved>>,
+}
+
+/// The connections with a reserved place.
+#[derive(Default)]
+struct Reserved {
+    /// Oldest first; dropping the sender evicts the connection.
+    connections: VecDeque<(u64, oneshot::Sender<()>)>,
+    /// The number of the next one.
+    next: u64,
+}
+
+/// The place of one connection; dropping it returns the place.
+pub(crate) enum Permit {
+    /// An ordinary place.
+    Ordinary(#[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit),
+    /// A reserved place.
+    Reserved(ReservedPermit),
+}
+
+/// A reserved place of one connection.
+pub(crate) struct ReservedPermit {
+    places: Arc<Mutex<Reserved>>,
+    number: u64,
+    evicted: oneshot::Receiver<()>,
 }
 
 impl Places {
     /// Creates `limit` ordinary places and the reserved ones.
     pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.min(Semaphore::MAX_PERMITS);
-        let [ordinary, reserved] = [limit, RESERVED].map(|count| Arc::new(Semaphore::new(count)));
-        Self { ordinary, reserved, limit }
+        Self { ordinary: Arc::new(Semaphore::new(limit)), limit, reserved: Arc::default() }
     }
 
-    /// Takes a place, a reserved one if there is no other; `None` if there is none at all. Dropping
-    /// the permit returns it.
-    pub(crate) fn take(&self) -> Option<(Place, OwnedSemaphorePermit)> {
+    /// Takes a place, a reserved one if there is no other.
+    pub(crate) fn take(&self) -> Permit {
         match Arc::clone(&self.ordinary).try_acquire_owned() {
-            Ok(permit) => Some((Place::Ordinary, permit)),
+            Ok(permit) => Permit::Ordinary(permit),
             Err(_) => self.take_reserved(),
         }
     }
 
-    /// Takes a reserved place.
-    pub(crate) fn take_reserved(&self) -> Option<(Place, OwnedSemaphorePermit)> {
-        let permit = Arc::clone(&self.reserved).try_acquire_owned().ok()?;
-        Some((Place::Reserved, permit))
+    /// Takes a reserved place. If there is none, the oldest connection loses its own: a client that
+    /// asks for the health does so at once.
+    pub(crate) fn take_reserved(&self) -> Permit {
+        let (sender, evicted) = oneshot::channel();
+        let mut reserved = self.reserved.lock();
+        if reserved.connections.len() >= RESERVED {
+            reserved.connections.pop_front();
+        }
+        let number = reserved.next;
+        reserved.next += 1;
+        reserved.connections.push_back((number, sender));
+        drop(reserved);
+        Permit::Reserved(ReservedPermit { places: Arc::clone(&self.reserved), number, evicted })
     }
 
     /// Number of ordinary places.
@@ -58,21 +92,57 @@ impl Places {
     }
 }
 
+impl Permit {
+    /// The kind of place.
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            Self::Ordinary(_) => Place::Ordinary,
+            Self::Reserved(_) => Place::Reserved,
+        }
+    }
+
+    /// Waits until the place is needed for another connection.
+    pub(crate) async fn evicted(&mut self) {
+        match self {
+            Self::Ordinary(_) => pending().await,
+            // The sender is dropped, never used.
+            Self::Reserved(permit) => drop((&mut permit.evicted).await),
+        }
+    }
+}
+
+impl Drop for ReservedPermit {
+    fn drop(&mut self) {
+        self.places.lock().connections.retain(|(number, _)| *number != self.number);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio::time::{Duration, timeout};
+
     use super::*;
 
-    #[test]
-    fn reserved_places_are_taken_last() {
+    async fn is_evicted(permit: &mut Permit) -> bool {
+        timeout(Duration::from_millis(1), permit.evicted()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn reserved_places_are_taken_last_and_passed_on() {
         let places = Places::new(2);
-        let take = || places.take().map(|(place, permit)| (place, Some(permit)));
-        let mut ordinary = [take().unwrap(), take().unwrap()];
-        assert!(ordinary.iter().all(|(place, _)| *place == Place::Ordinary));
-        let reserved: Vec<_> = (0..RESERVED).map(|_| take().unwrap()).collect();
-        assert!(reserved.iter().all(|(place, _)| *place == Place::Reserved));
-        assert!(take().is_none());
+        let mut ordinary = vec![places.take(), places.take()];
+        assert!(ordinary.iter().all(|permit| permit.place() == Place::Ordinary));
+        let mut reserved: Vec<_> = (0..RESERVED).map(|_| places.take()).collect();
+        assert!(reserved.iter().all(|permit| permit.place() == Place::Reserved));
         assert_eq!((places.taken(), places.limit()), (2, 2));
-        ordinary[0].1 = None;
-        assert_eq!(take().unwrap().0, Place::Ordinary);
+        reserved.pop();
+        let _last = places.take();
+        assert!(!is_evicted(&mut reserved[0]).await);
+        let _one_more = places.take();
+        assert!(is_evicted(&mut reserved[0]).await);
+        assert!(!is_evicted(&mut reserved[1]).await);
+        assert!(!is_evicted(&mut ordinary[0]).await);
+        ordinary.pop();
+        assert_eq!(places.take().place(), Place::Ordinary);
     }
 }
