@@ -255,7 +255,10 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     """Share of the memory that the process may use above which new requests get status 429."""
     max_header_bytes: Annotated[int, msgspec.Meta(ge=8192, le=1024 * 1024)] = 64 * 1024
     header_timeout_ms: Positive = 30_000
+    """Time for a request head, and for a connection without requests."""
     body_timeout_ms: Positive = 60_000
+    stream_stall_timeout_ms: Positive = 30_000
+    """How long a client may take nothing of a response; then it is closed and its request ends."""
     max_queue: Positive = 4096
     """Requests that may wait for one of ``max_concurrency`` places; more get status 429."""
     drain_timeout_ms: NotNegative = 30_000

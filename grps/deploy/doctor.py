@@ -104,10 +104,11 @@ def _machine() -> Iterator[Finding]:
 def _open_files(section: str) -> Finding:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ServerConfig().max_connections + SPARE_FILES
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return Finding(section, "open files", "no limit" if soft < 0 else f"at most {soft}")
-    advice = f"max_connections is {wanted - SPARE_FILES} by default; run: ulimit -n {wanted}"
-    return Finding(section, "open files", f"at most {soft} (hard limit {hard})", "problem", advice)
+    # A service raises the soft limit to the hard one.
+    if hard == resource.RLIM_INFINITY or hard >= wanted:
+        return Finding(section, "open files", "no limit" if hard < 0 else f"at most {hard}")
+    advice = f"max_connections is {wanted - SPARE_FILES} by default; run: ulimit -Hn {wanted}"
+    return Finding(section, "open files", f"at most {hard} (soft limit {soft})", "problem", advice)
 
 
 def _home(section: str) -> Finding:

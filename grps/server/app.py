@@ -209,6 +209,7 @@ def _native_settings(project: Project, service: Path) -> NativeSettings:
         max_header_bytes=limits.max_header_bytes,
         header_timeout_ms=limits.header_timeout_ms,
         body_timeout_ms=limits.body_timeout_ms,
+        stream_stall_timeout_ms=limits.stream_stall_timeout_ms,
         drain_timeout_ms=limits.drain_timeout_ms,
         access_log=config.log.access,
         custom_route=_custom_route(config),

@@ -94,6 +94,7 @@ class NativeSettings:
     max_header_bytes: int
     header_timeout_ms: int
     body_timeout_ms: int
+    stream_stall_timeout_ms: int
     drain_timeout_ms: int
     access_log: bool
     custom_route: NativeRoute | None

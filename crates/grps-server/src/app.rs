@@ -8,19 +8,22 @@ use bytes::Bytes;
 use grps_core::Engine;
 use grps_core::metrics::{Monitor, StatsRegistry};
 use http::HeaderValue;
-use tokio::sync::Semaphore;
 
 use crate::admin::commands::Commands;
 use crate::call::blocking_section::BlockingSection;
 use crate::call::in_flight::InFlight;
 use crate::call::request_ids::RequestIds;
+use crate::net::descriptors::{SpareDescriptors, fit_connections};
+use crate::net::peer::Peer;
+use crate::net::places::Places;
 use crate::observability::gpus::Gpus;
+use crate::observability::log_limit::LogLimit;
 use crate::observability::traces::{TraceSettings, Traces};
 
 /// Settings of the data plane.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Maximum number of open connections; further ones get 503 and are closed.
+    /// Maximum number of open connections; further ones serve health and metrics only.
     pub max_connections: usize,
     /// Maximum size of a request body.
     pub max_request_bytes: usize,
@@ -32,6 +35,8 @@ pub struct Settings {
     pub header_timeout: Duration,
     /// Timeout for a request body.
     pub body_timeout: Duration,
+    /// How long a client may take nothing of a response.
+    pub stream_stall_timeout: Duration,
     /// Timeout for running requests at shutdown.
     pub drain_timeout: Duration,
     /// Whether the access log is written.
@@ -114,8 +119,14 @@ pub struct App {
     pub(crate) request_ids: RequestIds,
     /// Requests in flight, which shutdown waits for.
     pub(crate) in_flight: Arc<InFlight>,
-    /// One permit per possible connection.
-    pub(crate) connection_permits: Arc<Semaphore>,
+    /// Places of connections.
+    pub(crate) places: Places,
+    /// Descriptors for connections when no other is free.
+    pub(crate) spare_descriptors: SpareDescriptors,
+    /// Limits log lines about refused connections.
+    pub(crate) refusal_log: LogLimit,
+    /// Limits log lines about clients that do not read.
+    stall_log: LogLimit,
     /// Decodes and encodes large bodies.
     pub(crate) blocking: BlockingSection,
 }
@@ -125,7 +136,7 @@ impl App {
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Self {
         let in_flight = Arc::new(InFlight::new(settings.max_inflight_bytes));
         let traces = settings.traces.clone().map(Traces::new);
-        let connection_permits = Arc::new(Semaphore::new(settings.max_connections));
+        let places = Places::new(fit_connections(settings.max_connections));
         let gpus = Gpus::open(&settings.gpus);
         let stats = engine.registry().stats();
         Self {
@@ -139,13 +150,25 @@ impl App {
             request_ids: RequestIds::default(),
             in_flight,
             blocking: BlockingSection::new(),
-            connection_permits,
+            places,
+            spare_descriptors: SpareDescriptors::new(),
+            refusal_log: LogLimit::default(),
+            stall_log: LogLimit::default(),
         }
     }
 
-    /// Number of open connections.
-    pub(crate) fn open_connections(&self) -> usize {
-        self.settings.max_connections.saturating_sub(self.connection_permits.available_permits())
+    /// Logs that a client did not take its response in time.
+    pub(crate) fn note_stall(&self, peer: &Peer) {
+        if let Some(left_out) = self.stall_log.admit() {
+            let timeout_ms = self.settings.stream_stall_timeout.as_millis();
+            tracing::warn!(
+                %peer,
+                timeout_ms,
+                left_out,
+                "a client took nothing of its response within limits.stream_stall_timeout_ms; \
+                 the stream is closed"
+            );
+        }
     }
 }
 
@@ -166,6 +189,7 @@ pub(crate) mod tests {
             max_header_bytes: 1 << 16,
             header_timeout: timeout,
             body_timeout: timeout,
+            stream_stall_timeout: timeout,
             drain_timeout: timeout,
             access_log: false,
             custom_route: None,

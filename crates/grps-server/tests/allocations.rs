@@ -67,6 +67,7 @@ fn settings() -> Settings {
         max_header_bytes: 1 << 16,
         header_timeout: Duration::from_secs(60),
         body_timeout: Duration::from_secs(60),
+        stream_stall_timeout: Duration::from_secs(60),
         drain_timeout: Duration::from_secs(60),
         access_log: false,
         custom_route: None,

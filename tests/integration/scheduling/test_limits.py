@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
+import psutil
 import pytest
 import requests
 
+from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.raw_http import Connection, chunked, connect, head, request
 from tests.support import (
     GUARD_S,
@@ -26,6 +30,7 @@ from tests.support import (
 MAX_REQUEST_BYTES = 20_000
 MAX_HEADER_BYTES = 8192
 TIMEOUT_MS = 300
+LIVE = "/grps/v1/health/live"
 
 
 def write_server(folder: Path, **settings: Any) -> Path:
@@ -315,6 +320,64 @@ def test_one_connection_too_many_is_503_until_one_closes(tmp_path: Path) -> None
         assert_connections_are_limited(server.ports[0])
 
 
+def assert_answered_and_closed(port: int, asked: bytes, status: int) -> None:
+    with connect(port) as connection:
+        connection.send(asked)
+        answer = connection.answer()
+        assert (answer.status, answer.headers["Connection"]) == (status, "close"), asked[:40]
+        assert connection.is_ended()
+
+
+def test_idle_clients_do_not_hold_the_places_of_health(tmp_path: Path) -> None:
+    with serving(write_server(tmp_path, max_connections=1)) as server:
+        held = [Connection(server.ports[0]) for _ in range(100)]
+        assert is_alive(server.ports[0])
+        assert_serves_health_over_grpc(server)
+        for connection in held:
+            connection.close()
+        assert_serves(server)
+
+
+def test_clients_are_answered_when_no_descriptor_is_free(tmp_path: Path) -> None:
+    with serving(write_server(tmp_path)) as server:
+        process = psutil.Process(server.process.pid)
+        process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds(), process.num_fds()))
+        held = [Connection(server.ports[0]) for _ in range(20)]
+        for _ in range(10):
+            assert is_alive(server.ports[0])
+        assert_answered_and_closed(server.ports[0], request(b'{"str_data": "x"}'), 503)
+        assert server.log().count("can't accept a connection") == 1
+        for connection in held:
+            connection.close()
+
+
+def test_connections_fit_the_limit_of_open_files(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(64, soft), hard))
+    try:
+        with serving(write_server(tmp_path, max_connections=2**40)) as server:
+            process = psutil.Process(server.process.pid)
+            assert process.rlimit(psutil.RLIMIT_NOFILE)[0] == min(hard, 1 << 20)
+            assert "allows fewer connections than max_connections" in server.log()
+            assert is_alive(server.ports[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def is_alive(port: int) -> bool:
+    with connect(port) as connection:
+        connection.send(head({}, LIVE, "GET"))
+        return connection.answer().status == 200
+
+
+def assert_serves_health_over_grpc(server: RunningServer) -> None:
+    with server.stub() as stub:
+        assert stub.CheckReadiness(GrpsMessage(), timeout=GUARD_S).status.code == 200
+    with server.stub() as stub, pytest.raises(grpc.RpcError) as raised:
+        stub.Predict(GrpsMessage(str_data="x"), timeout=GUARD_S)
+    assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
 def assert_connections_are_limited(port: int) -> None:
     ask = request(b'{"str_data": "x"}')
     held = [Connection(port) for _ in range(3)]
@@ -325,6 +388,12 @@ def assert_connections_are_limited(port: int) -> None:
         answer = connection.answer()
         assert (answer.status, answer.headers["Connection"]) == (503, "close")
         assert connection.is_ended()
+    for path, status in ((LIVE, 200), ("/grps/v1/health/ready", 200), ("/metrics", 200)):
+        assert_answered_and_closed(port, head({}, path, "GET"), status)
+    for path in ("/", "/grps/v1/metadata/server"):
+        assert_answered_and_closed(port, head({}, path, "GET"), 503)
+    assert_answered_and_closed(port, ask, 503)
+    assert_answered_and_closed(port, request(text_body(1_000_000)), 503)
     held.pop().close()
 
     def is_served() -> bool:

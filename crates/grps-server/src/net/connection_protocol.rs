@@ -2,11 +2,13 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::net::peer::Peer;
+use crate::net::places::Place;
 use crate::net::rewind::Rewind;
 
 /// Whether the first bytes of a connection belong to a protocol.
@@ -26,6 +28,10 @@ pub(crate) struct Connection {
     pub(crate) stream: Rewind,
     /// The other end of the connection.
     pub(crate) peer: Peer,
+    /// What the connection may ask for.
+    pub(crate) place: Place,
+    /// Timeout for a request head and for an idle connection.
+    pub(crate) header_timeout: Duration,
     /// State of the service.
     pub(crate) app: Arc<App>,
     /// The sender is dropped when the connection should finish its requests and close.

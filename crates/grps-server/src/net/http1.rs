@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -34,23 +35,23 @@ impl ConnectionProtocol for Http1 {
     }
 }
 
-fn builder(settings: &Settings) -> http1::Builder {
+fn builder(settings: &Settings, header_timeout: Duration) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         // With vectored writes, a stream of small chunks is written 16 chunks at a time.
         .writev(false)
-        .header_read_timeout(settings.header_timeout)
+        .header_read_timeout(header_timeout)
         .max_header_size(settings.max_header_bytes)
         .max_buf_size(settings.max_header_bytes);
     builder
 }
 
 async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
-    let Connection { stream, peer, app, mut closing } = connection;
-    let builder = builder(&app.settings);
+    let Connection { stream, peer, place, header_timeout, app, mut closing } = connection;
+    let builder = builder(&app.settings, header_timeout);
     let service = service_fn(move |request| {
-        dispatch(Arc::clone(&router), Arc::clone(&app), peer.clone(), request)
+        dispatch(Arc::clone(&router), Arc::clone(&app), peer.clone(), place, request)
     });
     let stream = TokioIo::new(WatchedStream::new(stream));
     let mut served = pin!(builder.serve_connection(stream, service));

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::Instant;
 
 use crate::app::Settings;
 use crate::frontends::shared::dispatch::dispatch;
 use crate::frontends::shared::router::Router;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
+use crate::net::listener::CLOSE_GRACE;
 use crate::net::read_ahead::ReadAhead;
+use crate::net::stream_tasks::StreamTasks;
 
 const MAX_STREAMS: u32 = 1024;
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
@@ -50,8 +53,8 @@ impl ConnectionProtocol for Http2 {
     }
 }
 
-fn builder(settings: &Settings) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn builder(settings: &Settings, tasks: StreamTasks) -> http2::Builder<StreamTasks> {
+    let mut builder = http2::Builder::new(tasks);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
@@ -63,16 +66,33 @@ fn builder(settings: &Settings) -> http2::Builder<TokioExecutor> {
     builder
 }
 
+/// Serves the connection until it ends. A connection without requests is closed after the timeout of
+/// heads: also one that answers PING, or that does not finish a head.
 async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
-    let Connection { stream, peer, app, mut closing } = connection;
-    let builder = builder(&app.settings);
+    let Connection { stream, peer, place, header_timeout, app, mut closing } = connection;
+    let (stalling_app, stalling_peer) = (Arc::clone(&app), peer.clone());
+    let report = move || stalling_app.note_stall(&stalling_peer);
+    let tasks = StreamTasks::new(app.settings.stream_stall_timeout, report);
+    let builder = builder(&app.settings, tasks.clone());
+    let announcing = tasks.clone();
     let service = service_fn(move |request| {
-        dispatch(Arc::clone(&router), Arc::clone(&app), peer.clone(), request)
+        let watch = announcing.announce();
+        let (router, app) = (Arc::clone(&router), Arc::clone(&app));
+        let responding = dispatch(router, app, peer.clone(), place, request);
+        async move { responding.await.map(|response| response.map(|body| watch.over(body))) }
     });
     let mut served = pin!(builder.serve_connection(TokioIo::new(ReadAhead::new(stream)), service));
     tokio::select! {
         outcome = served.as_mut() => return outcome,
-        _ = closing.changed() => served.as_mut().graceful_shutdown(),
+        _ = closing.changed() => {
+            served.as_mut().graceful_shutdown();
+            return served.await;
+        }
+        () = tasks.wait_idle(Instant::now(), header_timeout) => {}
     }
-    served.await
+    served.as_mut().graceful_shutdown();
+    tokio::select! {
+        outcome = served => outcome,
+        () = tasks.wait_idle(Instant::now(), CLOSE_GRACE) => Ok(()),
+    }
 }

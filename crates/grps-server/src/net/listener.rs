@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -17,20 +16,21 @@ use crate::frontends::shared::router::Router;
 use crate::frontends::{FRONT_ENDS, FrontEnd};
 use crate::net::connection;
 use crate::net::connection_protocol::ConnectionProtocol;
+use crate::net::descriptors::{LentDescriptor, is_exhausted};
 use crate::net::http1::Http1;
 use crate::net::http2::Http2;
 use crate::net::peer::Peer;
+use crate::net::places::{Permit, Place};
 use crate::net::transport::Transport;
 use crate::observability::monitoring;
+use crate::observability::process::max_descriptors;
 
 const BACKLOG: i32 = 4096;
 /// Least time for connections to close after the last request has ended: a slow client may still be
 /// reading a large response.
-const CLOSE_GRACE: Duration = Duration::from_secs(2);
+pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// Pause after a failed accept, which usually means that no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
-    content-type: text/plain\r\ncontent-length: 37\r\n\r\nToo many connections. Try again later";
 
 /// Binds an address for [`serve`].
 ///
@@ -67,6 +67,7 @@ pub(crate) async fn serve_front_ends(
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    warn_about_descriptors(&app);
     let protocols = protocols(front_ends, &app);
     let (stop_accepting, accepting) = watch::channel(None);
     let mut acceptors = JoinSet::new();
@@ -89,6 +90,21 @@ pub(crate) async fn serve_front_ends(
     end_traces(&app, exporting).await;
     watching.abort();
     Ok(())
+}
+
+/// Warns when the limit of open files does not allow the configured number of connections.
+fn warn_about_descriptors(app: &App) {
+    let (wanted, fitting) = (app.settings.max_connections, app.places.limit());
+    if fitting < wanted {
+        let open_files = max_descriptors();
+        tracing::warn!(
+            max_connections = wanted,
+            fitting,
+            open_files,
+            "the limit of open files allows fewer connections than max_connections: raise it \
+             (ulimit -n, or LimitNOFILE= of systemd) or lower max_connections"
+        );
+    }
 }
 
 async fn export_traces(app: Arc<App>) {
@@ -145,10 +161,7 @@ impl Acceptor {
                 _ = accepting.changed() => break,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => self.admit(stream, peer.into(), &closing, &mut connections),
-                    Err(error) => {
-                        tracing::warn!(%error, "can't accept a connection");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
+                    Err(error) => self.retry(error, &closing, &mut connections).await,
                 },
                 Some(_) = connections.join_next() => {}
             }
@@ -170,26 +183,49 @@ impl Acceptor {
         closing: &watch::Receiver<()>,
         connections: &mut JoinSet<()>,
     ) {
-        let Ok(permit) = Arc::clone(&self.app.connection_permits).try_acquire_owned() else {
-            tracing::warn!(%peer, limit = self.app.settings.max_connections, "too many connections");
-            connections.spawn(refuse(stream));
-            return;
-        };
-        let (protocols, app) = (Arc::clone(&self.protocols), Arc::clone(&self.app));
-        let closing = closing.clone();
-        connections.spawn(async move {
-            connection::run(Transport::tcp(stream), peer, protocols, app, closing).await;
-            drop(permit);
-        });
+        let permit = self.app.places.take();
+        if permit.place() == Place::Reserved
+            && let Some(left_out) = self.app.refusal_log.admit()
+        {
+            let limit = self.app.places.limit();
+            tracing::warn!(%peer, limit, left_out, "too many connections");
+        }
+        connections.spawn(self.serve(stream, peer, permit, None, closing.clone()));
     }
-}
 
-/// Sends 503 because there are too many connections.
-async fn refuse(mut stream: TcpStream) {
-    let responded = async {
-        stream.write_all(TOO_MANY_CONNECTIONS).await?;
-        stream.shutdown().await
-    };
-    // The client may have disconnected already.
-    let _ = tokio::time::timeout(CLOSE_GRACE, responded).await;
+    /// Accepts a connection with a spare descriptor after `error`, which usually means that no other
+    /// descriptor is free.
+    async fn retry(
+        &self,
+        error: io::Error,
+        closing: &watch::Receiver<()>,
+        connections: &mut JoinSet<()>,
+    ) {
+        if let Some(left_out) = self.app.refusal_log.admit() {
+            tracing::warn!(%error, left_out, "can't accept a connection");
+        }
+        let spare = if is_exhausted(&error) { self.app.spare_descriptors.lend() } else { None };
+        let Some(spare) = spare else { return tokio::time::sleep(ACCEPT_PAUSE).await };
+        let accepted = tokio::time::timeout(ACCEPT_PAUSE, self.listener.accept()).await;
+        let Ok(Ok((stream, peer))) = accepted else { return };
+        let permit = self.app.places.take_reserved();
+        connections.spawn(self.serve(stream, peer.into(), permit, Some(spare), closing.clone()));
+    }
+
+    /// Serves a connection, which returns its spare descriptor afterwards.
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: Peer,
+        permit: Permit,
+        spare: Option<LentDescriptor>,
+        closing: watch::Receiver<()>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (protocols, app) = (Arc::clone(&self.protocols), Arc::clone(&self.app));
+        let transport = Transport::tcp(stream, app.settings.stream_stall_timeout);
+        async move {
+            connection::run(transport, peer, permit, protocols, app, closing).await;
+            drop(spare);
+        }
+    }
 }

@@ -96,6 +96,8 @@ impl AsyncWrite for ReadAhead {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
@@ -106,7 +108,7 @@ mod tests {
     async fn read_ahead_starts_with_large_data() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let accepted = Transport::tcp(listener.accept().await.unwrap().0);
+        let accepted = Transport::tcp(listener.accept().await.unwrap().0, Duration::from_secs(10));
         let mut server = ReadAhead::new(Rewind::new(bytes::Bytes::new(), accepted));
         let sent: Vec<u8> = (0..400_000u32).map(|number| number as u8).collect();
 

@@ -49,9 +49,16 @@ pub(crate) async fn collect(
     call.timeline.note_stage_end(RequestStage::Receive);
     // A client with `Expect` sends no body after an error response.
     if outcome.is_err() && !headers.contains_key(header::EXPECT) {
-        tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
+        discard_later(body);
     }
     outcome
+}
+
+/// Reads and discards a body that no handler reads, beside the response.
+pub(crate) fn discard_later(body: Incoming) {
+    if !body.is_end_stream() {
+        tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
+    }
 }
 
 /// Reads the rest of a body, so that a client that is still sending gets the response.

@@ -77,6 +77,8 @@ impl AsyncWrite for Rewind {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
@@ -86,7 +88,7 @@ mod tests {
     async fn the_start_is_read_before_the_rest() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let server = Transport::tcp(listener.accept().await.unwrap().0);
+        let server = Transport::tcp(listener.accept().await.unwrap().0, Duration::from_secs(10));
         let mut rewound = Rewind::new(Bytes::from_static(b"abcd"), server);
         client.write_all(b"efg").await.unwrap();
         let mut read = [0; 3];

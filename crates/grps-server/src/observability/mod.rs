@@ -4,6 +4,7 @@ pub(crate) mod exposition;
 pub(crate) mod gpus;
 pub mod log;
 pub(crate) mod log_file;
+pub(crate) mod log_limit;
 pub(crate) mod log_period;
 pub(crate) mod metrics;
 pub(crate) mod monitoring;

@@ -41,11 +41,13 @@ impl FrontEnd for GrpsGrpc {
             ),
             Endpoint::new(post, grps("Online"), Policy::Admin, control::online),
             Endpoint::new(post, grps("Offline"), Policy::Admin, control::offline),
-            Endpoint::new(post, grps("CheckLiveness"), Policy::Public, control::check_liveness),
-            Endpoint::new(post, grps("CheckReadiness"), Policy::Public, control::check_readiness),
+            Endpoint::new(post, grps("CheckLiveness"), Policy::Public, control::check_liveness)
+                .vital(),
+            Endpoint::new(post, grps("CheckReadiness"), Policy::Public, control::check_readiness)
+                .vital(),
             Endpoint::new(post, grps("ServerMetadata"), Policy::Read, control::server_metadata),
             Endpoint::new(post, grps("ModelMetadata"), Policy::Read, control::model_metadata),
-            Endpoint::new(post, health, Policy::Public, health::check),
+            Endpoint::new(post, health, Policy::Public, health::check).vital(),
         ]
     }
 

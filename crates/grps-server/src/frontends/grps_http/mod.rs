@@ -35,8 +35,9 @@ impl FrontEnd for GrpsHttp {
         let mut endpoints = vec![
             Endpoint::new(GetOrPost, "/grps/v1/health/online", Policy::Admin, health::online),
             Endpoint::new(GetOrPost, "/grps/v1/health/offline", Policy::Admin, health::offline),
-            Endpoint::new(GetOrPost, "/grps/v1/health/live", Policy::Public, health::live),
-            Endpoint::new(GetOrPost, "/grps/v1/health/ready", Policy::Public, health::ready),
+            Endpoint::new(GetOrPost, "/grps/v1/health/live", Policy::Public, health::live).vital(),
+            Endpoint::new(GetOrPost, "/grps/v1/health/ready", Policy::Public, health::ready)
+                .vital(),
             Endpoint::new(GetOrPost, "/grps/v1/metadata/server", Policy::Read, metadata::server),
             Endpoint::new(Post, "/grps/v1/metadata/model", Policy::Read, metadata::model),
         ];

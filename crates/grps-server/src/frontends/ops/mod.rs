@@ -29,7 +29,7 @@ impl FrontEnd for Ops {
         use Policy::{Admin, Public, Read};
         vec![
             Endpoint::new(Get, "/", Public, dashboard),
-            Endpoint::new(Get, "/metrics", Read, monitor::metrics),
+            Endpoint::new(Get, "/metrics", Read, monitor::metrics).vital(),
             Endpoint::new(Get, "/grps/v1/monitor/series", Read, monitor::series),
             Endpoint::new(Get, "/grps/v1/monitor/metrics", Read, monitor::page),
             Endpoint::new(Get, "/grps/v1/monitor/trends", Read, monitor::trends),

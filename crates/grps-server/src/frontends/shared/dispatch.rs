@@ -16,7 +16,9 @@ use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
 use crate::frontends::shared::{optional_headers, timing_header, trace_headers};
 use crate::net::peer::Peer;
+use crate::net::places::Place;
 use crate::net::reply_body::ReplyBody;
+use crate::net::request_body;
 
 /// Header for the identifier of a request, in requests and responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,6 +30,7 @@ pub(crate) async fn dispatch(
     router: Arc<Router>,
     app: Arc<App>,
     peer: Peer,
+    place: Place,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let optional = optional_headers::find(request.headers());
@@ -46,11 +49,19 @@ pub(crate) async fn dispatch(
     let mut response = match router.find(request.method(), request.uri().path(), grpc) {
         Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
-            match check_access(&call, matched, &parts.headers, is_draining) {
+            let allowed = check_place(place, matched)
+                .and_then(|()| check_access(&call, matched, &parts.headers, is_draining));
+            match allowed {
                 Ok(()) => {
                     matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
                 }
-                Err(error) => matched.front_end.error(&error),
+                Err(error) => {
+                    // A client with `Expect` sends no body after an error response.
+                    if !parts.headers.contains_key(header::EXPECT) {
+                        request_body::discard_later(body);
+                    }
+                    matched.front_end.error(&error)
+                }
             }
         }
         Err(response) => response,
@@ -65,12 +76,23 @@ pub(crate) async fn dispatch(
     add_common_headers(
         response.headers_mut(),
         timeline.id(),
-        is_draining && version < Version::HTTP_2,
+        (is_draining || place == Place::Reserved) && version < Version::HTTP_2,
     );
     if let Some(line) = line {
         line.write(timeline.id(), timeline.began().elapsed().as_micros(), &response);
     }
     Ok(response)
+}
+
+/// Checks whether the connection may ask for a route.
+///
+/// # Errors
+/// `Unavailable` for other routes than health and metrics when there are too many connections.
+fn check_place(place: Place, matched: &MatchedRoute) -> Result<(), Error> {
+    if place == Place::Ordinary || matched.endpoint.is_vital {
+        return Ok(());
+    }
+    Err(Error::new(Cause::Unavailable, "too many connections; try again later"))
 }
 
 /// Checks whether a request may call its route.

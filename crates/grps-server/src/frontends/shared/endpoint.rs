@@ -56,6 +56,8 @@ pub(crate) struct Endpoint {
     pub(crate) methods: Methods,
     /// The access policy.
     pub(crate) policy: Policy,
+    /// Whether the route is served when there are too many connections: health and metrics.
+    pub(crate) is_vital: bool,
     /// The function that serves requests.
     handler: EndpointFn,
 }
@@ -74,7 +76,12 @@ impl Endpoint {
     {
         let handler =
             Box::new(move |call, request| Box::pin(handler(call, request)) as EndpointFuture);
-        Self { pattern: pattern.into(), methods, policy, handler }
+        Self { pattern: pattern.into(), methods, policy, is_vital: false, handler }
+    }
+
+    /// Also serves the route when there are too many connections.
+    pub(crate) fn vital(self) -> Self {
+        Self { is_vital: true, ..self }
     }
 
     /// Serves a request.

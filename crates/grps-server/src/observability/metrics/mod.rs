@@ -48,7 +48,7 @@ mod tests {
     /// A group as CONTRIBUTING describes one.
     fn toy(app: &App, text: &mut Exposition) {
         text.family(Kind::Gauge, "grps_toy", None, "Open connections once more.");
-        text.sample(&[], app.open_connections() as f64);
+        text.sample(&[], app.places.taken() as f64);
     }
 
     #[test]

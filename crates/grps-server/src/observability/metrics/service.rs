@@ -24,7 +24,7 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
         "Bytes of the bodies of requests in flight.",
     );
     text.sample(&[], app.in_flight.bytes() as f64);
-    gauge(text, "grps_connections", "Open connections.", app.open_connections() as f64);
+    gauge(text, "grps_connections", "Open connections.", app.places.taken() as f64);
     if let Some(traces) = &app.traces {
         let help = "Traced requests whose spans were not exported.";
         text.family(Kind::Counter, "grps_traces_dropped", None, help);
