@@ -11,6 +11,7 @@ use crate::models::model::Model;
 use crate::models::route_query::RouteQuery;
 use crate::models::version;
 use crate::request::content::InputForm;
+use crate::text::{quoted, shown};
 
 /// What requests for several models in a row are counted as.
 const DEFAULT_NAME: &str = "default";
@@ -152,7 +153,8 @@ impl Routes {
             return self.find(query.model);
         };
         if query.model.is_empty() {
-            return Err(Error::invalid(format!("version '{version}' needs the name of a model")));
+            let version = quoted(version);
+            return Err(Error::invalid(format!("version {version} needs the name of a model")));
         }
         let versions = self.by_name.get(query.model).map(Vec::as_slice).unwrap_or_default();
         let found = versions.iter().find(|route| version_of(route) == Some(version));
@@ -223,7 +225,7 @@ impl Routes {
         let message = if name.is_empty() {
             format!("no model named and no default graph is set; models: {known}")
         } else {
-            format!("Model {name} not found; models: {known}")
+            format!("Model {} not found; models: {known}", shown(name))
         };
         Error::new(Cause::NotFound, message)
     }
