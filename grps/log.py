@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,6 +18,11 @@ USER_FORMAT = (
     "%(asctime)s.%(msecs)03d %(threadName)s %(filename)s:%(lineno)d %(levelname)s] %(message)s"
 )
 SERVICE_USER_FORMAT = USER_FORMAT.replace("%(levelname)s]", "%(levelname)s]%(of_request)s")
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""What breaks a line, controls a terminal, or changes the direction of the text."""
+_CONTINUATION = "\n    "
+"""What the further lines of a record start with; no record starts with a space."""
 
 logger = logging.getLogger("grps.server")
 clogger = logging.getLogger("grps.user")
@@ -63,6 +69,31 @@ class RequestFilter(logging.Filter):
         return True
 
 
+def safe_record(text: str) -> str:
+    """Return the text of a record that can't forge another record or control a terminal.
+
+    Its further lines are indented; control characters are escaped.
+    """
+    return _UNSAFE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    if character == "\n":
+        return _CONTINUATION
+    if character == "\t":
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+class SafeFormatter(logging.Formatter):
+    """Writes records as :func:`safe_record`: their text may come from clients."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text."""
+        return safe_record(super().format(record))
+
+
 class JsonFormatter(logging.Formatter):
     """Writes a record as one line of JSON, with the keys of the server's own log."""
 
@@ -81,4 +112,6 @@ class JsonFormatter(logging.Formatter):
             line["id"] = request
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        # JSON escapes line breaks itself, but not all control characters.
+        text = json.dumps(line, ensure_ascii=False)
+        return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

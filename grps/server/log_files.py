@@ -11,6 +11,7 @@ from grps.log import (
     USER_LOG_NAME,
     JsonFormatter,
     RequestFilter,
+    SafeFormatter,
     clogger,
 )
 from grps.server.native import LogFile
@@ -74,7 +75,7 @@ class TimeRotatingFileLogger:
         self.logger.propagate = False
         if not self.logger.handlers:
             writer = LogFileHandler(filename, when, backup_count or None)
-            writer.setFormatter(logging.Formatter(fmt, datefmt="%Y%m%d %H:%M:%S"))
+            writer.setFormatter(SafeFormatter(fmt, datefmt="%Y%m%d %H:%M:%S"))
             self.logger.addHandler(writer)
 
 
@@ -100,7 +101,7 @@ def start_user_log(
     ]
     if to_stderr:
         writers.append(logging.StreamHandler())
-    text = logging.Formatter(SERVICE_USER_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
+    text = SafeFormatter(SERVICE_USER_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
     for writer in writers:
         writer.addFilter(RequestFilter())
         writer.setFormatter(JsonFormatter() if as_json else text)

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::bounded_message;
+
 /// Why a request failed. `grps-server` maps each cause to its HTTP, gRPC and GRPS status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
@@ -79,9 +81,9 @@ pub struct Error {
 }
 
 impl Error {
-    /// Creates an error with a cause and a one-line message.
+    /// Creates an error with a cause and a one-line message, of which at most 8 KiB are kept.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into() }
+        Self { cause, message: bounded_message(message.into()) }
     }
 
     /// Shorthand for [`Cause::InvalidArgument`].

@@ -14,6 +14,7 @@ mod nanos;
 mod request;
 mod scheduling;
 mod tensor;
+mod text;
 
 pub use engine::{Engine, Limits};
 pub use error::{Cause, Error};
@@ -57,3 +58,4 @@ pub use tensor::dtype::DataType;
 pub use tensor::signature::{Naming, Signature, TensorSpec};
 pub use tensor::tensor::{MAX_RANK, Shape, Tensor};
 pub use tensor::values::{Elements, Values};
+pub use text::{excerpt, quoted, shown};

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import pytest
 import requests
 
+from tests.onnx_models import save_identity
 from tests.support import RunningServer, serving, user_model, wait_until, write_user_project
 
 CODE = """
@@ -90,6 +93,7 @@ def test_json_lines(tmp_path: Path) -> None:
         ask(server, "thread", 'quoted "text"', "json-1")
         ask(server, "thread", "fail", "json-2")
         wait_until(lambda: "as told" in server.log(), "the traceback")
+        wait_until(lambda: server.log().count('"message":"request"') > 1, "the requests")
         (line,) = user_lines(server, "quoted")
         mine = json.loads(line)
         assert mine["message"] == 'got quoted "text"'
@@ -154,3 +158,72 @@ def test_secrets_of_the_configuration_are_not_told(tmp_path: Path) -> None:
         assert "hunter2" not in requests.post(url, json=asked, timeout=30).text
         assert "hunter2" not in requests.get(server.url("/grps/v1/monitor/models"), timeout=30).text
         assert "hunter2" not in server.log()
+
+
+FORGED = "\n2030-01-01 00:00:00.000 ERROR forged \x1b[2J\r2030-01-01 00:00:00.000 INFO again"
+NAMED = {"dtype": "DT_FLOAT32", "shape": [1], "flat_float32": [1]}
+
+
+def requests_with(text: str) -> list[tuple[dict[str, Any], str]]:
+    """Bodies and queries with a client's text wherever an error or a log line repeats it."""
+    return [
+        ({"model": text, "str_data": "x"}, ""),
+        ({"str_data": text}, "?model=thread"),
+        ({"str_data": text}, "?model=echoing"),
+        ({"str_data": "x"}, f"?{urlencode({'model': text})}"),
+        ({"gtensors": {"tensors": [{**NAMED, "name": text}]}}, "?model=typed"),
+        ({"gtensors": {"tensors": [{**NAMED, "name": text, "shape": [2]}]}}, "?model=typed"),
+        ({"gmap": {"s_i32": {text: "x"}}}, ""),
+        ({text: 1}, ""),
+    ]
+
+
+ECHOING = """
+class Echoing(Chatty):
+    def infer(self, inp, context):
+        clogger.error("user %s", inp.str_data)
+        raise ValueError("no " + inp.str_data)
+
+
+inferer_register.register("echoing", Echoing())
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_clients_can_not_write_log_lines(tmp_path: Path, form: str) -> None:
+    model = save_identity(tmp_path / "identity.onnx", "float32")
+    typed = {"inferer_type": "onnxruntime", "inferer_path": str(model)}
+    models = [
+        {**user_model("chatty"), "name": "thread"},
+        {**user_model("echoing"), "name": "echoing"},
+        {"name": "typed", "version": "1.0.0", **typed},
+    ]
+    write_user_project(tmp_path, models, {"log": {"format": form}}, code=CODE + ECHOING)
+    with serving(tmp_path) as server:
+        for text in (FORGED, "A" * 300_000):
+            for body, query in requests_with(text):
+                if len(query) < 10_000:
+                    answer = server.post(body, query)
+                    assert answer.ok or len(answer.content) < 20_000
+        server.post({"str_data": "x"}, "?model=thread", headers={"X-Grps-Priority": "1" * 5000})
+        wait_until(lambda: "1111" in server.log(), "the last line")
+    for name in ("grps_server.log", "grps_usr.log"):
+        lines = (server.folder / "logs" / name).read_text().split("\n")
+        assert not any("\x1b" in line or "\r" in line for line in lines)
+        assert not any(line.startswith("2030-01-01") for line in lines)
+        assert any("forged" in line for line in lines)
+    assert max(map(len, server.log().splitlines())) < 17_000
+
+
+def test_a_flood_of_failures_is_counted_not_written(tmp_path: Path) -> None:
+    with chatting(tmp_path) as server, requests.Session() as session:
+        url = server.url("/grps/v1/infer/predict?model=nope")
+        for _ in range(600):
+            assert session.post(url, json={"str_data": "x"}, timeout=30).status_code == 404
+        assert ask(server, "thread", "fail", "id-of-failure").status_code == 500
+        wait_until(lambda: "records were left out" in server.log(), "the count")
+        wait_until(lambda: "id-of-failure" in server.log(), "the failure of the service")
+        lines = server.log().splitlines()
+        assert sum("Model nope not found" in line for line in lines) < 600
+        left_out = next(line for line in lines if "records were left out" in line)
+        assert "predict failed" in left_out

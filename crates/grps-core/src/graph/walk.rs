@@ -10,6 +10,10 @@ use crate::graph::plan::{Graph, slot};
 use crate::graph::source::Source;
 use crate::request::content::{Content, ContentAdapter};
 use crate::tensor::tensor::Tensor;
+use crate::text::shown;
+
+/// Most names of tensors in an error.
+const MAX_NAMES: usize = 20;
 
 /// What the request holds, or a node's output.
 #[derive(Debug)]
@@ -142,9 +146,7 @@ impl<'a> Walk<'a> {
         if self.whole(source.node).is_none() {
             return Ok(());
         }
-        let names = self.tensors(source.node).iter().map(Tensor::name);
-        let given: Vec<_> =
-            names.map(|name| if name.is_empty() { "one without a name" } else { name }).collect();
+        let given = describe_names(self.tensors(source.node));
         let giver = source.node.and_then(|index| self.graph.spec().nodes.get(index));
         let (giver, cause) = match giver {
             Some(giver) => (format!("node '{}'", giver.name), Cause::ModelFailed),
@@ -154,7 +156,7 @@ impl<'a> Walk<'a> {
             "graph '{}': {consumer} needs the tensor '{}', but {giver} has: {}",
             self.graph.spec().name,
             source.tensor,
-            if given.is_empty() { "no other".to_owned() } else { given.join(", ") }
+            given
         );
         Err(Error::new(cause, message))
     }
@@ -273,5 +275,22 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// The names of tensors, which may be a client's, for an error.
+fn describe_names(tensors: &[Tensor]) -> String {
+    if tensors.is_empty() {
+        return "no other".to_owned();
+    }
+    let describe = |tensor: &Tensor| match tensor.name() {
+        "" => "one without a name".to_owned(),
+        name => shown(name).into_owned(),
+    };
+    let names: Vec<_> = tensors.iter().take(MAX_NAMES).map(describe).collect();
+    let names = names.join(", ");
+    match tensors.len().saturating_sub(MAX_NAMES) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }

@@ -8,3 +8,4 @@ pub(crate) mod native_instances;
 pub(crate) mod registry;
 pub(crate) mod route_query;
 pub(crate) mod routes;
+pub(crate) mod version;

@@ -10,6 +10,7 @@ use crate::metrics::StatsRegistry;
 use crate::models::model::Model;
 use crate::models::route_query::RouteQuery;
 use crate::models::routes::{Catalog, DefaultRoute, Route, Routes};
+use crate::text::shown;
 
 /// Models by `name-version` and by bare name, graphs, and the default graph.
 ///
@@ -57,7 +58,7 @@ impl Registry {
     pub fn remove(&self, key: &str) -> Result<Arc<Model>, Error> {
         self.change(|catalog| {
             let known = || catalog.models.keys().cloned().collect::<Vec<_>>().join(", ");
-            let missing = format!("Model {key} not found; models: {}", known());
+            let missing = format!("Model {} not found; models: {}", shown(key), known());
             catalog.models.remove(key).ok_or_else(|| Error::new(Cause::NotFound, missing))
         })
     }

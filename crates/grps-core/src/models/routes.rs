@@ -1,6 +1,5 @@
 //! The route of each name, computed again whenever the models or graphs of a service change.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,9 @@ use crate::graph::{Graph, GraphSpec};
 use crate::metrics::{RouteStats, StatsRegistry};
 use crate::models::model::Model;
 use crate::models::route_query::RouteQuery;
+use crate::models::version;
 use crate::request::content::InputForm;
+use crate::text::{quoted, shown};
 
 /// What requests for several models in a row are counted as.
 const DEFAULT_NAME: &str = "default";
@@ -152,7 +153,8 @@ impl Routes {
             return self.find(query.model);
         };
         if query.model.is_empty() {
-            return Err(Error::invalid(format!("version '{version}' needs the name of a model")));
+            let version = quoted(version);
+            return Err(Error::invalid(format!("version {version} needs the name of a model")));
         }
         let versions = self.by_name.get(query.model).map(Vec::as_slice).unwrap_or_default();
         let found = versions.iter().find(|route| version_of(route) == Some(version));
@@ -202,9 +204,9 @@ impl Routes {
     fn add(&mut self, key: &str, model: &Arc<Model>, stats: Arc<RouteStats>) {
         let route = Route::chain([Arc::clone(model)], stats);
         let versions = self.by_name.entry(model.spec().name.clone()).or_default();
-        let version = &model.spec().version;
+        let added = &model.spec().version;
         let later = |other: &Route| {
-            version_of(other).is_some_and(|other| compare_versions(other, version).is_ge())
+            version_of(other).is_some_and(|other| version::compare(other, added).is_ge())
         };
         let position = versions.iter().position(later).unwrap_or(versions.len());
         versions.insert(position, route.clone());
@@ -223,7 +225,7 @@ impl Routes {
         let message = if name.is_empty() {
             format!("no model named and no default graph is set; models: {known}")
         } else {
-            format!("Model {name} not found; models: {known}")
+            format!("Model {} not found; models: {known}", shown(name))
         };
         Error::new(Cause::NotFound, message)
     }
@@ -242,41 +244,5 @@ fn wait_for_models(what: &str, found: Result<Route, Error>) -> Result<Routed, Er
         }
         Err(error) => Err(error),
         Ok(route) => Ok(Ok(route)),
-    }
-}
-
-/// Compares versions by their dot-separated parts, numbers as numbers: 1.10.0 is after 1.9.0.
-fn compare_versions(left: &str, right: &str) -> Ordering {
-    let mut left_parts = left.split('.');
-    let mut right_parts = right.split('.');
-    loop {
-        match (left_parts.next(), right_parts.next()) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => return Ordering::Less,
-            (Some(_), None) => return Ordering::Greater,
-            (Some(a), Some(b)) => match compare_parts(a, b) {
-                Ordering::Equal => {}
-                order => return order,
-            },
-        }
-    }
-}
-
-fn compare_parts(left: &str, right: &str) -> Ordering {
-    match (left.parse::<u64>(), right.parse::<u64>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
-        _ => left.cmp(right),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_compare_by_number() {
-        assert_eq!(compare_versions("1.10", "1.9"), Ordering::Greater);
-        assert_eq!(compare_versions("1.0", "1.0.1"), Ordering::Less);
-        assert_eq!(compare_versions("1.0.rc1", "1.0.rc1"), Ordering::Equal);
     }
 }

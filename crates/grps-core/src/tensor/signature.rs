@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::tensor::dtype::DataType;
 use crate::tensor::tensor::Tensor;
+use crate::text::quoted;
 
 /// What a model says of one of its tensors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +116,7 @@ impl Signature {
                 return Err(if name.is_empty() {
                     "name all tensors or none".to_owned()
                 } else {
-                    format!("it has no input '{name}'")
+                    format!("it has no input {}", quoted(name))
                 });
             };
             if slot.is_some() {

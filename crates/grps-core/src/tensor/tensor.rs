@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::tensor::buffer::Buffer;
 use crate::tensor::dtype::DataType;
 use crate::tensor::values::{Elements, Values};
+use crate::text::quoted;
 
 /// Most dimensions a tensor may have (numpy's own limit is 64).
 pub const MAX_RANK: usize = 32;
@@ -42,16 +43,17 @@ impl Tensor {
     ) -> Result<Self, Error> {
         let (shape, buffer) = (shape.into(), elements.into());
         if shape.len() > MAX_RANK {
-            let rank = shape.len();
+            let (name, rank) = (quoted(&name), shape.len());
             return Err(Error::invalid(format!(
-                "tensor '{name}' has {rank} dimensions, at most {MAX_RANK} are allowed"
+                "tensor {name} has {rank} dimensions, at most {MAX_RANK} are allowed"
             )));
         }
         let elements = buffer.elements();
         let expected = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
         if expected != Some(elements.len()) {
             return Err(Error::invalid(format!(
-                "tensor '{name}': shape {shape:?} wants {} {} values, got {}",
+                "tensor {}: shape {shape:?} wants {} {} values, got {}",
+                quoted(&name),
                 expected.map_or_else(|| "too many".to_owned(), |count| count.to_string()),
                 elements.dtype(),
                 elements.len()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use grps_core::metrics::Protocol;
-use grps_core::{Error, Route, RouteQuery, Timeline};
+use grps_core::{Cause, Error, Route, RouteQuery, Timeline};
 
 use crate::app::App;
 use crate::call::request_scope::RequestScope;
@@ -54,6 +54,12 @@ impl Call {
     pub(crate) fn report_failure(&self, error: &Error) {
         self.scope.record_outcome(Some(error.cause()));
         let (id, peer, cause) = (self.timeline.id(), &self.peer, error.cause());
-        tracing::warn!(id, %peer, ?cause, %error, "predict failed");
+        // The log limits the rate of each of the two lines: many requests of clients that fail do not
+        // hide a failure of the service.
+        if matches!(cause, Cause::ModelFailed | Cause::Internal) {
+            tracing::warn!(id, %peer, ?cause, %error, "predict failed");
+        } else {
+            tracing::warn!(id, %peer, ?cause, %error, "predict failed");
+        }
     }
 }

@@ -116,10 +116,7 @@ fn distance(one: &str, other: &str) -> usize {
 
 /// The start of a sender's text, quoted and escaped so that it fits in one line.
 pub(super) fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(EXCERPT_CHARS) {
-        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
-        None => format!("{text:?}"),
-    }
+    grps_core::excerpt(text, EXCERPT_CHARS)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::LevelFilter;
@@ -15,13 +16,17 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use super::log_file::LogFile;
+use super::log_lines::SafeLines;
 use super::log_period::LogPeriod;
+use super::log_rate::{LimitedRate, LogRate};
 
 /// Keeps the log's writer alive; dropping it writes what is still buffered.
 #[derive(Debug)]
 pub struct LogGuard {
     /// Changes the log level.
     level: reload::Handle<LevelFilter, Registry>,
+    /// Limits the rate of warnings and errors.
+    rate: Arc<LogRate>,
     _writer: WorkerGuard,
 }
 
@@ -33,6 +38,12 @@ impl LogGuard {
     pub fn set_level(&self, level: &str) -> io::Result<()> {
         let level = LevelFilter::from_str(level).map_err(io::Error::other)?;
         self.level.reload(level).map_err(io::Error::other)
+    }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.rate.report();
     }
 }
 
@@ -60,24 +71,28 @@ pub fn start(settings: &LogSettings<'_>) -> io::Result<LogGuard> {
     let file = LogFile::open(settings.path, LogPeriod::Day, Some(settings.backup_count))?;
     let (file, writer) = tracing_appender::non_blocking(file);
     let (level, handle) = reload::Layer::new(level);
+    let rate = LogRate::start()?;
     let stderr = settings.to_stderr.then(|| lines(io::stderr, settings.json));
     tracing_subscriber::registry()
         .with(level)
+        .with(LimitedRate(Arc::clone(&rate)))
         .with(lines(file, settings.json))
         .with(stderr)
         .try_init()
         .map_err(io::Error::other)?;
-    Ok(LogGuard { level: handle, _writer: writer })
+    Ok(LogGuard { level: handle, rate, _writer: writer })
 }
 
-/// Writes each event as a line of text or of JSON.
+/// Writes each event as a record of text or a line of JSON.
 fn lines<S, W>(writer: W, json: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let layer =
-        tracing_subscriber::fmt::layer().with_timer(timer()).with_ansi(false).with_writer(writer);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_timer(timer())
+        .with_ansi(false)
+        .with_writer(SafeLines::new(writer, json));
     if json { Box::new(layer.json().flatten_event(true)) } else { Box::new(layer) }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grps_core::Error;
+use grps_core::{Error, quoted};
 use http::HeaderMap;
 use tokio::time::Instant;
 
@@ -15,7 +15,10 @@ pub(super) fn read_deadline(headers: &HeaderMap) -> Result<Option<Instant>, Erro
     match value.to_str().ok().and_then(parse) {
         // A timeout beyond the range of instants is no deadline.
         Some(timeout) => Ok(Instant::now().checked_add(timeout)),
-        None => Err(Error::invalid(format!("grpc-timeout is malformed: {value:?}"))),
+        None => {
+            let value = quoted(&String::from_utf8_lossy(value.as_bytes()));
+            Err(Error::invalid(format!("grpc-timeout is malformed: {value}")))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Finds the route of a path among all front ends.
 
-use grps_core::{Cause, Error};
+use grps_core::{Cause, Error, shown};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use matchit::Router as Paths;
 
@@ -96,7 +96,7 @@ fn check_method(method: &Method, matched: &MatchedRoute) -> Result<(), Response<
     if allow.split(", ").any(|allowed| allowed == method.as_str()) {
         return Ok(());
     }
-    let message = format!("{method} is not allowed here; use {allow}");
+    let message = format!("{} is not allowed here; use {allow}", shown(method.as_str()));
     let refused = matched.front_end.error(&Error::new(Cause::MethodNotAllowed, message));
     Err(with_allow(refused, allow))
 }
@@ -108,7 +108,7 @@ fn with_allow(mut response: Response<ReplyBody>, allow: &'static str) -> Respons
 
 /// The error for a path that no route serves.
 pub(crate) fn no_route(path: &str) -> Error {
-    Error::new(Cause::NotFound, format!("no route {path}; the API is under /grps/v1/"))
+    Error::new(Cause::NotFound, format!("no route {}; the API is under /grps/v1/", shown(path)))
 }
 
 /// Whether a request uses gRPC.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use grps_core::{Error, SchedulingOptions};
+use grps_core::{Error, SchedulingOptions, quoted};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
@@ -31,7 +31,8 @@ fn parse_priority(value: &HeaderValue) -> Result<u8, Error> {
     let priority = value.to_str().ok().and_then(|text| text.trim().parse().ok());
     priority.ok_or_else(|| {
         Error::invalid(format!(
-            "X-Grps-Priority must be a whole number from 0, the most urgent, to 255; got {value:?}"
+            "X-Grps-Priority must be a whole number from 0, the most urgent, to 255; got {}",
+            quoted(&String::from_utf8_lossy(value.as_bytes()))
         ))
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grps_core::{Cause, Error};
+use grps_core::{Cause, Error, quoted};
 use http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
@@ -22,7 +22,8 @@ pub(crate) fn read_deadline(headers: &HeaderMap) -> Result<Option<Instant>, Erro
         .filter(|ms| (1..=MAX_MS).contains(ms));
     let Some(timeout_ms) = timeout_ms else {
         return Err(Error::invalid(format!(
-            "X-Request-Timeout-Ms must be a whole number from 1 to {MAX_MS}, got {value:?}"
+            "X-Request-Timeout-Ms must be a whole number from 1 to {MAX_MS}, got {}",
+            quoted(&String::from_utf8_lossy(value.as_bytes()))
         )));
     };
     Ok(Some(Instant::now() + Duration::from_millis(timeout_ms)))
