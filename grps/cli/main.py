@@ -41,8 +41,10 @@ def main() -> None:
         'http://127.0.0.1:7080/grps/v1/infer/predict?return-ndarray=true'
       grpst ps
       grpst logs my_grps
-      grpst model reload my_grps-1.0.0
+      grpst model reload model
+      grpst restart my_grps
       grpst stop my_grps
+      grpst rm my_grps
 
     \b
     Or write the code around it yourself:

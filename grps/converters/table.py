@@ -26,7 +26,22 @@ class ConverterEntry:
     """What ``converter_path`` must be; empty when it needs none."""
     example: str = ""
     """Arguments of curl that send an example; empty when it takes tensors."""
+    sample: str = ""
+    """A command that prints a file for it; empty when ``example`` needs no file."""
 
+
+_SAMPLE_IMAGE = (
+    "python3 -c 'import struct, sys; "
+    "size = (150582, 0, 54, 40, 224, 224, 1, 24, 0, 150528, 0, 0, 0, 0); "
+    'sys.stdout.buffer.write(b"BM" + struct.pack("<IIIIiiHHIIiiII", *size) + bytes(150528))\''
+)
+"""A black image of 224 by 224 pixels, as BMP."""
+_SAMPLE_SOUND = (
+    "python3 -c 'import sys, wave; "
+    'sound = wave.open(sys.stdout.buffer, "wb"); '
+    'sound.setparams((1, 2, 16000, 16000, "NONE", "")); sound.writeframesraw(bytes(32000))\''
+)
+"""A second of silence, as WAV."""
 
 CONVERTERS: Mapping[str, ConverterEntry] = MappingProxyType(
     {
@@ -36,6 +51,7 @@ CONVERTERS: Mapping[str, ConverterEntry] = MappingProxyType(
             packages=("PIL",),
             raw_body="bytes",
             example="--data-binary @image.jpg",
+            sample=_SAMPLE_IMAGE,
         ),
         "audio": ConverterEntry(
             module="grps.converters.audio",
@@ -43,6 +59,7 @@ CONVERTERS: Mapping[str, ConverterEntry] = MappingProxyType(
             packages=("soundfile", "soxr"),
             raw_body="bytes",
             example="--data-binary @sound.wav",
+            sample=_SAMPLE_SOUND,
         ),
         "text": ConverterEntry(
             module="grps.converters.text",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import yaml
@@ -31,6 +32,8 @@ class Example:
     line: str
     exact: bool
     """False when the model does not report all types and shapes, so that some are guessed."""
+    own_data: str = ""
+    """Arguments of curl that send a file of the user's instead of the example's data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +58,43 @@ class _Input:
         return list(self.values) if len(self.values) > 1 else [self.value] * self.count
 
 
-def example_of(host: str, port: int, model: str) -> Example:
-    """Return a curl command that calls ``model``, made from its metadata."""
-    return make_example(fetch_metadata(host, port, model) or {}, host, port)
+def example_of(
+    host: str, port: int, model: str, *, named: bool = False, data: str | None = None
+) -> Example:
+    """Return a curl command that calls ``model``, made from its metadata.
+
+    Args:
+        host: Where it is served.
+        port: The HTTP port there.
+        model: The model.
+        named: Whether the request has to name it.
+        data: Arguments of curl that send what the user's code is known to read.
+    """
+    metadata = fetch_metadata(host, port, model) or {}
+    return make_example(metadata, host, port, model if named else "", data)
 
 
-def make_example(metadata: Mapping[str, Any], host: str, port: int) -> Example:
+def make_example(
+    metadata: Mapping[str, Any], host: str, port: int, model: str = "", data: str | None = None
+) -> Example:
     """Return a curl command that calls a model.
 
     Args:
         metadata: The metadata of the model; its inputs and its converter are read.
         host: Where it is served.
         port: The HTTP port there.
+        model: The model, where the request has to name it.
+        data: Arguments of curl that send what the user's code is known to read.
     """
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREDICT}"
+    url = _url(host, port, model)
     converter = CONVERTERS.get(str(metadata.get("converter_type")))
     if converter is not None and converter.example:
-        return Example(f"curl {converter.example} {url}", exact=True)
+        source = f"{converter.sample} | " if converter.sample else ""
+        sent = "--data-binary @-" if converter.sample else converter.example
+        own = converter.example if converter.sample else ""
+        return Example(f"{source}curl {sent} {url}", exact=True, own_data=own)
+    if data is not None:
+        return Example(f"curl {data} {url}", exact=" -d @" in data or " -d '@" in data)
     found = metadata.get("inputs")
     given = found if isinstance(found, list) else []
     inputs = [_read(entry) for entry in given if not _is_optional(entry)]
@@ -104,6 +127,11 @@ def fetch_metadata(
     finally:
         connection.close()
     return metadata if isinstance(metadata, dict) else None
+
+
+def _url(host: str, port: int, model: str) -> str:
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREDICT}"
+    return shlex.quote(f"{url}?model={quote(model)}" if model else url)
 
 
 def _is_optional(entry: Any) -> bool:

@@ -211,14 +211,15 @@ MODEL_FLAGS = (
         type=_POSITIVE,
         default=16,
         show_default=True,
-        help="Most rows of such a run.",
+        help="dynamic: most rows of such a run.",
     ),
     click.option(
         "--batch_timeout_us",
         type=_NOT_NEGATIVE,
         default=1000,
         show_default=True,
-        help="Longest wait for a batch to fill, in microseconds; no effect in this version.",
+        help="dynamic: longest wait for a batch to fill, in microseconds; only with 'wait: always' "
+        "in the inference.yml of the service, by default no request waits.",
     ),
     OPERATORS,
     INFERER_ARGUMENTS,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grps.cli.output.example import example_of
+from grps.cli.output.example import JSON_HEADER, example_of
 from grps.cli.output.following import follow_log
 from grps.cli.output.lines import notice, say
 from grps.cli.output.progress import ProgressLine
+from grps.cli.output.user_code import message_data
 from grps.config.schema import InferenceConfig
 from grps.deploy.paths import ServiceFolder, use_temporary_home
 from grps.deploy.supervision.supervisor import prepare, start
@@ -31,6 +33,10 @@ class Shown:
     """The model of the example request."""
     host: str
     """Where the service listens, as configured."""
+    named: bool = False
+    """Whether a request has to name the model: there are several and no default graph."""
+    data: str | None = None
+    """Arguments of curl that send what the user's code is known to read."""
 
 
 def shown_of(project: Project) -> Shown:
@@ -38,7 +44,32 @@ def shown_of(project: Project) -> Shown:
     models = project.inference.models
     names = ", ".join(one.key for one in models)
     what = f"{'model' if len(models) == 1 else 'models'} {names}"
-    return Shown(what, _asked_first(project.inference), project.server.interface.host)
+    asked = _asked_first(project.inference)
+    return Shown(
+        what,
+        asked,
+        project.server.interface.host,
+        named=project.inference.dag is None,
+        data=data_for(project, asked),
+    )
+
+
+def data_for(project: Project, asked: str) -> str | None:
+    """Return arguments of curl that send what a model takes; ``None`` when that is not known.
+
+    It is a request that warms the model up, or one like those that its code reads.
+
+    Args:
+        project: The project.
+        asked: The model, with its version or without.
+    """
+    for model in project.inference.models:
+        if asked in (model.key, model.name):
+            if model.warm_up_requests:
+                file = project.folder / model.warm_up_requests[0]
+                return f"{JSON_HEADER} -d {shlex.quote(f'@{file}')}"
+            return message_data(project.folder, model)
+    return None
 
 
 def _asked_first(inference: InferenceConfig) -> str:
@@ -102,8 +133,10 @@ def summarise(folder: ServiceFolder, state: ServiceState, shown: Shown) -> None:
     say(f"dashboard http://{address}:{state.ports[0]}/")
     if len(state.ports) > 1:
         say(f"rpc       {address}:{state.ports[1]}")
-    example = example_of(host, state.ports[0], shown.model)
+    example = example_of(host, state.ports[0], shown.model, named=shown.named, data=shown.data)
     say(f"try       {example.line}")
+    if example.own_data:
+        say(f"          (for a file of yours: curl {example.own_data} and the same URL)")
     if not example.exact:
         say("          (what the model takes is not known for sure: put in your own values)")
     say(f"files     {folder.root}")
@@ -113,8 +146,8 @@ def summarise(folder: ServiceFolder, state: ServiceState, shown: Shown) -> None:
 
 def follow(folder: ServiceFolder, state: ServiceState) -> None:
     """Follow the log until Ctrl-C, which leaves the service running."""
-    notice("following the log; Ctrl-C leaves the service running")
     try:
+        notice("following the log; Ctrl-C leaves the service running")
         follow_log(folder, state, folder.log_dir / "grps_server.log", EARLIER_LINES)
     except KeyboardInterrupt:
         notice(f"\nservice {folder.name!r} keeps running; stop it with: grpst stop {folder.name}")

@@ -15,6 +15,7 @@ from grps.backends.formats import is_served_by, owner_of, recognise
 from grps.backends.gpu_memory import LIMITED
 from grps.backends.table import ENGINES
 from grps.cli.output.lines import notice
+from grps.cli.serving.advice import note_flags_without_effect
 from grps.cli.serving.engine_flags import (
     ARGUMENTS,
     ENGINE_FLAGS,
@@ -22,6 +23,7 @@ from grps.cli.serving.engine_flags import (
     has_flag,
     refuse_flags_of_others,
 )
+from grps.cli.serving.flag_words import speaking_of_flags
 from grps.cli.serving.flags import ServeFlags
 from grps.cli.serving.launching import (
     Shown,
@@ -64,12 +66,14 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
     asks = has_flag(declared, "inp_device") and flags.inp_device is None
     if asks and flags.device == "original":
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")
+    note_flags_without_effect(flags, given)
     folder = service_folder(flags.name, foreground=flags.foreground)
     project = project_of(model_path, engine, flags, gpu_wanted=bool(given & {*GPU_FLAGS}))
-    if flags.foreground:
-        _run_here(folder, project)
-    else:
-        _run_in_background(folder, project, flags)
+    with speaking_of_flags(engine):
+        if flags.foreground:
+            _run_here(folder, project)
+        else:
+            _run_in_background(folder, project, flags)
 
 
 def engine_of(model_path: Path, wanted: str | None) -> str:

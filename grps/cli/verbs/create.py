@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def command(path: Path, project_type: str | None) -> None:
     written = create_project(path, project_type)
     shown = shlex.quote(str(path))
     say(f"made {path} ({len(written)} files)")
-    say(f"test it   cd {shown} && python test.py")
+    say(f"test it   cd {shown} && {_python()} test.py")
     say(f"serve it  grpst dev {shown}")
     say(f"pack it   grpst archive {shown}")
+
+
+def _python() -> str:
+    """Return how this interpreter is called in a shell: the one that has GRPS."""
+    found = shutil.which("python")
+    here = Path(sys.executable)
+    if found is not None and Path(found).absolute() == here.absolute():
+        return "python"
+    return shlex.quote(str(here))

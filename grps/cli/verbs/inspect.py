@@ -24,6 +24,7 @@ from grps.cli.output.example import make_example
 from grps.cli.output.lines import say
 from grps.cli.output.progress import ProgressLine
 from grps.cli.serving.engine_flags import refuse_flags_of_others
+from grps.cli.serving.flag_words import speaking_of_flags
 from grps.cli.serving.flags import inspect_flags
 from grps.cli.serving.model_service import (
     default_device,
@@ -80,7 +81,7 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
     if flags["device"] is None:
         flags["device"] = default_device(engine)
     config = model_config(model_path, engine, flags)
-    with ProgressLine(f"loading {model_path.name}"):
+    with ProgressLine(f"loading {model_path.name}"), speaking_of_flags(engine):
         found = _examine(config, model_path)
     report = _report(found, given - NOT_SERVED)
     if as_json:
@@ -127,6 +128,7 @@ def _report(found: Inspected, given: set[str]) -> dict[str, Any]:
         "serve": _serve_line(config, given),
         "ask": example.line,
         "ask_is_exact": example.exact,
+        "ask_with_a_file": example.own_data,
     }
 
 
@@ -176,5 +178,7 @@ def _print(report: dict[str, Any]) -> None:
     say("")
     say(f"serve   {report['serve']}")
     say(f"ask     {report['ask']}")
+    if report["ask_with_a_file"]:
+        say(f"        (for a file of yours: curl {report['ask_with_a_file']} and the same URL)")
     if not report["ask_is_exact"]:
         say("        (what the model takes is not known for sure: put in your own values)")

@@ -20,11 +20,6 @@ from tests.support import REPOSITORY
 GRPST = Path(sys.executable).parent / "grpst"
 MODELS = {
     "small": "(float[n, 2] x) => (float[n, 2] y)",
-    "tokens": "(int32[n, 2048] x) => (int32[n, 2048] y)",
-    "image": "(float16[n, 3, 8, 8] x) => (float16[n, 3, 8, 8] y)",
-    "flags": "(bool[4] x) => (bool[4] y)",
-    "words": "(string[n, 20] x) => (string[n, 20] y)",
-    "two": "(float[n, 2] x, int64[n, 1] z) => (float[n, 2] y, int64[n, 1] w)",
     "large": "(float[n, 2] x, string[n, 40] z) => (float[n, 2] y, string[n, 40] w)",
 }
 

@@ -324,3 +324,44 @@ def test_foreground_becomes_the_server(
 )
 def test_model_names(file: str, name: str) -> None:
     assert model_service.model_name_of(Path(file)) == name
+
+
+@pytest.mark.parametrize(
+    ("flags", "note"),
+    [
+        (["--max_batch_size", "4"], "--max_batch_size has no effect without --batching_type"),
+        (["--batch_timeout_us", "4"], "--batch_timeout_us has no effect without --batching_type"),
+        (
+            ["--max_batch_size", "4", "--batch_timeout_us", "4", "--batching_type", "none"],
+            "--max_batch_size and --batch_timeout_us have no effect without --batching_type",
+        ),
+        (
+            ["--batch_timeout_us", "4", "--batching_type", "dynamic"],
+            "--batch_timeout_us has no effect yet: requests wait for a batch to fill only with",
+        ),
+        (["--gpu_mem_gc_interval", "4"], "no effect without --gpu_mem_gc_enable"),
+        (["--max_batch_size", "4", "--batching_type", "dynamic"], None),
+        ([], None),
+    ],
+)
+def test_flags_without_effect_are_named(
+    grpst: Grpst, model: Path, fake_server: Choose, flags: list[str], note: str | None
+) -> None:
+    fake_server("fail")
+    result = grpst("torch_serve", model, "--name", "demo", "--port", "0,0", *flags)
+    assert ("no effect" in result.stderr) == (note is not None)
+    assert note is None or f"note: {note}" in result.stderr or note in result.stderr
+
+
+def test_an_edited_configuration_is_kept(grpst: Grpst, model: Path, fake_server: Choose) -> None:
+    fake_server("fail")
+    words = ("serve", model, "--name", "demo", "--port", "0,0")
+    assert "was edited" not in grpst(*words).stderr
+    conf = ServiceFolder.of("demo").server_conf
+    text = conf.read_text() + "# mine\n"
+    conf.write_text(text)
+    assert (
+        f"note: {conf} was edited; it is replaced, and the edited file is" in grpst(*words).stderr
+    )
+    assert conf.with_name("server.yml.edited-1").read_text() == text
+    assert "was edited" not in grpst(*words).stderr

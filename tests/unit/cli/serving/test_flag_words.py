@@ -1,0 +1,41 @@
+"""Messages about configuration keys, for someone who gave flags."""
+
+from __future__ import annotations
+
+import pytest
+
+from grps.cli.serving.flag_words import speaking_of_flags, with_flags
+from grps.errors import ModelError
+
+
+@pytest.mark.parametrize(
+    ("engine", "text", "told"),
+    [
+        (
+            "tensorflow",
+            "set signature in inferer_args to one of: a",
+            "set --signature to one of: a",
+        ),
+        ("tensorflow", "set tags in inferer_args to those", "set --tags to those"),
+        ("sklearn", "set inferer_args: trusted: true (--trusted)", "set --trusted"),
+        ("torch", "in inferer_args: customized_op_paths", "in --customized_op_paths"),
+        ("torch", "inferer_args: inputs: no input", "--inferer_arg inputs: no input"),
+        ("torch", "inferer_args: streams: Expected", "--inferer_arg streams: Expected"),
+        ("openvino", "inferer_args: streams: Expected", "--streams: Expected"),
+        ("torch", "inferer_args: unknown key 'a'", "--inferer_arg: unknown key 'a'"),
+        ("torch", "inferer_args: inferer_args: Expected", "--inferer_arg: Expected"),
+        ("torch", "set converter_args: size", "set --converter_arg size"),
+        ("torch", "in converter_args: constants", "in --converter_arg constants"),
+        ("torch", "the file is damaged", "the file is damaged"),
+    ],
+)
+def test_keys_become_flags(engine: str, text: str, told: str) -> None:
+    assert with_flags(text, engine) == told
+
+
+def test_errors_of_a_block() -> None:
+    with (
+        pytest.raises(ModelError, match=r"^set --signature to one$"),
+        speaking_of_flags("tensorflow"),
+    ):
+        raise ModelError("set signature in inferer_args to one")
