@@ -20,6 +20,7 @@ from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format, only_file
 from grps.backends.onnxruntime.arena import Arena
 from grps.backends.onnxruntime.causes import onnxruntime_cause
+from grps.backends.onnxruntime.external_data import read_external_data
 from grps.backends.onnxruntime.providers import check_started, choose_providers
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
@@ -84,14 +85,16 @@ class OnnxruntimeBackend:
         session: onnxruntime.InferenceSession,
         device: Device,
         arguments: OnnxruntimeArguments,
+        weights: Sequence[np.ndarray] = (),
     ) -> None:
-        """Serve ``session``, which runs on ``device``.
+        """Serve ``session``, which runs on ``device`` and may refer to ``weights`` in memory.
 
         Raises:
             ModelError: An input or output has a type that the wire can't carry.
         """
         inputs, outputs = session.get_inputs(), session.get_outputs()
         self._session = session
+        self._weights = weights
         self._signature = Signature(
             inputs=tuple(_spec("input", node) for node in inputs),
             outputs=tuple(_spec("output", node) for node in outputs),
@@ -165,12 +168,13 @@ def load(model: ModelConfig) -> OnnxruntimeBackend:
     expect_format(path, "onnxruntime")
     path = only_file(path, ".onnx")
     options = _options(arguments)
+    weights = read_external_data(path, options)
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
         raise ModelError(f"{path}: {onnxruntime_cause(error)}") from error
     check_started(providers, session.get_providers())
-    return OnnxruntimeBackend(session, device, arguments)
+    return OnnxruntimeBackend(session, device, arguments, weights)
 
 
 def _options(arguments: OnnxruntimeArguments) -> onnxruntime.SessionOptions:
