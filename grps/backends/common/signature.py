@@ -24,6 +24,8 @@ def describe(signature: Signature) -> dict[str, Any]:
         "inputs": [_tensor(spec) for spec in signature.inputs],
         "outputs": [_tensor(spec) for spec in signature.outputs],
     }
+    if signature.limits:
+        described["limits"] = list(signature.limits)
     if signature.open_ended:
         described["open_ended"] = True
     if signature.tried is False:

@@ -178,6 +178,11 @@ def _print(report: dict[str, Any]) -> None:
             optional = "  (optional)" if tensor.get("optional") else ""
             dtype = tensor["dtype"] or "any"
             say(_TABLE.format(tensor["name"], dtype, f"{shape}{optional}"))
+    if report.get("limits"):
+        say("")
+        say(click.style("LIMITS", bold=True))
+        for line in report["limits"]:
+            say(line)
     if report["filled"]:
         say("")
         say(click.style(f"WHAT THE CONVERTER {report['converter_type'].upper()} FILLS", bold=True))

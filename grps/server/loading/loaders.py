@@ -125,6 +125,12 @@ def _check_batching(config: ModelConfig, signature: Signature) -> None:
         return
     if NAMES.has_built_in_converter(config):
         return  # it divides the rows of a batch among runs
+    most, wanted = signature.most_rows, config.batching.max_batch_size
+    if most is not None and wanted > most:
+        raise ModelError(
+            f"model {config.key}: max_batch_size {wanted} is more than the {most} rows that the "
+            f"model takes; set max_batch_size to {most}"
+        )
     cause = fixed_rows(signature)
     if cause is not None:
         raise ModelError(

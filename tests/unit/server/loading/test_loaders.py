@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from onnx import TensorProto, helper
 
 from grps.config.schema import BatchingConfig, ModelConfig
@@ -22,15 +24,8 @@ FLOAT = TensorProto.FLOAT
 
 
 def load(path: Path, **keys: Any) -> LoadedCopy:
-    config = ModelConfig(
-        name="m",
-        version="1",
-        device="cpu",
-        inferer_type="onnxruntime",
-        inferer_path=str(path),
-        converter_type="numpy",
-        **keys,
-    )
+    keys = {"inferer_type": "onnxruntime", "converter_type": "numpy", **keys}
+    config = ModelConfig(name="m", version="1", device="cpu", inferer_path=str(path), **keys)
     [load_copy] = copy_loaders(config, lambda phase, text: None)
     return load_copy()
 
@@ -68,3 +63,15 @@ def test_a_model_without_inputs_runs_on_no_tensor(tmp_path: Path) -> None:
     assert isinstance(answers[1].raised, InputError)
     with pytest.raises(ModelError, match=r"batching\.type dynamic: the model has no inputs"):
         load(path, batching=BatchingConfig(type="dynamic"))
+
+
+def test_batches_larger_than_the_model_takes_are_refused(tmp_path: Path) -> None:
+    rows = {0: torch.export.Dim("rows", min=1, max=8)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(torch.nn.ReLU(), (torch.zeros(2, 4),), dynamic_shapes=(rows,))
+        torch.export.save(program, tmp_path / "m.pt2")
+    with pytest.raises(ModelError, match="max_batch_size 16 is more than the 8 rows"):
+        load(tmp_path / "m.pt2", inferer_type="torch", batching=BatchingConfig(type="dynamic"))
+    batching = BatchingConfig(type="dynamic", max_batch_size=8)
+    load(tmp_path / "m.pt2", inferer_type="torch", batching=batching)
