@@ -86,13 +86,6 @@ class ImageReader:
         self._dtype = number_type(spec, "float32", "an image")
         self._table = _table_of(arguments, self._dtype, _CHANNELS[self._color])
 
-    @property
-    def filled(self) -> dict[str, str]:
-        """What goes into the input, in words."""
-        height, width = self._size or ("any height", "any width")
-        order = "channels, height, width" if self._planar else "height, width, channels"
-        return {self._name: f"images, {self._color}, {height} x {width}, in the order {order}"}
-
     def read(self, message: GrpsMessage) -> Read:
         """Decode the images of a request; see ``Reader.read``."""
         files = files_of(message, "image", self._arguments.max_images)
@@ -150,6 +143,13 @@ class ImageReader:
             pixels = pixels[:, :, ::-1]
         channels = [self._table[index][pixels[:, :, index]] for index in range(pixels.shape[2])]
         return np.stack(channels, axis=0 if self._planar else -1)
+
+    @property
+    def filled(self) -> dict[str, str]:
+        """What goes into the input, in words."""
+        height, width = self._size or ("any height", "any width")
+        order = "channels, height, width" if self._planar else "height, width, channels"
+        return {self._name: f"images, {self._color}, {height} x {width}, in the order {order}"}
 
 
 def _is_planar(spec: TensorSpec, arguments: ImageArguments) -> bool:

@@ -192,4 +192,4 @@ def _print(report: dict[str, Any]) -> None:
     say(f"serve   {report['serve']}")
     say(f"ask     {report['ask']}")
     if not report["ask_is_exact"]:
-        say("        (what the model takes is not known for sure: put in your own values)")
+        say("        (the model does not report its types and shapes: put in your own values)")
