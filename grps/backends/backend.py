@@ -66,6 +66,10 @@ class Signature:
     """False when input names are advisory (TorchScript): names that match none are positional."""
     open_ended: bool = False
     """True when the model does not report how many inputs it takes: more may follow ``inputs``."""
+    limits: tuple[str, ...] = ()
+    """What the model needs of the sizes of its inputs beyond their shapes, in words."""
+    most_rows: int | None = None
+    """The largest first dimension that it takes; ``None`` when the model does not report one."""
     as_table: bool = False
     """Whether one tensor with a column for each input may come in place of all inputs."""
     tried: bool | None = None

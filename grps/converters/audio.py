@@ -75,6 +75,12 @@ class AudioReader:
         self._window = _window_of(spec, arguments)
         self._shape = _row_shape(spec)
 
+    @property
+    def filled(self) -> dict[str, str]:
+        """What goes into the input, in words."""
+        length = "whole files" if self._window is None else f"windows of {self._window} samples"
+        return {self._name: f"sound of {self._arguments.sample_rate} samples a second, {length}"}
+
     def read(self, message: GrpsMessage) -> Read:
         """Decode the files of a request; see ``Reader.read``."""
         files = files_of(message, "audio", self._arguments.max_files)

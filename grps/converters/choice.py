@@ -19,6 +19,7 @@ from grps.converters.common.writer import TensorWriter, Writer
 from grps.converters.labels import LabelArguments, LabelWriter
 from grps.converters.table import CONVERTERS, ConverterEntry, RawBody
 from grps.errors import MissingExtraError, ModelError
+from grps.log import logger
 
 _PACKAGE_NAMES = {"PIL": "pillow"}
 
@@ -38,6 +39,12 @@ class BuiltInConverter:
     writer: Writer
     inputs: ModelInputs
     """What was found of the model's inputs."""
+
+    @property
+    def filled(self) -> dict[str, str]:
+        """What goes into each input of the model, in words, by its name."""
+        constant = {name: "the same for every request" for name in self.inputs.constants}
+        return {**self.reader.filled, **constant}
 
 
 def raw_body_of(converter_type: str | None) -> RawBody | None:
@@ -73,6 +80,8 @@ def create_runner(config: ModelConfig, backend: Backend) -> ConvertingRunner:
         GrpsError: As ``create_converter``.
     """
     made = create_converter(config, backend.signature)
+    for name, words in made.filled.items():
+        logger.info("model %s: input %s takes: %s", config.key, name, words)
     engine = RowEngine(backend, made.inputs.constants, most_rows(config, made.inputs))
     return ConvertingRunner(made.reader, engine, made.writer, config.key)
 

@@ -144,6 +144,13 @@ class ImageReader:
         channels = [self._table[index][pixels[:, :, index]] for index in range(pixels.shape[2])]
         return np.stack(channels, axis=0 if self._planar else -1)
 
+    @property
+    def filled(self) -> dict[str, str]:
+        """What goes into the input, in words."""
+        height, width = self._size or ("any height", "any width")
+        order = "channels, height, width" if self._planar else "height, width, channels"
+        return {self._name: f"images, {self._color}, {height} x {width}, in the order {order}"}
+
 
 def _is_planar(spec: TensorSpec, arguments: ImageArguments) -> bool:
     """Return whether the channels are a dimension before height and width."""

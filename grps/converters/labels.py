@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
-from grps.backends.backend import Signature
+from grps.backends.backend import Signature, TensorSpec
 from grps.errors import ModelError
 from grps.protocol.arrays import to_message
 from grps.protocol.pb.grps_pb2 import GrpsMessage
@@ -51,6 +51,9 @@ class LabelWriter:
         self._arguments = arguments
         self._output = _output_of(arguments, signature)
         self._names = _read_labels(arguments.labels) if arguments.labels else None
+        spec = next((one for one in signature.outputs if one.name == self._output), None)
+        if spec is not None:
+            self._check(spec)
 
     def write(self, outputs: dict[str, np.ndarray]) -> GrpsMessage:
         """Return tensors ``label``, ``score`` and ``index``, each of shape [rows, k].
@@ -75,14 +78,41 @@ class LabelWriter:
         scores = outputs[name]
         if scores.dtype.kind not in "fiu" or scores.ndim == 0 or scores.size == 0:
             raise ModelError(f"output {name} of type {scores.dtype} holds no scores")
+        self._check_shape(name, scores.shape)
         # Some models keep dimensions of size 1 behind, and those without a batch have one alone.
         scores = scores.reshape(1, -1) if scores.ndim == 1 else scores.reshape(len(scores), -1)
-        if self._names is not None and len(self._names) != scores.shape[1]:
+        return scores.astype(np.float32, copy=False)
+
+    def _check(self, spec: TensorSpec) -> None:
+        """Check what the model reports of the output."""
+        if spec.dtype == "string" or spec.shape == ():
+            raise ModelError(f"output {spec.name} of type {spec.dtype} holds no scores")
+        if spec.shape is not None:
+            self._check_shape(spec.name, spec.shape)
+
+    def _check_shape(self, name: str, shape: tuple[int | None, ...]) -> None:
+        """Check that an output of this shape holds one score of each label a row.
+
+        Raises:
+            ModelError: It does not.
+        """
+        sizes = [size for size in (shape[1:] if len(shape) > 1 else shape) if size != 1]
+        known = [size for size in sizes if size is not None]
+        if len(known) > 1:
+            written = [-1 if size is None else size for size in shape]
             raise ModelError(
-                f"output {name} has {scores.shape[1]} scores a row, but {self._arguments.labels} "
+                f"output {name} has shape {written}: labels are for one score of each label a row, "
+                "[rows, labels], not for the scores of each pixel or token; leave the converter's "
+                "labels out, or export the model with such an output"
+            )
+        # What is not known yet may be 1, or the number of labels.
+        is_known = None not in sizes
+        width = known[0] if known else 1
+        if self._names is not None and is_known and len(self._names) != width:
+            raise ModelError(
+                f"output {name} has {width} scores a row, but {self._arguments.labels} "
                 f"names {len(self._names)}"
             )
-        return scores.astype(np.float32, copy=False)
 
     def _name(self, indices: np.ndarray) -> np.ndarray:
         if self._names is None:

@@ -26,6 +26,11 @@ class TensorReader:
         """Take tensors for what ``inputs`` leaves to fill."""
         self._inputs = inputs
 
+    @property
+    def filled(self) -> dict[str, str]:
+        """What goes into each input, in words."""
+        return {spec.name: "the tensor of the request" for spec in self._inputs.free}
+
     def read(self, message: GrpsMessage) -> Read:
         """Take the tensors of a request; see ``Reader.read``."""
         given = to_arrays(message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,14 +22,21 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Text = str | tuple[str, str]
 _PAIR = ("text", "pair")
 _PARTS = {
-    "types": ("token_type_ids", "segment_ids", "type_ids"),
+    "ids": ("input_ids", "ids", "tokens", "input_word_ids", "token_ids"),
     "mask": ("attention_mask", "mask", "input_mask"),
-    "ids": ("input_ids", "ids", "tokens"),
+    "types": ("token_type_ids", "segment_ids", "type_ids", "input_type_ids"),
+    "positions": ("position_ids",),
 }
-"""What the inputs of models are called that take each part of an encoding.
-
-The order counts: the types of tokens are called ids too.
-"""
+"""What the inputs of models are called that take each part of an encoding."""
+_WORDS = {
+    "ids": "ids of tokens",
+    "mask": "1 for each token, 0 for padding",
+    "types": "0 for the first text of a pair, 1 for the second",
+    "positions": "positions of tokens: 0, 1, 2, …",
+}
+_RANK = 2
+_SERVING = "serving_default_"
+"""What TensorFlow puts before the names of inputs."""
 
 
 class TextArguments(msgspec.Struct, frozen=True):
@@ -42,7 +51,8 @@ class TextArguments(msgspec.Struct, frozen=True):
     add_special_tokens: bool = True
     """Add what the tokenizer puts around a text, such as [CLS]."""
     inputs: dict[str, str] = {}
-    """What each input takes, where its name is unclear: ``ids``, ``mask`` or ``types`` by input."""
+    """What each input takes, where its name is unclear: ``ids``, ``mask``, ``types`` or
+    ``positions`` by input."""
     max_texts: Positive = 256
     """Most texts of one request."""
     max_characters: Positive = 100_000
@@ -59,7 +69,7 @@ class TextReader:
             ModelError: There is no such tokenizer, or the model has an input it can't fill.
         """
         self._arguments = arguments
-        self._parts = {spec.name: _part_of(spec, arguments.inputs) for spec in inputs.free}
+        self._parts = _parts_of(inputs, arguments.inputs)
         self._dtypes = {spec.name: number_type(spec, "int64", "tokens") for spec in inputs.free}
         for name in arguments.inputs:
             if name not in self._parts:
@@ -72,8 +82,7 @@ class TextReader:
                 f"the model has no input of tokens among {', '.join(self._parts) or 'none'}; "
                 "say which it is in converter_args: inputs"
             )
-        lengths = [spec.shape[-1] for spec in inputs.free if spec.shape]
-        self._fixed = next((size for size in lengths if size is not None), None)
+        self._fixed = _length_of(inputs.free)
         self._tokenizer = _load(path)
         own = self._tokenizer.truncation or {}
         self._length = arguments.max_length or self._fixed or own.get("max_length") or 512
@@ -87,6 +96,11 @@ class TextReader:
         self._tokenizer.enable_truncation(self._length)
         # Requests of one batch are filled up together, later.
         self._tokenizer.no_padding()
+
+    @property
+    def filled(self) -> dict[str, str]:
+        """What goes into each input, in words."""
+        return {name: _WORDS[part] for name, part in self._parts.items()}
 
     def read(self, message: GrpsMessage) -> Read:
         """Tokenise the texts of a request; see ``Reader.read``."""
@@ -116,7 +130,7 @@ class TextReader:
                 (len(items), length), self._pad_id if part == "ids" else 0, self._dtypes[name]
             )
             for row, item in zip(array, items, strict=True):
-                values = _values(item, part)
+                values = _values(item, part, length)
                 row[: len(values)] = values
             arrays[name] = array
         return arrays
@@ -153,25 +167,70 @@ def _pad_token(tokenizer: Tokenizer) -> int:
     return 0
 
 
-def _part_of(spec: TensorSpec, parts: dict[str, str]) -> str:
-    part = parts.get(spec.name)
+def _parts_of(inputs: ModelInputs, given: dict[str, str]) -> dict[str, str]:
+    """Return which part of an encoding goes into each input.
+
+    Raises:
+        ModelError: That is not clear from the names of the inputs.
+    """
+    parts: dict[str, str] = {}
+    for spec in inputs.free:
+        part = _part_of(spec, given)
+        same = [name for name, known in parts.items() if known == part and name not in given]
+        if same and spec.name not in given:
+            raise ModelError(
+                f"the inputs {same[0]} and {spec.name} both look like {_WORDS[part]}; say what "
+                f"goes into each in converter_args: inputs ({', '.join(_PARTS)}), or give the "
+                "value of one in constants"
+            )
+        parts[spec.name] = part
+    return parts
+
+
+def _part_of(spec: TensorSpec, given: dict[str, str]) -> str:
+    part = given.get(spec.name)
     if part is not None:
         if part not in _PARTS:
             raise ModelError(f"converter_args: inputs: {part!r} is none of {', '.join(_PARTS)}")
         return part
-    name = spec.name.lower()
+    name = re.split(r"[./]", spec.name.lower())[-1].partition(":")[0].removeprefix(_SERVING)
     for part, names in _PARTS.items():
-        if any(name == known or name.endswith((f"_{known}", f".{known}")) for known in names):
+        if name in names:
             return part
     raise ModelError(
         f"what goes into the input {spec.name} is not clear from its name; say so in "
-        "converter_args: inputs (ids, mask or types), or give its value in constants"
+        f"converter_args: inputs ({', '.join(_PARTS)}), or give its value in constants"
     )
 
 
-def _values(encoding: Encoding, part: str) -> list[int]:
+def _length_of(specs: Sequence[TensorSpec]) -> int | None:
+    """Return the number of tokens that the inputs are fixed to; ``None`` for any.
+
+    Raises:
+        ModelError: They are not tables of tokens, or differ in length.
+    """
+    lengths: dict[int, str] = {}
+    for spec in specs:
+        if spec.shape is None:
+            continue
+        if len(spec.shape) != _RANK:
+            raise ModelError(
+                f"the input {spec.name} has {len(spec.shape)} dimensions; tokens have 2: the texts "
+                "and the tokens of each"
+            )
+        if (size := spec.shape[-1]) is not None:
+            lengths.setdefault(size, spec.name)
+    if len(lengths) > 1:
+        (one, first), (two, second) = list(lengths.items())[:2]
+        raise ModelError(f"the input {first} takes {one} tokens, but {second} takes {two}")
+    return next(iter(lengths), None)
+
+
+def _values(encoding: Encoding, part: str, length: int) -> Sequence[int]:
     if part == "ids":
         return encoding.ids
+    if part == "positions":
+        return range(length)
     return encoding.attention_mask if part == "mask" else encoding.type_ids
 
 

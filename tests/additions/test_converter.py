@@ -39,6 +39,11 @@ CODE = '''\
             self._separator = arguments.separator
             self._name = inputs.only("lines").name
 
+        @property
+        def filled(self) -> dict[str, str]:
+            """What goes into the input, in words."""
+            return {self._name: "numbers of lines"}
+
         def read(self, message: GrpsMessage) -> Read:
             """Read the lines of one request; see ``Reader.read``."""
             lines = message.str_data.splitlines()

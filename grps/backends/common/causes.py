@@ -7,7 +7,7 @@ import re
 from grps.errors import GrpsError, InputError, ModelError
 
 _OF_THE_INPUT = re.compile(
-    r"shape|dimension|\b(?:in)?sizes?\b|input_size|\brank\b|\d+D\b|mismatch|broadcast|channels|"
+    r"shape|dimension|\bdim\b|\b(?:in)?sizes?\b|input_size|\brank\b|\d+D\b|mismatch|broadcast|channels|"
     r"elements not|out of (?:data )?(?:range|bounds)|scalar type|same dtype|not implemented for '|"
     r"converted to scalar",
     re.IGNORECASE,

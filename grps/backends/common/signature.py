@@ -24,6 +24,8 @@ def describe(signature: Signature) -> dict[str, Any]:
         "inputs": [_tensor(spec) for spec in signature.inputs],
         "outputs": [_tensor(spec) for spec in signature.outputs],
     }
+    if signature.limits:
+        described["limits"] = list(signature.limits)
     if signature.open_ended:
         described["open_ended"] = True
     if signature.tried is False:
@@ -57,12 +59,25 @@ def check_inputs(signature: Signature) -> None:
 
 def can_be_batched(signature: Signature) -> bool | None:
     """Return whether requests can be joined by rows; ``None`` when the model does not report it."""
-    specs = [*signature.inputs, *signature.outputs]
-    shapes = [spec.shape for spec in specs if spec.required]
-    if any(shape is not None and (not shape or shape[0] is not None) for shape in shapes):
+    if fixed_rows(signature) is not None:
         return False
+    specs = [*signature.inputs, *signature.outputs]
     is_declared = bool(signature.inputs) and not signature.open_ended
-    return True if is_declared and None not in shapes else None
+    is_known = all(spec.shape is not None for spec in specs if spec.required)
+    return True if is_declared and is_known else None
+
+
+def fixed_rows(signature: Signature) -> str | None:
+    """Return why requests can't be joined by rows; ``None`` when nothing is known against it."""
+    if not signature.inputs and not signature.open_ended:
+        return "the model has no inputs"
+    for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
+        for spec in specs:
+            if spec.shape == () and spec.required:
+                return f"{kind} {spec.name} has no dimensions"
+            if spec.shape and spec.required and spec.shape[0] is not None:
+                return f"the first dimension of {kind} {spec.name} is fixed to {spec.shape[0]}"
+    return None
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format, only_file
 from grps.backends.onnxruntime.arena import Arena
 from grps.backends.onnxruntime.causes import onnxruntime_cause
+from grps.backends.onnxruntime.external_data import read_external_data
+from grps.backends.onnxruntime.outputs import map_spec, served, table_of
 from grps.backends.onnxruntime.providers import check_started, choose_providers
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
@@ -84,17 +86,19 @@ class OnnxruntimeBackend:
         session: onnxruntime.InferenceSession,
         device: Device,
         arguments: OnnxruntimeArguments,
+        weights: Sequence[np.ndarray] = (),
     ) -> None:
-        """Serve ``session``, which runs on ``device``.
+        """Serve ``session``, which runs on ``device`` and may refer to ``weights`` in memory.
 
         Raises:
             ModelError: An input or output has a type that the wire can't carry.
         """
-        inputs, outputs = session.get_inputs(), session.get_outputs()
+        inputs, outputs = session.get_inputs(), served(session.get_outputs())
         self._session = session
+        self._weights = weights
         self._signature = Signature(
             inputs=tuple(_spec("input", node) for node in inputs),
-            outputs=tuple(_spec("output", node) for node in outputs),
+            outputs=tuple(map_spec(node) or _spec("output", node) for node in outputs),
             strict_names=True,
             device=str(device),
         )
@@ -104,9 +108,12 @@ class OnnxruntimeBackend:
         self._bool_inputs = [node.name for node in inputs if node.type == _BOOL]
         wanted = arguments.io_binding
         on_gpu = device.kind == "cuda"
-        # Strings can't be bound.
-        strings = any(node.type == _STRING for node in (*inputs, *outputs))
-        self._binds = (on_gpu if wanted is None else wanted) and not strings
+        self._map_types = {
+            node.name: str(spec.dtype) for node in outputs if (spec := map_spec(node)) is not None
+        }
+        # Neither strings nor maps can be bound.
+        unbound = any(node.type == _STRING for node in (*inputs, *outputs)) or self._map_types
+        self._binds = (on_gpu if wanted is None else wanted) and not unbound
         arena = f"gpu:{device.index}" if on_gpu else "cpu:0"
         self._memory = Arena(arena, arguments.arena_gc_interval_s)
 
@@ -127,9 +134,13 @@ class OnnxruntimeBackend:
         except Exception as error:
             refused = isinstance(error, InvalidArgument)
             raise run_error(onnxruntime_cause(error), is_input=refused) from error
+        named = zip(self._output_names, values, strict=True)
+        if not self._map_types:
+            return [(name, wire_array(value)) for name, value in named]
+        maps = self._map_types
         return [
-            (name, wire_array(value))
-            for name, value in zip(self._output_names, values, strict=True)
+            (name, table_of(value, maps[name]) if name in maps else wire_array(value))
+            for name, value in named
         ]
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[Any]:
@@ -165,12 +176,13 @@ def load(model: ModelConfig) -> OnnxruntimeBackend:
     expect_format(path, "onnxruntime")
     path = only_file(path, ".onnx")
     options = _options(arguments)
+    weights = read_external_data(path, options)
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
         raise ModelError(f"{path}: {onnxruntime_cause(error)}") from error
     check_started(providers, session.get_providers())
-    return OnnxruntimeBackend(session, device, arguments)
+    return OnnxruntimeBackend(session, device, arguments, weights)
 
 
 def _options(arguments: OnnxruntimeArguments) -> onnxruntime.SessionOptions:

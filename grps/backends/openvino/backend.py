@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,8 @@ _DTYPES = {
 Strings are left out: a model of 2026.4 that passes strings on crashes its process at the end.
 """
 
+_MAPS = "ENABLE_MMAP"
+_READING = threading.Lock()
 _BOOL = "boolean"
 _SUFFIXES = {"openvino": ".xml", "onnx": ".onnx"}
 
@@ -121,7 +124,7 @@ def load_all(model: ModelConfig) -> list[OpenvinoBackend]:
     try:
         for library in library_paths(arguments.customized_op_paths):
             core.add_extension(str(library))
-        compiled = core.compile_model(core.read_model(path), name, _properties(arguments, name))
+        compiled = _compile(core, path, name, _properties(arguments, name))
         place = name.lower().replace(".", ":")
         return [OpenvinoBackend(compiled, place) for _ in range(arguments.streams)]
     except ModelError:
@@ -138,6 +141,21 @@ def shared_core() -> openvino.Core:
     unmaps that memory when the last core goes: the next signal would then crash the process.
     """
     return openvino.Core()
+
+
+def _compile(
+    core: openvino.Core, path: Path, device: str, properties: dict[str, Any]
+) -> openvino.CompiledModel:
+    """Read and compile a model.
+
+    Weights are read, not mapped, unless the user maps them: a mapped file that is overwritten
+    changes the answers, and one that gets shorter ends the process. The core keeps this setting
+    for itself, so models are read one at a time.
+    """
+    properties = dict(properties)
+    with _READING:
+        core.set_property({_MAPS: properties.pop(_MAPS, False)})
+        return core.compile_model(core.read_model(path), device, properties)
 
 
 def _device_name(device: Device, available: Sequence[str]) -> str:

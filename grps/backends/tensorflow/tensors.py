@@ -59,7 +59,7 @@ def to_numpy(name: str, value: Any) -> np.ndarray:
     """
     array = np.asarray(value.numpy() if hasattr(value, "numpy") else value, order="C")
     if array.dtype.kind in "OSU":
-        return _texts(array)
+        return _decode(array)
     try:
         dtype = tf.as_dtype(array.dtype)
     except TypeError:
@@ -69,17 +69,14 @@ def to_numpy(name: str, value: Any) -> np.ndarray:
     return array.astype(DTYPES[dtype]) if dtype in CAST else array
 
 
-def _texts(array: np.ndarray) -> np.ndarray:
-    """Return strings as ``str``, or all of them as ``bytes`` if some are not UTF-8."""
+def _decode(array: np.ndarray) -> np.ndarray:
+    """Return the elements as text if all are UTF-8, else all as bytes."""
     texts = np.empty(array.size, dtype=object)
+    raw = [text if isinstance(text, bytes) else str(text).encode() for text in array.ravel()]
     try:
-        texts[:] = [
-            text.decode() if isinstance(text, bytes) else str(text) for text in array.ravel()
-        ]
+        texts[:] = [text.decode() for text in raw]
     except UnicodeDecodeError:
-        texts[:] = [
-            text if isinstance(text, bytes) else str(text).encode() for text in array.ravel()
-        ]
+        texts[:] = raw
     return texts.reshape(array.shape)
 
 

@@ -20,6 +20,7 @@ from grps.backends.common.learned_outputs import learn_outputs
 from grps.backends.formats import expect_format
 from grps.backends.torch.causes import torch_cause
 from grps.backends.torch.export import load_aotinductor, load_exported
+from grps.backends.torch.limits import guard_words
 from grps.backends.torch.outputs import flatten, to_numpy
 from grps.backends.torch.program import Preparation, Program
 from grps.backends.torch.script import load_torchscript
@@ -92,7 +93,12 @@ class TorchBackend:
         except GrpsError:
             raise
         except Exception as error:
-            raise run_error(torch_cause(error), is_input=isinstance(error, IndexError)) from error
+            cause = torch_cause(error)
+            if (
+                words := guard_words(cause, dict(zip(self._names, inputs, strict=False)))
+            ) is not None:
+                raise InputError(words) from error
+            raise run_error(cause, is_input=isinstance(error, IndexError)) from error
 
     def _run(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         shared = set(self._program.shared)

@@ -12,6 +12,7 @@ from torch.export.passes import move_to_device_pass
 from torch.utils import _pytree as pytree
 
 from grps.backends.backend import Signature, TensorSpec
+from grps.backends.torch.limits import read_limits, with_examples
 from grps.backends.torch.outputs import CONVERTED, DTYPES, flatten
 from grps.backends.torch.program import Preparation, Program, storage_addresses
 from grps.errors import DeviceError, ModelError
@@ -36,6 +37,8 @@ def load_exported(path: Path, device: str | None, prepare: Preparation) -> Progr
     prepare.arrange(module)
     state = [*module.parameters(), *module.buffers()]
     specs, fixed, scalars, casts = _exported_inputs(exported)
+    limits = read_limits(exported, specs)
+    specs = with_examples(exported, specs)
     outputs = _exported_outputs(exported)
     names = [spec.name for spec in outputs]
     if prepare.compile_mode is not None:
@@ -48,7 +51,13 @@ def load_exported(path: Path, device: str | None, prepare: Preparation) -> Progr
         call = _caller(module, exported.call_spec.in_spec, fixed)
     return Program(
         call=call,
-        signature=Signature(specs, outputs, strict_names=False),
+        signature=Signature(
+            specs,
+            outputs,
+            strict_names=False,
+            limits=limits.lines,
+            most_rows=limits.most_rows,
+        ),
         device=device or (str(state[0].device) if state else "cpu"),
         shared=storage_addresses(state),
         scalars=scalars,

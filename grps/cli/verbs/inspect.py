@@ -56,6 +56,8 @@ class Inspected:
     """How long a run took after a first one; ``None`` when there was none."""
     not_run: str | None
     """Why there was none."""
+    filled: dict[str, str]
+    """What the built-in converter puts into each input, in words; empty without one."""
 
 
 @click.command("inspect")
@@ -98,9 +100,11 @@ def _examine(config: ModelConfig, path: Path) -> Inspected:
     check_inputs(backend.signature)
     signature, ran = warm_up(backend)
     run_ms = None if ran.inputs is None else _time_a_run(backend, ran.inputs)
+    filled = {}
     if NAMES.has_built_in_converter(config):
-        create_converter(config, backend.signature)
-    return Inspected(config, str(recognise(path)), signature, loaded, run_ms, ran.skipped)
+        filled = create_converter(config, signature).filled
+    kind = str(recognise(path))
+    return Inspected(config, kind, signature, loaded, run_ms, ran.skipped, filled)
 
 
 def _time_a_run(backend: Backend, inputs: list[np.ndarray]) -> float:
@@ -125,6 +129,7 @@ def _report(found: Inspected, given: set[str]) -> dict[str, Any]:
         "can_be_batched": can_be_batched(found.signature),
         **inputs_and_outputs,
         "converter_type": converter,
+        "filled": found.filled,
         "serve": _serve_line(config, given),
         "ask": example.line,
         "ask_is_exact": example.exact,
@@ -175,10 +180,20 @@ def _print(report: dict[str, Any]) -> None:
             optional = "  (optional)" if tensor.get("optional") else ""
             dtype = tensor["dtype"] or "any"
             say(_TABLE.format(tensor["name"], dtype, f"{shape}{optional}"))
+    if report.get("limits"):
+        say("")
+        say(click.style("LIMITS", bold=True))
+        for line in report["limits"]:
+            say(line)
+    if report["filled"]:
+        say("")
+        say(click.style(f"WHAT THE CONVERTER {report['converter_type'].upper()} FILLS", bold=True))
+        for name, words in report["filled"].items():
+            say(f"{name:<24}  {words}")
     say("")
     say(f"serve   {report['serve']}")
     say(f"ask     {report['ask']}")
     if report["ask_with_a_file"]:
         say(f"        (for a file of yours: curl {report['ask_with_a_file']} and the same URL)")
     if not report["ask_is_exact"]:
-        say("        (what the model takes is not known for sure: put in your own values)")
+        say("        (the model does not report its types and shapes: put in your own values)")

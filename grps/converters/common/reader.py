@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +25,10 @@ class Read:
 
 class Reader(Protocol):
     """Makes a model's inputs of requests. Several threads may call at once."""
+
+    @property
+    def filled(self) -> Mapping[str, str]:
+        """What goes into each input of the model, in words, by its name."""
 
     def read(self, message: GrpsMessage) -> Read:
         """Decode one request.

@@ -19,8 +19,8 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from grps.backends.array_inferer import ArrayInferer
-from grps.backends.backend import Backend
-from grps.backends.common.signature import check_inputs
+from grps.backends.backend import Backend, Signature
+from grps.backends.common.signature import check_inputs, fixed_rows
 from grps.backends.common.warm_up import warm_up
 from grps.backends.loading import load_copy
 from grps.backends.table import ENGINES
@@ -96,6 +96,7 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> LoadedCopy:
     report("loading", f"loading model {config.key}{which}")
     backends = load_copy(config)
     check_inputs(backends[0].signature)
+    _check_batching(config, backends[0].signature)
     signature = backends[0].signature
     if config.warm_up:
         report("warming", f"warming up model {config.key}{which}")
@@ -112,6 +113,31 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> LoadedCopy:
     copy = LoadedCopy(runners, signature)
     _warm_recorded(config, copy, report)
     return copy
+
+
+def _check_batching(config: ModelConfig, signature: Signature) -> None:
+    """Refuse dynamic batching where requests can't be joined.
+
+    Raises:
+        ModelError: It is asked for.
+    """
+    if config.batching is None or config.batching.type != "dynamic":
+        return
+    if NAMES.has_built_in_converter(config):
+        return  # it divides the rows of a batch among runs
+    most, wanted = signature.most_rows, config.batching.max_batch_size
+    if most is not None and wanted > most:
+        raise ModelError(
+            f"model {config.key}: max_batch_size {wanted} is more than the {most} rows that the "
+            f"model takes; set max_batch_size to {most}"
+        )
+    cause = fixed_rows(signature)
+    if cause is not None:
+        raise ModelError(
+            f"model {config.key}: batching.type dynamic: {cause}, so requests can't be joined; "
+            "export the model with a free first dimension in all inputs and outputs, or use "
+            "batching.type none"
+        )
 
 
 def _converting_runners(config: ModelConfig, backends: list[Backend]) -> tuple[Runner, ...]:

@@ -161,3 +161,43 @@ def test_tensors_by_name_by_order_and_as_the_inputs_type() -> None:
 def test_tensors_that_do_not_fit_are_refused(tensors: Any, cause: str) -> None:
     with pytest.raises(InputError, match=cause):
         before(converter("labels", ROWS), to_message(tensors))
+
+
+@pytest.mark.parametrize(
+    ("shape", "cause"),
+    [
+        ((None, 4), "has 4 scores a row, but .*names.txt names 3"),
+        ((4,), "has 4 scores a row"),
+        ((None, 4, 1, 1), "has 4 scores a row"),
+        (
+            (None, 3, 8, 8),
+            r"has shape \[-1, 3, 8, 8\]: labels are for one score of each label a row",
+        ),
+        ((None, None, 3, 8), "not for the scores of each pixel or token"),
+        ((), "holds no scores"),
+    ],
+)
+def test_outputs_that_labels_do_not_fit_are_refused_at_the_start(
+    tmp_path: Path, shape: tuple[int | None, ...], cause: str
+) -> None:
+    (tmp_path / "names.txt").write_text("cat\ndog\nbird\n")
+    outputs = (TensorSpec("scores", "float32", shape),)
+    found = signature(TensorSpec("x", "float32", (None, 2)), outputs=outputs)
+    with pytest.raises(ModelError, match=cause):
+        converter("labels", found, labels=str(tmp_path / "names.txt"))
+
+
+@pytest.mark.parametrize("shape", [(None, 3), (None, 3, 1, 1), (3,), (None, None), (1, 3), None])
+def test_outputs_that_labels_may_fit_are_taken(
+    tmp_path: Path, shape: tuple[int | None, ...] | None
+) -> None:
+    (tmp_path / "names.txt").write_text("cat\ndog\nbird\n")
+    outputs = (TensorSpec("scores", "float32", shape),)
+    found = signature(TensorSpec("x", "float32", (None, 2)), outputs=outputs)
+    converter("labels", found, labels=str(tmp_path / "names.txt"))
+
+
+def test_scores_of_pixels_are_not_flattened() -> None:
+    made = converter("labels", ROWS, top_k=1)
+    with pytest.raises(ModelError, match=r"has shape \[1, 3, 2\]"):
+        after(made, scores=np.zeros((1, 3, 2), np.float32))

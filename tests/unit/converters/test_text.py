@@ -172,7 +172,7 @@ def test_bad_files_are_refused(path: str | None, arguments: Any, cause: str) -> 
     ("arguments", "cause"),
     [
         ({"inputs": {"z": "ids"}}, "the model has no input 'z'"),
-        ({"inputs": {"input_ids": "words"}}, "'words' is none of types, mask, ids"),
+        ({"inputs": {"input_ids": "words"}}, "'words' is none of ids, mask, types, positions"),
         ({"inputs": {"input_ids": "mask"}}, "the model has no input of tokens"),
         ({"max_length": 0}, "converter_args: max_length"),
     ],
@@ -180,3 +180,78 @@ def test_bad_files_are_refused(path: str | None, arguments: Any, cause: str) -> 
 def test_bad_arguments_are_refused(tokenizer: Path, arguments: Any, cause: str) -> None:
     with pytest.raises(ModelError, match=cause):
         converter("text", BERT, str(tokenizer), **arguments)
+
+
+def inputs_of(*names: str, shape: tuple[int | None, ...] | None = (None, None)) -> Any:
+    return signature(*(TensorSpec(name, "int64", shape) for name in names))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("input_ids", "attention_mask", "position_ids"),
+        ("serving_default_input_ids:0", "serving_default_attention_mask:0", "x/position_ids"),
+        ("bert.Input_Word_Ids", "bert.input_mask", "bert.position_ids"),
+        ("tokens", "mask", "position_ids"),
+    ],
+)
+def test_each_input_gets_what_its_name_says(tokenizer: Path, names: tuple[str, ...]) -> None:
+    made = converter("text", inputs_of(*names), str(tokenizer))
+    assert list(made.filled.values()) == [
+        "ids of tokens",
+        "1 for each token, 0 for padding",
+        "positions of tokens: 0, 1, 2, …",
+    ]
+    found = before(made, to_message([("", np.array(["the fox", "a"], dtype=object))]))
+    wanted = expected(tokenizer, "the fox", "a")
+    assert found[names[0]].tolist() == wanted["input_ids"]
+    assert found[names[1]].tolist() == wanted["attention_mask"]
+    assert found[names[2]].tolist() == [list(range(len(wanted["input_ids"][0])))] * 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "decoder_input_ids",
+        "global_attention_mask",
+        "decoder_attention_mask",
+        "head_mask",
+        "language_ids",
+        "speaker_ids",
+        "past_position_ids",
+        "bbox",
+        "labels",
+        "some_tokens",
+    ],
+)
+def test_what_is_not_known_is_refused_and_may_be_said(tokenizer: Path, name: str) -> None:
+    found = inputs_of("input_ids", name)
+    with pytest.raises(ModelError, match=f"what goes into the input {name} is not clear"):
+        converter("text", found, str(tokenizer))
+    made = converter("text", found, str(tokenizer), inputs={name: "types"})
+    assert made.filled[name] == "0 for the first text of a pair, 1 for the second"
+    constant = converter("text", found, str(tokenizer), constants={name: [[0]]})
+    assert constant.filled == {
+        "input_ids": "ids of tokens",
+        name: "the same for every request",
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [
+        (inputs_of("query.input_ids", "document.input_ids"), "both look like ids of tokens"),
+        (inputs_of("input_ids", shape=(None, 1, None)), "has 3 dimensions; tokens have 2"),
+        (inputs_of("input_ids", shape=(None,)), "has 1 dimensions; tokens have 2"),
+        (
+            signature(
+                TensorSpec("input_ids", "int64", (None, 8)),
+                TensorSpec("attention_mask", "int64", (None, 16)),
+            ),
+            "input_ids takes 8 tokens, but attention_mask takes 16",
+        ),
+    ],
+)
+def test_inputs_that_no_text_fits_are_refused(tokenizer: Path, found: Any, cause: str) -> None:
+    with pytest.raises(ModelError, match=cause):
+        converter("text", found, str(tokenizer))

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import onnx
 import openvino
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from grps.backends.backend import TensorSpec
 from grps.backends.common.device import parse_device
@@ -33,6 +34,22 @@ def save_ir(source: Path, target: Path) -> Path:
     """Convert an ONNX model to OpenVINO's own format."""
     openvino.save_model(shared_core().read_model(source), target, compress_to_fp16=False)
     return target
+
+
+def save_table(path: Path) -> Path:
+    """Write a model that looks rows up in a table of threes, in a file of its own."""
+    table = numpy_helper.from_array(np.full((4096, 64), 3, np.float32), "table")
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["table", "index"], ["y"])],
+        "graph",
+        [helper.make_tensor_value_info("index", TensorProto.INT64, ["n"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 64])],
+        [table],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    options: dict[str, Any] = {"save_as_external_data": True, "size_threshold": 0}
+    onnx.save_model(model, str(path), location="weights.bin", **options)
+    return path
 
 
 @pytest.mark.parametrize(("element", "dtype"), NUMBERS)
@@ -250,3 +267,31 @@ def test_a_signal_after_a_model_has_gone_is_handled() -> None:
         check=False,
     )
     assert (ran.returncode, ran.stdout) == (0, "handled\n"), ran.stderr
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".onnx"])
+def test_a_loaded_model_does_not_depend_on_its_files(
+    load: Load, tmp_path: Path, suffix: str
+) -> None:
+    path = save_table(tmp_path / "model.onnx")
+    if suffix == ".xml":
+        path = save_ir(path, tmp_path / "model.xml")
+    for arguments in ({}, {"properties": {"ENABLE_MMAP": False}}):
+        backend = load(path, OV, inferer_args=arguments)
+    weights = tmp_path / ("model.bin" if suffix == ".xml" else "weights.bin")
+    with weights.open("r+b") as file:
+        file.write(bytes(weights.stat().st_size))
+    index = [np.array([7])]
+    assert backend.infer(index)[0][1][0, 0] == 3
+    weights.write_bytes(b"")
+    assert backend.infer([np.array([4095])])[0][1][0, 0] == 3
+
+
+def test_files_are_mapped_where_that_is_wanted(load: Load, tmp_path: Path) -> None:
+    path = save_ir(save_table(tmp_path / "model.onnx"), tmp_path / "model.xml")
+    mapped = load(path, OV, inferer_args={"properties": {"ENABLE_MMAP": True}})
+    maps = Path("/proc/self/maps").read_text()
+    assert mapped.infer([np.array([7])])[0][1][0, 0] == 3
+    assert str(tmp_path / "model.bin") in maps
+    del mapped
+    load(path, OV)

@@ -1,0 +1,77 @@
+"""Loading of models as their configuration says."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from grps.config.schema import BatchingConfig, ModelConfig
+from grps.errors import InputError, ModelError
+from grps.inference.context import GrpsContext
+from grps.protocol.arrays import to_message
+from grps.server.loading.copies import LoadedCopy
+from grps.server.loading.loaders import copy_loaders
+from grps.server.loading.local_entry import LocalBatch, LocalEntry
+from tests.onnx_models import save_graph, save_node
+
+FLOAT = TensorProto.FLOAT
+
+
+def load(path: Path, **keys: Any) -> LoadedCopy:
+    keys = {"inferer_type": "onnxruntime", "converter_type": "numpy", **keys}
+    config = ModelConfig(name="m", version="1", device="cpu", inferer_path=str(path), **keys)
+    [load_copy] = copy_loaders(config, lambda phase, text: None)
+    return load_copy()
+
+
+@pytest.mark.parametrize(
+    ("rows", "axis", "cause"),
+    [
+        (1, 1, "the first dimension of input x is fixed to 1"),
+        ("n", 0, "the first dimension of output y is fixed to 1"),
+    ],
+)
+def test_batches_of_a_model_that_can_not_be_batched_are_refused(
+    tmp_path: Path, rows: int | str, axis: int, cause: str
+) -> None:
+    outputs = [("y", FLOAT, [None, None])]
+    path = save_node(
+        tmp_path / "m.onnx", "ReduceMax", [("x", FLOAT, [rows, 2])], outputs, axes=[axis]
+    )
+    with pytest.raises(ModelError, match=rf"model m-1: batching.type dynamic: {cause}"):
+        load(path, batching=BatchingConfig(type="dynamic"))
+    load(path, batching=BatchingConfig(type="none"))
+
+
+def test_a_model_without_inputs_runs_on_no_tensor(tmp_path: Path) -> None:
+    value = helper.make_tensor("value", FLOAT, [1], [5])
+    node = helper.make_node("Constant", [], ["y"], value=value)
+    path = save_graph(tmp_path / "m.onnx", [node], [], [("y", FLOAT, [1])])
+    copy = load(path)
+    answers = []
+    for tensors in ([], [("x", np.ones(1, np.float32))]):
+        entry = LocalEntry(to_message(tensors), GrpsContext(), copy.signature)
+        copy.runners[0].run(LocalBatch(entry))
+        answers.append(entry)
+    assert answers[0].answer.gtensors.tensors[0].flat_float32 == [5]
+    assert isinstance(answers[1].raised, InputError)
+    with pytest.raises(ModelError, match=r"batching\.type dynamic: the model has no inputs"):
+        load(path, batching=BatchingConfig(type="dynamic"))
+
+
+def test_batches_larger_than_the_model_takes_are_refused(tmp_path: Path) -> None:
+    rows = {0: torch.export.Dim("rows", min=1, max=8)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(torch.nn.ReLU(), (torch.zeros(2, 4),), dynamic_shapes=(rows,))
+        torch.export.save(program, tmp_path / "m.pt2")
+    with pytest.raises(ModelError, match="max_batch_size 16 is more than the 8 rows"):
+        load(tmp_path / "m.pt2", inferer_type="torch", batching=BatchingConfig(type="dynamic"))
+    batching = BatchingConfig(type="dynamic", max_batch_size=8)
+    load(tmp_path / "m.pt2", inferer_type="torch", batching=batching)
