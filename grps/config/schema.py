@@ -249,7 +249,7 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
 
     max_request_bytes: Positive = 256 * 1024 * 1024
     max_inflight_bytes: Positive | None = None
-    """Bytes that the bodies of all requests in flight may have together; more get status 429.
+    """Bytes that all requests in flight may hold together; more get status 429.
     A quarter of the memory when absent, but no less than ``max_request_bytes``."""
     max_memory_percent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 95
     """Share of the memory that the process may use above which new requests get status 429."""

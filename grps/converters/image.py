@@ -14,6 +14,7 @@ from grps.converters.common.model_inputs import ModelInputs, number_type
 from grps.converters.common.raw_files import files_of
 from grps.converters.common.reader import Arrays, Read
 from grps.errors import InputError, ModelError
+from grps.machine import memory_limit
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -30,6 +31,10 @@ _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 _RANK = 4
+_IMAGES_AT_FULL_SIZE = 4
+"""A request may have so many images of ``max_pixels``, or more of fewer pixels."""
+_MEMORY_SHARE = 2
+"""Images of any size may take one part in so many of the memory."""
 _MOST_16_BIT = 65_535
 _MOST_STRETCHED = 64
 """An image may be so many times as long as it is wide: its shorter side is brought to the size."""
@@ -62,6 +67,8 @@ class ImageArguments(msgspec.Struct, frozen=True):
     """Turn photographs upright, as their camera says."""
     max_pixels: Positive = 50_000_000
     """Most pixels of an image; a larger one is refused before it is decoded."""
+    max_request_pixels: Positive | None = None
+    """Most pixels of all images of a request together; four times ``max_pixels`` when absent."""
     max_images: Positive = 64
     """Most images of one request."""
     reduced_decode: bool = False
@@ -85,11 +92,19 @@ class ImageReader:
         self._size = _size_of(spec, arguments, self._planar)
         self._dtype = number_type(spec, "float32", "an image")
         self._table = _table_of(arguments, self._dtype, _CHANNELS[self._color])
+        self._most_pixels = self._most_pixels_of(arguments)
 
     def read(self, message: GrpsMessage) -> Read:
         """Decode the images of a request; see ``Reader.read``."""
         files = files_of(message, "image", self._arguments.max_images)
-        return Read([self._normalise(self._fit(self._decode(file))) for file in files], len(files))
+        images = [self._open(file) for file in files]
+        total = sum(image.width * image.height for image in images)
+        if total > self._most_pixels:
+            raise InputError(
+                f"the images of the request have {total} pixels together; at most "
+                f"{self._most_pixels} are allowed (max_request_pixels); send fewer at once"
+            )
+        return Read([self._normalise(self._fit(self._decode(one))) for one in images], len(files))
 
     def join(self, items: list[Any]) -> Arrays:
         """Stack images; see ``Reader.join``."""
@@ -100,7 +115,17 @@ class ImageReader:
             )
         return {self._name: np.stack(items)}
 
-    def _decode(self, file: bytes) -> Image.Image:
+    def _most_pixels_of(self, arguments: ImageArguments) -> int:
+        """Return the most pixels of a request; images that keep their size stay in memory."""
+        most = arguments.max_request_pixels or _IMAGES_AT_FULL_SIZE * arguments.max_pixels
+        if self._size is not None:
+            return most
+        # An image, its numbers, and all numbers once more where they are joined.
+        pixel_bytes = _CHANNELS[self._color] * (1 + 2 * self._dtype.itemsize)
+        return min(most, memory_limit() // _MEMORY_SHARE // pixel_bytes)
+
+    def _open(self, file: bytes) -> Image.Image:
+        """Read the head of a file; its pixels are not decoded yet."""
         try:
             image = Image.open(io.BytesIO(file), formats=FORMATS)
         except UnidentifiedImageError as error:
@@ -113,6 +138,9 @@ class ImageReader:
                 f"the image has {width} x {height} pixels; at most {self._arguments.max_pixels} "
                 "are allowed"
             )
+        return image
+
+    def _decode(self, image: Image.Image) -> Image.Image:
         if self._arguments.reduced_decode and self._size is not None:
             image.draft(_MODES[self._color], (2 * self._size[1], 2 * self._size[0]))
         try:

@@ -55,6 +55,40 @@ def test_the_containers_limit_of_processors_counts(
     assert usable_cpus(tmp_path) == cpus
 
 
+@pytest.mark.parametrize("group", ["a.slice", "a.slice/b.service", "a.slice/b.service/c"])
+def test_the_limits_of_all_groups_around_the_process_count(tmp_path: Path, group: str) -> None:
+    own = tmp_path / "own"
+    own.write_text("0::/a.slice/b.service/c\n")
+    (tmp_path / "a.slice/b.service/c").mkdir(parents=True)
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "a.slice/memory.max").write_text("9999999\n")
+    (tmp_path / group / "memory.max").write_text("1048576\n")
+    (tmp_path / group / "cpu.max").write_text("100000 100000\n")
+    assert memory_limit(tmp_path, own) == 1048576
+    assert usable_cpus(tmp_path, own) == 1
+
+
+def test_the_old_limits_of_all_groups_around_the_process_count(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.write_text("11:cpu,cpuacct:/docker/x\n4:memory:/docker/x\n1:name=systemd:/y\n0::/\n")
+    for controller in ("memory", "cpu"):
+        (tmp_path / controller / "docker/x").mkdir(parents=True)
+    (tmp_path / "memory/docker/memory.limit_in_bytes").write_text("2097152\n")
+    (tmp_path / "memory/docker/x/memory.limit_in_bytes").write_text("9223372036854771712\n")
+    (tmp_path / "cpu/docker/x/cpu.cfs_quota_us").write_text("100000\n")
+    (tmp_path / "cpu/docker/x/cpu.cfs_period_us").write_text("100000\n")
+    assert memory_limit(tmp_path, own) == 2097152
+    assert usable_cpus(tmp_path, own) == 1
+
+
+@pytest.mark.parametrize("text", ["", "0::/../../other\n", "0::/not/here\n", "nonsense\n"])
+def test_groups_outside_of_the_container_are_left_out(tmp_path: Path, text: str) -> None:
+    own = tmp_path / "own"
+    own.write_text(text)
+    (tmp_path / "memory.max").write_text("1048576\n")
+    assert memory_limit(tmp_path, own) == 1048576
+
+
 def test_a_limit_beyond_the_machine_adds_nothing(tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text("900000000 100000\n")
     assert usable_cpus(tmp_path) == ALLOWED

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grps_core::{DataType, Elements, Tensor, Values};
-use grps_server::codec::{Data, GrpsMessage, MapData, Status, json, proto};
+use grps_server::codec::{Data, GrpsMessage, MapData, Room, Status, json, proto};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -250,5 +250,85 @@ proptest! {
         let read = json::decode(&text).unwrap().message.into_tensors().unwrap();
         // NaN differs from itself, but not its text.
         prop_assert_eq!(format!("{:?}", read), format!("{:?}", [tensor]));
+    }
+}
+
+/// The request that small parts make of these many bytes, and how it is decoded.
+fn amplified(size: usize) -> Vec<(&'static str, Bytes)> {
+    let json = |open: &str, part: &str, close: &str| {
+        Bytes::from(format!("{open}{}{close}", part.repeat(size / part.len())))
+    };
+    let strings = r#"{"gtensors":{"tensors":[{"dtype":9,"flat_string":["#;
+    let numbers = r#"{"gtensors":{"tensors":[{"dtype":5,"flat_int64":["#;
+    vec![
+        ("strings", json(strings, "\"\",", "\"\"]}]}}")),
+        ("base64", json(strings, "{\"b64\":\"\"},", "\"\"]}]}}")),
+        ("numbers", json(numbers, "1,", "1]}]}}")),
+        ("quoted numbers", json(numbers, "\"1\",", "1]}]}}")),
+        ("flat bytes", json(r#"{"gtensors":{"tensors":[{"flat_bytes":["#, "\"\",", "\"\"]}]}}")),
+        ("shape", json(r#"{"gtensors":{"tensors":[{"shape":["#, "1,", "1]}]}}")),
+        ("nested strings", json(r#"{"ndarray":["#, "[\"a\"],", "[\"a\"]]}")),
+        ("nested numbers", json(r#"{"ndarray":["#, "[1],", "[1]]}")),
+        ("map", json(r#"{"gmap":{"s_s":{"#, "\"\":\"\",", "\"\":\"\"}}}")),
+    ]
+}
+
+/// An encoded field of bytes.
+fn field(tag: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut length = Vec::new();
+    prost::encoding::encode_varint(bytes.len() as u64, &mut length);
+    [tag, &length, bytes].concat()
+}
+
+fn amplified_protobuf(size: usize) -> Vec<(&'static str, Bytes)> {
+    let tensor = |part: &[u8]| field(&[0x2a], &field(&[0x0a], &part.repeat(size / part.len())));
+    let packed = |tag: u8| field(&[0x2a], &field(&[0x0a], &field(&[tag], &vec![1; size])));
+    let messages = [
+        ("strings", tensor(&[0x62, 0])),
+        ("bytes", tensor(&[0xa2, 6, 0])),
+        ("longs one by one", tensor(&[0x40, 1])),
+        ("runs of one long", tensor(&[0x42, 1, 1])),
+        ("sizes one by one", tensor(&[0x18, 1])),
+        ("longs", packed(0x42)),
+        ("sizes", packed(0x1a)),
+        ("map", field(&[0x3a], &[0x0a, 0].repeat(size / 2))),
+    ];
+    messages.into_iter().map(|(name, bytes)| (name, bytes.into())).collect()
+}
+
+/// Decodes within a room whose budget is `budget`, and gives what was allocated at most at once.
+fn most_bytes(budget: usize, body: &Bytes, decode: impl Fn(&Room<'_>) -> bool) -> (bool, usize) {
+    let left = std::cell::Cell::new(budget);
+    let reserve = |bytes: usize| match left.get().checked_sub(bytes) {
+        Some(rest) => {
+            left.set(rest);
+            Ok(())
+        }
+        None => Err(grps_core::Error::invalid("full")),
+    };
+    let mut done = false;
+    let room = Room::of_body(body.len(), &reserve);
+    let measured = allocation_counter::measure(|| done = decode(&room));
+    (done, usize::try_from(measured.bytes_max).unwrap_or_default())
+}
+
+#[test]
+fn decoding_allocates_no_more_than_it_charged_for() {
+    const BUDGET: usize = 3 << 20;
+    // A mebibyte is free; a vector that grows is there twice while it is copied.
+    const MOST: usize = (BUDGET + (1 << 20)) * 3 / 2 + (64 << 10);
+    for size in [1000, 100_000, 4_000_000] {
+        for (name, body) in amplified(size) {
+            let decode = |room: &Room<'_>| json::decode_with(&body, room, &mut |_| None).is_ok();
+            let (done, bytes) = most_bytes(BUDGET, &body, decode);
+            assert!(bytes <= MOST, "{name} {size}: {bytes}");
+            assert!(done || size > 1000, "{name} {size}");
+        }
+        for (name, body) in amplified_protobuf(size) {
+            let decode = |room: &Room<'_>| proto::decode_within(&body, room).is_ok();
+            let (done, bytes) = most_bytes(BUDGET, &body, decode);
+            assert!(bytes <= MOST, "{name} {size}: {bytes}");
+            assert!(done || size > 1000, "{name} {size}");
+        }
     }
 }

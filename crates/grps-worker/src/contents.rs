@@ -1,16 +1,14 @@
 //! Tensors and messages in packets, for both ends.
 
-use grps_core::{Content, DataType, Elements, Tensor, Values};
+use grps_core::{Buffer, Content, DataType, Tensor, Values};
 
 use crate::body::{Blobs, PacketError, Received, malformed};
 use crate::meta::{ContentMeta, MESSAGE, RAW, TENSORS, TensorMeta, Texts};
 
 /// Adds a tensor's elements to a packet and describes it.
 pub(crate) fn describe<'a>(tensor: &'a Tensor, blobs: &mut Blobs<'a>) -> TensorMeta {
-    let texts = match tensor.elements() {
-        Elements::String(strings) => Some(Texts(strings.to_vec())),
-        _ => None,
-    };
+    let is_text = tensor.dtype() == DataType::String;
+    let texts = is_text.then(|| Texts::from(tensor.buffer().clone()));
     TensorMeta {
         name: tensor.name().to_owned(),
         dtype: tensor.dtype().name().to_owned(),
@@ -54,15 +52,15 @@ pub(crate) fn read_tensors(
 fn read_tensor(packet: &Received, meta: TensorMeta) -> Result<Tensor, PacketError> {
     let dtype = DataType::from_name(&meta.dtype)
         .ok_or_else(|| malformed(format!("no tensor is of type '{}'", meta.dtype)))?;
-    let values = match (dtype.width(), meta.texts) {
-        (None, texts) => Values::String(texts.map(|Texts(strings)| strings).unwrap_or_default()),
+    let values: Buffer = match (dtype.width(), meta.texts) {
+        (None, texts) => texts.map_or_else(|| Values::String(Vec::new()).into(), Buffer::from),
         (Some(width), _) => {
             let (length, width) = (meta.blob.1, width as u64);
             if length > packet.data_length() || !length.is_multiple_of(width) {
                 return Err(malformed(format!("tensor '{}' has {length} bytes", meta.name)));
             }
             let count = usize::try_from(length / width).unwrap_or_default();
-            Values::read(dtype, count, |target| packet.read(meta.blob, target))?
+            Values::read(dtype, count, |target| packet.read(meta.blob, target))?.into()
         }
     };
     Tensor::new(meta.name.into(), meta.shape, values).map_err(|error| malformed(error.message()))

@@ -4,6 +4,7 @@
 //! same ones.
 
 use bytes::Bytes;
+use grps_core::{Buffer, Elements, Values};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::ByteBuf;
 
@@ -51,24 +52,47 @@ pub(crate) struct TensorMeta {
     pub(crate) texts: Option<Texts>,
 }
 
-/// Elements of a tensor of strings: text if all are UTF-8, else bytes.
+/// Elements of a tensor of strings, in the tensor's memory: text if all are UTF-8, else bytes.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Texts(pub(crate) Vec<Bytes>);
+pub(crate) struct Texts(Buffer);
+
+impl From<Buffer> for Texts {
+    fn from(strings: Buffer) -> Self {
+        Self(strings)
+    }
+}
+
+impl From<Texts> for Buffer {
+    fn from(texts: Texts) -> Self {
+        texts.0
+    }
+}
+
+impl Texts {
+    fn strings(&self) -> &[Bytes] {
+        match self.0.elements() {
+            Elements::String(strings) => strings,
+            _ => &[],
+        }
+    }
+}
 
 impl Serialize for Texts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let texts: Result<Vec<&str>, _> = self.0.iter().map(|s| std::str::from_utf8(s)).collect();
-        match texts {
-            Ok(texts) => serializer.collect_seq(texts),
-            Err(_) => serializer.collect_seq(self.0.iter().map(|s| serde_bytes::Bytes::new(s))),
+        let strings = self.strings();
+        if strings.iter().all(|string| std::str::from_utf8(string).is_ok()) {
+            let text = |string| std::str::from_utf8(string).unwrap_or_default();
+            return serializer.collect_seq(strings.iter().map(|string| text(string)));
         }
+        serializer.collect_seq(strings.iter().map(|string| serde_bytes::Bytes::new(string)))
     }
 }
 
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let strings = Vec::<ByteBuf>::deserialize(deserializer)?.into_iter();
-        Ok(Self(strings.map(|string| string.into_vec().into()).collect()))
+        let strings = strings.map(|string| string.into_vec().into()).collect();
+        Ok(Self(Values::String(strings).into()))
     }
 }
 
@@ -195,13 +219,14 @@ mod tests {
 
     #[test]
     fn strings_travel_as_text_or_as_bytes() {
+        let texts_of = |strings| Texts(Values::String(strings).into());
         for strings in [vec![], vec!["a", "\u{e9}"]] {
-            let texts = Texts(strings.iter().map(|text| Bytes::from(*text)).collect());
+            let texts = texts_of(strings.iter().map(|text| Bytes::from(*text)).collect());
             let packed = rmp_serde::to_vec(&texts).unwrap();
             assert_eq!(rmp_serde::from_slice::<Vec<String>>(&packed).unwrap(), strings);
             assert_eq!(rmp_serde::from_slice::<Texts>(&packed).unwrap(), texts);
         }
-        let binary = Texts(vec![Bytes::from("a"), Bytes::from_static(&[0xff])]);
+        let binary = texts_of(vec![Bytes::from("a"), Bytes::from_static(&[0xff])]);
         let packed = rmp_serde::to_vec(&binary).unwrap();
         assert!(rmp_serde::from_slice::<Vec<String>>(&packed).is_err());
         assert_eq!(rmp_serde::from_slice::<Texts>(&packed).unwrap(), binary);

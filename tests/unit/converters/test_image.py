@@ -182,6 +182,34 @@ def test_the_cap_of_pixels() -> None:
         before(made, binary(encode(pattern(101, 1))))
 
 
+def several(*sizes: tuple[int, int]) -> GrpsMessage:
+    message = GrpsMessage()
+    for index, size in enumerate(sizes):
+        message.gmap.s_b[str(index)] = encode(pattern(*size))
+    return message
+
+
+def test_the_cap_of_pixels_of_all_images() -> None:
+    made = converter("image", ANY_SIZE, max_pixels=25)
+    assert before(made, several(*[(5, 5)] * 4))["x"].shape == (4, 3, 5, 5)
+    refusal = r"have 105 pixels together; at most 100 are allowed \(max_request_pixels\)"
+    with pytest.raises(InputError, match=refusal):
+        before(made, several(*[(7, 3)] * 5))
+    made = converter("image", ANY_SIZE, max_request_pixels=10, size=2)
+    assert before(made, several((5, 1), (1, 5)))["x"].shape == (2, 3, 2, 2)
+    with pytest.raises(InputError, match="11 pixels together; at most 10"):
+        before(made, several((5, 1), (2, 3)))
+
+
+def test_images_of_any_size_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grps.converters.image.memory_limit", lambda: 2 * 27 * 50)
+    assert before(converter("image", ANY_SIZE), several((5, 5), (5, 5)))["x"].shape[0] == 2
+    with pytest.raises(InputError, match="75 pixels together; at most 50 are allowed"):
+        before(converter("image", ANY_SIZE), several(*[(5, 5)] * 3))
+    kept = converter("image", ANY_SIZE, size=2)
+    assert before(kept, several(*[(5, 5)] * 3))["x"].shape == (3, 3, 2, 2)
+
+
 def bomb(width: int, height: int) -> bytes:
     """A tiny PNG file whose header promises a large image."""
 

@@ -75,11 +75,12 @@ fn shaped<'py, T: Element>(
 
 /// The strings of a tensor as `str` if all are UTF-8, else all as `bytes`.
 fn to_objects(py: Python<'_>, strings: &[Bytes]) -> Vec<Py<PyAny>> {
-    let texts: Result<Vec<&str>, _> = strings.iter().map(|s| std::str::from_utf8(s)).collect();
-    match texts {
-        Ok(texts) => texts.iter().map(|s| PyString::new(py, s).into_any().unbind()).collect(),
-        Err(_) => strings.iter().map(|s| PyBytes::new(py, s).into_any().unbind()).collect(),
+    let text = |string| std::str::from_utf8(string);
+    if strings.iter().all(|string| text(string).is_ok()) {
+        let texts = strings.iter().map(|string| text(string).unwrap_or_default());
+        return texts.map(|text| PyString::new(py, text).into_any().unbind()).collect();
     }
+    strings.iter().map(|string| PyBytes::new(py, string).into_any().unbind()).collect()
 }
 
 /// Copies C-contiguous arrays into tensors, since user code may use their memory again. Large ones

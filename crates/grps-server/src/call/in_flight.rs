@@ -37,10 +37,8 @@ pub(crate) struct InFlight {
 #[derive(Debug)]
 pub(crate) struct InFlightGuard {
     in_flight: Arc<InFlight>,
-    /// Bytes of its body.
+    /// Bytes of its body and of what decoding makes of it.
     pub(crate) reservation: ByteReservation,
-    /// Bytes of what decoding makes of its body.
-    pub(crate) parts: ByteReservation,
 }
 
 impl InFlight {
@@ -55,11 +53,7 @@ impl InFlight {
         // SeqCst orders the count and the draining flag: either the request sees the flag, or the
         // drain sees the request.
         self.count.fetch_add(1, Ordering::SeqCst);
-        InFlightGuard {
-            in_flight: Arc::clone(self),
-            reservation: self.budget.new_reservation(),
-            parts: self.budget.new_reservation(),
-        }
+        InFlightGuard { in_flight: Arc::clone(self), reservation: self.budget.new_reservation() }
     }
 
     /// Counts the bytes of a response until the last of them is dropped, that is written.

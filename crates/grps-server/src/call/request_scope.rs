@@ -23,6 +23,8 @@ pub(crate) struct RequestScope {
     outcome: AtomicU8,
     /// Counters of the route, once it is resolved.
     stats: OnceLock<Arc<RouteStats>>,
+    /// Bytes of the request body.
+    received_bytes: AtomicU64,
     /// Bytes of the response body.
     sent_bytes: AtomicU64,
     /// Chunks of the response body.
@@ -44,6 +46,7 @@ impl RequestScope {
             protocol,
             outcome: AtomicU8::new(NO_INFERENCE),
             stats: OnceLock::new(),
+            received_bytes: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             sent_chunks: AtomicU64::new(0),
         }
@@ -54,7 +57,9 @@ impl RequestScope {
     /// # Errors
     /// `QueueFull` when all requests together would exceed the limit.
     pub(crate) fn reserve_bytes(&self, bytes: usize) -> Result<(), Error> {
-        self.guard.reservation.grow(bytes)
+        self.guard.reservation.grow(bytes)?;
+        self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Decodes a body of so many bytes within the memory that the request may take.
@@ -63,7 +68,7 @@ impl RequestScope {
         body_bytes: usize,
         decode: impl FnOnce(&Room<'_>) -> T,
     ) -> T {
-        let reserve = |bytes| self.guard.parts.grow(bytes);
+        let reserve = |bytes| self.guard.reservation.grow(bytes);
         decode(&Room::of_body(body_bytes, &reserve))
     }
 
@@ -149,7 +154,7 @@ impl RequestScope {
         stats.outcomes.count_end(failure);
         stats.duration.add(duration);
         stats.exemplars.offer(&self.timeline, duration);
-        stats.received_bytes.add(self.guard.reservation.bytes() as u64);
+        stats.received_bytes.add(self.received_bytes.load(Ordering::Relaxed));
         stats.sent_bytes.add(self.sent_bytes.load(Ordering::Relaxed));
         stats.chunks.add(self.sent_chunks.load(Ordering::Relaxed));
         self.timeline.with_record(|record| {

@@ -10,7 +10,7 @@ use grps_core::{Cause, Error};
 use super::fault::Fault;
 
 /// What every request may take besides twice its body.
-const SPARE_BYTES: usize = 64 << 20;
+const SPARE_BYTES: usize = 48 << 20;
 
 /// What a request takes without a reservation, so that small ones cost nothing.
 const FREE_BYTES: usize = 1 << 20;
@@ -147,7 +147,7 @@ mod tests {
         let error = room.take(1).unwrap_err();
         assert_eq!(error.cause(), Cause::TooLarge);
         let expected =
-            "take more than 67108884 bytes of memory, which is twice its body of 10 bytes";
+            "take more than 50331668 bytes of memory, which is twice its body of 10 bytes";
         assert!(error.message().contains(expected), "{error}");
         assert!(Room::of_body(usize::MAX, &free).take(usize::MAX).is_ok());
     }

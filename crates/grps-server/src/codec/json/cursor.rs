@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use crate::codec::fault::Fault;
 use crate::codec::room::Room;
 
@@ -19,16 +21,30 @@ pub(super) struct Cursor<'a> {
     pub(super) pos: usize,
     /// What the values may take; `None` for a text without a limit.
     room: Option<&'a Room<'a>>,
+    /// The memory of the text, which strings share; `None` where they are copied.
+    memory: Option<&'a Bytes>,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, pos: 0, room: None }
+        Self { text, pos: 0, room: None, memory: None }
     }
 
-    /// Reads a text whose values may take so much memory.
-    pub(super) fn within(text: &'a str, room: &'a Room<'a>) -> Self {
-        Self { text, pos: 0, room: Some(room) }
+    /// Reads a text whose values may take so much memory. Strings share `memory` if the text is part
+    /// of it.
+    pub(super) fn within(text: &'a str, room: &'a Room<'a>, memory: Option<&'a Bytes>) -> Self {
+        Self { text, pos: 0, room: Some(room), memory }
+    }
+
+    /// The bytes of a string that was read here, in the text's memory if they can be.
+    pub(super) fn bytes_of(&self, text: Cow<'a, str>) -> Result<Bytes, Fault> {
+        match (text, self.memory) {
+            (Cow::Borrowed(text), Some(memory)) => Ok(memory.slice_ref(text.as_bytes())),
+            (text, _) => {
+                self.take_text(&text)?;
+                Ok(text.into_owned().into())
+            }
+        }
     }
 
     /// Charges for memory that is about to be allocated.

@@ -1,7 +1,9 @@
 //! Decodes the JSON body of a request.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use bytes::Bytes;
 use grps_core::{DataType, Error, Tensor};
 
 use super::cursor::Cursor;
@@ -28,7 +30,7 @@ pub struct JsonRequest {
 /// # Errors
 /// `InvalidArgument` that says what is wrong and where.
 pub fn decode(body: &[u8]) -> Result<JsonRequest, Error> {
-    decode_with(body, &Room::unlimited(), &mut |_| None)
+    decode_data(body, (&Room::unlimited(), None), &mut |_| None)
 }
 
 /// Decodes a body, its `ndarray` as this type.
@@ -36,21 +38,33 @@ pub fn decode(body: &[u8]) -> Result<JsonRequest, Error> {
 /// # Errors
 /// As [`decode`]; also when an element of `ndarray` does not fit the type.
 pub fn decode_as(body: &[u8], dtype: DataType) -> Result<JsonRequest, Error> {
-    decode_with(body, &Room::unlimited(), &mut |_| Some(dtype))
+    decode_data(body, (&Room::unlimited(), None), &mut |_| Some(dtype))
 }
 
 /// Decodes a body in one pass. `dtype_of` is called when an `ndarray` is met, with the model that
 /// the body has named until there, empty for none; it returns the type of the array's elements, or
-/// `None` for what [`decode`] makes of it. `room` is what the message may take.
+/// `None` for what [`decode`] makes of it. `room` is what the message may take; strings of tensors
+/// share the body's memory.
 ///
 /// # Errors
 /// As [`decode_as`], and those of the room.
 pub fn decode_with(
-    body: &[u8],
+    body: &Bytes,
     room: &Room<'_>,
     dtype_of: &mut dyn FnMut(&str) -> Option<DataType>,
 ) -> Result<JsonRequest, Error> {
-    let (request, unknown) = decode_any(body, room, dtype_of)?;
+    decode_data(body, (room, Some(body)), dtype_of)
+}
+
+/// What the values may take, and the memory of the body if they may share it.
+type Memory<'a> = (&'a Room<'a>, Option<&'a Bytes>);
+
+fn decode_data(
+    body: &[u8],
+    memory: Memory<'_>,
+    dtype_of: &mut dyn FnMut(&str) -> Option<DataType>,
+) -> Result<JsonRequest, Error> {
+    let (request, unknown) = decode_any(body, memory, dtype_of)?;
     if request.message.data != Data::None {
         return Ok(request);
     }
@@ -66,7 +80,7 @@ pub fn decode_with(
 /// # Errors
 /// As [`decode`], but for a missing data field.
 pub fn decode_optional(body: &[u8], room: &Room<'_>) -> Result<GrpsMessage, Error> {
-    decode_any(body, room, &mut |_| None).map(|(request, _)| request.message)
+    decode_any(body, (room, None), &mut |_| None).map(|(request, _)| request.message)
 }
 
 /// Whether a body is a JSON object whose field of this name is `true`.
@@ -87,12 +101,13 @@ pub fn has_true(body: &[u8], name: &str) -> bool {
 /// Decodes a body; gives the first field that is not known as well.
 fn decode_any(
     body: &[u8],
-    room: &Room<'_>,
+    (room, memory): Memory<'_>,
     dtype_of: &mut dyn FnMut(&str) -> Option<DataType>,
 ) -> Result<(JsonRequest, Option<String>), Error> {
     let text = text_of(body, room)?;
+    let memory = memory.filter(|_| matches!(text, Cow::Borrowed(_)));
     let mut fields = Fields::new(dtype_of);
-    let mut cursor = Cursor::within(&text, room);
+    let mut cursor = Cursor::within(&text, room, memory);
     if cursor.token() != b'{' {
         return Err(cursor.mismatch("a JSON object as the body").into());
     }
@@ -122,7 +137,7 @@ pub fn parse_ndarray_within(
     dtype: DataType,
 ) -> Result<Tensor, Error> {
     let text = text_of(body, room)?;
-    let mut cursor = Cursor::within(text.get(span).unwrap_or_default(), room);
+    let mut cursor = Cursor::within(text.get(span).unwrap_or_default(), room, None);
     let tensor = ndarray::read(&mut cursor, dtype)?;
     cursor.end()?;
     Ok(tensor)

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use half::{bf16, f16};
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::base64;
 use super::cursor::{Cursor, byte_at};
@@ -34,6 +34,49 @@ pub(super) trait Element: Sized {
     fn plain(_text: &[u8], _start: usize) -> Option<(Self, usize)> {
         None
     }
+}
+
+/// Makes room for all strings of the list that starts here, however deep they are in it. Short texts
+/// are read without counting first.
+pub(super) fn make_room_for_strings(
+    cursor: &mut Cursor<'_>,
+    strings: &mut Vec<Bytes>,
+) -> Result<(), Fault> {
+    if cursor.text.len() < LARGE_TEXT || cursor.token() != b'[' {
+        return Ok(());
+    }
+    let count = count_strings(cursor.text.as_bytes().get(cursor.pos..).unwrap_or_default());
+    cursor.grow_exact(strings, count)
+}
+
+/// How many strings a list holds: one for each comma outside of strings, and one.
+fn count_strings(list: &[u8]) -> usize {
+    let (mut count, mut depth, mut pos) = (1, 0usize, 0);
+    while let Some(byte) = list.get(pos) {
+        pos += 1;
+        match byte {
+            b',' => count += 1,
+            b'[' => depth += 1,
+            b']' if depth <= 1 => break,
+            b']' => depth -= 1,
+            b'"' => pos = string_end(list, pos),
+            _ => {}
+        }
+    }
+    count
+}
+
+/// The offset behind the quote that ends the string whose characters start here.
+fn string_end(text: &[u8], start: usize) -> usize {
+    let mut pos = start;
+    while let Some(length) = memchr2(b'"', b'\\', text.get(pos..).unwrap_or_default()) {
+        pos += length + 1;
+        if text.get(pos - 1) == Some(&b'"') {
+            return pos;
+        }
+        pos += 1;
+    }
+    text.len()
 }
 
 /// Makes room for the elements before the next `end`, a byte that ends their list or something
@@ -237,8 +280,7 @@ impl Element for Bytes {
             b'{' => base64_object(cursor),
             _ => {
                 let text = cursor.string()?;
-                cursor.take_text(&text)?;
-                Ok(text.into_owned().into())
+                cursor.bytes_of(text)
             }
         }
     }
@@ -377,6 +419,21 @@ mod tests {
         assert!(flat::<f64>("\"-1e400\"").is_err());
         assert_eq!(flat("1e30"), Ok(f16::INFINITY));
         assert!(flat::<f32>("false").is_err() && flat::<f32>("\"x\"").is_err());
+    }
+
+    #[test]
+    fn strings_are_counted_before_they_are_read() {
+        for (list, count) in [
+            ("[]", 1),
+            (r#"["a"]"#, 1),
+            (r#"["a,]","b\"],", "c\\"],"x","y"]"#, 3),
+            (r#"[["a"],["b","c"]],"d""#, 3),
+            (r#"[{"b64":""},{"b64":",]"}]}"#, 2),
+            (r#"["a","b"#, 2),
+            (r#"["a\"#, 1),
+        ] {
+            assert_eq!(count_strings(list.as_bytes()), count, "{list}");
+        }
     }
 
     #[test]

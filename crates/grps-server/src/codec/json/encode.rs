@@ -202,8 +202,11 @@ fn write_tensor<'a>(
 }
 
 fn write_elements(out: &mut Vec<u8>, elements: Elements<'_>) {
-    // A guess that is close for most numbers; the vector grows when it was too small.
-    out.reserve(elements.len().saturating_mul(8));
+    out.reserve(match elements {
+        Elements::String(values) => values.iter().map(|value| value.len() + 3).sum(),
+        // A guess that is close for most numbers; the vector grows when it was too small.
+        _ => elements.len().saturating_mul(8),
+    });
     match elements {
         Elements::Uint8(values) => write::list(out, values.iter().copied(), write::integer),
         Elements::Int8(values) => write::list(out, values.iter().copied(), write::integer),

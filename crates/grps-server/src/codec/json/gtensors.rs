@@ -6,7 +6,9 @@ use bytes::Bytes;
 use grps_core::{MAX_RANK, Values};
 
 use super::cursor::Cursor;
-use super::element::{Element, base64_text, flat_uint32, make_room, read_plain};
+use super::element::{
+    Element, base64_text, flat_uint32, make_room, make_room_for_strings, read_plain,
+};
 use crate::codec::fault::{Fault, excerpt, unknown_field};
 use crate::codec::wire_tensor::{MAX_TENSORS, WireShape, WireTensor};
 use crate::codec::wire_type::WireType;
@@ -146,7 +148,11 @@ fn read_column(cursor: &mut Cursor<'_>, wire_type: WireType) -> Result<Values, F
         WireType::Float16 => Values::Float16(read_flat(cursor)?),
         WireType::Float32 => Values::Float32(read_flat(cursor)?),
         WireType::Float64 => Values::Float64(read_flat(cursor)?),
-        WireType::String => Values::String(read_flat(cursor)?),
+        WireType::String => {
+            let mut strings = Vec::new();
+            make_room_for_strings(cursor, &mut strings)?;
+            Values::String(read_into(cursor, strings)?)
+        }
     })
 }
 
@@ -160,6 +166,7 @@ fn read_bytes(cursor: &mut Cursor<'_>) -> Result<Vec<Bytes>, Fault> {
     if cursor.take_null() {
         return Ok(strings);
     }
+    make_room_for_strings(cursor, &mut strings)?;
     cursor.list(|cursor| {
         cursor.token();
         cursor.grow(&mut strings, 1)?;
@@ -170,7 +177,10 @@ fn read_bytes(cursor: &mut Cursor<'_>) -> Result<Vec<Bytes>, Fault> {
 }
 
 fn read_flat<T: Element>(cursor: &mut Cursor<'_>) -> Result<Vec<T>, Fault> {
-    let mut values = Vec::new();
+    read_into(cursor, Vec::new())
+}
+
+fn read_into<T: Element>(cursor: &mut Cursor<'_>, mut values: Vec<T>) -> Result<Vec<T>, Fault> {
     let mut room_to = 0;
     if cursor.take_null() {
         return Ok(values);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use grps_core::{DataType, Error, MAX_RANK, Shape, Tensor, Values};
 
 use super::cursor::Cursor;
-use super::element::{Element, make_room, read_plain};
+use super::element::{Element, make_room, make_room_for_strings, read_plain};
 use crate::codec::fault::Fault;
 
 /// The type of an `ndarray` for a model that does not declare one: strings if the first element is
@@ -26,28 +26,33 @@ pub(super) fn natural_type(cursor: &Cursor<'_>) -> DataType {
 /// Reads an `ndarray` as an unnamed tensor of this type.
 pub(super) fn read(cursor: &mut Cursor<'_>, dtype: DataType) -> Result<Tensor, Error> {
     match dtype {
-        DataType::Bool => read_values(cursor, Values::Bool),
-        DataType::Uint8 => read_values(cursor, Values::Uint8),
-        DataType::Uint16 => read_values(cursor, Values::Uint16),
-        DataType::Uint32 => read_values(cursor, Values::Uint32),
-        DataType::Uint64 => read_values(cursor, Values::Uint64),
-        DataType::Int8 => read_values(cursor, Values::Int8),
-        DataType::Int16 => read_values(cursor, Values::Int16),
-        DataType::Int32 => read_values(cursor, Values::Int32),
-        DataType::Int64 => read_values(cursor, Values::Int64),
-        DataType::Float16 => read_values(cursor, Values::Float16),
-        DataType::Bfloat16 => read_values(cursor, Values::Bfloat16),
-        DataType::Float32 => read_values(cursor, Values::Float32),
-        DataType::Float64 => read_values(cursor, Values::Float64),
-        DataType::String => read_values(cursor, Values::String),
+        DataType::Bool => read_values(cursor, Vec::new(), Values::Bool),
+        DataType::Uint8 => read_values(cursor, Vec::new(), Values::Uint8),
+        DataType::Uint16 => read_values(cursor, Vec::new(), Values::Uint16),
+        DataType::Uint32 => read_values(cursor, Vec::new(), Values::Uint32),
+        DataType::Uint64 => read_values(cursor, Vec::new(), Values::Uint64),
+        DataType::Int8 => read_values(cursor, Vec::new(), Values::Int8),
+        DataType::Int16 => read_values(cursor, Vec::new(), Values::Int16),
+        DataType::Int32 => read_values(cursor, Vec::new(), Values::Int32),
+        DataType::Int64 => read_values(cursor, Vec::new(), Values::Int64),
+        DataType::Float16 => read_values(cursor, Vec::new(), Values::Float16),
+        DataType::Bfloat16 => read_values(cursor, Vec::new(), Values::Bfloat16),
+        DataType::Float32 => read_values(cursor, Vec::new(), Values::Float32),
+        DataType::Float64 => read_values(cursor, Vec::new(), Values::Float64),
+        DataType::String => {
+            let mut strings = Vec::new();
+            make_room_for_strings(cursor, &mut strings)?;
+            read_values(cursor, strings, Values::String)
+        }
     }
 }
 
 fn read_values<T: Element>(
     cursor: &mut Cursor<'_>,
+    values: Vec<T>,
     wrap: impl Fn(Vec<T>) -> Values,
 ) -> Result<Tensor, Error> {
-    let (values, shape, path) = (Vec::new(), Vec::new(), Vec::new());
+    let (shape, path) = (Vec::new(), Vec::new());
     let mut array = Array { values, room_to: 0, shape, rank: None, path };
     if cursor.token() == b'[' {
         array.read_list(cursor)?;

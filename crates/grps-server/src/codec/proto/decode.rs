@@ -90,7 +90,7 @@ fn decode_data(
                 _ => Vec::new(),
             };
             let appended =
-                reader.bytes().and_then(|bytes| append_tensors(&mut tensors, bytes, room));
+                reader.bytes().and_then(|bytes| append_tensors(&mut tensors, bytes, (whole, room)));
             appended.map_err(|fault| fault.in_field("gtensors"))?;
             *data = Data::Tensors(tensors);
         }

@@ -9,8 +9,8 @@ use super::reader::{Reader, Wire};
 use crate::codec::fault::Fault;
 use crate::codec::room::Room;
 
-/// What an allocation takes at least.
-const FEWEST_BYTES: usize = 16;
+/// The message that is being read, whose memory strings share, and what its values may take.
+pub(super) type Whole<'a> = (&'a Bytes, &'a Room<'a>);
 
 /// The top bit of eight bytes: none is set when all eight are one-byte varints.
 const CONTINUES: u64 = 0x8080_8080_8080_8080;
@@ -86,7 +86,7 @@ pub(super) fn append(
     values: &mut Values,
     reader: &mut Reader<'_>,
     wire: Wire,
-    room: &Room<'_>,
+    (whole, room): Whole<'_>,
 ) -> Result<(), Fault> {
     match values {
         Values::Uint8(out) => append_varints(out, reader, wire, room),
@@ -99,9 +99,8 @@ pub(super) fn append(
         Values::Float64(out) => append_doubles(out, reader, wire, room),
         Values::String(out) => {
             let string = reader.bytes().map_err(|fault| fault.at_index(out.len()))?;
-            room.take(string.len().max(FEWEST_BYTES))?;
             room.grow(out, 1)?;
-            out.push(Bytes::copy_from_slice(string));
+            out.push(whole.slice_ref(string));
             Ok(())
         }
         Values::Bool(_)
@@ -269,9 +268,14 @@ mod tests {
 
     fn packed(mut values: Values, bytes: &[u8]) -> Result<Values, String> {
         let framed = framed(bytes);
-        append(&mut values, &mut Reader::new(&framed), Wire::Len, &Room::unlimited())
-            .map(|()| values)
-            .map_err(|fault| Error::from(fault).message().to_owned())
+        append(
+            &mut values,
+            &mut Reader::new(&framed),
+            Wire::Len,
+            (&Bytes::new(), &Room::unlimited()),
+        )
+        .map(|()| values)
+        .map_err(|fault| Error::from(fault).message().to_owned())
     }
 
     #[test]
@@ -336,7 +340,13 @@ mod tests {
     #[test]
     fn single_elements_append() {
         let mut values = Values::Int32(vec![]);
-        append(&mut values, &mut Reader::new(&[7]), Wire::Varint, &Room::unlimited()).unwrap();
+        append(
+            &mut values,
+            &mut Reader::new(&[7]),
+            Wire::Varint,
+            (&Bytes::new(), &Room::unlimited()),
+        )
+        .unwrap();
         assert_eq!(values, Values::Int32(vec![7]));
         assert!(accepts(&values, Wire::Varint) && !accepts(&values, Wire::Fixed32));
         assert!(!accepts(&Values::String(vec![]), Wire::Varint));
