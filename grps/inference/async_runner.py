@@ -11,6 +11,7 @@ from typing import Any
 from grps.inference.channel import Batch, Entry
 from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
+from grps.inference.loop_sink import LoopSink, wait_for_room
 from grps.inference.message_runner import MessageModel, answer
 from grps.inference.runner import fail
 from grps.log import coroutine_request
@@ -55,6 +56,7 @@ class AsyncMessageRunner:
         coroutine_request.set(entry.id)
         try:
             request, context = self._model.open(entry)
+            context.use_sink(LoopSink)
             answer(entry, context, await self._infer(request, context))
         except Exception as error:
             fail(entry, error, self._name)
@@ -87,8 +89,9 @@ class AsyncMessageRunner:
                 last = converter.postprocess(piece, context)
                 context.mark("postprocess")
             if context.if_streaming():
-                # A slow client must block this request only, not the loop.
-                await asyncio.to_thread(context.stream_respond, last)
+                # A slow client must block this request only, neither the loop nor a thread.
+                await wait_for_room(context)
+                context.stream_respond(last)
             if context.has_err() or context.if_disconnected():
                 await pieces.aclose()
                 break

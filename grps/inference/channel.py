@@ -81,6 +81,15 @@ class Entry(Protocol):
     def stream_raw(self, data: bytes) -> bool:
         """Send bytes as a chunk; False when the client is disconnected."""
 
+    def has_room(self) -> bool:
+        """Return whether a chunk can be sent without waiting for the client."""
+
+    def push_message(self, message: bytes) -> bool:
+        """Like ``stream_message``, but does not wait; ends the stream when too much waits."""
+
+    def push_raw(self, data: bytes) -> bool:
+        """Like ``stream_raw``, but does not wait; ends the stream when too much waits."""
+
     def end_stream(self) -> None:
         """End the stream ahead of the model's return."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grps.errors import ModelError
@@ -107,6 +107,15 @@ class GrpsContext:
         if entry.is_streaming():
             self._sink = entry
 
+    def use_sink(self, wrap: Callable[[Entry], ChunkSink]) -> None:
+        """[For the server] Send the chunks of a request in another way."""
+        if self._entry is not None and self._sink is self._entry:
+            self._sink = wrap(self._entry)
+
+    def has_room(self) -> bool:
+        """[For the server] Return whether a chunk can be sent without waiting for the client."""
+        return self._entry is None or self._entry.has_room()
+
     def mark(self, stage: Stage) -> None:
         """[For the server] Note that a step of the request has ended."""
         if self._entry is not None:
@@ -157,6 +166,9 @@ class GrpsContext:
 
     def stream_respond(self, msg: GrpsMessage, final: bool = False) -> None:
         """Send a message as a chunk; it leaves at once, and a slow client blocks the caller.
+
+        On the event loop of async code it does not block; a stream of which 8 MiB wait ends. Async
+        generators wait for a slow client without blocking others.
 
         Args:
             msg: The chunk. Its status becomes success unless it is a failure.

@@ -14,7 +14,8 @@ use crate::models::route_query::RouteQuery;
 use crate::models::routes::Route;
 use crate::request::content::{Content, ContentAdapter};
 use crate::request::request::{Request, SchedulingOptions, Session};
-use crate::request::stream::{ChunkSender, Chunks, stream_channel};
+use crate::request::stall::StallWatch;
+use crate::request::stream::{ChunkSender, Chunks, HeldPermit, stream_channel};
 use crate::request::timeline::Timeline;
 use crate::scheduling::admission::{Admission, Permit};
 
@@ -98,7 +99,11 @@ impl Engine {
     /// Tensors that the last model returns are the last chunk. A message that it returns is not: user
     /// code that works on messages sends its chunks itself.
     pub fn infer_stream(self: &Arc<Self>, route: Route, request: Request) -> Chunks {
-        let (sender, events) = stream_channel();
+        let models = route.models().iter();
+        let executors = models.map(|model| Arc::downgrade(model.executor())).collect();
+        let timeline = Arc::clone(&request.timeline);
+        let watch = StallWatch::new(timeline, Arc::clone(&self.admission), executors);
+        let (sender, events) = stream_channel(Some(watch));
         let engine = Arc::clone(self);
         let walk = tokio::spawn(async move {
             let outcome = engine.walk_in_time(&route, request, Some(sender.clone())).await;
@@ -143,7 +148,7 @@ impl Engine {
             if permit.is_none() {
                 // Only a request that fits its first model takes a permit.
                 let admitted = self.admit(route, &timeline, &options, stream.is_some());
-                permit = Some(admitted.await?);
+                permit = Some(Admitted::new(admitted.await?, stream.as_ref()));
             }
             let call = Call {
                 stream: stream.clone(),
@@ -199,7 +204,8 @@ impl Engine {
     ) -> Result<Content, Error> {
         let Request { timeline, content, attachment, options } = request;
         let walk = Walk::new(graph, &*self.adapter, content)?;
-        let _permit = self.admit(route, &timeline, &options, stream.is_some()).await?;
+        let permit = self.admit(route, &timeline, &options, stream.is_some()).await?;
+        let _permit = Admitted::new(permit, stream.as_ref());
         let streaming_node = graph.streaming_node();
         // State is carried to a next model only where there is exactly one.
         let session = graph.is_chain().then(Session::default);
@@ -245,6 +251,24 @@ impl Engine {
                 signature.arrange(model.key(), tensors).map(Content::Tensors)
             }
             (content, _) => Ok(content),
+        }
+    }
+}
+
+/// A request that runs; dropping it lets the next one run.
+#[expect(dead_code, reason = "held until it is dropped")]
+enum Admitted {
+    /// It returns one whole output.
+    Whole(Permit),
+    /// It returns a stream.
+    Streaming(HeldPermit),
+}
+
+impl Admitted {
+    fn new(permit: Permit, stream: Option<&ChunkSender>) -> Self {
+        match stream {
+            Some(stream) => Self::Streaming(stream.hold(permit)),
+            None => Self::Whole(permit),
         }
     }
 }

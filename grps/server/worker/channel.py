@@ -257,6 +257,13 @@ class WorkerEntry:
         """Send bytes as a chunk; False when the client is disconnected."""
         return self._send_bytes(packets.CHUNK, packets.RAW, data)
 
+    def has_room(self) -> bool:
+        """Return True: the server holds up the process of a model whose client is slow."""
+        return True
+
+    push_message = stream_message
+    push_raw = stream_raw
+
     def end_stream(self) -> None:
         """End the stream ahead of the model's return."""
         self._channel.send(packets.END_STREAM, self._place, Blobs())

@@ -33,6 +33,9 @@ from grps.inference.registry import inferer_register
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 
+CHUNKS = 1000
+
+
 class Plain(ModelInferer):
     def init(self, path, device=None, args=None):
         super().init(path, device, args)
@@ -47,6 +50,8 @@ class Endless(Plain):
     def infer(self, inp, context):
         while inp.str_data == "stream" and not context.if_disconnected():
             context.stream_respond(GrpsMessage(bin_data=bytes(10_000)))
+        for number in range(CHUNKS if inp.str_data == "finite" else 0):
+            context.stream_respond(GrpsMessage(str_data=f"{number:010000}"))
         return GrpsMessage(str_data="whole")
 
 
@@ -54,14 +59,29 @@ class AsyncEndless(Plain):
     async def infer(self, inp, context):
         while inp.str_data == "stream":
             yield GrpsMessage(bin_data=bytes(10_000))
-        yield GrpsMessage(str_data="whole")
+        if inp.str_data == "finite":
+            for number in range(CHUNKS):
+                yield GrpsMessage(str_data=f"{number:010000}")
+        else:
+            yield GrpsMessage(str_data="whole")
+
+
+class Responder(Plain):
+    """Async code that sends without waiting."""
+
+    async def infer(self, inp, context):
+        while inp.str_data == "stream" and not context.if_disconnected():
+            context.stream_respond(GrpsMessage(bin_data=bytes(10_000)))
+        return GrpsMessage(str_data="whole")
 
 
 for name in ("threads", "thread", "process"):
     inferer_register.register(name, Endless())
 inferer_register.register("async", AsyncEndless())
+inferer_register.register("responder", Responder())
 '''
-MODELS = ("threads", "thread", "process", "async")
+CHUNKS = 1000
+MODELS = ("threads", "thread", "process", "async", "responder")
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +92,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         user_model("thread", max_threads=1),
         user_model("process", isolation="process"),
         user_model("async"),
+        user_model("responder"),
     ]
     limits = {"header_timeout_ms": 400, "stream_stall_timeout_ms": 600}
     settings = {
@@ -80,6 +101,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "limits": limits,
     }
     folder = write_user_project(tmp_path_factory.mktemp("stalled"), models, settings, code=CODE)
+    with serving(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server that runs one request at a time, and gives clients time to read."""
+    settings = {"max_concurrency": 1}
+    folder = tmp_path_factory.mktemp("patient")
+    write_user_project(folder, [user_model("async")], settings, code=CODE)
     with serving(folder) as running:
         yield running
 
@@ -128,12 +159,12 @@ def test_half_a_preface_keeps_no_place(server: RunningServer, start: bytes) -> N
     wait_until(lambda: connections(server) <= 1, "all places are free")
 
 
-def narrow(port: int) -> Connection:
+def narrow(port: int, room_bytes: int = 2048) -> Connection:
     """A connection that takes few bytes that are not read."""
     connection = Connection(port)
     connection.socket.close()
     connection.socket = socket.socket()
-    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room_bytes)
     connection.socket.connect(("127.0.0.1", port))
     return connection
 
@@ -153,6 +184,20 @@ def test_a_stream_that_is_not_read_over_http1_ends(server: RunningServer, model:
     connection = narrow(server.ports[0])
     connection.send(request(b'{"str_data": "stream"}', path=STREAM + model))
     assert_serves(server, model)
+    connection.close()
+
+
+def test_a_client_that_pauses_gets_all_while_others_are_served(patient: RunningServer) -> None:
+    connection = narrow(patient.ports[0], 1 << 16)
+    connection.send(request(b'{"str_data": "finite"}', path=f"{STREAM}async"))
+    assert connection.socket.recv(12) == b"HTTP/1.1 200"
+    assert_serves(patient, "async")
+    received = b""
+    while not received.endswith(b"\r\n0\r\n\r\n"):
+        piece = connection.socket.recv(1 << 20)
+        assert piece, received[-100:]
+        received += piece
+    assert received.count(b"SUCCESS") == CHUNKS
     connection.close()
 
 

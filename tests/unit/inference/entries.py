@@ -53,6 +53,12 @@ class FakeEntry:
     def stream_raw(self, data: bytes) -> bool:
         raise AssertionError("no customized HTTP here")
 
+    def has_room(self) -> bool:
+        return True
+
+    push_message = stream_message
+    push_raw = stream_raw
+
     def end_stream(self) -> None:
         self.cancelled = True
 

@@ -4,6 +4,7 @@ pub(crate) mod content;
 pub(crate) mod http_exchange;
 pub(crate) mod reply;
 pub(crate) mod request;
+pub(crate) mod stall;
 pub(crate) mod stream;
 pub(crate) mod timeline;
 pub(crate) mod trace_context;

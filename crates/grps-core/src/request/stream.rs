@@ -5,17 +5,22 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::request::content::Content;
+use crate::request::stall::{self, FullSince, StallWatch};
+use crate::scheduling::admission::Permit;
 
 /// Bytes that can wait for a slow client before the producer blocks.
 const CAPACITY_BYTES: usize = 64 * 1024;
 /// Bytes that each chunk counts in addition to its content, so that empty chunks fill a stream too.
 const CHUNK_BYTES: usize = 256;
+/// Bytes that can wait when the producer can't.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// An event of a stream.
 #[derive(Debug)]
@@ -27,11 +32,13 @@ enum Event {
 
 /// State that both ends share.
 #[derive(Debug, Default)]
-struct Shared {
+pub(crate) struct Shared {
     /// Locked for a few instructions.
     state: Mutex<State>,
     /// Wakes producers that wait for space.
     space: Condvar,
+    /// What watches the stream while it is full; `None` in tests.
+    watch: Option<StallWatch>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +55,10 @@ struct State {
     senders: usize,
     /// Whether the connection receives no more events.
     closed: bool,
+    /// Since when a producer has waited.
+    full: FullSince,
+    /// Ends the request.
+    walk: Option<AbortHandle>,
 }
 
 impl State {
@@ -56,9 +67,51 @@ impl State {
     }
 }
 
+impl Shared {
+    /// Notes that a producer has found no space.
+    fn note_full(self: &Arc<Self>, state: &mut State) {
+        if let Some(watch) = &self.watch
+            && state.full.note_full()
+        {
+            stall::watch(self, watch);
+        }
+    }
+
+    /// What watches the stream.
+    pub(crate) fn stall_watch(&self) -> Option<&StallWatch> {
+        self.watch.as_ref()
+    }
+
+    /// Since when a producer has waited; `None` ends the watching task.
+    pub(crate) fn full_since(&self) -> Option<Instant> {
+        let mut state = self.state.lock();
+        if state.closed {
+            state.full.note_taken();
+        }
+        state.full.check()
+    }
+
+    /// Ends the request of a stream whose client takes nothing.
+    pub(crate) fn end_stalled(&self) {
+        let mut state = self.state.lock();
+        let text = "the client took nothing of the stream for too long";
+        state.events.push_back(Event::Failed(Error::new(Cause::Cancelled, text)));
+        state.closed = true;
+        let (waker, walk) = (state.waker.take(), state.walk.take());
+        self.space.notify_all();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if let Some(walk) = walk {
+            walk.abort();
+        }
+    }
+}
+
 /// Creates the two ends of a stream.
-pub(crate) fn stream_channel() -> (ChunkSender, Events) {
-    let shared = Arc::new(Shared::default());
+pub(crate) fn stream_channel(watch: Option<StallWatch>) -> (ChunkSender, Events) {
+    let shared = Arc::new(Shared { watch, ..Shared::default() });
     shared.state.lock().senders = 1;
     (ChunkSender(Arc::clone(&shared)), Events { shared, received: VecDeque::new() })
 }
@@ -74,6 +127,7 @@ impl ChunkSender {
     pub fn send(&self, chunk: Content) -> bool {
         let mut state = self.0.state.lock();
         while !state.has_space() && !state.closed {
+            self.0.note_full(&mut state);
             state.waiting += 1;
             self.0.space.wait(&mut state);
             state.waiting -= 1;
@@ -87,11 +141,48 @@ impl ChunkSender {
     /// # Errors
     /// Returns the chunk when there is no space, because the client is slow.
     pub fn try_send(&self, chunk: Content) -> Result<bool, Content> {
-        let state = self.0.state.lock();
+        let mut state = self.0.state.lock();
         if state.has_space() || state.closed {
             Ok(push(state, Event::Chunk(chunk)))
         } else {
+            self.0.note_full(&mut state);
             Err(chunk)
+        }
+    }
+
+    /// Whether a chunk can be sent without waiting: the stream has room, or has ended.
+    pub fn has_room(&self) -> bool {
+        let mut state = self.0.state.lock();
+        let has_room = state.has_space() || state.closed;
+        if !has_room {
+            self.0.note_full(&mut state);
+        }
+        has_room
+    }
+
+    /// Sends a chunk for a producer that can't wait. Returns false when the client has disconnected,
+    /// the stream has ended, or so much waits that it ends here.
+    pub fn send_now(&self, chunk: Content) -> bool {
+        let mut state = self.0.state.lock();
+        if !state.has_space() {
+            self.0.note_full(&mut state);
+        }
+        if state.bytes >= MAX_BYTES && !state.closed {
+            drop(state);
+            self.0.end_stalled();
+            return false;
+        }
+        push(state, Event::Chunk(chunk))
+    }
+
+    /// Keeps the permit of the request until the guard is dropped, except while the stream is full.
+    pub(crate) fn hold(&self, permit: Permit) -> HeldPermit {
+        match &self.0.watch {
+            Some(watch) => {
+                watch.hold(permit);
+                HeldPermit::Watched(Arc::clone(&self.0))
+            }
+            None => HeldPermit::Plain(permit),
         }
     }
 
@@ -112,6 +203,25 @@ impl ChunkSender {
             }
         }
         self.end();
+    }
+}
+
+/// The permit of a request with a stream; dropping it returns the permit.
+#[derive(Debug)]
+pub(crate) enum HeldPermit {
+    /// It can be suspended.
+    Watched(Arc<Shared>),
+    /// It is held until the end.
+    Plain(#[expect(dead_code, reason = "held until it is dropped")] Permit),
+}
+
+impl Drop for HeldPermit {
+    fn drop(&mut self) {
+        if let Self::Watched(shared) = self
+            && let Some(watch) = &shared.watch
+        {
+            watch.release();
+        }
     }
 }
 
@@ -170,6 +280,7 @@ impl Events {
             }
             std::mem::swap(&mut state.events, &mut self.received);
             state.bytes = 0;
+            state.full.note_taken();
             if state.waiting > 0 {
                 self.shared.space.notify_all();
             }
@@ -202,6 +313,7 @@ pub struct Chunks {
 
 impl Chunks {
     pub(crate) fn new(events: Events, walk: JoinHandle<()>) -> Self {
+        events.shared.state.lock().walk = Some(walk.abort_handle());
         Self { events, ended: false, walk }
     }
 
@@ -243,84 +355,5 @@ impl Drop for Chunks {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use bytes::Bytes;
-
-    use super::*;
-
-    fn chunk(length: usize) -> Content {
-        Content::Raw(Bytes::from(vec![0; length]))
-    }
-
-    fn chunks() -> (ChunkSender, Chunks) {
-        let (sender, events) = stream_channel();
-        (sender, Chunks::new(events, tokio::spawn(std::future::pending())))
-    }
-
-    #[tokio::test]
-    async fn a_full_stream_returns_the_chunk() {
-        let (sender, mut chunks) = chunks();
-        let half = CAPACITY_BYTES / 2 - CHUNK_BYTES;
-        assert_eq!(sender.try_send(chunk(half)), Ok(true));
-        assert_eq!(sender.try_send(chunk(half - 1)), Ok(true));
-        // One free byte is enough for a chunk of any length.
-        assert_eq!(sender.try_send(chunk(CAPACITY_BYTES)), Ok(true));
-        assert_eq!(sender.try_send(chunk(0)), Err(chunk(0)));
-        assert_eq!(chunks.next().await.unwrap(), Ok(chunk(half)));
-        assert_eq!(sender.try_send(chunk(0)), Ok(true));
-        drop(chunks);
-        assert_eq!(sender.try_send(chunk(0)), Ok(false));
-    }
-
-    #[tokio::test]
-    async fn empty_chunks_fill_a_stream_too() {
-        let (sender, _chunks) = chunks();
-        for _ in 0..CAPACITY_BYTES / CHUNK_BYTES {
-            assert_eq!(sender.try_send(chunk(0)), Ok(true));
-        }
-        assert_eq!(sender.try_send(chunk(0)), Err(chunk(0)));
-    }
-
-    #[tokio::test]
-    async fn a_producer_waits_for_space_until_the_client_disconnects() {
-        let (sender, mut chunks) = chunks();
-        let producing = tokio::task::spawn_blocking(move || {
-            let mut sent = 0;
-            while sender.send(chunk(CAPACITY_BYTES)) {
-                sent += 1;
-            }
-            sent
-        });
-        for _ in 0..20 {
-            assert_eq!(chunks.next().await.unwrap(), Ok(chunk(CAPACITY_BYTES)));
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        drop(chunks);
-        let sent = producing.await.unwrap();
-        assert!((20..=22).contains(&sent), "{sent}");
-    }
-
-    #[tokio::test]
-    async fn a_stream_ends_on_request_on_failure_and_without_producers() {
-        let (sender, mut ended) = chunks();
-        sender.end();
-        assert!(sender.send(chunk(1)));
-        assert_eq!(ended.next().await, None);
-        assert!(!sender.send(chunk(1)));
-
-        let (sender, mut failed) = chunks();
-        sender.finish(Err(Error::invalid("no")));
-        assert_eq!(failed.next().await, Some(Err(Error::invalid("no"))));
-        assert_eq!(failed.next().await, None);
-
-        let (sender, mut abandoned) = chunks();
-        let other = sender.clone();
-        drop(sender);
-        let waiting = tokio::spawn(async move { abandoned.next().await });
-        tokio::task::yield_now().await;
-        drop(other);
-        assert_eq!(waiting.await.unwrap(), None);
-    }
-}
+#[path = "stream_tests.rs"]
+mod tests;

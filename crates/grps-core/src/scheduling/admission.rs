@@ -14,6 +14,8 @@ use crate::scheduling::fair_queue::{FairQueue, FairTicket};
 #[derive(Debug)]
 pub struct Admission {
     state: Mutex<State>,
+    /// Maximum number of running requests, and of those that are suspended beside them.
+    max_running: usize,
     /// Maximum number of waiting requests.
     max_waiting: usize,
 }
@@ -22,6 +24,10 @@ pub struct Admission {
 struct State {
     /// Free permits; 0 while requests wait.
     free_permits: usize,
+    /// Permits beyond the maximum, of requests that were resumed; returned permits repay them first.
+    owed: usize,
+    /// Requests that have given their permit back for a time.
+    suspended: usize,
     /// Waiting requests; the sender passes the permit to its request.
     queue: FairQueue<oneshot::Sender<Permit>>,
 }
@@ -32,6 +38,10 @@ pub struct Permit {
     /// `None` after the permit is returned.
     admission: Option<Arc<Admission>>,
 }
+
+/// A running request that has given its permit back for a time; dropping it ends the request.
+#[derive(Debug)]
+pub struct Suspended(Arc<Admission>);
 
 /// A waiting request; dropping it removes the request from the queue.
 struct Waiting {
@@ -50,8 +60,9 @@ impl Drop for Waiting {
 impl Admission {
     /// Lets `max_running` requests run at once and `max_waiting` requests wait.
     pub fn new(max_running: usize, max_waiting: usize) -> Arc<Self> {
-        let state = State { free_permits: max_running, queue: FairQueue::default() };
-        Arc::new(Self { state: Mutex::new(state), max_waiting })
+        let (owed, suspended, queue) = (0, 0, FairQueue::default());
+        let state = State { free_permits: max_running, owed, suspended, queue };
+        Arc::new(Self { state: Mutex::new(state), max_running, max_waiting })
     }
 
     /// Returns a permit if one is free, without waiting.
@@ -97,8 +108,11 @@ impl Admission {
         loop {
             let next = {
                 let mut state = self.state.lock();
-                let next = state.queue.pop();
-                if next.is_none() {
+                let repays = state.owed > 0;
+                let next = if repays { None } else { state.queue.pop() };
+                if repays {
+                    state.owed -= 1;
+                } else if next.is_none() {
                     state.free_permits += 1;
                 }
                 next
@@ -113,6 +127,48 @@ impl Admission {
                 Err(unused) => permit = unused,
             }
         }
+    }
+}
+
+impl Permit {
+    /// Gives the permit back while the request only waits for its client.
+    ///
+    /// # Errors
+    /// The permit, when as many requests as may run are suspended already.
+    pub fn suspend(mut self) -> Result<Suspended, Self> {
+        let Some(admission) = self.admission.take() else { return Err(self) };
+        {
+            let mut state = admission.state.lock();
+            if state.suspended >= admission.max_running {
+                drop(state);
+                self.admission = Some(admission);
+                return Err(self);
+            }
+            state.suspended += 1;
+        }
+        Arc::clone(&admission).grant_next();
+        Ok(Suspended(admission))
+    }
+}
+
+impl Suspended {
+    /// Takes a permit again, at once: a request that waited here could hold what others wait for.
+    pub fn resume(self) -> Permit {
+        let admission = Arc::clone(&self.0);
+        let mut state = admission.state.lock();
+        if state.free_permits > 0 {
+            state.free_permits -= 1;
+        } else {
+            state.owed += 1;
+        }
+        drop(state);
+        Permit { admission: Some(admission) }
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        self.0.state.lock().suspended -= 1;
     }
 }
 

@@ -117,3 +117,28 @@ async fn random_cancellations_leak_no_permit() {
     assert_eq!(admission.waiting(), 0);
     assert_eq!(admission.state.lock().free_permits, 3);
 }
+
+#[tokio::test]
+async fn a_suspended_request_lets_another_run_and_resumes_at_once() {
+    let admission = Admission::new(1, 1);
+    let suspended = enter(&admission).await.unwrap().suspend().unwrap();
+    let second = admission.enter_now().unwrap();
+    let first = suspended.resume();
+    assert!(admission.enter_now().is_none());
+    // Two run where one may: the first that ends repays the other.
+    drop(second);
+    assert!(admission.enter_now().is_none());
+    drop(first);
+    assert!(admission.enter_now().is_some());
+}
+
+#[tokio::test]
+async fn no_more_are_suspended_than_may_run() {
+    let admission = Admission::new(1, 1);
+    let suspended = admission.enter_now().unwrap().suspend().unwrap();
+    let second = admission.enter_now().unwrap().suspend().unwrap_err();
+    drop(suspended);
+    drop(second.suspend().unwrap());
+    assert_eq!(admission.state.lock().suspended, 0);
+    assert_eq!(admission.state.lock().free_permits, 1);
+}

@@ -149,7 +149,7 @@ fn a_batch_is_wanted_as_long_as_one_client_waits() {
 #[test]
 fn chunks_give_signs_of_life_to_the_instance_that_runs_the_request() {
     let (mut batch, _receivers) = batch(vec![message("a")], &[]);
-    let (sender, events) = stream_channel();
+    let (sender, events) = stream_channel(None);
     batch.entries[0].stream = Some(sender);
     let health = InstanceHealth::new();
     let mut batch = RunningBatch::new(batch, InputForm::Message);

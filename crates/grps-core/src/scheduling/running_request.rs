@@ -141,6 +141,18 @@ impl RunningRequest {
         receives
     }
 
+    /// Whether a chunk can be sent without waiting.
+    pub fn has_room(&self) -> bool {
+        self.stream.as_ref().is_none_or(ChunkSender::has_room)
+    }
+
+    /// Sends a chunk from code that can't wait; returns whether the client still receives.
+    pub fn send_chunk_now(&self, chunk: Content) -> bool {
+        let Some(stream) = &self.stream else { return false };
+        self.heartbeat.lock().beat(Instant::now());
+        stream.send_now(chunk)
+    }
+
     /// Ends the stream before the model returns.
     pub fn end_stream(&self) {
         if let Some(stream) = &self.stream {

@@ -120,6 +120,22 @@ impl Entry {
         self.stream(py, Content::Raw(Bytes::copy_from_slice(data)))
     }
 
+    /// Whether a chunk can be sent without waiting.
+    fn has_room(&self) -> bool {
+        self.request.has_room()
+    }
+
+    /// Sends an encoded `GrpsMessage` as a chunk from code that can't wait; otherwise like
+    /// `stream_message`.
+    fn push_message(&self, message: &[u8]) -> bool {
+        self.request.send_chunk_now(Content::Message(Bytes::copy_from_slice(message)))
+    }
+
+    /// Sends bytes as a chunk from code that can't wait; otherwise like `stream_message`.
+    fn push_raw(&self, data: &[u8]) -> bool {
+        self.request.send_chunk_now(Content::Raw(Bytes::copy_from_slice(data)))
+    }
+
     /// Ends the stream before the model returns.
     fn end_stream(&self, py: Python<'_>) {
         py.detach(|| self.request.end_stream());
