@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use grps_core::metrics::Protocol;
 use grps_core::{Cause, Error};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
 use crate::app::App;
@@ -15,6 +15,7 @@ use crate::call::call::Call;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
 use crate::frontends::shared::{optional_headers, timing_header, trace_headers};
+use crate::net::content_coding;
 use crate::net::peer::Peer;
 use crate::net::reply_body::ReplyBody;
 
@@ -35,6 +36,7 @@ pub(crate) async fn dispatch(
     let sent_id = optional.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let timeline = Arc::new(app.request_ids.start_timeline(sent_id, trace));
     let with_timing = timing_header::is_requested(optional);
+    let refuses_coding = content_coding::read(optional).is_err();
     let grpc = is_grpc(request.headers());
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
     let call = Call::start(app, peer, timeline, protocol);
@@ -57,6 +59,13 @@ pub(crate) async fn dispatch(
     };
     if let ReplyBody::Whole(body) = response.body() {
         scope.count_sent_bytes(body.len());
+    }
+    if refuses_coding && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        response.headers_mut().insert(header::ACCEPT_ENCODING, content_coding::ACCEPTED);
+    }
+    if grpc {
+        let accepted = HeaderValue::from_static(content_coding::GRPC_ACCEPTED);
+        response.headers_mut().insert(content_coding::GRPC_ACCEPT_ENCODING, accepted);
     }
     if with_timing {
         timing_header::add(response.headers_mut(), &timeline);
