@@ -23,6 +23,17 @@ fn routes_that_change_the_service_require_admin_access() {
     }
 }
 
+/// The guide for operators.
+const GUIDE: &str = include_str!("../../../../docs/guides/operate.md");
+
+#[test]
+fn the_guide_lists_all_admin_routes() {
+    for endpoint in endpoints().iter().filter(|endpoint| endpoint.policy == Policy::Admin) {
+        let row = format!("| `{}` |", endpoint.pattern);
+        assert!(GUIDE.contains(&row), "docs/guides/operate.md lacks {row}");
+    }
+}
+
 #[test]
 fn no_two_front_ends_declare_one_path() {
     let endpoints = endpoints();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use grps_core::metrics::Protocol;
 use grps_core::{Cause, Error};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
@@ -14,15 +15,13 @@ use crate::call::access::{Credentials, Policy, authorize};
 use crate::call::call::Call;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
-use crate::frontends::shared::{optional_headers, timing_header, trace_headers};
+use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
 use crate::net::content_coding;
 use crate::net::peer::Peer;
 use crate::net::reply_body::ReplyBody;
 
 /// Header for the identifier of a request, in requests and responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Header by which browsers report the site of the requesting page.
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Serves one HTTP request of any front end.
 pub(crate) async fn dispatch(
@@ -48,7 +47,7 @@ pub(crate) async fn dispatch(
     let mut response = match router.find(request.method(), request.uri().path(), grpc) {
         Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
-            match check_access(&call, matched, &parts.headers, is_draining) {
+            match check_access(&call, matched, &parts, is_draining) {
                 Ok(()) => {
                     matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
                 }
@@ -88,7 +87,7 @@ pub(crate) async fn dispatch(
 fn check_access(
     call: &Call,
     matched: &MatchedRoute,
-    headers: &HeaderMap,
+    head: &Parts,
     is_draining: bool,
 ) -> Result<(), Error> {
     let policy = matched.endpoint.policy;
@@ -100,21 +99,12 @@ fn check_access(
         }
     }
     let admin_token = call.app.settings.admin_token.as_deref();
-    authorize(policy, &call.peer, credentials(policy, headers), admin_token)
-}
-
-/// The credentials in the headers; routes without access control skip the lookup.
-fn credentials(policy: Policy, headers: &HeaderMap) -> Credentials<'_> {
-    if policy != Policy::Admin {
-        return Credentials::default();
-    }
-    let authorization = headers.get(header::AUTHORIZATION);
-    let token = authorization
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    let site = headers.get(FETCH_SITE).map(HeaderValue::as_bytes);
-    let is_cross_site = site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"));
-    Credentials { token, is_cross_site }
+    // Routes without access control skip the look at the headers.
+    let credentials = match policy {
+        Policy::Admin => credentials::read(head),
+        Policy::Public | Policy::Infer | Policy::Read => Credentials::default(),
+    };
+    authorize(policy, &call.peer, credentials, admin_token)
 }
 
 /// Adds the identifier of the request, and `Connection: close` if the connection must close.
