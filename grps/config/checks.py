@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from grps.config.graphs import plan_graph
 from grps.config.names import KnownNames
 from grps.config.ports import parse_ports
+from grps.config.routes import path_fault
 from grps.config.schema import DagConfig, GpuConfig, InferenceConfig, ModelConfig, ServerConfig
 from grps.config.suggest import hint
 from grps.errors import ConfigError
@@ -165,8 +166,10 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
     except ValueError as error:
         raise fail("interface.port", f"{error}; write 7080 or 7080,7081") from error
     route = interface.customized_predict_http
-    if route is not None and route.path is not None and not route.path.startswith("/"):
-        raise fail("interface.customized_predict_http.path", f"{route.path!r} must start with '/'")
+    if route is not None and route.path is not None:
+        fault = path_fault(route.path)
+        if fault is not None:
+            raise fail("interface.customized_predict_http.path", fault)
     if config.gpu is not None:
         _check_gpu(config.gpu, names, fail)
     sizes = config.limits

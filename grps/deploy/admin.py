@@ -84,7 +84,10 @@ def _call(
     if state is None or not state.ports:
         raise DeployError(f"service {service.name!r} does not listen yet")
     token = os.environ.get(TOKEN_VARIABLE)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    # Without a token, the service takes such calls only by a name of this machine.
+    headers = {"Host": "localhost"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     connection = http.client.HTTPConnection(state.host, state.ports[0], timeout=timeout_s)
     try:
         connection.request(method, path, headers=headers)

@@ -11,6 +11,7 @@ import click
 from grps.backends.common.device import parse_device
 from grps.config.document import plain_value, short
 from grps.config.ports import parse_ports
+from grps.config.routes import path_fault
 from grps.deploy.paths import check_name
 from grps.errors import ConfigError, DeployError, DeviceError
 from grps.server.files import absolute
@@ -109,8 +110,9 @@ def paths(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
 
 def route(_: click.Context, __: click.Parameter, value: str) -> str | None:
     """Check the path of an HTTP route; empty means not given."""
-    if value and not value.startswith("/"):
-        raise click.BadParameter(f"{value!r} must start with '/'")
+    fault = path_fault(value) if value else None
+    if fault is not None:
+        raise click.BadParameter(fault)
     return value or None
 
 

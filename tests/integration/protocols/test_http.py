@@ -13,7 +13,7 @@ import pytest
 import requests
 import yaml
 
-from tests.support import RunningServer, wait_until
+from tests.support import GUARD_S, RunningServer, wait_until
 
 OK = {"code": 200, "msg": "OK", "status": "SUCCESS"}
 
@@ -236,3 +236,22 @@ def test_user_code_that_waits_runs_side_by_side(user_server: RunningServer) -> N
             time.sleep(0.005)
     assert all(call.result().status_code == 200 for call in calls)
     assert most - idle >= count // 2
+
+
+@pytest.mark.parametrize("path", ["/", "/grps/v1/monitor/metrics"])
+def test_pages_are_not_shown_in_frames_of_other_sites(
+    user_server: RunningServer, path: str
+) -> None:
+    headers = requests.get(user_server.url(path), timeout=GUARD_S).headers
+    assert headers["Content-Security-Policy"] == "frame-ancestors 'self'"
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/metrics", "/grps/v1/health/live", "/grps/v1/admin/logs", "/grps/v1/nothing"]
+)
+def test_browsers_do_not_guess_content_types(user_server: RunningServer, path: str) -> None:
+    headers = requests.get(user_server.url(path), timeout=GUARD_S).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    answer = user_server.post({"str_data": "<script>"}, "?streaming=true")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"

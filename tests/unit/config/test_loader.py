@@ -325,6 +325,10 @@ class TestBadValues:
                 "interface:\n  customized_predict_http:\n    path: predict",
                 "3: interface.customized_predict_http.path: 'predict' must start with '/'",
             ),
+            (
+                "interface:\n  customized_predict_http:\n    path: /metrics",
+                "3: interface.customized_predict_http.path: '/metrics' is a route of the service",
+            ),
         ],
     )
     def test_server(self, text: str, message: str) -> None:

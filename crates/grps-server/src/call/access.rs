@@ -14,8 +14,8 @@ pub(crate) enum Policy {
     Infer,
     /// Every client: metadata and metrics.
     Read,
-    /// Operators only: clients on this machine, and clients with the admin token. Requests that a
-    /// browser sends for another site are refused.
+    /// Operators only: clients with the admin token or, if the service has none, clients on this
+    /// machine. Requests that a browser sends for another site are refused.
     Admin,
 }
 
@@ -27,6 +27,9 @@ pub(crate) struct Credentials<'a> {
     /// Whether a browser sends the request for a page of another site. A browser on this machine
     /// also uses the loopback address.
     pub(crate) is_cross_site: bool,
+    /// Whether the client addresses this machine as itself, such as `localhost`, and uses no proxy. A
+    /// page of another site can have a name that resolves to the loopback address, but not this one.
+    pub(crate) is_direct: bool,
 }
 
 /// Checks a request against the policy of its route.
@@ -53,19 +56,33 @@ fn authorize_admin(
     if credentials.is_cross_site {
         return Err(denied("a page of another site may not make admin calls"));
     }
-    if peer.is_local() {
-        return Ok(());
-    }
     let Some(expected) = admin_token else {
-        return Err(denied(
-            "set GRPS_ADMIN_TOKEN on the server to allow admin calls from other machines",
-        ));
+        return authorize_local(peer, credentials);
     };
     match credentials.token {
         Some(sent) if bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) => Ok(()),
         Some(_) => Err(denied("the admin token is wrong")),
-        None => Err(denied("send the admin token as 'Authorization: Bearer TOKEN'")),
+        None => Err(denied(
+            "send the admin token as 'Authorization: Bearer TOKEN'; grpst reads it from the \
+             environment variable GRPS_ADMIN_TOKEN",
+        )),
     }
+}
+
+/// Without an admin token, only this machine may make admin calls.
+fn authorize_local(peer: &Peer, credentials: Credentials<'_>) -> Result<(), Error> {
+    if !peer.is_local() {
+        return Err(denied(
+            "set GRPS_ADMIN_TOKEN on the server to allow admin calls from other machines",
+        ));
+    }
+    if !credentials.is_direct {
+        return Err(denied(
+            "without an admin token, admin calls must be for 127.0.0.1 or localhost and not come \
+             through a proxy; set GRPS_ADMIN_TOKEN on the server to allow others",
+        ));
+    }
+    Ok(())
 }
 
 fn denied(message: &str) -> Error {
@@ -83,13 +100,14 @@ mod tests {
     }
 
     fn admin(address: &str, token: Option<&str>, expected: Option<&str>) -> Result<(), Error> {
-        let credentials = Credentials { token, is_cross_site: false };
+        let credentials = Credentials { token, is_cross_site: false, is_direct: true };
         authorize(Policy::Admin, &peer(address), credentials, expected)
     }
 
     #[test]
     fn pages_of_other_sites_are_refused() {
-        let credentials = Credentials { token: Some("secret"), is_cross_site: true };
+        let credentials =
+            Credentials { token: Some("secret"), is_cross_site: true, is_direct: true };
         let local = peer("127.0.0.1:1");
         assert!(authorize(Policy::Admin, &local, credentials, Some("secret")).is_err());
         for policy in [Policy::Public, Policy::Infer, Policy::Read] {
@@ -98,10 +116,22 @@ mod tests {
     }
 
     #[test]
-    fn clients_on_the_loopback_need_no_token() {
+    fn clients_on_the_loopback_need_no_token_if_there_is_none() {
         for address in ["127.0.0.1:1", "127.8.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
             assert!(admin(address, None, None).is_ok());
+            assert!(admin(address, None, Some("secret")).is_err());
+            assert!(admin(address, Some("secret"), Some("secret")).is_ok());
         }
+    }
+
+    #[test]
+    fn other_names_and_proxies_need_the_token() {
+        let local = peer("127.0.0.1:1");
+        let credentials = Credentials { token: None, is_cross_site: false, is_direct: false };
+        assert!(authorize(Policy::Admin, &local, credentials, None).is_err());
+        let credentials = Credentials { token: Some("secret"), ..credentials };
+        assert!(authorize(Policy::Admin, &local, credentials, None).is_err());
+        assert!(authorize(Policy::Admin, &local, credentials, Some("secret")).is_ok());
     }
 
     #[test]

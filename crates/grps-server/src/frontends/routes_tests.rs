@@ -23,6 +23,29 @@ fn routes_that_change_the_service_require_admin_access() {
     }
 }
 
+/// The guide for operators.
+const GUIDE: &str = include_str!("../../../../docs/guides/operate.md");
+
+#[test]
+fn the_guide_lists_all_admin_routes() {
+    for endpoint in endpoints().iter().filter(|endpoint| endpoint.policy == Policy::Admin) {
+        let row = format!("| `{}` |", endpoint.pattern);
+        assert!(GUIDE.contains(&row), "docs/guides/operate.md lacks {row}");
+    }
+}
+
+/// The paths that the configuration refuses for customized routes.
+const OWN_PATHS: &str = include_str!("../../../../grps/config/routes.py");
+
+#[test]
+fn the_configuration_knows_all_http_routes() {
+    let front_ends = FRONT_ENDS.iter().filter(|front_end| !front_end.is_grpc());
+    for endpoint in front_ends.flat_map(|front_end| front_end.endpoints(&settings())) {
+        let line = format!("\"{}\"", endpoint.pattern);
+        assert!(OWN_PATHS.contains(&line), "grps/config/routes.py lacks {line}");
+    }
+}
+
 #[test]
 fn no_two_front_ends_declare_one_path() {
     let endpoints = endpoints();

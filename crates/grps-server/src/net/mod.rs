@@ -2,6 +2,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod connection_protocol;
+pub(crate) mod content_coding;
 pub(crate) mod descriptors;
 pub(crate) mod http1;
 pub(crate) mod http2;

@@ -47,11 +47,18 @@ pub(crate) async fn collect(
         }
     };
     call.timeline.note_stage_end(RequestStage::Receive);
-    // A client with `Expect` sends no body after an error response.
-    if outcome.is_err() && !headers.contains_key(header::EXPECT) {
-        discard_later(body);
+    if outcome.is_err() {
+        refuse(headers, body);
     }
     outcome
+}
+
+/// Discards the rest of the body of a refused request, unless its client waits before it sends one.
+pub(super) fn refuse(headers: &HeaderMap, body: Incoming) {
+    // A client with `Expect` sends no body after an error response.
+    if !headers.contains_key(header::EXPECT) {
+        discard_later(body);
+    }
 }
 
 /// Reads and discards a body that no handler reads, beside the response.
@@ -101,7 +108,7 @@ fn announced_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn too_large(limit: usize) -> Error {
+pub(super) fn too_large(limit: usize) -> Error {
     Error::new(
         Cause::TooLarge,
         format!("the body is larger than limits.max_request_bytes ({limit} bytes)"),

@@ -17,8 +17,8 @@ use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::resolve::resolve;
 use crate::frontends::shared::response::{self, BINARY, TEXT};
 use crate::frontends::shared::{scheduling_headers, streaming_control, timeout_header};
+use crate::net::content_coding::collect;
 use crate::net::reply_body::ReplyBody;
-use crate::net::request_body::collect;
 
 /// Passes a request to user code and returns its response.
 pub(super) async fn serve(call: Call, request: HttpRequest) -> Response<ReplyBody> {
@@ -42,14 +42,11 @@ async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBod
     let streams = custom.is_some_and(|custom| {
         streaming_control::is_requested(&custom.streaming, query, &parts.headers, &body)
     });
-    let headers = parts.headers.iter();
     let sent = RawHttpRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: query.to_owned(),
-        headers: headers
-            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-            .collect(),
+        headers: headers_of(&parts.headers, body.len()),
         body,
         peer: call.peer.socket_address(),
     };
@@ -61,6 +58,19 @@ async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBod
     let stream = run_in_chunks(call, exchange, RawChunks).await?;
     let content_type = custom.and_then(|custom| custom.stream_content_type.clone());
     Ok(response::stream(content_type.unwrap_or(BINARY), stream))
+}
+
+/// The headers of a request with a decoded body.
+fn headers_of(headers: &HeaderMap, body_length: usize) -> Vec<(String, Vec<u8>)> {
+    let is_encoded = headers.contains_key(header::CONTENT_ENCODING);
+    let describe = |(name, value): (&HeaderName, &HeaderValue)| match *name {
+        header::CONTENT_ENCODING => None,
+        header::CONTENT_LENGTH if is_encoded => {
+            Some((name.to_string(), body_length.to_string().into_bytes()))
+        }
+        _ => Some((name.to_string(), value.as_bytes().to_vec())),
+    };
+    headers.iter().filter_map(describe).collect()
 }
 
 /// A request whose response user code writes.

@@ -69,7 +69,10 @@ pub(super) async fn model_metadata(call: Call, request: HttpRequest) -> Response
 /// Reads the message of a request and responds with the result of `method`.
 pub(super) async fn serve(call: Call, request: HttpRequest, method: Method) -> Response<ReplyBody> {
     let limit = call.app.settings.max_request_bytes;
-    let (mut grpc, request) = open(&call, request);
+    let (mut grpc, request) = match open(&call, request).await {
+        Ok(opened) => opened,
+        Err(status) => return too_large_as_exhausted(status.into_http(), limit),
+    };
     let response = grpc.unary(Control { call, method }, request).await;
     too_large_as_exhausted(response, limit)
 }

@@ -11,7 +11,7 @@ use crate::codec::{GrpsMessage, Status, proto};
 use crate::net::reply_body::ReplyBody;
 
 /// Bytes before each message: the compression flag and the length.
-const PREFIX_BYTES: usize = 5;
+pub(super) const PREFIX_BYTES: usize = 5;
 
 /// An encoded message, or the status that ends the call.
 pub(super) type Message = Result<Bytes, tonic::Status>;

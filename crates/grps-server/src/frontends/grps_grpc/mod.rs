@@ -1,5 +1,6 @@
 //! GRPS over gRPC: `grps.protos.v1.GrpsService`, and the standard health service.
 
+mod compression;
 mod control;
 mod encode;
 mod health;

@@ -15,6 +15,7 @@ use tonic::server::{Grpc, ServerStreamingService, UnaryService};
 use crate::call::call::Call;
 use crate::call::inference::{run, start_chunks};
 use crate::call::reply_stream::ReplyStream;
+use crate::frontends::grps_grpc::compression::{RequestBody, decompress};
 use crate::frontends::grps_grpc::encode::{self, Message, MessageChunks};
 use crate::frontends::grps_grpc::predict::Predict;
 use crate::frontends::grps_grpc::raw_codec::RawCodec;
@@ -34,7 +35,10 @@ pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyB
         Ok(options) => options,
         Err(status) => return status.into_http().map(ReplyBody::Grpc),
     };
-    let (mut grpc, request) = open(&call, request);
+    let (mut grpc, request) = match open(&call, request).await {
+        Ok(opened) => opened,
+        Err(status) => return record_unread(&call, status.into_http()),
+    };
     let response = grpc.unary(Unary { call: call.clone(), options }, request).await;
     record_unread(&call, hold(&call, response))
 }
@@ -56,18 +60,28 @@ pub(super) async fn predict_streaming(call: Call, request: HttpRequest) -> Respo
         Ok(options) => options,
         Err(status) => return status.into_http().map(ReplyBody::Grpc),
     };
-    let (mut grpc, request) = open(&call, request);
+    let (mut grpc, request) = match open(&call, request).await {
+        Ok(opened) => opened,
+        Err(status) => return record_unread(&call, status.into_http()),
+    };
     let response = grpc.server_streaming(Streaming { call: call.clone(), options }, request).await;
     record_unread(&call, response)
 }
 
-/// Prepares tonic, and limits the body of the request.
-pub(super) fn open(call: &Call, request: HttpRequest) -> (Grpc<RawCodec>, Request<LimitedBody>) {
+/// Prepares tonic, limits the body of the request and decompresses its message.
+///
+/// # Errors
+/// See [`decompress`].
+pub(super) async fn open(
+    call: &Call,
+    request: HttpRequest,
+) -> Result<(Grpc<RawCodec>, Request<RequestBody>), tonic::Status> {
     let grpc = Grpc::new(RawCodec)
         .max_decoding_message_size(call.app.settings.max_request_bytes)
         .max_encoding_message_size(usize::MAX);
-    let HttpRequest { parts, body, .. } = request;
-    (grpc, Request::from_parts(parts, LimitedBody::new(body, call)))
+    let HttpRequest { mut parts, body, .. } = request;
+    let body = decompress(call, &mut parts.headers, LimitedBody::new(body, call)).await?;
+    Ok((grpc, Request::from_parts(parts, body)))
 }
 
 /// Deadline, priority and the like.
@@ -89,6 +103,9 @@ fn record_unread(call: &Call, response: Response<Body>) -> Response<ReplyBody> {
     let status = tonic::Status::from_header_map(response.headers());
     let cause = match status.map(|status| status.code()) {
         Some(Code::OutOfRange) => Some(Cause::TooLarge),
+        Some(Code::Unimplemented) => Some(Cause::UnsupportedMediaType),
+        // tonic's code for a body that is no gRPC message.
+        Some(Code::InvalidArgument | Code::Internal) => Some(Cause::InvalidArgument),
         Some(Code::ResourceExhausted) => Some(Cause::QueueFull),
         Some(Code::DeadlineExceeded) => Some(Cause::RequestTimeout),
         _ => None,

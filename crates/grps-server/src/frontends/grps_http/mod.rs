@@ -45,6 +45,7 @@ impl FrontEnd for GrpsHttp {
         // The custom HTTP front end serves these routes when user code reads the bodies itself.
         if custom.is_none_or(|custom| !custom.owns_body) {
             endpoints.push(Endpoint::new(Post, PREDICT, Policy::Infer, predict::predict));
+            let custom = custom.filter(|custom| custom.path != PREDICT);
             endpoints.extend(custom.map(|custom| {
                 let path = literal_pattern(&custom.path);
                 Endpoint::new(GetOrPost, path, Policy::Infer, predict::predict)

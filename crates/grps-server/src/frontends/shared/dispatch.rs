@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use grps_core::metrics::Protocol;
 use grps_core::{Cause, Error};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
 use crate::app::App;
@@ -14,7 +15,8 @@ use crate::call::access::{Credentials, Policy, authorize};
 use crate::call::call::Call;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
-use crate::frontends::shared::{optional_headers, timing_header, trace_headers};
+use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
+use crate::net::content_coding;
 use crate::net::peer::Peer;
 use crate::net::places::Place;
 use crate::net::reply_body::ReplyBody;
@@ -22,8 +24,6 @@ use crate::net::request_body;
 
 /// Header for the identifier of a request, in requests and responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Header by which browsers report the site of the requesting page.
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Serves one HTTP request of any front end.
 pub(crate) async fn dispatch(
@@ -38,6 +38,7 @@ pub(crate) async fn dispatch(
     let sent_id = optional.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let timeline = Arc::new(app.request_ids.start_timeline(sent_id, trace));
     let with_timing = timing_header::is_requested(optional);
+    let refuses_coding = content_coding::read(optional).is_err();
     let grpc = is_grpc(request.headers());
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
     let call = Call::start(app, peer, timeline, protocol);
@@ -50,7 +51,7 @@ pub(crate) async fn dispatch(
         Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
             let allowed = check_place(place, matched)
-                .and_then(|()| check_access(&call, matched, &parts.headers, is_draining));
+                .and_then(|()| check_access(&call, matched, &parts, is_draining));
             match allowed {
                 Ok(()) => {
                     matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
@@ -69,6 +70,13 @@ pub(crate) async fn dispatch(
     if let ReplyBody::Whole(body) = response.body_mut() {
         scope.count_sent_bytes(body.len());
         *body = scope.hold(std::mem::take(body));
+    }
+    if refuses_coding && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        response.headers_mut().insert(header::ACCEPT_ENCODING, content_coding::ACCEPTED);
+    }
+    if grpc {
+        let accepted = HeaderValue::from_static(content_coding::GRPC_ACCEPTED);
+        response.headers_mut().insert(content_coding::GRPC_ACCEPT_ENCODING, accepted);
     }
     if with_timing {
         timing_header::add(response.headers_mut(), &timeline);
@@ -102,7 +110,7 @@ fn check_place(place: Place, matched: &MatchedRoute) -> Result<(), Error> {
 fn check_access(
     call: &Call,
     matched: &MatchedRoute,
-    headers: &HeaderMap,
+    head: &Parts,
     is_draining: bool,
 ) -> Result<(), Error> {
     let policy = matched.endpoint.policy;
@@ -114,21 +122,12 @@ fn check_access(
         }
     }
     let admin_token = call.app.settings.admin_token.as_deref();
-    authorize(policy, &call.peer, credentials(policy, headers), admin_token)
-}
-
-/// The credentials in the headers; routes without access control skip the lookup.
-fn credentials(policy: Policy, headers: &HeaderMap) -> Credentials<'_> {
-    if policy != Policy::Admin {
-        return Credentials::default();
-    }
-    let authorization = headers.get(header::AUTHORIZATION);
-    let token = authorization
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    let site = headers.get(FETCH_SITE).map(HeaderValue::as_bytes);
-    let is_cross_site = site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"));
-    Credentials { token, is_cross_site }
+    // Routes without access control skip the look at the headers.
+    let credentials = match policy {
+        Policy::Admin => credentials::read(head),
+        Policy::Public | Policy::Infer | Policy::Read => Credentials::default(),
+    };
+    authorize(policy, &call.peer, credentials, admin_token)
 }
 
 /// Adds the identifier of the request, and `Connection: close` if the connection must close.

@@ -1,5 +1,6 @@
 //! Code that the front ends over HTTP share.
 
+pub(crate) mod credentials;
 pub(crate) mod dispatch;
 pub(crate) mod endpoint;
 pub(crate) mod front_end;

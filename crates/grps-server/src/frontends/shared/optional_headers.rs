@@ -1,4 +1,4 @@
-//! Optional headers: deadlines, priorities, identifiers and traces.
+//! Optional headers: deadlines, priorities, identifiers, traces and content codings.
 //!
 //! One pass over the names detects them, which saves most requests a lookup of each.
 
@@ -11,7 +11,10 @@ static EMPTY: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 /// Returns the headers, or an empty map if none of them is optional.
 pub(crate) fn find(headers: &HeaderMap) -> &HeaderMap {
     let is_optional = |name: &str| {
-        name.starts_with("x-") || name.starts_with("trace") || name.starts_with("grpc-t")
+        name.starts_with("x-")
+            || name.starts_with("trace")
+            || name.starts_with("grpc-t")
+            || name.starts_with("content-e")
     };
     if headers.keys().any(|name| is_optional(name.as_str())) { headers } else { &EMPTY }
 }
@@ -37,6 +40,7 @@ mod tests {
             "x-grps-timing",
             "traceparent",
             "grpc-timeout",
+            "content-encoding",
         ] {
             let mut headers = headers.clone();
             headers.insert(HeaderName::from_static(optional), "b".parse().unwrap());

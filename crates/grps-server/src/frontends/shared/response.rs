@@ -15,6 +15,12 @@ pub(crate) const BINARY: HeaderValue = HeaderValue::from_static("application/oct
 /// Seconds after which a client can retry when the queue was full.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
+/// Browsers take the content type for what it is, and do not guess another one.
+const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
+/// Pages of other sites may not show a page in a frame, where clicks could be stolen.
+const NO_FRAMES: HeaderValue = HeaderValue::from_static("frame-ancestors 'self'");
+const NO_FRAMES_OLD: HeaderValue = HeaderValue::from_static("SAMEORIGIN");
+
 /// A response with a whole body.
 pub(crate) fn respond(
     status: StatusCode,
@@ -23,8 +29,14 @@ pub(crate) fn respond(
 ) -> Response<ReplyBody> {
     let mut response = Response::new(ReplyBody::from(body.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    add_content_type(&mut response, content_type);
     response
+}
+
+fn add_content_type(response: &mut Response<ReplyBody>, content_type: HeaderValue) {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
 }
 
 /// The response to a failed request, with a body of the front end. A full queue adds `Retry-After`.
@@ -47,7 +59,10 @@ pub(crate) fn json(text: impl Into<Bytes>) -> Response<ReplyBody> {
 
 /// 200 with an HTML page.
 pub(crate) fn html(body: Bytes) -> Response<ReplyBody> {
-    respond(StatusCode::OK, HTML, body)
+    let mut page = respond(StatusCode::OK, HTML, body);
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, NO_FRAMES);
+    page.headers_mut().insert(header::X_FRAME_OPTIONS, NO_FRAMES_OLD);
+    page
 }
 
 /// A streamed response; without a chunk it has an empty body.
@@ -61,6 +76,6 @@ pub(crate) fn stream<E: StreamEncoding<Chunk = Bytes>>(
         ReplyBody::from(Bytes::new())
     };
     let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    add_content_type(&mut response, content_type);
     response
 }

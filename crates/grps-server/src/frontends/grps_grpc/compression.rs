@@ -1,0 +1,141 @@
+//! Compressed request messages: `grpc-encoding` of gzip and deflate.
+//!
+//! tonic gets messages that are not compressed: so both protocols have one decoder, whose output is
+//! reserved for the request while it grows, and which does not block other connections.
+
+use std::pin::pin;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use grps_core::{Cause, Error, shown};
+use http::{HeaderMap, HeaderName};
+use http_body_util::{BodyExt, Either, Full};
+use tonic::Status;
+use tonic::metadata::MetadataValue;
+
+use crate::call::call::Call;
+use crate::call::status::rpc_status;
+use crate::frontends::grps_grpc::encode::PREFIX_BYTES;
+use crate::net::content_coding::{self, Coding};
+use crate::net::request_body::LimitedBody;
+
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
+/// The body of a request: as it arrives, or whole with a message that was compressed.
+pub(super) type RequestBody = Either<LimitedBody, Full<Bytes>>;
+
+/// Returns the body of a request with a message that is not compressed.
+///
+/// # Errors
+/// `UNIMPLEMENTED` for an unknown encoding; errors of the body; `OUT_OF_RANGE` when the message is
+/// over the limit, `INVALID_ARGUMENT` when it can't be decompressed.
+pub(super) async fn decompress(
+    call: &Call,
+    headers: &mut HeaderMap,
+    body: LimitedBody,
+) -> Result<RequestBody, Status> {
+    let Some(coding) = read_encoding(headers)? else { return Ok(Either::Left(body)) };
+    headers.remove(ENCODING);
+    let framed = read_all(call, body).await?;
+    let expanded = expand_message(call, coding, framed).await;
+    expanded.map(|framed| Either::Right(Full::new(framed))).map_err(|error| match error.cause() {
+        // As tonic reports it for a message that is not compressed.
+        Cause::TooLarge => Status::out_of_range(error.message()),
+        _ => rpc_status(&error).unwrap_or_else(|| Status::invalid_argument(error.message())),
+    })
+}
+
+/// The compression of a request's message; `None` without.
+fn read_encoding(headers: &HeaderMap) -> Result<Option<Coding>, Status> {
+    let Some(value) = headers.get(ENCODING) else { return Ok(None) };
+    let name = String::from_utf8_lossy(value.as_bytes());
+    if name == "identity" {
+        return Ok(None);
+    }
+    let unsupported = || {
+        let text = format!("grpc-encoding {} is not supported; use gzip or deflate", shown(&name));
+        let mut status = Status::unimplemented(text);
+        let accepted = MetadataValue::from_static(content_coding::GRPC_ACCEPTED);
+        status.metadata_mut().insert(content_coding::GRPC_ACCEPT_ENCODING, accepted);
+        status
+    };
+    Coding::from_name(&name).map(Some).ok_or_else(unsupported)
+}
+
+/// Reads a body within the limit of a message.
+async fn read_all(call: &Call, body: LimitedBody) -> Result<Bytes, Status> {
+    let limit = call.app.settings.max_request_bytes;
+    let mut joined = BytesMut::new();
+    let mut body = pin!(body);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if joined.len() + data.len() > limit.saturating_add(PREFIX_BYTES) {
+            return Err(Status::out_of_range("the compressed message is too large"));
+        }
+        joined.extend_from_slice(&data);
+    }
+    Ok(joined.freeze())
+}
+
+/// Replaces the compressed message of a framed body. What is not a whole compressed message is left to
+/// tonic, which refuses it.
+async fn expand_message(call: &Call, coding: Coding, mut framed: Bytes) -> Result<Bytes, Error> {
+    let &[flag, l0, l1, l2, l3, ..] = &*framed else { return Ok(framed) };
+    let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
+    if flag != 1 || framed.len() - PREFIX_BYTES < length {
+        return Ok(framed);
+    }
+    let mut message = framed.split_off(PREFIX_BYTES);
+    let rest = message.split_off(length);
+    // An empty message may be sent without data of the encoding.
+    if !message.is_empty() {
+        message = content_coding::decode(call, coding, message).await.map_err(as_message_error)?;
+    }
+    let mut whole = BytesMut::with_capacity(PREFIX_BYTES + message.len() + rest.len());
+    whole.put_u8(0);
+    whole.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    whole.put_slice(&message);
+    whole.put_slice(&rest);
+    Ok(whole.freeze())
+}
+
+/// The error of a body as that of a message.
+fn as_message_error(error: Error) -> Error {
+    match error.cause() {
+        Cause::InvalidArgument | Cause::TooLarge => {
+            Error::new(error.cause(), error.message().replacen("the body", "the message", 1))
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use tonic::Code;
+
+    use super::*;
+
+    fn encoding(name: &str) -> Result<Option<Coding>, Status> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ENCODING, HeaderValue::from_str(name).unwrap());
+        read_encoding(&headers)
+    }
+
+    #[test]
+    fn known_encodings_are_read() {
+        assert_eq!(read_encoding(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(encoding("identity").unwrap(), None);
+        assert_eq!(encoding("gzip").unwrap(), Some(Coding::Gzip));
+        assert_eq!(encoding("deflate").unwrap(), Some(Coding::Deflate));
+    }
+
+    #[test]
+    fn unknown_encodings_are_refused_with_the_known() {
+        let status = encoding("snappy").unwrap_err();
+        assert_eq!(status.code(), Code::Unimplemented);
+        assert_eq!(
+            status.metadata().get(content_coding::GRPC_ACCEPT_ENCODING).unwrap().as_bytes(),
+            content_coding::GRPC_ACCEPTED.as_bytes()
+        );
+    }
+}

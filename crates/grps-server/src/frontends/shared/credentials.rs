@@ -1,0 +1,190 @@
+//! Reads what the head of a request says about its client, for admin calls.
+
+use std::net::IpAddr;
+
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::call::access::Credentials;
+
+/// Header by which browsers report the site of the requesting page.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// Headers that proxies add.
+const FORWARDED: [HeaderName; 6] = [
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+];
+const SCHEME: &str = "bearer";
+
+/// The credentials of a request.
+pub(crate) fn read(head: &Parts) -> Credentials<'_> {
+    Credentials {
+        token: bearer_token(&head.headers),
+        is_cross_site: is_cross_site(head),
+        is_direct: is_direct(head),
+    }
+}
+
+/// The token of `Authorization: Bearer TOKEN`; the name of the scheme has no case.
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = text(headers, header::AUTHORIZATION)?.trim_ascii().split_once(' ')?;
+    scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
+}
+
+/// Whether a page of another site caused the request. Browsers say so in `Sec-Fetch-Site`; older ones
+/// send the page, or its origin.
+fn is_cross_site(head: &Parts) -> bool {
+    let headers = &head.headers;
+    if let Some(site) = headers.get(FETCH_SITE) {
+        return !matches!(site.as_bytes(), b"same-origin" | b"none");
+    }
+    let page = headers.get(header::ORIGIN).or_else(|| headers.get(header::REFERER));
+    page.is_some_and(|page| !is_same_origin(page, &authorities(head)))
+}
+
+fn is_same_origin(page: &HeaderValue, own: &[&str]) -> bool {
+    let Some((_, rest)) = page.to_str().ok().and_then(|page| page.split_once("://")) else {
+        return false;
+    };
+    let page = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    !own.is_empty() && own.iter().all(|own| own.eq_ignore_ascii_case(page))
+}
+
+/// Whether the request is for this machine by a name that no other can have, and from no proxy.
+fn is_direct(head: &Parts) -> bool {
+    let is_forwarded = FORWARDED.iter().any(|name| head.headers.contains_key(name));
+    !is_forwarded && authorities(head).into_iter().all(is_loopback)
+}
+
+/// The hosts that the request names: in its target and in its `Host` headers.
+fn authorities(head: &Parts) -> Vec<&str> {
+    let hosts = head.headers.get_all(header::HOST).iter();
+    // A host that is not text is no name of this machine.
+    let hosts = hosts.map(|host| host.to_str().unwrap_or_default());
+    head.uri.authority().map(Authority::as_str).into_iter().chain(hosts).collect()
+}
+
+/// Whether an authority is a name or an address of the loopback.
+fn is_loopback(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address, rest.strip_prefix(':').unwrap_or(rest)),
+        None => authority.split_once(':').unwrap_or((authority, "")),
+    };
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case("localhost"),
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn head(headers: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().uri("/grps/v1/health/offline");
+        for (name, value) in headers {
+            request = request.header(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn the_scheme_of_a_token_has_no_case() {
+        for value in ["Bearer secret", "bearer secret", "BEARER  secret ", "bEaReR secret"] {
+            let head = head(&[("authorization", value)]);
+            assert_eq!(read(&head).token, Some("secret"), "{value}");
+        }
+        for value in ["secret", "Basic secret", "Bearersecret", "Bearer"] {
+            assert_eq!(read(&head(&[("authorization", value)])).token, None, "{value}");
+        }
+        assert_eq!(read(&head(&[])).token, None);
+    }
+
+    #[test]
+    fn only_names_of_the_loopback_are_direct() {
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:7080",
+            "127.9.9.9:1",
+            "[::1]:7080",
+            "[::ffff:127.0.0.1]",
+            "localhost",
+            "LocalHost:7080",
+            "localhost.:7080",
+        ] {
+            assert!(read(&head(&[("host", host)])).is_direct, "{host}");
+        }
+        for host in [
+            "evil.test:7080",
+            "192.0.2.1:7080",
+            "0.0.0.0:7080",
+            "[::]:7080",
+            "localhost.evil.test",
+            "127.0.0.1.evil.test:7080",
+            "evil.test@localhost.x",
+            "127.0.0.1:7080,evil",
+            "",
+            "\u{e9}",
+            "notlocalhost",
+            "2130706433.test",
+        ] {
+            assert!(!read(&head(&[("host", host)])).is_direct, "{host}");
+        }
+        assert!(read(&head(&[])).is_direct);
+        assert!(!read(&head(&[("host", "localhost"), ("host", "evil.test")])).is_direct);
+        let (absolute, ()) = Request::builder()
+            .uri("http://evil.test/grps/v1/health/offline")
+            .header("host", "localhost")
+            .body(())
+            .unwrap()
+            .into_parts();
+        assert!(!read(&absolute).is_direct);
+    }
+
+    #[test]
+    fn requests_of_proxies_are_not_direct() {
+        for name in FORWARDED {
+            let head = head(&[("host", "127.0.0.1:7080"), (name.as_str(), "192.0.2.1")]);
+            assert!(!read(&head).is_direct, "{name}");
+        }
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_recognised() {
+        let host = ("host", "127.0.0.1:7080");
+        for (name, value, expected) in [
+            ("sec-fetch-site", "same-origin", false),
+            ("sec-fetch-site", "none", false),
+            ("sec-fetch-site", "same-site", true),
+            ("sec-fetch-site", "cross-site", true),
+            ("sec-fetch-site", "", true),
+            ("origin", "http://127.0.0.1:7080", false),
+            ("origin", "http://127.0.0.1:8000", true),
+            ("origin", "http://127.0.0.1", true),
+            ("origin", "null", true),
+            ("origin", "", true),
+            ("referer", "http://127.0.0.1:7080/page?x", false),
+            ("referer", "http://evil.test/http://127.0.0.1:7080/", true),
+            ("referer", "http://127.0.0.1:7080@evil.test/", true),
+        ] {
+            let head = head(&[host, (name, value)]);
+            assert_eq!(read(&head).is_cross_site, expected, "{name}: {value}");
+        }
+        assert!(!read(&head(&[host])).is_cross_site);
+        assert!(read(&head(&[("origin", "http://127.0.0.1:7080")])).is_cross_site);
+    }
+}
