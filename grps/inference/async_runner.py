@@ -55,7 +55,13 @@ class AsyncMessageRunner:
         coroutine_request.set(entry.id)
         try:
             request, context = self._model.open(entry)
-            answer(entry, context, await self._infer(request, context))
+            with context.http_application():
+                outcome = await self._infer(request, context)
+                if context.has_streamed_response(outcome):
+                    # Its pieces are made by code that may block.
+                    await asyncio.to_thread(answer, entry, context, outcome)
+                else:
+                    answer(entry, context, outcome)
         except Exception as error:
             fail(entry, error, self._name)
 
@@ -72,12 +78,14 @@ class AsyncMessageRunner:
             return await self._drain(running, context)
         raw = await running
         context.mark("infer")
-        if converter is None or context.has_err() or (raw is None and context.if_streaming()):
+        if converter is None or context.has_err():
             return raw
+        if raw is None and (context.if_streaming() or context.has_pieces()):
+            return None
         return converter.postprocess(raw, context)
 
     async def _drain(self, pieces: Any, context: GrpsContext) -> Any:
-        """Send what an async generator yields; a client that requested no stream gets the last."""
+        """Send what an async generator yields; without a stream, the context joins it."""
         converter = self._model.converter
         last: Any = None
         async for piece in pieces:
@@ -89,10 +97,12 @@ class AsyncMessageRunner:
             if context.if_streaming():
                 # A slow client must block this request only, not the loop.
                 await asyncio.to_thread(context.stream_respond, last)
-            if context.has_err() or context.if_disconnected():
+            else:
+                context.stream_respond(last)
+            if context.needs_no_more():
                 await pieces.aclose()
                 break
-        return last
+        return last if context.if_streaming() else None
 
 
 async def _finish() -> None:

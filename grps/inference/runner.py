@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from grps.errors import InputError, ModelError
+from grps.errors import FIRST_REFUSAL, InputError, ModelError
+from grps.inference import custom_http
 from grps.inference.channel import Batch, Channel, Entry
 from grps.inference.monitor import app_monitor
 from grps.log import logger
@@ -64,11 +65,21 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
 
 
 def fail(entry: Entry, error: BaseException, name: str) -> None:
-    """Fail an entry with the cause, and write the traceback to the log."""
+    """Fail an entry with the cause, and write the traceback to the log.
+
+    A refusal of the request is no failure of the model: it has no traceback.
+    """
     if entry.is_answered():
         return
-    if isinstance(error, InputError):
-        entry.refuse(describe(error))
+    exchange = entry.exchange() if custom_http.is_http_error(error) else None
+    if exchange is not None:
+        custom_http.reply_to_error(exchange, error)
+        if custom_http.error_status(error) < FIRST_REFUSAL:
+            entry.reply_message(b"")
+            return
+    refused = refusal(error)
+    if refused is not None:
+        entry.refuse(*refused)
         return
     logger.error("%s failed on request %s", name, entry.id, exc_info=error)
     if type(error).__name__ in OUT_OF_MEMORY:
@@ -76,10 +87,17 @@ def fail(entry: Entry, error: BaseException, name: str) -> None:
     entry.fail(f"{describe(error)} (request id {entry.id})")
 
 
+def refusal(error: BaseException) -> tuple[str, int] | None:
+    """Return the line and the HTTP status for the client, if user code refused the request."""
+    if isinstance(error, InputError):
+        return describe(error), error.status
+    return custom_http.refusal(error) if custom_http.is_http_error(error) else None
+
+
 def describe(error: BaseException) -> str:
     """Return the cause of a failure as one line."""
     text = " ".join(str(error).split())
-    if isinstance(error, (ModelError, InputError)):
+    if text and isinstance(error, (ModelError, InputError)):
         return text
     kind = type(error).__name__
     return f"{kind}: {text}" if text else kind

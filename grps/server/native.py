@@ -96,7 +96,7 @@ class NativeSettings:
     body_timeout_ms: int
     drain_timeout_ms: int
     access_log: bool
-    custom_route: NativeRoute | None
+    custom_routes: tuple[NativeRoute, ...]
     admin_token: str | None
     server_metadata: str
     dashboard: bytes

@@ -101,8 +101,7 @@ class TestAccepted:
         path.write_text(UPSTREAM_SERVER)
         config = load_server(path)
         assert config.interface.ports == (7080, 7081)
-        route = config.interface.customized_predict_http
-        assert route is not None
+        (route,) = config.interface.customized_routes
         assert route.customized_body is True
         assert route.streaming_ctrl is not None
         assert route.streaming_ctrl.ctrl_mode is None

@@ -46,6 +46,8 @@ struct State {
     waiting: usize,
     /// Number of open producers.
     senders: usize,
+    /// Whether a chunk was sent.
+    sent: bool,
     /// Whether the connection receives no more events.
     closed: bool,
 }
@@ -100,13 +102,19 @@ impl ChunkSender {
         push(self.0.state.lock(), Event::End);
     }
 
-    /// Ends the stream with the outcome of the model, after all chunks.
+    /// Ends the stream with the outcome of the model, after all chunks. A message is a chunk only if
+    /// the model has sent none: user code that streams returns what its client has, or nothing.
     pub(crate) fn finish(&self, outcome: Result<Content, Error>) {
         match outcome {
             Ok(tensors @ Content::Tensors(_)) => {
                 push(self.0.state.lock(), Event::Chunk(tensors));
             }
-            Ok(_) => {}
+            Ok(message) => {
+                let state = self.0.state.lock();
+                if !state.sent && message.byte_len() > 0 {
+                    push(state, Event::Chunk(message));
+                }
+            }
             Err(error) => {
                 push(self.0.state.lock(), Event::Failed(error));
             }
@@ -122,6 +130,7 @@ fn push(mut state: MutexGuard<'_, State>, event: Event) -> bool {
     }
     if let Event::Chunk(chunk) = &event {
         state.bytes += CHUNK_BYTES + chunk.byte_len();
+        state.sent = true;
     }
     state.events.push_back(event);
     let waker = state.waker.take();
@@ -314,6 +323,19 @@ mod tests {
         sender.finish(Err(Error::invalid("no")));
         assert_eq!(failed.next().await, Some(Err(Error::invalid("no"))));
         assert_eq!(failed.next().await, None);
+
+        let message =
+            |text: &'static str| Ok(Content::Message(Bytes::from_static(text.as_bytes())));
+        let (sender, mut whole) = chunks();
+        sender.finish(message("all"));
+        assert_eq!(whole.next().await, Some(message("all")));
+        assert_eq!(whole.next().await, None);
+
+        let (sender, mut streamed) = chunks();
+        assert!(sender.send(chunk(1)));
+        sender.finish(message("returned after chunks"));
+        assert_eq!(streamed.next().await, Some(Ok(chunk(1))));
+        assert_eq!(streamed.next().await, None);
 
         let (sender, mut abandoned) = chunks();
         let other = sender.clone();

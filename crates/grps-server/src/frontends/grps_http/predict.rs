@@ -34,6 +34,7 @@ pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyB
 }
 
 async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Error> {
+    let custom = call.app.settings.custom_route_for(request.parts.uri.path());
     let predict = Predict::read(call, request).await?;
     if !predict.streams {
         return run(call, predict).await;
@@ -44,7 +45,6 @@ async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>,
         ));
     }
     let stream = run_in_chunks(call, predict, MessageChunks).await?;
-    let custom = call.app.settings.custom_route.as_ref();
     let content_type = custom.and_then(|route| route.stream_content_type.clone());
     Ok(response::stream(content_type.unwrap_or(BINARY), stream))
 }
@@ -135,7 +135,7 @@ fn accepts_raw(headers: &HeaderMap) -> bool {
 /// Whether the request sets the streaming control of the custom route.
 fn requests_chunks(call: &Call, parts: &Parts, body: &[u8]) -> bool {
     let query = parts.uri.query().unwrap_or_default();
-    let custom = call.app.settings.custom_route.as_ref();
+    let custom = call.app.settings.custom_route_for(parts.uri.path());
     custom.is_some_and(|own| {
         streaming_control::is_requested(&own.streaming, query, &parts.headers, body)
     })
