@@ -35,7 +35,7 @@ class Exchange(Protocol):
         """Query as sent, without the question mark."""
 
     @property
-    def headers(self) -> list[tuple[str, bytes]]:
+    def headers(self) -> Sequence[tuple[str, bytes]]:
         """Header names in lower case, and values."""
 
     @property

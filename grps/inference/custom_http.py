@@ -155,7 +155,8 @@ def check_response(response: Any) -> Any:
         raise refused
     try:
         return application().make_response(response)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
+        # flask names the route in its errors, which fails where no request is the current one.
         raise refused from error
 
 
@@ -242,15 +243,19 @@ def refusal(error: Any) -> tuple[str, int] | None:
 def error_status(error: Any) -> int:
     """Return the status of what ``abort`` raised."""
     status = error.code if error.response is None else error.response.status_code
-    return int(status or FIRST_FAILURE)
+    return status if isinstance(status, int) else FIRST_FAILURE
 
 
 def reason(error: Any) -> str:
     """Return what an HTTP error says, as one line."""
+    if isinstance(error, KeyError) and error.args:
+        # Such as request.args["name"]; the text of the error does not name it.
+        return f"the request has no {error.args[0]!a}"
     # flask hides the cause of broken JSON behind an error of the same kind.
     cause = error.__cause__
     told = cause if isinstance(cause, type(error)) and cause.description else error
-    return " ".join(str(told.description or told.name).split())
+    line = " ".join(str(told.description or told.name).split())
+    return line.encode(errors="backslashreplace").decode()
 
 
 def reply_to_error(exchange: Exchange, error: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from grps.errors import FIRST_REFUSAL, InputError, ModelError
 from grps.inference import custom_http
-from grps.inference.channel import Batch, Channel, Entry
+from grps.inference.channel import Batch, Channel, Entry, Exchange
 from grps.inference.monitor import app_monitor
 from grps.log import logger
 
@@ -72,11 +72,9 @@ def fail(entry: Entry, error: BaseException, name: str) -> None:
     if entry.is_answered():
         return
     exchange = entry.exchange() if custom_http.is_http_error(error) else None
-    if exchange is not None:
-        custom_http.reply_to_error(exchange, error)
-        if custom_http.error_status(error) < FIRST_REFUSAL:
-            entry.reply_message(b"")
-            return
+    if exchange is not None and _reply_to(exchange, error, name):
+        entry.reply_message(b"")
+        return
     refused = refusal(error)
     if refused is not None:
         entry.refuse(*refused)
@@ -85,6 +83,17 @@ def fail(entry: Entry, error: BaseException, name: str) -> None:
     if type(error).__name__ in OUT_OF_MEMORY:
         app_monitor.record("inc", GPU_OOM_COUNT, 1)
     entry.fail(f"{describe(error)} (request id {entry.id})")
+
+
+def _reply_to(exchange: Exchange, error: BaseException, name: str) -> bool:
+    """Set the response to what ``abort`` raised; return whether it is no failure, as a redirect."""
+    try:
+        custom_http.reply_to_error(exchange, error)
+    except Exception:
+        # A class of the user's own; the request fails as with any other exception.
+        logger.warning("%s: no response can be made of %r", name, error, exc_info=True)
+        return False
+    return custom_http.error_status(error) < FIRST_REFUSAL
 
 
 def refusal(error: BaseException) -> tuple[str, int] | None:
