@@ -155,8 +155,8 @@ def check_response(response: Any) -> Any:
         raise refused
     try:
         return application().make_response(response)
-    except (TypeError, ValueError, RuntimeError) as error:
-        # flask names the route in its errors, which fails where no request is the current one.
+    except Exception as error:
+        # Whatever flask stumbles over, the user gets the forms that it takes.
         raise refused from error
 
 
