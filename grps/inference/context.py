@@ -230,6 +230,10 @@ class GrpsContext:
     def stream_respond_with_postprocess(self, inp: Any, final: bool = False) -> None:
         """Send what the converter's ``postprocess`` makes of ``inp`` as a chunk.
 
+        Args:
+            inp: What ``postprocess`` takes.
+            final: Whether it is the last chunk; later ones go nowhere.
+
         Raises:
             ValueError: The model has no converter.
         """
@@ -268,7 +272,11 @@ class GrpsContext:
             self._sink.end_stream()
 
     def set_has_err(self, has_err: bool) -> None:
-        """Mark the request as failed, or take the mark back."""
+        """Mark the request as failed, or take the mark back.
+
+        Args:
+            has_err: Whether it has failed.
+        """
         self._has_err = has_err
 
     def has_err(self) -> bool:
@@ -276,7 +284,13 @@ class GrpsContext:
         return self._has_err
 
     def set_err_msg(self, err_msg: str) -> None:
-        """Mark the request as failed with a message for the client."""
+        """Mark the request as failed with a message for the client, which gets status 500.
+
+        Raise ``InputError`` instead if the request is at fault.
+
+        Args:
+            err_msg: What went wrong; one line.
+        """
         self._has_err = True
         self._err_msg = err_msg
 
@@ -285,7 +299,14 @@ class GrpsContext:
         return self._err_msg
 
     def get_http_request(self) -> Request | None:
-        """Return the request of customized HTTP, ``None`` for any other."""
+        """Return the request of customized HTTP, ``None`` for any other.
+
+        It is also ``flask.request``: ``jsonify``, ``abort`` and the rest of flask's helpers work.
+        Files of a form are in ``files``, its fields in ``form``.
+
+        Raises:
+            MissingExtraError: flask is not installed.
+        """
         if self._http_request is None and self._exchange is not None:
             self._http_request = custom_http.to_flask(self._exchange)
         return self._http_request
@@ -355,7 +376,7 @@ class GrpsContext:
         return self._inferer
 
     def set_batcher_future(self, future: Any) -> None:
-        """Do nothing; upstream's batcher used a future."""
+        """Do nothing with ``future``; upstream's batcher used one."""
 
     def batcher_future_notify(self) -> None:
         """Do nothing; upstream's batcher used a future."""
