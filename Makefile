@@ -39,8 +39,9 @@ format: setup ## Format Rust and Python code, sort imports
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
 
-generate: setup ## Regenerate the protobuf code from proto/
+generate: setup ## Regenerate the protobuf code from proto/ and the reference of the Python API
 	@$(VENV_PYTHON) -m tools.generate
+	@$(VENV_PYTHON) -m tools.api_reference
 
 bench: setup ## Run the benchmarks (ARGS=... goes to them)
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)

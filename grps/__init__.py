@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from grps.backends.torch.converter import TorchTensorConverter
     from grps.backends.torch.inferer import TorchModelInferer
     from grps.config.global_conf import global_conf
+    from grps.errors import InputError
     from grps.inference.context import GrpsContext
     from grps.inference.converter import Converter
     from grps.inference.inferer import ModelInferer
@@ -29,6 +30,7 @@ __all__ = [
     "GrpsContext",
     "GrpsMessage",
     "GrpsTest",
+    "InputError",
     "ModelInferer",
     "OnnxModelInferer",
     "TfModelInferer",
@@ -51,6 +53,7 @@ _HOMES = {
     "GrpsContext": "grps.inference.context",
     "GrpsMessage": "grps.protocol.pb.grps_pb2",
     "GrpsTest": "grps.server.testing",
+    "InputError": "grps.errors",
     "ModelInferer": "grps.inference.inferer",
     "OnnxModelInferer": "grps.backends.onnxruntime.inferer",
     "TfModelInferer": "grps.backends.tensorflow.inferer",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+FIRST_REFUSAL = 400
+LAST_REFUSAL = 499
+"""The HTTP statuses that refuse a request."""
+
 
 class GrpsError(Exception):
     """Base of every error that GRPS raises; its text is for users."""
@@ -29,7 +33,32 @@ class MissingExtraError(GrpsError):
 
 
 class InputError(GrpsError):
-    """A request does not fit the model; the client gets status 400."""
+    """A request does not fit the model; user code raises it to refuse one.
+
+    The client gets the message with the status; the model has not failed. Over gRPC the status is
+    in the message, as every failure of a model call is.
+
+    Attributes:
+        status: The HTTP status that the client gets.
+    """
+
+    def __init__(self, message: str = "", status: int = 400) -> None:
+        """Refuse a request.
+
+        Args:
+            message: What is wrong with it, and what to do; one line for the client.
+            status: An HTTP status of client errors, 400 to 499.
+
+        Raises:
+            ValueError: The status is another one.
+        """
+        if not FIRST_REFUSAL <= status <= LAST_REFUSAL:
+            raise ValueError(
+                f"InputError: status {status} does not refuse a request; use "
+                f"{FIRST_REFUSAL} to {LAST_REFUSAL}"
+            )
+        super().__init__(message)
+        self.status = int(status)
 
 
 class DeployError(GrpsError):

@@ -41,6 +41,7 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("sizes", [sys.executable, "-m", "tools.check_sizes"]),
     ("stub", [sys.executable, "-m", "tools.check_stub"]),
     ("words", [sys.executable, "-m", "tools.check_words"]),
+    ("API reference", [sys.executable, "-m", "tools.api_reference", "--check"]),
     ("generated code", [sys.executable, "-m", "tools.generate", "--check"]),
 )
 

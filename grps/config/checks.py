@@ -8,7 +8,14 @@ from grps.config.graphs import plan_graph
 from grps.config.names import KnownNames
 from grps.config.ports import parse_ports
 from grps.config.routes import path_fault
-from grps.config.schema import DagConfig, GpuConfig, InferenceConfig, ModelConfig, ServerConfig
+from grps.config.schema import (
+    DagConfig,
+    GpuConfig,
+    InferenceConfig,
+    InterfaceConfig,
+    ModelConfig,
+    ServerConfig,
+)
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 
@@ -165,11 +172,7 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
         parse_ports(interface.port)
     except ValueError as error:
         raise fail("interface.port", f"{error}; write 7080 or 7080,7081") from error
-    route = interface.customized_predict_http
-    if route is not None and route.path is not None:
-        fault = path_fault(route.path)
-        if fault is not None:
-            raise fail("interface.customized_predict_http.path", fault)
+    _check_custom_routes(interface, fail)
     if config.gpu is not None:
         _check_gpu(config.gpu, names, fail)
     sizes = config.limits
@@ -179,6 +182,24 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
             f"{sizes.max_inflight_bytes} is less than max_request_bytes, "
             f"{sizes.max_request_bytes}: the largest request would never be taken",
         )
+
+
+def _check_custom_routes(interface: InterfaceConfig, fail: Fail) -> None:
+    key = "interface.customized_predict_http"
+    several = isinstance(interface.customized_predict_http, tuple)
+    seen: set[str] = set()
+    for index, route in enumerate(interface.customized_routes):
+        here = f"{key}[{index}]" if several else key
+        if route.path is None:
+            if several:
+                raise fail(here, "the route needs a path")
+            continue
+        fault = path_fault(route.path)
+        if fault is not None:
+            raise fail(f"{here}.path", fault)
+        if route.path in seen:
+            raise fail(f"{here}.path", f"{route.path!r} is the path of an earlier route")
+        seen.add(route.path)
 
 
 def _check_gpu(gpu: GpuConfig, names: KnownNames, fail: Fail) -> None:

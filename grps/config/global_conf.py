@@ -12,7 +12,13 @@ SERVER_FILE = Path("conf", "server.yml")
 
 
 class Config:
-    """The two files as dicts, read when this object is made; ``None`` outside of a project."""
+    """The two files as dicts, read when this object is made; ``None`` outside of a project.
+
+    Attributes:
+        server_conf: ``conf/server.yml``.
+        inference_conf: ``conf/inference.yml``.
+        loaded: Whether both files were found.
+    """
 
     def __init__(self) -> None:
         """Read ``./conf/*.yml`` if both are there."""

@@ -95,8 +95,11 @@ class Reader(Generic[Root]):
         kinds = tuple(map(self._chosen, kinds))
         if Document.is_null(node):
             return None
+        listed = isinstance(node, yaml.SequenceNode) and any(
+            isinstance(member, inspect.VarTupleType) for member in kinds
+        )
         for member in kinds:
-            if isinstance(member, inspect.StructType):
+            if isinstance(member, inspect.StructType) and not listed:
                 return self._section(node, member, at)
             if isinstance(member, inspect.VarTupleType):
                 return self._items(node, member.item_type, at)

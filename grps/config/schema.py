@@ -182,7 +182,15 @@ class InterfaceConfig(Section, frozen=True, kw_only=True):
     framework: Literal["http", "http+grpc", "http+brpc"] = "http+grpc"
     host: str = "0.0.0.0"
     port: str | int = "7080,7081"
-    customized_predict_http: CustomizedHttpConfig | None = None
+    customized_predict_http: CustomizedHttpConfig | tuple[CustomizedHttpConfig, ...] | None = None
+
+    @property
+    def customized_routes(self) -> tuple[CustomizedHttpConfig, ...]:
+        """The user's own predict routes, whether one section or a list of them is configured."""
+        routes = self.customized_predict_http
+        if isinstance(routes, CustomizedHttpConfig):
+            return (routes,)
+        return routes or ()
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
@@ -57,7 +61,12 @@ class AsyncMessageRunner:
         try:
             request, context = self._model.open(entry)
             context.use_sink(LoopSink)
-            answer(entry, context, await self._infer(request, context))
+            with context.http_application():
+                outcome = await self._infer(request, context)
+                if context.has_streamed_response(outcome):
+                    await _run_in_own_thread(answer, entry, context, outcome)
+                else:
+                    answer(entry, context, outcome)
         except Exception as error:
             fail(entry, error, self._name)
 
@@ -74,12 +83,14 @@ class AsyncMessageRunner:
             return await self._drain(running, context)
         raw = await running
         context.mark("infer")
-        if converter is None or context.has_err() or (raw is None and context.if_streaming()):
+        if converter is None or context.has_err():
             return raw
+        if raw is None and (context.if_streaming() or context.has_pieces()):
+            return None
         return converter.postprocess(raw, context)
 
     async def _drain(self, pieces: Any, context: GrpsContext) -> Any:
-        """Send what an async generator yields; a client that requested no stream gets the last."""
+        """Send what an async generator yields; without a stream, the context joins it."""
         converter = self._model.converter
         last: Any = None
         async for piece in pieces:
@@ -91,11 +102,24 @@ class AsyncMessageRunner:
             if context.if_streaming():
                 # A slow client must block this request only, neither the loop nor a thread.
                 await wait_for_room(context)
-                context.stream_respond(last)
-            if context.has_err() or context.if_disconnected():
+            context.stream_respond(last)
+            if context.needs_no_more():
                 await pieces.aclose()
                 break
-        return last
+        return last if context.if_streaming() else None
+
+
+async def _run_in_own_thread(function: Callable[..., None], *arguments: Any) -> None:
+    """Run code that may block, such as the pieces of a response that wait for a slow client.
+
+    The default executor has few threads, which slow clients would take from user code.
+    """
+    own = ThreadPoolExecutor(1, thread_name_prefix="response")
+    try:
+        call = functools.partial(contextvars.copy_context().run, function, *arguments)
+        await asyncio.get_running_loop().run_in_executor(own, call)
+    finally:
+        own.shutdown(wait=False)
 
 
 async def _finish() -> None:

@@ -15,6 +15,14 @@ class Exchange(Protocol):
     """An HTTP request that user code reads and responds to."""
 
     @property
+    def streaming(self) -> bool:
+        """Whether the client requested a stream; any response may be one."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether one model answers the request; False in a graph of several."""
+
+    @property
     def method(self) -> str:
         """Method, such as ``POST``."""
 
@@ -27,7 +35,7 @@ class Exchange(Protocol):
         """Query as sent, without the question mark."""
 
     @property
-    def headers(self) -> list[tuple[str, bytes]]:
+    def headers(self) -> Sequence[tuple[str, bytes]]:
         """Header names in lower case, and values."""
 
     @property
@@ -39,7 +47,10 @@ class Exchange(Protocol):
         """Address and port of the other end of the connection."""
 
     def reply(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-        """Set the response; it replaces an earlier one."""
+        """Set the response; it replaces an earlier one.
+
+        With chunks of the request's stream, it is their status and headers, and has no body.
+        """
 
 
 class Entry(Protocol):
@@ -114,8 +125,8 @@ class Entry(Protocol):
     def fail(self, message: str) -> None:
         """Fail the request: the model or the user's code failed."""
 
-    def refuse(self, message: str) -> None:
-        """Fail the request: the input does not fit the model."""
+    def refuse(self, message: str, status: int = 400) -> None:
+        """Fail the request: the input does not fit the model, or user code refuses it."""
 
 
 class Batch(Protocol):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grps.errors import ModelError
 from grps.inference import custom_http
-from grps.inference.channel import Entry, Stage
+from grps.inference.channel import Entry, Exchange, Stage
+from grps.inference.pieces import Pieces
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 if TYPE_CHECKING:
@@ -98,13 +100,20 @@ class GrpsContext:
         self._http_response: Any = None
         self._entry: Entry | None = None
         self._sink: ChunkSink | None = None
+        self._streamed = False
+        self._exchange: Exchange | None = None
+        self._pieces: Pieces | None = None
+        self._http_pieces: list[str | bytes] = []
         self._converter: ConverterOfModel | None = None
         self._inferer: InfererOfModel | None = None
 
     def bind(self, entry: Entry) -> None:
         """[For the server] Bind the context to a request that an instance runs."""
         self._entry = entry
-        if entry.is_streaming():
+        self._exchange = exchange = entry.exchange()
+        self._streamed = False
+        self._pieces = None
+        if entry.is_streaming() and (exchange is None or exchange.streaming):
             self._sink = entry
 
     def use_sink(self, wrap: Callable[[Entry], ChunkSink]) -> None:
@@ -115,6 +124,17 @@ class GrpsContext:
     def has_room(self) -> bool:
         """[For the server] Return whether a chunk can be sent without waiting for the client."""
         return self._entry is None or self._entry.has_room()
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """[For the server] The HTTP request as it came, in customized HTTP."""
+        return self._exchange
+
+    def http_application(self) -> AbstractContextManager[Any]:
+        """[For the server] Return what user code of a customized HTTP request runs in."""
+        if self._exchange is None:
+            return nullcontext()
+        return custom_http.request_context(self._exchange)
 
     def mark(self, stage: Stage) -> None:
         """[For the server] Note that a step of the request has ended."""
@@ -164,29 +184,67 @@ class GrpsContext:
         """Return whether the client requested a stream."""
         return self._sink is not None
 
-    def stream_respond(self, msg: GrpsMessage, final: bool = False) -> None:
+    def stream_respond(self, msg: GrpsMessage | str | bytes, final: bool = False) -> None:
         """Send a message as a chunk; it leaves at once, and a slow client blocks the caller.
 
         On the event loop of async code it does not block; a stream of which 8 MiB wait ends. Async
         generators wait for a slow client without blocking others.
 
+        For a client that requested no stream, the chunks are kept. If user code then returns
+        ``None``, they are the answer: texts and bytes are joined, anything else is refused with
+        status 400 unless it is a single chunk.
+
         Args:
-            msg: The chunk. Its status becomes success unless it is a failure.
+            msg: The chunk. Its status becomes success unless it is a failure. In customized HTTP
+                it may be text or bytes, as in ``customized_http_stream_respond``.
             final: Whether it is the last chunk; later ones go nowhere.
 
         Raises:
             ValueError: ``msg`` is not a ``GrpsMessage``.
         """
+        if self._exchange is not None and isinstance(msg, (str, bytes)):
+            self.customized_http_stream_respond(msg, final)
+            return
         if not isinstance(msg, GrpsMessage):
             raise ValueError("Streaming response should be GrpsMessage")
         if self._sink is None:
+            if self._entry is not None:
+                self._pieces = self._pieces or Pieces()
+                self._pieces.add(msg)
             return
+        self._streamed = True
         self._sink.stream_message(msg.SerializeToString())
         if final:
             self._sink.end_stream()
 
+    def has_streamed(self) -> bool:
+        """[For the server] Return whether the model that runs has sent a chunk."""
+        return self._streamed
+
+    def has_pieces(self) -> bool:
+        """[For the server] Return whether chunks are kept for want of a stream."""
+        return self._pieces is not None
+
+    def needs_no_more(self) -> bool:
+        """[For the server] Return whether later chunks change nothing for the client."""
+        if self._has_err or self.if_disconnected():
+            return True
+        return self._pieces is not None and self._pieces.ended
+
+    def joined_pieces(self) -> GrpsMessage | None:
+        """[For the server] Return the chunks for a client that requested no stream, as one.
+
+        Raises:
+            InputError: They can't be joined.
+        """
+        return None if self._pieces is None else self._pieces.whole()
+
     def stream_respond_with_postprocess(self, inp: Any, final: bool = False) -> None:
         """Send what the converter's ``postprocess`` makes of ``inp`` as a chunk.
+
+        Args:
+            inp: What ``postprocess`` takes.
+            final: Whether it is the last chunk; later ones go nowhere.
 
         Raises:
             ValueError: The model has no converter.
@@ -197,6 +255,9 @@ class GrpsContext:
 
     def customized_http_stream_respond(self, msg: str | bytes, final: bool = False) -> None:
         """Send text or bytes as a chunk of a customized HTTP response.
+
+        For a client that requested no stream, the chunks are kept. If user code sets no response,
+        they are its body.
 
         Args:
             msg: The chunk, sent as it is.
@@ -212,7 +273,9 @@ class GrpsContext:
                 "customized_http_stream_respond should only be used with customized http"
             )
         if self._sink is None:
+            self._http_pieces.append(msg)
             return
+        self._streamed = True
         self._sink.stream_raw(msg.encode() if isinstance(msg, str) else msg)
         self._end_if(final)
 
@@ -221,7 +284,11 @@ class GrpsContext:
             self._sink.end_stream()
 
     def set_has_err(self, has_err: bool) -> None:
-        """Mark the request as failed, or take the mark back."""
+        """Mark the request as failed, or take the mark back.
+
+        Args:
+            has_err: Whether it has failed.
+        """
         self._has_err = has_err
 
     def has_err(self) -> bool:
@@ -229,7 +296,13 @@ class GrpsContext:
         return self._has_err
 
     def set_err_msg(self, err_msg: str) -> None:
-        """Mark the request as failed with a message for the client."""
+        """Mark the request as failed with a message for the client, which gets status 500.
+
+        Raise ``InputError`` instead if the request is at fault.
+
+        Args:
+            err_msg: What went wrong; one line.
+        """
         self._has_err = True
         self._err_msg = err_msg
 
@@ -238,24 +311,31 @@ class GrpsContext:
         return self._err_msg
 
     def get_http_request(self) -> Request | None:
-        """Return the request of customized HTTP, ``None`` for any other."""
-        if self._http_request is None and self._entry is not None:
-            exchange = self._entry.exchange()
-            if exchange is not None:
-                self._http_request = custom_http.to_flask(exchange)
+        """Return the request of customized HTTP, ``None`` for any other.
+
+        It is also ``flask.request``: ``jsonify``, ``abort`` and the rest of flask's helpers work.
+        Files of a form are in ``files``, its fields in ``form``.
+
+        Raises:
+            MissingExtraError: flask is not installed.
+        """
+        if self._http_request is None and self._exchange is not None:
+            self._http_request = custom_http.to_flask(self._exchange)
         return self._http_request
 
     def set_http_response(self, http_response: Any) -> None:
         """Set the response of customized HTTP.
 
         Args:
-            http_response: A str, bytes, ``(body, status, headers)`` or ``flask.Response``.
+            http_response: A str, bytes, ``(body, status, headers)`` or ``flask.Response``, or
+                anything else that flask takes from a view: ``(body, status)``,
+                ``(body, headers)``, a dict or a list (JSON), or a generator, whose pieces leave
+                as they are made.
 
         Raises:
             ValueError: It is none of them.
         """
-        custom_http.check_response(http_response)
-        self._http_response = http_response
+        self._http_response = custom_http.check_response(http_response)
 
     def get_http_response(self) -> Response | None:
         """Return the response that was set as a ``flask.Response``, ``None`` when none was."""
@@ -263,11 +343,27 @@ class GrpsContext:
             return None
         return custom_http.to_flask_response(self._http_response)
 
-    def send_http_response(self) -> None:
-        """[For the server] Hand the response that was set to the connection."""
-        exchange = self._entry.exchange() if self._entry is not None else None
-        if exchange is not None and self._http_response is not None:
-            exchange.reply(*custom_http.to_reply(self._http_response))
+    def chosen_http_response(self, outcome: Any) -> Any:
+        """[For the server] Return the response that was set, else what was returned or kept.
+
+        Args:
+            outcome: What user code returned.
+
+        Raises:
+            ValueError: It returned what is neither a message nor a response.
+        """
+        if self._http_response is None and not (self._streamed or self._has_err):
+            if self._http_pieces:
+                self._http_response = custom_http.join_pieces(self._http_pieces)
+            elif outcome is not None and not isinstance(outcome, GrpsMessage):
+                self.set_http_response(outcome)
+        return self._http_response
+
+    def has_streamed_response(self, outcome: Any) -> bool:
+        """[For the server] Return whether the response is made piece by piece while it is sent."""
+        if self._exchange is None:
+            return False
+        return custom_http.is_streamed(self.chosen_http_response(outcome))
 
     def if_disconnected(self) -> bool:
         """Return whether the client is disconnected or the deadline has passed."""
@@ -292,7 +388,7 @@ class GrpsContext:
         return self._inferer
 
     def set_batcher_future(self, future: Any) -> None:
-        """Do nothing; upstream's batcher used a future."""
+        """Do nothing with ``future``; upstream's batcher used one."""
 
     def batcher_future_notify(self) -> None:
         """Do nothing; upstream's batcher used a future."""

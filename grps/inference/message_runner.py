@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from inspect import isgenerator
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from grps.errors import InputError, ModelError
-from grps.inference.channel import Batch, Entry
+from grps.inference import custom_http
+from grps.inference.channel import Batch, Entry, Exchange
 from grps.inference.context import GrpsContext
 from grps.inference.converter import Converter
 from grps.inference.inferer import ModelInferer
-from grps.inference.runner import fail
+from grps.inference.runner import fail, refusal
 from grps.log import logger
-from grps.protocol.pb.grps_pb2 import GrpsMessage
+from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
 
 NOT_A_MESSAGE = "Output type must be GrpsMessage."
+NO_ERR_MSG = "the model failed; it gave no reason (context.set_err_msg)"
+NO_RESPONSE = "infer set no response; call context.set_http_response, or return the response"
+SUCCESS = GrpsMessage(status=Status(code=200, msg="OK", status=Status.SUCCESS)).SerializeToString()
+"""An empty message, as a chunk."""
 
 
 class MessageModel:
@@ -51,12 +57,16 @@ class MessageModel:
         if isgenerator(raw):
             return self._drain(raw, context)
         context.mark("infer")
-        if context.has_err() or (raw is None and context.if_streaming()):
+        if context.has_err() or (raw is None and (context.if_streaming() or context.has_pieces())):
             return None
         return self.converter.postprocess(raw, context)
 
     def _drain(self, answer: Any, context: GrpsContext) -> Any:
-        """Send the values of a generator as chunks; without a stream, only the last one."""
+        """Send the values of a generator as chunks; without a stream, the context joins them.
+
+        Returns:
+            The last chunk of a stream, for the next model of a graph; else nothing.
+        """
         if not isgenerator(answer):
             return answer
         last: Any = None
@@ -66,12 +76,11 @@ class MessageModel:
                 context.mark("infer")
                 last = self.converter.postprocess(piece, context)
                 context.mark("postprocess")
-            if context.if_streaming():
-                context.stream_respond(last)
-            if context.has_err() or context.if_disconnected():
+            context.stream_respond(last)
+            if context.needs_no_more():
                 answer.close()
                 break
-        return last
+        return last if context.if_streaming() else None
 
 
 def open_message(entry: Entry) -> tuple[GrpsMessage, GrpsContext]:
@@ -90,20 +99,48 @@ def open_message(entry: Entry) -> tuple[GrpsMessage, GrpsContext]:
 
 
 def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:
-    """Reply to an entry with what the user's code returned and set."""
+    """Reply to an entry with what the user's code returned and set.
+
+    Raises:
+        InputError: The answer is in pieces that make no single message.
+        ValueError: It is no response of customized HTTP.
+    """
     entry.set_session(context, context.has_user_data())
-    if entry.exchange() is not None:
-        # Customized HTTP: the response is what the user set, whatever was returned.
-        context.send_http_response()
-        entry.reply_message(b"")
-    elif context.has_err():
+    if context.exchange is not None:
+        _answer_http(entry, context.exchange, context, outcome)
+        return
+    if context.has_err():
         entry.fail(context.get_err_msg())
-    elif isinstance(outcome, GrpsMessage):
-        entry.reply_message(outcome.SerializeToString())
-    elif entry.is_streaming():
+        return
+    if outcome is None:
+        outcome = context.joined_pieces()
+    if isinstance(outcome, GrpsMessage):
+        message = outcome.SerializeToString()
+        # Of a stream, an empty reply is no chunk; an empty message is one.
+        entry.reply_message(message or (SUCCESS if context.if_streaming() else b""))
+    elif context.if_streaming() and (outcome is None or context.has_streamed()):
         entry.reply_message(b"")
     else:
         entry.fail(NOT_A_MESSAGE)
+
+
+def _answer_http(entry: Entry, exchange: Exchange, context: GrpsContext, outcome: Any) -> None:
+    if outcome is None:
+        outcome = context.joined_pieces()
+    response = context.chosen_http_response(outcome)
+    if response is not None and not context.has_streamed():
+        custom_http.send(entry, exchange, response)
+    if context.has_err():
+        entry.fail(context.get_err_msg() or NO_ERR_MSG)
+    elif response is None and exchange.alone and not context.if_streaming() and _says(outcome):
+        entry.fail(NO_RESPONSE)
+    else:
+        entry.reply_message(b"")
+
+
+def _says(outcome: Any) -> bool:
+    """Return whether user code left its client without what it meant; an empty message is none."""
+    return outcome is None or bool(outcome.ByteSize())
 
 
 class MessageRunner:
@@ -119,7 +156,11 @@ class MessageRunner:
         for entry in batch.entries():
             try:
                 request, context = self._model.open(entry)
-                answer(entry, context, self._model.infer(request, context))
+                if context.exchange is None:
+                    answer(entry, context, self._model.infer(request, context))
+                    continue
+                with context.http_application():
+                    answer(entry, context, self._model.infer(request, context))
             except Exception as error:
                 fail(entry, error, self._name)
 
@@ -147,9 +188,12 @@ class BatchingMessageRunner:
             try:
                 self._run_batch(opened)
                 return
-            except Exception:
+            except Exception as error:
                 # One bad request must not fail the others: each is tried again by itself.
-                logger.warning("%s failed on a batch of %d", self._name, len(opened), exc_info=True)
+                if refusal(error) is None:
+                    logger.warning(
+                        "%s failed on a batch of %d", self._name, len(opened), exc_info=True
+                    )
         for entry, request, context in opened:
             if not entry.is_answered():
                 context.set_has_err(False)
@@ -174,9 +218,12 @@ class BatchingMessageRunner:
             fail(entry, error, self._name)
 
     def _run_batch(self, opened: list[Opened]) -> None:
-        requests = [request for _, request, _ in opened]
         contexts = [context for _, _, context in opened]
-        answers = self._infer(requests, contexts)
+        with _application(contexts):
+            self._answer_batch(opened, contexts)
+
+    def _answer_batch(self, opened: list[Opened], contexts: list[GrpsContext]) -> None:
+        answers = self._infer([request for _, request, _ in opened], contexts)
         if not isinstance(answers, (list, tuple)) or len(answers) != len(opened):
             raise ModelError(
                 f"the batch of {len(opened)} requests must get a list of as many answers, "
@@ -196,6 +243,15 @@ class BatchingMessageRunner:
         for context in contexts:
             context.mark("infer")
         return converter.batch_postprocess(raw, contexts)
+
+
+def _application(contexts: list[GrpsContext]) -> AbstractContextManager[Any]:
+    """Return what user code of a batch runs in: customized HTTP needs flask's application."""
+    if len(contexts) == 1:
+        return contexts[0].http_application()
+    if any(context.exchange is not None for context in contexts):
+        return custom_http.application_context()
+    return nullcontext()
 
 
 def _count(answers: Any) -> str:

@@ -62,7 +62,7 @@ class Monitor:
         self._warned_lock = threading.Lock()
 
     def connect(self, recorder: Recorder | None, c_api: int = 0) -> None:
-        """Send values to ``recorder`` from now on; nowhere when ``None``.
+        """[For the server] Send values to ``recorder`` from now on; nowhere when ``None``.
 
         Args:
             recorder: Where they go.
@@ -81,27 +81,27 @@ class Monitor:
         return self._c_api
 
     def avg(self, key: str, value: float) -> None:
-        """Record a value of which the average counts."""
+        """Record a ``value`` of the metric ``key``, of which the average counts."""
         self._record("avg", key, value)
 
     def max(self, key: str, value: float) -> None:
-        """Record a value of which the largest counts."""
+        """Record a ``value`` of the metric ``key``, of which the largest counts."""
         self._record("max", key, value)
 
     def min(self, key: str, value: float) -> None:
-        """Record a value of which the smallest counts."""
+        """Record a ``value`` of the metric ``key``, of which the smallest counts."""
         self._record("min", key, value)
 
     def inc(self, key: str, value: float) -> None:
-        """Add to a sum; it is shown per second."""
+        """Add ``value`` to the sum of the metric ``key``; it is shown per second."""
         self._record("inc", key, value)
 
     def cdf(self, key: str, value: float) -> None:
-        """Record a value of which the distribution counts."""
+        """Record a ``value`` of the metric ``key``, of which the distribution counts."""
         self._record("cdf", key, value)
 
     def read(self, key: str) -> dict[str, Any] | str:
-        """Return a series as ``monitor/series`` does, or ``key not found``."""
+        """Return the series ``key`` as ``monitor/series`` does, or ``key not found``."""
         found = None if self._recorder is None else self._recorder.series(key)
         return "key not found" if found is None else dict(json.loads(found))
 

@@ -18,7 +18,7 @@ class ConverterRegister:
         self._converters[converter_name] = converter_obj
 
     def get_converter(self, converter_name: str) -> Converter | None:
-        """Return the converter of that name, ``None`` when there is none."""
+        """Return the converter ``converter_name``, ``None`` when there is none."""
         return self._converters.get(converter_name)
 
     @property
@@ -39,7 +39,7 @@ class ModelInfererRegister:
         self._inferers[inferer_name] = inferer_obj
 
     def get_model_inferer(self, inferer_name: str) -> ModelInferer | None:
-        """Return the inferer of that name, ``None`` when there is none."""
+        """Return the inferer ``inferer_name``, ``None`` when there is none."""
         return self._inferers.get(inferer_name)
 
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from grps.errors import InputError, ModelError
-from grps.inference.channel import Batch, Channel, Entry
+from grps.errors import FIRST_REFUSAL, InputError, ModelError
+from grps.inference import custom_http
+from grps.inference.channel import Batch, Channel, Entry, Exchange
 from grps.inference.monitor import app_monitor
 from grps.log import logger
 
@@ -64,11 +65,19 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
 
 
 def fail(entry: Entry, error: BaseException, name: str) -> None:
-    """Fail an entry with the cause, and write the traceback to the log."""
+    """Fail an entry with the cause, and write the traceback to the log.
+
+    A refusal of the request is no failure of the model: it has no traceback.
+    """
     if entry.is_answered():
         return
-    if isinstance(error, InputError):
-        entry.refuse(describe(error))
+    exchange = entry.exchange() if custom_http.is_http_error(error) else None
+    if exchange is not None and _reply_to(exchange, error, name):
+        entry.reply_message(b"")
+        return
+    refused = refusal(error)
+    if refused is not None:
+        entry.refuse(*refused)
         return
     logger.error("%s failed on request %s", name, entry.id, exc_info=error)
     if type(error).__name__ in OUT_OF_MEMORY:
@@ -76,10 +85,28 @@ def fail(entry: Entry, error: BaseException, name: str) -> None:
     entry.fail(f"{describe(error)} (request id {entry.id})")
 
 
+def _reply_to(exchange: Exchange, error: BaseException, name: str) -> bool:
+    """Set the response to what ``abort`` raised; return whether it is no failure, as a redirect."""
+    try:
+        custom_http.reply_to_error(exchange, error)
+    except Exception:
+        # A class of the user's own; the request fails as with any other exception.
+        logger.warning("%s: no response can be made of %r", name, error, exc_info=True)
+        return False
+    return custom_http.error_status(error) < FIRST_REFUSAL
+
+
+def refusal(error: BaseException) -> tuple[str, int] | None:
+    """Return the line and the HTTP status for the client, if user code refused the request."""
+    if isinstance(error, InputError):
+        return describe(error), error.status
+    return custom_http.refusal(error) if custom_http.is_http_error(error) else None
+
+
 def describe(error: BaseException) -> str:
     """Return the cause of a failure as one line."""
     text = " ".join(str(error).split())
-    if isinstance(error, (ModelError, InputError)):
+    if text and isinstance(error, (ModelError, InputError)):
         return text
     kind = type(error).__name__
     return f"{kind}: {text}" if text else kind

@@ -9,7 +9,7 @@ import numpy as np
 
 from grps.errors import InputError, ModelError
 from grps.inference.channel import Batch, NamedArray
-from grps.inference.runner import fail
+from grps.inference.runner import fail, refusal
 from grps.log import logger
 
 
@@ -79,9 +79,10 @@ class TensorRunner:
             return
         try:
             self._run(batch)
-        except Exception:
+        except Exception as error:
             # One bad request must not fail the others: each is tried again by itself.
-            logger.warning("%s failed on a batch of %d", self._name, len(batch), exc_info=True)
+            if refusal(error) is None:
+                logger.warning("%s failed on a batch of %d", self._name, len(batch), exc_info=True)
             for single in batch.singles():
                 self._run_alone(single)
 

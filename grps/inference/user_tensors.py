@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import isgenerator
 from typing import Any
 
 import numpy as np
 
 from grps.errors import ModelError
-from grps.inference.channel import Batch, NamedArray
+from grps.inference.channel import Batch, Entry, NamedArray
 from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
+from grps.inference.pieces import not_joined
+from grps.protocol.arrays import to_message
 
 Enter = Callable[[list[NamedArray]], Any]
 """Makes the inferer's input of named arrays."""
@@ -41,13 +44,47 @@ class UserTensorModel:
             result = self._inferer.batch_infer(inputs, contexts)
         else:
             result = self._inferer.infer(inputs, contexts[0])
+        if isgenerator(result):
+            result = self._drain(result, contexts)
         for entry, context in zip(entries, contexts, strict=True):
             entry.set_session(context, context.has_user_data())
             if context.has_err():
                 entry.fail(context.get_err_msg())
+            elif result is None:
+                _answer_pieces(entry, context)
         if all(entry.is_answered() for entry in entries):
             return []
         return self._leave(result)
+
+    def _drain(self, answers: Any, contexts: list[GrpsContext]) -> Any:
+        """Send what a generator yields as chunks; without a stream, return its only piece."""
+        context = contexts[0]
+        if len(contexts) > 1:
+            raise ModelError(
+                "a generator answers one request, not a batch: write batch_infer, or use "
+                "batching.type none"
+            )
+        only: Any = None
+        for piece in answers:
+            if context.if_streaming():
+                context.stream_respond(to_message(self._leave(piece)))
+            elif only is not None:
+                answers.close()
+                raise not_joined("tensors")
+            else:
+                only = piece
+            if context.needs_no_more():
+                answers.close()
+        return only
+
+
+def _answer_pieces(entry: Entry, context: GrpsContext) -> None:
+    """Reply to a request whose answer was sent in chunks, or kept for want of a stream."""
+    whole = context.joined_pieces()
+    if whole is not None:
+        entry.reply_message(whole.SerializeToString())
+    elif context.if_streaming():
+        entry.reply_message(b"")
 
 
 def name_inputs(tensors: list[NamedArray]) -> dict[str, np.ndarray]:

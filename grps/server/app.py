@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
-from grps.config.schema import ServerConfig, StreamingControl
+from grps.config.schema import CustomizedHttpConfig, ServerConfig, StreamingControl
 from grps.dashboard import dashboard_page
 from grps.errors import DeployError, GrpsError
 from grps.inference.monitor import app_monitor
@@ -212,7 +213,7 @@ def _native_settings(project: Project, service: Path) -> NativeSettings:
         stream_stall_timeout_ms=limits.stream_stall_timeout_ms,
         drain_timeout_ms=limits.drain_timeout_ms,
         access_log=config.log.access,
-        custom_route=_custom_route(config),
+        custom_routes=tuple(_custom_routes(config)),
         admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
         server_metadata=project.metadata,
         dashboard=dashboard_page(),
@@ -244,16 +245,19 @@ def _own_address(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
-def _custom_route(config: ServerConfig) -> NativeRoute | None:
-    custom = config.interface.customized_predict_http
-    if custom is None or not custom.path:
-        return None
+def _custom_routes(config: ServerConfig) -> Iterator[NativeRoute]:
+    for custom in config.interface.customized_routes:
+        if custom.path:
+            yield _custom_route(custom, custom.path)
+
+
+def _custom_route(custom: CustomizedHttpConfig, path: str) -> NativeRoute:
     control = custom.streaming_ctrl or StreamingControl()
     content_type = control.res_content_type
     if content_type and content_type.startswith("text/") and "charset" not in content_type:
         content_type = f"{content_type}; charset=utf-8"
     return NativeRoute(
-        path=custom.path,
+        path=path,
         owns_body=bool(custom.customized_body),
         streaming_mode=control.ctrl_mode or "query_param",
         streaming_key=control.ctrl_key or "streaming",

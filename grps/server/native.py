@@ -97,7 +97,7 @@ class NativeSettings:
     stream_stall_timeout_ms: int
     drain_timeout_ms: int
     access_log: bool
-    custom_route: NativeRoute | None
+    custom_routes: tuple[NativeRoute, ...]
     admin_token: str | None
     server_metadata: str
     dashboard: bytes

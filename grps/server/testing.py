@@ -79,7 +79,7 @@ class Executor:
     def infer_with_model_name(
         self, inp: GrpsMessage, context: GrpsContext, model_name: str | None = None
     ) -> GrpsMessage:
-        """Run one model on a message; see ``infer``."""
+        """Run ``model_name`` on the message ``inp`` with ``context``; see ``infer``."""
         return self.infer(inp, context, model_name)
 
     def _find(self, name: str) -> str:
@@ -105,7 +105,11 @@ def _run(key: str, copy: LoadedCopy, inp: GrpsMessage, context: GrpsContext) -> 
 
 
 class GrpsTest(unittest.TestCase):
-    """Base of a project's tests; run them from the project's folder."""
+    """Base of a project's tests; run them from the project's folder.
+
+    Attributes:
+        executor: Runs the project's models, once ``test_init`` has run.
+    """
 
     executor: Any = None
     """An ``Executor`` once ``test_init`` has run."""

@@ -35,6 +35,7 @@ HTTP_DIFFERENCES: dict[str, tuple[int, Any]] = {
     "stream-bad-ct": (415, "Unsupported content type."),
     # Failures of customized HTTP are plain text of one line.
     "custom-resp-badtype": (500, "ValueError: http_response should be str, bytes, tuple("),
+    "custom-resp-err": (500, "custom ctx err\n"),
     "custom-resp-raise": (500, "ValueError: boom custom"),
     "custom-model-unknown": (404, "Model nope not found"),
     "custom-put": (405, "PUT is not allowed here"),
@@ -56,9 +57,11 @@ HTTP_STREAMS: dict[str, list[Any]] = {
         )
     ]
     * 2,
+    # Upstream drops what user code returns, even if it has streamed nothing.
+    "batch-stream": [message(str_data="x")],
     "customnb-stream-header": [message(str_data=piece) for piece in "ab"],
 }
-"""Streams of JSON messages that upstream cuts short, whole."""
+"""Streams of JSON messages that upstream cuts short or drops, whole."""
 
 RAW_STREAMS: dict[str, bytes] = {
     # Upstream sends the text of a Python literal.
@@ -143,8 +146,9 @@ def test_http(servers: dict[str, RunningServer], record: dict[str, Any]) -> None
 
 GRPC_STREAMS: dict[str, list[dict[str, Any]]] = {
     "grpc-stream-str": [message(str_data=piece) for piece in "abc"],
+    "grpc-batch-stream": [message(str_data="batch=1")],
 }
-"""Streams that upstream cuts short, whole."""
+"""Streams that upstream cuts short or drops, whole."""
 
 GRPC_FAILURES = {
     "grpc-stream-unknown-model": (404, "Model nope not found"),

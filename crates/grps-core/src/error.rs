@@ -78,12 +78,19 @@ impl Cause {
 pub struct Error {
     cause: Cause,
     message: String,
+    status: Option<u16>,
 }
 
 impl Error {
     /// Creates an error with a cause and a one-line message, of which at most 8 KiB are kept.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: bounded_message(message.into()) }
+        Self { cause, message: bounded_message(message.into()), status: None }
+    }
+
+    /// An invalid request to which user code gave an HTTP status of its own, 400 to 499.
+    pub fn refused(message: impl Into<String>, status: u16) -> Self {
+        let status = Some(status).filter(|status| (400..500).contains(status));
+        Self { status, ..Self::invalid(message) }
     }
 
     /// Shorthand for [`Cause::InvalidArgument`].
@@ -94,6 +101,11 @@ impl Error {
     /// The cause.
     pub fn cause(&self) -> Cause {
         self.cause
+    }
+
+    /// The HTTP status that user code chose instead of that of the cause.
+    pub fn status(&self) -> Option<u16> {
+        self.status
     }
 
     /// The one-line message.

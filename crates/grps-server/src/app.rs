@@ -41,8 +41,8 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// Whether the access log is written.
     pub access_log: bool,
-    /// The custom predict route, if any.
-    pub custom_route: Option<CustomRoute>,
+    /// The custom predict routes.
+    pub custom_routes: Vec<CustomRoute>,
     /// Token that admin calls from other machines must carry; `None` refuses all such calls.
     pub admin_token: Option<String>,
     /// Response text of `metadata/server`.
@@ -63,6 +63,22 @@ pub struct Settings {
     pub traces: Option<TraceSettings>,
     /// Numbers of the monitored GPUs.
     pub gpus: Vec<u32>,
+}
+
+impl Settings {
+    /// Whether user code reads the bodies of the standard predict route.
+    pub(crate) fn custom_code_owns_predict(&self) -> bool {
+        self.custom_routes.iter().any(|route| route.owns_body)
+    }
+
+    /// The custom route that says how a request for `path` is streamed: its own, and for the standard
+    /// predict route the first one with the same owner of the bodies.
+    pub(crate) fn custom_route_for(&self, path: &str) -> Option<&CustomRoute> {
+        let owns_body = self.custom_code_owns_predict();
+        let mut routes = self.custom_routes.iter();
+        let own = routes.clone().find(|route| route.path == path);
+        own.or_else(|| routes.find(|route| route.owns_body == owns_body))
+    }
 }
 
 /// A custom predict route.
@@ -192,7 +208,7 @@ pub(crate) mod tests {
             stream_stall_timeout: timeout,
             drain_timeout: timeout,
             access_log: false,
-            custom_route: None,
+            custom_routes: Vec::new(),
             admin_token: None,
             server_metadata: String::new(),
             dashboard: Bytes::new(),

@@ -70,7 +70,7 @@ fn settings() -> Settings {
         stream_stall_timeout: Duration::from_secs(60),
         drain_timeout: Duration::from_secs(60),
         access_log: false,
-        custom_route: None,
+        custom_routes: Vec::new(),
         admin_token: None,
         server_metadata: String::new(),
         dashboard: Bytes::new(),

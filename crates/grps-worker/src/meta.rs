@@ -145,6 +145,10 @@ pub(crate) struct EntryMeta<'a> {
 /// A request of customized HTTP.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ExchangeMeta<'a> {
+    /// Whether the client requested a stream.
+    pub(crate) streaming: bool,
+    /// Whether one model answers the request.
+    pub(crate) alone: bool,
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
@@ -201,6 +205,14 @@ pub(crate) struct FailureMeta {
     /// Whether the request is to blame.
     pub(crate) invalid: bool,
     pub(crate) message: String,
+    /// The HTTP status that user code chose for a request that is to blame; 400 when it chose none.
+    #[serde(default = "invalid_argument")]
+    pub(crate) status: u16,
+}
+
+/// The HTTP status of a request that is to blame.
+pub(crate) fn invalid_argument() -> u16 {
+    400
 }
 
 /// The answer to customized HTTP.

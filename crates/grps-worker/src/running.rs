@@ -157,10 +157,12 @@ impl Running {
             from_worker::OUTPUTS => self.share_out(packet)?,
             from_worker::FAILURE => {
                 let failure: FailureMeta = packet.meta()?;
-                let cause =
-                    if failure.invalid { Cause::InvalidArgument } else { Cause::ModelFailed };
                 let request = self.request(failure.number, failure.entry)?;
-                request.reply(Err(Error::new(cause, failure.message)));
+                request.reply(Err(if failure.invalid {
+                    Error::refused(failure.message, failure.status)
+                } else {
+                    Error::new(Cause::ModelFailed, failure.message)
+                }));
             }
             from_worker::CHUNK => {
                 let meta: ReplyMeta = packet.meta()?;
@@ -252,6 +254,8 @@ fn describe_request<'a>(
     let message = message.map(|message| blobs.add(message));
     let exchange = request.exchange().map(|exchange| exchange.request());
     let exchange = exchange.map(|sent| ExchangeMeta {
+        streaming: sent.streaming,
+        alone: request.session().is_none(),
         method: &sent.method,
         path: &sent.path,
         query: &sent.query,

@@ -16,7 +16,7 @@ use crate::body::{Blobs, Packet, PacketError, Received, malformed};
 use crate::contents::{describe, describe_content, read_tensors};
 use crate::meta::{
     BatchMeta, BatchRef, CancelMeta, EntryRef, FailureMeta, OutputsMeta, ReplyMeta, from_worker,
-    to_worker,
+    invalid_argument, to_worker,
 };
 use crate::socket::Socket;
 
@@ -352,7 +352,8 @@ impl NativeRequest for WorkerRequest {
                 // The server has two causes for what a worker fails at.
                 let invalid = error.cause() == Cause::InvalidArgument;
                 let message = error.message().to_owned();
-                let meta = FailureMeta { number, entry, invalid, message };
+                let status = error.status().unwrap_or_else(invalid_argument);
+                let meta = FailureMeta { number, entry, invalid, message, status };
                 self.shared.send(from_worker::FAILURE, &meta, &Blobs::default());
             }
         }

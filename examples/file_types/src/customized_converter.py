@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from grps import Converter, GrpsContext, converter_register
+from grps import Converter, GrpsContext, InputError, converter_register
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from src import magika_package
 
@@ -21,7 +21,7 @@ class FileBytes(Converter):
     def preprocess(self, inp: GrpsMessage, context: GrpsContext) -> np.ndarray:
         """Return the tokens of the file's start and end, int32 of shape [1, tokens]."""
         if not inp.bin_data:
-            context.set_err_msg("send the file's bytes as application/octet-stream")
+            raise InputError("send the file's bytes as application/octet-stream")
         block, sizes = self.settings["block_size"], self.settings
         first = inp.bin_data[:block].lstrip()[: sizes["beg_size"]]
         last = inp.bin_data[-block:].rstrip()[-sizes["end_size"] :]

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from grps import Converter, GrpsContext, converter_register
+from grps import Converter, GrpsContext, InputError, converter_register
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 
@@ -17,7 +17,7 @@ class Words(Converter):
         """Split a text into lower-case words."""
         words = re.findall(r"[a-z]+", inp.str_data.lower())
         if not words:
-            context.set_err_msg("send a text with at least one word in str_data")
+            raise InputError("send a text with at least one word in str_data")
         return words
 
     def postprocess(self, inp: dict[str, float], context: GrpsContext) -> GrpsMessage:

@@ -3,7 +3,7 @@
 import html
 from typing import Any
 
-from grps import GrpsContext, ModelInferer, inferer_register
+from grps import GrpsContext, InputError, ModelInferer, inferer_register
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 FORM = """<!doctype html>
@@ -28,16 +28,17 @@ class Greeter(ModelInferer):
         """Show the form, or greet whoever filled it in."""
         request = context.get_http_request()
         if request is None:
-            context.set_err_msg("this service is called over HTTP")
-            return GrpsMessage()
+            raise InputError("this service is called over HTTP")
         if context.if_streaming():
             for word in f"Hello {request.args.get('name', 'stranger')}".split():
                 context.customized_http_stream_respond(f"data: {word}\n\n")
         elif request.method == "GET":
             context.set_http_response((FORM, 200, {"Content-Type": "text/html; charset=utf-8"}))
         elif request.is_json:
-            greeting = f'{{"greeting": "Hello {request.get_json().get("name", "stranger")}"}}'
-            context.set_http_response((greeting, 200, {"Content-Type": "application/json"}))
+            sent = request.get_json()
+            if not isinstance(sent, dict):
+                raise InputError("send a JSON object")
+            context.set_http_response({"greeting": f"Hello {sent.get('name', 'stranger')}"})
         else:
             page = (
                 f"<!doctype html><p>Hello {html.escape(request.form.get('name', 'stranger'))}</p>"

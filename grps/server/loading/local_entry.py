@@ -115,7 +115,10 @@ class LocalEntry:
         self.raised = sys.exc_info()[1]
         self._done.set()
 
-    refuse = fail
+    def refuse(self, message: str, status: int = 400) -> None:
+        """Take the refusal as a failure."""
+        del status
+        self.fail(message)
 
 
 class LocalBatch:

@@ -300,9 +300,9 @@ class WorkerEntry:
         """Fail the request: the model or the user's code failed."""
         self._answer(packets.FAILURE, [*self._place, False, message], Blobs())
 
-    def refuse(self, message: str) -> None:
-        """Fail the request: the input does not fit the model."""
-        self._answer(packets.FAILURE, [*self._place, True, message], Blobs())
+    def refuse(self, message: str, status: int = 400) -> None:
+        """Fail the request: the input does not fit the model, or user code refuses it."""
+        self._answer(packets.FAILURE, [*self._place, True, message, status], Blobs())
 
     def _send_bytes(self, kind: int, form: int, data: bytes) -> bool:
         blobs = Blobs()
@@ -339,6 +339,8 @@ class WorkerExchange:
         request: ExchangeMeta = meta.exchange
         self._channel = channel
         self._place = place
+        self.streaming = request.streaming
+        self.alone = request.alone
         self.method = request.method
         self.path = request.path
         self.query = request.query

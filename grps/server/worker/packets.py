@@ -60,6 +60,8 @@ class TensorMeta(msgspec.Struct, array_like=True, frozen=True):
 class ExchangeMeta(msgspec.Struct, array_like=True, frozen=True):
     """A request of customized HTTP."""
 
+    streaming: bool
+    alone: bool
     method: str
     path: str
     query: str

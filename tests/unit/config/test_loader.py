@@ -102,8 +102,10 @@ class TestAccepted:
         path.write_text(UPSTREAM_SERVER)
         config = load_server(path)
         assert config.interface.ports == (7080, 7081)
-        route = config.interface.customized_predict_http
-        assert route is not None
+        (route,) = config.interface.customized_routes
+        several = UPSTREAM_SERVER.replace("    path: /custom_predict", "  - path: /a\n  - path: /b")
+        path.write_text(several)
+        assert [own.path for own in load_server(path).interface.customized_routes] == ["/a", "/b"]
         assert route.customized_body is True
         assert route.streaming_ctrl is not None
         assert route.streaming_ctrl.ctrl_mode is None
@@ -328,6 +330,22 @@ class TestBadValues:
             (
                 "interface:\n  customized_predict_http:\n    path: /metrics",
                 "3: interface.customized_predict_http.path: '/metrics' is a route of the service",
+            ),
+            (
+                "interface:\n  customized_predict_http:\n  - path: /a\n  - path: b",
+                "4: interface.customized_predict_http[1].path: 'b' must start with '/'",
+            ),
+            (
+                "interface:\n  customized_predict_http:\n  - {path: /a}\n  - {path: /a}",
+                "4: interface.customized_predict_http[1].path: '/a' is the path of an earlier",
+            ),
+            (
+                "interface: {customized_predict_http: [{customized_body: true}]}",
+                "1: interface.customized_predict_http[0]: the route needs a path",
+            ),
+            (
+                "interface: {customized_predict_http: /a}",
+                "1: interface.customized_predict_http: expected a section of keys",
             ),
         ],
     )

@@ -83,7 +83,7 @@ class FakeEntry:
     def fail(self, message: str) -> None:
         self._answer("failed", message)
 
-    def refuse(self, message: str) -> None:
+    def refuse(self, message: str, status: int = 400) -> None:
         self._answer("refused", message)
 
     def _answer(self, kind: str, what: Any) -> None:

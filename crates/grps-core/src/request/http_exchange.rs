@@ -20,6 +20,8 @@ pub struct HttpExchange {
 /// An HTTP request as it came.
 #[derive(Clone, Debug)]
 pub struct RawHttpRequest {
+    /// Whether the client requested a stream. The reply to any other request can still be one.
+    pub streaming: bool,
     /// Method, such as `POST`.
     pub method: String,
     /// Path as sent, percent-encoded.
@@ -74,6 +76,7 @@ mod tests {
     #[test]
     fn the_latest_reply_is_taken_once() {
         let exchange = HttpExchange::new(RawHttpRequest {
+            streaming: false,
             method: "GET".into(),
             path: "/".into(),
             query: String::new(),

@@ -53,6 +53,8 @@ struct State {
     waiting: usize,
     /// Number of open producers.
     senders: usize,
+    /// Whether a chunk was sent.
+    sent: bool,
     /// Whether the connection receives no more events.
     closed: bool,
     /// Since when a producer has waited.
@@ -191,13 +193,19 @@ impl ChunkSender {
         push(self.0.state.lock(), Event::End);
     }
 
-    /// Ends the stream with the outcome of the model, after all chunks.
+    /// Ends the stream with the outcome of the model, after all chunks. A message is a chunk only if
+    /// the model has sent none: user code that streams returns what its client has, or nothing.
     pub(crate) fn finish(&self, outcome: Result<Content, Error>) {
         match outcome {
             Ok(tensors @ Content::Tensors(_)) => {
                 push(self.0.state.lock(), Event::Chunk(tensors));
             }
-            Ok(_) => {}
+            Ok(message) => {
+                let state = self.0.state.lock();
+                if !state.sent && message.byte_len() > 0 {
+                    push(state, Event::Chunk(message));
+                }
+            }
             Err(error) => {
                 push(self.0.state.lock(), Event::Failed(error));
             }
@@ -232,6 +240,7 @@ fn push(mut state: MutexGuard<'_, State>, event: Event) -> bool {
     }
     if let Event::Chunk(chunk) = &event {
         state.bytes += CHUNK_BYTES + chunk.byte_len();
+        state.sent = true;
     }
     state.events.push_back(event);
     let waker = state.waker.take();

@@ -72,6 +72,18 @@ async fn a_stream_ends_on_request_on_failure_and_without_producers() {
     assert_eq!(failed.next().await, Some(Err(Error::invalid("no"))));
     assert_eq!(failed.next().await, None);
 
+    let message = |text: &'static str| Ok(Content::Message(Bytes::from_static(text.as_bytes())));
+    let (sender, mut whole) = chunks();
+    sender.finish(message("all"));
+    assert_eq!(whole.next().await, Some(message("all")));
+    assert_eq!(whole.next().await, None);
+
+    let (sender, mut streamed) = chunks();
+    assert!(sender.send(chunk(1)));
+    sender.finish(message("returned after chunks"));
+    assert_eq!(streamed.next().await, Some(Ok(chunk(1))));
+    assert_eq!(streamed.next().await, None);
+
     let (sender, mut abandoned) = chunks();
     let other = sender.clone();
     drop(sender);

@@ -143,7 +143,8 @@ impl Entry {
 
     /// The HTTP request as it came, when user code replies to it itself.
     fn exchange(&self) -> Option<Exchange> {
-        self.request.exchange().map(|exchange| Exchange::new(Arc::clone(exchange)))
+        let alone = self.request.session().is_none();
+        self.request.exchange().map(|exchange| Exchange::new(Arc::clone(exchange), alone))
     }
 
     /// What an earlier model of the graph left for this request.
@@ -182,8 +183,9 @@ impl Entry {
         self.send(Err(Error::new(Cause::ModelFailed, message)))
     }
 
-    /// Replies that the input does not fit.
-    fn refuse(&self, message: &str) -> PyResult<()> {
-        self.send(Err(Error::invalid(message)))
+    /// Replies that the input does not fit, or that user code refuses it with an HTTP status.
+    #[pyo3(signature = (message, status = 400))]
+    fn refuse(&self, message: &str, status: u16) -> PyResult<()> {
+        self.send(Err(Error::refused(message, status)))
     }
 }

@@ -11,16 +11,30 @@ use pyo3::types::PyBytes;
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Exchange {
     exchange: Arc<HttpExchange>,
+    /// Whether one model answers the request.
+    alone: bool,
 }
 
 impl Exchange {
-    pub(crate) fn new(exchange: Arc<HttpExchange>) -> Self {
-        Self { exchange }
+    pub(crate) fn new(exchange: Arc<HttpExchange>, alone: bool) -> Self {
+        Self { exchange, alone }
     }
 }
 
 #[pymethods]
 impl Exchange {
+    /// Whether the client requested a stream.
+    #[getter]
+    fn streaming(&self) -> bool {
+        self.exchange.request().streaming
+    }
+
+    /// Whether one model answers the request.
+    #[getter]
+    fn alone(&self) -> bool {
+        self.alone
+    }
+
     /// Method, such as `POST`.
     #[getter]
     fn method(&self) -> &str {

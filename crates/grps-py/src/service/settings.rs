@@ -28,7 +28,7 @@ pub(crate) struct PySettings {
     stream_stall_timeout_ms: u64,
     drain_timeout_ms: u64,
     access_log: bool,
-    custom_route: Option<PyCustomRoute>,
+    custom_routes: Vec<PyCustomRoute>,
     admin_token: Option<String>,
     server_metadata: String,
     dashboard: Vec<u8>,
@@ -101,6 +101,7 @@ impl TryFrom<PySettings> for Settings {
     type Error = PyErr;
 
     fn try_from(settings: PySettings) -> PyResult<Self> {
+        let custom_routes = settings.custom_routes.into_iter().map(CustomRoute::try_from);
         Ok(Self {
             max_connections: settings.max_connections,
             max_request_bytes: settings.max_request_bytes,
@@ -111,7 +112,7 @@ impl TryFrom<PySettings> for Settings {
             stream_stall_timeout: Duration::from_millis(settings.stream_stall_timeout_ms),
             drain_timeout: Duration::from_millis(settings.drain_timeout_ms),
             access_log: settings.access_log,
-            custom_route: settings.custom_route.map(CustomRoute::try_from).transpose()?,
+            custom_routes: custom_routes.collect::<PyResult<_>>()?,
             admin_token: settings.admin_token,
             server_metadata: settings.server_metadata,
             dashboard: settings.dashboard.into(),

@@ -31,9 +31,10 @@ fn table(cause: Cause) -> (StatusCode, Code) {
     }
 }
 
-/// The HTTP status of an error.
+/// The HTTP status of an error: user code's own, else that of the cause.
 pub(crate) fn http_status(error: &Error) -> StatusCode {
-    table(error.cause()).0
+    let own = error.status().and_then(|status| StatusCode::from_u16(status).ok());
+    own.unwrap_or_else(|| table(error.cause()).0)
 }
 
 /// The HTTP status of an outcome, which metrics use for every protocol.
@@ -105,6 +106,17 @@ mod tests {
             assert_eq!(http_status(&error).as_u16(), code);
             assert_eq!(grps_status(&error).code, i32::from(code));
         }
+    }
+
+    #[test]
+    fn user_code_chooses_the_status_of_a_refusal() {
+        let refused = Error::refused("x", 422);
+        assert_eq!(http_status(&refused).as_u16(), 422);
+        assert_eq!(grps_status(&refused).code, 422);
+        assert_eq!(refused.cause(), Cause::InvalidArgument);
+        assert!(rpc_status(&refused).is_none());
+        // Only refusals of the client: anything else is an invalid argument.
+        assert_eq!(http_status(&Error::refused("x", 200)).as_u16(), 400);
     }
 
     #[test]

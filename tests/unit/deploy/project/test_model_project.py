@@ -64,8 +64,7 @@ def test_everything(folder: ServiceFolder, project: ModelProject) -> None:
     server = load_server(folder.server_conf)
     assert server.interface.host == "::"
     assert server.interface.ports == (0,)
-    assert server.interface.customized_predict_http is not None
-    assert server.interface.customized_predict_http.path == "/v1/x"
+    assert [route.path for route in server.interface.customized_routes] == ["/v1/x"]
     assert server.gpu is not None
     assert server.gpu.devices == (0, 1)
     assert server.gpu.mem_gc_enable is True

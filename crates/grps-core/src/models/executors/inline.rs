@@ -53,12 +53,6 @@ impl Executor for InlineExecutor {
             return Submission::refused(error);
         }
         let outcome = self.inferer.infer(call.content);
-        // A message that a model returns is no chunk, see `Engine::infer_stream`: a client that
-        // takes chunks gets it as the only one.
-        if let (Some(stream), Ok(output @ Content::Message(_))) = (&call.stream, &outcome) {
-            // A client that has disconnected needs no chunk.
-            let _ = stream.try_send(output.clone());
-        }
         let timings = CallTimings::begin(call.began, None, BatchInfo::of(1, 1, None));
         Submission::Done(Reply { outcome, timings: Some(timings.ended(Instant::now())) })
     }

@@ -9,7 +9,7 @@ use grps_core::{
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::call::call::Call;
-use crate::call::inference::{Decoded, Inference, run, run_in_chunks};
+use crate::call::inference::{Decoded, Inference, run_in_chunks};
 use crate::call::reply_stream::StreamEncoding;
 use crate::frontends::grps_http::PredictQuery;
 use crate::frontends::grps_http::encode::MessageChunks;
@@ -38,11 +38,12 @@ async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBod
     let query = parts.uri.query().unwrap_or_default();
     let reading = collect(&parts.headers, body, call);
     let body = timeout_header::within(deadline, reading).await?;
-    let custom = call.app.settings.custom_route.as_ref();
-    let streams = custom.is_some_and(|custom| {
+    let custom = call.app.settings.custom_route_for(parts.uri.path());
+    let streaming = custom.is_some_and(|custom| {
         streaming_control::is_requested(&custom.streaming, query, &parts.headers, &body)
     });
     let sent = RawHttpRequest {
+        streaming,
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: query.to_owned(),
@@ -50,14 +51,35 @@ async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBod
         body,
         peer: call.peer.socket_address(),
     };
-    let exchange =
-        Exchange { exchange: Arc::new(HttpExchange::new(sent)), headers: parts.headers, options };
-    if !streams {
-        return run(call, exchange).await;
+    let exchange = Arc::new(HttpExchange::new(sent));
+    let inference = Exchange { exchange: exchange.clone(), headers: parts.headers, options };
+    // User code may stream the reply to any request.
+    let stream = match run_in_chunks(call, inference, RawChunks).await {
+        Ok(stream) => stream,
+        Err(error) => return refusal(call, &exchange, error),
+    };
+    match exchange.take_reply() {
+        Some(reply) if stream.has_first() => {
+            Ok(head(&reply)?.map(|()| ReplyBody::Chunks(Box::new(stream))))
+        }
+        Some(reply) => respond(reply),
+        None if streaming || stream.has_first() => {
+            let content_type = custom.and_then(|custom| custom.stream_content_type.clone());
+            Ok(response::stream(content_type.unwrap_or(BINARY), stream))
+        }
+        None => Ok(response::respond(StatusCode::OK, TEXT, "")),
     }
-    let stream = run_in_chunks(call, exchange, RawChunks).await?;
-    let content_type = custom.and_then(|custom| custom.stream_content_type.clone());
-    Ok(response::stream(content_type.unwrap_or(BINARY), stream))
+}
+
+/// The response to a request that failed: the one that user code gave with the failure, if any.
+fn refusal(
+    call: &Call,
+    exchange: &HttpExchange,
+    error: Error,
+) -> Result<Response<ReplyBody>, Error> {
+    let Some(Ok(response)) = exchange.take_reply().map(respond) else { return Err(error) };
+    call.report_failure(&error);
+    Ok(response)
 }
 
 /// The headers of a request with a decoded body.
@@ -81,7 +103,8 @@ struct Exchange {
 }
 
 impl Inference for Exchange {
-    type Reply = Response<ReplyBody>;
+    /// Nothing: the reply is in the exchange, or comes in chunks.
+    type Reply = ();
 
     /// 0, because user code decodes the body.
     fn decode_bytes(&self) -> usize {
@@ -104,11 +127,8 @@ impl Inference for Exchange {
         0
     }
 
-    fn encode(&self, _: Content) -> Result<Response<ReplyBody>, Error> {
-        match self.exchange.take_reply() {
-            Some(reply) => respond(reply),
-            None => Ok(response::respond(StatusCode::OK, TEXT, "")),
-        }
+    fn encode(&self, _: Content) -> Result<(), Error> {
+        Ok(())
     }
 }
 
@@ -139,13 +159,22 @@ fn error_line(error: &Error) -> String {
     format!("{}\n", error.message())
 }
 
+/// The whole response of user code.
 fn respond(reply: HttpReply) -> Result<Response<ReplyBody>, Error> {
+    Ok(head(&reply)?.map(|()| ReplyBody::from(reply.body)))
+}
+
+/// The response of user code without its body.
+fn head(reply: &HttpReply) -> Result<Response<()>, Error> {
     let user_error = |message: String| Error::new(Cause::ModelFailed, message);
-    let mut response = Response::new(ReplyBody::from(reply.body));
+    let mut response = Response::new(());
+    // An interim status, below 200, can't end a request.
     *response.status_mut() = StatusCode::from_u16(reply.status)
-        .map_err(|_| user_error(format!("{} is not an HTTP status", reply.status)))?;
-    for (name, value) in reply.headers {
-        let parsed = (HeaderName::try_from(&name), HeaderValue::try_from(&value));
+        .ok()
+        .filter(|status| !status.is_informational())
+        .ok_or_else(|| user_error(format!("{} is not the status of a response", reply.status)))?;
+    for (name, value) in &reply.headers {
+        let parsed = (HeaderName::try_from(name), HeaderValue::try_from(value));
         let (Ok(header), Ok(value)) = parsed else {
             return Err(user_error(format!("the header '{name}' can't be sent")));
         };

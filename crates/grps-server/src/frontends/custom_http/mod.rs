@@ -21,15 +21,16 @@ impl FrontEnd for CustomHttp {
     }
 
     fn endpoints(&self, settings: &Settings) -> Vec<Endpoint> {
-        let Some(custom) = settings.custom_route.as_ref().filter(|custom| custom.owns_body) else {
+        if !settings.custom_code_owns_predict() {
             return Vec::new();
-        };
-        let path = literal_pattern(&custom.path);
-        let standard = Endpoint::new(Methods::Post, PREDICT, Policy::Infer, exchange::serve);
-        if path == PREDICT {
-            return vec![standard];
         }
-        vec![standard, Endpoint::new(Methods::GetOrPost, path, Policy::Infer, exchange::serve)]
+        let standard = Endpoint::new(Methods::Post, PREDICT, Policy::Infer, exchange::serve);
+        let custom = settings.custom_routes.iter().filter(|custom| custom.owns_body);
+        let paths = custom.map(|custom| literal_pattern(&custom.path));
+        let paths = paths.filter(|path| path != PREDICT);
+        let custom = paths
+            .map(|path| Endpoint::new(Methods::GetOrPost, path, Policy::Infer, exchange::serve));
+        std::iter::once(standard).chain(custom).collect()
     }
 
     /// Errors before user code runs are encoded as in GRPS over HTTP.

@@ -41,16 +41,16 @@ impl FrontEnd for GrpsHttp {
             Endpoint::new(GetOrPost, "/grps/v1/metadata/server", Policy::Read, metadata::server),
             Endpoint::new(Post, "/grps/v1/metadata/model", Policy::Read, metadata::model),
         ];
-        let custom = settings.custom_route.as_ref();
-        // The custom HTTP front end serves these routes when user code reads the bodies itself.
-        if custom.is_none_or(|custom| !custom.owns_body) {
+        // The custom HTTP front end serves the routes whose bodies user code reads itself.
+        if !settings.custom_code_owns_predict() {
             endpoints.push(Endpoint::new(Post, PREDICT, Policy::Infer, predict::predict));
-            let custom = custom.filter(|custom| custom.path != PREDICT);
-            endpoints.extend(custom.map(|custom| {
-                let path = literal_pattern(&custom.path);
-                Endpoint::new(GetOrPost, path, Policy::Infer, predict::predict)
-            }));
         }
+        let custom = settings.custom_routes.iter();
+        let custom = custom.filter(|custom| !custom.owns_body && custom.path != PREDICT);
+        endpoints.extend(custom.map(|custom| {
+            let path = literal_pattern(&custom.path);
+            Endpoint::new(GetOrPost, path, Policy::Infer, predict::predict)
+        }));
         endpoints
     }
 

@@ -34,6 +34,7 @@ pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyB
 }
 
 async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Error> {
+    let custom = call.app.settings.custom_route_for(request.parts.uri.path());
     let predict = Predict::read(call, request).await?;
     if !predict.streams {
         return run(call, predict).await;
@@ -44,7 +45,6 @@ async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>,
         ));
     }
     let stream = run_in_chunks(call, predict, MessageChunks).await?;
-    let custom = call.app.settings.custom_route.as_ref();
     let content_type = custom.and_then(|route| route.stream_content_type.clone());
     Ok(response::stream(content_type.unwrap_or(BINARY), stream))
 }
@@ -135,7 +135,8 @@ fn accepts_raw(headers: &HeaderMap) -> bool {
 /// Whether the client requests a streamed response: by the streaming control of the custom route,
 /// and by the query only where there is none, as upstream does.
 fn requests_chunks(call: &Call, parts: &Parts, query: &PredictQuery, body: &[u8]) -> bool {
-    let Some(own) = call.app.settings.custom_route.as_ref() else { return query.streaming };
+    let custom = call.app.settings.custom_route_for(parts.uri.path());
+    let Some(own) = custom else { return query.streaming };
     let text = parts.uri.query().unwrap_or_default();
     streaming_control::is_requested(&own.streaming, text, &parts.headers, body)
 }

@@ -2,7 +2,7 @@
 
 import unittest
 
-from grps import GrpsContext, GrpsTest
+from grps import GrpsContext, GrpsTest, InputError
 from grps.protocol.pb.grps_pb2 import DataType, GenericTensor, GrpsMessage
 
 
@@ -23,11 +23,10 @@ class YourTest(GrpsTest):
         self.assertEqual(list(answer.gtensors.tensors[0].flat_float32), [2, 4])
 
     def test_refuses_a_message_without_tensors(self):
-        """An input that user code refuses is an error in the context and in the response."""
+        """The client of an InputError gets status 400; in a test it is raised."""
         self.test_init()
-        context = GrpsContext()
-        self.executor.infer(GrpsMessage(str_data="text"), context)
-        self.assertTrue(context.has_err())
+        with self.assertRaises(InputError):
+            self.executor.infer(GrpsMessage(str_data="text"), GrpsContext())
 
 
 if __name__ == "__main__":

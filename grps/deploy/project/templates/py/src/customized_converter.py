@@ -1,7 +1,7 @@
 """The converter: request message to model input, model output to answer message."""
 
 import numpy as np
-from grps import Converter, GrpsContext, converter_register
+from grps import Converter, GrpsContext, InputError, converter_register
 from grps.protocol.pb.grps_pb2 import DataType, GenericTensor, GrpsMessage
 
 
@@ -15,9 +15,8 @@ class YourConverter(Converter):
     def preprocess(self, inp: GrpsMessage, context: GrpsContext):
         """Turn a request into what the inferer takes."""
         if not inp.gtensors.tensors:
-            # The client gets this text; infer and postprocess are left out.
-            context.set_err_msg("send one float32 tensor in gtensors")
-            return None
+            # The client gets this text with status 400; infer and postprocess are left out.
+            raise InputError("send one float32 tensor in gtensors")
         tensor = inp.gtensors.tensors[0]
         # Later steps of the same request can read this; other requests never see it.
         context.put_user_data("name", tensor.name)

@@ -1,0 +1,186 @@
+"""Write the reference of the Python API from its docstrings; with ``--check`` only compare.
+
+The sources are read, not imported: the page is the same whether or not an engine is installed. What
+stands above the mark in the page is written by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.repository import ROOT
+
+PAGE = ROOT / "docs" / "reference" / "python-api.md"
+MARK = "<!-- From here on, `make generate` writes this page from the docstrings. -->\n"
+FOR_THE_SERVER = "[For the server]"
+SECTIONS = {"Args:": "Arguments", "Returns:": "Returns", "Raises:": "Raises"}
+ANNOTATED_DEFAULT = re.compile(r"(: [^,=]+)=")
+ENTRY = re.compile(r"(\*{0,2}[\w.]+): (.*)")
+
+GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "Your classes": (
+        ("ModelInferer", "grps/inference/inferer.py", "ModelInferer"),
+        ("Converter", "grps/inference/converter.py", "Converter"),
+        ("inferer_register", "grps/inference/registry.py", "ModelInfererRegister"),
+        ("converter_register", "grps/inference/registry.py", "ConverterRegister"),
+    ),
+    "The request": (
+        ("GrpsContext", "grps/inference/context.py", "GrpsContext"),
+        ("InputError", "grps/errors.py", "InputError"),
+    ),
+    "Metrics, configuration and tests": (
+        ("app_monitor", "grps/inference/monitor.py", "Monitor"),
+        ("global_conf", "grps/config/global_conf.py", "Config"),
+        ("GrpsTest", "grps/server/testing.py", "GrpsTest"),
+        ("GrpsTest.executor", "grps/server/testing.py", "Executor"),
+    ),
+    "Base classes for engines": (
+        ("TorchModelInferer", "grps/backends/torch/inferer.py", "TorchModelInferer"),
+        ("TorchTensorConverter", "grps/backends/torch/converter.py", "TorchTensorConverter"),
+        ("TfModelInferer", "grps/backends/tensorflow/inferer.py", "TfModelInferer"),
+        ("TfTensorConverter", "grps/backends/tensorflow/converter.py", "TfTensorConverter"),
+        ("TrtModelInferer", "grps/backends/tensorrt/inferer.py", "TrtModelInferer"),
+        ("TrtTensorConverter", "grps/backends/tensorrt/converter.py", "TrtTensorConverter"),
+        ("OnnxModelInferer", "grps/backends/onnxruntime/inferer.py", "OnnxModelInferer"),
+    ),
+}
+"""Headings; under each the names of ``grps``, and the file and the class that describe them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A method or attribute as the page shows it."""
+
+    name: str
+    signature: str
+    text: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A class of the API."""
+
+    name: str
+    text: str
+    bases: tuple[str, ...]
+    members: tuple[Member, ...]
+
+
+def describe(name: str, file: str, kind: str) -> Described:
+    """Read the class ``kind`` of a file, which the API has as ``name``."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind)
+    is_object = name[0].islower() or "." in name
+    members = (_member(node, is_object) for node in found.body)
+    bases = tuple(ast.unparse(base) for base in found.bases)
+    text = ast.get_docstring(found) or ""
+    return Described(name, text, bases, tuple(member for member in members if member is not None))
+
+
+def _member(node: ast.stmt, is_object: bool) -> Member | None:
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+        alias = ast.unparse(node.targets[0])
+        return Member(alias, f"{alias}()", f"The same as ``{node.value.id}``.", ())
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
+    text = ast.get_docstring(node) or ""
+    accepted = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+    arguments = tuple(argument.arg for argument in accepted[1:])
+    # What makes an object says nothing if GRPS does it, or without arguments.
+    is_made = node.name == "__init__" and arguments and not is_object
+    hidden = node.name.startswith("_") and not is_made
+    if hidden or text.startswith(FOR_THE_SERVER):
+        return None
+    decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
+    return Member(node.name, _signature(node, "property" in decorators), text, arguments)
+
+
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef, is_property: bool) -> str:
+    returned = f" -> {ast.unparse(node.returns)}" if node.returns is not None else ""
+    if is_property:
+        return node.name + returned.replace(" -> ", ": ")
+    arguments = ast.unparse(node.args).removeprefix("self").removeprefix(", ")
+    arguments = ANNOTATED_DEFAULT.sub(r"\1 = ", arguments)
+    if node.name == "__init__":
+        return f"({arguments})"
+    return f"{node.name}({arguments}){returned}"
+
+
+def to_markdown(docstring: str) -> Iterator[str]:
+    """Yield the lines of a docstring in Google's style as Markdown."""
+    lines = inspect.cleandoc(docstring).replace("``", "`").splitlines()
+    section = ""
+    for line in lines:
+        if line in (*SECTIONS, "Attributes:"):
+            section = line
+            yield f"{SECTIONS.get(line, 'Attributes')}:"
+            yield ""
+        elif not section or not line.startswith("    "):
+            yield line
+        elif section == "Returns:":
+            yield line.strip()
+        else:
+            entry = ENTRY.fullmatch(line.strip())
+            is_entry = entry is not None and not line.startswith("        ")
+            yield f"- `{entry[1]}`: {entry[2]}" if entry and is_entry else f"  {line.strip()}"
+
+
+def generated() -> str:
+    """Return the generated part of the page."""
+    lines: list[str] = []
+    for heading, names in GROUPS.items():
+        lines += [f"## {heading}", ""]
+        for described in (describe(*name) for name in names):
+            lines += [f"### {described.name}", "", *to_markdown(described.text), ""]
+            for member in described.members:
+                lines += [f"#### {_heading(described, member)}", ""]
+                signature = member.signature
+                if member.name == "__init__":
+                    signature = described.name + signature
+                lines += ["```text", signature, "```", "", *to_markdown(member.text), ""]
+    return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
+
+
+def _heading(described: Described, member: Member) -> str:
+    if member.name == "__init__":
+        return f"{described.name}()"
+    return f"{described.name}.{member.name}"
+
+
+def whole_page(page: str) -> str:
+    """Return the page with its generated part made anew.
+
+    Raises:
+        ValueError: The mark is not in it once.
+    """
+    if page.count(MARK) != 1:
+        raise ValueError(f"{PAGE} must have this line once: {MARK}")
+    return page[: page.index(MARK) + len(MARK)] + "\n" + generated()
+
+
+def main(page: Path = PAGE) -> int:
+    """Write or compare the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="fail if the page is stale")
+    options = parser.parse_args()
+    committed = page.read_text(encoding="utf-8")
+    fresh = whole_page(committed)
+    if not options.check:
+        page.write_text(fresh, encoding="utf-8")
+        print(f"generated {page.relative_to(ROOT)}")
+        return 0
+    if fresh != committed:
+        print(f"{page.relative_to(ROOT)} is stale; run: make generate")
+    return int(fresh != committed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
