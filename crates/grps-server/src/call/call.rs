@@ -52,7 +52,7 @@ impl Call {
 
     /// Records and logs the failure of an inference request.
     pub(crate) fn report_failure(&self, error: &Error) {
-        self.scope.record_outcome(Some(error.cause()));
+        self.scope.record_failure(error);
         let (id, peer, cause) = (self.timeline.id(), &self.peer, error.cause());
         tracing::warn!(id, %peer, ?cause, %error, "predict failed");
     }
