@@ -64,8 +64,8 @@ async function request(path, headers = {}) {
   } catch { throw new Unreachable(t("no_connection")); }
 }
 
-async function getJson(path) {
-  const response = await request(path);
+async function getJson(path, headers = {}) {
+  const response = await request(path, headers);
   if (!response.ok) throw new Unreachable(`${path}: HTTP ${response.status}`);
   try { return await response.json(); } catch { throw new Unreachable(t("no_connection")); }
 }
@@ -88,6 +88,12 @@ function showKeyed(parent, rows, keep = () => false) {
     if (parent.children[index] !== element) parent.insertBefore(element, parent.children[index] ?? null);
   });
   if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+// What shows that the reader is an operator, from another machine.
+function operatorHeaders() {
+  const token = byId("token").value;
+  return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
 const monitor = (what) => `grps/v1/monitor/${what}`;

@@ -2,6 +2,8 @@
 
 const STAGES = ["queue", "batch_wait", "preprocess", "infer", "postprocess"];
 const BUSY = 0.8;
+// Share of the time below which instances do nothing at present: the minute's load has ended.
+const IDLE = 0.05;
 // Shares of the time from which a step is named.
 const NAMED = { queue: 0.4, batch_wait: 0.3, preprocess: 0.4, infer: 0.5, postprocess: 0.4 };
 
@@ -41,7 +43,8 @@ function adviseQueue(model, settings, cpu) {
 }
 
 // What would shorten the wait for instances that are not busy.
-function adviseStarved(settings, cpu) {
+function adviseStarved(settings, busy, cpu) {
+  if (busy < IDLE) return "";
   if (cpu >= BUSY) return t("advise_cpus", (100 * cpu).toFixed(0));
   return hasOwnCode(settings) && !isOwnProcess(settings) ? t("advise_gil") : t("advise_bursts");
 }
@@ -56,7 +59,7 @@ function adviseInfer(settings) {
 // What to do about a step that takes long; "" where the configuration leaves nothing to do.
 function advise(stage, model, settings, { busy, cpu }) {
   switch (stage) {
-    case "queue": return busy >= BUSY ? adviseQueue(model, settings, cpu) : adviseStarved(settings, cpu);
+    case "queue": return busy >= BUSY ? adviseQueue(model, settings, cpu) : adviseStarved(settings, busy, cpu);
     case "batch_wait": return settings.batching?.waits ? t("advise_batch_wait", settings.batching.window_us) : "";
     case "infer": return adviseInfer(settings);
     default: return hasOwnConverter(settings) ? t("advise_converter") : t("advise_built_in");
@@ -69,7 +72,8 @@ function reasons(minute, model, settings, load) {
   const named = [...STAGES].sort((a, b) => share[b] - share[a]).filter((stage) => share[stage] >= NAMED[stage]);
   return named.map((stage) => {
     const part = (100 * share[stage]).toFixed(0);
-    const waiting = load.busy >= BUSY ? t("find_queue", part, model.instances, busy) : t("find_starved", part, busy);
+    const starved = load.busy < IDLE ? t("find_waited", part) : t("find_starved", part, busy);
+    const waiting = load.busy >= BUSY ? t("find_queue", part, model.instances, busy) : starved;
     const text = stage === "queue" ? waiting : t(`find_${stage}`, part);
     return { text, advice: advise(stage, model, settings, load), waits: stage !== "infer" };
   });

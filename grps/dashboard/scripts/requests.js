@@ -38,12 +38,15 @@ function requestLine({ duration_ms, model, protocol, failure, ended }) {
 
 const statusOf = (request) => make("span", { class: `status ${request.status < 400 ? "good-text" : "bad-text"}` }, String(request.status));
 
-// A request whose steps are made when it is opened.
-function requestDetails(request) {
+// The error without the identifier of its request, which no other error has.
+const errorOf = (request) => request.error?.replace(` (request id ${request.id})`, "") ?? null;
+
+// A request whose steps are made when it is opened; its error only where nothing else shows it.
+function requestDetails(request, isAlone = true) {
   const details = make("details", {}, make("summary", {}, statusOf(request), ` ${requestLine(request)}`, make("code", {}, request.id)));
   details.addEventListener("toggle", () => {
     if (!details.open || details.children.length > 1) return;
-    if (request.error) details.append(make("p", { class: "note bad error" }, request.error));
+    if (request.error && isAlone) details.append(make("p", { class: "note bad error" }, errorOf(request)));
     details.append(waterfall(request.bars, request.duration_ms));
     if (request.trace) details.append(make("p", { class: "quiet" }, "trace ", make("code", {}, request.trace)));
   });
@@ -54,7 +57,7 @@ function requestDetails(request) {
 function grouped(requests) {
   const groups = new Map();
   for (const request of requests) {
-    const key = JSON.stringify([request.model, request.protocol, request.status, request.failure, request.error]);
+    const key = JSON.stringify([request.model, request.protocol, request.status, request.failure, errorOf(request)]);
     groups.set(key, [...(groups.get(key) ?? []), request]);
   }
   return [...groups];
@@ -71,8 +74,8 @@ function updateGroup(details, requests) {
   details.dataset.shown = shown;
   const count = requests.length > 1 ? [make("b", { class: "count" }, t("times", requests.length))] : [];
   summary.replaceChildren(statusOf(latest), ...count, ` ${requestLine(latest)}`, make("code", {}, latest.id),
-    ...(latest.error ? [make("span", { class: "error bad-text" }, latest.error)] : []));
-  showKeyed(list, requests.map((request) => ({ key: keyOf(request), create: () => requestDetails(request) })), isOpen);
+    ...(latest.error ? [make("span", { class: "error bad-text" }, errorOf(latest))] : []));
+  showKeyed(list, requests.map((request) => ({ key: keyOf(request), create: () => requestDetails(request, false) })), isOpen);
 }
 
 function groupRow([key, requests]) {

@@ -33,7 +33,7 @@ function showModels(live) {
       model.native ? "–" : number(model.instances), model.native ? "–" : `${(100 * busyShare(model)).toFixed(0)} %`, number(model.restarts),
       model.batches ? number(model.rows / model.batches) : "–", stack(minute));
   });
-  const unloaded = live.unloaded.map((model) => row(model, make("span", { class: "bad-text" }, t("not_loaded")), ...Array(10).fill("–")));
+  const unloaded = live.unloaded.map((model) => row(model, t("not_loaded"), ...Array(10).fill("–")));
   byId("models").replaceChildren(
     head(["model"], ["calls", 1], ["failing", 1], ["p50", 1], ["p99", 1], ["queue_length", 1], ["in_flight", 1], ["instances", 1], ["busy", 1], ["restarts", 1], ["batch_size", 1], ["time_goes"]),
     make("tbody", {}, ...rows, ...unloaded));

@@ -63,10 +63,18 @@ pub(crate) fn live(app: &App) -> Value {
     })
 }
 
-/// The slowest requests and the latest failures, with their waterfalls.
-pub(crate) fn notable_requests(app: &App) -> Value {
+/// The slowest requests and the latest failures, with their waterfalls and, if `with_errors` is
+/// set, the messages of their errors.
+pub(crate) fn notable_requests(app: &App, with_errors: bool) -> Value {
+    let describe_one = |request: &RequestSummary| {
+        let mut described = describe_request(request);
+        if with_errors && let Some(fields) = described.as_object_mut() {
+            fields.insert("error".to_owned(), request.error.as_deref().into());
+        }
+        described
+    };
     let describe =
-        |requests: Vec<RequestSummary>| requests.iter().map(describe_request).collect::<Vec<_>>();
+        |requests: Vec<RequestSummary>| requests.iter().map(describe_one).collect::<Vec<_>>();
     json!({
         "slowest": describe(app.monitor.notable.slowest()),
         "failures": describe(app.monitor.notable.failures()),
@@ -225,7 +233,6 @@ fn describe_request(request: &RequestSummary) -> Value {
         "protocol": request.protocol.name(),
         "status": http_status_of(request.failure).as_u16(),
         "failure": request.failure.map(grps_core::Cause::name),
-        "error": request.error.as_deref(),
         "duration_ms": ms(request.duration),
         "ended": seconds(request.ended),
         "bars": bars,

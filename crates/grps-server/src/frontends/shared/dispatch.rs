@@ -96,7 +96,7 @@ fn check_access(
 }
 
 /// The credentials in the headers; routes without access control skip the lookup.
-fn credentials(policy: Policy, headers: &HeaderMap) -> Credentials<'_> {
+pub(crate) fn credentials(policy: Policy, headers: &HeaderMap) -> Credentials<'_> {
     if policy != Policy::Admin {
         return Credentials::default();
     }
