@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 from importlib import resources
 
 SCRIPTS = (
@@ -16,14 +17,19 @@ SCRIPTS = (
     "requests",
     "series",
     "playground",
+    "answers",
     "logs",
     "main",
 )
 """The page's scripts, each using those before it."""
 
 
-def dashboard_page() -> bytes:
-    """Return the page; its policy lets the browser run these scripts and ask this service only."""
+def dashboard_page(service: str = "") -> bytes:
+    """Return the page; its policy lets the browser run these scripts and ask this service only.
+
+    Args:
+        service: The name of the service, for the title and the head of the page.
+    """
     style = _read("vendor/uPlot.min.css") + _read("style.css")
     own = "".join(_read(f"scripts/{name}.js") for name in SCRIPTS)
     scripts = [_read("vendor/uPlot.iife.min.js"), f'"use strict";\n(() => {{\n{own}}})();\n']
@@ -32,7 +38,10 @@ def dashboard_page() -> bytes:
         f"style-src 'unsafe-inline'; script-src {' '.join(map(_digest, scripts))}"
     )
     page = _read("index.html")
+    name = html.escape(service)
     for place, part in (
+        ("title", f"{name} – GRPS" if name else "GRPS"),  # noqa: RUF001 - a dash between names
+        ("service", name),
         ("policy", f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
         ("style", f"<style>{style}</style>"),
         ("scripts", "".join(f"<script>{script}</script>" for script in scripts)),

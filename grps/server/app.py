@@ -216,7 +216,7 @@ def _native_settings(project: Project, service: Path) -> NativeSettings:
         custom_routes=tuple(_custom_routes(config)),
         admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
         server_metadata=project.metadata,
-        dashboard=dashboard_page(),
+        dashboard=dashboard_page(service.name),
         memory_limit_bytes=memory_limit(),
         max_memory_percent=limits.max_memory_percent,
         monitor_log=logs / MONITOR_LOG_NAME,

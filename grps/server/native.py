@@ -151,6 +151,8 @@ class NativeModel:
     """Whether it returns the request natively, without instances."""
     raw_body: RawBody | None = None
     """How a body of no supported content type is read, such as that of ``curl --data-binary``."""
+    description: str = ""
+    """The metadata as JSON text, for the dashboard."""
 
 
 class _NativeHandler(logging.Handler):

@@ -5,20 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.pages import page_of, page_of_gone
 from tests.support import RunningServer, serving, user_model, write_user_project
 
 pytestmark = pytest.mark.browser
@@ -105,39 +104,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     inference.write_text(yaml.safe_dump({"models": models, "dag": GRAPH}))
     with serving(folder) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium is not None, "chromium is not installed; run: tools/system_packages.sh"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@contextmanager
-def page_of(server: RunningServer, browser: Browser, **options: Any) -> Iterator[Page]:
-    """The page; nothing may go wrong in its scripts."""
-    options = {"locale": "en-US", "viewport": {"width": 1300, "height": 900}, **options}
-    context: BrowserContext = browser.new_context(**options)
-    troubles: list[str] = []
-    page = context.new_page()
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-
-    def note(message: Any) -> None:
-        # What the server refuses, the browser reports as an error of the page.
-        if message.type == "error" and "status of" not in message.text:
-            troubles.append(message.text)
-
-    page.on("console", note)
-    try:
-        page.goto(server.url("/"))
-        yield page
-    finally:
-        context.close()
-    assert troubles == []
 
 
 @pytest.fixture
@@ -290,6 +256,7 @@ def test_it_says_why_the_service_is_not_ready(tmp_path: Path, browser: Browser) 
     folder = write_user_project(tmp_path / "offline", [user_model("text")], offline, code=CODE)
     with serving(folder) as server, page_of(server, browser) as page:
         expect(page.locator("#state")).to_have_text("not ready")
+        expect(page.locator("#reason")).to_contain_text("offline: set by an operator")
         expect(page.locator("#diagnosis")).to_contain_text("The service is not ready")
         expect(page.locator("#configuration-text")).to_contain_text("start_online: false")
 
@@ -300,18 +267,13 @@ def test_it_says_when_the_service_is_gone(tmp_path: Path, browser: Browser) -> N
         expect(page.locator("#state")).to_have_text("ready")
         server.stop()
         expect(page.locator("#lost")).to_be_visible(timeout=10_000)
-
-
-@contextmanager
-def page_of_gone(server: RunningServer, browser: Browser) -> Iterator[Page]:
-    """A page whose server ends: its requests may fail."""
-    context = browser.new_context(locale="en-US")
-    try:
-        page = context.new_page()
-        page.goto(server.url("/"))
-        yield page
-    finally:
-        context.close()
+        expect(page.locator("#state")).to_have_text("no response")
+        expect(page.locator("#state")).to_have_class(re.compile("unready"))
+        expect(page.locator("#reason")).to_contain_text("last response at")
+        page.locator("#ask-send").click()
+        expect(page.locator("#answer-shown [role=alert]")).to_have_text(
+            "the service can't be reached"
+        )
 
 
 SCREENS: dict[str, dict[str, Any]] = {

@@ -52,11 +52,48 @@ function duration(seconds) {
 
 const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString(language === "zh" ? "zh-CN" : "en-GB");
 
+const TIMEOUT_MS = 5000;
+
+// The service sent no response, or one that is not its own.
+class Unreachable extends Error {}
+
 // Paths are relative: the page also works behind a proxy that puts it under another one.
-async function getJson(path) {
-  const response = await fetch(path, { cache: "no-store" });
-  if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return response.json();
+async function request(path, headers = {}) {
+  try {
+    return await fetch(path, { headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch { throw new Unreachable(t("no_connection")); }
+}
+
+async function getJson(path, headers = {}) {
+  const response = await request(path, headers);
+  if (!response.ok) throw new Unreachable(`${path}: HTTP ${response.status}`);
+  try { return await response.json(); } catch { throw new Unreachable(t("no_connection")); }
+}
+
+// Shows rows by their keys in this order. Rows that are already shown stay the same elements, so
+// that what is open, selected or focused stays so; `keep` decides which old rows stay at the end.
+function showKeyed(parent, rows, keep = () => false) {
+  const focused = document.activeElement;
+  const old = parent.keyed ?? new Map(), keyed = new Map();
+  for (const { key, create, update } of rows) {
+    const element = old.get(key) ?? create();
+    update?.(element);
+    keyed.set(key, element);
+  }
+  for (const [key, element] of old) if (!keyed.has(key) && keep(element)) keyed.set(key, element);
+  parent.keyed = keyed;
+  const wanted = [...keyed.values()];
+  for (const element of [...parent.children]) if (!wanted.includes(element)) element.remove();
+  wanted.forEach((element, index) => {
+    if (parent.children[index] !== element) parent.insertBefore(element, parent.children[index] ?? null);
+  });
+  if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+// What shows that the reader is an operator, from another machine.
+function operatorHeaders() {
+  const token = byId("token").value;
+  return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
 const monitor = (what) => `grps/v1/monitor/${what}`;

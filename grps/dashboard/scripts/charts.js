@@ -15,11 +15,16 @@ function resolved(name) {
   return found;
 }
 
-// A chart of series; `lines` are {name: series, label: key, scale}. Its text tells the latest values.
+// The number of processors of the service, once it is known.
+let processors = 1;
+
+// A chart of series; `lines` are {name: series, label: key, value: what is shown of a value}. With
+// `most`, no larger value is shown. Its text tells the latest values.
 class Chart {
-  constructor(parent, title, lines) {
+  constructor(parent, title, lines, most = Infinity) {
     this.title = title;
     this.lines = lines;
+    this.most = most;
     this.caption = make("figcaption");
     this.body = make("div", { role: "img" });
     parent.append(make("figure", {}, this.caption, this.body));
@@ -41,7 +46,8 @@ class Chart {
 
   show(trends, span, now) {
     const step = SPAN_STEPS[span];
-    const points = this.lines.map((line) => trends[line.name] ?? []);
+    const shown = (line, value) => (value === null ? null : Math.min(this.most, line.value?.(value) ?? value));
+    const points = this.lines.map((line) => (trends[line.name] ?? []).map((value) => shown(line, value)));
     const length = Math.max(...points.map((values) => values.length), 0);
     this.caption.textContent = t(this.title);
     if (!length) return;
@@ -63,7 +69,7 @@ class Chart {
     return {
       width: Math.max(this.body.clientWidth, 200), height: 190, cursor: { y: false },
       axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => moment(tick, span)) }, { ...axis, size: 46, values: (_, ticks) => ticks.map(number) }],
-      scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(high ?? 0, 1e-3) * 1.05] } },
+      scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.min(Math.max(high ?? 0, 1e-3) * 1.05, this.most)] } },
       series: [{ label: t("time"), value: (_, value) => (value === null ? "–" : moment(value, span)) }, ...this.lines.map((line, index) => ({
         label: this.label(line), stroke: resolved(COLOURS[index % COLOURS.length]), width: 1.6, points: { show: false },
         value: (_, value) => number(value),

@@ -1,8 +1,7 @@
 // The latest lines of the logs.
 
 async function refreshLog() {
-  const token = byId("token").value, headers = token ? { Authorization: `Bearer ${token}` } : {};
-  const response = await fetch(`grps/v1/admin/logs?bytes=65536&file=${byId("log-file").value}`, { headers, cache: "no-store" });
+  const response = await request(`grps/v1/admin/logs?bytes=65536&file=${byId("log-file").value}`, operatorHeaders());
   const area = byId("log-lines");
   if (!response.ok) {
     const answer = await response.json().catch(() => null);

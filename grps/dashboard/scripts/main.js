@@ -21,13 +21,31 @@ function setLanguage(chosen) {
   showKey();
   setTheme(remembered("theme", "auto"));
   byId("pause").textContent = t(paused ? "resume" : "pause");
-  showInput(servedNow, false);
+  forgetRequests();
+  showAskModels(servedNow);
   showNames();
 }
+
+let servedKey = "";
 
 async function refreshServed() {
   servedNow = await getJson(monitor("models"));
   showAskModels(servedNow);
+}
+
+// Asks for the state of the service; also while the page is paused.
+async function readLive() {
+  try {
+    const live = await getJson(monitor("live"));
+    showReached(live);
+    const key = JSON.stringify([live.service.state, live.service.started, live.models.map((model) => model.model)]);
+    if (key !== servedKey) await refreshServed();
+    servedKey = key;
+    return live;
+  } catch (error) {
+    if (error instanceof Unreachable) showLost(error);
+    throw error;
+  }
 }
 
 async function refreshCharts(now) {
@@ -41,7 +59,7 @@ async function refreshCharts(now) {
 // What is asked for, and every how many seconds.
 const JOBS = [
   [1, async () => {
-    const live = await getJson(monitor("live"));
+    const live = await readLive();
     noteRates(live);
     showOverview(live, servedNow);
     showQueueChart(live);
@@ -53,7 +71,7 @@ const JOBS = [
     await refreshCharts(live.time);
   }],
   [5, refreshServed],
-  [2, async () => showRemembered(await getJson(monitor("requests")))],
+  [2, async () => showNotable(await getJson(monitor("requests"), operatorHeaders()))],
   [5, refreshNames],
   [2, refreshSeries],
   [2, refreshLog],
@@ -63,16 +81,35 @@ const JOBS = [
 async function tick(all = false) {
   const due = JOBS.filter(([every]) => all || turn % every === 0);
   turn += 1;
-  const outcomes = await Promise.allSettled(due.map(([, job]) => job()));
-  const failed = outcomes.find((outcome) => outcome.status === "rejected");
-  const gone = failed?.reason instanceof TypeError && /fetch|network/i.test(failed.reason.message);
-  byId("lost").hidden = !gone;
-  if (failed && !gone) console.error(failed.reason);
+  report(await Promise.allSettled(due.map(([, job]) => job())));
+}
+
+// That the service does not respond is shown by `readLive`; anything else is a fault of the page.
+function report(outcomes) {
+  for (const { status, reason } of outcomes) if (status === "rejected" && (!(reason instanceof Unreachable) || byId("lost").hidden)) console.error(reason);
+}
+
+const LANDING_MS = 10000;
+
+// Keeps the section that the address names in view while content loads, until the reader scrolls.
+function keepLanded() {
+  let until = Date.now() + LANDING_MS;
+  const land = () => {
+    const target = Date.now() < until && location.hash.length > 1 ? byId(location.hash.slice(1)) : null;
+    if (target?.matches("section")) target.scrollIntoView({ behavior: "instant" });
+  };
+  for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) addEventListener(kind, () => { until = 0; }, { passive: true });
+  addEventListener("hashchange", () => { until = Date.now() + LANDING_MS; land(); });
+  new ResizeObserver(() => {
+    const header = document.querySelector("header"), isFixed = getComputedStyle(header).position === "sticky";
+    document.documentElement.style.setProperty("--header", `${isFixed ? header.offsetHeight : 0}px`);
+    land();
+  }).observe(byId("main"));
 }
 
 async function run() {
   for (;;) {
-    if (!paused && !document.hidden) await tick();
+    if (!document.hidden) await (paused ? Promise.allSettled([readLive()]).then(report) : tick());
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
@@ -92,8 +129,12 @@ byId("ask-kind").addEventListener("change", () => showInput(servedNow, false));
 byId("ask").addEventListener("submit", ask);
 byId("copy-curl").addEventListener("click", () => copy(asCurl));
 byId("copy-python").addEventListener("click", () => copy(asPython));
-for (const id of ["log-file", "log-level", "log-filter", "token"]) byId(id).addEventListener("input", refreshLog);
+for (const id of ["log-file", "log-level", "log-filter", "token"]) {
+  byId(id).addEventListener("input", () => Promise.allSettled([refreshLog()]).then(report));
+}
+document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) tick(true); });
 
 makeOverviewCharts();
 setLanguage(remembered("language", navigator.language.startsWith("zh") ? "zh" : "en"));
-refreshServed().catch(() => {}).finally(run);
+keepLanded();
+run();

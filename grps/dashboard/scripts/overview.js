@@ -7,9 +7,12 @@ let lastFindings = "";
 const rates = { cpu: 0, busy: new Map() };
 
 function noteRates(live) {
+  processors = Math.max(1, live.process.processors);
   if (previous && live.time > previous.time) {
     const elapsed = live.time - previous.time;
-    rates.cpu = (live.process.cpu_s - previous.process.cpu_s) / elapsed;
+    // The share of all processors; the worker processes count too.
+    const spent = Math.max(0, live.process.cpu_s - previous.process.cpu_s);
+    rates.cpu = Math.min(1, spent / elapsed / processors);
     for (const model of live.models) {
       const before = previous.models.find((one) => one.model === model.model);
       const worked = before && model.busy_s >= before.busy_s ? model.busy_s - before.busy_s : 0;
@@ -25,14 +28,39 @@ function tile(name, value, more = "", kind = "") {
   return make("div", { class: `tile ${kind}` }, make("div", { class: "name" }, name), make("div", { class: "value" }, value), make("div", { class: "more", title: more }, more));
 }
 
+// Why the service is not ready; "" when it is.
+function unreadyReason(service) {
+  if (service.ready) return "";
+  return ["offline", "loading", "draining"].includes(service.state) ? t(`state_${service.state}`) : service.reason ?? "";
+}
+
+let lastSeen = null;
+
+function showState(text, kind, reason, about = "") {
+  const state = byId("state");
+  if (state.textContent !== text) state.textContent = text;
+  state.className = `pill ${kind}`;
+  byId("reason").textContent = reason;
+  byId("about").textContent = about;
+}
+
+// Shows that the service has responded, and whether it is ready.
+function showReached({ service, time }) {
+  lastSeen = Date.now() / 1000;
+  byId("lost").hidden = true;
+  showState(t(service.ready ? "ready" : "not_ready"), service.ready ? "ready" : "unready", unreadyReason(service),
+    `${service.version} · ${t("up", duration(time - service.started))}`);
+}
+
+// Shows that the service does not respond.
+function showLost(error) {
+  byId("lost").hidden = false;
+  showState(t("no_response"), "unready", lastSeen === null ? error.message : `${error.message} (${t("last_response", clock(lastSeen))})`);
+}
+
 function showOverview(live, served) {
   const { service, process, requests } = live;
-  const state = byId("state");
-  state.textContent = service.ready ? t("ready") : t("not_ready");
-  state.className = `pill ${service.ready ? "ready" : "unready"}`;
-  byId("reason").textContent = service.reason ?? "";
-  byId("about").textContent = `${service.version} · ${t("up", duration(live.time - service.started))}`;
-  const findings = diagnose(live, served, busyShare);
+  const findings = diagnose(live, served, busyShare, rates.cpu);
   const text = JSON.stringify(findings.map((one) => [one.kind, one.advice]));
   // Screen readers are told of a change in kind, not of each new figure.
   byId("diagnosis").setAttribute("aria-live", text === lastFindings ? "off" : "polite");
@@ -48,7 +76,7 @@ function showOverview(live, served) {
     tile(`${t("latency")}: ${t("p99")}`, `${number(requests.p99_ms)} ms`, t("in_minute")),
     tile(t("errors"), `${percent(failed, ended).toFixed(failed ? 2 : 0)} %`, `${number(failed)} ${t("in_minute")}`, failed ? "bad" : ""),
     tile(t("in_flight"), number(Math.max(0, service.in_flight - 1)), t("waiting", number(service.waiting)), service.waiting ? "warn" : ""),
-    tile(t("cpu"), `${(100 * rates.cpu).toFixed(0)} %`, t("of_processors", process.processors), rates.cpu > 0.9 * process.processors ? "warn" : ""),
+    tile(t("cpu"), `${(100 * rates.cpu).toFixed(0)} %`, t("of_processors", process.processors), rates.cpu > 0.9 ? "warn" : ""),
     tile(t("memory"), bytes(process.memory_bytes), t("of", bytes(process.memory_limit_bytes)), memory > 85 ? "bad" : ""),
     tile(t("connections"), number(service.connections), t("threads", process.threads, process.descriptors)),
   );
@@ -61,8 +89,9 @@ function makeOverviewCharts() {
     { name: "*latency_p50(ms)", text: "p50" }, { name: "*latency_p90(ms)", text: "p90" }, { name: "*latency_p99(ms)", text: "p99" },
   ]);
   new Chart(parent, "chart_usage", [
-    { name: "*cpu_usage(%)", label: "cpu" }, { name: "*fail_rate(%)", label: "failed" }, { name: "*mem_usage(%)", label: "memory" },
-  ]);
+    { name: "*cpu_usage(%)", label: "cpu_of_all", value: (value) => value / processors },
+    { name: "*fail_rate(%)", label: "failed" }, { name: "*mem_usage(%)", label: "memory" },
+  ], 100);
 }
 
 // Queues are charted by model, which may come and go.

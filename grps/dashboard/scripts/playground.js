@@ -1,55 +1,140 @@
-// Asking a model, with a form made from what it says of its inputs.
+// The form of the playground: made from what a model declares, it offers requests that can pass.
 
 const DTYPES = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "string"];
+const KINDS = ["tensors", "ndarray", "text", "file", "json"];
 const PREDICT = "grps/v1/infer/predict";
-let askedModels = "";
+// What the list of models and the form were made from.
+let askedModels = "", askedForm = "", askedLanguage = "";
 
+// Offers the models; the form is made anew only when they have changed.
 function showAskModels(served) {
+  const key = language + JSON.stringify(served);
+  if (key === askedModels) return;
   const graphs = served.graphs.filter((graph) => graph.nodes.length).map((graph) => graph.name);
   const names = [...graphs, ...served.models.map((model) => model.model)];
-  const key = `${language}:${served.default}:${names.join()}`;
-  if (key === askedModels) return;
-  askedModels = key;
   const select = byId("ask-model"), before = select.value;
   const options = names.map((name) => make("option", { value: name }, name));
   if (served.default !== null) options.unshift(make("option", { value: "" }, t("default_route", served.default)));
   select.replaceChildren(...options);
-  if ([...select.options].some((option) => option.value === before)) select.value = before;
-  showInput(served);
+  if (names.includes(before)) select.value = before;
+  const isSame = askedModels && askedForm === formKey(modelOf(served, select.value));
+  if (!isSame || askedLanguage !== language) showInput(served, !isSame);
+  askedModels = key;
 }
 
-// What the first model of a name says of itself.
+// The first model of a name, as the form needs it.
 function modelOf(served, name) {
   const graph = served.graphs.find((one) => one.name === (name || served.default));
-  if (graph) return { takes: "tensors", inputs: graph.inputs };
+  if (graph) return { takes: "tensors", raw_body: null, inputs: graph.inputs ?? [], outputs: graph.outputs };
   const wanted = name || (served.default_models ?? [])[0];
-  return served.models.find((model) => model.model === wanted) ?? served.models[0];
+  return served.models.find((model) => model.model === wanted);
 }
 
+// The inputs with their types, shapes and examples: {name, dtype, shape, required, example}.
+function inputsOf(model) {
+  const described = model?.description?.inputs;
+  if (!described?.length) return model?.inputs ?? [];
+  return described.map(({ name, dtype, shape, optional, example }) => ({
+    name, dtype: dtype?.toLowerCase().replace(/^dt_/, "") ?? null, required: !optional, example,
+    shape: shape?.map((size) => (size < 0 ? null : size)) ?? null,
+  }));
+}
+
+// Whether a model takes anything: user code, whose messages nothing declares.
+const takesAnything = (model) => model.takes === "message" && !model.raw_body && model.description?.converter_type !== "labels";
+
+// The kinds of request that can pass, the best first; none when no request can.
+function kindsOf(model) {
+  if (!model) return [];
+  if (model.raw_body === "bytes") return ["file"];
+  if (model.raw_body === "text") return ["text", "json"];
+  if (takesAnything(model)) return ["text", "file", "json", "tensors", "ndarray"];
+  const inputs = inputsOf(model), needed = inputs.filter((input) => input.required !== false);
+  const isCarried = needed.every((input) => !input.dtype || DTYPES.includes(input.dtype));
+  const isArray = inputs.length <= 1 && needed[0]?.dtype !== "string";
+  return [...(isCarried ? ["tensors", "json"] : []), ...(isArray ? ["ndarray"] : [])];
+}
+
+const formKey = (model) => JSON.stringify([model?.model, model?.takes, model?.raw_body, inputsOf(model), kindsOf(model)]);
+
 function showInput(served, chooseKind = true) {
-  const model = modelOf(served, byId("ask-model").value), kind = byId("ask-kind");
-  if (chooseKind) kind.value = model?.raw_body === "bytes" ? "file" : model?.takes === "message" ? "text" : "tensors";
-  const area = byId("ask-input");
+  const model = modelOf(served, byId("ask-model").value), kind = byId("ask-kind"), kinds = kindsOf(model);
+  const chosen = chooseKind || !kinds.includes(kind.value) ? kinds[0] ?? "" : kind.value;
+  [askedForm, askedLanguage] = [formKey(model), language];
+  kind.replaceChildren(...KINDS.filter((name) => kinds.includes(name)).map((name) => make("option", { value: name }, t(`kind_${name}`))));
+  kind.value = chosen;
+  const isSendable = kinds.length > 0;
+  for (const id of ["ask-send", "copy-curl", "copy-python"]) byId(id).disabled = !isSendable;
+  // An array holds one tensor, and a built-in converter returns text or labels.
+  const isArray = isSendable && !model.raw_body && (model.outputs ?? []).length <= 1;
+  byId("ask-ndarray").disabled = !isArray;
+  if (!isArray) byId("ask-ndarray").checked = false;
+  byId("ask-input").replaceChildren(...(isSendable ? fieldsOf(model, kind.value) : [make("p", { class: "note warn" }, whyNone(model))]));
+}
+
+function whyNone(model) {
+  const input = inputsOf(model).find((one) => one.required !== false && one.dtype && !DTYPES.includes(one.dtype));
+  return input ? t("no_request", input.name, input.dtype) : t("no_model");
+}
+
+function fieldsOf(model, kind) {
   const field = (id, key, element) => { element.id = id; return make("label", {}, make("span", { class: "quiet" }, t(key)), element); };
-  if (kind.value === "tensors") {
-    const inputs = model?.inputs?.length ? model.inputs : [{ name: "input", dtype: "float32", shape: [1, 2] }];
-    area.replaceChildren(...inputs.map(tensorFields));
-  } else if (kind.value === "file") {
-    const preview = make("div", { id: "ask-preview" });
-    area.replaceChildren(field("ask-file", "file_input", make("input", { type: "file", onchange: () => showPreview(preview) })), preview);
-  } else {
-    const texts = { text: ["text_input", "hello"], ndarray: ["array_input", "[[1.0, 2.0]]"], json: ["json_input", '{"str_data": "hello"}'] };
-    const [key, value] = texts[kind.value];
-    area.replaceChildren(field("ask-text", key, make("textarea", { spellcheck: "false" }, value)));
+  const area = (key, text) => [field("ask-text", key, make("textarea", { spellcheck: "false" }, text))];
+  const inputs = inputsOf(model);
+  const shown = inputs.length || !takesAnything(model) && model.description?.inputs ? inputs : [{ name: "", dtype: "float32", shape: [1, 2] }];
+  switch (kind) {
+    case "tensors": return shown.map(tensorFields);
+    case "file": {
+      const preview = make("div", { id: "ask-preview" });
+      return [field("ask-file", "file_input", make("input", { type: "file", onchange: () => showPreview(preview) })), preview];
+    }
+    case "text": return area("text_input", "hello");
+    case "ndarray": return area("array_input", nested(exampleOf(shown[0] ?? { shape: [1, 2] })));
+    default: {
+      const isText = takesAnything(model) || model.raw_body === "text";
+      return area("json_input", JSON.stringify(isText ? { str_data: "hello" } : tensorsMessage(shown.filter((one) => one.required !== false).map(exampleTensor))));
+    }
   }
 }
 
+const MOST_WRITTEN = 1e5;
+
+// Values that an input takes: {shape, values}; one value stands for all elements.
+function exampleOf(input) {
+  if (input.example?.values?.length) return { shape: input.example.shape, values: input.example.values };
+  return { shape: (input.shape ?? [1, 2]).map((size) => size ?? 1), values: [{ string: "hello", bool: true }[input.dtype] ?? 1] };
+}
+
+const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
+const filled = ({ shape, values }) => (values.length === 1 ? Array(Math.min(sizeOf(shape), MOST_WRITTEN)).fill(values[0]) : values);
+const tensorOf = (name, dtype, shape, values) => ({ name, dtype: `DT_${dtype.toUpperCase()}`, shape, [`flat_${dtype}`]: values });
+const tensorsMessage = (tensors) => ({ gtensors: { tensors } });
+
+function exampleTensor(input) {
+  const example = exampleOf(input);
+  return tensorOf(input.name, input.dtype ?? "float32", example.shape, filled(example));
+}
+
+// An example as nested lists.
+function nested(example) {
+  let level = filled(example);
+  for (const size of example.shape.slice(1).reverse()) {
+    const lists = [];
+    for (let start = 0; start < level.length; start += Math.max(size, 1)) lists.push(level.slice(start, start + size));
+    level = lists;
+  }
+  return JSON.stringify(example.shape.length ? level : level[0]);
+}
+
 function tensorFields(input) {
-  const shape = (input.shape ?? [1]).map((size) => size ?? 1).join(", ");
+  const example = exampleOf(input), dtype = input.dtype ?? "float32";
   const labelled = (key, element) => make("label", {}, t(key), element);
-  const dtype = make("select", { class: "dtype" }, ...DTYPES.map((name) => make("option", { selected: name === (input.dtype ?? "float32") }, name)));
-  return make("div", { class: "tensor" }, labelled("tensor_name", make("input", { class: "name", value: input.name })), labelled("dtype", dtype),
-    labelled("shape", make("input", { class: "shape", value: shape })), labelled("values", make("textarea", { class: "values", spellcheck: "false", title: t("values_hint") }, input.dtype === "string" ? "hello" : "1")));
+  const types = make("select", { class: "dtype" }, ...DTYPES.map((name) => make("option", { selected: name === dtype }, name)));
+  const hint = t(dtype === "string" ? "text_lines" : "values_hint");
+  const optional = input.required === false ? [make("label", { class: "check optional" }, make("input", { type: "checkbox", class: "sent" }), t("optional_input", input.name))] : [];
+  return make("div", { class: "tensor" }, ...optional, labelled("tensor_name", make("input", { class: "name", value: input.name })), labelled("dtype", types),
+    labelled("shape", make("input", { class: "shape", value: example.shape.join(", ") })),
+    labelled("values", make("textarea", { class: "values", spellcheck: "false", title: hint }, example.values.join(dtype === "string" ? "\n" : ", "))));
 }
 
 function showPreview(area) {
@@ -61,17 +146,33 @@ function showPreview(area) {
   if (file.type.startsWith("audio/")) area.append(make("audio", { src: source, controls: true }));
 }
 
+// The elements that a field names: texts by line, numbers by commas or blanks.
+function readValues(name, dtype, text) {
+  if (dtype === "string") return text.replace(/\n$/, "").split("\n");
+  return text.split(/[\s,]+/).filter(Boolean).map((part) => {
+    if (/^[+-]?(nan|inf(inity)?)$/i.test(part) && dtype.startsWith("float")) return { n: "NaN", "-": "-Infinity" }[part[0].toLowerCase()] ?? "Infinity";
+    const value = Number(part);
+    if (Number.isNaN(value)) throw new Error(t("bad_number", name, part));
+    return value;
+  });
+}
+
 function readTensor(fields) {
-  const value = (name) => fields.querySelector(`.${name}`).value.trim();
-  const [name, dtype] = [value("name"), value("dtype")];
-  const shape = value("shape") === "" ? [] : value("shape").split(",").map((size) => Number(size));
+  const value = (name) => fields.querySelector(`.${name}`).value;
+  const [name, dtype, sizes] = [value("name").trim(), value("dtype"), value("shape").trim()];
+  const shape = sizes === "" ? [] : sizes.split(",").map((size) => (size.trim() === "" ? NaN : Number(size)));
   if (shape.some((size) => !Number.isInteger(size) || size < 0)) throw new Error(t("bad_shape", name));
-  const count = shape.reduce((product, size) => product * size, 1);
-  const texts = value("values").split(/[\s,]+/).filter(Boolean);
-  let values = dtype === "string" ? texts : texts.map(Number);
-  if (values.length === 1) values = Array(Math.min(count, 1e6)).fill(values[0]);
+  const count = sizeOf(shape);
+  let values = count === 0 ? [] : readValues(name, dtype, value("values"));
+  if (values.length === 1) values = Array(Math.min(count, 1e7)).fill(values[0]);
   if (values.length !== count) throw new Error(t("bad_values", name, values.length, `[${shape}]`));
-  return { name, dtype: `DT_${dtype.toUpperCase()}`, shape, [`flat_${dtype}`]: values };
+  return tensorOf(name, dtype, shape, values);
+}
+
+const isSent = (fields) => fields.querySelector(".sent")?.checked ?? true;
+
+function parsed(text, key) {
+  try { return JSON.parse(text); } catch (error) { throw new Error(t("not_json", t(key), error.message)); }
 }
 
 // The request as the form says it: {path, type, body, file}.
@@ -83,91 +184,14 @@ function readRequest() {
   const path = PREDICT + (String(query) ? `?${query}` : "");
   const json = (body) => ({ path, type: "application/json", body: JSON.stringify(body), file: null });
   switch (byId("ask-kind").value) {
-    case "tensors": return json({ gtensors: { tensors: [...document.querySelectorAll("#ask-input .tensor")].map(readTensor) } });
+    case "tensors": return json(tensorsMessage([...document.querySelectorAll("#ask-input .tensor")].filter(isSent).map(readTensor)));
     case "text": return json({ str_data: byId("ask-text").value });
-    case "ndarray": return json({ ndarray: JSON.parse(byId("ask-text").value) });
-    case "json": return { path, type: "application/json", body: byId("ask-text").value, file: null };
+    case "ndarray": return json({ ndarray: parsed(byId("ask-text").value, "array_input") });
+    case "json": parsed(byId("ask-text").value, "json_input"); return { path, type: "application/json", body: byId("ask-text").value, file: null };
     default: {
       const file = byId("ask-file").files[0];
       if (!file) throw new Error(t("no_file"));
       return { path, type: "application/octet-stream", body: file, file: file.name };
     }
-  }
-}
-
-async function ask(event) {
-  event.preventDefault();
-  byId("answer").hidden = false;
-  const shown = byId("answer-shown");
-  byId("answer-bars").replaceChildren();
-  try {
-    const request = readRequest(), started = performance.now();
-    const response = await fetch(request.path, { method: "POST", headers: { "Content-Type": request.type, "X-Grps-Timing": "true" }, body: request.body });
-    await showAnswer(response, shown);
-    byId("took").textContent = `${response.status} · ${t("took", number(performance.now() - started))} · ${response.headers.get("X-Request-Id") ?? ""}`;
-    showTiming(response.headers.get("X-Grps-Timing"));
-  } catch (error) {
-    byId("took").textContent = "";
-    shown.replaceChildren(make("p", { class: "note bad", role: "alert" }, error.message));
-  }
-}
-
-async function showAnswer(response, shown) {
-  const type = response.headers.get("Content-Type") ?? "";
-  if (byId("ask-streaming").checked && response.ok) return showChunks(response, shown);
-  if (type.startsWith("application/octet-stream")) {
-    const blob = await response.blob(), start = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
-    const isPicture = (start[0] === 0x89 && start[1] === 0x50) || (start[0] === 0xff && start[1] === 0xd8);
-    if (isPicture) return shown.replaceChildren(make("img", { src: URL.createObjectURL(blob), alt: t("answer") }));
-    return shown.replaceChildren(make("pre", { tabindex: "0" }, `${blob.size} B`), make("a", { href: URL.createObjectURL(blob), download: "answer.bin" }, "answer.bin"));
-  }
-  const text = await response.text();
-  let pretty = text;
-  try { pretty = JSON.stringify(JSON.parse(text), null, 1); } catch { /* not every answer is JSON */ }
-  shown.replaceChildren(make("pre", { tabindex: "0" }, pretty.length > 20000 ? `${pretty.slice(0, 20000)} …` : pretty));
-}
-
-async function showChunks(response, shown) {
-  const text = make("pre", { tabindex: "0" });
-  shown.replaceChildren(text);
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) text.append(piece.value);
-}
-
-// Reads the header of an answer that tells its steps.
-function showTiming(header) {
-  if (!header) return;
-  const bars = header.split(", ").map((part) => {
-    const [name, ...fields] = part.split(";");
-    const values = Object.fromEntries(fields.map((field) => field.split("=")));
-    return { name, start_ms: Number(values.start), length_ms: Number(values.dur), requests: Number(values.requests ?? 0), rows: Number(values.rows ?? 0), small: values.small };
-  });
-  const total = bars.pop();
-  byId("answer-bars").replaceChildren(waterfall(bars, total.length_ms));
-}
-
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-
-function asCurl() {
-  const { path, type, body, file } = readRequest(), url = new URL(path, location.href);
-  return `curl ${quoted(String(url))} -H ${quoted(`Content-Type: ${type}`)} ${file ? `--data-binary ${quoted(`@${file}`)}` : `-d ${quoted(body)}`}`;
-}
-
-function asPython() {
-  const { path, type, body, file } = readRequest(), url = new URL(path, location.href);
-  const data = file ? `open(${JSON.stringify(file)}, "rb")` : `${JSON.stringify(body)}.encode()`;
-  return ["import requests", "", "answer = requests.post(", `    ${JSON.stringify(String(url))},`, `    data=${data},`, `    headers={"Content-Type": ${JSON.stringify(type)}},`, ")", "print(answer.status_code, answer.text)"].join("\n");
-}
-
-async function copy(write) {
-  try {
-    const text = write();
-    try { await navigator.clipboard.writeText(text); } catch { /* shown below, to be copied by hand */ }
-    byId("answer").hidden = false;
-    byId("answer-bars").replaceChildren();
-    byId("answer-shown").replaceChildren(make("pre", { tabindex: "0" }, text));
-    byId("took").textContent = t("copied");
-  } catch (error) {
-    byId("took").textContent = error.message;
   }
 }

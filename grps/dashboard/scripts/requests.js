@@ -31,32 +31,75 @@ function waterfall(bars, total) {
   return make("div", { class: "fall" }, ...parts);
 }
 
-const opened = new Set();
+// What a request took and where, in one line.
+function requestLine({ duration_ms, model, protocol, failure, ended }) {
+  return `${number(duration_ms)} ms · ${model || t("unrouted")} · ${failure ?? protocol} · ${clock(ended)} `;
+}
 
-function requestDetails(list, request) {
-  const key = `${list}:${request.id}:${request.ended}`;
-  const details = make("details", { open: opened.has(key) },
-    make("summary", {}, make("span", { class: `status ${request.status < 400 ? "good-text" : "bad-text"}` }, String(request.status)),
-      ` ${number(request.duration_ms)} ms · ${request.model || t("unrouted")} · ${request.failure ?? request.protocol} · ${clock(request.ended)} `,
-      make("code", {}, request.id)));
-  const fill = () => details.append(waterfall(request.bars, request.duration_ms), ...(request.trace ? [make("p", { class: "quiet" }, "trace ", make("code", {}, request.trace))] : []));
-  if (details.open) fill();
+const statusOf = (request) => make("span", { class: `status ${request.status < 400 ? "good-text" : "bad-text"}` }, String(request.status));
+
+// The error without the identifier of its request, which no other error has.
+const errorOf = (request) => request.error?.replace(` (request id ${request.id})`, "") ?? null;
+
+// A request whose steps are made when it is opened; its error only where nothing else shows it.
+function requestDetails(request, isAlone = true) {
+  const details = make("details", {}, make("summary", {}, statusOf(request), ` ${requestLine(request)}`, make("code", {}, request.id)));
   details.addEventListener("toggle", () => {
-    opened[details.open ? "add" : "delete"](key);
-    if (details.open && details.children.length === 1) fill();
+    if (!details.open || details.children.length > 1) return;
+    if (request.error && isAlone) details.append(make("p", { class: "note bad error" }, errorOf(request)));
+    details.append(waterfall(request.bars, request.duration_ms));
+    if (request.trace) details.append(make("p", { class: "quiet" }, "trace ", make("code", {}, request.trace)));
   });
   return details;
 }
 
-let shownRequests = "";
-
-function showRemembered(remembered) {
-  // What is being read or clicked must not be made anew for nothing.
-  const key = language + ["slowest", "failures"].map((list) => remembered[list].map((request) => request.id + request.ended).join()).join("|");
-  if (key === shownRequests) return;
-  shownRequests = key;
-  for (const list of ["slowest", "failures"]) {
-    const requests = remembered[list].slice(0, 20);
-    byId(list).replaceChildren(...(requests.length ? requests.map((request) => requestDetails(list, request)) : [make("p", { class: "quiet" }, t("none_yet"))]));
+// Failed requests by all that is equal in them, the latest first: [[request, …], …].
+function grouped(requests) {
+  const groups = new Map();
+  for (const request of requests) {
+    const key = JSON.stringify([request.model, request.protocol, request.status, request.failure, errorOf(request)]);
+    groups.set(key, [...(groups.get(key) ?? []), request]);
   }
+  return [...groups];
+}
+
+const keyOf = (request) => `${request.id}:${request.ended}`;
+const isOpen = (element) => element.open;
+
+// Equal failed requests: their number, their error, and each of them.
+function updateGroup(details, requests) {
+  const [latest] = requests, summary = details.firstChild, list = details.lastChild;
+  const shown = `${keyOf(latest)}:${requests.length}`;
+  if (details.dataset.shown === shown) return;
+  details.dataset.shown = shown;
+  const count = requests.length > 1 ? [make("b", { class: "count" }, t("times", requests.length))] : [];
+  summary.replaceChildren(statusOf(latest), ...count, ` ${requestLine(latest)}`, make("code", {}, latest.id),
+    ...(latest.error ? [make("span", { class: "error bad-text" }, errorOf(latest))] : []));
+  showKeyed(list, requests.map((request) => ({ key: keyOf(request), create: () => requestDetails(request, false) })), isOpen);
+}
+
+function groupRow([key, requests]) {
+  const create = () => {
+    const details = make("details", {}, make("summary"), make("div", { class: "group" }));
+    // The only request of a group needs no second click.
+    if (requests.length === 1) details.addEventListener("toggle", () => { details.lastChild.firstChild.open = true; }, { once: true });
+    return details;
+  };
+  return { key, create, update: (details) => updateGroup(details, requests) };
+}
+
+// Shows rows, or that there are none. What is open stays, even when the service has dropped it.
+function showRequests(id, rows) {
+  const none = { key: "none", create: () => make("p", { class: "quiet" }, t("none_yet")) };
+  showKeyed(byId(id), rows.length ? rows : [none], isOpen);
+}
+
+// Makes all rows anew, in another language.
+function forgetRequests() {
+  for (const id of ["slowest", "failures"]) showKeyed(byId(id), []);
+}
+
+function showNotable({ slowest, failures }) {
+  showRequests("slowest", slowest.map((request) => ({ key: keyOf(request), create: () => requestDetails(request) })));
+  showRequests("failures", grouped(failures).map(groupRow));
 }

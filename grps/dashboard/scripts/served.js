@@ -33,9 +33,10 @@ function showModels(live) {
       model.native ? "–" : number(model.instances), model.native ? "–" : `${(100 * busyShare(model)).toFixed(0)} %`, number(model.restarts),
       model.batches ? number(model.rows / model.batches) : "–", stack(minute));
   });
+  const unloaded = live.unloaded.map((model) => row(model, t("not_loaded"), ...Array(10).fill("–")));
   byId("models").replaceChildren(
     head(["model"], ["calls", 1], ["failing", 1], ["p50", 1], ["p99", 1], ["queue_length", 1], ["in_flight", 1], ["instances", 1], ["busy", 1], ["restarts", 1], ["batch_size", 1], ["time_goes"]),
-    make("tbody", {}, ...rows));
+    make("tbody", {}, ...rows, ...unloaded));
 }
 
 function showBatches(live, served) {
@@ -70,7 +71,9 @@ function pictured(served) {
 }
 
 function showGraphs(live, served) {
-  byId("graphs").replaceChildren(...pictured(served).map((graph) => graphPicture(live, graph)));
+  const broken = served.graphs.filter((graph) => graph.trouble);
+  byId("graphs").replaceChildren(...broken.map((graph) => make("p", { class: "note bad" }, t("broken_graph", graph.name, graph.trouble))),
+    ...pictured(served).map((graph) => graphPicture(live, graph)));
 }
 
 function minuteOf(live, graph, node) {
@@ -103,6 +106,7 @@ function graphPicture(live, graph) {
   const width = 8 + (depth + 1) * (BOX.width + BOX.gapX), height = 16 + Math.max(...rows.values()) * (BOX.height + BOX.gapY);
   const route = live.routes.find((one) => one.name === graph.name);
   const total = route?.minute.duration.mean_ms ?? 0;
+  const spent = total * (route?.minute.duration.count ?? 0);
   const slow = slowestNode(live, graph)?.node;
   const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
   const edge = (from, to, maybe) => {
@@ -118,7 +122,7 @@ function graphPicture(live, graph) {
   for (const node of graph.nodes) {
     const minute = minuteOf(live, graph, node);
     const model = live.models.find((one) => one.model === node.model);
-    svg.append(nodeBox(place.get(node.name), node, minute, model, total, node.name === slow));
+    svg.append(nodeBox(place.get(node.name), node, minute, model, spent, node.name === slow));
     told.push(`${node.name}: ${number(minute?.duration.mean_ms ?? null)} ms`);
   }
   svg.append(plainBox(place.get("answer"), t("answer"), total ? `${number(total)} ms` : ""));
@@ -132,14 +136,15 @@ function plainBox(at, name, more) {
     draw("text", { x: at.x + BOX.width / 2, y: at.y + 52, "text-anchor": "middle", class: "quiet" }, more));
 }
 
-function nodeBox(at, node, minute, model, total, slow) {
+function nodeBox(at, node, minute, model, spent, slow) {
   const box = draw("g", {}, draw("rect", { class: slow ? "box slow" : "box", x: at.x, y: at.y, width: BOX.width, height: BOX.height, rx: 8 }));
   const fit = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
   box.append(draw("text", { x: at.x + 10, y: at.y + 20, "font-weight": 600 }, fit(node.name, 14)));
   box.append(draw("text", { x: at.x + 10, y: at.y + 37, class: "quiet" }, fit(node.when ? `${node.model} · if ${node.when}` : node.model, 27)));
   const mean = minute?.duration.count ? minute.duration.mean_ms : null;
   if (mean !== null) {
-    const part = total ? ` · ${percent(mean, total).toFixed(0)} %` : "";
+    // A node may run in some of the requests only: its share is of the time of all.
+    const part = spent ? ` · ${Math.min(100, percent(mean * minute.duration.count, spent)).toFixed(0)} %` : "";
     box.append(draw("text", { x: at.x + BOX.width - 10, y: at.y + 20, "text-anchor": "end", "font-weight": 600 }, `${number(mean)} ms`));
     box.append(draw("text", { x: at.x + 10, y: at.y + 53, class: "quiet" }, `${t("queue_length")} ${number(model?.queue_length)} · ${t("busy")} ${model ? (100 * busyShare(model)).toFixed(0) : "–"} %${part}`));
     let x = at.x + 10;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -60,6 +61,7 @@ class LoadedModel:
         Args:
             options: The service's settings for every model.
         """
+        metadata = self._metadata()
         model = Model(
             NativeModel(
                 name=self.config.name,
@@ -67,7 +69,8 @@ class LoadedModel:
                 takes_tensors=NAMES.takes_tensors(self.config),
                 signature=self._accepted(),
                 raw_body=raw_body_of(self.config.converter_type),
-                metadata=self._metadata(),
+                metadata=metadata,
+                description=json.dumps(yaml.safe_load(metadata), default=str),
                 batching=native_batching(self.config),
                 queue_timeout_ms=self.config.queue.timeout_ms or None,
                 hang_timeout_ms=options.hang_timeout_ms,

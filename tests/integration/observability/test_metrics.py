@@ -357,6 +357,10 @@ def test_the_slowest_and_the_failed_are_remembered(server: RunningServer) -> Non
     assert infer["length_ms"] >= 150
     failed = next(one for one in told["failures"] if one["id"] == "the-failed-one")
     assert (failed["status"], failed["failure"]) == (500, "model_failed")
+    assert failed["error"].endswith("(request id the-failed-one)")
+    page = {"Sec-Fetch-Site": "cross-site"}
+    seen = requests.get(server.url("/grps/v1/monitor/requests"), headers=page, timeout=30).json()
+    assert all("error" not in one for one in seen["failures"])
 
 
 def test_an_exemplar_leads_to_a_request(server: RunningServer) -> None:

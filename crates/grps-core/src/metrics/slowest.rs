@@ -30,6 +30,8 @@ pub struct RequestSummary {
     pub protocol: Protocol,
     /// Why it failed; `None` for a success.
     pub failure: Option<Cause>,
+    /// The message of the failure, shortened; `None` where none is known.
+    pub error: Option<Arc<str>>,
     /// Time from its head to the end of its response.
     pub duration: Duration,
     /// When it ended.
@@ -118,6 +120,7 @@ mod tests {
             model: "m-1".into(),
             protocol: Protocol::Http,
             failure,
+            error: None,
             duration: Duration::from_millis(ms),
             ended: SystemTime::now(),
         }

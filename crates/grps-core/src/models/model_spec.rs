@@ -28,6 +28,8 @@ pub struct ModelSpec {
     pub signature: Option<Signature>,
     /// YAML text that `metadata/model` returns.
     pub metadata: String,
+    /// The same as JSON text; empty when there is none.
+    pub description: String,
     /// What a body is whose content type is not set; `None` when the content type must be set.
     pub raw_body: Option<RawBody>,
     /// How its requests are gathered into batches.
@@ -47,6 +49,7 @@ impl ModelSpec {
             form,
             signature: None,
             metadata: String::new(),
+            description: String::new(),
             raw_body: None,
             batching: BatchPolicy::default(),
             queue_timeout: None,

@@ -52,7 +52,7 @@ impl Call {
 
     /// Records and logs the failure of an inference request.
     pub(crate) fn report_failure(&self, error: &Error) {
-        self.scope.record_outcome(Some(error.cause()));
+        self.scope.record_failure(error);
         let (id, peer, cause) = (self.timeline.id(), &self.peer, error.cause());
         // The log limits the rate of each of the two lines: many requests of clients that fail do not
         // hide a failure of the service.

@@ -77,7 +77,7 @@ impl<E: StreamEncoding> ReplyStream<E> {
         let encode = || event.and_then(|chunk| encoding.encode(chunk));
         let encoded = self.call.app.blocking.run_at_once(bytes, encode);
         let chunk = encoded.unwrap_or_else(|error| {
-            self.call.scope.record_outcome(Some(error.cause()));
+            self.call.scope.record_failure(&error);
             self.encoding.encode_failure(&error)
         });
         self.call.scope.count_sent_chunk(E::length(&chunk));

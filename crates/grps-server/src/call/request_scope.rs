@@ -21,6 +21,8 @@ pub(crate) struct RequestScope {
     /// Outcome of an inference request: [`NO_INFERENCE`], [`RUNNING`], [`SUCCEEDED`], or [`FAILED`]
     /// plus the index of its cause.
     outcome: AtomicU8,
+    /// The message of the first failure, shortened.
+    error: OnceLock<Arc<str>>,
     /// Counters of the route, once it is resolved.
     stats: OnceLock<Arc<RouteStats>>,
     /// Bytes of the request body.
@@ -35,6 +37,8 @@ const NO_INFERENCE: u8 = 0;
 const RUNNING: u8 = 1;
 const SUCCEEDED: u8 = 2;
 const FAILED: u8 = 3;
+/// Maximum length of a message that is kept; longer ones are shortened.
+const MAX_ERROR_BYTES: usize = 1024;
 
 impl RequestScope {
     /// Starts a request and counts it as in flight.
@@ -45,6 +49,7 @@ impl RequestScope {
             timeline,
             protocol,
             outcome: AtomicU8::new(NO_INFERENCE),
+            error: OnceLock::new(),
             stats: OnceLock::new(),
             received_bytes: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
@@ -105,6 +110,12 @@ impl RequestScope {
         self.outcome.fetch_max(outcome, Ordering::Relaxed);
     }
 
+    /// Records the failure of the inference request with its message.
+    pub(crate) fn record_failure(&self, error: &Error) {
+        self.record_outcome(Some(error.cause()));
+        self.error.get_or_init(|| shortened(error.message()).into());
+    }
+
     /// Counts bytes of the response.
     pub(crate) fn count_sent_bytes(&self, bytes: usize) {
         self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -137,6 +148,7 @@ impl RequestScope {
             model: Arc::clone(&route.name),
             protocol: self.protocol,
             failure,
+            error: failure.and_then(|_| self.error.get().cloned()),
             duration,
             ended: SystemTime::now(),
         };
@@ -167,6 +179,15 @@ impl RequestScope {
     }
 }
 
+/// The start of a message, at most [`MAX_ERROR_BYTES`] long.
+fn shortened(message: &str) -> &str {
+    let mut length = message.len().min(MAX_ERROR_BYTES);
+    while !message.is_char_boundary(length) {
+        length -= 1;
+    }
+    message.get(..length).unwrap_or_default()
+}
+
 impl Drop for RequestScope {
     fn drop(&mut self) {
         match *self.outcome.get_mut() {
@@ -176,5 +197,17 @@ impl Drop for RequestScope {
             SUCCEEDED => self.finish(None),
             failed => self.finish(Cause::ALL.get(usize::from(failed - FAILED)).copied()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_messages_are_shortened_between_characters() {
+        assert_eq!(shortened("no such model"), "no such model");
+        let long = format!("{}\u{e9}", "x".repeat(MAX_ERROR_BYTES - 1));
+        assert_eq!(shortened(&long), "x".repeat(MAX_ERROR_BYTES - 1));
     }
 }

@@ -8,7 +8,8 @@ use grps_core::metrics::{
     Counts, Minute, Name, OutcomeCounts, Protocol, RequestSummary, RouteStats,
 };
 use grps_core::{
-    BatchCounts, InputForm, Model, RawBody, Reason, Route, RouteQuery, Signature, TensorSpec, Wait,
+    BatchCounts, InputForm, Model, RawBody, Readiness, Reason, Route, RouteQuery, Signature,
+    TensorSpec, Wait,
 };
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,7 @@ pub(crate) fn live(app: &App) -> Value {
         "time": seconds(SystemTime::now()),
         "service": {
             "ready": reason.is_none(),
+            "state": state_name(app, reason.is_none()),
             "reason": reason,
             "version": env!("CARGO_PKG_VERSION"),
             "started": seconds(app.settings.started),
@@ -37,6 +39,7 @@ pub(crate) fn live(app: &App) -> Value {
         "requests": durations(&app.monitor.latest_minute()),
         "routes": app.stats.routes().iter().filter_map(|route| live_route(app, route)).collect::<Vec<_>>(),
         "models": app.engine.registry().models().iter().map(|model| live_model(app, model)).collect::<Vec<_>>(),
+        "unloaded": unloaded(app),
         "nodes": app.stats.nodes().into_iter().map(|((graph, node), stats)| {
             let minute = app.monitor.latest_minute_of(&Name::Node(graph.clone(), node.clone()));
             let in_flight = stats.outcomes.read().in_flight;
@@ -60,10 +63,18 @@ pub(crate) fn live(app: &App) -> Value {
     })
 }
 
-/// The slowest requests and the latest failures, with their waterfalls.
-pub(crate) fn notable_requests(app: &App) -> Value {
+/// The slowest requests and the latest failures, with their waterfalls and, if `with_errors` is
+/// set, the messages of their errors.
+pub(crate) fn notable_requests(app: &App, with_errors: bool) -> Value {
+    let describe_one = |request: &RequestSummary| {
+        let mut described = describe_request(request);
+        if with_errors && let Some(fields) = described.as_object_mut() {
+            fields.insert("error".to_owned(), request.error.as_deref().into());
+        }
+        described
+    };
     let describe =
-        |requests: Vec<RequestSummary>| requests.iter().map(describe_request).collect::<Vec<_>>();
+        |requests: Vec<RequestSummary>| requests.iter().map(describe_one).collect::<Vec<_>>();
     json!({
         "slowest": describe(app.monitor.notable.slowest()),
         "failures": describe(app.monitor.notable.failures()),
@@ -84,6 +95,24 @@ pub(crate) fn catalog(app: &App) -> Value {
             route.models().iter().map(|model| model.key().to_owned()).collect::<Vec<_>>()
         }),
     })
+}
+
+/// The state of readiness in one word.
+fn state_name(app: &App, is_ready: bool) -> &'static str {
+    match app.engine.readiness() {
+        _ if is_ready => "ready",
+        Readiness::Offline => "offline",
+        Readiness::Loading => "loading",
+        Readiness::Draining => "draining",
+        Readiness::Ready | Readiness::Unhealthy => "unhealthy",
+    }
+}
+
+/// The models that were loaded before and are not loaded.
+fn unloaded(app: &App) -> Vec<String> {
+    let loaded = app.engine.registry().models();
+    let is_loaded = |key: &str| loaded.iter().any(|model| model.key() == key);
+    app.stats.models().into_iter().map(|(key, _)| key).filter(|key| !is_loaded(key)).collect()
 }
 
 fn live_route(app: &App, route: &RouteStats) -> Option<Value> {
@@ -166,10 +195,11 @@ fn durations(counts: &Counts) -> Value {
 
 fn live_process(app: &App) -> Value {
     json!({
-        "cpu_s": process::processor_time().as_secs_f64(),
+        "cpu_s": process::processor_time_of_all().as_secs_f64(),
         "processors": std::thread::available_parallelism().map_or(1, usize::from),
         "memory_bytes": process::resident_bytes(),
         "memory_limit_bytes": app.settings.memory_limit_bytes,
+        "max_memory_percent": app.settings.max_memory_percent,
         "descriptors": process::open_descriptors(),
         "max_descriptors": process::max_descriptors(),
         "threads": process::threads(),
@@ -233,6 +263,7 @@ fn describe_model(model: &Model) -> Value {
             "window_us": u64::try_from(batching.window.as_micros()).unwrap_or(u64::MAX),
         })),
         "metadata": spec.metadata,
+        "description": serde_json::from_str::<Value>(&spec.description).ok(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Resource usage of this process, as the system reports it.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit};
@@ -15,13 +16,13 @@ pub(crate) struct Usage {
 
 impl Usage {
     pub(crate) fn new(memory_limit_bytes: u64) -> Self {
-        Self { last: (Instant::now(), processor_time()), memory_limit_bytes }
+        Self { last: (Instant::now(), processor_time_of_all()), memory_limit_bytes }
     }
 
-    /// Percentage of one processor since the last measurement, and percentage of the memory limit.
+    /// Percentage of one processor, worker processes included, since the last measurement, and percentage of the memory limit.
     pub(crate) fn measure(&mut self) -> (f64, f64) {
         let (since, used) = self.last;
-        let (now, total) = (Instant::now(), processor_time());
+        let (now, total) = (Instant::now(), processor_time_of_all());
         self.last = (now, total);
         let elapsed = now.duration_since(since).as_secs_f64();
         let spent = total.saturating_sub(used).as_secs_f64();
@@ -36,6 +37,39 @@ pub(crate) fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// Processor time of the process and of its worker processes, the ended ones included.
+pub(crate) fn processor_time_of_all() -> Duration {
+    let running: Duration = children().iter().map(|pid| processor_time_of(pid)).sum();
+    processor_time() + ended_processor_time() + running
+}
+
+/// Identifiers of the running child processes; empty where the system does not list them.
+fn children() -> Vec<String> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists = threads.filter_map(|one| std::fs::read_to_string(one.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// Processor time of the child processes that have ended.
+fn ended_processor_time() -> Duration {
+    times_in("/proc/self/stat", 15..17)
+}
+
+/// Processor time of another process and of its child processes that have ended.
+fn processor_time_of(pid: &str) -> Duration {
+    times_in(&format!("/proc/{pid}/stat"), 13..17)
+}
+
+/// The sum of fields of a `stat` file, counted from 0, which are times.
+fn times_in(path: &str, fields: Range<usize>) -> Duration {
+    let stat = std::fs::read_to_string(path).unwrap_or_default();
+    // The second field is the name in parentheses, which may contain blanks and parentheses.
+    let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let values = after_name.split(' ').skip(fields.start.saturating_sub(2)).take(fields.len());
+    let ticks: u64 = values.filter_map(|value| value.parse::<u64>().ok()).sum();
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second().max(1) as f64)
 }
 
 /// Resident memory of the process; 0 where the system does not report it.
@@ -88,6 +122,26 @@ mod tests {
         let (_, memory) = Usage::new(1 << 40).measure();
         assert!(memory > 0.0 && memory < 100.0);
         assert!(unmapped_bytes() <= resident_bytes() && resident_bytes() < virtual_bytes());
+    }
+
+    #[test]
+    fn child_processes_count_while_they_run_and_after() {
+        let busy = "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done";
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", &format!("{busy}; echo; read -r _")])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = child.id().to_string();
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        assert!(children().contains(&pid));
+        let running = processor_time_of(&pid);
+        assert!(running > Duration::ZERO);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(ended_processor_time() >= running);
+        assert!(!children().contains(&pid));
     }
 
     #[test]

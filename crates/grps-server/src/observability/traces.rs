@@ -334,6 +334,7 @@ mod tests {
             model: "m-1".into(),
             protocol: Protocol::Http,
             failure,
+            error: None,
             duration: Duration::from_millis(5),
             ended: SystemTime::now(),
         }

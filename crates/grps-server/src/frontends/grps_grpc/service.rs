@@ -93,7 +93,7 @@ fn scheduling_options(
     let options = timeout::read_deadline(optional)
         .and_then(|deadline| scheduling_headers::read_options(optional, deadline, call.peer.ip()));
     options.map_err(|error| {
-        call.scope.record_outcome(Some(error.cause()));
+        call.scope.record_failure(&error);
         tonic::Status::invalid_argument(error.message())
     })
 }

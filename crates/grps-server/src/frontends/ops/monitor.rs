@@ -7,8 +7,10 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::app::App;
+use crate::call::access::{Policy, authorize};
 use crate::call::call::Call;
 use crate::frontends::grps_http::encode::failure;
+use crate::frontends::shared::credentials;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response;
 use crate::net::reply_body::ReplyBody;
@@ -70,9 +72,13 @@ pub(super) async fn live(call: Call, _: HttpRequest) -> Response<ReplyBody> {
     response::json(overview::live(&call.app).to_string().into_bytes())
 }
 
-/// The slowest and the failed requests.
-pub(super) async fn notable_requests(call: Call, _: HttpRequest) -> Response<ReplyBody> {
-    response::json(overview::notable_requests(&call.app).to_string().into_bytes())
+/// The slowest and the failed requests. Only operators see the messages of the errors, which may
+/// contain what another client has sent.
+pub(super) async fn notable_requests(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    let credentials = credentials::read(&request.parts);
+    let admin_token = call.app.settings.admin_token.as_deref();
+    let is_operator = authorize(Policy::Admin, &call.peer, credentials, admin_token).is_ok();
+    response::json(overview::notable_requests(&call.app, is_operator).to_string().into_bytes())
 }
 
 /// The models and graphs.

@@ -117,8 +117,9 @@ fn check_access(
     if policy == Policy::Infer {
         call.scope.mark_inference();
         if is_draining {
-            call.scope.record_outcome(Some(Cause::Unavailable));
-            return Err(Error::new(Cause::Unavailable, "the service is shutting down"));
+            let error = Error::new(Cause::Unavailable, "the service is shutting down");
+            call.scope.record_failure(&error);
+            return Err(error);
         }
     }
     let admin_token = call.app.settings.admin_token.as_deref();
