@@ -39,13 +39,16 @@ from grps.server.native import (
     set_level,
     start_log,
 )
+from grps.server.printing import printed_is_logged
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
 from grps.server.stopping import StopRequest, StopRequested
 
 MOST_IO_THREADS = 4
-END_TIMEOUT_S = 2.0
+END_TIMEOUT_S = 1.5
 """Longest wait for an instance that still runs after the drain."""
+MARGIN_S = 4.0
+"""So long after the longest drain the process is ended, whatever its threads do."""
 ADMIN_TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 
 
@@ -101,6 +104,7 @@ class App:
         if options.port is not None:
             project = project.listening_on(options.port)
         config = project.server
+        self._stop.end_within(config.limits.drain_timeout_ms / 1000 + MARGIN_S)
         log_folder = options.service / config.log.log_dir
         backups = config.log.log_backup_count
         as_json = config.log.format == "json"
@@ -115,7 +119,8 @@ class App:
             log_folder, backups, config.log.level, to_stderr=options.to_stderr, as_json=as_json
         )
         try:
-            self._listen(project)
+            with printed_is_logged():
+                self._listen(project)
         except Exception:
             logger.exception("the service can't go on")
             raise
@@ -125,6 +130,7 @@ class App:
     def _listen(self, project: Project) -> None:
         config = project.server
         server = Server(_native_settings(project, self._options.service))
+        self._stop.drain(server)
         app_monitor.connect(server, monitor_api())
         host = config.interface.host
         try:

@@ -12,6 +12,7 @@ use pyo3::types::{PyAny, PyBytes};
 use crate::instances::exchange::Exchange;
 use crate::instances::tensor::{NamedArray, Output};
 use crate::instances::{current, tensor};
+use crate::text::LossyText;
 
 /// One request: its input, and the way to reply to it once.
 #[pyclass(frozen, module = "grps._core")]
@@ -63,6 +64,11 @@ impl Entry {
     #[getter]
     fn tracestate(&self) -> Option<&str> {
         self.request.timeline().trace()?.state.as_deref()
+    }
+
+    /// Makes it the current request of this thread, for log lines.
+    fn make_current(&self) {
+        current::work_on(Some((self.request.timeline(), 1)));
     }
 
     /// Notes that a step has ended that began with the end of the one before it.
@@ -162,12 +168,12 @@ impl Entry {
     }
 
     /// Replies that the model or the user's code failed.
-    fn fail(&self, message: &str) -> PyResult<()> {
-        self.send(Err(Error::new(Cause::ModelFailed, message)))
+    fn fail(&self, message: LossyText) -> PyResult<()> {
+        self.send(Err(Error::new(Cause::ModelFailed, String::from(message))))
     }
 
     /// Replies that the input does not fit.
-    fn refuse(&self, message: &str) -> PyResult<()> {
-        self.send(Err(Error::invalid(message)))
+    fn refuse(&self, message: LossyText) -> PyResult<()> {
+        self.send(Err(Error::invalid(String::from(message))))
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::ChronoLocal;
 use tracing_subscriber::layer::SubscriberExt;
@@ -16,6 +16,9 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::log_file::LogFile;
 use super::log_period::LogPeriod;
+
+/// The target of events that stand for lines on a standard stream of this process.
+pub const PRINTED: &str = "printed";
 
 /// Keeps the log's writer alive; dropping it writes what is still buffered.
 #[derive(Debug)]
@@ -60,7 +63,10 @@ pub fn start(settings: &LogSettings<'_>) -> io::Result<LogGuard> {
     let file = LogFile::open(settings.path, LogPeriod::Day, Some(settings.backup_count))?;
     let (file, writer) = tracing_appender::non_blocking(file);
     let (level, handle) = reload::Layer::new(level);
-    let stderr = settings.to_stderr.then(|| lines(io::stderr, settings.json));
+    // What user code prints is on a standard stream already.
+    let is_logged = filter_fn(|metadata| metadata.target() != PRINTED);
+    let stderr =
+        settings.to_stderr.then(|| lines(io::stderr, settings.json).with_filter(is_logged));
     tracing_subscriber::registry()
         .with(level)
         .with(lines(file, settings.json))
