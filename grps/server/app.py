@@ -39,6 +39,7 @@ from grps.server.native import (
     set_level,
     start_log,
 )
+from grps.server.output_file import OUTPUT_NAME, bound_output
 from grps.server.printing import printed_is_logged
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
@@ -120,6 +121,7 @@ class App:
         )
         try:
             with printed_is_logged():
+                self._bound_output()
                 self._listen(project)
         except Exception:
             logger.exception("the service can't go on")
@@ -185,6 +187,12 @@ class App:
         if not own:
             return  # each worker does it for itself
         look_after_gpu_memory(gpu_of_a_process(models, project.server.gpu), own, self._ended.wait)
+
+    def _bound_output(self) -> None:
+        output = self._options.service / "logs" / OUTPUT_NAME
+        threading.Thread(
+            target=bound_output, args=(output, self._ended.wait), name="output", daemon=True
+        ).start()
 
     def _set_log_level(self, level: str) -> None:
         if self._log is not None:
