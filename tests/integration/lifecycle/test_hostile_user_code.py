@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
@@ -241,7 +244,19 @@ class Arrays(Plain):
         return outputs[int(inp["x"].ravel()[0])]
 
 
-for cls in (Sync, Async, Arrays):
+class Gathered(Plain):
+    """Prints what it runs, and fails."""
+
+    def batch_infer(self, inps, contexts):
+        return self.infer(inps, contexts)
+
+    def infer(self, inp, contexts):
+        texts = inp["x"].ravel().tolist() if isinstance(inp, dict) else [i.str_data for i in inp]
+        print("runs", texts)
+        raise ValueError(f"can't run {texts}")
+
+
+for cls in (Sync, Async, Arrays, Gathered):
     inferer_register.register(cls.__name__.lower(), cls())
 '''
 FAILING = (
@@ -269,6 +284,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
             converter_type="numpy",
         )
         models.append(arrays)
+        for converter in ("none", "numpy"):
+            gathered = user_model(
+                f"gathered_{converter}_{isolation}",
+                inferer_name="gathered",
+                isolation=isolation,
+                converter_type=converter,
+                batching={
+                    "type": "dynamic",
+                    "max_batch_size": 3,
+                    "batch_timeout_us": 10_000_000,
+                    "wait": "always",
+                },
+            )
+            models.append(gathered)
     write_user_project(folder, models, {"health": {"hang_timeout_ms": 10_000}}, code=CODE)
     with serving(folder, PYTHONUNBUFFERED="") as running:
         yield running
@@ -363,6 +392,45 @@ def test_what_is_printed_is_logged_with_its_request(server: RunningServer, model
     assert server.log().count("printed at load") >= 1
     if model == "process":
         assert "printed at load" in server.log()
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+@pytest.mark.parametrize("converter", ["none", "numpy"])
+def test_requests_of_a_failed_batch_are_logged_under_their_own_identifiers(
+    server: RunningServer, converter: str, isolation: str
+) -> None:
+    model = f"gathered_{converter}_{isolation}"
+
+    def ask_with_id(number: int) -> requests.Response:
+        tensor = {"name": "x", "dtype": "DT_INT32", "shape": [1, 1], "flat_int32": [number]}
+        body: dict[str, Any] = {"str_data": str(number)}
+        if converter == "numpy":
+            body = {"gtensors": {"tensors": [tensor]}}
+        headers = {"X-Request-Id": f"{model}.{number}"}
+        return server.post({**body, "model": model}, headers=headers)
+
+    with ThreadPoolExecutor(3) as clients:
+        for number, failed in enumerate(clients.map(ask_with_id, range(3))):
+            assert failed.status_code == 500
+            assert f"{model}.{number}" in message(failed)
+
+    def shown(number: int) -> str:
+        return f"[{number}]" if converter == "numpy" else f"['{number}']"
+
+    def is_complete() -> bool:
+        return all(f"can't run {shown(number)}" in server.log() for number in range(3))
+
+    wait_until(is_complete, "tracebacks")
+    told = server.log()
+    for number in range(3):
+        own = re.escape(f'logger="grps.server" id="{model}.{number}"')
+        failure = rf"failed on request {re.escape(model)}\.{number}\n"
+        cause = re.escape(f"can't run {shown(number)}")
+        assert re.search(rf"{failure}(?:(?!logger=).)*{cause} {own}", told, re.DOTALL)
+        line = re.escape(f'runs {shown(number)} logger="grps.printed" id="{model}.{number}"')
+        assert re.search(line, told)
+    # What is said of the whole batch has the first identifier and the number of the others.
+    assert re.search(rf'failed on a batch of 3.*? id="{re.escape(model)}\.\d\+2"', told, re.DOTALL)
 
 
 def test_a_chunk_that_comes_too_late_ends_no_worker(server: RunningServer) -> None:
