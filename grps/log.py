@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,11 @@ _CONTINUATION = "\n    "
 
 logger = logging.getLogger("grps.server")
 clogger = logging.getLogger("grps.user")
+printed = logging.getLogger("grps.printed")
+"""What user code prints to the standard streams; it is found in both logs."""
+
+MOST_CHARS = 64 * 1024
+"""Longest record of the server's log; the middle of a longer one is left out."""
 
 RequestSource = Callable[[], str | None]
 """Returns which request a thread works on: its identifier, and how many are in a batch with it."""
@@ -57,6 +63,37 @@ class LogLevel:
 
     name: str
     """``debug``, ``info``, ``warning`` or ``error``."""
+
+
+def clean(text: str, most_chars: int | None = None) -> str:
+    """Return a text that can be encoded, without its middle if it is too long.
+
+    Args:
+        text: May hold halves of surrogate pairs, which are written as escapes.
+        most_chars: Longest text; ``None`` for no limit.
+    """
+    if most_chars is not None and len(text) > most_chars:
+        half = most_chars // 2
+        left_out = len(text) - 2 * half
+        text = f"{text[:half]} [… {left_out} characters are left out …] {text[-half:]}"
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+class GuardedHandler(logging.Handler):
+    """A handler that never raises: what logs a failure must not fail."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record, or a line about why it can't be written."""
+        try:
+            text = self.format(record)
+        except Exception as error:
+            text = f"a log line can't be written: {type(error).__name__} while it was formatted"
+        with suppress(Exception):
+            self.write(record, clean(text))
+
+    def write(self, record: logging.LogRecord, text: str) -> None:
+        """Write the formatted text of a record."""
+        raise NotImplementedError
 
 
 class RequestFilter(logging.Filter):

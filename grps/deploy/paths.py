@@ -13,6 +13,7 @@ from pathlib import Path
 
 from grps.errors import ConfigError, DeployError, HomeError
 from grps.server.configuration import load_server
+from grps.server.output_file import OUTPUT_NAME
 
 DEFAULT_NAME = "my_grps"
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -167,7 +168,7 @@ class ServiceFolder:
     @property
     def output(self) -> Path:
         """What the server process writes to stdout and stderr."""
-        return self.root / "logs" / "stderr.log"
+        return self.root / "logs" / OUTPUT_NAME
 
     @property
     def log_dir(self) -> Path:

@@ -68,6 +68,9 @@ class Entry(Protocol):
     def tracestate(self) -> str | None:
         """Values of the caller's tracing systems that are passed on."""
 
+    def make_current(self) -> None:
+        """Make it the request that log lines of this thread are about."""
+
     def mark(self, stage: Stage) -> None:
         """Note that a step has ended that began with the end of the one before it."""
 
@@ -141,6 +144,9 @@ class Batch(Protocol):
 
     def entries(self) -> Sequence[Entry]:
         """Return the requests."""
+
+    def make_current(self) -> None:
+        """Make its requests those that log lines of this thread are about."""
 
     def tensors(self) -> list[NamedArray]:
         """Take the input, the rows of all requests joined, in the model's order."""

@@ -185,6 +185,7 @@ class BatchingMessageRunner:
         """Run all requests."""
         opened = list(self._open(batch.entries()))
         if len(opened) > 1:
+            batch.make_current()
             try:
                 self._run_batch(opened)
                 return
@@ -212,6 +213,7 @@ class BatchingMessageRunner:
                 fail(entry, error, self._name)
 
     def _run_alone(self, entry: Entry, request: GrpsMessage, context: GrpsContext) -> None:
+        entry.make_current()
         try:
             self._run_batch([(entry, request, context)])
         except Exception as error:

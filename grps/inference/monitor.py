@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from typing import Any, Literal, Protocol
 
 from grps.log import logger
 
+LONGEST_NAME_BYTES = 128
 Kind = Literal["avg", "max", "min", "inc", "cdf"]
 
 
@@ -51,7 +53,8 @@ class Monitor:
     """Metrics of the user's code; any thread may use it, and none waits.
 
     Values are recorded while a server runs; without one, such as in a project's own tests, they go
-    nowhere. A name stays with the method that it was first used with.
+    nowhere. A name stays with the method that it was first used with. A value that is infinite or
+    not a number is left out, with one warning in the log.
     """
 
     def __init__(self) -> None:
@@ -124,22 +127,39 @@ class Monitor:
             raise ValueError(f"a metric's name is text, not {type(key).__name__}")
         try:
             number = float(value)
+        except OverflowError:
+            number = math.inf
         except (TypeError, ValueError):
-            raise ValueError(f"metric {key!r}: {value!r} is not a number") from None
+            kind_of_value = type(value).__name__
+            raise ValueError(f"metric {key!r}: a value is a number, not {kind_of_value}") from None
         if self._recorder is None:
             return
         try:
+            _check(key, number)
             self._recorder.record(kind, key, number)
         except ValueError as error:
             self._warn_once(key, error)
 
     def _warn_once(self, key: str, error: ValueError) -> None:
         """Log the first refusal of a name; user code goes on."""
+        key = key[:200]
         with self._warned_lock:
             known = key in self._warned or len(self._warned) > 1000
-            self._warned.add(key[:200])
+            self._warned.add(key)
         if not known:
-            logger.warning("metric %.200r: %s", key, error)
+            logger.warning("metric %r: %s", key, error)
+
+
+def _check(key: str, number: float) -> None:
+    """Check what the server would refuse, before it is sent to another process.
+
+    Raises:
+        ValueError: The name can't be written or is too long, or the number is not finite.
+    """
+    if len(key.encode()) > LONGEST_NAME_BYTES:
+        raise ValueError(f"the name has more than {LONGEST_NAME_BYTES} bytes; it is not recorded")
+    if not math.isfinite(number):
+        raise ValueError("a value is not a finite number; it is not recorded")
 
 
 app_monitor = Monitor()

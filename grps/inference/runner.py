@@ -8,10 +8,12 @@ from grps.errors import FIRST_REFUSAL, InputError, ModelError
 from grps.inference import custom_http
 from grps.inference.channel import Batch, Channel, Entry, Exchange
 from grps.inference.monitor import app_monitor
-from grps.log import logger
+from grps.log import clean, logger
 
 OUT_OF_MEMORY = ("OutOfMemoryError", "ResourceExhaustedError")
 """What PyTorch and TensorFlow raise when a device's memory is short."""
+MOST_CHARS = 4000
+"""Longest text of an exception that a client gets."""
 GPU_OOM_COUNT = "*gpu_oom_count"
 """The series that counts it."""
 
@@ -79,7 +81,9 @@ def fail(entry: Entry, error: BaseException, name: str) -> None:
     if refused is not None:
         entry.refuse(*refused)
         return
-    logger.error("%s failed on request %s", name, entry.id, exc_info=error)
+    # A batch may have been made of other requests: the record says which one it is about.
+    about = {"request_id": entry.id}
+    logger.error("%s failed on request %s", name, entry.id, exc_info=error, extra=about)
     if type(error).__name__ in OUT_OF_MEMORY:
         app_monitor.record("inc", GPU_OOM_COUNT, 1)
     entry.fail(f"{describe(error)} (request id {entry.id})")
@@ -104,9 +108,15 @@ def refusal(error: BaseException) -> tuple[str, int] | None:
 
 
 def describe(error: BaseException) -> str:
-    """Return the cause of a failure as one line."""
-    text = " ".join(str(error).split())
+    """Return the cause of a failure as one line of at most some thousand characters.
+
+    Never raises, whatever the exception is: it stands where failures are handled.
+    """
+    kind = clean(type(error).__name__, MOST_CHARS)
+    try:
+        text = " ".join(clean(str(error), MOST_CHARS).split())
+    except BaseException as second:
+        return f"{kind} (its text can't be made: {clean(type(second).__name__, MOST_CHARS)})"
     if text and isinstance(error, (ModelError, InputError)):
         return text
-    kind = type(error).__name__
     return f"{kind}: {text}" if text else kind

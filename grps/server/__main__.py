@@ -10,6 +10,7 @@ from pathlib import Path
 from grps.errors import GrpsError
 from grps.inference.runner import describe
 from grps.server.app import App, Options
+from grps.server.ending import run_and_end
 from grps.server.files import absolute
 
 
@@ -44,4 +45,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_and_end(main)

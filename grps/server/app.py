@@ -40,13 +40,17 @@ from grps.server.native import (
     set_level,
     start_log,
 )
+from grps.server.output_file import OUTPUT_NAME, bound_output
+from grps.server.printing import printed_is_logged
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
 from grps.server.stopping import StopRequest, StopRequested
 
 MOST_IO_THREADS = 4
-END_TIMEOUT_S = 2.0
+END_TIMEOUT_S = 1.5
 """Longest wait for an instance that still runs after the drain."""
+MARGIN_S = 4.0
+"""So long after the longest drain the process is ended, whatever its threads do."""
 ADMIN_TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 
 
@@ -102,6 +106,7 @@ class App:
         if options.port is not None:
             project = project.listening_on(options.port)
         config = project.server
+        self._stop.end_within(config.limits.drain_timeout_ms / 1000 + MARGIN_S)
         log_folder = options.service / config.log.log_dir
         backups = config.log.log_backup_count
         as_json = config.log.format == "json"
@@ -116,7 +121,9 @@ class App:
             log_folder, backups, config.log.level, to_stderr=options.to_stderr, as_json=as_json
         )
         try:
-            self._listen(project)
+            with printed_is_logged():
+                self._bound_output()
+                self._listen(project)
         except Exception:
             logger.exception("the service can't go on")
             raise
@@ -126,6 +133,7 @@ class App:
     def _listen(self, project: Project) -> None:
         config = project.server
         server = Server(_native_settings(project, self._options.service))
+        self._stop.drain(server)
         app_monitor.connect(server, monitor_api())
         host = config.interface.host
         try:
@@ -184,6 +192,12 @@ class App:
         if not own:
             return  # each worker does it for itself
         look_after_gpu_memory(gpu_of_a_process(models, project.server.gpu), own, self._ended.wait)
+
+    def _bound_output(self) -> None:
+        output = self._options.service / "logs" / OUTPUT_NAME
+        threading.Thread(
+            target=bound_output, args=(output, self._ended.wait), name="output", daemon=True
+        ).start()
 
     def _set_log_level(self, level: str) -> None:
         if self._log is not None:

@@ -9,15 +9,17 @@ from grps.log import (
     SERVICE_USER_FORMAT,
     USER_FORMAT,
     USER_LOG_NAME,
+    GuardedHandler,
     JsonFormatter,
     RequestFilter,
     SafeFormatter,
     clogger,
+    printed,
 )
 from grps.server.native import LogFile
 
 
-class LogFileHandler(logging.Handler):
+class LogFileHandler(GuardedHandler):
     """Writes records to a file that is rotated by time; several processes may write the same."""
 
     def __init__(self, path: str | Path, when: str, backup_count: int | None) -> None:
@@ -36,13 +38,10 @@ class LogFileHandler(logging.Handler):
         # A later change of the process's folder does not move the file.
         self._file = LogFile(Path(path).absolute(), when, backup_count)
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def write(self, record: logging.LogRecord, text: str) -> None:
         """Write one record."""
-        try:
-            text = f"{self.format(record)}\n"
-            self._file.write_lines(text.encode("utf-8", "backslashreplace"))
-        except Exception:
-            self.handleError(record)
+        del record
+        self._file.write_lines(f"{text}\n".encode())
 
 
 class TimeRotatingFileLogger:
@@ -87,18 +86,19 @@ def get_logger(log_dir: str, log_name: str, backup_count: int = 7) -> logging.Lo
 def start_user_log(
     folder: Path, backup_count: int, level: str, *, to_stderr: bool = False, as_json: bool = False
 ) -> None:
-    """Send ``clogger`` to ``grps_usr.log`` in ``folder``, rotated daily.
+    """Send ``clogger``, and what is printed, to ``grps_usr.log`` in ``folder``, rotated daily.
 
     Args:
         folder: Made when it does not exist.
         backup_count: Days that are kept besides today.
         level: ``debug``, ``info``, ``warning`` or ``error``.
-        to_stderr: Whether lines also go to standard error.
+        to_stderr: Whether lines of ``clogger`` also go to standard error.
         as_json: Whether each line is a JSON object.
     """
-    writers: list[logging.Handler] = [
-        LogFileHandler(folder / USER_LOG_NAME, "midnight", backup_count)
-    ]
+    file = LogFileHandler(folder / USER_LOG_NAME, "midnight", backup_count)
+    # What is printed is on a standard stream already.
+    printed.addHandler(file)
+    writers: list[logging.Handler] = [file]
     if to_stderr:
         writers.append(logging.StreamHandler())
     text = SafeFormatter(SERVICE_USER_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")

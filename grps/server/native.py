@@ -11,13 +11,17 @@ from grps._core import (
     Channel,
     Command,
     Entry,
+    Heartbeat,
     Link,
     Log,
     LogFile,
     Lost,
     Model,
     Server,
+    StopSignals,
     current_request,
+    end_after,
+    end_with_parent,
     find_gpus,
     json_to_message,
     log,
@@ -29,13 +33,22 @@ from grps._core import (
 from grps._core import start_log as _start_log
 from grps.backends.backend import Signature
 from grps.converters.table import RawBody
-from grps.log import logger, request_of, use_request_source
+from grps.log import (
+    MOST_CHARS,
+    GuardedHandler,
+    clean,
+    logger,
+    printed,
+    request_of,
+    use_request_source,
+)
 
 __all__ = [
     "Batch",
     "Channel",
     "Command",
     "Entry",
+    "Heartbeat",
     "Link",
     "Log",
     "LogFile",
@@ -48,6 +61,9 @@ __all__ = [
     "NativeSettings",
     "NativeTraces",
     "Server",
+    "StopSignals",
+    "end_after",
+    "end_with_parent",
     "find_gpus",
     "json_to_message",
     "message_to_json",
@@ -155,18 +171,18 @@ class NativeModel:
     """The metadata as JSON text, for the dashboard."""
 
 
-class _NativeHandler(logging.Handler):
+class _NativeHandler(GuardedHandler):
     """Sends records of Python's logging into the native log, so that one writer owns the file."""
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def write(self, record: logging.LogRecord, text: str) -> None:
         """Write one record."""
-        log(record.levelno, record.name, self.format(record), request_of(record))
+        log(record.levelno, record.name, clean(text, MOST_CHARS), request_of(record))
 
 
 def start_log(
     path: str, level: str, backup_count: int, to_stderr: bool, *, as_json: bool = False
 ) -> Log:
-    """Start the server's log and send ``grps.log.logger`` into it.
+    """Start the server's log and send ``grps.log.logger``, and what is printed, into it.
 
     Args:
         path: The log file; rotated daily.
@@ -180,13 +196,16 @@ def start_log(
     """
     started = _start_log(path, NATIVE_LEVELS.get(level, level), backup_count, to_stderr, as_json)
     use_request_source(current_request)
-    logger.addHandler(_NativeHandler())
-    logger.setLevel(level.upper())
-    logger.propagate = False
+    handler = _NativeHandler()
+    for source in (logger, printed):
+        source.addHandler(handler)
+        source.setLevel(level.upper())
+        source.propagate = False
     return started
 
 
 def set_level(log: Log, level: str) -> None:
     """Write lines of this level and above from here on."""
     log.set_level(NATIVE_LEVELS.get(level, level))
-    logger.setLevel(level.upper())
+    for source in (logger, printed):
+        source.setLevel(level.upper())

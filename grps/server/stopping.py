@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from grps.server.native import Server, StopSignals
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -22,30 +23,33 @@ class StopRequest:
         """Create a request that is not set."""
         self._requested = False
         self._interrupts = False
-        # A signal that any other thread takes, or that comes right before a lock is waited for,
-        # wakes no thread; what it writes into a pipe is never lost.
-        self._wake, self._woken = os.pipe()
-        os.set_blocking(self._woken, False)
+        # Handlers in Python run late, or never, while user code holds the interpreter.
+        self._signals = StopSignals([int(number) for number in SIGNALS])
 
     def listen(self) -> None:
         """Take the signals from here on; only the main thread can."""
-        signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._signals.fileno(), warn_on_full_buffer=False)
         for number in SIGNALS:
             signal.signal(number, self._receive)
 
+    def end_within(self, seconds: float) -> None:
+        """End the process so long after the signal, whatever its threads do."""
+        self._signals.end_within(seconds)
+
+    def drain(self, server: Server) -> None:
+        """Let ``server`` drain from the signal on, even if Python can't do so."""
+        self._signals.drain(server)
+
     def wait(self) -> None:
         """Wait until a signal requests the stop."""
-        while not self._requested:
-            received = os.read(self._wake, 4096)
-            self._requested |= any(number in received for number in SIGNALS)
+        self._signals.wait()
+        self._requested = True
 
     def close(self) -> None:
         """Ignore the signals from here on: the process ends anyway, with its own exit code."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
-        os.close(self._woken)
-        os.close(self._wake)
 
     @contextmanager
     def interrupts(self) -> Iterator[None]:

@@ -48,6 +48,7 @@ pub use scheduling::batching::{
 pub use scheduling::byte_budget::{ByteBudget, ByteReservation};
 pub use scheduling::entry::Entry;
 pub use scheduling::instance_health::Heartbeat;
+pub use scheduling::loop_heartbeat::LoopHeartbeat;
 pub use scheduling::puller::{Pulled, Puller, Stopper};
 pub use scheduling::queue::{Pressure, Queue};
 pub use scheduling::queue_ticket::{QueueTicket, WithdrawEntry};

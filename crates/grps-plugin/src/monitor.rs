@@ -15,7 +15,7 @@ const MAX_WAITING: usize = 10_000;
 const OK: i32 = 0;
 /// No service runs in this process.
 const NOT_RUNNING: i32 = 1;
-/// The kind or the name is invalid.
+/// The kind, the name or the value is invalid.
 const INVALID: i32 = 2;
 /// A metric of another kind has this name, or there are too many metrics or waiting values.
 const REFUSED: i32 = 3;
@@ -106,6 +106,7 @@ unsafe extern "C" fn record(kind: i32, name: *const c_char, length: usize, value
 fn forward(kind: Kind, name: &str, value: f64) -> i32 {
     let monitor = match &mut *SINK.lock() {
         Sink::Unset => return NOT_RUNNING,
+        Sink::Queue(_) if !value.is_finite() => return INVALID,
         Sink::Queue(waiting) if waiting.len() >= MAX_WAITING => return REFUSED,
         Sink::Queue(waiting) => {
             waiting.push_back((kind, name.to_owned(), value));
@@ -117,7 +118,7 @@ fn forward(kind: Kind, name: &str, value: f64) -> i32 {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     match monitor.record(now_s, kind, name, value) {
         Ok(()) => OK,
-        Err(RecordError::Name) => INVALID,
+        Err(RecordError::Name | RecordError::Value) => INVALID,
         Err(RecordError::TooMany | RecordError::Kind) => REFUSED,
     }
 }
@@ -143,6 +144,7 @@ mod tests {
         for (kind, name) in [(5, &b"x"[..]), (-1, b"x"), (0, b""), (0, b"*x"), (0, b"\xff")] {
             assert_eq!(call(kind, name, 1.0), INVALID);
         }
+        assert_eq!(call(3, b"calls", f64::INFINITY), INVALID);
         // SAFETY: a null pointer is refused before it is read.
         assert_eq!(unsafe { (API.record)(0, std::ptr::null(), 1, 1.0) }, INVALID);
         let metrics = monitor.user_metrics(0);
@@ -155,6 +157,7 @@ mod tests {
             assert_eq!(call(4, b"spread", 0.5), OK);
         }
         assert_eq!(call(4, b"spread", 0.5), REFUSED);
+        assert_eq!(call(4, b"spread", f64::NAN), INVALID);
         let waiting = take_recorded();
         assert_eq!(waiting.len(), MAX_WAITING);
         assert_eq!(waiting[0], (Kind::Distribution, "spread".to_owned(), 0.5));

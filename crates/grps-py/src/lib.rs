@@ -5,7 +5,9 @@ mod gpus;
 mod instances;
 mod log;
 mod native_metrics;
+mod process;
 mod service;
+mod text;
 
 use pyo3::prelude::*;
 
@@ -32,11 +34,15 @@ mod _core {
     #[pymodule_export]
     use crate::instances::exchange::Exchange;
     #[pymodule_export]
+    use crate::instances::heartbeat::Heartbeat;
+    #[pymodule_export]
     use crate::instances::worker::{Link, Lost};
     #[pymodule_export]
     use crate::log::{Log, LogFile, log, start_log};
     #[pymodule_export]
     use crate::native_metrics::{monitor_api, queue_recorded, take_recorded};
+    #[pymodule_export]
+    use crate::process::{StopSignals, end_after, end_with_parent};
     #[pymodule_export]
     use crate::service::command::Command;
     #[pymodule_export]

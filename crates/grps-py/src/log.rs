@@ -2,11 +2,16 @@
 
 use std::path::PathBuf;
 
-use grps_server::log::{LogGuard, LogSettings, start};
+use grps_server::log::{LogGuard, LogSettings, PRINTED, start};
 use grps_server::{LogFile as RotatingFile, LogPeriod};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
+
+use crate::text::LossyText;
+
+/// Python's logger of what user code prints.
+const PRINTED_LOGGER: &str = "grps.printed";
 
 /// The started log; closing it writes the buffered lines.
 #[pyclass(frozen, module = "grps._core")]
@@ -48,7 +53,13 @@ pub(crate) fn start_log(
 /// the identifier of the request.
 #[pyfunction]
 #[pyo3(signature = (level, logger, message, id))]
-pub(crate) fn log(level: u32, logger: &str, message: &str, id: Option<&str>) {
+#[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
+pub(crate) fn log(level: u32, logger: LossyText, message: LossyText, id: Option<LossyText>) {
+    let (logger, message, id) = (&*logger, &*message, id.as_deref());
+    if logger == PRINTED_LOGGER {
+        tracing::info!(target: PRINTED, logger, id, "{message}");
+        return;
+    }
     match level {
         40.. => tracing::error!(target: "python", logger, id, "{message}"),
         30.. => tracing::warn!(target: "python", logger, id, "{message}"),

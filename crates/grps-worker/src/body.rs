@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd_create};
 use rustix::io::{pread, pwrite};
@@ -18,8 +19,8 @@ pub(crate) const HEADER: usize = 16;
 pub(crate) const MOST_INLINE: usize = 32 << 10;
 /// Where blobs begin.
 pub(crate) const ALIGNMENT: usize = 64;
-/// Longest description that is read.
-const MOST_META: usize = 64 << 20;
+/// Longest description that is read; strings are part of it. The worker refuses longer ones, too.
+const MOST_META: usize = 1 << 30;
 /// Largest body that is read.
 const MOST_BODY: u64 = 1 << 40;
 
@@ -29,6 +30,12 @@ pub enum PacketError {
     /// The other side is gone, or the system refused.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// The worker has sent nothing for the maximum time.
+    #[error(
+        "it hangs: it has worked for {} s without a sign of life (health.hang_timeout_ms)",
+        .0.as_secs()
+    )]
+    Hangs(Duration),
     /// The other side broke the protocol.
     #[error("the worker broke the protocol: {0}")]
     Malformed(String),

@@ -62,10 +62,8 @@ impl Lost {
     }
 
     /// Fails all that have no reply.
-    pub fn fail(self, cause: &str) {
-        for mut part in self.running.parts {
-            part.batch.fail(Cause::ModelFailed, cause);
-        }
+    pub fn fail(mut self, cause: &str) {
+        self.running.fail(cause);
     }
 }
 
@@ -80,6 +78,13 @@ impl Running {
     pub(crate) fn resume(&mut self, puller: &Puller) {
         for part in &mut self.parts {
             part.batch.resume(puller.heartbeat());
+        }
+    }
+
+    /// Fails all that have no reply.
+    pub(crate) fn fail(&mut self, cause: &str) {
+        for part in &mut self.parts {
+            part.batch.fail(Cause::ModelFailed, cause);
         }
     }
 
@@ -142,7 +147,8 @@ impl Running {
     }
 
     /// Does what a packet of the worker says; true when the batch is done. `send` sends the packets
-    /// that the worker asks for, numbered by `next_number`.
+    /// that the worker asks for, numbered by `next_number`. An output that can't be used fails its
+    /// requests, not the worker.
     pub(crate) fn apply(
         &mut self,
         packet: &Received,
@@ -157,33 +163,43 @@ impl Running {
             from_worker::OUTPUTS => self.share_out(packet)?,
             from_worker::FAILURE => {
                 let failure: FailureMeta = packet.meta()?;
-                let request = self.request(failure.number, failure.entry)?;
-                request.reply(Err(if failure.invalid {
-                    Error::refused(failure.message, failure.status)
-                } else {
-                    Error::new(Cause::ModelFailed, failure.message)
-                }));
+                if let Some(request) = self.request(failure.number, failure.entry)? {
+                    request.reply(Err(if failure.invalid {
+                        Error::refused(failure.message, failure.status)
+                    } else {
+                        Error::new(Cause::ModelFailed, failure.message)
+                    }));
+                }
             }
             from_worker::CHUNK => {
                 let meta: ReplyMeta = packet.meta()?;
-                let content = read_content(packet, meta.content)?;
-                self.request(meta.number, meta.entry)?.send_chunk(content);
+                if let Some(request) = self.request(meta.number, meta.entry)? {
+                    match read_content(packet, meta.content) {
+                        Ok(content) => drop(request.send_chunk(content)),
+                        Err(error) => drop(request.reply(Err(unusable(&error)))),
+                    }
+                }
             }
             from_worker::END_STREAM => {
                 let EntryRef { number, entry } = packet.meta()?;
-                self.request(number, entry)?.end_stream();
+                if let Some(request) = self.request(number, entry)? {
+                    request.end_stream();
+                }
             }
             from_worker::HTTP_REPLY => {
                 let meta: HttpReplyMeta = packet.meta()?;
                 let body = Bytes::from(packet.blob(meta.body)?);
                 let reply = HttpReply { status: meta.status, headers: meta.headers, body };
-                if let Some(exchange) = self.request(meta.number, meta.entry)?.exchange() {
+                let request = self.request(meta.number, meta.entry)?;
+                if let Some(exchange) = request.and_then(|request| request.exchange()) {
                     exchange.set_reply(reply);
                 }
             }
             from_worker::SINGLES => {
                 let BatchRef { number } = packet.meta()?;
-                self.find(number)?;
+                if self.find(number)?.is_none() {
+                    return Ok(false);
+                }
                 let first = self.parts.len();
                 self.split(&mut next_number)?;
                 for part in first..self.parts.len() {
@@ -192,7 +208,7 @@ impl Running {
             }
             from_worker::DONE => {
                 let BatchRef { number } = packet.meta()?;
-                return Ok(self.find(number)? == 0);
+                return Ok(self.find(number)? == Some(0));
             }
             kind => return Err(malformed(format!("no packet is of kind {kind}"))),
         }
@@ -201,24 +217,30 @@ impl Running {
 
     fn reply(&mut self, packet: &Received) -> Result<(), PacketError> {
         let meta: ReplyMeta = packet.meta()?;
-        let content = read_content(packet, meta.content)?;
-        let request = self.request(meta.number, meta.entry)?;
+        let Some(request) = self.request(meta.number, meta.entry)? else { return Ok(()) };
+        let content = read_content(packet, meta.content);
         let (preprocess_ns, infer_ns) = meta.spent_ns;
         request.set_spent(Duration::from_nanos(preprocess_ns), Duration::from_nanos(infer_ns));
         if let Some(session) = request.session().filter(|_| meta.left) {
             session.lock().elsewhere = true;
         }
-        request.reply(Ok(content));
+        request.reply(content.map_err(|error| unusable(&error)));
         Ok(())
     }
 
     /// Sends every open request its rows of the outputs.
     fn share_out(&mut self, packet: &Received) -> Result<(), PacketError> {
         let meta: OutputsMeta = packet.meta()?;
-        let outputs = read_tensors(packet, meta.tensors)?;
         let index = self.find(meta.number)?;
-        let Some(part) = self.parts.get_mut(index) else { return Ok(()) };
-        part.batch.reply_tensors(outputs).map_err(|error| malformed(error.message()))
+        let Some(part) = index.and_then(|index| self.parts.get_mut(index)) else { return Ok(()) };
+        let replied = match read_tensors(packet, meta.tensors) {
+            Ok(outputs) => part.batch.reply_tensors(outputs),
+            Err(error) => Err(unusable(&error)),
+        };
+        if let Err(error) = replied {
+            part.batch.fail(Cause::ModelFailed, error.message());
+        }
+        Ok(())
     }
 
     /// Makes a part of every open request.
@@ -229,17 +251,38 @@ impl Running {
         Ok(())
     }
 
-    /// Which part has a number.
-    fn find(&self, number: u64) -> Result<usize, PacketError> {
+    /// Which part has a number; `None` for a part of an earlier batch, about which a thread of the
+    /// user's may still say something.
+    fn find(&self, number: u64) -> Result<Option<usize>, PacketError> {
         let found = self.parts.iter().position(|part| part.number == number);
-        found.ok_or_else(|| malformed(format!("batch {number} does not run")))
+        let is_over = self.parts.first().is_some_and(|whole| number < whole.number);
+        if found.is_none() && !is_over {
+            return Err(malformed(format!("batch {number} does not run")));
+        }
+        Ok(found)
     }
 
-    fn request(&self, number: u64, entry: usize) -> Result<&Arc<RunningRequest>, PacketError> {
-        let part = self.parts.get(self.find(number)?);
-        let request = part.and_then(|part| part.requests.get(entry));
-        request.ok_or_else(|| malformed(format!("batch {number} has no request {entry}")))
+    /// A request of a part; `None` for a part of an earlier batch.
+    fn request(
+        &self,
+        number: u64,
+        entry: usize,
+    ) -> Result<Option<&Arc<RunningRequest>>, PacketError> {
+        let Some(index) = self.find(number)? else { return Ok(None) };
+        let request = self.parts.get(index).and_then(|part| part.requests.get(entry));
+        let request =
+            request.ok_or_else(|| malformed(format!("batch {number} has no request {entry}")));
+        request.map(Some)
     }
+}
+
+/// The failure of a request whose output can't be used.
+fn unusable(error: &PacketError) -> Error {
+    let text = match error {
+        PacketError::Malformed(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Error::new(Cause::ModelFailed, format!("the output can't be used: {text}"))
 }
 
 fn describe_request<'a>(

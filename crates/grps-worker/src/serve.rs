@@ -23,8 +23,15 @@ pub enum Served {
 
 impl Link {
     /// Hands batches to the worker until the queue closes or the worker fails. `again` are requests
-    /// that an earlier worker had not begun.
-    pub fn serve(&self, puller: &Puller, form: InputForm, again: Option<Lost>) -> Served {
+    /// that an earlier worker had not begun. A worker that has sent nothing for `hang_timeout` while
+    /// it had work has failed.
+    pub fn serve(
+        &self,
+        puller: &Puller,
+        form: InputForm,
+        again: Option<Lost>,
+        hang_timeout: Option<Duration>,
+    ) -> Served {
         let mut numbers = 0u64;
         let mut next_number = || {
             numbers += 1;
@@ -47,7 +54,7 @@ impl Link {
                 continue;
             }
             let number = next_number();
-            if let Err(error) = self.run(&mut running, number, &mut next_number) {
+            if let Err(error) = self.run(&mut running, number, &mut next_number, hang_timeout) {
                 let begun = self.begun() >= number;
                 tracing::debug!(%error, begun, "a worker is lost");
                 return Served::Broken(Lost { running, begun, cause: error.to_string() });
@@ -60,15 +67,29 @@ impl Link {
         running: &mut Running,
         number: u64,
         next_number: &mut impl FnMut() -> u64,
+        hang_timeout: Option<Duration>,
     ) -> Result<(), PacketError> {
-        self.send(&running.packet(number)?)?;
+        let packet = match running.packet(number) {
+            Ok(packet) => packet,
+            Err(error) => {
+                // Not the worker's fault: it has not even heard of the requests.
+                running.fail(&format!("the input can't be handed to the worker: {error}"));
+                return Ok(());
+            }
+        };
+        self.send(&packet)?;
         let mut looked = Instant::now();
+        let mut heard = looked;
         loop {
             if let Some(packet) = self.receive(CANCEL_TICK)? {
                 let done = running.apply(&packet, |packet| self.send(packet), &mut *next_number)?;
                 if done {
                     return Ok(());
                 }
+                // After the packet has been used: a wait for a slow client is not the worker's.
+                heard = Instant::now();
+            } else if let Some(limit) = hang_timeout.filter(|limit| heard.elapsed() >= *limit) {
+                return Err(PacketError::Hangs(limit));
             }
             // A worker that sends chunk after chunk must hear of it as well.
             if looked.elapsed() >= CANCEL_TICK {

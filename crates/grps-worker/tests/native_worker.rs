@@ -42,7 +42,7 @@ fn service(form: InputForm) -> (Arc<Engine>, Arc<Queue>) {
 /// Serves with a worker until the queue closes or the worker ends.
 fn serve(queue: &Arc<Queue>, form: InputForm, link: Link) -> JoinHandle<Served> {
     let puller = queue.attach("m-1#0");
-    std::thread::spawn(move || link.serve(&puller, form, None))
+    std::thread::spawn(move || link.serve(&puller, form, None, None))
 }
 
 /// Starts the example's process and serves with it.

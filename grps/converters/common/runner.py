@@ -47,6 +47,7 @@ class ConvertingRunner:
         """Run all requests; one that can't be decoded fails alone, and at once."""
         requests = list(self._decode(batch.entries()))
         if len(requests) > 1:
+            batch.make_current()
             try:
                 self._run(requests)
                 return
@@ -72,6 +73,7 @@ class ConvertingRunner:
                 fail(entry, error, self._name)
 
     def _run_alone(self, request: _Request) -> None:
+        request.entry.make_current()
         try:
             self._run([request])
         except Exception as error:

@@ -20,6 +20,7 @@ from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.services import inspect
 from grps.errors import DeployError
 from grps.server.configuration import load_server
+from grps.server.output_file import OUTPUT_LIMIT_BYTES, former
 from grps.server.state import ServiceState
 
 POLL_S = 0.05
@@ -27,7 +28,6 @@ EXIT_GRACE_S = 10.0
 """How long a server that failed or was given up may take to exit by itself."""
 TAIL_LINES = 12
 TAIL_BYTES = 16 * 1024
-OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def start(
     prepare(folder)
     folder.output.parent.mkdir(parents=True, exist_ok=True)
     if folder.output.exists() and folder.output.stat().st_size > OUTPUT_LIMIT_BYTES:
-        folder.output.replace(folder.output.with_suffix(".log.1"))
+        folder.output.replace(former(folder.output))
     with noted_signals() as give_up_if_asked:
         process, offset = _launch(folder, command)
         try:

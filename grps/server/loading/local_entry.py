@@ -38,6 +38,9 @@ class LocalEntry:
         """Wait until the request is answered."""
         self._done.wait()
 
+    def make_current(self) -> None:
+        """Do nothing: log lines are about no request."""
+
     def mark(self, stage: Stage) -> None:
         """Do nothing: no stage is measured."""
 
@@ -137,6 +140,9 @@ class LocalBatch:
     def entries(self) -> Sequence[LocalEntry]:
         """Return the request."""
         return (self._entry,)
+
+    def make_current(self) -> None:
+        """Do nothing: log lines are about no request."""
 
     def tensors(self) -> list[NamedArray]:
         """Return the request's tensors."""

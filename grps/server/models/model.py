@@ -153,7 +153,9 @@ def _instances(
         )
     return tuple(
         ProcessInstance(
-            f"{config.key}#{index}", partial(_start_worker, config, index, options, report)
+            f"{config.key}#{index}",
+            partial(_start_worker, config, index, options, report),
+            options.hang_timeout_ms,
         )
         for index in range(config.copies)
     )

@@ -18,9 +18,22 @@ from grps.server.worker.process import WorkerProcess
 class ProcessInstance:
     """An instance whose copy lives in a worker process, which is started again when it ends."""
 
-    def __init__(self, name: str, start_worker: Callable[[], WorkerProcess]) -> None:
-        """Make an instance called ``name`` whose process comes from ``start_worker``."""
+    def __init__(
+        self,
+        name: str,
+        start_worker: Callable[[], WorkerProcess],
+        hang_timeout_ms: int | None = None,
+    ) -> None:
+        """Make an instance.
+
+        Args:
+            name: Its name in logs.
+            start_worker: Starts its process.
+            hang_timeout_ms: How long the process may give no sign of life while it has work, or be
+                stopped by a signal, before it is replaced; ``None`` for no limit.
+        """
         self._name = name
+        self._hang_timeout_s = None if hang_timeout_ms is None else hang_timeout_ms / 1000
         self._start_worker = start_worker
         self._lock = threading.Lock()
         self._worker: WorkerProcess | None = None
@@ -44,7 +57,7 @@ class ProcessInstance:
         del most_threads  # user code runs in the one thread of its process
         if self._worker is None:
             raise ModelError(f"instance {self._name} is started before it is loaded")
-        self._channel = model.attach(self._name)
+        self._channel = model.attach(self._name, replaced=True)
         self._change(life=Life.ALIVE)
         self._thread = threading.Thread(
             target=self._serve, args=(model,), name=self._name, daemon=True
@@ -58,19 +71,22 @@ class ProcessInstance:
         self._let_go()
 
     def stop(self, timeout_s: float) -> bool:
-        """Stop serving; see ``Instance.stop``."""
+        """Stop serving; a process that runs longer is killed. See ``Instance.stop``."""
         self._stopping.set()
         with self._lock:
-            channel = self._channel
+            channel, worker = self._channel, self._worker
         if channel is not None:
             channel.stop()
         thread = self._thread
+        in_time = True
         if thread is not None:
             thread.join(timeout_s)
-            if thread.is_alive():
-                return False
+            in_time = not thread.is_alive()
+            if not in_time and worker is not None:
+                # It may be stopped, or hold its interpreter: it would outlive the service.
+                worker.kill()
         self._let_go()
-        return True
+        return in_time
 
     def set_log_level(self, level: str) -> None:
         """Set the level of the process; see ``Instance.set_log_level``."""
@@ -120,7 +136,8 @@ class ProcessInstance:
             cause = worker.explain_end(lost.cause) if lost is not None else worker.explain_end()
             worker.end()
             delay_s = backoff.delay_s()
-            logger.error("%s %s; it starts again in %.1f s", self._name, cause, delay_s)
+            said = worker.last_lines()
+            logger.error("%s %s; it starts again in %.1f s%s", self._name, cause, delay_s, said)
             self._change(life=Life.DEAD, reason=cause, pid=None)
             channel.detach(f"its process {cause}")
             if lost is not None and (lost.begun or retried):
@@ -152,7 +169,7 @@ class ProcessInstance:
             with self._lock:
                 if self._stopping.is_set():
                     return self._give_up(again)
-                self._channel = model.attach(self._name)
+                self._channel = model.attach(self._name, replaced=True)
             backoff.begin()
             self._change(life=Life.ALIVE, restarts=self._state.restarts + 1)
             logger.info("%s runs again", self._name)
@@ -165,7 +182,7 @@ class ProcessInstance:
 
     def _watch(self, worker: WorkerProcess) -> None:
         """Wake the serving thread when the process ends while it waits for requests."""
-        worker.wait()
+        worker.wait(self._hang_timeout_s)
         with self._lock:
             channel = self._channel if worker is self._worker else None
         if channel is not None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from grps.backends.backend import Signature
 from grps.errors import ModelError
+from grps.inference.async_runner import AsyncMessageRunner
 from grps.inference.runner import Runner, describe, run_instance
 from grps.log import logger
 from grps.server.loading.copies import LoadedCopy
@@ -49,6 +50,9 @@ class ThreadInstance:
         if copy is None:
             raise ModelError(f"instance {self._name} is started before it is loaded")
         self._state = InstanceState(Life.ALIVE)
+        for runner in set(copy.runners):
+            if isinstance(runner, AsyncMessageRunner):
+                runner.beat_with(model.add_heartbeat(f"{self._name} event loop"))
         for runner in copy.runners:
             self._add_thread(model, runner)
         if copy.grows:

@@ -20,14 +20,17 @@ from grps.errors import ModelError
 from grps.inference.async_runner import AsyncMessageRunner
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import Runner, describe, run_instance
-from grps.log import clogger, logger, use_request_source
+from grps.log import logger, use_request_source
+from grps.server.ending import run_and_end
 from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.loaders import copy_loaders
-from grps.server.native import monitor_api, queue_recorded
+from grps.server.native import end_with_parent, monitor_api, queue_recorded
+from grps.server.printing import log_printed
 from grps.server.project import Project
 from grps.server.state import Phase
 from grps.server.worker.channel import WorkerChannel
 from grps.server.worker.control import (
+    LOGGERS,
     Control,
     ControlHandler,
     Failed,
@@ -50,6 +53,8 @@ def main(pipe: int, note: int, control: int) -> int:
     # A signal to the whole group, such as Ctrl-C, is the server's to act on: it drains first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    # Should user code hold the interpreter for ever, it must still end with the server.
+    end_with_parent()
     server = Control(socket.socket(fileno=control))
     settings = server.read_settings()
     _log_to(server, settings.log_level)
@@ -113,10 +118,11 @@ def _load(settings: WorkerSettings, server: Control) -> LoadedCopy:
 
 def _log_to(server: Control, level: str) -> None:
     handler = ControlHandler(server)
-    for target in (logger, clogger):
+    for target in LOGGERS.values():
         target.addHandler(handler)
         target.propagate = False
     _set_level(level)
+    log_printed()
 
 
 def _end_with(server: Control) -> None:
@@ -126,9 +132,9 @@ def _end_with(server: Control) -> None:
 
 
 def _set_level(level: str) -> None:
-    for target in (logger, clogger):
+    for target in LOGGERS.values():
         target.setLevel(level.upper())
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(int(argument) for argument in sys.argv[1:4])))
+    run_and_end(lambda: main(*(int(argument) for argument in sys.argv[1:4])))

@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator, Sequence
 
 from grps.inference.channel import NamedArray, Stage
+from grps.log import clean
 from grps.server.worker import packets
 from grps.server.worker.packets import Blobs, ExchangeMeta, Pipe, Received
 
 NOTE = struct.Struct("<Q")
+MOST_STATUS = 0xFFFF
 
 
 class WorkerChannel:
@@ -26,6 +28,7 @@ class WorkerChannel:
         self._lock = threading.RLock()
         self._batch: WorkerBatch | None = None
         self._singles: dict[int, WorkerBatch] = {}
+        self._current: str | None = None
         self.ended = False
 
     def next(self) -> WorkerBatch | None:
@@ -33,6 +36,7 @@ class WorkerChannel:
         with self._lock:
             # From here on no other thread receives: see ``look``.
             done, self._batch = self._batch, None
+            self._current = None
             self._singles.clear()
         if done is not None:
             done.close()
@@ -46,13 +50,17 @@ class WorkerChannel:
                 NOTE.pack_into(self._note, 0, batch.number)
                 with self._lock:
                     self._batch = batch
+                batch.make_current()
                 return batch
         return None
 
     def current_request(self) -> str | None:
         """Return the request that this process works on, for logs."""
-        batch = self._batch
-        return None if batch is None else batch.described()
+        return self._current
+
+    def set_current(self, request: str) -> None:
+        """Set the request that this process works on."""
+        self._current = request
 
     def detach(self, down: str | None = None) -> None:
         """Do nothing: the server sees the end of the process."""
@@ -134,12 +142,17 @@ class WorkerBatch:
         """Return the requests."""
         return self._entries
 
+    def make_current(self) -> None:
+        """Make its requests those that log lines are about."""
+        self._channel.set_current(self.described())
+
     def tensors(self) -> list[NamedArray]:
         """Take the joined input.
 
         Raises:
             RuntimeError: The requests have no tensors in common, or they were taken.
         """
+        self.make_current()
         tensors, self._tensors = self._tensors, None
         if tensors is None:
             raise RuntimeError("the requests have no tensors in common")
@@ -149,9 +162,10 @@ class WorkerBatch:
         """Give every request without a response its rows of the outputs."""
         blobs = Blobs()
         described = blobs.add_tensors(outputs)
+        # What can't be sent is no reply: the requests are failed then.
+        self._channel.send(packets.OUTPUTS, [self.number, described], blobs)
         for entry in self._entries:
             entry.answered = True
-        self._channel.send(packets.OUTPUTS, [self.number, described], blobs)
 
     def singles(self) -> Sequence[WorkerBatch]:
         """Return the requests without a response, each as a batch of its own."""
@@ -211,6 +225,10 @@ class WorkerEntry:
         """Values of the caller's tracing systems that are passed on."""
         return self._meta.tracestate
 
+    def make_current(self) -> None:
+        """Make it the request that log lines are about."""
+        self._channel.set_current(self.id)
+
     def mark(self, stage: Stage) -> None:
         """Note that a step has ended that began with the end of the one before it."""
         now_ns = time.perf_counter_ns()
@@ -231,6 +249,7 @@ class WorkerEntry:
         Raises:
             RuntimeError: The input is tensors.
         """
+        self.make_current()
         if self._message is None:
             raise RuntimeError("the input is tensors")
         return self._message
@@ -251,11 +270,11 @@ class WorkerEntry:
 
     def stream_message(self, message: bytes) -> bool:
         """Send an encoded message as a chunk; False when the client is disconnected."""
-        return self._send_bytes(packets.CHUNK, packets.MESSAGE, message)
+        return self._stream(packets.MESSAGE, message)
 
     def stream_raw(self, data: bytes) -> bool:
         """Send bytes as a chunk; False when the client is disconnected."""
-        return self._send_bytes(packets.CHUNK, packets.RAW, data)
+        return self._stream(packets.RAW, data)
 
     def has_room(self) -> bool:
         """Return True: the server holds up the process of a model whose client is slow."""
@@ -266,7 +285,8 @@ class WorkerEntry:
 
     def end_stream(self) -> None:
         """End the stream ahead of the model's return."""
-        self._channel.send(packets.END_STREAM, self._place, Blobs())
+        if not self.answered:
+            self._channel.send(packets.END_STREAM, self._place, Blobs())
 
     def exchange(self) -> WorkerExchange | None:
         """Return the HTTP request as it came, when user code writes the response."""
@@ -293,35 +313,46 @@ class WorkerEntry:
 
     def reply_message(self, message: bytes) -> None:
         """Reply with an encoded ``GrpsMessage``."""
-        self._take()
-        self._send_bytes(packets.REPLY, packets.MESSAGE, message)
+        blobs = Blobs()
+        self._answer(packets.REPLY, self._describe(packets.MESSAGE, message, blobs), blobs)
 
     def fail(self, message: str) -> None:
         """Fail the request: the model or the user's code failed."""
-        self._answer(packets.FAILURE, [*self._place, False, message], Blobs())
+        self._fail(False, message)
 
     def refuse(self, message: str, status: int = 400) -> None:
         """Fail the request: the input does not fit the model, or user code refuses it."""
-        self._answer(packets.FAILURE, [*self._place, True, message, status], Blobs())
+        self._fail(True, message, status)
 
-    def _send_bytes(self, kind: int, form: int, data: bytes) -> bool:
+    def _fail(self, invalid: bool, message: str, status: int = 400) -> None:
+        if not isinstance(message, str):
+            raise TypeError(f"an error message is text, not {type(message).__name__}")
+        self._answer(packets.FAILURE, [*self._place, invalid, clean(str(message)), status], Blobs())
+
+    def _stream(self, form: int, data: bytes) -> bool:
+        if self.answered:
+            return False
         blobs = Blobs()
+        self._channel.send(packets.CHUNK, self._describe(form, data, blobs), blobs)
+        return not self.is_cancelled()
+
+    def _describe(self, form: int, data: bytes, blobs: Blobs) -> list[object]:
         content = [form, [], blobs.add(data)]
-        meta = [*self._place, content, self._filled, self._spent()]
-        self._channel.send(kind, meta, blobs)
-        return kind == packets.REPLY or not self.is_cancelled()
+        return [*self._place, content, self._filled, self._spent()]
 
     def _spent(self) -> tuple[int, int]:
         return self._spent_ns["preprocess"], self._spent_ns["infer"]
 
     def _answer(self, kind: int, meta: Sequence[object], blobs: Blobs) -> None:
-        self._take()
-        self._channel.send(kind, meta, blobs)
-
-    def _take(self) -> None:
         if self.answered:
             raise RuntimeError("the request was answered already")
         self.answered = True
+        try:
+            self._channel.send(kind, meta, blobs)
+        except BaseException:
+            # Nothing was sent: it can still be failed.
+            self.answered = False
+            raise
 
 
 class WorkerExchange:
@@ -349,7 +380,14 @@ class WorkerExchange:
         self.peer = request.peer
 
     def reply(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-        """Set the response; it replaces an earlier one."""
+        """Set the response; it replaces an earlier one.
+
+        Raises:
+            ValueError: The status is no HTTP status, or a header can't be encoded.
+        """
+        if not 0 <= status <= MOST_STATUS:
+            raise ValueError(f"{status} is not an HTTP status")
         blobs = Blobs()
-        meta = [*self._place, status, [list(header) for header in headers], blobs.add(body)]
+        named = [[str(name), str(value)] for name, value in headers]
+        meta = [*self._place, int(status), named, blobs.add(body)]
         self._channel.send(packets.HTTP_REPLY, meta, blobs)

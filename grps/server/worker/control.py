@@ -15,11 +15,11 @@ import msgspec
 from grps.backends.backend import Signature
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.inference.monitor import Kind
-from grps.log import clogger, logger, request_of
+from grps.log import MOST_CHARS, GuardedHandler, clean, clogger, logger, printed, request_of
 from grps.server.native import take_recorded
 
 Value = tuple[Kind, str, float]
-LOGGERS = {logger.name: logger, clogger.name: clogger}
+LOGGERS = {source.name: source for source in (logger, clogger, printed)}
 MOST_WAITING = 10_000
 """Values of user code that may wait to be sent."""
 SEND_PAUSE_S = 0.1
@@ -119,8 +119,12 @@ class Control:
         """Hand all messages to ``take`` until the other end closes."""
         try:
             for line in self._reader:
-                take(_DECODER.decode(line))
-        except (OSError, ValueError, msgspec.DecodeError) as error:
+                try:
+                    take(_DECODER.decode(line))
+                except (ValueError, msgspec.DecodeError) as error:
+                    # One bad line must not end all that follow.
+                    logger.warning("a message of a worker can't be used: %s", error)
+        except (OSError, ValueError) as error:
             logger.debug("a worker's control line has ended: %s", error)
 
     def follow_levels(self, take: Callable[[str], None]) -> None:
@@ -137,7 +141,7 @@ class Control:
         self._connection.close()
 
 
-class ControlHandler(logging.Handler):
+class ControlHandler(GuardedHandler):
     """Sends records of a worker's logs to the server, so that one process owns the files."""
 
     def __init__(self, control: Control) -> None:
@@ -145,16 +149,14 @@ class ControlHandler(logging.Handler):
         super().__init__()
         self._control = control
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def write(self, record: logging.LogRecord, text: str) -> None:
         """Send one record."""
-        text = self.format(record)
-        thread, file = record.threadName or "", record.pathname
         line = Logged(
             record.name,
             record.levelno,
-            text,
-            thread,
-            file,
+            clean(text, MOST_CHARS),
+            clean(record.threadName or ""),
+            clean(record.pathname),
             record.lineno,
             request_of(record),
         )

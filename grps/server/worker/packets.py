@@ -40,6 +40,8 @@ RAW = 2
 HEADER = struct.Struct("<BB6xQ")
 META_LENGTH = struct.Struct("<I")
 MOST_INLINE = 32 * 1024
+MOST_META = 1 << 30
+"""Longest description; the server reads no longer one."""
 ALIGNMENT = 64
 NOWHERE = (0, 0)
 
@@ -167,8 +169,18 @@ class Pipe:
         return _take_apart(kind, memoryview(mapped), owned=True)
 
     def send(self, kind: int, meta: Sequence[Any], blobs: Blobs) -> None:
-        """Send a packet; does nothing once the server has exited."""
+        """Send a packet; does nothing once the server has exited.
+
+        Raises:
+            ValueError: It says too much, or text that can't be encoded. Nothing is sent then.
+            TypeError: It says something that is neither text nor a number. Nothing is sent then.
+        """
         description = msgspec.msgpack.encode(meta)
+        if len(description) > MOST_META:
+            raise ValueError(
+                f"strings and descriptions of {len(description)} bytes are more than a worker "
+                f"process passes on ({MOST_META}); use isolation: thread"
+            )
         start = _aligned(META_LENGTH.size + len(description))
         size = start + blobs.length
         head = META_LENGTH.pack(len(description)) + description
@@ -222,18 +234,19 @@ class Blobs:
         return [self._add_tensor(name, array) for name, array in arrays]
 
     def _add_tensor(self, name: str, array: np.ndarray) -> list[Any]:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of an output is text, not {type(name).__name__}")
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"output '{name}' is {type(array).__name__}, not a numpy array")
         if array.dtype.kind in "OUS":
-            texts = array.ravel().tolist()
-            for text in texts:
-                if not isinstance(text, str | bytes):
-                    raise ValueError(f"output '{name}': every element must be a str or bytes")
-            return [name, "string", array.shape, NOWHERE, texts]
-        if array.dtype.name not in NUMBERS:
+            return [str(name), "string", array.shape, NOWHERE, _texts(name, array)]
+        # The bytes are read in the machine's order.
+        if array.dtype.name not in NUMBERS or not array.dtype.isnative:
             raise ValueError(f"output '{name}' has type {array.dtype}, which has no GRPS data type")
         if not array.flags.c_contiguous:
             raise ValueError(f"output '{name}' is not C-contiguous")
         flat = array.reshape(-1).view(np.uint8) if array.size else np.empty(0, np.uint8)
-        return [name, array.dtype.name, array.shape, self.add(flat.data), None]
+        return [str(name), array.dtype.name, array.shape, self.add(flat.data), None]
 
     def padded(self) -> list[memoryview | bytes]:
         """Return the bytes with what fills them up."""
@@ -270,6 +283,22 @@ def _take_apart(kind: int, body: memoryview, *, owned: bool) -> Received:
     (length,) = META_LENGTH.unpack_from(body)
     meta = body[META_LENGTH.size : META_LENGTH.size + length]
     return Received(kind, meta, body[_aligned(META_LENGTH.size + length) :], owned)
+
+
+def _texts(name: str, array: np.ndarray) -> list[str | bytes]:
+    """Return the elements of an array of strings.
+
+    Raises:
+        ValueError: An element is no string.
+        UnicodeEncodeError: One holds half of a surrogate pair.
+    """
+    texts: list[str | bytes] = []
+    for text in array.ravel().tolist():
+        if not isinstance(text, str | bytes):
+            raise ValueError(f"output '{name}': every element must be a str or bytes")
+        # Types derived from them are not encoded.
+        texts.append(str(text) if isinstance(text, str) else bytes(text))
+    return texts
 
 
 def _aligned(length: int) -> int:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
+import psutil
+
 from grps.backends.backend import Signature
 from grps.errors import ModelError
 from grps.inference.monitor import app_monitor
+from grps.log import logger
 from grps.server.native import Link
 from grps.server.worker.control import (
     Control,
@@ -35,6 +40,7 @@ LONGEST_LINE = 400
 LONGEST_READ = 64 * 1024
 END_TIMEOUT_S = 5.0
 EXIT_TIMEOUT_S = 1.0
+STOP_POLL_S = 0.2
 
 Report = Callable[[Progress], None]
 
@@ -55,6 +61,8 @@ class WorkerProcess:
         self._outcome: Loaded | Failed | None = None
         self._answered = threading.Event()
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._killed_as: str | None = None
+        """Why it was killed while it waited for requests."""
         self.link = Link()
         pipe, note = self.link.worker_descriptors()
         ours, theirs = socket.socketpair()
@@ -91,13 +99,52 @@ class WorkerProcess:
         outcome = self._outcome
         if isinstance(outcome, Loaded):
             return outcome.signature
-        cause = outcome.error if outcome is not None else f"its process {self.explain_end()}"
+        if outcome is not None:
+            cause = outcome.error
+        else:
+            cause = f"its process {self.explain_end()}"
+            logger.error("%s: %s%s", self._name, cause, self.last_lines())
         self.end()
         raise ModelError(cause)
 
-    def wait(self) -> None:
-        """Wait for the end of the process."""
+    def wait(self, stop_timeout_s: float | None) -> None:
+        """Wait for the end of the process; kill it if it is stopped for too long.
+
+        Args:
+            stop_timeout_s: How long a signal, such as SIGSTOP, may stop it; ``None`` for no limit.
+        """
+        while stop_timeout_s is not None and self._wait_for_stop():
+            if self._waits_for_continue(stop_timeout_s):
+                self._killed_as = f"a signal has stopped it for {stop_timeout_s:g} s"
+                self._process.kill()
         self._process.wait()
+
+    def _wait_for_stop(self) -> bool:
+        """Wait until the process is stopped; false when it has ended."""
+        try:
+            seen = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+            if seen is None or seen.si_code != os.CLD_STOPPED:
+                return False
+            # Taken, so that the next wait does not see the same stop.
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG)
+        except ChildProcessError:
+            return False
+        return True
+
+    def _waits_for_continue(self, timeout_s: float) -> bool:
+        """Return whether a stopped process is still stopped after ``timeout_s``."""
+        end = time.monotonic() + timeout_s
+        while self._is_stopped():
+            if time.monotonic() >= end:
+                return True
+            time.sleep(min(STOP_POLL_S, timeout_s))
+        return False
+
+    def _is_stopped(self) -> bool:
+        try:
+            return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.Error:
+            return False
 
     def end(self) -> None:
         """End the process: it finishes what it runs, or is killed when that takes too long."""
@@ -133,11 +180,19 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             return f"was killed: {seen}"
+        if self._killed_as is not None:
+            return f"was killed: {self._killed_as}"
+        return _describe_code(code)
+
+    def last_lines(self) -> str:
+        """Return the last lines of an ended process for the log; empty if it has written none.
+
+        They may contain anything: they are for operators, not for clients.
+        """
         for thread in self._threads:
             thread.join(END_TIMEOUT_S)
         lines = [line for line in list(self._last_lines) if line.strip()][-SHOWN_LINES:]
-        last_lines = f"; its last lines: {' | '.join(lines)}" if lines else ""
-        return f"{_describe_code(code)}{last_lines}"
+        return f"; its last lines: {' | '.join(lines)}" if lines else ""
 
     def _listen(self) -> None:
         self._control.listen(self._take)
@@ -158,13 +213,15 @@ class WorkerProcess:
     def _copy_stderr(self) -> None:
         """Pass standard error on, and keep its last lines."""
         assert self._process.stderr is not None
+        stderr = sys.__stderr__ or sys.stderr
         with self._process.stderr as stream:
             while line := stream.readline(LONGEST_READ):
                 text = line.decode("utf-8", "replace")
                 # Whatever becomes of ours, a worker must not wait for a reader of its own.
+                # The worker has logged its own printed lines: they go on as they are.
                 with suppress(OSError, ValueError):
-                    sys.stderr.write(text)
-                    sys.stderr.flush()
+                    stderr.write(text)
+                    stderr.flush()
                 self._last_lines.append(" ".join(text.split())[:LONGEST_LINE])
 
 

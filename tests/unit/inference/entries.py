@@ -26,6 +26,9 @@ class FakeEntry:
         self.traceparent: str | None = None
         self.tracestate: str | None = None
 
+    def make_current(self) -> None:
+        self.marks.append("current")
+
     def mark(self, stage: str) -> None:
         self.marks.append(stage)
 
@@ -108,6 +111,9 @@ class FakeBatch:
 
     def entries(self) -> Sequence[FakeEntry]:
         return self._entries
+
+    def make_current(self) -> None:
+        pass
 
     def tensors(self) -> list[NamedArray]:
         if len(self._entries) == 1:

@@ -39,6 +39,9 @@ pub enum RecordError {
     /// A metric of another kind has this name.
     #[error("a metric of this name is recorded with another method")]
     Kind,
+    /// The value is infinite or not a number: no total could take it in.
+    #[error("the value is not a finite number; it is not recorded")]
+    Value,
 }
 
 /// The name under which requests or calls are counted.
@@ -97,7 +100,8 @@ impl Monitor {
     /// Records a value of user code. `now_s` is the time in seconds since the epoch.
     ///
     /// # Errors
-    /// The name is invalid or has another kind, or there are too many metrics. The value is dropped.
+    /// The name is invalid or has another kind, there are too many metrics, or the value is not
+    /// finite. The value is dropped.
     pub fn record(
         &self,
         now_s: u64,
@@ -108,6 +112,9 @@ impl Monitor {
         let is_reserved = name.starts_with('*') && name != OOM_COUNT;
         if !(1..=MAX_NAME_BYTES).contains(&name.len()) || is_reserved {
             return Err(RecordError::Name);
+        }
+        if !value.is_finite() {
+            return Err(RecordError::Value);
         }
         let mut state = self.state.lock();
         if let Some(series) = state.series.get_mut(name) {
@@ -360,6 +367,9 @@ mod tests {
         assert_eq!(record("one more"), Err(RecordError::TooMany));
         assert_eq!(record("1"), Ok(()));
         assert_eq!(monitor.record(NOW_S, Kind::Min, "1", 1.0), Err(RecordError::Kind));
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(monitor.record(NOW_S, Kind::Max, "1", value), Err(RecordError::Value));
+        }
         assert_eq!(monitor.names().len(), 1011);
         assert_eq!(monitor.read(NOW_S, "absent"), None);
     }

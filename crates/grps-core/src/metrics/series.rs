@@ -72,7 +72,7 @@ impl Summary {
     }
 
     fn add(&mut self, value: f64) {
-        self.total += value;
+        self.total = sum(self.total, value);
         self.count += 1;
         self.low = self.low.min(value);
         self.high = self.high.max(value);
@@ -88,6 +88,11 @@ impl Summary {
             }
         }
     }
+}
+
+/// The sum of two numbers, at most the largest number: an infinite total would stay infinite.
+fn sum(total: f64, value: f64) -> f64 {
+    (total + value).clamp(f64::MIN, f64::MAX)
 }
 
 /// The latest periods of one length, the oldest first.
@@ -152,7 +157,7 @@ impl Series {
     /// Adds a value.
     pub(crate) fn add(&mut self, now_s: u64, value: f64) {
         self.count += 1;
-        self.total += value;
+        self.total = sum(self.total, value);
         if self.kind == Kind::Distribution {
             if self.samples.len() == SAMPLES {
                 self.samples.pop_front();

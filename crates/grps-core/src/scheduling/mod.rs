@@ -6,6 +6,7 @@ pub(crate) mod byte_budget;
 pub(crate) mod entry;
 pub(crate) mod fair_queue;
 pub(crate) mod instance_health;
+pub(crate) mod loop_heartbeat;
 pub(crate) mod puller;
 pub(crate) mod queue;
 pub(crate) mod queue_ticket;

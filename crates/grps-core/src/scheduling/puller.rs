@@ -168,9 +168,19 @@ impl Puller {
 impl Queue {
     /// Attaches an instance by its name, and raises the concurrency by one.
     pub fn attach(self: &Arc<Self>, name: &str) -> Puller {
+        self.attach_with(self.health.attach(name, false))
+    }
+
+    /// Attaches an instance that is replaced when it hangs or ends: the model is ready as long as
+    /// another one works.
+    pub fn attach_replaced(self: &Arc<Self>, name: &str) -> Puller {
+        self.attach_with(self.health.attach(name, true))
+    }
+
+    fn attach_with(self: &Arc<Self>, heartbeat: Heartbeat) -> Puller {
         self.pullers.fetch_add(1, Ordering::AcqRel);
         self.state.lock().concurrency += 1;
-        Puller::new(Arc::clone(self), self.health.attach(name))
+        Puller::new(Arc::clone(self), heartbeat)
     }
 }
 

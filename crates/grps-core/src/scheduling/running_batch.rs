@@ -181,7 +181,7 @@ impl RunningBatch {
         let open: Vec<_> =
             self.requests().iter().filter(|request| request.is_open()).cloned().collect();
         // Each of them is new work for the instance.
-        self.heartbeat.beat(Instant::now());
+        self.beat();
         open.into_iter().map(|request| self.single(request)).collect()
     }
 
@@ -208,7 +208,7 @@ impl RunningBatch {
 
     /// Gives a sign of life of the instance.
     pub fn beat(&self) {
-        self.heartbeat.beat(Instant::now());
+        self.heartbeat.refresh(Instant::now());
     }
 
     /// Continues in another instance, with its heartbeat.
@@ -217,7 +217,7 @@ impl RunningBatch {
         for request in self.requests() {
             request.resume(heartbeat);
         }
-        self.beat();
+        self.heartbeat.beat(Instant::now());
     }
 }
 

@@ -39,7 +39,7 @@ fn batch(inputs: Vec<Content>, allowed: &[usize]) -> (Batch, Vec<ReplyReceiver>)
         .unzip();
     let policy = BatchPolicy { max_rows: 64, allowed: allowed.to_vec(), ..BatchPolicy::default() };
     let timings = CallTimings::begin(Instant::now(), None, BatchInfo::default());
-    let heartbeat = InstanceHealth::new().attach("m#0");
+    let heartbeat = InstanceHealth::new().attach("m#0", false);
     (Batch::new(entries, Arc::new(policy), heartbeat, timings), receivers)
 }
 
@@ -153,7 +153,7 @@ fn chunks_give_signs_of_life_to_the_instance_that_runs_the_request() {
     batch.entries[0].stream = Some(sender);
     let health = InstanceHealth::new();
     let mut batch = RunningBatch::new(batch, InputForm::Message);
-    let second = health.attach("m#1");
+    let second = health.attach("m#1", false);
     batch.resume(&second);
     let hangs = || health.trouble(Some(std::time::Duration::ZERO)).is_some();
     assert!(hangs(), "the instance that took the batch over works on it");

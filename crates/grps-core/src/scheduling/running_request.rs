@@ -123,7 +123,7 @@ impl RunningRequest {
         let Some(stream) = &self.stream else { return Ok(false) };
         let sent = stream.try_send(chunk);
         if sent.is_ok() {
-            self.heartbeat.lock().beat(Instant::now());
+            self.heartbeat.lock().refresh(Instant::now());
         }
         sent
     }
@@ -134,10 +134,12 @@ impl RunningRequest {
         let heartbeat = self.heartbeat.lock().clone();
         // An instance that waits for a slow client does not hang.
         let receives = stream.try_send(chunk).unwrap_or_else(|chunk| {
-            heartbeat.rest();
-            stream.send(chunk)
+            heartbeat.wait();
+            let receives = stream.send(chunk);
+            heartbeat.waited(Instant::now());
+            receives
         });
-        heartbeat.beat(Instant::now());
+        heartbeat.refresh(Instant::now());
         receives
     }
 

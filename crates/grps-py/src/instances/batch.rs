@@ -51,6 +51,11 @@ impl Batch {
         requests.into_iter().map(|request| Py::new(py, Entry::new(request))).collect()
     }
 
+    /// Makes the requests the current ones of this thread, for log lines.
+    fn make_current(&self) {
+        current::work_on(self.running.lock().first().map(|first| (first, self.count)));
+    }
+
     /// Takes the joined input as (name, array) pairs; the arrays own their memory.
     fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Vec<NamedArray<'py>>> {
         let tensors = {

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use crate::instances::batch::Batch;
 use crate::instances::current;
 use crate::instances::worker::{Link, Lost};
+use crate::text::LossyText;
 
 /// How long one wait lasts; only a bound on how late a closed queue is noticed.
 const WAIT: Duration = Duration::from_secs(60);
@@ -23,12 +24,14 @@ pub(crate) struct Channel {
     stopper: Stopper,
     /// Whether the instance takes tensors, whose rows are then joined.
     form: InputForm,
+    /// Longest silence of a worker process that has work; `None` for no limit.
+    hang_timeout: Option<Duration>,
 }
 
 impl Channel {
-    pub(crate) fn new(puller: Puller, form: InputForm) -> Self {
+    pub(crate) fn new(puller: Puller, form: InputForm, hang_timeout: Option<Duration>) -> Self {
         let stopper = puller.stopper();
-        Self { puller: Mutex::new(Some(puller)), stopper, form }
+        Self { puller: Mutex::new(Some(puller)), stopper, form, hang_timeout }
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -70,7 +73,8 @@ impl Channel {
         let again = again.and_then(Lost::take);
         let served = py.detach(|| {
             let puller = self.puller.lock();
-            puller.as_ref().map(|puller| link.link.serve(puller, self.form, again))
+            let puller = puller.as_ref()?;
+            Some(link.link.serve(puller, self.form, again, self.hang_timeout))
         });
         match served {
             Some(Served::Broken(lost)) => Some(Lost::new(lost)),
@@ -85,9 +89,9 @@ impl Channel {
 
     /// Detaches the instance from its model; `down` says why, if it should not have ended.
     #[pyo3(signature = (down=None))]
-    fn detach(&self, down: Option<String>) {
+    fn detach(&self, down: Option<LossyText>) {
         match (self.puller.lock().take(), down) {
-            (Some(puller), Some(reason)) => puller.fail(reason),
+            (Some(puller), Some(reason)) => puller.fail(reason.into()),
             (puller, _) => drop(puller),
         }
     }

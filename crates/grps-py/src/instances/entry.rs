@@ -12,6 +12,7 @@ use pyo3::types::{PyAny, PyBytes};
 use crate::instances::exchange::Exchange;
 use crate::instances::tensor::{NamedArray, Output};
 use crate::instances::{current, tensor};
+use crate::text::LossyText;
 
 /// One request: its input, and the way to reply to it once.
 #[pyclass(frozen, module = "grps._core")]
@@ -63,6 +64,11 @@ impl Entry {
     #[getter]
     fn tracestate(&self) -> Option<&str> {
         self.request.timeline().trace()?.state.as_deref()
+    }
+
+    /// Makes it the current request of this thread, for log lines.
+    fn make_current(&self) {
+        current::work_on(Some((self.request.timeline(), 1)));
     }
 
     /// Notes that a step has ended that began with the end of the one before it.
@@ -179,13 +185,13 @@ impl Entry {
     }
 
     /// Replies that the model or the user's code failed.
-    fn fail(&self, message: &str) -> PyResult<()> {
-        self.send(Err(Error::new(Cause::ModelFailed, message)))
+    fn fail(&self, message: LossyText) -> PyResult<()> {
+        self.send(Err(Error::new(Cause::ModelFailed, String::from(message))))
     }
 
     /// Replies that the input does not fit, or that user code refuses it with an HTTP status.
     #[pyo3(signature = (message, status = 400))]
-    fn refuse(&self, message: &str, status: u16) -> PyResult<()> {
-        self.send(Err(Error::refused(message, status)))
+    fn refuse(&self, message: LossyText, status: u16) -> PyResult<()> {
+        self.send(Err(Error::refused(String::from(message), status)))
     }
 }

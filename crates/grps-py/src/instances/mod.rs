@@ -5,6 +5,7 @@ pub(crate) mod channel;
 pub(crate) mod current;
 pub(crate) mod entry;
 pub(crate) mod exchange;
+pub(crate) mod heartbeat;
 pub(crate) mod tensor;
 pub(crate) mod thread_scaler;
 pub(crate) mod worker;

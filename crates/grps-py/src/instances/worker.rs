@@ -5,6 +5,8 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::text::LossyText;
+
 /// The server's hold on one worker process.
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Link {
@@ -71,9 +73,10 @@ impl Lost {
     }
 
     /// Fails all that have no reply.
-    fn fail(&self, cause: &str) {
+    #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn fail(&self, cause: LossyText) {
         if let Some(lost) = self.take() {
-            lost.fail(cause);
+            lost.fail(&cause);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use grps_core::{
     BatchCounts, Executor, Identity, InlineExecutor, ModelSpec, PulledExecutor, Queue, Reason,
@@ -11,6 +12,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::instances::channel::Channel;
+use crate::instances::heartbeat::Heartbeat;
 use crate::instances::thread_scaler::ThreadScaler;
 use crate::service::settings::PyModelSpec;
 
@@ -24,6 +26,8 @@ pub(crate) struct Model {
     key: String,
     /// The form that its instances take their input in.
     form: grps_core::InputForm,
+    /// Time without a heartbeat after which an instance with work hangs; `None` for no limit.
+    hang_timeout: Option<Duration>,
     /// What runs the calls.
     executor: Arc<dyn Executor>,
     /// The queue that instances attach to; `None` for a model without instances.
@@ -63,10 +67,10 @@ impl Model {
     fn new(spec: PyModelSpec) -> PyResult<Self> {
         let native = spec.native;
         let spec = ModelSpec::try_from(spec)?;
-        let (key, form) = (spec.key(), spec.form);
+        let (key, form, hang_timeout) = (spec.key(), spec.form, spec.hang_timeout);
         let (executor, queue) = build_executor(&spec, native);
         let model = grps_core::Model::new(spec, Arc::clone(&executor));
-        Ok(Self { key, form, executor, queue, model: Mutex::new(Some(model)) })
+        Ok(Self { key, form, hang_timeout, executor, queue, model: Mutex::new(Some(model)) })
     }
 
     /// `name-version`.
@@ -104,9 +108,18 @@ impl Model {
         Ok(ThreadScaler::new().wait(py, queue, stopped, (least, most)))
     }
 
-    /// Attaches an instance by its name; the model is served as long as one is attached.
-    fn attach(&self, name: &str) -> PyResult<Channel> {
-        Ok(Channel::new(self.queue()?.attach(name), self.form))
+    /// Attaches an instance by its name; the model is served as long as one is attached. One that is
+    /// replaced when it hangs or ends leaves the model ready while another one works.
+    #[pyo3(signature = (name, *, replaced=false))]
+    fn attach(&self, name: &str, replaced: bool) -> PyResult<Channel> {
+        let queue = self.queue()?;
+        let puller = if replaced { queue.attach_replaced(name) } else { queue.attach(name) };
+        Ok(Channel::new(puller, self.form, self.hang_timeout))
+    }
+
+    /// Adds a heartbeat of an event loop, for as long as the returned object lives.
+    fn add_heartbeat(&self, name: &str) -> PyResult<Heartbeat> {
+        Ok(Heartbeat::new(self.queue()?.add_heartbeat(name), self.hang_timeout))
     }
 
     /// Takes no more requests: instances finish what waits and end.

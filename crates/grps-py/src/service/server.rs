@@ -130,11 +130,7 @@ impl Server {
 
     /// Starts the drain: running requests finish, new ones get 503. Returns at once.
     fn stop(&self) {
-        self.app.commands.end();
-        if let Some(shutdown) = self.running.lock().as_mut().and_then(|r| r.shutdown.take()) {
-            // A failed send means that the data plane has already ended.
-            let _ = shutdown.send(());
-        }
+        self.drain();
     }
 
     /// Waits until the data plane has ended, then closes the queues so that instances end.
@@ -161,6 +157,15 @@ impl Server {
 }
 
 impl Server {
+    /// Starts the drain; needs no GIL.
+    pub(crate) fn drain(&self) {
+        self.app.commands.end();
+        if let Some(shutdown) = self.running.lock().as_mut().and_then(|r| r.shutdown.take()) {
+            // A failed send means that the data plane has already ended.
+            let _ = shutdown.send(());
+        }
+    }
+
     fn spawn(&self, listeners: Vec<std::net::TcpListener>) -> PyResult<Running> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(self.io_threads)

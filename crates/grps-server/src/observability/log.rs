@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::ChronoLocal;
 use tracing_subscriber::layer::SubscriberExt;
@@ -19,6 +19,9 @@ use super::log_file::LogFile;
 use super::log_lines::SafeLines;
 use super::log_period::LogPeriod;
 use super::log_rate::{LimitedRate, LogRate};
+
+/// The target of events that stand for lines on a standard stream of this process.
+pub const PRINTED: &str = "printed";
 
 /// Keeps the log's writer alive; dropping it writes what is still buffered.
 #[derive(Debug)]
@@ -72,7 +75,10 @@ pub fn start(settings: &LogSettings<'_>) -> io::Result<LogGuard> {
     let (file, writer) = tracing_appender::non_blocking(file);
     let (level, handle) = reload::Layer::new(level);
     let rate = LogRate::start()?;
-    let stderr = settings.to_stderr.then(|| lines(io::stderr, settings.json));
+    // What user code prints is on a standard stream already.
+    let is_logged = filter_fn(|metadata| metadata.target() != PRINTED);
+    let stderr =
+        settings.to_stderr.then(|| lines(io::stderr, settings.json).with_filter(is_logged));
     tracing_subscriber::registry()
         .with(level)
         .with(LimitedRate(Arc::clone(&rate)))

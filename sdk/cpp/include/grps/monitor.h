@@ -24,7 +24,7 @@ enum grps_metric_kind {
 enum grps_monitor_status {
   GRPS_MONITOR_OK = 0,
   GRPS_MONITOR_NOT_RUNNING = 1, /* no service runs in this process */
-  GRPS_MONITOR_INVALID = 2,     /* unfit kind, or a name that is not 1 to 128 bytes of UTF-8 without a star first */
+  GRPS_MONITOR_INVALID = 2,     /* unfit kind, a name that is not 1 to 128 bytes of UTF-8 without a star first, or no finite value */
   GRPS_MONITOR_REFUSED = 3      /* the name is of another kind, or there are too many names or values */
 };
 

@@ -43,10 +43,10 @@ def ask(port: int) -> requests.Response:
 
 
 @contextmanager
-def service() -> Iterator[tuple[Model, int]]:
+def service(hang_timeout_ms: int | None = None) -> Iterator[tuple[Model, int]]:
     server = Server(SETTINGS)
     (port,) = server.start([("127.0.0.1", 0)])
-    model = Model(NativeModel("m", "1", True, SIGNATURE, ""))
+    model = Model(NativeModel("m", "1", True, SIGNATURE, "", hang_timeout_ms=hang_timeout_ms))
     server.put_model(model)
     server.set_default(["m-1"])
     server.set_loaded()
@@ -138,7 +138,6 @@ BAD_TENSORS = {
     "overflowing shape": ["y", "float32", [1 << 40, 1 << 40], [0, 4], None],
     "unknown type": ["y", "complex64", [1], [0, 4], None],
     "missing texts": ["y", "string", [1], [0, 0], None],
-    "no description": ["y"],
 }
 
 
@@ -147,11 +146,45 @@ def test_a_bad_tensor_costs_its_request_only(tensor: list[Any]) -> None:
     with service() as (model, port):
         answer, lost = play(model, port, answer_with([tensor], b"1234"))
         assert answer.status_code == 500
-        assert lost is not None
-        assert "broke the protocol" in lost.cause
+        assert "the output can't be used" in answer.json()["status"]["msg"]
+        # The worker goes on.
+        assert lost is None
         good = ["y", "float32", [1], [0, 4], None]
         answer, _ = play(model, port, answer_with([good], b"\0\0\0\0"))
         assert answer.json()["gtensors"]["tensors"][0]["flat_float32"] == [0.0]
+
+
+def test_an_undescribed_tensor_ends_the_worker() -> None:
+    with service() as (model, port):
+        answer, lost = play(model, port, answer_with([["y"]], b"1234"))
+        assert answer.status_code == 500
+        assert lost is not None
+        assert "broke the protocol" in lost.cause
+
+
+def test_what_is_said_of_an_earlier_batch_is_ignored() -> None:
+    def worker(asked: Asked) -> None:
+        former = asked.batch.number - 1
+        blobs = Blobs()
+        content = [packets.MESSAGE, [], blobs.add(b"late")]
+        asked.pipe.send(packets.CHUNK, [former, 0, content, False, (0, 0)], blobs)
+        asked.pipe.send(packets.REPLY, [former, 0, content, False, (0, 0)], blobs)
+        asked.pipe.send(packets.FAILURE, [former, 7, False, "late"], Blobs())
+        asked.pipe.send(packets.END_STREAM, [former, 0], Blobs())
+        answer_with([["y", "float32", [1], [0, 4], None]], b"\0\0\0\0")(asked)
+
+    with service() as (model, port):
+        answer, lost = play(model, port, worker)
+        assert answer.status_code == 200
+        assert lost is None
+
+
+def test_a_worker_that_says_nothing_is_lost() -> None:
+    with service(hang_timeout_ms=30) as (model, port):
+        answer, lost = play(model, port, lambda asked: None)
+        assert answer.status_code == 500
+        assert lost is not None
+        assert lost.cause.startswith("it hangs: it has worked for 0 s without a sign of life")
 
 
 def test_a_file_that_shrinks_costs_its_request_only() -> None:

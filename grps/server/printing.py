@@ -1,0 +1,85 @@
+"""What user code prints: it stays on its standard stream, and each line of it is logged."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+from grps.log import printed
+
+MOST_CHARS = 8 * 1024
+"""So much of a line is logged at once."""
+
+
+class PrintedStream:
+    """A standard stream whose lines are logged as well.
+
+    The log knows the request that prints, and is where people look for what their code says.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream`` and log."""
+        self._stream = stream
+        self._of_thread = _OfThread()
+
+    def write(self, text: str) -> int:
+        """Write a text; each line is logged at its end."""
+        if not self._of_thread.logs:
+            self._log(text)
+        return self._stream.write(text)
+
+    def writelines(self, lines: Iterator[str]) -> None:
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the stream has under this name."""
+        return getattr(self._stream, name)
+
+    def _log(self, text: str) -> None:
+        of_thread = self._of_thread
+        *lines, rest = (of_thread.begun + text).split("\n")
+        while len(rest) > MOST_CHARS:
+            lines.append(rest[:MOST_CHARS])
+            rest = rest[MOST_CHARS:]
+        of_thread.begun = rest
+        # A handler of the log may print itself.
+        of_thread.logs = True
+        try:
+            for line in lines:
+                # A progress bar is one line that is written again and again: its last state counts.
+                shown = line.rstrip("\r").rpartition("\r")[2].rstrip()
+                if shown:
+                    printed.info("%s", shown, stacklevel=3)
+        finally:
+            of_thread.logs = False
+
+
+class _OfThread(threading.local):
+    """What a thread prints."""
+
+    begun = ""
+    """The line that it has begun."""
+    logs = False
+    """Whether it logs a line."""
+
+
+def log_printed() -> None:
+    """Log what is printed from here on, until this process ends."""
+    for name in ("stdout", "stderr"):
+        setattr(sys, name, cast("TextIO", PrintedStream(getattr(sys, name))))
+
+
+@contextmanager
+def printed_is_logged() -> Iterator[None]:
+    """Log what is printed while the block runs."""
+    before = sys.stdout, sys.stderr
+    log_printed()
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
