@@ -10,9 +10,17 @@ import msgspec
 
 from grps.deploy.supervision.services import Service, find, running_names
 from grps.errors import DeployError
+from grps.server.state import is_suspended
 
 TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 MODELS = "/grps/v1/admin/models"
+READY = "/grps/v1/health/ready"
+OFFLINE = "Service Unavailable"
+"""The reason that ``ready`` has after a call of ``offline``."""
+
+
+class UnreachableError(DeployError):
+    """A service does not answer."""
 
 
 def running_service(name: str | None) -> Service:
@@ -45,6 +53,34 @@ def list_models(service: Service, timeout_s: float | None = None) -> list[dict[s
     """
     reply = _call(service, "GET", MODELS, timeout_s)
     return list(reply["models"])
+
+
+def read_status(service: Service, timeout_s: float) -> tuple[str, str]:
+    """Return the status of a service as its clients see it, and what is wrong if anything is.
+
+    Args:
+        service: The service.
+        timeout_s: Longest wait for a service that says that it is ready.
+
+    Returns:
+        ``ready``, ``offline``, ``unready``, ``unresponsive``, or else the phase of its process.
+    """
+    if not service.running or service.state is None or service.status != "ready":
+        return service.status, service.cause or ""
+    if is_suspended(service.state):
+        return (
+            "unresponsive",
+            f"its process is suspended; continue it: kill -CONT {service.state.pid}",
+        )
+    try:
+        _call(service, "GET", READY, timeout_s)
+    except UnreachableError as error:
+        return "unresponsive", str(error)
+    except DeployError as error:
+        if str(error) == OFFLINE:
+            return "offline", "a client has called offline"
+        return "unready", str(error)
+    return "ready", ""
 
 
 def change_model(service: Service, action: str, model: str) -> dict[str, Any]:
@@ -93,9 +129,9 @@ def _call(
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
         body = response.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         where = f"{state.host}:{state.ports[0]}"
-        raise DeployError(
+        raise UnreachableError(
             f"service {service.name!r} can't be reached at {where}: {error}"
         ) from error
     finally:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from grps.deploy.supervision.exits import describe_exit
 from grps.deploy.supervision.ports import check_ports
-from grps.deploy.supervision.supervisor import describe_exit
 from grps.deploy.watching import FileWatcher
 from grps.errors import ConfigError
 from grps.server.files import absolute

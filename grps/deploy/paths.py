@@ -161,6 +161,11 @@ class ServiceFolder:
         return self.root / "run" / "state.json"
 
     @property
+    def exit_code(self) -> Path:
+        """How the latest server process ended; written by the shell that ran it."""
+        return self.root / "run" / "exit_code"
+
+    @property
     def record(self) -> Path:
         """What the folder was made of."""
         return self.root / "run" / "deployment.json"

@@ -95,3 +95,11 @@ def alive(state: ServiceState) -> bool:
         return True
     except (psutil.NoSuchProcess, ValueError):
         return False
+
+
+def is_suspended(state: ServiceState) -> bool:
+    """Return whether the process was stopped by a signal and could go on."""
+    try:
+        return bool(psutil.Process(state.pid).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False

@@ -44,8 +44,6 @@ def follow_log(
             click.echo(line, nl=False)
     ended = inspect(folder)
     if ended.status in ("crashed", "failed"):
-        cause = ended.state.error if ended.state is not None else None
-        raise click.ClickException(
-            f"service {folder.name!r} {ended.status}{f': {cause}' if cause else ''}"
-        )
+        cause = f": {ended.cause}" if ended.cause else ""
+        raise click.ClickException(f"service {folder.name!r} {ended.status}{cause}")
     notice(f"service {folder.name!r} stopped")

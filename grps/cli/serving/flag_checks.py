@@ -84,11 +84,20 @@ def arguments(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> 
         except ConfigError as error:
             raise click.BadParameter(f"{key}: {short(text)} is no value of YAML") from error
     for key in PATH_ARGUMENTS & found.keys():
-        file = Path(str(found[key])).expanduser()
+        file = _expanded(str(found[key]))
         if not file.is_file():
             raise click.BadParameter(f"{key}: there is no file {str(file)!r}")
         found[key] = str(absolute(file))
     return found
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise click.BadParameter(
+            f"{path!r}: no home folder is known; write the path out"
+        ) from error
 
 
 def indices(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
@@ -101,7 +110,7 @@ def indices(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...
 
 def paths(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
     """Read paths of files split by comma; they must exist."""
-    found = [Path(part.strip()).expanduser() for part in value.split(",") if part.strip()]
+    found = [_expanded(part.strip()) for part in value.split(",") if part.strip()]
     for path in found:
         if not path.is_file():
             raise click.BadParameter(f"there is no file {str(path)!r}")

@@ -194,6 +194,19 @@ def deployed(folder: ServiceFolder) -> Deployment:
     return _read_deployment(folder, project, python)
 
 
+def listen_on(folder: ServiceFolder, host: str | None, port: str | None) -> None:
+    """Write another host or port into the configuration of a service. Call it inside ``claim``.
+
+    Raises:
+        ConfigError: The configuration is wrong.
+    """
+    text = read_text(folder.server_conf)
+    edited = Overrides(host=host, port=port).apply("server.yml", text, str(folder.server_conf))
+    if edited != text:
+        _parse("server.yml", edited, str(folder.server_conf))
+        write_atomically(folder.server_conf, edited.encode())
+
+
 def _read_deployment(folder: ServiceFolder, project: Path, python: str) -> Deployment:
     read = Project.read(project, folder.inference_conf.parent)
     return Deployment(read, project_command(folder, project, python))

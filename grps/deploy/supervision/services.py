@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from grps.config.suggest import hint
 from grps.deploy.paths import ServiceFolder, all_folders
+from grps.deploy.supervision.exits import recorded_exit
 from grps.errors import DeployError
 from grps.server.state import ServiceState, alive
 
@@ -23,6 +24,15 @@ class Service:
     def name(self) -> str:
         """The service's name."""
         return self.folder.name
+
+    @property
+    def cause(self) -> str | None:
+        """Why it does not run: its own words, else how its process ended."""
+        if self.state is None or self.running:
+            return None
+        if self.state.error is not None:
+            return self.state.error
+        return recorded_exit(self.folder.exit_code) if self.status == "crashed" else None
 
     @property
     def status(self) -> str:

@@ -13,7 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from grps.deploy.paths import ServiceFolder, check_writable
+from grps.deploy.supervision.exits import describe_exit, exit_code_of, recording
 from grps.deploy.supervision.interrupts import interrupted_by_sigterm, noted_signals
 from grps.deploy.supervision.lock import hold
 from grps.deploy.supervision.ports import check_ports
@@ -92,6 +95,7 @@ def prepare(folder: ServiceFolder) -> None:
     interface = load_server(folder.server_conf).interface
     check_ports(interface.host, interface.ports)
     folder.state.unlink(missing_ok=True)
+    folder.exit_code.unlink(missing_ok=True)
     folder.state.parent.mkdir(parents=True, exist_ok=True)
 
 
@@ -128,8 +132,8 @@ def start(
             give_up_if_asked()
         except BaseException:
             given_up = process.poll() is None
-            _end(process)
-            left = _state_of(process.pid, folder)
+            _end(process, folder)
+            left = ServiceState.read(folder.state)
             if given_up and left is not None and left.phase != "failed":
                 folder.state.unlink(missing_ok=True)
             raise
@@ -144,8 +148,9 @@ def _launch(
     """Start the server's process; also return where its output begins."""
     with folder.output.open("ab") as output:
         offset = output.tell()
+        wanted = command if command is not None else server_command(folder)
         process = subprocess.Popen(
-            list(command) if command is not None else server_command(folder),
+            recording(wanted, folder.exit_code),
             cwd=folder.root,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -176,7 +181,7 @@ def _wait_ready(
     progress = Progress("starting", "starting the server process", 0.0)
     while True:
         exited = process.poll() is not None
-        state = _state_of(process.pid, folder)
+        state = ServiceState.read(folder.state)
         elapsed_s = time.monotonic() - began
         if state is not None:
             progress = Progress(state.phase, state.detail, elapsed_s)
@@ -197,11 +202,6 @@ def _wait_ready(
         time.sleep(POLL_S)
 
 
-def _state_of(pid: int, folder: ServiceFolder) -> ServiceState | None:
-    state = ServiceState.read(folder.state)
-    return state if state is not None and state.pid == pid else None
-
-
 def _cause(
     process: subprocess.Popen[bytes],
     folder: ServiceFolder,
@@ -216,22 +216,8 @@ def _cause(
     lines = last_lines(folder.output, offset)
     shown = "".join(f"\n  {line}" for line in lines)
     during = f" while {state.detail or state.phase}" if state is not None else ""
-    how = describe_exit(process.returncode)
+    how = describe_exit(exit_code_of(process.returncode))
     return f"service {folder.name!r} {how}{during}; its last output:{shown or ' (none)'}"
-
-
-def describe_exit(code: int | None) -> str:
-    """Say how a process ended, a signal by its name."""
-    if code is None:
-        return "failed to start"
-    if code >= 0:
-        return f"exited with code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = str(-code)
-    hint = " (often: out of memory)" if name == "SIGKILL" else ""
-    return f"was ended by signal {name}{hint}"
 
 
 def last_lines(path: Path, offset: int) -> list[str]:
@@ -243,10 +229,11 @@ def last_lines(path: Path, offset: int) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip()][-TAIL_LINES:]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], folder: ServiceFolder) -> None:
     """End a server that did not become ready, together with its workers."""
-    with suppress(ProcessLookupError):
-        process.terminate()
+    with suppress(psutil.Error):
+        for server in _servers(process):
+            server.terminate()
     try:
         process.wait(EXIT_GRACE_S)
     except subprocess.TimeoutExpired:
@@ -255,3 +242,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        folder.exit_code.unlink(missing_ok=True)
+
+
+def _servers(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Return the server: what the shell runs, or the process itself without one."""
+    found = psutil.Process(process.pid)
+    return found.children() or [found]

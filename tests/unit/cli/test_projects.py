@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -252,6 +253,10 @@ def test_restart_applies_an_edited_configuration(
     assert f"{conf}:1: interface.port: '1e400' is not a port" in broken.stderr
     assert find("demo").state == first, "a service with a wrong configuration goes on"
     conf.write_text(f"{SERVER}max_concurrency: 3\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port} is in use" in grpst("restart", "demo", "--port", str(port)).stderr
+    assert find("demo").state == first, "a service whose new port is taken goes on"
     result = grpst("restart", "demo", "--no_logging")
     assert result.exit_code == 0, result.output
     state = find("demo").state
@@ -261,7 +266,10 @@ def test_restart_applies_an_edited_configuration(
     assert f"demo is ready (pid {state.pid}, model your_model-1.0.0)" in result.stdout
     assert "max_concurrency: 3" in conf.read_text()
     grpst("stop", "demo")
-    assert grpst("restart", "demo", "--no_logging").exit_code == 0, "one that is stopped is started"
+    again = grpst("restart", "demo", "--no_logging", "--port", "0", "--host", "localhost")
+    assert again.exit_code == 0, "one that is stopped is started"
+    assert 'port: "0"' in conf.read_text()
+    assert 'host: "localhost"' in conf.read_text()
     assert grpst("restart", "dem").exit_code == 1
 
 

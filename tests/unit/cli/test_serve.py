@@ -106,6 +106,8 @@ def test_flags_reach_the_files(grpst: Grpst, model: Path, fake_server: Choose) -
         (["--model_name", "a b"], "'a b' is not 1 to 128"),
         (["--output_path", "server.mar"], "the serve verbs write no archive"),
         (["--max_batchsize", "1"], "--max_batch_size"),
+        (["--customized_op_paths", "~no_such_user/a.so"], "no home folder is known; write the"),
+        (["--inferer_arg", f"a={'9' * 5000}"], "is no value of YAML"),
     ],
 )
 def test_usage_errors(grpst: Grpst, model: Path, flags: list[str], text: str) -> None:

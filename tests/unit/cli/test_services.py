@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def folder(grps_home: Path) -> ServiceFolder:
     """A service whose process is the test itself."""
     made = ServiceFolder.of("demo")
-    ServiceState.of_this_process(made.root, "ready", ports=(7080, 7081)).write(made.state)
+    ServiceState.of_this_process(made.root, "ready", ports=(1, 2)).write(made.state)
     return made
 
 
@@ -33,7 +33,8 @@ def test_ps(grpst: Grpst, folder: ServiceFolder) -> None:
     assert head.split() == ["PORT(HTTP,RPC)", "NAME", "PID", "DEPLOY_PATH", "STATUS", "UPTIME"]
     state = ServiceState.read(folder.state)
     assert state is not None
-    assert row.split()[:5] == ["7080,7081", "demo", str(state.pid), str(folder.root), "ready"]
+    assert row.split()[:5] == ["1,2", "demo", str(state.pid), str(folder.root), "unresponsive"]
+    assert "demo: service 'demo' can't be reached at 127.0.0.1:1: " in grpst("ps").stderr
     assert grpst("ps", "-n", "demo").exit_code == 0
 
 
@@ -50,6 +51,28 @@ def test_ps_shows_a_crash(grpst: Grpst, folder: ServiceFolder) -> None:
     result = grpst("ps", "-n", "demo")
     assert result.exit_code == 1
     assert "error: service 'demo' does not run (crashed)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [("137", "was ended by signal SIGKILL (often: out of memory)"), ("3", "exited with code 3")],
+)
+def test_ps_says_how_a_process_ended(
+    grpst: Grpst, folder: ServiceFolder, code: str, text: str
+) -> None:
+    crash(folder)
+    folder.exit_code.write_text(f"{code}\n")
+    result = grpst("ps")
+    assert "crashed" in result.stdout
+    assert result.stderr == f"demo: {text}\n"
+    assert f"does not run (crashed: {text})" in grpst("ps", "-n", "demo").stderr
+
+
+def test_ps_shows_stopped_services_when_asked(grpst: Grpst, folder: ServiceFolder) -> None:
+    folder.state.unlink()
+    assert len(grpst("ps").stdout.splitlines()) == 1
+    row = grpst("ps", "--all").stdout.splitlines()[1].split()
+    assert row == ["-", "demo", "-", str(folder.root), "stopped", "-"]
 
 
 def test_ps_of_one_that_failed_gives_the_cause(grpst: Grpst, folder: ServiceFolder) -> None:

@@ -7,8 +7,12 @@ import click
 from grps.cli.names import complete_deployed
 from grps.cli.output.lines import notice
 from grps.cli.output.progress import ProgressLine
+from grps.cli.serving import flag_checks
 from grps.cli.serving.launching import follow, shown_of, start_in_background, summarise
-from grps.deploy.project.deployment import deployed
+from grps.config.ports import parse_ports
+from grps.deploy.paths import ServiceFolder
+from grps.deploy.project.deployment import deployed, listen_on
+from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.services import find, inspect
 from grps.deploy.supervision.stopping import stop
 from grps.deploy.supervision.supervisor import claim
@@ -16,6 +20,12 @@ from grps.deploy.supervision.supervisor import claim
 
 @click.command("restart")
 @click.argument("name", shell_complete=complete_deployed)
+@click.option("--host", help="Address to listen on from now on.  [default: as configured]")
+@click.option(
+    "--port",
+    callback=flag_checks.optional_ports,
+    help="HTTP port and RPC port from now on.  [default: as configured]",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -24,7 +34,9 @@ from grps.deploy.supervision.supervisor import claim
     help="Seconds the service may take to become ready.",
 )
 @click.option("--no_logging", is_flag=True, help="Don't follow the log after the start.")
-def command(name: str, timeout: float, no_logging: bool) -> None:
+def command(
+    name: str, host: str | None, port: str | None, timeout: float, no_logging: bool
+) -> None:
     """Stop a service and start it again in the background, with its configuration as it is now.
 
     Edit the files in ~/.grps/NAME/conf and restart the service to apply them; if they are wrong,
@@ -33,17 +45,27 @@ def command(name: str, timeout: float, no_logging: bool) -> None:
     \b
     Examples:
       grpst restart my_grps
-      grpst restart my_grps --no_logging
+      grpst restart my_grps --no_logging --port 8080,8081
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     folder = find(name).folder
-    deployed(folder)
+    _check(folder, host, port)
     if inspect(folder).running:
         with ProgressLine(f"stopping {name}") as line:
             stop(name, on_wait=lambda detail, elapsed_s: line.show(detail, "", elapsed_s))
         notice(f"service {name!r} stopped")
     with claim(folder):
+        listen_on(folder, host, port)
         deployment = deployed(folder)
         state = start_in_background(folder, deployment.command, timeout)
     summarise(folder, state, shown_of(deployment.project))
     if not no_logging:
         follow(folder, state)
+
+
+def _check(folder: ServiceFolder, host: str | None, port: str | None) -> None:
+    """Find what is wrong while the service still runs: the files, or a port that is taken."""
+    interface = deployed(folder).project.server.interface
+    state = inspect(folder).state
+    own = state.ports if state is not None else ()
+    ports = interface.ports if port is None else parse_ports(port)
+    check_ports(host or interface.host, [one for one in ports if one not in own])

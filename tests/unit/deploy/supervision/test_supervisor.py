@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.supervision.services import find, inspect, running_names, services
 from grps.deploy.supervision.stopping import stop
-from grps.deploy.supervision.supervisor import Progress, claim, describe_exit, start
+from grps.deploy.supervision.supervisor import Progress, claim, start
 from grps.errors import DeployError
 from grps.server.state import ServiceState, alive
 
@@ -82,6 +83,27 @@ def test_stop_kills_what_does_not_drain(folder: ServiceFolder) -> None:
     assert gone.killed
     assert waits
     assert not folder.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(signal.SIGKILL, "was ended by signal SIGKILL"), (signal.SIGUSR1, "by signal SIGUSR1")],
+)
+def test_how_a_service_was_killed_is_known(
+    folder: ServiceFolder, number: signal.Signals, text: str
+) -> None:
+    launch(folder, "serve")
+    state = inspect(folder).state
+    assert state is not None
+    os.kill(state.pid, number)
+    deadline = time.monotonic() + 20
+    while inspect(folder).cause is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    service = find("demo")
+    assert (service.running, service.status) == (False, "crashed")
+    assert text in (service.cause or "")
+    launch(folder, "serve")
+    assert find("demo").cause is None
 
 
 STARTER = """
@@ -200,16 +222,3 @@ def test_list_skips_foreign_folders(folder: ServiceFolder, grps_home: Path) -> N
     (grps_home / ".locks").mkdir()
     (grps_home / "not a service").mkdir()
     assert [service.name for service in services()] == ["demo"]
-
-
-@pytest.mark.parametrize(
-    ("code", "text"),
-    [
-        (0, "exited with code 0"),
-        (-9, "was ended by signal SIGKILL (often: out of memory)"),
-        (-250, "was ended by signal 250"),
-        (None, "failed to start"),
-    ],
-)
-def test_describe_exit(code: int | None, text: str) -> None:
-    assert describe_exit(code) == text
