@@ -81,6 +81,13 @@ class AudioReader:
         length = "whole files" if self._window is None else f"windows of {self._window} samples"
         return {self._name: f"sound of {self._arguments.sample_rate} samples a second, {length}"}
 
+    def example(self) -> GrpsMessage:
+        """Return a request of silence."""
+        samples = np.zeros(self._window or self._arguments.sample_rate, np.float32)
+        file = io.BytesIO()
+        soundfile.write(file, samples, self._arguments.sample_rate, format="WAV")
+        return GrpsMessage(bin_data=file.getvalue())
+
     def read(self, message: GrpsMessage) -> Read:
         """Decode the files of a request; see ``Reader.read``."""
         files = files_of(message, "audio", self._arguments.max_files)

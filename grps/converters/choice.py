@@ -18,7 +18,7 @@ from grps.converters.common.runner import ConvertingRunner
 from grps.converters.common.writer import TensorWriter, Writer
 from grps.converters.labels import LabelArguments, LabelWriter
 from grps.converters.table import CONVERTERS, ConverterEntry, RawBody
-from grps.errors import MissingExtraError, ModelError
+from grps.errors import InputError, MissingExtraError, ModelError
 from grps.log import logger
 
 _PACKAGE_NAMES = {"PIL": "pillow"}
@@ -83,7 +83,26 @@ def create_runner(config: ModelConfig, backend: Backend) -> ConvertingRunner:
     for name, words in made.filled.items():
         logger.info("model %s: input %s takes: %s", config.key, name, words)
     engine = RowEngine(backend, made.inputs.constants, most_rows(config, made.inputs))
+    if config.warm_up:
+        _try(made, engine, config.key)
     return ConvertingRunner(made.reader, engine, made.writer, config.key)
+
+
+def _try(made: BuiltInConverter, engine: RowEngine, key: str) -> None:
+    """Run a model once on an example of the requests that its converter reads.
+
+    Raises:
+        ModelError: The outputs are not what the converter is to write.
+    """
+    example = made.reader.example()
+    if example is None:
+        return
+    try:
+        outputs = engine.run(made.reader.join(made.reader.read(example).items))
+    except (InputError, ModelError) as error:
+        logger.warning("model %s refused an example of what its converter reads: %s", key, error)
+        return
+    made.writer.write(outputs)
 
 
 def most_rows(config: ModelConfig, inputs: ModelInputs) -> int | None:

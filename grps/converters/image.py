@@ -35,6 +35,7 @@ _IMAGES_AT_FULL_SIZE = 4
 """A request may have so many images of ``max_pixels``, or more of fewer pixels."""
 _MEMORY_SHARE = 2
 """Images of any size may take one part in so many of the memory."""
+_EXAMPLE_SIDE = 224
 _MOST_16_BIT = 65_535
 _MOST_STRETCHED = 64
 """An image may be so many times as long as it is wide: its shorter side is brought to the size."""
@@ -171,6 +172,13 @@ class ImageReader:
             pixels = pixels[:, :, ::-1]
         channels = [self._table[index][pixels[:, :, index]] for index in range(pixels.shape[2])]
         return np.stack(channels, axis=0 if self._planar else -1)
+
+    def example(self) -> GrpsMessage:
+        """Return a request of one black image."""
+        height, width = self._size or (_EXAMPLE_SIDE, _EXAMPLE_SIDE)
+        file = io.BytesIO()
+        Image.new("L", (width, height)).save(file, "PNG")
+        return GrpsMessage(bin_data=file.getvalue())
 
     @property
     def filled(self) -> dict[str, str]:

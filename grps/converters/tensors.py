@@ -31,6 +31,9 @@ class TensorReader:
         """What goes into each input, in words."""
         return {spec.name: "the tensor of the request" for spec in self._inputs.free}
 
+    def example(self) -> None:
+        """Return nothing: requests are tensors of the model, which the warm-up makes."""
+
     def read(self, message: GrpsMessage) -> Read:
         """Take the tensors of a request; see ``Reader.read``."""
         given = to_arrays(message)

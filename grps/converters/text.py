@@ -102,6 +102,10 @@ class TextReader:
         """What goes into each input, in words."""
         return {name: _WORDS[part] for name, part in self._parts.items()}
 
+    def example(self) -> GrpsMessage:
+        """Return a request of some words."""
+        return GrpsMessage(str_data="some words of text")
+
     def read(self, message: GrpsMessage) -> Read:
         """Tokenise the texts of a request; see ``Reader.read``."""
         texts = _texts_of(message)

@@ -44,6 +44,10 @@ CODE = '''\
             """What goes into the input, in words."""
             return {self._name: "numbers of lines"}
 
+        def example(self) -> GrpsMessage:
+            """Return a request of one line."""
+            return GrpsMessage(str_data="1,2")
+
         def read(self, message: GrpsMessage) -> Read:
             """Read the lines of one request; see ``Reader.read``."""
             lines = message.str_data.splitlines()

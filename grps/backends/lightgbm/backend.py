@@ -12,7 +12,7 @@ import numpy as np
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import read_arguments
-from grps.backends.common.causes import one_line
+from grps.backends.common.causes import one_line, run_error
 from grps.backends.common.device import parse_device, require_cpu
 from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format
@@ -61,7 +61,7 @@ class LightgbmBackend:
         try:
             answer = self._booster.predict(inputs[0], **self._options)
         except Exception as error:
-            raise ModelError(one_line(str(error))) from error
+            raise run_error(one_line(str(error))) from error
         return [("output", wire_array(answer))]
 
 

@@ -13,7 +13,7 @@ import xgboost
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import read_arguments
-from grps.backends.common.causes import one_line
+from grps.backends.common.causes import one_line, run_error
 from grps.backends.common.device import Device, choose_device, parse_device
 from grps.backends.common.learned_outputs import learn_outputs
 from grps.backends.common.wire import wire_array
@@ -58,7 +58,7 @@ class XgboostBackend:
         try:
             answer = self._predict(inputs[0])
         except Exception as error:
-            raise ModelError(_cause(error)) from error
+            raise run_error(_cause(error)) from error
         return [("output", wire_array(answer))]
 
     def _predict(self, rows: np.ndarray) -> Any:

@@ -34,7 +34,7 @@ from grps.cli.serving.model_service import (
     require_converter,
 )
 from grps.config.schema import ModelConfig
-from grps.converters.choice import create_converter
+from grps.converters.choice import create_converter, create_runner
 from grps.converters.names import NAMES
 
 HOST, PORT = "127.0.0.1", 7080
@@ -103,6 +103,7 @@ def _examine(config: ModelConfig, path: Path) -> Inspected:
     filled = {}
     if NAMES.has_built_in_converter(config):
         filled = create_converter(config, signature).filled
+        create_runner(config, backend)
     kind = str(recognise(path))
     return Inspected(config, kind, signature, loaded, run_ms, ran.skipped, filled)
 

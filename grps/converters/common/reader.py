@@ -30,6 +30,9 @@ class Reader(Protocol):
     def filled(self) -> Mapping[str, str]:
         """What goes into each input of the model, in words, by its name."""
 
+    def example(self) -> GrpsMessage | None:
+        """Return a request that can be read; ``None`` when the model's own inputs are requests."""
+
     def read(self, message: GrpsMessage) -> Read:
         """Decode one request.
 
