@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -30,9 +30,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 def tensor(count: int) -> bytes:
     elements = b'"",' * (count - 1) + b'""'
-    return (
-        b'{"gtensors":{"tensors":[{"dtype":"DT_STRING","shape":[%d],"flat_string":[%b]}]}}'
-        % (count, elements)
+    return b'{"gtensors":{"tensors":[{"dtype":"DT_STRING","shape":[%d],"flat_string":[%b]}]}}' % (
+        count,
+        elements,
     )
 
 
@@ -48,8 +48,9 @@ def ask(server: RunningServer, model: str, body: bytes) -> requests.Response:
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("form", [tensor, nested])
-def test_many_strings_in_json(server: RunningServer, model: str, form: object) -> None:
-    assert callable(form)
+def test_many_strings_in_json(
+    server: RunningServer, model: str, form: Callable[[int], bytes]
+) -> None:
     assert ask(server, model, form(1000)).status_code == 200
     refused = ask(server, model, form(COUNT))
     assert refused.status_code == 413
@@ -83,7 +84,7 @@ def test_many_tensors_of_a_message_that_python_reads(server: RunningServer) -> N
     length = GrpsMessage(bin_data=tensors).SerializeToString()
     assert length[:1] == b"\x1a"  # the same frame as that of gtensors, but for its tag
     with server.channel() as channel:
-        call = channel.unary_unary("/grps.protos.v1.GrpsService/Predict")
+        call: Any = channel.unary_unary("/grps.protos.v1.GrpsService/Predict")
         with pytest.raises(grpc.RpcError) as refused:
             call(wire + b"\x2a" + length[1:])
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
