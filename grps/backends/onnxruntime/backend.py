@@ -19,7 +19,7 @@ from grps.backends.onnxruntime.arena import Arena
 from grps.backends.onnxruntime.causes import onnxruntime_cause
 from grps.backends.onnxruntime.providers import check_started, choose_providers
 from grps.config.schema import ModelConfig
-from grps.errors import ModelError
+from grps.errors import InputError, ModelError
 from grps.machine import usable_cpus
 
 _DTYPES = {
@@ -98,6 +98,7 @@ class OnnxruntimeBackend:
         self._input_names = [node.name for node in inputs]
         self._output_names = [node.name for node in outputs]
         self._bool_inputs = [node.name for node in inputs if node.type == _BOOL]
+        self._string_inputs = [node.name for node in inputs if node.type == _STRING]
         wanted = arguments.io_binding
         on_gpu = device.kind == "cuda"
         # Strings can't be bound.
@@ -116,6 +117,8 @@ class OnnxruntimeBackend:
         feed = dict(zip(self._input_names, inputs, strict=True))
         for name in self._bool_inputs:
             feed[name] = feed[name].astype(np.bool_)
+        for name in self._string_inputs:
+            _check_text(name, feed[name])
         try:
             values = self._run_bound(feed) if self._binds else self._run(feed)
         except Exception as error:
@@ -138,6 +141,16 @@ class OnnxruntimeBackend:
             binding.bind_output(name, "cpu")
         self._session.run_with_iobinding(binding, self._memory.run_options())
         return list(binding.copy_outputs_to_cpu())
+
+
+def _check_text(name: str, array: np.ndarray) -> None:
+    """Refuse bytes, which ONNX Runtime would take by what Python prints for them.
+
+    Raises:
+        InputError: A string is not UTF-8.
+    """
+    if array.size and isinstance(array.flat[0], bytes):
+        raise InputError(f"input {name}: ONNX Runtime takes UTF-8 text only, got other bytes")
 
 
 def load(model: ModelConfig) -> OnnxruntimeBackend:

@@ -154,6 +154,13 @@ def test_text_and_bytes_are_the_only_string(server: RunningServer) -> None:
     assert (refused.status.code, "got str_data" in refused.status.msg) == (400, True)
 
 
+def test_an_engine_of_text_refuses_other_bytes(server: RunningServer) -> None:
+    for elements in ([B64], ["a", B64]):
+        refused = server.post(strings(elements), "?model=strings")
+        assert refused.status_code == 400
+        assert "takes UTF-8 text only" in refused.json()["status"]["msg"]
+
+
 def test_nested_text_is_for_models_that_take_it(server: RunningServer) -> None:
     for model in ("strings", "same", "echo"):
         answer = only(server.post({"ndarray": ["a", "1"]}, f"?model={model}"))
