@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use bytes::Bytes;
 use grps_core::{Cause, Error};
 
 use super::fault::Fault;
@@ -14,6 +15,9 @@ const SPARE_BYTES: usize = 48 << 20;
 
 /// What a request takes without a reservation, so that small ones cost nothing.
 const FREE_BYTES: usize = 1 << 20;
+
+/// What a string takes besides its place in a tensor: an object and the places that refer to it.
+const STRING_BYTES: usize = 128;
 
 /// Bytes are reserved in steps of this size.
 const STEP_BYTES: usize = 1 << 20;
@@ -104,6 +108,16 @@ impl<'r> Room<'r> {
         }
         let capacity = (values.len().saturating_add(more)).max(values.capacity() * 2).max(FEWEST);
         self.resize(values, capacity)
+    }
+
+    /// Makes place for strings that are counted before they are read. They are charged for what they
+    /// take at least wherever they go, so that too many are refused at once.
+    ///
+    /// # Errors
+    /// As [`Room::take`].
+    pub(super) fn grow_strings(&self, strings: &mut Vec<Bytes>, count: usize) -> Result<(), Fault> {
+        self.take(count.saturating_mul(STRING_BYTES))?;
+        self.grow_exact(strings, count)
     }
 
     /// Makes place for exactly so many more elements.

@@ -7,9 +7,9 @@ use grps_core::{Content, DataType, Elements, Error, Route, Tensor, TensorSpec, V
 
 use crate::codec::{Data, GrpsMessage, Room, proto};
 
-/// What a string of a tensor takes outside of the tensor: the object of Python, the places that
-/// refer to it, and the string of an engine.
-const STRING_BYTES: usize = 160;
+/// What a string of a tensor takes besides what its decoder charges for: Python's object for the
+/// output, the string of an engine, and both in a worker process.
+const STRING_BYTES: usize = 128;
 
 /// Messages of fewer bytes take little wherever they are read.
 const SMALL_MESSAGE: usize = 32 << 10;
