@@ -48,9 +48,10 @@ pub(crate) async fn dispatch(
     let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
     let head = request_head::check(version, request.uri(), request.headers());
     let is_refused = head.is_err();
-    let found = head
-        .map_err(|error| router.error(grpc, &error))
-        .and_then(|()| router.find(request.method(), request.uri().path(), grpc));
+    let found = match head {
+        Ok(()) => router.find(request.method(), request.uri().path(), grpc),
+        Err(error) => Err(router.error(grpc, &error)),
+    };
     let mut response = match found {
         Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
