@@ -12,6 +12,7 @@ pub(crate) mod places;
 pub(crate) mod read_ahead;
 pub(crate) mod reply_body;
 pub(crate) mod request_body;
+pub(crate) mod request_head;
 pub(crate) mod rewind;
 pub(crate) mod sniff;
 pub(crate) mod stream_tasks;

@@ -1,5 +1,6 @@
 //! Reads request bodies within the limits of size and time.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -83,7 +84,7 @@ async fn read(body: &mut Incoming, announced: Option<usize>, call: &Call) -> Res
     let limit = call.app.settings.max_request_bytes;
     let mut joined = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Error::new(Cause::Cancelled, error.to_string()))?;
+        let frame = frame.map_err(|error| unreadable(&error))?;
         let Ok(data) = frame.into_data() else { continue };
         if joined.len() + data.len() > limit {
             return Err(too_large(limit));
@@ -106,6 +107,19 @@ async fn read(body: &mut Incoming, announced: Option<usize>, call: &Call) -> Res
 
 fn announced_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The error for a body that can't be read: the client has disconnected, or sent malformed chunks.
+fn unreadable(error: &hyper::Error) -> Error {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<io::Error>());
+    match source.map(io::Error::kind) {
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+            let detail = source.map(ToString::to_string).unwrap_or_default();
+            Error::invalid(format!("the body is malformed: {detail}"))
+        }
+        _ => Error::new(Cause::Cancelled, error.to_string()),
+    }
 }
 
 pub(super) fn too_large(limit: usize) -> Error {

@@ -20,7 +20,7 @@ use crate::net::content_coding;
 use crate::net::peer::Peer;
 use crate::net::places::Place;
 use crate::net::reply_body::ReplyBody;
-use crate::net::request_body;
+use crate::net::{request_body, request_head};
 
 /// Header for the identifier of a request, in requests and responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,7 +47,13 @@ pub(crate) async fn dispatch(
     let is_draining = app.engine.health().is_draining();
     let version = request.version();
     let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
-    let mut response = match router.find(request.method(), request.uri().path(), grpc) {
+    let head = request_head::check(version, request.uri(), request.headers());
+    let is_refused = head.is_err();
+    let found = match head {
+        Ok(()) => router.find(request.method(), request.uri().path(), grpc),
+        Err(error) => Err(router.error(grpc, &error)),
+    };
+    let mut response = match found {
         Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
             let allowed = check_place(place, matched)
@@ -84,7 +90,7 @@ pub(crate) async fn dispatch(
     add_common_headers(
         response.headers_mut(),
         timeline.id(),
-        (is_draining || place == Place::Reserved) && version < Version::HTTP_2,
+        (is_draining || is_refused || place == Place::Reserved) && version < Version::HTTP_2,
     );
     if let Some(line) = line {
         line.write(timeline.id(), timeline.began().elapsed().as_micros(), &response);

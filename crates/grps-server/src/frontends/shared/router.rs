@@ -10,6 +10,9 @@ use crate::frontends::shared::front_end::FrontEnd;
 use crate::frontends::shared::response::{HTML, respond};
 use crate::net::reply_body::ReplyBody;
 
+/// The content type of gRPC.
+const GRPC: &[u8] = b"application/grpc";
+
 /// The routes of all front ends of a service.
 pub(crate) struct Router {
     /// Routes over HTTP.
@@ -52,6 +55,12 @@ impl Router {
         router
     }
 
+    /// The response to a request that is refused before its route is found.
+    pub(crate) fn error(&self, is_grpc: bool, error: &Error) -> Response<ReplyBody> {
+        let table = if is_grpc { &self.grpc } else { &self.http };
+        table.error(error)
+    }
+
     /// Finds the route of a request and the values of its path parameters.
     ///
     /// # Errors
@@ -64,7 +73,11 @@ impl Router {
         is_grpc: bool,
     ) -> Result<(&MatchedRoute, Vec<String>), Response<ReplyBody>> {
         let table = if is_grpc { &self.grpc } else { &self.http };
-        let Ok(matched) = table.paths.at(path) else { return Err(table.not_found(path)) };
+        let Ok(matched) = table.paths.at(path) else {
+            let is_grpc_only = !is_grpc && self.grpc.paths.at(path).is_ok();
+            let error = if is_grpc_only { not_grpc(path) } else { no_route(path) };
+            return Err(table.error(&error));
+        };
         let route = matched.value;
         if !is_grpc {
             check_method(method, route)?;
@@ -78,10 +91,9 @@ impl Table {
         Self { paths: Paths::new(), fallback: None }
     }
 
-    fn not_found(&self, path: &str) -> Response<ReplyBody> {
-        let error = no_route(path);
+    fn error(&self, error: &Error) -> Response<ReplyBody> {
         match self.fallback {
-            Some(front_end) => front_end.error(&error),
+            Some(front_end) => front_end.error(error),
             None => respond(StatusCode::NOT_FOUND, HTML, ""),
         }
     }
@@ -111,8 +123,37 @@ pub(crate) fn no_route(path: &str) -> Error {
     Error::new(Cause::NotFound, format!("no route {}; the API is under /grps/v1/", shown(path)))
 }
 
+/// The error for a request of another protocol to a route of gRPC.
+fn not_grpc(path: &str) -> Error {
+    let message = format!("{path} is a method of gRPC; send it with content-type application/grpc");
+    Error::new(Cause::UnsupportedMediaType, message)
+}
+
 /// Whether a request uses gRPC.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE);
-    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| is_grpc_type(value.as_bytes()))
+}
+
+/// Whether a content type is `application/grpc`, alone or with a message format or parameters.
+fn is_grpc_type(content_type: &[u8]) -> bool {
+    let Some((start, rest)) = content_type.split_at_checked(GRPC.len()) else { return false };
+    start.eq_ignore_ascii_case(GRPC) && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_grpc_is_grpc() {
+        for grpc in ["", "+proto", ";charset=utf-8", " ; a=b", "+json;a=b"] {
+            assert!(is_grpc_type(format!("application/grpc{grpc}").as_bytes()), "{grpc}");
+        }
+        assert!(is_grpc_type(b"Application/GRPC"));
+        for other in
+            ["application/grpcfoo", "application/grpc-web", "application/grp", "text/grpc", ""]
+        {
+            assert!(!is_grpc_type(other.as_bytes()), "{other}");
+        }
+    }
 }

@@ -1,0 +1,197 @@
+//! Rules for request heads that the HTTP libraries do not check: the host, and how the body is framed.
+//!
+//! A proxy in front of the service may read a doubtful head in another way, and then the two see
+//! different requests.
+
+use grps_core::Error;
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Uri, Version};
+
+/// Maximum length of a host in an error message.
+const MAX_SHOWN_CHARS: usize = 100;
+
+/// Checks the head of a request (RFC 9112, sections 3.2 and 6.1; RFC 9113, section 8.3.1).
+///
+/// # Errors
+/// `InvalidArgument` with the broken rule.
+pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
+    let authority = uri.authority().map(http::uri::Authority::as_str);
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err(Error::invalid("the request has more than one Host header; send one"));
+    }
+    for value in authority.map(str::as_bytes).into_iter().chain(host.map(HeaderValue::as_bytes)) {
+        if !is_host(value) {
+            return Err(bad_host(value));
+        }
+    }
+    if version >= Version::HTTP_2 {
+        return check_authority(authority, host);
+    }
+    if host.is_none() && version == Version::HTTP_11 {
+        return Err(Error::invalid("the request has no Host header, which HTTP/1.1 requires"));
+    }
+    check_transfer_encoding(headers)
+}
+
+/// Checks that an HTTP/2 request names one host.
+fn check_authority(authority: Option<&str>, host: Option<&HeaderValue>) -> Result<(), Error> {
+    match (authority, host) {
+        (None, None) => Err(Error::invalid("the request has neither :authority nor Host")),
+        (Some(authority), Some(host))
+            if !authority.as_bytes().eq_ignore_ascii_case(host.as_bytes()) =>
+        {
+            Err(Error::invalid("Host differs from :authority; send :authority alone"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that the body has no encoding but `chunked`, which the library has decoded.
+fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), Error> {
+    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(encoding) = encodings.next() else { return Ok(()) };
+    let is_chunked = encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    if is_chunked && encodings.next().is_none() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "Transfer-Encoding must be 'chunked' alone; other encodings are not decoded",
+    ))
+}
+
+/// Whether a value is a host with an optional port (RFC 3986, section 3.2.2).
+fn is_host(value: &[u8]) -> bool {
+    let (host, port) = match value.strip_prefix(b"[") {
+        Some(rest) => {
+            let Some(end) = rest.iter().position(|byte| *byte == b']') else { return false };
+            let (address, rest) = rest.split_at(end);
+            let is_address = |byte: &u8| byte.is_ascii_hexdigit() || b":.v".contains(byte);
+            if address.is_empty() || !address.iter().all(is_address) {
+                return false;
+            }
+            (&b"ip"[..], rest.get(1..).unwrap_or_default())
+        }
+        None => {
+            let end = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
+            value.split_at(end)
+        }
+    };
+    !host.is_empty() && host.iter().all(is_name_byte) && is_port(port)
+}
+
+fn is_name_byte(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte)
+}
+
+/// Whether what follows a host is empty, or a colon and a port; the port may be empty.
+fn is_port(rest: &[u8]) -> bool {
+    let Some(digits) = rest.strip_prefix(b":") else { return rest.is_empty() };
+    let port = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit));
+    port.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok())
+}
+
+fn bad_host(value: &[u8]) -> Error {
+    let shown: String = value.escape_ascii().take(MAX_SHOWN_CHARS).map(char::from).collect();
+    Error::invalid(format!(
+        "'{shown}' is not a host with an optional port; correct the Host header"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        headers
+    }
+
+    fn check_http1(fields: &[(&'static str, &str)]) -> Result<(), Error> {
+        check(Version::HTTP_11, &Uri::from_static("/"), &headers(fields))
+    }
+
+    fn check_http2(uri: &'static str, fields: &[(&'static str, &str)]) -> Result<(), Error> {
+        check(Version::HTTP_2, &Uri::from_static(uri), &headers(fields))
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses_with_a_port() {
+        for good in [
+            "a",
+            "localhost:8080",
+            "127.0.0.1:1",
+            "[::1]:65535",
+            "[::ffff:1.2.3.4]",
+            "a:",
+            "x-y_z.de",
+            "a%20b",
+            "xn--bcher-kva.example",
+        ] {
+            assert!(check_http1(&[("host", good)]).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "a/b",
+            "a@b",
+            "user:pw@a",
+            "a:b",
+            "a:-1",
+            "a:65536",
+            ":80",
+            "[::1",
+            "[]",
+            "[::1]x",
+            "::1",
+            "a:1:2",
+            "http://a",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "a\"b",
+            "b\u{fc}cher",
+            "<a>",
+        ] {
+            assert!(check_http1(&[("host", bad)]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn http1_needs_one_host() {
+        assert!(check_http1(&[]).is_err());
+        assert!(check_http1(&[("host", "a"), ("host", "a")]).is_err());
+        let check_old = |fields| check(Version::HTTP_10, &Uri::from_static("/"), &headers(fields));
+        assert!(check_old(&[]).is_ok());
+        assert!(check_old(&[("host", "a"), ("host", "b")]).is_err());
+        let absolute = Uri::from_static("http://u@a/");
+        assert!(check(Version::HTTP_11, &absolute, &headers(&[("host", "a")])).is_err());
+    }
+
+    #[test]
+    fn http2_needs_one_authority() {
+        assert!(check_http2("http://a:1/", &[]).is_ok());
+        assert!(check_http2("http://a:1/", &[("host", "A:1")]).is_ok());
+        assert!(check_http2("/", &[("host", "a")]).is_ok());
+        assert!(check_http2("/", &[]).is_err());
+        assert!(check_http2("http://a/", &[("host", "b")]).is_err());
+        assert!(check_http2("http://u@a/", &[]).is_err());
+    }
+
+    #[test]
+    fn chunked_is_the_only_encoding() {
+        let check = |values: &[&str]| {
+            let encodings = values.iter().map(|value| ("transfer-encoding", *value));
+            check_http1(&[("host", "a")].into_iter().chain(encodings).collect::<Vec<_>>())
+        };
+        assert!(check(&["chunked"]).is_ok() && check(&["Chunked "]).is_ok());
+        for bad in [&["gzip, chunked"][..], &["gzip", "chunked"], &["chunked", "chunked"], &["x"]] {
+            assert!(check(bad).is_err(), "{bad:?}");
+        }
+    }
+}
