@@ -1,7 +1,7 @@
 //! Settings and state that all connections of a service share.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -116,6 +116,8 @@ pub struct App {
     pub(crate) in_flight: Arc<InFlight>,
     /// One permit per possible connection.
     pub(crate) connection_permits: Arc<Semaphore>,
+    /// Whether a large gRPC response was logged.
+    pub(crate) large_message_logged: Once,
     /// Decodes and encodes large bodies.
     pub(crate) blocking: BlockingSection,
 }
@@ -138,6 +140,7 @@ impl App {
             commands: Commands::default(),
             request_ids: RequestIds::default(),
             in_flight,
+            large_message_logged: Once::new(),
             blocking: BlockingSection::new(),
             connection_permits,
         }
