@@ -203,6 +203,7 @@ def _native_settings(project: Project, service: Path) -> NativeSettings:
         max_request_bytes=limits.max_request_bytes,
         max_inflight_bytes=inflight_bytes(limits),
         max_header_bytes=limits.max_header_bytes,
+        client_priority=limits.client_priority,
         header_timeout_ms=limits.header_timeout_ms,
         body_timeout_ms=limits.body_timeout_ms,
         drain_timeout_ms=limits.drain_timeout_ms,

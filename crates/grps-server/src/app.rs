@@ -26,6 +26,8 @@ pub struct Settings {
     pub max_request_bytes: usize,
     /// Maximum total size of the bodies of all requests in flight.
     pub max_inflight_bytes: usize,
+    /// The most urgent priority of requests without the admin token.
+    pub client_priority: u8,
     /// Maximum size of a request head.
     pub max_header_bytes: usize,
     /// Timeout for a request head and for an idle kept-alive connection.
@@ -166,6 +168,7 @@ pub(crate) mod tests {
             max_connections: 10,
             max_request_bytes: 1 << 20,
             max_inflight_bytes: 1 << 24,
+            client_priority: 0,
             max_header_bytes: 1 << 16,
             header_timeout: timeout,
             body_timeout: timeout,

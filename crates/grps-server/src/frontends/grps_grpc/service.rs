@@ -80,7 +80,7 @@ fn scheduling_options(
 ) -> Result<SchedulingOptions, tonic::Status> {
     let optional = optional_headers::find(&request.parts.headers);
     let options = timeout::read_deadline(optional)
-        .and_then(|deadline| scheduling_headers::read_options(optional, deadline, call.peer.ip()));
+        .and_then(|deadline| scheduling_headers::read_options(optional, deadline, call));
     options.map_err(|error| {
         call.scope.record_outcome(Some(error.cause()));
         tonic::Status::invalid_argument(error.message())

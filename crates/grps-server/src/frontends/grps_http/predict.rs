@@ -73,7 +73,7 @@ impl Predict {
         let (form, queried) = find_form(call, &parts.headers, &query)?;
         let optional = optional_headers::find(&parts.headers);
         let deadline = timeout_header::read_deadline(optional)?;
-        let options = scheduling_headers::read_options(optional, deadline, call.peer.ip())?;
+        let options = scheduling_headers::read_options(optional, deadline, call)?;
         let reading = collect(&parts.headers, body, call);
         let body = timeout_header::within(deadline, reading).await?;
         if body.is_empty() {
