@@ -269,6 +269,8 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     """How long a client may take nothing of a response; then it is closed and its request ends."""
     max_queue: Positive = 4096
     """Requests that may wait for one of ``max_concurrency`` places; more get status 429."""
+    client_priority: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
+    """Most urgent priority that clients without the admin token may request; 0 is the highest."""
     drain_timeout_ms: NotNegative = 30_000
 
 

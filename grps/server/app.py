@@ -222,6 +222,7 @@ def _native_settings(project: Project, service: Path) -> NativeSettings:
         max_request_bytes=limits.max_request_bytes,
         max_inflight_bytes=inflight_bytes(limits),
         max_header_bytes=limits.max_header_bytes,
+        client_priority=limits.client_priority,
         header_timeout_ms=limits.header_timeout_ms,
         body_timeout_ms=limits.body_timeout_ms,
         stream_stall_timeout_ms=limits.stream_stall_timeout_ms,

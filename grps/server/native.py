@@ -125,6 +125,7 @@ class NativeSettings:
     gpus: list[int]
     start_online: bool
     io_threads: int
+    client_priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,9 @@ impl Engine {
             Some(permit) => permit,
             None => {
                 let began = Instant::now();
-                let permit = self.admission.enter(options).await;
+                let priority = route.admission_priority(options.priority);
+                let options = SchedulingOptions { priority, ..options.clone() };
+                let permit = self.admission.enter(&options).await;
                 timeline.note_stage(RequestStage::Admission, began);
                 permit?
             }

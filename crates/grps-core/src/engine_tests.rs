@@ -348,3 +348,20 @@ async fn under_load_a_deadline_that_would_pass_is_refused_at_once() {
     queue.close();
     thread.join().unwrap();
 }
+
+#[test]
+fn only_models_with_priorities_let_requests_overtake_others() {
+    let engine = engine(1, 1);
+    for (name, priority_levels) in [("plain", 1), ("ordered", 3)] {
+        let batching =
+            crate::scheduling::batching::BatchPolicy { priority_levels, ..Default::default() };
+        let spec = ModelSpec { batching, ..ModelSpec::new(name, "1", InputForm::Tensors) };
+        engine.registry().put(Model::inline(spec, Box::new(Identity))).unwrap();
+    }
+    let priority = |name: &str, priority| {
+        let route = engine.resolve(&RouteQuery::named(name)).unwrap();
+        route.admission_priority(priority)
+    };
+    assert_eq!([0, 1, 255].map(|sent| priority("plain", sent)), [255, 255, 255]);
+    assert_eq!([0, 1, 2, 255].map(|sent| priority("ordered", sent)), [253, 254, 255, 255]);
+}

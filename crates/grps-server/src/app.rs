@@ -1,7 +1,7 @@
 //! Settings and state that all connections of a service share.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -29,6 +29,8 @@ pub struct Settings {
     pub max_request_bytes: usize,
     /// Maximum total size of the bodies of all requests in flight.
     pub max_inflight_bytes: usize,
+    /// The most urgent priority of requests without the admin token.
+    pub client_priority: u8,
     /// Maximum size of a request head.
     pub max_header_bytes: usize,
     /// Timeout for a request head and for an idle kept-alive connection.
@@ -143,6 +145,8 @@ pub struct App {
     pub(crate) refusal_log: LogLimit,
     /// Limits log lines about clients that do not read.
     stall_log: LogLimit,
+    /// Whether a large gRPC response was logged.
+    pub(crate) large_message_logged: Once,
     /// Decodes and encodes large bodies.
     pub(crate) blocking: BlockingSection,
 }
@@ -165,6 +169,7 @@ impl App {
             commands: Commands::default(),
             request_ids: RequestIds::default(),
             in_flight,
+            large_message_logged: Once::new(),
             blocking: BlockingSection::new(),
             places,
             spare_descriptors: SpareDescriptors::new(),
@@ -202,6 +207,7 @@ pub(crate) mod tests {
             max_connections: 10,
             max_request_bytes: 1 << 20,
             max_inflight_bytes: 1 << 24,
+            client_priority: 0,
             max_header_bytes: 1 << 16,
             header_timeout: timeout,
             body_timeout: timeout,

@@ -64,6 +64,7 @@ fn settings() -> Settings {
         max_connections: 10,
         max_request_bytes: 1 << 20,
         max_inflight_bytes: 1 << 24,
+        client_priority: 0,
         max_header_bytes: 1 << 16,
         header_timeout: Duration::from_secs(60),
         body_timeout: Duration::from_secs(60),

@@ -55,6 +55,14 @@ impl Route {
         self.0.graph.as_ref()
     }
 
+    /// The priority of a request among those of all routes. A client can only overtake others by the
+    /// priorities that the models of its route have; without any, all requests are equal.
+    pub(crate) fn admission_priority(&self, priority: u8) -> u8 {
+        let levels = self.0.models.iter().map(|model| model.spec().batching.priority_levels).max();
+        let least_urgent = u8::try_from(levels.unwrap_or(1).saturating_sub(1)).unwrap_or(u8::MAX);
+        u8::MAX - (least_urgent - priority.min(least_urgent))
+    }
+
     /// The mean duration of the latest requests, once they run; nodes of a graph may run in parallel.
     pub(crate) fn latency(&self) -> Duration {
         let each = self.0.models.iter().map(|model| model.latency());

@@ -60,7 +60,7 @@ fn authorize_admin(
         return authorize_local(peer, credentials);
     };
     match credentials.token {
-        Some(sent) if bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) => Ok(()),
+        Some(sent) if is_equal(sent, expected) => Ok(()),
         Some(_) => Err(denied("the admin token is wrong")),
         None => Err(denied(
             "send the admin token as 'Authorization: Bearer TOKEN'; grpst reads it from the \
@@ -83,6 +83,16 @@ fn authorize_local(peer: &Peer, credentials: Credentials<'_>) -> Result<(), Erro
         ));
     }
     Ok(())
+}
+
+/// Whether a token is the admin token of the service, if it has one.
+pub(crate) fn is_admin_token(sent: Option<&str>, expected: Option<&str>) -> bool {
+    sent.zip(expected).is_some_and(|(sent, expected)| is_equal(sent, expected))
+}
+
+/// Compares tokens in a time that does not depend on where they differ.
+fn is_equal(sent: &str, expected: &str) -> bool {
+    sent.as_bytes().ct_eq(expected.as_bytes()).into()
 }
 
 fn denied(message: &str) -> Error {

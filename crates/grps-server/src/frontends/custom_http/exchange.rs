@@ -34,7 +34,7 @@ pub(super) async fn serve(call: Call, request: HttpRequest) -> Response<ReplyBod
 async fn exchange(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Error> {
     let HttpRequest { parts, body, .. } = request;
     let deadline = timeout_header::read_deadline(&parts.headers)?;
-    let options = scheduling_headers::read_options(&parts.headers, deadline, call.peer.ip())?;
+    let options = scheduling_headers::read_options(&parts.headers, deadline, call)?;
     let query = parts.uri.query().unwrap_or_default();
     let reading = collect(&parts.headers, body, call);
     let body = timeout_header::within(deadline, reading).await?;

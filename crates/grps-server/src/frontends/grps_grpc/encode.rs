@@ -1,10 +1,13 @@
 //! Encodes outputs, chunks and errors for GRPS over gRPC.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use grps_core::{Cause, Content, Error};
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::{BodyExt, Full};
 
+use crate::app::App;
 use crate::call::reply_stream::StreamEncoding;
 use crate::call::status::{grps_status, rpc_status};
 use crate::codec::{GrpsMessage, Status, proto};
@@ -12,6 +15,9 @@ use crate::net::reply_body::ReplyBody;
 
 /// Bytes before each message: the compression flag and the length.
 pub(super) const PREFIX_BYTES: usize = 5;
+
+/// The largest message that clients of gRPC take by default.
+const CLIENT_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// An encoded message, or the status that ends the call.
 pub(super) type Message = Result<Bytes, tonic::Status>;
@@ -60,14 +66,31 @@ fn message_response(message: &Bytes) -> Response<ReplyBody> {
     response
 }
 
+/// Logs the first response message that clients refuse unless their channel has an option.
+pub(super) fn note_length(app: &App, message: &Bytes) {
+    let bytes = message.len();
+    if bytes > CLIENT_LIMIT_BYTES {
+        app.large_message_logged.call_once(|| {
+            tracing::warn!(
+                bytes,
+                "a gRPC response is larger than 4 MiB: clients refuse it with RESOURCE_EXHAUSTED \
+                 unless their channel allows more, in Python by \
+                 options=[(\"grpc.max_receive_message_length\", -1)]; this is logged once"
+            );
+        });
+    }
+}
+
 /// Encodes chunks as GRPS messages.
-pub(super) struct MessageChunks;
+pub(super) struct MessageChunks(pub(super) Arc<App>);
 
 impl StreamEncoding for MessageChunks {
     type Chunk = Message;
 
     fn encode(&mut self, chunk: Content) -> Result<Message, Error> {
-        encode(chunk, proto::with_chunk_status).map(Ok)
+        let message = encode(chunk, proto::with_chunk_status)?;
+        note_length(&self.0, &message);
+        Ok(Ok(message))
     }
 
     fn encode_failure(&mut self, failure: &Error) -> Message {

@@ -1,6 +1,7 @@
 //! The inference methods, as tonic services.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -91,7 +92,7 @@ fn scheduling_options(
 ) -> Result<SchedulingOptions, tonic::Status> {
     let optional = optional_headers::find(&request.parts.headers);
     let options = timeout::read_deadline(optional)
-        .and_then(|deadline| scheduling_headers::read_options(optional, deadline, call.peer.ip()));
+        .and_then(|deadline| scheduling_headers::read_options(optional, deadline, call));
     options.map_err(|error| {
         call.scope.record_failure(&error);
         tonic::Status::invalid_argument(error.message())
@@ -149,7 +150,10 @@ impl UnaryService<Bytes> for Unary {
                 call.report_failure(&error);
                 encode::error(&error)
             });
-            let reply = reply.inspect(|reply| call.scope.count_sent_bytes(reply.len()));
+            let reply = reply.inspect(|reply| {
+                call.scope.count_sent_bytes(reply.len());
+                encode::note_length(&call.app, reply);
+            });
             reply.map(tonic::Response::new)
         })
     }
@@ -171,7 +175,7 @@ impl ServerStreamingService<Bytes> for Streaming {
         let (metadata, _, message) = request.into_parts();
         Box::pin(async move {
             let predict = Predict::new(&call, message, metadata.into_headers(), options);
-            let started = start_chunks(&call, predict, MessageChunks).await;
+            let started = start_chunks(&call, predict, MessageChunks(Arc::clone(&call.app))).await;
             let stream = started.map_err(|error| {
                 call.report_failure(&error);
                 Some(encode::error(&error))

@@ -26,8 +26,10 @@ pub(super) enum OutputForm {
 }
 
 /// An encoded output.
-enum Encoded {
+pub(super) enum Encoded {
+    /// A message.
     Json(Vec<u8>),
+    /// Bytes without a message.
     Binary(Bytes),
 }
 
@@ -66,7 +68,7 @@ impl StreamEncoding for MessageChunks {
     type Chunk = Bytes;
 
     fn encode(&mut self, chunk: Content) -> Result<Bytes, Error> {
-        Ok(match encode(chunk, success_unless_failed)? {
+        Ok(match self::chunk(chunk)? {
             Encoded::Json(text) => text.into(),
             Encoded::Binary(bytes) => bytes,
         })
@@ -79,6 +81,20 @@ impl StreamEncoding for MessageChunks {
     fn length(chunk: &Bytes) -> usize {
         chunk.len()
     }
+}
+
+/// Encodes a chunk of user code or of a model.
+///
+/// # Errors
+/// `ModelFailed` when user code returned a malformed message.
+pub(super) fn chunk(content: Content) -> Result<Encoded, Error> {
+    encode(content, success_unless_failed)
+}
+
+/// Bytes as a message in JSON.
+pub(super) fn binary_text(bytes: Bytes) -> Vec<u8> {
+    let status = Some(Status::ok());
+    json::encode(&GrpsMessage { status, ..GrpsMessage::of_binary(bytes) })
 }
 
 /// Encodes an output or a chunk; `status` maps the status of user code to the final status.
@@ -109,7 +125,8 @@ fn success_unless_failed(status: Option<Status>) -> Status {
     status.filter(|status| status.outcome == Outcome::FAILURE).unwrap_or_else(Status::ok)
 }
 
-fn failure_text(error: &Error) -> Vec<u8> {
+/// The message of an error in JSON.
+pub(super) fn failure_text(error: &Error) -> Vec<u8> {
     json::encode(&GrpsMessage::of_status(grps_status(error)))
 }
 

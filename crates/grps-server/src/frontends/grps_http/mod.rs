@@ -7,6 +7,7 @@ mod health;
 mod metadata;
 mod predict;
 mod query;
+mod stream_form;
 
 pub(crate) use query::PredictQuery;
 

@@ -8,8 +8,9 @@ use crate::call::call::Call;
 use crate::call::inference::{Decoded, Inference, run, run_in_chunks};
 use crate::frontends::grps_http::body_form::BodyForm;
 use crate::frontends::grps_http::decode::PredictBody;
-use crate::frontends::grps_http::encode::{self, MessageChunks, OutputForm};
+use crate::frontends::grps_http::encode::{self, OutputForm};
 use crate::frontends::grps_http::query::PredictQuery;
+use crate::frontends::grps_http::stream_form::{FramedChunks, StreamForm};
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::resolve::find_route;
 use crate::frontends::shared::response::{self, BINARY};
@@ -44,9 +45,11 @@ async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>,
             "Bad Request, err: Streaming and ret ndarray are not supported at the same time.",
         ));
     }
-    let stream = run_in_chunks(call, predict, MessageChunks).await?;
+    let form = StreamForm::from_accept(&predict.headers);
+    let stream = run_in_chunks(call, predict, FramedChunks(form)).await?;
     let content_type = custom.and_then(|route| route.stream_content_type.clone());
-    Ok(response::stream(content_type.unwrap_or(BINARY), stream))
+    let content_type = form.content_type().or(content_type).unwrap_or(BINARY);
+    Ok(response::stream(content_type, stream))
 }
 
 /// A predict call whose body has been read.
@@ -70,7 +73,7 @@ impl Predict {
         let (form, queried) = find_form(call, &parts.headers, &query)?;
         let optional = optional_headers::find(&parts.headers);
         let deadline = timeout_header::read_deadline(optional)?;
-        let options = scheduling_headers::read_options(optional, deadline, call.peer.ip())?;
+        let options = scheduling_headers::read_options(optional, deadline, call)?;
         let reading = collect(&parts.headers, body, call);
         let body = timeout_header::within(deadline, reading).await?;
         if body.is_empty() {

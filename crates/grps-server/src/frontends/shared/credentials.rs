@@ -31,7 +31,7 @@ pub(crate) fn read(head: &Parts) -> Credentials<'_> {
 }
 
 /// The token of `Authorization: Bearer TOKEN`; the name of the scheme has no case.
-fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = text(headers, header::AUTHORIZATION)?.trim_ascii().split_once(' ')?;
     scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
 }

@@ -1,11 +1,15 @@
 //! Headers for the priority and the batch key of a request.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use grps_core::{Error, SchedulingOptions, quoted};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
+
+use crate::app::Settings;
+use crate::call::access::is_admin_token;
+use crate::call::call::Call;
+use crate::frontends::shared::credentials::bearer_token;
 
 /// Priority; 0 is the most urgent.
 const PRIORITY: HeaderName = HeaderName::from_static("x-grps-priority");
@@ -20,11 +24,26 @@ const MAX_KEY_BYTES: usize = 128;
 pub(crate) fn read_options(
     headers: &HeaderMap,
     deadline: Option<Instant>,
-    client: IpAddr,
+    call: &Call,
 ) -> Result<SchedulingOptions, Error> {
+    let mut options = parse(headers)?;
+    options.priority = permitted_priority(options.priority, headers, &call.app.settings);
+    Ok(SchedulingOptions { deadline, client: Some(call.peer.ip()), ..options })
+}
+
+/// The options in the headers.
+fn parse(headers: &HeaderMap) -> Result<SchedulingOptions, Error> {
     let priority = headers.get(PRIORITY).map_or(Ok(u8::MAX), parse_priority)?;
     let batch_key = headers.get(BATCH_KEY).map(parse_batch_key).transpose()?;
-    Ok(SchedulingOptions { deadline, priority, batch_key, client: Some(client) })
+    Ok(SchedulingOptions { priority, batch_key, ..SchedulingOptions::default() })
+}
+
+/// The priority that a client may have: the admin token allows each.
+fn permitted_priority(requested: u8, headers: &HeaderMap, settings: &Settings) -> u8 {
+    let most_urgent = settings.client_priority;
+    let is_permitted = requested >= most_urgent
+        || is_admin_token(bearer_token(headers), settings.admin_token.as_deref());
+    if is_permitted { requested } else { most_urgent }
 }
 
 fn parse_priority(value: &HeaderValue) -> Result<u8, Error> {
@@ -49,19 +68,36 @@ fn parse_batch_key(value: &HeaderValue) -> Result<Arc<str>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
+    use crate::app::tests::settings;
 
     fn parse(name: HeaderName, value: &str) -> Result<SchedulingOptions, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        read_options(&headers, None, Ipv4Addr::LOCALHOST.into())
+        super::parse(&headers)
+    }
+
+    #[test]
+    fn only_the_token_permits_every_priority() {
+        let settings =
+            Settings { client_priority: 2, admin_token: Some("secret".to_owned()), ..settings() };
+        let permitted = |requested, token: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(token) = token {
+                headers.insert(http::header::AUTHORIZATION, HeaderValue::from_static(token));
+            }
+            permitted_priority(requested, &headers, &settings)
+        };
+        assert_eq!([0, 1, 2, 3, 255].map(|sent| permitted(sent, None)), [2, 2, 2, 3, 255]);
+        assert_eq!(permitted(0, Some("Bearer wrong")), 2);
+        assert_eq!(permitted(0, Some("bearer secret")), 0);
+        let open = Settings { admin_token: None, ..settings.clone() };
+        assert_eq!(permitted_priority(0, &HeaderMap::new(), &open), 2);
     }
 
     #[test]
     fn defaults_apply_without_headers() {
-        let options = read_options(&HeaderMap::new(), None, Ipv4Addr::LOCALHOST.into()).unwrap();
+        let options = super::parse(&HeaderMap::new()).unwrap();
         assert_eq!((options.priority, options.batch_key), (u8::MAX, None));
     }
 
