@@ -167,7 +167,11 @@ impl Running {
             from_worker::CHUNK => {
                 let meta: ReplyMeta = packet.meta()?;
                 let content = read_content(packet, meta.content)?;
-                self.request(meta.number, meta.entry)?.send_chunk(content);
+                let request = self.request(meta.number, meta.entry)?;
+                if let Some(exchange) = request.exchange() {
+                    exchange.begin_body();
+                }
+                request.send_chunk(content);
             }
             from_worker::END_STREAM => {
                 let EntryRef { number, entry } = packet.meta()?;
