@@ -132,9 +132,15 @@ class GrpsContext:
 
     def http_application(self) -> AbstractContextManager[Any]:
         """[For the server] Return what user code of a customized HTTP request runs in."""
-        if self._exchange is None:
-            return nullcontext()
-        return custom_http.request_context(self._exchange)
+        if self._exchange is not None:
+            return custom_http.request_context(self._exchange)
+        if self._http_request is not None:
+            return custom_http.request_context_of(self._http_request)
+        return nullcontext()
+
+    def is_customized_http(self) -> bool:
+        """[For the server] Return whether user code has an HTTP request, perhaps a test's."""
+        return self._exchange is not None or self._http_request is not None
 
     def mark(self, stage: Stage) -> None:
         """[For the server] Note that a step of the request has ended."""

@@ -37,6 +37,12 @@ def request_context(exchange: Exchange) -> AbstractContextManager[Any]:
     return cast("AbstractContextManager[Any]", app.request_context(_environ(exchange)))
 
 
+def request_context_of(request: Request) -> AbstractContextManager[Any]:
+    """Return what makes a request that a test has made flask's current one."""
+    app = application()
+    return cast("AbstractContextManager[Any]", app.request_context(request.environ))
+
+
 def application_context() -> AbstractContextManager[Any]:
     """Return what makes the application flask's current one, for code that has several requests."""
     try:

@@ -114,6 +114,9 @@ def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:
         return
     if outcome is None:
         outcome = context.joined_pieces()
+    if context.is_customized_http():
+        # In a test of the project, which looks at the response.
+        outcome = _tested(context, outcome)
     if isinstance(outcome, GrpsMessage):
         message = outcome.SerializeToString()
         # Of a stream, an empty reply is no chunk; an empty message is one.
@@ -138,6 +141,12 @@ def _answer_http(entry: Entry, exchange: Exchange, context: GrpsContext, outcome
         entry.reply_message(b"")
 
 
+def _tested(context: GrpsContext, outcome: Any) -> Any:
+    response = context.chosen_http_response(outcome)
+    is_message = isinstance(outcome, GrpsMessage)
+    return GrpsMessage() if response is not None and not is_message else outcome
+
+
 def _says(outcome: Any) -> bool:
     """Return whether user code left its client without what it meant; an empty message is none."""
     return outcome is None or bool(outcome.ByteSize())
@@ -156,7 +165,7 @@ class MessageRunner:
         for entry in batch.entries():
             try:
                 request, context = self._model.open(entry)
-                if context.exchange is None:
+                if not context.is_customized_http():
                     answer(entry, context, self._model.infer(request, context))
                     continue
                 with context.http_application():

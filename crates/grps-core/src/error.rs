@@ -87,9 +87,9 @@ impl Error {
         Self { cause, message: bounded_message(message.into()), status: None }
     }
 
-    /// An invalid request to which user code gave an HTTP status of its own, 400 to 499.
+    /// An invalid request to which user code gave an HTTP status, 400 to 499. The cause has 400 anyway.
     pub fn refused(message: impl Into<String>, status: u16) -> Self {
-        let status = Some(status).filter(|status| (400..500).contains(status));
+        let status = Some(status).filter(|status| (401..500).contains(status));
         Self { status, ..Self::invalid(message) }
     }
 

@@ -175,7 +175,12 @@ impl Running {
                 let meta: ReplyMeta = packet.meta()?;
                 if let Some(request) = self.request(meta.number, meta.entry)? {
                     match read_content(packet, meta.content) {
-                        Ok(content) => drop(request.send_chunk(content)),
+                        Ok(content) => {
+                            if let Some(exchange) = request.exchange() {
+                                exchange.begin_body();
+                            }
+                            request.send_chunk(content);
+                        }
                         Err(error) => drop(request.reply(Err(unusable(&error)))),
                     }
                 }

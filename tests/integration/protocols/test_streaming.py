@@ -215,11 +215,11 @@ def test_a_tensor_model_answers_in_one_chunk(server: RunningServer) -> None:
     assert tensor["flat_float32"] == [1.5]
 
 
-def test_a_generator_gives_its_last_piece_to_a_client_that_wants_one(
+def test_a_generator_gives_all_its_pieces_to_a_client_that_wants_one(
     server: RunningServer,
 ) -> None:
     for model in ("generator", "asyncgenerator"):
-        assert server.post({"str_data": "3"}, f"?model={model}").json()["str_data"] == "2"
+        assert server.post({"str_data": "3"}, f"?model={model}").json()["str_data"] == "012"
 
 
 def test_coroutines_run_side_by_side(server: RunningServer) -> None:

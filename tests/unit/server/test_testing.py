@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import flask
 import numpy as np
 import onnx
 import pytest
+from werkzeug.test import EnvironBuilder
 
 from grps.deploy.project.creation import create_project
 from grps.errors import ConfigError, InputError, ModelError
@@ -71,6 +73,46 @@ def test_answer_must_be_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(kind, "infer", lambda self, inp, context: None)
     with pytest.raises(ModelError, match=r"echo-1\.0\.0: Output type must be GrpsMessage"):
         run.infer(GrpsMessage(), GrpsContext())
+
+
+CUSTOMIZED = """
+from flask import jsonify
+from grps import GrpsMessage, ModelInferer, inferer_register
+
+
+class Plain(ModelInferer):
+    def init(self, path, device=None, args=None): pass
+    def load(self): return True
+
+
+class Page(Plain):
+    def infer(self, inp, context):
+        context.set_http_response(jsonify(name=context.get_http_request().args["name"]))
+
+
+class Yields(Plain):
+    def infer(self, inp, context):
+        yield GrpsMessage(str_data="a")
+        yield GrpsMessage(str_data="b")
+
+
+inferer_register.register("page", Page())
+inferer_register.register("yields", Yields())
+"""
+
+
+@pytest.mark.usefixtures("user_code")
+def test_streams_and_customized_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = [user_model("page"), user_model("yields")]
+    write_user_project(tmp_path, models, code=CUSTOMIZED)
+    run = executor(tmp_path, monkeypatch)
+    assert run.infer(GrpsMessage(), GrpsContext(), "yields").str_data == "ab"
+    environ = EnvironBuilder(path="/own", query_string={"name": "Ada"}).get_environ()
+    context = GrpsContext(http_request=flask.Request(environ))
+    run.infer(GrpsMessage(), context, "page")
+    response = context.get_http_response()
+    assert response is not None
+    assert response.get_json() == {"name": "Ada"}
 
 
 def test_causes_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

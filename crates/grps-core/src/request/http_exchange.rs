@@ -4,6 +4,7 @@
 //! in threads and in worker processes, read it and set the reply.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -15,6 +16,8 @@ pub struct HttpExchange {
     request: RawHttpRequest,
     /// What user code replied; `None` until then.
     reply: Mutex<Option<HttpReply>>,
+    /// Whether a part of the body was sent; the status and the headers are then settled.
+    begun: AtomicBool,
 }
 
 /// An HTTP request as it came.
@@ -50,7 +53,7 @@ pub struct HttpReply {
 impl HttpExchange {
     /// An exchange without a reply.
     pub fn new(request: RawHttpRequest) -> Self {
-        Self { request, reply: Mutex::new(None) }
+        Self { request, reply: Mutex::new(None), begun: AtomicBool::new(false) }
     }
 
     /// The request as it came.
@@ -58,9 +61,16 @@ impl HttpExchange {
         &self.request
     }
 
-    /// Sets the reply, replacing an earlier one.
+    /// Sets the reply, replacing an earlier one; nothing happens once its body has begun.
     pub fn set_reply(&self, reply: HttpReply) {
-        *self.reply.lock() = Some(reply);
+        if !self.begun.load(Ordering::Acquire) {
+            *self.reply.lock() = Some(reply);
+        }
+    }
+
+    /// Notes that a part of the body is about to be sent.
+    pub fn begin_body(&self) {
+        self.begun.store(true, Ordering::Release);
     }
 
     /// Takes the reply; `None` when user code has set none.
@@ -90,5 +100,10 @@ mod tests {
         exchange.set_reply(reply(404));
         assert_eq!(exchange.take_reply(), Some(reply(404)));
         assert_eq!(exchange.take_reply(), None);
+
+        exchange.set_reply(reply(201));
+        exchange.begin_body();
+        exchange.set_reply(reply(404));
+        assert_eq!(exchange.take_reply(), Some(reply(201)));
     }
 }

@@ -33,6 +33,9 @@ impl Entry {
     }
 
     fn stream(&self, py: Python<'_>, chunk: Content) -> bool {
+        if let Some(exchange) = self.request.exchange() {
+            exchange.begin_body();
+        }
         // The GIL is kept while there is room: between many streams, each chunk would pass it on.
         let sent = self.request.try_send_chunk(chunk);
         sent.unwrap_or_else(|chunk| py.detach(|| self.request.send_chunk(chunk)))
