@@ -202,13 +202,15 @@ def is_landed(page: Page, section: str) -> bool:
     return bool(abs(distance) < 30)
 
 
-@pytest.mark.parametrize("width", [1300, 375])
+@pytest.mark.parametrize(
+    ("width", "sections"), [(1300, SECTIONS), (375, ("playground", "configuration"))]
+)
 def test_an_address_lands_at_its_section(
-    server: RunningServer, browser: Browser, width: int
+    server: RunningServer, browser: Browser, width: int, sections: tuple[str, ...]
 ) -> None:
     size = {"width": width, "height": 700}
     with page_of(server, browser, "#playground", viewport=size) as page:
-        for section in SECTIONS:
+        for section in sections:
             page.goto(server.url("/") + f"#{section}")
             page.reload()
             expect(page.locator("#charts canvas").last).to_be_attached()
