@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.pages import page_of
 from tests.onnx_models import save_identity, save_node
-from tests.support import RunningServer, serving, user_model, write_user_project
+from tests.support import RunningServer, serving, user_model, wait_until, write_user_project
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +61,8 @@ class Slow(Plain):
 
 class Busy(Plain):
     def infer(self, inp, context):
-        while time.process_time() < 0.5:
+        until = time.process_time() + 0.5
+        while time.process_time() < until:
             pass
         return inp
 
@@ -75,10 +79,8 @@ def onnx(name: str, path: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     files = tmp_path_factory.mktemp("files")
-    boolean, number = (TensorProto.BOOL, ["n"]), (TensorProto.FLOAT, ["n"])
-    save_node(files / "flags.onnx", "Not", [("x", *boolean)], [("y", *boolean)])
-    inputs = [("when", *boolean), ("a", *number), ("b", *number)]
-    save_node(files / "pick.onnx", "Where", inputs, [("y", *number)])
+    flags = [(name, TensorProto.BOOL, ["n"]) for name in "xy"]
+    save_node(files / "flags.onnx", "Not", flags[:1], flags[1:])
     batching = {"type": "dynamic", "max_batch_size": 2}
     numeric = {"inferer_name": "slow", "converter_type": "numpy", "max_threads": 1}
     models = [
@@ -89,7 +91,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         onnx("words", save_identity(files / "words.onnx", "string")),
         onnx("scores", save_identity(files / "scores.onnx", "float32")),
         onnx("flags", files / "flags.onnx"),
-        onnx("pick", files / "pick.onnx"),
     ]
     folder = tmp_path_factory.mktemp("services") / MARKUP
     write_user_project(folder, models, dag=["text-1.0.0"], code=CODE)
@@ -156,6 +157,11 @@ def test_it_agrees_with_readiness(server: RunningServer, page: Page) -> None:
     expect(row).not_to_contain_text("not loaded")
 
 
+def times(count: int) -> str:
+    """How the page writes a number of equal failures."""
+    return f"{count} \N{MULTIPLICATION SIGN}"
+
+
 def test_equal_failures_are_together_and_stay_open(server: RunningServer, page: Page) -> None:
     fail(server, "?model=text", LATEST)
     for number in range(20):
@@ -163,7 +169,7 @@ def test_equal_failures_are_together_and_stay_open(server: RunningServer, page: 
     groups = page.locator("#failures > details")
     expect(groups).to_have_count(21, timeout=15_000)
     equal = groups.filter(has_text="as told")
-    expect(equal.locator(".count")).to_have_text("30 ×")
+    expect(equal.locator(".count")).to_have_text(times(30))
     expect(page.locator("#failures .group > details")).to_have_count(LATEST)
     equal.locator("summary").first.click()
     equal.locator(".group summary").first.click()
@@ -171,11 +177,11 @@ def test_equal_failures_are_together_and_stay_open(server: RunningServer, page: 
     expect(steps).to_have_count(1)
     fail(server, "?model=none-20", 1)
     expect(groups).to_have_count(22, timeout=15_000)
-    expect(equal.locator(".count")).to_have_text("29 ×")
+    expect(equal.locator(".count")).to_have_text(times(29))
     expect(steps).to_be_visible()
     # Also when the service has dropped them.
     fail(server, "?model=another", LATEST)
-    expect(groups.filter(has_text="another").locator(".count")).to_have_text(f"{LATEST} ×")
+    expect(groups.filter(has_text="another").locator(".count")).to_have_text(times(LATEST))
     expect(groups).to_have_count(2)
     expect(steps).to_be_visible()
 
@@ -183,44 +189,60 @@ def test_equal_failures_are_together_and_stay_open(server: RunningServer, page: 
 SECTIONS = ("overview", "served", "requests", "series", "playground", "log", "configuration")
 
 
-@pytest.mark.parametrize("width", [1300, 375])
+def is_landed(page: Page, section: str) -> bool:
+    """Whether a section begins at the top of the window, below what stays there."""
+    distance = page.evaluate(
+        """id => {
+            const header = document.querySelector("header").getBoundingClientRect();
+            const top = document.getElementById(id).getBoundingClientRect().top;
+            return top - Math.max(header.bottom, 0);
+        }""",
+        section,
+    )
+    return bool(abs(distance) < 30)
+
+
+@pytest.mark.parametrize(
+    ("width", "sections"), [(1300, SECTIONS), (375, ("playground", "configuration"))]
+)
 def test_an_address_lands_at_its_section(
-    server: RunningServer, browser: Browser, width: int
+    server: RunningServer, browser: Browser, width: int, sections: tuple[str, ...]
 ) -> None:
     size = {"width": width, "height": 700}
     with page_of(server, browser, "#playground", viewport=size) as page:
-        for section in ("playground", *SECTIONS):
-            if section != "playground":
-                page.goto(server.url("/") + f"#{section}")
-                page.reload()
+        for section in sections:
+            page.goto(server.url("/") + f"#{section}")
+            page.reload()
             expect(page.locator("#charts canvas").last).to_be_attached()
-            expect(page.locator("#models tbody tr")).to_have_count(8)
-            page.wait_for_function(
-                """id => {
-                    const header = document.querySelector("header").getBoundingClientRect();
-                    const top = document.getElementById(id).getBoundingClientRect().top;
-                    return Math.abs(top - Math.max(header.bottom, 0)) < 30;
-                }""",
-                arg=section,
-            )
+            expect(page.locator("#models tbody tr")).to_have_count(7)
+            wait_until(partial(is_landed, page, section), f"at {section}")
 
 
-def press(server: RunningServer, model: str) -> None:
-    """Send requests for a model from several clients at once."""
-    body = {"ndarray": [[1.0]]}
+@contextmanager
+def pressed(server: RunningServer, model: str) -> Iterator[None]:
+    """Send requests for a model from several clients until the block ends."""
+    ended = threading.Event()
+
+    def send_all() -> None:
+        while not ended.is_set():
+            assert server.post({"ndarray": [[1.0]]}, f"?model={model}").status_code == 200
+
     with ThreadPoolExecutor(6) as pool:
-        answers = pool.map(lambda _: server.post(body, f"?model={model}"), range(200))
-        assert {answer.status_code for answer in answers} == {200}
+        clients = [pool.submit(send_all) for _ in range(6)]
+        try:
+            yield
+        finally:
+            ended.set()
+    for client in clients:
+        client.result()
 
 
 @pytest.mark.parametrize("model", ["slow", "batched"])
 def test_advice_knows_the_configuration(server: RunningServer, page: Page, model: str) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        pressed = pool.submit(press, server, model)
-        finding = page.locator("#diagnosis .note", has_text=f"{model}-1.0.0 takes")
+    finding = page.locator("#diagnosis .note", has_text=f"{model}-1.0.0 takes")
+    with pressed(server, model):
         expect(finding).to_contain_text("Or use a faster model.", timeout=15_000)
         text = finding.inner_text()
-        pressed.result()
     assert ("Enable dynamic batching" in text) == (model == "slow")
     assert "GIL" not in text
 
@@ -253,7 +275,7 @@ def test_all_requests_that_the_playground_offers_pass(page: Page, tmp_path: Path
     picture.write_bytes(b"bytes")
     page.locator("#pause").click()
     select, kind = page.locator("#ask-model"), page.locator("#ask-kind")
-    expect(select.locator("option")).to_have_count(9)
+    expect(select.locator("option")).to_have_count(8)
     tried = []
     for model in ("", "text-1.0.0", "busy-1.0.0", "words-1", "scores-1", "flags-1"):
         select.select_option(model)
@@ -264,12 +286,8 @@ def test_all_requests_that_the_playground_offers_pass(page: Page, tmp_path: Path
             expect(send(page), f"{model} {offered}").to_contain_text("200 ·")
             expect(page.locator("#answer-shown [role=alert]")).to_have_count(0)
             tried.append((model, offered))
-    assert ("flags-1", "ndarray") in tried
-    assert ("words-1", "tensors") in tried
-    assert not {("flags-1", "tensors"), ("words-1", "file"), ("scores-1", "text")} & set(tried)
-    select.select_option("pick-1")
-    expect(page.locator("#ask-send")).to_be_disabled()
-    expect(page.locator("#ask-input")).to_contain_text("the input when has the type bool")
+    assert {("flags-1", "ndarray"), ("words-1", "tensors"), ("text-1.0.0", "file")} <= set(tried)
+    assert not {("words-1", "ndarray"), ("words-1", "file"), ("scores-1", "text")} & set(tried)
 
 
 def test_the_playground_shows_chunks_and_what_is_wrong(page: Page) -> None:

@@ -92,14 +92,17 @@ function report(outcomes) {
 const LANDING_MS = 10000;
 
 // Keeps the section that the address names in view while content loads, until the reader scrolls.
-function keepLanded() {
-  let until = Date.now() + LANDING_MS;
+function keepLanded(firstTick) {
+  // The browser would go back to where the reader was before a reload.
+  if (location.hash.length > 1) history.scrollRestoration = "manual";
+  let until = Infinity;
   const land = () => {
     const target = Date.now() < until && location.hash.length > 1 ? byId(location.hash.slice(1)) : null;
     if (target?.matches("section")) target.scrollIntoView({ behavior: "instant" });
   };
   for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) addEventListener(kind, () => { until = 0; }, { passive: true });
   addEventListener("hashchange", () => { until = Date.now() + LANDING_MS; land(); });
+  firstTick.then(() => { until = Math.min(until, Date.now() + LANDING_MS); land(); });
   new ResizeObserver(() => {
     const header = document.querySelector("header"), isFixed = getComputedStyle(header).position === "sticky";
     document.documentElement.style.setProperty("--header", `${isFixed ? header.offsetHeight : 0}px`);
@@ -109,8 +112,8 @@ function keepLanded() {
 
 async function run() {
   for (;;) {
-    if (!document.hidden) await (paused ? Promise.allSettled([readLive()]).then(report) : tick());
     await new Promise((resolve) => setTimeout(resolve, 1000));
+    if (!document.hidden) await (paused ? Promise.allSettled([readLive()]).then(report) : tick());
   }
 }
 
@@ -136,5 +139,6 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && !p
 
 makeOverviewCharts();
 setLanguage(remembered("language", navigator.language.startsWith("zh") ? "zh" : "en"));
-keepLanded();
-run();
+const firstTick = tick(true);
+keepLanded(firstTick);
+firstTick.then(run);
