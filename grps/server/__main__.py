@@ -41,6 +41,10 @@ def main() -> int:
     except Exception as error:
         sys.stderr.write(f"error: {describe(error)}\n")
         raise
+    except BaseException as error:
+        # A service that user code has ended has not ended in order, whatever its exit code.
+        sys.stderr.write(f"error: {describe(error)}\n")
+        return 1
     return 0
 
 

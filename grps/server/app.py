@@ -20,6 +20,7 @@ from grps.log import (
     SERVER_LOG_NAME,
     USER_LOG_NAME,
     LogLevel,
+    clean,
     clogger,
     logger,
 )
@@ -90,8 +91,9 @@ class App:
         self._report("starting", "reading the configuration")
         try:
             self._serve()
-        except Exception as error:
-            cause = describe(error) if not isinstance(error, GrpsError) else str(error)
+        except BaseException as error:
+            # Such as the SystemExit of user code that is loaded.
+            cause = clean(str(error)) if isinstance(error, GrpsError) else describe(error)
             self._state = replace(self._state, error=cause)
             self._report("failed", cause)
             raise

@@ -48,9 +48,9 @@ def _run(command: Command, models: ServedModels) -> None:
         outcome = answer(models, command.action, command.model)
         command.answer(msgspec.json.encode(outcome).decode())
     except UnknownModelError as error:
-        command.refuse(str(error), "unknown")
+        command.refuse(describe(error), "unknown")
     except InputError as error:
-        command.refuse(str(error), "invalid")
+        command.refuse(describe(error), "invalid")
     except BaseException as error:
         # User code that is loaded may raise anything.
         logger.exception("%s of model %s failed", command.action, command.model)

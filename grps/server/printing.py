@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -23,11 +24,13 @@ class PrintedStream:
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream`` and log."""
         self._stream = stream
-        self._of_thread = _OfThread()
+        self._begun = _Begun()
+        self._pid = os.getpid()
 
     def write(self, text: str) -> int:
         """Write a text; each line is logged at its end."""
-        if not self._of_thread.logs:
+        # A forked child has the log's locks as they were, and none of its threads.
+        if not _of_thread.logs and os.getpid() == self._pid:
             self._log(text)
         return self._stream.write(text)
 
@@ -41,14 +44,13 @@ class PrintedStream:
         return getattr(self._stream, name)
 
     def _log(self, text: str) -> None:
-        of_thread = self._of_thread
-        *lines, rest = (of_thread.begun + text).split("\n")
+        *lines, rest = (self._begun.text + text).split("\n")
         while len(rest) > MOST_CHARS:
             lines.append(rest[:MOST_CHARS])
             rest = rest[MOST_CHARS:]
-        of_thread.begun = rest
+        self._begun.text = rest
         # A handler of the log may print itself.
-        of_thread.logs = True
+        _of_thread.logs = True
         try:
             for line in lines:
                 # A progress bar is one line that is written again and again: its last state counts.
@@ -56,16 +58,23 @@ class PrintedStream:
                 if shown:
                     printed.info("%s", shown, stacklevel=3)
         finally:
-            of_thread.logs = False
+            _of_thread.logs = False
+
+
+class _Begun(threading.local):
+    """The line of a stream that a thread has begun."""
+
+    text = ""
 
 
 class _OfThread(threading.local):
-    """What a thread prints."""
+    """What a thread does with both streams."""
 
-    begun = ""
-    """The line that it has begun."""
     logs = False
-    """Whether it logs a line."""
+    """Whether it logs a line: a handler that prints must not be logged in turn."""
+
+
+_of_thread = _OfThread()
 
 
 def log_printed() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from grps.backends.backend import Signature
 from grps.errors import ModelError
-from grps.log import logger
+from grps.log import clean, logger
 from grps.server.models.backoff import Backoff
 from grps.server.models.instance import InstanceState, Life
 from grps.server.native import Channel, Lost, Model
@@ -157,7 +157,7 @@ class ProcessInstance:
                 self._begin_worker()
                 self._finish_worker()
             except (ModelError, OSError) as error:
-                cause, delay_s = str(error), backoff.delay_s()
+                cause, delay_s = clean(str(error)), backoff.delay_s()
                 logger.error(
                     "%s can't start again: %s; next try in %.1f s", self._name, cause, delay_s
                 )

@@ -5,6 +5,8 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::text::LossyText;
+
 /// One command; it gets one reply.
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Command {
@@ -44,18 +46,18 @@ impl Command {
     }
 
     /// Replies with JSON text.
-    fn answer(&self, text: String) -> PyResult<()> {
-        self.send(Ok(text))
+    fn answer(&self, text: LossyText) -> PyResult<()> {
+        self.send(Ok(text.into()))
     }
 
     /// Replies with an error. `kind` is unknown (the model does not exist), invalid (the command does
     /// not fit the current state) or failed.
-    fn refuse(&self, message: &str, kind: &str) -> PyResult<()> {
+    fn refuse(&self, message: LossyText, kind: &str) -> PyResult<()> {
         let cause = match kind {
             "unknown" => Cause::NotFound,
             "invalid" => Cause::InvalidArgument,
             _ => Cause::ModelFailed,
         };
-        self.send(Err(Error::new(cause, message)))
+        self.send(Err(Error::new(cause, String::from(message))))
     }
 }
