@@ -132,7 +132,10 @@ fn ndarray_as_other_types() {
         reparsed("[1.5]", DataType::Int32).unwrap_err(),
         "ndarray[0]: \"1.5\" is not an integer"
     );
-    assert!(reparsed("[1]", DataType::String).unwrap_err().contains("expected a string"));
+    let mixed = Values::String(vec!["red".into(), "-1.50e3".into(), "7".into()]);
+    assert_eq!(reparsed("[\"red\", -1.50e3 ,7]", DataType::String), Ok(mixed));
+    assert!(reparsed("[true]", DataType::String).unwrap_err().contains("expected a string"));
+    assert!(reparsed("[1.]", DataType::String).is_err());
     assert!(parse_ndarray(b"[1]", 0..9, DataType::Int8).is_err());
     assert!(parse_ndarray(b"[1],", 0..4, DataType::Int8).is_err());
 }

@@ -1,5 +1,7 @@
 //! How each element type is read, by the rules of `ndarray` and of `flat_*` fields.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use half::{bf16, f16};
 use memchr::{memchr, memchr_iter, memchr2};
@@ -270,8 +272,15 @@ impl Element for bf16 {
 impl Element for Bytes {
     const COUNTED: bool = false;
 
+    /// As in a flat list, or a number as it is written: tables mix columns of text and numbers.
     fn from_nested(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
-        Self::from_flat(cursor)
+        if !matches!(cursor.token(), b'-' | b'0'..=b'9') {
+            return Self::from_flat(cursor);
+        }
+        let start = cursor.pos;
+        cursor.skip_value()?;
+        let text = cursor.text.get(start..cursor.pos).unwrap_or_default();
+        cursor.bytes_of(Cow::Borrowed(text))
     }
 
     /// Text, or any bytes as `{"b64": "..."}`.
