@@ -4,11 +4,21 @@ use std::sync::atomic::AtomicUsize;
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::net::reply_body::ChunkSource;
 
 const LIMIT: Duration = Duration::from_millis(20);
 
 fn whole(length: usize) -> ReplyBody {
     ReplyBody::from(Bytes::from(vec![7; length]))
+}
+
+/// A stream of one chunk.
+struct OneChunk(Option<Bytes>);
+
+impl ChunkSource for OneChunk {
+    fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        Poll::Ready(self.0.take())
+    }
 }
 
 async fn next_length(body: &mut WatchedBody) -> Option<usize> {
@@ -21,15 +31,19 @@ async fn large_frames_are_given_in_parts() {
     let tasks = StreamTasks::new(LIMIT, || {});
     let watch = tasks.announce();
     let progress = Arc::clone(&watch.0);
-    let mut body = watch.over(whole(MAX_FRAME_BYTES + 1));
-    assert_eq!(body.size_hint().exact(), Some(MAX_FRAME_BYTES as u64 + 1));
+    let chunk = Bytes::from(vec![7; MAX_FRAME_BYTES + 1]);
+    let mut body = watch.over(ReplyBody::Chunks(Box::new(OneChunk(Some(chunk)))));
     assert_eq!(progress.waits_for_client(), None);
     assert_eq!(next_length(&mut body).await, Some(MAX_FRAME_BYTES));
-    assert!(!body.is_end_stream());
+    assert_eq!(progress.waits_for_client(), Some(1));
     assert_eq!(next_length(&mut body).await, Some(1));
-    assert!(body.is_end_stream());
-    assert_eq!(progress.waits_for_client(), Some(3));
+    assert_eq!(progress.waits_for_client(), Some(2));
     assert_eq!(next_length(&mut body).await, None);
+
+    let mut body = tasks.announce().over(whole(10));
+    assert_eq!(body.size_hint().exact(), Some(10));
+    assert_eq!(next_length(&mut body).await, Some(10));
+    assert!(body.is_end_stream());
 }
 
 /// Starts a stream whose library takes one frame and then waits for the client.
