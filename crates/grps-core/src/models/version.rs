@@ -126,7 +126,7 @@ fn suffix_start(parts: &[Separated]) -> Option<usize> {
         };
         *after_hyphen || is_marker
     };
-    parts.iter().enumerate().position(|each| starts(each))
+    parts.iter().enumerate().position(starts)
 }
 
 fn without_separators(parts: &[Separated]) -> Vec<Part> {

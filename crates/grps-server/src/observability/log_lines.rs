@@ -156,8 +156,8 @@ mod tests {
         let safe = safe_text(codes);
         assert!(safe.chars().all(|character| character == '\n' || !is_unsafe(character)), "{safe}");
         assert!(safe.starts_with("\\u{1b}[2J\\u{9b}1m\\u{7f}\\u{0}\\u{8}"), "{safe}");
-        let record = format!("{{\"message\":\"\u{9b}1m\u{7f}\u{202e}\"}}\n");
-        let safe = safe_json(&record);
+        let record = "{\"message\":\"\u{9b}1m\u{7f}\u{202e}\"}\n";
+        let safe = safe_json(record);
         assert_eq!(safe, "{\"message\":\"\\u009b1m\\u007f\\u202e\"}\n");
         let read: Value = serde_json::from_str(&safe).unwrap();
         assert_eq!(read["message"], "\u{9b}1m\u{7f}\u{202e}");
