@@ -126,7 +126,7 @@ class App:
             with printed_is_logged():
                 self._bound_output()
                 self._listen(project)
-        except Exception:
+        except BaseException:
             logger.exception("the service can't go on")
             raise
         finally:

@@ -84,6 +84,7 @@ def with_file(inferer_type: str, content: bytes | None) -> Callable[[Path], Any]
             loads("raise RuntimeError('no\\nweights')"),
             "model bad-1.0.0: inferer 'bad': RuntimeError: no weights",
         ),
+        (loads("raise SystemExit(0)"), "SystemExit: 0"),
         (
             with_code("\n1 / 0\n"),
             "the project's code can't be imported: ZeroDivisionError: division by zero",
