@@ -171,20 +171,7 @@ impl Running {
                     }));
                 }
             }
-            from_worker::CHUNK => {
-                let meta: ReplyMeta = packet.meta()?;
-                if let Some(request) = self.request(meta.number, meta.entry)? {
-                    match read_content(packet, meta.content) {
-                        Ok(content) => {
-                            if let Some(exchange) = request.exchange() {
-                                exchange.begin_body();
-                            }
-                            request.send_chunk(content);
-                        }
-                        Err(error) => drop(request.reply(Err(unusable(&error)))),
-                    }
-                }
-            }
+            from_worker::CHUNK => self.send_chunk(packet)?,
             from_worker::END_STREAM => {
                 let EntryRef { number, entry } = packet.meta()?;
                 if let Some(request) = self.request(number, entry)? {
@@ -230,6 +217,21 @@ impl Running {
             session.lock().elsewhere = true;
         }
         request.reply(content.map_err(|error| unusable(&error)));
+        Ok(())
+    }
+
+    fn send_chunk(&mut self, packet: &Received) -> Result<(), PacketError> {
+        let meta: ReplyMeta = packet.meta()?;
+        let Some(request) = self.request(meta.number, meta.entry)? else { return Ok(()) };
+        match read_content(packet, meta.content) {
+            Ok(content) => {
+                if let Some(exchange) = request.exchange() {
+                    exchange.begin_body();
+                }
+                request.send_chunk(content);
+            }
+            Err(error) => drop(request.reply(Err(unusable(&error)))),
+        }
         Ok(())
     }
 

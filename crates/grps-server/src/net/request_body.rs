@@ -55,16 +55,9 @@ pub(crate) async fn collect(
 }
 
 /// Discards the rest of the body of a refused request, unless its client waits before it sends one.
-pub(super) fn refuse(headers: &HeaderMap, body: Incoming) {
+pub(crate) fn refuse(headers: &HeaderMap, body: Incoming) {
     // A client with `Expect` sends no body after an error response.
-    if !headers.contains_key(header::EXPECT) {
-        discard_later(body);
-    }
-}
-
-/// Reads and discards a body that no handler reads, beside the response.
-pub(crate) fn discard_later(body: Incoming) {
-    if !body.is_end_stream() {
+    if !headers.contains_key(header::EXPECT) && !body.is_end_stream() {
         tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
     }
 }

@@ -63,10 +63,7 @@ pub(crate) async fn dispatch(
                     matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
                 }
                 Err(error) => {
-                    // A client with `Expect` sends no body after an error response.
-                    if !parts.headers.contains_key(header::EXPECT) {
-                        request_body::discard_later(body);
-                    }
+                    request_body::refuse(&parts.headers, body);
                     matched.front_end.error(&error)
                 }
             }
@@ -77,13 +74,7 @@ pub(crate) async fn dispatch(
         scope.count_sent_bytes(body.len());
         *body = scope.hold(std::mem::take(body));
     }
-    if refuses_coding && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        response.headers_mut().insert(header::ACCEPT_ENCODING, content_coding::ACCEPTED);
-    }
-    if grpc {
-        let accepted = HeaderValue::from_static(content_coding::GRPC_ACCEPTED);
-        response.headers_mut().insert(content_coding::GRPC_ACCEPT_ENCODING, accepted);
-    }
+    add_accepted_codings(&mut response, grpc, refuses_coding);
     if with_timing {
         timing_header::add(response.headers_mut(), &timeline);
     }
@@ -135,6 +126,18 @@ fn check_access(
         Policy::Public | Policy::Infer | Policy::Read => Credentials::default(),
     };
     authorize(policy, &call.peer, credentials, admin_token)
+}
+
+/// Adds the content codings that the service decodes: to each response of gRPC, and to the refusal
+/// of another one.
+fn add_accepted_codings(response: &mut Response<ReplyBody>, grpc: bool, refuses_coding: bool) {
+    if refuses_coding && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        response.headers_mut().insert(header::ACCEPT_ENCODING, content_coding::ACCEPTED);
+    }
+    if grpc {
+        let accepted = HeaderValue::from_static(content_coding::GRPC_ACCEPTED);
+        response.headers_mut().insert(content_coding::GRPC_ACCEPT_ENCODING, accepted);
+    }
 }
 
 /// Adds the identifier of the request, and `Connection: close` if the connection must close.
