@@ -105,4 +105,4 @@ def test_inspect_shows_its_example(package: Package) -> None:
 def test_its_arguments_are_checked(package: Package) -> None:
     flags = ("--converter", "csv", "--converter_arg", "seperator=;")
     text = package.grpst("inspect", "model.onnx", *flags, code=1)
-    assert "converter_args: unknown key 'seperator'; did you mean separator?" in text
+    assert "--converter_arg: unknown key 'seperator'; did you mean separator?" in text
