@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from io import BytesIO
@@ -212,9 +213,12 @@ def send(entry: Entry, exchange: Exchange, response: Any) -> None:
     if not is_streamed(response):
         exchange.reply(*to_reply(response))
         return
-    exchange.reply(response.status_code, list(response.headers.items()), b"")
     try:
-        for piece in response.iter_encoded():
+        pieces = iter(response.iter_encoded())
+        # Code that fails before its first piece still has another response.
+        first = next(pieces, b"")
+        exchange.reply(response.status_code, list(response.headers.items()), b"")
+        for piece in itertools.chain((first,), pieces):
             if piece and not entry.stream_raw(piece):
                 break
     finally:

@@ -32,7 +32,13 @@ class PrintedStream:
         # A forked child has the log's locks as they were, and none of its threads.
         if not _of_thread.logs and os.getpid() == self._pid:
             self._log(text)
-        return self._stream.write(text)
+        try:
+            return self._stream.write(text)
+        except UnicodeEncodeError:
+            # Half a surrogate, or a character that the stream's encoding lacks, fails no request.
+            encoding = self._stream.encoding or "utf-8"
+            self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            return len(text)
 
     def writelines(self, lines: Iterator[str]) -> None:
         """Write several texts."""

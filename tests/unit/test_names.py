@@ -20,6 +20,7 @@ def test_public_names() -> None:
         "GrpsContext",
         "GrpsMessage",
         "GrpsTest",
+        "InputError",
         "ModelInferer",
         "OnnxModelInferer",
         "TfModelInferer",

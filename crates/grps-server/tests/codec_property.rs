@@ -322,13 +322,15 @@ fn decoding_allocates_no_more_than_it_charged_for() {
             let decode = |room: &Room<'_>| json::decode_with(&body, room, &mut |_| None).is_ok();
             let (done, bytes) = most_bytes(BUDGET, &body, decode);
             assert!(bytes <= MOST, "{name} {size}: {bytes}");
-            assert!(done || size > 1000, "{name} {size}");
+            // A shape has a few dimensions only.
+            assert!(done || size > 1000 || name == "shape", "{name} {size}");
         }
         for (name, body) in amplified_protobuf(size) {
             let decode = |room: &Room<'_>| proto::decode_within(&body, room).is_ok();
             let (done, bytes) = most_bytes(BUDGET, &body, decode);
             assert!(bytes <= MOST, "{name} {size}: {bytes}");
-            assert!(done || size > 1000, "{name} {size}");
+            // A shape has a few dimensions only.
+            assert!(done || size > 1000 || name == "shape", "{name} {size}");
         }
     }
 }

@@ -37,6 +37,17 @@ def check_ports(host: str, ports: Sequence[int]) -> None:
         raise DeployError(f"can't listen on {host}:{port}: {error.strerror or error}")
 
 
+def check_host(host: str) -> None:
+    """Check that this machine can listen on ``host``.
+
+    Raises:
+        DeployError: It can't; the text says why.
+    """
+    error = _bind_error(host, 0)
+    if error is not None:
+        raise DeployError(f"can't listen on {host}: {error.strerror or error}")
+
+
 def suggest_ports(host: str, count: int, above: int) -> tuple[int, ...]:
     """Return the next ``count`` adjacent free ports above ``above``; empty when none is near."""
     for first in range(above + 1, min(above + _TRIES, MAX_PORT - count + 2)):

@@ -232,7 +232,7 @@ def test_an_error_of_the_engine_is_one_line(server: RunningServer) -> None:
     inputs = {"a": np.ones(2, np.int64), "b": np.ones(3, np.int64)}
     response = server.post({"model": "pairs", "gtensors": gtensors(inputs)})
     message = response.json()["status"]["msg"]
-    assert response.status_code == 500
+    assert response.status_code == 400
     assert "[2] vs. [3]" in message
     assert "\n" not in message
     # TensorFlow tells some processors' features whatever its log level is.

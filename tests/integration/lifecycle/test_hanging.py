@@ -76,6 +76,7 @@ class Async(Plain):
                 await asyncio.sleep(0.005)
         for number in range(3):
             yield GrpsMessage(str_data=str(number))
+            await asyncio.sleep(0.01)
 
 
 class Thread(Plain):

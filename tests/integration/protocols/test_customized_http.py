@@ -84,6 +84,13 @@ def respond(context):
             yield "first\\n"
             raise ValueError("broken midway")
         return flask.Response(pieces())
+    if case == "no-first-piece":
+        def none():
+            if "refused" in asked.args:
+                raise InputError("out of range", status=416)
+            raise ValueError("broken before")
+            yield ""
+        return none(), 201
     return {
         "str": "hello",
         "bytes": b"hello",
@@ -217,6 +224,8 @@ FAILURES = [
     ("err-silent", {}, 500, "the model failed; it gave no reason (context.set_err_msg)\n"),
     ("nothing", {}, 500, "infer set no response; call context.set_http_response"),
     ("raise", {}, 500, "ValueError: broken (request id "),
+    ("no-first-piece", {}, 500, "ValueError: broken before (request id "),
+    ("no-first-piece", {"refused": "1"}, 416, "out of range\n"),
     ("bad", {}, 500, "ValueError: http_response should be str, bytes, tuple("),
     ("bad-tuple", {}, 500, "ValueError: http_response should be str, bytes, tuple("),
     ("interim", {}, 500, "101 is not the status of a response\n"),

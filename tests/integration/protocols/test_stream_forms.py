@@ -91,7 +91,7 @@ def events_of(answer: requests.Response) -> list[dict[str, Any]]:
 FORMS: list[tuple[str, str, Callable[[requests.Response], list[dict[str, Any]]]]] = [
     ("application/x-ndjson", "application/x-ndjson", lines_of),
     ("application/x-ndjson, */*;q=0.1", "application/x-ndjson", lines_of),
-    ("text/event-stream", "text/event-stream", events_of),
+    ("text/event-stream", "text/event-stream; charset=utf-8", events_of),
 ]
 
 

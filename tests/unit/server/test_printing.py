@@ -71,6 +71,20 @@ def test_a_forked_child_does_not_log(logged: list[str], monkeypatch: pytest.Monk
     assert (logged, stream.getvalue()) == ([], "child\n")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text", "expected"),
+    [("utf-8", "a\ud83db", rb"a\ud83db"), ("ascii", "\xe9\n", rb"\xe9" + b"\n")],
+)
+def test_text_that_a_stream_cannot_encode_is_escaped(
+    logged: list[str], encoding: str, text: str, expected: bytes
+) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
+    assert PrintedStream(stream).write(text) == len(text)
+    stream.flush()
+    assert raw.getvalue() == expected
+
+
 def test_the_standard_streams_are_given_back(logged: list[str]) -> None:
     before = sys.stdout, sys.stderr
     with printed_is_logged():

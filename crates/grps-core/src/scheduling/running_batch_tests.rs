@@ -162,6 +162,7 @@ fn chunks_are_signs_of_life_only_of_an_instance_that_works() {
     second.rest();
     assert!(batch.requests()[0].send_chunk(message("c")));
     assert_eq!(batch.requests()[0].try_send_chunk(message("c")), Ok(true));
+    assert!(batch.requests()[0].send_chunk_now(message("c")));
     assert!(!hangs(), "a chunk of code that goes on does not make an idle instance busy");
     batch.requests()[0].end_stream();
     drop(events);

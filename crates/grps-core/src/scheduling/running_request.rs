@@ -151,7 +151,7 @@ impl RunningRequest {
     /// Sends a chunk from code that can't wait; returns whether the client still receives.
     pub fn send_chunk_now(&self, chunk: Content) -> bool {
         let Some(stream) = &self.stream else { return false };
-        self.heartbeat.lock().beat(Instant::now());
+        self.heartbeat.lock().refresh(Instant::now());
         stream.send_now(chunk)
     }
 

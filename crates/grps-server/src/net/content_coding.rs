@@ -154,21 +154,36 @@ fn drain(
     limit: usize,
     reserve: impl Fn(usize) -> Result<(), Error>,
 ) -> Result<Vec<u8>, Failure> {
-    let mut expanded = Vec::new();
+    // One vector that grows would have its bytes twice each time.
+    let (mut parts, mut length) = (Vec::new(), 0);
     loop {
-        let before = expanded.len();
+        let mut part = Vec::new();
         // One byte over the limit shows that there is more.
-        let step = STEP_BYTES.min(limit - before + 1) as u64;
-        let read = decoder.by_ref().take(step).read_to_end(&mut expanded);
+        let step = STEP_BYTES.min(limit - length + 1) as u64;
+        let read = decoder.by_ref().take(step).read_to_end(&mut part);
         let read = read.map_err(Failure::Malformed)?;
         if read == 0 {
-            return Ok(expanded);
+            return Ok(join(parts, length));
         }
-        if expanded.len() > limit {
+        length += read;
+        if length > limit {
             return Err(Failure::Refused(too_large(limit)));
         }
         reserve(read).map_err(Failure::Refused)?;
+        parts.push(part);
     }
+}
+
+/// The parts as one; each is freed when it was copied.
+fn join(mut parts: Vec<Vec<u8>>, length: usize) -> Vec<u8> {
+    if parts.len() == 1 {
+        return parts.pop().unwrap_or_default();
+    }
+    let mut whole = Vec::with_capacity(length);
+    for part in parts {
+        whole.extend_from_slice(&part);
+    }
+    whole
 }
 
 /// Whether compressed data starts with the header of the zlib format (RFC 1950).

@@ -12,7 +12,7 @@ from grps.cli.serving.launching import follow, shown_of, start_in_background, su
 from grps.config.ports import parse_ports
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.deployment import deployed, listen_on
-from grps.deploy.supervision.ports import check_ports
+from grps.deploy.supervision.ports import check_host, check_ports
 from grps.deploy.supervision.services import find, inspect
 from grps.deploy.supervision.stopping import stop
 from grps.deploy.supervision.supervisor import claim
@@ -63,9 +63,10 @@ def command(
 
 
 def _check(folder: ServiceFolder, host: str | None, port: str | None) -> None:
-    """Find what is wrong while the service still runs: the files, or a port that is taken."""
+    """Find what is wrong while the service still runs: the files, the host, or a port in use."""
     interface = deployed(folder).project.server.interface
     state = inspect(folder).state
     own = state.ports if state is not None else ()
     ports = interface.ports if port is None else parse_ports(port)
+    check_host(host or interface.host)
     check_ports(host or interface.host, [one for one in ports if one not in own])

@@ -13,9 +13,6 @@ use crate::codec::fault::{Fault, excerpt, unknown_field};
 use crate::codec::wire_tensor::{MAX_TENSORS, WireShape, WireTensor};
 use crate::codec::wire_type::WireType;
 
-/// What a size of a shape takes in memory at most.
-const BYTES_PER_SIZE: usize = 8;
-
 /// Reads a `gtensors` object.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Vec<WireTensor>, Fault> {
     let mut tensors = None;
@@ -204,7 +201,7 @@ fn read_shape(cursor: &mut Cursor<'_>) -> Result<WireShape, Fault> {
     }
     cursor.list(|cursor| {
         if shape.len() >= MAX_RANK {
-            cursor.take_memory(BYTES_PER_SIZE)?;
+            return Err(Fault::new(format!("at most {MAX_RANK} dimensions are allowed")));
         }
         shape.push(flat_uint32(cursor).map_err(|fault| fault.at_index(shape.len()))?);
         Ok(())

@@ -13,7 +13,7 @@ const TENSOR_BYTES: usize = 256;
 /// The memory that a message takes when Python's protobuf reads it. What is malformed counts up to
 /// the fault: Python refuses it.
 pub fn python_bytes(message: &[u8]) -> usize {
-    // Text and bytes are as long as they are encoded.
+    // Bytes and text of the Latin alphabet are as long as they are encoded.
     let mut total = message.len();
     // A fault ends the count.
     let _ = message_bytes(message, &mut total);
@@ -24,6 +24,7 @@ fn message_bytes(bytes: &[u8], total: &mut usize) -> Result<(), Fault> {
     let mut reader = Reader::new(bytes);
     while let Some((field, wire)) = reader.tag()? {
         match (field, wire) {
+            (4, Wire::Len) => *total += wide_text_bytes(reader.bytes()?),
             (5, Wire::Len) => tensors_bytes(reader.bytes()?, total)?,
             (7, Wire::Len) => map_bytes(reader.bytes()?, total)?,
             _ => reader.skip(field, wire)?,
@@ -49,10 +50,7 @@ fn tensor_bytes(bytes: &[u8], total: &mut usize) -> Result<(), Fault> {
     let mut reader = Reader::new(bytes);
     while let Some((field, wire)) = reader.tag()? {
         *total += match (WireType::of_field(field), wire) {
-            (Some(WireType::String), Wire::Len) => {
-                reader.bytes()?;
-                OBJECT_BYTES
-            }
+            (Some(WireType::String), Wire::Len) => OBJECT_BYTES + wide_text_bytes(reader.bytes()?),
             _ if (field, wire) == (FLAT_BYTES, Wire::Len) => {
                 reader.bytes()?;
                 OBJECT_BYTES
@@ -79,6 +77,18 @@ fn map_bytes(bytes: &[u8], total: &mut usize) -> Result<(), Fault> {
         reader.skip(field, wire)?;
     }
     Ok(())
+}
+
+/// What text takes in Python besides its encoded length: all characters are as wide as the widest.
+pub fn wide_text_bytes(text: &[u8]) -> usize {
+    let widest = text.iter().copied().max().unwrap_or_default();
+    let width = match widest {
+        0xf0.. => 4,
+        0xc4.. => 2,
+        _ => return 0,
+    };
+    let characters = text.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+    (characters * width).saturating_sub(text.len())
 }
 
 /// Each varint has exactly one byte without the continuation bit.
@@ -114,6 +124,20 @@ mod tests {
         around(bytes_of(Values::String(vec![vec![0xff].into(); 1000])).0, 128_000);
         assert_eq!(python_bytes(&[0x3a, 4, 0x0a, 0, 0x1a, 0]), 6 + 2 * OBJECT_BYTES);
         assert_eq!(python_bytes(b"\x22\x03abc"), 5);
+        let text = "aaaa\u{1f600}";
+        assert_eq!(python_bytes(&[b"\x22\x08", text.as_bytes()].concat()), 10 + 20 - 8);
+    }
+
+    #[test]
+    fn all_characters_of_a_text_are_as_wide_as_the_widest() {
+        for (text, expected) in
+            [("", 0), ("abc", 0), ("ab\u{e9}", 0), ("ab\u{65e5}", 1), ("\u{65e5}\u{672c}", 0)]
+        {
+            assert_eq!(wide_text_bytes(text.as_bytes()), expected, "{text}");
+        }
+        let wide = "a".repeat(1000) + "\u{1f600}";
+        assert_eq!(wide_text_bytes(wide.as_bytes()), 1001 * 4 - 1004);
+        assert_eq!(wide_text_bytes(&[0xff; 9]), 27);
     }
 
     proptest! {

@@ -42,7 +42,7 @@ impl StreamForm {
         match self {
             Self::Joined => None,
             Self::Lines => Some(HeaderValue::from_static("application/x-ndjson")),
-            Self::Events => Some(HeaderValue::from_static("text/event-stream")),
+            Self::Events => Some(HeaderValue::from_static("text/event-stream; charset=utf-8")),
         }
     }
 

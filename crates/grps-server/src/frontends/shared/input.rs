@@ -69,7 +69,10 @@ fn is_read_elsewhere(route: &Route) -> bool {
 
 fn strings_bytes(tensor: &Tensor) -> usize {
     match tensor.elements() {
-        Elements::String(strings) => strings.len().saturating_mul(STRING_BYTES),
+        Elements::String(strings) => {
+            let wide: usize = strings.iter().map(|text| proto::wide_text_bytes(text)).sum();
+            strings.len().saturating_mul(STRING_BYTES).saturating_add(wide)
+        }
         _ => 0,
     }
 }
