@@ -16,7 +16,7 @@ _LAST_WORDS = _words(
     """
     pass passwd password passwords passphrase passcode pwd pw secret secrets token credential
     credentials cred creds auth authorization bearer cookie cookies jwt apikey apikeys sas dsn
-    salt otp totp pin
+    salt otp totp pin pat passwort kennwort
     """
 )
 """Words that make a name one of a secret when it ends with them."""
@@ -24,6 +24,7 @@ _LAST_WORDS = _words(
 _ENDINGS = _words(
     """
     password passwd passphrase passcode pwd secret secrets credential credentials authorization
+    passwort kennwort sessionid
     authtoken authtokens accesstoken accesstokens refreshtoken apitoken apitokens bearertoken
     sessiontoken securitytoken idtoken sastoken admintoken clienttoken usertoken hftoken
     apikey apikeys accesskey accesskeys accesskeyid secretkey secretkeys privatekey accountkey
@@ -37,7 +38,7 @@ _ENDINGS = _words(
 )
 """Ends of names whose words are written together, as in ``secretkey``."""
 
-_FORMS = _words("value text str string plain base64 b64 hex header raw hash encrypted")
+_FORMS = _words("v value text str string plain base64 b64 hex header raw hash encrypted")
 """Last words that say how a secret is written: ``password_base64``."""
 
 _MODEL_WORDS = _words(

@@ -20,6 +20,8 @@ NOT_SHOWN = "# the configuration can't be shown: it is not valid YAML\n"
 NAME_KEYS = frozenset(("name", "key", "header", "variable", "option", "field", "param", "flag"))
 """Keys whose value may name what the neighbouring ``value`` contains."""
 VALUE_KEYS = frozenset(("value", "values", "val", "content", "default", "data"))
+LEAST_CHARS = 6
+"""A shorter value is no secret elsewhere: it could be any word or number."""
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{16,}")
 
 
@@ -34,7 +36,9 @@ def hide_secrets(text: str) -> str:
         root = yaml.compose(text, yaml.SafeLoader)
         if root is None:
             return ""
-        _Masking().visit(root)
+        masking = _Masking()
+        masking.visit(root)
+        masking.hide_repeated(root)
         shown: str = yaml.serialize(root, Dumper=yaml.SafeDumper, allow_unicode=True, width=1 << 30)
     except (yaml.YAMLError, RecursionError):
         return NOT_SHOWN
@@ -48,6 +52,7 @@ class _Masking:
         """Begin with nothing visited."""
         self._visited: set[int] = set()
         self._hidden: set[int] = set()
+        self._secrets: set[str] = set()
 
     def visit(self, node: yaml.Node) -> None:
         """Mask what is secret below a node that itself has no secret name."""
@@ -103,7 +108,25 @@ class _Masking:
             for item in node.value:
                 self._hide(item)
         elif isinstance(node, yaml.ScalarNode) and node.tag not in KEPT_TAGS and node.value:
+            if len(node.value) >= LEAST_CHARS:
+                self._secrets.add(node.value)
             _replace(node, MASK)
+
+    def hide_repeated(self, node: yaml.Node) -> None:
+        """Mask the value of a secret under another name, as where an alias was resolved."""
+        todo, seen = [node], set()
+        while todo:
+            one = todo.pop()
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            if isinstance(one, yaml.ScalarNode):
+                if one.value in self._secrets:
+                    _replace(one, MASK)
+            elif isinstance(one, yaml.MappingNode):
+                todo += [part for pair in one.value for part in pair]
+            elif isinstance(one, yaml.SequenceNode):
+                todo += one.value
 
 
 def _replace(node: yaml.ScalarNode, text: str) -> None:

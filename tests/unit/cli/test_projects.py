@@ -256,6 +256,7 @@ def test_restart_applies_an_edited_configuration(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"port {port} is in use" in grpst("restart", "demo", "--port", str(port)).stderr
+    assert "can't listen on no.invalid" in grpst("restart", "demo", "--host", "no.invalid").stderr
     assert find("demo").state == first, "a service whose new port is taken goes on"
     result = grpst("restart", "demo", "--no_logging")
     assert result.exit_code == 0, result.output

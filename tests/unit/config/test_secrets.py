@@ -61,6 +61,9 @@ SHAPES = {
     "auth": "auth: hunter2",
     "aws": "aws_secret_access_key: hunter2",
     "sas": "sas_token: sv=2020&x=hunter2",
+    "repeated": "shared: hunter2\ntoken: hunter2",
+    "version": "api_token_v2: hunter2",
+    "session": "sessionid: hunter2",
     "key_among_keys": "api_keys: {hunter2hunter2hunter2: 3}",
 }
 
