@@ -219,7 +219,7 @@ def test_model_metadata(user_server: RunningServer, name: str) -> None:
 def test_the_dashboard_is_at_the_root(user_server: RunningServer) -> None:
     response = requests.get(user_server.url("/"), timeout=10)
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "<title>GRPS</title>" in response.text
+    assert f"<title>{user_server.folder.name} – GRPS</title>" in response.text  # noqa: RUF001
 
 
 def test_user_code_that_waits_runs_side_by_side(user_server: RunningServer) -> None:
