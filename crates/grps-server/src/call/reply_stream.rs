@@ -6,7 +6,7 @@ use bytes::Bytes;
 use grps_core::{Chunks, Content, Error};
 
 use crate::call::call::Call;
-use crate::net::reply_body::ChunkSource;
+use crate::net::http::reply_body::ChunkSource;
 
 /// How a front end encodes the chunks of a response.
 pub(crate) trait StreamEncoding: Send + Unpin + 'static {

@@ -21,9 +21,9 @@ use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::{Endpoint, HttpRequest, Methods};
 use crate::frontends::shared::resolve::resolve;
 use crate::frontends::shared::response::{BINARY, TEXT, failure, respond};
-use crate::net::content_coding::collect;
+use crate::net::http::content_coding::collect;
+use crate::net::http::reply_body::ReplyBody;
 use crate::net::listener::{bind, serve_front_ends};
-use crate::net::reply_body::ReplyBody;
 
 struct Echo;
 

@@ -57,8 +57,8 @@ mod tests {
     use super::*;
     use crate::app::tests::settings;
     use crate::frontends::shared::router::Router;
-    use crate::net::http1::Http1;
-    use crate::net::http2::Http2;
+    use crate::net::http::http1::Http1;
+    use crate::net::http::http2::Http2;
 
     fn select_name(start: &[u8]) -> Option<&'static str> {
         let router = Arc::new(Router::new(&[], &settings()));

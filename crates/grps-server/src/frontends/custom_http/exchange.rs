@@ -17,8 +17,8 @@ use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::resolve::resolve;
 use crate::frontends::shared::response::{self, BINARY, TEXT};
 use crate::frontends::shared::{scheduling_headers, streaming_control, timeout_header};
-use crate::net::content_coding::collect;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::content_coding::collect;
+use crate::net::http::reply_body::ReplyBody;
 
 /// Passes a request to user code and returns its response.
 pub(super) async fn serve(call: Call, request: HttpRequest) -> Response<ReplyBody> {

@@ -10,7 +10,7 @@ use crate::call::access::Policy;
 use crate::frontends::FrontEnd;
 use crate::frontends::grps_http::{self, PREDICT};
 use crate::frontends::shared::endpoint::{Endpoint, Methods, literal_pattern};
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// The routes of user code that reads the bodies itself.
 pub(crate) struct CustomHttp;

@@ -15,8 +15,8 @@ use tonic::metadata::MetadataValue;
 use crate::call::call::Call;
 use crate::call::status::rpc_status;
 use crate::frontends::grps_grpc::encode::PREFIX_BYTES;
-use crate::net::content_coding::{self, Coding};
-use crate::net::request_body::LimitedBody;
+use crate::net::http::content_coding::{self, Coding};
+use crate::net::http::request_body::LimitedBody;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 

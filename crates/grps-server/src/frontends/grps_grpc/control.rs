@@ -14,7 +14,7 @@ use crate::call::status::grps_status;
 use crate::codec::{Data, GrpsMessage, Status, proto};
 use crate::frontends::grps_grpc::service::{open, too_large_as_exhausted};
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// A method: maps the request message to the response message.
 pub(super) type Method = fn(&Call, &Bytes) -> Result<Bytes, tonic::Status>;

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::call::reply_stream::StreamEncoding;
 use crate::call::status::{grps_status, rpc_status};
 use crate::codec::{GrpsMessage, Status, proto};
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// Bytes before each message: the compression flag and the length.
 pub(super) const PREFIX_BYTES: usize = 5;

@@ -9,7 +9,7 @@ use crate::admin::readiness::unready_reason;
 use crate::call::call::Call;
 use crate::frontends::grps_grpc::control::serve;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 const SERVING: Bytes = Bytes::from_static(&[0x08, 1]);
 const NOT_SERVING: Bytes = Bytes::from_static(&[0x08, 2]);

@@ -18,7 +18,7 @@ use crate::app::Settings;
 use crate::call::access::Policy;
 use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::{Endpoint, Methods};
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// GRPS over gRPC.
 pub(crate) struct GrpsGrpc;

@@ -23,8 +23,8 @@ use crate::frontends::grps_grpc::raw_codec::RawCodec;
 use crate::frontends::grps_grpc::timeout;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::{optional_headers, scheduling_headers};
-use crate::net::reply_body::ReplyBody;
-use crate::net::request_body::LimitedBody;
+use crate::net::http::reply_body::ReplyBody;
+use crate::net::http::request_body::LimitedBody;
 
 /// The future of a response.
 type ResponseFuture<T> =

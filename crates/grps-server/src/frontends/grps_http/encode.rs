@@ -8,7 +8,7 @@ use crate::call::reply_stream::StreamEncoding;
 use crate::call::status::grps_status;
 use crate::codec::{Data, GrpsMessage, Outcome, Status, json, proto, raw};
 use crate::frontends::shared::response::{self, BINARY, JSON};
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// Headers with the type and shape of a raw tensor.
 const DTYPE: HeaderName = HeaderName::from_static("x-grps-dtype");

@@ -8,7 +8,7 @@ use crate::call::call::Call;
 use crate::codec::Data;
 use crate::frontends::grps_http::encode;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// Sets the service online.
 pub(super) async fn online(call: Call, _: HttpRequest) -> Response<ReplyBody> {

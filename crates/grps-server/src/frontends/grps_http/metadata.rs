@@ -9,8 +9,8 @@ use crate::codec::{Data, json};
 use crate::frontends::grps_http::body_form::BodyForm;
 use crate::frontends::grps_http::encode;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::net::content_coding::collect;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::content_coding::collect;
+use crate::net::http::reply_body::ReplyBody;
 
 /// The configuration files of the service.
 pub(super) async fn server(call: Call, _: HttpRequest) -> Response<ReplyBody> {

@@ -18,7 +18,7 @@ use crate::app::Settings;
 use crate::call::access::Policy;
 use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::{Endpoint, Methods, literal_pattern};
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// The path of predict calls.
 pub(crate) const PREDICT: &str = "/grps/v1/infer/predict";

@@ -17,8 +17,8 @@ use crate::frontends::shared::response::{self, BINARY};
 use crate::frontends::shared::{
     optional_headers, scheduling_headers, streaming_control, timeout_header,
 };
-use crate::net::content_coding::collect;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::content_coding::collect;
+use crate::net::http::reply_body::ReplyBody;
 
 /// Encoding a byte of a tensor as text takes as long as decoding this many bytes of text.
 const TEXT_BYTES_PER_BYTE: usize = 8;

@@ -13,7 +13,7 @@ use crate::call::call::Call;
 use crate::frontends::grps_http::encode::failure;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::{self, TEXT, respond};
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// Default and maximum number of bytes in a response.
 const DEFAULT_BYTES: u64 = 32 * 1024;

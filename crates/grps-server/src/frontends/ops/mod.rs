@@ -14,7 +14,7 @@ use crate::frontends::FrontEnd;
 use crate::frontends::grps_http::encode;
 use crate::frontends::shared::endpoint::{Endpoint, HttpRequest, Methods};
 use crate::frontends::shared::response;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// The operations front end.
 pub(crate) struct Ops;

@@ -9,7 +9,7 @@ use crate::frontends::grps_http::encode::failure;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response;
 use crate::frontends::shared::router::no_route;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// Maximum length of a model name with its version.
 const MAX_NAME_BYTES: usize = 257;

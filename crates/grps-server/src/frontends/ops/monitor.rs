@@ -13,7 +13,7 @@ use crate::frontends::grps_http::encode::failure;
 use crate::frontends::shared::credentials;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 use crate::observability::exposition::Format;
 use crate::observability::monitoring::{self, Span, series_json};
 use crate::observability::{metrics, overview};

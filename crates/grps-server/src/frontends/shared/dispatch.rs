@@ -16,11 +16,11 @@ use crate::call::call::Call;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
-use crate::net::content_coding;
+use crate::net::http::content_coding;
+use crate::net::http::reply_body::ReplyBody;
+use crate::net::http::{request_body, request_head};
 use crate::net::peer::Peer;
 use crate::net::places::Place;
-use crate::net::reply_body::ReplyBody;
-use crate::net::{request_body, request_head};
 
 /// Header for the identifier of a request, in requests and responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

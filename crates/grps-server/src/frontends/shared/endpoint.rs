@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use crate::call::access::Policy;
 use crate::call::call::Call;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// The function that serves a request.
 type EndpointFn = Box<dyn Fn(Call, HttpRequest) -> EndpointFuture + Send + Sync>;

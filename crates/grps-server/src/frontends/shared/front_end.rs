@@ -6,7 +6,7 @@ use http::Response;
 use crate::app::Settings;
 use crate::frontends::shared::endpoint::Endpoint;
 use crate::net::connection_protocol::ConnectionProtocol;
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// A front end: the routes of one protocol, and its encoding of errors.
 pub(crate) trait FrontEnd: Send + Sync {

@@ -8,7 +8,7 @@ use crate::app::Settings;
 use crate::frontends::shared::endpoint::Endpoint;
 use crate::frontends::shared::front_end::FrontEnd;
 use crate::frontends::shared::response::{HTML, respond};
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// The content type of gRPC.
 const GRPC: &[u8] = b"application/grpc";

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicUsize;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::net::reply_body::ChunkSource;
+use crate::net::http::reply_body::ChunkSource;
 
 const LIMIT: Duration = Duration::from_millis(20);
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, header};
 use hyper::body::Incoming;
 
 use crate::call::call::Call;
-use crate::net::request_body::{self, refuse, too_large};
+use crate::net::http::request_body::{self, refuse, too_large};
 
 /// The codings that requests may have, for `Accept-Encoding` of a response that refuses one.
 pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate");

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use crate::net::reply_body::ReplyBody;
+use crate::net::http::reply_body::ReplyBody;
 
 /// Maximum size of a frame, so that a slow client is seen to take one after the other.
 const MAX_FRAME_BYTES: usize = 64 * 1024;

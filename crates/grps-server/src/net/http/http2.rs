@@ -13,9 +13,9 @@ use crate::app::Settings;
 use crate::frontends::shared::dispatch::dispatch;
 use crate::frontends::shared::router::Router;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
+use crate::net::http::read_ahead::ReadAhead;
+use crate::net::http::stream_tasks::StreamTasks;
 use crate::net::listener::CLOSE_GRACE;
-use crate::net::read_ahead::ReadAhead;
-use crate::net::stream_tasks::StreamTasks;
 
 const MAX_STREAMS: u32 = 1024;
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
