@@ -263,8 +263,8 @@ def reason(error: Any) -> str:
         return f"the request has no {error.args[0]!a}"
     # flask hides the cause of broken JSON behind an error of the same kind.
     cause = error.__cause__
-    told = cause if isinstance(cause, type(error)) and cause.description else error
-    line = " ".join(str(told.description or told.name).split())
+    shown = cause if isinstance(cause, type(error)) and cause.description else error
+    line = " ".join(str(shown.description or shown.name).split())
     return line.encode(errors="backslashreplace").decode()
 
 

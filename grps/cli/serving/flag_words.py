@@ -1,4 +1,4 @@
-"""Errors about keys of the configuration, told to someone who gave flags."""
+"""Errors about keys of the configuration, in the words of someone who gave flags."""
 
 from __future__ import annotations
 
