@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -79,7 +80,7 @@ def clean(text: str, most_chars: int | None = None) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-class GuardedHandler(logging.Handler):
+class GuardedHandler(logging.Handler, ABC):
     """A handler that never raises: what logs a failure must not fail."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -91,9 +92,9 @@ class GuardedHandler(logging.Handler):
         with suppress(Exception):
             self.write(record, clean(text))
 
+    @abstractmethod
     def write(self, record: logging.LogRecord, text: str) -> None:
         """Write the formatted text of a record."""
-        raise NotImplementedError
 
 
 class RequestFilter(logging.Filter):

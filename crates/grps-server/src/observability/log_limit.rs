@@ -1,4 +1,7 @@
-//! Limits how often a line is logged.
+//! Limits how often one line is logged.
+//!
+//! [`super::log_rate`] lets two hundred equal records through at once. A refused connection costs its
+//! client nothing and its line says nothing new, so one in ten seconds is enough.
 
 use std::time::{Duration, Instant};
 
