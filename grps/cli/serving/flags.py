@@ -11,7 +11,7 @@ import click
 
 from grps.backends.gpu_memory import LIMITED
 from grps.backends.table import ENGINES
-from grps.cli.serving import flag_checks
+from grps.cli.serving import flag_checks, start_options
 from grps.cli.serving.engine_flags import ARGUMENTS, ENGINE_FLAGS, LOADING, options_of
 from grps.converters.table import CONVERTERS
 from grps.deploy.paths import DEFAULT_NAME
@@ -135,17 +135,9 @@ SERVICE_FLAGS = (
         callback=flag_checks.no_output,
         help="Archive to write; refused, as the serve verbs write none.",
     ),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        default=300,
-        show_default=True,
-        help="Seconds the service may take to become ready.",
-    ),
-    click.option("--no_logging", is_flag=True, help="Don't follow the log after the start."),
-    click.option(
-        "--foreground", "-f", is_flag=True, help="Run the server in this terminal; Ctrl-C stops it."
-    ),
+    start_options.TIMEOUT,
+    start_options.NO_LOGGING,
+    start_options.FOREGROUND,
 )
 
 MODEL = click.argument(

@@ -10,7 +10,7 @@ import click
 
 from grps.cli.output.byte_progress import ByteProgress
 from grps.cli.output.lines import notice
-from grps.cli.serving import flag_checks
+from grps.cli.serving import flag_checks, start_options
 from grps.cli.serving.launching import (
     become_server,
     follow,
@@ -66,13 +66,7 @@ class StartFlags:
 )
 @click.option("--inference_conf", type=CONF_FILE, help="Use this, not conf/inference.yml.")
 @click.option("--server_conf", type=CONF_FILE, help="Use this, not conf/server.yml.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300,
-    show_default=True,
-    help="Seconds the service may take to become ready.",
-)
+@start_options.TIMEOUT
 @click.option(
     "--mpi_np",
     type=int,
@@ -81,10 +75,8 @@ class StartFlags:
     callback=flag_checks.one_process,
     help="Processes of the service; only 1 is available in this version.",
 )
-@click.option("--no_logging", is_flag=True, help="Don't follow the log after the start.")
-@click.option(
-    "--foreground", "-f", is_flag=True, help="Run the server in this terminal; Ctrl-C stops it."
-)
+@start_options.NO_LOGGING
+@start_options.FOREGROUND
 @click.option(
     "--max_unpacked_gib",
     type=click.IntRange(min=1),

@@ -7,7 +7,7 @@ import click
 from grps.cli.names import complete_deployed
 from grps.cli.output.lines import notice
 from grps.cli.output.progress import ProgressLine
-from grps.cli.serving import flag_checks
+from grps.cli.serving import flag_checks, start_options
 from grps.cli.serving.launching import follow, shown_of, start_in_background, summarise
 from grps.config.ports import parse_ports
 from grps.deploy.paths import ServiceFolder
@@ -26,14 +26,8 @@ from grps.deploy.supervision.supervisor import claim
     callback=flag_checks.optional_ports,
     help="HTTP port and RPC port from now on.  [default: as configured]",
 )
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300,
-    show_default=True,
-    help="Seconds the service may take to become ready.",
-)
-@click.option("--no_logging", is_flag=True, help="Don't follow the log after the start.")
+@start_options.TIMEOUT
+@start_options.NO_LOGGING
 def command(
     name: str, host: str | None, port: str | None, timeout: float, no_logging: bool
 ) -> None:

@@ -1,0 +1,19 @@
+"""Options of every verb that starts a service."""
+
+from __future__ import annotations
+
+import click
+
+TIMEOUT = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300,
+    show_default=True,
+    help="Seconds the service may take to become ready.",
+)
+NO_LOGGING = click.option(
+    "--no_logging", is_flag=True, help="Don't follow the log after the start."
+)
+FOREGROUND = click.option(
+    "--foreground", "-f", is_flag=True, help="Run the server in this terminal; Ctrl-C stops it."
+)
