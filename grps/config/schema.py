@@ -284,6 +284,32 @@ class HealthConfig(Section, frozen=True, kw_only=True):
     no limit."""
 
 
+class OipConfig(Section, frozen=True, kw_only=True):
+    """The Open Inference Protocol v2."""
+
+    enabled: bool = True
+    shared_memory: bool = False
+    """Clients on this machine may pass tensors in shared memory below ``/dev/shm``."""
+
+
+class BrpcConfig(Section, frozen=True, kw_only=True):
+    """bRPC's baidu_std."""
+
+    enabled: bool = True
+
+
+class TfservingConfig(Section, frozen=True, kw_only=True):
+    """The protocols of TensorFlow Serving."""
+
+    enabled: bool = False
+
+
+class TorchserveConfig(Section, frozen=True, kw_only=True):
+    """The inference protocol of TorchServe."""
+
+    enabled: bool = False
+
+
 class ServerConfig(Section, frozen=True, kw_only=True):
     """The whole of ``server.yml``."""
 
@@ -295,5 +321,9 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     tracing: TracingConfig | None = None
     limits: LimitsConfig = LimitsConfig()
     health: HealthConfig = HealthConfig()
+    oip: OipConfig = OipConfig()
+    brpc: BrpcConfig = BrpcConfig()
+    tfserving: TfservingConfig = TfservingConfig()
+    torchserve: TorchserveConfig = TorchserveConfig()
     io_threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
     """Threads that serve sockets; 0 picks one per two cores, at least one and at most four."""

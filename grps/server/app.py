@@ -33,6 +33,7 @@ from grps.server.models.model import ServiceOptions
 from grps.server.models.shares import gpu_of_a_process
 from grps.server.native import (
     Log,
+    NativeFrontEnds,
     NativeRoute,
     NativeSettings,
     NativeTraces,
@@ -242,6 +243,20 @@ def _native_settings(project: Project, service: Path) -> NativeSettings:
         gpus=list(config.gpu.devices or ()) if config.gpu is not None else [],
         start_online=config.health.start_online,
         io_threads=_io_threads(config),
+        front_ends=_front_ends(config),
+    )
+
+
+def _front_ends(config: ServerConfig) -> NativeFrontEnds:
+    switches = {
+        "oip": config.oip,
+        "brpc": config.brpc,
+        "tfserving": config.tfserving,
+        "torchserve": config.torchserve,
+    }
+    return NativeFrontEnds(
+        disabled=tuple(name for name, section in switches.items() if not section.enabled),
+        oip_shared_memory=config.oip.shared_memory,
     )
 
 

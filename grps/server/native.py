@@ -58,6 +58,7 @@ __all__ = [
     "NativeModel",
     "NativePadding",
     "NativeRoute",
+    "NativeFrontEnds",
     "NativeSettings",
     "NativeTraces",
     "Server",
@@ -99,6 +100,14 @@ class NativeTraces:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeFrontEnds:
+    """What is served by which front end."""
+
+    disabled: tuple[str, ...] = ()
+    oip_shared_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NativeSettings:
     """The settings of the data plane at start; it reads the attributes by name."""
 
@@ -126,6 +135,7 @@ class NativeSettings:
     start_online: bool
     io_threads: int
     client_priority: int = 0
+    front_ends: NativeFrontEnds = NativeFrontEnds()
 
 
 @dataclass(frozen=True, slots=True)

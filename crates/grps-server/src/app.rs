@@ -65,6 +65,17 @@ pub struct Settings {
     pub traces: Option<TraceSettings>,
     /// Numbers of the monitored GPUs.
     pub gpus: Vec<u32>,
+    /// What is served by which front end.
+    pub front_ends: FrontEndSettings,
+}
+
+/// Settings of the front ends.
+#[derive(Clone, Debug, Default)]
+pub struct FrontEndSettings {
+    /// Names of the front ends that are not served.
+    pub disabled: Vec<String>,
+    /// Whether clients of the Open Inference Protocol may use shared memory of this machine.
+    pub oip_shared_memory: bool,
 }
 
 impl Settings {
@@ -225,6 +236,7 @@ pub(crate) mod tests {
             started: SystemTime::now(),
             traces: None,
             gpus: Vec::new(),
+            front_ends: FrontEndSettings::default(),
         }
     }
 

@@ -12,7 +12,7 @@ mod net;
 mod observability;
 
 pub use admin::commands::{Action, Command, Commands};
-pub use app::{App, CustomRoute, Settings, StreamingControl, StreamingMode};
+pub use app::{App, CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode};
 pub use net::listener::{bind, serve};
 pub use observability::gpus::{GpuInfo, GpuInventory, find_gpus};
 pub use observability::log;

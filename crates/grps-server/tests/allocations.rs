@@ -82,6 +82,7 @@ fn settings() -> Settings {
         started: std::time::SystemTime::now(),
         traces: None,
         gpus: Vec::new(),
+        front_ends: grps_server::FrontEndSettings::default(),
     }
 }
 

@@ -8,7 +8,8 @@ use grps_core::{
     Wait,
 };
 use grps_server::{
-    CustomRoute, Settings, StreamingControl, StreamingMode, TraceProtocol, TraceSettings,
+    CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode, TraceProtocol,
+    TraceSettings,
 };
 use http::HeaderValue;
 use pyo3::exceptions::PyValueError;
@@ -39,6 +40,7 @@ pub(crate) struct PySettings {
     logs: Vec<(String, PathBuf)>,
     traces: Option<PyTraces>,
     gpus: Vec<u32>,
+    front_ends: PyFrontEnds,
     pub(crate) start_online: bool,
     pub(crate) io_threads: usize,
 }
@@ -60,6 +62,20 @@ struct PyTraces {
     protocol: String,
     sample_ratio: f64,
     service: String,
+}
+
+/// The attributes of `grps.server.native.NativeFrontEnds`.
+#[derive(FromPyObject)]
+struct PyFrontEnds {
+    disabled: Vec<String>,
+    oip_shared_memory: bool,
+}
+
+impl From<PyFrontEnds> for FrontEndSettings {
+    fn from(settings: PyFrontEnds) -> Self {
+        let PyFrontEnds { disabled, oip_shared_memory } = settings;
+        Self { disabled, oip_shared_memory }
+    }
 }
 
 impl TryFrom<PyTraces> for TraceSettings {
@@ -125,6 +141,7 @@ impl TryFrom<PySettings> for Settings {
             started: SystemTime::now(),
             traces: settings.traces.map(TraceSettings::try_from).transpose()?,
             gpus: settings.gpus,
+            front_ends: settings.front_ends.into(),
         })
     }
 }

@@ -54,7 +54,11 @@ pub async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    serve_front_ends(FRONT_ENDS, listeners, app, shutdown).await
+    let disabled = &app.settings.front_ends.disabled;
+    let is_served =
+        |front_end: &&&dyn FrontEnd| !disabled.iter().any(|name| name == front_end.name());
+    let front_ends: Vec<_> = FRONT_ENDS.iter().filter(is_served).copied().collect();
+    serve_front_ends(&front_ends, listeners, app, shutdown).await
 }
 
 /// As [`serve`], for these front ends.
