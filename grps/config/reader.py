@@ -15,13 +15,21 @@ import yaml
 from msgspec import inspect
 
 from grps.config.document import Document, short
-from grps.config.schema import COLLECTOR_PATTERN, NAME_PATTERN, Section
+from grps.config.schema import COLLECTOR_PATTERN, DIGEST_PATTERN, NAME_PATTERN, Section
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 
 Root = TypeVar("Root", bound=Section)
 MAX_NUMBER = (1 << 53) - 1
 """Largest value of a key that takes a whole number: far beyond any use, safe everywhere."""
+
+
+PATTERNS = {
+    NAME_PATTERN: "1 to 128 letters, digits, '.', '_' or '-'",
+    DIGEST_PATTERN: "a SHA-256 of 64 digits 0-9a-f (grpst key makes one)",
+    COLLECTOR_PATTERN: "a URL such as http://127.0.0.1:4317 (a collector near by; no TLS)",
+}
+"""What texts with these patterns are, in words."""
 
 
 class Reader(Generic[Root]):
@@ -201,11 +209,7 @@ def _expected(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.LiteralType):
         return "one of " + ", ".join(str(value) for value in kind.values)
     if isinstance(kind, inspect.StrType):
-        if kind.pattern == NAME_PATTERN:
-            return "1 to 128 letters, digits, '.', '_' or '-'"
-        if kind.pattern == COLLECTOR_PATTERN:
-            return "a URL such as http://127.0.0.1:4317 (a collector near by; no TLS)"
-        return "text"
+        return PATTERNS.get(kind.pattern or "", "text")
     if isinstance(kind, inspect.BoolType):
         return "true or false"
     return _expected_number(kind)

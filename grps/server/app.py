@@ -25,6 +25,7 @@ from grps.log import (
     logger,
 )
 from grps.machine import memory_limit, usable_cpus
+from grps.server.callers import Callers, warn_if_open
 from grps.server.commands import take_commands
 from grps.server.log_files import start_user_log
 from grps.server.memory import inflight_bytes
@@ -137,6 +138,7 @@ class App:
         config = project.server
         server = Server(_native_settings(project, self._options.service))
         self._stop.drain(server)
+        self._admit_callers(server, config)
         app_monitor.connect(server, monitor_api())
         host = config.interface.host
         try:
@@ -159,6 +161,16 @@ class App:
             if self._models is not None:
                 self._models.stop(END_TIMEOUT_S)
         self._report("stopped", "stopped")
+
+    def _admit_callers(self, server: Server, config: ServerConfig) -> None:
+        if config.auth is None:
+            warn_if_open(config.interface.host)
+            return
+        callers = Callers(config.auth, self._options.service / "conf", server)
+        callers.admit()
+        threading.Thread(
+            target=callers.follow, args=(self._ended.wait,), name="callers", daemon=True
+        ).start()
 
     def _load(self, project: Project, server: Server) -> None:
         prepare_environment()
@@ -249,13 +261,13 @@ def _native_settings(project: Project, service: Path) -> NativeSettings:
 
 def _front_ends(config: ServerConfig) -> NativeFrontEnds:
     switches = {
-        "oip": config.oip,
-        "brpc": config.brpc,
-        "tfserving": config.tfserving,
-        "torchserve": config.torchserve,
+        "oip": config.oip.enabled,
+        "brpc": config.brpc.enabled,
+        "tfserving": config.tfserving.enabled,
+        "torchserve": config.torchserve.enabled,
     }
     return NativeFrontEnds(
-        disabled=tuple(name for name, section in switches.items() if not section.enabled),
+        disabled=tuple(name for name, is_enabled in switches.items() if not is_enabled),
         oip_shared_memory=config.oip.shared_memory,
     )
 

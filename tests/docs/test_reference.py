@@ -28,6 +28,7 @@ STATUS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "call" / "status.rs"
 LINK = re.compile(r"\]\(([^)#]*)(?:#([\w-]+))?\)")
 HTTP_CODES = {
     "BAD_REQUEST": 400,
+    "UNAUTHORIZED": 401,
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
@@ -162,6 +163,8 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
         return ""
     if field.default == ():
         return ""
+    if isinstance(field.default, tuple):
+        return f"`[{', '.join(field.default)}]`"
     if isinstance(field.default, bool):
         return str(field.default).lower()
     return f"`{field.default}`" if isinstance(field.default, str) else str(field.default)

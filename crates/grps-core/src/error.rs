@@ -9,6 +9,8 @@ use crate::text::bounded_message;
 pub enum Cause {
     /// The request is malformed or does not fit the model.
     InvalidArgument,
+    /// The client has sent no credentials, or unknown ones.
+    Unauthenticated,
     /// The client has no permission for the call.
     PermissionDenied,
     /// The model or route does not exist.
@@ -23,6 +25,8 @@ pub enum Cause {
     UnsupportedMediaType,
     /// The queue is full; the client can retry later.
     QueueFull,
+    /// The client has reached a limit of its own.
+    RateLimited,
     /// The client disconnected before the response was ready.
     Cancelled,
     /// The model or user code failed.
@@ -37,8 +41,9 @@ pub enum Cause {
 
 impl Cause {
     /// All causes, in the order of the counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidArgument,
+        Self::Unauthenticated,
         Self::PermissionDenied,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -46,6 +51,7 @@ impl Cause {
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::QueueFull,
+        Self::RateLimited,
         Self::Cancelled,
         Self::ModelFailed,
         Self::Internal,
@@ -57,6 +63,7 @@ impl Cause {
     pub fn name(self) -> &'static str {
         match self {
             Self::InvalidArgument => "invalid_argument",
+            Self::Unauthenticated => "unauthenticated",
             Self::PermissionDenied => "permission_denied",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -64,6 +71,7 @@ impl Cause {
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::QueueFull => "queue_full",
+            Self::RateLimited => "rate_limited",
             Self::Cancelled => "cancelled",
             Self::ModelFailed => "model_failed",
             Self::Internal => "internal",

@@ -17,13 +17,16 @@ const RETRY_AFTER_MS: u32 = 1000;
 fn table(cause: Cause) -> (StatusCode, Code) {
     match cause {
         Cause::InvalidArgument => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
+        Cause::Unauthenticated => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
         Cause::PermissionDenied => (StatusCode::FORBIDDEN, Code::PermissionDenied),
         Cause::NotFound => (StatusCode::NOT_FOUND, Code::NotFound),
         Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
         Cause::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
         Cause::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
         Cause::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
-        Cause::QueueFull => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
+        Cause::QueueFull | Cause::RateLimited => {
+            (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted)
+        }
         Cause::Cancelled => (client_closed_request(), Code::Cancelled),
         Cause::ModelFailed | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
         Cause::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
@@ -76,7 +79,7 @@ pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
         return None;
     }
     let mut status = tonic::Status::new(table(error.cause()).1, error.message());
-    if error.cause() == Cause::QueueFull {
+    if matches!(error.cause(), Cause::QueueFull | Cause::RateLimited) {
         // The counterpart of the HTTP header Retry-After.
         let retry_after = MetadataValue::from(RETRY_AFTER_MS);
         status.metadata_mut().insert("grpc-retry-pushback-ms", retry_after);
@@ -97,7 +100,9 @@ mod tests {
     fn the_grps_code_equals_the_http_status() {
         for (cause, code) in [
             (Cause::InvalidArgument, 400),
+            (Cause::Unauthenticated, 401),
             (Cause::QueueFull, 429),
+            (Cause::RateLimited, 429),
             (Cause::Cancelled, 499),
             (Cause::ModelFailed, 500),
             (Cause::DeadlineExceeded, 504),

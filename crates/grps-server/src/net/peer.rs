@@ -26,6 +26,16 @@ impl Peer {
         Self { address, identity: None }
     }
 
+    /// The verified name.
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.identity.as_deref()
+    }
+
+    /// Sets the verified name.
+    pub(crate) fn set_identity(&mut self, identity: Arc<str>) {
+        self.identity = Some(identity);
+    }
+
     /// The IP address; loopback for peers that reach the service without a network.
     pub(crate) fn ip(&self) -> IpAddr {
         match self.address {

@@ -1,4 +1,4 @@
-//! Reads what the head of a request says about its client, for admin calls.
+//! Reads what the head of a request says about its client.
 
 use std::net::IpAddr;
 
@@ -19,19 +19,26 @@ const FORWARDED: [HeaderName; 6] = [
     HeaderName::from_static("x-forwarded-proto"),
     HeaderName::from_static("x-real-ip"),
 ];
+/// Header with a key, as an alternative to `Authorization`.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const SCHEME: &str = "bearer";
 
 /// The credentials of a request.
 pub(crate) fn read(head: &Parts) -> Credentials<'_> {
     Credentials {
-        token: bearer_token(&head.headers),
+        token: sent_key(&head.headers),
         is_cross_site: is_cross_site(head),
         is_direct: is_direct(head),
     }
 }
 
+/// The key of a request: the token of `Authorization`, or else `X-API-Key`.
+pub(crate) fn sent_key(headers: &HeaderMap) -> Option<&str> {
+    bearer_token(headers).or_else(|| text(headers, API_KEY).map(str::trim_ascii))
+}
+
 /// The token of `Authorization: Bearer TOKEN`; the name of the scheme has no case.
-pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = text(headers, header::AUTHORIZATION)?.trim_ascii().split_once(' ')?;
     scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
 }
@@ -112,6 +119,15 @@ mod tests {
             assert_eq!(read(&head(&[("authorization", value)])).token, None, "{value}");
         }
         assert_eq!(read(&head(&[])).token, None);
+    }
+
+    #[test]
+    fn a_key_is_sent_in_one_of_two_headers() {
+        assert_eq!(read(&head(&[("x-api-key", " secret ")])).token, Some("secret"));
+        let both = head(&[("x-api-key", "other"), ("authorization", "Bearer secret")]);
+        assert_eq!(read(&both).token, Some("secret"));
+        let basic = head(&[("x-api-key", "other"), ("authorization", "Basic c2VjcmV0")]);
+        assert_eq!(read(&basic).token, Some("other"));
     }
 
     #[test]

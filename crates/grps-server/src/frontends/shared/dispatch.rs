@@ -11,8 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Ve
 use hyper::body::Incoming;
 
 use crate::app::App;
+use crate::auth::identity::Admitted;
 use crate::call::access::{Credentials, Policy, authorize};
 use crate::call::call::Call;
+use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
@@ -41,7 +43,7 @@ pub(crate) async fn dispatch(
     let refuses_coding = content_coding::read(optional).is_err();
     let grpc = is_grpc(request.headers());
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
-    let call = Call::start(app, peer, timeline, protocol);
+    let mut call = Call::start(app, peer, timeline, protocol);
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();
@@ -57,14 +59,14 @@ pub(crate) async fn dispatch(
         Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
             let allowed = check_place(place, matched)
-                .and_then(|()| check_access(&call, matched, &parts, is_draining));
+                .and_then(|()| check_access(&mut call, matched, &parts, is_draining));
             match allowed {
                 Ok(()) => {
                     matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
                 }
                 Err(error) => {
                     request_body::refuse(&parts.headers, body);
-                    matched.front_end.error(&error)
+                    refusal(matched.front_end, &error)
                 }
             }
         }
@@ -89,6 +91,16 @@ pub(crate) async fn dispatch(
     Ok(response)
 }
 
+/// The response to a request that may not call its route.
+fn refusal(front_end: &dyn FrontEnd, error: &Error) -> Response<ReplyBody> {
+    let mut response = front_end.error(error);
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let scheme = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    }
+    response
+}
+
 /// Checks whether the connection may ask for a route.
 ///
 /// # Errors
@@ -103,9 +115,9 @@ fn check_place(place: Place, matched: &MatchedRoute) -> Result<(), Error> {
 /// Checks whether a request may call its route.
 ///
 /// # Errors
-/// `PermissionDenied` by the route's policy; `Unavailable` for inference while draining.
+/// See [`authorize`]; `Unavailable` for inference while draining.
 fn check_access(
-    call: &Call,
+    call: &mut Call,
     matched: &MatchedRoute,
     head: &Parts,
     is_draining: bool,
@@ -113,19 +125,35 @@ fn check_access(
     let policy = matched.endpoint.policy;
     if policy == Policy::Infer {
         call.scope.mark_inference();
-        if is_draining {
-            let error = Error::new(Cause::Unavailable, "the service is shutting down");
-            call.scope.record_failure(&error);
-            return Err(error);
+    }
+    let admitted = if policy == Policy::Infer && is_draining {
+        Err(Error::new(Cause::Unavailable, "the service is shutting down"))
+    } else {
+        find_caller(policy, call, head)
+    };
+    match admitted {
+        Ok(Some(caller)) => {
+            call.peer.set_identity(Arc::clone(&caller.identity.name));
+            call.scope.set_caller(caller);
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        Err(error) => {
+            if policy == Policy::Infer {
+                call.scope.record_failure(&error);
+            }
+            Err(error)
         }
     }
-    let admin_token = call.app.settings.admin_token.as_deref();
+}
+
+/// The caller of a request, where its route needs one.
+fn find_caller(policy: Policy, call: &Call, head: &Parts) -> Result<Option<Admitted>, Error> {
+    let auth = &call.app.auth;
     // Routes without access control skip the look at the headers.
-    let credentials = match policy {
-        Policy::Admin => credentials::read(head),
-        Policy::Public | Policy::Infer | Policy::Read => Credentials::default(),
-    };
-    authorize(policy, &call.peer, credentials, admin_token)
+    let is_checked = policy == Policy::Admin || auth.is_required();
+    let credentials = if is_checked { credentials::read(head) } else { Credentials::default() };
+    authorize(policy, &call.peer, credentials, auth)
 }
 
 /// Adds the content codings that the service decodes: to each response of gRPC, and to the refusal
