@@ -25,7 +25,7 @@ from grps.log import (
     logger,
 )
 from grps.machine import memory_limit, usable_cpus
-from grps.server.callers import Callers, warn_if_open
+from grps.server.access.callers import Callers, warn_if_open
 from grps.server.commands import take_commands
 from grps.server.log_files import start_user_log
 from grps.server.memory import inflight_bytes

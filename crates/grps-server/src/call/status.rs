@@ -24,9 +24,8 @@ fn table(cause: Cause) -> (StatusCode, Code) {
         Cause::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
         Cause::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
         Cause::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
-        Cause::QueueFull | Cause::RateLimited => {
-            (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted)
-        }
+        Cause::QueueFull => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
+        Cause::RateLimited => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
         Cause::Cancelled => (client_closed_request(), Code::Cancelled),
         Cause::ModelFailed | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
         Cause::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),

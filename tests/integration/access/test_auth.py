@@ -230,7 +230,7 @@ def status_of(call: Callable[..., Any], request: Any, metadata: list[tuple[str, 
         return int(replies[0].status.code)
     except grpc.RpcError as error:
         codes = {grpc.StatusCode.UNAUTHENTICATED: 401, grpc.StatusCode.PERMISSION_DENIED: 403}
-        return codes[error.code()]  # type: ignore[attr-defined]
+        return codes[error.code()]
 
 
 @pytest.mark.parametrize(

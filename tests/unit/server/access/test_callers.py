@@ -10,7 +10,7 @@ import pytest
 
 from grps.config.schema import AuthConfig, JwtConfig, KeyConfig
 from grps.errors import ConfigError
-from grps.server.callers import Callers, read_callers, warn_if_open
+from grps.server.access.callers import Callers, read_callers, warn_if_open
 from grps.server.configuration import parse_server
 from grps.server.native import NativeCallers
 
