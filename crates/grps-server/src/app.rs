@@ -14,6 +14,7 @@ use crate::call::blocking_section::BlockingSection;
 use crate::call::in_flight::InFlight;
 use crate::call::request_ids::RequestIds;
 use crate::net::descriptors::{SpareDescriptors, fit_connections};
+use crate::net::interface::InterfaceSettings;
 use crate::net::peer::Peer;
 use crate::net::places::Places;
 use crate::observability::gpus::Gpus;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub gpus: Vec<u32>,
     /// What is served by which front end.
     pub front_ends: FrontEndSettings,
+    /// The ways into the service.
+    pub interface: InterfaceSettings,
 }
 
 /// Settings of the front ends.
@@ -237,6 +240,7 @@ pub(crate) mod tests {
             traces: None,
             gpus: Vec::new(),
             front_ends: FrontEndSettings::default(),
+            interface: InterfaceSettings::default(),
         }
     }
 
