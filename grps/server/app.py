@@ -21,12 +21,12 @@ from grps.log import (
     logger,
 )
 from grps.server.commands import take_commands
+from grps.server.data_plane.settings import native_settings, unix_sockets
 from grps.server.log_files import start_user_log
 from grps.server.models.lifecycle import ServedModels
 from grps.server.models.model import ServiceOptions
 from grps.server.models.shares import gpu_of_a_process
 from grps.server.native import Log, Server, monitor_api, set_level, start_log
-from grps.server.native_settings import native_settings, unix_sockets
 from grps.server.output_file import OUTPUT_NAME, bound_output
 from grps.server.printing import printed_is_logged
 from grps.server.project import Project

@@ -95,7 +95,7 @@ impl Cors {
         self.allowed(origin).is_some()
     }
 
-    /// The response to a preflight; `None` for another request.
+    /// The response to a preflight, before [`Cors::add`]; `None` for another request.
     pub(crate) fn preflight(
         &self,
         method: &Method,
@@ -120,7 +120,6 @@ impl Cors {
                 answer.insert(ALLOW_PRIVATE_NETWORK, TRUE);
             }
         }
-        self.add(origin, answer);
         Some(response)
     }
 
@@ -157,8 +156,9 @@ mod tests {
         headers.insert(ORIGIN, HeaderValue::from_static(origin));
         headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("POST"));
         headers.insert(ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_static("x-a,x-b"));
-        let response = cors.preflight(&Method::OPTIONS, &headers).unwrap();
+        let mut response = cors.preflight(&Method::OPTIONS, &headers).unwrap();
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        cors.add(&headers[ORIGIN], response.headers_mut());
         response.headers().clone()
     }
 

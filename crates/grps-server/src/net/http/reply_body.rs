@@ -25,6 +25,12 @@ pub(crate) enum ReplyBody {
     Grpc(tonic::body::Body),
 }
 
+impl Default for ReplyBody {
+    fn default() -> Self {
+        Self::Whole(Bytes::new())
+    }
+}
+
 impl From<Bytes> for ReplyBody {
     fn from(body: Bytes) -> Self {
         Self::Whole(body)

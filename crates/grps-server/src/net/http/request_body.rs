@@ -18,6 +18,7 @@ use tokio::time::Sleep;
 use crate::call::call::Call;
 use crate::call::request_scope::RequestScope;
 use crate::call::status::rpc_status;
+use crate::net::http::grpc_web::Base64Body;
 
 /// Maximum allocation for the `Content-Length` of a body.
 const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
@@ -142,6 +143,8 @@ pin_project_lite::pin_project! {
         timer: Sleep,
         timeout: Duration,
         scope: Arc<RequestScope>,
+        // Decodes a body in base64.
+        text: Option<Base64Body>,
     }
 }
 
@@ -150,7 +153,20 @@ impl LimitedBody {
     pub(crate) fn new(body: Incoming, call: &Call) -> Self {
         let timeout = call.app.settings.body_timeout;
         let scope = Arc::clone(&call.scope);
-        Self { body, timer: tokio::time::sleep(timeout), timeout, scope }
+        let text = call.has_text_body.then(Base64Body::default);
+        Self { body, timer: tokio::time::sleep(timeout), timeout, scope, text }
+    }
+}
+
+/// Decodes a frame of a body in base64.
+fn decode_text(
+    text: &mut Option<Base64Body>,
+    frame: Frame<Bytes>,
+) -> Result<Frame<Bytes>, tonic::Status> {
+    match (text, frame.into_data()) {
+        (Some(text), Ok(data)) => text.decode(&data).map(Frame::data),
+        (None, Ok(data)) => Ok(Frame::data(data)),
+        (_, Err(frame)) => Ok(frame),
     }
 }
 
@@ -172,9 +188,10 @@ impl Body for LimitedBody {
                     let full = || tonic::Status::resource_exhausted(error.message());
                     rpc_status(&error).unwrap_or_else(full)
                 })?;
-                Ok(frame)
+                decode_text(this.text, frame)
             });
-            return Poll::Ready(frame);
+            let at_end = || this.text.as_ref().and_then(|text| text.finish().err()).map(Err);
+            return Poll::Ready(frame.or_else(at_end));
         }
         ready!(this.timer.poll(context));
         let message = timed_out(*this.timeout).to_string();
