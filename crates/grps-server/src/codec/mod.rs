@@ -1,7 +1,7 @@
 //! Wire bytes to tensors and back.
 
 mod adapter;
-mod fault;
+pub(crate) mod fault;
 pub mod json;
 mod message;
 pub mod proto;

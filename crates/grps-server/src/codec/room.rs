@@ -102,7 +102,7 @@ impl<'r> Room<'r> {
     ///
     /// # Errors
     /// As [`Room::take`].
-    pub(super) fn grow<T>(&self, values: &mut Vec<T>, more: usize) -> Result<(), Fault> {
+    pub(crate) fn grow<T>(&self, values: &mut Vec<T>, more: usize) -> Result<(), Fault> {
         if values.capacity() - values.len() >= more {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use crate::codec::message::{Data, GrpsMessage, MapData, Status};
 use crate::codec::room::Room;
 
 /// Field framings as the low bits of a tag.
-const VARINT: u32 = 0;
+pub(crate) const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const LEN: u32 = 2;
 const FIXED32: u32 = 5;
@@ -243,22 +243,26 @@ fn write_int(out: &mut Vec<u8>, field: u32, value: i32) {
     }
 }
 
-fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+/// A field of bytes or text.
+pub(crate) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     write_length(out, field, bytes.len());
     out.extend_from_slice(bytes);
 }
 
-fn write_length(out: &mut Vec<u8>, field: u32, length: usize) {
+/// The tag of a field and the length of what follows.
+pub(crate) fn write_length(out: &mut Vec<u8>, field: u32, length: usize) {
     write_tag(out, field, LEN);
     write_varint(out, length as u64);
 }
 
-fn write_tag(out: &mut Vec<u8>, field: u32, wire: u32) {
+/// The tag of a field.
+pub(crate) fn write_tag(out: &mut Vec<u8>, field: u32, wire: u32) {
     write_varint(out, u64::from(field << 3 | wire));
 }
 
+/// A varint.
 #[inline]
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

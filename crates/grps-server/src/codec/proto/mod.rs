@@ -1,11 +1,11 @@
 //! Protobuf encoding of `GrpsMessage`, as `proto/grps.proto` defines it.
 
 mod decode;
-mod encode;
-mod packed;
+pub(crate) mod encode;
+pub(crate) mod packed;
 mod python;
-mod reader;
-mod size;
+pub(crate) mod reader;
+pub(crate) mod size;
 mod splice;
 mod tensor;
 

@@ -112,7 +112,9 @@ fn check_access(
 ) -> Result<(), Error> {
     let policy = matched.endpoint.policy;
     if policy == Policy::Infer {
-        call.scope.mark_inference();
+        if !matched.endpoint.has_many_requests {
+            call.scope.mark_inference();
+        }
         if is_draining {
             let error = Error::new(Cause::Unavailable, "the service is shutting down");
             call.scope.record_failure(&error);

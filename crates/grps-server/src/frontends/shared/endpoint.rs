@@ -58,6 +58,8 @@ pub(crate) struct Endpoint {
     pub(crate) policy: Policy,
     /// Whether the route is served when there are too many connections: health and metrics.
     pub(crate) is_vital: bool,
+    /// Whether the body is a stream of inference requests, each of which is counted by itself.
+    pub(crate) has_many_requests: bool,
     /// The function that serves requests.
     handler: EndpointFn,
 }
@@ -76,12 +78,17 @@ impl Endpoint {
     {
         let handler =
             Box::new(move |call, request| Box::pin(handler(call, request)) as EndpointFuture);
-        Self { pattern: pattern.into(), methods, policy, is_vital: false, handler }
+        Self { pattern: pattern.into(), methods, policy, is_vital: false, has_many_requests: false, handler }
     }
 
     /// Also serves the route when there are too many connections.
     pub(crate) fn vital(self) -> Self {
         Self { is_vital: true, ..self }
+    }
+
+    /// Does not count the request itself, whose body is a stream of inference requests.
+    pub(crate) fn with_many_requests(self) -> Self {
+        Self { has_many_requests: true, ..self }
     }
 
     /// Serves a request.

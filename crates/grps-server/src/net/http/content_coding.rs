@@ -44,7 +44,8 @@ impl Coding {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// The name in headers.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",

@@ -1,0 +1,3 @@
+//! The Open Inference Protocol v2.
+
+pub(crate) mod shared_memory;
