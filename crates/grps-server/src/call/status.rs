@@ -28,6 +28,7 @@ fn table(cause: Cause) -> (StatusCode, Code) {
         Cause::ModelFailed | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
         Cause::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         Cause::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, Code::DeadlineExceeded),
+        Cause::Unsupported => (StatusCode::NOT_IMPLEMENTED, Code::Unimplemented),
     }
 }
 
@@ -101,6 +102,7 @@ mod tests {
             (Cause::Cancelled, 499),
             (Cause::ModelFailed, 500),
             (Cause::DeadlineExceeded, 504),
+            (Cause::Unsupported, 501),
         ] {
             let error = Error::new(cause, "x");
             assert_eq!(http_status(&error).as_u16(), code);

@@ -3,6 +3,7 @@
 pub(crate) mod custom_http;
 pub(crate) mod grps_grpc;
 pub(crate) mod grps_http;
+pub(crate) mod oip;
 pub(crate) mod ops;
 pub(crate) mod shared;
 
