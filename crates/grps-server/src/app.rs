@@ -13,6 +13,7 @@ use crate::admin::commands::Commands;
 use crate::call::blocking_section::BlockingSection;
 use crate::call::in_flight::InFlight;
 use crate::call::request_ids::RequestIds;
+use crate::frontends::shared::states::FrontEndStates;
 use crate::net::descriptors::{SpareDescriptors, fit_connections};
 use crate::net::peer::Peer;
 use crate::net::places::Places;
@@ -160,6 +161,8 @@ pub struct App {
     pub(crate) large_message_logged: Once,
     /// Decodes and encodes large bodies.
     pub(crate) blocking: BlockingSection,
+    /// What front ends remember between requests.
+    pub(crate) front_end_states: FrontEndStates,
 }
 
 impl App {
@@ -182,6 +185,7 @@ impl App {
             in_flight,
             large_message_logged: Once::new(),
             blocking: BlockingSection::new(),
+            front_end_states: FrontEndStates::default(),
             places,
             spare_descriptors: SpareDescriptors::new(),
             refusal_log: LogLimit::default(),

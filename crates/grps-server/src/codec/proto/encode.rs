@@ -8,6 +8,7 @@ use super::size::{
 };
 use crate::codec::message::{Data, GrpsMessage, MapData, Status};
 use crate::codec::room::Room;
+use crate::codec::wire_type::WireType;
 
 /// Field framings as the low bits of a tag.
 pub(crate) const VARINT: u32 = 0;
@@ -65,6 +66,16 @@ pub fn encode_tensors(
 ) -> Result<Bytes, Error> {
     let sized: Result<Vec<_>, _> = tensors.iter().map(SizedTensor::try_from).collect();
     Head { status, model, room: &Room::unlimited() }.encode_sized(&sized?)
+}
+
+/// Encodes a message that carries these tensors of a request; `room` is what it may take.
+///
+/// # Errors
+/// `InvalidArgument` when a tensor has a type that messages lack; those of the room.
+pub fn encode_input(tensors: &[Tensor], room: &Room<'_>) -> Result<Bytes, Error> {
+    tensors.iter().try_for_each(|tensor| WireType::of_input(tensor).map(drop))?;
+    let sized: Result<Vec<_>, _> = tensors.iter().map(SizedTensor::try_from).collect();
+    Head { status: None, model: "", room }.encode_sized(&sized?)
 }
 
 /// Appends a status as field 1 of a message.

@@ -10,6 +10,6 @@ mod splice;
 mod tensor;
 
 pub use decode::{decode, decode_tensors, decode_within};
-pub use encode::{encode, encode_tensors, encode_within};
+pub use encode::{encode, encode_input, encode_tensors, encode_within};
 pub use python::{python_bytes, wide_text_bytes};
 pub use splice::{peek_model, with_chunk_status, with_status};

@@ -78,7 +78,14 @@ impl Endpoint {
     {
         let handler =
             Box::new(move |call, request| Box::pin(handler(call, request)) as EndpointFuture);
-        Self { pattern: pattern.into(), methods, policy, is_vital: false, has_many_requests: false, handler }
+        Self {
+            pattern: pattern.into(),
+            methods,
+            policy,
+            is_vital: false,
+            has_many_requests: false,
+            handler,
+        }
     }
 
     /// Also serves the route when there are too many connections.

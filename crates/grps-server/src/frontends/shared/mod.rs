@@ -11,6 +11,7 @@ pub(crate) mod resolve;
 pub(crate) mod response;
 pub(crate) mod router;
 pub(crate) mod scheduling_headers;
+pub(crate) mod states;
 pub(crate) mod streaming_control;
 pub(crate) mod timeout_header;
 pub(crate) mod timing_header;

@@ -3,18 +3,17 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use grps_core::{Cause, Content, Error, SchedulingOptions};
+use grps_core::{Cause, Content, Error};
 use http::{HeaderMap, Response};
 
 use crate::app::App;
 use crate::call::call::Call;
 use crate::call::inference::{Decoded, Inference, run};
 use crate::call::status::rpc_failure;
-use crate::frontends::oip::grpc::codec::{self, WireRequest, cost_of, find_raw_input};
-use crate::frontends::oip::inference::content::to_content;
+use crate::frontends::oip::grpc::codec::{self, cost_of, decode, find_raw_input};
+use crate::frontends::oip::inference::prepare::{RequestHead, prepare};
 use crate::frontends::oip::inference::response::ResponseForm;
-use crate::frontends::oip::inference::scheduling::{self, EMPTY_FINAL_RESPONSE};
-use crate::frontends::oip::service::lookup;
+use crate::frontends::oip::inference::scheduling::EMPTY_FINAL_RESPONSE;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::grpc::reader::MessageReader;
 use crate::frontends::shared::grpc::response::{Message, failed, unary};
@@ -39,28 +38,25 @@ pub(super) async fn model_infer(call: Call, request: HttpRequest) -> Response<Re
 
 async fn infer(call: &Call, request: HttpRequest) -> Result<(Message, Option<Coding>), Error> {
     let HttpRequest { parts, body, .. } = request;
-    let options = header_options(call, &parts.headers)?;
     let limit = call.app.settings.max_request_bytes;
     let mut reader = MessageReader::new(&parts.headers, body, limit)?;
+    let head = read_head(call, parts.headers)?;
     let message = reader.read_only(call, find_raw_input).await?;
-    let inference = Infer::new(call, message, Arc::new(parts.headers), options);
-    let reply = run(call, inference).await?;
+    let reply = run(call, Infer::new(call, message, Arc::new(head))).await?;
     call.scope.count_sent_bytes(reply.iter().map(Bytes::len).sum());
     let coding = reader.coding();
     Ok((Message::encoded(call, reply, coding).await, coding))
 }
 
-/// Deadline, priority and the like in the headers.
+/// What the metadata of a call says: deadline, priority and the like.
 ///
 /// # Errors
-/// `InvalidArgument` when a header is malformed.
-pub(super) fn header_options(
-    call: &Call,
-    headers: &HeaderMap,
-) -> Result<SchedulingOptions, Error> {
-    let optional = optional_headers::find(headers);
+/// `InvalidArgument` when it is malformed.
+pub(super) fn read_head(call: &Call, headers: HeaderMap) -> Result<RequestHead, Error> {
+    let optional = optional_headers::find(&headers);
     let deadline = timeout::read_deadline(optional)?;
-    scheduling_headers::read_options(optional, deadline, call)
+    let options = scheduling_headers::read_options(optional, deadline, call)?;
+    Ok(RequestHead { headers, options })
 }
 
 /// A request whose message has been read.
@@ -68,8 +64,7 @@ pub(super) struct Infer {
     app: Arc<App>,
     /// The encoded message; dropped after decoding.
     message: Bytes,
-    headers: Arc<HeaderMap>,
-    options: SchedulingOptions,
+    head: Arc<RequestHead>,
     decoded: Arc<OnceLock<Responding>>,
 }
 
@@ -82,15 +77,9 @@ pub(super) struct Responding {
 }
 
 impl Infer {
-    /// A request with these headers.
-    pub(super) fn new(
-        call: &Call,
-        message: Bytes,
-        headers: Arc<HeaderMap>,
-        options: SchedulingOptions,
-    ) -> Self {
-        let (app, decoded) = (Arc::clone(&call.app), Arc::default());
-        Self { app, message, headers, options, decoded }
+    /// A request with this metadata.
+    pub(super) fn new(call: &Call, message: Bytes, head: Arc<RequestHead>) -> Self {
+        Self { app: Arc::clone(&call.app), message, head, decoded: Arc::default() }
     }
 
     /// What is kept of the request once it is decoded.
@@ -108,22 +97,14 @@ impl Inference for Infer {
 
     fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
         let message = std::mem::take(&mut self.message);
-        let wire = WireRequest::read(&message)?;
-        let route = lookup::resolve(call, wire.model, wire.version, &self.headers)?;
-        let (content, options) = call.scope.within_room(message.len(), |room| {
-            let mut request = wire.into_request(&call.app, room)?;
-            request.check()?;
-            let (parameters, settings) = (&request.parameters, &call.app.settings);
-            let by_headers = std::mem::take(&mut self.options);
-            let options = scheduling::options(parameters, by_headers, &self.headers, settings)?;
-            let has_empty_final_response = parameters.flag(EMPTY_FINAL_RESPONSE)?;
-            let form = ResponseForm::take(&mut request, &route)?;
+        call.scope.within_room(message.len(), |room| {
+            let request = decode(&call.app, &message, room)?;
+            let has_empty_final_response = request.parameters.flag(EMPTY_FINAL_RESPONSE)?;
+            let (decoded, form) = prepare(call, &self.head, request, message.len(), room)?;
             // Decoding happens once.
             let _ = self.decoded.set(Responding { form, has_empty_final_response });
-            let content = to_content(&route, request.inputs, message.len(), room)?;
-            Ok::<_, Error>((content, options))
-        })?;
-        Ok(Decoded { route, content, options, attachment: None })
+            Ok(decoded)
+        })
     }
 
     fn encode_bytes(&self, output: &Content) -> usize {

@@ -60,7 +60,7 @@ pub(super) async fn server_metadata(call: Call, request: HttpRequest) -> Respons
 pub(super) async fn model_metadata(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     serve(call, request, |call, model: ModelRequest| {
         let route = lookup::find(&call.app, &model.name, &model.version)?;
-        Ok(model_metadata::describe(&call.app, &route).into())
+        Ok(metadata::ModelMetadata::from(model_metadata::describe(&call.app, &route)))
     })
     .await
 }
@@ -141,9 +141,8 @@ pub(super) async fn model_statistics(call: Call, request: HttpRequest) -> Respon
 
 impl From<measured::ModelStatistics> for statistics::ModelStatistics {
     fn from(stats: measured::ModelStatistics) -> Self {
-        let duration = |measured::StatisticDuration { count, ns }| {
-            Some(statistics::Duration { count, ns })
-        };
+        let duration =
+            |measured::StatisticDuration { count, ns }| Some(statistics::Duration { count, ns });
         let own = stats.inference_stats;
         Self {
             name: stats.name,

@@ -27,9 +27,9 @@ pub(super) async fn trace_setting(call: Call, request: HttpRequest) -> Response<
             // Without values, a setting is reset.
             settings.check_change(name, (!values.is_empty()).then_some(&values))?;
         }
-        let entries = settings.entries().map(|(name, value)| {
-            (name.to_owned(), TraceValue { value: vec![value.to_owned()] })
-        });
+        let entries = settings
+            .entries()
+            .map(|(name, value)| (name.to_owned(), TraceValue { value: vec![value.to_owned()] }));
         Ok(TraceResponse { settings: entries.into_iter().collect() })
     })
     .await
@@ -39,7 +39,7 @@ pub(super) async fn trace_setting(call: Call, request: HttpRequest) -> Response<
 pub(super) async fn log_settings(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     serve_later(call, request, |call, query: LogSettings, may_change| async move {
         if query.settings.is_empty() {
-            return Ok(log_settings::read().into());
+            return Ok(LogSettings::from(log_settings::read()));
         }
         may_change?;
         let mut parameters = Parameters::default();
@@ -69,9 +69,8 @@ impl From<log_settings::LogSettings> for LogSettings {
             ("log_verbose_level", LogValue::Uint(own.log_verbose_level)),
             ("log_format", text(own.log_format)),
         ];
-        let entries = settings.map(|(name, value)| {
-            (name.to_owned(), LogSetting { value: Some(value) })
-        });
+        let entries =
+            settings.map(|(name, value)| (name.to_owned(), LogSetting { value: Some(value) }));
         Self { settings: entries.into_iter().collect() }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use grps_core::metrics::Protocol;
-use grps_core::{Cause, Content, Error, SchedulingOptions, TraceContext};
-use http::{HeaderMap, HeaderName, Response};
+use grps_core::{Cause, Content, Error, TraceContext};
+use http::{HeaderName, HeaderValue, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::app::App;
@@ -20,7 +20,8 @@ use crate::call::status::rpc_failure;
 use crate::frontends::oip::grpc::codec::{
     encode_failure, encode_streamed, find_raw_input, peek_id,
 };
-use crate::frontends::oip::grpc::infer::{Infer, Responding, header_options, not_decoded};
+use crate::frontends::oip::grpc::infer::{Infer, Responding, not_decoded, read_head};
+use crate::frontends::oip::inference::prepare::RequestHead;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::grpc::reader::{MessageReader, Prefix};
 use crate::frontends::shared::grpc::response::{Message, StreamItem, failed, streaming};
@@ -39,23 +40,21 @@ const MAX_WAITING: usize = 8;
 pub(super) async fn model_stream_infer(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     let HttpRequest { parts, body, .. } = request;
     let limit = call.app.settings.max_request_bytes;
-    let opened = header_options(&call, &parts.headers).and_then(|options| {
-        MessageReader::new(&parts.headers, body, limit).map(|reader| (options, reader))
-    });
-    let (options, reader) = match opened {
+    let errors_are_statuses = parts.headers.get(ERROR_AS_STATUS).is_some_and(is_true);
+    let reader = MessageReader::new(&parts.headers, body, limit);
+    let opened = reader.and_then(|reader| Ok((reader, read_head(&call, parts.headers)?)));
+    let (reader, head) = match opened {
         Ok(opened) => opened,
         Err(error) => return failed(rpc_failure(&error)),
     };
     let coding = reader.coding();
     let (sender, receiver) = mpsc::channel(MAX_WAITING);
-    let is_true = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"true");
     let stream = RequestStream {
         app: call.app,
         peer: call.peer,
         trace: call.timeline.trace().cloned(),
-        errors_are_statuses: parts.headers.get(ERROR_AS_STATUS).is_some_and(is_true),
-        headers: Arc::new(parts.headers),
-        options,
+        errors_are_statuses,
+        head: Arc::new(head),
         coding,
         sender,
     };
@@ -63,13 +62,16 @@ pub(super) async fn model_stream_infer(call: Call, request: HttpRequest) -> Resp
     streaming(receiver, coding)
 }
 
+fn is_true(value: &HeaderValue) -> bool {
+    value.as_bytes().eq_ignore_ascii_case(b"true")
+}
+
 /// What the requests of a stream have in common.
 struct RequestStream {
     app: Arc<App>,
     peer: Peer,
     trace: Option<TraceContext>,
-    headers: Arc<HeaderMap>,
-    options: SchedulingOptions,
+    head: Arc<RequestHead>,
     /// The encoding of compressed messages, both ways.
     coding: Option<Coding>,
     /// Whether an error ends the stream as a status.
@@ -126,8 +128,7 @@ impl RequestStream {
         prefix: Prefix,
     ) -> Result<(Call, Bytes), Error> {
         let timeline = Arc::new(self.app.request_ids.start_timeline(None, self.trace.clone()));
-        let call =
-            Call::start(Arc::clone(&self.app), self.peer.clone(), timeline, Protocol::Grpc);
+        let call = Call::start(Arc::clone(&self.app), self.peer.clone(), timeline, Protocol::Grpc);
         call.scope.mark_inference();
         let read = reader.read(&call, prefix, find_raw_input).await;
         let message = read.inspect_err(|error| call.report_failure(error))?;
@@ -145,7 +146,7 @@ impl RequestStream {
 
     async fn respond(&self, call: &Call, message: Bytes) {
         let id = peek_id(&message).to_owned();
-        let infer = Infer::new(call, message, Arc::clone(&self.headers), self.options.clone());
+        let infer = Infer::new(call, message, Arc::clone(&self.head));
         let encoding = Responses { app: Arc::clone(&self.app), responding: infer.responding() };
         let mut chunks = match start_chunks(call, infer, encoding).await {
             Ok(chunks) => chunks,

@@ -121,7 +121,9 @@ fn file_name(key: &str) -> Result<&str, Error> {
 fn failure(key: &str, error: Errno) -> Error {
     let key = quoted(key);
     match error {
-        Errno::NOENT => Error::new(Cause::NotFound, format!("{FOLDER} has no file for the key {key}")),
+        Errno::NOENT => {
+            Error::new(Cause::NotFound, format!("{FOLDER} has no file for the key {key}"))
+        }
         Errno::ACCESS | Errno::PERM => Error::new(
             Cause::PermissionDenied,
             format!("the service may not read the file of the key {key} below {FOLDER}"),

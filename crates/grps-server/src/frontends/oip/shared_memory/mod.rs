@@ -22,7 +22,7 @@ pub(crate) use regions::{RegionStatus, Regions};
 /// `Unsupported` when it does not.
 pub(crate) fn regions(app: &App) -> Result<Arc<Regions>, Error> {
     if app.settings.front_ends.oip_shared_memory {
-        return Ok(app.front_end_state());
+        return Ok(app.front_end_states.get());
     }
     Err(Error::new(
         Cause::Unsupported,

@@ -127,12 +127,18 @@ impl Part {
         Ok(())
     }
 
-    /// Whether it has bytes in common with another part, be it of another region of the same file.
-    pub(crate) fn overlaps(&self, other: &Self) -> bool {
-        let end = |part: &Self| part.begin.saturating_add(part.length as u64);
-        self.region.file.identity() == other.region.file.identity()
-            && self.begin < end(other)
-            && other.begin < end(self)
+    /// Whether two of several parts have bytes in common, be it in different regions of one file.
+    pub(crate) fn any_overlap(parts: &mut [Self]) -> bool {
+        let place = |part: &Self| (part.region.file.identity(), part.begin);
+        parts.sort_unstable_by_key(place);
+        // Parts without bytes overlap with nothing.
+        let mut ends = None;
+        parts.iter().filter(|part| part.length > 0).any(|part| {
+            let (file, begin) = place(part);
+            let is_inside = ends.is_some_and(|(other, end)| other == file && begin < end);
+            ends = Some((file, begin.saturating_add(part.length as u64)));
+            is_inside
+        })
     }
 
     fn too_short(&self) -> Error {

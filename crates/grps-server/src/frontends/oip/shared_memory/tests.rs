@@ -128,12 +128,17 @@ fn overlaps_are_found_across_regions_of_one_file() {
     regions.register("whole", &memory.key, 0, 100).unwrap();
     regions.register("end", &memory.key, 50, 50).unwrap();
     regions.register("other", &other.key, 0, 100).unwrap();
-    let part = |name, offset, size| regions.part(name, offset, size).unwrap();
-    assert!(part("whole", 40, 20).overlaps(&part("end", 0, 10)));
-    assert!(part("whole", 50, 1).overlaps(&part("whole", 0, 100)));
-    assert!(!part("whole", 0, 50).overlaps(&part("end", 0, 50)));
-    assert!(!part("whole", 0, 100).overlaps(&part("other", 0, 100)));
-    assert!(!part("whole", 10, 0).overlaps(&part("whole", 10, 0)));
+    let overlap = |parts: &[(&str, u64, u64)]| {
+        let part = |(name, offset, size): &(&str, u64, u64)| regions.part(name, *offset, *size);
+        Part::any_overlap(&mut parts.iter().map(part).collect::<Result<Vec<_>, _>>().unwrap())
+    };
+    assert!(overlap(&[("whole", 40, 20), ("end", 0, 10)]));
+    assert!(overlap(&[("end", 0, 10), ("other", 0, 5), ("whole", 59, 1)]));
+    assert!(overlap(&[("whole", 50, 1), ("whole", 0, 100)]));
+    assert!(overlap(&[("whole", 7, 3), ("whole", 9, 0), ("whole", 9, 1)]));
+    assert!(!overlap(&[("whole", 0, 50), ("end", 0, 50), ("other", 0, 100)]));
+    assert!(!overlap(&[("whole", 0, 100), ("other", 0, 100)]));
+    assert!(!overlap(&[("whole", 10, 0), ("whole", 10, 0), ("whole", 0, 100)]));
 }
 
 #[test]
@@ -145,7 +150,8 @@ fn regions_are_listed_and_removed() {
         regions.statuses(None).unwrap().into_iter().map(|status| status.name.to_string()).collect()
     };
     assert_eq!(names(&regions), ["a", "b"]);
-    let status = RegionStatus { name: "b".into(), key: memory.key.clone(), offset: 1, byte_size: 9 };
+    let status =
+        RegionStatus { name: "b".into(), key: memory.key.clone(), offset: 1, byte_size: 9 };
     assert_eq!(regions.statuses(Some("b")).unwrap(), [status]);
     assert_eq!(regions.statuses(Some("c")).unwrap_err().cause(), Cause::NotFound);
     let used = regions.part("b", 0, 9).unwrap();

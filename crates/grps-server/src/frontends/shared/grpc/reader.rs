@@ -13,8 +13,8 @@ use hyper::body::Incoming;
 use crate::call::call::Call;
 use crate::frontends::shared::grpc::PREFIX_BYTES;
 use crate::frontends::shared::grpc::compression::{expand, read_encoding};
-use crate::frontends::shared::grpc::joined::Joined;
 pub(crate) use crate::frontends::shared::grpc::joined::FindPart;
+use crate::frontends::shared::grpc::joined::Joined;
 use crate::net::http::content_coding::Coding;
 
 /// Reads messages from the body of a request.
@@ -182,11 +182,8 @@ impl MessageReader {
     /// At most so many of the bytes that have arrived, in one piece; `None` when there is none.
     fn take(&mut self, at_most: usize) -> Option<Bytes> {
         let first = self.frames.front_mut()?;
-        let taken = if first.len() <= at_most {
-            self.frames.pop_front()?
-        } else {
-            first.split_to(at_most)
-        };
+        let taken =
+            if first.len() <= at_most { self.frames.pop_front()? } else { first.split_to(at_most) };
         self.buffered -= taken.len();
         Some(taken)
     }
@@ -215,8 +212,7 @@ fn truncated() -> Error {
 
 fn timed_out(timeout: Duration) -> Error {
     let timeout_ms = timeout.as_millis();
-    let text = format!(
-        "the message did not arrive within limits.body_timeout_ms ({timeout_ms} ms)"
-    );
+    let text =
+        format!("the message did not arrive within limits.body_timeout_ms ({timeout_ms} ms)");
     Error::new(Cause::RequestTimeout, text)
 }

@@ -25,19 +25,12 @@ const MIN_COMPRESSED_BYTES: usize = 1 << 10;
 pub(crate) struct Message {
     /// The prefix and the message, in order.
     buffers: Vec<Bytes>,
-    /// The number of bytes without the prefix.
-    length: usize,
 }
 
 impl Message {
     /// A message of these parts. Large ones leave in their own memory.
     pub(crate) fn new(parts: &[Bytes]) -> Self {
         Self::framed(parts, false)
-    }
-
-    /// A message without parts of its own.
-    pub(crate) fn of(message: &impl prost::Message) -> Self {
-        Self::new(&[message.encode_to_vec().into()])
     }
 
     fn framed(parts: &[Bytes], is_compressed: bool) -> Self {
@@ -61,7 +54,7 @@ impl Message {
         if !joined.is_empty() {
             buffers.push(joined.freeze());
         }
-        Self { buffers, length }
+        Self { buffers }
     }
 
     /// The message of these parts, compressed as its request was.
@@ -74,11 +67,6 @@ impl Message {
                 Self::framed(&[compressed], true).held(call)
             }
         }
-    }
-
-    /// The number of bytes without the prefix.
-    pub(crate) fn len(&self) -> usize {
-        self.length
     }
 
     /// Counts large buffers until they are written.
@@ -188,7 +176,6 @@ mod tests {
         let large = Bytes::from(vec![7; SMALL_BYTES]);
         let parts = [Bytes::from_static(b"ab"), large.clone(), Bytes::from_static(b"c")];
         let message = Message::new(&parts);
-        assert_eq!(message.len(), SMALL_BYTES + 3);
         let [head, body, end] = message.buffers.as_slice() else { panic!("not three") };
         assert_eq!((&head[..], &end[..]), (&b"\0\0\0\x20\x03ab"[..], &b"c"[..]));
         assert_eq!(body.as_ptr(), large.as_ptr());

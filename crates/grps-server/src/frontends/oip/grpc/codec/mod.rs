@@ -6,5 +6,5 @@ mod parameters;
 mod request;
 mod response;
 
-pub(super) use request::{WireRequest, cost_of, find_raw_input, peek_id};
+pub(super) use request::{cost_of, decode, find_raw_input, peek_id};
 pub(super) use response::{encode, encode_failure, encode_streamed};

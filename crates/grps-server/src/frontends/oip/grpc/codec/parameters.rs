@@ -11,11 +11,7 @@ use crate::frontends::oip::inference::parameters::{Parameter, Parameters};
 const ENTRY_BYTES: usize = size_of::<(String, Parameter)>();
 
 /// Adds one entry of a map of parameters.
-pub(super) fn add(
-    parameters: &mut Parameters,
-    entry: &[u8],
-    room: &Room<'_>,
-) -> Result<(), Fault> {
+pub(super) fn add(parameters: &mut Parameters, entry: &[u8], room: &Room<'_>) -> Result<(), Fault> {
     room.take(entry.len().saturating_add(ENTRY_BYTES))?;
     let (mut name, mut value) = ("", None);
     let mut reader = Reader::new(entry);

@@ -20,15 +20,23 @@ const RAW_SHARE: usize = 16;
 /// What an input or output takes besides its texts.
 const TENSOR_BYTES: usize = 512;
 
+/// Decodes a request.
+///
+/// # Errors
+/// `InvalidArgument` that names the place when it is malformed or has too many parts; those of the
+/// room and of shared memory.
+pub(crate) fn decode(app: &App, message: &Bytes, room: &Room<'_>) -> Result<InferRequest, Error> {
+    let wire = WireRequest::read(message)?;
+    let mut request = wire.read_head(room)?;
+    request.inputs = wire.read_inputs(app, message, room)?;
+    Ok(request)
+}
+
 /// A request whose framing has been read, and none of its elements.
-#[derive(Debug)]
-pub(crate) struct WireRequest<'a> {
-    /// The whole message.
-    message: &'a Bytes,
-    /// The model; empty when the client names none.
-    pub(crate) model: &'a str,
-    /// Its version; empty for the latest.
-    pub(crate) version: &'a str,
+#[derive(Debug, Default)]
+struct WireRequest<'a> {
+    model: &'a str,
+    version: &'a str,
     id: &'a str,
     parameters: Vec<&'a [u8]>,
     inputs: Vec<&'a [u8]>,
@@ -37,34 +45,16 @@ pub(crate) struct WireRequest<'a> {
 }
 
 impl<'a> WireRequest<'a> {
-    /// Reads the framing.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when it is broken or has too many parts.
-    pub(crate) fn read(message: &'a Bytes) -> Result<Self, Error> {
-        Ok(Self::read_fields(message)?)
-    }
-
-    fn read_fields(message: &'a Bytes) -> Result<Self, Fault> {
-        let mut read = Self {
-            message,
-            model: "",
-            version: "",
-            id: "",
-            parameters: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            raw_inputs: Vec::new(),
-        };
+    fn read(message: &'a Bytes) -> Result<Self, Fault> {
+        let mut read = Self::default();
         let mut reader = Reader::new(message);
         while let Some((field, wire)) = reader.tag()? {
             if wire != Wire::Len {
                 reader.skip(field, wire)?;
                 continue;
             }
-            let text = |reader: &mut Reader<'a>, name| {
-                reader.text().map_err(|fault| fault.in_field(name))
-            };
+            let text =
+                |reader: &mut Reader<'a>, name| reader.text().map_err(|fault| fault.in_field(name));
             match field {
                 1 => read.model = text(&mut reader, "model_name")?,
                 2 => read.version = text(&mut reader, "model_version")?,
@@ -79,13 +69,9 @@ impl<'a> WireRequest<'a> {
         Ok(read)
     }
 
-    /// Reads the rest.
-    ///
-    /// # Errors
-    /// `InvalidArgument` that names the place when it is malformed; those of the room and of shared
-    /// memory.
-    pub(crate) fn into_request(self, app: &App, room: &Room<'_>) -> Result<InferRequest, Error> {
-        let Self { message, model, version, id, parameters: entries, .. } = &self;
+    /// The request without its inputs.
+    fn read_head(&self, room: &Room<'_>) -> Result<InferRequest, Fault> {
+        let Self { model, version, id, parameters, outputs, .. } = self;
         room.take(model.len() + version.len() + id.len())?;
         let mut request = InferRequest {
             model: (*model).to_owned(),
@@ -93,22 +79,35 @@ impl<'a> WireRequest<'a> {
             id: (*id).to_owned(),
             ..InferRequest::default()
         };
-        for entry in entries {
+        for entry in parameters {
             let added = parameters::add(&mut request.parameters, entry, room);
             added.map_err(|fault| fault.in_field("parameters"))?;
         }
-        for (index, bytes) in self.outputs.iter().enumerate() {
-            let at_output = |fault: Fault| fault.at_index(index).in_field("outputs");
-            request.outputs.push(read_output(bytes, room).map_err(at_output)?);
+        for (index, bytes) in outputs.iter().enumerate() {
+            let output = read_output(bytes, room);
+            request
+                .outputs
+                .push(output.map_err(|fault| fault.at_index(index).in_field("outputs"))?);
         }
+        Ok(request)
+    }
+
+    /// The inputs with their elements.
+    fn read_inputs(
+        &self,
+        app: &App,
+        message: &Bytes,
+        room: &Room<'_>,
+    ) -> Result<Vec<Tensor>, Error> {
         let mut raw = self.raw_inputs.iter().map(|bytes| message.slice_ref(bytes));
         let has_raw = raw.len() > 0;
         room.take(self.inputs.len().saturating_mul(TENSOR_BYTES))?;
+        let mut inputs = Vec::with_capacity(self.inputs.len());
         for (index, bytes) in self.inputs.iter().enumerate() {
             let at_input = |fault: Fault| fault.at_index(index).in_field("inputs");
             let input = Input::read(bytes, room).map_err(at_input)?;
             let tensor = input.into_tensor(app, has_raw.then_some(&mut raw), (message, room));
-            request.inputs.push(tensor.map_err(|error| at_input(error.into()))?);
+            inputs.push(tensor.map_err(|error| at_input(error.into()))?);
         }
         let left = raw.len();
         if left > 0 {
@@ -117,7 +116,7 @@ impl<'a> WireRequest<'a> {
                 "raw_input_contents has {sent} entries, {left} more than there are inputs for them"
             )));
         }
-        Ok(request)
+        Ok(inputs)
     }
 }
 
@@ -157,7 +156,8 @@ impl<'a> Input<'a> {
                     let mut packed = Reader::new(reader.bytes()?);
                     while packed.remaining() > 0 {
                         room.grow(&mut sizes, 1)?;
-                        sizes.push(packed.varint().map_err(|fault| fault.in_field("shape"))? as i64);
+                        sizes
+                            .push(packed.varint().map_err(|fault| fault.in_field("shape"))? as i64);
                     }
                 }
                 (4, Wire::Len) => {

@@ -78,11 +78,7 @@ fn write(response: &InferResponse<'_>, is_final: Option<bool>) -> Result<Vec<Byt
 }
 
 /// Writes the raw contents of an output: their frame to `out`, which then goes to `parts` before them.
-fn write_elements(
-    out: &mut Vec<u8>,
-    parts: &mut Vec<Bytes>,
-    output: &Output,
-) -> Result<(), Error> {
+fn write_elements(out: &mut Vec<u8>, parts: &mut Vec<Bytes>, output: &Output) -> Result<(), Error> {
     if output.region.is_some() {
         // Keeps the others at the position of their output.
         write_length(out, RAW_OUTPUT, 0);
