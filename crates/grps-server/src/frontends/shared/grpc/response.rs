@@ -36,7 +36,7 @@ impl Message {
     fn framed(parts: &[Bytes], is_compressed: bool) -> Self {
         let is_small = |part: &&Bytes| part.len() < SMALL_BYTES;
         let small: usize = parts.iter().filter(is_small).map(Bytes::len).sum();
-        let length = parts.iter().map(Bytes::len).sum();
+        let length: usize = parts.iter().map(Bytes::len).sum();
         let mut buffers = Vec::new();
         let mut joined = BytesMut::with_capacity(PREFIX_BYTES + small);
         joined.put_u8(u8::from(is_compressed));
