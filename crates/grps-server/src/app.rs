@@ -246,8 +246,13 @@ pub(crate) mod tests {
 
     /// An app without models.
     pub(crate) fn app() -> App {
+        app_with(settings())
+    }
+
+    /// An app without models that has these settings.
+    pub(crate) fn app_with(settings: Settings) -> App {
         let limits = Limits { max_concurrency: 10, max_queue: 10 };
         let engine = Engine::new(limits, Health::new(true), Box::new(Codec));
-        App::new(Arc::new(engine), settings())
+        App::new(Arc::new(engine), settings)
     }
 }

@@ -96,3 +96,66 @@ impl RegionSlice {
         shared_memory::regions(app)?.part(&self.region, self.offset, self.byte_size)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::{app_with, settings};
+    use crate::frontends::oip::shared_memory::regions;
+    use crate::frontends::oip::shared_memory::test_memory::Memory;
+
+    fn app(oip_shared_memory: bool) -> App {
+        let mut settings = settings();
+        settings.max_request_bytes = 100;
+        settings.front_ends.oip_shared_memory = oip_shared_memory;
+        app_with(settings)
+    }
+
+    fn slice(offset: u64, byte_size: u64) -> RegionSlice {
+        RegionSlice { region: "r".to_owned(), offset, byte_size }
+    }
+
+    #[test]
+    fn inputs_count_as_parts_of_the_body() {
+        let (memory, app) = (Memory::new(&[7; 200]), app(true));
+        regions(&app).unwrap().register("r", &memory.key, 0, 200).unwrap();
+        let reserve = |_| Ok(());
+        let room = Room::of_body(10, &reserve);
+        assert_eq!(read_input(&app, &slice(0, 50), &room).unwrap(), vec![7; 50]);
+        assert_eq!(read_input(&app, &slice(0, 40), &room).unwrap().len(), 40);
+        let error = read_input(&app, &slice(0, 1), &room).unwrap_err();
+        assert_eq!(error.cause(), Cause::TooLarge);
+        assert!(error.message().contains("has 101 bytes with those in shared memory"), "{error}");
+        let huge = read_input(&app, &slice(0, u64::MAX), &Room::unlimited()).unwrap_err();
+        assert_eq!(huge.cause(), Cause::InvalidArgument);
+        memory.shorten(10);
+        assert!(read_input(&app, &slice(0, 11), &Room::unlimited()).is_err());
+    }
+
+    #[test]
+    fn outputs_have_bytes_of_their_own() {
+        let (memory, app) = (Memory::new(&[0; 20]), app(true));
+        regions(&app).unwrap().register("r", &memory.key, 0, 20).unwrap();
+        check_outputs(&app, [slice(0, 10), slice(10, 10)].iter()).unwrap();
+        let error = check_outputs(&app, [slice(9, 11), slice(0, 10)].iter()).unwrap_err();
+        assert!(error.message().contains("the same bytes of shared memory"), "{error}");
+        assert!(check_outputs(&app, [slice(11, 10)].iter()).is_err());
+        let parts = [Bytes::from_static(&[1, 2]), Bytes::from_static(&[3])];
+        write_output(&app, &slice(17, 3), &parts).unwrap();
+        assert_eq!(memory.content()[16..], [0, 1, 2, 3]);
+        assert!(write_output(&app, &slice(17, 2), &parts).is_err());
+        regions(&app).unwrap().unregister_all();
+        let error = write_output(&app, &slice(17, 3), &parts).unwrap_err();
+        assert_eq!(error.cause(), Cause::NotFound);
+    }
+
+    #[test]
+    fn a_service_without_shared_memory_refuses_it() {
+        let app = app(false);
+        let error = read_input(&app, &slice(0, 1), &Room::unlimited()).unwrap_err();
+        assert_eq!(error.cause(), Cause::Unsupported);
+        assert!(error.message().contains("set oip.shared_memory: true"), "{error}");
+        assert!(check_outputs(&app, [slice(0, 1)].iter()).is_err());
+        assert!(check_outputs(&app, [].iter()).is_ok());
+    }
+}

@@ -6,6 +6,8 @@
 mod file;
 mod region;
 mod regions;
+#[cfg(test)]
+pub(crate) mod test_memory;
 
 use std::sync::Arc;
 

@@ -1,40 +1,8 @@
 use std::fs::{File, OpenOptions, remove_file};
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-
-/// A file below `/dev/shm` that is removed at the end.
-struct Memory {
-    key: String,
-    path: PathBuf,
-}
-
-impl Memory {
-    fn new(bytes: &[u8]) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let key = format!("grps-test-{}-{number}", std::process::id());
-        let path = PathBuf::from("/dev/shm").join(&key);
-        std::fs::write(&path, bytes).unwrap();
-        Self { key, path }
-    }
-
-    fn content(&self) -> Vec<u8> {
-        std::fs::read(&self.path).unwrap()
-    }
-
-    fn shorten(&self, length: u64) {
-        OpenOptions::new().write(true).open(&self.path).unwrap().set_len(length).unwrap();
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        let _ = remove_file(&self.path);
-    }
-}
+use crate::frontends::oip::shared_memory::test_memory::Memory;
 
 fn message(error: &Error) -> String {
     error.message().to_owned()

@@ -8,3 +8,6 @@ mod response;
 
 pub(super) use request::{cost_of, decode, find_raw_input, peek_id};
 pub(super) use response::{encode, encode_failure, encode_streamed};
+
+#[cfg(test)]
+mod test_messages;

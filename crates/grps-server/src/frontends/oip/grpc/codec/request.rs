@@ -263,3 +263,7 @@ pub(crate) fn find_raw_input(start: &[u8]) -> Option<usize> {
         reader.skip(field, wire).ok()?;
     }
 }
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

@@ -141,3 +141,96 @@ fn write_text(out: &mut Vec<u8>, field: u32, text: &str) {
         write_bytes(out, field, text.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use grps_core::{Tensor, Values};
+    use prost::Message;
+
+    use super::*;
+    use crate::frontends::oip::grpc::codec::test_messages::{
+        self as wire, ParameterValue, StreamResponse,
+    };
+
+    fn output(name: &str, shape: &[usize], values: Values) -> Output {
+        let tensor = Tensor::new(name.into(), shape, values).unwrap();
+        Output { tensor, binary: false, region: None }
+    }
+
+    fn response(outputs: Vec<Output>) -> InferResponse<'static> {
+        InferResponse { model: "m", version: "1", id: "seven", outputs }
+    }
+
+    #[test]
+    fn outputs_are_raw_contents_in_their_own_memory() {
+        let floats = output("y", &[2, 1], Values::Float32(vec![1.0, -2.0]));
+        let place = floats.tensor.elements().bytes().as_ptr();
+        let texts = output("s", &[1], Values::String(vec![Bytes::from_static(b"ab")]));
+        let none = output("n", &[0], Values::Int64(Vec::new()));
+        let parts = encode(&response(vec![floats, texts, none])).unwrap();
+        assert!(parts.iter().any(|part| part.as_ptr() == place));
+        let decoded = wire::InferResponse::decode(Bytes::from(parts.concat())).unwrap();
+        let expected = wire::InferResponse {
+            model_name: "m".to_owned(),
+            model_version: "1".to_owned(),
+            id: "seven".to_owned(),
+            outputs: vec![
+                wire::input("y", "FP32", &[2, 1]),
+                wire::input("s", "BYTES", &[1]),
+                wire::input("n", "INT64", &[0]),
+            ],
+            raw_output_contents: vec![
+                Bytes::from_static(&[0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]),
+                Bytes::from_static(b"\x02\0\0\0ab"),
+                Bytes::new(),
+            ],
+            ..wire::InferResponse::default()
+        };
+        assert_eq!(decoded, expected);
+    }
+
+    #[test]
+    fn outputs_in_shared_memory_keep_the_position_of_the_others() {
+        let region = RegionSlice { region: "r".to_owned(), offset: 300, byte_size: 8 };
+        let shared = Output { region: Some(region), ..output("a", &[1], Values::Int64(vec![7])) };
+        let parts = encode(&response(vec![shared, output("b", &[1], Values::Uint8(vec![9]))]));
+        let decoded = wire::InferResponse::decode(Bytes::from(parts.unwrap().concat())).unwrap();
+        assert_eq!(decoded.raw_output_contents, [&b""[..], &[9]]);
+        let parameters = &decoded.outputs[0].parameters;
+        let expected = [
+            ("shared_memory_region", ParameterValue::Text("r".to_owned())),
+            ("shared_memory_byte_size", ParameterValue::Int(8)),
+            ("shared_memory_offset", ParameterValue::Int(300)),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.into()));
+        assert_eq!(*parameters, expected.into());
+    }
+
+    #[test]
+    fn responses_of_streams_say_whether_they_are_final() {
+        for is_final in [false, true] {
+            let large = output("y", &[100_000], Values::Uint8(vec![1; 100_000]));
+            let parts = encode_streamed(&response(vec![large]), is_final).unwrap();
+            let decoded = StreamResponse::decode(Bytes::from(parts.concat())).unwrap();
+            let response = decoded.infer_response.unwrap();
+            let value = ParameterValue::Bool(is_final).into();
+            assert_eq!(response.parameters, [(FINAL_RESPONSE.to_owned(), value)].into());
+            assert_eq!(response.raw_output_contents[0].len(), 100_000);
+        }
+        let empty = encode_streamed(&response(Vec::new()), true).unwrap();
+        let decoded = StreamResponse::decode(Bytes::from(empty.concat())).unwrap();
+        assert_eq!(decoded.infer_response.unwrap().id, "seven");
+    }
+
+    #[test]
+    fn failures_name_their_request() {
+        for id in ["seven", ""] {
+            let parts = encode_failure(id, "no");
+            let decoded = StreamResponse::decode(Bytes::from(parts.concat())).unwrap();
+            assert_eq!(decoded.error_message, "no");
+            assert_eq!(decoded.infer_response.unwrap().id, id);
+        }
+        let decoded = StreamResponse::decode(Bytes::from(encode_failure("", "").concat()));
+        assert_eq!(decoded.unwrap().error_message, "unknown error");
+    }
+}
