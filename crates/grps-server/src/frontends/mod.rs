@@ -15,5 +15,10 @@ mod routes_tests;
 pub(crate) use shared::front_end::FrontEnd;
 
 /// The front ends of every service. When two declare the same path, the first one serves it.
-pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] =
-    &[&grps_http::GrpsHttp, &custom_http::CustomHttp, &ops::Ops, &grps_grpc::GrpsGrpc];
+pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
+    &grps_http::GrpsHttp,
+    &custom_http::CustomHttp,
+    &ops::Ops,
+    &grps_grpc::GrpsGrpc,
+    &oip::http::OipHttp,
+];

@@ -3,5 +3,6 @@
 //! `inference` has requests and responses in memory, `service` what is said of the service and its
 //! models; `http` is the way over HTTP.
 
+pub(crate) mod http;
 pub(crate) mod inference;
 pub(crate) mod service;
