@@ -21,4 +21,5 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &ops::Ops,
     &grps_grpc::GrpsGrpc,
     &oip::grpc::OipGrpc,
+    &oip::http::OipHttp,
 ];

@@ -4,6 +4,7 @@
 //! models, `shared_memory` the regions of clients; `http` and `grpc` are the ways in.
 
 pub(crate) mod grpc;
+pub(crate) mod http;
 pub(crate) mod inference;
 pub(crate) mod service;
 pub(crate) mod shared_memory;

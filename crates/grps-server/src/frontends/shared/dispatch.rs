@@ -51,7 +51,7 @@ pub(crate) async fn dispatch(
     let is_refused = head.is_err();
     let found = match head {
         Ok(()) => router.find(request.method(), request.uri().path(), grpc),
-        Err(error) => Err(router.error(grpc, &error)),
+        Err(error) => Err(router.error(grpc, request.uri().path(), &error)),
     };
     let mut response = match found {
         Ok((matched, parameters)) => {
@@ -70,7 +70,7 @@ pub(crate) async fn dispatch(
         }
         Err(response) => response,
     };
-    if let ReplyBody::Whole(body) = response.body_mut() {
+    for body in response.body_mut().buffers_mut() {
         scope.count_sent_bytes(body.len());
         *body = scope.hold(std::mem::take(body));
     }
@@ -110,7 +110,7 @@ fn check_access(
     head: &Parts,
     is_draining: bool,
 ) -> Result<(), Error> {
-    let policy = matched.endpoint.policy;
+    let policy = matched.endpoint.policy_of(&head.method);
     if policy == Policy::Infer {
         if !matched.endpoint.has_many_requests {
             call.scope.mark_inference();

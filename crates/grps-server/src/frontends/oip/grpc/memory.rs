@@ -1,12 +1,11 @@
 //! The calls about shared memory.
 
-use grps_core::{Cause, Error};
 use http::Response;
 
 use crate::call::call::Call;
 use crate::frontends::oip::grpc::messages::Empty;
 use crate::frontends::oip::grpc::messages::shared_memory::{Region, RegionRequest, StatusResponse};
-use crate::frontends::oip::grpc::unary::serve;
+use crate::frontends::oip::grpc::unary::{serve, serve_later};
 use crate::frontends::oip::shared_memory;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::net::http::reply_body::ReplyBody;
@@ -35,10 +34,9 @@ pub(super) async fn system_register(call: Call, request: HttpRequest) -> Respons
 
 /// Serves `SystemSharedMemoryUnregister`.
 pub(super) async fn system_unregister(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    serve(call, request, |call, query: RegionRequest| {
+    serve_later(call, request, |call, query: RegionRequest, may_change| async move {
         let name = Some(query.name.as_str()).filter(|name| !name.is_empty());
-        shared_memory::unregister(&call.app, name);
-        Ok(())
+        shared_memory::unregister(&call.app, name, may_change)
     })
     .await
 }
@@ -50,12 +48,7 @@ pub(super) async fn cuda_status(call: Call, request: HttpRequest) -> Response<Re
 
 /// Refuses `CudaSharedMemoryRegister`.
 pub(super) async fn cuda_register(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    serve(call, request, |_, (): Empty| -> Result<Empty, Error> {
-        let text = "shared memory of CUDA is not supported; use system shared memory, or send the \
-                    tensors in the request";
-        Err(Error::new(Cause::Unsupported, text))
-    })
-    .await
+    serve(call, request, |_, (): Empty| Err::<Empty, _>(shared_memory::cuda_unsupported())).await
 }
 
 /// Serves `CudaSharedMemoryUnregister`: no region is registered.

@@ -57,9 +57,10 @@ impl FrontEnd for OipGrpc {
             endpoint("RepositoryModelUnload", Admin, service::model_unload),
             endpoint("SystemSharedMemoryStatus", Read, memory::system_status),
             endpoint("SystemSharedMemoryRegister", Admin, memory::system_register),
-            endpoint("SystemSharedMemoryUnregister", Admin, memory::system_unregister),
+            // Removing a region that exists requires what Admin requires.
+            endpoint("SystemSharedMemoryUnregister", Read, memory::system_unregister),
             endpoint("CudaSharedMemoryStatus", Read, memory::cuda_status),
-            endpoint("CudaSharedMemoryRegister", Read, memory::cuda_register),
+            endpoint("CudaSharedMemoryRegister", Admin, memory::cuda_register),
             endpoint("CudaSharedMemoryUnregister", Read, memory::cuda_unregister),
             // They also read; a change requires what Admin requires.
             endpoint("TraceSetting", Read, settings::trace_setting),

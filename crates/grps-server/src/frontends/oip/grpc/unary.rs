@@ -4,10 +4,9 @@ use grps_core::Error;
 use grps_core::metrics::RequestStage;
 use http::Response;
 
-use crate::call::access::{Policy, authorize};
 use crate::call::call::Call;
 use crate::call::status::rpc_failure;
-use crate::frontends::shared::credentials;
+use crate::frontends::shared::credentials::authorize_admin;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::grpc::reader::MessageReader;
 use crate::frontends::shared::grpc::response::{Message, failed, unary};
@@ -48,9 +47,7 @@ where
     R: prost::Message,
     F: Future<Output = Result<R, Error>> + Send,
 {
-    let credentials = credentials::read(&request.parts);
-    let admin_token = call.app.settings.admin_token.as_deref();
-    let may_change = authorize(Policy::Admin, &call.peer, credentials, admin_token);
+    let may_change = authorize_admin(&call, &request.parts);
     let (query, coding) = match read(&call, request).await {
         Ok(read) => read,
         Err(error) => return failed(rpc_failure(&error)),

@@ -70,6 +70,12 @@ impl ResponseForm {
         })
     }
 
+    /// Whether all outputs are returned as binary data, which takes no time to encode.
+    pub(crate) fn is_binary(&self) -> bool {
+        let is_binary = |output: &RequestedOutput| output.binary.unwrap_or(self.binary);
+        self.outputs.iter().all(is_binary) && (self.binary || !self.outputs.is_empty())
+    }
+
     /// The response with an output of the model, or with a chunk of it.
     ///
     /// # Errors

@@ -42,10 +42,31 @@ pub(crate) fn statuses(app: &App, name: Option<&str>) -> Result<Vec<RegionStatus
 }
 
 /// Removes the region of a name, or all regions.
-pub(crate) fn unregister(app: &App, name: Option<&str>) {
-    let Ok(regions) = regions(app) else { return };
+///
+/// # Errors
+/// That of `may_change` if there are regions.
+pub(crate) fn unregister(
+    app: &App,
+    name: Option<&str>,
+    may_change: Result<(), Error>,
+) -> Result<(), Error> {
+    // Clients call it before they register the first region, also at a service that refuses one.
+    let Some(regions) = regions(app).ok().filter(|regions| !regions.is_empty()) else {
+        return Ok(());
+    };
+    may_change?;
     match name {
         Some(name) => regions.unregister(name),
         None => regions.unregister_all(),
     }
+    Ok(())
+}
+
+/// The error for a region of CUDA.
+pub(crate) fn cuda_unsupported() -> Error {
+    Error::new(
+        Cause::Unsupported,
+        "shared memory of CUDA is not supported; use system shared memory, or send the tensors in \
+         the request",
+    )
 }

@@ -66,6 +66,11 @@ impl Regions {
         Ok(())
     }
 
+    /// Whether no region is registered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.read().is_empty()
+    }
+
     /// Removes a region, if there is one of this name. Requests that use it go on.
     pub(crate) fn unregister(&self, name: &str) {
         // Its file is closed outside the lock.
