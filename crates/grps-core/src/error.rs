@@ -33,11 +33,13 @@ pub enum Cause {
     Unavailable,
     /// The deadline passed before the response was ready.
     DeadlineExceeded,
+    /// The protocol has the call, but this service does not do it.
+    Unsupported,
 }
 
 impl Cause {
     /// All causes, in the order of the counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidArgument,
         Self::PermissionDenied,
         Self::NotFound,
@@ -51,6 +53,7 @@ impl Cause {
         Self::Internal,
         Self::Unavailable,
         Self::DeadlineExceeded,
+        Self::Unsupported,
     ];
 
     /// The name in metrics.
@@ -69,6 +72,7 @@ impl Cause {
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Unsupported => "unsupported",
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::admin::commands::Commands;
 use crate::call::blocking_section::BlockingSection;
 use crate::call::in_flight::InFlight;
 use crate::call::request_ids::RequestIds;
+use crate::frontends::shared::states::FrontEndStates;
 use crate::net::descriptors::{SpareDescriptors, fit_connections};
 use crate::net::interface::InterfaceSettings;
 use crate::net::peer::Peer;
@@ -163,6 +164,8 @@ pub struct App {
     pub(crate) large_message_logged: Once,
     /// Decodes and encodes large bodies.
     pub(crate) blocking: BlockingSection,
+    /// What front ends remember between requests.
+    pub(crate) front_end_states: FrontEndStates,
 }
 
 impl App {
@@ -185,6 +188,7 @@ impl App {
             in_flight,
             large_message_logged: Once::new(),
             blocking: BlockingSection::new(),
+            front_end_states: FrontEndStates::default(),
             places,
             spare_descriptors: SpareDescriptors::new(),
             refusal_log: LogLimit::default(),
@@ -246,8 +250,13 @@ pub(crate) mod tests {
 
     /// An app without models.
     pub(crate) fn app() -> App {
+        app_with(settings())
+    }
+
+    /// An app without models that has these settings.
+    pub(crate) fn app_with(settings: Settings) -> App {
         let limits = Limits { max_concurrency: 10, max_queue: 10 };
         let engine = Engine::new(limits, Health::new(true), Box::new(Codec));
-        App::new(Arc::new(engine), settings())
+        App::new(Arc::new(engine), settings)
     }
 }

@@ -1,13 +1,11 @@
 //! GRPS over gRPC: `grps.protos.v1.GrpsService`, and the standard health service.
 
-mod compression;
 mod control;
 mod encode;
 mod health;
 mod predict;
 mod raw_codec;
 mod service;
-mod timeout;
 
 use std::borrow::Cow;
 

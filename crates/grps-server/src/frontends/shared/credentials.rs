@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use grps_core::Error;
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::call::access::Credentials;
+use crate::call::access::{Credentials, Policy, authorize};
+use crate::call::call::Call;
 
 /// Header by which browsers report the site of the requesting page.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -28,6 +30,16 @@ pub(crate) fn read(head: &Parts) -> Credentials<'_> {
         is_cross_site: is_cross_site(head),
         is_direct: is_direct(head),
     }
+}
+
+/// Checks whether a request may change the service, for routes that also serve those that change
+/// nothing.
+///
+/// # Errors
+/// `PermissionDenied` with the missing condition.
+pub(crate) fn authorize_admin(call: &Call, head: &Parts) -> Result<(), Error> {
+    let admin_token = call.app.settings.admin_token.as_deref();
+    authorize(Policy::Admin, &call.peer, read(head), admin_token)
 }
 
 /// The token of `Authorization: Bearer TOKEN`; the name of the scheme has no case.

@@ -57,7 +57,7 @@ pub(crate) async fn dispatch(
     let is_refused = head.is_err();
     let response = match head {
         Ok(()) => route(&router, call, place, request, grpc).await,
-        Err(error) => router.error(grpc, &error),
+        Err(error) => router.error(grpc, request.uri().path(), &error),
     };
     let mut response = form.apply(&app, &scope, response).await;
     add_accepted_codings(&mut response, grpc, refuses_coding);
@@ -126,9 +126,11 @@ fn check_access(
     head: &Parts,
     is_draining: bool,
 ) -> Result<(), Error> {
-    let policy = matched.endpoint.policy;
+    let policy = matched.endpoint.policy_of(&head.method);
     if policy == Policy::Infer {
-        call.scope.mark_inference();
+        if !matched.endpoint.has_many_requests {
+            call.scope.mark_inference();
+        }
         if is_draining {
             let error = Error::new(Cause::Unavailable, "the service is shutting down");
             call.scope.record_failure(&error);

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Response, header};
 
 use crate::app::App;
 use crate::call::request_scope::RequestScope;
-use crate::frontends::shared::grpc_coding;
+use crate::frontends::shared::grpc::response_coding;
 use crate::net::http::compression::{
     CompressedChunks, accepted, add_headers, compress, is_compressible,
 };
@@ -31,7 +31,7 @@ impl ResponseForm {
     pub(crate) fn of(app: &App, headers: &HeaderMap, is_grpc: bool, web: Option<GrpcWeb>) -> Self {
         let settings = &app.settings.interface;
         let coding = if is_grpc {
-            grpc_coding::of_request(app, headers)
+            response_coding::of_request(app, headers)
         } else if settings.compression.http {
             accepted(headers)
         } else {
@@ -49,11 +49,11 @@ impl ResponseForm {
         response: Response<ReplyBody>,
     ) -> Response<ReplyBody> {
         let mut response = match self.coding {
-            Some(coding) if self.is_grpc => grpc_coding::apply(app, coding, response),
+            Some(coding) if self.is_grpc => response_coding::apply(app, coding, response),
             coding if is_compressible(&response) => compressed(app, coding, response).await,
             _ => response,
         };
-        if let ReplyBody::Whole(body) = response.body_mut() {
+        for body in response.body_mut().buffers_mut() {
             scope.count_sent_bytes(body.len());
             *body = scope.hold(std::mem::take(body));
         }
@@ -82,7 +82,11 @@ async fn compressed(
     *response.body_mut() = match (coding, body) {
         (Some(coding), ReplyBody::Whole(body)) if body.len() >= settings.min_bytes.max(1) => {
             // What fails to be compressed is sent as it is.
-            match app.blocking.run(body.len(), || compress(coding, &body)).await {
+            match app
+                .blocking
+                .run(body.len(), || compress(coding, std::slice::from_ref(&body)))
+                .await
+            {
                 Ok(encoded) if encoded.len() < body.len() => {
                     applied = Some(coding);
                     ReplyBody::Whole(encoded)

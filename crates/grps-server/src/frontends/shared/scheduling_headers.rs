@@ -39,7 +39,7 @@ fn parse(headers: &HeaderMap) -> Result<SchedulingOptions, Error> {
 }
 
 /// The priority that a client may have: the admin token allows each.
-fn permitted_priority(requested: u8, headers: &HeaderMap, settings: &Settings) -> u8 {
+pub(crate) fn permitted_priority(requested: u8, headers: &HeaderMap, settings: &Settings) -> u8 {
     let most_urgent = settings.client_priority;
     let is_permitted = requested >= most_urgent
         || is_admin_token(bearer_token(headers), settings.admin_token.as_deref());

@@ -109,16 +109,16 @@ pub(crate) fn add_headers(headers: &mut HeaderMap, coding: Option<Coding>) {
     }
 }
 
-/// Compresses a whole body.
+/// Compresses a whole body of these parts.
 ///
 /// # Errors
 /// The error of the encoder, which has none for memory.
-pub(crate) fn compress(coding: Coding, body: &[u8]) -> io::Result<Bytes> {
-    let mut encoder = match coding {
-        Coding::Zstd => return Ok(zstd::bulk::compress(body, ZSTD_LEVEL)?.into()),
-        Coding::Gzip | Coding::Deflate => Encoder::new(coding)?,
-    };
-    encoder.writer().write_all(body)?;
+pub(crate) fn compress(coding: Coding, parts: &[Bytes]) -> io::Result<Bytes> {
+    if let (Coding::Zstd, [body]) = (coding, parts) {
+        return Ok(zstd::bulk::compress(body, ZSTD_LEVEL)?.into());
+    }
+    let mut encoder = Encoder::new(coding)?;
+    parts.iter().try_for_each(|part| encoder.writer().write_all(part))?;
     encoder.finish()
 }
 

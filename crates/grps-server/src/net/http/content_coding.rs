@@ -98,6 +98,20 @@ pub(crate) async fn collect(
     body: Incoming,
     call: &Call,
 ) -> Result<Bytes, Error> {
+    collect_aligned(headers, body, call, 0).await
+}
+
+/// As [`collect`], for a body with elements from byte number `aligned_at` on, which are aligned where
+/// the body is copied anyway.
+///
+/// # Errors
+/// See [`collect`].
+pub(crate) async fn collect_aligned(
+    headers: &HeaderMap,
+    body: Incoming,
+    call: &Call,
+    aligned_at: usize,
+) -> Result<Bytes, Error> {
     let codings = match read(headers) {
         Ok(codings) => codings,
         Err(error) => {
@@ -105,7 +119,7 @@ pub(crate) async fn collect(
             return Err(error);
         }
     };
-    let mut body = request_body::collect(headers, body, call).await?;
+    let mut body = request_body::collect(headers, body, call, aligned_at).await?;
     // A client may name a coding although it sends no body.
     if body.is_empty() {
         return Ok(body);

@@ -13,13 +13,12 @@ use http_body::{Body, Frame};
 use tonic::Status;
 
 use crate::app::App;
+use crate::frontends::shared::grpc::PREFIX_BYTES;
 use crate::net::http::compression::{compress, preferred};
 use crate::net::http::content_coding::{Coding, GRPC_ACCEPT_ENCODING};
 use crate::net::http::reply_body::ReplyBody;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
-/// Bytes before each message: the compression flag and the length.
-const PREFIX_BYTES: usize = 5;
 
 /// The coding of the response to a request; `None` for messages as they are.
 pub(crate) fn of_request(app: &App, headers: &HeaderMap) -> Option<Coding> {
@@ -90,7 +89,7 @@ impl CompressedBody {
         if message.len() < self.app.settings.interface.compression.min_bytes {
             return Ok((0, message));
         }
-        let work = || compress(self.coding, &message);
+        let work = || compress(self.coding, std::slice::from_ref(&message));
         let encoded = self.app.blocking.run_at_once(message.len(), work);
         let encoded = encoded.map_err(|error| Status::internal(error.to_string()))?;
         Ok(if encoded.len() < message.len() { (1, encoded) } else { (0, message) })
@@ -177,7 +176,7 @@ mod tests {
             let response = apply(&Arc::new(app()), Coding::Gzip, reply);
             assert_eq!(response.headers()[ENCODING], "gzip");
             let body = response.into_body().collect().await.unwrap().to_bytes();
-            let packed = compress(Coding::Gzip, &large).unwrap();
+            let packed = compress(Coding::Gzip, &[large.clone().into()]).unwrap();
             let mut expected = [framed(&small), framed(&packed), framed(b"")].concat();
             expected[small.len() + PREFIX_BYTES] = 1;
             assert_eq!(*body, *expected, "{step}");
