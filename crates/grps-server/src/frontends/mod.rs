@@ -1,6 +1,7 @@
 //! The front ends: one folder per protocol. A front end decodes requests and encodes responses.
 
 pub(crate) mod custom_http;
+pub(crate) mod grpc_services;
 pub(crate) mod grps_grpc;
 pub(crate) mod grps_http;
 pub(crate) mod oip;
@@ -20,6 +21,7 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &custom_http::CustomHttp,
     &ops::Ops,
     &grps_grpc::GrpsGrpc,
+    &grpc_services::GrpcServices,
     &oip::grpc::OipGrpc,
     &oip::http::OipHttp,
 ];

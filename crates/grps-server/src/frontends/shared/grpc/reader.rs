@@ -16,6 +16,7 @@ use crate::frontends::shared::grpc::compression::{expand, read_encoding};
 pub(crate) use crate::frontends::shared::grpc::joined::FindPart;
 use crate::frontends::shared::grpc::joined::Joined;
 use crate::net::http::content_coding::Coding;
+use crate::net::http::grpc_web::{Base64Body, GrpcWeb};
 
 /// Reads messages from the body of a request.
 pub(crate) struct MessageReader {
@@ -28,6 +29,8 @@ pub(crate) struct MessageReader {
     buffered: usize,
     /// Most bytes of a message.
     limit: usize,
+    /// Decodes a body in base64.
+    text: Option<Base64Body>,
 }
 
 /// What a message begins with.
@@ -44,7 +47,9 @@ impl MessageReader {
     /// `Unsupported` for an unknown encoding.
     pub(crate) fn new(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Self, Error> {
         let coding = read_encoding(headers)?;
-        Ok(Self { body, coding, frames: VecDeque::new(), buffered: 0, limit })
+        let is_text = GrpcWeb::of(headers) == Some(GrpcWeb::Text);
+        let text = is_text.then(Base64Body::default);
+        Ok(Self { body, coding, frames: VecDeque::new(), buffered: 0, limit, text })
     }
 
     /// The encoding of compressed messages.
@@ -195,6 +200,10 @@ impl MessageReader {
             let frame = frame.map_err(|error| Error::new(Cause::Cancelled, error.to_string()))?;
             match frame.into_data() {
                 Ok(data) if !data.is_empty() => {
+                    let data = self.decode_text(data)?;
+                    if data.is_empty() {
+                        continue;
+                    }
                     self.buffered += data.len();
                     self.frames.push_back(data);
                     return Ok(true);
@@ -202,6 +211,14 @@ impl MessageReader {
                 // Nothing, or trailers.
                 _ => {}
             }
+        }
+    }
+
+    /// Decodes bytes of a body in base64.
+    fn decode_text(&mut self, data: Bytes) -> Result<Bytes, Error> {
+        match &mut self.text {
+            None => Ok(data),
+            Some(text) => text.decode(&data).map_err(|status| Error::invalid(status.message())),
         }
     }
 }
