@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,11 @@ class Server:
     """One service: an engine behind listening sockets."""
 
     def __new__(cls, settings: NativeSettings) -> Server: ...
-    def start(self, addresses: Sequence[tuple[str, int]]) -> list[int]: ...
+    def start(
+        self,
+        addresses: Sequence[tuple[str, int]],
+        unix_sockets: Sequence[tuple[Path, int]] = (),
+    ) -> list[int]: ...
     def set_callers(self, callers: NativeCallers) -> None: ...
     def put_model(self, model: Model) -> None: ...
     def remove_model(self, key: str) -> None: ...

@@ -1,4 +1,6 @@
-"""Generate the Python protobuf code from ``proto/``; with ``--check`` only compare.
+"""Generate code and descriptors from ``proto/``; with ``--check`` only compare.
+
+Python code is made of ``grps.proto``. The descriptors of all files are for gRPC reflection.
 
 The pinned grpcio-tools emits protobuf 4.25 code on purpose: newer generators add a check that
 refuses runtimes more than one major version away, this one's code runs on protobuf 4 to 7.
@@ -28,6 +30,7 @@ IN_PACKAGE = {
     ),
 }
 """What protoc writes as if the code were no part of a package, and what it must be here."""
+DESCRIPTORS = ROOT / "crates/grps-server/src/frontends/grpc_services/descriptors.bin"
 PACKAGE_DOC = '"""Generated from proto/grps.proto by tools/generate.py; not edited by hand."""\n'
 
 
@@ -37,20 +40,34 @@ def generate(target: Path) -> None:
     Raises:
         RuntimeError: The generator is not installed, failed or changed its output's form.
     """
-    command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO.parent}"]
-    command += [f"--{kind}={target}" for kind in ("python_out", "pyi_out", "grpc_python_out")]
-    command.append(PROTO.name)
-    answer = subprocess.run(command, check=False, capture_output=True, text=True)
-    if answer.returncode != 0:
-        raise RuntimeError(
-            f"protoc failed; it comes with make setup, on Python 3.10 to 3.12:\n{answer.stderr}"
-        )
+    outputs = [f"--{kind}={target}" for kind in ("python_out", "pyi_out", "grpc_python_out")]
+    _protoc(*outputs, PROTO.name)
     for name, (written, wanted) in IN_PACKAGE.items():
         text = (target / name).read_text()
         if text.count(written) != 1:
             raise RuntimeError(f"{name} has no single {written!r} to make package-correct")
         (target / name).write_text(text.replace(written, wanted))
     (target / "__init__.py").write_text(PACKAGE_DOC)
+
+
+def describe(target: Path) -> None:
+    """Write the descriptors of all files below ``proto/`` into the file ``target``.
+
+    Raises:
+        RuntimeError: The generator is not installed or failed.
+    """
+    folder = PROTO.parent
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.proto"))
+    _protoc("--include_imports", f"--descriptor_set_out={target}", *files)
+
+
+def _protoc(*arguments: str) -> None:
+    command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO.parent}", *arguments]
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    if answer.returncode != 0:
+        raise RuntimeError(
+            f"protoc failed; it comes with make setup, on Python 3.10 to 3.12:\n{answer.stderr}"
+        )
 
 
 def differences(fresh: Path, committed: Path) -> list[str]:
@@ -71,13 +88,18 @@ def main() -> int:
     if not options.check:
         TARGET.mkdir(parents=True, exist_ok=True)
         generate(TARGET)
-        print(f"generated {TARGET.relative_to(ROOT)}")
+        describe(DESCRIPTORS)
+        print(f"generated {TARGET.relative_to(ROOT)} and {DESCRIPTORS.relative_to(ROOT)}")
         return 0
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
-        stale = differences(Path(folder), TARGET)
-    for name in stale:
-        print(f"{TARGET.relative_to(ROOT)}/{name} is stale; run: make generate")
+        stale = [TARGET / name for name in differences(Path(folder), TARGET)]
+        fresh = Path(folder) / DESCRIPTORS.name
+        describe(fresh)
+        if not DESCRIPTORS.is_file() or fresh.read_bytes() != DESCRIPTORS.read_bytes():
+            stale.append(DESCRIPTORS)
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is stale; run: make generate")
     return 1 if stale else 0
 
 

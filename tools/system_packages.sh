@@ -7,6 +7,7 @@ declare -A package_of=(
   [curl]=curl
   [wrk]=wrk
   [h2load]=nghttp2-client
+  [openssl]=openssl
   [chromium]=chromium
   [g++]=g++
   [cmake]=cmake

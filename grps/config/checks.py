@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from ipaddress import ip_network
 
 from grps.config.graphs import plan_graph
 from grps.config.names import KnownNames
@@ -174,6 +175,7 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
     except ValueError as error:
         raise fail("interface.port", f"{error}; write 7080 or 7080,7081") from error
     _check_custom_routes(interface, fail)
+    _check_ways_in(interface, fail)
     if config.gpu is not None:
         _check_gpu(config.gpu, names, fail)
     if config.auth is not None:
@@ -219,6 +221,29 @@ def _check_custom_routes(interface: InterfaceConfig, fail: Fail) -> None:
         if route.path in seen:
             raise fail(f"{here}.path", f"{route.path!r} is the path of an earlier route")
         seen.add(route.path)
+
+
+def _check_ways_in(interface: InterfaceConfig, fail: Fail) -> None:
+    tls, proxies, cors = interface.tls, interface.proxy_protocol, interface.cors
+    if tls is not None and tls.client_auth == "optional" and tls.client_ca is None:
+        raise fail("interface.tls.client_auth", "has no effect without client_ca; add that")
+    if proxies is not None and not proxies.trusted:
+        raise fail("interface.proxy_protocol.trusted", "at least one address is needed")
+    for index, network in enumerate(proxies.trusted if proxies is not None else ()):
+        try:
+            ip_network(network)
+        except ValueError as error:
+            text = f"{error}; write an address or a range such as 10.0.0.0/8"
+            raise fail(f"interface.proxy_protocol.trusted[{index}]", text) from error
+    if cors is None:
+        return
+    if not cors.origins:
+        raise fail("interface.cors.origins", "at least one origin is needed")
+    if "*" in cors.origins and len(cors.origins) > 1:
+        raise fail("interface.cors.origins", "'*' stands for all origins; leave out the others")
+    if "*" in cors.origins and cors.credentials:
+        text = "browsers refuse credentials for '*'; list the origins instead"
+        raise fail("interface.cors.credentials", text)
 
 
 def _check_gpu(gpu: GpuConfig, names: KnownNames, fail: Fail) -> None:

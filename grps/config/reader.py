@@ -15,21 +15,28 @@ import yaml
 from msgspec import inspect
 
 from grps.config.document import Document, short
-from grps.config.schema import COLLECTOR_PATTERN, DIGEST_PATTERN, NAME_PATTERN, Section
+from grps.config.schema import (
+    COLLECTOR_PATTERN,
+    DIGEST_PATTERN,
+    MODE_PATTERN,
+    NAME_PATTERN,
+    ORIGIN_PATTERN,
+    Section,
+)
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 
 Root = TypeVar("Root", bound=Section)
-MAX_NUMBER = (1 << 53) - 1
-"""Largest value of a key that takes a whole number: far beyond any use, safe everywhere."""
-
-
-PATTERNS = {
+_EXPECTED_TEXTS = {
     NAME_PATTERN: "1 to 128 letters, digits, '.', '_' or '-'",
     DIGEST_PATTERN: "a SHA-256 of 64 digits 0-9a-f (grpst key makes one)",
     COLLECTOR_PATTERN: "a URL such as http://127.0.0.1:4317 (a collector near by; no TLS)",
+    ORIGIN_PATTERN: "an origin such as https://app.example.com, or '*'",
+    MODE_PATTERN: "permissions in octal, such as 660",
 }
-"""What texts with these patterns are, in words."""
+"""What a text of each pattern may be, in words."""
+MAX_NUMBER = (1 << 53) - 1
+"""Largest value of a key that takes a whole number: far beyond any use, safe everywhere."""
 
 
 class Reader(Generic[Root]):
@@ -209,7 +216,7 @@ def _expected(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.LiteralType):
         return "one of " + ", ".join(str(value) for value in kind.values)
     if isinstance(kind, inspect.StrType):
-        return PATTERNS.get(kind.pattern or "", "text")
+        return _EXPECTED_TEXTS.get(kind.pattern or "", "text")
     if isinstance(kind, inspect.BoolType):
         return "true or false"
     return _expected_number(kind)

@@ -15,6 +15,8 @@ from grps.config.ports import parse_ports
 NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}\Z"
 DIGEST_PATTERN = r"^[0-9a-f]{64}\Z"
 COLLECTOR_PATTERN = r"^http://[^\s/]+/?\Z"
+ORIGIN_PATTERN = r"^(\*|[a-z][a-z0-9+.-]*://[^\s/?#@,]+)\Z"
+MODE_PATTERN = r"^0?[0-7]{3}\Z"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
@@ -177,6 +179,53 @@ class CustomizedHttpConfig(Section, frozen=True, kw_only=True):
     streaming_ctrl: StreamingControl | None = None
 
 
+class TlsConfig(Section, frozen=True, kw_only=True):
+    """TLS on the ports; files in PEM, relative to the service's folder."""
+
+    cert: str
+    """The certificate of the service, then its intermediate ones."""
+    key: str
+    client_ca: str | None = None
+    """Certificates of the authorities that sign certificates of clients; none are asked for
+    when absent."""
+    client_auth: Literal["required", "optional"] = "required"
+    """``optional`` also admits clients without a certificate; with ``client_ca`` only."""
+
+
+class ProxyProtocolConfig(Section, frozen=True, kw_only=True):
+    """Proxies that say which client they forward."""
+
+    trusted: tuple[str, ...]
+    """Their addresses or ranges, such as ``10.0.0.0/8``; each connection of theirs begins with a
+    header of the PROXY protocol."""
+
+
+class CorsConfig(Section, frozen=True, kw_only=True):
+    """Pages of other sites that may read responses."""
+
+    origins: tuple[Annotated[str, msgspec.Meta(pattern=ORIGIN_PATTERN)], ...]
+    """Origins such as ``https://app.example.com``, or ``*`` alone for all."""
+    credentials: bool = False
+    """Let browsers send cookies and certificates along; not for all origins."""
+    headers: tuple[Name, ...] = ()
+    """Headers that pages may send; those that they ask for when empty."""
+    expose: tuple[Name, ...] = ()
+    """Headers of responses that pages may read, besides those of the service."""
+    max_age_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 600
+    """How long a browser may keep the answer to a preflight."""
+
+
+class CompressionConfig(Section, frozen=True, kw_only=True):
+    """When responses are compressed."""
+
+    http: bool = True
+    """Compress texts for clients that accept it."""
+    grpc: bool = False
+    """Compress for every client that accepts it, not only for those that compress requests."""
+    min_bytes: NotNegative = 8192
+    """Smaller responses are sent as they are."""
+
+
 class InterfaceConfig(Section, frozen=True, kw_only=True):
     """Where the service listens."""
 
@@ -184,6 +233,17 @@ class InterfaceConfig(Section, frozen=True, kw_only=True):
     host: str = "0.0.0.0"
     port: str | int = "7080,7081"
     customized_predict_http: CustomizedHttpConfig | tuple[CustomizedHttpConfig, ...] | None = None
+    tls: TlsConfig | None = None
+    """TLS on every port."""
+    unix_socket: str | None = None
+    """A Unix socket to listen on besides the ports, relative to the service's folder; without
+    TLS."""
+    unix_socket_mode: Annotated[str, msgspec.Meta(pattern=MODE_PATTERN)] = "660"
+    """Permissions of the socket, in octal."""
+    proxy_protocol: ProxyProtocolConfig | None = None
+    cors: CorsConfig | None = None
+    """No page of another site may read responses when absent."""
+    compression: CompressionConfig = CompressionConfig()
 
     @property
     def customized_routes(self) -> tuple[CustomizedHttpConfig, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from grps.deploy.connection import connect
 from grps.deploy.supervision.services import Service, find, running_names
 from grps.errors import DeployError
 from grps.server.state import is_suspended
@@ -124,13 +125,13 @@ def _call(
     headers = {"Host": "localhost"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    connection = http.client.HTTPConnection(state.host, state.ports[0], timeout=timeout_s)
+    connection = connect(state, timeout_s)
     try:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
         body = response.read()
     except (OSError, http.client.HTTPException) as error:
-        where = f"{state.host}:{state.ports[0]}"
+        where = state.unix_socket or f"{state.host}:{state.ports[0]}"
         raise UnreachableError(
             f"service {service.name!r} can't be reached at {where}: {error}"
         ) from error

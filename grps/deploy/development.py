@@ -106,7 +106,8 @@ class Development:
             elif not reported and state is not None and state.phase == "ready":
                 reported = True
                 self._ports = state.ports
-                where = " ".join(f"http://127.0.0.1:{port}" for port in state.ports[:1])
+                scheme = "https" if state.tls else "http"
+                where = " ".join(f"{scheme}://127.0.0.1:{port}" for port in state.ports[:1])
                 self._on_line(f"ready: {where} (watching {self._project}; Ctrl-C ends)")
             if self._ending:
                 return []

@@ -4,57 +4,41 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
-from grps.config.schema import CustomizedHttpConfig, ServerConfig, StreamingControl
-from grps.dashboard import dashboard_page
+from grps.config.schema import InterfaceConfig, ServerConfig
 from grps.errors import DeployError, GrpsError
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
 from grps.log import (
-    MONITOR_LOG_NAME,
     SERVER_LOG_NAME,
-    USER_LOG_NAME,
     LogLevel,
     clean,
     clogger,
     logger,
 )
-from grps.machine import memory_limit, usable_cpus
 from grps.server.access.callers import Callers, warn_if_open
 from grps.server.commands import take_commands
+from grps.server.data_plane.settings import native_settings, unix_sockets
 from grps.server.log_files import start_user_log
-from grps.server.memory import inflight_bytes
 from grps.server.models.lifecycle import ServedModels
 from grps.server.models.model import ServiceOptions
 from grps.server.models.shares import gpu_of_a_process
-from grps.server.native import (
-    Log,
-    NativeFrontEnds,
-    NativeRoute,
-    NativeSettings,
-    NativeTraces,
-    Server,
-    monitor_api,
-    set_level,
-    start_log,
-)
+from grps.server.native import Log, Server, monitor_api, set_level, start_log
 from grps.server.output_file import OUTPUT_NAME, bound_output
 from grps.server.printing import printed_is_logged
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
 from grps.server.stopping import StopRequest, StopRequested
 
-MOST_IO_THREADS = 4
+OWN_SOCKET = "service.sock"
 END_TIMEOUT_S = 1.5
 """Longest wait for an instance that still runs after the drain."""
 MARGIN_S = 4.0
 """So long after the longest drain the process is ended, whatever its threads do."""
-ADMIN_TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,16 +120,27 @@ class App:
 
     def _listen(self, project: Project) -> None:
         config = project.server
-        server = Server(_native_settings(project, self._options.service))
+        try:
+            server = Server(native_settings(project, self._options.service))
+        except ValueError as error:
+            raise DeployError(str(error)) from error
         self._stop.drain(server)
         self._admit_callers(server, config)
         app_monitor.connect(server, monitor_api())
         host = config.interface.host
+        own = self._own_socket(config.interface)
+        sockets = unix_sockets(config.interface, self._options.service, own)
         try:
-            ports = server.start([(host, port) for port in config.interface.ports])
+            ports = server.start([(host, port) for port in config.interface.ports], sockets)
         except (OSError, ValueError) as error:
             raise DeployError(str(error)) from error
-        self._state = replace(self._state, ports=tuple(ports), host=_own_address(host))
+        self._state = replace(
+            self._state,
+            ports=tuple(ports),
+            host=_own_address(host),
+            unix_socket=str(own or ""),
+            tls=config.interface.tls is not None,
+        )
         try:
             with self._stop.interrupts():
                 self._load(project, server)
@@ -171,6 +166,12 @@ class App:
         threading.Thread(
             target=callers.follow, args=(self._ended.wait,), name="callers", daemon=True
         ).start()
+
+    def _own_socket(self, interface: InterfaceConfig) -> Path | None:
+        """Where the tool reaches the service if it can't use the ports as they are."""
+        state_file = self._options.state_file
+        needs_one = interface.tls is not None or interface.proxy_protocol is not None
+        return state_file.with_name(OWN_SOCKET) if needs_one and state_file is not None else None
 
     def _load(self, project: Project, server: Server) -> None:
         prepare_environment()
@@ -226,89 +227,6 @@ class App:
             self._state.write(self._options.state_file)
 
 
-def _native_settings(project: Project, service: Path) -> NativeSettings:
-    config = project.server
-    logs = service / config.log.log_dir
-    limits = config.limits
-    return NativeSettings(
-        max_connections=config.max_connections,
-        max_concurrency=config.max_concurrency,
-        max_queue=limits.max_queue,
-        max_request_bytes=limits.max_request_bytes,
-        max_inflight_bytes=inflight_bytes(limits),
-        max_header_bytes=limits.max_header_bytes,
-        client_priority=limits.client_priority,
-        header_timeout_ms=limits.header_timeout_ms,
-        body_timeout_ms=limits.body_timeout_ms,
-        stream_stall_timeout_ms=limits.stream_stall_timeout_ms,
-        drain_timeout_ms=limits.drain_timeout_ms,
-        access_log=config.log.access,
-        custom_routes=tuple(_custom_routes(config)),
-        admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
-        server_metadata=project.metadata,
-        dashboard=dashboard_page(service.name),
-        memory_limit_bytes=memory_limit(),
-        max_memory_percent=limits.max_memory_percent,
-        monitor_log=logs / MONITOR_LOG_NAME,
-        logs=[("server", logs / SERVER_LOG_NAME), ("user", logs / USER_LOG_NAME)],
-        traces=_traces(config, service.name),
-        gpus=list(config.gpu.devices or ()) if config.gpu is not None else [],
-        start_online=config.health.start_online,
-        io_threads=_io_threads(config),
-        front_ends=_front_ends(config),
-    )
-
-
-def _front_ends(config: ServerConfig) -> NativeFrontEnds:
-    switches = {
-        "oip": config.oip.enabled,
-        "brpc": config.brpc.enabled,
-        "tfserving": config.tfserving.enabled,
-        "torchserve": config.torchserve.enabled,
-    }
-    return NativeFrontEnds(
-        disabled=tuple(name for name, is_enabled in switches.items() if not is_enabled),
-        oip_shared_memory=config.oip.shared_memory,
-    )
-
-
-def _traces(config: ServerConfig, service: str) -> NativeTraces | None:
-    tracing = config.tracing
-    if tracing is None:
-        return None
-    return NativeTraces(
-        endpoint=tracing.endpoint,
-        protocol=tracing.protocol,
-        sample_ratio=tracing.sample_ratio,
-        service=tracing.service_name or service,
-    )
-
-
 def _own_address(host: str) -> str:
     """Return the address at which this machine reaches a server that listens on ``host``."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-
-
-def _custom_routes(config: ServerConfig) -> Iterator[NativeRoute]:
-    for custom in config.interface.customized_routes:
-        if custom.path:
-            yield _custom_route(custom, custom.path)
-
-
-def _custom_route(custom: CustomizedHttpConfig, path: str) -> NativeRoute:
-    control = custom.streaming_ctrl or StreamingControl()
-    content_type = control.res_content_type
-    if content_type and content_type.startswith("text/") and "charset" not in content_type:
-        content_type = f"{content_type}; charset=utf-8"
-    return NativeRoute(
-        path=path,
-        owns_body=bool(custom.customized_body),
-        streaming_mode=control.ctrl_mode or "query_param",
-        streaming_key=control.ctrl_key or "streaming",
-        stream_content_type=content_type or None,
-    )
-
-
-def _io_threads(config: ServerConfig) -> int:
-    """The threads that serve sockets: as configured, else one per two processors, at most four."""
-    return config.io_threads or min(MOST_IO_THREADS, max(1, usable_cpus() // 2))

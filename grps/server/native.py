@@ -159,6 +159,39 @@ class NativeFrontEnds:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeTls:
+    """The files of TLS and whom they admit."""
+
+    cert: Path
+    key: Path
+    client_ca: Path | None
+    requires_client: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NativeCors:
+    """Which pages of other sites may read responses."""
+
+    origins: tuple[str, ...]
+    credentials: bool
+    headers: tuple[str, ...]
+    expose: tuple[str, ...]
+    max_age_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class NativeInterface:
+    """The ways into the service, besides its addresses."""
+
+    tls: NativeTls | None = None
+    proxies: tuple[str, ...] = ()
+    cors: NativeCors | None = None
+    compress_http: bool = True
+    compress_grpc: bool = False
+    compress_min_bytes: int = 8192
+
+
+@dataclass(frozen=True, slots=True)
 class NativeSettings:
     """The settings of the data plane at start; it reads the attributes by name."""
 
@@ -187,6 +220,7 @@ class NativeSettings:
     io_threads: int
     client_priority: int = 0
     front_ends: NativeFrontEnds = NativeFrontEnds()
+    interface: NativeInterface = NativeInterface()
 
 
 @dataclass(frozen=True, slots=True)

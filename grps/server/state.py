@@ -43,6 +43,10 @@ class ServiceState:
     """The service folder."""
     host: str = "127.0.0.1"
     """The address at which this machine reaches it."""
+    unix_socket: str = ""
+    """Where the tool reaches it, if its ports take TLS or the PROXY protocol."""
+    tls: bool = False
+    """Whether its ports take TLS."""
 
     @classmethod
     def of_this_process(

@@ -37,11 +37,13 @@ pub enum Cause {
     Unavailable,
     /// The deadline passed before the response was ready.
     DeadlineExceeded,
+    /// The protocol has the call, but this service does not do it.
+    Unsupported,
 }
 
 impl Cause {
     /// All causes, in the order of the counters.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::InvalidArgument,
         Self::Unauthenticated,
         Self::PermissionDenied,
@@ -57,6 +59,7 @@ impl Cause {
         Self::Internal,
         Self::Unavailable,
         Self::DeadlineExceeded,
+        Self::Unsupported,
     ];
 
     /// The name in metrics.
@@ -77,6 +80,7 @@ impl Cause {
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Unsupported => "unsupported",
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Notify;
+
 /// Flags that decide whether the service is ready.
 #[derive(Debug)]
 pub struct Health {
@@ -11,6 +13,8 @@ pub struct Health {
     online: AtomicBool,
     /// Whether the service is shutting down.
     draining: AtomicBool,
+    /// Notified when draining starts.
+    drain_started: Notify,
 }
 
 /// Whether the service is ready, or why it is not.
@@ -35,6 +39,7 @@ impl Health {
             loaded: AtomicBool::new(false),
             online: AtomicBool::new(online),
             draining: AtomicBool::new(false),
+            drain_started: Notify::new(),
         }
     }
 
@@ -56,6 +61,15 @@ impl Health {
     /// Starts draining. Draining can't be cancelled.
     pub fn set_draining(&self) {
         self.draining.store(true, Ordering::Release);
+        self.drain_started.notify_waiters();
+    }
+
+    /// Waits until the service is shutting down.
+    pub async fn wait_draining(&self) {
+        let started = self.drain_started.notified();
+        if !self.is_draining() {
+            started.await;
+        }
     }
 
     /// Whether the service is shutting down.

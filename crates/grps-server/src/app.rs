@@ -15,7 +15,9 @@ use crate::auth::settings::AuthSettings;
 use crate::call::blocking_section::BlockingSection;
 use crate::call::in_flight::InFlight;
 use crate::call::request_ids::RequestIds;
+use crate::frontends::shared::states::FrontEndStates;
 use crate::net::descriptors::{SpareDescriptors, fit_connections};
+use crate::net::interface::InterfaceSettings;
 use crate::net::peer::Peer;
 use crate::net::places::Places;
 use crate::observability::gpus::Gpus;
@@ -69,6 +71,8 @@ pub struct Settings {
     pub gpus: Vec<u32>,
     /// What is served by which front end.
     pub front_ends: FrontEndSettings,
+    /// The ways into the service.
+    pub interface: InterfaceSettings,
 }
 
 /// Settings of the front ends.
@@ -164,6 +168,8 @@ pub struct App {
     pub(crate) large_message_logged: Once,
     /// Decodes and encodes large bodies.
     pub(crate) blocking: BlockingSection,
+    /// What front ends remember between requests.
+    pub(crate) front_end_states: FrontEndStates,
 }
 
 impl App {
@@ -188,6 +194,7 @@ impl App {
             in_flight,
             large_message_logged: Once::new(),
             blocking: BlockingSection::new(),
+            front_end_states: FrontEndStates::default(),
             places,
             spare_descriptors: SpareDescriptors::new(),
             refusal_log: LogLimit::default(),
@@ -253,6 +260,7 @@ pub(crate) mod tests {
             traces: None,
             gpus: Vec::new(),
             front_ends: FrontEndSettings::default(),
+            interface: InterfaceSettings::default(),
         }
     }
 
@@ -261,7 +269,8 @@ pub(crate) mod tests {
         app_with(settings())
     }
 
-    fn app_with(settings: Settings) -> App {
+    /// An app without models that has these settings.
+    pub(crate) fn app_with(settings: Settings) -> App {
         let limits = Limits { max_concurrency: 10, max_queue: 10 };
         let engine = Engine::new(limits, Health::new(true), Box::new(Codec));
         App::new(Arc::new(engine), settings)

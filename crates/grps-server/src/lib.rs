@@ -18,7 +18,12 @@ pub use auth::scopes::Scopes;
 pub use auth::settings::{
     AuthSettings, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
 };
+pub use net::accept::bound::{Bound, UnixSocket, bind_unix};
+pub use net::http::cors::{Cors, CorsRules};
+pub use net::interface::{CompressionSettings, InterfaceSettings, Network};
 pub use net::listener::{bind, serve};
+pub use net::tls::files::TlsFiles;
+pub use net::tls::tls::Tls;
 pub use observability::gpus::{GpuInfo, GpuInventory, find_gpus};
 pub use observability::log;
 pub use observability::log_file::LogFile;

@@ -83,6 +83,7 @@ fn settings() -> Settings {
         traces: None,
         gpus: Vec::new(),
         front_ends: grps_server::FrontEndSettings::default(),
+        interface: grps_server::InterfaceSettings::default(),
     }
 }
 

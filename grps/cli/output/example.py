@@ -6,7 +6,7 @@ import http.client
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 from urllib.parse import quote
@@ -15,12 +15,15 @@ import numpy as np
 import yaml
 
 from grps.converters.table import CONVERTERS
+from grps.deploy.connection import connect
+from grps.server.state import ServiceState
 
 MAX_INLINE_VALUES = 16
 MAX_VALUES = 50_000_000
 GUESSED_SHAPE = (1, 2)
 GUESSED_DTYPE = "float32"
 PREDICT = "/grps/v1/infer/predict"
+TIMEOUT_S = 2.0
 METADATA = "/grps/v1/metadata/model"
 JSON_HEADER = "-H 'Content-Type: application/json'"
 
@@ -59,7 +62,13 @@ class _Input:
 
 
 def example_of(
-    host: str, port: int, model: str, *, named: bool = False, data: str | None = None
+    host: str,
+    port: int,
+    model: str,
+    *,
+    named: bool = False,
+    data: str | None = None,
+    state: ServiceState | None = None,
 ) -> Example:
     """Return a curl command that calls ``model``, made from its metadata.
 
@@ -69,9 +78,18 @@ def example_of(
         model: The model.
         named: Whether the request has to name it.
         data: Arguments of curl that send what the user's code is known to read.
+        state: What the service says of itself, where it is one of the tool's.
     """
-    metadata = fetch_metadata(host, port, model) or {}
-    return make_example(metadata, host, port, model if named else "", data)
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    if state is not None and state.unix_socket:
+        connection = connect(state, TIMEOUT_S)
+    metadata = fetch_metadata(connection, model) or {}
+    shown = make_example(metadata, host, port, model if named else "", data)
+    if state is None or not state.tls:
+        return shown
+    # The certificate is for the names of clients, rarely for an address of this machine.
+    line = shown.line.replace("curl ", "curl -k ", 1).replace("http://", "https://", 1)
+    return replace(shown, line=line)
 
 
 def make_example(
@@ -112,11 +130,13 @@ def make_example(
     return Example(f"python3 -c {code} | curl {JSON_HEADER} -d @- {url}", exact)
 
 
-def fetch_metadata(
-    host: str, port: int, model: str, timeout_s: float = 2.0
-) -> dict[str, Any] | None:
-    """Return the metadata of a model; ``None`` when the server does not send it."""
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+def fetch_metadata(connection: http.client.HTTPConnection, model: str) -> dict[str, Any] | None:
+    """Return the metadata of a model; ``None`` when the server does not send it.
+
+    Args:
+        connection: To the service; it is closed.
+        model: The model.
+    """
     try:
         body = json.dumps({"str_data": model})
         connection.request("POST", METADATA, body, {"Content-Type": "application/json"})

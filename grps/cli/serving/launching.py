@@ -130,10 +130,18 @@ def summarise(folder: ServiceFolder, state: ServiceState, shown: Shown) -> None:
     host = "127.0.0.1" if shown.host in ("0.0.0.0", "::", "") else shown.host
     address = f"[{host}]" if ":" in host else host
     say(f"service   {folder.name} is ready (pid {state.pid}, {shown.what})")
-    say(f"dashboard http://{address}:{state.ports[0]}/")
+    scheme = "https" if state.tls else "http"
+    say(f"dashboard {scheme}://{address}:{state.ports[0]}/")
     if len(state.ports) > 1:
         say(f"rpc       {address}:{state.ports[1]}")
-    example = example_of(host, state.ports[0], shown.model, named=shown.named, data=shown.data)
+    example = example_of(
+        host,
+        state.ports[0],
+        shown.model,
+        named=shown.named,
+        data=shown.data,
+        state=state,
+    )
     say(f"try       {example.line}")
     if example.own_data:
         say(f"          (for a file of yours: curl {example.own_data} and the same URL)")

@@ -1,12 +1,19 @@
 //! Counters for the calls of one model or of one graph node.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::Cause;
 use crate::metrics::histogram::Histogram;
 use crate::metrics::outcomes::Outcomes;
 use crate::metrics::stage::CallStage;
+use crate::nanos::nanos;
 use crate::request::timeline::CallTimes;
+
+/// The moment that the beginnings of calls are counted from, by both clocks.
+static ORIGIN: LazyLock<(Instant, SystemTime)> =
+    LazyLock::new(|| (Instant::now(), SystemTime::now()));
 
 /// Counters for calls; any thread can add and read without waiting.
 #[derive(Debug, Default)]
@@ -15,6 +22,10 @@ pub struct CallStats {
     pub outcomes: Outcomes,
     /// Durations of the calls that an instance ran, from the queue to the output.
     pub duration: Histogram,
+    /// The same for those of them that failed.
+    pub failed: Histogram,
+    /// When the latest call began, in nanoseconds from [`ORIGIN`]; 0 before the first.
+    latest_ns: AtomicU64,
     /// In the order of [`CallStage::ALL`].
     stages: [Histogram; CallStage::ALL.len()],
 }
@@ -25,8 +36,23 @@ impl CallStats {
         &self.stages[stage as usize]
     }
 
-    fn add(&self, times: &CallTimes) {
+    /// When the latest call began; `None` before the first.
+    pub fn latest(&self) -> Option<SystemTime> {
+        let latest_ns = self.latest_ns.load(Ordering::Relaxed);
+        (latest_ns > 0).then(|| ORIGIN.1 + Duration::from_nanos(latest_ns))
+    }
+
+    fn begin(&self, began: Instant) {
+        self.outcomes.count_start();
+        let since = nanos(began.saturating_duration_since(ORIGIN.0)).max(1);
+        self.latest_ns.store(since, Ordering::Relaxed);
+    }
+
+    fn add(&self, failure: Option<Cause>, times: &CallTimes) {
         self.duration.add(times.duration());
+        if failure.is_some() {
+            self.failed.add(times.duration());
+        }
         for (stage, duration) in times.stages() {
             // Most models have no converter and no batch window. A call without a stage must not
             // count as a call whose stage took no time.
@@ -47,9 +73,13 @@ pub(crate) struct RunningCall<'a> {
 }
 
 impl<'a> RunningCall<'a> {
-    pub(crate) fn begin(model: &'a Arc<CallStats>, node: Option<&'a Arc<CallStats>>) -> Self {
+    pub(crate) fn begin(
+        began: Instant,
+        model: &'a Arc<CallStats>,
+        node: Option<&'a Arc<CallStats>>,
+    ) -> Self {
         let stats = [Some(model), node];
-        stats.iter().flatten().for_each(|stats| stats.outcomes.count_start());
+        stats.iter().flatten().for_each(|stats| stats.begin(began));
         Self { stats, ended: false }
     }
 
@@ -59,7 +89,7 @@ impl<'a> RunningCall<'a> {
         for stats in self.stats.iter().flatten() {
             stats.outcomes.count_end(failure);
             if let Some(times) = times {
-                stats.add(times);
+                stats.add(failure, times);
             }
         }
     }

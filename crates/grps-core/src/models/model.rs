@@ -100,7 +100,7 @@ impl Model {
         node: Option<&NodeStats>,
     ) -> Result<Content, Error> {
         let (timeline, began) = (Arc::clone(&call.timeline), call.began);
-        let running = RunningCall::begin(&self.stats, node.map(|node| &node.stats));
+        let running = RunningCall::begin(began, &self.stats, node.map(|node| &node.stats));
         let Reply { outcome, timings } = match self.executor.submit(call) {
             Submission::Done(reply) => reply,
             Submission::Pending(pending) => self.wait(pending).await,

@@ -67,6 +67,14 @@ impl State {
     fn has_space(&self) -> bool {
         self.bytes < CAPACITY_BYTES
     }
+
+    fn add(&mut self, event: Event) {
+        if let Event::Chunk(chunk) = &event {
+            self.bytes += CHUNK_BYTES + chunk.byte_len();
+            self.sent = true;
+        }
+        self.events.push_back(event);
+    }
 }
 
 impl Shared {
@@ -196,21 +204,18 @@ impl ChunkSender {
     /// Ends the stream with the outcome of the model, after all chunks. A message is a chunk only if
     /// the model has sent none: user code that streams returns what its client has, or nothing.
     pub(crate) fn finish(&self, outcome: Result<Content, Error>) {
-        match outcome {
-            Ok(tensors @ Content::Tensors(_)) => {
-                push(self.0.state.lock(), Event::Chunk(tensors));
-            }
-            Ok(message) => {
-                let state = self.0.state.lock();
-                if !state.sent && message.byte_len() > 0 {
-                    push(state, Event::Chunk(message));
-                }
-            }
-            Err(error) => {
-                push(self.0.state.lock(), Event::Failed(error));
-            }
+        let mut state = self.0.state.lock();
+        let last = match outcome {
+            Ok(tensors @ Content::Tensors(_)) => Some(Event::Chunk(tensors)),
+            Ok(message) if !state.sent && message.byte_len() > 0 => Some(Event::Chunk(message)),
+            Ok(_) => None,
+            Err(error) => Some(Event::Failed(error)),
+        };
+        // Together with the end, so that the connection knows the last chunk when it receives it.
+        if let Some(last) = last.filter(|_| !state.closed) {
+            state.add(last);
         }
-        self.end();
+        push(state, Event::End);
     }
 }
 
@@ -238,11 +243,7 @@ fn push(mut state: MutexGuard<'_, State>, event: Event) -> bool {
     if state.closed {
         return false;
     }
-    if let Event::Chunk(chunk) = &event {
-        state.bytes += CHUNK_BYTES + chunk.byte_len();
-        state.sent = true;
-    }
-    state.events.push_back(event);
+    state.add(event);
     let waker = state.waker.take();
     drop(state);
     if let Some(waker) = waker {
@@ -342,6 +343,12 @@ impl Chunks {
                 None
             }
         })
+    }
+
+    /// Whether nothing follows the chunk that was received last: it is what the model returned, and
+    /// not one that its code sent while it ran.
+    pub fn is_at_end(&self) -> bool {
+        self.ended || matches!(self.events.received.front(), Some(Event::End))
     }
 
     /// Ends the stream; later chunks of producers are dropped.

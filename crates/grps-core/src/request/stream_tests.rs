@@ -150,3 +150,19 @@ async fn a_producer_that_does_not_wait_fills_a_stream_to_its_end() {
     assert_eq!(sent, MAX_BYTES >> 20);
     assert!(sender.has_room(), "a stream that has ended takes no more, and is never waited for");
 }
+
+#[tokio::test]
+async fn only_what_the_model_returned_is_known_as_the_last_chunk() {
+    let (sender, mut chunks) = chunks();
+    sender.send(chunk(1));
+    assert_eq!(chunks.next().await.unwrap(), Ok(chunk(1)));
+    assert!(!chunks.is_at_end());
+    sender.send(chunk(2));
+    sender.finish(Ok(Content::Tensors(Vec::new())));
+    assert_eq!(chunks.next().await.unwrap(), Ok(chunk(2)));
+    assert!(!chunks.is_at_end());
+    assert_eq!(chunks.next().await.unwrap(), Ok(Content::Tensors(Vec::new())));
+    assert!(chunks.is_at_end());
+    assert_eq!(chunks.next().await, None);
+    assert!(chunks.is_at_end());
+}

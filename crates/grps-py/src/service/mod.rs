@@ -3,6 +3,7 @@
 pub(crate) mod callers;
 pub(crate) mod command;
 pub(crate) mod graph;
+pub(crate) mod interface;
 pub(crate) mod model;
 pub(crate) mod server;
 pub(crate) mod settings;

@@ -1,12 +1,13 @@
 //! The Python class of the server: its settings, models, start and stop.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use grps_core::metrics::Kind;
 use grps_core::{Engine, Health, Limits};
-use grps_server::{App, AuthSettings, Settings, bind, codec::Codec, now_s, series_json, serve};
+use grps_server::{App, AuthSettings, Bound, Settings, bind, bind_unix, codec::Codec, now_s, series_json, serve};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -49,8 +50,14 @@ impl Server {
         Ok(Self { app, io_threads, running: Mutex::new(None) })
     }
 
-    /// Binds every (host, port) and starts to serve; returns the bound ports.
-    fn start(&self, addresses: Vec<(String, u16)>) -> PyResult<Vec<u16>> {
+    /// Binds every (host, port) and every Unix socket with its mode, and starts to serve; returns the
+    /// bound ports.
+    #[pyo3(signature = (addresses, unix_sockets = Vec::new()))]
+    fn start(
+        &self,
+        addresses: Vec<(String, u16)>,
+        unix_sockets: Vec<(PathBuf, u32)>,
+    ) -> PyResult<Vec<u16>> {
         let mut running = self.running.lock();
         if running.is_some() {
             return Err(PyRuntimeError::new_err("the server is already started"));
@@ -65,7 +72,11 @@ impl Server {
             .iter()
             .map(|listener| listener.local_addr().map(|address| address.port()))
             .collect::<Result<_, _>>()?;
-        *running = Some(self.spawn(listeners)?);
+        let mut bound: Vec<Bound> = listeners.into_iter().map(Bound::from).collect();
+        for (path, mode) in unix_sockets {
+            bound.push(bind_unix(&path, mode).map_err(|error| socket_error(&path, &error))?);
+        }
+        *running = Some(self.spawn(bound)?);
         Ok(ports)
     }
 
@@ -173,7 +184,7 @@ impl Server {
         }
     }
 
-    fn spawn(&self, listeners: Vec<std::net::TcpListener>) -> PyResult<Running> {
+    fn spawn(&self, listeners: Vec<Bound>) -> PyResult<Running> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(self.io_threads)
             .thread_name("grps-io")
@@ -195,6 +206,10 @@ impl Server {
 fn resolve(host: &str, port: u16) -> PyResult<SocketAddr> {
     let address = (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     address.ok_or_else(|| PyValueError::new_err(format!("can't resolve host '{host}'")))
+}
+
+fn socket_error(path: &Path, error: &std::io::Error) -> PyErr {
+    PyOSError::new_err(format!("can't listen on {}: {error}", path.display()))
 }
 
 fn bind_error(host: &str, port: u16, error: &std::io::Error) -> PyErr {

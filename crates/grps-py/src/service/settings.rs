@@ -15,6 +15,8 @@ use http::HeaderValue;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::service::interface::PyInterface;
+
 /// The attributes of `grps.server.native.NativeSettings`.
 #[derive(FromPyObject)]
 pub(crate) struct PySettings {
@@ -41,6 +43,7 @@ pub(crate) struct PySettings {
     traces: Option<PyTraces>,
     gpus: Vec<u32>,
     front_ends: PyFrontEnds,
+    interface: PyInterface,
     pub(crate) start_online: bool,
     pub(crate) io_threads: usize,
 }
@@ -142,6 +145,7 @@ impl TryFrom<PySettings> for Settings {
             traces: settings.traces.map(TraceSettings::try_from).transpose()?,
             gpus: settings.gpus,
             front_ends: settings.front_ends.into(),
+            interface: settings.interface.try_into()?,
         })
     }
 }

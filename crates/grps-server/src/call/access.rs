@@ -77,7 +77,7 @@ fn authorize_caller(
     if credentials.is_cross_site && (scope == Scopes::ADMIN || by_certificate) {
         return Err(denied("a page of another site may not make this call"));
     }
-    let identity = auth.identify(credentials.token, peer.identity())?;
+    let identity = auth.identify(credentials.token, peer.identity().map(AsRef::as_ref))?;
     if !identity.scopes.contain(scope) {
         let message = format!("'{}' lacks the scope '{}'", identity.name, scope.name());
         return Err(denied(&message));

@@ -19,6 +19,19 @@ pub(crate) trait StreamEncoding: Send + Unpin + 'static {
     /// `ModelFailed` when user code made a chunk that this protocol can't carry.
     fn encode(&mut self, chunk: Content) -> Result<Self::Chunk, Error>;
 
+    /// Encodes the chunk that a model returned, behind which nothing follows.
+    ///
+    /// # Errors
+    /// See [`StreamEncoding::encode`].
+    fn encode_last(&mut self, chunk: Content) -> Result<Self::Chunk, Error> {
+        self.encode(chunk)
+    }
+
+    /// What ends a stream whose last chunk was not known as such; `None` for nothing.
+    fn encode_end(&mut self) -> Option<Self::Chunk> {
+        None
+    }
+
     /// Encodes a failure.
     fn encode_failure(&mut self, failure: &Error) -> Self::Chunk;
 
@@ -35,11 +48,13 @@ pub(crate) struct ReplyStream<E: StreamEncoding> {
     encoding: E,
     /// Context of the request; shutdown waits until it is dropped.
     call: Call,
+    /// Whether the last item was encoded.
+    has_ended: bool,
 }
 
 impl<E: StreamEncoding> ReplyStream<E> {
     pub(crate) fn new(chunks: Chunks, call: Call, encoding: E) -> Self {
-        Self { first: None, chunks, encoding, call }
+        Self { first: None, chunks, encoding, call, has_ended: false }
     }
 
     /// Waits for the first chunk or the end, and keeps the chunk for [`ReplyStream::poll_next`].
@@ -66,7 +81,8 @@ impl<E: StreamEncoding> ReplyStream<E> {
         }
         let Some(event) = ready!(self.chunks.poll_next(context)) else {
             self.call.scope.record_outcome(None);
-            return Poll::Ready(None);
+            let is_missing = !std::mem::replace(&mut self.has_ended, true);
+            return Poll::Ready(is_missing.then(|| self.encoding.encode_end()).flatten());
         };
         Poll::Ready(Some(self.encode(event)))
     }
@@ -74,9 +90,15 @@ impl<E: StreamEncoding> ReplyStream<E> {
     fn encode(&mut self, event: Result<Content, Error>) -> E::Chunk {
         let bytes = event.as_ref().map_or(0, Content::byte_len);
         let encoding = &mut self.encoding;
-        let encode = || event.and_then(|chunk| encoding.encode(chunk));
+        let is_last = self.chunks.is_at_end();
+        self.has_ended |= is_last;
+        let encode = || match event {
+            Ok(chunk) if is_last => encoding.encode_last(chunk),
+            event => event.and_then(|chunk| encoding.encode(chunk)),
+        };
         let encoded = self.call.app.blocking.run_at_once(bytes, encode);
         let chunk = encoded.unwrap_or_else(|error| {
+            self.has_ended = true;
             self.call.scope.record_failure(&error);
             self.encoding.encode_failure(&error)
         });

@@ -30,6 +30,7 @@ fn table(cause: Cause) -> (StatusCode, Code) {
         Cause::ModelFailed | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
         Cause::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         Cause::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, Code::DeadlineExceeded),
+        Cause::Unsupported => (StatusCode::NOT_IMPLEMENTED, Code::Unimplemented),
     }
 }
 
@@ -74,16 +75,18 @@ pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
             | Cause::ModelFailed
             | Cause::Internal
     );
-    if is_in_message {
-        return None;
-    }
+    (!is_in_message).then(|| rpc_failure(error))
+}
+
+/// The gRPC status of an error, for protocols whose clients expect one for every failure.
+pub(crate) fn rpc_failure(error: &Error) -> tonic::Status {
     let mut status = tonic::Status::new(table(error.cause()).1, error.message());
     if matches!(error.cause(), Cause::QueueFull | Cause::RateLimited) {
         // The counterpart of the HTTP header Retry-After.
         let retry_after = MetadataValue::from(RETRY_AFTER_MS);
         status.metadata_mut().insert("grpc-retry-pushback-ms", retry_after);
     }
-    Some(status)
+    status
 }
 
 /// 499 Client Closed Request; the `http` crate has no constant for it.
@@ -105,6 +108,7 @@ mod tests {
             (Cause::Cancelled, 499),
             (Cause::ModelFailed, 500),
             (Cause::DeadlineExceeded, 504),
+            (Cause::Unsupported, 501),
         ] {
             let error = Error::new(cause, "x");
             assert_eq!(http_status(&error).as_u16(), code);

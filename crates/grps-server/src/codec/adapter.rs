@@ -4,7 +4,7 @@ use bytes::Bytes;
 use grps_core::{ContentAdapter, Error, Tensor};
 
 use super::proto;
-use super::wire_type::WireType;
+use super::room::Room;
 
 /// Translates between tensors and encoded messages for the engine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,8 +16,7 @@ impl ContentAdapter for Codec {
     }
 
     fn to_message(&self, tensors: &[Tensor]) -> Result<Bytes, Error> {
-        tensors.iter().try_for_each(|tensor| WireType::of_input(tensor).map(drop))?;
-        proto::encode_tensors(None, "", tensors)
+        proto::encode_input(tensors, &Room::unlimited())
     }
 }
 

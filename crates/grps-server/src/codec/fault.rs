@@ -12,7 +12,7 @@ const MAX_EDITS: usize = 3;
 
 /// Why decoding stopped, and the place in the message. Boxed so that `Result`s stay small.
 #[derive(Debug)]
-pub(super) struct Fault(Box<Parts>);
+pub(crate) struct Fault(Box<Parts>);
 
 #[derive(Debug)]
 struct Parts {
@@ -25,7 +25,7 @@ struct Parts {
 impl Fault {
     /// A fault whose place is not known yet.
     #[cold]
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Error::invalid(message).into()
     }
 
@@ -37,19 +37,19 @@ impl Fault {
 
     /// The fault lies in the field of this name.
     #[cold]
-    pub(super) fn in_field(self, name: &str) -> Self {
+    pub(crate) fn in_field(self, name: &str) -> Self {
         self.prefixed(name)
     }
 
     /// The fault lies in the element of this index.
     #[cold]
-    pub(super) fn at_index(self, index: usize) -> Self {
+    pub(crate) fn at_index(self, index: usize) -> Self {
         self.prefixed(&format!("[{index}]"))
     }
 
     /// The fault lies in the map entry with this key.
     #[cold]
-    pub(super) fn at_key(self, key: &str) -> Self {
+    pub(crate) fn at_key(self, key: &str) -> Self {
         self.prefixed(&format!("[{}]", excerpt(key)))
     }
 

@@ -1,7 +1,7 @@
 //! Wire bytes to tensors and back.
 
 mod adapter;
-mod fault;
+pub(crate) mod fault;
 pub mod json;
 mod message;
 pub mod proto;
@@ -11,6 +11,7 @@ mod wire_tensor;
 mod wire_type;
 
 pub use adapter::Codec;
+pub(crate) use fault::Fault;
 pub use message::{Data, GrpsMessage, MapData, Outcome, Status};
 pub use room::{Reserve, Room};
 pub use wire_tensor::{MAX_TENSORS, WireShape, WireTensor};

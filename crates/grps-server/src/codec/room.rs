@@ -27,9 +27,10 @@ pub type Reserve<'r> = &'r dyn Fn(usize) -> Result<(), Error>;
 
 /// The memory that one request may take besides its body.
 pub struct Room<'r> {
-    body_bytes: usize,
+    /// Bytes of the body, and of the parts of the request that came another way.
+    body_bytes: Cell<usize>,
     /// Most bytes to take.
-    limit: usize,
+    limit: Cell<usize>,
     /// Bytes that are taken.
     taken: Cell<usize>,
     /// Bytes that need no further reservation.
@@ -40,17 +41,34 @@ pub struct Room<'r> {
 impl Room<'static> {
     /// Room without a limit, for what the service itself encoded.
     pub fn unlimited() -> Self {
-        let (limit, reserved) = (usize::MAX, Cell::new(usize::MAX));
-        Self { body_bytes: 0, limit, taken: Cell::new(0), reserved, reserve: &|_| Ok(()) }
+        let (limit, reserved) = (Cell::new(usize::MAX), Cell::new(usize::MAX));
+        let (body_bytes, taken) = (Cell::new(0), Cell::new(0));
+        Self { body_bytes, limit, taken, reserved, reserve: &|_| Ok(()) }
     }
 }
 
 impl<'r> Room<'r> {
     /// Room for a request whose body has so many bytes.
     pub fn of_body(body_bytes: usize, reserve: Reserve<'r>) -> Self {
-        let limit = body_bytes.saturating_mul(2).saturating_add(SPARE_BYTES);
-        let reserved = Cell::new(FREE_BYTES);
-        Self { body_bytes, limit, taken: Cell::new(0), reserved, reserve }
+        let limit = Cell::new(body_bytes.saturating_mul(2).saturating_add(SPARE_BYTES));
+        let (body_bytes, taken) = (Cell::new(body_bytes), Cell::new(0));
+        Self { body_bytes, limit, taken, reserved: Cell::new(FREE_BYTES), reserve }
+    }
+
+    /// The bytes of the body, and of the parts of the request that came another way.
+    pub(crate) fn body_bytes(&self) -> usize {
+        self.body_bytes.get()
+    }
+
+    /// Takes bytes for a part of the request that came another way than in its body: what decoding
+    /// may take grows as if it had been there.
+    ///
+    /// # Errors
+    /// As [`Room::take`].
+    pub(crate) fn take_part_of_body(&self, bytes: usize) -> Result<(), Error> {
+        self.body_bytes.set(self.body_bytes.get().saturating_add(bytes));
+        self.limit.set(self.limit.get().saturating_add(bytes.saturating_mul(3)));
+        self.take(bytes)
     }
 
     /// Takes bytes that are about to be allocated.
@@ -80,18 +98,19 @@ impl<'r> Room<'r> {
 
     #[cold]
     fn reserve_up_to(&self, taken: usize) -> Result<(), Error> {
-        if taken > self.limit {
+        let limit = self.limit.get();
+        if taken > limit {
             return Err(Error::new(
                 Cause::TooLarge,
                 format!(
-                    "the parts of the request take more than {} bytes of memory, which is twice its \
-                     body of {} bytes and {SPARE_BYTES} more; send fewer parts at once",
-                    self.limit, self.body_bytes
+                    "the parts of the request take more than {limit} bytes of memory, which is twice \
+                     its body of {} bytes and {SPARE_BYTES} more; send fewer parts at once",
+                    self.body_bytes()
                 ),
             ));
         }
         let missing = taken - self.reserved.get();
-        let step = missing.max(STEP_BYTES).min(self.limit - self.reserved.get());
+        let step = missing.max(STEP_BYTES).min(limit - self.reserved.get());
         (self.reserve)(step)?;
         self.reserved.set(self.reserved.get() + step);
         Ok(())
@@ -102,7 +121,7 @@ impl<'r> Room<'r> {
     ///
     /// # Errors
     /// As [`Room::take`].
-    pub(super) fn grow<T>(&self, values: &mut Vec<T>, more: usize) -> Result<(), Fault> {
+    pub(crate) fn grow<T>(&self, values: &mut Vec<T>, more: usize) -> Result<(), Fault> {
         if values.capacity() - values.len() >= more {
             return Ok(());
         }
@@ -164,6 +183,16 @@ mod tests {
             "take more than 50331668 bytes of memory, which is twice its body of 10 bytes";
         assert!(error.message().contains(expected), "{error}");
         assert!(Room::of_body(usize::MAX, &free).take(usize::MAX).is_ok());
+    }
+
+    #[test]
+    fn parts_that_came_another_way_count_as_body() {
+        let free = |_| Ok(());
+        let room = Room::of_body(10, &free);
+        room.take_part_of_body(100).unwrap();
+        assert_eq!((room.body_bytes(), room.taken.get()), (110, 100));
+        room.take(SPARE_BYTES + 220).unwrap();
+        assert_eq!(room.take(1).unwrap_err().cause(), Cause::TooLarge);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The front ends: one folder per protocol. A front end decodes requests and encodes responses.
 
 pub(crate) mod custom_http;
+pub(crate) mod grpc_services;
 pub(crate) mod grps_grpc;
 pub(crate) mod grps_http;
+pub(crate) mod oip;
 pub(crate) mod ops;
 pub(crate) mod shared;
 
@@ -14,5 +16,12 @@ mod routes_tests;
 pub(crate) use shared::front_end::FrontEnd;
 
 /// The front ends of every service. When two declare the same path, the first one serves it.
-pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] =
-    &[&grps_http::GrpsHttp, &custom_http::CustomHttp, &ops::Ops, &grps_grpc::GrpsGrpc];
+pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
+    &grps_http::GrpsHttp,
+    &custom_http::CustomHttp,
+    &ops::Ops,
+    &grps_grpc::GrpsGrpc,
+    &grpc_services::GrpcServices,
+    &oip::grpc::OipGrpc,
+    &oip::http::OipHttp,
+];

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use http::Method;
+
 use crate::app::tests::settings;
 use crate::call::access::Policy;
 use crate::frontends::FRONT_ENDS;
@@ -12,14 +14,21 @@ fn endpoints() -> Vec<Endpoint> {
     FRONT_ENDS.iter().flat_map(|front_end| front_end.endpoints(&settings)).collect()
 }
 
+/// What the paths of other routes that change the service end with.
+const ADMIN_ENDINGS: [&str; 7] =
+    ["line", "/load", "/unload", "/register", "modelload", "modelunload", "memoryregister"];
+
 #[test]
 fn routes_that_change_the_service_require_admin_access() {
     let endpoints = endpoints();
-    assert!(endpoints.len() > 25);
+    assert!(endpoints.len() > 50);
     for endpoint in endpoints {
         let path = endpoint.pattern.to_lowercase();
-        let changes = path.contains("/admin/") || path.ends_with("line");
+        let changes =
+            path.contains("/admin/") || ADMIN_ENDINGS.iter().any(|end| path.ends_with(end));
         assert_eq!(endpoint.policy == Policy::Admin, changes, "{path}");
+        // Where POST has a policy of its own, it changes what GET reads.
+        assert!(endpoint.post_policy.is_none_or(|policy| policy == Policy::Admin), "{path}");
     }
 }
 
@@ -28,7 +37,10 @@ const GUIDE: &str = include_str!("../../../../docs/guides/operate.md");
 
 #[test]
 fn the_guide_lists_all_admin_routes() {
-    for endpoint in endpoints().iter().filter(|endpoint| endpoint.policy == Policy::Admin) {
+    let is_admin = |endpoint: &&Endpoint| {
+        endpoint.policy_of(&Method::POST) == Policy::Admin || endpoint.policy == Policy::Admin
+    };
+    for endpoint in endpoints().iter().filter(is_admin) {
         let row = format!("| `{}` |", endpoint.pattern);
         assert!(GUIDE.contains(&row), "docs/guides/operate.md lacks {row}");
     }

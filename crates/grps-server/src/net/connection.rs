@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::net::accept::establish::establish;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol};
 use crate::net::listener::CLOSE_GRACE;
 use crate::net::peer::Peer;
@@ -28,7 +29,7 @@ const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnec
 /// Serves a connection until it ends or `closing` loses its sender.
 pub(crate) async fn run(
     mut transport: Transport,
-    peer: Peer,
+    mut peer: Peer,
     mut permit: Permit,
     protocols: Arc<[Box<dyn ConnectionProtocol>]>,
     app: Arc<App>,
@@ -39,7 +40,11 @@ pub(crate) async fn run(
         Place::Ordinary => app.settings.header_timeout,
         Place::Reserved => app.settings.header_timeout.min(RESERVED_HEADER_TIMEOUT),
     };
-    let sniffing = sniff(&mut transport, &protocols);
+    let sniffing = async {
+        let established = establish(&mut transport, &mut peer, &app.settings.interface).await;
+        established.inspect_err(|error| note_refusal(&app, &peer, error))?;
+        sniff(&mut transport, &protocols).await
+    };
     let sniffed = tokio::select! {
         sniffed = timeout(header_timeout, sniffing) => sniffed.ok(),
         () = permit.evicted() => None,
@@ -74,6 +79,14 @@ pub(crate) async fn run(
             app.note_stall(&peer);
         }
         tracing::debug!(%peer, protocol = protocol.name(), %error, "connection ended");
+    }
+}
+
+/// Logs what was wrong with the start of a connection, unless its client just went away.
+fn note_refusal(app: &App, peer: &Peer, error: &io::Error) {
+    let is_fault = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Other);
+    if is_fault && let Some(left_out) = app.refusal_log.admit() {
+        tracing::warn!(%peer, %error, left_out, "a connection was refused");
     }
 }
 

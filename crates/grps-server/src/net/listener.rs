@@ -1,12 +1,9 @@
-//! Binds addresses, accepts connections up to the limit, and drains at shutdown.
+//! Accepts connections up to the limit, and drains at shutdown.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -14,6 +11,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::frontends::shared::router::Router;
 use crate::frontends::{FRONT_ENDS, FrontEnd};
+use crate::net::accept::bound::{Accepted, Bound, Listening};
 use crate::net::connection;
 use crate::net::connection_protocol::ConnectionProtocol;
 use crate::net::descriptors::{LentDescriptor, is_exhausted};
@@ -21,36 +19,23 @@ use crate::net::http::http1::Http1;
 use crate::net::http::http2::Http2;
 use crate::net::peer::Peer;
 use crate::net::places::{Permit, Place};
-use crate::net::transport::Transport;
 use crate::observability::monitoring;
 use crate::observability::process::max_descriptors;
 
-const BACKLOG: i32 = 4096;
+pub use crate::net::accept::bound::bind;
+
 /// Least time for connections to close after the last request has ended: a slow client may still be
 /// reading a large response.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// Pause after a failed accept, which usually means that no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Binds an address for [`serve`].
-///
-/// # Errors
-/// The error of the system, for example when the port is in use.
-pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 /// Serves until `shutdown` resolves, then drains: running requests finish, new ones get 503.
 ///
 /// # Errors
 /// The error of the system when a listener can't be used.
 pub async fn serve(
-    listeners: Vec<std::net::TcpListener>,
+    listeners: Vec<impl Into<Bound>>,
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
@@ -67,7 +52,7 @@ pub async fn serve(
 /// As [`serve`].
 pub(crate) async fn serve_front_ends(
     front_ends: &[&'static dyn FrontEnd],
-    listeners: Vec<std::net::TcpListener>,
+    listeners: Vec<impl Into<Bound>>,
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
@@ -77,12 +62,18 @@ pub(crate) async fn serve_front_ends(
     let mut acceptors = JoinSet::new();
     for listener in listeners {
         let (protocols, app) = (Arc::clone(&protocols), Arc::clone(&app));
-        let acceptor = Acceptor { listener: TcpListener::from_std(listener)?, protocols, app };
+        let acceptor = Acceptor { listener: Listening::new(listener.into())?, protocols, app };
         acceptors.spawn(acceptor.run(accepting.clone()));
     }
     drop(accepting);
     let ticking = tokio::spawn(monitoring::run(Arc::clone(&app)));
     let watching = tokio::spawn(monitoring::watch_memory(Arc::clone(&app)));
+    let certificates = app.settings.interface.tls.clone();
+    let reloading = tokio::spawn(async move {
+        if let Some(tls) = certificates {
+            tls.watch().await;
+        }
+    });
     let exporting = tokio::spawn(export_traces(Arc::clone(&app)));
     shutdown.await;
     let end = Instant::now() + app.settings.drain_timeout.max(CLOSE_GRACE);
@@ -93,6 +84,7 @@ pub(crate) async fn serve_front_ends(
     ticking.abort();
     end_traces(&app, exporting).await;
     watching.abort();
+    reloading.abort();
     Ok(())
 }
 
@@ -150,7 +142,7 @@ type Protocols = Arc<[Box<dyn ConnectionProtocol>]>;
 
 /// Accepts connections of one listener.
 struct Acceptor {
-    listener: TcpListener,
+    listener: Listening,
     protocols: Protocols,
     app: Arc<App>,
 }
@@ -164,7 +156,7 @@ impl Acceptor {
             tokio::select! {
                 _ = accepting.changed() => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.admit(stream, peer.into(), &closing, &mut connections),
+                    Ok((stream, peer)) => self.admit(stream, peer, &closing, &mut connections),
                     Err(error) => self.retry(error, &closing, &mut connections).await,
                 },
                 Some(_) = connections.join_next() => {}
@@ -182,7 +174,7 @@ impl Acceptor {
 
     fn admit(
         &self,
-        stream: TcpStream,
+        stream: Accepted,
         peer: Peer,
         closing: &watch::Receiver<()>,
         connections: &mut JoinSet<()>,
@@ -213,20 +205,20 @@ impl Acceptor {
         let accepted = tokio::time::timeout(ACCEPT_PAUSE, self.listener.accept()).await;
         let Ok(Ok((stream, peer))) = accepted else { return };
         let permit = self.app.places.take_reserved();
-        connections.spawn(self.serve(stream, peer.into(), permit, Some(spare), closing.clone()));
+        connections.spawn(self.serve(stream, peer, permit, Some(spare), closing.clone()));
     }
 
     /// Serves a connection, which returns its spare descriptor afterwards.
     fn serve(
         &self,
-        stream: TcpStream,
+        stream: Accepted,
         peer: Peer,
         permit: Permit,
         spare: Option<LentDescriptor>,
         closing: watch::Receiver<()>,
     ) -> impl Future<Output = ()> + Send + use<> {
         let (protocols, app) = (Arc::clone(&self.protocols), Arc::clone(&self.app));
-        let transport = Transport::tcp(stream, app.settings.stream_stall_timeout);
+        let transport = stream.into_transport(app.settings.stream_stall_timeout);
         async move {
             connection::run(transport, peer, permit, protocols, app, closing).await;
             drop(spare);

@@ -1,14 +1,21 @@
 //! The client at the other end of a connection.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
+
+/// The address that is passed on for a peer of a Unix socket.
+const UNIX: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// Address of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PeerAddress {
     /// A TCP connection.
     Tcp(SocketAddr),
+    /// A client of a trusted proxy, which has sent the client's address.
+    Proxied(SocketAddr),
+    /// A Unix socket.
+    Unix,
 }
 
 /// The other end of a connection: its address and its verified identity.
@@ -26,33 +33,42 @@ impl Peer {
         Self { address, identity: None }
     }
 
-    /// The verified name.
-    pub(crate) fn identity(&self) -> Option<&str> {
-        self.identity.as_deref()
+    /// The same peer with a name that the transport has verified.
+    pub(crate) fn with_identity(self, identity: Option<Arc<str>>) -> Self {
+        Self { identity, ..self }
     }
 
-    /// Sets the verified name.
+    /// Sets the name of the caller, which was verified.
     pub(crate) fn set_identity(&mut self, identity: Arc<str>) {
         self.identity = Some(identity);
     }
 
+    /// The name that the transport has verified.
+    pub(crate) fn identity(&self) -> Option<&Arc<str>> {
+        self.identity.as_ref()
+    }
+
     /// The IP address; loopback for peers that reach the service without a network.
     pub(crate) fn ip(&self) -> IpAddr {
-        match self.address {
-            PeerAddress::Tcp(address) => address.ip(),
-        }
+        self.socket_address().ip()
     }
 
     /// Address and port; port 0 where the transport has none.
     pub(crate) fn socket_address(&self) -> SocketAddr {
         match self.address {
-            PeerAddress::Tcp(address) => address,
+            PeerAddress::Tcp(address) | PeerAddress::Proxied(address) => address,
+            PeerAddress::Unix => UNIX,
         }
     }
 
-    /// Whether the peer runs on this machine.
+    /// Whether the peer runs on this machine. A loopback address that a proxy sends is one of the
+    /// proxy's machine.
     pub(crate) fn is_local(&self) -> bool {
-        self.ip().to_canonical().is_loopback()
+        match self.address {
+            PeerAddress::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            PeerAddress::Proxied(_) => false,
+            PeerAddress::Unix => true,
+        }
     }
 }
 
@@ -64,9 +80,12 @@ impl From<SocketAddr> for Peer {
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.identity, self.address) {
-            (Some(identity), PeerAddress::Tcp(address)) => write!(f, "{identity}@{address}"),
-            (None, PeerAddress::Tcp(address)) => address.fmt(f),
+        if let Some(identity) = &self.identity {
+            write!(f, "{identity}@")?;
+        }
+        match self.address {
+            PeerAddress::Tcp(address) | PeerAddress::Proxied(address) => address.fmt(f),
+            PeerAddress::Unix => f.write_str("unix"),
         }
     }
 }
@@ -97,10 +116,20 @@ mod tests {
     }
 
     #[test]
+    fn a_proxied_peer_is_never_local_and_one_of_a_unix_socket_is() {
+        let address = "127.0.0.1:1".parse().unwrap();
+        assert!(!Peer::new(PeerAddress::Proxied(address)).is_local());
+        let unix = Peer::new(PeerAddress::Unix);
+        assert!(unix.is_local() && unix.ip().is_loopback());
+        assert_eq!(unix.to_string(), "unix");
+    }
+
+    #[test]
     fn a_verified_identity_is_shown() {
-        let mut peer = Peer::default();
+        let peer = Peer::default();
         assert_eq!(peer.to_string(), "127.0.0.1:0");
-        peer.identity = Some("client".into());
+        let peer = peer.with_identity(Some("client".into()));
         assert_eq!(peer.to_string(), "client@127.0.0.1:0");
+        assert_eq!(&**peer.identity().unwrap(), "client");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use grps_core::graph::{Comparison, Condition, Graph, InputSpec, Inputs, NodeSpec, Source};
+use grps_core::graph::{Comparison, Condition, Graph, Inputs, NodeSpec, Source};
 use grps_core::metrics::{
     Counts, Minute, Name, OutcomeCounts, Protocol, RequestSummary, RouteStats,
 };
@@ -14,6 +14,7 @@ use grps_core::{
 use serde_json::{Map, Value, json};
 
 use crate::admin::readiness::unready_reason;
+use crate::admin::route_signature::graph_inputs;
 use crate::app::App;
 use crate::call::status::{counts_by_status, http_status_of};
 use crate::observability::process;
@@ -300,39 +301,7 @@ fn describe_graph(name: &str, route: &Route) -> Value {
         .iter()
         .map(|(name, source)| json!({"name": **name, "from": describe_source(graph, source)}))
         .collect();
-    json!({"name": name, "inputs": graph_inputs(graph), "nodes": nodes, "outputs": outputs})
-}
-
-/// The inputs of a graph, with types and shapes from the signatures of its models.
-fn graph_inputs(graph: &Graph) -> Vec<Value> {
-    let mut graph_inputs: Vec<TensorSpec> = Vec::new();
-    for (node, model) in graph.spec().nodes.iter().zip(graph.models()) {
-        let declared = model.spec().signature.as_ref().map(|signature| signature.inputs.as_slice());
-        let declared = declared.unwrap_or_default();
-        let node_inputs: Vec<TensorSpec> = match &node.inputs {
-            Inputs::Whole(None) => declared.to_vec(),
-            Inputs::Whole(Some(_)) => Vec::new(),
-            Inputs::Named(inputs) => {
-                let from_request = inputs.iter().filter(|input| input.source.node.is_none());
-                let describe = |input: &InputSpec| {
-                    let spec = declared.iter().find(|spec| spec.name == input.name);
-                    TensorSpec {
-                        name: input.source.tensor.as_str().into(),
-                        dtype: spec.and_then(|spec| spec.dtype),
-                        shape: spec.and_then(|spec| spec.shape.clone()),
-                        required: input.required,
-                    }
-                };
-                from_request.map(describe).collect()
-            }
-        };
-        for tensor in node_inputs {
-            if graph_inputs.iter().all(|input| input.name != tensor.name) {
-                graph_inputs.push(tensor);
-            }
-        }
-    }
-    describe_tensors(&graph_inputs)
+    json!({"name": name, "inputs": describe_tensors(&graph_inputs(graph)), "nodes": nodes, "outputs": outputs})
 }
 
 /// The sources of a node without duplicates: names of nodes, and `request`.

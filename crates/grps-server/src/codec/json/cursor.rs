@@ -15,10 +15,10 @@ const MAX_DEPTH: usize = 128;
 
 /// What is left to read of one JSON text.
 #[derive(Clone, Debug)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     pub(super) text: &'a str,
     /// Byte offset in `text`, always on a character border.
-    pub(super) pos: usize,
+    pub(crate) pos: usize,
     /// What the values may take; `None` for a text without a limit.
     room: Option<&'a Room<'a>>,
     /// The memory of the text, which strings share; `None` where they are copied.
@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads a text whose values may take so much memory. Strings share `memory` if the text is part
     /// of it.
-    pub(super) fn within(text: &'a str, room: &'a Room<'a>, memory: Option<&'a Bytes>) -> Self {
+    pub(crate) fn within(text: &'a str, room: &'a Room<'a>, memory: Option<&'a Bytes>) -> Self {
         Self { text, pos: 0, room: Some(room), memory }
     }
 
@@ -53,7 +53,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Charges for text that is about to be copied.
-    pub(super) fn take_text(&self, text: &str) -> Result<(), Fault> {
+    pub(crate) fn take_text(&self, text: &str) -> Result<(), Fault> {
         self.take_memory(text.len().max(FEWEST_BYTES))
     }
 
@@ -86,7 +86,7 @@ impl<'a> Cursor<'a> {
 
     /// Passes over white space and gives the byte behind it.
     #[inline]
-    pub(super) fn token(&mut self) -> u8 {
+    pub(crate) fn token(&mut self) -> u8 {
         loop {
             match self.peek() {
                 b' ' | b'\n' | b'\r' | b'\t' => self.pos += 1,
@@ -106,12 +106,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over `null` if that is the next value.
-    pub(super) fn take_null(&mut self) -> bool {
+    pub(crate) fn take_null(&mut self) -> bool {
         self.token() == b'n' && self.take("null")
     }
 
     /// Passes over `true` or `false` if that is the next value.
-    pub(super) fn take_bool(&mut self) -> Option<bool> {
+    pub(crate) fn take_bool(&mut self) -> Option<bool> {
         match self.token() {
             b't' if self.take("true") => Some(true),
             b'f' if self.take("false") => Some(false),
@@ -120,7 +120,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads an object; `field` must read the value behind each key.
-    pub(super) fn object(
+    pub(crate) fn object(
         &mut self,
         mut field: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
@@ -153,7 +153,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a list; `element` must read each value.
-    pub(super) fn list(
+    pub(crate) fn list(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
@@ -178,7 +178,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over any value, checking its syntax.
-    pub(super) fn skip_value(&mut self) -> Result<(), Fault> {
+    pub(crate) fn skip_value(&mut self) -> Result<(), Fault> {
         self.skip_nested(0)
     }
 
@@ -197,7 +197,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Nothing but white space may follow.
-    pub(super) fn end(&mut self) -> Result<(), Fault> {
+    pub(crate) fn end(&mut self) -> Result<(), Fault> {
         match self.token() {
             0 if self.pos >= self.text.len() => Ok(()),
             _ => Err(self.syntax("nothing may follow the JSON value")),
@@ -206,7 +206,7 @@ impl<'a> Cursor<'a> {
 
     /// The next value is not of the wanted kind, or no value at all.
     #[cold]
-    pub(super) fn mismatch(&mut self, wanted: &str) -> Fault {
+    pub(crate) fn mismatch(&mut self, wanted: &str) -> Fault {
         let kind = match self.token() {
             b'"' => "a string",
             b'{' => "an object",

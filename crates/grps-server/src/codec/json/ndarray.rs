@@ -11,7 +11,7 @@ use crate::codec::fault::Fault;
 
 /// The type of an `ndarray` for a model that does not declare one: strings if the first element is
 /// text or bytes, else float32. Text of a number counts as the number.
-pub(super) fn natural_type(cursor: &Cursor<'_>) -> DataType {
+pub(crate) fn natural_type(cursor: &Cursor<'_>) -> DataType {
     let mut cursor = cursor.clone();
     while cursor.token() == b'[' {
         cursor.pos += 1;
@@ -25,39 +25,50 @@ pub(super) fn natural_type(cursor: &Cursor<'_>) -> DataType {
 
 /// Reads an `ndarray` as an unnamed tensor of this type.
 pub(super) fn read(cursor: &mut Cursor<'_>, dtype: DataType) -> Result<Tensor, Error> {
+    read_as(cursor, dtype, "ndarray")
+}
+
+/// Reads nested lists, or one flat list, as an unnamed tensor of this type; `field` is their name in
+/// errors.
+pub(crate) fn read_as(
+    cursor: &mut Cursor<'_>,
+    dtype: DataType,
+    field: &'static str,
+) -> Result<Tensor, Error> {
     match dtype {
-        DataType::Bool => read_values(cursor, Vec::new(), Values::Bool),
-        DataType::Uint8 => read_values(cursor, Vec::new(), Values::Uint8),
-        DataType::Uint16 => read_values(cursor, Vec::new(), Values::Uint16),
-        DataType::Uint32 => read_values(cursor, Vec::new(), Values::Uint32),
-        DataType::Uint64 => read_values(cursor, Vec::new(), Values::Uint64),
-        DataType::Int8 => read_values(cursor, Vec::new(), Values::Int8),
-        DataType::Int16 => read_values(cursor, Vec::new(), Values::Int16),
-        DataType::Int32 => read_values(cursor, Vec::new(), Values::Int32),
-        DataType::Int64 => read_values(cursor, Vec::new(), Values::Int64),
-        DataType::Float16 => read_values(cursor, Vec::new(), Values::Float16),
-        DataType::Bfloat16 => read_values(cursor, Vec::new(), Values::Bfloat16),
-        DataType::Float32 => read_values(cursor, Vec::new(), Values::Float32),
-        DataType::Float64 => read_values(cursor, Vec::new(), Values::Float64),
+        DataType::Bool => read_values(cursor, field, Vec::new(), Values::Bool),
+        DataType::Uint8 => read_values(cursor, field, Vec::new(), Values::Uint8),
+        DataType::Uint16 => read_values(cursor, field, Vec::new(), Values::Uint16),
+        DataType::Uint32 => read_values(cursor, field, Vec::new(), Values::Uint32),
+        DataType::Uint64 => read_values(cursor, field, Vec::new(), Values::Uint64),
+        DataType::Int8 => read_values(cursor, field, Vec::new(), Values::Int8),
+        DataType::Int16 => read_values(cursor, field, Vec::new(), Values::Int16),
+        DataType::Int32 => read_values(cursor, field, Vec::new(), Values::Int32),
+        DataType::Int64 => read_values(cursor, field, Vec::new(), Values::Int64),
+        DataType::Float16 => read_values(cursor, field, Vec::new(), Values::Float16),
+        DataType::Bfloat16 => read_values(cursor, field, Vec::new(), Values::Bfloat16),
+        DataType::Float32 => read_values(cursor, field, Vec::new(), Values::Float32),
+        DataType::Float64 => read_values(cursor, field, Vec::new(), Values::Float64),
         DataType::String => {
             let mut strings = Vec::new();
             make_room_for_strings(cursor, &mut strings)?;
-            read_values(cursor, strings, Values::String)
+            read_values(cursor, field, strings, Values::String)
         }
     }
 }
 
 fn read_values<T: Element>(
     cursor: &mut Cursor<'_>,
+    field: &'static str,
     values: Vec<T>,
     wrap: impl Fn(Vec<T>) -> Values,
 ) -> Result<Tensor, Error> {
     let (shape, path) = (Vec::new(), Vec::new());
-    let mut array = Array { values, room_to: 0, shape, rank: None, path };
+    let mut array = Array { field, values, room_to: 0, shape, rank: None, path };
     if cursor.token() == b'[' {
         array.read_list(cursor)?;
     } else {
-        array.values.push(T::from_nested(cursor).map_err(|fault| fault.in_field("ndarray"))?);
+        array.values.push(T::from_nested(cursor).map_err(|fault| fault.in_field(field))?);
     }
     let shape: Shape = array.shape.into_iter().flatten().collect();
     Tensor::new(Arc::default(), shape, wrap(array.values))
@@ -65,6 +76,8 @@ fn read_values<T: Element>(
 
 /// What is known of the array so far.
 struct Array<T> {
+    /// The name of the field, for errors.
+    field: &'static str,
     values: Vec<T>,
     /// Place in the text up to which there is room for the elements.
     room_to: usize,
@@ -84,7 +97,7 @@ impl<T: Element> Array<T> {
             return Err(self.ragged("is a list", "is not"));
         }
         if depth >= MAX_RANK {
-            return Err(Fault::new(format!("nested deeper than {MAX_RANK}")).in_field("ndarray"));
+            return Err(Fault::new(format!("nested deeper than {MAX_RANK}")).in_field(self.field));
         }
         if self.shape.len() == depth {
             self.shape.push(None);
@@ -192,13 +205,13 @@ impl<T: Element> Array<T> {
             .iter()
             .rev()
             .fold(fault, |fault, index| fault.at_index(*index))
-            .in_field("ndarray")
+            .in_field(self.field)
     }
 
     /// The value at the current path differs from the first one of its depth.
     #[cold]
     fn ragged(&self, here: &str, first: &str) -> Fault {
-        let mut message = "ndarray is ragged: ".to_owned();
+        let mut message = format!("{} is ragged: ", self.field);
         for index in &self.path {
             // Writing to a String cannot fail.
             let _ = write!(message, "[{index}]");

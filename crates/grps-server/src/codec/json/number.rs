@@ -44,7 +44,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads an integer, which may be written like `1.0` or `1e2`.
     #[inline]
-    pub(super) fn integer(&mut self) -> Result<i128, Fault> {
+    pub(crate) fn integer(&mut self) -> Result<i128, Fault> {
         match short_integer(self.text.as_bytes(), self.pos) {
             Some((value, end)) => {
                 self.pos = end;
@@ -67,7 +67,7 @@ impl<'a> Cursor<'a> {
 
     /// The text of a number, or of one of the words that Python writes for special values.
     #[cold]
-    pub(super) fn number_text(&mut self) -> Result<&'a str, Fault> {
+    pub(crate) fn number_text(&mut self) -> Result<&'a str, Fault> {
         let start = self.pos;
         for word in ["NaN", "Infinity", "-Infinity"] {
             if self.take(word) {

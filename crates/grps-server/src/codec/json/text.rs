@@ -9,7 +9,7 @@ use crate::codec::fault::Fault;
 
 impl<'a> Cursor<'a> {
     /// Reads a string; one without escapes is not copied.
-    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
         if self.token() != b'"' {
             return Err(self.mismatch("a string"));
         }

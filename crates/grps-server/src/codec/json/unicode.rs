@@ -11,7 +11,7 @@ use crate::codec::room::Room;
 ///
 /// # Errors
 /// `InvalidArgument` with the offset of the first byte that the encoding does not allow.
-pub(super) fn text_of<'a>(body: &'a [u8], room: &Room<'_>) -> Result<Cow<'a, str>, Error> {
+pub(crate) fn text_of<'a>(body: &'a [u8], room: &Room<'_>) -> Result<Cow<'a, str>, Error> {
     if matches!(*body, [0, ..] | [_, 0, ..] | [0xfe, 0xff, ..] | [0xff, 0xfe, ..]) {
         // Two bytes can become three, and a string doubles when it grows.
         room.take(body.len().saturating_mul(2))?;

@@ -8,9 +8,10 @@ use super::size::{
 };
 use crate::codec::message::{Data, GrpsMessage, MapData, Status};
 use crate::codec::room::Room;
+use crate::codec::wire_type::WireType;
 
 /// Field framings as the low bits of a tag.
-const VARINT: u32 = 0;
+pub(crate) const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const LEN: u32 = 2;
 const FIXED32: u32 = 5;
@@ -65,6 +66,16 @@ pub fn encode_tensors(
 ) -> Result<Bytes, Error> {
     let sized: Result<Vec<_>, _> = tensors.iter().map(SizedTensor::try_from).collect();
     Head { status, model, room: &Room::unlimited() }.encode_sized(&sized?)
+}
+
+/// Encodes a message that carries these tensors of a request; `room` is what it may take.
+///
+/// # Errors
+/// `InvalidArgument` when a tensor has a type that messages lack; those of the room.
+pub fn encode_input(tensors: &[Tensor], room: &Room<'_>) -> Result<Bytes, Error> {
+    tensors.iter().try_for_each(|tensor| WireType::of_input(tensor).map(drop))?;
+    let sized: Result<Vec<_>, _> = tensors.iter().map(SizedTensor::try_from).collect();
+    Head { status: None, model: "", room }.encode_sized(&sized?)
 }
 
 /// Appends a status as field 1 of a message.
@@ -243,22 +254,26 @@ fn write_int(out: &mut Vec<u8>, field: u32, value: i32) {
     }
 }
 
-fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+/// A field of bytes or text.
+pub(crate) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     write_length(out, field, bytes.len());
     out.extend_from_slice(bytes);
 }
 
-fn write_length(out: &mut Vec<u8>, field: u32, length: usize) {
+/// The tag of a field and the length of what follows.
+pub(crate) fn write_length(out: &mut Vec<u8>, field: u32, length: usize) {
     write_tag(out, field, LEN);
     write_varint(out, length as u64);
 }
 
-fn write_tag(out: &mut Vec<u8>, field: u32, wire: u32) {
+/// The tag of a field.
+pub(crate) fn write_tag(out: &mut Vec<u8>, field: u32, wire: u32) {
     write_varint(out, u64::from(field << 3 | wire));
 }
 
+/// A varint.
 #[inline]
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

@@ -1,15 +1,15 @@
 //! Protobuf encoding of `GrpsMessage`, as `proto/grps.proto` defines it.
 
 mod decode;
-mod encode;
-mod packed;
+pub(crate) mod encode;
+pub(crate) mod packed;
 mod python;
-mod reader;
-mod size;
+pub(crate) mod reader;
+pub(crate) mod size;
 mod splice;
 mod tensor;
 
 pub use decode::{decode, decode_tensors, decode_within};
-pub use encode::{encode, encode_tensors, encode_within};
+pub use encode::{encode, encode_input, encode_tensors, encode_within};
 pub use python::{python_bytes, wide_text_bytes};
 pub use splice::{peek_model, with_chunk_status, with_status};

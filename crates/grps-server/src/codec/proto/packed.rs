@@ -1,4 +1,4 @@
-//! Elements of `flat_*` fields and shapes: packed runs straight into the typed vector.
+//! Elements of repeated fields and shapes: packed runs straight into the typed vector.
 
 use bytes::Bytes;
 use grps_core::Values;
@@ -10,7 +10,7 @@ use crate::codec::fault::Fault;
 use crate::codec::room::Room;
 
 /// The message that is being read, whose memory strings share, and what its values may take.
-pub(super) type Whole<'a> = (&'a Bytes, &'a Room<'a>);
+pub(crate) type Whole<'a> = (&'a Bytes, &'a Room<'a>);
 
 /// The top bit of eight bytes: none is set when all eight are one-byte varints.
 const CONTINUES: u64 = 0x8080_8080_8080_8080;
@@ -39,7 +39,7 @@ macro_rules! exact {
         }
     )*};
 }
-exact!(i32, i64);
+exact!(i32, i64, u32, u64);
 
 macro_rules! narrow {
     ($($type:ty: $wire:ty),*) => {$(
@@ -58,38 +58,51 @@ macro_rules! narrow {
         }
     )*};
 }
-narrow!(u8: u32, i8: i32, i16: i32);
+narrow!(u8: u32, i8: i32, u16: u32, i16: i32);
+
+impl FromVarint for bool {
+    fn from_small(byte: u8) -> Self {
+        byte != 0
+    }
+    fn from_varint(value: u64) -> Result<Self, Fault> {
+        Ok(value != 0)
+    }
+}
 
 /// Whether a field of these elements may be framed so; otherwise it counts as unknown.
-pub(super) fn accepts(values: &Values, wire: Wire) -> bool {
+pub(crate) fn accepts(values: &Values, wire: Wire) -> bool {
     match values {
         Values::String(_) => wire == Wire::Len,
         Values::Float64(_) => matches!(wire, Wire::Len | Wire::Fixed64),
         Values::Float16(_) | Values::Float32(_) => matches!(wire, Wire::Len | Wire::Fixed32),
-        Values::Uint8(_)
+        Values::Bool(_)
+        | Values::Uint8(_)
+        | Values::Uint16(_)
+        | Values::Uint32(_)
+        | Values::Uint64(_)
         | Values::Int8(_)
         | Values::Int16(_)
         | Values::Int32(_)
         | Values::Int64(_) => matches!(wire, Wire::Len | Wire::Varint),
         // No field holds these.
-        Values::Bool(_)
-        | Values::Uint16(_)
-        | Values::Uint32(_)
-        | Values::Uint64(_)
-        | Values::Bfloat16(_) => false,
+        Values::Bfloat16(_) => false,
     }
 }
 
-/// Appends what one occurrence of a `flat_*` field holds: a packed run or a single element.
+/// Appends what one occurrence of a repeated field holds: a packed run or a single element.
 /// The framing must be one that [`accepts`] allows.
-pub(super) fn append(
+pub(crate) fn append(
     values: &mut Values,
     reader: &mut Reader<'_>,
     wire: Wire,
     (whole, room): Whole<'_>,
 ) -> Result<(), Fault> {
     match values {
+        Values::Bool(out) => append_varints(out, reader, wire, room),
         Values::Uint8(out) => append_varints(out, reader, wire, room),
+        Values::Uint16(out) => append_varints(out, reader, wire, room),
+        Values::Uint32(out) => append_varints(out, reader, wire, room),
+        Values::Uint64(out) => append_varints(out, reader, wire, room),
         Values::Int8(out) => append_varints(out, reader, wire, room),
         Values::Int16(out) => append_varints(out, reader, wire, room),
         Values::Int32(out) => append_varints(out, reader, wire, room),
@@ -103,11 +116,7 @@ pub(super) fn append(
             out.push(whole.slice_ref(string));
             Ok(())
         }
-        Values::Bool(_)
-        | Values::Uint16(_)
-        | Values::Uint32(_)
-        | Values::Uint64(_)
-        | Values::Bfloat16(_) => Ok(()),
+        Values::Bfloat16(_) => Ok(()),
     }
 }
 
@@ -315,6 +324,22 @@ mod tests {
             assert_eq!(packed(Values::Int32(vec![]), &bytes), Ok(Values::Int32(expected)));
         }
         assert!(packed(Values::Int32(vec![]), &[1, 0x80]).is_err());
+    }
+
+    #[test]
+    fn unsigned_integers_and_bools_are_read() {
+        let bytes = [0, 0xff, 0xff, 0x03];
+        assert_eq!(packed(Values::Uint16(vec![]), &bytes), Ok(Values::Uint16(vec![0, 65535])));
+        assert_eq!(
+            packed(Values::Uint16(vec![]), &[0x80, 0x80, 0x04]).unwrap_err(),
+            "[0]: 65536 is out of range for uint16, 0 to 65535 is allowed"
+        );
+        let longest = [&[0xff; 9][..], &[1]].concat();
+        assert_eq!(packed(Values::Uint64(vec![]), &longest), Ok(Values::Uint64(vec![u64::MAX])));
+        assert_eq!(packed(Values::Uint32(vec![]), &longest), Ok(Values::Uint32(vec![u32::MAX])));
+        let bools = [0, 1, 2, 0x80, 0x01, 0x80, 0x00];
+        let expected = Values::Bool(vec![false, true, true, true, false]);
+        assert_eq!(packed(Values::Bool(vec![]), &bools), Ok(expected));
     }
 
     #[test]

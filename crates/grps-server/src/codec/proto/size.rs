@@ -8,18 +8,18 @@ use crate::codec::wire_type::{FLAT_BYTES, WireType};
 
 /// Bytes of a varint.
 #[inline]
-pub(super) fn varint_size(value: u64) -> usize {
+pub(crate) fn varint_size(value: u64) -> usize {
     // 7 bits a byte: the integer form of ceil(bits / 7), at least 1.
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
 /// Bytes of a length-delimited field whose tag takes one byte.
-pub(super) fn field_size(length: usize) -> usize {
+pub(crate) fn field_size(length: usize) -> usize {
     1 + varint_size(length as u64) + length
 }
 
 /// As [`field_size`], but an empty field is not written.
-pub(super) fn optional_size(length: usize) -> usize {
+pub(crate) fn optional_size(length: usize) -> usize {
     if length == 0 { 0 } else { field_size(length) }
 }
 

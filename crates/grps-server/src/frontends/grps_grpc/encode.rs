@@ -11,10 +11,8 @@ use crate::app::App;
 use crate::call::reply_stream::StreamEncoding;
 use crate::call::status::{grps_status, rpc_status};
 use crate::codec::{GrpsMessage, Status, proto};
+use crate::frontends::shared::grpc::PREFIX_BYTES;
 use crate::net::http::reply_body::ReplyBody;
-
-/// Bytes before each message: the compression flag and the length.
-pub(super) const PREFIX_BYTES: usize = 5;
 
 /// The largest message that clients of gRPC take by default.
 const CLIENT_LIMIT_BYTES: usize = 4 * 1024 * 1024;

@@ -1,13 +1,10 @@
-//! GRPS over gRPC: `grps.protos.v1.GrpsService`, and the standard health service.
+//! GRPS over gRPC: `grps.protos.v1.GrpsService`.
 
-mod compression;
 mod control;
 mod encode;
-mod health;
 mod predict;
 mod raw_codec;
 mod service;
-mod timeout;
 
 use std::borrow::Cow;
 
@@ -30,7 +27,6 @@ impl FrontEnd for GrpsGrpc {
 
     fn endpoints(&self, _: &Settings) -> Vec<Endpoint> {
         let grps = |name: &str| Cow::from(format!("/grps.protos.v1.GrpsService/{name}"));
-        let health = "/grpc.health.v1.Health/Check";
         let post = Methods::Post;
         vec![
             Endpoint::new(post, grps("Predict"), Policy::Infer, service::predict),
@@ -48,7 +44,6 @@ impl FrontEnd for GrpsGrpc {
                 .vital(),
             Endpoint::new(post, grps("ServerMetadata"), Policy::Read, control::server_metadata),
             Endpoint::new(post, grps("ModelMetadata"), Policy::Read, control::model_metadata),
-            Endpoint::new(post, health, Policy::Public, health::check).vital(),
         ]
     }
 

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use grps_core::Error;
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::call::access::Credentials;
+use crate::call::access::{Credentials, Policy, authorize};
+use crate::call::call::Call;
 
 /// Header by which browsers report the site of the requesting page.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -35,6 +37,15 @@ pub(crate) fn read(head: &Parts) -> Credentials<'_> {
 /// The key of a request: the token of `Authorization`, or else `X-API-Key`.
 pub(crate) fn sent_key(headers: &HeaderMap) -> Option<&str> {
     bearer_token(headers).or_else(|| text(headers, API_KEY).map(str::trim_ascii))
+}
+
+/// Checks whether a request may change the service, for routes that also serve those that change
+/// nothing.
+///
+/// # Errors
+/// `PermissionDenied` with the missing condition.
+pub(crate) fn authorize_admin(call: &Call, head: &Parts) -> Result<(), Error> {
+    authorize(Policy::Admin, &call.peer, read(head), &call.app.auth).map(drop)
 }
 
 /// The token of `Authorization: Bearer TOKEN`; the name of the scheme has no case.

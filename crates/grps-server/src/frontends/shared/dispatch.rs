@@ -16,9 +16,11 @@ use crate::call::access::{Credentials, Policy, authorize};
 use crate::call::call::Call;
 use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::response_form::ResponseForm;
 use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
 use crate::net::http::content_coding;
+use crate::net::http::grpc_web::GrpcWeb;
 use crate::net::http::reply_body::ReplyBody;
 use crate::net::http::{request_body, request_head};
 use crate::net::peer::Peer;
@@ -41,9 +43,13 @@ pub(crate) async fn dispatch(
     let timeline = Arc::new(app.request_ids.start_timeline(sent_id, trace));
     let with_timing = timing_header::is_requested(optional);
     let refuses_coding = content_coding::read(optional).is_err();
-    let grpc = is_grpc(request.headers());
+    let is_plain_grpc = is_grpc(request.headers());
+    let web = if is_plain_grpc { None } else { GrpcWeb::of(request.headers()) };
+    let grpc = is_plain_grpc || web.is_some();
+    let form = ResponseForm::of(&app, request.headers(), grpc, web);
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
     let mut call = Call::start(app, peer, timeline, protocol);
+    call.has_text_body = web == Some(GrpcWeb::Text);
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();
@@ -51,31 +57,11 @@ pub(crate) async fn dispatch(
     let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
     let head = request_head::check(version, request.uri(), request.headers());
     let is_refused = head.is_err();
-    let found = match head {
-        Ok(()) => router.find(request.method(), request.uri().path(), grpc),
-        Err(error) => Err(router.error(grpc, &error)),
+    let response = match head {
+        Ok(()) => route(&router, call, place, request, grpc).await,
+        Err(error) => router.error(grpc, request.uri().path(), &error),
     };
-    let mut response = match found {
-        Ok((matched, parameters)) => {
-            let (parts, body) = request.into_parts();
-            let allowed = check_place(place, matched)
-                .and_then(|()| check_access(&mut call, matched, &parts, is_draining));
-            match allowed {
-                Ok(()) => {
-                    matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
-                }
-                Err(error) => {
-                    request_body::refuse(&parts.headers, body);
-                    refusal(matched.front_end, &error)
-                }
-            }
-        }
-        Err(response) => response,
-    };
-    if let ReplyBody::Whole(body) = response.body_mut() {
-        scope.count_sent_bytes(body.len());
-        *body = scope.hold(std::mem::take(body));
-    }
+    let mut response = form.apply(&app, &scope, response).await;
     add_accepted_codings(&mut response, grpc, refuses_coding);
     if with_timing {
         timing_header::add(response.headers_mut(), &timeline);
@@ -101,6 +87,36 @@ fn refusal(front_end: &dyn FrontEnd, error: &Error) -> Response<ReplyBody> {
     response
 }
 
+/// Finds the route of a request, checks that the request may call it, and calls it.
+async fn route(
+    router: &Router,
+    mut call: Call,
+    place: Place,
+    request: Request<Incoming>,
+    grpc: bool,
+) -> Response<ReplyBody> {
+    let cors = call.app.settings.interface.cors.as_ref();
+    if let Some(answer) = cors.and_then(|cors| cors.preflight(request.method(), request.headers()))
+    {
+        return answer;
+    }
+    let (matched, parameters) = match router.find(request.method(), request.uri().path(), grpc) {
+        Ok(found) => found,
+        Err(response) => return response,
+    };
+    let (parts, body) = request.into_parts();
+    let is_draining = call.app.engine.health().is_draining();
+    let allowed = check_place(place, matched)
+        .and_then(|()| check_access(&mut call, matched, &parts, is_draining));
+    match allowed {
+        Ok(()) => matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await,
+        Err(error) => {
+            request_body::refuse(&parts.headers, body);
+            refusal(matched.front_end, &error)
+        }
+    }
+}
+
 /// Checks whether the connection may ask for a route.
 ///
 /// # Errors
@@ -122,9 +138,11 @@ fn check_access(
     head: &Parts,
     is_draining: bool,
 ) -> Result<(), Error> {
-    let policy = matched.endpoint.policy;
+    let policy = matched.endpoint.policy_of(&head.method);
     if policy == Policy::Infer {
-        call.scope.mark_inference();
+        if !matched.endpoint.has_many_requests {
+            call.scope.mark_inference();
+        }
     }
     let admitted = if policy == Policy::Infer && is_draining {
         Err(Error::new(Cause::Unavailable, "the service is shutting down"))

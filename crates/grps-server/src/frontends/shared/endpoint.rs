@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::pin::Pin;
 
-use http::Response;
 use http::request::Parts;
+use http::{Method, Response};
 use hyper::body::Incoming;
 
 use crate::call::access::Policy;
@@ -56,8 +56,12 @@ pub(crate) struct Endpoint {
     pub(crate) methods: Methods,
     /// The access policy.
     pub(crate) policy: Policy,
+    /// The access policy of POST, where it changes what GET reads.
+    pub(crate) post_policy: Option<Policy>,
     /// Whether the route is served when there are too many connections: health and metrics.
     pub(crate) is_vital: bool,
+    /// Whether the body is a stream of inference requests, each of which is counted by itself.
+    pub(crate) has_many_requests: bool,
     /// The function that serves requests.
     handler: EndpointFn,
 }
@@ -76,12 +80,35 @@ impl Endpoint {
     {
         let handler =
             Box::new(move |call, request| Box::pin(handler(call, request)) as EndpointFuture);
-        Self { pattern: pattern.into(), methods, policy, is_vital: false, handler }
+        Self {
+            pattern: pattern.into(),
+            methods,
+            policy,
+            post_policy: None,
+            is_vital: false,
+            has_many_requests: false,
+            handler,
+        }
     }
 
     /// Also serves the route when there are too many connections.
     pub(crate) fn vital(self) -> Self {
         Self { is_vital: true, ..self }
+    }
+
+    /// Does not count the request itself, whose body is a stream of inference requests.
+    pub(crate) fn with_many_requests(self) -> Self {
+        Self { has_many_requests: true, ..self }
+    }
+
+    /// Also serves POST, with a policy of its own.
+    pub(crate) fn posting(self, policy: Policy) -> Self {
+        Self { methods: Methods::GetOrPost, post_policy: Some(policy), ..self }
+    }
+
+    /// The access policy of a method.
+    pub(crate) fn policy_of(&self, method: &Method) -> Policy {
+        self.post_policy.filter(|_| method == Method::POST).unwrap_or(self.policy)
     }
 
     /// Serves a request.

@@ -19,6 +19,11 @@ pub(crate) trait FrontEnd: Send + Sync {
     /// Encodes an error as the response to a request.
     fn error(&self, error: &Error) -> Response<ReplyBody>;
 
+    /// What the paths of this front end begin with, if it encodes the errors for all of them.
+    fn path_prefix(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether this front end serves gRPC, including requests that match no route.
     fn is_grpc(&self) -> bool {
         false

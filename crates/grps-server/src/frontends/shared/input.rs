@@ -32,10 +32,23 @@ pub(crate) fn to_tensors(
         }
         (_, message) => message.into_tensors(),
     }?;
+    charge_tensors(route, &tensors, room)?;
+    Ok(tensors)
+}
+
+/// Charges for what decoded tensors take besides themselves where they are read.
+///
+/// # Errors
+/// Those of the room.
+pub(crate) fn charge_tensors(
+    route: &Route,
+    tensors: &[Tensor],
+    room: &Room<'_>,
+) -> Result<(), Error> {
     if is_read_elsewhere(route) {
         room.take(tensors.iter().map(strings_bytes).sum())?;
     }
-    Ok(tensors)
+    Ok(())
 }
 
 /// An encoded message as the input of a route. `body_bytes` of its request are free by then.

@@ -26,6 +26,8 @@ struct Table {
     paths: Paths<MatchedRoute>,
     /// Encodes the error for requests that match no route.
     fallback: Option<&'static dyn FrontEnd>,
+    /// The same for the paths that begin with a prefix.
+    prefixes: Vec<(&'static str, &'static dyn FrontEnd)>,
 }
 
 /// The route of a path.
@@ -43,6 +45,7 @@ impl Router {
         for front_end in front_ends {
             let table = if front_end.is_grpc() { &mut router.grpc } else { &mut router.http };
             table.fallback.get_or_insert(*front_end);
+            table.prefixes.extend(front_end.path_prefix().map(|prefix| (prefix, *front_end)));
             for endpoint in front_end.endpoints(settings) {
                 let pattern = endpoint.pattern.to_string();
                 let route = MatchedRoute { front_end: *front_end, endpoint };
@@ -56,9 +59,9 @@ impl Router {
     }
 
     /// The response to a request that is refused before its route is found.
-    pub(crate) fn error(&self, is_grpc: bool, error: &Error) -> Response<ReplyBody> {
+    pub(crate) fn error(&self, is_grpc: bool, path: &str, error: &Error) -> Response<ReplyBody> {
         let table = if is_grpc { &self.grpc } else { &self.http };
-        table.error(error)
+        table.error(path, error)
     }
 
     /// Finds the route of a request and the values of its path parameters.
@@ -75,8 +78,14 @@ impl Router {
         let table = if is_grpc { &self.grpc } else { &self.http };
         let Ok(matched) = table.paths.at(path) else {
             let is_grpc_only = !is_grpc && self.grpc.paths.at(path).is_ok();
-            let error = if is_grpc_only { not_grpc(path) } else { no_route(path) };
-            return Err(table.error(&error));
+            let error = if is_grpc_only {
+                not_grpc(path)
+            } else if table.owner(path).is_some() {
+                Error::new(Cause::NotFound, format!("no route {}", shown(path)))
+            } else {
+                no_route(path)
+            };
+            return Err(table.error(path, &error));
         };
         let route = matched.value;
         if !is_grpc {
@@ -88,11 +97,19 @@ impl Router {
 
 impl Table {
     fn new() -> Self {
-        Self { paths: Paths::new(), fallback: None }
+        Self { paths: Paths::new(), fallback: None, prefixes: Vec::new() }
     }
 
-    fn error(&self, error: &Error) -> Response<ReplyBody> {
-        match self.fallback {
+    /// The front end that encodes the errors for a path by its prefix.
+    fn owner(&self, path: &str) -> Option<&'static dyn FrontEnd> {
+        let is_below = |prefix: &str| {
+            path.strip_prefix(prefix).is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]))
+        };
+        self.prefixes.iter().find(|(prefix, _)| is_below(prefix)).map(|(_, owner)| *owner)
+    }
+
+    fn error(&self, path: &str, error: &Error) -> Response<ReplyBody> {
+        match self.owner(path).or(self.fallback) {
             Some(front_end) => front_end.error(error),
             None => respond(StatusCode::NOT_FOUND, HTML, ""),
         }

@@ -26,10 +26,7 @@ pub(crate) fn read_options(
     call: &Call,
 ) -> Result<SchedulingOptions, Error> {
     let mut options = parse(headers)?;
-    let most_urgent = call.app.settings.client_priority;
-    if options.priority < most_urgent && !is_operator(headers, call) {
-        options.priority = most_urgent;
-    }
+    options.priority = permitted_priority(options.priority, headers, call);
     Ok(SchedulingOptions { deadline, client: Some(call.peer.ip()), ..options })
 }
 
@@ -38,6 +35,12 @@ fn parse(headers: &HeaderMap) -> Result<SchedulingOptions, Error> {
     let priority = headers.get(PRIORITY).map_or(Ok(u8::MAX), parse_priority)?;
     let batch_key = headers.get(BATCH_KEY).map(parse_batch_key).transpose()?;
     Ok(SchedulingOptions { priority, batch_key, ..SchedulingOptions::default() })
+}
+
+/// The priority that a client may have; operators may have each.
+pub(crate) fn permitted_priority(requested: u8, headers: &HeaderMap, call: &Call) -> u8 {
+    let most_urgent = call.app.settings.client_priority;
+    if requested >= most_urgent || is_operator(headers, call) { requested } else { most_urgent }
 }
 
 /// Whether an operator sends the request, who may use every priority.

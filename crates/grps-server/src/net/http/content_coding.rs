@@ -1,4 +1,4 @@
-//! Content codings of requests: `gzip` and `deflate`, decoded within the limits of a request.
+//! Content codings of requests: `gzip`, `deflate` and `zstd`, decoded within the limits of a request.
 
 use std::io::{self, BufRead, Read};
 
@@ -12,15 +12,16 @@ use crate::call::call::Call;
 use crate::net::http::request_body::{self, refuse, too_large};
 
 /// The codings that requests may have, for `Accept-Encoding` of a response that refuses one.
-pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate");
+pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate, zstd");
 /// The header of every gRPC response with the encodings that request messages may have.
 pub(crate) const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 /// Its value.
-pub(crate) const GRPC_ACCEPTED: &str = "identity,deflate,gzip";
+pub(crate) const GRPC_ACCEPTED: &str = "identity,deflate,gzip,zstd";
 /// Most codings of one body.
 const MAX_CODINGS: usize = 4;
-/// How many bytes a byte of compressed data can become.
-const MAX_RATIO: usize = 1032;
+/// Largest window of zstd that is decoded, as a power of two: what its command makes, and less than
+/// a decoder would allow.
+const MAX_WINDOW_LOG: u32 = 23;
 /// How much is decoded at once; its bytes are reserved before more is decoded.
 const STEP_BYTES: usize = 64 * 1024;
 
@@ -30,6 +31,7 @@ pub(crate) enum Coding {
     Gzip,
     /// In the zlib format, as the standard says, or without it, as some clients send it.
     Deflate,
+    Zstd,
 }
 
 impl Coding {
@@ -39,15 +41,28 @@ impl Coding {
             Some(Self::Gzip)
         } else if name.eq_ignore_ascii_case("deflate") {
             Some(Self::Deflate)
+        } else if name.eq_ignore_ascii_case("zstd") {
+            Some(Self::Zstd)
         } else {
             None
         }
     }
 
-    fn name(self) -> &'static str {
+    /// How many bytes a byte of compressed data can become.
+    fn max_ratio(self) -> usize {
+        match self {
+            Self::Gzip | Self::Deflate => 1032,
+            // A block of 128 KiB takes three bytes or more.
+            Self::Zstd => 1 << 16,
+        }
+    }
+
+    /// The name in headers.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",
+            Self::Zstd => "zstd",
         }
     }
 }
@@ -83,6 +98,20 @@ pub(crate) async fn collect(
     body: Incoming,
     call: &Call,
 ) -> Result<Bytes, Error> {
+    collect_aligned(headers, body, call, 0).await
+}
+
+/// As [`collect`], for a body with elements from byte number `aligned_at` on, which are aligned where
+/// the body is copied anyway.
+///
+/// # Errors
+/// See [`collect`].
+pub(crate) async fn collect_aligned(
+    headers: &HeaderMap,
+    body: Incoming,
+    call: &Call,
+    aligned_at: usize,
+) -> Result<Bytes, Error> {
     let codings = match read(headers) {
         Ok(codings) => codings,
         Err(error) => {
@@ -90,7 +119,7 @@ pub(crate) async fn collect(
             return Err(error);
         }
     };
-    let mut body = request_body::collect(headers, body, call).await?;
+    let mut body = request_body::collect(headers, body, call, aligned_at).await?;
     // A client may name a coding although it sends no body.
     if body.is_empty() {
         return Ok(body);
@@ -107,7 +136,7 @@ pub(crate) async fn collect(
 /// See [`collect`].
 pub(crate) async fn decode(call: &Call, coding: Coding, body: Bytes) -> Result<Bytes, Error> {
     let limit = call.app.settings.max_request_bytes;
-    let cost = body.len().saturating_mul(MAX_RATIO).min(limit);
+    let cost = body.len().saturating_mul(coding.max_ratio()).min(limit);
     let reserve = |bytes| call.scope.reserve_bytes(bytes);
     call.app.blocking.run(cost, || expand(coding, &body, limit, reserve)).await
 }
@@ -127,6 +156,9 @@ fn expand(
             drain(ZlibDecoder::new(&mut rest), limit, reserve)
         }
         Coding::Deflate => drain(DeflateDecoder::new(&mut rest), limit, reserve),
+        Coding::Zstd => zstd_decoder(&mut rest)
+            .map_err(Failure::Malformed)
+            .and_then(|decoder| drain(decoder, limit, reserve)),
     };
     let expanded = expanded.map_err(|failure| match failure {
         Failure::Refused(error) => error,
@@ -140,6 +172,13 @@ fn expand(
     } else {
         Err(malformed("bytes follow its end"))
     }
+}
+
+/// A decoder of frames of zstd that refuses a frame with a larger window.
+fn zstd_decoder<R: BufRead>(body: R) -> io::Result<zstd::stream::read::Decoder<'static, R>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(body)?;
+    decoder.window_log_max(MAX_WINDOW_LOG)?;
+    Ok(decoder)
 }
 
 /// Why a body was not decoded.
@@ -197,7 +236,7 @@ fn has_zlib_header(body: &[u8]) -> bool {
 }
 
 fn unsupported(what: &str) -> Error {
-    let text = format!("{what}; send gzip, deflate, or the body without a coding");
+    let text = format!("{what}; send gzip, deflate, zstd, or the body without a coding");
     Error::new(Cause::UnsupportedMediaType, text)
 }
 
@@ -231,17 +270,20 @@ mod tests {
 
     #[test]
     fn codings_are_read_from_all_headers() {
-        use Coding::{Deflate, Gzip};
+        use Coding::{Deflate, Gzip, Zstd};
         for (values, expected) in [
             (&[][..], vec![]),
             (&["identity"], vec![]),
             (&["GZip"], vec![Gzip]),
             (&[" x-gzip ,, deflate"], vec![Gzip, Deflate]),
             (&["deflate", "identity, gzip"], vec![Deflate, Gzip]),
+            (&["zstd"], vec![Zstd]),
         ] {
             assert_eq!(codings(values).unwrap(), expected);
         }
-        for values in [&["br"][..], &["gzip, zstd"], &["gzip;q=1"], &["gzip,gzip,gzip,gzip,gzip"]] {
+        for values in
+            [&["br"][..], &["gzip, compress"], &["gzip;q=1"], &["gzip,gzip,gzip,gzip,gzip"]]
+        {
             let error = codings(values).unwrap_err();
             assert_eq!(error.cause(), Cause::UnsupportedMediaType, "{error}");
         }
@@ -255,7 +297,11 @@ mod tests {
         let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
         deflate.write_all(&text).unwrap();
         let members = [gzip(&text[..70_000]), gzip(&text[70_000..])].concat();
+        let zstd = zstd::stream::encode_all(&*text, 3).unwrap();
+        let frames = [&zstd[..], &zstd::bulk::compress(b"", 1).unwrap()].concat();
         for (coding, body) in [
+            (Coding::Zstd, zstd),
+            (Coding::Zstd, frames),
             (Coding::Gzip, gzip(&text)),
             (Coding::Gzip, members),
             (Coding::Deflate, zlib.finish().unwrap()),
@@ -269,17 +315,25 @@ mod tests {
 
     #[test]
     fn a_bomb_is_cut_while_it_is_decoded() {
-        let body = gzip(&vec![0; 50_000_000]);
+        let zeros = vec![0; 50_000_000];
+        for (coding, body) in
+            [(Coding::Gzip, gzip(&zeros)), (Coding::Zstd, zstd::bulk::compress(&zeros, 1).unwrap())]
+        {
+            check_bomb(coding, &body);
+        }
+    }
+
+    fn check_bomb(coding: Coding, body: &[u8]) {
         let reserved = Cell::new(0);
         let reserve = |bytes| {
             reserved.set(reserved.get() + bytes);
             Ok(())
         };
-        let error = expand(Coding::Gzip, &body, 1_000_000, reserve).unwrap_err();
+        let error = expand(coding, body, 1_000_000, reserve).unwrap_err();
         assert_eq!(error.cause(), Cause::TooLarge);
         assert!(reserved.get() <= 1_000_000);
         let full = |_| Err(Error::new(Cause::QueueFull, "full"));
-        let error = expand(Coding::Gzip, &body, 1_000_000, full).unwrap_err();
+        let error = expand(coding, body, 1_000_000, full).unwrap_err();
         assert_eq!(error.cause(), Cause::QueueFull);
     }
 
@@ -294,5 +348,24 @@ mod tests {
             assert!(error.message().starts_with("the body is not valid gzip: "), "{error}");
         }
         assert!(decoded(Coding::Deflate, b"{\"ndarray\": [1]}", 100).is_err());
+        let whole = zstd::bulk::compress(b"text", 1).unwrap();
+        for body in [&b"{}"[..], &whole[..whole.len() - 1], &[&whole[..], b"x"].concat()] {
+            let error = decoded(Coding::Zstd, body, 100).unwrap_err();
+            assert_eq!(error.cause(), Cause::InvalidArgument, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_large_window_of_zstd_is_refused() {
+        let encoded = |window_log| {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.window_log(window_log).unwrap();
+            encoder.write_all(b"text").unwrap();
+            encoder.flush().unwrap();
+            encoder.finish().unwrap()
+        };
+        assert_eq!(decoded(Coding::Zstd, &encoded(MAX_WINDOW_LOG), 100).unwrap(), "text");
+        let error = decoded(Coding::Zstd, &encoded(MAX_WINDOW_LOG + 1), 100).unwrap_err();
+        assert_eq!(error.cause(), Cause::InvalidArgument, "{error}");
     }
 }

@@ -18,16 +18,21 @@ use tokio::time::Sleep;
 use crate::call::call::Call;
 use crate::call::request_scope::RequestScope;
 use crate::call::status::rpc_status;
+use crate::net::http::grpc_web::Base64Body;
 
 /// Maximum allocation for the `Content-Length` of a body.
 const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Alignment of elements in a joined body: a cache line.
+const ALIGNMENT: usize = 64;
 
 /// How much of a refused body is read and discarded, and for how long. A client that sends its whole
 /// body before it reads would otherwise get a reset instead of the response.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reads a whole body.
+/// Reads a whole body. Where its frames are joined, its byte number `aligned_at` is aligned for elements
+/// of any type.
 ///
 /// # Errors
 /// `TooLarge`, `RequestTimeout`, `QueueFull` when all requests together hold too many bytes, or
@@ -36,13 +41,19 @@ pub(crate) async fn collect(
     headers: &HeaderMap,
     mut body: Incoming,
     call: &Call,
+    aligned_at: usize,
 ) -> Result<Bytes, Error> {
     let settings = &call.app.settings;
     let announced = announced_length(headers);
     let outcome = if announced.is_some_and(|length| length > settings.max_request_bytes) {
         Err(too_large(settings.max_request_bytes))
     } else {
-        match tokio::time::timeout(settings.body_timeout, read(&mut body, announced, call)).await {
+        match tokio::time::timeout(
+            settings.body_timeout,
+            read(&mut body, announced, (call, aligned_at)),
+        )
+        .await
+        {
             Ok(outcome) => outcome,
             Err(_) => return Err(timed_out(settings.body_timeout)),
         }
@@ -73,13 +84,17 @@ async fn discard(mut body: Incoming) {
     }
 }
 
-async fn read(body: &mut Incoming, announced: Option<usize>, call: &Call) -> Result<Bytes, Error> {
+async fn read(
+    body: &mut Incoming,
+    announced: Option<usize>,
+    (call, aligned_at): (&Call, usize),
+) -> Result<Bytes, Error> {
     let limit = call.app.settings.max_request_bytes;
-    let mut joined = BytesMut::new();
+    let (mut joined, mut padding) = (BytesMut::new(), 0);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| unreadable(&error))?;
         let Ok(data) = frame.into_data() else { continue };
-        if joined.len() + data.len() > limit {
+        if joined.len() - padding + data.len() > limit {
             return Err(too_large(limit));
         }
         call.scope.reserve_bytes(data.len())?;
@@ -88,14 +103,21 @@ async fn read(body: &mut Incoming, announced: Option<usize>, call: &Call) -> Res
                 // A body in one frame, the common case, is not copied.
                 return Ok(data);
             }
-            joined.reserve(announced.unwrap_or(0).min(MAX_RESERVE_BYTES));
+            joined.reserve(announced.unwrap_or(0).min(MAX_RESERVE_BYTES) + ALIGNMENT);
+            padding = padding_of(joined.as_ptr(), aligned_at);
+            joined.resize(padding, 0);
         } else if joined.len() + data.len() > MAX_RESERVE_BYTES {
             // Growing step by step would copy it and need twice the memory.
-            joined.reserve(announced.unwrap_or(0).saturating_sub(joined.len()));
+            joined.reserve(announced.unwrap_or(0).saturating_sub(joined.len() - padding));
         }
         joined.extend_from_slice(&data);
     }
-    Ok(joined.freeze())
+    Ok(joined.split_off(padding).freeze())
+}
+
+/// How many bytes to put before a body so that its byte number `aligned_at` is aligned.
+fn padding_of(start: *const u8, aligned_at: usize) -> usize {
+    start.addr().wrapping_add(aligned_at).wrapping_neg() % ALIGNMENT
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<usize> {
@@ -142,6 +164,8 @@ pin_project_lite::pin_project! {
         timer: Sleep,
         timeout: Duration,
         scope: Arc<RequestScope>,
+        // Decodes a body in base64.
+        text: Option<Base64Body>,
     }
 }
 
@@ -150,7 +174,20 @@ impl LimitedBody {
     pub(crate) fn new(body: Incoming, call: &Call) -> Self {
         let timeout = call.app.settings.body_timeout;
         let scope = Arc::clone(&call.scope);
-        Self { body, timer: tokio::time::sleep(timeout), timeout, scope }
+        let text = call.has_text_body.then(Base64Body::default);
+        Self { body, timer: tokio::time::sleep(timeout), timeout, scope, text }
+    }
+}
+
+/// Decodes a frame of a body in base64.
+fn decode_text(
+    text: &mut Option<Base64Body>,
+    frame: Frame<Bytes>,
+) -> Result<Frame<Bytes>, tonic::Status> {
+    match (text, frame.into_data()) {
+        (Some(text), Ok(data)) => text.decode(&data).map(Frame::data),
+        (None, Ok(data)) => Ok(Frame::data(data)),
+        (_, Err(frame)) => Ok(frame),
     }
 }
 
@@ -172,9 +209,10 @@ impl Body for LimitedBody {
                     let full = || tonic::Status::resource_exhausted(error.message());
                     rpc_status(&error).unwrap_or_else(full)
                 })?;
-                Ok(frame)
+                decode_text(this.text, frame)
             });
-            return Poll::Ready(frame);
+            let at_end = || this.text.as_ref().and_then(|text| text.finish().err()).map(Err);
+            return Poll::Ready(frame.or_else(at_end));
         }
         ready!(this.timer.poll(context));
         let message = timed_out(*this.timeout).to_string();
@@ -187,5 +225,21 @@ impl Body for LimitedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_padding_aligns_the_byte_behind_it() {
+        let memory = BytesMut::with_capacity(4 * ALIGNMENT);
+        for aligned_at in (0..200).chain([usize::MAX]) {
+            let padding = padding_of(memory.as_ptr(), aligned_at);
+            assert!(padding < ALIGNMENT);
+            let address = memory.as_ptr().addr() + padding;
+            assert!(address.wrapping_add(aligned_at).is_multiple_of(ALIGNMENT));
+        }
     }
 }

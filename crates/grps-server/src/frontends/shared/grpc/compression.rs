@@ -1,7 +1,7 @@
-//! Compressed request messages: `grpc-encoding` of gzip and deflate.
+//! Compressed messages: `grpc-encoding` of gzip, deflate and zstd.
 //!
-//! tonic gets messages that are not compressed: so both protocols have one decoder, whose output is
-//! reserved for the request while it grows, and which does not block other connections.
+//! HTTP and gRPC have one decoder, whose output is reserved for the request while it grows, and which
+//! does not block other connections.
 
 use std::pin::pin;
 
@@ -14,26 +14,31 @@ use tonic::metadata::MetadataValue;
 
 use crate::call::call::Call;
 use crate::call::status::rpc_status;
-use crate::frontends::grps_grpc::encode::PREFIX_BYTES;
+use crate::frontends::shared::grpc::PREFIX_BYTES;
+use crate::net::http::compression;
 use crate::net::http::content_coding::{self, Coding};
 use crate::net::http::request_body::LimitedBody;
 
+/// How much longer compressing takes than decoding JSON.
+const COMPRESSION_COST: usize = 4;
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// The body of a request: as it arrives, or whole with a message that was compressed.
-pub(super) type RequestBody = Either<LimitedBody, Full<Bytes>>;
+pub(crate) type RequestBody = Either<LimitedBody, Full<Bytes>>;
 
 /// Returns the body of a request with a message that is not compressed.
 ///
 /// # Errors
 /// `UNIMPLEMENTED` for an unknown encoding; errors of the body; `OUT_OF_RANGE` when the message is
 /// over the limit, `INVALID_ARGUMENT` when it can't be decompressed.
-pub(super) async fn decompress(
+pub(crate) async fn decompress(
     call: &Call,
     headers: &mut HeaderMap,
     body: LimitedBody,
 ) -> Result<RequestBody, Status> {
-    let Some(coding) = read_encoding(headers)? else { return Ok(Either::Left(body)) };
+    let Some(coding) = read_encoding(headers).map_err(|error| unsupported(&error))? else {
+        return Ok(Either::Left(body));
+    };
     headers.remove(ENCODING);
     let framed = read_all(call, body).await?;
     let expanded = expand_message(call, coding, framed).await;
@@ -44,21 +49,29 @@ pub(super) async fn decompress(
     })
 }
 
-/// The compression of a request's message; `None` without.
-fn read_encoding(headers: &HeaderMap) -> Result<Option<Coding>, Status> {
+/// The compression of a request's messages; `None` without.
+///
+/// # Errors
+/// `Unsupported` for an unknown encoding.
+pub(crate) fn read_encoding(headers: &HeaderMap) -> Result<Option<Coding>, Error> {
     let Some(value) = headers.get(ENCODING) else { return Ok(None) };
     let name = String::from_utf8_lossy(value.as_bytes());
     if name == "identity" {
         return Ok(None);
     }
-    let unsupported = || {
-        let text = format!("grpc-encoding {} is not supported; use gzip or deflate", shown(&name));
-        let mut status = Status::unimplemented(text);
-        let accepted = MetadataValue::from_static(content_coding::GRPC_ACCEPTED);
-        status.metadata_mut().insert(content_coding::GRPC_ACCEPT_ENCODING, accepted);
-        status
-    };
-    Coding::from_name(&name).map(Some).ok_or_else(unsupported)
+    Coding::from_name(&name).map(Some).ok_or_else(|| {
+        let text =
+            format!("grpc-encoding {} is not supported; use gzip, deflate or zstd", shown(&name));
+        Error::new(Cause::Unsupported, text)
+    })
+}
+
+/// The status for an unknown encoding.
+fn unsupported(error: &Error) -> Status {
+    let mut status = Status::unimplemented(error.message());
+    let accepted = MetadataValue::from_static(content_coding::GRPC_ACCEPTED);
+    status.metadata_mut().insert(content_coding::GRPC_ACCEPT_ENCODING, accepted);
+    status
 }
 
 /// Reads a body within the limit of a message.
@@ -88,7 +101,7 @@ async fn expand_message(call: &Call, coding: Coding, mut framed: Bytes) -> Resul
     let rest = message.split_off(length);
     // An empty message may be sent without data of the encoding.
     if !message.is_empty() {
-        message = content_coding::decode(call, coding, message).await.map_err(as_message_error)?;
+        message = expand(call, coding, message).await?;
     }
     let mut whole = BytesMut::with_capacity(PREFIX_BYTES + message.len() + rest.len());
     whole.put_u8(0);
@@ -96,6 +109,21 @@ async fn expand_message(call: &Call, coding: Coding, mut framed: Bytes) -> Resul
     whole.put_slice(&message);
     whole.put_slice(&rest);
     Ok(whole.freeze())
+}
+
+/// Decompresses one message, which is not empty.
+///
+/// # Errors
+/// `TooLarge` when the message is over the limit, `InvalidArgument` when it can't be decompressed.
+pub(crate) async fn expand(call: &Call, coding: Coding, message: Bytes) -> Result<Bytes, Error> {
+    content_coding::decode(call, coding, message).await.map_err(as_message_error)
+}
+
+/// Compresses a message of these parts.
+pub(crate) async fn compress(call: &Call, coding: Coding, parts: Vec<Bytes>) -> Bytes {
+    let cost = parts.iter().map(Bytes::len).sum::<usize>().saturating_mul(COMPRESSION_COST);
+    // Writing to memory does not fail.
+    call.app.blocking.run(cost, || compression::compress(coding, &parts)).await.unwrap_or_default()
 }
 
 /// The error of a body as that of a message.
@@ -115,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    fn encoding(name: &str) -> Result<Option<Coding>, Status> {
+    fn encoding(name: &str) -> Result<Option<Coding>, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(ENCODING, HeaderValue::from_str(name).unwrap());
         read_encoding(&headers)
@@ -131,7 +159,7 @@ mod tests {
 
     #[test]
     fn unknown_encodings_are_refused_with_the_known() {
-        let status = encoding("snappy").unwrap_err();
+        let status = unsupported(&encoding("snappy").unwrap_err());
         assert_eq!(status.code(), Code::Unimplemented);
         assert_eq!(
             status.metadata().get(content_coding::GRPC_ACCEPT_ENCODING).unwrap().as_bytes(),

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 ///
 /// # Errors
 /// `InvalidArgument` when the header is malformed.
-pub(super) fn read_deadline(headers: &HeaderMap) -> Result<Option<Instant>, Error> {
+pub(crate) fn read_deadline(headers: &HeaderMap) -> Result<Option<Instant>, Error> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
     match value.to_str().ok().and_then(parse) {
         // A timeout beyond the range of instants is no deadline.
