@@ -7,6 +7,13 @@ LAST_REFUSAL = 499
 """The HTTP statuses that refuse a request."""
 
 
+class StopRequested(BaseException):
+    """A signal has requested the end of the process; the one thing that user code can't swallow.
+
+    Whatever else user code raises, ``SystemExit`` and the like included, fails its request only.
+    """
+
+
 class GrpsError(Exception):
     """Base of every error that GRPS raises; its text is for users."""
 

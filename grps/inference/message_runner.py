@@ -170,7 +170,7 @@ class MessageRunner:
                     continue
                 with context.http_application():
                     answer(entry, context, self._model.infer(request, context))
-            except Exception as error:
+            except BaseException as error:
                 fail(entry, error, self._name)
 
     def close(self, timeout_s: float | None) -> bool:
@@ -198,7 +198,7 @@ class BatchingMessageRunner:
             try:
                 self._run_batch(opened)
                 return
-            except Exception as error:
+            except BaseException as error:
                 # One bad request must not fail the others: each is tried again by itself.
                 if refusal(error) is None:
                     logger.warning(
@@ -217,15 +217,17 @@ class BatchingMessageRunner:
     def _open(self, entries: Sequence[Entry]) -> Iterator[Opened]:
         for entry in entries:
             try:
-                yield (entry, *self._model.open(entry))
-            except Exception as error:
+                opened = (entry, *self._model.open(entry))
+            except BaseException as error:
                 fail(entry, error, self._name)
+            else:
+                yield opened
 
     def _run_alone(self, entry: Entry, request: GrpsMessage, context: GrpsContext) -> None:
         entry.make_current()
         try:
             self._run_batch([(entry, request, context)])
-        except Exception as error:
+        except BaseException as error:
             fail(entry, error, self._name)
 
     def _run_batch(self, opened: list[Opened]) -> None:

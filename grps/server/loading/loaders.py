@@ -27,7 +27,7 @@ from grps.backends.table import ENGINES
 from grps.config.schema import ModelConfig
 from grps.converters.choice import create_runner
 from grps.converters.names import NAMES
-from grps.errors import MissingExtraError, ModelError
+from grps.errors import MissingExtraError, ModelError, StopRequested
 from grps.inference import user_tensors
 from grps.inference.async_runner import AsyncMessageRunner, is_async
 from grps.inference.converter import Converter
@@ -214,7 +214,9 @@ def _naming(config: ModelConfig, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except (StopRequested, KeyboardInterrupt):
+        raise
+    except BaseException as error:
         raise ModelError(f"model {config.key}: {what}: {describe(error)}") from error
 
 

@@ -31,6 +31,8 @@ def run_recorded(key: str, files: tuple[str, ...], copy: LoadedCopy) -> None:
                 entry = LocalEntry(message, GrpsContext(), copy.signature)
                 runner.run(LocalBatch(entry))
                 entry.wait()
+                if isinstance(entry.raised, KeyboardInterrupt):
+                    raise entry.raised
                 if entry.failure is not None:
                     raise ModelError(entry.failure)
         except (GrpsError, OSError, ValueError) as error:
