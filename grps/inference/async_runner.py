@@ -146,7 +146,7 @@ class AsyncMessageRunner:
         context.mark("infer")
         if converter is None or context.has_err():
             return raw
-        if raw is None and (context.if_streaming() or context.has_pieces()):
+        if raw is None and context.has_responded():
             return None
         return converter.postprocess(raw, context)
 
