@@ -452,39 +452,6 @@ def test_what_ends_a_thread_does_not_end_the_event_loop(server: RunningServer, w
     assert is_ready(server)
 
 
-@pytest.mark.parametrize("query", ["", "?streaming=true"])
-@pytest.mark.parametrize("what", ENDING)
-@pytest.mark.parametrize("model", ["thread", "process"])
-def test_what_ends_a_thread_costs_its_request_only(
-    server: RunningServer, model: str, what: str, query: str
-) -> None:
-    failed = ask(server, model, what, query)
-    assert any(kind in failed.text for kind in KINDS), failed.text
-    if not query:
-        assert failed.status_code == 500
-    assert ask(server, model, "echo").status_code == 200
-    assert is_ready(server)
-    assert restarts(server) == 0
-
-
-@pytest.mark.parametrize("isolation", ["thread", "process"])
-@pytest.mark.parametrize("converter", ["none", "numpy"])
-def test_what_ends_a_thread_costs_one_request_of_a_batch(
-    server: RunningServer, converter: str, isolation: str
-) -> None:
-    def send(number: int) -> int:
-        tensor = {"name": "x", "dtype": "DT_INT32", "shape": [1, 1], "flat_int32": [number]}
-        body: dict[str, Any] = {"str_data": str(number)}
-        if converter == "numpy":
-            body = {"gtensors": {"tensors": [tensor]}}
-        return server.post({**body, "model": f"leaves_{converter}_{isolation}"}).status_code
-
-    with ThreadPoolExecutor(3) as clients:
-        assert list(clients.map(send, (1, -1, 2))) == [200, 500, 200]
-    assert is_ready(server)
-    assert restarts(server) == 0
-
-
 @pytest.mark.parametrize("what", ["task", "callback", "stop_loop"])
 def test_the_event_loop_goes_on_whatever_is_done_to_it(server: RunningServer, what: str) -> None:
     assert ask(server, "async", what).status_code == 200
@@ -581,4 +548,37 @@ def test_a_chunk_that_comes_too_late_ends_no_worker(server: RunningServer) -> No
     assert ask(server, "process", "late", "?streaming=true").status_code == 200
     assert ask(server, "process", "let_late_go_on").status_code == 200
     assert ask(server, "process", "echo").status_code == 200
+    assert restarts(server) == 0
+
+
+@pytest.mark.parametrize("query", ["", "?streaming=true"])
+@pytest.mark.parametrize("what", ENDING)
+@pytest.mark.parametrize("model", ["thread", "process"])
+def test_what_ends_a_thread_costs_its_request_only(
+    server: RunningServer, model: str, what: str, query: str
+) -> None:
+    failed = ask(server, model, what, query)
+    assert any(kind in failed.text for kind in KINDS), failed.text
+    if not query:
+        assert failed.status_code == 500
+    assert ask(server, model, "echo").status_code == 200
+    assert is_ready(server)
+    assert restarts(server) == 0
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+@pytest.mark.parametrize("converter", ["none", "numpy"])
+def test_what_ends_a_thread_costs_one_request_of_a_batch(
+    server: RunningServer, converter: str, isolation: str
+) -> None:
+    def send(number: int) -> int:
+        tensor = {"name": "x", "dtype": "DT_INT32", "shape": [1, 1], "flat_int32": [number]}
+        body: dict[str, Any] = {"str_data": str(number)}
+        if converter == "numpy":
+            body = {"gtensors": {"tensors": [tensor]}}
+        return server.post({**body, "model": f"leaves_{converter}_{isolation}"}).status_code
+
+    with ThreadPoolExecutor(3) as clients:
+        assert list(clients.map(send, (1, -1, 2))) == [200, 500, 200]
+    assert is_ready(server)
     assert restarts(server) == 0
