@@ -8,9 +8,10 @@ LAST_REFUSAL = 499
 
 
 class StopRequested(BaseException):
-    """A signal has requested the end of the process; the one thing that user code can't swallow.
+    """Ends the loading of models when a signal requests the end of the process.
 
-    Whatever else user code raises, ``SystemExit`` and the like included, fails its request only.
+    It is no ``Exception``, so that user code lets it pass, and the only exception that what runs
+    requests lets pass: any other, ``SystemExit`` included, fails its request.
     """
 
 
