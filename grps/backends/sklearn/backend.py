@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -33,6 +34,8 @@ _NAMES = {
     "transform": "output",
 }
 """What the outputs of an estimator's methods are called; a classifier's prediction is a label."""
+_SCORES = ("probabilities", "predict_log_proba", "decision_function")
+"""Outputs that may have a column for each class."""
 _DEFAULTS = (("predict", "predict_proba"), ("transform",))
 """Methods that are called unless the user says which: the first of these that there are."""
 
@@ -72,7 +75,8 @@ class SklearnBackend:
         self._form, outputs = self._choose(estimator, inputs or {})
         self._signature = Signature(
             self._form.inputs,
-            outputs or tuple(TensorSpec(name) for name, _ in self._calls),
+            tuple(_with_labels(spec, estimator) for spec in outputs)
+            or tuple(TensorSpec(name) for name, _ in self._calls),
             strict_names=True,
             as_table=self._form.as_table,
             device="cpu",
@@ -200,6 +204,21 @@ def _default_methods(estimator: Any) -> list[str]:
         if found:
             return found
     return []
+
+
+def _with_labels(spec: TensorSpec, estimator: Any) -> TensorSpec:
+    """Return an output with the labels of its columns, where it has a score for each class."""
+    classes = getattr(estimator, "classes_", None)
+    name, _, target = spec.name.rpartition("_")
+    if isinstance(classes, list) and target.isdecimal() and int(target) < len(classes):
+        classes = classes[int(target)]
+    else:
+        name = spec.name
+    if name not in _SCORES or not isinstance(classes, np.ndarray) or classes.ndim != 1:
+        return spec
+    if spec.shape is None or spec.shape[1:] != classes.shape:
+        return spec
+    return dataclasses.replace(spec, columns=tuple(str(one) for one in classes.tolist()))
 
 
 def _words(form: Form) -> str:

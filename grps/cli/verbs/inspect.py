@@ -42,6 +42,8 @@ HOST, PORT = "127.0.0.1", 7080
 """Where the serve verbs put a service by default."""
 NOT_SERVED = {"model_path", "engine", "as_json"}
 """Parameters that the serve verbs do not have as flags."""
+MOST_COLUMNS = 20
+"""Most names of columns that are printed; JSON has more."""
 _TABLE = "{:<24}  {:<8}  {}"
 
 
@@ -164,6 +166,11 @@ def _serve_line(config: ModelConfig, given: set[str]) -> str:
     return shlex.join(words)
 
 
+def _shortened(columns: list[str]) -> str:
+    more = f", … ({len(columns)} in all)" if len(columns) > MOST_COLUMNS else ""
+    return ", ".join(columns[:MOST_COLUMNS]) + more
+
+
 def _print(report: dict[str, Any]) -> None:
     say(f"model   {report['path']}")
     say(f"format  {report['format']}, run by {report['inferer_type']} on {report['device']}")
@@ -188,6 +195,8 @@ def _print(report: dict[str, Any]) -> None:
             optional = "  (optional)" if tensor.get("optional") else ""
             dtype = tensor["dtype"] or "any"
             say(_TABLE.format(tensor["name"], dtype, f"{shape}{optional}"))
+            if columns := tensor.get("columns"):
+                say(_TABLE.format("", "columns", _shortened(columns)))
     if report.get("limits"):
         say("")
         say(click.style("LIMITS", bold=True))

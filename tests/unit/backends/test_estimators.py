@@ -30,7 +30,9 @@ from sklearn.preprocessing import (
 )
 
 from grps.backends.backend import Backend
+from grps.converters.labels import LabelArguments, LabelWriter
 from grps.errors import InputError, ModelError
+from grps.protocol.arrays import to_arrays
 from tests.unit.backends.models import Load
 
 TABLE = np.array(
@@ -250,3 +252,27 @@ def test_what_no_tried_request_fits_is_refused_unless_it_is_declared(serve: Any)
     table = make_pipeline(columns(), LogisticRegression()).fit(TABLE, KINDS)
     declared = serve(table, inputs={"input": "string[-1, 3]"})
     assert dict(declared.infer([strings(["red", "1", "a"])]))["label"].shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "columns"),
+    [
+        (["yes", "no"] * 18, {"probabilities": ("no", "yes")}),
+        ([3, 1, 2] * 12, {"probabilities": ("1", "2", "3")}),
+        (
+            np.array([["a", "x"], ["b", "y"], ["a", "z"]] * 12),
+            {"probabilities_0": ("a", "b"), "probabilities_1": ("x", "y", "z")},
+        ),
+    ],
+)
+def test_scores_name_their_classes(serve: Any, kinds: Any, columns: dict[str, Any]) -> None:
+    outputs = serve(RandomForestClassifier(2).fit(NUMBERS, kinds)).signature.outputs
+    assert {spec.name: spec.columns for spec in outputs if spec.columns} == columns
+
+
+def test_the_labels_converter_uses_the_classes(serve: Any) -> None:
+    kinds = ["low"] * 18 + ["top"] * 18
+    backend = serve(RandomForestClassifier(2).fit(NUMBERS, kinds))
+    writer = LabelWriter(LabelArguments(top_k=1), backend.signature)
+    found = dict(to_arrays(writer.write(dict(backend.infer([NUMBERS[[0, -1]]])))))
+    assert found["label"].tolist() == [["low"], ["top"]]
