@@ -23,7 +23,7 @@ from grps.backends.common.device import parse_device, require_cpu
 from grps.backends.common.learned_outputs import learn_outputs, outputs_of
 from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format
-from grps.backends.sklearn.forms import Form, declared_form, forms_of, import_pandas
+from grps.backends.sklearn.forms import ColumnsAs, Form, declared_form, forms_of, import_pandas
 from grps.config.schema import ModelConfig
 from grps.errors import GrpsError, InputError, MissingExtraError, ModelError
 from grps.log import logger
@@ -49,6 +49,9 @@ class SklearnArguments(msgspec.Struct, frozen=True):
     """Methods whose results are the outputs; ``predict`` and, if there is, ``predict_proba``."""
     inputs: dict[str, str] = {}
     """Type and shape of ``input``, such as ``string[-1, 3]``, where the file does not show them."""
+    columns: ColumnsAs = "auto"
+    """How columns with names come: ``named``, as a tensor each or all in one; ``table``, all in one
+    tensor; ``auto`` is ``named`` where some of them are text."""
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Threads of estimators that know ``n_jobs``; those that the file says when absent."""
 
@@ -57,7 +60,11 @@ class SklearnBackend:
     """One estimator."""
 
     def __init__(
-        self, estimator: Any, methods: Sequence[str], inputs: Mapping[str, str] | None = None
+        self,
+        estimator: Any,
+        methods: Sequence[str],
+        inputs: Mapping[str, str] | None = None,
+        columns: ColumnsAs = "auto",
     ) -> None:
         """Serve the ``methods`` of ``estimator``.
 
@@ -65,6 +72,7 @@ class SklearnBackend:
             estimator: What was unpickled.
             methods: Those whose results are the outputs.
             inputs: What the user declares of ``input``.
+            columns: How columns with names come.
 
         Raises:
             ModelError: No form of requests is found that the estimator takes.
@@ -72,7 +80,7 @@ class SklearnBackend:
         self._calls: list[tuple[str, Callable[[Any], Any]]] = [
             (_name_of(name, estimator), getattr(estimator, name)) for name in methods
         ]
-        self._form, outputs = self._choose(estimator, inputs or {})
+        self._form, outputs = self._choose(estimator, inputs or {}, columns)
         self._signature = Signature(
             self._form.inputs,
             tuple(_with_labels(spec, estimator) for spec in outputs)
@@ -113,7 +121,7 @@ class SklearnBackend:
         return outputs_of(ran[-2], ran[-1]) if len(ran) == 2 else ()
 
     def _choose(
-        self, estimator: Any, declared: Mapping[str, str]
+        self, estimator: Any, declared: Mapping[str, str], columns: ColumnsAs
     ) -> tuple[Form, tuple[TensorSpec, ...]]:
         """Return the first form of requests that the estimator takes, and what it returns."""
         if declared:
@@ -121,7 +129,7 @@ class SklearnBackend:
             form = declared_form(estimator, declare_inputs(plain, declared).inputs[0])
             return form, learn_outputs(form.inputs, partial(self._run, form))
         causes: dict[str, str] = {}
-        for form in forms_of(estimator):
+        for form in forms_of(estimator, columns):
             try:
                 return form, self._learn(form)
             except GrpsError as error:
@@ -169,7 +177,7 @@ def load(model: ModelConfig) -> SklearnBackend:
     if arguments.intra_op_threads and "n_jobs" in getattr(estimator, "__dict__", {}):
         estimator.n_jobs = arguments.intra_op_threads
     try:
-        return SklearnBackend(estimator, methods, arguments.inputs)
+        return SklearnBackend(estimator, methods, arguments.inputs, arguments.columns)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
 
