@@ -143,6 +143,7 @@ def _report(found: Inspected, given: set[str]) -> dict[str, Any]:
         "serve": _serve_line(config, given),
         "ask": example.line,
         "ask_is_exact": example.exact,
+        "ask_guessed_because": example.guessed_because or None,
         "ask_with_a_file": example.own_data,
     }
 
@@ -213,4 +214,4 @@ def _print(report: dict[str, Any]) -> None:
     if report["ask_with_a_file"]:
         say(f"        (for a file of yours: curl {report['ask_with_a_file']} and the same URL)")
     if not report["ask_is_exact"]:
-        say("        (the model does not report its types and shapes: put in your own values)")
+        say(f"        ({report['ask_guessed_because']}: put in your own values)")
