@@ -41,7 +41,7 @@ from grps.inference.tensor_runner import EngineModel, SourceModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
 from grps.server.loading.copies import LoadedCopy
-from grps.server.loading.recorded import run_recorded
+from grps.server.loading.recorded import first_recorded, run_recorded
 from grps.server.state import Phase
 
 Report = Callable[[Phase, str], None]
@@ -105,8 +105,6 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> LoadedCopy:
             signature, ran = warm_up(backend)
             if ran.skipped is not None:
                 logger.warning("model %s is not warmed up: %s", config.key, ran.skipped)
-        if index == 0:
-            _check_joined_rows(config, backends[0], ran)
     if NAMES.has_built_in_converter(config):
         runners = _converting_runners(config, backends)
     else:
@@ -115,6 +113,8 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> LoadedCopy:
         runners = tuple(TensorRunner(model_of(backend), config.key) for backend in backends)
     copy = LoadedCopy(runners, signature)
     _warm_recorded(config, copy, report)
+    if config.warm_up and index == 0:
+        _check_joined_rows(config, backends[0], ran)
     return copy
 
 
@@ -152,15 +152,18 @@ def _check_joined_rows(config: ModelConfig, backend: Backend, ran: FirstRun) -> 
     batching = config.batching
     if batching is None or batching.type != "dynamic" or NAMES.has_built_in_converter(config):
         return
-    if ran.inputs is None:
+    inputs = ran.inputs
+    if inputs is None and config.warm_up_requests:
+        inputs = first_recorded(config.warm_up_requests, backend.signature)
+    if inputs is None:
         logger.warning(
-            "model %s: whether its requests can be joined is not checked: %s",
+            "model %s: whether its requests can be joined is not checked, as no request is known; "
+            "give one in warm_up_requests",
             config.key,
-            ran.skipped,
         )
         return
     most = min(batching.max_batch_size, backend.signature.most_rows or batching.max_batch_size)
-    fault = joining_fault(backend.infer, ran.inputs, most, sorted(batching.allowed_sizes))
+    fault = joining_fault(backend.infer, inputs, most, sorted(batching.allowed_sizes))
     if fault is not None:
         raise ModelError(
             f"model {config.key}: batching.type dynamic: {fault}, so requests can't be joined; "

@@ -129,3 +129,23 @@ def test_batches_of_independent_rows_are_accepted(tmp_path: Path) -> None:
     load(path, batching=BatchingConfig(type="dynamic"))
     load(path, batching=BatchingConfig(type="dynamic", allowed_sizes=(4, 16)))
     load(path, batching=BatchingConfig(type="dynamic"), converter_type="labels")
+
+
+class OverRows(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(x, 0)
+
+
+def test_a_recorded_request_shows_whether_rows_depend_on_each_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(OverRows()).save(str(tmp_path / "m.pt"))
+    (tmp_path / "a.json").write_text('{"ndarray": [[1.0, 2.0]]}')
+    batching = BatchingConfig(type="dynamic")
+    load(tmp_path / "m.pt", inferer_type="torch", batching=batching)
+    assert "whether its requests can be joined is not checked" in caplog.text
+    with pytest.raises(ModelError, match=r"output .* depends on the other rows"):
+        recorded = (str(tmp_path / "a.json"),)
+        load(tmp_path / "m.pt", inferer_type="torch", batching=batching, warm_up_requests=recorded)
