@@ -16,6 +16,7 @@ _VALUE = re.compile(
     r"\b(?P<section>inferer|converter)_args: (?P<key>\w+): (?P<value>\w+) \(--(?P=key)\)"
 )
 _KEY = re.compile(r"\b(?P<section>inferer|converter)_args: (?P<key>\w+)(?! key )\b")
+_BATCHING = re.compile(r"\bbatching\.type\b|(?<!-)\bmax_batch_size\b")
 _SECTION = re.compile(r"\b(?P<section>inferer|converter)_args\b")
 
 
@@ -48,4 +49,7 @@ def with_flags(text: str, engine: str) -> str:
     text = _VALUE.sub(lambda found: f"--{found['key']}", text)
     text = _SET_IN.sub(lambda found: f"set {flag(found)}", text)
     text = _KEY.sub(flag, text)
+    text = _BATCHING.sub(
+        lambda found: "--batching_type" if found[0] == "batching.type" else "--max_batch_size", text
+    )
     return _SECTION.sub(lambda found: f"--{found['section']}_arg", text)

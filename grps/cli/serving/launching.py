@@ -138,7 +138,7 @@ def summarise(folder: ServiceFolder, state: ServiceState, shown: Shown) -> None:
     if example.own_data:
         say(f"          (for a file of yours: curl {example.own_data} and the same URL)")
     if not example.exact:
-        say("          (the model does not report its types and shapes: put in your own values)")
+        say(f"          ({example.guessed_because}: put in your own values)")
     say(f"files     {folder.root}")
     say(f"log       {folder.log_dir / 'grps_server.log'}")
     say(f"stop      grpst stop {folder.name}")

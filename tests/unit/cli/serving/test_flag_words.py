@@ -26,6 +26,8 @@ from grps.errors import ModelError
         ("torch", "inferer_args: inferer_args: Expected", "--inferer_arg: Expected"),
         ("torch", "set converter_args: size", "set --converter_arg size"),
         ("torch", "in converter_args: constants", "in --converter_arg constants"),
+        ("torch", "use batching.type none", "use --batching_type none"),
+        ("torch", "set max_batch_size to 8", "set --max_batch_size to 8"),
         ("torch", "the file is damaged", "the file is damaged"),
     ],
 )
