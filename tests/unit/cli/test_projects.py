@@ -303,7 +303,9 @@ ONNX_MODEL = "{name: m, version: '1', device: cpu, inferer_type: onnxruntime, %s
             "model m-1: labels in converter_args {project}/no.txt: no such file",
         ),
         (
-            {"conf": "{name: m, version: '1', inferer_type: identity, warm_up_requests: [no.json]}"},
+            {
+                "conf": "{name: m, version: '1', inferer_type: identity, warm_up_requests: [no.json]}"
+            },
             "model m-1: warm_up_requests {project}/no.json: no such file",
         ),
         ({"src/customized_inferer.py": None}, "customized_inferer.py is missing; model your_model"),

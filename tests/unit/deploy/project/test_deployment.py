@@ -230,7 +230,10 @@ def test_check_finds_missing_code(project: Path) -> None:
     ("missing", "types"),
     [
         ("customized_converter", "inferer_type: customized, inferer_name: your_inferer"),
-        ("customized_converter", "inferer_type: customized, inferer_name: your_inferer, converter_type: none"),
+        (
+            "customized_converter",
+            "inferer_type: customized, inferer_name: your_inferer, converter_type: none",
+        ),
         ("customized_inferer", "inferer_type: identity, converter_type: customized"),
         (
             "customized_inferer",
