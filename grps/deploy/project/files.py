@@ -57,8 +57,8 @@ def check_files(project: Project) -> None:
     """
     for model, key, file in missing_modules(project):
         raise DeployError(f"{file} is missing; model {model} needs it for its {key}")
-    for file in named_files(project):
-        fault = file.fault(project.folder)
+    for named in named_files(project):
+        fault = named.fault(project.folder)
         if fault is not None:
             raise DeployError(fault)
 

@@ -304,7 +304,8 @@ ONNX_MODEL = "{name: m, version: '1', device: cpu, inferer_type: onnxruntime, %s
         ),
         (
             {
-                "conf": "{name: m, version: '1', inferer_type: identity, warm_up_requests: [no.json]}"
+                "conf": "{name: m, version: '1', inferer_type: identity, "
+                "warm_up_requests: [no.json]}"
             },
             "model m-1: warm_up_requests {project}/no.json: no such file",
         ),
