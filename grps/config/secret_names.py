@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 MAX_NAME_CHARS = 128
+MOST_WORDS = 6
+"""A longer text is no name."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -18,7 +21,8 @@ _LAST_WORDS = _words(
     pass passwd password passwords passphrase passcode pwd pw secret secrets token credential
     credentials cred creds auth authorization bearer cookie cookies jwt apikey apikeys sas dsn
     salt otp totp pin pat passwort kennwort pswd psw pword passwrd passw psswd private mnemonic
-    license licence licenses licences ak sk clave
+    license licence licenses licences ak sk clave webhook requirepass masterauth pgpass netrc hmac
+    csrf
     """
 )
 """Words that make a name one of a secret when it ends with them."""
@@ -43,8 +47,36 @@ _ENDINGS = _words(
 )
 """Ends of names whose words are written together, as in ``secretkey``."""
 
-_FORMS = _words("v value text str string plain base b hex header raw hash sha md encrypted")
+_FORMS = _words(
+    """
+    v value text str string plain base b hex header raw hash sha md data content pem json encrypted
+    """
+)
 """Last words that say how a secret is written: ``password_base64``."""
+
+_STRONG = (
+    *_words("password passwords passwd pwd passphrase secret secrets credential credentials"),
+    *_words("apikey apikeys accesskey secretkey privatekey authtoken accesstoken apitoken"),
+)
+"""Words that make a name one of a secret wherever they are in it: ``secret_prod``."""
+
+_ABOUT = _words(
+    """
+    file files path paths dir folder len length min max policy field fields name names type size
+    count limit ttl age expiry expires expiration required enabled disabled regex pattern rule
+    rules prompt url uri endpoint mode provider format version algorithm env var variable manager
+    store
+    """
+)
+"""Last words of names of what is said about a secret: ``password_file``."""
+
+_WHERE = _words(
+    """
+    prod production dev development staging primary secondary github gitlab openai anthropic
+    huggingface hf slack aws azure gcp
+    """
+)
+"""Last words that say where a secret is used: ``token_prod``."""
 
 _MODEL_WORDS = _words(
     """
@@ -85,7 +117,8 @@ def is_secret_name(name: str) -> bool:
     words = _parts(name)
     if "".join(words).endswith(_ENDINGS):
         return True
-    while len(words) > 1 and (words[-1].isdigit() or words[-1] in _FORMS):
+    words = _without_form(words)
+    if len(words) > 1 and words[-1] in _WHERE:
         words.pop()
     if not words:
         return False
@@ -93,7 +126,28 @@ def is_secret_name(name: str) -> bool:
     others = {"token": _MODEL_WORDS, "pass": _PASSES}
     if before in others.get(words[-1], ()):
         return False
-    return words[-1] in _LAST_WORDS or words == ["tokens"] or "".join(words).endswith(_ENDINGS)
+    return (
+        words[-1] in _LAST_WORDS
+        or words == ["tokens"]
+        or "".join(words).endswith(_ENDINGS)
+        or (words[0] == "x" and words[-1] == "signature")  # of a header
+        or _has_strong_word(words)
+    )
+
+
+def _has_strong_word(words: list[str]) -> bool:
+    if words[-1] in _ABOUT or len(words) > MOST_WORDS:
+        return False
+    pairs = (f"{one}{other}" for one, other in pairwise(words))
+    return any(word.removesuffix("s") in _STRONG for word in (*words, *pairs))
+
+
+def _without_form(words: list[str]) -> list[str]:
+    """Take away what says how a value is written, and numbers."""
+    left = list(words)
+    while len(left) > 1 and (left[-1].isdigit() or left[-1] in _FORMS):
+        left.pop()
+    return left
 
 
 def is_login(name: str) -> bool:
@@ -104,7 +158,7 @@ def is_login(name: str) -> bool:
 
 def is_plain_key(name: str) -> bool:
     """Return whether a name says no more than that its value is a key."""
-    return name.lower() in ("key", "keys", "tok")
+    return _without_form(_parts(name)) in (["key"], ["keys"], ["tok"])
 
 
 def is_free_license(name: str, value: str) -> bool:

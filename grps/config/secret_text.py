@@ -27,8 +27,8 @@ _KNOWN_USERS = frozenset(("git", "anonymous", "user", "guest", "me"))
 CODED = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[^\s]{6,}")
 """What has the form of a key rather than of a word."""
 _NAMED = re.compile(
-    r"""(?P<name>(?<![\w.-])-{0,2}[^\W\d_][\w.-]{0,127})
-        (?P<between>\\*["']?\s*(?:=>|:=|=|(?P<colon>:))\s*|["']?,\s*(?=["'])|[ \t]+)
+    r"""(?P<name>(?<![\w.-])-{0,2}_?[^\W\d_][\w.-]{0,127})
+        (?P<between>\\*["']?\s*(?:=>|->|:=|=|%3D|(?P<colon>:))\s*|["']?,\s*(?=["'])|[ \t]+)
         (?P<value>\\+"(?:[^"\\\n]|\\[^"])*\\+"|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?(colon)[^\n,"'}\]]+|[^\s,;&"'}\])]+))""",
     re.VERBOSE,
 )
@@ -56,6 +56,7 @@ _FORMS = re.compile(
     | (?<![0-9])[0-9]{6,12}:[\w-]{24,}
     | (?<![\w/+.-])(?=[A-Za-z0-9/+]*[0-9])(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*[a-z])
       [A-Za-z0-9+][A-Za-z0-9/+]{39}(?![\w/+=.-])
+    | (?<=/bot/v2/hook/)[\w-]+ | (?<=webhook\.office\.com/)\S+
     | (?<=hooks\.slack\.com/services/)[\w/-]+ | (?<=/api/webhooks/)[\w/-]+
     """,
     re.VERBOSE | re.DOTALL,
@@ -69,10 +70,16 @@ _PLACES = tuple(
         r"\bthin:[^\s:/@]+/(?P<value>[^\s@]+)@",
         # curl -u me:password and the flags of other well-known tools
         rf"(?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)[ =]?[\"']?{_PAIR}",
-        r"\b(?:mysql|mysqldump|mysqladmin|mariadb)\b.*?(?<=\s)-p(?P<value>[^\s]+)",
-        r"\bsshpass\b.*?(?<=\s)-p\s*(?P<value>[^\s]+)",
+        r"\b(?:mysql\w*|mariadb|mongo\w*|sshpass|(?:docker|podman|registry)\s+login)\b.*?(?<=\s)"
+        r"-p\s*(?P<value>[^\s]+)",
+        r"\bzip\b.*?(?<=\s)(?-i:-P)\s*(?P<value>[^\s]+)",
+        r"\bopenssl\b.*?(?<=\s)-k\s+(?P<value>[^\s]+)",
         r"\bredis-cli\b.*?(?<=\s)-a\s*(?P<value>[^\s]+)",
         r"\blogin\s+\S+\s+password\s+(?P<value>\S+)",  # .netrc
+        r"(?<!\S)[\w$#]+/(?P<value>[^\s@/]+)@(?://)?[\w.-]+:[0-9]",
+        r"\bSharedAccessSignature\s+(?P<value>\S+)",
+        r"\b(?:identified\s+by|password)\s+'(?P<value>[^']+)'",
+        r"\b(?:password|passphrase|api key)\s+is\s+(?P<value>\S+)",
     )
 )
 """Where secrets are without a name."""
@@ -108,7 +115,7 @@ def mask_flags(words: list[str]) -> list[str]:
             value = found["value"]
             shown = [word.replace(value, MASK) if value in word else word for word in shown]
     for at, word in enumerate(words[:-1]):
-        if word.startswith("-") and is_secret_name(word.lstrip("-")):
+        if word.startswith("-") and "=" not in word and is_secret_name(word.lstrip("-")):
             shown[at + 1] = MASK
     return shown
 
