@@ -109,7 +109,7 @@ SHAPES = {
     "sql": "setup: CREATE USER me IDENTIFIED BY 'hunter2'",
     "sentence": "note: the password is hunter2",
     "encoded": "note: password%3Dhunter2",
-    "npm": "npmrc: //registry.npmjs.org/:_authToken=hunter2",
+    "npm": "npmrc: //packages.example.org/:_authToken=hunter2",
     "easy_connect": "db: me/hunter2@//host:1521/x",
     "webhook": "webhook: https://open.feishu.cn/open-apis/bot/v2/hook/hunter2",
     "webhook_elsewhere": "url: https://open.feishu.cn/open-apis/bot/v2/hook/hunter2",
