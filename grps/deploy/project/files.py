@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grps.backends.formats import expect_format
 from grps.config.schema import ModelConfig
 from grps.converters.names import NAMES
-from grps.errors import DeployError
+from grps.errors import DeployError, ModelError
 from grps.server.project import USER_MODULES, Project
 
 
@@ -53,14 +54,20 @@ def check_files(project: Project) -> None:
     """Check that everything is there that the service loads.
 
     Raises:
-        DeployError: A file is missing, empty or can't be read.
+        DeployError: A file is missing, empty, can't be read, or is no model of its engine.
     """
-    for model, key, file in missing_modules(project):
-        raise DeployError(f"{file} is missing; model {model} needs it for its {key}")
+    for owner, key, file in missing_modules(project):
+        raise DeployError(f"{file} is missing; model {owner} needs it for its {key}")
     for named in named_files(project):
         fault = named.fault(project.folder)
         if fault is not None:
             raise DeployError(fault)
+    for model in project.inference.models:
+        if model.inferer_path is not None and model.inferer_type in NAMES.engines:
+            try:
+                expect_format(project.folder / model.inferer_path, model.inferer_type)
+            except ModelError as error:
+                raise DeployError(f"model {model.key}: {error}") from error
 
 
 def missing_modules(project: Project) -> Iterator[tuple[str, str, Path]]:

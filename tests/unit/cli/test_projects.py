@@ -290,15 +290,17 @@ ONNX_MODEL = "{name: m, version: '1', device: cpu, inferer_type: onnxruntime, %s
         ),
         (
             {
-                "conf": ONNX_MODEL % "inferer_path: test.py, converter_type: text, "
-                "converter_path: /no/tokenizer.json"
+                "conf": ONNX_MODEL % "inferer_path: data/m.onnx, converter_type: text, "
+                "converter_path: /no/tokenizer.json",
+                "data/m.onnx": "x",
             },
             "model m-1: converter_path /no/tokenizer.json: no such file",
         ),
         (
             {
-                "conf": ONNX_MODEL % "inferer_path: test.py, converter_type: labels, "
-                "converter_args: {labels: no.txt}"
+                "conf": ONNX_MODEL % "inferer_path: data/m.onnx, converter_type: labels, "
+                "converter_args: {labels: no.txt}",
+                "data/m.onnx": "x",
             },
             "model m-1: labels in converter_args {project}/no.txt: no such file",
         ),
@@ -308,6 +310,10 @@ ONNX_MODEL = "{name: m, version: '1', device: cpu, inferer_type: onnxruntime, %s
                 "warm_up_requests: [no.json]}"
             },
             "model m-1: warm_up_requests {project}/no.json: no such file",
+        ),
+        (
+            {"conf": ONNX_MODEL % "inferer_path: data/m.onnx", "data/m.onnx": "a text\n"},
+            "model m-1: {project}/data/m.onnx: a text file; accepted:",
         ),
         ({"src/customized_inferer.py": None}, "customized_inferer.py is missing; model your_model"),
         ({"src/customized_inferer.py": "x = 3\nx ="}, "customized_inferer.py:2: invalid syntax"),
