@@ -8,7 +8,6 @@ use grps_core::metrics::Protocol;
 use grps_core::{Cause, Error};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
 
 use crate::app::App;
 use crate::call::access::{Credentials, Policy, authorize};
@@ -18,7 +17,8 @@ use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
 use crate::net::http::content_coding;
 use crate::net::http::reply_body::ReplyBody;
-use crate::net::http::{request_body, request_head};
+use crate::net::http::request_body::{self, RequestBody};
+use crate::net::http::request_head;
 use crate::net::peer::Peer;
 use crate::net::places::Place;
 
@@ -31,7 +31,7 @@ pub(crate) async fn dispatch(
     app: Arc<App>,
     peer: Peer,
     place: Place,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let optional = optional_headers::find(request.headers());
     let trace = trace_headers::read_context(&app, optional);
@@ -68,7 +68,12 @@ pub(crate) async fn dispatch(
                 }
             }
         }
-        Err(response) => response,
+        Err(response) => {
+            if !is_refused {
+                refuse_body(request);
+            }
+            response
+        }
     };
     if let ReplyBody::Whole(body) = response.body_mut() {
         scope.count_sent_bytes(body.len());
@@ -87,6 +92,12 @@ pub(crate) async fn dispatch(
         line.write(timeline.id(), timeline.began().elapsed().as_micros(), &response);
     }
     Ok(response)
+}
+
+/// Discards the body of a request without a route; see [`request_body::refuse`].
+fn refuse_body(request: Request<RequestBody>) {
+    let (parts, body) = request.into_parts();
+    request_body::refuse(&parts.headers, body);
 }
 
 /// Checks whether the connection may ask for a route.
@@ -158,7 +169,7 @@ struct AccessLine {
 }
 
 impl AccessLine {
-    fn new(call: &Call, request: &Request<Incoming>) -> Self {
+    fn new(call: &Call, request: &Request<RequestBody>) -> Self {
         let path = request.uri().path().to_owned();
         Self { peer: call.peer.clone(), method: request.method().clone(), path }
     }
