@@ -56,9 +56,7 @@ pub(crate) async fn dispatch(
     let mut response = match found {
         Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
-            let allowed = check_place(place, matched)
-                .and_then(|()| check_access(&call, matched, &parts, is_draining));
-            match allowed {
+            match check_access(&call, place, matched, &parts, is_draining) {
                 Ok(()) => {
                     matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
                 }
@@ -114,13 +112,16 @@ fn check_place(place: Place, matched: &MatchedRoute) -> Result<(), Error> {
 /// Checks whether a request may call its route.
 ///
 /// # Errors
-/// `PermissionDenied` by the route's policy; `Unavailable` for inference while draining.
+/// `PermissionDenied` by the route's policy; `Unavailable` for inference while draining; see
+/// [`check_place`].
 fn check_access(
     call: &Call,
+    place: Place,
     matched: &MatchedRoute,
     head: &Parts,
     is_draining: bool,
 ) -> Result<(), Error> {
+    check_place(place, matched)?;
     let policy = matched.endpoint.policy;
     if policy == Policy::Infer {
         call.scope.mark_inference();
