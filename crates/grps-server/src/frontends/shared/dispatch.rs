@@ -39,13 +39,13 @@ pub(crate) async fn dispatch(
     let timeline = Arc::new(app.request_ids.start_timeline(sent_id, trace));
     let with_timing = timing_header::is_requested(optional);
     let refuses_coding = content_coding::read(optional).is_err();
-    let grpc = is_grpc(request.headers());
+    let version = request.version();
+    let grpc = is_grpc(version, request.headers());
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
     let call = Call::start(app, peer, timeline, protocol);
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();
-    let version = request.version();
     let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
     let head = request_head::check(version, request.uri(), request.headers());
     let is_refused = head.is_err();
