@@ -17,7 +17,7 @@ use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
 use crate::net::http::content_coding;
 use crate::net::http::reply_body::ReplyBody;
-use crate::net::http::request_body::{self, RequestBody};
+use crate::net::http::request_body::{self, IncomingBody};
 use crate::net::http::request_head;
 use crate::net::peer::Peer;
 use crate::net::places::Place;
@@ -31,7 +31,7 @@ pub(crate) async fn dispatch(
     app: Arc<App>,
     peer: Peer,
     place: Place,
-    request: Request<RequestBody>,
+    request: Request<IncomingBody>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let optional = optional_headers::find(request.headers());
     let trace = trace_headers::read_context(&app, optional);
@@ -93,7 +93,7 @@ pub(crate) async fn dispatch(
 }
 
 /// Discards the body of a request without a route; see [`request_body::refuse`].
-fn refuse_body(request: Request<RequestBody>) {
+fn refuse_body(request: Request<IncomingBody>) {
     let (parts, body) = request.into_parts();
     request_body::refuse(&parts.headers, body);
 }
@@ -170,7 +170,7 @@ struct AccessLine {
 }
 
 impl AccessLine {
-    fn new(call: &Call, request: &Request<RequestBody>) -> Self {
+    fn new(call: &Call, request: &Request<IncomingBody>) -> Self {
         let path = request.uri().path().to_owned();
         Self { peer: call.peer.clone(), method: request.method().clone(), path }
     }

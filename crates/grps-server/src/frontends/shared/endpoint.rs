@@ -9,7 +9,7 @@ use http::request::Parts;
 use crate::call::access::Policy;
 use crate::call::call::Call;
 use crate::net::http::reply_body::ReplyBody;
-use crate::net::http::request_body::RequestBody;
+use crate::net::http::request_body::IncomingBody;
 
 /// The function that serves a request.
 type EndpointFn = Box<dyn Fn(Call, HttpRequest) -> EndpointFuture + Send + Sync>;
@@ -21,7 +21,7 @@ pub(crate) struct HttpRequest {
     /// The head.
     pub(crate) parts: Parts,
     /// The body, not read yet.
-    pub(crate) body: RequestBody,
+    pub(crate) body: IncomingBody,
     /// Values of the path parameters in the order of the pattern.
     pub(crate) parameters: Vec<String>,
 }

@@ -8,7 +8,7 @@ use grps_core::{Cause, Error, shown};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::call::call::Call;
-use crate::net::http::request_body::{self, RequestBody, refuse, too_large};
+use crate::net::http::request_body::{self, IncomingBody, refuse, too_large};
 
 /// The codings that requests may have, for `Accept-Encoding` of a response that refuses one.
 pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate");
@@ -83,7 +83,7 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
 /// the decoded body is over the limit, `InvalidArgument` when it can't be decoded.
 pub(crate) async fn collect(
     headers: &HeaderMap,
-    body: RequestBody,
+    body: IncomingBody,
     call: &Call,
 ) -> Result<Bytes, Error> {
     let codings = match read(headers) {

@@ -15,7 +15,7 @@ use crate::frontends::shared::dispatch::dispatch;
 use crate::frontends::shared::router::Router;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
 use crate::net::http::read_ahead::ReadAhead;
-use crate::net::http::request_body::RequestBody;
+use crate::net::http::request_body::IncomingBody;
 use crate::net::http::stream_tasks::StreamTasks;
 use crate::net::listener::CLOSE_GRACE;
 
@@ -81,7 +81,7 @@ async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     let announcing = tasks.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let progress = announcing.announce();
-        let request = request.map(|body| RequestBody::watched(body, Arc::clone(&progress)));
+        let request = request.map(|body| IncomingBody::watched(body, Arc::clone(&progress)));
         let (router, app) = (Arc::clone(&router), Arc::clone(&app));
         let responding = dispatch(router, app, peer.clone(), place, request);
         async move { responding.await.map(|response| response.map(|body| progress.watch(body))) }

@@ -29,13 +29,13 @@ const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The body of a request as the HTTP library reads it.
-pub(crate) struct RequestBody {
+pub(crate) struct IncomingBody {
     body: Incoming,
     /// The stream of HTTP/2 that is notified when the body has arrived.
     stream: Option<Arc<StreamProgress>>,
 }
 
-impl RequestBody {
+impl IncomingBody {
     /// A body of HTTP/1.1.
     pub(crate) fn plain(body: Incoming) -> Self {
         Self { body, stream: None }
@@ -50,7 +50,7 @@ impl RequestBody {
     }
 }
 
-impl Body for RequestBody {
+impl Body for IncomingBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -83,7 +83,7 @@ impl Body for RequestBody {
 /// `Cancelled` when the client disconnected.
 pub(crate) async fn collect(
     headers: &HeaderMap,
-    mut body: RequestBody,
+    mut body: IncomingBody,
     call: &Call,
 ) -> Result<Bytes, Error> {
     let settings = &call.app.settings;
@@ -104,7 +104,7 @@ pub(crate) async fn collect(
 }
 
 /// Discards the rest of the body of a refused request, unless its client waits before it sends one.
-pub(crate) fn refuse(headers: &HeaderMap, body: RequestBody) {
+pub(crate) fn refuse(headers: &HeaderMap, body: IncomingBody) {
     // A client with `Expect` sends no body after an error response.
     if !headers.contains_key(header::EXPECT) && !body.is_end_stream() {
         tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
@@ -112,7 +112,7 @@ pub(crate) fn refuse(headers: &HeaderMap, body: RequestBody) {
 }
 
 /// Reads the rest of a body, so that a client that is still sending gets the response.
-async fn discard(mut body: RequestBody) {
+async fn discard(mut body: IncomingBody) {
     let mut discarded = 0;
     while let Some(Ok(frame)) = body.frame().await {
         discarded += frame.data_ref().map_or(0, Bytes::len);
@@ -123,7 +123,7 @@ async fn discard(mut body: RequestBody) {
 }
 
 async fn read(
-    body: &mut RequestBody,
+    body: &mut IncomingBody,
     announced: Option<usize>,
     call: &Call,
 ) -> Result<Bytes, Error> {
@@ -190,7 +190,7 @@ pin_project_lite::pin_project! {
     /// too many bytes.
     pub(crate) struct LimitedBody {
         #[pin]
-        body: RequestBody,
+        body: IncomingBody,
         #[pin]
         timer: Sleep,
         timeout: Duration,
@@ -200,7 +200,7 @@ pin_project_lite::pin_project! {
 
 impl LimitedBody {
     /// Limits `body` by the settings of the service.
-    pub(crate) fn new(body: RequestBody, call: &Call) -> Self {
+    pub(crate) fn new(body: IncomingBody, call: &Call) -> Self {
         let timeout = call.app.settings.body_timeout;
         let scope = Arc::clone(&call.scope);
         Self { body, timer: tokio::time::sleep(timeout), timeout, scope }
