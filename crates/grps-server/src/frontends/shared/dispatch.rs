@@ -8,7 +8,6 @@ use grps_core::metrics::Protocol;
 use grps_core::{Cause, Error};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
 
 use crate::app::App;
 use crate::call::access::{Credentials, Policy, authorize};
@@ -18,7 +17,8 @@ use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
 use crate::net::http::content_coding;
 use crate::net::http::reply_body::ReplyBody;
-use crate::net::http::{request_body, request_head};
+use crate::net::http::request_body::{self, IncomingBody};
+use crate::net::http::request_head;
 use crate::net::peer::Peer;
 use crate::net::places::Place;
 
@@ -31,7 +31,7 @@ pub(crate) async fn dispatch(
     app: Arc<App>,
     peer: Peer,
     place: Place,
-    request: Request<Incoming>,
+    request: Request<IncomingBody>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let optional = optional_headers::find(request.headers());
     let trace = trace_headers::read_context(&app, optional);
@@ -39,13 +39,13 @@ pub(crate) async fn dispatch(
     let timeline = Arc::new(app.request_ids.start_timeline(sent_id, trace));
     let with_timing = timing_header::is_requested(optional);
     let refuses_coding = content_coding::read(optional).is_err();
-    let grpc = is_grpc(request.headers());
+    let version = request.version();
+    let grpc = is_grpc(version, request.headers());
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
     let call = Call::start(app, peer, timeline, protocol);
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();
-    let version = request.version();
     let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
     let head = request_head::check(version, request.uri(), request.headers());
     let is_refused = head.is_err();
@@ -56,9 +56,7 @@ pub(crate) async fn dispatch(
     let mut response = match found {
         Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
-            let allowed = check_place(place, matched)
-                .and_then(|()| check_access(&call, matched, &parts, is_draining));
-            match allowed {
+            match check_access(&call, place, matched, &parts, is_draining) {
                 Ok(()) => {
                     matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
                 }
@@ -68,7 +66,12 @@ pub(crate) async fn dispatch(
                 }
             }
         }
-        Err(response) => response,
+        Err(response) => {
+            if !is_refused {
+                refuse_body(request);
+            }
+            response
+        }
     };
     if let ReplyBody::Whole(body) = response.body_mut() {
         scope.count_sent_bytes(body.len());
@@ -89,6 +92,12 @@ pub(crate) async fn dispatch(
     Ok(response)
 }
 
+/// Discards the body of a request without a route; see [`request_body::refuse`].
+fn refuse_body(request: Request<IncomingBody>) {
+    let (parts, body) = request.into_parts();
+    request_body::refuse(&parts.headers, body);
+}
+
 /// Checks whether the connection may ask for a route.
 ///
 /// # Errors
@@ -103,13 +112,16 @@ fn check_place(place: Place, matched: &MatchedRoute) -> Result<(), Error> {
 /// Checks whether a request may call its route.
 ///
 /// # Errors
-/// `PermissionDenied` by the route's policy; `Unavailable` for inference while draining.
+/// `PermissionDenied` by the route's policy; `Unavailable` for inference while draining; see
+/// [`check_place`].
 fn check_access(
     call: &Call,
+    place: Place,
     matched: &MatchedRoute,
     head: &Parts,
     is_draining: bool,
 ) -> Result<(), Error> {
+    check_place(place, matched)?;
     let policy = matched.endpoint.policy;
     if policy == Policy::Infer {
         call.scope.mark_inference();
@@ -158,7 +170,7 @@ struct AccessLine {
 }
 
 impl AccessLine {
-    fn new(call: &Call, request: &Request<Incoming>) -> Self {
+    fn new(call: &Call, request: &Request<IncomingBody>) -> Self {
         let path = request.uri().path().to_owned();
         Self { peer: call.peer.clone(), method: request.method().clone(), path }
     }

@@ -7,4 +7,5 @@ pub(crate) mod read_ahead;
 pub(crate) mod reply_body;
 pub(crate) mod request_body;
 pub(crate) mod request_head;
+pub(crate) mod stream_progress;
 pub(crate) mod stream_tasks;

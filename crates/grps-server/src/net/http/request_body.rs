@@ -18,6 +18,7 @@ use tokio::time::Sleep;
 use crate::call::call::Call;
 use crate::call::request_scope::RequestScope;
 use crate::call::status::rpc_status;
+use crate::net::http::stream_progress::StreamProgress;
 
 /// Maximum allocation for the `Content-Length` of a body.
 const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
@@ -27,6 +28,54 @@ const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The body of a request as the HTTP library reads it.
+pub(crate) struct IncomingBody {
+    body: Incoming,
+    /// The stream of HTTP/2 that is notified when the body has arrived.
+    stream: Option<Arc<StreamProgress>>,
+}
+
+impl IncomingBody {
+    /// A body of HTTP/1.1.
+    pub(crate) fn plain(body: Incoming) -> Self {
+        Self { body, stream: None }
+    }
+
+    /// A body of HTTP/2.
+    pub(crate) fn watched(body: Incoming, stream: Arc<StreamProgress>) -> Self {
+        if body.is_end_stream() {
+            stream.note_arrived();
+        }
+        Self { body, stream: Some(stream) }
+    }
+}
+
+impl Body for IncomingBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(stream) = &self.stream
+            && (frame.is_none() || self.body.is_end_stream())
+        {
+            stream.note_arrived();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// Reads a whole body.
 ///
 /// # Errors
@@ -34,7 +83,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 /// `Cancelled` when the client disconnected.
 pub(crate) async fn collect(
     headers: &HeaderMap,
-    mut body: Incoming,
+    mut body: IncomingBody,
     call: &Call,
 ) -> Result<Bytes, Error> {
     let settings = &call.app.settings;
@@ -55,7 +104,7 @@ pub(crate) async fn collect(
 }
 
 /// Discards the rest of the body of a refused request, unless its client waits before it sends one.
-pub(crate) fn refuse(headers: &HeaderMap, body: Incoming) {
+pub(crate) fn refuse(headers: &HeaderMap, body: IncomingBody) {
     // A client with `Expect` sends no body after an error response.
     if !headers.contains_key(header::EXPECT) && !body.is_end_stream() {
         tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
@@ -63,7 +112,7 @@ pub(crate) fn refuse(headers: &HeaderMap, body: Incoming) {
 }
 
 /// Reads the rest of a body, so that a client that is still sending gets the response.
-async fn discard(mut body: Incoming) {
+async fn discard(mut body: IncomingBody) {
     let mut discarded = 0;
     while let Some(Ok(frame)) = body.frame().await {
         discarded += frame.data_ref().map_or(0, Bytes::len);
@@ -73,7 +122,11 @@ async fn discard(mut body: Incoming) {
     }
 }
 
-async fn read(body: &mut Incoming, announced: Option<usize>, call: &Call) -> Result<Bytes, Error> {
+async fn read(
+    body: &mut IncomingBody,
+    announced: Option<usize>,
+    call: &Call,
+) -> Result<Bytes, Error> {
     let limit = call.app.settings.max_request_bytes;
     let mut joined = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -137,7 +190,7 @@ pin_project_lite::pin_project! {
     /// too many bytes.
     pub(crate) struct LimitedBody {
         #[pin]
-        body: Incoming,
+        body: IncomingBody,
         #[pin]
         timer: Sleep,
         timeout: Duration,
@@ -147,7 +200,7 @@ pin_project_lite::pin_project! {
 
 impl LimitedBody {
     /// Limits `body` by the settings of the service.
-    pub(crate) fn new(body: Incoming, call: &Call) -> Self {
+    pub(crate) fn new(body: IncomingBody, call: &Call) -> Self {
         let timeout = call.app.settings.body_timeout;
         let scope = Arc::clone(&call.scope);
         Self { body, timer: tokio::time::sleep(timeout), timeout, scope }
