@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 PREDICT_PATH = "/grps/v1/infer/predict"
 """The one route of the service that a customized one may be."""
@@ -64,6 +65,8 @@ OWN_PATHS = (
 )
 """The other HTTP routes of a service; a test compares them with the native route table."""
 
+SAFE = "/%:@!$&'()*+,;="
+"""What has a meaning of its own in a path, beside letters and digits."""
 _UNUSABLE = re.compile(r"[?#\s\x00-\x1f\x7f]")
 
 
@@ -73,6 +76,8 @@ def path_fault(path: str) -> str | None:
         return f"{path!r} must start with '/'"
     if _UNUSABLE.search(path):
         return f"{path!r} must be a path alone, without spaces, '?' and '#'"
+    if not path.isascii():
+        return f"{path!r} must be written as clients send it: {quote(path, safe=SAFE)!r}"
     own = next((own for own in OWN_PATHS if _pattern(own).fullmatch(path)), None)
     if own is not None:
         return (

@@ -227,9 +227,9 @@ class GrpsContext:
         """[For the server] Return whether the model that runs has sent a chunk."""
         return self._streamed
 
-    def has_pieces(self) -> bool:
-        """[For the server] Return whether chunks are kept for want of a stream."""
-        return self._pieces is not None
+    def has_responded(self) -> bool:
+        """[For the server] Return whether the model that runs has sent a chunk, or one is kept."""
+        return self._streamed or self._pieces is not None
 
     def needs_no_more(self) -> bool:
         """[For the server] Return whether later chunks change nothing for the client."""

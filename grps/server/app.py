@@ -10,7 +10,7 @@ from pathlib import Path
 from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import InterfaceConfig, ServerConfig
-from grps.errors import DeployError, GrpsError
+from grps.errors import DeployError, GrpsError, StopRequested
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
 from grps.log import (
@@ -32,7 +32,7 @@ from grps.server.output_file import OUTPUT_NAME, bound_output
 from grps.server.printing import printed_is_logged
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
-from grps.server.stopping import StopRequest, StopRequested
+from grps.server.stopping import StopRequest
 
 OWN_SOCKET = "service.sock"
 END_TIMEOUT_S = 1.5

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import requests
 
 from tests import raw_http2
 from tests.raw_http import Connection, connect, request
-from tests.raw_http2 import END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, Http2Connection
+from tests.raw_http2 import (
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    RST_STREAM,
+    Http2Connection,
+    encoded,
+)
 from tests.support import (
     GUARD_S,
     RunningServer,
@@ -149,6 +159,32 @@ def test_half_a_head_over_http2_is_closed(server: RunningServer) -> None:
     with raw_http2.connect(server.ports[0]) as connection:
         connection.send(HEADERS, END_STREAM, 1, raw_http2.head(LIVE, "GET"))
         assert HEADERS not in [frame.kind for frame in connection.frames()]
+
+
+@pytest.mark.parametrize("path", [PREDICT, LIVE, "/no/route"])
+@pytest.mark.parametrize(("ends", "resets"), [(0, False), (0, True), (END_STREAM, True)])
+def test_http2_that_finishes_no_request_is_closed(
+    server: RunningServer, path: str, ends: int, resets: bool
+) -> None:
+    with raw_http2.connect(server.ports[0]) as connection:
+        stop = Event()
+
+        def begin_requests() -> bool:
+            """Begin requests until the end of the test; say whether that was in time."""
+            for number in range(40):
+                stream = 2 * number + 1
+                head = encoded(HEADERS, END_HEADERS | ends, stream, raw_http2.head(path))
+                reset = encoded(RST_STREAM, 0, stream, bytes(4)) if resets else b""
+                connection.socket.sendall(head + reset)
+                if stop.wait(0.1):
+                    return True
+            return False
+
+        with ThreadPoolExecutor(1) as clients:
+            begun = clients.submit(begin_requests)
+            assert any(frame.kind == GOAWAY for frame in connection.frames())
+            stop.set()
+            assert begun.result()
 
 
 @pytest.mark.parametrize("start", [b"", b"P", raw_http2.PREFACE[:20], raw_http2.PREFACE])

@@ -307,8 +307,9 @@ def test_foreground_becomes_the_server(
     result = grpst("serve", model, "-f", "--port", "0")
     assert result.exit_code == 0, result.stderr
     folder = ServiceFolder.of("my_grps")
-    assert calls[0][1:5] == ["-m", "grps.server", "--project", str(folder.root)]
-    assert calls[0][5:] == ["--state_file", str(folder.state), "--stderr"]
+    module = ["-m", "grps.cli.serving.foreground", "torch"]
+    assert calls[0][1:6] == [*module, "--project", str(folder.root)]
+    assert calls[0][6:] == ["--state_file", str(folder.state), "--stderr"]
     state = ServiceState.read(folder.state)
     assert state is not None
     assert (state.pid, state.phase) == (os.getpid(), "starting")

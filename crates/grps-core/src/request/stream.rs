@@ -185,6 +185,11 @@ impl ChunkSender {
         push(state, Event::Chunk(chunk))
     }
 
+    /// Whether no chunk reaches the client any more: it has disconnected, or the stream has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.state.lock().closed
+    }
+
     /// Keeps the permit of the request until the guard is dropped, except while the stream is full.
     pub(crate) fn hold(&self, permit: Permit) -> HeldPermit {
         match &self.0.watch {
@@ -311,12 +316,14 @@ impl Events {
     }
 }
 
-/// The connection's end; dropping it cancels the request.
+/// The connection's end; dropping it cancels the request, unless its model has ended the stream.
 #[derive(Debug)]
 pub struct Chunks {
     events: Events,
     /// Whether the stream has ended; producers may still send.
     ended: bool,
+    /// Whether the model has ended it: the request then ends when the model returns.
+    is_complete: bool,
     /// The task that runs the request through its models.
     walk: JoinHandle<()>,
 }
@@ -324,7 +331,7 @@ pub struct Chunks {
 impl Chunks {
     pub(crate) fn new(events: Events, walk: JoinHandle<()>) -> Self {
         events.shared.state.lock().walk = Some(walk.abort_handle());
-        Self { events, ended: false, walk }
+        Self { events, ended: false, is_complete: false, walk }
     }
 
     /// Waits for the next chunk; `None` at the end. An error is always the last item.
@@ -339,6 +346,7 @@ impl Chunks {
                 Some(Err(error))
             }
             Some(Event::End) | None => {
+                self.is_complete = true;
                 self.end();
                 None
             }
@@ -366,7 +374,9 @@ impl Chunks {
 impl Drop for Chunks {
     fn drop(&mut self) {
         self.events.close();
-        self.walk.abort();
+        if !self.is_complete {
+            self.walk.abort();
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use std::thread::JoinHandle;
 
 use grps_core::metrics::Kind;
 use grps_core::{Engine, Health, Limits};
-use grps_server::{App, AuthSettings, Bound, Settings, bind, bind_unix, codec::Codec, now_s, series_json, serve};
+use grps_server::{
+    App, AuthSettings, Bound, Settings, bind, bind_unix, codec::Codec, now_s, series_json, serve,
+};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;

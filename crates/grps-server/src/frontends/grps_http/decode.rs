@@ -152,8 +152,9 @@ fn to_content(
             let tensors = input::to_tensors(route, request.message, room)?;
             match (request.ndarray_span, ndarray_type(route), tensors.as_slice()) {
                 (Some(span), Some(expected), [tensor]) if tensor.dtype() != expected => {
-                    let tensor = json::parse_ndarray_within(&body, room, span, expected)?;
-                    Ok(Content::Tensors(vec![tensor]))
+                    let tensors = vec![json::parse_ndarray_within(&body, room, span, expected)?];
+                    input::take_strings(route, &tensors, room)?;
+                    Ok(Content::Tensors(tensors))
                 }
                 _ => Ok(Content::Tensors(tensors)),
             }

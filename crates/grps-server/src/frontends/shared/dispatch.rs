@@ -8,7 +8,6 @@ use grps_core::metrics::Protocol;
 use grps_core::{Cause, Error};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
 
 use crate::app::App;
 use crate::auth::identity::Admitted;
@@ -22,7 +21,8 @@ use crate::frontends::shared::{credentials, optional_headers, timing_header, tra
 use crate::net::http::content_coding;
 use crate::net::http::grpc_web::GrpcWeb;
 use crate::net::http::reply_body::ReplyBody;
-use crate::net::http::{request_body, request_head};
+use crate::net::http::request_body::IncomingBody;
+use crate::net::http::request_head;
 use crate::net::peer::Peer;
 use crate::net::places::Place;
 
@@ -35,7 +35,7 @@ pub(crate) async fn dispatch(
     app: Arc<App>,
     peer: Peer,
     place: Place,
-    request: Request<Incoming>,
+    request: Request<IncomingBody>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let optional = optional_headers::find(request.headers());
     let trace = trace_headers::read_context(&app, optional);
@@ -43,7 +43,8 @@ pub(crate) async fn dispatch(
     let timeline = Arc::new(app.request_ids.start_timeline(sent_id, trace));
     let with_timing = timing_header::is_requested(optional);
     let refuses_coding = content_coding::read(optional).is_err();
-    let is_plain_grpc = is_grpc(request.headers());
+    let version = request.version();
+    let is_plain_grpc = is_grpc(version, request.headers());
     let web = if is_plain_grpc { None } else { GrpcWeb::of(request.headers()) };
     let grpc = is_plain_grpc || web.is_some();
     let form = ResponseForm::of(&app, request.headers(), grpc, web);
@@ -53,7 +54,6 @@ pub(crate) async fn dispatch(
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();
-    let version = request.version();
     let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
     let head = request_head::check(version, request.uri(), request.headers());
     let is_refused = head.is_err();
@@ -92,7 +92,7 @@ async fn route(
     router: &Router,
     mut call: Call,
     place: Place,
-    request: Request<Incoming>,
+    request: Request<IncomingBody>,
     grpc: bool,
 ) -> Response<ReplyBody> {
     let cors = call.app.settings.interface.cors.as_ref();
@@ -102,16 +102,17 @@ async fn route(
     }
     let (matched, parameters) = match router.find(request.method(), request.uri().path(), grpc) {
         Ok(found) => found,
-        Err(response) => return response,
+        Err(response) => {
+            request.into_body().refuse();
+            return response;
+        }
     };
     let (parts, body) = request.into_parts();
     let is_draining = call.app.engine.health().is_draining();
-    let allowed = check_place(place, matched)
-        .and_then(|()| check_access(&mut call, matched, &parts, is_draining));
-    match allowed {
+    match check_access(&mut call, place, matched, &parts, is_draining) {
         Ok(()) => matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await,
         Err(error) => {
-            request_body::refuse(&parts.headers, body);
+            body.refuse();
             refusal(matched.front_end, &error)
         }
     }
@@ -131,13 +132,15 @@ fn check_place(place: Place, matched: &MatchedRoute) -> Result<(), Error> {
 /// Checks whether a request may call its route.
 ///
 /// # Errors
-/// See [`authorize`]; `Unavailable` for inference while draining.
+/// See [`authorize`] and [`check_place`]; `Unavailable` for inference while draining.
 fn check_access(
     call: &mut Call,
+    place: Place,
     matched: &MatchedRoute,
     head: &Parts,
     is_draining: bool,
 ) -> Result<(), Error> {
+    check_place(place, matched)?;
     let policy = matched.endpoint.policy_of(&head.method);
     if policy == Policy::Infer {
         if !matched.endpoint.has_many_requests {
@@ -204,7 +207,7 @@ struct AccessLine {
 }
 
 impl AccessLine {
-    fn new(call: &Call, request: &Request<Incoming>) -> Self {
+    fn new(call: &Call, request: &Request<IncomingBody>) -> Self {
         let path = request.uri().path().to_owned();
         Self { peer: call.peer.clone(), method: request.method().clone(), path }
     }

@@ -5,11 +5,11 @@ use std::pin::Pin;
 
 use http::request::Parts;
 use http::{Method, Response};
-use hyper::body::Incoming;
 
 use crate::call::access::Policy;
 use crate::call::call::Call;
 use crate::net::http::reply_body::ReplyBody;
+use crate::net::http::request_body::IncomingBody;
 
 /// The function that serves a request.
 type EndpointFn = Box<dyn Fn(Call, HttpRequest) -> EndpointFuture + Send + Sync>;
@@ -21,7 +21,7 @@ pub(crate) struct HttpRequest {
     /// The head.
     pub(crate) parts: Parts,
     /// The body, not read yet.
-    pub(crate) body: Incoming,
+    pub(crate) body: IncomingBody,
     /// Values of the path parameters in the order of the pattern.
     pub(crate) parameters: Vec<String>,
 }

@@ -4,6 +4,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,6 +14,7 @@ use crate::app::Settings;
 use crate::frontends::shared::dispatch::dispatch;
 use crate::frontends::shared::router::Router;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
+use crate::net::http::request_body::IncomingBody;
 use crate::net::watched_stream::WatchedStream;
 
 /// HTTP/1.1; it also responds to what no protocol recognises, with 400.
@@ -50,7 +53,10 @@ fn builder(settings: &Settings, header_timeout: Duration) -> http1::Builder {
 async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     let Connection { stream, peer, place, header_timeout, app, mut closing } = connection;
     let builder = builder(&app.settings, header_timeout);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (parts, body) = request.into_parts();
+        let body = IncomingBody::plain(&parts.headers, body);
+        let request = Request::from_parts(parts, body);
         dispatch(Arc::clone(&router), Arc::clone(&app), peer.clone(), place, request)
     });
     let stream = TokioIo::new(WatchedStream::new(stream));

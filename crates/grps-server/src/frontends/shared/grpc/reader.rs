@@ -8,7 +8,6 @@ use grps_core::metrics::RequestStage;
 use grps_core::{Cause, Error};
 use http::HeaderMap;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
 use crate::call::call::Call;
 use crate::frontends::shared::grpc::PREFIX_BYTES;
@@ -17,10 +16,11 @@ pub(crate) use crate::frontends::shared::grpc::joined::FindPart;
 use crate::frontends::shared::grpc::joined::Joined;
 use crate::net::http::content_coding::Coding;
 use crate::net::http::grpc_web::{Base64Body, GrpcWeb};
+use crate::net::http::request_body::IncomingBody;
 
 /// Reads messages from the body of a request.
 pub(crate) struct MessageReader {
-    body: Incoming,
+    body: IncomingBody,
     /// The encoding of messages that are compressed.
     coding: Option<Coding>,
     /// Bytes that have arrived and were not read.
@@ -45,7 +45,11 @@ impl MessageReader {
     ///
     /// # Errors
     /// `Unsupported` for an unknown encoding.
-    pub(crate) fn new(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Self, Error> {
+    pub(crate) fn new(
+        headers: &HeaderMap,
+        body: IncomingBody,
+        limit: usize,
+    ) -> Result<Self, Error> {
         let coding = read_encoding(headers)?;
         let is_text = GrpcWeb::of(headers) == Some(GrpcWeb::Text);
         let text = is_text.then(Base64Body::default);
