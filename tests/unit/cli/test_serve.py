@@ -82,7 +82,6 @@ def test_flags_reach_the_files(grpst: Grpst, model: Path, fake_server: Choose) -
     [
         (["--port", "70000"], "'70000' is not a port from 0 to 65535"),
         (["--port", "1,2,3"], "3 ports given"),
-        (["--interface_framework", "http+brpc"], "'http+brpc' is not supported"),
         (["--interface_framework", "ftp"], "http+grpc"),
         (["--name", "a/b"], "'a/b' can't be a service name"),
         (["--device", "tpu"], "'tpu' is not a device; allowed: cpu, cuda"),

@@ -322,7 +322,6 @@ class TestBadValues:
                 "3: gpu.mem_gc_enable: tensorflow gives no memory back",
             ),
             ("[1, 2]", "1: expected a section of keys; got a list"),
-            ("interface: {framework: http+brpc}", "1: interface.framework: 'http+brpc' is not"),
             (
                 "interface:\n  customized_predict_http:\n    path: predict",
                 "3: interface.customized_predict_http.path: 'predict' must start with '/'",

@@ -3,6 +3,7 @@
 use grps_core::{Cause, Error};
 use subtle::ConstantTimeEq;
 
+use crate::call::call::Call;
 use crate::net::peer::Peer;
 
 /// The access policy of a route.
@@ -30,6 +31,32 @@ pub(crate) struct Credentials<'a> {
     /// Whether the client addresses this machine as itself, such as `localhost`, and uses no proxy. A
     /// page of another site can have a name that resolves to the loopback address, but not this one.
     pub(crate) is_direct: bool,
+}
+
+/// Checks whether a request may call its route, and marks it if it is an inference request. Routes
+/// without access control skip the look at the credentials.
+///
+/// # Errors
+/// `PermissionDenied` by the route's policy; `Unavailable` for inference while draining.
+pub(crate) fn admit<'c>(
+    call: &Call,
+    policy: Policy,
+    is_draining: bool,
+    credentials: impl FnOnce() -> Credentials<'c>,
+) -> Result<(), Error> {
+    if policy == Policy::Infer {
+        call.scope.mark_inference();
+        if is_draining {
+            let error = Error::new(Cause::Unavailable, "the service is shutting down");
+            call.scope.record_failure(&error);
+            return Err(error);
+        }
+    }
+    let credentials = match policy {
+        Policy::Admin => credentials(),
+        Policy::Public | Policy::Infer | Policy::Read => Credentials::default(),
+    };
+    authorize(policy, &call.peer, credentials, call.app.settings.admin_token.as_deref())
 }
 
 /// Checks a request against the policy of its route.

@@ -12,7 +12,7 @@ const MAX_EDITS: usize = 3;
 
 /// Why decoding stopped, and the place in the message. Boxed so that `Result`s stay small.
 #[derive(Debug)]
-pub(super) struct Fault(Box<Parts>);
+pub(crate) struct Fault(Box<Parts>);
 
 #[derive(Debug)]
 struct Parts {

@@ -1,5 +1,6 @@
 //! The front ends: one folder per protocol. A front end decodes requests and encodes responses.
 
+pub(crate) mod brpc;
 pub(crate) mod custom_http;
 pub(crate) mod grps_grpc;
 pub(crate) mod grps_http;
@@ -15,4 +16,4 @@ pub(crate) use shared::front_end::FrontEnd;
 
 /// The front ends of every service. When two declare the same path, the first one serves it.
 pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] =
-    &[&grps_http::GrpsHttp, &custom_http::CustomHttp, &ops::Ops, &grps_grpc::GrpsGrpc];
+    &[&grps_http::GrpsHttp, &custom_http::CustomHttp, &ops::Ops, &grps_grpc::GrpsGrpc, &brpc::Brpc];

@@ -7,7 +7,7 @@ const MAX_GROUP_DEPTH: usize = 100;
 
 /// How a field is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wire {
+pub(crate) enum Wire {
     Varint,
     Fixed64,
     Len,
@@ -18,22 +18,22 @@ pub(super) enum Wire {
 
 /// What is left of one message.
 #[derive(Clone, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// How many bytes are left.
-    pub(super) fn remaining(&self) -> usize {
+    pub(crate) fn remaining(&self) -> usize {
         self.rest.len()
     }
 
     /// The next field's number and framing; `None` at the end of the message.
-    pub(super) fn tag(&mut self) -> Result<Option<(u32, Wire)>, Fault> {
+    pub(crate) fn tag(&mut self) -> Result<Option<(u32, Wire)>, Fault> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, Fault> {
+    pub(crate) fn varint(&mut self) -> Result<u64, Fault> {
         match self.rest.split_first() {
             Some((&byte, rest)) if byte < 0x80 => {
                 self.rest = rest;
@@ -83,20 +83,20 @@ impl<'a> Reader<'a> {
         Err(truncated())
     }
 
-    pub(super) fn fixed32(&mut self) -> Result<[u8; 4], Fault> {
+    pub(crate) fn fixed32(&mut self) -> Result<[u8; 4], Fault> {
         let (value, rest) = self.rest.split_first_chunk().ok_or_else(truncated)?;
         self.rest = rest;
         Ok(*value)
     }
 
-    pub(super) fn fixed64(&mut self) -> Result<[u8; 8], Fault> {
+    pub(crate) fn fixed64(&mut self) -> Result<[u8; 8], Fault> {
         let (value, rest) = self.rest.split_first_chunk().ok_or_else(truncated)?;
         self.rest = rest;
         Ok(*value)
     }
 
     /// A length and as many bytes.
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Fault> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Fault> {
         let length = self.varint()?;
         let split = usize::try_from(length).ok().and_then(|at| self.rest.split_at_checked(at));
         let (value, rest) = split.ok_or_else(|| {
@@ -108,13 +108,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A length and as many bytes of UTF-8.
-    pub(super) fn text(&mut self) -> Result<&'a str, Fault> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, Fault> {
         std::str::from_utf8(self.bytes()?)
             .map_err(|error| Fault::new(format!("not valid UTF-8 at byte {}", error.valid_up_to())))
     }
 
     /// Passes over a field that is not known here, groups with all that is in them.
-    pub(super) fn skip(&mut self, field: u32, wire: Wire) -> Result<(), Fault> {
+    pub(crate) fn skip(&mut self, field: u32, wire: Wire) -> Result<(), Fault> {
         if wire != Wire::StartGroup {
             return self.skip_plain(wire);
         }

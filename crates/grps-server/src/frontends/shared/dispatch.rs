@@ -5,16 +5,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use grps_core::metrics::Protocol;
-use grps_core::{Cause, Error};
-use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
 use crate::app::App;
-use crate::call::access::{Credentials, Policy, authorize};
+use crate::call::access::admit;
+use crate::call::access_line::AccessLine;
 use crate::call::call::Call;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
+use crate::frontends::shared::router::{Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
 use crate::net::http::content_coding;
 use crate::net::http::reply_body::ReplyBody;
@@ -46,7 +45,8 @@ pub(crate) async fn dispatch(
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();
     let version = request.version();
-    let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
+    let path = || request.uri().path().to_owned();
+    let line = AccessLine::begin(&call, request.method(), path);
     let head = request_head::check(version, request.uri(), request.headers());
     let is_refused = head.is_err();
     let found = match head {
@@ -56,8 +56,10 @@ pub(crate) async fn dispatch(
     let mut response = match found {
         Ok((matched, parameters)) => {
             let (parts, body) = request.into_parts();
-            let allowed = check_place(place, matched)
-                .and_then(|()| check_access(&call, matched, &parts, is_draining));
+            let (policy, is_vital) = (matched.endpoint.policy, matched.endpoint.is_vital);
+            let allowed = place
+                .check(is_vital)
+                .and_then(|()| admit(&call, policy, is_draining, || credentials::read(&parts)));
             match allowed {
                 Ok(()) => {
                     matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await
@@ -84,48 +86,9 @@ pub(crate) async fn dispatch(
         (is_draining || is_refused || place == Place::Reserved) && version < Version::HTTP_2,
     );
     if let Some(line) = line {
-        line.write(timeline.id(), timeline.began().elapsed().as_micros(), &response);
+        line.write(&timeline, i32::from(response.status().as_u16()));
     }
     Ok(response)
-}
-
-/// Checks whether the connection may ask for a route.
-///
-/// # Errors
-/// `Unavailable` for other routes than health and metrics when there are too many connections.
-fn check_place(place: Place, matched: &MatchedRoute) -> Result<(), Error> {
-    if place == Place::Ordinary || matched.endpoint.is_vital {
-        return Ok(());
-    }
-    Err(Error::new(Cause::Unavailable, "too many connections; try again later"))
-}
-
-/// Checks whether a request may call its route.
-///
-/// # Errors
-/// `PermissionDenied` by the route's policy; `Unavailable` for inference while draining.
-fn check_access(
-    call: &Call,
-    matched: &MatchedRoute,
-    head: &Parts,
-    is_draining: bool,
-) -> Result<(), Error> {
-    let policy = matched.endpoint.policy;
-    if policy == Policy::Infer {
-        call.scope.mark_inference();
-        if is_draining {
-            let error = Error::new(Cause::Unavailable, "the service is shutting down");
-            call.scope.record_failure(&error);
-            return Err(error);
-        }
-    }
-    let admin_token = call.app.settings.admin_token.as_deref();
-    // Routes without access control skip the look at the headers.
-    let credentials = match policy {
-        Policy::Admin => credentials::read(head),
-        Policy::Public | Policy::Infer | Policy::Read => Credentials::default(),
-    };
-    authorize(policy, &call.peer, credentials, admin_token)
 }
 
 /// Adds the content codings that the service decodes: to each response of gRPC, and to the refusal
@@ -147,25 +110,5 @@ fn add_common_headers(headers: &mut HeaderMap, id: &str, close: bool) {
     }
     if close {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-}
-
-/// A line of the access log.
-struct AccessLine {
-    peer: Peer,
-    method: http::Method,
-    path: String,
-}
-
-impl AccessLine {
-    fn new(call: &Call, request: &Request<Incoming>) -> Self {
-        let path = request.uri().path().to_owned();
-        Self { peer: call.peer.clone(), method: request.method().clone(), path }
-    }
-
-    fn write(&self, id: &str, elapsed_us: u128, response: &Response<ReplyBody>) {
-        let Self { peer, method, path } = self;
-        let status = response.status().as_u16();
-        tracing::info!(%peer, id, %method, path, status, elapsed_us, "request");
     }
 }
