@@ -11,44 +11,68 @@ import com.baidu.jprotobuf.pbrpc.transport.RpcClientOptions;
 
 /** Calls with com.baidu:jprotobuf-rpc-core, which has its own code for frames and messages. */
 final class Jprotobuf {
-    /** The service, by its short name. */
-    public interface Service {
-        String NAME = "GrpsBrpcService";
+    /** The short name of the service. */
+    public static final String SERVICE = "GrpsBrpcService";
 
-        @ProtobufRPC(serviceName = NAME, methodName = "Predict")
+    /** The service as it is called most often. */
+    public interface Service {
+        @ProtobufRPC(serviceName = SERVICE, methodName = "Predict")
         Message predict(Message message);
 
-        @ProtobufRPC(serviceName = NAME, methodName = "Predict", compressType = CompressType.GZIP)
-        Message predictGzip(Message message);
-
-        @ProtobufRPC(serviceName = NAME, methodName = "Predict", compressType = CompressType.Snappy)
-        Message predictSnappy(Message message);
-
-        @ProtobufRPC(serviceName = NAME, methodName = "Predict",
-                attachmentHandler = RawBytes.class)
-        Message predictAttachment(Message message);
-
-        @ProtobufRPC(serviceName = NAME, methodName = "Predict", logIDGenerator = Numbers.class)
-        Message predictLogged(Message message);
-
-        @ProtobufRPC(serviceName = NAME, methodName = "Predict", onceTalkTimeout = 300)
-        Message predictSoon(Message message);
-
-        @ProtobufRPC(serviceName = NAME, methodName = "CheckReadiness")
+        @ProtobufRPC(serviceName = SERVICE, methodName = "CheckReadiness")
         Message checkReadiness(Message message);
 
-        @ProtobufRPC(serviceName = NAME, methodName = "ModelMetadata")
+        @ProtobufRPC(serviceName = SERVICE, methodName = "ModelMetadata")
         Message modelMetadata(Message message);
 
-        @ProtobufRPC(serviceName = NAME, methodName = "Online",
-                authenticationDataHandler = Token.class)
+        @ProtobufRPC(serviceName = SERVICE, methodName = "Online")
         Message online(Message message);
 
-        @ProtobufRPC(serviceName = NAME, methodName = "Online")
-        Message onlineWithoutToken(Message message);
-
-        @ProtobufRPC(serviceName = NAME, methodName = "Nope")
+        @ProtobufRPC(serviceName = SERVICE, methodName = "Nope")
         Message nope(Message message);
+    }
+
+    /** An interface has a method of the service once only, so each option has one of its own. */
+    public interface Gzip {
+        @ProtobufRPC(
+                serviceName = SERVICE, methodName = "Predict", compressType = CompressType.GZIP)
+        Message predict(Message message);
+    }
+
+    /** With snappy. */
+    public interface Snappy {
+        @ProtobufRPC(
+                serviceName = SERVICE, methodName = "Predict", compressType = CompressType.Snappy)
+        Message predict(Message message);
+    }
+
+    /** With an attachment. */
+    public interface Attached {
+        @ProtobufRPC(
+                serviceName = SERVICE, methodName = "Predict", attachmentHandler = RawBytes.class)
+        Message predict(Message message);
+    }
+
+    /** With a number for logs. */
+    public interface Logged {
+        @ProtobufRPC(
+                serviceName = SERVICE, methodName = "Predict", logIDGenerator = Numbers.class)
+        Message predict(Message message);
+    }
+
+    /** With a timeout. */
+    public interface Soon {
+        @ProtobufRPC(serviceName = SERVICE, methodName = "Predict", onceTalkTimeout = 300)
+        Message predict(Message message);
+    }
+
+    /** With the credentials of operators. */
+    public interface Operator {
+        @ProtobufRPC(
+                serviceName = SERVICE,
+                methodName = "Online",
+                authenticationDataHandler = Token.class)
+        Message online(Message message);
     }
 
     /** The credentials of operators. */
@@ -89,44 +113,45 @@ final class Jprotobuf {
     }
 
     void run() {
-        Service service = service(-1);
+        Service service = proxy(Service.class, -1);
         String sent = "0123456789".repeat(1000);
         Results.print("jprotobuf.predict", () -> service.predict(Message.text("héllo")).strData);
-        Results.print("jprotobuf.gzip", () -> same(sent, service.predictGzip(Message.text(sent))));
+        Results.print("jprotobuf.gzip",
+                () -> same(sent, proxy(Gzip.class, -1).predict(Message.text(sent))));
         Results.print("jprotobuf.snappy",
-                () -> same(sent, service.predictSnappy(Message.text(sent))));
-        Results.print("jprotobuf.attachment",
-                () -> new String(service.predictAttachment(Message.model("echo", null)).binData));
+                () -> same(sent, proxy(Snappy.class, -1).predict(Message.text(sent))));
+        Results.print("jprotobuf.attachment", () -> new String(
+                proxy(Attached.class, -1).predict(Message.model("echo", null)).binData));
         Results.print("jprotobuf.logged",
-                () -> service.predictLogged(Message.model("raiser", "x")).status());
+                () -> proxy(Logged.class, -1).predict(Message.model("raiser", "x")).status());
         Results.print("jprotobuf.failure",
                 () -> service.predict(Message.model("nope", "x")).status());
         Results.print("jprotobuf.late",
-                () -> service.predictSoon(Message.model("sleeper", "1")).strData);
+                () -> proxy(Soon.class, -1).predict(Message.model("sleeper", "30")).strData);
         Results.print("jprotobuf.nope", () -> service.nope(new Message()).status());
         Results.print("jprotobuf.ready", () -> service.checkReadiness(new Message()).status());
         Results.print("jprotobuf.model", () -> String.valueOf(
                 service.modelMetadata(Message.text("echo")).strData.contains("echo")));
-        Results.print("jprotobuf.refused",
-                () -> service.onlineWithoutToken(new Message()).status());
-        Results.print("jprotobuf.online", () -> service.online(new Message()).status());
-        Service inChunks = service(1000);
-        Results.print("jprotobuf.chunks", () -> same(sent, inChunks.predict(Message.text(sent))));
+        Results.print("jprotobuf.refused", () -> service.online(new Message()).status());
+        Results.print("jprotobuf.online",
+                () -> proxy(Operator.class, -1).online(new Message()).status());
+        Results.print("jprotobuf.chunks",
+                () -> same(sent, proxy(Service.class, 1000).predict(Message.text(sent))));
         Results.print("jprotobuf.gzip.chunks",
-                () -> same(sent, service(10).predictGzip(Message.text(sent))));
+                () -> same(sent, proxy(Gzip.class, 10).predict(Message.text(sent))));
     }
 
     private static String same(String sent, Message answer) {
         return String.valueOf(sent.equals(answer.strData));
     }
 
-    private Service service(long chunkBytes) {
+    /** The methods of an interface; payloads over so many bytes are sent in chunks, unless it is -1. */
+    private <T> T proxy(Class<T> type, long chunkBytes) {
         RpcClientOptions options = new RpcClientOptions();
         options.setOnceTalkTimeout(20000);
         options.setChunkSize(chunkBytes);
         options.setMinIdleSize(0);
-        ProtobufRpcProxy<Service> proxy =
-                new ProtobufRpcProxy<>(new RpcClient(options), Service.class);
+        ProtobufRpcProxy<T> proxy = new ProtobufRpcProxy<>(new RpcClient(options), type);
         proxy.setHost("127.0.0.1");
         proxy.setPort(port);
         return proxy.proxy();
