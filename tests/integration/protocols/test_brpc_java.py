@@ -19,6 +19,7 @@ from tests.support import (
 )
 
 SOURCES = Path(__file__).parent / "java_brpc"
+PROTOS = ("grps.proto", "grps_brpc.proto")
 TOKEN = "the token of operators"
 TIMEOUT_S = 300
 """The first time, Maven downloads the clients."""
@@ -49,7 +50,7 @@ def compile_clients(folder: Path) -> str:
     run("mvn", "-B", "-q", "exec:exec", f"-Dexec.outputFile={output}")
     generated, classes = folder / "generated", folder / "classes"
     generated.mkdir()
-    run("protoc", f"-I{REPOSITORY / 'proto'}", f"--java_out={generated}", "grps.proto")
+    run("protoc", f"-I{REPOSITORY / 'proto'}", f"--java_out={generated}", *PROTOS)
     sources = [*SOURCES.rglob("*.java"), *generated.rglob("*.java")]
     libraries = output.read_text().strip()
     run("javac", "-nowarn", "-proc:none", "-d", classes, "-cp", libraries, *sources)

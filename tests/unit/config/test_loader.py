@@ -178,9 +178,12 @@ class TestPorts:
         config = parse_server(f"interface:\n  port: {given}\n", "server.yml")
         assert config.interface.ports == ports
 
-    def test_http_uses_the_first_port_only(self) -> None:
-        config = parse_server("interface: {framework: http, port: '80,81'}", "server.yml")
-        assert config.interface.ports == (80,)
+    @pytest.mark.parametrize(
+        ("framework", "ports"), [("http", (80,)), ("http+grpc", (80, 81)), ("http+brpc", (80, 81))]
+    )
+    def test_http_uses_the_first_port_only(self, framework: str, ports: tuple[int, ...]) -> None:
+        interface = f"interface: {{framework: {framework}, port: '80,81'}}"
+        assert parse_server(interface, "server.yml").interface.ports == ports
 
     @pytest.mark.parametrize(
         "given",

@@ -234,6 +234,9 @@ async fn idle_connections_and_late_bodies_end() {
         idle.write_all(&call("CheckLiveness", 1, b"", |_| {})).unwrap();
         assert!(receive(&mut idle).1.is_ok());
         assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
+        let mut cut = connect(address);
+        cut.write_all(b"PRPC\0").unwrap();
+        assert_eq!(cut.read(&mut [0; 1]).unwrap(), 0);
         let mut late = connect(address);
         let frame = call("Predict", 2, &text("late"), |_| {});
         late.write_all(&frame[..frame.len() - 1]).unwrap();
@@ -243,6 +246,22 @@ async fn idle_connections_and_late_bodies_end() {
         chunked.write_all(&call("Predict", 3, b"x", |meta| write_bytes(meta, 6, b""))).unwrap();
         let (id, outcome) = receive(&mut chunked);
         assert_eq!((id, outcome.unwrap_err().0), (3, 1008));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_over_the_limit_check_the_health_only() {
+    let settings = Settings { max_connections: 1, ..settings() };
+    with_service(app(settings), |address| {
+        let mut first = connect(address);
+        first.write_all(&call("CheckLiveness", 1, b"", |_| {})).unwrap();
+        assert!(receive(&mut first).1.is_ok());
+        let mut second = connect(address);
+        second.write_all(&call("CheckReadiness", 1, b"", |_| {})).unwrap();
+        assert!(receive(&mut second).1.is_ok());
+        second.write_all(&call("Predict", 2, &text("x"), |_| {})).unwrap();
+        assert_eq!(receive(&mut second).1.unwrap_err().0, 2003);
     })
     .await;
 }

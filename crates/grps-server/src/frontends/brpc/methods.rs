@@ -88,6 +88,22 @@ mod tests {
         }
     }
 
+    /// What clients generate their code from.
+    const PROTO: &str = include_str!("../../../../../proto/grps_brpc.proto");
+
+    #[test]
+    fn the_methods_are_those_of_the_proto_file() {
+        let declared = PROTO.lines().filter(|line| line.trim_start().starts_with("rpc ")).count();
+        assert_eq!(declared, METHODS.len());
+        for (name, _) in METHODS {
+            assert!(PROTO.contains(&format!("  rpc {name}(")), "{name}");
+        }
+        assert!(
+            PROTO.contains("package grps.protos.v1;")
+                && PROTO.contains("service GrpsBrpcService {")
+        );
+    }
+
     #[test]
     fn unknown_names_have_codes_of_their_own() {
         let code = |service: &str, method: &str| {
