@@ -6,7 +6,7 @@ import gzip
 import socket
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -105,8 +105,14 @@ def unsnappy(block: bytes) -> bytes:
     return bytes(out)
 
 
-COMPRESS = {NONE: bytes, SNAPPY: snappy, GZIP: gzip.compress, ZLIB: zlib.compress}
-EXPAND = {NONE: bytes, SNAPPY: unsnappy, GZIP: gzip.decompress, ZLIB: zlib.decompress}
+Code = Callable[[bytes], bytes]
+COMPRESS: dict[int, Code] = {NONE: bytes, SNAPPY: snappy, GZIP: gzip.compress, ZLIB: zlib.compress}
+EXPAND: dict[int, Code] = {
+    NONE: bytes,
+    SNAPPY: unsnappy,
+    GZIP: gzip.decompress,
+    ZLIB: zlib.decompress,
+}
 
 
 def frame(meta: bytes, rest: bytes = b"") -> bytes:

@@ -77,9 +77,7 @@ def test_flags_reach_the_files(grpst: Grpst, model: Path, fake_server: Choose) -
     assert (server.gpu.mem_manager_type, server.gpu.mem_limit_mib) == ("torch", 512)
 
 
-def test_http_with_brpc_opens_both_ports(
-    grpst: Grpst, model: Path, fake_server: Choose
-) -> None:
+def test_http_with_brpc_opens_both_ports(grpst: Grpst, model: Path, fake_server: Choose) -> None:
     fake_server("fail")
     grpst("torch-serve", model, "--name=demo", "--interface_framework", "http+brpc")
     interface = load_server(ServiceFolder.of("demo").server_conf).interface
