@@ -115,6 +115,24 @@ def test_what_grows_over_the_limit_is_refused(connection: Connection, compressio
     assert (garbage.code, "is not valid" in garbage.text) == (1003, True)
 
 
+def test_so_many_calls_of_a_connection_are_in_flight(
+    server: RunningServer, connection: Connection
+) -> None:
+    def in_flight() -> int:
+        row = 'grps_requests_in_flight{model="waiter-1.0.0",protocol="brpc"} '
+        lines = httpx.get(server.url("/metrics")).text.splitlines()
+        return next((int(line.split()[-1]) for line in lines if line.startswith(row)), 0)
+
+    with connect(server.ports[0]) as flooding:
+        flooding.send(*(Call(message=text("x", "waiter"), id=i) for i in range(1030)))
+        wait_until(lambda: in_flight() == 1024, "all places are taken")
+        flooding.send(Call("CheckLiveness"))
+        assert connection.call(Call("CheckLiveness")).code == 0
+        assert in_flight() == 1024
+    # The end of a connection is seen although its next frame waits for a place.
+    wait_until(lambda: in_flight() <= 1, "all but the one that runs are cancelled")
+
+
 def test_answers_overtake_each_other(server: RunningServer, connection: Connection) -> None:
     slow = Call(message=text("x", "waiter"), id=2**63 - 1)
     connection.send(slow, *(Call(message=text(str(i)), id=i) for i in range(200)))

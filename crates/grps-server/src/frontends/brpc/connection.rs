@@ -149,8 +149,9 @@ impl Session {
                 Event::Close => break,
                 Event::Disconnected => return Ok(End::Disconnected),
             }
-            // The semaphore is never closed.
-            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { break };
+            let Some(permit) = self.take_place(&mut frames).await? else {
+                return Ok(End::Disconnected);
+            };
             match self.read_frame(&mut frames, permit).await {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -192,6 +193,27 @@ impl Session {
                     }
                     self.end_expired();
                 }
+            }
+        }
+    }
+
+    /// Waits for a place among the requests in flight; `None` when the client has disconnected.
+    async fn take_place(
+        &mut self,
+        frames: &mut Frames,
+    ) -> io::Result<Option<OwnedSemaphorePermit>> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(Some(permit));
+        }
+        let mut taking = pin!(Arc::clone(&self.permits).acquire_owned());
+        loop {
+            tokio::select! {
+                // The semaphore is never closed.
+                taken = &mut taking => return Ok(taken.ok()),
+                more = frames.read_ahead() => if !more? {
+                    return Ok(None);
+                },
+                Some(_) = self.requests.join_next() => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Reads frames: `PRPC`, the sizes of body and meta, the meta, the payload and the attachment.
 
+use std::future::pending;
 use std::io;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub(super) const MAGIC: &[u8; 4] = b"PRPC";
 pub(super) const HEAD_BYTES: usize = 12;
 /// Bytes to read ahead.
 const AHEAD_BYTES: usize = 16 * 1024;
+/// Bytes that are read ahead of frames that have to wait.
+const MAX_AHEAD_BYTES: usize = 64 * 1024;
 /// Bytes of a body that are reserved before they are read.
 const STEP_BYTES: usize = 256 * 1024;
 /// Maximum allocation for the announced size of a body; it grows once as many bytes have arrived.
@@ -60,6 +63,20 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(super) async fn begin(&mut self) -> io::Result<bool> {
         if self.has_begun() {
             return Ok(true);
+        }
+        self.buffer.reserve(AHEAD_BYTES);
+        Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
+    }
+
+    /// Reads some bytes before the next frame is wanted, which shows that the client is still there;
+    /// false at the end of the stream. It waits for ever once enough bytes have been read. Nothing is
+    /// lost when the future is dropped.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub(super) async fn read_ahead(&mut self) -> io::Result<bool> {
+        if self.buffer.len() >= MAX_AHEAD_BYTES {
+            return pending().await;
         }
         self.buffer.reserve(AHEAD_BYTES);
         Ok(self.stream.read_buf(&mut self.buffer).await? > 0)

@@ -109,6 +109,21 @@ async fn bodies_are_reserved_before_they_are_read() {
 }
 
 #[tokio::test]
+async fn frames_that_wait_show_that_the_client_is_there() {
+    let bytes = [frame(b"m", &vec![7; MAX_AHEAD_BYTES]), frame(b"n", b"")].concat();
+    let mut frames = FrameReader::new(Slow { rest: &bytes, step: 10_000 });
+    while frames.buffer.len() < MAX_AHEAD_BYTES {
+        assert!(frames.read_ahead().await.unwrap());
+    }
+    let ahead = timeout(Duration::from_millis(1), frames.read_ahead()).await;
+    assert!(ahead.is_err(), "no more is read ahead");
+    assert_eq!(frames.meta(MAX_META).await.unwrap(), (Bytes::from_static(b"m"), MAX_AHEAD_BYTES));
+    assert_eq!(frames.body(|_| Ok(())).await.unwrap().len(), MAX_AHEAD_BYTES);
+    assert_eq!(frames.meta(MAX_META).await.unwrap().0, "n");
+    assert!(!frames.read_ahead().await.unwrap());
+}
+
+#[tokio::test]
 async fn little_is_discarded() {
     let size = (MAX_DISCARDED_BYTES + 2) as u32;
     let bytes = [&MAGIC[..], &size.to_be_bytes(), &[0, 0, 0, 1], b"m"].concat();
