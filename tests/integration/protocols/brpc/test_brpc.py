@@ -326,6 +326,7 @@ def test_http_in_the_style_of_brpc(server: RunningServer, name: str) -> None:
         (httpx.post(server.url(f"/{name}/Nope")), 404, "1002"),
         (httpx.post(url, content=b"x", headers={"Content-Type": "text/csv"}), 400, "1003"),
         (httpx.post(offline), 401, "1004"),
+        (httpx.post(url, content=b"{"), 400, "1003"),
     ):
         assert (refused.status_code, refused.headers["x-bd-error-code"]) == (status, code)
         assert refused.headers["Content-Type"] == "text/plain"

@@ -14,7 +14,7 @@ mod unicode;
 mod write;
 
 pub use decode::{
-    JsonRequest, decode, decode_as, decode_optional, decode_with, has_true, parse_ndarray,
-    parse_ndarray_within,
+    JsonRequest, decode, decode_as, decode_optional, decode_with, has_true, is_object,
+    parse_ndarray, parse_ndarray_within,
 };
 pub use encode::{encode, encode_ndarray, encode_tensors};

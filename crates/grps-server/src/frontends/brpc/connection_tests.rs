@@ -305,6 +305,8 @@ async fn http_in_the_style_of_brpc_is_served() {
             ("/GrpsBrpcService/Nope", json, &b""[..], 404, 1002),
             (predict, "text/csv", b"x", 400, 1003),
             (predict, "application/proto", b"\x0a\xff", 400, 1003),
+            (predict, json, b"{\"str_data\": ", 400, 1003),
+            (predict, json, b"", 400, 1003),
             ("/GrpsBrpcService/Online", json, b"", 401, 1004),
         ] {
             let response = post(address, path, content_type, body);

@@ -35,6 +35,8 @@ use crate::net::places::Place;
 const DATA_FIELDS: std::ops::RangeInclusive<u32> = 3..=7;
 /// `bin_data`.
 const BINARY_FIELD: u32 = 3;
+/// Most bytes before the content of a field.
+const MAX_FIELD_HEAD: usize = 11;
 
 /// A response, ready to be written.
 pub(super) struct Outgoing {
@@ -250,6 +252,3 @@ fn with_attachment(call: &Call, message: Bytes, attachment: &Bytes) -> Result<By
     write_bytes(&mut joined, BINARY_FIELD, attachment);
     Ok(joined.into())
 }
-
-/// Most bytes before the content of a field.
-const MAX_FIELD_HEAD: usize = 11;

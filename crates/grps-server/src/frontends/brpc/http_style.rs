@@ -1,5 +1,7 @@
 //! bRPC over HTTP: `POST /SERVICE/METHOD` with a message in JSON or protobuf.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use grps_core::{Cause, Content, Error, SchedulingOptions};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
@@ -101,6 +103,14 @@ impl Form {
         }
     }
 
+    /// Whether a body has the form, whatever it says.
+    fn is_valid(self, body: &[u8]) -> bool {
+        match self {
+            Self::Json => json::is_object(body),
+            Self::Proto => proto::peek_model(body).is_ok(),
+        }
+    }
+
     fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Json => "application/json",
@@ -141,26 +151,15 @@ async fn control_response(
 }
 
 async fn serve_predict(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    let mut form = None;
-    let outcome = predict_response(&call, request, &mut form).await;
+    let outcome = predict_response(&call, request).await;
     outcome.unwrap_or_else(|error| {
         call.report_failure(&error);
-        match form {
-            // The message was read: its failure is a status in the response.
-            Some(form) if is_in_message(error.cause()) => {
-                form.respond(&GrpsMessage::of_status(grps_status(&error)))
-            }
-            _ => failure(&error),
-        }
+        failure(&error)
     })
 }
 
-/// Runs a model. `read` gets the form of the message once it has been read.
-async fn predict_response(
-    call: &Call,
-    request: HttpRequest,
-    read: &mut Option<Form>,
-) -> Result<Response<ReplyBody>, Error> {
+/// Runs a model. Its failure is a status in the message.
+async fn predict_response(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Error> {
     let HttpRequest { parts, body, .. } = request;
     let form = Form::of_body(&parts.headers)?;
     let optional = optional_headers::find(&parts.headers);
@@ -168,23 +167,30 @@ async fn predict_response(
     let options = scheduling_headers::read_options(optional, deadline, call)?;
     let reading = collect(&parts.headers, body, call);
     let body = timeout_header::within(deadline, reading).await?;
-    if form == Form::Proto {
-        proto::peek_model(&body)?;
-    }
-    *read = Some(form);
-    run(call, Predict { form, headers: parts.headers, body, options }).await
+    let is_malformed = &AtomicBool::new(false);
+    let predict = Predict { form, headers: parts.headers, body, options, is_malformed };
+    run(call, predict).await.or_else(|error| {
+        // A message that can't be read is no message of the model.
+        if is_malformed.load(Ordering::Relaxed) || !is_in_message(error.cause()) {
+            return Err(error);
+        }
+        call.report_failure(&error);
+        Ok(form.respond(&GrpsMessage::of_status(grps_status(&error))))
+    })
 }
 
 /// A predict call whose body has been read.
-struct Predict {
+struct Predict<'a> {
     form: Form,
     headers: HeaderMap,
     /// The encoded message; dropped after decoding.
     body: bytes::Bytes,
     options: SchedulingOptions,
+    /// Set when the body is neither JSON nor protobuf.
+    is_malformed: &'a AtomicBool,
 }
 
-impl Inference for Predict {
+impl Inference for Predict<'_> {
     type Reply = Response<ReplyBody>;
 
     fn decode_bytes(&self) -> usize {
@@ -193,14 +199,19 @@ impl Inference for Predict {
 
     fn decode(&mut self, call: &Call) -> Result<Decoded, Error> {
         let bytes = std::mem::take(&mut self.body);
-        let (route, content) = match self.form {
-            Form::Proto => predict::decode(call, bytes, &self.headers)?,
+        let body = bytes.clone();
+        let decoded = match self.form {
+            Form::Proto => predict::decode(call, bytes, &self.headers),
             Form::Json => {
                 let query = &PredictQuery::default();
                 let body = PredictBody { form: BodyForm::Json, query, bytes, queried: None };
-                body.decode(call, |name| find_route(call, name, &self.headers))?
+                body.decode(call, |name| find_route(call, name, &self.headers))
             }
         };
+        if decoded.is_err() {
+            self.is_malformed.store(!self.form.is_valid(&body), Ordering::Relaxed);
+        }
+        let (route, content) = decoded?;
         Ok(Decoded { route, content, options: self.options.clone(), attachment: None })
     }
 
