@@ -61,7 +61,10 @@ def compile_clients(folder: Path) -> str:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server of user code with an admin token."""
     models = [user_model(name) for name in ("echo", "sleeper", "raiser")]
-    conf = {"interface": {"framework": "http+brpc", "host": "127.0.0.1", "port": "0,0"}}
+    conf = {
+        "interface": {"framework": "http+brpc", "host": "127.0.0.1", "port": "0,0"},
+        "limits": {"header_timeout_ms": 1000},
+    }
     folder = tmp_path_factory.mktemp("brpc_java")
     write_user_project(folder, models, conf, dag=["echo-1.0.0"])
     with serving(folder, GRPS_ADMIN_TOKEN=TOKEN) as running:
@@ -112,6 +115,9 @@ EXPECTED = {
     "jprotobuf.online": READY,
     "jprotobuf.chunks": "true",
     "jprotobuf.gzip.chunks": "true",
+    # The connections from before are closed by then.
+    "brpc.idle": "again",
+    "jprotobuf.idle": "again",
     "end": "ok",
 }
 

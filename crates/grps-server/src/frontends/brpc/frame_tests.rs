@@ -148,7 +148,8 @@ proptest! {
         step in 1usize..5000,
         end in 0usize..8000,
     ) {
-        let frames: Vec<_> = sent.iter().map(|(meta, rest)| frame(&vec![1; *meta], &vec![2; *rest])).collect();
+        let encode = |(meta, rest): &(usize, usize)| frame(&vec![1; *meta], &vec![2; *rest]);
+        let frames: Vec<_> = sent.iter().map(encode).collect();
         let bytes = frames.concat();
         let end = end.min(bytes.len());
         let (read, reason) = block_on(read_all(&bytes[..end], step));
@@ -164,7 +165,8 @@ proptest! {
             prop_assert!(meta.iter().all(|byte| *byte == 1) && body.iter().all(|byte| *byte == 2));
         }
         let is_whole = length_of(&frames, complete) == end;
-        let expected = if is_whole { io::ErrorKind::NotFound } else { io::ErrorKind::UnexpectedEof };
+        let cut = io::ErrorKind::UnexpectedEof;
+        let expected = if is_whole { io::ErrorKind::NotFound } else { cut };
         prop_assert_eq!(reason, expected);
     }
 }
