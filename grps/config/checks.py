@@ -165,11 +165,6 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
         ConfigError: The first rule that is broken.
     """
     interface = config.interface
-    if interface.framework == "http+brpc":
-        raise fail(
-            "interface.framework",
-            "'http+brpc' is not supported by this version; use 'http' or 'http+grpc'",
-        )
     try:
         parse_ports(interface.port)
     except ValueError as error:

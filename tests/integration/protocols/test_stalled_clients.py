@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 import requests
 
-from tests import raw_http2
+from tests import raw_brpc, raw_http2
 from tests.raw_http import Connection, connect, request
 from tests.raw_http2 import (
     END_HEADERS,
@@ -187,7 +187,7 @@ def test_http2_that_finishes_no_request_is_closed(
             assert begun.result()
 
 
-@pytest.mark.parametrize("start", [b"", b"P", raw_http2.PREFACE[:20], raw_http2.PREFACE])
+@pytest.mark.parametrize("start", [b"", b"P", b"PRPC", raw_http2.PREFACE[:20], raw_http2.PREFACE])
 def test_half_a_preface_keeps_no_place(server: RunningServer, start: bytes) -> None:
     for _ in range(3 * MAX_CONNECTIONS):
         with connect(server.ports[0]) as connection:
@@ -210,6 +210,15 @@ def test_pipelined_answers_that_are_not_read_keep_no_place(server: RunningServer
     held = [narrow(server.ports[0]) for _ in range(MAX_CONNECTIONS)]
     for connection in held:
         connection.send(page * 100)
+    wait_until(lambda: connections(server) <= 1, "all places are free")
+    for connection in held:
+        connection.close()
+
+
+def test_brpc_answers_that_are_not_read_keep_no_place(server: RunningServer) -> None:
+    held = [narrow(server.ports[0]) for _ in range(MAX_CONNECTIONS)]
+    for connection in held:
+        connection.send(raw_brpc.Call("ServerMetadata").frame() * 5000)
     wait_until(lambda: connections(server) <= 1, "all places are free")
     for connection in held:
         connection.close()

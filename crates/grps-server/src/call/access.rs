@@ -1,10 +1,13 @@
 //! Access control: routes declare a policy, which is checked here.
 
+use std::sync::Arc;
+
 use grps_core::{Cause, Error};
 
 use crate::auth::authenticator::Authenticator;
 use crate::auth::identity::Admitted;
 use crate::auth::scopes::Scopes;
+use crate::call::call::Call;
 use crate::net::peer::Peer;
 
 /// The access policy of a route.
@@ -45,6 +48,59 @@ pub(crate) struct Credentials<'a> {
     /// Whether the client addresses this machine as itself, such as `localhost`, and uses no proxy. A
     /// page of another site can have a name that resolves to the loopback address, but not this one.
     pub(crate) is_direct: bool,
+}
+
+/// What a route asks before it serves a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admission {
+    /// The access policy.
+    pub(crate) policy: Policy,
+    /// Whether the request is one inference request; a stream of them counts each by itself.
+    pub(crate) is_counted: bool,
+}
+
+/// Checks whether a request may call its route, and marks it if it is an inference request. Routes
+/// without access control skip the look at the credentials.
+///
+/// # Errors
+/// See [`authorize`]; `Unavailable` for inference while draining.
+pub(crate) fn admit<'c>(
+    call: &mut Call,
+    admission: Admission,
+    credentials: impl FnOnce() -> Credentials<'c>,
+) -> Result<(), Error> {
+    let Admission { policy, is_counted } = admission;
+    if policy == Policy::Infer && is_counted {
+        call.scope.mark_inference();
+    }
+    match find_caller(policy, call, credentials) {
+        Ok(None) => Ok(()),
+        Ok(Some(caller)) => {
+            call.peer.set_identity(Arc::clone(&caller.identity.name));
+            call.scope.set_caller(caller);
+            Ok(())
+        }
+        Err(error) => {
+            if policy == Policy::Infer {
+                call.scope.record_failure(&error);
+            }
+            Err(error)
+        }
+    }
+}
+
+fn find_caller<'c>(
+    policy: Policy,
+    call: &Call,
+    credentials: impl FnOnce() -> Credentials<'c>,
+) -> Result<Option<Admitted>, Error> {
+    if policy == Policy::Infer && call.app.engine.health().is_draining() {
+        return Err(Error::new(Cause::Unavailable, "the service is shutting down"));
+    }
+    let auth = &call.app.auth;
+    let is_checked = policy == Policy::Admin || auth.is_required();
+    let credentials = if is_checked { credentials() } else { Credentials::default() };
+    authorize(policy, &call.peer, credentials, auth)
 }
 
 /// Checks a request against the policy of its route; returns the caller where only known ones may call.

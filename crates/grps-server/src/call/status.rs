@@ -62,20 +62,22 @@ pub(crate) fn grps_status(error: &Error) -> Status {
     Status::failure(i32::from(http_status(error).as_u16()), error.message())
 }
 
-/// The gRPC status of an error that ends the call itself.
-///
-/// `None` for errors of a model call: the call ends with gRPC OK and the status is in the message, as
-/// clients of upstream expect.
-pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
-    let is_in_message = matches!(
-        error.cause(),
+/// Whether an error is one of the model call: the rpc itself succeeds and the status is in its message,
+/// as clients of upstream expect.
+pub(crate) fn is_in_message(cause: Cause) -> bool {
+    matches!(
+        cause,
         Cause::InvalidArgument
             | Cause::PermissionDenied
             | Cause::NotFound
             | Cause::ModelFailed
             | Cause::Internal
-    );
-    (!is_in_message).then(|| rpc_failure(error))
+    )
+}
+
+/// The gRPC status of an error that ends the call itself; `None` if it [`is_in_message`].
+pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
+    (!is_in_message(error.cause())).then(|| rpc_failure(error))
 }
 
 /// The gRPC status of an error, for protocols whose clients expect one for every failure.

@@ -11,15 +11,15 @@ use crate::frontends::grps_http::query::PredictQuery;
 use crate::frontends::shared::input;
 
 /// The body of a predict call.
-pub(super) struct PredictBody<'a> {
+pub(crate) struct PredictBody<'a> {
     /// Form of the body.
-    pub(super) form: BodyForm,
+    pub(crate) form: BodyForm,
     /// Query of the call.
-    pub(super) query: &'a PredictQuery,
+    pub(crate) query: &'a PredictQuery,
     /// The encoded body.
-    pub(super) bytes: Bytes,
+    pub(crate) bytes: Bytes,
     /// The route of the model in the query, if it is resolved already.
-    pub(super) queried: Option<Result<Route, Error>>,
+    pub(crate) queried: Option<Result<Route, Error>>,
 }
 
 impl PredictBody<'_> {
@@ -28,7 +28,7 @@ impl PredictBody<'_> {
     ///
     /// # Errors
     /// `InvalidArgument` with the position and the reason, and the errors of `find_route`.
-    pub(super) fn decode(
+    pub(crate) fn decode(
         self,
         call: &Call,
         find_route: impl FnMut(&str) -> Result<Route, Error>,

@@ -91,6 +91,17 @@ pub(super) fn chunk(content: Content) -> Result<Encoded, Error> {
     encode(content, success_unless_failed)
 }
 
+/// An output as a message in JSON, also where it is bytes.
+///
+/// # Errors
+/// `ModelFailed` when user code returned a malformed message.
+pub(crate) fn json_message(output: Content) -> Result<Vec<u8>, Error> {
+    Ok(match encode(output, success)? {
+        Encoded::Json(text) => text,
+        Encoded::Binary(bytes) => binary_text(bytes),
+    })
+}
+
 /// Bytes as a message in JSON.
 pub(super) fn binary_text(bytes: Bytes) -> Vec<u8> {
     let status = Some(Status::ok());

@@ -4,19 +4,18 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use grps_core::Error;
 use grps_core::metrics::Protocol;
-use grps_core::{Cause, Error};
-use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 
 use crate::app::App;
-use crate::auth::identity::Admitted;
-use crate::call::access::{Credentials, Policy, authorize};
+use crate::call::access::admit;
+use crate::call::access_line::AccessLine;
 use crate::call::call::Call;
 use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response_form::ResponseForm;
-use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
+use crate::frontends::shared::router::{Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
 use crate::net::http::content_coding;
 use crate::net::http::grpc_web::GrpcWeb;
@@ -54,7 +53,8 @@ pub(crate) async fn dispatch(
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();
-    let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
+    let path = || request.uri().path().to_owned();
+    let line = AccessLine::begin(&call, request.method(), path);
     let head = request_head::check(version, request.uri(), request.headers());
     let is_refused = head.is_err();
     let response = match head {
@@ -72,7 +72,7 @@ pub(crate) async fn dispatch(
         (is_draining || is_refused || place == Place::Reserved) && version < Version::HTTP_2,
     );
     if let Some(line) = line {
-        line.write(timeline.id(), timeline.began().elapsed().as_micros(), &response);
+        line.write(&timeline, i32::from(response.status().as_u16()));
     }
     Ok(response)
 }
@@ -108,73 +108,17 @@ async fn route(
         }
     };
     let (parts, body) = request.into_parts();
-    let is_draining = call.app.engine.health().is_draining();
-    match check_access(&mut call, place, matched, &parts, is_draining) {
+    let admission = matched.endpoint.admission(&parts.method);
+    let admitted = place
+        .check(matched.endpoint.is_vital)
+        .and_then(|()| admit(&mut call, admission, || credentials::read(&parts)));
+    match admitted {
         Ok(()) => matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await,
         Err(error) => {
             body.refuse();
             refusal(matched.front_end, &error)
         }
     }
-}
-
-/// Checks whether the connection may ask for a route.
-///
-/// # Errors
-/// `Unavailable` for other routes than health and metrics when there are too many connections.
-fn check_place(place: Place, matched: &MatchedRoute) -> Result<(), Error> {
-    if place == Place::Ordinary || matched.endpoint.is_vital {
-        return Ok(());
-    }
-    Err(Error::new(Cause::Unavailable, "too many connections; try again later"))
-}
-
-/// Checks whether a request may call its route.
-///
-/// # Errors
-/// See [`authorize`] and [`check_place`]; `Unavailable` for inference while draining.
-fn check_access(
-    call: &mut Call,
-    place: Place,
-    matched: &MatchedRoute,
-    head: &Parts,
-    is_draining: bool,
-) -> Result<(), Error> {
-    check_place(place, matched)?;
-    let policy = matched.endpoint.policy_of(&head.method);
-    if policy == Policy::Infer {
-        if !matched.endpoint.has_many_requests {
-            call.scope.mark_inference();
-        }
-    }
-    let admitted = if policy == Policy::Infer && is_draining {
-        Err(Error::new(Cause::Unavailable, "the service is shutting down"))
-    } else {
-        find_caller(policy, call, head)
-    };
-    match admitted {
-        Ok(Some(caller)) => {
-            call.peer.set_identity(Arc::clone(&caller.identity.name));
-            call.scope.set_caller(caller);
-            Ok(())
-        }
-        Ok(None) => Ok(()),
-        Err(error) => {
-            if policy == Policy::Infer {
-                call.scope.record_failure(&error);
-            }
-            Err(error)
-        }
-    }
-}
-
-/// The caller of a request, where its route needs one.
-fn find_caller(policy: Policy, call: &Call, head: &Parts) -> Result<Option<Admitted>, Error> {
-    let auth = &call.app.auth;
-    // Routes without access control skip the look at the headers.
-    let is_checked = policy == Policy::Admin || auth.is_required();
-    let credentials = if is_checked { credentials::read(head) } else { Credentials::default() };
-    authorize(policy, &call.peer, credentials, auth)
 }
 
 /// Adds the content codings that the service decodes: to each response of gRPC, and to the refusal
@@ -196,25 +140,5 @@ fn add_common_headers(headers: &mut HeaderMap, id: &str, close: bool) {
     }
     if close {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-}
-
-/// A line of the access log.
-struct AccessLine {
-    peer: Peer,
-    method: http::Method,
-    path: String,
-}
-
-impl AccessLine {
-    fn new(call: &Call, request: &Request<IncomingBody>) -> Self {
-        let path = request.uri().path().to_owned();
-        Self { peer: call.peer.clone(), method: request.method().clone(), path }
-    }
-
-    fn write(&self, id: &str, elapsed_us: u128, response: &Response<ReplyBody>) {
-        let Self { peer, method, path } = self;
-        let status = response.status().as_u16();
-        tracing::info!(%peer, id, %method, path, status, elapsed_us, "request");
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use http::request::Parts;
 use http::{Method, Response};
 
-use crate::call::access::Policy;
+use crate::call::access::{Admission, Policy};
 use crate::call::call::Call;
 use crate::net::http::reply_body::ReplyBody;
 use crate::net::http::request_body::IncomingBody;
@@ -109,6 +109,11 @@ impl Endpoint {
     /// The access policy of a method.
     pub(crate) fn policy_of(&self, method: &Method) -> Policy {
         self.post_policy.filter(|_| method == Method::POST).unwrap_or(self.policy)
+    }
+
+    /// What the route asks before it serves a request of a method.
+    pub(crate) fn admission(&self, method: &Method) -> Admission {
+        Admission { policy: self.policy_of(method), is_counted: !self.has_many_requests }
     }
 
     /// Serves a request.

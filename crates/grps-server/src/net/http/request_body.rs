@@ -224,7 +224,8 @@ fn unreadable(error: &hyper::Error) -> Error {
     }
 }
 
-pub(super) fn too_large(limit: usize) -> Error {
+/// The error for a body over the limit.
+pub(crate) fn too_large(limit: usize) -> Error {
     Error::new(
         Cause::TooLarge,
         format!("the body is larger than limits.max_request_bytes ({limit} bytes)"),
