@@ -4,6 +4,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use http::header::UPGRADE;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,6 +15,7 @@ use crate::app::Settings;
 use crate::frontends::shared::dispatch::dispatch;
 use crate::frontends::shared::router::Router;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
+use crate::net::http::upgrade::UpgradeSlot;
 use crate::net::watched_stream::WatchedStream;
 
 /// HTTP/1.1; it also responds to what no protocol recognises, with 400.
@@ -50,14 +54,23 @@ fn builder(settings: &Settings, header_timeout: Duration) -> http1::Builder {
 async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     let Connection { stream, peer, place, header_timeout, app, mut closing } = connection;
     let builder = builder(&app.settings, header_timeout);
-    let service = service_fn(move |request| {
+    let slot = UpgradeSlot::new(closing.clone());
+    let upgrade = slot.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if request.headers().contains_key(UPGRADE) {
+            request.extensions_mut().insert(upgrade.clone());
+        }
         dispatch(Arc::clone(&router), Arc::clone(&app), peer.clone(), place, request)
     });
     let stream = TokioIo::new(WatchedStream::new(stream));
-    let mut served = pin!(builder.serve_connection(stream, service));
+    let mut served = pin!(builder.serve_connection(stream, service).with_upgrades());
     tokio::select! {
-        outcome = served.as_mut() => return outcome,
-        _ = closing.changed() => served.as_mut().graceful_shutdown(),
+        outcome = served.as_mut() => outcome?,
+        _ = closing.changed() => {
+            served.as_mut().graceful_shutdown();
+            served.await?;
+        }
     }
-    served.await
+    slot.serve().await;
+    Ok(())
 }

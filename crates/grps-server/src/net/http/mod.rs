@@ -12,3 +12,4 @@ pub(crate) mod request_body;
 pub(crate) mod request_head;
 pub(crate) mod response_coding;
 pub(crate) mod stream_tasks;
+pub(crate) mod upgrade;
