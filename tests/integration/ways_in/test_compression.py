@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import grpc
 import pytest
@@ -25,14 +26,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
-def sent_as(
-    server: RunningServer, accepted: str, text: str = TEXT, query: str = ""
-) -> requests.Response:
-    """The response with its body as it was sent."""
+@dataclass(frozen=True)
+class Sent:
+    """A response with its body as it was sent."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def sent_as(server: RunningServer, accepted: str, text: str = TEXT, query: str = "") -> Sent:
+    """The response to a client that accepts these codings."""
     headers = {"Accept-Encoding": accepted, "Accept": "text/event-stream" if query else "*/*"}
     response = server.post({"str_data": text}, query, headers=headers, stream=True)
-    response.sent = response.raw.read(decode_content=False)  # type: ignore[attr-defined]
-    return response
+    return Sent(response.headers, response.raw.read(decode_content=False))
 
 
 def decoded(coding: str, body: bytes) -> bytes:
@@ -44,8 +50,8 @@ def test_large_texts_are_compressed(server: RunningServer, coding: str) -> None:
     response = sent_as(server, coding)
     assert response.headers["content-encoding"] == coding
     assert "accept-encoding" in response.headers["vary"]
-    assert int(response.headers["content-length"]) == len(response.sent) < len(TEXT) / 10
-    assert TEXT.encode() in decoded(coding, response.sent)
+    assert int(response.headers["content-length"]) == len(response.body) < len(TEXT) / 10
+    assert TEXT.encode() in decoded(coding, response.body)
 
 
 def test_the_preferred_coding(server: RunningServer) -> None:
@@ -60,7 +66,7 @@ def test_the_preferred_coding(server: RunningServer) -> None:
 def test_other_responses_stay_as_they_are(server: RunningServer, accepted: str, text: str) -> None:
     response = sent_as(server, accepted, text)
     assert "content-encoding" not in response.headers
-    assert text.encode() in response.sent
+    assert text.encode() in response.body
 
 
 def test_bytes_stay_as_they_are(server: RunningServer) -> None:
@@ -73,7 +79,7 @@ def test_bytes_stay_as_they_are(server: RunningServer) -> None:
 def test_streams_are_compressed_chunk_by_chunk(server: RunningServer) -> None:
     response = sent_as(server, "gzip", "short", "?streaming=true")
     assert response.headers["content-encoding"] == "gzip"
-    assert gzip.decompress(response.sent).startswith(b"data: {")
+    assert gzip.decompress(response.body).startswith(b"data: {")
 
 
 def test_a_response_of_grpc_is_compressed_as_its_request_was(server: RunningServer) -> None:

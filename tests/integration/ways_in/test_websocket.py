@@ -78,11 +78,14 @@ def opened(server: RunningServer, query: str = "", **options: Any) -> ClientConn
 
 def replies(socket: ClientConnection) -> list[Any]:
     """The messages up to the final one."""
-    received = []
+    received: list[Any] = []
     while True:
         message = socket.recv(timeout=GUARD_S)
-        received.append(json.loads(message) if isinstance(message, str) else message)
-        if isinstance(message, str) and received[-1].get("final"):
+        if isinstance(message, bytes):
+            received.append(message)
+            continue
+        received.append(json.loads(message))
+        if received[-1].get("final"):
             return received
 
 

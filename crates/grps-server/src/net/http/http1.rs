@@ -51,8 +51,23 @@ fn builder(settings: &Settings, header_timeout: Duration) -> http1::Builder {
     builder
 }
 
+/// Whether a connection starts with three words of which the last is no version of HTTP. It is closed
+/// without a response, as a client of HTTP/2 expects after a wrong preface (RFC 9113, section 3.4).
+fn is_foreign(start: &[u8]) -> bool {
+    let Some((line, _)) = memchr::memchr(b'\n', start).and_then(|end| start.split_at_checked(end))
+    else {
+        return false;
+    };
+    let mut words = line.trim_ascii_end().split(|byte| *byte == b' ');
+    let version = words.nth(2);
+    version.is_some_and(|version| !version.starts_with(b"HTTP/")) && words.next().is_none()
+}
+
 async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     let Connection { stream, peer, place, header_timeout, app, mut closing } = connection;
+    if is_foreign(stream.start()) {
+        return Ok(());
+    }
     let builder = builder(&app.settings, header_timeout);
     let slot = UpgradeSlot::new(closing.clone());
     let upgrade = slot.clone();
@@ -73,4 +88,27 @@ async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     }
     slot.serve().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_other_versions_are_foreign() {
+        for foreign in [&b"INVALID CONNECTION PREFACE\r\n\r\n"[..], b"GET / SPDY/3\r\n", b"a b c\n"]
+        {
+            assert!(is_foreign(foreign), "{}", foreign.escape_ascii());
+        }
+        for other in [
+            &b"GET / HTTP/1.1\r\n"[..],
+            b"GET / HTTP/9\r\n",
+            b"GET /\r\n",
+            b"GET / a HTTP/1.1\r\n",
+            b"GET / SPDY/3",
+            b"",
+        ] {
+            assert!(!is_foreign(other), "{}", other.escape_ascii());
+        }
+    }
 }
