@@ -36,6 +36,7 @@ OWN_PATHS = (
     "/grps/v1/health/offline",
     "/grps/v1/health/online",
     "/grps/v1/health/ready",
+    "/grps/v1/infer/predict/ws",
     "/grps/v1/metadata/model",
     "/grps/v1/metadata/server",
     "/grps/v1/monitor/live",

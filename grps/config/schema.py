@@ -180,7 +180,7 @@ class CustomizedHttpConfig(Section, frozen=True, kw_only=True):
 
 
 class TlsConfig(Section, frozen=True, kw_only=True):
-    """TLS on the ports; files in PEM, relative to the service's folder."""
+    """TLS on the ports; files in PEM, relative to the project's folder."""
 
     cert: str
     """The certificate of the service, then its intermediate ones."""

@@ -67,7 +67,7 @@ def native_settings(project: Project, service: Path) -> NativeSettings:
         start_online=config.health.start_online,
         io_threads=_io_threads(config),
         front_ends=_front_ends(config),
-        interface=_interface(config.interface, service),
+        interface=_interface(config.interface, project.folder),
     )
 
 
@@ -84,15 +84,15 @@ def _front_ends(config: ServerConfig) -> NativeFrontEnds:
     )
 
 
-def _interface(interface: InterfaceConfig, service: Path) -> NativeInterface:
+def _interface(interface: InterfaceConfig, folder: Path) -> NativeInterface:
     tls, cors, compression = interface.tls, interface.cors, interface.compression
     return NativeInterface(
         tls=None
         if tls is None
         else NativeTls(
-            cert=service / tls.cert,
-            key=service / tls.key,
-            client_ca=service / tls.client_ca if tls.client_ca is not None else None,
+            cert=folder / tls.cert,
+            key=folder / tls.key,
+            client_ca=folder / tls.client_ca if tls.client_ca is not None else None,
             requires_client=tls.client_auth == "required",
         ),
         proxies=interface.proxy_protocol.trusted if interface.proxy_protocol is not None else (),

@@ -152,7 +152,10 @@ def test_stream(client: Any) -> None:
     client.async_stream_infer("same", [tensor("x", VALUES["FP32"])], request_id="a")
     print(answers.get(timeout=10))
     client.async_stream_infer(
-        "counter", [tensor("x", np.array([3], np.int32))], request_id="b", enable_empty_final_response=True
+        "counter",
+        [tensor("x", np.array([3], np.int32))],
+        request_id="b",
+        enable_empty_final_response=True,
     )
     for _ in range(4):
         print(answers.get(timeout=10)[0].get_response())

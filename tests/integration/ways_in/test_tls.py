@@ -17,12 +17,21 @@ from typing import Any
 import grpc
 import pytest
 import requests
+from websockets.sync.client import connect
 
 from grps.protocol.pb.grps_pb2 import EmptyGrpsMessage, GrpsMessage
 from grps.protocol.pb.grps_pb2_grpc import GrpsServiceStub
 from grps.server.state import ServiceState
 from tests.certificates import Authority, Pair
-from tests.support import RunningServer, launch, serving, wait_for, wait_until, write_project
+from tests.support import (
+    GUARD_S,
+    RunningServer,
+    launch,
+    serving,
+    wait_for,
+    wait_until,
+    write_project,
+)
 
 IDENTITY = {"name": "echo", "version": "1.0.0", "inferer_type": "identity"}
 LIVE = "/grps/v1/health/live"
@@ -142,6 +151,14 @@ def test_application_protocols(
         assert wrapped.selected_alpn_protocol() == chosen
 
 
+def test_websocket_over_tls(server: RunningServer, authority: Authority) -> None:
+    address = f"wss://localhost:{server.ports[0]}{PREDICT}/ws"
+    with connect(address, ssl=context(authority), open_timeout=GUARD_S) as socket:
+        socket.send('{"str_data": "x"}')
+        assert '"str_data":"x"' in str(socket.recv(GUARD_S))
+        assert '"final":true' in str(socket.recv(GUARD_S))
+
+
 def test_plain_requests_are_told(server: RunningServer) -> None:
     answer = requests.post(server.url(), data=b"x" * 100_000, timeout=20)
     assert (answer.status_code, answer.headers["connection"]) == (400, "close")
@@ -195,10 +212,17 @@ def test_new_certificates_are_used_and_connections_stay(
 
 def test_a_certificate_can_be_required(tmp_path: Path, authority: Authority, client: Pair) -> None:
     put(authority.sign("own", "/CN=own", "IP:127.0.0.1"), tmp_path)
-    with serving(project(tmp_path, client_ca=str(authority.pair.cert))) as running:
+    folder = project(tmp_path, client_ca=str(authority.pair.cert))
+    file = folder / "conf" / "server.yml"
+    file.write_text(file.read_text() + "limits: {header_timeout_ms: 2000}\n")
+    with serving(folder) as running:
         assert get_once(running, context(authority, client)) == 200
         with pytest.raises(OSError):
             get_once(running, context(authority))
+        with socket.create_connection(("127.0.0.1", running.ports[0]), timeout=20) as slow:
+            # A handshake that is not finished ends with the time for a head.
+            slow.sendall(b"\x16\x03\x01\x01")
+            assert slow.recv(1) == b""
         state = ServiceState.read(tmp_path / "run" / "state.json")
         assert state is not None
     assert not Path(state.unix_socket).exists()

@@ -346,6 +346,40 @@ class TestBadValues:
                 "1: interface.customized_predict_http[0]: the route needs a path",
             ),
             (
+                "interface: {tls: {cert: a, key: b, client_auth: optional}}",
+                "1: interface.tls.client_auth: has no effect without client_ca",
+            ),
+            ("interface: {tls: {cert: a}}", "1: interface.tls: required key 'key' is missing"),
+            (
+                "interface: {unix_socket_mode: rw}",
+                "1: interface.unix_socket_mode: expected permissions in octal",
+            ),
+            (
+                "interface:\n  proxy_protocol:\n    trusted:\n    - ::1\n    - 10.0.0.0/99",
+                "5: interface.proxy_protocol.trusted[1]: '10.0.0.0/99' does not appear",
+            ),
+            (
+                "interface: {proxy_protocol: {trusted: []}}",
+                "1: interface.proxy_protocol.trusted: at least one address",
+            ),
+            (
+                "interface: {cors: {origins: [app.example.com]}}",
+                "1: interface.cors.origins[0]: expected an origin such as https://",
+            ),
+            (
+                "interface: {cors: {origins: ['https://a.example/']}}",
+                "1: interface.cors.origins[0]: expected an origin such as https://",
+            ),
+            ("interface: {cors: {origins: []}}", "1: interface.cors.origins: at least one"),
+            (
+                "interface: {cors: {origins: ['*', 'https://a.example']}}",
+                "1: interface.cors.origins: '*' stands for all origins",
+            ),
+            (
+                "interface: {cors: {origins: ['*'], credentials: true}}",
+                "1: interface.cors.credentials: browsers refuse credentials for '*'",
+            ),
+            (
                 "interface: {customized_predict_http: /a}",
                 "1: interface.customized_predict_http: expected a section of keys",
             ),

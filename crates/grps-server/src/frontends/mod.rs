@@ -8,6 +8,7 @@ pub(crate) mod grps_http;
 pub(crate) mod oip;
 pub(crate) mod ops;
 pub(crate) mod shared;
+pub(crate) mod websocket;
 
 #[cfg(test)]
 mod echo_tests;
@@ -23,6 +24,7 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &ops::Ops,
     &grps_grpc::GrpsGrpc,
     &grpc_services::GrpcServices,
+    &websocket::WebSocket,
     &oip::grpc::OipGrpc,
     &oip::http::OipHttp,
     &brpc::Brpc,

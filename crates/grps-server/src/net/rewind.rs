@@ -23,6 +23,11 @@ impl Rewind {
         Self { start, transport }
     }
 
+    /// The bytes that are read before the transport.
+    pub(crate) fn start(&self) -> &[u8] {
+        &self.start
+    }
+
     /// See [`Transport::poll_closed`].
     pub(crate) fn poll_closed(&self, context: &mut Context<'_>) -> io::Result<bool> {
         self.transport.poll_closed(context)

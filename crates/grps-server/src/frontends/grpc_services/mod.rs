@@ -1,5 +1,6 @@
 //! The services that every server of gRPC has: health, and reflection for clients without protos.
 
+mod descriptors;
 mod health;
 mod reflection;
 

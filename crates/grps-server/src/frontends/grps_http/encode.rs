@@ -26,7 +26,7 @@ pub(super) enum OutputForm {
 }
 
 /// An encoded output.
-pub(super) enum Encoded {
+pub(crate) enum Encoded {
     /// A message.
     Json(Vec<u8>),
     /// Bytes without a message.
@@ -87,7 +87,7 @@ impl StreamEncoding for MessageChunks {
 ///
 /// # Errors
 /// `ModelFailed` when user code returned a malformed message.
-pub(super) fn chunk(content: Content) -> Result<Encoded, Error> {
+pub(crate) fn chunk(content: Content) -> Result<Encoded, Error> {
     encode(content, success_unless_failed)
 }
 
@@ -137,7 +137,7 @@ fn success_unless_failed(status: Option<Status>) -> Status {
 }
 
 /// The message of an error in JSON.
-pub(super) fn failure_text(error: &Error) -> Vec<u8> {
+pub(crate) fn failure_text(error: &Error) -> Vec<u8> {
     json::encode(&GrpsMessage::of_status(grps_status(error)))
 }
 

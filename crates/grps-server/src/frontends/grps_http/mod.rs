@@ -5,7 +5,7 @@ mod decode;
 pub(crate) mod encode;
 mod health;
 mod metadata;
-mod predict;
+pub(crate) mod predict;
 mod query;
 mod stream_form;
 

@@ -1,5 +1,6 @@
 //! `infer/predict`: reads a predict call and runs it as an inference request.
 
+use grps_core::metrics::RequestStage;
 use grps_core::{Content, Error, Route, SchedulingOptions};
 use http::request::Parts;
 use http::{HeaderMap, Response, header};
@@ -53,7 +54,7 @@ async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>,
 }
 
 /// A predict call whose body has been read.
-struct Predict {
+pub(crate) struct Predict {
     query: PredictQuery,
     headers: HeaderMap,
     options: SchedulingOptions,
@@ -67,6 +68,29 @@ struct Predict {
 }
 
 impl Predict {
+    /// A call in a message of a connection whose head had these headers and this query: a text is
+    /// JSON, and other bytes are data.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when a header is malformed or the message is empty.
+    pub(crate) fn of_message(
+        call: &Call,
+        headers: &HeaderMap,
+        query: &PredictQuery,
+        is_text: bool,
+        body: bytes::Bytes,
+    ) -> Result<Self, Error> {
+        let deadline = timeout_header::read_deadline(headers)?;
+        let options = scheduling_headers::read_options(headers, deadline, call)?;
+        if body.is_empty() {
+            return Err(Error::invalid("the message is empty"));
+        }
+        call.timeline.note_stage_end(RequestStage::Receive);
+        let form = if is_text { BodyForm::Json } else { BodyForm::Binary };
+        let (query, headers) = (query.clone(), headers.clone());
+        Ok(Self { query, headers, options, form, body, queried: None, streams: true })
+    }
+
     async fn read(call: &Call, request: HttpRequest) -> Result<Self, Error> {
         let HttpRequest { parts, body, .. } = request;
         let query = PredictQuery::parse(parts.uri.query());

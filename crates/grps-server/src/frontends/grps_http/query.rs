@@ -1,7 +1,7 @@
 //! The query of a predict call.
 
 /// Query parameters of a predict call.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PredictQuery {
     /// `model`; a model in the body overrides it.
     pub(crate) model: String,

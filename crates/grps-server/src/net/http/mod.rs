@@ -13,3 +13,4 @@ pub(crate) mod request_head;
 pub(crate) mod response_coding;
 pub(crate) mod stream_progress;
 pub(crate) mod stream_tasks;
+pub(crate) mod upgrade;
