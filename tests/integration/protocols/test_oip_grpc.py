@@ -129,7 +129,8 @@ def call(server: RunningServer) -> Iterator[Call]:
             answer = getattr(pb, method + "Response").FromString
             path = f"/inference.GRPCInferenceService/{method}"
             sent = message if isinstance(message, bytes) else message.SerializeToString()
-            return channel.unary_unary(path, None, answer)(sent, timeout=GUARD_S, **options)
+            unary: Any = channel.unary_unary(path, None, answer)
+            return unary(sent, timeout=GUARD_S, **options)
 
         yield run
 
@@ -285,10 +286,10 @@ def test_malformed_requests_are_refused(call: Call, server: RunningServer) -> No
     with server.channel() as channel:
         path = "/inference.GRPCInferenceService/ModelInfer"
         for messages in ([], [b"", b""]):
-            many = channel.stream_unary(path)
+            many: Any = channel.stream_unary(path)
             text = refused(invalid, many, iter(messages), timeout=GUARD_S)
             assert text == "the request must have exactly one message"
-        unknown = channel.unary_unary("/inference.GRPCInferenceService/Nope")
+        unknown: Any = channel.unary_unary("/inference.GRPCInferenceService/Nope")
         refused(grpc.StatusCode.UNIMPLEMENTED, unknown, b"", timeout=GUARD_S)
 
 
@@ -386,7 +387,7 @@ def test_changes_require_what_admin_calls_require(server: RunningServer) -> None
             "RepositoryModelUnload": pb.RepositoryModelUnloadRequest(model_name="texts"),
             "SystemSharedMemoryRegister": pb.SystemSharedMemoryRegisterRequest(name="x"),
         }.items():
-            run = channel.unary_unary(f"/inference.GRPCInferenceService/{method}")
+            run: Any = channel.unary_unary(f"/inference.GRPCInferenceService/{method}")
             message = sent.SerializeToString()
             refused(
                 grpc.StatusCode.PERMISSION_DENIED,
