@@ -324,10 +324,10 @@ def test_user_code_on_messages_gets_tensors_and_text(client: Any, server: Runnin
     tensor = triton.InferInput("x", [1, 2], "FP32")
     tensor.set_data_from_numpy(np.array([[1, 2]], np.float32))
     assert client.infer("messages", [tensor]).as_numpy("x").tolist() == [[1.0, 2.0]]
-    boolean = triton.InferInput("x", [1], "BOOL")
-    boolean.set_data_from_numpy(np.array([True]))
+    small = triton.InferInput("x", [1], "UINT16")
+    small.set_data_from_numpy(np.array([1], np.uint16))
     with pytest.raises(InferenceServerException, match="no GRPS data type"):
-        client.infer("messages", [boolean])
+        client.infer("messages", [small])
     body = {"id": "5", "text_input": "hi"}
     assert post(server, "/models/messages/versions/1.0.0/generate", body).json() == {
         "model_name": "messages",
