@@ -421,6 +421,8 @@ def test_errors_have_the_form_of_the_protocol(server: RunningServer) -> None:
     ):
         reply = post(server, path, {"inputs": [], "x": 1})
         assert (reply.status_code, list(reply.json())) == (status, ["error"]), path
+        # KServe's client reads errors of exactly this type.
+        assert reply.headers["Content-Type"] == "application/json"
     binary = post(server, "/models/binary/infer", {"inputs": []})
     assert "request it as binary data" in binary.json()["error"]
 

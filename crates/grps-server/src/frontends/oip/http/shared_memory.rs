@@ -4,15 +4,15 @@ use http::Response;
 
 use crate::call::call::Call;
 use crate::frontends::oip::http::failure::failure;
+use crate::frontends::oip::http::reply;
 use crate::frontends::oip::http::repository::done;
 use crate::frontends::oip::inference::shared_region::unsupported;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::response;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The regions, of which there are none.
 pub(super) async fn status(_: Call, _: HttpRequest) -> Response<ReplyBody> {
-    response::json("[]")
+    reply::json("[]")
 }
 
 /// Refuses a region.
