@@ -153,7 +153,7 @@ def count(number: int) -> np.ndarray:
 def test_a_model_that_returns_has_one_final_response(
     server: RunningServer, compression: str | None
 ) -> None:
-    values = np.arange(5000, dtype=np.float32)
+    values = np.arange(20_000, dtype=np.float32)
     with streaming(server, compression_algorithm=compression) as stream:
         for index in range(3):
             stream.send("same", values, str(index), enable_empty_final_response=index > 0)
