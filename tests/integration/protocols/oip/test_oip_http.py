@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
+from onnx import TensorProto
 from tritonclient.utils import InferenceServerException
 
-from tests.onnx_models import TensorProto, save_node
+from tests.onnx_models import save_node
 from tests.support import RunningServer, serving, user_model, write_user_project
 
 CODE = """
