@@ -70,6 +70,7 @@ for cls in (Same, Texts, Gated):
     inferer_register.register(cls.__name__.lower(), cls())
 '''
 VALUES: dict[str, np.ndarray] = {
+    "BOOL": np.array([[True, False]]),
     "UINT8": np.array([0, 255], np.uint8),
     "UINT16": np.array([[0], [2**16 - 1]], np.uint16),
     "UINT32": np.array([2**32 - 1], np.uint32),
@@ -318,7 +319,7 @@ def test_the_limit_of_a_message_is_exact(call: Call) -> None:
 def test_what_is_said_of_the_service(client: Any) -> None:
     assert client.is_server_live() and client.is_server_ready()
     assert client.is_model_ready("onnx") and client.is_model_ready("onnx", "2")
-    refused(grpc.StatusCode.NOT_FOUND, client.is_model_ready, "nope")
+    assert not client.is_model_ready("nope") and not client.is_model_ready("onnx", "3")
     metadata = client.get_server_metadata()
     assert metadata.name == "grps" and "statistics" in metadata.extensions
     model = client.get_model_metadata("onnx", as_json=True)
