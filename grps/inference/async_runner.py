@@ -146,7 +146,7 @@ class AsyncMessageRunner:
         context.mark("infer")
         if converter is None or context.has_err():
             return raw
-        if raw is None and context.has_responded():
+        if raw is None and context.needs_no_return():
             return None
         return converter.postprocess(raw, context)
 

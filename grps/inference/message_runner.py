@@ -58,7 +58,7 @@ class MessageModel:
         if isgenerator(raw):
             return self._drain(raw, context)
         context.mark("infer")
-        if context.has_err() or (raw is None and context.has_responded()):
+        if context.has_err() or (raw is None and context.needs_no_return()):
             return None
         return self.converter.postprocess(raw, context)
 
@@ -122,7 +122,7 @@ def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:
         message = outcome.SerializeToString()
         # Of a stream, an empty reply is no chunk; an empty message is one.
         entry.reply_message(message or (SUCCESS if context.if_streaming() else b""))
-    elif context.has_streamed():
+    elif context.if_streaming() and (outcome is None or context.has_streamed()):
         entry.reply_message(b"")
     else:
         found = NOTHING if outcome is None else f"The model returned {type(outcome).__name__}."

@@ -91,7 +91,7 @@ def _answer_pieces(entry: Entry, context: GrpsContext) -> None:
     whole = context.joined_pieces()
     if whole is not None:
         entry.reply_message(whole.SerializeToString())
-    elif context.has_streamed():
+    elif context.if_streaming():
         entry.reply_message(b"")
 
 
