@@ -109,8 +109,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "inferer_path": str(save_identity(folder / "identity.onnx", "float32")),
     }
     numpy = [user_model(name, converter_type="numpy") for name in ("same", "gated")]
+    identity = {"name": "identity", "version": "1", "inferer_type": "identity"}
     limits = {"limits": {"max_request_bytes": MAX_REQUEST_BYTES}}
-    write_user_project(folder, [*numpy, user_model("texts"), onnx], limits, code=CODE)
+    write_user_project(folder, [*numpy, user_model("texts"), onnx, identity], limits, code=CODE)
     with serving(folder) as running:
         yield running
 
@@ -162,15 +163,16 @@ def equal(values: np.ndarray, expected: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_every_type_goes_both_ways(client: Any, name: str) -> None:
+@pytest.mark.parametrize(("model", "version"), [("same", "1.0.0"), ("identity", "1")])
+def test_every_type_goes_both_ways(client: Any, name: str, model: str, version: str) -> None:
     values = VALUES[name]
     for compression in (None, "gzip", "deflate"):
         outcome = client.infer(
-            "same", [tensor("x", values)], request_id="7", compression_algorithm=compression
+            model, [tensor("x", values)], request_id="7", compression_algorithm=compression
         )
         response = outcome.get_response()
         told = (response.model_name, response.model_version, response.id)
-        assert told == ("same", "1.0.0", "7")
+        assert told == (model, version, "7")
         output = outcome.get_output("x")
         assert (output.datatype, list(output.shape)) == (name, list(values.shape))
         assert equal(outcome.as_numpy("x"), values)
@@ -211,7 +213,7 @@ def test_models_are_called_by_name_and_version(client: Any) -> None:
             grpc.StatusCode.NOT_FOUND,
             *(client.infer, model, [tensor("x", values)], version),
         )
-        assert "models: gated-1.0.0, onnx-2" in text
+        assert "models: gated-1.0.0, identity-1, onnx-2" in text
     refused(grpc.StatusCode.INVALID_ARGUMENT, client.infer, "", [tensor("x", values)])
     text = refused(
         grpc.StatusCode.INVALID_ARGUMENT, client.infer, "onnx", [tensor("x", VALUES["FP64"])]
@@ -334,7 +336,7 @@ def test_what_is_said_of_the_service(client: Any) -> None:
     assert stats.inference_count > 0 and stats.execution_count > 0 and stats.last_inference > 0
     assert stats.inference_stats.success.count > 0 and stats.inference_stats.success.ns > 0
     assert stats.inference_stats.HasField("cache_miss")
-    assert len(client.get_inference_statistics().model_stats) == 4
+    assert len(client.get_inference_statistics().model_stats) == 5
 
 
 def test_the_repository(client: Any, call: Call) -> None:

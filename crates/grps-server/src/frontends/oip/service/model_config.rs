@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::admin::route_signature;
 use crate::frontends::oip::inference::data_type;
 use crate::frontends::oip::service::lookup;
-use crate::frontends::oip::service::model_metadata::{inputs, platform, sizes};
+use crate::frontends::oip::service::model_metadata::{inputs, platform, sizes, streams};
 
 /// The configuration of a model or graph.
 #[derive(Clone, Debug, Serialize)]
@@ -60,7 +60,7 @@ pub(crate) struct DynamicBatching {
 /// How many responses a request has.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct TransactionPolicy {
-    /// Whether it may have none or several, by the way of streams.
+    /// Whether it may have none or several, by the way of streams: the inferer is a generator.
     pub(crate) decoupled: bool,
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn describe(route: &Route) -> ModelConfig {
             .collect(),
         instance_group: instance_group(route),
         dynamic_batching: dynamic_batching(route),
-        model_transaction_policy: TransactionPolicy { decoupled: false },
+        model_transaction_policy: TransactionPolicy { decoupled: streams(route) },
     }
 }
 

@@ -160,6 +160,17 @@ fn contents_in_another_field_are_refused() {
     ] {
         assert_eq!(refusal(&with_contents(datatype, &[1], floats.clone())), expected);
     }
+    // An element alone, not packed: int_contents 0 beside an empty run of bools.
+    let mut alone = with_contents("FP32", &[0], Contents::default());
+    let contents = Bytes::from_static(&[0x2a, 4, 0x0a, 0, 0x10, 0]);
+    let mut bytes = alone.inputs.remove(0).encode_to_vec();
+    bytes.extend_from_slice(&contents);
+    let message = [&[0x2a, u8::try_from(bytes.len()).unwrap()], &bytes[..]].concat();
+    let error = decode(&app(), &message.into(), &Room::unlimited()).unwrap_err();
+    assert!(
+        error.message().ends_with("FP32 is sent in fp32_contents, got int_contents"),
+        "{error}"
+    );
     let both = Contents { int64_contents: vec![1], ..floats };
     assert!(refusal(&with_contents("FP32", &[1], both)).contains("got int64_contents"));
     let wide = Contents { int_contents: vec![1, 128], ..Contents::default() };
