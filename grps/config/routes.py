@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 PREDICT_PATH = "/grps/v1/infer/predict"
 """The one route of the service that a customized one may be."""
@@ -29,16 +30,37 @@ OWN_PATHS = (
 )
 """The other HTTP routes of a service; a test compares them with the native route table."""
 
+TORCHSERVE_PATHS = (
+    "/explanations/{*model}",
+    "/models",
+    "/models/{model}",
+    "/models/{model}/{version}",
+    "/ping",
+    "/predictions/{model}",
+    "/predictions/{model}/{version}",
+    "/v1/models/{*model}",
+    "/wfpredict/{*workflow}",
+    "/workflows",
+    "/workflows/{*workflow}",
+)
+"""Routes of a service with ``torchserve.enabled``."""
+
+_RESTS = re.compile(r"\\{\\\*\w+\\}")
 _UNUSABLE = re.compile(r"[?#\s\x00-\x1f\x7f]")
 
 
-def path_fault(path: str) -> str | None:
-    """Return why a service can't serve a customized route at ``path``; ``None`` when it can."""
+def path_fault(path: str, own_paths: Iterable[str] = OWN_PATHS) -> str | None:
+    """Return why a service can't serve a customized route; ``None`` when it can.
+
+    Args:
+        path: The customized route.
+        own_paths: The routes of the service itself.
+    """
     if not path.startswith("/"):
         return f"{path!r} must start with '/'"
     if _UNUSABLE.search(path):
         return f"{path!r} must be a path alone, without spaces, '?' and '#'"
-    own = next((own for own in OWN_PATHS if _pattern(own).fullmatch(path)), None)
+    own = next((own for own in own_paths if _pattern(own).fullmatch(path)), None)
     if own is not None:
         return (
             f"{path!r} is a route of the service itself; choose another path, such as "
@@ -48,4 +70,4 @@ def path_fault(path: str) -> str | None:
 
 
 def _pattern(own: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(own)))
+    return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", _RESTS.sub(".+", re.escape(own))))

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from grps.config.document import read_text
 from grps.config.edit import with_section_value
+from grps.deploy.archive.model_archive import is_model_archive
 from grps.deploy.archive.unpack import DEFAULT_LIMITS, Limits, unpack
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.environment import prepare_environment
 from grps.deploy.project.record import install, project_of
 from grps.deploy.project.requirements import read_requirements
+from grps.deploy.project.torchserve.project import unpack_as_project
 from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.supervisor import project_command
 from grps.server.configuration import parse_inference, parse_server
@@ -79,7 +81,10 @@ def deploy_archive(
     incoming = folder.root / INCOMING
     try:
         _clear(folder)
-        unpack(archive, incoming, limits=limits, on_bytes=reports.on_bytes)
+        if is_model_archive(archive):
+            unpack_as_project(archive, incoming, limits, reports.on_bytes)
+        else:
+            unpack(archive, incoming, limits=limits, on_bytes=reports.on_bytes)
         _apply(overrides, incoming)
         python = _check(folder, incoming, reports)
         _swap(folder, incoming)

@@ -5,6 +5,7 @@ pub(crate) mod grps_grpc;
 pub(crate) mod grps_http;
 pub(crate) mod ops;
 pub(crate) mod shared;
+pub(crate) mod torchserve;
 
 #[cfg(test)]
 mod echo_tests;
@@ -14,5 +15,10 @@ mod routes_tests;
 pub(crate) use shared::front_end::FrontEnd;
 
 /// The front ends of every service. When two declare the same path, the first one serves it.
-pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] =
-    &[&grps_http::GrpsHttp, &custom_http::CustomHttp, &ops::Ops, &grps_grpc::GrpsGrpc];
+pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
+    &grps_http::GrpsHttp,
+    &custom_http::CustomHttp,
+    &ops::Ops,
+    &torchserve::TorchServe,
+    &grps_grpc::GrpsGrpc,
+];

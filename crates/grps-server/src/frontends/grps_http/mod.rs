@@ -9,6 +9,7 @@ mod predict;
 mod query;
 mod stream_form;
 
+pub(crate) use predict::predict_by;
 pub(crate) use query::PredictQuery;
 
 use grps_core::Error;

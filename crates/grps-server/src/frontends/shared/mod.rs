@@ -4,6 +4,7 @@ pub(crate) mod credentials;
 pub(crate) mod dispatch;
 pub(crate) mod endpoint;
 pub(crate) mod front_end;
+pub(crate) mod http_exchange;
 pub(crate) mod input;
 pub(crate) mod optional_headers;
 pub(crate) mod resolve;
