@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from grps.config.document import read_text
 from grps.config.schema import NAME_PATTERN
 from grps.deploy.archive.manifest import shown
 from grps.deploy.archive.model_archive import MODEL_MANIFEST
@@ -79,7 +80,9 @@ def read_manifest(folder: Path) -> MarModel:
 
 def _check_handler(folder: Path, model: MarModel) -> None:
     name = model.handler_name
-    if _is_file(folder, f"{name}.py") or name in OWN_HANDLERS or has_torchserve():
+    if _is_file(folder, f"{name}.py") or name in OWN_HANDLERS:
+        return
+    if has_torchserve() or _brings_torchserve(folder, model):
         return
     if name in OTHER_HANDLERS:
         raise ArchiveError(
@@ -99,6 +102,14 @@ def has_torchserve() -> bool:
         return find_spec("ts") is not None and find_spec("ts.torch_handler") is not None
     except (ImportError, ValueError):
         return False
+
+
+def _brings_torchserve(folder: Path, model: MarModel) -> bool:
+    """Return whether the archive's own requirements have the package ``torchserve``."""
+    if not model.requirements_file:
+        return False
+    text = read_text(folder / model.requirements_file)
+    return re.search(r"^\s*torchserve\b", text, re.MULTILINE) is not None
 
 
 def _is_file(folder: Path, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grps.deploy.archive.model_archive import unpack_model_archive
@@ -18,13 +19,41 @@ MODEL_FOLDER = "model"
 MIN_CONCURRENCY = 32
 
 
-def unpack_as_project(archive: Path, target: Path, limits: Limits, on_bytes: OnBytes) -> None:
+@dataclass(frozen=True, slots=True)
+class MarChoices:
+    """What a user says of a model archive; it overrides what the archive says."""
+
+    instances: int | None = None
+    max_batch_size: int | None = None
+
+    @property
+    def flags(self) -> list[str]:
+        """The flags that are given."""
+        both = {"--instances": self.instances, "--max_batch_size": self.max_batch_size}
+        return [flag for flag, value in both.items() if value is not None]
+
+    def apply(self, settings: MarSettings) -> MarSettings:
+        """Return the settings of an archive with what is given."""
+        return replace(
+            settings,
+            instances=self.instances or settings.instances,
+            max_batch_size=self.max_batch_size or settings.max_batch_size,
+        )
+
+
+NO_CHOICES = MarChoices()
+
+
+def unpack_as_project(
+    archive: Path, target: Path, choices: MarChoices, limits: Limits, on_bytes: OnBytes
+) -> None:
     """Unpack a model archive into a new project.
 
     Args:
         archive: The archive.
         target: The project's folder, which is made. What is in it when this fails is the caller's
             to remove.
+        choices: What the user says of it.
         limits: Limits of the archive.
         on_bytes: Receives the progress.
 
@@ -35,7 +64,7 @@ def unpack_as_project(archive: Path, target: Path, limits: Limits, on_bytes: OnB
     unpack_model_archive(archive, folder, limits=limits, on_bytes=on_bytes)
     try:
         model = read_manifest(folder)
-        settings = read_settings(folder, model.config_file)
+        settings = choices.apply(read_settings(folder, model.config_file))
     except ArchiveError as error:
         raise ArchiveError(f"{archive}: {error}") from error
     for name, text in _configuration(model, settings).items():
