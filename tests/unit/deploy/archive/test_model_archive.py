@@ -42,7 +42,7 @@ def refused(archive: Path, limits: Limits | None = None) -> str:
 
 
 def test_all_files_are_unpacked(tmp_path: Path) -> None:
-    files = {"handler.py": "a = 1\n", "sub/data.bin": bytes(3000)}
+    files: dict[str, str | bytes] = {"handler.py": "a = 1\n", "sub/data.bin": bytes(3000)}
     archive = write_mar(tmp_path / "m.mar", TRUE, files)
     assert is_model_archive(archive)
     unpack_model_archive(archive, tmp_path / "model")

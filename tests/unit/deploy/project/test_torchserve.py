@@ -36,7 +36,7 @@ def configured(folder: Path, config: str, choices: MarChoices = NO_CHOICES) -> P
 
 def refused(folder: Path, manifest: bytes, **files: str) -> str:
     with pytest.raises(ArchiveError) as raised:
-        unpacked(folder, manifest, **files)
+        unpacked(folder, manifest, NO_CHOICES, **files)
     assert str(raised.value).startswith(f"{folder / 'm.mar'}: ")
     return str(raised.value)
 

@@ -123,7 +123,7 @@ def net(folder: Path) -> torch.nn.Module:
     exec(NET, scope)
     model: torch.nn.Module = scope["Net"]()
     torch.save(model.state_dict(), folder / "net.pt")
-    traced = torch.jit.trace(model, torch.zeros(1, 3))  # type: ignore[no-untyped-call]
+    traced = torch.jit.trace(model, torch.zeros(1, 3))
     traced.save(str(folder / "scripted.pt"))
     return model
 
