@@ -92,6 +92,8 @@ def _check_model(model: ModelConfig, at: str, names: KnownNames, fail: Fail) -> 
             f"{at}.inferer_path",
             f"needed because inferer_type is {model.inferer_type!r}: give the model file",
         )
+    if model.inferer_type == "torchserve":
+        _check_torchserve(model, at, fail)
     if names.has_built_in_converter(model) and model.inferer_type == "customized":
         raise fail(
             f"{at}.converter_type",
@@ -121,6 +123,20 @@ def _check_identity(model: ModelConfig, at: str, fail: Fail) -> None:
         )
     if model.batching is not None and model.batching.type != "none":
         raise fail(f"{at}.batching.type", "inferer_type 'identity' has no batches; leave it out")
+
+
+def _check_torchserve(model: ModelConfig, at: str, fail: Fail) -> None:
+    if model.isolation != "process":
+        raise fail(
+            f"{at}.isolation",
+            "inferer_type 'torchserve' needs 'isolation: process': a handler of TorchServe has a "
+            "process of its own",
+        )
+    if model.converter_type not in (None, "none"):
+        raise fail(
+            f"{at}.converter_type",
+            "inferer_type 'torchserve' reads and writes messages itself; use 'none'",
+        )
 
 
 def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) -> None:
@@ -169,7 +185,7 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
         parse_ports(interface.port)
     except ValueError as error:
         raise fail("interface.port", f"{error}; write 7080 or 7080,7081") from error
-    _check_custom_routes(interface, fail)
+    _check_custom_routes(config, fail)
     _check_ways_in(interface, fail)
     if config.gpu is not None:
         _check_gpu(config.gpu, names, fail)
@@ -200,7 +216,10 @@ def check_keys(keys: Sequence[KeyConfig], at: str, fail: Fail) -> None:
                 raise fail(f"{at}[{index}].sha256", text)
 
 
-def _check_custom_routes(interface: InterfaceConfig, fail: Fail) -> None:
+def _check_custom_routes(config: ServerConfig, fail: Fail) -> None:
+    interface = config.interface
+    switches = {"tfserving": config.tfserving.enabled, "torchserve": config.torchserve.enabled}
+    protocols = [name for name, is_enabled in switches.items() if is_enabled]
     key = "interface.customized_predict_http"
     several = isinstance(interface.customized_predict_http, tuple)
     seen: set[str] = set()
@@ -210,7 +229,7 @@ def _check_custom_routes(interface: InterfaceConfig, fail: Fail) -> None:
             if several:
                 raise fail(here, "the route needs a path")
             continue
-        fault = path_fault(route.path)
+        fault = path_fault(route.path, protocols)
         if fault is not None:
             raise fail(f"{here}.path", fault)
         if route.path in seen:

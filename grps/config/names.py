@@ -32,7 +32,7 @@ class KnownNames:
     def choices(self) -> Mapping[str, tuple[str, ...]]:
         """The allowed values by the mark that the schema puts on a key."""
         return {
-            "inferer_type": ("customized", "identity", *self.engines),
+            "inferer_type": ("customized", "identity", "torchserve", *self.engines),
             "converter_type": (
                 "customized",
                 "none",
@@ -48,7 +48,7 @@ class KnownNames:
 
     def takes_tensors(self, model: ModelConfig) -> bool:
         """Return whether a model's code gets tensors; else it gets whole messages."""
-        any_data = model.inferer_type in ("customized", "identity")
+        any_data = model.inferer_type in ("customized", "identity", "torchserve")
         without = model.converter_type in (None, "none")
         own = model.converter_type == "customized" or self.has_built_in_converter(model)
         return not (own or (any_data and without))

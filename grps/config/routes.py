@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from urllib.parse import quote
 
 PREDICT_PATH = "/grps/v1/infer/predict"
@@ -86,18 +87,42 @@ OWN_PATHS = (
 
 SAFE = "/%:@!$&'()*+,;="
 """What has a meaning of its own in a path, beside letters and digits."""
+OPTIONAL_PATHS = {
+    "torchserve": (
+        "/explanations/{*model}",
+        "/models",
+        "/models/{model}",
+        "/models/{model}/{version}",
+        "/ping",
+        "/predictions/{model}",
+        "/predictions/{model}/{version}",
+        "/v1/models/{*model}",
+        "/wfpredict/{*workflow}",
+        "/workflows",
+        "/workflows/{*workflow}",
+    ),
+}
+"""The HTTP routes of each protocol that is off by default."""
+
+_RESTS = re.compile(r"\\{\\\*\w+\\}")
 _UNUSABLE = re.compile(r"[?#\s\x00-\x1f\x7f]")
 
 
-def path_fault(path: str) -> str | None:
-    """Return why a service can't serve a customized route at ``path``; ``None`` when it can."""
+def path_fault(path: str, protocols: Collection[str] = ()) -> str | None:
+    """Return why a service can't serve a customized route at ``path``; ``None`` when it can.
+
+    Args:
+        path: The path.
+        protocols: What the service serves of the protocols that are off by default.
+    """
     if not path.startswith("/"):
         return f"{path!r} must start with '/'"
     if _UNUSABLE.search(path):
         return f"{path!r} must be a path alone, without spaces, '?' and '#'"
     if not path.isascii():
         return f"{path!r} must be written as clients send it: {quote(path, safe=SAFE)!r}"
-    own = next((own for own in OWN_PATHS if _pattern(own).fullmatch(path)), None)
+    optional = [own for name in protocols for own in OPTIONAL_PATHS.get(name, ())]
+    own = next((own for own in (*OWN_PATHS, *optional) if _pattern(own).fullmatch(path)), None)
     if own is not None:
         return (
             f"{path!r} is a route of the service itself; choose another path, such as "
@@ -107,4 +132,4 @@ def path_fault(path: str) -> str | None:
 
 
 def _pattern(own: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(own)))
+    return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", _RESTS.sub(".+", re.escape(own))))

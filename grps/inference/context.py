@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -287,6 +287,24 @@ class GrpsContext:
         self._streamed = True
         self._sink.stream_raw(msg.encode() if isinstance(msg, str) else msg)
         self._end_if(final)
+
+    def stream_http(self, data: bytes, status: int, headers: Sequence[tuple[str, str]]) -> None:
+        """[For the server] Send a piece of an HTTP response, whether the client asked for one.
+
+        Args:
+            data: The piece.
+            status: The status of the response, which leaves with its first piece.
+            headers: Its headers.
+
+        Raises:
+            ValueError: User code does not write the response of this request.
+        """
+        if self._exchange is None or self._entry is None:
+            raise ValueError("the response of this request is not user code's")
+        if not self._streamed:
+            self._exchange.reply(status, headers, b"")
+            self._streamed = True
+        self._entry.stream_raw(data)
 
     def _end_if(self, final: bool) -> None:
         if final and self._sink is not None:

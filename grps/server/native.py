@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from grps._core import (
     Batch,
@@ -45,6 +46,7 @@ from grps.log import (
 
 __all__ = [
     "Batch",
+    "BodyOfModel",
     "Channel",
     "Command",
     "Entry",
@@ -80,6 +82,8 @@ __all__ = [
     "take_recorded",
 ]
 
+BodyOfModel = RawBody | Literal["http"]
+"""``http``: user code reads the whole HTTP request, where the front end passes it on."""
 NATIVE_LEVELS = {"warning": "warn"}
 
 
@@ -261,7 +265,7 @@ class NativeModel:
     hang_timeout_ms: int | None = None
     native: bool = False
     """Whether it returns the request natively, without instances."""
-    raw_body: RawBody | None = None
+    raw_body: BodyOfModel | None = None
     """How a body of no supported content type is read, such as that of ``curl --data-binary``."""
     description: str = ""
     """The metadata as JSON text, for the dashboard."""

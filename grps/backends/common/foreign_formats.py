@@ -30,7 +30,8 @@ _ZIP_MARKS = {
     f"{_EXPORT}",
     "model.weights.h5": "a Keras archive; export it with model.export(...) as a TensorFlow "
     "SavedModel",
-    "MAR-INF/MANIFEST.json": "a TorchServe archive; unzip it and give the model file inside",
+    "MAR-INF/MANIFEST.json": "a TorchServe archive, which has its own code; put it online with: "
+    "grpst start FILE.mar",
 }
 """Files in a zip archive, and what they show it to be."""
 _TFLITE = b"TFL3"

@@ -40,6 +40,8 @@ def message_data(project: Path, model: ModelConfig) -> str | None:
     module, name = "customized_inferer", model.inferer_name
     if model.converter_type == "customized":
         module, name = "customized_converter", model.converter_name
+    elif model.inferer_type == "torchserve":
+        return DATA["bin_data"]
     elif model.inferer_type != "customized":
         return None
     try:

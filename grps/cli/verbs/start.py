@@ -28,6 +28,7 @@ from grps.deploy.project.deployment import (
     deploy_archive,
     deploy_folder,
 )
+from grps.deploy.project.torchserve.project import MarChoices
 from grps.deploy.supervision.supervisor import claim
 
 CONF_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -47,6 +48,8 @@ class StartFlags:
     no_logging: bool
     foreground: bool
     max_unpacked_gib: int
+    instances: int | None
+    max_batch_size: int | None
 
 
 @click.command("start")
@@ -84,8 +87,21 @@ class StartFlags:
     show_default=True,
     help="Refuse archives that unpack to more.",
 )
+@click.option(
+    "--instances",
+    type=click.IntRange(1, 64),
+    help="Of an archive of TorchServe: worker processes.  [default: its minWorkers, or 1]",
+)
+@click.option(
+    "--max_batch_size",
+    type=click.IntRange(min=1),
+    help="Of an archive of TorchServe: most requests of a batch.  [default: its batchSize, or 1]",
+)
 def command(path: Path, **values: Any) -> None:
     """Put a project online, from the archive that grpst archive wrote or from its folder.
+
+    MAR may also be a model archive of TorchServe: its handler then runs in processes of its own,
+    and clients of TorchServe call it at /predictions/MODEL.
 
     An archive is unpacked into ~/.grps/NAME/project; a folder is served where it is. Packages of
     requirements.txt that are missing are installed into ~/.grps/NAME/env, for this service only.
@@ -97,6 +113,7 @@ def command(path: Path, **values: Any) -> None:
       grpst start server.mar
       grpst start server.mar --name detect --server_conf production/server.yml --no_logging
       grpst start ./my_project --port 8080,8081
+      grpst start densenet161.mar --max_batch_size 8
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     flags = StartFlags(**values)
     folder = service_folder(flags.name, foreground=flags.foreground)
@@ -113,7 +130,13 @@ def command(path: Path, **values: Any) -> None:
 
 
 def _deploy(folder: ServiceFolder, path: Path, flags: StartFlags, reports: Reports) -> Deployment:
-    overrides = Overrides(flags.inference_conf, flags.server_conf, flags.host, flags.port)
+    overrides = Overrides(
+        flags.inference_conf,
+        flags.server_conf,
+        flags.host,
+        flags.port,
+        MarChoices(flags.instances, flags.max_batch_size),
+    )
     if path.is_dir():
         return deploy_folder(folder, path, overrides, reports)
     limits = Limits(max_total_bytes=flags.max_unpacked_gib * GIB)

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from grps.deploy.archive.manifest import (
     MANIFEST,
@@ -79,6 +79,11 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 OnBytes = Callable[[str, int, int], None]
 """Takes what is going on, the bytes done and the bytes in all."""
+Pair = tuple[zipfile.ZipInfo, FileEntry]
+"""A file as the ZIP describes it, and as it is written."""
+T = TypeVar("T")
+Choose = Callable[[zipfile.ZipFile, Limits], tuple[T, list[Pair]]]
+"""Reads what a ZIP says of itself; checks all of its entries, and returns those to unpack."""
 
 
 def unpack(
@@ -100,10 +105,31 @@ def unpack(
         ArchiveError: The archive is damaged, unsafe or too large, or the folder can't be written.
             Nothing is left behind.
     """
+    return unpack_files(archive, target, _own_files, limits=limits, on_bytes=on_bytes)
+
+
+def unpack_files(
+    archive: Path, target: Path, choose: Choose[T], *, limits: Limits, on_bytes: OnBytes
+) -> T:
+    """Unpack the files that ``choose`` returns into a new folder.
+
+    Args:
+        archive: The file.
+        target: The folder to make; it must not exist.
+        choose: Knows what a ZIP of this kind contains.
+        limits: Limits of the archive.
+        on_bytes: Receives the progress.
+
+    Returns:
+        What ``choose`` read.
+
+    Raises:
+        ArchiveError: As ``unpack``.
+    """
     try:
         with archive.open("rb") as stream:
             try:
-                return _unpack(stream, target, limits, on_bytes)
+                return _unpack(stream, target, choose, limits, on_bytes)
             except DAMAGE as error:
                 raise ArchiveError(f"the archive is damaged: {_line(error)}") from error
     except ArchiveError as error:
@@ -112,14 +138,14 @@ def unpack(
         raise ArchiveError(f"{archive}: can't be unpacked: {_line(error)}") from error
 
 
-def _unpack(stream: BinaryIO, target: Path, limits: Limits, on_bytes: OnBytes) -> Manifest:
+def _unpack(
+    stream: BinaryIO, target: Path, choose: Choose[T], limits: Limits, on_bytes: OnBytes
+) -> T:
     if os.path.lexists(target):
         raise ArchiveError(f"{target} is already there")
-    _check_end(stream, limits)
+    check_end(stream, limits)
     with zipfile.ZipFile(stream) as opened:
-        heads = opened.infolist()
-        manifest = _read_manifest(opened, heads)
-        pairs = _match(heads[1:], manifest, limits)
+        read, pairs = choose(opened, limits)
         target.parent.mkdir(parents=True, exist_ok=True)
         total = sum(entry.size for _, entry in pairs)
         _check_total(total, stream.seek(0, os.SEEK_END), target.parent, limits)
@@ -131,11 +157,21 @@ def _unpack(stream: BinaryIO, target: Path, limits: Limits, on_bytes: OnBytes) -
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-    return manifest
+    return read
 
 
-def _check_end(stream: BinaryIO, limits: Limits) -> None:
-    """Look at the sizes before the directory is read into memory."""
+def _own_files(opened: zipfile.ZipFile, limits: Limits) -> tuple[Manifest, list[Pair]]:
+    heads = opened.infolist()
+    manifest = _read_manifest(opened, heads)
+    return manifest, _match(heads[1:], manifest, limits)
+
+
+def check_end(stream: BinaryIO, limits: Limits) -> None:
+    """Look at the sizes before the directory is read into memory.
+
+    Raises:
+        ArchiveError: There is too much, or the file is not a whole ZIP.
+    """
     end = read_end(stream)
     if end is None:
         raise ArchiveError(_foreign(stream))
@@ -151,7 +187,7 @@ def _check_end(stream: BinaryIO, limits: Limits) -> None:
 def _read_manifest(opened: zipfile.ZipFile, heads: list[zipfile.ZipInfo]) -> Manifest:
     if not heads or heads[0].filename != MANIFEST or heads[0].header_offset != 0:
         raise ArchiveError(_again("a ZIP"))
-    _check_head(heads[0])
+    _check_plain(heads[0])
     if heads[0].file_size > MAX_MANIFEST_BYTES:
         raise ArchiveError(f"{MANIFEST} has over {MAX_MANIFEST_BYTES} bytes")
     with opened.open(heads[0]) as stream:
@@ -159,19 +195,16 @@ def _read_manifest(opened: zipfile.ZipFile, heads: list[zipfile.ZipInfo]) -> Man
     return decode_manifest(data)
 
 
-def _match(
-    heads: list[zipfile.ZipInfo], manifest: Manifest, limits: Limits
-) -> list[tuple[zipfile.ZipInfo, FileEntry]]:
+def _match(heads: list[zipfile.ZipInfo], manifest: Manifest, limits: Limits) -> list[Pair]:
     """Pair every entry with its line of the manifest, and check its size."""
     entries = {entry.path: entry for entry in manifest.files}
-    pairs: dict[str, tuple[zipfile.ZipInfo, FileEntry]] = {}
+    pairs: dict[str, Pair] = {}
     for head in heads:
         if head.filename != MANIFEST:
             check_path(head.orig_filename)
         if head.filename in pairs or head.filename == MANIFEST:
             raise ArchiveError(f"{shown(head.filename)}: the entry is there twice")
-        _check_head(head)
-        _check_ratio(head, limits)
+        check_head(head, limits)
         entry = entries.get(head.filename)
         if entry is None:
             raise ArchiveError(f"{shown(head.filename)}: the entry is not in {MANIFEST}")
@@ -203,8 +236,17 @@ def _check_total(total: int, archive_bytes: int, folder: Path, limits: Limits) -
         raise ArchiveError(f"{total} bytes unpacked, but {folder} has room for {free}")
 
 
-def _check_head(head: zipfile.ZipInfo) -> None:
-    """Refuse everything but a plain file."""
+def check_head(head: zipfile.ZipInfo, limits: Limits) -> None:
+    """Refuse everything but a plain file that is packed as files are.
+
+    Raises:
+        ArchiveError: It is something else.
+    """
+    _check_plain(head)
+    _check_ratio(head, limits)
+
+
+def _check_plain(head: zipfile.ZipInfo) -> None:
     name = shown(head.filename)
     if head.orig_filename != head.filename:
         raise ArchiveError(f"{shown(head.orig_filename)}: the name is ambiguous")
@@ -231,7 +273,7 @@ def _check_ratio(head: zipfile.ZipInfo, limits: Limits) -> None:
 
 def _write(
     opened: zipfile.ZipFile,
-    pairs: list[tuple[zipfile.ZipInfo, FileEntry]],
+    pairs: list[Pair],
     folder: Path,
     on_bytes: OnBytes,
 ) -> None:
@@ -251,8 +293,8 @@ def _write(
                 written.write(chunk)
                 on_bytes("unpacking", done + size, total)
         if size != entry.size:
-            raise ArchiveError(f"{shown(entry.path)}: not the {entry.size} bytes of {MANIFEST}")
-        if digest.hexdigest() != entry.sha256:
+            raise ArchiveError(f"{shown(entry.path)}: not the {entry.size} bytes it should have")
+        if entry.sha256 and digest.hexdigest() != entry.sha256:
             raise ArchiveError(f"{shown(entry.path)}: the contents don't match their SHA-256")
         done += size
 

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from grps.config.document import read_text
 from grps.config.edit import with_section_value
+from grps.deploy.archive.model_archive import is_model_archive
 from grps.deploy.archive.unpack import DEFAULT_LIMITS, Limits, unpack
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.environment import prepare_environment
 from grps.deploy.project.record import install, project_of
 from grps.deploy.project.requirements import read_requirements
+from grps.deploy.project.torchserve.project import NO_CHOICES, MarChoices, unpack_as_project
 from grps.deploy.supervision.ports import check_ports
 from grps.deploy.supervision.supervisor import project_command
+from grps.errors import DeployError
 from grps.server.configuration import parse_inference, parse_server
 from grps.server.files import absolute, write_atomically
 from grps.server.project import Project
@@ -32,6 +35,8 @@ class Overrides:
     host: str | None = None
     port: str | None = None
     """As in ``server.yml``."""
+    mar: MarChoices = NO_CHOICES
+    """For model archives of TorchServe."""
 
     def apply(self, name: str, text: str, file: str) -> str:
         """Return the text of a configuration file with the host and the port in it."""
@@ -79,7 +84,11 @@ def deploy_archive(
     incoming = folder.root / INCOMING
     try:
         _clear(folder)
-        unpack(archive, incoming, limits=limits, on_bytes=reports.on_bytes)
+        if is_model_archive(archive):
+            unpack_as_project(archive, incoming, overrides.mar, limits, reports.on_bytes)
+        else:
+            _refuse_mar_choices(overrides, archive)
+            unpack(archive, incoming, limits=limits, on_bytes=reports.on_bytes)
         _apply(overrides, incoming)
         python = _check(folder, incoming, reports)
         _swap(folder, incoming)
@@ -98,6 +107,7 @@ def deploy_folder(
         GrpsError: Its configuration or an override is wrong, a port is taken, or the requirements
             can't be met.
     """
+    _refuse_mar_choices(overrides, source)
     source = absolute(source)
     existed = folder.root.exists()
     conf = folder.root / INCOMING
@@ -116,6 +126,15 @@ def deploy_folder(
     shutil.rmtree(conf)
     shutil.rmtree(folder.project, ignore_errors=True)
     return deployment
+
+
+def _refuse_mar_choices(overrides: Overrides, path: Path) -> None:
+    if overrides.mar.flags:
+        flags = " and ".join(overrides.mar.flags)
+        raise DeployError(
+            f"{flags}: for model archives of TorchServe only; {path} has a configuration: set it "
+            "in conf/inference.yml"
+        )
 
 
 def _conf_files(overrides: Overrides, project: Path) -> tuple[tuple[str, Path], ...]:

@@ -84,7 +84,7 @@ def render_inference(project: ModelProject) -> str:
     """
     path = _readable(project.model_path, "model")
     converter = project.converter_path
-    return _fill(
+    return fill_template(
         "inference.yml",
         name=project.model_name,
         version=project.model_version,
@@ -118,7 +118,7 @@ def render_server(project: ModelProject) -> str:
             "mem_gc_enable": project.gpu.mem_gc_enable,
             "mem_gc_interval": project.gpu.mem_gc_interval,
         }
-    return _fill(
+    return fill_template(
         "server.yml",
         framework=project.interface_framework,
         host=project.host,
@@ -149,7 +149,8 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _fill(template: str, **values: object) -> str:
+def fill_template(template: str, **values: object) -> str:
+    """Return the text of a template with values in YAML; ``None`` leaves a key without one."""
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     return Template(text).substitute({key: _yaml(value) for key, value in values.items()})
 

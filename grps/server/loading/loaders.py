@@ -205,6 +205,8 @@ def _load_message_model(config: ModelConfig) -> MessageModel:
         return MessageModel(_load_user_inferer(config), converter)
     if config.inferer_type == "identity":
         return MessageModel(IdentityInferer(), converter)
+    if config.inferer_type == "torchserve":
+        return MessageModel(_init(config, _create_handler_inferer(config)), converter)
     return MessageModel(_init(config, _create_engine_inferer(config)), converter)
 
 
@@ -214,6 +216,14 @@ def _create_engine_inferer(config: ModelConfig) -> ModelInferer:
         return ArrayInferer(config.inferer_type)
     inferer: ModelInferer = _engine_module(config, "inferer").create_inferer()
     return inferer
+
+
+def _create_handler_inferer(config: ModelConfig) -> ModelInferer:
+    from grps.backends.torch.torchserve.inferer import HandlerInferer
+
+    batching = config.batching
+    is_batched = batching is not None and batching.type == "dynamic"
+    return HandlerInferer(batching.max_batch_size if batching and is_batched else 1)
 
 
 def _load_user_inferer(config: ModelConfig) -> ModelInferer:

@@ -24,7 +24,7 @@ from grps.server.loading.loaders import Report, copy_loaders
 from grps.server.models.instance import Instance
 from grps.server.models.process_instance import ProcessInstance
 from grps.server.models.thread_instance import ThreadInstance
-from grps.server.native import Model, NativeBatching, NativeModel, NativePadding
+from grps.server.native import BodyOfModel, Model, NativeBatching, NativeModel, NativePadding
 from grps.server.worker.control import WorkerSettings
 from grps.server.worker.process import WorkerProcess
 
@@ -70,7 +70,7 @@ class LoadedModel:
                 version=self.config.version,
                 takes_tensors=NAMES.takes_tensors(self.config),
                 signature=self._accepted(),
-                raw_body=raw_body_of(self.config.converter_type),
+                raw_body=self._raw_body(),
                 metadata=metadata,
                 description=json.dumps(yaml.safe_load(metadata), default=str),
                 batching=native_batching(self.config),
@@ -93,6 +93,12 @@ class LoadedModel:
         if self.signature is None or not NAMES.takes_tensors(self.config):
             return None
         return accepted(self.signature)
+
+    def _raw_body(self) -> BodyOfModel | None:
+        """Return what a body is whose content type does not say it."""
+        if self.config.inferer_type == "torchserve":
+            return "http"
+        return raw_body_of(self.config.converter_type)
 
     def _metadata(self) -> str:
         """Return the model's lines of the configuration and what its engine reports."""

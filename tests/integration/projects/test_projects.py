@@ -23,6 +23,7 @@ from grps.deploy.paths import ServiceFolder
 from grps.deploy.supervision.services import services
 from grps.deploy.supervision.stopping import stop
 from grps.server.state import ServiceState
+from tests.model_archives import manifest_of, write_mar
 from tests.support import REPOSITORY, user_model, write_user_project
 from tests.unit.deploy.archive.archives import write_tree
 from tests.unit.deploy.project.wheels import write_wheel
@@ -281,3 +282,20 @@ def test_a_start_that_is_given_up_leaves_nothing(
     ]
     assert left == []
     assert not grpst("ps").count("my_grps")
+
+
+def test_a_model_archive_of_torchserve(grpst: Grpst, tmp_path: Path) -> None:
+    handler = "def handle(data, context): return [bytes(row['body']) for row in data or []]\n"
+    archive = write_mar(tmp_path / "m.mar", manifest_of("m", "handler"), {"handler.py": handler})
+    assert "grpst start" in grpst("inspect", archive, code=1)
+    flags = ("--name", "mar", "--host", "127.0.0.1", "--port", "0,0", "--no_logging")
+    out = grpst("start", archive, *flags, "--instances", "2", "--max_batch_size", "3")
+    assert "model m-1.0" in out
+    url = f"http://127.0.0.1:{state_of('mar').ports[0]}"
+    assert requests.put(f"{url}/predictions/m", data=b"\xff", timeout=WAIT_S).content == b"\xff"
+    (model,) = requests.get(f"{url}/models/m", timeout=WAIT_S).json()
+    assert (model["minWorkers"], model["batchSize"]) == (2, 3)
+    bad = write_mar(tmp_path / "bad.mar", manifest_of("m", "text_classifier"), {})
+    assert "text_classifier of TorchServe is not a part of GRPS" in grpst("start", bad, code=1)
+    refused = grpst("start", tmp_path, "--max_batch_size", "3", "--name", "other", code=1)
+    assert "for model archives of TorchServe only" in refused

@@ -13,6 +13,9 @@ pub enum RawBody {
     Bytes,
     /// Text in UTF-8.
     Text,
+    /// The whole HTTP request, which user code reads and answers where the front end passes it on;
+    /// elsewhere a file.
+    Http,
 }
 
 /// What a model is registered with.

@@ -249,7 +249,10 @@ fn parse_raw_body(name: &str) -> PyResult<RawBody> {
     match name {
         "bytes" => Ok(RawBody::Bytes),
         "text" => Ok(RawBody::Text),
-        _ => Err(PyValueError::new_err(format!("raw_body must be bytes or text, not {name}"))),
+        "http" => Ok(RawBody::Http),
+        _ => {
+            Err(PyValueError::new_err(format!("raw_body must be bytes, text or http, not {name}")))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod grps_http;
 pub(crate) mod oip;
 pub(crate) mod ops;
 pub(crate) mod shared;
+pub(crate) mod torchserve;
 pub(crate) mod websocket;
 
 #[cfg(test)]
@@ -28,4 +29,5 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &oip::grpc::OipGrpc,
     &oip::http::OipHttp,
     &brpc::Brpc,
+    &torchserve::TorchServe,
 ];

@@ -253,7 +253,7 @@ fn describe_model(model: &Model) -> Value {
             InputForm::Message => "message",
         },
         "raw_body": spec.raw_body.map(|raw| match raw {
-            RawBody::Bytes => "bytes",
+            RawBody::Bytes | RawBody::Http => "bytes",
             RawBody::Text => "text",
         }),
         "inputs": spec.signature.as_ref().map(|signature| describe_tensors(&signature.inputs)),

@@ -50,7 +50,7 @@ impl BodyForm {
                 || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
         });
         match raw {
-            Some(RawBody::Bytes) if is_unspecific => Ok(Self::Binary),
+            Some(RawBody::Bytes | RawBody::Http) if is_unspecific => Ok(Self::Binary),
             Some(RawBody::Text) if is_unspecific => Ok(Self::Text),
             _ if !headers.contains_key(header::CONTENT_TYPE) => {
                 Err(Error::invalid("No content type in headers."))
@@ -104,7 +104,7 @@ mod tests {
             ("IMAGE/png", BodyForm::Binary),
             ("audio/wav; rate=8000", BodyForm::Binary),
         ] {
-            for raw in [None, Some(RawBody::Bytes), Some(RawBody::Text)] {
+            for raw in [None, Some(RawBody::Bytes), Some(RawBody::Text), Some(RawBody::Http)] {
                 assert_eq!(BodyForm::for_model(&headers(Some(value)), raw).unwrap(), expected);
             }
         }
@@ -116,6 +116,7 @@ mod tests {
         for value in unspecific {
             let form = |raw| BodyForm::for_model(&headers(value), raw);
             assert_eq!(form(Some(RawBody::Bytes)).unwrap(), BodyForm::Binary);
+            assert_eq!(form(Some(RawBody::Http)).unwrap(), BodyForm::Binary);
             assert_eq!(form(Some(RawBody::Text)).unwrap(), BodyForm::Text);
             let cause =
                 if value.is_none() { Cause::InvalidArgument } else { Cause::UnsupportedMediaType };

@@ -11,7 +11,7 @@ mod stream_form;
 
 pub(crate) use body_form::BodyForm;
 pub(crate) use decode::PredictBody;
-pub(crate) use predict::predict;
+pub(crate) use predict::{predict, predict_by};
 pub(crate) use query::PredictQuery;
 
 use grps_core::Error;

@@ -26,7 +26,7 @@ const TEXT_BYTES_PER_BYTE: usize = 8;
 
 /// Serves a predict call.
 pub(crate) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    match serve(&call, request).await {
+    match serve(&call, request, None).await {
         Ok(response) => response,
         Err(error) => {
             call.report_failure(&error);
@@ -35,9 +35,26 @@ pub(crate) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyB
     }
 }
 
-async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Error> {
+/// Serves a predict call of another front end, which names the model.
+///
+/// # Errors
+/// The first error, for the caller to report and encode.
+pub(crate) async fn predict_by(
+    call: &Call,
+    request: HttpRequest,
+    model: &str,
+) -> Result<Response<ReplyBody>, Error> {
+    serve(call, request, Some(model)).await
+}
+
+/// Serves a predict call; `model` overrides the model in the query.
+async fn serve(
+    call: &Call,
+    request: HttpRequest,
+    model: Option<&str>,
+) -> Result<Response<ReplyBody>, Error> {
     let custom = call.app.settings.custom_route_for(request.parts.uri.path());
-    let predict = Predict::read(call, request).await?;
+    let predict = Predict::read(call, request, model).await?;
     if !predict.streams {
         return run(call, predict).await;
     }
@@ -91,9 +108,12 @@ impl Predict {
         Ok(Self { query, headers, options, form, body, queried: None, streams: true })
     }
 
-    async fn read(call: &Call, request: HttpRequest) -> Result<Self, Error> {
+    async fn read(call: &Call, request: HttpRequest, model: Option<&str>) -> Result<Self, Error> {
         let HttpRequest { parts, body, .. } = request;
-        let query = PredictQuery::parse(parts.uri.query());
+        let mut query = PredictQuery::parse(parts.uri.query());
+        if let Some(model) = model {
+            model.clone_into(&mut query.model);
+        }
         let (form, queried) = find_form(call, &parts.headers, &query)?;
         let optional = optional_headers::find(&parts.headers);
         let deadline = timeout_header::read_deadline(optional)?;

@@ -35,6 +35,10 @@ pub(crate) enum Methods {
     Post,
     /// GET or POST, as clients of upstream expect.
     GetOrPost,
+    /// POST or PUT: runs.
+    PostOrPut,
+    /// Any method that changes or reads: refused alike.
+    Any,
 }
 
 impl Methods {
@@ -44,6 +48,8 @@ impl Methods {
             Self::Get => "GET, HEAD, OPTIONS",
             Self::Post => "OPTIONS, POST",
             Self::GetOrPost => "GET, HEAD, OPTIONS, POST",
+            Self::PostOrPut => "OPTIONS, POST, PUT",
+            Self::Any => "DELETE, GET, HEAD, OPTIONS, POST, PUT",
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod dispatch;
 pub(crate) mod endpoint;
 pub(crate) mod front_end;
 pub(crate) mod grpc;
+pub(crate) mod http_exchange;
 pub(crate) mod input;
 pub(crate) mod messages;
 pub(crate) mod optional_headers;

@@ -52,7 +52,7 @@ fn only_string(inputs: &[Tensor]) -> Option<&Bytes> {
 
 fn of_file(form: RawBody, bytes: &Bytes) -> Result<GrpsMessage, Error> {
     match form {
-        RawBody::Bytes => Ok(GrpsMessage::of_binary(bytes.clone())),
+        RawBody::Bytes | RawBody::Http => Ok(GrpsMessage::of_binary(bytes.clone())),
         RawBody::Text => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(GrpsMessage::of_text(text.to_owned())),
             Err(_) => {

@@ -58,7 +58,7 @@ impl TensorMetadata {
 pub(crate) fn inputs(route: &Route) -> Vec<TensorSpec> {
     let name = match read_by_converter(route) {
         None => return route_signature::inputs(route),
-        Some(RawBody::Bytes) => "file",
+        Some(RawBody::Bytes | RawBody::Http) => "file",
         Some(RawBody::Text) => "text",
     };
     let (dtype, shape) = (Some(DataType::String), Some(vec![Some(1)]));

@@ -1,0 +1,1 @@
+"""Runs handlers of TorchServe, with a ``context`` as TorchServe gives them."""

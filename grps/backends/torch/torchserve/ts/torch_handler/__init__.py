@@ -1,0 +1,1 @@
+"""Handlers that archives name, and that other handlers derive from."""

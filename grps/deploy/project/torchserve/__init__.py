@@ -1,0 +1,1 @@
+"""From a model archive of TorchServe to a project."""
