@@ -7,10 +7,9 @@ use serde::Serialize;
 use crate::call::call::Call;
 use crate::frontends::oip::http::failure::failure;
 use crate::frontends::oip::http::health::model_of;
-use crate::frontends::oip::service::{
-    lookup, model_config, model_metadata, server_metadata, statistics,
-};
+use crate::frontends::oip::service::{model_config, model_metadata, server_metadata, statistics};
 use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::inference::lookup;
 use crate::frontends::shared::response;
 use crate::net::http::reply_body::ReplyBody;
 

@@ -7,6 +7,7 @@ mod joined;
 pub(crate) mod reader;
 pub(crate) mod response;
 pub(crate) mod timeout;
+pub(crate) mod unary;
 
 /// Bytes before each message: the compression flag and the length.
 pub(crate) const PREFIX_BYTES: usize = 5;
