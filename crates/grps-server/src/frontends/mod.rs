@@ -6,6 +6,7 @@ pub(crate) mod grps_http;
 pub(crate) mod oip;
 pub(crate) mod ops;
 pub(crate) mod shared;
+pub(crate) mod tfserving;
 
 #[cfg(test)]
 mod echo_tests;
@@ -22,4 +23,6 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &grps_grpc::GrpsGrpc,
     &oip::grpc::OipGrpc,
     &oip::http::OipHttp,
+    &tfserving::grpc::TfServingGrpc,
+    &tfserving::http::TfServingHttp,
 ];
