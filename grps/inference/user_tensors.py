@@ -117,9 +117,7 @@ def name_outputs(answer: object) -> list[NamedArray]:
 
 def _contiguous(name: str, value: object) -> np.ndarray:
     array = np.asarray(value, order="C")
-    if array.dtype == np.bool_:
-        return array.view(np.uint8)
-    if array.dtype.kind not in "iufOUS" and array.dtype.name != "bfloat16":
+    if array.dtype.kind not in "biufOUS" and array.dtype.name != "bfloat16":
         raise ModelError(
             f"output {name} is {type(value).__name__}, not an array of numbers or text"
         )

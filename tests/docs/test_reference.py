@@ -36,6 +36,7 @@ HTTP_CODES = {
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "TOO_MANY_REQUESTS": 429,
     "INTERNAL_SERVER_ERROR": 500,
+    "NOT_IMPLEMENTED": 501,
     "SERVICE_UNAVAILABLE": 503,
     "GATEWAY_TIMEOUT": 504,
 }
@@ -180,7 +181,7 @@ def test_causes_have_their_statuses() -> None:
             known[cause] = [str(code), f"`{arm[3]}`", told]
     documented = {words(row[0])[0]: row[1:4] for row in rows(ERRORS.split("\n## ")[0])}
     assert documented == known
-    assert len(known) == 13
+    assert len(known) == 14
 
 
 @pytest.mark.parametrize(

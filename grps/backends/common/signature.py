@@ -84,7 +84,9 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
     shape = None
     if spec.shape is not None:
         shape = [-1 if dim is None else dim for dim in spec.shape]
-    tensor: dict[str, Any] = {"name": spec.name, "dtype": spec.dtype, "shape": shape}
+    # Clients of GRPS send a bool as a uint8.
+    dtype = "uint8" if spec.dtype == "bool" else spec.dtype
+    tensor: dict[str, Any] = {"name": spec.name, "dtype": dtype, "shape": shape}
     if not spec.required:
         tensor["optional"] = True
     if (example := _example(spec)) is not None:

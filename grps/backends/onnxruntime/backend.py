@@ -37,9 +37,9 @@ _DTYPES = {
     "tensor(float)": "float32",
     "tensor(double)": "float64",
     "tensor(string)": "string",
-    "tensor(bool)": "uint8",
+    "tensor(bool)": "bool",
 }
-"""Element types of ONNX as they are on the wire, where a bool is a uint8."""
+"""Element types of ONNX."""
 
 _BOOL = "tensor(bool)"
 _STRING = "tensor(string)"

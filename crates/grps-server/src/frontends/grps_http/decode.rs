@@ -128,7 +128,9 @@ fn decode_raw(
 /// The element type of an `ndarray`: the type of the only input of the first model of the route.
 /// `None` when the model does not declare it.
 fn ndarray_type(route: &Route) -> Option<DataType> {
-    input::only_input(route)?.dtype
+    let dtype = input::only_input(route)?.dtype?;
+    // The wire has no bool: it is a number there.
+    Some(if dtype == DataType::Bool { DataType::Uint8 } else { dtype })
 }
 
 /// Converts a decoded body to the form that the route requires, and an `ndarray` to the type of the

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::call::reply_stream::StreamEncoding;
 use crate::call::status::grps_status;
-use crate::codec::{Data, GrpsMessage, Outcome, Status, json, proto, raw};
+use crate::codec::{Data, GrpsMessage, Outcome, Status, WireType, json, proto, raw};
 use crate::frontends::shared::response::{self, BINARY, JSON};
 use crate::net::http::reply_body::ReplyBody;
 
@@ -160,7 +160,8 @@ fn raw_tensor(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
     let mut response = response::respond(StatusCode::OK, BINARY, raw::encode(tensor)?);
     let shape: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
     let headers = response.headers_mut();
-    headers.insert(DTYPE, HeaderValue::from_static(tensor.dtype().name()));
+    let dtype = WireType::of(tensor.dtype()).map_or(tensor.dtype(), WireType::dtype);
+    headers.insert(DTYPE, HeaderValue::from_static(dtype.name()));
     if let Ok(shape) = HeaderValue::from_str(&shape.join(",")) {
         headers.insert(SHAPE, shape);
     }

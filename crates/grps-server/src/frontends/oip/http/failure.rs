@@ -4,8 +4,9 @@ use grps_core::{Cause, Error};
 use http::{Response, StatusCode};
 
 use crate::call::status::http_status;
+use crate::frontends::oip::http::reply::JSON;
 use crate::frontends::shared::json_object::error_text;
-use crate::frontends::shared::response::{self, JSON};
+use crate::frontends::shared::response;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The response to an error.

@@ -6,9 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::call::call::Call;
 use crate::frontends::shared::inference::lookup;
-use crate::frontends::shared::response;
 use crate::frontends::tfserving::element_type;
-use crate::frontends::tfserving::http::failure;
+use crate::frontends::tfserving::http::{failure, success};
 use crate::frontends::tfserving::model_choice::{ModelChoice, number_of};
 use crate::frontends::tfserving::signature::{self, METHOD_NAME, TensorInfo};
 use crate::frontends::tfserving::version_states;
@@ -69,5 +68,5 @@ fn tensors(tensors: &[TensorInfo]) -> Map<String, Value> {
 }
 
 fn respond(outcome: Result<Value, Error>) -> Response<ReplyBody> {
-    outcome.map_or_else(|error| failure(&error), |value| response::json(value.to_string()))
+    outcome.map_or_else(|error| failure(&error), |value| success(value.to_string()))
 }

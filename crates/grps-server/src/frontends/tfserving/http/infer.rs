@@ -11,10 +11,10 @@ use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::inference::content::to_content;
 use crate::frontends::shared::inference::output_content::to_tensors;
 use crate::frontends::shared::inference::request_head::RequestHead;
-use crate::frontends::shared::{response, timeout_header};
+use crate::frontends::shared::timeout_header;
 use crate::frontends::tfserving::http::json_request::JsonRequest;
 use crate::frontends::tfserving::http::{
-    Second, failure, json_examples, json_request, json_response,
+    Second, failure, json_examples, json_request, json_response, success,
 };
 use crate::frontends::tfserving::model_choice::ModelChoice;
 use crate::frontends::tfserving::{Method, examples, scores, signature};
@@ -34,7 +34,7 @@ pub(super) async fn infer(
 ) -> Response<ReplyBody> {
     let coding = response_coding::preferred(&request.parts.headers);
     match serve(&call, request, second, method).await {
-        Ok(text) => response_coding::encode(&call, coding, response::json(text)).await,
+        Ok(text) => response_coding::encode(&call, coding, success(text)).await,
         Err(error) => {
             call.report_failure(&error);
             failure(&error)

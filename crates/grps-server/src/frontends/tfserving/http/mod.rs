@@ -6,21 +6,25 @@ mod json_examples;
 mod json_request;
 mod json_response;
 
+use bytes::Bytes;
 use grps_core::Error;
-use http::Response;
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::app::Settings;
 use crate::call::access::Policy;
 use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::{Endpoint, HttpRequest, Methods};
 use crate::frontends::shared::json_object::error_text;
-use crate::frontends::shared::response::{self, JSON};
+use crate::frontends::shared::response;
 use crate::frontends::tfserving::Method;
 use crate::frontends::tfserving::model_choice::{ModelChoice, VersionChoice};
 use crate::net::http::reply_body::ReplyBody;
 
 /// What all paths begin with.
 const ROOT: &str = "/v1/models";
+
+/// The content type, which has no parameters there.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The protocol over HTTP.
 pub(crate) struct TfServingHttp;
@@ -88,6 +92,11 @@ impl Second {
         };
         ModelChoice { name: parameter(0), version }
     }
+}
+
+/// 200 with JSON text.
+fn success(text: impl Into<Bytes>) -> Response<ReplyBody> {
+    response::respond(StatusCode::OK, JSON, text)
 }
 
 /// The response to an error.
