@@ -12,7 +12,6 @@ from grps.config.schema import (
     DagConfig,
     GpuConfig,
     InferenceConfig,
-    InterfaceConfig,
     ModelConfig,
     ServerConfig,
 )
@@ -172,7 +171,7 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
         parse_ports(interface.port)
     except ValueError as error:
         raise fail("interface.port", f"{error}; write 7080 or 7080,7081") from error
-    _check_custom_routes(interface, fail)
+    _check_custom_routes(config, fail)
     if config.gpu is not None:
         _check_gpu(config.gpu, names, fail)
     sizes = config.limits
@@ -184,7 +183,9 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
         )
 
 
-def _check_custom_routes(interface: InterfaceConfig, fail: Fail) -> None:
+def _check_custom_routes(config: ServerConfig, fail: Fail) -> None:
+    interface = config.interface
+    protocols = ["tfserving"] if config.tfserving.enabled else []
     key = "interface.customized_predict_http"
     several = isinstance(interface.customized_predict_http, tuple)
     seen: set[str] = set()
@@ -194,7 +195,7 @@ def _check_custom_routes(interface: InterfaceConfig, fail: Fail) -> None:
             if several:
                 raise fail(here, "the route needs a path")
             continue
-        fault = path_fault(route.path)
+        fault = path_fault(route.path, protocols)
         if fault is not None:
             raise fail(f"{here}.path", fault)
         if route.path in seen:

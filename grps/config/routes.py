@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 PREDICT_PATH = "/grps/v1/infer/predict"
 """The one route of the service that a customized one may be."""
@@ -26,21 +27,6 @@ OWN_PATHS = (
     "/grps/v1/monitor/requests",
     "/grps/v1/monitor/series",
     "/grps/v1/monitor/trends",
-    "/v1/models/{model}",
-    "/v1/models/{model}/labels/{label}",
-    "/v1/models/{model}/labels/{label}/metadata",
-    "/v1/models/{model}/labels/{label}:classify",
-    "/v1/models/{model}/labels/{label}:predict",
-    "/v1/models/{model}/labels/{label}:regress",
-    "/v1/models/{model}/metadata",
-    "/v1/models/{model}/versions/{version}",
-    "/v1/models/{model}/versions/{version}/metadata",
-    "/v1/models/{model}/versions/{version}:classify",
-    "/v1/models/{model}/versions/{version}:predict",
-    "/v1/models/{model}/versions/{version}:regress",
-    "/v1/models/{model}:classify",
-    "/v1/models/{model}:predict",
-    "/v1/models/{model}:regress",
     "/v2",
     "/v2/cudasharedmemory/region/{region}/register",
     "/v2/cudasharedmemory/region/{region}/status",
@@ -78,17 +64,43 @@ OWN_PATHS = (
     "/v2/trace/setting",
 )
 """The other HTTP routes of a service; a test compares them with the native route table."""
+OPTIONAL_PATHS = {
+    "tfserving": (
+        "/v1/models/{model}",
+        "/v1/models/{model}/labels/{label}",
+        "/v1/models/{model}/labels/{label}/metadata",
+        "/v1/models/{model}/labels/{label}:classify",
+        "/v1/models/{model}/labels/{label}:predict",
+        "/v1/models/{model}/labels/{label}:regress",
+        "/v1/models/{model}/metadata",
+        "/v1/models/{model}/versions/{version}",
+        "/v1/models/{model}/versions/{version}/metadata",
+        "/v1/models/{model}/versions/{version}:classify",
+        "/v1/models/{model}/versions/{version}:predict",
+        "/v1/models/{model}/versions/{version}:regress",
+        "/v1/models/{model}:classify",
+        "/v1/models/{model}:predict",
+        "/v1/models/{model}:regress",
+    ),
+}
+"""The HTTP routes of each protocol that is off by default."""
 
 _UNUSABLE = re.compile(r"[?#\s\x00-\x1f\x7f]")
 
 
-def path_fault(path: str) -> str | None:
-    """Return why a service can't serve a customized route at ``path``; ``None`` when it can."""
+def path_fault(path: str, protocols: Collection[str] = ()) -> str | None:
+    """Return why a service can't serve a customized route at ``path``; ``None`` when it can.
+
+    Args:
+        path: The path.
+        protocols: What the service serves of the protocols that are off by default.
+    """
     if not path.startswith("/"):
         return f"{path!r} must start with '/'"
     if _UNUSABLE.search(path):
         return f"{path!r} must be a path alone, without spaces, '?' and '#'"
-    own = next((own for own in OWN_PATHS if _pattern(own).fullmatch(path)), None)
+    optional = [own for name in protocols for own in OPTIONAL_PATHS.get(name, ())]
+    own = next((own for own in (*OWN_PATHS, *optional) if _pattern(own).fullmatch(path)), None)
     if own is not None:
         return (
             f"{path!r} is a route of the service itself; choose another path, such as "

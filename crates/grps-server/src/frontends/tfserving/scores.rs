@@ -129,7 +129,7 @@ mod tests {
         let rows = classify(&[labels.clone(), scores.clone()], 2).unwrap();
         assert_eq!(rows[0][1], Class { label: text("b"), score: 0.25 });
         assert_eq!((rows.len(), rows[1].len()), (2, 2));
-        let only_labels = classify(&[labels.clone()], 2).unwrap();
+        let only_labels = classify(std::slice::from_ref(&labels), 2).unwrap();
         assert_eq!(only_labels[1][0], Class { label: text("a"), score: 0.0 });
         let only_scores = classify(&[tensor("p", &[2], vec![0.5f64, 1.0])], 2).unwrap();
         assert_eq!(
@@ -148,7 +148,7 @@ mod tests {
         let named = tensor("outputs", &[2, 1], vec![1.5f32, 2.5]);
         let other = tensor("other", &[2], vec![0.0f32, 0.0]);
         assert_eq!(regress(&[other.clone(), named], 2).unwrap(), [1.5, 2.5]);
-        assert_eq!(regress(&[other.clone()], 2).unwrap(), [0.0, 0.0]);
+        assert_eq!(regress(std::slice::from_ref(&other), 2).unwrap(), [0.0, 0.0]);
         assert!(regress(&[other.clone(), tensor("b", &[2], vec![0.0f32, 0.0])], 2).is_err());
         assert!(regress(&[tensor("outputs", &[2, 2], vec![0.0f32; 4])], 2).is_err());
         assert!(regress(&[other], 1).is_err());
