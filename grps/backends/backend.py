@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 DTYPE_NAMES = (
+    "bool",
     "uint8",
     "int8",
     "int16",
@@ -19,7 +20,7 @@ DTYPE_NAMES = (
     "float64",
     "string",
 )
-"""Element types a tensor can have on the wire."""
+"""Element types that models declare; messages carry a bool as a uint8."""
 
 
 MOST_INPUTS = 1024

@@ -236,6 +236,9 @@ impl Engine {
     /// # Errors
     /// Why it does not fit.
     fn fit(&self, model: &Model, content: Content, is_output: bool) -> Result<Content, Error> {
+        if model.takes_tensors_too() && matches!(content, Content::Tensors(_)) {
+            return Ok(content);
+        }
         // An output of a type that messages lack is the fault of the model before.
         let is_fault_of_model = is_output && matches!(content, Content::Tensors(_));
         let adapted = self.adapter.adapt(content, model.spec().form);

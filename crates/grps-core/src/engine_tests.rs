@@ -84,9 +84,13 @@ async fn an_inline_model_runs_without_instances() {
     let route = engine.resolve(&RouteQuery::named("id")).unwrap();
     let answer = engine.infer(&route, request("hi")).await.unwrap();
     assert_eq!(answer, Content::Message(Bytes::from_static(b"hi")));
-    let mut chunks = engine.infer_stream(route, request("hi"));
+    let mut chunks = engine.infer_stream(route.clone(), request("hi"));
     assert_eq!(chunks.next().await, Some(Ok(answer)));
     assert_eq!(chunks.next().await, None);
+    assert!(route.takes_tensors_too());
+    let tensors = Content::Tensors(Vec::new());
+    let sent = Request { content: tensors.clone(), ..request("") };
+    assert_eq!(engine.infer(&route, sent).await.unwrap(), tensors);
 }
 
 #[tokio::test]

@@ -20,10 +20,10 @@ DTYPES = {
     tf.float32: "float32",
     tf.float64: "float64",
     tf.string: "string",
-    tf.bool: "uint8",
+    tf.bool: "bool",
     tf.bfloat16: "float32",
 }
-"""Element types of TensorFlow as they are on the wire, which lacks bool and bfloat16."""
+"""Element types of TensorFlow; float32 stands for bfloat16, which numpy lacks."""
 
 CAST = frozenset({tf.bool, tf.bfloat16})
 """Types whose arrays are converted on their way in and out."""

@@ -126,7 +126,7 @@ def _exported_inputs(
             continue
         value = values[item.name]
         if isinstance(value, torch.Tensor):
-            if value.dtype in CONVERTED:
+            if value.dtype in CONVERTED or value.dtype is torch.bool:
                 casts[len(specs)] = value.dtype
             specs.append(_spec(item.name, value))
         else:

@@ -7,10 +7,11 @@ import torch
 
 from grps.errors import ModelError
 
-CONVERTED = {torch.bfloat16: torch.float32, torch.bool: torch.uint8}
-"""Element types the wire lacks, each with the one that stands for it."""
+CONVERTED = {torch.bfloat16: torch.float32}
+"""Element types that numpy lacks, each with the one that stands for it."""
 
 DTYPES = {
+    torch.bool: "bool",
     torch.uint8: "uint8",
     torch.int8: "int8",
     torch.int16: "int16",

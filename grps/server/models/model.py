@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from inspect import isasyncgenfunction, isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from grps.config.schema import GpuConfig, ModelConfig, PaddingConfig
 from grps.config.secrets import hide_secrets
 from grps.converters.choice import raw_body_of
 from grps.converters.names import NAMES
+from grps.inference.registry import inferer_register
 from grps.log import LogLevel
 from grps.server.loading.loaders import Report, copy_loaders
 from grps.server.models.instance import Instance
@@ -95,6 +97,8 @@ class LoadedModel:
     def _metadata(self) -> str:
         """Return the model's lines of the configuration and what its engine reports."""
         description = dict(self.description)
+        if _is_generator(self.config):
+            description["streams"] = True
         if self.signature is not None:
             description.update(describe(self.signature))
             description.setdefault("batching", {"type": "none"})
@@ -198,3 +202,12 @@ def _native_padding(padding: PaddingConfig | None) -> NativePadding | None:
         max_waste=padding.max_waste_percent / 100,
         cut_outputs=padding.cut_outputs,
     )
+
+
+def _is_generator(config: ModelConfig) -> bool:
+    """Return whether the user's inferer is known to answer in pieces."""
+    if config.inferer_type != "customized":
+        return False
+    inferer = inferer_register.get_model_inferer(config.inferer_name or "")
+    infer = getattr(type(inferer), "infer", None)
+    return isgeneratorfunction(infer) or isasyncgenfunction(infer)

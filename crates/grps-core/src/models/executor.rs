@@ -75,6 +75,11 @@ pub trait Executor: Debug + Send + Sync {
     /// Whether new calls are refused.
     fn is_closed(&self) -> bool;
 
+    /// Whether it takes its input in either form, so that it is not translated.
+    fn takes_any_form(&self) -> bool {
+        false
+    }
+
     /// Whether calls run on the thread that submits them: then there is no queue and no instance.
     fn is_inline(&self) -> bool {
         false

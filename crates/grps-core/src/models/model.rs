@@ -9,7 +9,7 @@ use crate::models::executor::{Call, Executor, PendingReply, Submission};
 use crate::models::executors::inline::{InlineExecutor, InlineInferer};
 use crate::models::executors::pulled::PulledExecutor;
 use crate::models::model_spec::ModelSpec;
-use crate::request::content::Content;
+use crate::request::content::{Content, InputForm};
 use crate::request::reply::Reply;
 use crate::request::timeline::{CallRecord, CallTimes};
 use crate::scheduling::queue::Queue;
@@ -77,6 +77,11 @@ impl Model {
     /// `name-version`.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Whether it takes tensors as they are, although its form is that of messages.
+    pub fn takes_tensors_too(&self) -> bool {
+        self.spec.form == InputForm::Message && self.executor.takes_any_form()
     }
 
     /// What runs its calls.

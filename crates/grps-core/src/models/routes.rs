@@ -80,6 +80,12 @@ impl Route {
         let first = self.0.models.first().map(|model| model.spec().form);
         self.graph().map(Graph::form).or(first).unwrap_or(InputForm::Tensors)
     }
+
+    /// Whether it takes tensors as they are, although its form is that of messages.
+    pub fn takes_tensors_too(&self) -> bool {
+        let first = self.0.models.first().filter(|_| self.graph().is_none());
+        first.is_some_and(|model| model.takes_tensors_too())
+    }
 }
 
 /// The models and graphs that are registered: the source of all routes.

@@ -25,7 +25,10 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// An event of a stream.
 #[derive(Debug)]
 enum Event {
+    /// A chunk that the model's code sent while it ran.
     Chunk(Content),
+    /// What the model returned, behind which nothing follows.
+    Last(Content),
     Failed(Error),
     End,
 }
@@ -69,7 +72,7 @@ impl State {
     }
 
     fn add(&mut self, event: Event) {
-        if let Event::Chunk(chunk) = &event {
+        if let Event::Chunk(chunk) | Event::Last(chunk) = &event {
             self.bytes += CHUNK_BYTES + chunk.byte_len();
             self.sent = true;
         }
@@ -204,18 +207,14 @@ impl ChunkSender {
     /// Ends the stream with the outcome of the model, after all chunks. A message is a chunk only if
     /// the model has sent none: user code that streams returns what its client has, or nothing.
     pub(crate) fn finish(&self, outcome: Result<Content, Error>) {
-        let mut state = self.0.state.lock();
-        let last = match outcome {
-            Ok(tensors @ Content::Tensors(_)) => Some(Event::Chunk(tensors)),
-            Ok(message) if !state.sent && message.byte_len() > 0 => Some(Event::Chunk(message)),
-            Ok(_) => None,
-            Err(error) => Some(Event::Failed(error)),
+        let state = self.0.state.lock();
+        let end = match outcome {
+            Ok(tensors @ Content::Tensors(_)) => Event::Last(tensors),
+            Ok(message) if !state.sent && message.byte_len() > 0 => Event::Last(message),
+            Ok(_) => Event::End,
+            Err(error) => Event::Failed(error),
         };
-        // Together with the end, so that the connection knows the last chunk when it receives it.
-        if let Some(last) = last.filter(|_| !state.closed) {
-            state.add(last);
-        }
-        push(state, Event::End);
+        push(state, end);
     }
 }
 
@@ -334,6 +333,10 @@ impl Chunks {
         }
         self.events.poll_next(context).map(|event| match event {
             Some(Event::Chunk(chunk)) => Some(Ok(chunk)),
+            Some(Event::Last(chunk)) => {
+                self.end();
+                Some(Ok(chunk))
+            }
             Some(Event::Failed(error)) => {
                 self.end();
                 Some(Err(error))
@@ -345,10 +348,10 @@ impl Chunks {
         })
     }
 
-    /// Whether nothing follows the chunk that was received last: it is what the model returned, and
-    /// not one that its code sent while it ran.
+    /// Whether nothing follows what was received last: the stream has failed, or it was what the model
+    /// returned.
     pub fn is_at_end(&self) -> bool {
-        self.ended || matches!(self.events.received.front(), Some(Event::End))
+        self.ended
     }
 
     /// Ends the stream; later chunks of producers are dropped.

@@ -67,7 +67,13 @@ class Pieces(Plain):
             raise ValueError("late failure")
 
 
-for cls in (Echo, Binary, Messages, Pieces):
+class Generator(Plain):
+    def infer(self, inp, context):
+        yield {"text": np.array(["a"], object)}
+        yield {"text": np.array(["b"], object)}
+
+
+for cls in (Echo, Binary, Messages, Pieces, Generator):
     inferer_register.register(cls.__name__.lower(), cls())
 """
 
@@ -102,6 +108,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         user_model("binary", converter_type="numpy"),
         user_model("messages"),
         user_model("pieces"),
+        user_model("generator", converter_type="numpy"),
         {**engine, "name": "add", "inferer_path": str(Path(folder) / "m.onnx")},
         {
             **engine,
@@ -303,6 +310,7 @@ def test_the_configuration(client: Any) -> None:
         "optional": False,
     }
     assert config["model_transaction_policy"] == {"decoupled": False}
+    assert client.get_model_config("generator")["model_transaction_policy"] == {"decoupled": True}
     assert client.get_model_config("add")["max_batch_size"] == 0
     assert client.get_model_config("add")["output"][0]["dims"] == [-1, 2]
 
@@ -328,7 +336,7 @@ def test_the_statistics(client: Any, server: RunningServer) -> None:
     stages = ("queue", "compute_input", "compute_infer", "compute_output")
     assert len({after["inference_stats"][name]["count"] for name in stages}) == 1
     names = [model["name"] for model in get(server, "/models/stats").json()["model_stats"]]
-    assert names == sorted(names) and len(names) == 6
+    assert names == sorted(names) and len(names) == 7
 
 
 def test_user_code_on_messages_gets_tensors_and_text(client: Any, server: RunningServer) -> None:
@@ -367,6 +375,8 @@ def test_generate_stream_sends_events(server: RunningServer) -> None:
     content_type, pieces = events("x")
     assert content_type == "text/event-stream; charset=utf-8"
     assert [piece["text_output"] for piece in pieces] == ["a\n", "b"]
+    reply = post(server, "/models/generator/generate_stream", {"prompt": "x"})
+    assert [json.loads(line[6:])["text"] for line in reply.text.split("\n\n")[:2]] == ["a", "b"]
     _, pieces = events("late")
     assert pieces[:2] and "late failure" in pieces[-1]["error"]
     reply = post(server, "/models/pieces/generate_stream", {"text_input": "early"})

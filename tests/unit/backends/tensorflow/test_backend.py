@@ -107,11 +107,11 @@ def test_files_go_in_and_out_as_bytes(load: Load, tmp_path: Path) -> None:
         backend.infer([np.array(["text"], dtype=object)])
 
 
-def test_bools_and_bfloat16_have_stand_ins_on_the_wire(load: Load, tmp_path: Path) -> None:
+def test_bools_pass_and_bfloat16_has_a_stand_in(load: Load, tmp_path: Path) -> None:
     backend = load(identity(tmp_path / "bool", tf.bool), TF)
-    assert backend.signature.inputs[0].dtype == "uint8"
+    assert backend.signature.inputs[0].dtype == "bool"
     value = backend.infer([np.array([0, 1, 2], np.uint8)])[0][1]
-    assert (value.dtype.name, value.tolist()) == ("uint8", [0, 1, 1])
+    assert (value.dtype.name, value.tolist()) == ("bool", [False, True, True])
     backend = load(identity(tmp_path / "bfloat16", tf.bfloat16), TF)
     assert backend.signature.inputs[0].dtype == "float32"
     value = backend.infer([np.array([1, 1 + 2**-12], np.float32)])[0][1]

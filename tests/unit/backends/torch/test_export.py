@@ -41,7 +41,7 @@ def test_exported_program_of_nested_structures(load: Load, save_exported: Export
     assert [spec.name for spec in backend.signature.inputs] == ["pair_0", "pair_1", "scale"]
     assert [(spec.name, spec.dtype) for spec in backend.signature.outputs] == [
         ("sum", "float32"),
-        ("parts_0", "uint8"),
+        ("parts_0", "bool"),
         ("parts_1", "float32"),
     ]
     ones = np.ones(2, np.float32)
@@ -58,7 +58,7 @@ def test_exported_program_takes_bool_and_bfloat16(load: Load, save_exported: Exp
     example = torch.ones(3, dtype=torch.bfloat16)
     path = save_exported(Masked(), example, kwargs={"mask": torch.ones(3, dtype=torch.bool)})
     backend = load(path)
-    assert [spec.dtype for spec in backend.signature.inputs] == ["float32", "uint8"]
+    assert [spec.dtype for spec in backend.signature.inputs] == ["float32", "bool"]
     mask = np.array([1, 0, 2], np.uint8)
     np.testing.assert_array_equal(backend.infer([np.ones(3, np.float32), mask])[0][1], [1, 0, 1])
 

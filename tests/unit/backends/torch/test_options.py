@@ -85,7 +85,7 @@ def test_declared_inputs_make_a_whole_signature(load: Load, save_script: SaveScr
     assert backend.signature.inputs == (TensorSpec("x", "float32", (None, 3, 9, 9)),)
     assert backend.signature.outputs == (
         TensorSpec("output_0", "float32", (None, 8)),
-        TensorSpec("output_1", "uint8", (1,)),
+        TensorSpec("output_1", "bool", (1,)),
     )
     assert warm_up(backend)[1].skipped is None
 
@@ -103,7 +103,7 @@ def test_a_declaration_that_does_not_fit_tells_no_outputs(
     [
         ({"y": "float32[1]"}, "no input is called 'y'; there are x"),
         ({"x": "float32"}, "'float32' is not a type and a shape"),
-        ({"x": "float[1]"}, "types: uint8, int8"),
+        ({"x": "float[1]"}, "types: bool, uint8"),
         ({"x": "float32[0]"}, "is not a type and a shape"),
         ({"x": "float32[-2]"}, "is not a type and a shape"),
         ({"x": "float32[1,]"}, "is not a type and a shape"),

@@ -18,6 +18,11 @@ pub trait InlineInferer: Debug + Send + Sync {
     /// # Errors
     /// Whatever is wrong with the input.
     fn infer(&self, input: Content) -> Result<Content, Error>;
+
+    /// Whether it takes its input in either form.
+    fn takes_any_form(&self) -> bool {
+        false
+    }
 }
 
 /// Returns its input: what a service costs without a model.
@@ -27,6 +32,10 @@ pub struct Identity;
 impl InlineInferer for Identity {
     fn infer(&self, input: Content) -> Result<Content, Error> {
         Ok(input)
+    }
+
+    fn takes_any_form(&self) -> bool {
+        true
     }
 }
 
@@ -71,5 +80,9 @@ impl Executor for InlineExecutor {
 
     fn is_inline(&self) -> bool {
         true
+    }
+
+    fn takes_any_form(&self) -> bool {
+        self.inferer.takes_any_form()
     }
 }

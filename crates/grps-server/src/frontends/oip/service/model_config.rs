@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::admin::route_signature;
 use crate::frontends::oip::inference::data_type;
-use crate::frontends::oip::service::model_metadata::{platform, sizes};
+use crate::frontends::oip::service::model_metadata::{platform, sizes, streams};
 use crate::frontends::shared::inference::content::inputs;
 use crate::frontends::shared::inference::lookup;
 
@@ -61,7 +61,7 @@ pub(crate) struct DynamicBatching {
 /// How many responses a request has.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct TransactionPolicy {
-    /// Whether it may have none or several, by the way of streams.
+    /// Whether it may have none or several, by the way of streams: the inferer is a generator.
     pub(crate) decoupled: bool,
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn describe(route: &Route) -> ModelConfig {
             .collect(),
         instance_group: instance_group(route),
         dynamic_batching: dynamic_batching(route),
-        model_transaction_policy: TransactionPolicy { decoupled: false },
+        model_transaction_policy: TransactionPolicy { decoupled: streams(route) },
     }
 }
 

@@ -1,6 +1,6 @@
 //! The metadata of a model or graph.
 
-use grps_core::{Route, TensorSpec};
+use grps_core::{Model, Route, TensorSpec};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -64,9 +64,19 @@ pub(crate) fn sizes(spec: &TensorSpec) -> Vec<i64> {
 pub(crate) fn platform(route: &Route) -> String {
     let model = route.models().first().filter(|_| route.graph().is_none());
     let Some(model) = model else { return "ensemble".to_owned() };
-    let description = serde_json::from_str::<Value>(&model.spec().description).unwrap_or_default();
-    let engine = description.get("inferer_type").and_then(Value::as_str);
+    let engine = description(model);
+    let engine = engine.get("inferer_type").and_then(Value::as_str);
     engine.unwrap_or("grps").to_owned()
+}
+
+/// Whether a model is known to answer in pieces.
+pub(crate) fn streams(route: &Route) -> bool {
+    let last = route.models().last();
+    last.is_some_and(|model| description(model).get("streams") == Some(&Value::Bool(true)))
+}
+
+fn description(model: &Model) -> Value {
+    serde_json::from_str(&model.spec().description).unwrap_or_default()
 }
 
 fn versions(app: &App, route: &Route) -> Vec<String> {

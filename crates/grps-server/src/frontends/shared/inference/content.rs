@@ -28,6 +28,7 @@ pub(crate) fn to_content(
             input::charge_tensors(route, &inputs, room)?;
             Ok(Content::Tensors(inputs))
         }
+        InputForm::Message if route.takes_tensors_too() => Ok(Content::Tensors(inputs)),
         InputForm::Message => {
             let message = match read_by_converter(route).zip(only_string(&inputs)) {
                 Some((form, text)) => proto::encode_within(&of_file(form, text)?, room)?,

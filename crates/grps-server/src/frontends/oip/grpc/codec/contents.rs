@@ -4,7 +4,7 @@ use grps_core::{DataType, Error, Shape, Tensor, Values};
 
 use crate::codec::fault::Fault;
 use crate::codec::proto::packed::{self, Whole};
-use crate::codec::proto::reader::Reader;
+use crate::codec::proto::reader::{Reader, Wire};
 use crate::frontends::oip::inference::data_type;
 
 /// The names of the fields, from field 1 on.
@@ -65,12 +65,12 @@ fn append(values: &mut Values, bytes: &[u8], whole: Whole<'_>) -> Result<(), Fau
             let appended = packed::append(values, &mut reader, wire, whole);
             appended.map_err(|fault| fault.in_field(field_name))?;
         } else {
-            let mut skipped = reader.clone();
-            reader.skip(field, wire)?;
-            // An empty field is as good as none.
-            if skipped.bytes().map_or(true, |bytes| !bytes.is_empty()) {
+            // An empty run is as good as none.
+            let is_empty = wire == Wire::Len && reader.clone().bytes()?.is_empty();
+            if !is_empty {
                 return Err(wrong_field(dtype, own, field_name));
             }
+            reader.skip(field, wire)?;
         }
     }
     Ok(())
