@@ -131,3 +131,28 @@ def basic_pitch() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / "saved_models" / "icassp_2022" / "nmp"
+
+
+class Examples(tf.Module):
+    """Takes serialized examples with a float ``x`` and an optional text ``name``."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+    def classify(self, inputs: Any) -> Any:
+        features = {
+            "x": tf.io.FixedLenFeature([], tf.float32),
+            "name": tf.io.FixedLenFeature([], tf.string, "none"),
+        }
+        parsed = tf.io.parse_example(inputs, features)
+        classes = tf.stack([parsed["name"], tf.fill(tf.shape(inputs), "other")], axis=1)
+        return {"classes": classes, "scores": tf.stack([parsed["x"], 1 - parsed["x"]], axis=1)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+    def regress(self, inputs: Any) -> Any:
+        parsed = tf.io.parse_example(inputs, {"x": tf.io.FixedLenFeature([], tf.float32)})
+        return {"outputs": tf.expand_dims(parsed["x"] * 2 + 1, 1)}
+
+
+def save_examples(path: Path) -> Path:
+    """Write ``Examples`` with its two signatures."""
+    module = Examples()
+    return save(path, module, classify=module.classify, regress=module.regress)

@@ -84,10 +84,24 @@ OWN_PATHS = (
     "/v2/trace/setting",
 )
 """The other HTTP routes of a service; a test compares them with the native route table."""
-
-SAFE = "/%:@!$&'()*+,;="
-"""What has a meaning of its own in a path, beside letters and digits."""
 OPTIONAL_PATHS = {
+    "tfserving": (
+        "/v1/models/{model}",
+        "/v1/models/{model}/labels/{label}",
+        "/v1/models/{model}/labels/{label}/metadata",
+        "/v1/models/{model}/labels/{label}:classify",
+        "/v1/models/{model}/labels/{label}:predict",
+        "/v1/models/{model}/labels/{label}:regress",
+        "/v1/models/{model}/metadata",
+        "/v1/models/{model}/versions/{version}",
+        "/v1/models/{model}/versions/{version}/metadata",
+        "/v1/models/{model}/versions/{version}:classify",
+        "/v1/models/{model}/versions/{version}:predict",
+        "/v1/models/{model}/versions/{version}:regress",
+        "/v1/models/{model}:classify",
+        "/v1/models/{model}:predict",
+        "/v1/models/{model}:regress",
+    ),
     "torchserve": (
         "/explanations/{*model}",
         "/models",
@@ -103,6 +117,8 @@ OPTIONAL_PATHS = {
     ),
 }
 """The HTTP routes of each protocol that is off by default."""
+SAFE = "/%:@!$&'()*+,;="
+"""What has a meaning of its own in a path, beside letters and digits."""
 
 _RESTS = re.compile(r"\\{\\\*\w+\\}")
 _UNUSABLE = re.compile(r"[?#\s\x00-\x1f\x7f]")

@@ -15,6 +15,8 @@ from grps.config.schema import ModelConfig
 
 FIELDS = ("str_data", "bin_data", "gmap", "gtensors")
 """The fields of ``GrpsMessage`` with data."""
+SOME_BYTES = "-H 'Content-Type: application/octet-stream' -d 'some bytes'"
+"""Arguments of curl for code that reads bytes."""
 MAP_VALUES: dict[str, Any] = {
     "s_s": "value",
     "s_b": base64.b64encode(b"value").decode(),
@@ -41,7 +43,7 @@ def message_data(project: Path, model: ModelConfig) -> str | None:
     if model.converter_type == "customized":
         module, name = "customized_converter", model.converter_name
     elif model.inferer_type == "torchserve":
-        return DATA["bin_data"]
+        return SOME_BYTES
     elif model.inferer_type != "customized":
         return None
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grps.config.routes import OWN_PATHS, PREDICT_PATH, path_fault
+from grps.config.routes import OPTIONAL_PATHS, OWN_PATHS, PREDICT_PATH, path_fault
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,12 @@ def test_the_services_own_routes_are_refused(path: str) -> None:
     fault = path_fault(path)
     assert fault is not None
     assert "is a route of the service itself" in fault
+
+
+@pytest.mark.parametrize("path", [*OPTIONAL_PATHS["tfserving"], "/v1/models/m:predict"])
+def test_routes_of_a_protocol_are_refused_where_it_is_served(path: str) -> None:
+    assert path_fault(path) is None
+    assert "is a route of the service itself" in str(path_fault(path, ["tfserving"]))
 
 
 @pytest.mark.parametrize(

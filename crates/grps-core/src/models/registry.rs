@@ -102,6 +102,11 @@ impl Registry {
         self.routes.read().resolve(query)
     }
 
+    /// The versions of a model by its name without one, the latest last; none of a graph.
+    pub fn versions(&self, name: &str) -> Vec<Route> {
+        self.routes.read().versions(name).to_vec()
+    }
+
     /// What is measured of all models and routes, the removed ones included.
     pub fn stats(&self) -> Arc<StatsRegistry> {
         Arc::clone(&self.catalog.lock().stats)

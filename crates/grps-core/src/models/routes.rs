@@ -170,9 +170,14 @@ impl Routes {
             let version = quoted(version);
             return Err(Error::invalid(format!("version {version} needs the name of a model")));
         }
-        let versions = self.by_name.get(query.model).map(Vec::as_slice).unwrap_or_default();
-        let found = versions.iter().find(|route| version_of(route) == Some(version));
+        let found =
+            self.versions(query.model).iter().find(|route| version_of(route) == Some(version));
         found.cloned().ok_or_else(|| self.not_found(&format!("{}-{version}", query.model)))
+    }
+
+    /// The versions of a model, the latest last.
+    pub(crate) fn versions(&self, name: &str) -> &[Route] {
+        self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The route for a name, "" meaning the default graph.

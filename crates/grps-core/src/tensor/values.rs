@@ -71,6 +71,17 @@ macro_rules! define {
                 }
             }
 
+            /// Appends the last element, or a zero or empty string when there is none, until there
+            /// are `count` elements.
+            pub fn fill(&mut self, count: usize) {
+                match self {
+                    $(Self::$variant(values) => {
+                        let last = values.last().cloned().unwrap_or_default();
+                        values.resize(count.max(values.len()), last);
+                    })+
+                }
+            }
+
             /// Appends the last `count` elements once more; false when there are not as many.
             pub(crate) fn repeat_last(&mut self, count: usize) -> bool {
                 match self {

@@ -8,6 +8,7 @@ pub(crate) mod grps_http;
 pub(crate) mod oip;
 pub(crate) mod ops;
 pub(crate) mod shared;
+pub(crate) mod tfserving;
 pub(crate) mod torchserve;
 pub(crate) mod websocket;
 
@@ -29,5 +30,7 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &oip::grpc::OipGrpc,
     &oip::http::OipHttp,
     &brpc::Brpc,
+    &tfserving::grpc::TfServingGrpc,
+    &tfserving::http::TfServingHttp,
     &torchserve::TorchServe,
 ];

@@ -99,7 +99,12 @@ pub(super) fn make_room<T: Element>(
     let rest = text.get(cursor.pos..).unwrap_or_default();
     let length = memchr(end, rest).unwrap_or(rest.len());
     let commas = memchr_iter(b',', rest.get(..length).unwrap_or_default()).count();
-    cursor.grow_exact(values, commas + 1)?;
+    // A vector that has elements grows in steps, as further rows of it may follow.
+    if values.is_empty() {
+        cursor.grow_exact(values, commas + 1)?;
+    } else {
+        cursor.grow(values, commas + 1)?;
+    }
     Ok(cursor.pos + length)
 }
 

@@ -266,7 +266,8 @@ fn write_entries<V>(
     out.push(b'}');
 }
 
-fn check_empty_lists(shape: &[usize]) -> Result<(), Error> {
+/// Refuses a shape that stands for a huge number of empty lists.
+pub(super) fn check_empty_lists(shape: &[usize]) -> Result<(), Error> {
     let Some(zero) = shape.iter().position(|dim| *dim == 0) else {
         return Ok(());
     };
@@ -280,7 +281,13 @@ fn check_empty_lists(shape: &[usize]) -> Result<(), Error> {
     }
 }
 
-fn nested<T>(out: &mut Vec<u8>, shape: &[usize], values: &[T], write: &impl Fn(&mut Vec<u8>, &T)) {
+/// Writes elements as nested lists.
+pub(super) fn nested<T>(
+    out: &mut Vec<u8>,
+    shape: &[usize],
+    values: &[T],
+    write: &impl Fn(&mut Vec<u8>, &T),
+) {
     match shape {
         [] => values.iter().for_each(|value| write(out, value)),
         [_] => write::list(out, values, write),

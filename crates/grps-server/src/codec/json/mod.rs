@@ -9,7 +9,9 @@ mod flat;
 mod gmap;
 mod gtensors;
 mod ndarray;
+mod nested;
 mod number;
+mod rows;
 mod text;
 mod unicode;
 mod write;
@@ -22,4 +24,6 @@ pub use decode::{
 pub use encode::{encode, encode_ndarray, encode_tensors};
 pub(crate) use flat::{encode_flat, encode_string};
 pub(crate) use ndarray::{natural_type, read_as};
+pub(crate) use nested::encode_nested;
+pub(crate) use rows::RowReader;
 pub(crate) use unicode::text_of;

@@ -75,7 +75,8 @@ fn read_values<T: Element>(
 }
 
 /// What is known of the array so far.
-struct Array<T> {
+#[derive(Debug)]
+pub(super) struct Array<T> {
     /// The name of the field, for errors.
     field: &'static str,
     values: Vec<T>,
@@ -90,6 +91,38 @@ struct Array<T> {
 }
 
 impl<T: Element> Array<T> {
+    /// An array without elements; `field` is its name in errors.
+    pub(super) fn new(field: &'static str) -> Self {
+        let (shape, path) = (Vec::new(), Vec::new());
+        Self { field, values: Vec::new(), room_to: 0, shape, rank: None, path }
+    }
+
+    /// Reads row number `index` of the first dimension, apart from the other ones.
+    pub(super) fn read_row(&mut self, cursor: &mut Cursor<'_>, index: usize) -> Result<(), Fault> {
+        self.path.clear();
+        self.path.push(index);
+        if self.shape.is_empty() {
+            self.shape.push(None);
+        }
+        if cursor.token() == b'[' {
+            return self.read_list(cursor);
+        }
+        if self.rank.is_some_and(|rank| rank != 1) {
+            return Err(self.not_a_list(cursor));
+        }
+        self.rank = Some(1);
+        cursor.grow(&mut self.values, 1)?;
+        let value = T::from_nested(cursor).map_err(|fault| self.placed(fault))?;
+        self.values.push(value);
+        Ok(())
+    }
+
+    /// The array whose first dimension has so many rows.
+    pub(super) fn into_rows(self, rows: usize) -> (Shape, Vec<T>) {
+        let inner = self.shape.into_iter().skip(1).flatten();
+        (std::iter::once(rows).chain(inner).collect(), self.values)
+    }
+
     /// Reads the list that starts here.
     fn read_list(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
         let depth = self.path.len();

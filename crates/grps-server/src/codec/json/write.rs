@@ -53,6 +53,17 @@ pub(super) fn float(out: &mut Vec<u8>, value: f32) {
     }
 }
 
+/// Writes the shortest decimal of a number, or the words `NaN`, `Infinity` and `-Infinity`, which are
+/// no JSON but known to many readers.
+pub(super) fn float_or_word(out: &mut Vec<u8>, value: f32) {
+    if value.is_finite() { float(out, value) } else { word(out, value.into()) }
+}
+
+/// As [`float_or_word`], in double precision.
+pub(super) fn double_or_word(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() { double(out, value) } else { word(out, value) }
+}
+
 /// Writes a half precision number as the single precision number that it is.
 pub(super) fn half(out: &mut Vec<u8>, value: f16) {
     float(out, value.to_f32());
@@ -75,8 +86,14 @@ pub(super) fn boolean(out: &mut Vec<u8>, value: bool) {
 /// Writes a string, or an object with base64 for bytes that are not UTF-8 text.
 pub(super) fn text_or_bytes(out: &mut Vec<u8>, value: &[u8]) {
     if std::str::from_utf8(value).is_ok() {
-        return text(out, value);
+        text(out, value);
+    } else {
+        base64_object(out, value);
     }
+}
+
+/// Writes an object with base64.
+pub(super) fn base64_object(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'{');
     name(out, "b64");
     binary(out, value);
@@ -135,13 +152,20 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
 }
 
 fn quoted_word(out: &mut Vec<u8>, value: f64) {
-    out.extend_from_slice(if value.is_nan() {
-        b"\"NaN\""
+    out.push(b'"');
+    word(out, value);
+    out.push(b'"');
+}
+
+fn word(out: &mut Vec<u8>, value: f64) {
+    let word: &[u8] = if value.is_nan() {
+        b"NaN"
     } else if value > 0.0 {
-        b"\"Infinity\""
+        b"Infinity"
     } else {
-        b"\"-Infinity\""
-    });
+        b"-Infinity"
+    };
+    out.extend_from_slice(word);
 }
 
 #[cfg(test)]

@@ -4,21 +4,20 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use grps_core::{Cause, Content, Error};
-use http::{HeaderMap, Response};
+use http::Response;
 
 use crate::app::App;
 use crate::call::call::Call;
 use crate::call::inference::{Decoded, Inference, run};
 use crate::call::status::rpc_failure;
 use crate::frontends::oip::grpc::codec::{self, cost_of, decode, find_raw_input};
-use crate::frontends::oip::inference::prepare::{RequestHead, prepare};
+use crate::frontends::oip::inference::prepare::prepare;
 use crate::frontends::oip::inference::response::ResponseForm;
 use crate::frontends::oip::inference::scheduling::EMPTY_FINAL_RESPONSE;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::grpc::reader::MessageReader;
 use crate::frontends::shared::grpc::response::{Message, failed, unary};
-use crate::frontends::shared::grpc::timeout;
-use crate::frontends::shared::{optional_headers, scheduling_headers};
+use crate::frontends::shared::inference::request_head::RequestHead;
 use crate::net::http::content_coding::Coding;
 use crate::net::http::reply_body::ReplyBody;
 
@@ -40,23 +39,12 @@ async fn infer(call: &Call, request: HttpRequest) -> Result<(Message, Option<Cod
     let HttpRequest { parts, body, .. } = request;
     let limit = call.app.settings.max_request_bytes;
     let mut reader = MessageReader::new(&parts.headers, body, limit)?;
-    let head = read_head(call, parts.headers)?;
+    let head = RequestHead::of_grpc(call, parts.headers)?;
     let message = reader.read_only(call, find_raw_input).await?;
     let reply = run(call, Infer::new(call, message, Arc::new(head))).await?;
     call.scope.count_sent_bytes(reply.iter().map(Bytes::len).sum());
     let coding = reader.coding();
     Ok((Message::encoded(call, reply, coding).await, coding))
-}
-
-/// What the metadata of a call says: deadline, priority and the like.
-///
-/// # Errors
-/// `InvalidArgument` when it is malformed.
-pub(super) fn read_head(call: &Call, headers: HeaderMap) -> Result<RequestHead, Error> {
-    let optional = optional_headers::find(&headers);
-    let deadline = timeout::read_deadline(optional)?;
-    let options = scheduling_headers::read_options(optional, deadline, call)?;
-    Ok(RequestHead { headers, options })
 }
 
 /// A request whose message has been read.

@@ -5,9 +5,9 @@ use http::Response;
 use crate::call::call::Call;
 use crate::frontends::oip::grpc::messages::Empty;
 use crate::frontends::oip::grpc::messages::shared_memory::{Region, RegionRequest, StatusResponse};
-use crate::frontends::oip::grpc::unary::{serve, serve_later};
 use crate::frontends::oip::shared_memory;
 use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::grpc::unary::{serve, serve_later};
 use crate::net::http::reply_body::ReplyBody;
 
 /// Serves `SystemSharedMemoryStatus`.

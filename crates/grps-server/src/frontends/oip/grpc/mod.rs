@@ -7,7 +7,6 @@ mod messages;
 mod service;
 mod settings;
 mod stream;
-mod unary;
 
 use std::borrow::Cow;
 

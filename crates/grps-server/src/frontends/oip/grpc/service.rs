@@ -11,13 +11,13 @@ use crate::frontends::oip::grpc::messages::repository::{
 };
 use crate::frontends::oip::grpc::messages::statistics::{self, StatisticsResponse};
 use crate::frontends::oip::grpc::messages::{Empty, metadata};
-use crate::frontends::oip::grpc::unary::{serve, serve_later};
 use crate::frontends::oip::inference::parameters::{Parameter, Parameters};
 use crate::frontends::oip::service::{
-    health, lookup, model_config, model_metadata, repository, server_metadata,
-    statistics as measured,
+    health, model_config, model_metadata, repository, server_metadata, statistics as measured,
 };
 use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::grpc::unary::{serve, serve_later};
+use crate::frontends::shared::inference::lookup;
 use crate::net::http::reply_body::ReplyBody;
 
 /// Serves `ServerLive`.

@@ -6,10 +6,11 @@ use crate::call::call::Call;
 use crate::frontends::oip::grpc::messages::settings::{
     LogSetting, LogSettings, LogValue, TraceRequest, TraceResponse, TraceValue,
 };
-use crate::frontends::oip::grpc::unary::serve_later;
 use crate::frontends::oip::inference::parameters::{Parameter, Parameters};
-use crate::frontends::oip::service::{log_settings, lookup, trace_settings};
+use crate::frontends::oip::service::{log_settings, trace_settings};
 use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::grpc::unary::serve_later;
+use crate::frontends::shared::inference::lookup;
 use crate::net::http::reply_body::ReplyBody;
 
 /// Serves `TraceSetting`.

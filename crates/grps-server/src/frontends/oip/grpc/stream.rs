@@ -20,11 +20,11 @@ use crate::call::status::rpc_failure;
 use crate::frontends::oip::grpc::codec::{
     encode_failure, encode_streamed, find_raw_input, peek_id,
 };
-use crate::frontends::oip::grpc::infer::{Infer, Responding, not_decoded, read_head};
-use crate::frontends::oip::inference::prepare::RequestHead;
+use crate::frontends::oip::grpc::infer::{Infer, Responding, not_decoded};
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::grpc::reader::{MessageReader, Prefix};
 use crate::frontends::shared::grpc::response::{Message, StreamItem, failed, streaming};
+use crate::frontends::shared::inference::request_head::RequestHead;
 use crate::net::http::content_coding::Coding;
 use crate::net::http::reply_body::ReplyBody;
 use crate::net::peer::Peer;
@@ -42,7 +42,8 @@ pub(super) async fn model_stream_infer(call: Call, request: HttpRequest) -> Resp
     let limit = call.app.settings.max_request_bytes;
     let errors_are_statuses = parts.headers.get(ERROR_AS_STATUS).is_some_and(is_true);
     let reader = MessageReader::new(&parts.headers, body, limit);
-    let opened = reader.and_then(|reader| Ok((reader, read_head(&call, parts.headers)?)));
+    let opened =
+        reader.and_then(|reader| Ok((reader, RequestHead::of_grpc(&call, parts.headers)?)));
     let (reader, head) = match opened {
         Ok(opened) => opened,
         Err(error) => return failed(rpc_failure(&error)),

@@ -4,24 +4,16 @@ use grps_core::{Cause, Error};
 use http::{Response, StatusCode};
 
 use crate::call::status::http_status;
-use crate::codec::json;
 use crate::frontends::oip::http::reply::JSON;
+use crate::frontends::shared::json_object::error_text;
 use crate::frontends::shared::response;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The response to an error.
 pub(super) fn failure(error: &Error) -> Response<ReplyBody> {
-    let mut response = response::failure(error, JSON, text(error));
+    let mut response = response::failure(error, JSON, error_text(error));
     *response.status_mut() = status(error);
     response
-}
-
-/// An error as a JSON object.
-pub(super) fn text(error: &Error) -> Vec<u8> {
-    let mut text = b"{\"error\":".to_vec();
-    json::encode_string(&mut text, error.message());
-    text.push(b'}');
-    text
 }
 
 /// The status of an error: 503 for all that clients may try again.
@@ -52,6 +44,5 @@ mod tests {
         ] {
             assert_eq!(status(&Error::new(cause, "x")).as_u16(), code);
         }
-        assert_eq!(text(&Error::invalid("a \"b\"")), b"{\"error\":\"a \\\"b\\\"\"}");
     }
 }

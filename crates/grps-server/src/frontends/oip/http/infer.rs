@@ -13,12 +13,13 @@ use crate::codec::Room;
 use crate::frontends::oip::http::failure::failure;
 use crate::frontends::oip::http::json_response::{self, JSON_LENGTH};
 use crate::frontends::oip::http::{json_request, raw_request};
-use crate::frontends::oip::inference::prepare::{RequestHead, prepare};
+use crate::frontends::oip::inference::prepare::prepare;
 use crate::frontends::oip::inference::request::InferRequest;
 use crate::frontends::oip::inference::response::ResponseForm;
-use crate::frontends::oip::service::lookup;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::{optional_headers, scheduling_headers, timeout_header};
+use crate::frontends::shared::inference::lookup;
+use crate::frontends::shared::inference::request_head::RequestHead;
+use crate::frontends::shared::timeout_header;
 use crate::net::http::content_coding::collect_aligned;
 use crate::net::http::reply_body::ReplyBody;
 use crate::net::http::response_coding;
@@ -68,16 +69,14 @@ impl Received {
         aligned_at: usize,
     ) -> Result<Self, Error> {
         let HttpRequest { parts, body, parameters } = request;
-        let optional = optional_headers::find(&parts.headers);
-        let deadline = timeout_header::read_deadline(optional)?;
-        let options = scheduling_headers::read_options(optional, deadline, call)?;
-        let reading = collect_aligned(&parts.headers, body, call, aligned_at);
-        let body = timeout_header::within(deadline, reading).await?;
+        let head = RequestHead::of_http(call, parts.headers)?;
+        let reading = collect_aligned(&head.headers, body, call, aligned_at);
+        let body = timeout_header::within(head.options.deadline, reading).await?;
         let mut parameters = parameters.into_iter();
         Ok(Self {
             model: parameters.next().unwrap_or_default(),
             version: parameters.next().unwrap_or_default(),
-            head: RequestHead { headers: parts.headers, options },
+            head,
             body,
         })
     }

@@ -1,42 +1,13 @@
 //! Parts of JSON bodies that several calls have.
 
-use std::borrow::Cow;
-
-use bytes::Bytes;
-use grps_core::{Error, MAX_RANK, Shape};
+use grps_core::{MAX_RANK, Shape};
 use smallvec::SmallVec;
 
-use crate::codec::json::{Cursor, text_of};
-use crate::codec::{Fault, Room};
+use crate::codec::Fault;
+use crate::codec::json::Cursor;
 use crate::frontends::oip::inference::parameters::{Parameter, Parameters};
 use crate::frontends::oip::inference::raw_tensor::shape_of;
-
-/// Reads a JSON object; `field` reads the value behind each key. Strings share the memory of `body`.
-///
-/// # Errors
-/// `InvalidArgument` with the position and the reason.
-pub(super) fn read_object(
-    body: &Bytes,
-    room: &Room<'_>,
-    field: impl FnMut(&mut Cursor<'_>, &str) -> Result<(), Fault>,
-) -> Result<(), Error> {
-    let mut field = field;
-    let text = text_of(body, room)?;
-    let memory = matches!(text, Cow::Borrowed(_)).then_some(body);
-    let mut cursor = Cursor::within(&text, room, memory);
-    if cursor.token() != b'{' {
-        return Err(cursor.mismatch("a JSON object as the body").into());
-    }
-    cursor.object(|cursor, key| field(cursor, &key))?;
-    Ok(cursor.end()?)
-}
-
-/// Reads a text.
-pub(super) fn read_text(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
-    let text = cursor.string()?;
-    cursor.take_text(&text)?;
-    Ok(text.into_owned())
-}
+use crate::frontends::shared::json_object::read_text;
 
 /// Reads the sizes of a shape.
 pub(super) fn read_shape(cursor: &mut Cursor<'_>) -> Result<Shape, Fault> {
@@ -97,7 +68,12 @@ fn number(text: &str) -> Parameter {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use grps_core::Error;
+
     use super::*;
+    use crate::codec::Room;
+    use crate::frontends::shared::json_object::read_object;
 
     fn parameters(text: &'static str) -> Result<Parameters, Error> {
         let mut found = Parameters::default();

@@ -8,14 +8,13 @@ use grps_core::{DataType, Error, Shape, Tensor, quoted};
 use crate::app::App;
 use crate::codec::json::{Cursor, read_as};
 use crate::codec::{Fault, MAX_TENSORS, Room};
-use crate::frontends::oip::http::json_fields::{
-    read_object, read_parameters, read_shape, read_text,
-};
+use crate::frontends::oip::http::json_fields::{read_parameters, read_shape};
 use crate::frontends::oip::inference::data_type;
 use crate::frontends::oip::inference::parameters::Parameters;
 use crate::frontends::oip::inference::raw_tensor;
 use crate::frontends::oip::inference::request::{InferRequest, RequestedOutput, too_many};
 use crate::frontends::oip::inference::shared_region::{RegionSlice, read_input};
+use crate::frontends::shared::json_object::{read_object, read_text};
 
 /// The parameter with the number of bytes that an input has behind the JSON.
 const BINARY_SIZE: &str = "binary_data_size";

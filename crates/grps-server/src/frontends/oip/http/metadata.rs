@@ -8,10 +8,9 @@ use crate::call::call::Call;
 use crate::frontends::oip::http::failure::failure;
 use crate::frontends::oip::http::health::model_of;
 use crate::frontends::oip::http::reply;
-use crate::frontends::oip::service::{
-    lookup, model_config, model_metadata, server_metadata, statistics,
-};
+use crate::frontends::oip::service::{model_config, model_metadata, server_metadata, statistics};
 use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::inference::lookup;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The metadata of the service.

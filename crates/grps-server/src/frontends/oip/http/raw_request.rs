@@ -7,7 +7,7 @@ use crate::codec::Room;
 use crate::frontends::oip::inference::parameters::{Parameter, Parameters};
 use crate::frontends::oip::inference::raw_tensor;
 use crate::frontends::oip::inference::request::InferRequest;
-use crate::frontends::oip::service::model_metadata::inputs;
+use crate::frontends::shared::inference::content::inputs;
 
 /// Reads a body for the model of a route. Its outputs are returned as binary data.
 ///

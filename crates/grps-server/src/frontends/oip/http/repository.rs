@@ -7,12 +7,13 @@ use http::Response;
 use crate::call::call::Call;
 use crate::frontends::oip::http::failure::failure;
 use crate::frontends::oip::http::health::model_of;
-use crate::frontends::oip::http::json_fields::{read_object, read_parameters};
+use crate::frontends::oip::http::json_fields::read_parameters;
 use crate::frontends::oip::http::metadata::respond;
 use crate::frontends::oip::http::reply;
 use crate::frontends::oip::inference::parameters::Parameters;
 use crate::frontends::oip::service::repository;
 use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::json_object::read_object;
 use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
 

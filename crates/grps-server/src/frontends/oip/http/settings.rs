@@ -8,12 +8,14 @@ use crate::codec::Fault;
 use crate::codec::json::Cursor;
 use crate::frontends::oip::http::failure::failure;
 use crate::frontends::oip::http::health::model_of;
-use crate::frontends::oip::http::json_fields::{read_object, read_parameter};
+use crate::frontends::oip::http::json_fields::read_parameter;
 use crate::frontends::oip::http::metadata::respond;
 use crate::frontends::oip::http::repository::read_body;
 use crate::frontends::oip::inference::parameters::Parameters;
-use crate::frontends::oip::service::{log_settings, lookup, trace_settings};
+use crate::frontends::oip::service::{log_settings, trace_settings};
 use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::inference::lookup;
+use crate::frontends::shared::json_object::read_object;
 use crate::net::http::reply_body::ReplyBody;
 
 /// Most values of one trace setting.

@@ -1,9 +1,7 @@
 //! Inference requests and responses in memory, for the ways over HTTP and gRPC.
 
 pub(crate) mod classification;
-pub(crate) mod content;
 pub(crate) mod data_type;
-pub(crate) mod output_content;
 pub(crate) mod parameters;
 pub(crate) mod prepare;
 pub(crate) mod raw_tensor;

@@ -1,25 +1,16 @@
 //! From a request in memory to what the engine runs.
 
-use grps_core::{Error, SchedulingOptions};
-use http::HeaderMap;
+use grps_core::Error;
 
 use crate::call::call::Call;
 use crate::call::inference::Decoded;
 use crate::codec::Room;
-use crate::frontends::oip::inference::content::to_content;
 use crate::frontends::oip::inference::request::InferRequest;
 use crate::frontends::oip::inference::response::ResponseForm;
 use crate::frontends::oip::inference::scheduling;
-use crate::frontends::oip::service::lookup;
-
-/// What the head of a request says: its HTTP headers or gRPC metadata.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestHead {
-    /// The headers.
-    pub(crate) headers: HeaderMap,
-    /// What they ask of the scheduling.
-    pub(crate) options: SchedulingOptions,
-}
+use crate::frontends::shared::inference::content::to_content;
+use crate::frontends::shared::inference::lookup;
+use crate::frontends::shared::inference::request_head::RequestHead;
 
 /// Checks a request, selects its route and brings its inputs into the form of the route. `body_bytes`
 /// of the request are free by the time when an instance reads it. Returns also what its response

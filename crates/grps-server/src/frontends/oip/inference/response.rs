@@ -4,11 +4,11 @@ use grps_core::{Content, Error, Route, Tensor, quoted, shown};
 
 use crate::app::App;
 use crate::frontends::oip::inference::classification::classify;
-use crate::frontends::oip::inference::output_content::to_tensors;
 use crate::frontends::oip::inference::raw_tensor;
 use crate::frontends::oip::inference::request::{InferRequest, RequestedOutput};
 use crate::frontends::oip::inference::shared_region::{RegionSlice, check_outputs, write_output};
-use crate::frontends::oip::service::lookup;
+use crate::frontends::shared::inference::lookup;
+use crate::frontends::shared::inference::output_content::to_tensors;
 
 /// What is kept of a request until its response, or its chunks, are encoded.
 #[derive(Clone, Debug)]

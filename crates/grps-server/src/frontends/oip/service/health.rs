@@ -4,7 +4,7 @@ use grps_core::{Cause, Error};
 
 use crate::admin::readiness::unready_reason;
 use crate::app::App;
-use crate::frontends::oip::service::lookup;
+use crate::frontends::shared::inference::lookup;
 
 /// Whether the service is ready.
 ///

@@ -3,7 +3,6 @@
 
 pub(crate) mod health;
 pub(crate) mod log_settings;
-pub(crate) mod lookup;
 pub(crate) mod model_config;
 pub(crate) mod model_metadata;
 pub(crate) mod repository;

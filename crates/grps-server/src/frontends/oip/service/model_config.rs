@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use crate::admin::route_signature;
 use crate::frontends::oip::inference::data_type;
-use crate::frontends::oip::service::lookup;
-use crate::frontends::oip::service::model_metadata::{inputs, platform, sizes, streams};
+use crate::frontends::oip::service::model_metadata::{platform, sizes, streams};
+use crate::frontends::shared::inference::content::inputs;
+use crate::frontends::shared::inference::lookup;
 
 /// The configuration of a model or graph.
 #[derive(Clone, Debug, Serialize)]

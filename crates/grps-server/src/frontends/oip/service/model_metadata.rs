@@ -1,14 +1,14 @@
 //! The metadata of a model or graph.
 
-use grps_core::{DataType, Model, RawBody, Route, TensorSpec};
+use grps_core::{Model, Route, TensorSpec};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::admin::route_signature;
 use crate::app::App;
-use crate::frontends::oip::inference::content::read_by_converter;
 use crate::frontends::oip::inference::data_type;
-use crate::frontends::oip::service::lookup;
+use crate::frontends::shared::inference::content::inputs;
+use crate::frontends::shared::inference::lookup;
 
 /// The metadata of a model or graph.
 #[derive(Clone, Debug, Serialize)]
@@ -52,17 +52,6 @@ impl TensorMetadata {
             shape: sizes(spec),
         }
     }
-}
-
-/// The inputs that clients send: the file or text where a converter makes the inputs of the model.
-pub(crate) fn inputs(route: &Route) -> Vec<TensorSpec> {
-    let name = match read_by_converter(route) {
-        None => return route_signature::inputs(route),
-        Some(RawBody::Bytes | RawBody::Http) => "file",
-        Some(RawBody::Text) => "text",
-    };
-    let (dtype, shape) = (Some(DataType::String), Some(vec![Some(1)]));
-    vec![TensorSpec { name: name.into(), dtype, shape, required: true }]
 }
 
 /// The sizes of a tensor, -1 for one that is dynamic.

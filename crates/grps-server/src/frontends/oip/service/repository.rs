@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::admin::commands::Action;
 use crate::call::call::Call;
 use crate::frontends::oip::inference::parameters::Parameters;
-use crate::frontends::oip::service::lookup;
+use crate::frontends::shared::inference::lookup;
 
 /// The state of one version of a model.
 #[derive(Clone, Debug, Serialize)]

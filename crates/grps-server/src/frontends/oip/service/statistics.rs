@@ -7,7 +7,7 @@ use grps_core::{BatchCounts, Error, Model};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::frontends::oip::service::lookup;
+use crate::frontends::shared::inference::lookup;
 
 /// The statistics of several models.
 #[derive(Clone, Debug, Serialize)]

@@ -8,6 +8,7 @@ pub(crate) mod reader;
 pub(crate) mod response;
 pub(crate) mod response_coding;
 pub(crate) mod timeout;
+pub(crate) mod unary;
 
 /// Bytes before each message: the compression flag and the length.
 pub(crate) const PREFIX_BYTES: usize = 5;

@@ -7,11 +7,11 @@ use grps_core::{Error, InputForm, Route, Shape, Tensor, TensorSpec};
 
 use crate::codec::json::{Cursor, natural_type, read_as, text_of};
 use crate::codec::{Data, Fault, GrpsMessage, MapData, Room};
-use crate::frontends::oip::http::json_fields::{read_parameter, read_text};
-use crate::frontends::oip::inference::content::read_by_converter;
+use crate::frontends::oip::http::json_fields::read_parameter;
 use crate::frontends::oip::inference::parameters::{Parameter, Parameters};
 use crate::frontends::oip::inference::request::InferRequest;
-use crate::frontends::oip::service::model_metadata::inputs;
+use crate::frontends::shared::inference::content::{inputs, read_by_converter};
+use crate::frontends::shared::json_object::read_text;
 
 /// The input that clients of this call name when a model declares none.
 const TEXT: &str = "text_input";

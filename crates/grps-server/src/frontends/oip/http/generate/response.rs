@@ -8,11 +8,11 @@ use grps_core::{Content, Error, quoted};
 use crate::app::App;
 use crate::call::reply_stream::StreamEncoding;
 use crate::codec::json::{encode_flat, encode_string};
-use crate::frontends::oip::http::failure;
 use crate::frontends::oip::http::infer::not_decoded;
 use crate::frontends::oip::http::json_response::encode_head;
-use crate::frontends::oip::inference::output_content::TEXT;
 use crate::frontends::oip::inference::response::{InferResponse, Output, ResponseForm};
+use crate::frontends::shared::inference::output_content::TEXT;
+use crate::frontends::shared::json_object::error_text;
 
 /// The field for text of user code.
 const TEXT_OUTPUT: &str = "text_output";
@@ -66,7 +66,7 @@ impl StreamEncoding for Events {
     }
 
     fn encode_failure(&mut self, failure: &Error) -> Bytes {
-        event(&failure::text(failure))
+        event(&error_text(failure))
     }
 
     fn length(chunk: &Bytes) -> usize {

@@ -17,10 +17,10 @@ use crate::net::http::reply_body::ReplyBody;
 const MAX_BYTES: usize = 1 << 20;
 
 /// Whether the client of a call may change settings of the service.
-pub(super) type MayChange = Result<(), Error>;
+pub(crate) type MayChange = Result<(), Error>;
 
 /// Serves a call by a function that answers at once.
-pub(super) async fn serve<Q, R>(
+pub(crate) async fn serve<Q, R>(
     call: Call,
     request: HttpRequest,
     answer: impl FnOnce(&Call, Q) -> Result<R, Error> + Send,
@@ -37,7 +37,7 @@ where
 }
 
 /// Serves a call by a function that waits.
-pub(super) async fn serve_later<Q, R, F>(
+pub(crate) async fn serve_later<Q, R, F>(
     call: Call,
     request: HttpRequest,
     answer: impl FnOnce(Call, Q, MayChange) -> F + Send,

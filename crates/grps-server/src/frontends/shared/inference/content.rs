@@ -1,8 +1,11 @@
 //! The inputs of a request in the form that a route takes.
 
 use bytes::Bytes;
-use grps_core::{Content, Elements, Error, InputForm, RawBody, Route, Tensor, quoted};
+use grps_core::{
+    Content, DataType, Elements, Error, InputForm, RawBody, Route, Tensor, TensorSpec, quoted,
+};
 
+use crate::admin::route_signature;
 use crate::codec::{GrpsMessage, Room, proto};
 use crate::frontends::shared::input;
 
@@ -35,6 +38,18 @@ pub(crate) fn to_content(
             input::to_message(route, message, body_bytes, room)
         }
     }
+}
+
+/// The inputs that clients send: the file or text where a converter makes the inputs of the model;
+/// empty when they are not known.
+pub(crate) fn inputs(route: &Route) -> Vec<TensorSpec> {
+    let name = match read_by_converter(route) {
+        None => return route_signature::inputs(route),
+        Some(RawBody::Bytes | RawBody::Http) => "file",
+        Some(RawBody::Text) => "text",
+    };
+    let (dtype, shape) = (Some(DataType::String), Some(vec![Some(1)]));
+    vec![TensorSpec { name: name.into(), dtype, shape, required: true }]
 }
 
 /// What the first model of a route reads as a whole, if it reads files or text.
