@@ -1,5 +1,6 @@
 //! `logging` and `trace/setting`.
 
+use bytes::Bytes;
 use grps_core::Error;
 use http::{Method, Response};
 
@@ -26,7 +27,8 @@ pub(super) async fn logging(call: Call, request: HttpRequest) -> Response<ReplyB
     if request.parts.method != Method::POST {
         return respond(Ok(log_settings::read()));
     }
-    let outcome = match read_values_by_name(&call, request).await {
+    let read = read_body(&call, request).await;
+    let outcome = match read.and_then(|body| values_of(&call, &body)) {
         Ok(parameters) => log_settings::change(&call, &parameters).await,
         Err(error) => Err(error),
     };
@@ -52,14 +54,10 @@ pub(super) async fn trace(call: Call, request: HttpRequest) -> Response<ReplyBod
 }
 
 /// Reads a body of names and simple values.
-pub(super) async fn read_values_by_name(
-    call: &Call,
-    request: HttpRequest,
-) -> Result<Parameters, Error> {
-    let body = read_body(call, request).await?;
+pub(super) fn values_of(call: &Call, body: &Bytes) -> Result<Parameters, Error> {
     let mut parameters = Parameters::default();
     call.scope.within_room(body.len(), |room| {
-        read_object(&body, room, |cursor, key| {
+        read_object(body, room, |cursor, key| {
             match read_parameter(cursor).map_err(|fault| fault.in_field(key))? {
                 Some(value) => Ok(parameters.add(key.to_owned(), value)?),
                 None => Ok(()),

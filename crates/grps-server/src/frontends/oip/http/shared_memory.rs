@@ -5,12 +5,11 @@ use http::Response;
 use serde_json::{Value, json};
 
 use crate::call::call::Call;
-use crate::frontends::oip::http::failure::failure;
 use crate::frontends::oip::http::health::model_of;
 use crate::frontends::oip::http::metadata::respond;
 use crate::frontends::oip::http::reply;
-use crate::frontends::oip::http::repository::done;
-use crate::frontends::oip::http::settings::read_values_by_name;
+use crate::frontends::oip::http::repository::{done, read_body};
+use crate::frontends::oip::http::settings::values_of;
 use crate::frontends::oip::shared_memory::{self, RegionStatus};
 use crate::frontends::shared::credentials::authorize_admin;
 use crate::frontends::shared::endpoint::HttpRequest;
@@ -33,9 +32,11 @@ pub(super) async fn system_register(call: Call, request: HttpRequest) -> Respons
 }
 
 async fn register(call: &Call, request: HttpRequest) -> Result<(), Error> {
-    let regions = shared_memory::regions(&call.app)?;
     let name = region_of(&request).unwrap_or_default().to_owned();
-    let values = read_values_by_name(call, request).await?;
+    // Also of a service without shared memory: a client that still sends its body may miss a response.
+    let body = read_body(call, request).await?;
+    let regions = shared_memory::regions(&call.app)?;
+    let values = values_of(call, &body)?;
     let missing = |field: &str| Error::invalid(format!("{field} is missing"));
     let key = values.text("key")?.ok_or_else(|| missing("key"))?;
     let byte_size = values.whole_number("byte_size")?.ok_or_else(|| missing("byte_size"))?;
@@ -46,7 +47,9 @@ async fn register(call: &Call, request: HttpRequest) -> Result<(), Error> {
 /// Removes a region, or all of them. Clients call it before they register the first one.
 pub(super) async fn system_unregister(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     let may_change = authorize_admin(&call, &request.parts);
-    done(shared_memory::unregister(&call.app, region_of(&request), may_change))
+    let name = region_of(&request).map(str::to_owned);
+    let read = read_body(&call, request).await;
+    done(read.and_then(|_| shared_memory::unregister(&call.app, name.as_deref(), may_change)))
 }
 
 /// The regions of CUDA, of which there are none.
@@ -55,13 +58,14 @@ pub(super) async fn cuda_status(_: Call, _: HttpRequest) -> Response<ReplyBody> 
 }
 
 /// Refuses a region of CUDA.
-pub(super) async fn cuda_register(_: Call, _: HttpRequest) -> Response<ReplyBody> {
-    failure(&shared_memory::cuda_unsupported())
+pub(super) async fn cuda_register(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    let read = read_body(&call, request).await;
+    done(read.and_then(|_| Err(shared_memory::cuda_unsupported())))
 }
 
 /// Forgets the regions of CUDA.
-pub(super) async fn cuda_unregister(_: Call, _: HttpRequest) -> Response<ReplyBody> {
-    done(Ok(()))
+pub(super) async fn cuda_unregister(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    done(read_body(&call, request).await.map(drop))
 }
 
 /// The region of a path, if it has one.
