@@ -89,7 +89,7 @@ def test_malformed_chunks_are_400(user_server: RunningServer, body: bytes) -> No
         assert "the body is malformed" in answer.json()["status"]["msg"]
 
 
-@pytest.mark.parametrize("kind", ["application/grpcfoo", "application/grpc-web", "text/plain"])
+@pytest.mark.parametrize("kind", ["application/grpcfoo", "application/grpc-webs", "text/plain"])
 def test_other_protocols_get_415_for_methods_of_grpc(user_server: RunningServer, kind: str) -> None:
     with connect(user_server.ports[0]) as connection:
         connection.send(head({"Content-Type": kind, "Content-Length": 0}, GRPC_PREDICT))

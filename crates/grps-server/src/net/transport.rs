@@ -157,9 +157,12 @@ impl AsyncWrite for Transport {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // TLS keeps written bytes until the socket takes them.
         let outcome = on_stream!(self.socket, poll_flush(context));
-        self.writes.watch(context, outcome)
+        match self.socket {
+            // TLS keeps written bytes until the socket takes them.
+            Socket::Tls(_) => self.writes.watch(context, outcome),
+            _ => outcome,
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
