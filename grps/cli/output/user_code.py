@@ -103,7 +103,7 @@ def _read(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def _data_of(field: str, tree: ast.AST) -> str | None:
     """Return arguments of curl that send a field; ``None`` for an array of float32."""
     if field == "bin_data":
-        return "-H 'Content-Type: application/octet-stream' -d 'some bytes'"
+        return SOME_BYTES
     if field == "str_data":
         keys = _json_keys(tree)
         text = "some text" if keys is None else json.dumps(dict.fromkeys(keys, "some text"))

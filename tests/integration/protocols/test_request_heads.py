@@ -93,7 +93,7 @@ def test_malformed_chunks_are_400(user_server: RunningServer, body: bytes) -> No
 
 @pytest.mark.parametrize(
     "kind",
-    ["application/grpcfoo", "text/plain", "application/grpc"],
+    ["application/grpcfoo", "application/grpc-webs", "text/plain", "application/grpc"],
 )
 def test_other_protocols_get_415_for_methods_of_grpc(user_server: RunningServer, kind: str) -> None:
     """gRPC over HTTP/1.1 is another protocol too."""

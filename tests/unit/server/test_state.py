@@ -30,6 +30,8 @@ def test_written_as_the_contract_says(tmp_path: Path) -> None:
         "pid",
         "ports",
         "started_at",
+        "tls",
+        "unix_socket",
     ]
     assert data["ports"] == [7080, 7081]
     assert ServiceState.read(path) == state

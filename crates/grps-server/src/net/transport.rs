@@ -157,9 +157,12 @@ impl AsyncWrite for Transport {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // TLS keeps written bytes until the socket takes them.
         let outcome = on_stream!(self.socket, poll_flush(context));
-        self.writes.watch(context, outcome)
+        match self.socket {
+            // TLS keeps written bytes until the socket takes them.
+            Socket::Tls(_) => self.writes.watch(context, outcome),
+            _ => outcome,
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -182,5 +185,54 @@ impl AsyncWrite for Transport {
             Socket::Unix(stream) => stream.is_write_vectored(),
             Socket::Closed => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// Whether the peer has closed its side, once the transport is ready.
+    async fn is_closed(transport: &Transport) -> bool {
+        poll_fn(|context| Poll::Ready(transport.poll_closed(context).unwrap())).await
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_unix_socket_is_seen_without_reading() {
+        let (mut client, server) = UnixStream::pair().unwrap();
+        let mut server = Transport::unix(server, TIMEOUT);
+        assert!(!is_closed(&server).await);
+        client.write_all(b"ab").await.unwrap();
+        assert!(!is_closed(&server).await);
+        let mut read = [0; 2];
+        server.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"ab");
+        assert!(!is_closed(&server).await);
+        server.write_all(b"cd").await.unwrap();
+        client.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"cd");
+        drop(client);
+        let closed = poll_fn(|context| match server.poll_closed(context) {
+            Ok(false) => Poll::Pending,
+            other => Poll::Ready(other),
+        });
+        assert!(tokio::time::timeout(TIMEOUT, closed).await.unwrap().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_closed_transport_takes_nothing() {
+        let (client, server) = UnixStream::pair().unwrap();
+        let mut server = Transport::unix(server, TIMEOUT);
+        let error = server.close(io::Error::other("a reason"));
+        assert_eq!(error.to_string(), "a reason");
+        assert!(server.write_all(b"a").await.is_err());
+        assert!(is_closed(&server).await);
+        drop(client);
     }
 }

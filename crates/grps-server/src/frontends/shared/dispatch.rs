@@ -46,7 +46,7 @@ pub(crate) async fn dispatch(
     let is_plain_grpc = is_grpc(version, request.headers());
     let web = if is_plain_grpc { None } else { GrpcWeb::of(request.headers()) };
     let grpc = is_plain_grpc || web.is_some();
-    let form = ResponseForm::of(&app, request.headers(), grpc, web);
+    let form = ResponseForm::of(&app, &request, grpc, web);
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
     let mut call = Call::start(app, peer, timeline, protocol);
     call.has_text_body = web == Some(GrpcWeb::Text);

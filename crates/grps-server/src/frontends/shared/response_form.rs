@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderValue, Request, Response, header};
 
 use crate::app::App;
 use crate::call::request_scope::RequestScope;
@@ -22,13 +22,21 @@ pub(crate) struct ResponseForm {
     web: Option<GrpcWeb>,
     /// The coding that the client prefers; for gRPC, the one of its messages.
     coding: Option<Coding>,
+    /// Whether a cache may keep the response.
+    is_cacheable: bool,
     /// The origin of the page that sent the request, if the configuration has rules for it.
     origin: Option<HeaderValue>,
 }
 
 impl ResponseForm {
     /// The form by the head of a request.
-    pub(crate) fn of(app: &App, headers: &HeaderMap, is_grpc: bool, web: Option<GrpcWeb>) -> Self {
+    pub(crate) fn of<B>(
+        app: &App,
+        request: &Request<B>,
+        is_grpc: bool,
+        web: Option<GrpcWeb>,
+    ) -> Self {
+        let headers = request.headers();
         let settings = &app.settings.interface;
         let coding = if is_grpc {
             response_coding::of_request(app, headers)
@@ -38,7 +46,8 @@ impl ResponseForm {
             None
         };
         let origin = settings.cors.as_ref().and_then(|_| headers.get(header::ORIGIN).cloned());
-        Self { is_grpc, web, coding, origin }
+        let is_cacheable = request.method().is_safe();
+        Self { is_grpc, web, coding, is_cacheable, origin }
     }
 
     /// Brings a response into the form.
@@ -50,7 +59,9 @@ impl ResponseForm {
     ) -> Response<ReplyBody> {
         let mut response = match self.coding {
             Some(coding) if self.is_grpc => response_coding::apply(app, coding, response),
-            coding if is_compressible(&response) => compressed(app, coding, response).await,
+            coding if self.is_cacheable || coding.is_some() => {
+                compressed(app, coding, self.is_cacheable, response).await
+            }
             _ => response,
         };
         for body in response.body_mut().buffers_mut() {
@@ -71,10 +82,11 @@ impl ResponseForm {
 async fn compressed(
     app: &Arc<App>,
     coding: Option<Coding>,
+    is_cacheable: bool,
     mut response: Response<ReplyBody>,
 ) -> Response<ReplyBody> {
     let settings = app.settings.interface.compression;
-    if !settings.http {
+    if !settings.http || !is_compressible(&response) {
         return response;
     }
     let mut applied = None;
@@ -100,6 +112,8 @@ async fn compressed(
         }
         (_, body) => body,
     };
-    add_headers(response.headers_mut(), applied);
+    if applied.is_some() || is_cacheable {
+        add_headers(response.headers_mut(), applied);
+    }
     response
 }
