@@ -17,7 +17,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 RUN = ("bash", "python")
-LANGUAGES = (*RUN, "dockerfile", "java", "json", "text", "yaml")
+LANGUAGES = (*RUN, "dockerfile", "go", "java", "javascript", "json", "text", "yaml")
 
 
 @dataclass(frozen=True, slots=True)
