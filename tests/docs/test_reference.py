@@ -172,7 +172,7 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
 def test_causes_have_their_statuses() -> None:
     source = STATUS_RS.read_text()
     table = source[source.index("match cause {") : source.index("/// The HTTP status of an error")]
-    in_message = source[source.index("matches!(") : source.index("if is_in_message")]
+    in_message = source[source.index("matches!(") : source.index("/// The gRPC status of an error")]
     known = {}
     for arm in re.finditer(r"((?:Cause::\w+[ |]*)+) => \(([^,]+), Code::(\w+)\)", table):
         name = arm[2].removeprefix("StatusCode::")
