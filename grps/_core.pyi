@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grps.config.graphs import Graph
-from grps.server.native import NativeModel, NativeSettings
+from grps.server.native import NativeCallers, NativeModel, NativeSettings
 
 class Server:
     """One service: an engine behind listening sockets."""
@@ -19,6 +19,7 @@ class Server:
         addresses: Sequence[tuple[str, int]],
         unix_sockets: Sequence[tuple[Path, int]] = (),
     ) -> list[int]: ...
+    def set_callers(self, callers: NativeCallers) -> None: ...
     def put_model(self, model: Model) -> None: ...
     def remove_model(self, key: str) -> None: ...
     def trouble(self) -> str | None: ...

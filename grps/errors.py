@@ -7,6 +7,14 @@ LAST_REFUSAL = 499
 """The HTTP statuses that refuse a request."""
 
 
+class StopRequested(BaseException):
+    """Ends the loading of models when a signal requests the end of the process.
+
+    It is no ``Exception``, so that user code lets it pass, and the only exception that what runs
+    requests lets pass: any other, ``SystemExit`` included, fails its request.
+    """
+
+
 class GrpsError(Exception):
     """Base of every error that GRPS raises; its text is for users."""
 

@@ -44,6 +44,11 @@ def block(headers: Mapping[str, str]) -> bytes:
     return b"".join(b"\0" + text(name) + text(value) for name, value in headers.items())
 
 
+def encoded(kind: int, flags: int = 0, stream: int = 0, payload: bytes = b"") -> bytes:
+    """The bytes of a frame."""
+    return len(payload).to_bytes(3, "big") + struct.pack(">BBI", kind, flags, stream) + payload
+
+
 class Http2Connection:
     """An HTTP/2 connection to a server; it acknowledges SETTINGS and PING."""
 
@@ -56,8 +61,7 @@ class Http2Connection:
 
     def send(self, kind: int, flags: int = 0, stream: int = 0, payload: bytes = b"") -> None:
         """Send a frame."""
-        length = len(payload).to_bytes(3, "big")
-        self.socket.sendall(length + struct.pack(">BBI", kind, flags, stream) + payload)
+        self.socket.sendall(encoded(kind, flags, stream, payload))
 
     def request(self, stream: int, path: str, body: bytes, **fields: str) -> None:
         """Send a request with a body."""

@@ -79,10 +79,27 @@ def describe(name: str, file: str, kind: str) -> Described:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind)
     is_object = name[0].islower() or "." in name
-    members = (_member(node, is_object) for node in found.body)
+    made = (_member(node, is_object) for node in found.body)
+    members = [member for member in made if member is not None]
     bases = tuple(ast.unparse(base) for base in found.bases)
+    for base in bases:
+        own = {member.name for member in members}
+        members += [member for member in _inherited(tree, base) if member.name not in own]
     text = ast.get_docstring(found) or ""
-    return Described(name, text, bases, tuple(member for member in members if member is not None))
+    return Described(name, text, bases, tuple(members))
+
+
+def _inherited(tree: ast.Module, base: str) -> tuple[Member, ...]:
+    """Return the methods of a base that is no class of the page, such as one that two share."""
+    documented = {kind for names in GROUPS.values() for _, _, kind in names}
+    for node in tree.body:
+        if not isinstance(node, ast.ImportFrom) or base in documented:
+            continue
+        module = node.module or ""
+        if module.startswith("grps.") and any(alias.name == base for alias in node.names):
+            described = describe(base, f"{module.replace('.', '/')}.py", base)
+            return tuple(member for member in described.members if member.name != "__init__")
+    return ()
 
 
 def _member(node: ast.stmt, is_object: bool) -> Member | None:

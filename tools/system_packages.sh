@@ -14,6 +14,9 @@ declare -A package_of=(
   [shellcheck]=shellcheck
   [valgrind]=valgrind
   [promtool]=prometheus
+  [javac]=default-jdk-headless
+  [mvn]=maven
+  [protoc]=protobuf-compiler
 )
 
 missing=()

@@ -53,6 +53,8 @@ class TensorSpec:
     """A shape the model takes for sure; ``None`` when the model does not report it."""
     values: tuple[Element, ...] | None = None
     """Elements that the model takes for sure: one for all of them, or each; ``None`` as above."""
+    columns: tuple[str, ...] | None = None
+    """Names of the columns of a table, such as the labels of scores; ``None`` for no names."""
 
 
 @dataclass(frozen=True, slots=True)

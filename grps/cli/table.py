@@ -15,6 +15,7 @@ VERBS = {
     "doctor": "Check what this machine has: processors, GPUs, engines, limits.",
     "ps": "List the services on this machine.",
     "model": "Load, unload, reload and list the models of a running service.",
+    "key": "Make an API key for clients of a service.",
     "top": "Watch rates, latencies and queues of the running services.",
     "logs": "Show and follow the log of a service, filter it, change its level.",
     "stop": "Stop a service.",

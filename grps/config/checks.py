@@ -14,6 +14,7 @@ from grps.config.schema import (
     GpuConfig,
     InferenceConfig,
     InterfaceConfig,
+    KeyConfig,
     ModelConfig,
     ServerConfig,
 )
@@ -164,11 +165,6 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
         ConfigError: The first rule that is broken.
     """
     interface = config.interface
-    if interface.framework == "http+brpc":
-        raise fail(
-            "interface.framework",
-            "'http+brpc' is not supported by this version; use 'http' or 'http+grpc'",
-        )
     try:
         parse_ports(interface.port)
     except ValueError as error:
@@ -177,6 +173,8 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
     _check_ways_in(interface, fail)
     if config.gpu is not None:
         _check_gpu(config.gpu, names, fail)
+    if config.auth is not None:
+        check_keys(config.auth.keys, "auth.keys", fail)
     sizes = config.limits
     if sizes.max_inflight_bytes is not None and sizes.max_inflight_bytes < sizes.max_request_bytes:
         raise fail(
@@ -184,6 +182,22 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
             f"{sizes.max_inflight_bytes} is less than max_request_bytes, "
             f"{sizes.max_request_bytes}: the largest request would never be taken",
         )
+
+
+def check_keys(keys: Sequence[KeyConfig], at: str, fail: Fail) -> None:
+    """Check that each API key is listed once, and each name.
+
+    Raises:
+        ConfigError: The first one that is listed twice.
+    """
+    for index, key in enumerate(keys):
+        for earlier, other in enumerate(keys[:index]):
+            if key.name == other.name:
+                text = f"{key.name!r} is already the name of {at}[{earlier}]"
+                raise fail(f"{at}[{index}].name", text)
+            if key.sha256 == other.sha256:
+                text = f"it is the key of {at}[{earlier}]; a key has one name"
+                raise fail(f"{at}[{index}].sha256", text)
 
 
 def _check_custom_routes(interface: InterfaceConfig, fail: Fail) -> None:

@@ -9,11 +9,18 @@ from pathlib import Path
 
 import msgspec
 
-from grps.config.checks import check_inference, check_server
+from grps.config.checks import check_inference, check_keys, check_server
 from grps.config.document import Document, read_text
 from grps.config.names import KnownNames
 from grps.config.reader import Reader
-from grps.config.schema import DagConfig, InferenceConfig, NodeConfig, ServerConfig
+from grps.config.schema import (
+    DagConfig,
+    InferenceConfig,
+    KeyConfig,
+    KeysFile,
+    NodeConfig,
+    ServerConfig,
+)
 
 
 def load_inference(path: Path, names: KnownNames) -> InferenceConfig:
@@ -51,3 +58,15 @@ def parse_server(text: str, file: str, names: KnownNames) -> ServerConfig:
     config = reader.read()
     check_server(config, names, reader.error)
     return config
+
+
+def load_keys(path: Path) -> tuple[KeyConfig, ...]:
+    """Read a file with API keys.
+
+    Raises:
+        ConfigError: The file can't be read or breaks a rule; the text says where and which.
+    """
+    reader = Reader(Document(read_text(path), str(path)), KeysFile, {})
+    keys = reader.read().keys
+    check_keys(keys, "keys", reader.error)
+    return keys

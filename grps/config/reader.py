@@ -17,6 +17,7 @@ from msgspec import inspect
 from grps.config.document import Document, short
 from grps.config.schema import (
     COLLECTOR_PATTERN,
+    DIGEST_PATTERN,
     MODE_PATTERN,
     NAME_PATTERN,
     ORIGIN_PATTERN,
@@ -28,6 +29,7 @@ from grps.errors import ConfigError
 Root = TypeVar("Root", bound=Section)
 _EXPECTED_TEXTS = {
     NAME_PATTERN: "1 to 128 letters, digits, '.', '_' or '-'",
+    DIGEST_PATTERN: "a SHA-256 of 64 digits 0-9a-f (grpst key makes one)",
     COLLECTOR_PATTERN: "a URL such as http://127.0.0.1:4317 (a collector near by; no TLS)",
     ORIGIN_PATTERN: "an origin such as https://app.example.com, or '*'",
     MODE_PATTERN: "permissions in octal, such as 660",

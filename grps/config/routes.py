@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 PREDICT_PATH = "/grps/v1/infer/predict"
 """The one route of the service that a customized one may be."""
 OWN_PATHS = (
     "/",
+    "/GrpsBrpcService/CheckLiveness",
+    "/GrpsBrpcService/CheckReadiness",
+    "/GrpsBrpcService/ModelMetadata",
+    "/GrpsBrpcService/Offline",
+    "/GrpsBrpcService/Online",
+    "/GrpsBrpcService/Predict",
+    "/GrpsBrpcService/PredictByHttp",
+    "/GrpsBrpcService/ServerMetadata",
+    "/GrpsBrpcService/{method}",
+    "/grps.protos.v1.GrpsBrpcService/CheckLiveness",
+    "/grps.protos.v1.GrpsBrpcService/CheckReadiness",
+    "/grps.protos.v1.GrpsBrpcService/ModelMetadata",
+    "/grps.protos.v1.GrpsBrpcService/Offline",
+    "/grps.protos.v1.GrpsBrpcService/Online",
+    "/grps.protos.v1.GrpsBrpcService/Predict",
+    "/grps.protos.v1.GrpsBrpcService/PredictByHttp",
+    "/grps.protos.v1.GrpsBrpcService/ServerMetadata",
+    "/grps.protos.v1.GrpsBrpcService/{method}",
     "/metrics",
     "/grps/v1/admin/log-level",
     "/grps/v1/admin/logs",
@@ -65,6 +84,8 @@ OWN_PATHS = (
 )
 """The other HTTP routes of a service; a test compares them with the native route table."""
 
+SAFE = "/%:@!$&'()*+,;="
+"""What has a meaning of its own in a path, beside letters and digits."""
 _UNUSABLE = re.compile(r"[?#\s\x00-\x1f\x7f]")
 
 
@@ -74,6 +95,8 @@ def path_fault(path: str) -> str | None:
         return f"{path!r} must start with '/'"
     if _UNUSABLE.search(path):
         return f"{path!r} must be a path alone, without spaces, '?' and '#'"
+    if not path.isascii():
+        return f"{path!r} must be written as clients send it: {quote(path, safe=SAFE)!r}"
     own = next((own for own in OWN_PATHS if _pattern(own).fullmatch(path)), None)
     if own is not None:
         return (

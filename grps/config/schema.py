@@ -13,6 +13,7 @@ import msgspec
 from grps.config.ports import parse_ports
 
 NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}\Z"
+DIGEST_PATTERN = r"^[0-9a-f]{64}\Z"
 COLLECTOR_PATTERN = r"^http://[^\s/]+/?\Z"
 ORIGIN_PATTERN = r"^(\*|[a-z][a-z0-9+.-]*://[^\s/?#@,]+)\Z"
 MODE_PATTERN = r"^0?[0-7]{3}\Z"
@@ -344,6 +345,66 @@ class HealthConfig(Section, frozen=True, kw_only=True):
     no limit."""
 
 
+Scope = Literal["infer", "read", "admin"]
+Digest = Annotated[str, msgspec.Meta(pattern=DIGEST_PATTERN)]
+Rate = Annotated[float, msgspec.Meta(ge=0.001)]
+
+
+class KeyConfig(Section, frozen=True, kw_only=True):
+    """An API key; ``grpst key`` makes one."""
+
+    name: Name
+    sha256: Digest
+    """SHA-256 of the key, in hexadecimal."""
+    scopes: tuple[Scope, ...] = ("infer", "read")
+    max_requests_per_second: Rate | None = None
+    """More get status 429; as many may come at once. No limit when absent."""
+    max_concurrency: Positive | None = None
+    """Requests at once; more get status 429. No limit when absent."""
+
+
+class KeysFile(Section, frozen=True, kw_only=True):
+    """The whole of a file with keys."""
+
+    keys: tuple[KeyConfig, ...] = ()
+
+
+class CertificateConfig(Section, frozen=True, kw_only=True):
+    """A client certificate that the service knows."""
+
+    subject: str
+    """The verified subject, such as ``CN=robot,O=Example``."""
+    name: Name
+    scopes: tuple[Scope, ...] = ("infer", "read")
+    max_requests_per_second: Rate | None = None
+    max_concurrency: Positive | None = None
+
+
+class JwtConfig(Section, frozen=True, kw_only=True):
+    """JSON web tokens."""
+
+    jwks_file: str
+    """The public keys, as a JSON web key set; read again when it changes."""
+    issuer: str | None = None
+    """The required ``iss``."""
+    audience: str | None = None
+    """The required ``aud``."""
+    scopes_claim: str = "scope"
+    """The claim with the scopes: ``infer``, ``read``, ``admin``, or with ``grps:`` before them."""
+    default_scopes: tuple[Scope, ...] = ()
+    """The scopes of tokens without that claim."""
+
+
+class AuthConfig(Section, frozen=True, kw_only=True):
+    """Who may call; every client may infer and read when absent."""
+
+    keys: tuple[KeyConfig, ...] = ()
+    keys_file: str | None = None
+    """A file with more ``keys``; read again when it changes."""
+    jwt: JwtConfig | None = None
+    certificates: tuple[CertificateConfig, ...] = ()
+
+
 class OipConfig(Section, frozen=True, kw_only=True):
     """The Open Inference Protocol v2."""
 
@@ -381,6 +442,7 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     tracing: TracingConfig | None = None
     limits: LimitsConfig = LimitsConfig()
     health: HealthConfig = HealthConfig()
+    auth: AuthConfig | None = None
     oip: OipConfig = OipConfig()
     brpc: BrpcConfig = BrpcConfig()
     tfserving: TfservingConfig = TfservingConfig()

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from grps.backends.backend import Backend, Signature
 from grps.backends.common.arguments import read_arguments
+from grps.backends.common.warm_up import first_run
+from grps.backends.joined_rows import joining_fault
 from grps.config.schema import ModelConfig
 from grps.converters.common.model_inputs import ModelInputs
-from grps.converters.common.reader import Reader
+from grps.converters.common.reader import Arrays, Reader
 from grps.converters.common.rows import RowEngine
 from grps.converters.common.runner import ConvertingRunner
 from grps.converters.common.writer import TensorWriter, Writer
@@ -85,6 +88,7 @@ def create_runner(config: ModelConfig, backend: Backend) -> ConvertingRunner:
     engine = RowEngine(backend, made.inputs.constants, most_rows(config, made.inputs))
     if config.warm_up:
         _try(made, engine, config.key)
+        _check_joined_rows(config, made, engine, backend)
     return ConvertingRunner(made.reader, engine, made.writer, config.key)
 
 
@@ -103,6 +107,48 @@ def _try(made: BuiltInConverter, engine: RowEngine, key: str) -> None:
         logger.warning("model %s refused an example of what its converter reads: %s", key, error)
         return
     made.writer.write(outputs)
+
+
+def _check_joined_rows(
+    config: ModelConfig, made: BuiltInConverter, engine: RowEngine, backend: Backend
+) -> None:
+    """Refuse dynamic batching of a model whose answers depend on the other rows of a run.
+
+    Raises:
+        ModelError: It is asked for.
+    """
+    batching = config.batching
+    if batching is None or batching.type != "dynamic":
+        return
+    try:
+        arrays = _example_rows(made, backend)
+    except (InputError, ModelError):
+        return  # what the model refuses is in the log
+    names = list(arrays)
+
+    def run(inputs: list[np.ndarray]) -> list[tuple[str, np.ndarray]]:
+        return list(engine.run(dict(zip(names, inputs, strict=True))).items())
+
+    fault = joining_fault(run, list(arrays.values()), engine.most_rows)
+    if fault is not None:
+        raise ModelError(
+            f"model {config.key}: batching.type dynamic: {fault}, so requests can't be joined; "
+            "use batching.type none"
+        )
+
+
+def _example_rows(made: BuiltInConverter, backend: Backend) -> Arrays:
+    """Return rows that the converter makes of a request; none when no example is known."""
+    example = made.reader.example()
+    if example is not None:
+        return made.reader.join(made.reader.read(example).items)
+    found = first_run(backend).inputs or []
+    needed = (spec.name for spec in backend.signature.inputs if spec.required)
+    return {
+        name: array
+        for name, array in zip(needed, found, strict=False)
+        if name not in made.inputs.constants
+    }
 
 
 def most_rows(config: ModelConfig, inputs: ModelInputs) -> int | None:

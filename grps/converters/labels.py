@@ -23,13 +23,16 @@ class LabelArguments(msgspec.Struct, frozen=True):
     """What is made of a model's outputs; part of the ``converter_args`` of every such converter."""
 
     labels: str | None = None
-    """File of names, one a line, or JSON: a list, or an object from indices to names."""
+    """File of names, one a line, or JSON: a list, or an object from indices to names.
+
+    Those that the model itself names when absent.
+    """
     top_k: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
     """How many labels of each row are returned, the best first; 5 when absent."""
     activation: Activation = "none"
     """What makes scores of the model's output."""
     output: str | None = None
-    """The output that holds the scores; the only one when absent."""
+    """The output that holds the scores; the only one, or the one with labels, when absent."""
     min_score: float | None = None
     """Least score of a label; rows with fewer labels are filled up with empty ones of score 0."""
 
@@ -50,8 +53,8 @@ class LabelWriter:
         """
         self._arguments = arguments
         self._output = _output_of(arguments, signature)
-        self._names = _read_labels(arguments.labels) if arguments.labels else None
         spec = next((one for one in signature.outputs if one.name == self._output), None)
+        self._names = _read_labels(arguments.labels) if arguments.labels else _names_in(spec)
         if spec is not None:
             self._check(spec)
 
@@ -123,6 +126,9 @@ class LabelWriter:
 def _output_of(arguments: LabelArguments, signature: Signature) -> str | None:
     names = [spec.name for spec in signature.outputs]
     if arguments.output is None:
+        named = [spec.name for spec in signature.outputs if spec.columns is not None]
+        if len(named) == 1:
+            return named[0]
         if len(names) > 1:
             raise ModelError(
                 f"converter_args: output: say which holds the scores: {', '.join(names)}"
@@ -134,6 +140,13 @@ def _output_of(arguments: LabelArguments, signature: Signature) -> str | None:
             f"it has {', '.join(names)}"
         )
     return arguments.output
+
+
+def _names_in(spec: TensorSpec | None) -> np.ndarray | None:
+    """Return the labels that the model itself names; ``None`` when it names none."""
+    if spec is None or spec.columns is None:
+        return None
+    return np.array(spec.columns, dtype=object)
 
 
 def _activate(activation: Activation, scores: np.ndarray) -> np.ndarray:

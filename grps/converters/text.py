@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,9 +79,11 @@ class TextReader:
                     f"converter_args: inputs: the model has no input {name!r}; it has {known}"
                 )
         if "ids" not in self._parts.values():
+            names = list(self._parts)
+            example = json.dumps({names[0] if names else "input": "ids"})
             raise ModelError(
-                f"the model has no input of tokens among {', '.join(self._parts) or 'none'}; "
-                "say which it is in converter_args: inputs"
+                f"the model has no input of tokens among {', '.join(map(repr, names)) or 'none'}; "
+                f"say which it is in converter_args: inputs, such as {example}"
             )
         self._fixed = _length_of(inputs.free)
         self._tokenizer = _load(path)
@@ -182,10 +185,11 @@ def _parts_of(inputs: ModelInputs, given: dict[str, str]) -> dict[str, str]:
         part = _part_of(spec, given)
         same = [name for name, known in parts.items() if known == part and name not in given]
         if same and spec.name not in given:
+            example = json.dumps({same[0]: part, spec.name: "mask" if part == "ids" else "ids"})
             raise ModelError(
-                f"the inputs {same[0]} and {spec.name} both look like {_WORDS[part]}; say what "
-                f"goes into each in converter_args: inputs ({', '.join(_PARTS)}), or give the "
-                "value of one in constants"
+                f"the inputs {same[0]!r} and {spec.name!r} both look like {_WORDS[part]}; say what "
+                f"goes into each in converter_args: inputs, such as {example} "
+                f"({', '.join(_PARTS)}), or give the value of one in converter_args: constants"
             )
         parts[spec.name] = part
     return parts
@@ -201,9 +205,11 @@ def _part_of(spec: TensorSpec, given: dict[str, str]) -> str:
     for part, names in _PARTS.items():
         if name in names:
             return part
+    example, constant = json.dumps({spec.name: "ids"}), json.dumps({spec.name: 0})
     raise ModelError(
-        f"what goes into the input {spec.name} is not clear from its name; say so in "
-        f"converter_args: inputs ({', '.join(_PARTS)}), or give its value in constants"
+        f"what goes into the input {spec.name!r} is not clear from its name; say so in "
+        f"converter_args: inputs, such as {example} ({', '.join(_PARTS)}), or give its value in "
+        f"converter_args: constants, such as {constant}"
     )
 
 

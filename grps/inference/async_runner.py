@@ -17,7 +17,7 @@ from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
 from grps.inference.loop_sink import LoopSink, wait_for_room
 from grps.inference.message_runner import MessageModel, answer
-from grps.inference.runner import fail
+from grps.inference.runner import report
 from grps.log import coroutine_request, logger
 
 
@@ -127,7 +127,7 @@ class AsyncMessageRunner:
                     answer(entry, context, outcome)
         except BaseException as error:
             # The loop would end by SystemExit and KeyboardInterrupt: they cost their request only.
-            fail(entry, error, self._name)
+            report(entry, error, self._name)
         finally:
             self._running -= 1
 
@@ -146,7 +146,7 @@ class AsyncMessageRunner:
         context.mark("infer")
         if converter is None or context.has_err():
             return raw
-        if raw is None and (context.if_streaming() or context.has_pieces()):
+        if raw is None and context.needs_no_return():
             return None
         return converter.postprocess(raw, context)
 

@@ -227,9 +227,12 @@ class GrpsContext:
         """[For the server] Return whether the model that runs has sent a chunk."""
         return self._streamed
 
-    def has_pieces(self) -> bool:
-        """[For the server] Return whether chunks are kept for want of a stream."""
-        return self._pieces is not None
+    def needs_no_return(self) -> bool:
+        """[For the server] Return whether the model that runs may return ``None``.
+
+        It may if it has sent a chunk, which is kept for want of a stream. A stream may be empty.
+        """
+        return self.if_streaming() or self._pieces is not None
 
     def needs_no_more(self) -> bool:
         """[For the server] Return whether later chunks change nothing for the client."""

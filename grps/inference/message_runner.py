@@ -20,6 +20,7 @@ from grps.log import logger
 from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
 
 NOT_A_MESSAGE = "Output type must be GrpsMessage."
+NOTHING = "The model returned None and sent no chunk; is a return statement missing?"
 NO_ERR_MSG = "the model failed; it gave no reason (context.set_err_msg)"
 NO_RESPONSE = "infer set no response; call context.set_http_response, or return the response"
 SUCCESS = GrpsMessage(status=Status(code=200, msg="OK", status=Status.SUCCESS)).SerializeToString()
@@ -57,7 +58,7 @@ class MessageModel:
         if isgenerator(raw):
             return self._drain(raw, context)
         context.mark("infer")
-        if context.has_err() or (raw is None and (context.if_streaming() or context.has_pieces())):
+        if context.has_err() or (raw is None and context.needs_no_return()):
             return None
         return self.converter.postprocess(raw, context)
 
@@ -124,7 +125,8 @@ def answer(entry: Entry, context: GrpsContext, outcome: Any) -> None:
     elif context.if_streaming() and (outcome is None or context.has_streamed()):
         entry.reply_message(b"")
     else:
-        entry.fail(NOT_A_MESSAGE)
+        found = NOTHING if outcome is None else f"The model returned {type(outcome).__name__}."
+        entry.fail(f"{NOT_A_MESSAGE} {found}")
 
 
 def _answer_http(entry: Entry, exchange: Exchange, context: GrpsContext, outcome: Any) -> None:
@@ -135,7 +137,7 @@ def _answer_http(entry: Entry, exchange: Exchange, context: GrpsContext, outcome
         custom_http.send(entry, exchange, response)
     if context.has_err():
         entry.fail(context.get_err_msg() or NO_ERR_MSG)
-    elif response is None and exchange.alone and not context.if_streaming() and _says(outcome):
+    elif response is None and exchange.alone and not context.has_streamed() and _says(outcome):
         entry.fail(NO_RESPONSE)
     else:
         entry.reply_message(b"")
@@ -170,7 +172,7 @@ class MessageRunner:
                     continue
                 with context.http_application():
                     answer(entry, context, self._model.infer(request, context))
-            except Exception as error:
+            except BaseException as error:
                 fail(entry, error, self._name)
 
     def close(self, timeout_s: float | None) -> bool:
@@ -198,7 +200,7 @@ class BatchingMessageRunner:
             try:
                 self._run_batch(opened)
                 return
-            except Exception as error:
+            except BaseException as error:
                 # One bad request must not fail the others: each is tried again by itself.
                 if refusal(error) is None:
                     logger.warning(
@@ -217,15 +219,17 @@ class BatchingMessageRunner:
     def _open(self, entries: Sequence[Entry]) -> Iterator[Opened]:
         for entry in entries:
             try:
-                yield (entry, *self._model.open(entry))
-            except Exception as error:
+                opened = (entry, *self._model.open(entry))
+            except BaseException as error:
                 fail(entry, error, self._name)
+            else:
+                yield opened
 
     def _run_alone(self, entry: Entry, request: GrpsMessage, context: GrpsContext) -> None:
         entry.make_current()
         try:
             self._run_batch([(entry, request, context)])
-        except Exception as error:
+        except BaseException as error:
             fail(entry, error, self._name)
 
     def _run_batch(self, opened: list[Opened]) -> None:

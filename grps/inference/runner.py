@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from grps.errors import FIRST_REFUSAL, InputError, ModelError
+from grps.errors import FIRST_REFUSAL, LAST_REFUSAL, InputError, ModelError, StopRequested
 from grps.inference import custom_http
 from grps.inference.channel import Batch, Channel, Entry, Exchange
 from grps.inference.monitor import app_monitor
@@ -39,7 +39,8 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
     """Serve requests until the service or the instance stops.
 
     Requests that arrive while the instance is busy form its next batch; no request
-    waits to fill a batch while the instance is idle.
+    waits to fill a batch while the instance is idle. Whatever user code raises, ``SystemExit``
+    included, fails its requests only.
 
     Args:
         channel: Where the requests come from.
@@ -53,10 +54,7 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
                 runner.run(batch)
             except BaseException as error:
                 for entry in batch.entries():
-                    fail(entry, error, name)
-                if not isinstance(error, Exception):
-                    # The instance ends, but its clients have their answers.
-                    raise
+                    report(entry, error, name)
             # The next wait may be long: it must not keep what this run used alive.
             del batch
     except BaseException as error:
@@ -67,12 +65,34 @@ def run_instance(channel: Channel, runner: Runner, name: str) -> None:
 
 
 def fail(entry: Entry, error: BaseException, name: str) -> None:
+    """Fail an entry as ``report`` does, unless a signal requests the end of the process.
+
+    Raises:
+        StopRequested: It is the exception.
+    """
+    if isinstance(error, StopRequested):
+        raise error
+    report(entry, error, name)
+
+
+def report(entry: Entry, error: BaseException, name: str) -> None:
     """Fail an entry with the cause, and write the traceback to the log.
 
-    A refusal of the request is no failure of the model: it has no traceback.
+    A refusal of the request is no failure of the model: it has no traceback. Never raises,
+    whatever the exception is.
     """
     if entry.is_answered():
         return
+    try:
+        _fail(entry, error, name)
+    except BaseException:
+        # Such as a header of an HTTP error that can't be sent.
+        logger.warning("%s: a failure can't be reported as it is", name, exc_info=True)
+        if not entry.is_answered():
+            entry.fail(_with_id(error, entry))
+
+
+def _fail(entry: Entry, error: BaseException, name: str) -> None:
     exchange = entry.exchange() if custom_http.is_http_error(error) else None
     if exchange is not None and _reply_to(exchange, error, name):
         entry.reply_message(b"")
@@ -86,25 +106,36 @@ def fail(entry: Entry, error: BaseException, name: str) -> None:
     logger.error("%s failed on request %s", name, entry.id, exc_info=error, extra=about)
     if type(error).__name__ in OUT_OF_MEMORY:
         app_monitor.record("inc", GPU_OOM_COUNT, 1)
-    entry.fail(f"{describe(error)} (request id {entry.id})")
+    entry.fail(_with_id(error, entry))
+
+
+def _with_id(error: BaseException, entry: Entry) -> str:
+    return f"{describe(error)} (request id {entry.id})"
 
 
 def _reply_to(exchange: Exchange, error: BaseException, name: str) -> bool:
     """Set the response to what ``abort`` raised; return whether it is no failure, as a redirect."""
     try:
         custom_http.reply_to_error(exchange, error)
-    except Exception:
+    except BaseException:
         # A class of the user's own; the request fails as with any other exception.
-        logger.warning("%s: no response can be made of %r", name, error, exc_info=True)
+        logger.warning("%s: no response can be made of %s", name, describe(error), exc_info=True)
         return False
     return custom_http.error_status(error) < FIRST_REFUSAL
 
 
 def refusal(error: BaseException) -> tuple[str, int] | None:
-    """Return the line and the HTTP status for the client, if user code refused the request."""
-    if isinstance(error, InputError):
-        return describe(error), error.status
-    return custom_http.refusal(error) if custom_http.is_http_error(error) else None
+    """Return the line and the HTTP status for the client, if user code refused the request.
+
+    Never raises: a class of the user's own whose text or status can't be read refuses nothing.
+    """
+    try:
+        if isinstance(error, InputError):
+            refused = FIRST_REFUSAL <= error.status <= LAST_REFUSAL
+            return (describe(error), error.status) if refused else None
+        return custom_http.refusal(error) if custom_http.is_http_error(error) else None
+    except BaseException:
+        return None
 
 
 def describe(error: BaseException) -> str:

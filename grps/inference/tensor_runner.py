@@ -79,7 +79,7 @@ class TensorRunner:
             return
         try:
             self._run(batch)
-        except Exception as error:
+        except BaseException as error:
             # One bad request must not fail the others: each is tried again by itself.
             if refusal(error) is None:
                 logger.warning("%s failed on a batch of %d", self._name, len(batch), exc_info=True)
@@ -94,7 +94,7 @@ class TensorRunner:
     def _run_alone(self, batch: Batch) -> None:
         try:
             self._run(batch)
-        except Exception as error:
+        except BaseException as error:
             for entry in batch.entries():
                 fail(entry, error, self._name)
 

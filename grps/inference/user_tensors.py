@@ -22,6 +22,12 @@ Leave = Callable[[Any], list[NamedArray]]
 """Makes named arrays of what the inferer returned."""
 
 
+NOTHING = (
+    "the inferer returned None and sent no chunk; return an array, or a dict of arrays "
+    "(is a return statement missing?)"
+)
+
+
 class UserTensorModel:
     """The user's inferer between the two halves of a tensor converter."""
 
@@ -54,6 +60,8 @@ class UserTensorModel:
                 _answer_pieces(entry, context)
         if all(entry.is_answered() for entry in entries):
             return []
+        if result is None:
+            raise ModelError(NOTHING)
         return self._leave(result)
 
     def _drain(self, answers: Any, contexts: list[GrpsContext]) -> Any:
@@ -109,7 +117,7 @@ def name_outputs(answer: object) -> list[NamedArray]:
     elif isinstance(answer, (list, tuple)) and any(isinstance(v, np.ndarray) for v in answer):
         named = [(f"output_{index}", value) for index, value in enumerate(answer)]
     elif answer is None:
-        raise ModelError("the inferer returned None; return an array, or a dict of arrays")
+        raise ModelError(NOTHING)
     else:
         named = [("output", answer)]
     return [(name, _contiguous(name, value)) for name, value in named]
@@ -117,9 +125,7 @@ def name_outputs(answer: object) -> list[NamedArray]:
 
 def _contiguous(name: str, value: object) -> np.ndarray:
     array = np.asarray(value, order="C")
-    if array.dtype == np.bool_:
-        return array.view(np.uint8)
-    if array.dtype.kind not in "iufOUS" and array.dtype.name != "bfloat16":
+    if array.dtype.kind not in "biufOUS" and array.dtype.name != "bfloat16":
         raise ModelError(
             f"output {name} is {type(value).__name__}, not an array of numbers or text"
         )

@@ -67,7 +67,8 @@ def to_message(tensors: Iterable[tuple[str, np.ndarray]]) -> GrpsMessage:
     """
     message = GrpsMessage()
     message.gtensors.SetInParent()
-    for name, array in tensors:
+    for name, given in tensors:
+        array = given.view(np.uint8) if given.dtype == np.bool_ else given
         kind = np.dtype(object) if array.dtype.kind in "US" else array.dtype
         number = DATA_TYPES.get(kind)
         if number is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from grps.errors import GrpsError
@@ -14,8 +15,15 @@ from grps.server.ending import run_and_end
 from grps.server.files import absolute
 
 
-def main() -> int:
-    """Serve the project named on the command line; return the exit code."""
+def main(in_words: Callable[[str], str] = str) -> int:
+    """Serve the project named on the command line.
+
+    Args:
+        in_words: Puts an error that ends the start into the words of whoever reads it.
+
+    Returns:
+        The exit code.
+    """
     parser = argparse.ArgumentParser(prog="python -m grps.server", description=__doc__)
     parser.add_argument("--project", type=Path, default=Path(), help="project folder")
     parser.add_argument("--service", type=Path, help="folder of conf/ and logs/, if another")
@@ -36,7 +44,7 @@ def main() -> int:
     try:
         App(folder, options).run()
     except GrpsError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {in_words(str(error))}\n")
         return 1
     except Exception as error:
         sys.stderr.write(f"error: {describe(error)}\n")

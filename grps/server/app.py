@@ -9,8 +9,8 @@ from pathlib import Path
 
 from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
-from grps.config.schema import InterfaceConfig
-from grps.errors import DeployError, GrpsError
+from grps.config.schema import InterfaceConfig, ServerConfig
+from grps.errors import DeployError, GrpsError, StopRequested
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
 from grps.log import (
@@ -20,6 +20,7 @@ from grps.log import (
     clogger,
     logger,
 )
+from grps.server.access.callers import Callers, warn_if_open
 from grps.server.commands import take_commands
 from grps.server.data_plane.settings import native_settings, unix_sockets
 from grps.server.log_files import start_user_log
@@ -31,7 +32,7 @@ from grps.server.output_file import OUTPUT_NAME, bound_output
 from grps.server.printing import printed_is_logged
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
-from grps.server.stopping import StopRequest, StopRequested
+from grps.server.stopping import StopRequest
 
 OWN_SOCKET = "service.sock"
 END_TIMEOUT_S = 1.5
@@ -124,6 +125,7 @@ class App:
         except ValueError as error:
             raise DeployError(str(error)) from error
         self._stop.drain(server)
+        self._admit_callers(server, config)
         app_monitor.connect(server, monitor_api())
         host = config.interface.host
         own = self._own_socket(config.interface)
@@ -154,6 +156,16 @@ class App:
             if self._models is not None:
                 self._models.stop(END_TIMEOUT_S)
         self._report("stopped", "stopped")
+
+    def _admit_callers(self, server: Server, config: ServerConfig) -> None:
+        if config.auth is None:
+            warn_if_open(config.interface.host)
+            return
+        callers = Callers(config.auth, self._options.service / "conf", server)
+        callers.admit()
+        threading.Thread(
+            target=callers.follow, args=(self._ended.wait,), name="callers", daemon=True
+        ).start()
 
     def _own_socket(self, interface: InterfaceConfig) -> Path | None:
         """Where the tool reaches the service if it can't use the ports as they are."""

@@ -55,7 +55,12 @@ __all__ = [
     "Lost",
     "Model",
     "NativeBatching",
+    "NativeCaller",
+    "NativeCallers",
+    "NativeCertificate",
     "NativeFrontEnds",
+    "NativeJwt",
+    "NativeKey",
     "NativeModel",
     "NativePadding",
     "NativeRoute",
@@ -97,6 +102,52 @@ class NativeTraces:
     protocol: str
     sample_ratio: float
     service: str
+
+
+@dataclass(frozen=True, slots=True)
+class NativeCaller:
+    """A caller: its name in logs and errors, and what it may do."""
+
+    name: str
+    scopes: tuple[str, ...]
+    max_requests_per_second: float | None
+    max_concurrency: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NativeKey:
+    """The caller of an API key."""
+
+    sha256: bytes
+    caller: NativeCaller
+
+
+@dataclass(frozen=True, slots=True)
+class NativeCertificate:
+    """The caller of a client certificate."""
+
+    subject: str
+    caller: NativeCaller
+
+
+@dataclass(frozen=True, slots=True)
+class NativeJwt:
+    """How JSON web tokens are verified."""
+
+    jwks: str
+    issuer: str | None
+    audience: str | None
+    scopes_claim: str
+    default_scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NativeCallers:
+    """All who may call."""
+
+    keys: tuple[NativeKey, ...] = ()
+    jwt: NativeJwt | None = None
+    certificates: tuple[NativeCertificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

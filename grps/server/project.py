@@ -13,7 +13,7 @@ import msgspec
 from grps.config.document import plain_value, read_text
 from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
 from grps.config.secrets import hide_secrets
-from grps.errors import ConfigError, GrpsError, ModelError
+from grps.errors import ConfigError, GrpsError, ModelError, StopRequested
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import describe
 from grps.server.configuration import load_inference, load_server
@@ -81,9 +81,9 @@ class Project:
         """
         try:
             self._import()
-        except GrpsError:
+        except (GrpsError, StopRequested, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise ModelError(f"the project's code can't be imported: {describe(error)}") from error
 
     def reimport_user_code(self) -> None:

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from grps.errors import StopRequested
 from grps.server.native import Server, StopSignals
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-class StopRequested(BaseException):
-    """Ends what can't be waited for; not an ``Exception``, so that user code lets it pass."""
 
 
 class StopRequest:

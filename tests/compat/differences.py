@@ -41,6 +41,7 @@ HTTP_FAILURE = {
     "predict-put": (405, "PUT is not allowed here; use "),
     "monitor-series-post": (405, "POST is not allowed here; use "),
     "model-nonstring": (400, "model: expected a string, got a number"),
+    "model-returns-none": (500, "Output type must be GrpsMessage. The model returned None"),
     "model-raises": (500, "ValueError: boom from inferer (request id "),
     "model-converter-wrong-input": (500, "IndexError: list index out of range (request id "),
     "meta-model-array": (400, "expected a JSON object as the body, got a list"),
@@ -50,6 +51,8 @@ HTTP_FAILURE = {
 
 GRPC_FAILURE = {
     "grpc-predict-model-unknown": (404, "Model nope-1.0.0 not found; models: "),
+    "grpc-predict-none-ret": (500, "Output type must be GrpsMessage. The model returned None"),
+    "grpc-predict-nonmsg": (500, "Output type must be GrpsMessage. The model returned "),
     "grpc-predict-raises": (500, "ValueError: boom from inferer (request id "),
 }
 """Failures that we tell better: status code and a part of the message."""

@@ -17,7 +17,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 RUN = ("bash", "python")
-LANGUAGES = (*RUN, "dockerfile", "json", "text", "yaml")
+LANGUAGES = (*RUN, "dockerfile", "java", "json", "text", "yaml")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ STATUS_RS = REPOSITORY / "crates" / "grps-server" / "src" / "call" / "status.rs"
 LINK = re.compile(r"\]\(([^)#]*)(?:#([\w-]+))?\)")
 HTTP_CODES = {
     "BAD_REQUEST": 400,
+    "UNAUTHORIZED": 401,
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
@@ -36,6 +37,7 @@ HTTP_CODES = {
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "TOO_MANY_REQUESTS": 429,
     "INTERNAL_SERVER_ERROR": 500,
+    "NOT_IMPLEMENTED": 501,
     "SERVICE_UNAVAILABLE": 503,
     "GATEWAY_TIMEOUT": 504,
 }
@@ -158,10 +160,10 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
     exceptions = {"converter_type": "`none`", "device": "chosen"}
     if field.name in exceptions:
         return exceptions[field.name]
-    if field.default is None or isinstance(field.default, msgspec.Struct):
+    if field.default in (None, ()) or isinstance(field.default, msgspec.Struct):
         return ""
-    if field.default == ():
-        return ""
+    if isinstance(field.default, tuple):
+        return f"`[{', '.join(field.default)}]`"
     if isinstance(field.default, bool):
         return str(field.default).lower()
     return f"`{field.default}`" if isinstance(field.default, str) else str(field.default)
@@ -180,7 +182,7 @@ def test_causes_have_their_statuses() -> None:
             known[cause] = [str(code), f"`{arm[3]}`", told]
     documented = {words(row[0])[0]: row[1:4] for row in rows(ERRORS.split("\n## ")[0])}
     assert documented == known
-    assert len(known) == 13
+    assert len(known) == 16
 
 
 @pytest.mark.parametrize(

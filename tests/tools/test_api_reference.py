@@ -85,3 +85,12 @@ def test_docstrings_become_markdown() -> None:
         "",
         "A number.",
     ]
+
+
+def test_methods_of_a_base_that_is_not_described_are_those_of_its_class() -> None:
+    described = describe(*_entry("OnnxModelInferer"))
+    assert [member.name for member in described.members] == ["init", "load", "infer", "batch_infer"]
+    # A class of the page has them itself.
+    torch = describe(*_entry("TorchModelInferer"))
+    assert len({member.name for member in torch.members}) == len(torch.members)
+    assert "load" not in {member.name for member in describe(*_entry("TfTensorConverter")).members}

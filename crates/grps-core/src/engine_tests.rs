@@ -240,6 +240,39 @@ async fn a_client_that_leaves_frees_a_producer_that_waits() {
     thread.join().unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_ends_its_stream_is_not_cancelled_with_it() {
+    let engine = engine(1, 1);
+    let queue = add(&engine, "s", InputForm::Message);
+    let puller = queue.attach("i");
+    let (go, may_return) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) else { return };
+        for entry in batch.entries {
+            let stream = entry.stream.unwrap();
+            stream.send(Content::Message("last".into()));
+            stream.end();
+            may_return.recv().unwrap();
+            assert!(stream.is_closed(), "user code sees that nothing reaches the client");
+            assert!(!entry.reply.is_closed());
+            entry.reply.send(Ok(nothing()));
+        }
+    });
+    let route = engine.resolve(&RouteQuery::named("s")).unwrap();
+    let stats = Arc::clone(route.models()[0].stats());
+    let mut chunks = engine.infer_stream(route, request("x"));
+    assert!(chunks.next().await.unwrap().is_ok());
+    assert!(chunks.next().await.is_none());
+    drop(chunks);
+    go.send(()).unwrap();
+    while stats.outcomes.read().in_flight > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stats.outcomes.read().succeeded, 1);
+    queue.close();
+    thread.join().unwrap();
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_frees_its_place_in_the_queue() {
     let engine = engine(1, 1);

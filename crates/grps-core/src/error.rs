@@ -9,6 +9,8 @@ use crate::text::bounded_message;
 pub enum Cause {
     /// The request is malformed or does not fit the model.
     InvalidArgument,
+    /// The client has sent no credentials, or unknown ones.
+    Unauthenticated,
     /// The client has no permission for the call.
     PermissionDenied,
     /// The model or route does not exist.
@@ -23,6 +25,8 @@ pub enum Cause {
     UnsupportedMediaType,
     /// The queue is full; the client can retry later.
     QueueFull,
+    /// The client has reached a limit of its own.
+    RateLimited,
     /// The client disconnected before the response was ready.
     Cancelled,
     /// The model or user code failed.
@@ -39,8 +43,9 @@ pub enum Cause {
 
 impl Cause {
     /// All causes, in the order of the counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::InvalidArgument,
+        Self::Unauthenticated,
         Self::PermissionDenied,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -48,6 +53,7 @@ impl Cause {
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::QueueFull,
+        Self::RateLimited,
         Self::Cancelled,
         Self::ModelFailed,
         Self::Internal,
@@ -60,6 +66,7 @@ impl Cause {
     pub fn name(self) -> &'static str {
         match self {
             Self::InvalidArgument => "invalid_argument",
+            Self::Unauthenticated => "unauthenticated",
             Self::PermissionDenied => "permission_denied",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -67,6 +74,7 @@ impl Cause {
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::QueueFull => "queue_full",
+            Self::RateLimited => "rate_limited",
             Self::Cancelled => "cancelled",
             Self::ModelFailed => "model_failed",
             Self::Internal => "internal",

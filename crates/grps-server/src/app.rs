@@ -5,11 +5,13 @@ use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use grps_core::Engine;
 use grps_core::metrics::{Monitor, StatsRegistry};
+use grps_core::{Engine, Error};
 use http::HeaderValue;
 
 use crate::admin::commands::Commands;
+use crate::auth::authenticator::Authenticator;
+use crate::auth::settings::AuthSettings;
 use crate::call::blocking_section::BlockingSection;
 use crate::call::in_flight::InFlight;
 use crate::call::request_ids::RequestIds;
@@ -146,6 +148,8 @@ pub struct App {
     pub(crate) gpus: Gpus,
     /// Exports spans of requests; `None` without tracing.
     pub(crate) traces: Option<Traces>,
+    /// Recognises callers.
+    pub(crate) auth: Authenticator,
     /// Commands of operators.
     pub commands: Commands,
     /// Generates identifiers for requests without one.
@@ -176,12 +180,14 @@ impl App {
         let places = Places::new(fit_connections(settings.max_connections));
         let gpus = Gpus::open(&settings.gpus);
         let stats = engine.registry().stats();
+        let auth = Authenticator::new(settings.admin_token.clone());
         Self {
             engine,
             settings,
             monitor: Arc::default(),
             stats,
             gpus,
+            auth,
             traces,
             commands: Commands::default(),
             request_ids: RequestIds::default(),
@@ -194,6 +200,14 @@ impl App {
             refusal_log: LogLimit::default(),
             stall_log: LogLimit::default(),
         }
+    }
+
+    /// Lets only these callers infer and read from here on, and replaces those of before.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the public keys of tokens can't be used; nothing changes then.
+    pub fn set_callers(&self, callers: &AuthSettings) -> Result<(), Error> {
+        self.auth.set_callers(callers)
     }
 
     /// Logs that a client did not take its response in time.
@@ -213,9 +227,11 @@ impl App {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use grps_core::metrics::Protocol;
     use grps_core::{Health, Limits};
 
     use super::*;
+    use crate::call::call::Call;
     use crate::codec::Codec;
 
     /// Settings for tests: small limits, no logs, no traces.
@@ -258,5 +274,12 @@ pub(crate) mod tests {
         let limits = Limits { max_concurrency: 10, max_queue: 10 };
         let engine = Engine::new(limits, Health::new(true), Box::new(Codec));
         App::new(Arc::new(engine), settings)
+    }
+
+    /// A request of a client on this machine to a service with these settings.
+    pub(crate) fn call(settings: Settings) -> Call {
+        let app = Arc::new(app_with(settings));
+        let timeline = Arc::new(app.request_ids.start_timeline(None, None));
+        Call::start(app, Peer::default(), timeline, Protocol::Http)
     }
 }

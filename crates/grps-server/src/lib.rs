@@ -5,6 +5,7 @@
 
 mod admin;
 mod app;
+mod auth;
 mod call;
 pub mod codec;
 mod frontends;
@@ -13,6 +14,10 @@ mod observability;
 
 pub use admin::commands::{Action, Command, Commands};
 pub use app::{App, CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode};
+pub use auth::scopes::Scopes;
+pub use auth::settings::{
+    AuthSettings, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
+};
 pub use net::accept::bound::{Bound, UnixSocket, bind_unix};
 pub use net::http::cors::{Cors, CorsRules};
 pub use net::interface::{CompressionSettings, InterfaceSettings, Network};

@@ -8,6 +8,8 @@ from typing import Any
 from grps.backends.backend import MOST_INPUTS, BytesValue, Element, Signature, TensorSpec
 from grps.errors import ModelError
 
+_MOST_COLUMNS = 1000
+"""Most names of columns that are shown."""
 _GUESSED = {"string": "text"}
 """What examples are filled with when the model says nothing else; numbers are 1."""
 
@@ -18,7 +20,8 @@ def describe(signature: Signature) -> dict[str, Any]:
     Each tensor has ``name``, ``dtype`` and ``shape``; -1 is a dynamic dimension, and ``None``
     stands for a type or shape the model does not report. An optional input also has
     ``optional: True``, and one that does not take ones or words, or whose dynamic dimensions can't
-    all be 1, has an ``example`` of ``shape`` and ``values``: one for all elements, or each.
+    all be 1, has an ``example`` of ``shape`` and ``values``: one for all elements, or each. A table
+    whose columns have names has them as ``columns``.
     """
     described: dict[str, Any] = {
         "inputs": [_tensor(spec) for spec in signature.inputs],
@@ -84,11 +87,15 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
     shape = None
     if spec.shape is not None:
         shape = [-1 if dim is None else dim for dim in spec.shape]
-    tensor: dict[str, Any] = {"name": spec.name, "dtype": spec.dtype, "shape": shape}
+    # Clients of GRPS send a bool as a uint8.
+    dtype = "uint8" if spec.dtype == "bool" else spec.dtype
+    tensor: dict[str, Any] = {"name": spec.name, "dtype": dtype, "shape": shape}
     if not spec.required:
         tensor["optional"] = True
     if (example := _example(spec)) is not None:
         tensor["example"] = example
+    if spec.columns is not None and len(spec.columns) <= _MOST_COLUMNS:
+        tensor["columns"] = list(spec.columns)
     return tensor
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,15 +18,22 @@ from grps.backends.common.arguments import as_list, library_paths, read_argument
 from grps.backends.common.causes import run_error
 from grps.backends.common.device import Device, parse_device
 from grps.backends.common.texts import texts_of
+from grps.backends.common.warm_up import first_run
 from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format, only_file
 from grps.backends.onnxruntime.arena import Arena
 from grps.backends.onnxruntime.causes import onnxruntime_cause
 from grps.backends.onnxruntime.external_data import read_external_data
-from grps.backends.onnxruntime.outputs import map_spec, served, table_of
+from grps.backends.onnxruntime.outputs import (
+    labels_of,
+    map_spec,
+    served,
+    table_of,
+    with_labels,
+)
 from grps.backends.onnxruntime.providers import check_started, choose_providers
 from grps.config.schema import ModelConfig
-from grps.errors import ModelError
+from grps.errors import GrpsError, ModelError
 from grps.machine import usable_cpus
 
 _DTYPES = {
@@ -37,9 +46,9 @@ _DTYPES = {
     "tensor(float)": "float32",
     "tensor(double)": "float64",
     "tensor(string)": "string",
-    "tensor(bool)": "uint8",
+    "tensor(bool)": "bool",
 }
-"""Element types of ONNX as they are on the wire, where a bool is a uint8."""
+"""Element types of ONNX."""
 
 _BOOL = "tensor(bool)"
 _STRING = "tensor(string)"
@@ -116,6 +125,9 @@ class OnnxruntimeBackend:
         self._binds = (on_gpu if wanted is None else wanted) and not unbound
         arena = f"gpu:{device.index}" if on_gpu else "cpu:0"
         self._memory = Arena(arena, arguments.arena_gc_interval_s)
+        self._labels: dict[str, list[Any]] = {}
+        if self._map_types:
+            self._learn_labels()
 
     @property
     def signature(self) -> Signature:
@@ -137,11 +149,27 @@ class OnnxruntimeBackend:
         named = zip(self._output_names, values, strict=True)
         if not self._map_types:
             return [(name, wire_array(value)) for name, value in named]
-        maps = self._map_types
         return [
-            (name, table_of(value, maps[name]) if name in maps else wire_array(value))
+            (name, self._table(name, value) if name in self._map_types else wire_array(value))
             for name, value in named
         ]
+
+    def _table(self, name: str, maps: Sequence[dict[Any, float]]) -> np.ndarray:
+        if name not in self._labels and maps:
+            self._labels[name] = labels_of(maps)
+        return table_of(maps, self._map_types[name], self._labels.get(name, ()))
+
+    def _learn_labels(self) -> None:
+        """Run the model once for the labels of its maps, which the session does not report."""
+        with suppress(GrpsError):
+            first_run(self)
+        self._signature = dataclasses.replace(
+            self._signature,
+            outputs=tuple(
+                with_labels(spec, self._labels[spec.name]) if spec.name in self._labels else spec
+                for spec in self._signature.outputs
+            ),
+        )
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[Any]:
         options = self._memory.run_options()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -52,15 +53,34 @@ def served(nodes: Sequence[Any]) -> list[Any]:
         if not is_tensor(node):
             logger.info(
                 "output %s comes from ZipMap: its maps are served as a table with a column for "
-                "each label, in their order; a model that is converted with %s is faster",
+                "each label, sorted; a model that is converted with %s is faster",
                 node.name,
                 _WITHOUT_ZIPMAP,
             )
     return kept
 
 
-def table_of(maps: Sequence[dict[Any, float]], dtype: str) -> np.ndarray:
-    """Return the values of maps, one row for each, in the order of their keys."""
-    keys = sorted(maps[0]) if maps else []
+def labels_of(maps: Sequence[dict[Any, float]]) -> list[Any]:
+    """Return the labels of maps, which all have the same, sorted; they are all texts or numbers."""
+    return sorted(maps[0]) if maps else []
+
+
+def with_labels(spec: TensorSpec, labels: Sequence[Any]) -> TensorSpec:
+    """Return the table of maps with these labels."""
+    names = tuple(str(label) for label in labels)
+    return dataclasses.replace(spec, shape=(None, len(names)), columns=names)
+
+
+def table_of(
+    maps: Sequence[dict[Any, float]], dtype: str, labels: Sequence[Any] = ()
+) -> np.ndarray:
+    """Return the values of maps, one row for each, with a column for each label.
+
+    Args:
+        maps: What ZipMap returned.
+        dtype: The type of its scores.
+        labels: Those of all maps, sorted, if they are known.
+    """
+    keys = labels or labels_of(maps)
     rows = [[row[key] for key in keys] for row in maps]
     return np.array(rows, dtype=dtype).reshape(len(rows), len(keys))

@@ -31,9 +31,9 @@ _DTYPES = {
     "f16": "float16",
     "f32": "float32",
     "f64": "float64",
-    "boolean": "uint8",
+    "boolean": "bool",
 }
-"""Element types of OpenVINO as they are on the wire, where a bool is a uint8.
+"""Element types of OpenVINO.
 
 Strings are left out: a model of 2026.4 that passes strings on crashes its process at the end.
 """

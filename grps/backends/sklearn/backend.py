@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,7 +23,7 @@ from grps.backends.common.device import parse_device, require_cpu
 from grps.backends.common.learned_outputs import learn_outputs, outputs_of
 from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format
-from grps.backends.sklearn.forms import Form, declared_form, forms_of, import_pandas
+from grps.backends.sklearn.forms import ColumnsAs, Form, declared_form, forms_of, import_pandas
 from grps.config.schema import ModelConfig
 from grps.errors import GrpsError, InputError, MissingExtraError, ModelError
 from grps.log import logger
@@ -33,6 +34,8 @@ _NAMES = {
     "transform": "output",
 }
 """What the outputs of an estimator's methods are called; a classifier's prediction is a label."""
+_SCORES = ("probabilities", "predict_log_proba", "decision_function")
+"""Outputs that may have a column for each class."""
 _DEFAULTS = (("predict", "predict_proba"), ("transform",))
 """Methods that are called unless the user says which: the first of these that there are."""
 
@@ -46,6 +49,9 @@ class SklearnArguments(msgspec.Struct, frozen=True):
     """Methods whose results are the outputs; ``predict`` and, if there is, ``predict_proba``."""
     inputs: dict[str, str] = {}
     """Type and shape of ``input``, such as ``string[-1, 3]``, where the file does not show them."""
+    columns: ColumnsAs = "auto"
+    """How columns with names come: ``named``, as a tensor each or all in one; ``table``, all in one
+    tensor; ``auto`` is ``named`` where some of them are text."""
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Threads of estimators that know ``n_jobs``; those that the file says when absent."""
 
@@ -54,7 +60,11 @@ class SklearnBackend:
     """One estimator."""
 
     def __init__(
-        self, estimator: Any, methods: Sequence[str], inputs: Mapping[str, str] | None = None
+        self,
+        estimator: Any,
+        methods: Sequence[str],
+        inputs: Mapping[str, str] | None = None,
+        columns: ColumnsAs = "auto",
     ) -> None:
         """Serve the ``methods`` of ``estimator``.
 
@@ -62,6 +72,7 @@ class SklearnBackend:
             estimator: What was unpickled.
             methods: Those whose results are the outputs.
             inputs: What the user declares of ``input``.
+            columns: How columns with names come.
 
         Raises:
             ModelError: No form of requests is found that the estimator takes.
@@ -69,10 +80,11 @@ class SklearnBackend:
         self._calls: list[tuple[str, Callable[[Any], Any]]] = [
             (_name_of(name, estimator), getattr(estimator, name)) for name in methods
         ]
-        self._form, outputs = self._choose(estimator, inputs or {})
+        self._form, outputs = self._choose(estimator, inputs or {}, columns)
         self._signature = Signature(
             self._form.inputs,
-            outputs or tuple(TensorSpec(name) for name, _ in self._calls),
+            tuple(_with_labels(spec, estimator) for spec in outputs)
+            or tuple(TensorSpec(name) for name, _ in self._calls),
             strict_names=True,
             as_table=self._form.as_table,
             device="cpu",
@@ -109,7 +121,7 @@ class SklearnBackend:
         return outputs_of(ran[-2], ran[-1]) if len(ran) == 2 else ()
 
     def _choose(
-        self, estimator: Any, declared: Mapping[str, str]
+        self, estimator: Any, declared: Mapping[str, str], columns: ColumnsAs
     ) -> tuple[Form, tuple[TensorSpec, ...]]:
         """Return the first form of requests that the estimator takes, and what it returns."""
         if declared:
@@ -117,7 +129,7 @@ class SklearnBackend:
             form = declared_form(estimator, declare_inputs(plain, declared).inputs[0])
             return form, learn_outputs(form.inputs, partial(self._run, form))
         causes: dict[str, str] = {}
-        for form in forms_of(estimator):
+        for form in forms_of(estimator, columns):
             try:
                 return form, self._learn(form)
             except GrpsError as error:
@@ -165,7 +177,7 @@ def load(model: ModelConfig) -> SklearnBackend:
     if arguments.intra_op_threads and "n_jobs" in getattr(estimator, "__dict__", {}):
         estimator.n_jobs = arguments.intra_op_threads
     try:
-        return SklearnBackend(estimator, methods, arguments.inputs)
+        return SklearnBackend(estimator, methods, arguments.inputs, arguments.columns)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
 
@@ -200,6 +212,21 @@ def _default_methods(estimator: Any) -> list[str]:
         if found:
             return found
     return []
+
+
+def _with_labels(spec: TensorSpec, estimator: Any) -> TensorSpec:
+    """Return an output with the labels of its columns, where it has a score for each class."""
+    classes = getattr(estimator, "classes_", None)
+    name, _, target = spec.name.rpartition("_")
+    if isinstance(classes, list) and target.isdecimal() and int(target) < len(classes):
+        classes = classes[int(target)]
+    else:
+        name = spec.name
+    if name not in _SCORES or not isinstance(classes, np.ndarray) or classes.ndim != 1:
+        return spec
+    if spec.shape is None or spec.shape[1:] != classes.shape:
+        return spec
+    return dataclasses.replace(spec, columns=tuple(str(one) for one in classes.tolist()))
 
 
 def _words(form: Form) -> str:

@@ -32,6 +32,10 @@ class Column:
     """False when all that is in it is dropped: it may hold anything."""
     value: str | float = 1.0
     """One that the estimator knows, such as the first of its categories."""
+    missing: Any = ""
+    """What an empty text stands for: the missing value that the estimator knows, else itself."""
+    objects: tuple[Any, ...] = ()
+    """Values that are no text in a column of Python objects, such as True, False and ``None``."""
 
     @property
     def text(self) -> str:
@@ -108,7 +112,10 @@ def _walk(step: Any, at: Sequence[int], found: dict[int, Column]) -> None:
             _walk(inner, at, found)
     elif (known := _known_values(step)) is not None:
         for index, values in zip(at, known, strict=False):
-            found[index] = _of_values(found[index], values)
+            column = _of_values(found[index], values)
+            # An imputer of text has seen missing values or may see some.
+            is_filled = column.is_text and hasattr(step, "missing_values")
+            found[index] = replace(column, missing=step.missing_values) if is_filled else column
     else:
         _walk_inner(step, at, found)
 
@@ -175,9 +182,26 @@ def _of_values(column: Column, known: Iterable[Any]) -> Column:
     values = list(known)
     texts = [value for value in values if isinstance(value, (str, np.str_))]
     if texts:
-        return replace(column, is_text=True, value=str(texts[0]))
+        missing = [value for value in values if _is_missing(value)]
+        empty = "" if "" in texts or not missing else missing[0]
+        column = replace(column, missing=empty) if missing or "" in texts else column
+        return replace(column, is_text=True, value=next(filter(None, texts), texts[0]))
+    if isinstance(known, np.ndarray) and known.dtype.hasobject:
+        missing = [*(value for value in values if _is_missing(value)), float("nan")][0]
+        objects = tuple(value for value in values if not _is_missing(value))
+        column = replace(column, objects=objects, missing=missing)
     numbers = [float(value) for value in values if _is_number(value)]
     return replace(column, value=numbers[0]) if numbers else column
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value is ``None``, a NaN, or pandas's NA, which has no truth value."""
+    if value is None or isinstance(value, str):
+        return value is None
+    try:
+        return bool(value != value)  # noqa: PLR0124 - only a NaN is unequal to itself
+    except TypeError:
+        return True
 
 
 def _is_number(value: Any) -> bool:

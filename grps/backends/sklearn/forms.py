@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,9 +19,16 @@ from grps.backends.sklearn.columns import (
     later_count_of,
     names_of,
 )
-from grps.errors import InputError
+from grps.errors import InputError, ModelError
 from grps.log import logger
 
+ColumnsAs = Literal["auto", "named", "table"]
+_NUMBERS_IN_WORDS = {
+    "true": 1.0,
+    "false": 0.0,
+    **dict.fromkeys(("", "null", "none", "na", "<na>"), float("nan")),
+}
+"""What texts in columns of numbers stand for, in any case, beside numbers."""
 _NUMBERS = (None, 1.0, 0.0, 0.5, 10.0)
 """What columns of numbers are tried with; ``None`` stands for the value that each knows."""
 
@@ -43,22 +50,39 @@ class Form:
         return list(self.examples) or [tuple(example_of(spec) for spec in self.inputs)]
 
 
-def forms_of(estimator: Any) -> Iterator[Form]:
-    """Yield forms that an estimator may take, the likeliest first, each with its example."""
+def forms_of(estimator: Any, chosen: ColumnsAs = "auto") -> Iterator[Form]:
+    """Yield forms that an estimator may take, the likeliest first, each with its example.
+
+    Raises:
+        ModelError: The columns are to come by name, but they have no names.
+    """
     count = count_of(estimator)
+    if chosen == "named" and not _has_names(estimator, count):
+        raise ModelError(
+            "inferer_args: columns: named is for estimators that were fitted on a table with names "
+            f"of 2 to {MOST_INPUTS} columns; leave it out"
+        )
     if count is None:
         yield from _lists(estimator)
         count = later_count_of(estimator)
     if count is not None:
-        yield from _tables(estimator, count)
+        yield from _tables(estimator, count, chosen)
 
 
-def _tables(estimator: Any, count: int) -> Iterator[Form]:
+def _has_names(estimator: Any, count: int | None) -> bool:
+    return count is not None and bool(names_of(estimator, count)) and 1 < count <= MOST_INPUTS
+
+
+def _tables(estimator: Any, count: int, chosen: ColumnsAs) -> Iterator[Form]:
     columns = columns_of(estimator, count)
-    make = _table_maker(estimator, count)
-    has_text = any(column.is_text for column in columns)
+    make = _table_maker(estimator, count, columns)
+    has_text = any(column.is_text or column.objects for column in columns)
+    if chosen == "named":
+        for number in _NUMBERS:
+            yield _by_name([_with_number(column, number) for column in columns], make)
+        return
     if has_text:
-        if names_of(estimator, count) and 1 < count <= MOST_INPUTS:
+        if chosen == "auto" and _has_names(estimator, count):
             yield _by_name(columns, make)
         yield _strings(columns, make)
     for number in _NUMBERS:
@@ -66,18 +90,22 @@ def _tables(estimator: Any, count: int) -> Iterator[Form]:
             column.value if number is None and not column.is_text else number or 0.0
             for column in columns
         )
-        yield _numbers(values, make)
+        yield _numbers(values, make, names_of(estimator, count))
     if not has_text:
         for text in (SOME_TEXT, "1"):
             yield _strings([replace(one, is_text=True, value=text) for one in columns], make)
+
+
+def _with_number(column: Column, number: float | None) -> Column:
+    return column if number is None or column.is_text else replace(column, value=number)
 
 
 def declared_form(estimator: Any, spec: TensorSpec) -> Form:
     """Return the form that the user declares."""
     count = count_of(estimator)
     wide = spec.shape is not None and len(spec.shape) == 2
-    make = _table_maker(estimator, count) if wide and count is not None else _only
     columns = columns_of(estimator, count) if wide and count is not None else []
+    make = _table_maker(estimator, count, columns) if wide and count is not None else _only
     if spec.dtype != "string":
         return Form((spec,), lambda tensors: make(tensors[0]))
     return Form((spec,), lambda tensors: make(_typed(texts_of(spec.name, tensors[0]), columns)))
@@ -98,9 +126,12 @@ def _lists(estimator: Any) -> Iterator[Form]:
         yield Form((spec,), lambda tensors: texts_of("input", tensors[0]))
 
 
-def _numbers(values: tuple[Any, ...], make: Callable[[np.ndarray], Any]) -> Form:
+def _numbers(
+    values: tuple[Any, ...], make: Callable[[np.ndarray], Any], names: list[str] | None
+) -> Form:
     shape = (1, len(values))
-    spec = TensorSpec("input", "float64", (None, len(values)), example=shape, values=values)
+    known = None if names is None else tuple(names)
+    spec = TensorSpec("input", "float64", (None, len(values)), True, shape, values, known)
     return Form((spec,), lambda tensors: make(tensors[0]))
 
 
@@ -171,21 +202,38 @@ def _typed(table: np.ndarray, columns: list[Column]) -> np.ndarray:
         if column.is_text:
             if any(not isinstance(value, str) for value in values):
                 raise InputError(f"{column.name} takes text, got numbers")
+            if column.missing != "":
+                typed[:, index] = [value or column.missing for value in values]
         else:
-            typed[:, index] = [_number(column.name, value) for value in values]
+            numbers = [_number(column.name, value) for value in values]
+            typed[:, index] = [_object(column, number) for number in numbers]
     return typed
 
 
+def _object(column: Column, number: float) -> Any:
+    """Return what stands for a number in a column of Python objects; itself in other columns."""
+    if not column.objects:
+        return number
+    if number != number:  # noqa: PLR0124 - it is NaN
+        return column.missing
+    return next((value for value in column.objects if value == number), number)
+
+
 def _number(name: str, value: Any) -> float:
-    if value == "":
-        return float("nan")
+    if (
+        isinstance(value, str)
+        and (known := _NUMBERS_IN_WORDS.get(value.strip().lower())) is not None
+    ):
+        return known
     try:
         return float(value)
     except ValueError as error:
         raise InputError(f"{name} takes numbers, got {value!r:.60}") from error
 
 
-def _table_maker(estimator: Any, count: int) -> Callable[[np.ndarray], Any]:
+def _table_maker(
+    estimator: Any, count: int, columns: Sequence[Column]
+) -> Callable[[np.ndarray], Any]:
     """Return what makes the estimator's input of a table.
 
     One that was fitted on a table with names is given such a table, if pandas is there.
@@ -202,7 +250,10 @@ def _table_maker(estimator: Any, count: int) -> Callable[[np.ndarray], Any]:
         if array.dtype != object:
             return pandas.DataFrame(array, columns=names, copy=False)
         return pandas.DataFrame(
-            {name: _column(array[:, index]) for index, name in enumerate(names)}
+            {
+                column.name: array[:, index] if column.objects else _column(array[:, index])
+                for index, column in enumerate(columns)
+            }
         )
 
     return table

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from grps.backends.backend import Signature
+from grps.backends.backend import BytesValue, Signature
 from grps.backends.common.arguments import read_arguments
 from grps.backends.common.device import parse_device
+from grps.backends.common.warm_up import first_run
 from grps.backends.formats import expect_format
 from grps.backends.tensorflow.causes import tensorflow_cause
+from grps.backends.tensorflow.examples import Serialized
 from grps.backends.tensorflow.program import Program, open_program
 from grps.backends.tensorflow.runtime import (
     TensorflowArguments,
@@ -41,6 +44,23 @@ class TensorflowBackend:
     def signature(self) -> Signature:
         """Inputs and outputs, in the order ``infer`` takes them."""
         return self._signature
+
+    def try_examples(self, serialized: Serialized) -> None:
+        """Note the first of serialized examples that the model takes as its strings."""
+        reported = self._signature
+        texts = [spec.name for spec in reported.inputs if spec.dtype == "string"]
+        words = f"strings of {', '.join(texts)} are serialized tf.train.Example: {serialized.words}"
+        for example in serialized.examples if texts else ():
+            value = BytesValue(base64.b64encode(example).decode())
+            inputs = tuple(
+                dataclasses.replace(spec, values=(value,)) if spec.dtype == "string" else spec
+                for spec in reported.inputs
+            )
+            self._signature = dataclasses.replace(reported, inputs=inputs)
+            if first_run(self).inputs is not None:
+                self._signature = dataclasses.replace(self._signature, limits=(words,))
+                return
+        self._signature = reported
 
     def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         """Run the model once; see ``Backend.infer``."""
@@ -76,4 +96,7 @@ def load(model: ModelConfig) -> TensorflowBackend:
     place = place_of(device)
     load_libraries(arguments)
     chosen = choose_signature(path, arguments.tags, arguments.signature)
-    return TensorflowBackend(open_program(chosen, place, arguments), str(device))
+    backend = TensorflowBackend(open_program(chosen, place, arguments), str(device))
+    if model.warm_up and chosen.serialized is not None:
+        backend.try_examples(chosen.serialized)
+    return backend

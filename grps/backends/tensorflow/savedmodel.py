@@ -12,6 +12,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
+from grps.backends.tensorflow.examples import Serialized, read_parsers
 from grps.errors import ModelError
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -31,6 +32,8 @@ class Chosen:
     """Name and ``TensorInfo`` in the order of the arguments, or else of the alphabet."""
     outputs: tuple[tuple[str, Any], ...]
     """The same of the outputs, by name, where ``output_10`` follows ``output_9``."""
+    serialized: Serialized | None = None
+    """What it parses out of serialized ``tf.train.Example``; ``None`` if it has no parsers."""
 
 
 def choose_signature(
@@ -61,6 +64,7 @@ def choose_signature(
         signature=name,
         inputs=tuple((key, inputs[key]) for key in order),
         outputs=tuple((key, outputs[key]) for key in sorted(outputs, key=_natural)),
+        serialized=read_parsers(graph.graph_def),
     )
 
 

@@ -10,19 +10,18 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
 import torch
 
 from grps.backends.backend import TensorSpec
+from grps.backends.torch.guards import allows, in_words, named_sizes
 
-_SIZE = re.compile(
-    r"(?:L\['(?P<quoted>\w+)'\]|(?P<plain>\w+))(?P<path>(?:\[[^\]]+\]|\.(?!size)\w+)*)"
-    r"\.size\(\)\[(?P<axis>\d+)\]"
-)
-"""A size in the code of a guard."""
 _FAILED = "Guard failed: "
+_BY_ZERO = "by zero"
+"""What Python says when a guard or a shape is computed with a size that is too small."""
 _DIMENSION = r"dimension \d+ of \S+"
 _COMPARED = re.compile(rf"^(?P<left>{_DIMENSION}) (?P<operator><=|>=|==) (?P<right>\d+)$")
 _EQUAL = re.compile(rf"^(?P<left>{_DIMENSION}) == (?P<right>{_DIMENSION})$")
@@ -33,6 +32,8 @@ _MOST_GUARDS = 8
 """Most lines of what is neither a range nor an equality."""
 _ASSUMED = 2
 """A least size that export assumes by itself; such programs take 1 as well."""
+_MOST = 500
+"""Most combinations of sizes that are tried for an example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,13 @@ def read_limits(exported: Any, specs: Sequence[TensorSpec]) -> Limits:
         least, most = _range_of(exported, expression)
         if most is not None and axis == 0:
             rows.append(most)
+        if expression.is_Symbol and least <= _ASSUMED:
+            least = 0  # export's own assumption, which the program does not check
         if words := _range_words(least, most):
             lines.append(f"{place} is {words}")
-    texts = [_readable(code) for code in getattr(exported, "_guards_code", None) or ()]
+    texts = [named_sizes(code) for code in _guards_of(exported)]
     others = [text for text in texts if not _COMPARED.match(text) and not _EQUAL.match(text)]
-    lines += others[:_MOST_GUARDS]
+    lines += [in_words(text) for text in others[:_MOST_GUARDS]]
     if len(others) > _MOST_GUARDS:
         lines.append(f"and {len(others) - _MOST_GUARDS} more that the program checks")
     return Limits(tuple(lines), min(rows, default=None))
@@ -88,7 +91,7 @@ def with_examples(exported: Any, specs: tuple[TensorSpec, ...]) -> tuple[TensorS
         and _is_roomy(exported, axis, expression)
         for _, axis, expression in sizes
     )
-    if is_plain:
+    if is_plain and not _guards_of(exported):
         return specs
     chosen = {(name, axis): int(expression.subs(values)) for name, axis, expression in sizes}
     return tuple(
@@ -105,15 +108,18 @@ def with_examples(exported: Any, specs: tuple[TensorSpec, ...]) -> tuple[TensorS
 
 
 def guard_words(cause: str, arrays: Mapping[str, np.ndarray]) -> str | None:
-    """Return what a guard says that failed; ``None`` when ``cause`` is not of a guard.
+    """Return what sizes of inputs have made a run fail; ``None`` when they have not.
 
     Args:
         cause: What PyTorch says.
         arrays: What the program was given, by name.
     """
+    shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
+    if cause.endswith(_BY_ZERO):
+        return f"the sizes of the inputs do not fit: {cause}; got {shapes}"
     if not cause.startswith(_FAILED):
         return None
-    text = _readable(cause.removeprefix(_FAILED))
+    text = named_sizes(cause.removeprefix(_FAILED))
     if found := _COMPARED.match(text):
         name, axis = _parts(found["left"])
         relation = _RELATIONS[found["operator"]]
@@ -123,8 +129,7 @@ def guard_words(cause: str, arrays: Mapping[str, np.ndarray]) -> str | None:
         (name, axis), (other, other_axis) = _parts(found["left"]), _parts(found["right"])
         got = f"{_size(arrays, name, axis)} and {_size(arrays, other, other_axis)}"
         return f"input {name}: {found['left']} must equal {found['right']}, got {got}"
-    shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
-    return f"the inputs do not fit together: the model needs {text}; got {shapes}"
+    return f"the sizes of the inputs do not fit; required: {in_words(text)}; got {shapes}"
 
 
 def _sizes_of(exported: Any, specs: Sequence[TensorSpec]) -> Iterator[tuple[str, int, Any]]:
@@ -152,40 +157,47 @@ def _finite(bound: Any) -> int | None:
 
 def _range_words(least: int, most: int | None) -> str:
     if most is None:
-        return f"at least {least}" if least > _ASSUMED else ""
+        return f"at least {least}" if least > 1 else ""
     return f"at most {most}" if least <= 1 else f"{least} to {most}"
 
 
 def _is_roomy(exported: Any, axis: int, expression: Any) -> bool:
     """Return whether a dimension takes the sizes that models are tried with."""
     least, most = _range_of(exported, expression)
-    is_open = least <= 1 or (least == _ASSUMED and most is None)
-    return is_open and (axis == 0 or most is None)
+    return least <= _ASSUMED and (axis == 0 or most is None)
 
 
 def _values_of(exported: Any, sizes: Sequence[tuple[str, int, Any]]) -> dict[Any, int]:
-    """Return a size for each symbol."""
-    values: dict[Any, int] = {}
+    """Return a size for each symbol: the first ones that all guards allow, if they are found."""
+    tried: dict[Any, list[int]] = {}
     for _, axis, expression in sizes:
         for symbol in expression.free_symbols:
             least, most = _range_of(exported, symbol)
-            wanted = 1 if axis == 0 else _ROOMY
-            values.setdefault(symbol, max(least, min(wanted, most if most is not None else wanted)))
-    return values
+            least = 1 if least <= _ASSUMED else least
+            wanted = [1, 2, 3, 4, 8, 16] if axis == 0 else [_ROOMY, 1, 2, 3, 4, 5, 6, 8, 12, 16]
+            top = most if most is not None else max(least, *wanted)
+            within = dict.fromkeys(max(least, min(size, top)) for size in wanted)
+            tried.setdefault(symbol, list(within))
+    combined = (
+        dict(zip(tried, chosen, strict=True)) for chosen in islice(product(*tried.values()), _MOST)
+    )
+    first = {symbol: found[0] for symbol, found in tried.items()}
+    guards = _guards_of(exported)
+    return next((found for found in combined if _allow(guards, sizes, found)), first)
 
 
-def _readable(code: str) -> str:
-    """Return the code of a guard with its sizes in words."""
-    text = _SIZE.sub(lambda found: f"dimension {found['axis']} of {_name_of(found)}", code)
-    while text.startswith("(") and text.endswith(")") and text.count("(") == 1:
-        text = text[1:-1]
-    return text.replace("((-1) + ", "(-1 + ")
+def _allow(
+    guards: Sequence[str], sizes: Sequence[tuple[str, int, Any]], values: Mapping[Any, int]
+) -> bool:
+    known = {
+        (name, axis): int(values[one] if one.is_Symbol else one.subs(values))
+        for name, axis, one in sizes
+    }
+    return all(allows(code, known) for code in guards)
 
 
-def _name_of(found: re.Match[str]) -> str:
-    """Return an input as the program names it: nested ones by all that leads to them."""
-    whole = (found["quoted"] or found["plain"]) + found["path"]
-    return re.sub(r"\W+", "_", whole).strip("_")
+def _guards_of(exported: Any) -> list[str]:
+    return list(getattr(exported, "_guards_code", None) or ())
 
 
 def _parts(place: str) -> tuple[str, int]:

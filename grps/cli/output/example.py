@@ -34,9 +34,11 @@ class Example:
 
     line: str
     exact: bool
-    """False when the model does not report all types and shapes, so that some are guessed."""
+    """False when some of it is guessed."""
     own_data: str = ""
     """Arguments of curl that send a file of the user's instead of the example's data."""
+    guessed_because: str = ""
+    """Why some of it is guessed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ def make_example(
         own = converter.example if converter.sample else ""
         return Example(f"{source}curl {sent} {url}", exact=True, own_data=own)
     if data is not None:
-        return Example(f"curl {data} {url}", exact=" -d @" in data or " -d '@" in data)
+        exact = " -d @" in data or " -d '@" in data
+        reason = "" if exact else "what your code reads is known only from its source"
+        return Example(f"curl {data} {url}", exact, guessed_because=reason)
     found = metadata.get("inputs")
     given = found if isinstance(found, list) else []
     inputs = [_read(entry) for entry in given if not _is_optional(entry)]
@@ -121,13 +125,18 @@ def make_example(
         return Example(f"curl {JSON_HEADER} -d {body} {url}", exact=True)
     if not inputs or sum(one.count for one in inputs) > MAX_VALUES:
         inputs = [_Input("", GUESSED_DTYPE, GUESSED_SHAPE, exact=False, values=(1,))]
-    exact = all(one.exact for one in inputs) and not metadata.get("example_fails")
+    reason = ""
+    if metadata.get("example_fails"):
+        reason = "the model refused all examples that were tried"
+    elif not all(one.exact for one in inputs):
+        reason = "the model does not report its types and shapes"
     several = any(len(one.values) > 1 for one in inputs)
     if several or sum(one.count for one in inputs) <= MAX_INLINE_VALUES:
         body = shlex.quote(json.dumps(_message(inputs)))
-        return Example(f"curl {JSON_HEADER} -d {body} {url}", exact)
+        return Example(f"curl {JSON_HEADER} -d {body} {url}", not reason, guessed_because=reason)
     code = shlex.quote(f"import json; print(json.dumps({_message_code(inputs)}))")
-    return Example(f"python3 -c {code} | curl {JSON_HEADER} -d @- {url}", exact)
+    line = f"python3 -c {code} | curl {JSON_HEADER} -d @- {url}"
+    return Example(line, not reason, guessed_because=reason)
 
 
 def fetch_metadata(connection: http.client.HTTPConnection, model: str) -> dict[str, Any] | None:

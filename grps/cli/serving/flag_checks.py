@@ -132,13 +132,6 @@ def limit(_: click.Context, __: click.Parameter, value: int) -> int:
     return value
 
 
-def framework(_: click.Context, __: click.Parameter, value: str) -> str:
-    """Refuse the protocols this version does not speak."""
-    if value == "http+brpc":
-        raise click.BadParameter("'http+brpc' is not supported by this version; use 'http+grpc'")
-    return value
-
-
 def one_process(_: click.Context, __: click.Parameter, value: int) -> int:
     """Refuse to start several processes by MPI."""
     if value != 1:

@@ -81,8 +81,7 @@ SERVICE_FLAGS = (
         default="http+grpc",
         show_default=True,
         type=click.Choice(["http", "http+grpc", "http+brpc"]),
-        callback=flag_checks.framework,
-        help="Protocols; http+brpc is not supported by this version.",
+        help="Ports: http opens the first one only; every port speaks every protocol.",
     ),
     click.option(
         "--host",

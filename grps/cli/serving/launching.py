@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grps.cli.output.example import JSON_HEADER, example_of
+from grps.cli.output.example import JSON_HEADER, Example, example_of
 from grps.cli.output.following import follow_log
 from grps.cli.output.lines import notice, say
 from grps.cli.output.progress import ProgressLine
@@ -21,6 +21,16 @@ from grps.server.state import ServiceState
 
 EARLIER_LINES = 10
 """Lines of the log from before the service was ready."""
+MOST_EXAMPLES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an example request calls."""
+
+    model: str
+    data: str | None = None
+    """Arguments of curl that send what the user's code is known to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +39,12 @@ class Shown:
 
     what: str
     """For example ``model vad-1.0.0 on cpu``."""
-    model: str
-    """The model of the example request."""
+    asked: tuple[Asked, ...]
+    """The models of the example requests."""
     host: str
     """Where the service listens, as configured."""
     named: bool = False
-    """Whether a request has to name the model: there are several and no default graph."""
-    data: str | None = None
-    """Arguments of curl that send what the user's code is known to read."""
+    """Whether a request has to name the model: there is no default graph."""
 
 
 def shown_of(project: Project) -> Shown:
@@ -44,13 +52,11 @@ def shown_of(project: Project) -> Shown:
     models = project.inference.models
     names = ", ".join(one.key for one in models)
     what = f"{'model' if len(models) == 1 else 'models'} {names}"
-    asked = _asked_first(project.inference)
     return Shown(
         what,
-        asked,
+        tuple(Asked(one, data_for(project, one)) for one in _asked(project.inference)),
         project.server.interface.host,
         named=project.inference.dag is None,
-        data=data_for(project, asked),
     )
 
 
@@ -72,12 +78,12 @@ def data_for(project: Project, asked: str) -> str | None:
     return None
 
 
-def _asked_first(inference: InferenceConfig) -> str:
-    """Return what an example calls: the default graph or the first model on its way."""
+def _asked(inference: InferenceConfig) -> list[str]:
+    """Return what examples call: the default graph or the first model on its way, or all models."""
     dag = inference.dag
     if dag is None:
-        return inference.models[0].key
-    return dag.name if dag.type == "graph" else dag.nodes[0].model
+        return [model.key for model in inference.models]
+    return [dag.name if dag.type == "graph" else dag.nodes[0].model]
 
 
 def service_folder(name: str, *, foreground: bool) -> ServiceFolder:
@@ -134,22 +140,29 @@ def summarise(folder: ServiceFolder, state: ServiceState, shown: Shown) -> None:
     say(f"dashboard {scheme}://{address}:{state.ports[0]}/")
     if len(state.ports) > 1:
         say(f"rpc       {address}:{state.ports[1]}")
-    example = example_of(
-        host,
-        state.ports[0],
-        shown.model,
-        named=shown.named,
-        data=shown.data,
-        state=state,
-    )
+    for asked in shown.asked[:MOST_EXAMPLES]:
+        example = example_of(
+            host,
+            state.ports[0],
+            asked.model,
+            named=shown.named,
+            data=asked.data,
+            state=state,
+        )
+        _say_example(example)
+    if len(shown.asked) > MOST_EXAMPLES:
+        say(f"          (and {len(shown.asked) - MOST_EXAMPLES} more models)")
+    say(f"files     {folder.root}")
+    say(f"log       {folder.log_dir / 'grps_server.log'}")
+    say(f"stop      grpst stop {folder.name}")
+
+
+def _say_example(example: Example) -> None:
     say(f"try       {example.line}")
     if example.own_data:
         say(f"          (for a file of yours: curl {example.own_data} and the same URL)")
     if not example.exact:
-        say("          (the model does not report its types and shapes: put in your own values)")
-    say(f"files     {folder.root}")
-    say(f"log       {folder.log_dir / 'grps_server.log'}")
-    say(f"stop      grpst stop {folder.name}")
+        say(f"          ({example.guessed_because}: put in your own values)")
 
 
 def follow(folder: ServiceFolder, state: ServiceState) -> None:

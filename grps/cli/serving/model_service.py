@@ -26,6 +26,7 @@ from grps.cli.serving.engine_flags import (
 from grps.cli.serving.flag_words import speaking_of_flags
 from grps.cli.serving.flags import ServeFlags
 from grps.cli.serving.launching import (
+    Asked,
     Shown,
     become_server,
     follow,
@@ -38,6 +39,9 @@ from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.model_project import GpuChoice, ModelProject, write_project
 from grps.deploy.supervision.supervisor import claim, server_command
 from grps.errors import DeployError
+
+FOREGROUND = "grps.cli.serving.foreground"
+"""The module that runs the server in this terminal."""
 
 
 def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) -> None:
@@ -71,7 +75,7 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
     project = project_of(model_path, engine, flags, gpu_wanted=bool(given & {*GPU_FLAGS}))
     with speaking_of_flags(engine):
         if flags.foreground:
-            _run_here(folder, project)
+            _run_here(folder, project, engine)
         else:
             _run_in_background(folder, project, flags)
 
@@ -201,10 +205,11 @@ def given_flags() -> set[str]:
     return {name for name in context.params if context.get_parameter_source(name) is source}
 
 
-def _run_here(folder: ServiceFolder, project: ModelProject) -> None:
+def _run_here(folder: ServiceFolder, project: ModelProject, engine: str) -> None:
     with claim(folder):
         _write(folder, project)
-        become_server(folder, folder.root, server_command(folder))
+        python, run, _, *arguments = server_command(folder)
+        become_server(folder, folder.root, [python, run, FOREGROUND, engine, *arguments])
 
 
 def _run_in_background(folder: ServiceFolder, project: ModelProject, flags: ServeFlags) -> None:
@@ -212,7 +217,8 @@ def _run_in_background(folder: ServiceFolder, project: ModelProject, flags: Serv
         _write(folder, project)
         state = start_in_background(folder, None, flags.timeout)
     key = f"{project.model_name}-{project.model_version}"
-    summarise(folder, state, Shown(f"model {key} on {project.device}", key, project.host))
+    shown = Shown(f"model {key} on {project.device}", (Asked(key),), project.host)
+    summarise(folder, state, shown)
     if not flags.no_logging:
         follow(folder, state)
 

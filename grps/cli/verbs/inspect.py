@@ -14,10 +14,11 @@ import msgspec
 import numpy as np
 
 from grps.backends.backend import Backend, Signature
-from grps.backends.common.signature import can_be_batched, check_inputs, describe
+from grps.backends.common.signature import can_be_batched, check_inputs, describe, fixed_rows
 from grps.backends.common.warm_up import warm_up
 from grps.backends.environment import prepare_environment
 from grps.backends.formats import recognise
+from grps.backends.joined_rows import joining_fault
 from grps.backends.loading import load_copy
 from grps.backends.table import ENGINES
 from grps.cli.output.example import make_example
@@ -41,6 +42,8 @@ HOST, PORT = "127.0.0.1", 7080
 """Where the serve verbs put a service by default."""
 NOT_SERVED = {"model_path", "engine", "as_json"}
 """Parameters that the serve verbs do not have as flags."""
+MOST_COLUMNS = 20
+"""Most names of columns that are printed; JSON has more."""
 _TABLE = "{:<24}  {:<8}  {}"
 
 
@@ -56,6 +59,8 @@ class Inspected:
     """How long a run took after a first one; ``None`` when there was none."""
     not_run: str | None
     """Why there was none."""
+    not_joined: str | None
+    """Why requests can't be joined; ``None`` when nothing is known against it."""
     filled: dict[str, str]
     """What the built-in converter puts into each input, in words; empty without one."""
 
@@ -100,12 +105,15 @@ def _examine(config: ModelConfig, path: Path) -> Inspected:
     check_inputs(backend.signature)
     signature, ran = warm_up(backend)
     run_ms = None if ran.inputs is None else _time_a_run(backend, ran.inputs)
+    not_joined = fixed_rows(signature)
+    if not_joined is None and ran.inputs is not None:
+        not_joined = joining_fault(backend.infer, ran.inputs, signature.most_rows)
     filled = {}
     if NAMES.has_built_in_converter(config):
         filled = create_converter(config, signature).filled
         create_runner(config, backend)
     kind = str(recognise(path))
-    return Inspected(config, kind, signature, loaded, run_ms, ran.skipped, filled)
+    return Inspected(config, kind, signature, loaded, run_ms, ran.skipped, not_joined, filled)
 
 
 def _time_a_run(backend: Backend, inputs: list[np.ndarray]) -> float:
@@ -127,13 +135,15 @@ def _report(found: Inspected, given: set[str]) -> dict[str, Any]:
         "load_s": round(found.load_s, 3),
         "run_ms": None if found.run_ms is None else round(found.run_ms, 3),
         "not_run": found.not_run,
-        "can_be_batched": can_be_batched(found.signature),
+        "can_be_batched": False if found.not_joined else can_be_batched(found.signature),
+        "not_batched": found.not_joined,
         **inputs_and_outputs,
         "converter_type": converter,
         "filled": found.filled,
         "serve": _serve_line(config, given),
         "ask": example.line,
         "ask_is_exact": example.exact,
+        "ask_guessed_because": example.guessed_because or None,
         "ask_with_a_file": example.own_data,
     }
 
@@ -157,6 +167,11 @@ def _serve_line(config: ModelConfig, given: set[str]) -> str:
     return shlex.join(words)
 
 
+def _shortened(columns: list[str]) -> str:
+    more = f", … ({len(columns)} in all)" if len(columns) > MOST_COLUMNS else ""
+    return ", ".join(columns[:MOST_COLUMNS]) + more
+
+
 def _print(report: dict[str, Any]) -> None:
     say(f"model   {report['path']}")
     say(f"format  {report['format']}, run by {report['inferer_type']} on {report['device']}")
@@ -166,7 +181,7 @@ def _print(report: dict[str, Any]) -> None:
     say(f"time    loaded in {report['load_s']:.2f} s; {ran}")
     batching = {
         True: "yes, by --batching_type dynamic",
-        False: "no: the first dimension of some input or output is fixed",
+        False: f"no: {report['not_batched']}",
         None: "unknown: the model does not report its shapes",
     }[report["can_be_batched"]]
     say(f"batches {batching}")
@@ -181,6 +196,8 @@ def _print(report: dict[str, Any]) -> None:
             optional = "  (optional)" if tensor.get("optional") else ""
             dtype = tensor["dtype"] or "any"
             say(_TABLE.format(tensor["name"], dtype, f"{shape}{optional}"))
+            if columns := tensor.get("columns"):
+                say(_TABLE.format("", "columns", _shortened(columns)))
     if report.get("limits"):
         say("")
         say(click.style("LIMITS", bold=True))
@@ -197,4 +214,4 @@ def _print(report: dict[str, Any]) -> None:
     if report["ask_with_a_file"]:
         say(f"        (for a file of yours: curl {report['ask_with_a_file']} and the same URL)")
     if not report["ask_is_exact"]:
-        say("        (the model does not report its types and shapes: put in your own values)")
+        say(f"        ({report['ask_guessed_because']}: put in your own values)")

@@ -75,7 +75,7 @@ def troubles(models: Sequence[dict[str, Any]]) -> list[str]:
             lines.append(f"instance {name} is {instance['state']}: {reason}")
         elif instance["restarts"]:
             times = "once" if instance["restarts"] == 1 else f"{instance['restarts']} times"
-            lines.append(f"instance {name} was started again {times}; last, it {reason}")
+            lines.append(f"instance {name} was started again {times}; the last cause: {reason}")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,9 +51,11 @@ class ModelInputs:
         """
         if len(self.free) != 1:
             names = ", ".join(spec.name for spec in self.free) or "none"
+            example = json.dumps({spec.name: 0 for spec in self.free[1:2]})
+            advice = f"; give the others in converter_args: constants, such as {example}"
             raise ModelError(
-                f"the converter makes one input of {what}, but the model needs: {names}; "
-                "give the others in converter_args: constants"
+                f"the converter makes one input of {what}, but the model needs: {names}"
+                + (advice if self.free else "")
             )
         return self.free[0]
 

@@ -51,7 +51,7 @@ class ConvertingRunner:
             try:
                 self._run(requests)
                 return
-            except Exception:
+            except BaseException:
                 # One bad request must not fail the others: each is run again by itself.
                 count = len(requests)
                 logger.warning("%s failed on a batch of %d", self._name, count, exc_info=True)
@@ -68,15 +68,17 @@ class ConvertingRunner:
         for entry in entries:
             try:
                 message, context = open_message(entry)
-                yield _Request(entry, context, self._reader.read(message))
-            except Exception as error:
+                request = _Request(entry, context, self._reader.read(message))
+            except BaseException as error:
                 fail(entry, error, self._name)
+            else:
+                yield request
 
     def _run_alone(self, request: _Request) -> None:
         request.entry.make_current()
         try:
             self._run([request])
-        except Exception as error:
+        except BaseException as error:
             fail(request.entry, error, self._name)
 
     def _run(self, requests: list[_Request]) -> None:

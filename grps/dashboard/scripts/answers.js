@@ -27,7 +27,7 @@ async function ask(event) {
 
 async function send({ path, type, body }, signal) {
   try {
-    return await fetch(path, { method: "POST", headers: { "Content-Type": type, "X-Grps-Timing": "true" }, body, signal });
+    return await fetch(path, { method: "POST", headers: { ...keyHeaders(), "Content-Type": type, "X-Grps-Timing": "true" }, body, signal });
   } catch { throw new Error(t("no_connection")); }
 }
 

@@ -58,14 +58,15 @@ const TIMEOUT_MS = 5000;
 class Unreachable extends Error {}
 
 // Paths are relative: the page also works behind a proxy that puts it under another one.
-async function request(path, headers = {}) {
+async function request(path) {
   try {
-    return await fetch(path, { headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(path, { headers: keyHeaders(), cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch { throw new Unreachable(t("no_connection")); }
 }
 
-async function getJson(path, headers = {}) {
-  const response = await request(path, headers);
+async function getJson(path) {
+  const response = await request(path);
+  if (response.status === 401) throw new Unreachable(t("needs_key"));
   if (!response.ok) throw new Unreachable(`${path}: HTTP ${response.status}`);
   try { return await response.json(); } catch { throw new Unreachable(t("no_connection")); }
 }
@@ -90,8 +91,8 @@ function showKeyed(parent, rows, keep = () => false) {
   if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
 }
 
-// What shows that the reader is an operator, from another machine.
-function operatorHeaders() {
+// The key of the reader: an operator from another machine, or any caller of a service with `auth`.
+function keyHeaders() {
   const token = byId("token").value;
   return token ? { Authorization: `Bearer ${token}` } : {};
 }

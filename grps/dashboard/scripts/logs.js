@@ -1,7 +1,7 @@
 // The latest lines of the logs.
 
 async function refreshLog() {
-  const response = await request(`grps/v1/admin/logs?bytes=65536&file=${byId("log-file").value}`, operatorHeaders());
+  const response = await request(`grps/v1/admin/logs?bytes=65536&file=${byId("log-file").value}`);
   const area = byId("log-lines");
   if (!response.ok) {
     const answer = await response.json().catch(() => null);

@@ -71,7 +71,7 @@ const JOBS = [
     await refreshCharts(live.time);
   }],
   [5, refreshServed],
-  [2, async () => showNotable(await getJson(monitor("requests"), operatorHeaders()))],
+  [2, async () => showNotable(await getJson(monitor("requests")))],
   [5, refreshNames],
   [2, refreshSeries],
   [2, refreshLog],

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from grps.deploy.project.files import missing_modules, named_files
+from grps.deploy.project.registrations import check_code
 from grps.deploy.project.requirements import read_requirements
 from grps.errors import ArchiveError
-from grps.server.project import USER_MODULES, Project
+from grps.server.project import Project
 
 TEST = "test.py"
 
@@ -33,24 +35,20 @@ def check_project(folder: Path) -> list[str]:
     """Check what can be known to be wrong without loading a model.
 
     Returns:
-        Notes for the user: files the project refers to but does not contain.
+        Notes for the user: files the project refers to but does not contain, and names that may
+        not be registered.
 
     Raises:
-        GrpsError: The configuration or the requirements are wrong, or a file is missing.
+        GrpsError: The configuration, the code or the requirements are wrong, or a file is missing.
     """
     project = Project.read(folder)
     read_requirements(folder)
-    notes = []
-    for model in project.inference.models:
-        for name, key in USER_MODULES.items():
-            file = folder / "src" / f"{name}.py"
-            if getattr(model, key) == "customized" and not file.is_file():
-                raise ArchiveError(f"{file} is missing; {model.key} needs it for its {key}")
-        path = model.inferer_path
-        if path is None or model.inferer_type == "customized":
-            continue
-        if Path(path).is_absolute():
-            notes.append(f"{model.key}: {path} is not packed, as its path is absolute")
-        elif not (folder / path).exists():
-            raise ArchiveError(f"{model.key}: inferer_path {path} is not in {folder}")
+    for model, key, file in missing_modules(project):
+        raise ArchiveError(f"{file} is missing; {model} needs it for its {key}")
+    notes = check_code(project, sys.executable)
+    for named in named_files(project):
+        if Path(named.path).is_absolute():
+            notes.append(f"{named.model}: {named.path} is not packed, as its path is absolute")
+        elif not (folder / named.path).exists():
+            raise ArchiveError(f"{named.model}: {named.key} {named.path} is not in {folder}")
     return notes

@@ -21,13 +21,14 @@ from typing import Any, TypeVar
 from grps.backends.array_inferer import ArrayInferer
 from grps.backends.backend import Backend, Signature
 from grps.backends.common.signature import check_inputs, fixed_rows
-from grps.backends.common.warm_up import warm_up
+from grps.backends.common.warm_up import FirstRun, warm_up
+from grps.backends.joined_rows import joining_fault
 from grps.backends.loading import load_copy
 from grps.backends.table import ENGINES
 from grps.config.schema import ModelConfig
 from grps.converters.choice import create_runner
 from grps.converters.names import NAMES
-from grps.errors import MissingExtraError, ModelError
+from grps.errors import MissingExtraError, ModelError, StopRequested
 from grps.inference import user_tensors
 from grps.inference.async_runner import AsyncMessageRunner, is_async
 from grps.inference.converter import Converter
@@ -40,7 +41,7 @@ from grps.inference.tensor_runner import EngineModel, SourceModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
 from grps.server.loading.copies import LoadedCopy
-from grps.server.loading.recorded import run_recorded
+from grps.server.loading.recorded import first_recorded, run_recorded
 from grps.server.state import Phase
 
 Report = Callable[[Phase, str], None]
@@ -112,6 +113,8 @@ def _load_engine(config: ModelConfig, index: int, report: Report) -> LoadedCopy:
         runners = tuple(TensorRunner(model_of(backend), config.key) for backend in backends)
     copy = LoadedCopy(runners, signature)
     _warm_recorded(config, copy, report)
+    if config.warm_up and index == 0:
+        _check_joined_rows(config, backends[0], ran)
     return copy
 
 
@@ -124,7 +127,7 @@ def _check_batching(config: ModelConfig, signature: Signature) -> None:
     if config.batching is None or config.batching.type != "dynamic":
         return
     if NAMES.has_built_in_converter(config):
-        return  # it divides the rows of a batch among runs
+        return  # it divides the rows of a batch among runs, and checks that itself
     most, wanted = signature.most_rows, config.batching.max_batch_size
     if most is not None and wanted > most:
         raise ModelError(
@@ -137,6 +140,34 @@ def _check_batching(config: ModelConfig, signature: Signature) -> None:
             f"model {config.key}: batching.type dynamic: {cause}, so requests can't be joined; "
             "export the model with a free first dimension in all inputs and outputs, or use "
             "batching.type none"
+        )
+
+
+def _check_joined_rows(config: ModelConfig, backend: Backend, ran: FirstRun) -> None:
+    """Refuse dynamic batching of a model whose answers depend on the other rows of a batch.
+
+    Raises:
+        ModelError: It is asked for.
+    """
+    batching = config.batching
+    if batching is None or batching.type != "dynamic" or NAMES.has_built_in_converter(config):
+        return
+    inputs = ran.inputs
+    if inputs is None and config.warm_up_requests:
+        inputs = first_recorded(config.warm_up_requests, backend.signature)
+    if inputs is None:
+        logger.warning(
+            "model %s: whether its requests can be joined is not checked, as no request is known; "
+            "give one in warm_up_requests",
+            config.key,
+        )
+        return
+    most = min(batching.max_batch_size, backend.signature.most_rows or batching.max_batch_size)
+    fault = joining_fault(backend.infer, inputs, most, sorted(batching.allowed_sizes))
+    if fault is not None:
+        raise ModelError(
+            f"model {config.key}: batching.type dynamic: {fault}, so requests can't be joined; "
+            "use batching.type none"
         )
 
 
@@ -214,7 +245,9 @@ def _naming(config: ModelConfig, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except (StopRequested, KeyboardInterrupt):
+        raise
+    except BaseException as error:
         raise ModelError(f"model {config.key}: {what}: {describe(error)}") from error
 
 

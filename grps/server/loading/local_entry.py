@@ -6,7 +6,9 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from grps.backends.backend import Signature
+import numpy as np
+
+from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.signature import accepted
 from grps.errors import InputError
 from grps.inference.channel import Exchange, NamedArray, Stage
@@ -177,8 +179,19 @@ def arrange(tensors: list[NamedArray], signature: Signature) -> list[NamedArray]
     fits = not specs or signature.open_ended or len(tensors) <= len(specs)
     if len(tensors) < least or not fits:
         raise InputError(f"the model takes {len(specs)} input tensors, got {len(tensors)}")
+    tensors = _with_bools(tensors, specs)
     for (_, array), spec in zip(tensors, specs, strict=False):
         dtype = "string" if array.dtype == object else array.dtype.name
         if spec.dtype not in (None, dtype):
             raise InputError(f"input {spec.name!r} is {spec.dtype}, got {dtype}")
     return tensors
+
+
+def _with_bools(tensors: list[NamedArray], specs: Sequence[TensorSpec]) -> list[NamedArray]:
+    """Return the tensors, a uint8 as a bool where the model takes a bool: messages have none."""
+    bools = [spec.dtype == "bool" for spec in specs]
+    bools += [False] * (len(tensors) - len(bools))
+    return [
+        (name, array.astype(np.bool_) if is_bool and array.dtype == np.uint8 else array)
+        for (name, array), is_bool in zip(tensors, bools, strict=False)
+    ]

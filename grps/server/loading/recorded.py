@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from grps.backends.backend import Signature
 from grps.errors import GrpsError, ModelError
 from grps.inference.context import GrpsContext
 from grps.inference.runner import describe
@@ -26,12 +29,24 @@ def run_recorded(key: str, files: tuple[str, ...], copy: LoadedCopy) -> None:
     """
     for file in files:
         try:
-            message = GrpsMessage.FromString(json_to_message(Path(file).read_bytes()))
+            message = _read(file)
             for runner in dict.fromkeys(copy.runners):
                 entry = LocalEntry(message, GrpsContext(), copy.signature)
                 runner.run(LocalBatch(entry))
                 entry.wait()
+                if isinstance(entry.raised, KeyboardInterrupt):
+                    raise entry.raised
                 if entry.failure is not None:
                     raise ModelError(entry.failure)
         except (GrpsError, OSError, ValueError) as error:
             raise ModelError(f"model {key}: warm-up with {file}: {describe(error)}") from error
+
+
+def first_recorded(files: tuple[str, ...], signature: Signature) -> list[np.ndarray]:
+    """Return the tensors of the first recorded request, which the model has answered."""
+    entry = LocalEntry(_read(files[0]), GrpsContext(), signature)
+    return [array for _, array in entry.tensors()]
+
+
+def _read(file: str) -> GrpsMessage:
+    return GrpsMessage.FromString(json_to_message(Path(file).read_bytes()))

@@ -84,7 +84,11 @@ def with_file(inferer_type: str, content: bytes | None) -> Callable[[Path], Any]
             loads("raise RuntimeError('no\\nweights')"),
             "model bad-1.0.0: inferer 'bad': RuntimeError: no weights",
         ),
-        (loads("raise SystemExit(0)"), "SystemExit: 0"),
+        (loads("raise SystemExit(0)"), "model bad-1.0.0: inferer 'bad': SystemExit: 0"),
+        (
+            with_code("\nraise SystemExit(0)\n"),
+            "the project's code can't be imported: SystemExit: 0",
+        ),
         (
             with_code("\n1 / 0\n"),
             "the project's code can't be imported: ZeroDivisionError: division by zero",

@@ -26,12 +26,14 @@ import sys
 import threading
 
 import numpy as np
+from werkzeug.exceptions import HTTPException
 
+from grps.errors import InputError
 from grps.inference.inferer import ModelInferer
 from grps.inference.monitor import app_monitor
 from grps.inference.registry import inferer_register
 from grps.log import clogger
-from grps.protocol.pb.grps_pb2 import GrpsMessage
+from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
 
 HALF = "\ud83d"
 print("printed at load", flush=True)
@@ -51,6 +53,19 @@ class Leaving(Exception):
 
 class Odd(BaseException):
     pass
+
+
+class OddAndMute(BaseException):
+    def __str__(self):
+        raise GeneratorExit
+
+    __repr__ = __str__
+
+
+class MuteHttpError(HTTPException):
+    @property
+    def code(self):
+        sys.exit(3)
 
 
 def half(context):
@@ -120,9 +135,81 @@ def print_half(context):
         raise ValueError("printed")
 
 
+def bad_refusal(context):
+    error = InputError("refused")
+    error.status = "no status"
+    raise error
+
+
+def mute_http_error(context):
+    raise MuteHttpError
+
+
+def bad_http_status(context):
+    error = HTTPException("no status")
+    error.code = 99999
+    raise error
+
+
+def exit(context):
+    sys.exit(3)
+
+
+def interrupt(context):
+    raise KeyboardInterrupt
+
+
+def generator_exit(context):
+    raise GeneratorExit
+
+
+def cancelled(context):
+    raise asyncio.CancelledError
+
+
+def odd(context):
+    raise Odd("odd")
+
+
+def odd_and_mute(context):
+    raise OddAndMute
+
+
+def exit_at_once(context):
+    sys.exit(3)
+    yield
+
+
+def exit_later(context):
+    yield GrpsMessage(str_data="begun")
+    sys.exit(3)
+
+
+def exit_in_close(context):
+    try:
+        yield GrpsMessage(str_data="begun")
+        yield "no message"
+        yield GrpsMessage(str_data="more")
+    finally:
+        sys.exit(3)
+
+
+def exit_in_cleanup(context):
+    try:
+        yield GrpsMessage(status=Status(status=Status.FAILURE, msg="SystemExit follows"))
+        yield GrpsMessage(str_data="more")
+    finally:
+        sys.exit(3)
+
+
 FAILING = (
     half, half_in_name, mute, leaving, huge, huge_cause, noted, deep, message_of_no_text,
-    message_of_half, text_of_half, no_message, log_half, print_half,
+    message_of_half, text_of_half, no_message, log_half, print_half, bad_refusal, mute_http_error,
+    bad_http_status,
+)
+ENDING = (
+    exit, interrupt, generator_exit, cancelled, odd, odd_and_mute, exit_at_once, exit_later,
+    exit_in_close, exit_in_cleanup,
 )
 
 
@@ -167,7 +254,8 @@ def let_late_go_on(context):
 
 
 done, late_ended = threading.Event(), threading.Event()
-KNOWN = {one.__name__: one for one in FAILING + (echo, metrics, prints, late, let_late_go_on)}
+OTHERS = (echo, metrics, prints, late, let_late_go_on)
+KNOWN = {one.__name__: one for one in FAILING + ENDING + OTHERS}
 
 
 class Plain(ModelInferer):
@@ -256,14 +344,36 @@ class Gathered(Plain):
         raise ValueError(f"can't run {texts}")
 
 
-for cls in (Sync, Async, Arrays, Gathered):
+class Leaves(Plain):
+    """Ends the batch of which a text or number says so, and the request alone."""
+
+    def batch_infer(self, inps, contexts):
+        return self.infer(inps, contexts)
+
+    def infer(self, inp, contexts):
+        if isinstance(inp, dict):
+            if (inp["x"] < 0).any():
+                sys.exit(3)
+            return {"y": inp["x"]}
+        for one in inp:
+            if one.str_data == "-1":
+                raise Odd("odd")
+        return list(inp)
+
+
+for cls in (Sync, Async, Arrays, Gathered, Leaves):
     inferer_register.register(cls.__name__.lower(), cls())
 '''
 FAILING = (
     *("half", "half_in_name", "mute", "leaving", "huge", "huge_cause", "noted", "deep"),
     *("message_of_no_text", "message_of_half", "text_of_half", "no_message"),
-    *("log_half", "print_half"),
+    *("log_half", "print_half", "bad_refusal", "mute_http_error", "bad_http_status"),
 )
+ENDING = (
+    *("exit", "interrupt", "generator_exit", "cancelled", "odd", "odd_and_mute"),
+    *("exit_at_once", "exit_later", "exit_in_close", "exit_in_cleanup"),
+)
+KINDS = ("Exit", "Interrupt", "Odd", "Cancelled", "should be GrpsMessage")
 LONGEST_MESSAGE = 5000
 LONGEST_LINE = 100_000
 
@@ -285,19 +395,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         )
         models.append(arrays)
         for converter in ("none", "numpy"):
-            gathered = user_model(
-                f"gathered_{converter}_{isolation}",
-                inferer_name="gathered",
-                isolation=isolation,
-                converter_type=converter,
-                batching={
-                    "type": "dynamic",
-                    "max_batch_size": 3,
-                    "batch_timeout_us": 10_000_000,
-                    "wait": "always",
-                },
-            )
-            models.append(gathered)
+            for inferer in ("gathered", "leaves"):
+                gathered = user_model(
+                    f"{inferer}_{converter}_{isolation}",
+                    inferer_name=inferer,
+                    isolation=isolation,
+                    converter_type=converter,
+                    batching={
+                        "type": "dynamic",
+                        "max_batch_size": 3,
+                        "batch_timeout_us": 10_000_000,
+                        "wait": "always",
+                    },
+                )
+                models.append(gathered)
     write_user_project(folder, models, {"health": {"hang_timeout_ms": 10_000}}, code=CODE)
     with serving(folder, PYTHONUNBUFFERED="") as running:
         yield running
@@ -336,7 +447,7 @@ def test_a_failure_costs_its_request_only(server: RunningServer, model: str, wha
 def test_what_ends_a_thread_does_not_end_the_event_loop(server: RunningServer, what: str) -> None:
     failed = ask(server, "async", what)
     assert failed.status_code == 500
-    assert any(kind in message(failed) for kind in ("Exit", "Interrupt", "Odd", "Cancelled"))
+    assert any(kind in message(failed) for kind in KINDS)
     assert ask(server, "async", "echo").status_code == 200
     assert is_ready(server)
 
@@ -437,4 +548,37 @@ def test_a_chunk_that_comes_too_late_ends_no_worker(server: RunningServer) -> No
     assert ask(server, "process", "late", "?streaming=true").status_code == 200
     assert ask(server, "process", "let_late_go_on").status_code == 200
     assert ask(server, "process", "echo").status_code == 200
+    assert restarts(server) == 0
+
+
+@pytest.mark.parametrize("query", ["", "?streaming=true"])
+@pytest.mark.parametrize("what", ENDING)
+@pytest.mark.parametrize("model", ["thread", "process"])
+def test_what_ends_a_thread_costs_its_request_only(
+    server: RunningServer, model: str, what: str, query: str
+) -> None:
+    failed = ask(server, model, what, query)
+    assert any(kind in failed.text for kind in KINDS), failed.text
+    if not query:
+        assert failed.status_code == 500
+    assert ask(server, model, "echo").status_code == 200
+    assert is_ready(server)
+    assert restarts(server) == 0
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+@pytest.mark.parametrize("converter", ["none", "numpy"])
+def test_what_ends_a_thread_costs_one_request_of_a_batch(
+    server: RunningServer, converter: str, isolation: str
+) -> None:
+    def send(number: int) -> int:
+        tensor = {"name": "x", "dtype": "DT_INT32", "shape": [1, 1], "flat_int32": [number]}
+        body: dict[str, Any] = {"str_data": str(number)}
+        if converter == "numpy":
+            body = {"gtensors": {"tensors": [tensor]}}
+        return server.post({**body, "model": f"leaves_{converter}_{isolation}"}).status_code
+
+    with ThreadPoolExecutor(3) as clients:
+        assert list(clients.map(send, (1, -1, 2))) == [200, 500, 200]
+    assert is_ready(server)
     assert restarts(server) == 0

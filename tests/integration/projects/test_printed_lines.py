@@ -239,12 +239,13 @@ def two_free_ports() -> tuple[int, int]:
         return one.getsockname()[1], other.getsockname()[1]
 
 
+def printed_lines(printed: str, name: str) -> list[str]:
+    lines = [line for line in printed.splitlines() if line.startswith(f"{name} ")]
+    return [line.removeprefix(name).strip() for line in lines]
+
+
 def printed_line(printed: str, name: str) -> str:
-    return next(
-        line.removeprefix(name).strip()
-        for line in printed.splitlines()
-        if line.startswith(f"{name} ")
-    )
+    return printed_lines(printed, name)[0]
 
 
 def test_several_models_without_a_graph(grpst: Callable[[str], str], tmp_path: Path) -> None:
@@ -253,9 +254,31 @@ def test_several_models_without_a_graph(grpst: Callable[[str], str], tmp_path: P
     write_project(tmp_path / "p", [{"name": n, "version": "1", **keys} for n in ("a", "b")])
     (tmp_path / "m.onnx").rename(tmp_path / "p" / "m.onnx")
     printed = grpst("grpst start p --name several --no_logging")
-    answer = json.loads(grpst(f"{printed_line(printed, 'try')} -s").splitlines()[-1])
-    assert answer["status"]["code"] == 200
+    lines = printed_lines(printed, "try")
+    assert [re.findall(r"model=(\S+-1)", line) for line in lines] == [["a-1"], ["b-1"]]
+    for line in lines:
+        answer = json.loads(grpst(f"{line} -s").splitlines()[-1])
+        assert answer["status"]["code"] == 200
     assert "stopped" in grpst(printed_line(printed, "stop"))
+
+
+def test_errors_in_the_foreground_name_flags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRPS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    save_node(tmp_path / "m.onnx", "Neg", [("x", FLOAT, ["n"])], [("y", FLOAT, ["n"])])
+    flags = ["--port", "0", "--inferer_arg", "io_bindin=true"]
+    ran = subprocess.run(
+        [GRPST, "serve", "m.onnx", "-f", *flags],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    last = ran.stderr.splitlines()[-1]
+    assert last.startswith("error: model m-1.0.0: --inferer_arg: unknown key 'io_bindin'"), last
 
 
 def test_a_created_project(grpst: Callable[[str], str]) -> None:

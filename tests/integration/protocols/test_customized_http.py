@@ -13,6 +13,7 @@ from tests.support import GUARD_S, RunningServer, serving, user_model, write_use
 
 CODE = '''
 import io
+import sys
 import time
 from pathlib import Path
 
@@ -62,6 +63,13 @@ def respond(context):
         raise InputError("no voice", status=422)
     if case == "raise":
         raise ValueError("broken")
+    if case == "exit":
+        sys.exit(3)
+    if case == "exit-in-stream":
+        def ends():
+            sys.exit(3)
+            yield ""
+        return ends()
     if case == "err":
         context.set_err_msg("the voice is missing")
         return None
@@ -223,6 +231,9 @@ FAILURES = [
     ("err", {}, 500, "the voice is missing\n"),
     ("err-silent", {}, 500, "the model failed; it gave no reason (context.set_err_msg)\n"),
     ("nothing", {}, 500, "infer set no response; call context.set_http_response"),
+    ("nothing", {"streaming": "true"}, 500, "infer set no response; call context.set_http"),
+    ("exit", {}, 500, "SystemExit: 3 (request id "),
+    ("exit-in-stream", {}, 500, "SystemExit: 3 (request id "),
     ("raise", {}, 500, "ValueError: broken (request id "),
     ("no-first-piece", {}, 500, "ValueError: broken before (request id "),
     ("no-first-piece", {"refused": "1"}, 416, "out of range\n"),
@@ -269,6 +280,14 @@ def test_files_and_fields_of_a_form(server: RunningServer, model: str) -> None:
     told = ask(server, model, "upload", data=form, files=files).json()
     assert told["files"] == {"sound": ["hello.wav", "RIFF"], "image": ["cat.png", "PNG"]}
     assert told["form"] == {"voice": ["a", "b"], "long": ["x" * 1_000_000]}
+
+
+@pytest.mark.parametrize(("parts", "status"), [(1000, 200), (1001, 413)])
+def test_a_form_has_at_most_a_thousand_parts(
+    server: RunningServer, parts: int, status: int
+) -> None:
+    files = [("file", ("a", b"x"))] * parts
+    assert ask(server, MODELS[0], "upload", files=files).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ def send(server: RunningServer, data: bytes) -> Answer:
         (["Host: user@a"], "is not a host"),
         (["Host: a:99999"], "is not a host"),
         (["Host: http://a/"], "is not a host"),
+        (["Host: a%zz"], "is not a host"),
+        (["Host: [1:2]"], "is not a host"),
     ],
 )
 def test_a_request_must_name_one_host(
@@ -89,11 +91,23 @@ def test_malformed_chunks_are_400(user_server: RunningServer, body: bytes) -> No
         assert "the body is malformed" in answer.json()["status"]["msg"]
 
 
-@pytest.mark.parametrize("kind", ["application/grpcfoo", "application/grpc-webs", "text/plain"])
+@pytest.mark.parametrize(
+    "kind",
+    ["application/grpcfoo", "application/grpc-webs", "text/plain", "application/grpc"],
+)
 def test_other_protocols_get_415_for_methods_of_grpc(user_server: RunningServer, kind: str) -> None:
+    """gRPC over HTTP/1.1 is another protocol too."""
     with connect(user_server.ports[0]) as connection:
         connection.send(head({"Content-Type": kind, "Content-Length": 0}, GRPC_PREDICT))
         assert connection.answer().status == 415
+
+
+def test_options_of_the_whole_server(user_server: RunningServer) -> None:
+    with connect(user_server.ports[0]) as connection:
+        connection.send(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\nGET * HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = connection.answer()
+        assert (answer.status, answer.headers["Allow"]) == (200, "GET, HEAD, OPTIONS, POST")
+        assert connection.answer().status == 404
 
 
 def http2_status(server: RunningServer, headers: dict[str, str]) -> bytes | None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import requests
 
-from tests import raw_http2
+from tests import raw_brpc, raw_http2
 from tests.raw_http import Connection, connect, request
-from tests.raw_http2 import END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, Http2Connection
+from tests.raw_http2 import (
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    RST_STREAM,
+    Http2Connection,
+    encoded,
+)
 from tests.support import (
     GUARD_S,
     RunningServer,
@@ -151,7 +161,33 @@ def test_half_a_head_over_http2_is_closed(server: RunningServer) -> None:
         assert HEADERS not in [frame.kind for frame in connection.frames()]
 
 
-@pytest.mark.parametrize("start", [b"", b"P", raw_http2.PREFACE[:20], raw_http2.PREFACE])
+@pytest.mark.parametrize("path", [PREDICT, LIVE, "/no/route"])
+@pytest.mark.parametrize(("ends", "resets"), [(0, False), (0, True), (END_STREAM, True)])
+def test_http2_that_finishes_no_request_is_closed(
+    server: RunningServer, path: str, ends: int, resets: bool
+) -> None:
+    with raw_http2.connect(server.ports[0]) as connection:
+        stop = Event()
+
+        def begin_requests() -> bool:
+            """Begin requests until the end of the test; say whether that was in time."""
+            for number in range(40):
+                stream = 2 * number + 1
+                head = encoded(HEADERS, END_HEADERS | ends, stream, raw_http2.head(path))
+                reset = encoded(RST_STREAM, 0, stream, bytes(4)) if resets else b""
+                connection.socket.sendall(head + reset)
+                if stop.wait(0.1):
+                    return True
+            return False
+
+        with ThreadPoolExecutor(1) as clients:
+            begun = clients.submit(begin_requests)
+            assert any(frame.kind == GOAWAY for frame in connection.frames())
+            stop.set()
+            assert begun.result()
+
+
+@pytest.mark.parametrize("start", [b"", b"P", b"PRPC", raw_http2.PREFACE[:20], raw_http2.PREFACE])
 def test_half_a_preface_keeps_no_place(server: RunningServer, start: bytes) -> None:
     for _ in range(3 * MAX_CONNECTIONS):
         with connect(server.ports[0]) as connection:
@@ -174,6 +210,15 @@ def test_pipelined_answers_that_are_not_read_keep_no_place(server: RunningServer
     held = [narrow(server.ports[0]) for _ in range(MAX_CONNECTIONS)]
     for connection in held:
         connection.send(page * 100)
+    wait_until(lambda: connections(server) <= 1, "all places are free")
+    for connection in held:
+        connection.close()
+
+
+def test_brpc_answers_that_are_not_read_keep_no_place(server: RunningServer) -> None:
+    held = [narrow(server.ports[0]) for _ in range(MAX_CONNECTIONS)]
+    for connection in held:
+        connection.send(raw_brpc.Call("ServerMetadata").frame() * 5000)
     wait_until(lambda: connections(server) <= 1, "all places are free")
     for connection in held:
         connection.close()

@@ -9,6 +9,7 @@ import grpc
 import httpx
 import psutil
 import pytest
+import requests
 
 from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
 from tests.onnx_models import save_identity
@@ -90,6 +91,17 @@ class Final(Plain):
         context.stream_respond(GrpsMessage(str_data="too late"))
 
 
+class GoesOn(Plain):
+    """Ends its stream and works on until its client has the whole of it."""
+
+    def infer(self, inp, context):
+        context.stream_respond(GrpsMessage(str_data="last"), final=True)
+        while not context.if_disconnected():
+            time.sleep(0.002)
+        time.sleep(0.05)
+        Path(f"worked_{inp.model}").touch()
+
+
 class Breaking(Plain):
     def infer(self, inp, context):
         if inp.str_data:
@@ -97,10 +109,11 @@ class Breaking(Plain):
         raise ValueError("boom")
 
 
-for cls in (Counter, Generator, Async, AsyncGenerator, Large, Gated, Final, Breaking):
+for cls in (Counter, Generator, Async, AsyncGenerator, Large, Gated, Final, GoesOn, Breaking):
     inferer_register.register(cls.__name__.lower(), cls())
 '''
 MODELS = ("counter", "generator", "async", "asyncgenerator", "large", "gated", "final", "breaking")
+ISOLATIONS = ("thread", "process")
 STYLES = ("counter", "generator", "asyncgenerator")
 
 
@@ -115,7 +128,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "inferer_type": "onnxruntime",
         "inferer_path": str(path),
     }
-    write_project(folder, [*(user_model(name) for name in MODELS), onnx])
+    going_on = [
+        user_model(f"goeson_{isolation}", inferer_name="goeson", isolation=isolation)
+        for isolation in ISOLATIONS
+    ]
+    write_project(folder, [*(user_model(name) for name in MODELS), *going_on, onnx])
     source = folder / "src"
     source.mkdir()
     (source / "customized_converter.py").touch()
@@ -187,6 +204,24 @@ def test_a_client_that_does_not_read_holds_the_producer_up(server: RunningServer
 
 def test_final_ends_the_stream(server: RunningServer) -> None:
     assert texts(server, "final", 0) == ["last"]
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_a_call_that_has_ended_its_stream_is_no_cancelled_one(
+    server: RunningServer, isolation: str
+) -> None:
+    model = f"goeson_{isolation}"
+    assert texts(server, model, 0) == ["last"]
+
+    def calls(outcome: str) -> list[str]:
+        metrics = requests.get(server.url("/metrics"), timeout=GUARD_S).text.splitlines()
+        start = f'grps_model_calls_total{{model="{model}-1.0.0"'
+        lines = [line for line in metrics if line.startswith(start)]
+        return [line.split()[-1] for line in lines if f'outcome="{outcome}"' in line]
+
+    wait_until((server.folder / f"worked_{model}").exists, "the model works on")
+    wait_until(lambda: calls("ok") == ["1"], "the call is counted")
+    assert calls("cancelled") in ([], ["0"])
 
 
 def test_a_failure_in_the_middle_is_the_last_message(server: RunningServer) -> None:

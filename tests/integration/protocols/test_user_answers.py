@@ -72,6 +72,14 @@ class Batches(Returns):
         return [self.infer(inp, context) for inp, context in zip(inps, contexts)]
 
 
+class BatchesNothing(Plain):
+    def infer(self, inp, context):
+        pass
+
+    def batch_infer(self, inps, contexts):
+        return [None for _ in inps]
+
+
 class Yields(Plain):
     def infer(self, inp, context):
         refuse(inp.str_data)
@@ -115,7 +123,7 @@ class Arrays(Plain):
 
 
 for cls in (Returns, Batches, Yields, Responds, ReturnsToo, AsyncReturns, AsyncYields,
-            AsyncResponds, Arrays):
+            AsyncResponds, Arrays, BatchesNothing):
     inferer_register.register(cls.__name__, cls())
 '''
 BATCHING = {"type": "dynamic", "max_batch_size": 4, "batch_timeout_us": 1000}
@@ -131,13 +139,13 @@ def in_places(*names: str) -> list[str]:
 GENERATORS = in_places("Yields", "Responds", "AsyncYields", "AsyncResponds")
 RETURNING = in_places("Returns", "Batches", "AsyncReturns")
 ARRAYS = in_places("Arrays")
-MODELS = (*GENERATORS, *RETURNING, *ARRAYS, *in_places("ReturnsToo"))
+MODELS = (*GENERATORS, *RETURNING, *ARRAYS, *in_places("ReturnsToo", "BatchesNothing"))
 
 
 def model_of(name: str) -> dict[str, Any]:
     inferer, place = name.split("-")
     keys: dict[str, Any] = {"inferer_name": inferer, "isolation": place}
-    if inferer == "Batches":
+    if inferer.startswith("Batches"):
         keys["batching"] = BATCHING
     if inferer == "Arrays":
         keys["converter_type"] = "numpy"
@@ -237,7 +245,22 @@ def test_arrays_are_chunks_or_one_answer(server: RunningServer, model: str) -> N
     streamed = documents(server.post({"ndarray": [3]}, query + "&streaming=true").content)
     values = [each["gtensors"]["tensors"][0]["flat_float32"] for each in streamed]
     assert values == [[0, 0], [1, 1], [2, 2]]
-    empty = server.post({"ndarray": [0]}, query + "&streaming=true")
+
+
+SILENT = in_places("Yields", "Responds", "AsyncYields", "AsyncResponds", "Arrays", "BatchesNothing")
+
+
+@pytest.mark.parametrize("model", SILENT)
+def test_code_that_returns_nothing_is_told_so(server: RunningServer, model: str) -> None:
+    query = f"?model={model}-1.0.0"
+    body: dict[str, Any] = {"ndarray": [0]} if "Arrays" in model else {"str_data": "nothing"}
+    answer = server.post(body, query)
+    assert answer.status_code == 500
+    told = answer.json()["status"]["msg"]
+    assert "returned None and sent no chunk" in told
+    assert "return statement" in told
+    # A stream may end without a chunk.
+    empty = server.post(body, f"{query}&streaming=true")
     assert (empty.status_code, empty.content) == (200, b"")
 
 

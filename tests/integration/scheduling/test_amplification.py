@@ -23,7 +23,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("amplified")
     path = save_identity(folder / "strings.onnx", "string")
     engine = {"name": "strings", "version": "1.0.0", "inferer_type": "onnxruntime"}
-    models = [user_model("echo"), {**engine, "inferer_path": str(path)}]
+    identity = {"name": "identity", "version": "1.0.0", "inferer_type": "identity"}
+    models = [user_model("echo"), {**engine, "inferer_path": str(path)}, identity]
     with serving(write_user_project(folder, models)) as running:
         yield running
 
@@ -56,6 +57,16 @@ def test_many_strings_in_json(
     assert refused.status_code == 413
     assert REFUSED in refused.json()["status"]["msg"]
     assert ask(server, model, form(1000)).status_code == 200
+
+
+@pytest.mark.parametrize("form", [tensor, nested])
+def test_many_strings_that_no_model_reads_take_little(
+    server: RunningServer, form: Callable[[int], bytes]
+) -> None:
+    assert ask(server, "identity", form(400_000)).status_code == 200
+    refused = ask(server, "identity", form(2_500_000))
+    assert refused.status_code == 413
+    assert REFUSED in refused.json()["status"]["msg"]
 
 
 @pytest.mark.parametrize("model", MODELS)

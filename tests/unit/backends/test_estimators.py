@@ -30,7 +30,9 @@ from sklearn.preprocessing import (
 )
 
 from grps.backends.backend import Backend
+from grps.converters.labels import LabelArguments, LabelWriter
 from grps.errors import InputError, ModelError
+from grps.protocol.arrays import to_arrays
 from tests.unit.backends.models import Load
 
 TABLE = np.array(
@@ -250,3 +252,102 @@ def test_what_no_tried_request_fits_is_refused_unless_it_is_declared(serve: Any)
     table = make_pipeline(columns(), LogisticRegression()).fit(TABLE, KINDS)
     declared = serve(table, inputs={"input": "string[-1, 3]"})
     assert dict(declared.infer([strings(["red", "1", "a"])]))["label"].shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "columns"),
+    [
+        (["yes", "no"] * 18, {"probabilities": ("no", "yes")}),
+        ([3, 1, 2] * 12, {"probabilities": ("1", "2", "3")}),
+        (
+            np.array([["a", "x"], ["b", "y"], ["a", "z"]] * 12),
+            {"probabilities_0": ("a", "b"), "probabilities_1": ("x", "y", "z")},
+        ),
+    ],
+)
+def test_scores_name_their_classes(serve: Any, kinds: Any, columns: dict[str, Any]) -> None:
+    outputs = serve(RandomForestClassifier(2).fit(NUMBERS, kinds)).signature.outputs
+    assert {spec.name: spec.columns for spec in outputs if spec.columns} == columns
+
+
+def test_the_labels_converter_uses_the_classes(serve: Any) -> None:
+    kinds = ["low"] * 18 + ["top"] * 18
+    backend = serve(RandomForestClassifier(2).fit(NUMBERS, kinds))
+    writer = LabelWriter(LabelArguments(top_k=1), backend.signature)
+    found = dict(to_arrays(writer.write(dict(backend.infer([NUMBERS[[0, -1]]])))))
+    assert found["label"].tolist() == [["low"], ["top"]]
+
+
+NUMBER_FRAME = pandas.DataFrame(
+    {"member": [True, False, True, True] * 9, "size": [1.5, 2, 3, 0] * 9, "n": range(36)}
+)
+
+
+def test_columns_of_numbers_come_by_name_or_in_one_table(serve: Any) -> None:
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(NUMBER_FRAME, KINDS)
+    expected = fitted.predict_proba(NUMBER_FRAME[:2])
+    table = NUMBER_FRAME[:2].to_numpy(float)
+    by_name = [strings("True", "false"), np.array([1.5, 2], np.float32), np.arange(2)]
+    backend = serve(fitted, columns="named")
+    assert [spec.name for spec in backend.signature.inputs] == ["member", "size", "n"]
+    for request in (by_name, [table], [table.astype(str).astype(object)]):
+        found = dict(backend.infer(request))["probabilities"]
+        np.testing.assert_array_equal(found, expected)
+    backend = serve(fitted)
+    assert only_input(backend) == ("float64", (None, 3), (1.0, 1.0, 1.0))
+    assert backend.signature.inputs[0].columns == ("member", "size", "n")
+    np.testing.assert_array_equal(dict(backend.infer([table]))["probabilities"], expected)
+
+
+def test_columns_of_text_come_in_one_table_on_request(serve: Any) -> None:
+    backend = serve(named_columns().fit(FRAME, KINDS), columns="table")
+    assert [spec.name for spec in backend.signature.inputs] == ["input"]
+    assert backend.infer([strings(["red", "1", "a", "2"])])
+
+
+def test_columns_without_names_can_not_come_by_name(serve: Any) -> None:
+    with pytest.raises(ModelError, match="inferer_args: columns: named is for estimators"):
+        serve(Ridge().fit(NUMBERS, KINDS), columns="named")
+
+
+MISSING = pandas.DataFrame(
+    {
+        "color": ["red", "blue", None] * 12,
+        "member": pandas.Series([True, False, None] * 12, dtype=object),
+        "level": pandas.Series([1, 2, None] * 12, dtype=object),
+        "size": [1.0, 2.0, np.nan] * 12,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        OneHotEncoder(),
+        OrdinalEncoder(encoded_missing_value=-1),
+        make_column_transformer(
+            (make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder()), ["color"]),
+            (OneHotEncoder(), ["member", "level"]),
+            (SimpleImputer(), ["size"]),
+        ),
+    ],
+)
+def test_truth_values_and_missing_values(serve: Any, encoder: Any) -> None:
+    fitted = make_pipeline(encoder, LogisticRegression()).fit(MISSING, KINDS)
+    expected = fitted.predict_proba(MISSING[:3])
+    backend = serve(fitted)
+    color, numbers = strings("red", "blue", ""), np.array([1, 2, np.nan])
+    for request in (
+        [color, strings("True", "false", ""), strings("1", "2", ""), strings("1", "2", "null")],
+        [color, np.array([1, 0, np.nan], np.float32), numbers, numbers],
+        [strings(["red", "TRUE", "1", "1"], ["blue", "False", "2", "2"], ["", "", "", "None"])],
+    ):
+        found = dict(backend.infer(request))["probabilities"]
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_an_empty_text_that_is_a_category_is_no_missing_value(serve: Any) -> None:
+    table = np.array([["", "a"], ["x", "b"]] * 18, dtype=object)
+    fitted = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(table, KINDS)
+    found = dict(serve(fitted).infer([table[:2]]))["probabilities"]
+    np.testing.assert_array_equal(found, fitted.predict_proba(table[:2]))

@@ -274,6 +274,77 @@ def test_restart_applies_an_edited_configuration(
     assert grpst("restart", "dem").exit_code == 1
 
 
+ONNX_MODEL = "{name: m, version: '1', device: cpu, inferer_type: onnxruntime, %s}"
+
+
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        (
+            {"conf": ONNX_MODEL % "inferer_path: data/no.onnx"},
+            "model m-1: inferer_path {project}/data/no.onnx: no such file",
+        ),
+        (
+            {"conf": ONNX_MODEL % "inferer_path: data/m.onnx", "data/m.onnx": ""},
+            "model m-1: inferer_path {project}/data/m.onnx: the file is empty",
+        ),
+        (
+            {
+                "conf": ONNX_MODEL % "inferer_path: data/m.onnx, converter_type: text, "
+                "converter_path: /no/tokenizer.json",
+                "data/m.onnx": "x",
+            },
+            "model m-1: converter_path /no/tokenizer.json: no such file",
+        ),
+        (
+            {
+                "conf": ONNX_MODEL % "inferer_path: data/m.onnx, converter_type: labels, "
+                "converter_args: {labels: no.txt}",
+                "data/m.onnx": "x",
+            },
+            "model m-1: labels in converter_args {project}/no.txt: no such file",
+        ),
+        (
+            {
+                "conf": "{name: m, version: '1', inferer_type: identity, "
+                "warm_up_requests: [no.json]}"
+            },
+            "model m-1: warm_up_requests {project}/no.json: no such file",
+        ),
+        (
+            {"conf": ONNX_MODEL % "inferer_path: data/m.onnx", "data/m.onnx": "a text\n"},
+            "model m-1: {project}/data/m.onnx: a text file; accepted:",
+        ),
+        ({"src/customized_inferer.py": None}, "customized_inferer.py is missing; model your_model"),
+        ({"src/customized_inferer.py": "x = 3\nx ="}, "customized_inferer.py:2: invalid syntax"),
+        (
+            {"src/customized_inferer.py": ""},
+            "your_model-1.0.0: inferer_name 'your_inferer' is not registered in",
+        ),
+    ],
+)
+def test_restart_checks_files_before_it_stops_the_service(
+    grpst: Grpst,
+    project: Path,
+    fake_project_server: None,
+    files: dict[str, str | None],
+    text: str,
+) -> None:
+    grpst("start", project, "--name", "demo", "--no_logging")
+    first = find("demo").state
+    for name, content in files.items():
+        if name == "conf":
+            ServiceFolder.of("demo").inference_conf.write_text(f"models: [{content}]\n")
+        elif content is None:
+            (project / name).unlink()
+        else:
+            (project / name).write_text(content)
+    result = grpst("restart", "demo", "--no_logging")
+    assert result.exit_code == 1
+    assert text.format(project=project) in result.stderr
+    assert find("demo").state == first, "a service whose files are missing goes on"
+
+
 def test_rm(grpst: Grpst, project: Path, fake_project_server: None) -> None:
     grpst("start", project, "--name", "demo", "--no_logging")
     folder = ServiceFolder.of("demo")

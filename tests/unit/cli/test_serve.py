@@ -77,12 +77,18 @@ def test_flags_reach_the_files(grpst: Grpst, model: Path, fake_server: Choose) -
     assert (server.gpu.mem_manager_type, server.gpu.mem_limit_mib) == ("torch", 512)
 
 
+def test_http_with_brpc_opens_both_ports(grpst: Grpst, model: Path, fake_server: Choose) -> None:
+    fake_server("fail")
+    grpst("torch-serve", model, "--name=demo", "--interface_framework", "http+brpc")
+    interface = load_server(ServiceFolder.of("demo").server_conf).interface
+    assert (interface.framework, len(interface.ports)) == ("http+brpc", 2)
+
+
 @pytest.mark.parametrize(
     ("flags", "text"),
     [
         (["--port", "70000"], "'70000' is not a port from 0 to 65535"),
         (["--port", "1,2,3"], "3 ports given"),
-        (["--interface_framework", "http+brpc"], "'http+brpc' is not supported"),
         (["--interface_framework", "ftp"], "http+grpc"),
         (["--name", "a/b"], "'a/b' can't be a service name"),
         (["--device", "tpu"], "'tpu' is not a device; allowed: cpu, cuda"),
@@ -307,8 +313,9 @@ def test_foreground_becomes_the_server(
     result = grpst("serve", model, "-f", "--port", "0")
     assert result.exit_code == 0, result.stderr
     folder = ServiceFolder.of("my_grps")
-    assert calls[0][1:5] == ["-m", "grps.server", "--project", str(folder.root)]
-    assert calls[0][5:] == ["--state_file", str(folder.state), "--stderr"]
+    module = ["-m", "grps.cli.serving.foreground", "torch"]
+    assert calls[0][1:6] == [*module, "--project", str(folder.root)]
+    assert calls[0][6:] == ["--state_file", str(folder.state), "--stderr"]
     state = ServiceState.read(folder.state)
     assert state is not None
     assert (state.pid, state.phase) == (os.getpid(), "starting")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from grps.cli.verbs.model import troubles
 from grps.deploy.paths import ServiceFolder
 from grps.server.state import ServiceState
 
@@ -78,6 +79,15 @@ def test_ps_shows_stopped_services_when_asked(grpst: Grpst, folder: ServiceFolde
 def test_ps_of_one_that_failed_gives_the_cause(grpst: Grpst, folder: ServiceFolder) -> None:
     crash(folder, "no memory")
     assert "does not run (failed: no memory)" in grpst("ps", "-n", "demo").stderr
+
+
+@pytest.mark.parametrize(
+    "reason", ["SystemExit: 3", "was ended by signal SIGKILL", "did not respond for 60 s"]
+)
+def test_an_instance_that_was_started_again(reason: str) -> None:
+    instance = {"name": "m-1#0", "state": "alive", "restarts": 2, "reason": reason}
+    (line,) = troubles([{"instances": [instance]}])
+    assert line == f"instance m-1#0 was started again 2 times; the last cause: {reason}"
 
 
 def test_unknown_names(grpst: Grpst, folder: ServiceFolder) -> None:

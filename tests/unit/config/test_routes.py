@@ -39,6 +39,7 @@ def test_the_services_own_routes_are_refused(path: str) -> None:
         ("/a#b", "must be a path alone"),
         ("/a b", "must be a path alone"),
         ("/a\n", "must be a path alone"),
+        ("/é/{x}", "must be written as clients send it: '/%C3%A9/%7Bx%7D'"),
     ],
 )
 def test_what_is_no_path_is_refused(path: str, reason: str) -> None:

@@ -100,7 +100,7 @@ def test_lengths(tokenizer: Path) -> None:
 
 def test_inputs_are_told_by_name_or_by_argument(tokenizer: Path) -> None:
     odd = signature(TensorSpec("a", "int32", (None, None)), TensorSpec("b", "int32", (None, None)))
-    with pytest.raises(ModelError, match="what goes into the input a is not clear"):
+    with pytest.raises(ModelError, match="what goes into the input 'a' is not clear"):
         converter("text", odd, str(tokenizer))
     made = converter("text", odd, str(tokenizer), inputs={"a": "ids", "b": "mask"})
     found = before(made, GrpsMessage(str_data="the fox"))
@@ -226,7 +226,7 @@ def test_each_input_gets_what_its_name_says(tokenizer: Path, names: tuple[str, .
 )
 def test_what_is_not_known_is_refused_and_may_be_said(tokenizer: Path, name: str) -> None:
     found = inputs_of("input_ids", name)
-    with pytest.raises(ModelError, match=f"what goes into the input {name} is not clear"):
+    with pytest.raises(ModelError, match=f"what goes into the input '{name}' is not clear"):
         converter("text", found, str(tokenizer))
     made = converter("text", found, str(tokenizer), inputs={name: "types"})
     assert made.filled[name] == "0 for the first text of a pair, 1 for the second"
@@ -255,3 +255,17 @@ def test_what_is_not_known_is_refused_and_may_be_said(tokenizer: Path, name: str
 def test_inputs_that_no_text_fits_are_refused(tokenizer: Path, found: Any, cause: str) -> None:
     with pytest.raises(ModelError, match=cause):
         converter("text", found, str(tokenizer))
+
+
+def test_errors_about_inputs_quote_them_and_show_what_to_write(tokenizer: Path) -> None:
+    with pytest.raises(ModelError) as unclear:
+        converter("text", inputs_of("input_ids", "x y"), str(tokenizer))
+    assert str(unclear.value) == (
+        "what goes into the input 'x y' is not clear from its name; say so in converter_args: "
+        'inputs, such as {"x y": "ids"} (ids, mask, types, positions), or give its value in '
+        'converter_args: constants, such as {"x y": 0}'
+    )
+    with pytest.raises(ModelError, match=r'inputs, such as \{"a.ids": "ids", "b.ids": "mask"\}'):
+        converter("text", inputs_of("a.ids", "b.ids"), str(tokenizer))
+    with pytest.raises(ModelError, match=r"no input of tokens among 'mask'.*\{\"mask\": \"ids\"\}"):
+        converter("text", inputs_of("mask"), str(tokenizer))

@@ -84,7 +84,8 @@ def test_a_converter_stands_around_the_inferer() -> None:
 
 def test_failures_are_told_in_one_line() -> None:
     assert run(text("a"), boom) == ("failed", "ValueError: boom in two lines (request id id-1)")
-    assert run(text("a"), lambda inp, context: 5) == ("failed", "Output type must be GrpsMessage.")
+    told = "Output type must be GrpsMessage. The model returned int."
+    assert run(text("a"), lambda inp, context: 5) == ("failed", told)
 
 
 def test_an_error_in_the_context_ends_the_steps() -> None:

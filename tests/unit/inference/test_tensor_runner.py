@@ -54,6 +54,24 @@ def test_a_bad_request_fails_alone() -> None:
     assert model.seen == [(3, 1), (1, 1), (1, 1), (1, 1)]
 
 
+class Panics(Double):
+    """Raises what is no ``Exception``, as native code of a tokenizer does when it panics."""
+
+    def run(self, tensors: list[NamedArray], batch: Batch) -> list[NamedArray]:
+        try:
+            return super().run(tensors, batch)
+        except ValueError as error:
+            raise BaseException("panicked") from error
+
+
+def test_a_request_that_panics_fails_alone() -> None:
+    model = Panics()
+    entries = [rows(1), rows(13), rows(2)]
+    TensorRunner(model, "m").run(FakeBatch(entries))
+    panicked = ("failed", "BaseException: panicked (request id id-1)")
+    assert outcomes(entries) == [doubled(1), panicked, doubled(2)]
+
+
 class Sum:
     """Does not keep its rows."""
 

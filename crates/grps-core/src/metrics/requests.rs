@@ -16,17 +16,20 @@ pub enum Protocol {
     Http,
     /// gRPC.
     Grpc,
+    /// bRPC's `baidu_std`.
+    Brpc,
 }
 
 impl Protocol {
     /// All protocols.
-    pub const ALL: [Self; 2] = [Self::Http, Self::Grpc];
+    pub const ALL: [Self; 3] = [Self::Http, Self::Grpc, Self::Brpc];
 
     /// The name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Grpc => "grpc",
+            Self::Brpc => "brpc",
         }
     }
 }

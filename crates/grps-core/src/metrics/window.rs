@@ -186,8 +186,9 @@ mod tests {
         }
         recent.tick_requests(&route);
         let minute = recent.minute();
-        assert_eq!((minute.seconds, minute.succeeded, minute.failed), (1, 2, 0));
-        assert_eq!(minute.duration.count(), 2);
+        let protocols = Protocol::ALL.len() as u64;
+        assert_eq!((minute.seconds, minute.succeeded, minute.failed), (1, protocols, 0));
+        assert_eq!(minute.duration.count(), protocols);
         assert!(minute.stages.is_empty());
     }
 }

@@ -25,7 +25,10 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// An event of a stream.
 #[derive(Debug)]
 enum Event {
+    /// A chunk that the model's code sent while it ran.
     Chunk(Content),
+    /// What the model returned, behind which nothing follows.
+    Last(Content),
     Failed(Error),
     End,
 }
@@ -69,7 +72,7 @@ impl State {
     }
 
     fn add(&mut self, event: Event) {
-        if let Event::Chunk(chunk) = &event {
+        if let Event::Chunk(chunk) | Event::Last(chunk) = &event {
             self.bytes += CHUNK_BYTES + chunk.byte_len();
             self.sent = true;
         }
@@ -185,6 +188,11 @@ impl ChunkSender {
         push(state, Event::Chunk(chunk))
     }
 
+    /// Whether no chunk reaches the client any more: it has disconnected, or the stream has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.state.lock().closed
+    }
+
     /// Keeps the permit of the request until the guard is dropped, except while the stream is full.
     pub(crate) fn hold(&self, permit: Permit) -> HeldPermit {
         match &self.0.watch {
@@ -204,18 +212,14 @@ impl ChunkSender {
     /// Ends the stream with the outcome of the model, after all chunks. A message is a chunk only if
     /// the model has sent none: user code that streams returns what its client has, or nothing.
     pub(crate) fn finish(&self, outcome: Result<Content, Error>) {
-        let mut state = self.0.state.lock();
-        let last = match outcome {
-            Ok(tensors @ Content::Tensors(_)) => Some(Event::Chunk(tensors)),
-            Ok(message) if !state.sent && message.byte_len() > 0 => Some(Event::Chunk(message)),
-            Ok(_) => None,
-            Err(error) => Some(Event::Failed(error)),
+        let state = self.0.state.lock();
+        let end = match outcome {
+            Ok(tensors @ Content::Tensors(_)) => Event::Last(tensors),
+            Ok(message) if !state.sent && message.byte_len() > 0 => Event::Last(message),
+            Ok(_) => Event::End,
+            Err(error) => Event::Failed(error),
         };
-        // Together with the end, so that the connection knows the last chunk when it receives it.
-        if let Some(last) = last.filter(|_| !state.closed) {
-            state.add(last);
-        }
-        push(state, Event::End);
+        push(state, end);
     }
 }
 
@@ -311,12 +315,14 @@ impl Events {
     }
 }
 
-/// The connection's end; dropping it cancels the request.
+/// The connection's end; dropping it cancels the request, unless its model has ended the stream.
 #[derive(Debug)]
 pub struct Chunks {
     events: Events,
     /// Whether the stream has ended; producers may still send.
     ended: bool,
+    /// Whether the model has ended it: the request then ends when the model returns.
+    is_complete: bool,
     /// The task that runs the request through its models.
     walk: JoinHandle<()>,
 }
@@ -324,7 +330,7 @@ pub struct Chunks {
 impl Chunks {
     pub(crate) fn new(events: Events, walk: JoinHandle<()>) -> Self {
         events.shared.state.lock().walk = Some(walk.abort_handle());
-        Self { events, ended: false, walk }
+        Self { events, ended: false, is_complete: false, walk }
     }
 
     /// Waits for the next chunk; `None` at the end. An error is always the last item.
@@ -334,21 +340,26 @@ impl Chunks {
         }
         self.events.poll_next(context).map(|event| match event {
             Some(Event::Chunk(chunk)) => Some(Ok(chunk)),
+            Some(Event::Last(chunk)) => {
+                self.end();
+                Some(Ok(chunk))
+            }
             Some(Event::Failed(error)) => {
                 self.end();
                 Some(Err(error))
             }
             Some(Event::End) | None => {
+                self.is_complete = true;
                 self.end();
                 None
             }
         })
     }
 
-    /// Whether nothing follows the chunk that was received last: it is what the model returned, and
-    /// not one that its code sent while it ran.
+    /// Whether nothing follows what was received last: the stream has failed, or it was what the model
+    /// returned.
     pub fn is_at_end(&self) -> bool {
-        self.ended || matches!(self.events.received.front(), Some(Event::End))
+        self.ended
     }
 
     /// Ends the stream; later chunks of producers are dropped.
@@ -366,7 +377,9 @@ impl Chunks {
 impl Drop for Chunks {
     fn drop(&mut self) {
         self.events.close();
-        self.walk.abort();
+        if !self.is_complete {
+            self.walk.abort();
+        }
     }
 }
 

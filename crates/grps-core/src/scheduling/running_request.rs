@@ -82,10 +82,11 @@ impl RunningRequest {
         self.reply.lock().is_some()
     }
 
-    /// Whether a reply reaches no client: one was sent, the client disconnected, or the deadline
-    /// passed.
+    /// Whether a reply reaches no client: one was sent, the client disconnected, the deadline
+    /// passed, or the stream has ended.
     pub fn is_cancelled(&self) -> bool {
         self.reply.lock().as_ref().is_none_or(|(reply, _)| reply.is_closed())
+            || self.stream.as_ref().is_some_and(ChunkSender::is_closed)
     }
 
     /// Notes the end of a step that began with the end of the step before it.

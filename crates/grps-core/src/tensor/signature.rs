@@ -79,6 +79,7 @@ impl Signature {
         self.check_count(ordered.len()).map_err(|fault| self.refuse(model, &fault))?;
         let mut arranged = Vec::with_capacity(ordered.len());
         for (mut tensor, spec) in ordered.into_iter().zip(&self.inputs) {
+            tensor = spec.converted(tensor);
             spec.check(&tensor).map_err(|fault| self.refuse(model, &fault))?;
             tensor.rename(Arc::clone(&spec.name));
             arranged.push(tensor);
@@ -165,6 +166,16 @@ impl TensorSpec {
         let dtype = self.dtype.map_or("any type", DataType::name);
         let shape = self.shape.as_deref().map_or_else(|| "[...]".to_owned(), describe_shape);
         format!("{} {dtype}{shape}", self.name)
+    }
+
+    /// Protocols without bools send numbers in their place, and models of engines without bools take
+    /// numbers: both are bytes.
+    fn converted(&self, tensor: Tensor) -> Tensor {
+        match (self.dtype, tensor.dtype()) {
+            (Some(DataType::Bool), DataType::Uint8) => tensor.bytes_as(DataType::Bool),
+            (Some(DataType::Uint8), DataType::Bool) => tensor.bytes_as(DataType::Uint8),
+            _ => tensor,
+        }
     }
 
     fn check(&self, tensor: &Tensor) -> Result<(), String> {

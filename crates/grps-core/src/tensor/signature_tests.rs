@@ -101,3 +101,18 @@ fn a_model_that_tells_nothing_takes_anything() {
     let open = Signature { inputs: vec![], outputs: vec![], naming: Naming::Advisory };
     assert_eq!(open.arrange("m-1", vec![tensor("x", &[4])]).unwrap().len(), 1);
 }
+
+#[test]
+fn bools_and_their_bytes_stand_for_each_other() {
+    for (dtype, sent, taken) in [
+        (DataType::Bool, Values::Uint8(vec![0, 2]), Values::Bool(vec![false, true])),
+        (DataType::Uint8, Values::Bool(vec![false, true]), Values::Uint8(vec![0, 1])),
+    ] {
+        let spec = TensorSpec { name: "x".into(), dtype: Some(dtype), shape: None, required: true };
+        let signature =
+            Signature { inputs: vec![spec], outputs: Vec::new(), naming: Naming::Strict };
+        let tensor = Tensor::new("x".into(), vec![2], sent).unwrap();
+        let arranged = signature.arrange("m", vec![tensor]).unwrap();
+        assert_eq!(arranged[0].elements(), taken.elements());
+    }
+}

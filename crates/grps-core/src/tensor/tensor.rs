@@ -118,6 +118,15 @@ impl Tensor {
         Self { name, shape, buffer: buffer.into_values().into() }
     }
 
+    /// The bytes of the same elements as elements of another type of the same size.
+    pub(crate) fn bytes_as(self, dtype: DataType) -> Self {
+        let Self { name, shape, buffer } = self;
+        let other = buffer.clone().into_bytes();
+        let other = other.and_then(|bytes| Buffer::from_bytes(dtype, bytes));
+        let other = other.filter(|other| other.elements().len() == buffer.elements().len());
+        Self { name, shape, buffer: other.unwrap_or(buffer) }
+    }
+
     /// A tensor of the same name; `None` when shape and elements do not fit together.
     pub(crate) fn like(&self, shape: Shape, values: Values) -> Option<Self> {
         Self::new(Arc::clone(&self.name), shape, values).ok()

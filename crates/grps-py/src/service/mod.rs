@@ -1,5 +1,6 @@
 //! What the server process builds from its configuration: models, graphs, the server.
 
+pub(crate) mod callers;
 pub(crate) mod command;
 pub(crate) mod graph;
 pub(crate) mod interface;

@@ -7,12 +7,15 @@ use std::thread::JoinHandle;
 
 use grps_core::metrics::Kind;
 use grps_core::{Engine, Health, Limits};
-use grps_server::{App, Bound, Settings, bind, bind_unix, codec::Codec, now_s, series_json, serve};
+use grps_server::{
+    App, AuthSettings, Bound, Settings, bind, bind_unix, codec::Codec, now_s, series_json, serve,
+};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
+use crate::service::callers::PyCallers;
 use crate::service::command::Command;
 use crate::service::graph::PyGraph;
 use crate::service::model::Model;
@@ -77,6 +80,12 @@ impl Server {
         }
         *running = Some(self.spawn(bound)?);
         Ok(ports)
+    }
+
+    /// Lets only these callers infer and read from here on, and replaces those of before.
+    fn set_callers(&self, callers: PyCallers) -> PyResult<()> {
+        let set = self.app.set_callers(&AuthSettings::try_from(callers)?);
+        set.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// Serves a model and replaces a model of the same name and version. The replaced model finishes

@@ -1,8 +1,13 @@
 //! Access control: routes declare a policy, which is checked here.
 
-use grps_core::{Cause, Error};
-use subtle::ConstantTimeEq;
+use std::sync::Arc;
 
+use grps_core::{Cause, Error};
+
+use crate::auth::authenticator::Authenticator;
+use crate::auth::identity::Admitted;
+use crate::auth::scopes::Scopes;
+use crate::call::call::Call;
 use crate::net::peer::Peer;
 
 /// The access policy of a route.
@@ -10,19 +15,32 @@ use crate::net::peer::Peer;
 pub(crate) enum Policy {
     /// Every client: pages, liveness and readiness.
     Public,
-    /// Every client: inference requests, which are counted, and refused while the service drains.
+    /// Inference requests, which are counted, and refused while the service drains: every client, or
+    /// callers with the scope `infer` where the service has `auth`.
     Infer,
-    /// Every client: metadata and metrics.
+    /// Metadata and metrics: every client, or callers with the scope `read`.
     Read,
     /// Operators only: clients with the admin token or, if the service has none, clients on this
-    /// machine. Requests that a browser sends for another site are refused.
+    /// machine; with `auth`, callers with the scope `admin`. Requests that a browser sends for another site are refused.
     Admin,
+}
+
+impl Policy {
+    /// The scope that a caller needs; `None` for routes that need no caller.
+    fn scope(self) -> Option<Scopes> {
+        match self {
+            Self::Public => None,
+            Self::Infer => Some(Scopes::INFER),
+            Self::Read => Some(Scopes::READ),
+            Self::Admin => Some(Scopes::ADMIN),
+        }
+    }
 }
 
 /// Credentials of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Credentials<'a> {
-    /// The bearer token.
+    /// The key, or the token.
     pub(crate) token: Option<&'a str>,
     /// Whether a browser sends the request for a page of another site. A browser on this machine
     /// also uses the loopback address.
@@ -32,41 +50,119 @@ pub(crate) struct Credentials<'a> {
     pub(crate) is_direct: bool,
 }
 
-/// Checks a request against the policy of its route.
+/// What a route asks before it serves a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admission {
+    /// The access policy.
+    pub(crate) policy: Policy,
+    /// Whether the request is one inference request; a stream of them counts each by itself.
+    pub(crate) is_counted: bool,
+}
+
+/// Checks whether a request may call its route, and marks it if it is an inference request. Routes
+/// without access control skip the look at the credentials.
 ///
 /// # Errors
-/// `PermissionDenied` with the missing condition.
+/// See [`authorize`]; `Unavailable` for inference while draining.
+pub(crate) fn admit<'c>(
+    call: &mut Call,
+    admission: Admission,
+    credentials: impl FnOnce() -> Credentials<'c>,
+) -> Result<(), Error> {
+    let Admission { policy, is_counted } = admission;
+    if policy == Policy::Infer && is_counted {
+        call.scope.mark_inference();
+    }
+    match find_caller(policy, call, credentials) {
+        Ok(None) => Ok(()),
+        Ok(Some(caller)) => {
+            call.peer.set_identity(Arc::clone(&caller.identity.name));
+            call.scope.set_caller(caller);
+            Ok(())
+        }
+        Err(error) => {
+            if policy == Policy::Infer {
+                call.scope.record_failure(&error);
+            }
+            Err(error)
+        }
+    }
+}
+
+fn find_caller<'c>(
+    policy: Policy,
+    call: &Call,
+    credentials: impl FnOnce() -> Credentials<'c>,
+) -> Result<Option<Admitted>, Error> {
+    if policy == Policy::Infer && call.app.engine.health().is_draining() {
+        return Err(Error::new(Cause::Unavailable, "the service is shutting down"));
+    }
+    let auth = &call.app.auth;
+    let is_checked = policy == Policy::Admin || auth.is_required();
+    let credentials = if is_checked { credentials() } else { Credentials::default() };
+    authorize(policy, &call.peer, credentials, auth)
+}
+
+/// Checks a request against the policy of its route; returns the caller where only known ones may call.
+///
+/// # Errors
+/// `Unauthenticated` when a caller is needed and not known, `PermissionDenied` with the missing
+/// condition, `RateLimited` when the caller has reached a limit.
 pub(crate) fn authorize(
     policy: Policy,
     peer: &Peer,
     credentials: Credentials<'_>,
-    admin_token: Option<&str>,
-) -> Result<(), Error> {
-    match policy {
-        Policy::Public | Policy::Infer | Policy::Read => Ok(()),
-        Policy::Admin => authorize_admin(peer, credentials, admin_token),
+    auth: &Authenticator,
+) -> Result<Option<Admitted>, Error> {
+    match (policy.scope(), auth.is_required()) {
+        (None, _) => Ok(None),
+        (Some(scope), true) => authorize_caller(scope, peer, credentials, auth).map(Some),
+        (Some(Scopes::ADMIN), false) => authorize_admin(peer, credentials, auth).map(|()| None),
+        (Some(_), false) => Ok(None),
     }
+}
+
+fn authorize_caller(
+    scope: Scopes,
+    peer: &Peer,
+    credentials: Credentials<'_>,
+    auth: &Authenticator,
+) -> Result<Admitted, Error> {
+    // A browser sends the certificate of its user for the page of any site.
+    let by_certificate = credentials.token.is_none() && peer.identity().is_some();
+    if credentials.is_cross_site && (scope == Scopes::ADMIN || by_certificate) {
+        return Err(denied("a page of another site may not make this call"));
+    }
+    let identity = auth.identify(credentials.token, peer.identity().map(AsRef::as_ref))?;
+    if !identity.scopes.contain(scope) {
+        let message = format!("'{}' lacks the scope '{}'", identity.name, scope.name());
+        return Err(denied(&message));
+    }
+    let permit = identity.admit()?;
+    Ok(Admitted { identity, _permit: permit })
 }
 
 fn authorize_admin(
     peer: &Peer,
     credentials: Credentials<'_>,
-    admin_token: Option<&str>,
+    auth: &Authenticator,
 ) -> Result<(), Error> {
     if credentials.is_cross_site {
         return Err(denied("a page of another site may not make admin calls"));
     }
-    let Some(expected) = admin_token else {
+    if !auth.has_admin_token() {
         return authorize_local(peer, credentials);
-    };
-    match credentials.token {
-        Some(sent) if is_equal(sent, expected) => Ok(()),
-        Some(_) => Err(denied("the admin token is wrong")),
-        None => Err(denied(
-            "send the admin token as 'Authorization: Bearer TOKEN'; grpst reads it from the \
-             environment variable GRPS_ADMIN_TOKEN",
-        )),
     }
+    if auth.is_admin_token(credentials.token) {
+        return Ok(());
+    }
+    Err(denied(match credentials.token {
+        Some(_) => "the admin token is wrong",
+        None => {
+            "send the admin token as 'Authorization: Bearer TOKEN'; grpst reads it from the \
+             environment variable GRPS_ADMIN_TOKEN"
+        }
+    }))
 }
 
 /// Without an admin token, only this machine may make admin calls.
@@ -85,16 +181,6 @@ fn authorize_local(peer: &Peer, credentials: Credentials<'_>) -> Result<(), Erro
     Ok(())
 }
 
-/// Whether a token is the admin token of the service, if it has one.
-pub(crate) fn is_admin_token(sent: Option<&str>, expected: Option<&str>) -> bool {
-    sent.zip(expected).is_some_and(|(sent, expected)| is_equal(sent, expected))
-}
-
-/// Compares tokens in a time that does not depend on where they differ.
-fn is_equal(sent: &str, expected: &str) -> bool {
-    sent.as_bytes().ct_eq(expected.as_bytes()).into()
-}
-
 fn denied(message: &str) -> Error {
     Error::new(Cause::PermissionDenied, message)
 }
@@ -104,14 +190,19 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
+    use crate::auth::settings::{AuthSettings, CallerSettings, CertificateSettings};
 
     fn peer(address: &str) -> Peer {
         address.parse::<SocketAddr>().unwrap().into()
     }
 
+    fn auth(admin_token: Option<&str>) -> Authenticator {
+        Authenticator::new(admin_token.map(str::to_owned))
+    }
+
     fn admin(address: &str, token: Option<&str>, expected: Option<&str>) -> Result<(), Error> {
         let credentials = Credentials { token, is_cross_site: false, is_direct: true };
-        authorize(Policy::Admin, &peer(address), credentials, expected)
+        authorize(Policy::Admin, &peer(address), credentials, &auth(expected)).map(drop)
     }
 
     #[test]
@@ -119,9 +210,9 @@ mod tests {
         let credentials =
             Credentials { token: Some("secret"), is_cross_site: true, is_direct: true };
         let local = peer("127.0.0.1:1");
-        assert!(authorize(Policy::Admin, &local, credentials, Some("secret")).is_err());
+        assert!(authorize(Policy::Admin, &local, credentials, &auth(Some("secret"))).is_err());
         for policy in [Policy::Public, Policy::Infer, Policy::Read] {
-            assert!(authorize(policy, &local, credentials, None).is_ok());
+            assert!(authorize(policy, &local, credentials, &auth(None)).is_ok());
         }
     }
 
@@ -134,14 +225,94 @@ mod tests {
         }
     }
 
+    fn caller(name: &str, scopes: Scopes) -> CallerSettings {
+        CallerSettings {
+            name: name.to_owned(),
+            scopes,
+            max_requests_per_second: None,
+            max_concurrency: Some(1),
+        }
+    }
+
+    /// Callers with one scope each, known by a certificate with its name.
+    fn guarded() -> Authenticator {
+        let auth = auth(Some("root"));
+        let certificate = |scope: Scopes| CertificateSettings {
+            subject: scope.name().to_owned(),
+            caller: caller(scope.name(), scope),
+        };
+        let scopes = [Scopes::INFER, Scopes::READ, Scopes::ADMIN];
+        let certificates = scopes.map(certificate).into();
+        auth.set_callers(&AuthSettings { certificates, ..AuthSettings::default() }).unwrap();
+        auth
+    }
+
+    #[test]
+    fn a_caller_needs_the_scope_of_the_policy() {
+        let auth = guarded();
+        let policies = [Policy::Infer, Policy::Read, Policy::Admin];
+        for (scope, own) in [Scopes::INFER, Scopes::READ, Scopes::ADMIN].iter().zip(policies) {
+            let mut peer = peer("127.0.0.1:1");
+            peer.set_identity(scope.name().into());
+            let credentials = Credentials { is_direct: true, ..Credentials::default() };
+            for policy in policies {
+                let called = authorize(policy, &peer, credentials, &auth);
+                match called {
+                    Ok(caller) => assert!(policy == own && caller.is_some(), "{policy:?}"),
+                    Err(error) => {
+                        assert!(policy != own && error.cause() == Cause::PermissionDenied);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_credentials_only_public_routes_are_served() {
+        let auth = guarded();
+        let local = peer("127.0.0.1:1");
+        let direct = Credentials { is_direct: true, ..Credentials::default() };
+        assert!(authorize(Policy::Public, &local, direct, &auth).unwrap().is_none());
+        for policy in [Policy::Infer, Policy::Read, Policy::Admin] {
+            for token in [None, Some("wrong")] {
+                let error = authorize(policy, &local, Credentials { token, ..direct }, &auth);
+                assert_eq!(error.unwrap_err().cause(), Cause::Unauthenticated);
+            }
+            let root = Credentials { token: Some("root"), ..direct };
+            assert!(authorize(policy, &peer("192.0.2.1:1"), root, &auth).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_can_not_use_a_certificate() {
+        let auth = guarded();
+        let mut peer = peer("192.0.2.1:1");
+        peer.set_identity("infer".into());
+        let credentials = Credentials { is_cross_site: true, ..Credentials::default() };
+        let error = authorize(Policy::Infer, &peer, credentials, &auth).unwrap_err();
+        assert_eq!(error.cause(), Cause::PermissionDenied);
+    }
+
+    #[test]
+    fn a_caller_has_limits_until_its_request_ends() {
+        let auth = guarded();
+        let mut peer = peer("192.0.2.1:1");
+        peer.set_identity("infer".into());
+        let call = || authorize(Policy::Infer, &peer, Credentials::default(), &auth);
+        let running = call().unwrap();
+        assert_eq!(call().unwrap_err().cause(), Cause::RateLimited);
+        drop(running);
+        assert!(call().is_ok());
+    }
+
     #[test]
     fn other_names_and_proxies_need_the_token() {
         let local = peer("127.0.0.1:1");
         let credentials = Credentials { token: None, is_cross_site: false, is_direct: false };
-        assert!(authorize(Policy::Admin, &local, credentials, None).is_err());
+        assert!(authorize(Policy::Admin, &local, credentials, &auth(None)).is_err());
         let credentials = Credentials { token: Some("secret"), ..credentials };
-        assert!(authorize(Policy::Admin, &local, credentials, None).is_err());
-        assert!(authorize(Policy::Admin, &local, credentials, Some("secret")).is_ok());
+        assert!(authorize(Policy::Admin, &local, credentials, &auth(None)).is_err());
+        assert!(authorize(Policy::Admin, &local, credentials, &auth(Some("secret"))).is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What lies between a front end and the engine, the same for every protocol.
 
 pub(crate) mod access;
+pub(crate) mod access_line;
 pub(crate) mod blocking_section;
 pub(crate) mod call;
 pub(crate) mod in_flight;

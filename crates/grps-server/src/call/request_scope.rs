@@ -9,6 +9,8 @@ use grps_core::metrics::{Protocol, RequestStage, RequestSummary, RouteStats};
 use grps_core::{Cause, Error, Route, Timeline};
 
 use crate::app::App;
+use crate::auth::identity::Admitted;
+use crate::auth::scopes::Scopes;
 use crate::call::in_flight::{HELD_BYTES, InFlight, InFlightGuard};
 use crate::codec::Room;
 
@@ -31,6 +33,8 @@ pub(crate) struct RequestScope {
     sent_bytes: AtomicU64,
     /// Chunks of the response body.
     sent_chunks: AtomicU64,
+    /// Who calls, on routes that only known callers may use.
+    caller: OnceLock<Admitted>,
 }
 
 const NO_INFERENCE: u8 = 0;
@@ -54,6 +58,7 @@ impl RequestScope {
             received_bytes: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             sent_chunks: AtomicU64::new(0),
+            caller: OnceLock::new(),
         }
     }
 
@@ -90,6 +95,17 @@ impl RequestScope {
     /// Whether the response has so many bytes that they are counted until they are written.
     pub(crate) fn has_large_response(&self) -> bool {
         self.sent_bytes.load(Ordering::Relaxed) >= HELD_BYTES as u64
+    }
+
+    /// Sets who calls; the request counts for the caller until it ends.
+    pub(crate) fn set_caller(&self, caller: Admitted) {
+        // A request has one caller: a second one would change nothing.
+        let _ = self.caller.set(caller);
+    }
+
+    /// Whether a known caller with this scope makes the request.
+    pub(crate) fn has_scope(&self, scope: Scopes) -> bool {
+        self.caller.get().is_some_and(|caller| caller.identity.scopes.contain(scope))
     }
 
     /// Marks the request as an inference request, whose outcome is counted.

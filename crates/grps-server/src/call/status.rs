@@ -17,6 +17,7 @@ const RETRY_AFTER_MS: u32 = 1000;
 fn table(cause: Cause) -> (StatusCode, Code) {
     match cause {
         Cause::InvalidArgument => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
+        Cause::Unauthenticated => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
         Cause::PermissionDenied => (StatusCode::FORBIDDEN, Code::PermissionDenied),
         Cause::NotFound => (StatusCode::NOT_FOUND, Code::NotFound),
         Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
@@ -24,6 +25,7 @@ fn table(cause: Cause) -> (StatusCode, Code) {
         Cause::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
         Cause::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
         Cause::QueueFull => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
+        Cause::RateLimited => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
         Cause::Cancelled => (client_closed_request(), Code::Cancelled),
         Cause::ModelFailed | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
         Cause::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
@@ -60,26 +62,28 @@ pub(crate) fn grps_status(error: &Error) -> Status {
     Status::failure(i32::from(http_status(error).as_u16()), error.message())
 }
 
-/// The gRPC status of an error that ends the call itself.
-///
-/// `None` for errors of a model call: the call ends with gRPC OK and the status is in the message, as
-/// clients of upstream expect.
-pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
-    let is_in_message = matches!(
-        error.cause(),
+/// Whether an error is one of the model call: the rpc itself succeeds and the status is in its message,
+/// as clients of upstream expect.
+pub(crate) fn is_in_message(cause: Cause) -> bool {
+    matches!(
+        cause,
         Cause::InvalidArgument
             | Cause::PermissionDenied
             | Cause::NotFound
             | Cause::ModelFailed
             | Cause::Internal
-    );
-    (!is_in_message).then(|| rpc_failure(error))
+    )
+}
+
+/// The gRPC status of an error that ends the call itself; `None` if it [`is_in_message`].
+pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
+    (!is_in_message(error.cause())).then(|| rpc_failure(error))
 }
 
 /// The gRPC status of an error, for protocols whose clients expect one for every failure.
 pub(crate) fn rpc_failure(error: &Error) -> tonic::Status {
     let mut status = tonic::Status::new(table(error.cause()).1, error.message());
-    if error.cause() == Cause::QueueFull {
+    if matches!(error.cause(), Cause::QueueFull | Cause::RateLimited) {
         // The counterpart of the HTTP header Retry-After.
         let retry_after = MetadataValue::from(RETRY_AFTER_MS);
         status.metadata_mut().insert("grpc-retry-pushback-ms", retry_after);
@@ -100,7 +104,9 @@ mod tests {
     fn the_grps_code_equals_the_http_status() {
         for (cause, code) in [
             (Cause::InvalidArgument, 400),
+            (Cause::Unauthenticated, 401),
             (Cause::QueueFull, 429),
+            (Cause::RateLimited, 429),
             (Cause::Cancelled, 499),
             (Cause::ModelFailed, 500),
             (Cause::DeadlineExceeded, 504),

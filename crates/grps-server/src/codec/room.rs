@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 
-use bytes::Bytes;
 use grps_core::{Cause, Error};
 
 use super::fault::Fault;
@@ -15,9 +14,6 @@ const SPARE_BYTES: usize = 48 << 20;
 
 /// What a request takes without a reservation, so that small ones cost nothing.
 const FREE_BYTES: usize = 1 << 20;
-
-/// What a string takes besides its place in a tensor: an object and the places that refer to it.
-const STRING_BYTES: usize = 128;
 
 /// Bytes are reserved in steps of this size.
 const STEP_BYTES: usize = 1 << 20;
@@ -127,16 +123,6 @@ impl<'r> Room<'r> {
         }
         let capacity = (values.len().saturating_add(more)).max(values.capacity() * 2).max(FEWEST);
         self.resize(values, capacity)
-    }
-
-    /// Makes place for strings that are counted before they are read. They are charged for what they
-    /// take at least wherever they go, so that too many are refused at once.
-    ///
-    /// # Errors
-    /// As [`Room::take`].
-    pub(super) fn grow_strings(&self, strings: &mut Vec<Bytes>, count: usize) -> Result<(), Fault> {
-        self.take(count.saturating_mul(STRING_BYTES))?;
-        self.grow_exact(strings, count)
     }
 
     /// Makes place for exactly so many more elements.

@@ -7,7 +7,7 @@ use grps_core::{Error, MAX_RANK, Shape, Tensor, Values};
 use smallvec::SmallVec;
 
 use super::fault::Fault;
-use super::wire_type::WireType;
+use super::wire_type::{WireType, wire_buffer};
 
 /// Most tensors that one message may carry.
 pub const MAX_TENSORS: usize = 1024;
@@ -83,7 +83,7 @@ impl TryFrom<Tensor> for WireTensor {
         let (name, shape, buffer) = tensor.into_parts();
         let shape = shape.into_iter().map(wire_dim).collect();
         let mut wire = Self { name, dtype, shape, columns: Vec::new() };
-        wire.set_column(buffer.into_values());
+        wire.set_column(wire_buffer(buffer).into_values());
         Ok(wire)
     }
 }

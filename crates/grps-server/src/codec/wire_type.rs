@@ -1,6 +1,6 @@
 //! The nine element types of the GRPS protocol: their numbers, names and fields.
 
-use grps_core::{Cause, DataType, Error, Tensor};
+use grps_core::{Buffer, Cause, DataType, Elements, Error, Tensor, Values};
 
 /// The field that holds elements of [`WireType::String`] when they are not all UTF-8 text.
 pub(super) const FLAT_BYTES: u32 = 100;
@@ -48,8 +48,10 @@ impl WireType {
         Self::ALL.into_iter().find(|wire| wire.number() == number)
     }
 
-    /// The type on the wire of elements of this type; `None` where the wire has none.
+    /// The type on the wire of elements of this type; `None` where the wire has none. A bool is a
+    /// `uint8` there, in the same bytes.
     pub fn of(dtype: DataType) -> Option<Self> {
+        let dtype = if dtype == DataType::Bool { DataType::Uint8 } else { dtype };
         Self::ALL.into_iter().find(|wire| wire.dtype() == dtype)
     }
 
@@ -143,10 +145,27 @@ impl WireType {
     }
 }
 
+/// Elements as the wire has them: a bool is a `uint8`.
+pub(super) fn wire_elements(elements: Elements<'_>) -> Elements<'_> {
+    match elements {
+        Elements::Bool(_) => Elements::Uint8(elements.bytes()),
+        other => other,
+    }
+}
+
+/// As [`wire_elements`], in the same memory.
+pub(super) fn wire_buffer(buffer: Buffer) -> Buffer {
+    if buffer.elements().dtype() != DataType::Bool {
+        return buffer;
+    }
+    // Only strings have no bytes, and all bytes are of this type.
+    let bytes = buffer.into_bytes().unwrap_or_default();
+    let wire = Buffer::from_bytes(DataType::Uint8, bytes);
+    wire.unwrap_or_else(|| Values::empty(DataType::Uint8).into())
+}
+
 #[cfg(test)]
 mod tests {
-    use grps_core::Values;
-
     use super::*;
 
     #[test]
@@ -165,14 +184,25 @@ mod tests {
     }
 
     #[test]
+    fn a_bool_is_a_number_in_the_same_bytes() {
+        let bools = Buffer::from(Values::Bool(vec![true, false]));
+        assert_eq!(WireType::of(DataType::Bool), Some(WireType::Uint8));
+        assert_eq!(wire_elements(bools.elements()), Elements::Uint8(&[1, 0]));
+        let start = bools.elements().bytes().as_ptr();
+        let wire = wire_buffer(bools);
+        assert_eq!(wire.elements(), Elements::Uint8(&[1, 0]));
+        assert_eq!(wire.elements().bytes().as_ptr(), start);
+    }
+
+    #[test]
     fn what_no_message_can_carry_is_refused() {
         let tensor = |values: Values| Tensor::new("x".into(), vec![1], values).unwrap();
         let output = WireType::of_output(&tensor(Values::Uint32(vec![1]))).unwrap_err();
         assert_eq!(output.cause(), Cause::ModelFailed);
         assert_eq!(output.message(), "output 'x' has type uint32, which has no GRPS data type");
-        let input = WireType::of_input(&tensor(Values::Bool(vec![true]))).unwrap_err();
+        let input = WireType::of_input(&tensor(Values::Uint64(vec![1]))).unwrap_err();
         assert_eq!(input.cause(), Cause::InvalidArgument);
-        assert_eq!(input.message(), "tensor 'x' has type bool, which has no GRPS data type");
+        assert_eq!(input.message(), "tensor 'x' has type uint64, which has no GRPS data type");
         let binary = tensor(Values::String(vec![bytes::Bytes::from_static(&[0xff])]));
         assert_eq!(WireType::of_output(&binary), Ok(WireType::String));
     }

@@ -1,5 +1,6 @@
 //! The front ends: one folder per protocol. A front end decodes requests and encodes responses.
 
+pub(crate) mod brpc;
 pub(crate) mod custom_http;
 pub(crate) mod grpc_services;
 pub(crate) mod grps_grpc;
@@ -26,4 +27,5 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &websocket::WebSocket,
     &oip::grpc::OipGrpc,
     &oip::http::OipHttp,
+    &brpc::Brpc,
 ];

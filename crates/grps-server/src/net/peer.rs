@@ -38,8 +38,12 @@ impl Peer {
         Self { identity, ..self }
     }
 
+    /// Sets the name of the caller, which was verified.
+    pub(crate) fn set_identity(&mut self, identity: Arc<str>) {
+        self.identity = Some(identity);
+    }
+
     /// The name that the transport has verified.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the policies of routes"))]
     pub(crate) fn identity(&self) -> Option<&Arc<str>> {
         self.identity.as_ref()
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::Arc;
 
+use grps_core::{Cause, Error};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -17,6 +18,19 @@ pub(crate) enum Place {
     Ordinary,
     /// Beyond the limit: it serves health and metrics only, for a short time.
     Reserved,
+}
+
+impl Place {
+    /// Checks whether the connection may call a route; `is_vital` for health and metrics.
+    ///
+    /// # Errors
+    /// `Unavailable` for other routes when there are too many connections.
+    pub(crate) fn check(self, is_vital: bool) -> Result<(), Error> {
+        if self == Self::Ordinary || is_vital {
+            return Ok(());
+        }
+        Err(Error::new(Cause::Unavailable, "too many connections; try again later"))
+    }
 }
 
 /// The places of all connections of a service.

@@ -54,18 +54,24 @@ fn select<'a>(
 mod tests {
     use std::sync::Arc;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::app::tests::settings;
+    use crate::frontends::FRONT_ENDS;
     use crate::frontends::shared::router::Router;
     use crate::net::http::http1::Http1;
     use crate::net::http::http2::Http2;
 
-    fn select_name(start: &[u8]) -> Option<&'static str> {
+    fn protocols() -> Vec<Box<dyn ConnectionProtocol>> {
         let router = Arc::new(Router::new(&[], &settings()));
-        let http2 = Http2 { router: Arc::clone(&router) };
-        let protocols: [Box<dyn ConnectionProtocol>; 2] =
-            [Box::new(http2), Box::new(Http1 { router })];
-        select(&protocols, start, false).map(ConnectionProtocol::name)
+        let http2 = Box::new(Http2 { router: Arc::clone(&router) });
+        let own = FRONT_ENDS.iter().filter_map(|front_end| front_end.connection_protocol());
+        own.chain([http2 as Box<dyn ConnectionProtocol>, Box::new(Http1 { router })]).collect()
+    }
+
+    fn select_name(start: &[u8]) -> Option<&'static str> {
+        select(&protocols(), start, false).map(ConnectionProtocol::name)
     }
 
     #[test]
@@ -80,5 +86,38 @@ mod tests {
         assert_eq!(select_name(preface), Some("h2"));
         assert_eq!(select_name(&[preface.as_slice(), b"more"].concat()), Some("h2"));
         assert_eq!(select_name(b"PRI * HTTP/2.0\r\n\r\nSN"), Some("http/1.1"));
+        assert_eq!(select_name(b"PRP"), None);
+        assert_eq!(select_name(b"PRPC"), Some("baidu_std"));
+        assert_eq!(select_name(b"PRPX"), Some("http/1.1"));
+    }
+
+    const STARTS: [&[u8]; 5] = [
+        b"",
+        b"PRPC\0\0\0\x01",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"POST / HTTP/1.1",
+        b"\x16\x03",
+    ];
+
+    proptest! {
+        /// However the first bytes are cut, the same protocol is selected, and one always is.
+        #[test]
+        fn cuts_do_not_change_the_protocol(
+            start in 0usize..STARTS.len(),
+            kept in 0usize..30,
+            more in proptest::collection::vec(any::<u8>(), 0..MAX_START_BYTES),
+        ) {
+            let protocols = protocols();
+            let known = STARTS[start];
+            let mut bytes = [&known[..kept.min(known.len())], &more].concat();
+            bytes.truncate(MAX_START_BYTES);
+            let name = |end: usize, is_full| {
+                select(&protocols, &bytes[..end], is_full).map(ConnectionProtocol::name)
+            };
+            let whole = name(bytes.len(), true);
+            prop_assert!(whole.is_some());
+            let selected: Vec<_> = (1..=bytes.len()).filter_map(|end| name(end, false)).collect();
+            prop_assert!(selected.iter().all(|selected| Some(*selected) == whole));
+        }
     }
 }

@@ -17,6 +17,7 @@ use crate::admin::readiness::unready_reason;
 use crate::admin::route_signature::graph_inputs;
 use crate::app::App;
 use crate::call::status::{counts_by_status, http_status_of};
+use crate::codec::WireType;
 use crate::observability::process;
 use crate::observability::waterfall::bars;
 
@@ -272,7 +273,7 @@ fn describe_tensors(tensors: &[TensorSpec]) -> Vec<Value> {
     let describe = |tensor: &TensorSpec| {
         json!({
             "name": *tensor.name,
-            "dtype": tensor.dtype.map(grps_core::DataType::name),
+            "dtype": tensor.dtype.map(|dtype| WireType::of(dtype).map_or(dtype, WireType::dtype).name()),
             "shape": tensor.shape,
             "required": tensor.required,
         })

@@ -12,6 +12,8 @@ from grps.cli.serving.launching import follow, shown_of, start_in_background, su
 from grps.config.ports import parse_ports
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.deployment import deployed, listen_on
+from grps.deploy.project.files import check_files
+from grps.deploy.project.registrations import check_code
 from grps.deploy.supervision.ports import check_host, check_ports
 from grps.deploy.supervision.services import find, inspect
 from grps.deploy.supervision.stopping import stop
@@ -33,8 +35,8 @@ def command(
 ) -> None:
     """Stop a service and start it again in the background, with its configuration as it is now.
 
-    Edit the files in ~/.grps/NAME/conf and restart the service to apply them; if they are wrong,
-    the service goes on as it is. A service that does not run is started.
+    Edit the files in ~/.grps/NAME/conf and restart the service to apply them. If they are wrong, or
+    a file is missing, the service goes on as it is. A service that does not run is started.
 
     \b
     Examples:
@@ -57,8 +59,12 @@ def command(
 
 
 def _check(folder: ServiceFolder, host: str | None, port: str | None) -> None:
-    """Find what is wrong while the service still runs: the files, the host, or a port in use."""
-    interface = deployed(folder).project.server.interface
+    """Find what is wrong while the service still runs: files, the host, or a port in use."""
+    deployment = deployed(folder)
+    project = deployment.project
+    check_files(project)
+    check_code(project, deployment.command[0])
+    interface = project.server.interface
     state = inspect(folder).state
     own = state.ports if state is not None else ()
     ports = interface.ports if port is None else parse_ports(port)

@@ -68,12 +68,12 @@ def test_every_number_type_passes(load: Load, identity: Identity, element: int, 
     np.testing.assert_array_equal(value, array)
 
 
-def test_bools_are_uint8_on_the_wire(load: Load, identity: Identity) -> None:
+def test_bools_are_bools(load: Load, identity: Identity) -> None:
     backend = load(identity(TensorProto.BOOL), OV)
-    assert backend.signature.inputs[0].dtype == "uint8"
+    assert backend.signature.inputs[0].dtype == "bool"
     value = backend.infer([np.array([0, 1, 2], dtype=np.uint8)])[0][1]
-    assert value.dtype == np.uint8
-    assert value.tolist() == [0, 1, 1]
+    assert value.dtype == np.bool_
+    assert value.tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from grps.backends.backend import BytesValue, TensorSpec
+from grps.backends.common.examples import example_of
 from grps.backends.common.warm_up import warm_up
 from grps.backends.tensorflow.causes import tensorflow_cause
 from grps.backends.tensorflow.tensors import flatten, to_numpy
@@ -378,3 +380,91 @@ def test_both_loaders_tell_why_they_failed(load: Load, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"Identity", b"Idontity"))
     with pytest.raises(ModelError, match=r"the operator Idontity is not known[^\n]*$"):
         load(path, TF)
+
+
+FEATURES = {
+    "age": tf.io.FixedLenFeature([], tf.int64),
+    "sizes": tf.io.FixedLenFeature([3], tf.float32),
+    "color": tf.io.FixedLenFeature([1], tf.string),
+    "words": tf.io.VarLenFeature(tf.string),
+    "rows": tf.io.FixedLenSequenceFeature([2], tf.float32, allow_missing=True),
+    "ragged": tf.io.RaggedFeature(tf.int64),
+}
+
+
+class Parser(tf.Module):
+    """Parses a batch of serialized examples."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def __call__(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = tf.io.parse_example(examples, FEATURES)
+        return {"y": tf.cast(found["age"], tf.float32) + tf.reduce_sum(found["sizes"], 1)}
+
+
+class EachAlone(tf.Module):
+    """Parses serialized examples one by one."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def __call__(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        def one(text: tf.Tensor) -> tf.Tensor:
+            found = tf.io.parse_single_example(text, FEATURES)
+            return tf.cast(found["age"], tf.float32) + tf.reduce_sum(found["sizes"])
+
+        return {"y": tf.map_fn(one, examples, fn_output_signature=tf.float32)}
+
+
+class EachByAnOldOperator(tf.Module):
+    """Parses serialized examples one by one with an operator of earlier versions."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def __call__(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        def one(text: tf.Tensor) -> tf.Tensor:
+            *_, (age, sizes) = tf.raw_ops.ParseSingleExample(
+                serialized=text,
+                dense_defaults=[tf.constant([], tf.int64), tf.constant([], tf.float32)],
+                num_sparse=0,
+                sparse_keys=[],
+                dense_keys=["age", "sizes"],
+                sparse_types=[],
+                dense_shapes=[[], [3]],
+            )
+            return tf.cast(age, tf.float32) + tf.reduce_sum(sizes)
+
+        return {"y": tf.map_fn(one, examples, fn_output_signature=tf.float32)}
+
+
+def save_graph_of_old(path: Path) -> Path:
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        texts = v1.placeholder(tf.string, [None], name="in")
+        node = tf.raw_ops.ParseExample(
+            serialized=texts,
+            names=tf.constant([], tf.string),
+            sparse_keys=["words"],
+            dense_keys=["age", "sizes"],
+            dense_defaults=[tf.constant([], tf.int64), tf.constant([], tf.float32)],
+            sparse_types=[tf.string],
+            dense_shapes=[[], [3]],
+        )
+        total = tf.cast(node.dense_values[0], tf.float32) + tf.reduce_sum(node.dense_values[1], 1)
+        v1.saved_model.simple_save(session, str(path), {"examples": texts}, {"y": total})
+    return path
+
+
+@pytest.mark.parametrize("kind", [Parser, EachAlone, EachByAnOldOperator, None])
+def test_models_of_serialized_examples_run_on_one(load: Load, tmp_path: Path, kind: Any) -> None:
+    path = save_graph_of_old(tmp_path / "m") if kind is None else save(tmp_path / "m", kind())
+    backend = load(path, TF)
+    signature, ran = warm_up(backend)
+    assert (ran.skipped, signature.tried) == (None, True)
+    [spec] = signature.inputs
+    assert spec.values is not None
+    assert isinstance(spec.values[0], BytesValue)
+    example = tf.train.Example.FromString(base64.b64decode(spec.values[0].b64))
+    assert list(example.features.feature["sizes"].float_list.value) == [1, 1, 1]
+    [limit] = signature.limits
+    assert limit.startswith("strings of examples are serialized tf.train.Example: age (int64), ")
+    assert "sizes (float32, 3 values)" in limit
+    assert dict(backend.infer([example_of(spec)]))["y"].tolist() == [4.0]
+    with pytest.raises(InputError, match="Could not parse example input"):
+        backend.infer([np.array(["text"], dtype=object)])

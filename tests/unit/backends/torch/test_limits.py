@@ -48,6 +48,27 @@ class Nested(torch.nn.Module):
         return given["a"][0] + other
 
 
+class Halves(torch.nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        half = x.shape[1] // 2
+        return x[:, :half] + x[:, half : 2 * half]
+
+
+class InPairs(torch.nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(x.shape[0] // 2, 2, -1)
+
+
+HALF = "dimension 1 of x divided by 2 (rounded down)"
+HALVES = (
+    f"({HALF}) is at most dimension 1 of x",
+    f"({HALF}) is not 1",
+    f"dimension 1 of x is not ({HALF})",
+    f"dimension 1 of x is not max(1, {HALF})",
+    f"2 times ({HALF}) is at most dimension 1 of x",
+)
+
+
 def zeros(*shapes: tuple[int, ...]) -> list[np.ndarray]:
     return [np.zeros(shape, np.float32) for shape in shapes]
 
@@ -75,14 +96,14 @@ CASES: list[tuple[Any, ...]] = [
         (
             "dimension 1 of x is 3 to 100",
             "dimension 0 of y equals dimension 0 of x",
-            "dimension 1 of y is 2 to 99",
-            "(-1 + dimension 1 of x) == dimension 1 of y",
+            "dimension 1 of y is at most 99",
+            "(-1 + dimension 1 of x) equals dimension 1 of y",
         ),
         None,
         [
             (
                 ((2, 6), (2, 6)),
-                "the inputs do not fit together: the model needs -1 + dimension 1 of x == "
+                "the sizes of the inputs do not fit; required: -1 + dimension 1 of x equals "
                 "dimension 1 of y; got x [2, 6], y [2, 6]",
             )
         ],
@@ -107,6 +128,28 @@ CASES: list[tuple[Any, ...]] = [
         [(((2, 3),), "input x: dimension 1 of x must equal dimension 0 of x, got 3 and 2")],
     ),
     (Double(), ((4, 4),), ({0: ROWS},), (), None, []),
+    (
+        Double(),
+        ((4, 4),),
+        ({0: Dim("few", min=2, max=16)},),
+        ("dimension 0 of x is at most 16",),
+        16,
+        [(((17, 4),), "input x: dimension 0 must be at most 16, got 17")],
+    ),
+    (
+        Halves(),
+        ((2, 8),),
+        ({0: Dim.AUTO, 1: Dim.AUTO},),
+        HALVES,
+        None,
+        [
+            (
+                ((1, 3),),
+                "the sizes of the inputs do not fit; required: dimension 1 of x divided by 2 "
+                "(rounded down) is not 1; got x [1, 3]",
+            )
+        ],
+    ),
     (Double(), ((4, 4),), ({0: Dim.AUTO, 1: Dim.AUTO},), (), None, []),
 ]
 
@@ -152,5 +195,16 @@ def test_limits_of_several_sizes_are_guards(load: Load, save_exported: Export) -
     backend = load(save_exported(Pairs(), *arguments, dynamic_shapes=(automatic, automatic)))
     assert any("dimension 1 of x + dimension 1 of y" in line for line in backend.signature.limits)
     assert warm_up(backend)[1].skipped is None
-    with pytest.raises(InputError, match=r"do not fit together: .* got x \[2, 6\], y \[2, 1\]$"):
+    with pytest.raises(InputError, match=r"do not fit; required: .* got x \[2, 6\], y \[2, 1\]$"):
         backend.infer(zeros((2, 6), (2, 1)))
+
+
+def test_a_size_that_no_shape_can_be_computed_of_is_refused(
+    load: Load, save_exported: Export
+) -> None:
+    backend = load(save_exported(InPairs(), torch.zeros(8, 6), dynamic_shapes=({0: Dim.AUTO},)))
+    signature, ran = warm_up(backend)
+    assert ran.skipped is None
+    assert [spec.example for spec in signature.inputs] == [(4, 6)]
+    with pytest.raises(InputError, match=r"sizes of the inputs do not fit: .* got x \[1, 6\]$"):
+        backend.infer(zeros((1, 6)))

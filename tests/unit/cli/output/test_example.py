@@ -110,6 +110,9 @@ def test_what_the_model_has_run_on_is_sent(metadata_server: HTTPServer) -> None:
     assert tensors["tensors"][1]["flat_int8"] == [0] * 20
     failing = example(metadata_server, {"inputs": [one], "example_fails": True})
     assert not failing.exact
+    assert failing.guessed_because == "the model refused all examples that were tried"
+    unknown = example(metadata_server, {"inputs": [{**one, "dtype": None}]})
+    assert unknown.guessed_because == "the model does not report its types and shapes"
 
 
 def test_a_model_without_inputs_is_asked_with_no_tensor(metadata_server: HTTPServer) -> None:

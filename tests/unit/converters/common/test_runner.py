@@ -33,6 +33,7 @@ class Passes:
         self.inside = 0
         self.fails_over = 1000
         self.rows_lost = 0
+        self.raises: BaseException = ModelError("too many rows")
 
     def infer(self, inputs: Any) -> list[tuple[str, np.ndarray]]:
         self.inside += 1
@@ -40,7 +41,7 @@ class Passes:
         self.runs.append(len(inputs[0]))
         self.inside -= 1
         if len(inputs[0]) > self.fails_over:
-            raise ModelError("too many rows")
+            raise self.raises
         return [("scores", inputs[0][self.rows_lost :] * 2)]
 
 
@@ -173,3 +174,12 @@ def test_the_limit_of_rows_is_the_models(
     config = ModelConfig(name="m", version="1", inferer_type="torch", batching=batching)
     inputs = ModelInputs(signature(TensorSpec("x", "float32", (first, 3))), {})
     assert most_rows(config, inputs) == most
+
+
+def test_what_native_code_raises_costs_its_request_only() -> None:
+    backend, entries = Passes(), [request(0), request(1, 2), request(2)]
+    backend.fails_over, backend.raises = 1, BaseException("panicked")
+    run(backend, *entries)
+    assert backend.runs == [4, 1, 2, 1]
+    assert [answered(entries[0]), answered(entries[2])] == [[[0]], [[2]]]
+    assert entries[1].outcome == ("failed", "BaseException: panicked (request id id-1)")

@@ -229,8 +229,11 @@ def test_check_finds_missing_code(project: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "types"),
     [
-        ("customized_converter", "inferer_type: customized, inferer_name: i"),
-        ("customized_converter", "inferer_type: customized, inferer_name: i, converter_type: none"),
+        ("customized_converter", "inferer_type: customized, inferer_name: your_inferer"),
+        (
+            "customized_converter",
+            "inferer_type: customized, inferer_name: your_inferer, converter_type: none",
+        ),
         ("customized_inferer", "inferer_type: identity, converter_type: customized"),
         (
             "customized_inferer",
@@ -240,13 +243,54 @@ def test_check_finds_missing_code(project: Path) -> None:
 )
 def test_one_of_the_two_modules_is_enough(project: Path, missing: str, types: str) -> None:
     (project / "src" / f"{missing}.py").unlink()
-    model = f"models:\n  - {{name: m, version: '1', converter_name: c, {types}}}\n"
+    model = f"models:\n  - {{name: m, version: '1', converter_name: your_converter, {types}}}\n"
     write_tree(project, {"conf/inference.yml": model})
     assert check_project(project) == []
     other = {"customized_inferer", "customized_converter"} - {missing}
     (project / "src" / f"{other.pop()}.py").unlink()
     with pytest.raises(ArchiveError, match=r"is missing; m-1 needs it for its (inferer|converter)"):
         check_project(project)
+
+
+def named(project: Path, inferer: str, code: str) -> list[str]:
+    model = f"{{name: m, version: '1', inferer_type: customized, inferer_name: {inferer}}}"
+    tree = {"conf/inference.yml": f"models: [{model}]\n", "src/customized_inferer.py": code}
+    return check_project(write_tree(project, tree))
+
+
+def test_names_that_the_code_registers(project: Path) -> None:
+    code = "from grps import inferer_register, converter_register\n"
+    one = f"{code}inferer_register.register('one', object())\n"
+    assert named(project, "one", one) == []
+    with pytest.raises(DeployError, match=r"m-1: inferer_name 'onne' is not registered in .*src"):
+        named(project, "onne", one)
+    with pytest.raises(DeployError, match=r"\(did you mean 'one'\?\); registered: one"):
+        named(project, "onne", one)
+    loop = f"{code}for n in 'ab':\n  inferer_register.register(n * 2, object())\n"
+    assert named(project, "bb", loop) == [], "names that are computed"
+    other = one.replace("inferer_register.", "converter_register.")
+    with pytest.raises(DeployError, match=r"'one' is not registered .*; registered: none"):
+        named(project, "one", other)
+
+
+def test_code_that_cannot_be_imported_here(project: Path) -> None:
+    (note,) = named(project, "one", "import no_such_package\n")
+    assert note == (
+        "m-1: src registers no inferer as 'one', as far as its source shows; "
+        "it can't be imported here"
+    )
+    with pytest.raises(DeployError, match=r"customized_inferer\.py:1: invalid syntax"):
+        named(project, "one", "def f(:\n")
+
+
+def test_all_files_of_a_model_are_looked_for(project: Path) -> None:
+    keys = "inferer_type: onnxruntime, inferer_path: test.py, converter_type: text"
+    model = f"{{name: m, version: '1', {keys}, converter_path: data/tokenizer.json}}"
+    write_tree(project, {"conf/inference.yml": f"models: [{model}]\n"})
+    with pytest.raises(ArchiveError, match=r"m-1: converter_path data/tokenizer\.json is not in"):
+        check_project(project)
+    write_tree(project, {"data/tokenizer.json": "{}"})
+    assert check_project(project) == []
 
 
 def test_tests_decide(project: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,76 @@ def test_batches_larger_than_the_model_takes_are_refused(tmp_path: Path) -> None
         load(tmp_path / "m.pt2", inferer_type="torch", batching=BatchingConfig(type="dynamic"))
     batching = BatchingConfig(type="dynamic", max_batch_size=8)
     load(tmp_path / "m.pt2", inferer_type="torch", batching=batching)
+
+
+def products(path: Path) -> Path:
+    nodes = [
+        helper.make_node("Transpose", ["b"], ["t"], perm=[1, 0]),
+        helper.make_node("MatMul", ["a", "t"], ["y"]),
+    ]
+    inputs = [("a", FLOAT, ["n", 2]), ("b", FLOAT, ["m", 2])]
+    return save_graph(path, nodes, inputs, [("y", FLOAT, ["n", "m"])])
+
+
+def softmax_of_rows(path: Path) -> Path:
+    shape = ["n", 2]
+    return save_node(path, "Softmax", [("x", FLOAT, shape)], [("y", FLOAT, shape)], axis=0)
+
+
+def places(path: Path) -> Path:
+    nodes = [
+        helper.make_node("NonZero", ["x"], ["found"]),
+        helper.make_node("Transpose", ["found"], ["y"], perm=[1, 0]),
+    ]
+    outputs = [("y", TensorProto.INT64, ["a", 2])]
+    return save_graph(path, nodes, [("x", FLOAT, ["n", 2])], outputs)
+
+
+@pytest.mark.parametrize(
+    ("save", "cause"),
+    [
+        (products, "the shape of output y depends on the rows that run together"),
+        (softmax_of_rows, "output y of a row depends on the other rows that run with it"),
+        (places, "output y has not one row for each row of the inputs"),
+    ],
+)
+@pytest.mark.parametrize("converter", ["numpy", "labels"])
+def test_batches_of_rows_that_depend_on_each_other_are_refused(
+    tmp_path: Path, save: Callable[[Path], Path], cause: str, converter: str
+) -> None:
+    path = save(tmp_path / "m.onnx")
+    batching = BatchingConfig(type="dynamic")
+    with pytest.raises(ModelError, match=f"model m-1: batching.type dynamic: {cause}"):
+        load(path, batching=batching, converter_type=converter)
+    load(path, batching=BatchingConfig(type="none"), converter_type=converter)
+    load(path, batching=batching, converter_type=converter, warm_up=False)
+
+
+def test_batches_of_independent_rows_are_accepted(tmp_path: Path) -> None:
+    shape = ["n", 2]
+    path = save_node(
+        tmp_path / "m.onnx", "Softmax", [("x", FLOAT, shape)], [("y", FLOAT, shape)], axis=1
+    )
+    load(path, batching=BatchingConfig(type="dynamic"))
+    load(path, batching=BatchingConfig(type="dynamic", allowed_sizes=(4, 16)))
+    load(path, batching=BatchingConfig(type="dynamic"), converter_type="labels")
+
+
+class OverRows(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(x, 0)
+
+
+def test_a_recorded_request_shows_whether_rows_depend_on_each_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(OverRows()).save(str(tmp_path / "m.pt"))
+    (tmp_path / "a.json").write_text('{"ndarray": [[1.0, 2.0]]}')
+    batching = BatchingConfig(type="dynamic")
+    load(tmp_path / "m.pt", inferer_type="torch", batching=batching)
+    assert "whether its requests can be joined is not checked" in caplog.text
+    with pytest.raises(ModelError, match=r"output .* depends on the other rows"):
+        recorded = (str(tmp_path / "a.json"),)
+        load(tmp_path / "m.pt", inferer_type="torch", batching=batching, warm_up_requests=recorded)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from grps.errors import ModelError
+from grps.errors import ModelError, StopRequested
 from grps.inference.channel import Batch
+from grps.inference.context import GrpsContext
+from grps.inference.inferer import ModelInferer
+from grps.inference.message_runner import MessageModel, MessageRunner
 from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.recorded import run_recorded
 
@@ -57,3 +61,36 @@ def test_what_is_not_answered_is_an_error(tmp_path: Path, text: str | None, caus
     with pytest.raises(ModelError, match=r"model m-1: warm-up with .*a\.json: ") as raised:
         run_recorded("m-1", (file,), LoadedCopy((Noting(),)))
     assert cause in str(raised.value)
+
+
+class Raising(ModelInferer):
+    """Raises an exception of one class."""
+
+    def __init__(self, kind: type[BaseException]) -> None:
+        self.kind = kind
+
+    def init(self, path: str | None, device: str | None = None, args: Any = None) -> None: ...
+
+    def load(self) -> None: ...
+
+    def infer(self, inp: Any, context: GrpsContext) -> Any:
+        raise self.kind("as told")
+
+
+@pytest.mark.parametrize(
+    ("kind", "raised"),
+    [
+        (SystemExit, ModelError),
+        (GeneratorExit, ModelError),
+        # A signal and Ctrl-C end what runs the model.
+        (StopRequested, StopRequested),
+        (KeyboardInterrupt, KeyboardInterrupt),
+    ],
+)
+def test_what_user_code_raises_is_its_failure_and_a_signal_is_not(
+    tmp_path: Path, kind: type[BaseException], raised: type[BaseException]
+) -> None:
+    file = write(tmp_path, "a.json", '{"str_data": "x"}')
+    runner = MessageRunner(MessageModel(Raising(kind), None), "m-1")
+    with pytest.raises(raised, match="as told"):
+        run_recorded("m-1", (file,), LoadedCopy((runner,)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 import time
@@ -14,7 +15,7 @@ from functools import partial
 import pytest
 import requests
 
-from grps.errors import ModelError
+from grps.errors import ModelError, StopRequested
 from grps.inference.channel import Batch
 from grps.server.loading.copies import LoadedCopy
 from grps.server.models.backoff import Backoff
@@ -157,22 +158,40 @@ def test_stopping_ends_all_threads_and_frees_the_copy(service: Service) -> None:
     assert threading.active_count() == before
 
 
-def test_user_code_that_ends_its_thread_makes_the_instance_dead(service: Service) -> None:
+@pytest.mark.parametrize(
+    "kind", [SystemExit, KeyboardInterrupt, GeneratorExit, StopRequested, BaseException]
+)
+def test_what_user_code_raises_fails_its_request_only(
+    service: Service, kind: type[BaseException]
+) -> None:
     runner = ready_echo()
-    runner.raises = SystemExit("out of luck")
+    runner.raises = kind("out of luck")
     instance = loaded(runner)
     instance.start(service.model, 1)
-    assert instance.state() == InstanceState(Life.ALIVE)
     answer = service.ask()
     assert answer.status_code == 500
-    assert "SystemExit: out of luck" in answer.json()["status"]["msg"]
+    assert f"{kind.__name__}: out of luck" in answer.json()["status"]["msg"]
+    runner.raises = None
+    assert service.ask().status_code == 200
+    assert service.ask("health/ready").status_code == 200
+    assert instance.state() == InstanceState(Life.ALIVE)
+    assert instance.stop(LONG_S)
+
+
+def test_an_instance_whose_thread_ends_is_down_and_starts_again(service: Service) -> None:
+    instance = loaded(ready_echo())
+    instance.start(service.model, 1)
+    assert instance.state() == InstanceState(Life.ALIVE)
+    (thread,) = (one for one in threading.enumerate() if one.name == "m-1#0.0")
+    # As code that limits the time of a call does, too late: between two requests.
+    raised = ctypes.py_object(SystemExit)
+    assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), raised)
+    assert service.ask().status_code == 500
     wait_for(lambda: instance.state().life is Life.DEAD)
-    assert instance.state().reason == "SystemExit: out of luck"
+    assert instance.state().reason == "SystemExit"
     unready = service.ask("health/ready")
     assert unready.status_code == 503
-    down = "instance 'm-1#0.0' is down: SystemExit: out of luck"
-    assert unready.json()["status"]["msg"] == down
-    runner.raises = None
+    assert unready.json()["status"]["msg"] == "instance 'm-1#0.0' is down: SystemExit"
     wait_for(lambda: instance.state().life is Life.ALIVE)
     assert service.ask().status_code == 200
     assert service.ask("health/ready").status_code == 200

@@ -62,11 +62,6 @@ impl<'a> Cursor<'a> {
         self.room.map_or(Ok(()), |room| room.grow(values, more))
     }
 
-    /// Makes place for strings that were counted and charges for them.
-    pub(super) fn grow_strings(&self, strings: &mut Vec<Bytes>, count: usize) -> Result<(), Fault> {
-        self.room.map_or(Ok(()), |room| room.grow_strings(strings, count))
-    }
-
     /// Makes place for exactly so many more elements and charges for them.
     pub(super) fn grow_exact<T>(&self, values: &mut Vec<T>, more: usize) -> Result<(), Fault> {
         match self.room {

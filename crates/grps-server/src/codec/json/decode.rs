@@ -98,6 +98,13 @@ pub fn has_true(body: &[u8], name: &str) -> bool {
     read.is_ok() && found
 }
 
+/// Whether a body is a JSON object, whatever its fields are.
+pub fn is_object(body: &[u8]) -> bool {
+    let Ok(text) = text_of(body, &Room::of_body(body.len(), &|_| Ok(()))) else { return false };
+    let mut cursor = Cursor::new(&text);
+    cursor.token() == b'{' && cursor.skip_value().is_ok() && cursor.end().is_ok()
+}
+
 /// Decodes a body; gives the first field that is not known as well.
 fn decode_any(
     body: &[u8],

@@ -158,6 +158,17 @@ fn bodies_may_be_in_any_encoding() {
 }
 
 #[test]
+fn objects_are_recognised_whatever_they_contain() {
+    for body in ["{}", " {\"a\": [1, {\"b\": null}]} ", "\u{feff}{}"] {
+        assert!(is_object(body.as_bytes()), "{body}");
+    }
+    for body in ["", "{", "[]", "{} x", "{\"a\": }", "1"] {
+        assert!(!is_object(body.as_bytes()), "{body}");
+    }
+    assert!(!is_object(b"{\"a\": \"\xff\"}"));
+}
+
+#[test]
 fn unknown_fields_are_named_when_nothing_else_is_there() {
     let choices = "no data field: give one of str_data, gtensors, ndarray, gmap";
     let meant = "\"ndarry\" is not known: did you mean \"ndarray\"?";

@@ -48,7 +48,7 @@ pub(super) fn make_room_for_strings(
         return Ok(());
     }
     let count = count_strings(cursor.text.as_bytes().get(cursor.pos..).unwrap_or_default());
-    cursor.grow_strings(strings, count)
+    cursor.grow_exact(strings, count)
 }
 
 /// How many strings a list holds: one for each comma outside of strings, and one.

@@ -5,7 +5,7 @@ use grps_core::{Elements, Error, Tensor};
 use super::write;
 use crate::codec::message::{Data, GrpsMessage, MapData, Status};
 use crate::codec::wire_tensor::WireTensor;
-use crate::codec::wire_type::WireType;
+use crate::codec::wire_type::{WireType, wire_elements};
 
 /// Most lists that an `ndarray` without elements may have; its shape alone does not bound them.
 const MAX_EMPTY_LISTS: usize = 1 << 16;
@@ -62,7 +62,12 @@ pub fn encode_tensors(
     write_gtensors(&mut out, tensors, |out, tensor: &Tensor| {
         let dims = tensor.shape().iter().copied();
         let number = WireType::of(tensor.dtype()).map_or(0, WireType::number);
-        write_tensor(out, (tensor.name(), number), dims, [tensor.elements()].into_iter());
+        write_tensor(
+            out,
+            (tensor.name(), number),
+            dims,
+            [wire_elements(tensor.elements())].into_iter(),
+        );
     });
     out.push(b'}');
     Ok(out)
@@ -77,7 +82,7 @@ pub fn encode_ndarray(status: Option<&Status>, tensors: &[Tensor]) -> Result<Vec
     let Some(tensor) = tensors.first() else {
         return Err(Error::invalid("No tensors in output. Cannot convert to ndarray."));
     };
-    let (shape, elements) = (tensor.shape(), tensor.elements());
+    let (shape, elements) = (tensor.shape(), wire_elements(tensor.elements()));
     check_empty_lists(shape)?;
     let mut out = open_message(status, "");
     write::name(&mut out, "model");

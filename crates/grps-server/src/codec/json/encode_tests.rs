@@ -86,7 +86,6 @@ fn tensors_of_every_type() {
 #[test]
 fn types_that_the_wire_lacks_are_refused() {
     let refused = [
-        Values::Bool(vec![true]),
         Values::Uint16(vec![1]),
         Values::Uint32(vec![1]),
         Values::Uint64(vec![1]),
@@ -151,7 +150,7 @@ fn ndarray_is_nested_by_shape() {
 #[test]
 fn ndarray_is_of_any_type() {
     let samples: [(Values, &str); 14] = [
-        (Values::Bool(vec![true, false]), "[true,false]"),
+        (Values::Bool(vec![true, false]), "[1,0]"),
         (Values::Uint8(vec![0, 255]), "[0,255]"),
         (Values::Uint16(vec![0, u16::MAX]), "[0,65535]"),
         (Values::Uint32(vec![0, u32::MAX]), "[0,4294967295]"),

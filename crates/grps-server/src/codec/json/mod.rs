@@ -16,8 +16,8 @@ mod write;
 
 pub(crate) use cursor::Cursor;
 pub use decode::{
-    JsonRequest, decode, decode_as, decode_optional, decode_with, has_true, parse_ndarray,
-    parse_ndarray_within,
+    JsonRequest, decode, decode_as, decode_optional, decode_with, has_true, is_object,
+    parse_ndarray, parse_ndarray_within,
 };
 pub use encode::{encode, encode_ndarray, encode_tensors};
 pub(crate) use flat::{encode_flat, encode_string};

@@ -236,8 +236,7 @@ fn write_map(out: &mut Vec<u8>, map: &MapData) {
 
 fn write_varint_entry(out: &mut Vec<u8>, field: u32, key: &str, value: u64) {
     write_entry(out, field, key, 1 + varint_size(value));
-    write_tag(out, 2, VARINT);
-    write_varint(out, value);
+    write_number(out, 2, value);
 }
 
 /// The frame of a map entry and its key; `value_size` bytes of value must follow.
@@ -249,12 +248,17 @@ fn write_entry(out: &mut Vec<u8>, field: u32, key: &str, value_size: usize) {
 /// An `int32` or enum field, left out when it is zero.
 fn write_int(out: &mut Vec<u8>, field: u32, value: i32) {
     if value != 0 {
-        write_tag(out, field, VARINT);
-        write_varint(out, value as u64);
+        write_number(out, field, value as u64);
     }
 }
 
-/// A field of bytes or text.
+/// Appends a field of an integer, which is written also when it is zero.
+pub(crate) fn write_number(out: &mut Vec<u8>, field: u32, value: u64) {
+    write_tag(out, field, VARINT);
+    write_varint(out, value);
+}
+
+/// Appends a field of bytes, text or a message.
 pub(crate) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     write_length(out, field, bytes.len());
     out.extend_from_slice(bytes);

@@ -11,5 +11,7 @@ mod tensor;
 
 pub use decode::{decode, decode_tensors, decode_within};
 pub use encode::{encode, encode_input, encode_tensors, encode_within};
+pub(crate) use encode::{write_bytes, write_number};
 pub use python::{python_bytes, wide_text_bytes};
+pub(crate) use reader::{Reader, Wire};
 pub use splice::{peek_model, with_chunk_status, with_status};

@@ -4,7 +4,7 @@ use grps_core::{Elements, Error, Tensor};
 
 use crate::codec::message::{MapData, Status};
 use crate::codec::wire_tensor::{WireShape, WireTensor, wire_dim};
-use crate::codec::wire_type::{FLAT_BYTES, WireType};
+use crate::codec::wire_type::{FLAT_BYTES, WireType, wire_elements};
 
 /// Bytes of a varint.
 #[inline]
@@ -109,7 +109,7 @@ impl<'a> TryFrom<&'a Tensor> for SizedTensor<'a> {
         let own = WireType::of_output(tensor)?;
         let shape = tensor.shape().iter().map(|dim| wire_dim(*dim)).collect();
         Ok(Self::new((tensor.name(), own.number()), shape, |wire_type| {
-            (wire_type == own).then(|| tensor.elements())
+            (wire_type == own).then(|| wire_elements(tensor.elements()))
         }))
     }
 }

@@ -46,7 +46,7 @@ fn decode_tensor(bytes: &[u8], whole: Whole<'_>) -> Result<WireTensor, Fault> {
     let mut strings = None;
     if bytes.len() >= LARGE_TENSOR {
         let mut column = Vec::new();
-        whole.1.grow_strings(&mut column, count_strings(bytes)?)?;
+        whole.1.grow_exact(&mut column, count_strings(bytes)?)?;
         tensor.columns.push(Values::String(column));
     }
     let mut reader = Reader::new(bytes);

@@ -21,7 +21,7 @@ use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
 
 /// Passes a request to user code and returns its response.
-pub(super) async fn serve(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+pub(crate) async fn serve(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     match exchange(&call, request).await {
         Ok(response) => response,
         Err(error) => {

@@ -2,6 +2,8 @@
 
 mod exchange;
 
+pub(crate) use exchange::serve;
+
 use grps_core::Error;
 use http::Response;
 

@@ -10,8 +10,9 @@ use http_body_util::{BodyExt, Full};
 use crate::app::App;
 use crate::call::reply_stream::StreamEncoding;
 use crate::call::status::{grps_status, rpc_status};
-use crate::codec::{GrpsMessage, Status, proto};
+use crate::codec::{GrpsMessage, proto};
 use crate::frontends::shared::grpc::PREFIX_BYTES;
+use crate::frontends::shared::messages::predict;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The largest message that clients of gRPC take by default.
@@ -19,14 +20,6 @@ const CLIENT_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// An encoded message, or the status that ends the call.
 pub(super) type Message = Result<Bytes, tonic::Status>;
-
-/// Encodes a whole output.
-///
-/// # Errors
-/// `ModelFailed` when user code returned a malformed message.
-pub(super) fn whole(output: Content) -> Result<Bytes, Error> {
-    encode(output, |message| proto::with_status(message, &Status::ok()))
-}
 
 /// An error as a message, or as the status that ends the call.
 pub(super) fn error(error: &Error) -> Message {
@@ -86,7 +79,7 @@ impl StreamEncoding for MessageChunks {
     type Chunk = Message;
 
     fn encode(&mut self, chunk: Content) -> Result<Message, Error> {
-        let message = encode(chunk, proto::with_chunk_status)?;
+        let message = predict::encode(chunk, proto::with_chunk_status)?;
         note_length(&self.0, &message);
         Ok(Ok(message))
     }
@@ -97,22 +90,5 @@ impl StreamEncoding for MessageChunks {
 
     fn length(chunk: &Message) -> usize {
         chunk.as_ref().map_or(0, Bytes::len)
-    }
-}
-
-/// Encodes an output or a chunk; `with_status` adds the status to a message of user code.
-fn encode(
-    content: Content,
-    with_status: fn(&Bytes) -> Result<Bytes, Error>,
-) -> Result<Bytes, Error> {
-    match content {
-        Content::Tensors(tensors) => proto::encode_tensors(Some(&Status::ok()), "", &tensors),
-        Content::Message(message) => {
-            with_status(&message).map_err(|error| Error::new(Cause::ModelFailed, error.message()))
-        }
-        Content::Raw(bytes) => {
-            let status = Some(Status::ok());
-            Ok(proto::encode(&GrpsMessage { status, ..GrpsMessage::of_binary(bytes) }))
-        }
     }
 }

@@ -2,7 +2,6 @@
 
 mod control;
 mod encode;
-mod predict;
 mod raw_codec;
 mod service;
 
@@ -15,6 +14,7 @@ use crate::app::Settings;
 use crate::call::access::Policy;
 use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::{Endpoint, Methods};
+use crate::frontends::shared::messages::control::Control;
 use crate::net::http::reply_body::ReplyBody;
 
 /// GRPS over gRPC.
@@ -36,14 +36,12 @@ impl FrontEnd for GrpsGrpc {
                 Policy::Infer,
                 service::predict_streaming,
             ),
-            Endpoint::new(post, grps("Online"), Policy::Admin, control::online),
-            Endpoint::new(post, grps("Offline"), Policy::Admin, control::offline),
-            Endpoint::new(post, grps("CheckLiveness"), Policy::Public, control::check_liveness)
-                .vital(),
-            Endpoint::new(post, grps("CheckReadiness"), Policy::Public, control::check_readiness)
-                .vital(),
-            Endpoint::new(post, grps("ServerMetadata"), Policy::Read, control::server_metadata),
-            Endpoint::new(post, grps("ModelMetadata"), Policy::Read, control::model_metadata),
+            control::endpoint(grps("Online"), Control::Online),
+            control::endpoint(grps("Offline"), Control::Offline),
+            control::endpoint(grps("CheckLiveness"), Control::CheckLiveness),
+            control::endpoint(grps("CheckReadiness"), Control::CheckReadiness),
+            control::endpoint(grps("ServerMetadata"), Control::ServerMetadata),
+            control::endpoint(grps("ModelMetadata"), Control::ModelMetadata),
         ]
     }
 

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use grps_core::metrics::RequestStage;
 use grps_core::{Cause, SchedulingOptions};
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -17,11 +18,11 @@ use crate::call::call::Call;
 use crate::call::inference::{run, start_chunks};
 use crate::call::reply_stream::ReplyStream;
 use crate::frontends::grps_grpc::encode::{self, Message, MessageChunks};
-use crate::frontends::grps_grpc::predict::Predict;
 use crate::frontends::grps_grpc::raw_codec::RawCodec;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::grpc::compression::{RequestBody, decompress};
 use crate::frontends::shared::grpc::timeout;
+use crate::frontends::shared::messages::predict::Predict;
 use crate::frontends::shared::{optional_headers, scheduling_headers};
 use crate::net::http::reply_body::ReplyBody;
 use crate::net::http::request_body::LimitedBody;
@@ -131,6 +132,13 @@ pub(super) fn too_large_as_exhausted(
     tonic::Status::resource_exhausted(message).into_http().map(ReplyBody::Grpc)
 }
 
+/// The predict call of a request whose message has just been read.
+fn read(call: &Call, request: tonic::Request<Bytes>, options: SchedulingOptions) -> Predict {
+    call.timeline.note_stage_end(RequestStage::Receive);
+    let (metadata, _, message) = request.into_parts();
+    Predict { message, attributes: metadata.into_headers(), options }
+}
+
 /// A call of `Predict`.
 struct Unary {
     call: Call,
@@ -143,9 +151,8 @@ impl UnaryService<Bytes> for Unary {
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let (call, options) = (self.call.clone(), self.options.clone());
-        let (metadata, _, message) = request.into_parts();
         Box::pin(async move {
-            let predict = Predict::new(&call, message, metadata.into_headers(), options);
+            let predict = read(&call, request, options);
             let reply = run(&call, predict).await.or_else(|error| {
                 call.report_failure(&error);
                 encode::error(&error)
@@ -172,9 +179,8 @@ impl ServerStreamingService<Bytes> for Streaming {
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let (call, options) = (self.call.clone(), self.options.clone());
-        let (metadata, _, message) = request.into_parts();
         Box::pin(async move {
-            let predict = Predict::new(&call, message, metadata.into_headers(), options);
+            let predict = read(&call, request, options);
             let started = start_chunks(&call, predict, MessageChunks(Arc::clone(&call.app))).await;
             let stream = started.map_err(|error| {
                 call.report_failure(&error);

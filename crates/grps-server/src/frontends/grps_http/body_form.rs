@@ -11,7 +11,7 @@ const BINARY_PREFIXES: [&str; 3] = ["image/", "audio/", "video/"];
 
 /// The form of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BodyForm {
+pub(crate) enum BodyForm {
     Json,
     Binary,
     Text,

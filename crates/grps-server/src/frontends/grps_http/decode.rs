@@ -11,15 +11,15 @@ use crate::frontends::grps_http::query::PredictQuery;
 use crate::frontends::shared::input;
 
 /// The body of a predict call.
-pub(super) struct PredictBody<'a> {
+pub(crate) struct PredictBody<'a> {
     /// Form of the body.
-    pub(super) form: BodyForm,
+    pub(crate) form: BodyForm,
     /// Query of the call.
-    pub(super) query: &'a PredictQuery,
+    pub(crate) query: &'a PredictQuery,
     /// The encoded body.
-    pub(super) bytes: Bytes,
+    pub(crate) bytes: Bytes,
     /// The route of the model in the query, if it is resolved already.
-    pub(super) queried: Option<Result<Route, Error>>,
+    pub(crate) queried: Option<Result<Route, Error>>,
 }
 
 impl PredictBody<'_> {
@@ -28,7 +28,7 @@ impl PredictBody<'_> {
     ///
     /// # Errors
     /// `InvalidArgument` with the position and the reason, and the errors of `find_route`.
-    pub(super) fn decode(
+    pub(crate) fn decode(
         self,
         call: &Call,
         find_route: impl FnMut(&str) -> Result<Route, Error>,
@@ -128,7 +128,9 @@ fn decode_raw(
 /// The element type of an `ndarray`: the type of the only input of the first model of the route.
 /// `None` when the model does not declare it.
 fn ndarray_type(route: &Route) -> Option<DataType> {
-    input::only_input(route)?.dtype
+    let dtype = input::only_input(route)?.dtype?;
+    // The wire has no bool: it is a number there.
+    Some(if dtype == DataType::Bool { DataType::Uint8 } else { dtype })
 }
 
 /// Converts a decoded body to the form that the route requires, and an `ndarray` to the type of the
@@ -152,8 +154,9 @@ fn to_content(
             let tensors = input::to_tensors(route, request.message, room)?;
             match (request.ndarray_span, ndarray_type(route), tensors.as_slice()) {
                 (Some(span), Some(expected), [tensor]) if tensor.dtype() != expected => {
-                    let tensor = json::parse_ndarray_within(&body, room, span, expected)?;
-                    Ok(Content::Tensors(vec![tensor]))
+                    let tensors = vec![json::parse_ndarray_within(&body, room, span, expected)?];
+                    input::take_strings(route, &tensors, room)?;
+                    Ok(Content::Tensors(tensors))
                 }
                 _ => Ok(Content::Tensors(tensors)),
             }

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::call::reply_stream::StreamEncoding;
 use crate::call::status::grps_status;
-use crate::codec::{Data, GrpsMessage, Outcome, Status, json, proto, raw};
+use crate::codec::{Data, GrpsMessage, Outcome, Status, WireType, json, proto, raw};
 use crate::frontends::shared::response::{self, BINARY, JSON};
 use crate::net::http::reply_body::ReplyBody;
 
@@ -91,6 +91,17 @@ pub(crate) fn chunk(content: Content) -> Result<Encoded, Error> {
     encode(content, success_unless_failed)
 }
 
+/// An output as a message in JSON, also where it is bytes.
+///
+/// # Errors
+/// `ModelFailed` when user code returned a malformed message.
+pub(crate) fn json_message(output: Content) -> Result<Vec<u8>, Error> {
+    Ok(match encode(output, success)? {
+        Encoded::Json(text) => text,
+        Encoded::Binary(bytes) => binary_text(bytes),
+    })
+}
+
 /// Bytes as a message in JSON.
 pub(super) fn binary_text(bytes: Bytes) -> Vec<u8> {
     let status = Some(Status::ok());
@@ -160,7 +171,8 @@ fn raw_tensor(tensors: &[Tensor]) -> Result<Response<ReplyBody>, Error> {
     let mut response = response::respond(StatusCode::OK, BINARY, raw::encode(tensor)?);
     let shape: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
     let headers = response.headers_mut();
-    headers.insert(DTYPE, HeaderValue::from_static(tensor.dtype().name()));
+    let dtype = WireType::of(tensor.dtype()).map_or(tensor.dtype(), WireType::dtype);
+    headers.insert(DTYPE, HeaderValue::from_static(dtype.name()));
     if let Ok(shape) = HeaderValue::from_str(&shape.join(",")) {
         headers.insert(SHAPE, shape);
     }

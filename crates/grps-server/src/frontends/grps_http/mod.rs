@@ -9,6 +9,9 @@ pub(crate) mod predict;
 mod query;
 mod stream_form;
 
+pub(crate) use body_form::BodyForm;
+pub(crate) use decode::PredictBody;
+pub(crate) use predict::predict;
 pub(crate) use query::PredictQuery;
 
 use grps_core::Error;

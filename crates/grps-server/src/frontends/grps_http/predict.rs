@@ -25,7 +25,7 @@ use crate::net::http::reply_body::ReplyBody;
 const TEXT_BYTES_PER_BYTE: usize = 8;
 
 /// Serves a predict call.
-pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+pub(crate) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     match serve(&call, request).await {
         Ok(response) => response,
         Err(error) => {

@@ -76,8 +76,7 @@ pub(super) async fn live(call: Call, _: HttpRequest) -> Response<ReplyBody> {
 /// contain what another client has sent.
 pub(super) async fn notable_requests(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     let credentials = credentials::read(&request.parts);
-    let admin_token = call.app.settings.admin_token.as_deref();
-    let is_operator = authorize(Policy::Admin, &call.peer, credentials, admin_token).is_ok();
+    let is_operator = authorize(Policy::Admin, &call.peer, credentials, &call.app.auth).is_ok();
     response::json(overview::notable_requests(&call.app, is_operator).to_string().into_bytes())
 }
 

@@ -1,4 +1,4 @@
-//! Reads what the head of a request says about its client, for admin calls.
+//! Reads what the head of a request says about its client.
 
 use std::net::IpAddr;
 
@@ -21,15 +21,22 @@ const FORWARDED: [HeaderName; 6] = [
     HeaderName::from_static("x-forwarded-proto"),
     HeaderName::from_static("x-real-ip"),
 ];
+/// Header with a key, as an alternative to `Authorization`.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const SCHEME: &str = "bearer";
 
 /// The credentials of a request.
 pub(crate) fn read(head: &Parts) -> Credentials<'_> {
     Credentials {
-        token: bearer_token(&head.headers),
+        token: sent_key(&head.headers),
         is_cross_site: is_cross_site(head),
         is_direct: is_direct(head),
     }
+}
+
+/// The key of a request: the token of `Authorization`, or else `X-API-Key`.
+pub(crate) fn sent_key(headers: &HeaderMap) -> Option<&str> {
+    bearer_token(headers).or_else(|| only(headers, API_KEY).map(str::trim_ascii))
 }
 
 /// Checks whether a request may change the service, for routes that also serve those that change
@@ -38,25 +45,34 @@ pub(crate) fn read(head: &Parts) -> Credentials<'_> {
 /// # Errors
 /// `PermissionDenied` with the missing condition.
 pub(crate) fn authorize_admin(call: &Call, head: &Parts) -> Result<(), Error> {
-    let admin_token = call.app.settings.admin_token.as_deref();
-    authorize(Policy::Admin, &call.peer, read(head), admin_token)
+    authorize(Policy::Admin, &call.peer, read(head), &call.app.auth).map(drop)
 }
 
-/// The token of `Authorization: Bearer TOKEN`; the name of the scheme has no case.
-pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = text(headers, header::AUTHORIZATION)?.trim_ascii().split_once(' ')?;
+/// The text of a header that is sent once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    value.to_str().ok()
+}
+
+/// The token of `Authorization: Bearer TOKEN`; the name of the scheme has no case. Several headers are
+/// none: a proxy may have checked another one.
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = only(headers, header::AUTHORIZATION)?.trim_ascii().split_once(' ')?;
     scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
 }
 
 /// Whether a page of another site caused the request. Browsers say so in `Sec-Fetch-Site`; older ones
-/// send the page, or its origin.
+/// send the page, or its origin. One header that names another site is enough.
 fn is_cross_site(head: &Parts) -> bool {
     let headers = &head.headers;
-    if let Some(site) = headers.get(FETCH_SITE) {
-        return !matches!(site.as_bytes(), b"same-origin" | b"none");
+    if headers.contains_key(FETCH_SITE) {
+        let is_own = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
+        return !headers.get_all(FETCH_SITE).iter().all(is_own);
     }
-    let page = headers.get(header::ORIGIN).or_else(|| headers.get(header::REFERER));
-    page.is_some_and(|page| !is_same_origin(page, &authorities(head)))
+    let name = if headers.contains_key(header::ORIGIN) { header::ORIGIN } else { header::REFERER };
+    let own = authorities(head);
+    !headers.get_all(name).iter().all(|page| is_same_origin(page, &own))
 }
 
 fn is_same_origin(page: &HeaderValue, own: &[&str]) -> bool {
@@ -96,10 +112,6 @@ fn is_loopback(authority: &str) -> bool {
     }
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
 #[cfg(test)]
 mod tests {
     use http::Request;
@@ -120,10 +132,21 @@ mod tests {
             let head = head(&[("authorization", value)]);
             assert_eq!(read(&head).token, Some("secret"), "{value}");
         }
+        let two = head(&[("authorization", "Bearer secret"), ("authorization", "Bearer other")]);
+        assert_eq!(read(&two).token, None);
         for value in ["secret", "Basic secret", "Bearersecret", "Bearer"] {
             assert_eq!(read(&head(&[("authorization", value)])).token, None, "{value}");
         }
         assert_eq!(read(&head(&[])).token, None);
+    }
+
+    #[test]
+    fn a_key_is_sent_in_one_of_two_headers() {
+        assert_eq!(read(&head(&[("x-api-key", " secret ")])).token, Some("secret"));
+        let both = head(&[("x-api-key", "other"), ("authorization", "Bearer secret")]);
+        assert_eq!(read(&both).token, Some("secret"));
+        let basic = head(&[("x-api-key", "other"), ("authorization", "Basic c2VjcmV0")]);
+        assert_eq!(read(&basic).token, Some("other"));
     }
 
     #[test]
@@ -195,6 +218,15 @@ mod tests {
         ] {
             let head = head(&[host, (name, value)]);
             assert_eq!(read(&head).is_cross_site, expected, "{name}: {value}");
+        }
+        for (name, own, other) in [
+            ("origin", "http://127.0.0.1:7080", "http://evil.test"),
+            ("referer", "http://127.0.0.1:7080/page", "http://evil.test/"),
+            ("sec-fetch-site", "same-origin", "cross-site"),
+        ] {
+            assert!(read(&head(&[host, (name, own), (name, other)])).is_cross_site, "{name}");
+            assert!(read(&head(&[host, (name, other), (name, own)])).is_cross_site, "{name}");
+            assert!(!read(&head(&[host, (name, own), (name, own)])).is_cross_site, "{name}");
         }
         assert!(!read(&head(&[host])).is_cross_site);
         assert!(read(&head(&[("origin", "http://127.0.0.1:7080")])).is_cross_site);

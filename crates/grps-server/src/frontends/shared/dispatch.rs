@@ -4,23 +4,24 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use grps_core::Error;
 use grps_core::metrics::Protocol;
-use grps_core::{Cause, Error};
-use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
 
 use crate::app::App;
-use crate::call::access::{Credentials, Policy, authorize};
+use crate::call::access::admit;
+use crate::call::access_line::AccessLine;
 use crate::call::call::Call;
+use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response_form::ResponseForm;
-use crate::frontends::shared::router::{MatchedRoute, Router, is_grpc};
+use crate::frontends::shared::router::{Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
 use crate::net::http::content_coding;
 use crate::net::http::grpc_web::GrpcWeb;
 use crate::net::http::reply_body::ReplyBody;
-use crate::net::http::{request_body, request_head};
+use crate::net::http::request_body::IncomingBody;
+use crate::net::http::request_head;
 use crate::net::peer::Peer;
 use crate::net::places::Place;
 
@@ -33,7 +34,7 @@ pub(crate) async fn dispatch(
     app: Arc<App>,
     peer: Peer,
     place: Place,
-    request: Request<Incoming>,
+    request: Request<IncomingBody>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let optional = optional_headers::find(request.headers());
     let trace = trace_headers::read_context(&app, optional);
@@ -41,7 +42,8 @@ pub(crate) async fn dispatch(
     let timeline = Arc::new(app.request_ids.start_timeline(sent_id, trace));
     let with_timing = timing_header::is_requested(optional);
     let refuses_coding = content_coding::read(optional).is_err();
-    let is_plain_grpc = is_grpc(request.headers());
+    let version = request.version();
+    let is_plain_grpc = is_grpc(version, request.headers());
     let web = if is_plain_grpc { None } else { GrpcWeb::of(request.headers()) };
     let grpc = is_plain_grpc || web.is_some();
     let form = ResponseForm::of(&app, &request, grpc, web);
@@ -51,8 +53,8 @@ pub(crate) async fn dispatch(
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();
-    let version = request.version();
-    let line = app.settings.access_log.then(|| AccessLine::new(&call, &request));
+    let path = || request.uri().path().to_owned();
+    let line = AccessLine::begin(&call, request.method(), path);
     let head = request_head::check(version, request.uri(), request.headers());
     let is_refused = head.is_err();
     let response = match head {
@@ -70,17 +72,27 @@ pub(crate) async fn dispatch(
         (is_draining || is_refused || place == Place::Reserved) && version < Version::HTTP_2,
     );
     if let Some(line) = line {
-        line.write(timeline.id(), timeline.began().elapsed().as_micros(), &response);
+        line.write(&timeline, i32::from(response.status().as_u16()));
     }
     Ok(response)
+}
+
+/// The response to a request that may not call its route.
+fn refusal(front_end: &dyn FrontEnd, error: &Error) -> Response<ReplyBody> {
+    let mut response = front_end.error(error);
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let scheme = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    }
+    response
 }
 
 /// Finds the route of a request, checks that the request may call it, and calls it.
 async fn route(
     router: &Router,
-    call: Call,
+    mut call: Call,
     place: Place,
-    request: Request<Incoming>,
+    request: Request<IncomingBody>,
     grpc: bool,
 ) -> Response<ReplyBody> {
     let cors = call.app.settings.interface.cors.as_ref();
@@ -90,60 +102,23 @@ async fn route(
     }
     let (matched, parameters) = match router.find(request.method(), request.uri().path(), grpc) {
         Ok(found) => found,
-        Err(response) => return response,
+        Err(response) => {
+            request.into_body().refuse();
+            return response;
+        }
     };
     let (parts, body) = request.into_parts();
-    let is_draining = call.app.engine.health().is_draining();
-    let allowed = check_place(place, matched)
-        .and_then(|()| check_access(&call, matched, &parts, is_draining));
-    match allowed {
+    let admission = matched.endpoint.admission(&parts.method);
+    let admitted = place
+        .check(matched.endpoint.is_vital)
+        .and_then(|()| admit(&mut call, admission, || credentials::read(&parts)));
+    match admitted {
         Ok(()) => matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await,
         Err(error) => {
-            request_body::refuse(&parts.headers, body);
-            matched.front_end.error(&error)
+            body.refuse();
+            refusal(matched.front_end, &error)
         }
     }
-}
-
-/// Checks whether the connection may ask for a route.
-///
-/// # Errors
-/// `Unavailable` for other routes than health and metrics when there are too many connections.
-fn check_place(place: Place, matched: &MatchedRoute) -> Result<(), Error> {
-    if place == Place::Ordinary || matched.endpoint.is_vital {
-        return Ok(());
-    }
-    Err(Error::new(Cause::Unavailable, "too many connections; try again later"))
-}
-
-/// Checks whether a request may call its route.
-///
-/// # Errors
-/// `PermissionDenied` by the route's policy; `Unavailable` for inference while draining.
-fn check_access(
-    call: &Call,
-    matched: &MatchedRoute,
-    head: &Parts,
-    is_draining: bool,
-) -> Result<(), Error> {
-    let policy = matched.endpoint.policy_of(&head.method);
-    if policy == Policy::Infer {
-        if !matched.endpoint.has_many_requests {
-            call.scope.mark_inference();
-        }
-        if is_draining {
-            let error = Error::new(Cause::Unavailable, "the service is shutting down");
-            call.scope.record_failure(&error);
-            return Err(error);
-        }
-    }
-    let admin_token = call.app.settings.admin_token.as_deref();
-    // Routes without access control skip the look at the headers.
-    let credentials = match policy {
-        Policy::Admin => credentials::read(head),
-        Policy::Public | Policy::Infer | Policy::Read => Credentials::default(),
-    };
-    authorize(policy, &call.peer, credentials, admin_token)
 }
 
 /// Adds the content codings that the service decodes: to each response of gRPC, and to the refusal
@@ -165,25 +140,5 @@ fn add_common_headers(headers: &mut HeaderMap, id: &str, close: bool) {
     }
     if close {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-}
-
-/// A line of the access log.
-struct AccessLine {
-    peer: Peer,
-    method: http::Method,
-    path: String,
-}
-
-impl AccessLine {
-    fn new(call: &Call, request: &Request<Incoming>) -> Self {
-        let path = request.uri().path().to_owned();
-        Self { peer: call.peer.clone(), method: request.method().clone(), path }
-    }
-
-    fn write(&self, id: &str, elapsed_us: u128, response: &Response<ReplyBody>) {
-        let Self { peer, method, path } = self;
-        let status = response.status().as_u16();
-        tracing::info!(%peer, id, %method, path, status, elapsed_us, "request");
     }
 }

@@ -5,11 +5,11 @@ use std::pin::Pin;
 
 use http::request::Parts;
 use http::{Method, Response};
-use hyper::body::Incoming;
 
-use crate::call::access::Policy;
+use crate::call::access::{Admission, Policy};
 use crate::call::call::Call;
 use crate::net::http::reply_body::ReplyBody;
+use crate::net::http::request_body::IncomingBody;
 
 /// The function that serves a request.
 type EndpointFn = Box<dyn Fn(Call, HttpRequest) -> EndpointFuture + Send + Sync>;
@@ -21,7 +21,7 @@ pub(crate) struct HttpRequest {
     /// The head.
     pub(crate) parts: Parts,
     /// The body, not read yet.
-    pub(crate) body: Incoming,
+    pub(crate) body: IncomingBody,
     /// Values of the path parameters in the order of the pattern.
     pub(crate) parameters: Vec<String>,
 }
@@ -109,6 +109,11 @@ impl Endpoint {
     /// The access policy of a method.
     pub(crate) fn policy_of(&self, method: &Method) -> Policy {
         self.post_policy.filter(|_| method == Method::POST).unwrap_or(self.policy)
+    }
+
+    /// What the route asks before it serves a request of a method.
+    pub(crate) fn admission(&self, method: &Method) -> Admission {
+        Admission { policy: self.policy_of(method), is_counted: !self.has_many_requests }
     }
 
     /// Serves a request.

@@ -7,9 +7,9 @@ use grps_core::{Content, DataType, Elements, Error, Route, Tensor, TensorSpec, V
 
 use crate::codec::{Data, GrpsMessage, Room, proto};
 
-/// What a string of a tensor takes besides what its decoder charges for: Python's object for the
-/// output, the string of an engine, and both in a worker process.
-const STRING_BYTES: usize = 128;
+/// What a string of a tensor takes where a model reads it, besides what its decoder charges for:
+/// Python's object and the string of an engine, for the input and for the output.
+const STRING_BYTES: usize = 256;
 
 /// Messages of fewer bytes take little wherever they are read.
 const SMALL_MESSAGE: usize = 32 << 10;
@@ -32,15 +32,15 @@ pub(crate) fn to_tensors(
         }
         (_, message) => message.into_tensors(),
     }?;
-    charge_tensors(route, &tensors, room)?;
+    take_strings(route, &tensors, room)?;
     Ok(tensors)
 }
 
-/// Charges for what decoded tensors take besides themselves where they are read.
+/// Takes what the strings of a route's input need besides what their decoder charged for.
 ///
 /// # Errors
 /// Those of the room.
-pub(crate) fn charge_tensors(
+pub(crate) fn take_strings(
     route: &Route,
     tensors: &[Tensor],
     room: &Room<'_>,
@@ -75,9 +75,10 @@ pub(crate) fn only_input(route: &Route) -> Option<&TensorSpec> {
     route.models().first()?.spec().signature.as_ref()?.only_input()
 }
 
-/// Whether an instance of the first model reads the input in a form of its own.
+/// Whether an instance of a model reads the input in a form of its own. A model that runs inline may
+/// pass it on to one.
 fn is_read_elsewhere(route: &Route) -> bool {
-    route.models().first().is_some_and(|model| !model.executor().is_inline())
+    route.models().iter().any(|model| !model.executor().is_inline())
 }
 
 fn strings_bytes(tensor: &Tensor) -> usize {

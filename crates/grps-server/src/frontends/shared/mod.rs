@@ -1,4 +1,4 @@
-//! Code that the front ends over HTTP share.
+//! Code that the front ends share.
 
 pub(crate) mod credentials;
 pub(crate) mod dispatch;
@@ -6,6 +6,7 @@ pub(crate) mod endpoint;
 pub(crate) mod front_end;
 pub(crate) mod grpc;
 pub(crate) mod input;
+pub(crate) mod messages;
 pub(crate) mod optional_headers;
 pub(crate) mod resolve;
 pub(crate) mod response;

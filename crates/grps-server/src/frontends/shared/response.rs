@@ -46,7 +46,7 @@ pub(crate) fn failure(
     body: impl Into<Bytes>,
 ) -> Response<ReplyBody> {
     let mut response = respond(http_status(error), content_type, body);
-    if error.cause() == Cause::QueueFull {
+    if matches!(error.cause(), Cause::QueueFull | Cause::RateLimited) {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
     response

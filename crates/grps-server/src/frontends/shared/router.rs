@@ -1,11 +1,11 @@
 //! Finds the route of a path among all front ends.
 
 use grps_core::{Cause, Error, shown};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 use matchit::Router as Paths;
 
 use crate::app::Settings;
-use crate::frontends::shared::endpoint::Endpoint;
+use crate::frontends::shared::endpoint::{Endpoint, Methods};
 use crate::frontends::shared::front_end::FrontEnd;
 use crate::frontends::shared::response::{HTML, respond};
 use crate::net::http::reply_body::ReplyBody;
@@ -76,6 +76,9 @@ impl Router {
         is_grpc: bool,
     ) -> Result<(&MatchedRoute, Vec<String>), Response<ReplyBody>> {
         let table = if is_grpc { &self.grpc } else { &self.http };
+        if path == "*" && method == Method::OPTIONS {
+            return Err(with_allow(respond(StatusCode::OK, HTML, ""), Methods::GetOrPost.allow()));
+        }
         let Ok(matched) = table.paths.at(path) else {
             let is_grpc_only = !is_grpc && self.grpc.paths.at(path).is_ok();
             let error = if is_grpc_only {
@@ -142,13 +145,16 @@ pub(crate) fn no_route(path: &str) -> Error {
 
 /// The error for a request of another protocol to a route of gRPC.
 fn not_grpc(path: &str) -> Error {
-    let message = format!("{path} is a method of gRPC; send it with content-type application/grpc");
+    let message = format!(
+        "{path} is a method of gRPC; send it over HTTP/2 with content-type application/grpc"
+    );
     Error::new(Cause::UnsupportedMediaType, message)
 }
 
-/// Whether a request uses gRPC.
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| is_grpc_type(value.as_bytes()))
+/// Whether a request uses gRPC, which needs HTTP/2.
+pub(crate) fn is_grpc(version: Version, headers: &HeaderMap) -> bool {
+    version >= Version::HTTP_2
+        && headers.get(header::CONTENT_TYPE).is_some_and(|value| is_grpc_type(value.as_bytes()))
 }
 
 /// Whether a content type is `application/grpc`, alone or with a message format or parameters.

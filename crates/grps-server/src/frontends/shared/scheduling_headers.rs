@@ -6,10 +6,9 @@ use grps_core::{Error, SchedulingOptions, quoted};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
-use crate::app::Settings;
-use crate::call::access::is_admin_token;
+use crate::auth::scopes::Scopes;
 use crate::call::call::Call;
-use crate::frontends::shared::credentials::bearer_token;
+use crate::frontends::shared::credentials::sent_key;
 
 /// Priority; 0 is the most urgent.
 const PRIORITY: HeaderName = HeaderName::from_static("x-grps-priority");
@@ -27,7 +26,7 @@ pub(crate) fn read_options(
     call: &Call,
 ) -> Result<SchedulingOptions, Error> {
     let mut options = parse(headers)?;
-    options.priority = permitted_priority(options.priority, headers, &call.app.settings);
+    options.priority = permitted_priority(options.priority, headers, call);
     Ok(SchedulingOptions { deadline, client: Some(call.peer.ip()), ..options })
 }
 
@@ -38,12 +37,15 @@ fn parse(headers: &HeaderMap) -> Result<SchedulingOptions, Error> {
     Ok(SchedulingOptions { priority, batch_key, ..SchedulingOptions::default() })
 }
 
-/// The priority that a client may have: the admin token allows each.
-pub(crate) fn permitted_priority(requested: u8, headers: &HeaderMap, settings: &Settings) -> u8 {
-    let most_urgent = settings.client_priority;
-    let is_permitted = requested >= most_urgent
-        || is_admin_token(bearer_token(headers), settings.admin_token.as_deref());
-    if is_permitted { requested } else { most_urgent }
+/// The priority that a client may have; operators may have each.
+pub(crate) fn permitted_priority(requested: u8, headers: &HeaderMap, call: &Call) -> u8 {
+    let most_urgent = call.app.settings.client_priority;
+    if requested >= most_urgent || is_operator(headers, call) { requested } else { most_urgent }
+}
+
+/// Whether an operator sends the request, who may use every priority.
+fn is_operator(headers: &HeaderMap, call: &Call) -> bool {
+    call.scope.has_scope(Scopes::ADMIN) || call.app.auth.is_admin_token(sent_key(headers))
 }
 
 fn parse_priority(value: &HeaderValue) -> Result<u8, Error> {
@@ -69,7 +71,8 @@ fn parse_batch_key(value: &HeaderValue) -> Result<Arc<str>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::tests::settings;
+    use crate::app::Settings;
+    use crate::app::tests::{call, settings};
 
     fn parse(name: HeaderName, value: &str) -> Result<SchedulingOptions, Error> {
         let mut headers = HeaderMap::new();
@@ -81,18 +84,23 @@ mod tests {
     fn only_the_token_permits_every_priority() {
         let settings =
             Settings { client_priority: 2, admin_token: Some("secret".to_owned()), ..settings() };
-        let permitted = |requested, token: Option<&'static str>| {
+        let permitted = |settings: &Settings, requested: u8, token: Option<&str>| {
+            let call = call(settings.clone());
             let mut headers = HeaderMap::new();
+            headers.insert(PRIORITY, HeaderValue::from(u16::from(requested)));
             if let Some(token) = token {
-                headers.insert(http::header::AUTHORIZATION, HeaderValue::from_static(token));
+                headers.insert(http::header::AUTHORIZATION, HeaderValue::from_str(token).unwrap());
             }
-            permitted_priority(requested, &headers, &settings)
+            read_options(&headers, None, &call).unwrap().priority
         };
-        assert_eq!([0, 1, 2, 3, 255].map(|sent| permitted(sent, None)), [2, 2, 2, 3, 255]);
-        assert_eq!(permitted(0, Some("Bearer wrong")), 2);
-        assert_eq!(permitted(0, Some("bearer secret")), 0);
-        let open = Settings { admin_token: None, ..settings.clone() };
-        assert_eq!(permitted_priority(0, &HeaderMap::new(), &open), 2);
+        assert_eq!(
+            [0, 1, 2, 3, 255].map(|sent| permitted(&settings, sent, None)),
+            [2, 2, 2, 3, 255]
+        );
+        assert_eq!(permitted(&settings, 0, Some("Bearer wrong")), 2);
+        assert_eq!(permitted(&settings, 0, Some("bearer secret")), 0);
+        let open = Settings { admin_token: None, ..settings };
+        assert_eq!(permitted(&open, 0, None), 2);
     }
 
     #[test]

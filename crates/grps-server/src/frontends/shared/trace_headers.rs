@@ -5,7 +5,8 @@ use http::{HeaderMap, HeaderName};
 
 use crate::app::App;
 
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The trace of the client, as the W3C writes it.
+pub(crate) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Returns the trace context of a request; `None` when neither the client nor the service traces it.

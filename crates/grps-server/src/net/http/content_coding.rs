@@ -6,10 +6,9 @@ use bytes::Bytes;
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use grps_core::{Cause, Error, shown};
 use http::{HeaderMap, HeaderValue, header};
-use hyper::body::Incoming;
 
 use crate::call::call::Call;
-use crate::net::http::request_body::{self, refuse, too_large};
+use crate::net::http::request_body::{self, IncomingBody, too_large};
 
 /// The codings that requests may have, for `Accept-Encoding` of a response that refuses one.
 pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate, zstd");
@@ -22,8 +21,12 @@ const MAX_CODINGS: usize = 4;
 /// Largest window of zstd that is decoded, as a power of two: what its command makes, and less than
 /// a decoder would allow.
 const MAX_WINDOW_LOG: u32 = 23;
-/// How much is decoded at once; its bytes are reserved before more is decoded.
+/// Decoded bodies of so many bytes are decoded once.
+const SMALL_BODY: usize = 1 << 20;
+/// How much is decoded at once while the length is counted.
 const STEP_BYTES: usize = 64 * 1024;
+/// Maximum size of the parts of a body that is decoded in parts.
+const PART_BYTES: usize = 1 << 20;
 
 /// One coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +98,7 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
 /// the decoded body is over the limit, `InvalidArgument` when it can't be decoded.
 pub(crate) async fn collect(
     headers: &HeaderMap,
-    body: Incoming,
+    body: IncomingBody,
     call: &Call,
 ) -> Result<Bytes, Error> {
     collect_aligned(headers, body, call, 0).await
@@ -108,14 +111,14 @@ pub(crate) async fn collect(
 /// See [`collect`].
 pub(crate) async fn collect_aligned(
     headers: &HeaderMap,
-    body: Incoming,
+    body: IncomingBody,
     call: &Call,
     aligned_at: usize,
 ) -> Result<Bytes, Error> {
     let codings = match read(headers) {
         Ok(codings) => codings,
         Err(error) => {
-            refuse(headers, body);
+            body.refuse();
             return Err(error);
         }
     };
@@ -130,47 +133,110 @@ pub(crate) async fn collect_aligned(
     Ok(body)
 }
 
-/// Decodes a body. Its bytes are reserved for the request while it grows.
+/// Decodes a body. Its bytes are reserved for the request before they are allocated.
 ///
 /// # Errors
 /// See [`collect`].
 pub(crate) async fn decode(call: &Call, coding: Coding, body: Bytes) -> Result<Bytes, Error> {
+    let mut parts = decode_by(call, coding, body, usize::MAX).await?;
+    Ok(parts.pop().unwrap_or_default())
+}
+
+/// Decodes a body that is copied part by part. Its bytes are reserved for the request before they
+/// are allocated.
+///
+/// # Errors
+/// See [`collect`].
+pub(crate) async fn decode_parts(
+    call: &Call,
+    coding: Coding,
+    body: Bytes,
+) -> Result<Vec<Bytes>, Error> {
+    decode_by(call, coding, body, PART_BYTES).await
+}
+
+async fn decode_by(
+    call: &Call,
+    coding: Coding,
+    body: Bytes,
+    part_bytes: usize,
+) -> Result<Vec<Bytes>, Error> {
     let limit = call.app.settings.max_request_bytes;
     let cost = body.len().saturating_mul(coding.max_ratio()).min(limit);
     let reserve = |bytes| call.scope.reserve_bytes(bytes);
-    call.app.blocking.run(cost, || expand(coding, &body, limit, reserve)).await
+    call.app.blocking.run(cost, || expand(coding, &body, limit, part_bytes, reserve)).await
 }
 
+/// The decoded body in parts of so many bytes. A large one is decoded twice: its length is counted
+/// first, since a buffer that grows would take twice the memory.
 fn expand(
     coding: Coding,
     body: &[u8],
     limit: usize,
+    part_bytes: usize,
     reserve: impl Fn(usize) -> Result<(), Error>,
-) -> Result<Bytes, Error> {
-    let malformed =
-        |reason: &str| Error::invalid(format!("the body is not valid {}: {reason}", coding.name()));
-    let mut rest = body;
-    let expanded = match coding {
-        Coding::Gzip => drain(MultiGzDecoder::new(&mut rest), limit, reserve),
-        Coding::Deflate if has_zlib_header(body) => {
-            drain(ZlibDecoder::new(&mut rest), limit, reserve)
-        }
-        Coding::Deflate => drain(DeflateDecoder::new(&mut rest), limit, reserve),
-        Coding::Zstd => zstd_decoder(&mut rest)
-            .map_err(Failure::Malformed)
-            .and_then(|decoder| drain(decoder, limit, reserve)),
-    };
-    let expanded = expanded.map_err(|failure| match failure {
-        Failure::Refused(error) => error,
-        Failure::Malformed(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            malformed("it ends early")
-        }
-        Failure::Malformed(error) => malformed(&error.to_string()),
+) -> Result<Vec<Bytes>, Error> {
+    let mut small = Vec::new();
+    let (length, rest) = with_decoder(coding, body, |decoder| {
+        let read = decoder.take(SMALL_BODY as u64).read_to_end(&mut small)?;
+        Ok(read + if read < SMALL_BODY { 0 } else { count(decoder, limit)? })
     })?;
-    if rest.fill_buf().is_ok_and(<[u8]>::is_empty) {
-        Ok(expanded.into())
-    } else {
-        Err(malformed("bytes follow its end"))
+    if length > limit {
+        return Err(too_large(limit));
+    }
+    if !rest.is_empty() {
+        return Err(malformed(coding, "bytes follow its end"));
+    }
+    reserve(length)?;
+    if length == small.len() {
+        return Ok(vec![small.into()]);
+    }
+    drop(small);
+    let (parts, _) = with_decoder(coding, body, |decoder| {
+        let mut parts = Vec::new();
+        let mut missing = length;
+        while missing > 0 {
+            let mut part = Vec::with_capacity(missing.min(part_bytes));
+            missing -= decoder.take(part.capacity() as u64).read_to_end(&mut part)?;
+            parts.push(part.into());
+        }
+        Ok(parts)
+    })?;
+    Ok(parts)
+}
+
+/// How many bytes a decoder returns; it stops when they are over the limit.
+fn count(decoder: &mut dyn Read, limit: usize) -> io::Result<usize> {
+    let mut buffer = vec![0; STEP_BYTES];
+    let mut length = 0;
+    while length <= limit {
+        match decoder.read(&mut buffer)? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    Ok(length)
+}
+
+/// Lets `read` read what a body decodes to; also returns what follows the compressed data.
+fn with_decoder<T>(
+    coding: Coding,
+    body: &[u8],
+    read: impl FnOnce(&mut dyn Read) -> io::Result<T>,
+) -> Result<(T, &[u8]), Error> {
+    let mut rest = body;
+    let value = match coding {
+        Coding::Gzip => read(&mut MultiGzDecoder::new(&mut rest)),
+        Coding::Deflate if has_zlib_header(body) => read(&mut ZlibDecoder::new(&mut rest)),
+        Coding::Deflate => read(&mut DeflateDecoder::new(&mut rest)),
+        Coding::Zstd => zstd_decoder(&mut rest).and_then(|mut decoder| read(&mut decoder)),
+    };
+    match value {
+        Ok(value) => Ok((value, rest)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(malformed(coding, "it ends early"))
+        }
+        Err(error) => Err(malformed(coding, &error.to_string())),
     }
 }
 
@@ -181,48 +247,8 @@ fn zstd_decoder<R: BufRead>(body: R) -> io::Result<zstd::stream::read::Decoder<'
     Ok(decoder)
 }
 
-/// Why a body was not decoded.
-enum Failure {
-    Refused(Error),
-    Malformed(io::Error),
-}
-
-/// Reads all that a decoder returns, up to the limit.
-fn drain(
-    mut decoder: impl Read,
-    limit: usize,
-    reserve: impl Fn(usize) -> Result<(), Error>,
-) -> Result<Vec<u8>, Failure> {
-    // One vector that grows would have its bytes twice each time.
-    let (mut parts, mut length) = (Vec::new(), 0);
-    loop {
-        let mut part = Vec::new();
-        // One byte over the limit shows that there is more.
-        let step = STEP_BYTES.min(limit - length + 1) as u64;
-        let read = decoder.by_ref().take(step).read_to_end(&mut part);
-        let read = read.map_err(Failure::Malformed)?;
-        if read == 0 {
-            return Ok(join(parts, length));
-        }
-        length += read;
-        if length > limit {
-            return Err(Failure::Refused(too_large(limit)));
-        }
-        reserve(read).map_err(Failure::Refused)?;
-        parts.push(part);
-    }
-}
-
-/// The parts as one; each is freed when it was copied.
-fn join(mut parts: Vec<Vec<u8>>, length: usize) -> Vec<u8> {
-    if parts.len() == 1 {
-        return parts.pop().unwrap_or_default();
-    }
-    let mut whole = Vec::with_capacity(length);
-    for part in parts {
-        whole.extend_from_slice(&part);
-    }
-    whole
+fn malformed(coding: Coding, reason: &str) -> Error {
+    Error::invalid(format!("the body is not valid {}: {reason}", coding.name()))
 }
 
 /// Whether compressed data starts with the header of the zlib format (RFC 1950).
@@ -265,7 +291,9 @@ mod tests {
     }
 
     fn decoded(coding: Coding, body: &[u8], limit: usize) -> Result<Bytes, Error> {
-        expand(coding, body, limit, |_| Ok(()))
+        let mut parts = expand(coding, body, limit, usize::MAX, |_| Ok(()))?;
+        assert_eq!(parts.len(), 1);
+        Ok(parts.remove(0))
     }
 
     #[test]
@@ -314,27 +342,32 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_cut_while_it_is_decoded() {
-        let zeros = vec![0; 50_000_000];
-        for (coding, body) in
-            [(Coding::Gzip, gzip(&zeros)), (Coding::Zstd, zstd::bulk::compress(&zeros, 1).unwrap())]
-        {
-            check_bomb(coding, &body);
-        }
-    }
-
-    fn check_bomb(coding: Coding, body: &[u8]) {
+    fn a_bomb_is_refused_before_it_is_allocated() {
+        let body = gzip(&vec![0; 50_000_000]);
         let reserved = Cell::new(0);
         let reserve = |bytes| {
             reserved.set(reserved.get() + bytes);
             Ok(())
         };
-        let error = expand(coding, body, 1_000_000, reserve).unwrap_err();
-        assert_eq!(error.cause(), Cause::TooLarge);
-        assert!(reserved.get() <= 1_000_000);
+        let error = expand(Coding::Gzip, &body, 49_999_999, usize::MAX, reserve).unwrap_err();
+        assert_eq!((error.cause(), reserved.get()), (Cause::TooLarge, 0));
         let full = |_| Err(Error::new(Cause::QueueFull, "full"));
-        let error = expand(coding, body, 1_000_000, full).unwrap_err();
+        let error = expand(Coding::Gzip, &body, 50_000_000, usize::MAX, full).unwrap_err();
         assert_eq!(error.cause(), Cause::QueueFull);
+        let parts = expand(Coding::Gzip, &body, 50_000_000, usize::MAX, reserve).unwrap();
+        assert_eq!((parts.len(), reserved.get()), (1, 50_000_000));
+    }
+
+    #[test]
+    fn parts_are_the_whole() {
+        for length in [0, 1, SMALL_BODY - 1, SMALL_BODY, SMALL_BODY + 1, 3 * PART_BYTES + 5] {
+            let text: Vec<u8> = (0..length).map(|index| (index / 1000) as u8).collect();
+            let body = gzip(&text);
+            let parts = expand(Coding::Gzip, &body, length, PART_BYTES, |_| Ok(())).unwrap();
+            assert!(parts.iter().all(|part| part.len() <= PART_BYTES));
+            assert!(parts.concat() == text, "{length}");
+            assert!(decoded(Coding::Gzip, &body, length).unwrap() == text, "{length}");
+        }
     }
 
     #[test]

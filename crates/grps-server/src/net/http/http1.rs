@@ -15,6 +15,7 @@ use crate::app::Settings;
 use crate::frontends::shared::dispatch::dispatch;
 use crate::frontends::shared::router::Router;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
+use crate::net::http::request_body::IncomingBody;
 use crate::net::http::upgrade::UpgradeSlot;
 use crate::net::watched_stream::WatchedStream;
 
@@ -71,10 +72,13 @@ async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     let builder = builder(&app.settings, header_timeout);
     let slot = UpgradeSlot::new(closing.clone());
     let upgrade = slot.clone();
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        if request.headers().contains_key(UPGRADE) {
-            request.extensions_mut().insert(upgrade.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (mut parts, body) = request.into_parts();
+        if parts.headers.contains_key(UPGRADE) {
+            parts.extensions.insert(upgrade.clone());
         }
+        let body = IncomingBody::plain(&parts.headers, body);
+        let request = Request::from_parts(parts, body);
         dispatch(Arc::clone(&router), Arc::clone(&app), peer.clone(), place, request)
     });
     let stream = TokioIo::new(WatchedStream::new(stream));

@@ -4,16 +4,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::Instant;
 
 use crate::app::Settings;
 use crate::frontends::shared::dispatch::dispatch;
 use crate::frontends::shared::router::Router;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
 use crate::net::http::read_ahead::ReadAhead;
+use crate::net::http::request_body::IncomingBody;
 use crate::net::http::stream_tasks::StreamTasks;
 use crate::net::listener::CLOSE_GRACE;
 
@@ -66,20 +68,25 @@ fn builder(settings: &Settings, tasks: StreamTasks) -> http2::Builder<StreamTask
     builder
 }
 
-/// Serves the connection until it ends. A connection without requests is closed after the timeout of
-/// heads: also one that answers PING, or that does not finish a head.
+/// Serves the connection until it ends. A connection on which no exchange ends is closed after the
+/// timeout of heads: also one that answers PING, that does not finish a head, or that begins requests
+/// and finishes none.
 async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     let Connection { stream, peer, place, header_timeout, app, mut closing } = connection;
     let (stalling_app, stalling_peer) = (Arc::clone(&app), peer.clone());
     let report = move || stalling_app.note_stall(&stalling_peer);
     let tasks = StreamTasks::new(app.settings.stream_stall_timeout, report);
+    let body_timeout = app.settings.body_timeout;
     let builder = builder(&app.settings, tasks.clone());
     let announcing = tasks.clone();
-    let service = service_fn(move |request| {
-        let watch = announcing.announce();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let progress = announcing.announce();
+        let (parts, body) = request.into_parts();
+        let body = IncomingBody::watched(&parts.headers, body, Arc::clone(&progress));
+        let request = Request::from_parts(parts, body);
         let (router, app) = (Arc::clone(&router), Arc::clone(&app));
         let responding = dispatch(router, app, peer.clone(), place, request);
-        async move { responding.await.map(|response| response.map(|body| watch.over(body))) }
+        async move { responding.await.map(|response| response.map(|body| progress.watch(body))) }
     });
     let mut served = pin!(builder.serve_connection(TokioIo::new(ReadAhead::new(stream)), service));
     tokio::select! {
@@ -88,11 +95,11 @@ async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
             served.as_mut().graceful_shutdown();
             return served.await;
         }
-        () = tasks.wait_idle(Instant::now(), header_timeout) => {}
+        () = tasks.wait_useless(header_timeout) => {}
     }
     served.as_mut().graceful_shutdown();
     tokio::select! {
         outcome = served => outcome,
-        () = tasks.wait_idle(Instant::now(), CLOSE_GRACE) => Ok(()),
+        () = tasks.wait_closed(body_timeout, CLOSE_GRACE) => Ok(()),
     }
 }

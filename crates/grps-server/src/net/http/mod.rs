@@ -11,5 +11,6 @@ pub(crate) mod reply_body;
 pub(crate) mod request_body;
 pub(crate) mod request_head;
 pub(crate) mod response_coding;
+pub(crate) mod stream_progress;
 pub(crate) mod stream_tasks;
 pub(crate) mod upgrade;

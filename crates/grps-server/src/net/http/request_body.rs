@@ -13,12 +13,14 @@ use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
 use crate::call::call::Call;
 use crate::call::request_scope::RequestScope;
 use crate::call::status::rpc_status;
 use crate::net::http::grpc_web::Base64Body;
+use crate::net::http::stream_progress::StreamProgress;
 
 /// Maximum allocation for the `Content-Length` of a body.
 const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
@@ -31,6 +33,96 @@ const ALIGNMENT: usize = 64;
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The body of a request as the HTTP library reads it.
+///
+/// Over HTTP/1.1, what a route leaves of it is discarded: the connection would be reset otherwise, and
+/// the client could lose its response.
+pub(crate) struct IncomingBody {
+    /// `None` when nothing of it is left to read.
+    body: Option<Incoming>,
+    /// The stream of HTTP/2 that is notified when the body has arrived.
+    stream: Option<Arc<StreamProgress>>,
+    /// Whether the client waits for permission to send it.
+    is_held_back: bool,
+}
+
+impl IncomingBody {
+    /// A body of HTTP/1.1.
+    pub(crate) fn plain(headers: &HeaderMap, body: Incoming) -> Self {
+        let body = Some(body).filter(|body| !body.is_end_stream());
+        Self { body, stream: None, is_held_back: headers.contains_key(header::EXPECT) }
+    }
+
+    /// A body of HTTP/2.
+    pub(crate) fn watched(
+        headers: &HeaderMap,
+        body: Incoming,
+        stream: Arc<StreamProgress>,
+    ) -> Self {
+        if body.is_end_stream() {
+            stream.note_arrived();
+        }
+        let is_held_back = headers.contains_key(header::EXPECT);
+        Self { body: Some(body), stream: Some(stream), is_held_back }
+    }
+
+    /// Reads and discards the rest, so that a client that is still sending gets its response. A client
+    /// that waits for permission to send sends nothing after a response.
+    pub(crate) fn refuse(mut self) {
+        if self.is_held_back || self.body.is_none() {
+            return;
+        }
+        self.is_held_back = true;
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(self)));
+        }
+    }
+
+    /// Lets the connection of HTTP/1.1 end after the response, since the body is late.
+    fn abandon(mut self) {
+        self.body = None;
+    }
+}
+
+impl Drop for IncomingBody {
+    fn drop(&mut self) {
+        // HTTP/2 resets only the stream.
+        let is_discarded = self.stream.is_none() && !self.is_held_back;
+        if let Some(body) = self.body.take().filter(|_| is_discarded) {
+            Self { body: Some(body), stream: None, is_held_back: false }.refuse();
+        }
+    }
+}
+
+impl Body for IncomingBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+        let is_read = !matches!(frame, Some(Ok(_))) || body.is_end_stream();
+        if is_read {
+            if let Some(stream) = self.stream.as_ref().filter(|_| !matches!(frame, Some(Err(_)))) {
+                stream.note_arrived();
+            }
+            self.body = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
 /// Reads a whole body. Where its frames are joined, its byte number `aligned_at` is aligned for elements
 /// of any type.
 ///
@@ -39,7 +131,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 /// `Cancelled` when the client disconnected.
 pub(crate) async fn collect(
     headers: &HeaderMap,
-    mut body: Incoming,
+    mut body: IncomingBody,
     call: &Call,
     aligned_at: usize,
 ) -> Result<Bytes, Error> {
@@ -55,26 +147,21 @@ pub(crate) async fn collect(
         .await
         {
             Ok(outcome) => outcome,
-            Err(_) => return Err(timed_out(settings.body_timeout)),
+            Err(_) => {
+                body.abandon();
+                return Err(timed_out(settings.body_timeout));
+            }
         }
     };
     call.timeline.note_stage_end(RequestStage::Receive);
     if outcome.is_err() {
-        refuse(headers, body);
+        body.refuse();
     }
     outcome
 }
 
-/// Discards the rest of the body of a refused request, unless its client waits before it sends one.
-pub(crate) fn refuse(headers: &HeaderMap, body: Incoming) {
-    // A client with `Expect` sends no body after an error response.
-    if !headers.contains_key(header::EXPECT) && !body.is_end_stream() {
-        tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
-    }
-}
-
 /// Reads the rest of a body, so that a client that is still sending gets the response.
-async fn discard(mut body: Incoming) {
+async fn discard(mut body: IncomingBody) {
     let mut discarded = 0;
     while let Some(Ok(frame)) = body.frame().await {
         discarded += frame.data_ref().map_or(0, Bytes::len);
@@ -85,7 +172,7 @@ async fn discard(mut body: Incoming) {
 }
 
 async fn read(
-    body: &mut Incoming,
+    body: &mut IncomingBody,
     announced: Option<usize>,
     (call, aligned_at): (&Call, usize),
 ) -> Result<Bytes, Error> {
@@ -137,7 +224,8 @@ fn unreadable(error: &hyper::Error) -> Error {
     }
 }
 
-pub(super) fn too_large(limit: usize) -> Error {
+/// The error for a body over the limit.
+pub(crate) fn too_large(limit: usize) -> Error {
     Error::new(
         Cause::TooLarge,
         format!("the body is larger than limits.max_request_bytes ({limit} bytes)"),
@@ -159,7 +247,7 @@ pin_project_lite::pin_project! {
     /// too many bytes.
     pub(crate) struct LimitedBody {
         #[pin]
-        body: Incoming,
+        body: IncomingBody,
         #[pin]
         timer: Sleep,
         timeout: Duration,
@@ -171,7 +259,7 @@ pin_project_lite::pin_project! {
 
 impl LimitedBody {
     /// Limits `body` by the settings of the service.
-    pub(crate) fn new(body: Incoming, call: &Call) -> Self {
+    pub(crate) fn new(body: IncomingBody, call: &Call) -> Self {
         let timeout = call.app.settings.body_timeout;
         let scope = Arc::clone(&call.scope);
         let text = call.has_text_body.then(Base64Body::default);

@@ -3,6 +3,8 @@
 //! A proxy in front of the service may read a doubtful head in another way, and then the two see
 //! different requests.
 
+use std::net::Ipv6Addr;
+
 use grps_core::Error;
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Uri, Version};
@@ -63,26 +65,47 @@ fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), Error> {
 
 /// Whether a value is a host with an optional port (RFC 3986, section 3.2.2).
 fn is_host(value: &[u8]) -> bool {
-    let (host, port) = match value.strip_prefix(b"[") {
-        Some(rest) => {
-            let Some(end) = rest.iter().position(|byte| *byte == b']') else { return false };
-            let (address, rest) = rest.split_at(end);
-            let is_address = |byte: &u8| byte.is_ascii_hexdigit() || b":.v".contains(byte);
-            if address.is_empty() || !address.iter().all(is_address) {
-                return false;
-            }
-            (&b"ip"[..], rest.get(1..).unwrap_or_default())
-        }
-        None => {
-            let end = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
-            value.split_at(end)
-        }
-    };
-    !host.is_empty() && host.iter().all(is_name_byte) && is_port(port)
+    if let Some(rest) = value.strip_prefix(b"[") {
+        let Some(end) = rest.iter().position(|byte| *byte == b']') else { return false };
+        let (address, rest) = rest.split_at(end);
+        return is_literal_address(address) && is_port(rest.get(1..).unwrap_or_default());
+    }
+    let end = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
+    let (name, port) = value.split_at(end);
+    !name.is_empty() && is_name(name) && is_port(port)
 }
 
-fn is_name_byte(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte)
+/// Whether what is between brackets is an address of IPv6 or of a later version.
+fn is_literal_address(address: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(address) else { return false };
+    let Some(later) = text.strip_prefix(['v', 'V']) else {
+        return text.parse::<Ipv6Addr>().is_ok();
+    };
+    let Some((version, rest)) = later.split_once('.') else { return false };
+    let is_part = |byte: u8| byte == b':' || is_name_byte(byte);
+    !version.is_empty()
+        && version.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && !rest.is_empty()
+        && rest.bytes().all(is_part)
+}
+
+/// Whether a value consists of the characters of a name; each `%` needs two hexadecimal digits.
+fn is_name(mut value: &[u8]) -> bool {
+    while let [byte, rest @ ..] = value {
+        value = match (byte, rest) {
+            (b'%', [high, low, rest @ ..]) if [high, low].iter().all(|d| d.is_ascii_hexdigit()) => {
+                rest
+            }
+            (b'%', _) => return false,
+            _ if is_name_byte(*byte) => rest,
+            _ => return false,
+        };
+    }
+    true
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }
 
 /// Whether what follows a host is empty, or a colon and a port; the port may be empty.
@@ -130,6 +153,8 @@ mod tests {
             "a:",
             "x-y_z.de",
             "a%20b",
+            "%c3%BC",
+            "[v1.a:b]",
             "xn--bcher-kva.example",
         ] {
             assert!(check_http1(&[("host", good)]).is_ok(), "{good}");
@@ -147,6 +172,21 @@ mod tests {
             ":80",
             "[::1",
             "[]",
+            "[:]",
+            "[.]",
+            "[a]",
+            "[v]",
+            "[v1.]",
+            "[vx.a]",
+            "[1::2::3]",
+            "[::1.2.3]",
+            "[12345::]",
+            "[127.0.0.1]",
+            "a%",
+            "a%2",
+            "a%zz",
+            "a%2x",
+            "%%20",
             "[::1]x",
             "::1",
             "a:1:2",

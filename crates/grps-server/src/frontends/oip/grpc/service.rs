@@ -33,10 +33,9 @@ pub(super) async fn server_ready(call: Call, request: HttpRequest) -> Response<R
     .await
 }
 
-/// Serves `ModelReady`.
+/// Serves `ModelReady`. A model that does not exist is not ready: clients ask until it is loaded.
 pub(super) async fn model_ready(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     serve(call, request, |call, model: ModelRequest| {
-        lookup::find(&call.app, &model.name, &model.version)?;
         let checked = health::check_model(&call.app, &model.name, &model.version);
         Ok(Healthy { value: checked.is_ok() })
     })

@@ -5,7 +5,8 @@ use http::{Response, StatusCode};
 
 use crate::call::status::http_status;
 use crate::codec::json;
-use crate::frontends::shared::response::{self, JSON};
+use crate::frontends::oip::http::reply::JSON;
+use crate::frontends::shared::response;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The response to an error.

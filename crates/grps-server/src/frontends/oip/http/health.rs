@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::call::call::Call;
 use crate::frontends::oip::http::failure::failure;
+use crate::frontends::oip::http::reply;
 use crate::frontends::oip::service::health::{check_model, check_service};
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::response;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The process responds.
 pub(super) async fn live(_: Call, _: HttpRequest) -> Response<ReplyBody> {
-    response::json(json!({"live": true}).to_string())
+    reply::json(json!({"live": true}).to_string())
 }
 
 /// Whether the service is ready.
@@ -41,7 +41,7 @@ fn report(outcome: Result<(), Error>, mut fields: Value) -> Response<ReplyBody> 
             fields.insert("error".to_owned(), error.message().into());
         }
     }
-    let mut reply = response::json(fields.to_string());
+    let mut reply = reply::json(fields.to_string());
     if let Err(error) = &outcome {
         *reply.status_mut() = failure(error).status();
     }

@@ -5,6 +5,7 @@ use grps_core::{Error, quoted};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::codec::json::{encode_flat, encode_string};
+use crate::frontends::oip::http::reply;
 use crate::frontends::oip::inference::data_type;
 use crate::frontends::oip::inference::raw_tensor;
 use crate::frontends::oip::inference::response::{InferResponse, Output};
@@ -30,7 +31,7 @@ pub(super) fn whole(response: &InferResponse<'_>) -> Result<Response<ReplyBody>,
     let mut parts = vec![Bytes::new()];
     let text = encode(response, &mut parts)?;
     if response.outputs.iter().all(|output| !output.binary) {
-        return Ok(response::json(text));
+        return Ok(reply::json(text));
     }
     let length = text.len();
     if let Some(first) = parts.first_mut() {

@@ -7,11 +7,11 @@ use serde::Serialize;
 use crate::call::call::Call;
 use crate::frontends::oip::http::failure::failure;
 use crate::frontends::oip::http::health::model_of;
+use crate::frontends::oip::http::reply;
 use crate::frontends::oip::service::{
     lookup, model_config, model_metadata, server_metadata, statistics,
 };
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::response;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The metadata of the service.
@@ -52,5 +52,5 @@ pub(super) fn respond(outcome: Result<impl Serialize, Error>) -> Response<ReplyB
         serde_json::to_vec(&value)
             .map_err(|error| Error::new(grps_core::Cause::Internal, error.to_string()))
     });
-    text.map_or_else(|error| failure(&error), response::json)
+    text.map_or_else(|error| failure(&error), reply::json)
 }

@@ -2,8 +2,6 @@
 
 mod failure;
 mod generate;
-mod generate_fields;
-mod generate_response;
 mod health;
 mod infer;
 mod json_fields;
@@ -11,6 +9,7 @@ mod json_request;
 mod json_response;
 mod metadata;
 mod raw_request;
+mod reply;
 mod repository;
 mod settings;
 mod shared_memory;

@@ -9,10 +9,10 @@ use crate::frontends::oip::http::failure::failure;
 use crate::frontends::oip::http::health::model_of;
 use crate::frontends::oip::http::json_fields::{read_object, read_parameters};
 use crate::frontends::oip::http::metadata::respond;
+use crate::frontends::oip::http::reply;
 use crate::frontends::oip::inference::parameters::Parameters;
 use crate::frontends::oip::service::repository;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::response;
 use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
 
@@ -45,7 +45,7 @@ pub(super) async fn unload(call: Call, request: HttpRequest) -> Response<ReplyBo
 /// 200 with an empty object, or an error.
 pub(super) fn done(outcome: Result<(), Error>) -> Response<ReplyBody> {
     match outcome {
-        Ok(()) => response::json("{}"),
+        Ok(()) => reply::json("{}"),
         Err(error) => failure(&error),
     }
 }

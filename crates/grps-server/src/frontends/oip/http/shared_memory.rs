@@ -8,12 +8,12 @@ use crate::call::call::Call;
 use crate::frontends::oip::http::failure::failure;
 use crate::frontends::oip::http::health::model_of;
 use crate::frontends::oip::http::metadata::respond;
+use crate::frontends::oip::http::reply;
 use crate::frontends::oip::http::repository::done;
 use crate::frontends::oip::http::settings::read_values_by_name;
 use crate::frontends::oip::shared_memory::{self, RegionStatus};
 use crate::frontends::shared::credentials::authorize_admin;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::response;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The regions, or the one of a name.
@@ -51,7 +51,7 @@ pub(super) async fn system_unregister(call: Call, request: HttpRequest) -> Respo
 
 /// The regions of CUDA, of which there are none.
 pub(super) async fn cuda_status(_: Call, _: HttpRequest) -> Response<ReplyBody> {
-    response::json("[]")
+    reply::json("[]")
 }
 
 /// Refuses a region of CUDA.

@@ -22,7 +22,7 @@ pub(crate) fn to_content(
 ) -> Result<Content, Error> {
     match route.form() {
         InputForm::Tensors => {
-            input::charge_tensors(route, &inputs, room)?;
+            input::take_strings(route, &inputs, room)?;
             Ok(Content::Tensors(inputs))
         }
         InputForm::Message => {

@@ -36,9 +36,8 @@ pub(crate) fn prepare(
 ) -> Result<(Decoded, ResponseForm), Error> {
     let route = lookup::resolve(call, &request.model, &request.version, &head.headers)?;
     request.check()?;
-    let settings = &call.app.settings;
     let by_headers = head.options.clone();
-    let options = scheduling::options(&request.parameters, by_headers, &head.headers, settings)?;
+    let options = scheduling::options(&request.parameters, by_headers, &head.headers, call)?;
     let form = ResponseForm::take(&call.app, &mut request, &route)?;
     let content = to_content(&route, request.inputs, body_bytes, room)?;
     Ok((Decoded { route, content, options, attachment: None }, form))

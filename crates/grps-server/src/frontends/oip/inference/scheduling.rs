@@ -6,7 +6,7 @@ use grps_core::{Error, SchedulingOptions};
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use crate::app::Settings;
+use crate::call::call::Call;
 use crate::frontends::oip::inference::parameters::{Parameter, Parameters, unknown};
 use crate::frontends::shared::scheduling_headers::permitted_priority;
 
@@ -26,7 +26,7 @@ pub(crate) fn options(
     parameters: &Parameters,
     by_headers: SchedulingOptions,
     headers: &HeaderMap,
-    settings: &Settings,
+    call: &Call,
 ) -> Result<SchedulingOptions, Error> {
     if parameters.is_empty() {
         return Ok(by_headers);
@@ -37,7 +37,7 @@ pub(crate) fn options(
     if let Some(priority) = parameters.whole_number("priority")?.filter(|priority| *priority > 0) {
         // 1 is the most urgent here, 0 the default; in the engine 0 is the most urgent.
         let requested = u8::try_from(priority - 1).unwrap_or(u8::MAX);
-        options.priority = permitted_priority(requested, headers, settings);
+        options.priority = permitted_priority(requested, headers, call);
     }
     if let Some(timeout_us) = parameters.whole_number("timeout")?.filter(|timeout| *timeout > 0) {
         let deadline = Instant::now() + Duration::from_micros(timeout_us).min(MAX_TIMEOUT);
@@ -73,12 +73,12 @@ fn check_sequence(parameters: &Parameters) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::tests::settings;
+    use crate::app::tests::{call, settings};
 
     fn read(name: &str, value: Parameter) -> Result<SchedulingOptions, Error> {
         let mut parameters = Parameters::default();
         parameters.add(name.to_owned(), value).unwrap();
-        options(&parameters, SchedulingOptions::default(), &HeaderMap::new(), &settings())
+        options(&parameters, SchedulingOptions::default(), &HeaderMap::new(), &call(settings()))
     }
 
     #[test]

@@ -93,23 +93,20 @@ fn of_model(model: &Model) -> ModelStatistics {
 
 fn infer_statistics(stats: &CallStats, succeeded: u64, failed: u64) -> InferStatistics {
     let (all, of_failed) = (stats.duration.read().total(), stats.failed.read().total());
-    let queue = stage(stats, CallStage::Queue);
-    let window = stage(stats, CallStage::BatchWait);
+    let count = stats.stage(CallStage::Infer).read().count();
+    // Clients expect that all stages have the same number; a call without one took no time for it.
+    let stage = |stage| statistic(count, stats.stage(stage).read().total());
+    let (queue, window) = (stage(CallStage::Queue), stage(CallStage::BatchWait));
     InferStatistics {
         success: statistic(succeeded, all.saturating_sub(of_failed)),
         fail: statistic(failed, of_failed),
         queue: StatisticDuration { ns: queue.ns.saturating_add(window.ns), ..queue },
-        compute_input: stage(stats, CallStage::Preprocess),
-        compute_infer: stage(stats, CallStage::Infer),
-        compute_output: stage(stats, CallStage::Postprocess),
+        compute_input: stage(CallStage::Preprocess),
+        compute_infer: stage(CallStage::Infer),
+        compute_output: stage(CallStage::Postprocess),
         cache_hit: StatisticDuration::default(),
         cache_miss: StatisticDuration::default(),
     }
-}
-
-fn stage(stats: &CallStats, stage: CallStage) -> StatisticDuration {
-    let counts = stats.stage(stage).read();
-    statistic(counts.count(), counts.total())
 }
 
 fn statistic(count: u64, duration: Duration) -> StatisticDuration {

@@ -50,7 +50,7 @@ impl SharedFile {
     /// # Errors
     /// `Internal` when the system does not say.
     pub(super) fn length(&self) -> Result<u64, Error> {
-        let status = fstat(&self.file).map_err(|error| internal(error))?;
+        let status = fstat(&self.file).map_err(internal)?;
         Ok(u64::try_from(status.st_size).unwrap_or_default())
     }
 

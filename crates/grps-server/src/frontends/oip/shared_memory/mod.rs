@@ -28,7 +28,7 @@ pub(crate) fn regions(app: &App) -> Result<Arc<Regions>, Error> {
     }
     Err(Error::new(
         Cause::Unsupported,
-        "shared memory is not used by this service; send tensors in the request, or set \
+        "shared memory is not supported by this service; send tensors in the request, or set \
          oip.shared_memory: true in server.yml",
     ))
 }

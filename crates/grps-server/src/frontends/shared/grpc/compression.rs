@@ -3,12 +3,15 @@
 //! HTTP and gRPC have one decoder, whose output is reserved for the request while it grows, and which
 //! does not block other connections.
 
-use std::pin::pin;
+use std::collections::VecDeque;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use grps_core::{Cause, Error, shown};
 use http::{HeaderMap, HeaderName};
-use http_body_util::{BodyExt, Either, Full};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Either};
 use tonic::Status;
 use tonic::metadata::MetadataValue;
 
@@ -23,8 +26,27 @@ use crate::net::http::request_body::LimitedBody;
 const COMPRESSION_COST: usize = 4;
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
-/// The body of a request: as it arrives, or whole with a message that was compressed.
-pub(crate) type RequestBody = Either<LimitedBody, Full<Bytes>>;
+/// The body of a request: as it arrives, or with a message that was compressed.
+pub(crate) type RequestBody = Either<LimitedBody, Frames>;
+
+/// A body of frames that are there. Each is freed when it has been read, since tonic copies them.
+pub(crate) struct Frames(VecDeque<Bytes>);
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Poll::Ready(self.0.pop_front().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 /// Returns the body of a request with a message that is not compressed.
 ///
@@ -42,7 +64,7 @@ pub(crate) async fn decompress(
     headers.remove(ENCODING);
     let framed = read_all(call, body).await?;
     let expanded = expand_message(call, coding, framed).await;
-    expanded.map(|framed| Either::Right(Full::new(framed))).map_err(|error| match error.cause() {
+    expanded.map(|frames| Either::Right(Frames(frames))).map_err(|error| match error.cause() {
         // As tonic reports it for a message that is not compressed.
         Cause::TooLarge => Status::out_of_range(error.message()),
         _ => rpc_status(&error).unwrap_or_else(|| Status::invalid_argument(error.message())),
@@ -91,24 +113,31 @@ async fn read_all(call: &Call, body: LimitedBody) -> Result<Bytes, Status> {
 
 /// Replaces the compressed message of a framed body. What is not a whole compressed message is left to
 /// tonic, which refuses it.
-async fn expand_message(call: &Call, coding: Coding, mut framed: Bytes) -> Result<Bytes, Error> {
-    let &[flag, l0, l1, l2, l3, ..] = &*framed else { return Ok(framed) };
+async fn expand_message(
+    call: &Call,
+    coding: Coding,
+    mut framed: Bytes,
+) -> Result<VecDeque<Bytes>, Error> {
+    let &[flag, l0, l1, l2, l3, ..] = &*framed else { return Ok([framed].into()) };
     let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
     if flag != 1 || framed.len() - PREFIX_BYTES < length {
-        return Ok(framed);
+        return Ok([framed].into());
     }
     let mut message = framed.split_off(PREFIX_BYTES);
     let rest = message.split_off(length);
     // An empty message may be sent without data of the encoding.
+    let mut parts = VecDeque::new();
     if !message.is_empty() {
-        message = expand(call, coding, message).await?;
+        let decoding = content_coding::decode_parts(call, coding, message);
+        parts = decoding.await.map_err(as_message_error)?.into();
     }
-    let mut whole = BytesMut::with_capacity(PREFIX_BYTES + message.len() + rest.len());
-    whole.put_u8(0);
-    whole.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    whole.put_slice(&message);
-    whole.put_slice(&rest);
-    Ok(whole.freeze())
+    let length: usize = parts.iter().map(Bytes::len).sum();
+    let mut prefix = BytesMut::with_capacity(PREFIX_BYTES);
+    prefix.put_u8(0);
+    prefix.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    parts.push_front(prefix.freeze());
+    parts.push_back(rest);
+    Ok(parts)
 }
 
 /// Decompresses one message, which is not empty.

@@ -1,14 +1,15 @@
 //! Reads the messages of a request: one, or a stream of them.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
 use grps_core::metrics::RequestStage;
 use grps_core::{Cause, Error};
 use http::HeaderMap;
+use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
 use crate::call::call::Call;
 use crate::frontends::shared::grpc::PREFIX_BYTES;
@@ -17,10 +18,11 @@ pub(crate) use crate::frontends::shared::grpc::joined::FindPart;
 use crate::frontends::shared::grpc::joined::Joined;
 use crate::net::http::content_coding::Coding;
 use crate::net::http::grpc_web::{Base64Body, GrpcWeb};
+use crate::net::http::request_body::IncomingBody;
 
 /// Reads messages from the body of a request.
-pub(crate) struct MessageReader {
-    body: Incoming,
+pub(crate) struct MessageReader<B = IncomingBody> {
+    body: B,
     /// The encoding of messages that are compressed.
     coding: Option<Coding>,
     /// Bytes that have arrived and were not read.
@@ -40,12 +42,16 @@ pub(crate) struct Prefix {
     length: usize,
 }
 
-impl MessageReader {
+impl<B> MessageReader<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Display,
+{
     /// A reader of the body of a request with these headers, whose messages have at most `limit` bytes.
     ///
     /// # Errors
     /// `Unsupported` for an unknown encoding.
-    pub(crate) fn new(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Self, Error> {
+    pub(crate) fn new(headers: &HeaderMap, body: B, limit: usize) -> Result<Self, Error> {
         let coding = read_encoding(headers)?;
         let is_text = GrpcWeb::of(headers) == Some(GrpcWeb::Text);
         let text = is_text.then(Base64Body::default);
@@ -233,3 +239,7 @@ fn timed_out(timeout: Duration) -> Error {
         format!("the message did not arrive within limits.body_timeout_ms ({timeout_ms} ms)");
     Error::new(Cause::RequestTimeout, text)
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

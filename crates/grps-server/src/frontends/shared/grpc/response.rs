@@ -17,8 +17,9 @@ use crate::net::http::reply_body::ReplyBody;
 
 /// Buffers of fewer bytes are joined: a frame of their own would cost more than the copy.
 const SMALL_BYTES: usize = 8 << 10;
-/// Messages of fewer bytes are not compressed.
-const MIN_COMPRESSED_BYTES: usize = 1 << 10;
+/// Messages of fewer bytes are not compressed. Older gRPC libraries now and then lose a compressed
+/// message that arrives at once with the end of its call, as smaller ones do.
+const MIN_COMPRESSED_BYTES: usize = 64 << 10;
 
 /// A message with its prefix.
 #[derive(Debug, Default)]

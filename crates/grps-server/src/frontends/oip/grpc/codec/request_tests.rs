@@ -101,73 +101,30 @@ fn raw_contents_are_slices_of_the_message() {
     assert_eq!(place(&decoded.inputs[1]), message[message.len() - 1..].as_ptr());
 }
 
+/// Contents in one field.
+macro_rules! contents {
+    ($field:ident: $values:expr) => {
+        Contents { $field: $values.into(), ..Contents::default() }
+    };
+}
+
 #[test]
 fn typed_contents_of_every_type_are_read() {
-    let contents = Contents::default;
+    let texts = [Bytes::new(), Bytes::from_static(b"\xff")];
+    let bools = contents!(bool_contents: [true, false]);
     for (datatype, contents, expected) in [
-        (
-            "BOOL",
-            Contents { bool_contents: vec![true, false], ..contents() },
-            Values::Bool(vec![true, false]),
-        ),
-        (
-            "INT8",
-            Contents { int_contents: vec![-128, 127], ..contents() },
-            Values::Int8(vec![-128, 127]),
-        ),
-        (
-            "INT16",
-            Contents { int_contents: vec![-300, 300], ..contents() },
-            Values::Int16(vec![-300, 300]),
-        ),
-        (
-            "INT32",
-            Contents { int_contents: vec![i32::MIN, 1], ..contents() },
-            Values::Int32(vec![i32::MIN, 1]),
-        ),
-        (
-            "INT64",
-            Contents { int64_contents: vec![i64::MIN, 1], ..contents() },
-            Values::Int64(vec![i64::MIN, 1]),
-        ),
-        (
-            "UINT8",
-            Contents { uint_contents: vec![0, 255], ..contents() },
-            Values::Uint8(vec![0, 255]),
-        ),
-        (
-            "UINT16",
-            Contents { uint_contents: vec![0, 65535], ..contents() },
-            Values::Uint16(vec![0, 65535]),
-        ),
-        (
-            "UINT32",
-            Contents { uint_contents: vec![0, u32::MAX], ..contents() },
-            Values::Uint32(vec![0, u32::MAX]),
-        ),
-        (
-            "UINT64",
-            Contents { uint64_contents: vec![0, u64::MAX], ..contents() },
-            Values::Uint64(vec![0, u64::MAX]),
-        ),
-        (
-            "FP32",
-            Contents { fp32_contents: vec![0.5, 1e38], ..contents() },
-            Values::Float32(vec![0.5, 1e38]),
-        ),
-        (
-            "FP64",
-            Contents { fp64_contents: vec![0.5, 1e300], ..contents() },
-            Values::Float64(vec![0.5, 1e300]),
-        ),
-        (
-            "BYTES",
-            Contents {
-                bytes_contents: vec![Bytes::new(), Bytes::from_static(b"\xff")],
-                ..contents()
-            },
-            Values::String(vec![Bytes::new(), Bytes::from_static(b"\xff")]),
-        ),
+        ("BOOL", bools, Values::Bool(vec![true, false])),
+        ("INT8", contents!(int_contents: [-128, 127]), Values::Int8(vec![-128, 127])),
+        ("INT16", contents!(int_contents: [-300, 300]), Values::Int16(vec![-300, 300])),
+        ("INT32", contents!(int_contents: [i32::MIN, 1]), Values::Int32(vec![i32::MIN, 1])),
+        ("INT64", contents!(int64_contents: [i64::MIN, 1]), Values::Int64(vec![i64::MIN, 1])),
+        ("UINT8", contents!(uint_contents: [0, 255]), Values::Uint8(vec![0, 255])),
+        ("UINT16", contents!(uint_contents: [0, 65535]), Values::Uint16(vec![0, 65535])),
+        ("UINT32", contents!(uint_contents: [0, u32::MAX]), Values::Uint32(vec![0, u32::MAX])),
+        ("UINT64", contents!(uint64_contents: [0, u64::MAX]), Values::Uint64(vec![0, u64::MAX])),
+        ("FP32", contents!(fp32_contents: [0.5, 1e38]), Values::Float32(vec![0.5, 1e38])),
+        ("FP64", contents!(fp64_contents: [0.5, 1e300]), Values::Float64(vec![0.5, 1e300])),
+        ("BYTES", contents!(bytes_contents: texts.clone()), Values::String(texts.to_vec())),
     ] {
         let request = decoded(&with_contents(datatype, &[2, 1], contents.clone())).unwrap();
         let expected = Tensor::new("x".into(), vec![2, 1], expected).unwrap();
@@ -175,11 +132,15 @@ fn typed_contents_of_every_type_are_read() {
         let text = refusal(&with_contents(datatype, &[3], contents));
         assert!(text.starts_with("inputs[0]: tensor 'x': shape [3] wants 3"), "{text}");
     }
-    let none = decoded(&with_contents("FP16", &[0], contents())).unwrap();
+}
+
+#[test]
+fn an_input_without_elements_needs_no_contents() {
+    let none = decoded(&with_contents("FP16", &[0], Contents::default())).unwrap();
     assert_eq!(none.inputs[0].elements(), Elements::Float16(&[]));
-    let absent =
-        wire::InferRequest { inputs: vec![input("x", "FP32", &[0])], ..Default::default() };
-    assert_eq!(decoded(&absent).unwrap().inputs[0].elements(), Elements::Float32(&[]));
+    let inputs = vec![input("x", "FP32", &[0])];
+    let absent = decoded(&wire::InferRequest { inputs, ..Default::default() }).unwrap();
+    assert_eq!(absent.inputs[0].elements(), Elements::Float32(&[]));
 }
 
 #[test]

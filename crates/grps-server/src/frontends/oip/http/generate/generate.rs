@@ -10,9 +10,10 @@ use crate::call::call::Call;
 use crate::call::inference::{Decoded, Inference, run, run_in_chunks};
 use crate::codec::{Room, proto};
 use crate::frontends::oip::http::failure::failure;
-use crate::frontends::oip::http::generate_fields::{self, GenerateRequest};
-use crate::frontends::oip::http::generate_response::{self, Events, SharedForm};
+use crate::frontends::oip::http::generate::fields::{self, GenerateRequest};
+use crate::frontends::oip::http::generate::response::{Events, SharedForm, encode};
 use crate::frontends::oip::http::infer::Received;
+use crate::frontends::oip::http::reply;
 use crate::frontends::oip::inference::prepare::prepare;
 use crate::frontends::oip::inference::request::InferRequest;
 use crate::frontends::oip::inference::response::ResponseForm;
@@ -28,7 +29,10 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset
 const TEXT_BYTES_PER_BYTE: usize = 8;
 
 /// Serves a request with one response.
-pub(super) async fn generate(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+pub(in crate::frontends::oip::http) async fn generate(
+    call: Call,
+    request: HttpRequest,
+) -> Response<ReplyBody> {
     let coding = response_coding::preferred(&request.parts.headers);
     match serve(&call, request).await {
         Ok(response) => response_coding::encode(&call, coding, response).await,
@@ -37,7 +41,10 @@ pub(super) async fn generate(call: Call, request: HttpRequest) -> Response<Reply
 }
 
 /// Serves a request whose chunks are events.
-pub(super) async fn generate_stream(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+pub(in crate::frontends::oip::http) async fn generate_stream(
+    call: Call,
+    request: HttpRequest,
+) -> Response<ReplyBody> {
     match serve_stream(&call, request).await {
         Ok(response) => response,
         Err(error) => report(&call, &error),
@@ -81,7 +88,7 @@ impl Generate {
         let Received { model, version, head, body } = &mut self.received;
         let route = lookup::resolve(call, model, version, &head.headers)?;
         let body = std::mem::take(body);
-        let GenerateRequest { request, message } = generate_fields::read(&route, &body, room)?;
+        let GenerateRequest { request, message } = fields::read(&route, &body, room)?;
         let (model, version) = (std::mem::take(model), std::mem::take(version));
         let request = InferRequest { model, version, ..request };
         let bytes = body.len();
@@ -116,6 +123,6 @@ impl Inference for Generate {
     }
 
     fn encode(&self, output: Content) -> Result<Response<ReplyBody>, Error> {
-        generate_response::encode(&self.app, &self.form, output).map(response::json)
+        encode(&self.app, &self.form, output).map(reply::json)
     }
 }

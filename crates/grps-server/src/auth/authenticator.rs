@@ -1,0 +1,209 @@
+//! Recognises callers by their key, token or certificate.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use grps_core::{Cause, Error};
+use parking_lot::RwLock;
+use ring::digest::{SHA256, digest};
+use subtle::ConstantTimeEq;
+
+use crate::auth::identity::Identity;
+use crate::auth::jwt::TokenVerifier;
+use crate::auth::scopes::Scopes;
+use crate::auth::settings::AuthSettings;
+
+/// Maximum length of a key.
+const MAX_KEY_BYTES: usize = 4096;
+
+/// Recognises callers. The set of them can be replaced while the service runs.
+pub(crate) struct Authenticator {
+    /// `None` when every client may infer and read.
+    callers: RwLock<Option<Arc<Callers>>>,
+    /// The admin token, which permits everything.
+    admin: Option<(String, Arc<Identity>)>,
+}
+
+/// The callers of a service.
+struct Callers {
+    /// By the SHA-256 of their key.
+    keys: HashMap<[u8; 32], Arc<Identity>>,
+    /// By the subject of their certificate.
+    certificates: HashMap<String, Arc<Identity>>,
+    tokens: Option<TokenVerifier>,
+}
+
+impl Authenticator {
+    /// Creates one for a service with an admin token, whose callers are set later.
+    pub(crate) fn new(admin_token: Option<String>) -> Self {
+        let admin = Arc::new(Identity::unlimited("admin token", Scopes::ALL));
+        Self { callers: RwLock::new(None), admin: admin_token.map(|token| (token, admin)) }
+    }
+
+    /// Replaces the callers. A caller whose key and limits stay the same starts with fresh limits.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the public keys can't be used; the callers stay as they were.
+    pub(crate) fn set_callers(&self, settings: &AuthSettings) -> Result<(), Error> {
+        let tokens = settings.jwt.as_ref().map(TokenVerifier::new).transpose()?;
+        let keys = settings.keys.iter();
+        let certificates = settings.certificates.iter();
+        let callers = Callers {
+            keys: keys.map(|key| (key.sha256, Arc::new(Identity::new(&key.caller)))).collect(),
+            certificates: certificates
+                .map(|own| (own.subject.clone(), Arc::new(Identity::new(&own.caller))))
+                .collect(),
+            tokens,
+        };
+        *self.callers.write() = Some(Arc::new(callers));
+        Ok(())
+    }
+
+    /// Whether only recognised callers may infer and read.
+    pub(crate) fn is_required(&self) -> bool {
+        self.callers.read().is_some()
+    }
+
+    /// Whether the service has an admin token.
+    pub(crate) fn has_admin_token(&self) -> bool {
+        self.admin.is_some()
+    }
+
+    /// Whether this is the admin token of the service.
+    pub(crate) fn is_admin_token(&self, token: Option<&str>) -> bool {
+        token.is_some_and(|token| self.admin(token).is_some())
+    }
+
+    /// The caller with this token, or with this certificate where it sends no token.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with what to send.
+    pub(crate) fn identify(
+        &self,
+        token: Option<&str>,
+        certificate: Option<&str>,
+    ) -> Result<Arc<Identity>, Error> {
+        let callers = self.callers.read().clone();
+        let Some(token) = token else {
+            let callers = callers.as_deref();
+            let known = certificate.and_then(|subject| callers?.certificates.get(subject));
+            return known.cloned().ok_or_else(|| missing(certificate));
+        };
+        if let Some(admin) = self.admin(token) {
+            return Ok(admin);
+        }
+        let Some(callers) = callers else { return Err(unauthenticated("the token is wrong")) };
+        if let Some(identity) = callers.of_key(token) {
+            return Ok(identity);
+        }
+        match &callers.tokens {
+            Some(verifier) if TokenVerifier::has_form_of_token(token) => {
+                let identified = verifier.identify(token).map(Arc::new);
+                identified.map_err(|reason| unauthenticated(&reason))
+            }
+            _ => Err(unauthenticated("the key is not known")),
+        }
+    }
+
+    /// The admin, if this is the admin token. The time does not depend on where they differ.
+    fn admin(&self, token: &str) -> Option<Arc<Identity>> {
+        let (expected, admin) = self.admin.as_ref()?;
+        let is_equal: bool = token.as_bytes().ct_eq(expected.as_bytes()).into();
+        is_equal.then(|| Arc::clone(admin))
+    }
+}
+
+impl Callers {
+    /// The caller of a key. Only its digest is compared, which tells nothing of other keys.
+    fn of_key(&self, key: &str) -> Option<Arc<Identity>> {
+        if self.keys.is_empty() || key.len() > MAX_KEY_BYTES {
+            return None;
+        }
+        self.keys.get(digest(&SHA256, key.as_bytes()).as_ref()).cloned()
+    }
+}
+
+fn missing(certificate: Option<&str>) -> Error {
+    match certificate {
+        Some(_) => unauthenticated("the client certificate is not listed in auth.certificates"),
+        None => unauthenticated("send a key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"),
+    }
+}
+
+fn unauthenticated(message: &str) -> Error {
+    Error::new(Cause::Unauthenticated, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::settings::{CallerSettings, CertificateSettings, KeySettings};
+
+    fn caller(name: &str, scopes: Scopes) -> CallerSettings {
+        CallerSettings {
+            name: name.to_owned(),
+            scopes,
+            max_requests_per_second: None,
+            max_concurrency: None,
+        }
+    }
+
+    fn authenticator() -> Authenticator {
+        let authenticator = Authenticator::new(Some("root".to_owned()));
+        let sha256 = digest(&SHA256, b"secret").as_ref().try_into().unwrap();
+        let settings = AuthSettings {
+            keys: vec![KeySettings { sha256, caller: caller("team", Scopes::INFER) }],
+            jwt: None,
+            certificates: vec![CertificateSettings {
+                subject: "CN=robot".to_owned(),
+                caller: caller("robot", Scopes::READ),
+            }],
+        };
+        authenticator.set_callers(&settings).unwrap();
+        authenticator
+    }
+
+    #[test]
+    fn a_caller_is_recognised_by_key_or_certificate() {
+        let authenticator = authenticator();
+        let name = |token, certificate| {
+            authenticator.identify(token, certificate).map(|identity| identity.name.to_string())
+        };
+        assert_eq!(name(Some("secret"), None).unwrap(), "team");
+        assert_eq!(name(Some("root"), None).unwrap(), "admin token");
+        assert_eq!(name(None, Some("CN=robot")).unwrap(), "robot");
+        // A key that is sent counts, so that a wrong one is noticed.
+        for (token, certificate) in [
+            (Some("Secret"), None),
+            (Some(""), None),
+            (Some("wrong"), Some("CN=robot")),
+            (None, Some("CN=other")),
+            (None, None),
+            (Some("a.b.c"), None),
+        ] {
+            let error = name(token, certificate).unwrap_err();
+            assert_eq!(error.cause(), Cause::Unauthenticated);
+        }
+    }
+
+    #[test]
+    fn keys_have_a_maximum_length() {
+        let authenticator = authenticator();
+        let longest = "k".repeat(MAX_KEY_BYTES);
+        let sha256 = digest(&SHA256, longest.as_bytes()).as_ref().try_into().unwrap();
+        let keys = vec![KeySettings { sha256, caller: caller("long", Scopes::ALL) }];
+        let settings = AuthSettings { keys, ..AuthSettings::default() };
+        authenticator.set_callers(&settings).unwrap();
+        assert!(authenticator.identify(Some(&longest), None).is_ok());
+        assert!(authenticator.identify(Some(&format!("{longest}k")), None).is_err());
+    }
+
+    #[test]
+    fn replaced_callers_are_unknown() {
+        let authenticator = authenticator();
+        authenticator.set_callers(&AuthSettings::default()).unwrap();
+        assert!(authenticator.identify(Some("secret"), None).is_err());
+        assert!(authenticator.identify(None, Some("CN=robot")).is_err());
+        assert!(authenticator.identify(Some("root"), None).is_ok());
+    }
+}

@@ -1,0 +1,92 @@
+"""The files that a project's configuration refers to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from grps.backends.formats import expect_format
+from grps.config.schema import ModelConfig
+from grps.converters.names import NAMES
+from grps.errors import DeployError, ModelError
+from grps.server.project import USER_MODULES, Project
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file or folder that a model needs."""
+
+    model: str
+    key: str
+    """Where the configuration has it."""
+    path: str
+    """As it is written there: absolute, or from the project's folder."""
+
+    def fault(self, folder: Path) -> str | None:
+        """Say what is wrong with it; ``None`` when it is there and can be read.
+
+        Args:
+            folder: The project's folder.
+        """
+        path = folder / self.path
+        where = f"model {self.model}: {self.key} {path}"
+        if not path.exists():
+            return f"{where}: no such file"
+        if not os.access(path, os.R_OK):
+            return f"{where}: no permission to read it"
+        if path.is_file() and path.stat().st_size == 0:
+            return f"{where}: the file is empty"
+        return None
+
+
+def named_files(project: Project) -> Iterator[NamedFile]:
+    """Yield the files that must be there when the models are loaded.
+
+    What the paths of user code mean is known to that code only, so they are left out.
+    """
+    for model in project.inference.models:
+        yield from _of_model(model)
+
+
+def check_files(project: Project) -> None:
+    """Check that everything is there that the service loads.
+
+    Raises:
+        DeployError: A file is missing, empty, can't be read, or is no model of its engine.
+    """
+    for owner, key, file in missing_modules(project):
+        raise DeployError(f"{file} is missing; model {owner} needs it for its {key}")
+    for named in named_files(project):
+        fault = named.fault(project.folder)
+        if fault is not None:
+            raise DeployError(fault)
+    for model in project.inference.models:
+        if model.inferer_path is not None and model.inferer_type in NAMES.engines:
+            try:
+                expect_format(project.folder / model.inferer_path, model.inferer_type)
+            except ModelError as error:
+                raise DeployError(f"model {model.key}: {error}") from error
+
+
+def missing_modules(project: Project) -> Iterator[tuple[str, str, Path]]:
+    """Yield each model whose user code is missing, with the key that needs it and its file."""
+    for model in project.inference.models:
+        for name, key in USER_MODULES.items():
+            file = project.folder / "src" / f"{name}.py"
+            if getattr(model, key) == "customized" and not file.is_file():
+                yield model.key, key, file
+
+
+def _of_model(model: ModelConfig) -> Iterator[NamedFile]:
+    if model.inferer_path is not None and model.inferer_type not in ("customized", "identity"):
+        yield NamedFile(model.key, "inferer_path", model.inferer_path)
+    if NAMES.has_built_in_converter(model):
+        if model.converter_path is not None and model.converter_type in NAMES.converter_paths:
+            yield NamedFile(model.key, "converter_path", model.converter_path)
+        labels = (model.converter_args or {}).get("labels")
+        if isinstance(labels, str):
+            yield NamedFile(model.key, "labels in converter_args", labels)
+    for path in model.warm_up_requests:
+        yield NamedFile(model.key, "warm_up_requests", path)
