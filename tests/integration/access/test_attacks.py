@@ -134,7 +134,7 @@ def stream(server: RunningServer, key: str, count: int) -> list[str]:
     """The errors of the requests of one stream."""
     request = service_pb2.ModelInferRequest(model_name="missing")
     with server.channel() as channel:
-        calling = channel.stream_stream(
+        calling: Any = channel.stream_stream(
             STREAM,
             request_serializer=service_pb2.ModelInferRequest.SerializeToString,
             response_deserializer=service_pb2.ModelStreamInferResponse.FromString,
@@ -245,6 +245,14 @@ def test_a_withdrawn_key_ends_in_open_connections(guarded: RunningServer) -> Non
         assert connection.call(Call()).code == 1004, "another connection"
 
 
+def wait_for_line(server: RunningServer, text: str) -> None:
+    wait_until(lambda: text in server.log(), text)
+
+
+def wait_for_key(server: RunningServer, name: str) -> None:
+    wait_until(lambda: predict(server, key_of(name)) == 200, name)
+
+
 def test_files_of_other_kinds_change_nothing(guarded: RunningServer) -> None:
     keys = guarded.folder / "conf" / "keys.yml"
     good = yaml.safe_dump({"keys": [entry("later", ["infer"])]})
@@ -275,7 +283,7 @@ def test_files_of_other_kinds_change_nothing(guarded: RunningServer) -> None:
         make()
         keys.unlink()
         aside.rename(keys)
-        wait_until(lambda reason=reason: reason in guarded.log(), reason)
+        wait_for_line(guarded, reason)
         assert predict(guarded, key_of("later")) == 200
         if keys.is_dir() and not keys.is_symlink():
             keys.rmdir()
@@ -284,7 +292,7 @@ def test_files_of_other_kinds_change_nothing(guarded: RunningServer) -> None:
         name = f"fresh-{number}"
         aside.write_text(yaml.safe_dump({"keys": [entry(name, ["infer"]), entry("later", [])]}))
         aside.rename(keys)
-        wait_until(lambda name=name: predict(guarded, key_of(name)) == 200, "the next file")
+        wait_for_key(guarded, name)
         keys.write_text(good)
         wait_until(lambda: predict(guarded, key_of("later")) == 200, "the first file")
 
@@ -376,8 +384,8 @@ def test_pages_with_a_name_of_the_loopback(open_server: RunningServer) -> None:
             assert call.status_code in {401, 403}, (path, headers)
     options = [("grpc.default_authority", f"evil.test:{port}")]
     with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
-        call = channel.unary_unary("/grps.protos.v1.GrpsService/Offline")
-        reply = GrpsMessage.FromString(call(EmptyGrpsMessage().SerializeToString()))
+        offline: Any = channel.unary_unary("/grps.protos.v1.GrpsService/Offline")
+        reply = GrpsMessage.FromString(offline(EmptyGrpsMessage().SerializeToString()))
         assert reply.status.code == 403
 
 

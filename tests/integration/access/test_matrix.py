@@ -63,7 +63,7 @@ OIP = {
     "TraceSetting": "read",
     "LogSettings": "read",
 }
-REFLECTION = {"ServerReflectionInfo": "read"}
+REFLECTION: dict[str, str | None] = {"ServerReflectionInfo": "read"}
 GRPS = "grps.protos.v1.GrpsService"
 SERVICES: dict[str, dict[str, str | None]] = {
     GRPS: {"Predict": "infer", "PredictStreaming": "infer", **CONTROL},
@@ -196,7 +196,7 @@ def test_each_route_is_known(guarded: RunningServer) -> None:
             assert set(pool.FindServiceByName(name).methods_by_name) == set(rpcs)
 
 
-class WithKey(grpc.StreamStreamClientInterceptor):  # type: ignore[misc]
+class WithKey(grpc.StreamStreamClientInterceptor):
     """Adds a key to each call."""
 
     def intercept_stream_stream(self, go_on: Any, details: Any, requests: Any) -> Any:
@@ -260,9 +260,8 @@ def metadata_of(headers: dict[str, str]) -> list[tuple[str, str]]:
 
 def rpc_status(channel: grpc.Channel, path: str, headers: dict[str, str]) -> int:
     """The refusal of a call, by its status or in its message."""
-    running: Any = channel.stream_stream(path)(
-        iter([b""]), metadata=metadata_of(headers), timeout=GUARD_S
-    )
+    calling: Any = channel.stream_stream(path)
+    running = calling(iter([b""]), metadata=metadata_of(headers), timeout=GUARD_S)
     try:
         first = next(running, b"")
     except grpc.RpcError as error:
