@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -190,9 +191,11 @@ class Answer:
 class Connection:
     """A connection to a server."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, context: ssl.SSLContext | None = None) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=GUARD_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is not None:
+            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self._reader = self.socket.makefile("rb")
 
     def send(self, *calls: Call | bytes) -> None:
@@ -237,9 +240,9 @@ class Connection:
 
 
 @contextmanager
-def connect(port: int) -> Iterator[Connection]:
-    """A connection that is closed when the block ends."""
-    connection = Connection(port)
+def connect(port: int, context: ssl.SSLContext | None = None) -> Iterator[Connection]:
+    """A connection, over TLS with a context, that is closed when the block ends."""
+    connection = Connection(port, context)
     try:
         yield connection
     finally:

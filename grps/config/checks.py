@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 
@@ -10,6 +11,7 @@ from grps.config.names import KnownNames
 from grps.config.ports import parse_ports
 from grps.config.routes import path_fault
 from grps.config.schema import (
+    CertificateConfig,
     DagConfig,
     GpuConfig,
     InferenceConfig,
@@ -23,6 +25,8 @@ from grps.errors import ConfigError
 
 Fail = Callable[[str, str], ConfigError]
 """Makes the error for a key path and a message."""
+EMPTY_DIGEST = hashlib.sha256().hexdigest()
+"""What ``sha256sum`` prints for a variable that is not set."""
 
 
 def check_inference(config: InferenceConfig, names: KnownNames, fail: Fail) -> None:
@@ -191,6 +195,7 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
         _check_gpu(config.gpu, names, fail)
     if config.auth is not None:
         check_keys(config.auth.keys, "auth.keys", fail)
+        _check_certificates(config.auth.certificates, fail)
     sizes = config.limits
     if sizes.max_inflight_bytes is not None and sizes.max_inflight_bytes < sizes.max_request_bytes:
         raise fail(
@@ -201,19 +206,34 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
 
 
 def check_keys(keys: Sequence[KeyConfig], at: str, fail: Fail) -> None:
-    """Check that each API key is listed once, and each name.
+    """Check that each API key is listed once, and each name, and that none is empty.
 
     Raises:
-        ConfigError: The first one that is listed twice.
+        ConfigError: The first one that is listed twice, or is empty.
     """
+    names: dict[str, int] = {}
+    digests: dict[str, int] = {}
     for index, key in enumerate(keys):
-        for earlier, other in enumerate(keys[:index]):
-            if key.name == other.name:
-                text = f"{key.name!r} is already the name of {at}[{earlier}]"
-                raise fail(f"{at}[{index}].name", text)
-            if key.sha256 == other.sha256:
-                text = f"it is the key of {at}[{earlier}]; a key has one name"
-                raise fail(f"{at}[{index}].sha256", text)
+        if key.sha256 == EMPTY_DIGEST:
+            text = "it is the digest of an empty key; make a key with 'grpst key NAME'"
+            raise fail(f"{at}[{index}].sha256", text)
+        earlier = names.setdefault(key.name, index)
+        if earlier != index:
+            text = f"{key.name!r} is already the name of {at}[{earlier}]"
+            raise fail(f"{at}[{index}].name", text)
+        earlier = digests.setdefault(key.sha256, index)
+        if earlier != index:
+            text = f"it is the key of {at}[{earlier}]; a key has one name"
+            raise fail(f"{at}[{index}].sha256", text)
+
+
+def _check_certificates(certificates: Sequence[CertificateConfig], fail: Fail) -> None:
+    subjects: dict[str, int] = {}
+    for index, one in enumerate(certificates):
+        earlier = subjects.setdefault(one.subject, index)
+        if earlier != index:
+            text = f"{one.subject!r} is already auth.certificates[{earlier}]"
+            raise fail(f"auth.certificates[{index}].subject", text)
 
 
 def _check_custom_routes(config: ServerConfig, fail: Fail) -> None:

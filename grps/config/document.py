@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,19 +29,29 @@ def read_text(path: Path) -> str:
     """Read a configuration file.
 
     Raises:
-        ConfigError: The file is missing, unreadable, too large or not UTF-8.
+        ConfigError: The file is missing, unreadable, no regular file, too large or not UTF-8.
     """
     try:
-        data = path.read_bytes()
+        # A pipe that nobody writes to would never be open.
+        with open(path, "rb", opener=_open_at_once) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ConfigError(f"{path}: can't read the file: it is no regular file")
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: can't read the file: {error.strerror}") from error
     if len(data) > MAX_FILE_BYTES:
-        raise ConfigError(f"{path}: {len(data)} bytes, at most {MAX_FILE_BYTES} are read")
+        size = max(found.st_size, len(data))
+        raise ConfigError(f"{path}: {size} bytes, at most {MAX_FILE_BYTES} are read")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: the file is not UTF-8 text") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def short(text: str) -> str:

@@ -114,9 +114,10 @@ impl Authenticator {
 }
 
 impl Callers {
-    /// The caller of a key. Only its digest is compared, which tells nothing of other keys.
+    /// The caller of a key. Only its digest is compared, which tells nothing of other keys. The empty
+    /// key is nobody's, even if its digest is listed.
     fn of_key(&self, key: &str) -> Option<Arc<Identity>> {
-        if self.keys.is_empty() || key.len() > MAX_KEY_BYTES {
+        if key.is_empty() || key.len() > MAX_KEY_BYTES {
             return None;
         }
         self.keys.get(digest(&SHA256, key.as_bytes()).as_ref()).cloned()
@@ -196,6 +197,16 @@ mod tests {
         authenticator.set_callers(&settings).unwrap();
         assert!(authenticator.identify(Some(&longest), None).is_ok());
         assert!(authenticator.identify(Some(&format!("{longest}k")), None).is_err());
+    }
+
+    #[test]
+    fn the_empty_key_is_nobodys() {
+        let authenticator = authenticator();
+        let sha256 = digest(&SHA256, b"").as_ref().try_into().unwrap();
+        let keys = vec![KeySettings { sha256, caller: caller("empty", Scopes::ALL) }];
+        let settings = AuthSettings { keys, ..AuthSettings::default() };
+        authenticator.set_callers(&settings).unwrap();
+        assert!(authenticator.identify(Some(""), None).is_err());
     }
 
     #[test]

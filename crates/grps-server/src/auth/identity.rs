@@ -32,10 +32,7 @@ impl Identity {
     }
 
     /// Counts a request of this caller.
-    ///
-    /// # Errors
-    /// `RateLimited` when it has reached one of its limits.
-    pub(crate) fn admit(&self) -> Result<Option<Permit>, Error> {
+    fn count(&self) -> Result<Option<Permit>, Error> {
         self.limiter.as_ref().map(|limiter| limiter.admit(&self.name)).transpose()
     }
 }
@@ -46,5 +43,17 @@ pub(crate) struct Admitted {
     /// Who calls.
     pub(crate) identity: Arc<Identity>,
     /// Counts the request.
-    pub(crate) _permit: Option<Permit>,
+    _permit: Option<Permit>,
+}
+
+impl Admitted {
+    /// Admits a request of a caller; `is_counted` is false for one that only opens a stream of
+    /// requests, each of which counts.
+    ///
+    /// # Errors
+    /// `RateLimited` when the caller has reached one of its limits.
+    pub(crate) fn new(identity: Arc<Identity>, is_counted: bool) -> Result<Self, Error> {
+        let permit = if is_counted { identity.count()? } else { None };
+        Ok(Self { identity, _permit: permit })
+    }
 }

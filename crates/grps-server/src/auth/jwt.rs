@@ -74,6 +74,9 @@ impl TokenVerifier {
             return Err(format!("the token is longer than {MAX_TOKEN_BYTES} bytes"));
         }
         let header = decode_header(token).map_err(|error| describe(&error))?;
+        if header.crit.is_some() {
+            return Err("the token has extensions ('crit') that are not supported".to_owned());
+        }
         let family = |key: &PublicKey| key.validation.algorithms.contains(&header.alg);
         let named = |key: &PublicKey| header.kid.is_none() || key.id == header.kid;
         let mut refusal = "no public key of the service fits the token".to_owned();
@@ -90,8 +93,9 @@ impl TokenVerifier {
         let scopes = claims.get(&self.scopes_claim).map_or(self.default_scopes, read_scopes);
         let subject =
             ["sub", "client_id", "azp"].iter().find_map(|name| claims.get(*name)?.as_str());
-        let name: String = subject.unwrap_or("token").chars().take(MAX_NAME_CHARS).collect();
-        Identity::unlimited(name.escape_debug().to_string(), scopes)
+        let name: String = subject.unwrap_or_default().chars().take(MAX_NAME_CHARS).collect();
+        // The issuer chooses it: it must not look like the name of a key.
+        Identity::unlimited(format!("jwt:{}", name.escape_debug()), scopes)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use grps_core::{Cause, Error};
 
 use crate::auth::authenticator::Authenticator;
-use crate::auth::identity::Admitted;
+use crate::auth::identity::{Admitted, Identity};
 use crate::auth::scopes::Scopes;
 use crate::call::call::Call;
 use crate::net::peer::Peer;
@@ -73,10 +73,10 @@ pub(crate) fn admit<'c>(
     if policy == Policy::Infer && is_counted {
         call.scope.mark_inference();
     }
-    match find_caller(policy, call, credentials) {
+    match find_caller(admission, call, credentials) {
         Ok(None) => Ok(()),
         Ok(Some(caller)) => {
-            call.peer.set_identity(Arc::clone(&caller.identity.name));
+            call.peer.set_caller(Arc::clone(&caller.identity.name));
             call.scope.set_caller(caller);
             Ok(())
         }
@@ -90,30 +90,33 @@ pub(crate) fn admit<'c>(
 }
 
 fn find_caller<'c>(
-    policy: Policy,
+    admission: Admission,
     call: &Call,
     credentials: impl FnOnce() -> Credentials<'c>,
 ) -> Result<Option<Admitted>, Error> {
+    let Admission { policy, is_counted } = admission;
     if policy == Policy::Infer && call.app.engine.health().is_draining() {
         return Err(Error::new(Cause::Unavailable, "the service is shutting down"));
     }
     let auth = &call.app.auth;
     let is_checked = policy == Policy::Admin || auth.is_required();
     let credentials = if is_checked { credentials() } else { Credentials::default() };
-    authorize(policy, &call.peer, credentials, auth)
+    let caller = authorize(policy, &call.peer, credentials, auth)?;
+    caller.map(|caller| Admitted::new(caller, is_counted)).transpose()
 }
 
-/// Checks a request against the policy of its route; returns the caller where only known ones may call.
+/// Checks a request against the policy of its route; returns the caller where only known ones may
+/// call. It does not count as a request of the caller.
 ///
 /// # Errors
 /// `Unauthenticated` when a caller is needed and not known, `PermissionDenied` with the missing
-/// condition, `RateLimited` when the caller has reached a limit.
+/// condition.
 pub(crate) fn authorize(
     policy: Policy,
     peer: &Peer,
     credentials: Credentials<'_>,
     auth: &Authenticator,
-) -> Result<Option<Admitted>, Error> {
+) -> Result<Option<Arc<Identity>>, Error> {
     match (policy.scope(), auth.is_required()) {
         (None, _) => Ok(None),
         (Some(scope), true) => authorize_caller(scope, peer, credentials, auth).map(Some),
@@ -127,7 +130,7 @@ fn authorize_caller(
     peer: &Peer,
     credentials: Credentials<'_>,
     auth: &Authenticator,
-) -> Result<Admitted, Error> {
+) -> Result<Arc<Identity>, Error> {
     // A browser sends the certificate of its user for the page of any site.
     let by_certificate = credentials.token.is_none() && peer.identity().is_some();
     if credentials.is_cross_site && (scope == Scopes::ADMIN || by_certificate) {
@@ -138,8 +141,7 @@ fn authorize_caller(
         let message = format!("'{}' lacks the scope '{}'", identity.name, scope.name());
         return Err(denied(&message));
     }
-    let permit = identity.admit()?;
-    Ok(Admitted { identity, _permit: permit })
+    Ok(identity)
 }
 
 fn authorize_admin(
@@ -252,8 +254,7 @@ mod tests {
         let auth = guarded();
         let policies = [Policy::Infer, Policy::Read, Policy::Admin];
         for (scope, own) in [Scopes::INFER, Scopes::READ, Scopes::ADMIN].iter().zip(policies) {
-            let mut peer = peer("127.0.0.1:1");
-            peer.set_identity(scope.name().into());
+            let peer = peer("127.0.0.1:1").with_identity(Some(scope.name().into()));
             let credentials = Credentials { is_direct: true, ..Credentials::default() };
             for policy in policies {
                 let called = authorize(policy, &peer, credentials, &auth);
@@ -286,8 +287,7 @@ mod tests {
     #[test]
     fn a_page_of_another_site_can_not_use_a_certificate() {
         let auth = guarded();
-        let mut peer = peer("192.0.2.1:1");
-        peer.set_identity("infer".into());
+        let peer = peer("192.0.2.1:1").with_identity(Some("infer".into()));
         let credentials = Credentials { is_cross_site: true, ..Credentials::default() };
         let error = authorize(Policy::Infer, &peer, credentials, &auth).unwrap_err();
         assert_eq!(error.cause(), Cause::PermissionDenied);
@@ -296,13 +296,14 @@ mod tests {
     #[test]
     fn a_caller_has_limits_until_its_request_ends() {
         let auth = guarded();
-        let mut peer = peer("192.0.2.1:1");
-        peer.set_identity("infer".into());
-        let call = || authorize(Policy::Infer, &peer, Credentials::default(), &auth);
-        let running = call().unwrap();
-        assert_eq!(call().unwrap_err().cause(), Cause::RateLimited);
+        let peer = peer("192.0.2.1:1").with_identity(Some("infer".into()));
+        let caller = || authorize(Policy::Infer, &peer, Credentials::default(), &auth).unwrap();
+        let call = |is_counted| Admitted::new(caller().unwrap(), is_counted);
+        let running = call(true).unwrap();
+        assert_eq!(call(true).unwrap_err().cause(), Cause::RateLimited);
+        assert!(call(false).is_ok(), "it opens a stream");
         drop(running);
-        assert!(call().is_ok());
+        assert!(call(true).is_ok());
     }
 
     #[test]

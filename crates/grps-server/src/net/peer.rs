@@ -18,19 +18,21 @@ pub(crate) enum PeerAddress {
     Unix,
 }
 
-/// The other end of a connection: its address and its verified identity.
+/// The other end of a connection: its address, its verified identity, and who calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     address: PeerAddress,
     /// The name that the transport has verified, such as the subject of a client certificate;
     /// `None` where the transport verifies no name.
     identity: Option<Arc<str>>,
+    /// The name of the caller of a request, for logs; `None` where nobody asked for it.
+    caller: Option<Arc<str>>,
 }
 
 impl Peer {
     /// Creates a peer without a verified identity.
     pub(crate) fn new(address: PeerAddress) -> Self {
-        Self { address, identity: None }
+        Self { address, identity: None, caller: None }
     }
 
     /// The same peer with a name that the transport has verified.
@@ -38,9 +40,9 @@ impl Peer {
         Self { identity, ..self }
     }
 
-    /// Sets the name of the caller, which was verified.
-    pub(crate) fn set_identity(&mut self, identity: Arc<str>) {
-        self.identity = Some(identity);
+    /// Sets the name of the caller of a request. What the transport has verified stays as it is.
+    pub(crate) fn set_caller(&mut self, caller: Arc<str>) {
+        self.caller = Some(caller);
     }
 
     /// The name that the transport has verified.
@@ -80,8 +82,8 @@ impl From<SocketAddr> for Peer {
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(identity) = &self.identity {
-            write!(f, "{identity}@")?;
+        if let Some(name) = self.caller.as_ref().or(self.identity.as_ref()) {
+            write!(f, "{name}@")?;
         }
         match self.address {
             PeerAddress::Tcp(address) | PeerAddress::Proxied(address) => address.fmt(f),
@@ -131,5 +133,9 @@ mod tests {
         let peer = peer.with_identity(Some("client".into()));
         assert_eq!(peer.to_string(), "client@127.0.0.1:0");
         assert_eq!(&**peer.identity().unwrap(), "client");
+        let mut called = peer;
+        called.set_caller("team".into());
+        assert_eq!(called.to_string(), "team@127.0.0.1:0");
+        assert_eq!(&**called.identity().unwrap(), "client");
     }
 }

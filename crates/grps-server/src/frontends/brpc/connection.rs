@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grps_core::{Cause, Error};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -20,6 +22,7 @@ use crate::frontends::brpc::exchange::{Exchange, Opened, Outgoing};
 use crate::frontends::brpc::frame::{BodyError, FrameReader, MAGIC, malformed};
 use crate::frontends::brpc::meta::{Chunk, Meta};
 use crate::frontends::brpc::outgoing::Buffers;
+use crate::frontends::shared::credentials::sent_key;
 use crate::net::connection_protocol::{Connection, ConnectionProtocol, Recognition, Serving};
 use crate::net::peer::Peer;
 use crate::net::places::Place;
@@ -65,6 +68,7 @@ async fn run(connection: Connection) -> io::Result<()> {
         header_timeout,
         permits: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
         responses,
+        authentication: None,
         requests: JoinSet::new(),
         partials: Partials::default(),
         idle_since: Instant::now(),
@@ -127,6 +131,8 @@ struct Session {
     header_timeout: Duration,
     permits: Arc<Semaphore>,
     responses: UnboundedSender<Outgoing>,
+    /// The credentials of the last request that had some in `authentication_data`.
+    authentication: Option<HeaderValue>,
     /// Requests that run; dropping them cancels them.
     requests: JoinSet<()>,
     /// Requests that arrive in several frames.
@@ -278,7 +284,8 @@ impl Session {
                 Err(error) => Err(partial.opened.exchange.fail(&error)),
             };
         }
-        let (mut exchange, attributes) = Exchange::begin(&self.app, &self.peer, meta, permit);
+        let (mut exchange, mut attributes) = Exchange::begin(&self.app, &self.peer, meta, permit);
+        self.add_credentials(meta, &mut attributes);
         let accepted = self
             .check_first(meta.chunk)
             .and_then(|()| exchange.accept(meta, attributes, rest_bytes, self.place));
@@ -289,6 +296,19 @@ impl Session {
                 Ok(Partial::new(opened, meta.chunk.unwrap_or_default().stream_id, timeout))
             }
             Err(error) => Err(exchange.fail(&error)),
+        }
+    }
+
+    /// Adds the credentials that an earlier request of the connection had in `authentication_data` to
+    /// one without any: clients in C++ send them with the first request only. They are checked again
+    /// for each request.
+    fn add_credentials(&mut self, meta: &Meta<'_>, attributes: &mut HeaderMap) {
+        if meta.has_authentication() {
+            self.authentication = attributes.get(AUTHORIZATION).cloned();
+        } else if sent_key(attributes).is_none()
+            && let Some(known) = &self.authentication
+        {
+            attributes.insert(AUTHORIZATION, known.clone());
         }
     }
 

@@ -125,7 +125,10 @@ impl<'a> Meta<'a> {
                 .get(..BEARER.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(BEARER));
             let scheme = if has_scheme { &b""[..] } else { BEARER };
-            insert(&mut headers, header::AUTHORIZATION, &[scheme, self.authentication].concat());
+            let value = HeaderValue::from_bytes(&[scheme, self.authentication].concat());
+            // Without its token it is nobody's, but it is not as if there were none.
+            let value = value.unwrap_or(HeaderValue::from_static("Bearer"));
+            headers.insert(header::AUTHORIZATION, value);
         }
         if self.trace_id != 0 && !headers.contains_key(TRACE_PARENT) {
             let (trace_id, span_id) = (self.trace_id, self.span_id.max(1));
@@ -138,6 +141,11 @@ impl<'a> Meta<'a> {
             insert(&mut headers, REQUEST_ID, self.log_id.to_string().as_bytes());
         }
         headers
+    }
+
+    /// Whether the frame has credentials.
+    pub(super) fn has_authentication(&self) -> bool {
+        !self.authentication.is_empty()
     }
 
     /// Splits what follows the meta into payload and attachment.

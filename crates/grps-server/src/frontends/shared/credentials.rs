@@ -24,6 +24,8 @@ const FORWARDED: [HeaderName; 6] = [
 /// Header with a key, as an alternative to `Authorization`.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const SCHEME: &str = "bearer";
+/// In place of a key that can't be read: nobody's key.
+const UNREADABLE: &str = "";
 
 /// The credentials of a request.
 pub(crate) fn read(head: &Parts) -> Credentials<'_> {
@@ -34,9 +36,18 @@ pub(crate) fn read(head: &Parts) -> Credentials<'_> {
     }
 }
 
-/// The key of a request: the token of `Authorization`, or else `X-API-Key`.
+/// The credentials of one request of a stream, whose page was checked when it was opened.
+pub(crate) fn of_stream(headers: &HeaderMap) -> Credentials<'_> {
+    Credentials { token: sent_key(headers), ..Credentials::default() }
+}
+
+/// The key of a request: the token of `Authorization`, or else `X-API-Key`. One that can't be read is
+/// nobody's: the request may not go on without it.
 pub(crate) fn sent_key(headers: &HeaderMap) -> Option<&str> {
-    bearer_token(headers).or_else(|| only(headers, API_KEY).map(str::trim_ascii))
+    bearer_token(headers).or_else(|| {
+        let key = headers.contains_key(API_KEY).then(|| only(headers, API_KEY));
+        key.map(|key| key.unwrap_or(UNREADABLE).trim_ascii())
+    })
 }
 
 /// Checks whether a request may change the service, for routes that also serve those that change
@@ -55,10 +66,15 @@ fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     value.to_str().ok()
 }
 
-/// The token of `Authorization: Bearer TOKEN`; the name of the scheme has no case. Several headers are
-/// none: a proxy may have checked another one.
+/// The token of `Authorization: Bearer TOKEN`; the name of the scheme has no case. Several headers
+/// can't be read: a proxy may have checked another one.
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = only(headers, header::AUTHORIZATION)?.trim_ascii().split_once(' ')?;
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    let Some(value) = only(headers, header::AUTHORIZATION) else { return Some(UNREADABLE) };
+    let value = value.trim_ascii();
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, UNREADABLE));
     scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
 }
 
@@ -133,9 +149,12 @@ mod tests {
             assert_eq!(read(&head).token, Some("secret"), "{value}");
         }
         let two = head(&[("authorization", "Bearer secret"), ("authorization", "Bearer other")]);
-        assert_eq!(read(&two).token, None);
-        for value in ["secret", "Basic secret", "Bearersecret", "Bearer"] {
+        assert_eq!(read(&two).token, Some(UNREADABLE));
+        for value in ["secret", "Basic secret", "Bearersecret"] {
             assert_eq!(read(&head(&[("authorization", value)])).token, None, "{value}");
+        }
+        for value in ["Bearer", "bearer ", "Bearer \u{e9}"] {
+            assert_eq!(read(&head(&[("authorization", value)])).token, Some(UNREADABLE), "{value}");
         }
         assert_eq!(read(&head(&[])).token, None);
     }
@@ -147,6 +166,14 @@ mod tests {
         assert_eq!(read(&both).token, Some("secret"));
         let basic = head(&[("x-api-key", "other"), ("authorization", "Basic c2VjcmV0")]);
         assert_eq!(read(&basic).token, Some("other"));
+        for unreadable in [
+            [("x-api-key", "secret"), ("x-api-key", "secret")],
+            [("x-api-key", "\u{e9}"), ("host", "localhost")],
+            [("authorization", "Bearer"), ("x-api-key", "secret")],
+            [("authorization", "\u{e9}"), ("x-api-key", "secret")],
+        ] {
+            assert_eq!(read(&head(&unreadable)).token, Some(UNREADABLE), "{unreadable:?}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use grps_core::Error;
 use grps_core::metrics::Protocol;
-use grps_core::{Cause, Error};
 use http::HeaderMap;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
@@ -21,11 +21,13 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 
 use crate::app::App;
+use crate::call::access::{Admission, Policy, admit};
 use crate::call::call::Call;
 use crate::call::inference::start_chunks;
 use crate::call::reply_stream::ReplyStream;
 use crate::frontends::grps_http::PredictQuery;
 use crate::frontends::grps_http::predict::Predict;
+use crate::frontends::shared::credentials;
 use crate::frontends::websocket::messages::{MessageChunks, Reply, failed, succeeded};
 use crate::net::listener::CLOSE_GRACE;
 use crate::net::peer::Peer;
@@ -128,9 +130,8 @@ impl Session {
     async fn serve(&self, socket: &mut Socket, message: Message) -> Result<Option<Message>, End> {
         let timeline = Arc::new(self.app.request_ids.start_timeline(None, None));
         let app = Arc::clone(&self.app);
-        let call = Call::start(app, self.peer.clone(), timeline, Protocol::Http);
-        call.scope.mark_inference();
-        let started = self.start(&call, message).await;
+        let mut call = Call::start(app, self.peer.clone(), timeline, Protocol::Http);
+        let started = self.start(&mut call, message).await;
         let mut chunks = match started {
             Ok(chunks) => chunks,
             Err(error) => {
@@ -155,12 +156,12 @@ impl Session {
 
     async fn start(
         &self,
-        call: &Call,
+        call: &mut Call,
         message: Message,
     ) -> Result<ReplyStream<MessageChunks>, Error> {
-        if self.app.engine.health().is_draining() {
-            return Err(Error::new(Cause::Unavailable, "the service is shutting down"));
-        }
+        // The caller may have been withdrawn since the handshake, and each request counts.
+        let admission = Admission { policy: Policy::Infer, is_counted: true };
+        admit(call, admission, || credentials::of_stream(&self.headers))?;
         let is_text = message.is_text();
         let body = message.into_data();
         call.scope.reserve_bytes(body.len())?;

@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::app::App;
+use crate::call::access::{Admission, Policy, admit};
 use crate::call::call::Call;
 use crate::call::inference::start_chunks;
 use crate::call::reply_stream::StreamEncoding;
@@ -21,6 +22,7 @@ use crate::frontends::oip::grpc::codec::{
     encode_failure, encode_streamed, find_raw_input, peek_id,
 };
 use crate::frontends::oip::grpc::infer::{Infer, Responding, not_decoded};
+use crate::frontends::shared::credentials;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::grpc::reader::{MessageReader, Prefix};
 use crate::frontends::shared::grpc::response::{Message, StreamItem, failed, streaming};
@@ -137,16 +139,22 @@ impl RequestStream {
     }
 
     /// Runs a request until its last response is sent or the client disconnects.
-    async fn run(self: Arc<Self>, call: Call, message: Bytes, permit: OwnedSemaphorePermit) {
+    async fn run(self: Arc<Self>, mut call: Call, message: Bytes, permit: OwnedSemaphorePermit) {
         tokio::select! {
             () = self.sender.closed() => {}
-            () = self.respond(&call, message) => {}
+            () = self.respond(&mut call, message) => {}
         }
         drop(permit);
     }
 
-    async fn respond(&self, call: &Call, message: Bytes) {
+    async fn respond(&self, call: &mut Call, message: Bytes) {
         let id = peek_id(&message).to_owned();
+        // The caller may have been withdrawn since the stream was opened, and each request counts.
+        let admission = Admission { policy: Policy::Infer, is_counted: true };
+        if let Err(error) = admit(call, admission, || credentials::of_stream(&self.head.headers)) {
+            call.report_failure(&error);
+            return self.send(call, &id, Err(error)).await;
+        }
         let infer = Infer::new(call, message, Arc::clone(&self.head));
         let encoding = Responses { app: Arc::clone(&self.app), responding: infer.responding() };
         let mut chunks = match start_chunks(call, infer, encoding).await {
