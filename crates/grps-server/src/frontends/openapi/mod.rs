@@ -6,6 +6,8 @@ mod models;
 mod operations;
 pub(crate) mod schema;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use grps_core::Error;
 use http::Response;

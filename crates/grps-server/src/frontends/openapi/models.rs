@@ -159,7 +159,10 @@ impl Forms {
         }
         if let Some(name) = route.returns {
             let mut response = components["responses"][name].clone();
-            response["content"][JSON]["schema"] = any_of(self.responses);
+            // A stream has events, which no schema describes.
+            if let Some(json) = response["content"].get_mut(JSON) {
+                json["schema"] = any_of(self.responses);
+            }
             operation["responses"]["200"] = response;
         }
     }
