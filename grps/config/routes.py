@@ -29,6 +29,7 @@ OWN_PATHS = (
     "/grps.protos.v1.GrpsBrpcService/ServerMetadata",
     "/grps.protos.v1.GrpsBrpcService/{method}",
     "/metrics",
+    "/openapi.json",
     "/grps/v1/admin/log-level",
     "/grps/v1/admin/logs",
     "/grps/v1/admin/models",

@@ -6,6 +6,7 @@ pub(crate) mod grpc_services;
 pub(crate) mod grps_grpc;
 pub(crate) mod grps_http;
 pub(crate) mod oip;
+pub(crate) mod openapi;
 pub(crate) mod ops;
 pub(crate) mod shared;
 pub(crate) mod tfserving;
@@ -24,6 +25,7 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &grps_http::GrpsHttp,
     &custom_http::CustomHttp,
     &ops::Ops,
+    &openapi::OpenApi,
     &grps_grpc::GrpsGrpc,
     &grpc_services::GrpcServices,
     &websocket::WebSocket,

@@ -38,22 +38,32 @@ pub(super) fn endpoints(settings: &Settings) -> Vec<Endpoint> {
             endpoints.push(endpoint(settings, format!("/{service}/{name}"), method));
         }
         let pattern = format!("/{service}/{{method}}");
-        endpoints.push(Endpoint::new(Methods::Post, pattern, Policy::Public, unknown));
+        let unknown = Endpoint::new(Methods::Post, pattern, Policy::Public, unknown);
+        endpoints.push(unknown.summary("Refuses a method that the service does not have"));
     }
     endpoints
 }
 
 fn endpoint(settings: &Settings, path: String, method: Method) -> Endpoint {
     let (post, policy) = (Methods::Post, method.policy());
+    let with_messages = |endpoint: Endpoint| {
+        endpoint.summary(method.summary()).takes("GrpsMessage").returns("GrpsMessageOrProto")
+    };
     match method {
-        Method::Predict => Endpoint::new(post, path, policy, serve_predict),
+        Method::Predict => with_messages(Endpoint::new(post, path, policy, serve_predict)),
         Method::PredictByHttp if settings.custom_code_owns_predict() => {
-            Endpoint::new(post, path, policy, custom_http::serve)
+            let endpoint = Endpoint::new(post, path, policy, custom_http::serve);
+            endpoint.summary(method.summary()).takes("AnyBytes").returns("AnyBytes")
         }
-        Method::PredictByHttp => Endpoint::new(post, path, policy, grps_http::predict),
+        Method::PredictByHttp => {
+            let endpoint = Endpoint::new(post, path, policy, grps_http::predict);
+            let endpoint = endpoint.summary(method.summary()).query(grps_http::PREDICT_PARAMETERS);
+            let forms = grps_http::describe::PREDICT_FORMS;
+            endpoint.takes("Predict").returns("Predict").typed(forms)
+        }
         Method::Control(control) => {
             let serve = move |call, request| serve_control(call, request, control);
-            let endpoint = Endpoint::new(post, path, policy, serve);
+            let endpoint = with_messages(Endpoint::new(post, path, policy, serve));
             if method.is_vital() { endpoint.vital() } else { endpoint }
         }
     }

@@ -41,6 +41,20 @@ impl Method {
         }
     }
 
+    /// What the method does, in one line.
+    pub(super) fn summary(self) -> &'static str {
+        match self {
+            Self::Predict => "Runs a model",
+            Self::PredictByHttp => "Runs a model on a body of HTTP",
+            Self::Control(Control::Online) => "Sets the service online",
+            Self::Control(Control::Offline) => "Sets the service offline",
+            Self::Control(Control::CheckLiveness) => "Whether the process runs",
+            Self::Control(Control::CheckReadiness) => "Whether the service is ready",
+            Self::Control(Control::ServerMetadata) => "The configuration of the service",
+            Self::Control(Control::ModelMetadata) => "The configuration of a model",
+        }
+    }
+
     /// Whether the method is served when there are too many connections.
     pub(super) fn is_vital(self) -> bool {
         matches!(self, Self::Control(control) if control.is_vital())

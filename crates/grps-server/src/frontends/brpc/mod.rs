@@ -36,6 +36,10 @@ impl FrontEnd for Brpc {
         http_style::failure(error)
     }
 
+    fn error_response(&self) -> &'static str {
+        "TextError"
+    }
+
     fn connection_protocol(&self) -> Option<Box<dyn ConnectionProtocol>> {
         Some(Box::new(connection::BaiduStd))
     }

@@ -4,6 +4,8 @@ mod exchange;
 
 pub(crate) use exchange::serve;
 
+use std::borrow::Cow;
+
 use grps_core::Error;
 use http::Response;
 
@@ -26,12 +28,11 @@ impl FrontEnd for CustomHttp {
         if !settings.custom_code_owns_predict() {
             return Vec::new();
         }
-        let standard = Endpoint::new(Methods::Post, PREDICT, Policy::Infer, exchange::serve);
+        let standard = endpoint(Methods::Post, PREDICT);
         let custom = settings.custom_routes.iter().filter(|custom| custom.owns_body);
         let paths = custom.map(|custom| literal_pattern(&custom.path));
         let paths = paths.filter(|path| path != PREDICT);
-        let custom = paths
-            .map(|path| Endpoint::new(Methods::GetOrPost, path, Policy::Infer, exchange::serve));
+        let custom = paths.map(|path| endpoint(Methods::GetOrPost, path));
         std::iter::once(standard).chain(custom).collect()
     }
 
@@ -39,4 +40,12 @@ impl FrontEnd for CustomHttp {
     fn error(&self, error: &Error) -> Response<ReplyBody> {
         grps_http::encode::failure(error)
     }
+    fn error_response(&self) -> &'static str {
+        "AnyError"
+    }
+}
+
+fn endpoint(methods: Methods, path: impl Into<Cow<'static, str>>) -> Endpoint {
+    let endpoint = Endpoint::new(methods, path, Policy::Infer, exchange::serve);
+    endpoint.summary("Runs the code of the service").takes("AnyBytes").returns("AnyBytes")
 }

@@ -25,28 +25,70 @@ impl FrontEnd for Ops {
     }
 
     fn endpoints(&self, _: &Settings) -> Vec<Endpoint> {
-        use Methods::{Get, Post};
-        use Policy::{Admin, Public, Read};
-        vec![
-            Endpoint::new(Get, "/", Public, dashboard),
-            Endpoint::new(Get, "/metrics", Read, monitor::metrics).vital(),
-            Endpoint::new(Get, "/grps/v1/monitor/series", Read, monitor::series),
-            Endpoint::new(Get, "/grps/v1/monitor/metrics", Read, monitor::page),
-            Endpoint::new(Get, "/grps/v1/monitor/trends", Read, monitor::trends),
-            Endpoint::new(Get, "/grps/v1/monitor/names", Read, monitor::names),
-            Endpoint::new(Get, "/grps/v1/monitor/live", Read, monitor::live),
-            Endpoint::new(Get, "/grps/v1/monitor/requests", Read, monitor::notable_requests),
-            Endpoint::new(Get, "/grps/v1/monitor/models", Read, monitor::catalog),
-            Endpoint::new(Get, "/grps/v1/admin/logs", Admin, logs::tail),
-            Endpoint::new(Post, "/grps/v1/admin/log-level", Admin, logs::set_level),
-            Endpoint::new(Get, "/grps/v1/admin/models", Admin, models::list),
-            Endpoint::new(Post, "/grps/v1/admin/models/{model}/{action}", Admin, models::change),
-        ]
+        let mut endpoints = monitor_endpoints();
+        endpoints.extend(admin_endpoints());
+        endpoints
     }
 
     fn error(&self, error: &Error) -> Response<ReplyBody> {
         encode::failure(error)
     }
+}
+
+fn monitor_endpoints() -> Vec<Endpoint> {
+    use Methods::Get;
+    use Policy::{Public, Read};
+    vec![
+        Endpoint::new(Get, "/", Public, dashboard).summary("The dashboard").returns("Page"),
+        Endpoint::new(Get, "/metrics", Read, monitor::metrics)
+            .vital()
+            .summary("Metrics for Prometheus")
+            .returns("Metrics"),
+        Endpoint::new(Get, "/grps/v1/monitor/series", Read, monitor::series)
+            .summary("One series")
+            .query(&["SeriesName"])
+            .returns("Series"),
+        Endpoint::new(Get, "/grps/v1/monitor/metrics", Read, monitor::page)
+            .summary("A page with all series")
+            .returns("Page"),
+        Endpoint::new(Get, "/grps/v1/monitor/trends", Read, monitor::trends)
+            .summary("Several series in one span")
+            .query(&["SeriesNames", "Span"])
+            .returns("Trends"),
+        Endpoint::new(Get, "/grps/v1/monitor/names", Read, monitor::names)
+            .summary("The names of all series")
+            .returns("Names"),
+        Endpoint::new(Get, "/grps/v1/monitor/live", Read, monitor::live)
+            .summary("The state and the latest minute")
+            .returns("Object"),
+        Endpoint::new(Get, "/grps/v1/monitor/requests", Read, monitor::notable_requests)
+            .summary("The slowest and the failed of the latest requests")
+            .returns("Json"),
+        Endpoint::new(Get, "/grps/v1/monitor/models", Read, monitor::catalog)
+            .summary("The models and graphs")
+            .returns("Object"),
+    ]
+}
+
+fn admin_endpoints() -> Vec<Endpoint> {
+    use Methods::{Get, Post};
+    use Policy::Admin;
+    vec![
+        Endpoint::new(Get, "/grps/v1/admin/logs", Admin, logs::tail)
+            .summary("The last lines of a log")
+            .query(&["LogFile", "LogBytes"])
+            .returns("Log"),
+        Endpoint::new(Post, "/grps/v1/admin/log-level", Admin, logs::set_level)
+            .summary("Sets the log level")
+            .query(&["LogLevel"])
+            .returns("Json"),
+        Endpoint::new(Get, "/grps/v1/admin/models", Admin, models::list)
+            .summary("The models that are served, and the others of the configuration")
+            .returns("Json"),
+        Endpoint::new(Post, "/grps/v1/admin/models/{model}/{action}", Admin, models::change)
+            .summary("Loads, unloads or reloads a model")
+            .returns("ModelState"),
+    ]
 }
 
 /// The dashboard page at `/`.

@@ -8,6 +8,7 @@ use http::{Method, Response};
 
 use crate::call::access::{Admission, Policy};
 use crate::call::call::Call;
+use crate::frontends::shared::description::{Description, TypedForms};
 use crate::net::http::reply_body::ReplyBody;
 use crate::net::http::request_body::IncomingBody;
 
@@ -68,6 +69,8 @@ pub(crate) struct Endpoint {
     pub(crate) is_vital: bool,
     /// Whether the body is a stream of inference requests, each of which is counted by itself.
     pub(crate) has_many_requests: bool,
+    /// What the description of the service says of it.
+    pub(crate) description: Description,
     /// The function that serves requests.
     handler: EndpointFn,
 }
@@ -93,6 +96,7 @@ impl Endpoint {
             post_policy: None,
             is_vital: false,
             has_many_requests: false,
+            description: Description::default(),
             handler,
         }
     }
@@ -110,6 +114,36 @@ impl Endpoint {
     /// Also serves POST, with a policy of its own.
     pub(crate) fn posting(self, policy: Policy) -> Self {
         Self { methods: Methods::GetOrPost, post_policy: Some(policy), ..self }
+    }
+
+    /// Describes the route in one line, without a full stop.
+    pub(crate) fn summary(mut self, summary: &'static str) -> Self {
+        self.description.summary = summary;
+        self
+    }
+
+    /// Names the parameters of the query and the headers, as the components do.
+    pub(crate) fn query(mut self, parameters: &'static [&'static str]) -> Self {
+        self.description.parameters = parameters;
+        self
+    }
+
+    /// Names the body of requests by POST, as the components do.
+    pub(crate) fn takes(mut self, body: &'static str) -> Self {
+        self.description.takes = Some(body);
+        self
+    }
+
+    /// Names the response to a request that succeeds, as the components do.
+    pub(crate) fn returns(mut self, response: &'static str) -> Self {
+        self.description.returns = Some(response);
+        self
+    }
+
+    /// Adds the bodies and responses of each model.
+    pub(crate) fn typed(mut self, forms: TypedForms) -> Self {
+        self.description.typed = Some(forms);
+        self
     }
 
     /// The access policy of a method.

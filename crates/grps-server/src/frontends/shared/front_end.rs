@@ -19,6 +19,11 @@ pub(crate) trait FrontEnd: Send + Sync {
     /// Encodes an error as the response to a request.
     fn error(&self, error: &Error) -> Response<ReplyBody>;
 
+    /// The name of its errors among the responses of the components that describe the service.
+    fn error_response(&self) -> &'static str {
+        "GrpsError"
+    }
+
     /// What the paths of this front end begin with, if it encodes the errors for all of them.
     fn path_prefix(&self) -> Option<&'static str> {
         None

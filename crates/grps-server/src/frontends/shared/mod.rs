@@ -1,6 +1,7 @@
 //! Code that the front ends share.
 
 pub(crate) mod credentials;
+pub(crate) mod description;
 pub(crate) mod dispatch;
 pub(crate) mod endpoint;
 pub(crate) mod front_end;

@@ -30,7 +30,8 @@ impl FrontEnd for WebSocket {
             return Vec::new();
         }
         let endpoint = Endpoint::new(Methods::Get, PATH, Policy::Infer, handshake::open);
-        vec![endpoint.with_many_requests()]
+        let endpoint = endpoint.with_many_requests();
+        vec![endpoint.summary("Opens a WebSocket for predict calls").returns("SwitchingProtocols")]
     }
 
     fn error(&self, error: &Error) -> Response<ReplyBody> {

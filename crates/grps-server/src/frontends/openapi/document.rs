@@ -1,0 +1,107 @@
+//! The document: its head, the paths of all front ends, and the components that they refer to.
+
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::call::access::Policy;
+use crate::frontends::FRONT_ENDS;
+use crate::frontends::openapi::models::Models;
+use crate::frontends::openapi::operations::{Operations, template_of};
+use crate::frontends::shared::endpoint::Endpoint;
+use crate::frontends::shared::front_end::FrontEnd;
+
+/// The schemas, parameters, bodies and responses that routes name.
+pub(super) const COMPONENTS: &str = include_str!("components.json");
+/// The name of the way to log in.
+pub(super) const BEARER: &str = "bearer";
+
+/// Describes the service as it is.
+pub(super) fn describe(app: &App) -> Value {
+    let mut document = Document {
+        operations: Operations::new(app),
+        models: Models::new(app),
+        paths: Map::new(),
+        components: components(),
+    };
+    let mut tags = Vec::new();
+    for front_end in served(app) {
+        for endpoint in front_end.endpoints(&app.settings) {
+            document.add(*front_end, &endpoint);
+        }
+        tags.push(json!({"name": front_end.name()}));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "GRPS",
+            "summary": "A service of models",
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "tags": tags,
+        "paths": document.paths,
+        "components": document.components,
+    })
+}
+
+/// The front ends that serve HTTP.
+fn served(app: &App) -> impl Iterator<Item = &'static &'static dyn FrontEnd> {
+    let disabled = &app.settings.front_ends.disabled;
+    let is_enabled = |front_end: &&&'static dyn FrontEnd| {
+        !front_end.is_grpc() && !disabled.iter().any(|name| name == front_end.name())
+    };
+    FRONT_ENDS.iter().filter(is_enabled)
+}
+
+fn components() -> Value {
+    let mut components: Value = serde_json::from_str(COMPONENTS).unwrap_or_default();
+    let scheme = json!({
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key or token of `auth`, or the admin token.",
+    });
+    components["securitySchemes"] = json!({BEARER: scheme});
+    components
+}
+
+/// A document that is being made.
+struct Document<'a> {
+    operations: Operations<'a>,
+    models: Models,
+    paths: Map<String, Value>,
+    components: Value,
+}
+
+impl Document<'_> {
+    /// Adds a route, and one of each model where they differ. A path that another front end serves is
+    /// left out.
+    fn add(&mut self, front_end: &'static dyn FrontEnd, endpoint: &Endpoint) {
+        let path = template_of(&endpoint.pattern);
+        if self.paths.contains_key(&path) {
+            return;
+        }
+        let mut item = self.operations.of_route(front_end, endpoint, &path);
+        if let Some(typed) = endpoint.description.typed {
+            let schemas = &mut self.components["schemas"];
+            if path.contains("{model}") {
+                for (own_path, forms) in self.models.with_own_paths(&path, typed, schemas) {
+                    let mut own = self.operations.of_route(front_end, endpoint, &own_path);
+                    forms.apply(&mut own["post"], &self.components, &endpoint.description);
+                    self.paths.insert(own_path, own);
+                }
+            } else {
+                let forms = self.models.with_one_path(typed, schemas);
+                forms.apply(&mut item["post"], &self.components, &endpoint.description);
+            }
+        }
+        self.paths.insert(path, item);
+    }
+}
+
+/// Whether a service lets only known callers use routes of a policy.
+pub(super) fn is_restricted(app: &App, policy: Policy) -> bool {
+    match policy {
+        Policy::Public => false,
+        Policy::Infer | Policy::Read => app.auth.is_required(),
+        Policy::Admin => app.auth.is_required() || app.auth.has_admin_token(),
+    }
+}

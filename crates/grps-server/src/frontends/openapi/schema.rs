@@ -1,0 +1,131 @@
+//! JSON schemas of tensors, by what a model says of them.
+
+use grps_core::{DataType, TensorSpec};
+use serde_json::{Value, json};
+
+/// Most elements of a tensor in an example.
+const MAX_EXAMPLE_ELEMENTS: usize = 64;
+
+/// A reference to a schema of the components.
+pub(crate) fn named(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// One of several schemas.
+pub(crate) fn any_of(mut schemas: Vec<Value>) -> Value {
+    match schemas.len() {
+        1 => schemas.remove(0),
+        _ => json!({"anyOf": schemas}),
+    }
+}
+
+/// A list of these things in this order, of which the last ones may be left out.
+pub(crate) fn list(items: Vec<Value>, required: usize) -> Value {
+    let count = items.len();
+    json!({"type": "array", "prefixItems": items, "minItems": required, "maxItems": count})
+}
+
+/// How many of these tensors a request must have.
+pub(crate) fn required_count(specs: &[TensorSpec]) -> usize {
+    specs.iter().rposition(|spec| spec.required).map_or(0, |last| last + 1)
+}
+
+/// An element.
+pub(crate) fn element(dtype: Option<DataType>) -> Value {
+    match dtype {
+        None => json!({}),
+        Some(DataType::Float16 | DataType::Bfloat16 | DataType::Float32 | DataType::Float64) => {
+            named("float")
+        }
+        Some(dtype) => named(dtype.name()),
+    }
+}
+
+/// The list with the sizes of a tensor.
+pub(crate) fn sizes(spec: &TensorSpec) -> Value {
+    let Some(shape) = &spec.shape else {
+        return json!({"type": "array", "items": {"type": "integer", "minimum": 0}});
+    };
+    let size = |size: &Option<usize>| match size {
+        Some(size) => json!({"const": size}),
+        None => json!({"type": "integer", "minimum": 0}),
+    };
+    list(shape.iter().map(size).collect(), shape.len())
+}
+
+/// The flat list with the elements of a tensor.
+pub(crate) fn flat(spec: &TensorSpec) -> Value {
+    match element_count(spec) {
+        Some(count) => list_of(element(spec.dtype), Some(count)),
+        None => list_of(element(spec.dtype), None),
+    }
+}
+
+/// Nested lists with the elements of a tensor.
+pub(crate) fn nested(spec: &TensorSpec) -> Value {
+    let Some(shape) = &spec.shape else { return json!({"type": "array", "items": {}}) };
+    let inner = element(spec.dtype);
+    shape.iter().rev().fold(inner, |inner, size| list_of(inner, *size))
+}
+
+/// The elements of a tensor as a flat list or as nested lists.
+pub(crate) fn flat_or_nested(spec: &TensorSpec) -> Value {
+    match spec.shape.as_ref().map(Vec::len) {
+        Some(0 | 1) => flat(spec),
+        Some(_) => any_of(vec![flat(spec), nested(spec)]),
+        None => json!({"type": "array", "items": {}}),
+    }
+}
+
+fn list_of(items: Value, count: Option<usize>) -> Value {
+    match count {
+        Some(count) => {
+            json!({"type": "array", "items": items, "minItems": count, "maxItems": count})
+        }
+        None => json!({"type": "array", "items": items}),
+    }
+}
+
+fn element_count(spec: &TensorSpec) -> Option<usize> {
+    let mut sizes = spec.shape.as_ref()?.iter();
+    sizes.try_fold(1, |count: usize, size| size.and_then(|size| count.checked_mul(size)))
+}
+
+/// The sizes and elements of a short example of a tensor; `None` if there is no short one.
+pub(crate) fn example(spec: &TensorSpec) -> Option<(Vec<usize>, Value)> {
+    let shape = spec.shape.as_ref()?;
+    let sizes: Vec<usize> = shape.iter().map(|size| size.unwrap_or(1)).collect();
+    let count = sizes.iter().try_fold(1usize, |count, size| count.checked_mul(*size))?;
+    let value = match spec.dtype? {
+        DataType::String => json!("text"),
+        DataType::Bool => json!(true),
+        _ => json!(1),
+    };
+    (count <= MAX_EXAMPLE_ELEMENTS).then(|| (sizes, vec![value; count].into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(shape: Option<Vec<Option<usize>>>) -> TensorSpec {
+        TensorSpec { name: "x".into(), dtype: Some(DataType::Float32), shape, required: true }
+    }
+
+    #[test]
+    fn shapes_limit_lists() {
+        let fixed = spec(Some(vec![Some(2), Some(3)]));
+        assert_eq!(flat(&fixed)["maxItems"], 6);
+        let lists = nested(&fixed);
+        assert_eq!((&lists["minItems"], &lists["items"]["minItems"]), (&json!(2), &json!(3)));
+        assert_eq!(sizes(&fixed)["prefixItems"], json!([{"const": 2}, {"const": 3}]));
+        let dynamic = spec(Some(vec![None, Some(3)]));
+        assert!(flat(&dynamic).get("maxItems").is_none());
+        assert_eq!(example(&dynamic), Some((vec![1, 3], json!([1, 1, 1]))));
+        assert_eq!(example(&spec(Some(vec![Some(65)]))), None);
+        assert!(example(&spec(Some(vec![Some(64)]))).is_some());
+        assert_eq!(example(&spec(None)), None);
+        let huge = spec(Some(vec![Some(usize::MAX), Some(2)]));
+        assert!(flat(&huge).get("maxItems").is_none() && example(&huge).is_none());
+    }
+}
