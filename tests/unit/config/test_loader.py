@@ -383,12 +383,28 @@ class TestBadValues:
     def test_server(self, text: str, message: str) -> None:
         assert fails_server(text).startswith(f"conf/server.yml:{message}")
 
+    @pytest.mark.parametrize(
+        ("keys", "text"),
+        [
+            ("inferer_path: m", "isolation: inferer_type 'torchserve' needs 'isolation: process'"),
+            ("inferer_path: m\n  isolation: process\n  converter_type: torch", "use 'none'"),
+            ("isolation: process", "inferer_path: needed because inferer_type is 'torchserve'"),
+        ],
+    )
+    def test_torchserve(self, keys: str, text: str) -> None:
+        assert text in fails_inference(model_with(f"  inferer_type: torchserve\n  {keys}"))
+
+    def test_routes_of_torchserve_are_its_own_only_if_it_is_on(self) -> None:
+        route = "interface: {customized_predict_http: {path: /ping}}\n"
+        assert "'/ping' is a route" in fails_server(f"{route}torchserve: {{enabled: true}}")
+        parse_server(route, "conf/server.yml")
+
     def test_choice_has_suggestion(self) -> None:
         text = fails_inference(model_with("  inferer_type: tourch"))
         assert text == (
             "conf/inference.yml:4: models[0].inferer_type: expected one of customized, identity, "
-            "lightgbm, onnxruntime, openvino, sklearn, tensorflow, tensorrt, torch, xgboost; "
-            "got 'tourch' (did you mean 'torch'?)"
+            "lightgbm, onnxruntime, openvino, sklearn, tensorflow, tensorrt, torch, torchserve, "
+            "xgboost; got 'tourch' (did you mean 'torch'?)"
         )
 
     def test_name_grammar(self) -> None:

@@ -47,7 +47,7 @@ def _of_http(exchange: Exchange) -> tuple[dict[str, Any], Headers]:
     parts = _parts(exchange, headers.get("content-type", ""))
     for part in (*read_pairs(exchange.query), *parts):
         values[part.name] = _value(part)
-        headers.setdefault(part.name, {"content-type": part.content_type})
+        headers.setdefault(part.name.lower(), {"content-type": part.content_type})
     return values, headers
 
 
