@@ -161,7 +161,8 @@ class App:
         if config.auth is None:
             warn_if_open(config.interface.host)
             return
-        callers = Callers(config.auth, self._options.service / "conf", server)
+        homes = (self._options.service, self._folder)
+        callers = Callers(config.auth, [home / "conf" for home in homes], server)
         callers.admit()
         threading.Thread(
             target=callers.follow, args=(self._ended.wait,), name="callers", daemon=True

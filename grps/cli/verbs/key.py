@@ -53,7 +53,7 @@ def command(
     \b
     Examples:
       grpst key team-a
-      grpst key team-b >> conf/keys.yml
+      grpst key team-b >> conf/keys.yml   # below its line "keys:"
       grpst key ci --scope infer --max_requests_per_second 50
       grpst key operator -s infer -s read -s admin
     """  # noqa: D301 - \b is click's mark for text that is not wrapped

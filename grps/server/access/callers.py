@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from grps.config.checks import check_keys
@@ -31,19 +31,19 @@ State = tuple[tuple[int, int, int] | None, ...]
 class Callers:
     """The callers of a service, which follow their files."""
 
-    def __init__(self, config: AuthConfig, folder: Path, server: Server) -> None:
+    def __init__(self, config: AuthConfig, folders: Sequence[Path], server: Server) -> None:
         """Prepare to admit them.
 
         Args:
             config: The section ``auth``.
-            folder: The folder that its files are relative to: that of ``server.yml``.
+            folders: The folders that its files are relative to; a file is in the first that has it.
             server: What admits them.
         """
         self._config = config
-        self._folder = folder
+        self._folders = folders
         self._server = server
         names = (config.keys_file, config.jwt.jwks_file if config.jwt is not None else None)
-        self._files = tuple(folder / name for name in names if name is not None)
+        self._names = tuple(name for name in names if name is not None)
         self._state = self._look()
 
     def admit(self) -> None:
@@ -52,11 +52,11 @@ class Callers:
         Raises:
             ConfigError: A file can't be read or used; those of before stay admitted.
         """
-        callers = read_callers(self._config, self._folder)
+        callers = read_callers(self._config, self._folders)
         try:
             self._server.set_callers(callers)
         except ValueError as error:
-            where = self._folder / (self._config.jwt.jwks_file if self._config.jwt else "")
+            where = find_file(self._folders, self._config.jwt.jwks_file if self._config.jwt else "")
             raise ConfigError(f"{where}: {error}") from error
         logger.info(
             "callers: %d keys, %d certificates%s",
@@ -67,7 +67,7 @@ class Callers:
 
     def follow(self, wait: Callable[[float], bool]) -> None:
         """Admit them again whenever a file has changed, until ``wait`` returns true."""
-        while self._files and not wait(INTERVAL_S):
+        while self._names and not wait(INTERVAL_S):
             state = self._look()
             if state == self._state:
                 continue
@@ -78,10 +78,16 @@ class Callers:
                 logger.error("the callers stay as they were: %s", error)
 
     def _look(self) -> State:
-        return tuple(map(_state_of, self._files))
+        return tuple(_state_of(find_file(self._folders, name)) for name in self._names)
 
 
-def read_callers(config: AuthConfig, folder: Path) -> NativeCallers:
+def find_file(folders: Sequence[Path], name: str) -> Path:
+    """Return the file of this name in the first folder that has it; else in the first folder."""
+    files = [folder / name for folder in folders]
+    return next((file for file in files if file.exists()), files[0])
+
+
+def read_callers(config: AuthConfig, folders: Sequence[Path]) -> NativeCallers:
     """Return the callers that a configuration and its files list.
 
     Raises:
@@ -89,12 +95,12 @@ def read_callers(config: AuthConfig, folder: Path) -> NativeCallers:
     """
     keys = config.keys
     if config.keys_file is not None:
-        path = folder / config.keys_file
+        path = find_file(folders, config.keys_file)
         keys += load_keys(path)
         check_keys(keys, "keys", lambda at, text: ConfigError(f"{path}: {at}: {text}"))
     return NativeCallers(
         keys=tuple(NativeKey(bytes.fromhex(key.sha256), _caller(key)) for key in keys),
-        jwt=_jwt(config.jwt, folder) if config.jwt is not None else None,
+        jwt=_jwt(config.jwt, folders) if config.jwt is not None else None,
         certificates=tuple(
             NativeCertificate(one.subject, _caller(one)) for one in config.certificates
         ),
@@ -123,9 +129,9 @@ def _caller(config: KeyConfig | CertificateConfig) -> NativeCaller:
     )
 
 
-def _jwt(config: JwtConfig, folder: Path) -> NativeJwt:
+def _jwt(config: JwtConfig, folders: Sequence[Path]) -> NativeJwt:
     return NativeJwt(
-        jwks=read_text(folder / config.jwks_file),
+        jwks=read_text(find_file(folders, config.jwks_file)),
         issuer=config.issuer,
         audience=config.audience,
         scopes_claim=config.scopes_claim,

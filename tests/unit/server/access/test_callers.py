@@ -43,7 +43,7 @@ def test_keys_of_the_configuration_and_of_the_file(tmp_path: Path) -> None:
         keys=(KeyConfig(name="a", sha256=DIGEST, scopes=("admin",), max_concurrency=2),),
         keys_file="keys.yml",
     )
-    first, second = read_callers(config, tmp_path).keys
+    first, second = read_callers(config, [tmp_path]).keys
     assert (first.sha256.hex(), first.caller.scopes) == (DIGEST, ("admin",))
     assert (first.caller.max_concurrency, first.caller.max_requests_per_second) == (2, None)
     assert (second.caller.name, second.caller.scopes) == ("b", ("infer", "read"))
@@ -84,7 +84,18 @@ def test_a_key_that_both_list_is_refused(tmp_path: Path) -> None:
     write_keys(tmp_path, "secret")
     config = AuthConfig(keys=(KeyConfig(name="a", sha256=DIGEST),), keys_file="keys.yml")
     with pytest.raises(ConfigError, match=r"keys.yml: keys\[1\].sha256"):
-        read_callers(config, tmp_path)
+        read_callers(config, [tmp_path])
+
+
+def test_a_file_is_in_the_first_folder_that_has_it(tmp_path: Path) -> None:
+    service, project = tmp_path / "service", tmp_path / "project"
+    service.mkdir()
+    project.mkdir()
+    config = AuthConfig(keys_file="keys.yml")
+    write_keys(project, "a")
+    assert [key.caller.name for key in read_callers(config, [service, project]).keys] == ["a"]
+    write_keys(service, "b")
+    assert [key.caller.name for key in read_callers(config, [service, project]).keys] == ["b"]
 
 
 @pytest.mark.parametrize("config", [
@@ -93,13 +104,13 @@ def test_a_key_that_both_list_is_refused(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_a_missing_file_is_named(tmp_path: Path, config: AuthConfig) -> None:
     with pytest.raises(ConfigError, match=r"missing.*can't read the file"):
-        read_callers(config, tmp_path)
+        read_callers(config, [tmp_path])
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     path = write_keys(tmp_path, "a")
     recorder = Recorder()
-    callers = Callers(AuthConfig(keys_file="keys.yml"), tmp_path, recorder)  # type: ignore[arg-type]
+    callers = Callers(AuthConfig(keys_file="keys.yml"), [tmp_path], recorder)  # type: ignore[arg-type]
     callers.admit()
 
     steps = iter([lambda: None, lambda: write_keys(tmp_path, "a", "b"), lambda: None, path.unlink])

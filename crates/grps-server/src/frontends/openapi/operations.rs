@@ -47,8 +47,10 @@ impl<'a> Operations<'a> {
             self.describe(&Operation { front_end, endpoint, path, is_post, policy })
         };
         match endpoint.methods {
-            Methods::Get => json!({"get": operation(false)}),
-            Methods::Post => json!({"post": operation(true)}),
+            // What all methods of a route refuse alike is described once.
+            Methods::Get | Methods::Any => json!({"get": operation(false)}),
+            // PUT is the same as POST.
+            Methods::Post | Methods::PostOrPut => json!({"post": operation(true)}),
             Methods::GetOrPost => json!({"get": operation(false), "post": operation(true)}),
         }
     }

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 
 use crate::admin::route_signature;
 use crate::frontends::oip::inference::data_type;
-use crate::frontends::oip::service::model_metadata::inputs;
 use crate::frontends::openapi::schema::{
     any_of, element, example, flat_or_nested, list, named, nested, required_count, sizes,
 };
 use crate::frontends::shared::description::{ModelForms, ServedModel, TypedForms};
+use crate::frontends::shared::inference::content::inputs;
 
 /// The bodies of `infer`.
 pub(super) const INFER_FORMS: TypedForms = TypedForms { kind: "infer", describe: infer };
