@@ -42,6 +42,7 @@ def guarded(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     }
     settings = {"auth": auth, "interface": interface, "oip": {"shared_memory": True}}
     settings["log"] = {"access": True}
+    settings |= {"tfserving": {"enabled": True}, "torchserve": {"enabled": True}}
     models = [user_model("echo"), user_model("sleeper"), {**IDENTITY, "name": "same"}]
     write_user_project(folder, models, settings, dag=["echo-1.0.0"])
     (folder / "conf" / "keys.yml").write_text(yaml.safe_dump({"keys": [entry("later", ["infer"])]}))

@@ -6,6 +6,7 @@ A route that this file does not know fails a test: say here who may call it.
 from __future__ import annotations
 
 import hashlib
+import re
 import ssl
 import struct
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_websocket
 
-from grps.config.routes import OWN_PATHS, PREDICT_PATH
+from grps.config.routes import OPTIONAL_PATHS, OWN_PATHS, PREDICT_PATH
 from grps.deploy.connection import UnixConnection
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.certificates import Authority, Pair
@@ -71,6 +72,19 @@ SERVICES: dict[str, dict[str, str | None]] = {
     "grpc.health.v1.Health": {"Check": None, "Watch": None},
     "grpc.reflection.v1.ServerReflection": REFLECTION,
     "grpc.reflection.v1alpha.ServerReflection": REFLECTION,
+    "tensorflow.serving.PredictionService": {
+        "Predict": "infer",
+        "Classify": "infer",
+        "Regress": "infer",
+        "GetModelMetadata": "read",
+        "MultiInference": "read",
+        "PredictStreamed": "read",
+    },
+    "tensorflow.serving.ModelService": {
+        "GetModelStatus": "read",
+        "HandleReloadConfigRequest": "read",
+    },
+    "tensorflow.serving.SessionService": {"SessionRun": "read"},
 }
 """The methods of each service of gRPC, and the scope that each needs."""
 RPCS = {f"/{name}/{rpc}": scope for name, rpcs in SERVICES.items() for rpc, scope in rpcs.items()}
@@ -78,6 +92,19 @@ MODELS = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
 MEMORY = ("/v2/systemsharedmemory", "/v2/cudasharedmemory")
 WEBSOCKET = "/grps/v1/infer/predict/ws"
 REGION = "/region/{region}"
+TFSERVING = (
+    "/v1/models/{model}",
+    "/v1/models/{model}/versions/{version}",
+    "/v1/models/{model}/labels/{label}",
+)
+REFUSED = (
+    "/explanations/{*model}",
+    "/wfpredict/{*workflow}",
+    "/workflows",
+    "/workflows/{*workflow}",
+)
+HIDDEN = "/v1/models/{*model}"
+"""A route of TorchServe that TensorFlow Serving takes the place of."""
 
 HTTP: dict[tuple[str, str], str | None] = {
     **dict.fromkeys([("GET", "/"), ("GET", "/grps/v1/health/live")]),
@@ -115,7 +142,22 @@ HTTP: dict[tuple[str, str], str | None] = {
     ("POST", "/v2/repository/index"): "read",
     ("POST", "/v2/repository/models/{model}/load"): "admin",
     ("POST", "/v2/repository/models/{model}/unload"): "admin",
+    **dict.fromkeys([("GET", model) for model in TFSERVING], "read"),
+    **dict.fromkeys([("GET", f"{model}/metadata") for model in TFSERVING], "read"),
+    **{
+        ("POST", f"{model}:{method}"): "infer"
+        for model in TFSERVING
+        for method in ("predict", "classify", "regress")
+    },
+    ("GET", "/ping"): None,
+    ("POST", "/predictions/{model}"): "infer",
+    ("PUT", "/predictions/{model}/{version}"): "infer",
+    ("GET", "/models"): "read",
+    ("GET", "/models/{model}"): "read",
+    ("GET", "/models/{model}/{version}"): "read",
+    **dict.fromkeys([("DELETE", path) for path in REFUSED], "read"),
     ("GET", "/metrics"): "read",
+    ("GET", "/openapi.json"): "read",
     ("GET", "/grps/v1/metadata/server"): "read",
     ("POST", "/grps/v1/metadata/model"): "read",
     **{
@@ -174,7 +216,7 @@ def path_of(pattern: str) -> str:
     """A path that a pattern matches, of a model that there is none."""
     for name, value in {"model": "missing", "version": "1", "action": "load"}.items():
         pattern = pattern.replace(f"{{{name}}}", value)
-    return pattern.replace("{region}", "none").replace("{method}", "Nope")
+    return re.sub(r"{\*?\w+}", "Nope", pattern)
 
 
 def refusal(status: int) -> int:
@@ -182,7 +224,8 @@ def refusal(status: int) -> int:
 
 
 def test_each_route_is_known(guarded: RunningServer) -> None:
-    assert {pattern for _, pattern in HTTP} == {*OWN_PATHS, PREDICT_PATH}
+    optional = {path for paths in OPTIONAL_PATHS.values() for path in paths}
+    assert {pattern for _, pattern in HTTP} == {*OWN_PATHS, PREDICT_PATH, *optional} - {HIDDEN}
     declared = (REPOSITORY / "proto" / "grps_brpc.proto").read_text()
     assert {
         line.split()[1].split("(")[0] for line in declared.splitlines() if "  rpc " in line

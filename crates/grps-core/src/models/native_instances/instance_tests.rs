@@ -331,10 +331,11 @@ async fn a_panic_fails_its_batch_and_the_instance_starts_again() {
         assert!(error.message().starts_with("it panicked: "), "{error}");
     }
     let trouble = loop {
-        // The clients hear of it before the health of the model does.
+        // The clients hear of it before the health of the model does, which knows first that no
+        // instance runs, then why.
         match engine.registry().trouble() {
-            Some(trouble) => break trouble,
-            None => tokio::task::yield_now().await,
+            Some(trouble) if trouble.contains("m-1#0") => break trouble,
+            _ => tokio::task::yield_now().await,
         }
     };
     assert_eq!(engine.readiness(), Readiness::Unhealthy);

@@ -86,7 +86,7 @@ mod tests {
         for name in [HEALTH, "grps.protos.v1.GrpsService", "inference.GRPCInferenceService"] {
             assert!(all.iter().any(|one| one == name), "{name}");
         }
-        settings.front_ends.disabled = vec!["oip".to_owned()];
+        settings.front_ends.disabled = vec!["oip".to_owned(), "tfserving".to_owned()];
         assert_eq!(served(&settings), [HEALTH, "grps.protos.v1.GrpsService"]);
     }
 }

@@ -29,25 +29,50 @@ impl FrontEnd for TorchServe {
     fn endpoints(&self, settings: &Settings) -> Vec<Endpoint> {
         use Methods::{Any, Get, PostOrPut};
         use Policy::{Infer, Public, Read};
+        let predict = |path: &'static str| {
+            Endpoint::new(PostOrPut, path, Infer, predict::predict)
+                .summary("Runs a model on a body of any type")
+                .takes("AnyBytes")
+                .returns("AnyBytes")
+        };
+        let describe = |path: &'static str| {
+            Endpoint::new(Get, path, Read, models::describe)
+                .summary("The versions of a model")
+                .returns("Json")
+        };
+        let workflows = |path: &'static str| {
+            Endpoint::new(Any, path, Read, refused::workflows).summary("Refused: no workflows")
+        };
         let mut endpoints = vec![
-            Endpoint::new(PostOrPut, "/predictions/{model}", Infer, predict::predict),
-            Endpoint::new(PostOrPut, "/predictions/{model}/{version}", Infer, predict::predict),
-            Endpoint::new(Get, "/ping", Public, ping::ping).vital(),
-            Endpoint::new(Get, "/models", Read, models::list),
-            Endpoint::new(Get, "/models/{model}", Read, models::describe),
-            Endpoint::new(Get, "/models/{model}/{version}", Read, models::describe),
-            Endpoint::new(Any, "/explanations/{*model}", Read, refused::explanations),
-            Endpoint::new(Any, "/workflows", Read, refused::workflows),
-            Endpoint::new(Any, "/workflows/{*workflow}", Read, refused::workflows),
-            Endpoint::new(Any, "/wfpredict/{*workflow}", Read, refused::workflows),
+            predict("/predictions/{model}"),
+            predict("/predictions/{model}/{version}"),
+            Endpoint::new(Get, "/ping", Public, ping::ping)
+                .vital()
+                .summary("Whether the service is ready")
+                .returns("Object"),
+            Endpoint::new(Get, "/models", Read, models::list)
+                .summary("The models")
+                .returns("Object"),
+            describe("/models/{model}"),
+            describe("/models/{model}/{version}"),
+            Endpoint::new(Any, "/explanations/{*model}", Read, refused::explanations)
+                .summary("Refused: no explanations"),
+            workflows("/workflows"),
+            workflows("/workflows/{*workflow}"),
+            workflows("/wfpredict/{*workflow}"),
         ];
         if settings.front_ends.disabled.iter().any(|name| name == TFSERVING) {
-            endpoints.push(Endpoint::new(Any, "/v1/models/{*model}", Read, refused::kserve));
+            let refused = Endpoint::new(Any, "/v1/models/{*model}", Read, refused::kserve);
+            endpoints.push(refused.summary("Refused: tfserving is off"));
         }
         endpoints
     }
 
     fn error(&self, error: &Error) -> Response<ReplyBody> {
         error::failure(error)
+    }
+
+    fn error_response(&self) -> &'static str {
+        "TorchServeError"
     }
 }

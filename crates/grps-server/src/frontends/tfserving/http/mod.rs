@@ -55,6 +55,10 @@ impl FrontEnd for TfServingHttp {
         failure(error)
     }
 
+    fn error_response(&self) -> &'static str {
+        "OipError"
+    }
+
     fn path_prefix(&self) -> Option<&'static str> {
         Some(ROOT)
     }
@@ -63,21 +67,27 @@ impl FrontEnd for TfServingHttp {
 fn model_endpoints(path: &'static str, second: Second) -> Vec<Endpoint> {
     use Methods::{Get, Post};
     use Policy::{Infer, Read};
-    let infer = |name: &str, method: Method| {
-        Endpoint::new(Post, format!("{path}:{name}"), Infer, move |call, request| {
-            infer::infer(call, request, second, method)
-        })
+    let infer = |name: &str, method: Method, summary: &'static str| {
+        let endpoint =
+            Endpoint::new(Post, format!("{path}:{name}"), Infer, move |call, request| {
+                infer::infer(call, request, second, method)
+            });
+        endpoint.summary(summary).takes("Object").returns("Object")
     };
     vec![
         Endpoint::new(Get, path, Read, move |call, request| {
             describe::status(call, second.choose(&request))
-        }),
+        })
+        .summary("The state of the versions of a model")
+        .returns("Object"),
         Endpoint::new(Get, format!("{path}/metadata"), Read, move |call, request| {
             describe::metadata(call, second.choose(&request))
-        }),
-        infer("predict", Method::Predict),
-        infer("classify", Method::Classify),
-        infer("regress", Method::Regress),
+        })
+        .summary("The signature of a model")
+        .returns("Object"),
+        infer("predict", Method::Predict, "Runs a model on tensors"),
+        infer("classify", Method::Classify, "Runs a model on examples; returns classes"),
+        infer("regress", Method::Regress, "Runs a model on examples; returns values"),
     ]
 }
 
