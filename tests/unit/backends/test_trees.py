@@ -53,7 +53,7 @@ def test_a_classifier_answers_as_the_engine(load: Load, tmp_path: Path, how: str
     assert backend.signature.inputs == (spec,)
     assert backend.signature.outputs == (
         TensorSpec("label", "int64", (None,)),
-        TensorSpec("probabilities", "float64", (None, 3)),
+        TensorSpec("probabilities", "float64", (None, 3), columns=("0", "1", "2")),
     )
     found = answers(backend, ROWS)
     np.testing.assert_array_equal(found["label"], model.predict(ROWS))
