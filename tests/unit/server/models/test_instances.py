@@ -142,6 +142,15 @@ def test_a_stopped_instance_answers_what_it_runs_and_leaves_the_rest(service: Se
     assert second.state() == InstanceState(Life.STOPPED)
 
 
+@pytest.fixture
+def quick_collection() -> Iterator[None]:
+    """Leave what other tests have made out of garbage collections."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("quick_collection")
 def test_stopping_ends_all_threads_and_frees_the_copy(service: Service) -> None:
     before = threading.active_count()
     for _ in range(50):
