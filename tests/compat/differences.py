@@ -65,3 +65,6 @@ GRPC_SAME_AS = {
 
 GRPC_SERVING = "grpc-health-std"
 """The standard health service, which upstream does not have."""
+
+GRPC_REFLECTION = "grpc-reflection"
+"""Reflection, which upstream does not have: it answers an empty request."""

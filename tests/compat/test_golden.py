@@ -16,6 +16,7 @@ from google.protobuf import json_format
 from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
 from tests.compat.differences import (
     GRPC_FAILURE,
+    GRPC_REFLECTION,
     GRPC_SAME_AS,
     GRPC_SERVING,
     HTTP_FAILURE,
@@ -63,7 +64,7 @@ def test_nothing_is_left_out_by_mistake() -> None:
     for start in NOT_REPLAYED:
         assert any(name.startswith(start) for name in (*names["http"], *names["grpc"])), start
     assert {*HTTP_SUCCESS, *HTTP_FAILURE} <= {*names["http"]}
-    assert {*GRPC_FAILURE, *GRPC_SAME_AS, GRPC_SERVING} <= {*names["grpc"]}
+    assert {*GRPC_FAILURE, *GRPC_SAME_AS, GRPC_SERVING, GRPC_REFLECTION} <= {*names["grpc"]}
 
 
 def assert_failure(status: Any, code: int, message: str) -> None:
@@ -128,6 +129,9 @@ def test_grpc(server: RunningServer, record: dict[str, Any]) -> None:
             code, answer = error.code().name, b""
     if name == GRPC_SERVING:
         assert (code, answer) == ("OK", SERVING)
+        return
+    if name == GRPC_REFLECTION:
+        assert code == "OK"
         return
     recorded = {each["id"]: each["response"] for each in read("grpc")}
     expected = recorded[GRPC_SAME_AS.get(name, name)]
