@@ -102,6 +102,14 @@ def test_other_protocols_get_415_for_methods_of_grpc(user_server: RunningServer,
         assert connection.answer().status == 415
 
 
+def test_a_body_that_no_route_reads_leaves_the_connection(user_server: RunningServer) -> None:
+    with connect(user_server.ports[0]) as connection:
+        for _ in range(3):
+            connection.send(head({"Content-Length": 2}, LIVE))
+            assert connection.answer().status == 200
+            connection.send(b"{}")
+
+
 def test_options_of_the_whole_server(user_server: RunningServer) -> None:
     with connect(user_server.ports[0]) as connection:
         connection.send(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\nGET * HTTP/1.1\r\nHost: a\r\n\r\n")
