@@ -102,7 +102,7 @@ fn is_float(elements: Elements<'_>) -> bool {
     )
 }
 
-fn write_nested_elements(out: &mut Vec<u8>, shape: &[usize], elements: Elements<'_>) {
+pub(super) fn write_nested_elements(out: &mut Vec<u8>, shape: &[usize], elements: Elements<'_>) {
     match elements {
         Elements::Bool(values) => nested(out, shape, values, &|out, v| write::boolean(out, *v)),
         Elements::Uint8(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),

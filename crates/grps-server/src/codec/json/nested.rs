@@ -2,7 +2,7 @@
 
 use grps_core::{Elements, Error};
 
-use super::encode::{check_empty_lists, nested};
+use super::encode::{check_empty_lists, nested, write_nested_elements};
 use super::write;
 
 /// Appends elements as nested lists, one without dimensions as a value. NaN and infinite numbers are
@@ -19,15 +19,6 @@ pub(crate) fn encode_nested(
 ) -> Result<(), Error> {
     check_empty_lists(shape)?;
     match elements {
-        Elements::Bool(values) => nested(out, shape, values, &|out, v| write::boolean(out, *v)),
-        Elements::Uint8(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
-        Elements::Uint16(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
-        Elements::Uint32(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
-        Elements::Uint64(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
-        Elements::Int8(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
-        Elements::Int16(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
-        Elements::Int32(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
-        Elements::Int64(values) => nested(out, shape, values, &|out, v| write::integer(out, *v)),
         Elements::Float16(values) => {
             nested(out, shape, values, &|out, v| write::float_or_word(out, v.to_f32()));
         }
@@ -43,9 +34,7 @@ pub(crate) fn encode_nested(
         Elements::String(values) if as_bytes => {
             nested(out, shape, values, &|out, v| write::base64_object(out, v));
         }
-        Elements::String(values) => {
-            nested(out, shape, values, &|out, v| write::text_or_bytes(out, v));
-        }
+        others => write_nested_elements(out, shape, others),
     }
     Ok(())
 }
