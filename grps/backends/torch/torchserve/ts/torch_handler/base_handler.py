@@ -129,31 +129,10 @@ class BaseHandler(abc.ABC):  # noqa: B024 - handlers call it abstract, and overr
         if self._is_describe():
             output: Any = [self.describe_handle()]
         else:
-            prepared = self.preprocess(data)
-            if self._is_explain():
-                output = self.explain_handle(prepared, data)
-            else:
-                output = self.postprocess(self.inference(prepared))
+            output = self.postprocess(self.inference(self.preprocess(data)))
         elapsed_ms = round((time.perf_counter() - began) * 1000, 2)
         context.metrics.add_time("HandlerTime", elapsed_ms, None, "ms")
         return output
-
-    def explain_handle(self, data_preprocess: Any, raw_data: Any) -> Any:
-        """Return what ``get_insights`` of the handler says of the first request."""
-        row = raw_data[0]
-        inputs, target = None, 0
-        if isinstance(row, dict):
-            inputs = row.get("data") or row.get("body")
-            target = row.get("target") or 0
-        return self.get_insights(data_preprocess, inputs, target)
-
-    def get_insights(self, tensor_data: Any, inputs: Any, target: Any = 0) -> Any:
-        """Explain an output; a handler that can do it has a method of its own.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError("this handler has no get_insights")
 
     def describe_handle(self) -> Any:
         """Return what a handler says of itself; one that does has a method of its own."""
@@ -162,10 +141,6 @@ class BaseHandler(abc.ABC):  # noqa: B024 - handlers call it abstract, and overr
     def get_device(self) -> Any:
         """Return the device of the model."""
         return self.device
-
-    def _is_explain(self) -> bool:
-        self.explain = self._has_header("explain")
-        return self.explain
 
     def _is_describe(self) -> bool:
         return self._has_header("describe")
