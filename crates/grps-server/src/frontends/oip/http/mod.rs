@@ -49,7 +49,7 @@ impl FrontEnd for OipHttp {
     }
 
     fn error_response(&self) -> &'static str {
-        "OipError"
+        "ErrorObject"
     }
 
     fn path_prefix(&self) -> Option<&'static str> {

@@ -56,7 +56,7 @@ impl FrontEnd for TfServingHttp {
     }
 
     fn error_response(&self) -> &'static str {
-        "OipError"
+        "ErrorObject"
     }
 
     fn path_prefix(&self) -> Option<&'static str> {
