@@ -1,11 +1,11 @@
 //! An inference request in memory, whichever way it came.
 
 use grps_core::{Error, Tensor, quoted};
-use std::collections::HashSet;
 
 use crate::codec::MAX_TENSORS;
 use crate::frontends::oip::inference::parameters::Parameters;
 use crate::frontends::oip::inference::shared_region::RegionSlice;
+use crate::frontends::shared::inference::unique_names::check_unique;
 
 /// Most bytes of the identifier of a request.
 const MAX_ID_BYTES: usize = 1024;
@@ -83,16 +83,7 @@ fn check_names<'a>(what: &str, names: impl ExactSizeIterator<Item = &'a str>) ->
     if names.len() > MAX_TENSORS {
         return Err(too_many(what));
     }
-    if names.len() < 2 {
-        return Ok(());
-    }
-    let mut seen = HashSet::with_capacity(names.len());
-    for name in names {
-        if !seen.insert(name) {
-            return Err(Error::invalid(format!("{what} {} is given twice", quoted(name))));
-        }
-    }
-    Ok(())
+    check_unique(what, names)
 }
 
 #[cfg(test)]

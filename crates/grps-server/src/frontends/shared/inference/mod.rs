@@ -5,3 +5,4 @@ pub(crate) mod content;
 pub(crate) mod lookup;
 pub(crate) mod output_content;
 pub(crate) mod request_head;
+pub(crate) mod unique_names;

@@ -1,13 +1,12 @@
 //! Reads `PredictRequest`.
 
-use std::collections::HashSet;
-
 use bytes::Bytes;
 use grps_core::{Cause, Error, Tensor, quoted};
 use prost::Message as _;
 
 use crate::codec::proto::reader::{Reader, Wire};
 use crate::codec::{Fault, MAX_TENSORS, Room};
+use crate::frontends::shared::inference::unique_names::check_unique;
 use crate::frontends::tfserving::grpc::codec::tensor_reader::TensorReader;
 use crate::frontends::tfserving::grpc::messages::ModelSpec;
 
@@ -58,8 +57,8 @@ impl PredictRequest {
                 _ => reader.skip(field, wire)?,
             }
         }
-        check_names("input", read.inputs.iter().map(Tensor::name))?;
-        check_names("output", read.outputs.iter().map(String::as_str))?;
+        check_unique("input", read.inputs.iter().map(Tensor::name))?;
+        check_unique("output", read.outputs.iter().map(String::as_str))?;
         Ok(read)
     }
 }
@@ -79,19 +78,6 @@ fn check_count(what: &str, count: usize) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::new(format!("more than {MAX_TENSORS} {what}s")))
-}
-
-fn check_names<'a>(what: &str, names: impl ExactSizeIterator<Item = &'a str>) -> Result<(), Error> {
-    if names.len() < 2 {
-        return Ok(());
-    }
-    let mut seen = HashSet::with_capacity(names.len());
-    for name in names {
-        if !seen.insert(name) {
-            return Err(Error::invalid(format!("{what} {} is given twice", quoted(name))));
-        }
-    }
-    Ok(())
 }
 
 /// Reads an entry of the map of inputs.
