@@ -20,8 +20,6 @@ pub(crate) struct Call {
     pub(crate) timeline: Arc<Timeline>,
     /// Counts the request; shutdown waits until it is dropped.
     pub(crate) scope: Arc<RequestScope>,
-    /// Whether the body of a gRPC request is base64, as gRPC-Web has it for old browsers.
-    pub(crate) has_text_body: bool,
 }
 
 impl Call {
@@ -33,7 +31,7 @@ impl Call {
         protocol: Protocol,
     ) -> Self {
         let scope = Arc::new(RequestScope::new(&app, Arc::clone(&timeline), protocol));
-        Self { app, peer, timeline, scope, has_text_body: false }
+        Self { app, peer, timeline, scope }
     }
 
     /// Selects the route of an inference request, which is counted for that route.

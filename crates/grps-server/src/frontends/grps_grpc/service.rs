@@ -82,7 +82,8 @@ pub(super) async fn open(
         .max_decoding_message_size(call.app.settings.max_request_bytes)
         .max_encoding_message_size(usize::MAX);
     let HttpRequest { mut parts, body, .. } = request;
-    let body = decompress(call, &mut parts.headers, LimitedBody::new(body, call)).await?;
+    let body = LimitedBody::new(&parts.headers, body, call);
+    let body = decompress(call, &mut parts.headers, body).await?;
     Ok((grpc, Request::from_parts(parts, body)))
 }
 

@@ -48,8 +48,7 @@ pub(crate) async fn dispatch(
     let grpc = is_plain_grpc || web.is_some();
     let form = ResponseForm::of(&app, &request, grpc, web);
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
-    let mut call = Call::start(app, peer, timeline, protocol);
-    call.has_text_body = web == Some(GrpcWeb::Text);
+    let call = Call::start(app, peer, timeline, protocol);
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let is_draining = app.engine.health().is_draining();

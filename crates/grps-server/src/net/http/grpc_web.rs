@@ -132,6 +132,11 @@ pub(crate) struct Base64Body {
 }
 
 impl Base64Body {
+    /// For the body of a request with these headers; `None` if it is not base64.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        (GrpcWeb::of(headers) == Some(GrpcWeb::Text)).then(Self::default)
+    }
+
     /// Decodes the next bytes.
     ///
     /// # Errors

@@ -259,10 +259,10 @@ pin_project_lite::pin_project! {
 
 impl LimitedBody {
     /// Limits `body` by the settings of the service.
-    pub(crate) fn new(body: IncomingBody, call: &Call) -> Self {
+    pub(crate) fn new(headers: &HeaderMap, body: IncomingBody, call: &Call) -> Self {
         let timeout = call.app.settings.body_timeout;
         let scope = Arc::clone(&call.scope);
-        let text = call.has_text_body.then(Base64Body::default);
+        let text = Base64Body::of(headers);
         Self { body, timer: tokio::time::sleep(timeout), timeout, scope, text }
     }
 }

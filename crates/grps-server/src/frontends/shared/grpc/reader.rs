@@ -17,7 +17,7 @@ use crate::frontends::shared::grpc::compression::{expand, read_encoding};
 pub(crate) use crate::frontends::shared::grpc::joined::FindPart;
 use crate::frontends::shared::grpc::joined::Joined;
 use crate::net::http::content_coding::Coding;
-use crate::net::http::grpc_web::{Base64Body, GrpcWeb};
+use crate::net::http::grpc_web::Base64Body;
 use crate::net::http::request_body::IncomingBody;
 
 /// Reads messages from the body of a request.
@@ -53,8 +53,7 @@ where
     /// `Unsupported` for an unknown encoding.
     pub(crate) fn new(headers: &HeaderMap, body: B, limit: usize) -> Result<Self, Error> {
         let coding = read_encoding(headers)?;
-        let is_text = GrpcWeb::of(headers) == Some(GrpcWeb::Text);
-        let text = is_text.then(Base64Body::default);
+        let text = Base64Body::of(headers);
         Ok(Self { body, coding, frames: VecDeque::new(), buffered: 0, limit, text })
     }
 
