@@ -39,7 +39,7 @@ def test_tokens_of_the_issuer_are_accepted(
 REFUSED: dict[str, tuple[int, str, dict[str, Any]]] = {
     "expired": (401, "has expired", {"exp": 1}),
     "without end": (401, "lacks the claim 'exp'", {"exp": None}),
-    "not valid yet": (401, "not valid yet", {"nbf": time.time() + 600}),
+    "not valid yet": (401, "not valid yet", {"nbf": time.time() + 86_400}),
     "other issuer": (401, "issuer", {"iss": "https://evil.example"}),
     "no issuer": (401, "lacks the claim 'iss'", {"iss": None}),
     "other audience": (401, "audience", {"aud": "other"}),
