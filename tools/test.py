@@ -15,8 +15,15 @@ from tools.collector import collector
 from tools.repository import ROOT
 
 RUST = ["cargo", "test", "--workspace"]
+PYTEST = [sys.executable, "-m", "pytest"]
+MAX_WORKERS = 4
+"""Most test processes at a time: each starts servers, and some of these load a framework."""
+WORKERS = min(os.cpu_count() or 1, MAX_WORKERS)
 SUITES = {
-    "pytest": [sys.executable, "-m", "pytest"],
+    # The tests of a file share its servers and ports, so a file is not split.
+    "pytest": [*PYTEST, "-n", str(WORKERS), "--dist", "loadfile", "-m", "not browser"],
+    # What a page shows depends on how busy the machine is.
+    "pytest with a browser": [*PYTEST, "-m", "browser"],
     "cargo test": [*RUST, "--no-fail-fast"],
 }
 RUST_RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
@@ -76,7 +83,7 @@ def run_suite(command: list[str]) -> Outcome:
 def rust_tests_compile() -> Iterator[None]:
     """Compile the Rust tests while the block runs; their own run tells what is wrong with them."""
     quiet = subprocess.DEVNULL
-    command = [*RUST, "--no-run", "--quiet"]
+    command = ["nice", *RUST, "--no-run", "--quiet"]
     compiler = subprocess.Popen(
         command, cwd=ROOT, env=ENVIRONMENT, stdin=quiet, stdout=quiet, stderr=quiet
     )
@@ -89,7 +96,7 @@ def rust_tests_compile() -> Iterator[None]:
 def main() -> int:
     """Run all suites; arguments go to pytest and leave out the Rust tests."""
     chosen = sys.argv[1:]
-    suites = {"pytest": [*SUITES["pytest"], *chosen]} if chosen else SUITES
+    suites = {"pytest": [*PYTEST, *chosen]} if chosen else SUITES
     # Built before any test's time runs.
     collector()
     outcomes = {}
