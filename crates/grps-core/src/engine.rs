@@ -1,5 +1,6 @@
 //! The engine: it admits requests, runs them through the models and returns the outputs.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -90,8 +91,12 @@ impl Engine {
     ///
     /// # Errors
     /// The error of the request; `DeadlineExceeded` when its deadline passed first.
-    pub async fn infer(&self, route: &Route, request: Request) -> Result<Content, Error> {
-        self.walk_in_time(route, request, None).await
+    pub fn infer<'a>(
+        &'a self,
+        route: &'a Route,
+        request: Request,
+    ) -> impl Future<Output = Result<Content, Error>> + Send + 'a {
+        self.walk_in_time(route, request, None)
     }
 
     /// Runs a request whose output comes in chunks. Dropping them cancels the request.
@@ -118,10 +123,10 @@ impl Engine {
         request: Request,
         stream: Option<ChunkSender>,
     ) -> Result<Content, Error> {
-        let Some(deadline) = request.options.deadline else {
-            return self.walk(route, request, stream).await;
-        };
-        match tokio::time::timeout_at(deadline, self.walk(route, request, stream)).await {
+        let deadline = request.options.deadline;
+        let walking = pin!(self.walk(route, request, stream));
+        let Some(deadline) = deadline else { return walking.await };
+        match tokio::time::timeout_at(deadline, walking).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::new(
                 Cause::DeadlineExceeded,
@@ -139,7 +144,8 @@ impl Engine {
         let Request { timeline, mut content, attachment, options } = request;
         if let Some(graph) = route.graph() {
             let request = Request { timeline, content, attachment, options };
-            return self.walk_graph(route, graph, request, stream).await;
+            // In a box, so that the futures of requests to one model stay small.
+            return Box::pin(self.walk_graph(route, graph, request, stream)).await;
         }
         let session = (route.models().len() > 1).then(Session::default);
         let mut permit = None;

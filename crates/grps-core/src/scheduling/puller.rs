@@ -112,7 +112,7 @@ impl Puller {
                     Next::Take(cut) => {
                         // While nothing else waits, a try costs no other request.
                         let crowded = state.batcher.len() > 0;
-                        let fastest = state.run_times.fastest(now).filter(|_| crowded);
+                        let fastest = crowded.then(|| state.run_times.fastest(now)).flatten();
                         let count = cut.items.len();
                         let (entries, too_late) = split_by_deadline(cut.items, now, fastest);
                         if entries.is_empty() {

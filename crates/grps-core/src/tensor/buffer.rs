@@ -49,12 +49,36 @@ impl Buffer {
         match &self.0 {
             Memory::Vector { values, range } => {
                 let elements = values.elements();
+                if *range == (0..elements.len()) {
+                    return elements;
+                }
                 elements.get(range.clone()).unwrap_or(Elements::empty(elements.dtype()))
             }
             Memory::Bytes { dtype, bytes } => {
                 Elements::of_bytes(*dtype, bytes).unwrap_or(Elements::empty(*dtype))
             }
         }
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DataType {
+        match &self.0 {
+            Memory::Vector { values, .. } => values.dtype(),
+            Memory::Bytes { dtype, .. } => *dtype,
+        }
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Memory::Vector { range, .. } => range.len(),
+            Memory::Bytes { dtype, bytes } => bytes.len() / dtype.width().unwrap_or(1),
+        }
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// A range of the elements in the same memory; `None` when it lies outside.

@@ -48,15 +48,14 @@ impl Tensor {
                 "tensor {name} has {rank} dimensions, at most {MAX_RANK} are allowed"
             )));
         }
-        let elements = buffer.elements();
         let expected = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
-        if expected != Some(elements.len()) {
+        if expected != Some(buffer.len()) {
             return Err(Error::invalid(format!(
                 "tensor {}: shape {shape:?} wants {} {} values, got {}",
                 quoted(&name),
                 expected.map_or_else(|| "too many".to_owned(), |count| count.to_string()),
-                elements.dtype(),
-                elements.len()
+                buffer.dtype(),
+                buffer.len()
             )));
         }
         Ok(Self { name, shape, buffer })
@@ -95,14 +94,14 @@ impl Tensor {
 
     /// The element type.
     pub fn dtype(&self) -> DataType {
-        self.elements().dtype()
+        self.buffer.dtype()
     }
 
     /// A range of the first dimension in the same memory; `None` when it lies outside.
     pub fn rows(&self, range: Range<usize>) -> Option<Self> {
         let mut shape = self.shape.clone();
         let first = shape.first_mut().filter(|first| range.end <= **first)?;
-        let row = self.elements().len().checked_div(*first).unwrap_or_default();
+        let row = self.buffer.len().checked_div(*first).unwrap_or_default();
         *first = range.len();
         let buffer = self.buffer.slice(range.start * row..range.end * row)?;
         Some(Self { name: Arc::clone(&self.name), shape, buffer })
@@ -123,7 +122,7 @@ impl Tensor {
         let Self { name, shape, buffer } = self;
         let other = buffer.clone().into_bytes();
         let other = other.and_then(|bytes| Buffer::from_bytes(dtype, bytes));
-        let other = other.filter(|other| other.elements().len() == buffer.elements().len());
+        let other = other.filter(|other| other.len() == buffer.len());
         Self { name, shape, buffer: other.unwrap_or(buffer) }
     }
 

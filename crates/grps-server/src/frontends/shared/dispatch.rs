@@ -13,7 +13,7 @@ use crate::call::access::admit;
 use crate::call::access_line::AccessLine;
 use crate::call::call::Call;
 use crate::frontends::FrontEnd;
-use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::endpoint::{EndpointFuture, HttpRequest};
 use crate::frontends::shared::response_form::ResponseForm;
 use crate::frontends::shared::router::{Router, is_grpc};
 use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
@@ -57,7 +57,10 @@ pub(crate) async fn dispatch(
     let head = request_head::check(version, request.uri(), request.headers());
     let is_refused = head.is_err();
     let response = match head {
-        Ok(()) => route(&router, call, place, request, grpc).await,
+        Ok(()) => match route(&router, call, place, request, grpc) {
+            Ok(responding) => responding.await,
+            Err(refused) => refused,
+        },
         Err(error) => router.error(grpc, request.uri().path(), &error),
     };
     let mut response = form.apply(&app, &scope, response).await;
@@ -87,23 +90,27 @@ fn refusal(front_end: &dyn FrontEnd, error: &Error) -> Response<ReplyBody> {
 }
 
 /// Finds the route of a request, checks that the request may call it, and calls it.
-async fn route(
+///
+/// # Errors
+/// The response to a request that no route serves.
+#[expect(clippy::result_large_err, reason = "the error is the response that is sent")]
+fn route(
     router: &Router,
     mut call: Call,
     place: Place,
     request: Request<IncomingBody>,
     grpc: bool,
-) -> Response<ReplyBody> {
+) -> Result<EndpointFuture, Response<ReplyBody>> {
     let cors = call.app.settings.interface.cors.as_ref();
     if let Some(answer) = cors.and_then(|cors| cors.preflight(request.method(), request.headers()))
     {
-        return answer;
+        return Err(answer);
     }
     let (matched, parameters) = match router.find(request.method(), request.uri().path(), grpc) {
         Ok(found) => found,
         Err(response) => {
             request.into_body().refuse();
-            return response;
+            return Err(response);
         }
     };
     let (parts, body) = request.into_parts();
@@ -112,10 +119,13 @@ async fn route(
         .check(matched.endpoint.is_vital)
         .and_then(|()| admit(&mut call, admission, || credentials::read(&parts)));
     match admitted {
-        Ok(()) => matched.endpoint.handle(call, HttpRequest { parts, body, parameters }).await,
+        Ok(()) => {
+            let parts = Box::new(parts);
+            Ok(matched.endpoint.handle(call, HttpRequest { parts, body, parameters }))
+        }
         Err(error) => {
             body.refuse();
-            refusal(matched.front_end, &error)
+            Err(refusal(matched.front_end, &error))
         }
     }
 }

@@ -60,7 +60,8 @@ impl ResponseForm {
         let mut response = match self.coding {
             Some(coding) if self.is_grpc => response_coding::apply(app, coding, response),
             coding if self.is_cacheable || coding.is_some() => {
-                compressed(app, coding, self.is_cacheable, response).await
+                // In a box, so that the futures of other requests stay small.
+                Box::pin(compressed(app, coding, self.is_cacheable, response)).await
             }
             _ => response,
         };

@@ -1,5 +1,6 @@
 //! `X-Request-Timeout-Ms`: the timeout of the client.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use grps_core::{Cause, Error, quoted};
@@ -37,6 +38,7 @@ pub(crate) async fn within<T>(
     deadline: Option<Instant>,
     reading: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
+    let reading = pin!(reading);
     let Some(deadline) = deadline else { return reading.await };
     tokio::time::timeout_at(deadline, reading).await.unwrap_or_else(|_| {
         Err(Error::new(Cause::DeadlineExceeded, "the deadline passed before the body had arrived"))

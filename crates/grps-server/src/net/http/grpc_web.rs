@@ -12,8 +12,9 @@ use tonic::Status;
 
 use crate::net::http::reply_body::ReplyBody;
 
-const BINARY: &str = "application/grpc-web";
-const TEXT: &str = "application/grpc-web-text";
+const BINARY: &[u8] = b"application/grpc-web";
+/// What follows it where the frames are in base64.
+const TEXT: &[u8] = b"-text";
 /// The flag of the frame with the trailers.
 const TRAILERS: u8 = 0x80;
 
@@ -29,14 +30,16 @@ pub(crate) enum GrpcWeb {
 impl GrpcWeb {
     /// The form by the content type of a request; `None` for another protocol.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-        let essence = value.split([';', '+']).next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case(BINARY) {
-            Some(Self::Binary)
-        } else if essence.eq_ignore_ascii_case(TEXT) {
-            Some(Self::Text)
-        } else {
-            None
+        let value = headers.get(header::CONTENT_TYPE)?.as_bytes();
+        let (start, rest) = value.split_at_checked(BINARY.len())?;
+        if !start.eq_ignore_ascii_case(BINARY) {
+            return None;
+        }
+        let end = rest.iter().position(|byte| matches!(byte, b';' | b'+')).unwrap_or(rest.len());
+        match rest.get(..end)?.trim_ascii() {
+            b"" => Some(Self::Binary),
+            form if form.eq_ignore_ascii_case(TEXT) => Some(Self::Text),
+            _ => None,
         }
     }
 

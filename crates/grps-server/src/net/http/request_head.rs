@@ -18,10 +18,15 @@ const MAX_SHOWN_CHARS: usize = 100;
 /// `InvalidArgument` with the broken rule.
 pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
     let authority = uri.authority().map(http::uri::Authority::as_str);
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() {
-        return Err(Error::invalid("the request has more than one Host header; send one"));
+    // One pass is quicker than a lookup of each.
+    let (mut host, mut encoding) = (None, None);
+    for (name, value) in headers {
+        if *name == HOST && host.replace(value).is_some() {
+            return Err(Error::invalid("the request has more than one Host header; send one"));
+        }
+        if *name == TRANSFER_ENCODING && encoding.replace(value).is_some() {
+            return Err(bad_encoding());
+        }
     }
     for value in authority.map(str::as_bytes).into_iter().chain(host.map(HeaderValue::as_bytes)) {
         if !is_host(value) {
@@ -34,7 +39,13 @@ pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<
     if host.is_none() && version == Version::HTTP_11 {
         return Err(Error::invalid("the request has no Host header, which HTTP/1.1 requires"));
     }
-    check_transfer_encoding(headers)
+    // The library has decoded chunks.
+    match encoding {
+        Some(value) if !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => {
+            Err(bad_encoding())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks that an HTTP/2 request names one host.
@@ -50,17 +61,8 @@ fn check_authority(authority: Option<&str>, host: Option<&HeaderValue>) -> Resul
     }
 }
 
-/// Checks that the body has no encoding but `chunked`, which the library has decoded.
-fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), Error> {
-    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
-    let Some(encoding) = encodings.next() else { return Ok(()) };
-    let is_chunked = encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
-    if is_chunked && encodings.next().is_none() {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "Transfer-Encoding must be 'chunked' alone; other encodings are not decoded",
-    ))
+fn bad_encoding() -> Error {
+    Error::invalid("Transfer-Encoding must be 'chunked' alone; other encodings are not decoded")
 }
 
 /// Whether a value is a host with an optional port (RFC 3986, section 3.2.2).
@@ -105,7 +107,8 @@ fn is_name(mut value: &[u8]) -> bool {
 }
 
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=')
 }
 
 /// Whether what follows a host is empty, or a colon and a port; the port may be empty.
