@@ -169,6 +169,7 @@ class NativeTls:
     cert: Path
     key: Path
     client_ca: Path | None
+    client_crl: Path | None
     requires_client: bool
 
 
@@ -193,6 +194,7 @@ class NativeInterface:
     compress_http: bool = True
     compress_grpc: bool = False
     compress_min_bytes: int = 8192
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
