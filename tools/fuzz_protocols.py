@@ -33,10 +33,10 @@ from tools.repository import ROOT
 
 ROUND_S = 10
 CLIENTS = 6
-MAX_HELD = 60
-"""Connections of each client that are left open."""
-OUTLIVED_S = 20
-"""More than the limits of the server below, in all, with time to notice."""
+MAX_HELD = 400
+"""Connections that are left open."""
+OUTLIVED_S = 70
+"""More than the server waits for an answer to its PING, which is longer than the limits below."""
 MAX_GROWTH_BYTES = 300 << 20
 WAIT_S = 10
 MODELS = """
@@ -75,6 +75,7 @@ SETTINGS = {
         "header_timeout_ms": 1000,
         "body_timeout_ms": 2000,
         "stream_stall_timeout_ms": 2000,
+        "stream_idle_timeout_ms": 5000,
     },
 }
 
@@ -140,24 +141,57 @@ def kind_of(answer: bytes) -> str:
     return "h2" if len(answer) >= 9 and answer[3] in (4, 7) and answer[5:9] == bytes(4) else "other"
 
 
+@dataclass(slots=True)
+class Held:
+    """Connections that are left open until the server closes them."""
+
+    findings: Findings
+    held: list[tuple[socket.socket, float, str, bytes]] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
+
+    def add(self, connection: socket.socket, name: str, sent: bytes) -> None:
+        """Leave a connection open, unless there are too many."""
+        with self.lock:
+            if len(self.held) < MAX_HELD:
+                self.held.append((connection, time.monotonic(), name, sent))
+                return
+        connection.close()
+
+    def review(self) -> None:
+        """Drop the connections that the server has closed; report one that it should have."""
+        with self.lock:
+            held, self.held = self.held, []
+        for connection, since, name, sent in held:
+            if drain(connection) is None:
+                connection.close()
+            elif time.monotonic() - since > OUTLIVED_S:
+                self.findings.report(f"{name}: a connection outlived {OUTLIVED_S} s", sent)
+                connection.close()
+            else:
+                with self.lock:
+                    self.held.append((connection, since, name, sent))
+
+    def wait(self) -> None:
+        """Wait until the server has closed all."""
+        while self.held:
+            self.review()
+            time.sleep(0.2)
+
+
 class Client(Thread):
     """Sends openings until a moment."""
 
-    def __init__(self, server: Server, rng: Random, findings: Findings, end: float) -> None:
+    def __init__(self, server: Server, rng: Random, held: Held, end: float) -> None:
         super().__init__(daemon=True)
-        self._server, self._rng, self._findings, self._end = server, rng, findings, end
-        self._held: list[tuple[socket.socket, float, str, bytes]] = []
+        self._server, self._rng, self._held, self._end = server, rng, held, end
+        self._findings = held.findings
 
     def run(self) -> None:
-        """Send openings; then wait until the server has closed what was left open."""
+        """Send openings."""
         while time.monotonic() < self._end:
             # The server may close at any moment; whether it lives is checked after the round.
             with suppress(OSError):
                 self._attempt()
-            self._review()
-        while self._held:
-            time.sleep(0.05)
-            self._review()
 
     def _attempt(self) -> None:
         rng = self._rng
@@ -178,8 +212,8 @@ class Client(Thread):
         self._findings.count(name, answer)
         if kind_of(answer) == "http 500" or b"panicked" in answer:
             self._findings.report(f"{name}: {answer[:300]!r}", sent)
-        if rng.random() < 0.3 and len(self._held) < MAX_HELD and b" 101 " not in answer[:20]:
-            self._held.append((connection, time.monotonic(), name, sent))
+        if rng.random() < 0.3:
+            self._held.add(connection, name, sent)
         else:
             connection.close()
 
@@ -203,21 +237,6 @@ class Client(Thread):
                 break
             answer += received
         return answer
-
-    def _review(self) -> None:
-        """Drop the connections that the server has closed; report one that it should have."""
-        kept = []
-        for connection, since, name, sent in self._held:
-            received = drain(connection)
-            # A WebSocket has a limit of its own, which is longer than a round.
-            if received is None or b" 101 " in received[:20]:
-                connection.close()
-            elif time.monotonic() - since > OUTLIVED_S:
-                self._findings.report(f"{name}: a connection outlived {OUTLIVED_S} s", sent)
-                connection.close()
-            else:
-                kept.append((connection, since, name, sent))
-        self._held = kept
 
 
 def drain(connection: socket.socket) -> bytes | None:
@@ -307,16 +326,18 @@ def _port_when_ready(process: subprocess.Popen[bytes], state: Path) -> int:
 def fuzz(server: Server, seconds: float, seed: int) -> Findings:
     """Send openings in rounds; print each."""
     findings = Findings(Path(tempfile.mkdtemp(prefix="fuzz-")))
+    held = Held(findings)
     check(server, findings)
     start, at_first, number = time.monotonic(), 0, 0
     while time.monotonic() - start < seconds and len(findings.faults) < 20:
         end = min(time.monotonic() + ROUND_S, start + seconds)
         rngs = [Random(f"{seed} {number} {index}") for index in range(CLIENTS)]
-        clients = [Client(server, rng, findings, end) for rng in rngs]
+        clients = [Client(server, rng, held, end) for rng in rngs]
         for client in clients:
             client.start()
         for client in clients:
             client.join()
+        held.review()
         check(server, findings)
         memory = server.memory()
         at_first = at_first or memory
@@ -325,6 +346,7 @@ def fuzz(server: Server, seconds: float, seed: int) -> Findings:
         total = findings.sent.total()
         print(f"round {number}: {total} sent, {memory >> 20} MiB, {len(findings.faults)} faults")
         number += 1
+    held.wait()
     if server.log is not None and b"panicked" in server.log.read_bytes():
         lines = server.log.read_text(errors="replace").splitlines()
         findings.report(next(line for line in lines if "panicked" in line))

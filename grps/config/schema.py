@@ -333,6 +333,9 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     body_timeout_ms: Positive = 60_000
     stream_stall_timeout_ms: Positive = 30_000
     """How long a client may take nothing of a response; then it is closed and its request ends."""
+    stream_idle_timeout_ms: Positive = 600_000
+    """How long a client may send nothing on a WebSocket, or on a stream of gRPC requests after an
+    answer."""
     max_queue: Positive = 4096
     """Requests that may wait for one of ``max_concurrency`` places; more get status 429."""
     client_priority: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0

@@ -210,6 +210,7 @@ class NativeSettings:
     header_timeout_ms: int
     body_timeout_ms: int
     stream_stall_timeout_ms: int
+    stream_idle_timeout_ms: int
     drain_timeout_ms: int
     access_log: bool
     custom_routes: tuple[NativeRoute, ...]

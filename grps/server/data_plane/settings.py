@@ -52,6 +52,7 @@ def native_settings(project: Project, service: Path) -> NativeSettings:
         header_timeout_ms=limits.header_timeout_ms,
         body_timeout_ms=limits.body_timeout_ms,
         stream_stall_timeout_ms=limits.stream_stall_timeout_ms,
+        stream_idle_timeout_ms=limits.stream_idle_timeout_ms,
         drain_timeout_ms=limits.drain_timeout_ms,
         access_log=config.log.access,
         custom_routes=tuple(_custom_routes(config)),

@@ -175,7 +175,9 @@ fn is_address(host: &str) -> bool {
 /// Whether a host is a name of the loopback: browsers resolve names below `localhost` as such.
 fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).as_bytes();
-    host.rsplit(|byte| *byte == b'.').next().is_some_and(|top| top.eq_ignore_ascii_case(b"localhost"))
+    host.rsplit(|byte| *byte == b'.')
+        .next()
+        .is_some_and(|top| top.eq_ignore_ascii_case(b"localhost"))
 }
 
 /// Whether a host has a name; every host has the name `*`.
@@ -296,9 +298,17 @@ mod tests {
         ] {
             check(&app, &inside, own).unwrap();
         }
-        let others =
-            ["evil.test", "evil.test:7080", "localhost.evil.test", "xlocalhost", "x.model.example",
-             "127.0.0.1:x", "", "\u{e9}", "model.example@evil.test"];
+        let others = [
+            "evil.test",
+            "evil.test:7080",
+            "localhost.evil.test",
+            "xlocalhost",
+            "x.model.example",
+            "127.0.0.1:x",
+            "",
+            "\u{e9}",
+            "model.example@evil.test",
+        ];
         for other in others {
             let error = check(&app, &inside, other).unwrap_err();
             assert_eq!(error.cause(), Cause::PermissionDenied, "{other}");
