@@ -163,7 +163,7 @@ def _deep(rng: Random) -> bytes:
 
 def _binary(rng: Random) -> bytes:
     """Binary tensors whose size, shape or bytes do not fit together."""
-    size = rng.choice([*NUMBERS, -1, 1e30, "8", None, [8], {}])
+    size: object = rng.choice([*NUMBERS, -1, 1e30, "8", None, [8], {}])
     shape = rng.choice([[2], [-1], [-(2**63)], [2**31, 2**31, 4], [0, 2**62], [2] * 40, []])
     return oip_binary(size, bytes(rng.choice((0, 7, 8, 9, 4096))), shape)
 
