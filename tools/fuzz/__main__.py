@@ -1,6 +1,6 @@
 """Send broken openings of every protocol to a server, and check that it goes on as it should.
 
-``python -m tools.fuzz_protocols --seconds 60 --seed 7`` starts a server of its own. With
+``python -m tools.fuzz --seconds 60 --seed 7`` starts a server of its own. With
 ``--address HOST:PORT`` it uses one that serves the models ``echo`` and ``same`` of this file; with
 ``--pid`` it also watches the memory of that one.
 
