@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NO_EXTENSIONS = "[req]\ndistinguished_name = subject\n[subject]\n"
+_REVOCATIONS = """[ca]
+default_ca = own
+[own]
+database = {index}
+default_md = sha256
+default_crl_days = 1
+crlnumber = {index}.number
+"""
 _AUTHORITY = ("-addext", "basicConstraints=critical,CA:TRUE")
 _NO_AUTHORITY = ("-addext", "basicConstraints=CA:FALSE")
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
@@ -35,6 +43,20 @@ class Authority:
         (folder / "openssl.cnf").write_text(_NO_EXTENSIONS)
         _openssl("req", "-x509", *_KEY, *_AUTHORITY, "-subj", f"/CN={name}", *_output(pair))
         return cls(pair, folder)
+
+    def revoke(self, *pairs: Pair, name: str = "revoked") -> Path:
+        """Make a list that revokes certificates; it is valid for a day."""
+        settings = self.folder / f"{name}.cnf"
+        index = self.folder / f"{name}.txt"
+        index.write_text("")
+        index.with_name(f"{index.name}.number").write_text("01")
+        settings.write_text(_REVOCATIONS.format(index=index))
+        signer = ("-cert", str(self.pair.cert), "-keyfile", str(self.pair.key))
+        for pair in pairs:
+            _openssl("ca", "-config", str(settings), *signer, "-revoke", str(pair.cert))
+        made = self.folder / f"{name}.crl"
+        _openssl("ca", "-config", str(settings), *signer, "-gencrl", "-out", str(made))
+        return made
 
     def sign(self, name: str, subject: str, alternatives: str = "") -> Pair:
         """Make a certificate, called ``name``, for a subject such as ``/O=Example/CN=robot``."""

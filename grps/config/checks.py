@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 
@@ -25,6 +26,7 @@ from grps.errors import ConfigError
 
 Fail = Callable[[str, str], ConfigError]
 """Makes the error for a key path and a message."""
+HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 EMPTY_DIGEST = hashlib.sha256().hexdigest()
 """What ``sha256sum`` prints for a variable that is not set."""
 
@@ -261,6 +263,12 @@ def _check_ways_in(interface: InterfaceConfig, fail: Fail) -> None:
     tls, proxies, cors = interface.tls, interface.proxy_protocol, interface.cors
     if tls is not None and tls.client_auth == "optional" and tls.client_ca is None:
         raise fail("interface.tls.client_auth", "has no effect without client_ca; add that")
+    if tls is not None and tls.client_crl is not None and tls.client_ca is None:
+        raise fail("interface.tls.client_crl", "has no effect without client_ca; add that")
+    for index, host in enumerate(interface.hosts):
+        if host != "*" and not HOST_NAME.fullmatch(host):
+            text = f"{host!r} is not a host name; write one without scheme and port, or '*'"
+            raise fail(f"interface.hosts[{index}]", text)
     if proxies is not None and not proxies.trusted:
         raise fail("interface.proxy_protocol.trusted", "at least one address is needed")
     for index, network in enumerate(proxies.trusted if proxies is not None else ()):

@@ -188,6 +188,8 @@ class TlsConfig(Section, frozen=True, kw_only=True):
     client_ca: str | None = None
     """Certificates of the authorities that sign certificates of clients; none are asked for
     when absent."""
+    client_crl: str | None = None
+    """Lists of certificates that these authorities have revoked; not looked for when absent."""
     client_auth: Literal["required", "optional"] = "required"
     """``optional`` also admits clients without a certificate; with ``client_ca`` only."""
 
@@ -244,6 +246,9 @@ class InterfaceConfig(Section, frozen=True, kw_only=True):
     cors: CorsConfig | None = None
     """No page of another site may read responses when absent."""
     compression: CompressionConfig = CompressionConfig()
+    hosts: tuple[str, ...] = ()
+    """Names that requests may be for if the service listens on a loopback address, besides those of
+    the loopback; ``*`` for all."""
 
     @property
     def customized_routes(self) -> tuple[CustomizedHttpConfig, ...]:
@@ -328,6 +333,9 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     body_timeout_ms: Positive = 60_000
     stream_stall_timeout_ms: Positive = 30_000
     """How long a client may take nothing of a response; then it is closed and its request ends."""
+    stream_idle_timeout_ms: Positive = 600_000
+    """How long a client may send nothing on a WebSocket, or on a stream of gRPC requests after an
+    answer."""
     max_queue: Positive = 4096
     """Requests that may wait for one of ``max_concurrency`` places; more get status 429."""
     client_priority: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0

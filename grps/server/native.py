@@ -169,6 +169,7 @@ class NativeTls:
     cert: Path
     key: Path
     client_ca: Path | None
+    client_crl: Path | None
     requires_client: bool
 
 
@@ -193,6 +194,7 @@ class NativeInterface:
     compress_http: bool = True
     compress_grpc: bool = False
     compress_min_bytes: int = 8192
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ class NativeSettings:
     header_timeout_ms: int
     body_timeout_ms: int
     stream_stall_timeout_ms: int
+    stream_idle_timeout_ms: int
     drain_timeout_ms: int
     access_log: bool
     custom_routes: tuple[NativeRoute, ...]

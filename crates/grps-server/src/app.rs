@@ -43,6 +43,8 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// How long a client may take nothing of a response.
     pub stream_stall_timeout: Duration,
+    /// How long a client may send nothing on a WebSocket, or on a stream of gRPC that was answered.
+    pub stream_idle_timeout: Duration,
     /// Timeout for running requests at shutdown.
     pub drain_timeout: Duration,
     /// Whether the access log is written.
@@ -246,6 +248,7 @@ pub(crate) mod tests {
             header_timeout: timeout,
             body_timeout: timeout,
             stream_stall_timeout: timeout,
+            stream_idle_timeout: timeout,
             drain_timeout: timeout,
             access_log: false,
             custom_routes: Vec::new(),

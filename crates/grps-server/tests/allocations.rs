@@ -69,6 +69,7 @@ fn settings() -> Settings {
         header_timeout: Duration::from_secs(60),
         body_timeout: Duration::from_secs(60),
         stream_stall_timeout: Duration::from_secs(60),
+        stream_idle_timeout: Duration::from_secs(60),
         drain_timeout: Duration::from_secs(60),
         access_log: false,
         custom_routes: Vec::new(),

@@ -52,6 +52,7 @@ def native_settings(project: Project, service: Path) -> NativeSettings:
         header_timeout_ms=limits.header_timeout_ms,
         body_timeout_ms=limits.body_timeout_ms,
         stream_stall_timeout_ms=limits.stream_stall_timeout_ms,
+        stream_idle_timeout_ms=limits.stream_idle_timeout_ms,
         drain_timeout_ms=limits.drain_timeout_ms,
         access_log=config.log.access,
         custom_routes=tuple(_custom_routes(config)),
@@ -93,6 +94,7 @@ def _interface(interface: InterfaceConfig, folder: Path) -> NativeInterface:
             cert=folder / tls.cert,
             key=folder / tls.key,
             client_ca=folder / tls.client_ca if tls.client_ca is not None else None,
+            client_crl=folder / tls.client_crl if tls.client_crl is not None else None,
             requires_client=tls.client_auth == "required",
         ),
         proxies=interface.proxy_protocol.trusted if interface.proxy_protocol is not None else (),
@@ -108,6 +110,7 @@ def _interface(interface: InterfaceConfig, folder: Path) -> NativeInterface:
         compress_http=compression.http,
         compress_grpc=compression.grpc,
         compress_min_bytes=compression.min_bytes,
+        hosts=interface.hosts,
     )
 
 

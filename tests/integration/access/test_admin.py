@@ -15,8 +15,10 @@ from grps.deploy.admin import list_models
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.supervision.services import inspect
 from grps.errors import DeployError
-from grps.protocol.pb.grps_pb2 import EmptyGrpsMessage
+from grps.protocol.pb.grps_pb2 import EmptyGrpsMessage, GrpsMessage
 from grps.protocol.pb.grps_pb2_grpc import GrpsServiceStub
+from tests.raw_http2 import DATA, END_HEADERS, END_STREAM, HEADERS, block
+from tests.raw_http2 import connect as open_http2
 from tests.support import GUARD_S, RunningServer, serving, user_model, write_user_project
 
 
@@ -138,6 +140,51 @@ def test_pages_and_proxies_may_not_act_as_this_machine(
     port = str(open_server.ports[0])
     sent = {name: value.replace("{port}", port) for name, value in headers.items()}
     assert status_of(open_server, method, path, sent) == 403
+
+
+def test_a_page_with_a_name_for_the_loopback_may_do_nothing(
+    open_server: RunningServer, guarded: RunningServer
+) -> None:
+    port = open_server.ports[0]
+    evil = f"evil.test:{port}"
+    paths = [
+        *("/", "/metrics", "/openapi.json", "/v2", "/v2/models/echo", "/v2/models/echo/infer"),
+        *("/grps/v1/infer/predict", "/grps/v1/metadata/server", "/grps/v1/health/live"),
+        *("/GrpsBrpcService/Predict", "/v1/models/echo", "/predictions/echo", "/none"),
+    ]
+    for path in paths:
+        for method in ("GET", "POST", "OPTIONS"):
+            for server in (open_server, guarded):
+                assert status_of(server, method, path, {"Host": evil}) == 403, (method, path)
+    opening = {"Upgrade": "websocket", "Connection": "upgrade", "Host": evil}
+    assert status_of(open_server, "GET", "/grps/v1/infer/predict/ws", opening) == 403
+    web = {"Content-Type": "application/grpc-web+proto", "Host": evil, "Content-Length": "0"}
+    with socket.create_connection(("127.0.0.1", port), GUARD_S) as connection:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in web.items())
+        path = "/grps.protos.v1.GrpsService/Predict"
+        connection.sendall(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode())
+        assert b"is no name of it" in connection.recv(4000)
+    with open_http2(port) as http2:
+        fields = {":method": "GET", ":scheme": "http", ":path": "/v2", ":authority": evil}
+        http2.send(HEADERS, END_STREAM | END_HEADERS, 1, block(fields))
+        answer = next(frame for frame in http2.frames() if frame.kind == DATA)
+        assert b"is no name of it" in answer.payload
+    options = [("grpc.default_authority", evil)]
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
+        reply = GrpsServiceStub(channel).Predict(GrpsMessage(str_data="x"))
+        assert (reply.status.code, reply.str_data) == (403, "")
+    for own in ("localhost", f"demo.localhost:{port}", "192.0.2.1", f"[::1]:{port}"):
+        assert status_of(open_server, "GET", "/v2", {"Host": own}) == 200
+
+
+def test_names_of_the_configuration_are_served(tmp_path: Path) -> None:
+    interface = {"host": "127.0.0.1", "port": "0,0", "hosts": ["model.example"]}
+    write_user_project(tmp_path, [user_model("echo")], {"interface": interface})
+    with serving(tmp_path, GRPS_ADMIN_TOKEN="") as running:
+        assert status_of(running, "GET", "/v2", {"Host": "model.example:80"}) == 200
+        assert status_of(running, "GET", "/v2", {"Host": "other.example"}) == 403
+        admin = "/grps/v1/admin/models"
+        assert status_of(running, "GET", admin, {"Host": "model.example:80"}) == 403
 
 
 @pytest.mark.parametrize(("method", "path"), ADMIN_CALLS)

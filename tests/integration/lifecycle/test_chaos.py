@@ -159,7 +159,8 @@ class Client:
     def _send(self, body: bytes, length: int | None = None) -> socket.socket:
         raw = socket.create_connection(("127.0.0.1", self._server.ports[0]))
         head = (
-            "POST /grps/v1/infer/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            "POST /grps/v1/infer/predict HTTP/1.1\r\nHost: localhost\r\n"
+            "Content-Type: application/json\r\n"
             f"Content-Length: {len(body) if length is None else length}\r\n\r\n"
         )
         raw.sendall(head.encode() + body)

@@ -323,7 +323,8 @@ def test_chunks_and_clients_that_leave(tmp_path: Path) -> None:
         raw = socket.create_connection(("127.0.0.1", server.ports[0]))
         sent = b'{"str_data": "wait 1"}'
         raw.sendall(
-            b"POST /grps/v1/infer/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /grps/v1/infer/predict HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\n"
             + f"Content-Length: {len(sent)}\r\n\r\n".encode()
             + sent
         )

@@ -299,7 +299,7 @@ def test_a_request_without_a_body_has_no_length(
 ) -> None:
     path = f"/own?model={model}-1.0.0&case=describe"
     with connect(server.ports[0]) as connection:
-        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
         connection.send(head.encode() + b"x" * (length or 0))
         body = connection.answer().body.decode()
     assert f'"length":{"null" if length is None else length}' in body

@@ -206,7 +206,7 @@ def narrow(port: int, room_bytes: int = 2048) -> Connection:
 
 
 def test_pipelined_answers_that_are_not_read_keep_no_place(server: RunningServer) -> None:
-    page = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    page = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
     held = [narrow(server.ports[0]) for _ in range(MAX_CONNECTIONS)]
     for connection in held:
         connection.send(page * 100)

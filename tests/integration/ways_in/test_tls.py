@@ -228,6 +228,32 @@ def test_a_certificate_can_be_required(tmp_path: Path, authority: Authority, cli
     assert not Path(state.unix_socket).exists()
 
 
+def test_revoked_certificates_are_refused(tmp_path: Path, authority: Authority) -> None:
+    put(authority.sign("own-crl", "/CN=own", "IP:127.0.0.1"), tmp_path)
+    good, bad = authority.sign("good", "/CN=good"), authority.sign("bad", "/CN=bad")
+    used = tmp_path / "clients.crl"
+    shutil.copy(authority.revoke(bad), used)
+    folder = project(tmp_path, client_ca=str(authority.pair.cert), client_crl=str(used))
+    with serving(folder) as running:
+        assert get_once(running, context(authority, good)) == 200
+        with pytest.raises(OSError):
+            get_once(running, context(authority, bad))
+        with connection(running, context(authority, good)) as kept:
+            assert get(kept) == 200
+            shutil.copy(authority.revoke(good, bad, name="both"), used)
+            running.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: "were read again" in running.log(), "the list is read again")
+            with pytest.raises(OSError):
+                get_once(running, context(authority, good))
+            assert get(kept) == 200
+        used.write_text("no list")
+        running.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "the earlier ones stay" in running.log(), "the failure is logged")
+        assert "has no 'BEGIN X509 CRL'" in running.log()
+        with pytest.raises(OSError):
+            get_once(running, context(authority, good))
+
+
 @pytest.mark.parametrize(
     ("file", "text", "expected"),
     [

@@ -348,6 +348,14 @@ class TestBadValues:
                 "interface: {tls: {cert: a, key: b, client_auth: optional}}",
                 "1: interface.tls.client_auth: has no effect without client_ca",
             ),
+            (
+                "interface: {tls: {cert: a, key: b, client_crl: c}}",
+                "1: interface.tls.client_crl: has no effect without client_ca",
+            ),
+            (
+                "interface:\n  hosts:\n  - model.example\n  - http://a",
+                "4: interface.hosts[1]: 'http://a' is not a host name",
+            ),
             ("interface: {tls: {cert: a}}", "1: interface.tls: required key 'key' is missing"),
             (
                 "interface: {unix_socket_mode: rw}",

@@ -15,6 +15,7 @@ pub(crate) struct PyInterface {
     compress_http: bool,
     compress_grpc: bool,
     compress_min_bytes: usize,
+    hosts: Vec<String>,
 }
 
 /// The attributes of `grps.server.native.NativeTls`.
@@ -23,6 +24,7 @@ struct PyTls {
     cert: PathBuf,
     key: PathBuf,
     client_ca: Option<PathBuf>,
+    client_crl: Option<PathBuf>,
     requires_client: bool,
 }
 
@@ -41,8 +43,8 @@ impl TryFrom<PyInterface> for InterfaceSettings {
 
     fn try_from(settings: PyInterface) -> PyResult<Self> {
         let tls = settings.tls.map(|tls| {
-            let PyTls { cert, key, client_ca, requires_client } = tls;
-            Tls::load(TlsFiles { cert, key, client_ca, requires_client })
+            let PyTls { cert, key, client_ca, client_crl, requires_client } = tls;
+            Tls::load(TlsFiles { cert, key, client_ca, client_crl, requires_client })
         });
         let proxies = settings.proxies.iter().map(|network| {
             network.parse().map_err(|error| format!("interface.proxy_protocol.trusted: {error}"))
@@ -60,6 +62,7 @@ impl TryFrom<PyInterface> for InterfaceSettings {
                 grpc: settings.compress_grpc,
                 min_bytes: settings.compress_min_bytes,
             },
+            hosts: settings.hosts,
         })
     }
 }

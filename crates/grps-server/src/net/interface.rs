@@ -17,6 +17,8 @@ pub struct InterfaceSettings {
     pub cors: Option<Cors>,
     /// When responses are compressed.
     pub compression: CompressionSettings,
+    /// Further names of the service where it listens on a loopback address; `*` is every name.
+    pub hosts: Vec<String>,
 }
 
 /// When responses are compressed.

@@ -25,6 +25,9 @@ pub(crate) struct Peer {
     /// The name that the transport has verified, such as the subject of a client certificate;
     /// `None` where the transport verifies no name.
     identity: Option<Arc<str>>,
+    /// Whether only this machine reaches the socket that the peer has connected to, so that pages in
+    /// its browsers are the only strangers.
+    is_on_loopback: bool,
     /// The name of the caller of a request, for logs; `None` where nobody asked for it.
     caller: Option<Arc<str>>,
 }
@@ -32,12 +35,22 @@ pub(crate) struct Peer {
 impl Peer {
     /// Creates a peer without a verified identity.
     pub(crate) fn new(address: PeerAddress) -> Self {
-        Self { address, identity: None, caller: None }
+        Self { address, identity: None, is_on_loopback: false, caller: None }
     }
 
     /// The same peer with a name that the transport has verified.
     pub(crate) fn with_identity(self, identity: Option<Arc<str>>) -> Self {
         Self { identity, ..self }
+    }
+
+    /// The same peer, connected to a socket with this address.
+    pub(crate) fn connected_to(self, socket: IpAddr) -> Self {
+        Self { is_on_loopback: socket.to_canonical().is_loopback(), ..self }
+    }
+
+    /// Whether the socket that the peer has connected to is on a loopback address.
+    pub(crate) fn is_on_loopback(&self) -> bool {
+        self.is_on_loopback
     }
 
     /// Sets the name of the caller of a request. What the transport has verified stays as it is.

@@ -107,6 +107,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         user_model("echo", converter_type="numpy"),
         user_model("binary", converter_type="numpy"),
         user_model("messages"),
+        user_model("twice", inferer_name="echo", converter_type="numpy"),
+        user_model("twice", inferer_name="echo", converter_type="numpy", version="2.0.0"),
         user_model("pieces"),
         user_model("generator", converter_type="numpy"),
         {**engine, "name": "add", "inferer_path": str(Path(folder) / "m.onnx")},
@@ -336,7 +338,7 @@ def test_the_statistics(client: Any, server: RunningServer) -> None:
     stages = ("queue", "compute_input", "compute_infer", "compute_output")
     assert len({after["inference_stats"][name]["count"] for name in stages}) == 1
     names = [model["name"] for model in get(server, "/models/stats").json()["model_stats"]]
-    assert names == sorted(names) and len(names) == 7
+    assert names == sorted(names) and len(names) == 9
 
 
 def test_user_code_on_messages_gets_tensors_and_text(client: Any, server: RunningServer) -> None:
@@ -397,6 +399,25 @@ def test_the_repository(client: Any) -> None:
         client.load_model("binary", config="{}")
     with pytest.raises(InferenceServerException, match="has no model 'none'"):
         client.load_model("none")
+
+
+def test_a_name_means_all_its_versions(client: Any) -> None:
+    def states() -> dict[str, str]:
+        index = client.get_model_repository_index()
+        return {one["version"]: one["state"] for one in index if one["name"] == "twice"}
+
+    ready, unloaded = "READY", "UNAVAILABLE"
+    assert states() == {"1.0.0": ready, "2.0.0": ready}
+    client.load_model("twice")
+    client.unload_model("twice")
+    assert states() == {"1.0.0": unloaded, "2.0.0": unloaded}
+    client.load_model("twice-2.0.0")
+    assert states() == {"1.0.0": unloaded, "2.0.0": ready}
+    client.unload_model("twice")
+    client.load_model("twice")
+    assert states() == {"1.0.0": ready, "2.0.0": ready}
+    client.unload_model("twice-1.0.0")
+    assert states() == {"1.0.0": unloaded, "2.0.0": ready}
 
 
 def test_settings_of_logs_and_traces(client: Any) -> None:

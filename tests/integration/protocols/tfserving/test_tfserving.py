@@ -15,7 +15,13 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
-from google.protobuf.json_format import Parse
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.json_format import MessageToDict, Parse
+from google.protobuf.message_factory import GetMessageClass
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -27,6 +33,7 @@ from tensorflow_serving.apis import (
     predict_pb2,
     prediction_service_pb2_grpc,
     regression_pb2,
+    session_service_pb2,
 )
 
 from tests.onnx_models import save_identity
@@ -424,3 +431,43 @@ def test_it_is_off_by_default(tmp_path: Path) -> None:
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
             with pytest.raises(grpc.RpcError):
                 stub.Predict(_request("same", {"x": np.ones(1)}), timeout=GUARD_S)
+
+
+def test_a_client_without_protos_can_call(channel: grpc.Channel) -> None:
+    """Reflection describes the messages as the package of the clients does."""
+    pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
+    compared = compare(pool.FindMessageTypeByName("tensorflow.serving.SignatureDefMap"))
+    for service in ("PredictionService", "ModelService", "SessionService"):
+        for method in pool.FindServiceByName(f"tensorflow.serving.{service}").methods:
+            compared += compare(method.input_type) + compare(method.output_type)
+    assert compared > 100
+    method = pool.FindMethodByName("tensorflow.serving.PredictionService.Predict")
+    tensor = {"dtype": "DT_FLOAT", "tensorShape": {"dim": [{"size": 2}]}, "floatVal": [1, 2]}
+    sent = {"modelSpec": {"name": "onnx"}, "inputs": {"x": tensor}}
+    reply = channel.unary_unary(
+        "/tensorflow.serving.PredictionService/Predict",
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=GetMessageClass(method.output_type).FromString,
+    )(Parse(json.dumps(sent), GetMessageClass(method.input_type)()))
+    outputs = MessageToDict(reply)["outputs"]
+    assert [output["floatVal"] for output in outputs.values()] == [[1, 2]]
+
+
+def compare(own: Descriptor, seen: set[str] | None = None) -> int:
+    """Compare a message and what it consists of with the package's; return the number of fields."""
+    seen = set() if seen is None else seen
+    if own.full_name in seen:
+        return 0
+    seen.add(own.full_name)
+    theirs = session_service_pb2.DESCRIPTOR.pool.FindMessageTypeByName(own.full_name)
+    for field in own.fields:
+        other = theirs.fields_by_number[field.number]
+        assert (field.name, field.type) == (other.name, other.type), field.full_name
+        assert field.is_repeated == other.is_repeated, field.full_name
+        if field.enum_type is not None:
+            numbers = {value.name: value.number for value in other.enum_type.values}
+            assert {value.name: value.number for value in field.enum_type.values}.items() <= (
+                numbers.items()
+            )
+    parts = [field.message_type for field in own.fields if field.message_type is not None]
+    return len(own.fields) + sum(compare(part, seen) for part in parts)

@@ -32,6 +32,7 @@ SETTINGS = NativeSettings(
     max_header_bytes=16 << 10,
     header_timeout_ms=10_000,
     stream_stall_timeout_ms=10_000,
+    stream_idle_timeout_ms=10_000,
     body_timeout_ms=10_000,
     drain_timeout_ms=1000,
     access_log=False,

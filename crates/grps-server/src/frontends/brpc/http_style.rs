@@ -9,7 +9,7 @@ use crate::app::Settings;
 use crate::call::access::Policy;
 use crate::call::call::Call;
 use crate::call::inference::{Decoded, Inference, run};
-use crate::call::status::{grps_status, is_in_message};
+use crate::call::status::{grps_status, http_status, is_in_message};
 use crate::codec::{GrpsMessage, Status, json, proto};
 use crate::frontends::brpc::errors::{self, code_of};
 use crate::frontends::brpc::methods::{METHODS, Method, SERVICES, unknown_method};
@@ -77,7 +77,7 @@ async fn unknown(_: Call, request: HttpRequest) -> Response<ReplyBody> {
 pub(super) fn failure(error: &Error) -> Response<ReplyBody> {
     let code = code_of(error.cause());
     let status = match error.cause() {
-        Cause::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Cause::MethodNotAllowed | Cause::Cancelled => http_status(error),
         _ => errors::http_status(code),
     };
     let mut response = respond(status, TEXT, error.message().to_owned());

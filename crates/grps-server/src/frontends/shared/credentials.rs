@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
-use grps_core::Error;
+use grps_core::{Cause, Error, quoted};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
+use crate::app::App;
 use crate::call::access::{Credentials, Policy, authorize};
 use crate::call::call::Call;
+use crate::net::peer::Peer;
 
 /// Header by which browsers report the site of the requesting page.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -50,6 +52,42 @@ pub(crate) fn sent_key(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
+/// Checks that a request is for a name of the service, if only this machine reaches it and all may
+/// call: a page of another site can be loaded by a name of that site that resolves to the loopback
+/// address, and is then a page of this service to its browser.
+///
+/// # Errors
+/// `PermissionDenied` for another name.
+pub(crate) fn check_host(
+    app: &App,
+    peer: &Peer,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(), Error> {
+    if !peer.is_on_loopback() || app.auth.is_required() {
+        return Ok(());
+    }
+    let names = &app.settings.interface.hosts;
+    let is_own = |authority: &str| {
+        host_of(authority).is_some_and(|host| {
+            is_address(host) || is_localhost(host) || names.iter().any(|name| is_named(host, name))
+        })
+    };
+    match authorities(uri, headers).into_iter().find(|authority| !is_own(authority)) {
+        None => Ok(()),
+        // A page can't know the token.
+        Some(_) if app.auth.is_admin_token(sent_key(headers)) => Ok(()),
+        Some(other) => Err(Error::new(
+            Cause::PermissionDenied,
+            format!(
+                "the service listens on a loopback address, and {} is no name of it; send requests to \
+                 localhost, or add the name to interface.hosts of server.yml",
+                quoted(other)
+            ),
+        )),
+    }
+}
+
 /// Checks whether a request may change the service, for routes that also serve those that change
 /// nothing.
 ///
@@ -87,7 +125,7 @@ fn is_cross_site(head: &Parts) -> bool {
         return !headers.get_all(FETCH_SITE).iter().all(is_own);
     }
     let name = if headers.contains_key(header::ORIGIN) { header::ORIGIN } else { header::REFERER };
-    let own = authorities(head);
+    let own = authorities(&head.uri, headers);
     !headers.get_all(name).iter().all(|page| is_same_origin(page, &own))
 }
 
@@ -102,37 +140,59 @@ fn is_same_origin(page: &HeaderValue, own: &[&str]) -> bool {
 /// Whether the request is for this machine by a name that no other can have, and from no proxy.
 fn is_direct(head: &Parts) -> bool {
     let is_forwarded = FORWARDED.iter().any(|name| head.headers.contains_key(name));
-    !is_forwarded && authorities(head).into_iter().all(is_loopback)
+    !is_forwarded && authorities(&head.uri, &head.headers).into_iter().all(is_loopback)
 }
 
 /// The hosts that the request names: in its target and in its `Host` headers.
-fn authorities(head: &Parts) -> Vec<&str> {
-    let hosts = head.headers.get_all(header::HOST).iter();
+fn authorities<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Vec<&'a str> {
+    let hosts = headers.get_all(header::HOST).iter();
     // A host that is not text is no name of this machine.
     let hosts = hosts.map(|host| host.to_str().unwrap_or_default());
-    head.uri.authority().map(Authority::as_str).into_iter().chain(hosts).collect()
+    uri.authority().map(Authority::as_str).into_iter().chain(hosts).collect()
 }
 
-/// Whether an authority is a name or an address of the loopback.
-fn is_loopback(authority: &str) -> bool {
+/// The host of an authority; `None` if its port is none.
+fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => (address, rest.strip_prefix(':').unwrap_or(rest)),
         None => authority.split_once(':').unwrap_or((authority, "")),
     };
-    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
-        return false;
-    }
-    match host.parse::<IpAddr>() {
+    port.bytes().all(|byte| byte.is_ascii_digit()).then_some(host)
+}
+
+/// Whether an authority is a name or an address of the loopback.
+fn is_loopback(authority: &str) -> bool {
+    host_of(authority).is_some_and(|host| match host.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),
-        Err(_) => host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case("localhost"),
-    }
+        Err(_) => is_named(host, "localhost"),
+    })
+}
+
+fn is_address(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok()
+}
+
+/// Whether a host is a name of the loopback: browsers resolve names below `localhost` as such.
+fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).as_bytes();
+    host.rsplit(|byte| *byte == b'.')
+        .next()
+        .is_some_and(|top| top.eq_ignore_ascii_case(b"localhost"))
+}
+
+/// Whether a host has a name; every host has the name `*`.
+fn is_named(host: &str, name: &str) -> bool {
+    name == "*" || host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(name)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
     use http::Request;
 
     use super::*;
+    use crate::app::tests::app;
 
     fn head(headers: &[(&str, &str)]) -> Parts {
         let mut request = Request::builder().uri("/grps/v1/health/offline");
@@ -215,6 +275,51 @@ mod tests {
             .unwrap()
             .into_parts();
         assert!(!read(&absolute).is_direct);
+    }
+
+    #[test]
+    fn on_the_loopback_a_host_must_be_a_name_of_the_service() {
+        let mut app = app();
+        app.settings.interface.hosts = vec!["model.example".to_owned()];
+        let local: Peer = "127.0.0.1:1".parse::<SocketAddr>().unwrap().into();
+        let check = |app: &App, peer: &Peer, host: &str| {
+            let head = head(&[("host", host)]);
+            check_host(app, peer, &head.uri, &head.headers)
+        };
+        let inside = local.clone().connected_to(IpAddr::V6(Ipv6Addr::LOCALHOST));
+        let outside = local.connected_to(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        for own in [
+            "localhost:7080",
+            "demo.LOCALHOST.",
+            "127.0.0.1",
+            "192.0.2.1:1",
+            "[2001:db8::1]:7080",
+            "Model.Example:7080",
+        ] {
+            check(&app, &inside, own).unwrap();
+        }
+        let others = [
+            "evil.test",
+            "evil.test:7080",
+            "localhost.evil.test",
+            "xlocalhost",
+            "x.model.example",
+            "127.0.0.1:x",
+            "",
+            "\u{e9}",
+            "model.example@evil.test",
+        ];
+        for other in others {
+            let error = check(&app, &inside, other).unwrap_err();
+            assert_eq!(error.cause(), Cause::PermissionDenied, "{other}");
+            check(&app, &outside, other).unwrap();
+        }
+        let two = head(&[("host", "localhost"), ("host", "evil.test")]);
+        assert!(check_host(&app, &inside, &two.uri, &two.headers).is_err());
+        let none = head(&[]);
+        check_host(&app, &inside, &none.uri, &none.headers).unwrap();
+        app.settings.interface.hosts = vec!["*".to_owned()];
+        check(&app, &inside, "evil.test").unwrap();
     }
 
     #[test]

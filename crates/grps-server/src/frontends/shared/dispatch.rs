@@ -54,7 +54,9 @@ pub(crate) async fn dispatch(
     let is_draining = app.engine.health().is_draining();
     let path = || request.uri().path().to_owned();
     let line = AccessLine::begin(&call, request.method(), path);
-    let head = request_head::check(version, request.uri(), request.headers());
+    let (uri, headers) = (request.uri(), request.headers());
+    let head = request_head::check(version, uri, headers)
+        .and_then(|()| credentials::check_host(&app, &call.peer, uri, headers));
     let is_refused = head.is_err();
     let response = match head {
         Ok(()) => match route(&router, call, place, request, grpc) {

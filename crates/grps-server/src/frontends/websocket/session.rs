@@ -34,8 +34,6 @@ use crate::net::peer::Peer;
 
 /// A client is asked for a sign of life when it was silent for so long, and has as long to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// A connection without requests is closed after so long.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 /// Largest message: a client that sends one slowly holds its bytes before they are counted.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
@@ -100,7 +98,7 @@ impl Session {
 
     /// Waits for the next request, and for signs of life of the client meanwhile.
     async fn next_request(&mut self, socket: &mut Socket) -> Result<Message, End> {
-        let idle_end = Instant::now() + IDLE_TIMEOUT;
+        let idle_end = Instant::now() + self.app.settings.stream_idle_timeout;
         let mut heard = Instant::now();
         let mut was_asked = false;
         loop {

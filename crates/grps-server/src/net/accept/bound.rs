@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
@@ -119,7 +119,7 @@ fn with_short_path<T>(path: &Path, function: impl FnOnce(&Path) -> io::Result<T>
 
 /// A bound socket, as the runtime accepts from it.
 pub(crate) enum Listening {
-    Tcp(TcpListener),
+    Tcp(TcpListener, IpAddr),
     Unix(UnixListener, #[expect(dead_code, reason = "held until it is dropped")] SocketFile),
 }
 
@@ -136,7 +136,10 @@ impl Listening {
     /// The error of the system.
     pub(crate) fn new(bound: Bound) -> io::Result<Self> {
         Ok(match bound {
-            Bound::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
+            Bound::Tcp(listener) => {
+                let address = listener.local_addr()?.ip();
+                Self::Tcp(TcpListener::from_std(listener)?, address)
+            }
             Bound::Unix(UnixSocket { listener, file }) => {
                 Self::Unix(UnixListener::from_std(listener)?, file)
             }
@@ -149,9 +152,9 @@ impl Listening {
     /// The error of the system, for example when no file descriptor is free.
     pub(crate) async fn accept(&self) -> io::Result<(Accepted, Peer)> {
         Ok(match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener, own) => {
                 let (stream, address) = listener.accept().await?;
-                (Accepted::Tcp(stream), address.into())
+                (Accepted::Tcp(stream), Peer::from(address).connected_to(*own))
             }
             Self::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;

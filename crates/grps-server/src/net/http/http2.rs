@@ -75,7 +75,9 @@ async fn run(connection: Connection, router: Arc<Router>) -> hyper::Result<()> {
     let Connection { stream, peer, place, header_timeout, app, mut closing } = connection;
     let (stalling_app, stalling_peer) = (Arc::clone(&app), peer.clone());
     let report = move || stalling_app.note_stall(&stalling_peer);
-    let tasks = StreamTasks::new(app.settings.stream_stall_timeout, report);
+    let settings = &app.settings;
+    let tasks =
+        StreamTasks::new(settings.stream_stall_timeout, settings.stream_idle_timeout, report);
     let body_timeout = app.settings.body_timeout;
     let builder = builder(&app.settings, tasks.clone());
     let announcing = tasks.clone();

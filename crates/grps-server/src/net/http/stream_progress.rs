@@ -20,7 +20,9 @@ pub(super) const MAX_FRAME_BYTES: usize = 64 * 1024;
 /// The streams of one connection.
 pub(super) struct Streams {
     state: Mutex<State>,
-    /// Notified when no stream runs any more.
+    /// How long a client may be silent whose request goes on while it gets responses.
+    silence_limit: Duration,
+    /// Notified when no stream runs any more, or none that was answered goes on.
     idle: Notify,
     /// Notified when a client reads nothing at all.
     unread: Notify,
@@ -31,6 +33,10 @@ struct State {
     open: usize,
     /// Number of open streams whose requests have arrived.
     running: usize,
+    /// Number of open streams whose requests go on while they are answered.
+    talking: usize,
+    /// When the latest of their answers was given.
+    answered: Instant,
     /// Number of exchanges: the request has arrived, and the response was taken.
     exchanges: u64,
     /// The number of exchanges at `ended`.
@@ -42,6 +48,13 @@ struct State {
 }
 
 impl State {
+    /// When the connection will have been idle for too long; `None` while requests run.
+    fn idle_end(&self, limit: Duration, silence_limit: Duration) -> Option<Instant> {
+        let end = self.ended + limit;
+        let spoken_end = if self.talking > 0 { self.answered + silence_limit } else { end };
+        (self.running == 0).then_some(end.max(spoken_end))
+    }
+
     /// Notes the time if exchanges have ended and no stream runs.
     fn note_end(&mut self) {
         if self.running == 0 && self.exchanges_at_end != self.exchanges {
@@ -52,31 +65,35 @@ impl State {
 }
 
 impl Streams {
-    /// The streams of a new connection.
-    pub(super) fn new() -> Self {
+    /// The streams of a new connection; a client whose request goes on while it gets responses may be
+    /// silent for `silence_limit`.
+    pub(super) fn new(silence_limit: Duration) -> Self {
         let state = State {
             open: 0,
             running: 0,
+            talking: 0,
+            answered: Instant::now(),
             exchanges: 0,
             exchanges_at_end: 0,
             ended: Instant::now(),
             is_closing: false,
         };
-        Self { state: Mutex::new(state), idle: Notify::new(), unread: Notify::new() }
+        let (idle, unread) = (Notify::new(), Notify::new());
+        Self { state: Mutex::new(state), silence_limit, idle, unread }
     }
 
     /// Waits until, for `limit`, no exchange has ended and no request that has arrived was running.
-    /// A stream whose request does not arrive changes nothing.
+    /// A stream whose request does not arrive changes nothing, unless it is answered meanwhile.
     pub(super) async fn wait_idle(&self, limit: Duration) {
         loop {
-            let end = {
-                let state = self.state.lock();
-                (state.running == 0).then(|| state.ended + limit)
-            };
+            let end = self.state.lock().idle_end(limit, self.silence_limit);
             match end {
                 None => self.idle.notified().await,
                 Some(end) if end <= Instant::now() => return,
-                Some(end) => sleep_until(end).await,
+                Some(end) => tokio::select! {
+                    () = sleep_until(end) => {}
+                    () = self.idle.notified() => {}
+                },
             }
         }
     }
@@ -120,6 +137,8 @@ pub(crate) struct StreamProgress {
     counts: AtomicBool,
     /// Whether the response was taken.
     is_taken: AtomicBool,
+    /// Whether the request goes on while it is answered.
+    talks: AtomicBool,
     /// The number of exchanges when the stream began.
     exchanges_before: AtomicU64,
 }
@@ -133,6 +152,7 @@ impl StreamProgress {
             has_arrived: AtomicBool::new(false),
             counts: AtomicBool::new(false),
             is_taken: AtomicBool::new(false),
+            talks: AtomicBool::new(false),
             exchanges_before: AtomicU64::new(0),
         }
     }
@@ -144,6 +164,7 @@ impl StreamProgress {
         }
         let mut state = self.streams.state.lock();
         self.has_arrived.store(true, Ordering::Relaxed);
+        self.end_talk(&mut state);
         if self.counts.load(Ordering::Relaxed) {
             state.running += 1;
         } else if self.is_taken.load(Ordering::Relaxed) {
@@ -168,6 +189,9 @@ impl StreamProgress {
     pub(super) fn note_closed(&self) {
         let mut state = self.streams.state.lock();
         state.open -= 1;
+        if self.end_talk(&mut state) {
+            self.streams.idle.notify_one();
+        }
         if !self.counts.swap(false, Ordering::Relaxed) || !self.has_arrived.load(Ordering::Relaxed)
         {
             return;
@@ -189,7 +213,27 @@ impl StreamProgress {
         }
     }
 
+    /// Notes that the request goes on while a response to a part of it is given.
+    fn note_talk(&self) {
+        let mut state = self.streams.state.lock();
+        if !self.counts.load(Ordering::Relaxed) || self.has_arrived.load(Ordering::Relaxed) {
+            return;
+        }
+        state.talking += usize::from(!self.talks.swap(true, Ordering::Relaxed));
+        state.answered = Instant::now();
+    }
+
+    /// Returns whether the request went on while it was answered, which it does no more.
+    fn end_talk(&self, state: &mut State) -> bool {
+        let has_talked = self.talks.swap(false, Ordering::Relaxed);
+        state.talking -= usize::from(has_talked);
+        has_talked
+    }
+
     fn note_frame(&self) {
+        if !self.has_arrived.load(Ordering::Relaxed) {
+            self.note_talk();
+        }
         let taken = self.frames.load(Ordering::Relaxed) / 2;
         self.frames.store(taken * 2 + 3, Ordering::Relaxed);
     }

@@ -29,7 +29,7 @@ fn start_stalled(tasks: &StreamTasks) -> oneshot::Receiver<()> {
 async fn a_stream_that_the_client_does_not_take_is_ended() {
     let stalled = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&stalled);
-    let tasks = StreamTasks::new(LIMIT, move || {
+    let tasks = StreamTasks::new(LIMIT, LIMIT, move || {
         count.fetch_add(1, Ordering::SeqCst);
     });
     let streams = [start_stalled(&tasks), start_stalled(&tasks)];
@@ -41,7 +41,7 @@ async fn a_stream_that_the_client_does_not_take_is_ended() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_does_not_keep_its_connection() {
-    let tasks = StreamTasks::new(LIMIT, || {});
+    let tasks = StreamTasks::new(LIMIT, LIMIT, || {});
     let _running = start_running(&tasks);
     let _dropped = start_stalled(&tasks);
     tasks.wait_useless(Duration::from_secs(3600)).await;
@@ -59,7 +59,7 @@ fn start_running(tasks: &StreamTasks) -> oneshot::Sender<()> {
 
 #[tokio::test]
 async fn a_stream_that_waits_for_its_model_is_not_ended() {
-    let tasks = StreamTasks::new(LIMIT, || {});
+    let tasks = StreamTasks::new(LIMIT, LIMIT, || {});
     let running = start_running(&tasks);
     let useless = tasks.wait_useless(LIMIT);
     assert!(tokio::time::timeout(LIMIT * 3, useless).await.is_err());

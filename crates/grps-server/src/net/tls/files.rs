@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
 
 /// The application protocols, the preferred one first (RFC 7301).
@@ -26,6 +26,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// Certificates of the authorities that sign certificates of clients; `None` asks for none.
     pub client_ca: Option<PathBuf>,
+    /// Certificates of clients that their authorities have revoked, in PEM; `None` checks for none.
+    pub client_crl: Option<PathBuf>,
     /// Whether a client without a certificate is refused.
     pub requires_client: bool,
 }
@@ -76,15 +78,25 @@ impl TlsFiles {
         for certificate in certificates("client_ca", path)? {
             roots.add(certificate).map_err(|error| fault(&error))?;
         }
-        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        if let Some(path) = &self.client_crl {
+            // A list that is too old may lack what was revoked since.
+            builder = builder.with_crls(revoked(path)?).enforce_revocation_expiration();
+        }
         let builder = if self.requires_client { builder } else { builder.allow_unauthenticated() };
-        builder.build().map_err(|error| fault(&error))
+        builder.build().map_err(|error| match (error, &self.client_crl) {
+            (error @ VerifierBuilderError::InvalidCrl(_), Some(path)) => {
+                self::fault("client_crl", path, &error.to_string())
+            }
+            (error, _) => fault(&error),
+        })
     }
 
     /// When each of the files was written.
     pub(crate) fn stamps(&self) -> Vec<Option<FileStamp>> {
-        let files = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
-        files.into_iter().flatten().map(|path| stamp(path)).collect()
+        let clients = [self.client_ca.as_ref(), self.client_crl.as_ref()];
+        let files = [Some(&self.cert), Some(&self.key)].into_iter().chain(clients);
+        files.flatten().map(|path| stamp(path)).collect()
     }
 }
 
@@ -104,6 +116,16 @@ fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     let found = found.map_err(|error| fault(key, path, &in_words(&error)))?;
     if found.is_empty() {
         return Err(fault(key, path, "has no 'BEGIN CERTIFICATE'; give a file in PEM"));
+    }
+    Ok(found)
+}
+
+fn revoked(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let text = read("client_crl", path)?;
+    let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&text).collect();
+    let found = found.map_err(|error| fault("client_crl", path, &in_words(&error)))?;
+    if found.is_empty() {
+        return Err(fault("client_crl", path, "has no 'BEGIN X509 CRL'; give a file in PEM"));
     }
     Ok(found)
 }

@@ -1,6 +1,6 @@
 //! The repository of models: what is in it, and loading and unloading.
 
-use grps_core::{Cause, Error, RouteQuery};
+use grps_core::{Cause, Error};
 use serde::Serialize;
 
 use crate::admin::commands::Action;
@@ -37,11 +37,9 @@ pub(crate) fn index(call: &Call, only_ready: bool) -> Vec<IndexEntry> {
         let trouble = route.as_ref().err().map(|error| error.message().to_owned());
         entries.push(IndexEntry::new(&spec.name, "1", trouble));
     }
-    for (key, _) in call.app.stats.models() {
-        if models.iter().all(|model| model.key() != key) {
-            let (name, version) = key.rsplit_once('-').unwrap_or((&key, ""));
-            entries.push(IndexEntry::new(name, version, Some("unloaded".to_owned())));
-        }
+    for key in unloaded(call) {
+        let (name, version) = split_key(&key);
+        entries.push(IndexEntry::new(name, version, Some("unloaded".to_owned())));
     }
     entries.retain(|entry| !only_ready || entry.state == "READY");
     entries
@@ -58,7 +56,8 @@ impl IndexEntry {
     }
 }
 
-/// Loads a model of the configuration, or loads it again if it is served.
+/// Loads a model of the configuration, or loads it again if it is served. A name means all served
+/// versions, or all unloaded ones if none is served.
 ///
 /// # Errors
 /// `Unsupported` for parameters that would replace its configuration or files; the errors of loading.
@@ -71,11 +70,51 @@ pub(crate) async fn load(call: &Call, model: &str, parameters: &Parameters) -> R
         );
         return Err(Error::new(Cause::Unsupported, message));
     }
-    let is_served = call.app.engine.registry().resolve(&RouteQuery::named(model)).is_ok();
-    run(call, if is_served { Action::Reload } else { Action::Load }, model).await
+    let served = served_keys(call, model);
+    if !served.is_empty() {
+        return run_all(call, Action::Reload, &served).await;
+    }
+    let unloaded: Vec<_> = unloaded(call)
+        .into_iter()
+        .filter(|key| key != model && split_key(key).0 == model)
+        .collect();
+    match unloaded.as_slice() {
+        [] => run(call, Action::Load, model).await,
+        keys => run_all(call, Action::Load, keys).await,
+    }
 }
 
-/// Takes a model out of service and frees its memory.
+/// The keys of the models that were served and are not.
+fn unloaded(call: &Call) -> Vec<String> {
+    let served = call.app.engine.registry().models();
+    let known = call.app.stats.models().into_iter().map(|(key, _)| key);
+    known.filter(|key| served.iter().all(|model| model.key() != *key)).collect()
+}
+
+/// The name and the version of a key.
+fn split_key(key: &str) -> (&str, &str) {
+    key.rsplit_once('-').unwrap_or((key, ""))
+}
+
+/// The keys of the served models that a name means: one version by its key, or all versions.
+fn served_keys(call: &Call, model: &str) -> Vec<String> {
+    let all = call.app.engine.registry().models();
+    let keys = || all.iter().map(|one| one.key().to_owned());
+    if keys().any(|key| key == model) {
+        return vec![model.to_owned()];
+    }
+    all.iter().filter(|one| one.spec().name == model).map(|one| one.key().to_owned()).collect()
+}
+
+/// Runs an action on models one after the other; one that fails ends it.
+async fn run_all(call: &Call, action: Action, keys: &[String]) -> Result<(), Error> {
+    for key in keys {
+        run(call, action, key).await?;
+    }
+    Ok(())
+}
+
+/// Takes a model out of service and frees its memory: all served versions of a name.
 ///
 /// # Errors
 /// `Unsupported` when models that it uses should be unloaded with it; the errors of unloading.
@@ -84,7 +123,11 @@ pub(crate) async fn unload(call: &Call, model: &str, parameters: &Parameters) ->
         let message = "unload_dependents is not supported: unload each model by its name";
         return Err(Error::new(Cause::Unsupported, message));
     }
-    run(call, Action::Unload, model).await
+    let served = served_keys(call, model);
+    if served.is_empty() {
+        return run(call, Action::Unload, model).await;
+    }
+    run_all(call, Action::Unload, &served).await
 }
 
 async fn run(call: &Call, action: Action, model: &str) -> Result<(), Error> {

@@ -17,8 +17,9 @@ use crate::net::http::reply_body::ReplyBody;
 
 /// Buffers of fewer bytes are joined: a frame of their own would cost more than the copy.
 const SMALL_BYTES: usize = 8 << 10;
-/// Messages of fewer bytes are not compressed. Older gRPC libraries now and then lose a compressed
-/// message that arrives at once with the end of its call, as smaller ones do.
+/// Messages of fewer bytes are not compressed. The C++ library of gRPC 1.54 loses a compressed message
+/// now and then if the end of the call arrives while it is decompressed, whichever server sent it.
+/// The end of a small message arrives as soon as that.
 const MIN_COMPRESSED_BYTES: usize = 64 << 10;
 
 /// A message with its prefix.
@@ -64,8 +65,12 @@ impl Message {
         match coding.filter(|_| length >= MIN_COMPRESSED_BYTES) {
             None => Self::new(&parts).held(call),
             Some(coding) => {
-                let compressed = compress(call, coding, parts).await;
-                Self::framed(&[compressed], true).held(call)
+                let compressed = compress(call, coding, parts.clone()).await;
+                if compressed.len() < length {
+                    Self::framed(&[compressed], true).held(call)
+                } else {
+                    Self::new(&parts).held(call)
+                }
             }
         }
     }
