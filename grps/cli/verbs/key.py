@@ -51,7 +51,7 @@ def _name(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.option(
     "--file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Add the entry to this file: server.yml, or a file of keys, which is made if it is missing.",
+    help="Add the entry to this file: server.yml, or a file of keys, made if it is missing.",
 )
 def command(
     name: str,

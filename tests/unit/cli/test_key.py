@@ -61,7 +61,9 @@ def test_the_key_is_added_to_a_file(tmp_path: Path) -> None:
     assert (again.stdout, file.read_text()) == ("", before)
 
 
-@pytest.mark.parametrize("text", ["", "# c\nmax_concurrency: 3 # c\n", "auth:\n  keys_file: k.yml\n"])
+@pytest.mark.parametrize(
+    "text", ["", "# c\nmax_concurrency: 3 # c\n", "auth:\n  keys_file: k.yml\n"]
+)
 def test_the_key_is_added_to_the_configuration(text: str, tmp_path: Path) -> None:
     file = tmp_path / "server.yml"
     file.write_text(text)
