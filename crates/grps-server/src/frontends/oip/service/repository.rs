@@ -61,7 +61,7 @@ impl IndexEntry {
 /// Loads a model of the configuration, or loads it again if it is served.
 ///
 /// # Errors
-/// `Unsupported` for parameters that would replace its configuration or files; the errors of loading.
+/// `InvalidArgument` for parameters that would replace its configuration or files; the errors of loading.
 pub(crate) async fn load(call: &Call, model: &str, parameters: &Parameters) -> Result<(), Error> {
     if let Some((name, _)) = parameters.iter().next() {
         let name = grps_core::quoted(name);
@@ -69,7 +69,7 @@ pub(crate) async fn load(call: &Call, model: &str, parameters: &Parameters) -> R
             "parameter {name} of loading is not supported: the configuration and the files of a \
              model are those of its service; change them there, then load it"
         );
-        return Err(Error::new(Cause::Unsupported, message));
+        return Err(Error::invalid(message));
     }
     let is_served = call.app.engine.registry().resolve(&RouteQuery::named(model)).is_ok();
     run(call, if is_served { Action::Reload } else { Action::Load }, model).await
@@ -82,7 +82,7 @@ pub(crate) async fn load(call: &Call, model: &str, parameters: &Parameters) -> R
 pub(crate) async fn unload(call: &Call, model: &str, parameters: &Parameters) -> Result<(), Error> {
     if parameters.flag("unload_dependents")? {
         let message = "unload_dependents is not supported: unload each model by its name";
-        return Err(Error::new(Cause::Unsupported, message));
+        return Err(Error::invalid(message));
     }
     run(call, Action::Unload, model).await
 }
