@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from grps.config.document import plain_value, read_text
-from grps.config.edit_list import Value, with_list_entry
+from grps.config.edit import Value, with_list_entry
 from grps.config.loader import parse_keys
 from grps.config.schema import NAME_PATTERN
 from grps.server.configuration import parse_server

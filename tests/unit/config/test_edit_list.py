@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from grps.config.edit_list import with_list_entry
+from grps.config.edit import with_list_entry
 from grps.errors import ConfigError
 
 ENTRY = {"name": "b", "scopes": ("x", "y"), "rate": 2.5}

@@ -122,16 +122,14 @@ fn generate(model: &ServedModel<'_>) -> ModelForms {
 fn value(spec: &TensorSpec) -> Value {
     let Some(shape) = &spec.shape else { return json!({}) };
     let scalar = match spec.dtype {
-        // A number or a boolean becomes a text.
-        Some(DataType::String) => {
-            any_of(vec![element(spec.dtype), json!({"type": ["number", "boolean"]})])
-        }
+        // A number becomes a text.
+        Some(DataType::String) => any_of(vec![element(spec.dtype), json!({"type": "number"})]),
         dtype => lenient(dtype),
     };
-    let nested = |shape: &[Option<usize>]| {
-        shape.iter().rev().fold(scalar.clone(), |items, size| {
+    let nested = |sizes: &[Option<usize>]| {
+        sizes.iter().rev().fold(scalar.clone(), |items, size| {
             let mut list = json!({"type": "array", "items": items});
-            list["minItems"] = size.unwrap_or(1).into();
+            list["minItems"] = size.unwrap_or(usize::from(shape.len() > 1)).into();
             if let Some(size) = size {
                 list["maxItems"] = (*size).into();
             }

@@ -1,4 +1,4 @@
-"""Run schemathesis on the description of a running service: ``python -m tools.check_openapi URL``.
+"""Run schemathesis on the description of a running service: ``python -m tools.openapi URL``.
 
 It installs schemathesis into a virtual environment of its own, since that needs other versions of
 some packages than the tests. ``--key KEY`` sends a key. The calls change what admin calls change:
@@ -14,7 +14,7 @@ import venv
 from pathlib import Path
 
 VERSION = "4.32.5"
-FOLDER = Path(__file__).resolve().parent.parent / ".schemathesis"
+FOLDER = Path(__file__).resolve().parents[2] / ".schemathesis"
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 
