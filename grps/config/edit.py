@@ -1,4 +1,4 @@
-"""Changing a configuration text without touching the rest of it: single values, entries of lists."""
+"""Changing a value or a list of a configuration text without touching the rest of it."""
 
 from __future__ import annotations
 
