@@ -1,14 +1,18 @@
-"""Changing single values of a configuration text without touching the rest of it."""
+"""Changing a value or a list of a configuration text without touching the rest of it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from grps.config.document import Document, plain_value
 from grps.errors import ConfigError
+
+Value = str | int | float | Sequence[str]
+INDENT = "  "
 
 
 def with_section_value(text: str, file: str, section: str, key: str, value: str) -> str:
@@ -81,3 +85,130 @@ def _inserted(text: str, node: yaml.MappingNode, entry: str) -> str | None:
         return None
     first = node.value[0][0].start_mark
     return f"{text[: first.index]}{entry}\n{' ' * first.column}{text[first.index :]}"
+
+
+def with_list_entry(text: str, file: str, path: Sequence[str], entry: Mapping[str, Value]) -> str:
+    """Return a YAML text in which a list has another entry at its end; comments stay.
+
+    Args:
+        text: The configuration.
+        file: What errors call it.
+        path: The keys that lead to the list, from the top. They may be missing or empty.
+        entry: The values of the entry.
+
+    Raises:
+        ConfigError: The text is not YAML, or what the keys lead to is no list.
+    """
+    wanted = _wanted(text, file, path, entry)
+    edited = _with_entry(text, Document(text, file).root, path, entry)
+    try:
+        if edited is not None and plain_value(edited, file, numbers_stay_text=True) == wanted:
+            return edited
+    except ConfigError:
+        pass
+    # An alias or another rare form: the whole text is written again, without its comments.
+    written: str = yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False)
+    return written
+
+
+def _wanted(text: str, file: str, path: Sequence[str], entry: Mapping[str, Value]) -> Any:
+    top = plain_value(text, file, numbers_stay_text=True)
+    top = {} if top is None else top
+    section = top
+    for depth, key in enumerate(path):
+        if not isinstance(section, dict):
+            where = ".".join(path[:depth])
+            raise ConfigError(f"{file}: {where + ': ' if where else ''}expected a section of keys")
+        if section.get(key) is None:
+            section[key] = [] if depth == len(path) - 1 else {}
+        section = section[key]
+    if not isinstance(section, list):
+        raise ConfigError(f"{file}: {'.'.join(path)}: expected a list")
+    section.append({key: _listed(value) for key, value in entry.items()})
+    return top
+
+
+def _listed(value: Value) -> Any:
+    return value if isinstance(value, str | int | float) else list(value)
+
+
+def _with_entry(
+    text: str, node: yaml.Node | None, path: Sequence[str], entry: Mapping[str, Value]
+) -> str | None:
+    """Return the text with the entry put in by its place; ``None`` when it has none."""
+    if node is None:
+        return f"{text.rstrip()}\n{_block(path, entry, 0)}\n".lstrip()
+    column = 0
+    for depth, key in enumerate(path):
+        if not isinstance(node, yaml.MappingNode):
+            return _replaced(text, node, _flow(path[depth:], entry))
+        found = next((value for name, value in node.value if name.value == key), None)
+        if found is None:
+            return _with_key(text, node, path[depth:], entry)
+        column, node = node.start_mark.column, found
+    if not isinstance(node, yaml.SequenceNode) or not node.value:
+        return _replaced(text, node, _flow((), entry))
+    if node.flow_style:
+        at = node.value[-1].end_mark.index
+        return f"{text[:at]}, {_mapping(entry)}{text[at:]}"
+    return _after(text, node, _items(entry, max(node.start_mark.column, column)))
+
+
+def _with_key(
+    text: str, node: yaml.MappingNode, path: Sequence[str], entry: Mapping[str, Value]
+) -> str | None:
+    if not node.flow_style:
+        return _after(text, node, _block(path, entry, node.start_mark.column))
+    at = node.value[-1][1].end_mark.index if node.value else node.start_mark.index + 1
+    comma = ", " if node.value else ""
+    return f"{text[:at]}{comma}{path[0]}: {_flow(path[1:], entry)}{text[at:]}"
+
+
+def _after(text: str, node: yaml.Node, lines: str) -> str:
+    """Put lines below the last line of a collection."""
+    last = text.find("\n", _end(node))
+    last = len(text) if last < 0 else last
+    return f"{text[:last]}\n{lines}{text[last:]}"
+
+
+def _end(node: yaml.Node) -> int:
+    """Return where the last value of a collection ends; its own end is that of what follows it."""
+    while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        node = last[1] if isinstance(node, yaml.MappingNode) else last
+    index: int = node.end_mark.index
+    return index
+
+
+def _block(path: Sequence[str], entry: Mapping[str, Value], column: int) -> str:
+    lines = []
+    for key in path:
+        lines.append(f"{' ' * column}{key}:")
+        column += len(INDENT)
+    return "\n".join([*lines, _items(entry, column)])
+
+
+def _items(entry: Mapping[str, Value], column: int) -> str:
+    fields = [f"{key}: {_scalar(value)}" for key, value in entry.items()]
+    margin = f"\n{' ' * column}{INDENT}"
+    return f"{' ' * column}- {margin.join(fields)}"
+
+
+def _flow(path: Sequence[str], entry: Mapping[str, Value]) -> str:
+    """Return the list below these keys in one line."""
+    value = f"[{_mapping(entry)}]"
+    for key in reversed(path):
+        value = f"{{{key}: {value}}}"
+    return value
+
+
+def _mapping(entry: Mapping[str, Value]) -> str:
+    return "{" + ", ".join(f"{key}: {_scalar(value)}" for key, value in entry.items()) + "}"
+
+
+def _scalar(value: Value) -> str:
+    if not isinstance(value, str):
+        one = isinstance(value, int | float)
+        return f"{value:.12g}" if one else f"[{', '.join(map(_scalar, value))}]"
+    is_plain = value.replace("-", "").replace("_", "").isalnum() and value[0].isalnum()
+    return value if is_plain and yaml.safe_load(value) == value else json.dumps(value)

@@ -66,7 +66,20 @@ def load_keys(path: Path) -> tuple[KeyConfig, ...]:
     Raises:
         ConfigError: The file can't be read or breaks a rule; the text says where and which.
     """
-    reader = Reader(Document(read_text(path), str(path)), KeysFile, {})
+    return parse_keys(read_text(path), str(path))
+
+
+def parse_keys(text: str, file: str) -> tuple[KeyConfig, ...]:
+    """Read the text of a file with API keys.
+
+    Args:
+        text: The YAML.
+        file: What errors call it.
+
+    Raises:
+        ConfigError: The text breaks a rule; the error says where and which.
+    """
+    reader = Reader(Document(text, file), KeysFile, {})
     keys = reader.read().keys
     check_keys(keys, "keys", reader.error)
     return keys

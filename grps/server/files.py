@@ -31,13 +31,14 @@ def current_umask() -> int:
     return mask
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace ``path`` as a whole: a reader sees the old bytes or the new ones, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(number, "wb") as stream:
             stream.write(data)
+            os.fchmod(stream.fileno(), mode)
         Path(temporary).replace(path)
     except BaseException:
         with suppress(OSError):

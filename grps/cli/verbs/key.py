@@ -5,14 +5,24 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
+from grps.config.document import plain_value, read_text
+from grps.config.edit import Value, with_list_entry
+from grps.config.loader import parse_keys
 from grps.config.schema import NAME_PATTERN
+from grps.server.configuration import parse_server
+from grps.server.files import current_umask, write_atomically
 
 PREFIX = "grps_"
 """Begins every key, so that scanners of source code recognise one that leaked."""
 SECRET_BYTES = 32
+LIST = "keys"
+SERVER = "server.yml"
 SCOPES = ("infer", "read", "admin")
 
 
@@ -38,34 +48,68 @@ def _name(_: click.Context, __: click.Parameter, value: str) -> str:
     "--max_requests_per_second", type=click.FloatRange(min=0.001), help="Limit of its rate."
 )
 @click.option("--max_concurrency", type=click.IntRange(min=1), help="Limit of requests at once.")
+@click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Add the entry to this file: server.yml, or a file of keys, made if it is missing.",
+)
 def command(
     name: str,
     scopes: tuple[str, ...],
     max_requests_per_second: float | None,
     max_concurrency: int | None,
+    file: Path | None,
 ) -> None:
     """Make an API key, and its entry for the configuration.
 
-    The key goes to standard error and is shown once. The entry goes to standard output and has only
-    the SHA-256 of the key. Put it below auth.keys in server.yml, or below keys in the file that
-    auth.keys_file names, which a running service reads again.
+    The key is shown once. Its entry has only the SHA-256 of the key. With --file, the entry goes
+    into the file and the key to standard output. Without, the entry goes to standard output and the
+    key to standard error: put the entry below auth.keys in server.yml, or below keys in the file
+    that auth.keys_file names, which a running service reads again.
 
     \b
     Examples:
-      grpst key team-a
-      grpst key team-b >> conf/keys.yml   # below its line "keys:"
-      grpst key ci --scope infer --max_requests_per_second 50
-      grpst key operator -s infer -s read -s admin
+      grpst key team-a --file conf/keys.yml > team-a.txt
+      grpst key team-b
+      grpst key ci --file conf/keys.yml --scope infer --max_requests_per_second 50
+      grpst key operator --file conf/server.yml -s infer -s read -s admin
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     key = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+    entry: dict[str, Value] = {
+        "name": name,
+        "sha256": hashlib.sha256(key.encode()).hexdigest(),
+        "scopes": tuple(dict.fromkeys(scopes)),
+    }
     limits = {
         "max_requests_per_second": max_requests_per_second,
         "max_concurrency": max_concurrency,
     }
+    entry |= {limit: value for limit, value in limits.items() if value is not None}
+    if file is not None:
+        add_key(file, entry)
+        click.echo(f"added key {name} to {file}", err=True)
+        click.echo(key)
+        return
     click.echo(f"The key of {name}, which can't be shown again: {key}", err=True)
-    click.echo(f"- name: {name}")
-    click.echo(f"  sha256: {hashlib.sha256(key.encode()).hexdigest()}")
-    click.echo(f"  scopes: [{', '.join(dict.fromkeys(scopes))}]")
-    for limit, value in limits.items():
-        if value is not None:
-            click.echo(f"  {limit}: {value:.12g}")
+    click.echo(with_list_entry("", "", (LIST,), entry).removeprefix(f"{LIST}:\n").rstrip("\n"))
+
+
+def add_key(file: Path, entry: Mapping[str, Value]) -> None:
+    """Add an entry to the keys of a file; its comments stay.
+
+    Raises:
+        ConfigError: The file can't be read, is no such file, or has a key of this name.
+    """
+    file = file.resolve()
+    exists = file.exists()
+    text = read_text(file) if exists else ""
+    top = plain_value(text, str(file), numbers_stay_text=True) or {}
+    is_server = file.name == SERVER or (isinstance(top, dict) and bool(set(top) - {LIST}))
+    path = ("auth", LIST) if is_server else (LIST,)
+    edited = with_list_entry(text, str(file), path, entry)
+    if is_server:
+        parse_server(edited, str(file))
+    else:
+        parse_keys(edited, str(file))
+    mode = stat.S_IMODE(file.stat().st_mode) if exists else 0o666 & ~current_umask()
+    write_atomically(file, edited.encode(), mode)

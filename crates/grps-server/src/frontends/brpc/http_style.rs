@@ -39,7 +39,8 @@ pub(super) fn endpoints(settings: &Settings) -> Vec<Endpoint> {
         }
         let pattern = format!("/{service}/{{method}}");
         let unknown = Endpoint::new(Methods::Post, pattern, Policy::Public, unknown);
-        endpoints.push(unknown.summary("Refuses a method that the service does not have"));
+        let unknown = unknown.summary("Refuses a method that the service does not have");
+        endpoints.push(unknown.left_out());
     }
     endpoints
 }
@@ -59,7 +60,7 @@ fn endpoint(settings: &Settings, path: String, method: Method) -> Endpoint {
             let endpoint = Endpoint::new(post, path, policy, grps_http::predict);
             let endpoint = endpoint.summary(method.summary()).query(grps_http::PREDICT_PARAMETERS);
             let forms = grps_http::describe::PREDICT_FORMS;
-            endpoint.takes("Predict").returns("Predict").typed(forms)
+            endpoint.takes("Predict").returns("Predict").fails("MessageOrTextError").typed(forms)
         }
         Method::Control(control) => {
             let serve = move |call, request| serve_control(call, request, control);

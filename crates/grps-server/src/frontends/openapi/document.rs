@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::call::access::Policy;
 use crate::frontends::FRONT_ENDS;
-use crate::frontends::openapi::models::Models;
+use crate::frontends::openapi::models::{Forms, Models};
 use crate::frontends::openapi::operations::{Operations, template_of};
 use crate::frontends::shared::endpoint::Endpoint;
 use crate::frontends::shared::front_end::FrontEnd;
@@ -25,8 +25,9 @@ pub(super) fn describe(app: &App) -> Value {
     };
     let mut tags = Vec::new();
     for front_end in served(app) {
-        for endpoint in front_end.endpoints(&app.settings) {
-            document.add(*front_end, &endpoint);
+        let endpoints = front_end.endpoints(&app.settings);
+        for endpoint in endpoints.iter().filter(|endpoint| !endpoint.description.is_left_out) {
+            document.add(*front_end, endpoint);
         }
         tags.push(json!({"name": front_end.name()}));
     }
@@ -85,15 +86,24 @@ impl Document<'_> {
             if path.contains("{model}") {
                 for (own_path, forms) in self.models.with_own_paths(&path, typed, schemas) {
                     let mut own = self.operations.of_route(front_end, endpoint, &own_path);
-                    forms.apply(&mut own["post"], &self.components, &endpoint.description);
+                    apply(&forms, &mut own, &self.components, endpoint);
                     self.paths.insert(own_path, own);
                 }
             } else {
                 let forms = self.models.with_one_path(typed, schemas);
-                forms.apply(&mut item["post"], &self.components, &endpoint.description);
+                apply(&forms, &mut item, &self.components, endpoint);
             }
         }
         self.paths.insert(path, item);
+    }
+}
+
+/// Makes the operations of a path that run a model take and return what the models do.
+fn apply(forms: &Forms, item: &mut Value, components: &Value, endpoint: &Endpoint) {
+    for method in ["post", "put"] {
+        if let Some(operation) = item.get_mut(method) {
+            forms.apply(operation, components, &endpoint.description);
+        }
     }
 }
 

@@ -145,15 +145,15 @@ impl Forms {
     }
 
     /// Makes an operation take and return what the models do.
-    pub(super) fn apply(self, operation: &mut Value, components: &Value, route: &Description) {
+    pub(super) fn apply(&self, operation: &mut Value, components: &Value, route: &Description) {
         if self.requests.is_empty() {
             return;
         }
         if let Some(name) = route.takes {
             let mut body = components["requestBodies"][name].clone();
-            body["content"][JSON]["schema"] = any_of(self.requests);
+            body["content"][JSON]["schema"] = any_of(self.requests.clone());
             if !self.examples.is_empty() {
-                body["content"][JSON]["examples"] = self.examples.into();
+                body["content"][JSON]["examples"] = self.examples.clone().into();
             }
             operation["requestBody"] = body;
         }
@@ -161,7 +161,7 @@ impl Forms {
             let mut response = components["responses"][name].clone();
             // A stream has events, which no schema describes.
             if let Some(json) = response["content"].get_mut(JSON) {
-                json["schema"] = any_of(self.responses);
+                json["schema"] = any_of(self.responses.clone());
             }
             operation["responses"]["200"] = response;
         }

@@ -1,6 +1,6 @@
 //! The operations of a route: one for each method.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::call::access::Policy;
@@ -8,8 +8,10 @@ use crate::frontends::openapi::document::{BEARER, is_restricted};
 use crate::frontends::shared::endpoint::{Endpoint, Methods};
 use crate::frontends::shared::front_end::FrontEnd;
 
-/// Headers that all inference requests may have.
-const OF_INFERENCE: [&str; 3] = ["Timeout", "Priority", "BatchKey"];
+/// What all inference requests may have besides their parameters. It is prose, since most clients
+/// that are generated need none of it.
+const OF_INFERENCE: &str = "Takes the headers `Timeout`, `Priority` and `BatchKey` of \
+                            `#/components/parameters`.";
 /// Parameters of paths that are described among the components.
 const PATH_PARAMETERS: [&str; 1] = ["action"];
 
@@ -23,7 +25,7 @@ struct Operation<'a> {
     front_end: &'static dyn FrontEnd,
     endpoint: &'a Endpoint,
     path: &'a str,
-    is_post: bool,
+    method: &'static str,
     policy: Policy,
 }
 
@@ -39,20 +41,23 @@ impl<'a> Operations<'a> {
         endpoint: &Endpoint,
         path: &str,
     ) -> Value {
-        let operation = |is_post: bool| {
+        let methods: &[&str] = match endpoint.methods {
+            Methods::Get => &["get"],
+            Methods::Post => &["post"],
+            Methods::PostOrPut => &["post", "put"],
+            Methods::GetOrPost => &["get", "post"],
+            // What all methods of a route refuse alike is left out.
+            Methods::Any => &[],
+        };
+        let operation = |&method: &&'static str| {
             let policy = match endpoint.post_policy {
-                Some(policy) if is_post => policy,
+                Some(policy) if method == "post" => policy,
                 _ => endpoint.policy,
             };
-            self.describe(&Operation { front_end, endpoint, path, is_post, policy })
+            let operation = Operation { front_end, endpoint, path, method, policy };
+            (method.to_owned(), self.describe(&operation))
         };
-        match endpoint.methods {
-            // What all methods of a route refuse alike is described once.
-            Methods::Get | Methods::Any => json!({"get": operation(false)}),
-            // PUT is the same as POST.
-            Methods::Post | Methods::PostOrPut => json!({"post": operation(true)}),
-            Methods::GetOrPost => json!({"get": operation(false), "post": operation(true)}),
-        }
+        methods.iter().map(operation).collect::<Map<_, _>>().into()
     }
 
     fn describe(&self, operation: &Operation<'_>) -> Value {
@@ -64,8 +69,11 @@ impl<'a> Operations<'a> {
             "parameters": operation.parameters(),
             "responses": operation.responses(),
         });
-        if let Some(body) = description.takes.filter(|_| operation.is_post) {
+        if let Some(body) = description.takes.filter(|_| operation.method != "get") {
             value["requestBody"] = component("requestBodies", body);
+        }
+        if operation.policy == Policy::Infer {
+            value["description"] = OF_INFERENCE.into();
         }
         if is_restricted(self.app, operation.policy) {
             let scope = match operation.policy {
@@ -83,19 +91,19 @@ impl<'a> Operations<'a> {
 }
 
 impl Operation<'_> {
+    fn error_response(&self) -> &'static str {
+        self.endpoint.description.fails.unwrap_or_else(|| self.front_end.error_response())
+    }
+
     /// A name that no other operation has.
     fn id(&self) -> String {
-        let method = if self.is_post { "post" } else { "get" };
-        format!("{method} {}", self.path)
+        format!("{} {}", self.method, self.path)
     }
 
     fn parameters(&self) -> Vec<Value> {
         let mut parameters: Vec<Value> = names_in(self.path).map(path_parameter).collect();
         let own = self.endpoint.description.parameters.iter();
         parameters.extend(own.map(|name| component("parameters", name)));
-        if self.policy == Policy::Infer {
-            parameters.extend(OF_INFERENCE.map(|name| component("parameters", name)));
-        }
         parameters
     }
 
@@ -105,12 +113,9 @@ impl Operation<'_> {
             || json!({"description": "Success."}),
             |name| component("responses", name),
         );
-        let error = component("responses", self.front_end.error_response());
+        let error = component("responses", self.error_response());
         let mut responses = json!({"default": error});
-        match returns {
-            Some("SwitchingProtocols") => responses["101"] = success,
-            _ => responses["200"] = success,
-        }
+        responses["200"] = success;
         if self.endpoint.description.parameters.contains(&"IfNoneMatch") {
             responses["304"] = component("responses", "NotModified");
         }

@@ -41,6 +41,14 @@ pub(crate) fn element(dtype: Option<DataType>) -> Value {
     }
 }
 
+/// An element of a list whose booleans count as numbers.
+pub(crate) fn lenient(dtype: Option<DataType>) -> Value {
+    match dtype {
+        None | Some(DataType::String | DataType::Bool) => element(dtype),
+        Some(_) => any_of(vec![element(dtype), json!({"type": "boolean"})]),
+    }
+}
+
 /// The list with the sizes of a tensor.
 pub(crate) fn sizes(spec: &TensorSpec) -> Value {
     let Some(shape) = &spec.shape else {
@@ -55,24 +63,21 @@ pub(crate) fn sizes(spec: &TensorSpec) -> Value {
 
 /// The flat list with the elements of a tensor.
 pub(crate) fn flat(spec: &TensorSpec) -> Value {
-    match element_count(spec) {
-        Some(count) => list_of(element(spec.dtype), Some(count)),
-        None => list_of(element(spec.dtype), None),
-    }
+    list_of(element(spec.dtype), element_count(spec))
 }
 
 /// Nested lists with the elements of a tensor.
 pub(crate) fn nested(spec: &TensorSpec) -> Value {
     let Some(shape) = &spec.shape else { return json!({"type": "array", "items": {}}) };
-    let inner = element(spec.dtype);
+    let inner = lenient(spec.dtype);
     shape.iter().rev().fold(inner, |inner, size| list_of(inner, *size))
 }
 
 /// The elements of a tensor as a flat list or as nested lists.
 pub(crate) fn flat_or_nested(spec: &TensorSpec) -> Value {
     match spec.shape.as_ref().map(Vec::len) {
-        Some(0 | 1) => flat(spec),
-        Some(_) => any_of(vec![flat(spec), nested(spec)]),
+        Some(0 | 1) => list_of(lenient(spec.dtype), element_count(spec)),
+        Some(_) => any_of(vec![list_of(lenient(spec.dtype), element_count(spec)), nested(spec)]),
         None => json!({"type": "array", "items": {}}),
     }
 }

@@ -9,12 +9,16 @@ use serde_json::Value;
 pub(crate) struct Description {
     /// What the route does, in one line.
     pub(crate) summary: &'static str,
+    /// Whether the route is left out: it refuses all requests, or OpenAPI can't describe it.
+    pub(crate) is_left_out: bool,
     /// Parameters in the query and in headers.
     pub(crate) parameters: &'static [&'static str],
     /// The body of requests by POST.
     pub(crate) takes: Option<&'static str>,
     /// The response to a request that succeeds.
     pub(crate) returns: Option<&'static str>,
+    /// The response to a request that fails, where it is not the one of the front end.
+    pub(crate) fails: Option<&'static str>,
     /// The bodies and responses of each model.
     pub(crate) typed: Option<TypedForms>,
 }

@@ -122,6 +122,12 @@ impl Endpoint {
         self
     }
 
+    /// Leaves the route out of the description: it refuses all requests, or OpenAPI can't describe it.
+    pub(crate) fn left_out(mut self) -> Self {
+        self.description.is_left_out = true;
+        self
+    }
+
     /// Names the parameters of the query and the headers, as the components do.
     pub(crate) fn query(mut self, parameters: &'static [&'static str]) -> Self {
         self.description.parameters = parameters;
@@ -137,6 +143,12 @@ impl Endpoint {
     /// Names the response to a request that succeeds, as the components do.
     pub(crate) fn returns(mut self, response: &'static str) -> Self {
         self.description.returns = Some(response);
+        self
+    }
+
+    /// Names the response to a request that fails, where it is not the one of the front end.
+    pub(crate) fn fails(mut self, response: &'static str) -> Self {
+        self.description.fails = Some(response);
         self
     }
 

@@ -41,7 +41,9 @@ impl FrontEnd for TorchServe {
                 .returns("Json")
         };
         let workflows = |path: &'static str| {
-            Endpoint::new(Any, path, Read, refused::workflows).summary("Refused: no workflows")
+            Endpoint::new(Any, path, Read, refused::workflows)
+                .summary("Refused: no workflows")
+                .left_out()
         };
         let mut endpoints = vec![
             predict("/predictions/{model}"),
@@ -56,14 +58,15 @@ impl FrontEnd for TorchServe {
             describe("/models/{model}"),
             describe("/models/{model}/{version}"),
             Endpoint::new(Any, "/explanations/{*model}", Read, refused::explanations)
-                .summary("Refused: no explanations"),
+                .summary("Refused: no explanations")
+                .left_out(),
             workflows("/workflows"),
             workflows("/workflows/{*workflow}"),
             workflows("/wfpredict/{*workflow}"),
         ];
         if settings.front_ends.disabled.iter().any(|name| name == TFSERVING) {
             let refused = Endpoint::new(Any, "/v1/models/{*model}", Read, refused::kserve);
-            endpoints.push(refused.summary("Refused: tfserving is off"));
+            endpoints.push(refused.summary("Refused: tfserving is off").left_out());
         }
         endpoints
     }

@@ -30,8 +30,8 @@ impl FrontEnd for WebSocket {
             return Vec::new();
         }
         let endpoint = Endpoint::new(Methods::Get, PATH, Policy::Infer, handshake::open);
-        let endpoint = endpoint.with_many_requests();
-        vec![endpoint.summary("Opens a WebSocket for predict calls").returns("SwitchingProtocols")]
+        let endpoint = endpoint.with_many_requests().left_out();
+        vec![endpoint.summary("Opens a WebSocket for predict calls")]
     }
 
     fn error(&self, error: &Error) -> Response<ReplyBody> {

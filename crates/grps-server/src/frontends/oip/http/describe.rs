@@ -1,12 +1,12 @@
 //! Requests and responses of models in JSON, for the description of the service.
 
-use grps_core::{InputForm, TensorSpec};
+use grps_core::{DataType, InputForm, TensorSpec};
 use serde_json::{Map, Value, json};
 
 use crate::admin::route_signature;
 use crate::frontends::oip::inference::data_type;
 use crate::frontends::openapi::schema::{
-    any_of, element, example, flat_or_nested, list, named, nested, required_count, sizes,
+    any_of, element, example, flat_or_nested, lenient, list, named, required_count, sizes,
 };
 use crate::frontends::shared::description::{ModelForms, ServedModel, TypedForms};
 use crate::frontends::shared::inference::content::inputs;
@@ -121,15 +121,26 @@ fn generate(model: &ServedModel<'_>) -> ModelForms {
 /// The value of an input: dimensions of the size 1 may be left out.
 fn value(spec: &TensorSpec) -> Value {
     let Some(shape) = &spec.shape else { return json!({}) };
-    let mut kinds = vec![nested(spec)];
+    let scalar = match spec.dtype {
+        // A number becomes a text.
+        Some(DataType::String) => any_of(vec![element(spec.dtype), json!({"type": "number"})]),
+        dtype => lenient(dtype),
+    };
+    let nested = |sizes: &[Option<usize>]| {
+        sizes.iter().rev().fold(scalar.clone(), |items, size| {
+            let mut list = json!({"type": "array", "items": items});
+            list["minItems"] = size.unwrap_or(usize::from(shape.len() > 1)).into();
+            if let Some(size) = size {
+                list["maxItems"] = (*size).into();
+            }
+            list
+        })
+    };
+    let mut kinds = vec![nested(shape)];
     let mut rest = shape.as_slice();
     while let [None | Some(1), inner @ ..] = rest {
         rest = inner;
-        let shape = Some(rest.to_vec());
-        kinds.push(match rest {
-            [] => element(spec.dtype),
-            _ => nested(&TensorSpec { shape, ..spec.clone() }),
-        });
+        kinds.push(nested(rest));
     }
     any_of(kinds)
 }

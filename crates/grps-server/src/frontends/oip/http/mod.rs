@@ -119,7 +119,6 @@ fn model_endpoints(path: &'static str) -> Vec<Endpoint> {
             .returns("OipStatistics"),
         Endpoint::new(Post, below("infer"), Infer, infer::infer)
             .summary("Runs a model")
-            .query(&["JsonLength"])
             .takes("OipInfer")
             .returns("OipInfer")
             .typed(describe::INFER_FORMS),
@@ -174,9 +173,8 @@ fn shared_memory_endpoints() -> Vec<Endpoint> {
             .summary("One region of shared memory of CUDA")
             .returns("OipRegions"),
         Endpoint::new(Post, cuda(register), Admin, memory::cuda_register)
-            .summary("Registers shared memory of CUDA")
-            .takes("OipSettings")
-            .returns("Object"),
+            .summary("Refused: no shared memory of CUDA")
+            .left_out(),
         Endpoint::new(Post, cuda("unregister"), Read, memory::cuda_unregister)
             .summary("Forgets all shared memory of CUDA")
             .returns("Object"),

@@ -60,7 +60,7 @@ impl IndexEntry {
 /// versions, or all unloaded ones if none is served.
 ///
 /// # Errors
-/// `Unsupported` for parameters that would replace its configuration or files; the errors of loading.
+/// `InvalidArgument` for parameters that would replace its configuration or files; the errors of loading.
 pub(crate) async fn load(call: &Call, model: &str, parameters: &Parameters) -> Result<(), Error> {
     if let Some((name, _)) = parameters.iter().next() {
         let name = grps_core::quoted(name);
@@ -68,7 +68,7 @@ pub(crate) async fn load(call: &Call, model: &str, parameters: &Parameters) -> R
             "parameter {name} of loading is not supported: the configuration and the files of a \
              model are those of its service; change them there, then load it"
         );
-        return Err(Error::new(Cause::Unsupported, message));
+        return Err(Error::invalid(message));
     }
     let served = served_keys(call, model);
     if !served.is_empty() {
@@ -121,7 +121,7 @@ async fn run_all(call: &Call, action: Action, keys: &[String]) -> Result<(), Err
 pub(crate) async fn unload(call: &Call, model: &str, parameters: &Parameters) -> Result<(), Error> {
     if parameters.flag("unload_dependents")? {
         let message = "unload_dependents is not supported: unload each model by its name";
-        return Err(Error::new(Cause::Unsupported, message));
+        return Err(Error::invalid(message));
     }
     let served = served_keys(call, model);
     if served.is_empty() {

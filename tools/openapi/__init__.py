@@ -1,0 +1,1 @@
+"""Checks the description of a running service by schemathesis."""
