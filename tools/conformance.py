@@ -1,0 +1,167 @@
+"""Start the service that clients are tested with, and run a command against it.
+
+``python -m tools.conformance COMMAND …`` runs the command with the variables that
+``clients/conformance/README.md`` describes; without a command, it prints them and waits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from tests.certificates import Authority
+from tests.support import RunningServer, serving
+from tools.repository import ROOT
+
+PROJECT = ROOT / "clients" / "conformance" / "project"
+ALTERNATIVES = "DNS:localhost,IP:127.0.0.1"
+SLOWEST_RATE = 0.001
+"""Calls in a second of a limited key: one, and the next after 16 minutes."""
+UNLOAD = "/grps/v1/admin/models/part-1.0.0/unload"
+RESULTS = "GRPS_RESULTS"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of the instance with TLS."""
+
+    good: str
+    limited_http: str
+    limited_grpc: str
+    admin: str
+
+    @classmethod
+    def make(cls) -> Keys:
+        """Make four keys."""
+        return cls(*(secrets.token_hex(16) for _ in range(4)))
+
+    def configuration(self) -> dict[str, Any]:
+        """What ``server.yml`` has of them."""
+        limit = {"max_requests_per_second": SLOWEST_RATE}
+        return {
+            "keys": [
+                _key("good", self.good),
+                _key("limited-http", self.limited_http, **limit),
+                _key("limited-grpc", self.limited_grpc, **limit),
+                _key("admin", self.admin, scopes=["infer", "read", "admin"]),
+            ]
+        }
+
+
+def _key(name: str, key: str, **settings: Any) -> dict[str, Any]:
+    return {"name": name, "sha256": hashlib.sha256(key.encode()).hexdigest(), **settings}
+
+
+@contextmanager
+def conformance_service() -> Iterator[dict[str, str]]:
+    """Serve both instances until the block ends; yield the variables that clients read."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
+        authority = Authority.make(folder / "certificates", "authority")
+        certificate = authority.sign("service", "/CN=localhost", ALTERNATIVES)
+        stranger = Authority.make(folder / "stranger", "stranger")
+        keys = Keys.make()
+        tls = {"cert": str(certificate.cert), "key": str(certificate.key)}
+        plain = stack.enter_context(serving(_copy(folder / "plain")))
+        secure_folder = _copy(folder / "secure", tls=tls, auth=keys.configuration())
+        secure = stack.enter_context(serving(secure_folder))
+        _unload(secure, keys.admin, authority.pair.cert)
+        yield {
+            **_addresses(plain, "GRPS"),
+            **_addresses(secure, "GRPS_TLS"),
+            "GRPS_CA": str(authority.pair.cert),
+            "GRPS_WRONG_CA": str(stranger.pair.cert),
+            "GRPS_KEY": keys.good,
+            "GRPS_LIMITED_KEY": keys.limited_http,
+            "GRPS_LIMITED_KEY_HTTP": keys.limited_http,
+            "GRPS_LIMITED_KEY_GRPC": keys.limited_grpc,
+            RESULTS: str(folder / "results.jsonl"),
+        }
+
+
+def _copy(
+    folder: Path, *, tls: dict[str, str] | None = None, auth: dict[str, Any] | None = None
+) -> Path:
+    """Copy the project, to listen on free ports, with TLS and keys if they are given."""
+    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__", "logs", "run"))
+    conf = folder / "conf" / "server.yml"
+    settings = yaml.safe_load(conf.read_text(encoding="utf-8"))
+    settings["interface"]["port"] = "0,0"
+    if tls is not None:
+        settings["interface"]["tls"] = tls
+    if auth is not None:
+        settings["auth"] = auth
+    conf.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return folder
+
+
+def _unload(server: RunningServer, key: str, authority: Path) -> None:
+    """Take the model out of service that the graph ``absent`` lacks."""
+    url = server.url(UNLOAD).replace("http:", "https:", 1)
+    headers = {"Authorization": f"Bearer {key}"}
+    requests.post(url, headers=headers, verify=str(authority), timeout=30).raise_for_status()
+
+
+def _addresses(server: RunningServer, prefix: str) -> dict[str, str]:
+    http, grpc = server.ports
+    return {f"{prefix}_HTTP": f"127.0.0.1:{http}", f"{prefix}_GRPC": f"127.0.0.1:{grpc}"}
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """Read what conformance programs have written; nothing if they wrote nothing."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def run(command: list[str], folder: Path, variables: Mapping[str, str]) -> int:
+    """Run a command with the variables, show its results, and return its exit code."""
+    code = subprocess.run(
+        command, cwd=folder, env={**os.environ, **variables}, check=False
+    ).returncode
+    results = read_results(Path(variables[RESULTS]))
+    for result in results:
+        if not result["passed"]:
+            print(f"{result['feature']} over {result['protocol']}: {result.get('why', 'failed')}")
+    passed = sum(result["passed"] for result in results)
+    print(f"conformance: {passed} of {len(results)} checks passed; exit code {code}")
+    return code
+
+
+def main() -> int:
+    """Run a command, or wait until the program is interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m tools.conformance", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(), help="where the command runs")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+    arguments = parser.parse_args()
+    with conformance_service() as variables:
+        if arguments.command:
+            return run(arguments.command, arguments.folder, variables)
+        for name, value in variables.items():
+            print(f"export {name}={shlex.quote(value)}", flush=True)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
