@@ -1,23 +1,12 @@
-"""Start the service that clients are tested with, and run a command against it.
-
-``python -m tools.conformance COMMAND …`` runs the command with the variables that
-``clients/conformance/README.md`` describes; without a command, it prints them and waits.
-"""
+"""The service that clients are tested with; ``clients/conformance/README.md`` describes it."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
-import os
 import secrets
-import shlex
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,46 +111,3 @@ def _unload(server: RunningServer, key: str, authority: Path) -> None:
 def _addresses(server: RunningServer, prefix: str) -> dict[str, str]:
     http, grpc = server.ports
     return {f"{prefix}_HTTP": f"127.0.0.1:{http}", f"{prefix}_GRPC": f"127.0.0.1:{grpc}"}
-
-
-def read_results(path: Path) -> list[dict[str, Any]]:
-    """Read what conformance programs have written; nothing if they wrote nothing."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-
-
-def run(command: list[str], folder: Path, variables: Mapping[str, str]) -> int:
-    """Run a command with the variables, show its results, and return its exit code."""
-    code = subprocess.run(
-        command, cwd=folder, env={**os.environ, **variables}, check=False
-    ).returncode
-    results = read_results(Path(variables[RESULTS]))
-    for result in results:
-        if not result["passed"]:
-            print(f"{result['feature']} over {result['protocol']}: {result.get('why', 'failed')}")
-    passed = sum(result["passed"] for result in results)
-    print(f"conformance: {passed} of {len(results)} checks passed; exit code {code}")
-    return code
-
-
-def main() -> int:
-    """Run a command, or wait until the program is interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m tools.conformance", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(), help="where the command runs")
-    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
-    arguments = parser.parse_args()
-    with conformance_service() as variables:
-        if arguments.command:
-            return run(arguments.command, arguments.folder, variables)
-        for name, value in variables.items():
-            print(f"export {name}={shlex.quote(value)}", flush=True)
-        try:
-            signal.pause()
-        except KeyboardInterrupt:
-            return 0
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
