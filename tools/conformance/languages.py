@@ -38,6 +38,25 @@ class Language:
     """Features that it lacks, each with the protocols over which it does."""
 
 
+def environment_of(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the commands of a language, with the variables of the service."""
+    # Go may have come as a Python package: see tools/collector.py.
+    path = os.pathsep.join((os.environ["PATH"], str(Path(sys.executable).parent)))
+    return {**os.environ, **variables, "PATH": path}
+
+
+def build(language: Language, variables: Mapping[str, str]) -> None:
+    """Build a client and its conformance program.
+
+    Raises:
+        ProgramError: A command failed; the text has the end of its output.
+    """
+    for command in language.build:
+        failure = _run(command, language.folder, environment_of(variables), BUILD_S)
+        if failure:
+            raise ProgramError(failure)
+
+
 def measure(language: Language, variables: Mapping[str, str]) -> list[Result]:
     """Build a client and run its conformance program; return what the program wrote.
 
@@ -49,12 +68,8 @@ def measure(language: Language, variables: Mapping[str, str]) -> list[Result]:
         ProgramError: A command failed, and not only because of a check that it wrote. The text
             has the end of its output.
     """
-    environment = {**os.environ, **variables}
-    for command in language.build:
-        failure = _run(command, language.folder, environment, BUILD_S)
-        if failure:
-            raise ProgramError(failure)
-    failure = _run(language.program, language.folder, environment, RUN_S)
+    build(language, variables)
+    failure = _run(language.program, language.folder, environment_of(variables), RUN_S)
     results = read_results(Path(variables[RESULTS]))
     if failure and all(result.passed for result in results):
         raise ProgramError(failure)
