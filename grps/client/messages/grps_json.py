@@ -139,7 +139,8 @@ def _array(tensor: Mapping[str, Any]) -> Array:
         array[:] = [one if isinstance(one, str) else _from_base64(one) for one in elements]
     else:
         array = np.array(elements, dtype=np.dtype(dtype))
-    return array.reshape(tensor.get("shape", ()))
+    shape: list[int] = tensor.get("shape", [])
+    return array.reshape(shape)
 
 
 def _from_base64(element: Mapping[str, str]) -> str | bytes:
