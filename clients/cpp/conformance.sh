@@ -12,9 +12,10 @@ fi
 if command -v ccache >/dev/null; then
   export CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi
-# -O1 halves the time of the compiler; the checks do not measure speed.
+# These three make the compiler need a third of its time; the checks do not measure speed.
 cmake -S "$here" -B "$build" "${generator[@]}" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS=-O1 \
-  -DGRPS_CLIENT_TESTS=ON >/dev/null
+  -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=9 -DGRPS_CLIENT_TESTS=ON >/dev/null
 cmake --build "$build" --parallel "$(nproc)"
 "$build/tests/grps_client_tests" --gtest_brief=1
 "$build/conformance/grps_conformance"
+"$here/tests/installed.sh" "$build"

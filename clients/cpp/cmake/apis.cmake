@@ -1,5 +1,5 @@
 # The messages and the stub, generated from proto/grps.proto with the C++ names that GRPS 1.1 had,
-# so that programs for it compile: include <grps_apis/grps.grpc.pb.h>, link libgrps_apis.a.
+# so that programs for it compile. A process can have them only once, so the client uses the same.
 
 find_package(Protobuf REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)

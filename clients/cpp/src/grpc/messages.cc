@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "grps/errors.h"
+#include "response_tensor.h"
 #include "statuses.h"
 #include "utf8.h"
 
@@ -18,7 +19,7 @@ using protos::v1::GenericMapData;
 using protos::v1::GenericTensor;
 using protos::v1::GrpsMessage;
 
-protos::v1::DataType dtype_of(DataType type) {
+protos::v1::DataType wire_type_of(DataType type) {
   return static_cast<protos::v1::DataType>(static_cast<int>(type) + 1);
 }
 static_assert(static_cast<int>(DataType::UInt8) + 1 == protos::v1::DT_UINT8 &&
@@ -90,13 +91,8 @@ Tensor::Elements read_elements(const GenericTensor& tensor) {
 }
 
 Tensor read_tensor(const GenericTensor& tensor) {
-  Shape shape(tensor.shape().begin(), tensor.shape().end());
-  Tensor::Elements elements = read_elements(tensor);
-  if (tensor.dtype() != protos::v1::DT_FLOAT16) {
-    return {tensor.name(), std::move(shape), std::move(elements)};
-  }
-  return Tensor::float16(tensor.name(), std::move(shape),
-                         std::get<std::vector<float>>(std::move(elements)));
+  return response_tensor(tensor.name(), Shape(tensor.shape().begin(), tensor.shape().end()),
+                         read_elements(tensor), tensor.dtype() == protos::v1::DT_FLOAT16);
 }
 
 Maps read_maps(const GenericMapData& from) {
@@ -126,7 +122,7 @@ void write_data(const Tensors& tensors, GrpsMessage& message) {
     require_utf8(each.name(), "the name of a tensor");
     GenericTensor& tensor = *all->add_tensors();
     tensor.set_name(each.name());
-    tensor.set_dtype(dtype_of(each.type()));
+    tensor.set_dtype(wire_type_of(each.type()));
     copy(each.shape(), tensor.mutable_shape());
     write_elements(each, tensor);
   }

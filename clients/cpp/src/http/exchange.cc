@@ -114,6 +114,8 @@ void Exchange::run_until(Ready ready) {
     perform();
     if (!ready() && !has_ended_) poll();
   }
+  // What arrived before the failure is delivered first.
+  if (failure_ && !ready()) std::rethrow_exception(failure_);
 }
 
 void Exchange::perform() {
@@ -138,16 +140,16 @@ void Exchange::poll() {
 void Exchange::end(CURLcode code) {
   has_ended_ = true;
   if (is_too_large_) {
-    throw TooLarge("the response is larger than max_response_bytes (" +
-                       std::to_string(max_response_bytes_) + ")",
-                   {413});
+    failure_ = std::make_exception_ptr(TooLarge("the response is larger than max_response_bytes (" +
+                                                    std::to_string(max_response_bytes_) + ")",
+                                                {413}));
+  } else if (code != CURLE_OK) {
+    ErrorDetails details;
+    details.may_repeat = is_before_request(code, easy_);
+    const std::string origin = request_.url.substr(0, request_.url.find('/', 8));
+    failure_ = std::make_exception_ptr(
+        ConnectionFailed(origin + ": " + curl_easy_strerror(code), details));
   }
-  if (code == CURLE_OK) return;
-  call_.check();
-  ErrorDetails details;
-  details.may_repeat = is_before_request(code, easy_);
-  throw ConnectionFailed(
-      request_.url.substr(0, request_.url.find('/', 8)) + ": " + curl_easy_strerror(code), details);
 }
 
 std::size_t Exchange::on_header(std::string_view line) {

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include <cstddef>
+#include <exception>
 #include <map>
 #include <memory>
 #include <string>
@@ -79,6 +80,7 @@ class Exchange {
   bool head_is_complete_ = false;
   bool has_ended_ = false;
   bool is_too_large_ = false;
+  std::exception_ptr failure_;
   bool is_paused_ = false;
   bool reads_lines_ = false;
   std::map<std::string, std::string> response_headers_;

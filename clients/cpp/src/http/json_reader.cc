@@ -10,6 +10,7 @@
 
 #include "grps/errors.h"
 #include "http/base64.h"
+#include "response_tensor.h"
 #include "statuses.h"
 
 namespace grps::internal {
@@ -73,9 +74,8 @@ Tensor read_tensor(const Json& json) {
   static const Json kNone = Json::array();
   const auto found = json.find(field);
   auto elements = read(found == json.end() ? kNone : *found);
-  if (dtype != "DT_FLOAT16") return {std::move(name), std::move(shape), std::move(elements)};
-  return Tensor::float16(std::move(name), std::move(shape),
-                         std::get<std::vector<float>>(std::move(elements)));
+  return response_tensor(std::move(name), std::move(shape), std::move(elements),
+                         dtype == "DT_FLOAT16");
 }
 
 Tensors read_tensors(const Json& json) {
@@ -146,6 +146,7 @@ Content read_content(const Json& json) {
 Content read_json(std::string_view json) {
   try {
     const Json message = Json::parse(json);
+    if (!message.is_object()) throw ModelError("the response is not a message", {});
     throw_failure(message);
     return read_content(message);
   } catch (const Json::exception& error) {
