@@ -38,7 +38,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path(), help="where the command runs")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     arguments = parser.parse_args()
-    with conformance_service() as variables:
+    with conformance_service() as service:
+        variables = service.variables()
         if arguments.command:
             return run(arguments.command, arguments.folder, variables)
         for name, value in variables.items():

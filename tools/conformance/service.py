@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ ALTERNATIVES = "DNS:localhost,IP:127.0.0.1"
 SLOWEST_RATE = 0.001
 """Calls in a second of a limited key: one, and the next after 16 minutes."""
 UNLOAD = "/grps/v1/admin/models/part-1.0.0/unload"
+LIMITED_KEYS = 64
 RESULTS = "GRPS_RESULTS"
 
 
@@ -32,35 +33,59 @@ class Keys:
     """The keys of the instance with TLS."""
 
     good: str
-    limited_http: str
-    limited_grpc: str
     admin: str
+    limited: tuple[str, ...]
+    """Keys for one call each."""
 
     @classmethod
     def make(cls) -> Keys:
-        """Make four keys."""
-        return cls(*(secrets.token_hex(16) for _ in range(4)))
+        """Make all keys."""
+        limited = tuple(secrets.token_hex(16) for _ in range(LIMITED_KEYS))
+        return cls(secrets.token_hex(16), secrets.token_hex(16), limited)
 
     def configuration(self) -> dict[str, Any]:
         """What ``server.yml`` has of them."""
-        limit = {"max_requests_per_second": SLOWEST_RATE}
-        return {
-            "keys": [
-                _key("good", self.good),
-                _key("limited-http", self.limited_http, **limit),
-                _key("limited-grpc", self.limited_grpc, **limit),
-                _key("admin", self.admin, scopes=["infer", "read", "admin"]),
-            ]
-        }
+        good = _key("good", self.good)
+        admin = _key("admin", self.admin, scopes=["infer", "read", "admin"])
+        limited = (
+            _key(f"limited-{number}", key, max_requests_per_second=SLOWEST_RATE)
+            for number, key in enumerate(self.limited)
+        )
+        return {"keys": [good, admin, *limited]}
 
 
 def _key(name: str, key: str, **settings: Any) -> dict[str, Any]:
     return {"name": name, "sha256": hashlib.sha256(key.encode()).hexdigest(), **settings}
 
 
+class ConformanceService:
+    """Both instances while they run."""
+
+    def __init__(self, folder: Path, constant: dict[str, str], limited: Iterable[str]) -> None:
+        """Remember the variables of all programs, and the keys of which each needs its own."""
+        self._folder = folder
+        self._constant = constant
+        self._limited = iter(limited)
+
+    def variables(self, results: Path | None = None) -> dict[str, str]:
+        """Return what one conformance program reads from its environment.
+
+        Args:
+            results: The file that it writes; by default, one in the service's folder.
+        """
+        http, grpc = next(self._limited), next(self._limited)
+        return {
+            **self._constant,
+            "GRPS_LIMITED_KEY": http,
+            "GRPS_LIMITED_KEY_HTTP": http,
+            "GRPS_LIMITED_KEY_GRPC": grpc,
+            RESULTS: str(results or self._folder / "results.jsonl"),
+        }
+
+
 @contextmanager
-def conformance_service() -> Iterator[dict[str, str]]:
-    """Serve both instances until the block ends; yield the variables that clients read."""
+def conformance_service() -> Iterator[ConformanceService]:
+    """Serve both instances until the block ends."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
         authority = Authority.make(folder / "certificates", "authority")
@@ -72,17 +97,14 @@ def conformance_service() -> Iterator[dict[str, str]]:
         secure_folder = _copy(folder / "secure", tls=tls, auth=keys.configuration())
         secure = stack.enter_context(serving(secure_folder))
         _unload(secure, keys.admin, authority.pair.cert)
-        yield {
+        constant = {
             **_addresses(plain, "GRPS"),
             **_addresses(secure, "GRPS_TLS"),
             "GRPS_CA": str(authority.pair.cert),
             "GRPS_WRONG_CA": str(stranger.pair.cert),
             "GRPS_KEY": keys.good,
-            "GRPS_LIMITED_KEY": keys.limited_http,
-            "GRPS_LIMITED_KEY_HTTP": keys.limited_http,
-            "GRPS_LIMITED_KEY_GRPC": keys.limited_grpc,
-            RESULTS: str(folder / "results.jsonl"),
         }
+        yield ConformanceService(folder, constant, keys.limited)
 
 
 def _copy(
