@@ -109,6 +109,14 @@ LANGUAGES = {
             program=(sys.executable, "tests/clients/python_conformance.py"),
             protocols=ALL,
         ),
+        Language(
+            name="cpp",
+            title="C++",
+            folder="clients/cpp",
+            build=(("./build.sh",),),
+            program=("build/conformance/grps_conformance",),
+            protocols=GRPS,
+        ),
     )
 }
 """In the order of the table in the docs."""
