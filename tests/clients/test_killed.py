@@ -7,14 +7,14 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.clients.conftest import Build
 from tests.support import wait_until
-from tools.conformance.languages import LANGUAGES, build, environment_of
+from tools.conformance.languages import LANGUAGES, environment_of
 from tools.conformance.service import ConformanceService
 from tools.repository import ROOT
 
@@ -27,13 +27,6 @@ LEFT = re.compile(
 ONE_CONNECTION = "\ngrps_connections 1\n"
 
 pytestmark = pytest.mark.timeout(1200)
-
-
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    """One connection, over which the test itself looks."""
-    with requests.Session() as session:
-        yield session
 
 
 def wait_for_a_call(model: str, program: subprocess.Popen[bytes], url: str) -> None:
@@ -49,10 +42,9 @@ def wait_for_a_call(model: str, program: subprocess.Popen[bytes], url: str) -> N
 @pytest.mark.parametrize("model", ["sleep-1.0.0", "count-1.0.0"])
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_nothing_is_in_flight(
-    name: str, model: str, service: ConformanceService, tmp_path: Path, session: requests.Session
+    name: str, model: str, service: ConformanceService, built: Build, tmp_path: Path
 ) -> None:
-    language, variables = LANGUAGES[name], service.variables(tmp_path / "results.jsonl")
-    build(language, variables)
+    language, variables = built(name), service.variables(tmp_path / "results.jsonl")
     url = f"http://{variables['GRPS_HTTP']}/metrics"
     program = subprocess.Popen(
         language.program,
@@ -68,5 +60,6 @@ def test_nothing_is_in_flight(
     finally:
         os.killpg(program.pid, signal.SIGKILL)
         program.wait()
-    wait_until(lambda: LEFT.findall(session.get(url).text) == [], "nothing is in flight")
-    wait_until(lambda: ONE_CONNECTION in session.get(url).text, "its connections are closed")
+    with requests.Session() as session:
+        wait_until(lambda: LEFT.findall(session.get(url).text) == [], "nothing is in flight")
+        wait_until(lambda: ONE_CONNECTION in session.get(url).text, "its connections are closed")

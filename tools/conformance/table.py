@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.conformance.features import Cell, declared, differences, passed, read_features, table
-from tools.conformance.languages import LANGUAGES, ProgramError, measure
+from tools.conformance.languages import LANGUAGES, ProgramError, build, measure
 from tools.conformance.service import conformance_service
 from tools.repository import ROOT
 
@@ -46,6 +46,7 @@ def measured() -> dict[str, set[Cell]]:
         for name, language in LANGUAGES.items():
             print(f"── {language.title}", flush=True)
             variables = service.variables(Path(folder) / name)
+            build(language, variables)
             results = measure(language, variables)
             problems = differences(declared(language, read_features()), results)
             if problems:
