@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import time
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
@@ -22,6 +24,7 @@ from grps.client.result import Result
 from grps.client.settings import Settings
 from grps.client.transports.base import Description
 from grps.client.transports.http_form import HttpForm, HttpRequest, HttpResponse
+from grps.client.transports.http_pool import AsyncHttpPool, HttpPool
 from grps.client.transports.lines import Lines
 
 _SLACK_S = 0.005
@@ -44,11 +47,11 @@ class _Common:
         self._urls: dict[str, httpx.URL] = {}
         self._is_closed = False
 
-    def _options(self, settings: Settings) -> dict[str, Any]:
-        """Return the arguments of a transport of httpx."""
-        most = settings.limits.connections
-        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
-        context = settings.tls.context() if settings.tls is not None else False
+    def _connection(self, settings: Settings) -> dict[str, Any]:
+        """Return the arguments of a transport of httpx with one connection."""
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        tls = settings.tls
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if tls is None else tls.context()
         return {"verify": context, "limits": limits, "trust_env": False}
 
     def _request(self, request: HttpRequest, deadline: float | None) -> httpx.Request:
@@ -133,7 +136,9 @@ class HttpTransport(_Common):
     def __init__(self, settings: Settings, form: HttpForm) -> None:
         """Make a pool of connections; none is opened before the first call."""
         super().__init__(settings, form)
-        self._transport = httpx.HTTPTransport(**self._options(settings))
+        options = self._connection(settings)
+        most = settings.limits.connections
+        self._pool = HttpPool(lambda: httpx.HTTPTransport(**options), most)
 
     def predict(self, call: Call) -> Result:
         """Call a model."""
@@ -147,8 +152,7 @@ class HttpTransport(_Common):
         """Call a model and yield the pieces of its output."""
         request = self._request(self._form.stream(call), call.deadline)
         try:
-            response = self._transport.handle_request(request)
-            try:
+            with self._open(request, call.deadline) as response:
                 if response.status_code >= 400:
                     self._form.result(self._collected(response, list(self._parts(response))))
                 lines = Lines(self._limits.response_bytes)
@@ -156,8 +160,6 @@ class HttpTransport(_Common):
                     for line in lines.feed(part):
                         yield self._form.piece(line)
                     _check_deadline(call.deadline)
-            finally:
-                response.close()
         except Exception as error:
             raise _translate(error, call.deadline) from error.__cause__
 
@@ -181,23 +183,32 @@ class HttpTransport(_Common):
     def close(self) -> None:
         """Close all connections."""
         self._is_closed = True
-        self._transport.close()
+        self._pool.close()
 
     def _form_check(self, response: HttpResponse) -> None:
         if response.status >= 400:
             self._form.result(response)
 
     def _exchange(self, request: HttpRequest, deadline: float | None) -> HttpResponse:
-        response = self._transport.handle_request(self._request(request, deadline))
-        parts = []
-        try:
+        with self._open(self._request(request, deadline), deadline) as response:
+            parts = []
             for part in self._parts(response):
                 parts.append(part)
                 if len(parts) > 1:
                     _check_deadline(deadline)
-        finally:
-            response.stream.close()  # type: ignore[union-attr]
         return self._collected(response, parts)
+
+    @contextmanager
+    def _open(self, request: httpx.Request, deadline: float | None) -> Iterator[httpx.Response]:
+        connection = self._pool.take(remaining(deadline))
+        try:
+            response = connection.handle_request(request)
+            try:
+                yield response
+            finally:
+                response.stream.close()  # type: ignore[union-attr]
+        finally:
+            self._pool.put(connection)
 
     def _parts(self, response: httpx.Response) -> Iterator[bytes]:
         self._expected_size(response)
@@ -214,7 +225,9 @@ class AsyncHttpTransport(_Common):
     def __init__(self, settings: Settings, form: HttpForm) -> None:
         """Make a pool of connections; none is opened before the first call."""
         super().__init__(settings, form)
-        self._transport = httpx.AsyncHTTPTransport(**self._options(settings))
+        options = self._connection(settings)
+        most = settings.limits.connections
+        self._pool = AsyncHttpPool(lambda: httpx.AsyncHTTPTransport(**options), most)
 
     async def predict(self, call: Call) -> Result:
         """Call a model."""
@@ -228,8 +241,7 @@ class AsyncHttpTransport(_Common):
         """Call a model and yield the pieces of its output."""
         request = self._request(self._form.stream(call), call.deadline)
         try:
-            response = await self._transport.handle_async_request(request)
-            try:
+            async with self._open(request, call.deadline) as response:
                 if response.status_code >= 400:
                     self._form.result(await self._collect(response, call.deadline))
                 lines = Lines(self._limits.response_bytes)
@@ -237,8 +249,6 @@ class AsyncHttpTransport(_Common):
                     for line in lines.feed(part):
                         yield self._form.piece(line)
                     _check_deadline(call.deadline)
-            finally:
-                await response.stream.aclose()  # type: ignore[union-attr]
         except Exception as error:
             raise _translate(error, call.deadline) from error.__cause__
 
@@ -265,15 +275,25 @@ class AsyncHttpTransport(_Common):
     async def close(self) -> None:
         """Close all connections."""
         self._is_closed = True
-        await self._transport.aclose()
+        await self._pool.close()
 
     async def _exchange(self, request: HttpRequest, deadline: float | None) -> HttpResponse:
-        sent = self._request(request, deadline)
-        response = await self._transport.handle_async_request(sent)
-        try:
+        async with self._open(self._request(request, deadline), deadline) as response:
             return await self._collect(response, deadline)
+
+    @asynccontextmanager
+    async def _open(
+        self, request: httpx.Request, deadline: float | None
+    ) -> AsyncIterator[httpx.Response]:
+        connection = await self._pool.take(remaining(deadline))
+        try:
+            response = await connection.handle_async_request(request)
+            try:
+                yield response
+            finally:
+                await response.stream.aclose()  # type: ignore[union-attr]
         finally:
-            await response.stream.aclose()  # type: ignore[union-attr]
+            self._pool.put(connection)
 
     async def _collect(self, response: httpx.Response, deadline: float | None) -> HttpResponse:
         self._expected_size(response)
