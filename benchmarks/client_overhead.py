@@ -26,7 +26,7 @@ from grps.client import AsyncClient, Client
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from grps.protocol.pb.grps_pb2_grpc import GrpsServiceStub
 
-CONCURRENCY, CALLS, TURNS = 32, 640, 3
+CONCURRENCY, CALLS, TURNS = 32, 320, 3
 MODEL, TEXT = "echo", "hi"
 PREDICT = "/grps/v1/infer/predict"
 BOUND = 1.3

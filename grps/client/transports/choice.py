@@ -66,4 +66,4 @@ def _check_grpcio() -> None:
     try:
         import grpc  # noqa: F401 - only whether it is installed
     except ImportError:
-        raise MissingExtraError("grpcio", "grpc") from None
+        raise MissingExtraError("grpcio", "client") from None
