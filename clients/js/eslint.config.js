@@ -21,5 +21,8 @@ export default defineConfig(
       "@typescript-eslint/no-floating-promises": "off",
     },
   },
-  { files: ["scripts/*.js"], languageOptions: { globals: { console: true, process: true } } },
+  {
+    files: ["scripts/*.js"],
+    languageOptions: { globals: { console: true, process: true, URL: true } },
+  },
 );

@@ -1,4 +1,5 @@
 /** The client. */
+import { onAbort } from "./core/abort.js";
 import { Gate } from "./core/gate.js";
 import { mapInOrder } from "./core/map.js";
 import type { Message } from "./core/message.js";
@@ -6,7 +7,7 @@ import type { Attempt, Connection, Protocol } from "./core/protocol.js";
 import { Retries } from "./core/retry.js";
 import { CallScope } from "./core/scope.js";
 import { traceHeaders } from "./core/trace.js";
-import { UnavailableError } from "./errors.js";
+import { UnauthenticatedError, UnavailableError } from "./errors.js";
 import { GrpcWebProtocol } from "./grpc/protocol.js";
 import { HttpProtocol } from "./http/protocol.js";
 import { contentOf, type Inputs } from "./inputs.js";
@@ -68,15 +69,17 @@ export class Client {
     const { concurrency = 8, signal, ...each } = options;
     const stopping = new AbortController();
     const stop = (): void => {
-      signal?.removeEventListener("abort", stop);
-      stopping.abort();
+      stopping.abort(signal?.reason);
     };
-    if (signal?.aborted === true) stop();
-    signal?.addEventListener("abort", stop);
+    const leave = signal === undefined ? undefined : onAbort(signal, stop);
     const call = (one: Inputs): Promise<Result> => {
       return this.predict(one, { ...each, signal: stopping.signal });
     };
-    return mapInOrder(inputs, concurrency, call, stop);
+    const end = (): void => {
+      leave?.();
+      stop();
+    };
+    return mapInOrder(inputs, concurrency, call, end);
   }
 
   /** What the service says of a model, or of itself without a name, as YAML. */
@@ -180,14 +183,25 @@ export class Client {
 
   async #attempt(options: CallOptions, scope: CallScope): Promise<Attempt> {
     const headers: Record<string, string> = { ...traceHeaders() };
-    const { key } = this.#options;
-    const present = typeof key === "function" ? await key() : key;
-    if (present !== undefined) headers["Authorization"] = `Bearer ${present}`;
-    if (options.traceparent !== undefined) headers["traceparent"] = options.traceparent;
+    const present = await this.#key();
+    if (present !== undefined) headers.Authorization = `Bearer ${present}`;
+    if (options.traceparent !== undefined) headers.traceparent = options.traceparent;
     if (options.requestId !== undefined) headers["X-Request-Id"] = options.requestId;
     Object.assign(headers, this.#options.headers, options.headers);
     scope.check();
-    return { headers, signal: scope.signal, remainingMs: scope.remainingMs };
+    const { signal, remainingMs } = scope;
+    return { headers, signal, remainingMs, returnNdarray: options.returnNdarray ?? false };
+  }
+
+  async #key(): Promise<string | undefined> {
+    const { key } = this.#options;
+    if (typeof key !== "function") return key;
+    try {
+      return await key();
+    } catch (cause) {
+      const text = "the function that returns the key failed";
+      throw new UnauthenticatedError(text, { code: 401, mayHaveRun: false, cause });
+    }
   }
 
   #scope(timeoutMs: number, signals: readonly (AbortSignal | undefined)[]): CallScope {

@@ -36,14 +36,14 @@ export async function contentOf(inputs: Inputs): Promise<Content> {
   if (Array.isArray(inputs)) return contentOfList(inputs as readonly unknown[]);
   if (isMap(inputs)) return { kind: "map", map: inputs.map };
   if (ArrayBuffer.isView(inputs))
-    return { kind: "tensors", tensors: [Tensor.from(inputs as TensorData)] };
+    return { kind: "tensors", tensors: [Tensor.from(inputs)] };
   const named = Object.entries(inputs as Record<string, Tensor | TensorData>);
   return { kind: "tensors", tensors: named.map(([name, value]) => namedTensor(name, value)) };
 }
 
 function contentOfList(list: readonly unknown[]): Content {
   if (list.length > 0 && list.every((one) => one instanceof Tensor)) {
-    return { kind: "tensors", tensors: list };
+    return { kind: "tensors", tensors: list as readonly Tensor[] };
   }
   return { kind: "ndarray", ndarray: list as readonly Nested[] };
 }

@@ -59,6 +59,8 @@ export interface CallOptions {
   requestId?: string;
   /** More headers, such as `X-Grps-Priority`. */
   headers?: Readonly<Record<string, string>>;
+  /** Let the service write its first tensor as nested lists; over HTTP, and not for streams. */
+  returnNdarray?: boolean;
   /** Whether the call may be repeated even if the model may have run. Default: false. */
   safeToRepeat?: boolean;
 }

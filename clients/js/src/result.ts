@@ -28,8 +28,10 @@ export class Result {
     return this.#content.kind === "tensors" ? this.#content.tensors : this.#refuse("tensors");
   }
 
+  /** Nested lists; those of the only tensor too. */
   get ndarray(): Nested {
-    return this.#content.kind === "ndarray" ? this.#content.ndarray : this.#refuse("ndarray");
+    if (this.#content.kind === "ndarray") return this.#content.ndarray;
+    return this.#content.kind === "tensors" ? this.tensor().toNested() : this.#refuse("ndarray");
   }
 
   get map(): MapData {

@@ -1,5 +1,6 @@
 /** Tensors: a typed array, its shape, and a name. */
 import { fromHalves } from "./core/float16.js";
+import type { Nested } from "./core/message.js";
 
 /** The array of each element type. An element of `string` that is not UTF-8 text is bytes. */
 export interface ArrayOf {
@@ -84,7 +85,7 @@ export class Tensor<D extends DataType = DataType> {
 
   /** Whether the elements are of this type; the compiler then knows their array. */
   is<E extends DataType>(dtype: E): this is Tensor<E> {
-    return (this.dtype as DataType) === dtype;
+    return (this.dtype) === dtype;
   }
 
   /** The same elements under another name. */
@@ -102,6 +103,25 @@ export class Tensor<D extends DataType = DataType> {
     if (this.is("float16")) return Array.from(fromHalves(this.data));
     return Array.from(this.data as ArrayLike<number | bigint>, Number);
   }
+
+  /** The elements as nested lists, or as one value for a tensor without dimensions. */
+  toNested(): Nested {
+    const elements = this.is("string") ? this.data.map(textOf) : this.toNumbers();
+    return this.shape.length === 0 ? (elements[0] ?? []) : nested(elements, this.shape);
+  }
+}
+
+function textOf(element: string | Uint8Array): string {
+  return typeof element === "string" ? element : new TextDecoder().decode(element);
+}
+
+function nested(elements: readonly Nested[], shape: readonly number[]): Nested {
+  const [size = 0, ...rest] = shape;
+  const step = rest.reduce((product, dimension) => product * dimension, 1);
+  if (rest.length === 0) return elements;
+  return Array.from({ length: size }, (_, at) => {
+    return nested(elements.slice(at * step, (at + 1) * step), rest);
+  });
 }
 
 function kindOf(data: object): string {

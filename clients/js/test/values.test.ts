@@ -34,6 +34,15 @@ test("a tensor has the type of its array", () => {
   assert.throws(() => Tensor.from(["a"]).toNumbers(), TypeError);
 });
 
+test("a tensor becomes nested lists", () => {
+  assert.deepEqual(Tensor.from(Int8Array.of(1, 2, 3, 4), [2, 1, 2]).toNested(), [
+    [[1, 2]],
+    [[3, 4]],
+  ]);
+  assert.deepEqual(Tensor.from(new Int8Array(), [2, 0]).toNested(), [[], []]);
+  assert.equal(Tensor.from(["a"], []).toNested(), "a");
+});
+
 test("inputs become the content that they look like", async () => {
   const bytes = Uint8Array.of(1, 2);
   assert.deepEqual(await contentOf(new Blob([bytes])), { kind: "bytes", bytes });

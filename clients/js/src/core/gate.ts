@@ -17,15 +17,13 @@ export class Gate {
       this.#free -= 1;
       return;
     }
-    let isIn = false;
-    await new Promise<void>((resolve) => {
+    const isIn = await new Promise<boolean>((resolve) => {
       const enter = (): void => {
-        isIn = true;
         scope.signal.removeEventListener("abort", giveUp);
-        resolve();
+        resolve(true);
       };
       const giveUp = (): void => {
-        if (this.#waiting.delete(enter)) resolve();
+        if (this.#waiting.delete(enter)) resolve(false);
       };
       this.#waiting.add(enter);
       scope.signal.addEventListener("abort", giveUp, { once: true });

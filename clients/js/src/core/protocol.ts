@@ -8,6 +8,8 @@ export interface Attempt {
   readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds to the deadline, for the service. */
   readonly remainingMs: number | undefined;
+  /** Whether the service is to write the first tensor as nested lists; exists over HTTP only. */
+  readonly returnNdarray: boolean;
 }
 
 export interface Protocol {

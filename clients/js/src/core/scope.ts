@@ -1,4 +1,5 @@
 /** The end of a call: by its timeout, by its caller, or by a connection that broke. */
+import { onAbort } from "./abort.js";
 import {
   CancelledError,
   ConnectionFailedError,
@@ -20,10 +21,7 @@ export class CallScope {
   readonly #controller = new AbortController();
   readonly #deadline: number | undefined;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #sources: readonly AbortSignal[];
-  readonly #abort = (event: Event): void => {
-    this.#cancel((event.target as AbortSignal).reason);
-  };
+  readonly #leave: readonly (() => void)[];
   #failure: GrpsError | undefined;
 
   /**
@@ -31,7 +29,6 @@ export class CallScope {
    * @param sources - The signals that cancel the call.
    */
   constructor(timeoutMs: number, sources: readonly (AbortSignal | undefined)[]) {
-    this.#sources = sources.filter((source) => source !== undefined);
     if (timeoutMs > 0) {
       this.#deadline = performance.now() + timeoutMs;
       this.#timer = setTimeout(() => {
@@ -39,10 +36,12 @@ export class CallScope {
         this.#fail(new DeadlineExceededError(text, { code: 504 }));
       }, timeoutMs);
     }
-    for (const source of this.#sources) {
-      if (source.aborted) this.#cancel(source.reason);
-      else source.addEventListener("abort", this.#abort);
-    }
+    const present = sources.filter((source) => source !== undefined);
+    this.#leave = present.map((source) => {
+      return onAbort(source, () => {
+        this.#cancel(source.reason);
+      });
+    });
   }
 
   get signal(): AbortSignal {
@@ -86,7 +85,7 @@ export class CallScope {
   /** Give up the timer, the signals, and the connection if it is still in use. */
   end(): void {
     clearTimeout(this.#timer);
-    for (const source of this.#sources) source.removeEventListener("abort", this.#abort);
+    for (const leave of this.#leave) leave();
     this.#controller.abort();
   }
 

@@ -63,22 +63,22 @@ function mapFields(map: MapData): Fields {
 
 export function fromProto(bytes: Uint8Array): [Message, Status] {
   const fields = decode("GrpsMessage", bytes);
-  const model = (fields["model"] as string | undefined) ?? "";
-  const status = (fields["status"] as Status | undefined) ?? {};
+  const model = (fields.model as string | undefined) ?? "";
+  const status = (fields.status as Status | undefined) ?? {};
   return [{ model, content: contentOf(fields) }, status];
 }
 
 function contentOf(fields: Fields): Content {
-  if (fields["str_data"] !== undefined) return { kind: "text", text: fields["str_data"] as string };
-  if (fields["bin_data"] !== undefined) {
-    return { kind: "bytes", bytes: fields["bin_data"] as Uint8Array };
+  if (fields.str_data !== undefined) return { kind: "text", text: fields.str_data as string };
+  if (fields.bin_data !== undefined) {
+    return { kind: "bytes", bytes: fields.bin_data as Uint8Array };
   }
-  if (fields["gtensors"] !== undefined) {
-    const { tensors = [] } = fields["gtensors"] as { tensors?: Fields[] };
+  if (fields.gtensors !== undefined) {
+    const { tensors = [] } = fields.gtensors as { tensors?: Fields[] };
     return { kind: "tensors", tensors: tensors.map(tensorOf) };
   }
-  if (fields["gmap"] !== undefined) {
-    const values = fields["gmap"] as Fields;
+  if (fields.gmap !== undefined) {
+    const values = fields.gmap as Fields;
     const entries = Object.entries(MAP_FIELDS).map(([key, field]) => [key, values[field]]);
     return {
       kind: "map",
@@ -92,12 +92,12 @@ const ARRAYS: { [D in DataType]: (fields: Fields) => ArrayOf[D] } = {
   uint8: (fields) => Uint8Array.from(numbers(fields, "flat_uint8")),
   int8: (fields) => Int8Array.from(numbers(fields, "flat_int8")),
   int16: (fields) => Int16Array.from(numbers(fields, "flat_int16")),
-  int32: (fields) => (fields["flat_int32"] as Int32Array | undefined) ?? new Int32Array(),
-  int64: (fields) => (fields["flat_int64"] as BigInt64Array | undefined) ?? new BigInt64Array(),
+  int32: (fields) => (fields.flat_int32 as Int32Array | undefined) ?? new Int32Array(),
+  int64: (fields) => (fields.flat_int64 as BigInt64Array | undefined) ?? new BigInt64Array(),
   float16: (fields) => toHalves(numbers(fields, "flat_float16")),
-  float32: (fields) => (fields["flat_float32"] as Float32Array | undefined) ?? new Float32Array(),
-  float64: (fields) => (fields["flat_float64"] as Float64Array | undefined) ?? new Float64Array(),
-  string: (fields) => (fields["flat_bytes"] ?? fields["flat_string"] ?? []) as string[],
+  float32: (fields) => (fields.flat_float32 as Float32Array | undefined) ?? new Float32Array(),
+  float64: (fields) => (fields.flat_float64 as Float64Array | undefined) ?? new Float64Array(),
+  string: (fields) => (fields.flat_bytes ?? fields.flat_string ?? []) as string[],
 };
 
 function numbers(fields: Fields, name: string): ArrayLike<number> {
@@ -105,10 +105,10 @@ function numbers(fields: Fields, name: string): ArrayLike<number> {
 }
 
 function tensorOf(fields: Fields): Tensor {
-  const dtype = NAMES.get(fields["dtype"] as number) as DataType | undefined;
+  const dtype = NAMES.get(fields.dtype as number) as DataType | undefined;
   if (dtype === undefined || !Object.hasOwn(ARRAYS, dtype)) {
-    throw new GrpsError(`the response has tensors of type ${String(fields["dtype"])}`);
+    throw new GrpsError(`the response has tensors of type ${String(fields.dtype)}`);
   }
-  const shape = Array.from((fields["shape"] as Uint32Array | undefined) ?? []);
-  return Tensor.of(dtype, ARRAYS[dtype](fields), shape, fields["name"] as string | undefined);
+  const shape = Array.from((fields.shape as Uint32Array | undefined) ?? []);
+  return Tensor.of(dtype, ARRAYS[dtype](fields), shape, fields.name as string | undefined);
 }

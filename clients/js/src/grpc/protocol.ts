@@ -1,5 +1,5 @@
 /** GRPS over gRPC-Web, which browsers can speak and every port of a service understands. */
-import { bytesOf, partsOf } from "../core/body.js";
+import { bytesOf, partsOf, secondsOf } from "../core/body.js";
 import type { Message } from "../core/message.js";
 import type { Attempt, Connection, Protocol } from "../core/protocol.js";
 import { errorOf, type GrpsError } from "../errors.js";
@@ -107,14 +107,14 @@ function failureIn({ code = 500, msg = "" }: Status, requestId: string | undefin
 
 /** An error without any message is in the head. Its body is read, so that the connection stays. */
 async function checkHead(response: FetchResponse, requestId: string | undefined): Promise<void> {
-  const find: Find = (name) => response.headers.get(name);
+  const find = (name: string): string | null => response.headers.get(name);
   if (response.status === 200 && find("grpc-status") === null) return;
   const text = new TextDecoder().decode(await bytesOf(response, MAX_ERROR_BYTES));
   checkTrailers(find, requestId);
   if (response.status === 200) return;
-  throw errorOf(response.status, text.slice(0, 1000) || `status ${response.status}`, {
-    requestId,
-  });
+  const retryAfter = secondsOf(find("retry-after"));
+  const shown = text.slice(0, 1000) || `status ${response.status}`;
+  throw errorOf(response.status, shown, { retryAfter, requestId });
 }
 
 function checkTrailers(find: Find, requestId: string | undefined): void {

@@ -84,13 +84,16 @@ function jsonMap(map: MapData): Record<string, Record<string, unknown>> {
   for (const [key, field] of Object.entries(MAP_FIELDS)) {
     const values = map[key as keyof MapData];
     if (values === undefined) continue;
-    const entries = Object.entries(values).map(([name, value]) => [name, jsonValue(value)]);
-    json[field] = Object.fromEntries(entries) as Record<string, unknown>;
+    const entries = Object.entries(values as Record<string, MapValue>);
+
+    json[field] = Object.fromEntries(entries.map(([name, value]) => [name, jsonValue(value)]));
   }
   return json;
 }
 
-function jsonValue(value: string | Uint8Array | number | bigint): string | number {
+type MapValue = string | Uint8Array | number | bigint;
+
+function jsonValue(value: MapValue): string | number {
   if (value instanceof Uint8Array) return toBase64(value);
   return typeof value === "bigint" ? String(value) : (specialNumber("", value) as string | number);
 }

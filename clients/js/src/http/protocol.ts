@@ -25,7 +25,8 @@ export class HttpProtocol implements Protocol {
   }
 
   async predict(message: Message, attempt: Attempt): Promise<Message> {
-    const path = `/infer/predict${queryOf(message)}`;
+    const parameters = attempt.returnNdarray ? ["return-ndarray=true"] : [];
+    const path = `/infer/predict${queryOf(message, ...parameters)}`;
     const response = await this.#post(path, bodyOf(message), {}, attempt);
     const bytes = await bytesOf(response, this.#connection.maxResponseBytes);
     if (!hasType(response, "application/json"))
