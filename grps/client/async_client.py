@@ -67,7 +67,11 @@ class AsyncClient:
         output: Output = "message",
         headers: Mapping[str, str] | None = None,
     ) -> Result:
-        """Call a model; see ``Client.predict``."""
+        """Call a model and return its output.
+
+        ``inputs``, ``model``, ``timeout``, ``output`` and ``headers`` are those of
+        ``Client.predict``, and so are the errors.
+        """
         call = self._caller.call(inputs, model, timeout, output, headers)
         attempt = 0
         while True:
@@ -88,7 +92,10 @@ class AsyncClient:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncStream:
-        """Call a model and return the pieces of its output; see ``Client.stream``."""
+        """Call a model and return the pieces of its output.
+
+        ``inputs``, ``model``, ``timeout`` and ``headers`` are those of ``Client.stream``.
+        """
         call = self._caller.stream_call(inputs, model, timeout, headers)
         return AsyncStream(async_pieces_of(self._transport, call, self._settings.retry))
 
@@ -101,7 +108,11 @@ class AsyncClient:
         concurrency: int = 16,
         progress: bool = False,
     ) -> AsyncIterator[Result]:
-        """Call a model with each of the inputs; see ``Client.map``."""
+        """Call a model with each of the inputs and yield the results in their order.
+
+        ``inputs``, which may also be an asynchronous iterable, ``model``, ``timeout``,
+        ``concurrency`` and ``progress`` are those of ``Client.map``.
+        """
         calls = map_async(
             lambda one: self.predict(one, model, timeout), inputs, concurrency, progress
         )
@@ -116,7 +127,7 @@ class AsyncClient:
         return await self._transport.is_ready(self._caller.deadline())
 
     async def metadata(self, model: str) -> Description:
-        """Return what the service says about a model; see ``Client.metadata``."""
+        """Return what the service says about the model ``model``; see ``Client.metadata``."""
         return await self._transport.metadata(model, self._caller.deadline())
 
     async def close(self) -> None:

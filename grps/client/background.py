@@ -44,7 +44,8 @@ class Background:
         with self._lock:
             self._is_closed = True
             loop, thread = self._loop, self._thread
-        if loop is None or thread is None or not loop.is_running():
+            self._thread = None
+        if loop is None or thread is None:
             return
         asyncio.run_coroutine_threadsafe(self._finish(), loop).result()
         loop.call_soon_threadsafe(loop.stop)

@@ -112,7 +112,7 @@ class Client:
     ) -> Future[Result]:
         """Begin a call in the background; ``cancel`` of the future cancels it on the server.
 
-        The arguments are those of ``predict``.
+        ``inputs``, ``model``, ``timeout``, ``output`` and ``headers`` are those of ``predict``.
         """
         return self._background.submit(
             lambda client: client.predict(inputs, model, timeout, output=output, headers=headers)
@@ -181,6 +181,9 @@ class Client:
 
         Over GRPS and bRPC, it is the model's configuration with its inputs and outputs; over the
         Open Inference Protocol, what that protocol defines.
+
+        Args:
+            model: The name, with or without ``-version``.
 
         Raises:
             CallError: The model is unknown, or the service can't be asked.

@@ -32,7 +32,15 @@ class CallError(GrpsError):
         request_id: str | None = None,
         is_refused: bool = False,
     ) -> None:
-        """Describe a failure; without a code, it has the usual one of its type."""
+        """Describe a failure.
+
+        Args:
+            message: What happened; one line.
+            code: The HTTP status; by default that of the type.
+            retry_after: Seconds after which the service accepts the call again.
+            request_id: The id of the call in the log of the service.
+            is_refused: Whether the call has not run.
+        """
         super().__init__(message)
         self.message = message
         self.code = type(self).code if code is None else code

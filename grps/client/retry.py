@@ -39,7 +39,7 @@ class Retry:
     repeatable: bool = False
 
     def pause(self, error: CallError, attempt: int, deadline: float | None) -> float | None:
-        """Return the seconds until the next attempt; ``None`` if there is none.
+        """[For the client] Return the seconds until the next attempt; ``None`` if there is none.
 
         Args:
             error: Why the call failed.

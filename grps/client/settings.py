@@ -30,7 +30,7 @@ class Tls:
     key: str | Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Return the context of the connections.
+        """[For the client] Return the context of the connections.
 
         Raises:
             OSError: A file can't be read.

@@ -51,6 +51,9 @@ def _translate(error: grpc.RpcError) -> CallError:
     trailing = dict[str, str](error.trailing_metadata() or ())  # type: ignore[arg-type]
     request_id, pushback = trailing.get(_REQUEST_ID), trailing.get(_PUSHBACK)
     kind = _KINDS.get(code)
+    if kind is ModelError and request_id is None:
+        # The service has not said so: the call was cut off on the way.
+        return ConnectionFailed(f"the connection ended: {text}")
     if kind is not None:
         return kind(text or code.name, request_id=request_id)
     if code == grpc.StatusCode.RESOURCE_EXHAUSTED:

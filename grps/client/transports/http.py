@@ -121,6 +121,8 @@ def _translate(error: Exception, deadline: float | None) -> Exception:
 
 def _transport_error(error: httpx.TransportError, deadline: float | None) -> CallError:
     text = str(error) or type(error).__name__
+    if isinstance(error, httpx.LocalProtocolError):
+        return InvalidRequest(f"the request can't be sent: {text}")
     is_late = isinstance(error, httpx.TimeoutException)
     if is_late and (has_passed(deadline, _SLACK_S) or not isinstance(error, httpx.ConnectTimeout)):
         return DeadlineExceeded("the timeout of the call passed")

@@ -116,7 +116,11 @@ class AsyncHttpPool:
             await self._room.acquire()
         connection, unused = self._idle.take()
         if unused is not None:
-            await unused.aclose()
+            try:
+                await unused.aclose()
+            except BaseException:
+                self.put(connection)
+                raise
         return connection
 
     def put(self, connection: httpx.AsyncHTTPTransport) -> None:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 
 from grps.client import AsyncClient, Client, ConnectionFailed, Result, Retry, Tls, Unsupported
 from grps.client.call import headers_of, split_version
-from grps.client.errors import Cancelled, DeadlineExceeded, TooLarge
+from grps.client.errors import Cancelled, DeadlineExceeded, InvalidRequest, TooLarge
 from grps.client.mapping import map_async, map_futures
 from grps.client.messages.content import Text
 from grps.client.settings import PROTOCOLS, read_address
@@ -240,3 +240,21 @@ def test_retries_are_a_number_or_a_policy(nobody: str) -> None:
     ):
         client.predict("a")
     assert time.monotonic() - begin >= 0.14
+
+
+@pytest.mark.parametrize("protocol", ["http", "oip-http"])
+def test_a_header_that_can_not_be_sent_is_refused(protocol: Any, silent: str) -> None:
+    with Client(silent, protocol) as client:
+        for value in ("a\r\nb", "é"):
+            with pytest.raises(InvalidRequest):
+                client.predict("a", "m", headers={"x-request-id": value})
+
+
+def test_closing_cancels_the_calls_in_the_background(silent: str) -> None:
+    client = Client(silent)
+    call = client.submit("a")
+    client.close()
+    client.close()
+    with pytest.raises((Cancelled, CancelledError)):
+        call.result(5)
+    assert not any(thread.name == "grps-client" for thread in threading.enumerate())
