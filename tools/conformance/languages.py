@@ -110,6 +110,14 @@ LANGUAGES = {
             program=(sys.executable, "tests/clients/python_conformance.py"),
             protocols=ALL,
         ),
+        Language(
+            name="js",
+            title="TypeScript",
+            folder="clients/js",
+            build=(("./build.sh",), ("node", "--test", "build/test/")),
+            program=("node", "--expose-gc", "build/conformance/main.js"),
+            protocols=GRPS,
+        ),
     )
 }
 """In the order of the table in the docs."""
