@@ -117,6 +117,14 @@ LANGUAGES = {
             program=("build/conformance/grps_conformance",),
             protocols=GRPS,
         ),
+        Language(
+            name="js",
+            title="TypeScript",
+            folder="clients/js",
+            build=(("./build.sh",), ("node", "--test", "build/test/")),
+            program=("node", "--expose-gc", "build/conformance/main.js"),
+            protocols=GRPS,
+        ),
     )
 }
 """In the order of the table in the docs."""

@@ -85,7 +85,8 @@ export class Tensor<D extends DataType = DataType> {
 
   /** Whether the elements are of this type; the compiler then knows their array. */
   is<E extends DataType>(dtype: E): this is Tensor<E> {
-    return (this.dtype) === dtype;
+    const own: DataType = this.dtype;
+    return own === dtype;
   }
 
   /** The same elements under another name. */
