@@ -118,6 +118,14 @@ LANGUAGES = {
             protocols=GRPS,
         ),
         Language(
+            name="go",
+            title="Go",
+            folder="clients/go",
+            build=(("go", "build", "-o", "build/conformance", "./internal/conformance"),),
+            program=("build/conformance",),
+            protocols=GRPS,
+        ),
+        Language(
             name="js",
             title="TypeScript",
             folder="clients/js",
