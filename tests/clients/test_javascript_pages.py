@@ -30,10 +30,9 @@ def test_every_block_runs(service: ConformanceService, tmp_path: Path) -> None:
         block.text for page in PAGES for block in blocks(page) if block.language == "javascript"
     ]
     assert len(texts) > len(PAGES)
-    for number, block in enumerate(texts):
-        text = block
+    for number, text in enumerate(texts):
         for old, new in replaced.items():
-            text = text.replace(old, new)
+            text = text.replace(old, new)  # noqa: PLW2901
         # A package finds itself by its name only from its own folder.
         program = FOLDER / "build" / f"block-{number}.js"
         program.write_text(text, encoding="utf-8")
