@@ -35,8 +35,7 @@ export async function contentOf(inputs: Inputs): Promise<Content> {
   if (inputs instanceof Tensor) return { kind: "tensors", tensors: [inputs] };
   if (Array.isArray(inputs)) return contentOfList(inputs as readonly unknown[]);
   if (isMap(inputs)) return { kind: "map", map: inputs.map };
-  if (ArrayBuffer.isView(inputs))
-    return { kind: "tensors", tensors: [Tensor.from(inputs)] };
+  if (ArrayBuffer.isView(inputs)) return { kind: "tensors", tensors: [Tensor.from(inputs)] };
   const named = Object.entries(inputs as Record<string, Tensor | TensorData>);
   return { kind: "tensors", tensors: named.map(([name, value]) => namedTensor(name, value)) };
 }
