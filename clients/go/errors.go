@@ -101,7 +101,8 @@ func connectionError(cause error, refused bool) *Error {
 func contextError(ctx context.Context) *Error {
 	deadline, has := ctx.Deadline()
 	switch {
-	case ctx.Err() == context.DeadlineExceeded, has && ctx.Err() == nil && !time.Now().Before(deadline):
+	case ctx.Err() == context.DeadlineExceeded,
+		has && ctx.Err() == nil && !time.Now().Before(deadline):
 		return statusError(http.StatusGatewayTimeout, "the deadline passed", 0)
 	case ctx.Err() != nil:
 		return statusError(statusCancelled, "the call was cancelled", 0)

@@ -20,6 +20,8 @@ import (
 	"github.com/NetEase-Media/grps/clients/go/internal/pb"
 )
 
+type message = *pb.GrpsMessage
+
 type grpcTransport struct {
 	connection *grpc.ClientConn
 	stub       pb.GrpsServiceClient
@@ -50,12 +52,12 @@ func (t *grpcTransport) predict(ctx context.Context, in Input, c *call) (*Result
 	if c.asNDArray {
 		return nil, invalid("an ndarray can be returned over HTTP only")
 	}
-	message, err := toMessage(in, c.model)
+	request, err := toMessage(in, c.model)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := t.unary(ctx, c, func(ctx context.Context, o grpc.CallOption) (*pb.GrpsMessage, error) {
-		return t.stub.Predict(ctx, message, o)
+	answer, err := t.unary(ctx, c, func(ctx context.Context, o grpc.CallOption) (message, error) {
+		return t.stub.Predict(ctx, request, o)
 	})
 	if err != nil {
 		return nil, err
@@ -67,8 +69,8 @@ func (t *grpcTransport) predict(ctx context.Context, in Input, c *call) (*Result
 func (t *grpcTransport) unary(
 	ctx context.Context,
 	c *call,
-	one func(context.Context, grpc.CallOption) (*pb.GrpsMessage, error),
-) (*pb.GrpsMessage, error) {
+	one func(context.Context, grpc.CallOption) (message, error),
+) (message, error) {
 	var trailer metadata.MD
 	answer, err := one(t.outgoing(ctx, c), grpc.Trailer(&trailer))
 	if err != nil {
@@ -101,12 +103,12 @@ func (t *grpcTransport) stream(ctx context.Context, in Input, c *call) (pieces, 
 	if c.asNDArray {
 		return nil, invalid("an ndarray can be returned over HTTP only")
 	}
-	message, err := toMessage(in, c.model)
+	request, err := toMessage(in, c.model)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	rpc, err := t.stub.PredictStreaming(t.outgoing(ctx, c), message)
+	rpc, err := t.stub.PredictStreaming(t.outgoing(ctx, c), request)
 	if err != nil {
 		cancel()
 		return nil, rpcError(ctx, err, nil)
@@ -123,24 +125,24 @@ func (t *grpcTransport) stream(ctx context.Context, in Input, c *call) (pieces, 
 }
 
 func (t *grpcTransport) modelMetadata(ctx context.Context, model string) (string, error) {
-	message, err := toMessage(Text(model), "")
+	request, err := toMessage(Text(model), "")
 	if err != nil {
 		return "", err
 	}
-	answer, err := t.unary(ctx, &call{}, func(ctx context.Context, o grpc.CallOption) (*pb.GrpsMessage, error) {
-		return t.stub.ModelMetadata(ctx, message, o)
+	answer, err := t.unary(ctx, &call{}, func(ctx context.Context, o grpc.CallOption) (message, error) {
+		return t.stub.ModelMetadata(ctx, request, o)
 	})
 	return textOf(answer, err)
 }
 
 func (t *grpcTransport) serverMetadata(ctx context.Context) (string, error) {
-	answer, err := t.unary(ctx, &call{}, func(ctx context.Context, o grpc.CallOption) (*pb.GrpsMessage, error) {
+	answer, err := t.unary(ctx, &call{}, func(ctx context.Context, o grpc.CallOption) (message, error) {
 		return t.stub.ServerMetadata(ctx, &pb.EmptyGrpsMessage{}, o)
 	})
 	return textOf(answer, err)
 }
 
-func textOf(answer *pb.GrpsMessage, err error) (string, error) {
+func textOf(answer message, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
@@ -152,7 +154,7 @@ func textOf(answer *pb.GrpsMessage, err error) (string, error) {
 }
 
 func (t *grpcTransport) isReady(ctx context.Context) (bool, error) {
-	answer, err := t.unary(ctx, &call{}, func(ctx context.Context, o grpc.CallOption) (*pb.GrpsMessage, error) {
+	answer, err := t.unary(ctx, &call{}, func(ctx context.Context, o grpc.CallOption) (message, error) {
 		return t.stub.CheckReadiness(ctx, &pb.EmptyGrpsMessage{}, o)
 	})
 	if err == nil {
@@ -241,12 +243,12 @@ func (m *messages) next() (*Result, error) {
 }
 
 func (m *messages) receive() (*Result, error) {
-	message, err := m.rpc.Recv()
+	answer, err := m.rpc.Recv()
 	if errors.Is(err, io.EOF) {
 		return nil, io.EOF
 	}
 	if err != nil {
 		return nil, rpcError(m.ctx, err, m.rpc.Trailer())
 	}
-	return fromMessage(message)
+	return fromMessage(answer)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -86,7 +87,8 @@ func (t *httpTransport) stream(ctx context.Context, in Input, c *call) (pieces, 
 		return nil, err
 	}
 	limit := t.settings.maxResponseBytes
-	return &lines{ctx: ctx, body: response.Body, reader: bufio.NewReader(response.Body), limit: limit}, nil
+	reader := bufio.NewReader(response.Body)
+	return &lines{ctx: ctx, body: response.Body, reader: reader, limit: limit}, nil
 }
 
 // post sends an input and returns a response of status 200.
@@ -208,7 +210,7 @@ func (t *httpTransport) readAll(ctx context.Context, response *http.Response) ([
 }
 
 func largeResponse(limit int) error {
-	message := "the response is larger than " + strconv.Itoa(limit) + " bytes; see WithMaxResponseBytes"
+	message := fmt.Sprintf("the response is larger than %d bytes; see WithMaxResponseBytes", limit)
 	return statusError(http.StatusRequestEntityTooLarge, message, 0)
 }
 

@@ -28,7 +28,7 @@ type jsonTensor struct {
 	Name        string        `json:"name"`
 	DType       string        `json:"dtype"`
 	Shape       []int         `json:"shape"`
-	FlatUint8   []uint16      `json:"flat_uint8"` // encoding/json reads []uint8 as base64
+	FlatUint8   []jsonUint8   `json:"flat_uint8"`
 	FlatInt8    []int8        `json:"flat_int8"`
 	FlatInt16   []int16       `json:"flat_int16"`
 	FlatInt32   []int32       `json:"flat_int32"`
@@ -63,7 +63,7 @@ func (j *jsonTensor) tensor() (*Tensor, error) {
 	t := &Tensor{Name: j.Name, Shape: j.Shape}
 	switch pb.DataType(pb.DataType_value[j.DType]) {
 	case pb.DataType_DT_UINT8:
-		t.data = converted(j.FlatUint8, func(v uint16) uint8 { return uint8(v) })
+		t.data = converted(j.FlatUint8, func(v jsonUint8) uint8 { return uint8(v) })
 	case pb.DataType_DT_INT8:
 		t.data = converted(j.FlatInt8, same[int8])
 	case pb.DataType_DT_INT16:
@@ -105,11 +105,19 @@ func converted[From, To any](values []From, one func(From) To) []To {
 func same[T any](value T) T { return value }
 
 type (
+	jsonUint8   uint16 // encoding/json reads []uint8 as base64
 	jsonInt64   int64
 	jsonFloat32 float32
 	jsonFloat64 float64
 	jsonText    string
 )
+
+// UnmarshalJSON reads a number of 8 bits.
+func (v *jsonUint8) UnmarshalJSON(text []byte) error {
+	number, err := strconv.ParseUint(unquoted(text), 10, 8)
+	*v = jsonUint8(number)
+	return err
+}
 
 // UnmarshalJSON reads a number, or a string with a number.
 func (v *jsonInt64) UnmarshalJSON(text []byte) error {

@@ -106,7 +106,8 @@ func (p protocol) secure(ca, key string, options ...grps.Option) *grps.Client {
 }
 
 func (p protocol) of(prefix string, options []grps.Option) *grps.Client {
-	all := append([]grps.Option{grps.WithProtocol(p.id), grps.WithTimeout(20 * time.Second)}, options...)
+	all := []grps.Option{grps.WithProtocol(p.id), grps.WithTimeout(20 * time.Second)}
+	all = append(all, options...)
 	client, err := grps.NewClient(p.address(prefix), all...)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

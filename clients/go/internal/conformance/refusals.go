@@ -99,7 +99,8 @@ func checkOverloaded(p protocol) error {
 	for i := 0; i < cap(ended); i++ {
 		if err := <-ended; err != nil {
 			refused++
-			if wrong := expectPause(err, func(p time.Duration) bool { return p == time.Second }); wrong != nil {
+			isSecond := func(pause time.Duration) bool { return pause == time.Second }
+			if wrong := expectPause(err, isSecond); wrong != nil {
 				return wrong
 			}
 		}
