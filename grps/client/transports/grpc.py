@@ -67,7 +67,7 @@ def _translate(error: grpc.RpcError) -> CallError:
 
 
 def _unavailable(text: str, request_id: str | None) -> CallError:
-    """Return the error of a service that refuses calls or of a connection, which have one status."""
+    """Return the error of a service that refuses calls or of a connection: they share one."""
     if request_id is not None:
         return Unavailable(text, request_id=request_id, is_refused=True)
     is_new = any(sign in text.lower() for sign in _NOT_CONNECTED)
