@@ -12,6 +12,7 @@ declare -A package_of=(
   [chromium]=chromium
   [g++]=g++
   [cmake]=cmake
+  [ninja]=ninja-build
   [shellcheck]=shellcheck
   [valgrind]=valgrind
   [promtool]=prometheus
@@ -29,6 +30,8 @@ declare -A package_of_header=(
   [grpcpp/grpcpp.h]=libgrpc++-dev
   [google/protobuf/message.h]=libprotobuf-dev
   [curl/curl.h]=libcurl4-openssl-dev
+  [gtest/gtest.h]=libgtest-dev
+  [nlohmann/json.hpp]=nlohmann-json3-dev
 )
 
 missing=()

@@ -100,6 +100,14 @@ def test_no_service_listens_there() -> None:
     assert "127.0.0.1:9" in failed.stderr
 
 
+def test_a_file_without_certificates_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("no certificate")
+    where = ("--address", "127.0.0.1:9", "--ca", str(tmp_path / "empty.pem"))
+    for protocol in ("http", "grpc"):
+        failed = call("echo", "hello", "--protocol", protocol, *where, code=2)
+        assert "empty.pem" in failed.stderr
+
+
 def test_pieces_are_written_as_they_come(variables: dict[str, str]) -> None:
     command = [sys.executable, "-m", "grps.cli.main", "call", "count", "--text=-1", "--stream"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}

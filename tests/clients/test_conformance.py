@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clients.conftest import Build, Measure
+from tests.clients.conftest import Measure
 from tools.conformance.features import declared, differences, passed, read_features
-from tools.conformance.languages import LANGUAGES, run_tests
-from tools.conformance.service import ConformanceService
+from tools.conformance.languages import LANGUAGES
 from tools.conformance.table import PAGE, with_table
 
 pytestmark = pytest.mark.timeout(1200)
@@ -17,11 +16,6 @@ pytestmark = pytest.mark.timeout(1200)
 def test_every_declared_feature_passes(name: str, results_of: Measure) -> None:
     wanted = declared(LANGUAGES[name], read_features())
     assert differences(wanted, results_of(name)) == []
-
-
-@pytest.mark.parametrize("name", [name for name, one in LANGUAGES.items() if one.tests])
-def test_its_own_tests_pass(name: str, built: Build, service: ConformanceService) -> None:
-    run_tests(built(name), service.variables())
 
 
 def test_the_table_in_the_docs_is_what_was_measured(results_of: Measure) -> None:

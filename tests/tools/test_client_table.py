@@ -3,7 +3,7 @@ from __future__ import annotations
 from tools.conformance.features import Feature, declared, differences, passed, table
 from tools.conformance.languages import LANGUAGES, Language
 from tools.conformance.results import Result
-from tools.conformance.table import BEGIN, END, with_table
+from tools.conformance.table import BEGIN, END, PAGE, with_table
 
 FEATURES = [
     Feature("text", "sends a text", ("http", "grpc")),
@@ -48,3 +48,8 @@ def test_only_the_table_of_the_page_changes() -> None:
     assert page.endswith(f"{END}after\n")
     assert "old" not in page
     assert with_table(page, columns) == page
+
+
+def test_the_page_leads_to_the_page_of_each_language() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert [name for name in LANGUAGES if f"]({name}.md)" not in page] == []

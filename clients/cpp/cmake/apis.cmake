@@ -4,8 +4,13 @@
 find_package(Protobuf REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 find_path(GRPCPP_INCLUDE_DIR grpcpp/grpcpp.h REQUIRED)
-foreach(library grpc++ grpc gpr absl_synchronization)
-  find_library(GRPS_${library}_LIBRARY ${library} REQUIRED)
+# The generated code uses inline functions of gRPC that need its parts; not all builds have all.
+set(grpc_libraries grpc++)
+foreach(library grpc gpr absl_synchronization)
+  find_library(GRPS_LIBRARY_${library} ${library})
+  if(GRPS_LIBRARY_${library})
+    list(APPEND grpc_libraries ${library})
+  endif()
 endforeach()
 
 set(GRPS_PROTO "${CMAKE_CURRENT_SOURCE_DIR}/../../proto/grps.proto")
@@ -39,4 +44,4 @@ set_target_properties(grps_apis PROPERTIES EXPORT_NAME apis)
 target_compile_features(grps_apis PUBLIC cxx_std_17)
 target_include_directories(grps_apis SYSTEM PUBLIC "$<BUILD_INTERFACE:${GRPS_APIS_DIR}>"
                                                    "$<INSTALL_INTERFACE:include>")
-target_link_libraries(grps_apis PUBLIC protobuf::libprotobuf grpc++ grpc gpr absl_synchronization)
+target_link_libraries(grps_apis PUBLIC protobuf::libprotobuf ${grpc_libraries})

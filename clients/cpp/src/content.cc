@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <iterator>
 
 #include "grps/errors.h"
 
@@ -19,7 +18,11 @@ static_assert(kNames.size() == std::variant_size_v<Content::Data>);
 
 Bytes Bytes::from_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  Bytes bytes{{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}};
+  Bytes bytes;
+  std::array<char, 65536> part{};
+  while (file.read(part.data(), part.size()), file.gcount() > 0) {
+    bytes.data.append(part.data(), static_cast<std::size_t>(file.gcount()));
+  }
   if (!file.is_open() || file.bad()) throw InvalidRequest("can't read the file " + path, {});
   return bytes;
 }

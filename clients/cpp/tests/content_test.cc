@@ -44,8 +44,14 @@ TEST(ContentTest, GivesWhatItHasAndNothingElse) {
   EXPECT_THROW(tensors.tensor("y"), grps::WrongContent);
 }
 
-TEST(BytesTest, ReportsAFileThatIsMissing) {
+TEST(BytesTest, ReadsAWholeFile) {
+  EXPECT_EQ(grps::Bytes::from_file("/dev/null").data, "");
+  EXPECT_GT(grps::Bytes::from_file("/proc/self/exe").data.size(), 1000U);
+}
+
+TEST(BytesTest, ReportsAFileThatCanNotBeRead) {
   EXPECT_THROW(grps::Bytes::from_file("/nonexistent/image.png"), grps::InvalidRequest);
+  EXPECT_THROW(grps::Bytes::from_file("/proc"), grps::InvalidRequest);
 }
 
 }  // namespace

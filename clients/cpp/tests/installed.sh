@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs a build into a folder, builds what a user would build against it, and runs that against
 # the service of clients/conformance/README.md: the program of the README, the code of the cookbook,
-# and the sample for GRPS 1.1. Takes the build folder.
+# and the sample for GRPS 1.1. BUILD_DIR is where build.sh has built; default: build.
 set -euo pipefail
 
 client=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=$1
+build=${BUILD_DIR:-$client/build}
 work=$build/installed
 prefix=$work/prefix
 rm -rf "$work"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,18 +61,24 @@ class Connection:
         """Make the client.
 
         Raises:
-            UsageError: The address has another form.
+            UsageError: The address has another form, or --ca is no file of certificates.
         """
+        verified = Tls(ca=self.ca) if tls else None
         try:
+            if verified is not None:
+                # gRPC would find a wrong file only when it connects.
+                verified.context()
             return Client(
                 address,
                 protocol=self.protocol,
                 key=self._key(),
-                tls=Tls(ca=self.ca) if tls else None,
+                tls=verified,
                 timeout=self.timeout or DEFAULT_TIMEOUT_S,
             )
         except ValueError as error:
             raise click.UsageError(str(error)) from None
+        except ssl.SSLError as error:
+            raise click.UsageError(f"--ca {self.ca}: {error.reason or error}") from None
 
     def _key(self) -> str | None:
         if self.key_file is not None:

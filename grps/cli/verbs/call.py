@@ -26,6 +26,7 @@ from grps.cli.names import complete_model, complete_running
 @click.option(
     "--protocol",
     type=click.Choice(PROTOCOLS),
+    metavar=f"[{'|'.join(PROTOCOLS)}]",
     default=PROTOCOLS[0],
     show_default=True,
     help="Protocol of the call.",

@@ -61,7 +61,7 @@ void Exchange::configure(const TransferSettings& settings) {
   set(easy_, CURLOPT_URL, request_.url.c_str());
   set(easy_, CURLOPT_NOSIGNAL, 1L);
   set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  set(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(easy_, CURLOPT_TCP_KEEPALIVE, 1L);  // a stream may be silent for long
   set(easy_, CURLOPT_USERAGENT, user_agent().c_str());
   set(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
   if (!settings.ca_file.empty()) set(easy_, CURLOPT_CAINFO, settings.ca_file.c_str());
