@@ -62,12 +62,17 @@ def _translate(error: grpc.RpcError) -> CallError:
         seconds = int(pushback) / 1000
         return TooManyRequests(text, retry_after=seconds, request_id=request_id, is_refused=True)
     if code == grpc.StatusCode.UNAVAILABLE:
-        if request_id is not None:
-            return Unavailable(text, request_id=request_id, is_refused=True)
-        is_new = any(sign in text.lower() for sign in _NOT_CONNECTED)
-        is_refused = is_new and "ssl" not in text.lower() and "certificate" not in text.lower()
-        return ConnectionFailed(f"the connection failed: {text}", is_refused=is_refused)
+        return _unavailable(text, request_id)
     return CallError(f"{code.name}: {text}", request_id=request_id)
+
+
+def _unavailable(text: str, request_id: str | None) -> CallError:
+    """Return the error of a service that refuses calls or of a connection: they share one."""
+    if request_id is not None:
+        return Unavailable(text, request_id=request_id, is_refused=True)
+    is_new = any(sign in text.lower() for sign in _NOT_CONNECTED)
+    is_refused = is_new and "ssl" not in text.lower() and "certificate" not in text.lower()
+    return ConnectionFailed(f"the connection failed: {text}", is_refused=is_refused)
 
 
 class _Common:
