@@ -110,6 +110,19 @@ LANGUAGES = {
             protocols=ALL,
         ),
         Language(
+            name="java",
+            title="Java",
+            folder="clients/java",
+            build=(
+                (
+                    *("mvn", "-q", "-pl", "grps-client,conformance"),
+                    *("-Dmaven.javadoc.skip=true", "package"),
+                ),
+            ),
+            program=("java", "-jar", "conformance/target/grps-conformance.jar"),
+            protocols=GRPS,
+        ),
+        Language(
             name="cpp",
             title="C++",
             folder="clients/cpp",
