@@ -48,5 +48,6 @@ bench: setup ## Run the benchmarks (ARGS=... goes to them)
 
 clean: ## Remove everything that is built, .venv and target/ too
 	rm -rf .venv .setup .demo target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-	  .import_linter_cache grps/_core*.so
+	  .import_linter_cache grps/_core*.so clients/*/build clients/*/dist clients/*/node_modules
+	find clients -name target -type d -prune -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,7 +19,7 @@ from tools.repository import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "python-api.md"
 MARK = "<!-- From here on, `make generate` writes this page from the docstrings. -->\n"
-FOR_THE_SERVER = "[For the server]"
+INTERNAL = ("[For the server]", "[For the client]")
 SECTIONS = {"Args:": "Arguments", "Returns:": "Returns", "Raises:": "Raises"}
 ANNOTATED_DEFAULT = re.compile(r"(: [^,=]+)=")
 ENTRY = re.compile(r"(\*{0,2}[\w.]+): (.*)")
@@ -40,6 +40,17 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("global_conf", "grps/config/global_conf.py", "Config"),
         ("GrpsTest", "grps/server/testing.py", "GrpsTest"),
         ("GrpsTest.executor", "grps/server/testing.py", "Executor"),
+    ),
+    "Calling a service": (
+        ("Client", "grps/client/client.py", "Client"),
+        ("AsyncClient", "grps/client/async_client.py", "AsyncClient"),
+        ("Result", "grps/client/result.py", "Result"),
+        ("Stream", "grps/client/streams.py", "Stream"),
+        ("AsyncStream", "grps/client/streams.py", "AsyncStream"),
+        ("Retry", "grps/client/retry.py", "Retry"),
+        ("Tls", "grps/client/settings.py", "Tls"),
+        ("Limits", "grps/client/settings.py", "Limits"),
+        ("CallError", "grps/client/errors.py", "CallError"),
     ),
     "Base classes for engines": (
         ("TorchModelInferer", "grps/backends/torch/inferer.py", "TorchModelInferer"),
@@ -114,7 +125,7 @@ def _member(node: ast.stmt, is_object: bool) -> Member | None:
     # What makes an object says nothing if GRPS does it, or without arguments.
     is_made = node.name == "__init__" and arguments and not is_object
     hidden = node.name.startswith("_") and not is_made
-    if hidden or text.startswith(FOR_THE_SERVER):
+    if hidden or text.startswith(INTERNAL):
         return None
     decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
     return Member(node.name, _signature(node, "property" in decorators), text, arguments)

@@ -16,6 +16,17 @@ def shell_scripts() -> list[str]:
     return [str(path) for path in source_files() if path.suffix == ".sh"]
 
 
+def cpp_files() -> list[str]:
+    """List the sources of the client for C++."""
+    folder = Path("clients/cpp")
+    suffixes = {".cc", ".h"}
+    return [
+        str(path)
+        for path in source_files()
+        if path.suffix in suffixes and path.is_relative_to(folder)
+    ]
+
+
 BIN = Path(sys.executable).parent
 CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("rustfmt", ["cargo", "fmt", "--all", "--check"]),
@@ -36,6 +47,7 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("mypy", [f"{BIN}/mypy", "--no-error-summary"]),
     ("import layers", [f"{BIN}/lint-imports", "--no-logo"]),
     ("shell scripts", ["shellcheck", ".ci/run", *shell_scripts()]),
+    ("clang-format", ["clang-format", "--dry-run", "--Werror", *cpp_files()]),
     ("imports", [sys.executable, "-m", "tools.check_imports"]),
     ("crate edges", [sys.executable, "-m", "tools.check_crates"]),
     ("sizes", [sys.executable, "-m", "tools.check_sizes"]),

@@ -39,6 +39,7 @@ def main() -> None:
       grpst serve model.pt
       curl -d '{"ndarray": [[1.0, 2.0]]}' -H 'Content-Type: application/json' \\
         'http://127.0.0.1:7080/grps/v1/infer/predict?return-ndarray=true'
+      grpst call model '[[1.0, 2.0]]'
       grpst ps
       grpst logs my_grps
       grpst model reload model

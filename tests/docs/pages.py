@@ -17,7 +17,21 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 RUN = ("bash", "python")
-LANGUAGES = (*RUN, "dockerfile", "go", "java", "javascript", "json", "text", "yaml")
+LANGUAGES = (
+    *RUN,
+    "cmake",
+    "cpp",
+    "dockerfile",
+    "go",
+    "html",
+    "java",
+    "javascript",
+    "json",
+    "text",
+    "typescript",
+    "xml",
+    "yaml",
+)
 
 
 @dataclass(frozen=True, slots=True)

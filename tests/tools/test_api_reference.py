@@ -7,6 +7,7 @@ import re
 import pytest
 
 import grps
+import grps.client
 from tools import api_reference
 from tools.api_reference import GROUPS, PAGE, describe, whole_page
 
@@ -22,7 +23,7 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_every_public_name_is_described() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for name in grps.__all__:
+    for name in (*grps.__all__, *grps.client.__all__):
         assert f"### {name}\n" in page or f"`{name}`" in page, name
 
 
@@ -31,12 +32,14 @@ def test_what_python_has_is_what_the_page_has() -> None:
     for name, _, _ in CLASSES:
         if name.startswith(("Torch", "Tf", "Trt", "Onnx")) or "." in name:
             continue
-        value = getattr(grps, name)
+        value = getattr(grps, name, None) or getattr(grps.client, name)
         kind = value if isinstance(value, type) else type(value)
         described = {member.name for member in describe(*_entry(name)).members}
         members = vars(kind).items()
         public = {key: member for key, member in members if key[0] != "_" and callable(member)}
-        hidden = {key for key in public if str(public[key].__doc__).startswith("[For the server]")}
+        hidden = {
+            key for key in public if str(public[key].__doc__).startswith(api_reference.INTERNAL)
+        }
         assert set(public) - hidden <= described, name
 
 

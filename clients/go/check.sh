@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Checks the format, vets the code, and runs all tests; those of the cookbook need the service of
+# clients/conformance/README.md.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+unformatted=$(gofmt -l .)
+if [ -n "$unformatted" ]; then
+  echo "run gofmt -w on: $unformatted" >&2
+  exit 1
+fi
+go vet -tags service ./...
+go test -count=1 -tags service ./...

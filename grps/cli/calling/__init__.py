@@ -1,0 +1,1 @@
+"""What ``grpst call`` reads from its command line and writes as its result."""

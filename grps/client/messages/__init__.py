@@ -1,0 +1,1 @@
+"""Requests and results in the forms of all protocols."""

@@ -1,0 +1,1 @@
+"""One transport per protocol, each for blocking and for asynchronous clients."""

@@ -1,0 +1,1 @@
+"""The service that clients are tested with, and what the tests found."""
