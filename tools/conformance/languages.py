@@ -126,6 +126,15 @@ LANGUAGES = {
             program=(sys.executable, "tests/clients/python_conformance.py"),
             protocols=ALL,
         ),
+        Language(
+            name="go",
+            title="Go",
+            folder="clients/go",
+            program=("build/conformance",),
+            protocols=GRPS,
+            build=(("go", "build", "-o", "build/conformance", "./internal/conformance"),),
+            tests=(("./check.sh",), ("internal/generate.sh", "--check")),
+        ),
     )
 }
 """In the order of the table in the docs."""
