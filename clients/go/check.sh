@@ -4,6 +4,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
+PATH=$(go env GOROOT)/bin:$PATH
 unformatted=$(gofmt -l .)
 if [ -n "$unformatted" ]; then
   echo "run gofmt -w on: $unformatted" >&2

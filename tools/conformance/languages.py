@@ -137,6 +137,7 @@ LANGUAGES = {
             build=(("go", "build", "-o", "build/conformance", "./internal/conformance"),),
             program=("build/conformance",),
             protocols=GRPS,
+            tests=(("./check.sh",), ("internal/generate.sh", "--check")),
         ),
         Language(
             name="js",
