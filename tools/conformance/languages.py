@@ -143,7 +143,7 @@ LANGUAGES = {
             name="js",
             title="TypeScript",
             folder="clients/js",
-            build=(("./build.sh",), ("node", "--test", "build/test/")),
+            build=(("./build.sh",),),
             program=("node", "--expose-gc", "build/conformance/main.js"),
             protocols=GRPS,
         ),
