@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Language:
     protocols: tuple[str, ...]
     build: tuple[tuple[str, ...], ...] = ()
     """The commands before it."""
+    tests: tuple[tuple[str, ...], ...] = ()
+    """The commands that run its own tests and linters, once it is built."""
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Features that it lacks, each with the protocols over which it does."""
 
@@ -51,10 +53,16 @@ def build(language: Language, variables: Mapping[str, str]) -> None:
     Raises:
         ProgramError: A command failed; the text has the end of its output.
     """
-    for command in language.build:
-        failure = _run(command, language.folder, environment_of(variables), BUILD_S)
-        if failure:
-            raise ProgramError(failure)
+    _run_all(language.build, language, variables)
+
+
+def run_tests(language: Language, variables: Mapping[str, str]) -> None:
+    """Run the own tests of a client that is built.
+
+    Raises:
+        ProgramError: A command failed; the text has the end of its output.
+    """
+    _run_all(language.tests, language, variables)
 
 
 def measure(language: Language, variables: Mapping[str, str]) -> list[Result]:
@@ -73,6 +81,15 @@ def measure(language: Language, variables: Mapping[str, str]) -> list[Result]:
     if failure and all(result.passed for result in results):
         raise ProgramError(failure)
     return results
+
+
+def _run_all(
+    commands: Iterable[tuple[str, ...]], language: Language, variables: Mapping[str, str]
+) -> None:
+    for command in commands:
+        failure = _run(command, language.folder, environment_of(variables), BUILD_S)
+        if failure:
+            raise ProgramError(failure)
 
 
 def _run(command: tuple[str, ...], folder: str, environment: dict[str, str], limit_s: int) -> str:

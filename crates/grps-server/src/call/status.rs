@@ -75,6 +75,11 @@ pub(crate) fn is_in_message(cause: Cause) -> bool {
     )
 }
 
+/// Whether the same request may succeed a little later.
+pub(crate) fn can_retry(cause: Cause) -> bool {
+    matches!(cause, Cause::QueueFull | Cause::RateLimited | Cause::Unavailable)
+}
+
 /// The gRPC status of an error that ends the call itself; `None` if it [`is_in_message`].
 pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
     (!is_in_message(error.cause())).then(|| rpc_failure(error))
@@ -83,7 +88,7 @@ pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
 /// The gRPC status of an error, for protocols whose clients expect one for every failure.
 pub(crate) fn rpc_failure(error: &Error) -> tonic::Status {
     let mut status = tonic::Status::new(table(error.cause()).1, error.message());
-    if matches!(error.cause(), Cause::QueueFull | Cause::RateLimited) {
+    if can_retry(error.cause()) {
         // The counterpart of the HTTP header Retry-After.
         let retry_after = MetadataValue::from(RETRY_AFTER_MS);
         status.metadata_mut().insert("grpc-retry-pushback-ms", retry_after);

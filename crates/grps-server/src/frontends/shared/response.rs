@@ -1,18 +1,18 @@
 //! HTTP responses for all front ends.
 
 use bytes::Bytes;
-use grps_core::{Cause, Error};
+use grps_core::Error;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::call::reply_stream::{ReplyStream, StreamEncoding};
-use crate::call::status::http_status;
+use crate::call::status::{can_retry, http_status};
 use crate::net::http::reply_body::ReplyBody;
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 pub(crate) const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
-/// Seconds after which a client can retry when the queue was full.
+/// Seconds after which a client can retry.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Browsers take the content type for what it is, and do not guess another one.
@@ -39,14 +39,15 @@ fn add_content_type(response: &mut Response<ReplyBody>, content_type: HeaderValu
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
 }
 
-/// The response to a failed request, with a body of the front end. A full queue adds `Retry-After`.
+/// The response to a failed request, with a body of the front end. It has `Retry-After` where the same
+/// request may succeed later.
 pub(crate) fn failure(
     error: &Error,
     content_type: HeaderValue,
     body: impl Into<Bytes>,
 ) -> Response<ReplyBody> {
     let mut response = respond(http_status(error), content_type, body);
-    if matches!(error.cause(), Cause::QueueFull | Cause::RateLimited) {
+    if can_retry(error.cause()) {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
     response

@@ -20,8 +20,8 @@ const PRIVATE_NETWORK: HeaderName =
 const ALLOW_PRIVATE_NETWORK: HeaderName =
     HeaderName::from_static("access-control-allow-private-network");
 /// Headers of responses that pages may read besides those that browsers always show.
-const EXPOSED: &str = "grpc-message, grpc-status, grpc-status-details-bin, retry-after, \
-    x-grps-dtype, x-grps-shape, x-grps-timing, x-request-id";
+const EXPOSED: &str = "grpc-message, grpc-retry-pushback-ms, grpc-status, grpc-status-details-bin, \
+    retry-after, x-grps-dtype, x-grps-shape, x-grps-timing, x-request-id";
 
 /// Which pages of other sites may read responses.
 #[derive(Clone, Debug)]
