@@ -4,6 +4,6 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
-build=(mvn -q -pl grps-client,conformance -Dmaven.javadoc.skip=true package)
+build=(mvn -q -pl "grps-client,conformance" -Dmaven.javadoc.skip=true package)
 "${build[@]}" -o 2>/dev/null || "${build[@]}"
 java -jar conformance/target/grps-conformance.jar

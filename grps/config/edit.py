@@ -207,8 +207,9 @@ def _mapping(entry: Mapping[str, Value]) -> str:
 
 
 def _scalar(value: Value) -> str:
+    if isinstance(value, int | float):
+        return f"{value:.12g}"
     if not isinstance(value, str):
-        one = isinstance(value, int | float)
-        return f"{value:.12g}" if one else f"[{', '.join(map(_scalar, value))}]"
+        return f"[{', '.join(map(_scalar, value))}]"
     is_plain = value.replace("-", "").replace("_", "").isalnum() and value[0].isalnum()
     return value if is_plain and yaml.safe_load(value) == value else json.dumps(value)

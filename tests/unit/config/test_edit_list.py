@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from grps.config.edit import with_list_entry
+from grps.config.edit import Value, with_list_entry
 from grps.errors import ConfigError
 
-ENTRY = {"name": "b", "scopes": ("x", "y"), "rate": 2.5}
+ENTRY: dict[str, Value] = {"name": "b", "scopes": ("x", "y"), "rate": 2.5}
 FLOW = "{name: b, scopes: [x, y], rate: 2.5}"
 
 

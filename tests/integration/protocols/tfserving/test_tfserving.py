@@ -444,11 +444,11 @@ def test_a_client_without_protos_can_call(channel: grpc.Channel) -> None:
     method = pool.FindMethodByName("tensorflow.serving.PredictionService.Predict")
     tensor = {"dtype": "DT_FLOAT", "tensorShape": {"dim": [{"size": 2}]}, "floatVal": [1, 2]}
     sent = {"modelSpec": {"name": "onnx"}, "inputs": {"x": tensor}}
+    request = Parse(json.dumps(sent), GetMessageClass(method.input_type)())
     reply = channel.unary_unary(
         "/tensorflow.serving.PredictionService/Predict",
-        request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=GetMessageClass(method.output_type).FromString,
-    )(Parse(json.dumps(sent), GetMessageClass(method.input_type)()))
+    )(request.SerializeToString())
     outputs = MessageToDict(reply)["outputs"]
     assert [output["floatVal"] for output in outputs.values()] == [[1, 2]]
 
