@@ -445,10 +445,11 @@ def test_a_client_without_protos_can_call(channel: grpc.Channel) -> None:
     tensor = {"dtype": "DT_FLOAT", "tensorShape": {"dim": [{"size": 2}]}, "floatVal": [1, 2]}
     sent = {"modelSpec": {"name": "onnx"}, "inputs": {"x": tensor}}
     request = Parse(json.dumps(sent), GetMessageClass(method.input_type)())
-    reply = channel.unary_unary(
+    call: Any = channel.unary_unary(
         "/tensorflow.serving.PredictionService/Predict",
         response_deserializer=GetMessageClass(method.output_type).FromString,
-    )(request.SerializeToString())
+    )
+    reply = call(request.SerializeToString())
     outputs = MessageToDict(reply)["outputs"]
     assert [output["floatVal"] for output in outputs.values()] == [[1, 2]]
 
