@@ -34,7 +34,7 @@ class Echo(Plain):
 
 class Mean(Plain):
     def infer(self, inp, context):
-        return {"y": user.channel_mean(inp["input"])}
+        return {"y": user.channel_mean(*inp.values())}
 
 
 class Stream(Plain):
@@ -84,5 +84,5 @@ def serve(name: str, served: dict[str, Any]) -> Launch:
 
 
 def endpoints(workload: str) -> list[Endpoint]:
-    """GRPC and HTTP JSON; an HTTP stream for W5."""
-    return w.grps_endpoints(workload, PORT, PORT + 1)
+    """GRPC and HTTP of GRPS and of the Open Inference Protocol; an HTTP stream for W5."""
+    return w.grps_endpoints(workload, PORT, PORT + 1) + w.oip_endpoints(workload, PORT, PORT + 1)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.peers import paths
+from benchmarks.peers import workloads as w
 from benchmarks.peers.api import Endpoint, Launch, Skip
 from benchmarks.peers.servers import grps, grps_native
 
@@ -28,4 +29,4 @@ def launch(workload: str) -> Launch:
 
 def endpoints(workload: str) -> list[Endpoint]:
     """GRPC and HTTP JSON; an HTTP stream for W5."""
-    return grps.endpoints(workload)
+    return w.grps_endpoints(workload, PORT, PORT + 1)

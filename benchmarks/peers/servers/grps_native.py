@@ -17,4 +17,4 @@ def launch(workload: str) -> Launch:
 
 def endpoints(workload: str) -> list[Endpoint]:
     """GRPC and HTTP JSON."""
-    return grps.endpoints(workload)
+    return w.grps_endpoints(workload, PORT, PORT + 1)

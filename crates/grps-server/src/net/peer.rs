@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 /// The address that is passed on for a peer of a Unix socket.
 const UNIX: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
@@ -28,6 +30,8 @@ pub(crate) struct Peer {
     /// Whether only this machine reaches the socket that the peer has connected to, so that pages in
     /// its browsers are the only strangers.
     is_on_loopback: bool,
+    /// The host that the latest requests of the connection named, once it has been checked.
+    host: Arc<Mutex<Vec<u8>>>,
     /// The name of the caller of a request, for logs; `None` where nobody asked for it.
     caller: Option<Arc<str>>,
 }
@@ -35,7 +39,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// Creates a peer without a verified identity.
     pub(crate) fn new(address: PeerAddress) -> Self {
-        Self { address, identity: None, is_on_loopback: false, caller: None }
+        Self { address, identity: None, is_on_loopback: false, host: Arc::default(), caller: None }
     }
 
     /// The same peer with a name that the transport has verified.
@@ -51,6 +55,16 @@ impl Peer {
     /// Whether the socket that the peer has connected to is on a loopback address.
     pub(crate) fn is_on_loopback(&self) -> bool {
         self.is_on_loopback
+    }
+
+    /// Whether the latest checked request of the connection named this host.
+    pub(crate) fn has_named(&self, host: &[u8]) -> bool {
+        !host.is_empty() && *self.host.lock() == host
+    }
+
+    /// Notes a host that was checked.
+    pub(crate) fn note_host(&self, host: &[u8]) {
+        host.clone_into(&mut self.host.lock());
     }
 
     /// Sets the name of the caller of a request. What the transport has verified stays as it is.
@@ -128,6 +142,16 @@ mod tests {
             let peer = Peer::from(address.parse::<SocketAddr>().unwrap());
             assert_eq!(peer.is_local(), local, "{address}");
         }
+    }
+
+    #[test]
+    fn the_latest_host_of_a_connection_is_known_to_all_its_requests() {
+        let peer = Peer::default();
+        assert!(!peer.has_named(b"") && !peer.has_named(b"a"));
+        peer.clone().note_host(b"a");
+        assert!(peer.has_named(b"a") && !peer.has_named(b"ab"));
+        peer.note_host(b"b");
+        assert!(!peer.has_named(b"a") && !peer.has_named(b""));
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub(crate) fn sent_key(headers: &HeaderMap) -> Option<&str> {
 /// call: a page of another site can be loaded by a name of that site that resolves to the loopback
 /// address, and is then a page of this service to its browser.
 ///
+/// Returns whether all requests of the connection for the same name pass.
+///
 /// # Errors
 /// `PermissionDenied` for another name.
 pub(crate) fn check_host(
@@ -63,9 +65,12 @@ pub(crate) fn check_host(
     peer: &Peer,
     uri: &Uri,
     headers: &HeaderMap,
-) -> Result<(), Error> {
-    if !peer.is_on_loopback() || app.auth.is_required() {
-        return Ok(());
+) -> Result<bool, Error> {
+    if !peer.is_on_loopback() {
+        return Ok(true);
+    }
+    if app.auth.is_required() {
+        return Ok(false);
     }
     let names = &app.settings.interface.hosts;
     let is_own = |authority: &str| {
@@ -74,9 +79,9 @@ pub(crate) fn check_host(
         })
     };
     match authorities(uri, headers).into_iter().find(|authority| !is_own(authority)) {
-        None => Ok(()),
+        None => Ok(true),
         // A page can't know the token.
-        Some(_) if app.auth.is_admin_token(sent_key(headers)) => Ok(()),
+        Some(_) if app.auth.is_admin_token(sent_key(headers)) => Ok(false),
         Some(other) => Err(Error::new(
             Cause::PermissionDenied,
             format!(

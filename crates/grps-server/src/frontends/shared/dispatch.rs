@@ -21,7 +21,7 @@ use crate::net::http::content_coding;
 use crate::net::http::grpc_web::GrpcWeb;
 use crate::net::http::reply_body::ReplyBody;
 use crate::net::http::request_body::IncomingBody;
-use crate::net::http::request_head;
+use crate::net::http::request_head::HeadFacts;
 use crate::net::peer::Peer;
 use crate::net::places::Place;
 
@@ -54,9 +54,7 @@ pub(crate) async fn dispatch(
     let is_draining = app.engine.health().is_draining();
     let path = || request.uri().path().to_owned();
     let line = AccessLine::begin(&call, request.method(), path);
-    let (uri, headers) = (request.uri(), request.headers());
-    let head = request_head::check(version, uri, headers)
-        .and_then(|()| credentials::check_host(&app, &call.peer, uri, headers));
+    let head = check_head(&app, &call.peer, &request);
     let is_refused = head.is_err();
     let response = match head {
         Ok(()) => match route(&router, call, place, request, grpc) {
@@ -79,6 +77,24 @@ pub(crate) async fn dispatch(
         line.write(&timeline, i32::from(response.status().as_u16()));
     }
     Ok(response)
+}
+
+/// Checks what the HTTP libraries do not check of a head. Most requests of a connection name the same
+/// host, which is checked once.
+fn check_head(app: &App, peer: &Peer, request: &Request<IncomingBody>) -> Result<(), Error> {
+    let (uri, headers) = (request.uri(), request.headers());
+    let head = HeadFacts::of(request.version(), uri, headers);
+    head.check_framing()?;
+    let host = head.only_host();
+    if host.is_some_and(|host| peer.has_named(host)) {
+        return Ok(());
+    }
+    head.check_hosts()?;
+    let is_known = credentials::check_host(app, peer, uri, headers)?;
+    if let Some(host) = host.filter(|_| is_known) {
+        peer.note_host(host);
+    }
+    Ok(())
 }
 
 /// The response to a request that may not call its route.

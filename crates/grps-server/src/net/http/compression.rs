@@ -32,8 +32,9 @@ const TEXTS: [&str; 6] = [
 
 /// The coding that a client prefers, by `Accept-Encoding`; `None` for a body as it is.
 pub(crate) fn accepted(headers: &HeaderMap) -> Option<Coding> {
-    let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    preferred(values)
+    let mut values = headers.get_all(ACCEPT_ENCODING).iter().peekable();
+    values.peek()?;
+    preferred(values.filter_map(|value| value.to_str().ok()))
 }
 
 /// The coding with the highest quality in lists such as `gzip;q=0.5, zstd`.

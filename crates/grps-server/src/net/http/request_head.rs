@@ -12,39 +12,83 @@ use http::{HeaderMap, HeaderValue, Uri, Version};
 /// Maximum length of a host in an error message.
 const MAX_SHOWN_CHARS: usize = 100;
 
-/// Checks the head of a request (RFC 9112, sections 3.2 and 6.1; RFC 9113, section 8.3.1).
-///
-/// # Errors
-/// `InvalidArgument` with the broken rule.
-pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
-    let authority = uri.authority().map(http::uri::Authority::as_str);
-    // One pass is quicker than a lookup of each.
-    let (mut host, mut encoding) = (None, None);
-    for (name, value) in headers {
-        if *name == HOST && host.replace(value).is_some() {
+/// What the head of a request says of its host and of the framing of its body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadFacts<'a> {
+    version: Version,
+    /// The host in the target.
+    authority: Option<&'a str>,
+    host: Option<&'a HeaderValue>,
+    has_more_hosts: bool,
+    encoding: Option<&'a HeaderValue>,
+    has_more_encodings: bool,
+}
+
+impl<'a> HeadFacts<'a> {
+    /// Reads a head.
+    pub(crate) fn of(version: Version, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
+        let authority = uri.authority().map(http::uri::Authority::as_str);
+        let (mut host, mut has_more_hosts) = (None, false);
+        let (mut encoding, mut has_more_encodings) = (None, false);
+        // One pass is quicker than a lookup of each.
+        for (name, value) in headers {
+            if *name == HOST {
+                has_more_hosts |= host.replace(value).is_some();
+            } else if *name == TRANSFER_ENCODING {
+                has_more_encodings |= encoding.replace(value).is_some();
+            }
+        }
+        Self { version, authority, host, has_more_hosts, encoding, has_more_encodings }
+    }
+
+    /// The host of a head that names it where its version does, and nowhere else.
+    pub(crate) fn only_host(&self) -> Option<&'a [u8]> {
+        match (self.authority, self.host) {
+            (Some(authority), None) if self.version >= Version::HTTP_2 => {
+                Some(authority.as_bytes())
+            }
+            (None, Some(host)) if !self.has_more_hosts => Some(host.as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// Checks the framing of the body (RFC 9112, section 6.1). The library has decoded chunks.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for another encoding.
+    pub(crate) fn check_framing(&self) -> Result<(), Error> {
+        let is_chunked =
+            |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+        if self.encoding.is_none_or(is_chunked) && !self.has_more_encodings {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "Transfer-Encoding must be 'chunked' alone; other encodings are not decoded",
+        ))
+    }
+
+    /// Checks the hosts (RFC 9112, section 3.2; RFC 9113, section 8.3.1).
+    ///
+    /// # Errors
+    /// `InvalidArgument` with the broken rule.
+    pub(crate) fn check_hosts(&self) -> Result<(), Error> {
+        let Self { version, authority, host, .. } = *self;
+        if self.has_more_hosts {
             return Err(Error::invalid("the request has more than one Host header; send one"));
         }
-        if *name == TRANSFER_ENCODING && encoding.replace(value).is_some() {
-            return Err(bad_encoding());
+        let named = authority.map(str::as_bytes).into_iter();
+        for value in named.chain(host.map(HeaderValue::as_bytes)) {
+            if !is_host(value) {
+                return Err(bad_host(value));
+            }
         }
-    }
-    for value in authority.map(str::as_bytes).into_iter().chain(host.map(HeaderValue::as_bytes)) {
-        if !is_host(value) {
-            return Err(bad_host(value));
+        if version >= Version::HTTP_2 {
+            return check_authority(authority, host);
         }
-    }
-    if version >= Version::HTTP_2 {
-        return check_authority(authority, host);
-    }
-    if host.is_none() && version == Version::HTTP_11 {
-        return Err(Error::invalid("the request has no Host header, which HTTP/1.1 requires"));
-    }
-    // The library has decoded chunks.
-    match encoding {
-        Some(value) if !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => {
-            Err(bad_encoding())
+        if host.is_none() && version == Version::HTTP_11 {
+            return Err(Error::invalid("the request has no Host header, which HTTP/1.1 requires"));
         }
-        _ => Ok(()),
+        Ok(())
     }
 }
 
@@ -59,10 +103,6 @@ fn check_authority(authority: Option<&str>, host: Option<&HeaderValue>) -> Resul
         }
         _ => Ok(()),
     }
-}
-
-fn bad_encoding() -> Error {
-    Error::invalid("Transfer-Encoding must be 'chunked' alone; other encodings are not decoded")
 }
 
 /// Whether a value is a host with an optional port (RFC 3986, section 3.2.2).
@@ -128,6 +168,26 @@ fn bad_host(value: &[u8]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
+        let head = HeadFacts::of(version, uri, headers);
+        head.check_framing().and_then(|()| head.check_hosts())
+    }
+
+    #[test]
+    fn a_host_is_known_only_where_it_is_named_once() {
+        let only = |version, uri, fields: &[(&'static str, &str)]| {
+            let uri = Uri::from_static(uri);
+            HeadFacts::of(version, &uri, &headers(fields)).only_host().map(<[u8]>::to_vec)
+        };
+        assert_eq!(only(Version::HTTP_11, "/", &[("host", "a")]).unwrap(), b"a");
+        assert_eq!(only(Version::HTTP_2, "http://a/", &[]).unwrap(), b"a");
+        assert!(only(Version::HTTP_11, "http://a/", &[]).is_none());
+        assert!(only(Version::HTTP_11, "http://a/", &[("host", "a")]).is_none());
+        assert!(only(Version::HTTP_2, "http://a/", &[("host", "b")]).is_none());
+        assert!(only(Version::HTTP_11, "/", &[("host", "a"), ("host", "a")]).is_none());
+        assert!(only(Version::HTTP_11, "/", &[]).is_none());
+    }
 
     fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
