@@ -52,9 +52,9 @@ pub(crate) fn sent_key(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
-/// Checks that a request is for a name of the service, if only this machine reaches it and all may
-/// call: a page of another site can be loaded by a name of that site that resolves to the loopback
-/// address, and is then a page of this service to its browser.
+/// Checks that a request of a browser is for a name of the service, if only this machine reaches it and
+/// all may call: a page of another site can be loaded by a name of that site that resolves to the
+/// loopback address, and is then a page of this service to its browser.
 ///
 /// Returns whether all requests of the connection for the same name pass.
 ///
@@ -80,6 +80,7 @@ pub(crate) fn check_host(
     };
     match authorities(uri, headers).into_iter().find(|authority| !is_own(authority)) {
         None => Ok(true),
+        Some(_) if !is_from_browser(headers) => Ok(false),
         // A page can't know the token.
         Some(_) if app.auth.is_admin_token(sent_key(headers)) => Ok(false),
         Some(other) => Err(Error::new(
@@ -119,6 +120,16 @@ fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let value = value.trim_ascii();
     let (scheme, token) = value.split_once(' ').unwrap_or((value, UNREADABLE));
     scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
+}
+
+/// Whether a browser may have sent the request. Some of these headers can be changed by a page, but no
+/// page can leave out all of them.
+fn is_from_browser(headers: &HeaderMap) -> bool {
+    let named = [header::ORIGIN, header::REFERER, header::ACCEPT_LANGUAGE, FETCH_SITE];
+    named.iter().any(|name| headers.contains_key(name))
+        || headers
+            .get(header::USER_AGENT)
+            .is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"))
 }
 
 /// Whether a page of another site caused the request. Browsers say so in `Sec-Fetch-Site`; older ones
@@ -288,7 +299,7 @@ mod tests {
         app.settings.interface.hosts = vec!["model.example".to_owned()];
         let local: Peer = "127.0.0.1:1".parse::<SocketAddr>().unwrap().into();
         let check = |app: &App, peer: &Peer, host: &str| {
-            let head = head(&[("host", host)]);
+            let head = head(&[("host", host), ("accept-language", "en")]);
             check_host(app, peer, &head.uri, &head.headers)
         };
         let inside = local.clone().connected_to(IpAddr::V6(Ipv6Addr::LOCALHOST));
@@ -319,8 +330,18 @@ mod tests {
             assert_eq!(error.cause(), Cause::PermissionDenied, "{other}");
             check(&app, &outside, other).unwrap();
         }
-        let two = head(&[("host", "localhost"), ("host", "evil.test")]);
-        assert!(check_host(&app, &inside, &two.uri, &two.headers).is_err());
+        for browser in [
+            ("user-agent", "Mozilla/5.0"),
+            ("origin", "http://evil.test"),
+            ("referer", "http://evil.test/"),
+            ("sec-fetch-site", "same-origin"),
+        ] {
+            let two = head(&[("host", "localhost"), ("host", "evil.test"), browser]);
+            assert!(check_host(&app, &inside, &two.uri, &two.headers).is_err(), "{browser:?}");
+        }
+        // Other programs may name the service as they like, each time anew.
+        let program = head(&[("host", "evil.test"), ("user-agent", "curl/8")]);
+        assert!(!check_host(&app, &inside, &program.uri, &program.headers).unwrap());
         let none = head(&[]);
         check_host(&app, &inside, &none.uri, &none.headers).unwrap();
         app.settings.interface.hosts = vec!["*".to_owned()];
