@@ -353,8 +353,8 @@ def test_the_repository(client: Any, call: Call) -> None:
     client.load_model("texts")
     assert client.is_model_ready("texts")
     refused(grpc.StatusCode.NOT_FOUND, client.load_model, "nope")
-    refused(grpc.StatusCode.UNIMPLEMENTED, client.load_model, "texts", config="{}")
-    refused(grpc.StatusCode.UNIMPLEMENTED, client.unload_model, "texts", unload_dependents=True)
+    refused(grpc.StatusCode.INVALID_ARGUMENT, client.load_model, "texts", config="{}")
+    refused(grpc.StatusCode.INVALID_ARGUMENT, client.unload_model, "texts", unload_dependents=True)
     other = pb.RepositoryIndexRequest(repository_name="other")
     refused(grpc.StatusCode.INVALID_ARGUMENT, call, other, "RepositoryIndex")
 

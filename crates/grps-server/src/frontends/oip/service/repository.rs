@@ -117,7 +117,7 @@ async fn run_all(call: &Call, action: Action, keys: &[String]) -> Result<(), Err
 /// Takes a model out of service and frees its memory: all served versions of a name.
 ///
 /// # Errors
-/// `Unsupported` when models that it uses should be unloaded with it; the errors of unloading.
+/// `InvalidArgument` when models that it uses should be unloaded with it; the errors of unloading.
 pub(crate) async fn unload(call: &Call, model: &str, parameters: &Parameters) -> Result<(), Error> {
     if parameters.flag("unload_dependents")? {
         let message = "unload_dependents is not supported: unload each model by its name";
