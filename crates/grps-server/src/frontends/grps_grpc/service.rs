@@ -84,7 +84,7 @@ pub(super) async fn open(
     let HttpRequest { mut parts, body, .. } = request;
     let body = LimitedBody::new(&parts.headers, body, call);
     let body = decompress(call, &mut parts.headers, body).await?;
-    Ok((grpc, Request::from_parts(*parts, body)))
+    Ok((grpc, Request::from_parts(parts, body)))
 }
 
 /// Deadline, priority and the like.

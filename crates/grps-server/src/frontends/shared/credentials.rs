@@ -78,7 +78,7 @@ pub(crate) fn check_host(
             is_address(host) || is_localhost(host) || names.iter().any(|name| is_named(host, name))
         })
     };
-    match authorities(uri, headers).into_iter().find(|authority| !is_own(authority)) {
+    match authorities(uri, headers).find(|authority| !is_own(authority)) {
         None => Ok(true),
         Some(_) if !is_from_browser(headers) => Ok(false),
         // A page can't know the token.
@@ -141,30 +141,31 @@ fn is_cross_site(head: &Parts) -> bool {
         return !headers.get_all(FETCH_SITE).iter().all(is_own);
     }
     let name = if headers.contains_key(header::ORIGIN) { header::ORIGIN } else { header::REFERER };
-    let own = authorities(&head.uri, headers);
-    !headers.get_all(name).iter().all(|page| is_same_origin(page, &own))
+    let own = || authorities(&head.uri, headers);
+    !headers.get_all(name).iter().all(|page| is_same_origin(page, own()))
 }
 
-fn is_same_origin(page: &HeaderValue, own: &[&str]) -> bool {
+fn is_same_origin<'a>(page: &HeaderValue, mut own: impl Iterator<Item = &'a str>) -> bool {
     let Some((_, rest)) = page.to_str().ok().and_then(|page| page.split_once("://")) else {
         return false;
     };
     let page = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    !own.is_empty() && own.iter().all(|own| own.eq_ignore_ascii_case(page))
+    let mut is_page = |own: &str| own.eq_ignore_ascii_case(page);
+    own.next().is_some_and(&mut is_page) && own.all(is_page)
 }
 
 /// Whether the request is for this machine by a name that no other can have, and from no proxy.
 fn is_direct(head: &Parts) -> bool {
     let is_forwarded = FORWARDED.iter().any(|name| head.headers.contains_key(name));
-    !is_forwarded && authorities(&head.uri, &head.headers).into_iter().all(is_loopback)
+    !is_forwarded && authorities(&head.uri, &head.headers).all(is_loopback)
 }
 
 /// The hosts that the request names: in its target and in its `Host` headers.
-fn authorities<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Vec<&'a str> {
+fn authorities<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
     let hosts = headers.get_all(header::HOST).iter();
     // A host that is not text is no name of this machine.
     let hosts = hosts.map(|host| host.to_str().unwrap_or_default());
-    uri.authority().map(Authority::as_str).into_iter().chain(hosts).collect()
+    uri.authority().map(Authority::as_str).into_iter().chain(hosts)
 }
 
 /// The host of an authority; `None` if its port is none.

@@ -137,10 +137,7 @@ fn route(
         .check(matched.endpoint.is_vital)
         .and_then(|()| admit(&mut call, admission, || credentials::read(&parts)));
     match admitted {
-        Ok(()) => {
-            let parts = Box::new(parts);
-            Ok(matched.endpoint.handle(call, HttpRequest { parts, body, parameters }))
-        }
+        Ok(()) => Ok(matched.endpoint.handle(call, HttpRequest { parts, body, parameters })),
         Err(error) => {
             body.refuse();
             Err(refusal(matched.front_end, &error))

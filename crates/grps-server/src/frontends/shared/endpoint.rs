@@ -19,8 +19,8 @@ pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Response<ReplyBody>
 
 /// A request with a matched route.
 pub(crate) struct HttpRequest {
-    /// The head; in a box, as each future that takes a request would have a copy of it.
-    pub(crate) parts: Box<Parts>,
+    /// The head.
+    pub(crate) parts: Parts,
     /// The body, not read yet.
     pub(crate) body: IncomingBody,
     /// Values of the path parameters in the order of the pattern.

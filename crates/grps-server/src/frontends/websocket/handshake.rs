@@ -47,7 +47,7 @@ fn upgrade(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Err
         headers: parts.headers.clone(),
         closing: slot.closing(),
     };
-    let mut request = Request::from_parts(*parts, body);
+    let mut request = Request::from_parts(parts, body);
     let upgrading = hyper::upgrade::on(&mut request);
     slot.put(async move {
         match upgrading.await {

@@ -22,7 +22,7 @@ pub(super) struct Streams {
     state: Mutex<State>,
     /// How long a client may be silent whose request goes on while it gets responses.
     silence_limit: Duration,
-    /// Notified when no stream runs any more, or none that was answered goes on.
+    /// Notified when no stream runs any more.
     idle: Notify,
     /// Notified when a client reads nothing at all.
     unread: Notify,
@@ -87,13 +87,12 @@ impl Streams {
     pub(super) async fn wait_idle(&self, limit: Duration) {
         loop {
             let end = self.state.lock().idle_end(limit, self.silence_limit);
+            let now = Instant::now();
             match end {
                 None => self.idle.notified().await,
-                Some(end) if end <= Instant::now() => return,
-                Some(end) => tokio::select! {
-                    () = sleep_until(end) => {}
-                    () = self.idle.notified() => {}
-                },
+                Some(end) if end <= now => return,
+                // What lets a client be silent may end meanwhile.
+                Some(end) => sleep_until(end.min(now + limit)).await,
             }
         }
     }
@@ -189,9 +188,7 @@ impl StreamProgress {
     pub(super) fn note_closed(&self) {
         let mut state = self.streams.state.lock();
         state.open -= 1;
-        if self.end_talk(&mut state) {
-            self.streams.idle.notify_one();
-        }
+        self.end_talk(&mut state);
         if !self.counts.swap(false, Ordering::Relaxed) || !self.has_arrived.load(Ordering::Relaxed)
         {
             return;
@@ -223,11 +220,9 @@ impl StreamProgress {
         state.answered = Instant::now();
     }
 
-    /// Returns whether the request went on while it was answered, which it does no more.
-    fn end_talk(&self, state: &mut State) -> bool {
-        let has_talked = self.talks.swap(false, Ordering::Relaxed);
-        state.talking -= usize::from(has_talked);
-        has_talked
+    /// Notes that the request does not go on.
+    fn end_talk(&self, state: &mut State) {
+        state.talking -= usize::from(self.talks.swap(false, Ordering::Relaxed));
     }
 
     fn note_frame(&self) {
