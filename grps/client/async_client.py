@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from grps.client.call import Output
-from grps.client.common import DEFAULT_TIMEOUT_S, Caller, settings_of
+from grps.client.caller import DEFAULT_TIMEOUT_S, Caller, settings_of
 from grps.client.errors import CallError
 from grps.client.mapping import map_async
 from grps.client.result import Result

@@ -10,7 +10,7 @@ from typing import Any
 
 from grps.client.background import Background
 from grps.client.call import Output
-from grps.client.common import DEFAULT_TIMEOUT_S, Caller, settings_of
+from grps.client.caller import DEFAULT_TIMEOUT_S, Caller, settings_of
 from grps.client.errors import CallError
 from grps.client.mapping import map_futures
 from grps.client.result import Result

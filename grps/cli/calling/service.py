@@ -17,7 +17,7 @@ from grps.cli.calling.inputs import Content, Value, to_content
 from grps.cli.calling.outputs import Output
 from grps.cli.calling.types import types_of
 from grps.client import CallError, Client, Result, Tls
-from grps.client.common import DEFAULT_TIMEOUT_S
+from grps.client.caller import DEFAULT_TIMEOUT_S
 from grps.client.messages.content import Binary, Map, Text
 from grps.client.settings import PROTOCOLS, Protocol
 from grps.deploy.admin import running_service

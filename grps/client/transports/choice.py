@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grps.client.settings import Settings
 from grps.client.transports.base import AsyncTransport, Transport
 from grps.client.transports.http_form import HttpForm
 from grps.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from grps.client.transports.grpc_form import GrpcForm
 
 
 def open_transport(settings: Settings) -> Transport:
@@ -19,11 +24,9 @@ def open_transport(settings: Settings) -> Transport:
 
         return BrpcTransport(settings)
     if settings.protocol in ("grpc", "oip-grpc"):
-        _check_grpcio()
+        form = _grpc_form(settings)
         from grps.client.transports.grpc import GrpcTransport
-        from grps.client.transports.grpc_form import GrpsGrpcForm, OipGrpcForm
 
-        form = GrpsGrpcForm() if settings.protocol == "grpc" else OipGrpcForm()
         return GrpcTransport(settings, form)
     from grps.client.transports.http import HttpTransport
 
@@ -41,11 +44,9 @@ def open_async_transport(settings: Settings) -> AsyncTransport:
 
         return AsyncBrpcTransport(settings)
     if settings.protocol in ("grpc", "oip-grpc"):
-        _check_grpcio()
+        form = _grpc_form(settings)
         from grps.client.transports.grpc import AsyncGrpcTransport
-        from grps.client.transports.grpc_form import GrpsGrpcForm, OipGrpcForm
 
-        form = GrpsGrpcForm() if settings.protocol == "grpc" else OipGrpcForm()
         return AsyncGrpcTransport(settings, form)
     from grps.client.transports.http import AsyncHttpTransport
 
@@ -62,8 +63,11 @@ def _http_form(settings: Settings) -> HttpForm:
     return OipHttpForm()
 
 
-def _check_grpcio() -> None:
+def _grpc_form(settings: Settings) -> GrpcForm:
     try:
         import grpc  # noqa: F401 - only whether it is installed
     except ImportError:
         raise MissingExtraError("grpcio", "client") from None
+    from grps.client.transports.grpc_form import GrpsGrpcForm, OipGrpcForm
+
+    return GrpsGrpcForm() if settings.protocol == "grpc" else OipGrpcForm()

@@ -1,4 +1,4 @@
-"""What both clients have in common: their settings, and how calls are made of arguments."""
+"""What both clients use: their settings, and how calls are made of arguments."""
 
 from __future__ import annotations
 
