@@ -20,8 +20,8 @@ pub(super) const MAX_FRAME_BYTES: usize = 64 * 1024;
 /// The streams of one connection.
 pub(super) struct Streams {
     state: Mutex<State>,
-    /// How long a client may be silent whose request goes on while it gets responses.
-    silence_limit: Duration,
+    /// How long a client may pause whose request goes on while it gets responses.
+    pause_limit: Duration,
     /// Notified when no stream runs any more.
     idle: Notify,
     /// Notified when a client reads nothing at all.
@@ -34,7 +34,7 @@ struct State {
     /// Number of open streams whose requests have arrived.
     running: usize,
     /// Number of open streams whose requests go on while they are answered.
-    talking: usize,
+    duplex: usize,
     /// When the latest of their answers was given.
     answered: Instant,
     /// Number of exchanges: the request has arrived, and the response was taken.
@@ -49,10 +49,10 @@ struct State {
 
 impl State {
     /// When the connection will have been idle for too long; `None` while requests run.
-    fn idle_end(&self, limit: Duration, silence_limit: Duration) -> Option<Instant> {
+    fn idle_end(&self, limit: Duration, pause_limit: Duration) -> Option<Instant> {
         let end = self.ended + limit;
-        let spoken_end = if self.talking > 0 { self.answered + silence_limit } else { end };
-        (self.running == 0).then_some(end.max(spoken_end))
+        let duplex_end = if self.duplex > 0 { self.answered + pause_limit } else { end };
+        (self.running == 0).then_some(end.max(duplex_end))
     }
 
     /// Notes the time if exchanges have ended and no stream runs.
@@ -65,13 +65,13 @@ impl State {
 }
 
 impl Streams {
-    /// The streams of a new connection; a client whose request goes on while it gets responses may be
-    /// silent for `silence_limit`.
-    pub(super) fn new(silence_limit: Duration) -> Self {
+    /// The streams of a new connection; a client whose request goes on while it gets responses may
+    /// pause for `pause_limit`.
+    pub(super) fn new(pause_limit: Duration) -> Self {
         let state = State {
             open: 0,
             running: 0,
-            talking: 0,
+            duplex: 0,
             answered: Instant::now(),
             exchanges: 0,
             exchanges_at_end: 0,
@@ -79,19 +79,19 @@ impl Streams {
             is_closing: false,
         };
         let (idle, unread) = (Notify::new(), Notify::new());
-        Self { state: Mutex::new(state), silence_limit, idle, unread }
+        Self { state: Mutex::new(state), pause_limit, idle, unread }
     }
 
     /// Waits until, for `limit`, no exchange has ended and no request that has arrived was running.
     /// A stream whose request does not arrive changes nothing, unless it is answered meanwhile.
     pub(super) async fn wait_idle(&self, limit: Duration) {
         loop {
-            let end = self.state.lock().idle_end(limit, self.silence_limit);
+            let end = self.state.lock().idle_end(limit, self.pause_limit);
             let now = Instant::now();
             match end {
                 None => self.idle.notified().await,
                 Some(end) if end <= now => return,
-                // What lets a client be silent may end meanwhile.
+                // A stream that lets the client pause may end meanwhile.
                 Some(end) => sleep_until(end.min(now + limit)).await,
             }
         }
@@ -137,7 +137,7 @@ pub(crate) struct StreamProgress {
     /// Whether the response was taken.
     is_taken: AtomicBool,
     /// Whether the request goes on while it is answered.
-    talks: AtomicBool,
+    is_duplex: AtomicBool,
     /// The number of exchanges when the stream began.
     exchanges_before: AtomicU64,
 }
@@ -151,7 +151,7 @@ impl StreamProgress {
             has_arrived: AtomicBool::new(false),
             counts: AtomicBool::new(false),
             is_taken: AtomicBool::new(false),
-            talks: AtomicBool::new(false),
+            is_duplex: AtomicBool::new(false),
             exchanges_before: AtomicU64::new(0),
         }
     }
@@ -163,7 +163,7 @@ impl StreamProgress {
         }
         let mut state = self.streams.state.lock();
         self.has_arrived.store(true, Ordering::Relaxed);
-        self.end_talk(&mut state);
+        self.end_duplex(&mut state);
         if self.counts.load(Ordering::Relaxed) {
             state.running += 1;
         } else if self.is_taken.load(Ordering::Relaxed) {
@@ -188,7 +188,7 @@ impl StreamProgress {
     pub(super) fn note_closed(&self) {
         let mut state = self.streams.state.lock();
         state.open -= 1;
-        self.end_talk(&mut state);
+        self.end_duplex(&mut state);
         if !self.counts.swap(false, Ordering::Relaxed) || !self.has_arrived.load(Ordering::Relaxed)
         {
             return;
@@ -211,23 +211,23 @@ impl StreamProgress {
     }
 
     /// Notes that the request goes on while a response to a part of it is given.
-    fn note_talk(&self) {
+    fn note_duplex(&self) {
         let mut state = self.streams.state.lock();
         if !self.counts.load(Ordering::Relaxed) || self.has_arrived.load(Ordering::Relaxed) {
             return;
         }
-        state.talking += usize::from(!self.talks.swap(true, Ordering::Relaxed));
+        state.duplex += usize::from(!self.is_duplex.swap(true, Ordering::Relaxed));
         state.answered = Instant::now();
     }
 
     /// Notes that the request does not go on.
-    fn end_talk(&self, state: &mut State) {
-        state.talking -= usize::from(self.talks.swap(false, Ordering::Relaxed));
+    fn end_duplex(&self, state: &mut State) {
+        state.duplex -= usize::from(self.is_duplex.swap(false, Ordering::Relaxed));
     }
 
     fn note_frame(&self) {
         if !self.has_arrived.load(Ordering::Relaxed) {
-            self.note_talk();
+            self.note_duplex();
         }
         let taken = self.frames.load(Ordering::Relaxed) / 2;
         self.frames.store(taken * 2 + 3, Ordering::Relaxed);

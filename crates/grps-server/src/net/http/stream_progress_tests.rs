@@ -6,7 +6,7 @@ use super::*;
 use crate::net::http::reply_body::ChunkSource;
 
 const LIMIT: Duration = Duration::from_millis(100);
-const SILENCE: Duration = Duration::from_millis(300);
+const PAUSE: Duration = Duration::from_millis(300);
 const STEP: Duration = Duration::from_millis(40);
 
 /// A stream of one chunk.
@@ -31,7 +31,7 @@ async fn next_length(body: &mut WatchedBody) -> Option<usize> {
 
 #[tokio::test]
 async fn large_frames_are_given_in_parts() {
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     let progress = begin(&streams);
     let chunk = Bytes::from(vec![7; MAX_FRAME_BYTES + 1]);
     let chunks = ReplyBody::Chunks(Box::new(OneChunk(Some(chunk))));
@@ -68,15 +68,15 @@ async fn is_idle_in_spite_of(streams: &Arc<Streams>, mut act: impl FnMut(usize))
 
 #[tokio::test(start_paused = true)]
 async fn requests_that_are_not_finished_do_not_keep_a_connection() {
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     let mut open = Vec::new();
     assert!(is_idle_in_spite_of(&streams, |_| open.push(begin(&streams))).await);
 
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     assert!(is_idle_in_spite_of(&streams, |_| begin(&streams).note_closed()).await);
 
     // A whole request that is reset before its response was taken.
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     let reset = |_| {
         let progress = begin(&streams);
         progress.note_arrived();
@@ -85,7 +85,7 @@ async fn requests_that_are_not_finished_do_not_keep_a_connection() {
     assert!(is_idle_in_spite_of(&streams, reset).await);
 
     // A response to a request that does not arrive.
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     let refused = |_| {
         let progress = begin(&streams);
         drop(Arc::clone(&progress).watch(ReplyBody::from(Bytes::new())));
@@ -96,7 +96,7 @@ async fn requests_that_are_not_finished_do_not_keep_a_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn exchanges_keep_a_connection() {
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     let exchange = |_| {
         let progress = begin(&streams);
         progress.note_arrived();
@@ -106,7 +106,7 @@ async fn exchanges_keep_a_connection() {
     assert!(!is_idle_in_spite_of(&streams, exchange).await);
 
     // The rest of a refused request arrives after the response.
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     let late = |_| {
         let progress = begin(&streams);
         drop(Arc::clone(&progress).watch(ReplyBody::from(Bytes::new())));
@@ -116,14 +116,14 @@ async fn exchanges_keep_a_connection() {
     assert!(!is_idle_in_spite_of(&streams, late).await);
 
     // A request that runs, among others that do not arrive.
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     begin(&streams).note_arrived();
     assert!(!is_idle_in_spite_of(&streams, |_| begin(&streams).note_closed()).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_closing_connection_waits_for_what_is_open() {
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     let (running, arriving) = (begin(&streams), begin(&streams));
     running.note_arrived();
     let mut closed = Box::pin(streams.wait_closed(10 * LIMIT, STEP));
@@ -136,7 +136,7 @@ async fn a_closing_connection_waits_for_what_is_open() {
     arriving.note_closed();
     assert!(timeout(LIMIT, closed.as_mut()).await.is_ok());
 
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     begin(&streams);
     let mut closed = Box::pin(streams.wait_closed(10 * LIMIT, STEP));
     assert!(timeout(9 * LIMIT, closed.as_mut()).await.is_err());
@@ -145,7 +145,7 @@ async fn a_closing_connection_waits_for_what_is_open() {
 
 #[tokio::test(start_paused = true)]
 async fn only_a_client_that_reads_nothing_is_unread() {
-    let streams = Arc::new(Streams::new(SILENCE));
+    let streams = Arc::new(Streams::new(PAUSE));
     let stalled = begin(&streams);
     let other = begin(&streams);
     other.note_arrived();
@@ -159,24 +159,24 @@ async fn only_a_client_that_reads_nothing_is_unread() {
 
 #[tokio::test]
 async fn a_request_that_goes_on_while_it_is_answered_may_pause() {
-    let streams = Arc::new(Streams::new(SILENCE));
-    let talking = begin(&streams);
+    let streams = Arc::new(Streams::new(PAUSE));
+    let duplex = begin(&streams);
     let chunks = ReplyBody::Chunks(Box::new(OneChunk(Some(Bytes::from_static(b"a")))));
-    let mut body = Arc::clone(&talking).watch(chunks);
+    let mut body = Arc::clone(&duplex).watch(chunks);
     assert_eq!(next_length(&mut body).await, Some(1));
     assert!(timeout(LIMIT * 2, streams.wait_idle(LIMIT)).await.is_err());
-    assert!(timeout(SILENCE, streams.wait_idle(LIMIT)).await.is_ok(), "it was silent for too long");
+    assert!(timeout(PAUSE, streams.wait_idle(LIMIT)).await.is_ok(), "it paused for too long");
 
     // Once it is closed, the usual limit holds.
-    let streams = Arc::new(Streams::new(SILENCE * 100));
-    let talking = begin(&streams);
+    let streams = Arc::new(Streams::new(PAUSE * 100));
+    let duplex = begin(&streams);
     let chunks = ReplyBody::Chunks(Box::new(OneChunk(Some(Bytes::from_static(b"a")))));
-    let mut body = Arc::clone(&talking).watch(chunks);
+    let mut body = Arc::clone(&duplex).watch(chunks);
     assert_eq!(next_length(&mut body).await, Some(1));
     let closing = async {
         sleep(LIMIT * 2).await;
-        talking.note_closed();
+        duplex.note_closed();
     };
-    let idle = timeout(SILENCE * 10, streams.wait_idle(LIMIT));
+    let idle = timeout(PAUSE * 10, streams.wait_idle(LIMIT));
     assert!(tokio::join!(closing, idle).1.is_ok());
 }

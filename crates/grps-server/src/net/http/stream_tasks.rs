@@ -31,13 +31,13 @@ struct Shared {
 impl StreamTasks {
     /// The tasks of a new connection; `report` is called for each stream that is ended because its
     /// client took nothing for `stall_timeout`. A request that goes on while it is answered may pause
-    /// for `silence_limit`.
+    /// for `pause_limit`.
     pub(crate) fn new(
         stall_timeout: Duration,
-        silence_limit: Duration,
+        pause_limit: Duration,
         report: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        let streams = Arc::new(Streams::new(silence_limit));
+        let streams = Arc::new(Streams::new(pause_limit));
         let (report, next) = (Box::new(report), Mutex::new(None));
         Self(Arc::new(Shared { stall_timeout, report, next, streams }))
     }
