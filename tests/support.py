@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,13 @@ START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 GUARD_S = 20
 """Longer than anything that is waited for takes, even on a busy machine."""
+
+
+def two_free_ports() -> tuple[int, int]:
+    with closing(socket.socket()) as one, closing(socket.socket()) as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @dataclass

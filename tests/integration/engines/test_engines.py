@@ -37,6 +37,7 @@ from tests.support import (
     launch,
     serving,
     state_of,
+    two_free_ports,
     write_project,
 )
 from tests.tensors import arrays_of, arrays_of_message, gtensors, to_message
@@ -278,11 +279,17 @@ def test_inspect_shows_a_model_and_how_to_ask_it(
     # What it prints works: it serves the model, and the line asks it.
     environment = {"GRPS_HOME": str(tmp_path)}
     serve = shlex.split(told["serve"])[1:]
+    # Not at the default ports: other tests run beside this one.
+    ports = two_free_ports()
+    flags = ["--port", f"{ports[0]},{ports[1]}", "--host", "127.0.0.1", "--no_logging"]
     try:
-        started = grpst(*serve, "--host", "127.0.0.1", "--no_logging", **environment)
+        started = grpst(*serve, *flags, **environment)
         assert started.returncode == 0, started.stderr
+        assert ":7080" in told["ask"]
         asked = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", told["ask"]], check=True, capture_output=True
+            ["bash", "-o", "pipefail", "-c", told["ask"].replace("7080", str(ports[0]))],
+            check=True,
+            capture_output=True,
         )
         assert json.loads(asked.stdout)["status"]["code"] == 200
     finally:

@@ -7,12 +7,10 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,13 @@ from grps.cli.output.example import example_of
 from grps.cli.serving.launching import data_for
 from grps.server.project import Project
 from tests.onnx_models import save_node
-from tests.support import REPOSITORY, RunningServer, serving, write_project
+from tests.support import (
+    REPOSITORY,
+    RunningServer,
+    serving,
+    two_free_ports,
+    write_project,
+)
 
 GRPST = Path(sys.executable).parent / "grpst"
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
@@ -230,13 +234,6 @@ def grpst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     yield run
     for name in ("my_grps", "several"):
         subprocess.run([GRPST, "stop", name], capture_output=True, check=False)
-
-
-def two_free_ports() -> tuple[int, int]:
-    with closing(socket.socket()) as one, closing(socket.socket()) as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 def printed_lines(printed: str, name: str) -> list[str]:
