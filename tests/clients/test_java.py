@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import DOCS, blocks
-from tools.conformance.languages import BUILD_S, environment_of
+from tools.conformance.languages import BUILD_S, LANGUAGES, building, environment_of
 from tools.conformance.service import ConformanceService
 from tools.repository import ROOT
 
@@ -52,7 +52,8 @@ def run(variables: Mapping[str, str], *command: str) -> str:
 @pytest.fixture(scope="module")
 def variables(service: ConformanceService) -> Mapping[str, str]:
     """The variables of the service, once all modules are built."""
-    run({}, *BUILD, "-pl", ",".join(MODULES))
+    with building(LANGUAGES["java"]):
+        run({}, *BUILD, "-pl", ",".join(MODULES))
     return service.variables()
 
 
