@@ -16,7 +16,7 @@ void initialize_curl() {
 
 }  // namespace
 
-Handle::Handle() : multi_(nullptr), easy_(nullptr) {
+Handle::Handle() {
   initialize_curl();
   multi_ = curl_multi_init();
   easy_ = curl_easy_init();
