@@ -10,8 +10,8 @@ namespace grps::internal {
 namespace {
 
 void initialize_curl() {
-  static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (initialized != CURLE_OK) throw std::bad_alloc();
+  static const CURLcode kInitialized = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (kInitialized != CURLE_OK) throw std::bad_alloc();
 }
 
 }  // namespace
