@@ -92,7 +92,7 @@ def describe(name: str, file: str, kind: str) -> Described:
     is_object = name[0].islower() or "." in name
     made = (_member(node, is_object) for node in found.body)
     members = [member for member in made if member is not None]
-    bases = tuple(ast.unparse(base) for base in found.bases)
+    bases = tuple(ast.unparse(base).partition("[")[0] for base in found.bases)
     for base in bases:
         own = {member.name for member in members}
         members += [member for member in _inherited(tree, base) if member.name not in own]

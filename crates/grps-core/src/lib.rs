@@ -57,6 +57,6 @@ pub use scheduling::running_request::RunningRequest;
 pub use tensor::buffer::Buffer;
 pub use tensor::dtype::DataType;
 pub use tensor::signature::{Naming, Signature, TensorSpec};
-pub use tensor::tensor::{MAX_RANK, Shape, Tensor};
+pub use tensor::tensor::{MAX_RANK, Shape, Tensor, element_count};
 pub use tensor::values::{Elements, Values};
 pub use text::{excerpt, quoted, shown};

@@ -86,6 +86,13 @@ pub struct FrontEndSettings {
     pub oip_shared_memory: bool,
 }
 
+impl FrontEndSettings {
+    /// Whether the front ends with this name are switched off.
+    pub(crate) fn is_off(&self, name: &str) -> bool {
+        self.disabled.iter().any(|disabled| disabled == name)
+    }
+}
+
 impl Settings {
     /// Whether user code reads the bodies of the standard predict route.
     pub(crate) fn custom_code_owns_predict(&self) -> bool {

@@ -12,9 +12,9 @@ import numpy as np
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import read_arguments
+from grps.backends.common.arrays import wire_array
 from grps.backends.common.causes import one_line, run_error
 from grps.backends.common.device import parse_device, require_cpu
-from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError

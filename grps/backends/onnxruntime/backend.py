@@ -15,11 +15,10 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import as_list, library_paths, read_arguments
+from grps.backends.common.arrays import texts_of, wire_array
 from grps.backends.common.causes import run_error
 from grps.backends.common.device import Device, parse_device
-from grps.backends.common.texts import texts_of
 from grps.backends.common.warm_up import first_run
-from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format, only_file
 from grps.backends.onnxruntime.arena import Arena
 from grps.backends.onnxruntime.causes import onnxruntime_cause

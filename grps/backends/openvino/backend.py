@@ -14,9 +14,9 @@ import openvino
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import library_paths, read_arguments
+from grps.backends.common.arrays import wire_array
 from grps.backends.common.causes import run_error
 from grps.backends.common.device import Device, parse_device
-from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format, only_file
 from grps.backends.openvino.causes import openvino_cause
 from grps.config.schema import ModelConfig

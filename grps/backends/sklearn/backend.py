@@ -17,11 +17,11 @@ from sklearn.exceptions import NotFittedError
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import as_list, read_arguments
+from grps.backends.common.arrays import wire_array
 from grps.backends.common.causes import one_line
 from grps.backends.common.declared_inputs import declare_inputs
 from grps.backends.common.device import parse_device, require_cpu
 from grps.backends.common.learned_outputs import learn_outputs, outputs_of
-from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format
 from grps.backends.sklearn.forms import ColumnsAs, Form, declared_form, forms_of, import_pandas
 from grps.config.schema import ModelConfig

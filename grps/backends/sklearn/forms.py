@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from grps.backends.backend import MOST_INPUTS, TensorSpec
+from grps.backends.common.arrays import texts_of
 from grps.backends.common.examples import example_of
-from grps.backends.common.texts import texts_of
 from grps.backends.sklearn.columns import (
     SOME_TEXT,
     Column,

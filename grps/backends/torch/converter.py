@@ -1,56 +1,25 @@
-"""Torch tensors in the user's own code: named arrays and messages to tensors and back."""
+"""Torch tensors in the user's own code: messages to tensors and back."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 
-from grps.backends.common.rows import by_name_or_position, join_rows, split_rows
+from grps.backends.common.rows import NamedArrays
+from grps.backends.common.tensor_converter import TensorConverter
 from grps.backends.torch.outputs import flatten, to_numpy
-from grps.inference.context import GrpsContext
-from grps.inference.converter import Converter
-from grps.protocol.arrays import to_arrays, to_message
-from grps.protocol.pb.grps_pb2 import GrpsMessage
-
-Tensors = list[torch.Tensor] | dict[str, torch.Tensor]
 
 
-def enter(tensors: list[tuple[str, np.ndarray]]) -> Tensors:
-    """Return arrays as tensors: by name when all have one, as a list when none has.
-
-    Raises:
-        InputError: Only some have a name, or two have the same.
-    """
-    return by_name_or_position([(name, torch.from_numpy(array)) for name, array in tensors])
-
-
-def leave(result: object) -> list[tuple[str, np.ndarray]]:
-    """Return what an inferer made of tensors as named arrays on the CPU."""
-    with torch.no_grad():
-        return [(name, to_numpy(name, tensor, set())) for name, tensor in flatten(result)]
-
-
-class TorchTensorConverter(Converter):
+class TorchTensorConverter(TensorConverter[torch.Tensor]):
     """Messages of tensors to torch tensors and back."""
 
-    def init(self, path: str | None = None, args: Any = None) -> None:
-        """Remember the arguments; there is nothing to prepare."""
-        super().init(path, args)
+    @staticmethod
+    def _to_tensor(array: np.ndarray) -> torch.Tensor:
+        """Return a tensor on the CPU that shares the array's memory."""
+        return torch.from_numpy(array)
 
-    def preprocess(self, inp: GrpsMessage, context: GrpsContext) -> Tensors:
-        """Return the request's tensors, a dict when they have names, else a list."""
-        return enter(to_arrays(inp))
-
-    def postprocess(self, inp: Any, context: GrpsContext) -> GrpsMessage:
-        """Return a message of a tensor, a list, a tuple or a dict of tensors."""
-        return to_message(leave(inp))
-
-    def batch_preprocess(self, inps: list[GrpsMessage], contexts: list[GrpsContext]) -> Tensors:
-        """Join the rows of several requests."""
-        return enter(join_rows(inps, contexts))
-
-    def batch_postprocess(self, inp: Any, contexts: list[GrpsContext]) -> list[GrpsMessage]:
-        """Split the rows of the outputs among the requests."""
-        return split_rows(leave(inp), contexts)
+    @staticmethod
+    def _to_arrays(result: object) -> NamedArrays:
+        """Return what an inferer made of tensors as named arrays on the CPU."""
+        with torch.no_grad():
+            return [(name, to_numpy(name, tensor, set())) for name, tensor in flatten(result)]

@@ -13,10 +13,10 @@ import xgboost
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.arguments import read_arguments
+from grps.backends.common.arrays import wire_array
 from grps.backends.common.causes import one_line, run_error
 from grps.backends.common.device import Device, choose_device, parse_device
 from grps.backends.common.learned_outputs import learn_outputs
-from grps.backends.common.wire import wire_array
 from grps.backends.formats import expect_format
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError

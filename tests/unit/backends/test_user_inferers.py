@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from grps.backends.onnxruntime.inferer import OnnxModelInferer
-from grps.backends.torch.converter import TorchTensorConverter, enter, leave
+from grps.backends.torch.converter import TorchTensorConverter
 from grps.backends.torch.inferer import TorchModelInferer
 from grps.errors import DeviceError, InputError, ModelError
 from grps.inference.context import GrpsContext
@@ -86,6 +86,14 @@ def test_a_wrong_device_or_file_is_told(tmp_path: Path, script: str) -> None:
     inferer.init(str(broken), "cpu", {"own": 1})
     with pytest.raises(ModelError):
         inferer.load()
+
+
+def enter(arrays: list[tuple[str, Any]]) -> Any:
+    return TorchTensorConverter().preprocess(to_message(arrays), GrpsContext())
+
+
+def leave(result: Any) -> list[tuple[str, Any]]:
+    return to_arrays(TorchTensorConverter().postprocess(result, GrpsContext()))
 
 
 def test_arrays_enter_by_name_or_as_a_list() -> None:

@@ -17,6 +17,19 @@ pub const MAX_RANK: usize = 32;
 /// Dimensions, outermost first; empty for a scalar. Few take no memory of their own.
 pub type Shape = SmallVec<[usize; 4]>;
 
+/// Most elements that the sizes of a shape multiply to, those of 0 left out. Array libraries address
+/// their elements, of at most 8 bytes, by signed numbers.
+const MAX_ELEMENTS: usize = isize::MAX as usize / 8;
+
+/// How many elements a shape has; `None` when no array can have that shape, which may also be so
+/// where it has no elements.
+pub fn element_count(shape: &[usize]) -> Option<usize> {
+    let sizes = shape.iter().filter(|size| **size > 0);
+    let count = sizes.copied().try_fold(1usize, usize::checked_mul)?;
+    let is_empty = shape.contains(&0);
+    (count <= MAX_ELEMENTS).then_some(if is_empty { 0 } else { count })
+}
+
 /// A named, typed, row-major tensor whose element count fits its shape.
 ///
 /// Its elements are immutable; cloning it copies none.
@@ -48,7 +61,7 @@ impl Tensor {
                 "tensor {name} has {rank} dimensions, at most {MAX_RANK} are allowed"
             )));
         }
-        let expected = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
+        let expected = element_count(&shape);
         if expected != Some(buffer.len()) {
             return Err(Error::invalid(format!(
                 "tensor {}: shape {shape:?} wants {} {} values, got {}",
@@ -157,6 +170,19 @@ mod tests {
     #[test]
     fn overflowing_shape_is_refused() {
         assert!(Tensor::new("x".into(), vec![usize::MAX, 2], floats(1)).is_err());
+        assert_eq!(element_count(&[MAX_ELEMENTS]), Some(MAX_ELEMENTS));
+        assert_eq!(element_count(&[MAX_ELEMENTS + 1]), None);
+    }
+
+    #[test]
+    fn a_shape_without_elements_that_no_array_has_is_refused() {
+        for shape in [[0, MAX_ELEMENTS], [MAX_ELEMENTS, 0]] {
+            assert!(Tensor::new("x".into(), shape.to_vec(), floats(0)).is_ok());
+        }
+        for shape in [[0, MAX_ELEMENTS + 1], [MAX_ELEMENTS + 1, 0]] {
+            assert!(Tensor::new("x".into(), shape.to_vec(), floats(0)).is_err());
+        }
+        assert!(Tensor::new("x".into(), vec![1 << 40, 1 << 40, 0], floats(0)).is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grps_core::{Buffer, DataType, Elements, Error, MAX_RANK, Tensor, Values};
+use grps_core::{Buffer, DataType, Elements, Error, MAX_RANK, Tensor, Values, element_count};
 
 use super::fault::excerpt;
 use super::wire_type::WireType;
@@ -30,7 +30,7 @@ pub fn parse_shape(text: &str) -> Result<Vec<usize>, Error> {
 /// # Errors
 /// `InvalidArgument` when the bytes are not as many as it takes, or for several strings.
 pub fn decode(dtype: DataType, shape: Vec<usize>, bytes: &Bytes) -> Result<Tensor, Error> {
-    let count = shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
+    let count = element_count(&shape);
     let Some(width) = dtype.width() else {
         if count == Some(1) {
             return Tensor::new(Arc::default(), shape, Values::String(vec![bytes.clone()]));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use grps_core::{Error, MAX_RANK, Shape, Tensor, Values};
+use grps_core::{Error, MAX_RANK, Shape, Tensor, Values, element_count};
 
 use smallvec::SmallVec;
 
@@ -46,7 +46,7 @@ impl WireTensor {
         }
         let shape: Shape = self.shape.iter().map(|dim| *dim as usize).collect();
         let values = single_column(self.columns, wire).map_err(place)?;
-        let expected = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
+        let expected = element_count(&shape);
         if expected != Some(values.len()) {
             let expected =
                 expected.map_or_else(|| "too many".to_owned(), |count| count.to_string());

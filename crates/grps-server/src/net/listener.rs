@@ -39,11 +39,7 @@ pub async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let disabled = &app.settings.front_ends.disabled;
-    let is_served =
-        |front_end: &&&dyn FrontEnd| !disabled.iter().any(|name| name == front_end.name());
-    let front_ends: Vec<_> = FRONT_ENDS.iter().filter(is_served).copied().collect();
-    serve_front_ends(&front_ends, listeners, app, shutdown).await
+    serve_front_ends(FRONT_ENDS, listeners, app, shutdown).await
 }
 
 /// As [`serve`], for these front ends.
@@ -133,7 +129,9 @@ async fn drain(app: &App) {
 /// The protocols of connections, in the order in which they are tried.
 fn protocols(front_ends: &[&'static dyn FrontEnd], app: &App) -> Protocols {
     let router = Arc::new(Router::new(front_ends, &app.settings));
-    let own = front_ends.iter().filter_map(|front_end| front_end.connection_protocol());
+    let is_on = |front_end: &&&dyn FrontEnd| !app.settings.front_ends.is_off(front_end.name());
+    let own =
+        front_ends.iter().filter(is_on).filter_map(|front_end| front_end.connection_protocol());
     let http2 = Box::new(Http2 { router: Arc::clone(&router) });
     own.chain([http2 as Box<dyn ConnectionProtocol>, Box::new(Http1 { router })]).collect()
 }

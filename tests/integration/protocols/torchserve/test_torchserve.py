@@ -341,4 +341,4 @@ def test_the_routes_are_off_by_default(user_server: RunningServer) -> None:
     for path in ("/ping", "/models", "/predictions/echo"):
         response = requests.get(user_server.url(path), timeout=GUARD_S)
         assert response.status_code == 404
-        assert "no route" in response.json()["status"]["msg"]
+        assert "set torchserve.enabled: true" in response.json()["status"]["msg"]

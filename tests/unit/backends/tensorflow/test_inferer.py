@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from grps.backends.tensorflow.converter import TfTensorConverter, enter, leave
+from grps.backends.tensorflow.converter import TfTensorConverter
 from grps.backends.tensorflow.inferer import TfModelInferer
 from grps.errors import DeviceError, InputError, ModelError
 from grps.inference.context import GrpsContext
@@ -131,6 +131,14 @@ def test_errors_are_one_line(tmp_path: Path, scores: Path) -> None:
         inferer.init(str(path), "cpu", {"own": 1, **arguments})
         with pytest.raises(ModelError, match=cause):
             inferer.load()
+
+
+def enter(arrays: list[tuple[str, Any]]) -> Any:
+    return TfTensorConverter().preprocess(to_message(arrays), GrpsContext())
+
+
+def leave(result: Any) -> list[tuple[str, Any]]:
+    return to_arrays(TfTensorConverter().postprocess(result, GrpsContext()))
 
 
 def test_arrays_enter_by_name_or_as_a_list() -> None:

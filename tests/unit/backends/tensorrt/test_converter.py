@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grps.backends.tensorrt.converter import TrtTensorConverter, enter, leave
+from grps.backends.tensorrt.converter import TrtTensorConverter
 from grps.errors import InputError
 from grps.inference.context import GrpsContext
 from grps.protocol.arrays import to_arrays, to_message
@@ -25,6 +25,14 @@ def test_upstreams_paths_lead_here() -> None:
     assert trt_inferer.TrtModelInferer.__module__ == "grps.backends.tensorrt.inferer"
     assert trt_inferer.g_trt_inferer_dbg is False
     assert "tensorrt" not in sys.modules
+
+
+def enter(arrays: list[tuple[str, Any]]) -> Any:
+    return TrtTensorConverter().preprocess(to_message(arrays), GrpsContext())
+
+
+def leave(result: Any) -> list[tuple[str, Any]]:
+    return to_arrays(TrtTensorConverter().postprocess(result, GrpsContext()))
 
 
 def test_arrays_enter_by_name_or_as_a_list() -> None:
@@ -73,11 +81,11 @@ def batch(*tensors: list[tuple[str, Any]]) -> list[GrpsMessage]:
     ("requests", "text"),
     [
         (batch([("x", ONE)], [("y", ONE)]), "different tensors"),
-        (batch([("x", ONE)], [("x", ONE.astype(np.int32))]), "different tensors"),
-        (batch([("x", ONE)], [("x", np.ones((1, 3), np.float32))]), "different tensors"),
+        (batch([("x", ONE)], [("x", ONE.astype(np.int32))]), "differ in type or shape"),
+        (batch([("x", ONE)], [("x", np.ones((1, 3), np.float32))]), "differ in type or shape"),
         (batch([("x", ONE)], [("x", ONE), ("y", ONE)]), "different tensors"),
-        (batch([("x", ONE), ("y", np.ones((2, 2), np.float32))]), "differ in their rows"),
-        (batch([("x", np.float32(1).reshape(()))]), "differ in their rows"),
+        (batch([("x", ONE), ("y", np.ones((2, 2), np.float32))]), "different numbers of rows"),
+        (batch([("x", np.float32(1).reshape(()))]), "different numbers of rows"),
     ],
 )
 def test_batches_that_do_not_go_together(requests: list[GrpsMessage], text: str) -> None:

@@ -57,10 +57,9 @@ impl FrontEnd for GrpcServices {
 
 /// The names of the gRPC services of a service with these settings.
 fn served(settings: &Settings) -> Vec<String> {
-    let disabled = &settings.front_ends.disabled;
     let others = FRONT_ENDS.iter().filter(|front_end| {
         let name = front_end.name();
-        front_end.is_grpc() && name != NAME && !disabled.iter().any(|one| one == name)
+        front_end.is_grpc() && name != NAME && !settings.front_ends.is_off(name)
     });
     let service_of = |endpoint: Endpoint| {
         let (service, _) = endpoint.pattern.strip_prefix('/')?.split_once('/')?;

@@ -46,11 +46,11 @@ pub(super) fn describe(app: &App) -> Value {
 
 /// The front ends that serve HTTP.
 fn served(app: &App) -> impl Iterator<Item = &'static &'static dyn FrontEnd> {
-    let disabled = &app.settings.front_ends.disabled;
-    let is_enabled = |front_end: &&&'static dyn FrontEnd| {
-        !front_end.is_grpc() && !disabled.iter().any(|name| name == front_end.name())
+    let settings = &app.settings.front_ends;
+    let is_served = |front_end: &&&'static dyn FrontEnd| {
+        !front_end.is_grpc() && !settings.is_off(front_end.name())
     };
-    FRONT_ENDS.iter().filter(is_enabled)
+    FRONT_ENDS.iter().filter(is_served)
 }
 
 fn components() -> Value {

@@ -24,6 +24,8 @@ pub(crate) struct Router {
 /// Routes by path.
 struct Table {
     paths: Paths<MatchedRoute>,
+    /// The names of front ends that are switched off, by the paths that they would serve.
+    switched_off: Paths<&'static str>,
     /// Encodes the error for requests that match no route.
     fallback: Option<&'static dyn FrontEnd>,
     /// The same for the paths that begin with a prefix.
@@ -39,11 +41,16 @@ pub(crate) struct MatchedRoute {
 }
 
 impl Router {
-    /// Collects the routes of `front_ends`; when two declare the same path, the first one serves it.
+    /// Collects the routes of the front ends that are switched on; when two declare the same path, the
+    /// first one serves it.
     pub(crate) fn new(front_ends: &[&'static dyn FrontEnd], settings: &Settings) -> Self {
         let mut router = Self { http: Table::new(), grpc: Table::new() };
         for front_end in front_ends {
             let table = if front_end.is_grpc() { &mut router.grpc } else { &mut router.http };
+            if settings.front_ends.is_off(front_end.name()) {
+                table.note_switched_off(*front_end, settings);
+                continue;
+            }
             table.fallback.get_or_insert(*front_end);
             table.prefixes.extend(front_end.path_prefix().map(|prefix| (prefix, *front_end)));
             for endpoint in front_end.endpoints(settings) {
@@ -83,6 +90,8 @@ impl Router {
             let is_grpc_only = !is_grpc && self.grpc.paths.at(path).is_ok();
             let error = if is_grpc_only {
                 not_grpc(path)
+            } else if let Ok(off) = table.switched_off.at(path) {
+                switched_off(path, off.value)
             } else if table.owner(path).is_some() {
                 Error::new(Cause::NotFound, format!("no route {}", shown(path)))
             } else {
@@ -100,7 +109,15 @@ impl Router {
 
 impl Table {
     fn new() -> Self {
-        Self { paths: Paths::new(), fallback: None, prefixes: Vec::new() }
+        let (paths, switched_off) = (Paths::new(), Paths::new());
+        Self { paths, switched_off, fallback: None, prefixes: Vec::new() }
+    }
+
+    fn note_switched_off(&mut self, front_end: &dyn FrontEnd, settings: &Settings) {
+        for endpoint in front_end.endpoints(settings) {
+            // Two front ends may want the same path; the first one is named.
+            let _ = self.switched_off.insert(endpoint.pattern.to_string(), front_end.name());
+        }
     }
 
     /// The front end that encodes the errors for a path by its prefix.
@@ -141,6 +158,16 @@ fn with_allow(mut response: Response<ReplyBody>, allow: &'static str) -> Respons
 /// The error for a path that no route serves.
 pub(crate) fn no_route(path: &str) -> Error {
     Error::new(Cause::NotFound, format!("no route {}; the API is under /grps/v1/", shown(path)))
+}
+
+/// The error for a path of a front end that is switched off.
+fn switched_off(path: &str, front_end: &str) -> Error {
+    let path = shown(path);
+    let message = format!(
+        "no route {path}: it belongs to {front_end}, which is switched off. To serve it, set \
+         {front_end}.enabled: true in server.yml"
+    );
+    Error::new(Cause::NotFound, message)
 }
 
 /// The error for a request of another protocol to a route of gRPC.

@@ -64,7 +64,7 @@ impl FrontEnd for TorchServe {
             workflows("/workflows/{*workflow}"),
             workflows("/wfpredict/{*workflow}"),
         ];
-        if settings.front_ends.disabled.iter().any(|name| name == TFSERVING) {
+        if settings.front_ends.is_off(TFSERVING) {
             let refused = Endpoint::new(Any, "/v1/models/{*model}", Read, refused::kserve);
             endpoints.push(refused.summary("Refused: tfserving is off").left_out());
         }

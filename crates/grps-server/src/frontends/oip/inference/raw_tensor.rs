@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use grps_core::{Buffer, DataType, Elements, Error, MAX_RANK, Shape, Tensor, Values, quoted};
+use grps_core::{
+    Buffer, DataType, Elements, Error, MAX_RANK, Shape, Tensor, Values, element_count, quoted,
+};
 
 use crate::codec::Room;
 use crate::frontends::oip::inference::data_type;
@@ -37,7 +39,7 @@ pub(crate) fn shape_of(sizes: impl IntoIterator<Item = i64>) -> Result<Shape, Er
 /// # Errors
 /// `InvalidArgument` when they can't be counted.
 pub(crate) fn count_of(name: &str, shape: &Shape) -> Result<usize, Error> {
-    let count = shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
+    let count = element_count(shape);
     count.ok_or_else(|| Error::invalid(format!("input {}: shape is too large", quoted(name))))
 }
 

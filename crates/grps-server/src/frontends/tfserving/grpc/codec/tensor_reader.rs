@@ -4,7 +4,7 @@
 //! than the shape has are filled up with the last one, and none at all are zeros or empty strings.
 
 use bytes::Bytes;
-use grps_core::{Buffer, DataType, Error, MAX_RANK, Shape, Tensor, Values};
+use grps_core::{Buffer, DataType, Error, MAX_RANK, Shape, Tensor, Values, element_count};
 use half::vec::HalfBitsVecExt;
 use half::{bf16, f16};
 
@@ -140,7 +140,7 @@ impl<'a> TensorReader<'a> {
     /// type or are more than its shape says; those of the room.
     pub(super) fn finish(self, name: &str, whole: Whole<'a>) -> Result<Tensor, Error> {
         let dtype = element_type::from_number(self.dtype)?;
-        let count = self.shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
+        let count = element_count(&self.shape);
         let count = count.ok_or_else(|| Error::invalid("tensor_shape is too large"))?;
         let own = field_of(dtype);
         let first = self.first_field;

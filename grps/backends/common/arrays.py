@@ -1,6 +1,8 @@
-"""Tensors of strings for engines that take text."""
+"""Arrays from the wire as engines take them, and what engines return as the wire carries it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -18,3 +20,9 @@ def texts_of(name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype == object and array.size and isinstance(array.flat[0], bytes):
         raise InputError(f"input {name!r} takes text, got bytes that are not UTF-8")
     return array
+
+
+def wire_array(value: Any) -> np.ndarray:
+    """Return what an engine returned, C-contiguous, text as objects."""
+    array = np.asarray(value, order="C")
+    return array.astype(object) if array.dtype.kind == "U" else array
