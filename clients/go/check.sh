@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the format, vets the code, and runs all tests; those of the cookbook need the service of
+# Checks the format, vets the code, looks for mistakes, and runs all tests; those of the cookbook need the service of
 # clients/conformance/README.md.
 set -euo pipefail
 
@@ -11,4 +11,5 @@ if [ -n "$unformatted" ]; then
   exit 1
 fi
 go vet -tags service ./...
+go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags service ./...
 go test -count=1 -tags service ./...

@@ -112,19 +112,30 @@ func (r *Result) NDArray() (any, error) {
 	return r.ndarray, nil
 }
 
+// String returns the text, for fmt; of a result without one, it says what the result has.
+func (r *Result) String() string {
+	if r.text != nil {
+		return *r.text
+	}
+	return "a result with " + r.content()
+}
+
 func (r *Result) lacks(wanted string) error {
-	has := "nothing"
+	return contentError("the result has no %s; it has %s", wanted, r.content())
+}
+
+func (r *Result) content() string {
 	switch {
 	case r.text != nil:
-		has = "a text"
+		return "a text"
 	case r.bytes != nil:
-		has = "bytes"
+		return "bytes"
 	case r.tensors != nil:
-		has = "tensors"
+		return "tensors"
 	case r.ndarray != nil:
-		has = "an ndarray"
+		return "an ndarray"
 	}
-	return contentError("the result has no %s; it has %s", wanted, has)
+	return "nothing"
 }
 
 func contentError(format string, arguments ...any) *Error {

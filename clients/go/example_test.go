@@ -25,7 +25,7 @@ func ExampleClient_Predict() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(result.Text())
+	fmt.Println(result)
 }
 
 func ExampleClient_Stream() {
@@ -40,7 +40,7 @@ func ExampleClient_Stream() {
 	}
 	defer stream.Close()
 	for stream.Next() {
-		fmt.Println(stream.Result().Text())
+		fmt.Println(stream.Result())
 	}
 	if err := stream.Err(); err != nil {
 		log.Fatal(err)

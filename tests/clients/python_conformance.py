@@ -76,7 +76,9 @@ def plain(protocol: Protocol, **options: Any) -> Client:
     return Client(address(protocol), protocol, timeout=20, **options)
 
 
-def secure(protocol: Protocol, key: str | None = "GRPS_KEY", ca: str = "GRPS_CA") -> Client:
+def secure(
+    protocol: Protocol, key: str | None = "GRPS_KEY", ca: str = "GRPS_CA", retries: int = 0
+) -> Client:
     """A client of the instance with TLS."""
     return Client(
         address(protocol, "GRPS_TLS"),
@@ -84,7 +86,7 @@ def secure(protocol: Protocol, key: str | None = "GRPS_KEY", ca: str = "GRPS_CA"
         key=os.environ[key] if key else None,
         tls=Tls(ca=os.environ[ca]),
         timeout=20,
-        retries=0,
+        retries=retries,
     )
 
 
@@ -339,8 +341,9 @@ def overloaded(protocol: Protocol) -> None:
 
 @check("unavailable", *GRPS)
 def unavailable(protocol: Protocol) -> None:
-    with secure(protocol) as client, fails(Unavailable, 503):
+    with secure(protocol) as client, fails(Unavailable, 503) as errors:
         client.predict(TEXT, "absent")
+    assert errors[0].retry_after == 1
 
 
 @check("retry", *GRPS)
@@ -350,6 +353,10 @@ def retry(protocol: Protocol) -> None:
         assert client.predict(words[0], "flaky").text == words[0]
     with plain(protocol, retries=0) as client, fails(TooManyRequests, 429):
         client.predict(words[1], "flaky")
+    begin = time.monotonic()
+    with secure(protocol, retries=1) as client, fails(Unavailable, 503):
+        client.predict(TEXT, "absent")
+    assert time.monotonic() - begin >= 1, "the call was not repeated after Retry-After"
 
 
 @check("concurrent", *GRPS)

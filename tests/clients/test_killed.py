@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
 from tests.clients.conftest import Build
+from tests.clients.killed_client import STATES
 from tests.support import wait_until
 from tools.conformance.languages import LANGUAGES, environment_of
 from tools.conformance.service import ConformanceService
@@ -63,3 +68,70 @@ def test_nothing_is_in_flight(
     with requests.Session() as session:
         wait_until(lambda: LEFT.findall(session.get(url).text) == [], "nothing is in flight")
         wait_until(lambda: ONE_CONNECTION in session.get(url).text, "its connections are closed")
+
+
+WAITS = {"waiting", "waiting_over_tls"}
+"""States that are seen at the service, and not said by the client."""
+IN_FLIGHT = {
+    "GRPS": {"sleep-1.0.0": 2, "count-1.0.0": 4},
+    "GRPS_TLS": {"sleep-1.0.0": 2},
+}
+"""The calls of a model that run on an instance when all clients are in their states."""
+
+
+@contextmanager
+def clients_in_all_states(variables: Mapping[str, str]) -> Iterator[None]:
+    """Run a client in each state over each protocol; kill all at the end."""
+    program = str(Path(__file__).with_name("killed_client.py"))
+    programs = {
+        (state, protocol): subprocess.Popen(
+            [sys.executable, program, state, protocol],
+            cwd=ROOT,
+            env={**environment_of(variables), "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        for state, protocol in itertools.product(STATES, ("http", "grpc"))
+    }
+    try:
+        for (state, protocol), client in programs.items():
+            if state not in WAITS:
+                assert client.stdout is not None
+                assert client.stdout.readline() == b"ready\n", f"{state} over {protocol}"
+        yield
+    finally:
+        for client in programs.values():
+            client.kill()
+            client.communicate()
+
+
+def test_nothing_is_in_flight_after_any_state(service: ConformanceService, tmp_path: Path) -> None:
+    variables = service.variables(tmp_path / "results.jsonl")
+    key = {"Authorization": f"Bearer {variables['GRPS_KEY']}"}
+    ca = variables["GRPS_CA"]
+    with requests.Session() as plain, requests.Session() as secure:
+
+        def texts() -> dict[str, str]:
+            """The metrics of both instances."""
+            url = f"https://{variables['GRPS_TLS_HTTP']}/metrics"
+            return {
+                "GRPS": plain.get(f"http://{variables['GRPS_HTTP']}/metrics").text,
+                "GRPS_TLS": secure.get(url, headers=key, verify=ca).text,
+            }
+
+        def are_running() -> bool:
+            found = texts()
+            return all(
+                f'\ngrps_model_calls_in_flight{{model="{model}"}} {count}\n' in found[name]
+                for name, models in IN_FLIGHT.items()
+                for model, count in models.items()
+            )
+
+        def have_nothing() -> bool:
+            return all(
+                not LEFT.search(text) and ONE_CONNECTION in text for text in texts().values()
+            )
+
+        with clients_in_all_states(variables):
+            wait_until(are_running, "all calls run")
+        wait_until(have_nothing, "nothing is in flight, and all connections are closed")

@@ -147,7 +147,8 @@ def test_keys_over_http(variables: dict[str, str]) -> None:
     answers = [ask_securely(variables, key) for key in (good, "", limited, limited)]
     assert [answer.status_code for answer in answers] == [200, 401, 200, 429]
     assert answers[-1].headers["Retry-After"] == "1"
-    assert ask_securely(variables, good, "absent").status_code == 503
+    absent = ask_securely(variables, good, "absent")
+    assert (absent.status_code, absent.headers["Retry-After"]) == (503, "1")
     with pytest.raises(requests.exceptions.SSLError):
         ask_securely({**variables, "GRPS_CA": variables["GRPS_WRONG_CA"]}, good)
 
@@ -163,4 +164,6 @@ def test_keys_over_grpc(variables: dict[str, str], secure_stub: Any) -> None:
     assert error_of(lambda: call("")).code() == grpc.StatusCode.UNAUTHENTICATED
     assert call(limited).str_data == "a"
     assert error_of(lambda: call(limited)).code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert error_of(lambda: call(good, "absent")).code() == grpc.StatusCode.UNAVAILABLE
+    absent = error_of(lambda: call(good, "absent"))
+    assert absent.code() == grpc.StatusCode.UNAVAILABLE
+    assert dict(absent.trailing_metadata())["grpc-retry-pushback-ms"] == "1000"

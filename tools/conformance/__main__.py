@@ -38,6 +38,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path(), help="where the command runs")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     arguments = parser.parse_args()
+    # Without this, the instances would outlive a program that is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with conformance_service() as service:
         variables = service.variables()
         if arguments.command:

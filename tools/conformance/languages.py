@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,13 +49,24 @@ def environment_of(variables: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **variables, "PATH": path}
 
 
+@contextmanager
+def building(language: Language) -> Iterator[None]:
+    """Keep other processes from building the client while the block runs."""
+    lock = ROOT / "target" / f"client-{language.name}.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def build(language: Language, variables: Mapping[str, str]) -> None:
     """Build a client and its conformance program.
 
     Raises:
         ProgramError: A command failed; the text has the end of its output.
     """
-    _run_all(language.build, language, variables)
+    with building(language):
+        _run_all(language.build, language, variables)
 
 
 def run_tests(language: Language, variables: Mapping[str, str]) -> None:
@@ -163,6 +176,7 @@ LANGUAGES = {
             build=(("./build.sh",),),
             program=("node", "--expose-gc", "build/conformance/main.js"),
             protocols=GRPS,
+            tests=(("npm", "run", "--silent", "lint"), ("node", "--test", "build/test/")),
         ),
     )
 }

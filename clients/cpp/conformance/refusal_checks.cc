@@ -63,6 +63,17 @@ void unavailable(const Target& target) {
   const auto error =
       expect_error<grps::Unavailable>([&] { client.predict("x", {"absent"}); }, "absent");
   expect(error.code() == 503, "the code 503");
+  expect(error.retry_after() == milliseconds(1000), "one second to wait");
+}
+
+void expect_a_pause_of_retry_after(Target target) {
+  target.options.retries.attempts = 2;
+  target.options.retries.first_pause = milliseconds(10);
+  const grps::Client client = target.tls_client(variable("GRPS_KEY"));
+  const auto begin = std::chrono::steady_clock::now();
+  expect_error<grps::Unavailable>([&] { client.predict("x", {"absent"}); }, "absent");
+  expect(std::chrono::steady_clock::now() - begin >= milliseconds(1000),
+         "a repetition after Retry-After");
 }
 
 void retry(const Target& target) {
@@ -77,6 +88,7 @@ void retry(const Target& target) {
   const auto error = expect_error<grps::ConnectionFailed>(
       [&] { grps::Client("127.0.0.1:1", options).predict("x"); }, "a port without a service");
   expect(error.may_repeat(), "an error that allows another attempt");
+  expect_a_pause_of_retry_after(target);
 }
 
 }  // namespace

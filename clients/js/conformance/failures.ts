@@ -28,13 +28,13 @@ async function errorOf<E extends grps.GrpsError>(
 /** A client of the instance with TLS, while it is used. */
 async function securely(
   { tlsAddress, options }: Setting,
-  more: { ca?: string; key?: string },
+  more: Pick<grps.ClientOptions, "key" | "retry"> & { ca?: string },
   use: (client: grps.Client) => Promise<void>,
 ): Promise<void> {
-  const { ca = "GRPS_CA", ...key } = more;
+  const { ca = "GRPS_CA", ...rest } = more;
   const connections = createConnections({ ca: readFileSync(variable(ca)) });
   const { fetch } = connections;
-  const client = new grps.Client(`https://${tlsAddress}`, { ...options, ...ONCE, ...key, fetch });
+  const client = new grps.Client(`https://${tlsAddress}`, { ...options, ...ONCE, ...rest, fetch });
   try {
     await use(client);
   } finally {
@@ -140,12 +140,15 @@ const overloaded: Check = async ({ address, options }) => {
 const unavailable: Check = async (setting) => {
   await securely(setting, { key: variable("GRPS_KEY") }, async (client) => {
     const call = client.predict("a", { model: "absent" });
-    assert.equal((await errorOf(grps.UnavailableError, call)).code, 503);
+    const error = await errorOf(grps.UnavailableError, call);
+    assert.equal(error.code, 503);
+    assert.equal(error.retryAfter, 1);
     assert.equal(await client.isReady(), false);
   });
 };
 
-const retry: Check = async ({ address, client, options, protocol }) => {
+const retry: Check = async (setting) => {
+  const { address, client, options, protocol } = setting;
   const text = `typescript ${protocol} ${performance.timeOrigin}`;
   const once = new grps.Client(address, { ...options, ...ONCE });
   const refused = once.predict(`${text} once`, { model: "flaky" });
@@ -158,6 +161,11 @@ const retry: Check = async ({ address, client, options, protocol }) => {
     pieces.push(piece.text);
   }
   assert.deepEqual(pieces, [`${text} stream`]);
+  await securely(setting, { key: variable("GRPS_KEY"), retry: { retries: 1 } }, async (again) => {
+    const start = performance.now();
+    await errorOf(grps.UnavailableError, again.predict("a", { model: "absent" }));
+    assert.ok(performance.now() - start >= 1000, "the call was not repeated after Retry-After");
+  });
 };
 
 export const FAILURES = {

@@ -49,7 +49,7 @@ def _translate(error: grpc.RpcError) -> CallError:
     """Return the error of a call for the status of an rpc."""
     code, text = error.code(), error.details() or ""
     trailing = dict[str, str](error.trailing_metadata() or ())  # type: ignore[arg-type]
-    request_id, pushback = trailing.get(_REQUEST_ID), trailing.get(_PUSHBACK)
+    request_id, seconds = trailing.get(_REQUEST_ID), _seconds(trailing.get(_PUSHBACK))
     kind = _KINDS.get(code)
     if kind is ModelError and request_id is None:
         # The service has not said so: the call was cut off on the way.
@@ -57,19 +57,23 @@ def _translate(error: grpc.RpcError) -> CallError:
     if kind is not None:
         return kind(text or code.name, request_id=request_id)
     if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
-        if pushback is None:
+        if seconds is None:  # only a full queue or a rate has an end
             return TooLarge(text, request_id=request_id)
-        seconds = int(pushback) / 1000
         return TooManyRequests(text, retry_after=seconds, request_id=request_id, is_refused=True)
     if code == grpc.StatusCode.UNAVAILABLE:
-        return _unavailable(text, request_id)
+        return _unavailable(text, request_id, seconds)
     return CallError(f"{code.name}: {text}", request_id=request_id)
 
 
-def _unavailable(text: str, request_id: str | None) -> CallError:
+def _seconds(pushback: str | None) -> float | None:
+    """Return the seconds of ``grpc-retry-pushback-ms``; ``None`` if it is no time to wait."""
+    return int(pushback) / 1000 if pushback is not None and pushback.isdecimal() else None
+
+
+def _unavailable(text: str, request_id: str | None, seconds: float | None) -> CallError:
     """Return the error of a service that refuses calls or of a connection: they share one."""
     if request_id is not None:
-        return Unavailable(text, request_id=request_id, is_refused=True)
+        return Unavailable(text, retry_after=seconds, request_id=request_id, is_refused=True)
     is_new = any(sign in text.lower() for sign in _NOT_CONNECTED)
     is_refused = is_new and "ssl" not in text.lower() and "certificate" not in text.lower()
     return ConnectionFailed(f"the connection failed: {text}", is_refused=is_refused)

@@ -77,9 +77,9 @@ void prepare(grpc::ClientContext& context, const Call& call, const std::string& 
 // The stub belongs to the stream, which may outlive its client.
 class MessagePieces : public Pieces {
  public:
-  MessagePieces(std::shared_ptr<GrpsService::Stub> stub, const GrpsMessage& request,
-                const Call& call, const std::string& key)
-      : stub_(std::move(stub)), call_(call) {
+  MessagePieces(std::shared_ptr<GrpsService::Stub> stub, const GrpsMessage& request, Call call,
+                const std::string& key)
+      : stub_(std::move(stub)), call_(std::move(call)) {
     prepare(context_, call_, key);
     reader_ = stub_->PredictStreaming(&context_, request);
     subscription_.emplace(call_.cancellation, [this] { context_.TryCancel(); });

@@ -48,7 +48,7 @@ void add_header(std::vector<std::string>& headers, const char* name, const std::
 
 bool has_media_type(const Exchange& exchange, std::string_view wanted) {
   const std::string found = exchange.header("content-type");
-  return std::string_view(found).substr(0, found.find(';')) == wanted;
+  return found.substr(0, found.find(';')) == wanted;
 }
 
 // Throws unless the response is a success.

@@ -41,13 +41,12 @@ void set(CURL* easy, CURLoption option, Value value) {
 
 }  // namespace
 
-Exchange::Exchange(Pool::Lease lease, Request request, const Call& call,
-                   const TransferSettings& settings)
+Exchange::Exchange(Pool::Lease lease, Request request, Call call, const TransferSettings& settings)
     : lease_(std::move(lease)),
       easy_((*lease_).easy()),
       multi_((*lease_).multi()),
       request_(std::move(request)),
-      call_(call),
+      call_(std::move(call)),
       subscription_(call_.cancellation, [multi = multi_] { curl_multi_wakeup(multi); }),
       max_response_bytes_(settings.max_response_bytes) {
   configure(settings);
@@ -72,7 +71,7 @@ void Exchange::configure(const TransferSettings& settings) {
   for (const std::string& header : request_.headers) {
     curl_slist* const longer = curl_slist_append(headers_.get(), header.c_str());
     if (longer == nullptr) throw std::bad_alloc();
-    headers_.release();
+    static_cast<void>(headers_.release());
     headers_.reset(longer);
   }
   set(easy_, CURLOPT_HTTPHEADER, headers_.get());

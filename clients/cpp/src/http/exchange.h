@@ -37,7 +37,7 @@ struct TransferSettings {
 // if the response has not ended, which cancels the call on the service.
 class Exchange {
  public:
-  Exchange(Pool::Lease lease, Request request, const Call& call, const TransferSettings& settings);
+  Exchange(Pool::Lease lease, Request request, Call call, const TransferSettings& settings);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;

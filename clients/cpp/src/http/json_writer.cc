@@ -103,9 +103,9 @@ void write_tensor(Writer& writer, const Tensor& tensor) {
   require_utf8(tensor.name(), "the name of a tensor");
   writer.raw("{\"name\":");
   writer.string(tensor.name());
-  writer.raw(",\"dtype\":\"DT_");
+  writer.raw(R"(,"dtype":"DT_)");
   writer.raw(dtype_of(tensor.type()));
-  writer.raw("\",\"shape\":");
+  writer.raw(R"(","shape":)");
   writer.list('[', tensor.shape(), ']', [&](std::uint32_t size) { writer.number(size); });
   writer.raw(",\"flat_");
   writer.raw(name_of(tensor.type()));
@@ -179,7 +179,7 @@ void write_data(Writer& writer, const std::string& text) {
 }
 
 void write_data(Writer& writer, const Tensors& tensors) {
-  writer.raw("\"gtensors\":{\"tensors\":");
+  writer.raw(R"("gtensors":{"tensors":)");
   writer.list('[', tensors, ']', [&](const Tensor& each) { write_tensor(writer, each); });
   writer.raw("}");
 }

@@ -10,13 +10,13 @@ namespace grps::internal {
 namespace {
 
 void initialize_curl() {
-  static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (initialized != CURLE_OK) throw std::bad_alloc();
+  static const CURLcode kInitialized = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (kInitialized != CURLE_OK) throw std::bad_alloc();
 }
 
 }  // namespace
 
-Handle::Handle() : multi_(nullptr), easy_(nullptr) {
+Handle::Handle() {
   initialize_curl();
   multi_ = curl_multi_init();
   easy_ = curl_easy_init();

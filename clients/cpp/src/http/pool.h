@@ -25,8 +25,8 @@ class Handle {
   CURL* easy() const { return easy_; }
 
  private:
-  CURLM* multi_;
-  CURL* easy_;
+  CURLM* multi_ = nullptr;
+  CURL* easy_ = nullptr;
 };
 
 // Lends handles. Any thread may use it.

@@ -71,15 +71,16 @@ func checkRateLimited(p protocol) error {
 		return err
 	}
 	_, err := answer(client, text, "echo")
-	return expectPause(err, func(pause time.Duration) bool { return pause > 0 })
+	return expectPause(err, grps.ErrTooManyRequests, 429)
 }
 
-func expectPause(err error, wanted func(time.Duration) bool) error {
-	if wrong := expect(err, grps.ErrTooManyRequests, 429); wrong != nil {
+// expectPause returns an error unless err is of a kind, has a code, and says to wait a second.
+func expectPause(err, kind error, code int) error {
+	if wrong := expect(err, kind, code); wrong != nil {
 		return wrong
 	}
 	var failed *grps.Error
-	if errors.As(err, &failed) && !wanted(failed.RetryAfter) {
+	if errors.As(err, &failed) && failed.RetryAfter != time.Second {
 		return fmt.Errorf("retry after %v", failed.RetryAfter)
 	}
 	return nil
@@ -99,8 +100,7 @@ func checkOverloaded(p protocol) error {
 	for i := 0; i < cap(ended); i++ {
 		if err := <-ended; err != nil {
 			refused++
-			isSecond := func(pause time.Duration) bool { return pause == time.Second }
-			if wrong := expectPause(err, isSecond); wrong != nil {
+			if wrong := expectPause(err, grps.ErrTooManyRequests, 429); wrong != nil {
 				return wrong
 			}
 		}
@@ -115,7 +115,7 @@ func checkUnavailable(p protocol) error {
 	client := p.secure("GRPS_CA", "GRPS_KEY")
 	defer client.Close()
 	_, err := answer(client, text, "absent")
-	return expect(err, grps.ErrUnavailable, 503)
+	return expectPause(err, grps.ErrUnavailable, 503)
 }
 
 func checkRetry(p protocol) error {
@@ -129,7 +129,17 @@ func checkRetry(p protocol) error {
 	once := p.client(grps.WithRetries(0))
 	defer once.Close()
 	_, err = answer(once, word+" once", "flaky")
-	return expect(err, grps.ErrTooManyRequests, 429)
+	if wrong := expect(err, grps.ErrTooManyRequests, 429); wrong != nil {
+		return wrong
+	}
+	twice := p.secure("GRPS_CA", "GRPS_KEY", grps.WithRetries(1))
+	defer twice.Close()
+	begin := time.Now()
+	_, err = answer(twice, text, "absent")
+	if took := time.Since(begin); took < time.Second {
+		return fmt.Errorf("the call was not repeated after Retry-After: %v", took)
+	}
+	return expect(err, grps.ErrUnavailable, 503)
 }
 
 func checkConcurrent(p protocol) error {

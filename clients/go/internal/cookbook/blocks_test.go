@@ -27,7 +27,7 @@ func runFirstCall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(result.Text())
+	fmt.Println(result)
 	return nil
 }
 
@@ -73,7 +73,7 @@ func runStreams(ctx context.Context, client *grps.Client) error {
 	}
 	defer stream.Close()
 	for stream.Next() {
-		fmt.Println(stream.Result().Text())
+		fmt.Println(stream.Result())
 	}
 	if err := stream.Err(); err != nil {
 		return err
@@ -112,7 +112,7 @@ func runKeys(ctx context.Context, address, authority, key string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(result.Text())
+	fmt.Println(result)
 	return nil
 }
 

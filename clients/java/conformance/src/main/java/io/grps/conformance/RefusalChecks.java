@@ -1,6 +1,7 @@
 package io.grps.conformance;
 
 import io.grps.client.CallOptions;
+import io.grps.client.ClientOptions;
 import io.grps.client.Content;
 import io.grps.client.GrpsClient;
 import io.grps.client.Result;
@@ -68,6 +69,7 @@ final class RefusalChecks {
             var error = Expect.error(UnavailableException.class,
                     () -> Target.predict(client, "absent", "x"), "a model that is not served");
             Expect.that(error.code() == 503, "the code 503");
+            Expect.that(error.retryAfter().orElseThrow().toSeconds() == 1, "one second");
         }
     }
 
@@ -83,6 +85,14 @@ final class RefusalChecks {
             var error = Expect.error(ConnectionFailedException.class,
                     () -> nowhere.predict("x"), "a port without a service");
             Expect.that(error.mayRepeat(), "an error that allows another attempt");
+        }
+        ClientOptions twice = target.options().attempts(2, Duration.ofMillis(10));
+        try (GrpsClient client = target.secure(twice, Target.variable("GRPS_KEY"), "GRPS_CA")) {
+            long begin = System.nanoTime();
+            Expect.error(UnavailableException.class,
+                    () -> Target.predict(client, "absent", "x"), "a model that is not served");
+            Expect.that(System.nanoTime() - begin >= Duration.ofSeconds(1).toNanos(),
+                    "a repetition after Retry-After");
         }
     }
 }

@@ -44,8 +44,12 @@ final class Target {
     }
 
     GrpsClient secure(String key, String ca) {
+        return secure(once(), key, ca);
+    }
+
+    GrpsClient secure(ClientOptions options, String key, String ca) {
         return new GrpsClient(variable("GRPS_TLS_" + protocol),
-                once().key(key).ca(Path.of(variable(ca))));
+                options.key(key).ca(Path.of(variable(ca))));
     }
 
     static Result predict(GrpsClient client, String model, String text) {
