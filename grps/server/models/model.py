@@ -22,6 +22,7 @@ from grps.inference.registry import inferer_register
 from grps.log import LogLevel
 from grps.server.loading.loaders import Report, copy_loaders
 from grps.server.models.instance import Instance
+from grps.server.models.plugin_instance import PluginCopy
 from grps.server.models.process_instance import ProcessInstance
 from grps.server.models.thread_instance import ThreadInstance
 from grps.server.native import BodyOfModel, Model, NativeBatching, NativeModel, NativePadding
@@ -79,8 +80,14 @@ class LoadedModel:
                 native=self.config.is_native,
             )
         )
-        for instance in self.instances:
-            instance.start(model, self.config.max_threads or options.max_concurrency)
+        try:
+            for instance in self.instances:
+                instance.start(model, self.config.max_threads or options.max_concurrency)
+        except BaseException:
+            model.close()
+            for instance in self.instances:
+                instance.stop(0)
+            raise
         return model
 
     def join(self) -> None:
@@ -156,6 +163,11 @@ def _load_side_by_side(instances: tuple[Instance, ...]) -> list[Signature | None
 def _instances(
     config: ModelConfig, options: ServiceOptions, report: Report
 ) -> tuple[Instance, ...]:
+    if config.inferer_type == "plugin":
+        return tuple(
+            PluginCopy(config.for_copy(index), index, options.folder, report)
+            for index in range(config.copies)
+        )
     if config.isolation == "thread":
         return tuple(
             ThreadInstance(f"{config.key}#{index}", load)
