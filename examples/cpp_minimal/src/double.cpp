@@ -1,4 +1,4 @@
-// The smallest plugin: it multiplies its input by a number. Requests that wait together run together.
+// The smallest plugin: it multiplies its input by a number. Requests that wait run together.
 
 #include <grps/plugin.hpp>
 

@@ -430,7 +430,8 @@ const grps_plugin *Open(const grps_host *with, grps_error *error, const char *na
       sizeof(grps_plugin), GRPS_PLUGIN_MAJOR, GRPS_PLUGIN_MINOR, 0, "", "", nullptr};
   // The host sees the version and reports it.
   if (with->major != GRPS_PLUGIN_MAJOR || with->minor < GRPS_PLUGIN_MINOR) return &wrong_version;
-  host = with;
+  // Once: inferers of the library may run while it is opened for another model.
+  if (host != with) host = with;
   const grps_plugin *table = nullptr;
   Guard(error, [&] {
     auto opened = std::make_unique<Opened>();
