@@ -462,26 +462,6 @@ class TestCrossChecks:
         text = fails_inference(model_with(f"{identity}\n  batching:\n    type: dynamic"))
         assert "models[0].batching.type: inferer_type 'identity' has no batches" in text
 
-    def test_a_plugin_needs_a_library_and_an_inferer_and_runs_in_threads_of_its_own(self) -> None:
-        plugin = "  inferer_type: plugin"
-        text = fails_inference(model_with(plugin))
-        assert "models[0].inferer_path: needed because inferer_type is 'plugin': give" in text
-        plugin += "\n  inferer_path: ./libx.so"
-        text = fails_inference(model_with(plugin))
-        assert "models[0].inferer_name: needed because inferer_type is 'plugin': give" in text
-        plugin += "\n  inferer_name: x"
-        config = parse_inference(model_with(plugin), "f")
-        assert NAMES.takes_tensors(config.models[0])
-        for key, value in {
-            "converter_type": "numpy",
-            "isolation": "process",
-            "max_threads": "2",
-            "warm_up_requests": "[a.json]",
-        }.items():
-            text = fails_inference(model_with(f"{plugin}\n  {key}: {value}"))
-            assert f"models[0].{key}: " in text
-            assert "inferer_type 'plugin'" in text
-
     def test_a_built_in_converter_feeds_an_engine(self) -> None:
         own = "  inferer_type: customized\n  inferer_name: x\n  converter_type: image"
         text = fails_inference(model_with(own))
