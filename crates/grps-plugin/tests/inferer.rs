@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grps_core::{
-    BatchPolicy, Cause, Content, ContentAdapter, Elements, Engine, Error, Health, InputForm,
-    Limits, Model, ModelSpec, NativeInstance, Queue, Request, RouteQuery, SchedulingOptions,
-    Tensor, Timeline, Values,
+    BatchPolicy, Cause, Content, ContentAdapter, Elements, Engine, Error, Health, Limits, Model,
+    ModelSpec, NativeInstance, Queue, Request, RouteQuery, SchedulingOptions, Tensor, Timeline,
+    Values,
 };
 use grps_plugin::{InfererSettings, Library};
 use tokio::time::Instant;
@@ -58,19 +58,24 @@ impl Service {
         let engine = Engine::new(limits, Health::new(true), Box::new(NoTranslation));
         engine.health().set_loaded();
         let batching = BatchPolicy { max_rows: 8, ..BatchPolicy::default() };
-        let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", InputForm::Tensors) };
+        let form = library().form_of(inferer).expect("an inferer");
+        let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", form) };
         let (model, queue) = Model::pulled(spec);
         engine.registry().put(model).expect("a first model");
         let load = library().loader(&settings(inferer, "{}"), 0).expect("settings");
-        let instance = NativeInstance::start("m-1#0", &queue, InputForm::Tensors, load);
+        let instance = NativeInstance::start("m-1#0", &queue, form, load);
         Self { engine: Arc::new(engine), queue, instance: instance.expect("an instance") }
     }
 
     fn ask(&self, inputs: Vec<Tensor>) -> Asked {
+        self.ask_for(Content::Tensors(inputs))
+    }
+
+    fn ask_for(&self, content: Content) -> Asked {
         let engine = Arc::clone(&self.engine);
         tokio::spawn(async move {
             let route = engine.resolve(&RouteQuery::named("m"))?;
-            engine.infer(&route, request(inputs)).await
+            engine.infer(&route, request_for(content)).await
         })
     }
 
@@ -109,10 +114,14 @@ impl Drop for Service {
 type Asked = tokio::task::JoinHandle<Result<Content, Error>>;
 
 fn request(inputs: Vec<Tensor>) -> Request {
+    request_for(Content::Tensors(inputs))
+}
+
+fn request_for(content: Content) -> Request {
     let deadline = Some(Instant::now() + Duration::from_secs(60));
     Request {
         timeline: Arc::new(Timeline::new("r", None)),
-        content: Content::Tensors(inputs),
+        content,
         options: SchedulingOptions { deadline, ..SchedulingOptions::default() },
         attachment: None,
     }
@@ -205,6 +214,29 @@ async fn chunks_arrive_in_order_until_the_client_leaves() {
     let error = service.fault(1.0).await;
     assert!(error.message().starts_with("this model answers in chunks; request a stream"));
     assert_eq!(error.cause(), Cause::InvalidArgument);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_answered_by_messages() {
+    let service = Service::new("echo");
+    let message = |text: &'static str| Content::Message(Bytes::from_static(text.as_bytes()));
+    let outcome = service.ask_for(message("hello")).await.expect("an outcome");
+    assert_eq!(outcome, Ok(message("hello")));
+    let route = service.engine.resolve(&RouteQuery::named("m")).expect("a route");
+    let mut chunks = service.engine.infer_stream(route, request_for(message("x")));
+    for _ in 0..2 {
+        assert_eq!(chunks.next().await, Some(Ok(message("x"))));
+    }
+    assert_eq!(chunks.next().await, None);
+    let faults = [
+        ("1", "an inferer that takes messages has outputs of single requests only"),
+        ("2", "put_message: only outputs of a request may be a message"),
+        ("3", "a message is the only output of a request"),
+    ];
+    for (text, fault) in faults {
+        let outcome = service.ask_for(message(text)).await.expect("an outcome");
+        assert_eq!(outcome.expect_err(fault).message(), format!("{fault} (request id r)"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use grps_core::LoadInferer;
+use grps_core::{InputForm, LoadInferer};
 use grps_plugin::{InfererSettings, Library, PluginError};
 
 mod support;
 
 /// The macros of `broken_plugin.c` from 1 on, with what is said about each.
-const FAULTS: [&str; 18] = [
+const FAULTS: [&str; 19] = [
     "it exports no grps_plugin_open, so it is no plugin of GRPS; the macro GRPS_PLUGIN of \
      grps/plugin.hpp defines it",
     "grps_plugin_open: no license",
@@ -33,7 +33,11 @@ const FAULTS: [&str; 18] = [
     "is not 1 to 128 letters, digits, '.', '_' and '-'",
     "are called '0123456789abcdef",
     "has no infer",
+    "has unknown flags: 2",
 ];
+/// The macros of faults that are no faults of the table.
+const CREATES_NOTHING: usize = 20;
+const LARGER_TABLE: usize = 21;
 
 fn broken(fault: usize) -> std::path::PathBuf {
     let flag = format!("-DFAULT={fault}");
@@ -78,11 +82,11 @@ fn files_that_are_no_libraries_are_named() {
 
 #[test]
 fn a_larger_table_is_taken_and_names_have_exact_limits() {
-    let library = Arc::new(Library::open(&broken(20)).expect("a plugin"));
+    let library = Arc::new(Library::open(&broken(LARGER_TABLE)).expect("a plugin"));
     assert_eq!(library.title(), "broken 1.2.3");
     let name = "0123456789abcdef".repeat(8);
-    library.expect_inferer(&name).expect("a name of 128 bytes");
-    let unknown = library.expect_inferer("other").expect_err("an unknown name").to_string();
+    assert_eq!(library.form_of(&name).expect("a name of 128 bytes"), InputForm::Tensors);
+    let unknown = library.form_of("other").expect_err("an unknown name").to_string();
     assert!(unknown.ends_with(&format!("it has no inferer 'other'; it has: {name}")), "{unknown}");
     assert!(loader(&library)().is_ok());
     let zero = library.loader(&settings("a", "{\0}"), 0).err().expect("a fault");
@@ -93,7 +97,7 @@ fn a_larger_table_is_taken_and_names_have_exact_limits() {
 
 #[test]
 fn an_inferer_that_is_null_is_an_error() {
-    let library = Arc::new(Library::open(&broken(19)).expect("a plugin"));
+    let library = Arc::new(Library::open(&broken(CREATES_NOTHING)).expect("a plugin"));
     let error = loader(&library)().err().expect("a fault");
     assert!(error.ends_with("': create returned NULL without a reason"), "{error}");
 }

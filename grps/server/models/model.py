@@ -69,7 +69,7 @@ class LoadedModel:
             NativeModel(
                 name=self.config.name,
                 version=self.config.version,
-                takes_tensors=NAMES.takes_tensors(self.config),
+                takes_tensors=self._takes_tensors(),
                 signature=self._accepted(),
                 raw_body=self._raw_body(),
                 metadata=metadata,
@@ -95,9 +95,16 @@ class LoadedModel:
         for instance in self.instances:
             instance.join()
 
+    def _takes_tensors(self) -> bool:
+        """Return whether the instances take tensors; else they take whole messages."""
+        first = self.instances[0] if self.instances else None
+        if isinstance(first, PluginCopy):
+            return not first.takes_messages
+        return NAMES.takes_tensors(self.config)
+
     def _accepted(self) -> Signature | None:
         """Return what requests are checked against; ``None`` for messages."""
-        if self.signature is None or not NAMES.takes_tensors(self.config):
+        if self.signature is None or not self._takes_tensors():
             return None
         return accepted(self.signature)
 

@@ -39,6 +39,11 @@ class PluginCopy:
         """Its name in logs."""
         return f"{self._config.key}#{self._index}"
 
+    @property
+    def takes_messages(self) -> bool:
+        """Whether the inferer takes whole messages instead of tensors; known once it is loaded."""
+        return self._plugin is not None and not self._plugin.takes_tensors
+
     def load(self) -> Signature | None:
         """Load the library; the inferer is created by the thread that runs it, in ``start``."""
         path = self._folder / (self._config.inferer_path or "")
@@ -46,6 +51,12 @@ class PluginCopy:
             self._plugin = Plugin(path, self._config.inferer_name or "")
         except ValueError as error:
             raise self._error(error) from error
+        batching = self._config.batching
+        if self.takes_messages and batching and (batching.allowed_sizes or batching.padding):
+            raise ModelError(
+                f"model {self._config.key}: allowed_sizes and padding need tensors, but inferer "
+                f"{self._config.inferer_name!r} takes whole messages; leave them out"
+            )
         if self._index == 0:
             logger.info("model %s is run by plugin %s", self._config.key, self._plugin.title)
         return None

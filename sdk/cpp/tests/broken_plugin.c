@@ -22,6 +22,7 @@ enum {
   LONG_NAME,
   NAMED_TWICE,
   NO_INFER,
+  UNKNOWN_FLAG,
   CREATES_NOTHING,
   LARGER_TABLE
 };
@@ -44,7 +45,7 @@ static void destroy(void *self) { (void)self; }
 
 static const grps_inferer_class class_of_mine = {
     FAULT == SMALL_CLASS ? 39 : sizeof(grps_inferer_class),
-    0,
+    FAULT == UNKNOWN_FLAG ? 2 : 0,
     FAULT == BAD_NAME    ? "a b"
     : FAULT == LONG_NAME ? LONGEST LONGEST "x"
                          : LONGEST LONGEST,

@@ -74,6 +74,29 @@ class Count : public grps::Inferer {
   }
 };
 
+// Answers with the message: as a chunk and the last one for a stream. Its last byte may break a
+// rule.
+class Echo : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    for (size_t index = 0; index < batch.size(); ++index) {
+      grps::Request request = batch.request(index);
+      const std::string message(request.message());
+      if (request.is_streaming()) {
+        request.PutMessage(message);
+        request.Send();
+      }
+      const char last = message.empty() ? 0 : message.back();
+      if (last == '1') batch.outputs().Add<float>("y", {1});
+      if (last == '2') {
+        grps::detail::Check(grps::detail::host->put_message(
+            grps::detail::host->batch_outputs(batch.raw()), "x", 1));
+      }
+      if (last == '3') request.outputs().Add<float>("y", {1});
+      request.PutMessage(message);
+    }
+  }
+};
+
 // Says what it sees of each request; a negative number fails alone.
 class Look : public grps::Inferer {
   void Infer(grps::Batch &batch) override {
@@ -244,4 +267,5 @@ class Lie : public grps::Inferer {
 
 GRPS_PLUGIN("tests", "1.2.3", grps::Class<Multiply>("multiply"), grps::Class<Lend>("lend"),
             grps::Class<Upper>("upper"), grps::Class<Count>("count"), grps::Class<Look>("look"),
-            grps::Class<Throw>("throw"), grps::Class<Lie>("lie"))
+            grps::Class<Echo>("echo", GRPS_TAKES_MESSAGES), grps::Class<Throw>("throw"),
+            grps::Class<Lie>("lie"))

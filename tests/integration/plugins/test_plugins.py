@@ -63,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[
             batching=batching,
             instances=2,
         ),
-        *(plugin_model(name, library) for name in ("upper", "count", "look", "throw", "lie")),
+        *(plugin_model(name, library) for name in ("upper", "count", "look", "echo", "throw", "lie")),
     ]
     with serving(write_project(folder, models, dag=["multiply-1.0.0"])) as running:
         yield running
@@ -93,6 +93,15 @@ def test_tensors_over_grpc(server: RunningServer) -> None:
         text = GenericTensor(name="text", dtype=DataType.DT_STRING, shape=[1], flat_string=["ab"])
         message = GrpsMessage(model="upper", gtensors=GenericTensorData(tensors=[text]))
         assert list(stub.Predict(message).gtensors.tensors[0].flat_string) == ["AB"]
+
+
+def test_messages(server: RunningServer) -> None:
+    body = {"gmap": {"s_i32": {"a": 1}}}
+    answer = server.post(body, "?model=echo").json()
+    assert answer["gmap"] == body["gmap"]
+    with server.stub() as stub:
+        message = GrpsMessage(model="echo", str_data="hello")
+        assert [chunk.str_data for chunk in stub.PredictStreaming(message)] == ["hello"] * 2
 
 
 def test_requests_that_wait_share_a_batch_and_both_instances_run(server: RunningServer) -> None:
@@ -207,6 +216,10 @@ def test_a_reload_creates_the_inferer_by_the_configuration_of_then(
         ({"inferer_name": "other"}, "{path}: it has no inferer 'other'; it has: multiply, lend, "),
         ({"inferer_args": {"factor": 0}}, "inferer 'multiply': the factor is 0"),
         ({"inferer_path": "conf/inference.yml"}, "{folder}/conf/inference.yml: it can't be loaded"),
+        (
+            {"inferer_name": "echo", "batching": {"type": "dynamic", "allowed_sizes": [16]}},
+            "allowed_sizes and padding need tensors, but inferer 'echo' takes whole messages",
+        ),
         ({"inferer_path": "./gone.so"}, "{folder}/gone.so: no such file; build the plugin first"),
     ],
 )

@@ -13,6 +13,9 @@ pub(crate) const MAJOR: u32 = 1;
 /// `GRPS_PLUGIN_MINOR`.
 pub(crate) const MINOR: u32 = 0;
 
+/// `GRPS_TAKES_MESSAGES`, the only flag of a class.
+pub(crate) const TAKES_MESSAGES: u32 = 1;
+
 /// What functions return: `grps_status`.
 pub(crate) const OK: i32 = 0;
 pub(crate) const ERROR: i32 = 1;
@@ -101,6 +104,8 @@ pub(crate) struct Host {
         Option<Release>,
         *mut c_void,
     ) -> i32,
+    pub(crate) message: unsafe extern "C" fn(*const RequestRun, *mut u64) -> *const c_void,
+    pub(crate) put_message: unsafe extern "C" fn(*const OutputList, *const c_void, u64) -> i32,
 }
 
 // SAFETY: it has functions and a static text only.
@@ -111,7 +116,7 @@ unsafe impl Sync for Host {}
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InfererClass {
     pub(crate) struct_size: u32,
-    pub(crate) reserved: u32,
+    pub(crate) flags: u32,
     pub(crate) name: Text,
     pub(crate) create: Option<Create>,
     pub(crate) infer: Option<Infer>,
@@ -157,11 +162,11 @@ frozen!(TensorView, 72, struct_size: 0, dtype: 4, rank: 8, reserved: 12, shape: 
 frozen!(ValueView, 40, struct_size: 0, kind: 4, integer: 8, number: 16, text: 24, length: 32);
 frozen!(Settings, 56, struct_size: 0, instance: 4, model: 8, folder: 16, library: 24, device: 32,
     json: 40, args: 48);
-frozen!(Host, 192, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
+frozen!(Host, 208, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
     record: 32, fail: 40, argument: 48, request_count: 56, rows: 64, input_count: 72, input: 80,
     batch_outputs: 88, request: 96, request_id: 104, request_rows: 112, is_streaming: 120,
     is_cancelled: 128, remaining_us: 136, fail_request: 144, request_outputs: 152,
-    send_chunk: 160, allocate: 168, copy: 176, lend: 184);
-frozen!(InfererClass, 40, struct_size: 0, reserved: 4, name: 8, create: 16, infer: 24, destroy: 32);
+    send_chunk: 160, allocate: 168, copy: 176, lend: 184, message: 192, put_message: 200);
+frozen!(InfererClass, 40, struct_size: 0, flags: 4, name: 8, create: 16, infer: 24, destroy: 32);
 frozen!(PluginTable, 40, struct_size: 0, major: 4, minor: 8, inferer_count: 12, name: 16,
     version: 24, inferers: 32);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use grps_core::{
     Cause, Content, Elements, Error, Failure, NativeBatch, NativeRequest, Outputs, Tensor,
 };
@@ -20,6 +21,8 @@ pub(crate) struct BatchRun<'a> {
     batch: RefCell<&'a mut dyn NativeBatch>,
     /// Their joined inputs.
     inputs: Vec<Input>,
+    /// Whether the inferer takes the messages of single requests.
+    takes_messages: bool,
     /// How many requests there are.
     pub(crate) count: usize,
     /// Rows that every output must have; `None` when the only request gets the outputs as they are.
@@ -36,6 +39,8 @@ pub(crate) struct BatchRun<'a> {
 pub(crate) struct RequestRun {
     /// The request.
     pub(crate) request: Arc<dyn NativeRequest>,
+    /// Its encoded `GrpsMessage`; `None` for an inferer that takes tensors.
+    pub(crate) message: Option<Bytes>,
     /// Its rows in the inputs; `None` when they are not known.
     pub(crate) rows: Option<Range<usize>>,
     /// Its own answer, or its next chunk.
@@ -57,13 +62,16 @@ impl<'a> BatchRun<'a> {
     ///
     /// # Errors
     /// `InvalidArgument` when the requests do not fit together: they are run one by one then.
-    pub(crate) fn new(batch: &'a mut dyn NativeBatch) -> Result<Self, Error> {
-        let tensors = batch.take_tensors();
-        let tensors = tensors.ok_or_else(|| Error::invalid("the inputs can't be joined"))?;
+    pub(crate) fn new(batch: &'a mut dyn NativeBatch, takes_messages: bool) -> Result<Self, Error> {
+        let tensors = match batch.take_tensors() {
+            None if !takes_messages => return Err(Error::invalid("the inputs can't be joined")),
+            tensors => tensors.unwrap_or_default(),
+        };
         let input = |tensor| Input { tensor, strings: OnceCell::new() };
         let errors = Arc::<ErrorSlot>::default();
         Ok(Self {
             inputs: tensors.into_iter().map(input).collect(),
+            takes_messages,
             count: batch.len(),
             rows: batch.rows(),
             batch: RefCell::new(batch),
@@ -102,13 +110,14 @@ impl<'a> BatchRun<'a> {
         let mut batch = self.batch.borrow_mut();
         let requests = batch.requests().into_iter().enumerate();
         let first = self.inputs.first().and_then(|input| input.tensor.shape().first().copied());
-        let run = |(index, request)| RequestRun {
+        let run = |(index, request): (usize, Arc<dyn NativeRequest>)| RequestRun {
+            message: request.message(),
             request,
             rows: match self.rows {
                 Some(_) => batch.request_rows(index),
                 None => Some(0..first.unwrap_or_default()),
             },
-            outputs: OutputList::new(&self.errors),
+            outputs: OutputList::of_request(&self.errors),
             has_chunks: AtomicBool::new(false),
             errors: Arc::clone(&self.errors),
         };
@@ -125,8 +134,8 @@ impl<'a> BatchRun<'a> {
             None => self.send(),
         };
         match sent {
-            Ok(outputs) if !outputs.is_empty() => Ok(Outputs::Tensors(outputs)),
-            Ok(_) => {
+            Ok(Some(outputs)) => Ok(Outputs::Tensors(outputs)),
+            Ok(None) => {
                 let requests = self.batch.into_inner().requests();
                 let waits =
                     |request: &Arc<dyn NativeRequest>| request.is_open() && !request.is_cancelled();
@@ -143,8 +152,15 @@ impl<'a> BatchRun<'a> {
     }
 
     /// Replies to requests that have outputs of their own; returns those of the batch.
-    fn send(&self) -> Result<Vec<Tensor>, Failure> {
-        let outputs = self.outputs.take()?;
+    fn send(&self) -> Result<Option<Vec<Tensor>>, Failure> {
+        let outputs = match self.outputs.take()? {
+            Some(Content::Tensors(_)) if self.takes_messages => {
+                let message = "an inferer that takes messages has outputs of single requests only";
+                return Err(Error::new(Cause::ModelFailed, message).into());
+            }
+            Some(Content::Tensors(outputs)) => Some(outputs),
+            _ => None,
+        };
         for request in self.requests.get().into_iter().flatten() {
             request.finish()?;
         }
@@ -190,13 +206,13 @@ impl RequestRun {
             return NOT_STREAMING;
         }
         match self.outputs.take() {
-            Ok(outputs) if outputs.is_empty() => {
+            Ok(None) => {
                 self.errors.note_wrong_call("send_chunk is called without outputs of the request");
                 ERROR
             }
-            Ok(outputs) => {
+            Ok(Some(outputs)) => {
                 self.has_chunks.store(true, Ordering::Release);
-                let receives = self.request.send_chunk(Content::Tensors(outputs));
+                let receives = self.request.send_chunk(outputs);
                 if receives { OK } else { CLIENT_LEFT }
             }
             Err(error) => {
@@ -210,13 +226,13 @@ impl RequestRun {
     fn finish(&self) -> Result<(), Error> {
         let outputs = self.outputs.take()?;
         if !self.has_chunks.load(Ordering::Acquire) {
-            if !outputs.is_empty() {
-                self.request.reply(Ok(Content::Tensors(outputs)));
+            if let Some(outputs) = outputs {
+                self.request.reply(Ok(outputs));
             }
             return Ok(());
         }
-        if !outputs.is_empty() {
-            self.request.send_chunk(Content::Tensors(outputs));
+        if let Some(outputs) = outputs {
+            self.request.send_chunk(outputs);
         }
         self.request.finish();
         Ok(())

@@ -39,6 +39,8 @@ pub(crate) static HOST: Host = Host {
     allocate: output_functions::allocate,
     copy: output_functions::copy,
     lend: output_functions::lend,
+    message: request_functions::message,
+    put_message: output_functions::put_message,
 };
 
 /// A message of a plugin, whatever its bytes are.

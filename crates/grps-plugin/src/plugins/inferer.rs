@@ -51,6 +51,8 @@ struct Texts {
 struct PluginInferer {
     infer: Infer,
     destroy: Destroy,
+    /// Whether it takes the messages of single requests.
+    takes_messages: bool,
     inferer: *mut c_void,
 }
 
@@ -106,13 +108,18 @@ fn create(class: &Class, texts: &Texts, instance: u32) -> Result<Box<dyn NativeI
     if inferer.is_null() {
         return Err(failure.unwrap_or_else(|| "create returned NULL without a reason".to_owned()));
     }
-    let created = PluginInferer { infer: class.infer, destroy: class.destroy, inferer };
+    let created = PluginInferer {
+        infer: class.infer,
+        destroy: class.destroy,
+        takes_messages: class.takes_messages,
+        inferer,
+    };
     failure.map_or_else(|| Ok(Box::new(created) as Box<dyn NativeInferer>), Err)
 }
 
 impl NativeInferer for PluginInferer {
     fn infer(&mut self, batch: &mut dyn NativeBatch) -> Result<Outputs, Failure> {
-        let run = BatchRun::new(batch)?;
+        let run = BatchRun::new(batch, self.takes_messages)?;
         // SAFETY: the plugin's function takes its own inferer, and what lives until it returns.
         let status =
             unsafe { (self.infer)(self.inferer, &raw const run, std::ptr::from_ref(run.errors())) };

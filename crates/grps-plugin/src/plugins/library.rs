@@ -4,10 +4,11 @@ use std::ffi::CStr;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
+use grps_core::InputForm;
 use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 
 use crate::plugins::abi::{
-    Create, Destroy, Infer, InfererClass, MAJOR, MINOR, Open, PluginTable, Text,
+    Create, Destroy, Infer, InfererClass, MAJOR, MINOR, Open, PluginTable, TAKES_MESSAGES, Text,
 };
 use crate::plugins::failure::{ErrorSlot, message_of};
 use crate::plugins::host::HOST;
@@ -86,6 +87,8 @@ pub(crate) struct Class {
     pub(crate) create: Create,
     pub(crate) infer: Infer,
     pub(crate) destroy: Destroy,
+    /// Whether it takes the messages of single requests.
+    pub(crate) takes_messages: bool,
 }
 
 impl Library {
@@ -132,12 +135,13 @@ impl Library {
         &self.title
     }
 
-    /// Checks that it has an inferer of this name.
+    /// The form in which the inferer of this name takes its input.
     ///
     /// # Errors
     /// It has none; the error names those that it has.
-    pub fn expect_inferer(&self, name: &str) -> Result<(), PluginError> {
-        self.class(name).map(|_| ())
+    pub fn form_of(&self, name: &str) -> Result<InputForm, PluginError> {
+        let class = self.class(name)?;
+        Ok(if class.takes_messages { InputForm::Message } else { InputForm::Tensors })
     }
 
     /// The class of inferers of this name.
@@ -244,11 +248,15 @@ unsafe fn read_class(class: *const InfererClass) -> Result<Class, String> {
             "its name {name:?} is not 1 to {MAX_NAME} letters, digits, '.', '_' and '-'"
         ));
     }
+    if class.flags & !TAKES_MESSAGES != 0 {
+        return Err(format!("'{name}' has unknown flags: {}", class.flags));
+    }
     let missing = |function| format!("'{name}' has no {function}");
     let create = class.create.ok_or_else(|| missing("create"))?;
     let infer = class.infer.ok_or_else(|| missing("infer"))?;
     let destroy = class.destroy.ok_or_else(|| missing("destroy"))?;
-    Ok(Class { name: name.to_owned(), create, infer, destroy })
+    let takes_messages = class.flags & TAKES_MESSAGES != 0;
+    Ok(Class { name: name.to_owned(), create, infer, destroy, takes_messages })
 }
 
 /// A text that ends with a zero; `None` when it is null or not UTF-8.

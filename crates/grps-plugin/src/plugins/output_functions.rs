@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use crate::lent_memory::{LentMemory, Release};
 use crate::plugins::abi::{ERROR, OK, TensorView};
 use crate::plugins::outputs::OutputList;
+use crate::plugins::view::bytes;
 
 /// Notes what was wrong, and returns a `grps_status`.
 fn status(outputs: &OutputList, outcome: Result<(), String>) -> i32 {
@@ -39,6 +40,19 @@ pub(crate) unsafe extern "C" fn copy(outputs: *const OutputList, view: *const Te
     let Some(outputs) = (unsafe { outputs.as_ref() }) else { return ERROR };
     // SAFETY: the plugin guarantees the tensor.
     status(outputs, unsafe { outputs.copy(view) })
+}
+
+pub(crate) unsafe extern "C" fn put_message(
+    outputs: *const OutputList,
+    data: *const c_void,
+    length: u64,
+) -> i32 {
+    // SAFETY: it is null or outputs of the call of `infer` that runs.
+    let Some(outputs) = (unsafe { outputs.as_ref() }) else { return ERROR };
+    // SAFETY: the plugin guarantees the bytes.
+    let message = unsafe { bytes(data.cast(), length) };
+    let put = message.map_err(|fault| format!("put_message: {fault}"));
+    status(outputs, put.and_then(|message| outputs.put_message(message)))
 }
 
 pub(crate) unsafe extern "C" fn lend(

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grps_core::{Buffer, Cause, Error, Tensor};
+use grps_core::{Buffer, Cause, Content, Error, Tensor};
 use parking_lot::Mutex;
 
 use crate::lent_memory::LentMemory;
@@ -21,6 +21,8 @@ const MAX_OUTPUTS: usize = 1024;
 pub(crate) struct OutputList {
     /// Where wrong calls are noted.
     errors: Arc<ErrorSlot>,
+    /// Whether they are of a single request, which may be answered by a message.
+    is_single: bool,
     /// In the order of the calls.
     outputs: Mutex<Vec<Output>>,
 }
@@ -30,17 +32,40 @@ pub(crate) struct OutputList {
 enum Output {
     Written(Described, AlignedMemory),
     Whole(Tensor),
+    /// An encoded `GrpsMessage`, the only output.
+    Message(Bytes),
 }
 
 impl OutputList {
+    /// Outputs of a batch.
     pub(crate) fn new(errors: &Arc<ErrorSlot>) -> Self {
-        Self { errors: Arc::clone(errors), outputs: Mutex::default() }
+        Self { errors: Arc::clone(errors), is_single: false, outputs: Mutex::default() }
     }
 
-    /// Takes all tensors; a plugin must not write into them any more.
-    pub(crate) fn take(&self) -> Result<Vec<Tensor>, Error> {
-        let outputs = std::mem::take(&mut *self.outputs.lock());
-        outputs.into_iter().map(Output::into_tensor).collect()
+    /// Outputs of a single request.
+    pub(crate) fn of_request(errors: &Arc<ErrorSlot>) -> Self {
+        Self { is_single: true, ..Self::new(errors) }
+    }
+
+    /// Takes the outputs, if there are any; a plugin must not write into them any more.
+    pub(crate) fn take(&self) -> Result<Option<Content>, Error> {
+        let mut outputs = std::mem::take(&mut *self.outputs.lock());
+        if outputs.is_empty() {
+            return Ok(None);
+        }
+        if let [Output::Message(message)] = outputs.as_mut_slice() {
+            return Ok(Some(Content::Message(std::mem::take(message))));
+        }
+        let tensors = outputs.into_iter().filter_map(Output::into_tensor);
+        tensors.collect::<Result<_, _>>().map(|tensors| Some(Content::Tensors(tensors)))
+    }
+
+    /// Makes a message the only output.
+    pub(crate) fn put_message(&self, message: &[u8]) -> Result<(), String> {
+        if !self.is_single {
+            return Err("put_message: only outputs of a request may be a message".to_owned());
+        }
+        self.add(Output::Message(Bytes::copy_from_slice(message)))
     }
 
     /// Notes a wrong call.
@@ -117,6 +142,10 @@ impl OutputList {
         if outputs.len() >= MAX_OUTPUTS {
             return Err(format!("more than {MAX_OUTPUTS} outputs"));
         }
+        let is_message = |output: &Output| matches!(output, Output::Message(_));
+        if outputs.iter().any(is_message) || (is_message(&output) && !outputs.is_empty()) {
+            return Err("a message is the only output of a request".to_owned());
+        }
         let name = output.name();
         if outputs.iter().any(|other| other.name() == name) {
             return Err(format!("two outputs are called '{name}'"));
@@ -131,16 +160,18 @@ impl Output {
         match self {
             Self::Written(tensor, _) => &tensor.name,
             Self::Whole(tensor) => tensor.name(),
+            Self::Message(_) => "",
         }
     }
 
-    fn into_tensor(self) -> Result<Tensor, Error> {
+    fn into_tensor(self) -> Option<Result<Tensor, Error>> {
         match self {
             Self::Written(tensor, memory) => {
-                let buffer = buffer_of(&tensor, Bytes::from_owner(memory))?;
-                whole(tensor, buffer)
+                let buffer = buffer_of(&tensor, Bytes::from_owner(memory));
+                Some(buffer.and_then(|buffer| whole(tensor, buffer)))
             }
-            Self::Whole(tensor) => Ok(tensor),
+            Self::Whole(tensor) => Some(Ok(tensor)),
+            Self::Message(_) => None,
         }
     }
 }

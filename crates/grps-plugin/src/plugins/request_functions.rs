@@ -1,10 +1,13 @@
 //! The functions of the host's table on one request. Any thread may call them until `infer` returns.
 
+use std::ffi::c_void;
 use std::time::Instant;
+
+use bytes::Bytes;
 
 use crate::plugins::abi::{ERROR, OK, Text};
 use crate::plugins::batch_run::RequestRun;
-use crate::plugins::host::message;
+use crate::plugins::host::message as text_of;
 use crate::plugins::outputs::OutputList;
 
 /// The request that a plugin has passed.
@@ -24,6 +27,19 @@ pub(crate) unsafe extern "C" fn request_id(request: *const RequestRun, length: *
         *length = id.len() as u64;
     }
     id.as_ptr().cast()
+}
+
+pub(crate) unsafe extern "C" fn message(
+    request: *const RequestRun,
+    length: *mut u64,
+) -> *const c_void {
+    // SAFETY: the interface demands the request.
+    let message = unsafe { known(request) }.and_then(|request| request.message.as_ref());
+    // SAFETY: it is null or a number of the plugin.
+    if let Some(length) = unsafe { length.as_mut() } {
+        *length = message.map_or(0, Bytes::len) as u64;
+    }
+    message.map_or(std::ptr::null(), |message| message.as_ptr().cast())
 }
 
 pub(crate) unsafe extern "C" fn request_rows(
@@ -68,7 +84,7 @@ pub(crate) unsafe extern "C" fn fail_request(
     // SAFETY: the interface demands the request.
     let Some(request) = (unsafe { known(request) }) else { return ERROR };
     // SAFETY: the plugin guarantees the text.
-    request.fail(number, unsafe { message(text, length) });
+    request.fail(number, unsafe { text_of(text, length) });
     OK
 }
 

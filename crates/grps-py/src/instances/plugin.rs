@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grps_core::NativeInstance;
-use grps_plugin::{InfererSettings, Library};
+use grps_core::{InputForm, NativeInstance};
+use grps_plugin::{InfererSettings, Library, PluginError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -15,6 +15,8 @@ use crate::service::model::Model;
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct Plugin {
     library: Arc<Library>,
+    /// The form in which the inferer takes its input.
+    form: InputForm,
 }
 
 /// The attributes of `grps.server.native.NativePlugin`.
@@ -33,16 +35,23 @@ impl Plugin {
     fn new(py: Python<'_>, path: PathBuf, inferer: &str) -> PyResult<Self> {
         let opened = py.detach(|| {
             let library = Library::open(&path)?;
-            library.expect_inferer(inferer).map(|()| library)
+            let form = library.form_of(inferer)?;
+            Ok::<_, PluginError>((library, form))
         });
-        let library = opened.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(Self { library: Arc::new(library) })
+        let opened = opened.map_err(|error| PyValueError::new_err(error.to_string()));
+        opened.map(|(library, form)| Self { library: Arc::new(library), form })
     }
 
     /// The name and the version of the plugin, for people.
     #[getter]
     fn title(&self) -> &str {
         self.library.title()
+    }
+
+    /// Whether the inferer takes tensors; else it takes whole messages.
+    #[getter]
+    fn takes_tensors(&self) -> bool {
+        self.form == InputForm::Tensors
     }
 
     /// Loads a copy in a thread of its own, which pulls requests from the model's queue.
@@ -59,8 +68,7 @@ impl Plugin {
         let load = self.library.loader(&settings, index);
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
         let (name, queue) = (format!("{}#{index}", model.key()), model.queue()?);
-        let form = model.form();
-        let started = py.detach(|| NativeInstance::start(name, queue, form, load));
+        let started = py.detach(|| NativeInstance::start(name, queue, self.form, load));
         let instance = started.map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(PluginInstance { instance })
     }

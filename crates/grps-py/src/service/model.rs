@@ -43,11 +43,6 @@ impl Model {
         taken.ok_or_else(|| PyRuntimeError::new_err("the model was put behind a server already"))
     }
 
-    /// The form that its instances take their input in.
-    pub(crate) fn form(&self) -> grps_core::InputForm {
-        self.form
-    }
-
     /// The queue that instances attach to.
     pub(crate) fn queue(&self) -> PyResult<&Arc<Queue>> {
         let queue = self.queue.as_ref();

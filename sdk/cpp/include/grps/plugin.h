@@ -65,6 +65,11 @@ enum grps_failure {
   GRPS_BROKEN = 2  /* the inferer is unusable: it is destroyed, and another one is created */
 };
 
+/* What an inferer is called with; flags of its class. */
+enum grps_class_flag {
+  GRPS_TAKES_MESSAGES = 1 /* encoded GrpsMessages of single requests; without it joined tensors */
+};
+
 enum grps_log_level { GRPS_DEBUG = 0, GRPS_INFO = 1, GRPS_WARNING = 2, GRPS_ERROR_LEVEL = 3 };
 
 /* Kinds of values in the arguments of a model. */
@@ -188,12 +193,17 @@ typedef struct grps_host {
    * in every case, also when the tensor is refused. No strings. */
   int32_t (*lend)(grps_outputs *outputs, const grps_tensor *tensor, grps_release release,
                   void *context) GRPS_NOEXCEPT;
+
+  /* The encoded GrpsMessage of a request, with GRPS_TAKES_MESSAGES; NULL without it. */
+  const void *(*message)(const grps_request *request, uint64_t *length)GRPS_NOEXCEPT;
+  /* Makes a copy of an encoded GrpsMessage the outputs of a request, in place of tensors. */
+  int32_t (*put_message)(grps_outputs *outputs, const void *data, uint64_t length) GRPS_NOEXCEPT;
 } grps_host;
 
 /* A class of inferers. */
 typedef struct grps_inferer_class {
   uint32_t struct_size;
-  uint32_t reserved;
+  uint32_t flags;   /* of grps_class_flag */
   const char *name; /* ends with a zero; 1 to 128 letters, digits, '.', '_' and '-' */
   /* Loads one copy of a model; NULL after a failure. One thread creates, runs and destroys it. */
   void *(*create)(const grps_settings *settings, grps_error *error)GRPS_NOEXCEPT;
@@ -250,7 +260,8 @@ GRPS_LAYOUT(offsetof(grps_host, is_cancelled) == 128 && offsetof(grps_host, rema
 GRPS_LAYOUT(offsetof(grps_host, fail_request) == 144);
 GRPS_LAYOUT(offsetof(grps_host, request_outputs) == 152 && offsetof(grps_host, send_chunk) == 160);
 GRPS_LAYOUT(offsetof(grps_host, allocate) == 168 && offsetof(grps_host, copy) == 176);
-GRPS_LAYOUT(offsetof(grps_host, lend) == 184 && sizeof(grps_host) == 192);
+GRPS_LAYOUT(offsetof(grps_host, lend) == 184 && offsetof(grps_host, message) == 192);
+GRPS_LAYOUT(offsetof(grps_host, put_message) == 200 && sizeof(grps_host) == 208);
 GRPS_LAYOUT(offsetof(grps_inferer_class, name) == 8 && offsetof(grps_inferer_class, create) == 16);
 GRPS_LAYOUT(offsetof(grps_inferer_class, infer) == 24);
 GRPS_LAYOUT(offsetof(grps_inferer_class, destroy) == 32 && sizeof(grps_inferer_class) == 40);

@@ -244,6 +244,12 @@ class Request {
     const char *text = detail::host->request_id(request_, &length);
     return {text, static_cast<size_t>(length)};
   }
+  // The encoded GrpsMessage, if the class takes messages; else empty.
+  std::string_view message() const {
+    uint64_t length = 0;
+    const void *data = detail::host->message(request_, &length);
+    return {static_cast<const char *>(data), static_cast<size_t>(length)};
+  }
   // Its rows in the inputs: the first one, and how many.
   std::pair<size_t, size_t> rows() const {
     uint64_t first = 0, count = 0;
@@ -265,6 +271,11 @@ class Request {
   }
   // An answer of its own, or its next chunk. It takes no part of the outputs of the batch then.
   Outputs outputs() { return Outputs(detail::host->request_outputs(request_)); }
+  // Makes an encoded GrpsMessage its answer or its next chunk.
+  void PutMessage(std::string_view message) {
+    grps_outputs *outputs = detail::host->request_outputs(request_);
+    detail::Check(detail::host->put_message(outputs, message.data(), message.size()));
+  }
   // Sends the outputs of this request as a chunk, and waits while the client is slow. Returns
   // whether the client still receives. Throws InputError when the client requested no stream.
   bool Send() {
@@ -449,12 +460,13 @@ const grps_plugin *Open(const grps_host *with, grps_error *error, const char *na
 }  // namespace detail
 
 // A class of inferers, under the name that `inferer_name` of inference.yml has. It is created by
-// `T(const Settings &)`, or by `T()` if there is no such constructor.
+// `T(const Settings &)`, or by `T()` if there is no such constructor. With GRPS_TAKES_MESSAGES, it
+// gets the messages of single requests instead of tensors.
 template <typename T>
-grps_inferer_class Class(const char *name) {
+grps_inferer_class Class(const char *name, uint32_t flags = 0) {
   static_assert(std::is_base_of_v<Inferer, T>, "an inferer derives from grps::Inferer");
-  return {
-      sizeof(grps_inferer_class), 0, name, &detail::Create<T>, &detail::Infer, &detail::Destroy};
+  return {sizeof(grps_inferer_class), flags,          name,
+          &detail::Create<T>,         &detail::Infer, &detail::Destroy};
 }
 
 }  // namespace grps
