@@ -1,5 +1,5 @@
 //! The inferers of `sdk/cpp/tests/plugin.cpp` behind the engine.
-#![expect(clippy::expect_used, reason = "helpers of tests may panic")]
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests may panic")]
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

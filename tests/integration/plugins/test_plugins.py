@@ -27,6 +27,8 @@ from tests.support import (
 )
 
 SDK = REPOSITORY / "sdk" / "cpp"
+OTHERS = ("upper", "count", "look", "echo", "throw", "lie")
+"""Inferers of the plugin that need no configuration of their own."""
 FLAGS = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
 
 
@@ -63,7 +65,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[
             batching=batching,
             instances=2,
         ),
-        *(plugin_model(name, library) for name in ("upper", "count", "look", "echo", "throw", "lie")),
+        *(plugin_model(name, library) for name in OTHERS),
     ]
     with serving(write_project(folder, models, dag=["multiply-1.0.0"])) as running:
         yield running
