@@ -17,13 +17,13 @@ def shell_scripts() -> list[str]:
 
 
 def cpp_files() -> list[str]:
-    """List the sources of the client for C++."""
-    folder = Path("clients/cpp")
-    suffixes = {".cc", ".h"}
+    """List the sources of the client and of the plugins for C++, and of the examples."""
+    folders = (Path("clients/cpp"), Path("sdk/cpp"), Path("examples"))
+    suffixes = {".c", ".cc", ".cpp", ".h", ".hpp"}
     return [
         str(path)
         for path in source_files()
-        if path.suffix in suffixes and path.is_relative_to(folder)
+        if path.suffix in suffixes and any(path.is_relative_to(folder) for folder in folders)
     ]
 
 

@@ -80,7 +80,7 @@ def check_engines(config: GpuConfig | None, models: Sequence[ModelConfig]) -> No
         return
     kind = config.mem_manager_type
     for model in models:
-        if model.inferer_type in (kind, "customized", "identity", "torchserve"):
+        if model.inferer_type in (kind, "customized", "plugin", "identity", "torchserve"):
             continue
         for device in model.devices:
             found = parse_device(device, model.inp_device)

@@ -91,6 +91,8 @@ def _check_model(model: ModelConfig, at: str, names: KnownNames, fail: Fail) -> 
                 "needed because inferer_type is 'customized': "
                 "give the name the inferer is registered under",
             )
+    elif model.inferer_type == "plugin":
+        _check_plugin(model, at, fail)
     elif model.inferer_type == "identity":
         _check_identity(model, at, fail)
     elif model.inferer_path is None:
@@ -117,6 +119,38 @@ def _check_model(model: ModelConfig, at: str, names: KnownNames, fail: Fail) -> 
             f"{at}.converter_name",
             "needed because converter_type is 'customized': "
             "give the name the converter is registered under",
+        )
+
+
+def _check_plugin(model: ModelConfig, at: str, fail: Fail) -> None:
+    if model.inferer_path is None:
+        raise fail(
+            f"{at}.inferer_path",
+            "needed because inferer_type is 'plugin': give the plugin, such as './libNAME.so'",
+        )
+    if model.inferer_name is None:
+        raise fail(
+            f"{at}.inferer_name",
+            "needed because inferer_type is 'plugin': give the name of one of its inferers",
+        )
+    if model.converter_type not in (None, "none"):
+        raise fail(
+            f"{at}.converter_type",
+            "inferer_type 'plugin' takes tensors as they come; use 'none', and a graph to run a "
+            "converter in a model of its own",
+        )
+    if model.isolation != "thread":
+        raise fail(f"{at}.isolation", "inferer_type 'plugin' runs in threads; use 'thread'")
+    if model.max_threads is not None:
+        raise fail(
+            f"{at}.max_threads",
+            "has no effect with inferer_type 'plugin', where each instance has one thread; use "
+            "instances instead",
+        )
+    if model.warm_up_requests:
+        raise fail(
+            f"{at}.warm_up_requests",
+            "inferer_type 'plugin' is not warmed up; do that where the inferer is created",
         )
 
 

@@ -32,7 +32,7 @@ class KnownNames:
     def choices(self) -> Mapping[str, tuple[str, ...]]:
         """The allowed values by the mark that the schema puts on a key."""
         return {
-            "inferer_type": ("customized", "identity", "torchserve", *self.engines),
+            "inferer_type": ("customized", "plugin", "identity", "torchserve", *self.engines),
             "converter_type": (
                 "customized",
                 "none",

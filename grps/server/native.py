@@ -18,6 +18,8 @@ from grps._core import (
     LogFile,
     Lost,
     Model,
+    Plugin,
+    PluginInstance,
     Server,
     StopSignals,
     current_request,
@@ -65,9 +67,12 @@ __all__ = [
     "NativeKey",
     "NativeModel",
     "NativePadding",
+    "NativePlugin",
     "NativeRoute",
     "NativeSettings",
     "NativeTraces",
+    "Plugin",
+    "PluginInstance",
     "Server",
     "StopSignals",
     "end_after",
@@ -272,6 +277,19 @@ class NativeModel:
     """How a body of no supported content type is read, such as that of ``curl --data-binary``."""
     description: str = ""
     """The metadata as JSON text, for the dashboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class NativePlugin:
+    """What the copies of a model are created by, if a plugin runs it."""
+
+    inferer: str
+    folder: str
+    """The project."""
+    device: str
+    """Empty for no device."""
+    args: str
+    """``inferer_args`` as JSON."""
 
 
 class _NativeHandler(GuardedHandler):

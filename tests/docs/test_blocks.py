@@ -71,6 +71,7 @@ class Reader:
         self._folder = folder
         self._ports = ports
         shutil.copytree(EXAMPLES, folder / "examples")
+        shutil.copytree(REPOSITORY / "sdk", folder / "sdk")
         self._move_projects()
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self._environment = {

@@ -83,7 +83,12 @@ pub fn take_recorded() -> Vec<Recorded> {
 ///
 /// # Safety
 /// `name` must point to `length` readable bytes.
-unsafe extern "C" fn record(kind: i32, name: *const c_char, length: usize, value: f64) -> i32 {
+pub(crate) unsafe extern "C" fn record(
+    kind: i32,
+    name: *const c_char,
+    length: usize,
+    value: f64,
+) -> i32 {
     let kind = match kind {
         0 => Kind::Average,
         1 => Kind::Max,

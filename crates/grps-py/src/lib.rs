@@ -36,6 +36,8 @@ mod _core {
     #[pymodule_export]
     use crate::instances::heartbeat::Heartbeat;
     #[pymodule_export]
+    use crate::instances::plugin::{Plugin, PluginInstance};
+    #[pymodule_export]
     use crate::instances::worker::{Link, Lost};
     #[pymodule_export]
     use crate::log::{Log, LogFile, log, start_log};

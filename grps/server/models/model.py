@@ -22,6 +22,7 @@ from grps.inference.registry import inferer_register
 from grps.log import LogLevel
 from grps.server.loading.loaders import Report, copy_loaders
 from grps.server.models.instance import Instance
+from grps.server.models.plugin_instance import PluginCopy
 from grps.server.models.process_instance import ProcessInstance
 from grps.server.models.thread_instance import ThreadInstance
 from grps.server.native import BodyOfModel, Model, NativeBatching, NativeModel, NativePadding
@@ -68,7 +69,7 @@ class LoadedModel:
             NativeModel(
                 name=self.config.name,
                 version=self.config.version,
-                takes_tensors=NAMES.takes_tensors(self.config),
+                takes_tensors=self._takes_tensors(),
                 signature=self._accepted(),
                 raw_body=self._raw_body(),
                 metadata=metadata,
@@ -79,8 +80,14 @@ class LoadedModel:
                 native=self.config.is_native,
             )
         )
-        for instance in self.instances:
-            instance.start(model, self.config.max_threads or options.max_concurrency)
+        try:
+            for instance in self.instances:
+                instance.start(model, self.config.max_threads or options.max_concurrency)
+        except BaseException:
+            model.close()
+            for instance in self.instances:
+                instance.stop(0)
+            raise
         return model
 
     def join(self) -> None:
@@ -88,9 +95,16 @@ class LoadedModel:
         for instance in self.instances:
             instance.join()
 
+    def _takes_tensors(self) -> bool:
+        """Return whether the instances take tensors; else they take whole messages."""
+        first = self.instances[0] if self.instances else None
+        if isinstance(first, PluginCopy):
+            return not first.takes_messages
+        return NAMES.takes_tensors(self.config)
+
     def _accepted(self) -> Signature | None:
         """Return what requests are checked against; ``None`` for messages."""
-        if self.signature is None or not NAMES.takes_tensors(self.config):
+        if self.signature is None or not self._takes_tensors():
             return None
         return accepted(self.signature)
 
@@ -156,6 +170,11 @@ def _load_side_by_side(instances: tuple[Instance, ...]) -> list[Signature | None
 def _instances(
     config: ModelConfig, options: ServiceOptions, report: Report
 ) -> tuple[Instance, ...]:
+    if config.inferer_type == "plugin":
+        return tuple(
+            PluginCopy(config.for_copy(index), index, options.folder, report)
+            for index in range(config.copies)
+        )
     if config.isolation == "thread":
         return tuple(
             ThreadInstance(f"{config.key}#{index}", load)

@@ -32,6 +32,8 @@ pub struct RunningRequest {
     exchange: Option<Arc<HttpExchange>>,
     /// What goes on to the next model of a graph; `None` when there is only one.
     session: Option<Session>,
+    /// When the client stops waiting; `None` for no limit.
+    deadline: Option<Instant>,
     /// The heartbeat of the instance. It changes when another instance takes the request over.
     heartbeat: Mutex<Heartbeat>,
 }
@@ -45,6 +47,7 @@ impl RunningRequest {
             stream: entry.stream,
             exchange: entry.attachment.and_then(|attachment| attachment.downcast().ok()),
             session: entry.session,
+            deadline: entry.deadline,
             heartbeat: Mutex::new(heartbeat),
         }
     }
@@ -75,6 +78,11 @@ impl RunningRequest {
     /// What goes on to the next model of a graph; `None` when there is only one.
     pub fn session(&self) -> Option<&Session> {
         self.session.as_ref()
+    }
+
+    /// When the client stops waiting; `None` for no limit.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     /// Whether it was not replied to.

@@ -43,7 +43,8 @@ impl Model {
         taken.ok_or_else(|| PyRuntimeError::new_err("the model was put behind a server already"))
     }
 
-    fn queue(&self) -> PyResult<&Arc<Queue>> {
+    /// The queue that instances attach to.
+    pub(crate) fn queue(&self) -> PyResult<&Arc<Queue>> {
         let queue = self.queue.as_ref();
         queue.ok_or_else(|| PyRuntimeError::new_err("the model has no instances"))
     }
@@ -75,7 +76,7 @@ impl Model {
 
     /// `name-version`.
     #[getter]
-    fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         &self.key
     }
 

@@ -24,8 +24,10 @@ enum grps_metric_kind {
 enum grps_monitor_status {
   GRPS_MONITOR_OK = 0,
   GRPS_MONITOR_NOT_RUNNING = 1, /* no service runs in this process */
-  GRPS_MONITOR_INVALID = 2,     /* unfit kind, a name that is not 1 to 128 bytes of UTF-8 without a star first, or no finite value */
-  GRPS_MONITOR_REFUSED = 3      /* the name is of another kind, or there are too many names or values */
+  /* unfit kind, a name that is not 1 to 128 bytes of UTF-8 without a star first, or no finite value
+   */
+  GRPS_MONITOR_INVALID = 2,
+  GRPS_MONITOR_REFUSED = 3 /* the name is of another kind, or there are too many names or values */
 };
 
 /* A table of functions. Later versions only append to it: look at `size` before you use what a
@@ -52,11 +54,21 @@ class Monitor {
   Monitor() = default;
   explicit Monitor(const grps_monitor_api *api) : api_(api) {}
 
-  int Avg(std::string_view name, double value) const { return Record(GRPS_METRIC_AVG, name, value); }
-  int Max(std::string_view name, double value) const { return Record(GRPS_METRIC_MAX, name, value); }
-  int Min(std::string_view name, double value) const { return Record(GRPS_METRIC_MIN, name, value); }
-  int Inc(std::string_view name, double value) const { return Record(GRPS_METRIC_INC, name, value); }
-  int Cdf(std::string_view name, double value) const { return Record(GRPS_METRIC_CDF, name, value); }
+  int Avg(std::string_view name, double value) const {
+    return Record(GRPS_METRIC_AVG, name, value);
+  }
+  int Max(std::string_view name, double value) const {
+    return Record(GRPS_METRIC_MAX, name, value);
+  }
+  int Min(std::string_view name, double value) const {
+    return Record(GRPS_METRIC_MIN, name, value);
+  }
+  int Inc(std::string_view name, double value) const {
+    return Record(GRPS_METRIC_INC, name, value);
+  }
+  int Cdf(std::string_view name, double value) const {
+    return Record(GRPS_METRIC_CDF, name, value);
+  }
 
  private:
   int Record(int32_t kind, std::string_view name, double value) const {

@@ -3,7 +3,9 @@
 //! The traits say nothing of where requests come from, so that one inferer runs in a thread of the
 //! server and in a worker process, as Python's runners do.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -64,6 +66,12 @@ pub trait NativeBatch {
     /// and for requests that do not fit together: these are run one by one.
     fn take_tensors(&mut self) -> Option<Vec<Tensor>>;
 
+    /// The rows of one request in the joined input; `None` where they are not known.
+    fn request_rows(&self, index: usize) -> Option<Range<usize>> {
+        let _ = index;
+        None
+    }
+
     /// The requests in their order.
     fn requests(&mut self) -> Vec<Arc<dyn NativeRequest>>;
 
@@ -91,6 +99,11 @@ pub trait NativeRequest: Send + Sync {
     /// Whether a reply reaches no client: one was sent, the client disconnected, or the deadline
     /// passed.
     fn is_cancelled(&self) -> bool;
+
+    /// When the client stops waiting; `None` for no limit, and where it is not known.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
 
     /// Whether it was not replied to.
     fn is_open(&self) -> bool;

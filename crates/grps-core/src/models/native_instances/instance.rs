@@ -45,6 +45,10 @@ struct State {
     stopping: bool,
     /// Ends the wait for requests; `None` while the instance is detached.
     stopper: Option<Stopper>,
+    /// Why the copy failed, while no other one runs.
+    failure: Option<String>,
+    /// How often another copy was loaded after one had failed.
+    restarts: u64,
     /// Set once, by the thread.
     ended: bool,
 }
@@ -112,6 +116,16 @@ impl NativeInstance {
         true
     }
 
+    /// Why the copy failed, while no other one runs.
+    pub fn failure(&self) -> Option<String> {
+        self.control.state.lock().failure.clone()
+    }
+
+    /// How often another copy was loaded after one had failed.
+    pub fn restarts(&self) -> u64 {
+        self.control.state.lock().restarts
+    }
+
     /// Waits until the queue is closed and every request in it has its reply, or until the instance
     /// was stopped. There is no limit: a run that never ends keeps its thread.
     pub fn join(&self) {
@@ -151,6 +165,7 @@ impl Worker {
             let mut source = QueueSource::new(puller, self.form);
             let Err(reason) = run_batches(&mut source, &mut *inferer, &self.name) else { break };
             source.fail(reason.clone());
+            self.control.state.lock().failure = Some(reason.clone());
             discard(inferer, &self.name);
             let delay = back_off.delay(Instant::now());
             let (name, delay_ms) = (&self.name, delay.as_millis());
@@ -162,6 +177,7 @@ impl Worker {
             );
             let Some(again) = self.load_again(&mut back_off, delay) else { return };
             inferer = again;
+            self.note_restart();
             back_off.begin(Instant::now());
             tracing::info!(instance = name, "an instance runs again");
         }
@@ -177,6 +193,12 @@ impl Worker {
         let puller = self.queue.attach(&self.name);
         state.stopper = Some(puller.stopper());
         Some(puller)
+    }
+
+    fn note_restart(&self) {
+        let mut state = self.control.state.lock();
+        state.failure = None;
+        state.restarts += 1;
     }
 
     fn load(&self) -> Result<Box<dyn NativeInferer>, String> {

@@ -1,7 +1,8 @@
 //! Batches from the queue of a model in this process, for a native instance in a thread.
 
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -60,6 +61,10 @@ impl NativeBatch for RunningBatch {
         Self::take_tensors(self)
     }
 
+    fn request_rows(&self, index: usize) -> Option<Range<usize>> {
+        self.parts()?.cuts.get(index).map(|cut| cut.rows.clone())
+    }
+
     fn requests(&mut self) -> Vec<Arc<dyn NativeRequest>> {
         let requests = Self::requests(self).iter();
         requests.cloned().map(|request| request as Arc<dyn NativeRequest>).collect()
@@ -86,6 +91,10 @@ impl NativeRequest for RunningRequest {
 
     fn is_cancelled(&self) -> bool {
         Self::is_cancelled(self)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Self::deadline(self)
     }
 
     fn is_open(&self) -> bool {

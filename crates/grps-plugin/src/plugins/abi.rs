@@ -1,0 +1,172 @@
+//! The tables and structs of `sdk/cpp/include/grps/plugin.h`, field by field.
+
+use std::ffi::{c_char, c_void};
+
+use crate::lent_memory::Release;
+use crate::plugins::args::Args;
+use crate::plugins::batch_run::{BatchRun, RequestRun};
+use crate::plugins::failure::ErrorSlot;
+use crate::plugins::outputs::OutputList;
+
+/// `GRPS_PLUGIN_MAJOR`.
+pub(crate) const MAJOR: u32 = 1;
+/// `GRPS_PLUGIN_MINOR`.
+pub(crate) const MINOR: u32 = 0;
+
+/// `GRPS_TAKES_MESSAGES`, the only flag of a class.
+pub(crate) const TAKES_MESSAGES: u32 = 1;
+
+/// What functions return: `grps_status`.
+pub(crate) const OK: i32 = 0;
+pub(crate) const ERROR: i32 = 1;
+pub(crate) const CLIENT_LEFT: i32 = 2;
+pub(crate) const NOT_STREAMING: i32 = 3;
+
+/// Borrowed text: what the pairs of pointer and length are in C.
+pub(crate) type Text = *const c_char;
+
+/// `grps_tensor`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TensorView {
+    pub(crate) struct_size: u32,
+    pub(crate) dtype: i32,
+    pub(crate) rank: u32,
+    pub(crate) reserved: u32,
+    pub(crate) shape: *const i64,
+    pub(crate) data: *const c_void,
+    pub(crate) bytes: u64,
+    pub(crate) offsets: *const u64,
+    pub(crate) text: Text,
+    pub(crate) name: Text,
+    pub(crate) name_length: u64,
+}
+
+/// `grps_value`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ValueView {
+    pub(crate) struct_size: u32,
+    pub(crate) kind: i32,
+    pub(crate) integer: i64,
+    pub(crate) number: f64,
+    pub(crate) text: Text,
+    pub(crate) length: u64,
+}
+
+/// `grps_settings`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) struct_size: u32,
+    pub(crate) instance: u32,
+    pub(crate) model: Text,
+    pub(crate) folder: Text,
+    pub(crate) library: Text,
+    pub(crate) device: Text,
+    pub(crate) json: Text,
+    pub(crate) args: *const Args,
+}
+
+/// `grps_host`. A batch, a request, outputs, an error and arguments are opaque to plugins.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) struct_size: u32,
+    pub(crate) major: u32,
+    pub(crate) minor: u32,
+    pub(crate) reserved: u32,
+    pub(crate) version: Text,
+    pub(crate) log: unsafe extern "C" fn(i32, Text, u64),
+    pub(crate) record: unsafe extern "C" fn(i32, Text, usize, f64) -> i32,
+    pub(crate) fail: unsafe extern "C" fn(*mut ErrorSlot, i32, Text, u64),
+    pub(crate) argument: unsafe extern "C" fn(*const Args, Text, u64, *mut ValueView) -> i32,
+    pub(crate) request_count: unsafe extern "C" fn(*const BatchRun<'_>) -> u64,
+    pub(crate) rows: unsafe extern "C" fn(*const BatchRun<'_>) -> u64,
+    pub(crate) input_count: unsafe extern "C" fn(*const BatchRun<'_>) -> u64,
+    pub(crate) input: unsafe extern "C" fn(*const BatchRun<'_>, u64, *mut TensorView) -> i32,
+    pub(crate) batch_outputs: unsafe extern "C" fn(*const BatchRun<'_>) -> *const OutputList,
+    pub(crate) request: unsafe extern "C" fn(*const BatchRun<'_>, u64) -> *const RequestRun,
+    pub(crate) request_id: unsafe extern "C" fn(*const RequestRun, *mut u64) -> Text,
+    pub(crate) request_rows: unsafe extern "C" fn(*const RequestRun, *mut u64, *mut u64) -> i32,
+    pub(crate) is_streaming: unsafe extern "C" fn(*const RequestRun) -> i32,
+    pub(crate) is_cancelled: unsafe extern "C" fn(*const RequestRun) -> i32,
+    pub(crate) remaining_us: unsafe extern "C" fn(*const RequestRun) -> i64,
+    pub(crate) fail_request: unsafe extern "C" fn(*const RequestRun, i32, Text, u64) -> i32,
+    pub(crate) request_outputs: unsafe extern "C" fn(*const RequestRun) -> *const OutputList,
+    pub(crate) send_chunk: unsafe extern "C" fn(*const RequestRun) -> i32,
+    pub(crate) allocate:
+        unsafe extern "C" fn(*const OutputList, *const TensorView, *mut *mut c_void) -> i32,
+    pub(crate) copy: unsafe extern "C" fn(*const OutputList, *const TensorView) -> i32,
+    pub(crate) lend: unsafe extern "C" fn(
+        *const OutputList,
+        *const TensorView,
+        Option<Release>,
+        *mut c_void,
+    ) -> i32,
+    pub(crate) message: unsafe extern "C" fn(*const RequestRun, *mut u64) -> *const c_void,
+    pub(crate) put_message: unsafe extern "C" fn(*const OutputList, *const c_void, u64) -> i32,
+}
+
+// SAFETY: it has functions and a static text only.
+unsafe impl Sync for Host {}
+
+/// `grps_inferer_class`. A function that a plugin leaves out is `None`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InfererClass {
+    pub(crate) struct_size: u32,
+    pub(crate) flags: u32,
+    pub(crate) name: Text,
+    pub(crate) create: Option<Create>,
+    pub(crate) infer: Option<Infer>,
+    pub(crate) destroy: Option<Destroy>,
+}
+
+/// Creates an inferer.
+pub(crate) type Create = unsafe extern "C" fn(*const Settings, *const ErrorSlot) -> *mut c_void;
+/// Runs a batch.
+pub(crate) type Infer =
+    unsafe extern "C" fn(*mut c_void, *const BatchRun<'_>, *const ErrorSlot) -> i32;
+/// Destroys an inferer.
+pub(crate) type Destroy = unsafe extern "C" fn(*mut c_void);
+
+/// `grps_plugin`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PluginTable {
+    pub(crate) struct_size: u32,
+    pub(crate) major: u32,
+    pub(crate) minor: u32,
+    pub(crate) inferer_count: u32,
+    pub(crate) name: Text,
+    pub(crate) version: Text,
+    pub(crate) inferers: *const *const InfererClass,
+}
+
+/// `grps_plugin_open`.
+pub(crate) type Open = unsafe extern "C" fn(*const Host, *const ErrorSlot) -> *const PluginTable;
+
+/// Asserts the offset of each field, and the size.
+macro_rules! frozen {
+    ($type:ty, $size:literal, $($field:ident: $offset:literal),+) => {
+        const _: () = {
+            $(assert!(std::mem::offset_of!($type, $field) == $offset);)+
+            assert!(size_of::<$type>() == $size);
+        };
+    };
+}
+
+frozen!(TensorView, 72, struct_size: 0, dtype: 4, rank: 8, reserved: 12, shape: 16, data: 24,
+    bytes: 32, offsets: 40, text: 48, name: 56, name_length: 64);
+frozen!(ValueView, 40, struct_size: 0, kind: 4, integer: 8, number: 16, text: 24, length: 32);
+frozen!(Settings, 56, struct_size: 0, instance: 4, model: 8, folder: 16, library: 24, device: 32,
+    json: 40, args: 48);
+frozen!(Host, 208, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
+    record: 32, fail: 40, argument: 48, request_count: 56, rows: 64, input_count: 72, input: 80,
+    batch_outputs: 88, request: 96, request_id: 104, request_rows: 112, is_streaming: 120,
+    is_cancelled: 128, remaining_us: 136, fail_request: 144, request_outputs: 152,
+    send_chunk: 160, allocate: 168, copy: 176, lend: 184, message: 192, put_message: 200);
+frozen!(InfererClass, 40, struct_size: 0, flags: 4, name: 8, create: 16, infer: 24, destroy: 32);
+frozen!(PluginTable, 40, struct_size: 0, major: 4, minor: 8, inferer_count: 12, name: 16,
+    version: 24, inferers: 32);

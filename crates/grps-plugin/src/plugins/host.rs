@@ -1,0 +1,99 @@
+//! The table of the host, and its functions that concern no batch.
+
+use std::ffi::c_char;
+
+use crate::monitor;
+use crate::plugins::abi::{ERROR, Host, MAJOR, MINOR, OK, Text, ValueView};
+use crate::plugins::args::Args;
+use crate::plugins::failure::{ErrorSlot, failure_of};
+use crate::plugins::{batch_functions, output_functions, request_functions, view};
+
+/// The version of GRPS, with a zero behind it.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// The one table.
+pub(crate) static HOST: Host = Host {
+    struct_size: size_of::<Host>() as u32,
+    major: MAJOR,
+    minor: MINOR,
+    reserved: 0,
+    version: VERSION.as_ptr().cast::<c_char>(),
+    log,
+    record: monitor::record,
+    fail,
+    argument,
+    request_count: batch_functions::request_count,
+    rows: batch_functions::rows,
+    input_count: batch_functions::input_count,
+    input: batch_functions::input,
+    batch_outputs: batch_functions::batch_outputs,
+    request: batch_functions::request,
+    request_id: request_functions::request_id,
+    request_rows: request_functions::request_rows,
+    is_streaming: request_functions::is_streaming,
+    is_cancelled: request_functions::is_cancelled,
+    remaining_us: request_functions::remaining_us,
+    fail_request: request_functions::fail_request,
+    request_outputs: request_functions::request_outputs,
+    send_chunk: request_functions::send_chunk,
+    allocate: output_functions::allocate,
+    copy: output_functions::copy,
+    lend: output_functions::lend,
+    message: request_functions::message,
+    put_message: output_functions::put_message,
+};
+
+/// A message of a plugin, whatever its bytes are.
+///
+/// # Safety
+/// `text` is null or points to `length` bytes.
+pub(crate) unsafe fn message(text: Text, length: u64) -> String {
+    // SAFETY: the caller guarantees the bytes.
+    let bytes = unsafe { view::bytes(text.cast(), length) };
+    String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+}
+
+/// Writes a line to the log. The thread is named after the instance.
+unsafe extern "C" fn log(level: i32, text: Text, length: u64) {
+    // SAFETY: the plugin guarantees the text.
+    let message = unsafe { message(text, length) };
+    let thread = std::thread::current();
+    let logger = thread.name().unwrap_or("plugin");
+    match level {
+        i32::MIN..=0 => tracing::debug!(target: "plugin", logger, "{message}"),
+        1 => tracing::info!(target: "plugin", logger, "{message}"),
+        2 => tracing::warn!(target: "plugin", logger, "{message}"),
+        3.. => tracing::error!(target: "plugin", logger, "{message}"),
+    }
+}
+
+/// Notes a failure; the first one stays.
+unsafe extern "C" fn fail(error: *mut ErrorSlot, number: i32, text: Text, length: u64) {
+    // SAFETY: the plugin guarantees the text.
+    let message = unsafe { message(text, length) };
+    // SAFETY: it is null or the slot that the plugin got for the call that runs.
+    if let Some(slot) = unsafe { error.as_ref() } {
+        slot.note(failure_of(number, message));
+    }
+}
+
+/// Looks up an argument.
+unsafe extern "C" fn argument(
+    args: *const Args,
+    pointer: Text,
+    length: u64,
+    value: *mut ValueView,
+) -> i32 {
+    // SAFETY: it is null or what the settings had; the plugin guarantees the text.
+    let (args, pointer) = unsafe { (args.as_ref(), view::text(pointer, length)) };
+    // SAFETY: the plugin guarantees a struct whose size is true.
+    let size = unsafe { value.as_ref() }.map_or(0, |value| value.struct_size);
+    match (args, pointer) {
+        (Some(args), Ok(pointer)) if size as usize >= size_of::<ValueView>() => {
+            // SAFETY: the struct has all of these fields.
+            unsafe { *value = ValueView { struct_size: size, ..args.view(pointer) } };
+            OK
+        }
+        _ => ERROR,
+    }
+}

@@ -1,0 +1,21 @@
+//! Plugins: shared libraries whose inferers run models behind `sdk/cpp/include/grps/plugin.h`.
+//!
+//! [`Library::open`] loads and checks a plugin; [`Library::loader`] returns what a native instance
+//! creates its copy by. ARCHITECTURE.md says why the interface is as it is.
+
+mod abi;
+mod aligned;
+mod args;
+mod batch_functions;
+mod batch_run;
+mod failure;
+mod host;
+mod inferer;
+mod library;
+mod output_functions;
+mod outputs;
+mod request_functions;
+mod view;
+
+pub use inferer::{InfererSettings, SettingsError};
+pub use library::{Library, PluginError};

@@ -1,0 +1,313 @@
+//! The inferers of `sdk/cpp/tests/plugin.cpp` behind the engine.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests may panic")]
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use grps_core::{
+    BatchPolicy, Cause, Content, ContentAdapter, Elements, Engine, Error, Health, Limits, Model,
+    ModelSpec, NativeInstance, Queue, Request, RouteQuery, SchedulingOptions, Tensor, Timeline,
+    Values,
+};
+use grps_plugin::{InfererSettings, Library};
+use tokio::time::Instant;
+
+mod support;
+
+struct NoTranslation;
+
+impl ContentAdapter for NoTranslation {
+    fn to_tensors(&self, _: Bytes) -> Result<Vec<Tensor>, Error> {
+        Err(Error::invalid("no tensors here"))
+    }
+
+    fn to_message(&self, _: &[Tensor]) -> Result<Bytes, Error> {
+        Ok(Bytes::new())
+    }
+}
+
+/// A service with one model, `m`, that an inferer of the plugin runs.
+struct Service {
+    engine: Arc<Engine>,
+    queue: Arc<Queue>,
+    instance: NativeInstance,
+}
+
+fn library() -> &'static Arc<Library> {
+    static LIBRARY: OnceLock<Arc<Library>> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let path = support::compile("g++", "plugin.cpp", "tests", &["-std=c++17"]);
+        Arc::new(Library::open(&path).expect("a plugin"))
+    })
+}
+
+fn settings(inferer: &str, args: &str) -> InfererSettings {
+    InfererSettings {
+        inferer: inferer.to_owned(),
+        model: "m-1".to_owned(),
+        folder: "/".to_owned(),
+        device: "cpu".to_owned(),
+        args: args.to_owned(),
+    }
+}
+
+impl Service {
+    fn new(inferer: &str) -> Self {
+        let limits = Limits { max_concurrency: 64, max_queue: 64 };
+        let engine = Engine::new(limits, Health::new(true), Box::new(NoTranslation));
+        engine.health().set_loaded();
+        let batching = BatchPolicy { max_rows: 8, ..BatchPolicy::default() };
+        let form = library().form_of(inferer).expect("an inferer");
+        let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", form) };
+        let (model, queue) = Model::pulled(spec);
+        engine.registry().put(model).expect("a first model");
+        let load = library().loader(&settings(inferer, "{}"), 0).expect("settings");
+        let instance = NativeInstance::start("m-1#0", &queue, form, load);
+        Self { engine: Arc::new(engine), queue, instance: instance.expect("an instance") }
+    }
+
+    fn ask(&self, inputs: Vec<Tensor>) -> Asked {
+        self.ask_for(Content::Tensors(inputs))
+    }
+
+    fn ask_for(&self, content: Content) -> Asked {
+        let engine = Arc::clone(&self.engine);
+        tokio::spawn(async move {
+            let route = engine.resolve(&RouteQuery::named("m"))?;
+            engine.infer(&route, request_for(content)).await
+        })
+    }
+
+    async fn fault(&self, mode: f32) -> Error {
+        let outcome = self.ask(vec![floats(&[mode])]).await.expect("an outcome");
+        outcome.expect_err("a failure")
+    }
+
+    /// Asks for all while the instance is held back, so that they share a batch.
+    async fn ask_together(&self, rows: &[&[f32]]) -> Vec<Result<Content, Error>> {
+        self.queue.lower_concurrency(0);
+        let mut asked = Vec::new();
+        for rows in rows {
+            let before = self.queue.len();
+            asked.push(self.ask(vec![floats(rows)]));
+            while self.queue.len() == before {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.queue.raise_concurrency();
+        let mut outcomes = Vec::new();
+        for asked in asked {
+            outcomes.push(asked.await.expect("an outcome"));
+        }
+        outcomes
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.queue.close();
+        self.instance.join();
+    }
+}
+
+type Asked = tokio::task::JoinHandle<Result<Content, Error>>;
+
+fn request(inputs: Vec<Tensor>) -> Request {
+    request_for(Content::Tensors(inputs))
+}
+
+fn request_for(content: Content) -> Request {
+    let deadline = Some(Instant::now() + Duration::from_secs(60));
+    Request {
+        timeline: Arc::new(Timeline::new("r", None)),
+        content,
+        options: SchedulingOptions { deadline, ..SchedulingOptions::default() },
+        attachment: None,
+    }
+}
+
+fn tensor(name: &str, shape: &[usize], values: impl Into<Values>) -> Tensor {
+    Tensor::new(name.into(), shape.to_vec(), values.into()).expect("a tensor")
+}
+
+fn floats(rows: &[f32]) -> Tensor {
+    tensor("x", &[rows.len(), 1], rows.to_vec())
+}
+
+fn tensors(content: Result<Content, Error>) -> Vec<Tensor> {
+    match content.expect("an output") {
+        Content::Tensors(tensors) => tensors,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_a_batch_get_their_rows() {
+    let service = Service::new("multiply");
+    let outcomes = service.ask_together(&[&[1.0, 2.0], &[3.0]]).await;
+    let outputs: Vec<_> = outcomes.into_iter().map(tensors).collect();
+    assert_eq!(outputs[0], [tensor("y", &[2, 1], vec![2.0f32, 4.0])]);
+    assert_eq!(outputs[1], [tensor("y", &[1, 1], vec![6.0f32])]);
+    assert_eq!(service.queue.counts().batches(), 1);
+    assert_eq!(outputs[0][0].elements().bytes().as_ptr() as usize % 64, 0);
+    let empty = tensors(service.ask(vec![tensor("x", &[0, 3], vec![0f32; 0])]).await.expect("one"));
+    assert_eq!(empty, [tensor("y", &[0, 3], vec![0f32; 0])]);
+    let wrong = service.ask(vec![tensor("x", &[1], vec![1i64])]).await.expect("an outcome");
+    let error = wrong.expect_err("another type");
+    assert_eq!(error, Error::invalid("input 'x' is int64, not float32"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lent_outputs_and_strings_arrive() {
+    let service = Service::new("lend");
+    let outputs = tensors(service.ask(vec![floats(&[7.0, 8.0])]).await.expect("an outcome"));
+    let texts = ["7", "8"].map(Bytes::from).to_vec();
+    assert_eq!(
+        outputs,
+        [tensor("y", &[2, 1], vec![7.0f32, 8.0]), tensor("texts", &[2, 1], Values::String(texts))]
+    );
+    let service = Service::new("upper");
+    let strings = |all: &[&str]| {
+        Values::String(all.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect())
+    };
+    let input = tensor("text", &[3], strings(&["ab", "", "c"]));
+    let outputs = tensors(service.ask(vec![input]).await.expect("an outcome"));
+    assert_eq!(outputs[0].elements(), strings(&["AB", "", "C"]).elements());
+    let missing = service.ask(vec![floats(&[1.0])]).await.expect("an outcome");
+    assert_eq!(missing.expect_err("no text"), Error::invalid("input 'text' is missing"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_seen_and_fail_one_by_one() {
+    let service = Service::new("look");
+    let outcomes = service.ask_together(&[&[5.0, 5.0], &[-1.0], &[-2.0], &[6.0]]).await;
+    let mut outcomes = outcomes.into_iter();
+    let first = tensors(outcomes.next().expect("four"));
+    assert_eq!(first[0].elements(), Elements::Int64(&[4, 0, 2, 1, 0, 0]));
+    assert_eq!(first[1].elements(), Elements::String(&[Bytes::from("r")]));
+    let small = outcomes.next().expect("four").expect_err("too small");
+    assert_eq!((small.message(), small.status()), ("too small", Some(422)));
+    let failed = outcomes.next().expect("four").expect_err("a failure");
+    assert_eq!(failed.message(), "it did not work (request id r)");
+    assert_eq!(failed.cause(), Cause::ModelFailed);
+    let last = tensors(outcomes.next().expect("four"));
+    assert_eq!(last[0].elements(), Elements::Int64(&[4, 4, 1, 1, 0, 0]));
+    assert_eq!(service.queue.counts().batches(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_arrive_in_order_until_the_client_leaves() {
+    let service = Service::new("count");
+    let route = service.engine.resolve(&RouteQuery::named("m")).expect("a route");
+    let mut chunks = service.engine.infer_stream(route, request(vec![floats(&[3.0])]));
+    for number in 0..3u8 {
+        let chunk = chunks.next().await.expect("a chunk");
+        assert_eq!(tensors(chunk), [tensor("number", &[1], vec![f32::from(number)])]);
+    }
+    assert_eq!(chunks.next().await, None);
+    let route = service.engine.resolve(&RouteQuery::named("m")).expect("a route");
+    let mut endless = service.engine.infer_stream(route, request(vec![floats(&[-1.0])]));
+    assert!(endless.next().await.expect("a chunk").is_ok());
+    drop(endless);
+    // The instance takes the next request only after it has noticed.
+    let error = service.fault(1.0).await;
+    assert!(error.message().starts_with("this model answers in chunks; request a stream"));
+    assert_eq!(error.cause(), Cause::InvalidArgument);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_answered_by_messages() {
+    let service = Service::new("echo");
+    let message = |text: &'static str| Content::Message(Bytes::from_static(text.as_bytes()));
+    let outcome = service.ask_for(message("hello")).await.expect("an outcome");
+    assert_eq!(outcome, Ok(message("hello")));
+    let route = service.engine.resolve(&RouteQuery::named("m")).expect("a route");
+    let mut chunks = service.engine.infer_stream(route, request_for(message("x")));
+    for _ in 0..2 {
+        assert_eq!(chunks.next().await, Some(Ok(message("x"))));
+    }
+    assert_eq!(chunks.next().await, None);
+    let faults = [
+        ("1", "an inferer that takes messages has outputs of single requests only"),
+        ("2", "put_message: only outputs of a request may be a message"),
+        ("3", "a message is the only output of a request"),
+    ];
+    for (text, fault) in faults {
+        let outcome = service.ask_for(message(text)).await.expect("an outcome");
+        assert_eq!(outcome.expect_err(fault).message(), format!("{fault} (request id r)"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exceptions_are_failures() {
+    let service = Service::new("throw");
+    let missing = service.fault(0.0).await;
+    assert_eq!((missing.message(), missing.status()), ("no such label", Some(404)));
+    assert_eq!(service.fault(1.0).await.message(), "it went wrong (request id r)");
+    let unknown = service.fault(3.0).await;
+    assert_eq!(unknown.message(), "an exception that is no std::exception (request id r)");
+    assert_eq!(service.fault(4.0).await.message(), "infer returned no output (request id r)");
+    assert_eq!(service.instance.restarts(), 0);
+    assert_eq!(service.fault(2.0).await.message(), "the device is lost (request id r)");
+    assert_eq!(service.fault(1.0).await.message(), "it went wrong (request id r)");
+    assert_eq!(service.instance.restarts(), 1);
+    assert_eq!(service.instance.failure(), None);
+    let zero = library().loader(&settings("multiply", r#"{"factor": 0}"#), 0).expect("settings");
+    assert_eq!(zero().err().as_deref(), Some("inferer 'multiply': the factor is 0"));
+    let text = library().loader(&settings("multiply", r#"{"factor": "2"}"#), 0).expect("settings");
+    let error = text().err();
+    assert_eq!(error.as_deref(), Some("inferer 'multiply': inferer_args/factor must be a number"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_calls_fail_the_batch_with_what_was_wrong() {
+    let service = Service::new("lie");
+    let faults = [
+        "output 'y': dimension 1 is -4",
+        "output 'y': its shape has too many elements",
+        "output 'y': no type 14",
+        "output 'y': no type -1",
+        "output 'y': float32 of shape [1, 4] has 16 bytes, but `bytes` is 17",
+        "output 'y': float64 of shape [1, 4] has 32 bytes, but `bytes` is 16",
+        "output 'y': its data is NULL",
+        "output 'y': its shape is NULL",
+        "output 'y': rank 33; at most 32 are allowed",
+        "an output's name: its pointer is NULL",
+        "an output's name: it is not UTF-8",
+        "an output's struct_size is 71, not 72 or more",
+        "an output's name has 4097 bytes; at most 4096 are allowed",
+        "output 'y': string 1 ends before it begins",
+        "output 'y': its offsets are NULL",
+        "output 'y': its text: its pointer is NULL",
+        "an output's description is NULL",
+        "allocate: `data` is NULL",
+        "output 'y': no memory for 2305843009213693952 bytes",
+        "output 'y': strings can't be allocated; use copy",
+        "output 'y': float32 of shape [1, 4] has 16 bytes, but `bytes` is 12",
+        "lend: `release` is NULL; without it nobody knows when the memory is free",
+        "two outputs are called 'y'",
+        "request: no request 1; the batch has 1",
+        "input: no input 1; there are 1",
+        "input: the view's struct_size is 8, not 72 or more",
+    ];
+    for (mode, fault) in (0u8..).zip(faults) {
+        let error = service.fault(f32::from(mode)).await;
+        assert_eq!(error.message(), format!("{fault} (request id r)"));
+        assert_eq!(error.cause(), Cause::ModelFailed);
+    }
+    let route = service.engine.resolve(&RouteQuery::named("m")).expect("a route");
+    let mut chunks = service.engine.infer_stream(route, request(vec![floats(&[26.0])]));
+    let error = chunks.next().await.expect("an end").expect_err("an empty chunk");
+    assert!(error.message().starts_with("send_chunk is called without outputs"), "{error}");
+    drop(chunks);
+    assert!(service.ask(vec![floats(&[27.0])]).await.expect("an outcome").is_ok());
+    let released = tensors(service.ask(vec![floats(&[28.0])]).await.expect("an outcome"));
+    assert_eq!(released[0].elements(), Elements::Int32(&[2]));
+    for outcome in service.ask_together(&[&[29.0], &[29.0]]).await {
+        // Alone, each may have any number of rows.
+        assert_eq!(tensors(outcome)[0].shape(), [3]);
+    }
+    assert_eq!(service.queue.counts().batches(), 30);
+    assert_eq!(service.instance.restarts(), 0);
+}

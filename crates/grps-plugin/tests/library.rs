@@ -1,0 +1,103 @@
+//! Libraries that are missing, no plugins, made for other versions, or break a rule.
+#![expect(clippy::expect_used, reason = "helpers of tests may panic")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use grps_core::{InputForm, LoadInferer};
+use grps_plugin::{InfererSettings, Library, PluginError};
+
+mod support;
+
+/// The macros of `broken_plugin.c` from 1 on, with what is said about each.
+const FAULTS: [&str; 19] = [
+    "it exports no grps_plugin_open, so it is no plugin of GRPS; the macro GRPS_PLUGIN of \
+     grps/plugin.hpp defines it",
+    "grps_plugin_open: no license",
+    "grps_plugin_open: no license",
+    "grps_plugin_open returned NULL without a reason",
+    "it is made for version 0.0 of the plugin interface, which is older than 1.0; build it again \
+     with this version's header",
+    "it is made for version 2.0 of the plugin interface, which is newer than 1.0; update GRPS, or \
+     build it again with this version's header",
+    "it is made for version 1.1 of the plugin interface, which is newer than 1.0; update GRPS, or \
+     build it again with this version's header",
+    "struct_size of its table is 39, not 40 or more",
+    "the name of its table is NULL or not UTF-8",
+    "its table has 0 inferers; 1 to 1024 are allowed",
+    "its table has 1025 inferers; 1 to 1024 are allowed",
+    "the list of inferers of its table is NULL",
+    "inferer 0 of its table: it is NULL",
+    "inferer 0 of its table: its struct_size is 39, not 40 or more",
+    "inferer 0 of its table: its name \"a b\" is not 1 to 128 letters, digits, '.', '_' and '-'",
+    "is not 1 to 128 letters, digits, '.', '_' and '-'",
+    "are called '0123456789abcdef",
+    "has no infer",
+    "has unknown flags: 2",
+];
+/// The macros of faults that are no faults of the table.
+const CREATES_NOTHING: usize = 20;
+const LARGER_TABLE: usize = 21;
+
+fn broken(fault: usize) -> std::path::PathBuf {
+    let flag = format!("-DFAULT={fault}");
+    support::compile("cc", "broken_plugin.c", &format!("broken-{fault}"), &["-std=c11", &flag])
+}
+
+fn settings(inferer: &str, args: &str) -> InfererSettings {
+    InfererSettings {
+        inferer: inferer.to_owned(),
+        model: "m-1".to_owned(),
+        folder: "/".to_owned(),
+        device: String::new(),
+        args: args.to_owned(),
+    }
+}
+
+fn loader(library: &Arc<Library>) -> LoadInferer {
+    let name = "0123456789abcdef".repeat(8);
+    library.loader(&settings(&name, "{}"), 0).expect("a loader")
+}
+
+#[test]
+fn each_fault_is_named() {
+    for (index, fault) in FAULTS.iter().enumerate() {
+        let path = broken(index + 1);
+        let message = Library::open(&path).expect_err("a fault").to_string();
+        assert!(message.starts_with(&format!("{}: ", path.display())), "{message}");
+        assert!(message.ends_with(fault) || message.contains(fault), "{message}\nnot: {fault}");
+    }
+}
+
+#[test]
+fn files_that_are_no_libraries_are_named() {
+    let missing = Library::open(Path::new("./nowhere.so")).expect_err("a fault");
+    assert_eq!(missing.to_string(), "./nowhere.so: no such file; build the plugin first");
+    let manifest = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    let Err(PluginError::Load { fault, .. }) = Library::open(manifest) else {
+        panic!("a file of text is no library")
+    };
+    assert!(fault.contains("invalid ELF header") || fault.contains("file too short"), "{fault}");
+}
+
+#[test]
+fn a_larger_table_is_taken_and_names_have_exact_limits() {
+    let library = Arc::new(Library::open(&broken(LARGER_TABLE)).expect("a plugin"));
+    assert_eq!(library.title(), "broken 1.2.3");
+    let name = "0123456789abcdef".repeat(8);
+    assert_eq!(library.form_of(&name).expect("a name of 128 bytes"), InputForm::Tensors);
+    let unknown = library.form_of("other").expect_err("an unknown name").to_string();
+    assert!(unknown.ends_with(&format!("it has no inferer 'other'; it has: {name}")), "{unknown}");
+    assert!(loader(&library)().is_ok());
+    let zero = library.loader(&settings("a", "{\0}"), 0).err().expect("a fault");
+    assert_eq!(zero.to_string(), "inferer_args contains a zero byte");
+    let text = library.loader(&settings("a", "{"), 0).err().expect("a fault");
+    assert!(text.to_string().starts_with("inferer_args: EOF"), "{text}");
+}
+
+#[test]
+fn an_inferer_that_is_null_is_an_error() {
+    let library = Arc::new(Library::open(&broken(CREATES_NOTHING)).expect("a plugin"));
+    let error = loader(&library)().err().expect("a fault");
+    assert!(error.ends_with("': create returned NULL without a reason"), "{error}");
+}

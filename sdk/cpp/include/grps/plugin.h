@@ -1,0 +1,274 @@
+/* Native code that runs as a model of a GRPS service. C11 and C++17; needs neither Rust nor Python.
+ * plugin.hpp beside this file is the same for C++ with types, exceptions and RAII.
+ *
+ * A plugin is a shared library that exports grps_plugin_open. It gets the table of the host and
+ * returns its own, with the classes of inferers that it has. A model of inference.yml names one of
+ * them: `inferer_type: plugin`, `inferer_path: ./libNAME.so`, `inferer_name: CLASS`.
+ *
+ * Rules
+ * - Structs begin with their size, and later versions only append to them. Whoever makes a struct
+ *   sets struct_size to the size that it knows.
+ * - Texts are UTF-8 with a length, without a zero at the end unless it is said.
+ * - Pointers that a function takes are borrowed for the call. Pointers that it returns or fills in
+ *   are valid until the function of the plugin that is running returns.
+ * - No exception and no longjmp may leave a function of a plugin.
+ * - A library is never unloaded.
+ *
+ * While MAJOR is 1 and MINOR is 0, this interface is a preview: it may still change. */
+#ifndef GRPS_PLUGIN_H
+#define GRPS_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define GRPS_NOEXCEPT noexcept
+extern "C" {
+#else
+#define GRPS_NOEXCEPT
+#endif
+
+/* A plugin is loaded if its major version is the host's and its minor version is not newer. */
+#define GRPS_PLUGIN_MAJOR 1
+#define GRPS_PLUGIN_MINOR 0
+
+/* Element types of tensors. */
+enum grps_dtype {
+  GRPS_BOOL = 0, /* a byte each, 0 or 1 */
+  GRPS_UINT8 = 1,
+  GRPS_UINT16 = 2,
+  GRPS_UINT32 = 3,
+  GRPS_UINT64 = 4,
+  GRPS_INT8 = 5,
+  GRPS_INT16 = 6,
+  GRPS_INT32 = 7,
+  GRPS_INT64 = 8,
+  GRPS_FLOAT16 = 9,
+  GRPS_BFLOAT16 = 10,
+  GRPS_FLOAT32 = 11,
+  GRPS_FLOAT64 = 12,
+  GRPS_STRING = 13 /* byte strings of any length each */
+};
+
+/* What functions return. Functions of a plugin return GRPS_OK, or anything else for a failure,
+ * after a call of grps_host.fail. */
+enum grps_status {
+  GRPS_OK = 0,
+  GRPS_ERROR = 1,        /* the call was wrong; its message fails the batch */
+  GRPS_CLIENT_LEFT = 2,  /* nobody receives any more: stop */
+  GRPS_NOT_STREAMING = 3 /* the client takes one whole output */
+};
+
+/* Kinds of failures. 400 to 499 are faults of the client, with this HTTP status. */
+enum grps_failure {
+  GRPS_FAILED = 1, /* the run failed */
+  GRPS_BROKEN = 2  /* the inferer is unusable: it is destroyed, and another one is created */
+};
+
+/* What an inferer is called with; flags of its class. */
+enum grps_class_flag {
+  GRPS_TAKES_MESSAGES = 1 /* encoded GrpsMessages of single requests; without it joined tensors */
+};
+
+enum grps_log_level { GRPS_DEBUG = 0, GRPS_INFO = 1, GRPS_WARNING = 2, GRPS_ERROR_LEVEL = 3 };
+
+/* Kinds of values in the arguments of a model. */
+enum grps_kind {
+  GRPS_MISSING = 0,
+  GRPS_NULL = 1,
+  GRPS_BOOLEAN = 2,
+  GRPS_INTEGER = 3,
+  GRPS_NUMBER = 4,
+  GRPS_TEXT = 5,
+  GRPS_LIST = 6,
+  GRPS_MAP = 7
+};
+
+typedef struct grps_error grps_error;     /* where a failure is described */
+typedef struct grps_args grps_args;       /* inferer_args of a model */
+typedef struct grps_batch grps_batch;     /* requests that run together, for one call of infer */
+typedef struct grps_request grps_request; /* one of them */
+typedef struct grps_outputs grps_outputs; /* tensors on their way out */
+
+/* A tensor: row-major elements without gaps, in the memory of the CPU. */
+typedef struct grps_tensor {
+  uint32_t struct_size;
+  int32_t dtype; /* a grps_dtype */
+  uint32_t rank; /* dimensions, at most 32; 0 for a scalar */
+  uint32_t reserved;
+  const int64_t *shape;    /* `rank` dimensions, outermost first; may be NULL for a scalar */
+  const void *data;        /* the elements, aligned to their type; NULL for strings */
+  uint64_t bytes;          /* size of the elements; 0 for strings */
+  const uint64_t *offsets; /* strings only: where each begins in `text`, and the end of the last */
+  const char *text;        /* strings only: all of them, one behind the other */
+  const char *name;        /* may be NULL when name_length is 0 */
+  uint64_t name_length;
+} grps_tensor;
+
+/* A value in the arguments of a model. */
+typedef struct grps_value {
+  uint32_t struct_size;
+  int32_t kind;     /* a grps_kind */
+  int64_t integer;  /* of GRPS_INTEGER; 0 or 1 of GRPS_BOOLEAN */
+  double number;    /* of GRPS_INTEGER and GRPS_NUMBER */
+  const char *text; /* of GRPS_TEXT */
+  uint64_t length;  /* bytes of a text, entries of a list or map */
+} grps_value;
+
+/* What an inferer is created by. Texts end with a zero and are never NULL. */
+typedef struct grps_settings {
+  uint32_t struct_size;
+  uint32_t instance;   /* which copy of the model it is, from 0 */
+  const char *model;   /* its name and version, such as "vad-1.0.0" */
+  const char *folder;  /* the project, which relative paths start from */
+  const char *library; /* the file of the plugin */
+  const char *device;  /* `device` of inference.yml; empty without one */
+  const char *json;    /* inferer_args as JSON, which is YAML as well */
+  const grps_args *args;
+} grps_settings;
+
+/* Gives lent memory back. Called once, on any thread. */
+typedef void (*grps_release)(void *context) GRPS_NOEXCEPT;
+
+/* What the host offers. The table is valid until the process ends.
+ *
+ * Functions on a batch are called by the thread that runs infer; the others by any thread, those on
+ * requests and outputs until infer returns. */
+typedef struct grps_host {
+  uint32_t struct_size;
+  uint32_t major;
+  uint32_t minor;
+  uint32_t reserved;
+  const char *version; /* of GRPS; ends with a zero */
+
+  /* Writes a line to the log of the server. */
+  void (*log)(int32_t level, const char *text, uint64_t length) GRPS_NOEXCEPT;
+  /* Records a metric, as grps_monitor_api.record of monitor.h does. */
+  int32_t (*record)(int32_t kind, const char *name, size_t length, double value) GRPS_NOEXCEPT;
+  /* Describes why a function of the plugin fails; a grps_failure, or an HTTP status from 400 to
+   * 499. */
+  void (*fail)(grps_error *error, int32_t failure, const char *text, uint64_t length) GRPS_NOEXCEPT;
+  /* Looks up a value by its JSON pointer (RFC 6901), such as "/labels/0"; "" for all of them. */
+  int32_t (*argument)(const grps_args *args, const char *pointer, uint64_t length,
+                      grps_value *value) GRPS_NOEXCEPT;
+
+  /* How many requests run together. */
+  uint64_t (*request_count)(const grps_batch *batch) GRPS_NOEXCEPT;
+  /* Rows that each output of the batch must have; UINT64_MAX when the only request takes any. */
+  uint64_t (*rows)(const grps_batch *batch) GRPS_NOEXCEPT;
+  uint64_t (*input_count)(const grps_batch *batch) GRPS_NOEXCEPT;
+  /* Fills in a view of an input: the rows of all requests. */
+  int32_t (*input)(const grps_batch *batch, uint64_t index, grps_tensor *view) GRPS_NOEXCEPT;
+  /* The outputs of the whole batch, of which each request gets its rows. NULL for a wrong call. */
+  grps_outputs *(*batch_outputs)(const grps_batch *batch)GRPS_NOEXCEPT;
+  /* A single request. NULL for a wrong call. */
+  grps_request *(*request)(const grps_batch *batch, uint64_t index)GRPS_NOEXCEPT;
+
+  /* The identifier of a request, as in the log. */
+  const char *(*request_id)(const grps_request *request, uint64_t *length)GRPS_NOEXCEPT;
+  /* Its rows in the inputs. */
+  int32_t (*request_rows)(const grps_request *request, uint64_t *first,
+                          uint64_t *count) GRPS_NOEXCEPT;
+  /* Whether the client takes chunks. */
+  int32_t (*is_streaming)(const grps_request *request) GRPS_NOEXCEPT;
+  /* Whether nobody waits any more: the client left, or the deadline passed. */
+  int32_t (*is_cancelled)(const grps_request *request) GRPS_NOEXCEPT;
+  /* Microseconds until the client stops waiting; INT64_MAX without a deadline. */
+  int64_t (*remaining_us)(const grps_request *request) GRPS_NOEXCEPT;
+  /* Fails one request of the batch; the others go on. */
+  int32_t (*fail_request)(grps_request *request, int32_t failure, const char *text,
+                          uint64_t length) GRPS_NOEXCEPT;
+  /* Outputs of this request alone: its answer, or its next chunk. It takes no part of the outputs
+   * of the batch then. NULL for a wrong call. */
+  grps_outputs *(*request_outputs)(grps_request *request)GRPS_NOEXCEPT;
+  /* Sends the outputs of this request as a chunk, and waits while the client is slow. */
+  int32_t (*send_chunk)(grps_request *request) GRPS_NOEXCEPT;
+
+  /* Adds a tensor of this name, type and shape, and returns the memory for its elements: zeroed,
+   * aligned to 64 bytes, to be written until infer returns or the chunk is sent. No strings. */
+  int32_t (*allocate)(grps_outputs *outputs, const grps_tensor *like, void **data) GRPS_NOEXCEPT;
+  /* Adds a copy of a tensor. */
+  int32_t (*copy)(grps_outputs *outputs, const grps_tensor *tensor) GRPS_NOEXCEPT;
+  /* Adds a tensor whose memory does not change until release(context) is called, which happens once
+   * in every case, also when the tensor is refused. No strings. */
+  int32_t (*lend)(grps_outputs *outputs, const grps_tensor *tensor, grps_release release,
+                  void *context) GRPS_NOEXCEPT;
+
+  /* The encoded GrpsMessage of a request, with GRPS_TAKES_MESSAGES; NULL without it. */
+  const void *(*message)(const grps_request *request, uint64_t *length)GRPS_NOEXCEPT;
+  /* Makes a copy of an encoded GrpsMessage the outputs of a request, in place of tensors. */
+  int32_t (*put_message)(grps_outputs *outputs, const void *data, uint64_t length) GRPS_NOEXCEPT;
+} grps_host;
+
+/* A class of inferers. */
+typedef struct grps_inferer_class {
+  uint32_t struct_size;
+  uint32_t flags;   /* of grps_class_flag */
+  const char *name; /* ends with a zero; 1 to 128 letters, digits, '.', '_' and '-' */
+  /* Loads one copy of a model; NULL after a failure. One thread creates, runs and destroys it. */
+  void *(*create)(const grps_settings *settings, grps_error *error)GRPS_NOEXCEPT;
+  /* Runs the requests of a batch. */
+  int32_t (*infer)(void *inferer, const grps_batch *batch, grps_error *error) GRPS_NOEXCEPT;
+  void (*destroy)(void *inferer) GRPS_NOEXCEPT;
+} grps_inferer_class;
+
+/* What a plugin offers. All of it is valid until the process ends. */
+typedef struct grps_plugin {
+  uint32_t struct_size;
+  uint32_t major; /* GRPS_PLUGIN_MAJOR */
+  uint32_t minor; /* GRPS_PLUGIN_MINOR */
+  uint32_t inferer_count;
+  const char *name;    /* for people; ends with a zero */
+  const char *version; /* for people; ends with a zero */
+  const grps_inferer_class *const *inferers;
+} grps_plugin;
+
+/* The one function that a plugin exports. Returns NULL after a failure. */
+typedef const grps_plugin *(*grps_plugin_open_function)(const grps_host *host,
+                                                        grps_error *error)GRPS_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+
+/* The layout is frozen; crates/grps-plugin/src/plugins/abi.rs asserts the same. */
+#ifdef __cplusplus
+#define GRPS_LAYOUT(condition) static_assert(condition, "the layout of the interface is frozen")
+#else
+#define GRPS_LAYOUT(condition) _Static_assert(condition, "the layout of the interface is frozen")
+#endif
+GRPS_LAYOUT(sizeof(void *) == 8);
+GRPS_LAYOUT(offsetof(grps_tensor, shape) == 16 && offsetof(grps_tensor, data) == 24);
+GRPS_LAYOUT(offsetof(grps_tensor, bytes) == 32 && offsetof(grps_tensor, offsets) == 40);
+GRPS_LAYOUT(offsetof(grps_tensor, text) == 48 && offsetof(grps_tensor, name) == 56);
+GRPS_LAYOUT(offsetof(grps_tensor, name_length) == 64 && sizeof(grps_tensor) == 72);
+GRPS_LAYOUT(offsetof(grps_value, integer) == 8 && offsetof(grps_value, number) == 16);
+GRPS_LAYOUT(offsetof(grps_value, text) == 24 && offsetof(grps_value, length) == 32);
+GRPS_LAYOUT(sizeof(grps_value) == 40);
+GRPS_LAYOUT(offsetof(grps_settings, model) == 8 && offsetof(grps_settings, folder) == 16);
+GRPS_LAYOUT(offsetof(grps_settings, library) == 24 && offsetof(grps_settings, device) == 32);
+GRPS_LAYOUT(offsetof(grps_settings, json) == 40 && offsetof(grps_settings, args) == 48);
+GRPS_LAYOUT(sizeof(grps_settings) == 56);
+GRPS_LAYOUT(offsetof(grps_host, version) == 16 && offsetof(grps_host, log) == 24);
+GRPS_LAYOUT(offsetof(grps_host, record) == 32 && offsetof(grps_host, fail) == 40);
+GRPS_LAYOUT(offsetof(grps_host, argument) == 48 && offsetof(grps_host, request_count) == 56);
+GRPS_LAYOUT(offsetof(grps_host, rows) == 64 && offsetof(grps_host, input_count) == 72);
+GRPS_LAYOUT(offsetof(grps_host, input) == 80 && offsetof(grps_host, batch_outputs) == 88);
+GRPS_LAYOUT(offsetof(grps_host, request) == 96 && offsetof(grps_host, request_id) == 104);
+GRPS_LAYOUT(offsetof(grps_host, request_rows) == 112 && offsetof(grps_host, is_streaming) == 120);
+GRPS_LAYOUT(offsetof(grps_host, is_cancelled) == 128 && offsetof(grps_host, remaining_us) == 136);
+GRPS_LAYOUT(offsetof(grps_host, fail_request) == 144);
+GRPS_LAYOUT(offsetof(grps_host, request_outputs) == 152 && offsetof(grps_host, send_chunk) == 160);
+GRPS_LAYOUT(offsetof(grps_host, allocate) == 168 && offsetof(grps_host, copy) == 176);
+GRPS_LAYOUT(offsetof(grps_host, lend) == 184 && offsetof(grps_host, message) == 192);
+GRPS_LAYOUT(offsetof(grps_host, put_message) == 200 && sizeof(grps_host) == 208);
+GRPS_LAYOUT(offsetof(grps_inferer_class, name) == 8 && offsetof(grps_inferer_class, create) == 16);
+GRPS_LAYOUT(offsetof(grps_inferer_class, infer) == 24);
+GRPS_LAYOUT(offsetof(grps_inferer_class, destroy) == 32 && sizeof(grps_inferer_class) == 40);
+GRPS_LAYOUT(offsetof(grps_plugin, major) == 4 && offsetof(grps_plugin, minor) == 8);
+GRPS_LAYOUT(offsetof(grps_plugin, inferer_count) == 12 && offsetof(grps_plugin, name) == 16);
+GRPS_LAYOUT(offsetof(grps_plugin, version) == 24 && offsetof(grps_plugin, inferers) == 32);
+GRPS_LAYOUT(sizeof(grps_plugin) == 40);
+#undef GRPS_LAYOUT
+
+#endif

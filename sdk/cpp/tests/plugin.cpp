@@ -1,0 +1,271 @@
+// The plugin of the tests: inferers that use all of the interface, and one that misuses it.
+
+#include <cctype>
+#include <grps/plugin.hpp>
+#include <limits>
+#include <thread>
+
+namespace {
+
+// y = x * factor, by memory of the host.
+class Multiply : public grps::Inferer {
+ public:
+  explicit Multiply(const grps::Settings &settings) : factor_(settings.Number("/factor", 2)) {
+    if (factor_ == 0) throw std::invalid_argument("the factor is 0");
+    grps::LogInfo("created for " + settings.model() + " on '" + settings.device() + "' by " +
+                  settings.json());
+  }
+
+  void Infer(grps::Batch &batch) override {
+    const grps::Tensor input = batch.input(0);
+    const auto x = input.As<float>();
+    float *y = batch.outputs().Add<float>("y", input.shape());
+    for (size_t index = 0; index < x.size(); ++index) {
+      y[index] = x[index] * static_cast<float>(factor_);
+    }
+    grps::Record(GRPS_METRIC_INC, "rows-of-a-plugin", static_cast<double>(x.size()));
+  }
+
+ private:
+  double factor_;
+};
+
+// The same twice: lent, and strings of it.
+class Lend : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    const grps::Tensor input = batch.input(0);
+    const auto x = input.As<float>();
+    std::vector<std::string> texts;
+    for (float value : x) texts.push_back(std::to_string(static_cast<int>(value)));
+    batch.outputs().Lend("y", input.shape(), std::vector<float>(x.begin(), x.end()));
+    batch.outputs().AddStrings("texts", input.shape(), texts);
+  }
+};
+
+class Upper : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    const grps::Tensor input = batch.input("text");
+    std::vector<std::string> texts;
+    for (size_t index = 0; index < input.count(); ++index) {
+      std::string text(input.String(index));
+      for (char &letter : text) letter = static_cast<char>(std::toupper(letter));
+      texts.push_back(text);
+    }
+    batch.outputs().AddStrings("text", input.shape(), texts);
+  }
+};
+
+// Counts to the number that it gets, a chunk each; waits for the client to leave if it is negative.
+class Count : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    for (size_t index = 0; index < batch.size(); ++index) {
+      grps::Request request = batch.request(index);
+      const auto x = batch.input(0).As<float>();
+      const auto [first, count] = request.rows();
+      const float last = x[first + count - 1];
+      for (float number = 0; last < 0 || number < last; ++number) {
+        *request.outputs().Add<float>("number", {1}) = number;
+        if (!request.Send()) {
+          grps::LogWarning("the client of " + std::string(request.id()) + " left");
+          break;
+        }
+      }
+    }
+  }
+};
+
+// Answers with the message: as a chunk and the last one for a stream. Its last byte may break a
+// rule.
+class Echo : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    for (size_t index = 0; index < batch.size(); ++index) {
+      grps::Request request = batch.request(index);
+      const std::string message(request.message());
+      if (request.is_streaming()) {
+        request.PutMessage(message);
+        request.Send();
+      }
+      const char last = message.empty() ? 0 : message.back();
+      if (last == '1') batch.outputs().Add<float>("y", {1});
+      if (last == '2') {
+        grps::detail::Check(grps::detail::host->put_message(
+            grps::detail::host->batch_outputs(batch.raw()), "x", 1));
+      }
+      if (last == '3') request.outputs().Add<float>("y", {1});
+      request.PutMessage(message);
+    }
+  }
+};
+
+// Says what it sees of each request; a negative number fails alone.
+class Look : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    const auto x = batch.input(0).As<float>();
+    for (size_t index = 0; index < batch.size(); ++index) {
+      grps::Request request = batch.request(index);
+      const auto [first, count] = request.rows();
+      if (x[first] == -1) {
+        request.Fail("too small", 422);
+      } else if (x[first] == -2) {
+        request.Fail("it did not work");
+      } else {
+        const bool has_deadline = request.remaining() != std::chrono::microseconds::max();
+        std::vector<int64_t> seen = {static_cast<int64_t>(batch.size()),
+                                     static_cast<int64_t>(first),
+                                     static_cast<int64_t>(count),
+                                     has_deadline,
+                                     request.is_streaming(),
+                                     request.is_cancelled()};
+        request.outputs().Lend("seen", {6}, std::move(seen));
+        request.outputs().AddStrings("id", {1}, {std::string(request.id())});
+      }
+    }
+  }
+};
+
+// Throws what the number says.
+class Throw : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    switch (static_cast<int>(batch.input(0).As<float>()[0])) {
+      case 0:
+        throw grps::InputError("no such label", 404);
+      case 1:
+        throw std::runtime_error("it went wrong");
+      case 2:
+        throw grps::BrokenError("the device is lost");
+      case 3:
+        throw 7;
+      default:
+        return;  // without an output
+    }
+  }
+};
+
+// Calls the table wrongly, in the way that the number says.
+class Lie : public grps::Inferer {
+  static inline int released = 0;
+  static void Release(void *) noexcept { ++released; }
+
+  void Infer(grps::Batch &batch) override {
+    const grps_host &host = *grps::detail::host;
+    grps_outputs *outputs = host.batch_outputs(batch.raw());
+    static const float values[4] = {1, 2, 3, 4};
+    static const int64_t shape[2] = {1, 4}, negative[2] = {1, -4};
+    static const int64_t huge[2] = {std::numeric_limits<int64_t>::max(), 4};
+    static const int64_t large[2] = {1, int64_t{1} << 59}, ranks[33] = {};
+    static const uint64_t offsets[5] = {0, 2, 1, 2, 2}, good[5] = {0, 1, 1, 2, 2};
+    grps_tensor tensor = {sizeof(grps_tensor), GRPS_FLOAT32, 2,       0,   shape, values,
+                          sizeof(values),      nullptr,      nullptr, "y", 1};
+    void *data = nullptr;
+    const int mode = static_cast<int>(batch.input(0).As<float>()[0]);
+    switch (mode) {
+      case 0:
+        tensor.shape = negative;
+        break;
+      case 1:
+        tensor.shape = huge;
+        break;
+      case 2:
+        tensor.dtype = 14;
+        break;
+      case 3:
+        tensor.dtype = -1;
+        break;
+      case 4:
+        tensor.bytes = 17;
+        break;
+      case 5:
+        tensor.dtype = GRPS_FLOAT64;
+        break;
+      case 6:
+        tensor.data = nullptr;
+        break;
+      case 7:
+        tensor.shape = nullptr;
+        break;
+      case 8:
+        tensor.rank = 33, tensor.shape = ranks;
+        break;
+      case 9:
+        tensor.name = nullptr;
+        break;
+      case 10:
+        tensor.name = "\xff";
+        break;
+      case 11:
+        tensor.struct_size = 71;
+        break;
+      case 12:
+        tensor.name_length = 4097;
+        break;
+      case 13:
+        tensor.dtype = GRPS_STRING, tensor.offsets = offsets, tensor.text = "ab";
+        break;
+      case 14:
+        tensor.dtype = GRPS_STRING;
+        break;
+      case 15:
+        tensor.dtype = GRPS_STRING, tensor.offsets = good;
+        break;
+      case 16:
+        host.copy(outputs, nullptr);
+        return;
+      case 17:
+        host.allocate(outputs, &tensor, nullptr);
+        return;
+      case 18:
+        tensor.shape = large, host.allocate(outputs, &tensor, &data);
+        return;
+      case 19:
+        tensor.dtype = GRPS_STRING, host.allocate(outputs, &tensor, &data);
+        return;
+      case 20:
+        tensor.bytes = 12, host.lend(outputs, &tensor, Release, nullptr);
+        return;
+      case 21:
+        host.lend(outputs, &tensor, nullptr, nullptr);
+        return;
+      case 22:
+        host.copy(outputs, &tensor);
+        break;  // twice
+      case 23:
+        host.request(batch.raw(), batch.size());
+        return;
+      case 24:
+        host.input(batch.raw(), 1, &tensor);
+        return;
+      case 25:
+        tensor.struct_size = 8, host.input(batch.raw(), 0, &tensor);
+        return;
+      case 26:
+        host.send_chunk(host.request(batch.raw(), 0));
+        return;
+      case 27: {  // what is NULL is refused, and what was lent is given back
+        const int before = released;
+        host.lend(nullptr, &tensor, Release, nullptr);
+        host.input(nullptr, 0, &tensor), host.request(nullptr, 0), host.batch_outputs(nullptr);
+        host.fail_request(nullptr, GRPS_FAILED, "x", 1), host.request_outputs(nullptr);
+        host.is_cancelled(nullptr), host.remaining_us(nullptr), host.send_chunk(nullptr);
+        host.fail(nullptr, GRPS_FAILED, "x", 1), host.log(GRPS_INFO, nullptr, 3);
+        host.argument(nullptr, "", 0, nullptr), host.rows(nullptr), host.request_count(nullptr);
+        host.request_rows(nullptr, nullptr, nullptr), host.input_count(nullptr);
+        if (released != before + 1) throw std::logic_error("it was not released");
+        break;
+      }
+      case 28:
+        batch.outputs().Lend("released", {1}, std::vector<int>{released});
+        return;
+      default:
+        batch.outputs().Lend("y", {3}, std::vector<float>{1, 2, 3});
+        return;  // other rows
+    }
+    host.copy(outputs, &tensor);
+  }
+};
+
+}  // namespace
+
+GRPS_PLUGIN("tests", "1.2.3", grps::Class<Multiply>("multiply"), grps::Class<Lend>("lend"),
+            grps::Class<Upper>("upper"), grps::Class<Count>("count"), grps::Class<Look>("look"),
+            grps::Class<Echo>("echo", GRPS_TAKES_MESSAGES), grps::Class<Throw>("throw"),
+            grps::Class<Lie>("lie"))
