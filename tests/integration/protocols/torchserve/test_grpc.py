@@ -9,14 +9,13 @@ from typing import Any
 
 import grpc
 import pytest
-import torch
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
-from tests.support import GUARD_S, RunningServer, wait_until
+from tests.support import GUARD_S, RunningServer
 
 INFERENCE = "org.pytorch.serve.grpc.inference.InferenceAPIsService"
 MANAGEMENT = "org.pytorch.serve.grpc.management.ManagementAPIsService"
@@ -34,10 +33,10 @@ def call(server: RunningServer) -> Iterator[Client]:
             request, response = (
                 GetMessageClass(one) for one in (method.input_type, method.output_type)
             )
-            ways = (channel.unary_unary, channel.unary_stream)
-            many = (channel.stream_unary, channel.stream_stream)
-            way = (many if method.client_streaming else ways)[method.server_streaming]
-            rpc = way(
+            ways: tuple[Any, Any] = (channel.unary_unary, channel.unary_stream)
+            if method.client_streaming:
+                ways = (channel.stream_unary, channel.stream_stream)
+            rpc = ways[method.server_streaming](
                 f"/{service}/{name}",
                 request_serializer=request.SerializeToString,
                 response_deserializer=response.FromString,
@@ -49,9 +48,7 @@ def call(server: RunningServer) -> Iterator[Client]:
 
 
 def predict(call: Client, model: str, version: str = "", **values: bytes) -> bytes:
-    response = call(
-        INFERENCE, "Predictions", model_name=model, model_version=version, input=values
-    )
+    response = call(INFERENCE, "Predictions", model_name=model, model_version=version, input=values)
     prediction: bytes = response.prediction
     return prediction
 
@@ -59,7 +56,7 @@ def predict(call: Client, model: str, version: str = "", **values: bytes) -> byt
 def refusal(run: Callable[[], Any]) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.RpcError) as raised:
         run()
-    return raised.value.code(), raised.value.details()
+    return raised.value.code(), raised.value.details() or ""
 
 
 @pytest.mark.parametrize("version", ["", "1.0"])
