@@ -104,7 +104,8 @@ OPTIONAL_PATHS = {
         "/v1/models/{model}:regress",
     ),
     "torchserve": (
-        "/explanations/{*model}",
+        "/explanations/{model}",
+        "/explanations/{model}/{version}",
         "/models",
         "/models/{model}",
         "/models/{model}/{version}",

@@ -85,6 +85,20 @@ SERVICES: dict[str, dict[str, str | None]] = {
         "HandleReloadConfigRequest": "read",
     },
     "tensorflow.serving.SessionService": {"SessionRun": "read"},
+    "org.pytorch.serve.grpc.inference.InferenceAPIsService": {
+        "Ping": None,
+        "Predictions": "infer",
+        "StreamPredictions": "infer",
+        "StreamPredictions2": "read",
+    },
+    "org.pytorch.serve.grpc.management.ManagementAPIsService": {
+        "ListModels": "read",
+        "DescribeModel": "read",
+        "RegisterModel": "read",
+        "UnregisterModel": "read",
+        "ScaleWorker": "read",
+        "SetDefault": "read",
+    },
 }
 """The methods of each service of gRPC, and the scope that each needs."""
 RPCS = {f"/{name}/{rpc}": scope for name, rpcs in SERVICES.items() for rpc, scope in rpcs.items()}
@@ -98,7 +112,6 @@ TFSERVING = (
     "/v1/models/{model}/labels/{label}",
 )
 REFUSED = (
-    "/explanations/{*model}",
     "/wfpredict/{*workflow}",
     "/workflows",
     "/workflows/{*workflow}",
@@ -152,6 +165,8 @@ HTTP: dict[tuple[str, str], str | None] = {
     ("GET", "/ping"): None,
     ("POST", "/predictions/{model}"): "infer",
     ("PUT", "/predictions/{model}/{version}"): "infer",
+    ("POST", "/explanations/{model}"): "infer",
+    ("PUT", "/explanations/{model}/{version}"): "infer",
     ("GET", "/models"): "read",
     ("GET", "/models/{model}"): "read",
     ("GET", "/models/{model}/{version}"): "read",

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::Cause;
+use crate::metrics::batch_times::{BatchTimes, BatchTimesBySize};
 use crate::metrics::histogram::Histogram;
 use crate::metrics::outcomes::Outcomes;
 use crate::metrics::stage::CallStage;
@@ -28,12 +29,19 @@ pub struct CallStats {
     latest_ns: AtomicU64,
     /// In the order of [`CallStage::ALL`].
     stages: [Histogram; CallStage::ALL.len()],
+    /// The calls that succeeded.
+    batches: BatchTimesBySize,
 }
 
 impl CallStats {
     /// Durations of one stage, over all calls with this stage.
     pub fn stage(&self, stage: CallStage) -> &Histogram {
         &self.stages[stage as usize]
+    }
+
+    /// What the batches took whose calls succeeded, by their size.
+    pub fn batches(&self) -> Vec<BatchTimes> {
+        self.batches.read()
     }
 
     /// When the latest call began; `None` before the first.
@@ -52,6 +60,8 @@ impl CallStats {
         self.duration.add(times.duration());
         if failure.is_some() {
             self.failed.add(times.duration());
+        } else {
+            self.batches.add(times);
         }
         for (stage, duration) in times.stages() {
             // Most models have no converter and no batch window. A call without a stage must not

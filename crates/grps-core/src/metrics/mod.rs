@@ -1,5 +1,6 @@
 //! Metrics of the service and of user code: counters, histograms and time series.
 
+mod batch_times;
 mod calls;
 mod exemplars;
 mod histogram;
@@ -13,6 +14,7 @@ mod stats_registry;
 mod traffic;
 mod window;
 
+pub use batch_times::BatchTimes;
 pub use calls::CallStats;
 pub(crate) use calls::RunningCall;
 pub use exemplars::{Exemplar, Exemplars};

@@ -34,5 +34,6 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &brpc::Brpc,
     &tfserving::grpc::TfServingGrpc,
     &tfserving::http::TfServingHttp,
+    &torchserve::grpc::TorchServeGrpc,
     &torchserve::TorchServe,
 ];

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from grps.backends.torch.torchserve.metrics import Metrics
-from grps.backends.torch.torchserve.modules import provide_modules
+from grps.backends.torch.torchserve.modules import NAME, provide_modules
 from grps.errors import ModelError
 
 MANIFEST = Path("MAR-INF") / "MANIFEST.json"
@@ -65,9 +65,23 @@ def load_service(folder: Path, gpu_id: int | None, batch_size: int) -> Service:
         _yaml_config(folder, model.get("configFile")),
     )
     name, _, function = model["handler"].partition(":")
-    entry, initialize = _entry_of(_import_handler(folder, name), function or ENTRY)
-    initialize(context)
+    try:
+        entry, initialize = _entry_of(_import_handler(folder, name), function or ENTRY)
+        initialize(context)
+    except ModuleNotFoundError as error:
+        raise ModelError(_missing(name, error)) from error
     return Service(entry, context)
+
+
+def _missing(handler: str, error: ModuleNotFoundError) -> str:
+    """Return what to do about a module that a handler imports and that is absent."""
+    package = (error.name or "").partition(".")[0]
+    if not package or package == NAME:
+        return str(error)
+    return (
+        f"the handler {handler} needs the module {error.name}: install {package} beside grpst, or "
+        "name its package in the archive's requirements file"
+    )
 
 
 def _yaml_config(folder: Path, name: str | None) -> dict[str, Any]:

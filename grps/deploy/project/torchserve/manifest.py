@@ -87,8 +87,8 @@ def _check_handler(folder: Path, model: MarModel) -> None:
     if name in OTHER_HANDLERS:
         raise ArchiveError(
             f"{MODEL_MANIFEST}: the handler {name} of TorchServe is not a part of GRPS, which has "
-            f"{', '.join(OWN_HANDLERS)}; install it beside grpst (pip install torchserve), or pack "
-            "a handler of your own"
+            f"{', '.join(OWN_HANDLERS)}; install it beside grpst (pip install "
+            "torchserve captum), or pack a handler of your own"
         )
     raise ArchiveError(
         f"{MODEL_MANIFEST}: the handler {shown(model.handler)} is neither in the archive nor one "

@@ -336,6 +336,10 @@ def test_what_is_said_of_the_service(client: Any) -> None:
     assert stats.inference_count > 0 and stats.execution_count > 0 and stats.last_inference > 0
     assert stats.inference_stats.success.count > 0 and stats.inference_stats.success.ns > 0
     assert stats.inference_stats.HasField("cache_miss")
+    sizes = stats.batch_stats
+    assert [size.batch_size for size in sizes] == sorted({size.batch_size for size in sizes})
+    assert all(size.compute_infer.count > 0 and size.compute_infer.ns > 0 for size in sizes)
+    assert sum(size.compute_infer.count for size in sizes) <= stats.execution_count
     assert len(client.get_inference_statistics().model_stats) == 5
 
 

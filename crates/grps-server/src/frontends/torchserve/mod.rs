@@ -1,6 +1,8 @@
-//! The HTTP API of TorchServe: `/predictions/MODEL`, `/ping`, and `/models`, which is read-only.
+//! The protocols of TorchServe. HTTP: `/predictions/MODEL`, `/explanations/MODEL`, `/ping`, and
+//! `/models`, which is read-only. gRPC: `grpc`.
 
 mod error;
+pub(crate) mod grpc;
 mod models;
 mod ping;
 mod predict;
@@ -35,6 +37,12 @@ impl FrontEnd for TorchServe {
                 .takes("AnyBytes")
                 .returns("AnyBytes")
         };
+        let explain = |path: &'static str| {
+            Endpoint::new(PostOrPut, path, Infer, predict::explain)
+                .summary("Has the handler of a model explain its answer to a body of any type")
+                .takes("AnyBytes")
+                .returns("AnyBytes")
+        };
         let describe = |path: &'static str| {
             Endpoint::new(Get, path, Read, models::describe)
                 .summary("The versions of a model")
@@ -57,9 +65,8 @@ impl FrontEnd for TorchServe {
                 .returns("Object"),
             describe("/models/{model}"),
             describe("/models/{model}/{version}"),
-            Endpoint::new(Any, "/explanations/{*model}", Read, refused::explanations)
-                .summary("Refused: no explanations")
-                .left_out(),
+            explain("/explanations/{model}"),
+            explain("/explanations/{model}/{version}"),
             workflows("/workflows"),
             workflows("/workflows/{*workflow}"),
             workflows("/wfpredict/{*workflow}"),

@@ -23,9 +23,8 @@ const FIRST_WORKER: usize = 9000;
 
 /// Lists the models by name, each by its latest version.
 pub(super) async fn list(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    let names = names(&call);
     match Page::parse(request.parts.uri.query()) {
-        Ok(page) => respond(StatusCode::OK, JSON, pretty(&page.of(&call, &names))),
+        Ok(page) => respond(StatusCode::OK, JSON, pretty(&page.of(&call))),
         Err(error) => error::failure(&error),
     }
 }
@@ -34,13 +33,18 @@ pub(super) async fn list(call: Call, request: HttpRequest) -> Response<ReplyBody
 pub(super) async fn describe(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     let name = request.parameters.first().map(String::as_str).unwrap_or_default();
     let version = request.parameters.get(1).map(String::as_str);
-    match find(&call, name, version) {
-        Ok(models) => {
-            let described: Vec<Value> = models.iter().map(|model| describe_one(model)).collect();
-            respond(StatusCode::OK, JSON, pretty(&described.into()))
-        }
+    match described(&call, name, version) {
+        Ok(described) => respond(StatusCode::OK, JSON, pretty(&described)),
         Err(error) => error::failure(&error),
     }
+}
+
+/// What is known of the versions of a model: the latest one, this one, or `all`.
+///
+/// # Errors
+/// `NotFound` when there is none.
+pub(super) fn described(call: &Call, name: &str, version: Option<&str>) -> Result<Value, Error> {
+    Ok(find(call, name, version)?.iter().map(|model| describe_one(model)).collect())
 }
 
 fn names(call: &Call) -> Vec<String> {
@@ -103,12 +107,17 @@ fn describe_one(model: &Model) -> Value {
 
 /// A page of the list.
 #[derive(Debug, PartialEq, Eq)]
-struct Page {
+pub(super) struct Page {
     first: usize,
     limit: usize,
 }
 
 impl Page {
+    /// A page that begins with the model of this number; 0 stands for the largest one.
+    pub(super) fn new(first: usize, limit: usize) -> Self {
+        Self { first, limit: if limit == 0 { PAGE } else { limit.min(PAGE) } }
+    }
+
     /// Reads `limit` and `next_page_token` of a query.
     ///
     /// # Errors
@@ -130,7 +139,9 @@ impl Page {
         Ok(page)
     }
 
-    fn of(&self, call: &Call, names: &[String]) -> Value {
+    /// The models of the page.
+    pub(super) fn of(&self, call: &Call) -> Value {
+        let names = names(call);
         let end = self.first.saturating_add(self.limit);
         let shown = names.iter().skip(self.first).take(self.limit);
         let describe = |name: &String| json!({"modelName": name, "modelUrl": latest(call, name)});

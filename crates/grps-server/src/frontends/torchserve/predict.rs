@@ -1,9 +1,10 @@
-//! `/predictions/MODEL[/VERSION]`: the whole request goes to the handler of a model archive; any other
-//! model reads the body as `infer/predict` does.
+//! `/predictions/MODEL[/VERSION]` and `/explanations/MODEL[/VERSION]`: the whole request goes to the
+//! handler of a model archive. Any other model reads the body as `infer/predict` does, and explains
+//! nothing.
 
 use bytes::Bytes;
 use grps_core::{Cause, Content, Error, RawBody, RawHttpRequest, Route, RouteQuery};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderValue, Response};
 
 use crate::call::call::Call;
 use crate::call::reply_stream::StreamEncoding;
@@ -15,15 +16,26 @@ use crate::frontends::torchserve::error;
 use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
 
+/// The header by which handlers know that an explanation is asked for.
+const EXPLAIN: &str = "explain";
+
 /// Runs a model on a request.
 pub(super) async fn predict(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    match serve(&call, request).await {
-        Ok(response) => response,
-        Err(error) => {
-            call.report_failure(&error);
-            error::failure(&error)
-        }
-    }
+    let served = serve(&call, request).await;
+    respond(&call, served)
+}
+
+/// Has the handler explain what it would answer.
+pub(super) async fn explain(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    let served = serve_explanation(&call, request).await;
+    respond(&call, served)
+}
+
+fn respond(call: &Call, served: Result<Response<ReplyBody>, Error>) -> Response<ReplyBody> {
+    served.unwrap_or_else(|error| {
+        call.report_failure(&error);
+        error::failure(&error)
+    })
 }
 
 async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Error> {
@@ -32,6 +44,30 @@ async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>,
         let model = request.parameters.join("-");
         return grps_http::predict_by(call, request, &model).await;
     }
+    run(call, request, route).await
+}
+
+async fn serve_explanation(
+    call: &Call,
+    mut request: HttpRequest,
+) -> Result<Response<ReplyBody>, Error> {
+    let route = find_route(call, &request.parameters, &request.parts.headers)?;
+    if !takes_http(&route) {
+        return Err(Error::new(
+            Cause::Unsupported,
+            "only the handler of a TorchServe archive explains; POST /predictions/MODEL runs the model",
+        ));
+    }
+    request.parts.headers.insert(EXPLAIN, HeaderValue::from_static("True"));
+    run(call, request, route).await
+}
+
+/// Passes a request to a handler.
+async fn run(
+    call: &Call,
+    request: HttpRequest,
+    route: Route,
+) -> Result<Response<ReplyBody>, Error> {
     call.scope.set_route(&route);
     let HttpRequest { parts, body, .. } = request;
     let deadline = timeout_header::read_deadline(&parts.headers)?;

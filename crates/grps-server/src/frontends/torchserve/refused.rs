@@ -7,11 +7,6 @@ use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::torchserve::error::not_served;
 use crate::net::http::reply_body::ReplyBody;
 
-/// `/explanations/MODEL`.
-pub(super) async fn explanations(_: Call, _: HttpRequest) -> Response<ReplyBody> {
-    not_served("explanations are not supported; POST /predictions/MODEL runs the model")
-}
-
 /// `/workflows` and `/wfpredict/WORKFLOW`.
 pub(super) async fn workflows(_: Call, _: HttpRequest) -> Response<ReplyBody> {
     not_served("workflows are not supported; connect models by a graph (dag) in inference.yml")

@@ -74,6 +74,51 @@ print(json.dumps(service.entry(rows, context)))
     assert sum(rows[0].values()) == pytest.approx(1)
 
 
+def test_a_program_of_torch_export(tmp_path: Path) -> None:
+    batch = torch.export.Dim("batch", max=8)
+    program = torch.export.export(Mean(), (torch.zeros(2, 1, 1, 1),), dynamic_shapes=({0: batch},))
+    torch.export.save(program, tmp_path / "model.pt2")
+    handler = """
+from ts.torch_handler.base_handler import BaseHandler
+class Handler(BaseHandler):
+    def preprocess(self, data):
+        return super().preprocess([[[[float(row["body"])]]] for row in data])
+"""
+    code = """
+context.request_processor = [RequestProcessor({})] * 3
+print(json.dumps(service.entry([{"body": number} for number in (1, 2, 3)], context)))
+"""
+    manifest = manifest_of("m", "handler.py", serializedFile="model.pt2")
+    out = run(tmp_path, code, manifest, handler__py=handler)
+    assert json.loads(out) == [[1, -1], [2, -2], [3, -3]]
+
+
+def test_files_that_are_no_model(tmp_path: Path) -> None:
+    manifest = manifest_of("m", "base_handler", serializedFile="model.bin")
+    out = run(tmp_path, "", manifest, model__bin=b"weights")
+    assert "model.bin is none of .pt, .pth and .ts (TorchScript), .onnx, .pt2" in out
+
+
+def test_explanations_of_images_need_captum(tmp_path: Path) -> None:
+    name = scripted(tmp_path, Mean(), torch.zeros(1, 3, 224, 224))
+    code = """
+sys.modules["captum"] = None
+context.request_processor = [RequestProcessor({"explain": "True"})]
+try:
+    service.entry([{"body": [[[0.0]]]}], context)
+except Exception as error:
+    print(error.error_code, error.message)
+"""
+    out = run(tmp_path, code, manifest_of("m", "image_classifier", serializedFile=name))
+    assert out.startswith("501 explanations need the package captum: pip install captum")
+
+
+def test_a_module_that_is_not_installed(tmp_path: Path) -> None:
+    handler = "import not_there.part\n"
+    out = run(tmp_path, "", manifest_of("m", "handler.py"), handler__py=handler)
+    assert "the handler handler.py needs the module not_there: install not_there beside" in out
+
+
 def test_what_a_handler_knows(tmp_path: Path) -> None:
     handler = """
 import os

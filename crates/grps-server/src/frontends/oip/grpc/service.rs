@@ -140,8 +140,6 @@ pub(super) async fn model_statistics(call: Call, request: HttpRequest) -> Respon
 
 impl From<measured::ModelStatistics> for statistics::ModelStatistics {
     fn from(stats: measured::ModelStatistics) -> Self {
-        let duration =
-            |measured::StatisticDuration { count, ns }| Some(statistics::Duration { count, ns });
         let own = stats.inference_stats;
         Self {
             name: stats.name,
@@ -159,8 +157,24 @@ impl From<measured::ModelStatistics> for statistics::ModelStatistics {
                 cache_hit: duration(own.cache_hit),
                 cache_miss: duration(own.cache_miss),
             }),
-            batch_stats: Vec::new(),
+            batch_stats: stats.batch_stats.into_iter().map(of_batches).collect(),
         }
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the field of a message is optional")]
+fn duration(own: measured::StatisticDuration) -> Option<statistics::Duration> {
+    Some(statistics::Duration { count: own.count, ns: own.ns })
+}
+
+fn of_batches(own: measured::BatchStatistics) -> statistics::BatchStatistics {
+    let measured::BatchStatistics { batch_size, compute_input, compute_infer, compute_output } =
+        own;
+    statistics::BatchStatistics {
+        batch_size,
+        compute_input: duration(compute_input),
+        compute_infer: duration(compute_infer),
+        compute_output: duration(compute_output),
     }
 }
 

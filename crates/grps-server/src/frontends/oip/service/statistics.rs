@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use grps_core::metrics::{CallStage, CallStats};
+use grps_core::metrics::{BatchTimes, CallStage, CallStats};
 use grps_core::{BatchCounts, Error, Model};
 use serde::Serialize;
 
@@ -27,8 +27,27 @@ pub(crate) struct ModelStatistics {
     /// Batches.
     pub(crate) execution_count: u64,
     pub(crate) inference_stats: InferStatistics,
-    /// Always empty: batches are counted in classes of sizes, which `/metrics` shows.
-    pub(crate) batch_stats: [(); 0],
+    pub(crate) batch_stats: Vec<BatchStatistics>,
+}
+
+/// Numbers and durations of the batches of one size.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct BatchStatistics {
+    pub(crate) batch_size: u64,
+    pub(crate) compute_input: StatisticDuration,
+    pub(crate) compute_infer: StatisticDuration,
+    pub(crate) compute_output: StatisticDuration,
+}
+
+impl From<BatchTimes> for BatchStatistics {
+    fn from(times: BatchTimes) -> Self {
+        Self {
+            batch_size: times.rows,
+            compute_input: statistic(times.batches, times.preprocess),
+            compute_infer: statistic(times.batches, times.infer),
+            compute_output: statistic(times.batches, times.postprocess),
+        }
+    }
 }
 
 /// Numbers and durations of calls and their stages.
@@ -87,7 +106,7 @@ fn of_model(model: &Model) -> ModelStatistics {
         inference_count: counts.map_or(outcomes.succeeded, BatchCounts::rows),
         execution_count: counts.map_or(outcomes.succeeded, BatchCounts::batches),
         inference_stats: infer_statistics(stats, outcomes.succeeded, outcomes.all_failed()),
-        batch_stats: [],
+        batch_stats: stats.batches().into_iter().map(BatchStatistics::from).collect(),
     }
 }
 

@@ -65,7 +65,11 @@ fn only_string(inputs: &[Tensor]) -> Option<&Bytes> {
     }
 }
 
-fn of_file(form: RawBody, bytes: &Bytes) -> Result<GrpsMessage, Error> {
+/// The message of a file or text.
+///
+/// # Errors
+/// `InvalidArgument` when it is no text.
+pub(crate) fn of_file(form: RawBody, bytes: &Bytes) -> Result<GrpsMessage, Error> {
     match form {
         RawBody::Bytes | RawBody::Http => Ok(GrpsMessage::of_binary(bytes.clone())),
         RawBody::Text => match std::str::from_utf8(bytes) {

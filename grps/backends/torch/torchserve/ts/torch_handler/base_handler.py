@@ -10,16 +10,20 @@ from typing import Any
 
 import torch
 
+from grps.backends.torch.torchserve.programs import SERIALIZED, load_compiled, load_onnx
 from grps.backends.torch.torchserve.ts.handler_utils.timer import timed
 from grps.backends.torch.torchserve.ts.utils.util import (
+    PredictionException,
     list_classes_from_module,
     load_label_mapping,
 )
 from grps.log import logger
 
+NOT_IMPLEMENTED = 501
+
 
 class BaseHandler(abc.ABC):  # noqa: B024 - handlers call it abstract, and override what they need
-    """Loads a scripted model, or an eager one with its weights, and runs it."""
+    """Loads a serialized model, or an eager one with its weights, and runs it."""
 
     def __init__(self) -> None:
         """Make a handler without a model."""
@@ -71,8 +75,15 @@ class BaseHandler(abc.ABC):  # noqa: B024 - handlers call it abstract, and overr
             model.eval()
             return model
         if path.endswith(".onnx"):
-            return _onnx_session(path, self.map_location == "cuda")
-        raise RuntimeError("No model weights could be loaded")
+            return load_onnx(path, on_gpu=self.map_location == "cuda")
+        if path.endswith((".so", ".pt2")):
+            return load_compiled(path, self.device)
+        if not path:
+            raise RuntimeError("No model weights could be loaded: the archive has no model")
+        raise RuntimeError(
+            f"No model weights could be loaded: {Path(path).name} is none of {SERIALIZED}; weights "
+            "of an eager model need its --model-file, any other file a handler that loads it"
+        )
 
     def _load_torchscript_model(self, model_pt_path: str) -> Any:
         return torch.jit.load(model_pt_path, map_location=self.device)
@@ -128,6 +139,8 @@ class BaseHandler(abc.ABC):  # noqa: B024 - handlers call it abstract, and overr
         self.context = context
         if self._is_describe():
             output: Any = [self.describe_handle()]
+        elif self._is_explain():
+            output = self.explain_handle(self.preprocess(data), data)
         else:
             output = self.postprocess(self.inference(self.preprocess(data)))
         elapsed_ms = round((time.perf_counter() - began) * 1000, 2)
@@ -138,6 +151,24 @@ class BaseHandler(abc.ABC):  # noqa: B024 - handlers call it abstract, and overr
         """Return what a handler says of itself; one that does has a method of its own."""
         return None
 
+    def explain_handle(self, data_preprocess: Any, raw_data: Any) -> Any:
+        """Return what ``get_insights`` of a handler says of the first request.
+
+        Raises:
+            PredictionException: The handler has no ``get_insights``.
+        """
+        get_insights = getattr(self, "get_insights", None)
+        if get_insights is None:
+            raise PredictionException(
+                f"{type(self).__name__} has no get_insights, so it explains nothing",
+                NOT_IMPLEMENTED,
+            )
+        row = raw_data[0]
+        inputs, target = None, 0
+        if isinstance(row, dict):
+            inputs, target = row.get("data") or row.get("body"), row.get("target") or 0
+        return get_insights(data_preprocess, inputs, target)
+
     def get_device(self) -> Any:
         """Return the device of the model."""
         return self.device
@@ -145,16 +176,11 @@ class BaseHandler(abc.ABC):  # noqa: B024 - handlers call it abstract, and overr
     def _is_describe(self) -> bool:
         return self._has_header("describe")
 
+    def _is_explain(self) -> bool:
+        if self._has_header("explain"):
+            self.explain = True
+            return True
+        return False
+
     def _has_header(self, name: str) -> bool:
         return bool(self.context) and self.context.get_request_header(0, name) == "True"
-
-
-def _onnx_session(path: str, on_gpu: bool) -> Any:
-    try:
-        onnxruntime = importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise RuntimeError(
-            "No model weights could be loaded: onnxruntime is not installed"
-        ) from error
-    providers = ["CUDAExecutionProvider"] if on_gpu else []
-    return onnxruntime.InferenceSession(path, providers=[*providers, "CPUExecutionProvider"])

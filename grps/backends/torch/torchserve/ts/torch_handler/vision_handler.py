@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import io
 from abc import ABC
 from typing import Any
@@ -11,7 +12,11 @@ import torch
 from PIL import Image
 
 from grps.backends.torch.torchserve.ts.handler_utils.timer import timed
-from grps.backends.torch.torchserve.ts.torch_handler.base_handler import BaseHandler
+from grps.backends.torch.torchserve.ts.torch_handler.base_handler import (
+    NOT_IMPLEMENTED,
+    BaseHandler,
+)
+from grps.backends.torch.torchserve.ts.utils.util import PredictionException
 
 
 class VisionHandler(BaseHandler, ABC):
@@ -42,3 +47,20 @@ class VisionHandler(BaseHandler, ABC):
                 image = torch.FloatTensor(image)
             images.append(image)
         return torch.stack(images).to(self.device)
+
+    def get_insights(self, tensor_data: Any, _: Any, target: int = 0) -> Any:
+        """Return how much each pixel counts for a class, by integrated gradients.
+
+        Raises:
+            PredictionException: The package captum is not installed.
+        """
+        try:
+            attr = importlib.import_module("captum.attr")
+        except ImportError as error:
+            raise PredictionException(
+                "explanations need the package captum: pip install captum beside grpst, or name "
+                "it in the archive's requirements file",
+                NOT_IMPLEMENTED,
+            ) from error
+        gradients = attr.IntegratedGradients(self.model)
+        return gradients.attribute(tensor_data, target=target, n_steps=15).tolist()
