@@ -28,26 +28,40 @@ fn describe(model: &ServedModel<'_>) -> ModelForms {
 }
 
 fn request(model: &ServedModel<'_>, inputs: &[TensorSpec]) -> Value {
-    let required = if model.is_default { json!([]) } else { json!(["model"]) };
-    let name = json!({"enum": model.names});
     let mut properties = json!({});
-    if !model.names.is_empty() {
-        properties["model"] = name;
+    if let Some(own) = model.names.first() {
+        let unnamed = [Value::Null, json!("")];
+        let names = model.names.iter().map(|name| json!(name)).chain(unnamed);
+        properties["model"] = json!({
+            "description": "None: the one of the query, or else the default.",
+            "enum": names.collect::<Vec<_>>(),
+        });
+        if model.is_default {
+            properties["model"]["default"] = own.as_str().into();
+        }
     }
     if inputs.is_empty() {
-        let own = json!({"type": "object", "properties": properties, "required": required});
+        let own = json!({"type": "object", "properties": properties});
         return json!({"allOf": [named("GrpsInput"), own]});
     }
-    properties["gtensors"] = gtensors(inputs, required_count(inputs));
-    let mut fields = vec![json!({"required": ["gtensors"]})];
+    let tensors = gtensors(inputs, required_count(inputs));
+    let mut fields = vec![json!({"properties": {"gtensors": tensors}, "required": ["gtensors"]})];
     if let [only] = inputs {
-        properties["ndarray"] = nested(only);
-        fields.push(json!({"required": ["ndarray"]}));
+        // The array is read where there are no tensors.
+        let none = any_of(vec![
+            json!({"type": "null"}),
+            json!({"type": "object", "properties": {"tensors": {"type": "array", "maxItems": 0}}}),
+        ]);
+        fields.push(json!({
+            "properties": {"gtensors": none, "ndarray": nested(only)},
+            "required": ["ndarray"],
+        }));
     }
     let mut schema = any_of(fields);
     schema["type"] = "object".into();
-    schema["properties"] = properties;
-    schema["allOf"] = json!([{"required": required}]);
+    if let Some(model) = properties.get_mut("model") {
+        schema["properties"]["model"] = model.take();
+    }
     schema
 }
 
@@ -84,7 +98,7 @@ fn tensor(spec: &TensorSpec, must_be_named: bool) -> Value {
         "type": "object",
         "properties": {
             "name": {"const": &*spec.name},
-            "dtype": {"const": wire.name()},
+            "dtype": {"enum": [wire.name(), wire.number()]},
             "shape": sizes(spec),
         },
         "required": required,

@@ -70,6 +70,11 @@ impl Models {
         Self { served }
     }
 
+    /// The names of models and graphs, each once.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.served.iter().filter(|one| one.is_latest).filter_map(|one| one.name.as_deref())
+    }
+
     /// The path of each model that a path stands for, with what it takes and returns.
     pub(super) fn with_own_paths(
         &self,
@@ -181,7 +186,7 @@ fn in_path(name: &str) -> bool {
 }
 
 /// The name of a component, which has letters, digits, `.`, `-` and `_`.
-fn component_name(key: &str) -> String {
+pub(super) fn component_name(key: &str) -> String {
     let is_plain = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
     key.chars().map(|one| if is_plain(one) { one } else { '_' }).collect()
 }
