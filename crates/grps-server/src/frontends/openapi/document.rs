@@ -9,7 +9,7 @@ use crate::call::access::Policy;
 use crate::frontends::FRONT_ENDS;
 use crate::frontends::openapi::errors::{error_form, error_responses};
 use crate::frontends::openapi::models::{Forms, Models};
-use crate::frontends::openapi::operations::{Operations, template_of};
+use crate::frontends::openapi::operations::{Operations, path_parameter, template_of};
 use crate::frontends::openapi::schema::deep_lists;
 use crate::frontends::shared::endpoint::Endpoint;
 use crate::frontends::shared::front_end::FrontEnd;
@@ -25,11 +25,11 @@ pub(super) const CERTIFICATE: &str = "certificate";
 pub(super) fn describe(app: &App) -> Value {
     let models = Models::new(app);
     let mut document = Document {
-        operations: Operations::new(app, models.names()),
-        models,
+        operations: Operations::new(app),
         paths: Map::new(),
         error_forms: BTreeSet::new(),
-        components: components(app),
+        components: components(app, &models),
+        models,
     };
     let mut tags = Vec::new();
     for front_end in served(app) {
@@ -65,8 +65,11 @@ fn served(app: &App) -> impl Iterator<Item = &'static &'static dyn FrontEnd> {
     FRONT_ENDS.iter().filter(is_enabled)
 }
 
-fn components(app: &App) -> Value {
+fn components(app: &App, models: &Models) -> Value {
     let mut components: Value = serde_json::from_str(COMPONENTS).unwrap_or_default();
+    let mut model = path_parameter("model");
+    model["examples"] = models.names();
+    components["parameters"]["path.model"] = model;
     for (name, schema) in deep_lists() {
         components["schemas"][name] = schema;
     }

@@ -6,7 +6,6 @@ use crate::app::App;
 use crate::call::access::Policy;
 use crate::frontends::openapi::document::{CERTIFICATE, KEYS, is_restricted};
 use crate::frontends::openapi::errors::{Errors, error_form};
-use crate::frontends::openapi::models::component_name;
 use crate::frontends::shared::endpoint::{Endpoint, Methods};
 use crate::frontends::shared::front_end::FrontEnd;
 
@@ -14,14 +13,10 @@ use crate::frontends::shared::front_end::FrontEnd;
 /// that are generated need none of it.
 const OF_INFERENCE: &str = "Takes the headers `Timeout`, `Priority` and `BatchKey` of \
                             `#/components/parameters`.";
-/// Parameters of paths that are described among the components.
-const PATH_PARAMETERS: [&str; 1] = ["action"];
 
 /// Describes routes.
 pub(super) struct Operations<'a> {
     app: &'a App,
-    /// The names of models and graphs, as examples.
-    models: Value,
 }
 
 /// What a method of a route does.
@@ -34,11 +29,8 @@ struct Operation<'a> {
 }
 
 impl<'a> Operations<'a> {
-    /// Describes the routes of a service with these models.
-    pub(super) fn new<'m>(app: &'a App, models: impl Iterator<Item = &'m str>) -> Self {
-        let examples: Map<_, _> =
-            models.map(|name| (component_name(name), json!({"value": name}))).collect();
-        Self { app, models: examples.into() }
+    pub(super) fn new(app: &'a App) -> Self {
+        Self { app }
     }
 
     /// The operations of a route by method. The methods of `path` are those of the endpoint.
@@ -103,12 +95,13 @@ impl<'a> Operations<'a> {
     }
 
     fn parameters(&self, operation: &Operation<'_>) -> Vec<Value> {
-        let mut parameters: Vec<Value> = names_in(operation.path).map(path_parameter).collect();
-        // What changes the service has no examples, which tools would run.
-        if operation.policy != Policy::Admin {
-            let models = parameters.iter_mut().filter(|one| one["name"] == "model");
-            models.for_each(|model| model["examples"] = self.models.clone());
-        }
+        let of_path = |name: &str| match name {
+            // What changes the service has no examples of models, which tools would run.
+            "model" if operation.policy == Policy::Admin => path_parameter(name),
+            "action" | "model" => component("parameters", &format!("path.{name}")),
+            name => path_parameter(name),
+        };
+        let mut parameters: Vec<Value> = names_in(operation.path).map(of_path).collect();
         let own = operation.endpoint.description.parameters.iter();
         parameters.extend(own.map(|name| component("parameters", name)));
         parameters
@@ -152,10 +145,7 @@ pub(super) fn component(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
-fn path_parameter(name: &str) -> Value {
-    if PATH_PARAMETERS.contains(&name) {
-        return component("parameters", &format!("path.{name}"));
-    }
+pub(super) fn path_parameter(name: &str) -> Value {
     json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}})
 }
 

@@ -4,7 +4,7 @@ use grps_core::{DataType, TensorSpec};
 use serde_json::{Value, json};
 
 /// Most elements of a tensor in an example.
-const MAX_EXAMPLE_ELEMENTS: usize = 64;
+pub(crate) const MAX_EXAMPLE_ELEMENTS: usize = 64;
 
 /// A reference to a schema of the components.
 pub(crate) fn named(name: &str) -> Value {
@@ -22,7 +22,11 @@ pub(crate) fn any_of(mut schemas: Vec<Value>) -> Value {
 /// A list of these things in this order, of which the last ones may be left out.
 pub(crate) fn list(items: Vec<Value>, required: usize) -> Value {
     let count = items.len();
-    json!({"type": "array", "prefixItems": items, "minItems": required, "maxItems": count})
+    let mut list = json!({"type": "array", "minItems": required, "maxItems": count});
+    if count > 0 {
+        list["prefixItems"] = items.into();
+    }
+    list
 }
 
 /// How many of these tensors a request must have.

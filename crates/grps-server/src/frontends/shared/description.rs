@@ -47,7 +47,10 @@ pub(crate) struct ServedModel<'a> {
 /// JSON schemas of the bodies and responses of one model, and an example of a body.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelForms {
-    pub(crate) request: Value,
+    /// `None` when the model takes no JSON.
+    pub(crate) request: Option<Value>,
+    /// Whether the model takes bytes as they are.
+    pub(crate) takes_bytes: bool,
     pub(crate) response: Value,
     /// `None` when the signature does not allow to make a short one.
     pub(crate) example: Option<Value>,
