@@ -45,16 +45,15 @@ fn describe(model: &ServedModel<'_>) -> ModelForms {
 
 /// A message with the name of its model.
 fn with_model(model: &ServedModel<'_>, message: Value) -> Value {
-    let Some(own) = model.names.first() else { return json!({"allOf": [message]}) };
+    if model.names.is_empty() {
+        return json!({"allOf": [message]});
+    }
     let unnamed = [Value::Null, json!("")];
     let names = model.names.iter().map(|name| json!(name)).chain(unnamed);
-    let mut name = json!({
+    let name = json!({
         "description": "None: the one of the query, or else the default.",
         "enum": names.collect::<Vec<_>>(),
     });
-    if model.is_default {
-        name["default"] = own.as_str().into();
-    }
     json!({"type": "object", "properties": {"model": name}, "allOf": [message]})
 }
 

@@ -137,11 +137,7 @@ pub(super) struct Forms {
 impl Forms {
     /// Adds a model, with its schemas among those of the components.
     fn add(&mut self, served: &Served, typed: TypedForms, schemas: &mut Value) {
-        let model = ServedModel {
-            route: &served.route,
-            names: served.names(),
-            is_default: served.is_default,
-        };
+        let model = ServedModel { route: &served.route, names: served.names() };
         let forms = (typed.describe)(&model);
         let base = format!("{}.{}", component_name(&served.key), typed.kind);
         let bytes = forms.takes_bytes.then(|| named("Bytes"));
@@ -155,6 +151,10 @@ impl Forms {
             refs.push(named(&name));
             // Beside a reference, a title is one of this schema alone.
             schema["title"] = served.title().into();
+            if served.is_default && end != "response" {
+                // No keyword says it of a body.
+                schema["x-default"] = true.into();
+            }
             schemas[name] = schema;
         }
         if let Some(example) = forms.example {

@@ -40,8 +40,6 @@ pub(crate) struct ServedModel<'a> {
     pub(crate) route: &'a Route,
     /// What clients may call it.
     pub(crate) names: Vec<String>,
-    /// Whether it also runs the requests that name no model.
-    pub(crate) is_default: bool,
 }
 
 /// JSON schemas of the bodies and responses of one model, and an example of a body.
