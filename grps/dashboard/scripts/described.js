@@ -44,7 +44,7 @@ function requestOf(schemas, request, bytes) {
   if (!schema) return model;
   const message = schema.allOf[0];
   model.name = schema.properties?.model.enum[0] ?? "";
-  const known = { GrpsInput: "anything", GrpsTextInput: "text" }[nameOf(message)];
+  const known = { GrpsInput: "anything", GrpsTextInput: "text", GrpsFileInput: "bytes" }[nameOf(message)];
   if (known) return { ...model, takes: known };
   const fields = alternatives(message);
   const list = fields.map((one) => one.properties.gtensors.properties?.tensors).find(Boolean);

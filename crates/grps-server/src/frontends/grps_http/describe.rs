@@ -27,7 +27,7 @@ fn describe(model: &ServedModel<'_>) -> ModelForms {
     let with_model = |schema| with_model(model, schema);
     let (request, takes_bytes, message) = match &declared {
         Declared::Anything => (Some(with_model(named("GrpsInput"))), true, None),
-        Declared::Bytes => (None, true, None),
+        Declared::Bytes => (Some(with_model(named("GrpsFileInput"))), true, None),
         Declared::Text => {
             (Some(with_model(named("GrpsTextInput"))), false, Some(json!({"str_data": "text"})))
         }
