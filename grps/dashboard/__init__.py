@@ -16,6 +16,7 @@ SCRIPTS = (
     "served",
     "requests",
     "series",
+    "described",
     "playground",
     "answers",
     "logs",

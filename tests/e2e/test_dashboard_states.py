@@ -307,3 +307,21 @@ def test_the_playground_shows_chunks_and_what_is_wrong(page: Page) -> None:
     page.locator("#ask-input .shape").fill("2")
     expect(send(page)).to_contain_text("200 ·")
     expect(page.locator("#answer-shown pre")).to_contain_text('"one text"')
+
+
+def test_the_playground_follows_the_description(server: RunningServer, page: Page) -> None:
+    schemas = requests.get(server.url("/openapi.json"), timeout=30).json()["components"]["schemas"]
+    options = page.locator("#ask-model option")
+    for model in ("words-1", "scores-1"):
+        described = schemas[f"{model}.predict.request"]["allOf"][0]["anyOf"][0]["properties"]
+        tensor = described["gtensors"]["properties"]["tensors"]["prefixItems"][0]["properties"]
+        page.locator("#ask-model").select_option(model)
+        field = page.locator("#ask-input .tensor")
+        expect(field.locator(".name")).to_have_value(tensor["name"]["const"])
+        dtype = tensor["dtype"]["enum"][0].removeprefix("DT_").lower()
+        expect(field.locator(".dtype")).to_have_value(dtype)
+        expect(field.locator(".shape")).to_have_value("1")
+    for action, count in (("unload", 0), ("load", 1)):
+        url = server.url(f"/grps/v1/admin/models/scores-1/{action}")
+        assert requests.post(url, timeout=30).status_code == 200
+        expect(options.filter(has_text="scores-1")).to_have_count(count, timeout=15_000)

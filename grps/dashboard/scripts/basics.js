@@ -58,9 +58,9 @@ const TIMEOUT_MS = 5000;
 class Unreachable extends Error {}
 
 // Paths are relative: the page also works behind a proxy that puts it under another one.
-async function request(path) {
+async function request(path, headers = {}) {
   try {
-    return await fetch(path, { headers: keyHeaders(), cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(path, { headers: { ...keyHeaders(), ...headers }, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch { throw new Unreachable(t("no_connection")); }
 }
 

@@ -22,7 +22,7 @@ function setLanguage(chosen) {
   setTheme(remembered("theme", "auto"));
   byId("pause").textContent = t(paused ? "resume" : "pause");
   forgetRequests();
-  showAskModels(servedNow);
+  showAskModels();
   showNames();
 }
 
@@ -30,7 +30,7 @@ let servedKey = "";
 
 async function refreshServed() {
   servedNow = await getJson(monitor("models"));
-  showAskModels(servedNow);
+  await refreshDescription();
 }
 
 // Asks for the state of the service; also while the page is paused.
@@ -127,8 +127,8 @@ byId("pause").addEventListener("click", () => {
 byId("span").addEventListener("change", () => { charts.forEach((chart) => chart.rebuild()); tick(true); });
 byId("series-filter").addEventListener("input", showNames);
 byId("series-own").addEventListener("change", showNames);
-byId("ask-model").addEventListener("change", () => showInput(servedNow));
-byId("ask-kind").addEventListener("change", () => showInput(servedNow, false));
+byId("ask-model").addEventListener("change", () => showInput(true));
+byId("ask-kind").addEventListener("change", () => showInput(false));
 byId("ask").addEventListener("submit", ask);
 byId("copy-curl").addEventListener("click", () => copy(asCurl));
 byId("copy-python").addEventListener("click", () => copy(asPython));

@@ -1,87 +1,62 @@
-// The form of the playground: made from what a model declares, it offers requests that can pass.
+// The form of the playground: made from the description of the service, it offers requests that can pass.
 
 const DTYPES = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "string"];
 const KINDS = ["tensors", "ndarray", "text", "file", "json"];
 const PREDICT = "grps/v1/infer/predict";
-// What the list of models and the form were made from.
-let askedModels = "", askedForm = "", askedLanguage = "";
+// What the form was made from, as text.
+let askedForm = "";
 
 // Offers the models; the form is made anew only when they have changed.
-function showAskModels(served) {
-  const key = language + JSON.stringify(served);
-  if (key === askedModels) return;
-  const graphs = served.graphs.filter((graph) => graph.nodes.length).map((graph) => graph.name);
-  const names = [...graphs, ...served.models.map((model) => model.model)];
+function showAskModels() {
   const select = byId("ask-model"), before = select.value;
-  const options = names.map((name) => make("option", { value: name }, name));
-  if (served.default !== null) options.unshift(make("option", { value: "" }, t("default_route", served.default)));
+  const named = askable.filter((model) => model.name), names = named.map((model) => model.name);
+  const options = named.map((model) => make("option", { value: model.name }, model.name));
+  const standard = modelOf("");
+  if (standard) options.unshift(make("option", { value: "" }, t("default_route", standard.title)));
   select.replaceChildren(...options);
   if (names.includes(before)) select.value = before;
-  const isSame = askedModels && askedForm === formKey(modelOf(served, select.value));
-  if (!isSame || askedLanguage !== language) showInput(served, !isSame);
-  askedModels = key;
+  const key = formKey(modelOf(select.value));
+  if (key !== askedForm) showInput(true);
 }
 
-// The first model of a name, as the form needs it.
-function modelOf(served, name) {
-  const graph = served.graphs.find((one) => one.name === (name || served.default));
-  if (graph) return { takes: "tensors", raw_body: null, inputs: graph.inputs ?? [], outputs: graph.outputs };
-  const wanted = name || (served.default_models ?? [])[0];
-  return served.models.find((model) => model.model === wanted);
-}
-
-// The inputs with their types, shapes and examples: {name, dtype, shape, required, example}.
-function inputsOf(model) {
-  const described = model?.description?.inputs;
-  if (!described?.length) return model?.inputs ?? [];
-  return described.map(({ name, dtype, shape, optional, example }) => ({
-    name, dtype: dtype?.toLowerCase().replace(/^dt_/, "") ?? null, required: !optional, example,
-    shape: shape?.map((size) => (size < 0 ? null : size)) ?? null,
-  }));
-}
-
-// Whether a model takes anything: user code, whose messages nothing declares.
-const takesAnything = (model) => model.takes === "message" && !model.raw_body && model.description?.converter_type !== "labels";
+const modelOf = (name) => askable.find((model) => (name ? model.name === name : model.isDefault));
+const formKey = (model) => language + JSON.stringify(model);
 
 // The kinds of request that can pass, the best first; none when no request can.
 function kindsOf(model) {
   if (!model) return [];
-  if (model.raw_body === "bytes") return ["file"];
-  if (model.raw_body === "text") return ["text", "json"];
-  if (takesAnything(model)) return ["text", "file", "json", "tensors", "ndarray"];
-  const inputs = inputsOf(model), needed = inputs.filter((input) => input.required !== false);
-  const isCarried = needed.every((input) => !input.dtype || DTYPES.includes(input.dtype));
-  const isArray = inputs.length <= 1 && needed[0]?.dtype !== "string";
+  const { inputs } = model, file = model.takesBytes ? ["file"] : [];
+  if (model.takes === "bytes") return file;
+  if (model.takes === "text") return ["text", "json"];
+  if (model.takes === "anything") return ["text", ...file, "json", "tensors", "ndarray"];
+  const isCarried = inputs.every((input) => !input.required || !input.dtype || DTYPES.includes(input.dtype));
+  const isArray = model.takesArray && inputs[0].dtype !== "string";
   return [...(isCarried ? ["tensors", "json"] : []), ...(isArray ? ["ndarray"] : [])];
 }
 
-const formKey = (model) => JSON.stringify([model?.model, model?.takes, model?.raw_body, inputsOf(model), kindsOf(model)]);
-
-function showInput(served, chooseKind = true) {
-  const model = modelOf(served, byId("ask-model").value), kind = byId("ask-kind"), kinds = kindsOf(model);
+function showInput(chooseKind) {
+  const model = modelOf(byId("ask-model").value), kind = byId("ask-kind"), kinds = kindsOf(model);
   const chosen = chooseKind || !kinds.includes(kind.value) ? kinds[0] ?? "" : kind.value;
-  [askedForm, askedLanguage] = [formKey(model), language];
+  askedForm = formKey(model);
   kind.replaceChildren(...KINDS.filter((name) => kinds.includes(name)).map((name) => make("option", { value: name }, t(`kind_${name}`))));
   kind.value = chosen;
   const isSendable = kinds.length > 0;
   for (const id of ["ask-send", "copy-curl", "copy-python"]) byId(id).disabled = !isSendable;
-  // An array holds one tensor, and a built-in converter returns text or labels.
-  const isArray = isSendable && !model.raw_body && (model.outputs ?? []).length <= 1;
+  const isArray = isSendable && model.returnsArray;
   byId("ask-ndarray").disabled = !isArray;
   if (!isArray) byId("ask-ndarray").checked = false;
   byId("ask-input").replaceChildren(...(isSendable ? fieldsOf(model, kind.value) : [make("p", { class: "note warn" }, whyNone(model))]));
 }
 
 function whyNone(model) {
-  const input = inputsOf(model).find((one) => one.required !== false && one.dtype && !DTYPES.includes(one.dtype));
+  const input = model?.inputs.find((one) => one.required && one.dtype && !DTYPES.includes(one.dtype));
   return input ? t("no_request", input.name, input.dtype) : t("no_model");
 }
 
 function fieldsOf(model, kind) {
   const field = (id, key, element) => { element.id = id; return make("label", {}, make("span", { class: "quiet" }, t(key)), element); };
   const area = (key, text) => [field("ask-text", key, make("textarea", { spellcheck: "false" }, text))];
-  const inputs = inputsOf(model);
-  const shown = inputs.length || !takesAnything(model) && model.description?.inputs ? inputs : [{ name: "", dtype: "float32", shape: [1, 2] }];
+  const shown = model.takes === "tensors" ? model.inputs : [{ name: "", dtype: "float32", shape: [1, 2], required: true }];
   switch (kind) {
     case "tensors": return shown.map(tensorFields);
     case "file": {
@@ -91,8 +66,8 @@ function fieldsOf(model, kind) {
     case "text": return area("text_input", "hello");
     case "ndarray": return area("array_input", nested(exampleOf(shown[0] ?? { shape: [1, 2] })));
     default: {
-      const isText = takesAnything(model) || model.raw_body === "text";
-      return area("json_input", JSON.stringify(isText ? { str_data: "hello" } : tensorsMessage(shown.filter((one) => one.required !== false).map(exampleTensor))));
+      const message = model.takes === "tensors" ? tensorsMessage(shown.filter((one) => one.required).map(exampleTensor)) : { str_data: "hello" };
+      return area("json_input", JSON.stringify(message));
     }
   }
 }
@@ -131,7 +106,7 @@ function tensorFields(input) {
   const labelled = (key, element) => make("label", {}, t(key), element);
   const types = make("select", { class: "dtype" }, ...DTYPES.map((name) => make("option", { selected: name === dtype }, name)));
   const hint = t(dtype === "string" ? "text_lines" : "values_hint");
-  const optional = input.required === false ? [make("label", { class: "check optional" }, make("input", { type: "checkbox", class: "sent" }), t("optional_input", input.name))] : [];
+  const optional = input.required ? [] : [make("label", { class: "check optional" }, make("input", { type: "checkbox", class: "sent" }), t("optional_input", input.name))];
   return make("div", { class: "tensor" }, ...optional, labelled("tensor_name", make("input", { class: "name", value: input.name })), labelled("dtype", types),
     labelled("shape", make("input", { class: "shape", value: example.shape.join(", ") })),
     labelled("values", make("textarea", { class: "values", spellcheck: "false", title: hint }, example.values.join(dtype === "string" ? "\n" : ", "))));

@@ -11,10 +11,18 @@ from jsonschema import Draft202012Validator
 from onnx import TensorProto
 from openapi_spec_validator import validate
 
+from grps.config.routes import OWN_PATHS, PREDICT_PATH
 from tests.onnx_models import save_node
 from tests.support import RunningServer, serving, user_model, write_user_project
 
 JSON = "application/json"
+LEFT_OUT = {
+    "/GrpsBrpcService/{method}",
+    "/grps.protos.v1.GrpsBrpcService/{method}",
+    "/grps/v1/infer/predict/ws",
+    "/v2/cudasharedmemory/region/{region}/register",
+}
+"""Routes that refuse all requests, and the WebSocket, which OpenAPI has no words for."""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +59,9 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
     assert all(one["summary"] and one["tags"] for one in operations)
     ids = [one["operationId"] for one in operations]
     assert len(set(ids)) == len(ids) > 90
+    assert all({"200", "400", "default"} <= set(one["responses"]) for one in operations)
+    undescribed = {path for path in (*OWN_PATHS, PREDICT_PATH) if path not in document["paths"]}
+    assert undescribed == LEFT_OUT
 
 
 def test_the_examples_of_all_models_run(server: RunningServer, document: dict[str, Any]) -> None:

@@ -64,6 +64,11 @@ impl Authenticator {
         self.callers.read().is_some()
     }
 
+    /// Whether some callers are known by their client certificates.
+    pub(crate) fn knows_certificates(&self) -> bool {
+        self.callers.read().as_ref().is_some_and(|callers| !callers.certificates.is_empty())
+    }
+
     /// Whether the service has an admin token.
     pub(crate) fn has_admin_token(&self) -> bool {
         self.admin.is_some()

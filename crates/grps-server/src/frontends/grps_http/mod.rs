@@ -1,6 +1,7 @@
 //! GRPS over HTTP: `/grps/v1/infer/predict`, `health/…` and `metadata/…`, in JSON or bytes.
 
 mod body_form;
+mod declared;
 mod decode;
 pub(crate) mod describe;
 pub(crate) mod encode;

@@ -1,27 +1,35 @@
 //! The document: its head, the paths of all front ends, and the components that they refer to.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::call::access::Policy;
 use crate::frontends::FRONT_ENDS;
+use crate::frontends::openapi::errors::{error_form, error_responses};
 use crate::frontends::openapi::models::{Forms, Models};
-use crate::frontends::openapi::operations::{Operations, template_of};
+use crate::frontends::openapi::operations::{Operations, path_parameter, template_of};
+use crate::frontends::openapi::schema::deep_lists;
 use crate::frontends::shared::endpoint::Endpoint;
 use crate::frontends::shared::front_end::FrontEnd;
 
 /// The schemas, parameters, bodies and responses that routes name.
 pub(super) const COMPONENTS: &str = include_str!("components.json");
-/// The name of the way to log in.
-pub(super) const BEARER: &str = "bearer";
+/// The names of the ways to send a key.
+pub(super) const KEYS: [&str; 2] = ["bearer", "apiKey"];
+/// The name of the way to be known by a client certificate.
+pub(super) const CERTIFICATE: &str = "certificate";
 
 /// Describes the service as it is.
 pub(super) fn describe(app: &App) -> Value {
+    let models = Models::new(app);
     let mut document = Document {
         operations: Operations::new(app),
-        models: Models::new(app),
         paths: Map::new(),
-        components: components(),
+        error_forms: BTreeSet::new(),
+        components: components(app, &models),
+        models,
     };
     let mut tags = Vec::new();
     for front_end in served(app) {
@@ -30,6 +38,10 @@ pub(super) fn describe(app: &App) -> Value {
             document.add(*front_end, endpoint);
         }
         tags.push(json!({"name": front_end.name()}));
+    }
+    let responses = error_responses(&document.components["responses"], &document.error_forms);
+    for (name, response) in responses {
+        document.components["responses"][name] = response;
     }
     json!({
         "openapi": "3.1.0",
@@ -53,14 +65,33 @@ fn served(app: &App) -> impl Iterator<Item = &'static &'static dyn FrontEnd> {
     FRONT_ENDS.iter().filter(is_served)
 }
 
-fn components() -> Value {
+fn components(app: &App, models: &Models) -> Value {
     let mut components: Value = serde_json::from_str(COMPONENTS).unwrap_or_default();
-    let scheme = json!({
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A key or token of `auth`, or the admin token.",
+    let mut model = path_parameter("model");
+    model["examples"] = models.names();
+    components["parameters"]["path.model"] = model;
+    for (name, schema) in deep_lists() {
+        components["schemas"][name] = schema;
+    }
+    let [bearer, api_key] = KEYS;
+    components["securitySchemes"] = json!({
+        bearer: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key or token of `auth`, or the admin token.",
+        },
+        api_key: {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-API-Key",
+            "description": "The same in another header.",
+        },
     });
-    components["securitySchemes"] = json!({BEARER: scheme});
+    if app.auth.knows_certificates() {
+        let description = "A client certificate that `auth.certificates` lists.";
+        components["securitySchemes"][CERTIFICATE] =
+            json!({"type": "mutualTLS", "description": description});
+    }
     components
 }
 
@@ -70,6 +101,8 @@ struct Document<'a> {
     models: Models,
     paths: Map<String, Value>,
     components: Value,
+    /// The forms of errors that operations refer to.
+    error_forms: BTreeSet<&'static str>,
 }
 
 impl Document<'_> {
@@ -80,6 +113,7 @@ impl Document<'_> {
         if self.paths.contains_key(&path) {
             return;
         }
+        self.error_forms.insert(error_form(front_end, endpoint));
         let mut item = self.operations.of_route(front_end, endpoint, &path);
         if let Some(typed) = endpoint.description.typed {
             let schemas = &mut self.components["schemas"];

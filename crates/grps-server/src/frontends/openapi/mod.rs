@@ -2,6 +2,7 @@
 //! of themselves, and of the signatures of the models that are served at the time of the request.
 
 mod document;
+mod errors;
 mod models;
 mod operations;
 pub(crate) mod schema;

@@ -4,13 +4,13 @@ use grps_core::{Route, RouteQuery};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
-use crate::frontends::openapi::operations::component;
-use crate::frontends::openapi::schema::any_of;
+use crate::frontends::openapi::schema::{any_of, named};
 use crate::frontends::shared::description::{Description, ServedModel, TypedForms};
 
 /// The name of the default route in the names of schemas, if it is no model or graph of its own.
 const DEFAULT: &str = "default";
 const JSON: &str = "application/json";
+const BYTES: &str = "application/octet-stream";
 
 /// The models and graphs that clients can name, and the default route.
 pub(super) struct Models {
@@ -70,6 +70,13 @@ impl Models {
         Self { served }
     }
 
+    /// The names of models and graphs, as examples.
+    pub(super) fn names(&self) -> Value {
+        let latest = self.served.iter().filter(|one| one.is_latest);
+        let names = latest.filter_map(|one| one.name.as_deref());
+        names.map(|name| (name.to_owned(), json!({"value": name}))).collect::<Map<_, _>>().into()
+    }
+
     /// The path of each model that a path stands for, with what it takes and returns.
     pub(super) fn with_own_paths(
         &self,
@@ -105,6 +112,11 @@ impl Models {
 }
 
 impl Served {
+    /// What people call it.
+    fn title(&self) -> &str {
+        if self.version.is_some() { &self.key } else { self.name.as_deref().unwrap_or(DEFAULT) }
+    }
+
     /// What the body of a request may call it.
     fn names(&self) -> Vec<String> {
         let own = self.version.as_ref().map(|_| self.key.clone());
@@ -117,6 +129,7 @@ impl Served {
 #[derive(Default)]
 pub(super) struct Forms {
     requests: Vec<Value>,
+    bytes: Vec<Value>,
     responses: Vec<Value>,
     examples: Map<String, Value>,
 }
@@ -124,19 +137,24 @@ pub(super) struct Forms {
 impl Forms {
     /// Adds a model, with its schemas among those of the components.
     fn add(&mut self, served: &Served, typed: TypedForms, schemas: &mut Value) {
-        let model = ServedModel {
-            route: &served.route,
-            names: served.names(),
-            is_default: served.is_default,
-        };
+        let model = ServedModel { route: &served.route, names: served.names() };
         let forms = (typed.describe)(&model);
         let base = format!("{}.{}", component_name(&served.key), typed.kind);
+        let bytes = forms.takes_bytes.then(|| named("Bytes"));
         for (end, schema, refs) in [
             ("request", forms.request, &mut self.requests),
-            ("response", forms.response, &mut self.responses),
+            ("bytes", bytes.map(|schema| json!({"allOf": [schema]})), &mut self.bytes),
+            ("response", Some(forms.response), &mut self.responses),
         ] {
+            let Some(mut schema) = schema else { continue };
             let name = format!("{base}.{end}");
-            refs.push(component("schemas", &name));
+            refs.push(named(&name));
+            // Beside a reference, a title is one of this schema alone.
+            schema["title"] = served.title().into();
+            if served.is_default && end != "response" {
+                // No keyword says it of a body.
+                schema["x-default"] = true.into();
+            }
             schemas[name] = schema;
         }
         if let Some(example) = forms.example {
@@ -146,14 +164,13 @@ impl Forms {
 
     /// Makes an operation take and return what the models do.
     pub(super) fn apply(&self, operation: &mut Value, components: &Value, route: &Description) {
-        if self.requests.is_empty() {
+        if self.responses.is_empty() {
             return;
         }
         if let Some(name) = route.takes {
             let mut body = components["requestBodies"][name].clone();
-            body["content"][JSON]["schema"] = any_of(self.requests.clone());
-            if !self.examples.is_empty() {
-                body["content"][JSON]["examples"] = self.examples.clone().into();
+            if let Some(content) = body["content"].as_object_mut() {
+                self.apply_to_bodies(content);
             }
             operation["requestBody"] = body;
         }
@@ -164,6 +181,23 @@ impl Forms {
                 json["schema"] = any_of(self.responses.clone());
             }
             operation["responses"]["200"] = response;
+        }
+    }
+}
+
+impl Forms {
+    fn apply_to_bodies(&self, content: &mut Map<String, Value>) {
+        if self.requests.is_empty() {
+            content.remove(JSON);
+        } else {
+            content[JSON]["schema"] = any_of(self.requests.clone());
+            if !self.examples.is_empty() {
+                content[JSON]["examples"] = self.examples.clone().into();
+            }
+        }
+        if let Some(bytes) = content.get_mut(BYTES).filter(|_| !self.bytes.is_empty()) {
+            let elements = bytes["schema"].take();
+            bytes["schema"] = any_of([elements].into_iter().chain(self.bytes.clone()).collect());
         }
     }
 }

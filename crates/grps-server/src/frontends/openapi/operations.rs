@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::call::access::Policy;
-use crate::frontends::openapi::document::{BEARER, is_restricted};
+use crate::frontends::openapi::document::{CERTIFICATE, KEYS, is_restricted};
+use crate::frontends::openapi::errors::{Errors, error_form};
 use crate::frontends::shared::endpoint::{Endpoint, Methods};
 use crate::frontends::shared::front_end::FrontEnd;
 
@@ -12,8 +13,6 @@ use crate::frontends::shared::front_end::FrontEnd;
 /// that are generated need none of it.
 const OF_INFERENCE: &str = "Takes the headers `Timeout`, `Priority` and `BatchKey` of \
                             `#/components/parameters`.";
-/// Parameters of paths that are described among the components.
-const PATH_PARAMETERS: [&str; 1] = ["action"];
 
 /// Describes routes.
 pub(super) struct Operations<'a> {
@@ -66,60 +65,78 @@ impl<'a> Operations<'a> {
             "operationId": operation.id(),
             "summary": description.summary,
             "tags": [operation.front_end.name()],
-            "parameters": operation.parameters(),
-            "responses": operation.responses(),
+            "parameters": self.parameters(operation),
+            "responses": self.responses(operation),
         });
-        if let Some(body) = description.takes.filter(|_| operation.method != "get") {
+        if let Some(body) = operation.takes() {
             value["requestBody"] = component("requestBodies", body);
         }
         if operation.policy == Policy::Infer {
             value["description"] = OF_INFERENCE.into();
         }
         if is_restricted(self.app, operation.policy) {
-            let scope = match operation.policy {
-                Policy::Public => json!([]),
-                Policy::Infer => json!(["infer"]),
-                Policy::Read => json!(["read"]),
-                Policy::Admin => json!(["admin"]),
-            };
-            value["security"] = json!([{BEARER: scope}]);
+            value["security"] = self.security(operation.policy);
         } else if operation.policy == Policy::Admin {
             value["description"] = "Only for clients on the machine of the service.".into();
         }
         value
     }
+
+    /// The ways to call a route that only known callers may call, with the scope that it needs.
+    fn security(&self, policy: Policy) -> Value {
+        let scope = match policy {
+            Policy::Public => json!([]),
+            Policy::Infer => json!(["infer"]),
+            Policy::Read => json!(["read"]),
+            Policy::Admin => json!(["admin"]),
+        };
+        let certificate = self.app.auth.knows_certificates().then_some(CERTIFICATE);
+        KEYS.into_iter().chain(certificate).map(|name| json!({name: scope})).collect()
+    }
+
+    fn parameters(&self, operation: &Operation<'_>) -> Vec<Value> {
+        let of_path = |name: &str| match name {
+            // What changes the service has no examples of models, which tools would run.
+            "model" if operation.policy == Policy::Admin => path_parameter(name),
+            "action" | "model" => component("parameters", &format!("path.{name}")),
+            name => path_parameter(name),
+        };
+        let mut parameters: Vec<Value> = names_in(operation.path).map(of_path).collect();
+        let own = operation.endpoint.description.parameters.iter();
+        parameters.extend(own.map(|name| component("parameters", name)));
+        parameters
+    }
+
+    fn responses(&self, operation: &Operation<'_>) -> Value {
+        let description = &operation.endpoint.description;
+        let errors = Errors {
+            form: error_form(operation.front_end, operation.endpoint),
+            path: operation.path,
+            policy: operation.policy,
+            is_restricted: is_restricted(self.app, operation.policy),
+            has_body: operation.takes().is_some(),
+        };
+        let mut responses = errors.responses();
+        responses["200"] = description.returns.map_or_else(
+            || json!({"description": "Success."}),
+            |name| component("responses", name),
+        );
+        if description.parameters.contains(&"IfNoneMatch") {
+            responses["304"] = component("responses", "NotModified");
+        }
+        responses
+    }
 }
 
 impl Operation<'_> {
-    fn error_response(&self) -> &'static str {
-        self.endpoint.description.fails.unwrap_or_else(|| self.front_end.error_response())
+    /// The name of the body among those of the components.
+    fn takes(&self) -> Option<&'static str> {
+        self.endpoint.description.takes.filter(|_| self.method != "get")
     }
 
     /// A name that no other operation has.
     fn id(&self) -> String {
         format!("{} {}", self.method, self.path)
-    }
-
-    fn parameters(&self) -> Vec<Value> {
-        let mut parameters: Vec<Value> = names_in(self.path).map(path_parameter).collect();
-        let own = self.endpoint.description.parameters.iter();
-        parameters.extend(own.map(|name| component("parameters", name)));
-        parameters
-    }
-
-    fn responses(&self) -> Value {
-        let returns = self.endpoint.description.returns;
-        let success = returns.map_or_else(
-            || json!({"description": "Success."}),
-            |name| component("responses", name),
-        );
-        let error = component("responses", self.error_response());
-        let mut responses = json!({"default": error});
-        responses["200"] = success;
-        if self.endpoint.description.parameters.contains(&"IfNoneMatch") {
-            responses["304"] = component("responses", "NotModified");
-        }
-        responses
     }
 }
 
@@ -128,10 +145,7 @@ pub(super) fn component(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
-fn path_parameter(name: &str) -> Value {
-    if PATH_PARAMETERS.contains(&name) {
-        return component("parameters", &format!("path.{name}"));
-    }
+pub(super) fn path_parameter(name: &str) -> Value {
     json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}})
 }
 

@@ -4,7 +4,7 @@ use grps_core::{DataType, TensorSpec};
 use serde_json::{Value, json};
 
 /// Most elements of a tensor in an example.
-const MAX_EXAMPLE_ELEMENTS: usize = 64;
+pub(crate) const MAX_EXAMPLE_ELEMENTS: usize = 64;
 
 /// A reference to a schema of the components.
 pub(crate) fn named(name: &str) -> Value {
@@ -22,7 +22,11 @@ pub(crate) fn any_of(mut schemas: Vec<Value>) -> Value {
 /// A list of these things in this order, of which the last ones may be left out.
 pub(crate) fn list(items: Vec<Value>, required: usize) -> Value {
     let count = items.len();
-    json!({"type": "array", "prefixItems": items, "minItems": required, "maxItems": count})
+    let mut list = json!({"type": "array", "minItems": required, "maxItems": count});
+    if count > 0 {
+        list["prefixItems"] = items.into();
+    }
+    list
 }
 
 /// How many of these tensors a request must have.
@@ -41,12 +45,28 @@ pub(crate) fn element(dtype: Option<DataType>) -> Value {
     }
 }
 
-/// An element of a list whose booleans count as numbers.
+/// An element of nested lists: booleans count as numbers, and numbers as texts.
 pub(crate) fn lenient(dtype: Option<DataType>) -> Value {
     match dtype {
-        None | Some(DataType::String | DataType::Bool) => element(dtype),
+        None | Some(DataType::Bool) => element(dtype),
+        Some(DataType::String) => {
+            any_of(vec![element(dtype), json!({"type": ["number", "boolean"]})])
+        }
         Some(_) => any_of(vec![element(dtype), json!({"type": "boolean"})]),
     }
+}
+
+/// The schemas of lists of any depth, by the names that [`flat_or_nested`] refers to.
+pub(super) fn deep_lists() -> impl Iterator<Item = (String, Value)> {
+    DataType::ALL.into_iter().map(|dtype| {
+        let name = deep_list(dtype);
+        let items = any_of(vec![lenient(Some(dtype)), named(&name)]);
+        (name, json!({"type": "array", "items": items}))
+    })
+}
+
+fn deep_list(dtype: DataType) -> String {
+    format!("lists.{}", dtype.name())
 }
 
 /// The list with the sizes of a tensor.
@@ -68,18 +88,19 @@ pub(crate) fn flat(spec: &TensorSpec) -> Value {
 
 /// Nested lists with the elements of a tensor.
 pub(crate) fn nested(spec: &TensorSpec) -> Value {
-    let Some(shape) = &spec.shape else { return json!({"type": "array", "items": {}}) };
+    let Some(shape) = &spec.shape else { return named("Ndarray") };
     let inner = lenient(spec.dtype);
     shape.iter().rev().fold(inner, |inner, size| list_of(inner, *size))
 }
 
-/// The elements of a tensor as a flat list or as nested lists.
+/// The elements of a tensor beside its shape: in order, whatever lists they are in.
 pub(crate) fn flat_or_nested(spec: &TensorSpec) -> Value {
-    match spec.shape.as_ref().map(Vec::len) {
-        Some(0 | 1) => list_of(lenient(spec.dtype), element_count(spec)),
-        Some(_) => any_of(vec![list_of(lenient(spec.dtype), element_count(spec)), nested(spec)]),
-        None => json!({"type": "array", "items": {}}),
-    }
+    let Some((dtype, _)) = spec.dtype.zip(spec.shape.as_ref()) else { return json!({}) };
+    let count = element_count(spec);
+    let lists = json!({"type": "array", "items": named(&deep_list(dtype))});
+    let mut kinds = vec![list_of(lenient(spec.dtype), count), lists];
+    kinds.extend(count.is_none_or(|count| count == 1).then(|| lenient(spec.dtype)));
+    any_of(kinds)
 }
 
 fn list_of(items: Value, count: Option<usize>) -> Value {

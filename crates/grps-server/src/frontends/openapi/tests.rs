@@ -59,8 +59,11 @@ fn routes_say_which_scope_they_need() {
         ("/v2/logging", "get", "read"),
         ("/v2/logging", "post", "admin"),
     ] {
-        let expected = serde_json::json!([{"bearer": [scope]}]);
+        let expected = serde_json::json!([{"bearer": [scope]}, {"apiKey": [scope]}]);
         assert_eq!(security(&document, path, method), expected, "{path}");
+        let responses = &document["paths"][path][method]["responses"];
+        assert!(["401", "403", "429"].iter().all(|status| responses[status].is_object()), "{path}");
     }
     assert!(security(&document, "/v2/health/live", "get").is_null());
+    assert!(document["paths"]["/v2/health/live"]["get"]["responses"]["401"].is_null());
 }

@@ -40,14 +40,15 @@ pub(crate) struct ServedModel<'a> {
     pub(crate) route: &'a Route,
     /// What clients may call it.
     pub(crate) names: Vec<String>,
-    /// Whether it also runs the requests that name no model.
-    pub(crate) is_default: bool,
 }
 
 /// JSON schemas of the bodies and responses of one model, and an example of a body.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelForms {
-    pub(crate) request: Value,
+    /// `None` when the model takes no JSON.
+    pub(crate) request: Option<Value>,
+    /// Whether the model takes bytes as they are.
+    pub(crate) takes_bytes: bool,
     pub(crate) response: Value,
     /// `None` when the signature does not allow to make a short one.
     pub(crate) example: Option<Value>,

@@ -59,7 +59,8 @@ impl FrontEnd for TorchServe {
             Endpoint::new(Get, "/ping", Public, ping::ping)
                 .vital()
                 .summary("Whether the service is ready")
-                .returns("Object"),
+                .returns("Object")
+                .fails("TorchServeUnhealthy"),
             Endpoint::new(Get, "/models", Read, models::list)
                 .summary("The models")
                 .returns("Object"),

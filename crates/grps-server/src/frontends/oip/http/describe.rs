@@ -20,7 +20,8 @@ fn infer(model: &ServedModel<'_>) -> ModelForms {
     let inputs = inputs(model.route);
     let outputs = outputs(model);
     ModelForms {
-        request: request(&inputs, &outputs),
+        request: Some(request(&inputs, &outputs)),
+        takes_bytes: false,
         response: response(&outputs),
         example: infer_example(&inputs),
     }
@@ -101,7 +102,8 @@ fn generate(model: &ServedModel<'_>) -> ModelForms {
     let inputs = inputs(model.route);
     let response = named("OipGenerateResponse");
     if inputs.is_empty() {
-        return ModelForms { request: named("OipGenerateRequest"), response, example: None };
+        let request = Some(named("OipGenerateRequest"));
+        return ModelForms { request, takes_bytes: false, response, example: None };
     }
     let fields: Map<String, Value> =
         inputs.iter().map(|spec| (spec.name.to_string(), value(spec))).collect();
@@ -115,7 +117,7 @@ fn generate(model: &ServedModel<'_>) -> ModelForms {
         is_flat.then(|| (spec.name.to_string(), data))
     });
     let example = values.collect::<Option<Map<String, Value>>>().map(Value::from);
-    ModelForms { request, response, example }
+    ModelForms { request: Some(request), takes_bytes: false, response, example }
 }
 
 /// The value of an input: dimensions of the size 1 may be left out.
