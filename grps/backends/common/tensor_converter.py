@@ -22,9 +22,17 @@ class TensorConverter(Converter, Generic[Tensor]):
     def _to_tensor(array: Any) -> Tensor:
         """Return a numpy array as a tensor of the engine."""
 
+    def enter(self, arrays: NamedArrays) -> list[Tensor] | dict[str, Tensor]:
+        """Return arrays as tensors: by name when all have one, as a list when none has.
+
+        Raises:
+            InputError: Only some have a name, or two have the same.
+        """
+        return by_name_or_position([(name, self._to_tensor(array)) for name, array in arrays])
+
     @staticmethod
     @abstractmethod
-    def _to_arrays(result: object) -> NamedArrays:
+    def leave(result: object) -> NamedArrays:
         """Return what an inferer made of tensors as named arrays on the CPU."""
 
     def init(self, path: str | None = None, args: Any = None) -> None:
@@ -35,26 +43,18 @@ class TensorConverter(Converter, Generic[Tensor]):
         self, inp: GrpsMessage, context: GrpsContext
     ) -> list[Tensor] | dict[str, Tensor]:
         """Return the request's tensors, a dict when they have names, else a list."""
-        return self._enter(to_arrays(inp))
+        return self.enter(to_arrays(inp))
 
     def postprocess(self, inp: Any, context: GrpsContext) -> GrpsMessage:
         """Return a message of a tensor, a list, a tuple or a dict of tensors."""
-        return to_message(self._to_arrays(inp))
+        return to_message(self.leave(inp))
 
     def batch_preprocess(
         self, inps: list[GrpsMessage], contexts: list[GrpsContext]
     ) -> list[Tensor] | dict[str, Tensor]:
         """Join the rows of several requests."""
-        return self._enter(join_rows(inps, contexts))
+        return self.enter(join_rows(inps, contexts))
 
     def batch_postprocess(self, inp: Any, contexts: list[GrpsContext]) -> list[GrpsMessage]:
         """Split the rows of the outputs among the requests."""
-        return split_rows(self._to_arrays(inp), contexts)
-
-    def _enter(self, arrays: NamedArrays) -> list[Tensor] | dict[str, Tensor]:
-        """Return arrays as tensors: by name when all have one, as a list when none has.
-
-        Raises:
-            InputError: Only some have a name, or two have the same.
-        """
-        return by_name_or_position([(name, self._to_tensor(array)) for name, array in arrays])
+        return split_rows(self.leave(inp), contexts)

@@ -19,6 +19,11 @@ class TfTensorConverter(TensorConverter[tf.Tensor]):
         return tf.convert_to_tensor(array)
 
     @staticmethod
-    def _to_arrays(result: object) -> NamedArrays:
+    def leave(result: object) -> NamedArrays:
         """Return what an inferer made of tensors as named arrays on the CPU."""
         return [(name, to_numpy(name, value)) for name, value in flatten(result)]
+
+
+def create_converter() -> TfTensorConverter:
+    """Return the converter whose halves run around the user's inferer."""
+    return TfTensorConverter()

@@ -21,6 +21,11 @@ class TrtTensorConverter(TensorConverter[np.ndarray]):
         return array
 
     @staticmethod
-    def _to_arrays(result: object) -> NamedArrays:
+    def leave(result: object) -> NamedArrays:
         """Return what an inferer made of arrays as named arrays."""
         return name_outputs(result)
+
+
+def create_converter() -> TrtTensorConverter:
+    """Return the converter whose halves run around the user's inferer."""
+    return TrtTensorConverter()

@@ -19,7 +19,12 @@ class TorchTensorConverter(TensorConverter[torch.Tensor]):
         return torch.from_numpy(array)
 
     @staticmethod
-    def _to_arrays(result: object) -> NamedArrays:
+    def leave(result: object) -> NamedArrays:
         """Return what an inferer made of tensors as named arrays on the CPU."""
         with torch.no_grad():
             return [(name, to_numpy(name, tensor, set())) for name, tensor in flatten(result)]
+
+
+def create_converter() -> TorchTensorConverter:
+    """Return the converter whose halves run around the user's inferer."""
+    return TorchTensorConverter()

@@ -299,7 +299,7 @@ def _user_tensor_model(config: ModelConfig) -> UserTensorModel:
         )
     if config.converter_type == "numpy":
         return UserTensorModel(inferer, user_tensors.name_inputs, user_tensors.name_outputs)
-    converter = _engine_module(config, "converter")
+    converter = _engine_module(config, "converter").create_converter()
     return UserTensorModel(inferer, converter.enter, converter.leave)
 
 

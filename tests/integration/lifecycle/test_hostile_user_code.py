@@ -529,7 +529,9 @@ def test_requests_of_a_failed_batch_are_logged_under_their_own_identifiers(
         return f"[{number}]" if converter == "numpy" else f"['{number}']"
 
     def is_complete() -> bool:
-        return all(f"can't run {shown(number)}" in server.log() for number in range(3))
+        # The last line of a traceback; other lines have the text as well.
+        ends = (f"ValueError: can't run {shown(number)} logger=" for number in range(3))
+        return all(end in server.log() for end in ends)
 
     wait_until(is_complete, "tracebacks")
     told = server.log()
