@@ -25,6 +25,9 @@ class TensorConverter(Converter, Generic[Tensor]):
     def enter(self, arrays: NamedArrays) -> list[Tensor] | dict[str, Tensor]:
         """Return arrays as tensors: by name when all have one, as a list when none has.
 
+        Args:
+            arrays: The names and the arrays; empty names for those without.
+
         Raises:
             InputError: Only some have a name, or two have the same.
         """
@@ -33,7 +36,11 @@ class TensorConverter(Converter, Generic[Tensor]):
     @staticmethod
     @abstractmethod
     def leave(result: object) -> NamedArrays:
-        """Return what an inferer made of tensors as named arrays on the CPU."""
+        """Return what an inferer made of tensors as named arrays on the CPU.
+
+        Args:
+            result: A tensor, a list, a tuple or a dict of tensors.
+        """
 
     def init(self, path: str | None = None, args: Any = None) -> None:
         """Remember the arguments; there is nothing to prepare."""

@@ -20,7 +20,11 @@ class TfTensorConverter(TensorConverter[tf.Tensor]):
 
     @staticmethod
     def leave(result: object) -> NamedArrays:
-        """Return what an inferer made of tensors as named arrays on the CPU."""
+        """Return what an inferer made of tensors as named arrays on the CPU.
+
+        Args:
+            result: A tensor, a list, a tuple or a dict of tensors.
+        """
         return [(name, to_numpy(name, value)) for name, value in flatten(result)]
 
 

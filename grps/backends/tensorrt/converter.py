@@ -22,7 +22,11 @@ class TrtTensorConverter(TensorConverter[np.ndarray]):
 
     @staticmethod
     def leave(result: object) -> NamedArrays:
-        """Return what an inferer made of arrays as named arrays."""
+        """Return what an inferer made of arrays as named arrays.
+
+        Args:
+            result: An array, a list, a tuple or a dict of arrays.
+        """
         return name_outputs(result)
 
 

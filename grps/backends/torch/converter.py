@@ -20,7 +20,11 @@ class TorchTensorConverter(TensorConverter[torch.Tensor]):
 
     @staticmethod
     def leave(result: object) -> NamedArrays:
-        """Return what an inferer made of tensors as named arrays on the CPU."""
+        """Return what an inferer made of tensors as named arrays on the CPU.
+
+        Args:
+            result: A tensor, a list, a tuple or a dict of tensors.
+        """
         with torch.no_grad():
             return [(name, to_numpy(name, tensor, set())) for name, tensor in flatten(result)]
 
