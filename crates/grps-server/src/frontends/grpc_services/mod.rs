@@ -85,7 +85,8 @@ mod tests {
         for name in [HEALTH, "grps.protos.v1.GrpsService", "inference.GRPCInferenceService"] {
             assert!(all.iter().any(|one| one == name), "{name}");
         }
-        settings.front_ends.disabled = vec!["oip".to_owned(), "tfserving".to_owned()];
+        settings.front_ends.disabled =
+            ["oip", "tfserving", "torchserve"].map(str::to_owned).to_vec();
         assert_eq!(served(&settings), [HEALTH, "grps.protos.v1.GrpsService"]);
     }
 }
