@@ -5,7 +5,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 PATH=$(go env GOROOT)/bin:$PATH
-unformatted=$(gofmt -l .)
+unformatted=$(find . -name '*.go' -not -path './build/*' -exec gofmt -l {} +)
 if [ -n "$unformatted" ]; then
   echo "run gofmt -w on: $unformatted" >&2
   exit 1
