@@ -61,8 +61,8 @@ def test_python(variables: dict[str, str]) -> None:
 def test_go(variables: dict[str, str]) -> None:
     lines, program = programs("go", "go/README.md", variables)
     for number, text in enumerate((GO_FRAME % lines, program)):
-        # In the module, so that no other copy of it is fetched.
-        folder = GO / "build" / f"readme-{number}"
+        # In the module, so that no other copy of it is fetched; ``./...`` leaves such a folder out.
+        folder = GO / "build" / f"_readme-{number}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "main.go").write_text(text, encoding="utf-8")
         assert output(variables, GO, "go", "run", f"./build/{folder.name}") == "hello\n"
