@@ -44,15 +44,16 @@ pub(super) async fn trends(call: Call, request: HttpRequest) -> Response<ReplyBo
 }
 
 fn read_trends(app: &App, query: &str) -> Result<Value, Error> {
-    let (mut span, mut trends) = (Span::Minute, Map::new());
+    let (mut span, mut trends, mut named) = (Span::Minute, Map::new(), 0);
     for (key, value) in parse(query.as_bytes()) {
         match &*key {
             "span" => span = Span::from_name(&value)?,
-            "name" if trends.len() == MAX_TRENDS => {
+            "name" if named == MAX_TRENDS => {
                 let text = format!("a request can name at most {MAX_TRENDS} series");
                 return Err(Error::invalid(text));
             }
             "name" => {
+                named += 1;
                 let points = monitoring::points(&app.monitor, &value, span);
                 trends.insert(value.into_owned(), points.into());
             }
