@@ -13,8 +13,9 @@ use http::Response;
 use crate::app::Settings;
 use crate::call::access::Policy;
 use crate::call::status::rpc_failure;
-use crate::frontends::shared::endpoint::{Endpoint, Methods};
+use crate::frontends::shared::endpoint::Endpoint;
 use crate::frontends::shared::grpc::response::failed;
+use crate::frontends::shared::grpc::service::Service;
 use crate::frontends::{FRONT_ENDS, FrontEnd};
 use crate::net::http::reply_body::ReplyBody;
 
@@ -32,13 +33,14 @@ impl FrontEnd for GrpcServices {
     fn endpoints(&self, settings: &Settings) -> Vec<Endpoint> {
         let services: Arc<[String]> = served(settings).into();
         let (checked, watched) = (Arc::clone(&services), Arc::clone(&services));
-        let path = |method: &str| format!("/{HEALTH}/{method}");
+        let health = Service(HEALTH);
         let mut endpoints = vec![
-            Endpoint::new(Methods::Post, path("Check"), Policy::Public, move |call, request| {
-                health::check(call, request, Arc::clone(&checked))
-            })
-            .vital(),
-            Endpoint::new(Methods::Post, path("Watch"), Policy::Public, move |call, request| {
+            health
+                .method("Check", Policy::Public, move |call, request| {
+                    health::check(call, request, Arc::clone(&checked))
+                })
+                .vital(),
+            health.method("Watch", Policy::Public, move |call, request| {
                 health::watch(call, request, Arc::clone(&watched))
             }),
         ];

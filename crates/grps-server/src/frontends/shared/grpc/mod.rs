@@ -7,6 +7,7 @@ mod joined;
 pub(crate) mod reader;
 pub(crate) mod response;
 pub(crate) mod response_coding;
+pub(crate) mod service;
 pub(crate) mod timeout;
 pub(crate) mod unary;
 

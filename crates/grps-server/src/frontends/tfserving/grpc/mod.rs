@@ -5,44 +5,29 @@ mod infer;
 mod messages;
 mod service;
 
-use std::borrow::Cow;
-
 use grps_core::Error;
 use http::Response;
 
 use crate::app::Settings;
 use crate::call::access::Policy;
-use crate::call::call::Call;
 use crate::call::status::rpc_failure;
 use crate::frontends::FrontEnd;
-use crate::frontends::shared::endpoint::{Endpoint, HttpRequest, Methods};
+use crate::frontends::shared::endpoint::Endpoint;
 use crate::frontends::shared::grpc::response::failed;
+use crate::frontends::shared::grpc::service::Service;
 use crate::frontends::tfserving::Method;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The protocol over gRPC.
 pub(crate) struct TfServingGrpc;
 
-/// A route to a call.
-fn endpoint<F, R>(name: &str, policy: Policy, handler: F) -> Endpoint
-where
-    F: Fn(Call, HttpRequest) -> R + Send + Sync + 'static,
-    R: Future<Output = Response<ReplyBody>> + Send + 'static,
-{
-    let path = Cow::from(format!("/tensorflow.serving.{name}"));
-    Endpoint::new(Methods::Post, path, policy, handler)
-}
+const PREDICTION: Service = Service("tensorflow.serving.PredictionService");
+const MODEL: Service = Service("tensorflow.serving.ModelService");
+const SESSION: Service = Service("tensorflow.serving.SessionService");
 
 /// A route to a call of inference.
 fn inference(name: &str, method: Method) -> Endpoint {
-    let name = format!("PredictionService/{name}");
-    endpoint(&name, Policy::Infer, move |call, request| infer::infer(call, request, method))
-}
-
-/// A route to a call that is refused.
-fn refused(name: &str, reason: &'static str) -> Endpoint {
-    // Only the refusal can be read.
-    endpoint(name, Policy::Read, move |_, _| service::refuse(reason))
+    PREDICTION.method(name, Policy::Infer, move |call, request| infer::infer(call, request, method))
 }
 
 impl FrontEnd for TfServingGrpc {
@@ -55,28 +40,15 @@ impl FrontEnd for TfServingGrpc {
             inference("Predict", Method::Predict),
             inference("Classify", Method::Classify),
             inference("Regress", Method::Regress),
-            endpoint(
-                "PredictionService/GetModelMetadata",
-                Policy::Read,
-                service::get_model_metadata,
-            ),
-            endpoint("ModelService/GetModelStatus", Policy::Read, service::get_model_status),
-            refused(
-                "PredictionService/MultiInference",
-                "MultiInference is not supported: send a request for each signature",
-            ),
-            refused(
-                "PredictionService/PredictStreamed",
-                "PredictStreamed is not supported: call Predict, or stream by another protocol",
-            ),
-            refused(
-                "SessionService/SessionRun",
-                "SessionRun is not supported: call Predict with the inputs of the signature",
-            ),
-            refused(
-                "ModelService/HandleReloadConfigRequest",
-                "HandleReloadConfigRequest is not supported: models are those of inference.yml; load \
-                 and unload them by the admin routes of the service",
+            PREDICTION.method("GetModelMetadata", Policy::Read, service::get_model_metadata),
+            MODEL.method("GetModelStatus", Policy::Read, service::get_model_status),
+            PREDICTION.refused("MultiInference", "send a request for each signature"),
+            PREDICTION.refused("PredictStreamed", "call Predict, or stream by another protocol"),
+            SESSION.refused("SessionRun", "call Predict with the inputs of the signature"),
+            MODEL.refused(
+                "HandleReloadConfigRequest",
+                "models are those of inference.yml; load and unload them by the admin routes of the \
+                 service",
             ),
         ]
     }

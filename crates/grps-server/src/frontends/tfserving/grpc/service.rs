@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 
-use grps_core::{Cause, Error, Route, quoted};
+use grps_core::{Error, Route, quoted};
 use http::Response;
 use prost::Message as _;
 use tonic::Code;
 
 use crate::call::call::Call;
-use crate::call::status::rpc_failure;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::grpc::response::failed;
 use crate::frontends::shared::grpc::unary::serve;
 use crate::frontends::shared::inference::lookup;
 use crate::frontends::tfserving::element_type;
@@ -49,11 +47,6 @@ impl ModelSpec {
             signature_name: signature_name.to_owned(),
         }
     }
-}
-
-/// Refuses a call.
-pub(super) async fn refuse(reason: &'static str) -> Response<ReplyBody> {
-    failed(rpc_failure(&Error::new(Cause::Unsupported, reason)))
 }
 
 /// Serves `GetModelStatus`.

@@ -5,61 +5,26 @@ mod output;
 mod request;
 mod service;
 
-use std::borrow::Cow;
-
-use grps_core::{Cause, Error};
+use grps_core::Error;
 use http::Response;
 
 use crate::app::Settings;
 use crate::call::access::Policy;
-use crate::call::call::Call;
 use crate::call::status::rpc_failure;
 use crate::frontends::FrontEnd;
-use crate::frontends::shared::endpoint::{Endpoint, HttpRequest, Methods};
+use crate::frontends::shared::endpoint::Endpoint;
 use crate::frontends::shared::grpc::response::failed;
+use crate::frontends::shared::grpc::service::Service;
 use crate::net::http::reply_body::ReplyBody;
 
-/// What changes models.
-const MANAGEMENT: &str = "models are those of inference.yml; load, unload and reload them by the \
+const INFERENCE: Service = Service("org.pytorch.serve.grpc.inference.InferenceAPIsService");
+const MANAGEMENT: Service = Service("org.pytorch.serve.grpc.management.ManagementAPIsService");
+/// Why what changes models is refused.
+const CONFIGURED: &str = "models are those of inference.yml; load, unload and reload them by the \
                           admin routes of the service, or grpst model";
 
 /// The protocol over gRPC.
 pub(crate) struct TorchServeGrpc;
-
-/// A route to a call.
-fn endpoint<F, R>(name: &str, policy: Policy, handler: F) -> Endpoint
-where
-    F: Fn(Call, HttpRequest) -> R + Send + Sync + 'static,
-    R: Future<Output = Response<ReplyBody>> + Send + 'static,
-{
-    let path = Cow::from(format!("/org.pytorch.serve.grpc.{name}"));
-    Endpoint::new(Methods::Post, path, policy, handler)
-}
-
-fn inference<F, R>(name: &str, policy: Policy, handler: F) -> Endpoint
-where
-    F: Fn(Call, HttpRequest) -> R + Send + Sync + 'static,
-    R: Future<Output = Response<ReplyBody>> + Send + 'static,
-{
-    endpoint(&format!("inference.InferenceAPIsService/{name}"), policy, handler)
-}
-
-fn management<F, R>(name: &str, handler: F) -> Endpoint
-where
-    F: Fn(Call, HttpRequest) -> R + Send + Sync + 'static,
-    R: Future<Output = Response<ReplyBody>> + Send + 'static,
-{
-    endpoint(&format!("management.ManagementAPIsService/{name}"), Policy::Read, handler)
-}
-
-/// Refuses a call. Only the refusal can be read.
-async fn refuse(reason: String) -> Response<ReplyBody> {
-    failed(rpc_failure(&Error::new(Cause::Unsupported, reason)))
-}
-
-fn unmanaged(name: &'static str) -> Endpoint {
-    management(name, move |_, _| refuse(format!("{name} is not supported: {MANAGEMENT}")))
-}
 
 impl FrontEnd for TorchServeGrpc {
     fn name(&self) -> &'static str {
@@ -67,19 +32,21 @@ impl FrontEnd for TorchServeGrpc {
     }
 
     fn endpoints(&self, _: &Settings) -> Vec<Endpoint> {
-        let sequences = "StreamPredictions2 is not supported, as there are no sequences of \
-                         requests: call StreamPredictions for each";
+        let refused = |name| MANAGEMENT.refused(name, CONFIGURED);
         vec![
-            inference("Ping", Policy::Public, service::ping).vital(),
-            inference("Predictions", Policy::Infer, infer::predictions),
-            inference("StreamPredictions", Policy::Infer, infer::stream_predictions),
-            inference("StreamPredictions2", Policy::Read, move |_, _| refuse(sequences.to_owned())),
-            management("ListModels", service::list_models),
-            management("DescribeModel", service::describe_model),
-            unmanaged("RegisterModel"),
-            unmanaged("UnregisterModel"),
-            unmanaged("ScaleWorker"),
-            unmanaged("SetDefault"),
+            INFERENCE.method("Ping", Policy::Public, service::ping).vital(),
+            INFERENCE.method("Predictions", Policy::Infer, infer::predictions),
+            INFERENCE.method("StreamPredictions", Policy::Infer, infer::stream_predictions),
+            INFERENCE.refused(
+                "StreamPredictions2",
+                "there are no sequences of requests; call StreamPredictions for each",
+            ),
+            MANAGEMENT.method("ListModels", Policy::Read, service::list_models),
+            MANAGEMENT.method("DescribeModel", Policy::Read, service::describe_model),
+            refused("RegisterModel"),
+            refused("UnregisterModel"),
+            refused("ScaleWorker"),
+            refused("SetDefault"),
         ]
     }
 
