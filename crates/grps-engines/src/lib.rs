@@ -1,0 +1,13 @@
+//! Engines of GRPS in native code.
+//!
+//! An engine is opened from its shared library when the first model needs it, so a service without
+//! such a model neither has nor loads it. What it makes of a model is what native instances run
+//! ([`grps_core::NativeInferer`]), with the signature that requests are checked against.
+
+mod engine;
+mod joined_rows;
+mod warm_up;
+
+pub mod onnxruntime;
+
+pub use engine::{EngineError, LoadedEngine, ModelFile, RowLimits};

@@ -1,0 +1,50 @@
+//! ONNX models on ONNX Runtime, which is opened from its shared library.
+//!
+//! Models on the CPU whose outputs are tensors run here as `grps/backends/onnxruntime` runs them:
+//! the same arguments, signature, causes of errors and external data. Others need Python.
+
+mod arguments;
+mod causes;
+mod external_data;
+mod inferer;
+mod library;
+mod session;
+mod types;
+mod values;
+
+use std::sync::Arc;
+
+use grps_core::{LoadInferer, NativeInferer};
+use parking_lot::Mutex;
+
+use crate::engine::{EngineError, LoadedEngine, ModelFile, try_out};
+use crate::onnxruntime::arguments::Arguments;
+use crate::onnxruntime::inferer::OnnxInferer;
+use crate::onnxruntime::session::open_session;
+
+pub use library::use_library;
+
+/// Loads one copy of a model and runs it for the first time.
+///
+/// # Errors
+/// The arguments, the file or the library of ONNX Runtime are wrong, the model fails, or it needs
+/// Python.
+pub fn load(model: &ModelFile) -> Result<LoadedEngine, EngineError> {
+    let arguments = Arguments::read(model)?;
+    let first = open(model, &arguments)?;
+    let signature = first.signature().clone();
+    let (first, model) = (Mutex::new(Some(first)), model.clone());
+    let load: LoadInferer = Arc::new(move || {
+        let loaded = first.lock().take();
+        let copy = loaded.map_or_else(|| open(&model, &arguments), Ok);
+        copy.map(|copy| Box::new(copy) as Box<dyn NativeInferer>).map_err(|error| error.to_string())
+    });
+    Ok(LoadedEngine { signature, load })
+}
+
+fn open(model: &ModelFile, arguments: &Arguments) -> Result<OnnxInferer, EngineError> {
+    let (session, signature) = open_session(model, arguments)?;
+    let mut inferer = OnnxInferer::new(session, signature.clone())?;
+    try_out(model, &mut inferer, &signature)?;
+    Ok(inferer)
+}
