@@ -59,6 +59,8 @@ class WorkerProcess:
         self._name = name
         self._report = report
         self._outcome: Loaded | Failed | None = None
+        self.takes_messages = False
+        """Whether an inferer of a plugin takes whole messages; known once it is loaded."""
         self._answered = threading.Event()
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._killed_as: str | None = None
@@ -98,6 +100,7 @@ class WorkerProcess:
         self._answered.wait()
         outcome = self._outcome
         if isinstance(outcome, Loaded):
+            self.takes_messages = outcome.takes_messages
             return outcome.signature
         if outcome is not None:
             cause = outcome.error
