@@ -219,7 +219,8 @@ class Data : public grps::Inferer {
   }
 };
 
-// Ends its process by the signal that the number is; 0 ends nothing, after two seconds.
+// Ends its process by the signal that the number is, and by a full stack for -1; 0 ends nothing,
+// after two seconds.
 class Crash : public grps::Inferer {
   void Infer(grps::Batch &batch) override {
     const grps::Tensor input = batch.input(0);
@@ -232,7 +233,14 @@ class Crash : public grps::Inferer {
     batch.outputs().Add<float>("y", input.shape());
   }
 
+  __attribute__((noinline)) static int Recurse(volatile int *below) {
+    volatile int numbers[1000] = {*below};
+    return *below < 0 ? 0 : Recurse(numbers) + numbers[0];
+  }
+
   __attribute__((noinline)) static void FallOver(int number) {
+    volatile int depth = 0;
+    if (number == -1) depth = Recurse(&depth);
     volatile int *nowhere = nullptr;
     if (number == SIGSEGV) *nowhere = 1;
     if (number == SIGABRT) std::abort();

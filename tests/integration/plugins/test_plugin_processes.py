@@ -107,6 +107,25 @@ def test_a_crash_of_the_code_is_named_to_its_client(server: RunningServer) -> No
     crashed = infer(server, "crash", signal.SIGABRT)
     assert crashed.status_code == 500
     assert cause_of(crashed).endswith("was killed by signal 6 (SIGABRT)")
+    log = server.log()
+    assert "grps crash: Aborted (signal 6) in crash-1.0.0#" in log
+    assert "Crash::FallOver(int) " in log.partition("grps crash: Aborted")[2]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_crash_of_a_service_is_in_its_log(tmp_path: Path, library: Path, form: str) -> None:
+    settings = {"log": {"format": form}}
+    write_project(tmp_path, [plugin_model("crash", library)], settings)
+    with serving(tmp_path, PYTHONFAULTHANDLER="1") as server:
+        with pytest.raises(requests.ConnectionError):
+            infer(server, "crash", signal.SIGSEGV)
+        assert server.process.wait(GUARD_S) == -signal.SIGSEGV
+        crash = "grps crash: Segmentation fault (signal 11) in crash-1.0.0#0, at address 0x0"
+        stderr = (tmp_path / "stderr.log").read_text()
+        for text in (server.log(), stderr):
+            assert "Crash::FallOver(int) " in text.partition(crash)[2]
+        # Python's own report is written as well.
+        assert "Fatal Python error: Segmentation fault" in stderr
 
 
 def test_log_lines_of_a_process_are_in_the_log(server: RunningServer) -> None:

@@ -88,6 +88,7 @@ impl Plugin {
         loaded: Py<PyAny>,
     ) -> PyResult<Option<String>> {
         let name = format!("{model}#{index}");
+        let builder = std::thread::Builder::new().name(name.clone());
         let PyInfererSettings { inferer, folder, device, args } = settings;
         let settings = InfererSettings { inferer, model, folder, device, args };
         let load = self.library.loader(&settings, index);
@@ -101,8 +102,7 @@ impl Plugin {
             };
             serve(&load, channel, &name, notify)
         };
-        let thread = std::thread::Builder::new().name(format!("{}", self.library.title()));
-        let thread = thread.spawn(run)?;
+        let thread = builder.spawn(run)?;
         let outcome = py.detach(|| thread.join());
         let outcome = outcome.map_err(|_| PyRuntimeError::new_err("the copy's thread panicked"))?;
         outcome.map_err(PyValueError::new_err)
