@@ -25,6 +25,7 @@ from grps._core import (
     current_request,
     end_after,
     end_with_parent,
+    forward_log,
     find_gpus,
     json_to_message,
     log,
@@ -77,6 +78,7 @@ __all__ = [
     "StopSignals",
     "end_after",
     "end_with_parent",
+    "forward_log",
     "find_gpus",
     "json_to_message",
     "message_to_json",
@@ -290,6 +292,8 @@ class NativePlugin:
     """Empty for no device."""
     args: str
     """``inferer_args`` as JSON."""
+    warm_up: bool = True
+    """Whether a copy is warmed up before it is ready."""
 
 
 class _NativeHandler(GuardedHandler):

@@ -1,12 +1,13 @@
 //! A service with one model that an inferer of `sdk/cpp/tests/plugin.cpp` runs.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use grps_core::{
     BatchPolicy, Content, ContentAdapter, Engine, Error, Health, Limits, Model, ModelSpec,
-    NativeInstance, Queue, Request, RouteQuery, SchedulingOptions, Tensor, Timeline,
+    NativeInstance, NestedCalls, Queue, Request, RouteQuery, SchedulingOptions, Tensor, Timeline,
 };
 use grps_plugin::{InfererSettings, Library};
 use tokio::time::Instant;
@@ -25,6 +26,9 @@ impl ContentAdapter for NoTranslation {
     }
 }
 
+/// The file of the plugin, where another test has compiled it.
+pub(crate) const PLUGIN: &str = "GRPS_TEST_PLUGIN";
+
 /// A service with one model, `m`, that an inferer of the plugin runs.
 pub(crate) struct Service {
     pub(crate) engine: Arc<Engine>,
@@ -35,7 +39,8 @@ pub(crate) struct Service {
 pub(crate) fn library() -> &'static Arc<Library> {
     static LIBRARY: OnceLock<Arc<Library>> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let path = support::compile("g++", "plugin.cpp", "tests", &["-std=c++17"]);
+        let made = || support::compile("g++", "plugin.cpp", "tests", &["-std=c++17"]);
+        let path = std::env::var_os(PLUGIN).map_or_else(made, PathBuf::from);
         Arc::new(Library::open(&path).expect("a plugin"))
     })
 }
@@ -47,6 +52,7 @@ pub(crate) fn settings(inferer: &str, args: &str) -> InfererSettings {
         folder: "/".to_owned(),
         device: "cpu".to_owned(),
         args: args.to_owned(),
+        warm_up: true,
     }
 }
 
@@ -60,7 +66,8 @@ impl Service {
         let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", form) };
         let (model, queue) = Model::pulled(spec);
         engine.registry().put(model).expect("a first model");
-        let load = library().loader(&settings(inferer, "{}"), 0).expect("settings");
+        let calls = Arc::new(NestedCalls::new("m-1"));
+        let load = library().loader(&settings(inferer, "{}"), 0, &calls).expect("settings");
         let instance = NativeInstance::start("m-1#0", &queue, form, load);
         Self { engine: Arc::new(engine), queue, instance: instance.expect("an instance") }
     }

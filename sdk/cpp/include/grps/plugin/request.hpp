@@ -4,9 +4,11 @@
 #define GRPS_PLUGIN_REQUEST_HPP
 
 #include <chrono>
+#include <grps/plugin/call.hpp>
 #include <grps/plugin/http.hpp>
 #include <grps/plugin/tensors.hpp>
 #include <optional>
+#include <typeinfo>
 #include <utility>
 
 namespace grps {
@@ -95,8 +97,32 @@ class Request {
     detail::Check(status);
     return status == GRPS_OK;
   }
+  // Keeps a value with the request, in place of an earlier one: for later calls, and for the next
+  // models of a sequential graph if plugins of the same process run them.
+  template <typename T>
+  void SetUserData(T value) {
+    const std::string_view type = typeid(T).name();
+    detail::Check(detail::host->set_user_data(request_, type.data(), type.size(),
+                                              new T(std::move(value)), &Delete<T>));
+  }
+  // A call of another model or graph of the service, by its name or name-version. It takes part in
+  // this request: its deadline, its client. A model that calls this one can't be called.
+  Call call(std::string_view model) const {
+    return Call(detail::host->begin_call(request_, model.data(), model.size()));
+  }
+  // The value that is kept, if it is of this type; nullptr otherwise.
+  template <typename T>
+  T *user_data() const {
+    const std::string_view type = typeid(T).name();
+    return static_cast<T *>(detail::host->user_data(request_, type.data(), type.size()));
+  }
 
  private:
+  template <typename T>
+  static void Delete(void *value) noexcept {
+    delete static_cast<T *>(value);
+  }
+
   grps_request *request_;
 };
 
