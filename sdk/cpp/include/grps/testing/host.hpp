@@ -143,8 +143,8 @@ inline TensorData *AddOutput(grps_outputs *outputs, const grps_tensor *like) noe
 }
 
 inline size_t BytesOf(const TensorData &tensor) {
-  static constexpr size_t sizes[] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 0};
-  return static_cast<size_t>(grps::detail::CountOf(tensor.shape())) * sizes[tensor.dtype()];
+  return static_cast<size_t>(grps::detail::CountOf(tensor.shape())) *
+         grps::detail::SizeOf(tensor.dtype());
 }
 
 inline int32_t Allocate(grps_outputs *outputs, const grps_tensor *like, void **data) noexcept {
