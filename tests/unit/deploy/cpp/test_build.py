@@ -12,6 +12,7 @@ import pytest
 from grps.cli.output.steps import StepProgress
 from grps.deploy.archive.pack import pack
 from grps.deploy.cpp.build import BuildInPlace, Built, built_copy
+from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.cpp.plan import BuildChoices
 from grps.deploy.cpp.sources import build_trees, copy_sources, is_cpp_project, source_files
 from grps.errors import ArchiveError
@@ -136,6 +137,18 @@ def test_libraries_from_elsewhere_are_packed_beside_the_plugin(
     built, _ = build(project)
     found = {file.path: file.source for file in built.files}
     assert found["build/libother.so.1"] == other / "libother.so.1"
+
+
+def test_missing_programs_are_named(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ArchiveError, match=r"src/p\.c is no shared library: "):
+        needed_libraries(project / "src" / "p.c", "src/p.c", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = failure(project)
+    assert said.startswith("cmake can't be run (No such file or directory); projects in C++ need")
+    with pytest.raises(ArchiveError, match="ldd can't be run"):
+        needed_libraries(project / "p.so", "p.so", ())
 
 
 def test_a_script_of_the_project_builds_it(project: Path) -> None:
