@@ -12,14 +12,11 @@ from typing import Protocol
 from grps.config.schema import ModelConfig
 from grps.deploy.archive.tree import TreeFile
 from grps.deploy.cpp.libraries import needed_libraries
-from grps.deploy.cpp.plan import LIBRARIES, BuildChoices, BuildPlan, prepare
-from grps.deploy.cpp.sources import copy_sources, source_files
+from grps.deploy.cpp.plan import LIBRARIES, SCRIPT, BuildChoices, BuildPlan, prepare
+from grps.deploy.cpp.sources import PLUGIN, copy_sources, source_files
 from grps.deploy.cpp.steps import OnStep, run_step
 from grps.errors import ArchiveError
 from grps.server.project import Project
-
-PLUGIN = "plugin"
-"""The ``inferer_type`` of models that a library of the project runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,14 @@ class BuildInPlace:
         """Build the project.
 
         Raises:
-            ArchiveError: The build fails; the text has what was printed.
+            ArchiveError: The build fails; the text has what was printed. Or a script of the project
+                builds it, which may need a prepared copy.
         """
+        if (self._project / SCRIPT).is_file():
+            raise ArchiveError(
+                f"{self._project / SCRIPT}: projects with a build script are built in a copy only; "
+                "pack it with grpst archive, and serve that with grpst start"
+            )
         plan = prepare(self._project.resolve(), self._choices)
         with self._progress() as steps:
             run_plan(plan, self._project, self._project, steps.show, is_tested=False)
@@ -142,11 +145,11 @@ def _collect(project: Path, copy: Path, sources: list[TreeFile]) -> Built:
 def _add_needed(files: dict[str, TreeFile], copy: Path, plugin: str) -> Iterator[tuple[str, None]]:
     """Add the libraries that a plugin needs and that its machine may lack; yield notes."""
     for needed in needed_libraries(copy / plugin, plugin, (copy / LIBRARIES,)):
-        if needed.path.is_relative_to(copy):
+        if needed.package is not None:
+            yield f"{plugin} needs the Python package {needed.package} where it is served", None
+        elif needed.path.is_relative_to(copy):
             path = needed.path.relative_to(copy).as_posix()
             files.setdefault(path, _file(path, needed.path))
-        elif needed.package is not None:
-            yield f"{plugin} needs the Python package {needed.package} where it is served", None
         elif not needed.of_the_system:
             path = Path(plugin).with_name(needed.name).as_posix()
             files.setdefault(path, _file(path, needed.path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,13 +53,17 @@ def prepare(folder: Path, choices: BuildChoices) -> BuildPlan:
     variables = {**_variables(folder), **choices.variables}
     if (folder / SCRIPT).is_file():
         return _by_script(variables)
-    return _by_cmake(variables, choices.defines)
+    has_other_tests = (folder / "test.py").is_file()
+    return _by_cmake(variables, choices.defines, has_other_tests=has_other_tests)
 
 
-def _by_cmake(variables: dict[str, str], defines: tuple[str, ...]) -> BuildPlan:
+def _by_cmake(
+    variables: dict[str, str], defines: tuple[str, ...], *, has_other_tests: bool
+) -> BuildPlan:
     given = {
         "CMAKE_BUILD_TYPE": BUILD_TYPE,
         "GRPS_SDK": str(sdk_folder()),
+        "GRPS_PYTHON": sys.executable,
         # Libraries are found beside the plugin, and no path of this folder gets into it.
         "CMAKE_BUILD_RPATH": "$ORIGIN",
         "CMAKE_BUILD_RPATH_USE_ORIGIN": "ON",
@@ -69,10 +74,12 @@ def _by_cmake(variables: dict[str, str], defines: tuple[str, ...]) -> BuildPlan:
     configure = ("cmake", "-S", ".", "-B", BUILD_FOLDER, "--no-warn-unused-cli", *options)
     jobs = str(usable_cpus())
     build = ("cmake", "--build", BUILD_FOLDER, "--parallel", jobs)
-    test = ("ctest", "--test-dir", BUILD_FOLDER, "--output-on-failure", "--no-tests=error")
+    test = ["ctest", "--test-dir", BUILD_FOLDER, "--output-on-failure"]
+    if not has_other_tests:
+        test.append("--no-tests=error")
     return BuildPlan(
         (Step("configuring", configure, variables), Step("building", build, variables)),
-        Step("unit tests", test, variables, SKIP_ADVICE),
+        Step("unit tests", tuple(test), variables, SKIP_ADVICE),
     )
 
 

@@ -9,6 +9,7 @@ from grps.backends.backend import Signature, TensorSpec
 from grps.backends.common.signature import check_inputs
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
+from grps.server.loading.plugin_libraries import load_needed
 from grps.server.native import NativePlugin, Plugin
 
 
@@ -22,7 +23,10 @@ def open_plugin(config: ModelConfig, folder: Path) -> Plugin:
     Raises:
         ModelError: It can't be loaded, or does not fit the model's batching.
     """
-    path = folder.absolute() / (config.inferer_path or "")
+    folder = folder.absolute()
+    path = folder / (config.inferer_path or "")
+    if path.is_file() and (missing := load_needed(path, folder)) is not None:
+        raise ModelError(f"model {config.key}: {path}: {missing}")
     try:
         plugin = Plugin(path, config.inferer_name or "")
     except ValueError as error:
