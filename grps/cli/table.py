@@ -9,6 +9,7 @@ VERBS = {
     "create": "Make the folder of a new project.",
     "dev": "Serve a project in this terminal; restart when a file changes.",
     "archive": "Test a project and pack it into one file.",
+    "sdk": "Print the folder of the headers for C++ and of their package for CMake.",
     "start": "Put a project online, from its archive or its folder.",
     "serve": "Put a model file online, whatever its format.",
     "inspect": "Show the inputs and outputs of a model file, and how to send it a request.",
@@ -25,8 +26,8 @@ VERBS = {
     "version": "Show the versions of GRPS and of the engines it finds.",
     "completion": "Print a shell completion script.",
 }
-"""Verb and its one-line help; the module of the same name in ``verbs/`` or ``verbs/lifecycle/`` has
-its ``command``."""
+"""Verb and its one-line help; the module of the same name in ``verbs/``, or in ``lifecycle/`` or
+``projects/`` there, has its ``command``."""
 
 ENGINE_VERBS_FOLLOW = "serve"
 """The verb after which the list shows those of the engines."""

@@ -43,6 +43,11 @@ class ProgressLine:
         if self._status is not None:
             self._status.stop()
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a line of a terminal, which each progress overwrites."""
+        return self._status is not None
+
     def show(self, phase: str, detail: str, elapsed_s: float) -> None:
         """Show the progress."""
         text = ": ".join(part for part in (phase, detail) if part)

@@ -17,6 +17,7 @@ from grps.errors import ConfigError, DeployError, DeviceError
 from grps.server.files import absolute
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+DEFINE = re.compile(r"[A-Za-z0-9_.-]+(:[A-Z]+)?=")
 PATH_ARGUMENTS = {"labels"}
 """Arguments that are files."""
 
@@ -143,3 +144,13 @@ def no_output(_: click.Context, __: click.Parameter, value: str | None) -> None:
     """Refuse to write an archive."""
     if value:
         raise click.BadParameter("the serve verbs write no archive; leave the flag out")
+
+
+def cmake_defines(
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Check variables of CMake."""
+    for value in values:
+        if not DEFINE.match(value):
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE, such as BUILD_TESTING=OFF")
+    return values

@@ -10,7 +10,7 @@ import os
 import platform
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,13 @@ class Packed:
     """Paths that are links to somewhere outside of the project, and their targets."""
 
 
-def pack(project: Path, output: Path, version: str, on_bytes: OnBytes) -> Packed:
+def pack(
+    project: Path,
+    output: Path,
+    version: str,
+    on_bytes: OnBytes,
+    contents: Iterable[TreeFile] | None = None,
+) -> Packed:
     """Write the archive of a project; an earlier one at ``output`` is replaced as a whole.
 
     Args:
@@ -52,13 +58,14 @@ def pack(project: Path, output: Path, version: str, on_bytes: OnBytes) -> Packed
         output: The archive to write.
         version: The version of GRPS, for the manifest.
         on_bytes: Receives the progress.
+        contents: What it has; by default every file of the folder.
 
     Raises:
         ArchiveError: A file can't be packed, or changed meanwhile.
     """
     target = output.resolve()
-    found = [file for file in Tree(project).files() if file.source != target]
-    files = sorted(found, key=lambda file: file.path)
+    found = Tree(project).files() if contents is None else contents
+    files = sorted((file for file in found if file.source != target), key=lambda file: file.path)
     if len(files) > MAX_ENTRIES:
         raise ArchiveError(f"{project} has {len(files)} files, at most {MAX_ENTRIES} are packed")
     check_paths(file.path for file in files)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from grps.deploy.cpp.sources import is_cpp_project
 from grps.deploy.project.files import missing_modules, named_files
 from grps.deploy.project.registrations import check_code
 from grps.deploy.project.requirements import read_requirements
@@ -34,6 +35,8 @@ def run_test(project: Path) -> None:
 def check_project(folder: Path) -> list[str]:
     """Check what can be known to be wrong without loading a model.
 
+    Plugins of a project in C++ need not be there: they are built later.
+
     Returns:
         Notes for the user: files the project refers to but does not contain, and names that may
         not be registered.
@@ -46,9 +49,10 @@ def check_project(folder: Path) -> list[str]:
     for model, key, file in missing_modules(project):
         raise ArchiveError(f"{file} is missing; {model} needs it for its {key}")
     notes = check_code(project, sys.executable)
+    is_built = is_cpp_project(folder)
     for named in named_files(project):
         if Path(named.path).is_absolute():
             notes.append(f"{named.model}: {named.path} is not packed, as its path is absolute")
-        elif not (folder / named.path).exists():
+        elif not (folder / named.path).exists() and not (is_built and named.is_plugin):
             raise ArchiveError(f"{named.model}: {named.key} {named.path} is not in {folder}")
     return notes

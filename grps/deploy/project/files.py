@@ -23,6 +23,8 @@ class NamedFile:
     """Where the configuration has it."""
     path: str
     """As it is written there: absolute, or from the project's folder."""
+    is_plugin: bool = False
+    """Whether it is a library that runs the model."""
 
     def fault(self, folder: Path) -> str | None:
         """Say what is wrong with it; ``None`` when it is there and can be read.
@@ -81,7 +83,8 @@ def missing_modules(project: Project) -> Iterator[tuple[str, str, Path]]:
 
 def _of_model(model: ModelConfig) -> Iterator[NamedFile]:
     if model.inferer_path is not None and model.inferer_type not in ("customized", "identity"):
-        yield NamedFile(model.key, "inferer_path", model.inferer_path)
+        is_plugin = model.inferer_type == "plugin"
+        yield NamedFile(model.key, "inferer_path", model.inferer_path, is_plugin)
     if NAMES.has_built_in_converter(model):
         if model.converter_path is not None and model.converter_type in NAMES.converter_paths:
             yield NamedFile(model.key, "converter_path", model.converter_path)

@@ -62,7 +62,7 @@ def test_create_asks_on_a_terminal(
         return "py"
 
     monkeypatch.setattr("click.prompt", prompt)
-    monkeypatch.setattr("grps.cli.verbs.create.sys", FakeSys)
+    monkeypatch.setattr("grps.cli.verbs.projects.create.sys", FakeSys)
     assert grpst("create", tmp_path / "p").exit_code == 0
     assert asked == [("project type", "py")]
     assert grpst("create", tmp_path / "q", "--project_type", "py").exit_code == 0

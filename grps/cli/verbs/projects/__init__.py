@@ -1,0 +1,1 @@
+"""Verbs that make, test and pack projects."""

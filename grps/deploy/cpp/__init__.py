@@ -1,0 +1,1 @@
+"""Projects in C++: their build, their unit tests, and what of it an archive needs."""

@@ -1,0 +1,124 @@
+"""Builds and tests a project in C++ in a copy, and finds what its archive needs of that."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from grps.config.schema import ModelConfig
+from grps.deploy.archive.tree import TreeFile
+from grps.deploy.cpp.libraries import needed_libraries
+from grps.deploy.cpp.plan import LIBRARIES, BuildChoices, BuildPlan, prepare
+from grps.deploy.cpp.sources import copy_sources, source_files
+from grps.deploy.cpp.steps import OnStep, run_step
+from grps.errors import ArchiveError
+from grps.server.project import Project
+
+PLUGIN = "plugin"
+"""The ``inferer_type`` of models that a library of the project runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build has made; its files last as long as the copy."""
+
+    files: tuple[TreeFile, ...]
+    """All that an archive has: the sources, the plugins and the libraries that they need."""
+    notes: tuple[str, ...]
+    """What the machine that serves it must have."""
+
+
+@contextmanager
+def built_copy(
+    project: Path, choices: BuildChoices, on_step: OnStep, *, is_tested: bool
+) -> Iterator[Built]:
+    """Build a project in a copy of it, test it, and remove the copy at the end.
+
+    Args:
+        project: The project's folder, which stays as it is.
+        choices: What the user chose.
+        on_step: Receives the progress.
+        is_tested: Whether its unit tests run.
+
+    Raises:
+        ArchiveError: A file can't be read, the build or a test fails, or what the configuration
+            names was not built.
+    """
+    sources = list(source_files(project))
+    with tempfile.TemporaryDirectory(prefix="grps_build_") as folder:
+        copy = Path(folder, project.resolve().name)
+        copy.mkdir()
+        copy_sources(sources, copy)
+        plan = prepare(copy, choices)
+        run_plan(plan, copy, project, on_step, is_tested=is_tested)
+        yield _collect(project, copy, sources)
+
+
+def run_plan(
+    plan: BuildPlan, folder: Path, shown_as: Path, on_step: OnStep, *, is_tested: bool
+) -> None:
+    """Build a folder, and test it if that is wanted.
+
+    Raises:
+        ArchiveError: The build or a test fails; the text has what was printed.
+    """
+    for step in (*plan.build, *([plan.test] if is_tested else [])):
+        run_step(step, folder, shown_as, on_step)
+
+
+def plugin_paths(project: Project) -> list[tuple[ModelConfig, str]]:
+    """List the models that libraries of the project run, with the path of each library."""
+    return [
+        (model, model.inferer_path)
+        for model in project.inference.models
+        if model.inferer_type == PLUGIN
+        and model.inferer_path is not None
+        and not Path(model.inferer_path).is_absolute()
+    ]
+
+
+def _collect(project: Path, copy: Path, sources: list[TreeFile]) -> Built:
+    files = {file.path: file for file in sources}
+    notes: dict[str, None] = {}
+    for model, named in plugin_paths(Project.read(project)):
+        path = Path(named).as_posix()
+        library = copy / path
+        if not library.is_file():
+            raise ArchiveError(
+                f"model {model.key}: inferer_path {named} was not built{_made(copy)}"
+            )
+        if path not in files:
+            files[path] = _file(path, library)
+        notes.update(_add_needed(files, copy, path))
+    return Built(tuple(sorted(files.values(), key=lambda file: file.path)), tuple(notes))
+
+
+def _add_needed(files: dict[str, TreeFile], copy: Path, plugin: str) -> Iterator[tuple[str, None]]:
+    """Add the libraries that a plugin needs and that its machine may lack; yield notes."""
+    for needed in needed_libraries(copy / plugin, plugin, (copy / LIBRARIES,)):
+        if needed.path.is_relative_to(copy):
+            path = needed.path.relative_to(copy).as_posix()
+            files.setdefault(path, _file(path, needed.path))
+        elif needed.package is not None:
+            yield f"{plugin} needs the Python package {needed.package} where it is served", None
+        elif not needed.of_the_system:
+            path = Path(plugin).with_name(needed.name).as_posix()
+            files.setdefault(path, _file(path, needed.path))
+        elif not needed.of_every_system:
+            yield f"{plugin} needs {needed.name} of the system where it is served", None
+
+
+def _file(path: str, source: Path) -> TreeFile:
+    resolved = source.resolve()
+    return TreeFile(path, resolved, resolved.stat(), None)
+
+
+def _made(copy: Path) -> str:
+    """Name the libraries that were built instead."""
+    made = sorted(path.relative_to(copy).as_posix() for path in copy.glob("build/**/*.so"))
+    return (
+        f"; the build made {', '.join(made[:5])}" if made else "; the build made no library (.so)"
+    )

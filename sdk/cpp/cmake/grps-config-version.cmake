@@ -1,0 +1,14 @@
+# The version of the interface for plugins: MAJOR.MINOR of plugin.h.
+file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/../include/grps/plugin.h" grps_lines
+  REGEX "^#define GRPS_PLUGIN_(MAJOR|MINOR) ")
+string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" PACKAGE_VERSION "${grps_lines}")
+string(REGEX REPLACE "[.].*" "" grps_major "${PACKAGE_VERSION}")
+
+set(PACKAGE_VERSION_COMPATIBLE FALSE)
+if(PACKAGE_FIND_VERSION_MAJOR EQUAL grps_major
+    AND NOT PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)
+  set(PACKAGE_VERSION_COMPATIBLE TRUE)
+endif()
+if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)
+  set(PACKAGE_VERSION_EXACT TRUE)
+endif()
