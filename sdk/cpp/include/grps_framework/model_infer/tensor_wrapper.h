@@ -30,41 +30,36 @@ class TensorWrapper {
   TensorWrapper() = default;
 
 // A kind: its pointer, and what it is made of.
-#define GRPS_TENSOR_POINTER(type, name)                                             \
-  std::shared_ptr<type> name;                                                       \
-  explicit TensorWrapper(std::shared_ptr<type> tensor) : name(std::move(tensor)) {} \
-  explicit TensorWrapper(type &&tensor) : name(std::make_shared<type>(std::move(tensor))) {}
-#define GRPS_TENSOR(type, name)   \
-  GRPS_TENSOR_POINTER(type, name) \
-  explicit TensorWrapper(const type &tensor) : name(std::make_shared<type>(tensor)) {}
+#define GRPS_TENSOR_POINTER(name, ...)                                                     \
+  std::shared_ptr<__VA_ARGS__> name;                                                       \
+  explicit TensorWrapper(std::shared_ptr<__VA_ARGS__> tensor) : name(std::move(tensor)) {} \
+  explicit TensorWrapper(__VA_ARGS__ &&tensor)                                             \
+      : name(std::make_shared<__VA_ARGS__>(std::move(tensor))) {}
+#define GRPS_TENSOR(name, ...)           \
+  GRPS_TENSOR_POINTER(name, __VA_ARGS__) \
+  explicit TensorWrapper(const __VA_ARGS__ &tensor) : name(std::make_shared<__VA_ARGS__>(tensor)) {}
 #define GRPS_EIGEN_TENSORS(type, letter)                          \
-  GRPS_TENSOR(GRPS_EIGEN_OF(type, 1), eigen_1d_##letter##_tensor) \
-  GRPS_TENSOR(GRPS_EIGEN_OF(type, 2), eigen_2d_##letter##_tensor) \
-  GRPS_TENSOR(GRPS_EIGEN_OF(type, 3), eigen_3d_##letter##_tensor) \
-  GRPS_TENSOR(GRPS_EIGEN_OF(type, 4), eigen_4d_##letter##_tensor)
-  template <typename T, int Rank>
-  using EigenOf = Eigen::Tensor<T, Rank>;
-#define GRPS_EIGEN_COMMA ,
-#define GRPS_EIGEN_OF(type, rank) EigenOf<type GRPS_EIGEN_COMMA rank>
+  GRPS_TENSOR(eigen_1d_##letter##_tensor, Eigen::Tensor<type, 1>) \
+  GRPS_TENSOR(eigen_2d_##letter##_tensor, Eigen::Tensor<type, 2>) \
+  GRPS_TENSOR(eigen_3d_##letter##_tensor, Eigen::Tensor<type, 3>) \
+  GRPS_TENSOR(eigen_4d_##letter##_tensor, Eigen::Tensor<type, 4>)
 
 #ifdef GRPS_TF_ENABLE
-  GRPS_TENSOR(tensorflow::Tensor, tf_tensor)
+  GRPS_TENSOR(tf_tensor, tensorflow::Tensor)
 #endif
 #ifdef GRPS_TORCH_ENABLE
-  GRPS_TENSOR(at::Tensor, torch_tensor)
+  GRPS_TENSOR(torch_tensor, at::Tensor)
 #endif
 #ifdef GRPS_TRT_ENABLE
-  GRPS_TENSOR_POINTER(TrtHostBinding, trt_host_binding)
+  GRPS_TENSOR_POINTER(trt_host_binding, TrtHostBinding)
 #endif
-  GRPS_TENSOR(::grps::protos::v1::GenericTensor, generic_tensor)
+  GRPS_TENSOR(generic_tensor, ::grps::protos::v1::GenericTensor)
   GRPS_EIGEN_TENSORS(float, f)
   GRPS_EIGEN_TENSORS(double, d)
   GRPS_EIGEN_TENSORS(int, i)
   GRPS_EIGEN_TENSORS(int64_t, l)
   GRPS_EIGEN_TENSORS(std::string, s)
 
-#undef GRPS_EIGEN_OF
-#undef GRPS_EIGEN_COMMA
 #undef GRPS_EIGEN_TENSORS
 #undef GRPS_TENSOR
 #undef GRPS_TENSOR_POINTER
