@@ -1,82 +1,17 @@
 //! The inferers of `sdk/cpp/tests/plugin.cpp` behind the engine.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests may panic")]
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-
 use bytes::Bytes;
-use grps_core::{
-    BatchPolicy, Cause, Content, ContentAdapter, Elements, Engine, Error, Health, Limits, Model,
-    ModelSpec, NativeInstance, Queue, Request, RouteQuery, SchedulingOptions, Tensor, Timeline,
-    Values,
-};
-use grps_plugin::{InfererSettings, Library};
-use tokio::time::Instant;
+use grps_core::{Cause, Content, Elements, Error, Request, RouteQuery, Tensor, Values};
 
+mod service;
 mod support;
 
-struct NoTranslation;
-
-impl ContentAdapter for NoTranslation {
-    fn to_tensors(&self, _: Bytes) -> Result<Vec<Tensor>, Error> {
-        Err(Error::invalid("no tensors here"))
-    }
-
-    fn to_message(&self, _: &[Tensor]) -> Result<Bytes, Error> {
-        Ok(Bytes::new())
-    }
-}
-
-/// A service with one model, `m`, that an inferer of the plugin runs.
-struct Service {
-    engine: Arc<Engine>,
-    queue: Arc<Queue>,
-    instance: NativeInstance,
-}
-
-fn library() -> &'static Arc<Library> {
-    static LIBRARY: OnceLock<Arc<Library>> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let path = support::compile("g++", "plugin.cpp", "tests", &["-std=c++17"]);
-        Arc::new(Library::open(&path).expect("a plugin"))
-    })
-}
-
-fn settings(inferer: &str, args: &str) -> InfererSettings {
-    InfererSettings {
-        inferer: inferer.to_owned(),
-        model: "m-1".to_owned(),
-        folder: "/".to_owned(),
-        device: "cpu".to_owned(),
-        args: args.to_owned(),
-    }
-}
+use service::{Asked, Service, library, request_for, settings};
 
 impl Service {
-    fn new(inferer: &str) -> Self {
-        let limits = Limits { max_concurrency: 64, max_queue: 64 };
-        let engine = Engine::new(limits, Health::new(true), Box::new(NoTranslation));
-        engine.health().set_loaded();
-        let batching = BatchPolicy { max_rows: 8, ..BatchPolicy::default() };
-        let form = library().form_of(inferer).expect("an inferer");
-        let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", form) };
-        let (model, queue) = Model::pulled(spec);
-        engine.registry().put(model).expect("a first model");
-        let load = library().loader(&settings(inferer, "{}"), 0).expect("settings");
-        let instance = NativeInstance::start("m-1#0", &queue, form, load);
-        Self { engine: Arc::new(engine), queue, instance: instance.expect("an instance") }
-    }
-
     fn ask(&self, inputs: Vec<Tensor>) -> Asked {
         self.ask_for(Content::Tensors(inputs))
-    }
-
-    fn ask_for(&self, content: Content) -> Asked {
-        let engine = Arc::clone(&self.engine);
-        tokio::spawn(async move {
-            let route = engine.resolve(&RouteQuery::named("m"))?;
-            engine.infer(&route, request_for(content)).await
-        })
     }
 
     async fn fault(&self, mode: f32) -> Error {
@@ -104,27 +39,8 @@ impl Service {
     }
 }
 
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.queue.close();
-        self.instance.join();
-    }
-}
-
-type Asked = tokio::task::JoinHandle<Result<Content, Error>>;
-
 fn request(inputs: Vec<Tensor>) -> Request {
     request_for(Content::Tensors(inputs))
-}
-
-fn request_for(content: Content) -> Request {
-    let deadline = Some(Instant::now() + Duration::from_secs(60));
-    Request {
-        timeline: Arc::new(Timeline::new("r", None)),
-        content,
-        options: SchedulingOptions { deadline, ..SchedulingOptions::default() },
-        attachment: None,
-    }
 }
 
 fn tensor(name: &str, shape: &[usize], values: impl Into<Values>) -> Tensor {

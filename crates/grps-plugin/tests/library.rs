@@ -16,11 +16,11 @@ const FAULTS: [&str; 19] = [
     "grps_plugin_open: no license",
     "grps_plugin_open: no license",
     "grps_plugin_open returned NULL without a reason",
-    "it is made for version 0.0 of the plugin interface, which is older than 1.0; build it again \
+    "it is made for version 0.1 of the plugin interface, which is older than 1.1; build it again \
      with this version's header",
-    "it is made for version 2.0 of the plugin interface, which is newer than 1.0; update GRPS, or \
+    "it is made for version 2.1 of the plugin interface, which is newer than 1.1; update GRPS, or \
      build it again with this version's header",
-    "it is made for version 1.1 of the plugin interface, which is newer than 1.0; update GRPS, or \
+    "it is made for version 1.2 of the plugin interface, which is newer than 1.1; update GRPS, or \
      build it again with this version's header",
     "struct_size of its table is 39, not 40 or more",
     "the name of its table is NULL or not UTF-8",

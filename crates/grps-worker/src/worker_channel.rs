@@ -1,13 +1,17 @@
 //! The worker's side for native code: where the loop of an instance pulls from in a process of its
 //! own. It is the twin of `grps/server/worker/channel.py`.
 
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use grps_core::{BatchSource, Cause, Content, Error, NativeBatch, NativeRequest, Tensor};
+use grps_core::{
+    BatchSource, Cause, Content, Error, HttpReply, NativeBatch, NativeRequest, RawHttpRequest,
+    Tensor,
+};
 use parking_lot::Mutex;
 use rustix::io::pwrite;
 use serde::Serialize;
@@ -15,8 +19,8 @@ use serde::Serialize;
 use crate::body::{Blobs, Packet, PacketError, Received, malformed};
 use crate::contents::{describe, describe_content, read_tensors};
 use crate::meta::{
-    BatchMeta, BatchRef, CancelMeta, EntryRef, FailureMeta, OutputsMeta, ReplyMeta, from_worker,
-    invalid_argument, to_worker,
+    BatchMeta, BatchRef, CancelMeta, EntryRef, ExchangeMeta, FailureMeta, HttpReplyMeta,
+    OutputsMeta, ReplyMeta, from_worker, invalid_argument, to_worker,
 };
 use crate::socket::Socket;
 
@@ -75,6 +79,10 @@ struct WorkerRequest {
     message: Option<Bytes>,
     /// Whether the client takes chunks.
     streaming: bool,
+    /// The HTTP request as it came, when the inferer responds to it itself.
+    http: Option<RawHttpRequest>,
+    /// Whether no other model runs the request.
+    is_alone: bool,
     /// Whether a reply was sent, or the batch is done.
     replied: AtomicBool,
     /// Whether the server has said that the client disconnected.
@@ -224,6 +232,8 @@ impl WorkerBatch {
                 id: request.id.to_owned(),
                 message: message.map(Bytes::from),
                 streaming: request.streaming,
+                is_alone: request.exchange.as_ref().is_none_or(|exchange| exchange.alone),
+                http: request.exchange.map(|sent| read_exchange(packet, sent)).transpose()?,
                 replied: AtomicBool::new(false),
                 cancelled: AtomicBool::new(false),
             }))
@@ -232,6 +242,22 @@ impl WorkerBatch {
         let tensors = meta.tensors.map(|tensors| read_tensors(packet, tensors)).transpose()?;
         Ok(Self { shared: Arc::clone(shared), number, rows, tensors, requests })
     }
+}
+
+/// Reads a request of customized HTTP.
+fn read_exchange(packet: &Received, sent: ExchangeMeta<'_>) -> Result<RawHttpRequest, PacketError> {
+    let (address, port) = &sent.peer;
+    let address = address.parse::<IpAddr>().map_err(|error| malformed(error.to_string()))?;
+    let headers = sent.headers.into_iter();
+    Ok(RawHttpRequest {
+        streaming: sent.streaming,
+        method: sent.method.to_owned(),
+        path: sent.path.to_owned(),
+        query: sent.query.to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_vec())).collect(),
+        body: packet.blob(sent.body)?.into(),
+        peer: SocketAddr::new(address, *port),
+    })
 }
 
 impl NativeBatch for WorkerBatch {
@@ -325,7 +351,24 @@ impl NativeRequest for WorkerRequest {
     }
 
     fn is_streaming(&self) -> bool {
-        self.streaming
+        self.streaming && self.http.as_ref().is_none_or(|request| request.streaming)
+    }
+
+    fn http_request(&self) -> Option<&RawHttpRequest> {
+        self.http.as_ref()
+    }
+
+    fn set_http_reply(&self, reply: HttpReply) {
+        let EntryRef { number, entry } = self.place;
+        let HttpReply { status, headers, body } = reply;
+        let mut blobs = Blobs::default();
+        let body = blobs.add(&body);
+        let meta = HttpReplyMeta { number, entry, status, headers, body };
+        self.shared.send(from_worker::HTTP_REPLY, &meta, &blobs);
+    }
+
+    fn is_alone(&self) -> bool {
+        self.is_alone
     }
 
     /// The server holds the chunks of a slow client: the socket fills and this call waits.

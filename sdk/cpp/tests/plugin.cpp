@@ -97,6 +97,70 @@ class Echo : public grps::Inferer {
   }
 };
 
+// Responds to HTTP, in the way that `mode` of the query says.
+class Http : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    for (size_t index = 0; index < batch.size(); ++index) {
+      grps::Request request = batch.request(index);
+      const auto http = request.http();
+      if (!http) {
+        request.PutMessage(request.message());
+        continue;
+      }
+      Respond(request, *http, http->parameter("mode").value_or(""));
+    }
+  }
+
+  static void Respond(grps::Request &request, const grps::HttpRequest &http,
+                      const std::string &mode) {
+    if (mode.empty()) {
+      const std::string seen = std::string(http.method()) + " " + std::string(http.path()) + " " +
+                               http.parameter("a name").value_or("-") + " " +
+                               std::string(http.header("X-Name").value_or("-")) + " " +
+                               (http.is_streaming() ? "streaming " : "whole ") +
+                               (request.is_streaming() ? "streaming " : "whole ") +
+                               std::string(http.peer()) + " " + std::string(http.body());
+      request.Respond({"replaced", 500});
+      request.Respond({seen, 201, "text/x-seen", {{"X-One", "1"}, {"X-One", "2"}}});
+    } else if (mode == "stream") {
+      request.Respond({"", 202, "text/event-stream", {{"X-Stream", "yes"}}});
+      for (const char *part : {"a", "b", "c"}) request.SendBody(part);
+    } else if (mode == "refuse") {
+      request.Respond({"a teapot", 418, ""});
+      throw grps::InputError("refused");
+    } else if (mode == "late") {
+      request.SendBody("a");
+      request.Respond({"late"});
+    } else if (mode == "status") {
+      request.Respond({"", 199});
+    } else if (mode == "nothing") {
+      request.PutMessage("x");
+    } else {
+      Misuse(request, mode[0]);
+    }
+  }
+
+  static void Misuse(grps::Request &request, char mode) {
+    const grps_host &host = *grps::detail::host;
+    grps_request *raw = request.raw();
+    grps_http_request view = {};
+    grps_http_header header = {{"a", 1}, {"\xff", 1}};
+    grps_http_response response = {sizeof(response), 200, &header, 1, {"", 0}};
+    if (mode == '0') view.struct_size = 111, host.http_request(raw, &view);
+    if (mode == '1') host.respond(raw, nullptr);
+    if (mode == '2') response.struct_size = 39, host.respond(raw, &response);
+    if (mode == '3') host.respond(raw, &response);
+    if (mode == '4') response.headers = nullptr, host.respond(raw, &response);
+    if (mode == '5') response.header_count = 1025, host.respond(raw, &response);
+    if (mode == '6')
+      header.value.length = 0, response.body = {nullptr, 1}, host.respond(raw, &response);
+    if (mode == '7') response.status = 1000, host.respond(raw, &response);
+    if (mode == '8') host.send_body(raw, nullptr, 1);
+    host.http_request(nullptr, nullptr), host.respond(nullptr, nullptr);
+    host.send_body(nullptr, "x", 1);
+  }
+};
+
 // Says what it sees of each request; a negative number fails alone.
 class Look : public grps::Inferer {
   void Infer(grps::Batch &batch) override {
@@ -267,5 +331,6 @@ class Lie : public grps::Inferer {
 
 GRPS_PLUGIN("tests", "1.2.3", grps::Class<Multiply>("multiply"), grps::Class<Lend>("lend"),
             grps::Class<Upper>("upper"), grps::Class<Count>("count"), grps::Class<Look>("look"),
-            grps::Class<Echo>("echo", GRPS_TAKES_MESSAGES), grps::Class<Throw>("throw"),
+            grps::Class<Echo>("echo", GRPS_TAKES_MESSAGES),
+            grps::Class<Http>("http", GRPS_TAKES_MESSAGES), grps::Class<Throw>("throw"),
             grps::Class<Lie>("lie"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ import requests
 import yaml
 
 from grps.protocol.pb.grps_pb2 import DataType, GenericTensor, GenericTensorData, GrpsMessage
+from tests.integration.plugins.conftest import plugin_model
 from tests.support import (
     GUARD_S,
-    REPOSITORY,
     START_TIMEOUT_S,
     RunningServer,
     launch,
@@ -26,31 +25,8 @@ from tests.support import (
     write_project,
 )
 
-SDK = REPOSITORY / "sdk" / "cpp"
 OTHERS = ("upper", "count", "look", "echo", "throw", "lie")
 """Inferers of the plugin that need no configuration of their own."""
-FLAGS = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("plugin") / "libtests.so"
-    source = SDK / "tests" / "plugin.cpp"
-    command = ["g++", *FLAGS, f"-I{SDK / 'include'}", "-o", str(target), str(source)]
-    subprocess.run(command, check=True)
-    return target
-
-
-def plugin_model(name: str, library: Path, **keys: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "version": "1.0.0",
-        "inferer_type": "plugin",
-        "inferer_path": str(library),
-        "inferer_name": name,
-        **keys,
-    }
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[RunningServer]:

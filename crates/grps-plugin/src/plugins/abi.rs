@@ -11,7 +11,7 @@ use crate::plugins::outputs::OutputList;
 /// `GRPS_PLUGIN_MAJOR`.
 pub(crate) const MAJOR: u32 = 1;
 /// `GRPS_PLUGIN_MINOR`.
-pub(crate) const MINOR: u32 = 0;
+pub(crate) const MINOR: u32 = 1;
 
 /// `GRPS_TAKES_MESSAGES`, the only flag of a class.
 pub(crate) const TAKES_MESSAGES: u32 = 1;
@@ -21,6 +21,10 @@ pub(crate) const OK: i32 = 0;
 pub(crate) const ERROR: i32 = 1;
 pub(crate) const CLIENT_LEFT: i32 = 2;
 pub(crate) const NOT_STREAMING: i32 = 3;
+pub(crate) const NONE: i32 = 4;
+
+/// `GRPS_HTTP_STREAMING`, the only flag of an HTTP request.
+pub(crate) const HTTP_STREAMING: u32 = 1;
 
 /// Borrowed text: what the pairs of pointer and length are in C.
 pub(crate) type Text = *const c_char;
@@ -52,6 +56,50 @@ pub(crate) struct ValueView {
     pub(crate) number: f64,
     pub(crate) text: Text,
     pub(crate) length: u64,
+}
+
+/// `grps_text`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextView {
+    pub(crate) data: Text,
+    pub(crate) length: u64,
+}
+
+/// `grps_http_header`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpHeader {
+    pub(crate) name: TextView,
+    pub(crate) value: TextView,
+}
+
+/// `grps_http_request`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpRequestView {
+    pub(crate) struct_size: u32,
+    pub(crate) flags: u32,
+    pub(crate) method: TextView,
+    pub(crate) path: TextView,
+    pub(crate) query: TextView,
+    pub(crate) peer: TextView,
+    pub(crate) peer_port: u32,
+    pub(crate) reserved: u32,
+    pub(crate) body: TextView,
+    pub(crate) headers: *const HttpHeader,
+    pub(crate) header_count: u64,
+}
+
+/// `grps_http_response`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpResponseView {
+    pub(crate) struct_size: u32,
+    pub(crate) status: i32,
+    pub(crate) headers: *const HttpHeader,
+    pub(crate) header_count: u64,
+    pub(crate) body: TextView,
 }
 
 /// `grps_settings`.
@@ -106,6 +154,9 @@ pub(crate) struct Host {
     ) -> i32,
     pub(crate) message: unsafe extern "C" fn(*const RequestRun, *mut u64) -> *const c_void,
     pub(crate) put_message: unsafe extern "C" fn(*const OutputList, *const c_void, u64) -> i32,
+    pub(crate) http_request: unsafe extern "C" fn(*const RequestRun, *mut HttpRequestView) -> i32,
+    pub(crate) respond: unsafe extern "C" fn(*const RequestRun, *const HttpResponseView) -> i32,
+    pub(crate) send_body: unsafe extern "C" fn(*const RequestRun, *const c_void, u64) -> i32,
 }
 
 // SAFETY: it has functions and a static text only.
@@ -160,13 +211,19 @@ macro_rules! frozen {
 frozen!(TensorView, 72, struct_size: 0, dtype: 4, rank: 8, reserved: 12, shape: 16, data: 24,
     bytes: 32, offsets: 40, text: 48, name: 56, name_length: 64);
 frozen!(ValueView, 40, struct_size: 0, kind: 4, integer: 8, number: 16, text: 24, length: 32);
+frozen!(TextView, 16, data: 0, length: 8);
+frozen!(HttpHeader, 32, name: 0, value: 16);
+frozen!(HttpRequestView, 112, struct_size: 0, flags: 4, method: 8, path: 24, query: 40, peer: 56,
+    peer_port: 72, reserved: 76, body: 80, headers: 96, header_count: 104);
+frozen!(HttpResponseView, 40, struct_size: 0, status: 4, headers: 8, header_count: 16, body: 24);
 frozen!(Settings, 56, struct_size: 0, instance: 4, model: 8, folder: 16, library: 24, device: 32,
     json: 40, args: 48);
-frozen!(Host, 208, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
+frozen!(Host, 232, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
     record: 32, fail: 40, argument: 48, request_count: 56, rows: 64, input_count: 72, input: 80,
     batch_outputs: 88, request: 96, request_id: 104, request_rows: 112, is_streaming: 120,
     is_cancelled: 128, remaining_us: 136, fail_request: 144, request_outputs: 152,
-    send_chunk: 160, allocate: 168, copy: 176, lend: 184, message: 192, put_message: 200);
+    send_chunk: 160, allocate: 168, copy: 176, lend: 184, message: 192, put_message: 200,
+    http_request: 208, respond: 216, send_body: 224);
 frozen!(InfererClass, 40, struct_size: 0, flags: 4, name: 8, create: 16, infer: 24, destroy: 32);
 frozen!(PluginTable, 40, struct_size: 0, major: 4, minor: 8, inferer_count: 12, name: 16,
     version: 24, inferers: 32);

@@ -12,6 +12,7 @@ use grps_core::{
 
 use crate::plugins::abi::{CLIENT_LEFT, ERROR, NOT_STREAMING, OK, TensorView};
 use crate::plugins::failure::{ErrorSlot, failure_of};
+use crate::plugins::http::Http;
 use crate::plugins::outputs::OutputList;
 use crate::plugins::view::{Strings, view_of};
 
@@ -46,9 +47,11 @@ pub(crate) struct RequestRun {
     /// Its own answer, or its next chunk.
     pub(crate) outputs: OutputList,
     /// Whether it got a chunk.
-    has_chunks: AtomicBool,
+    pub(crate) has_chunks: AtomicBool,
+    /// Its HTTP request, once the plugin has looked at it, and what became of the response.
+    pub(crate) http: Http,
     /// Why the run of the batch fails.
-    errors: Arc<ErrorSlot>,
+    pub(crate) errors: Arc<ErrorSlot>,
 }
 
 struct Input {
@@ -119,6 +122,7 @@ impl<'a> BatchRun<'a> {
             },
             outputs: OutputList::of_request(&self.errors),
             has_chunks: AtomicBool::new(false),
+            http: Http::default(),
             errors: Arc::clone(&self.errors),
         };
         requests.map(run).collect()
@@ -225,6 +229,9 @@ impl RequestRun {
     /// Replies by its own outputs, or ends its stream; does nothing for a request without either.
     fn finish(&self) -> Result<(), Error> {
         let outputs = self.outputs.take()?;
+        if self.request.http_request().is_some() {
+            return self.finish_http(outputs);
+        }
         if !self.has_chunks.load(Ordering::Acquire) {
             if let Some(outputs) = outputs {
                 self.request.reply(Ok(outputs));

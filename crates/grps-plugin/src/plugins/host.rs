@@ -6,7 +6,8 @@ use crate::monitor;
 use crate::plugins::abi::{ERROR, Host, MAJOR, MINOR, OK, Text, ValueView};
 use crate::plugins::args::Args;
 use crate::plugins::failure::{ErrorSlot, failure_of};
-use crate::plugins::{batch_functions, output_functions, request_functions, view};
+use crate::plugins::functions::{batch, http, output, request};
+use crate::plugins::view;
 
 /// The version of GRPS, with a zero behind it.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
@@ -22,25 +23,28 @@ pub(crate) static HOST: Host = Host {
     record: monitor::record,
     fail,
     argument,
-    request_count: batch_functions::request_count,
-    rows: batch_functions::rows,
-    input_count: batch_functions::input_count,
-    input: batch_functions::input,
-    batch_outputs: batch_functions::batch_outputs,
-    request: batch_functions::request,
-    request_id: request_functions::request_id,
-    request_rows: request_functions::request_rows,
-    is_streaming: request_functions::is_streaming,
-    is_cancelled: request_functions::is_cancelled,
-    remaining_us: request_functions::remaining_us,
-    fail_request: request_functions::fail_request,
-    request_outputs: request_functions::request_outputs,
-    send_chunk: request_functions::send_chunk,
-    allocate: output_functions::allocate,
-    copy: output_functions::copy,
-    lend: output_functions::lend,
-    message: request_functions::message,
-    put_message: output_functions::put_message,
+    request_count: batch::request_count,
+    rows: batch::rows,
+    input_count: batch::input_count,
+    input: batch::input,
+    batch_outputs: batch::batch_outputs,
+    request: batch::request,
+    request_id: request::request_id,
+    request_rows: request::request_rows,
+    is_streaming: request::is_streaming,
+    is_cancelled: request::is_cancelled,
+    remaining_us: request::remaining_us,
+    fail_request: request::fail_request,
+    request_outputs: request::request_outputs,
+    send_chunk: request::send_chunk,
+    allocate: output::allocate,
+    copy: output::copy,
+    lend: output::lend,
+    message: request::message,
+    put_message: output::put_message,
+    http_request: http::http_request,
+    respond: http::respond,
+    send_body: http::send_body,
 };
 
 /// A message of a plugin, whatever its bytes are.

@@ -6,15 +6,14 @@
 mod abi;
 mod aligned;
 mod args;
-mod batch_functions;
 mod batch_run;
 mod failure;
+mod functions;
 mod host;
+mod http;
 mod inferer;
 mod library;
-mod output_functions;
 mod outputs;
-mod request_functions;
 mod view;
 
 pub use inferer::{InfererSettings, SettingsError};

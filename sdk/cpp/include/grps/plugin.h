@@ -14,7 +14,7 @@
  * - No exception and no longjmp may leave a function of a plugin.
  * - A library is never unloaded.
  *
- * While MAJOR is 1 and MINOR is 0, this interface is a preview: it may still change. */
+ * While MAJOR is 1, this interface is a preview: it may still change. */
 #ifndef GRPS_PLUGIN_H
 #define GRPS_PLUGIN_H
 
@@ -30,7 +30,7 @@ extern "C" {
 
 /* A plugin is loaded if its major version is the host's and its minor version is not newer. */
 #define GRPS_PLUGIN_MAJOR 1
-#define GRPS_PLUGIN_MINOR 0
+#define GRPS_PLUGIN_MINOR 1
 
 /* Element types of tensors. */
 enum grps_dtype {
@@ -54,9 +54,10 @@ enum grps_dtype {
  * after a call of grps_host.fail. */
 enum grps_status {
   GRPS_OK = 0,
-  GRPS_ERROR = 1,        /* the call was wrong; its message fails the batch */
-  GRPS_CLIENT_LEFT = 2,  /* nobody receives any more: stop */
-  GRPS_NOT_STREAMING = 3 /* the client takes one whole output */
+  GRPS_ERROR = 1,         /* the call was wrong; its message fails the batch */
+  GRPS_CLIENT_LEFT = 2,   /* nobody receives any more: stop */
+  GRPS_NOT_STREAMING = 3, /* the client takes one whole output */
+  GRPS_NONE = 4           /* there is no such thing */
 };
 
 /* Kinds of failures. 400 to 499 are faults of the client, with this HTTP status. */
@@ -68,6 +69,11 @@ enum grps_failure {
 /* What an inferer is called with; flags of its class. */
 enum grps_class_flag {
   GRPS_TAKES_MESSAGES = 1 /* encoded GrpsMessages of single requests; without it joined tensors */
+};
+
+/* Flags of an HTTP request. */
+enum grps_http_flag {
+  GRPS_HTTP_STREAMING = 1 /* the client requested a stream */
 };
 
 enum grps_log_level { GRPS_DEBUG = 0, GRPS_INFO = 1, GRPS_WARNING = 2, GRPS_ERROR_LEVEL = 3 };
@@ -114,6 +120,43 @@ typedef struct grps_value {
   const char *text; /* of GRPS_TEXT */
   uint64_t length;  /* bytes of a text, entries of a list or map */
 } grps_value;
+
+/* A borrowed text. */
+typedef struct grps_text {
+  const char *data; /* may be NULL when length is 0 */
+  uint64_t length;
+} grps_text;
+
+/* A header of HTTP. A value need not be UTF-8 in a request. */
+typedef struct grps_http_header {
+  grps_text name; /* in lower case in a request */
+  grps_text value;
+} grps_http_header;
+
+/* An HTTP request as it came (`customized_predict_http` of server.yml); valid until infer returns.
+ */
+typedef struct grps_http_request {
+  uint32_t struct_size;
+  uint32_t flags;   /* of grps_http_flag */
+  grps_text method; /* such as POST */
+  grps_text path;   /* as sent, percent-encoded */
+  grps_text query;  /* as sent, without the question mark */
+  grps_text peer;   /* address of the other end of the connection */
+  uint32_t peer_port;
+  uint32_t reserved;
+  grps_text body; /* decoded, if it had a content coding */
+  const grps_http_header *headers;
+  uint64_t header_count;
+} grps_http_request;
+
+/* The response of a plugin to an HTTP request. */
+typedef struct grps_http_response {
+  uint32_t struct_size;
+  int32_t status; /* from 200 to 999 */
+  const grps_http_header *headers;
+  uint64_t header_count; /* without Content-Length, which the server sets */
+  grps_text body;
+} grps_http_response;
 
 /* What an inferer is created by. Texts end with a zero and are never NULL. */
 typedef struct grps_settings {
@@ -198,6 +241,17 @@ typedef struct grps_host {
   const void *(*message)(const grps_request *request, uint64_t *length)GRPS_NOEXCEPT;
   /* Makes a copy of an encoded GrpsMessage the outputs of a request, in place of tensors. */
   int32_t (*put_message)(grps_outputs *outputs, const void *data, uint64_t length) GRPS_NOEXCEPT;
+
+  /* Fills in the HTTP request, if the plugin is to respond to it itself: for a class with
+   * GRPS_TAKES_MESSAGES, whose message is then empty. GRPS_NONE for other requests. */
+  int32_t (*http_request)(const grps_request *request, grps_http_request *view) GRPS_NOEXCEPT;
+  /* Sets a copy of the HTTP response, which replaces an earlier one, until the first part of the
+   * body was sent. A request that then fails has its response all the same. */
+  int32_t (*respond)(grps_request *request, const grps_http_response *response) GRPS_NOEXCEPT;
+  /* Sends a copy of bytes as the next part of the body of the HTTP response, whether or not the
+   * client requested a stream, and waits while the client is slow. The status and the headers that
+   * were set last go with the first part; their body does not. */
+  int32_t (*send_body)(grps_request *request, const void *data, uint64_t length) GRPS_NOEXCEPT;
 } grps_host;
 
 /* A class of inferers. */
@@ -245,6 +299,19 @@ GRPS_LAYOUT(offsetof(grps_tensor, name_length) == 64 && sizeof(grps_tensor) == 7
 GRPS_LAYOUT(offsetof(grps_value, integer) == 8 && offsetof(grps_value, number) == 16);
 GRPS_LAYOUT(offsetof(grps_value, text) == 24 && offsetof(grps_value, length) == 32);
 GRPS_LAYOUT(sizeof(grps_value) == 40);
+GRPS_LAYOUT(offsetof(grps_text, length) == 8 && sizeof(grps_text) == 16);
+GRPS_LAYOUT(offsetof(grps_http_header, value) == 16 && sizeof(grps_http_header) == 32);
+GRPS_LAYOUT(offsetof(grps_http_request, method) == 8 && offsetof(grps_http_request, path) == 24);
+GRPS_LAYOUT(offsetof(grps_http_request, query) == 40 && offsetof(grps_http_request, peer) == 56);
+GRPS_LAYOUT(offsetof(grps_http_request, peer_port) == 72);
+GRPS_LAYOUT(offsetof(grps_http_request, body) == 80);
+GRPS_LAYOUT(offsetof(grps_http_request, headers) == 96);
+GRPS_LAYOUT(offsetof(grps_http_request, header_count) == 104);
+GRPS_LAYOUT(sizeof(grps_http_request) == 112);
+GRPS_LAYOUT(offsetof(grps_http_response, status) == 4);
+GRPS_LAYOUT(offsetof(grps_http_response, headers) == 8);
+GRPS_LAYOUT(offsetof(grps_http_response, header_count) == 16);
+GRPS_LAYOUT(offsetof(grps_http_response, body) == 24 && sizeof(grps_http_response) == 40);
 GRPS_LAYOUT(offsetof(grps_settings, model) == 8 && offsetof(grps_settings, folder) == 16);
 GRPS_LAYOUT(offsetof(grps_settings, library) == 24 && offsetof(grps_settings, device) == 32);
 GRPS_LAYOUT(offsetof(grps_settings, json) == 40 && offsetof(grps_settings, args) == 48);
@@ -261,7 +328,9 @@ GRPS_LAYOUT(offsetof(grps_host, fail_request) == 144);
 GRPS_LAYOUT(offsetof(grps_host, request_outputs) == 152 && offsetof(grps_host, send_chunk) == 160);
 GRPS_LAYOUT(offsetof(grps_host, allocate) == 168 && offsetof(grps_host, copy) == 176);
 GRPS_LAYOUT(offsetof(grps_host, lend) == 184 && offsetof(grps_host, message) == 192);
-GRPS_LAYOUT(offsetof(grps_host, put_message) == 200 && sizeof(grps_host) == 208);
+GRPS_LAYOUT(offsetof(grps_host, put_message) == 200 && offsetof(grps_host, http_request) == 208);
+GRPS_LAYOUT(offsetof(grps_host, respond) == 216 && offsetof(grps_host, send_body) == 224);
+GRPS_LAYOUT(sizeof(grps_host) == 232);
 GRPS_LAYOUT(offsetof(grps_inferer_class, name) == 8 && offsetof(grps_inferer_class, create) == 16);
 GRPS_LAYOUT(offsetof(grps_inferer_class, infer) == 24);
 GRPS_LAYOUT(offsetof(grps_inferer_class, destroy) == 32 && sizeof(grps_inferer_class) == 40);

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use crate::error::Error;
 use crate::request::content::Content;
+use crate::request::http_exchange::{HttpReply, RawHttpRequest};
 use crate::tensor::tensor::Tensor;
 
 /// One loaded copy of a model in native code.
@@ -108,8 +109,24 @@ pub trait NativeRequest: Send + Sync {
     /// Whether it was not replied to.
     fn is_open(&self) -> bool;
 
-    /// Whether the client takes chunks.
+    /// Whether the client requested chunks.
     fn is_streaming(&self) -> bool;
+
+    /// The HTTP request as it came, when the inferer responds to it itself. Such a request takes
+    /// chunks in any case.
+    fn http_request(&self) -> Option<&RawHttpRequest> {
+        None
+    }
+
+    /// Sets the response to such a request, in place of an earlier one.
+    fn set_http_reply(&self, reply: HttpReply) {
+        drop(reply);
+    }
+
+    /// Whether no other model runs the request.
+    fn is_alone(&self) -> bool {
+        true
+    }
 
     /// Sends a chunk, waiting while the client is slow; returns whether the client still receives.
     fn send_chunk(&self, chunk: Content) -> bool;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::error::Error;
 use crate::models::native_instances::inferer::{BatchSource, NativeBatch, NativeRequest};
 use crate::request::content::{Content, InputForm};
+use crate::request::http_exchange::{HttpReply, RawHttpRequest};
 use crate::scheduling::puller::{Pulled, Puller};
 use crate::scheduling::running_batch::RunningBatch;
 use crate::scheduling::running_request::RunningRequest;
@@ -102,10 +103,27 @@ impl NativeRequest for RunningRequest {
     }
 
     fn is_streaming(&self) -> bool {
-        Self::is_streaming(self)
+        Self::is_streaming(self) && self.http_request().is_none_or(|request| request.streaming)
+    }
+
+    fn http_request(&self) -> Option<&RawHttpRequest> {
+        self.exchange().map(|exchange| exchange.request())
+    }
+
+    fn set_http_reply(&self, reply: HttpReply) {
+        if let Some(exchange) = self.exchange() {
+            exchange.set_reply(reply);
+        }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.session().is_none()
     }
 
     fn send_chunk(&self, chunk: Content) -> bool {
+        if let Some(exchange) = self.exchange() {
+            exchange.begin_body();
+        }
         Self::send_chunk(self, chunk)
     }
 

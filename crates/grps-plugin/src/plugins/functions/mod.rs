@@ -1,0 +1,6 @@
+//! The functions of the host's table, by what they are called on.
+
+pub(crate) mod batch;
+pub(crate) mod http;
+pub(crate) mod output;
+pub(crate) mod request;

@@ -1,0 +1,36 @@
+"""The plugin of the tests, compiled once, and models that it runs."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import REPOSITORY
+
+SDK = REPOSITORY / "sdk" / "cpp"
+FLAGS = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
+
+
+@pytest.fixture(scope="package")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the compiled ``sdk/cpp/tests/plugin.cpp``."""
+    target = tmp_path_factory.mktemp("plugin") / "libtests.so"
+    source = SDK / "tests" / "plugin.cpp"
+    command = ["g++", *FLAGS, f"-I{SDK / 'include'}", "-o", str(target), str(source)]
+    subprocess.run(command, check=True)
+    return target
+
+
+def plugin_model(name: str, library: Path, **keys: Any) -> dict[str, Any]:
+    """Return a model that the inferer of the same name runs."""
+    return {
+        "name": name,
+        "version": "1.0.0",
+        "inferer_type": "plugin",
+        "inferer_path": str(library),
+        "inferer_name": name,
+        **keys,
+    }
