@@ -90,8 +90,7 @@ def _collect(project: Path, copy: Path, sources: list[TreeFile]) -> Built:
             raise ArchiveError(
                 f"model {model.key}: inferer_path {named} was not built{_made(copy)}"
             )
-        if path not in files:
-            files[path] = _file(path, library)
+        files[path] = _file(path, library)
         notes.update(_add_needed(files, copy, path))
     return Built(tuple(sorted(files.values(), key=lambda file: file.path)), tuple(notes))
 
