@@ -7,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
+from grps.deploy.archive.tree import TreeFile
 from grps.deploy.supervision.exits import describe_exit
 from grps.deploy.supervision.ports import check_ports
 from grps.deploy.watching import FileWatcher
-from grps.errors import ConfigError
+from grps.errors import ConfigError, GrpsError
 from grps.server.files import absolute
 from grps.server.project import Project
 from grps.server.state import ServiceState
@@ -25,16 +27,37 @@ STOP_S = 5.0
 SHOWN_CHANGES = 3
 
 
+class Builder(Protocol):
+    """Builds the project before it is served."""
+
+    def build(self) -> None:
+        """Build it.
+
+        Raises:
+            GrpsError: It can't be built; the text says why.
+        """
+
+    def sources(self) -> Iterable[TreeFile]:
+        """Return the files whose changes make it build again."""
+
+
 class Development:
     """A server that follows the edits of its project."""
 
-    def __init__(self, project: Path, port: str | None, on_line: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        project: Path,
+        port: str | None,
+        on_line: Callable[[str], None],
+        builder: Builder | None = None,
+    ) -> None:
         """Prepare to serve.
 
         Args:
             project: The project's folder.
             port: Ports as in ``server.yml``; what that says when ``None``.
             on_line: Receives a line about each event.
+            builder: Builds the project each time before it is served, if that is needed.
 
         Raises:
             DeployError: A port is taken.
@@ -42,6 +65,7 @@ class Development:
         self._project = absolute(project)
         self._given_port = port
         self._on_line = on_line
+        self._builder = builder
         self._ports: tuple[int, ...] = ()
         self._ending = False
         interface = self._interface()
@@ -58,21 +82,45 @@ class Development:
 
     def run(self, poll_s: float = POLL_S) -> None:
         """Serve and restart until ``end`` is called."""
+        watch = FileWatcher(self._project, None if self._builder is None else self._builder.sources)
+        process: subprocess.Popen[bytes] | None = None
         with tempfile.TemporaryDirectory(prefix="grps_dev_") as folder:
             state_file = Path(folder) / "state.json"
-            while not self._ending:
-                watch = FileWatcher(self._project)
-                process = self._start(state_file)
-                try:
+            try:
+                while not self._ending:
+                    if self._is_built(process):
+                        if process is not None:
+                            _end(process)
+                        process = self._start(state_file)
                     changed = self._wait(process, state_file, watch, poll_s)
-                finally:
+                    if not changed:
+                        return
+                    self._report_changes(changed)
+            finally:
+                if process is not None:
                     _end(process)
-                if not changed:
-                    return
-                more = f" and {len(changed) - SHOWN_CHANGES} more"
-                shown = ", ".join(changed[:SHOWN_CHANGES])
-                tail = more if len(changed) > SHOWN_CHANGES else ""
-                self._on_line(f"changed: {shown}{tail}; restarting")
+
+    def _is_built(self, process: subprocess.Popen[bytes] | None) -> bool:
+        """Build the project, if it is one to build; the server before goes on meanwhile."""
+        if self._builder is None:
+            return True
+        try:
+            self._builder.build()
+        except GrpsError as error:
+            if not self._ending:
+                runs = process is not None and process.poll() is None
+                goes_on = "; the server runs on with the last build" if runs else ""
+                self._on_line(f"{error}")
+                self._on_line(f"not built{goes_on}; change a file to try again, Ctrl-C ends")
+            return False
+        return not self._ending
+
+    def _report_changes(self, changed: list[str]) -> None:
+        more = f" and {len(changed) - SHOWN_CHANGES} more"
+        shown = ", ".join(changed[:SHOWN_CHANGES])
+        tail = more if len(changed) > SHOWN_CHANGES else ""
+        what = "restarting" if self._builder is None else "building"
+        self._on_line(f"changed: {shown}{tail}; {what}")
 
     def _start(self, state_file: Path) -> subprocess.Popen[bytes]:
         state_file.unlink(missing_ok=True)
@@ -86,7 +134,7 @@ class Development:
 
     def _wait(
         self,
-        process: subprocess.Popen[bytes],
+        process: subprocess.Popen[bytes] | None,
         state_file: Path,
         watch: FileWatcher,
         poll_s: float,
@@ -97,7 +145,7 @@ class Development:
         """
         reported = False
         while not (changed := watch.changes()):
-            code = process.poll()
+            code = None if process is None else process.poll()
             state = ServiceState.read(state_file)
             if not reported and code is not None:
                 reported = True

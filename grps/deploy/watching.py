@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from grps.deploy.archive.tree import Tree
+from grps.deploy.archive.tree import Tree, TreeFile
 from grps.errors import GrpsError
 from grps.server.configuration import load_server
 
@@ -16,9 +17,17 @@ EDITOR_SUFFIXES = ("~", ".swp", ".swx", ".tmp")
 class FileWatcher:
     """The files of a project as they were at the last check."""
 
-    def __init__(self, project: Path) -> None:
-        """Look at ``project`` for the first time."""
+    def __init__(
+        self, project: Path, files: Callable[[], Iterable[TreeFile]] | None = None
+    ) -> None:
+        """Look at a project for the first time.
+
+        Args:
+            project: The project's folder.
+            files: Lists the files that are watched; by default all of the project's.
+        """
         self._project = project
+        self._files = Tree(project).files if files is None else files
         self._seen: Snapshot = {}
         self._seen = self._look()
 
@@ -32,7 +41,7 @@ class FileWatcher:
         logs = self._log_dir()
         seen: Snapshot = {}
         try:
-            for file in Tree(self._project).files():
+            for file in self._files():
                 name = file.path.rpartition("/")[2]
                 in_logs = logs is not None and file.source.is_relative_to(logs)
                 if in_logs or name.startswith(".") or name.endswith(EDITOR_SUFFIXES):

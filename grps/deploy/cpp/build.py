@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from grps.config.schema import ModelConfig
 from grps.deploy.archive.tree import TreeFile
@@ -55,6 +56,48 @@ def built_copy(
         plan = prepare(copy, choices)
         run_plan(plan, copy, project, on_step, is_tested=is_tested)
         yield _collect(project, copy, sources)
+
+
+class StepReceiver(Protocol):
+    """Shows the steps of a build."""
+
+    def show(self, title: str, line: str) -> None:
+        """Show a step and what it printed last."""
+
+
+class BuildInPlace:
+    """Builds a project in its own folder, for ``grpst dev``: only what has changed."""
+
+    def __init__(
+        self,
+        project: Path,
+        choices: BuildChoices,
+        progress: Callable[[], AbstractContextManager[StepReceiver]],
+    ) -> None:
+        """Prepare to build.
+
+        Args:
+            project: The project's folder; its folder ``build`` gets what is built.
+            choices: What the user chose.
+            progress: Shows the steps of one build.
+        """
+        self._project = project
+        self._choices = choices
+        self._progress = progress
+
+    def build(self) -> None:
+        """Build the project.
+
+        Raises:
+            ArchiveError: The build fails; the text has what was printed.
+        """
+        plan = prepare(self._project.resolve(), self._choices)
+        with self._progress() as steps:
+            run_plan(plan, self._project, self._project, steps.show, is_tested=False)
+
+    def sources(self) -> Iterable[TreeFile]:
+        """Return the files that are not built."""
+        return source_files(self._project)
 
 
 def run_plan(

@@ -1,16 +1,33 @@
-"""Makes the folder of a new project from the template."""
+"""Makes the folder of a new project from the templates."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from grps.deploy.project.model_project import TEMPLATES
 from grps.errors import DeployError
 
-PROJECT_TYPES = ("py",)
-"""Kinds of projects, each with a template."""
-HIDDEN = ("gitkeep",)
+
+@dataclass(frozen=True, slots=True)
+class ProjectType:
+    """A kind of new projects."""
+
+    summary: str
+    layers: tuple[str, ...]
+    """Its templates; files of a later one replace those of an earlier one."""
+    is_cpp: bool = True
+
+
+CPP = ("py/client", "cpp")
+PROJECT_TYPES = {
+    "py": ProjectType("converter and inferer in Python", ("py",), is_cpp=False),
+    "cpp": ProjectType("inferer in C++", CPP),
+}
+"""Kinds of projects by their name."""
+HIDDEN = ("gitkeep", "gitignore", "clang-format")
 """Files whose names begin with a dot in a project, but not here: packages leave such files out."""
 
 
@@ -32,15 +49,23 @@ def create_project(target: Path, project_type: str = "py") -> list[str]:
             raise DeployError(f"{target} is not empty (it holds {first.name}); choose a new folder")
     elif target.exists() or target.is_symlink():
         raise DeployError(f"{target} is not a folder")
-    template = TEMPLATES / project_type
-    written = []
-    for source in sorted(template.rglob("*")):
-        if not source.is_file() or "__pycache__" in source.parts:
-            continue
-        relative = source.relative_to(template)
-        if source.name in HIDDEN:
-            relative = relative.with_name(f".{source.name}")
+    files: dict[str, Path] = {}
+    for layer in PROJECT_TYPES[project_type].layers:
+        files.update(_files(layer))
+    for relative, source in files.items():
         (target / relative).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target / relative)
-        written.append(str(relative))
-    return written
+    return sorted(files)
+
+
+def _files(layer: str) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a template: ``py/client`` is the folder ``client`` of ``py``."""
+    template, _, below = layer.partition("/")
+    root = TEMPLATES / template
+    for source in sorted((root / below).rglob("*")):
+        if not source.is_file() or "__pycache__" in source.parts:
+            continue
+        relative = source.relative_to(root)
+        if source.name in HIDDEN:
+            relative = relative.with_name(f".{source.name}")
+        yield str(relative), source

@@ -3,67 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty, Queue
 
 import psutil
 import pytest
 import requests
 
-from grps.deploy.paths import ServiceFolder
-from grps.deploy.supervision.services import services
-from grps.deploy.supervision.stopping import stop
-from grps.server.state import ServiceState
+from tests.integration.projects.conftest import WAIT_S, Dev, Grpst, state_of
 from tests.model_archives import manifest_of, write_mar
-from tests.support import REPOSITORY, user_model, write_user_project
+from tests.support import user_model, write_user_project
 from tests.unit.deploy.archive.archives import write_tree
 from tests.unit.deploy.project.wheels import write_wheel
 
 SERVER = "interface: {host: 127.0.0.1, port: '0,0'}\n"
-WAIT_S = 60
-Grpst = Callable[..., str]
 BODY = {"gtensors": {"tensors": [
     {"name": "x", "dtype": "DT_FLOAT32", "shape": [2], "flat_float32": [1, 2]}
 ]}}  # fmt: skip
-
-
-@pytest.fixture
-def grpst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Grpst]:
-    monkeypatch.setenv("GRPS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-
-    def run(*args: str | Path, code: int = 0) -> str:
-        answer = subprocess.run(
-            [sys.executable, "-m", "grps.cli.main", *map(str, args)],
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WAIT_S,
-        )
-        assert answer.returncode == code, answer.stdout + answer.stderr
-        return answer.stdout + answer.stderr
-
-    yield run
-    for service in services():
-        if service.running:
-            stop(service.name, drain_timeout_s=5)
-
-
-def state_of(name: str) -> ServiceState:
-    state = ServiceState.read(ServiceFolder.of(name).state)
-    assert state is not None
-    return state
 
 
 def predict(name: str, body: object) -> dict[str, object]:
@@ -162,61 +123,12 @@ def test_requirements_come_into_an_environment(
     assert not (tmp_path / "home" / "other").exists()
 
 
-class Dev:
-    """A running ``grpst dev`` whose lines are waited for."""
-
-    def __init__(self, project: Path) -> None:
-        command = [sys.executable, "-m", "grps.cli.main", "dev", str(project)]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        self._lines: Queue[str] = Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(line)
-
-    def wait(self, text: str) -> str:
-        """Return the next line that has ``text``."""
-        seen = []
-        with suppress(Empty):
-            while True:
-                seen.append(self._lines.get(timeout=WAIT_S))
-                if text in seen[-1]:
-                    return seen[-1]
-        raise AssertionError(f"no {text!r} in:\n{''.join(seen)}")
-
-    def ready(self) -> str:
-        found = re.search(r"http://[0-9.:]+", self.wait("dev: ready"))
-        assert found is not None
-        return found[0]
-
-    def end(self) -> int:
-        """End it as Ctrl-C does: the whole group of processes gets the signal."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        return self.ended()
-
-    def ended(self) -> int:
-        code = self.process.wait(WAIT_S)
-        self._reader.join()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
-
-
 @pytest.fixture
 def dev(grpst: Grpst, tmp_path: Path) -> Iterator[tuple[Dev, Path]]:
     grpst("create", tmp_path / "p")
     write_tree(tmp_path / "p", {"conf/server.yml": SERVER})
-    started = Dev(tmp_path / "p")
-    yield started, tmp_path / "p"
-    with suppress(ProcessLookupError):
-        os.killpg(started.process.pid, signal.SIGKILL)
-    started.process.wait()
+    with Dev(tmp_path / "p") as started:
+        yield started, tmp_path / "p"
 
 
 def doubled(base: str) -> list[float]:

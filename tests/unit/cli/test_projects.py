@@ -78,19 +78,31 @@ class FakeSys:
             return True
 
 
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [
-        ("cpp", "'cpp' projects are not available in this version; use py"),
-        ("cpp_trt", "'cpp_trt' projects are not available in this version; use py"),
-        ("rust", "'rust' is not one of: py"),
-    ],
-)
-def test_types(grpst: Grpst, tmp_path: Path, kind: str, text: str) -> None:
-    result = grpst("create", tmp_path / "p", "--project_type", kind)
+def test_types(grpst: Grpst, tmp_path: Path) -> None:
+    result = grpst("create", tmp_path / "p", "--project_type", "rust")
     assert result.exit_code == 2
-    assert text in result.stderr
+    assert "'rust' is not one of: py, cpp" in result.stderr
     assert not (tmp_path / "p").exists()
+    made = grpst("create", tmp_path / "p", "--project_type", "cpp")
+    assert made.exit_code == 0, made.output
+    assert "test it" not in made.stdout, "the tests run when it is packed"
+    assert (tmp_path / "p" / ".clang-format").is_file()
+
+
+def test_definitions_need_a_project_in_cpp(grpst: Grpst, project: Path) -> None:
+    for verb in ("archive", "dev"):
+        result = grpst(verb, project, "--cmake_define", "A=1")
+        assert result.exit_code == 2
+        assert f"--cmake_define: {project} has no CMakeLists.txt" in result.stderr
+        wrong = grpst(verb, project, "--cmake_define", "A")
+        assert "'A' is not NAME=VALUE, such as BUILD_TESTING=OFF" in wrong.stderr
+
+
+def test_sdk(grpst: Grpst) -> None:
+    folder = Path(grpst("sdk").stdout.strip())
+    assert Path(grpst("sdk", "--include").stdout.strip(), "grps", "plugin.hpp").is_file()
+    assert Path(grpst("sdk", "--cmake_dir").stdout.strip()) == folder / "cmake"
+    assert (folder / "cmake" / "grps-config.cmake").is_file()
 
 
 def test_archive(grpst: Grpst, project: Path, tmp_path: Path) -> None:

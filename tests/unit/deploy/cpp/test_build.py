@@ -1,4 +1,4 @@
-"""The build of projects in C++, with the real CMake and compiler; the library is some lines of C."""
+"""The build of projects in C++, by the real CMake and compiler; the library is some lines of C."""
 
 from __future__ import annotations
 
