@@ -26,7 +26,12 @@ function(grps_make_plugin)
   if(TF_ENABLE)
     list(APPEND sources "${GRPS_UPSTREAM_FOLDER}/src/tf_engine.cc")
     list(APPEND libraries ${TF_LIBRARIES})
-    list(APPEND folders "${GRPS_TF_LIBRARIES}")
+    # The libraries may be links into a package: they are looked for where they are.
+    foreach(file IN LISTS TF_LIBRARIES)
+      get_filename_component(place "${file}" REALPATH)
+      get_filename_component(place "${place}" DIRECTORY)
+      list(APPEND folders "${place}")
+    endforeach()
   endif()
   # What the project uses of Boost without linking it, which upstream's server did.
   find_library(GRPS_BOOST_THREAD boost_thread)

@@ -4,12 +4,18 @@
 #ifdef GRPS_TORCH_ENABLE
 #include "model_infer/torch_inferer.h"
 #endif
+#ifdef GRPS_TF_ENABLE
+#include "model_infer/tf_inferer.h"
+#endif
 
 namespace netease::grps {
 
 std::unique_ptr<ModelInferer> MakeEngineInferer(const std::string &type) {
 #ifdef GRPS_TORCH_ENABLE
   if (type == "torch") return std::make_unique<TorchModelInferer>();
+#endif
+#ifdef GRPS_TF_ENABLE
+  if (type == "tensorflow") return std::make_unique<TfModelInferer>();
 #endif
   (void)type;
   return nullptr;
@@ -18,6 +24,9 @@ std::unique_ptr<ModelInferer> MakeEngineInferer(const std::string &type) {
 std::unique_ptr<Converter> MakeEngineConverter(const std::string &type) {
 #ifdef GRPS_TORCH_ENABLE
   if (type == "torch") return std::make_unique<TorchTensorConverter>();
+#endif
+#ifdef GRPS_TF_ENABLE
+  if (type == "tensorflow") return std::make_unique<TfTensorConverter>();
 #endif
   (void)type;
   return nullptr;

@@ -64,6 +64,9 @@ void ReadRequest(const ::grps::HttpRequest &http, brpc::Controller *controller) 
   head.set_content_type(std::string(http.header("content-type").value_or("")));
   head.uri().set_host(std::string(http.header("host").value_or("")));
   controller->request_attachment().append(std::string(http.body()));
+  if (http.is_streaming()) {
+    controller->http_response().set_content_type("application/octet-stream");
+  }
 }
 
 // The client of a request, over the service.

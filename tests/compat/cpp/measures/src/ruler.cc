@@ -17,6 +17,7 @@ void RulerConverter::PreProcess(const ::grps::protos::v1::GrpsMessage &input,
                                 std::vector<std::pair<std::string, TensorWrapper>> &output,
                                 GrpsContext &ctx) {
   const auto *http = ctx.http_controller();
+  if (http == nullptr) throw ConverterException("lengths are added over HTTP only");
   if (http->http_request().content_type() != "application/json") {
     Refuse("JSON is needed, not " + http->http_request().content_type(), ctx);
     return;
