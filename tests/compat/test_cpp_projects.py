@@ -60,7 +60,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceState]:
     settings.write_text(server.replace("7080,7081", "0,0").replace("0.0.0.0", "127.0.0.1"))  # noqa: S104
     grpst(home, "start", archive, "--name", "measures", "--server_conf", settings, "--no_logging")
     try:
-        state = ServiceState.read(ServiceFolder(home / "measures").state)
+        state = ServiceState.read(ServiceFolder("measures", home / "measures").state)
         assert state is not None
         yield state
     finally:
@@ -100,6 +100,9 @@ def test_tensors_user_data_and_batches(stub: GrpsServiceStub) -> None:
         (tensor,) = answer.gtensors.tensors
         assert (tensor.name, list(tensor.shape)) == (f"n{number} in cm", [2])
         assert list(tensor.flat_float32) == [100 * number, 100]
+    reported = lengths("n", 1, 2)
+    reported.model = "reported"
+    assert stub.Predict(reported).str_data == "n: 2, 2"
 
 
 @pytest.mark.timeout(BUILD_S)

@@ -113,11 +113,15 @@ class Run {
       throw ::grps::InputError("the request is no message");
     }
     context.set_client(&client_);
+    // What an earlier model of the same sequence has left.
+    const auto *kept = request.user_data<std::shared_ptr<void>>();
+    if (kept != nullptr) context.set_user_data(*kept);
   }
 
   // Answers with what the project has made of the request.
   void Answer() {
     const bool has_streamed = context.has_streamed();
+    if (const auto data = context.user_data()) request_.SetUserData(data);
     if (http_ && !has_streamed) request_.Respond(ResponseOf(*controller_, true));
     if (context.has_err()) {
       const std::string text = context.err_msg();

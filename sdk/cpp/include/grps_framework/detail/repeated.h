@@ -74,13 +74,3 @@ class Map : public std::map<std::string, Value> {
 };
 
 }  // namespace grps::protos::v1
-
-namespace google::protobuf {
-
-// The names that protobuf has for them.
-template <typename T>
-using RepeatedField = ::grps::protos::v1::Repeated<T>;
-template <typename T>
-using RepeatedPtrField = ::grps::protos::v1::Repeated<T>;
-
-}  // namespace google::protobuf

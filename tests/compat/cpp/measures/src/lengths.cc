@@ -108,4 +108,11 @@ void ScaleInferer::BatchInfer(const std::vector<std::pair<std::string, TensorWra
   outputs.emplace_back("scaled", std::move(scaled));
 }
 
+void ReportInferer::Infer(const ::grps::protos::v1::GrpsMessage &input,
+                          ::grps::protos::v1::GrpsMessage &output, GrpsContext &ctx) {
+  const auto &asked = ctx.GetUserData<Asked>();
+  output.set_str_data(asked.name + ": " + std::to_string(asked.count) + ", " +
+                      std::to_string(input.gtensors().tensors(0).flat_float32_size()));
+}
+
 }  // namespace netease::grps

@@ -42,7 +42,17 @@ class ScaleInferer : public ModelInferer {
   float factor_ = 0;
 };
 
+// Says what LengthConverter was asked, as the next model of a sequence.
+class ReportInferer : public ModelInferer {
+ public:
+  ModelInferer *Clone() override { return new ReportInferer(); }
+  void Load() override {}
+  void Infer(const ::grps::protos::v1::GrpsMessage &input, ::grps::protos::v1::GrpsMessage &output,
+             GrpsContext &ctx) override;
+};
+
 REGISTER_CONVERTER(LengthConverter, length_converter);
+REGISTER_INFERER(ReportInferer, report_inferer);
 REGISTER_INFERER(ScaleInferer, scale_inferer);
 
 }  // namespace netease::grps
