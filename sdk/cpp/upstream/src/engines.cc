@@ -7,6 +7,9 @@
 #ifdef GRPS_TF_ENABLE
 #include "model_infer/tf_inferer.h"
 #endif
+#ifdef GRPS_TRT_ENABLE
+#include "model_infer/trt_inferer.h"
+#endif
 
 namespace netease::grps {
 
@@ -16,6 +19,9 @@ std::unique_ptr<ModelInferer> MakeEngineInferer(const std::string &type) {
 #endif
 #ifdef GRPS_TF_ENABLE
   if (type == "tensorflow") return std::make_unique<TfModelInferer>();
+#endif
+#ifdef GRPS_TRT_ENABLE
+  if (type == "tensorrt") return std::make_unique<TrtModelInferer>();
 #endif
   (void)type;
   return nullptr;
@@ -27,6 +33,9 @@ std::unique_ptr<Converter> MakeEngineConverter(const std::string &type) {
 #endif
 #ifdef GRPS_TF_ENABLE
   if (type == "tensorflow") return std::make_unique<TfTensorConverter>();
+#endif
+#ifdef GRPS_TRT_ENABLE
+  if (type == "tensorrt") return std::make_unique<TrtTensorConverter>();
 #endif
   (void)type;
   return nullptr;

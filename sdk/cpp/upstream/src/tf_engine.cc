@@ -174,8 +174,8 @@ tensorflow::Tensor FromC(const TF_Tensor *tensor) {
   }
   const auto *texts = static_cast<const TF_TString *>(TF_TensorData(tensor));
   for (int64_t at = 0; at < made.NumElements(); ++at) {
-    made.flat<tensorflow::tstring>()(at) = tensorflow::tstring(
-        TF_TString_GetDataPointer(&texts[at]), TF_TString_GetSize(&texts[at]));
+    made.flat<tensorflow::tstring>()(at) =
+        tensorflow::tstring(TF_TString_GetDataPointer(&texts[at]), TF_TString_GetSize(&texts[at]));
   }
   return made;
 }
@@ -311,7 +311,8 @@ class TfModelInferer::Session {
                   status.get());
     status.Check("the model failed");
     std::vector<tensorflow::Tensor> tensors;
-    for (TF_Tensor *tensor : made) tensors.push_back(FromC(TfOwned(tensor, &TF_DeleteTensor).get()));
+    for (TF_Tensor *tensor : made)
+      tensors.push_back(FromC(TfOwned(tensor, &TF_DeleteTensor).get()));
     return tensors;
   }
 
@@ -362,7 +363,8 @@ void TfModelInferer::Infer(const TfTensors &inputs, TfTensors &outputs, GrpsCont
   for (size_t at = 0; at < inputs.size(); ++at) {
     const std::string &name = inputs[at].first;
     const auto found = inp_name_to_tensor_name_.find(name);
-    if (at >= inp_tensor_names_.size() || (!name.empty() && found == inp_name_to_tensor_name_.end())) {
+    if (at >= inp_tensor_names_.size() ||
+        (!name.empty() && found == inp_name_to_tensor_name_.end())) {
       throw InfererException("the model has no input '" + name + "'");
     }
     places.push_back(session_->Find(name.empty() ? inp_tensor_names_[at] : found->second));
