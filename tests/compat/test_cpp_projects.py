@@ -126,7 +126,7 @@ def test_customized_http(service: ServiceState) -> None:
     assert thrown.status_code == 500
     assert "bad conversion" in thrown.text
     streamed = ask_ruler(service, query="?streaming=true")
-    assert (streamed.text, streamed.headers["Transfer-Encoding"]) == ("3!", "chunked")
+    assert (streamed.content, streamed.headers["Transfer-Encoding"]) == (b"3!", "chunked")
     assert streamed.headers["Content-Type"] == "application/octet-stream"
 
 
