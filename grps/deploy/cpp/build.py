@@ -141,11 +141,11 @@ def _collect(project: Path, copy: Path, sources: list[TreeFile]) -> Built:
 def _add_needed(files: dict[str, TreeFile], copy: Path, plugin: str) -> Iterator[tuple[str, None]]:
     """Add the libraries that a plugin needs and that its machine may lack; yield notes."""
     for needed in needed_libraries(copy / plugin, plugin, (copy / LIBRARIES,)):
-        if needed.path.is_relative_to(copy):
+        if needed.package is not None:
+            yield f"{plugin} needs the Python package {needed.package} where it is served", None
+        elif needed.path.is_relative_to(copy):
             path = needed.path.relative_to(copy).as_posix()
             files.setdefault(path, _file(path, needed.path))
-        elif needed.package is not None:
-            yield f"{plugin} needs the Python package {needed.package} where it is served", None
         elif not needed.of_the_system:
             path = Path(plugin).with_name(needed.name).as_posix()
             files.setdefault(path, _file(path, needed.path))

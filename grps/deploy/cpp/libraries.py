@@ -28,7 +28,7 @@ class NeededLibrary:
     @property
     def package(self) -> str | None:
         """The Python package that has it, such as ``torch``."""
-        found = PACKAGES.search(str(self.path))
+        found = PACKAGES.search(str(self.path.resolve()))
         return found["package"] if found else None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def _by_cmake(variables: dict[str, str], defines: tuple[str, ...]) -> BuildPlan:
     given = {
         "CMAKE_BUILD_TYPE": BUILD_TYPE,
         "GRPS_SDK": str(sdk_folder()),
+        "GRPS_PYTHON": sys.executable,
         # Libraries are found beside the plugin, and no path of this folder gets into it.
         "CMAKE_BUILD_RPATH": "$ORIGIN",
         "CMAKE_BUILD_RPATH_USE_ORIGIN": "ON",

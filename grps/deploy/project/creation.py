@@ -25,6 +25,7 @@ CPP = ("py/client", "cpp")
 PROJECT_TYPES = {
     "py": ProjectType("converter and inferer in Python", ("py",), is_cpp=False),
     "cpp": ProjectType("inferer in C++", CPP),
+    "cpp_onnx": ProjectType("the same with ONNX Runtime", (*CPP, "cpp_engine", "cpp_onnx")),
 }
 """Kinds of projects by their name."""
 HIDDEN = ("gitkeep", "gitignore", "clang-format")

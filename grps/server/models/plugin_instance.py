@@ -11,6 +11,7 @@ from grps.errors import ModelError
 from grps.log import logger
 from grps.server.loading.loaders import Report
 from grps.server.models.instance import InstanceState, Life
+from grps.server.models.plugin_libraries import load_needed
 from grps.server.native import Model, NativePlugin, Plugin, PluginInstance
 
 
@@ -47,6 +48,8 @@ class PluginCopy:
     def load(self) -> Signature | None:
         """Load the library; the inferer is created by the thread that runs it, in ``start``."""
         path = self._folder / (self._config.inferer_path or "")
+        if path.is_file() and (missing := load_needed(path, self._folder)) is not None:
+            raise ModelError(f"model {self._config.key}: {path}: {missing}")
         try:
             self._plugin = Plugin(path, self._config.inferer_name or "")
         except ValueError as error:

@@ -69,6 +69,27 @@ GRPS_TEST(Messages) {
   GRPS_CHECK(model.Infer(request).message == "bytes");
 }
 
+GRPS_TEST(HttpRequestsAndTheirResponses) {
+  Model model("http");
+  RequestData request;
+  request.http.emplace();
+  request.http->query = "a+name=%41b";
+  request.http->headers = {{"x-name", "n"}};
+  request.http->body = "body";
+  const auto answer = model.Infer(request);
+  GRPS_CHECK(answer.status == 201 && answer.http->content_type == "text/x-seen");
+  GRPS_CHECK(answer.http->body == "POST / Ab n whole whole 127.0.0.1 body");
+  GRPS_CHECK(answer.http->headers.size() == 2);
+  request.http->query = "mode=stream";
+  GRPS_CHECK(model.Infer(request).body_chunks == std::vector<std::string>({"a", "b", "c"}));
+  request.most_chunks = 1;
+  GRPS_CHECK(model.Infer(request).body_chunks.size() == 1);
+  request.http->query = "mode=refuse";
+  GRPS_CHECK(model.Infer(request).status == 418 && model.Infer(request).error == "refused");
+  request.http->query = "mode=status";
+  GRPS_CHECK(model.Infer(request).error == "respond: the status is 199");
+}
+
 GRPS_TEST(FailuresHaveTheirStatus) {
   Model model("throw");
   const auto fail = [&](float number) { return model.Infer(Floats({number})); };

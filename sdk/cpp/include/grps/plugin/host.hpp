@@ -51,6 +51,12 @@ constexpr int32_t DTypeOf() {
   return -1;
 }
 
+// Bytes of an element; 0 for strings.
+inline size_t SizeOf(int32_t dtype) {
+  static constexpr size_t sizes[] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 0};
+  return dtype >= GRPS_BOOL && dtype <= GRPS_STRING ? sizes[dtype] : 0;
+}
+
 inline const char *NameOf(int32_t dtype) {
   static constexpr const char *names[] = {"bool",     "uint8",   "uint16",  "uint32", "uint64",
                                           "int8",     "int16",   "int32",   "int64",  "float16",

@@ -4,6 +4,7 @@
 #define GRPS_PLUGIN_TENSORS_HPP
 
 #include <grps/plugin/host.hpp>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -86,6 +87,14 @@ class Outputs {
     return static_cast<T *>(data);
   }
 
+  // The same for a type that is known at run time: a grps_dtype other than GRPS_STRING.
+  void *Add(std::string_view name, int32_t dtype, const std::vector<int64_t> &shape) {
+    const grps_tensor like = Describe(name, shape, dtype);
+    void *data = nullptr;
+    detail::Check(detail::host->allocate(outputs_, &like, &data));
+    return data;
+  }
+
   // Adds strings.
   void AddStrings(std::string_view name, const std::vector<int64_t> &shape,
                   const std::vector<std::string> &strings) {
@@ -102,6 +111,17 @@ class Outputs {
     detail::Check(detail::host->copy(outputs_, &tensor));
   }
 
+  // Adds the memory of an engine without a copy: `owner` keeps it until the answer is written, and
+  // may be deleted by any thread. `dtype` is a grps_dtype other than GRPS_STRING.
+  template <typename Owner>
+  void Lend(std::string_view name, int32_t dtype, const std::vector<int64_t> &shape,
+            const void *data, size_t bytes, std::unique_ptr<Owner> owner) {
+    grps_tensor tensor = Describe(name, shape, dtype);
+    tensor.data = data;
+    tensor.bytes = bytes;
+    detail::Check(detail::host->lend(outputs_, &tensor, &Delete<Owner>, owner.release()));
+  }
+
   // Adds a vector without a copy: it lives until the answer is written.
   template <typename T>
   void Lend(std::string_view name, const std::vector<int64_t> &shape, std::vector<T> values) {
@@ -109,7 +129,7 @@ class Outputs {
     grps_tensor tensor = Describe(name, shape, detail::DTypeOf<T>());
     tensor.data = owner->data();
     tensor.bytes = owner->size() * sizeof(T);
-    detail::Check(detail::host->lend(outputs_, &tensor, &Release<T>, owner));
+    detail::Check(detail::host->lend(outputs_, &tensor, &Delete<std::vector<T>>, owner));
   }
 
  private:
@@ -125,9 +145,9 @@ class Outputs {
     return tensor;
   }
 
-  template <typename T>
-  static void Release(void *owner) noexcept {
-    delete static_cast<std::vector<T> *>(owner);
+  template <typename Owner>
+  static void Delete(void *owner) noexcept {
+    delete static_cast<Owner *>(owner);
   }
 
   grps_outputs *outputs_;

@@ -143,8 +143,8 @@ inline TensorData *AddOutput(grps_outputs *outputs, const grps_tensor *like) noe
 }
 
 inline size_t BytesOf(const TensorData &tensor) {
-  static constexpr size_t sizes[] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 0};
-  return static_cast<size_t>(grps::detail::CountOf(tensor.shape())) * sizes[tensor.dtype()];
+  return static_cast<size_t>(grps::detail::CountOf(tensor.shape())) *
+         grps::detail::SizeOf(tensor.dtype());
 }
 
 inline int32_t Allocate(grps_outputs *outputs, const grps_tensor *like, void **data) noexcept {
@@ -196,9 +196,64 @@ inline int32_t PutMessage(grps_outputs *outputs, const void *data, uint64_t leng
   return GRPS_OK;
 }
 
+inline int32_t HttpRequestOf(const grps_request *request, grps_http_request *view) noexcept {
+  if (!request->data->http) return GRPS_NONE;
+  const HttpRequestData &http = *request->data->http;
+  auto &headers = const_cast<grps_request *>(request)->http_headers;
+  headers.clear();
+  for (const auto &[name, value] : http.headers) {
+    headers.push_back({grps::detail::TextOf(name), grps::detail::TextOf(value)});
+  }
+  *view = {};
+  view->struct_size = sizeof(*view);
+  view->flags = http.is_streaming ? GRPS_HTTP_STREAMING : 0;
+  view->method = grps::detail::TextOf(http.method);
+  view->path = grps::detail::TextOf(http.path);
+  view->query = grps::detail::TextOf(http.query);
+  view->peer = grps::detail::TextOf("127.0.0.1");
+  view->body = grps::detail::TextOf(http.body);
+  view->headers = headers.data();
+  view->header_count = headers.size();
+  return GRPS_OK;
+}
+inline int32_t Respond(grps_request *request, const grps_http_response *response) noexcept {
+  if (!request->data->http) {
+    return Refuse(&request->wrong_call, "respond: the request came another way");
+  }
+  if (!request->body_chunks.empty()) {
+    return Refuse(&request->wrong_call, "respond: a part of the body was sent already");
+  }
+  if (response->status < 200 || response->status > 999) {
+    return Refuse(&request->wrong_call,
+                  "respond: the status is " + std::to_string(response->status));
+  }
+  HttpResponse &made = request->response.emplace();
+  made.status = response->status;
+  made.body = grps::detail::ViewOf(response->body);
+  made.content_type.clear();
+  for (uint64_t index = 0; index < response->header_count; ++index) {
+    const grps_http_header &header = response->headers[index];
+    const std::string_view name = grps::detail::ViewOf(header.name);
+    const std::string value(grps::detail::ViewOf(header.value));
+    if (grps::detail::IsSameName(name, "content-type")) made.content_type = value;
+    if (!grps::detail::IsSameName(name, "content-type")) made.headers.emplace_back(name, value);
+  }
+  return GRPS_OK;
+}
+inline int32_t SendBody(grps_request *request, const void *data, uint64_t length) noexcept {
+  if (!request->data->http) {
+    return Refuse(&request->wrong_call, "send_body: the request came another way");
+  }
+  const bool has_left = request->body_chunks.size() >= request->data->most_chunks;
+  if (request->data->is_cancelled || has_left) return GRPS_CLIENT_LEFT;
+  if (!request->response) request->response.emplace();
+  request->body_chunks.emplace_back(static_cast<const char *>(data), length);
+  return GRPS_OK;
+}
+
 inline grps_host MakeHost() {
   grps_host host = {};
-  host.struct_size = offsetof(grps_host, put_message) + sizeof(host.put_message);
+  host.struct_size = offsetof(grps_host, send_body) + sizeof(host.send_body);
   host.major = GRPS_PLUGIN_MAJOR;
   host.minor = GRPS_PLUGIN_MINOR;
   host.version = "test";
@@ -225,6 +280,9 @@ inline grps_host MakeHost() {
   host.lend = Lend;
   host.message = Message;
   host.put_message = PutMessage;
+  host.http_request = HttpRequestOf;
+  host.respond = Respond;
+  host.send_body = SendBody;
   return host;
 }
 

@@ -7,6 +7,7 @@
 #include <deque>
 #include <grps/testing/tensors.hpp>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,10 +15,21 @@
 
 namespace grps::testing {
 
+// An HTTP request that the plugin responds to itself (`customized_predict_http`).
+struct HttpRequestData {
+  std::string body;
+  std::string method = "POST";
+  std::string path = "/";
+  std::string query;                                         // without the question mark
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  bool is_streaming = false;
+};
+
 // A request of a test.
 struct RequestData {
   std::vector<TensorData> inputs;
   std::string message;  // the encoded GrpsMessage, for classes with GRPS_TAKES_MESSAGES
+  std::optional<HttpRequestData> http;
   bool is_streaming = false;
   bool is_cancelled = false;
   // After so many chunks, the client has left.
@@ -43,9 +55,11 @@ struct Contents {
 // What a request got.
 struct Answer : Contents {
   std::vector<Contents> chunks;
-  int status = 200;        // the HTTP status
-  std::string error;       // what a failed request is told
-  bool is_broken = false;  // the inferer would be created again
+  std::optional<HttpResponse> http;      // what the plugin responded
+  std::vector<std::string> body_chunks;  // the parts of the body that it sent
+  int status = 200;                      // the HTTP status
+  std::string error;                     // what a failed request is told
+  bool is_broken = false;                // the inferer would be created again
 };
 
 }  // namespace grps::testing
@@ -87,6 +101,9 @@ struct grps_request {
   grps_error wrong_call, failure;
   grps_outputs outputs;
   std::vector<grps::testing::Contents> chunks;
+  std::vector<grps_http_header> http_headers;  // what the view of the HTTP request refers to
+  std::optional<grps::HttpResponse> response;
+  std::vector<std::string> body_chunks;
 };
 
 // Requests that run together.
@@ -121,6 +138,8 @@ struct grps_batch {
     for (grps_request &request : requests) {
       grps::testing::Answer &answer = answers.emplace_back();
       answer.chunks = std::move(request.chunks);
+      answer.http = std::move(request.response);
+      answer.body_chunks = std::move(request.body_chunks);
       Finish(request, error, answer);
     }
     return answers;
@@ -142,12 +161,14 @@ struct grps_batch {
     const grps_error *causes[] = {&wrong_call, &request.wrong_call, &error, &request.failure};
     for (const grps_error *cause : causes) {
       if (!cause->is_set()) continue;
-      answer.status = cause->status();
+      // A response that was set counts all the same.
+      answer.status = answer.http ? answer.http->status : cause->status();
       answer.error = cause->text;
       answer.is_broken = cause->failure == GRPS_BROKEN;
       return;
     }
-    if (request.outputs.is_used) {
+    if (answer.http) answer.status = answer.http->status;
+    if (answer.http || request.outputs.is_used) {
       request.outputs.Move(answer);
       return;
     }

@@ -1,0 +1,102 @@
+"""Finds the libraries that a plugin needs: those beside it, of its project, of Python packages.
+
+The loader of the system looks for a library by the paths that the plugin was linked with, which are
+those of another machine when it comes from an archive. It takes one that is loaded already.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+MISSING = re.compile(r"^(?P<name>[^/:]+): cannot open shared object file")
+PACKAGES = {
+    "onnxruntime": "capi",
+    "openvino": "libs",
+    "tensorflow": ".",
+    "tensorrt_libs": ".",
+    "torch": "lib",
+}
+"""Python packages with libraries that plugins use, and the folder of these."""
+OWNERS = {
+    "libonnxruntime": "onnxruntime",
+    "libopenvino": "openvino",
+    "libtensorflow": "tensorflow",
+    "libnvinfer": "tensorrt",
+    "libtorch": "torch",
+    "libc10": "torch",
+}
+"""Beginnings of the names of libraries, and the package that has them."""
+
+
+def load_needed(plugin: Path, project: Path) -> str | None:
+    """Load what a plugin needs and the loader of the system does not find.
+
+    Args:
+        plugin: The library.
+        project: The project's folder.
+
+    Returns:
+        What is missing and what to do; ``None`` if nothing is.
+    """
+    missing = _load(plugin, [plugin.parent, project / "lib"], ())
+    if missing is None:
+        return None
+    package = next((name for part, name in OWNERS.items() if missing.startswith(part)), None)
+    install = f"install the Python package {package}, or " if package else ""
+    return (
+        f"it needs {missing}, which is not found; {install}put the library beside the plugin or "
+        "into the project's folder lib"
+    )
+
+
+def _load(library: Path, folders: list[Path], above: tuple[str, ...]) -> str | None:
+    """Load a library after those that it needs; return the name of one that is missing.
+
+    Args:
+        library: The library.
+        folders: Where others are looked for, besides the packages.
+        above: The names of those that need this one.
+    """
+    before = None
+    while (missing := _first_missing(library)) is not None:
+        path = next(_candidates(missing, folders), None)
+        # One that is loaded and still missing has another name inside.
+        if path is None or missing == before or missing in above:
+            return missing
+        deeper = _load(path, [*folders, path.parent], (*above, missing))
+        if deeper is not None:
+            return deeper
+        before = missing
+    return None
+
+
+def _first_missing(library: Path) -> str | None:
+    """Load a library; return the name of the first one that it needs and that is not found."""
+    try:
+        ctypes.CDLL(str(library), mode=os.RTLD_NOW | os.RTLD_LOCAL)
+    except OSError as error:
+        found = MISSING.match(str(error))
+        return found["name"] if found else None
+    return None
+
+
+def _candidates(name: str, folders: list[Path]) -> Iterator[Path]:
+    for folder in [*folders, *_package_folders()]:
+        if (folder / name).is_file():
+            yield folder / name
+        # Packages have libonnxruntime.so.1.32.0 where libonnxruntime.so.1 is looked for.
+        yield from sorted(folder.glob(f"{name}.*"))
+
+
+def _package_folders() -> Iterator[Path]:
+    for package, below in PACKAGES.items():
+        with suppress(ValueError):
+            spec = importlib.util.find_spec(package)
+            for location in (spec and spec.submodule_search_locations) or ():
+                yield Path(location, below)
