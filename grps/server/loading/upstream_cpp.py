@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from grps.config.schema import ModelConfig
-from grps.errors import ConfigError
 
 TARGET = "grps-server-customized"
 """The library that such a project makes, by its name in CMake."""
@@ -40,24 +39,18 @@ def hosted(model: ModelConfig, max_concurrency: int) -> ModelConfig:
 
     One model object serves all requests, many at a time, as upstream has it; each thread is an
     instance. With dynamic batching the threads are those that ``instances`` asks for: more of them
-    would divide the requests that wait among more batches.
+    would divide the requests that wait among more batches. With ``isolation: process``, each
+    instance is a process with a model object of its own.
 
     Args:
         model: The model as ``inference.yml`` has it.
         max_concurrency: Most requests that run at once.
-
-    Raises:
-        ConfigError: It asks for what such a project can't do.
     """
     if "customized" not in (model.inferer_type, model.converter_type):
         return model
-    if model.isolation != "thread":
-        raise ConfigError(
-            f"model {model.key}: isolation {model.isolation!r} is not for projects in C++; "
-            "use 'thread'"
-        )
     batching = model.batching
     is_batching = batching is not None and batching.type == "dynamic"
+    is_counted = is_batching or model.isolation == "process"
     return msgspec.structs.replace(
         model,
         inferer_type="plugin",
@@ -71,7 +64,7 @@ def hosted(model: ModelConfig, max_concurrency: int) -> ModelConfig:
         device=None,
         inp_device=None,
         max_threads=None,
-        instances=model.instances if is_batching else model.max_threads or max_concurrency,
+        instances=model.instances if is_counted else model.max_threads or max_concurrency,
     )
 
 

@@ -2,6 +2,9 @@
 
 #include <atomic>
 #include <cctype>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <grps/plugin.hpp>
 #include <limits>
 #include <thread>
@@ -216,6 +219,36 @@ class Data : public grps::Inferer {
   }
 };
 
+// Ends its process by the signal that the number is, and by a full stack for -1; 0 ends nothing,
+// after two seconds.
+class Crash : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    const grps::Tensor input = batch.input(0);
+    const int number = static_cast<int>(input.As<float>()[0]);
+    FallOver(number);
+    if (number == 0) {
+      grps::LogInfo("it sleeps");
+      std::this_thread::sleep_for(std::chrono::seconds(2));
+    }
+    batch.outputs().Add<float>("y", input.shape());
+  }
+
+  __attribute__((noinline)) static int Recurse(volatile int *below) {
+    volatile int numbers[1000] = {*below};
+    return *below < 0 ? 0 : Recurse(numbers) + numbers[0];
+  }
+
+  __attribute__((noinline)) static void FallOver(int number) {
+    volatile int depth = 0;
+    if (number == -1) depth = Recurse(&depth);
+    volatile int *nowhere = nullptr;
+    if (number == SIGSEGV) *nowhere = 1;
+    if (number == SIGABRT) std::abort();
+    if (number == SIGILL) __builtin_trap();
+    if (number != 0) std::raise(number);
+  }
+};
+
 // Says what it sees of each request; a negative number fails alone.
 class Look : public grps::Inferer {
   void Infer(grps::Batch &batch) override {
@@ -388,4 +421,4 @@ GRPS_PLUGIN("tests", "1.2.3", grps::Class<Multiply>("multiply"), grps::Class<Len
             grps::Class<Upper>("upper"), grps::Class<Count>("count"), grps::Class<Look>("look"),
             grps::Class<Echo>("echo", GRPS_TAKES_MESSAGES),
             grps::Class<Http>("http", GRPS_TAKES_MESSAGES), grps::Class<Data>("data"),
-            grps::Class<Throw>("throw"), grps::Class<Lie>("lie"))
+            grps::Class<Crash>("crash"), grps::Class<Throw>("throw"), grps::Class<Lie>("lie"))

@@ -13,7 +13,7 @@ from tests.unit.deploy.archive.archives import write_tree
 PROBE = """
 import ctypes, sys
 from pathlib import Path
-from grps.server.models.plugin_libraries import load_needed
+from grps.server.loading.plugin_libraries import load_needed
 missing = load_needed(Path(sys.argv[1]), Path(sys.argv[2]))
 print(missing or ctypes.CDLL(sys.argv[1]).top())
 """
