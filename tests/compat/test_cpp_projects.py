@@ -56,7 +56,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceState]:
     assert not (project / "second_party").exists()
     server = (PROJECT / "conf" / "server.yml").read_text()
     settings = folder / "server.yml"
-    settings.write_text(server.replace("7080,7081", "0,0").replace("0.0.0.0", "127.0.0.1"))  # noqa: S104
+    settings.write_text(server.replace("7080,7081", "0,0").replace("0.0.0.0", "127.0.0.1"))
     grpst(home, "start", archive, "--name", "measures", "--server_conf", settings, "--no_logging")
     try:
         state = ServiceState.read(ServiceFolder("measures", home / "measures").state)
