@@ -26,6 +26,9 @@ PROJECT_TYPES = {
     "py": ProjectType("converter and inferer in Python", ("py",), is_cpp=False),
     "cpp": ProjectType("inferer in C++", CPP),
     "cpp_onnx": ProjectType("the same with ONNX Runtime", (*CPP, "cpp_engine", "cpp_onnx")),
+    "cpp_torch": ProjectType("with libtorch", (*CPP, "cpp_engine", "cpp_torch")),
+    "cpp_tf": ProjectType("with TensorFlow", (*CPP, "cpp_engine", "cpp_tf")),
+    "cpp_openvino": ProjectType("with OpenVINO", (*CPP, "cpp_engine", "cpp_openvino")),
 }
 """Kinds of projects by their name."""
 HIDDEN = ("gitkeep", "gitignore", "clang-format")

@@ -21,8 +21,9 @@ def open_plugin(config: ModelConfig, folder: Path) -> Plugin:
     Raises:
         ModelError: It can't be loaded, or does not fit the model's batching.
     """
-    path = folder.absolute() / (config.inferer_path or "")
-    if path.is_file() and (missing := load_needed(path, folder.absolute())) is not None:
+    folder = folder.absolute()
+    path = folder / (config.inferer_path or "")
+    if path.is_file() and (missing := load_needed(path, folder)) is not None:
         raise ModelError(f"model {config.key}: {path}: {missing}")
     try:
         plugin = Plugin(path, config.inferer_name or "")

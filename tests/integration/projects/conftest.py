@@ -30,7 +30,7 @@ def grpst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Grpst]:
     monkeypatch.setenv("GRPS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
 
-    def run(*args: str | Path, code: int = 0) -> str:
+    def run(*args: str | Path, code: int = 0, timeout_s: float = WAIT_S) -> str:
         answer = subprocess.run(
             [sys.executable, "-m", "grps.cli.main", *map(str, args)],
             cwd=tmp_path,
@@ -38,7 +38,7 @@ def grpst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Grpst]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=WAIT_S,
+            timeout=timeout_s,
         )
         assert answer.returncode == code, answer.stdout + answer.stderr
         return answer.stdout + answer.stderr

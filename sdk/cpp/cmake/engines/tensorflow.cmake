@@ -12,6 +12,11 @@ if(grps_folder)
     set_target_properties(grps::tensorflow PROPERTIES
       INTERFACE_INCLUDE_DIRECTORIES "${grps_tensorflow_include}"
       INTERFACE_LINK_LIBRARIES "${grps_libraries};${grps_framework};grps::plugin")
+    # The usual linker takes ten seconds for each link with so many symbols.
+    find_program(GRPS_GOLD ld.gold)
+    if(GRPS_GOLD)
+      set_target_properties(grps::tensorflow PROPERTIES INTERFACE_LINK_OPTIONS -fuse-ld=gold)
+    endif()
     set(grps_tensorflow_FOUND TRUE)
   else()
     set(grps_NOT_FOUND_MESSAGE "${grps_folder} has no tensorflow/c/c_api.h with its libraries")
