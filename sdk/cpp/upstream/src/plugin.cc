@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "host.h"
+#include "logger/logger.h"
 #include "model.h"
 
 namespace netease::grps {
@@ -22,6 +23,10 @@ class Shared {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::weak_ptr<Model> &known = models_[model];
     if (auto present = known.lock()) return present;
+    // Code of the project may look at the configuration; the service itself has read it.
+    if (models_.size() == 1 && !GlobalConfig::Instance().Load()) {
+      LOG4(WARN, "GlobalConfig is empty, as ./conf can't be read");
+    }
     auto loaded = std::make_shared<Model>(GlobalConfig::ReadModel(YAML::Load(json)));
     known = loaded;
     return loaded;
