@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -17,6 +18,7 @@ from grps.config.schema import BatchingConfig, ModelConfig
 from grps.deploy.paths import ServiceFolder
 from grps.protocol.pb.grps_pb2 import (
     DataType,
+    GenericMapData,
     GenericTensor,
     GenericTensorData,
     GrpsMessage,
@@ -29,6 +31,28 @@ from tests.support import GUARD_S, REPOSITORY
 
 PROJECT = REPOSITORY / "tests" / "compat" / "cpp" / "measures"
 BUILD_S = 600
+EXTREME_MAP = GenericMapData(
+    s_s={"a": "é", "": ""},
+    s_b={"a": b"\xff"},
+    s_i32={"a": -(2**31), "b": 2**31 - 1},
+    s_i64={"a": -(2**63), "b": 0},
+    s_f={"a": 0.5},
+    s_d={"a": 1e300},
+)
+EXTREME_TENSORS = GenericTensorData(
+    tensors=[
+        GenericTensor(name="é", dtype=DataType.DT_UINT8, shape=[2], flat_uint8=[0, 255]),
+        GenericTensor(dtype=DataType.DT_INT8, shape=[2], flat_int8=[-128, 127]),
+        GenericTensor(dtype=DataType.DT_INT16, shape=[1], flat_int16=[-32768]),
+        GenericTensor(dtype=DataType.DT_INT32, shape=[1, 2], flat_int32=[-(2**31), 2**31 - 1]),
+        GenericTensor(dtype=DataType.DT_INT64, shape=[2], flat_int64=[-(2**63), 2**63 - 1]),
+        GenericTensor(dtype=DataType.DT_FLOAT16, shape=[1], flat_float16=[0.5]),
+        GenericTensor(dtype=DataType.DT_FLOAT32, shape=[0]),
+        GenericTensor(dtype=DataType.DT_FLOAT64, shape=[2], flat_float64=[1e300, -0.25]),
+        GenericTensor(dtype=DataType.DT_STRING, shape=[2], flat_string=["", "é"]),
+        GenericTensor(dtype=DataType.DT_STRING, shape=[1], flat_bytes=[b"\xff"]),
+    ]
+)
 
 
 def grpst(home: Path, *args: str | Path, code: int = 0) -> str:
@@ -102,6 +126,27 @@ def test_tensors_user_data_and_batches(stub: GrpsServiceStub) -> None:
     reported = lengths("n", 1, 2)
     reported.model = "reported"
     assert stub.Predict(reported).str_data == "n: 2, 2"
+
+
+@pytest.mark.timeout(BUILD_S)
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"bin_data": b"\x00\xff"},
+        {"str_data": ""},
+        {"gmap": EXTREME_MAP},
+        {"gtensors": EXTREME_TENSORS},
+    ],
+    ids=lambda content: next(iter(content)),
+)
+def test_every_field_of_a_message_arrives_and_returns(
+    stub: GrpsServiceStub, content: dict[str, Any]
+) -> None:
+    message = GrpsMessage(model="echo-1.0.0", **content)
+    answer = stub.Predict(message)
+    for name in content:
+        assert answer.WhichOneof("data_oneof") == name
+        assert getattr(answer, name) == getattr(message, name)
 
 
 @pytest.mark.timeout(BUILD_S)

@@ -2,7 +2,8 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests may panic")]
 
 use bytes::Bytes;
-use grps_core::{Cause, Content, Elements, Error, Request, RouteQuery, Tensor, Values};
+use grps_core::{Cause, Content, DataType, Elements, Error, Request, RouteQuery, Tensor, Values};
+use grps_plugin::{PluginSignature, PluginTensor};
 
 mod service;
 mod support;
@@ -194,6 +195,43 @@ async fn exceptions_are_failures() {
     let text = library().loader(&settings("multiply", r#"{"factor": "2"}"#), 0).expect("settings");
     let error = text().err();
     assert_eq!(error.as_deref(), Some("inferer 'multiply': inferer_args/factor must be a number"));
+}
+
+#[test]
+fn inputs_and_outputs_are_described() {
+    let tensor = |name: &str, shape: &[Option<u64>]| PluginTensor {
+        name: name.to_owned(),
+        dtype: DataType::Float32,
+        shape: shape.to_vec(),
+    };
+    let described = library().describe(&settings("sum", r#"{"columns": 3}"#));
+    let signature = PluginSignature {
+        inputs: vec![tensor("x", &[None, Some(3)])],
+        outputs: vec![tensor("sum", &[None])],
+    };
+    assert_eq!(described, Ok(Some(signature)));
+    assert_eq!(library().describe(&settings("multiply", "{}")), Ok(None));
+    let faults = [
+        ("throws", "the file is missing"),
+        ("twice", "add_input: two are called 'x'"),
+        ("type", "add_output: 'sum': no type 14"),
+        ("rank", "add_output: 'sum': rank 33; at most 32 are allowed"),
+    ];
+    for (fault, expected) in faults {
+        let args = format!(r#"{{"fault": "{fault}"}}"#);
+        let described = library().describe(&settings("sum", &args));
+        assert_eq!(described, Err(format!("inferer 'sum': {expected}")));
+    }
+}
+
+#[test]
+fn a_copy_is_warmed_up_unless_it_is_not_to_be() {
+    let mut settings = settings("sum", r#"{"warmth": "fails"}"#);
+    let cold = library().loader(&settings, 0).expect("settings")();
+    let expected = "inferer 'sum': warm-up: it stays cold";
+    assert_eq!(cold.err().as_deref(), Some(expected));
+    settings.warm_up = false;
+    assert!(library().loader(&settings, 0).expect("settings")().is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,7 @@ const FAULTS: [&str; 19] = [
 /// The macros of faults that are no faults of the table.
 const CREATES_NOTHING: usize = 20;
 const LARGER_TABLE: usize = 21;
+const OLDER_CLASS: usize = 22;
 
 fn broken(fault: usize) -> std::path::PathBuf {
     let flag = format!("-DFAULT={fault}");
@@ -51,6 +52,7 @@ fn settings(inferer: &str, args: &str) -> InfererSettings {
         folder: "/".to_owned(),
         device: String::new(),
         args: args.to_owned(),
+        warm_up: true,
     }
 }
 
@@ -93,6 +95,14 @@ fn a_larger_table_is_taken_and_names_have_exact_limits() {
     assert_eq!(zero.to_string(), "inferer_args contains a zero byte");
     let text = library.loader(&settings("a", "{"), 0).err().expect("a fault");
     assert!(text.to_string().starts_with("inferer_args: EOF"), "{text}");
+}
+
+#[test]
+fn a_plugin_of_an_older_header_has_what_its_version_had() {
+    let library = Arc::new(Library::open(&broken(OLDER_CLASS)).expect("a plugin"));
+    assert!(loader(&library)().is_ok());
+    let name = "0123456789abcdef".repeat(8);
+    assert_eq!(library.describe(&settings(&name, "{}")), Ok(None));
 }
 
 #[test]

@@ -249,6 +249,40 @@ class Crash : public grps::Inferer {
   }
 };
 
+// The sum of each row, with a signature; the arguments say what goes wrong.
+class Sum : public grps::Inferer {
+ public:
+  explicit Sum(const grps::Settings &settings) : warmth_(settings.Text("/warmth", "")) {}
+
+  static grps::Signature Describe(const grps::Settings &settings) {
+    const std::string fault = settings.Text("/fault", "");
+    if (fault == "throws") throw std::runtime_error("the file is missing");
+    grps::Signature signature = {{{"x", GRPS_FLOAT32, {-1, settings.Integer("/columns", 2)}}},
+                                 {{"sum", GRPS_FLOAT32, {-1}}}};
+    if (fault == "twice") signature.inputs.push_back(signature.inputs[0]);
+    if (fault == "type") signature.outputs[0].dtype = 14;
+    if (fault == "rank") signature.outputs[0].shape.resize(33);
+    return signature;
+  }
+
+  void WarmUp() override {
+    if (warmth_ == "fails") throw std::runtime_error("it stays cold");
+    grps::LogInfo("it is warm");
+  }
+
+  void Infer(grps::Batch &batch) override {
+    const grps::Tensor input = batch.input(0);
+    const auto x = input.As<float>();
+    const int64_t rows = input.shape()[0];
+    float *sum = batch.outputs().Add<float>("sum", {rows});
+    const size_t columns = rows == 0 ? 1 : x.size() / static_cast<size_t>(rows);
+    for (size_t index = 0; index < x.size(); ++index) sum[index / columns] += x[index];
+  }
+
+ private:
+  std::string warmth_;
+};
+
 // Says what it sees of each request; a negative number fails alone.
 class Look : public grps::Inferer {
   void Infer(grps::Batch &batch) override {
@@ -421,4 +455,5 @@ GRPS_PLUGIN("tests", "1.2.3", grps::Class<Multiply>("multiply"), grps::Class<Len
             grps::Class<Upper>("upper"), grps::Class<Count>("count"), grps::Class<Look>("look"),
             grps::Class<Echo>("echo", GRPS_TAKES_MESSAGES),
             grps::Class<Http>("http", GRPS_TAKES_MESSAGES), grps::Class<Data>("data"),
-            grps::Class<Crash>("crash"), grps::Class<Throw>("throw"), grps::Class<Lie>("lie"))
+            grps::Class<Crash>("crash"), grps::Class<Sum>("sum"), grps::Class<Throw>("throw"),
+            grps::Class<Lie>("lie"))

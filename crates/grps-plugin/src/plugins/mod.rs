@@ -14,8 +14,10 @@ mod http;
 mod inferer;
 mod library;
 mod outputs;
+mod signature;
 mod user_data;
 mod view;
 
 pub use inferer::{InfererSettings, SettingsError};
 pub use library::{Library, PluginError};
+pub use signature::{PluginSignature, PluginTensor};

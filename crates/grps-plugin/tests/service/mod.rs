@@ -52,6 +52,7 @@ pub(crate) fn settings(inferer: &str, args: &str) -> InfererSettings {
         folder: "/".to_owned(),
         device: "cpu".to_owned(),
         args: args.to_owned(),
+        warm_up: true,
     }
 }
 

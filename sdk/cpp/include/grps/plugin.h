@@ -95,6 +95,7 @@ typedef struct grps_args grps_args;       /* inferer_args of a model */
 typedef struct grps_batch grps_batch;     /* requests that run together, for one call of infer */
 typedef struct grps_request grps_request; /* one of them */
 typedef struct grps_outputs grps_outputs; /* tensors on their way out */
+typedef struct grps_signature grps_signature; /* inputs and outputs of a model */
 
 /* A tensor: row-major elements without gaps, in the memory of the CPU. */
 typedef struct grps_tensor {
@@ -262,6 +263,11 @@ typedef struct grps_host {
    * and at least until infer returns if it is not. */
   void *(*user_data)(const grps_request *request, const char *type,
                      uint64_t type_length)GRPS_NOEXCEPT;
+
+  /* Adds an input or an output to a signature, in the model's order: its name, type and shape, of
+   * which a negative dimension may have any size. Its elements are not looked at. */
+  int32_t (*add_input)(grps_signature *signature, const grps_tensor *like) GRPS_NOEXCEPT;
+  int32_t (*add_output)(grps_signature *signature, const grps_tensor *like) GRPS_NOEXCEPT;
 } grps_host;
 
 /* A class of inferers. */
@@ -274,6 +280,15 @@ typedef struct grps_inferer_class {
   /* Runs the requests of a batch. */
   int32_t (*infer)(void *inferer, const grps_batch *batch, grps_error *error) GRPS_NOEXCEPT;
   void (*destroy)(void *inferer) GRPS_NOEXCEPT;
+
+  /* May be NULL. Describes the inputs and outputs of a model, once before its copies are created.
+   * Requests are checked against them, and clients can read them. Without inputs, requests of every
+   * kind are passed on, as they are without this function. */
+  int32_t (*describe)(const grps_settings *settings, grps_signature *signature,
+                      grps_error *error) GRPS_NOEXCEPT;
+  /* May be NULL. Runs once after create, before the model is ready, unless the model has
+   * `warm_up: false`. */
+  int32_t (*warm_up)(void *inferer, grps_error *error) GRPS_NOEXCEPT;
 } grps_inferer_class;
 
 /* What a plugin offers. All of it is valid until the process ends. */
@@ -341,10 +356,13 @@ GRPS_LAYOUT(offsetof(grps_host, lend) == 184 && offsetof(grps_host, message) == 
 GRPS_LAYOUT(offsetof(grps_host, put_message) == 200 && offsetof(grps_host, http_request) == 208);
 GRPS_LAYOUT(offsetof(grps_host, respond) == 216 && offsetof(grps_host, send_body) == 224);
 GRPS_LAYOUT(offsetof(grps_host, set_user_data) == 232 && offsetof(grps_host, user_data) == 240);
-GRPS_LAYOUT(sizeof(grps_host) == 248);
+GRPS_LAYOUT(offsetof(grps_host, add_input) == 248 && offsetof(grps_host, add_output) == 256);
+GRPS_LAYOUT(sizeof(grps_host) == 264);
 GRPS_LAYOUT(offsetof(grps_inferer_class, name) == 8 && offsetof(grps_inferer_class, create) == 16);
 GRPS_LAYOUT(offsetof(grps_inferer_class, infer) == 24);
-GRPS_LAYOUT(offsetof(grps_inferer_class, destroy) == 32 && sizeof(grps_inferer_class) == 40);
+GRPS_LAYOUT(offsetof(grps_inferer_class, destroy) == 32);
+GRPS_LAYOUT(offsetof(grps_inferer_class, describe) == 40);
+GRPS_LAYOUT(offsetof(grps_inferer_class, warm_up) == 48 && sizeof(grps_inferer_class) == 56);
 GRPS_LAYOUT(offsetof(grps_plugin, major) == 4 && offsetof(grps_plugin, minor) == 8);
 GRPS_LAYOUT(offsetof(grps_plugin, inferer_count) == 12 && offsetof(grps_plugin, name) == 16);
 GRPS_LAYOUT(offsetof(grps_plugin, version) == 24 && offsetof(grps_plugin, inferers) == 32);

@@ -4,4 +4,5 @@ pub(crate) mod batch;
 pub(crate) mod http;
 pub(crate) mod output;
 pub(crate) mod request;
+pub(crate) mod signature;
 pub(crate) mod user_data;

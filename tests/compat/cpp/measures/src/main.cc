@@ -71,6 +71,23 @@ TEST(Measures, HttpIsAnswered) {
   ASSERT_EQ(http.response_attachment().to_string(), R"({"sum": 3, "unit": "m"})");
 }
 
+TEST(Measures, MessagesAreReadAndDescribed) {
+  GrpsMessage message, read;
+  message.set_str_data("a\n\"");
+  message.mutable_status()->set_code(-1);
+  ASSERT_EQ(message.ShortDebugString(), "status { code: -1 } str_data: \"a\\n\\\"\" ");
+  const std::string encoded = message.SerializeAsString();
+  ASSERT_TRUE(read.ParseFromString(encoded));
+  ASSERT_EQ(read.status().code(), -1);
+  for (size_t size = 1; size < encoded.size(); ++size) {
+    const bool is_whole = size == encoded.size() - message.str_data().size() - 2;
+    ASSERT_EQ(read.ParseFromString(encoded.substr(0, size)), is_whole) << size;
+  }
+  read.set_bin_data("b");
+  ASSERT_FALSE(read.has_str_data());
+  ASSERT_EQ(read.data_oneof_case(), GrpsMessage::kBinData);
+}
+
 int main(int argc, char **argv) {
   GrpsServerCustomizedLibInit();
   ::testing::InitGoogleTest(&argc, argv);

@@ -1,4 +1,4 @@
-// Returns the words of a text one by one: an inferer that works on messages, and streams.
+// Inferers that work on messages; one of them streams the words of a text.
 #pragma once
 
 #include "model_infer/inferer.h"
@@ -13,6 +13,18 @@ class WordInferer : public ModelInferer {
              GrpsContext &ctx) override;
 };
 
+// Returns the message itself, decoded and encoded again.
+class EchoInferer : public ModelInferer {
+ public:
+  ModelInferer *Clone() override { return new EchoInferer(); }
+  void Load() override {}
+  void Infer(const ::grps::protos::v1::GrpsMessage &input, ::grps::protos::v1::GrpsMessage &output,
+             GrpsContext &ctx) override {
+    output.MergeFrom(input);
+  }
+};
+
+REGISTER_INFERER(EchoInferer, echo_inferer);
 REGISTER_INFERER(WordInferer, word_inferer);
 
 }  // namespace netease::grps
