@@ -90,6 +90,15 @@ GRPS_TEST(HttpRequestsAndTheirResponses) {
   GRPS_CHECK(model.Infer(request).error == "respond: the status is 199");
 }
 
+GRPS_TEST(DataIsKeptWithARequestAndReleased) {
+  Model model("data");
+  const auto infer = [&](float x) {
+    return model.Infer({{"x", {1, 1}, std::vector<float>{x}}}).tensor("y").As<float>()[0];
+  };
+  GRPS_CHECK(infer(5) == 5);
+  GRPS_CHECK(infer(-1) == 0);  // nothing of the request before is alive
+}
+
 GRPS_TEST(FailuresHaveTheirStatus) {
   Model model("throw");
   const auto fail = [&](float number) { return model.Infer(Floats({number})); };

@@ -251,9 +251,21 @@ inline int32_t SendBody(grps_request *request, const void *data, uint64_t length
   return GRPS_OK;
 }
 
+// It lasts until infer returns: a test has no graph whose next model could read it.
+inline int32_t SetUserData(grps_request *request, const char *type, uint64_t type_length,
+                           void *data, grps_release release) noexcept {
+  request->user_data.Set({type, static_cast<size_t>(type_length)}, data, release);
+  return GRPS_OK;
+}
+inline void *UserData(const grps_request *request, const char *type,
+                      uint64_t type_length) noexcept {
+  const bool is_same = request->user_data.type == std::string_view(type, type_length);
+  return is_same ? request->user_data.data : nullptr;
+}
+
 inline grps_host MakeHost() {
   grps_host host = {};
-  host.struct_size = offsetof(grps_host, send_body) + sizeof(host.send_body);
+  host.struct_size = offsetof(grps_host, user_data) + sizeof(host.user_data);
   host.major = GRPS_PLUGIN_MAJOR;
   host.minor = GRPS_PLUGIN_MINOR;
   host.version = "test";
@@ -283,6 +295,8 @@ inline grps_host MakeHost() {
   host.http_request = HttpRequestOf;
   host.respond = Respond;
   host.send_body = SendBody;
+  host.set_user_data = SetUserData;
+  host.user_data = UserData;
   return host;
 }
 

@@ -94,6 +94,25 @@ struct grps_outputs {
   }
 };
 
+// What a plugin keeps with a request.
+struct grps_user_data {
+  std::string type;
+  void *data = nullptr;
+  grps_release release = nullptr;
+
+  grps_user_data() = default;
+  ~grps_user_data() { Set("", nullptr, nullptr); }
+  grps_user_data(const grps_user_data &) = delete;
+  grps_user_data &operator=(const grps_user_data &) = delete;
+
+  void Set(std::string_view with, void *value, grps_release end) {
+    if (data != nullptr && release != nullptr) release(data);
+    type = with;
+    data = value;
+    release = end;
+  }
+};
+
 // A request that runs.
 struct grps_request {
   const grps::testing::RequestData *data = nullptr;
@@ -104,6 +123,7 @@ struct grps_request {
   std::vector<grps_http_header> http_headers;  // what the view of the HTTP request refers to
   std::optional<grps::HttpResponse> response;
   std::vector<std::string> body_chunks;
+  grps_user_data user_data;
 };
 
 // Requests that run together.
