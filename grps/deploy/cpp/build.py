@@ -15,7 +15,9 @@ from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.cpp.plan import LIBRARIES, BuildChoices, BuildPlan, prepare
 from grps.deploy.cpp.sources import copy_sources, source_files
 from grps.deploy.cpp.steps import OnStep, run_step
+from grps.deploy.cpp.upstream import UPSTREAM_COPY, replace_libraries
 from grps.errors import ArchiveError
+from grps.server.loading.upstream_cpp import is_upstream_cpp
 from grps.server.project import Project
 
 PLUGIN = "plugin"
@@ -91,9 +93,17 @@ class BuildInPlace:
         Raises:
             ArchiveError: The build fails; the text has what was printed.
         """
-        plan = prepare(self._project.resolve(), self._choices)
+        folder = project = self._project.resolve()
+        is_upstream = is_upstream_cpp(project)
+        if is_upstream:  # its build replaces files of it
+            folder = project / UPSTREAM_COPY
+            folder.mkdir(parents=True, exist_ok=True)
+            copy_sources(source_files(project), folder)
+        plan = prepare(folder, self._choices)
         with self._progress() as steps:
-            run_plan(plan, self._project, self._project, steps.show, is_tested=False)
+            run_plan(plan, folder, project, steps.show, is_tested=False)
+        if is_upstream:
+            replace_libraries(folder / LIBRARIES, project / LIBRARIES)
 
     def sources(self) -> Iterable[TreeFile]:
         """Return the files that are not built."""

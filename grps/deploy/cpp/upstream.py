@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from grps.server.loading.upstream_cpp import LIBRARY
 
 INSTALLED = Path(BUILD_FOLDER, "RelWithDebInfo_install")
 """Where ``build.sh`` of such a project puts the library, the unit test and what that reads."""
+UPSTREAM_COPY = Path(BUILD_FOLDER, "copy")
+"""Where ``grpst dev`` builds such a project."""
 FRAMEWORK = Path("second_party", "grps-server-framework")
 TENSORFLOW = Path("second_party", "tensorflow")
 UNUSED = (
@@ -83,7 +86,8 @@ def prepare_upstream(folder: Path, variables: dict[str, str]) -> tuple[tuple[Ste
     # Libraries that build.sh links to from elsewhere are those of engines, which are not packed.
     wanted = r"\( -type f -o -lname '[!/]*' \) -name '*.so*'"
     kept = f"mkdir -p lib && find {INSTALLED}/lib -maxdepth 1 {wanted} -exec cp -a -t lib {{}} +"
-    packed = f"ldd {LIBRARY} | awk '/{PACKED}/ {{print $3}}' | xargs -r cp -Lt lib"
+    found_there = f"awk -v own=$PWD/ '/{PACKED}/ && index($3, own) != 1 {{print $3}}'"
+    packed = f"ldd {LIBRARY} | {found_there} | xargs -r cp -Lt lib"
     return (
         (
             Step("building", ("bash", "build.sh"), given),
@@ -91,6 +95,21 @@ def prepare_upstream(folder: Path, variables: dict[str, str]) -> tuple[tuple[Ste
         ),
         test,
     )
+
+
+def replace_libraries(built: Path, target: Path) -> None:
+    """Put libraries in the place of earlier ones, which a running server may use.
+
+    Args:
+        built: The folder of the new ones.
+        target: The folder that gets them.
+    """
+    target.mkdir(exist_ok=True)
+    for library in built.iterdir():
+        number, temporary = tempfile.mkstemp(dir=target)
+        os.close(number)
+        shutil.copy2(library, temporary)
+        Path(temporary).replace(target / library.name)
 
 
 def _in(folder: Path, command: str) -> tuple[str, ...]:
