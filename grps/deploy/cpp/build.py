@@ -12,16 +12,13 @@ from typing import Protocol
 from grps.config.schema import ModelConfig
 from grps.deploy.archive.tree import TreeFile
 from grps.deploy.cpp.libraries import needed_libraries
-from grps.deploy.cpp.plan import LIBRARIES, BuildChoices, BuildPlan, prepare
-from grps.deploy.cpp.sources import copy_sources, source_files
+from grps.deploy.cpp.plan import LIBRARIES, SCRIPT, BuildChoices, BuildPlan, prepare
+from grps.deploy.cpp.sources import PLUGIN, copy_sources, source_files
 from grps.deploy.cpp.steps import OnStep, run_step
 from grps.deploy.cpp.upstream import UPSTREAM_COPY, replace_libraries
 from grps.errors import ArchiveError
 from grps.server.loading.upstream_cpp import is_upstream_cpp
 from grps.server.project import Project
-
-PLUGIN = "plugin"
-"""The ``inferer_type`` of models that a library of the project runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,8 @@ class BuildInPlace:
         """Build the project.
 
         Raises:
-            ArchiveError: The build fails; the text has what was printed.
+            ArchiveError: The build fails; the text has what was printed. Or a script of the project
+                builds it, which may need a prepared copy.
         """
         folder = project = self._project.resolve()
         is_upstream = is_upstream_cpp(project)
@@ -99,6 +97,11 @@ class BuildInPlace:
             folder = project / UPSTREAM_COPY
             folder.mkdir(parents=True, exist_ok=True)
             copy_sources(source_files(project), folder)
+        elif (project / SCRIPT).is_file():
+            raise ArchiveError(
+                f"{self._project / SCRIPT}: projects with a build script are built in a copy only; "
+                "pack it with grpst archive, and serve that with grpst start"
+            )
         plan = prepare(folder, self._choices)
         with self._progress() as steps:
             run_plan(plan, folder, project, steps.show, is_tested=False)

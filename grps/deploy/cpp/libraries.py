@@ -55,13 +55,19 @@ def needed_libraries(library: Path, shown: str, folders: tuple[Path, ...]) -> li
     """
     found = [*map(str, folders), os.environ.get("LD_LIBRARY_PATH", "")]
     variables = {"LD_LIBRARY_PATH": ":".join(path for path in found if path), "LC_ALL": "C"}
-    answer = subprocess.run(
-        ["ldd", str(library)],
-        env={**os.environ, **variables},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    try:
+        answer = subprocess.run(
+            ["ldd", str(library)],
+            env={**os.environ, **variables},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    except OSError as error:
+        raise ArchiveError(
+            f"ldd can't be run ({error.strerror}); it lists the libraries that {shown} needs; on "
+            "Debian: apt-get install libc-bin"
+        ) from error
     if answer.returncode != 0:
         said = (answer.stderr or answer.stdout).strip().splitlines()
         raise ArchiveError(f"{shown} is no shared library: {said[-1] if said else 'ldd failed'}")

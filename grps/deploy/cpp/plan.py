@@ -57,10 +57,13 @@ def prepare(folder: Path, choices: BuildChoices) -> BuildPlan:
         return BuildPlan(*prepare_upstream(folder, variables))
     if (folder / SCRIPT).is_file():
         return _by_script(variables)
-    return _by_cmake(variables, choices.defines)
+    has_other_tests = (folder / "test.py").is_file()
+    return _by_cmake(variables, choices.defines, has_other_tests=has_other_tests)
 
 
-def _by_cmake(variables: dict[str, str], defines: tuple[str, ...]) -> BuildPlan:
+def _by_cmake(
+    variables: dict[str, str], defines: tuple[str, ...], *, has_other_tests: bool
+) -> BuildPlan:
     given = {
         "CMAKE_BUILD_TYPE": BUILD_TYPE,
         "GRPS_SDK": str(sdk_folder()),
@@ -75,10 +78,12 @@ def _by_cmake(variables: dict[str, str], defines: tuple[str, ...]) -> BuildPlan:
     configure = ("cmake", "-S", ".", "-B", BUILD_FOLDER, "--no-warn-unused-cli", *options)
     jobs = str(usable_cpus())
     build = ("cmake", "--build", BUILD_FOLDER, "--parallel", jobs)
-    test = ("ctest", "--test-dir", BUILD_FOLDER, "--output-on-failure", "--no-tests=error")
+    test = ["ctest", "--test-dir", BUILD_FOLDER, "--output-on-failure"]
+    if not has_other_tests:
+        test.append("--no-tests=error")
     return BuildPlan(
         (Step("configuring", configure, variables), Step("building", build, variables)),
-        Step("unit tests", test, variables, SKIP_ADVICE),
+        Step("unit tests", tuple(test), variables, SKIP_ADVICE),
     )
 
 

@@ -8,9 +8,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from grps.deploy.archive.tree import Tree, TreeFile
+from grps.errors import ConfigError
 from grps.server.loading.upstream_cpp import is_upstream_cpp
+from grps.server.project import USER_MODULES, Project
 
 BUILD_FILE = "CMakeLists.txt"
+PLUGIN = "plugin"
+"""The ``inferer_type`` of models that a library of the project runs."""
 CACHE = "CMakeCache.txt"
 """What CMake leaves at the top of a build tree."""
 BUILD_FOLDER = "build"
@@ -21,8 +25,20 @@ LINKED_BYTES = 16 * 1024 * 1024
 
 
 def is_cpp_project(project: Path) -> bool:
-    """Return whether a project is built before it is served."""
-    return (project / BUILD_FILE).is_file()
+    """Return whether a project is built before it is served.
+
+    One with code in Python is if it has a plugin as well: its ``CMakeLists.txt`` may be for
+    anything else.
+    """
+    if not (project / BUILD_FILE).is_file():
+        return False
+    if not any((project / "src" / f"{name}.py").is_file() for name in USER_MODULES):
+        return True
+    try:
+        models = Project.read(project).inference.models
+    except ConfigError:
+        return False
+    return any(model.inferer_type == PLUGIN for model in models)
 
 
 def source_files(project: Path) -> Iterator[TreeFile]:

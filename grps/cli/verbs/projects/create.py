@@ -30,7 +30,7 @@ def _types() -> str:
 @click.option(
     "--project_type",
     callback=_type,
-    shell_complete=lambda *_: list(PROJECT_TYPES),
+    shell_complete=lambda _, __, typed: [name for name in PROJECT_TYPES if name.startswith(typed)],
     help=f"{_types()}.  [default: asked on a terminal, else {DEFAULT}]",
 )
 def command(path: Path, project_type: str | None) -> None:

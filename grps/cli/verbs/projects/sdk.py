@@ -22,6 +22,7 @@ def command(wanted: str | None) -> None:
 
     \b
     Examples:
+      grpst sdk --include
       cmake -S . -B build -D CMAKE_PREFIX_PATH="$(grpst sdk)"
       g++ -std=c++17 -shared -fPIC -I "$(grpst sdk --include)" -o libmy.so my.cpp
     """  # noqa: D301 - \b is click's mark for text that is not wrapped

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from grps.cli.output.steps import StepProgress
 from grps.deploy.archive.pack import pack
-from grps.deploy.cpp.build import Built, built_copy
+from grps.deploy.cpp.build import BuildInPlace, Built, built_copy
+from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.cpp.plan import BuildChoices
 from grps.deploy.cpp.sources import build_trees, copy_sources, is_cpp_project, source_files
 from grps.errors import ArchiveError
@@ -105,6 +107,8 @@ def test_what_the_configuration_names_must_be_built(project: Path) -> None:
     without = CMAKE.replace("add_test(NAME doubles COMMAND unit_test)\n", "")
     (project / "CMakeLists.txt").write_text(without)
     assert "No tests were found" in failure(project)
+    write_tree(project, {"test.py": "", **{"conf/inference.yml": PROJECT["conf/inference.yml"]}})
+    assert build(project)[1][-1] == "unit tests", "those in Python are tests too"
 
 
 def test_definitions_and_libraries_of_the_project(project: Path) -> None:
@@ -135,6 +139,18 @@ def test_libraries_from_elsewhere_are_packed_beside_the_plugin(
     assert found["build/libother.so.1"] == other / "libother.so.1"
 
 
+def test_missing_programs_are_named(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ArchiveError, match=r"src/p\.c is no shared library: "):
+        needed_libraries(project / "src" / "p.c", "src/p.c", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = failure(project)
+    assert said.startswith("cmake can't be run (No such file or directory); projects in C++ need")
+    with pytest.raises(ArchiveError, match="ldd can't be run"):
+        needed_libraries(project / "p.so", "p.so", ())
+
+
 def test_a_script_of_the_project_builds_it(project: Path) -> None:
     write_tree(
         project,
@@ -147,12 +163,20 @@ def test_a_script_of_the_project_builds_it(project: Path) -> None:
     )
     built, titles = build(project)
     assert titles == ["building", "unit tests"]
+    with pytest.raises(ArchiveError, match=r"build\.sh: projects with a build script are built in"):
+        BuildInPlace(project, BuildChoices(), StepProgress).build()
     assert "build/libp.so" in [file.path for file in built.files]
 
 
 def test_build_trees_are_no_sources(project: Path, tmp_path: Path) -> None:
     assert is_cpp_project(project)
     assert not is_cpp_project(tmp_path)
+    write_tree(project, {"src/customized_converter.py": ""})
+    assert is_cpp_project(project), "code in Python beside a plugin"
+    write_tree(project, {"conf/inference.yml": "models: [{name: m, version: '1'}]\n"})
+    assert not is_cpp_project(project), "the build file of something else"
+    write_tree(project, {"conf/inference.yml": "models: [\n"})
+    assert not is_cpp_project(project), "a configuration that can't be read"
     write_tree(
         project,
         {
