@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from grps.deploy.cpp.plan import BuildChoices, prepare
+from grps.deploy.cpp.sources import source_files
+from grps.deploy.cpp.upstream import replace_libraries
 from grps.errors import ArchiveError
 from tests.support import REPOSITORY
 from tests.unit.deploy.archive.archives import write_tree
@@ -88,3 +90,19 @@ def test_an_engine_of_the_project_is_used_where_it_is(project: Path) -> None:
         "include/NvInfer.h, and no Python package has it; install tensorrt, or give its folder as "
         "libtensorrt_path"
     )
+
+
+def test_the_framework_and_what_was_built_are_no_sources(project: Path) -> None:
+    write_tree(project, {"lib/libx.so": "", "build/copy/x.cc": "", "third_party/lib/liby.so": ""})
+    found = {file.path for file in source_files(project)}
+    own = {"CMakeLists.txt", "src/CMakeLists.txt", "build.sh", "third_party/lib/liby.so"}
+    assert found == own
+
+
+def test_a_library_that_a_server_uses_is_not_written_over(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"built/libx.so": "new", "lib/libx.so": "old"})
+    with (tmp_path / "lib/libx.so").open() as used:
+        replace_libraries(tmp_path / "built", tmp_path / "lib")
+        assert used.read() == "old"
+    assert (tmp_path / "lib/libx.so").read_text() == "new"
+    assert [path.name for path in (tmp_path / "lib").iterdir()] == ["libx.so"]
