@@ -17,8 +17,8 @@ def shell_scripts() -> list[str]:
 
 
 def cpp_files() -> list[str]:
-    """List the sources of the client and of the plugins for C++, and of the examples."""
-    folders = (Path("clients/cpp"), Path("sdk/cpp"), Path("examples"))
+    """List the sources in C and C++: of the client, of plugins, of examples and of projects."""
+    folders = tuple(map(Path, ("clients/cpp", "sdk/cpp", "examples", "tests/compat/cpp")))
     suffixes = {".c", ".cc", ".cpp", ".h", ".hpp"}
     return [
         str(path)

@@ -32,6 +32,8 @@ declare -A package_of_header=(
   [curl/curl.h]=libcurl4-openssl-dev
   [gtest/gtest.h]=libgtest-dev
   [nlohmann/json.hpp]=nlohmann-json3-dev
+  [yaml-cpp/yaml.h]=libyaml-cpp-dev
+  [eigen3/Eigen/Core]=libeigen3-dev
 )
 
 missing=()

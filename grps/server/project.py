@@ -17,6 +17,7 @@ from grps.errors import ConfigError, GrpsError, ModelError, StopRequested
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import describe
 from grps.server.configuration import load_inference, load_server
+from grps.server.loading.upstream_cpp import hosted, is_upstream_cpp
 
 USER_MODULES = {"customized_converter": "converter_type", "customized_inferer": "inferer_type"}
 """Modules of ``src`` in the order of their import, and the key whose ``customized`` needs them."""
@@ -58,6 +59,9 @@ class Project:
         inference = load_inference(inference_file)
         server = load_server(server_file)
         inference_text, server_text = read_text(inference_file), read_text(server_file)
+        if is_upstream_cpp(folder):
+            models = (hosted(model, server.max_concurrency) for model in inference.models)
+            inference = msgspec.structs.replace(inference, models=tuple(models))
         described = plain_value(inference_text, str(inference_file), numbers_stay_text=True)
         return cls(
             folder=folder,

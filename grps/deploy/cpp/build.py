@@ -15,7 +15,9 @@ from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.cpp.plan import LIBRARIES, SCRIPT, BuildChoices, BuildPlan, prepare
 from grps.deploy.cpp.sources import PLUGIN, copy_sources, source_files
 from grps.deploy.cpp.steps import OnStep, run_step
+from grps.deploy.cpp.upstream import UPSTREAM_COPY, replace_libraries
 from grps.errors import ArchiveError
+from grps.server.loading.upstream_cpp import is_upstream_cpp
 from grps.server.project import Project
 
 
@@ -89,14 +91,22 @@ class BuildInPlace:
             ArchiveError: The build fails; the text has what was printed. Or a script of the project
                 builds it, which may need a prepared copy.
         """
-        if (self._project / SCRIPT).is_file():
+        folder = project = self._project.resolve()
+        is_upstream = is_upstream_cpp(project)
+        if is_upstream:  # its build replaces files of it
+            folder = project / UPSTREAM_COPY
+            folder.mkdir(parents=True, exist_ok=True)
+            copy_sources(source_files(project), folder)
+        elif (project / SCRIPT).is_file():
             raise ArchiveError(
                 f"{self._project / SCRIPT}: projects with a build script are built in a copy only; "
                 "pack it with grpst archive, and serve that with grpst start"
             )
-        plan = prepare(self._project.resolve(), self._choices)
+        plan = prepare(folder, self._choices)
         with self._progress() as steps:
-            run_plan(plan, self._project, self._project, steps.show, is_tested=False)
+            run_plan(plan, folder, project, steps.show, is_tested=False)
+        if is_upstream:
+            replace_libraries(folder / LIBRARIES, project / LIBRARIES)
 
     def sources(self) -> Iterable[TreeFile]:
         """Return the files that are not built."""
@@ -136,8 +146,7 @@ def _collect(project: Path, copy: Path, sources: list[TreeFile]) -> Built:
             raise ArchiveError(
                 f"model {model.key}: inferer_path {named} was not built{_made(copy)}"
             )
-        if path not in files:
-            files[path] = _file(path, library)
+        files[path] = _file(path, library)
         notes.update(_add_needed(files, copy, path))
     return Built(tuple(sorted(files.values(), key=lambda file: file.path)), tuple(notes))
 

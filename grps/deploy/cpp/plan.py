@@ -11,7 +11,9 @@ from pathlib import Path
 from grps.deploy.cpp.sdk import sdk_folder
 from grps.deploy.cpp.sources import BUILD_FOLDER
 from grps.deploy.cpp.steps import Step
+from grps.deploy.cpp.upstream import prepare_upstream
 from grps.machine import usable_cpus
+from grps.server.loading.upstream_cpp import is_upstream_cpp
 
 BUILD_TYPE = "RelWithDebInfo"
 SCRIPT = "build.sh"
@@ -51,6 +53,8 @@ def prepare(folder: Path, choices: BuildChoices) -> BuildPlan:
         choices: What the user chose.
     """
     variables = {**_variables(folder), **choices.variables}
+    if (folder / SCRIPT).is_file() and is_upstream_cpp(folder):
+        return BuildPlan(*prepare_upstream(folder, variables))
     if (folder / SCRIPT).is_file():
         return _by_script(variables)
     has_other_tests = (folder / "test.py").is_file()

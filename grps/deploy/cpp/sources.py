@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grps.deploy.archive.tree import Tree, TreeFile
 from grps.errors import ConfigError
+from grps.server.loading.upstream_cpp import is_upstream_cpp
 from grps.server.project import USER_MODULES, Project
 
 BUILD_FILE = "CMakeLists.txt"
@@ -17,6 +18,8 @@ PLUGIN = "plugin"
 CACHE = "CMakeCache.txt"
 """What CMake leaves at the top of a build tree."""
 BUILD_FOLDER = "build"
+UPSTREAM_TREES = (BUILD_FOLDER, "lib", "second_party/grps-server-framework")
+"""Folders of a project for upstream's C++ edition that are not sources: the framework is ours."""
 LINKED_BYTES = 16 * 1024 * 1024
 """Files from this size on are linked to, not copied: they are weights, which no build changes."""
 
@@ -51,7 +54,7 @@ def source_files(project: Path) -> Iterator[TreeFile]:
 
 
 def build_trees(project: Path) -> list[str]:
-    """List the folders that a build has made, relative to the project.
+    """List the folders that a build makes or replaces, relative to the project.
 
     They have CMake's cache and no ``CMakeLists.txt``. A folder ``build`` at the top that has build
     trees is one as a whole.
@@ -64,11 +67,13 @@ def build_trees(project: Path) -> list[str]:
             folders.clear()
     if any(tree.startswith(f"{BUILD_FOLDER}/") for tree in found):
         found.append(BUILD_FOLDER)
+    if is_upstream_cpp(project):
+        found.extend(UPSTREAM_TREES)
     return found
 
 
 def copy_sources(files: Iterable[TreeFile], target: Path) -> None:
-    """Copy files into an empty folder, with their times and permissions.
+    """Copy files into a folder, with their times and permissions.
 
     Args:
         files: The files of a project.
@@ -77,6 +82,7 @@ def copy_sources(files: Iterable[TreeFile], target: Path) -> None:
     for file in files:
         copy = target / file.path
         copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.unlink(missing_ok=True)
         if file.status.st_size >= LINKED_BYTES:
             copy.symlink_to(file.source)
         else:

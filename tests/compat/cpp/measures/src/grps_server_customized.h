@@ -1,0 +1,5 @@
+#pragma once
+
+namespace netease::grps {
+bool GrpsServerCustomizedLibInit();
+}  // namespace netease::grps
