@@ -139,8 +139,6 @@ def _check_plugin(model: ModelConfig, at: str, fail: Fail) -> None:
             "inferer_type 'plugin' takes tensors as they come; use 'none', and a graph to run a "
             "converter in a model of its own",
         )
-    if model.isolation != "thread":
-        raise fail(f"{at}.isolation", "inferer_type 'plugin' runs in threads; use 'thread'")
     if model.max_threads is not None:
         raise fail(
             f"{at}.max_threads",

@@ -1,6 +1,7 @@
 //! The C ABI of GRPS for native code in the process of a service. The headers are in
 //! `sdk/cpp/include/grps`. What else needs `unsafe` is here as well.
 
+pub mod crash;
 pub mod lent_memory;
 pub mod monitor;
 mod plugins;

@@ -1,10 +1,28 @@
-//! The end of this process, whatever its threads do.
+//! What belongs to this process: its descriptors, and its end, whatever its threads do.
 
 use std::ffi::c_int;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 unsafe extern "C" {
     fn _exit(status: c_int) -> !;
 }
+
+/// Takes a descriptor over that this process was started with; a copy of it, which is closed with
+/// what is returned.
+///
+/// # Errors
+/// There is no such descriptor.
+pub fn own_descriptor(number: i32) -> io::Result<OwnedFd> {
+    if number < 0 {
+        return Err(io::Error::from_raw_os_error(EBADF));
+    }
+    // SAFETY: it is used for the one call that copies it, which fails if it is not open.
+    unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()
+}
+
+/// The error of the system for a number that is no open descriptor.
+const EBADF: i32 = 9;
 
 /// Ends the process at once. Nothing is flushed, and no handler or destructor runs: each of them
 /// could wait for a thread that holds what it needs.

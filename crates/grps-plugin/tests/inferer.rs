@@ -156,6 +156,26 @@ async fn messages_are_answered_by_messages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn user_data_is_kept_with_a_request_and_released_once() {
+    let service = Service::new("data");
+    let number = async |x: f32| {
+        let outcome = service.ask(vec![floats(&[x])]).await.expect("an outcome");
+        tensors(outcome)[0].elements().bytes().to_vec()
+    };
+    assert_eq!(number(5.0).await, 5f32.to_ne_bytes());
+    assert_eq!(number(-1.0).await, 0f32.to_ne_bytes());
+    let endless = service.ask(vec![floats(&[1000.0])]);
+    while service.queue.counts().batches() < 3 {
+        tokio::task::yield_now().await;
+    }
+    endless.abort();
+    assert_eq!(number(-1.0).await, 0f32.to_ne_bytes());
+    // Released in every case; what is wrong fails the run.
+    let fault = service.fault(-2.0).await;
+    assert_eq!(fault.message(), "set_user_data: the type: its pointer is NULL (request id r)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn exceptions_are_failures() {
     let service = Service::new("throw");
     let missing = service.fault(0.0).await;

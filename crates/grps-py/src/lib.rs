@@ -1,6 +1,7 @@
 //! The extension module `grps._core`: a list of registrations.
 
 mod codec;
+mod forwarded_log;
 mod gpus;
 mod instances;
 mod log;
@@ -21,6 +22,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod _core {
     #[pymodule_export]
     use crate::codec::{json_to_message, message_to_json};
+    #[pymodule_export]
+    use crate::forwarded_log::forward_log;
     #[pymodule_export]
     use crate::gpus::find_gpus;
     #[pymodule_export]

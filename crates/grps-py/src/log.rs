@@ -44,6 +44,7 @@ pub(crate) fn start_log(
     json: bool,
 ) -> PyResult<Log> {
     let settings = LogSettings { path: &path, level, backup_count, to_stderr, json };
+    grps_plugin::crash::log_to(&path, json);
     let guard = start(&settings)
         .map_err(|error| PyOSError::new_err(format!("can't log to {}: {error}", path.display())))?;
     Ok(Log { guard: Mutex::new(Some(guard)) })

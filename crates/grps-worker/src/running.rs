@@ -299,7 +299,7 @@ fn describe_request<'a>(
 ) -> EntryMeta<'a> {
     let left_elsewhere = request.session().is_some_and(|session| {
         let left = session.lock();
-        left.filled || left.elsewhere
+        left.filled || left.elsewhere || left.native.is_some()
     });
     let message = message.map(|message| blobs.add(message));
     let exchange = request.exchange().map(|exchange| exchange.request());

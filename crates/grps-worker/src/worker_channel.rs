@@ -83,6 +83,10 @@ struct WorkerRequest {
     http: Option<RawHttpRequest>,
     /// Whether no other model runs the request.
     is_alone: bool,
+    /// Whether an earlier model left something in another process.
+    is_left_elsewhere: bool,
+    /// Whether the inferer left something here for the next model.
+    left: AtomicBool,
     /// Whether a reply was sent, or the batch is done.
     replied: AtomicBool,
     /// Whether the server has said that the client disconnected.
@@ -232,6 +236,8 @@ impl WorkerBatch {
                 id: request.id.to_owned(),
                 message: message.map(Bytes::from),
                 streaming: request.streaming,
+                is_left_elsewhere: request.left_elsewhere,
+                left: AtomicBool::new(false),
                 is_alone: request.exchange.as_ref().is_none_or(|exchange| exchange.alone),
                 http: request.exchange.map(|sent| read_exchange(packet, sent)).transpose()?,
                 replied: AtomicBool::new(false),
@@ -321,9 +327,10 @@ impl NativeBatch for WorkerBatch {
 impl WorkerRequest {
     fn send_content(&self, kind: u8, content: &Content) {
         let EntryRef { number, entry } = self.place;
+        let left = self.left.load(Ordering::Acquire);
         let mut blobs = Blobs::default();
         let content = describe_content(content, &mut blobs);
-        let meta = ReplyMeta { number, entry, content, left: false, spent_ns: (0, 0) };
+        let meta = ReplyMeta { number, entry, content, left, spent_ns: (0, 0) };
         self.shared.send(kind, &meta, &blobs);
     }
 }
@@ -369,6 +376,14 @@ impl NativeRequest for WorkerRequest {
 
     fn is_alone(&self) -> bool {
         self.is_alone
+    }
+
+    fn is_left_elsewhere(&self) -> bool {
+        self.is_left_elsewhere
+    }
+
+    fn note_left(&self) {
+        self.left.store(true, Ordering::Release);
     }
 
     /// The server holds the chunks of a slow client: the socket fills and this call waits.

@@ -98,7 +98,9 @@ class LoadedModel:
     def _takes_tensors(self) -> bool:
         """Return whether the instances take tensors; else they take whole messages."""
         first = self.instances[0] if self.instances else None
-        if isinstance(first, PluginCopy):
+        if isinstance(first, PluginCopy) or (
+            isinstance(first, ProcessInstance) and self.config.inferer_type == "plugin"
+        ):
             return not first.takes_messages
         return NAMES.takes_tensors(self.config)
 
@@ -170,7 +172,7 @@ def _load_side_by_side(instances: tuple[Instance, ...]) -> list[Signature | None
 def _instances(
     config: ModelConfig, options: ServiceOptions, report: Report
 ) -> tuple[Instance, ...]:
-    if config.inferer_type == "plugin":
+    if config.inferer_type == "plugin" and config.isolation == "thread":
         return tuple(
             PluginCopy(config.for_copy(index), index, options.folder, report)
             for index in range(config.copies)

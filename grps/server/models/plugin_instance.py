@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from grps.backends.backend import Signature
@@ -10,8 +9,9 @@ from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.log import logger
 from grps.server.loading.loaders import Report
+from grps.server.loading.plugins import open_plugin, plugin_settings
 from grps.server.models.instance import InstanceState, Life
-from grps.server.native import Model, NativePlugin, Plugin, PluginInstance
+from grps.server.native import Model, Plugin, PluginInstance
 
 
 class PluginCopy:
@@ -46,17 +46,7 @@ class PluginCopy:
 
     def load(self) -> Signature | None:
         """Load the library; the inferer is created by the thread that runs it, in ``start``."""
-        path = self._folder / (self._config.inferer_path or "")
-        try:
-            self._plugin = Plugin(path, self._config.inferer_name or "")
-        except ValueError as error:
-            raise self._error(error) from error
-        batching = self._config.batching
-        if self.takes_messages and batching and (batching.allowed_sizes or batching.padding):
-            raise ModelError(
-                f"model {self._config.key}: allowed_sizes and padding need tensors, but inferer "
-                f"{self._config.inferer_name!r} takes whole messages; leave them out"
-            )
+        self._plugin = open_plugin(self._config, self._folder)
         if self._index == 0:
             logger.info("model %s is run by plugin %s", self._config.key, self._plugin.title)
         return None
@@ -66,16 +56,11 @@ class PluginCopy:
         if self._plugin is None:
             raise ModelError(f"instance {self.name} is started before it is loaded")
         self._report("loading", f"loading {self.name}")
-        settings = NativePlugin(
-            inferer=self._config.inferer_name or "",
-            folder=str(self._folder),
-            device=self._config.device or "",
-            args=json.dumps(self._config.inferer_args or {}, ensure_ascii=False, default=str),
-        )
+        settings = plugin_settings(self._config, self._folder)
         try:
             self._instance = self._plugin.start(model, settings, self._index)
         except ValueError as error:
-            raise self._error(error) from error
+            raise ModelError(f"model {self._config.key}: {error}") from error
 
     def join(self) -> None:
         """Wait for the end of the thread; see ``Instance.join``."""
@@ -99,6 +84,3 @@ class PluginCopy:
         if self._stopped:
             return InstanceState(Life.STOPPED, reason, restarts)
         return InstanceState(Life.ALIVE if reason is None else Life.DEAD, reason, restarts)
-
-    def _error(self, error: ValueError) -> ModelError:
-        return ModelError(f"model {self._config.key}: {error}")

@@ -41,6 +41,8 @@ class ProcessInstance:
         self._thread: threading.Thread | None = None
         self._state = InstanceState(Life.NEW)
         self._stopping = threading.Event()
+        self.takes_messages = False
+        """Whether an inferer of a plugin takes whole messages; known once it is loaded."""
 
     @property
     def name(self) -> str:
@@ -112,6 +114,7 @@ class ProcessInstance:
         except ModelError:
             self._worker = None
             raise
+        self.takes_messages = worker.takes_messages
         self._change(life=Life.LOADED)
         threading.Thread(
             target=self._watch, args=(worker,), name=f"{self._name} end", daemon=True

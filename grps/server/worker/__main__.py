@@ -39,6 +39,7 @@ from grps.server.worker.control import (
     RemoteRecorder,
     WorkerSettings,
 )
+from grps.server.worker.native_copy import serve_plugin
 from grps.server.worker.packets import Pipe
 
 
@@ -62,6 +63,10 @@ def main(pipe: int, note: int, control: int) -> int:
     recorder = RemoteRecorder(server)
     app_monitor.connect(recorder, monitor_api())
     threading.Thread(target=_end_with, args=(server,), name="control", daemon=True).start()
+    if settings.model.inferer_type == "plugin":
+        code = serve_plugin(server, settings, pipe, note)
+        recorder.close()
+        return code
     try:
         copy = _load(settings, server)
         runner = only_runner(copy, settings.model.key)

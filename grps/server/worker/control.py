@@ -42,6 +42,8 @@ class Loaded(msgspec.Struct, tag="loaded", frozen=True):
     """The copy is loaded and warm."""
 
     signature: Signature | None
+    takes_messages: bool = False
+    """Whether the inferer of a plugin takes whole messages."""
 
 
 class Failed(msgspec.Struct, tag="failed", frozen=True):

@@ -33,10 +33,12 @@ from grps.server.worker.control import (
     write_logged,
 )
 
-LAST_LINES = 20
+LAST_LINES = 80
 """Lines of a worker's standard error that are kept for the case of its end."""
 SHOWN_LINES = 3
 LONGEST_LINE = 400
+CRASH_MARK = "grps crash: "
+"""What the native report of a crash begins with."""
 LONGEST_READ = 64 * 1024
 END_TIMEOUT_S = 5.0
 EXIT_TIMEOUT_S = 1.0
@@ -59,6 +61,8 @@ class WorkerProcess:
         self._name = name
         self._report = report
         self._outcome: Loaded | Failed | None = None
+        self.takes_messages = False
+        """Whether an inferer of a plugin takes whole messages; known once it is loaded."""
         self._answered = threading.Event()
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._killed_as: str | None = None
@@ -98,6 +102,7 @@ class WorkerProcess:
         self._answered.wait()
         outcome = self._outcome
         if isinstance(outcome, Loaded):
+            self.takes_messages = outcome.takes_messages
             return outcome.signature
         if outcome is not None:
             cause = outcome.error
@@ -191,7 +196,11 @@ class WorkerProcess:
         """
         for thread in self._threads:
             thread.join(END_TIMEOUT_S)
-        lines = [line for line in list(self._last_lines) if line.strip()][-SHOWN_LINES:]
+        lines = [line for line in list(self._last_lines) if line.strip()]
+        crashes = [at for at, line in enumerate(lines) if line.startswith(CRASH_MARK)]
+        if crashes:
+            return "\n".join(["", *lines[crashes[-1] :]])
+        lines = lines[-SHOWN_LINES:]
         return f"; its last lines: {' | '.join(lines)}" if lines else ""
 
     def _listen(self) -> None:

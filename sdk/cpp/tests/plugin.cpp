@@ -1,11 +1,37 @@
 // The plugin of the tests: inferers that use all of the interface, and one that misuses it.
 
+#include <atomic>
 #include <cctype>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <grps/plugin.hpp>
 #include <limits>
 #include <thread>
 
 namespace {
+
+namespace detail {
+
+int released = 0;
+
+// Ways to keep nothing; what is released is counted.
+void WrongCalls(grps_request *request) {
+  const grps_host &host = *grps::detail::host;
+  const auto release = [](void *) noexcept { ++released; };
+  char data = 0;
+  host.set_user_data(nullptr, "x", 1, &data, release);
+  host.set_user_data(request, "x", 1, &data, release);
+  host.set_user_data(request, "", 0, nullptr, release);
+  if (host.user_data(request, "x", 1) != nullptr || host.user_data(nullptr, "x", 1) != nullptr) {
+    throw std::logic_error("it is kept");
+  }
+  host.set_user_data(request, nullptr, 1, &data, release);
+  if (released != 4) throw std::logic_error("it was not released");
+  host.set_user_data(request, "x", 1, &data, nullptr);
+}
+
+}  // namespace detail
 
 // y = x * factor, by memory of the host.
 class Multiply : public grps::Inferer {
@@ -158,6 +184,68 @@ class Http : public grps::Inferer {
     if (mode == '8') host.send_body(raw, nullptr, 1);
     host.http_request(nullptr, nullptr), host.respond(nullptr, nullptr);
     host.send_body(nullptr, "x", 1);
+  }
+};
+
+// Keeps the number with the request, or returns ten times the one that was kept before; a negative
+// number counts those that are alive. From 1000 on, it waits until its client has left.
+class Data : public grps::Inferer {
+  struct Kept {
+    explicit Kept(float number) : number(number) { ++alive; }
+    Kept(const Kept &other) : number(other.number) { ++alive; }
+    ~Kept() { --alive; }
+    float number;
+    static inline std::atomic<int> alive = 0;
+  };
+
+  void Infer(grps::Batch &batch) override {
+    const float x = batch.input(0).As<float>()[0];
+    grps::Request request = batch.request(0);
+    float y = x;
+    if (const Kept *kept = request.user_data<Kept>()) {
+      y = kept->number * 10;
+      request.SetUserData(Kept(y));
+      request.SetUserData(Kept(y));
+    } else if (x >= 0) {
+      request.SetUserData(Kept(x));
+      if (request.user_data<float>() != nullptr) throw std::logic_error("it is of another type");
+    } else if (x == -2) {
+      detail::WrongCalls(request.raw());
+    } else {
+      y = static_cast<float>(Kept::alive);
+    }
+    while (x >= 1000 && !request.is_cancelled()) std::this_thread::yield();
+    *batch.outputs().Add<float>("y", {1, 1}) = y;
+  }
+};
+
+// Ends its process by the signal that the number is, and by a full stack for -1; 0 ends nothing,
+// after two seconds.
+class Crash : public grps::Inferer {
+  void Infer(grps::Batch &batch) override {
+    const grps::Tensor input = batch.input(0);
+    const int number = static_cast<int>(input.As<float>()[0]);
+    FallOver(number);
+    if (number == 0) {
+      grps::LogInfo("it sleeps");
+      std::this_thread::sleep_for(std::chrono::seconds(2));
+    }
+    batch.outputs().Add<float>("y", input.shape());
+  }
+
+  __attribute__((noinline)) static int Recurse(volatile int *below) {
+    volatile int numbers[1000] = {*below};
+    return *below < 0 ? 0 : Recurse(numbers) + numbers[0];
+  }
+
+  __attribute__((noinline)) static void FallOver(int number) {
+    volatile int depth = 0;
+    if (number == -1) depth = Recurse(&depth);
+    volatile int *nowhere = nullptr;
+    if (number == SIGSEGV) *nowhere = 1;
+    if (number == SIGABRT) std::abort();
+    if (number == SIGILL) __builtin_trap();
+    if (number != 0) std::raise(number);
   }
 };
 
@@ -332,5 +420,5 @@ class Lie : public grps::Inferer {
 GRPS_PLUGIN("tests", "1.2.3", grps::Class<Multiply>("multiply"), grps::Class<Lend>("lend"),
             grps::Class<Upper>("upper"), grps::Class<Count>("count"), grps::Class<Look>("look"),
             grps::Class<Echo>("echo", GRPS_TAKES_MESSAGES),
-            grps::Class<Http>("http", GRPS_TAKES_MESSAGES), grps::Class<Throw>("throw"),
-            grps::Class<Lie>("lie"))
+            grps::Class<Http>("http", GRPS_TAKES_MESSAGES), grps::Class<Data>("data"),
+            grps::Class<Crash>("crash"), grps::Class<Throw>("throw"), grps::Class<Lie>("lie"))

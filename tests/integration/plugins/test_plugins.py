@@ -25,7 +25,7 @@ from tests.support import (
     write_project,
 )
 
-OTHERS = ("upper", "count", "look", "echo", "throw", "lie")
+OTHERS = ("upper", "count", "look", "echo", "throw", "lie", "data")
 """Inferers of the plugin that need no configuration of their own."""
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[
             instances=2,
         ),
         *(plugin_model(name, library) for name in OTHERS),
+        plugin_model("again", library, inferer_name="data"),
     ]
-    with serving(write_project(folder, models, dag=["multiply-1.0.0"])) as running:
+    write_project(folder, models, dag=["multiply-1.0.0"])
+    nodes = [{"name": name, "type": "model", "model": name} for name in ("data", "again")]
+    file = folder / "conf" / "inference.yml"
+    graphs = [{"type": "sequential", "name": "twice", "nodes": nodes}]
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "graphs": graphs}))
+    with serving(folder) as running:
         yield running
 
 
@@ -150,6 +156,19 @@ def test_failures_have_their_status_and_a_broken_inferer_is_created_again(
     models = requests.get(server.url("/grps/v1/admin/models"), timeout=GUARD_S).json()["models"]
     (thrower,) = [model for model in models if model["model"] == "throw-1.0.0"]
     assert thrower["instances"] == [{"name": "throw-1.0.0#0", "state": "alive", "restarts": 1}]
+
+
+def test_user_data_goes_on_to_the_next_model_and_is_released(server: RunningServer) -> None:
+    def ask(number: int, model: str, **headers: str) -> requests.Response:
+        return server.post({"ndarray": [[number]]}, f"?model={model}", headers=headers)
+
+    def number_of(answer: requests.Response) -> float:
+        return float(answer.json()["gtensors"]["tensors"][0]["flat_float32"][0])
+
+    assert number_of(ask(7, "twice")) == 70.0
+    late = ask(1000, "twice", **{"X-Request-Timeout-Ms": "50"})
+    assert late.status_code == 504
+    wait_until(lambda: number_of(ask(-1, "data")) == 0, "the release of all user data")
 
 
 def test_metrics_of_a_plugin(server: RunningServer) -> None:

@@ -37,7 +37,6 @@ def test_a_library_and_an_inferer_are_needed(key: str) -> None:
     ("key", "value"),
     [
         ("converter_type", "numpy"),
-        ("isolation", "process"),
         ("max_threads", "2"),
         ("warm_up_requests", "[a.json]"),
     ],

@@ -21,6 +21,8 @@ pub type Session = Arc<Mutex<CarriedState>>;
 pub struct CarriedState {
     /// An object that instances in one process understand.
     pub object: Option<Box<dyn Any + Send>>,
+    /// What plugins in one process understand, which keep it themselves.
+    pub native: Option<Box<dyn Any + Send>>,
     /// Whether the object holds something that user code put there.
     pub filled: bool,
     /// Whether user code put something where the next model can't see it: into another process.
@@ -29,10 +31,11 @@ pub struct CarriedState {
 
 impl std::fmt::Debug for CarriedState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { object, filled, elsewhere } = self;
-        let object = object.is_some();
+        let Self { object, native, filled, elsewhere } = self;
+        let (object, native) = (object.is_some(), native.is_some());
         f.debug_struct("CarriedState")
             .field("object", &object)
+            .field("native", &native)
             .field("filled", filled)
             .field("elsewhere", elsewhere)
             .finish()

@@ -157,6 +157,9 @@ pub(crate) struct Host {
     pub(crate) http_request: unsafe extern "C" fn(*const RequestRun, *mut HttpRequestView) -> i32,
     pub(crate) respond: unsafe extern "C" fn(*const RequestRun, *const HttpResponseView) -> i32,
     pub(crate) send_body: unsafe extern "C" fn(*const RequestRun, *const c_void, u64) -> i32,
+    pub(crate) set_user_data:
+        unsafe extern "C" fn(*const RequestRun, Text, u64, *mut c_void, Option<Release>) -> i32,
+    pub(crate) user_data: unsafe extern "C" fn(*const RequestRun, Text, u64) -> *mut c_void,
 }
 
 // SAFETY: it has functions and a static text only.
@@ -218,12 +221,13 @@ frozen!(HttpRequestView, 112, struct_size: 0, flags: 4, method: 8, path: 24, que
 frozen!(HttpResponseView, 40, struct_size: 0, status: 4, headers: 8, header_count: 16, body: 24);
 frozen!(Settings, 56, struct_size: 0, instance: 4, model: 8, folder: 16, library: 24, device: 32,
     json: 40, args: 48);
-frozen!(Host, 232, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
+frozen!(Host, 248, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
     record: 32, fail: 40, argument: 48, request_count: 56, rows: 64, input_count: 72, input: 80,
     batch_outputs: 88, request: 96, request_id: 104, request_rows: 112, is_streaming: 120,
     is_cancelled: 128, remaining_us: 136, fail_request: 144, request_outputs: 152,
     send_chunk: 160, allocate: 168, copy: 176, lend: 184, message: 192, put_message: 200,
-    http_request: 208, respond: 216, send_body: 224);
+    http_request: 208, respond: 216, send_body: 224, set_user_data: 232,
+    user_data: 240);
 frozen!(InfererClass, 40, struct_size: 0, flags: 4, name: 8, create: 16, infer: 24, destroy: 32);
 frozen!(PluginTable, 40, struct_size: 0, major: 4, minor: 8, inferer_count: 12, name: 16,
     version: 24, inferers: 32);

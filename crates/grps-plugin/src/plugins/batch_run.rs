@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use grps_core::{
-    Cause, Content, Elements, Error, Failure, NativeBatch, NativeRequest, Outputs, Tensor,
+    Cause, Content, Elements, Error, Failure, NativeBatch, NativeRequest, Outputs, Session, Tensor,
 };
 
 use crate::plugins::abi::{CLIENT_LEFT, ERROR, NOT_STREAMING, OK, TensorView};
@@ -50,6 +50,8 @@ pub(crate) struct RequestRun {
     pub(crate) has_chunks: AtomicBool,
     /// Its HTTP request, once the plugin has looked at it, and what became of the response.
     pub(crate) http: Http,
+    /// Keeps user data where the request has no next model.
+    pub(crate) session: Session,
     /// Why the run of the batch fails.
     pub(crate) errors: Arc<ErrorSlot>,
 }
@@ -123,6 +125,7 @@ impl<'a> BatchRun<'a> {
             outputs: OutputList::of_request(&self.errors),
             has_chunks: AtomicBool::new(false),
             http: Http::default(),
+            session: Session::default(),
             errors: Arc::clone(&self.errors),
         };
         requests.map(run).collect()

@@ -6,7 +6,7 @@ use crate::monitor;
 use crate::plugins::abi::{ERROR, Host, MAJOR, MINOR, OK, Text, ValueView};
 use crate::plugins::args::Args;
 use crate::plugins::failure::{ErrorSlot, failure_of};
-use crate::plugins::functions::{batch, http, output, request};
+use crate::plugins::functions::{batch, http, output, request, user_data};
 use crate::plugins::view;
 
 /// The version of GRPS, with a zero behind it.
@@ -45,6 +45,8 @@ pub(crate) static HOST: Host = Host {
     http_request: http::http_request,
     respond: http::respond,
     send_body: http::send_body,
+    set_user_data: user_data::set_user_data,
+    user_data: user_data::user_data,
 };
 
 /// A message of a plugin, whatever its bytes are.

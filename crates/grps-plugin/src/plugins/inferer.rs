@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use grps_core::{Cause, Error, Failure, LoadInferer, NativeBatch, NativeInferer, Outputs};
 
+use crate::crash::SignalStack;
 use crate::plugins::abi::{Destroy, Infer, OK, Settings};
 use crate::plugins::args::Args;
 use crate::plugins::batch_run::BatchRun;
@@ -54,6 +55,8 @@ struct PluginInferer {
     /// Whether it takes the messages of single requests.
     takes_messages: bool,
     inferer: *mut c_void,
+    /// Where its thread reports a crash, also when the stack is full.
+    _signals: Option<SignalStack>,
 }
 
 impl Library {
@@ -101,6 +104,7 @@ fn create(class: &Class, texts: &Texts, instance: u32) -> Result<Box<dyn NativeI
         json: texts.json.as_ptr(),
         args: &raw const texts.args,
     };
+    let signals = SignalStack::new();
     let errors = ErrorSlot::default();
     // SAFETY: the plugin's function takes these, and both live until it returns.
     let inferer = unsafe { (class.create)(&raw const settings, &raw const errors) };
@@ -113,6 +117,7 @@ fn create(class: &Class, texts: &Texts, instance: u32) -> Result<Box<dyn NativeI
         destroy: class.destroy,
         takes_messages: class.takes_messages,
         inferer,
+        _signals: signals,
     };
     failure.map_or_else(|| Ok(Box::new(created) as Box<dyn NativeInferer>), Err)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use grps_core::InputForm;
 use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 
+use crate::crash;
 use crate::plugins::abi::{
     Create, Destroy, Infer, InfererClass, MAJOR, MINOR, Open, PluginTable, TAKES_MESSAGES, Text,
 };
@@ -100,6 +101,7 @@ impl Library {
         if !path.exists() {
             return Err(PluginError::Missing(path.to_owned()));
         }
+        crash::watch();
         // SAFETY: loading runs the constructors of the library, which whoever starts the service
         // trusts as they trust the rest of their project.
         let loaded = unsafe { Loaded::open(Some(path), RTLD_NOW | RTLD_LOCAL) };

@@ -14,6 +14,7 @@ mod http;
 mod inferer;
 mod library;
 mod outputs;
+mod user_data;
 mod view;
 
 pub use inferer::{InfererSettings, SettingsError};

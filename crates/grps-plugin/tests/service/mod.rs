@@ -1,5 +1,6 @@
 //! A service with one model that an inferer of `sdk/cpp/tests/plugin.cpp` runs.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ impl ContentAdapter for NoTranslation {
     }
 }
 
+/// The file of the plugin, where another test has compiled it.
+pub(crate) const PLUGIN: &str = "GRPS_TEST_PLUGIN";
+
 /// A service with one model, `m`, that an inferer of the plugin runs.
 pub(crate) struct Service {
     pub(crate) engine: Arc<Engine>,
@@ -35,7 +39,8 @@ pub(crate) struct Service {
 pub(crate) fn library() -> &'static Arc<Library> {
     static LIBRARY: OnceLock<Arc<Library>> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let path = support::compile("g++", "plugin.cpp", "tests", &["-std=c++17"]);
+        let made = || support::compile("g++", "plugin.cpp", "tests", &["-std=c++17"]);
+        let path = std::env::var_os(PLUGIN).map_or_else(made, PathBuf::from);
         Arc::new(Library::open(&path).expect("a plugin"))
     })
 }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grps_core::{InputForm, NativeInstance};
+use grps_core::{InputForm, LoadInferer, NativeInstance, run_batches};
+use grps_plugin::process::own_descriptor;
 use grps_plugin::{InfererSettings, Library, PluginError};
-use pyo3::exceptions::PyValueError;
+use grps_worker::WorkerChannel;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::service::model::Model;
@@ -72,6 +74,52 @@ impl Plugin {
         let instance = started.map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(PluginInstance { instance })
     }
+
+    /// Runs a copy in a worker process, in a thread of its own, until the server ends it. The
+    /// descriptors, of the socket and of the page for notes, are closed with it; `loaded` is called
+    /// when the copy is created. Returns why the copy can't be used any more; None at the end.
+    fn serve(
+        &self,
+        py: Python<'_>,
+        settings: PyInfererSettings,
+        model: String,
+        index: u32,
+        descriptors: (i32, i32),
+        loaded: Py<PyAny>,
+    ) -> PyResult<Option<String>> {
+        let name = format!("{model}#{index}");
+        let builder = std::thread::Builder::new().name(name.clone());
+        let PyInfererSettings { inferer, folder, device, args } = settings;
+        let settings = InfererSettings { inferer, model, folder, device, args };
+        let load = self.library.loader(&settings, index);
+        let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let (socket, note) = (own_descriptor(descriptors.0)?, own_descriptor(descriptors.1)?);
+        let channel = WorkerChannel::new(socket, note);
+        let run = move || {
+            let notify = || {
+                // Without a server, there is nobody to tell.
+                let _ = Python::attach(|py| loaded.call0(py));
+            };
+            serve(&load, channel, &name, notify)
+        };
+        let thread = builder.spawn(run)?;
+        let outcome = py.detach(|| thread.join());
+        let outcome = outcome.map_err(|_| PyRuntimeError::new_err("the copy's thread panicked"))?;
+        outcome.map_err(PyValueError::new_err)
+    }
+}
+
+/// Creates a copy in this thread, and runs the requests of a worker process with it.
+fn serve(
+    load: &LoadInferer,
+    channel: WorkerChannel,
+    name: &str,
+    loaded: impl FnOnce(),
+) -> Result<Option<String>, String> {
+    let mut inferer = load()?;
+    loaded();
+    let mut channel = channel;
+    Ok(run_batches(&mut channel, &mut *inferer, name).err())
 }
 
 /// A copy of a model that a plugin runs, in a thread of its own.

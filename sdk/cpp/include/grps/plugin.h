@@ -252,6 +252,16 @@ typedef struct grps_host {
    * client requested a stream, and waits while the client is slow. The status and the headers that
    * were set last go with the first part; their body does not. */
   int32_t (*send_body)(grps_request *request, const void *data, uint64_t length) GRPS_NOEXCEPT;
+
+  /* Keeps data with the request, in place of earlier data: until it has ended, so for the next
+   * models of a sequential graph as well, if they run in the same process. `type` says what the
+   * data is; with a NULL pointer nothing is kept. release(data) is called once in every case. */
+  int32_t (*set_user_data)(grps_request *request, const char *type, uint64_t type_length,
+                           void *data, grps_release release) GRPS_NOEXCEPT;
+  /* The data that is kept, if it is of this type; NULL otherwise. It is valid until it is replaced,
+   * and at least until infer returns if it is not. */
+  void *(*user_data)(const grps_request *request, const char *type,
+                     uint64_t type_length)GRPS_NOEXCEPT;
 } grps_host;
 
 /* A class of inferers. */
@@ -330,7 +340,8 @@ GRPS_LAYOUT(offsetof(grps_host, allocate) == 168 && offsetof(grps_host, copy) ==
 GRPS_LAYOUT(offsetof(grps_host, lend) == 184 && offsetof(grps_host, message) == 192);
 GRPS_LAYOUT(offsetof(grps_host, put_message) == 200 && offsetof(grps_host, http_request) == 208);
 GRPS_LAYOUT(offsetof(grps_host, respond) == 216 && offsetof(grps_host, send_body) == 224);
-GRPS_LAYOUT(sizeof(grps_host) == 232);
+GRPS_LAYOUT(offsetof(grps_host, set_user_data) == 232 && offsetof(grps_host, user_data) == 240);
+GRPS_LAYOUT(sizeof(grps_host) == 248);
 GRPS_LAYOUT(offsetof(grps_inferer_class, name) == 8 && offsetof(grps_inferer_class, create) == 16);
 GRPS_LAYOUT(offsetof(grps_inferer_class, infer) == 24);
 GRPS_LAYOUT(offsetof(grps_inferer_class, destroy) == 32 && sizeof(grps_inferer_class) == 40);

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::error::Error;
 use crate::request::content::Content;
 use crate::request::http_exchange::{HttpReply, RawHttpRequest};
+use crate::request::request::Session;
 use crate::tensor::tensor::Tensor;
 
 /// One loaded copy of a model in native code.
@@ -125,8 +126,21 @@ pub trait NativeRequest: Send + Sync {
 
     /// Whether no other model runs the request.
     fn is_alone(&self) -> bool {
-        true
+        self.session().is_none()
     }
+
+    /// What goes on to the request's next model in this process; `None` when there is none.
+    fn session(&self) -> Option<&Session> {
+        None
+    }
+
+    /// Whether an earlier model left something that is in another process.
+    fn is_left_elsewhere(&self) -> bool {
+        false
+    }
+
+    /// Notes that the inferer left something in this process for the next model.
+    fn note_left(&self) {}
 
     /// Sends a chunk, waiting while the client is slow; returns whether the client still receives.
     fn send_chunk(&self, chunk: Content) -> bool;

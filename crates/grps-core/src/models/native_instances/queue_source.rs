@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::models::native_instances::inferer::{BatchSource, NativeBatch, NativeRequest};
 use crate::request::content::{Content, InputForm};
 use crate::request::http_exchange::{HttpReply, RawHttpRequest};
+use crate::request::request::Session;
 use crate::scheduling::puller::{Pulled, Puller};
 use crate::scheduling::running_batch::RunningBatch;
 use crate::scheduling::running_request::RunningRequest;
@@ -116,8 +117,12 @@ impl NativeRequest for RunningRequest {
         }
     }
 
-    fn is_alone(&self) -> bool {
-        self.session().is_none()
+    fn session(&self) -> Option<&Session> {
+        Self::session(self)
+    }
+
+    fn is_left_elsewhere(&self) -> bool {
+        Self::session(self).is_some_and(|session| session.lock().elsewhere)
     }
 
     fn send_chunk(&self, chunk: Content) -> bool {

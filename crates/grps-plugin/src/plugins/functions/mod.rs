@@ -4,3 +4,4 @@ pub(crate) mod batch;
 pub(crate) mod http;
 pub(crate) mod output;
 pub(crate) mod request;
+pub(crate) mod user_data;

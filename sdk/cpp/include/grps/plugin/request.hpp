@@ -7,6 +7,7 @@
 #include <grps/plugin/http.hpp>
 #include <grps/plugin/tensors.hpp>
 #include <optional>
+#include <typeinfo>
 #include <utility>
 
 namespace grps {
@@ -95,8 +96,27 @@ class Request {
     detail::Check(status);
     return status == GRPS_OK;
   }
+  // Keeps a value with the request, in place of an earlier one: for later calls, and for the next
+  // models of a sequential graph if plugins of the same process run them.
+  template <typename T>
+  void SetUserData(T value) {
+    const std::string_view type = typeid(T).name();
+    detail::Check(detail::host->set_user_data(request_, type.data(), type.size(),
+                                              new T(std::move(value)), &Delete<T>));
+  }
+  // The value that is kept, if it is of this type; nullptr otherwise.
+  template <typename T>
+  T *user_data() const {
+    const std::string_view type = typeid(T).name();
+    return static_cast<T *>(detail::host->user_data(request_, type.data(), type.size()));
+  }
 
  private:
+  template <typename T>
+  static void Delete(void *value) noexcept {
+    delete static_cast<T *>(value);
+  }
+
   grps_request *request_;
 };
 

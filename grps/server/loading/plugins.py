@@ -1,0 +1,44 @@
+"""Plugins: their libraries, and what the copies of a model are created by."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from grps.config.schema import ModelConfig
+from grps.errors import ModelError
+from grps.server.native import NativePlugin, Plugin
+
+
+def open_plugin(config: ModelConfig, folder: Path) -> Plugin:
+    """Load the library of a model.
+
+    Args:
+        config: The model, whose ``inferer_type`` is ``plugin``.
+        folder: The project, which relative paths start from.
+
+    Raises:
+        ModelError: It can't be loaded, or does not fit the model's batching.
+    """
+    path = folder.absolute() / (config.inferer_path or "")
+    try:
+        plugin = Plugin(path, config.inferer_name or "")
+    except ValueError as error:
+        raise ModelError(f"model {config.key}: {error}") from error
+    batching = config.batching
+    if not plugin.takes_tensors and batching and (batching.allowed_sizes or batching.padding):
+        raise ModelError(
+            f"model {config.key}: allowed_sizes and padding need tensors, but inferer "
+            f"{config.inferer_name!r} takes whole messages; leave them out"
+        )
+    return plugin
+
+
+def plugin_settings(config: ModelConfig, folder: Path) -> NativePlugin:
+    """Return what a copy is created by."""
+    return NativePlugin(
+        inferer=config.inferer_name or "",
+        folder=str(folder.absolute()),
+        device=config.device or "",
+        args=json.dumps(config.inferer_args or {}, ensure_ascii=False, default=str),
+    )
