@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grps.config.graphs import Graph
-from grps.server.native import NativeCallers, NativeModel, NativePlugin, NativeSettings
+from grps.server.native import NativeCallers, NativeFile, NativeModel, NativePlugin, NativeSettings
 
 class Server:
     """One service: an engine behind listening sockets."""
@@ -70,8 +70,18 @@ class Plugin:
         loaded: Callable[[], object],
     ) -> str | None: ...
 
+class OnnxCopy:
+    """A loaded copy of an ONNX model."""
+
+    def __new__(cls, library: Path, model: NativeFile) -> OnnxCopy: ...
+    @property
+    def inputs(self) -> list[tuple[str, str | None, list[int | None] | None]]: ...
+    @property
+    def outputs(self) -> list[tuple[str, str | None, list[int | None] | None]]: ...
+    def start(self, model: Model, index: int) -> PluginInstance: ...
+
 class PluginInstance:
-    """A copy of a model that a plugin runs, in a thread of its own."""
+    """A copy of a model that native code runs, in a thread of its own."""
 
     def stop(self, timeout_s: float) -> bool: ...
     def join(self) -> None: ...

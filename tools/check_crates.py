@@ -13,11 +13,12 @@ from tools.repository import ROOT, source_files
 
 ALLOWED = {
     "grps-core": set[str](),
+    "grps-engines": {"grps-core"},
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-core"},
     "grps-worker": {"grps-core"},
-    "grps-py": {"grps-core", "grps-plugin", "grps-server", "grps-worker"},
-    "grps-bin": {"grps-core", "grps-plugin", "grps-server", "grps-worker"},
+    "grps-py": {"grps-core", "grps-engines", "grps-plugin", "grps-server", "grps-worker"},
+    "grps-bin": {"grps-core", "grps-engines", "grps-plugin", "grps-server", "grps-worker"},
 }
 """Crates of this workspace each crate may depend on."""
 
@@ -35,6 +36,7 @@ NETWORK = {
 PYTHON = {"numpy", "pyo3", "pyo3-async-runtimes"}
 FORBIDDEN = {
     "grps-core": NETWORK | PYTHON,
+    "grps-engines": NETWORK | PYTHON,
     "grps-plugin": NETWORK | PYTHON,
     "grps-server": PYTHON,
     "grps-worker": NETWORK | PYTHON,

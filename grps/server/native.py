@@ -18,6 +18,7 @@ from grps._core import (
     LogFile,
     Lost,
     Model,
+    OnnxCopy,
     Plugin,
     PluginInstance,
     Server,
@@ -25,8 +26,8 @@ from grps._core import (
     current_request,
     end_after,
     end_with_parent,
-    forward_log,
     find_gpus,
+    forward_log,
     json_to_message,
     log,
     message_to_json,
@@ -72,14 +73,15 @@ __all__ = [
     "NativeRoute",
     "NativeSettings",
     "NativeTraces",
+    "OnnxCopy",
     "Plugin",
     "PluginInstance",
     "Server",
     "StopSignals",
     "end_after",
     "end_with_parent",
-    "forward_log",
     "find_gpus",
+    "forward_log",
     "json_to_message",
     "message_to_json",
     "monitor_api",
@@ -294,6 +296,25 @@ class NativePlugin:
     """``inferer_args`` as JSON."""
     warm_up: bool = True
     """Whether a copy is warmed up before it is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeFile:
+    """What a copy of a model is loaded by, if an engine in native code runs it."""
+
+    key: str
+    path: Path
+    """The model, absolute."""
+    device: str
+    """Empty for no device."""
+    args: str
+    """``inferer_args`` as JSON."""
+    processors: int
+    """How many it may use."""
+    warm_up: bool
+    """Whether it runs once before it takes requests."""
+    joined: tuple[int, list[int]] | None
+    """Most rows that run together and the only sizes of batches; ``None`` for single requests."""
 
 
 class _NativeHandler(GuardedHandler):

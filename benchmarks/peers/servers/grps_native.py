@@ -9,12 +9,16 @@ VENV, PACKAGES, PORT = grps.VENV, grps.PACKAGES, grps.PORT
 
 def launch(workload: str) -> Launch:
     """Write a project and return the command that serves it."""
-    if workload != "W1":
-        raise Skip("only W1 is asked of a native model")
-    served = {"name": w.MODEL_NAME[workload], "version": "1.0.0", "inferer_type": "identity"}
+    if workload in ("W3", "W4"):
+        served = grps.model(workload)
+        served["inferer_args"]["native"] = True
+    elif workload == "W1":
+        served = {"name": w.MODEL_NAME[workload], "version": "1.0.0", "inferer_type": "identity"}
+    else:
+        raise Skip("user code; see grps_cpp")
     return grps.serve("grps_native", served)
 
 
 def endpoints(workload: str) -> list[Endpoint]:
-    """GRPC and HTTP JSON."""
-    return w.grps_endpoints(workload, PORT, PORT + 1)
+    """GRPC and HTTP, as of models in Python."""
+    return grps.endpoints(workload)

@@ -53,7 +53,7 @@ pub enum EngineError {
     #[error("{0}")]
     Library(String),
     /// What the model needs is there in Python only.
-    #[error("{0} needs the server with Python: start it with --native never")]
+    #[error("{0} is not possible in native code; inferer_args.native: false runs it in Python")]
     NeedsPython(String),
 }
 

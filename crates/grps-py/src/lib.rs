@@ -39,6 +39,8 @@ mod _core {
     #[pymodule_export]
     use crate::instances::heartbeat::Heartbeat;
     #[pymodule_export]
+    use crate::instances::native_engine::OnnxCopy;
+    #[pymodule_export]
     use crate::instances::plugin::{Plugin, PluginInstance};
     #[pymodule_export]
     use crate::instances::worker::{Link, Lost};

@@ -21,6 +21,8 @@ from grps.converters.names import NAMES
 from grps.inference.registry import inferer_register
 from grps.log import LogLevel
 from grps.server.loading.loaders import Report, copy_loaders
+from grps.server.loading.native_engines import runs_natively
+from grps.server.models.engine_instance import EngineCopy
 from grps.server.models.instance import Instance
 from grps.server.models.plugin_instance import PluginCopy
 from grps.server.models.process_instance import ProcessInstance
@@ -175,6 +177,11 @@ def _instances(
     if config.inferer_type == "plugin" and config.isolation == "thread":
         return tuple(
             PluginCopy(config.for_copy(index), index, options.folder, report)
+            for index in range(config.copies)
+        )
+    if runs_natively(config):
+        return tuple(
+            EngineCopy(config.for_copy(index), index, options.folder, report)
             for index in range(config.copies)
         )
     if config.isolation == "thread":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from grps.errors import ModelError
@@ -41,5 +40,4 @@ def serve_plugin(server: Control, settings: WorkerSettings, pipe: int, note: int
         return 1
     if failure is None:
         return 0
-    print(failure, file=sys.stderr)
     return 1

@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     /// Where inputs and outputs lie during a run; on the CPU it makes no difference.
     #[serde(rename = "io_binding")]
     _io_binding: Option<bool>,
+    /// Whether the model runs here where Python's server has the choice.
+    #[serde(rename = "native")]
+    _native: bool,
     gpu_mem_limit_mib: Option<NonZeroUsize>,
     arena_gc_interval_s: Option<NonZeroUsize>,
 }
@@ -159,7 +162,7 @@ mod tests {
             ("cpu", json!({"gpu_mem_limit_mib": 9}), "inferer_args.gpu_mem_limit_mib"),
         ] {
             let text = read(device, args).unwrap_err();
-            assert!(text.starts_with(&format!("{what} needs the server with Python")), "{text}");
+            assert!(text.starts_with(&format!("{what} is not possible in native code")), "{text}");
         }
     }
 }

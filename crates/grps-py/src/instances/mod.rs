@@ -6,6 +6,7 @@ pub(crate) mod current;
 pub(crate) mod entry;
 pub(crate) mod exchange;
 pub(crate) mod heartbeat;
+pub(crate) mod native_engine;
 pub(crate) mod plugin;
 pub(crate) mod tensor;
 pub(crate) mod thread_scaler;

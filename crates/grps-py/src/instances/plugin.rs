@@ -98,7 +98,7 @@ impl Plugin {
         let (name, queue) = (format!("{}#{index}", model.key()), model.queue()?);
         let started = py.detach(|| NativeInstance::start(name, queue, self.form, load));
         let instance = started.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(PluginInstance { instance })
+        Ok(PluginInstance::new(instance))
     }
 
     /// Runs a copy in a worker process, in a thread of its own, until the server ends it. The
@@ -148,10 +148,17 @@ fn serve(
     Ok(run_batches(&mut channel, &mut *inferer, name).err())
 }
 
-/// A copy of a model that a plugin runs, in a thread of its own.
+/// A copy of a model that native code runs, in a thread of its own.
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct PluginInstance {
     instance: NativeInstance,
+}
+
+impl PluginInstance {
+    /// What Python sees of an instance.
+    pub(crate) fn new(instance: NativeInstance) -> Self {
+        Self { instance }
+    }
 }
 
 #[pymethods]

@@ -1,0 +1,89 @@
+"""Engines in native code: which models they run, and what a copy is loaded by."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+from grps.backends.backend import Signature, TensorSpec
+from grps.backends.formats import expect_format
+from grps.config.schema import ModelConfig
+from grps.errors import MissingExtraError, ModelError
+from grps.machine import usable_cpus
+from grps.server.native import NativeFile, OnnxCopy
+
+ENGINE = "onnxruntime"
+"""The engine that there is in native code."""
+
+
+def runs_natively(config: ModelConfig) -> bool:
+    """Return whether a model asks for its engine in native code."""
+    return config.inferer_type == ENGINE and (config.inferer_args or {}).get("native") is True
+
+
+def model_file(config: ModelConfig, folder: Path) -> NativeFile:
+    """Return what a copy of a model is loaded by.
+
+    Args:
+        config: The configuration of the copy.
+        folder: The project, which relative paths start from.
+
+    Raises:
+        ModelError: It needs something that native code has not, or its file is no ONNX model.
+    """
+    for key, is_given, advice in (
+        ("converter_type", config.converter_type not in (None, "none"), "use converter_type none"),
+        ("isolation", config.isolation == "process", "use isolation thread"),
+        ("max_threads", config.max_threads is not None, "use instances"),
+        ("warm_up_requests", bool(config.warm_up_requests), "leave it out"),
+    ):
+        if is_given:
+            raise ModelError(
+                f"model {config.key}: {key} is not possible with inferer_args.native; {advice}, "
+                "or native: false"
+            )
+    path = folder / (config.inferer_path or "")
+    expect_format(path, ENGINE)
+    batching = config.batching
+    is_joined = batching is not None and batching.type == "dynamic"
+    return NativeFile(
+        key=config.key,
+        path=path,
+        device=config.device or "",
+        args=json.dumps(config.inferer_args or {}, ensure_ascii=False, default=str),
+        processors=usable_cpus(),
+        warm_up=config.warm_up,
+        joined=(batching.max_batch_size, sorted(set(batching.allowed_sizes)))
+        if batching is not None and is_joined
+        else None,
+    )
+
+
+def onnxruntime_library() -> Path:
+    """Return the shared library of the installed ONNX Runtime, which is not imported.
+
+    Raises:
+        MissingExtraError: It is not installed.
+        ModelError: Its package has no such library.
+    """
+    spec = find_spec(ENGINE)
+    if spec is None or spec.origin is None:
+        raise MissingExtraError(ENGINE, "onnx")
+    folder = Path(spec.origin).parent / "capi"
+    found = sorted(folder.glob("libonnxruntime.so.*"))
+    if not found:
+        raise ModelError(f"{folder} has no libonnxruntime.so; use native: false")
+    return found[-1]
+
+
+def signature_of(copy: OnnxCopy) -> Signature:
+    """Return the inputs and outputs of a copy."""
+    inputs, outputs = (
+        tuple(
+            TensorSpec(name, dtype, None if shape is None else tuple(shape))
+            for name, dtype, shape in described
+        )
+        for described in (copy.inputs, copy.outputs)
+    )
+    return Signature(inputs, outputs, strict_names=True, device="cpu")

@@ -1,0 +1,49 @@
+"""Instances of engines in native code: native threads that run a model without Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from grps.backends.backend import Signature
+from grps.config.schema import ModelConfig
+from grps.server.loading.loaders import Report
+from grps.server.loading.native_engines import model_file, onnxruntime_library, signature_of
+from grps.server.models.native_copy import NativeCopy
+from grps.server.native import Model, OnnxCopy
+
+
+class EngineCopy(NativeCopy):
+    """An instance whose copy is an ONNX model and runs in a native thread."""
+
+    def __init__(self, config: ModelConfig, index: int, folder: Path, report: Report) -> None:
+        """Make an instance.
+
+        Args:
+            config: The configuration of this copy.
+            index: Which copy of the model it is.
+            folder: The project, which relative paths start from.
+            report: Receives the progress.
+        """
+        super().__init__(config, index, report)
+        self._folder = folder.absolute()
+        self._copy: OnnxCopy | None = None
+
+    def load(self) -> Signature:
+        """Load the copy and run it once; see ``Instance.load``."""
+        self._report("loading", f"loading {self.name}")
+        file = model_file(self._config, self._folder)
+        try:
+            self._copy = OnnxCopy(onnxruntime_library(), file)
+        except ValueError as error:
+            raise self.failed(error) from error
+        self._loaded = True
+        return signature_of(self._copy)
+
+    def start(self, model: Model, most_threads: int) -> None:
+        """Run the copy in a thread; see ``Instance.start``."""
+        if self._copy is None:
+            raise self.not_loaded()
+        try:
+            self._instance = self._copy.start(model, self._index)
+        except ValueError as error:
+            raise self.failed(error) from error
