@@ -12,12 +12,13 @@ from pathlib import Path
 from tools.repository import ROOT, source_files
 
 ALLOWED = {
+    "grps-config": set[str](),
     "grps-core": set[str](),
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-core"},
     "grps-worker": {"grps-core"},
     "grps-py": {"grps-core", "grps-plugin", "grps-server", "grps-worker"},
-    "grps-bin": {"grps-core", "grps-plugin", "grps-server", "grps-worker"},
+    "grps-bin": {"grps-config", "grps-core", "grps-plugin", "grps-server", "grps-worker"},
 }
 """Crates of this workspace each crate may depend on."""
 
@@ -34,6 +35,7 @@ NETWORK = {
 }
 PYTHON = {"numpy", "pyo3", "pyo3-async-runtimes"}
 FORBIDDEN = {
+    "grps-config": NETWORK | PYTHON,
     "grps-core": NETWORK | PYTHON,
     "grps-plugin": NETWORK | PYTHON,
     "grps-server": PYTHON,
