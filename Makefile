@@ -39,15 +39,16 @@ format: setup ## Format Rust and Python code, sort imports
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
 
-generate: setup ## Regenerate the protobuf code from proto/ and the reference of the Python API
+generate: setup ## Regenerate the protobuf code, the schema of the configuration and the reference of the Python API
 	@$(VENV_PYTHON) -m tools.generate
 	@$(VENV_PYTHON) -m tools.api_reference
+	@$(VENV_PYTHON) -m tools.configuration.schema
 
 bench: setup ## Run the benchmarks (ARGS=... goes to them)
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)
 
 clean: ## Remove everything that is built, .venv and target/ too
 	rm -rf .venv .setup .demo target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-	  .import_linter_cache grps/_core*.so clients/*/build clients/*/dist clients/*/node_modules
+	  .import_linter_cache grps/_core*.so grps/grps-server clients/*/build clients/*/dist clients/*/node_modules
 	find clients -name target -type d -prune -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,13 +12,21 @@ from pathlib import Path
 from tools.repository import ROOT, source_files
 
 ALLOWED = {
+    "grps-config": set[str](),
     "grps-core": set[str](),
     "grps-engines": {"grps-core"},
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-core"},
     "grps-worker": {"grps-core"},
     "grps-py": {"grps-core", "grps-engines", "grps-plugin", "grps-server", "grps-worker"},
-    "grps-bin": {"grps-core", "grps-engines", "grps-plugin", "grps-server", "grps-worker"},
+    "grps-bin": {
+        "grps-config",
+        "grps-core",
+        "grps-engines",
+        "grps-plugin",
+        "grps-server",
+        "grps-worker",
+    },
 }
 """Crates of this workspace each crate may depend on."""
 
@@ -35,6 +43,7 @@ NETWORK = {
 }
 PYTHON = {"numpy", "pyo3", "pyo3-async-runtimes"}
 FORBIDDEN = {
+    "grps-config": NETWORK | PYTHON,
     "grps-core": NETWORK | PYTHON,
     "grps-engines": NETWORK | PYTHON,
     "grps-plugin": NETWORK | PYTHON,

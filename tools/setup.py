@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+SERVER = ROOT / "grps" / "grps-server"
+"""The server without Python, which wheels bring along."""
 STATE = ROOT / ".setup"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -136,15 +138,26 @@ def install_packages() -> None:
 
 
 def build_module() -> None:
-    """Build ``grps._core`` and install the project in editable form."""
+    """Build the native module and the server without Python; install the project."""
     sources = [*ROOT.glob("crates/**/*.rs"), *ROOT.glob("crates/*/Cargo.toml")]
+    sources += [*ROOT.glob("crates/*/src/*.json"), *(ROOT / "grps/dashboard").rglob("*.*s")]
     sources += [ROOT / name for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml")]
     value = digest(["native", os.environ.get("RUSTFLAGS", "")], sources)
-    if is_fresh("native", value) and any((ROOT / "grps").glob("_core*.so")):
+    has_module = any((ROOT / "grps").glob("_core*.so"))
+    if is_fresh("native", value) and has_module and SERVER.is_file():
         log_step(4, "native module is up to date")
         return
     log_step(4, "build the native module (first time: 2 to 6 minutes)")
-    run_step("native", [str(PYTHON), "-m", "maturin", "develop", "--release"])
+    run_step(
+        "native",
+        [str(PYTHON), "-m", "maturin", "develop", "--release"],
+        ["cargo", "build", "--release", "--locked", "--package", "grps-bin"],
+    )
+    built = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / SERVER.name
+    # A running program can't be written to, but it can be replaced.
+    fresh = SERVER.with_suffix(".new")
+    shutil.copy2(built, fresh)
+    fresh.replace(SERVER)
     (STATE / "native").write_text(value)
 
 

@@ -158,7 +158,7 @@ class Reader(Generic[Root]):
     def _scalar(self, node: yaml.Node, kinds: tuple[inspect.Type, ...], at: str) -> Any:
         kind = next(member for member in kinds if not isinstance(member, inspect.NoneType))
         if not isinstance(node, yaml.ScalarNode):
-            raise self._mismatch(node, _expected(kind), at)
+            raise self._mismatch(node, expected_words(kind), at)
         text = str(node.value)
         if isinstance(kind, inspect.StrType | inspect.LiteralType):
             if not text and len(kinds) > 1:
@@ -169,7 +169,7 @@ class Reader(Generic[Root]):
             value = self._number(node, at)
             if _number_fits(value, kind):
                 return value
-        raise self._mismatch(node, _expected(kind), at)
+        raise self._mismatch(node, expected_words(kind), at)
 
     def _number(self, node: yaml.ScalarNode, at: str) -> Any:
         """Read a scalar that should be a number, with errors that name the key."""
@@ -211,7 +211,7 @@ def _number_fits(value: object, kind: inspect.Type) -> bool:
     return not isinstance(value, bool) and low_enough and high_enough
 
 
-def _expected(kind: inspect.Type) -> str:
+def expected_words(kind: inspect.Type) -> str:
     """Say in words what a scalar of this kind may be."""
     if isinstance(kind, inspect.LiteralType):
         return "one of " + ", ".join(str(value) for value in kind.values)

@@ -1,0 +1,18 @@
+//! The configuration as data. Every key of the schema is a field, and none has a default here: the
+//! reader fills them in.
+
+mod access;
+mod inference;
+mod server;
+
+pub use access::{AuthConfig, CertificateConfig, JwtConfig, KeyConfig, KeysFile, Scope};
+pub use inference::{
+    BatchingConfig, BatchingType, BatchingWait, DagConfig, DagType, InferenceConfig, Isolation,
+    ModelConfig, NodeConfig, NodeType, PaddingConfig, QueueConfig,
+};
+pub use server::{
+    ClientAuth, CompressionConfig, CorsConfig, CtrlMode, CustomizedHttpConfig, CustomizedRoutes,
+    Framework, GpuConfig, HealthConfig, InterfaceConfig, LimitsConfig, LogConfig, LogFormat,
+    LogLevel, OipConfig, ProxyProtocolConfig, ServerConfig, StreamingControl, Switch, TlsConfig,
+    TracingConfig, TracingProtocol,
+};
