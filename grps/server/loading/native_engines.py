@@ -6,12 +6,11 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-from grps.backends.backend import Signature, TensorSpec
 from grps.backends.formats import expect_format
 from grps.config.schema import ModelConfig
 from grps.errors import MissingExtraError, ModelError
 from grps.machine import usable_cpus
-from grps.server.native import NativeFile, OnnxCopy
+from grps.server.native import NativeFile
 
 ENGINE = "onnxruntime"
 """The engine that there is in native code."""
@@ -75,15 +74,3 @@ def onnxruntime_library() -> Path:
     if not found:
         raise ModelError(f"{folder} has no libonnxruntime.so; use native: false")
     return found[-1]
-
-
-def signature_of(copy: OnnxCopy) -> Signature:
-    """Return the inputs and outputs of a copy."""
-    inputs, outputs = (
-        tuple(
-            TensorSpec(name, dtype, None if shape is None else tuple(shape))
-            for name, dtype, shape in described
-        )
-        for described in (copy.inputs, copy.outputs)
-    )
-    return Signature(inputs, outputs, strict_names=True, device="cpu")

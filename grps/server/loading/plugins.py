@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from grps.backends.backend import Signature, TensorSpec
-from grps.backends.common.signature import check_inputs
+from grps.backends.backend import Signature
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.server.loading.plugin_libraries import load_needed
+from grps.server.loading.signatures import signature_of
 from grps.server.native import NativePlugin, Plugin
 
 
@@ -63,10 +63,4 @@ def plugin_signature(plugin: Plugin, config: ModelConfig, folder: Path) -> Signa
         raise ModelError(f"model {config.key}: {error}") from error
     if described is None:
         return None
-    inputs, outputs = (
-        tuple(TensorSpec(name, dtype, tuple(shape)) for name, dtype, shape in tensors)
-        for tensors in described
-    )
-    signature = Signature(inputs, outputs, strict_names=True)
-    check_inputs(signature)
-    return signature
+    return signature_of(*described)

@@ -7,7 +7,8 @@ from pathlib import Path
 from grps.backends.backend import Signature
 from grps.config.schema import ModelConfig
 from grps.server.loading.loaders import Report
-from grps.server.loading.native_engines import model_file, onnxruntime_library, signature_of
+from grps.server.loading.native_engines import model_file, onnxruntime_library
+from grps.server.loading.signatures import signature_of
 from grps.server.models.native_copy import NativeCopy
 from grps.server.native import Model, OnnxCopy
 
@@ -37,7 +38,7 @@ class EngineCopy(NativeCopy):
         except ValueError as error:
             raise self.failed(error) from error
         self._loaded = True
-        return signature_of(self._copy)
+        return signature_of(self._copy.inputs, self._copy.outputs, "cpu")
 
     def start(self, model: Model, most_threads: int) -> None:
         """Run the copy in a thread; see ``Instance.start``."""
