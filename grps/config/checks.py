@@ -148,7 +148,7 @@ def _check_plugin(model: ModelConfig, at: str, fail: Fail) -> None:
     if model.warm_up_requests:
         raise fail(
             f"{at}.warm_up_requests",
-            "inferer_type 'plugin' is not warmed up; do that where the inferer is created",
+            "inferer_type 'plugin' does not take recorded requests; warm it up in its WarmUp()",
         )
 
 

@@ -292,6 +292,8 @@ class NativePlugin:
     """Empty for no device."""
     args: str
     """``inferer_args`` as JSON."""
+    warm_up: bool = True
+    """Whether a copy is warmed up before it is ready."""
 
 
 class _NativeHandler(GuardedHandler):

@@ -7,4 +7,6 @@ pub mod monitor;
 mod plugins;
 pub mod process;
 
-pub use plugins::{InfererSettings, Library, PluginError, SettingsError};
+pub use plugins::{
+    InfererSettings, Library, PluginError, PluginSignature, PluginTensor, SettingsError,
+};

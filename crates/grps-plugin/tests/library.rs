@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use grps_core::{InputForm, LoadInferer};
+use grps_core::{InputForm, LoadInferer, NestedCalls};
 use grps_plugin::{InfererSettings, Library, PluginError};
 
 mod support;
@@ -38,10 +38,15 @@ const FAULTS: [&str; 19] = [
 /// The macros of faults that are no faults of the table.
 const CREATES_NOTHING: usize = 20;
 const LARGER_TABLE: usize = 21;
+const OLDER_CLASS: usize = 22;
 
 fn broken(fault: usize) -> std::path::PathBuf {
     let flag = format!("-DFAULT={fault}");
     support::compile("cc", "broken_plugin.c", &format!("broken-{fault}"), &["-std=c11", &flag])
+}
+
+fn calls() -> Arc<NestedCalls> {
+    Arc::new(NestedCalls::new("m-1"))
 }
 
 fn settings(inferer: &str, args: &str) -> InfererSettings {
@@ -51,12 +56,13 @@ fn settings(inferer: &str, args: &str) -> InfererSettings {
         folder: "/".to_owned(),
         device: String::new(),
         args: args.to_owned(),
+        warm_up: true,
     }
 }
 
 fn loader(library: &Arc<Library>) -> LoadInferer {
     let name = "0123456789abcdef".repeat(8);
-    library.loader(&settings(&name, "{}"), 0).expect("a loader")
+    library.loader(&settings(&name, "{}"), 0, &calls()).expect("a loader")
 }
 
 #[test]
@@ -89,10 +95,18 @@ fn a_larger_table_is_taken_and_names_have_exact_limits() {
     let unknown = library.form_of("other").expect_err("an unknown name").to_string();
     assert!(unknown.ends_with(&format!("it has no inferer 'other'; it has: {name}")), "{unknown}");
     assert!(loader(&library)().is_ok());
-    let zero = library.loader(&settings("a", "{\0}"), 0).err().expect("a fault");
+    let zero = library.loader(&settings("a", "{\0}"), 0, &calls()).err().expect("a fault");
     assert_eq!(zero.to_string(), "inferer_args contains a zero byte");
-    let text = library.loader(&settings("a", "{"), 0).err().expect("a fault");
+    let text = library.loader(&settings("a", "{"), 0, &calls()).err().expect("a fault");
     assert!(text.to_string().starts_with("inferer_args: EOF"), "{text}");
+}
+
+#[test]
+fn a_plugin_of_an_older_header_has_what_its_version_had() {
+    let library = Arc::new(Library::open(&broken(OLDER_CLASS)).expect("a plugin"));
+    assert!(loader(&library)().is_ok());
+    let name = "0123456789abcdef".repeat(8);
+    assert_eq!(library.describe(&settings(&name, "{}")), Ok(None));
 }
 
 #[test]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from grps.backends.backend import Signature, TensorSpec
+from grps.backends.common.signature import check_inputs
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.server.loading.plugin_libraries import load_needed
@@ -45,4 +47,26 @@ def plugin_settings(config: ModelConfig, folder: Path) -> NativePlugin:
         folder=str(folder.absolute()),
         device=config.device or "",
         args=json.dumps(config.inferer_args or {}, ensure_ascii=False, default=str),
+        warm_up=config.warm_up,
     )
+
+
+def plugin_signature(plugin: Plugin, config: ModelConfig, folder: Path) -> Signature | None:
+    """Return the inputs and outputs that an inferer describes; ``None`` when it does not.
+
+    Raises:
+        ModelError: It can't describe them.
+    """
+    try:
+        described = plugin.describe(plugin_settings(config, folder), config.key)
+    except ValueError as error:
+        raise ModelError(f"model {config.key}: {error}") from error
+    if described is None:
+        return None
+    inputs, outputs = (
+        tuple(TensorSpec(name, dtype, tuple(shape)) for name, dtype, shape in tensors)
+        for tensors in described
+    )
+    signature = Signature(inputs, outputs, strict_names=True)
+    check_inputs(signature)
+    return signature

@@ -9,7 +9,7 @@ from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.log import logger
 from grps.server.loading.loaders import Report
-from grps.server.loading.plugins import open_plugin, plugin_settings
+from grps.server.loading.plugins import open_plugin, plugin_settings, plugin_signature
 from grps.server.models.instance import InstanceState, Life
 from grps.server.native import Model, Plugin, PluginInstance
 
@@ -49,7 +49,7 @@ class PluginCopy:
         self._plugin = open_plugin(self._config, self._folder)
         if self._index == 0:
             logger.info("model %s is run by plugin %s", self._config.key, self._plugin.title)
-        return None
+        return plugin_signature(self._plugin, self._config, self._folder)
 
     def start(self, model: Model, most_threads: int) -> None:
         """Create the inferer in a thread that runs it; see ``Instance.start``."""

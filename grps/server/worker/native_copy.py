@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grps.errors import ModelError
 from grps.log import logger
-from grps.server.loading.plugins import open_plugin, plugin_settings
+from grps.server.loading.plugins import open_plugin, plugin_settings, plugin_signature
 from grps.server.native import forward_log
 from grps.server.worker.control import Control, Failed, Loaded, Progress, WorkerSettings
 
@@ -26,7 +26,8 @@ def serve_plugin(server: Control, settings: WorkerSettings, pipe: int, note: int
     try:
         plugin = open_plugin(model, folder)
         server.send(Progress("loading", f"loading {model.key}#{settings.index}"))
-        loaded = Loaded(None, takes_messages=not plugin.takes_tensors)
+        signature = plugin_signature(plugin, model, folder)
+        loaded = Loaded(signature, takes_messages=not plugin.takes_tensors)
         failure = plugin.serve(
             plugin_settings(model, folder),
             model.key,

@@ -24,7 +24,8 @@ enum {
   NO_INFER,
   UNKNOWN_FLAG,
   CREATES_NOTHING,
-  LARGER_TABLE
+  LARGER_TABLE,
+  OLDER_CLASS
 };
 
 #define LONGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -43,8 +44,16 @@ static int32_t infer(void *self, const grps_batch *batch, grps_error *error) {
 
 static void destroy(void *self) { (void)self; }
 
+/* Behind what an older version has: never called. */
+static int32_t warm_up(void *self, grps_error *error) {
+  (void)self, (void)error;
+  return 7;
+}
+
 static const grps_inferer_class class_of_mine = {
-    FAULT == SMALL_CLASS ? 39 : sizeof(grps_inferer_class),
+    FAULT == SMALL_CLASS   ? 39
+    : FAULT == OLDER_CLASS ? 40
+                           : sizeof(grps_inferer_class),
     FAULT == UNKNOWN_FLAG ? 2 : 0,
     FAULT == BAD_NAME    ? "a b"
     : FAULT == LONG_NAME ? LONGEST LONGEST "x"
@@ -52,6 +61,8 @@ static const grps_inferer_class class_of_mine = {
     create,
     FAULT == NO_INFER ? NULL : infer,
     destroy,
+    NULL,
+    FAULT == OLDER_CLASS ? warm_up : NULL,
 };
 
 static const grps_inferer_class *const list[] = {
@@ -71,7 +82,9 @@ static const struct {
         FAULT == OLDER         ? 0
         : FAULT == NEWER_MAJOR ? 2
                                : GRPS_PLUGIN_MAJOR,
-        FAULT == NEWER_MINOR ? GRPS_PLUGIN_MINOR + 1 : GRPS_PLUGIN_MINOR,
+        FAULT == NEWER_MINOR   ? GRPS_PLUGIN_MINOR + 1
+        : FAULT == OLDER_CLASS ? 0
+                               : GRPS_PLUGIN_MINOR,
         FAULT == NO_INFERERS         ? 0
         : FAULT == TOO_MANY_INFERERS ? 1025
         : FAULT == NAMED_TWICE       ? 2

@@ -24,7 +24,7 @@ from tests.support import (
     write_project,
 )
 
-PROCESSES = ("crash", "http", "count", "throw", "echo")
+PROCESSES = ("crash", "http", "throw", "sum")
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,21 @@ def test_a_crash_of_a_service_is_in_its_log(tmp_path: Path, library: Path, form:
             assert "Crash::FallOver(int) " in text.partition(crash)[2]
         # Python's own report is written as well.
         assert "Fatal Python error: Segmentation fault" in stderr
+
+
+def test_a_signature_is_reported_and_requests_are_checked_against_it(
+    server: RunningServer,
+) -> None:
+    metadata = requests.get(server.url("/v2/models/sum"), timeout=GUARD_S).json()
+    assert metadata["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]
+    assert metadata["outputs"] == [{"name": "sum", "datatype": "FP32", "shape": [-1]}]
+    refused = infer(server, "sum", 1)
+    assert refused.status_code == 400
+    assert "'x'" in refused.json()["error"]
+    body = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [1, 2, 3, 4]}]}
+    answer = requests.post(server.url("/v2/models/sum/infer"), json=body, timeout=GUARD_S)
+    assert answer.json()["outputs"][0]["data"] == [3.0, 7.0]
+    assert "it is warm" in server.log()
 
 
 def test_log_lines_of_a_process_are_in_the_log(server: RunningServer) -> None:

@@ -25,7 +25,7 @@ from tests.support import (
     write_project,
 )
 
-OTHERS = ("upper", "count", "look", "echo", "throw", "lie", "data")
+OTHERS = ("upper", "count", "look", "echo", "throw", "lie", "data", "sum")
 """Inferers of the plugin that need no configuration of their own."""
 
 
@@ -170,6 +170,14 @@ def test_user_data_goes_on_to_the_next_model_and_is_released(server: RunningServ
     late = ask(1000, "twice", **{"X-Request-Timeout-Ms": "50"})
     assert late.status_code == 504
     wait_until(lambda: number_of(ask(-1, "data")) == 0, "the release of all user data")
+
+
+def test_a_signature_of_a_plugin_in_threads(server: RunningServer) -> None:
+    metadata = requests.get(server.url("/v2/models/sum"), timeout=GUARD_S).json()
+    assert metadata["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]
+    # An array of integers becomes what the signature says.
+    answer = server.post({"ndarray": [[1, 2]]}, "?model=sum&return-ndarray=true")
+    assert answer.json()["ndarray"] == [3.0]
 
 
 def test_metrics_of_a_plugin(server: RunningServer) -> None:

@@ -3,14 +3,17 @@
 use std::ffi::{CString, c_void};
 use std::sync::Arc;
 
-use grps_core::{Cause, Error, Failure, LoadInferer, NativeBatch, NativeInferer, Outputs};
+use grps_core::{
+    Cause, Error, Failure, LoadInferer, NativeBatch, NativeInferer, NestedCalls, Outputs,
+};
 
 use crate::crash::SignalStack;
-use crate::plugins::abi::{Destroy, Infer, OK, Settings};
+use crate::plugins::abi::{Destroy, Infer, OK, Settings, WarmUp};
 use crate::plugins::args::Args;
 use crate::plugins::batch_run::BatchRun;
 use crate::plugins::failure::{ErrorSlot, message_of};
 use crate::plugins::library::{Class, Library};
+use crate::plugins::signature::{PluginSignature, SignatureList};
 
 /// What the copies of a model are created by.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct InfererSettings {
     pub device: String,
     /// `inferer_args` as JSON.
     pub args: String,
+    /// Whether a copy is warmed up before it is ready.
+    pub warm_up: bool,
 }
 
 /// Settings that no plugin can get.
@@ -54,6 +59,8 @@ struct PluginInferer {
     destroy: Destroy,
     /// Whether it takes the messages of single requests.
     takes_messages: bool,
+    /// What it calls other models by.
+    calls: Arc<NestedCalls>,
     inferer: *mut c_void,
     /// Where its thread reports a crash, also when the stack is full.
     _signals: Option<SignalStack>,
@@ -68,18 +75,65 @@ impl Library {
         self: &Arc<Self>,
         settings: &InfererSettings,
         instance: u32,
+        calls: &Arc<NestedCalls>,
     ) -> Result<LoadInferer, SettingsError> {
         let texts = Texts::new(self, settings)?;
         let (library, name) = (Arc::clone(self), settings.inferer.clone());
+        let (warms_up, calls) = (settings.warm_up, Arc::clone(calls));
         Ok(Arc::new(move || {
             let class = library.class(&name).map_err(|error| error.to_string())?;
-            let inferer = create(class, &texts, instance);
+            let inferer = create(class, &texts, instance, &calls);
+            let inferer = inferer.and_then(|inferer| match class.warm_up.filter(|_| warms_up) {
+                Some(warm_up) => inferer.warm_up(warm_up),
+                None => Ok(Box::new(inferer) as Box<dyn NativeInferer>),
+            });
             inferer.map_err(|fault| format!("inferer '{name}': {fault}"))
         }))
     }
 }
 
+impl Library {
+    /// What a class says of the inputs and outputs of a model; `None` when it says nothing.
+    ///
+    /// # Errors
+    /// Why it can't, as one line.
+    pub fn describe(&self, settings: &InfererSettings) -> Result<Option<PluginSignature>, String> {
+        let class = self.class(&settings.inferer).map_err(|error| error.to_string())?;
+        let Some(describe) = class.describe else { return Ok(None) };
+        let texts = Texts::new(self, settings).map_err(|error| error.to_string())?;
+        let (list, errors) = (SignatureList::default(), ErrorSlot::default());
+        let passed = texts.settings(0);
+        // SAFETY: the plugin's function takes these, which live until it returns.
+        let status = unsafe { describe(&raw const passed, &raw const list, &raw const errors) };
+        // A wrong call was before what the plugin made of it.
+        let failure = list.errors.take().or_else(|| errors.take()).map(message_of);
+        let fault = match failure {
+            Some(failure) => failure,
+            None if status != OK => format!("describe returned {status} without a reason"),
+            None => {
+                let signature = list.into_signature();
+                return Ok(Some(signature).filter(|signature| !signature.inputs.is_empty()));
+            }
+        };
+        Err(format!("inferer '{}': {fault}", settings.inferer))
+    }
+}
+
 impl Texts {
+    /// What a function of the plugin gets.
+    fn settings(&self, instance: u32) -> Settings {
+        Settings {
+            struct_size: size_of::<Settings>() as u32,
+            instance,
+            model: self.model.as_ptr(),
+            folder: self.folder.as_ptr(),
+            library: self.library.as_ptr(),
+            device: self.device.as_ptr(),
+            json: self.json.as_ptr(),
+            args: &raw const self.args,
+        }
+    }
+
     fn new(library: &Library, settings: &InfererSettings) -> Result<Self, SettingsError> {
         let text = |text: &str, what| CString::new(text).map_err(|_| SettingsError::Zero(what));
         Ok(Self {
@@ -93,17 +147,13 @@ impl Texts {
     }
 }
 
-fn create(class: &Class, texts: &Texts, instance: u32) -> Result<Box<dyn NativeInferer>, String> {
-    let settings = Settings {
-        struct_size: size_of::<Settings>() as u32,
-        instance,
-        model: texts.model.as_ptr(),
-        folder: texts.folder.as_ptr(),
-        library: texts.library.as_ptr(),
-        device: texts.device.as_ptr(),
-        json: texts.json.as_ptr(),
-        args: &raw const texts.args,
-    };
+fn create(
+    class: &Class,
+    texts: &Texts,
+    instance: u32,
+    calls: &Arc<NestedCalls>,
+) -> Result<PluginInferer, String> {
+    let settings = texts.settings(instance);
     let signals = SignalStack::new();
     let errors = ErrorSlot::default();
     // SAFETY: the plugin's function takes these, and both live until it returns.
@@ -116,15 +166,30 @@ fn create(class: &Class, texts: &Texts, instance: u32) -> Result<Box<dyn NativeI
         infer: class.infer,
         destroy: class.destroy,
         takes_messages: class.takes_messages,
+        calls: Arc::clone(calls),
         inferer,
         _signals: signals,
     };
-    failure.map_or_else(|| Ok(Box::new(created) as Box<dyn NativeInferer>), Err)
+    failure.map_or(Ok(created), Err)
+}
+
+impl PluginInferer {
+    /// Warms it up.
+    fn warm_up(self, warm_up: WarmUp) -> Result<Box<dyn NativeInferer>, String> {
+        let errors = ErrorSlot::default();
+        // SAFETY: the plugin's function takes its own inferer, and what lives until it returns.
+        let status = unsafe { warm_up(self.inferer, &raw const errors) };
+        match errors.take().map(message_of) {
+            Some(failure) => Err(format!("warm-up: {failure}")),
+            None if status != OK => Err(format!("warm_up returned {status} without a reason")),
+            None => Ok(Box::new(self)),
+        }
+    }
 }
 
 impl NativeInferer for PluginInferer {
     fn infer(&mut self, batch: &mut dyn NativeBatch) -> Result<Outputs, Failure> {
-        let run = BatchRun::new(batch, self.takes_messages)?;
+        let run = BatchRun::new(batch, self.takes_messages, &self.calls)?;
         // SAFETY: the plugin's function takes its own inferer, and what lives until it returns.
         let status =
             unsafe { (self.infer)(self.inferer, &raw const run, std::ptr::from_ref(run.errors())) };

@@ -1,7 +1,7 @@
 //! Loading a plugin, and checking what it says of itself before any of it is used.
 
 use std::ffi::CStr;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::path::{Path, PathBuf};
 
 use grps_core::InputForm;
@@ -9,7 +9,8 @@ use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 
 use crate::crash;
 use crate::plugins::abi::{
-    Create, Destroy, Infer, InfererClass, MAJOR, MINOR, Open, PluginTable, TAKES_MESSAGES, Text,
+    CLASS_SIZE, Create, Describe, Destroy, Infer, InfererClass, MAJOR, MINOR, Open, PluginTable,
+    TAKES_MESSAGES, Text, WarmUp,
 };
 use crate::plugins::failure::{ErrorSlot, message_of};
 use crate::plugins::host::HOST;
@@ -88,6 +89,8 @@ pub(crate) struct Class {
     pub(crate) create: Create,
     pub(crate) infer: Infer,
     pub(crate) destroy: Destroy,
+    pub(crate) describe: Option<Describe>,
+    pub(crate) warm_up: Option<WarmUp>,
     /// Whether it takes the messages of single requests.
     pub(crate) takes_messages: bool,
 }
@@ -236,12 +239,16 @@ unsafe fn read_class(class: *const InfererClass) -> Result<Class, String> {
     // SAFETY: the caller guarantees a class, which begins with its size.
     let size = unsafe { class.cast::<u32>().as_ref() };
     let size = *size.ok_or("it is NULL")?;
-    if (size as usize) < size_of::<InfererClass>() {
-        let least = size_of::<InfererClass>();
-        return Err(format!("its struct_size is {size}, not {least} or more"));
+    if (size as usize) < CLASS_SIZE {
+        return Err(format!("its struct_size is {size}, not {CLASS_SIZE} or more"));
     }
-    // SAFETY: it has at least these fields.
-    let class = unsafe { *class };
+    // SAFETY: zeroes are a class without functions, and those that an older version has are copied.
+    let class = unsafe {
+        let mut known = MaybeUninit::<InfererClass>::zeroed();
+        let length = (size as usize).min(size_of::<InfererClass>());
+        known.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(class.cast(), length);
+        known.assume_init()
+    };
     // SAFETY: the caller guarantees the text.
     let name = unsafe { text(class.name) }.ok_or("its name is NULL or not UTF-8")?;
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -258,7 +265,9 @@ unsafe fn read_class(class: *const InfererClass) -> Result<Class, String> {
     let infer = class.infer.ok_or_else(|| missing("infer"))?;
     let destroy = class.destroy.ok_or_else(|| missing("destroy"))?;
     let takes_messages = class.flags & TAKES_MESSAGES != 0;
-    Ok(Class { name: name.to_owned(), create, infer, destroy, takes_messages })
+    let InfererClass { describe, warm_up, .. } = class;
+    let name = name.to_owned();
+    Ok(Class { name, create, infer, destroy, describe, warm_up, takes_messages })
 }
 
 /// A text that ends with a zero; `None` when it is null or not UTF-8.

@@ -7,6 +7,7 @@ mod abi;
 mod aligned;
 mod args;
 mod batch_run;
+mod call_run;
 mod failure;
 mod functions;
 mod host;
@@ -14,8 +15,10 @@ mod http;
 mod inferer;
 mod library;
 mod outputs;
+mod signature;
 mod user_data;
 mod view;
 
 pub use inferer::{InfererSettings, SettingsError};
 pub use library::{Library, PluginError};
+pub use signature::{PluginSignature, PluginTensor};

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grps_core::{InputForm, LoadInferer, NativeInstance, run_batches};
+use grps_core::{InputForm, LoadInferer, NativeInstance, NestedCalls, run_batches};
 use grps_plugin::process::own_descriptor;
-use grps_plugin::{InfererSettings, Library, PluginError};
+use grps_plugin::{InfererSettings, Library, PluginError, PluginSignature, PluginTensor};
 use grps_worker::WorkerChannel;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -28,7 +28,18 @@ struct PyInfererSettings {
     folder: String,
     device: String,
     args: String,
+    warm_up: bool,
 }
+
+impl PyInfererSettings {
+    fn for_model(self, key: &str) -> InfererSettings {
+        let Self { inferer, folder, device, args, warm_up } = self;
+        InfererSettings { inferer, model: key.to_owned(), folder, device, args, warm_up }
+    }
+}
+
+/// Name, type and dimensions of a tensor; None for a dimension of any size.
+type Tensor = (String, &'static str, Vec<Option<u64>>);
 
 #[pymethods]
 impl Plugin {
@@ -56,6 +67,23 @@ impl Plugin {
         self.form == InputForm::Tensors
     }
 
+    /// Inputs and outputs of a model, if the inferer describes them: (name, type, shape) each.
+    fn describe(
+        &self,
+        py: Python<'_>,
+        settings: PyInfererSettings,
+        model: &str,
+    ) -> PyResult<Option<(Vec<Tensor>, Vec<Tensor>)>> {
+        let settings = settings.for_model(model);
+        let described = py.detach(|| self.library.describe(&settings));
+        let tensors = |tensors: Vec<PluginTensor>| {
+            let tensors = tensors.into_iter();
+            tensors.map(|tensor| (tensor.name, tensor.dtype.name(), tensor.shape)).collect()
+        };
+        let described = described.map_err(PyValueError::new_err)?;
+        Ok(described.map(|PluginSignature { inputs, outputs }| (tensors(inputs), tensors(outputs))))
+    }
+
     /// Loads a copy in a thread of its own, which pulls requests from the model's queue.
     fn start(
         &self,
@@ -64,10 +92,8 @@ impl Plugin {
         settings: PyInfererSettings,
         index: u32,
     ) -> PyResult<PluginInstance> {
-        let PyInfererSettings { inferer, folder, device, args } = settings;
-        let settings =
-            InfererSettings { inferer, model: model.key().to_owned(), folder, device, args };
-        let load = self.library.loader(&settings, index);
+        let settings = settings.for_model(model.key());
+        let load = self.library.loader(&settings, index, model.calls());
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
         let (name, queue) = (format!("{}#{index}", model.key()), model.queue()?);
         let started = py.detach(|| NativeInstance::start(name, queue, self.form, load));
@@ -87,11 +113,11 @@ impl Plugin {
         descriptors: (i32, i32),
         loaded: Py<PyAny>,
     ) -> PyResult<Option<String>> {
+        let calls = Arc::new(NestedCalls::new(&model));
         let name = format!("{model}#{index}");
         let builder = std::thread::Builder::new().name(name.clone());
-        let PyInfererSettings { inferer, folder, device, args } = settings;
-        let settings = InfererSettings { inferer, model, folder, device, args };
-        let load = self.library.loader(&settings, index);
+        let settings = settings.for_model(&model);
+        let load = self.library.loader(&settings, index, &calls);
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
         let (socket, note) = (own_descriptor(descriptors.0)?, own_descriptor(descriptors.1)?);
         let channel = WorkerChannel::new(socket, note);

@@ -28,6 +28,8 @@ class Inferer {
  public:
   virtual ~Inferer() = default;
   virtual void Infer(Batch &batch) = 0;
+  // Runs once before the model is ready, unless it has `warm_up: false`.
+  virtual void WarmUp() {}
 };
 
 namespace detail {
@@ -49,6 +51,33 @@ inline int32_t Infer(void *inferer, const grps_batch *requests, grps_error *erro
   const bool is_done = Guard(error, [&] {
     Batch batch(requests);
     static_cast<Inferer *>(inferer)->Infer(batch);
+  });
+  return is_done ? GRPS_OK : GRPS_ERROR;
+}
+
+inline int32_t WarmUp(void *inferer, grps_error *error) noexcept {
+  return Guard(error, [&] { static_cast<Inferer *>(inferer)->WarmUp(); }) ? GRPS_OK : GRPS_ERROR;
+}
+
+template <typename T, typename = void>
+struct HasDescribe : std::false_type {};
+template <typename T>
+struct HasDescribe<T, std::void_t<decltype(T::Describe(std::declval<const Settings &>()))>>
+    : std::true_type {};
+
+template <typename T>
+int32_t DescribeClass(const grps_settings *settings, grps_signature *signature,
+                      grps_error *error) noexcept {
+  const bool is_done = Guard(error, [&] {
+    const Signature described = T::Describe(Settings(settings));
+    for (const TensorSpec &spec : described.inputs) {
+      const grps_tensor like = Describe(spec.name, spec.shape, spec.dtype);
+      Check(host->add_input(signature, &like));
+    }
+    for (const TensorSpec &spec : described.outputs) {
+      const grps_tensor like = Describe(spec.name, spec.shape, spec.dtype);
+      Check(host->add_output(signature, &like));
+    }
   });
   return is_done ? GRPS_OK : GRPS_ERROR;
 }
@@ -89,12 +118,21 @@ const grps_plugin *Open(const grps_host *with, grps_error *error, const char *na
 
 // A class of inferers, under the name that `inferer_name` of inference.yml has. It is created by
 // `T(const Settings &)`, or by `T()` if there is no such constructor. With GRPS_TAKES_MESSAGES, it
-// gets the messages of single requests instead of tensors.
+// gets the messages of single requests instead of tensors. A static member
+// `Signature Describe(const Settings &)` says what its inputs and outputs are.
 template <typename T>
 grps_inferer_class Class(const char *name, uint32_t flags = 0) {
   static_assert(std::is_base_of_v<Inferer, T>, "an inferer derives from grps::Inferer");
-  return {sizeof(grps_inferer_class), flags,          name,
-          &detail::Create<T>,         &detail::Infer, &detail::Destroy};
+  grps_inferer_class made = {};
+  made.struct_size = sizeof(made);
+  made.flags = flags;
+  made.name = name;
+  made.create = &detail::Create<T>;
+  made.infer = &detail::Infer;
+  made.destroy = &detail::Destroy;
+  made.warm_up = &detail::WarmUp;
+  if constexpr (detail::HasDescribe<T>::value) made.describe = &detail::DescribeClass<T>;
+  return made;
 }
 
 }  // namespace grps

@@ -73,6 +73,35 @@ class Tensor {
   grps_tensor view_;
 };
 
+// What a model says of an input or an output.
+struct TensorSpec {
+  std::string name;
+  int32_t dtype;               // a grps_dtype
+  std::vector<int64_t> shape;  // a negative dimension may have any size
+};
+
+// The inputs and outputs of a model, in its order.
+struct Signature {
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
+};
+
+namespace detail {
+
+inline grps_tensor Describe(std::string_view name, const std::vector<int64_t> &shape,
+                            int32_t dtype) {
+  grps_tensor tensor = {};
+  tensor.struct_size = sizeof(tensor);
+  tensor.dtype = dtype;
+  tensor.rank = static_cast<uint32_t>(shape.size());
+  tensor.shape = shape.data();
+  tensor.name = name.data();
+  tensor.name_length = name.size();
+  return tensor;
+}
+
+}  // namespace detail
+
 // Tensors on their way out; valid until Infer returns.
 class Outputs {
  public:
@@ -81,7 +110,7 @@ class Outputs {
   // Adds a tensor and returns the memory for its elements, which is zeroed.
   template <typename T>
   T *Add(std::string_view name, const std::vector<int64_t> &shape) {
-    const grps_tensor like = Describe(name, shape, detail::DTypeOf<T>());
+    const grps_tensor like = detail::Describe(name, shape, detail::DTypeOf<T>());
     void *data = nullptr;
     detail::Check(detail::host->allocate(outputs_, &like, &data));
     return static_cast<T *>(data);
@@ -89,7 +118,7 @@ class Outputs {
 
   // The same for a type that is known at run time: a grps_dtype other than GRPS_STRING.
   void *Add(std::string_view name, int32_t dtype, const std::vector<int64_t> &shape) {
-    const grps_tensor like = Describe(name, shape, dtype);
+    const grps_tensor like = detail::Describe(name, shape, dtype);
     void *data = nullptr;
     detail::Check(detail::host->allocate(outputs_, &like, &data));
     return data;
@@ -102,7 +131,7 @@ class Outputs {
       throw std::logic_error("output '" + std::string(name) + "' has " +
                              std::to_string(strings.size()) + " strings, which its shape has not");
     }
-    grps_tensor tensor = Describe(name, shape, GRPS_STRING);
+    grps_tensor tensor = detail::Describe(name, shape, GRPS_STRING);
     std::vector<uint64_t> offsets = {0};
     std::string text;
     for (const std::string &one : strings) offsets.push_back((text += one).size());
@@ -116,7 +145,7 @@ class Outputs {
   template <typename Owner>
   void Lend(std::string_view name, int32_t dtype, const std::vector<int64_t> &shape,
             const void *data, size_t bytes, std::unique_ptr<Owner> owner) {
-    grps_tensor tensor = Describe(name, shape, dtype);
+    grps_tensor tensor = detail::Describe(name, shape, dtype);
     tensor.data = data;
     tensor.bytes = bytes;
     detail::Check(detail::host->lend(outputs_, &tensor, &Delete<Owner>, owner.release()));
@@ -126,25 +155,13 @@ class Outputs {
   template <typename T>
   void Lend(std::string_view name, const std::vector<int64_t> &shape, std::vector<T> values) {
     auto *owner = new std::vector<T>(std::move(values));
-    grps_tensor tensor = Describe(name, shape, detail::DTypeOf<T>());
+    grps_tensor tensor = detail::Describe(name, shape, detail::DTypeOf<T>());
     tensor.data = owner->data();
     tensor.bytes = owner->size() * sizeof(T);
     detail::Check(detail::host->lend(outputs_, &tensor, &Delete<std::vector<T>>, owner));
   }
 
  private:
-  static grps_tensor Describe(std::string_view name, const std::vector<int64_t> &shape,
-                              int32_t dtype) {
-    grps_tensor tensor = {};
-    tensor.struct_size = sizeof(tensor);
-    tensor.dtype = dtype;
-    tensor.rank = static_cast<uint32_t>(shape.size());
-    tensor.shape = shape.data();
-    tensor.name = name.data();
-    tensor.name_length = name.size();
-    return tensor;
-  }
-
   template <typename Owner>
   static void Delete(void *owner) noexcept {
     delete static_cast<Owner *>(owner);
