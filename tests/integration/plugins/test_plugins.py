@@ -28,6 +28,7 @@ from tests.support import (
 OTHERS = ("upper", "count", "look", "echo", "throw", "lie", "data", "sum")
 """Inferers of the plugin that need no configuration of their own."""
 
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("plugins")
