@@ -64,8 +64,7 @@ class Plugin:
     def serve(
         self,
         settings: NativePlugin,
-        model: str,
-        index: int,
+        copy: tuple[str, int],
         descriptors: tuple[int, int],
         loaded: Callable[[], object],
     ) -> str | None: ...

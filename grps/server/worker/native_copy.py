@@ -29,8 +29,7 @@ def serve_plugin(server: Control, settings: WorkerSettings, pipe: int, note: int
         loaded = Loaded(signature, takes_messages=not plugin.takes_tensors)
         failure = plugin.serve(
             plugin_settings(model, folder),
-            model.key,
-            settings.index,
+            (model.key, settings.index),
             (pipe, note),
             lambda: server.send(loaded),
         )
@@ -40,4 +39,5 @@ def serve_plugin(server: Control, settings: WorkerSettings, pipe: int, note: int
         return 1
     if failure is None:
         return 0
+    logger.error("the copy can't be used any more: %s", failure)
     return 1

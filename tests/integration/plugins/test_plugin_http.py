@@ -27,9 +27,7 @@ CALLS = {
 
 
 def calling(name: str, called: str, library: Path, **keys: str) -> dict[str, Any]:
-    return plugin_model(
-        name, library, inferer_name="calls", inferer_args={"model": called}, **keys
-    )
+    return plugin_model(name, library, inferer_name="calls", inferer_args={"model": called}, **keys)
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +35,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[
     folder = tmp_path_factory.mktemp("plugin-http")
     interface = {"framework": "http", "host": "127.0.0.1", "port": "0"}
     route = {"path": "/own", "customized_body": True, "streaming_ctrl": STREAMING}
-    settings = {"interface": {**interface, "customized_predict_http": [route]}}
-    # A request that calls models has one permit, whatever it calls.
-    settings["max_concurrency"] = 1
+    settings = {
+        "interface": {**interface, "customized_predict_http": [route]},
+        # A request that calls models has one permit, whatever it calls.
+        "max_concurrency": 1,
+    }
     models = [
         plugin_model("http", library),
         plugin_model("multiply", library),

@@ -101,18 +101,19 @@ impl Plugin {
         Ok(PluginInstance::new(instance))
     }
 
-    /// Runs a copy in a worker process, in a thread of its own, until the server ends it. The
+    /// Runs a copy, given by its model and its number, in a thread of a worker process of its own,
+    /// until the server ends it. The
     /// descriptors, of the socket and of the page for notes, are closed with it; `loaded` is called
     /// when the copy is created. Returns why the copy can't be used any more; None at the end.
     fn serve(
         &self,
         py: Python<'_>,
         settings: PyInfererSettings,
-        model: String,
-        index: u32,
+        copy: (String, u32),
         descriptors: (i32, i32),
         loaded: Py<PyAny>,
     ) -> PyResult<Option<String>> {
+        let (model, index) = copy;
         let calls = Arc::new(NestedCalls::new(&model));
         let name = format!("{model}#{index}");
         let builder = std::thread::Builder::new().name(name.clone());
