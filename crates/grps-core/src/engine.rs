@@ -1,19 +1,22 @@
 //! The engine: it admits requests, runs them through the models and returns the outputs.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use tokio::runtime::Handle;
+
 use crate::error::{Cause, Error};
-use crate::graph::{Graph, Walk};
+use crate::graph::Walk;
 use crate::health::{Health, Readiness};
 use crate::metrics::RequestStage;
+use crate::models::call_order::CallOrder;
 use crate::models::executor::Call;
 use crate::models::model::Model;
 use crate::models::registry::Registry;
 use crate::models::route_query::RouteQuery;
 use crate::models::routes::Route;
-use crate::request::content::{Content, ContentAdapter};
+use crate::request::content::{Content, ContentAdapter, InputForm};
 use crate::request::request::{Request, SchedulingOptions, Session};
 use crate::request::stall::StallWatch;
 use crate::request::stream::{ChunkSender, Chunks, HeldPermit, stream_channel};
@@ -42,13 +45,28 @@ pub struct Engine {
     health: Health,
     /// Translates content between models that take different forms.
     adapter: Box<dyn ContentAdapter>,
+    /// Which models call which.
+    call_order: CallOrder,
+    /// Where calls of models by models run; empty until requests are served.
+    runtime: OnceLock<Handle>,
 }
 
 impl Engine {
     /// An engine without models.
     pub fn new(limits: Limits, health: Health, adapter: Box<dyn ContentAdapter>) -> Self {
         let admission = Admission::new(limits.max_concurrency, limits.max_queue);
-        Self { registry: Registry::default(), admission, health, adapter }
+        let (registry, call_order, runtime) = Default::default();
+        Self { registry, admission, health, adapter, call_order, runtime }
+    }
+
+    /// Sets where calls of models by models run; the first one stays.
+    pub fn set_runtime(&self, runtime: Handle) {
+        let _ = self.runtime.set(runtime);
+    }
+
+    /// Where calls of models by models run.
+    pub(crate) fn runtime(&self) -> Option<&Handle> {
+        self.runtime.get()
     }
 
     /// The models.
@@ -96,7 +114,28 @@ impl Engine {
         route: &'a Route,
         request: Request,
     ) -> impl Future<Output = Result<Content, Error>> + Send + 'a {
-        self.walk_in_time(route, request, None)
+        self.walk_in_time(route, request, None, Entrance::Client)
+    }
+
+    /// Runs a request of a model that itself runs a request, and holds its permit. An output is of
+    /// the form of the input.
+    ///
+    /// # Errors
+    /// As [`Engine::infer`]; `ModelFailed` when the called model could call back.
+    pub(crate) async fn infer_from(
+        &self,
+        caller: &str,
+        model: &str,
+        request: Request,
+    ) -> Result<Content, Error> {
+        let route = self.resolve(&RouteQuery::named(model))?;
+        for called in route.models() {
+            self.call_order.note(caller, called.key())?;
+        }
+        let takes_tensors = matches!(request.content, Content::Tensors(_));
+        let output = self.walk_in_time(&route, request, None, Entrance::Model).await?;
+        let form = if takes_tensors { InputForm::Tensors } else { InputForm::Message };
+        self.adapter.adapt(output, form)
     }
 
     /// Runs a request whose output comes in chunks. Dropping them cancels the request.
@@ -111,7 +150,8 @@ impl Engine {
         let (sender, events) = stream_channel(Some(watch));
         let engine = Arc::clone(self);
         let walk = tokio::spawn(async move {
-            let outcome = engine.walk_in_time(&route, request, Some(sender.clone())).await;
+            let outcome =
+                engine.walk_in_time(&route, request, Some(sender.clone()), Entrance::Client).await;
             sender.finish(outcome);
         });
         Chunks::new(events, walk)
@@ -122,9 +162,11 @@ impl Engine {
         route: &Route,
         request: Request,
         stream: Option<ChunkSender>,
+        entrance: Entrance,
     ) -> Result<Content, Error> {
-        let deadline = request.options.deadline;
-        let walking = pin!(self.walk(route, request, stream));
+        // The walk of the request that calls keeps the time of a nested one, and ends it.
+        let deadline = request.options.deadline.filter(|_| entrance == Entrance::Client);
+        let walking = pin!(self.walk(route, request, stream, entrance));
         let Some(deadline) = deadline else { return walking.await };
         match tokio::time::timeout_at(deadline, walking).await {
             Ok(outcome) => outcome,
@@ -140,18 +182,19 @@ impl Engine {
         route: &Route,
         request: Request,
         stream: Option<ChunkSender>,
+        entrance: Entrance,
     ) -> Result<Content, Error> {
         let Request { timeline, mut content, attachment, options } = request;
-        if let Some(graph) = route.graph() {
+        if route.graph().is_some() {
             let request = Request { timeline, content, attachment, options };
             // In a box, so that the futures of requests to one model stay small.
-            return Box::pin(self.walk_graph(route, graph, request, stream)).await;
+            return Box::pin(self.walk_graph(route, request, stream, entrance)).await;
         }
         let session = (route.models().len() > 1).then(Session::default);
         let mut permit = None;
-        for model in route.models() {
-            let input = self.fit(model, content, permit.is_some())?;
-            if permit.is_none() {
+        for (index, model) in route.models().iter().enumerate() {
+            let input = self.fit(model, content, index > 0)?;
+            if permit.is_none() && entrance == Entrance::Client {
                 // Only a request that fits its first model takes a permit.
                 let admitted = self.admit(route, &timeline, &options, stream.is_some());
                 permit = Some(Admitted::new(admitted.await?, stream.as_ref()));
@@ -206,14 +249,21 @@ impl Engine {
     async fn walk_graph(
         &self,
         route: &Route,
-        graph: &Graph,
         request: Request,
         stream: Option<ChunkSender>,
+        entrance: Entrance,
     ) -> Result<Content, Error> {
+        let Some(graph) = route.graph() else {
+            return Err(Error::new(Cause::Internal, "the route is no graph"));
+        };
         let Request { timeline, content, attachment, options } = request;
         let walk = Walk::new(graph, &*self.adapter, content)?;
-        let permit = self.admit(route, &timeline, &options, stream.is_some()).await?;
-        let _permit = Admitted::new(permit, stream.as_ref());
+        let mut permit = None;
+        if entrance == Entrance::Client {
+            let admitted = self.admit(route, &timeline, &options, stream.is_some()).await?;
+            permit = Some(Admitted::new(admitted, stream.as_ref()));
+        }
+        let _permit = permit;
         let streaming_node = graph.streaming_node();
         // State is carried to a next model only where there is exactly one.
         let session = graph.is_chain().then(Session::default);
@@ -264,6 +314,16 @@ impl Engine {
             (content, _) => Ok(content),
         }
     }
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entrance {
+    /// A client: the request takes a permit.
+    Client,
+    /// A model, whose own request has one. With a second one, requests that hold all permits could
+    /// wait for each other.
+    Model,
 }
 
 /// A request that runs; dropping it lets the next one run.

@@ -28,6 +28,7 @@ pub use models::native_instances::inferer::{
     BatchSource, Failure, NativeBatch, NativeInferer, NativeRequest, Outputs,
 };
 pub use models::native_instances::instance::{LoadInferer, NativeInstance};
+pub use models::native_instances::nested_calls::NestedCalls;
 pub use models::native_instances::run::run_batches;
 pub use models::registry::Registry;
 pub use models::route_query::{Attributes, RouteQuery};

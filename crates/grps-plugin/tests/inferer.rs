@@ -1,14 +1,22 @@
 //! The inferers of `sdk/cpp/tests/plugin.cpp` behind the engine.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests may panic")]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use grps_core::{Cause, Content, DataType, Elements, Error, Request, RouteQuery, Tensor, Values};
+use grps_core::{
+    Cause, Content, DataType, Elements, Error, NestedCalls, Request, RouteQuery, Tensor, Values,
+};
 use grps_plugin::{PluginSignature, PluginTensor};
 
 mod service;
 mod support;
 
 use service::{Asked, Service, library, request_for, settings};
+
+fn calls() -> Arc<NestedCalls> {
+    Arc::new(NestedCalls::new("m-1"))
+}
 
 impl Service {
     fn ask(&self, inputs: Vec<Tensor>) -> Asked {
@@ -177,6 +185,22 @@ async fn user_data_is_kept_with_a_request_and_released_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn wrong_calls_of_models_are_named() {
+    let service = Service::new("calls");
+    let faults = [
+        (-1.0, "begin_call: the model: its pointer is NULL"),
+        (-2.0, "run_call: the call has no inputs"),
+        (-3.0, "call_output: no output 0; there are 0"),
+        (-4.0, "run_call: the call has run already"),
+        (1.0, "the service does not serve its models"),
+    ];
+    for (mode, fault) in faults {
+        let error = service.fault(mode).await;
+        assert_eq!(error.message(), format!("{fault} (request id r)"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn exceptions_are_failures() {
     let service = Service::new("throw");
     let missing = service.fault(0.0).await;
@@ -190,9 +214,12 @@ async fn exceptions_are_failures() {
     assert_eq!(service.fault(1.0).await.message(), "it went wrong (request id r)");
     assert_eq!(service.instance.restarts(), 1);
     assert_eq!(service.instance.failure(), None);
-    let zero = library().loader(&settings("multiply", r#"{"factor": 0}"#), 0).expect("settings");
+    let zero =
+        library().loader(&settings("multiply", r#"{"factor": 0}"#), 0, &calls()).expect("settings");
     assert_eq!(zero().err().as_deref(), Some("inferer 'multiply': the factor is 0"));
-    let text = library().loader(&settings("multiply", r#"{"factor": "2"}"#), 0).expect("settings");
+    let text = library()
+        .loader(&settings("multiply", r#"{"factor": "2"}"#), 0, &calls())
+        .expect("settings");
     let error = text().err();
     assert_eq!(error.as_deref(), Some("inferer 'multiply': inferer_args/factor must be a number"));
 }
@@ -227,11 +254,11 @@ fn inputs_and_outputs_are_described() {
 #[test]
 fn a_copy_is_warmed_up_unless_it_is_not_to_be() {
     let mut settings = settings("sum", r#"{"warmth": "fails"}"#);
-    let cold = library().loader(&settings, 0).expect("settings")();
+    let cold = library().loader(&settings, 0, &calls()).expect("settings")();
     let expected = "inferer 'sum': warm-up: it stays cold";
     assert_eq!(cold.err().as_deref(), Some(expected));
     settings.warm_up = false;
-    assert!(library().loader(&settings, 0).expect("settings")().is_ok());
+    assert!(library().loader(&settings, 0, &calls()).expect("settings")().is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

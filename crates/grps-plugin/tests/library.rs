@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use grps_core::{InputForm, LoadInferer};
+use grps_core::{InputForm, LoadInferer, NestedCalls};
 use grps_plugin::{InfererSettings, Library, PluginError};
 
 mod support;
@@ -45,6 +45,10 @@ fn broken(fault: usize) -> std::path::PathBuf {
     support::compile("cc", "broken_plugin.c", &format!("broken-{fault}"), &["-std=c11", &flag])
 }
 
+fn calls() -> Arc<NestedCalls> {
+    Arc::new(NestedCalls::new("m-1"))
+}
+
 fn settings(inferer: &str, args: &str) -> InfererSettings {
     InfererSettings {
         inferer: inferer.to_owned(),
@@ -58,7 +62,7 @@ fn settings(inferer: &str, args: &str) -> InfererSettings {
 
 fn loader(library: &Arc<Library>) -> LoadInferer {
     let name = "0123456789abcdef".repeat(8);
-    library.loader(&settings(&name, "{}"), 0).expect("a loader")
+    library.loader(&settings(&name, "{}"), 0, &calls()).expect("a loader")
 }
 
 #[test]
@@ -91,9 +95,9 @@ fn a_larger_table_is_taken_and_names_have_exact_limits() {
     let unknown = library.form_of("other").expect_err("an unknown name").to_string();
     assert!(unknown.ends_with(&format!("it has no inferer 'other'; it has: {name}")), "{unknown}");
     assert!(loader(&library)().is_ok());
-    let zero = library.loader(&settings("a", "{\0}"), 0).err().expect("a fault");
+    let zero = library.loader(&settings("a", "{\0}"), 0, &calls()).err().expect("a fault");
     assert_eq!(zero.to_string(), "inferer_args contains a zero byte");
-    let text = library.loader(&settings("a", "{"), 0).err().expect("a fault");
+    let text = library.loader(&settings("a", "{"), 0, &calls()).err().expect("a fault");
     assert!(text.to_string().starts_with("inferer_args: EOF"), "{text}");
 }
 

@@ -283,6 +283,49 @@ class Sum : public grps::Inferer {
   std::string warmth_;
 };
 
+// Calls the model of its arguments with its input, and adds 1 to the output; a negative number
+// makes the call wrongly.
+class Calls : public grps::Inferer {
+ public:
+  explicit Calls(const grps::Settings &settings) : model_(settings.Text("/model", "")) {}
+
+  void Infer(grps::Batch &batch) override {
+    const grps::Tensor input = batch.input(0);
+    const auto x = input.As<float>();
+    if (x[0] < 0) return Misuse(batch.request(0), static_cast<int>(x[0]));
+    grps::Call call = batch.request(0).call(model_);
+    call.inputs().Lend("x", input.shape(), std::vector<float>(x.begin(), x.end()));
+    call.Run();
+    const auto called = call.output(0).As<float>();
+    if (call.output(call.output(0).name()).count() != x.size()) throw std::logic_error("rows");
+    float *y = batch.outputs().Add<float>("y", input.shape());
+    for (size_t index = 0; index < x.size(); ++index) y[index] = called[index] + 1;
+  }
+
+ private:
+  void Misuse(const grps::Request &request, int mode) {
+    const grps_host &host = *grps::detail::host;
+    if (mode == -1) host.begin_call(request.raw(), nullptr, 1);
+    grps_call *call = host.begin_call(request.raw(), "none", 4);
+    grps_tensor view = {};
+    if (mode == -2) host.run_call(call);
+    if (mode == -3) host.call_output(call, 0, &view);
+    if (mode == -4) {
+      host.put_message(host.call_inputs(call), "", 0), host.run_call(call);
+      host.run_call(call);
+    }
+    if (host.call_output_count(call) != 0 || host.call_message(call, nullptr) != nullptr) {
+      throw std::logic_error("there are outputs");
+    }
+    host.end_call(call), host.end_call(nullptr), host.begin_call(nullptr, "x", 1);
+    host.call_inputs(nullptr), host.run_call(nullptr), host.call_output_count(nullptr);
+    host.call_output(nullptr, 0, nullptr), host.call_message(nullptr, nullptr);
+    host.call_failure(nullptr, nullptr);
+  }
+
+  std::string model_;
+};
+
 // Says what it sees of each request; a negative number fails alone.
 class Look : public grps::Inferer {
   void Infer(grps::Batch &batch) override {
@@ -455,5 +498,5 @@ GRPS_PLUGIN("tests", "1.2.3", grps::Class<Multiply>("multiply"), grps::Class<Len
             grps::Class<Upper>("upper"), grps::Class<Count>("count"), grps::Class<Look>("look"),
             grps::Class<Echo>("echo", GRPS_TAKES_MESSAGES),
             grps::Class<Http>("http", GRPS_TAKES_MESSAGES), grps::Class<Data>("data"),
-            grps::Class<Crash>("crash"), grps::Class<Sum>("sum"), grps::Class<Throw>("throw"),
-            grps::Class<Lie>("lie"))
+            grps::Class<Crash>("crash"), grps::Class<Sum>("sum"), grps::Class<Calls>("calls"),
+            grps::Class<Throw>("throw"), grps::Class<Lie>("lie"))

@@ -22,6 +22,8 @@ from grps.server.state import ServiceState
 from tests.support import REPOSITORY
 
 WAIT_S = 60
+BUILD_S = 250
+"""Longer than a build takes on a busy machine."""
 Grpst = Callable[..., str]
 
 
@@ -58,12 +60,13 @@ def state_of(name: str) -> ServiceState:
 class Dev:
     """A running ``grpst dev`` whose lines are waited for."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, wait_s: float = WAIT_S) -> None:
         command = [sys.executable, "-m", "grps.cli.main", "dev", str(project)]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
+        self._wait_s = wait_s
         self._lines: Queue[str] = Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -89,7 +92,7 @@ class Dev:
         seen = []
         with suppress(Empty):
             while True:
-                seen.append(self._lines.get(timeout=WAIT_S))
+                seen.append(self._lines.get(timeout=self._wait_s))
                 if text in seen[-1]:
                     return seen[-1]
         raise AssertionError(f"no {text!r} in:\n{''.join(seen)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from grps.deploy.project.creation import PROJECT_TYPES
-from tests.integration.projects.conftest import WAIT_S, Grpst, state_of
+from tests.integration.projects.conftest import BUILD_S, WAIT_S, Grpst, state_of
 from tests.unit.deploy.archive.archives import write_tree
 
 SERVER = "interface: {host: 127.0.0.1, port: '0,0'}\n"
@@ -19,8 +19,6 @@ PACKAGES = {
     "cpp_tf": "tensorflow",
     "cpp_torch": "torch",
 }
-BUILD_S = 250
-"""Longer than a build takes on a busy machine."""
 QUICK = ("--cmake_define", "CMAKE_CXX_FLAGS_RELWITHDEBINFO=")
 """Without optimization, which takes most of the time of a build."""
 

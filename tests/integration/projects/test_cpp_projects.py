@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.integration.projects.conftest import WAIT_S, Dev, Grpst, state_of
+from tests.integration.projects.conftest import BUILD_S, WAIT_S, Dev, Grpst, state_of
 from tests.unit.deploy.archive.archives import write_tree
 
 SERVER = "interface: {host: 127.0.0.1, port: '0,0'}\n"
@@ -21,7 +21,7 @@ def test_from_create_to_stop(grpst: Grpst, tmp_path: Path) -> None:
     said = grpst("create", project, "--project_type", "cpp")
     assert "(14 files)" in said
     write_tree(project, {"conf/server.yml": SERVER})
-    said = grpst("archive", project)
+    said = grpst("archive", project, timeout_s=BUILD_S)
     assert "  unit tests: " in said
     assert "15 files)" in said
     said = grpst("start", "server.mar", "--no_logging")
@@ -47,7 +47,7 @@ def test_dev_builds_again(grpst: Grpst, tmp_path: Path) -> None:
     build = (project / "CMakeLists.txt").read_text()
     without_tests = build[: build.index("# Unit tests")]
     write_tree(project, {"conf/server.yml": SERVER, "CMakeLists.txt": without_tests})
-    server = Dev(project)
+    server = Dev(project, BUILD_S)
     with server:
         base = server.ready()
 

@@ -1,5 +1,6 @@
 //! What is served: models, routes and what runs their calls.
 
+pub(crate) mod call_order;
 pub(crate) mod executor;
 pub(crate) mod executors;
 pub(crate) mod model;

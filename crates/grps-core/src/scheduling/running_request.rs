@@ -171,6 +171,11 @@ impl RunningRequest {
         }
     }
 
+    /// The heartbeat of the instance.
+    pub(crate) fn heartbeat(&self) -> Heartbeat {
+        self.heartbeat.lock().clone()
+    }
+
     /// Continues in an instance with this heartbeat.
     pub(crate) fn resume(&self, heartbeat: &Heartbeat) {
         *self.heartbeat.lock() = heartbeat.clone();

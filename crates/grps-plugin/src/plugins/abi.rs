@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_void};
 use crate::lent_memory::Release;
 use crate::plugins::args::Args;
 use crate::plugins::batch_run::{BatchRun, RequestRun};
+use crate::plugins::call_run::CallRun;
 use crate::plugins::failure::ErrorSlot;
 use crate::plugins::outputs::OutputList;
 use crate::plugins::signature::SignatureList;
@@ -23,6 +24,7 @@ pub(crate) const ERROR: i32 = 1;
 pub(crate) const CLIENT_LEFT: i32 = 2;
 pub(crate) const NOT_STREAMING: i32 = 3;
 pub(crate) const NONE: i32 = 4;
+pub(crate) const CALL_FAILED: i32 = 5;
 
 /// `GRPS_HTTP_STREAMING`, the only flag of an HTTP request.
 pub(crate) const HTTP_STREAMING: u32 = 1;
@@ -163,6 +165,14 @@ pub(crate) struct Host {
     pub(crate) user_data: unsafe extern "C" fn(*const RequestRun, Text, u64) -> *mut c_void,
     pub(crate) add_input: unsafe extern "C" fn(*const SignatureList, *const TensorView) -> i32,
     pub(crate) add_output: unsafe extern "C" fn(*const SignatureList, *const TensorView) -> i32,
+    pub(crate) begin_call: unsafe extern "C" fn(*const RequestRun, Text, u64) -> *mut CallRun,
+    pub(crate) call_inputs: unsafe extern "C" fn(*const CallRun) -> *const OutputList,
+    pub(crate) run_call: unsafe extern "C" fn(*mut CallRun) -> i32,
+    pub(crate) call_output_count: unsafe extern "C" fn(*const CallRun) -> u64,
+    pub(crate) call_output: unsafe extern "C" fn(*const CallRun, u64, *mut TensorView) -> i32,
+    pub(crate) call_message: unsafe extern "C" fn(*const CallRun, *mut u64) -> *const c_void,
+    pub(crate) call_failure: unsafe extern "C" fn(*const CallRun, *mut TextView) -> i32,
+    pub(crate) end_call: unsafe extern "C" fn(*mut CallRun),
 }
 
 // SAFETY: it has functions and a static text only.
@@ -234,13 +244,15 @@ frozen!(HttpRequestView, 112, struct_size: 0, flags: 4, method: 8, path: 24, que
 frozen!(HttpResponseView, 40, struct_size: 0, status: 4, headers: 8, header_count: 16, body: 24);
 frozen!(Settings, 56, struct_size: 0, instance: 4, model: 8, folder: 16, library: 24, device: 32,
     json: 40, args: 48);
-frozen!(Host, 264, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
+frozen!(Host, 328, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
     record: 32, fail: 40, argument: 48, request_count: 56, rows: 64, input_count: 72, input: 80,
     batch_outputs: 88, request: 96, request_id: 104, request_rows: 112, is_streaming: 120,
     is_cancelled: 128, remaining_us: 136, fail_request: 144, request_outputs: 152,
     send_chunk: 160, allocate: 168, copy: 176, lend: 184, message: 192, put_message: 200,
     http_request: 208, respond: 216, send_body: 224, set_user_data: 232,
-    user_data: 240, add_input: 248, add_output: 256);
+    user_data: 240, add_input: 248, add_output: 256, begin_call: 264, call_inputs: 272,
+    run_call: 280, call_output_count: 288, call_output: 296, call_message: 304, call_failure: 312,
+    end_call: 320);
 frozen!(InfererClass, 56, struct_size: 0, flags: 4, name: 8, create: 16, infer: 24, destroy: 32,
     describe: 40, warm_up: 48);
 frozen!(PluginTable, 40, struct_size: 0, major: 4, minor: 8, inferer_count: 12, name: 16,

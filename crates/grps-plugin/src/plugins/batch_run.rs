@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use grps_core::{
-    Cause, Content, Elements, Error, Failure, NativeBatch, NativeRequest, Outputs, Session, Tensor,
+    Cause, Content, Elements, Error, Failure, NativeBatch, NativeRequest, NestedCalls, Outputs,
+    Session, Tensor,
 };
 
 use crate::plugins::abi::{CLIENT_LEFT, ERROR, NOT_STREAMING, OK, TensorView};
@@ -24,6 +25,8 @@ pub(crate) struct BatchRun<'a> {
     inputs: Vec<Input>,
     /// Whether the inferer takes the messages of single requests.
     takes_messages: bool,
+    /// What it calls other models by.
+    calls: Arc<NestedCalls>,
     /// How many requests there are.
     pub(crate) count: usize,
     /// Rows that every output must have; `None` when the only request gets the outputs as they are.
@@ -50,6 +53,8 @@ pub(crate) struct RequestRun {
     pub(crate) has_chunks: AtomicBool,
     /// Its HTTP request, once the plugin has looked at it, and what became of the response.
     pub(crate) http: Http,
+    /// What it calls other models by.
+    pub(crate) calls: Arc<NestedCalls>,
     /// Keeps user data where the request has no next model.
     pub(crate) session: Session,
     /// Why the run of the batch fails.
@@ -67,7 +72,11 @@ impl<'a> BatchRun<'a> {
     ///
     /// # Errors
     /// `InvalidArgument` when the requests do not fit together: they are run one by one then.
-    pub(crate) fn new(batch: &'a mut dyn NativeBatch, takes_messages: bool) -> Result<Self, Error> {
+    pub(crate) fn new(
+        batch: &'a mut dyn NativeBatch,
+        takes_messages: bool,
+        calls: &Arc<NestedCalls>,
+    ) -> Result<Self, Error> {
         let tensors = match batch.take_tensors() {
             None if !takes_messages => return Err(Error::invalid("the inputs can't be joined")),
             tensors => tensors.unwrap_or_default(),
@@ -77,6 +86,7 @@ impl<'a> BatchRun<'a> {
         Ok(Self {
             inputs: tensors.into_iter().map(input).collect(),
             takes_messages,
+            calls: Arc::clone(calls),
             count: batch.len(),
             rows: batch.rows(),
             batch: RefCell::new(batch),
@@ -126,6 +136,7 @@ impl<'a> BatchRun<'a> {
             has_chunks: AtomicBool::new(false),
             http: Http::default(),
             session: Session::default(),
+            calls: Arc::clone(&self.calls),
             errors: Arc::clone(&self.errors),
         };
         requests.map(run).collect()

@@ -6,7 +6,7 @@ use crate::monitor;
 use crate::plugins::abi::{ERROR, Host, MAJOR, MINOR, OK, Text, ValueView};
 use crate::plugins::args::Args;
 use crate::plugins::failure::{ErrorSlot, failure_of};
-use crate::plugins::functions::{batch, http, output, request, signature, user_data};
+use crate::plugins::functions::{batch, call, http, output, request, signature, user_data};
 use crate::plugins::view;
 
 /// The version of GRPS, with a zero behind it.
@@ -49,6 +49,14 @@ pub(crate) static HOST: Host = Host {
     user_data: user_data::user_data,
     add_input: signature::add_input,
     add_output: signature::add_output,
+    begin_call: call::begin_call,
+    call_inputs: call::call_inputs,
+    run_call: call::run_call,
+    call_output_count: call::call_output_count,
+    call_output: call::call_output,
+    call_message: call::call_message,
+    call_failure: call::call_failure,
+    end_call: call::end_call,
 };
 
 /// A message of a plugin, whatever its bytes are.

@@ -3,7 +3,9 @@
 use std::ffi::{CString, c_void};
 use std::sync::Arc;
 
-use grps_core::{Cause, Error, Failure, LoadInferer, NativeBatch, NativeInferer, Outputs};
+use grps_core::{
+    Cause, Error, Failure, LoadInferer, NativeBatch, NativeInferer, NestedCalls, Outputs,
+};
 
 use crate::crash::SignalStack;
 use crate::plugins::abi::{Destroy, Infer, OK, Settings, WarmUp};
@@ -57,6 +59,8 @@ struct PluginInferer {
     destroy: Destroy,
     /// Whether it takes the messages of single requests.
     takes_messages: bool,
+    /// What it calls other models by.
+    calls: Arc<NestedCalls>,
     inferer: *mut c_void,
     /// Where its thread reports a crash, also when the stack is full.
     _signals: Option<SignalStack>,
@@ -71,13 +75,14 @@ impl Library {
         self: &Arc<Self>,
         settings: &InfererSettings,
         instance: u32,
+        calls: &Arc<NestedCalls>,
     ) -> Result<LoadInferer, SettingsError> {
         let texts = Texts::new(self, settings)?;
         let (library, name) = (Arc::clone(self), settings.inferer.clone());
-        let warms_up = settings.warm_up;
+        let (warms_up, calls) = (settings.warm_up, Arc::clone(calls));
         Ok(Arc::new(move || {
             let class = library.class(&name).map_err(|error| error.to_string())?;
-            let inferer = create(class, &texts, instance);
+            let inferer = create(class, &texts, instance, &calls);
             let inferer = inferer.and_then(|inferer| match class.warm_up.filter(|_| warms_up) {
                 Some(warm_up) => inferer.warm_up(warm_up),
                 None => Ok(Box::new(inferer) as Box<dyn NativeInferer>),
@@ -142,7 +147,12 @@ impl Texts {
     }
 }
 
-fn create(class: &Class, texts: &Texts, instance: u32) -> Result<PluginInferer, String> {
+fn create(
+    class: &Class,
+    texts: &Texts,
+    instance: u32,
+    calls: &Arc<NestedCalls>,
+) -> Result<PluginInferer, String> {
     let settings = texts.settings(instance);
     let signals = SignalStack::new();
     let errors = ErrorSlot::default();
@@ -156,6 +166,7 @@ fn create(class: &Class, texts: &Texts, instance: u32) -> Result<PluginInferer, 
         infer: class.infer,
         destroy: class.destroy,
         takes_messages: class.takes_messages,
+        calls: Arc::clone(calls),
         inferer,
         _signals: signals,
     };
@@ -178,7 +189,7 @@ impl PluginInferer {
 
 impl NativeInferer for PluginInferer {
     fn infer(&mut self, batch: &mut dyn NativeBatch) -> Result<Outputs, Failure> {
-        let run = BatchRun::new(batch, self.takes_messages)?;
+        let run = BatchRun::new(batch, self.takes_messages, &self.calls)?;
         // SAFETY: the plugin's function takes its own inferer, and what lives until it returns.
         let status =
             unsafe { (self.infer)(self.inferer, &raw const run, std::ptr::from_ref(run.errors())) };

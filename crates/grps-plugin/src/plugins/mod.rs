@@ -7,6 +7,7 @@ mod abi;
 mod aligned;
 mod args;
 mod batch_run;
+mod call_run;
 mod failure;
 mod functions;
 mod host;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use grps_core::{
     BatchPolicy, Content, ContentAdapter, Engine, Error, Health, Limits, Model, ModelSpec,
-    NativeInstance, Queue, Request, RouteQuery, SchedulingOptions, Tensor, Timeline,
+    NativeInstance, NestedCalls, Queue, Request, RouteQuery, SchedulingOptions, Tensor, Timeline,
 };
 use grps_plugin::{InfererSettings, Library};
 use tokio::time::Instant;
@@ -66,7 +66,8 @@ impl Service {
         let spec = ModelSpec { batching, ..ModelSpec::new("m", "1", form) };
         let (model, queue) = Model::pulled(spec);
         engine.registry().put(model).expect("a first model");
-        let load = library().loader(&settings(inferer, "{}"), 0).expect("settings");
+        let calls = Arc::new(NestedCalls::new("m-1"));
+        let load = library().loader(&settings(inferer, "{}"), 0, &calls).expect("settings");
         let instance = NativeInstance::start("m-1#0", &queue, form, load);
         Self { engine: Arc::new(engine), queue, instance: instance.expect("an instance") }
     }

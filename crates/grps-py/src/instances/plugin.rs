@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grps_core::{InputForm, LoadInferer, NativeInstance, run_batches};
+use grps_core::{InputForm, LoadInferer, NativeInstance, NestedCalls, run_batches};
 use grps_plugin::process::own_descriptor;
 use grps_plugin::{InfererSettings, Library, PluginError, PluginSignature, PluginTensor};
 use grps_worker::WorkerChannel;
@@ -93,7 +93,7 @@ impl Plugin {
         index: u32,
     ) -> PyResult<PluginInstance> {
         let settings = settings.for_model(model.key());
-        let load = self.library.loader(&settings, index);
+        let load = self.library.loader(&settings, index, model.calls());
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
         let (name, queue) = (format!("{}#{index}", model.key()), model.queue()?);
         let started = py.detach(|| NativeInstance::start(name, queue, self.form, load));
@@ -113,10 +113,11 @@ impl Plugin {
         descriptors: (i32, i32),
         loaded: Py<PyAny>,
     ) -> PyResult<Option<String>> {
+        let calls = Arc::new(NestedCalls::new(&model));
         let name = format!("{model}#{index}");
         let builder = std::thread::Builder::new().name(name.clone());
         let settings = settings.for_model(&model);
-        let load = self.library.loader(&settings, index);
+        let load = self.library.loader(&settings, index, &calls);
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
         let (socket, note) = (own_descriptor(descriptors.0)?, own_descriptor(descriptors.1)?);
         let channel = WorkerChannel::new(socket, note);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grps_core::{
-    BatchCounts, Executor, Identity, InlineExecutor, ModelSpec, PulledExecutor, Queue, Reason,
+    BatchCounts, Executor, Identity, InlineExecutor, ModelSpec, NestedCalls, PulledExecutor, Queue,
+    Reason,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
@@ -32,6 +33,8 @@ pub(crate) struct Model {
     executor: Arc<dyn Executor>,
     /// The queue that instances attach to; `None` for a model without instances.
     queue: Option<Arc<Queue>>,
+    /// What its plugins call other models by.
+    calls: Arc<NestedCalls>,
     /// Taken by the server that serves it.
     model: Mutex<Option<grps_core::Model>>,
 }
@@ -41,6 +44,11 @@ impl Model {
     pub(crate) fn take(&self) -> PyResult<grps_core::Model> {
         let taken = self.model.lock().take();
         taken.ok_or_else(|| PyRuntimeError::new_err("the model was put behind a server already"))
+    }
+
+    /// What its plugins call other models by.
+    pub(crate) fn calls(&self) -> &Arc<NestedCalls> {
+        &self.calls
     }
 
     /// The queue that instances attach to.
@@ -71,7 +79,8 @@ impl Model {
         let (key, form, hang_timeout) = (spec.key(), spec.form, spec.hang_timeout);
         let (executor, queue) = build_executor(&spec, native);
         let model = grps_core::Model::new(spec, Arc::clone(&executor));
-        Ok(Self { key, form, hang_timeout, executor, queue, model: Mutex::new(Some(model)) })
+        let (calls, model) = (Arc::new(NestedCalls::new(&key)), Mutex::new(Some(model)));
+        Ok(Self { key, form, hang_timeout, executor, queue, calls, model })
     }
 
     /// `name-version`.

@@ -91,6 +91,7 @@ impl Server {
     /// Serves a model and replaces a model of the same name and version. The replaced model finishes
     /// its requests, then its queue closes.
     fn put_model(&self, py: Python<'_>, model: &Model) -> PyResult<()> {
+        model.calls().connect(&self.app.engine);
         let model = model.take()?;
         let put = py.detach(|| self.app.engine.registry().put(model).map(drop));
         put.map_err(|error| PyValueError::new_err(error.to_string()))

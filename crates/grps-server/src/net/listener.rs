@@ -39,6 +39,7 @@ pub async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    app.engine.set_runtime(tokio::runtime::Handle::current());
     serve_front_ends(FRONT_ENDS, listeners, app, shutdown).await
 }
 

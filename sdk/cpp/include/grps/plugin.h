@@ -57,7 +57,8 @@ enum grps_status {
   GRPS_ERROR = 1,         /* the call was wrong; its message fails the batch */
   GRPS_CLIENT_LEFT = 2,   /* nobody receives any more: stop */
   GRPS_NOT_STREAMING = 3, /* the client takes one whole output */
-  GRPS_NONE = 4           /* there is no such thing */
+  GRPS_NONE = 4,          /* there is no such thing */
+  GRPS_CALL_FAILED = 5    /* the called model failed */
 };
 
 /* Kinds of failures. 400 to 499 are faults of the client, with this HTTP status. */
@@ -96,6 +97,7 @@ typedef struct grps_batch grps_batch;     /* requests that run together, for one
 typedef struct grps_request grps_request; /* one of them */
 typedef struct grps_outputs grps_outputs; /* tensors on their way out */
 typedef struct grps_signature grps_signature; /* inputs and outputs of a model */
+typedef struct grps_call grps_call;           /* a call of another model */
 
 /* A tensor: row-major elements without gaps, in the memory of the CPU. */
 typedef struct grps_tensor {
@@ -268,6 +270,28 @@ typedef struct grps_host {
    * which a negative dimension may have any size. Its elements are not looked at. */
   int32_t (*add_input)(grps_signature *signature, const grps_tensor *like) GRPS_NOEXCEPT;
   int32_t (*add_output)(grps_signature *signature, const grps_tensor *like) GRPS_NOEXCEPT;
+
+  /* Begins a call of another model or graph of the service, by its name or name-version, for a
+   * request. end_call frees it, before infer returns. One thread at a time uses it. NULL for a
+   * wrong call. */
+  grps_call *(*begin_call)(const grps_request *request, const char *model,
+                           uint64_t model_length)GRPS_NOEXCEPT;
+  /* Where its inputs are added: tensors, or one message. Valid until run_call. */
+  grps_outputs *(*call_inputs)(grps_call *call)GRPS_NOEXCEPT;
+  /* Runs it, once, and waits for the outputs. It has the deadline of the request and ends when its
+   * client leaves: GRPS_CLIENT_LEFT. GRPS_CALL_FAILED when the model failed, or is unknown, or
+   * calls this one. */
+  int32_t (*run_call)(grps_call *call) GRPS_NOEXCEPT;
+  /* Its outputs, which are tensors if its inputs are. They are valid until end_call. */
+  uint64_t (*call_output_count)(const grps_call *call) GRPS_NOEXCEPT;
+  int32_t (*call_output)(const grps_call *call, uint64_t index, grps_tensor *view) GRPS_NOEXCEPT;
+  /* Its encoded GrpsMessage; NULL without one. */
+  const void *(*call_message)(const grps_call *call, uint64_t *length)GRPS_NOEXCEPT;
+  /* Why it failed: fills in a message that is valid until end_call, and returns a grps_failure or
+   * an HTTP status from 400 to 499; 0 if it did not fail. */
+  int32_t (*call_failure)(const grps_call *call, grps_text *message) GRPS_NOEXCEPT;
+  /* Frees it; NULL is nothing. */
+  void (*end_call)(grps_call *call) GRPS_NOEXCEPT;
 } grps_host;
 
 /* A class of inferers. */
@@ -357,7 +381,12 @@ GRPS_LAYOUT(offsetof(grps_host, put_message) == 200 && offsetof(grps_host, http_
 GRPS_LAYOUT(offsetof(grps_host, respond) == 216 && offsetof(grps_host, send_body) == 224);
 GRPS_LAYOUT(offsetof(grps_host, set_user_data) == 232 && offsetof(grps_host, user_data) == 240);
 GRPS_LAYOUT(offsetof(grps_host, add_input) == 248 && offsetof(grps_host, add_output) == 256);
-GRPS_LAYOUT(sizeof(grps_host) == 264);
+GRPS_LAYOUT(offsetof(grps_host, begin_call) == 264 && offsetof(grps_host, call_inputs) == 272);
+GRPS_LAYOUT(offsetof(grps_host, run_call) == 280);
+GRPS_LAYOUT(offsetof(grps_host, call_output_count) == 288);
+GRPS_LAYOUT(offsetof(grps_host, call_output) == 296 && offsetof(grps_host, call_message) == 304);
+GRPS_LAYOUT(offsetof(grps_host, call_failure) == 312 && offsetof(grps_host, end_call) == 320);
+GRPS_LAYOUT(sizeof(grps_host) == 328);
 GRPS_LAYOUT(offsetof(grps_inferer_class, name) == 8 && offsetof(grps_inferer_class, create) == 16);
 GRPS_LAYOUT(offsetof(grps_inferer_class, infer) == 24);
 GRPS_LAYOUT(offsetof(grps_inferer_class, destroy) == 32);

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::request::content::Content;
 use crate::request::http_exchange::{HttpReply, RawHttpRequest};
 use crate::request::request::Session;
+use crate::request::timeline::Timeline;
 use crate::tensor::tensor::Tensor;
 
 /// One loaded copy of a model in native code.
@@ -133,6 +134,17 @@ pub trait NativeRequest: Send + Sync {
     fn session(&self) -> Option<&Session> {
         None
     }
+
+    /// Where the steps of the request are noted; `None` where the service is another process.
+    fn timeline(&self) -> Option<&Arc<Timeline>> {
+        None
+    }
+
+    /// Notes that the inferer waits for something else; its silence is no sign of trouble then.
+    fn begin_wait(&self) {}
+
+    /// Notes the end of such a wait.
+    fn end_wait(&self) {}
 
     /// Whether an earlier model left something that is in another process.
     fn is_left_elsewhere(&self) -> bool {

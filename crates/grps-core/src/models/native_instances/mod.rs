@@ -3,5 +3,6 @@
 pub(crate) mod back_off;
 pub(crate) mod inferer;
 pub(crate) mod instance;
+pub(crate) mod nested_calls;
 pub(crate) mod queue_source;
 pub(crate) mod run;

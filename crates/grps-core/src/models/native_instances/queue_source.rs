@@ -11,6 +11,7 @@ use crate::models::native_instances::inferer::{BatchSource, NativeBatch, NativeR
 use crate::request::content::{Content, InputForm};
 use crate::request::http_exchange::{HttpReply, RawHttpRequest};
 use crate::request::request::Session;
+use crate::request::timeline::Timeline;
 use crate::scheduling::puller::{Pulled, Puller};
 use crate::scheduling::running_batch::RunningBatch;
 use crate::scheduling::running_request::RunningRequest;
@@ -119,6 +120,18 @@ impl NativeRequest for RunningRequest {
 
     fn session(&self) -> Option<&Session> {
         Self::session(self)
+    }
+
+    fn timeline(&self) -> Option<&Arc<Timeline>> {
+        Some(Self::timeline(self))
+    }
+
+    fn begin_wait(&self) {
+        self.heartbeat().wait();
+    }
+
+    fn end_wait(&self) {
+        self.heartbeat().waited(Instant::now());
     }
 
     fn is_left_elsewhere(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The functions of the host's table, by what they are called on.
 
 pub(crate) mod batch;
+pub(crate) mod call;
 pub(crate) mod http;
 pub(crate) mod output;
 pub(crate) mod request;

@@ -4,6 +4,7 @@
 #define GRPS_PLUGIN_REQUEST_HPP
 
 #include <chrono>
+#include <grps/plugin/call.hpp>
 #include <grps/plugin/http.hpp>
 #include <grps/plugin/tensors.hpp>
 #include <optional>
@@ -103,6 +104,11 @@ class Request {
     const std::string_view type = typeid(T).name();
     detail::Check(detail::host->set_user_data(request_, type.data(), type.size(),
                                               new T(std::move(value)), &Delete<T>));
+  }
+  // A call of another model or graph of the service, by its name or name-version. It takes part in
+  // this request: its deadline, its client. A model that calls this one can't be called.
+  Call call(std::string_view model) const {
+    return Call(detail::host->begin_call(request_, model.data(), model.size()));
   }
   // The value that is kept, if it is of this type; nullptr otherwise.
   template <typename T>
