@@ -1,5 +1,7 @@
 // The plugin of the tests: inferers that use all of the interface, and one that misuses it.
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cctype>
 #include <chrono>
@@ -220,15 +222,20 @@ class Data : public grps::Inferer {
 };
 
 // Ends its process by the signal that the number is, and by a full stack for -1; 0 ends nothing,
-// after two seconds.
+// once there is a file "go" in the project.
 class Crash : public grps::Inferer {
+ public:
+  explicit Crash(const grps::Settings &settings) : go_(settings.folder() + "/go") {}
+
   void Infer(grps::Batch &batch) override {
     const grps::Tensor input = batch.input(0);
     const int number = static_cast<int>(input.As<float>()[0]);
     FallOver(number);
     if (number == 0) {
       grps::LogInfo("it sleeps");
-      std::this_thread::sleep_for(std::chrono::seconds(2));
+      while (!batch.request(0).is_cancelled() && access(go_.c_str(), F_OK) != 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
     }
     batch.outputs().Add<float>("y", input.shape());
   }
@@ -247,6 +254,9 @@ class Crash : public grps::Inferer {
     if (number == SIGILL) __builtin_trap();
     if (number != 0) std::raise(number);
   }
+
+ private:
+  std::string go_;
 };
 
 // The sum of each row, with a signature; the arguments say what goes wrong.

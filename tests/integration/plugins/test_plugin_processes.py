@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,8 @@ def test_a_killed_instance_costs_its_requests_only(server: RunningServer) -> Non
         wait_until(lambda: server.log().count("it sleeps") == 2, "both instances at work")
         others = [pool.submit(infer, server, "multiply", 1) for _ in range(100)]
         os.kill(first["pid"], signal.SIGSEGV)
+        wait(sleeping, GUARD_S, FIRST_COMPLETED)
+        (server.folder / "go").touch()
         outcomes = [future.result(GUARD_S) for future in sleeping]
         assert {future.result(GUARD_S).status_code for future in others} == {200}
     (failed,) = [outcome for outcome in outcomes if outcome.status_code != 200]
