@@ -1,6 +1,7 @@
 //! Models of plugins and identity models: from their configuration to running copies.
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use grps_core::{
     Padding, PulledExecutor, Wait,
 };
 use grps_plugin::{InfererSettings, Library};
+use serde::Serialize;
+use serde_json::ser::Formatter;
 
 /// A model whose copies run.
 pub(crate) struct LoadedModel {
@@ -35,6 +38,7 @@ pub(crate) fn load_model(
         return Ok(loaded(config, spec, executor, Vec::new()));
     }
     let path = folder.join(config.inferer_path.as_deref().unwrap_or_default());
+    let path: PathBuf = path.components().collect(); // without "."
     let inferer = config.inferer_name.clone().unwrap_or_default();
     let library = Library::open(&path).map_err(|error| named(error.to_string()))?;
     let form = library.form_of(&inferer).map_err(|error| named(error.to_string()))?;
@@ -99,7 +103,41 @@ fn settings_of(config: &ModelConfig, folder: &Path, device: Option<&str>) -> Inf
         model: config.key(),
         folder: folder.display().to_string(),
         device: device.unwrap_or_default().to_owned(),
-        args: serde_json::Value::Object(args).to_string(),
+        args: spaced(&serde_json::Value::Object(args)),
+    }
+}
+
+/// JSON with spaces behind commas and colons, as Python writes it.
+fn spaced(value: &serde_json::Value) -> String {
+    let mut text = Vec::new();
+    let mut writer = serde_json::Serializer::with_formatter(&mut text, Spaced);
+    // Nothing fails in memory.
+    let _ = value.serialize(&mut writer);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The layout of [`spaced`].
+struct Spaced;
+
+impl Formatter for Spaced {
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { out.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { out.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        out.write_all(b": ")
     }
 }
 

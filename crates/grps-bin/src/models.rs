@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use grps_config::Loader;
 use grps_config::types::{InferenceConfig, ModelConfig};
-use grps_core::{Cause, Error, Registry};
+use grps_core::{Cause, Error, NativeInstance, Registry};
 use grps_server::{App, Command};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -203,8 +203,6 @@ impl ServedModels {
         self.app.engine.registry()
     }
 }
-
-use grps_core::NativeInstance;
 
 /// Frees a model, in a thread of its own, when all its requests are finished.
 fn retire(before: ServedModel) {

@@ -13,6 +13,7 @@ import pytest
 import requests
 import yaml
 
+from grps.deploy.native import PROGRAM
 from grps.protocol.pb.grps_pb2 import DataType, GenericTensor, GenericTensorData, GrpsMessage
 from tests.support import (
     GUARD_S,
@@ -52,8 +53,10 @@ def plugin_model(name: str, library: Path, **keys: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[RunningServer]:
+@pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Path
+) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("plugins")
     batching = {"type": "dynamic", "max_batch_size": 8}
     models = [
@@ -67,7 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[
         ),
         *(plugin_model(name, library) for name in OTHERS),
     ]
-    with serving(write_project(folder, models, dag=["multiply-1.0.0"])) as running:
+    with serving(write_project(folder, models, dag=["multiply-1.0.0"]), request.param) as running:
         yield running
 
 
@@ -212,6 +215,7 @@ def test_a_reload_creates_the_inferer_by_the_configuration_of_then(
         assert requests.post(url, timeout=GUARD_S).status_code == 200
 
 
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
 @pytest.mark.parametrize(
     ("keys", "cause"),
     [
@@ -226,10 +230,10 @@ def test_a_reload_creates_the_inferer_by_the_configuration_of_then(
     ],
 )
 def test_what_keeps_a_plugin_from_being_loaded(
-    tmp_path: Path, library: Path, keys: dict[str, Any], cause: str
+    tmp_path: Path, library: Path, keys: dict[str, Any], cause: str, program: Path | None
 ) -> None:
     write_project(tmp_path, [plugin_model("multiply", library, **keys)])
-    process = launch(tmp_path)
+    process = launch(tmp_path, program)
     assert process.wait(START_TIMEOUT_S) == 1
     state = state_of(tmp_path)
     assert state is not None
