@@ -34,8 +34,9 @@ pub(crate) fn dashboard_page(service: &str) -> String {
     let digests = scripts
         .map(|script| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, script.as_bytes()))));
     let policy = format!(
-        "default-src 'none'; connect-src 'self'; img-src data: blob:; media-src blob:; style-src \
-         'unsafe-inline'; script-src {}",
+        "default-src 'none'; connect-src 'self'; img-src data: blob:; media-src blob:; {}; {} {}",
+        "style-src 'unsafe-inline'",
+        "script-src",
         digests.join(" ")
     );
     let name = escaped(service);

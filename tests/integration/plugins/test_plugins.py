@@ -13,6 +13,7 @@ import pytest
 import requests
 import yaml
 
+from grps.dashboard import dashboard_page
 from grps.deploy.native import PROGRAM
 from grps.protocol.pb.grps_pb2 import DataType, GenericTensor, GenericTensorData, GrpsMessage
 from tests.support import (
@@ -177,6 +178,12 @@ def test_failures_have_their_status_and_a_broken_inferer_is_created_again(
     models = requests.get(server.url("/grps/v1/admin/models"), timeout=GUARD_S).json()["models"]
     (thrower,) = [model for model in models if model["model"] == "throw-1.0.0"]
     assert thrower["instances"] == [{"name": "throw-1.0.0#0", "state": "alive", "restarts": 1}]
+
+
+def test_both_servers_have_the_same_page(server: RunningServer) -> None:
+    assert server.post({"ndarray": [[1]]}).status_code == 200
+    page = requests.get(server.url("/"), timeout=GUARD_S)
+    assert page.content == dashboard_page(server.folder.name)
 
 
 def test_metrics_of_a_plugin(server: RunningServer) -> None:
