@@ -125,9 +125,12 @@ def write_project(
     return folder
 
 
-def launch(folder: Path, **environment: str) -> subprocess.Popen[bytes]:
-    """Start the server of a project without waiting for it."""
-    command = [sys.executable, "-m", "grps.server", "--project", str(folder)]
+def launch(
+    folder: Path, program: Path | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
+    """Start the server of a project, or another program in its place, without waiting for it."""
+    server = [sys.executable, "-m", "grps.server"] if program is None else [str(program)]
+    command = [*server, "--project", str(folder)]
     command += ["--state_file", str(folder / "run" / "state.json")]
     with (folder / "stderr.log").open("wb") as stderr:
         return subprocess.Popen(
@@ -149,9 +152,11 @@ def wait_for(process: subprocess.Popen[bytes], folder: Path, phase: str) -> Serv
 
 
 @contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[RunningServer]:
-    """Serve a project until the block ends."""
-    process = launch(folder, **environment)
+def serving(
+    folder: Path, program: Path | None = None, **environment: str
+) -> Iterator[RunningServer]:
+    """Serve a project, by another program than Python if one is given, until the block ends."""
+    process = launch(folder, program, **environment)
     try:
         state = wait_for(process, folder, "ready")
         yield RunningServer(process, folder, state.ports)

@@ -140,7 +140,7 @@ def install_packages() -> None:
 def build_module() -> None:
     """Build the native module and the server without Python; install the project."""
     sources = [*ROOT.glob("crates/**/*.rs"), *ROOT.glob("crates/*/Cargo.toml")]
-    sources += [*ROOT.glob("crates/*/src/*.json"), *(ROOT / "grps/dashboard").rglob("*.*s")]
+    sources += [*ROOT.glob("crates/*/src/*.json"), *(ROOT / "grps/dashboard").rglob("*.[chj]*")]
     sources += [ROOT / name for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml")]
     value = digest(["native", os.environ.get("RUSTFLAGS", "")], sources)
     has_module = any((ROOT / "grps").glob("_core*.so"))

@@ -1,9 +1,78 @@
-"""The server without Python, a program that the package brings along where it was built with it."""
+"""The server without Python: a program that the package brings along where it was built with it."""
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import grps
+from grps.deploy.paths import ServiceFolder
+from grps.errors import DeployError
+from grps.server.files import write_atomically
 
 PROGRAM = Path(grps.__file__).with_name("grps-server")
+CHECK_S = 10.0
+
+Mode = Literal["auto", "always", "never"]
+"""``auto`` takes the program when nothing in the configuration needs Python."""
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+def server_of(
+    folder: ServiceFolder, project: Path, python: Sequence[str], mode: Mode
+) -> Sequence[str]:
+    """Return the command that serves a project. Call it inside ``claim``.
+
+    Args:
+        folder: Holds the effective configuration; the mode is noted there for the next start.
+        project: Holds the code and data.
+        python: The command of the server in Python.
+        mode: Which of the two is asked for.
+
+    Raises:
+        DeployError: The program is asked for, but can't serve the project.
+    """
+    write_atomically(_note(folder), f"{mode}\n".encode())
+    if mode == "never":
+        return python
+    places = ["--project", str(project), "--service", str(folder.root)]
+    need = _need(places)
+    if need is None:
+        return [str(PROGRAM), *places, "--state_file", str(folder.state)]
+    if mode == "always":
+        raise DeployError(f"{project} can't be served without Python: {need}")
+    return python
+
+
+def noted_mode(folder: ServiceFolder) -> Mode:
+    """Return which server the last start of a service asked for."""
+    try:
+        noted = _note(folder).read_text().strip()
+    except (OSError, ValueError):
+        return "auto"
+    return next((mode for mode in MODES if mode == noted), "auto")
+
+
+def _need(places: Sequence[str]) -> str | None:
+    """Return why the program can't serve a project; ``None`` when it can."""
+    if not PROGRAM.is_file():
+        return f"this installation has no {PROGRAM.name}"
+    try:
+        check = subprocess.run(
+            [str(PROGRAM), *places, "--check"],
+            capture_output=True,
+            timeout=CHECK_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{PROGRAM.name} does not run: {error}"
+    if check.returncode == 0:
+        return None
+    said = check.stderr.decode("utf-8", "replace").strip().removeprefix("error: ")
+    return said or f"{PROGRAM.name} ended with code {check.returncode}"
+
+
+def _note(folder: ServiceFolder) -> Path:
+    return folder.state.with_name("server")

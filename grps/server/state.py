@@ -47,6 +47,8 @@ class ServiceState:
     """Where the tool reaches it, if its ports take TLS or the PROXY protocol."""
     tls: bool = False
     """Whether its ports take TLS."""
+    native: bool = False
+    """Whether the process runs without Python."""
 
     @classmethod
     def of_this_process(

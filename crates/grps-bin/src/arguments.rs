@@ -1,23 +1,35 @@
 //! The command line: the one of `python -m grps.server`, and what `grpst` asks.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::app::Options;
 use crate::reading::FileKind;
 
 pub(crate) const HELP: &str = "\
-usage: grps-server [--read KIND FILE...]
+usage: grps-server [--project FOLDER] [--service FOLDER] [--port PORTS] [--state_file FILE]
+                   [--stderr] [--check] [--read KIND FILE...]
 
-Serve a project without Python.
+Serve a project without Python: models of inferer_type plugin and identity.
 
 options:
+  --project FOLDER     project folder; this one when left out
+  --service FOLDER     folder of conf/ and logs/, if another
+  --port PORTS         listen here, not where server.yml says
+  --state_file FILE    file for the phase of the process
+  --stderr             log to standard error as well
+  --check              only say whether the project can be served without Python
   --read KIND FILE...  only read files: inference, server or keys; one line of JSON for each";
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
+    /// Serve a project.
+    Serve,
     /// Say how it is used.
     Help,
+    /// Say whether a project can be served.
+    Check,
     /// Read configuration files.
     Read(FileKind),
 }
@@ -26,25 +38,57 @@ pub(crate) enum Action {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
     pub(crate) action: Action,
+    pub(crate) options: Options,
+    /// What is only read.
     pub(crate) files: Vec<PathBuf>,
 }
 
 impl Arguments {
     /// Reads the words behind the name of the program.
     pub(crate) fn parse(mut words: impl Iterator<Item = OsString>) -> Result<Self, String> {
-        let mut arguments = Self { action: Action::Help, files: Vec::new() };
+        let (mut action, mut files, mut options) = (Action::Serve, Vec::new(), Options::default());
+        let mut project = PathBuf::new();
         while let Some(word) = words.next() {
-            match word.to_str() {
-                Some("--help" | "-h") => arguments.action = Action::Help,
-                Some("--read") => {
-                    let kind = words.next().and_then(|kind| FileKind::named(kind.to_str()?));
-                    let kind = kind.ok_or("--read: inference, server or keys")?;
-                    arguments.action = Action::Read(kind);
-                    arguments.files = words.by_ref().map(PathBuf::from).collect();
+            let name = word.to_str().unwrap_or_default();
+            let mut value = || words.next().ok_or_else(|| format!("{name}: expected one argument"));
+            match name {
+                "--help" | "-h" => action = Action::Help,
+                "--check" => action = Action::Check,
+                "--stderr" => options.to_stderr = true,
+                "--project" => project = value()?.into(),
+                "--service" => options.service = Some(absolute(&PathBuf::from(value()?))?),
+                "--state_file" => options.state_file = Some(absolute(&PathBuf::from(value()?))?),
+                "--port" => options.port = Some(value()?.to_string_lossy().into_owned()),
+                "--read" => {
+                    let kind = value()?;
+                    let kind = kind.to_str().and_then(FileKind::named);
+                    action = Action::Read(kind.ok_or("--read: inference, server or keys")?);
+                    files = words.by_ref().map(PathBuf::from).collect();
                 }
                 _ => return Err(format!("unknown argument '{}'", word.to_string_lossy())),
             }
         }
-        Ok(arguments)
+        options.project = absolute(&project)?;
+        if matches!(action, Action::Serve | Action::Check) && !options.project.is_dir() {
+            return Err(format!("{} is not a folder", options.project.display()));
+        }
+        Ok(Self { action, options, files })
     }
+}
+
+/// A path from the root of the file system, its links as they are; it starts at the working folder
+/// as the shell names it, where that is a link.
+fn absolute(path: &Path) -> Result<PathBuf, String> {
+    use std::os::unix::fs::MetadataExt;
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    let here = std::env::current_dir().map_err(|error| error.to_string())?;
+    let named = std::env::var_os("PWD").map(PathBuf::from).filter(|named| named.is_absolute());
+    let is_here = |named: &PathBuf| match (named.metadata(), here.metadata()) {
+        (Ok(named), Ok(here)) => (named.dev(), named.ino()) == (here.dev(), here.ino()),
+        _ => false,
+    };
+    let start = named.filter(is_here).unwrap_or(here);
+    Ok(if path.as_os_str().is_empty() { start } else { start.join(path) })
 }

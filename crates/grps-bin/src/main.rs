@@ -1,12 +1,26 @@
 //! `grps-server`: a service without Python.
 
+mod app;
 mod arguments;
+mod callers;
+mod dashboard;
+mod graphs;
+mod loading;
+mod machine;
+mod models;
 mod output;
+mod project;
 mod reading;
+mod settings;
+mod signatures;
+mod state;
+mod stopping;
 
 use std::process::ExitCode;
 
+use app::{Options, Service};
 use arguments::{Action, Arguments};
+use stopping::StopRequest;
 
 // As in the extension module: tensors of hundreds of kilobytes come and go with every request.
 #[global_allocator]
@@ -26,5 +40,22 @@ fn main() -> ExitCode {
     match arguments.action {
         Action::Help => output::say(arguments::HELP),
         Action::Read(kind) => reading::read_files(kind, &arguments.files),
+        Action::Check => reading::check_project(&arguments.options),
+        Action::Serve => serve(arguments.options),
+    }
+}
+
+fn serve(options: Options) -> ExitCode {
+    let project = options.project.clone();
+    let stop = StopRequest::listen().map_err(|error| error.to_string());
+    let moved = std::env::set_current_dir(&project);
+    let moved = moved.map_err(|error| format!("{}: {error}", project.display()));
+    let served = moved.and(stop).and_then(|stop| Service::new(options, stop).run());
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::FAILURE
+        }
     }
 }

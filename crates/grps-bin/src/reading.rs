@@ -6,7 +6,12 @@ use std::process::ExitCode;
 use grps_config::{ConfigError, Loader};
 use serde_json::{Value, json};
 
+use crate::app::Options;
 use crate::output;
+use crate::project::Project;
+
+/// Exit status for a project that needs Python.
+const NEEDS_PYTHON: u8 = 3;
 
 /// Which file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +56,26 @@ pub(crate) fn read_files(kind: FileKind, files: &[PathBuf]) -> ExitCode {
 
 fn read(loader: &Loader, kind: FileKind, file: &Path) -> Result<Value, ConfigError> {
     match kind {
-        FileKind::Inference => Ok(loader.inference(file)?.effective),
+        FileKind::Inference => Ok(loader.inference(file)?.0.effective),
         FileKind::Server => Ok(loader.server(file)?.effective),
         FileKind::Keys => Ok(json!(loader.keys(file)?.len())),
+    }
+}
+
+/// Says whether a project can be served without Python.
+pub(crate) fn check_project(options: &Options) -> ExitCode {
+    let service = options.service.as_ref().unwrap_or(&options.project);
+    let checked = Loader::new()
+        .and_then(|loader| Project::read(&loader, &options.project, &service.join("conf")));
+    match checked {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(ConfigError::NeedsPython(need)) => {
+            output::complain(&need);
+            ExitCode::from(NEEDS_PYTHON)
+        }
+        Err(error) => {
+            output::complain(&error.to_string());
+            ExitCode::FAILURE
+        }
     }
 }

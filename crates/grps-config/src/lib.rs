@@ -14,12 +14,13 @@ mod reader;
 mod routes;
 mod scalar;
 mod schema;
+mod shown;
 mod suggest;
 mod text;
 pub mod types;
 
 pub use error::ConfigError;
 pub use graphs::{Condition, Graph, Input, Node, Source};
-pub use loader::{Loaded, Loader, check_all_keys, plan, read_text};
+pub use loader::{Description, Loaded, Loader, check_all_keys, plan, read_text};
 pub use native::python_need;
 pub use ports::parse_ports;

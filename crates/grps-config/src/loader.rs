@@ -9,11 +9,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::checks::{check_inference, check_keys, check_server};
-use crate::document::Document;
+use crate::document::{Document, NodeKind};
 use crate::error::ConfigError;
 use crate::graphs::{Graph, plan_graph};
 use crate::reader::Reader;
 use crate::schema::Schema;
+use crate::shown::{described, shown};
 use crate::types::{
     DagConfig, DagType, InferenceConfig, KeyConfig, KeysFile, NodeConfig, NodeType, ServerConfig,
 };
@@ -29,8 +30,17 @@ pub struct Loaded<T> {
     pub config: T,
     /// All keys with their values, defaults included.
     pub effective: Value,
-    /// The text of the file.
-    pub text: String,
+    /// The file as others may see it.
+    pub shown: String,
+}
+
+/// A model's own lines of `inference.yml` as others may see them.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// YAML.
+    pub yaml: String,
+    /// JSON.
+    pub json: String,
 }
 
 /// Reads configuration files.
@@ -54,7 +64,10 @@ impl Loader {
     ///
     /// # Errors
     /// The file can't be read or breaks a rule; the text says where and which.
-    pub fn inference(&self, path: &Path) -> Result<Loaded<InferenceConfig>, ConfigError> {
+    pub fn inference(
+        &self,
+        path: &Path,
+    ) -> Result<(Loaded<InferenceConfig>, Vec<Description>), ConfigError> {
         let text = read_text(path)?;
         let (reader, effective) = self.read(&text, path, "InferenceConfig")?;
         let mut config: InferenceConfig = convert(&effective, path)?;
@@ -63,7 +76,9 @@ impl Loader {
         if let (None, [model]) = (&config.dag, config.models.as_slice()) {
             config.dag = Some(default_graph(model.key()));
         }
-        Ok(Loaded { config, effective, text })
+        let descriptions = descriptions(reader.document())?;
+        let shown = shown(reader.document())?;
+        Ok((Loaded { config, effective, shown }, descriptions))
     }
 
     /// Reads `server.yml`; an empty file means all defaults.
@@ -75,7 +90,8 @@ impl Loader {
         let (reader, effective) = self.read(&text, path, "ServerConfig")?;
         let config = convert(&effective, path)?;
         check_server(&config, &self.schema, &|at, text| reader.error(at, text))?;
-        Ok(Loaded { config, effective, text })
+        let shown = shown(reader.document())?;
+        Ok(Loaded { config, effective, shown })
     }
 
     /// Reads a file with API keys.
@@ -100,6 +116,25 @@ impl Loader {
         let effective = reader.read(root)?;
         Ok((reader, effective))
     }
+}
+
+/// Describes the models of a document that was checked.
+fn descriptions(document: &Document) -> Result<Vec<Description>, ConfigError> {
+    let Some(NodeKind::Mapping(entries)) = document.root.as_ref().map(|root| &root.kind) else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for (_, key, value) in document.entries(entries)? {
+        if let NodeKind::Sequence(models) = &value.kind
+            && key == "models"
+        {
+            for model in models {
+                let (yaml, data) = described(document, model)?;
+                found.push(Description { yaml, json: data.to_string() });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The plan of a graph that was checked when it was read.

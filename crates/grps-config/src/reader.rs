@@ -28,6 +28,10 @@ impl<'a> Reader<'a> {
         Self { document, schema, lines: HashMap::from([(String::new(), 1)]) }
     }
 
+    pub(crate) fn document(&self) -> &Document {
+        &self.document
+    }
+
     /// Checks the document against a structure; returns all of its values, defaults included.
     pub(crate) fn read(&mut self, root: &str) -> Result<Value, ConfigError> {
         let fields = self.schema.fields(root);

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from grps.deploy.native import MODES
+
 TIMEOUT = click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -16,4 +18,10 @@ NO_LOGGING = click.option(
 )
 FOREGROUND = click.option(
     "--foreground", "-f", is_flag=True, help="Run the server in this terminal; Ctrl-C stops it."
+)
+NATIVE = click.option(
+    "--native",
+    type=click.Choice(MODES),
+    help="Serve without Python: auto if nothing in the configuration needs it.  "
+    "[default: auto, or that of the last start]",
 )

@@ -14,7 +14,7 @@ from grps.deploy.admin import list_models, read_status
 from grps.deploy.supervision.services import Service, find, services
 from grps.errors import DeployError
 
-HEAD = ("PORT(HTTP,RPC)", "NAME", "PID", "DEPLOY_PATH", "STATUS", "UPTIME")
+HEAD = ("PORT(HTTP,RPC)", "NAME", "PID", "DEPLOY_PATH", "STATUS", "UPTIME", "SERVER")
 COLORS = {
     "ready": "green",
     "failed": "red",
@@ -64,11 +64,12 @@ def command(name: str | None, everything: bool) -> None:
 def _row(service: Service, status: str) -> tuple[str, ...]:
     state = service.state
     if state is None:
-        return ("-", service.name, "-", str(service.folder.root), status, "-")
+        return ("-", service.name, "-", str(service.folder.root), status, "-", "-")
     ports = ",".join(str(port) for port in state.ports) or "-"
     pid = str(state.pid) if service.running else "-"
     uptime = duration(time.time() - state.started_at) if service.running else "-"
-    return (ports, service.name, pid, str(service.folder.root), status, uptime)
+    server = "native" if state.native else "python"
+    return (ports, service.name, pid, str(service.folder.root), status, uptime, server)
 
 
 def _model_troubles(service: Service, status: str, known: str) -> list[str]:

@@ -20,6 +20,7 @@ from grps.cli.serving.launching import (
     summarise,
 )
 from grps.deploy.archive.unpack import GIB, Limits
+from grps.deploy.native import Mode, server_of
 from grps.deploy.paths import DEFAULT_NAME, ServiceFolder
 from grps.deploy.project.deployment import (
     Deployment,
@@ -47,6 +48,7 @@ class StartFlags:
     mpi_np: int
     no_logging: bool
     foreground: bool
+    native: Mode | None
     max_unpacked_gib: int
     instances: int | None
     max_batch_size: int | None
@@ -80,6 +82,7 @@ class StartFlags:
 )
 @start_options.NO_LOGGING
 @start_options.FOREGROUND
+@start_options.NATIVE
 @click.option(
     "--max_unpacked_gib",
     type=click.IntRange(min=1),
@@ -120,10 +123,12 @@ def command(path: Path, **values: Any) -> None:
     with claim(folder):
         with ByteProgress() as progress:
             deployment = _deploy(folder, path, flags, Reports(progress.show, notice))
+        project = deployment.project.folder
+        server = server_of(folder, project, deployment.command, flags.native or "auto")
         if flags.foreground:
-            become_server(folder, deployment.project.folder, deployment.command)
+            become_server(folder, project, server)
             return
-        state = start_in_background(folder, deployment.command, flags.timeout)
+        state = start_in_background(folder, server, flags.timeout)
     summarise(folder, state, shown_of(deployment.project))
     if not flags.no_logging:
         follow(folder, state)

@@ -12,6 +12,8 @@ import pytest
 import requests
 import yaml
 
+from grps.dashboard import dashboard_page
+from grps.deploy.native import PROGRAM
 from grps.protocol.pb.grps_pb2 import DataType, GenericTensor, GenericTensorData, GrpsMessage
 from tests.integration.plugins.conftest import plugin_model
 from tests.support import (
@@ -29,8 +31,10 @@ OTHERS = ("upper", "count", "look", "echo", "throw", "lie", "data", "sum")
 """Inferers of the plugin that need no configuration of their own."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[RunningServer]:
+@pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Path
+) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("plugins")
     batching = {"type": "dynamic", "max_batch_size": 8}
     models = [
@@ -50,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[
     file = folder / "conf" / "inference.yml"
     graphs = [{"type": "sequential", "name": "twice", "nodes": nodes}]
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "graphs": graphs}))
-    with serving(folder) as running:
+    with serving(folder, request.param) as running:
         yield running
 
 
@@ -180,6 +184,12 @@ def test_a_signature_of_a_plugin_in_threads(server: RunningServer) -> None:
     assert answer.json()["ndarray"] == [3.0]
 
 
+def test_both_servers_have_the_same_page(server: RunningServer) -> None:
+    assert server.post({"ndarray": [[1]]}).status_code == 200
+    page = requests.get(server.url("/"), timeout=GUARD_S)
+    assert page.content == dashboard_page(server.folder.name)
+
+
 def test_metrics_of_a_plugin(server: RunningServer) -> None:
     server.post({"ndarray": [[1]]})
 
@@ -216,6 +226,7 @@ def test_a_reload_creates_the_inferer_by_the_configuration_of_then(
         assert requests.post(url, timeout=GUARD_S).status_code == 200
 
 
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
 @pytest.mark.parametrize(
     ("keys", "cause"),
     [
@@ -230,10 +241,10 @@ def test_a_reload_creates_the_inferer_by_the_configuration_of_then(
     ],
 )
 def test_what_keeps_a_plugin_from_being_loaded(
-    tmp_path: Path, library: Path, keys: dict[str, Any], cause: str
+    tmp_path: Path, library: Path, keys: dict[str, Any], cause: str, program: Path | None
 ) -> None:
     write_project(tmp_path, [plugin_model("multiply", library, **keys)])
-    process = launch(tmp_path)
+    process = launch(tmp_path, program)
     assert process.wait(START_TIMEOUT_S) == 1
     state = state_of(tmp_path)
     assert state is not None

@@ -31,7 +31,8 @@ def crash(folder: ServiceFolder, error: str | None = None) -> None:
 
 def test_ps(grpst: Grpst, folder: ServiceFolder) -> None:
     head, row = grpst("ps").stdout.splitlines()
-    assert head.split() == ["PORT(HTTP,RPC)", "NAME", "PID", "DEPLOY_PATH", "STATUS", "UPTIME"]
+    words = ["PORT(HTTP,RPC)", "NAME", "PID", "DEPLOY_PATH", "STATUS", "UPTIME", "SERVER"]
+    assert head.split() == words
     state = ServiceState.read(folder.state)
     assert state is not None
     assert row.split()[:5] == ["1,2", "demo", str(state.pid), str(folder.root), "unresponsive"]
@@ -48,7 +49,7 @@ def test_ps_without_services(grpst: Grpst) -> None:
 def test_ps_shows_a_crash(grpst: Grpst, folder: ServiceFolder) -> None:
     crash(folder)
     row = grpst("ps").stdout.splitlines()[1].split()
-    assert row == ["-", "demo", "-", str(folder.root), "crashed", "-"]
+    assert row == ["-", "demo", "-", str(folder.root), "crashed", "-", "python"]
     result = grpst("ps", "-n", "demo")
     assert result.exit_code == 1
     assert "error: service 'demo' does not run (crashed)" in result.stderr
@@ -73,7 +74,7 @@ def test_ps_shows_stopped_services_when_asked(grpst: Grpst, folder: ServiceFolde
     folder.state.unlink()
     assert len(grpst("ps").stdout.splitlines()) == 1
     row = grpst("ps", "--all").stdout.splitlines()[1].split()
-    assert row == ["-", "demo", "-", str(folder.root), "stopped", "-"]
+    assert row == ["-", "demo", "-", str(folder.root), "stopped", "-", "python"]
 
 
 def test_ps_of_one_that_failed_gives_the_cause(grpst: Grpst, folder: ServiceFolder) -> None:

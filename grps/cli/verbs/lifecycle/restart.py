@@ -10,6 +10,7 @@ from grps.cli.output.progress import ProgressLine
 from grps.cli.serving import flag_checks, start_options
 from grps.cli.serving.launching import follow, shown_of, start_in_background, summarise
 from grps.config.ports import parse_ports
+from grps.deploy.native import Mode, noted_mode, server_of
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.deployment import deployed, listen_on
 from grps.deploy.project.files import check_files
@@ -30,8 +31,14 @@ from grps.deploy.supervision.supervisor import claim
 )
 @start_options.TIMEOUT
 @start_options.NO_LOGGING
+@start_options.NATIVE
 def command(
-    name: str, host: str | None, port: str | None, timeout: float, no_logging: bool
+    name: str,
+    host: str | None,
+    port: str | None,
+    timeout: float,
+    no_logging: bool,
+    native: Mode | None,
 ) -> None:
     """Stop a service and start it again in the background, with its configuration as it is now.
 
@@ -52,7 +59,9 @@ def command(
     with claim(folder):
         listen_on(folder, host, port)
         deployment = deployed(folder)
-        state = start_in_background(folder, deployment.command, timeout)
+        mode = native or noted_mode(folder)
+        server = server_of(folder, deployment.project.folder, deployment.command, mode)
+        state = start_in_background(folder, server, timeout)
     summarise(folder, state, shown_of(deployment.project))
     if not no_logging:
         follow(folder, state)

@@ -1,0 +1,290 @@
+//! One service from start to end: configuration, listening, loading, serving, draining.
+
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use grps_config::{Loader, parse_ports};
+use grps_core::{Engine, Health, Limits};
+use grps_server::codec::Codec;
+use grps_server::log::{LogGuard, LogSettings, start};
+use grps_server::{App, Bound, LogFile, LogPeriod, bind, bind_unix, serve};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::callers::Callers;
+use crate::models::ServedModels;
+use crate::project::Project;
+use crate::settings::{SERVER_LOG, USER_LOG, io_threads, settings, unix_sockets};
+use crate::state::State;
+use crate::stopping::{Ending, StopRequest};
+
+const OWN_SOCKET: &str = "service.sock";
+/// Longest wait for instances that still run after the drain.
+const END_TIMEOUT: Duration = Duration::from_millis(1500);
+/// So long after the longest drain the process is ended, whatever its threads do.
+const MARGIN: Duration = Duration::from_secs(4);
+
+/// How a service process is run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) project: PathBuf,
+    /// The folder of `conf/` and `logs/`; the project itself when `None`.
+    pub(crate) service: Option<PathBuf>,
+    pub(crate) state_file: Option<PathBuf>,
+    pub(crate) to_stderr: bool,
+    /// Ports to listen on; what `server.yml` says when `None`.
+    pub(crate) port: Option<String>,
+}
+
+/// A service process.
+pub(crate) struct Service {
+    options: Options,
+    /// The folder of `conf/` and `logs/`.
+    folder: PathBuf,
+    state: State,
+    stop: Arc<StopRequest>,
+    ended: Arc<Ending>,
+}
+
+/// A running data plane.
+struct Running {
+    app: Arc<App>,
+    thread: JoinHandle<std::io::Result<()>>,
+    drain: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Service {
+    pub(crate) fn new(options: Options, stop: Arc<StopRequest>) -> Self {
+        let folder = options.service.clone().unwrap_or_else(|| options.project.clone());
+        let state = State::of_this_process(&folder);
+        Self { options, folder, state, stop, ended: Arc::default() }
+    }
+
+    /// Serves until a signal has drained the service.
+    pub(crate) fn run(mut self) -> Result<(), String> {
+        self.report("starting", "reading the configuration")?;
+        let served = self.start();
+        self.ended.set();
+        if let Err(error) = &served {
+            self.state.error = Some(error.clone());
+            self.report("failed", error)?;
+        }
+        served
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        let loader = Loader::new().map_err(|error| error.to_string())?;
+        let conf = self.folder.join("conf");
+        let project = Project::read(&loader, &self.options.project, &conf);
+        let mut project = project.map_err(|error| error.to_string())?;
+        if let Some(port) = &self.options.port {
+            project.server.interface.port.clone_from(port);
+        }
+        let limits = &project.server.limits;
+        self.stop.end_within(Duration::from_millis(limits.drain_timeout_ms) + MARGIN);
+        let log = self.start_log(&project)?;
+        let served = self.listen(&project, loader);
+        if let Err(error) = &served {
+            tracing::error!("the service can't go on: {error}");
+        }
+        drop(log);
+        served
+    }
+
+    fn start_log(&self, project: &Project) -> Result<Arc<Mutex<Option<LogGuard>>>, String> {
+        let config = &project.server.log;
+        let folder = self.folder.join(&config.log_dir);
+        let path = folder.join(SERVER_LOG);
+        let level = native_level(config.level.name());
+        let settings = LogSettings {
+            path: &path,
+            level,
+            backup_count: config.log_backup_count,
+            to_stderr: self.options.to_stderr,
+            json: config.format == grps_config::types::LogFormat::Json,
+        };
+        let failed = |error| format!("can't log to {}: {error}", path.display());
+        let log = start(&settings).map_err(failed)?;
+        grps_plugin::crash::log_to(&path, settings.json);
+        LogFile::open(&folder.join(USER_LOG), LogPeriod::Day, Some(config.log_backup_count))
+            .map_err(failed)?;
+        tracing::info!("grps-server {}, without Python", env!("CARGO_PKG_VERSION"));
+        Ok(Arc::new(Mutex::new(Some(log))))
+    }
+
+    fn listen(&mut self, project: &Project, loader: Loader) -> Result<(), String> {
+        let running = self.serve(project)?;
+        let served = self.load(project, loader, &running.app);
+        self.report("draining", "finishing running requests")?;
+        (running.drain)();
+        let ended = running.thread.join();
+        for model in running.app.engine.registry().models() {
+            model.executor().close();
+        }
+        if let Ok(Some(models)) = &served {
+            models.stop(END_TIMEOUT);
+        }
+        served?;
+        ended
+            .map_err(|_| "the data plane stopped unexpectedly".to_owned())?
+            .map_err(|error| error.to_string())?;
+        self.report("stopped", "stopped")
+    }
+
+    /// Loads all models and waits for the signal.
+    fn load(
+        &mut self,
+        project: &Project,
+        loader: Loader,
+        app: &Arc<App>,
+    ) -> Result<Option<Arc<ServedModels>>, String> {
+        self.admit_callers(project, app)?;
+        let folders = (self.options.project.clone(), self.folder.join("conf"));
+        let models = Arc::new(ServedModels::new(Arc::clone(app), loader, folders));
+        let stop = Arc::clone(&self.stop);
+        let mut failed = None;
+        let loaded = models.start(project, &mut |text| {
+            failed = self.report("loading", text).err();
+            failed.is_none() && !stop.requested.is_set()
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if !loaded || self.stop.requested.is_set() {
+            tracing::info!("asked to stop before all models were loaded");
+            return Ok(Some(models));
+        }
+        self.take_commands(&models, app)?;
+        app.engine.health().set_loaded();
+        let ports: Vec<String> = self.state.ports.iter().map(u16::to_string).collect();
+        let host = &project.server.interface.host;
+        self.report("ready", &format!("listening on {host}:{}", ports.join(",")))?;
+        self.stop.requested.wait();
+        Ok(Some(models))
+    }
+
+    fn take_commands(&self, models: &Arc<ServedModels>, app: &Arc<App>) -> Result<(), String> {
+        let (models, app) = (Arc::clone(models), Arc::clone(app));
+        let take = move || {
+            while let Some(command) = app.commands.next() {
+                models.run(command);
+            }
+        };
+        let thread = std::thread::Builder::new().name("commands".to_owned()).spawn(take);
+        thread.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Binds the sockets and starts the data plane.
+    fn serve(&mut self, project: &Project) -> Result<Running, String> {
+        let config = &project.server;
+        let limits =
+            Limits { max_concurrency: config.max_concurrency, max_queue: config.limits.max_queue };
+        let engine = Engine::new(limits, Health::new(config.health.start_online), Box::new(Codec));
+        let app = Arc::new(App::new(Arc::new(engine), settings(project, &self.folder)?));
+        grps_plugin::monitor::record_in_service(&app.monitor);
+        let listeners = self.bind(project)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(io_threads(config))
+            .thread_name("grps-io")
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        let (shutdown, stopped) = oneshot::channel::<()>();
+        let (serving, shutdown) = (Arc::clone(&app), Mutex::new(Some(shutdown)));
+        let run = move || {
+            runtime.block_on(serve(listeners, serving, async {
+                // A dropped sender also starts the drain.
+                let _ = stopped.await;
+            }))
+        };
+        let thread = std::thread::Builder::new().name("grps-serve".to_owned()).spawn(run);
+        let thread = thread.map_err(|error| error.to_string())?;
+        let draining = Arc::clone(&app);
+        let drain: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+            draining.commands.end();
+            if let Some(shutdown) = shutdown.lock().take() {
+                // A failed send means that the data plane has already ended.
+                let _ = shutdown.send(());
+            }
+        });
+        let on_signal = Arc::clone(&drain);
+        self.stop.on_stop(move || on_signal());
+        Ok(Running { app, thread, drain })
+    }
+
+    fn bind(&mut self, project: &Project) -> Result<Vec<Bound>, String> {
+        let interface = &project.server.interface;
+        let host = interface.host.as_str();
+        let mut ports = parse_ports(&interface.port)?;
+        if interface.framework == grps_config::types::Framework::Http {
+            ports.truncate(1);
+        }
+        let mut bound: Vec<Bound> = Vec::new();
+        for port in ports {
+            let address = (host, port).to_socket_addrs().ok().and_then(|mut all| all.next());
+            let address = address.ok_or_else(|| format!("can't resolve host '{host}'"))?;
+            let failed = |error| format!("can't listen on {host}:{port}: {error}");
+            let listener = bind(address).map_err(failed)?;
+            self.state.ports.push(listener.local_addr().map_err(failed)?.port());
+            bound.push(listener.into());
+        }
+        let needs_own = interface.tls.is_some() || interface.proxy_protocol.is_some();
+        let state_file = self.options.state_file.as_deref().filter(|_| needs_own);
+        let own = state_file.map(|file| file.with_file_name(OWN_SOCKET));
+        for (path, mode) in unix_sockets(interface, &self.folder, own.as_deref()) {
+            let socket = bind_unix(&path, mode);
+            bound.push(
+                socket.map_err(|error| format!("can't listen on {}: {error}", path.display()))?,
+            );
+        }
+        self.state.host = match host {
+            "0.0.0.0" => "127.0.0.1",
+            "::" => "::1",
+            other => other,
+        }
+        .to_owned();
+        self.state.unix_socket = own.map_or_else(String::new, |own| own.display().to_string());
+        self.state.tls = interface.tls.is_some();
+        Ok(bound)
+    }
+
+    fn admit_callers(&self, project: &Project, app: &Arc<App>) -> Result<(), String> {
+        let Some(auth) = project.server.auth.clone() else {
+            warn_if_open(&project.server.interface.host);
+            return Ok(());
+        };
+        let folders = vec![self.folder.join("conf"), self.options.project.join("conf")];
+        let loader = Loader::new().map_err(|error| error.to_string())?;
+        let callers = Callers::new(auth, folders, Arc::clone(app), loader);
+        callers.admit()?;
+        let ended = Arc::clone(&self.ended);
+        let thread = std::thread::Builder::new().name("callers".to_owned());
+        thread.spawn(move || callers.follow(&ended)).map(drop).map_err(|error| error.to_string())
+    }
+
+    fn report(&mut self, phase: &'static str, detail: &str) -> Result<(), String> {
+        tracing::info!("{phase}: {detail}");
+        self.state.phase = phase;
+        detail.clone_into(&mut self.state.detail);
+        let file: Option<&Path> = self.options.state_file.as_deref();
+        file.map_or(Ok(()), |file| {
+            self.state.write(file).map_err(|error| format!("{}: {error}", file.display()))
+        })
+    }
+}
+
+fn native_level(name: &str) -> &str {
+    if name == "warning" { "warn" } else { name }
+}
+
+fn warn_if_open(host: &str) {
+    let is_local = host.parse::<IpAddr>().map_or(host == "localhost", |host| host.is_loopback());
+    if !is_local {
+        tracing::info!(
+            "no 'auth' in server.yml: every client that reaches {host} may infer and read metadata"
+        );
+    }
+}

@@ -1,0 +1,283 @@
+//! The models of a running service: loaded at start, and loaded, unloaded or reloaded on demand.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use grps_config::Loader;
+use grps_config::types::{InferenceConfig, ModelConfig};
+use grps_core::{Cause, Error, NativeInstance, Registry};
+use grps_server::{App, Command};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::graphs::serve_graphs;
+use crate::loading::{LoadedModel, load_model};
+use crate::project::Project;
+
+/// A model behind the server.
+struct ServedModel {
+    loaded: LoadedModel,
+    /// Seconds since the epoch.
+    since: f64,
+    load_s: f64,
+}
+
+/// All models behind one server.
+pub(crate) struct ServedModels {
+    app: Arc<App>,
+    loader: Loader,
+    /// The project, and the folder of `conf`.
+    folders: (PathBuf, PathBuf),
+    /// Models by `name-version`. Changes are made one at a time.
+    served: Mutex<BTreeMap<String, ServedModel>>,
+    graphs: Mutex<Option<InferenceConfig>>,
+}
+
+impl ServedModels {
+    pub(crate) fn new(app: Arc<App>, loader: Loader, folders: (PathBuf, PathBuf)) -> Self {
+        let (served, graphs) = (Mutex::default(), Mutex::default());
+        Self { app, loader, folders, served, graphs }
+    }
+
+    /// Loads and serves all models and graphs of a project; `report` gets each model's name, and
+    /// says whether to go on.
+    pub(crate) fn start(
+        &self,
+        project: &Project,
+        report: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<bool, String> {
+        let mut served = self.served.lock();
+        let count = project.inference.models.len();
+        for (index, config) in project.inference.models.iter().enumerate() {
+            let of = if count > 1 { format!(" ({} of {count})", index + 1) } else { String::new() };
+            if !report(&format!("loading model {}{of}", config.key())) {
+                return Ok(false);
+            }
+            self.put(&mut served, project, config)?;
+        }
+        *self.graphs.lock() = Some(project.inference.clone());
+        serve_graphs(self.registry(), &project.inference)?;
+        Ok(true)
+    }
+
+    /// Ends all instances; those that run longer end with the process.
+    pub(crate) fn stop(&self, timeout: Duration) {
+        let end = Instant::now() + timeout;
+        for one in self.served.lock().values() {
+            for instance in &one.loaded.instances {
+                instance.stop(end.saturating_duration_since(Instant::now()));
+            }
+        }
+    }
+
+    /// Runs a command of an operator that concerns models.
+    pub(crate) fn run(&self, command: Command) {
+        let (action, name) = (command.action.name(), command.model.clone());
+        let outcome = match action {
+            "list" => Ok(json!({"models": self.describe()})),
+            "load" => self.load(&name),
+            "unload" => self.unload(&name),
+            _ => self.reload(&name),
+        };
+        if let Err(error) = &outcome {
+            tracing::warn!("{action} of model {name} failed: {error}");
+        }
+        command.reply(outcome.map(|outcome| outcome.to_string()));
+    }
+
+    fn load(&self, name: &str) -> Result<Value, Error> {
+        let mut served = self.served.lock();
+        let project = self.read()?;
+        let configured = named(name, &project.inference.models);
+        let Some(first) = configured.first() else {
+            let known = keys(&project.inference.models);
+            let file = project.inference_file.display();
+            let text = format!("{file} has no model '{name}'; it has: {known}");
+            return Err(Error::new(Cause::NotFound, text));
+        };
+        let waiting: Vec<ModelConfig> =
+            configured.iter().filter(|model| !served.contains_key(&model.key())).cloned().collect();
+        if waiting.is_empty() {
+            let text = format!("model {} is served already; reload it instead", first.key());
+            return Err(invalid(text));
+        }
+        let config = only(name, &waiting)?;
+        self.replace(&mut served, &project, &config)
+    }
+
+    fn reload(&self, name: &str) -> Result<Value, Error> {
+        let mut served = self.served.lock();
+        let key = find(name, &served)?;
+        let project = self.read()?;
+        let configured = project.inference.models.iter().find(|model| model.key() == key);
+        let config = configured.cloned().ok_or_else(|| {
+            let file = project.inference_file.display();
+            Error::new(Cause::NotFound, format!("{file} has no model '{key}' any more"))
+        })?;
+        self.replace(&mut served, &project, &config)
+    }
+
+    fn unload(&self, name: &str) -> Result<Value, Error> {
+        let mut served = self.served.lock();
+        let key = find(name, &served)?;
+        self.registry().remove(&key)?;
+        if let Some(before) = served.remove(&key) {
+            retire(before);
+        }
+        tracing::info!("model {key} is unloaded");
+        Ok(json!({"model": key, "state": "unloaded", "trouble": self.registry().trouble()}))
+    }
+
+    fn describe(&self) -> Vec<Value> {
+        let served = self.served.lock();
+        let mut all: BTreeMap<String, Value> =
+            served.iter().map(|(key, one)| (key.clone(), described(one))).collect();
+        if let Ok(project) = self.read() {
+            for key in project.inference.models.iter().map(ModelConfig::key) {
+                all.entry(key).or_insert_with_key(|key| json!({"model": key, "state": "unloaded"}));
+            }
+        }
+        all.into_values().collect()
+    }
+
+    fn replace(
+        &self,
+        served: &mut BTreeMap<String, ServedModel>,
+        project: &Project,
+        config: &ModelConfig,
+    ) -> Result<Value, Error> {
+        let failed = |text: String| Error::new(Cause::ModelFailed, text);
+        self.put(served, project, config).map_err(failed)?;
+        if let Some(graphs) = &*self.graphs.lock() {
+            let needed = graphs.dag.iter().chain(&graphs.graphs).flat_map(|graph| &graph.nodes);
+            let mut needed = needed.map(|node| node.model.as_str());
+            let models: Vec<ModelConfig> =
+                served.values().map(|one| one.loaded.config.clone()).collect();
+            // A graph that lacks a model stays as it is, and reports it.
+            if needed.all(|model| !named(model, &models).is_empty()) {
+                serve_graphs(self.registry(), graphs).map_err(failed)?;
+            }
+        }
+        let Some(one) = served.get(&config.key()) else { return Ok(Value::Null) };
+        tracing::info!("model {} is loaded ({:.2} s)", config.key(), one.load_s);
+        Ok(described(one))
+    }
+
+    fn put(
+        &self,
+        served: &mut BTreeMap<String, ServedModel>,
+        project: &Project,
+        config: &ModelConfig,
+    ) -> Result<(), String> {
+        let began = Instant::now();
+        let key = config.key();
+        let places = project.inference.models.iter().zip(&project.descriptions);
+        let description = places.into_iter().find(|(model, _)| model.key() == key);
+        let description = description.map(|(_, description)| description);
+        let description = description.ok_or_else(|| format!("model {key}: not described"))?;
+        let mut loaded = load_model(config, description, &project.folder, &project.server)?;
+        loaded.calls.connect(&self.app.engine);
+        if let Some(model) = loaded.model.take()
+            && let Err(error) = self.registry().put(model)
+        {
+            loaded.executor.close();
+            loaded.instances.iter().for_each(NativeInstance::join);
+            return Err(error.to_string());
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let load_s = began.elapsed().as_secs_f64();
+        if let Some(before) = served.insert(key, ServedModel { loaded, since, load_s }) {
+            retire(before);
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Project, Error> {
+        let (folder, conf) = &self.folders;
+        let project = Project::read(&self.loader, folder, conf);
+        project.map_err(|error| Error::new(Cause::ModelFailed, error.to_string()))
+    }
+
+    fn registry(&self) -> &Registry {
+        self.app.engine.registry()
+    }
+}
+
+/// Frees a model, in a thread of its own, when all its requests are finished.
+fn retire(before: ServedModel) {
+    let key = before.loaded.config.key();
+    let free = move || {
+        before.loaded.instances.iter().for_each(NativeInstance::join);
+        tracing::info!("the former model {key} is freed");
+    };
+    if let Err(error) = std::thread::Builder::new().name("retires".to_owned()).spawn(free) {
+        tracing::error!("a former model is kept: {error}");
+    }
+}
+
+fn described(one: &ServedModel) -> Value {
+    let config = &one.loaded.config;
+    let instances = one.loaded.instances.iter().enumerate().map(|(index, instance)| {
+        let reason = instance.failure();
+        let state = if reason.is_none() { "alive" } else { "dead" };
+        let mut described = json!({
+            "name": format!("{}#{index}", config.key()),
+            "state": state,
+            "restarts": instance.restarts(),
+        });
+        if let Some(reason) = reason {
+            described["reason"] = Value::from(reason);
+        }
+        described
+    });
+    json!({
+        "model": config.key(),
+        "state": "served",
+        "inferer": config.inferer_type,
+        "isolation": "thread",
+        "since": one.since,
+        "load_s": (one.load_s * 1000.0).round() / 1000.0,
+        "queue_length": one.loaded.executor.queue_length(),
+        "instances": instances.collect::<Vec<_>>(),
+    })
+}
+
+fn named(name: &str, models: &[ModelConfig]) -> Vec<ModelConfig> {
+    let exact: Vec<ModelConfig> =
+        models.iter().filter(|model| model.key() == name).cloned().collect();
+    if exact.is_empty() {
+        return models.iter().filter(|model| model.name == name).cloned().collect();
+    }
+    exact
+}
+
+fn only(name: &str, found: &[ModelConfig]) -> Result<ModelConfig, Error> {
+    match found {
+        [one] => Ok(one.clone()),
+        several => {
+            let keys = keys(several);
+            Err(invalid(format!("'{name}' could be any of {keys}; give one of them")))
+        }
+    }
+}
+
+fn find(name: &str, served: &BTreeMap<String, ServedModel>) -> Result<String, Error> {
+    let models: Vec<ModelConfig> = served.values().map(|one| one.loaded.config.clone()).collect();
+    let found = named(name, &models);
+    if found.is_empty() {
+        let known = if models.is_empty() { "none".to_owned() } else { keys(&models) };
+        let text = format!("no model '{name}' is served; served: {known}");
+        return Err(Error::new(Cause::NotFound, text));
+    }
+    only(name, &found).map(|config| config.key())
+}
+
+fn keys(models: &[ModelConfig]) -> String {
+    models.iter().map(ModelConfig::key).collect::<Vec<_>>().join(", ")
+}
+
+fn invalid(text: String) -> Error {
+    Error::new(Cause::InvalidArgument, text)
+}

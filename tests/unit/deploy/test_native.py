@@ -1,0 +1,51 @@
+"""Which server a start takes: the program without Python where it can serve the project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grps.deploy.native import PROGRAM, noted_mode, server_of
+from grps.deploy.paths import ServiceFolder
+from grps.errors import DeployError
+
+PYTHON = ["python", "-m", "grps.server"]
+
+
+def service(models: list[dict[str, Any]]) -> ServiceFolder:
+    folder = ServiceFolder.of("demo")
+    (folder.root / "conf").mkdir(parents=True)
+    folder.inference_conf.write_text(json.dumps({"models": models}))
+    folder.server_conf.write_text("")
+    return folder
+
+
+def test_a_project_without_python_code_is_served_by_the_program(
+    grps_home: Path, tmp_path: Path
+) -> None:
+    folder = service([{"name": "id", "version": "1", "inferer_type": "identity"}])
+    assert noted_mode(folder) == "auto"
+    command = server_of(folder, tmp_path, PYTHON, "auto")
+    assert command[:5] == [str(PROGRAM), "--project", str(tmp_path), "--service", str(folder.root)]
+    assert server_of(folder, tmp_path, PYTHON, "never") == PYTHON
+    assert noted_mode(folder) == "never"
+
+
+@pytest.mark.parametrize(
+    ("model", "cause"),
+    [
+        ({"inferer_type": "customized", "inferer_name": "mine"}, "inferer_type 'customized'"),
+        ({"inferer_type": "torch", "inferer_path": "m.pt"}, "inferer_type 'torch'"),
+        ({"inferer_type": "identity", "isolation": "process"}, "a converter or a process"),
+    ],
+)
+def test_a_project_that_needs_python_is_served_by_it(
+    grps_home: Path, tmp_path: Path, model: dict[str, Any], cause: str
+) -> None:
+    folder = service([{"name": "mine", "version": "1", **model}])
+    assert server_of(folder, tmp_path, PYTHON, "auto") == PYTHON
+    with pytest.raises(DeployError, match=f"without Python: .*{cause}"):
+        server_of(folder, tmp_path, PYTHON, "always")
