@@ -60,7 +60,7 @@ fn spec_of(graph: Graph) -> GraphSpec {
 }
 
 fn source_of(source: Source) -> grps_core::graph::Source {
-    grps_core::graph::Source { node: source.node, tensor: source.tensor.into() }
+    grps_core::graph::Source { node: source.node, tensor: source.tensor }
 }
 
 /// The comparison of a condition that was checked.

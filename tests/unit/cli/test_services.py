@@ -74,7 +74,7 @@ def test_ps_shows_stopped_services_when_asked(grpst: Grpst, folder: ServiceFolde
     folder.state.unlink()
     assert len(grpst("ps").stdout.splitlines()) == 1
     row = grpst("ps", "--all").stdout.splitlines()[1].split()
-    assert row == ["-", "demo", "-", str(folder.root), "stopped", "-", "python"]
+    assert row == ["-", "demo", "-", str(folder.root), "stopped", "-", "-"]
 
 
 def test_ps_of_one_that_failed_gives_the_cause(grpst: Grpst, folder: ServiceFolder) -> None:
