@@ -10,7 +10,9 @@ pub(crate) const HELP: &str = "\
 usage: grps-server [--project FOLDER] [--service FOLDER] [--port PORTS] [--state_file FILE]
                    [--stderr] [--check] [--read KIND FILE...]
 
-Serve a project without Python: models of inferer_type plugin and identity.
+Serve a project without Python: models of inferer_type plugin and identity, and of onnxruntime with
+inferer_args.native. ONNX Runtime is the library that the variable GRPS_ONNXRUNTIME names, or
+libonnxruntime.so.1 of the system.
 
 options:
   --project FOLDER     project folder; this one when left out

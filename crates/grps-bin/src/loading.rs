@@ -1,21 +1,20 @@
-//! Models of plugins and identity models: from their configuration to running copies.
+//! From the configuration of a model to its running copies.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use grps_config::Description;
 use grps_config::types::{BatchingType, BatchingWait, ModelConfig, ServerConfig};
+use grps_config::{Description, ONNXRUNTIME};
 use grps_core::{
-    BatchPolicy, Executor, Identity, InlineExecutor, InputForm, Model, ModelSpec, NativeInstance,
-    NestedCalls, Padding, PulledExecutor, Wait,
+    BatchPolicy, Executor, Identity, InlineExecutor, InputForm, LoadInferer, Model, ModelSpec,
+    NativeInstance, NestedCalls, Padding, PulledExecutor, Queue, Signature, Wait,
 };
-use grps_plugin::{InfererSettings, Library};
-use serde::Serialize;
-use serde_json::ser::Formatter;
 
-use crate::signatures::{describe, signature_of};
+use crate::machine::usable_cpus;
+use crate::onnx_models::onnx_copies;
+use crate::plugin_models::plugin_copies;
+use crate::project::Project;
+use crate::signatures::describe;
 
 /// A model whose copies run.
 pub(crate) struct LoadedModel {
@@ -28,142 +27,105 @@ pub(crate) struct LoadedModel {
     pub(crate) calls: Arc<NestedCalls>,
 }
 
-/// Loads all copies of a model of the project in `folder`.
+/// What the copies of a model are made by.
+pub(crate) struct Copies {
+    pub(crate) form: InputForm,
+    pub(crate) signature: Option<Signature>,
+    /// Where each runs, as its engine chose.
+    pub(crate) places: Vec<String>,
+    pub(crate) calls: Arc<NestedCalls>,
+    /// Makes one of them, by its number and its device.
+    pub(crate) load: LoadCopy,
+}
+
+/// Makes a copy of a model, by its number and its device.
+pub(crate) type LoadCopy = Box<dyn Fn(u32, Option<&str>) -> Result<LoadInferer, String>>;
+
+/// Loads all copies of a model of a project.
 pub(crate) fn load_model(
     config: &ModelConfig,
     description: &Description,
-    folder: &Path,
-    server: &ServerConfig,
+    project: &Project,
 ) -> Result<LoadedModel, String> {
     let named = |error: String| format!("model {}: {error}", config.key());
+    let mut spec = spec_of(config, description, &project.server);
     if config.is_native() {
-        let spec = spec_of(config, description, InputForm::Message, server);
+        spec.form = InputForm::Message;
         let executor: Arc<dyn Executor> = Arc::new(InlineExecutor::new(Box::new(Identity)));
-        return Ok(loaded(config, spec, executor, Vec::new()));
+        let calls = Arc::new(NestedCalls::new(&config.key()));
+        return Ok(loaded(config, spec, executor, (Vec::new(), calls)));
     }
-    let path = folder.join(config.inferer_path.as_deref().unwrap_or_default());
-    let path: PathBuf = path.components().collect(); // without "."
-    let inferer = config.inferer_name.clone().unwrap_or_default();
-    let library = Library::open(&path).map_err(|error| named(error.to_string()))?;
-    let form = library.form_of(&inferer).map_err(|error| named(error.to_string()))?;
-    check_form(config, form).map_err(named)?;
-    tracing::info!("model {} is run by plugin {}", config.key(), library.title());
-    let described = library.describe(&settings_of(config, folder, None)).map_err(named)?;
-    let mut spec = spec_of(config, description, form, server);
-    if let Some(described) = described {
-        describe(&mut spec, signature_of(described), config.batching.is_none()).map_err(named)?;
+    let copies = if config.inferer_type == ONNXRUNTIME {
+        onnx_copies(config, &project.folder, threads_of_a_run(&project.inference.models))
+    } else {
+        plugin_copies(config, &project.folder)
+    };
+    let Copies { form, signature, places, calls, load } = copies.map_err(named)?;
+    spec.form = form;
+    if let Some(signature) = signature {
+        describe(&mut spec, signature, config.batching.is_none(), &places).map_err(named)?;
     }
-    let (library, calls) = (Arc::new(library), Arc::new(NestedCalls::new(&config.key())));
     let pulled = PulledExecutor::new(&spec);
-    let queue = Arc::clone(pulled.queue());
+    match start_copies(config, form, pulled.queue(), &load) {
+        Ok(instances) => Ok(loaded(config, spec, Arc::new(pulled), (instances, calls))),
+        Err(error) => {
+            pulled.close();
+            Err(named(error))
+        }
+    }
+}
+
+fn start_copies(
+    config: &ModelConfig,
+    form: InputForm,
+    queue: &Arc<Queue>,
+    load: &LoadCopy,
+) -> Result<Vec<NativeInstance>, String> {
     let devices = config.devices();
-    let mut instances = Vec::new();
+    let mut instances = Vec::<NativeInstance>::new();
     for index in 0..config.instances * u32::try_from(devices.len()).unwrap_or(1) {
         let device = devices.get(index as usize % devices.len()).copied().flatten();
-        let settings = settings_of(config, folder, device);
-        let started = library.loader(&settings, index, &calls).map_err(|error| error.to_string());
-        let started = started.and_then(|load| {
+        let started = load(index, device).and_then(|load| {
             let name = format!("{}#{index}", config.key());
-            NativeInstance::start(name, &queue, form, load).map_err(|error| error.to_string())
+            NativeInstance::start(name, queue, form, load).map_err(|error| error.to_string())
         });
         match started {
             Ok(instance) => instances.push(instance),
             Err(error) => {
-                pulled.close();
                 for instance in &instances {
                     instance.stop(Duration::ZERO);
                 }
-                return Err(named(error));
+                return Err(error);
             }
         }
     }
-    Ok(LoadedModel { calls, ..loaded(config, spec, Arc::new(pulled), instances) })
+    Ok(instances)
+}
+
+/// Processors for one run of an engine while all runs are in progress at once.
+fn threads_of_a_run(models: &[ModelConfig]) -> usize {
+    let engines = models.iter().filter(|model| model.inferer_type == ONNXRUNTIME);
+    let runs = engines.map(|model| model.instances as usize * model.devices().len()).sum::<usize>();
+    (usable_cpus() / runs.max(1)).max(1)
 }
 
 fn loaded(
     config: &ModelConfig,
     spec: ModelSpec,
     executor: Arc<dyn Executor>,
-    instances: Vec<NativeInstance>,
+    (instances, calls): (Vec<NativeInstance>, Arc<NestedCalls>),
 ) -> LoadedModel {
     let model = Some(Model::new(spec, Arc::clone(&executor)));
-    let calls = Arc::new(NestedCalls::new(&config.key()));
     LoadedModel { config: config.clone(), model, executor, instances, calls }
 }
 
-fn check_form(config: &ModelConfig, form: InputForm) -> Result<(), String> {
-    let shapes = config
-        .batching
-        .as_ref()
-        .is_some_and(|batching| !batching.allowed_sizes.is_empty() || batching.padding.is_some());
-    if shapes && form == InputForm::Message {
-        let inferer = config.inferer_name.as_deref().unwrap_or_default();
-        return Err(format!(
-            "allowed_sizes and padding need tensors, but inferer '{inferer}' takes whole messages; \
-             leave them out"
-        ));
-    }
-    Ok(())
-}
-
-fn settings_of(config: &ModelConfig, folder: &Path, device: Option<&str>) -> InfererSettings {
-    let args = config.inferer_args.clone().unwrap_or_default();
-    InfererSettings {
-        inferer: config.inferer_name.clone().unwrap_or_default(),
-        model: config.key(),
-        folder: folder.display().to_string(),
-        device: device.unwrap_or_default().to_owned(),
-        args: spaced(&serde_json::Value::Object(args)),
-        warm_up: config.warm_up,
-    }
-}
-
-/// JSON with spaces behind commas and colons, as Python writes it.
-fn spaced(value: &serde_json::Value) -> String {
-    let mut text = Vec::new();
-    let mut writer = serde_json::Serializer::with_formatter(&mut text, Spaced);
-    // Nothing fails in memory.
-    let _ = value.serialize(&mut writer);
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// The layout of [`spaced`].
-struct Spaced;
-
-impl Formatter for Spaced {
-    fn begin_array_value<W: ?Sized + Write>(
-        &mut self,
-        out: &mut W,
-        first: bool,
-    ) -> std::io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(
-        &mut self,
-        out: &mut W,
-        first: bool,
-    ) -> std::io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        out.write_all(b": ")
-    }
-}
-
-fn spec_of(
-    config: &ModelConfig,
-    description: &Description,
-    form: InputForm,
-    server: &ServerConfig,
-) -> ModelSpec {
+fn spec_of(config: &ModelConfig, description: &Description, server: &ServerConfig) -> ModelSpec {
     let hang_timeout_ms = server.health.hang_timeout_ms;
     let queue_timeout_ms = config.queue.timeout_ms;
     ModelSpec {
         name: config.name.clone(),
         version: config.version.clone(),
-        form,
+        form: InputForm::Tensors,
         signature: None,
         metadata: description.yaml.clone(),
         description: description.json.clone(),

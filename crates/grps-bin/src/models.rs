@@ -177,7 +177,7 @@ impl ServedModels {
         let description = places.into_iter().find(|(model, _)| model.key() == key);
         let description = description.map(|(_, description)| description);
         let description = description.ok_or_else(|| format!("model {key}: not described"))?;
-        let mut loaded = load_model(config, description, &project.folder, &project.server)?;
+        let mut loaded = load_model(config, description, project)?;
         loaded.calls.connect(&self.app.engine);
         if let Some(model) = loaded.model.take()
             && let Err(error) = self.registry().put(model)

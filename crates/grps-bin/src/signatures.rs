@@ -26,6 +26,7 @@ pub(crate) fn describe(
     spec: &mut ModelSpec,
     signature: Signature,
     is_unbatched: bool,
+    places: &[String],
 ) -> Result<(), String> {
     let mut added = Map::new();
     added.insert("inputs".to_owned(), signature.inputs.iter().map(shown).collect());
@@ -33,7 +34,7 @@ pub(crate) fn describe(
     if is_unbatched {
         added.insert("batching".to_owned(), json!({"type": "none"}));
     }
-    added.insert("placed_on".to_owned(), json!([]));
+    added.insert("placed_on".to_owned(), json!(places));
     for (key, value) in &added {
         // A line of JSON is one of YAML as well.
         spec.metadata.push_str(&format!("{key}: {value}\n"));

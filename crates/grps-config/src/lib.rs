@@ -22,5 +22,5 @@ pub mod types;
 pub use error::ConfigError;
 pub use graphs::{Condition, Graph, Input, Node, Source};
 pub use loader::{Description, Loaded, Loader, check_all_keys, plan, read_text};
-pub use native::python_need;
+pub use native::{ONNXRUNTIME, python_need};
 pub use ports::parse_ports;

@@ -1,6 +1,11 @@
 //! What of a configuration a service without Python can do.
 
-use crate::types::{InferenceConfig, ModelConfig, ServerConfig};
+use serde_json::Value;
+
+use crate::types::{InferenceConfig, Isolation, ModelConfig, ServerConfig};
+
+/// The engine that there is in native code.
+pub const ONNXRUNTIME: &str = "onnxruntime";
 
 /// The first thing that needs Python, as a line; `None` when nothing does.
 pub fn python_need(inference: &InferenceConfig, server: &ServerConfig) -> Option<String> {
@@ -13,13 +18,40 @@ pub fn python_need(inference: &InferenceConfig, server: &ServerConfig) -> Option
 }
 
 fn model_need(model: &ModelConfig) -> Option<String> {
-    if model.is_native() || model.inferer_type == "plugin" {
+    if model.is_native() {
         return None;
     }
-    let what = if model.inferer_type == "identity" {
-        "a converter or a process of its own".to_owned()
-    } else {
-        format!("inferer_type '{}'", model.inferer_type)
+    let is_apart = model.isolation == Isolation::Process;
+    let need = match model.inferer_type.as_str() {
+        "plugin" | ONNXRUNTIME if is_apart => "a process of its own".to_owned(),
+        "plugin" => return None,
+        "identity" => "a converter or a process of its own".to_owned(),
+        ONNXRUNTIME if !asks_for_native_code(model) => {
+            format!("inferer_type '{ONNXRUNTIME}' without inferer_args.native")
+        }
+        ONNXRUNTIME => return beyond_native_code(model).map(|key| named(model, key)),
+        other => format!("inferer_type '{other}'"),
     };
-    Some(format!("model {}: {what}", model.key()))
+    Some(named(model, &need))
+}
+
+fn named(model: &ModelConfig, need: &str) -> String {
+    format!("model {}: {need}", model.key())
+}
+
+fn asks_for_native_code(model: &ModelConfig) -> bool {
+    let args = model.inferer_args.as_ref();
+    args.and_then(|args| args.get("native")) == Some(&Value::Bool(true))
+}
+
+/// The key of an engine's model that native code has nothing for.
+fn beyond_native_code(model: &ModelConfig) -> Option<&'static str> {
+    let has_converter = model.converter_type.as_deref().is_some_and(|kind| kind != "none");
+    [
+        ("converter_type", has_converter),
+        ("max_threads", model.max_threads.is_some()),
+        ("warm_up_requests", !model.warm_up_requests.is_empty()),
+    ]
+    .into_iter()
+    .find_map(|(key, is_given)| is_given.then_some(key))
 }

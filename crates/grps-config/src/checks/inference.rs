@@ -163,11 +163,6 @@ fn check_plugin(model: &ModelConfig, at: &str, fail: Fail<'_>) -> Checked {
              converter in a model of its own",
         ),
         (
-            model.isolation != Isolation::Thread,
-            "isolation",
-            "inferer_type 'plugin' runs in threads; use 'thread'",
-        ),
-        (
             model.max_threads.is_some(),
             "max_threads",
             "has no effect with inferer_type 'plugin', where each instance has one thread; use \
@@ -176,7 +171,7 @@ fn check_plugin(model: &ModelConfig, at: &str, fail: Fail<'_>) -> Checked {
         (
             !model.warm_up_requests.is_empty(),
             "warm_up_requests",
-            "inferer_type 'plugin' is not warmed up; do that where the inferer is created",
+            "inferer_type 'plugin' does not take recorded requests; warm it up in its WarmUp()",
         ),
     ];
     first_fault(&faults, at, fail)

@@ -1,0 +1,54 @@
+//! Models that ONNX Runtime runs in native code.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use grps_config::types::{BatchingType, ModelConfig};
+use grps_core::{InputForm, LoadInferer, NestedCalls};
+use grps_engines::{ModelFile, RowLimits, onnxruntime};
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::loading::Copies;
+
+/// What the copies of an ONNX model are made by; the first of them is loaded already.
+pub(crate) fn onnx_copies(
+    config: &ModelConfig,
+    folder: &Path,
+    processors: usize,
+) -> Result<Copies, String> {
+    let file = ModelFile {
+        key: config.key(),
+        path: folder.join(config.inferer_path.as_deref().unwrap_or_default()),
+        device: config.devices().first().copied().flatten().unwrap_or_default().to_owned(),
+        args: config.inferer_args.clone().map_or(Value::Null, Value::Object),
+        processors,
+        warm_up: config.warm_up,
+        joined: joined_rows(config),
+    };
+    let first = onnxruntime::load(&file).map_err(|error| error.to_string())?;
+    let (signature, first) = (first.signature, Mutex::new(Some(first.load)));
+    let load = move |_, device: Option<&str>| -> Result<LoadInferer, String> {
+        if let Some(first) = first.lock().take() {
+            return Ok(first);
+        }
+        let copy = ModelFile { device: device.unwrap_or_default().to_owned(), ..file.clone() };
+        onnxruntime::load(&copy).map(|copy| copy.load).map_err(|error| error.to_string())
+    };
+    Ok(Copies {
+        form: InputForm::Tensors,
+        signature: Some(signature),
+        places: vec!["cpu".to_owned()],
+        calls: Arc::new(NestedCalls::new(&config.key())),
+        load: Box::new(load),
+    })
+}
+
+/// How many rows of requests run together.
+fn joined_rows(config: &ModelConfig) -> Option<RowLimits> {
+    let batching = config.batching.as_ref();
+    let batching = batching.filter(|batching| batching.kind == BatchingType::Dynamic)?;
+    let mut sizes = batching.allowed_sizes.clone();
+    sizes.sort_unstable();
+    Some(RowLimits { most: batching.max_batch_size, sizes })
+}
