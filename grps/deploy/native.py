@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import grps
+from grps.backends.onnxruntime.library import onnxruntime_library
 from grps.deploy.paths import ServiceFolder
-from grps.errors import DeployError
+from grps.errors import DeployError, GrpsError
 from grps.server.files import write_atomically
 
 PROGRAM = Path(grps.__file__).with_name("grps-server")
@@ -40,7 +41,7 @@ def server_of(
     places = ["--project", str(project), "--service", str(folder.root)]
     need = _need(places)
     if need is None:
-        return [str(PROGRAM), *places, "--state_file", str(folder.state)]
+        return [str(PROGRAM), *places, "--state_file", str(folder.state), *_libraries()]
     if mode == "always":
         raise DeployError(f"{project} can't be served without Python: {need}")
     return python
@@ -72,6 +73,14 @@ def _need(places: Sequence[str]) -> str | None:
         return None
     said = check.stderr.decode("utf-8", "replace").strip().removeprefix("error: ")
     return said or f"{PROGRAM.name} ended with code {check.returncode}"
+
+
+def _libraries() -> list[str]:
+    """Return where the program finds the library of the installed ONNX Runtime."""
+    try:
+        return ["--onnxruntime", str(onnxruntime_library())]
+    except GrpsError:
+        return []  # if a model needs it, the program says so
 
 
 def _note(folder: ServiceFolder) -> Path:

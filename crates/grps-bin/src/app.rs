@@ -9,15 +9,16 @@ use std::time::Duration;
 use grps_config::{Loader, parse_ports};
 use grps_core::{Engine, Health, Limits};
 use grps_server::codec::Codec;
-use grps_server::log::{LogGuard, LogSettings, start};
-use grps_server::{App, Bound, LogFile, LogPeriod, bind, bind_unix, serve};
+use grps_server::{App, Bound, bind, bind_unix, serve};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::callers::Callers;
 use crate::models::ServedModels;
+use crate::output_file::{OUTPUT, bound_output};
 use crate::project::Project;
-use crate::settings::{SERVER_LOG, USER_LOG, io_threads, settings, unix_sockets};
+use crate::service_log::ServiceLog;
+use crate::settings::{io_threads, settings, unix_sockets};
 use crate::state::State;
 use crate::stopping::{Ending, StopRequest};
 
@@ -35,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) service: Option<PathBuf>,
     pub(crate) state_file: Option<PathBuf>,
     pub(crate) to_stderr: bool,
+    /// The library of ONNX Runtime; where it is looked for when `None`.
+    pub(crate) onnxruntime: Option<PathBuf>,
     /// Ports to listen on; what `server.yml` says when `None`.
     pub(crate) port: Option<String>,
 }
@@ -58,6 +61,9 @@ struct Running {
 
 impl Service {
     pub(crate) fn new(options: Options, stop: Arc<StopRequest>) -> Self {
+        if let Some(library) = options.onnxruntime.clone() {
+            grps_engines::onnxruntime::use_library(library);
+        }
         let folder = options.service.clone().unwrap_or_else(|| options.project.clone());
         let state = State::of_this_process(&folder);
         Self { options, folder, state, stop, ended: Arc::default() }
@@ -85,39 +91,25 @@ impl Service {
         }
         let limits = &project.server.limits;
         self.stop.end_within(Duration::from_millis(limits.drain_timeout_ms) + MARGIN);
-        let log = self.start_log(&project)?;
-        let served = self.listen(&project, loader);
+        let log = ServiceLog::start(&self.folder, &project.server.log, self.options.to_stderr)?;
+        let log = Arc::new(log);
+        self.bound_output()?;
+        let served = self.listen(&project, loader, &log);
         if let Err(error) = &served {
             tracing::error!("the service can't go on: {error}");
         }
-        drop(log);
+        log.close();
         served
     }
 
-    fn start_log(&self, project: &Project) -> Result<Arc<Mutex<Option<LogGuard>>>, String> {
-        let config = &project.server.log;
-        let folder = self.folder.join(&config.log_dir);
-        let path = folder.join(SERVER_LOG);
-        let level = native_level(config.level.name());
-        let settings = LogSettings {
-            path: &path,
-            level,
-            backup_count: config.log_backup_count,
-            to_stderr: self.options.to_stderr,
-            json: config.format == grps_config::types::LogFormat::Json,
-        };
-        let failed = |error| format!("can't log to {}: {error}", path.display());
-        let log = start(&settings).map_err(failed)?;
-        grps_plugin::crash::log_to(&path, settings.json);
-        LogFile::open(&folder.join(USER_LOG), LogPeriod::Day, Some(config.log_backup_count))
-            .map_err(failed)?;
-        tracing::info!("grps-server {}, without Python", env!("CARGO_PKG_VERSION"));
-        Ok(Arc::new(Mutex::new(Some(log))))
-    }
-
-    fn listen(&mut self, project: &Project, loader: Loader) -> Result<(), String> {
+    fn listen(
+        &mut self,
+        project: &Project,
+        loader: Loader,
+        log: &Arc<ServiceLog>,
+    ) -> Result<(), String> {
         let running = self.serve(project)?;
-        let served = self.load(project, loader, &running.app);
+        let served = self.load(project, loader, &running.app, log);
         self.report("draining", "finishing running requests")?;
         (running.drain)();
         let ended = running.thread.join();
@@ -140,10 +132,10 @@ impl Service {
         project: &Project,
         loader: Loader,
         app: &Arc<App>,
+        log: &Arc<ServiceLog>,
     ) -> Result<Option<Arc<ServedModels>>, String> {
-        self.admit_callers(project, app)?;
         let folders = (self.options.project.clone(), self.folder.join("conf"));
-        let models = Arc::new(ServedModels::new(Arc::clone(app), loader, folders));
+        let models = Arc::new(ServedModels::new(Arc::clone(app), loader, folders, Arc::clone(log)));
         let stop = Arc::clone(&self.stop);
         let mut failed = None;
         let loaded = models.start(project, &mut |text| {
@@ -185,6 +177,8 @@ impl Service {
         let engine = Engine::new(limits, Health::new(config.health.start_online), Box::new(Codec));
         let app = Arc::new(App::new(Arc::new(engine), settings(project, &self.folder)?));
         grps_plugin::monitor::record_in_service(&app.monitor);
+        // Before the first connection.
+        self.admit_callers(project, &app)?;
         let listeners = self.bind(project)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(io_threads(config))
@@ -265,6 +259,13 @@ impl Service {
         thread.spawn(move || callers.follow(&ended)).map(drop).map_err(|error| error.to_string())
     }
 
+    fn bound_output(&self) -> Result<(), String> {
+        let (output, ended) = (self.folder.join("logs").join(OUTPUT), Arc::clone(&self.ended));
+        let thread = std::thread::Builder::new().name("output".to_owned());
+        let started = thread.spawn(move || bound_output(&output, &ended));
+        started.map(drop).map_err(|error| error.to_string())
+    }
+
     fn report(&mut self, phase: &'static str, detail: &str) -> Result<(), String> {
         tracing::info!("{phase}: {detail}");
         self.state.phase = phase;
@@ -274,10 +275,6 @@ impl Service {
             self.state.write(file).map_err(|error| format!("{}: {error}", file.display()))
         })
     }
-}
-
-fn native_level(name: &str) -> &str {
-    if name == "warning" { "warn" } else { name }
 }
 
 fn warn_if_open(host: &str) {

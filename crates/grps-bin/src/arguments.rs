@@ -8,11 +8,10 @@ use crate::reading::FileKind;
 
 pub(crate) const HELP: &str = "\
 usage: grps-server [--project FOLDER] [--service FOLDER] [--port PORTS] [--state_file FILE]
-                   [--stderr] [--check] [--read KIND FILE...]
+                   [--stderr] [--onnxruntime FILE] [--check] [--read KIND FILE...]
 
 Serve a project without Python: models of inferer_type plugin and identity, and of onnxruntime with
-inferer_args.native. ONNX Runtime is the library that the variable GRPS_ONNXRUNTIME names, or
-libonnxruntime.so.1 of the system.
+inferer_args.native.
 
 options:
   --project FOLDER     project folder; this one when left out
@@ -20,6 +19,8 @@ options:
   --port PORTS         listen here, not where server.yml says
   --state_file FILE    file for the phase of the process
   --stderr             log to standard error as well
+  --onnxruntime FILE   libonnxruntime.so; that of the variable GRPS_ONNXRUNTIME, or
+                       libonnxruntime.so.1 of the system, when left out
   --check              only say whether the project can be served without Python
   --read KIND FILE...  only read files: inference, server or keys; one line of JSON for each";
 
@@ -60,6 +61,7 @@ impl Arguments {
                 "--project" => project = value()?.into(),
                 "--service" => options.service = Some(absolute(&PathBuf::from(value()?))?),
                 "--state_file" => options.state_file = Some(absolute(&PathBuf::from(value()?))?),
+                "--onnxruntime" => options.onnxruntime = Some(absolute(&PathBuf::from(value()?))?),
                 "--port" => options.port = Some(value()?.to_string_lossy().into_owned()),
                 "--read" => {
                     let kind = value()?;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::graphs::serve_graphs;
 use crate::loading::{LoadedModel, load_model};
 use crate::project::Project;
+use crate::service_log::ServiceLog;
 
 /// A model behind the server.
 struct ServedModel {
@@ -33,12 +34,18 @@ pub(crate) struct ServedModels {
     /// Models by `name-version`. Changes are made one at a time.
     served: Mutex<BTreeMap<String, ServedModel>>,
     graphs: Mutex<Option<InferenceConfig>>,
+    log: Arc<ServiceLog>,
 }
 
 impl ServedModels {
-    pub(crate) fn new(app: Arc<App>, loader: Loader, folders: (PathBuf, PathBuf)) -> Self {
+    pub(crate) fn new(
+        app: Arc<App>,
+        loader: Loader,
+        folders: (PathBuf, PathBuf),
+        log: Arc<ServiceLog>,
+    ) -> Self {
         let (served, graphs) = (Mutex::default(), Mutex::default());
-        Self { app, loader, folders, served, graphs }
+        Self { app, loader, folders, served, graphs, log }
     }
 
     /// Loads and serves all models and graphs of a project; `report` gets each model's name, and
@@ -77,6 +84,7 @@ impl ServedModels {
         let (action, name) = (command.action.name(), command.model.clone());
         let outcome = match action {
             "list" => Ok(json!({"models": self.describe()})),
+            "set_log_level" => self.log.set_level(&name),
             "load" => self.load(&name),
             "unload" => self.unload(&name),
             _ => self.reload(&name),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 from grps.backends.formats import expect_format
 from grps.config.schema import ModelConfig
-from grps.errors import MissingExtraError, ModelError
+from grps.errors import ModelError
 from grps.machine import usable_cpus
 from grps.server.native import NativeFile
 
@@ -57,20 +56,3 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
         if batching is not None and is_joined
         else None,
     )
-
-
-def onnxruntime_library() -> Path:
-    """Return the shared library of the installed ONNX Runtime, which is not imported.
-
-    Raises:
-        MissingExtraError: It is not installed.
-        ModelError: Its package has no such library.
-    """
-    spec = find_spec(ENGINE)
-    if spec is None or spec.origin is None:
-        raise MissingExtraError(ENGINE, "onnx")
-    folder = Path(spec.origin).parent / "capi"
-    found = sorted(folder.glob("libonnxruntime.so.*"))
-    if not found:
-        raise ModelError(f"{folder} has no libonnxruntime.so; use native: false")
-    return found[-1]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from grps.backends.backend import Signature
+from grps.backends.onnxruntime.library import onnxruntime_library
 from grps.config.schema import ModelConfig
 from grps.server.loading.loaders import Report
-from grps.server.loading.native_engines import model_file, onnxruntime_library
+from grps.server.loading.native_engines import model_file
 from grps.server.loading.signatures import signature_of
 from grps.server.models.native_copy import NativeCopy
 from grps.server.native import Model, OnnxCopy

@@ -14,6 +14,8 @@ import pytest
 import requests
 from onnx import TensorProto, helper, numpy_helper
 
+from grps.backends.onnxruntime.library import onnxruntime_library
+from grps.deploy.native import PROGRAM
 from tests.integration.engines.test_backends_http import SILERO_ONNX
 from tests.onnx_models import save_graph, save_identities, save_node
 from tests.support import RunningServer, serving, write_project
@@ -61,23 +63,36 @@ def save_apart(path: Path) -> None:
     onnx.save(model, str(path), save_as_external_data=True, location="w.bin", size_threshold=0)
 
 
+def configured(way: str, name: str, keys: dict[str, Any]) -> dict[str, Any]:
+    """A model as ``inference.yml`` has it."""
+    return {
+        "name": f"{way}_{name}",
+        "version": "1",
+        "device": "cpu",
+        "inferer_type": "onnxruntime",
+        "inferer_args": {"native": way == "native"},
+        **keys,
+    }
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("native")
     models = [
-        {
-            "name": f"{way}_{name}",
-            "version": "1",
-            "device": "cpu",
-            "inferer_type": "onnxruntime",
-            "inferer_args": {"native": way == "native"},
-            **keys,
-        }
-        for name, keys in save_models(folder).items()
-        for way in WAYS
+        configured(way, name, keys) for name, keys in save_models(folder).items() for way in WAYS
     ]
     write_project(folder, models)
     with serving(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The same models in the server without Python."""
+    folder = tmp_path_factory.mktemp("alone")
+    models = [configured("native", name, keys) for name, keys in save_models(folder).items()]
+    write_project(folder, models)
+    with serving(folder, PROGRAM, GRPS_ONNXRUNTIME=str(onnxruntime_library())) as running:
         yield running
 
 
@@ -134,10 +149,15 @@ VAD = [
     ],
 )
 def test_answers_are_those_of_python(
-    server: RunningServer, model: str, tensors: list[dict[str, Any]], status: int
+    server: RunningServer,
+    alone: RunningServer,
+    model: str,
+    tensors: list[dict[str, Any]],
+    status: int,
 ) -> None:
     python, native = (ask(server, f"{way}_{model}", tensors) for way in WAYS)
     assert native == python
+    assert ask(alone, f"native_{model}", tensors) == python
     assert native[0] == status, native
 
 
@@ -169,13 +189,15 @@ def test_text_must_be_text(server: RunningServer) -> None:
         assert "input 'in_string' takes text, got bytes that are not UTF-8" in answer.text
 
 
-def test_metadata_is_the_same(server: RunningServer) -> None:
+def test_metadata_is_the_same(server: RunningServer, alone: RunningServer) -> None:
+    def described(running: RunningServer, name: str) -> Any:
+        metadata = requests.get(running.url(f"/v2/models/{name}"), timeout=20).json()
+        return metadata["inputs"], metadata["outputs"]
+
     for name in ("types", "add", "vad"):
-        python, native = (
-            requests.get(server.url(f"/v2/models/{way}_{name}"), timeout=20).json() for way in WAYS
-        )
-        assert native["inputs"] == python["inputs"]
-        assert native["outputs"] == python["outputs"]
+        python, native = (described(server, f"{way}_{name}") for way in WAYS)
+        assert native == python
+        assert described(alone, f"native_{name}") == python
 
 
 def test_requests_at_once_keep_their_rows(server: RunningServer) -> None:

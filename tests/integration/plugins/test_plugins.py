@@ -184,6 +184,14 @@ def test_a_signature_of_a_plugin_in_threads(server: RunningServer) -> None:
     assert answer.json()["ndarray"] == [3.0]
 
 
+def test_the_level_of_the_log_is_changed(server: RunningServer) -> None:
+    url = server.url("/grps/v1/admin/log-level")
+    changed = requests.post(url, params={"level": "debug"}, timeout=GUARD_S)
+    assert changed.json() == {"before": "info", "level": "debug"}
+    changed = requests.post(url, params={"level": "info"}, timeout=GUARD_S)
+    assert changed.json() == {"before": "debug", "level": "info"}
+
+
 def test_both_servers_have_the_same_page(server: RunningServer) -> None:
     assert server.post({"ndarray": [[1]]}).status_code == 200
     page = requests.get(server.url("/"), timeout=GUARD_S)

@@ -1,0 +1,68 @@
+//! The log of the service, and its level.
+
+use std::path::Path;
+
+use grps_config::types::{LogConfig, LogFormat};
+use grps_core::{Cause, Error};
+use grps_server::log::{LogGuard, LogSettings, start};
+use grps_server::{LogFile, LogPeriod};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::settings::{SERVER_LOG, USER_LOG};
+
+/// The log of the service.
+pub(crate) struct ServiceLog(Mutex<Open>);
+
+struct Open {
+    /// `None` after the end.
+    guard: Option<LogGuard>,
+    /// Of the lines that are written, and of those above.
+    level: String,
+}
+
+impl ServiceLog {
+    /// Starts the log in the folder of a service.
+    pub(crate) fn start(
+        folder: &Path,
+        config: &LogConfig,
+        to_stderr: bool,
+    ) -> Result<Self, String> {
+        let folder = folder.join(&config.log_dir);
+        let (path, level) = (folder.join(SERVER_LOG), config.level.name());
+        let settings = LogSettings {
+            path: &path,
+            level: native_level(level),
+            backup_count: config.log_backup_count,
+            to_stderr,
+            json: config.format == LogFormat::Json,
+        };
+        let failed = |error| format!("can't log to {}: {error}", path.display());
+        let guard = start(&settings).map_err(failed)?;
+        grps_plugin::crash::log_to(&path, settings.json);
+        LogFile::open(&folder.join(USER_LOG), LogPeriod::Day, Some(config.log_backup_count))
+            .map_err(failed)?;
+        tracing::info!("grps-server {}, without Python", env!("CARGO_PKG_VERSION"));
+        Ok(Self(Mutex::new(Open { guard: Some(guard), level: level.to_owned() })))
+    }
+
+    /// Writes lines of this level and above from here on; returns the level before and now.
+    pub(crate) fn set_level(&self, level: &str) -> Result<Value, Error> {
+        let mut open = self.0.lock();
+        if let Some(guard) = &open.guard {
+            let set = guard.set_level(native_level(level));
+            set.map_err(|error| Error::new(Cause::Internal, error.to_string()))?;
+        }
+        let before = std::mem::replace(&mut open.level, level.to_owned());
+        Ok(json!({"before": before, "level": level}))
+    }
+
+    /// Writes the buffered lines and ends logging.
+    pub(crate) fn close(&self) {
+        self.0.lock().guard.take();
+    }
+}
+
+fn native_level(name: &str) -> &str {
+    if name == "warning" { "warn" } else { name }
+}
