@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import grps
-from grps.backends.onnxruntime.library import onnxruntime_library
+from grps.backends.libraries import onnxruntime_library
 from grps.deploy.paths import ServiceFolder
 from grps.errors import DeployError, GrpsError
 from grps.server.files import write_atomically

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grps.backends.backend import Signature
-from grps.backends.onnxruntime.library import onnxruntime_library
+from grps.backends.libraries import onnxruntime_library
 from grps.config.schema import ModelConfig
 from grps.server.loading.loaders import Report
 from grps.server.loading.native_engines import model_file

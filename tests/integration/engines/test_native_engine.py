@@ -14,7 +14,7 @@ import pytest
 import requests
 from onnx import TensorProto, helper, numpy_helper
 
-from grps.backends.onnxruntime.library import onnxruntime_library
+from grps.backends.libraries import onnxruntime_library
 from grps.deploy.native import PROGRAM
 from tests.integration.engines.test_backends_http import SILERO_ONNX
 from tests.onnx_models import save_graph, save_identities, save_node

@@ -1,4 +1,4 @@
-"""The shared library of the installed ONNX Runtime, for native code."""
+"""Shared libraries of installed engines, for native code."""
 
 from __future__ import annotations
 
