@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support import REPOSITORY
 
 SDK = REPOSITORY / "sdk" / "cpp"
@@ -18,10 +20,12 @@ GRPS_TEST_MAIN()
 """
 
 
-def test_the_inferers_of_a_plugin_run_in_a_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
+def test_the_inferers_of_a_plugin_run_in_a_program(tmp_path: Path, sanitizers: str) -> None:
     sources = [SDK / "tests" / name for name in ("testing_test.cpp", "plugin.cpp")]
     program = tmp_path / "unit_test"
-    subprocess.run(["g++", *FLAGS, "-o", program, *sources], check=True)
+    checks = [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"]
+    subprocess.run(["g++", *FLAGS, *checks, "-o", program, *sources], check=True)
     ran = subprocess.run([program], check=False, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.endswith(" tests, 0 failed\n")

@@ -84,8 +84,16 @@ int32_t DescribeClass(const grps_settings *settings, grps_signature *signature,
 
 inline void Destroy(void *inferer) noexcept { delete static_cast<Inferer *>(inferer); }
 
-// What a plugin returns to the host; never freed.
+// What a plugin returns to the host.
 struct Opened {
+  Opened(const char *name, const char *version, std::vector<grps_inferer_class> given)
+      : classes(std::move(given)) {
+    for (const auto &one : classes) list.push_back(&one);
+    const auto count = static_cast<uint32_t>(list.size());
+    table = {sizeof(grps_plugin), GRPS_PLUGIN_MAJOR, GRPS_PLUGIN_MINOR, count, name, version,
+             list.data()};
+  }
+
   std::vector<grps_inferer_class> classes;
   std::vector<const grps_inferer_class *> list;
   grps_plugin table = {};
@@ -102,14 +110,9 @@ const grps_plugin *Open(const grps_host *with, grps_error *error, const char *na
   if (host != with) host = with;
   const grps_plugin *table = nullptr;
   Guard(error, [&] {
-    auto opened = std::make_unique<Opened>();
-    opened->classes = classes();
-    for (const auto &one : opened->classes) opened->list.push_back(&one);
-    const auto count = static_cast<uint32_t>(opened->list.size());
-    opened->table = {
-        sizeof(grps_plugin), GRPS_PLUGIN_MAJOR, GRPS_PLUGIN_MINOR, count, name, version,
-        opened->list.data()};
-    table = &opened.release()->table;
+    // All models of the library share it, and it is never freed.
+    static const auto *opened = new Opened(name, version, classes());
+    table = &opened->table;
   });
   return table;
 }
