@@ -151,7 +151,11 @@ def build_module() -> None:
     run_step(
         "native",
         [str(PYTHON), "-m", "maturin", "develop", "--release"],
-        ["cargo", "build", "--release", "--locked", "--package", "grps-bin"],
+        # With the module's package, so that the crates are those that were built for that.
+        [
+            *("cargo", "build", "--release", "--locked", "--bin", SERVER.name),
+            *("--package", "grps-bin", "--package", "grps-py"),
+        ],
     )
     built = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / SERVER.name
     # A running program can't be written to, but it can be replaced.
