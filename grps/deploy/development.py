@@ -68,6 +68,7 @@ class Development:
         self._builder = builder
         self._ports: tuple[int, ...] = ()
         self._ending = False
+        self._told: subprocess.Popen[bytes] | None = None
         interface = self._interface()
         if interface is not None:
             check_ports(*interface)
@@ -143,16 +144,17 @@ class Development:
 
         Reports the server's progress in the meantime.
         """
-        reported = False
+        # A server that goes on after a failed build was told of before.
+        reported = process is not None and process is self._told
         while not (changed := watch.changes()):
             code = None if process is None else process.poll()
             state = ServiceState.read(state_file)
             if not reported and code is not None:
-                reported = True
+                reported, self._told = True, process
                 how = describe_exit(code)
                 self._on_line(f"the server {how}; change a file to try again, Ctrl-C ends")
             elif not reported and state is not None and state.phase == "ready":
-                reported = True
+                reported, self._told = True, process
                 self._ports = state.ports
                 scheme = "https" if state.tls else "http"
                 where = " ".join(f"{scheme}://127.0.0.1:{port}" for port in state.ports[:1])

@@ -9,9 +9,11 @@ from typing import Literal, get_args
 
 import grps
 from grps.backends.libraries import onnxruntime_library
+from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.paths import ServiceFolder
-from grps.errors import DeployError, GrpsError
+from grps.errors import ArchiveError, DeployError, GrpsError
 from grps.server.files import write_atomically
+from grps.server.project import Project
 
 PROGRAM = Path(grps.__file__).with_name("grps-server")
 CHECK_S = 10.0
@@ -39,7 +41,7 @@ def server_of(
     if mode == "never":
         return python
     places = ["--project", str(project), "--service", str(folder.root)]
-    need = _need(places)
+    need = _need(places, project, folder.root / "conf")
     if need is None:
         return [str(PROGRAM), *places, "--state_file", str(folder.state), *_libraries()]
     if mode == "always":
@@ -56,7 +58,7 @@ def noted_mode(folder: ServiceFolder) -> Mode:
     return next((mode for mode in MODES if mode == noted), "auto")
 
 
-def _need(places: Sequence[str]) -> str | None:
+def _need(places: Sequence[str], project: Path, conf: Path) -> str | None:
     """Return why the program can't serve a project; ``None`` when it can."""
     if not PROGRAM.is_file():
         return f"this installation has no {PROGRAM.name}"
@@ -70,9 +72,22 @@ def _need(places: Sequence[str]) -> str | None:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{PROGRAM.name} does not run: {error}"
     if check.returncode == 0:
-        return None
+        return _missing_library(project, conf)
     said = check.stderr.decode("utf-8", "replace").strip().removeprefix("error: ")
     return said or f"{PROGRAM.name} ended with code {check.returncode}"
+
+
+def _missing_library(project: Path, conf: Path) -> str | None:
+    """Return what a plugin needs that only the server in Python finds: libraries of packages."""
+    for model in Project.read(project, conf).inference.models:
+        library = project / (model.inferer_path or "")
+        if model.inferer_type != "plugin" or not library.is_file():
+            continue
+        try:
+            needed_libraries(library, str(library), ())
+        except ArchiveError as error:
+            return f"model {model.key}: {error}"
+    return None
 
 
 def _libraries() -> list[str]:

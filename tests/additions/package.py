@@ -100,7 +100,7 @@ def copy_of(folder: Path) -> Package:
     work.mkdir(parents=True)
     without = shutil.ignore_patterns("__pycache__", "_core*.so")
     for name in PACKAGES:
-        shutil.copytree(REPOSITORY / name, root / name, ignore=without)
+        shutil.copytree(REPOSITORY / name, root / name, symlinks=True, ignore=without)
     for native in (REPOSITORY / "grps").glob("_core*.so"):
         (root / "grps" / native.name).symlink_to(native)
     package = Package(root, work)

@@ -80,10 +80,10 @@ class OnnxruntimeArguments(msgspec.Struct, frozen=True):
     """Options by provider, in ONNX Runtime's own words."""
     io_binding: bool | None = None
     """Bind inputs and outputs to memory before a run; where it runs on a GPU when absent."""
-    gpu_mem_limit_mib: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    """Most memory of its GPU that this copy may take; its share of ``gpu.mem_limit_mib``."""
     native: bool = False
     """Run in native threads that need no Python; on the CPU, without converters."""
+    gpu_mem_limit_mib: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Most memory of its GPU that this copy may take; its share of ``gpu.mem_limit_mib``."""
     arena_gc_interval_s: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Seconds after which a run gives unused memory back; those of ``gpu.mem_gc_interval``."""
 

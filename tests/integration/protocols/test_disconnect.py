@@ -11,6 +11,7 @@ import h2.connection
 import h2.errors
 import h2.events
 import pytest
+import requests
 
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from tests.raw_http import PREDICT, Connection, connect
@@ -34,6 +35,13 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningSe
     folder = write_user_project(tmp_path, models, {"max_concurrency": request.param})
     with serving(folder) as running:
         yield running
+
+
+def in_flight(server: RunningServer) -> float:
+    """Return how many inference requests have not ended."""
+    page = requests.get(server.url("/metrics"), timeout=GUARD_S).text
+    lines = (line for line in page.splitlines() if line.startswith("grps_requests_in_flight{"))
+    return sum(float(line.rpartition("}")[2].split()[0]) for line in lines)
 
 
 def test_user_code_sees_that_an_http1_client_left(user_server: RunningServer) -> None:
@@ -121,6 +129,7 @@ def test_a_request_that_waits_is_never_run_when_its_client_leaves(server: Runnin
             with pytest.raises(grpc.FutureTimeoutError):
                 call.result(timeout=0.1)
             call.cancel()
+        wait_until(lambda: in_flight(server) == 1, "the server sees that both have left")
         server.release()
         assert first.result(GUARD_S).json()["str_data"] == "released"
     assert server.post({"str_data": "last"}, "?model=waiter").status_code == 200

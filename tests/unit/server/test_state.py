@@ -26,6 +26,7 @@ def test_written_as_the_contract_says(tmp_path: Path) -> None:
         "detail",
         "error",
         "host",
+        "native",
         "phase",
         "pid",
         "ports",
