@@ -19,16 +19,25 @@ class ProjectType:
     layers: tuple[str, ...]
     """Its templates; files of a later one replace those of an earlier one."""
     is_cpp: bool = True
+    engine: str | None = None
+    """What ``your_engine`` stands for in the build: a component of CMake's package ``grps``."""
 
 
 CPP = ("py/client", "cpp")
+BUILD_FILE = "CMakeLists.txt"
+
+
+def _with_engine(summary: str, template: str, engine: str) -> ProjectType:
+    return ProjectType(summary, (*CPP, "cpp_engine", template), engine=engine)
+
+
 PROJECT_TYPES = {
     "py": ProjectType("converter and inferer in Python", ("py",), is_cpp=False),
     "cpp": ProjectType("inferer in C++", CPP),
-    "cpp_onnx": ProjectType("the same with ONNX Runtime", (*CPP, "cpp_engine", "cpp_onnx")),
-    "cpp_torch": ProjectType("with libtorch", (*CPP, "cpp_engine", "cpp_torch")),
-    "cpp_tf": ProjectType("with TensorFlow", (*CPP, "cpp_engine", "cpp_tf")),
-    "cpp_openvino": ProjectType("with OpenVINO", (*CPP, "cpp_engine", "cpp_openvino")),
+    "cpp_onnx": _with_engine("the same with ONNX Runtime", "cpp_onnx", "onnxruntime"),
+    "cpp_torch": _with_engine("with libtorch", "cpp_torch", "torch"),
+    "cpp_tf": _with_engine("with TensorFlow", "cpp_tf", "tensorflow"),
+    "cpp_openvino": _with_engine("with OpenVINO", "cpp_openvino", "openvino"),
 }
 """Kinds of projects by their name."""
 HIDDEN = ("gitkeep", "gitignore", "clang-format")
@@ -54,11 +63,16 @@ def create_project(target: Path, project_type: str = "py") -> list[str]:
     elif target.exists() or target.is_symlink():
         raise DeployError(f"{target} is not a folder")
     files: dict[str, Path] = {}
-    for layer in PROJECT_TYPES[project_type].layers:
+    kind = PROJECT_TYPES[project_type]
+    for layer in kind.layers:
         files.update(_files(layer))
     for relative, source in files.items():
         (target / relative).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target / relative)
+    if kind.engine is not None:
+        build = target / BUILD_FILE
+        text = build.read_text("utf-8").replace("your_engine", kind.engine)
+        build.write_text(text.replace("YOUR_ENGINE", kind.engine.upper()), "utf-8")
     return sorted(files)
 
 
