@@ -213,58 +213,13 @@ std::string NameOfTensor(const std::string &info) {
 
 }  // namespace
 
-void TfTensorConverter::PreProcess(const TfMessage &input, TfTensors &output, GrpsContext &) {
-  if (input.gtensors().tensors_size() == 0) {
-    throw ConverterException("the request has no tensors (gtensors)");
-  }
-  for (const TfGenericTensor &tensor : input.gtensors().tensors()) {
-    output.emplace_back(tensor.name(), ToTf(tensor));
-  }
+TensorWrapper TfTensorConverter::FromMessage(const TfGenericTensor &tensor) {
+  return TensorWrapper(ToTf(tensor));
 }
 
-void TfTensorConverter::PostProcess(const TfTensors &input, TfMessage &output, GrpsContext &) {
-  auto *tensors = output.mutable_gtensors();
-  for (const auto &entry : input) {
-    TfFillMessage(entry.first, TfTensorOf(entry), 0, -1, tensors->add_tensors());
-  }
-}
-
-void TfTensorConverter::BatchPreProcess(std::vector<const TfMessage *> &inputs, TfTensors &output,
-                                        std::vector<GrpsContext *> &ctxs) {
-  // The requests are joined as messages: their elements follow each other.
-  TfMessage joined = *inputs.front();
-  auto *all = joined.mutable_gtensors();
-  for (size_t index = 1; index < inputs.size(); ++index) {
-    const auto &own = inputs[index]->gtensors();
-    if (own.tensors_size() != all->tensors_size()) {
-      throw ConverterException("the requests of a batch have different numbers of tensors");
-    }
-    for (int at = 0; at < own.tensors_size(); ++at) {
-      TfGenericTensor *target = all->mutable_tensors(at);
-      TfGenericTensor part = own.tensors(at);
-      if (part.shape_size() == 0 || target->shape_size() != part.shape_size() ||
-          !std::equal(part.shape().begin() + 1, part.shape().end(), target->shape().begin() + 1)) {
-        throw ConverterException("the requests of a batch have tensors of different shapes");
-      }
-      target->set_shape(0, target->shape(0) + part.shape(0));
-      part.clear_shape();
-      target->MergeFrom(part);
-    }
-  }
-  PreProcess(joined, output, *ctxs.front());
-}
-
-void TfTensorConverter::BatchPostProcess(const TfTensors &input, std::vector<TfMessage *> &outputs,
-                                         std::vector<GrpsContext *> &ctxs) {
-  int64_t first = 0;
-  for (size_t index = 0; index < outputs.size(); ++index) {
-    const int64_t rows = ctxs[index]->request()->gtensors().tensors(0).shape(0);
-    auto *tensors = outputs[index]->mutable_gtensors();
-    for (const auto &entry : input) {
-      TfFillMessage(entry.first, TfTensorOf(entry), first, rows, tensors->add_tensors());
-    }
-    first += rows;
-  }
+void TfTensorConverter::ToMessage(const std::pair<std::string, TensorWrapper> &tensor,
+                                  int64_t first, int64_t rows, TfGenericTensor *made) {
+  TfFillMessage(tensor.first, TfTensorOf(tensor), first, rows, made);
 }
 
 // A loaded model.
@@ -376,27 +331,6 @@ void TfModelInferer::Infer(const TfTensors &inputs, TfTensors &outputs, GrpsCont
   for (size_t at = 0; at < made.size(); ++at) {
     outputs.emplace_back(tensor_name_to_out_name_.at(out_tensor_names_[at]), std::move(made[at]));
   }
-}
-
-void TfModelInferer::BatchInfer(const TfTensors &inputs, TfTensors &outputs,
-                                std::vector<GrpsContext *> &ctxs) {
-  Infer(inputs, outputs, *ctxs.front());
-}
-
-void TfModelInferer::Infer(const TfMessage &input, TfMessage &output, GrpsContext &ctx) {
-  TfTensors inputs, outputs;
-  tf_converter_.PreProcess(input, inputs, ctx);
-  Infer(inputs, outputs, ctx);
-  tf_converter_.PostProcess(outputs, output, ctx);
-}
-
-void TfModelInferer::BatchInfer(std::vector<const TfMessage *> &inputs,
-                                std::vector<TfMessage *> &outputs,
-                                std::vector<GrpsContext *> &ctxs) {
-  TfTensors before, after;
-  tf_converter_.BatchPreProcess(inputs, before, ctxs);
-  BatchInfer(before, after, ctxs);
-  tf_converter_.BatchPostProcess(after, outputs, ctxs);
 }
 
 }  // namespace netease::grps

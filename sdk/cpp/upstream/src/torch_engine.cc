@@ -104,12 +104,6 @@ const at::Tensor &TensorOf(const std::pair<std::string, TensorWrapper> &entry) {
   throw Converter::ConverterException("tensor '" + entry.first + "' is no torch tensor");
 }
 
-int64_t RowsOf(const GrpsMessage &message) {
-  const auto &tensors = message.gtensors();
-  const bool has_rows = tensors.tensors_size() > 0 && tensors.tensors(0).shape_size() > 0;
-  return has_rows ? tensors.tensors(0).shape(0) : 1;
-}
-
 torch::Device Place(const DeviceName &device) {
   if (device.kind != "cuda") return torch::kCPU;
   if (at::hasCUDA()) {
@@ -121,54 +115,17 @@ torch::Device Place(const DeviceName &device) {
 
 }  // namespace
 
-void TorchTensorConverter::PreProcess(const GrpsMessage &input, Tensors &output, GrpsContext &) {
-  if (input.gtensors().tensors_size() == 0) {
-    throw ConverterException("the request has no tensors (gtensors)");
-  }
-  for (const GenericTensor &tensor : input.gtensors().tensors()) {
-    output.emplace_back(tensor.name(), ToTorch(tensor));
-  }
+TensorWrapper TorchTensorConverter::FromMessage(const GenericTensor &tensor) {
+  return TensorWrapper(ToTorch(tensor));
 }
 
-void TorchTensorConverter::PostProcess(const Tensors &input, GrpsMessage &output, GrpsContext &) {
-  auto *tensors = output.mutable_gtensors();
-  for (const auto &entry : input) {
-    FillMessage(entry.first, TensorOf(entry), tensors->add_tensors());
+void TorchTensorConverter::ToMessage(const std::pair<std::string, TensorWrapper> &tensor,
+                                     int64_t first, int64_t rows, GenericTensor *made) {
+  const at::Tensor &all = TensorOf(tensor);
+  if (rows >= 0 && (all.dim() == 0 || first + rows > all.size(0))) {
+    throw ConverterException("output '" + tensor.first + "' has no rows of each request");
   }
-}
-
-void TorchTensorConverter::BatchPreProcess(std::vector<const GrpsMessage *> &inputs,
-                                           Tensors &output, std::vector<GrpsContext *> &ctxs) {
-  std::vector<std::vector<at::Tensor>> parts;
-  for (size_t index = 0; index < inputs.size(); ++index) {
-    Tensors own;
-    PreProcess(*inputs[index], own, *ctxs[index]);
-    if (index == 0) {
-      for (const auto &entry : own) output.emplace_back(entry.first, TensorWrapper());
-      parts.resize(own.size());
-    }
-    if (own.size() != parts.size()) {
-      throw ConverterException("the requests of a batch have different numbers of tensors");
-    }
-    for (size_t at = 0; at < own.size(); ++at) parts[at].push_back(TensorOf(own[at]));
-  }
-  for (size_t at = 0; at < parts.size(); ++at) {
-    output[at].second = TensorWrapper(torch::cat(parts[at], 0));
-  }
-}
-
-void TorchTensorConverter::BatchPostProcess(const Tensors &input,
-                                            std::vector<GrpsMessage *> &outputs,
-                                            std::vector<GrpsContext *> &ctxs) {
-  int64_t first = 0;
-  for (size_t index = 0; index < outputs.size(); ++index) {
-    const int64_t rows = RowsOf(*ctxs[index]->request());
-    auto *tensors = outputs[index]->mutable_gtensors();
-    for (const auto &entry : input) {
-      FillMessage(entry.first, TensorOf(entry).narrow(0, first, rows), tensors->add_tensors());
-    }
-    first += rows;
-  }
+  FillMessage(tensor.first, rows < 0 ? all : all.narrow(0, first, rows), made);
 }
 
 void TorchModelInferer::Init(const std::string &path, const std::string &device,
@@ -256,27 +213,6 @@ void TorchModelInferer::Infer(const Tensors &inputs, Tensors &outputs, GrpsConte
   } catch (const c10::Error &error) {
     throw InfererException(error.what_without_backtrace());
   }
-}
-
-void TorchModelInferer::BatchInfer(const Tensors &inputs, Tensors &outputs,
-                                   std::vector<GrpsContext *> &ctxs) {
-  Infer(inputs, outputs, *ctxs.front());
-}
-
-void TorchModelInferer::Infer(const GrpsMessage &input, GrpsMessage &output, GrpsContext &ctx) {
-  Tensors inputs, outputs;
-  converter_.PreProcess(input, inputs, ctx);
-  Infer(inputs, outputs, ctx);
-  converter_.PostProcess(outputs, output, ctx);
-}
-
-void TorchModelInferer::BatchInfer(std::vector<const GrpsMessage *> &inputs,
-                                   std::vector<GrpsMessage *> &outputs,
-                                   std::vector<GrpsContext *> &ctxs) {
-  Tensors before, after;
-  converter_.BatchPreProcess(inputs, before, ctxs);
-  BatchInfer(before, after, ctxs);
-  converter_.BatchPostProcess(after, outputs, ctxs);
 }
 
 }  // namespace netease::grps

@@ -17,7 +17,6 @@ namespace netease::grps {
 namespace {
 
 using TrtGenericTensor = ::grps::protos::v1::GenericTensor;
-using TrtMessage = ::grps::protos::v1::GrpsMessage;
 using TrtTensors = ModelInferer::Tensors;
 
 class TrtLogger : public nvinfer1::ILogger {
@@ -55,68 +54,41 @@ TrtHostBinding &TrtBindingOf(const std::pair<std::string, TensorWrapper> &entry)
   throw Converter::ConverterException("tensor '" + entry.first + "' is no TensorRT binding");
 }
 
-// Joins the elements of the same tensor of several requests, along the first dimension.
-template <typename T, typename FieldOf>
-TensorWrapper TrtJoin(const std::vector<const TrtGenericTensor *> &parts, nvinfer1::DataType type,
-                      FieldOf field_of) {
+template <typename T, typename Field>
+TensorWrapper TrtFromField(const TrtGenericTensor &tensor, const Field &field,
+                           nvinfer1::DataType type) {
   nvinfer1::Dims dims = {};
-  const TrtGenericTensor &first = *parts.front();
-  if (first.shape_size() > nvinfer1::Dims::MAX_DIMS) {
-    throw Converter::ConverterException("tensor '" + first.name() + "' has too many dimensions");
+  if (tensor.shape_size() > nvinfer1::Dims::MAX_DIMS) {
+    throw Converter::ConverterException("tensor '" + tensor.name() + "' has too many dimensions");
   }
-  dims.nbDims = first.shape_size();
-  for (int at = 0; at < dims.nbDims; ++at) dims.d[at] = first.shape(at);
-  for (size_t index = 1; index < parts.size(); ++index) {
-    const auto &own = parts[index]->shape(), &shape = first.shape();
-    if (own.empty() || own.size() != shape.size() || parts[index]->dtype() != first.dtype() ||
-        !std::equal(own.begin() + 1, own.end(), shape.begin() + 1)) {
-      throw Converter::ConverterException("the requests of a batch have different tensors");
-    }
-    dims.d[0] += own[0];
+  dims.nbDims = tensor.shape_size();
+  for (int at = 0; at < dims.nbDims; ++at) dims.d[at] = tensor.shape(at);
+  TensorWrapper made = TrtMake(tensor.name(), dims, type);
+  if (made.trt_host_binding->volume() != static_cast<size_t>(field.size())) {
+    throw Converter::ConverterException("tensor '" + tensor.name() +
+                                        "' has another number of elements than its shape");
   }
-  TensorWrapper made = TrtMake(first.name(), dims, type);
-  T *target = static_cast<T *>(made.trt_host_binding->buffer().Get());
-  size_t room = made.trt_host_binding->volume();
-  for (const TrtGenericTensor *part : parts) {
-    const auto &field = field_of(*part);
-    if (static_cast<size_t>(field.size()) > room) room = 0;
-    if (room == 0 && !field.empty()) break;
-    target = std::transform(field.begin(), field.end(), target,
-                            [](auto value) { return static_cast<T>(value); });
-    room -= static_cast<size_t>(field.size());
-    if (part == parts.back() && room == 0) return made;
-  }
-  if (made.trt_host_binding->volume() == 0) return made;
-  throw Converter::ConverterException("tensor '" + first.name() +
-                                      "' has another number of elements than its shape");
+  std::transform(field.begin(), field.end(),
+                 static_cast<T *>(made.trt_host_binding->buffer().Get()),
+                 [](auto value) { return static_cast<T>(value); });
+  return made;
 }
 
-TensorWrapper TrtToBinding(const std::vector<const TrtGenericTensor *> &parts) {
-  switch (parts.front()->dtype()) {
+TensorWrapper TrtToBinding(const TrtGenericTensor &tensor) {
+  switch (tensor.dtype()) {
     case ::grps::protos::v1::DT_UINT8:
-      return TrtJoin<uint8_t>(
-          parts, nvinfer1::DataType::kUINT8,
-          [](auto &tensor) -> auto & { return tensor.flat_uint8(); });
+      return TrtFromField<uint8_t>(tensor, tensor.flat_uint8(), nvinfer1::DataType::kUINT8);
     case ::grps::protos::v1::DT_INT8:
-      return TrtJoin<int8_t>(
-          parts, nvinfer1::DataType::kINT8,
-          [](auto &tensor) -> auto & { return tensor.flat_int8(); });
+      return TrtFromField<int8_t>(tensor, tensor.flat_int8(), nvinfer1::DataType::kINT8);
     case ::grps::protos::v1::DT_INT32:
-      return TrtJoin<int32_t>(
-          parts, nvinfer1::DataType::kINT32,
-          [](auto &tensor) -> auto & { return tensor.flat_int32(); });
+      return TrtFromField<int32_t>(tensor, tensor.flat_int32(), nvinfer1::DataType::kINT32);
     case ::grps::protos::v1::DT_INT64:
-      return TrtJoin<int64_t>(
-          parts, nvinfer1::DataType::kINT64,
-          [](auto &tensor) -> auto & { return tensor.flat_int64(); });
+      return TrtFromField<int64_t>(tensor, tensor.flat_int64(), nvinfer1::DataType::kINT64);
     case ::grps::protos::v1::DT_FLOAT32:
-      return TrtJoin<float>(
-          parts, nvinfer1::DataType::kFLOAT,
-          [](auto &tensor) -> auto & { return tensor.flat_float32(); });
+      return TrtFromField<float>(tensor, tensor.flat_float32(), nvinfer1::DataType::kFLOAT);
     default:
-      throw Converter::ConverterException(
-          "TensorRT takes no tensors of " +
-          ::grps::protos::v1::DataType_Name(parts.front()->dtype()));
+      throw Converter::ConverterException("TensorRT takes no tensors of " +
+                                          ::grps::protos::v1::DataType_Name(tensor.dtype()));
   }
 }
 
@@ -167,50 +139,13 @@ void TrtFillMessage(const std::string &name, TrtHostBinding &binding, int64_t fi
 
 }  // namespace
 
-void TrtTensorConverter::PreProcess(const TrtMessage &input, TrtTensors &output,
-                                    GrpsContext &context) {
-  std::vector<const TrtMessage *> inputs = {&input};
-  std::vector<GrpsContext *> contexts = {&context};
-  BatchPreProcess(inputs, output, contexts);
+TensorWrapper TrtTensorConverter::FromMessage(const TrtGenericTensor &tensor) {
+  return TrtToBinding(tensor);
 }
 
-void TrtTensorConverter::PostProcess(const TrtTensors &input, TrtMessage &output, GrpsContext &) {
-  auto *tensors = output.mutable_gtensors();
-  for (const auto &entry : input) {
-    TrtFillMessage(entry.first, TrtBindingOf(entry), 0, -1, tensors->add_tensors());
-  }
-}
-
-void TrtTensorConverter::BatchPreProcess(std::vector<const TrtMessage *> &inputs,
-                                         TrtTensors &output, std::vector<GrpsContext *> &) {
-  const auto &first = inputs.front()->gtensors();
-  if (first.tensors_size() == 0) {
-    throw ConverterException("the request has no tensors (gtensors)");
-  }
-  for (int at = 0; at < first.tensors_size(); ++at) {
-    std::vector<const TrtGenericTensor *> parts;
-    for (const TrtMessage *input : inputs) {
-      if (input->gtensors().tensors_size() != first.tensors_size()) {
-        throw ConverterException("the requests of a batch have different numbers of tensors");
-      }
-      parts.push_back(&input->gtensors().tensors(at));
-    }
-    output.emplace_back(first.tensors(at).name(), TrtToBinding(parts));
-  }
-}
-
-void TrtTensorConverter::BatchPostProcess(const TrtTensors &input,
-                                          std::vector<TrtMessage *> &outputs,
-                                          std::vector<GrpsContext *> &ctxs) {
-  int64_t first = 0;
-  for (size_t index = 0; index < outputs.size(); ++index) {
-    const int64_t rows = ctxs[index]->request()->gtensors().tensors(0).shape(0);
-    auto *tensors = outputs[index]->mutable_gtensors();
-    for (const auto &entry : input) {
-      TrtFillMessage(entry.first, TrtBindingOf(entry), first, rows, tensors->add_tensors());
-    }
-    first += rows;
-  }
+void TrtTensorConverter::ToMessage(const std::pair<std::string, TensorWrapper> &tensor,
+                                   int64_t first, int64_t rows, TrtGenericTensor *made) {
+  TrtFillMessage(tensor.first, TrtBindingOf(tensor), first, rows, made);
 }
 
 // A context of the engine with its memory on the device. One request at a time runs in it.
@@ -327,27 +262,6 @@ void TrtModelInferer::Infer(const TrtTensors &inputs, TrtTensors &outputs, GrpsC
   static std::atomic<size_t> next{0};
   CudaCheck(cudaSetDevice(device_id_));
   streams_.at(next++ % streams_.size())->Run(inputs, &outputs);
-}
-
-void TrtModelInferer::BatchInfer(const TrtTensors &inputs, TrtTensors &outputs,
-                                 std::vector<GrpsContext *> &ctxs) {
-  Infer(inputs, outputs, *ctxs.front());
-}
-
-void TrtModelInferer::Infer(const TrtMessage &input, TrtMessage &output, GrpsContext &ctx) {
-  TrtTensors inputs, outputs;
-  trt_converter_.PreProcess(input, inputs, ctx);
-  Infer(inputs, outputs, ctx);
-  trt_converter_.PostProcess(outputs, output, ctx);
-}
-
-void TrtModelInferer::BatchInfer(std::vector<const TrtMessage *> &inputs,
-                                 std::vector<TrtMessage *> &outputs,
-                                 std::vector<GrpsContext *> &ctxs) {
-  TrtTensors before, after;
-  trt_converter_.BatchPreProcess(inputs, before, ctxs);
-  BatchInfer(before, after, ctxs);
-  trt_converter_.BatchPostProcess(after, outputs, ctxs);
 }
 
 }  // namespace netease::grps

@@ -8,15 +8,18 @@
 #include <vector>
 
 #include "converter/tf_tensor_converter.h"
-#include "model_infer/inferer.h"
+#include "model_infer/engine_inferer.h"
 
 namespace netease::grps {
 
 // Runs the default signature of a saved model on TensorFlow tensors, by the names or the order of
 // its inputs. Without a converter, it takes and returns messages of tensors. inferer_args:
 // customized_op_paths, libraries with custom operators.
-class TfModelInferer : public ModelInferer {
+class TfModelInferer : public EngineInferer {
  public:
+  using EngineInferer::BatchInfer;
+  using EngineInferer::Infer;
+
   TfModelInferer();
   ~TfModelInferer() override;
 
@@ -28,16 +31,10 @@ class TfModelInferer : public ModelInferer {
   void Infer(const std::vector<std::pair<std::string, TensorWrapper>> &inputs,
              std::vector<std::pair<std::string, TensorWrapper>> &outputs,
              GrpsContext &ctx) override;
-  void BatchInfer(const std::vector<std::pair<std::string, TensorWrapper>> &inputs,
-                  std::vector<std::pair<std::string, TensorWrapper>> &outputs,
-                  std::vector<GrpsContext *> &ctxs) override;
-  void Infer(const ::grps::protos::v1::GrpsMessage &input, ::grps::protos::v1::GrpsMessage &output,
-             GrpsContext &ctx) override;
-  void BatchInfer(std::vector<const ::grps::protos::v1::GrpsMessage *> &inputs,
-                  std::vector<::grps::protos::v1::GrpsMessage *> &outputs,
-                  std::vector<GrpsContext *> &ctxs) override;
 
  protected:
+  TensorConverter &tensor_converter() override { return tf_converter_; }
+
   // The signature: its names, and the tensors of the graph that they stand for.
   std::unordered_map<std::string, std::string> inp_name_to_tensor_name_;
   std::vector<std::string> inp_tensor_names_;

@@ -8,15 +8,18 @@
 #include <vector>
 
 #include "converter/torch_tensor_converter.h"
-#include "model_infer/inferer.h"
+#include "model_infer/engine_inferer.h"
 
 namespace netease::grps {
 
 // Runs a TorchScript model on torch tensors, by the names or the order of its inputs. Without a
 // converter, it takes and returns messages of tensors. inferer_args: customized_op_paths, libraries
 // with custom operators.
-class TorchModelInferer : public ModelInferer {
+class TorchModelInferer : public EngineInferer {
  public:
+  using EngineInferer::BatchInfer;
+  using EngineInferer::Infer;
+
   // Without `infer_mode`, the outputs may be changed in place.
   explicit TorchModelInferer(bool infer_mode = true)
       : torch_dev_(torch::kCPU), inp_dev_(torch::kCPU), infer_mode_(infer_mode) {}
@@ -29,16 +32,10 @@ class TorchModelInferer : public ModelInferer {
   void Infer(const std::vector<std::pair<std::string, TensorWrapper>> &inputs,
              std::vector<std::pair<std::string, TensorWrapper>> &outputs,
              GrpsContext &ctx) override;
-  void BatchInfer(const std::vector<std::pair<std::string, TensorWrapper>> &inputs,
-                  std::vector<std::pair<std::string, TensorWrapper>> &outputs,
-                  std::vector<GrpsContext *> &ctxs) override;
-  void Infer(const ::grps::protos::v1::GrpsMessage &input, ::grps::protos::v1::GrpsMessage &output,
-             GrpsContext &ctx) override;
-  void BatchInfer(std::vector<const ::grps::protos::v1::GrpsMessage *> &inputs,
-                  std::vector<::grps::protos::v1::GrpsMessage *> &outputs,
-                  std::vector<GrpsContext *> &ctxs) override;
 
  protected:
+  TensorConverter &tensor_converter() override { return converter_; }
+
   torch::jit::script::Module module_;
   torch::Device torch_dev_;
   torch::Device inp_dev_;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "converter/trt_tensor_converter.h"
-#include "model_infer/inferer.h"
+#include "model_infer/engine_inferer.h"
 #include "model_infer/trt_cuda.h"
 
 namespace netease::grps {
@@ -15,8 +15,11 @@ namespace netease::grps {
 // Runs a serialized engine on bindings in the memory of the host, by the names or the order of its
 // inputs. Without a converter, it takes and returns messages of tensors. inferer_args: streams, how
 // many requests run at once; customized_op_paths, libraries with plugins.
-class TrtModelInferer : public ModelInferer {
+class TrtModelInferer : public EngineInferer {
  public:
+  using EngineInferer::BatchInfer;
+  using EngineInferer::Infer;
+
   TrtModelInferer();
   ~TrtModelInferer() override;
 
@@ -28,14 +31,9 @@ class TrtModelInferer : public ModelInferer {
   void Infer(const std::vector<std::pair<std::string, TensorWrapper>> &inputs,
              std::vector<std::pair<std::string, TensorWrapper>> &outputs,
              GrpsContext &ctx) override;
-  void BatchInfer(const std::vector<std::pair<std::string, TensorWrapper>> &inputs,
-                  std::vector<std::pair<std::string, TensorWrapper>> &outputs,
-                  std::vector<GrpsContext *> &ctxs) override;
-  void Infer(const ::grps::protos::v1::GrpsMessage &input, ::grps::protos::v1::GrpsMessage &output,
-             GrpsContext &ctx) override;
-  void BatchInfer(std::vector<const ::grps::protos::v1::GrpsMessage *> &inputs,
-                  std::vector<::grps::protos::v1::GrpsMessage *> &outputs,
-                  std::vector<GrpsContext *> &ctxs) override;
+
+ protected:
+  TensorConverter &tensor_converter() override { return trt_converter_; }
 
  private:
   class Stream;
