@@ -13,8 +13,8 @@ use crate::scalar::{Tag, construct, resolve};
 const MASK: &str = "***";
 /// Sections whose keys the schema does not know.
 const FREE: [&str; 2] = ["inferer_args", "converter_args"];
-/// Keys of the schema whose values are left out.
-const HIDDEN: [&str; 2] = ["sha256", "key"];
+/// Keys of the schema whose values are left out, with all that is below them.
+const HIDDEN: [&str; 3] = ["auth", "sha256", "key"];
 /// Parts of names whose numbers are left out too.
 const DOUBTFUL: [&str; 12] =
     ["pass", "pwd", "pin", "code", "secret", "token", "key", "otp", "salt", "cred", "auth", "sign"];
@@ -161,12 +161,12 @@ mod tests {
 
     #[test]
     fn texts_of_arguments_are_left_out() {
-        let text = "models:\n- name: a b\n  version: 1.10\n  inferer_args: {factor: 2, pin: 77, \
+        let text = "auth: {keys: [{name: robot, max_concurrency: 3}]}\nmodels:\n- name: a b\n  version: 1.10\n  inferer_args: {factor: 2, pin: 77, \
                     deep: [x, {y: yes}], none: ~}\n  graphs: []\nurl: me:word@host\n";
         let document = Document::parse(text, "f").unwrap();
         assert_eq!(
             shown(&document).unwrap(),
-            "models:\n  - name: \"a b\"\n    version: 1.10\n    inferer_args:\n      factor: 2\n      \
+            "auth:\n  keys:\n    - name: '***'\n      max_concurrency: '***'\nmodels:\n  - name: \"a b\"\n    version: 1.10\n    inferer_args:\n      factor: 2\n      \
              pin: '***'\n      deep:\n        - '***'\n        - y: yes\n      none: null\n    graphs: \
              []\nurl: '***'\n"
         );

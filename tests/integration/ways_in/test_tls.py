@@ -19,6 +19,7 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
+from grps.deploy.native import PROGRAM
 from grps.protocol.pb.grps_pb2 import EmptyGrpsMessage, GrpsMessage
 from grps.protocol.pb.grps_pb2_grpc import GrpsServiceStub
 from grps.server.state import ServiceState
@@ -49,14 +50,14 @@ def client(authority: Authority) -> Pair:
     return authority.sign("client", "/O=Example/CN=robot")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
 def server(
-    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, authority: Authority
 ) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("tls")
     put(authority.sign("first", "/CN=first", "DNS:localhost,IP:127.0.0.1"), folder)
     tls = {"client_ca": str(authority.pair.cert), "client_auth": "optional"}
-    with serving(project(folder, **tls)) as running:
+    with serving(project(folder, **tls), request.param) as running:
         yield running
 
 
