@@ -1,17 +1,14 @@
 //! One service from start to end: configuration, listening, loading, serving, draining.
 
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use grps_config::{Loader, parse_ports};
 use grps_core::{Engine, Health, Limits};
 use grps_server::codec::Codec;
-use grps_server::{App, Bound, bind, bind_unix, serve};
-use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use grps_server::{App, Bound, DataPlane, bind_unix, listen};
 
 use crate::callers::Callers;
 use crate::models::ServedModels;
@@ -50,13 +47,6 @@ pub(crate) struct Service {
     state: State,
     stop: Arc<StopRequest>,
     ended: Arc<Ending>,
-}
-
-/// A running data plane.
-struct Running {
-    app: Arc<App>,
-    thread: JoinHandle<std::io::Result<()>>,
-    drain: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Service {
@@ -108,21 +98,19 @@ impl Service {
         loader: Loader,
         log: &Arc<ServiceLog>,
     ) -> Result<(), String> {
-        let running = self.serve(project)?;
-        let served = self.load(project, loader, &running.app, log);
+        let (app, plane) = self.serve(project)?;
+        let served = self.load(project, loader, &app, log);
         self.report("draining", "finishing running requests")?;
-        (running.drain)();
-        let ended = running.thread.join();
-        for model in running.app.engine.registry().models() {
+        plane.drain();
+        let ended = plane.join();
+        for model in app.engine.registry().models() {
             model.executor().close();
         }
         if let Ok(Some(models)) = &served {
             models.stop(END_TIMEOUT);
         }
         served?;
-        ended
-            .map_err(|_| "the data plane stopped unexpectedly".to_owned())?
-            .map_err(|error| error.to_string())?;
+        ended.map_err(|error| error.to_string())?;
         self.report("stopped", "stopped")
     }
 
@@ -170,7 +158,7 @@ impl Service {
     }
 
     /// Binds the sockets and starts the data plane.
-    fn serve(&mut self, project: &Project) -> Result<Running, String> {
+    fn serve(&mut self, project: &Project) -> Result<(Arc<App>, Arc<DataPlane>), String> {
         let config = &project.server;
         let limits =
             Limits { max_concurrency: config.max_concurrency, max_queue: config.limits.max_queue };
@@ -180,33 +168,11 @@ impl Service {
         // Before the first connection.
         self.admit_callers(project, &app)?;
         let listeners = self.bind(project)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(io_threads(config))
-            .thread_name("grps-io")
-            .enable_all()
-            .build()
-            .map_err(|error| error.to_string())?;
-        let (shutdown, stopped) = oneshot::channel::<()>();
-        let (serving, shutdown) = (Arc::clone(&app), Mutex::new(Some(shutdown)));
-        let run = move || {
-            runtime.block_on(serve(listeners, serving, async {
-                // A dropped sender also starts the drain.
-                let _ = stopped.await;
-            }))
-        };
-        let thread = std::thread::Builder::new().name("grps-serve".to_owned()).spawn(run);
-        let thread = thread.map_err(|error| error.to_string())?;
-        let draining = Arc::clone(&app);
-        let drain: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
-            draining.commands.end();
-            if let Some(shutdown) = shutdown.lock().take() {
-                // A failed send means that the data plane has already ended.
-                let _ = shutdown.send(());
-            }
-        });
-        let on_signal = Arc::clone(&drain);
-        self.stop.on_stop(move || on_signal());
-        Ok(Running { app, thread, drain })
+        let plane = DataPlane::start(&app, listeners, io_threads(config));
+        let plane = Arc::new(plane.map_err(|error| error.to_string())?);
+        let draining = Arc::clone(&plane);
+        self.stop.on_stop(move || draining.drain());
+        Ok((app, plane))
     }
 
     fn bind(&mut self, project: &Project) -> Result<Vec<Bound>, String> {
@@ -218,11 +184,8 @@ impl Service {
         }
         let mut bound: Vec<Bound> = Vec::new();
         for port in ports {
-            let address = (host, port).to_socket_addrs().ok().and_then(|mut all| all.next());
-            let address = address.ok_or_else(|| format!("can't resolve host '{host}'"))?;
-            let failed = |error| format!("can't listen on {host}:{port}: {error}");
-            let listener = bind(address).map_err(failed)?;
-            self.state.ports.push(listener.local_addr().map_err(failed)?.port());
+            let (listener, port) = listen(host, port)?;
+            self.state.ports.push(port);
             bound.push(listener.into());
         }
         let needs_own = interface.tls.is_some() || interface.proxy_protocol.is_some();

@@ -41,7 +41,7 @@ mod _core {
     #[pymodule_export]
     use crate::instances::native_engine::OnnxCopy;
     #[pymodule_export]
-    use crate::instances::plugin::{Plugin, PluginInstance};
+    use crate::instances::plugin::{Plugin, RunningCopy};
     #[pymodule_export]
     use crate::instances::worker::{Link, Lost};
     #[pymodule_export]

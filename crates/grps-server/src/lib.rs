@@ -1,6 +1,6 @@
 //! The data plane of GRPS: sockets, HTTP, gRPC and the codec between wire bytes and tensors.
 //!
-//! [`serve`] takes bound listeners, the [`App`] and a shutdown signal. One port serves HTTP/1.1,
+//! A [`DataPlane`] takes the [`App`] and bound listeners. One port serves HTTP/1.1,
 //! HTTP/2 and gRPC; the first bytes of a connection select the protocol.
 
 mod admin;
@@ -8,6 +8,7 @@ mod app;
 mod auth;
 mod call;
 pub mod codec;
+mod data_plane;
 mod frontends;
 mod net;
 mod observability;
@@ -18,6 +19,7 @@ pub use auth::scopes::Scopes;
 pub use auth::settings::{
     AuthSettings, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
 };
+pub use data_plane::{DataPlane, listen};
 pub use net::accept::bound::{Bound, UnixSocket, bind_unix};
 pub use net::http::cors::{Cors, CorsRules};
 pub use net::interface::{CompressionSettings, InterfaceSettings, Network};

@@ -6,7 +6,7 @@ from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.server.loading.loaders import Report
 from grps.server.models.instance import InstanceState, Life
-from grps.server.native import PluginInstance
+from grps.server.native import RunningCopy
 
 
 class NativeCopy:
@@ -23,7 +23,7 @@ class NativeCopy:
         self._config = config
         self._index = index
         self._report = report
-        self._instance: PluginInstance | None = None
+        self._instance: RunningCopy | None = None
         self._loaded = False
         self._stopped = False
 

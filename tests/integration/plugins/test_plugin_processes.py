@@ -109,9 +109,12 @@ def test_a_crash_of_the_code_is_named_to_its_client(server: RunningServer) -> No
     crashed = infer(server, "crash", signal.SIGABRT)
     assert crashed.status_code == 500
     assert cause_of(crashed).endswith("was killed by signal 6 (SIGABRT)")
-    log = server.log()
-    assert "grps crash: Aborted (signal 6) in crash-1.0.0#" in log
-    assert "Crash::FallOver(int) " in log.partition("grps crash: Aborted")[2]
+    crash = "grps crash: Aborted (signal 6) in crash-1.0.0#"
+
+    def is_reported() -> bool:
+        return "Crash::FallOver(int) " in server.log().partition(crash)[2]
+
+    wait_until(is_reported, "what the process has printed")
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

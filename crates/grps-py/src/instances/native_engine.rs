@@ -8,7 +8,7 @@ use grps_engines::{ModelFile, RowLimits, onnxruntime};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::instances::plugin::PluginInstance;
+use crate::instances::plugin::RunningCopy;
 use crate::service::model::Model;
 
 /// Name, element type and dimensions of a tensor, `None` where the model does not say.
@@ -58,12 +58,12 @@ impl OnnxCopy {
     }
 
     /// Runs the copy in a thread of its own, which pulls requests from the model's queue.
-    fn start(&self, py: Python<'_>, model: &Model, index: u32) -> PyResult<PluginInstance> {
+    fn start(&self, py: Python<'_>, model: &Model, index: u32) -> PyResult<RunningCopy> {
         let (name, queue) = (format!("{}#{index}", model.key()), model.queue()?);
         let load = Arc::clone(&self.load);
         let started = py.detach(|| NativeInstance::start(name, queue, InputForm::Tensors, load));
         let started = started.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(PluginInstance::new(started))
+        Ok(RunningCopy::new(started))
     }
 }
 

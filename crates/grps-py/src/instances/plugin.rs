@@ -91,14 +91,14 @@ impl Plugin {
         model: &Model,
         settings: PyInfererSettings,
         index: u32,
-    ) -> PyResult<PluginInstance> {
+    ) -> PyResult<RunningCopy> {
         let settings = settings.for_model(model.key());
         let load = self.library.loader(&settings, index, model.calls());
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
         let (name, queue) = (format!("{}#{index}", model.key()), model.queue()?);
         let started = py.detach(|| NativeInstance::start(name, queue, self.form, load));
         let instance = started.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(PluginInstance::new(instance))
+        Ok(RunningCopy::new(instance))
     }
 
     /// Runs a copy, given by its model and its number, in a thread of a worker process of its own,
@@ -151,11 +151,11 @@ fn serve(
 
 /// A copy of a model that native code runs, in a thread of its own.
 #[pyclass(frozen, module = "grps._core")]
-pub(crate) struct PluginInstance {
+pub(crate) struct RunningCopy {
     instance: NativeInstance,
 }
 
-impl PluginInstance {
+impl RunningCopy {
     /// What Python sees of an instance.
     pub(crate) fn new(instance: NativeInstance) -> Self {
         Self { instance }
@@ -163,7 +163,7 @@ impl PluginInstance {
 }
 
 #[pymethods]
-impl PluginInstance {
+impl RunningCopy {
     /// Ends after the running batch; False when it still runs after the timeout.
     fn stop(&self, py: Python<'_>, timeout_s: f64) -> bool {
         let timeout = Duration::try_from_secs_f64(timeout_s).unwrap_or_default();

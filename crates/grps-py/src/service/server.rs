@@ -1,19 +1,17 @@
 //! The Python class of the server: its settings, models, start and stop.
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use grps_core::metrics::Kind;
 use grps_core::{Engine, Health, Limits};
+use grps_server::codec::Codec;
 use grps_server::{
-    App, AuthSettings, Bound, Settings, bind, bind_unix, codec::Codec, now_s, series_json, serve,
+    App, AuthSettings, Bound, DataPlane, Settings, bind_unix, listen, now_s, series_json,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use tokio::sync::oneshot;
 
 use crate::service::callers::PyCallers;
 use crate::service::command::Command;
@@ -26,16 +24,8 @@ use crate::service::settings::PySettings;
 pub(crate) struct Server {
     app: Arc<App>,
     io_threads: usize,
-    /// The running data plane; `None` before `start` and after `wait`.
-    running: Mutex<Option<Running>>,
-}
-
-/// A running data plane.
-struct Running {
-    /// Starts the drain; taken by `stop`.
-    shutdown: Option<oneshot::Sender<()>>,
-    /// The thread that runs the data plane.
-    thread: JoinHandle<std::io::Result<()>>,
+    /// What serves; `None` before `start`.
+    plane: Mutex<Option<Arc<DataPlane>>>,
 }
 
 #[pymethods]
@@ -49,7 +39,7 @@ impl Server {
         let io_threads = settings.io_threads;
         let app = Arc::new(App::new(Arc::new(engine), Settings::try_from(settings)?));
         grps_plugin::monitor::record_in_service(&app.monitor);
-        Ok(Self { app, io_threads, running: Mutex::new(None) })
+        Ok(Self { app, io_threads, plane: Mutex::new(None) })
     }
 
     /// Binds every (host, port) and every Unix socket with its mode, and starts to serve; returns the
@@ -60,25 +50,20 @@ impl Server {
         addresses: Vec<(String, u16)>,
         unix_sockets: Vec<(PathBuf, u32)>,
     ) -> PyResult<Vec<u16>> {
-        let mut running = self.running.lock();
-        if running.is_some() {
+        let mut plane = self.plane.lock();
+        if plane.is_some() {
             return Err(PyRuntimeError::new_err("the server is already started"));
         }
-        let mut listeners = Vec::with_capacity(addresses.len());
+        let (mut bound, mut ports) = (Vec::<Bound>::new(), Vec::new());
         for (host, port) in addresses {
-            let listener =
-                bind(resolve(&host, port)?).map_err(|error| bind_error(&host, port, &error))?;
-            listeners.push(listener);
+            let (listener, port) = listen(&host, port).map_err(PyOSError::new_err)?;
+            bound.push(listener.into());
+            ports.push(port);
         }
-        let ports = listeners
-            .iter()
-            .map(|listener| listener.local_addr().map(|address| address.port()))
-            .collect::<Result<_, _>>()?;
-        let mut bound: Vec<Bound> = listeners.into_iter().map(Bound::from).collect();
         for (path, mode) in unix_sockets {
             bound.push(bind_unix(&path, mode).map_err(|error| socket_error(&path, &error))?);
         }
-        *running = Some(self.spawn(bound)?);
+        *plane = Some(Arc::new(DataPlane::start(&self.app, bound, self.io_threads)?));
         Ok(ports)
     }
 
@@ -156,65 +141,25 @@ impl Server {
 
     /// Waits until the data plane has ended, then closes the queues so that instances end.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        let running = self.running.lock().take();
-        let outcome = match running {
-            None => Ok(Ok(())),
-            // The whole struct is moved, because dropping the shutdown sender would start the drain.
-            Some(running) => py.detach(|| {
-                let Running { shutdown, thread } = running;
-                let outcome = thread.join();
-                drop(shutdown);
-                outcome
-            }),
-        };
+        let plane = self.plane.lock().clone();
+        let ended = plane.map_or(Ok(()), |plane| py.detach(|| plane.join()));
         for model in self.app.engine.registry().models() {
             model.executor().close();
         }
-        match outcome {
-            Ok(served) => served.map_err(PyErr::from),
-            Err(_) => Err(PyRuntimeError::new_err("the data plane stopped unexpectedly")),
-        }
+        Ok(ended?)
     }
 }
 
 impl Server {
     /// Starts the drain; needs no GIL.
     pub(crate) fn drain(&self) {
-        self.app.commands.end();
-        if let Some(shutdown) = self.running.lock().as_mut().and_then(|r| r.shutdown.take()) {
-            // A failed send means that the data plane has already ended.
-            let _ = shutdown.send(());
+        match &*self.plane.lock() {
+            Some(plane) => plane.drain(),
+            None => self.app.commands.end(),
         }
     }
-
-    fn spawn(&self, listeners: Vec<Bound>) -> PyResult<Running> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(self.io_threads)
-            .thread_name("grps-io")
-            .enable_all()
-            .build()?;
-        let (shutdown, stopped) = oneshot::channel::<()>();
-        let app = Arc::clone(&self.app);
-        let serving = move || {
-            runtime.block_on(serve(listeners, app, async {
-                // A dropped sender also starts the drain.
-                let _ = stopped.await;
-            }))
-        };
-        let thread = std::thread::Builder::new().name("grps-serve".into()).spawn(serving)?;
-        Ok(Running { shutdown: Some(shutdown), thread })
-    }
-}
-
-fn resolve(host: &str, port: u16) -> PyResult<SocketAddr> {
-    let address = (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-    address.ok_or_else(|| PyValueError::new_err(format!("can't resolve host '{host}'")))
 }
 
 fn socket_error(path: &Path, error: &std::io::Error) -> PyErr {
     PyOSError::new_err(format!("can't listen on {}: {error}", path.display()))
-}
-
-fn bind_error(host: &str, port: u16, error: &std::io::Error) -> PyErr {
-    PyOSError::new_err(format!("can't listen on {host}:{port}: {error}"))
 }
