@@ -51,7 +51,8 @@ fn spec_of(graph: Graph) -> GraphSpec {
         };
         let when = node.when.map(|when| Condition {
             source: source_of(when.source),
-            comparison: comparison(&when.comparison),
+            // The configuration was checked for the others.
+            comparison: Comparison::from_sign(&when.comparison).unwrap_or(Comparison::Equal),
             value: when.value,
         });
         NodeSpec { name: node.name, model: node.model, inputs, when }
@@ -63,20 +64,8 @@ fn source_of(source: Source) -> grps_core::graph::Source {
     grps_core::graph::Source { node: source.node, tensor: source.tensor }
 }
 
-/// The comparison of a condition that was checked.
-fn comparison(sign: &str) -> Comparison {
-    match sign {
-        "!=" => Comparison::NotEqual,
-        "<" => Comparison::Less,
-        "<=" => Comparison::LessOrEqual,
-        ">" => Comparison::Greater,
-        ">=" => Comparison::GreaterOrEqual,
-        _ => Comparison::Equal,
-    }
-}
-
-/// What `metadata/model` says of a graph. Plugins report no signatures, so its inputs are the
-/// tensors of the request that its nodes name.
+/// What `metadata/model` says of a graph: the tensors of the request that its nodes name, without the
+/// types that its models may have for them.
 fn described(graph: &Graph) -> String {
     let mut text = format!("name: {}\ntype: graph\nnodes:\n", quoted(&graph.name));
     for node in &graph.nodes {

@@ -13,6 +13,9 @@ from grps.deploy.paths import ServiceFolder
 from grps.errors import DeployError
 
 PYTHON = ["python", "-m", "grps.server"]
+PLUGIN = {"inferer_type": "plugin", "inferer_path": "libp.so", "inferer_name": "p"}
+ONNX = {"inferer_type": "onnxruntime", "inferer_path": "m.onnx"}
+IN_NATIVE_CODE = {"inferer_args": {"native": True}}
 
 
 def service(models: list[dict[str, Any]]) -> ServiceFolder:
@@ -23,10 +26,13 @@ def service(models: list[dict[str, Any]]) -> ServiceFolder:
     return folder
 
 
+@pytest.mark.parametrize(
+    "model", [{"inferer_type": "identity"}, PLUGIN, {**ONNX, **IN_NATIVE_CODE}]
+)
 def test_a_project_without_python_code_is_served_by_the_program(
-    grps_home: Path, tmp_path: Path
+    grps_home: Path, tmp_path: Path, model: dict[str, Any]
 ) -> None:
-    folder = service([{"name": "id", "version": "1", "inferer_type": "identity"}])
+    folder = service([{"name": "id", "version": "1", **model}])
     assert noted_mode(folder) == "auto"
     command = server_of(folder, tmp_path, PYTHON, "auto")
     assert command[:5] == [str(PROGRAM), "--project", str(tmp_path), "--service", str(folder.root)]
@@ -40,6 +46,9 @@ def test_a_project_without_python_code_is_served_by_the_program(
         ({"inferer_type": "customized", "inferer_name": "mine"}, "inferer_type 'customized'"),
         ({"inferer_type": "torch", "inferer_path": "m.pt"}, "inferer_type 'torch'"),
         ({"inferer_type": "identity", "isolation": "process"}, "a converter or a process"),
+        ({**PLUGIN, "isolation": "process"}, "a process of its own"),
+        (ONNX, "without inferer_args.native"),
+        ({**ONNX, **IN_NATIVE_CODE, "max_threads": 2}, "max_threads"),
     ],
 )
 def test_a_project_that_needs_python_is_served_by_it(

@@ -21,6 +21,21 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
+impl Comparison {
+    /// The comparison that a sign of the configuration stands for.
+    pub fn from_sign(sign: &str) -> Option<Self> {
+        Some(match sign {
+            "==" => Self::Equal,
+            "!=" => Self::NotEqual,
+            "<" => Self::Less,
+            "<=" => Self::LessOrEqual,
+            ">" => Self::Greater,
+            ">=" => Self::GreaterOrEqual,
+            _ => return None,
+        })
+    }
+}
+
 /// Holds when any element of a tensor compares so; an absent or empty tensor never does.
 #[derive(Clone, Debug)]
 pub struct Condition {

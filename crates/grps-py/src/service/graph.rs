@@ -83,17 +83,10 @@ impl TryFrom<PyCondition> for Condition {
     type Error = PyErr;
 
     fn try_from(condition: PyCondition) -> PyResult<Self> {
-        let comparison = match condition.comparison.as_str() {
-            "==" => Comparison::Equal,
-            "!=" => Comparison::NotEqual,
-            "<" => Comparison::Less,
-            "<=" => Comparison::LessOrEqual,
-            ">" => Comparison::Greater,
-            ">=" => Comparison::GreaterOrEqual,
-            other => {
-                return Err(PyValueError::new_err(format!("unknown comparison '{other}'")));
-            }
-        };
+        let comparison = Comparison::from_sign(&condition.comparison);
+        let comparison = comparison.ok_or_else(|| {
+            PyValueError::new_err(format!("unknown comparison '{}'", condition.comparison))
+        })?;
         Ok(Self { source: condition.source.into(), comparison, value: condition.value })
     }
 }
