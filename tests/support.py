@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import psutil
@@ -77,6 +78,13 @@ class RunningServer:
     def log(self) -> str:
         """What the server has logged."""
         return (self.folder / "logs" / "grps_server.log").read_text()
+
+    def whole_log(self) -> str:
+        """What the server has logged, to the last line: a thread writes the lines a little later."""
+        last = uuid4().hex
+        self.post({}, "?model=none-of-this-name", headers={"X-Request-Id": last})
+        wait_until(lambda: last in self.log(), "the last line of the log")
+        return self.log()
 
     def threads(self) -> int:
         """How many threads the server has."""

@@ -130,4 +130,4 @@ def test_an_open_service_says_so(tmp_path: Path) -> None:
     interface = {"framework": "http", "host": "0.0.0.0", "port": "0"}
     write_user_project(tmp_path, [user_model("echo")], {"interface": interface})
     with serving(tmp_path) as server:
-        assert "no 'auth' in server.yml" in server.log()
+        assert "no 'auth' in server.yml" in server.whole_log()

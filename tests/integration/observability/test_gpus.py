@@ -53,5 +53,5 @@ def test_all_configured_devices_are_watched(tmp_path: Path, library: Path) -> No
 def test_without_a_driver_the_service_starts_and_says_so(tmp_path: Path) -> None:
     write_user_project(tmp_path, [user_model("echo")], {"gpu": {"devices": [0]}})
     with serving(tmp_path) as server:
-        assert "gpu.devices are not monitored: no NVIDIA driver" in server.log()
+        assert "gpu.devices are not monitored: no NVIDIA driver" in server.whole_log()
         assert "grps_gpu" not in requests.get(server.url("/metrics"), timeout=30).text

@@ -77,7 +77,7 @@ def test_users_metrics_are_series(server: RunningServer) -> None:
     assert distribution["label"] == "cdf"
     assert dict(distribution["data"])[101] == 3
     assert None in minute(server, "min")
-    assert server.log().count("the name of a metric must have 1 to 128 bytes") == 1
+    assert server.whole_log().count("the name of a metric must have 1 to 128 bytes") == 1
 
 
 def test_requests_are_counted(server: RunningServer) -> None:

@@ -145,7 +145,7 @@ def test_a_signature_is_reported_and_requests_are_checked_against_it(
     body = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [1, 2, 3, 4]}]}
     answer = requests.post(server.url("/v2/models/sum/infer"), json=body, timeout=GUARD_S)
     assert answer.json()["outputs"][0]["data"] == [3.0, 7.0]
-    assert "it is warm" in server.log()
+    wait_until(lambda: "it is warm" in server.log(), "the line of the log")
 
 
 def test_log_lines_of_a_process_are_in_the_log(server: RunningServer) -> None:

@@ -377,9 +377,9 @@ def test_refusals_are_not_the_models_failures(server: RunningServer) -> None:
     ask(server, "Sets-thread", "raise")
     before = failures()
     assert before
-    logged = server.log().count("Traceback")
+    logged = server.whole_log().count("Traceback")
     for case, query, status, _ in FAILURES:
         if status < 500:
             assert ask(server, "Sets-thread", case, query=query).status_code == status
     assert failures() == before
-    assert server.log().count("Traceback") == logged
+    assert server.whole_log().count("Traceback") == logged

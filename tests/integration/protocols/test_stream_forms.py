@@ -145,4 +145,4 @@ def test_a_large_grpc_response_is_explained_in_the_log(server: RunningServer) ->
     with grpc.insecure_channel(f"127.0.0.1:{server.ports[0]}", options=options) as channel:
         answer = GrpsServiceStub(channel).Predict(request, timeout=GUARD_S)
     assert len(answer.bin_data) == 5 << 20
-    assert server.log().count("grpc.max_receive_message_length") == 1
+    assert server.whole_log().count("grpc.max_receive_message_length") == 1

@@ -288,10 +288,10 @@ def test_user_code_refuses_a_request(
 
 @pytest.mark.parametrize("model", RETURNING)
 def test_a_refusal_is_no_failure_of_the_model(server: RunningServer, model: str) -> None:
-    written = server.log().count("Traceback")
+    written = server.whole_log().count("Traceback")
     for data, status, _ in REFUSALS:
         assert ask(server, model, data).status_code == status
-    log = server.log()
+    log = server.whole_log()
     user_log = (server.folder / "logs" / "grps_usr.log").read_text()
     assert log.count("Traceback") == written
     assert "InputError" not in user_log
