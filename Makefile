@@ -39,9 +39,10 @@ format: setup ## Format Rust and Python code, sort imports
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
 
-generate: setup ## Regenerate the protobuf code, the schema of the configuration and the reference of the Python API
+generate: setup ## Regenerate the protobuf code, the schema of the configuration and the references of the Python API and the plugin ABI
 	@$(VENV_PYTHON) -m tools.generate
 	@$(VENV_PYTHON) -m tools.api_reference
+	@$(VENV_PYTHON) -m tools.abi_reference
 	@$(VENV_PYTHON) -m tools.configuration.schema
 
 bench: setup ## Run the benchmarks (ARGS=... goes to them)

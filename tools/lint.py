@@ -54,6 +54,7 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("stub", [sys.executable, "-m", "tools.check_stub"]),
     ("words", [sys.executable, "-m", "tools.check_words"]),
     ("API reference", [sys.executable, "-m", "tools.api_reference", "--check"]),
+    ("ABI reference", [sys.executable, "-m", "tools.abi_reference", "--check"]),
     ("schema", [sys.executable, "-m", "tools.configuration.schema", "--check"]),
     ("generated code", [sys.executable, "-m", "tools.generate", "--check"]),
 )

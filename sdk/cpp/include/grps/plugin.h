@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Ends the declaration of every function: none may throw. */
 #ifdef __cplusplus
 #define GRPS_NOEXCEPT noexcept
 extern "C" {
@@ -53,7 +54,7 @@ enum grps_dtype {
 /* What functions return. Functions of a plugin return GRPS_OK, or anything else for a failure,
  * after a call of grps_host.fail. */
 enum grps_status {
-  GRPS_OK = 0,
+  GRPS_OK = 0,            /* done */
   GRPS_ERROR = 1,         /* the call was wrong; its message fails the batch */
   GRPS_CLIENT_LEFT = 2,   /* nobody receives any more: stop */
   GRPS_NOT_STREAMING = 3, /* the client takes one whole output */
@@ -77,11 +78,12 @@ enum grps_http_flag {
   GRPS_HTTP_STREAMING = 1 /* the client requested a stream */
 };
 
+/* Levels of lines in the log. */
 enum grps_log_level { GRPS_DEBUG = 0, GRPS_INFO = 1, GRPS_WARNING = 2, GRPS_ERROR_LEVEL = 3 };
 
 /* Kinds of values in the arguments of a model. */
 enum grps_kind {
-  GRPS_MISSING = 0,
+  GRPS_MISSING = 0, /* there is no such value */
   GRPS_NULL = 1,
   GRPS_BOOLEAN = 2,
   GRPS_INTEGER = 3,
@@ -111,7 +113,7 @@ typedef struct grps_tensor {
   const uint64_t *offsets; /* strings only: where each begins in `text`, and the end of the last */
   const char *text;        /* strings only: all of them, one behind the other */
   const char *name;        /* may be NULL when name_length is 0 */
-  uint64_t name_length;
+  uint64_t name_length;    /* its bytes */
 } grps_tensor;
 
 /* A value in the arguments of a model. */
@@ -127,50 +129,50 @@ typedef struct grps_value {
 /* A borrowed text. */
 typedef struct grps_text {
   const char *data; /* may be NULL when length is 0 */
-  uint64_t length;
+  uint64_t length;  /* its bytes */
 } grps_text;
 
 /* A header of HTTP. A value need not be UTF-8 in a request. */
 typedef struct grps_http_header {
-  grps_text name; /* in lower case in a request */
-  grps_text value;
+  grps_text name;  /* in lower case in a request */
+  grps_text value; /* without the name and the colon */
 } grps_http_header;
 
 /* An HTTP request as it came (`customized_predict_http` of server.yml); valid until infer returns.
  */
 typedef struct grps_http_request {
   uint32_t struct_size;
-  uint32_t flags;   /* of grps_http_flag */
-  grps_text method; /* such as POST */
-  grps_text path;   /* as sent, percent-encoded */
-  grps_text query;  /* as sent, without the question mark */
-  grps_text peer;   /* address of the other end of the connection */
-  uint32_t peer_port;
+  uint32_t flags;     /* of grps_http_flag */
+  grps_text method;   /* such as POST */
+  grps_text path;     /* as sent, percent-encoded */
+  grps_text query;    /* as sent, without the question mark */
+  grps_text peer;     /* address of the other end of the connection */
+  uint32_t peer_port; /* its port */
   uint32_t reserved;
-  grps_text body; /* decoded, if it had a content coding */
-  const grps_http_header *headers;
-  uint64_t header_count;
+  grps_text body;                  /* decoded, if it had a content coding */
+  const grps_http_header *headers; /* `header_count` of them */
+  uint64_t header_count;           /* how many headers */
 } grps_http_request;
 
 /* The response of a plugin to an HTTP request. */
 typedef struct grps_http_response {
   uint32_t struct_size;
-  int32_t status; /* from 200 to 999 */
-  const grps_http_header *headers;
-  uint64_t header_count; /* without Content-Length, which the server sets */
-  grps_text body;
+  int32_t status;                  /* from 200 to 999 */
+  const grps_http_header *headers; /* `header_count` of them */
+  uint64_t header_count;           /* without Content-Length, which the server sets */
+  grps_text body;                  /* the whole body; not sent if send_body is called */
 } grps_http_response;
 
 /* What an inferer is created by. Texts end with a zero and are never NULL. */
 typedef struct grps_settings {
   uint32_t struct_size;
-  uint32_t instance;   /* which copy of the model it is, from 0 */
-  const char *model;   /* its name and version, such as "vad-1.0.0" */
-  const char *folder;  /* the project, which relative paths start from */
-  const char *library; /* the file of the plugin */
-  const char *device;  /* `device` of inference.yml; empty without one */
-  const char *json;    /* inferer_args as JSON, which is YAML as well */
-  const grps_args *args;
+  uint32_t instance;     /* which copy of the model it is, from 0 */
+  const char *model;     /* its name and version, such as "vad-1.0.0" */
+  const char *folder;    /* the project, which relative paths start from */
+  const char *library;   /* the file of the plugin */
+  const char *device;    /* `device` of inference.yml; empty without one */
+  const char *json;      /* inferer_args as JSON, which is YAML as well */
+  const grps_args *args; /* the same, for grps_host.argument */
 } grps_settings;
 
 /* Gives lent memory back. Called once, on any thread. */
@@ -182,8 +184,8 @@ typedef void (*grps_release)(void *context) GRPS_NOEXCEPT;
  * requests and outputs until infer returns. */
 typedef struct grps_host {
   uint32_t struct_size;
-  uint32_t major;
-  uint32_t minor;
+  uint32_t major; /* GRPS_PLUGIN_MAJOR of the host */
+  uint32_t minor; /* GRPS_PLUGIN_MINOR of the host */
   uint32_t reserved;
   const char *version; /* of GRPS; ends with a zero */
 
@@ -202,6 +204,7 @@ typedef struct grps_host {
   uint64_t (*request_count)(const grps_batch *batch) GRPS_NOEXCEPT;
   /* Rows that each output of the batch must have; UINT64_MAX when the only request takes any. */
   uint64_t (*rows)(const grps_batch *batch) GRPS_NOEXCEPT;
+  /* How many inputs the batch has. */
   uint64_t (*input_count)(const grps_batch *batch) GRPS_NOEXCEPT;
   /* Fills in a view of an input: the rows of all requests. */
   int32_t (*input)(const grps_batch *batch, uint64_t index, grps_tensor *view) GRPS_NOEXCEPT;
@@ -266,9 +269,10 @@ typedef struct grps_host {
   void *(*user_data)(const grps_request *request, const char *type,
                      uint64_t type_length)GRPS_NOEXCEPT;
 
-  /* Adds an input or an output to a signature, in the model's order: its name, type and shape, of
-   * which a negative dimension may have any size. Its elements are not looked at. */
+  /* Adds an input to a signature, in the model's order: its name, type and shape, of which a
+   * negative dimension may have any size. Its elements are not looked at. */
   int32_t (*add_input)(grps_signature *signature, const grps_tensor *like) GRPS_NOEXCEPT;
+  /* Adds an output to a signature, as add_input adds an input. */
   int32_t (*add_output)(grps_signature *signature, const grps_tensor *like) GRPS_NOEXCEPT;
 
   /* Begins a call of another model or graph of the service, by its name or name-version, for a
@@ -282,8 +286,9 @@ typedef struct grps_host {
    * client leaves: GRPS_CLIENT_LEFT. GRPS_CALL_FAILED when the model failed, or is unknown, or
    * calls this one. */
   int32_t (*run_call)(grps_call *call) GRPS_NOEXCEPT;
-  /* Its outputs, which are tensors if its inputs are. They are valid until end_call. */
+  /* How many outputs it has. They are tensors if its inputs are. */
   uint64_t (*call_output_count)(const grps_call *call) GRPS_NOEXCEPT;
+  /* Fills in a view of an output, which is valid until end_call. */
   int32_t (*call_output)(const grps_call *call, uint64_t index, grps_tensor *view) GRPS_NOEXCEPT;
   /* Its encoded GrpsMessage; NULL without one. */
   const void *(*call_message)(const grps_call *call, uint64_t *length)GRPS_NOEXCEPT;
@@ -303,6 +308,7 @@ typedef struct grps_inferer_class {
   void *(*create)(const grps_settings *settings, grps_error *error)GRPS_NOEXCEPT;
   /* Runs the requests of a batch. */
   int32_t (*infer)(void *inferer, const grps_batch *batch, grps_error *error) GRPS_NOEXCEPT;
+  /* Frees the inferer; the last call for it. */
   void (*destroy)(void *inferer) GRPS_NOEXCEPT;
 
   /* May be NULL. Describes the inputs and outputs of a model, once before its copies are created.
@@ -318,12 +324,12 @@ typedef struct grps_inferer_class {
 /* What a plugin offers. All of it is valid until the process ends. */
 typedef struct grps_plugin {
   uint32_t struct_size;
-  uint32_t major; /* GRPS_PLUGIN_MAJOR */
-  uint32_t minor; /* GRPS_PLUGIN_MINOR */
-  uint32_t inferer_count;
-  const char *name;    /* for people; ends with a zero */
-  const char *version; /* for people; ends with a zero */
-  const grps_inferer_class *const *inferers;
+  uint32_t major;                            /* GRPS_PLUGIN_MAJOR */
+  uint32_t minor;                            /* GRPS_PLUGIN_MINOR */
+  uint32_t inferer_count;                    /* from 1 to 1024 */
+  const char *name;                          /* for people; ends with a zero */
+  const char *version;                       /* for people; ends with a zero */
+  const grps_inferer_class *const *inferers; /* `inferer_count` classes with different names */
 } grps_plugin;
 
 /* The one function that a plugin exports. Returns NULL after a failure. */

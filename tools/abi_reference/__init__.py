@@ -1,0 +1,1 @@
+"""The reference of the plugin ABI, written from ``grps/plugin.h``."""
