@@ -80,7 +80,7 @@ class RunningServer:
         return (self.folder / "logs" / "grps_server.log").read_text()
 
     def whole_log(self) -> str:
-        """What the server has logged, to the last line: a thread writes the lines a little later."""
+        """What the server has logged to the last line: a thread writes the lines a little later."""
         last = uuid4().hex
         self.post({}, "?model=none-of-this-name", headers={"X-Request-Id": last})
         wait_until(lambda: last in self.log(), "the last line of the log")

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+OK = {"code": 200, "msg": "OK", "status": "SUCCESS"}
+
+
+def message(**data: Any) -> dict[str, Any]:
+    """A successful answer."""
+    return {"status": OK, **data}
+
+
 NOT_REPLAYED = {
     "stream-": "replayed with the other projects",
     "grpc-stream-str": "replayed with the other projects",
@@ -68,3 +76,59 @@ GRPC_SERVING = "grpc-health-std"
 
 GRPC_REFLECTION = "grpc-reflection"
 """Reflection, which upstream does not have: it answers an empty request."""
+
+STREAMED_HTTP_FAILURE: dict[str, tuple[int, Any]] = {
+    # Failures that happen before the first chunk have a status of their own.
+    "stream-empty-body": (400, "The http body is empty."),
+    "stream-malformed": (400, "line 1"),
+    "stream-unknown-model": (404, "Model nope not found"),
+    "stream-raise-inferer": (500, "ValueError: boom from inferer"),
+    "stream-bad-ct": (415, "Unsupported content type."),
+    # Failures of customized HTTP are plain text of one line.
+    "custom-resp-badtype": (500, "ValueError: http_response should be str, bytes, tuple("),
+    "custom-resp-err": (500, "custom ctx err\n"),
+    "custom-resp-raise": (500, "ValueError: boom custom"),
+    "custom-model-unknown": (404, "Model nope not found"),
+    "custom-put": (405, "PUT is not allowed here"),
+    "custom-p-describe-get": (405, "GET is not allowed here"),
+    "batch-noconv-raise": (500, "ValueError: boom in batch"),
+    "dag-name-as-model": (404, "Model two not found"),
+}
+"""Failures that we tell better: HTTP status and a part of the body."""
+
+HTTP_STREAMS: dict[str, list[Any]] = {
+    # Upstream loses what is still queued when the model returns; we do not.
+    "stream-str": [message(str_data=piece) for piece in "abc"],
+    "stream-TRUE": [message(str_data=piece) for piece in "ab"],
+    "stream-gtensors": [
+        message(
+            gtensors={
+                "tensors": [{"dtype": "DT_FLOAT32", "shape": [2], "flat_float32": [2.0, 4.0]}]
+            }
+        )
+    ]
+    * 2,
+    # Upstream drops what user code returns, even if it has streamed nothing.
+    "batch-stream": [message(str_data="x")],
+    "customnb-stream-header": [message(str_data=piece) for piece in "ab"],
+}
+"""Streams of JSON messages that upstream cuts short or drops, whole."""
+
+RAW_STREAMS: dict[str, bytes] = {
+    # Upstream sends the text of a Python literal.
+    "stream-octet": b"\x00\x01\xff" * 2,
+    "custom-stream-body-true": b"data: 0\n\ndata: 1\n\ndata: 2\n\ndata: bytes\n\n",
+}
+"""Streams of bytes, whole."""
+
+GRPC_STREAMS: dict[str, list[dict[str, Any]]] = {
+    "grpc-stream-str": [message(str_data=piece) for piece in "abc"],
+    "grpc-batch-stream": [message(str_data="batch=1")],
+}
+"""Streams that upstream cuts short or drops, whole."""
+
+STREAMED_GRPC_FAILURE = {
+    "grpc-stream-unknown-model": (404, "Model nope not found"),
+    "grpc-custom-body-project": (500, "AttributeError: 'NoneType' object has no attribute 'args'"),
+}
+"""Failures that we tell better: status code and a part of the message."""

@@ -24,15 +24,20 @@ def records(protocol: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def local(project: Path) -> None:
+    """Let a project listen on free ports of this machine only."""
+    file = project / "conf" / "server.yml"
+    settings = yaml.safe_load(file.read_text())
+    settings["interface"].update(host="127.0.0.1", port="0,0")
+    file.write_text(yaml.safe_dump(settings))
+
+
 @contextmanager
 def serving_project(name: str, folder: Path) -> Iterator[RunningServer]:
     """Serve a recorded project as it is, but for the ports."""
     target = folder / name
     shutil.copytree(DATA / "projects" / name, target)
-    file = target / "conf" / "server.yml"
-    settings = yaml.safe_load(file.read_text())
-    settings["interface"].update(host="127.0.0.1", port="0,0")
-    file.write_text(yaml.safe_dump(settings))
+    local(target)
     with serving(target) as running:
         yield running
 

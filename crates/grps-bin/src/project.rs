@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use grps_config::types::{InferenceConfig, ServerConfig};
-use grps_config::{ConfigError, Description, Loader, python_need};
+use grps_config::{ConfigError, Description, Loader, hosted, is_upstream_cpp, python_need};
 
 /// The first line of `metadata/server`.
 const SERVED_BY: &str =
@@ -32,8 +32,13 @@ impl Project {
             let text = format!("{file}: no such file; is {folder} a GRPS project?");
             return Err(ConfigError::Invalid(text));
         }
-        let (inference, descriptions) = loader.inference(&inference_file)?;
+        let (mut inference, descriptions) = loader.inference(&inference_file)?;
         let server = loader.server(&server_file)?;
+        if is_upstream_cpp(folder) {
+            let models = std::mem::take(&mut inference.config.models).into_iter();
+            let hosted = models.map(|model| hosted(model, server.config.max_concurrency));
+            inference.config.models = hosted.collect();
+        }
         if let Some(need) = python_need(&inference.config, &server.config) {
             return Err(ConfigError::NeedsPython(need));
         }

@@ -19,15 +19,18 @@ const HIDDEN: [&str; 3] = ["auth", "sha256", "key"];
 const DOUBTFUL: [&str; 12] =
     ["pass", "pwd", "pin", "code", "secret", "token", "key", "otp", "salt", "cred", "auth", "sign"];
 
-/// Where a node is.
+/// Where a node is, and how it is written.
 #[derive(Clone, Copy)]
 struct Place {
     is_free: bool,
     is_hidden: bool,
+    has_sorted_keys: bool,
 }
 
 impl Place {
-    const TOP: Self = Self { is_free: false, is_hidden: false };
+    const TOP: Self = Self { is_free: false, is_hidden: false, has_sorted_keys: false };
+    /// As Python writes the lines of a model.
+    const SORTED: Self = Self { has_sorted_keys: true, ..Self::TOP };
 
     fn below(self, key: &str) -> Self {
         let name = key.to_lowercase();
@@ -35,6 +38,7 @@ impl Place {
         Self {
             is_free: self.is_free || FREE.contains(&key),
             is_hidden: self.is_hidden || is_doubtful || HIDDEN.contains(&key),
+            ..self
         }
     }
 
@@ -56,10 +60,10 @@ pub(crate) fn shown(document: &Document) -> Result<String, ConfigError> {
     Ok(lines)
 }
 
-/// A section as YAML and as data.
+/// A section as YAML, with its keys in order, and as data.
 pub(crate) fn described(document: &Document, node: &Node) -> Result<(String, Value), ConfigError> {
     let mut lines = String::new();
-    write(document, node, Place::TOP, 0, &mut lines)?;
+    write(document, node, Place::SORTED, 0, &mut lines)?;
     Ok((lines, data(document, node, Place::TOP)?))
 }
 
@@ -84,7 +88,11 @@ fn write(
             }
         }
         NodeKind::Mapping(entries) => {
-            for (key_node, key, value) in document.entries(entries)? {
+            let mut entries = document.entries(entries)?;
+            if place.has_sorted_keys {
+                entries.sort_by(|(_, one, _), (_, other, _)| one.cmp(other));
+            }
+            for (key_node, key, value) in entries {
                 let below = place.below(&key);
                 let NodeKind::Scalar { text, tag } = &key_node.kind else { continue };
                 let name = scalar(text, *tag, Place::TOP);
@@ -171,7 +179,8 @@ mod tests {
              []\nurl: '***'\n"
         );
         let root = document.root.clone().unwrap();
-        let (_, data) = described(&document, &root).unwrap();
+        let (lines, data) = described(&document, &root).unwrap();
+        assert!(lines.contains("deep:\n        - '***'\n        - y: yes\n      factor: 2\n"));
         assert_eq!(data["models"][0]["inferer_args"]["pin"], "***");
         assert_eq!(data["models"][0]["inferer_args"]["factor"], 2);
     }

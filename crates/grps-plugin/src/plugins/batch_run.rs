@@ -12,7 +12,7 @@ use grps_core::{
 };
 
 use crate::plugins::abi::{CLIENT_LEFT, ERROR, NOT_STREAMING, OK, TensorView};
-use crate::plugins::failure::{ErrorSlot, failure_of};
+use crate::plugins::failure::{ErrorSlot, failure_of, is_plain};
 use crate::plugins::http::Http;
 use crate::plugins::outputs::OutputList;
 use crate::plugins::view::{Strings, view_of};
@@ -202,7 +202,8 @@ impl RequestRun {
     pub(crate) fn fail(&self, number: i32, message: String) {
         match failure_of(number, message) {
             Failure::Run(error) => {
-                self.request.reply(Err(self.described(error)));
+                let described = self.described(error.clone());
+                self.request.reply(Err(if is_plain(number) { error } else { described }));
             }
             broken @ Failure::Instance(_) => self.errors.note(broken),
         }

@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 const FAILED: i32 = 1;
 /// `GRPS_BROKEN`.
 const BROKEN: i32 = 2;
+/// `GRPS_PLAIN`.
+const PLAIN: i32 = 3;
 
 /// Where the first failure of a call is noted: `grps_error`.
 #[derive(Debug, Default)]
@@ -31,10 +33,13 @@ impl ErrorSlot {
 
 /// What a plugin reports by a number of `grps_failure` and a message.
 pub(crate) fn failure_of(number: i32, message: String) -> Failure {
-    let message =
-        if message.is_empty() { "it failed without a message".to_owned() } else { message };
+    let message = if message.is_empty() && !is_plain(number) {
+        "it failed without a message".to_owned()
+    } else {
+        message
+    };
     match number {
-        FAILED => Error::new(Cause::ModelFailed, message).into(),
+        FAILED | PLAIN => Error::new(Cause::ModelFailed, message).into(),
         BROKEN => Failure::Instance(message),
         400..=499 => Error::refused(message, u16::try_from(number).unwrap_or_default()).into(),
         _ => {
@@ -42,6 +47,11 @@ pub(crate) fn failure_of(number: i32, message: String) -> Failure {
             Error::new(Cause::ModelFailed, message).into()
         }
     }
+}
+
+/// Whether the client gets the message as it is, without the identifier of its request.
+pub(crate) fn is_plain(number: i32) -> bool {
+    number == PLAIN
 }
 
 /// The message of a failure.
@@ -55,6 +65,14 @@ pub(crate) fn message_of(failure: Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plain_message_may_be_empty() {
+        let Failure::Run(plain) = failure_of(3, String::new()) else { panic!("a failed run") };
+        assert_eq!((plain.cause(), plain.message()), (Cause::ModelFailed, ""));
+        let Failure::Run(other) = failure_of(1, String::new()) else { panic!("a failed run") };
+        assert_eq!(other.message(), "it failed without a message");
+    }
 
     #[test]
     fn the_first_failure_stays() {

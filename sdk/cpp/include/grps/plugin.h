@@ -65,7 +65,9 @@ enum grps_status {
 /* Kinds of failures. 400 to 499 are faults of the client, with this HTTP status. */
 enum grps_failure {
   GRPS_FAILED = 1, /* the run failed */
-  GRPS_BROKEN = 2  /* the inferer is unusable: it is destroyed, and another one is created */
+  GRPS_BROKEN = 2, /* the inferer is unusable: it is destroyed, and another one is created */
+  GRPS_PLAIN = 3   /* as GRPS_FAILED; a request that fails so gets the message alone, which may be
+                      empty, without the identifier by which the log names it (1.1) */
 };
 
 /* What an inferer is called with; flags of its class. */

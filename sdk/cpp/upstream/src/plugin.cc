@@ -129,8 +129,7 @@ class Run {
     if (const auto data = context.user_data()) request_.SetUserData(data);
     if (http_ && !has_streamed) request_.Respond(ResponseOf(*controller_, true));
     if (context.has_err()) {
-      const std::string text = context.err_msg();
-      request_.Fail(text.empty() ? "the project has set an error without a message" : text);
+      request_.Fail(context.err_msg(), GRPS_PLAIN);
     } else if (!http_ && !has_streamed) {
       request_.PutMessage(output.SerializeAsString());
     }

@@ -46,7 +46,7 @@ class Request {
     return std::chrono::microseconds(detail::host->remaining_us(request_));
   }
   // Fails this request; the others of the batch go on. `failure` is a grps_failure, or an HTTP
-  // status from 400 to 499.
+  // status from 400 to 499. With GRPS_PLAIN, the client gets the message as it is.
   void Fail(std::string_view message, int32_t failure = GRPS_FAILED) {
     detail::Check(detail::host->fail_request(request_, failure, message.data(), message.size()));
   }
