@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import RunningServer, serving, user_model, write_user_project
+from tests.traces import Collector, receiving_traces
 
 USER_MODELS = ("echo", "sleeper", "raiser", "failing")
 
@@ -18,3 +19,10 @@ def user_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
     folder = write_user_project(tmp_path_factory.mktemp("user"), models, dag=["echo-1.0.0"])
     with serving(folder) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def receiving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    """A collector of traces."""
+    with receiving_traces(tmp_path_factory.mktemp("collector")) as collector:
+        yield collector

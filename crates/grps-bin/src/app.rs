@@ -11,6 +11,7 @@ use grps_server::codec::Codec;
 use grps_server::{App, Bound, DataPlane, bind_unix, listen};
 
 use crate::callers::Callers;
+use crate::commands::take_commands;
 use crate::models::ServedModels;
 use crate::output_file::{OUTPUT, bound_output};
 use crate::project::Project;
@@ -137,24 +138,14 @@ impl Service {
             tracing::info!("asked to stop before all models were loaded");
             return Ok(Some(models));
         }
-        self.take_commands(&models, app)?;
+        let taken = take_commands(Arc::clone(&models), Arc::clone(app));
+        taken.map_err(|error| error.to_string())?;
         app.engine.health().set_loaded();
         let ports: Vec<String> = self.state.ports.iter().map(u16::to_string).collect();
         let host = &project.server.interface.host;
         self.report("ready", &format!("listening on {host}:{}", ports.join(",")))?;
         self.stop.requested.wait();
         Ok(Some(models))
-    }
-
-    fn take_commands(&self, models: &Arc<ServedModels>, app: &Arc<App>) -> Result<(), String> {
-        let (models, app) = (Arc::clone(models), Arc::clone(app));
-        let take = move || {
-            while let Some(command) = app.commands.next() {
-                models.run(command);
-            }
-        };
-        let thread = std::thread::Builder::new().name("commands".to_owned()).spawn(take);
-        thread.map(drop).map_err(|error| error.to_string())
     }
 
     /// Binds the sockets and starts the data plane.

@@ -3,6 +3,7 @@
 mod app;
 mod arguments;
 mod callers;
+mod commands;
 mod dashboard;
 mod graphs;
 mod loading;

@@ -25,15 +25,21 @@ struct ServedModel {
     load_s: f64,
 }
 
+/// The configuration that the graphs of a service are part of; `None` before its start.
+type Graphs = Option<InferenceConfig>;
+/// Models by `name-version`.
+type Served = BTreeMap<String, ServedModel>;
+
 /// All models behind one server.
 pub(crate) struct ServedModels {
     app: Arc<App>,
     loader: Loader,
     /// The project, and the folder of `conf`.
     folders: (PathBuf, PathBuf),
-    /// Models by `name-version`. Changes are made one at a time.
-    served: Mutex<BTreeMap<String, ServedModel>>,
-    graphs: Mutex<Option<InferenceConfig>>,
+    /// Held through a change, so that changes are made one at a time.
+    changing: Mutex<Graphs>,
+    /// Never locked while a model is loaded, so that listing does not wait for a change.
+    served: Mutex<Served>,
     log: Arc<ServiceLog>,
 }
 
@@ -44,8 +50,8 @@ impl ServedModels {
         folders: (PathBuf, PathBuf),
         log: Arc<ServiceLog>,
     ) -> Self {
-        let (served, graphs) = (Mutex::default(), Mutex::default());
-        Self { app, loader, folders, served, graphs, log }
+        let (changing, served) = (Mutex::default(), Mutex::default());
+        Self { app, loader, folders, changing, served, log }
     }
 
     /// Loads and serves all models and graphs of a project; `report` gets each model's name, and
@@ -55,27 +61,31 @@ impl ServedModels {
         project: &Project,
         report: &mut dyn FnMut(&str) -> bool,
     ) -> Result<bool, String> {
-        let mut served = self.served.lock();
+        let mut graphs = self.changing.lock();
         let count = project.inference.models.len();
         for (index, config) in project.inference.models.iter().enumerate() {
             let of = if count > 1 { format!(" ({} of {count})", index + 1) } else { String::new() };
             if !report(&format!("loading model {}{of}", config.key())) {
                 return Ok(false);
             }
-            self.put(&mut served, project, config)?;
+            self.put(project, config)?;
         }
-        *self.graphs.lock() = Some(project.inference.clone());
+        *graphs = Some(project.inference.clone());
         serve_graphs(self.registry(), &project.inference)?;
         Ok(true)
     }
 
-    /// Ends all instances; those that run longer end with the process.
+    /// Ends all instances and waits for a change that is made; what runs longer ends with the
+    /// process.
     pub(crate) fn stop(&self, timeout: Duration) {
         let end = Instant::now() + timeout;
         for one in self.served.lock().values() {
             for instance in &one.loaded.instances {
                 instance.stop(end.saturating_duration_since(Instant::now()));
             }
+        }
+        if self.changing.try_lock_until(end).is_none() {
+            tracing::warn!("the process ends while a model is loaded or unloaded");
         }
     }
 
@@ -96,7 +106,7 @@ impl ServedModels {
     }
 
     fn load(&self, name: &str) -> Result<Value, Error> {
-        let mut served = self.served.lock();
+        let graphs = self.changing.lock();
         let project = self.read()?;
         let configured = named(name, &project.inference.models);
         let Some(first) = configured.first() else {
@@ -105,33 +115,35 @@ impl ServedModels {
             let text = format!("{file} has no model '{name}'; it has: {known}");
             return Err(Error::new(Cause::NotFound, text));
         };
-        let waiting: Vec<ModelConfig> =
-            configured.iter().filter(|model| !served.contains_key(&model.key())).cloned().collect();
+        let served: Vec<String> = self.configs().iter().map(ModelConfig::key).collect();
+        let waiting = configured.iter().filter(|model| !served.contains(&model.key()));
+        let waiting: Vec<ModelConfig> = waiting.cloned().collect();
         if waiting.is_empty() {
             let text = format!("model {} is served already; reload it instead", first.key());
             return Err(invalid(text));
         }
         let config = only(name, &waiting)?;
-        self.replace(&mut served, &project, &config)
+        self.replace(graphs.as_ref(), &project, &config)
     }
 
     fn reload(&self, name: &str) -> Result<Value, Error> {
-        let mut served = self.served.lock();
-        let key = find(name, &served)?;
+        let graphs = self.changing.lock();
+        let key = self.find(name)?;
         let project = self.read()?;
         let configured = project.inference.models.iter().find(|model| model.key() == key);
         let config = configured.cloned().ok_or_else(|| {
             let file = project.inference_file.display();
             Error::new(Cause::NotFound, format!("{file} has no model '{key}' any more"))
         })?;
-        self.replace(&mut served, &project, &config)
+        self.replace(graphs.as_ref(), &project, &config)
     }
 
     fn unload(&self, name: &str) -> Result<Value, Error> {
-        let mut served = self.served.lock();
-        let key = find(name, &served)?;
+        let _changing = self.changing.lock();
+        let key = self.find(name)?;
         self.registry().remove(&key)?;
-        if let Some(before) = served.remove(&key) {
+        let before = self.served.lock().remove(&key);
+        if let Some(before) = before {
             retire(before);
         }
         tracing::info!("model {key} is unloaded");
@@ -142,6 +154,7 @@ impl ServedModels {
         let served = self.served.lock();
         let mut all: BTreeMap<String, Value> =
             served.iter().map(|(key, one)| (key.clone(), described(one))).collect();
+        drop(served);
         if let Ok(project) = self.read() {
             for key in project.inference.models.iter().map(ModelConfig::key) {
                 all.entry(key).or_insert_with_key(|key| json!({"model": key, "state": "unloaded"}));
@@ -152,33 +165,28 @@ impl ServedModels {
 
     fn replace(
         &self,
-        served: &mut BTreeMap<String, ServedModel>,
+        graphs: Option<&InferenceConfig>,
         project: &Project,
         config: &ModelConfig,
     ) -> Result<Value, Error> {
         let failed = |text: String| Error::new(Cause::ModelFailed, text);
-        self.put(served, project, config).map_err(failed)?;
-        if let Some(graphs) = &*self.graphs.lock() {
+        self.put(project, config).map_err(failed)?;
+        if let Some(graphs) = graphs {
             let needed = graphs.dag.iter().chain(&graphs.graphs).flat_map(|graph| &graph.nodes);
             let mut needed = needed.map(|node| node.model.as_str());
-            let models: Vec<ModelConfig> =
-                served.values().map(|one| one.loaded.config.clone()).collect();
+            let models = self.configs();
             // A graph that lacks a model stays as it is, and reports it.
             if needed.all(|model| !named(model, &models).is_empty()) {
                 serve_graphs(self.registry(), graphs).map_err(failed)?;
             }
         }
+        let served = self.served.lock();
         let Some(one) = served.get(&config.key()) else { return Ok(Value::Null) };
         tracing::info!("model {} is loaded ({:.2} s)", config.key(), one.load_s);
         Ok(described(one))
     }
 
-    fn put(
-        &self,
-        served: &mut BTreeMap<String, ServedModel>,
-        project: &Project,
-        config: &ModelConfig,
-    ) -> Result<(), String> {
+    fn put(&self, project: &Project, config: &ModelConfig) -> Result<(), String> {
         let began = Instant::now();
         let key = config.key();
         let places = project.inference.models.iter().zip(&project.descriptions);
@@ -196,7 +204,8 @@ impl ServedModels {
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let load_s = began.elapsed().as_secs_f64();
-        if let Some(before) = served.insert(key, ServedModel { loaded, since, load_s }) {
+        let before = self.served.lock().insert(key, ServedModel { loaded, since, load_s });
+        if let Some(before) = before {
             retire(before);
         }
         Ok(())
@@ -206,6 +215,23 @@ impl ServedModels {
         let (folder, conf) = &self.folders;
         let project = Project::read(&self.loader, folder, conf);
         project.map_err(|error| Error::new(Cause::ModelFailed, error.to_string()))
+    }
+
+    /// The key of the served model that a name means.
+    fn find(&self, name: &str) -> Result<String, Error> {
+        let models = self.configs();
+        let found = named(name, &models);
+        if found.is_empty() {
+            let known = if models.is_empty() { "none".to_owned() } else { keys(&models) };
+            let text = format!("no model '{name}' is served; served: {known}");
+            return Err(Error::new(Cause::NotFound, text));
+        }
+        only(name, &found).map(|config| config.key())
+    }
+
+    /// The configurations of the served models.
+    fn configs(&self) -> Vec<ModelConfig> {
+        self.served.lock().values().map(|one| one.loaded.config.clone()).collect()
     }
 
     fn registry(&self) -> &Registry {
@@ -269,17 +295,6 @@ fn only(name: &str, found: &[ModelConfig]) -> Result<ModelConfig, Error> {
             Err(invalid(format!("'{name}' could be any of {keys}; give one of them")))
         }
     }
-}
-
-fn find(name: &str, served: &BTreeMap<String, ServedModel>) -> Result<String, Error> {
-    let models: Vec<ModelConfig> = served.values().map(|one| one.loaded.config.clone()).collect();
-    let found = named(name, &models);
-    if found.is_empty() {
-        let known = if models.is_empty() { "none".to_owned() } else { keys(&models) };
-        let text = format!("no model '{name}' is served; served: {known}");
-        return Err(Error::new(Cause::NotFound, text));
-    }
-    only(name, &found).map(|config| config.key())
 }
 
 fn keys(models: &[ModelConfig]) -> String {

@@ -58,6 +58,18 @@ class Multiply : public grps::Inferer {
   double factor_;
 };
 
+// Multiplies once it is created, for which there must be a file "release" in the project.
+class Late : public Multiply {
+ public:
+  explicit Late(const grps::Settings &settings) : Multiply(settings) {
+    const std::string release = settings.folder() + "/release";
+    grps::LogInfo(settings.model() + " waits for its release");
+    while (access(release.c_str(), F_OK) != 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+};
+
 // The same twice: lent, and strings of it.
 class Lend : public grps::Inferer {
   void Infer(grps::Batch &batch) override {
@@ -509,4 +521,4 @@ GRPS_PLUGIN("tests", "1.2.3", grps::Class<Multiply>("multiply"), grps::Class<Len
             grps::Class<Echo>("echo", GRPS_TAKES_MESSAGES),
             grps::Class<Http>("http", GRPS_TAKES_MESSAGES), grps::Class<Data>("data"),
             grps::Class<Crash>("crash"), grps::Class<Sum>("sum"), grps::Class<Calls>("calls"),
-            grps::Class<Throw>("throw"), grps::Class<Lie>("lie"))
+            grps::Class<Throw>("throw"), grps::Class<Lie>("lie"), grps::Class<Late>("late"))

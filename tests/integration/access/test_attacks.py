@@ -21,6 +21,7 @@ import yaml
 from tritonclient.grpc import service_pb2
 from websockets.sync.client import connect as connect_websocket
 
+from grps.deploy.native import PROGRAM
 from grps.protocol.pb.grps_pb2 import EmptyGrpsMessage, GrpsMessage
 from tests.credentials import AUDIENCE, ISSUER, Issuer, bearer, entry, key_of
 from tests.raw_brpc import Call, connect
@@ -356,8 +357,10 @@ def test_other_names_of_the_host_change_nothing_with_keys(guarded: RunningServer
         assert requests.get(guarded.url(READ), headers=page, timeout=GUARD_S).status_code == 200
 
 
-@pytest.fixture(scope="module")
-def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+@pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
+def open_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
     interface = {
         "host": "127.0.0.1",
         "port": "0,0",
@@ -365,7 +368,8 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
     }
     models = [{"name": "echo", "version": "1.0.0", "inferer_type": "identity"}]
     folder = tmp_path_factory.mktemp("open")
-    with serving(write_project(folder, models, {"interface": interface})) as server:
+    write_project(folder, models, {"interface": interface})
+    with serving(folder, request.param) as server:
         yield server
 
 

@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from grps.deploy.connection import UnixConnection, connect
+from grps.deploy.native import PROGRAM
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from grps.protocol.pb.grps_pb2_grpc import GrpsServiceStub
 from grps.server.state import ServiceState
@@ -21,21 +22,23 @@ LIVE = "/grps/v1/health/live"
 MODELS = "/grps/v1/admin/models"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+@pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("sockets")
     interface = {
         "host": "127.0.0.1",
         "port": "0,0",
         "unix_socket": "own.sock",
         "unix_socket_mode": "600",
-        "proxy_protocol": {"trusted": ["127.0.0.0/8", "::1"]},
+        "proxy_protocol": {"trusted": ["127.0.0.0/8", "0::1"]},
     }
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(folder / "own.sock"))
     models = [{"name": "echo", "version": "1.0.0", "inferer_type": "identity"}]
     settings = {"interface": interface, "log": {"access": True}}
-    with serving(write_project(folder, models, settings)) as running:
+    with serving(write_project(folder, models, settings), request.param) as running:
         yield running
     assert not (folder / "own.sock").exists()
 
