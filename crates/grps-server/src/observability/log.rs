@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::ChronoLocal;
@@ -22,6 +22,9 @@ use super::log_rate::{LimitedRate, LogRate};
 
 /// The target of events that stand for lines on a standard stream of this process.
 pub const PRINTED: &str = "printed";
+
+/// Lines that wait for the disk; more are lost. Each takes 40 bytes from the start.
+const MAX_WAITING_LINES: usize = 1 << 15;
 
 /// Keeps the log's writer alive; dropping it writes what is still buffered.
 #[derive(Debug)]
@@ -72,7 +75,8 @@ pub struct LogSettings<'a> {
 pub fn start(settings: &LogSettings<'_>) -> io::Result<LogGuard> {
     let level = LevelFilter::from_str(settings.level).map_err(io::Error::other)?;
     let file = LogFile::open(settings.path, LogPeriod::Day, Some(settings.backup_count))?;
-    let (file, writer) = tracing_appender::non_blocking(file);
+    let builder = NonBlockingBuilder::default().buffered_lines_limit(MAX_WAITING_LINES);
+    let (file, writer) = builder.finish(file);
     let (level, handle) = reload::Layer::new(level);
     let rate = LogRate::start()?;
     // What user code prints is on a standard stream already.
