@@ -46,9 +46,9 @@ fn asks_for_native_code(model: &ModelConfig) -> bool {
 
 /// The key of an engine's model that native code has nothing for.
 fn beyond_native_code(model: &ModelConfig) -> Option<&'static str> {
-    let has_converter = model.converter_type.as_deref().is_some_and(|kind| kind != "none");
+    let converts = |kind: &str| !["none", "numpy"].contains(&kind);
     [
-        ("converter_type", has_converter),
+        ("converter_type", model.converter_type.as_deref().is_some_and(converts)),
         ("max_threads", model.max_threads.is_some()),
         ("warm_up_requests", !model.warm_up_requests.is_empty()),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grps.backends.engine import Engine, GpuMemory, ModelFormat, Verb
+from grps.backends.engine import Engine, Flag, GpuMemory, ModelFormat, Verb
 
 _TAGS = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca")
 """First bytes of the fields of ONNX's ModelProto."""
@@ -40,11 +40,19 @@ ENGINE = Engine(
             "model.onnx",
             "model.onnx --name ocr --port 7090,7091 --intra_op_threads 4",
             "model.onnx --batching_type dynamic --max_batch_size 32",
+            "model.onnx --native",
         ),
     ),
     formats=(
         ModelFormat(
             name="onnx", title="ONNX", looks_like=_looks_like_onnx, directory_suffixes=(".onnx",)
+        ),
+    ),
+    flags=(
+        Flag(
+            name="native",
+            help="Run the model in native threads, and the service without Python; on the CPU",
+            kind="switch",
         ),
     ),
     threads="per_run",

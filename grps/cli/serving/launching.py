@@ -113,13 +113,13 @@ def become_server(folder: ServiceFolder, project: Path, command: Sequence[str]) 
 
 
 def start_in_background(
-    folder: ServiceFolder, command: Sequence[str] | None, timeout_s: float
+    folder: ServiceFolder, command: Sequence[str], timeout_s: float
 ) -> ServiceState:
     """Start the server and show how far it has come. Call it inside ``claim``.
 
     Args:
         folder: The service.
-        command: Runs the server; by default the project is the service folder itself.
+        command: Runs the server.
         timeout_s: How long it may take to become ready.
     """
     with ProgressLine(f"starting {folder.name}") as line:

@@ -35,6 +35,7 @@ from grps.cli.serving.launching import (
     summarise,
 )
 from grps.config.schema import ModelConfig
+from grps.deploy.native import server_of
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.model_project import GpuChoice, ModelProject, write_project
 from grps.deploy.supervision.supervisor import claim, server_command
@@ -208,14 +209,19 @@ def given_flags() -> set[str]:
 def _run_here(folder: ServiceFolder, project: ModelProject, engine: str) -> None:
     with claim(folder):
         _write(folder, project)
-        python, run, _, *arguments = server_command(folder)
-        become_server(folder, folder.root, [python, run, FOREGROUND, engine, *arguments])
+        in_python = server_command(folder)
+        server = server_of(folder, folder.root, in_python, "auto")
+        if server is in_python:
+            python, run, _, *arguments = in_python
+            server = [python, run, FOREGROUND, engine, *arguments]
+        become_server(folder, folder.root, server)
 
 
 def _run_in_background(folder: ServiceFolder, project: ModelProject, flags: ServeFlags) -> None:
     with claim(folder):
         _write(folder, project)
-        state = start_in_background(folder, None, flags.timeout)
+        server = server_of(folder, folder.root, server_command(folder), "auto")
+        state = start_in_background(folder, server, flags.timeout)
     key = f"{project.model_name}-{project.model_version}"
     shown = Shown(f"model {key} on {project.device}", (Asked(key),), project.host)
     summarise(folder, state, shown)

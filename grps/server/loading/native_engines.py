@@ -13,6 +13,8 @@ from grps.server.native import NativeFile
 
 ENGINE = "onnxruntime"
 """The engine that there is in native code."""
+PASSING = (None, "none", "numpy")
+"""Converters that pass tensors unchanged."""
 
 
 def runs_natively(config: ModelConfig) -> bool:
@@ -31,7 +33,7 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
         ModelError: It needs something that native code has not, or its file is no ONNX model.
     """
     for key, is_given, advice in (
-        ("converter_type", config.converter_type not in (None, "none"), "use converter_type none"),
+        ("converter_type", config.converter_type not in PASSING, "use converter_type numpy"),
         ("isolation", config.isolation == "process", "use isolation thread"),
         ("max_threads", config.max_threads is not None, "use instances"),
         ("warm_up_requests", bool(config.warm_up_requests), "leave it out"),

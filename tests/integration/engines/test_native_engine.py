@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +21,7 @@ from grps.backends.libraries import onnxruntime_library
 from grps.deploy.native import PROGRAM
 from tests.integration.engines.test_backends_http import SILERO_ONNX
 from tests.onnx_models import save_graph, save_identities, save_node
-from tests.support import RunningServer, serving, write_project
+from tests.support import REPOSITORY, RunningServer, serving, two_free_ports, write_project
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 WAYS = ("python", "native")
@@ -262,3 +265,31 @@ def test_what_is_wrong_is_said(tmp_path: Path, keys: dict[str, Any], cause: str)
     with pytest.raises(AssertionError, match="failed") as caught, serving(tmp_path):
         pass
     assert cause in str(caught.value)
+
+
+def test_the_verb_serves_a_file_without_python(tmp_path: Path) -> None:
+    save_node(tmp_path / "same.onnx", "Identity", [("x", FLOAT, ["n"])], [("y", FLOAT, ["n"])])
+
+    def grpst(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "grps.cli.main", *words]
+        home = {"GRPS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(REPOSITORY)}
+        return subprocess.run(
+            command, env={**os.environ, **home}, capture_output=True, text=True, check=False
+        )
+
+    ports = ["--port", "{},{}".format(*two_free_ports()), "--host", "127.0.0.1"]
+    converting = ["--converter", "text", "--converter_path", str(tmp_path / "same.onnx")]
+    refused = grpst("onnx_serve", str(tmp_path / "same.onnx"), "--native", *ports, *converting)
+    assert refused.returncode == 1
+    try:
+        serve = ["onnx_serve", str(tmp_path / "same.onnx"), "--native", "--device", "cpu"]
+        started = grpst(*serve, *ports, "--no_logging")
+        assert started.returncode == 0, started.stderr
+        port = ports[1].split(",")[0]
+        url = f"http://127.0.0.1:{port}/grps/v1/infer/predict?return-ndarray=true"
+        assert requests.post(url, json={"ndarray": [1, 2]}, timeout=20).json()["ndarray"] == [1, 2]
+        assert grpst("ps").stdout.split()[-1] == "native"
+        assert grpst("restart", "my_grps", "--no_logging").returncode == 0
+        assert grpst("ps").stdout.split()[-1] == "native"
+    finally:
+        grpst("stop", "my_grps")

@@ -70,6 +70,7 @@ def fake_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         def command(folder: ServiceFolder) -> list[str]:
             return [sys.executable, str(FAKE), str(folder.root), way]
 
-        monkeypatch.setattr(supervisor, "server_command", command)
+        for module in (supervisor, model_service):
+            monkeypatch.setattr(module, "server_command", command)
 
     return choose

@@ -27,7 +27,13 @@ def service(models: list[dict[str, Any]]) -> ServiceFolder:
 
 
 @pytest.mark.parametrize(
-    "model", [{"inferer_type": "identity"}, PLUGIN, {**ONNX, **IN_NATIVE_CODE}]
+    "model",
+    [
+        {"inferer_type": "identity"},
+        PLUGIN,
+        {**ONNX, **IN_NATIVE_CODE},
+        {**ONNX, **IN_NATIVE_CODE, "converter_type": "numpy"},
+    ],
 )
 def test_a_project_without_python_code_is_served_by_the_program(
     grps_home: Path, tmp_path: Path, model: dict[str, Any]
@@ -40,6 +46,16 @@ def test_a_project_without_python_code_is_served_by_the_program(
     assert noted_mode(folder) == "never"
 
 
+def test_a_project_of_upstreams_cpp_edition_is_served_by_the_program(
+    grps_home: Path, tmp_path: Path
+) -> None:
+    folder = service([{"name": "mine", "version": "1", "inferer_type": "customized",
+                       "inferer_name": "mine"}])  # fmt: skip
+    assert server_of(folder, tmp_path, PYTHON, "auto") == PYTHON
+    (tmp_path / "CMakeLists.txt").write_text("add_library(grps-server-customized SHARED a.cc)\n")
+    assert server_of(folder, tmp_path, PYTHON, "auto")[0] == str(PROGRAM)
+
+
 @pytest.mark.parametrize(
     ("model", "cause"),
     [
@@ -49,6 +65,7 @@ def test_a_project_without_python_code_is_served_by_the_program(
         ({**PLUGIN, "isolation": "process"}, "a process of its own"),
         (ONNX, "without inferer_args.native"),
         ({**ONNX, **IN_NATIVE_CODE, "max_threads": 2}, "max_threads"),
+        ({**ONNX, **IN_NATIVE_CODE, "converter_type": "image"}, "converter_type"),
     ],
 )
 def test_a_project_that_needs_python_is_served_by_it(
