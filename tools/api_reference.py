@@ -13,9 +13,8 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from tools.repository import ROOT
+from tools.repository import ROOT, with_generated_part, write_or_compare
 
 PAGE = ROOT / "docs" / "reference" / "python-api.md"
 MARK = "<!-- From here on, `make generate` writes this page from the docstrings. -->\n"
@@ -189,25 +188,16 @@ def whole_page(page: str) -> str:
     Raises:
         ValueError: The mark is not in it once.
     """
-    if page.count(MARK) != 1:
-        raise ValueError(f"{PAGE} must have this line once: {MARK}")
-    return page[: page.index(MARK) + len(MARK)] + "\n" + generated()
+    return with_generated_part(page, MARK, generated())
 
 
-def main(page: Path = PAGE) -> int:
+def main() -> int:
     """Write or compare the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail if the page is stale")
     options = parser.parse_args()
-    committed = page.read_text(encoding="utf-8")
-    fresh = whole_page(committed)
-    if not options.check:
-        page.write_text(fresh, encoding="utf-8")
-        print(f"generated {page.relative_to(ROOT)}")
-        return 0
-    if fresh != committed:
-        print(f"{page.relative_to(ROOT)} is stale; run: make generate")
-    return int(fresh != committed)
+    fresh = whole_page(PAGE.read_text(encoding="utf-8"))
+    return write_or_compare(PAGE, fresh, only_compare=options.check)
 
 
 if __name__ == "__main__":

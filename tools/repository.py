@@ -21,6 +21,30 @@ def source_files(root: Path = ROOT) -> list[Path]:
     return [path for path in paths if (root / path).is_file()]
 
 
+def with_generated_part(page: str, mark: str, generated: str) -> str:
+    """Return a page with what stands behind the line ``mark`` made anew.
+
+    Raises:
+        ValueError: The mark is not in it once.
+    """
+    if page.count(mark) != 1:
+        raise ValueError(f"the page must have this line once: {mark}")
+    return f"{page[: page.index(mark)]}{mark}\n{generated}"
+
+
+def write_or_compare(file: Path, fresh: str, *, only_compare: bool) -> int:
+    """Write a generated file, or say that the committed one is stale; return the exit status."""
+    name = file.relative_to(ROOT)
+    if not only_compare:
+        file.write_text(fresh, encoding="utf-8")
+        print(f"generated {name}")
+        return 0
+    is_stale = file.read_text(encoding="utf-8") != fresh
+    if is_stale:
+        print(f"{name} is stale; run: make generate")
+    return int(is_stale)
+
+
 def is_generated(path: Path) -> bool:
     """Tell whether a path relative to the repository is generated code."""
     return path.as_posix().startswith(GENERATED)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from tools.abi_reference.entries import Source
 from tools.abi_reference.header import read_header
 from tools.abi_reference.page import generated
-from tools.repository import ROOT
+from tools.repository import ROOT, with_generated_part, write_or_compare
 
 HEADER = ROOT / "sdk" / "cpp" / "include" / "grps" / "plugin.h"
 PAGE = ROOT / "docs" / "reference" / "plugin-abi.md"
@@ -27,30 +26,21 @@ def whole_page(page: str) -> str:
     Raises:
         ValueError: The mark is not in it once, or the header is not understood.
     """
-    if page.count(MARK) != 1:
-        raise ValueError(f"{PAGE} must have this line once: {MARK}")
     source = Source(str(HEADER.relative_to(ROOT)), HEADER.read_text(encoding="utf-8"))
-    return page[: page.index(MARK) + len(MARK)] + "\n" + generated(read_header(source))
+    return with_generated_part(page, MARK, generated(read_header(source)))
 
 
-def main(page: Path = PAGE) -> int:
+def main() -> int:
     """Write or compare the page."""
     parser = argparse.ArgumentParser(prog="python -m tools.abi_reference", description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail if the page is stale")
     options = parser.parse_args()
-    committed = page.read_text(encoding="utf-8")
     try:
-        fresh = whole_page(committed)
+        fresh = whole_page(PAGE.read_text(encoding="utf-8"))
     except ValueError as error:
         print(error)
         return 1
-    if not options.check:
-        page.write_text(fresh, encoding="utf-8")
-        print(f"generated {page.relative_to(ROOT)}")
-        return 0
-    if fresh != committed:
-        print(f"{page.relative_to(ROOT)} is stale; run: make generate")
-    return int(fresh != committed)
+    return write_or_compare(PAGE, fresh, only_compare=options.check)
 
 
 if __name__ == "__main__":

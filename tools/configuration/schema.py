@@ -18,7 +18,7 @@ from grps.config import routes
 from grps.config.reader import expected_words
 from grps.config.schema import InferenceConfig, KeysFile, ServerConfig
 from grps.converters.names import NAMES
-from tools.repository import ROOT
+from tools.repository import ROOT, write_or_compare
 
 TARGET = ROOT / "crates" / "grps-config" / "src" / "schema.json"
 ROOTS = (InferenceConfig, ServerConfig, KeysFile)
@@ -97,13 +97,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only compare")
     arguments = parser.parse_args()
-    text = schema_text()
-    if not arguments.check:
-        TARGET.write_text(text, encoding="utf-8")
-    elif TARGET.read_text(encoding="utf-8") != text:
-        print(f"{TARGET.relative_to(ROOT)} is not what grps/config says; run make generate")
-        return 1
-    return 0
+    return write_or_compare(TARGET, schema_text(), only_compare=arguments.check)
 
 
 if __name__ == "__main__":
