@@ -53,6 +53,8 @@ class Flag:
     """Describes a default that is not a plain value."""
     is_argument: bool = True
     """Whether it sets the key of ``inferer_args`` with its name; else that key of the model."""
+    is_for_cpu: bool = False
+    """Whether a model with it runs on the CPU only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

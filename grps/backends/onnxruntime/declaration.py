@@ -53,6 +53,7 @@ ENGINE = Engine(
             name="native",
             help="Run the model in native threads, and the service without Python; on the CPU",
             kind="switch",
+            is_for_cpu=True,
         ),
     ),
     threads="per_run",

@@ -67,7 +67,7 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
             f"--device cpu: {declared.title} runs on GPUs only; leave the flag out"
         )
     if flags.device is None:
-        flags = replace(flags, device=default_device(engine))
+        flags = replace(flags, device=default_device(engine, given))
     asks = has_flag(declared, "inp_device") and flags.inp_device is None
     if asks and flags.device == "original":
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")
@@ -100,11 +100,18 @@ def engine_of(model_path: Path, wanted: str | None) -> str:
     return engine.name
 
 
-def default_device(engine: str) -> str:
-    """Return ``cuda`` where a GPU is visible that the engine can use, else ``cpu``; says so."""
-    declared = ENGINES[engine].default_device
-    if declared != "auto":
-        return declared
+def default_device(engine: str, given: set[str]) -> str:
+    """Return ``cuda`` where a GPU is visible that the engine can use, else ``cpu``; says so.
+
+    Args:
+        engine: The engine.
+        given: Names of the flags that were given.
+    """
+    declared = ENGINES[engine]
+    if any(flag.is_for_cpu and flag.name in given for flag in declared.flags):
+        return "cpu"
+    if declared.default_device != "auto":
+        return declared.default_device
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     if not hidden and any(Path("/dev").glob("nvidia[0-9]*")):
         notice("a GPU is present: --device cuda")
@@ -211,7 +218,7 @@ def _run_here(folder: ServiceFolder, project: ModelProject, engine: str) -> None
         _write(folder, project)
         in_python = server_command(folder)
         server = server_of(folder, folder.root, in_python, "auto")
-        if server is in_python:
+        if server == in_python:
             python, run, _, *arguments = in_python
             server = [python, run, FOREGROUND, engine, *arguments]
         become_server(folder, folder.root, server)

@@ -86,7 +86,7 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
     refuse_flags_of_others(engine, given)
     require_converter(flags["converter"], given)
     if flags["device"] is None:
-        flags["device"] = default_device(engine)
+        flags["device"] = default_device(engine, given)
     config = model_config(model_path, engine, flags)
     with ProgressLine(f"loading {model_path.name}"), speaking_of_flags(engine):
         found = _examine(config, model_path)

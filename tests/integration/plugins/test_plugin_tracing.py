@@ -27,6 +27,7 @@ NODES = [
 GRAPH = {"name": "pair", "type": "graph", "nodes": NODES}
 
 Serve = Callable[..., AbstractContextManager[RunningServer]]
+Spans = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(params=[None, PROGRAM], ids=["python", "native"])
@@ -69,20 +70,22 @@ def test_spans_of_a_graph(serve: Serve, receiving: Collector, protocol: str) -> 
     assert {"queue", "infer"} <= {step["name"] for step in steps}
 
 
-def test_spans_of_a_model_that_calls_another(serve: Serve, receiving: Collector) -> None:
+def spans_of_a_call(serve: Serve, receiving: Collector, model: str, status: int) -> Spans:
+    """The spans of one request, by their names."""
     trace = uuid4().hex
     with serve(endpoint=receiving.endpoints["grpc"]) as server:
-        assert ask(server, "calls", 1, traceparent=parent(trace=trace)).status_code == 200
-        spans = receiving.trace(trace, "infer calls-1.0.0")
+        assert ask(server, model, 1, traceparent=parent(trace=trace)).status_code == status
+        return receiving.trace(trace, f"infer {model}-1.0.0")
+
+
+def test_spans_of_a_model_that_calls_another(serve: Serve, receiving: Collector) -> None:
+    spans = spans_of_a_call(serve, receiving, "calls", status=200)
     for name in ("calls-1.0.0", "multiply-1.0.0"):
         assert attributes(spans[name])["grps.model"] == name
 
 
 def test_failures_have_their_cause(serve: Serve, receiving: Collector) -> None:
-    trace = uuid4().hex
-    with serve(endpoint=receiving.endpoints["grpc"]) as server:
-        assert ask(server, "throw", 1, traceparent=parent(trace=trace)).status_code == 500
-        spans = receiving.trace(trace, "infer throw-1.0.0")
+    spans = spans_of_a_call(serve, receiving, "throw", status=500)
     for name in ("infer throw-1.0.0", "throw-1.0.0"):
         assert spans[name]["status"] == {"code": 2, "message": "model_failed"}
 

@@ -229,6 +229,17 @@ def test_engines_verbs(
     assert found.device == (flags[1] if "--device" in flags else "cpu")
 
 
+def test_the_default_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(Path, "glob", lambda _, pattern: iter([Path("/dev/nvidia0")]))
+    default = model_service.default_device
+    assert default("onnxruntime", set()) == "cuda"
+    assert default("onnxruntime", {"native"}) == "cpu"
+    assert default("openvino", set()) == "cpu"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert default("onnxruntime", set()) == "cpu"
+
+
 def test_a_savedmodel_by_either_verb(grpst: Grpst, model: Path, fake_server: Choose) -> None:
     fake_server("fail")
     other = model.with_name("saved")

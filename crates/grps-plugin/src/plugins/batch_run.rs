@@ -201,9 +201,12 @@ impl RequestRun {
     /// Fails the request alone.
     pub(crate) fn fail(&self, number: i32, message: String) {
         match failure_of(number, message) {
+            Failure::Run(error) if is_plain(number) => {
+                self.log(&error);
+                self.request.reply(Err(error));
+            }
             Failure::Run(error) => {
-                let described = self.described(error.clone());
-                self.request.reply(Err(if is_plain(number) { error } else { described }));
+                self.request.reply(Err(self.described(error)));
             }
             broken @ Failure::Instance(_) => self.errors.note(broken),
         }
@@ -214,9 +217,12 @@ impl RequestRun {
         if error.cause() == Cause::InvalidArgument {
             return error;
         }
-        let id = self.request.id();
-        tracing::error!(request = id, %error, "a request failed");
-        Error::new(error.cause(), format!("{error} (request id {id})"))
+        self.log(&error);
+        Error::new(error.cause(), format!("{error} (request id {})", self.request.id()))
+    }
+
+    fn log(&self, error: &Error) {
+        tracing::error!(request = self.request.id(), %error, "a request failed");
     }
 
     /// Sends its outputs as a chunk; returns a `grps_status`.

@@ -66,8 +66,8 @@ enum grps_status {
 enum grps_failure {
   GRPS_FAILED = 1, /* the run failed */
   GRPS_BROKEN = 2, /* the inferer is unusable: it is destroyed, and another one is created */
-  GRPS_PLAIN = 3   /* as GRPS_FAILED; a request that fails so gets the message alone, which may be
-                      empty, without the identifier by which the log names it (1.1) */
+  GRPS_PLAIN = 3   /* as GRPS_FAILED, but what fail_request says reaches the client as it is, empty
+                      or not, without the identifier by which the log names the request */
 };
 
 /* What an inferer is called with; flags of its class. */

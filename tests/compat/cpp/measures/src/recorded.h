@@ -102,7 +102,7 @@ REGISTER_INFERER(StreamErr, StreamErr);
 REGISTER_INFERER(Metric, Metric);
 REGISTER_INFERER(Silent, NonMsg);
 REGISTER_INFERER(Silent, ReturnNone);
-REGISTER_INFERER(Silent, Sleeper);
+REGISTER_INFERER(Silent, Sleeper);  // in the configuration, but no record asks it
 REGISTER_INFERER(NpInferer, NpInferer);
 
 }  // namespace netease::grps
