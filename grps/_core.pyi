@@ -69,10 +69,10 @@ class Plugin:
         loaded: Callable[[], object],
     ) -> str | None: ...
 
-class OnnxCopy:
-    """A loaded copy of an ONNX model."""
+class LoadedCopy:
+    """A copy of a model that an engine in native code has loaded."""
 
-    def __new__(cls, library: Path, model: NativeFile) -> OnnxCopy: ...
+    def __new__(cls, engine: str, library: Path, model: NativeFile) -> LoadedCopy: ...
     @property
     def inputs(self) -> list[tuple[str, str | None, list[int | None] | None]]: ...
     @property

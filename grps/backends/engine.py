@@ -57,6 +57,15 @@ class Flag:
     """Whether a model with it runs on the CPU only."""
 
 
+NATIVE = Flag(
+    name="native",
+    help="Run the model in native threads, and the service without Python; on the CPU",
+    kind="switch",
+    is_for_cpu=True,
+)
+"""Of the engines that there are in native code as well."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
     """The verb that serves models with one engine."""

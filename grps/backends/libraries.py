@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from grps.errors import MissingExtraError, ModelError
 
-PACKAGE = "onnxruntime"
 
+def native_library(engine: str) -> Path:
+    """Return the shared library by which native code runs the models of an engine.
 
-def onnxruntime_library() -> Path:
-    """Return the shared library of the installed ONNX Runtime, which is not imported.
+    Args:
+        engine: One of ``LIBRARIES``.
 
     Raises:
-        MissingExtraError: It is not installed.
+        MissingExtraError: The engine is not installed.
         ModelError: Its package has no such library.
     """
-    spec = find_spec(PACKAGE)
+    return LIBRARIES[engine]()
+
+
+def _onnxruntime() -> Path:
+    return _library_in("onnxruntime", "onnx", "capi", "libonnxruntime.so.*")
+
+
+def _library_in(package: str, extra: str, folder: str, pattern: str) -> Path:
+    """Return a file of an installed package, which is not imported."""
+    spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise MissingExtraError(PACKAGE, "onnx")
-    folder = Path(spec.origin).parent / "capi"
-    found = sorted(folder.glob("libonnxruntime.so.*"))
+        raise MissingExtraError(package, extra)
+    place = Path(spec.origin).parent / folder
+    found = sorted(place.glob(pattern))
     if not found:
-        raise ModelError(f"{folder} has no libonnxruntime.so; use native: false")
+        raise ModelError(f"{place} has no {pattern.rstrip('.*')}; use native: false")
     return found[-1]
+
+
+LIBRARIES: Mapping[str, Callable[[], Path]] = {"onnxruntime": _onnxruntime}
+"""The engines that there are in native code, and where the library of each is."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import grps
-from grps.backends.libraries import onnxruntime_library
+from grps.backends.libraries import LIBRARIES, native_library
 from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.paths import ServiceFolder
 from grps.errors import ArchiveError, DeployError, GrpsError
@@ -43,7 +43,13 @@ def server_of(
     places = ["--project", str(project), "--service", str(folder.root)]
     need = _need(places, project, folder.root / "conf")
     if need is None:
-        return [str(PROGRAM), *places, "--state_file", str(folder.state), *_libraries()]
+        return [
+            str(PROGRAM),
+            *places,
+            "--state_file",
+            str(folder.state),
+            *_libraries(project, folder),
+        ]
     if mode == "always":
         raise DeployError(f"{project} can't be served without Python: {need}")
     return python
@@ -90,12 +96,16 @@ def _missing_library(project: Path, conf: Path) -> str | None:
     return None
 
 
-def _libraries() -> list[str]:
-    """Return where the program finds the library of the installed ONNX Runtime."""
-    try:
-        return ["--onnxruntime", str(onnxruntime_library())]
-    except GrpsError:
-        return []  # if a model needs it, the program says so
+def _libraries(project: Path, folder: ServiceFolder) -> list[str]:
+    """Return where the program finds the libraries of the engines that its models need."""
+    models = Project.read(project, folder.root / "conf").inference.models
+    words: list[str] = []
+    for engine in sorted({model.inferer_type for model in models} & LIBRARIES.keys()):
+        try:
+            words += ["--library", f"{engine}={native_library(engine)}"]
+        except GrpsError:
+            continue  # the program says what is missing
+    return words
 
 
 def _note(folder: ServiceFolder) -> Path:

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use grps_config::{Loader, parse_ports};
 use grps_core::{Engine, Health, Limits};
+use grps_engines::NativeEngine;
 use grps_server::codec::Codec;
 use grps_server::{App, Bound, DataPlane, bind_unix, listen};
 
@@ -34,8 +35,8 @@ pub(crate) struct Options {
     pub(crate) service: Option<PathBuf>,
     pub(crate) state_file: Option<PathBuf>,
     pub(crate) to_stderr: bool,
-    /// The library of ONNX Runtime; where it is looked for when `None`.
-    pub(crate) onnxruntime: Option<PathBuf>,
+    /// Libraries of engines; others are looked for.
+    pub(crate) libraries: Vec<(NativeEngine, PathBuf)>,
     /// Ports to listen on; what `server.yml` says when `None`.
     pub(crate) port: Option<String>,
 }
@@ -52,8 +53,8 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(options: Options, stop: Arc<StopRequest>) -> Self {
-        if let Some(library) = options.onnxruntime.clone() {
-            grps_engines::onnxruntime::use_library(library);
+        for (engine, library) in &options.libraries {
+            engine.use_library(library.clone());
         }
         let folder = options.service.clone().unwrap_or_else(|| options.project.clone());
         let state = State::of_this_process(&folder);

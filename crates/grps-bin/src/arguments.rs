@@ -1,17 +1,20 @@
 //! The command line: the one of `python -m grps.server`, and what `grpst` asks.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+
+use grps_engines::NativeEngine;
 
 use crate::app::Options;
 use crate::reading::FileKind;
 
 pub(crate) const HELP: &str = "\
 usage: grps-server [--project FOLDER] [--service FOLDER] [--port PORTS] [--state_file FILE]
-                   [--stderr] [--onnxruntime FILE] [--check] [--read KIND FILE...]
+                   [--stderr] [--library ENGINE=FILE]... [--check]
+                   [--read KIND FILE...]
 
-Serve a project without Python: models of inferer_type plugin and identity, and of onnxruntime with
-inferer_args.native.
+Serve a project without Python: models of inferer_type plugin and identity, and with
+inferer_args.native those of onnxruntime.
 
 options:
   --project FOLDER     project folder; this one when left out
@@ -19,8 +22,9 @@ options:
   --port PORTS         listen here, not where server.yml says
   --state_file FILE    file for the phase of the process
   --stderr             log to standard error as well
-  --onnxruntime FILE   libonnxruntime.so; that of the variable GRPS_ONNXRUNTIME, or
-                       libonnxruntime.so.1 of the system, when left out
+  --library ENGINE=FILE
+                       the shared library of an engine, such as onnxruntime=libonnxruntime.so; that
+                       of the variable GRPS_ONNXRUNTIME, or the system's, when left out
   --check              only say whether the project can be served without Python
   --read KIND FILE...  only read files: inference, server or keys; one line of JSON for each";
 
@@ -61,7 +65,7 @@ impl Arguments {
                 "--project" => project = value()?.into(),
                 "--service" => options.service = Some(absolute(&PathBuf::from(value()?))?),
                 "--state_file" => options.state_file = Some(absolute(&PathBuf::from(value()?))?),
-                "--onnxruntime" => options.onnxruntime = Some(absolute(&PathBuf::from(value()?))?),
+                "--library" => options.libraries.push(library(&value()?)?),
                 "--port" => options.port = Some(value()?.to_string_lossy().into_owned()),
                 "--read" => {
                     let kind = value()?;
@@ -78,6 +82,17 @@ impl Arguments {
         }
         Ok(Self { action, options, files })
     }
+}
+
+/// An engine and its library, of a word such as `onnxruntime=libonnxruntime.so`.
+fn library(word: &OsStr) -> Result<(NativeEngine, PathBuf), String> {
+    let word = word.to_string_lossy();
+    let parts = word.split_once('=');
+    let (engine, path) = parts.ok_or_else(|| format!("--library: '{word}' has no '='"))?;
+    let known = || NativeEngine::ALL.map(NativeEngine::name).join(", ");
+    let engine = NativeEngine::named(engine)
+        .ok_or_else(|| format!("--library: no engine '{engine}'; there are: {}", known()))?;
+    Ok((engine, absolute(Path::new(path))?))
 }
 
 /// A path from the root of the file system, its links as they are; it starts at the working folder

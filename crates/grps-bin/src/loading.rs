@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use grps_config::Description;
 use grps_config::types::{BatchingType, BatchingWait, ModelConfig, ServerConfig};
-use grps_config::{Description, ONNXRUNTIME};
 use grps_core::{
     BatchPolicy, Executor, Identity, InlineExecutor, InputForm, LoadInferer, Model, ModelSpec,
     NativeInstance, NestedCalls, Padding, PulledExecutor, Queue, Signature, Wait,
 };
+use grps_engines::NativeEngine;
 
+use crate::engine_models::engine_copies;
 use crate::machine::usable_cpus;
-use crate::onnx_models::onnx_copies;
 use crate::plugin_models::plugin_copies;
 use crate::project::Project;
 use crate::signatures::describe;
@@ -55,10 +56,12 @@ pub(crate) fn load_model(
         let calls = Arc::new(NestedCalls::new(&config.key()));
         return Ok(loaded(config, spec, executor, (Vec::new(), calls)));
     }
-    let copies = if config.inferer_type == ONNXRUNTIME {
-        onnx_copies(config, &project.folder, threads_of_a_run(&project.inference.models))
-    } else {
-        plugin_copies(config, &project.folder)
+    let copies = match NativeEngine::named(&config.inferer_type) {
+        Some(engine) => {
+            let threads = threads_of_a_run(&project.inference.models);
+            engine_copies(engine, config, &project.folder, threads)
+        }
+        None => plugin_copies(config, &project.folder),
     };
     let Copies { form, signature, places, calls, load } = copies.map_err(named)?;
     spec.form = form;
@@ -104,7 +107,7 @@ fn start_copies(
 
 /// Processors for one run of an engine while all runs are in progress at once.
 fn threads_of_a_run(models: &[ModelConfig]) -> usize {
-    let engines = models.iter().filter(|model| model.inferer_type == ONNXRUNTIME);
+    let engines = models.iter().filter(|model| NativeEngine::named(&model.inferer_type).is_some());
     let runs = engines.map(|model| model.instances as usize * model.devices().len()).sum::<usize>();
     (usable_cpus() / runs.max(1)).max(1)
 }

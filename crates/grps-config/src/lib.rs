@@ -23,6 +23,6 @@ mod upstream_cpp;
 pub use error::ConfigError;
 pub use graphs::{Condition, Graph, Input, Node, Source};
 pub use loader::{Description, Loaded, Loader, check_all_keys, plan, read_text};
-pub use native::{ONNXRUNTIME, python_need};
+pub use native::{NATIVE_ENGINES, python_need};
 pub use ports::parse_ports;
 pub use upstream_cpp::{hosted, is_upstream_cpp};

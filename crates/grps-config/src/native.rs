@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::types::{InferenceConfig, Isolation, ModelConfig, ServerConfig};
 
-/// The engine that there is in native code.
-pub const ONNXRUNTIME: &str = "onnxruntime";
+/// The values of `inferer_type` whose engine there is in native code.
+pub const NATIVE_ENGINES: &[&str] = &["onnxruntime"];
 
 /// The first thing that needs Python, as a line; `None` when nothing does.
 pub fn python_need(inference: &InferenceConfig, server: &ServerConfig) -> Option<String> {
@@ -22,14 +22,16 @@ fn model_need(model: &ModelConfig) -> Option<String> {
         return None;
     }
     let is_apart = model.isolation == Isolation::Process;
-    let need = match model.inferer_type.as_str() {
-        "plugin" | ONNXRUNTIME if is_apart => "a process of its own".to_owned(),
+    let kind = model.inferer_type.as_str();
+    let is_engine = NATIVE_ENGINES.contains(&kind);
+    let need = match kind {
+        _ if is_apart && (is_engine || kind == "plugin") => "a process of its own".to_owned(),
         "plugin" => return None,
         "identity" => "a converter or a process of its own".to_owned(),
-        ONNXRUNTIME if !asks_for_native_code(model) => {
-            format!("inferer_type '{ONNXRUNTIME}' without inferer_args.native")
+        _ if is_engine && asks_for_native_code(model) => {
+            return beyond_native_code(model).map(|key| named(model, key));
         }
-        ONNXRUNTIME => return beyond_native_code(model).map(|key| named(model, key)),
+        _ if is_engine => format!("inferer_type '{kind}' without inferer_args.native"),
         other => format!("inferer_type '{other}'"),
     };
     Some(named(model, &need))

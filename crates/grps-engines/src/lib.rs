@@ -6,8 +6,9 @@
 
 mod engine;
 mod joined_rows;
+mod onnxruntime;
+mod table;
 mod warm_up;
 
-pub mod onnxruntime;
-
 pub use engine::{EngineError, LoadedEngine, ModelFile, RowLimits};
+pub use table::NativeEngine;

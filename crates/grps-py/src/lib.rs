@@ -39,7 +39,7 @@ mod _core {
     #[pymodule_export]
     use crate::instances::heartbeat::Heartbeat;
     #[pymodule_export]
-    use crate::instances::native_engine::OnnxCopy;
+    use crate::instances::native_engine::LoadedCopy;
     #[pymodule_export]
     use crate::instances::plugin::{Plugin, RunningCopy};
     #[pymodule_export]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grps.backends.engine import Engine, Flag, GpuMemory, ModelFormat, Verb
+from grps.backends.engine import NATIVE, Engine, GpuMemory, ModelFormat, Verb
 
 _TAGS = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca")
 """First bytes of the fields of ONNX's ModelProto."""
@@ -48,14 +48,7 @@ ENGINE = Engine(
             name="onnx", title="ONNX", looks_like=_looks_like_onnx, directory_suffixes=(".onnx",)
         ),
     ),
-    flags=(
-        Flag(
-            name="native",
-            help="Run the model in native threads, and the service without Python; on the CPU",
-            kind="switch",
-            is_for_cpu=True,
-        ),
-    ),
+    flags=(NATIVE,),
     threads="per_run",
     gpu_memory=GpuMemory(
         manager="OnnxGpuMemManager",

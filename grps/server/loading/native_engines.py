@@ -6,20 +6,19 @@ import json
 from pathlib import Path
 
 from grps.backends.formats import expect_format
+from grps.backends.libraries import LIBRARIES
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.machine import usable_cpus
 from grps.server.native import NativeFile
 
-ENGINE = "onnxruntime"
-"""The engine that there is in native code."""
 PASSING = (None, "none", "numpy")
 """Converters that pass tensors unchanged."""
 
 
 def runs_natively(config: ModelConfig) -> bool:
     """Return whether a model asks for its engine in native code."""
-    return config.inferer_type == ENGINE and (config.inferer_args or {}).get("native") is True
+    return config.inferer_type in LIBRARIES and (config.inferer_args or {}).get("native") is True
 
 
 def model_file(config: ModelConfig, folder: Path) -> NativeFile:
@@ -30,7 +29,7 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
         folder: The project, which relative paths start from.
 
     Raises:
-        ModelError: It needs something that native code has not, or its file is no ONNX model.
+        ModelError: It needs something that native code has not, or its file is not the engine's.
     """
     for key, is_given, advice in (
         ("converter_type", config.converter_type not in PASSING, "use converter_type numpy"),
@@ -44,7 +43,7 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
                 "or native: false"
             )
     path = folder / (config.inferer_path or "")
-    expect_format(path, ENGINE)
+    expect_format(path, config.inferer_type)
     batching = config.batching
     is_joined = batching is not None and batching.type == "dynamic"
     return NativeFile(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from grps.backends.backend import Signature
-from grps.backends.libraries import onnxruntime_library
+from grps.backends.libraries import native_library
 from grps.config.schema import ModelConfig
 from grps.server.loading.loaders import Report
 from grps.server.loading.native_engines import model_file
 from grps.server.loading.signatures import signature_of
 from grps.server.models.native_copy import NativeCopy
-from grps.server.native import Model, OnnxCopy
+from grps.server.native import LoadedCopy, Model
 
 
 class EngineCopy(NativeCopy):
-    """An instance whose copy is an ONNX model and runs in a native thread."""
+    """An instance whose copy runs in a native thread, by an engine in native code."""
 
     def __init__(self, config: ModelConfig, index: int, folder: Path, report: Report) -> None:
         """Make an instance.
@@ -28,14 +28,14 @@ class EngineCopy(NativeCopy):
         """
         super().__init__(config, index, report)
         self._folder = folder.absolute()
-        self._copy: OnnxCopy | None = None
+        self._copy: LoadedCopy | None = None
 
     def load(self) -> Signature:
         """Load the copy and run it once; see ``Instance.load``."""
         self._report("loading", f"loading {self.name}")
-        file = model_file(self._config, self._folder)
+        engine, file = self._config.inferer_type, model_file(self._config, self._folder)
         try:
-            self._copy = OnnxCopy(onnxruntime_library(), file)
+            self._copy = LoadedCopy(engine, native_library(engine), file)
         except ValueError as error:
             raise self.failed(error) from error
         self._loaded = True

@@ -17,7 +17,7 @@ import pytest
 import requests
 from onnx import TensorProto, helper, numpy_helper
 
-from grps.backends.libraries import onnxruntime_library
+from grps.backends.libraries import native_library
 from grps.deploy.native import PROGRAM
 from tests.integration.engines.test_backends_http import SILERO_ONNX
 from tests.onnx_models import save_graph, save_identities, save_node
@@ -95,7 +95,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("alone")
     models = [configured("native", name, keys) for name, keys in save_models(folder).items()]
     write_project(folder, models)
-    with serving(folder, PROGRAM, GRPS_ONNXRUNTIME=str(onnxruntime_library())) as running:
+    with serving(folder, PROGRAM, GRPS_ONNXRUNTIME=str(native_library("onnxruntime"))) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
 /// Opens this library of ONNX Runtime; only the first call of the process counts.
-pub fn use_library(path: PathBuf) {
+pub(crate) fn use_library(path: PathBuf) {
     let _ = CHOSEN.set(path);
 }
 

@@ -22,14 +22,10 @@ use crate::onnxruntime::arguments::Arguments;
 use crate::onnxruntime::inferer::OnnxInferer;
 use crate::onnxruntime::session::open_session;
 
-pub use library::use_library;
+pub(crate) use library::use_library;
 
-/// Loads one copy of a model and runs it for the first time.
-///
-/// # Errors
-/// The arguments, the file or the library of ONNX Runtime are wrong, the model fails, or it needs
-/// Python.
-pub fn load(model: &ModelFile) -> Result<LoadedEngine, EngineError> {
+/// See [`crate::NativeEngine::load`].
+pub(crate) fn load(model: &ModelFile) -> Result<LoadedEngine, EngineError> {
     let arguments = Arguments::read(model)?;
     let first = open(model, &arguments)?;
     let signature = first.signature().clone();

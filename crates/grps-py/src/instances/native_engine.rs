@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use grps_core::{InputForm, LoadInferer, NativeInstance, Signature, TensorSpec};
-use grps_engines::{ModelFile, RowLimits, onnxruntime};
+use grps_engines::{ModelFile, NativeEngine, RowLimits};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -14,9 +14,9 @@ use crate::service::model::Model;
 /// Name, element type and dimensions of a tensor, `None` where the model does not say.
 type Described = (String, Option<&'static str>, Option<Vec<Option<usize>>>);
 
-/// A loaded copy of an ONNX model.
+/// A copy of a model that an engine in native code has loaded.
 #[pyclass(frozen, module = "grps._core")]
-pub(crate) struct OnnxCopy {
+pub(crate) struct LoadedCopy {
     signature: Signature,
     load: LoadInferer,
 }
@@ -34,13 +34,15 @@ struct PyModelFile {
 }
 
 #[pymethods]
-impl OnnxCopy {
-    /// Loads a copy by ONNX Runtime, whose library is opened once for the whole process.
+impl LoadedCopy {
+    /// Loads a copy by an engine, whose library is opened once for the whole process.
     #[new]
-    fn new(py: Python<'_>, library: PathBuf, model: PyModelFile) -> PyResult<Self> {
-        onnxruntime::use_library(library);
+    fn new(py: Python<'_>, engine: &str, library: PathBuf, model: PyModelFile) -> PyResult<Self> {
+        let engine = NativeEngine::named(engine)
+            .ok_or_else(|| PyValueError::new_err(format!("no engine '{engine}' in native code")))?;
+        engine.use_library(library);
         let model = ModelFile::try_from(model)?;
-        let loaded = py.detach(|| onnxruntime::load(&model));
+        let loaded = py.detach(|| engine.load(&model));
         let loaded = loaded.map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Self { signature: loaded.signature, load: loaded.load })
     }

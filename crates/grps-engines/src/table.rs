@@ -1,0 +1,48 @@
+//! The engines that there are; a new one has a line in each function.
+
+use std::path::PathBuf;
+
+use crate::engine::{EngineError, LoadedEngine, ModelFile};
+use crate::onnxruntime;
+
+/// An engine in native code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NativeEngine {
+    /// ONNX models on ONNX Runtime.
+    Onnxruntime,
+}
+
+impl NativeEngine {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Onnxruntime];
+
+    /// The engine of an `inferer_type`.
+    pub fn named(inferer_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|engine| engine.name() == inferer_type)
+    }
+
+    /// Its `inferer_type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Onnxruntime => "onnxruntime",
+        }
+    }
+
+    /// Opens this library when a model needs the engine; only the first call of the process counts.
+    pub fn use_library(self, path: PathBuf) {
+        match self {
+            Self::Onnxruntime => onnxruntime::use_library(path),
+        }
+    }
+
+    /// Loads one copy of a model and runs it for the first time.
+    ///
+    /// # Errors
+    /// The arguments, the file or the library of the engine are wrong, the model fails, or it needs
+    /// Python.
+    pub fn load(self, model: &ModelFile) -> Result<LoadedEngine, EngineError> {
+        match self {
+            Self::Onnxruntime => onnxruntime::load(model),
+        }
+    }
+}
