@@ -13,6 +13,7 @@ from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.paths import ServiceFolder
 from grps.errors import ArchiveError, DeployError, GrpsError
 from grps.server.files import write_atomically
+from grps.server.loading.plugin_libraries import is_found, opened_libraries
 from grps.server.project import Project
 
 PROGRAM = Path(grps.__file__).with_name("grps-server")
@@ -93,6 +94,9 @@ def _missing_library(project: Path, conf: Path) -> str | None:
             needed_libraries(library, str(library), ())
         except ArchiveError as error:
             return f"model {model.key}: {error}"
+        for name in opened_libraries(library):
+            if not is_found(name):
+                return f"model {model.key}: {library} opens {name}, which is not found"
     return None
 
 

@@ -17,6 +17,7 @@ from grps.deploy.cpp.sources import PLUGIN, copy_sources, source_files
 from grps.deploy.cpp.steps import OnStep, run_step
 from grps.deploy.cpp.upstream import UPSTREAM_COPY, replace_libraries
 from grps.errors import ArchiveError
+from grps.server.loading.plugin_libraries import opened_libraries, package_of
 from grps.server.loading.upstream_cpp import is_upstream_cpp
 from grps.server.project import Project
 
@@ -153,6 +154,9 @@ def _collect(project: Path, copy: Path, sources: list[TreeFile]) -> Built:
 
 def _add_needed(files: dict[str, TreeFile], copy: Path, plugin: str) -> Iterator[tuple[str, None]]:
     """Add the libraries that a plugin needs and that its machine may lack; yield notes."""
+    for name in opened_libraries(copy / plugin):
+        if (package := package_of(name)) is not None:
+            yield f"{plugin} needs the Python package {package} where it is served", None
     for needed in needed_libraries(copy / plugin, plugin, (copy / LIBRARIES,)):
         if needed.package is not None:
             yield f"{plugin} needs the Python package {needed.package} where it is served", None

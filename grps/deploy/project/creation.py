@@ -38,6 +38,9 @@ PROJECT_TYPES = {
     "cpp_torch": _with_engine("with libtorch", "cpp_torch", "torch"),
     "cpp_tf": _with_engine("with TensorFlow", "cpp_tf", "tensorflow"),
     "cpp_openvino": _with_engine("with OpenVINO", "cpp_openvino", "openvino"),
+    "cpp_trt": ProjectType(
+        "with TensorRT", (*CPP, "cpp_engine", "cpp_onnx/data", "cpp_trt"), engine="tensorrt"
+    ),
 }
 """Kinds of projects by their name."""
 HIDDEN = ("gitkeep", "gitignore", "clang-format")

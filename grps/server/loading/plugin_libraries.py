@@ -10,12 +10,18 @@ import ctypes
 import importlib.util
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 MISSING = re.compile(r"^(?P<name>[^/:]+): cannot open shared object file")
+OPENED = re.compile(rb"grps opens (?P<name>[\w.+-]+)\0")
+"""How a plugin names a library that it opens by itself: it runs without, until a model needs it."""
 PACKAGES = {
+    "nvidia.cu13": "lib",
+    "nvidia.cuda_runtime": "lib",
     "onnxruntime": "capi",
     "openvino": "libs",
     "tensorflow": ".",
@@ -24,6 +30,7 @@ PACKAGES = {
 }
 """Python packages with libraries that plugins use, and the folder of these."""
 OWNERS = {
+    "libcudart": "nvidia-cuda-runtime",
     "libonnxruntime": "onnxruntime",
     "libopenvino": "openvino",
     "libtensorflow": "tensorflow",
@@ -44,15 +51,46 @@ def load_needed(plugin: Path, project: Path) -> str | None:
     Returns:
         What is missing and what to do; ``None`` if nothing is.
     """
-    missing = _load(plugin, [plugin.parent, project / "lib"], ())
+    folders = [plugin.parent, project / "lib"]
+    missing = _load(plugin, folders, ())
     if missing is None:
+        _load_opened(plugin, folders)
         return None
-    package = next((name for part, name in OWNERS.items() if missing.startswith(part)), None)
+    package = package_of(missing)
     install = f"install the Python package {package}, or " if package else ""
     return (
         f"it needs {missing}, which is not found; {install}put the library beside the plugin or "
         "into the project's folder lib"
     )
+
+
+def opened_libraries(plugin: Path) -> list[str]:
+    """Return the names of the libraries that a plugin opens by itself, in the order it names them."""
+    found = OPENED.finditer(plugin.read_bytes())
+    return list(dict.fromkeys(name["name"].decode() for name in found))
+
+
+def package_of(library: str) -> str | None:
+    """Return the name of the Python package that has a library; ``None`` if none is known."""
+    return next((name for part, name in OWNERS.items() if library.startswith(part)), None)
+
+
+def is_found(library: str) -> bool:
+    """Tell whether the loader of the system finds a library by its name."""
+    command = [sys.executable, "-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1])", library]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def _load_opened(plugin: Path, folders: list[Path]) -> None:
+    """Load what a plugin will open where the loader of the system does not find it.
+
+    A library that is not here, or can't be loaded, is none of a fault yet: the plugin says so when
+    a model needs it.
+    """
+    for name in opened_libraries(plugin):
+        for path in _candidates(name, folders):
+            if _load(path, [*folders, path.parent], (name,)) is None:
+                break
 
 
 def _load(library: Path, folders: list[Path], above: tuple[str, ...]) -> str | None:
@@ -96,7 +134,8 @@ def _candidates(name: str, folders: list[Path]) -> Iterator[Path]:
 
 def _package_folders() -> Iterator[Path]:
     for package, below in PACKAGES.items():
-        with suppress(ValueError):
+        # A package inside of one that is not installed is no package.
+        with suppress(ValueError, ModuleNotFoundError):
             spec = importlib.util.find_spec(package)
             for location in (spec and spec.submodule_search_locations) or ():
                 yield Path(location, below)

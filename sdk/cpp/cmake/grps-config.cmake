@@ -6,8 +6,9 @@
 #
 # Give CMake the folder of this SDK, which `grpst sdk` prints: -D CMAKE_PREFIX_PATH=FOLDER.
 # Components are engines, each a target: grps::onnxruntime, grps::torch, grps::tensorflow,
-# grps::openvino. Their libraries are those of the installed Python packages, or in the folders that
-# ONNXRUNTIME_ROOT, TORCH_ROOT, TENSORFLOW_ROOT and OPENVINO_ROOT name.
+# grps::openvino, grps::tensorrt. Their libraries are those of the installed Python packages, or in
+# the folders that ONNXRUNTIME_ROOT, TORCH_ROOT, TENSORFLOW_ROOT, OPENVINO_ROOT and TENSORRT_ROOT
+# name.
 
 get_filename_component(GRPS_SDK_FOLDER "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
 
