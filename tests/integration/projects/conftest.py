@@ -60,8 +60,8 @@ def state_of(name: str) -> ServiceState:
 class Dev:
     """A running ``grpst dev`` whose lines are waited for."""
 
-    def __init__(self, project: Path, wait_s: float = WAIT_S) -> None:
-        command = [sys.executable, "-m", "grps.cli.main", "dev", str(project)]
+    def __init__(self, project: Path, wait_s: float = WAIT_S, *flags: str) -> None:
+        command = [sys.executable, "-m", "grps.cli.main", "dev", str(project), *flags]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
