@@ -18,7 +18,7 @@ pub(super) fn cause_of(text: &str) -> String {
     let first = lines().next().unwrap_or("it failed without a message");
     let is_error =
         |line: &&str| PYTHON_ERROR.as_ref().is_some_and(|pattern| pattern.is_match(line));
-    let found = lines().filter(is_error).next_back();
+    let found = lines().rfind(is_error);
     let found = found.filter(|_| lines().any(|line| line.contains(TORCHSCRIPT)));
     let cause = found.map_or(first, |cause| {
         let cause = cause.strip_prefix("RuntimeError: ").unwrap_or(cause);
