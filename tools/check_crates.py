@@ -14,7 +14,7 @@ from tools.repository import ROOT, source_files
 ALLOWED = {
     "grps-config": set[str](),
     "grps-core": set[str](),
-    "grps-engines": {"grps-core"},
+    "grps-engines": {"grps-core", "grps-plugin"},
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-core"},
     "grps-worker": {"grps-core"},

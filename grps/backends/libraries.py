@@ -6,23 +6,25 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from grps.backends.shims.build import OnBuild, built_shim
 from grps.errors import MissingExtraError, ModelError
 
 
-def native_library(engine: str) -> Path:
+def native_library(engine: str, on_build: OnBuild = lambda line: None) -> Path:
     """Return the shared library by which native code runs the models of an engine.
 
     Args:
         engine: One of ``LIBRARIES``.
+        on_build: Receives a line if the library has to be built, which takes a while.
 
     Raises:
         MissingExtraError: The engine is not installed.
-        ModelError: Its package has no such library.
+        ModelError: Its package has no such library, or it can't be built.
     """
-    return LIBRARIES[engine]()
+    return LIBRARIES[engine](on_build)
 
 
-def _onnxruntime() -> Path:
+def _onnxruntime(_: OnBuild) -> Path:
     return _library_in("onnxruntime", "onnx", "capi", "libonnxruntime.so.*")
 
 
@@ -38,5 +40,14 @@ def _library_in(package: str, extra: str, folder: str, pattern: str) -> Path:
     return found[-1]
 
 
-LIBRARIES: Mapping[str, Callable[[], Path]] = {"onnxruntime": _onnxruntime}
+def _torch(on_build: OnBuild) -> Path:
+    from grps.backends.torch.shim import recipe
+
+    return built_shim(recipe(), on_build)
+
+
+LIBRARIES: Mapping[str, Callable[[OnBuild], Path]] = {
+    "onnxruntime": _onnxruntime,
+    "torch": _torch,
+}
 """The engines that there are in native code, and where the library of each is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Literal, get_args
 
 import grps
 from grps.backends.libraries import LIBRARIES, native_library
+from grps.backends.shims.build import OnBuild
 from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.paths import ServiceFolder
 from grps.errors import ArchiveError, DeployError, GrpsError
@@ -25,7 +27,11 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 def server_of(
-    folder: ServiceFolder, project: Path, python: Sequence[str], mode: Mode
+    folder: ServiceFolder,
+    project: Path,
+    python: Sequence[str],
+    mode: Mode,
+    on_build: OnBuild = lambda line: None,
 ) -> Sequence[str]:
     """Return the command that serves a project. Call it inside ``claim``.
 
@@ -34,6 +40,7 @@ def server_of(
         project: Holds the code and data.
         python: The command of the server in Python.
         mode: Which of the two is asked for.
+        on_build: Receives a line if the library of an engine has to be built.
 
     Raises:
         DeployError: The program is asked for, but can't serve the project.
@@ -44,13 +51,12 @@ def server_of(
     places = ["--project", str(project), "--service", str(folder.root)]
     need = _need(places, project, folder.root / "conf")
     if need is None:
-        return [
-            str(PROGRAM),
-            *places,
-            "--state_file",
-            str(folder.state),
-            *_libraries(project, folder),
-        ]
+        try:
+            libraries = _libraries(project, folder, on_build)
+        except GrpsError as error:
+            need = str(error)
+        else:
+            return [str(PROGRAM), *places, "--state_file", str(folder.state), *libraries]
     if mode == "always":
         raise DeployError(f"{project} can't be served without Python: {need}")
     return python
@@ -100,15 +106,17 @@ def _missing_library(project: Path, conf: Path) -> str | None:
     return None
 
 
-def _libraries(project: Path, folder: ServiceFolder) -> list[str]:
-    """Return where the program finds the libraries of the engines that its models need."""
+def _libraries(project: Path, folder: ServiceFolder, on_build: OnBuild) -> list[str]:
+    """Return where the program finds the libraries of the engines that its models need.
+
+    Raises:
+        GrpsError: One is not installed or can't be built, and the environment names no other.
+    """
     models = Project.read(project, folder.root / "conf").inference.models
     words: list[str] = []
     for engine in sorted({model.inferer_type for model in models} & LIBRARIES.keys()):
-        try:
-            words += ["--library", f"{engine}={native_library(engine)}"]
-        except GrpsError:
-            continue  # the program says what is missing
+        if not os.environ.get(f"GRPS_{engine.upper()}"):
+            words += ["--library", f"{engine}={native_library(engine, on_build)}"]
     return words
 
 

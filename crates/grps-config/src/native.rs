@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::types::{InferenceConfig, Isolation, ModelConfig, ServerConfig};
 
 /// The values of `inferer_type` whose engine there is in native code.
-pub const NATIVE_ENGINES: &[&str] = &["onnxruntime"];
+pub const NATIVE_ENGINES: &[&str] = &["onnxruntime", "torch"];
 
 /// The first thing that needs Python, as a line; `None` when nothing does.
 pub fn python_need(inference: &InferenceConfig, server: &ServerConfig) -> Option<String> {
@@ -48,9 +48,11 @@ fn asks_for_native_code(model: &ModelConfig) -> bool {
 
 /// The key of an engine's model that native code has nothing for.
 fn beyond_native_code(model: &ModelConfig) -> Option<&'static str> {
+    let is_the_cpu = |place: &str| ["cpu", "original"].contains(&place);
     let converts = |kind: &str| !["none", "numpy"].contains(&kind);
     [
         ("converter_type", model.converter_type.as_deref().is_some_and(converts)),
+        ("inp_device", model.inp_device.as_deref().is_some_and(|place| !is_the_cpu(place))),
         ("max_threads", model.max_threads.is_some()),
         ("warm_up_requests", !model.warm_up_requests.is_empty()),
     ]

@@ -1,8 +1,10 @@
 //! What all engines take and return.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use grps_core::{LoadInferer, Signature};
+use grps_core::{LoadInferer, NativeInferer, Signature};
+use parking_lot::Mutex;
 
 use crate::joined_rows::{check_signature, joining_fault};
 use crate::warm_up::{FirstRun, Runs, first_run};
@@ -55,6 +57,21 @@ pub enum EngineError {
     /// What the model needs is there in Python only.
     #[error("{0} is not possible in native code; inferer_args.native: false runs it in Python")]
     NeedsPython(String),
+}
+
+/// What makes the copies of a model: the first is loaded already, and `open` loads further ones.
+pub(crate) fn copies_of<I: NativeInferer + Send + 'static>(
+    first: I,
+    signature: Signature,
+    open: impl Fn() -> Result<I, EngineError> + Send + Sync + 'static,
+) -> LoadedEngine {
+    let first = Mutex::new(Some(first));
+    let load: LoadInferer = Arc::new(move || {
+        let loaded = first.lock().take();
+        let copy = loaded.map_or_else(&open, Ok);
+        copy.map(|copy| Box::new(copy) as Box<dyn NativeInferer>).map_err(|error| error.to_string())
+    });
+    LoadedEngine { signature, load }
 }
 
 /// Runs a model for the first time, and refuses batches of requests where their rows can't be joined.

@@ -35,7 +35,8 @@ pub(crate) enum FirstRun {
 /// # Errors
 /// A model of numbers whose shapes are all fixed failed.
 pub(crate) fn first_run(model: &mut dyn Runs, signature: &Signature) -> Result<FirstRun, Error> {
-    let specs = &signature.inputs;
+    let specs: Vec<_> = signature.inputs.iter().filter(|spec| spec.required).collect();
+    let specs = specs.as_slice();
     for spec in specs {
         if spec.dtype.is_none() || spec.shape.is_none() {
             let name = &spec.name;
@@ -59,7 +60,7 @@ pub(crate) fn first_run(model: &mut dyn Runs, signature: &Signature) -> Result<F
 }
 
 /// The examples that are tried: all sizes of each kind of elements.
-fn examples(specs: &[TensorSpec]) -> impl Iterator<Item = Vec<Tensor>> + '_ {
+fn examples<'a>(specs: &'a [&'a TensorSpec]) -> impl Iterator<Item = Vec<Tensor>> + 'a {
     let is_free = specs.iter().any(|spec| dims_of(spec).iter().skip(1).any(Option::is_none));
     let has_numbers = specs.iter().any(|spec| spec.dtype != Some(DataType::String));
     let texts = if has_texts(specs) { &TEXTS[..] } else { &TEXTS[..1] };
@@ -71,6 +72,16 @@ fn examples(specs: &[TensorSpec]) -> impl Iterator<Item = Vec<Tensor>> + '_ {
     all.filter_map(|(number, text, size)| {
         specs.iter().map(|spec| example_of(spec, *size, *number, text)).collect()
     })
+}
+
+/// Zeros that fit an input, of whose dimensions only the first may be free; `None` where they are
+/// too many or not known.
+pub(crate) fn zeros_of(spec: &TensorSpec, rows: usize) -> Option<Tensor> {
+    let mut spec = spec.clone();
+    if let Some(first) = spec.shape.as_mut()?.first_mut() {
+        _ = first.get_or_insert(rows);
+    }
+    example_of(&spec, 1, 0, TEXTS[1])
 }
 
 fn example_of(spec: &TensorSpec, size: usize, number: u8, text: &'static str) -> Option<Tensor> {
@@ -104,7 +115,7 @@ fn dims_of(spec: &TensorSpec) -> &[Option<usize>] {
     spec.shape.as_deref().unwrap_or_default()
 }
 
-fn has_texts(specs: &[TensorSpec]) -> bool {
+fn has_texts(specs: &[&TensorSpec]) -> bool {
     specs.iter().any(|spec| spec.dtype == Some(DataType::String))
 }
 

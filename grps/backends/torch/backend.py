@@ -52,6 +52,8 @@ class TorchArguments(msgspec.Struct, frozen=True):
     """Compile a torch.export program as it is loaded; true is ``default``."""
     cuda_stream: bool = True
     """Give each copy on a GPU a stream of its own, so that copies run side by side."""
+    native: bool = False
+    """Run in native threads that need no Python; on the CPU, without converters."""
 
 
 class TorchBackend:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from grps.backends.engine import Engine, Flag, GpuMemory, ModelFormat, Verb
+from grps.backends.engine import NATIVE, Engine, Flag, GpuMemory, ModelFormat, Verb
 
 
 def _is_aotinductor(names: AbstractSet[str]) -> bool:
@@ -39,6 +39,7 @@ ENGINE = Engine(
             "model.pt --name detect --port 7090,7091 --device cuda:1",
             "model.pt --instances 2 --intra_op_threads 4 --no_logging",
             "model.pt --batching_type dynamic --max_batch_size 32",
+            "model.pt --native",
         ),
     ),
     formats=(
@@ -48,6 +49,7 @@ ENGINE = Engine(
     ),
     converter="torch",
     flags=(
+        NATIVE,
         Flag(
             name="inp_device",
             help="Where inputs go; needed with --device original",

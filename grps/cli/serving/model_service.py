@@ -217,7 +217,7 @@ def _run_here(folder: ServiceFolder, project: ModelProject, engine: str) -> None
     with claim(folder):
         _write(folder, project)
         in_python = server_command(folder)
-        server = server_of(folder, folder.root, in_python, "auto")
+        server = server_of(folder, folder.root, in_python, "auto", notice)
         if server == in_python:
             python, run, _, *arguments = in_python
             server = [python, run, FOREGROUND, engine, *arguments]
@@ -227,7 +227,7 @@ def _run_here(folder: ServiceFolder, project: ModelProject, engine: str) -> None
 def _run_in_background(folder: ServiceFolder, project: ModelProject, flags: ServeFlags) -> None:
     with claim(folder):
         _write(folder, project)
-        server = server_of(folder, folder.root, server_command(folder), "auto")
+        server = server_of(folder, folder.root, server_command(folder), "auto", notice)
         state = start_in_background(folder, server, flags.timeout)
     key = f"{project.model_name}-{project.model_version}"
     shown = Shown(f"model {key} on {project.device}", (Asked(key),), project.host)

@@ -124,7 +124,7 @@ def command(path: Path, **values: Any) -> None:
         with ByteProgress() as progress:
             deployment = _deploy(folder, path, flags, Reports(progress.show, notice))
         project = deployment.project.folder
-        server = server_of(folder, project, deployment.command, flags.native or "auto")
+        server = server_of(folder, project, deployment.command, flags.native or "auto", notice)
         if flags.foreground:
             become_server(folder, project, server)
             return

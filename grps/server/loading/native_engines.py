@@ -14,6 +14,7 @@ from grps.server.native import NativeFile
 
 PASSING = (None, "none", "numpy")
 """Converters that pass tensors unchanged."""
+ON_THE_CPU = (None, "cpu", "original")
 
 
 def runs_natively(config: ModelConfig) -> bool:
@@ -34,6 +35,7 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
     for key, is_given, advice in (
         ("converter_type", config.converter_type not in PASSING, "use converter_type numpy"),
         ("isolation", config.isolation == "process", "use isolation thread"),
+        ("inp_device", config.inp_device not in ON_THE_CPU, "leave it out"),
         ("max_threads", config.max_threads is not None, "use instances"),
         ("warm_up_requests", bool(config.warm_up_requests), "leave it out"),
     ):

@@ -35,7 +35,8 @@ class EngineCopy(NativeCopy):
         self._report("loading", f"loading {self.name}")
         engine, file = self._config.inferer_type, model_file(self._config, self._folder)
         try:
-            self._copy = LoadedCopy(engine, native_library(engine), file)
+            library = native_library(engine, lambda line: self._report("loading", line))
+            self._copy = LoadedCopy(engine, library, file)
         except ValueError as error:
             raise self.failed(error) from error
         self._loaded = True

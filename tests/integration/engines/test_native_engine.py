@@ -19,12 +19,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from grps.backends.libraries import native_library
 from grps.deploy.native import PROGRAM
+from tests.integration.engines.native_requests import WAYS, ask, tensor
 from tests.integration.engines.test_backends_http import SILERO_ONNX
 from tests.onnx_models import save_graph, save_identities, save_node
 from tests.support import REPOSITORY, RunningServer, serving, two_free_ports, write_project
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
-WAYS = ("python", "native")
 
 
 def save_models(folder: Path) -> dict[str, dict[str, Any]]:
@@ -97,20 +97,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     write_project(folder, models)
     with serving(folder, PROGRAM, GRPS_ONNXRUNTIME=str(native_library("onnxruntime"))) as running:
         yield running
-
-
-def ask(server: RunningServer, model: str, tensors: list[dict[str, Any]]) -> Any:
-    """Return the status and the outputs, or the error without the identifier of the request."""
-    body = {"inputs": tensors}
-    answer = requests.post(server.url(f"/v2/models/{model}/infer"), json=body, timeout=20)
-    if answer.status_code == 200:
-        return 200, answer.json()["outputs"]
-    text = answer.json()["error"].split(" (request id ")[0]
-    return answer.status_code, text.replace(model, "MODEL")
-
-
-def tensor(name: str, datatype: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
-    return {"name": name, "datatype": datatype, "shape": shape, "data": data}
 
 
 NUMBERS = {

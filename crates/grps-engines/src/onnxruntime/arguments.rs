@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::arguments::{Paths, expect_cpu, read_arguments, refuse_beyond};
 use crate::engine::{EngineError, ModelFile};
-
-/// The devices that are the CPU.
-const CPU: [&str; 2] = ["cpu", "original"];
-/// There where the driver of a GPU is loaded. A model without a device runs on the GPU then.
-const GPU_DRIVER: &str = "/dev/nvidiactl";
 
 /// What a model is loaded with.
 #[derive(Debug, Default, Deserialize)]
@@ -52,65 +48,28 @@ pub(super) enum Level {
     All,
 }
 
-/// One text or several.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Paths {
-    One(String),
-    Several(Vec<String>),
-}
-
 impl Arguments {
     /// Reads the arguments of a model.
     ///
     /// # Errors
     /// They are wrong, or need Python.
     pub(super) fn read(model: &ModelFile) -> Result<Self, EngineError> {
-        let device = model.device.trim().to_ascii_lowercase();
-        if device.is_empty() && Path::new(GPU_DRIVER).exists() {
-            return Err(EngineError::NeedsPython("a GPU".to_owned()));
-        }
-        if !device.is_empty() && !CPU.contains(&device.as_str()) {
-            return Err(EngineError::NeedsPython(format!("device {device}")));
-        }
-        let given = Some(&model.args).filter(|args| !args.is_null());
-        let arguments = given.map_or_else(|| Ok(Self::default()), Self::deserialize);
-        let arguments =
-            arguments.map_err(|error| EngineError::Model(format!("inferer_args: {error}")))?;
-        match arguments.beyond() {
-            Some(name) => Err(EngineError::NeedsPython(format!("inferer_args.{name}"))),
-            None => Ok(arguments),
-        }
+        expect_cpu(model)?;
+        let arguments: Self = read_arguments(model)?;
+        let is_given = |paths: &Paths| !paths.split().is_empty();
+        refuse_beyond([
+            ("providers", arguments.providers.as_ref().is_some_and(is_given)),
+            ("provider_options", !arguments.provider_options.is_empty()),
+            ("gpu_mem_limit_mib", arguments.gpu_mem_limit_mib.is_some()),
+            ("arena_gc_interval_s", arguments.arena_gc_interval_s.is_some()),
+        ])?;
+        Ok(arguments)
     }
 
     /// Libraries of custom operators.
     pub(super) fn operator_libraries(&self) -> Vec<PathBuf> {
         let given = [&self.custom_op_paths, &self.customized_op_paths];
         given.into_iter().flatten().flat_map(Paths::split).collect()
-    }
-
-    /// An argument that only Python's server knows what to do with.
-    fn beyond(&self) -> Option<&'static str> {
-        [
-            ("providers", self.providers.as_ref().is_some_and(|paths| !paths.split().is_empty())),
-            ("provider_options", !self.provider_options.is_empty()),
-            ("gpu_mem_limit_mib", self.gpu_mem_limit_mib.is_some()),
-            ("arena_gc_interval_s", self.arena_gc_interval_s.is_some()),
-        ]
-        .into_iter()
-        .find_map(|(name, is_given)| is_given.then_some(name))
-    }
-}
-
-impl Paths {
-    /// The words of a list, or of one text that commas part.
-    fn split(&self) -> Vec<PathBuf> {
-        let words: Vec<&str> = match self {
-            Self::One(text) => text.split(',').collect(),
-            Self::Several(texts) => texts.iter().map(String::as_str).collect(),
-        };
-        let words = words.into_iter().map(str::trim).filter(|word| !word.is_empty());
-        words.map(PathBuf::from).collect()
     }
 }
 

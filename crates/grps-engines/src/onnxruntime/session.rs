@@ -7,6 +7,7 @@ use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
+use crate::arguments::expect_libraries;
 use crate::engine::{EngineError, ModelFile};
 use crate::onnxruntime::arguments::{Arguments, Level};
 use crate::onnxruntime::causes::cause_of;
@@ -66,11 +67,10 @@ fn with_libraries(
     mut builder: SessionBuilder,
     arguments: &Arguments,
 ) -> Result<SessionBuilder, EngineError> {
-    for library in arguments.operator_libraries() {
+    let libraries = arguments.operator_libraries();
+    expect_libraries(&libraries)?;
+    for library in libraries {
         let what = format!("library of custom operators {}", library.display());
-        if !library.is_file() {
-            return Err(EngineError::Model(format!("{what}: no such file")));
-        }
         builder = builder
             .with_operator_library(&library)
             .map_err(|error| EngineError::Model(format!("{what}: {}", cause_of(&error.into()))))?;

@@ -234,6 +234,8 @@ macro_rules! frozen {
     };
 }
 
+pub(crate) use frozen;
+
 frozen!(TensorView, 72, struct_size: 0, dtype: 4, rank: 8, reserved: 12, shape: 16, data: 24,
     bytes: 32, offsets: 40, text: 48, name: 56, name_length: 64);
 frozen!(ValueView, 40, struct_size: 0, kind: 4, integer: 8, number: 16, text: 24, length: 32);

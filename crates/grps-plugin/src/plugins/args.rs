@@ -11,6 +11,11 @@ use crate::plugins::abi::{Text, ValueView};
 pub(crate) struct Args(Value);
 
 impl Args {
+    /// Arguments that are read already.
+    pub(crate) fn new(value: Value) -> Self {
+        Self(value)
+    }
+
     /// Reads JSON; fails with one line.
     pub(crate) fn parse(json: &str) -> Result<Self, String> {
         serde_json::from_str(json).map(Self).map_err(|error| error.to_string())

@@ -159,15 +159,18 @@ impl Library {
     }
 }
 
-/// What the loader says, without the path that it may begin with.
 fn load_error(path: &Path, error: &libloading::Error) -> PluginError {
+    PluginError::Load { path: path.to_owned(), fault: load_fault(path, error) }
+}
+
+/// What the loader says, without the path that it may begin with.
+pub(crate) fn load_fault(path: &Path, error: &libloading::Error) -> String {
     let mut fault = error.to_string();
     if let Some(source) = std::error::Error::source(error) {
         fault = source.to_string();
     }
     let prefix = format!("{}: ", path.display());
-    let fault = fault.strip_prefix(&prefix).unwrap_or(&fault).to_owned();
-    PluginError::Load { path: path.to_owned(), fault }
+    fault.strip_prefix(&prefix).unwrap_or(&fault).to_owned()
 }
 
 /// Checks the version of a table, and reads it.

@@ -3,22 +3,23 @@
 //! [`Library::open`] loads and checks a plugin; [`Library::loader`] returns what a native instance
 //! creates its copy by. ARCHITECTURE.md says why the interface is as it is.
 
-mod abi;
+pub(crate) mod abi;
 mod aligned;
-mod args;
+pub(crate) mod args;
 mod batch_run;
 mod call_run;
-mod failure;
+pub(crate) mod failure;
 mod functions;
-mod host;
+pub(crate) mod host;
 mod http;
 mod inferer;
 mod library;
-mod outputs;
+pub(crate) mod outputs;
 mod signature;
 mod user_data;
-mod view;
+pub(crate) mod view;
 
 pub use inferer::{InfererSettings, SettingsError};
+pub(crate) use library::load_fault;
 pub use library::{Library, PluginError};
 pub use signature::{PluginSignature, PluginTensor};

@@ -60,7 +60,7 @@ def command(
         listen_on(folder, host, port)
         deployment = deployed(folder)
         mode = native or noted_mode(folder)
-        server = server_of(folder, deployment.project.folder, deployment.command, mode)
+        server = server_of(folder, deployment.project.folder, deployment.command, mode, notice)
         state = start_in_background(folder, server, timeout)
     summarise(folder, state, shown_of(deployment.project))
     if not no_logging:

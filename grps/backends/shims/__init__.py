@@ -1,0 +1,1 @@
+"""Shims: libraries between an engine with a C++ interface and native code, built where it is used."""
