@@ -46,8 +46,15 @@ def _torch(on_build: OnBuild) -> Path:
     return built_shim(recipe(), on_build)
 
 
+def _tensorrt(on_build: OnBuild) -> Path:
+    from grps.backends.tensorrt.shim import recipe
+
+    return built_shim(recipe(), on_build)
+
+
 LIBRARIES: Mapping[str, Callable[[OnBuild], Path]] = {
     "onnxruntime": _onnxruntime,
+    "tensorrt": _tensorrt,
     "torch": _torch,
 }
 """The engines that there are in native code, and where the library of each is."""

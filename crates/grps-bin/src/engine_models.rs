@@ -18,15 +18,19 @@ pub(crate) fn engine_copies(
     folder: &Path,
     processors: usize,
 ) -> Result<Copies, String> {
+    let devices = config.devices();
     let file = ModelFile {
         key: config.key(),
         path: folder.join(config.inferer_path.as_deref().unwrap_or_default()),
-        device: config.devices().first().copied().flatten().unwrap_or_default().to_owned(),
+        device: devices.first().copied().flatten().unwrap_or_default().to_owned(),
         args: config.inferer_args.clone().map_or(Value::Null, Value::Object),
         processors,
         warm_up: config.warm_up,
         joined: joined_rows(config),
     };
+    let mut places: Vec<_> =
+        devices.iter().map(|device| engine.place_of(device.unwrap_or_default())).collect();
+    places.dedup();
     let first = engine.load(&file).map_err(|error| error.to_string())?;
     let (signature, first) = (first.signature, Mutex::new(Some(first.load)));
     let load = move |_, device: Option<&str>| -> Result<LoadInferer, String> {
@@ -39,7 +43,7 @@ pub(crate) fn engine_copies(
     Ok(Copies {
         form: InputForm::Tensors,
         signature: Some(signature),
-        places: vec!["cpu".to_owned()],
+        places,
         calls: Arc::new(NestedCalls::new(&config.key())),
         load: Box::new(load),
     })

@@ -11,6 +11,7 @@ mod joined_rows;
 mod onnxruntime;
 mod shim;
 mod table;
+mod tensorrt;
 mod torch;
 mod warm_up;
 

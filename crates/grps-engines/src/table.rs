@@ -3,20 +3,22 @@
 use std::path::PathBuf;
 
 use crate::engine::{EngineError, LoadedEngine, ModelFile};
-use crate::{onnxruntime, torch};
+use crate::{onnxruntime, tensorrt, torch};
 
 /// An engine in native code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NativeEngine {
     /// ONNX models on ONNX Runtime.
     Onnxruntime,
+    /// Engine files on TensorRT.
+    Tensorrt,
     /// TorchScript and AOTInductor on libtorch.
     Torch,
 }
 
 impl NativeEngine {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Onnxruntime, Self::Torch];
+    pub const ALL: [Self; 3] = [Self::Onnxruntime, Self::Tensorrt, Self::Torch];
 
     /// The engine of an `inferer_type`.
     pub fn named(inferer_type: &str) -> Option<Self> {
@@ -27,6 +29,7 @@ impl NativeEngine {
     pub fn name(self) -> &'static str {
         match self {
             Self::Onnxruntime => "onnxruntime",
+            Self::Tensorrt => "tensorrt",
             Self::Torch => "torch",
         }
     }
@@ -35,7 +38,16 @@ impl NativeEngine {
     pub fn use_library(self, path: PathBuf) {
         match self {
             Self::Onnxruntime => onnxruntime::use_library(path),
+            Self::Tensorrt => tensorrt::use_library(path),
             Self::Torch => torch::use_library(path),
+        }
+    }
+
+    /// Where a model with this `device` of the configuration runs, such as `cuda:0`.
+    pub fn place_of(self, device: &str) -> String {
+        match self {
+            Self::Onnxruntime | Self::Torch => "cpu".to_owned(),
+            Self::Tensorrt => tensorrt::place_of(device),
         }
     }
 
@@ -47,6 +59,7 @@ impl NativeEngine {
     pub fn load(self, model: &ModelFile) -> Result<LoadedEngine, EngineError> {
         match self {
             Self::Onnxruntime => onnxruntime::load(model),
+            Self::Tensorrt => tensorrt::load(model),
             Self::Torch => torch::load(model),
         }
     }

@@ -71,6 +71,8 @@ class Recipe:
         files += [path for path in self.source.parent.glob("*") if path.suffix in _SUFFIXES]
         if self.source not in files:
             raise ModelError(f"{self.source} is missing; install grpst again")
-        for path in (SDK / "include" / "grps" / "plugin.h", *sorted(files)):
+        headers = SDK / "include" / "grps"
+        files += [*headers.glob("plugin/*.hpp"), *headers.glob(f"{self.engine}/*.hpp")]
+        for path in (headers / "plugin.h", *sorted(files)):
             found.update(path.read_bytes())
         return f"{self.engine}-{self.version}-{found.hexdigest()[:16]}.so"

@@ -32,6 +32,8 @@ class TensorrtArguments(msgspec.Struct, frozen=True):
     """Libraries of plugins."""
     intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """No effect: engines run on the GPU. Here because every backend has it."""
+    native: bool = False
+    """Run in native threads that need no Python; one stream, without converters."""
 
 
 class TensorrtBackend:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from grps.backends.common.flags import STREAMS
-from grps.backends.engine import Engine, ModelFormat, Verb
+from grps.backends.engine import NATIVE, Engine, ModelFormat, Verb
+
+_NATIVE = dataclasses.replace(
+    NATIVE,
+    help="Run the engine in native threads, and the service without Python",
+    is_for_cpu=False,
+)
 
 
 def _is_engine(head: bytes) -> bool:
@@ -28,6 +36,7 @@ ENGINE = Engine(
             "model.engine --name detect --port 7090,7091 --device cuda:1",
             "model.plan --streams 4 --customized_op_paths libplugins.so",
             "model.engine --batching_type dynamic --max_batch_size 8",
+            "model.engine --native",
         ),
         noun="engine",
     ),
@@ -40,7 +49,7 @@ ENGINE = Engine(
         ),
     ),
     converter="tensorrt",
-    flags=(STREAMS,),
+    flags=(STREAMS, _NATIVE),
     side_by_side=True,
     default_device="cuda",
     runs_on_cpu=False,

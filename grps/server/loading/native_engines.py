@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from grps.backends.common.device import parse_device
 from grps.backends.formats import expect_format
 from grps.backends.libraries import LIBRARIES
+from grps.backends.table import ENGINES
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.machine import usable_cpus
@@ -20,6 +22,13 @@ ON_THE_CPU = (None, "cpu", "original")
 def runs_natively(config: ModelConfig) -> bool:
     """Return whether a model asks for its engine in native code."""
     return config.inferer_type in LIBRARIES and (config.inferer_args or {}).get("native") is True
+
+
+def place_of(config: ModelConfig) -> str:
+    """Return where a copy of a model runs, such as ``cuda:0``."""
+    if ENGINES[config.inferer_type].runs_on_cpu:
+        return "cpu"
+    return f"cuda:{parse_device(config.device).place.index}"
 
 
 def model_file(config: ModelConfig, folder: Path) -> NativeFile:

@@ -8,7 +8,7 @@ from grps.backends.backend import Signature
 from grps.backends.libraries import native_library
 from grps.config.schema import ModelConfig
 from grps.server.loading.loaders import Report
-from grps.server.loading.native_engines import model_file
+from grps.server.loading.native_engines import model_file, place_of
 from grps.server.loading.signatures import signature_of
 from grps.server.models.native_copy import NativeCopy
 from grps.server.native import LoadedCopy, Model
@@ -40,7 +40,7 @@ class EngineCopy(NativeCopy):
         except ValueError as error:
             raise self.failed(error) from error
         self._loaded = True
-        return signature_of(self._copy.inputs, self._copy.outputs, "cpu")
+        return signature_of(self._copy.inputs, self._copy.outputs, place_of(self._config))
 
     def start(self, model: Model, most_threads: int) -> None:
         """Run the copy in a thread; see ``Instance.start``."""
