@@ -49,7 +49,8 @@ fn asks_for_native_code(model: &ModelConfig) -> bool {
 /// The key of an engine's model that native code has nothing for.
 fn beyond_native_code(model: &ModelConfig) -> Option<&'static str> {
     let is_the_cpu = |place: &str| ["cpu", "original"].contains(&place);
-    let converts = |kind: &str| !["none", "numpy"].contains(&kind);
+    let engine = model.inferer_type.as_str();
+    let converts = |kind: &str| !["none", "numpy", engine].contains(&kind);
     [
         ("converter_type", model.converter_type.as_deref().is_some_and(converts)),
         ("inp_device", model.inp_device.as_deref().is_some_and(|place| !is_the_cpu(place))),

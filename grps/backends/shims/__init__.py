@@ -1,1 +1,1 @@
-"""Shims: libraries between an engine with a C++ interface and native code, built where it is used."""
+"""Shims: libraries between native code and engines with a C++ interface, built where they run."""

@@ -98,13 +98,13 @@ def _build(recipe: Recipe, shim: Path, on_build: OnBuild) -> None:
 
 def _compiler(recipe: Recipe) -> list[str]:
     given = shlex.split(os.environ.get("CXX", ""))
-    for words in ([given] if given else [[name] for name in _COMPILERS]):
+    for words in [given] if given else [[name] for name in _COMPILERS]:
         if shutil.which(words[0]):
             return words
     wanted = f"CXX is {shlex.join(given)}" if given else f"none of {', '.join(_COMPILERS)} is there"
     raise ModelError(
-        f"the {recipe.engine} engine can't be built for {recipe.package} {recipe.version}: there is "
-        f"no compiler of C++ ({wanted}); on Debian: apt-get install g++; {_INSTEAD}"
+        f"the {recipe.engine} engine for {recipe.package} {recipe.version} can't be built: there "
+        f"is no compiler of C++ ({wanted}); on Debian: apt-get install g++; {_INSTEAD}"
     )
 
 

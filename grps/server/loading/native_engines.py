@@ -15,7 +15,7 @@ from grps.machine import usable_cpus
 from grps.server.native import NativeFile
 
 PASSING = (None, "none", "numpy")
-"""Converters that pass tensors unchanged."""
+"""Converters that pass tensors unchanged, besides the one that is named as the engine."""
 ON_THE_CPU = (None, "cpu", "original")
 
 
@@ -42,7 +42,11 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
         ModelError: It needs something that native code has not, or its file is not the engine's.
     """
     for key, is_given, advice in (
-        ("converter_type", config.converter_type not in PASSING, "use converter_type numpy"),
+        (
+            "converter_type",
+            config.converter_type not in (*PASSING, config.inferer_type),
+            "use converter_type numpy",
+        ),
         ("isolation", config.isolation == "process", "use isolation thread"),
         ("inp_device", config.inp_device not in ON_THE_CPU, "leave it out"),
         ("max_threads", config.max_threads is not None, "use instances"),

@@ -40,7 +40,10 @@ class EngineCopy(NativeCopy):
         except ValueError as error:
             raise self.failed(error) from error
         self._loaded = True
-        return signature_of(self._copy.inputs, self._copy.outputs, place_of(self._config))
+        copy, place = self._copy, place_of(self._config)
+        return signature_of(
+            copy.inputs, copy.outputs, place, copy.required, has_names=copy.has_names
+        )
 
     def start(self, model: Model, most_threads: int) -> None:
         """Run the copy in a thread; see ``Instance.start``."""

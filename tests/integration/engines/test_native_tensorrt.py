@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+import yaml
 
 from grps.backends.libraries import native_library
 from grps.deploy.native import PROGRAM
@@ -119,8 +120,9 @@ def test_metadata_tells_types_shapes_and_places(server: RunningServer) -> None:
     metadata = requests.get(server.url("/v2/models/types"), timeout=20).json()
     described = {one["name"]: (one["datatype"], one["shape"]) for one in metadata["inputs"]}
     assert described == {"a": ("FP32", [-1]), "b": ("UINT8", [-1]), "c": ("INT64", [-1])}
-    whole = requests.get(server.url("/grps/v1/metadata/model/double-1"), timeout=20)
-    assert "cuda:1" in whole.text, whole.text
+    url = server.url("/grps/v1/metadata/model")
+    answer = requests.post(url, json={"str_data": "double-1"}, timeout=20).json()
+    assert yaml.safe_load(answer["str_data"])["placed_on"] == ["cuda:0", "cuda:1"]
 
 
 @pytest.mark.parametrize(

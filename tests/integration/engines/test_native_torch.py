@@ -1,10 +1,15 @@
-"""Models of PyTorch in native threads: the same answers as through Python, and what they can't do."""
+"""Models of PyTorch in native threads: the same answers as through Python, and their limits."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +21,8 @@ from torch import nn
 from grps.backends.libraries import native_library
 from grps.deploy.native import PROGRAM
 from tests.integration.engines.native_requests import WAYS, ask, tensor
-from tests.integration.engines.torch_modules import MODULES, Packed, PackedWrites
-from tests.support import RunningServer, serving, write_project
+from tests.integration.engines.torch_modules import MODULES, Packed, PackedWrites, Row, Several
+from tests.support import REPOSITORY, RunningServer, serving, two_free_ports, write_project
 
 
 def save(module: nn.Module, path: Path) -> None:
@@ -47,9 +52,7 @@ def save_models(folder: Path) -> dict[str, dict[str, Any]]:
     rows = torch.zeros(2, 4)
     save_package(Packed(), folder / "packed.pt2", (rows, (rows, rows)), {"z": rows})
     save_package(PackedWrites(), folder / "packed_writes.pt2", (rows,))
-    return models | {
-        name: {"inferer_path": f"{name}.pt2"} for name in ("packed", "packed_writes")
-    }
+    return models | {name: {"inferer_path": f"{name}.pt2"} for name in ("packed", "packed_writes")}
 
 
 def configured(way: str, name: str, keys: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +95,8 @@ OF_TYPES = [
         for datatype in ("UINT8", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64")
         for model in ("same", "twice")
     ),
+    ("float", [tensor("x", "UINT16", [2], [1, 40000])]),
+    ("float", [tensor("x", "UINT64", [2], [1, 3])]),
     ("same", [tensor("x", "FP32", [0, 2], [])]),
     ("same", [tensor("x", "INT64", [], [7])]),
     ("same", [tensor("other", "FP32", [1], [1])]),
@@ -104,6 +109,7 @@ OF_TYPES = [
     [
         *((model, tensors, 200) for model, tensors in OF_TYPES),
         ("bool", [tensor("x", "FP32", [2], [1, 0])], 400),
+        ("same", [tensor("x", "UINT32", [1], [1])], 500),
         ("same", [tensor("x", "BYTES", [1], ["text"])], 400),
         ("twice", [tensor("x", "BOOL", [1], [True])], 200),
         ("named", PAIR, 200),
@@ -134,7 +140,11 @@ OF_TYPES = [
         ("brain", [tensor("x", "FP32", [2], [1.1, 2])], 200),
         ("linear", [tensor("input", "FP32", [1, 4], FLOATS)], 200),
         ("linear", [tensor("input", "FP32", [1, 3], [1, 2, 3])], 400),
-        ("convolution", [tensor("input", "FP32", [1, 2, 3, 3], [float(n) for n in range(18)])], 200),
+        (
+            "convolution",
+            [tensor("input", "FP32", [1, 2, 3, 3], list(range(18)))],
+            200,
+        ),
         ("convolution", [tensor("input", "FP32", [1, 1, 3, 3], [1.0] * 9)], 400),
         ("look", [tensor("input", "INT64", [2], [2, 0])], 200),
         ("look", [tensor("input", "INT64", [1], [9])], 400),
@@ -154,3 +164,126 @@ def test_answers_are_those_of_python(
     assert native == python
     assert ask(program, f"native_{model}", tensors) == python
     assert native[0] == status, native
+
+
+def test_metadata_is_the_same(servers: tuple[RunningServer, RunningServer]) -> None:
+    def described(running: RunningServer, name: str) -> Any:
+        metadata = requests.get(running.url(f"/v2/models/{name}"), timeout=20).json()
+        return metadata["inputs"], metadata["outputs"]
+
+    both, program = servers
+    for name in ("same", "named", "nested", "numbers", "linear", "packed"):
+        python, native = (described(both, f"{way}_{name}") for way in WAYS)
+        assert native == python, name
+        assert described(program, f"native_{name}") == python, name
+
+
+def test_requests_at_once_keep_their_rows(servers: tuple[RunningServer, RunningServer]) -> None:
+    def answer(running: RunningServer, model: str, number: int) -> Any:
+        rows = [tensor("input", "FP32", [1, 4], [float(number), 1, 2, -number])]
+        return ask(running, model, rows)[1][0]["data"]
+
+    both, program = servers
+    with ThreadPoolExecutor(16) as pool:
+        for running in servers:
+            found = pool.map(partial(answer, running, "native_linear"), range(100))
+            for number, data in enumerate(found):
+                assert data == pytest.approx(answer(both, "python_linear", number), abs=1e-5)
+    stats = requests.get(program.url("/metrics"), timeout=20).text
+    assert 'model="native_linear-1"' in stats
+
+
+def test_a_bool_is_a_uint8_and_bfloat16_is_refused(
+    servers: tuple[RunningServer, RunningServer],
+) -> None:
+    both, program = servers
+    body = {
+        "gtensors": {
+            "tensors": [{"name": "x", "dtype": "DT_UINT8", "shape": [2], "flat_uint8": [1, 0]}]
+        }
+    }
+    answers = [both.post(body, f"?model={way}_bool-1").json()["gtensors"] for way in WAYS]
+    assert answers[0] == answers[1]
+    assert program.post(body, "?model=native_bool-1").json()["gtensors"] == answers[0]
+    for server, model in (
+        *((both, f"{way}_same") for way in WAYS),
+        (program, "native_same"),
+    ):
+        assert (
+            binary(server, model, "BF16", bytes(4)) == "input x: PyTorch takes no bfloat16 tensors"
+        )
+
+
+def binary(server: RunningServer, model: str, datatype: str, data: bytes) -> str:
+    """Return the error for one tensor of two elements in binary form."""
+    described = tensor("x", datatype, [2], []) | {"parameters": {"binary_data_size": len(data)}}
+    described.pop("data")
+    text = json.dumps({"inputs": [described]}).encode()
+    head = {"Inference-Header-Content-Length": str(len(text))}
+    url = server.url(f"/v2/models/{model}/infer")
+    answer = requests.post(url, data=text + data, headers=head, timeout=20)
+    return answer.json()["error"].split(" (request id ")[0]
+
+
+@pytest.mark.parametrize(
+    ("keys", "cause"),
+    [
+        ({"isolation": "process"}, "isolation is not possible with inferer_args.native"),
+        ({"inp_device": "cuda"}, "inp_device is not possible with inferer_args.native"),
+        ({"device": "cuda:0"}, "device cuda:0 is not possible in native code"),
+        ({"inferer_args": {"compile": True}}, "inferer_args.compile is not possible in native"),
+        ({"inferer_args": {"intra_threads": 1}}, "unknown field `intra_threads`"),
+        ({"inferer_args": {"inputs": {"y": "float32[1]"}}}, "no input is called 'y'; there are x"),
+        ({"inferer_args": {"inputs": {"x": "float[1]"}}}, "is not a type and a shape such as"),
+        ({"inferer_args": {"customized_op_paths": "none.so"}}, "none.so: no such file"),
+        ({"inferer_args": {"customized_op_paths": "broken.so"}}, "custom operators: "),
+        (
+            {
+                "inferer_path": "row.pt",
+                "inferer_args": {"inputs": {"x": "float32[-1, 2]"}},
+                "batching": {"type": "dynamic", "max_batch_size": 4},
+            },
+            "output output of a row depends on the other rows that run with it",
+        ),
+        ({"inferer_path": "list.pt"}, "forward needs x: List[Tensor], but inputs are tensors"),
+        ({"inferer_path": "exported.pt2"}, "a program of torch.export is not possible in native"),
+        ({"inferer_path": "missing.pt"}, "missing.pt"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, Any], cause: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(MODULES["same"], tmp_path / "same.pt")
+    save(Row(), tmp_path / "row.pt")
+    save(Several(), tmp_path / "list.pt")
+    (tmp_path / "broken.so").write_bytes(b"no library")
+    exported = torch.export.export(MODULES["twice"], (torch.zeros(2),))
+    torch.export.save(exported, str(tmp_path / "exported.pt2"))
+    model = {"inferer_path": "same.pt", **configured("native", "m", keys)}
+    write_project(tmp_path, [model])
+    with pytest.raises(AssertionError, match="failed") as caught, serving(tmp_path):
+        pass
+    assert cause in str(caught.value)
+
+
+def test_the_verb_serves_a_file_without_python(tmp_path: Path) -> None:
+    save(MODULES["twice"], tmp_path / "twice.pt")
+
+    def grpst(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "grps.cli.main", *words]
+        home = {"GRPS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(REPOSITORY)}
+        return subprocess.run(
+            command, env={**os.environ, **home}, capture_output=True, text=True, check=False
+        )
+
+    ports = ["--port", "{},{}".format(*two_free_ports()), "--host", "127.0.0.1"]
+    serve = ["torch_serve", str(tmp_path / "twice.pt"), "--native", "--device", "cpu"]
+    try:
+        started = grpst(*serve, *ports, "--no_logging")
+        assert started.returncode == 0, started.stderr
+        url = f"http://127.0.0.1:{ports[1].split(',')[0]}/grps/v1/infer/predict?return-ndarray=true"
+        assert requests.post(url, json={"ndarray": [1, 2]}, timeout=20).json()["ndarray"] == [2, 4]
+        assert grpst("ps").stdout.split()[-1] == "native"
+    finally:
+        grpst("stop", "my_grps")

@@ -91,9 +91,19 @@ class Complex(nn.Module):
         return torch.complex(x, x)
 
 
+class Float(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.to(torch.float64)
+
+
 class Row(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x - x.mean(0, keepdim=True)
+
+
+class Several(nn.Module):
+    def forward(self, x: list[Tensor]) -> Tensor:
+        return x[0]
 
 
 class Packed(nn.Module):
@@ -125,6 +135,7 @@ MODULES: dict[str, nn.Module] = {
     "writes": Writes(),
     "brain": Brain(),
     "complex": Complex(),
+    "float": Float(),
     "linear": nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)),
     "convolution": nn.Conv2d(2, 3, 3),
     "look": nn.Embedding(3, 2),

@@ -53,6 +53,18 @@ impl LoadedCopy {
         self.signature.inputs.iter().map(described).collect()
     }
 
+    /// How many of the inputs a request must have; the others are at the end.
+    #[getter]
+    fn required(&self) -> usize {
+        self.signature.inputs.iter().filter(|spec| spec.required).count()
+    }
+
+    /// Whether clients must call the inputs by their names.
+    #[getter]
+    fn has_names(&self) -> bool {
+        self.signature.has_names()
+    }
+
     /// Outputs in the order of the model.
     #[getter]
     fn outputs(&self) -> Vec<Described> {

@@ -3,6 +3,7 @@
 #define GRPS_TORCH_VALUES_HPP
 
 #include <torch/script.h>
+#include <torch/version.h>
 
 #include <memory>
 #include <string>
@@ -17,12 +18,27 @@ struct TorchType {
   int32_t dtype;
   c10::ScalarType type;
 };
+// Types that messages and numpy have.
 inline constexpr TorchType kTorchTypes[] = {
-    {GRPS_BOOL, c10::kBool},         {GRPS_UINT8, c10::kByte},    {GRPS_INT8, c10::kChar},
-    {GRPS_INT16, c10::kShort},       {GRPS_INT32, c10::kInt},     {GRPS_INT64, c10::kLong},
-    {GRPS_FLOAT16, c10::kHalf},      {GRPS_FLOAT32, c10::kFloat}, {GRPS_FLOAT64, c10::kDouble},
-    {GRPS_BFLOAT16, c10::kBFloat16},
+    {GRPS_BOOL, c10::kBool},     {GRPS_UINT8, c10::kByte},    {GRPS_INT8, c10::kChar},
+    {GRPS_INT16, c10::kShort},   {GRPS_INT32, c10::kInt},     {GRPS_INT64, c10::kLong},
+    {GRPS_FLOAT16, c10::kHalf},  {GRPS_FLOAT32, c10::kFloat}, {GRPS_FLOAT64, c10::kDouble},
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
+    {GRPS_UINT16, c10::kUInt16}, {GRPS_UINT32, c10::kUInt32}, {GRPS_UINT64, c10::kUInt64},
+#endif
 };
+
+// What the engine in Python calls a type that it does not take.
+inline const char *RefusedName(int32_t dtype) {
+  switch (dtype) {
+    case GRPS_STRING:
+      return "object";
+    case GRPS_BFLOAT16:
+      return "bfloat16";
+    default:
+      return "such";
+  }
+}
 
 // A view of a tensor of a request.
 inline at::Tensor Borrowed(const grps_tensor &input) {
@@ -31,8 +47,8 @@ inline at::Tensor Borrowed(const grps_tensor &input) {
     const at::IntArrayRef shape(input.shape, input.rank);
     return at::from_blob(const_cast<void *>(input.data), shape, type);
   }
-  throw InputFailure("input " + NameOf(input) + ": PyTorch takes no " +
-                     (input.dtype == GRPS_STRING ? "object" : "such") + " tensors");
+  throw InputFailure("input " + NameOf(input) + ": PyTorch takes no " + RefusedName(input.dtype) +
+                     " tensors");
 }
 
 // The memory of requests that a run uses. What keeps a tensor in it beyond the run, such as the
@@ -110,6 +126,14 @@ inline NamedTensors FlattenResult(const c10::IValue &result) {
 // What Python calls a type that messages have none of.
 inline std::string TypeName(c10::ScalarType type) {
   switch (type) {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
+    case c10::kUInt16:
+      return "torch.uint16";
+    case c10::kUInt32:
+      return "torch.uint32";
+    case c10::kUInt64:
+      return "torch.uint64";
+#endif
     case c10::ScalarType::ComplexFloat:
       return "torch.complex64";
     case c10::ScalarType::ComplexDouble:
@@ -124,7 +148,8 @@ inline at::Tensor Plain(const std::string &name, at::Tensor tensor) {
   if (tensor.layout() != at::kStrided) tensor = tensor.to_dense();
   if (tensor.scalar_type() == at::kBFloat16) tensor = tensor.to(at::kFloat);
   for (const auto &[dtype, type] : kTorchTypes) {
-    if (type == tensor.scalar_type()) return tensor.resolve_neg().contiguous();
+    const bool is_sent = dtype != GRPS_UINT16 && dtype != GRPS_UINT32 && dtype != GRPS_UINT64;
+    if (type == tensor.scalar_type() && is_sent) return tensor.resolve_neg().contiguous();
   }
   throw ModelFailure("output " + name + " has the unsupported type " +
                      TypeName(tensor.scalar_type()));
