@@ -9,6 +9,7 @@ import pytest
 
 from tests.docs.pages import DOCS, Block, blocks
 from tests.support import REPOSITORY
+from tests.tensorrt import compiler
 
 PAGES = ("cpp.md", "plugins.md")
 FLAGS = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-O0")
@@ -49,3 +50,10 @@ def test_files_compile(tmp_path: Path) -> None:
         )
         if ran.returncode != 0:
             pytest.fail(ran.stderr)
+
+
+def test_the_file_for_tensorrt_compiles(tmp_path: Path) -> None:
+    [block] = [one for one in complete() if "grps/tensorrt.hpp" in one.text]
+    file = tmp_path / "block.cpp"
+    file.write_text(block.text)
+    subprocess.run([*compiler("-fsyntax-only"), str(file)], check=True)
