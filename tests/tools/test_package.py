@@ -10,8 +10,8 @@ from pathlib import Path
 from tools.repository import ROOT, source_files
 
 SDK = Path("sdk", "cpp")
-SHIPPED = ("include", "cmake")
-"""Folders of the SDK that projects use."""
+SHIPPED = ("include", "cmake", "engines")
+"""Folders of the SDK that projects and native engines use."""
 
 
 def test_the_package_has_the_sdk(tmp_path: Path) -> None:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import grps
 from grps.errors import ModelError
 
-SDK = Path(grps.__file__).parent / "sdk" / "cpp"
+SDK = Path(__file__).parents[2] / "sdk" / "cpp"
 SOURCES = SDK / "engines"
 _SUFFIXES = {".h", ".hpp", ".cc"}
 

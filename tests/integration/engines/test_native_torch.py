@@ -205,13 +205,9 @@ def test_a_bool_is_a_uint8_and_bfloat16_is_refused(
     answers = [both.post(body, f"?model={way}_bool-1").json()["gtensors"] for way in WAYS]
     assert answers[0] == answers[1]
     assert program.post(body, "?model=native_bool-1").json()["gtensors"] == answers[0]
-    for server, model in (
-        *((both, f"{way}_same") for way in WAYS),
-        (program, "native_same"),
-    ):
-        assert (
-            binary(server, model, "BF16", bytes(4)) == "input x: PyTorch takes no bfloat16 tensors"
-        )
+    error = "input x: PyTorch takes no bfloat16 tensors"
+    assert [binary(both, f"{way}_same", "BF16", bytes(4)) for way in WAYS] == [error, error]
+    assert binary(program, "native_same", "BF16", bytes(4)) == error
 
 
 def binary(server: RunningServer, model: str, datatype: str, data: bytes) -> str:
@@ -287,3 +283,38 @@ def test_the_verb_serves_a_file_without_python(tmp_path: Path) -> None:
         assert grpst("ps").stdout.split()[-1] == "native"
     finally:
         grpst("stop", "my_grps")
+
+
+OTHER_VERSION = """
+struct table { unsigned size, version; const char *name; void *rest[5]; };
+static const struct table engine = {56, 99, "other"};
+const void *grps_engine_open(void) { return &engine; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        (None, "the torch engine is not built; start the service by grpst, which builds it"),
+        ("int nothing;", "it is no engine: no grps_engine_open"),
+        (OTHER_VERSION, "it is built for version 99 of the interface, not 1"),
+        (OTHER_VERSION.replace("99", "1"), "it is the engine 'other', not 'torch'"),
+    ],
+)
+def test_a_library_that_is_no_engine_is_refused(
+    tmp_path: Path, source: str | None, cause: str
+) -> None:
+    save(MODULES["same"], tmp_path / "same.pt")
+    write_project(tmp_path, [configured("native", "m", {"inferer_path": "same.pt"})])
+    found: dict[str, str] = {}
+    if source is not None:
+        found = {"GRPS_TORCH": str(tmp_path / "engine.so")}
+        (tmp_path / "engine.c").write_text(source)
+        command = ["cc", "-w", "-shared", "-fPIC", "-o", found["GRPS_TORCH"]]
+        subprocess.run([*command, str(tmp_path / "engine.c")], check=True)
+    with (
+        pytest.raises(AssertionError, match="failed") as caught,
+        serving(tmp_path, PROGRAM, **found),
+    ):
+        pass
+    assert cause in str(caught.value)

@@ -75,3 +75,19 @@ def test_a_project_that_needs_python_is_served_by_it(
     assert server_of(folder, tmp_path, PYTHON, "auto") == PYTHON
     with pytest.raises(DeployError, match=f"without Python: .*{cause}"):
         server_of(folder, tmp_path, PYTHON, "always")
+
+
+def test_an_engine_that_is_not_built_needs_python(
+    grps_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = {"inferer_type": "torch", "inferer_path": "m.pt", **IN_NATIVE_CODE}
+    folder = service([{"name": "mine", "version": "1", **model}])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", "none++")
+    assert server_of(folder, tmp_path, PYTHON, "auto") == PYTHON
+    with pytest.raises(DeployError, match=r"without Python: .*there is no compiler of C\+\+"):
+        server_of(folder, tmp_path, PYTHON, "always")
+    monkeypatch.setenv("GRPS_TORCH", str(tmp_path / "torch.so"))
+    command = server_of(folder, tmp_path, PYTHON, "always")
+    assert command[0] == str(PROGRAM)
+    assert "--library" not in command
