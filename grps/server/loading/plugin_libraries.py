@@ -65,7 +65,7 @@ def load_needed(plugin: Path, project: Path) -> str | None:
 
 
 def opened_libraries(plugin: Path) -> list[str]:
-    """Return the names of the libraries that a plugin opens by itself, in the order it names them."""
+    """Return the names of the libraries that a plugin opens by itself."""
     found = OPENED.finditer(plugin.read_bytes())
     return list(dict.fromkeys(name["name"].decode() for name in found))
 
@@ -84,8 +84,8 @@ def is_found(library: str) -> bool:
 def _load_opened(plugin: Path, folders: list[Path]) -> None:
     """Load what a plugin will open where the loader of the system does not find it.
 
-    A library that is not here, or can't be loaded, is none of a fault yet: the plugin says so when
-    a model needs it.
+    A library that is not here, or can't be loaded, is no fault yet: the plugin says so when a model
+    needs it.
     """
     for name in opened_libraries(plugin):
         for path in _candidates(name, folders):

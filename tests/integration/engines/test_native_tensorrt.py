@@ -134,8 +134,8 @@ def test_metadata_tells_types_shapes_and_places(server: RunningServer) -> None:
         ({"inferer_args": {"native": True, "stream": 2}}, "unknown field `stream`"),
         (
             {"inferer_path": "old.engine"},
-            "/old.engine: Version tag does not match; build the engine again with the TensorRT that "
-            "runs it (",
+            "/old.engine: Version tag does not match; build the engine again with the TensorRT "
+            "that runs it (",
         ),
         ({"inferer_path": "missing.engine"}, "missing.engine"),
     ],
@@ -153,11 +153,10 @@ def test_what_is_wrong_is_said(tmp_path: Path, keys: dict[str, Any], cause: str)
 def test_without_the_library_the_message_names_the_package(tmp_path: Path) -> None:
     write_project(tmp_path, [configured(tmp_path, "double")])
     shim = str(native_library("tensorrt"))
-    for program in ({}, {"GRPS_TENSORRT": shim}):
-        command = (PROGRAM,) if program else ()
+    for program in (None, PROGRAM):
         with (
             pytest.raises(AssertionError, match="failed") as caught,
-            serving(tmp_path, *command, LD_LIBRARY_PATH="", **program),
+            serving(tmp_path, program, LD_LIBRARY_PATH="", GRPS_TENSORRT=shim),
         ):
             pass
         library = f"libnvinfer.so.{tensorrt_major()}"

@@ -1,8 +1,8 @@
 """Makes data/model.engine of data/model.onnx, by the TensorRT and for the GPU of this machine.
 
-Needs the Python package tensorrt. With TensorRT's own tools, this does the same:
+Needs the Python package tensorrt. With TensorRT's own tools, one line does the same:
 
-trtexec --onnx=data/model.onnx --saveEngine=data/model.engine \\
+trtexec --onnx=data/model.onnx --saveEngine=data/model.engine
   --minShapes=x:1x2 --optShapes=x:4x2 --maxShapes=x:16x2
 """
 
@@ -16,6 +16,7 @@ SHAPES = {"x": ((1, 2), (4, 2), (16, 2))}
 
 
 def main() -> None:
+    """Build the engine and write it."""
     log = tensorrt.Logger(tensorrt.Logger.WARNING)
     builder = tensorrt.Builder(log)
     network = builder.create_network(0)
