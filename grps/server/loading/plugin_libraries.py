@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 MISSING = re.compile(r"^(?P<name>[^/:]+): cannot open shared object file")
-OPENED = re.compile(rb"grps opens (?P<name>[\w.+-]+)\0")
-"""How a plugin names a library that it opens by itself: it runs without, until a model needs it."""
+OPENED = re.compile(rb"grps (?P<how>opens|may open) (?P<name>[\w.+-]+)\0")
+"""How a plugin names a library that it opens by itself when a model needs it."""
 PACKAGES = {
     "nvidia.cu13": "lib",
     "nvidia.cuda_runtime": "lib",
@@ -64,10 +64,16 @@ def load_needed(plugin: Path, project: Path) -> str | None:
     )
 
 
-def opened_libraries(plugin: Path) -> list[str]:
-    """Return the names of the libraries that a plugin opens by itself."""
+def opened_libraries(plugin: Path, *, optional: bool = False) -> list[str]:
+    """Return the names of the libraries that a plugin opens by itself.
+
+    Args:
+        plugin: The library.
+        optional: Whether those are listed too that it can do without.
+    """
     found = OPENED.finditer(plugin.read_bytes())
-    return list(dict.fromkeys(name["name"].decode() for name in found))
+    named = (one["name"].decode() for one in found if optional or one["how"] == b"opens")
+    return list(dict.fromkeys(named))
 
 
 def package_of(library: str) -> str | None:
@@ -87,7 +93,7 @@ def _load_opened(plugin: Path, folders: list[Path]) -> None:
     A library that is not here, or can't be loaded, is no fault yet: the plugin says so when a model
     needs it.
     """
-    for name in opened_libraries(plugin):
+    for name in opened_libraries(plugin, optional=True):
         for path in _candidates(name, folders):
             if _load(path, [*folders, path.parent], (name,)) is None:
                 break

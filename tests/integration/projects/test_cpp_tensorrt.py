@@ -62,10 +62,17 @@ def test_from_create_to_an_answer(
     # The tests of the project run the engine as well where the libraries are.
     monkeypatch.setenv("LD_LIBRARY_PATH", str(build_stand_ins(tmp_path / "lib")))
     grpst("archive", project, *QUICK, *headers(), timeout_s=BUILD_S)
-    grpst("start", "server.mar", "--no_logging")
-    asked = ask(project, f"http://127.0.0.1:{state_of('my_grps').ports[0]}")
-    assert '"ndarray":[[2.0,5.0]]' in asked
-    grpst("stop", "my_grps")
+    for native in ("never", "always"):
+        grpst("start", "server.mar", "--no_logging", "--native", native)
+        asked = ask(project, f"http://127.0.0.1:{state_of('my_grps').ports[0]}")
+        assert '"ndarray":[[2.0,5.0]]' in asked
+        grpst("stop", "my_grps")
+    monkeypatch.delenv("LD_LIBRARY_PATH")
+    refused = " ".join(
+        grpst("start", "server.mar", "--no_logging", "--native", "always", code=1).split()
+    )
+    assert "can't be served without Python: model your_model-1.0.0: " in refused
+    assert f"opens {library}, which is not found" in refused
 
 
 @pytest.mark.timeout(300)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from grps.server.loading.plugin_libraries import is_found, opened_libraries, package_of
 from tests.unit.deploy.archive.archives import write_tree
 
 PROBE = """
@@ -67,3 +68,31 @@ def test_the_package_of_an_engine_is_named(project: Path) -> None:
     subprocess.run(["cc", *flags, "t.c", "libnvinfer.so"], cwd=project, check=True)
     wanted = "it needs libnvinfer.so.99, which is not found; install the Python package tensorrt"
     assert load(project).startswith(wanted)
+
+
+OPENS = """
+#include <dlfcn.h>
+#include <stddef.h>
+const char opens[] = "grps opens libx.so.7";
+const char may_open[] = "grps may open libother.so.1";
+int top(void) { return dlopen("libx.so.7", RTLD_NOW) == NULL ? 0 : opens[0] == 'g'; }
+"""
+
+
+def test_libraries_that_a_plugin_opens_by_itself_are_loaded_before(project: Path) -> None:
+    write_tree(project, {"opens.c": OPENS, "x.c": ""})
+    shared = ["cc", "-shared", "-fPIC"]
+    named = ["-Wl,-soname,libx.so.7", "-o", "lib/libx.so.7.1"]
+    subprocess.run([*shared, "-o", "build/libtop.so", "opens.c"], cwd=project, check=True)
+    assert opened_libraries(project / "build" / "libtop.so") == ["libx.so.7"]
+    assert opened_libraries(project / "build" / "libtop.so", optional=True)[1] == "libother.so.1"
+    assert load(project) == "0"  # the plugin knows what to do without it
+    subprocess.run([*shared, *named, "x.c"], cwd=project, check=True)
+    assert load(project) == "1"
+
+
+def test_what_the_loader_finds_by_a_name() -> None:
+    assert is_found("libc.so.6")
+    assert not is_found("libnone.so.1")
+    assert package_of("libcudart.so.13") == "nvidia-cuda-runtime"
+    assert package_of("libnvinfer_plugin.so.11") == "tensorrt"

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -21,9 +22,10 @@ namespace grps::tensorrt {
 
 namespace detail {
 
-// "grps opens libx.so.11": the server finds these words in the file of a plugin, and loads such
-// libraries if they are beside the plugin, in the project's folder lib or in Python packages. What
-// is opened by its name later is what was loaded then.
+// "grps opens libx.so.11", or "grps may open" for one that is not always needed: the server finds
+// these words in the file of a plugin, and loads such libraries if they are beside the plugin, in
+// the project's folder lib or in Python packages. What is opened by its name later is what was
+// loaded.
 template <size_t Size>
 struct Opens {
   char words[Size + 2];  // of the name without its version, and a number of two digits
@@ -33,13 +35,13 @@ struct Opens {
     words[Size - 1] = static_cast<char>('0' + major / 10);
     words[Size] = static_cast<char>('0' + major % 10);
   }
-  const char *library() const { return words + sizeof("grps opens ") - 1; }
+  const char *library() const { return std::strrchr(words, ' ') + 1; }
 };
 
 // The major versions are those of the headers: in others, functions are at other places.
 inline constexpr int kMajor = NV_TENSORRT_MAJOR, kCudaMajor = CUDART_VERSION / 1000;
 __attribute__((used)) inline constexpr Opens kOpens("grps opens libnvinfer.so.", kMajor);
-__attribute__((used)) inline constexpr Opens kOpensPlugins("grps opens libnvinfer_plugin.so.",
+__attribute__((used)) inline constexpr Opens kOpensPlugins("grps may open libnvinfer_plugin.so.",
                                                            kMajor);
 __attribute__((used)) inline constexpr Opens kOpensCuda("grps opens libcudart.so.", kCudaMajor);
 
