@@ -59,7 +59,7 @@ class Flag:
 
 NATIVE = Flag(
     name="native",
-    help="Run the model in native threads, and the service without Python; on the CPU",
+    help="Run the model in native threads, and the service without Python",
     kind="switch",
     is_for_cpu=True,
 )

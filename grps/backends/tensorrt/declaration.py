@@ -7,11 +7,7 @@ import dataclasses
 from grps.backends.common.flags import STREAMS
 from grps.backends.engine import NATIVE, Engine, ModelFormat, Verb
 
-_NATIVE = dataclasses.replace(
-    NATIVE,
-    help="Run the engine in native threads, and the service without Python",
-    is_for_cpu=False,
-)
+_NATIVE = dataclasses.replace(NATIVE, is_for_cpu=False)
 
 
 def _is_engine(head: bytes) -> bool:

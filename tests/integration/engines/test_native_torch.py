@@ -148,6 +148,8 @@ OF_TYPES = [
         ("convolution", [tensor("input", "FP32", [1, 1, 3, 3], [1.0] * 9)], 400),
         ("look", [tensor("input", "INT64", [2], [2, 0])], 200),
         ("look", [tensor("input", "INT64", [1], [9])], 400),
+        ("nullary", [], 200),
+        ("nullary", [tensor("x", "FP32", [1], [1])], 400),
         ("packed", PACKED, 200),
         ("packed", PACKED[:3], 400),
         ("packed_writes", [tensor("input_0", "FP32", [2, 4], ROWS)], 200),
@@ -263,14 +265,17 @@ def test_what_is_wrong_is_said(
     assert cause in str(caught.value)
 
 
-def test_the_verb_serves_a_file_without_python(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_built", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_the_verb_serves_a_file_without_python(tmp_path: Path, is_built: bool) -> None:
     save(MODULES["twice"], tmp_path / "twice.pt")
+    variables = {"GRPS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(REPOSITORY)}
+    if not is_built:
+        variables["XDG_CACHE_HOME"] = str(tmp_path / "cache")
 
     def grpst(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "grps.cli.main", *words]
-        home = {"GRPS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(REPOSITORY)}
         return subprocess.run(
-            command, env={**os.environ, **home}, capture_output=True, text=True, check=False
+            command, env={**os.environ, **variables}, capture_output=True, text=True, check=False
         )
 
     ports = ["--port", "{},{}".format(*two_free_ports()), "--host", "127.0.0.1"]
@@ -278,6 +283,8 @@ def test_the_verb_serves_a_file_without_python(tmp_path: Path) -> None:
     try:
         started = grpst(*serve, *ports, "--no_logging")
         assert started.returncode == 0, started.stderr
+        line = f"building the torch engine for torch {torch.__version__.partition('+')[0]} (once, "
+        assert is_built or line in started.stderr
         url = f"http://127.0.0.1:{ports[1].split(',')[0]}/grps/v1/infer/predict?return-ndarray=true"
         assert requests.post(url, json={"ndarray": [1, 2]}, timeout=20).json()["ndarray"] == [2, 4]
         assert grpst("ps").stdout.split()[-1] == "native"

@@ -96,6 +96,11 @@ class Float(nn.Module):
         return x.to(torch.float64)
 
 
+class Nullary(nn.Module):
+    def forward(self) -> Tensor:
+        return torch.ones(1)
+
+
 class Row(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x - x.mean(0, keepdim=True)
@@ -136,6 +141,7 @@ MODULES: dict[str, nn.Module] = {
     "brain": Brain(),
     "complex": Complex(),
     "float": Float(),
+    "nullary": Nullary(),
     "linear": nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)),
     "convolution": nn.Conv2d(2, 3, 3),
     "look": nn.Embedding(3, 2),

@@ -32,11 +32,15 @@ class ScriptModel : public TorchModel {
   }
 
   NamedTensors Run(const grps_tensor *inputs, uint64_t count, BorrowedMemory *memory) override {
+    if (count > numbers_.size()) {
+      throw InputFailure(
+          "the model takes no input; send no tensor: {\"gtensors\": {\"tensors\": []}}");
+    }
     std::vector<c10::IValue> values;
-    for (uint64_t index = 0; index < count && index < numbers_.size(); ++index) {
-      values.push_back(numbers_[index] == c10::TypeKind::TensorType
-                           ? c10::IValue(TensorOf(index, inputs[index], memory))
-                           : NumberOf(index, inputs[index]));
+    for (uint64_t index = 0; index < count; ++index) {
+      const bool is_number = numbers_[index] != c10::TypeKind::TensorType;
+      values.push_back(is_number ? NumberOf(index, inputs[index])
+                                 : c10::IValue(TensorOf(index, inputs[index], memory)));
     }
     if (!by_name_) return FlattenResult(method_(std::move(values)));
     std::unordered_map<std::string, c10::IValue> named;
