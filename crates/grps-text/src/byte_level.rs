@@ -16,8 +16,8 @@ fn byte(character: char) -> Option<u8> {
     match code {
         0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF => u8::try_from(code).ok(),
         0x100.. if code < 0x100 + SHIFTED => {
-            let remaining = (0..=0x20).chain(0x7F..=0xA0).chain([0xAD]);
-            remaining.skip((code - 0x100) as usize).next()
+            let mut remaining = (0..=0x20).chain(0x7F..=0xA0).chain([0xAD]);
+            remaining.nth((code - 0x100) as usize)
         }
         _ => None,
     }

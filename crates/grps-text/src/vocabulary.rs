@@ -167,3 +167,57 @@ fn count_ids(tokenizer: &Tokenizer) -> Result<u32, TextError> {
     }
     Ok(highest + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A byte-level tokenizer and its vocabulary before it is checked.
+    fn unchecked() -> (Tokenizer, Vocabulary) {
+        let json = r#"{"version": "1.0", "added_tokens": [], "decoder": {"type": "ByteLevel",
+            "add_prefix_space": false, "trim_offsets": true}, "model": {"type": "WordLevel",
+            "unk_token": "a", "vocab": {"a": 0, "Ġb": 1, "Ã": 2, "©": 3}}}"#;
+        let tokenizer = read_tokenizer(json.as_bytes()).expect("a tokenizer");
+        let plan = Plan::new(tokenizer.get_decoder()).expect("a plan");
+        let vocabulary = Vocabulary::build(&tokenizer, plan).expect("a vocabulary");
+        (tokenizer, vocabulary)
+    }
+
+    fn decode(vocabulary: &Vocabulary, ids: &[u32]) -> String {
+        let mut state = crate::decoding::DecodingState::new(vocabulary);
+        let mut text = String::new();
+        for id in ids {
+            text.push_str(state.push(vocabulary, *id, true));
+        }
+        text + state.finish(vocabulary)
+    }
+
+    #[test]
+    fn a_right_table_is_used() {
+        let (tokenizer, vocabulary) = unchecked();
+        assert!(vocabulary.checked(&tokenizer).plan.by_table);
+    }
+
+    #[test]
+    fn a_table_that_differs_is_not_used() {
+        let (tokenizer, mut vocabulary) = unchecked();
+        vocabulary.table = TokenTable::default();
+        for text in ["a", " b", "x", "y"] {
+            vocabulary.table.add(TokenContent::Text(text), false).expect("room");
+        }
+        assert_eq!(decode(&vocabulary, &[0, 1, 2, 3]), "a bxy");
+        let checked = vocabulary.checked(&tokenizer);
+        assert!(!checked.plan.by_table);
+        assert_eq!(decode(&checked, &[0, 1, 2, 3]), "a bé");
+    }
+
+    #[test]
+    fn stages_that_differ_leave_decoding_to_tokenizers() {
+        let (tokenizer, mut vocabulary) = unchecked();
+        vocabulary.plan = Plan::new(None).expect("a plan");
+        assert_eq!(decode(&vocabulary, &[0, 0]), "aa", "the table is that of another decoder");
+        let checked = vocabulary.checked(&tokenizer);
+        assert!(checked.plan.stages.is_empty() && !checked.plan.by_table);
+        assert_eq!(decode(&checked, &[0, 1, 2, 3, 3]), "a bé\u{FFFD}");
+    }
+}

@@ -43,9 +43,10 @@ pub(crate) fn byte_level() -> Value {
     let mut json = train(BPE::default(), ByteLevel::new(false, true, true), trainer.into());
     json["decoder"] = json!({"type": "ByteLevel", "add_prefix_space": true,
         "trim_offsets": true, "use_regex": true});
+    let count = json["model"]["vocab"].as_object().expect("a vocabulary").len();
     let added = json["added_tokens"].as_array_mut().expect("added tokens");
     // Added tokens need not be special, nor in the alphabet of bytes.
-    for (id, content) in [(600, "<think> 世界"), (601, "né")] {
+    for (id, content) in [(count, "<think> 世界"), (count + 1, "né")] {
         added.push(json!({"id": id, "content": content, "single_word": false, "lstrip": false,
             "rstrip": false, "normalized": false, "special": false}));
     }
