@@ -17,6 +17,7 @@ ALLOWED = {
     "grps-engines": {"grps-core", "grps-plugin"},
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-core"},
+    "grps-text": set[str](),
     "grps-worker": {"grps-core"},
     "grps-py": {"grps-core", "grps-engines", "grps-plugin", "grps-server", "grps-worker"},
     "grps-bin": {
@@ -48,6 +49,7 @@ FORBIDDEN = {
     "grps-engines": NETWORK | PYTHON,
     "grps-plugin": NETWORK | PYTHON,
     "grps-server": PYTHON,
+    "grps-text": NETWORK | PYTHON,
     "grps-worker": NETWORK | PYTHON,
     "grps-bin": PYTHON,
 }
