@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::types::{InferenceConfig, Isolation, ModelConfig, ServerConfig};
+use crate::types::{InferenceConfig, ModelConfig, ServerConfig};
 
 /// The engine that there is in native code.
 pub const ONNXRUNTIME: &str = "onnxruntime";
@@ -21,9 +21,7 @@ fn model_need(model: &ModelConfig) -> Option<String> {
     if model.is_native() {
         return None;
     }
-    let is_apart = model.isolation == Isolation::Process;
     let need = match model.inferer_type.as_str() {
-        "plugin" | ONNXRUNTIME if is_apart => "a process of its own".to_owned(),
         "plugin" => return None,
         "identity" => "a converter or a process of its own".to_owned(),
         ONNXRUNTIME if !asks_for_native_code(model) => {
