@@ -198,7 +198,9 @@ def test_user_data_goes_on_to_the_next_model_and_is_released(
         assert number_of(ask(7, "twice")) == 70.0
     else:
         refused = ask(7, "twice").json()["status"]["msg"]
-        assert refused.startswith("an earlier model put its user data into another process")
+        assert refused.startswith(
+            "user_data: an earlier model put its user data into another process"
+        )
     late = ask(1000, "twice", **{"X-Request-Timeout-Ms": "50"})
     assert late.status_code == 504
     wait_until(lambda: number_of(ask(-1, "data")) == 0, "the release of all user data")
