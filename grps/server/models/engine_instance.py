@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from grps.backends.backend import Signature
-from grps.backends.libraries import onnxruntime_library
 from grps.config.schema import ModelConfig
 from grps.server.loading.loaders import Report
-from grps.server.loading.native_engines import model_file
-from grps.server.loading.signatures import signature_of
+from grps.server.loading.native_engines import engine_signature, load_engine
 from grps.server.models.native_copy import NativeCopy
 from grps.server.native import Model, OnnxCopy
 
@@ -33,13 +31,9 @@ class EngineCopy(NativeCopy):
     def load(self) -> Signature:
         """Load the copy and run it once; see ``Instance.load``."""
         self._report("loading", f"loading {self.name}")
-        file = model_file(self._config, self._folder)
-        try:
-            self._copy = OnnxCopy(onnxruntime_library(), file)
-        except ValueError as error:
-            raise self.failed(error) from error
+        self._copy = load_engine(self._config, self._folder)
         self._loaded = True
-        return signature_of(self._copy.inputs, self._copy.outputs, "cpu")
+        return engine_signature(self._copy)
 
     def start(self, model: Model, most_threads: int) -> None:
         """Run the copy in a thread; see ``Instance.start``."""

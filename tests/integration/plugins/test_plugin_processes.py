@@ -107,6 +107,7 @@ def test_a_killed_instance_costs_its_requests_only(server: RunningServer) -> Non
     assert cause_of(failed) == cause
     wait_until(lambda: instances_of(server, "crash")[0].get("restarts") == 1, "a restart")
     assert instances_of(server, "crash")[1] == second
+    assert "grps crash: Segmentation fault (signal 11) in " in server.whole_log()
 
 
 def test_a_crash_of_the_code_is_named_to_its_client(server: RunningServer) -> None:

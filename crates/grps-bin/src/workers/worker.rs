@@ -43,6 +43,8 @@ pub(crate) fn run_worker() -> Result<(), String> {
     // A name is for people: without it, the process has that of the program.
     let _ = rustix::thread::set_name(NAME);
     crash::watch();
+    // A signal to the process comes in this thread. Small stacks are too small for a report.
+    let _signals = crash::SignalStack::new();
     monitor::record_in_queue();
     let level = forward_log(&settings.log_level, Arc::clone(&server)).map_err(failed)?;
     follow_levels(reader, level).map_err(failed)?;
@@ -70,6 +72,7 @@ fn serve(
 ) -> Result<(), String> {
     let (own, answering) = (Arc::clone(settings), Arc::clone(server));
     let run = move || {
+        let _signals = crash::SignalStack::new();
         let mut requests = requests;
         let (loaded, mut inferer) = load(&own).inspect_err(|cause| {
             answering.send(&FromWorker::Failed(format!("model {}: {cause}", own.model.key())));

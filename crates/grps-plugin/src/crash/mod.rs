@@ -18,7 +18,7 @@ use std::sync::{Once, OnceLock};
 use libc::{pid_t, sigaction, siginfo_t};
 
 pub use report::log_to;
-pub(crate) use stack::SignalStack;
+pub use stack::SignalStack;
 
 /// The signals of crashes.
 const SIGNALS: [c_int; 5] =
