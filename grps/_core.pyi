@@ -82,6 +82,9 @@ class LoadedCopy:
     @property
     def outputs(self) -> list[tuple[str, str | None, list[int | None] | None]]: ...
     def start(self, model: Model, index: int) -> RunningCopy: ...
+    def serve(
+        self, name: str, descriptors: tuple[int, int], loaded: Callable[[], object]
+    ) -> str | None: ...
 
 class RunningCopy:
     """A copy of a model that native code runs, in a thread of its own."""

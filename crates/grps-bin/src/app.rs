@@ -20,6 +20,7 @@ use crate::service_log::ServiceLog;
 use crate::settings::{io_threads, settings, unix_sockets};
 use crate::state::State;
 use crate::stopping::{Ending, StopRequest};
+use crate::workers::WorkerStarter;
 
 const OWN_SOCKET: &str = "service.sock";
 /// Longest wait for instances that still run after the drain.
@@ -125,7 +126,12 @@ impl Service {
         log: &Arc<ServiceLog>,
     ) -> Result<Option<Arc<ServedModels>>, String> {
         let folders = (self.options.project.clone(), self.folder.join("conf"));
-        let models = Arc::new(ServedModels::new(Arc::clone(app), loader, folders, Arc::clone(log)));
+        let workers = WorkerStarter {
+            libraries: self.options.libraries.clone(),
+            monitor: Arc::clone(&app.monitor),
+            log: Arc::clone(log),
+        };
+        let models = Arc::new(ServedModels::new(Arc::clone(app), loader, folders, workers));
         let stop = Arc::clone(&self.stop);
         let mut failed = None;
         let loaded = models.start(project, &mut |text| {

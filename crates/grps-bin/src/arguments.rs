@@ -28,6 +28,9 @@ options:
   --check              only say whether the project can be served without Python
   --read KIND FILE...  only read files: inference, server or keys; one line of JSON for each";
 
+/// The word that makes the program the worker of a server.
+pub(crate) const WORKER: &str = "worker";
+
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -37,6 +40,8 @@ pub(crate) enum Action {
     Help,
     /// Say whether a project can be served.
     Check,
+    /// Run one instance of a model for a server, which is the only one to start this.
+    Work,
     /// Read configuration files.
     Read(FileKind),
 }
@@ -61,6 +66,7 @@ impl Arguments {
             match name {
                 "--help" | "-h" => action = Action::Help,
                 "--check" => action = Action::Check,
+                WORKER => action = Action::Work,
                 "--stderr" => options.to_stderr = true,
                 "--project" => project = value()?.into(),
                 "--service" => options.service = Some(absolute(&PathBuf::from(value()?))?),

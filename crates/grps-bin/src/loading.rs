@@ -1,10 +1,11 @@
 //! From the configuration of a model to its running copies.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use grps_config::Description;
-use grps_config::types::{BatchingType, BatchingWait, ModelConfig, ServerConfig};
+use grps_config::types::{BatchingType, BatchingWait, Isolation, ModelConfig, ServerConfig};
 use grps_core::{
     BatchPolicy, Executor, Identity, InlineExecutor, InputForm, LoadInferer, Model, ModelSpec,
     NativeInstance, NestedCalls, Padding, PulledExecutor, Queue, Signature, Wait,
@@ -12,10 +13,13 @@ use grps_core::{
 use grps_engines::NativeEngine;
 
 use crate::engine_models::engine_copies;
+use crate::instances::Instance;
 use crate::machine::usable_cpus;
 use crate::plugin_models::plugin_copies;
+use crate::process_models::{Apart, load_apart};
 use crate::project::Project;
 use crate::signatures::describe;
+use crate::workers::WorkerStarter;
 
 /// A model whose copies run.
 pub(crate) struct LoadedModel {
@@ -23,10 +27,13 @@ pub(crate) struct LoadedModel {
     /// Taken by the registry.
     pub(crate) model: Option<Model>,
     pub(crate) executor: Arc<dyn Executor>,
-    pub(crate) instances: Vec<NativeInstance>,
+    pub(crate) instances: Instances,
     /// How its copies call other models.
     pub(crate) calls: Arc<NestedCalls>,
 }
+
+/// All instances of a model.
+pub(crate) type Instances = Vec<Box<dyn Instance>>;
 
 /// What the copies of a model are made by.
 pub(crate) struct Copies {
@@ -47,6 +54,7 @@ pub(crate) fn load_model(
     config: &ModelConfig,
     description: &Description,
     project: &Project,
+    workers: &WorkerStarter,
 ) -> Result<LoadedModel, String> {
     let named = |error: String| format!("model {}: {error}", config.key());
     let mut spec = spec_of(config, description, &project.server);
@@ -54,15 +62,16 @@ pub(crate) fn load_model(
         spec.form = InputForm::Message;
         let executor: Arc<dyn Executor> = Arc::new(InlineExecutor::new(Box::new(Identity)));
         let calls = Arc::new(NestedCalls::new(&config.key()));
-        return Ok(loaded(config, spec, executor, (Vec::new(), calls)));
+        return Ok(loaded_model(config, spec, executor, (Vec::new(), calls)));
     }
-    let copies = match NativeEngine::named(&config.inferer_type) {
-        Some(engine) => {
-            let threads = threads_of_a_run(&project.inference.models);
-            engine_copies(engine, config, &project.folder, threads)
-        }
-        None => plugin_copies(config, &project.folder),
-    };
+    let processors = threads_of_a_run(&project.inference.models);
+    if config.isolation == Isolation::Process {
+        let apart = Apart { config, folder: &project.folder, processors };
+        let (instances, pulled) = load_apart(&apart, &mut spec, workers)?;
+        let calls = Arc::new(NestedCalls::new(&config.key()));
+        return Ok(loaded_model(config, spec, Arc::new(pulled), (instances, calls)));
+    }
+    let copies = copies_of(config, &project.folder, processors);
     let Copies { form, signature, places, calls, load } = copies.map_err(named)?;
     spec.form = form;
     if let Some(signature) = signature {
@@ -70,7 +79,7 @@ pub(crate) fn load_model(
     }
     let pulled = PulledExecutor::new(&spec);
     match start_copies(config, form, pulled.queue(), &load) {
-        Ok(instances) => Ok(loaded(config, spec, Arc::new(pulled), (instances, calls))),
+        Ok(instances) => Ok(loaded_model(config, spec, Arc::new(pulled), (instances, calls))),
         Err(error) => {
             pulled.close();
             Err(named(error))
@@ -83,17 +92,15 @@ fn start_copies(
     form: InputForm,
     queue: &Arc<Queue>,
     load: &LoadCopy,
-) -> Result<Vec<NativeInstance>, String> {
-    let devices = config.devices();
-    let mut instances = Vec::<NativeInstance>::new();
-    for index in 0..config.instances * u32::try_from(devices.len()).unwrap_or(1) {
-        let device = devices.get(index as usize % devices.len()).copied().flatten();
+) -> Result<Instances, String> {
+    let mut instances = Instances::new();
+    for (index, device) in devices_of_copies(config) {
         let started = load(index, device).and_then(|load| {
             let name = format!("{}#{index}", config.key());
             NativeInstance::start(name, queue, form, load).map_err(|error| error.to_string())
         });
         match started {
-            Ok(instance) => instances.push(instance),
+            Ok(instance) => instances.push(Box::new(instance)),
             Err(error) => {
                 for instance in &instances {
                     instance.stop(Duration::ZERO);
@@ -105,6 +112,26 @@ fn start_copies(
     Ok(instances)
 }
 
+/// What the copies of a model are made by, in this process.
+pub(crate) fn copies_of(
+    config: &ModelConfig,
+    folder: &Path,
+    processors: usize,
+) -> Result<Copies, String> {
+    match NativeEngine::named(&config.inferer_type) {
+        Some(engine) => engine_copies(engine, config, folder, processors),
+        None => plugin_copies(config, folder),
+    }
+}
+
+/// The number of each copy of a model, and the device that it is on.
+pub(crate) fn devices_of_copies(config: &ModelConfig) -> impl Iterator<Item = (u32, Option<&str>)> {
+    let devices = config.devices();
+    let copies = config.instances * u32::try_from(devices.len()).unwrap_or(1);
+    (0..copies)
+        .map(move |index| (index, devices.get(index as usize % devices.len()).copied().flatten()))
+}
+
 /// Processors for one run of an engine while all runs are in progress at once.
 fn threads_of_a_run(models: &[ModelConfig]) -> usize {
     let engines = models.iter().filter(|model| NativeEngine::named(&model.inferer_type).is_some());
@@ -112,11 +139,11 @@ fn threads_of_a_run(models: &[ModelConfig]) -> usize {
     (usable_cpus() / runs.max(1)).max(1)
 }
 
-fn loaded(
+fn loaded_model(
     config: &ModelConfig,
     spec: ModelSpec,
     executor: Arc<dyn Executor>,
-    (instances, calls): (Vec<NativeInstance>, Arc<NestedCalls>),
+    (instances, calls): (Instances, Arc<NestedCalls>),
 ) -> LoadedModel {
     let model = Some(Model::new(spec, Arc::clone(&executor)));
     LoadedModel { config: config.clone(), model, executor, instances, calls }

@@ -7,12 +7,14 @@ mod commands;
 mod dashboard;
 mod engine_models;
 mod graphs;
+mod instances;
 mod loading;
 mod machine;
 mod models;
 mod output;
 mod output_file;
 mod plugin_models;
+mod process_models;
 mod project;
 mod reading;
 mod service_log;
@@ -20,6 +22,7 @@ mod settings;
 mod signatures;
 mod state;
 mod stopping;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Action::Read(kind) => reading::read_files(kind, &arguments.files),
         Action::Check => reading::check_project(&arguments.options),
         Action::Serve => serve(arguments.options),
+        Action::Work => exit_code(workers::run_worker()),
     }
 }
 
@@ -58,8 +62,11 @@ fn serve(options: Options) -> ExitCode {
     let stop = StopRequest::listen().map_err(|error| error.to_string());
     let moved = std::env::set_current_dir(&project);
     let moved = moved.map_err(|error| format!("{}: {error}", project.display()));
-    let served = moved.and(stop).and_then(|stop| Service::new(options, stop).run());
-    match served {
+    exit_code(moved.and(stop).and_then(|stop| Service::new(options, stop).run()))
+}
+
+fn exit_code(outcome: Result<(), String>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&error);

@@ -7,15 +7,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use grps_config::Loader;
 use grps_config::types::{InferenceConfig, ModelConfig};
-use grps_core::{Cause, Error, NativeInstance, Registry};
+use grps_core::{Cause, Error, Registry};
 use grps_server::{App, Command};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::graphs::serve_graphs;
+use crate::instances::InstanceState;
 use crate::loading::{LoadedModel, load_model};
 use crate::project::Project;
 use crate::service_log::ServiceLog;
+use crate::workers::WorkerStarter;
 
 /// A model behind the server.
 struct ServedModel {
@@ -41,6 +43,8 @@ pub(crate) struct ServedModels {
     /// Never locked while a model is loaded, so that listing does not wait for a change.
     served: Mutex<Served>,
     log: Arc<ServiceLog>,
+    /// Starts the processes of models with `isolation: process`.
+    workers: WorkerStarter,
 }
 
 impl ServedModels {
@@ -48,10 +52,11 @@ impl ServedModels {
         app: Arc<App>,
         loader: Loader,
         folders: (PathBuf, PathBuf),
-        log: Arc<ServiceLog>,
+        workers: WorkerStarter,
     ) -> Self {
         let (changing, served) = (Mutex::default(), Mutex::default());
-        Self { app, loader, folders, changing, served, log }
+        let log = Arc::clone(&workers.log);
+        Self { app, loader, folders, changing, served, log, workers }
     }
 
     /// Loads and serves all models and graphs of a project; `report` gets each model's name, and
@@ -79,11 +84,13 @@ impl ServedModels {
     /// process.
     pub(crate) fn stop(&self, timeout: Duration) {
         let end = Instant::now() + timeout;
-        for one in self.served.lock().values() {
-            for instance in &one.loaded.instances {
-                instance.stop(end.saturating_duration_since(Instant::now()));
-            }
+        let served = self.served.lock();
+        let instances = || served.values().flat_map(|one| &one.loaded.instances);
+        instances().for_each(|instance| instance.begin_stop());
+        for instance in instances() {
+            instance.stop(end.saturating_duration_since(Instant::now()));
         }
+        drop(served);
         if self.changing.try_lock_until(end).is_none() {
             tracing::warn!("the process ends while a model is loaded or unloaded");
         }
@@ -94,7 +101,7 @@ impl ServedModels {
         let (action, name) = (command.action.name(), command.model.clone());
         let outcome = match action {
             "list" => Ok(json!({"models": self.describe()})),
-            "set_log_level" => self.log.set_level(&name),
+            "set_log_level" => self.set_log_level(&name),
             "load" => self.load(&name),
             "unload" => self.unload(&name),
             _ => self.reload(&name),
@@ -103,6 +110,15 @@ impl ServedModels {
             tracing::warn!("{action} of model {name} failed: {error}");
         }
         command.reply(outcome.map(|outcome| outcome.to_string()));
+    }
+
+    fn set_log_level(&self, level: &str) -> Result<Value, Error> {
+        let set = self.log.set_level(level)?;
+        let native = self.log.level();
+        for one in self.served.lock().values() {
+            one.loaded.instances.iter().for_each(|instance| instance.set_log_level(&native));
+        }
+        Ok(set)
     }
 
     fn load(&self, name: &str) -> Result<Value, Error> {
@@ -193,13 +209,13 @@ impl ServedModels {
         let description = places.into_iter().find(|(model, _)| model.key() == key);
         let description = description.map(|(_, description)| description);
         let description = description.ok_or_else(|| format!("model {key}: not described"))?;
-        let mut loaded = load_model(config, description, project)?;
+        let mut loaded = load_model(config, description, project, &self.workers)?;
         loaded.calls.connect(&self.app.engine);
         if let Some(model) = loaded.model.take()
             && let Err(error) = self.registry().put(model)
         {
             loaded.executor.close();
-            loaded.instances.iter().for_each(NativeInstance::join);
+            loaded.instances.iter().for_each(|instance| instance.join());
             return Err(error.to_string());
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
@@ -243,7 +259,7 @@ impl ServedModels {
 fn retire(before: ServedModel) {
     let key = before.loaded.config.key();
     let free = move || {
-        before.loaded.instances.iter().for_each(NativeInstance::join);
+        before.loaded.instances.iter().for_each(|instance| instance.join());
         tracing::info!("the former model {key} is freed");
     };
     if let Err(error) = std::thread::Builder::new().name("retires".to_owned()).spawn(free) {
@@ -254,15 +270,17 @@ fn retire(before: ServedModel) {
 fn described(one: &ServedModel) -> Value {
     let config = &one.loaded.config;
     let instances = one.loaded.instances.iter().enumerate().map(|(index, instance)| {
-        let reason = instance.failure();
-        let state = if reason.is_none() { "alive" } else { "dead" };
+        let InstanceState { life, reason, restarts, pid } = instance.state();
         let mut described = json!({
             "name": format!("{}#{index}", config.key()),
-            "state": state,
-            "restarts": instance.restarts(),
+            "state": life.name(),
+            "restarts": restarts,
         });
         if let Some(reason) = reason {
             described["reason"] = Value::from(reason);
+        }
+        if let Some(pid) = pid {
+            described["pid"] = Value::from(pid);
         }
         described
     });
@@ -270,7 +288,7 @@ fn described(one: &ServedModel) -> Value {
         "model": config.key(),
         "state": "served",
         "inferer": config.inferer_type,
-        "isolation": "thread",
+        "isolation": config.isolation,
         "since": one.since,
         "load_s": (one.load_s * 1000.0).round() / 1000.0,
         "queue_length": one.loaded.executor.queue_length(),

@@ -57,6 +57,11 @@ impl ServiceLog {
         Ok(json!({"before": before, "level": level}))
     }
 
+    /// The level, by the name that the native log has for it.
+    pub(crate) fn level(&self) -> String {
+        native_level(&self.0.lock().level).to_owned()
+    }
+
     /// Writes the buffered lines and ends logging.
     pub(crate) fn close(&self) {
         self.0.lock().guard.take();

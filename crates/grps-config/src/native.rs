@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::types::{InferenceConfig, Isolation, ModelConfig, ServerConfig};
+use crate::types::{InferenceConfig, ModelConfig, ServerConfig};
 
 /// The values of `inferer_type` whose engine there is in native code.
 pub const NATIVE_ENGINES: &[&str] = &["onnxruntime", "tensorrt", "torch"];
@@ -21,11 +21,9 @@ fn model_need(model: &ModelConfig) -> Option<String> {
     if model.is_native() {
         return None;
     }
-    let is_apart = model.isolation == Isolation::Process;
     let kind = model.inferer_type.as_str();
     let is_engine = NATIVE_ENGINES.contains(&kind);
     let need = match kind {
-        _ if is_apart && (is_engine || kind == "plugin") => "a process of its own".to_owned(),
         "plugin" => return None,
         "identity" => "a converter or a process of its own".to_owned(),
         _ if is_engine && asks_for_native_code(model) => {

@@ -24,6 +24,7 @@ pub use models::executors::inline::{Identity, InlineExecutor, InlineInferer};
 pub use models::executors::pulled::PulledExecutor;
 pub use models::model::{Model, NodeStats};
 pub use models::model_spec::{ModelSpec, RawBody};
+pub use models::native_instances::back_off::BackOff;
 pub use models::native_instances::inferer::{
     BatchSource, Failure, NativeBatch, NativeInferer, NativeRequest, Outputs,
 };

@@ -21,6 +21,15 @@ pub fn own_descriptor(number: i32) -> io::Result<OwnedFd> {
     unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()
 }
 
+/// Ignores SIGINT and SIGTERM from here on, for a process whose parent ends it: both reach a whole
+/// group of processes, and the parent finishes what runs first.
+pub fn ignore_stop_signals() {
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        // SAFETY: nothing is called when the signal comes.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
 /// The error of the system for a number that is no open descriptor.
 const EBADF: i32 = 9;
 

@@ -1,64 +1,28 @@
 //! The native log of a worker process, which Python sends to the server.
 
-use std::fmt::{self, Write as _};
-
+use grps_server::forwarded_log::forward;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing::Level;
 
-/// Hands native lines to Python's logging.
-struct Forward {
-    /// Takes a level of Python's `logging` and a line.
-    write: Py<PyAny>,
-}
+/// Everything is handed over: Python knows the level.
+const ALL: &str = "trace";
 
-/// A line with its fields behind the message.
-#[derive(Default)]
-struct Line {
-    message: String,
-    fields: String,
-}
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Writing to a string never fails.
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            // The thread is named after the instance, which the server knows.
-            "logger" => Ok(()),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
-    }
-}
-
-impl<S: Subscriber> Layer<S> for Forward {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let metadata = event.metadata();
-        let is_ours = metadata.target() == "plugin" || metadata.target().starts_with("grps");
-        if !is_ours {
-            return;
-        }
-        let level = match *metadata.level() {
+/// Sends the native log of this process to `write`, which takes a level of Python's `logging` and a
+/// line; once.
+#[pyfunction]
+pub(crate) fn forward_log(write: Py<PyAny>) -> PyResult<()> {
+    let forwarded = forward(ALL, move |level, line| {
+        let level = match level {
             Level::ERROR => 40,
             Level::WARN => 30,
             Level::INFO => 20,
             _ => 10,
         };
-        let mut line = Line::default();
-        event.record(&mut line);
         Python::attach(|py| {
             // A line that can't be written is lost, not its request.
-            let _ = self.write.call1(py, (level, line.message + &line.fields));
+            let _ = write.call1(py, (level, line.text));
         });
-    }
-}
-
-/// Sends the native log of this process to `write`, which takes a level and a line; once.
-#[pyfunction]
-pub(crate) fn forward_log(write: Py<PyAny>) -> PyResult<()> {
-    let subscriber = tracing_subscriber::registry().with(Forward { write });
-    tracing::subscriber::set_global_default(subscriber)
-        .map_err(|_| PyRuntimeError::new_err("the log of this process has begun already"))
+    });
+    forwarded.map(drop).map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }

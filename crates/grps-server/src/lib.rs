@@ -26,6 +26,7 @@ pub use net::interface::{CompressionSettings, InterfaceSettings, Network};
 pub use net::listener::{bind, serve};
 pub use net::tls::files::TlsFiles;
 pub use net::tls::tls::Tls;
+pub use observability::forwarded_log;
 pub use observability::gpus::{GpuInfo, GpuInventory, find_gpus};
 pub use observability::log;
 pub use observability::log_file::LogFile;

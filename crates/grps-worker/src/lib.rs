@@ -11,6 +11,7 @@
 
 mod body;
 mod contents;
+mod handover;
 mod link;
 mod meta;
 mod running;

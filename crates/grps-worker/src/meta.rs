@@ -140,6 +140,10 @@ pub(crate) struct EntryMeta<'a> {
     /// What user code passes on to whatever it calls.
     pub(crate) traceparent: Option<String>,
     pub(crate) tracestate: Option<&'a str>,
+    /// Its rows in the joined input: the first, and the one behind the last.
+    pub(crate) rows: Option<(usize, usize)>,
+    /// How long the client still waits; `None` for no limit.
+    pub(crate) remaining_us: Option<u64>,
 }
 
 /// A request of customized HTTP.
@@ -195,6 +199,9 @@ pub(crate) struct ReplyMeta {
 pub(crate) struct OutputsMeta {
     pub(crate) number: u64,
     pub(crate) tensors: Vec<TensorMeta>,
+    /// The requests for whose next model user code left something in the worker.
+    #[serde(default)]
+    pub(crate) left: Vec<usize>,
 }
 
 /// One request's failure.

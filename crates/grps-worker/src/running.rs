@@ -1,7 +1,7 @@
 //! A batch that a worker runs: the packets that hand it over, and what the worker's packets mean.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use grps_core::{
@@ -109,9 +109,15 @@ impl Running {
         };
         let messages: Vec<_> = part.requests.iter().map(|request| request.message()).collect();
         let mut blobs = Blobs::default();
-        let requests = part.requests.iter().zip(&messages);
+        let cuts = part.batch.parts().map(|parts| &parts.cuts);
+        let requests = part.requests.iter().zip(&messages).enumerate();
         let entries = requests
-            .map(|(request, message)| describe_request(request, message.as_deref(), &mut blobs))
+            .map(|(index, (request, message))| EntryMeta {
+                rows: cuts
+                    .and_then(|cuts| cuts.get(index))
+                    .map(|cut| (cut.rows.start, cut.rows.end)),
+                ..describe_request(request, message.as_deref(), &mut blobs)
+            })
             .collect();
         let tensors = part.batch.tensors();
         let tensors = tensors
@@ -213,8 +219,8 @@ impl Running {
         let content = read_content(packet, meta.content);
         let (preprocess_ns, infer_ns) = meta.spent_ns;
         request.set_spent(Duration::from_nanos(preprocess_ns), Duration::from_nanos(infer_ns));
-        if let Some(session) = request.session().filter(|_| meta.left) {
-            session.lock().elsewhere = true;
+        if meta.left {
+            note_left(request);
         }
         request.reply(content.map_err(|error| unusable(&error)));
         Ok(())
@@ -240,6 +246,9 @@ impl Running {
         let meta: OutputsMeta = packet.meta()?;
         let index = self.find(meta.number)?;
         let Some(part) = index.and_then(|index| self.parts.get_mut(index)) else { return Ok(()) };
+        for request in meta.left.iter().filter_map(|entry| part.requests.get(*entry)) {
+            note_left(request);
+        }
         let replied = match read_tensors(packet, meta.tensors) {
             Ok(outputs) => part.batch.reply_tensors(outputs),
             Err(error) => Err(unusable(&error)),
@@ -280,6 +289,13 @@ impl Running {
         let request =
             request.ok_or_else(|| malformed(format!("batch {number} has no request {entry}")));
         request.map(Some)
+    }
+}
+
+/// Notes that user code left something in the worker for the next model of a request.
+fn note_left(request: &RunningRequest) {
+    if let Some(session) = request.session() {
+        session.lock().elsewhere = true;
     }
 }
 
@@ -326,5 +342,10 @@ fn describe_request<'a>(
         exchange,
         traceparent: trace.map(TraceContext::traceparent),
         tracestate: trace.and_then(|trace| trace.state.as_deref()),
+        rows: None,
+        remaining_us: request.deadline().map(|deadline| {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            u64::try_from(remaining.as_micros()).unwrap_or(u64::MAX)
+        }),
     }
 }

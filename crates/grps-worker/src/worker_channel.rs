@@ -2,10 +2,11 @@
 //! own. It is the twin of `grps/server/worker/channel.py`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use grps_core::{
@@ -81,6 +82,10 @@ struct WorkerRequest {
     streaming: bool,
     /// The HTTP request as it came, when the inferer responds to it itself.
     http: Option<RawHttpRequest>,
+    /// Its rows in the joined input, where they are known.
+    rows: Option<Range<usize>>,
+    /// When the client stops waiting.
+    deadline: Option<Instant>,
     /// Whether no other model runs the request.
     is_alone: bool,
     /// Whether an earlier model left something in another process.
@@ -236,6 +241,8 @@ impl WorkerBatch {
                 id: request.id.to_owned(),
                 message: message.map(Bytes::from),
                 streaming: request.streaming,
+                rows: request.rows.map(|(first, end)| first..end),
+                deadline: request.remaining_us.and_then(after_us),
                 is_left_elsewhere: request.left_elsewhere,
                 left: AtomicBool::new(false),
                 is_alone: request.exchange.as_ref().is_none_or(|exchange| exchange.alone),
@@ -248,6 +255,11 @@ impl WorkerBatch {
         let tensors = meta.tensors.map(|tensors| read_tensors(packet, tensors)).transpose()?;
         Ok(Self { shared: Arc::clone(shared), number, rows, tensors, requests })
     }
+}
+
+/// The time so many microseconds from here on; `None` when no clock reaches it.
+fn after_us(remaining_us: u64) -> Option<Instant> {
+    Instant::now().checked_add(Duration::from_micros(remaining_us))
 }
 
 /// Reads a request of customized HTTP.
@@ -279,6 +291,10 @@ impl NativeBatch for WorkerBatch {
         self.tensors.take()
     }
 
+    fn request_rows(&self, index: usize) -> Option<Range<usize>> {
+        self.requests.get(index)?.rows.clone()
+    }
+
     fn requests(&mut self) -> Vec<Arc<dyn NativeRequest>> {
         let requests = self.requests.iter();
         requests.cloned().map(|request| request as Arc<dyn NativeRequest>).collect()
@@ -299,7 +315,10 @@ impl NativeBatch for WorkerBatch {
         for request in &self.requests {
             request.replied.store(true, Ordering::Release);
         }
-        let meta = OutputsMeta { number: self.number, tensors };
+        let requests = self.requests.iter().enumerate();
+        let left = requests.filter(|(_, request)| request.left.load(Ordering::Acquire));
+        let left = left.map(|(entry, _)| entry).collect();
+        let meta = OutputsMeta { number: self.number, tensors, left };
         self.shared.send(from_worker::OUTPUTS, &meta, &blobs);
         Ok(())
     }
@@ -351,6 +370,10 @@ impl NativeRequest for WorkerRequest {
             self.shared.look();
         }
         known() || self.shared.ended.load(Ordering::Acquire)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     fn is_open(&self) -> bool {

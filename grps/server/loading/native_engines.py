@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from grps.backends.backend import Signature
 from grps.backends.common.device import parse_device
 from grps.backends.formats import expect_format
-from grps.backends.libraries import LIBRARIES
+from grps.backends.libraries import LIBRARIES, native_library
+from grps.backends.shims.build import OnBuild
 from grps.backends.table import ENGINES
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.machine import usable_cpus
-from grps.server.native import NativeFile
+from grps.server.loading.signatures import signature_of
+from grps.server.native import LoadedCopy, NativeFile
 
 PASSING = (None, "none", "numpy")
 """Converters that pass tensors unchanged, besides the one that is named as the engine."""
@@ -31,6 +34,31 @@ def place_of(config: ModelConfig) -> str:
     return f"cuda:{parse_device(config.device).place.index}"
 
 
+def load_engine(config: ModelConfig, folder: Path, on_build: OnBuild) -> LoadedCopy:
+    """Load a copy of a model by its engine and run it once.
+
+    Args:
+        config: The configuration of the copy.
+        folder: The project, which relative paths start from.
+        on_build: Receives a line if the engine's library has to be built.
+
+    Raises:
+        ModelError: It can't be loaded, or needs something that native code has not.
+    """
+    engine, file = config.inferer_type, model_file(config, folder)
+    try:
+        return LoadedCopy(engine, native_library(engine, on_build), file)
+    except ValueError as error:
+        raise ModelError(f"model {config.key}: {error}") from error
+
+
+def engine_signature(config: ModelConfig, copy: LoadedCopy) -> Signature:
+    """Return the inputs and outputs of a loaded copy of a model."""
+    return signature_of(
+        copy.inputs, copy.outputs, place_of(config), copy.required, has_names=copy.has_names
+    )
+
+
 def model_file(config: ModelConfig, folder: Path) -> NativeFile:
     """Return what a copy of a model is loaded by.
 
@@ -47,7 +75,6 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
             config.converter_type not in (*PASSING, config.inferer_type),
             "use converter_type numpy",
         ),
-        ("isolation", config.isolation == "process", "use isolation thread"),
         ("inp_device", config.inp_device not in ON_THE_CPU, "leave it out"),
         ("max_threads", config.max_threads is not None, "use instances"),
         ("warm_up_requests", bool(config.warm_up_requests), "leave it out"),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from grps.backends.backend import Signature
-from grps.backends.libraries import native_library
 from grps.config.schema import ModelConfig
 from grps.server.loading.loaders import Report
-from grps.server.loading.native_engines import model_file, place_of
-from grps.server.loading.signatures import signature_of
+from grps.server.loading.native_engines import engine_signature, load_engine
 from grps.server.models.native_copy import NativeCopy
 from grps.server.native import LoadedCopy, Model
 
@@ -33,17 +31,11 @@ class EngineCopy(NativeCopy):
     def load(self) -> Signature:
         """Load the copy and run it once; see ``Instance.load``."""
         self._report("loading", f"loading {self.name}")
-        engine, file = self._config.inferer_type, model_file(self._config, self._folder)
-        try:
-            library = native_library(engine, lambda line: self._report("loading", line))
-            self._copy = LoadedCopy(engine, library, file)
-        except ValueError as error:
-            raise self.failed(error) from error
-        self._loaded = True
-        copy, place = self._copy, place_of(self._config)
-        return signature_of(
-            copy.inputs, copy.outputs, place, copy.required, has_names=copy.has_names
+        self._copy = load_engine(
+            self._config, self._folder, lambda line: self._report("loading", line)
         )
+        self._loaded = True
+        return engine_signature(self._config, self._copy)
 
     def start(self, model: Model, most_threads: int) -> None:
         """Run the copy in a thread; see ``Instance.start``."""

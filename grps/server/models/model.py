@@ -179,7 +179,7 @@ def _instances(
             PluginCopy(config.for_copy(index), index, options.folder, report)
             for index in range(config.copies)
         )
-    if runs_natively(config):
+    if runs_natively(config) and config.isolation == "thread":
         return tuple(
             EngineCopy(config.for_copy(index), index, options.folder, report)
             for index in range(config.copies)

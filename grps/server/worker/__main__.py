@@ -24,6 +24,7 @@ from grps.log import logger, use_request_source
 from grps.server.ending import run_and_end
 from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.loaders import copy_loaders
+from grps.server.loading.native_engines import runs_natively
 from grps.server.native import end_with_parent, monitor_api, queue_recorded
 from grps.server.printing import log_printed
 from grps.server.project import Project
@@ -39,7 +40,7 @@ from grps.server.worker.control import (
     RemoteRecorder,
     WorkerSettings,
 )
-from grps.server.worker.native_copy import serve_plugin
+from grps.server.worker.native_copy import serve_natively
 from grps.server.worker.packets import Pipe
 
 
@@ -63,8 +64,8 @@ def main(pipe: int, note: int, control: int) -> int:
     recorder = RemoteRecorder(server)
     app_monitor.connect(recorder, monitor_api())
     threading.Thread(target=_end_with, args=(server,), name="control", daemon=True).start()
-    if settings.model.inferer_type == "plugin":
-        code = serve_plugin(server, settings, pipe, note)
+    if settings.model.inferer_type == "plugin" or runs_natively(settings.model):
+        code = serve_natively(server, settings, (pipe, note))
         recorder.close()
         return code
     try:

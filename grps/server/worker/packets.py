@@ -82,6 +82,8 @@ class EntryMeta(msgspec.Struct, array_like=True, frozen=True):
     exchange: ExchangeMeta | None
     traceparent: str | None
     tracestate: str | None
+    rows: tuple[int, int] | None = None
+    remaining_us: int | None = None
 
 
 class BatchMeta(msgspec.Struct, array_like=True, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import psutil
 import pytest
 import requests
 from onnx import TensorProto, helper, numpy_helper
@@ -22,7 +24,14 @@ from grps.deploy.native import PROGRAM
 from tests.integration.engines.native_requests import WAYS, ask, tensor
 from tests.integration.engines.test_backends_http import SILERO_ONNX
 from tests.onnx_models import save_graph, save_identities, save_node
-from tests.support import REPOSITORY, RunningServer, serving, two_free_ports, write_project
+from tests.support import (
+    REPOSITORY,
+    RunningServer,
+    serving,
+    two_free_ports,
+    wait_until,
+    write_project,
+)
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 
@@ -66,8 +75,10 @@ def save_apart(path: Path) -> None:
     onnx.save(model, str(path), save_as_external_data=True, location="w.bin", size_threshold=0)
 
 
-def configured(way: str, name: str, keys: dict[str, Any]) -> dict[str, Any]:
+def configured(way: str, name: str, keys: dict[str, Any], isolation: str) -> dict[str, Any]:
     """A model as ``inference.yml`` has it."""
+    if way == "native":
+        keys = {**keys, "isolation": isolation}
     return {
         "name": f"{way}_{name}",
         "version": "1",
@@ -78,11 +89,19 @@ def configured(way: str, name: str, keys: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module", params=["thread", "process"])
+def isolation(request: pytest.FixtureRequest) -> str:
+    """Where copies in native code run."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(tmp_path_factory: pytest.TempPathFactory, isolation: str) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("native")
     models = [
-        configured(way, name, keys) for name, keys in save_models(folder).items() for way in WAYS
+        configured(way, name, keys, isolation)
+        for name, keys in save_models(folder).items()
+        for way in WAYS
     ]
     write_project(folder, models)
     with serving(folder) as running:
@@ -90,10 +109,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def alone(tmp_path_factory: pytest.TempPathFactory, isolation: str) -> Iterator[RunningServer]:
     """The same models in the server without Python."""
     folder = tmp_path_factory.mktemp("alone")
-    models = [configured("native", name, keys) for name, keys in save_models(folder).items()]
+    models = [
+        configured("native", name, keys, isolation) for name, keys in save_models(folder).items()
+    ]
     write_project(folder, models)
     with serving(folder, PROGRAM, GRPS_ONNXRUNTIME=str(native_library("onnxruntime"))) as running:
         yield running
@@ -215,7 +236,6 @@ def test_a_reload_serves_the_new_file(server: RunningServer) -> None:
 @pytest.mark.parametrize(
     ("keys", "cause"),
     [
-        ({"isolation": "process"}, "isolation is not possible with inferer_args.native"),
         (
             {"inferer_args": {"native": True, "providers": ["tensorrt"]}},
             "inferer_args.providers is not possible in native code",
@@ -251,6 +271,23 @@ def test_what_is_wrong_is_said(tmp_path: Path, keys: dict[str, Any], cause: str)
     with pytest.raises(AssertionError, match="failed") as caught, serving(tmp_path):
         pass
     assert cause in str(caught.value)
+
+
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
+def test_a_killed_instance_starts_again(tmp_path: Path, program: Path | None) -> None:
+    models = save_models(tmp_path)
+    write_project(tmp_path, [configured("native", "add", models["add"], "process")])
+    library = {"GRPS_ONNXRUNTIME": str(native_library("onnxruntime"))}
+    with serving(tmp_path, program, **library) as server:
+        expected = ask(server, "native_add", PAIR)
+        assert expected[0] == 200
+        first, second = psutil.Process(server.process.pid).children()
+        first.send_signal(signal.SIGSEGV)
+        wait_until(lambda: "native_add-1#0 runs again" in server.log(), "another process")
+        crash = "grps crash: Segmentation fault (signal 11) in "
+        assert server.log().partition(crash)[2].splitlines()[1].strip().startswith("0: ")
+        assert ask(server, "native_add", PAIR) == expected
+        assert second.is_running()
 
 
 def test_the_verb_serves_a_file_without_python(tmp_path: Path) -> None:

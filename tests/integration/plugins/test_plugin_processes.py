@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from grps.deploy.native import PROGRAM
 from tests.integration.plugins.conftest import plugin_model
 from tests.support import (
     GUARD_S,
@@ -27,8 +28,10 @@ from tests.support import (
 PROCESSES = ("crash", "http", "throw", "sum")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[RunningServer]:
+@pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Path
+) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("plugin-processes")
     instances = {"crash": 2}
     models = [
@@ -42,7 +45,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[
     interface = {"framework": "http", "host": "127.0.0.1", "port": "0"}
     route = {"path": "/own", "customized_body": True}
     settings = {"interface": {**interface, "customized_predict_http": [route]}}
-    with serving(write_project(folder, models, settings, dag=["multiply-1.0.0"])) as running:
+    write_project(folder, models, settings, dag=["multiply-1.0.0"])
+    with serving(folder, request.param) as running:
         yield running
 
 
@@ -103,6 +107,7 @@ def test_a_killed_instance_costs_its_requests_only(server: RunningServer) -> Non
     assert cause_of(failed) == cause
     wait_until(lambda: instances_of(server, "crash")[0].get("restarts") == 1, "a restart")
     assert instances_of(server, "crash")[1] == second
+    assert "grps crash: Segmentation fault (signal 11) in " in server.whole_log()
 
 
 def test_a_crash_of_the_code_is_named_to_its_client(server: RunningServer) -> None:
@@ -153,9 +158,12 @@ def test_log_lines_of_a_process_are_in_the_log(server: RunningServer) -> None:
     wait_until(lambda: "created for logs-1.0.0 on '' by {}" in server.log(), "the line")
 
 
-def test_what_keeps_a_process_from_being_loaded(tmp_path: Path, library: Path) -> None:
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
+def test_what_keeps_a_process_from_being_loaded(
+    tmp_path: Path, library: Path, program: Path | None
+) -> None:
     model = plugin_model("multiply", library, isolation="process", inferer_args={"factor": 0})
-    process = launch(write_project(tmp_path, [model]))
+    process = launch(write_project(tmp_path, [model]), program)
     assert process.wait(START_TIMEOUT_S) == 1
     state = state_of(tmp_path)
     assert state is not None

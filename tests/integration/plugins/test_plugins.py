@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,24 @@ OTHERS = ("upper", "count", "look", "echo", "throw", "lie", "data", "sum")
 """Inferers of the plugin that need no configuration of their own."""
 
 
-@pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
+@pytest.fixture(
+    scope="module",
+    params=product([None, PROGRAM], ["thread", "process"]),
+    ids=["python-thread", "python-process", "native-thread", "native-process"],
+)
+def place(request: pytest.FixtureRequest) -> tuple[Path | None, str]:
+    """Return the program that serves, none for Python, and where copies run."""
+    program, isolation = request.param
+    return program, isolation
+
+
+@pytest.fixture(scope="module")
 def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Path
+    place: tuple[Path | None, str], tmp_path_factory: pytest.TempPathFactory, library: Path
 ) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("plugins")
     batching = {"type": "dynamic", "max_batch_size": 8}
+    program, isolation = place
     models = [
         plugin_model(
             "multiply",
@@ -45,16 +58,17 @@ def server(
             device="cpu",
             batching=batching,
             instances=2,
+            isolation=isolation,
         ),
-        *(plugin_model(name, library) for name in OTHERS),
-        plugin_model("again", library, inferer_name="data"),
+        *(plugin_model(name, library, isolation=isolation) for name in OTHERS),
+        plugin_model("again", library, inferer_name="data", isolation=isolation),
     ]
     write_project(folder, models, dag=["multiply-1.0.0"])
     nodes = [{"name": name, "type": "model", "model": name} for name in ("data", "again")]
     file = folder / "conf" / "inference.yml"
     graphs = [{"type": "sequential", "name": "twice", "nodes": nodes}]
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "graphs": graphs}))
-    with serving(folder, request.param) as running:
+    with serving(folder, program) as running:
         yield running
 
 
@@ -93,14 +107,17 @@ def test_messages(server: RunningServer) -> None:
         assert [chunk.str_data for chunk in stub.PredictStreaming(message)] == ["hello"] * 2
 
 
-def test_requests_that_wait_share_a_batch_and_both_instances_run(server: RunningServer) -> None:
+def test_requests_that_wait_share_a_batch_and_both_instances_run(
+    server: RunningServer, place: tuple[Path | None, str]
+) -> None:
     with server.stub() as stub:
         asked = [stub.Predict.future(floats(number)) for number in range(200)]
         for number, answer in enumerate(asked):
             assert list(answer.result(GUARD_S).gtensors.tensors[0].flat_float32) == [3 * number]
     log = server.log()
     for index in range(2):
-        assert f'logger="multiply-1.0.0#{index}"' in log
+        # Python's logging has no field for the thread of a worker.
+        assert f'logger="multiply-1.0.0#{index}"' in log or place == (None, "process")
     assert """created for multiply-1.0.0 on 'cpu' by {"factor": 3, "label": "é"}""" in log
 
 
@@ -145,7 +162,7 @@ def test_a_request_is_seen_with_its_id_and_deadline(server: RunningServer) -> No
 
 
 def test_failures_have_their_status_and_a_broken_inferer_is_created_again(
-    server: RunningServer,
+    server: RunningServer, place: tuple[Path | None, str]
 ) -> None:
     def fail(number: int, model: str = "throw") -> tuple[int, str]:
         headers = {"X-Request-Id": "r"}
@@ -160,17 +177,30 @@ def test_failures_have_their_status_and_a_broken_inferer_is_created_again(
     assert fail(0, "lie") == (500, "output 'y': dimension 1 is -4 (request id r)")
     models = requests.get(server.url("/grps/v1/admin/models"), timeout=GUARD_S).json()["models"]
     (thrower,) = [model for model in models if model["model"] == "throw-1.0.0"]
-    assert thrower["instances"] == [{"name": "throw-1.0.0#0", "state": "alive", "restarts": 1}]
+    (instance,) = thrower["instances"]
+    expected = {"name": "throw-1.0.0#0", "state": "alive", "restarts": 1}
+    if place[1] == "process":
+        reason = "has ended with exit code 1"
+        expected = {**expected, "reason": reason, "pid": instance["pid"]}
+    assert (instance, thrower["isolation"]) == (expected, place[1])
 
 
-def test_user_data_goes_on_to_the_next_model_and_is_released(server: RunningServer) -> None:
+def test_user_data_goes_on_to_the_next_model_and_is_released(
+    server: RunningServer, place: tuple[Path | None, str]
+) -> None:
     def ask(number: int, model: str, **headers: str) -> requests.Response:
         return server.post({"ndarray": [[number]]}, f"?model={model}", headers=headers)
 
     def number_of(answer: requests.Response) -> float:
         return float(answer.json()["gtensors"]["tensors"][0]["flat_float32"][0])
 
-    assert number_of(ask(7, "twice")) == 70.0
+    if place[1] == "thread":
+        assert number_of(ask(7, "twice")) == 70.0
+    else:
+        refused = ask(7, "twice").json()["status"]["msg"]
+        assert refused.startswith(
+            "user_data: an earlier model put its user data into another process"
+        )
     late = ask(1000, "twice", **{"X-Request-Timeout-Ms": "50"})
     assert late.status_code == 504
     wait_until(lambda: number_of(ask(-1, "data")) == 0, "the release of all user data")

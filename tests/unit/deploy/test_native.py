@@ -31,7 +31,9 @@ def service(models: list[dict[str, Any]]) -> ServiceFolder:
     [
         {"inferer_type": "identity"},
         PLUGIN,
+        {**PLUGIN, "isolation": "process"},
         {**ONNX, **IN_NATIVE_CODE},
+        {**ONNX, **IN_NATIVE_CODE, "isolation": "process"},
         {**ONNX, **IN_NATIVE_CODE, "converter_type": "numpy"},
     ],
 )
@@ -62,7 +64,6 @@ def test_a_project_of_upstreams_cpp_edition_is_served_by_the_program(
         ({"inferer_type": "customized", "inferer_name": "mine"}, "inferer_type 'customized'"),
         ({"inferer_type": "torch", "inferer_path": "m.pt"}, "inferer_type 'torch'"),
         ({"inferer_type": "identity", "isolation": "process"}, "a converter or a process"),
-        ({**PLUGIN, "isolation": "process"}, "a process of its own"),
         (ONNX, "without inferer_args.native"),
         ({**ONNX, **IN_NATIVE_CODE, "max_threads": 2}, "max_threads"),
         ({**ONNX, **IN_NATIVE_CODE, "converter_type": "image"}, "converter_type"),

@@ -1,6 +1,6 @@
 //! `inference.yml`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The whole file.
@@ -16,7 +16,7 @@ pub struct InferenceConfig {
 }
 
 /// One entry of `models`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Its name.
@@ -60,7 +60,7 @@ pub struct ModelConfig {
 }
 
 /// How requests of one model are gathered into batches.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchingConfig {
     /// Whether they are.
@@ -81,7 +81,7 @@ pub struct BatchingConfig {
 }
 
 /// How inputs of differing sizes are brought together.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaddingConfig {
     /// Sizes that an axis is padded to.
@@ -95,7 +95,7 @@ pub struct PaddingConfig {
 }
 
 /// Who may wait for an instance of a model, and how long.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueueConfig {
     /// Requests that may wait.
@@ -141,7 +141,7 @@ pub struct NodeConfig {
 }
 
 /// Where copies run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
     /// In this process.
@@ -151,7 +151,7 @@ pub enum Isolation {
 }
 
 /// Whether requests are gathered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchingType {
     /// One by one.
@@ -161,7 +161,7 @@ pub enum BatchingType {
 }
 
 /// When an instance waits for a batch to fill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchingWait {
     /// Never while it is idle.

@@ -1,6 +1,6 @@
 //! What is said before the process ends by a crash of native code.
 //!
-//! [`watch`] is called once a plugin is opened. The handler itself does next to nothing, since what
+//! [`watch`] is called once a plugin is opened, and in worker processes. The handler itself does next to nothing, since what
 //! has crashed may hold any lock: it makes a copy of the process by the system call, in which
 //! [`report`] walks the stack and looks the symbols up. If the copy crashes or waits for a lock, it is
 //! ended. The signal then has the effect that it had before: Python's `faulthandler` writes its
@@ -18,7 +18,7 @@ use std::sync::{Once, OnceLock};
 use libc::{pid_t, sigaction, siginfo_t};
 
 pub use report::log_to;
-pub(crate) use stack::SignalStack;
+pub use stack::SignalStack;
 
 /// The signals of crashes.
 const SIGNALS: [c_int; 5] =
@@ -45,7 +45,7 @@ struct Crash {
 }
 
 /// Reports crashes of this process from here on.
-pub(crate) fn watch() {
+pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let earlier = SIGNALS.map(|signal| {

@@ -10,7 +10,8 @@ use libc::stack_t;
 const BYTES: usize = 1024 * 1024;
 
 /// The stack of signals of the thread that made it, which must drop it, too.
-pub(crate) struct SignalStack {
+#[derive(Debug)]
+pub struct SignalStack {
     memory: *mut c_void,
     /// The one before.
     earlier: stack_t,
@@ -18,7 +19,7 @@ pub(crate) struct SignalStack {
 
 impl SignalStack {
     /// Gives the calling thread a stack for signals; `None` when there is no memory for it.
-    pub(crate) fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: it maps new memory, wherever there is room.

@@ -11,3 +11,4 @@ pub(crate) mod plugin;
 pub(crate) mod tensor;
 pub(crate) mod thread_scaler;
 pub(crate) mod worker;
+pub(crate) mod worker_copy;

@@ -9,6 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::instances::plugin::RunningCopy;
+use crate::instances::worker_copy::serve_copy;
 use crate::service::model::Model;
 
 /// Name, element type and dimensions of a tensor, `None` where the model does not say.
@@ -78,6 +79,17 @@ impl LoadedCopy {
         let started = py.detach(|| NativeInstance::start(name, queue, InputForm::Tensors, load));
         let started = started.map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(RunningCopy::new(started))
+    }
+
+    /// Runs the copy in a worker process, as the instance of this name; see [`serve_copy`].
+    fn serve(
+        &self,
+        py: Python<'_>,
+        name: String,
+        descriptors: (i32, i32),
+        loaded: Py<PyAny>,
+    ) -> PyResult<Option<String>> {
+        serve_copy(py, Arc::clone(&self.load), name, descriptors, loaded)
     }
 }
 

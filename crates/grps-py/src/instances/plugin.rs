@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grps_core::{InputForm, LoadInferer, NativeInstance, NestedCalls, run_batches};
-use grps_plugin::process::own_descriptor;
+use grps_core::{InputForm, NativeInstance, NestedCalls};
 use grps_plugin::{InfererSettings, Library, PluginError, PluginSignature, PluginTensor};
-use grps_worker::WorkerChannel;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::instances::worker_copy::serve_copy;
 use crate::service::model::Model;
 
 /// A loaded plugin.
@@ -101,10 +100,7 @@ impl Plugin {
         Ok(RunningCopy::new(instance))
     }
 
-    /// Runs a copy, given by its model and its number, in a thread of a worker process of its own,
-    /// until the server ends it. The
-    /// descriptors, of the socket and of the page for notes, are closed with it; `loaded` is called
-    /// when the copy is created. Returns why the copy can't be used any more; None at the end.
+    /// Runs a copy, given by its model and its number, in a worker process; see [`serve_copy`].
     fn serve(
         &self,
         py: Python<'_>,
@@ -115,38 +111,11 @@ impl Plugin {
     ) -> PyResult<Option<String>> {
         let (model, index) = copy;
         let calls = Arc::new(NestedCalls::new(&model));
-        let name = format!("{model}#{index}");
-        let builder = std::thread::Builder::new().name(name.clone());
         let settings = settings.for_model(&model);
         let load = self.library.loader(&settings, index, &calls);
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let (socket, note) = (own_descriptor(descriptors.0)?, own_descriptor(descriptors.1)?);
-        let channel = WorkerChannel::new(socket, note);
-        let run = move || {
-            let notify = || {
-                // Without a server, there is nobody to tell.
-                let _ = Python::attach(|py| loaded.call0(py));
-            };
-            serve(&load, channel, &name, notify)
-        };
-        let thread = builder.spawn(run)?;
-        let outcome = py.detach(|| thread.join());
-        let outcome = outcome.map_err(|_| PyRuntimeError::new_err("the copy's thread panicked"))?;
-        outcome.map_err(PyValueError::new_err)
+        serve_copy(py, load, format!("{model}#{index}"), descriptors, loaded)
     }
-}
-
-/// Creates a copy in this thread, and runs the requests of a worker process with it.
-fn serve(
-    load: &LoadInferer,
-    channel: WorkerChannel,
-    name: &str,
-    loaded: impl FnOnce(),
-) -> Result<Option<String>, String> {
-    let mut inferer = load()?;
-    loaded();
-    let mut channel = channel;
-    Ok(run_batches(&mut channel, &mut *inferer, name).err())
 }
 
 /// A copy of a model that native code runs, in a thread of its own.

@@ -1,6 +1,7 @@
 //! Metrics, traces, logs, and the data of the dashboard.
 
 pub(crate) mod exposition;
+pub mod forwarded_log;
 pub(crate) mod gpus;
 pub mod log;
 pub(crate) mod log_file;

@@ -11,7 +11,7 @@ const STEADY: Duration = Duration::from_secs(60);
 
 /// Delays that double from failure to failure.
 #[derive(Debug)]
-pub(crate) struct BackOff {
+pub struct BackOff {
     /// The delay after the next failure.
     next: Duration,
     /// When what is watched began to run.
@@ -20,17 +20,17 @@ pub(crate) struct BackOff {
 
 impl BackOff {
     /// Nothing has failed; what is watched begins to run now.
-    pub(crate) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Self { next: FIRST, began: now }
     }
 
     /// Notes that what is watched runs again.
-    pub(crate) fn begin(&mut self, now: Instant) {
+    pub fn begin(&mut self, now: Instant) {
         self.began = now;
     }
 
     /// How long to wait after one more failure.
-    pub(crate) fn delay(&mut self, now: Instant) -> Duration {
+    pub fn delay(&mut self, now: Instant) -> Duration {
         if now.saturating_duration_since(self.began) >= STEADY {
             self.next = FIRST;
         }
