@@ -279,6 +279,7 @@ impl Shared {
                     tracing::info!("{} runs again", self.name);
                     return (Some(puller), again);
                 }
+                Err(_) if self.state.lock().stopping => break,
                 Err(cause) => {
                     delay = back_off.delay(Instant::now());
                     let (name, delay_s) = (&self.name, delay.as_secs_f64());
