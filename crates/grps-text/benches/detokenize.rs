@@ -1,5 +1,7 @@
 //! Cost of one token: by the table, by stages, and by the stream decoder of `tokenizers`.
 
+#![expect(clippy::expect_used, reason = "a benchmark ends at the first error")]
+
 #[path = "../tests/common/mod.rs"]
 mod common;
 
@@ -53,6 +55,7 @@ fn measure(criterion: &mut Criterion, name: &str, json: &Value) {
 fn benches(criterion: &mut Criterion) {
     measure(criterion, "table, byte level", &common::byte_level());
     measure(criterion, "table, byte fallback", &common::byte_fallback());
+    measure(criterion, "table, WordPiece", &common::word_piece());
     measure(criterion, "table, metaspace", &common::unigram());
     let mut staged = common::unigram();
     staged["decoder"] = json!({"type": "BPEDecoder", "suffix": "</w>"});

@@ -1,5 +1,7 @@
 //! A detokenizer returns exactly the text that `tokenizers` decodes, for every decoder.
 
+#![expect(clippy::expect_used, reason = "helpers of tests may panic")]
+
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

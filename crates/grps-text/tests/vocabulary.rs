@@ -1,9 +1,11 @@
 //! Loading a vocabulary, its limits, and what it says about a token.
 
+#![expect(clippy::expect_used, reason = "helpers of tests may panic")]
+
 mod common;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use grps_text::{Detokenizer, MAX_FILE_BYTES, MAX_TOKEN_ID, TextError, Vocabulary};
 use proptest::prelude::*;
@@ -19,9 +21,9 @@ fn one_token(id: u32) -> Value {
         "model": {"type": "WordLevel", "vocab": {"a": id}, "unk_token": "a"}})
 }
 
-fn trained() -> [Value; 4] {
+static TRAINED: LazyLock<[Value; 4]> = LazyLock::new(|| {
     [common::byte_level(), common::byte_fallback(), common::word_piece(), common::unigram()]
-}
+});
 
 #[test]
 fn a_file_is_read_and_a_missing_one_named() {
@@ -138,7 +140,7 @@ proptest! {
         ids in prop::collection::vec(prop_oneof![0..800u32, any::<u32>()], 0..12),
     ) {
         try_all(&bytes, &ids);
-        let mut json = KINDS[kind].to_string().into_bytes();
+        let mut json = TRAINED[kind].to_string().into_bytes();
         for (index, byte) in changes {
             let at = index.index(json.len());
             json[at] = byte;
@@ -158,11 +160,9 @@ proptest! {
             json!({"Regex": "("}), json!({"type": "Fuse", "decoders": []})]),
         ids in prop::collection::vec(prop_oneof![0..800u32, any::<u32>()], 0..12),
     ) {
-        let mut json = KINDS[kind].clone();
+        let mut json = TRAINED[kind].clone();
         let mut at = at;
         change(&mut json[key], &mut at, &new);
         try_all(json.to_string().as_bytes(), &ids);
     }
 }
-
-static KINDS: std::sync::LazyLock<[Value; 4]> = std::sync::LazyLock::new(trained);
