@@ -55,6 +55,23 @@ pub enum StepReason {
     Held,
 }
 
+impl StepReason {
+    /// All reasons, in the order of their counters.
+    pub const ALL: [Self; 5] =
+        [Self::Full, Self::NothingWaits, Self::Cost, Self::StateBytes, Self::Held];
+
+    /// The name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::NothingWaits => "nothing_waits",
+            Self::Cost => "cost",
+            Self::StateBytes => "state_bytes",
+            Self::Held => "held",
+        }
+    }
+}
+
 impl<T> Plan<T> {
     /// Whether the instance has nothing to do.
     pub fn is_empty(&self) -> bool {
@@ -62,7 +79,9 @@ impl<T> Plan<T> {
             && self.ended.is_empty()
             && self.saved.is_empty()
             && self.dropped.is_empty()
+            && self.moves.is_empty()
             && self.begun.is_empty()
+            && self.restored.is_empty()
             && self.prefill.is_empty()
     }
 }

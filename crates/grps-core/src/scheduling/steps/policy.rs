@@ -24,6 +24,10 @@ pub struct StepPolicy {
     pub max_step_cost: usize,
     /// Most positions of one prefill in one step; `None` when the model prefills as a whole.
     pub max_chunk: Option<usize>,
+    /// The input whose last dimension says how many positions are prefilled; one when `None`.
+    pub prefill_input: Option<String>,
+    /// Bytes of the state of a sequence when it begins.
+    pub state_bytes: usize,
     /// Levels of urgency.
     pub priority_levels: u8,
     /// Most sequences that wait.
@@ -46,6 +50,8 @@ impl Default for StepPolicy {
             max_slots: 16,
             max_step_cost: usize::MAX,
             max_chunk: None,
+            prefill_input: None,
+            state_bytes: 0,
             priority_levels: 1,
             max_waiting: usize::MAX,
             max_waiting_bytes: usize::MAX,

@@ -14,7 +14,7 @@ use crate::scheduling::steps::waiting::Waiting;
 
 /// The sequences that one instance holds.
 #[derive(Debug)]
-pub struct StepScheduler<T> {
+pub(crate) struct StepScheduler<T> {
     policy: Arc<StepPolicy>,
     /// Sequences with a slot, in the order of their rows.
     rows: Vec<Sequence<T>>,
@@ -54,51 +54,39 @@ enum Origin {
 
 impl<T: SequenceItem> StepScheduler<T> {
     /// A scheduler without sequences.
-    pub fn new(policy: Arc<StepPolicy>) -> Self {
+    pub(crate) fn new(policy: Arc<StepPolicy>) -> Self {
         Self { policy, rows: Vec::new(), suspended: Vec::new(), running: 0 }
     }
 
     /// The sequences with a slot, in the order of their rows.
-    pub fn rows(&self) -> &[Sequence<T>] {
+    pub(crate) fn rows(&self) -> &[Sequence<T>] {
         &self.rows
     }
 
     /// The same, to be changed.
-    pub fn rows_mut(&mut self) -> &mut [Sequence<T>] {
+    pub(crate) fn rows_mut(&mut self) -> &mut [Sequence<T>] {
         &mut self.rows
     }
 
     /// So many rows were stepped by the plan that was made last.
-    pub fn running(&self) -> usize {
+    pub(crate) fn running(&self) -> usize {
         self.running
     }
 
-    /// The sequences whose state is saved.
-    pub fn suspended(&self) -> &[Sequence<T>] {
-        &self.suspended
-    }
-
     /// Whether it holds no sequence.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.rows.is_empty() && self.suspended.is_empty()
     }
 
     /// Ends the sequence of a row before the next step.
-    pub fn end(&mut self, row: usize, reason: EndReason) {
+    pub(crate) fn end(&mut self, row: usize, reason: EndReason) {
         if let Some(sequence) = self.rows.get_mut(row) {
             sequence.end.get_or_insert(reason);
         }
     }
 
-    /// Notes how many bytes the state of a row has.
-    pub fn set_state_bytes(&mut self, row: usize, bytes: usize) {
-        if let Some(sequence) = self.rows.get_mut(row) {
-            sequence.need.state_bytes = bytes;
-        }
-    }
-
     /// Notes that the rows of the last plan made their step.
-    pub fn note_step(&mut self) {
+    pub(crate) fn note_step(&mut self) {
         for sequence in self.rows.iter_mut().take(self.running) {
             sequence.steps += 1;
             if sequence.steps >= self.policy.max_steps {
@@ -108,7 +96,7 @@ impl<T: SequenceItem> StepScheduler<T> {
     }
 
     /// Takes all sequences away, for an instance that has failed.
-    pub fn take_all(&mut self) -> Vec<Sequence<T>> {
+    pub(crate) fn take_all(&mut self) -> Vec<Sequence<T>> {
         self.running = 0;
         self.rows.drain(..).chain(self.suspended.drain(..)).collect()
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 /// What the scheduler asks of the request behind a sequence.
-pub trait SequenceItem {
+pub(crate) trait SequenceItem {
     /// Whether a client still waits for it.
     fn is_wanted(&self) -> bool;
 
@@ -46,6 +46,8 @@ pub struct Sequence<T> {
     pub(crate) chunk: usize,
     /// Steps it has made.
     pub steps: usize,
+    /// When its last output was; its arrival before the first one.
+    pub(crate) last_output: Instant,
     /// How often it gave its slot away.
     pub preempted: usize,
     /// Whether its client could take the output of a step when the step was planned.

@@ -85,6 +85,7 @@ impl<T: SequenceItem> Waiting<T> {
             prefilled: 0,
             chunk: 0,
             steps: 0,
+            last_output: now,
             preempted: 0,
             has_room: true,
             end: None,
