@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from grps.inference.inferer import ModelInferer
     from grps.inference.monitor import app_monitor
     from grps.inference.registry import converter_register, inferer_register
+    from grps.inference.step_model import (
+        PrefillPart,
+        StepBatch,
+        StepModel,
+        StepRequest,
+        StepResult,
+    )
     from grps.log import clogger, logger
     from grps.protocol.pb import grps_pb2
     from grps.protocol.pb.grps_pb2 import GrpsMessage
@@ -33,6 +40,11 @@ __all__ = [
     "InputError",
     "ModelInferer",
     "OnnxModelInferer",
+    "PrefillPart",
+    "StepBatch",
+    "StepModel",
+    "StepRequest",
+    "StepResult",
     "TfModelInferer",
     "TfTensorConverter",
     "TorchModelInferer",
@@ -56,6 +68,11 @@ _HOMES = {
     "InputError": "grps.errors",
     "ModelInferer": "grps.inference.inferer",
     "OnnxModelInferer": "grps.backends.onnxruntime.inferer",
+    "PrefillPart": "grps.inference.step_model",
+    "StepBatch": "grps.inference.step_model",
+    "StepModel": "grps.inference.step_model",
+    "StepRequest": "grps.inference.step_model",
+    "StepResult": "grps.inference.step_model",
     "TfModelInferer": "grps.backends.tensorflow.inferer",
     "TfTensorConverter": "grps.backends.tensorflow.converter",
     "TorchModelInferer": "grps.backends.torch.inferer",

@@ -12,6 +12,7 @@ from grps.config.names import KnownNames
 from grps.config.ports import parse_ports
 from grps.config.routes import path_fault
 from grps.config.schema import (
+    BatchingConfig,
     CertificateConfig,
     DagConfig,
     GpuConfig,
@@ -188,7 +189,7 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
         "padding": batching.padding,
     }
     for key, value in shaping.items():
-        if value and batching.type == "none":
+        if value and batching.type != "dynamic":
             raise fail(
                 f"{at}.{key}", "has no effect without 'type: dynamic'; add that, or leave it out"
             )
@@ -198,6 +199,12 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
                 "needs tensors, but this model's code takes whole messages; "
                 "use a tensor converter, such as 'converter_type: numpy'",
             )
+    if batching.type == "continuous":
+        _check_steps(model, batching, at, fail)
+    elif batching.steps is not None:
+        raise fail(
+            f"{at}.steps", "has no effect without 'type: continuous'; add that, or leave it out"
+        )
     if batching.preferred_sizes and max(batching.preferred_sizes) > most:
         raise fail(
             f"{at}.preferred_sizes",
@@ -210,6 +217,26 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
         )
     if batching.padding is not None and not batching.padding.sizes:
         raise fail(f"{at}.padding.sizes", "at least one size is needed")
+
+
+def _check_steps(model: ModelConfig, batching: BatchingConfig, at: str, fail: Fail) -> None:
+    if model.inferer_type != "customized" or model.converter_type != "numpy":
+        raise fail(
+            f"{at}.type",
+            "'continuous' is for step models: use inferer_type 'customized' and "
+            "converter_type 'numpy'",
+        )
+    if model.isolation == "process":
+        raise fail(f"{at}.type", "'continuous' runs in this process; use 'isolation: thread'")
+    steps = batching.steps
+    if steps is not None and steps.max_step_cost is not None:
+        least = batching.max_batch_size + 1
+        if steps.max_step_cost < least:
+            raise fail(
+                f"{at}.steps.max_step_cost",
+                f"{steps.max_step_cost} is too small for max_batch_size "
+                f"{batching.max_batch_size}; give at least {least}",
+            )
 
 
 def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:

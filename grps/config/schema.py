@@ -43,12 +43,33 @@ class PaddingConfig(Section, frozen=True, kw_only=True):
     """Cut outputs that are as large as the padding on the same axis back to the input's size."""
 
 
+class StepsConfig(Section, frozen=True, kw_only=True):
+    """How the sequences of a step model are scheduled."""
+
+    max_step_cost: Positive | None = None
+    """Most cost of one step: one for each sequence that is stepped, and the prefilled positions. No
+    limit when absent."""
+    max_chunk: Positive | None = None
+    """Most positions of one prefill in one step; the model's ``prefill`` does the parts. A prefill
+    is whole when absent."""
+    prefill_input: str | None = None
+    """The input whose last dimension is the number of positions to prefill; one when absent."""
+    max_state_bytes: Positive | None = None
+    """Most bytes of the states of an instance; sequences give their slots away beyond it."""
+    max_steps: Positive = 4096
+    """Steps after which a sequence ends in any case."""
+    preemption: Literal["save", "recompute", "never"] = "save"
+    """What becomes of a sequence when a more urgent one needs its slot: its state is kept beside
+    the slots, or it begins again with its outputs, or nothing takes its slot."""
+
+
 class BatchingConfig(Section, frozen=True, kw_only=True):
     """How requests of one model are gathered into batches."""
 
-    type: Literal["none", "dynamic"] = "none"
+    type: Literal["none", "dynamic", "continuous"] = "none"
+    """``continuous`` is for step models, whose sequences join and leave between steps."""
     max_batch_size: Positive = 16
-    """Most rows of a batch."""
+    """Most rows of a batch; the slots of an instance with ``continuous``."""
     batch_timeout_us: NotNegative = 1000
     """Longest time a request waits for its batch to fill; with ``wait: always`` only."""
     wait: Literal["when_busy", "always"] = "when_busy"
@@ -58,6 +79,8 @@ class BatchingConfig(Section, frozen=True, kw_only=True):
     allowed_sizes: tuple[Positive, ...] = ()
     """Sizes that the model takes; batches are filled up to the next one. Any when empty."""
     padding: PaddingConfig | None = None
+    steps: StepsConfig | None = None
+    """How sequences are scheduled, with ``continuous``."""
 
 
 class QueueConfig(Section, frozen=True, kw_only=True):
@@ -104,6 +127,11 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     def key(self) -> str:
         """The name clients use: ``name-version``."""
         return f"{self.name}-{self.version}"
+
+    @property
+    def makes_steps(self) -> bool:
+        """Whether it is a step model."""
+        return self.batching is not None and self.batching.type == "continuous"
 
     @property
     def devices(self) -> tuple[str | None, ...]:

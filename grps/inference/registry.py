@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grps.inference.converter import Converter
 from grps.inference.inferer import ModelInferer
+from grps.inference.step_model import StepModel
 
 
 class ConverterRegister:
@@ -32,18 +33,18 @@ class ModelInfererRegister:
 
     def __init__(self) -> None:
         """Make an empty register."""
-        self._inferers: dict[str, ModelInferer] = {}
+        self._inferers: dict[str, ModelInferer | StepModel] = {}
 
-    def register(self, inferer_name: str, inferer_obj: ModelInferer) -> None:
+    def register(self, inferer_name: str, inferer_obj: ModelInferer | StepModel) -> None:
         """Register ``inferer_obj`` under ``inferer_name``."""
         self._inferers[inferer_name] = inferer_obj
 
-    def get_model_inferer(self, inferer_name: str) -> ModelInferer | None:
+    def get_model_inferer(self, inferer_name: str) -> ModelInferer | StepModel | None:
         """Return the inferer ``inferer_name``, ``None`` when there is none."""
         return self._inferers.get(inferer_name)
 
     @property
-    def model_inferer_dict(self) -> dict[str, ModelInferer]:
+    def model_inferer_dict(self) -> dict[str, ModelInferer | StepModel]:
         """All inferers by name."""
         return self._inferers
 

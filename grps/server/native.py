@@ -22,6 +22,7 @@ from grps._core import (
     Plugin,
     RunningCopy,
     Server,
+    StepChannel,
     StopSignals,
     current_request,
     end_after,
@@ -73,10 +74,12 @@ __all__ = [
     "NativePlugin",
     "NativeRoute",
     "NativeSettings",
+    "NativeSteps",
     "NativeTraces",
     "Plugin",
     "RunningCopy",
     "Server",
+    "StepChannel",
     "StopSignals",
     "end_after",
     "end_with_parent",
@@ -263,6 +266,23 @@ class NativeBatching:
     max_length: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeSteps:
+    """How the sequences of a step model are scheduled."""
+
+    max_slots: int
+    max_step_cost: int | None
+    max_chunk: int | None
+    prefill_input: str | None
+    state_bytes: int
+    """Bytes of one row of all slots."""
+    max_state_bytes: int | None
+    max_steps: int
+    preemption: str
+    priority_levels: int
+    max_waiting: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class NativeModel:
     """What the data plane needs of a model."""
@@ -281,6 +301,8 @@ class NativeModel:
     """How a body of no supported content type is read, such as that of ``curl --data-binary``."""
     description: str = ""
     """The metadata as JSON text, for the dashboard."""
+    steps: NativeSteps | None = None
+    """How its sequences are scheduled; ``None`` when it takes requests as a whole."""
 
 
 @dataclass(frozen=True, slots=True)

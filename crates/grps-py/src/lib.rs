@@ -43,6 +43,8 @@ mod _core {
     #[pymodule_export]
     use crate::instances::plugin::{Plugin, RunningCopy};
     #[pymodule_export]
+    use crate::instances::steps::{BegunSequence, StepChannel, StepPlan};
+    #[pymodule_export]
     use crate::instances::worker::{Link, Lost};
     #[pymodule_export]
     use crate::log::{Log, LogFile, log, start_log};

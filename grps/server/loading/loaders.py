@@ -37,6 +37,7 @@ from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import BatchingMessageRunner, MessageModel, MessageRunner
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import Runner, describe
+from grps.inference.step_model import StepModel
 from grps.inference.tensor_runner import EngineModel, SourceModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
@@ -51,6 +52,7 @@ NO_CONVERTER = (None, "none")
 THREADS_OF_A_CONVERTER = 2
 
 T = TypeVar("T")
+U = TypeVar("U", ModelInferer, StepModel)
 
 
 def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], LoadedCopy], ...]:
@@ -239,10 +241,31 @@ def _load_user_inferer(config: ModelConfig) -> ModelInferer:
         raise ModelError(
             f"model {config.key}: no inferer is registered as {name!r}; registered: {known}"
         )
+    if isinstance(inferer, StepModel):
+        raise ModelError(
+            f"model {config.key}: {name!r} is a StepModel; use batching.type continuous"
+        )
     return _init(config, _own(inferer))
 
 
-def _init(config: ModelConfig, inferer: ModelInferer) -> ModelInferer:
+def load_step_model(config: ModelConfig) -> StepModel:
+    """Return a step model of the user's own, loaded.
+
+    Raises:
+        ModelError: It is not registered, is no step model, or can't be loaded.
+    """
+    name = config.inferer_name or ""
+    registered = inferer_register.get_model_inferer(name)
+    if not isinstance(registered, StepModel):
+        what = "no inferer is" if registered is None else f"{type(registered).__name__} is"
+        raise ModelError(
+            f"model {config.key}: batching.type continuous needs a StepModel, but {what} "
+            f"registered as {name!r}"
+        )
+    return _init(config, _own(registered))
+
+
+def _init(config: ModelConfig, inferer: U) -> U:
     name = config.inferer_name or config.inferer_type
     with _naming(config, f"inferer {name!r}"):
         inferer.init(config.inferer_path, config.device, config.inferer_args)

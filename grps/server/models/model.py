@@ -14,7 +14,13 @@ import yaml
 
 from grps.backends.backend import Signature
 from grps.backends.common.signature import accepted, describe
-from grps.config.schema import GpuConfig, ModelConfig, PaddingConfig
+from grps.config.schema import (
+    BatchingConfig,
+    GpuConfig,
+    ModelConfig,
+    PaddingConfig,
+    StepsConfig,
+)
 from grps.config.secrets import hide_secrets
 from grps.converters.choice import raw_body_of
 from grps.converters.names import NAMES
@@ -26,8 +32,16 @@ from grps.server.models.engine_instance import EngineCopy
 from grps.server.models.instance import Instance
 from grps.server.models.plugin_instance import PluginCopy
 from grps.server.models.process_instance import ProcessInstance
+from grps.server.models.step_instance import StepInstance
 from grps.server.models.thread_instance import ThreadInstance
-from grps.server.native import BodyOfModel, Model, NativeBatching, NativeModel, NativePadding
+from grps.server.native import (
+    BodyOfModel,
+    Model,
+    NativeBatching,
+    NativeModel,
+    NativePadding,
+    NativeSteps,
+)
 from grps.server.worker.control import WorkerSettings
 from grps.server.worker.process import WorkerProcess
 
@@ -77,6 +91,7 @@ class LoadedModel:
                 metadata=metadata,
                 description=json.dumps(yaml.safe_load(metadata), default=str),
                 batching=native_batching(self.config),
+                steps=self._steps(),
                 queue_timeout_ms=self.config.queue.timeout_ms or None,
                 hang_timeout_ms=options.hang_timeout_ms,
                 native=self.config.is_native,
@@ -111,6 +126,13 @@ class LoadedModel:
         if self.signature is None or not self._takes_tensors():
             return None
         return accepted(self.signature)
+
+    def _steps(self) -> NativeSteps | None:
+        """Return how its sequences are scheduled; ``None`` when it is no step model."""
+        first = self.instances[0] if self.instances else None
+        if not isinstance(first, StepInstance):
+            return None
+        return native_steps(self.config, first.state_bytes)
 
     def _raw_body(self) -> BodyOfModel | None:
         """Return what a body is whose content type does not say it."""
@@ -184,6 +206,10 @@ def _instances(
             EngineCopy(config.for_copy(index), index, options.folder, report)
             for index in range(config.copies)
         )
+    if config.makes_steps:
+        return tuple(
+            StepInstance(config.for_copy(index), index, report) for index in range(config.copies)
+        )
     if config.isolation == "thread":
         return tuple(
             ThreadInstance(f"{config.key}#{index}", load)
@@ -224,6 +250,29 @@ def native_batching(config: ModelConfig) -> NativeBatching:
         padding=_native_padding(batching.padding),
         priority_levels=queue.priority_levels,
         max_length=queue.max_length,
+    )
+
+
+def native_steps(config: ModelConfig, state_bytes: int) -> NativeSteps:
+    """Return how the sequences of a step model are scheduled, in the form of the data plane.
+
+    Args:
+        config: The model's configuration.
+        state_bytes: Bytes of one row of all slots.
+    """
+    batching, queue = config.batching or BatchingConfig(), config.queue
+    steps = batching.steps or StepsConfig()
+    return NativeSteps(
+        max_slots=batching.max_batch_size,
+        max_step_cost=steps.max_step_cost,
+        max_chunk=steps.max_chunk,
+        prefill_input=steps.prefill_input,
+        state_bytes=state_bytes,
+        max_state_bytes=steps.max_state_bytes,
+        max_steps=steps.max_steps,
+        preemption=steps.preemption,
+        priority_levels=queue.priority_levels,
+        max_waiting=queue.max_length,
     )
 
 

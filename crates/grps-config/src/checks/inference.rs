@@ -7,7 +7,9 @@ use crate::graphs::{Fail, plan_graph};
 use crate::schema::Names;
 use crate::suggest::hint;
 use crate::text::quoted;
-use crate::types::{BatchingType, DagConfig, DagType, InferenceConfig, Isolation, ModelConfig};
+use crate::types::{
+    BatchingConfig, BatchingType, DagConfig, DagType, InferenceConfig, Isolation, ModelConfig,
+};
 
 /// Checks models and graphs.
 pub(crate) fn check_inference(config: &InferenceConfig, names: &Names, fail: Fail<'_>) -> Checked {
@@ -234,7 +236,7 @@ fn check_batching(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) 
         ("padding", batching.padding.is_some()),
     ];
     for (key, is_given) in shaping {
-        if is_given && batching.kind == BatchingType::None {
+        if is_given && batching.kind != BatchingType::Dynamic {
             let text = "has no effect without 'type: dynamic'; add that, or leave it out";
             return Err(fail(&format!("{at}.{key}"), text));
         }
@@ -243,6 +245,12 @@ fn check_batching(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) 
                         converter, such as 'converter_type: numpy'";
             return Err(fail(&format!("{at}.{key}"), text));
         }
+    }
+    if batching.kind == BatchingType::Continuous {
+        check_steps(model, batching, at, fail)?;
+    } else if batching.steps.is_some() {
+        let text = "has no effect without 'type: continuous'; add that, or leave it out";
+        return Err(fail(&format!("{at}.steps"), text));
     }
     let most = batching.max_batch_size;
     if let Some(largest) = batching.preferred_sizes.iter().max()
@@ -259,6 +267,30 @@ fn check_batching(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) 
     }
     if batching.padding.as_ref().is_some_and(|padding| padding.sizes.is_empty()) {
         return Err(fail(&format!("{at}.padding.sizes"), "at least one size is needed"));
+    }
+    Ok(())
+}
+
+fn check_steps(
+    model: &ModelConfig,
+    batching: &BatchingConfig,
+    at: &str,
+    fail: Fail<'_>,
+) -> Checked {
+    if model.inferer_type != "customized" || model.converter_type.as_deref() != Some("numpy") {
+        let text = "'continuous' is for step models: use inferer_type 'customized' and \
+                    converter_type 'numpy'";
+        return Err(fail(&format!("{at}.type"), text));
+    }
+    if model.isolation == Isolation::Process {
+        let text = "'continuous' runs in this process; use 'isolation: thread'";
+        return Err(fail(&format!("{at}.type"), text));
+    }
+    let (most, least) = (batching.max_batch_size, batching.max_batch_size + 1);
+    let cost = batching.steps.as_ref().and_then(|steps| steps.max_step_cost);
+    if let Some(cost) = cost.filter(|cost| *cost < least) {
+        let text = format!("{cost} is too small for max_batch_size {most}; give at least {least}");
+        return Err(fail(&format!("{at}.steps.max_step_cost"), &text));
     }
     Ok(())
 }

@@ -78,6 +78,38 @@ pub struct BatchingConfig {
     pub allowed_sizes: Vec<usize>,
     /// How inputs of differing sizes are joined.
     pub padding: Option<PaddingConfig>,
+    /// How sequences of steps are scheduled.
+    pub steps: Option<StepsConfig>,
+}
+
+/// How the sequences of a step model are scheduled.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepsConfig {
+    /// Most cost of one step.
+    pub max_step_cost: Option<usize>,
+    /// Most positions of one prefill in one step.
+    pub max_chunk: Option<usize>,
+    /// The input whose last dimension is prefilled.
+    pub prefill_input: Option<String>,
+    /// Most bytes of the states of an instance.
+    pub max_state_bytes: Option<usize>,
+    /// Steps after which a sequence ends.
+    pub max_steps: usize,
+    /// What becomes of a sequence whose slot is needed.
+    pub preemption: PreemptionKind,
+}
+
+/// What becomes of a sequence whose slot is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PreemptionKind {
+    /// Its state is kept.
+    Save,
+    /// It begins again.
+    Recompute,
+    /// Nothing takes its slot.
+    Never,
 }
 
 /// How inputs of differing sizes are brought together.
@@ -158,6 +190,8 @@ pub enum BatchingType {
     None,
     /// Those that wait together.
     Dynamic,
+    /// Sequences join and leave between steps.
+    Continuous,
 }
 
 /// When an instance waits for a batch to fill.

@@ -4,6 +4,7 @@
 //! calls is one implementation of [`Executor`] and one line where models are built.
 
 use std::fmt::Debug;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,6 +18,7 @@ use crate::request::stream::ChunkSender;
 use crate::request::timeline::Timeline;
 use crate::scheduling::batching::BatchCounts;
 use crate::scheduling::queue_ticket::QueueTicket;
+use crate::scheduling::steps::step_counts::StepCounts;
 
 /// One request's call of a model, as its executor gets it.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Call {
     pub priority: usize,
     /// Requests with different keys never share a batch.
     pub batch_key: Option<Arc<str>>,
+    /// Whose turn it is when requests wait; `None` for nobody in particular.
+    pub client: Option<IpAddr>,
     /// When the client stops waiting; `None` for no limit.
     pub deadline: Option<Instant>,
 }
@@ -53,6 +57,7 @@ impl Call {
             session: None,
             priority: usize::from(options.priority),
             batch_key: options.batch_key.clone(),
+            client: options.client,
             deadline: options.deadline.map(tokio::time::Instant::into_std),
         }
     }
@@ -107,6 +112,11 @@ pub trait Executor: Debug + Send + Sync {
 
     /// What was run together; `None` for an executor without batches.
     fn batch_counts(&self) -> Option<&BatchCounts> {
+        None
+    }
+
+    /// What was stepped; `None` for an executor without steps.
+    fn step_counts(&self) -> Option<&StepCounts> {
         None
     }
 }

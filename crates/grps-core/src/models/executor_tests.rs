@@ -72,6 +72,7 @@ fn call() -> Call {
         session: None,
         priority: 0,
         batch_key: None,
+        client: None,
         deadline: None,
     }
 }

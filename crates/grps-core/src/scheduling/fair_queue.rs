@@ -83,6 +83,30 @@ impl<T> FairQueue<T> {
         Some(item)
     }
 
+    /// The item that [`FairQueue::pop`] would return.
+    pub(crate) fn peek(&self) -> Option<&T> {
+        let (_, clients) = self.by_priority.first_key_value()?;
+        let (_, item) = clients.waiting.get(clients.rotation.front()?)?.front()?;
+        Some(item)
+    }
+
+    /// The first item of each client at each priority, with its ticket.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = (FairTicket, &T)> {
+        self.by_priority.iter().flat_map(|(priority, clients)| {
+            clients.waiting.iter().filter_map(|(client, items)| {
+                let (number, item) = items.front()?;
+                Some((FairTicket { priority: *priority, client: *client, number: *number }, item))
+            })
+        })
+    }
+
+    /// The item of a ticket; `None` when it has left the queue.
+    pub(crate) fn get(&self, ticket: &FairTicket) -> Option<&T> {
+        let waiting = self.by_priority.get(&ticket.priority)?.waiting.get(&ticket.client)?;
+        let index = waiting.binary_search_by_key(&ticket.number, |(number, _)| *number).ok()?;
+        waiting.get(index).map(|(_, item)| item)
+    }
+
     /// Removes an item by its ticket; `None` when it has left the queue already.
     pub(crate) fn remove(&mut self, ticket: &FairTicket) -> Option<T> {
         let clients = self.by_priority.get_mut(&ticket.priority)?;

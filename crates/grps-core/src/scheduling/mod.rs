@@ -13,3 +13,4 @@ pub(crate) mod queue_ticket;
 pub(crate) mod run_times;
 pub(crate) mod running_batch;
 pub(crate) mod running_request;
+pub(crate) mod steps;

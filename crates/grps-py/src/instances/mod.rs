@@ -8,6 +8,7 @@ pub(crate) mod exchange;
 pub(crate) mod heartbeat;
 pub(crate) mod native_engine;
 pub(crate) mod plugin;
+pub(crate) mod steps;
 pub(crate) mod tensor;
 pub(crate) mod thread_scaler;
 pub(crate) mod worker;

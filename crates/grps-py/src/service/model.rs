@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use grps_core::{
     BatchCounts, Executor, Identity, InlineExecutor, ModelSpec, NestedCalls, PulledExecutor, Queue,
-    Reason,
+    Reason, StepPolicy, StepQueue, StepsExecutor,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 
 use crate::instances::channel::Channel;
 use crate::instances::heartbeat::Heartbeat;
+use crate::instances::steps::StepChannel;
 use crate::instances::thread_scaler::ThreadScaler;
 use crate::service::settings::PyModelSpec;
 
@@ -33,6 +34,8 @@ pub(crate) struct Model {
     executor: Arc<dyn Executor>,
     /// The queue that instances attach to; `None` for a model without instances.
     queue: Option<Arc<Queue>>,
+    /// The queue of a step model.
+    steps: Option<Arc<StepQueue>>,
     /// What its plugins call other models by.
     calls: Arc<NestedCalls>,
     /// Taken by the server that serves it.
@@ -58,15 +61,23 @@ impl Model {
     }
 }
 
+/// What runs a model's calls, and the queue that its instances attach to: of requests or of steps.
+type Built = (Arc<dyn Executor>, Option<Arc<Queue>>, Option<Arc<StepQueue>>);
+
 /// Builds what runs a model's calls, with the queue that instances attach to. This is the one place
 /// that chooses among the executors.
-fn build_executor(spec: &ModelSpec, native: bool) -> (Arc<dyn Executor>, Option<Arc<Queue>>) {
+fn build_executor(spec: &ModelSpec, native: bool, steps: Option<StepPolicy>) -> Built {
     if native {
-        return (Arc::new(InlineExecutor::new(Box::new(Identity))), None);
+        return (Arc::new(InlineExecutor::new(Box::new(Identity))), None, None);
+    }
+    if let Some(policy) = steps {
+        let executor = StepsExecutor::new(spec, policy);
+        let queue = Arc::clone(executor.queue());
+        return (Arc::new(executor), None, Some(queue));
     }
     let pulled = PulledExecutor::new(spec);
     let queue = Arc::clone(pulled.queue());
-    (Arc::new(pulled), Some(queue))
+    (Arc::new(pulled), Some(queue), None)
 }
 
 #[pymethods]
@@ -75,12 +86,14 @@ impl Model {
     #[new]
     fn new(spec: PyModelSpec) -> PyResult<Self> {
         let native = spec.native;
+        let mut spec = spec;
+        let steps = spec.steps.take().map(StepPolicy::try_from).transpose()?;
         let spec = ModelSpec::try_from(spec)?;
         let (key, form, hang_timeout) = (spec.key(), spec.form, spec.hang_timeout);
-        let (executor, queue) = build_executor(&spec, native);
+        let (executor, queue, steps) = build_executor(&spec, native, steps);
         let model = grps_core::Model::new(spec, Arc::clone(&executor));
         let (calls, model) = (Arc::new(NestedCalls::new(&key)), Mutex::new(Some(model)));
-        Ok(Self { key, form, hang_timeout, executor, queue, calls, model })
+        Ok(Self { key, form, hang_timeout, executor, queue, steps, calls, model })
     }
 
     /// `name-version`.
@@ -125,6 +138,13 @@ impl Model {
         let queue = self.queue()?;
         let puller = if replaced { queue.attach_replaced(name) } else { queue.attach(name) };
         Ok(Channel::new(puller, self.form, self.hang_timeout))
+    }
+
+    /// Attaches an instance of a step model by its name.
+    fn attach_steps(&self, name: &str) -> PyResult<StepChannel> {
+        let steps = self.steps.as_ref();
+        let queue = steps.ok_or_else(|| PyRuntimeError::new_err("it is no step model"))?;
+        Ok(StepChannel::new(queue, name))
     }
 
     /// Adds a heartbeat of an event loop, for as long as the returned object lives.

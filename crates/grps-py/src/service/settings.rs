@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use grps_core::{
-    BatchPolicy, DataType, InputForm, ModelSpec, Naming, Padding, RawBody, Signature, TensorSpec,
-    Wait,
+    BatchPolicy, DataType, InputForm, ModelSpec, Naming, Padding, Preemption, RawBody, Signature,
+    StepPolicy, TensorSpec, Wait,
 };
 use grps_server::{
     CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode, TraceProtocol,
@@ -180,6 +180,8 @@ pub(crate) struct PyModelSpec {
     description: String,
     raw_body: Option<String>,
     batching: PyBatchPolicy,
+    /// How sequences are scheduled; `None` for a model that takes requests as a whole.
+    pub(crate) steps: Option<PyStepPolicy>,
     queue_timeout_ms: Option<u64>,
     hang_timeout_ms: Option<u64>,
     /// Whether the model is the native identity model, which returns its input.
@@ -197,6 +199,47 @@ struct PyBatchPolicy {
     padding: Option<PyPadding>,
     priority_levels: usize,
     max_length: Option<usize>,
+}
+
+/// The attributes of `grps.server.native.NativeSteps`.
+#[derive(FromPyObject)]
+pub(crate) struct PyStepPolicy {
+    max_slots: usize,
+    max_step_cost: Option<usize>,
+    max_chunk: Option<usize>,
+    prefill_input: Option<String>,
+    state_bytes: usize,
+    max_state_bytes: Option<usize>,
+    max_steps: usize,
+    preemption: String,
+    priority_levels: u8,
+    max_waiting: Option<usize>,
+}
+
+impl TryFrom<PyStepPolicy> for StepPolicy {
+    type Error = PyErr;
+
+    fn try_from(policy: PyStepPolicy) -> PyResult<Self> {
+        let preemption = match policy.preemption.as_str() {
+            "never" => Preemption::Never,
+            "save" => Preemption::Save,
+            "recompute" => Preemption::Recompute,
+            other => return Err(PyValueError::new_err(format!("no preemption '{other}'"))),
+        };
+        Ok(Self {
+            max_slots: policy.max_slots,
+            max_step_cost: policy.max_step_cost.unwrap_or(usize::MAX),
+            max_chunk: policy.max_chunk,
+            prefill_input: policy.prefill_input,
+            state_bytes: policy.state_bytes,
+            priority_levels: policy.priority_levels,
+            max_waiting: policy.max_waiting.unwrap_or(usize::MAX),
+            max_state_bytes: policy.max_state_bytes.unwrap_or(usize::MAX),
+            max_steps: policy.max_steps,
+            preemption,
+            ..Self::default()
+        })
+    }
 }
 
 /// The attributes of `grps.server.native.NativePadding`.

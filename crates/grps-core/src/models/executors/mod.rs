@@ -2,3 +2,4 @@
 
 pub(crate) mod inline;
 pub(crate) mod pulled;
+pub(crate) mod steps;

@@ -1,0 +1,132 @@
+//! Instances that make steps: sequences join and leave between two of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Cause, Error};
+use crate::models::executor::{Call, Executor, PendingReply, Submission};
+use crate::models::model_spec::ModelSpec;
+use crate::request::reply::reply_channel;
+use crate::scheduling::entry::Entry;
+use crate::scheduling::steps::policy::StepPolicy;
+use crate::scheduling::steps::sequence::Need;
+use crate::scheduling::steps::step_counts::StepCounts;
+use crate::scheduling::steps::step_queue::{Refused, StepQueue};
+use crate::scheduling::steps::waiting::StepRefusal;
+
+/// Puts calls into the queue of a step model.
+#[derive(Debug)]
+pub struct StepsExecutor {
+    /// The model's `name-version`, for errors.
+    model: Box<str>,
+    queue: Arc<StepQueue>,
+    /// Time without a heartbeat after which a working instance hangs; `None` for no limit.
+    hang_timeout: Option<Duration>,
+}
+
+impl StepsExecutor {
+    /// An executor with an empty queue and no instances.
+    pub fn new(spec: &ModelSpec, policy: StepPolicy) -> Self {
+        let queue = Arc::new(StepQueue::new(policy));
+        Self { model: spec.key().into(), queue, hang_timeout: spec.hang_timeout }
+    }
+
+    /// The queue that instances attach to.
+    pub fn queue(&self) -> &Arc<StepQueue> {
+        &self.queue
+    }
+
+    fn enqueue(&self, call: Call) -> Result<PendingReply, Error> {
+        let (reply, receiver) = reply_channel();
+        let need = Need {
+            priority: u8::try_from(call.priority).unwrap_or(u8::MAX),
+            client: call.client,
+            ..self.queue.need_of(&call.content)
+        };
+        let entry = Entry {
+            timeline: call.timeline,
+            content: call.content,
+            reply,
+            stream: call.stream,
+            attachment: call.attachment,
+            session: call.session,
+            deadline: call.deadline,
+        };
+        let pushed = self.queue.push(call.began, need, entry);
+        let ticket = pushed.map_err(|refused| self.describe(refused, &need))?;
+        Ok(PendingReply::queued(receiver, ticket))
+    }
+
+    fn describe(&self, refused: Refused, need: &Need) -> Error {
+        let (model, policy) = (&self.model, self.queue.policy());
+        let full = |text: String| Error::new(Cause::QueueFull, text);
+        match refused {
+            Refused::Closed => {
+                let message = format!("model '{model}' takes no more requests");
+                Error::new(Cause::Unavailable, message)
+            }
+            Refused::Waiting(StepRefusal::Length) => full(format!(
+                "model '{model}': {} requests wait already (queue.max_length); try again later",
+                policy.max_waiting
+            )),
+            Refused::Waiting(StepRefusal::Bytes) => full(format!(
+                "model '{model}': the inputs that wait have {} bytes already (queue.max_bytes); try \
+                 again later",
+                policy.max_waiting_bytes
+            )),
+            Refused::Waiting(StepRefusal::Cost) => Error::invalid(format!(
+                "model '{model}': the input has {} positions, but a step takes {} at most \
+                 (batching.max_step_cost)",
+                need.prefill,
+                policy.max_step_cost - 1
+            )),
+            Refused::Waiting(StepRefusal::StateBytes) => Error::invalid(format!(
+                "model '{model}': the state takes {} bytes, but all states may take {} \
+                 (batching.max_state_bytes)",
+                need.state_bytes, policy.max_state_bytes
+            )),
+        }
+    }
+}
+
+impl Executor for StepsExecutor {
+    fn submit(&self, call: Call) -> Submission {
+        self.enqueue(call).map_or_else(Submission::refused, Submission::Pending)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let trouble = self.queue.trouble(self.hang_timeout);
+        trouble.or_else(|| {
+            let abandoned = self.queue.pullers() == 0;
+            abandoned.then(|| format!("model '{}' has no running instance", self.model))
+        })
+    }
+
+    fn close(&self) {
+        self.queue.close();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    fn queue_length(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn instances(&self) -> usize {
+        self.queue.pullers()
+    }
+
+    fn restarts(&self) -> u64 {
+        self.queue.restarts()
+    }
+
+    fn busy_time(&self) -> Duration {
+        self.queue.worked()
+    }
+
+    fn step_counts(&self) -> Option<&StepCounts> {
+        Some(self.queue.counts())
+    }
+}

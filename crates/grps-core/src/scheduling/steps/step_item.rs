@@ -1,0 +1,141 @@
+//! The request behind a sequence: it waits, then it runs and collects its outputs.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::{Cause, Error};
+use crate::metrics::CallStage;
+use crate::request::content::Content;
+use crate::request::timeline::{BatchInfo, CallTimings};
+use crate::scheduling::entry::Entry;
+use crate::scheduling::instance_health::Heartbeat;
+use crate::scheduling::running_request::RunningRequest;
+use crate::scheduling::steps::collected::Collected;
+use crate::scheduling::steps::sequence::SequenceItem;
+use crate::tensor::tensor::Tensor;
+
+/// The request behind a sequence.
+#[derive(Debug)]
+pub enum StepItem {
+    /// It waits for its first slot.
+    Waiting(Box<Entry>),
+    /// It has or had a slot.
+    Running(StepRequest),
+    /// Only while it changes.
+    Changing,
+}
+
+/// A request that has or had a slot.
+#[derive(Debug)]
+pub struct StepRequest {
+    /// The request.
+    pub request: Arc<RunningRequest>,
+    /// Outputs of the steps, for a client that takes them as a whole, and for a sequence that begins
+    /// again.
+    collected: Collected,
+}
+
+impl SequenceItem for StepItem {
+    fn is_wanted(&self) -> bool {
+        match self {
+            Self::Waiting(entry) => !entry.reply.is_closed(),
+            Self::Running(running) => !running.request.is_cancelled(),
+            Self::Changing => false,
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        match self {
+            Self::Running(running) => running.request.has_room(),
+            Self::Waiting(_) | Self::Changing => true,
+        }
+    }
+}
+
+impl StepItem {
+    /// The request, if it has or had a slot.
+    pub fn running(&self) -> Option<&StepRequest> {
+        match self {
+            Self::Running(running) => Some(running),
+            Self::Waiting(_) | Self::Changing => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn running_mut(&mut self) -> Option<&mut StepRequest> {
+        match self {
+            Self::Running(running) => Some(running),
+            Self::Waiting(_) | Self::Changing => None,
+        }
+    }
+
+    /// Makes it a running request, unless it is one.
+    pub(crate) fn begin(&mut self, now: Instant, heartbeat: &Heartbeat, held: usize) {
+        match std::mem::replace(self, Self::Changing) {
+            Self::Waiting(entry) => {
+                let timings = CallTimings::begin(now, None, BatchInfo::of(held, held, None));
+                let request = RunningRequest::new(*entry, heartbeat.clone(), timings);
+                let (request, collected) = (Arc::new(request), Collected::default());
+                *self = Self::Running(StepRequest { request, collected });
+            }
+            Self::Running(running) => {
+                running.request.resume(heartbeat);
+                *self = Self::Running(running);
+            }
+            Self::Changing => {}
+        }
+    }
+
+    /// Fails the request, if it was not replied to.
+    pub(crate) fn fail(self, error: Error) {
+        match self {
+            Self::Waiting(entry) => entry.reply.send(Err(error)),
+            Self::Running(running) => running.fail(error),
+            Self::Changing => {}
+        }
+    }
+}
+
+impl StepRequest {
+    /// What earlier steps returned, for a sequence that begins again.
+    pub fn outputs(&self) -> Result<Vec<Tensor>, Error> {
+        self.collected.tensors()
+    }
+
+    /// Takes the outputs of one step over.
+    ///
+    /// # Errors
+    /// They do not go with those of the steps before.
+    pub(crate) fn add(&mut self, outputs: Vec<Tensor>, keeps: bool) -> Result<(), Error> {
+        let is_streaming = self.request.is_streaming();
+        if keeps || !is_streaming {
+            self.collected.add(&outputs)?;
+        }
+        if is_streaming {
+            // There was room when the step was planned, and nothing else sends.
+            let sent = self.request.try_send_chunk(Content::Tensors(outputs));
+            if let Err(chunk) = sent {
+                self.request.send_chunk_now(chunk);
+            }
+        }
+        Ok(())
+    }
+
+    /// Replies: to a client that takes chunks with nothing more, to others with all outputs.
+    pub(crate) fn finish(&self) {
+        self.request.mark(CallStage::Infer);
+        if self.request.is_streaming() {
+            self.request.reply(Ok(Content::Message(bytes::Bytes::new())));
+            return;
+        }
+        self.request.reply(self.collected.tensors().map(Content::Tensors));
+    }
+
+    /// Fails the request, if it was not replied to.
+    pub(crate) fn fail(&self, error: Error) {
+        let is_clients = error.cause() == Cause::InvalidArgument;
+        let id = self.request.timeline().id();
+        let named = || Error::new(error.cause(), format!("{error} (request id {id})"));
+        self.request.reply(Err(if is_clients { error.clone() } else { named() }));
+    }
+}

@@ -1,0 +1,226 @@
+//! An instance's end of the queue of a step model: it gets plans, and gives back what its steps
+//! returned.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::error::{Cause, Error};
+use crate::scheduling::instance_health::Heartbeat;
+use crate::scheduling::steps::plan::Plan;
+use crate::scheduling::steps::policy::Preemption;
+use crate::scheduling::steps::scheduler::StepScheduler;
+use crate::scheduling::steps::sequence::{EndReason, Sequence};
+use crate::scheduling::steps::step_counts::add;
+use crate::scheduling::steps::step_item::StepItem;
+use crate::scheduling::steps::step_queue::StepQueue;
+use crate::tensor::tensor::Tensor;
+
+/// How often an instance looks again that holds sequences of slow clients only.
+const LOOK: Duration = Duration::from_millis(2);
+/// How long another wait lasts; only a bound on how late a closed queue is noticed.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// What one step returned.
+#[derive(Debug, Default)]
+pub struct StepOutcome {
+    /// Outputs, whose first dimension is the rows of the step.
+    pub outputs: Vec<Tensor>,
+    /// Which rows have finished; none when empty.
+    pub finished: Vec<bool>,
+    /// Rows that failed.
+    pub failed: Vec<(usize, Error)>,
+    /// Bytes of the states of the rows; unchanged when empty.
+    pub state_bytes: Vec<usize>,
+}
+
+/// An instance's end of the queue; dropping it detaches the instance and fails what it holds.
+#[derive(Debug)]
+pub struct StepPuller {
+    queue: Arc<StepQueue>,
+    scheduler: StepScheduler<StepItem>,
+    heartbeat: Heartbeat,
+    stopped: Arc<AtomicBool>,
+    /// When the step began that is made; `None` between steps.
+    began: Option<Instant>,
+    /// Why the instance failed; `None` when it ends in order.
+    failure: Option<String>,
+}
+
+/// Stops one instance while the others continue.
+#[derive(Clone, Debug)]
+pub struct StepStopper {
+    queue: Arc<StepQueue>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl StepStopper {
+    /// Lets the instance finish what it holds and take nothing more.
+    pub fn stop(&self) {
+        let state = self.queue.state.lock();
+        self.stopped.store(true, Ordering::Release);
+        drop(state);
+        self.queue.changed.notify_all();
+    }
+}
+
+impl StepPuller {
+    pub(crate) fn new(queue: Arc<StepQueue>, heartbeat: Heartbeat) -> Self {
+        let scheduler = StepScheduler::new(Arc::clone(queue.policy()));
+        Self { queue, scheduler, heartbeat, stopped: Arc::default(), began: None, failure: None }
+    }
+
+    /// What stops this instance alone.
+    pub fn stopper(&self) -> StepStopper {
+        StepStopper { queue: Arc::clone(&self.queue), stopped: Arc::clone(&self.stopped) }
+    }
+
+    /// The sequences with a slot, in the order of their rows.
+    pub fn rows(&self) -> &[Sequence<StepItem>] {
+        self.scheduler.rows()
+    }
+
+    /// Detaches an instance that has failed.
+    pub fn fail(mut self, reason: String) {
+        self.failure = Some(reason);
+    }
+
+    /// Waits until there is something to do. `None` when the service or the instance stops.
+    pub fn next_plan(&mut self) -> Option<Plan<StepItem>> {
+        self.rest();
+        let queue = Arc::clone(&self.queue);
+        let mut state = queue.state.lock();
+        loop {
+            let is_stopped = self.stopped.load(Ordering::Acquire);
+            let now = Instant::now();
+            let held = self.scheduler.rows().len();
+            let mut plan = self.scheduler.plan(now, &mut state.waiting);
+            if !plan.is_empty() {
+                drop(state);
+                self.begin(now, &mut plan, held);
+                return Some(plan);
+            }
+            let is_idle = self.scheduler.is_idle();
+            if is_idle && (is_stopped || (state.closed && state.waiting.len() == 0)) {
+                return None;
+            }
+            let wait = if is_idle { WAIT } else { LOOK };
+            queue.changed.wait_for(&mut state, wait);
+        }
+    }
+
+    /// Takes over what the rows of the last plan returned, and replies to what has ended.
+    ///
+    /// # Errors
+    /// The outputs have another number of rows; every row of the step has failed then.
+    pub fn finish_step(&mut self, outcome: StepOutcome) -> Result<(), Error> {
+        let rows = self.scheduler.running();
+        if let Some(error) = wrong_rows(&outcome, rows) {
+            self.fail_rows(0..rows, &error);
+            return Err(error);
+        }
+        for (row, error) in &outcome.failed {
+            self.fail_rows(*row..*row + 1, error);
+        }
+        self.scheduler.note_step();
+        let now = Instant::now();
+        let keeps = self.queue.policy().preemption == Preemption::Recompute;
+        for (row, sequence) in self.scheduler.rows_mut().iter_mut().take(rows).enumerate() {
+            if sequence.end == Some(EndReason::Failed) {
+                continue;
+            }
+            if let Some(bytes) = outcome.state_bytes.get(row) {
+                sequence.need.state_bytes = *bytes;
+            }
+            let outputs = outcome.outputs.iter().filter_map(|output| output.rows(row..row + 1));
+            let outputs: Vec<Tensor> = outputs.collect();
+            if !outputs.is_empty() {
+                let since = now.saturating_duration_since(sequence.last_output);
+                self.queue.counts.add_output(since, sequence.steps == 1);
+                sequence.last_output = now;
+            }
+            let Some(running) = sequence.item.running_mut() else { continue };
+            if let Err(error) = running.add(outputs, keeps) {
+                running.fail(error);
+                sequence.end = Some(EndReason::Failed);
+                continue;
+            }
+            if outcome.finished.get(row) == Some(&true) {
+                sequence.end = Some(EndReason::Finished);
+            }
+            if matches!(sequence.end, Some(EndReason::Finished | EndReason::MaxSteps)) {
+                running.finish();
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails the requests of rows; their sequences end before the next step.
+    pub fn fail_rows(&mut self, rows: impl IntoIterator<Item = usize>, error: &Error) {
+        for row in rows {
+            self.scheduler.end(row, EndReason::Failed);
+            if let Some(running) = self.rows().get(row).and_then(|row| row.item.running()) {
+                running.fail(error.clone());
+            }
+        }
+    }
+
+    /// Makes running requests of those that begin, and counts the plan.
+    fn begin(&mut self, now: Instant, plan: &mut Plan<StepItem>, held: usize) {
+        self.heartbeat.beat(now);
+        self.began = Some(now);
+        let rows = self.scheduler.rows().len();
+        for row in &plan.begun {
+            if let Some(sequence) = self.scheduler.rows_mut().get_mut(*row) {
+                sequence.item.begin(now, &self.heartbeat, rows);
+            }
+        }
+        let counts = &self.queue.counts;
+        add(&counts.begun, plan.begun.len());
+        add(&counts.ended, plan.ended.len());
+        add(&counts.preempted, plan.saved.len() + plan.dropped.len());
+        add(&counts.prefilled, plan.prefill.iter().map(|(_, positions)| positions.len()).sum());
+        counts.slots.fetch_add(rows, Ordering::Relaxed);
+        counts.slots.fetch_sub(held, Ordering::Relaxed);
+        if plan.running > 0 {
+            counts.add_step(plan.running, plan.reason);
+        }
+    }
+
+    /// Notes that the step is over.
+    fn rest(&mut self) {
+        if let Some(began) = self.began.take() {
+            *self.queue.worked.lock() += began.elapsed();
+            self.heartbeat.rest();
+        }
+    }
+}
+
+/// An outcome that does not go with the rows of the step.
+fn wrong_rows(outcome: &StepOutcome, rows: usize) -> Option<Error> {
+    let failed = |text: String| Some(Error::new(Cause::ModelFailed, text));
+    let finished = outcome.finished.len();
+    if finished != 0 && finished != rows {
+        return failed(format!(
+            "a step of {rows} rows says of {finished} whether they have finished"
+        ));
+    }
+    let output = outcome.outputs.iter().find(|output| output.shape().first() != Some(&rows))?;
+    let (name, shape) = (output.name(), output.shape());
+    failed(format!("output '{name}' of a step has shape {shape:?}, not {rows} rows"))
+}
+
+impl Drop for StepPuller {
+    fn drop(&mut self) {
+        self.rest();
+        let reason = self.failure.take();
+        let held = self.scheduler.rows().len();
+        self.queue.counts.slots.fetch_sub(held, Ordering::Relaxed);
+        for sequence in self.scheduler.take_all() {
+            let text = reason.as_deref().unwrap_or("the instance has stopped");
+            sequence.item.fail(Error::new(Cause::ModelFailed, text));
+        }
+        self.queue.health.detach(&self.heartbeat, reason);
+        self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
+    }
+}

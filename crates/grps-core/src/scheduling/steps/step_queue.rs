@@ -1,0 +1,174 @@
+//! The sequences of one model that wait: connections push them, instances of steps take them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::request::content::Content;
+use crate::scheduling::entry::Entry;
+use crate::scheduling::fair_queue::FairTicket;
+use crate::scheduling::instance_health::InstanceHealth;
+use crate::scheduling::queue_ticket::{QueueTicket, WithdrawEntry};
+use crate::scheduling::steps::policy::StepPolicy;
+use crate::scheduling::steps::sequence::Need;
+use crate::scheduling::steps::step_counts::StepCounts;
+use crate::scheduling::steps::step_item::StepItem;
+use crate::scheduling::steps::step_puller::StepPuller;
+use crate::scheduling::steps::waiting::{StepRefusal, Waiting};
+
+/// Sequences that wait for a slot of any instance.
+#[derive(Debug)]
+pub struct StepQueue {
+    policy: Arc<StepPolicy>,
+    pub(crate) state: Mutex<StepQueueState>,
+    /// Wakes instances that have nothing to do.
+    pub(crate) changed: Condvar,
+    /// Instances that are attached.
+    pub(crate) pullers: AtomicUsize,
+    /// Counters of the steps.
+    pub(crate) counts: StepCounts,
+    /// Heartbeats and failures of the instances.
+    pub(crate) health: InstanceHealth,
+    /// When the queue was made, and how long instances have worked.
+    pub(crate) worked: Mutex<Duration>,
+}
+
+/// What of a queue changes.
+#[derive(Debug)]
+pub(crate) struct StepQueueState {
+    pub(crate) waiting: Waiting<StepItem>,
+    /// Set once: instances finish what they have, and end.
+    pub(crate) closed: bool,
+}
+
+/// Why a queue took no sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Closed,
+    Waiting(StepRefusal),
+}
+
+impl StepQueue {
+    /// An empty queue.
+    pub fn new(policy: StepPolicy) -> Self {
+        let policy = Arc::new(policy);
+        let waiting = Waiting::new(Arc::clone(&policy));
+        Self {
+            policy,
+            state: Mutex::new(StepQueueState { waiting, closed: false }),
+            changed: Condvar::new(),
+            pullers: AtomicUsize::new(0),
+            counts: StepCounts::default(),
+            health: InstanceHealth::new(),
+            worked: Mutex::default(),
+        }
+    }
+
+    /// How sequences are scheduled.
+    pub fn policy(&self) -> &Arc<StepPolicy> {
+        &self.policy
+    }
+
+    /// Counters of the steps.
+    pub fn counts(&self) -> &StepCounts {
+        &self.counts
+    }
+
+    /// The number of sequences that wait.
+    pub fn len(&self) -> usize {
+        self.state.lock().waiting.len()
+    }
+
+    /// Whether no sequence waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of attached instances.
+    pub fn pullers(&self) -> usize {
+        self.pullers.load(Ordering::Acquire)
+    }
+
+    /// How often instances were started again after they had failed.
+    pub fn restarts(&self) -> u64 {
+        self.health.restarts()
+    }
+
+    /// How long all instances together have worked.
+    pub fn worked(&self) -> Duration {
+        *self.worked.lock()
+    }
+
+    /// An instance that is down or hangs, as a line.
+    pub(crate) fn trouble(&self, hang_timeout: Option<Duration>) -> Option<String> {
+        self.health.trouble(hang_timeout)
+    }
+
+    /// Refuses new sequences; instances finish those that there are.
+    pub fn close(&self) {
+        self.state.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether new sequences are refused.
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// Attaches an instance by its name.
+    pub fn attach(self: &Arc<Self>, name: &str) -> StepPuller {
+        self.pullers.fetch_add(1, Ordering::AcqRel);
+        StepPuller::new(Arc::clone(self), self.health.attach(name, false))
+    }
+
+    /// Adds a sequence that comes now.
+    pub(crate) fn push(
+        self: &Arc<Self>,
+        now: Instant,
+        need: Need,
+        entry: Entry,
+    ) -> Result<QueueTicket, Refused> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Refused::Closed);
+        }
+        let item = StepItem::Waiting(Box::new(entry));
+        let ticket = state.waiting.push(now, need, item).map_err(Refused::Waiting)?;
+        drop(state);
+        self.changed.notify_one();
+        let withdrawn = Arc::new(Ticket { queue: Arc::clone(self), ticket });
+        Ok(QueueTicket::new(withdrawn, 0, 0))
+    }
+
+    /// What a request needs.
+    pub(crate) fn need_of(&self, content: &Content) -> Need {
+        let prefill = self.policy.prefill_input.as_ref().and_then(|name| {
+            let Content::Tensors(tensors) = content else { return None };
+            tensors.iter().find(|tensor| tensor.name() == name)?.shape().last().copied()
+        });
+        Need {
+            priority: 0,
+            client: None,
+            prefill: prefill.unwrap_or(1),
+            state_bytes: self.policy.state_bytes,
+            input_bytes: content.byte_len(),
+        }
+    }
+}
+
+/// The right to take one sequence out.
+#[derive(Debug)]
+struct Ticket {
+    queue: Arc<StepQueue>,
+    ticket: FairTicket,
+}
+
+impl WithdrawEntry for Ticket {
+    fn withdraw(&self, _priority: usize, _number: u64) -> bool {
+        let sequence = self.queue.state.lock().waiting.withdraw(&self.ticket);
+        // Dropped here, outside the lock.
+        sequence.is_some()
+    }
+}

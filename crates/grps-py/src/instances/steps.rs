@@ -1,0 +1,179 @@
+//! Where a Python instance of a step model gets its plans from.
+
+use std::sync::Arc;
+
+use grps_core::{
+    Cause, EndReason, Error, Plan, StepItem, StepOutcome, StepPuller, StepQueue, StepRequest,
+    StepStopper,
+};
+use parking_lot::Mutex;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::instances::entry::Entry;
+use crate::instances::tensor;
+use crate::instances::tensor::{NamedArray, Output};
+use crate::text::LossyText;
+
+/// A row that failed: its number, the text, and the HTTP status if user code refused the request.
+type FailedRow = (usize, LossyText, Option<u16>);
+
+/// An instance's end of the queue of its step model.
+#[pyclass(frozen, module = "grps._core")]
+pub(crate) struct StepChannel {
+    /// `None` once the instance has detached.
+    puller: Mutex<Option<StepPuller>>,
+    /// Ends the wait of `next`, which holds the puller.
+    stopper: StepStopper,
+}
+
+impl StepChannel {
+    pub(crate) fn new(queue: &Arc<StepQueue>, name: &str) -> Self {
+        let puller = queue.attach(name);
+        let stopper = puller.stopper();
+        Self { puller: Mutex::new(Some(puller)), stopper }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut StepPuller) -> T) -> PyResult<T> {
+        let mut puller = self.puller.lock();
+        let puller = puller.as_mut();
+        puller.map(work).ok_or_else(|| PyRuntimeError::new_err("the instance has detached"))
+    }
+}
+
+/// What an instance does in one step; see `Plan` of the core.
+#[pyclass(frozen, get_all, module = "grps._core")]
+pub(crate) struct StepPlan {
+    /// Sequences that ended: the row they had, if they had one, their number, and why.
+    ended: Vec<(Option<usize>, u64, &'static str)>,
+    /// Rows whose state is saved, and the numbers of their sequences.
+    saved: Vec<(usize, u64)>,
+    /// Rows whose state is dropped.
+    dropped: Vec<usize>,
+    /// Rows that go to another place, all at once: from, to.
+    moves: (Vec<usize>, Vec<usize>),
+    /// Rows whose sequence begins, with the request.
+    begun: Vec<(usize, Py<BegunSequence>)>,
+    /// Rows that get their saved state back, with the numbers of their sequences.
+    restored: Vec<(usize, u64)>,
+    /// Rows that are prefilled: row, first position, position behind the last.
+    prefill: Vec<(usize, usize, usize)>,
+    /// So many rows are stepped, from the first on.
+    running: usize,
+}
+
+/// A sequence that begins.
+#[pyclass(frozen, get_all, module = "grps._core")]
+pub(crate) struct BegunSequence {
+    /// Its request.
+    entry: Py<Entry>,
+    /// Whether it began before and lost its state.
+    again: bool,
+    /// Outputs of the steps that it made before.
+    outputs: Py<PyAny>,
+}
+
+#[pymethods]
+impl StepChannel {
+    /// Waits, without the GIL, for something to do; None when the service or the instance stops.
+    fn next(&self, py: Python<'_>) -> PyResult<Option<StepPlan>> {
+        let plan = py.detach(|| self.with(StepPuller::next_plan))?;
+        plan.map(|plan| self.translate(py, plan)).transpose()
+    }
+
+    /// Takes over what the rows of the last plan returned: named arrays with one row for each, and
+    /// which of them have finished (no element: none).
+    fn finish(
+        &self,
+        py: Python<'_>,
+        outputs: Vec<Output<'_>>,
+        finished: Vec<bool>,
+        failed: Vec<FailedRow>,
+        state_bytes: Vec<usize>,
+    ) -> PyResult<()> {
+        let outputs = tensor::from_numpy(&outputs)?;
+        let failed = failed.into_iter().map(|(row, text, status)| (row, error_of(text, status)));
+        let failed = failed.collect();
+        let outcome = StepOutcome { outputs, finished, failed, state_bytes };
+        // Streams leave without the GIL.
+        let done = py.detach(|| self.with(|puller| puller.finish_step(outcome)))?;
+        done.map_err(|error| tensor::invalid(&error))
+    }
+
+    /// Fails the requests of rows.
+    fn fail_rows(&self, failed: Vec<FailedRow>) -> PyResult<()> {
+        self.with(|puller| {
+            for (row, text, status) in failed {
+                puller.fail_rows([row], &error_of(text, status));
+            }
+        })
+    }
+
+    /// Ends the instance after what it holds; what waits is left to other instances.
+    fn stop(&self) {
+        self.stopper.stop();
+    }
+
+    /// Detaches the instance from its model; `down` says why, if it should not have ended.
+    #[pyo3(signature = (down=None))]
+    fn detach(&self, down: Option<LossyText>) {
+        match (self.puller.lock().take(), down) {
+            (Some(puller), Some(reason)) => puller.fail(reason.into()),
+            (puller, _) => drop(puller),
+        }
+    }
+}
+
+impl StepChannel {
+    fn translate(&self, py: Python<'_>, plan: Plan<StepItem>) -> PyResult<StepPlan> {
+        let begun = plan.begun.iter().map(|row| {
+            let request = |puller: &mut StepPuller| {
+                let sequence = puller.rows().get(*row)?;
+                let running = sequence.item.running()?;
+                let again = sequence.preempted > 0;
+                Some((Arc::clone(&running.request), again, outputs_of(running, again)))
+            };
+            let gone = || PyRuntimeError::new_err("a sequence that begins has no request");
+            let (request, again, outputs) = self.with(request)?.ok_or_else(gone)?;
+            let outputs: Vec<NamedArray<'_>> = tensor::to_numpy(py, outputs)?;
+            let outputs = outputs.into_pyobject(py)?.into_any().unbind();
+            let entry = Py::new(py, Entry::new(request))?;
+            Ok((*row, Py::new(py, BegunSequence { entry, again, outputs })?))
+        });
+        let begun = begun.collect::<PyResult<_>>()?;
+        let ended = plan.ended.iter();
+        let ended = ended.map(|one| (one.row, one.sequence.number, name_of(one.reason))).collect();
+        let ranges = plan.prefill.into_iter();
+        Ok(StepPlan {
+            ended,
+            saved: plan.saved,
+            dropped: plan.dropped,
+            moves: plan.moves.into_iter().unzip(),
+            begun,
+            restored: plan.restored,
+            prefill: ranges.map(|(row, at)| (row, at.start, at.end)).collect(),
+            running: plan.running,
+        })
+    }
+}
+
+fn outputs_of(running: &StepRequest, again: bool) -> Vec<grps_core::Tensor> {
+    let outputs = again.then(|| running.outputs().ok()).flatten();
+    outputs.unwrap_or_default()
+}
+
+fn name_of(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Finished => "finished",
+        EndReason::MaxSteps => "max_steps",
+        EndReason::Cancelled => "cancelled",
+        EndReason::Failed => "failed",
+    }
+}
+
+fn error_of(text: LossyText, status: Option<u16>) -> Error {
+    match status {
+        Some(status) => Error::refused(String::from(text), status),
+        None => Error::new(Cause::ModelFailed, String::from(text)),
+    }
+}

@@ -1,0 +1,211 @@
+"""The loop of an instance of a step model: plan, begin, step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from grps.errors import ModelError, StopRequested
+from grps.inference.channel import Entry, NamedArray
+from grps.inference.runner import describe, refusal
+from grps.inference.step_model import StepModel, StepRequest, StepResult
+from grps.inference.step_slots import Plan as SlotsPlan
+from grps.inference.step_slots import Slots
+from grps.inference.user_tensors import name_inputs
+from grps.log import logger
+
+FailedRow = tuple[int, str, int | None]
+"""Its row, the text for the client, and the status if the request is refused."""
+PAIR = 2
+
+
+class Begun(Protocol):
+    """A sequence that begins."""
+
+    @property
+    def entry(self) -> Entry:
+        """Its request."""
+
+    @property
+    def outputs(self) -> Sequence[NamedArray]:
+        """Outputs of the steps that it made before it lost its state."""
+
+
+class Plan(SlotsPlan, Protocol):
+    """What an instance does in one step; see ``grps._core.StepPlan``."""
+
+    @property
+    def begun(self) -> Sequence[tuple[int, Begun]]:
+        """Rows whose sequence begins."""
+
+    @property
+    def prefill(self) -> Sequence[tuple[int, int, int]]:
+        """Rows that are prefilled, with their first position and the one behind the last."""
+
+    @property
+    def running(self) -> int:
+        """So many rows are stepped, from the first on."""
+
+
+class StepChannel(Protocol):
+    """Where an instance gets its plans from."""
+
+    def next(self) -> Plan | None:
+        """Wait, without the GIL, for something to do; ``None`` once it stops."""
+
+    def finish(
+        self,
+        outputs: Sequence[NamedArray],
+        finished: Sequence[bool],
+        failed: Sequence[FailedRow],
+        state_bytes: Sequence[int],
+    ) -> None:
+        """Take over what the rows of the last plan returned."""
+
+    def fail_rows(self, failed: Sequence[FailedRow]) -> None:
+        """Fail the requests of rows."""
+
+    def detach(self, down: str | None = None) -> None:
+        """Note that the instance has ended; ``down`` is the cause, if it should not have."""
+
+
+class StepRunner:
+    """Runs the plans of one instance on the user's model."""
+
+    def __init__(self, model: StepModel, slots: int, *, in_parts: bool, name: str) -> None:
+        """Run ``model``.
+
+        Args:
+            model: The user's object, which nothing else uses.
+            slots: Most sequences at once.
+            in_parts: Whether prefills are divided among steps.
+            name: The instance in the log.
+        """
+        self._model = model
+        self._slots = Slots(type(model).slots, slots)
+        self._in_parts = in_parts
+        self._name = name
+        self._inputs: dict[int, Any] = {}
+
+    def run(self, channel: StepChannel) -> None:
+        """Make steps until the service or the instance stops."""
+        down: str | None = None
+        try:
+            while (plan := channel.next()) is not None:
+                self._run(channel, plan)
+        except BaseException as error:
+            down = describe(error)
+            raise
+        finally:
+            channel.detach(down)
+
+    def _run(self, channel: StepChannel, plan: Plan) -> None:
+        released = self._slots.apply(plan)
+        if released:
+            self._end(released)
+        failed = self._begin(plan.begun) if plan.begun else []
+        if plan.prefill and self._in_parts:
+            failed += self._prefill(plan, {row for row, _, _ in failed})
+        if failed:
+            # Those that failed leave before the next plan, which steps the others.
+            channel.fail_rows(failed)
+        elif plan.running:
+            self._step(channel, plan.running)
+
+    def _begin(self, begun: Sequence[tuple[int, Begun]]) -> list[FailedRow]:
+        requests = [(row, _request(one)) for row, one in begun]
+        try:
+            self._begin_all(requests)
+        except BaseException as error:
+            if len(requests) == 1:
+                return [self._failed(requests[0][0], error)]
+            failed = []
+            for one in requests:
+                # One bad request must not fail the others: each is tried again by itself.
+                try:
+                    self._begin_all([one])
+                except BaseException as single:
+                    failed.append(self._failed(one[0], single))
+            return failed
+        return []
+
+    def _begin_all(self, requests: Sequence[tuple[int, StepRequest]]) -> None:
+        states = self._model.begin([request for _, request in requests])
+        if len(states) != len(requests):
+            raise ModelError(f"begin returned {len(states)} states for {len(requests)} requests")
+        for (row, _), state in zip(requests, states, strict=True):
+            self._slots.begin(row, state)
+
+    def _prefill(self, plan: Plan, without: set[int]) -> list[FailedRow]:
+        rows = [one for one in plan.prefill if one[0] not in without]
+        try:
+            self._model.prefill([self._slots.part(*one) for one in rows])
+        except BaseException as error:
+            return [self._failed(row, error) for row, _, _ in rows]
+        return []
+
+    def _step(self, channel: StepChannel, running: int) -> None:
+        try:
+            result = _result(self._model.step(self._slots.batch(running)))
+            outputs = _outputs(result.outputs, running)
+            finished = np.asarray(result.finished, dtype=bool).ravel().tolist()
+            failed = [self._failed(row, error) for row, error in result.failed.items()]
+            channel.finish(outputs, finished, failed, [int(size) for size in result.state_bytes])
+        except BaseException as error:
+            first = self._failed(0, error)
+            channel.fail_rows([(row, *first[1:]) for row in range(running)])
+
+    def _end(self, released: list[Any]) -> None:
+        try:
+            self._model.end(released)
+        except StopRequested:
+            raise
+        except BaseException:
+            logger.exception("%s: end failed", self._name)
+
+    def _failed(self, row: int, error: BaseException) -> FailedRow:
+        """Return what the client gets of an exception; its traceback goes to the log.
+
+        Raises:
+            StopRequested: It is the exception.
+        """
+        if isinstance(error, StopRequested):
+            raise error
+        refused = refusal(error)
+        if refused is not None:
+            return (row, *refused)
+        logger.error("%s failed", self._name, exc_info=error)
+        return (row, describe(error), None)
+
+
+def _request(begun: Begun) -> StepRequest:
+    entry = begun.entry
+    inputs = name_inputs(entry.tensors()) if not begun.outputs else {}
+    return StepRequest(inputs, entry.id, dict(begun.outputs), entry)
+
+
+def _result(returned: Any) -> StepResult:
+    if isinstance(returned, StepResult):
+        return returned
+    if isinstance(returned, tuple) and len(returned) == PAIR:
+        return StepResult(*returned)
+    return StepResult(returned)
+
+
+def _outputs(outputs: Any, running: int) -> list[NamedArray]:
+    """Return named arrays, C-contiguous.
+
+    Raises:
+        ModelError: One has not a row per sequence.
+    """
+    named: Iterable[tuple[str, Any]]
+    named = outputs.items() if isinstance(outputs, Mapping) else [("output", outputs)]
+    arrays = [(name, np.ascontiguousarray(array)) for name, array in named]
+    for name, array in arrays:
+        if array.shape[:1] != (running,):
+            raise ModelError(
+                f"output {name} of a step has shape {list(array.shape)}, not {running} rows"
+            )
+    return arrays
