@@ -9,9 +9,9 @@ from grps.backends.backend import Signature
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.inference.runner import describe
-from grps.inference.step_model import StepModel
-from grps.inference.step_runner import StepRunner
-from grps.inference.step_slots import bytes_of
+from grps.inference.steps.model import StepModel
+from grps.inference.steps.runner import StepRunner
+from grps.inference.steps.slots import bytes_of
 from grps.log import logger
 from grps.server.loading.loaders import Report, load_step_model
 from grps.server.models.backoff import Backoff

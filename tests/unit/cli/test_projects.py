@@ -102,6 +102,9 @@ def test_sdk(grpst: Grpst) -> None:
     folder = Path(grpst("sdk").stdout.strip())
     assert Path(grpst("sdk", "--include").stdout.strip(), "grps", "plugin.hpp").is_file()
     assert Path(grpst("sdk", "--cmake_dir").stdout.strip()) == folder / "cmake"
+    assert Path(grpst("sdk", "--engine", "onnxruntime").stdout.strip()).is_file()
+    refused = grpst("sdk", "--engine", "sklearn")
+    assert (refused.exit_code, "'sklearn' is none of onnxruntime" in refused.output) == (2, True)
     assert (folder / "cmake" / "grps-config.cmake").is_file()
 
 

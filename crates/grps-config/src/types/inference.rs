@@ -83,7 +83,7 @@ pub struct BatchingConfig {
 }
 
 /// How the sequences of a step model are scheduled.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepsConfig {
     /// Most cost of one step.
@@ -101,7 +101,7 @@ pub struct StepsConfig {
 }
 
 /// What becomes of a sequence whose slot is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PreemptionKind {
     /// Its state is kept.

@@ -60,7 +60,7 @@ impl Shim {
         let path = path.ok_or_else(|| {
             EngineError::Library(format!(
                 "the {engine} engine is not built; start the service by grpst, which builds it, or \
-                 set {variable} to the path that `python -m grps.backends.libraries {engine}` prints"
+                 set {variable} to the path that `grpst sdk --engine {engine}` prints"
             ))
         })?;
         let library = EngineLibrary::open(&path, engine);

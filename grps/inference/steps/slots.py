@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grps.errors import ModelError
-from grps.inference.step_model import PrefillPart, StepBatch
+from grps.inference.steps.model import PrefillPart, StepBatch
 
 _DECLARED = re.compile(r"(?P<dtype>[a-z]+[0-9]*)(\[(?P<dims>[0-9, ]*)\])?")
 

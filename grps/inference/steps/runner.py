@@ -10,9 +10,9 @@ import numpy as np
 from grps.errors import ModelError, StopRequested
 from grps.inference.channel import Entry, NamedArray
 from grps.inference.runner import describe, refusal
-from grps.inference.step_model import StepModel, StepRequest, StepResult
-from grps.inference.step_slots import Plan as SlotsPlan
-from grps.inference.step_slots import Slots
+from grps.inference.steps.model import StepModel, StepRequest, StepResult
+from grps.inference.steps.slots import Plan as SlotsPlan
+from grps.inference.steps.slots import Slots
 from grps.inference.user_tensors import name_inputs
 from grps.log import logger
 
