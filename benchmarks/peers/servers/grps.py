@@ -8,6 +8,8 @@ import yaml
 from benchmarks.peers import paths
 from benchmarks.peers import workloads as w
 from benchmarks.peers.api import Endpoint, Launch
+from grps.backends.libraries import LIBRARIES, native_library
+from grps.deploy.native import PROGRAM
 
 VENV = None
 PACKAGES = ["grpst", "onnxruntime", "numpy"]
@@ -69,7 +71,7 @@ def launch(workload: str) -> Launch:
     return serve(f"grps_{workload}", model(workload))
 
 
-def serve(name: str, served: dict[str, Any]) -> Launch:
+def serve(name: str, served: dict[str, Any], *, has_python: bool = True) -> Launch:
     """Write a project with one model under BENCH_HOME and return the command that serves it."""
     folder = paths.TMP / name
     for part in ("conf", "src"):
@@ -80,7 +82,13 @@ def serve(name: str, served: dict[str, Any]) -> Launch:
     interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": f"{PORT},{PORT + 1}"}
     (folder / "conf" / "inference.yml").write_text(yaml.safe_dump({"models": [served]}))
     (folder / "conf" / "server.yml").write_text(yaml.safe_dump({"interface": interface}))
-    return Launch([sys.executable, "-m", "grps.server", "--project", str(folder)])
+    if has_python:
+        return Launch([sys.executable, "-m", "grps.server", "--project", str(folder)])
+    engine = served["inferer_type"]
+    words = [str(PROGRAM), "--project", str(folder)]
+    if engine in LIBRARIES:
+        words += ["--library", f"{engine}={native_library(engine)}"]
+    return Launch(words)
 
 
 def endpoints(workload: str) -> list[Endpoint]:

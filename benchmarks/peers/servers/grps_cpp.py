@@ -1,4 +1,4 @@
-"""GRPS with user code in C++: a plugin in place of the Python functions."""
+"""grps-server, GRPS without Python, with user code in C++: a plugin in place of the functions."""
 
 import shutil
 import subprocess
@@ -21,7 +21,8 @@ def launch(workload: str) -> Launch:
         raise Skip("W1, W2 and W5 have user code")
     name = w.MODEL_NAME[workload]
     served = {"name": name, "version": "1.0.0", "inferer_type": "plugin", "inferer_name": name}
-    return grps.serve("grps_cpp", {**served, "inferer_path": str(build())})
+    model = {**served, "inferer_path": str(build())}
+    return grps.serve("grps_cpp", model, has_python=False)
 
 
 def build() -> Path:

@@ -1,4 +1,4 @@
-"""GRPS with a model in native code: what the data plane costs without Python."""
+"""grps-server, GRPS without Python, with a model in native code."""
 
 from benchmarks.peers import workloads as w
 from benchmarks.peers.api import Endpoint, Launch, Skip
@@ -16,7 +16,7 @@ def launch(workload: str) -> Launch:
         served = {"name": w.MODEL_NAME[workload], "version": "1.0.0", "inferer_type": "identity"}
     else:
         raise Skip("user code; see grps_cpp")
-    return grps.serve("grps_native", served)
+    return grps.serve("grps_native", served, has_python=False)
 
 
 def endpoints(workload: str) -> list[Endpoint]:
