@@ -10,6 +10,7 @@ from tools.abi_reference.__main__ import HEADER, MARK, PAGE, whole_page
 from tools.abi_reference.entries import HeaderError, Source
 from tools.abi_reference.header import Header, Named, read_header
 from tools.abi_reference.page import generated
+from tools.abi_reference.released import check_appended
 
 BEGIN = "/* A small header. */\n#ifndef GRPS_SMALL_H\n#define GRPS_SMALL_H\n\n"
 FIRST_LINE = BEGIN.count("\n") + 1
@@ -184,3 +185,27 @@ def test_comments_become_markdown() -> None:
 def test_the_mark_must_be_there_once() -> None:
     with pytest.raises(ValueError, match="must have this line once"):
         whole_page(f"{MARK}{MARK}")
+
+
+OTHER_NAME = ("grps_pair", "grps_two")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("int32_t first;", "int64_t first;", "'int64_t first' where 'int32_t first' was released"),
+        ("  int32_t first; /* the first | of them */\n", "", "where 'int32_t first' was released"),
+        (*OTHER_NAME, "grps_pair lacks what was released: uint32_t struct_size"),
+    ],
+)
+def test_what_was_released_does_not_change(before: str, after: str, fault: str) -> None:
+    size = SIZE if before == "grps_pair" else SIZE.partition(" && ")[0] + ");\n"
+    changed = small((STRUCT + size).replace(before, after))
+    with pytest.raises(ValueError, match=re.escape(fault)):
+        check_appended(small(STRUCT + SIZE), changed)
+
+
+def test_a_header_may_append() -> None:
+    field = "  /* One more. */\n  void (*more)(void *pair) GRPS_NOEXCEPT;\n} grps_pair;"
+    longer = STRUCT.replace("} grps_pair;", field)
+    check_appended(small(STRUCT + SIZE), small(longer + SIZE))

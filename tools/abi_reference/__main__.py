@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from tools.abi_reference.entries import Source
-from tools.abi_reference.header import read_header
+from tools.abi_reference.header import Header, read_header
 from tools.abi_reference.page import generated
+from tools.abi_reference.released import check_appended
 from tools.repository import ROOT, with_generated_part, write_or_compare
 
 HEADER = ROOT / "sdk" / "cpp" / "include" / "grps" / "plugin.h"
+RELEASED = ROOT / "sdk" / "cpp" / "tests" / "released" / "grps" / "plugin.h"
+"""The header of the last release, which the present one may only append to."""
 PAGE = ROOT / "docs" / "reference" / "plugin-abi.md"
 MARK = (
     "<!-- From here on, `make generate` writes this page from sdk/cpp/include/grps/plugin.h. -->\n"
@@ -24,10 +28,17 @@ def whole_page(page: str) -> str:
     """Return the page with its generated part made anew.
 
     Raises:
-        ValueError: The mark is not in it once, or the header is not understood.
+        ValueError: The mark is not in it once, the header is not understood, or it changes what
+            was released.
     """
-    source = Source(str(HEADER.relative_to(ROOT)), HEADER.read_text(encoding="utf-8"))
-    return with_generated_part(page, MARK, generated(read_header(source)))
+    header = _read(HEADER)
+    check_appended(_read(RELEASED), header)
+    return with_generated_part(page, MARK, generated(header))
+
+
+def _read(header: Path) -> Header:
+    source = Source(str(header.relative_to(ROOT)), header.read_text(encoding="utf-8"))
+    return read_header(source)
 
 
 def main() -> int:

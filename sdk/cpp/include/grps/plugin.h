@@ -14,7 +14,8 @@
  * - No exception and no longjmp may leave a function of a plugin.
  * - A library is never unloaded.
  *
- * While MAJOR is 1, this interface is a preview: it may still change. */
+ * This interface is frozen: while MAJOR is 1 it only grows, and a plugin that was built with an
+ * older minor version runs. */
 #ifndef GRPS_PLUGIN_H
 #define GRPS_PLUGIN_H
 
