@@ -212,6 +212,16 @@ def test_a_bool_is_a_uint8_and_bfloat16_is_refused(
     assert binary(program, "native_same", "BF16", bytes(4)) == error
 
 
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
+def test_a_worker_process_answers_the_same(tmp_path: Path, program: Path | None) -> None:
+    save(MODULES["twice"], tmp_path / "twice.pt")
+    keys = {"inferer_path": "twice.pt", "isolation": "process"}
+    write_project(tmp_path, [configured("native", "twice", keys)])
+    with serving(tmp_path, program, GRPS_TORCH=str(native_library("torch"))) as server:
+        status, outputs = ask(server, "native_twice", [tensor("x", "FP32", [2], [1, 2.5])])
+        assert (status, outputs[0]["data"]) == (200, [2.0, 5.0])
+
+
 def binary(server: RunningServer, model: str, datatype: str, data: bytes) -> str:
     """Return the error for one tensor of two elements in binary form."""
     described = tensor("x", datatype, [2], []) | {"parameters": {"binary_data_size": len(data)}}
@@ -226,7 +236,6 @@ def binary(server: RunningServer, model: str, datatype: str, data: bytes) -> str
 @pytest.mark.parametrize(
     ("keys", "cause"),
     [
-        ({"isolation": "process"}, "isolation is not possible with inferer_args.native"),
         ({"inp_device": "cuda"}, "inp_device is not possible with inferer_args.native"),
         ({"device": "cuda:0"}, "device cuda:0 is not possible in native code"),
         ({"inferer_args": {"compile": True}}, "inferer_args.compile is not possible in native"),
