@@ -115,7 +115,9 @@ def test_the_waterfall_tells_the_steps(server: RunningServer, page: Page) -> Non
     first = page.locator("#slowest details", has_text="waiter").first
     first.locator("summary").click()
     expect(first.locator(".fall .name", has_text="waiter-1.0.0/infer")).to_have_count(1)
-    expect(first.locator(".fall")).to_contain_text(re.compile(r"\d+ steps, in a batch of \d"))
+    expect(first.locator(".fall")).to_contain_text(
+        re.compile(r"\d+ steps, slots in use at its start: \d")
+    )
 
 
 def test_a_service_without_step_models_shows_nothing_of_them(
