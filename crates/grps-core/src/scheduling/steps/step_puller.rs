@@ -259,3 +259,7 @@ impl Drop for StepPuller {
         self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+#[cfg(test)]
+#[path = "step_puller_tests.rs"]
+mod tests;
