@@ -14,6 +14,7 @@ SCRIPTS = (
     "diagnose",
     "overview",
     "served",
+    "steps",
     "requests",
     "series",
     "described",

@@ -37,7 +37,8 @@ function adviseQueue(model, settings, cpu) {
   const { batching } = settings, parts = [];
   if (cpu < BUSY || isOnGpu(settings)) parts.push(t("add_instances", model.instances));
   else parts.push(t("more_cpus"));
-  if (!batching && canBatch(settings)) parts.push(t("enable_batching"));
+  if (!batching && !model.steps && canBatch(settings)) parts.push(t("enable_batching"));
+  if (model.steps && model.steps.slots_in_use >= model.steps.slots) parts.push(t("more_slots", model.steps.slots / Math.max(1, model.instances)));
   if (batching && model.batches && model.rows / model.batches > 0.8 * batching.max_rows) parts.push(t("larger_batches", batching.max_rows));
   return [...parts, t("faster_model")].join(" ");
 }
@@ -49,10 +50,10 @@ function adviseStarved(settings, busy, cpu) {
   return hasOwnCode(settings) && !isOwnProcess(settings) ? t("advise_gil") : t("advise_bursts");
 }
 
-function adviseInfer(settings) {
+function adviseInfer(model, settings) {
   const parts = [t("smaller_model")];
   if (!isOnGpu(settings)) parts.unshift(t("faster_device"));
-  if (!settings.batching && canBatch(settings)) parts.unshift(t("enable_batching"));
+  if (!settings.batching && !model.steps && canBatch(settings)) parts.unshift(t("enable_batching"));
   return parts.join(" ");
 }
 
@@ -61,7 +62,7 @@ function advise(stage, model, settings, { busy, cpu }) {
   switch (stage) {
     case "queue": return busy >= BUSY ? adviseQueue(model, settings, cpu) : adviseStarved(settings, busy, cpu);
     case "batch_wait": return settings.batching?.waits ? t("advise_batch_wait", settings.batching.window_us) : "";
-    case "infer": return adviseInfer(settings);
+    case "infer": return adviseInfer(model, settings);
     default: return hasOwnConverter(settings) ? t("advise_converter") : t("advise_built_in");
   }
 }

@@ -63,9 +63,11 @@ const JOBS = [
     noteRates(live);
     showOverview(live, servedNow);
     showQueueChart(live);
+    showSlotsChart(live);
     showGraphs(live, servedNow);
     showModels(live);
     showBatches(live, servedNow);
+    showSteps(live);
     showGpus(live);
     showRoutes(live);
     await refreshCharts(live.time);

@@ -94,16 +94,22 @@ function makeOverviewCharts() {
   ], 100);
 }
 
-// Queues are charted by model, which may come and go.
+// A chart with a line for each model; models may come and go, and it goes with the last of them.
+function chartOfModels(old, title, models, seriesOf) {
+  const names = models.slice(0, COLOURS.length), key = names.join();
+  if ((old?.key ?? "") === key) return old;
+  if (old) {
+    charts.splice(charts.indexOf(old), 1);
+    old.body.parentElement.remove();
+  }
+  if (!names.length) return null;
+  const chart = new Chart(byId("charts"), title, names.map((name) => ({ name: seriesOf(name), text: name })));
+  chart.key = key;
+  return chart;
+}
+
 let queueChart = null;
 function showQueueChart(live) {
-  const names = live.models.filter((model) => !model.native).slice(0, COLOURS.length).map((model) => model.model);
-  const key = names.join();
-  if (queueChart?.key === key || !names.length) return;
-  if (queueChart) {
-    charts.splice(charts.indexOf(queueChart), 1);
-    queueChart.body.parentElement.remove();
-  }
-  queueChart = new Chart(byId("charts"), "chart_queue", names.map((name) => ({ name: `*queue_length(${name})`, text: name })));
-  queueChart.key = key;
+  const names = live.models.filter((model) => !model.native).map((model) => model.model);
+  queueChart = chartOfModels(queueChart, "chart_queue", names, (name) => `*queue_length(${name})`);
 }

@@ -20,13 +20,14 @@ function stageOf(name) {
 function waterfall(bars, total) {
   const parts = [];
   for (const bar of bars) {
-    const batch = bar.requests && stageOf(bar.name) === "infer" ? ` · ${t("batch_of", bar.requests, bar.rows)}` : "";
+    const size = bar.steps ? t("steps_of", bar.steps, bar.requests) : t("batch_of", bar.requests, bar.rows);
+    const batch = bar.requests && stageOf(bar.name) === "infer" ? ` · ${size}` : "";
     const why = batch && bar.small ? ` (${t(`why_${bar.small}`)})` : "";
     const left = percent(bar.start_ms, total), width = percent(bar.length_ms, total);
     parts.push(make("span", { class: "name", title: bar.name + batch + why }, bar.name),
       make("span", { class: "line", title: bar.name + batch + why }, make("i", { class: stageOf(bar.name), style: `left:${left}%;width:${width}%` })),
       make("span", { class: "length" }, `${number(bar.length_ms)} ms`));
-    if (batch && (bar.requests > 1 || why)) parts.push(make("span"), make("span", { class: "quiet" }, batch.slice(3) + why), make("span"));
+    if (batch && (bar.requests > 1 || bar.steps || why)) parts.push(make("span"), make("span", { class: "quiet" }, batch.slice(3) + why), make("span"));
   }
   return make("div", { class: "fall" }, ...parts);
 }

@@ -7,12 +7,14 @@ use parking_lot::Mutex;
 
 use crate::metrics::calls::CallStats;
 use crate::metrics::histogram::Counts;
+use crate::metrics::recent_steps::{RecentSteps, StepMinute};
 use crate::metrics::series::{Kind, Points, Series, percentages};
 use crate::metrics::slowest::NotableRequests;
 use crate::metrics::stats_registry::StatsRegistry;
 use crate::metrics::traffic::{Reading, Traffic};
 use crate::metrics::window::{HistogramWindow, Minute, RecentStats, Second};
 use crate::scheduling::batching::{BatchCounts, Reason};
+use crate::scheduling::steps::step_counts::StepCounts;
 
 /// Maximum number of metrics of user code.
 const MAX_NAMES: usize = 1000;
@@ -94,6 +96,8 @@ struct State {
     recent: HashMap<Name, RecentStats>,
     /// Batch counters of each model at the last tick.
     batches: HashMap<String, (u64, u64, [u64; Reason::ALL.len()])>,
+    /// The latest minute of the steps of each step model.
+    steps: HashMap<String, RecentSteps>,
 }
 
 impl Monitor {
@@ -212,6 +216,36 @@ impl Monitor {
         }
     }
 
+    /// Adds the steps of a model since the last tick to its series, and what holds its slots now;
+    /// called once a second for each step model.
+    pub fn tick_steps(&self, now_s: u64, model: &str, counts: &StepCounts) {
+        let mut state = self.state.lock();
+        let recent = state.steps.entry(model.to_owned()).or_default();
+        recent.tick(counts);
+        let second = recent.second();
+        let slots = counts.slots_in_use() as f64;
+        state.record(now_s, Kind::Average, &format!("*slots_in_use({model})"), slots);
+        let outputs = second.outputs as f64;
+        state.record(now_s, Kind::Increment, &format!("*step_outputs({model})"), outputs);
+        let durations =
+            [("first_output", second.first_output), ("between_outputs", second.between_outputs)];
+        for (what, counts) in durations {
+            // A second without outputs is not one of fast outputs.
+            if counts.count() > 0 {
+                for (percentile, percent) in PERCENTILES {
+                    let name = format!("*{what}_{percentile}({model},ms)");
+                    let duration_ms = to_ms(counts.percentile(percent));
+                    state.record(now_s, Kind::Average, &name, duration_ms);
+                }
+            }
+        }
+    }
+
+    /// The latest minute of the steps of a model.
+    pub fn latest_minute_of_steps(&self, model: &str) -> StepMinute {
+        self.state.lock().steps.get(model).map(RecentSteps::minute).unwrap_or_default()
+    }
+
     /// The points of a series; `None` for an unknown name.
     pub fn read(&self, now_s: u64, name: &str) -> Option<Points> {
         let state = self.state.lock();
@@ -296,7 +330,10 @@ fn to_ms(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
+    use crate::scheduling::steps::plan::StepReason;
 
     const NOW_S: u64 = 1_700_000_000;
 
@@ -349,6 +386,31 @@ mod tests {
         reloaded.add(1, Some(Reason::Key));
         monitor.tick_batches(NOW_S, "m-1", &reloaded);
         assert_eq!(last_second(&monitor, "*batches(m-1)"), Some(3.0));
+    }
+
+    #[test]
+    fn steps_are_counted_by_model() {
+        let (monitor, counts) = (Monitor::default(), StepCounts::default());
+        counts.add_step(3, StepReason::Full);
+        monitor.tick_steps(NOW_S - 1, "m-1", &counts);
+        counts.add_step(4, StepReason::NothingWaits);
+        counts.slots_in_use.store(5, Ordering::Relaxed);
+        counts.add_output(Duration::from_millis(10), true);
+        counts.add_output(Duration::from_millis(2), false);
+        monitor.tick_steps(NOW_S, "m-1", &counts);
+        assert_eq!(last_second(&monitor, "*step_outputs(m-1)"), Some(4.0));
+        assert_eq!(last_second(&monitor, "*slots_in_use(m-1)"), Some(5.0));
+        let first = last_second(&monitor, "*first_output_p99(m-1,ms)").unwrap();
+        assert!((10.0..10.7).contains(&first), "{first}");
+        let minute = monitor.latest_minute_of_steps("m-1");
+        assert_eq!((minute.seconds, minute.outputs), (2, 7));
+        let durations = (minute.first_output.count(), minute.between_outputs.count());
+        assert_eq!(durations, (1, 1));
+        let reloaded = StepCounts::default();
+        reloaded.add_step(1, StepReason::Held);
+        monitor.tick_steps(NOW_S, "m-1", &reloaded);
+        assert_eq!(monitor.latest_minute_of_steps("m-1").outputs, 8);
+        assert_eq!(monitor.latest_minute_of_steps("other").seconds, 0);
     }
 
     #[test]

@@ -128,12 +128,14 @@ pub struct BatchInfo {
     pub rows: u32,
     /// Why the batch was not larger; `None` for a full batch, or when the model does not batch.
     pub reason: Option<Reason>,
+    /// Steps that the request has taken; 0 when the model makes none.
+    pub steps: u32,
 }
 
 impl BatchInfo {
     pub(crate) fn of(requests: usize, rows: usize, reason: Option<Reason>) -> Self {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        Self { requests: count(requests), rows: count(rows), reason }
+        Self { requests: count(requests), rows: count(rows), reason, steps: 0 }
     }
 }
 

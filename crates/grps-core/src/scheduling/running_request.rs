@@ -111,6 +111,13 @@ impl RunningRequest {
         }
     }
 
+    /// Notes how many steps the request has taken.
+    pub(crate) fn set_steps(&self, steps: usize) {
+        if let Some((_, timings)) = self.reply.lock().as_mut() {
+            timings.batch.steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        }
+    }
+
     /// Sends the outcome; false when one was sent already, and this one is dropped.
     pub fn reply(&self, outcome: Result<Content, Error>) -> bool {
         // Sent outside the lock, as it wakes the client's task.

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use grps_core::{
-    Cause, EndReason, Error, Plan, StepItem, StepOutcome, StepPuller, StepQueue, StepRequest,
-    StepStopper,
+    Cause, Error, Plan, StepItem, StepOutcome, StepPuller, StepQueue, StepRequest, StepStopper,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
@@ -142,7 +141,7 @@ impl StepChannel {
         });
         let begun = begun.collect::<PyResult<_>>()?;
         let ended = plan.ended.iter();
-        let ended = ended.map(|one| (one.row, one.sequence.number, name_of(one.reason))).collect();
+        let ended = ended.map(|one| (one.row, one.sequence.number, one.reason.name())).collect();
         let ranges = plan.prefill.into_iter();
         Ok(StepPlan {
             ended,
@@ -160,15 +159,6 @@ impl StepChannel {
 fn outputs_of(running: &StepRequest, again: bool) -> Vec<grps_core::Tensor> {
     let outputs = again.then(|| running.outputs().ok()).flatten();
     outputs.unwrap_or_default()
-}
-
-fn name_of(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::Finished => "finished",
-        EndReason::MaxSteps => "max_steps",
-        EndReason::Cancelled => "cancelled",
-        EndReason::Failed => "failed",
-    }
 }
 
 fn error_of(text: LossyText, status: Option<u16>) -> Error {

@@ -105,6 +105,9 @@ pub(crate) async fn run(app: Arc<App>) {
             if let Some(counts) = counts.filter(|_| model.spec().batching.batches()) {
                 app.monitor.tick_batches(now_s(), model.key(), counts);
             }
+            if let Some(counts) = model.executor().step_counts() {
+                app.monitor.tick_steps(now_s(), model.key(), counts);
+            }
         }
         if let Some(path) = app.settings.monitor_log.clone() {
             let text = describe(&app.monitor);

@@ -8,8 +8,8 @@ use grps_core::metrics::{
     Counts, Minute, Name, OutcomeCounts, Protocol, RequestSummary, RouteStats,
 };
 use grps_core::{
-    BatchCounts, InputForm, Model, RawBody, Readiness, Reason, Route, RouteQuery, Signature,
-    TensorSpec, Wait,
+    BatchCounts, EndReason, InputForm, Model, RawBody, Readiness, Reason, Route, RouteQuery,
+    Signature, StepCounts, TensorSpec, Wait,
 };
 use serde_json::{Map, Value, json};
 
@@ -18,6 +18,7 @@ use crate::admin::route_signature::graph_inputs;
 use crate::app::App;
 use crate::call::status::{counts_by_status, http_status_of};
 use crate::codec::WireType;
+use crate::observability::metrics::waiting;
 use crate::observability::process;
 use crate::observability::waterfall::bars;
 
@@ -165,7 +166,31 @@ fn live_model(app: &App, model: &Model) -> Value {
         "batches": counts.map_or(0, BatchCounts::batches),
         "rows": counts.map_or(0, BatchCounts::rows),
         "small": small,
+        "steps": executor.step_counts().map(|counts| live_steps(app, model, counts)),
         "minute": describe_minute(&minute),
+    })
+}
+
+/// What only a step model has.
+fn live_steps(app: &App, model: &Model, counts: &StepCounts) -> Value {
+    let minute = app.monitor.latest_minute_of_steps(model.key());
+    let ended =
+        EndReason::ALL.map(|reason| (reason.name().to_owned(), counts.ended(reason).into()));
+    json!({
+        "slots": counts.slots(),
+        "slots_in_use": counts.slots_in_use(),
+        "waiting": waiting(model, counts),
+        "begun": counts.begun(),
+        "ended": Map::from_iter(ended),
+        "preemptions": counts.preempted(),
+        "steps": counts.steps(),
+        "outputs": counts.rows(),
+        "minute": {
+            "seconds": minute.seconds,
+            "outputs": minute.outputs,
+            "first_output": durations(&minute.first_output),
+            "between_outputs": durations(&minute.between_outputs),
+        },
     })
 }
 
@@ -223,6 +248,7 @@ fn describe_request(request: &RequestSummary) -> Value {
                 fields.insert("model".to_owned(), (&*call.model).into());
                 fields.insert("requests".to_owned(), batch.requests.into());
                 fields.insert("rows".to_owned(), batch.rows.into());
+                fields.insert("steps".to_owned(), batch.steps.into());
                 fields.insert("small".to_owned(), batch.reason.map(Reason::name).into());
             }
             described

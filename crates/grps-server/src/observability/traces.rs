@@ -254,6 +254,9 @@ impl SpanWriter {
         if let Some(reason) = batch.reason {
             span.attributes.push(KeyValue::new("grps.batch.small", reason.name()));
         }
+        if batch.steps > 0 {
+            span.attributes.push(KeyValue::new("grps.steps", i64::from(batch.steps)));
+        }
         if let Some(cause) = call.failure {
             span.status = Status::error(cause.name());
         }

@@ -73,6 +73,11 @@ impl<T: SequenceItem> StepScheduler<T> {
         self.running
     }
 
+    /// The number of sequences whose state is saved.
+    pub(crate) fn suspended(&self) -> usize {
+        self.suspended.len()
+    }
+
     /// Whether it holds no sequence.
     pub(crate) fn is_idle(&self) -> bool {
         self.rows.is_empty() && self.suspended.is_empty()

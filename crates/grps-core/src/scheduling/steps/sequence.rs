@@ -69,6 +69,21 @@ pub enum EndReason {
     Failed,
 }
 
+impl EndReason {
+    /// All reasons, in the order of their counters.
+    pub const ALL: [Self; 4] = [Self::Finished, Self::MaxSteps, Self::Cancelled, Self::Failed];
+
+    /// The name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::MaxSteps => "max_steps",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl<T> Sequence<T> {
     /// Positions that are still to be prefilled.
     pub fn to_prefill(&self) -> usize {

@@ -122,8 +122,9 @@ impl StepRequest {
     }
 
     /// Replies: to a client that takes chunks with nothing more, to others with all outputs.
-    pub(crate) fn finish(&self) {
+    pub(crate) fn finish(&self, steps: usize) {
         self.request.mark(CallStage::Infer);
+        self.request.set_steps(steps);
         if self.request.is_streaming() {
             self.request.reply(Ok(Content::Message(bytes::Bytes::new())));
             return;

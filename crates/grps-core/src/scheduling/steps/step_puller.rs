@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Cause, Error};
 use crate::scheduling::instance_health::Heartbeat;
-use crate::scheduling::steps::plan::Plan;
+use crate::scheduling::steps::plan::{Ended, Plan, StepReason};
 use crate::scheduling::steps::policy::Preemption;
 use crate::scheduling::steps::scheduler::StepScheduler;
 use crate::scheduling::steps::sequence::{EndReason, Sequence};
-use crate::scheduling::steps::step_counts::add;
 use crate::scheduling::steps::step_item::StepItem;
 use crate::scheduling::steps::step_queue::StepQueue;
 use crate::tensor::tensor::Tensor;
@@ -43,6 +42,10 @@ pub struct StepPuller {
     stopped: Arc<AtomicBool>,
     /// When the step began that is made; `None` between steps.
     began: Option<Instant>,
+    /// Why the last plan has no more rows.
+    reason: StepReason,
+    /// Saved sequences of this instance that the counters contain.
+    suspended: usize,
     /// Why the instance failed; `None` when it ends in order.
     failure: Option<String>,
 }
@@ -67,7 +70,17 @@ impl StepStopper {
 impl StepPuller {
     pub(crate) fn new(queue: Arc<StepQueue>, heartbeat: Heartbeat) -> Self {
         let scheduler = StepScheduler::new(Arc::clone(queue.policy()));
-        Self { queue, scheduler, heartbeat, stopped: Arc::default(), began: None, failure: None }
+        queue.counts.slots.fetch_add(queue.policy().max_slots, Ordering::Relaxed);
+        Self {
+            queue,
+            scheduler,
+            heartbeat,
+            stopped: Arc::default(),
+            began: None,
+            reason: StepReason::NothingWaits,
+            suspended: 0,
+            failure: None,
+        }
     }
 
     /// What stops this instance alone.
@@ -123,6 +136,10 @@ impl StepPuller {
             self.fail_rows(*row..*row + 1, error);
         }
         self.scheduler.note_step();
+        // Counted before clients are replied to, so that they find their steps counted.
+        let stepped = self.scheduler.rows().iter().take(rows);
+        let stepped = stepped.filter(|sequence| sequence.end != Some(EndReason::Failed)).count();
+        self.queue.counts.add_step(stepped, self.reason);
         let now = Instant::now();
         let keeps = self.queue.policy().preemption == Preemption::Recompute;
         for (row, sequence) in self.scheduler.rows_mut().iter_mut().take(rows).enumerate() {
@@ -139,6 +156,7 @@ impl StepPuller {
                 self.queue.counts.add_output(since, sequence.steps == 1);
                 sequence.last_output = now;
             }
+            let steps = sequence.steps;
             let Some(running) = sequence.item.running_mut() else { continue };
             if let Err(error) = running.add(outputs, keeps) {
                 running.fail(error);
@@ -149,7 +167,7 @@ impl StepPuller {
                 sequence.end = Some(EndReason::Finished);
             }
             if matches!(sequence.end, Some(EndReason::Finished | EndReason::MaxSteps)) {
-                running.finish();
+                running.finish(steps);
             }
         }
         Ok(())
@@ -170,21 +188,35 @@ impl StepPuller {
         self.heartbeat.beat(now);
         self.began = Some(now);
         let rows = self.scheduler.rows().len();
+        let mut begun = 0;
         for row in &plan.begun {
             if let Some(sequence) = self.scheduler.rows_mut().get_mut(*row) {
+                begun += usize::from(sequence.item.running().is_none());
                 sequence.item.begin(now, &self.heartbeat, rows);
             }
         }
+        self.reason = plan.reason;
         let counts = &self.queue.counts;
-        add(&counts.begun, plan.begun.len());
-        add(&counts.ended, plan.ended.len());
-        add(&counts.preempted, plan.saved.len() + plan.dropped.len());
-        add(&counts.prefilled, plan.prefill.iter().map(|(_, positions)| positions.len()).sum());
-        counts.slots.fetch_add(rows, Ordering::Relaxed);
-        counts.slots.fetch_sub(held, Ordering::Relaxed);
-        if plan.running > 0 {
-            counts.add_step(plan.running, plan.reason);
+        counts.add_begun(begun);
+        for Ended { sequence, reason, .. } in &plan.ended {
+            // What left while it waited for its first slot had not begun.
+            if sequence.item.running().is_some() {
+                counts.add_ended(*reason);
+            }
         }
+        counts.add_preempted(plan.saved.len() + plan.dropped.len());
+        counts.add_prefilled(plan.prefill.iter().map(|(_, positions)| positions.len()).sum());
+        self.count_held(held, rows, self.scheduler.suspended());
+    }
+
+    /// Counts slots in use and saved sequences.
+    fn count_held(&mut self, before: usize, rows: usize, suspended: usize) {
+        let counts = &self.queue.counts;
+        counts.slots_in_use.fetch_add(rows, Ordering::Relaxed);
+        counts.slots_in_use.fetch_sub(before, Ordering::Relaxed);
+        counts.suspended.fetch_add(suspended, Ordering::Relaxed);
+        counts.suspended.fetch_sub(self.suspended, Ordering::Relaxed);
+        self.suspended = suspended;
     }
 
     /// Notes that the step is over.
@@ -214,9 +246,12 @@ impl Drop for StepPuller {
     fn drop(&mut self) {
         self.rest();
         let reason = self.failure.take();
-        let held = self.scheduler.rows().len();
-        self.queue.counts.slots.fetch_sub(held, Ordering::Relaxed);
+        self.count_held(self.scheduler.rows().len(), 0, 0);
+        self.queue.counts.slots.fetch_sub(self.queue.policy().max_slots, Ordering::Relaxed);
         for sequence in self.scheduler.take_all() {
+            if sequence.item.running().is_some() {
+                self.queue.counts.add_ended(sequence.end.unwrap_or(EndReason::Failed));
+            }
             let text = reason.as_deref().unwrap_or("the instance has stopped");
             sequence.item.fail(Error::new(Cause::ModelFailed, text));
         }
@@ -224,3 +259,7 @@ impl Drop for StepPuller {
         self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+#[cfg(test)]
+#[path = "step_puller_tests.rs"]
+mod tests;

@@ -34,6 +34,9 @@ fn describe(timeline: &Timeline) -> String {
             if let Some(reason) = batch.reason {
                 let _ = write!(text, ";small={}", reason.name());
             }
+            if batch.steps > 0 {
+                let _ = write!(text, ";steps={}", batch.steps);
+            }
         }
         text.push_str(", ");
     }

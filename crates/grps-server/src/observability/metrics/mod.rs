@@ -7,7 +7,10 @@ mod process;
 mod requests;
 mod samples;
 mod service;
+mod steps;
 mod user_metrics;
+
+pub(crate) use steps::waiting;
 
 use crate::app::App;
 use crate::observability::exposition::{Exposition, Format};
@@ -21,6 +24,7 @@ const GROUPS: &[WriteGroup] = &[
     requests::write,
     calls::write,
     models::write,
+    steps::write,
     process::write,
     gpus::write,
     user_metrics::write,

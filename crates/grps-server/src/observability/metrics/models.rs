@@ -13,13 +13,28 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
     let models = app.engine.registry().models();
     let models: Vec<_> = models.iter().filter(|model| !model.executor().is_inline()).collect();
     write_executors(&models, text);
+    // A step model makes no batches.
+    let models: Vec<_> =
+        models.into_iter().filter(|model| model.executor().step_counts().is_none()).collect();
+    write_batch_numbers(&models, text);
     write_batches(&models, text);
 }
 
-/// What executors report as one number.
+/// A metric that is one number of each model: name, type, unit, help and value.
+type Number = (&'static str, Kind, Option<&'static str>, &'static str, fn(&Model) -> f64);
+
+fn write_numbers(all: &[Number], models: &[&Arc<Model>], text: &mut Exposition) {
+    for (name, kind, unit, help, read) in all {
+        text.family(*kind, name, *unit, help);
+        for model in models {
+            text.sample(&[("model", model.key())], read(model));
+        }
+    }
+}
+
+/// What all executors with instances report.
 fn write_executors(models: &[&Arc<Model>], text: &mut Exposition) {
-    type Read = fn(&Model) -> f64;
-    let all: [(&str, Kind, Option<&str>, &str, Read); 7] = [
+    let all: [Number; 4] = [
         ("grps_model_queue_length", Kind::Gauge, None, "Calls that wait for an instance.", |m| {
             m.executor().queue_length() as f64
         }),
@@ -44,6 +59,13 @@ fn write_executors(models: &[&Arc<Model>], text: &mut Exposition) {
             "Busy time of all instances together.",
             |m| m.executor().busy_time().as_secs_f64(),
         ),
+    ];
+    write_numbers(&all, models, text);
+}
+
+/// What executors that batch report.
+fn write_batch_numbers(models: &[&Arc<Model>], text: &mut Exposition) {
+    let all: [Number; 3] = [
         ("grps_model_batches", Kind::Counter, None, "Batches that left the queue.", |m| {
             m.executor().batch_counts().map_or(0, BatchCounts::batches) as f64
         }),
@@ -58,12 +80,7 @@ fn write_executors(models: &[&Arc<Model>], text: &mut Exposition) {
             |m| m.spec().batching.max_rows as f64,
         ),
     ];
-    for (name, kind, unit, help, read) in all {
-        text.family(kind, name, unit, help);
-        for model in models {
-            text.sample(&[("model", model.key())], read(model));
-        }
-    }
+    write_numbers(&all, models, text);
 }
 
 /// The sizes of batches, and why they were not larger.

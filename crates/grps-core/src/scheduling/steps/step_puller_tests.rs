@@ -1,0 +1,90 @@
+//! Tests of what an instance counts of its sequences.
+
+use super::*;
+use crate::request::content::Content;
+use crate::request::reply::{ReplyReceiver, reply_channel};
+use crate::request::timeline::Timeline;
+use crate::scheduling::entry::Entry;
+use crate::scheduling::queue_ticket::QueueTicket;
+use crate::scheduling::steps::policy::StepPolicy;
+use crate::tensor::values::Values;
+
+const SLOTS: usize = 2;
+
+fn queue() -> Arc<StepQueue> {
+    Arc::new(StepQueue::new(StepPolicy { max_slots: SLOTS, ..StepPolicy::default() }))
+}
+
+/// Adds a sequence; its ticket and its client.
+fn push(queue: &Arc<StepQueue>) -> (QueueTicket, ReplyReceiver) {
+    let (reply, receiver) = reply_channel();
+    let entry = Entry {
+        timeline: Arc::new(Timeline::new("id", None)),
+        content: Content::Tensors(vec![]),
+        reply,
+        stream: None,
+        attachment: None,
+        session: None,
+        deadline: None,
+    };
+    let need = queue.need_of(&entry.content);
+    (queue.push(Instant::now(), need, entry).unwrap(), receiver)
+}
+
+/// What a step of so many rows returns.
+fn outcome(rows: usize, finished: Vec<bool>, failed: Vec<(usize, Error)>) -> StepOutcome {
+    let output = Tensor::new("output".into(), vec![rows], Values::Uint8(vec![0; rows])).unwrap();
+    StepOutcome { outputs: vec![output], finished, failed, state_bytes: vec![] }
+}
+
+fn ended(queue: &StepQueue) -> [u64; EndReason::ALL.len()] {
+    EndReason::ALL.map(|reason| queue.counts().ended(reason))
+}
+
+#[test]
+fn outputs_and_ends_are_counted_once() {
+    let queue = queue();
+    let mut puller = queue.attach("m#0");
+    let clients: Vec<_> = (0..3).map(|_| push(&queue)).collect();
+    assert_eq!(puller.next_plan().unwrap().running, SLOTS);
+    let counts = queue.counts();
+    assert_eq!((counts.slots(), counts.slots_in_use(), counts.begun()), (SLOTS, SLOTS, 2));
+    assert_eq!((counts.steps(), counts.rows(), queue.len()), (0, 0, 1));
+    let failure = (1, Error::new(Cause::ModelFailed, "as told"));
+    puller.finish_step(outcome(2, vec![true, false], vec![failure])).unwrap();
+    assert_eq!((counts.steps_for(StepReason::Full), counts.rows()), (1, 1));
+    assert_eq!(counts.first_output.read().count(), 1);
+    assert_eq!(puller.next_plan().unwrap().running, 1);
+    assert_eq!((ended(&queue), counts.begun(), counts.slots_in_use()), ([1, 0, 0, 1], 3, 1));
+    // A step that fails is none.
+    puller.finish_step(outcome(2, vec![], vec![])).unwrap_err();
+    assert_eq!((counts.steps(), counts.rows()), (1, 1));
+    drop(clients);
+}
+
+#[test]
+fn an_instance_that_fails_gives_its_slots_back() {
+    let queue = queue();
+    let mut puller = queue.attach("m#0");
+    let clients: Vec<_> = (0..3).map(|_| push(&queue)).collect();
+    puller.next_plan().unwrap();
+    puller.fail("as told".to_owned());
+    let counts = queue.counts();
+    assert_eq!((counts.slots(), counts.slots_in_use(), counts.suspended()), (0, 0, 0));
+    // What waits has not begun, so it has not ended.
+    assert_eq!((counts.begun(), ended(&queue), queue.len()), (2, [0, 0, 0, 2], 1));
+    drop(clients);
+}
+
+#[test]
+fn what_leaves_before_it_has_a_slot_is_not_counted() {
+    let queue = queue();
+    let mut puller = queue.attach("m#0");
+    let (ticket, receiver) = push(&queue);
+    // Its client leaves; the ticket stays, so that the plan finds the sequence.
+    drop(receiver);
+    let plan = puller.next_plan().unwrap();
+    assert_eq!((plan.ended.len(), plan.begun.len()), (1, 0));
+    assert_eq!((queue.counts().begun(), ended(&queue)), (0, [0; 4]));
+    ticket.release();
+}
