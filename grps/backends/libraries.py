@@ -26,6 +26,10 @@ def _onnxruntime() -> Path:
     return _library_in("onnxruntime", "onnx", "capi", "libonnxruntime.so.*")
 
 
+def _openvino() -> Path:
+    return _library_in("openvino", "openvino", "libs", "libopenvino_c.so.*")
+
+
 def _library_in(package: str, extra: str, folder: str, pattern: str) -> Path:
     """Return a file of an installed package, which is not imported."""
     spec = find_spec(package)
@@ -38,5 +42,8 @@ def _library_in(package: str, extra: str, folder: str, pattern: str) -> Path:
     return found[-1]
 
 
-LIBRARIES: Mapping[str, Callable[[], Path]] = {"onnxruntime": _onnxruntime}
+LIBRARIES: Mapping[str, Callable[[], Path]] = {
+    "onnxruntime": _onnxruntime,
+    "openvino": _openvino,
+}
 """The engines that there are in native code, and where the library of each is."""

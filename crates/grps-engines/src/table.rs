@@ -2,19 +2,21 @@
 
 use std::path::PathBuf;
 
-use crate::engine::{EngineError, LoadedEngine, ModelFile};
-use crate::onnxruntime;
+use crate::common::{EngineError, LoadedEngine, ModelFile};
+use crate::{onnxruntime, openvino};
 
 /// An engine in native code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NativeEngine {
     /// ONNX models on ONNX Runtime.
     Onnxruntime,
+    /// OpenVINO's own models and ONNX models on OpenVINO.
+    Openvino,
 }
 
 impl NativeEngine {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Onnxruntime];
+    pub const ALL: [Self; 2] = [Self::Onnxruntime, Self::Openvino];
 
     /// The engine of an `inferer_type`.
     pub fn named(inferer_type: &str) -> Option<Self> {
@@ -25,6 +27,7 @@ impl NativeEngine {
     pub fn name(self) -> &'static str {
         match self {
             Self::Onnxruntime => "onnxruntime",
+            Self::Openvino => "openvino",
         }
     }
 
@@ -32,6 +35,7 @@ impl NativeEngine {
     pub fn use_library(self, path: PathBuf) {
         match self {
             Self::Onnxruntime => onnxruntime::use_library(path),
+            Self::Openvino => openvino::use_library(path),
         }
     }
 
@@ -43,6 +47,7 @@ impl NativeEngine {
     pub fn load(self, model: &ModelFile) -> Result<LoadedEngine, EngineError> {
         match self {
             Self::Onnxruntime => onnxruntime::load(model),
+            Self::Openvino => openvino::load(model),
         }
     }
 }

@@ -15,6 +15,7 @@ from grps.errors import DeployError
 PYTHON = ["python", "-m", "grps.server"]
 PLUGIN = {"inferer_type": "plugin", "inferer_path": "libp.so", "inferer_name": "p"}
 ONNX = {"inferer_type": "onnxruntime", "inferer_path": "m.onnx"}
+OPENVINO = {"inferer_type": "openvino", "inferer_path": "m.xml"}
 IN_NATIVE_CODE = {"inferer_args": {"native": True}}
 
 
@@ -32,6 +33,7 @@ def service(models: list[dict[str, Any]]) -> ServiceFolder:
         {"inferer_type": "identity"},
         PLUGIN,
         {**ONNX, **IN_NATIVE_CODE},
+        {**OPENVINO, **IN_NATIVE_CODE},
         {**ONNX, **IN_NATIVE_CODE, "converter_type": "numpy"},
     ],
 )
@@ -64,6 +66,7 @@ def test_a_project_of_upstreams_cpp_edition_is_served_by_the_program(
         ({"inferer_type": "identity", "isolation": "process"}, "a converter or a process"),
         ({**PLUGIN, "isolation": "process"}, "a process of its own"),
         (ONNX, "without inferer_args.native"),
+        (OPENVINO, "without inferer_args.native"),
         ({**ONNX, **IN_NATIVE_CODE, "max_threads": 2}, "max_threads"),
         ({**ONNX, **IN_NATIVE_CODE, "converter_type": "image"}, "converter_type"),
     ],

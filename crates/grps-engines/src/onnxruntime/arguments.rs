@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::engine::{EngineError, ModelFile};
-
-/// The devices that are the CPU.
-const CPU: [&str; 2] = ["cpu", "original"];
-/// There where the driver of a GPU is loaded. A model without a device runs on the GPU then.
-const GPU_DRIVER: &str = "/dev/nvidiactl";
+use crate::common::{
+    DefaultDevice, EngineError, ModelFile, Paths, needs_python, read_arguments, require_cpu,
+};
 
 /// What a model is loaded with.
 #[derive(Debug, Default, Deserialize)]
@@ -52,65 +49,32 @@ pub(super) enum Level {
     All,
 }
 
-/// One text or several.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Paths {
-    One(String),
-    Several(Vec<String>),
-}
-
 impl Arguments {
     /// Reads the arguments of a model.
     ///
     /// # Errors
     /// They are wrong, or need Python.
     pub(super) fn read(model: &ModelFile) -> Result<Self, EngineError> {
-        let device = model.device.trim().to_ascii_lowercase();
-        if device.is_empty() && Path::new(GPU_DRIVER).exists() {
-            return Err(EngineError::NeedsPython("a GPU".to_owned()));
-        }
-        if !device.is_empty() && !CPU.contains(&device.as_str()) {
-            return Err(EngineError::NeedsPython(format!("device {device}")));
-        }
-        let given = Some(&model.args).filter(|args| !args.is_null());
-        let arguments = given.map_or_else(|| Ok(Self::default()), Self::deserialize);
-        let arguments =
-            arguments.map_err(|error| EngineError::Model(format!("inferer_args: {error}")))?;
-        match arguments.beyond() {
-            Some(name) => Err(EngineError::NeedsPython(format!("inferer_args.{name}"))),
-            None => Ok(arguments),
-        }
+        require_cpu(model, DefaultDevice::Gpu)?;
+        let arguments: Self = read_arguments(model)?;
+        let providers = arguments.providers.as_ref().map(Paths::words);
+        needs_python([
+            ("providers", providers.is_some_and(|words| !words.is_empty())),
+            ("provider_options", !arguments.provider_options.is_empty()),
+            ("gpu_mem_limit_mib", arguments.gpu_mem_limit_mib.is_some()),
+            ("arena_gc_interval_s", arguments.arena_gc_interval_s.is_some()),
+        ])?;
+        Ok(arguments)
     }
 
     /// Libraries of custom operators.
-    pub(super) fn operator_libraries(&self) -> Vec<PathBuf> {
-        let given = [&self.custom_op_paths, &self.customized_op_paths];
-        given.into_iter().flatten().flat_map(Paths::split).collect()
-    }
-
-    /// An argument that only Python's server knows what to do with.
-    fn beyond(&self) -> Option<&'static str> {
-        [
-            ("providers", self.providers.as_ref().is_some_and(|paths| !paths.split().is_empty())),
-            ("provider_options", !self.provider_options.is_empty()),
-            ("gpu_mem_limit_mib", self.gpu_mem_limit_mib.is_some()),
-            ("arena_gc_interval_s", self.arena_gc_interval_s.is_some()),
-        ]
-        .into_iter()
-        .find_map(|(name, is_given)| is_given.then_some(name))
-    }
-}
-
-impl Paths {
-    /// The words of a list, or of one text that commas part.
-    fn split(&self) -> Vec<PathBuf> {
-        let words: Vec<&str> = match self {
-            Self::One(text) => text.split(',').collect(),
-            Self::Several(texts) => texts.iter().map(String::as_str).collect(),
-        };
-        let words = words.into_iter().map(str::trim).filter(|word| !word.is_empty());
-        words.map(PathBuf::from).collect()
+    ///
+    /// # Errors
+    /// One is missing.
+    pub(super) fn operator_libraries(&self) -> Result<Vec<PathBuf>, EngineError> {
+        let mut libraries = Paths::libraries(self.custom_op_paths.as_ref())?;
+        libraries.extend(Paths::libraries(self.customized_op_paths.as_ref())?);
+        Ok(libraries)
     }
 }
 
@@ -120,15 +84,7 @@ mod tests {
     use serde_json::json;
 
     fn read(device: &str, args: Value) -> Result<Arguments, String> {
-        let model = ModelFile {
-            key: "m-1".to_owned(),
-            path: PathBuf::from("m.onnx"),
-            device: device.to_owned(),
-            args,
-            processors: 2,
-            warm_up: true,
-            joined: None,
-        };
+        let model = ModelFile { device: device.to_owned(), ..ModelFile::for_tests(args) };
         Arguments::read(&model).map_err(|error| error.to_string())
     }
 
@@ -136,13 +92,14 @@ mod tests {
     fn arguments_are_those_of_python() {
         let given = json!({
             "intra_op_threads": 2, "inter_op_threads": 1, "graph_optimization_level": "basic",
-            "allow_spinning": true, "custom_op_paths": "a.so, b.so", "customized_op_paths": ["c.so"],
+            "allow_spinning": true, "custom_op_paths": "a.so, b.so", "customized_op_paths": null,
             "io_binding": false, "providers": [], "provider_options": {}
         });
         let arguments = read("cpu", given).unwrap();
         assert_eq!(arguments.intra_op_threads.map(usize::from), Some(2));
         assert!(arguments.allow_spinning);
-        assert_eq!(arguments.operator_libraries(), ["a.so", "b.so", "c.so"].map(PathBuf::from));
+        let missing = arguments.operator_libraries().unwrap_err().to_string();
+        assert_eq!(missing, "library of custom operators a.so: no such file");
         assert!(read("cpu", Value::Null).unwrap().intra_op_threads.is_none());
     }
 

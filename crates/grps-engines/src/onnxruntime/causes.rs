@@ -1,33 +1,15 @@
-//! One-line causes out of the long texts of ONNX Runtime, and whose fault they are; as
-//! `grps/backends/onnxruntime/causes.py` and `grps/backends/common/causes.py`.
+//! One-line causes out of the long texts of ONNX Runtime; as
+//! `grps/backends/onnxruntime/causes.py`.
 
-use grps_core::{Cause, Error};
+use grps_core::Error;
 use ort::ErrorCode;
+
+use crate::common::{self, one_line};
 
 const NODE: &str = "Non-zero status code returned while running ";
 const NODE_NAME: &str = " node. Name:'";
 const NODE_STATUS: &str = "' Status Message: ";
 const PLACE_END: &str = " was false. ";
-
-/// What engines say of tensors that do not fit their operators, in lower case.
-const OF_THE_INPUT: [&str; 14] = [
-    "shape",
-    "dimension",
-    " dim ",
-    "size",
-    "rank",
-    "mismatch",
-    "broadcast",
-    "channels",
-    "elements not",
-    "out of data range",
-    "out of range",
-    "out of data bounds",
-    "out of bounds",
-    "same dtype",
-];
-/// What they say of the machine, in lower case.
-const OF_THE_MACHINE: [&str; 6] = ["memory", "alloc", "cuda", "cudnn", "cublas", "device-side"];
 
 /// What ONNX Runtime says, without its places in the source.
 pub(super) fn cause_of(error: &ort::Error) -> String {
@@ -50,29 +32,9 @@ fn cause_in(text: &str) -> String {
     format!("{}: {}", place.trim_end(), one_line(status))
 }
 
-/// The error of a run that failed: the client's fault where its input does not fit.
+/// The error of a run that failed.
 pub(super) fn run_error(error: &ort::Error) -> Error {
-    let cause = cause_of(error);
-    let is_input = error.code() == ErrorCode::InvalidArgument || is_of_the_input(&cause);
-    let is_clients = is_input && !is_of_the_machine(&cause);
-    Error::new(if is_clients { Cause::InvalidArgument } else { Cause::ModelFailed }, cause)
-}
-
-fn is_of_the_input(cause: &str) -> bool {
-    says(cause, &OF_THE_INPUT)
-}
-
-fn is_of_the_machine(cause: &str) -> bool {
-    says(cause, &OF_THE_MACHINE)
-}
-
-fn says(cause: &str, words: &[&str]) -> bool {
-    let text = cause.to_ascii_lowercase();
-    words.iter().any(|word| text.contains(word))
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    common::run_error(cause_of(error), error.code() == ErrorCode::InvalidArgument)
 }
 
 #[cfg(test)]
@@ -91,13 +53,5 @@ mod tests {
                     MatMul dimension\n mismatch";
         assert_eq!(cause_in(long), "MatMul node: MatMul dimension mismatch");
         assert_eq!(cause_in("Load model failed:\n  no graph"), "Load model failed: no graph");
-    }
-
-    #[test]
-    fn what_does_not_fit_is_the_inputs_fault_and_memory_is_not() {
-        assert!(is_of_the_input("Gather node: indices element out of data bounds"));
-        assert!(is_of_the_input("MatMul dimension mismatch"));
-        assert!(!is_of_the_input("an operator failed"));
-        assert!(is_of_the_machine("Failed to allocate memory for requested buffer of size 9"));
     }
 }

@@ -12,12 +12,7 @@ mod session;
 mod types;
 mod values;
 
-use std::sync::Arc;
-
-use grps_core::{LoadInferer, NativeInferer};
-use parking_lot::Mutex;
-
-use crate::engine::{EngineError, LoadedEngine, ModelFile, try_out};
+use crate::common::{EngineError, LoadedEngine, ModelFile, load_copies};
 use crate::onnxruntime::arguments::Arguments;
 use crate::onnxruntime::inferer::OnnxInferer;
 use crate::onnxruntime::session::open_session;
@@ -27,20 +22,8 @@ pub(crate) use library::use_library;
 /// See [`crate::NativeEngine::load`].
 pub(crate) fn load(model: &ModelFile) -> Result<LoadedEngine, EngineError> {
     let arguments = Arguments::read(model)?;
-    let first = open(model, &arguments)?;
-    let signature = first.signature().clone();
-    let (first, model) = (Mutex::new(Some(first)), model.clone());
-    let load: LoadInferer = Arc::new(move || {
-        let loaded = first.lock().take();
-        let copy = loaded.map_or_else(|| open(&model, &arguments), Ok);
-        copy.map(|copy| Box::new(copy) as Box<dyn NativeInferer>).map_err(|error| error.to_string())
-    });
-    Ok(LoadedEngine { signature, load })
-}
-
-fn open(model: &ModelFile, arguments: &Arguments) -> Result<OnnxInferer, EngineError> {
-    let (session, signature) = open_session(model, arguments)?;
-    let mut inferer = OnnxInferer::new(session, signature.clone())?;
-    try_out(model, &mut inferer, &signature)?;
-    Ok(inferer)
+    load_copies(model, move |model| {
+        let (session, signature) = open_session(model, &arguments)?;
+        Ok((OnnxInferer::new(session, signature.clone())?, signature))
+    })
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use grps_core::{LoadInferer, Signature};
 
-use crate::joined_rows::{check_signature, joining_fault};
-use crate::warm_up::{FirstRun, Runs, first_run};
+use crate::common::joined_rows::{check_signature, joining_fault};
+use crate::common::warm_up::{FirstRun, Runs, first_run};
 
 /// A model as its configuration describes it.
 #[derive(Clone, Debug)]
@@ -24,6 +24,22 @@ pub struct ModelFile {
     pub warm_up: bool,
     /// How many rows run together; `None` when each request runs alone.
     pub joined: Option<RowLimits>,
+}
+
+#[cfg(test)]
+impl ModelFile {
+    /// A model on the CPU with these arguments.
+    pub(crate) fn for_tests(args: serde_json::Value) -> Self {
+        Self {
+            key: "m-1".to_owned(),
+            path: PathBuf::from("model"),
+            device: "cpu".to_owned(),
+            args,
+            processors: 2,
+            warm_up: true,
+            joined: None,
+        }
+    }
 }
 
 /// How many rows of requests run together.

@@ -1,0 +1,48 @@
+//! Copies of a model, and how an instance runs one.
+
+use std::sync::Arc;
+
+use grps_core::{Error, Failure, LoadInferer, NativeBatch, NativeInferer, Outputs, Signature};
+use parking_lot::Mutex;
+
+use crate::common::engine::{EngineError, LoadedEngine, ModelFile, try_out};
+use crate::common::warm_up::Runs;
+
+/// A copy that takes the batches of an instance.
+struct Copy<R>(R);
+
+impl<R: Runs> NativeInferer for Copy<R> {
+    fn infer(&mut self, batch: &mut dyn NativeBatch) -> Result<Outputs, Failure> {
+        let inputs = batch.take_tensors();
+        let inputs = inputs.ok_or_else(|| Error::invalid("the inputs can't be joined"))?;
+        Ok(Outputs::Tensors(self.0.run(&inputs)?))
+    }
+}
+
+/// Loads the first copy of a model, and returns what loads the others.
+///
+/// # Arguments
+/// `open` loads a copy, and returns its signature. Each copy runs for the first time here.
+///
+/// # Errors
+/// Those of `open`; the copy failed on what it says it takes.
+pub(crate) fn load_copies<R, O>(model: &ModelFile, open: O) -> Result<LoadedEngine, EngineError>
+where
+    R: Runs + Send + 'static,
+    O: Fn(&ModelFile) -> Result<(R, Signature), EngineError> + Send + Sync + 'static,
+{
+    let load = move |model: &ModelFile| {
+        let (mut copy, signature) = open(model)?;
+        try_out(model, &mut copy, &signature)?;
+        Ok((copy, signature))
+    };
+    let (first, signature) = load(model)?;
+    let (first, model) = (Mutex::new(Some(first)), model.clone());
+    let load: LoadInferer = Arc::new(move || {
+        let loaded = first.lock().take();
+        let copy = loaded.map_or_else(|| load(&model).map(|(copy, _)| copy), Ok);
+        let copy = copy.map_err(|error: EngineError| error.to_string())?;
+        Ok(Box::new(Copy(copy)) as Box<dyn NativeInferer>)
+    });
+    Ok(LoadedEngine { signature, load })
+}
