@@ -30,6 +30,10 @@ def _openvino() -> Path:
     return _library_in("openvino", "openvino", "libs", "libopenvino_c.so.*")
 
 
+def _tensorflow() -> Path:
+    return _library_in("tensorflow", "tensorflow", "", "libtensorflow_cc.so.*")
+
+
 def _library_in(package: str, extra: str, folder: str, pattern: str) -> Path:
     """Return a file of an installed package, which is not imported."""
     spec = find_spec(package)
@@ -45,5 +49,6 @@ def _library_in(package: str, extra: str, folder: str, pattern: str) -> Path:
 LIBRARIES: Mapping[str, Callable[[], Path]] = {
     "onnxruntime": _onnxruntime,
     "openvino": _openvino,
+    "tensorflow": _tensorflow,
 }
 """The engines that there are in native code, and where the library of each is."""

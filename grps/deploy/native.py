@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import grps
+from grps.backends.environment import prepare_environment
 from grps.backends.libraries import LIBRARIES, native_library
 from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.paths import ServiceFolder
@@ -43,6 +44,7 @@ def server_of(
     places = ["--project", str(project), "--service", str(folder.root)]
     need = _need(places, project, folder.root / "conf")
     if need is None:
+        prepare_environment()  # the program inherits it
         return [
             str(PROGRAM),
             *places,

@@ -14,7 +14,7 @@ usage: grps-server [--project FOLDER] [--service FOLDER] [--port PORTS] [--state
                    [--read KIND FILE...]
 
 Serve a project without Python: models of inferer_type plugin and identity, and with
-inferer_args.native those of onnxruntime and openvino.
+inferer_args.native those of onnxruntime, openvino and tensorflow.
 
 options:
   --project FOLDER     project folder; this one when left out

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::types::{InferenceConfig, Isolation, ModelConfig, ServerConfig};
 
 /// The values of `inferer_type` whose engine there is in native code.
-pub const NATIVE_ENGINES: &[&str] = &["onnxruntime", "openvino"];
+pub const NATIVE_ENGINES: &[&str] = &["onnxruntime", "openvino", "tensorflow"];
 
 /// The first thing that needs Python, as a line; `None` when nothing does.
 pub fn python_need(inference: &InferenceConfig, server: &ServerConfig) -> Option<String> {
@@ -48,7 +48,8 @@ fn asks_for_native_code(model: &ModelConfig) -> bool {
 
 /// The key of an engine's model that native code has nothing for.
 fn beyond_native_code(model: &ModelConfig) -> Option<&'static str> {
-    let converts = |kind: &str| !["none", "numpy"].contains(&kind);
+    // An engine's own converter passes tensors unchanged, as those do.
+    let converts = |kind: &str| !["none", "numpy", &model.inferer_type].contains(&kind);
     [
         ("converter_type", model.converter_type.as_deref().is_some_and(converts)),
         ("max_threads", model.max_threads.is_some()),

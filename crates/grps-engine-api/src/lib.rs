@@ -5,5 +5,6 @@
 
 mod library;
 pub mod openvino;
+pub mod tensorflow;
 
 pub use library::OpenError;

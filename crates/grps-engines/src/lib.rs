@@ -8,6 +8,7 @@ mod common;
 mod onnxruntime;
 mod openvino;
 mod table;
+mod tensorflow;
 
 pub use common::{EngineError, LoadedEngine, ModelFile, RowLimits};
 pub use table::NativeEngine;

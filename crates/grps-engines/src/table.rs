@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::common::{EngineError, LoadedEngine, ModelFile};
-use crate::{onnxruntime, openvino};
+use crate::{onnxruntime, openvino, tensorflow};
 
 /// An engine in native code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,11 +12,13 @@ pub enum NativeEngine {
     Onnxruntime,
     /// OpenVINO's own models and ONNX models on OpenVINO.
     Openvino,
+    /// SavedModels on TensorFlow.
+    Tensorflow,
 }
 
 impl NativeEngine {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Onnxruntime, Self::Openvino];
+    pub const ALL: [Self; 3] = [Self::Onnxruntime, Self::Openvino, Self::Tensorflow];
 
     /// The engine of an `inferer_type`.
     pub fn named(inferer_type: &str) -> Option<Self> {
@@ -28,6 +30,7 @@ impl NativeEngine {
         match self {
             Self::Onnxruntime => "onnxruntime",
             Self::Openvino => "openvino",
+            Self::Tensorflow => "tensorflow",
         }
     }
 
@@ -36,6 +39,7 @@ impl NativeEngine {
         match self {
             Self::Onnxruntime => onnxruntime::use_library(path),
             Self::Openvino => openvino::use_library(path),
+            Self::Tensorflow => tensorflow::use_library(path),
         }
     }
 
@@ -48,6 +52,7 @@ impl NativeEngine {
         match self {
             Self::Onnxruntime => onnxruntime::load(model),
             Self::Openvino => openvino::load(model),
+            Self::Tensorflow => tensorflow::load(model),
         }
     }
 }

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from grps.backends.formats import expect_format
 from grps.backends.libraries import LIBRARIES
+from grps.backends.table import ENGINES
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.machine import usable_cpus
 from grps.server.native import NativeFile
 
 PASSING = (None, "none", "numpy")
-"""Converters that pass tensors unchanged."""
+"""Converters that pass tensors unchanged, as an engine's own does."""
 
 
 def runs_natively(config: ModelConfig) -> bool:
@@ -32,7 +33,11 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
         ModelError: It needs something that native code has not, or its file is not the engine's.
     """
     for key, is_given, advice in (
-        ("converter_type", config.converter_type not in PASSING, "use converter_type numpy"),
+        (
+            "converter_type",
+            config.converter_type not in (*PASSING, ENGINES[config.inferer_type].converter),
+            "use converter_type numpy",
+        ),
         ("isolation", config.isolation == "process", "use isolation thread"),
         ("max_threads", config.max_threads is not None, "use instances"),
         ("warm_up_requests", bool(config.warm_up_requests), "leave it out"),

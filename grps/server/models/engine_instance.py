@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grps.backends.backend import Signature
+from grps.backends.environment import prepare_environment
 from grps.backends.libraries import native_library
 from grps.config.schema import ModelConfig
 from grps.server.loading.loaders import Report
@@ -34,6 +35,7 @@ class EngineCopy(NativeCopy):
         """Load the copy and run it once; see ``Instance.load``."""
         self._report("loading", f"loading {self.name}")
         engine, file = self._config.inferer_type, model_file(self._config, self._folder)
+        prepare_environment()
         try:
             self._copy = LoadedCopy(engine, native_library(engine), file)
         except ValueError as error:

@@ -7,6 +7,7 @@ mod engine;
 mod joined_rows;
 mod library_path;
 mod model_files;
+mod values;
 mod warm_up;
 
 pub(crate) use arguments::{DefaultDevice, Paths, needs_python, read_arguments, require_cpu};
@@ -15,4 +16,5 @@ pub(crate) use copies::load_copies;
 pub use engine::{EngineError, LoadedEngine, ModelFile, RowLimits};
 pub(crate) use library_path::LibraryPath;
 pub(crate) use model_files::only_file;
+pub(crate) use values::elements_for;
 pub(crate) use warm_up::Runs;

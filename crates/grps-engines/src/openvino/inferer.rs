@@ -1,14 +1,13 @@
 //! Loads and runs one copy of a model.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grps_core::{Buffer, Cause, DataType, Elements, Error, Signature, Tensor, TensorSpec};
+use grps_core::{Buffer, Cause, DataType, Error, Signature, Tensor, TensorSpec};
 use grps_engine_api::openvino::{InferRequest, Input, OpenvinoError, Output};
 
-use crate::common::{EngineError, ModelFile, Runs, only_file, run_error};
+use crate::common::{EngineError, ModelFile, Runs, elements_for, only_file, run_error};
 use crate::openvino::arguments::Arguments;
 use crate::openvino::causes::cause_in;
 use crate::openvino::library::openvino;
@@ -50,12 +49,13 @@ impl Runs for OpenvinoInferer {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
         let specs = &self.signature.inputs;
         let elements: Vec<_> =
-            inputs.iter().zip(specs).map(|(input, spec)| elements_of(input, spec)).collect();
-        let borrowed = inputs.iter().zip(&elements).map(|(input, (dtype, bytes))| {
-            let element = element_of(*dtype).ok_or_else(|| {
+            inputs.iter().zip(specs).map(|(input, spec)| elements_for(input, spec)).collect();
+        let borrowed = inputs.iter().zip(&elements).map(|(input, elements)| {
+            let dtype = elements.dtype();
+            let element = element_of(dtype).ok_or_else(|| {
                 Error::invalid(format!("OpenVINO takes no elements of type {dtype}"))
             })?;
-            Ok(Input { element, shape: input.shape(), bytes })
+            Ok(Input { element, shape: input.shape(), bytes: elements.as_ref() })
         });
         let borrowed: Vec<_> = borrowed.collect::<Result<_, Error>>()?;
         let outputs = self.request.infer(&borrowed);
@@ -69,17 +69,6 @@ impl Runs for OpenvinoInferer {
 fn file_of(path: &Path) -> Result<PathBuf, EngineError> {
     let own = path.is_dir().then(|| only_file(path, "xml"));
     own.and_then(Result::ok).map_or_else(|| only_file(path, "onnx"), Ok)
-}
-
-/// The bytes of an input, and their type. Clients of GRPS send a bool as a uint8.
-fn elements_of<'a>(tensor: &'a Tensor, spec: &TensorSpec) -> (DataType, Cow<'a, [u8]>) {
-    match tensor.elements() {
-        Elements::Uint8(bytes) if spec.dtype == Some(DataType::Bool) => {
-            let bools = bytes.iter().map(|byte| u8::from(*byte != 0)).collect();
-            (DataType::Bool, Cow::Owned(bools))
-        }
-        elements => (tensor.dtype(), Cow::Borrowed(elements.bytes())),
-    }
 }
 
 fn to_tensor(output: Output, spec: &TensorSpec) -> Result<Tensor, Error> {
