@@ -90,7 +90,12 @@ ONLY = {
     "torch and onnxruntime only": {"serve", "torch_serve", "onnx_serve"},
     "tensorflow only": {"serve", "tf_serve"},
     "TensorRT and OpenVINO only": {"serve", "trt_serve", "openvino_serve"},
-    "ONNX Runtime and OpenVINO only": {"serve", "onnx_serve", "openvino_serve"},
+    "ONNX Runtime, OpenVINO and TensorFlow only": {
+        "serve",
+        "onnx_serve",
+        "openvino_serve",
+        "tf_serve",
+    },
     "scikit-learn only": {"serve", "sklearn_serve"},
 }
 """What the meaning of a flag says when only some serve verbs have it."""

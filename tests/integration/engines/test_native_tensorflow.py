@@ -238,7 +238,7 @@ def damage(folder: Path) -> None:
         ({"inferer_path": "short"}, "input x has the unsupported type uint16; supported: uint8"),
         ({"inferer_path": "cut"}, "saved_model.pb: damaged or cut short; copy the file again"),
         ({"inferer_path": "text"}, "saved_model.pbtxt is not possible in native code"),
-        ({"inferer_path": "lost"}, "lost: "),
+        ({"inferer_path": "lost"}, "lost: no variables/variables.index; copy the whole folder"),
         ({"inferer_path": "missing"}, "missing: no such file or directory"),
     ],
 )

@@ -16,6 +16,7 @@ PYTHON = ["python", "-m", "grps.server"]
 PLUGIN = {"inferer_type": "plugin", "inferer_path": "libp.so", "inferer_name": "p"}
 ONNX = {"inferer_type": "onnxruntime", "inferer_path": "m.onnx"}
 OPENVINO = {"inferer_type": "openvino", "inferer_path": "m.xml"}
+TENSORFLOW = {"inferer_type": "tensorflow", "inferer_path": "model"}
 IN_NATIVE_CODE = {"inferer_args": {"native": True}}
 
 
@@ -34,6 +35,7 @@ def service(models: list[dict[str, Any]]) -> ServiceFolder:
         PLUGIN,
         {**ONNX, **IN_NATIVE_CODE},
         {**OPENVINO, **IN_NATIVE_CODE},
+        {**TENSORFLOW, **IN_NATIVE_CODE, "converter_type": "tensorflow"},
         {**ONNX, **IN_NATIVE_CODE, "converter_type": "numpy"},
     ],
 )
@@ -69,6 +71,7 @@ def test_a_project_of_upstreams_cpp_edition_is_served_by_the_program(
         (OPENVINO, "without inferer_args.native"),
         ({**ONNX, **IN_NATIVE_CODE, "max_threads": 2}, "max_threads"),
         ({**ONNX, **IN_NATIVE_CODE, "converter_type": "image"}, "converter_type"),
+        ({**ONNX, **IN_NATIVE_CODE, "converter_type": "tensorflow"}, "converter_type"),
     ],
 )
 def test_a_project_that_needs_python_is_served_by_it(

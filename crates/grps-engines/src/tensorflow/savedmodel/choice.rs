@@ -12,12 +12,15 @@ const DEFAULT_TAG: &str = "serve";
 /// Begin of the names of signatures that TensorFlow keeps for itself.
 const INTERNAL: &str = "__saved_model_";
 const BINARY: &str = "saved_model.pb";
+/// The list of the weights. TensorFlow loads a model without it, whose runs fail then.
+const WEIGHTS: &str = "variables/variables.index";
 const TEXT: &str = "saved_model.pbtxt";
 
 /// The graph and the signature that are served.
 #[derive(Debug)]
 pub(in crate::tensorflow) struct Chosen {
     pub(in crate::tensorflow) tags: Vec<String>,
+    has_variables: bool,
     /// In the order of the arguments, or else of the alphabet.
     pub(in crate::tensorflow) inputs: Vec<(String, TensorInfo)>,
     /// By name, where `output_10` follows `output_9`.
@@ -37,7 +40,11 @@ pub(in crate::tensorflow) fn choose_signature(
         |path: &Path, text: &str| EngineError::Model(format!("{}: {text}", path.display()));
     let graphs = Graph::all(&read(path)?)
         .map_err(|_| failed(&path.join(BINARY), "damaged or cut short; copy the file again"))?;
-    choose(graphs, tags, signature).map_err(|text| failed(path, &text))
+    let chosen = choose(graphs, tags, signature).map_err(|text| failed(path, &text))?;
+    if chosen.has_variables && !path.join(WEIGHTS).exists() {
+        return Err(failed(path, &format!("no {WEIGHTS}; copy the whole folder again")));
+    }
+    Ok(chosen)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, EngineError> {
@@ -69,6 +76,7 @@ fn choose(graphs: Vec<Graph>, tags: &[&str], signature: Option<&str>) -> Result<
     };
     Ok(Chosen {
         tags: graph.tags,
+        has_variables: graph.has_variables,
         outputs: infos(in_natural_order(&outputs), &outputs),
         inputs: infos(order, &inputs),
     })

@@ -9,6 +9,9 @@ const MOST_LEVELS: usize = 64;
 /// Most dimensions of a tensor.
 const MOST_DIMS: usize = 254;
 
+/// Operators that are variables.
+const VARIABLES: [&[u8]; 3] = [b"VarHandleOp", b"VariableV2", b"Variable"];
+
 /// A tensor of a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::tensorflow) struct TensorInfo {
@@ -29,6 +32,8 @@ pub(super) struct Graph {
     pub(super) tags: Vec<String>,
     /// Inputs and outputs by the name of the signature.
     pub(super) signatures: BTreeMap<String, (Infos, Infos)>,
+    /// Whether it reads weights from a file.
+    pub(super) has_variables: bool,
     /// Names of the arguments of its functions, in their order.
     pub(super) orders: BTreeSet<Vec<String>>,
 }
@@ -49,6 +54,13 @@ impl Graph {
             match field? {
                 (1, Value::Bytes(info)) => {
                     graph.tags = Fields(info).all(4)?.into_iter().map(text).collect();
+                }
+                (2, Value::Bytes(definition)) => {
+                    for node in Fields(definition).all(1)? {
+                        let operator = Fields(node).last(2)?;
+                        graph.has_variables |=
+                            operator.is_some_and(|name| VARIABLES.contains(&name));
+                    }
                 }
                 (5, Value::Bytes(entry)) => {
                     let (name, signature) = entry_of(entry)?;
