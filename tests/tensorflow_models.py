@@ -23,7 +23,7 @@ def operator_library() -> Path:
     atexit.register(shutil.rmtree, folder)
     library = folder / "operator.so"
     command = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", str(OPERATOR), "-o", str(library)]
-    subprocess.run(command, check=True)
+    subprocess.run([*command, *tf.sysconfig.get_link_flags()], check=True)
     return library
 
 

@@ -10,6 +10,9 @@ void TF_DeleteStatus(void *status);
 void *TF_NewOpDefinitionBuilder(const char *name);
 void TF_OpDefinitionBuilderAddInput(void *builder, const char *input);
 void TF_OpDefinitionBuilderAddOutput(void *builder, const char *output);
+void TF_OpDefinitionBuilderSetShapeInferenceFunction(void *builder,
+                                                     void (*infer)(void *, void *));
+void TF_ShapeInferenceContextSetUnknownShape(void *context, void *status);
 void TF_RegisterOpDefinition(void *builder, void *status);
 void *TF_NewKernelBuilder(const char *name, const char *device, void *(*create)(void *),
                           void (*compute)(void *, void *), void (*destroy)(void *));
@@ -41,6 +44,9 @@ __attribute__((constructor)) static void register_operator(void) {
     void *builder = TF_NewOpDefinitionBuilder("GrpsTriple");
     TF_OpDefinitionBuilderAddInput(builder, "x: float");
     TF_OpDefinitionBuilderAddOutput(builder, "y: float");
+    /* Native code loads no operator without it. */
+    TF_OpDefinitionBuilderSetShapeInferenceFunction(builder,
+                                                    TF_ShapeInferenceContextSetUnknownShape);
     TF_RegisterOpDefinition(builder, status);
     void *kernel = TF_NewKernelBuilder("GrpsTriple", "CPU", NULL, compute, NULL);
     TF_RegisterKernelBuilder("GrpsTriple", kernel, status);

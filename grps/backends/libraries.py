@@ -28,6 +28,14 @@ def _onnxruntime(_: OnBuild) -> Path:
     return _library_in("onnxruntime", "onnx", "capi", "libonnxruntime.so.*")
 
 
+def _openvino(_: OnBuild) -> Path:
+    return _library_in("openvino", "openvino", "libs", "libopenvino_c.so.*")
+
+
+def _tensorflow(_: OnBuild) -> Path:
+    return _library_in("tensorflow", "tensorflow", "", "libtensorflow_cc.so.*")
+
+
 def _library_in(package: str, extra: str, folder: str, pattern: str) -> Path:
     """Return a file of an installed package, which is not imported."""
     spec = find_spec(package)
@@ -54,6 +62,8 @@ def _tensorrt(on_build: OnBuild) -> Path:
 
 LIBRARIES: Mapping[str, Callable[[OnBuild], Path]] = {
     "onnxruntime": _onnxruntime,
+    "openvino": _openvino,
+    "tensorflow": _tensorflow,
     "tensorrt": _tensorrt,
     "torch": _torch,
 }

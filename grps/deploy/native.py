@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import grps
+from grps.backends.environment import prepare_environment
 from grps.backends.libraries import LIBRARIES, native_library
 from grps.backends.shims.build import OnBuild
 from grps.deploy.cpp.libraries import needed_libraries
@@ -51,6 +52,7 @@ def server_of(
     places = ["--project", str(project), "--service", str(folder.root)]
     need = _need(places, project, folder.root / "conf")
     if need is None:
+        prepare_environment()  # the program inherits it
         try:
             libraries = _libraries(project, folder, on_build)
         except GrpsError as error:

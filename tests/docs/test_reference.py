@@ -90,7 +90,14 @@ ONLY = {
     "torch and onnxruntime only": {"serve", "torch_serve", "onnx_serve"},
     "tensorflow only": {"serve", "tf_serve"},
     "TensorRT and OpenVINO only": {"serve", "trt_serve", "openvino_serve"},
-    "ONNX, PyTorch and TensorRT only": {"serve", "onnx_serve", "torch_serve", "trt_serve"},
+    "ONNX, OpenVINO, PyTorch, TensorFlow and TensorRT only": {
+        "serve",
+        "onnx_serve",
+        "openvino_serve",
+        "tf_serve",
+        "torch_serve",
+        "trt_serve",
+    },
     "scikit-learn only": {"serve", "sklearn_serve"},
 }
 """What the meaning of a flag says when only some serve verbs have it."""

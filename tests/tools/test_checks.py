@@ -80,6 +80,7 @@ def test_crate_edges(crate: str, dependency: str, allowed: bool) -> None:
         ("crates/grps-core/src/a.rs", "pub unsafe fn f() {}", False),
         ("crates/grps-core/src/a.rs", "// never unsafe", True),
         ("crates/grps-plugin/src/a.rs", "unsafe { f() }", True),
+        ("crates/grps-engine-api/src/a.rs", "unsafe { f() }", True),
     ],
 )
 def test_unsafe_code(path: str, line: str, allowed: bool) -> None:

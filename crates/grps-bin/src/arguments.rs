@@ -14,7 +14,7 @@ usage: grps-server [--project FOLDER] [--service FOLDER] [--port PORTS] [--state
                    [--read KIND FILE...]
 
 Serve a project without Python: models of inferer_type plugin and identity, and with
-inferer_args.native those of onnxruntime, tensorrt and torch.
+inferer_args.native those of onnxruntime, openvino, tensorflow, tensorrt and torch.
 
 options:
   --project FOLDER     project folder; this one when left out
@@ -24,7 +24,7 @@ options:
   --stderr             log to standard error as well
   --library ENGINE=FILE
                        the shared library of an engine, such as onnxruntime=libonnxruntime.so; that
-                       of the variable GRPS_ONNXRUNTIME, or the system's, when left out
+                       of the variable GRPS_ONNXRUNTIME and so on, or the system's, when left out
   --check              only say whether the project can be served without Python
   --read KIND FILE...  only read files: inference, server or keys; one line of JSON for each";
 

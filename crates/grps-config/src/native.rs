@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::types::{InferenceConfig, ModelConfig, ServerConfig};
 
 /// The values of `inferer_type` whose engine there is in native code.
-pub const NATIVE_ENGINES: &[&str] = &["onnxruntime", "tensorrt", "torch"];
+pub const NATIVE_ENGINES: &[&str] = &["onnxruntime", "openvino", "tensorflow", "tensorrt", "torch"];
 
 /// The first thing that needs Python, as a line; `None` when nothing does.
 pub fn python_need(inference: &InferenceConfig, server: &ServerConfig) -> Option<String> {

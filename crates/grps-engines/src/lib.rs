@@ -4,16 +4,14 @@
 //! such a model neither has nor loads it. What it makes of a model is what native instances run
 //! ([`grps_core::NativeInferer`]), with the signature that requests are checked against.
 
-mod arguments;
-mod causes;
-mod engine;
-mod joined_rows;
+mod common;
 mod onnxruntime;
+mod openvino;
 mod shim;
 mod table;
+mod tensorflow;
 mod tensorrt;
 mod torch;
-mod warm_up;
 
-pub use engine::{EngineError, LoadedEngine, ModelFile, RowLimits};
+pub use common::{EngineError, LoadedEngine, ModelFile, RowLimits};
 pub use table::NativeEngine;

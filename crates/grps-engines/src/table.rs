@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 
-use crate::engine::{EngineError, LoadedEngine, ModelFile};
-use crate::{onnxruntime, tensorrt, torch};
+use crate::common::{EngineError, LoadedEngine, ModelFile};
+use crate::{onnxruntime, openvino, tensorflow, tensorrt, torch};
 
 /// An engine in native code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NativeEngine {
     /// ONNX models on ONNX Runtime.
     Onnxruntime,
+    /// OpenVINO's own models and ONNX models on OpenVINO.
+    Openvino,
+    /// SavedModels on TensorFlow.
+    Tensorflow,
     /// Engine files on TensorRT.
     Tensorrt,
     /// TorchScript and AOTInductor on libtorch.
@@ -18,7 +22,8 @@ pub enum NativeEngine {
 
 impl NativeEngine {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Onnxruntime, Self::Tensorrt, Self::Torch];
+    pub const ALL: [Self; 5] =
+        [Self::Onnxruntime, Self::Openvino, Self::Tensorflow, Self::Tensorrt, Self::Torch];
 
     /// The engine of an `inferer_type`.
     pub fn named(inferer_type: &str) -> Option<Self> {
@@ -29,6 +34,8 @@ impl NativeEngine {
     pub fn name(self) -> &'static str {
         match self {
             Self::Onnxruntime => "onnxruntime",
+            Self::Openvino => "openvino",
+            Self::Tensorflow => "tensorflow",
             Self::Tensorrt => "tensorrt",
             Self::Torch => "torch",
         }
@@ -38,6 +45,8 @@ impl NativeEngine {
     pub fn use_library(self, path: PathBuf) {
         match self {
             Self::Onnxruntime => onnxruntime::use_library(path),
+            Self::Openvino => openvino::use_library(path),
+            Self::Tensorflow => tensorflow::use_library(path),
             Self::Tensorrt => tensorrt::use_library(path),
             Self::Torch => torch::use_library(path),
         }
@@ -46,7 +55,7 @@ impl NativeEngine {
     /// Where a model with this `device` of the configuration runs, such as `cuda:0`.
     pub fn place_of(self, device: &str) -> String {
         match self {
-            Self::Onnxruntime | Self::Torch => "cpu".to_owned(),
+            Self::Onnxruntime | Self::Openvino | Self::Tensorflow | Self::Torch => "cpu".to_owned(),
             Self::Tensorrt => tensorrt::place_of(device),
         }
     }
@@ -59,6 +68,8 @@ impl NativeEngine {
     pub fn load(self, model: &ModelFile) -> Result<LoadedEngine, EngineError> {
         match self {
             Self::Onnxruntime => onnxruntime::load(model),
+            Self::Openvino => openvino::load(model),
+            Self::Tensorflow => tensorflow::load(model),
             Self::Tensorrt => tensorrt::load(model),
             Self::Torch => torch::load(model),
         }

@@ -59,6 +59,8 @@ class OpenvinoArguments(msgspec.Struct, frozen=True):
     """Properties of the device by OpenVINO's names; they win over all of the above."""
     customized_op_paths: str | tuple[str, ...] | None = None
     """Libraries of extensions."""
+    native: bool = False
+    """Run in native threads that need no Python; on the CPU, without converters."""
 
 
 class OpenvinoBackend:

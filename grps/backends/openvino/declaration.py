@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grps.backends.common.flags import STREAMS
-from grps.backends.engine import Engine, ModelFormat, Verb
+from grps.backends.engine import NATIVE, Engine, ModelFormat, Verb
 
 
 def _is_ir(head: bytes) -> bool:
@@ -26,6 +26,7 @@ ENGINE = Engine(
             "model.onnx --streams 2 --intra_op_threads 2",
             "model.xml --device gpu",
             "model.xml --inferer_arg inference_precision=f32",
+            "model.xml --native",
         ),
     ),
     formats=(
@@ -34,7 +35,7 @@ ENGINE = Engine(
         ),
     ),
     also_serves=("onnx",),
-    flags=(STREAMS,),
+    flags=(STREAMS, NATIVE),
     side_by_side=True,
     default_device="cpu",
     threads="per_run",

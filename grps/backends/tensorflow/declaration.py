@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grps.backends.engine import Engine, Flag, GpuMemory, ModelFormat, Verb
+from grps.backends.engine import NATIVE, Engine, Flag, GpuMemory, ModelFormat, Verb
 
 ENGINE = Engine(
     name="tensorflow",
@@ -21,6 +21,7 @@ ENGINE = Engine(
             "./saved_model --signature classify --instances 2",
             "./saved_model --customized_op_paths ./my_op.so --no_logging",
             "./saved_model --batching_type dynamic --max_batch_size 32",
+            "./saved_model --native",
         ),
     ),
     formats=(
@@ -38,6 +39,7 @@ ENGINE = Engine(
             default_text="serving_default, or the only one",
         ),
         Flag(name="tags", help="Tags of the graph, split by comma", default_text="serve"),
+        NATIVE,
     ),
     threads="per_process",
     # TensorFlow reads it at its first run; later it can't be changed, and a service that loads

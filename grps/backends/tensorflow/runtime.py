@@ -47,6 +47,8 @@ class TensorflowArguments(msgspec.Struct, frozen=True):
     """Threads that run independent operators side by side."""
     customized_op_paths: str | tuple[str, ...] | None = None
     """Libraries of custom operators."""
+    native: bool = False
+    """Run in native threads that need no Python; on the CPU, without converters."""
 
 
 def choose(device: Device) -> Device:

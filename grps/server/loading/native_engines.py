@@ -7,6 +7,7 @@ from pathlib import Path
 
 from grps.backends.backend import Signature
 from grps.backends.common.device import parse_device
+from grps.backends.environment import prepare_environment
 from grps.backends.formats import expect_format
 from grps.backends.libraries import LIBRARIES, native_library
 from grps.backends.shims.build import OnBuild
@@ -18,7 +19,7 @@ from grps.server.loading.signatures import signature_of
 from grps.server.native import LoadedCopy, NativeFile
 
 PASSING = (None, "none", "numpy")
-"""Converters that pass tensors unchanged, besides the one that is named as the engine."""
+"""Converters that pass tensors unchanged, as an engine's own does."""
 ON_THE_CPU = (None, "cpu", "original")
 
 
@@ -46,6 +47,7 @@ def load_engine(config: ModelConfig, folder: Path, on_build: OnBuild) -> LoadedC
         ModelError: It can't be loaded, or needs something that native code has not.
     """
     engine, file = config.inferer_type, model_file(config, folder)
+    prepare_environment()
     try:
         return LoadedCopy(engine, native_library(engine, on_build), file)
     except ValueError as error:
@@ -72,7 +74,7 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
     for key, is_given, advice in (
         (
             "converter_type",
-            config.converter_type not in (*PASSING, config.inferer_type),
+            config.converter_type not in (*PASSING, ENGINES[config.inferer_type].converter),
             "use converter_type numpy",
         ),
         ("inp_device", config.inp_device not in ON_THE_CPU, "leave it out"),

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,17 +18,19 @@ from onnx import TensorProto, helper, numpy_helper
 
 from grps.backends.libraries import native_library
 from grps.deploy.native import PROGRAM
-from tests.integration.engines.native_requests import WAYS, ask, tensor
+from tests.integration.engines.native_models import (
+    NUMBERS,
+    WAYS,
+    ask,
+    configured,
+    described,
+    grpst,
+    served_natively,
+    tensor,
+)
 from tests.integration.engines.test_backends_http import SILERO_ONNX
 from tests.onnx_models import save_graph, save_identities, save_node
-from tests.support import (
-    REPOSITORY,
-    RunningServer,
-    serving,
-    two_free_ports,
-    wait_until,
-    write_project,
-)
+from tests.support import RunningServer, serving, wait_until, write_project
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 
@@ -75,18 +74,9 @@ def save_apart(path: Path) -> None:
     onnx.save(model, str(path), save_as_external_data=True, location="w.bin", size_threshold=0)
 
 
-def configured(way: str, name: str, keys: dict[str, Any], isolation: str) -> dict[str, Any]:
-    """A model as ``inference.yml`` has it."""
-    if way == "native":
-        keys = {**keys, "isolation": isolation}
-    return {
-        "name": f"{way}_{name}",
-        "version": "1",
-        "device": "cpu",
-        "inferer_type": "onnxruntime",
-        "inferer_args": {"native": way == "native"},
-        **keys,
-    }
+def apart(way: str, keys: dict[str, Any], isolation: str) -> dict[str, Any]:
+    """Return the keys of a model, with the place of its copies if native code runs it."""
+    return {**keys, "isolation": isolation} if way == "native" else keys
 
 
 @pytest.fixture(scope="module", params=["thread", "process"])
@@ -99,7 +89,7 @@ def isolation(request: pytest.FixtureRequest) -> str:
 def server(tmp_path_factory: pytest.TempPathFactory, isolation: str) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("native")
     models = [
-        configured(way, name, keys, isolation)
+        configured("onnxruntime", way, name, apart(way, keys, isolation))
         for name, keys in save_models(folder).items()
         for way in WAYS
     ]
@@ -113,22 +103,14 @@ def alone(tmp_path_factory: pytest.TempPathFactory, isolation: str) -> Iterator[
     """The same models in the server without Python."""
     folder = tmp_path_factory.mktemp("alone")
     models = [
-        configured("native", name, keys, isolation) for name, keys in save_models(folder).items()
+        configured("onnxruntime", "native", name, apart("native", keys, isolation))
+        for name, keys in save_models(folder).items()
     ]
     write_project(folder, models)
     with serving(folder, PROGRAM, GRPS_ONNXRUNTIME=str(native_library("onnxruntime"))) as running:
         yield running
 
 
-NUMBERS = {
-    "uint8": "UINT8",
-    "int8": "INT8",
-    "int16": "INT16",
-    "int32": "INT32",
-    "int64": "INT64",
-    "float32": "FP32",
-    "float64": "FP64",
-}
 ALL_TYPES = [
     *(tensor(f"in_{name}", datatype, [2], [1, 0]) for name, datatype in NUMBERS.items()),
     tensor("in_float16", "FP16", [2], [0.5, 2]),
@@ -200,10 +182,6 @@ def test_text_must_be_text(server: RunningServer) -> None:
 
 
 def test_metadata_is_the_same(server: RunningServer, alone: RunningServer) -> None:
-    def described(running: RunningServer, name: str) -> Any:
-        metadata = requests.get(running.url(f"/v2/models/{name}"), timeout=20).json()
-        return metadata["inputs"], metadata["outputs"]
-
     for name in ("types", "add", "vad"):
         python, native = (described(server, f"{way}_{name}") for way in WAYS)
         assert native == python
@@ -276,7 +254,10 @@ def test_what_is_wrong_is_said(tmp_path: Path, keys: dict[str, Any], cause: str)
 @pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
 def test_a_killed_instance_starts_again(tmp_path: Path, program: Path | None) -> None:
     models = save_models(tmp_path)
-    write_project(tmp_path, [configured("native", "add", models["add"], "process")])
+    write_project(
+        tmp_path,
+        [configured("onnxruntime", "native", "add", {**models["add"], "isolation": "process"})],
+    )
     library = {"GRPS_ONNXRUNTIME": str(native_library("onnxruntime"))}
     with serving(tmp_path, program, **library) as server:
         expected = ask(server, "native_add", PAIR)
@@ -291,28 +272,10 @@ def test_a_killed_instance_starts_again(tmp_path: Path, program: Path | None) ->
 
 
 def test_the_verb_serves_a_file_without_python(tmp_path: Path) -> None:
-    save_node(tmp_path / "same.onnx", "Identity", [("x", FLOAT, ["n"])], [("y", FLOAT, ["n"])])
-
-    def grpst(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "grps.cli.main", *words]
-        home = {"GRPS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(REPOSITORY)}
-        return subprocess.run(
-            command, env={**os.environ, **home}, capture_output=True, text=True, check=False
-        )
-
-    ports = ["--port", "{},{}".format(*two_free_ports()), "--host", "127.0.0.1"]
-    converting = ["--converter", "text", "--converter_path", str(tmp_path / "same.onnx")]
-    refused = grpst("onnx_serve", str(tmp_path / "same.onnx"), "--native", *ports, *converting)
-    assert refused.returncode == 1
-    try:
-        serve = ["onnx_serve", str(tmp_path / "same.onnx"), "--native", "--device", "cpu"]
-        started = grpst(*serve, *ports, "--no_logging")
-        assert started.returncode == 0, started.stderr
-        port = ports[1].split(",")[0]
-        url = f"http://127.0.0.1:{port}/grps/v1/infer/predict?return-ndarray=true"
-        assert requests.post(url, json={"ndarray": [1, 2]}, timeout=20).json()["ndarray"] == [1, 2]
-        assert grpst("ps").stdout.split()[-1] == "native"
-        assert grpst("restart", "my_grps", "--no_logging").returncode == 0
-        assert grpst("ps").stdout.split()[-1] == "native"
-    finally:
-        grpst("stop", "my_grps")
+    path = save_node(
+        tmp_path / "same.onnx", "Identity", [("x", FLOAT, ["n"])], [("y", FLOAT, ["n"])]
+    )
+    converting = ["--converter", "text", "--converter_path", str(path)]
+    words = ["onnx_serve", str(path), "--native"]
+    assert grpst(tmp_path, *words, *converting).returncode == 1
+    assert served_natively(tmp_path, words, [1, 2]) == [1, 2]

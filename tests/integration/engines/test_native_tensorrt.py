@@ -16,7 +16,7 @@ import yaml
 
 from grps.backends.libraries import native_library
 from grps.deploy.native import PROGRAM
-from tests.integration.engines.native_requests import ask, tensor
+from tests.integration.engines.native_models import ask, tensor
 from tests.support import REPOSITORY, RunningServer, serving, two_free_ports, write_project
 from tests.tensorrt import (
     DOUBLE,

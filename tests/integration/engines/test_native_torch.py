@@ -20,7 +20,8 @@ from torch import nn
 
 from grps.backends.libraries import native_library
 from grps.deploy.native import PROGRAM
-from tests.integration.engines.native_requests import WAYS, ask, tensor
+from tests.integration.engines.native_models import WAYS, ask, tensor
+from tests.integration.engines.native_models import configured as configured_for
 from tests.integration.engines.torch_modules import MODULES, Packed, PackedWrites, Row, Several
 from tests.support import REPOSITORY, RunningServer, serving, two_free_ports, write_project
 
@@ -55,11 +56,7 @@ def save_models(folder: Path) -> dict[str, dict[str, Any]]:
     return models | {name: {"inferer_path": f"{name}.pt2"} for name in ("packed", "packed_writes")}
 
 
-def configured(way: str, name: str, keys: dict[str, Any]) -> dict[str, Any]:
-    """A model as ``inference.yml`` has it."""
-    arguments = {**keys.get("inferer_args", {}), "native": way == "native"}
-    model = {"name": f"{way}_{name}", "version": "1", "device": "cpu", "inferer_type": "torch"}
-    return {**model, **keys, "inferer_args": arguments}
+configured = partial(configured_for, "torch")
 
 
 @pytest.fixture(scope="module")

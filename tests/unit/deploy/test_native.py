@@ -15,6 +15,8 @@ from grps.errors import DeployError
 PYTHON = ["python", "-m", "grps.server"]
 PLUGIN = {"inferer_type": "plugin", "inferer_path": "libp.so", "inferer_name": "p"}
 ONNX = {"inferer_type": "onnxruntime", "inferer_path": "m.onnx"}
+OPENVINO = {"inferer_type": "openvino", "inferer_path": "m.xml"}
+TENSORFLOW = {"inferer_type": "tensorflow", "inferer_path": "model"}
 IN_NATIVE_CODE = {"inferer_args": {"native": True}}
 
 
@@ -34,6 +36,8 @@ def service(models: list[dict[str, Any]]) -> ServiceFolder:
         {**PLUGIN, "isolation": "process"},
         {**ONNX, **IN_NATIVE_CODE},
         {**ONNX, **IN_NATIVE_CODE, "isolation": "process"},
+        {**OPENVINO, **IN_NATIVE_CODE},
+        {**TENSORFLOW, **IN_NATIVE_CODE, "converter_type": "tensorflow"},
         {**ONNX, **IN_NATIVE_CODE, "converter_type": "numpy"},
     ],
 )
@@ -65,8 +69,10 @@ def test_a_project_of_upstreams_cpp_edition_is_served_by_the_program(
         ({"inferer_type": "torch", "inferer_path": "m.pt"}, "inferer_type 'torch'"),
         ({"inferer_type": "identity", "isolation": "process"}, "a converter or a process"),
         (ONNX, "without inferer_args.native"),
+        (OPENVINO, "without inferer_args.native"),
         ({**ONNX, **IN_NATIVE_CODE, "max_threads": 2}, "max_threads"),
         ({**ONNX, **IN_NATIVE_CODE, "converter_type": "image"}, "converter_type"),
+        ({**ONNX, **IN_NATIVE_CODE, "converter_type": "tensorflow"}, "converter_type"),
     ],
 )
 def test_a_project_that_needs_python_is_served_by_it(

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::arguments::{Paths, expect_cpu, read_arguments, refuse_beyond};
-use crate::engine::{EngineError, ModelFile};
+use crate::common::{
+    DefaultDevice, EngineError, ModelFile, Paths, needs_python, read_arguments, require_cpu,
+};
 
 /// What a model is loaded with.
 #[derive(Debug, Default, Deserialize)]
@@ -54,11 +55,11 @@ impl Arguments {
     /// # Errors
     /// They are wrong, or need Python.
     pub(super) fn read(model: &ModelFile) -> Result<Self, EngineError> {
-        expect_cpu(model)?;
+        require_cpu(model, DefaultDevice::Gpu)?;
         let arguments: Self = read_arguments(model)?;
-        let is_given = |paths: &Paths| !paths.split().is_empty();
-        refuse_beyond([
-            ("providers", arguments.providers.as_ref().is_some_and(is_given)),
+        let providers = arguments.providers.as_ref().map(Paths::words);
+        needs_python([
+            ("providers", providers.is_some_and(|words| !words.is_empty())),
             ("provider_options", !arguments.provider_options.is_empty()),
             ("gpu_mem_limit_mib", arguments.gpu_mem_limit_mib.is_some()),
             ("arena_gc_interval_s", arguments.arena_gc_interval_s.is_some()),
@@ -67,9 +68,13 @@ impl Arguments {
     }
 
     /// Libraries of custom operators.
-    pub(super) fn operator_libraries(&self) -> Vec<PathBuf> {
-        let given = [&self.custom_op_paths, &self.customized_op_paths];
-        given.into_iter().flatten().flat_map(Paths::split).collect()
+    ///
+    /// # Errors
+    /// One is missing.
+    pub(super) fn operator_libraries(&self) -> Result<Vec<PathBuf>, EngineError> {
+        let mut libraries = Paths::libraries(self.custom_op_paths.as_ref())?;
+        libraries.extend(Paths::libraries(self.customized_op_paths.as_ref())?);
+        Ok(libraries)
     }
 }
 
@@ -79,15 +84,7 @@ mod tests {
     use serde_json::json;
 
     fn read(device: &str, args: Value) -> Result<Arguments, String> {
-        let model = ModelFile {
-            key: "m-1".to_owned(),
-            path: PathBuf::from("m.onnx"),
-            device: device.to_owned(),
-            args,
-            processors: 2,
-            warm_up: true,
-            joined: None,
-        };
+        let model = ModelFile { device: device.to_owned(), ..ModelFile::for_tests(args) };
         Arguments::read(&model).map_err(|error| error.to_string())
     }
 
@@ -95,13 +92,14 @@ mod tests {
     fn arguments_are_those_of_python() {
         let given = json!({
             "intra_op_threads": 2, "inter_op_threads": 1, "graph_optimization_level": "basic",
-            "allow_spinning": true, "custom_op_paths": "a.so, b.so", "customized_op_paths": ["c.so"],
+            "allow_spinning": true, "custom_op_paths": "a.so, b.so", "customized_op_paths": null,
             "io_binding": false, "providers": [], "provider_options": {}
         });
         let arguments = read("cpu", given).unwrap();
         assert_eq!(arguments.intra_op_threads.map(usize::from), Some(2));
         assert!(arguments.allow_spinning);
-        assert_eq!(arguments.operator_libraries(), ["a.so", "b.so", "c.so"].map(PathBuf::from));
+        let missing = arguments.operator_libraries().unwrap_err().to_string();
+        assert_eq!(missing, "library of custom operators a.so: no such file");
         assert!(read("cpu", Value::Null).unwrap().intra_op_threads.is_none());
     }
 

@@ -1,9 +1,10 @@
-//! One-line causes out of the long texts of ONNX Runtime; as `grps/backends/onnxruntime/causes.py`.
+//! One-line causes out of the long texts of ONNX Runtime; as
+//! `grps/backends/onnxruntime/causes.py`.
 
 use grps_core::Error;
 use ort::ErrorCode;
 
-use crate::causes::{self, one_line};
+use crate::common::{self, one_line};
 
 const NODE: &str = "Non-zero status code returned while running ";
 const NODE_NAME: &str = " node. Name:'";
@@ -31,10 +32,9 @@ fn cause_in(text: &str) -> String {
     format!("{}: {}", place.trim_end(), one_line(status))
 }
 
-/// The error of a run that failed: the client's fault where its input does not fit.
+/// The error of a run that failed.
 pub(super) fn run_error(error: &ort::Error) -> Error {
-    let cause = cause_of(error);
-    causes::run_error(cause, error.code() == ErrorCode::InvalidArgument)
+    common::run_error(cause_of(error), error.code() == ErrorCode::InvalidArgument)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use memchr::memmem;
 use ort::session::builder::SessionBuilder;
 use parking_lot::Mutex;
 
-use crate::engine::EngineError;
+use crate::common::EngineError;
 
 /// A `StringStringEntryProto` with the key `location`; the length of its value and the value follow.
 const LOCATION: &[u8] = b"\n\x08location\x12";

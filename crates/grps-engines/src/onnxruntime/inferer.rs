@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use grps_core::{Error, Failure, NativeBatch, NativeInferer, Outputs, Signature, Tensor};
+use grps_core::{Error, Signature, Tensor};
 use ort::logging::LogLevel;
 use ort::session::{NoSelectedOutputs, RunOptions, Session};
 
-use crate::engine::EngineError;
+use crate::common::EngineError;
+use crate::common::Runs;
 use crate::onnxruntime::causes::{cause_of, run_error};
 use crate::onnxruntime::values::{to_input, to_tensor};
-use crate::warm_up::Runs;
 
 /// One session of ONNX Runtime.
 pub(super) struct OnnxInferer {
@@ -32,11 +32,6 @@ impl OnnxInferer {
         let options = options.map_err(|error| EngineError::Library(cause_of(&error)))?;
         Ok(Self { session, options, signature })
     }
-
-    /// Inputs and outputs of the model.
-    pub(super) fn signature(&self) -> &Signature {
-        &self.signature
-    }
 }
 
 impl Runs for OnnxInferer {
@@ -48,13 +43,5 @@ impl Runs for OnnxInferer {
         let outputs = outputs.map_err(|error| run_error(&error))?;
         let named = outputs.into_iter().zip(&self.signature.outputs);
         named.map(|((_, value), spec)| to_tensor(Arc::clone(&spec.name), value)).collect()
-    }
-}
-
-impl NativeInferer for OnnxInferer {
-    fn infer(&mut self, batch: &mut dyn NativeBatch) -> Result<Outputs, Failure> {
-        let inputs = batch.take_tensors();
-        let inputs = inputs.ok_or_else(|| Error::invalid("the inputs can't be joined"))?;
-        Ok(Outputs::Tensors(self.run(&inputs)?))
     }
 }

@@ -12,7 +12,7 @@ mod session;
 mod types;
 mod values;
 
-use crate::engine::{EngineError, LoadedEngine, ModelFile, copies_of, try_out};
+use crate::common::{EngineError, LoadedEngine, ModelFile, load_copies};
 use crate::onnxruntime::arguments::Arguments;
 use crate::onnxruntime::inferer::OnnxInferer;
 use crate::onnxruntime::session::open_session;
@@ -22,15 +22,8 @@ pub(crate) use library::use_library;
 /// See [`crate::NativeEngine::load`].
 pub(crate) fn load(model: &ModelFile) -> Result<LoadedEngine, EngineError> {
     let arguments = Arguments::read(model)?;
-    let first = open(model, &arguments)?;
-    let signature = first.signature().clone();
-    let model = model.clone();
-    Ok(copies_of(first, signature, move || open(&model, &arguments)))
-}
-
-fn open(model: &ModelFile, arguments: &Arguments) -> Result<OnnxInferer, EngineError> {
-    let (session, signature) = open_session(model, arguments)?;
-    let mut inferer = OnnxInferer::new(session, signature.clone())?;
-    try_out(model, &mut inferer, &signature)?;
-    Ok(inferer)
+    load_copies(model, move |model| {
+        let (session, signature) = open_session(model, &arguments)?;
+        Ok((OnnxInferer::new(session, signature.clone())?, signature))
+    })
 }

@@ -1,14 +1,11 @@
 //! Opens a session for one copy of a model.
 
-use std::path::{Path, PathBuf};
-
 use grps_core::Signature;
 use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
-use crate::arguments::expect_libraries;
-use crate::engine::{EngineError, ModelFile};
+use crate::common::{EngineError, ModelFile, only_file};
 use crate::onnxruntime::arguments::{Arguments, Level};
 use crate::onnxruntime::causes::cause_of;
 use crate::onnxruntime::external_data::ExternalData;
@@ -27,7 +24,7 @@ pub(super) fn open_session(
     arguments: &Arguments,
 ) -> Result<(Session, Signature), EngineError> {
     let environment = environment()?;
-    let path = only_file(&model.path)?;
+    let path = only_file(&model.path, "onnx")?;
     let external = ExternalData::of(&path)?;
     let refused =
         |error: ort::Error| EngineError::Model(format!("{}: {}", path.display(), cause_of(&error)));
@@ -67,40 +64,11 @@ fn with_libraries(
     mut builder: SessionBuilder,
     arguments: &Arguments,
 ) -> Result<SessionBuilder, EngineError> {
-    let libraries = arguments.operator_libraries();
-    expect_libraries(&libraries)?;
-    for library in libraries {
+    for library in arguments.operator_libraries()? {
         let what = format!("library of custom operators {}", library.display());
         builder = builder
             .with_operator_library(&library)
             .map_err(|error| EngineError::Model(format!("{what}: {}", cause_of(&error.into()))))?;
     }
     Ok(builder)
-}
-
-/// The path, or the one model in it when it is a directory.
-fn only_file(path: &Path) -> Result<PathBuf, EngineError> {
-    let failed = |what: String| EngineError::Model(format!("{}: {what}", path.display()));
-    if !path.exists() {
-        return Err(failed("no such file".to_owned()));
-    }
-    if !path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    let entries = path.read_dir().map_err(|error| failed(error.to_string()))?;
-    let is_model = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
-    };
-    let mut found: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(is_model).collect();
-    found.sort();
-    if let [only] = found.as_slice() {
-        return Ok(only.clone());
-    }
-    let names: Vec<_> = found
-        .iter()
-        .filter_map(|path| path.file_name())
-        .map(|name| name.to_string_lossy())
-        .collect();
-    let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    Err(failed(format!("expected exactly one .onnx file, found {names}")))
 }

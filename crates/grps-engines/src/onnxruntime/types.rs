@@ -4,7 +4,7 @@ use grps_core::{DataType, Naming, Signature, TensorSpec};
 use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
-use crate::engine::EngineError;
+use crate::common::EngineError;
 
 /// Element types that are served.
 const TYPES: [(TensorElementType, DataType); 10] = [

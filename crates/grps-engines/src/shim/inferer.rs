@@ -5,9 +5,8 @@ use std::sync::Arc;
 use grps_core::{Cause, Error, Failure, NativeBatch, NativeInferer, Outputs, Signature, Tensor};
 use grps_plugin::EngineModel;
 
-use crate::causes::run_error;
+use crate::common::{Runs, run_error};
 use crate::shim::library::Shim;
-use crate::warm_up::Runs;
 
 /// `GRPS_UNJUDGED` of `sdk/cpp/engines/engine.h`.
 const UNJUDGED: u16 = 422;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use grps_plugin::{EngineLibrary, EngineModel, EngineSettings};
 use parking_lot::Mutex;
 
-use crate::engine::EngineError;
+use crate::common::EngineError;
 
 /// The shim of an engine.
 pub(crate) struct Shim {

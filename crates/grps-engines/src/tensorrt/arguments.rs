@@ -5,8 +5,7 @@ use std::num::NonZeroUsize;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::arguments::{Paths, expect_libraries, read_arguments, refuse_beyond};
-use crate::engine::{EngineError, ModelFile};
+use crate::common::{EngineError, ModelFile, Paths, needs_python, read_arguments};
 
 /// Most runs of an engine that may be in progress at once.
 const MOST_STREAMS: usize = 64;
@@ -39,16 +38,14 @@ impl Arguments {
             let text = format!("inferer_args: streams is {streams}; at most {MOST_STREAMS}");
             return Err(EngineError::Model(text));
         }
-        refuse_beyond([("streams", streams > 1)])?;
-        if let Some(paths) = &arguments.customized_op_paths {
-            expect_libraries(&paths.split())?;
-        }
+        needs_python([("streams", streams > 1)])?;
+        Paths::libraries(arguments.customized_op_paths.as_ref())?;
         Ok(arguments)
     }
 
     /// Those that the shim reads.
     pub(super) fn for_shim(&self) -> Value {
-        let libraries = self.customized_op_paths.as_ref().map(Paths::split).unwrap_or_default();
+        let libraries = self.customized_op_paths.as_ref().map(Paths::words).unwrap_or_default();
         json!({ "libraries": libraries })
     }
 }

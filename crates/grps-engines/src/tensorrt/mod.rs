@@ -9,8 +9,7 @@ use std::path::PathBuf;
 
 use grps_plugin::EngineSettings;
 
-use crate::causes::one_line;
-use crate::engine::{EngineError, LoadedEngine, ModelFile, copies_of, try_out};
+use crate::common::{EngineError, LoadedEngine, ModelFile, load_inferers, one_line};
 use crate::shim::{Shim, ShimInferer};
 use crate::tensorrt::arguments::Arguments;
 
@@ -32,9 +31,11 @@ pub(crate) fn place_of(device: &str) -> String {
 /// See [`crate::NativeEngine::load`].
 pub(crate) fn load(model: &ModelFile) -> Result<LoadedEngine, EngineError> {
     let arguments = Arguments::read(model)?;
-    let first = open(model, &arguments)?;
-    let (signature, model) = (first.signature.clone(), model.clone());
-    Ok(copies_of(first, signature, move || open(&model, &arguments)))
+    load_inferers(model, move |model| {
+        let copy = open(model, &arguments)?;
+        let signature = copy.signature.clone();
+        Ok((copy, signature))
+    })
 }
 
 fn open(model: &ModelFile, arguments: &Arguments) -> Result<ShimInferer, EngineError> {
@@ -44,10 +45,7 @@ fn open(model: &ModelFile, arguments: &Arguments) -> Result<ShimInferer, EngineE
         threads: 1,
         args: arguments.for_shim(),
     };
-    let mut inferer = ShimInferer::new(&SHIM, SHIM.open(&settings)?);
-    let signature = inferer.signature.clone();
-    try_out(model, &mut inferer, &signature)?;
-    Ok(inferer)
+    Ok(ShimInferer::new(&SHIM, SHIM.open(&settings)?))
 }
 
 #[cfg(test)]

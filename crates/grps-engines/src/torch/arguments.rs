@@ -6,8 +6,9 @@ use std::num::NonZeroUsize;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::arguments::{Paths, expect_cpu, expect_libraries, read_arguments, refuse_beyond};
-use crate::engine::{EngineError, ModelFile};
+use crate::common::{
+    DefaultDevice, EngineError, ModelFile, Paths, needs_python, read_arguments, require_cpu,
+};
 
 /// What a model is loaded with.
 #[derive(Debug, Deserialize)]
@@ -77,22 +78,20 @@ impl Arguments {
     /// # Errors
     /// They are wrong, or need Python.
     pub(super) fn read(model: &ModelFile) -> Result<Self, EngineError> {
-        expect_cpu(model)?;
+        require_cpu(model, DefaultDevice::Gpu)?;
         let arguments: Self = read_arguments(model)?;
         let is_compiled = match &arguments.compile {
             Compile::Is(is_compiled) => *is_compiled,
             Compile::Mode(Mode::Default | Mode::ReduceOverhead | Mode::MaxAutotune) => true,
         };
-        refuse_beyond([("compile", is_compiled)])?;
-        if let Some(paths) = &arguments.customized_op_paths {
-            expect_libraries(&paths.split())?;
-        }
+        needs_python([("compile", is_compiled)])?;
+        Paths::libraries(arguments.customized_op_paths.as_ref())?;
         Ok(arguments)
     }
 
     /// Those that the shim reads.
     pub(super) fn for_shim(&self) -> Value {
-        let libraries = self.customized_op_paths.as_ref().map(Paths::split).unwrap_or_default();
+        let libraries = self.customized_op_paths.as_ref().map(Paths::words).unwrap_or_default();
         json!({
             "inter_op_threads": self.inter_op_threads.map_or(0, usize::from),
             "libraries": libraries,

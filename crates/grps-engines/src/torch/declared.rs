@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use grps_core::{DataType, Signature, Tensor, TensorSpec};
 
-use crate::engine::EngineError;
-use crate::warm_up::{Runs, zeros_of};
+use crate::common::{EngineError, Runs, zeros_of};
 
 /// Element types that models declare.
 const TYPES: [DataType; 10] = [

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use grps_plugin::EngineSettings;
 
-use crate::engine::{EngineError, LoadedEngine, ModelFile, copies_of, try_out};
+use crate::common::{EngineError, LoadedEngine, ModelFile, load_inferers};
 use crate::shim::{Shim, ShimInferer};
 use crate::torch::arguments::Arguments;
 use crate::torch::causes::cause_of;
@@ -29,9 +29,11 @@ pub(crate) fn use_library(path: PathBuf) {
 /// See [`crate::NativeEngine::load`].
 pub(crate) fn load(model: &ModelFile) -> Result<LoadedEngine, EngineError> {
     let arguments = Arguments::read(model)?;
-    let first = open(model, &arguments)?;
-    let (signature, model) = (first.signature.clone(), model.clone());
-    Ok(copies_of(first, signature, move || open(&model, &arguments)))
+    load_inferers(model, move |model| {
+        let copy = open(model, &arguments)?;
+        let signature = copy.signature.clone();
+        Ok((copy, signature))
+    })
 }
 
 fn open(model: &ModelFile, arguments: &Arguments) -> Result<ShimInferer, EngineError> {
@@ -53,7 +55,5 @@ fn open(model: &ModelFile, arguments: &Arguments) -> Result<ShimInferer, EngineE
             inferer.signature.outputs = outputs;
         }
     }
-    let signature = inferer.signature.clone();
-    try_out(model, &mut inferer, &signature)?;
     Ok(inferer)
 }

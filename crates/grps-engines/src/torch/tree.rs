@@ -7,7 +7,7 @@ use grps_core::TensorSpec;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::engine::EngineError;
+use crate::common::EngineError;
 
 const TUPLE: &str = "builtins.tuple";
 const LIST: &str = "builtins.list";

@@ -1,13 +1,11 @@
 //! What all engines take and return.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use grps_core::{LoadInferer, NativeInferer, Signature};
-use parking_lot::Mutex;
+use grps_core::{LoadInferer, Signature};
 
-use crate::joined_rows::{check_signature, joining_fault};
-use crate::warm_up::{FirstRun, Runs, first_run};
+use crate::common::joined_rows::{check_signature, joining_fault};
+use crate::common::warm_up::{FirstRun, Runs, first_run};
 
 /// A model as its configuration describes it.
 #[derive(Clone, Debug)]
@@ -26,6 +24,22 @@ pub struct ModelFile {
     pub warm_up: bool,
     /// How many rows run together; `None` when each request runs alone.
     pub joined: Option<RowLimits>,
+}
+
+#[cfg(test)]
+impl ModelFile {
+    /// A model on the CPU with these arguments.
+    pub(crate) fn for_tests(args: serde_json::Value) -> Self {
+        Self {
+            key: "m-1".to_owned(),
+            path: PathBuf::from("model"),
+            device: "cpu".to_owned(),
+            args,
+            processors: 2,
+            warm_up: true,
+            joined: None,
+        }
+    }
 }
 
 /// How many rows of requests run together.
@@ -57,21 +71,6 @@ pub enum EngineError {
     /// What the model needs is there in Python only.
     #[error("{0} is not possible in native code; inferer_args.native: false runs it in Python")]
     NeedsPython(String),
-}
-
-/// What makes the copies of a model: the first is loaded already, and `open` loads further ones.
-pub(crate) fn copies_of<I: NativeInferer + Send + 'static>(
-    first: I,
-    signature: Signature,
-    open: impl Fn() -> Result<I, EngineError> + Send + Sync + 'static,
-) -> LoadedEngine {
-    let first = Mutex::new(Some(first));
-    let load: LoadInferer = Arc::new(move || {
-        let loaded = first.lock().take();
-        let copy = loaded.map_or_else(&open, Ok);
-        copy.map(|copy| Box::new(copy) as Box<dyn NativeInferer>).map_err(|error| error.to_string())
-    });
-    LoadedEngine { signature, load }
 }
 
 /// Runs a model for the first time, and refuses batches of requests where their rows can't be joined.

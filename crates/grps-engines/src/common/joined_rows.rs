@@ -3,8 +3,8 @@
 
 use grps_core::{Elements, Error, Signature, Tensor, TensorSpec, Values};
 
-use crate::engine::RowLimits;
-use crate::warm_up::Runs;
+use crate::common::engine::RowLimits;
+use crate::common::warm_up::Runs;
 
 /// Largest difference of a row's outputs, relative to the largest value of the output. Models that
 /// are quantised while they run choose their scales by the whole batch.
