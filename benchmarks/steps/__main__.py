@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 from dataclasses import asdict
@@ -108,10 +109,7 @@ def main() -> int:
             print(f"{name} is left out: {error}", flush=True)
     print("\n".join(table(found)))
     if arguments.out is not None:
-        about: dict[str, Any] = {
-            "machine": platform.processor(),
-            "python": platform.python_version(),
-        }
+        about: dict[str, Any] = {"machine": platform.platform(), "cores": os.cpu_count()}
         about |= {"plan": asdict(plan), "mock": asdict(mock), "load": arguments.load}
         about["sequences"] = len(trace)
         text = json.dumps({**about, "servers": as_json(found)}, indent=1)

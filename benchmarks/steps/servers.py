@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from benchmarks.load import processor_s, serving_models
 from benchmarks.peers.paths import venv_python
 
@@ -21,7 +24,7 @@ APPS = Path(__file__).with_name("apps")
 ROOT = Path(__file__).resolve().parents[2]
 GRPS_PATH = "/grps/v1/infer/predict?streaming=true"
 START_TIMEOUT_S = 90
-STOP_TIMEOUT_S = 10
+STOP_TIMEOUT_S = 3
 STATIC_WAIT_US = 200_000
 """How long static batching waits for a full batch."""
 SETTINGS = {"max_concurrency": 10_000, "max_connections": 10_000, "limits": {"max_queue": 10_000}}
@@ -110,12 +113,19 @@ def _litserve(mock: Mock, *, fast_queue: bool) -> Iterator[Server]:
             _wait_for(port, process)
             yield Server(port, process.pid, "/predict")
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _end_tree(process)
+
+
+def _end_tree(process: subprocess.Popen[bytes]) -> None:
+    """End a server and its workers, which do not all end with it."""
+    started = psutil.Process(process.pid)
+    tree = [started, *started.children(recursive=True)] if started.is_running() else []
+    process.terminate()
+    _, left = psutil.wait_procs(tree, STOP_TIMEOUT_S)
+    for one in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.wait()
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
