@@ -10,6 +10,7 @@ python=${PYTHON:-python3.11}
 declare -A packages=(
   [base]="torch==2.13.0 onnx onnxruntime numpy granian"
   [pytriton]="nvidia-pytriton onnxruntime"
+  [litserve]="litserve==0.2.19"
   [mosec]="mosec numpy onnxruntime"
 )
 

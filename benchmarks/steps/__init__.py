@@ -1,0 +1,1 @@
+"""Continuous batching beside other ways to batch sequences: ``python -m benchmarks.steps``."""

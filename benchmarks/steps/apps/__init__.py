@@ -1,0 +1,1 @@
+"""The same mock model for each of the servers."""
