@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from grps.inference.inferer import ModelInferer
     from grps.inference.monitor import app_monitor
     from grps.inference.registry import converter_register, inferer_register
-    from grps.inference.step_model import (
+    from grps.inference.steps.model import (
         PrefillPart,
         StepBatch,
         StepModel,
@@ -68,11 +68,11 @@ _HOMES = {
     "InputError": "grps.errors",
     "ModelInferer": "grps.inference.inferer",
     "OnnxModelInferer": "grps.backends.onnxruntime.inferer",
-    "PrefillPart": "grps.inference.step_model",
-    "StepBatch": "grps.inference.step_model",
-    "StepModel": "grps.inference.step_model",
-    "StepRequest": "grps.inference.step_model",
-    "StepResult": "grps.inference.step_model",
+    "PrefillPart": "grps.inference.steps.model",
+    "StepBatch": "grps.inference.steps.model",
+    "StepModel": "grps.inference.steps.model",
+    "StepRequest": "grps.inference.steps.model",
+    "StepResult": "grps.inference.steps.model",
     "TfModelInferer": "grps.backends.tensorflow.inferer",
     "TfTensorConverter": "grps.backends.tensorflow.converter",
     "TorchModelInferer": "grps.backends.torch.inferer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grps.inference.converter import Converter
 from grps.inference.inferer import ModelInferer
-from grps.inference.step_model import StepModel
+from grps.inference.steps.model import StepModel
 
 
 class ConverterRegister:

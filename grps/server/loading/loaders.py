@@ -37,7 +37,7 @@ from grps.inference.inferer import ModelInferer
 from grps.inference.message_runner import BatchingMessageRunner, MessageModel, MessageRunner
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import Runner, describe
-from grps.inference.step_model import StepModel
+from grps.inference.steps.model import StepModel
 from grps.inference.tensor_runner import EngineModel, SourceModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger

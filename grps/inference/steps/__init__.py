@@ -1,0 +1,1 @@
+"""Step models: sequences that join and leave a batch between two steps."""
