@@ -30,6 +30,13 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("inferer_register", "grps/inference/registry.py", "ModelInfererRegister"),
         ("converter_register", "grps/inference/registry.py", "ConverterRegister"),
     ),
+    "Step models": (
+        ("StepModel", "grps/inference/steps/model.py", "StepModel"),
+        ("StepRequest", "grps/inference/steps/model.py", "StepRequest"),
+        ("StepBatch", "grps/inference/steps/model.py", "StepBatch"),
+        ("StepResult", "grps/inference/steps/model.py", "StepResult"),
+        ("PrefillPart", "grps/inference/steps/model.py", "PrefillPart"),
+    ),
     "The request": (
         ("GrpsContext", "grps/inference/context.py", "GrpsContext"),
         ("InputError", "grps/errors.py", "InputError"),

@@ -11,7 +11,7 @@ from benchmarks.steps.apps.mock_cost import Cost
 from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
 from grps.inference.registry import inferer_register
-from grps.inference.step_model import StepBatch, StepModel, StepRequest
+from grps.inference.steps.model import StepBatch, StepModel, StepRequest
 from grps.protocol.arrays import to_arrays
 from grps.protocol.pb.grps_pb2 import DT_INT64, GenericTensor, GrpsMessage
 

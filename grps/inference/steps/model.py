@@ -14,17 +14,21 @@ from grps.inference.channel import Entry
 
 @dataclass(frozen=True, slots=True)
 class StepRequest:
-    """The request of a sequence that begins."""
+    """The request of a sequence that begins.
+
+    Attributes:
+        inputs: Its tensors by name; ``input`` is one without a name.
+        id: Identifier of the request.
+        outputs: Outputs of its earlier steps, joined along the first dimension: the sequence lost
+            its state (``preemption: recompute``) and goes on behind them. Empty for a sequence
+            that is new.
+        entry: The server's connection to the client.
+    """
 
     inputs: Mapping[str, np.ndarray]
-    """Its tensors by name; ``input`` is one without a name."""
     id: str
-    """Identifier of the request."""
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Outputs of its earlier steps, joined along the first dimension: the sequence lost its state
-    (``preemption: recompute``) and goes on behind them. Empty for a sequence that is new."""
     entry: Entry | None = None
-    """The way to the client, of the server's."""
 
     def is_cancelled(self) -> bool:
         """Return whether the client has left or the deadline has passed."""
@@ -32,13 +36,19 @@ class StepRequest:
 
 
 class StepBatch:
-    """The sequences of one step. Their rows of the slot arrays come first, without a gap."""
+    """The sequences of one step. ``batch[slot]`` are their rows of a slot array.
+
+    ``batch[slot]`` is a view of shape ``[sequences, ...]``: write into it, or set it, to change the
+    rows. ``len(batch)`` is the number of sequences.
+
+    Attributes:
+        states: What ``begin`` returned for each sequence, besides the rows of the slots.
+    """
 
     def __init__(self, arrays: Mapping[str, np.ndarray], states: Sequence[Any]) -> None:
-        """Make a batch of the rows of ``arrays``, one per state."""
+        """[For the server] Make a batch of the rows of ``arrays``, one per state."""
         self._arrays = arrays
         self.states = states
-        """What ``begin`` returned for each sequence, besides the rows of the slots."""
 
     def __len__(self) -> int:
         """Return the number of sequences."""
@@ -55,30 +65,36 @@ class StepBatch:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one step returns; row ``i`` of everything is that of sequence ``i`` of the batch."""
+    """What one step returns; row ``i`` of everything is that of sequence ``i`` of the batch.
+
+    Attributes:
+        outputs: One array, called ``output``, or arrays by name; each ``[sequences, ...]``.
+        finished: Which sequences have ended with this step: one bool for each, or empty for none.
+        failed: Sequences that failed, by their number in the batch; the others go on.
+        state_bytes: Bytes of each sequence's state where it grows; empty for no change.
+    """
 
     outputs: np.ndarray | Mapping[str, np.ndarray]
-    """One array, called ``output``, or arrays by name; each ``[sequences, ...]``."""
     finished: Any = ()
-    """Which sequences have ended with this step: one bool for each, or empty for none."""
     failed: Mapping[int, BaseException] = field(default_factory=dict)
-    """Sequences that failed, by their number in the batch; the others go on."""
     state_bytes: Sequence[int] = ()
-    """Bytes of each sequence's state where it grows; empty for no change."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrefillPart:
-    """A part of the prefill of one sequence."""
+    """A part of the prefill of one sequence.
+
+    Attributes:
+        state: What ``begin`` returned for it, besides the rows of the slots.
+        rows: Its row of each slot array; write into it to change it.
+        start: The first position.
+        stop: The position behind the last.
+    """
 
     state: Any
-    """What ``begin`` returned for it, besides the rows of the slots."""
     rows: Mapping[str, np.ndarray]
-    """Its row of each slot array; write into it to change it."""
     start: int
-    """The first position."""
     stop: int
-    """The position behind the last."""
 
 
 class StepModel(ABC):
@@ -87,11 +103,14 @@ class StepModel(ABC):
     Derive from it, implement ``load``, ``begin`` and ``step``, register an object of the class with
     ``inferer_register``, and set ``batching.type: continuous``. The server calls all methods of one
     object on one thread.
+
+    Attributes:
+        slots: Arrays with one row per sequence, such as
+            ``{"hidden": "float32[256]", "token": "int64"}``. The server makes them, and moves
+            their rows when sequences end.
     """
 
     slots: ClassVar[Mapping[str, str]] = {}
-    """Arrays with one row per sequence, such as ``{"hidden": "float32[256]", "token": "int64"}``.
-    The server makes them, and moves their rows when sequences end."""
 
     def init(self, path: str | None, device: str | None = None, args: Any = None) -> None:
         """Prepare the model.
@@ -123,7 +142,7 @@ class StepModel(ABC):
         """
 
     def prefill(self, parts: Sequence[PrefillPart]) -> None:
-        """Prefill parts of sequences, with ``batching.max_chunk``."""
+        """Prefill parts of sequences, with ``batching.steps.max_chunk``."""
         raise NotImplementedError("prefill is not implemented by this model")
 
     @abstractmethod

@@ -32,6 +32,9 @@ class Begun(Protocol):
     def outputs(self) -> Sequence[NamedArray]:
         """Outputs of the steps that it made before it lost its state."""
 
+    def inputs(self) -> list[NamedArray]:
+        """Return its tensors, whose arrays own their memory."""
+
 
 class Plan(SlotsPlan, Protocol):
     """What an instance does in one step; see ``grps._core.StepPlan``."""
@@ -87,7 +90,6 @@ class StepRunner:
         self._slots = Slots(type(model).slots, slots)
         self._in_parts = in_parts
         self._name = name
-        self._inputs: dict[int, Any] = {}
 
     def run(self, channel: StepChannel) -> None:
         """Make steps until the service or the instance stops."""
@@ -97,6 +99,8 @@ class StepRunner:
                 self._run(channel, plan)
         except BaseException as error:
             down = describe(error)
+            if released := self._slots.release():
+                self._end(released)
             raise
         finally:
             channel.detach(down)
@@ -115,31 +119,44 @@ class StepRunner:
             self._step(channel, plan.running)
 
     def _begin(self, begun: Sequence[tuple[int, Begun]]) -> list[FailedRow]:
-        requests = [(row, _request(one)) for row, one in begun]
+        requests, failed = [], []
+        for row, one in begun:
+            try:
+                requests.append((row, _request(one)))
+            except BaseException as error:
+                failed.append(self._failed(row, error))
+        return failed + (self._begin_all(requests) if requests else [])
+
+    def _begin_all(self, requests: Sequence[tuple[int, StepRequest]]) -> list[FailedRow]:
         try:
-            self._begin_all(requests)
+            states = self._begun_states([request for _, request in requests])
         except BaseException as error:
             if len(requests) == 1:
                 return [self._failed(requests[0][0], error)]
-            failed = []
-            for one in requests:
-                # One bad request must not fail the others: each is tried again by itself.
-                try:
-                    self._begin_all([one])
-                except BaseException as single:
-                    failed.append(self._failed(one[0], single))
-            return failed
-        return []
-
-    def _begin_all(self, requests: Sequence[tuple[int, StepRequest]]) -> None:
-        states = self._model.begin([request for _, request in requests])
-        if len(states) != len(requests):
-            raise ModelError(f"begin returned {len(states)} states for {len(requests)} requests")
+            # One bad request must not fail the others: each is tried again by itself.
+            return [failed for one in requests for failed in self._begin_all([one])]
+        failed = []
         for (row, _), state in zip(requests, states, strict=True):
-            self._slots.begin(row, state)
+            try:
+                self._slots.begin(row, state)
+            except BaseException as error:
+                failed.append(self._failed(row, error))
+        return failed
+
+    def _begun_states(self, requests: Sequence[StepRequest]) -> list[Any]:
+        returned = self._model.begin(requests)
+        if returned is None:
+            raise ModelError(f"begin returned nothing for {len(requests)} requests")
+        states = list(returned)
+        if len(states) != len(requests):
+            self._end(states)
+            raise ModelError(f"begin returned {len(states)} states for {len(requests)} requests")
+        return states
 
     def _prefill(self, plan: Plan, without: set[int]) -> list[FailedRow]:
         rows = [one for one in plan.prefill if one[0] not in without]
+        if not rows:
+            return []
         try:
             self._model.prefill([self._slots.part(*one) for one in rows])
         except BaseException as error:
@@ -182,8 +199,7 @@ class StepRunner:
 
 def _request(begun: Begun) -> StepRequest:
     entry = begun.entry
-    inputs = name_inputs(entry.tensors()) if not begun.outputs else {}
-    return StepRequest(inputs, entry.id, dict(begun.outputs), entry)
+    return StepRequest(name_inputs(begun.inputs()), entry.id, dict(begun.outputs), entry)
 
 
 def _result(returned: Any) -> StepResult:
@@ -198,8 +214,10 @@ def _outputs(outputs: Any, running: int) -> list[NamedArray]:
     """Return named arrays, C-contiguous.
 
     Raises:
-        ModelError: One has not a row per sequence.
+        ModelError: There is none, or one has not a row per sequence.
     """
+    if outputs is None:
+        raise ModelError("step returned nothing; return a StepResult, or an array")
     named: Iterable[tuple[str, Any]]
     named = outputs.items() if isinstance(outputs, Mapping) else [("output", outputs)]
     arrays = [(name, np.ascontiguousarray(array)) for name, array in named]

@@ -103,11 +103,14 @@ class Slots:
         """Put what ``begin`` returned for a sequence into a row.
 
         Raises:
-            ModelError: A row of a slot does not fit.
+            ModelError: A row of a slot does not fit; the sequence has begun all the same, and its
+                state is released when it ends.
         """
         rest = state
         if isinstance(state, Mapping) and self._arrays:
             rest = {key: value for key, value in state.items() if key not in self._arrays}
+        self._states[row] = rest
+        self._begun[row] = True
         for name, array in self._arrays.items():
             given = state.get(name, 0) if isinstance(state, Mapping) else 0
             try:
@@ -117,8 +120,12 @@ class Slots:
                 raise ModelError(
                     f"begin returned {list(shape)} for slot {name!r}, whose rows are {list(wanted)}"
                 ) from error
-        self._states[row] = rest
-        self._begun[row] = True
+
+    def release(self) -> list[Any]:
+        """Take all sequences out, for an instance that has failed; return their states."""
+        released = [self._take(row, -1) for row in range(len(self._states))]
+        released += [self._take(None, number) for number in list(self._saved)]
+        return [state for was_begun, state in released if was_begun]
 
     def batch(self, running: int) -> StepBatch:
         """Return the rows that are stepped."""
@@ -127,7 +134,8 @@ class Slots:
 
     def part(self, row: int, start: int, stop: int) -> PrefillPart:
         """Return a part of the prefill of a row."""
-        rows = {name: array[row] for name, array in self._arrays.items()}
+        # The ellipsis makes a view of a row without dimensions, too.
+        rows = {name: array[row, ...] for name, array in self._arrays.items()}
         return PrefillPart(self._states[row], rows, start, stop)
 
     def _take(self, row: int | None, number: int) -> tuple[bool, Any]:

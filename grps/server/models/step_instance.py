@@ -54,7 +54,13 @@ class StepInstance:
         """Load the user's object; see ``Instance.load``."""
         self._report("loading", f"loading {self._name}")
         self._step_model = load_step_model(self._config)
-        bytes_of(type(self._step_model).slots)  # a wrong declaration is an error of the start
+        kind = type(self._step_model)
+        bytes_of(kind.slots)  # a wrong declaration is an error of the start
+        if self._in_parts and kind.prefill is StepModel.prefill:
+            raise ModelError(
+                f"model {self._config.key}: batching.steps.max_chunk needs a prefill method, which "
+                f"{kind.__name__} has not"
+            )
         self._state = InstanceState(Life.LOADED)
         return None
 
@@ -93,6 +99,15 @@ class StepInstance:
         """Return its state; see ``Instance.state``."""
         return self._state
 
+    @property
+    def _in_parts(self) -> bool:
+        batching = self._config.batching
+        steps = batching.steps if batching is not None else None
+        return steps is not None and steps.max_chunk is not None
+
+    def _runner(self, step_model: StepModel, slots: int) -> StepRunner:
+        return StepRunner(step_model, slots, in_parts=self._in_parts, name=self._name)
+
     def _loaded(self) -> StepModel:
         if self._step_model is None:
             raise ModelError(f"instance {self._name} is started before it is loaded")
@@ -102,14 +117,12 @@ class StepInstance:
         backoff = Backoff()
         batching = self._config.batching
         slots = batching.max_batch_size if batching is not None else 1
-        steps = batching.steps if batching is not None else None
-        in_parts = steps is not None and steps.max_chunk is not None
         while True:
             channel = self._channel
             if channel is None:
                 return
             try:
-                StepRunner(step_model, slots, in_parts=in_parts, name=self._name).run(channel)
+                self._runner(step_model, slots).run(channel)
                 return
             except BaseException as error:
                 reason = describe(error)

@@ -62,6 +62,11 @@ impl RunningRequest {
         self.content.lock().take()
     }
 
+    /// The input, which stays; `None` when it was taken already.
+    pub fn content(&self) -> Option<Content> {
+        self.content.lock().clone()
+    }
+
     /// The input, if it is an encoded `GrpsMessage` and was not taken.
     pub fn message(&self) -> Option<Bytes> {
         match &*self.content.lock() {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use grps_core::{
-    Cause, Error, Plan, StepItem, StepOutcome, StepPuller, StepQueue, StepRequest, StepStopper,
+    Cause, Content, Error, Plan, Preemption, RunningRequest, StepItem, StepOutcome, StepPuller,
+    StepQueue, StepRequest, StepStopper,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
@@ -24,13 +25,16 @@ pub(crate) struct StepChannel {
     puller: Mutex<Option<StepPuller>>,
     /// Ends the wait of `next`, which holds the puller.
     stopper: StepStopper,
+    /// Whether a sequence may lose its state and begin again.
+    keeps_inputs: bool,
 }
 
 impl StepChannel {
     pub(crate) fn new(queue: &Arc<StepQueue>, name: &str) -> Self {
         let puller = queue.attach(name);
         let stopper = puller.stopper();
-        Self { puller: Mutex::new(Some(puller)), stopper }
+        let keeps_inputs = queue.policy().preemption == Preemption::Recompute;
+        Self { puller: Mutex::new(Some(puller)), stopper, keeps_inputs }
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut StepPuller) -> T) -> PyResult<T> {
@@ -62,14 +66,33 @@ pub(crate) struct StepPlan {
 }
 
 /// A sequence that begins.
-#[pyclass(frozen, get_all, module = "grps._core")]
+#[pyclass(frozen, module = "grps._core")]
 pub(crate) struct BegunSequence {
+    request: Arc<RunningRequest>,
+    /// Whether it may begin again, and needs its input then.
+    keeps: bool,
     /// Its request.
+    #[pyo3(get)]
     entry: Py<Entry>,
     /// Whether it began before and lost its state.
+    #[pyo3(get)]
     again: bool,
     /// Outputs of the steps that it made before.
+    #[pyo3(get)]
     outputs: Py<PyAny>,
+}
+
+#[pymethods]
+impl BegunSequence {
+    /// The input as (name, array) pairs, each of which owns its memory.
+    fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Vec<NamedArray<'py>>> {
+        let content = if self.keeps { self.request.content() } else { self.request.take_content() };
+        match content {
+            Some(Content::Tensors(tensors)) => tensor::to_numpy(py, tensors),
+            Some(_) => Err(PyRuntimeError::new_err("the input is a message")),
+            None => Err(PyRuntimeError::new_err("the input was taken already")),
+        }
+    }
 }
 
 #[pymethods]
@@ -134,10 +157,12 @@ impl StepChannel {
             };
             let gone = || PyRuntimeError::new_err("a sequence that begins has no request");
             let (request, again, outputs) = self.with(request)?.ok_or_else(gone)?;
+            let keeps = self.keeps_inputs;
             let outputs: Vec<NamedArray<'_>> = tensor::to_numpy(py, outputs)?;
             let outputs = outputs.into_pyobject(py)?.into_any().unbind();
-            let entry = Py::new(py, Entry::new(request))?;
-            Ok((*row, Py::new(py, BegunSequence { entry, again, outputs })?))
+            let entry = Py::new(py, Entry::new(Arc::clone(&request)))?;
+            let sequence = BegunSequence { request, keeps, entry, again, outputs };
+            Ok((*row, Py::new(py, sequence)?))
         });
         let begun = begun.collect::<PyResult<_>>()?;
         let ended = plan.ended.iter();

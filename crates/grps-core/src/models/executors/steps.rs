@@ -76,13 +76,13 @@ impl StepsExecutor {
             )),
             Refused::Waiting(StepRefusal::Cost) => Error::invalid(format!(
                 "model '{model}': the input has {} positions, but a step takes {} at most \
-                 (batching.max_step_cost)",
+                 (batching.steps.max_step_cost)",
                 need.prefill,
                 policy.max_step_cost - 1
             )),
             Refused::Waiting(StepRefusal::StateBytes) => Error::invalid(format!(
                 "model '{model}': the state takes {} bytes, but all states may take {} \
-                 (batching.max_state_bytes)",
+                 (batching.steps.max_state_bytes)",
                 need.state_bytes, policy.max_state_bytes
             )),
         }

@@ -16,4 +16,6 @@ pub(crate) mod step_queue;
 pub(crate) mod waiting;
 
 #[cfg(test)]
+mod order;
+#[cfg(test)]
 mod properties;

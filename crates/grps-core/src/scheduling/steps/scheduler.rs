@@ -22,6 +22,8 @@ pub(crate) struct StepScheduler<T> {
     suspended: Vec<Sequence<T>>,
     /// So many rows are stepped in the plan that was made last.
     running: usize,
+    /// Whether what waits gets slots; what it holds goes on in any case.
+    takes: bool,
 }
 
 /// A plan while it is made.
@@ -55,7 +57,7 @@ enum Origin {
 impl<T: SequenceItem> StepScheduler<T> {
     /// A scheduler without sequences.
     pub(crate) fn new(policy: Arc<StepPolicy>) -> Self {
-        Self { policy, rows: Vec::new(), suspended: Vec::new(), running: 0 }
+        Self { policy, rows: Vec::new(), suspended: Vec::new(), running: 0, takes: true }
     }
 
     /// The sequences with a slot, in the order of their rows.
@@ -81,6 +83,11 @@ impl<T: SequenceItem> StepScheduler<T> {
     /// Whether it holds no sequence.
     pub(crate) fn is_idle(&self) -> bool {
         self.rows.is_empty() && self.suspended.is_empty()
+    }
+
+    /// Leaves what waits to other instances.
+    pub(crate) fn stop_taking(&mut self) {
+        self.takes = false;
     }
 
     /// Ends the sequence of a row before the next step.
@@ -280,7 +287,8 @@ impl<T: SequenceItem> StepScheduler<T> {
     /// Where the next sequence comes from; `None` when nothing waits.
     fn next_origin(&self, now: Instant, waiting: &Waiting<T>) -> Option<Origin> {
         let suspended = self.suspended.first().map(|next| next.need.priority);
-        let next = waiting.peek(now).map(|next| next.need.priority);
+        let next = if self.takes { waiting.peek(now) } else { None };
+        let next = next.map(|next| next.need.priority);
         match (suspended, next) {
             (None, None) => None,
             (Some(suspended), Some(next)) if next < suspended => Some(Origin::Waiting),

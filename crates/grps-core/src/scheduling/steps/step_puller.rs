@@ -105,11 +105,18 @@ impl StepPuller {
         let mut state = queue.state.lock();
         loop {
             let is_stopped = self.stopped.load(Ordering::Acquire);
+            if is_stopped {
+                self.scheduler.stop_taking();
+            }
             let now = Instant::now();
             let held = self.scheduler.rows().len();
             let mut plan = self.scheduler.plan(now, &mut state.waiting);
             if !plan.is_empty() {
                 drop(state);
+                if !plan.dropped.is_empty() {
+                    // They wait again, and an idle instance may have room for them.
+                    queue.changed.notify_all();
+                }
                 self.begin(now, &mut plan, held);
                 return Some(plan);
             }
@@ -125,7 +132,7 @@ impl StepPuller {
     /// Takes over what the rows of the last plan returned, and replies to what has ended.
     ///
     /// # Errors
-    /// The outputs have another number of rows; every row of the step has failed then.
+    /// Something of it does not go with the rows; every row of the step has failed then.
     pub fn finish_step(&mut self, outcome: StepOutcome) -> Result<(), Error> {
         let rows = self.scheduler.running();
         if let Some(error) = wrong_rows(&outcome, rows) {
@@ -236,6 +243,13 @@ fn wrong_rows(outcome: &StepOutcome, rows: usize) -> Option<Error> {
         return failed(format!(
             "a step of {rows} rows says of {finished} whether they have finished"
         ));
+    }
+    let sizes = outcome.state_bytes.len();
+    if sizes != 0 && sizes != rows {
+        return failed(format!("a step of {rows} rows has the bytes of {sizes} states"));
+    }
+    if let Some((row, _)) = outcome.failed.iter().find(|(row, _)| *row >= rows) {
+        return failed(format!("a step of {rows} rows says that row {row} has failed"));
     }
     let output = outcome.outputs.iter().find(|output| output.shape().first() != Some(&rows))?;
     let (name, shape) = (output.name(), output.shape());

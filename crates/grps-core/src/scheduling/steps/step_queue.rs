@@ -137,7 +137,8 @@ impl StepQueue {
         let item = StepItem::Waiting(Box::new(entry));
         let ticket = state.waiting.push(now, need, item).map_err(Refused::Waiting)?;
         drop(state);
-        self.changed.notify_one();
+        // All, as the one that is woken may have no free slot.
+        self.changed.notify_all();
         let withdrawn = Arc::new(Ticket { queue: Arc::clone(self), ticket });
         Ok(QueueTicket::new(withdrawn, 0, 0))
     }

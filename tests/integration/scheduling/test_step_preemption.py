@@ -1,0 +1,149 @@
+"""Sequences of a step model that give their slots away, and what ends or replaces the model."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from tests.step_models import ENDLESS, Client, expected, numbers, series_model, write_series_project
+from tests.support import GUARD_S, RunningServer, serving, wait_until
+
+URGENT = {"X-Grps-Priority": "0"}
+PATIENT = {"X-Grps-Priority": "1"}
+
+
+def with_preemption(preemption: str) -> dict[str, object]:
+    """A model with one slot and two priorities."""
+    steps = {"preemption": preemption, "max_steps": ENDLESS}
+    batching = {"max_batch_size": 1, "steps": steps}
+    return series_model(preemption, batching, queue={"priority_levels": 2})
+
+
+MODELS = [
+    *map(with_preemption, ("save", "recompute", "never")),
+    series_model(
+        "bytes",
+        {"max_batch_size": 4, "steps": {"max_state_bytes": 32, "preemption": "recompute"}},
+    ),
+]
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    folder = write_series_project(tmp_path_factory.mktemp("steps"), MODELS)
+    with serving(folder) as running:
+        yield running
+
+
+@pytest.mark.parametrize("model", ["save", "recompute"])
+def test_an_urgent_sequence_takes_the_slot_and_the_other_goes_on(
+    server: RunningServer, model: str
+) -> None:
+    client = Client(server, model)
+    client.hold()
+    with ThreadPoolExecutor() as threads:
+        patient = threads.submit(client.whole, 5, 40, PATIENT)
+        client.sees("rows", 5)
+        urgent = threads.submit(client.whole, 6, 10, URGENT)
+        client.waits(1)
+        client.release()
+        assert urgent.result() == expected(6, 10)
+        assert patient.result() == expected(5, 40)
+    rows = client.noted("rows")
+    assert rows.index("6") < len(rows) - 1 - rows[::-1].index("5"), "the other went on behind it"
+    assert rows == ["5"] * rows.index("6") + ["6"] * 10 + ["5"] * (40 - rows.index("6"))
+    begun = client.noted("again")
+    assert begun == ["5 0", "6 0", *([f"5 {rows.index('6')}"] if model == "recompute" else [])]
+    client.all_ended()
+
+
+@pytest.mark.parametrize("model", ["save", "recompute"])
+def test_a_stream_loses_nothing_when_its_slot_is_taken(server: RunningServer, model: str) -> None:
+    client = Client(server, model)
+    client.hold()
+    with ThreadPoolExecutor() as threads, client.stream(7, 30, PATIENT) as connection:
+        urgent = [threads.submit(client.whole, first, 10, URGENT) for first in (8, 9)]
+        client.waits(2)
+        client.release()
+        assert connection.head().status == 200
+        found = [number for chunk in connection.chunks() for number in numbers(chunk)]
+        assert [one.result() for one in urgent] == [expected(8, 10), expected(9, 10)]
+    assert found == expected(7, 30)
+    assert client.gauge("grps_model_queue_length") == 0
+    client.all_ended()
+
+
+@pytest.mark.parametrize("model", ["save", "recompute"])
+def test_a_client_that_leaves_while_its_sequence_has_no_slot(
+    server: RunningServer, model: str
+) -> None:
+    client = Client(server, model)
+    client.hold()
+    with ThreadPoolExecutor() as threads:
+        with client.stream(10, headers=PATIENT):
+            urgent = threads.submit(client.whole, 11, 2000, URGENT)
+            client.waits(1)
+            client.release()
+            client.sees("rows", 11)
+        assert urgent.result() == expected(11, 2000)
+    assert client.whole(12, 2) == expected(12, 2)
+    client.all_ended()
+
+
+def test_nothing_takes_a_slot_if_preemption_is_never(server: RunningServer) -> None:
+    client = Client(server, "never")
+    client.hold()
+    with ThreadPoolExecutor() as threads:
+        patient = threads.submit(client.whole, 5, 20, PATIENT)
+        client.sees("rows", 5)
+        urgent = threads.submit(client.whole, 6, 10, URGENT)
+        client.waits(1)
+        client.release()
+        assert (patient.result(), urgent.result()) == (expected(5, 20), expected(6, 10))
+    assert client.noted("rows") == ["5"] * 20 + ["6"] * 10
+
+
+def test_the_bytes_of_states_are_bounded(server: RunningServer) -> None:
+    client = Client(server, "bytes")
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(client.whole, range(20, 28), [30] * 8))
+    assert found == [expected(first, 30) for first in range(20, 28)]
+    assert max(len(line.split()) for line in client.noted("rows")) == 2, "16 bytes each"
+    client.all_ended()
+
+
+def test_a_drain_finishes_what_runs_and_what_waits(server: RunningServer) -> None:
+    client = Client(server, "never")
+    client.hold()
+    with ThreadPoolExecutor() as threads:
+        whole = [threads.submit(client.whole, first, 20) for first in (30, 31)]
+        wait_until(lambda: bool(client.noted("rows")), "a sequence runs")
+        client.waits(1)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: client.post(32, 1).status_code == 503, "the drain starts")
+        client.release()
+        assert [one.result() for one in whole] == [expected(30, 20), expected(31, 20)]
+    assert server.process.wait(GUARD_S) == 0
+    assert sorted(client.noted("ended")) == ["30", "31"]
+    assert server.stderr() == ""
+
+
+def test_a_reload_loses_no_sequence(server: RunningServer) -> None:
+    client = Client(server, "save")
+    client.hold()
+    url = server.url("/grps/v1/admin/models/save/reload")
+    with ThreadPoolExecutor() as threads:
+        before = [threads.submit(client.whole, first, 20) for first in (40, 41)]
+        wait_until(lambda: bool(client.noted("rows")), "a sequence runs")
+        client.waits(1)
+        assert requests.post(url, timeout=GUARD_S).status_code == 200
+        after = threads.submit(client.whole, 42, 3)
+        client.sees("rows", 42)
+        client.release()
+        assert [one.result() for one in before] == [expected(40, 20), expected(41, 20)]
+        assert after.result() == expected(42, 3)
+    client.all_ended()

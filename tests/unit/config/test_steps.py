@@ -1,0 +1,105 @@
+"""The rules for step models, by both readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grps.config.schema import StepsConfig
+from grps.server.configuration import parse_inference
+from tests.unit.config.test_native_reader import by_program, by_python
+
+MODEL = """\
+models:
+- name: m
+  version: 1.0.0
+  inferer_type: {inferer_type}
+  inferer_name: i
+  inferer_path: m.onnx
+  converter_type: {converter_type}
+  isolation: {isolation}
+  batching: {{{batching}}}
+"""
+
+
+def text_with(
+    batching: str,
+    inferer_type: str = "customized",
+    converter_type: str = "numpy",
+    isolation: str = "thread",
+) -> str:
+    return MODEL.format(
+        batching=batching,
+        inferer_type=inferer_type,
+        converter_type=converter_type,
+        isolation=isolation,
+    )
+
+
+def refused(text: str, folder: Path) -> str:
+    """Return why both readers refuse a file."""
+    path = folder / "inference.yml"
+    path.write_text(text)
+    (native,) = by_program("inference", [path])
+    assert native == by_python("inference", path)
+    assert "invalid" in native
+    return str(native["invalid"])
+
+
+ONLY_STEP_MODELS = (
+    "models[0].batching.type: 'continuous' is for step models: use inferer_type 'customized' and "
+    "converter_type 'numpy'"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (text_with("type: continuous", inferer_type="onnxruntime"), ONLY_STEP_MODELS),
+        (text_with("type: continuous", converter_type="none"), ONLY_STEP_MODELS),
+        (text_with("type: continuous", converter_type="torch"), ONLY_STEP_MODELS),
+        (
+            text_with("type: continuous", isolation="process"),
+            "models[0].batching.type: 'continuous' runs in this process; use 'isolation: thread'",
+        ),
+        (
+            text_with("type: dynamic, steps: {}"),
+            "models[0].batching.steps: has no effect without 'type: continuous'",
+        ),
+        (
+            text_with("type: continuous, allowed_sizes: [16]"),
+            "models[0].batching.allowed_sizes: has no effect without 'type: dynamic'",
+        ),
+        (
+            text_with("type: continuous, max_batch_size: 8, steps: {max_step_cost: 8}"),
+            "models[0].batching.steps.max_step_cost: 8 is too small for max_batch_size 8; give at "
+            "least 9",
+        ),
+        (
+            text_with("type: continuous, steps: {max_chunk: 0}"),
+            "models[0].batching.steps.max_chunk: expected a whole number, 1 or more; got '0'",
+        ),
+        (
+            text_with("type: continuous, steps: {preemption: swap}"),
+            "models[0].batching.steps.preemption: expected one of never, recompute, save",
+        ),
+        (
+            text_with("type: continuous, steps: {max_step: 3}"),
+            "unknown key 'max_step' in",
+        ),
+    ],
+)
+def test_refused(text: str, cause: str, tmp_path: Path) -> None:
+    assert cause in refused(text, tmp_path)
+
+
+def test_values_and_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "inference.yml"
+    path.write_text(text_with("type: continuous, max_batch_size: 8, steps: {max_step_cost: 9}"))
+    (native,) = by_program("inference", [path])
+    assert native == by_python("inference", path)
+    (model,) = parse_inference(path.read_text(), str(path)).models
+    assert model.makes_steps
+    assert model.batching is not None
+    assert model.batching.steps == StepsConfig(max_step_cost=9)
