@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from grps.backends.libraries import native_library
+from grps.backends.torch.shim import recipe as torch_recipe
 from grps.deploy.native import PROGRAM
 from tests.integration.engines.native_models import WAYS, ask, tensor
 from tests.integration.engines.native_models import configured as configured_for
@@ -296,6 +297,40 @@ def test_the_verb_serves_a_file_without_python(tmp_path: Path, is_built: bool) -
         assert grpst("ps").stdout.split()[-1] == "native"
     finally:
         grpst("stop", "my_grps")
+
+
+OPERATOR = """
+#include <ATen/ATen.h>
+#include <torch/library.h>
+at::Tensor thrice(const at::Tensor &x) { return x * 3; }
+TORCH_LIBRARY(grps_test, library) { library.def("thrice(Tensor x) -> Tensor", &thrice); }
+"""
+
+
+@pytest.mark.slow
+def test_operators_of_a_library_are_found(tmp_path: Path) -> None:
+    (tmp_path / "thrice.cc").write_text(OPERATOR)
+    recipe = torch_recipe()
+    command = ["c++", "-std=c++17", "-shared", "-fPIC", str(tmp_path / "thrice.cc")]
+    command += [f"-I{folder}" for folder in recipe.includes]
+    command += [f"-L{folder}" for folder in recipe.folders]
+    command += [f"-l{library}" for library in recipe.libraries]
+    library = str(tmp_path / "libthrice.so")
+    subprocess.run([*command, "-o", library], check=True)
+    save_it = (
+        f"import torch; torch.ops.load_library({library!r})\n"
+        "class Thrice(torch.nn.Module):\n"
+        "    def forward(self, x):\n        return torch.ops.grps_test.thrice(x)\n"
+        "x = torch.ones(1)\n"
+        f"torch.jit.trace(Thrice(), x).save({str(tmp_path / 'thrice.pt')!r})\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", save_it], check=True)
+    arguments = {"customized_op_paths": library, "inter_op_threads": 2}
+    keys = {"inferer_path": "thrice.pt", "inferer_args": arguments}
+    write_project(tmp_path, [configured("native", "m", keys)])
+    with serving(tmp_path, PROGRAM, GRPS_TORCH=str(native_library("torch"))) as server:
+        status, outputs = ask(server, "native_m", [tensor("x", "FP32", [2], [1, 2])])
+        assert (status, outputs[0]["data"]) == (200, [3, 6])
 
 
 OTHER_VERSION = """

@@ -99,3 +99,56 @@ impl Arguments {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn read(device: &str, args: Value) -> Result<Arguments, String> {
+        let model = ModelFile {
+            key: "m-1".to_owned(),
+            path: PathBuf::from("m.pt"),
+            device: device.to_owned(),
+            args,
+            processors: 2,
+            warm_up: true,
+            joined: None,
+        };
+        Arguments::read(&model).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn arguments_are_those_of_python() {
+        let given = json!({
+            "intra_op_threads": 2, "inter_op_threads": 3, "customized_op_paths": "/dev/null, ",
+            "inputs": {"x": "float32[-1]"}, "memory_format": "channels_last", "compile": false,
+            "cuda_stream": false, "native": true
+        });
+        let text = read("cpu", given.clone()).unwrap_err();
+        assert_eq!(text, "library of custom operators /dev/null: no such file");
+        let mut given = given;
+        given["customized_op_paths"] = Value::Null;
+        let arguments = read("CPU", given).unwrap();
+        assert_eq!(arguments.intra_op_threads.map(usize::from), Some(2));
+        assert_eq!(arguments.inputs["x"], "float32[-1]");
+        let passed = json!({"inter_op_threads": 3, "libraries": [], "channels_last": true});
+        assert_eq!(arguments.for_shim(), passed);
+        let passed = json!({"inter_op_threads": 0, "libraries": [], "channels_last": false});
+        assert_eq!(read("original", Value::Null).unwrap().for_shim(), passed);
+    }
+
+    #[test]
+    fn wrong_ones_and_those_that_need_python_are_named() {
+        for (device, args, what) in [
+            ("cpu", json!({"threads": 2}), "inferer_args: unknown field `threads`"),
+            ("cpu", json!({"memory_format": "nhwc"}), "inferer_args: unknown variant `nhwc`"),
+            ("cpu", json!({"compile": true}), "inferer_args.compile is not possible in native"),
+            ("cpu", json!({"compile": "max-autotune"}), "inferer_args.compile is not possible"),
+            ("cuda:1", json!({}), "device cuda:1 is not possible in native code"),
+        ] {
+            let text = read(device, args).unwrap_err();
+            assert!(text.starts_with(what), "{text}");
+        }
+    }
+}
