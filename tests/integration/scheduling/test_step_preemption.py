@@ -124,7 +124,11 @@ def test_a_drain_finishes_what_runs_and_what_waits(server: RunningServer) -> Non
         wait_until(lambda: bool(client.noted("rows")), "a sequence runs")
         client.waits(1)
         server.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: client.post(32, 1).status_code == 503, "the drain starts")
+        ready = server.url("/grps/v1/health/ready")
+        wait_until(
+            lambda: requests.get(ready, timeout=GUARD_S).status_code == 503, "the drain starts"
+        )
+        assert client.post(32, 1).status_code == 503
         client.release()
         assert [one.result() for one in whole] == [expected(30, 20), expected(31, 20)]
     assert server.process.wait(GUARD_S) == 0
