@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.step_models import ENDLESS, Client, expected, numbers, series_model, write_series_project
-from tests.support import GUARD_S, RunningServer, serving, wait_until
+from tests.support import GUARD_S, RunningServer, serving, state_of, wait_until
 
 URGENT = {"X-Grps-Priority": "0"}
 PATIENT = {"X-Grps-Priority": "1"}
@@ -116,6 +116,11 @@ def test_the_bytes_of_states_are_bounded(server: RunningServer) -> None:
     client.all_ended()
 
 
+def is_draining(server: RunningServer) -> bool:
+    state = state_of(server.folder)
+    return state is not None and state.phase == "draining"
+
+
 def test_a_drain_finishes_what_runs_and_what_waits(server: RunningServer) -> None:
     client = Client(server, "never")
     client.hold()
@@ -124,7 +129,8 @@ def test_a_drain_finishes_what_runs_and_what_waits(server: RunningServer) -> Non
         wait_until(lambda: bool(client.noted("rows")), "a sequence runs")
         client.waits(1)
         server.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: client.post(32, 1).status_code == 503, "the drain starts")
+        wait_until(lambda: is_draining(server), "the drain starts")
+        assert client.post(32, 1).status_code == 503
         client.release()
         assert [one.result() for one in whole] == [expected(30, 20), expected(31, 20)]
     assert server.process.wait(GUARD_S) == 0
