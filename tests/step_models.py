@@ -64,11 +64,14 @@ class Series(StepModel):
         value = made[-1] if len(made) else first
         return {"value": value, "left": steps - len(made), "name": first}
 
+    def wait(self):
+        while Path(f"{self.args['notes']}-hold").exists():
+            time.sleep(0.002)
+
     def step(self, batch):
         names = [state["name"] for state in batch.states]
         self.note("rows", " ".join(map(str, names)))
-        while Path(f"{self.args['notes']}-hold").exists():
-            time.sleep(0.002)
+        self.wait()
         time.sleep(0.0005)
         batch["value"] = (batch["value"] * 31 + 7) % 1000003
         batch["left"] -= 1
@@ -117,6 +120,7 @@ class Positions(Series):
     def prefill(self, parts):
         for part in parts:
             self.note("parts", f"{part.state['name']} {part.start} {part.stop}")
+            self.wait()
             part.rows["value"][...] += part.stop - part.start
 
 
@@ -243,9 +247,13 @@ class Client:
 
     def all_ended(self) -> None:
         """Wait until each sequence that begun has ended, and check that it did so once."""
-        count = len(self.noted("begun"))
-        wait_until(lambda: len(self.noted("ended")) >= count, "all sequences end")
-        assert sorted(self.noted("ended")) == sorted(self.noted("begun"))
+
+        def counts() -> tuple[list[str], list[str]]:
+            return sorted(self.noted("ended")), sorted(self.noted("begun"))
+
+        wait_until(lambda: len(counts()[0]) >= len(counts()[1]), "all sequences end")
+        ended, begun = counts()
+        assert ended == begun
 
 
 def numbers(answer: bytes) -> list[int]:

@@ -228,6 +228,13 @@ def _check_steps(model: ModelConfig, batching: BatchingConfig, at: str, fail: Fa
         )
     if model.isolation == "process":
         raise fail(f"{at}.type", "'continuous' runs in this process; use 'isolation: thread'")
+    useless = {"max_threads": model.max_threads, "warm_up_requests": model.warm_up_requests}
+    for key, value in useless.items():
+        if value:
+            raise fail(
+                f"{at.removesuffix('.batching')}.{key}",
+                "has no effect with batching.type 'continuous'; leave it out",
+            )
     steps = batching.steps
     if steps is not None and steps.max_step_cost is not None:
         least = batching.max_batch_size + 1

@@ -46,7 +46,12 @@ class StepBatch:
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray], states: Sequence[Any]) -> None:
-        """[For the server] Make a batch of the rows of ``arrays``, one per state."""
+        """Make a batch; the server does, and tests of a model.
+
+        Args:
+            arrays: The rows of each slot, one per state.
+            states: What ``begin`` returned for each sequence, besides the rows of the slots.
+        """
         self._arrays = arrays
         self.states = states
 

@@ -65,10 +65,12 @@ def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Load
         report: Receives the progress.
 
     Raises:
-        ModelError: The model is a plugin's, which runs in native threads of the server.
+        ModelError: The model is a plugin's or a step model, which run in threads of the server.
     """
     if config.inferer_type == "plugin":
         raise ModelError(f"model {config.key}: inferer_type 'plugin' runs in a server only")
+    if config.makes_steps:
+        raise ModelError(f"model {config.key}: batching.type 'continuous' runs in a server only")
     if runs_user_code(config):
         return (partial(_load_user_copy, config, report),)
     copies = (config.for_copy(index) for index in range(config.copies))

@@ -5,26 +5,42 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
 
 from tests.step_models import ENDLESS, Client, expected, numbers, series_model, write_series_project
-from tests.support import GUARD_S, RunningServer, serving, wait_until
+from tests.support import GUARD_S, RunningServer, serving, state_of, wait_until
+from tests.tensors import arrays_of
 
 URGENT = {"X-Grps-Priority": "0"}
-PATIENT = {"X-Grps-Priority": "1"}
+PATIENT = {"X-Grps-Priority": "2"}
 
 
-def with_preemption(preemption: str) -> dict[str, object]:
-    """A model with one slot and two priorities."""
+def with_preemption(preemption: str, slots: int = 1, instances: int = 1) -> dict[str, Any]:
+    """A model with few slots and several priorities."""
     steps = {"preemption": preemption, "max_steps": ENDLESS}
-    batching = {"max_batch_size": 1, "steps": steps}
-    return series_model(preemption, batching, queue={"priority_levels": 2})
+    return series_model(
+        preemption if instances == 1 else f"many_{preemption}",
+        {"max_batch_size": slots, "steps": steps},
+        queue={"priority_levels": 3},
+        instances=instances,
+    )
 
 
 MODELS = [
     *map(with_preemption, ("save", "recompute", "never")),
+    *(with_preemption(name, 3, 2) for name in ("save", "recompute")),
+    series_model(
+        "parts",
+        {
+            "max_batch_size": 1,
+            "steps": {"max_chunk": 3, "prefill_input": "x", "preemption": "recompute"},
+        },
+        queue={"priority_levels": 2},
+        inferer_name="positions",
+    ),
     series_model(
         "bytes",
         {"max_batch_size": 4, "steps": {"max_state_bytes": 32, "preemption": "recompute"}},
@@ -77,6 +93,26 @@ def test_a_stream_loses_nothing_when_its_slot_is_taken(server: RunningServer, mo
     client.all_ended()
 
 
+def test_a_sequence_without_outputs_begins_again_with_its_input(server: RunningServer) -> None:
+    client = Client(server, "parts")
+    client.hold()
+    with ThreadPoolExecutor() as threads:
+        patient = threads.submit(client.post, 13000, 2, 20, PATIENT)
+        wait_until(lambda: client.noted("parts") == ["13000 0 3"], "the first part is read")
+        urgent = threads.submit(client.post, 14000, 2, 5, URGENT)
+        client.waits(1)
+        client.release()
+        answers = [urgent.result(), patient.result()]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert client.noted("again") == ["13000 0", "14000 0", "13000 0"]
+    parts = [line for line in client.noted("parts") if line.startswith("13000")]
+    assert parts[1:3] == ["13000 0 3", "13000 3 6"]
+    assert parts[-1] == "13000 18 20"
+    found = [arrays_of(answer.json()["gtensors"])["y"].tolist() for answer in answers]
+    assert found == [expected(5, 2), expected(20, 2)], "from the number of positions"
+    client.all_ended()
+
+
 @pytest.mark.parametrize("model", ["save", "recompute"])
 def test_a_client_that_leaves_while_its_sequence_has_no_slot(
     server: RunningServer, model: str
@@ -92,6 +128,27 @@ def test_a_client_that_leaves_while_its_sequence_has_no_slot(
         assert urgent.result() == expected(11, 2000)
     assert client.whole(12, 2) == expected(12, 2)
     client.all_ended()
+
+
+@pytest.mark.parametrize("model", ["many_save", "many_recompute"])
+def test_a_mix_of_priorities_and_clients_that_leave(server: RunningServer, model: str) -> None:
+    client = Client(server, model)
+
+    def ask(first: int) -> None:
+        headers = {"X-Grps-Priority": str(first % 3)}
+        steps = first * 7 % 40 + 1
+        if first % 10 < 3:
+            with client.stream(first, headers=headers):
+                pass
+        else:
+            assert client.whole(first, steps, headers) == expected(first, steps)
+
+    with ThreadPoolExecutor(24) as threads:
+        list(threads.map(ask, range(2000, 2150)))
+    client.all_ended()
+    assert {int(first) for first in client.noted("begun")} == set(range(2000, 2150))
+    assert (len(client.noted("begun")) > 150) == (model == "many_recompute")
+    assert client.gauge("grps_model_queue_length") == 0
 
 
 def test_nothing_takes_a_slot_if_preemption_is_never(server: RunningServer) -> None:
@@ -116,6 +173,11 @@ def test_the_bytes_of_states_are_bounded(server: RunningServer) -> None:
     client.all_ended()
 
 
+def is_draining(server: RunningServer) -> bool:
+    state = state_of(server.folder)
+    return state is not None and state.phase == "draining"
+
+
 def test_a_drain_finishes_what_runs_and_what_waits(server: RunningServer) -> None:
     client = Client(server, "never")
     client.hold()
@@ -124,10 +186,7 @@ def test_a_drain_finishes_what_runs_and_what_waits(server: RunningServer) -> Non
         wait_until(lambda: bool(client.noted("rows")), "a sequence runs")
         client.waits(1)
         server.process.send_signal(signal.SIGTERM)
-        ready = server.url("/grps/v1/health/ready")
-        wait_until(
-            lambda: requests.get(ready, timeout=GUARD_S).status_code == 503, "the drain starts"
-        )
+        wait_until(lambda: is_draining(server), "the drain starts")
         assert client.post(32, 1).status_code == 503
         client.release()
         assert [one.result() for one in whole] == [expected(30, 20), expected(31, 20)]

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from grps.config.schema import StepsConfig
+from grps.errors import ModelError
 from grps.server.configuration import parse_inference
+from grps.server.loading.loaders import copy_loaders
 from tests.unit.config.test_native_reader import by_program, by_python
 
 MODEL = """\
@@ -20,7 +22,7 @@ models:
   converter_type: {converter_type}
   isolation: {isolation}
   batching: {{{batching}}}
-"""
+{extra}"""
 
 
 def text_with(
@@ -28,12 +30,14 @@ def text_with(
     inferer_type: str = "customized",
     converter_type: str = "numpy",
     isolation: str = "thread",
+    extra: str = "",
 ) -> str:
     return MODEL.format(
         batching=batching,
         inferer_type=inferer_type,
         converter_type=converter_type,
         isolation=isolation,
+        extra=extra,
     )
 
 
@@ -64,6 +68,14 @@ ONLY_STEP_MODELS = (
             "models[0].batching.type: 'continuous' runs in this process; use 'isolation: thread'",
         ),
         (
+            text_with("type: continuous", extra="  max_threads: 2\n"),
+            "models[0].max_threads: has no effect with batching.type 'continuous'; leave it out",
+        ),
+        (
+            text_with("type: continuous", extra="  warm_up_requests: [a.json]\n"),
+            "models[0].warm_up_requests: has no effect with batching.type 'continuous'",
+        ),
+        (
             text_with("type: dynamic, steps: {}"),
             "models[0].batching.steps: has no effect without 'type: continuous'",
         ),
@@ -92,6 +104,12 @@ ONLY_STEP_MODELS = (
 )
 def test_refused(text: str, cause: str, tmp_path: Path) -> None:
     assert cause in refused(text, tmp_path)
+
+
+def test_it_runs_in_a_server_only() -> None:
+    (model,) = parse_inference(text_with("type: continuous"), "inference.yml").models
+    with pytest.raises(ModelError, match=r"batching\.type 'continuous' runs in a server only"):
+        copy_loaders(model, lambda phase, detail: None)
 
 
 def test_values_and_defaults(tmp_path: Path) -> None:

@@ -286,6 +286,15 @@ fn check_steps(
         let text = "'continuous' runs in this process; use 'isolation: thread'";
         return Err(fail(&format!("{at}.type"), text));
     }
+    let useless = [
+        ("max_threads", model.max_threads.is_some()),
+        ("warm_up_requests", !model.warm_up_requests.is_empty()),
+    ];
+    if let Some((key, _)) = useless.iter().find(|(_, is_given)| *is_given) {
+        let at = at.strip_suffix(".batching").unwrap_or(at);
+        let text = "has no effect with batching.type 'continuous'; leave it out";
+        return Err(fail(&format!("{at}.{key}"), text));
+    }
     let (most, least) = (batching.max_batch_size, batching.max_batch_size + 1);
     let cost = batching.steps.as_ref().and_then(|steps| steps.max_step_cost);
     if let Some(cost) = cost.filter(|cost| *cost < least) {

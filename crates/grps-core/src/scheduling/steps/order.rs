@@ -30,7 +30,7 @@ fn need(priority: u8, client: u8) -> Need {
     Need { priority, client, prefill: 1, state_bytes: 0, input_bytes: 1 }
 }
 
-/// A policy with so many slots, and a queue with one sequence for each priority and client.
+/// A policy with so many slots, and what waits: a sequence for each pair of priority and client.
 fn waiting(slots: usize, arrivals: &[(u8, u8)]) -> (Arc<StepPolicy>, Waiting<Request>) {
     let policy = StepPolicy { max_slots: slots, priority_levels: 3, ..StepPolicy::default() };
     let policy = Arc::new(policy);
