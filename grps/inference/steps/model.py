@@ -147,7 +147,14 @@ class StepModel(ABC):
         """
 
     def prefill(self, parts: Sequence[PrefillPart]) -> None:
-        """Prefill parts of sequences, with ``batching.steps.max_chunk``."""
+        """Prefill parts of sequences, with ``batching.steps.max_chunk``.
+
+        Args:
+            parts: The parts, one for each sequence that is prefilled.
+
+        Raises:
+            Exception: It fails the sequences of all parts.
+        """
         raise NotImplementedError("prefill is not implemented by this model")
 
     @abstractmethod
