@@ -10,13 +10,14 @@ macro_rules! part {
     };
 }
 
-const SCRIPTS: [&str; 13] = [
+const SCRIPTS: [&str; 14] = [
     part!("scripts/texts.js"),
     part!("scripts/basics.js"),
     part!("scripts/charts.js"),
     part!("scripts/diagnose.js"),
     part!("scripts/overview.js"),
     part!("scripts/served.js"),
+    part!("scripts/steps.js"),
     part!("scripts/requests.js"),
     part!("scripts/series.js"),
     part!("scripts/described.js"),

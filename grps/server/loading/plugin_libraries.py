@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -88,15 +88,29 @@ def is_found(library: str) -> bool:
 
 
 def _load_opened(plugin: Path, folders: list[Path]) -> None:
-    """Load what a plugin will open where the loader of the system does not find it.
+    """Load what a plugin will open: those beside it, those of the system, those of packages.
 
     A library that is not here, or can't be loaded, is no fault yet: the plugin says so when a model
     needs it.
     """
     for name in opened_libraries(plugin, optional=True):
-        for path in _candidates(name, folders):
-            if _load(path, [*folders, path.parent], (name,)) is None:
-                break
+        if not _load_from(folders, name, folders) and not _loads_by_name(name):
+            _load_from(_package_folders(), name, folders)
+
+
+def _load_from(places: Iterable[Path], name: str, folders: list[Path]) -> bool:
+    """Load a library of one of these places, and what it needs; return whether there was one."""
+    found = _candidates(name, places)
+    return any(_load(path, [*folders, path.parent], (name,)) is None for path in found)
+
+
+def _loads_by_name(library: str) -> bool:
+    """Load a library where the loader of the system finds it; return whether it does."""
+    try:
+        ctypes.CDLL(library, mode=os.RTLD_NOW | os.RTLD_LOCAL)
+    except OSError:
+        return False
+    return True
 
 
 def _load(library: Path, folders: list[Path], above: tuple[str, ...]) -> str | None:
@@ -109,7 +123,7 @@ def _load(library: Path, folders: list[Path], above: tuple[str, ...]) -> str | N
     """
     before = None
     while (missing := _first_missing(library)) is not None:
-        path = next(_candidates(missing, folders), None)
+        path = next(_candidates(missing, [*folders, *_package_folders()]), None)
         # One that is loaded and still missing has another name inside.
         if path is None or missing == before or missing in above:
             return missing
@@ -130,8 +144,8 @@ def _first_missing(library: Path) -> str | None:
     return None
 
 
-def _candidates(name: str, folders: list[Path]) -> Iterator[Path]:
-    for folder in [*folders, *_package_folders()]:
+def _candidates(name: str, folders: Iterable[Path]) -> Iterator[Path]:
+    for folder in folders:
         if (folder / name).is_file():
             yield folder / name
         # Packages have libonnxruntime.so.1.32.0 where libonnxruntime.so.1 is looked for.

@@ -181,7 +181,6 @@ BATCHED = {"batching": {"type": "dynamic", "max_batch_size": 4}}
 @pytest.mark.parametrize(
     ("keys", "cause"),
     [
-        ({"isolation": "process"}, "isolation is not possible with inferer_args.native"),
         (
             {"inferer_args": {"streams": 2}},
             "inferer_args.streams above 1 is not possible in native",

@@ -170,14 +170,20 @@ async fn branches_run_side_by_side() {
 async fn a_failed_node_cancels_the_one_beside_it() {
     let engine = engine();
     let (told, cancelled) = mpsc::channel::<()>();
+    let (begins, begun) = mpsc::channel::<()>();
     add(&engine, "left", move |entry| {
+        begins.send(()).unwrap();
         while !entry.reply.is_closed() {
             std::thread::yield_now();
         }
         told.send(()).unwrap();
         summing(0)(entry)
     });
-    add(&engine, "right", |_| Err(Error::new(Cause::ModelFailed, "boom")));
+    add(&engine, "right", move |_| {
+        // A call that has not begun is taken out of its queue instead.
+        begun.recv_timeout(GUARD).unwrap();
+        Err(Error::new(Cause::ModelFailed, "boom"))
+    });
     add(&engine, "join", summing(0));
     engine.registry().put_graph(diamond(), false).unwrap();
     let failed = ask(&engine, vec![tensor("x", 1)]).await.unwrap_err();
