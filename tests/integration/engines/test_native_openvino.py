@@ -175,6 +175,18 @@ def test_requests_at_once_keep_their_rows(server: RunningServer) -> None:
         assert list(pool.map(total, range(200))) == [[2.0 * n, 2.0] for n in range(200)]
 
 
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
+def test_a_worker_process_answers_the_same(tmp_path: Path, program: Path | None) -> None:
+    pair = ["n", 2]
+    add = [("a", FLOAT, pair), ("b", FLOAT, pair)], [("c", FLOAT, pair)]
+    save_node(tmp_path / "add.onnx", "Add", *add)
+    keys = {"inferer_path": "add.onnx", "isolation": "process"}
+    write_project(tmp_path, [configured("openvino", "native", "add", keys)])
+    with serving(tmp_path, program, GRPS_OPENVINO=str(native_library("openvino"))) as server:
+        status, outputs = ask(server, "native_add", PAIR)
+        assert (status, outputs[0]["data"]) == (200, [4.0, 6.5])
+
+
 BATCHED = {"batching": {"type": "dynamic", "max_batch_size": 4}}
 
 
@@ -212,8 +224,6 @@ def test_what_is_wrong_is_said(
     keys = {"inferer_path": "same.onnx", **keys}
     write_project(tmp_path, [configured("openvino", "native", "m", keys)])
     variables = {} if program is None else {"GRPS_OPENVINO": str(native_library("openvino"))}
-    if program is not None and "isolation" in keys:
-        cause = "a process of its own"
     with (
         pytest.raises(AssertionError, match=r"failed|ended") as caught,
         serving(tmp_path, program, **variables),

@@ -216,6 +216,16 @@ def test_strings_outlive_the_run_that_they_were_sent_to(server: RunningServer) -
 BATCHED = {"batching": {"type": "dynamic", "max_batch_size": 4}}
 
 
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
+def test_a_worker_process_answers_the_same(tmp_path: Path, program: Path | None) -> None:
+    save_identity(tmp_path / "same", tf.float32)
+    keys = {"inferer_path": "same", "isolation": "process"}
+    write_project(tmp_path, [configured("tensorflow", "native", "same", keys)])
+    with serving(tmp_path, program, **LIBRARY) as server:
+        status, outputs = ask(server, "native_same", [tensor("x", "FP32", [2], [1, 2.5])])
+        assert (status, outputs[0]["data"]) == (200, [1.0, 2.5])
+
+
 def damage(folder: Path) -> None:
     """Write models that can't be served."""
     whole = (folder / "same" / "saved_model.pb").read_bytes()
