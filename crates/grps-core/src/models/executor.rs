@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::request::content::Content;
-use crate::request::reply::{Reply, ReplyReceiver};
+use crate::request::reply::{Reply, ReplyReceiver, ReplySender};
 use crate::request::request::{Attachment, SchedulingOptions, Session};
 use crate::request::stream::ChunkSender;
 use crate::request::timeline::Timeline;
 use crate::scheduling::batching::BatchCounts;
+use crate::scheduling::entry::Entry;
 use crate::scheduling::queue_ticket::QueueTicket;
 use crate::scheduling::steps::step_counts::StepCounts;
 
@@ -59,6 +60,21 @@ impl Call {
             batch_key: options.batch_key.clone(),
             client: options.client,
             deadline: options.deadline.map(tokio::time::Instant::into_std),
+        }
+    }
+}
+
+impl Call {
+    /// The call in a queue, with the channel of its reply.
+    pub(crate) fn into_entry(self, reply: ReplySender) -> Entry {
+        Entry {
+            timeline: self.timeline,
+            content: self.content,
+            reply,
+            stream: self.stream,
+            attachment: self.attachment,
+            session: self.session,
+            deadline: self.deadline,
         }
     }
 }

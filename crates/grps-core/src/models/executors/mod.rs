@@ -2,4 +2,5 @@
 
 pub(crate) mod inline;
 pub(crate) mod pulled;
+pub(crate) mod queued;
 pub(crate) mod steps;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Cause, Error};
+use crate::error::Error;
 use crate::models::executor::{Call, Executor, PendingReply, Submission};
+use crate::models::executors::queued::{closed, full, trouble_of};
 use crate::models::model_spec::ModelSpec;
 use crate::request::reply::reply_channel;
 use crate::scheduling::batching::{BatchCounts, BatchingKey};
-use crate::scheduling::entry::Entry;
 use crate::scheduling::queue::{Queue, Refusal};
 
 /// Puts calls into a queue, which any kind of instance may attach to.
@@ -34,39 +34,20 @@ impl PulledExecutor {
         &self.queue
     }
 
-    fn enqueue(&self, call: Call) -> Result<PendingReply, Error> {
+    fn enqueue(&self, mut call: Call) -> Result<PendingReply, Error> {
         let policy = self.queue.policy();
-        let key = BatchingKey::of(policy, &call.content, call.priority, call.batch_key)
+        let key = BatchingKey::of(policy, &call.content, call.priority, call.batch_key.take())
             .map_err(|error| Error::invalid(format!("model '{}': {error}", self.model)))?;
         let (reply, receiver) = reply_channel();
-        let entry = Entry {
-            timeline: call.timeline,
-            content: call.content,
-            reply,
-            stream: call.stream,
-            attachment: call.attachment,
-            session: call.session,
-            deadline: call.deadline,
-        };
-        let pushed = self.queue.push(call.began, key, entry);
+        let pushed = self.queue.push(call.began, key, call.into_entry(reply));
         let ticket = pushed.map_err(|refusal| self.describe(refusal))?;
         Ok(PendingReply::queued(receiver, ticket))
     }
 
     fn describe(&self, refusal: Refusal) -> Error {
-        let model = &self.model;
         match refusal {
-            Refusal::Closed => {
-                let message = format!("model '{model}' takes no more requests");
-                Error::new(Cause::Unavailable, message)
-            }
-            Refusal::Full => {
-                let most = self.queue.policy().max_length;
-                let message = format!(
-                    "model '{model}': {most} requests wait already (queue.max_length); try again later"
-                );
-                Error::new(Cause::QueueFull, message)
-            }
+            Refusal::Closed => closed(&self.model),
+            Refusal::Full => full(&self.model, self.queue.policy().max_length),
         }
     }
 }
@@ -80,10 +61,7 @@ impl Executor for PulledExecutor {
 
     fn trouble(&self) -> Option<String> {
         let trouble = self.queue.trouble(self.hang_timeout);
-        trouble.or_else(|| {
-            let abandoned = self.queue.pullers() == 0;
-            abandoned.then(|| format!("model '{}' has no running instance", self.model))
-        })
+        trouble_of(&self.model, trouble, self.queue.pullers())
     }
 
     fn close(&self) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::error::{Cause, Error};
 use crate::models::executor::{Call, Executor, PendingReply, Submission};
+use crate::models::executors::queued::{closed, full, trouble_of};
 use crate::models::model_spec::ModelSpec;
 use crate::request::reply::reply_channel;
-use crate::scheduling::entry::Entry;
 use crate::scheduling::steps::policy::StepPolicy;
 use crate::scheduling::steps::sequence::Need;
 use crate::scheduling::steps::step_counts::StepCounts;
@@ -43,37 +43,23 @@ impl StepsExecutor {
             client: call.client,
             ..self.queue.need_of(&call.content)
         };
-        let entry = Entry {
-            timeline: call.timeline,
-            content: call.content,
-            reply,
-            stream: call.stream,
-            attachment: call.attachment,
-            session: call.session,
-            deadline: call.deadline,
-        };
-        let pushed = self.queue.push(call.began, need, entry);
+        let pushed = self.queue.push(call.began, need, call.into_entry(reply));
         let ticket = pushed.map_err(|refused| self.describe(refused, &need))?;
         Ok(PendingReply::queued(receiver, ticket))
     }
 
     fn describe(&self, refused: Refused, need: &Need) -> Error {
         let (model, policy) = (&self.model, self.queue.policy());
-        let full = |text: String| Error::new(Cause::QueueFull, text);
         match refused {
-            Refused::Closed => {
-                let message = format!("model '{model}' takes no more requests");
-                Error::new(Cause::Unavailable, message)
+            Refused::Closed => closed(model),
+            Refused::Waiting(StepRefusal::Length) => full(model, policy.max_waiting),
+            Refused::Waiting(StepRefusal::Bytes) => {
+                let most = policy.max_waiting_bytes;
+                let message = format!(
+                    "model '{model}': the inputs that wait have {most} bytes; try again later"
+                );
+                Error::new(Cause::QueueFull, message)
             }
-            Refused::Waiting(StepRefusal::Length) => full(format!(
-                "model '{model}': {} requests wait already (queue.max_length); try again later",
-                policy.max_waiting
-            )),
-            Refused::Waiting(StepRefusal::Bytes) => full(format!(
-                "model '{model}': the inputs that wait have {} bytes already (queue.max_bytes); try \
-                 again later",
-                policy.max_waiting_bytes
-            )),
             Refused::Waiting(StepRefusal::Cost) => Error::invalid(format!(
                 "model '{model}': the input has {} positions, but a step takes {} at most \
                  (batching.steps.max_step_cost)",
@@ -96,10 +82,7 @@ impl Executor for StepsExecutor {
 
     fn trouble(&self) -> Option<String> {
         let trouble = self.queue.trouble(self.hang_timeout);
-        trouble.or_else(|| {
-            let abandoned = self.queue.pullers() == 0;
-            abandoned.then(|| format!("model '{}' has no running instance", self.model))
-        })
+        trouble_of(&self.model, trouble, self.queue.pullers())
     }
 
     fn close(&self) {

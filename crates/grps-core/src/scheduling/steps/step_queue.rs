@@ -31,7 +31,7 @@ pub struct StepQueue {
     pub(crate) counts: StepCounts,
     /// Heartbeats and failures of the instances.
     pub(crate) health: InstanceHealth,
-    /// When the queue was made, and how long instances have worked.
+    /// How long all instances together have worked.
     pub(crate) worked: Mutex<Duration>,
 }
 

@@ -111,7 +111,7 @@ impl<T: SequenceItem> Waiting<T> {
     /// Looks at the sequence whose turn it is.
     pub(crate) fn peek(&self, now: Instant) -> Option<&Sequence<T>> {
         match self.place(now)? {
-            Place::Again(index) => self.again.get(index),
+            Place::Again => self.again.first(),
             Place::Overdue(ticket) => self.queue.get(&ticket),
             Place::Queue => self.queue.peek(),
         }
@@ -120,7 +120,7 @@ impl<T: SequenceItem> Waiting<T> {
     /// Takes the sequence whose turn it is, which [`Waiting::peek`] saw.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Sequence<T>> {
         let sequence = match self.place(now)? {
-            Place::Again(index) => Some(self.again.remove(index)),
+            Place::Again => Some(self.again.remove(0)),
             Place::Overdue(ticket) => self.queue.remove(&ticket),
             Place::Queue => self.queue.pop(),
         }?;
@@ -149,7 +149,7 @@ impl<T: SequenceItem> Waiting<T> {
         match (again, first) {
             (None, None) => None,
             (Some(again), Some(first)) if first < again => Some(Place::Queue),
-            (Some(_), _) => Some(Place::Again(0)),
+            (Some(_), _) => Some(Place::Again),
             (None, Some(_)) => Some(Place::Queue),
         }
     }
@@ -165,8 +165,8 @@ impl<T: SequenceItem> Waiting<T> {
 
 /// Where the next sequence is.
 enum Place {
-    /// Among those that begin again.
-    Again(usize),
+    /// First among those that begin again.
+    Again,
     /// Anywhere in the queue.
     Overdue(FairTicket),
     /// At the head of the queue.
