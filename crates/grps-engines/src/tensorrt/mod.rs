@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use grps_plugin::EngineSettings;
 
-use crate::common::{EngineError, LoadedEngine, ModelFile, load_inferers, one_line};
-use crate::shim::{Shim, ShimInferer};
+use crate::common::{EngineError, LoadedEngine, ModelFile, one_line};
+use crate::shim::{Shim, ShimInferer, load_shims};
 use crate::tensorrt::arguments::Arguments;
 
 static SHIM: Shim = Shim::new("tensorrt", "GRPS_TENSORRT", one_line);
@@ -31,11 +31,7 @@ pub(crate) fn place_of(device: &str) -> String {
 /// See [`crate::NativeEngine::load`].
 pub(crate) fn load(model: &ModelFile) -> Result<LoadedEngine, EngineError> {
     let arguments = Arguments::read(model)?;
-    load_inferers(model, move |model| {
-        let copy = open(model, &arguments)?;
-        let signature = copy.signature.clone();
-        Ok((copy, signature))
-    })
+    load_shims(model, move |model| open(model, &arguments))
 }
 
 fn open(model: &ModelFile, arguments: &Arguments) -> Result<ShimInferer, EngineError> {

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 
 use grps_plugin::EngineSettings;
 
-use crate::common::{EngineError, LoadedEngine, ModelFile, load_inferers};
-use crate::shim::{Shim, ShimInferer};
+use crate::common::{EngineError, LoadedEngine, ModelFile};
+use crate::shim::{Shim, ShimInferer, load_shims};
 use crate::torch::arguments::Arguments;
 use crate::torch::causes::cause_of;
 use crate::torch::declared::{declare_inputs, learn_outputs};
@@ -29,11 +29,7 @@ pub(crate) fn use_library(path: PathBuf) {
 /// See [`crate::NativeEngine::load`].
 pub(crate) fn load(model: &ModelFile) -> Result<LoadedEngine, EngineError> {
     let arguments = Arguments::read(model)?;
-    load_inferers(model, move |model| {
-        let copy = open(model, &arguments)?;
-        let signature = copy.signature.clone();
-        Ok((copy, signature))
-    })
+    load_shims(model, move |model| open(model, &arguments))
 }
 
 fn open(model: &ModelFile, arguments: &Arguments) -> Result<ShimInferer, EngineError> {
