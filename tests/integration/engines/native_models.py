@@ -43,6 +43,20 @@ def ask(server: RunningServer, model: str, tensors: list[dict[str, Any]]) -> Any
     return answer.status_code, text.replace(model, "MODEL")
 
 
+def assert_answers_alike(
+    server: RunningServer,
+    alone: RunningServer,
+    model: str,
+    tensors: list[dict[str, Any]],
+    status: int,
+) -> None:
+    """Check that a model answers the same through Python, natively, and without Python."""
+    python, native = (ask(server, f"{way}_{model}", tensors) for way in WAYS)
+    assert native == python
+    assert ask(alone, f"native_{model}", tensors) == python
+    assert native[0] == status, native
+
+
 def described(server: RunningServer, model: str) -> Any:
     """Return the inputs and outputs of a model."""
     metadata = requests.get(server.url(f"/v2/models/{model}"), timeout=20).json()

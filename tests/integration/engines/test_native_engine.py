@@ -22,6 +22,7 @@ from tests.integration.engines.native_models import (
     NUMBERS,
     WAYS,
     ask,
+    assert_answers_alike,
     configured,
     described,
     grpst,
@@ -147,10 +148,7 @@ def test_answers_are_those_of_python(
     tensors: list[dict[str, Any]],
     status: int,
 ) -> None:
-    python, native = (ask(server, f"{way}_{model}", tensors) for way in WAYS)
-    assert native == python
-    assert ask(alone, f"native_{model}", tensors) == python
-    assert native[0] == status, native
+    assert_answers_alike(server, alone, model, tensors, status)
 
 
 def test_a_bool_is_a_uint8_for_clients_of_grps(server: RunningServer) -> None:
