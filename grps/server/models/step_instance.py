@@ -8,12 +8,14 @@ from dataclasses import replace
 from grps.backends.backend import Signature
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
+from grps.inference.runner import describe
 from grps.inference.steps.model import StepModel
 from grps.inference.steps.runner import StepRunner
 from grps.inference.steps.slots import bytes_of
+from grps.log import logger
 from grps.server.loading.loaders import Report, load_step_model
+from grps.server.models.backoff import Backoff
 from grps.server.models.instance import InstanceState, Life
-from grps.server.models.restarts import run_again
 from grps.server.native import Model, StepChannel
 
 
@@ -103,33 +105,39 @@ class StepInstance:
         steps = batching.steps if batching is not None else None
         return steps is not None and steps.max_chunk is not None
 
+    def _runner(self, step_model: StepModel, slots: int) -> StepRunner:
+        return StepRunner(step_model, slots, in_parts=self._in_parts, name=self._name)
+
     def _loaded(self) -> StepModel:
         if self._step_model is None:
             raise ModelError(f"instance {self._name} is started before it is loaded")
         return self._step_model
 
     def _run(self, model: Model, step_model: StepModel) -> None:
+        backoff = Backoff()
         batching = self._config.batching
         slots = batching.max_batch_size if batching is not None else 1
-
-        def run() -> None:
+        while True:
             channel = self._channel
-            if channel is not None:
-                runner = StepRunner(step_model, slots, in_parts=self._in_parts, name=self._name)
-                runner.run(channel)
-
-        def attach_again() -> bool:
+            if channel is None:
+                return
+            try:
+                self._runner(step_model, slots).run(channel)
+                return
+            except BaseException as error:
+                reason = describe(error)
+                delay_s = backoff.delay_s()
+                logger.exception("%s has died; it starts again in %.1f s", self._name, delay_s)
+            self._change(life=Life.DEAD, reason=reason)
+            if self._stopping.wait(delay_s):
+                return
             with self._lock:
                 if self._stopping.is_set():
-                    return False
+                    return
                 self._channel = model.attach_steps(self._name)
+            backoff.begin()
             self._change(life=Life.ALIVE, restarts=self._state.restarts + 1)
-            return True
-
-        run_again(self._name, run, self._note_death, attach_again, self._stopping)
-
-    def _note_death(self, reason: str) -> None:
-        self._change(life=Life.DEAD, reason=reason)
+            logger.info("%s runs again", self._name)
 
     def _let_go(self) -> None:
         with self._lock:

@@ -11,10 +11,11 @@ from dataclasses import replace
 from grps.backends.backend import Signature
 from grps.errors import ModelError
 from grps.inference.async_runner import AsyncMessageRunner
-from grps.inference.runner import Runner, run_instance
+from grps.inference.runner import Runner, describe, run_instance
+from grps.log import logger
 from grps.server.loading.copies import LoadedCopy
+from grps.server.models.backoff import Backoff
 from grps.server.models.instance import InstanceState, Life
-from grps.server.models.restarts import run_again
 from grps.server.native import Channel, Model
 
 
@@ -120,22 +121,26 @@ class ThreadInstance:
             thread.start()
 
     def _run(self, model: Model, channel: Channel, runner: Runner, name: str) -> None:
-        def run() -> None:
-            run_instance(channel, runner, name)
-
-        def attach_again() -> bool:
-            nonlocal channel
+        backoff = Backoff()
+        while True:
+            try:
+                run_instance(channel, runner, name)
+                return
+            except BaseException as error:
+                # User code may raise SystemExit, which would end the thread without a word.
+                reason = describe(error)
+                delay_s = backoff.delay_s()
+                logger.exception("%s has died; it starts again in %.1f s", name, delay_s)
+            self._change(life=Life.DEAD, reason=reason)
+            if self._stopping.wait(delay_s):
+                return
             with self._lock:
                 if self._stopping.is_set():
-                    return False
+                    return
                 channel = self._channels[name] = model.attach(name)
+            backoff.begin()
             self._change(life=Life.ALIVE, restarts=self._state.restarts + 1)
-            return True
-
-        run_again(name, run, self._note_death, attach_again, self._stopping)
-
-    def _note_death(self, reason: str) -> None:
-        self._change(life=Life.DEAD, reason=reason)
+            logger.info("%s runs again", name)
 
     def _change(self, **changes: object) -> None:
         with self._lock:
