@@ -1,7 +1,12 @@
-"""Run the Rust and the Python tests, then print one summary; no test at all is a failure."""
+"""Run the Rust and the Python tests, then print one summary; no test at all is a failure.
+
+Tests that fail are named at the end. A few Python tests that fail among others are run once more,
+alone: what passes then is named as unsteady, and does not fail the run.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,13 +14,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.collector import collector
 from tools.repository import ROOT
 
 RUST = ["cargo", "test", "--workspace"]
 PYTEST = [sys.executable, "-m", "pytest"]
+LAST_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
+MAX_UNSTEADY = 3
+"""More tests of a suite that fail are not run again: chance does not explain them."""
 MAX_WORKERS = 4
 """Most test processes at a time: each starts servers, and some of these load a framework."""
 WORKERS = min(os.cpu_count() or 1, MAX_WORKERS)
@@ -30,6 +38,7 @@ RUST_RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+)
 PYTEST_RESULT = re.compile(r"^=+ .* in [\d.]+s.* =+$")
 ENVIRONMENT = {**os.environ, "PYO3_PYTHON": sys.executable}
 PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed)")
+RUST_FAILED = re.compile(r"^test (.+) \.\.\. FAILED$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,10 @@ class Outcome:
     skipped: int
     fine: bool
     """Whether its program exited with success and ran at least one test."""
+    names: tuple[str, ...] = ()
+    """The tests that failed."""
+    unsteady: tuple[str, ...] = ()
+    """Tests that failed, and passed when they were run again alone."""
 
 
 def count(lines: list[str]) -> tuple[int, int, int]:
@@ -76,7 +89,27 @@ def run_suite(command: list[str]) -> Outcome:
             lines.append(line.rstrip("\n"))
     passed, failed, skipped = count(lines)
     fine = process.returncode == 0 and failed == 0 and passed > 0
-    return Outcome(passed, failed, skipped, fine)
+    names = [match[1] for line in lines if (match := RUST_FAILED.match(line))]
+    return Outcome(passed, failed, skipped, fine, tuple(names))
+
+
+def run_pytest(command: list[str]) -> Outcome:
+    """Run a suite of pytest; try a few tests that fail once more, alone."""
+    LAST_FAILED.unlink(missing_ok=True)
+    outcome = replace(run_suite(command), names=last_failed())
+    if outcome.fine or not 0 < outcome.failed == len(outcome.names) <= MAX_UNSTEADY:
+        return outcome
+    print(f"── again, alone: {', '.join(outcome.names)}", flush=True)
+    again = run_suite([*PYTEST, *outcome.names])
+    still = last_failed()
+    unsteady = tuple(name for name in outcome.names if name not in still) if again.passed else ()
+    passed, failed = outcome.passed + len(unsteady), outcome.failed - len(unsteady)
+    return Outcome(passed, failed, outcome.skipped, again.fine and not failed, still, unsteady)
+
+
+def last_failed() -> tuple[str, ...]:
+    """Return the tests that failed in the last run of pytest, as its command line takes them."""
+    return tuple(json.loads(LAST_FAILED.read_text())) if LAST_FAILED.exists() else ()
 
 
 @contextmanager
@@ -104,12 +137,15 @@ def main() -> int:
         print(f"── {name}", flush=True)
         start = time.monotonic()
         with nullcontext() if chosen or name != "pytest" else rust_tests_compile():
-            outcomes[name] = run_suite(command)
+            run = run_suite if name == "cargo test" else run_pytest
+            outcomes[name] = run(command)
         print(f"   ({time.monotonic() - start:.0f} s)", flush=True)
     for name, outcome in outcomes.items():
         if not outcome.fine:
             why = "no test ran" if outcome.passed + outcome.failed == 0 else "FAILED"
-            print(f"{name}: {why}")
+            print("\n".join([f"{name}: {why}", *(f"  {test}" for test in outcome.names)]))
+        for test in outcome.unsteady:
+            print(f"{name}: UNSTEADY, passed only when run alone: {test}")
     totals = outcomes.values()
     print(
         f"{sum(o.passed for o in totals)} passed, {sum(o.failed for o in totals)} failed, "

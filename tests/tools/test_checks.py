@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import test as test_tool
 from tools.check_crates import find_edges, find_unsafe
 from tools.check_sizes import (
     MAX_FILE_LINES,
@@ -16,7 +17,7 @@ from tools.check_sizes import (
 )
 from tools.check_words import find_forbidden
 from tools.generate import MODULES, differences
-from tools.test import count
+from tools.test import MAX_UNSTEADY, count, run_pytest
 
 
 @pytest.mark.parametrize(("extra", "large"), [(0, 0), (1, 1)])
@@ -110,3 +111,44 @@ def test_counting_results() -> None:
         0,
         0,
     )
+
+
+def suite(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> list[str]:
+    (folder / "test_it.py").write_text(code)
+    (folder / "pytest.ini").touch()
+    last_failed = folder / test_tool.LAST_FAILED.relative_to(test_tool.ROOT)
+    monkeypatch.setattr(test_tool, "ROOT", folder)
+    monkeypatch.setattr(test_tool, "LAST_FAILED", last_failed)
+    return test_tool.PYTEST
+
+
+def test_a_test_that_passes_alone_is_named_as_unsteady(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    code = f"""
+import pathlib
+
+def test_steady(): pass
+
+def test_unsteady():
+    seen = pathlib.Path({str(seen)!r})
+    known = seen.exists()
+    seen.touch()
+    assert known
+"""
+    outcome = run_pytest(suite(tmp_path, monkeypatch, code))
+    assert outcome.fine
+    assert (outcome.passed, outcome.failed, outcome.names) == (2, 0, ())
+    assert [name.partition("::")[2] for name in outcome.unsteady] == ["test_unsteady"]
+
+
+@pytest.mark.parametrize("failing", [1, MAX_UNSTEADY, MAX_UNSTEADY + 1])
+def test_tests_that_fail_again_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    code = "\n".join(f"def test_{number}(): assert False" for number in range(failing))
+    outcome = run_pytest(suite(tmp_path, monkeypatch, code))
+    assert not outcome.fine
+    assert (outcome.passed, outcome.failed, outcome.unsteady) == (0, failing, ())
+    assert len(outcome.names) == failing
