@@ -12,10 +12,12 @@ from pathlib import Path
 from tools.repository import ROOT, source_files
 
 ALLOWED = {
+    "grps-chat": set[str](),
     "grps-config": set[str](),
     "grps-core": set[str](),
     "grps-engine-api": set[str](),
     "grps-engines": {"grps-core", "grps-engine-api", "grps-plugin"},
+    "grps-openai": {"grps-chat"},
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-core"},
     "grps-text": set[str](),
@@ -45,10 +47,12 @@ NETWORK = {
 }
 PYTHON = {"numpy", "pyo3", "pyo3-async-runtimes"}
 FORBIDDEN = {
+    "grps-chat": NETWORK | PYTHON,
     "grps-config": NETWORK | PYTHON,
     "grps-core": NETWORK | PYTHON,
     "grps-engine-api": NETWORK | PYTHON,
     "grps-engines": NETWORK | PYTHON,
+    "grps-openai": NETWORK | PYTHON,
     "grps-plugin": NETWORK | PYTHON,
     "grps-server": PYTHON,
     "grps-text": NETWORK | PYTHON,
