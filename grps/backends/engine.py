@@ -137,6 +137,10 @@ class Engine:
     """The environment variable that sets the threads of a process."""
     streams_on_cpu: bool = False
     """Whether ``inferer_args.streams`` runs share the CPU."""
+    makes_steps: bool = False
+    """Whether its models are step models: the package has a module ``step_model`` with
+    ``create_step_model(model: ModelConfig) -> StepModel`` instead of ``backend``, and a module
+    ``language`` with ``language_of(model: ModelConfig) -> LanguageFiles``."""
     gpu_memory: GpuMemory | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables that are set before its framework is imported, unless they are."""

@@ -14,6 +14,7 @@ _NAMES = (
     "tensorflow",
     "tensorrt",
     "openvino",
+    "openvino_genai",
     "sklearn",
     "xgboost",
     "lightgbm",

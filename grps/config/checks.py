@@ -77,6 +77,11 @@ def _take_name(graph: DagConfig, at: str, taken: set[str], fail: Fail) -> None:
 
 def _check_model(model: ModelConfig, at: str, names: KnownNames, fail: Fail) -> None:
     _check_batching(model, f"{at}.batching", names, fail)
+    if model.inferer_type in names.step_engines and not model.makes_steps:
+        raise fail(
+            f"{at}.batching.type",
+            f"inferer_type {model.inferer_type!r} makes its text in steps: use 'continuous'",
+        )
     if len(model.devices) > 1 and not all(model.devices):
         raise fail(f"{at}.device", f"{model.device!r} lists a device without a name")
     if model.isolation == "process" and model.max_threads is not None:
@@ -200,7 +205,7 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
                 "use a tensor converter, such as 'converter_type: numpy'",
             )
     if batching.type == "continuous":
-        _check_steps(model, batching, at, fail)
+        _check_steps(model, batching, at, names, fail)
     elif batching.steps is not None:
         raise fail(
             f"{at}.steps", "has no effect without 'type: continuous'; add that, or leave it out"
@@ -219,8 +224,11 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
         raise fail(f"{at}.padding.sizes", "at least one size is needed")
 
 
-def _check_steps(model: ModelConfig, batching: BatchingConfig, at: str, fail: Fail) -> None:
-    if model.inferer_type != "customized" or model.converter_type != "numpy":
+def _check_steps(
+    model: ModelConfig, batching: BatchingConfig, at: str, names: KnownNames, fail: Fail
+) -> None:
+    makes_steps = model.inferer_type in ("customized", *names.step_engines)
+    if not makes_steps or model.converter_type != "numpy":
         raise fail(
             f"{at}.type",
             "'continuous' is for step models: use inferer_type 'customized' and "

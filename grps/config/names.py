@@ -17,6 +17,8 @@ class KnownNames:
     """
 
     engines: tuple[str, ...]
+    step_engines: tuple[str, ...]
+    """Engines whose models make steps."""
     tensor_converters: tuple[str, ...]
     """Values of ``converter_type`` that pass tensors to the model's code."""
     built_in_converters: tuple[str, ...]

@@ -12,6 +12,7 @@ _MEMORIES = {
 
 NAMES = KnownNames(
     engines=tuple(ENGINES),
+    step_engines=tuple(name for name, engine in ENGINES.items() if engine.makes_steps),
     # As a set in order: each engine's own converter, and "numpy" for all others.
     tensor_converters=tuple(dict.fromkeys(engine.converter for engine in ENGINES.values())),
     built_in_converters=tuple(CONVERTERS),

@@ -36,6 +36,7 @@ def schema_text() -> str:
             "tensor_converters": NAMES.tensor_converters,
             "built_in_converters": NAMES.built_in_converters,
             "converter_paths": NAMES.converter_paths,
+            "step_engines": NAMES.step_engines,
             "memory_managers": NAMES.memory_managers,
             "memory_collectors": NAMES.memory_collectors,
         },

@@ -23,6 +23,8 @@ pub(crate) struct Names {
     pub(crate) built_in_converters: Vec<String>,
     /// Built-in converters that need `converter_path`, and what to give there.
     pub(crate) converter_paths: HashMap<String, String>,
+    /// Engines whose models make steps.
+    pub(crate) step_engines: Vec<String>,
     /// Engines whose GPU memory can be limited.
     pub(crate) memory_managers: Vec<String>,
     /// Those of them that give unused memory back.

@@ -151,7 +151,7 @@ def project_of(
         inp_device=flags.inp_device,
         inferer_args=engine_arguments(engine, {**asdict(flags), **flags.engine_arguments}),
         instances=flags.instances,
-        batching_type=flags.batching_type,
+        batching_type="continuous" if ENGINES[engine].makes_steps else flags.batching_type,
         max_batch_size=flags.max_batch_size,
         batch_timeout_us=flags.batch_timeout_us,
         interface_framework=flags.interface_framework,

@@ -251,11 +251,14 @@ def _load_user_inferer(config: ModelConfig) -> ModelInferer:
 
 
 def load_step_model(config: ModelConfig) -> StepModel:
-    """Return a step model of the user's own, loaded.
+    """Return a step model, loaded: an engine's, or an object of the user's of its own.
 
     Raises:
         ModelError: It is not registered, is no step model, or can't be loaded.
+        MissingExtraError: The engine is not installed.
     """
+    if config.inferer_type != "customized":
+        return _init(config, _engine_module(config, "step_model").create_step_model(config))
     name = config.inferer_name or ""
     registered = inferer_register.get_model_inferer(name)
     if not isinstance(registered, StepModel):

@@ -71,6 +71,11 @@ fn take_name(graph: &DagConfig, at: &str, taken: &mut HashSet<String>, fail: Fai
 
 fn check_model(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) -> Checked {
     check_batching(model, &format!("{at}.batching"), names, fail)?;
+    if names.step_engines.contains(&model.inferer_type) && !model.makes_steps() {
+        let inferer = quoted(&model.inferer_type);
+        let text = format!("inferer_type {inferer} makes its text in steps: use 'continuous'");
+        return Err(fail(&format!("{at}.batching.type"), &text));
+    }
     let devices = model.devices();
     if devices.len() > 1 && devices.contains(&Some("")) {
         let device = quoted(model.device.as_deref().unwrap_or_default());
@@ -247,7 +252,7 @@ fn check_batching(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) 
         }
     }
     if batching.kind == BatchingType::Continuous {
-        check_steps(model, batching, at, fail)?;
+        check_steps(model, batching, at, names, fail)?;
     } else if batching.steps.is_some() {
         let text = "has no effect without 'type: continuous'; add that, or leave it out";
         return Err(fail(&format!("{at}.steps"), text));
@@ -275,9 +280,12 @@ fn check_steps(
     model: &ModelConfig,
     batching: &BatchingConfig,
     at: &str,
+    names: &Names,
     fail: Fail<'_>,
 ) -> Checked {
-    if model.inferer_type != "customized" || model.converter_type.as_deref() != Some("numpy") {
+    let inferer = &model.inferer_type;
+    let makes_steps = inferer == "customized" || names.step_engines.contains(inferer);
+    if !makes_steps || model.converter_type.as_deref() != Some("numpy") {
         let text = "'continuous' is for step models: use inferer_type 'customized' and \
                     converter_type 'numpy'";
         return Err(fail(&format!("{at}.type"), text));

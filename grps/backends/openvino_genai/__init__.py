@@ -1,0 +1,1 @@
+"""Language models by OpenVINO GenAI, which batches their sequences itself."""

@@ -1,0 +1,134 @@
+"""A language model of OpenVINO GenAI as a step model: the engine batches, we admit and deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+import openvino_genai
+
+from grps.backends.common.language.model_files import LanguageFiles, language_files
+from grps.backends.openvino_genai.sampling import generation_config
+from grps.config.schema import ModelConfig
+from grps.errors import InputError, ModelError
+from grps.inference.steps.model import StepBatch, StepModel, StepRequest, StepResult
+
+_RUNNING = openvino_genai.GenerationStatus.RUNNING
+_IGNORED = openvino_genai.GenerationStatus.IGNORED
+_CACHE_SIZE_GB = 1
+_PROPERTIES = ("cache_size_gb", "max_batched_tokens", "prefix_caching", "tokenizer")
+"""Keys of ``inferer_args`` that are no properties of the OpenVINO device."""
+
+
+@dataclass(slots=True)
+class _Sequence:
+    """A sequence in the engine."""
+
+    handle: Any
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    def read(self) -> None:
+        """Take what the engine has generated since."""
+        while self.handle.can_read():
+            for output in self.handle.read().values():
+                self.tokens.extend(output.generated_ids)
+                self.logprobs.extend(output.generated_log_probs)
+
+
+class GenAiModel(StepModel):
+    """A model in OpenVINO GenAI's pipeline with continuous batching."""
+
+    def __init__(self, most_sequences: int) -> None:
+        """Serve at most so many sequences at once."""
+        self._most_sequences = most_sequences
+        self._number = 0
+
+    def load(self) -> None:
+        """Load the model into the pipeline.
+
+        Raises:
+            ModelError: The files are none that the engine can load.
+        """
+        args = dict(self.args or {})
+        self.files: LanguageFiles = language_files(Path(self.path or ""), args.get("tokenizer"))
+        scheduler = openvino_genai.SchedulerConfig()
+        scheduler.max_num_seqs = self._most_sequences
+        scheduler.cache_size = int(args.get("cache_size_gb", _CACHE_SIZE_GB))
+        scheduler.enable_prefix_caching = bool(args.get("prefix_caching", True))
+        if "max_batched_tokens" in args:
+            scheduler.max_num_batched_tokens = int(args["max_batched_tokens"])
+        properties = {key: value for key, value in args.items() if key not in _PROPERTIES}
+        device = (self.device or "cpu").upper()
+        try:
+            self._pipeline = openvino_genai.ContinuousBatchingPipeline(
+                str(self.path), scheduler, device, properties
+            )
+        except RuntimeError as error:
+            raise ModelError(f"OpenVINO GenAI can't load it: {str(error).strip()}") from error
+
+    def begin(self, requests: Sequence[StepRequest]) -> list[_Sequence]:
+        """Pass prompts to the engine.
+
+        Raises:
+            InputError: A prompt has no tokens or is too long, or the engine can't do what is asked.
+        """
+        return [self._add(request) for request in requests]
+
+    def step(self, batch: StepBatch) -> StepResult:
+        """Let the engine make a step, and deliver what it has generated."""
+        self._advance()
+        tokens: list[int] = []
+        logprobs: list[float] = []
+        lengths, finished, failed = [], [], {}
+        for row, sequence in enumerate(batch.states):
+            status = sequence.handle.get_status()
+            sequence.read()
+            tokens += sequence.tokens
+            logprobs += sequence.logprobs
+            lengths.append(len(sequence.tokens))
+            sequence.tokens, sequence.logprobs = [], []
+            finished.append(status != _RUNNING)
+            if status == _IGNORED:
+                failed[row] = ModelError("the cache of the engine has no room for the sequence")
+        outputs = {
+            "token": np.array(tokens, np.int64),
+            "logprob": np.array(logprobs, np.float32),
+        }
+        return StepResult(outputs, finished, failed, lengths=lengths)
+
+    def end(self, states: Sequence[_Sequence]) -> None:
+        """Take sequences out of the engine that it still generates."""
+        for sequence in states:
+            if sequence.handle.get_status() == _RUNNING:
+                sequence.handle.cancel()
+
+    def _add(self, request: StepRequest) -> _Sequence:
+        tokens = request.inputs.get("tokens")
+        if tokens is None or tokens.size == 0:
+            raise InputError("the prompt has no tokens")
+        prompt = np.ravel(tokens).astype(np.int64)
+        room = self.files.context_length - prompt.size
+        if room < 1:
+            raise InputError(
+                f"the prompt has {prompt.size} tokens; the context of the model has "
+                f"{self.files.context_length}, which must have room for the answer too"
+            )
+        config = generation_config(request.inputs, set(self.files.end_tokens), room)
+        self._number += 1
+        tensor = openvino.Tensor(prompt[np.newaxis])
+        return _Sequence(self._pipeline.add_request(self._number, tensor, config))
+
+    def _advance(self) -> None:
+        if self._pipeline.has_non_finished_requests():
+            self._pipeline.step()
+
+
+def create_step_model(config: ModelConfig) -> GenAiModel:
+    """Return the model of a configuration, not loaded yet."""
+    batching = config.batching
+    return GenAiModel(batching.max_batch_size if batching is not None else 1)
