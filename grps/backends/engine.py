@@ -139,8 +139,7 @@ class Engine:
     """Whether ``inferer_args.streams`` runs share the CPU."""
     makes_steps: bool = False
     """Whether its models are step models: the package has a module ``step_model`` with
-    ``create_step_model(model: ModelConfig) -> StepModel`` instead of ``backend``, and a module
-    ``language`` with ``language_of(model: ModelConfig) -> LanguageFiles``."""
+    ``create_step_model(model: ModelConfig) -> StepModel`` instead of ``backend``."""
     gpu_memory: GpuMemory | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables that are set before its framework is imported, unless they are."""

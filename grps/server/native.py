@@ -70,6 +70,7 @@ __all__ = [
     "NativeFrontEnds",
     "NativeJwt",
     "NativeKey",
+    "NativeLanguage",
     "NativeModel",
     "NativePadding",
     "NativePlugin",
@@ -273,11 +274,22 @@ class NativeBatching:
 class NativeStepText:
     """How the text of sequences is made of tokens."""
 
-    tokenizer: Path
+    tokenizer: Path | None = None
     """The ``tokenizer.json``, absolute."""
-    tokens: str
-    stop: tuple[str, ...]
-    skip_special_tokens: bool
+    tokenizer_json: str | None = None
+    """Its text instead; text is read by it too."""
+    tokens: str = "token"
+    stop: tuple[str, ...] = ()
+    skip_special_tokens: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeLanguage:
+    """What a language model needs besides its weights."""
+
+    chat_template: str | None
+    special_tokens: tuple[tuple[str, str], ...]
+    context_length: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +331,8 @@ class NativeModel:
     """The metadata as JSON text, for the dashboard."""
     steps: NativeSteps | None = None
     """How its sequences are scheduled; ``None`` when it takes requests as a whole."""
+    language: NativeLanguage | None = None
+    """What front ends for language models know of it; ``None`` for another model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ fn spec_of(config: &ModelConfig, description: &Description, server: &ServerConfi
     let hang_timeout_ms = server.health.hang_timeout_ms;
     let queue_timeout_ms = config.queue.timeout_ms;
     ModelSpec {
+        language: None,
         name: config.name.clone(),
         version: config.version.clone(),
         form: InputForm::Tensors,

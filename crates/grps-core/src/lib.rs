@@ -23,6 +23,7 @@ pub use models::executor::{Call, Executor, PendingReply, Submission};
 pub use models::executors::inline::{Identity, InlineExecutor, InlineInferer};
 pub use models::executors::pulled::PulledExecutor;
 pub use models::executors::steps::StepsExecutor;
+pub use models::language_spec::LanguageSpec;
 pub use models::model::{Model, NodeStats};
 pub use models::model_spec::{ModelSpec, RawBody};
 pub use models::native_instances::back_off::BackOff;

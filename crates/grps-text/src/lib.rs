@@ -29,6 +29,7 @@
 mod byte_level;
 mod decoding;
 mod detokenizer;
+mod encoder;
 mod error;
 mod logprobs;
 mod samples;
@@ -44,5 +45,5 @@ pub use error::TextError;
 pub use logprobs::{Logit, TopLogprobs, top_logprobs};
 pub use stop_strings::{MAX_STOP_BYTES, MAX_STOP_STRINGS, StopStep, StopStrings};
 pub use text_stream::TextStream;
-pub use token_text::{STOP_INPUT, TokenText, TokenTextOptions};
+pub use token_text::{MAX_TOKENS_INPUT, STOP_INPUT, TokenText, TokenTextOptions, TokenizerSource};
 pub use vocabulary::{MAX_FILE_BYTES, MAX_TOKEN_ID, Vocabulary};

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use grps_core::{Cause, Elements, Error, SequenceText, StepText, Tensor};
+use grps_core::{Cause, Elements, EndReason, Error, SequenceText, StepText, Tensor};
 
 use crate::detokenizer::Detokenizer;
+use crate::encoder::Encoder;
 use crate::error::TextError;
 use crate::stop_strings::{MAX_STOP_STRINGS, StopStrings};
 use crate::text_stream::TextStream;
@@ -14,11 +15,23 @@ use crate::vocabulary::Vocabulary;
 /// Name of the input with the stop strings of a request.
 pub const STOP_INPUT: &str = "stop";
 
+/// Name of the input with the most tokens of a sequence.
+pub const MAX_TOKENS_INPUT: &str = "max_tokens";
+
+/// Where a tokenizer comes from.
+#[derive(Clone, Debug)]
+pub enum TokenizerSource {
+    /// A tokenizer.json of which text is made.
+    File(PathBuf),
+    /// The text of one, which reads text too.
+    Json(String),
+}
+
 /// The keys of `batching.steps.text`.
 #[derive(Clone, Debug)]
 pub struct TokenTextOptions {
     /// The tokenizer.json.
-    pub tokenizer: PathBuf,
+    pub tokenizer: TokenizerSource,
     /// The output of a step that has a token in each row.
     pub tokens: String,
     /// Stop strings of every request, besides its own.
@@ -31,6 +44,8 @@ pub struct TokenTextOptions {
 #[derive(Debug)]
 pub struct TokenText {
     vocabulary: Arc<Vocabulary>,
+    /// Makes tokens of text; `None` where nothing asks for it.
+    encoder: Option<Encoder>,
     /// The output with tokens.
     tokens: Arc<str>,
     /// Stop strings of every request.
@@ -44,8 +59,11 @@ pub struct TokenText {
 #[derive(Debug)]
 struct TokenSequence {
     stream: TextStream,
+    vocabulary: Arc<Vocabulary>,
     /// The output with tokens.
     tokens: Arc<str>,
+    /// So many tokens may still come.
+    left: usize,
 }
 
 impl TokenText {
@@ -63,12 +81,24 @@ impl TokenText {
                 Some(strings.map_err(|error| wrong("stop")(error.to_string()))?)
             }
         };
-        let vocabulary = Vocabulary::from_file(&tokenizer).map_err(|error| match error {
-            TextError::Read { .. } => wrong("tokenizer")(error.to_string()),
-            _ => wrong("tokenizer")(format!("{}: {error}", tokenizer.display())),
+        let (vocabulary, encoder) = match &tokenizer {
+            TokenizerSource::File(path) => (Vocabulary::from_file(path), None),
+            TokenizerSource::Json(text) => {
+                let encoder = Encoder::from_bytes(text.as_bytes());
+                let encoder = encoder.map_err(|error| wrong("tokenizer")(error.to_string()))?;
+                (Vocabulary::from_bytes(text.as_bytes()), Some(encoder))
+            }
+        };
+        let vocabulary = vocabulary.map_err(|error| match (&error, &tokenizer) {
+            (TextError::Read { .. }, _) | (_, TokenizerSource::Json(_)) => {
+                wrong("tokenizer")(error.to_string())
+            }
+            (_, TokenizerSource::File(path)) => {
+                wrong("tokenizer")(format!("{}: {error}", path.display()))
+            }
         })?;
         let vocabulary = Arc::new(vocabulary);
-        Ok(Self { vocabulary, tokens: tokens.into(), stop, own_stop, skip_special_tokens })
+        Ok(Self { vocabulary, encoder, tokens: tokens.into(), stop, own_stop, skip_special_tokens })
     }
 
     /// The stop strings of a request and those of every request.
@@ -111,16 +141,47 @@ impl StepText for TokenText {
         let stop_strings = self.stop_strings(inputs)?;
         let detokenizer = Detokenizer::new(Arc::clone(&self.vocabulary), self.skip_special_tokens);
         let stream = TextStream::new(detokenizer, stop_strings);
-        Ok(Box::new(TokenSequence { stream, tokens: Arc::clone(&self.tokens) }))
+        let (vocabulary, tokens) = (Arc::clone(&self.vocabulary), Arc::clone(&self.tokens));
+        let left = most_tokens(inputs)?;
+        Ok(Box::new(TokenSequence { stream, vocabulary, tokens, left }))
+    }
+
+    fn encode(&self, text: &str, adds_special: bool) -> Result<Vec<u32>, Error> {
+        let unsupported = || Error::new(Cause::Unsupported, "the model takes tokens, not text");
+        self.encoder.as_ref().ok_or_else(unsupported)?.encode(text, adds_special)
+    }
+
+    fn decode(&self, tokens: &[u32], skips_special: bool) -> String {
+        let mut detokenizer = Detokenizer::new(Arc::clone(&self.vocabulary), skips_special);
+        let mut text = String::new();
+        for token in tokens {
+            text.push_str(detokenizer.push(*token));
+        }
+        text + detokenizer.finish()
+    }
+
+    fn token_bytes(&self, token: u32) -> &[u8] {
+        self.vocabulary.token_bytes(token).unwrap_or_default()
     }
 }
 
 impl SequenceText for TokenSequence {
-    fn push(&mut self, outputs: &[Tensor], text: &mut String) -> Result<bool, Error> {
+    fn push(&mut self, outputs: &[Tensor], text: &mut String) -> Result<Option<EndReason>, Error> {
         let output = outputs.iter().find(|output| output.name() == &*self.tokens);
-        let token = token_of(output, &self.tokens)
-            .map_err(|problem| Error::new(Cause::ModelFailed, problem))?;
-        Ok(self.stream.push(token, text))
+        let failed = |problem| Error::new(Cause::ModelFailed, problem);
+        for token in tokens_of(output, &self.tokens).map_err(failed)? {
+            let token = token.map_err(failed)?;
+            if self.stream.push(token, text) {
+                return Ok(Some(EndReason::StopString));
+            }
+            self.left = self.left.saturating_sub(1);
+            if self.left == 0 {
+                // The end of the text may be the last token that there was room for.
+                let is_end = self.vocabulary.is_special(token);
+                return Ok(Some(if is_end { EndReason::Finished } else { EndReason::MaxSteps }));
+            }
+        }
+        Ok(None)
     }
 
     fn finish(&mut self, text: &mut String) -> bool {
@@ -128,29 +189,57 @@ impl SequenceText for TokenSequence {
     }
 }
 
-/// The only element of an output of one row.
-fn token_of(output: Option<&Tensor>, name: &str) -> Result<u32, String> {
+/// The most tokens that a request asks for.
+fn most_tokens(inputs: &[Tensor]) -> Result<usize, Error> {
+    let Some(input) = inputs.iter().find(|input| input.name() == MAX_TOKENS_INPUT) else {
+        return Ok(usize::MAX);
+    };
+    let wrong = |problem| Error::invalid(format!("input '{MAX_TOKENS_INPUT}': {problem}"));
+    let mut numbers = whole_numbers(input).ok_or_else(|| wrong("it is no whole number"))?;
+    match (numbers.next(), numbers.next()) {
+        (Some(most @ 1..), None) => Ok(usize::try_from(most).unwrap_or(usize::MAX)),
+        _ => Err(wrong("it is not one number of 1 or more")),
+    }
+}
+
+/// The tokens of an output.
+fn tokens_of<'a>(
+    output: Option<&'a Tensor>,
+    name: &'a str,
+) -> Result<impl Iterator<Item = Result<u32, String>> + use<'a>, String> {
     let Some(output) = output else {
         return Err(format!("a step has no output '{name}' (batching.steps.text.tokens)"));
     };
-    let number: i128 = match output.elements() {
-        Elements::Int64([token]) => (*token).into(),
-        Elements::Int32([token]) => (*token).into(),
-        Elements::Uint32([token]) => (*token).into(),
-        Elements::Uint64([token]) => (*token).into(),
-        Elements::Int16([token]) => (*token).into(),
-        Elements::Uint16([token]) => (*token).into(),
-        Elements::Int8([token]) => (*token).into(),
-        Elements::Uint8([token]) => (*token).into(),
-        _ => {
-            let (dtype, shape) = (output.dtype(), output.shape());
-            return Err(format!(
-                "output '{name}' of a step is {dtype} {shape:?}, not a whole number for each row"
-            ));
-        }
+    let numbers =
+        whole_numbers(output).filter(|_| output.shape().iter().skip(1).all(|dim| *dim == 1));
+    let Some(numbers) = numbers else {
+        let (dtype, shape) = (output.dtype(), output.shape());
+        return Err(format!(
+            "output '{name}' of a step is {dtype} {shape:?}, not a whole number for each row"
+        ));
     };
-    u32::try_from(number)
-        .map_err(|_| format!("output '{name}' of a step has {number}, which is no token"))
+    Ok(numbers.map(move |number| {
+        u32::try_from(number)
+            .map_err(|_| format!("output '{name}' of a step has {number}, which is no token"))
+    }))
+}
+
+/// The elements of a tensor of whole numbers.
+fn whole_numbers(tensor: &Tensor) -> Option<Box<dyn Iterator<Item = i128> + '_>> {
+    fn all<T: Copy + Into<i128>>(numbers: &[T]) -> Option<Box<dyn Iterator<Item = i128> + '_>> {
+        Some(Box::new(numbers.iter().map(|number| (*number).into())))
+    }
+    match tensor.elements() {
+        Elements::Int64(numbers) => all(numbers),
+        Elements::Int32(numbers) => all(numbers),
+        Elements::Uint32(numbers) => all(numbers),
+        Elements::Uint64(numbers) => all(numbers),
+        Elements::Int16(numbers) => all(numbers),
+        Elements::Uint16(numbers) => all(numbers),
+        Elements::Int8(numbers) => all(numbers),
+        Elements::Uint8(numbers) => all(numbers),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -79,6 +79,11 @@ impl Vocabulary {
         self.table.bytes(id).map(String::from_utf8_lossy)
     }
 
+    /// Whether a token is special, such as `</s>`.
+    pub(crate) fn is_special(&self, id: u32) -> bool {
+        self.table.get(id).is_some_and(|(_, special)| special)
+    }
+
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -133,7 +138,7 @@ impl Vocabulary {
 }
 
 /// `tokenizers` panics on some files, so that a broken file would end the thread.
-fn read_tokenizer(json: &[u8]) -> Result<Tokenizer, TextError> {
+pub(crate) fn read_tokenizer(json: &[u8]) -> Result<Tokenizer, TextError> {
     match catch_unwind(|| Tokenizer::from_bytes(json)) {
         Ok(Ok(tokenizer)) => Ok(tokenizer),
         Ok(Err(error)) => Err(TextError::Invalid(error.to_string())),

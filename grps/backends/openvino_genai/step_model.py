@@ -11,11 +11,12 @@ import numpy as np
 import openvino
 import openvino_genai
 
-from grps.backends.common.language.model_files import LanguageFiles, language_files
+from grps.backends.common.language.language_model import LanguageModel
+from grps.backends.common.language.model_files import language_files
 from grps.backends.openvino_genai.sampling import generation_config
 from grps.config.schema import ModelConfig
 from grps.errors import InputError, ModelError
-from grps.inference.steps.model import StepBatch, StepModel, StepRequest, StepResult
+from grps.inference.steps.model import StepBatch, StepRequest, StepResult
 
 _RUNNING = openvino_genai.GenerationStatus.RUNNING
 _IGNORED = openvino_genai.GenerationStatus.IGNORED
@@ -40,7 +41,7 @@ class _Sequence:
                 self.logprobs.extend(output.generated_log_probs)
 
 
-class GenAiModel(StepModel):
+class GenAiModel(LanguageModel):
     """A model in OpenVINO GenAI's pipeline with continuous batching."""
 
     def __init__(self, most_sequences: int) -> None:
@@ -55,7 +56,7 @@ class GenAiModel(StepModel):
             ModelError: The files are none that the engine can load.
         """
         args = dict(self.args or {})
-        self.files: LanguageFiles = language_files(Path(self.path or ""), args.get("tokenizer"))
+        self.files = language_files(Path(self.path or ""), args.get("tokenizer"))
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.max_num_seqs = self._most_sequences
         scheduler.cache_size = int(args.get("cache_size_gb", _CACHE_SIZE_GB))

@@ -77,12 +77,15 @@ class StepResult:
         finished: Which sequences have ended with this step: one bool for each, or empty for none.
         failed: Sequences that failed, by their number in the batch; the others go on.
         state_bytes: Bytes of each sequence's state where it grows; empty for no change.
+        lengths: So many rows of the outputs belong to each sequence, 0 or more; empty for one each.
+            It is for a step that may make several tokens of a sequence, or none.
     """
 
     outputs: np.ndarray | Mapping[str, np.ndarray]
     finished: Any = ()
     failed: Mapping[int, BaseException] = field(default_factory=dict)
     state_bytes: Sequence[int] = ()
+    lengths: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

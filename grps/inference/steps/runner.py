@@ -64,6 +64,7 @@ class StepChannel(Protocol):
         finished: Sequence[bool],
         failed: Sequence[FailedRow],
         state_bytes: Sequence[int],
+        lengths: Sequence[int],
     ) -> None:
         """Take over what the rows of the last plan returned."""
 
@@ -166,10 +167,12 @@ class StepRunner:
     def _step(self, channel: StepChannel, running: int) -> None:
         try:
             result = _result(self._model.step(self._slots.batch(running)))
-            outputs = _outputs(result.outputs, running)
+            lengths = [int(length) for length in result.lengths]
+            outputs = _outputs(result.outputs, sum(lengths) if lengths else running)
             finished = np.asarray(result.finished, dtype=bool).ravel().tolist()
             failed = [self._failed(row, error) for row, error in result.failed.items()]
-            channel.finish(outputs, finished, failed, [int(size) for size in result.state_bytes])
+            state_bytes = [int(size) for size in result.state_bytes]
+            channel.finish(outputs, finished, failed, state_bytes, lengths)
         except BaseException as error:
             first = self._failed(0, error)
             channel.fail_rows([(row, *first[1:]) for row in range(running)])
@@ -210,11 +213,11 @@ def _result(returned: Any) -> StepResult:
     return StepResult(returned)
 
 
-def _outputs(outputs: Any, running: int) -> list[NamedArray]:
+def _outputs(outputs: Any, rows: int) -> list[NamedArray]:
     """Return named arrays, C-contiguous.
 
     Raises:
-        ModelError: There is none, or one has not a row per sequence.
+        ModelError: There is none, or one has another number of rows.
     """
     if outputs is None:
         raise ModelError("step returned nothing; return a StepResult, or an array")
@@ -222,8 +225,8 @@ def _outputs(outputs: Any, running: int) -> list[NamedArray]:
     named = outputs.items() if isinstance(outputs, Mapping) else [("output", outputs)]
     arrays = [(name, np.ascontiguousarray(array)) for name, array in named]
     for name, array in arrays:
-        if array.shape[:1] != (running,):
+        if array.shape[:1] != (rows,):
             raise ModelError(
-                f"output {name} of a step has shape {list(array.shape)}, not {running} rows"
+                f"output {name} of a step has shape {list(array.shape)}, not {rows} rows"
             )
     return arrays

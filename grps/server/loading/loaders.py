@@ -338,7 +338,7 @@ def _engine_module(config: ModelConfig, part: str) -> Any:
         ModelError: This build has none for the engine.
         MissingExtraError: The engine is not installed.
     """
-    engine = ENGINES[str(config.inferer_type if part == "inferer" else config.converter_type)]
+    engine = ENGINES[str(config.converter_type if part == "converter" else config.inferer_type)]
     try:
         return import_module(engine.module(part))
     except ModuleNotFoundError as error:

@@ -40,6 +40,7 @@ from grps.server.native import (
     BodyOfModel,
     Model,
     NativeBatching,
+    NativeLanguage,
     NativeModel,
     NativePadding,
     NativeSteps,
@@ -118,6 +119,7 @@ class LoadedModel:
                 queue_timeout_ms=self.config.queue.timeout_ms or None,
                 hang_timeout_ms=options.hang_timeout_ms,
                 native=self.config.is_native,
+                language=self._language(),
             )
         )
 
@@ -146,7 +148,19 @@ class LoadedModel:
         first = self.instances[0] if self.instances else None
         if not isinstance(first, StepInstance):
             return None
-        return native_steps(self.config, first.state_bytes, folder)
+        return native_steps(self.config, first, folder)
+
+    def _language(self) -> NativeLanguage | None:
+        """Return what front ends know of a language model; ``None`` for another model."""
+        first = self.instances[0] if self.instances else None
+        files = first.language if isinstance(first, StepInstance) else None
+        if files is None:
+            return None
+        return NativeLanguage(
+            chat_template=files.chat_template,
+            special_tokens=tuple(files.special_tokens.items()),
+            context_length=files.context_length,
+        )
 
     def _raw_body(self) -> BodyOfModel | None:
         """Return what a body is whose content type does not say it."""
@@ -267,28 +281,33 @@ def native_batching(config: ModelConfig) -> NativeBatching:
     )
 
 
-def native_steps(config: ModelConfig, state_bytes: int, folder: Path) -> NativeSteps:
+def native_steps(config: ModelConfig, instance: StepInstance, folder: Path) -> NativeSteps:
     """Return how the sequences of a step model are scheduled, in the form of the data plane.
 
     Args:
         config: The model's configuration.
-        state_bytes: Bytes of one row of all slots.
+        instance: One of its instances, loaded.
         folder: The project, which the path of the tokenizer is relative to.
     """
     batching, queue = config.batching or BatchingConfig(), config.queue
     steps = batching.steps or StepsConfig()
+    files = instance.language
+    text = _native_text(steps.text, folder)
+    if files is not None:
+        text = NativeStepText(tokenizer_json=files.tokenizer)
     return NativeSteps(
         max_slots=batching.max_batch_size,
         max_step_cost=steps.max_step_cost,
         max_chunk=steps.max_chunk,
         prefill_input=steps.prefill_input,
-        state_bytes=state_bytes,
+        state_bytes=instance.state_bytes,
         max_state_bytes=steps.max_state_bytes,
-        max_steps=steps.max_steps,
-        preemption=steps.preemption,
+        # The engine of a language model ends its sequences, and keeps their states itself.
+        max_steps=max(steps.max_steps, files.context_length if files else 0),
+        preemption="never" if files else steps.preemption,
         priority_levels=queue.priority_levels,
         max_waiting=queue.max_length,
-        text=_native_text(steps.text, folder),
+        text=text,
     )
 
 

@@ -6,6 +6,8 @@ import threading
 from dataclasses import replace
 
 from grps.backends.backend import Signature
+from grps.backends.common.language.language_model import LanguageModel
+from grps.backends.common.language.model_files import LanguageFiles
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.inference.runner import describe
@@ -49,6 +51,12 @@ class StepInstance:
     def state_bytes(self) -> int:
         """Bytes of one row of all slots."""
         return bytes_of(type(self._loaded()).slots)
+
+    @property
+    def language(self) -> LanguageFiles | None:
+        """What its files say besides its weights; ``None`` when it is no language model."""
+        loaded = self._loaded()
+        return loaded.files if isinstance(loaded, LanguageModel) else None
 
     def load(self) -> Signature | None:
         """Load the user's object; see ``Instance.load``."""

@@ -252,6 +252,11 @@ impl ModelConfig {
         }
     }
 
+    /// Whether it is a step model.
+    pub fn makes_steps(&self) -> bool {
+        self.batching.as_ref().is_some_and(|batching| batching.kind == BatchingType::Continuous)
+    }
+
     /// Whether it runs without instances.
     pub fn is_native(&self) -> bool {
         let without = matches!(self.converter_type.as_deref(), None | Some("none"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::models::language_spec::LanguageSpec;
 use crate::request::content::InputForm;
 use crate::scheduling::batching::BatchPolicy;
 use crate::tensor::signature::Signature;
@@ -41,6 +42,8 @@ pub struct ModelSpec {
     pub queue_timeout: Option<Duration>,
     /// Time without a heartbeat after which a working instance hangs; `None` for no limit.
     pub hang_timeout: Option<Duration>,
+    /// What front ends for language models know of it; `None` for another model.
+    pub language: Option<Box<LanguageSpec>>,
 }
 
 impl ModelSpec {
@@ -57,6 +60,7 @@ impl ModelSpec {
             batching: BatchPolicy::default(),
             queue_timeout: None,
             hang_timeout: None,
+            language: None,
         }
     }
 

@@ -103,8 +103,8 @@ impl StepChannel {
         plan.map(|plan| self.translate(py, plan)).transpose()
     }
 
-    /// Takes over what the rows of the last plan returned: named arrays with one row for each, and
-    /// which of them have finished (no element: none).
+    /// Takes over what the rows of the last plan returned: named arrays with one row for each, or
+    /// as many as `lengths` says, and which of them have finished (no element: none).
     fn finish(
         &self,
         py: Python<'_>,
@@ -112,11 +112,12 @@ impl StepChannel {
         finished: Vec<bool>,
         failed: Vec<FailedRow>,
         state_bytes: Vec<usize>,
+        lengths: Vec<usize>,
     ) -> PyResult<()> {
         let outputs = tensor::from_numpy(&outputs)?;
         let failed = failed.into_iter().map(|(row, text, status)| (row, error_of(text, status)));
         let failed = failed.collect();
-        let outcome = StepOutcome { outputs, finished, failed, state_bytes };
+        let outcome = StepOutcome { outputs, lengths, finished, failed, state_bytes };
         // Streams leave without the GIL.
         let done = py.detach(|| self.with(|puller| puller.finish_step(outcome)))?;
         done.map_err(|error| tensor::invalid(&error))

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use grps_core::{
-    BatchPolicy, DataType, InputForm, ModelSpec, Naming, Padding, Preemption, RawBody, Signature,
-    StepPolicy, TensorSpec, Wait,
+    BatchPolicy, DataType, InputForm, LanguageSpec, ModelSpec, Naming, Padding, Preemption,
+    RawBody, Signature, StepPolicy, TensorSpec, Wait,
 };
 use grps_server::{
     CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode, TraceProtocol,
     TraceSettings,
 };
-use grps_text::TokenTextOptions;
+use grps_text::{TokenTextOptions, TokenizerSource};
 use http::HeaderValue;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -187,6 +187,15 @@ pub(crate) struct PyModelSpec {
     hang_timeout_ms: Option<u64>,
     /// Whether the model is the native identity model, which returns its input.
     pub(crate) native: bool,
+    language: Option<PyLanguage>,
+}
+
+/// The attributes of `grps.server.native.NativeLanguage`.
+#[derive(FromPyObject)]
+struct PyLanguage {
+    chat_template: Option<String>,
+    special_tokens: Vec<(String, String)>,
+    context_length: usize,
 }
 
 /// The attributes of `grps.server.native.NativeBatching`.
@@ -222,7 +231,10 @@ pub(crate) struct PyStepPolicy {
 /// The attributes of `grps.server.native.NativeStepText`.
 #[derive(FromPyObject)]
 pub(crate) struct PyStepText {
-    tokenizer: PathBuf,
+    /// The path of a tokenizer.json.
+    tokenizer: Option<PathBuf>,
+    /// The text of one instead.
+    tokenizer_json: Option<String>,
     tokens: String,
     stop: Vec<String>,
     skip_special_tokens: bool,
@@ -230,7 +242,11 @@ pub(crate) struct PyStepText {
 
 impl From<PyStepText> for TokenTextOptions {
     fn from(text: PyStepText) -> Self {
-        let PyStepText { tokenizer, tokens, stop, skip_special_tokens } = text;
+        let PyStepText { tokenizer, tokenizer_json, tokens, stop, skip_special_tokens } = text;
+        let tokenizer = match tokenizer_json {
+            Some(json) => TokenizerSource::Json(json),
+            None => TokenizerSource::File(tokenizer.unwrap_or_default()),
+        };
         Self { tokenizer, tokens, stop, skip_special_tokens }
     }
 }
@@ -305,7 +321,15 @@ impl TryFrom<PyModelSpec> for ModelSpec {
             batching: spec.batching.into(),
             queue_timeout: spec.queue_timeout_ms.map(Duration::from_millis),
             hang_timeout: spec.hang_timeout_ms.map(Duration::from_millis),
+            language: spec.language.map(|language| Box::new(language.into())),
         })
+    }
+}
+
+impl From<PyLanguage> for LanguageSpec {
+    fn from(language: PyLanguage) -> Self {
+        let PyLanguage { chat_template, special_tokens, context_length } = language;
+        Self { chat_template, special_tokens, context_length }
     }
 }
 

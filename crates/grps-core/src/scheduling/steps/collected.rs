@@ -16,15 +16,15 @@ pub(crate) struct Collected(Vec<Output>);
 struct Output {
     name: String,
     dtype: DataType,
-    /// The dimensions of one step, the first of which is 1.
+    /// The dimensions of its first step.
     shape: Shape,
     /// The elements of all steps.
     bytes: BytesMut,
-    steps: usize,
+    rows: usize,
 }
 
 impl Collected {
-    /// Adds the outputs of a step: each has a first dimension of 1.
+    /// Adds the outputs of a step, which differ from those before in the first dimension at most.
     ///
     /// # Errors
     /// They differ from those before in number, name, type or shape, or hold texts.
@@ -60,14 +60,14 @@ impl Output {
             dtype: tensor.dtype(),
             shape: tensor.shape().into(),
             bytes: BytesMut::new(),
-            steps: 0,
+            rows: 0,
         }
     }
 
     fn add(&mut self, tensor: &Tensor) -> Result<(), Error> {
         let is_same = tensor.name() == self.name
             && tensor.dtype() == self.dtype
-            && tensor.shape() == &*self.shape;
+            && tensor.shape().get(1..) == self.shape.get(1..);
         if !is_same {
             return Err(failed(format!(
                 "output '{}' of a step is {} {:?}, that of the one before was '{}', {} {:?}",
@@ -83,14 +83,14 @@ impl Output {
             return Err(failed(format!("output '{}' of a step holds texts", self.name)));
         }
         self.bytes.extend_from_slice(tensor.elements().bytes());
-        self.steps += 1;
+        self.rows += tensor.shape().first().copied().unwrap_or_default();
         Ok(())
     }
 
     fn tensor(&self) -> Result<Tensor, Error> {
         let mut shape = self.shape.clone();
         if let Some(first) = shape.first_mut() {
-            *first = self.steps;
+            *first = self.rows;
         }
         let bytes = Bytes::copy_from_slice(&self.bytes);
         let buffer = Buffer::from_bytes(self.dtype, bytes);

@@ -130,7 +130,8 @@ impl StepRequest {
             self.collected.add(&outputs)?;
         }
         let Some(text) = &mut self.text else {
-            if is_streaming {
+            let is_empty = outputs.iter().all(|output| output.shape().first() == Some(&0));
+            if is_streaming && !is_empty {
                 self.send(outputs);
             }
             return Ok(end);

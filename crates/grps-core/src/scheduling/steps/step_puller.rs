@@ -23,8 +23,10 @@ const WAIT: Duration = Duration::from_secs(60);
 /// What one step returned.
 #[derive(Debug, Default)]
 pub struct StepOutcome {
-    /// Outputs, whose first dimension is the rows of the step.
+    /// Outputs, whose first dimension is the rows of the step, or the sum of their lengths.
     pub outputs: Vec<Tensor>,
+    /// So many rows of the outputs belong to each row of the step; one each when empty.
+    pub lengths: Vec<usize>,
     /// Which rows have finished; none when empty.
     pub finished: Vec<bool>,
     /// Rows that failed.
@@ -149,16 +151,19 @@ impl StepPuller {
         self.queue.counts.add_step(stepped, self.reason);
         let now = Instant::now();
         let keeps = self.queue.policy().preemption == Preemption::Recompute;
+        let mut next = 0;
         for (row, sequence) in self.scheduler.rows_mut().iter_mut().take(rows).enumerate() {
+            let of_row = next..next + outcome.lengths.get(row).copied().unwrap_or(1);
+            next = of_row.end;
             if sequence.end == Some(EndReason::Failed) {
                 continue;
             }
             if let Some(bytes) = outcome.state_bytes.get(row) {
                 sequence.need.state_bytes = *bytes;
             }
-            let outputs = outcome.outputs.iter().filter_map(|output| output.rows(row..row + 1));
+            let outputs = outcome.outputs.iter().filter_map(|output| output.rows(of_row.clone()));
             let outputs: Vec<Tensor> = outputs.collect();
-            if !outputs.is_empty() {
+            if !outputs.is_empty() && !of_row.is_empty() {
                 let since = now.saturating_duration_since(sequence.last_output);
                 self.queue.counts.add_output(since, sequence.steps == 1);
                 sequence.last_output = now;
@@ -250,12 +255,20 @@ fn wrong_rows(outcome: &StepOutcome, rows: usize) -> Option<Error> {
     if sizes != 0 && sizes != rows {
         return failed(format!("a step of {rows} rows has the bytes of {sizes} states"));
     }
+    let lengths = outcome.lengths.len();
+    if lengths != 0 && lengths != rows {
+        return failed(format!("a step of {rows} rows has the lengths of {lengths} outputs"));
+    }
     if let Some((row, _)) = outcome.failed.iter().find(|(row, _)| *row >= rows) {
         return failed(format!("a step of {rows} rows says that row {row} has failed"));
     }
-    let output = outcome.outputs.iter().find(|output| output.shape().first() != Some(&rows))?;
+    let wanted = match lengths {
+        0 => rows,
+        _ => outcome.lengths.iter().fold(0, |sum: usize, length| sum.saturating_add(*length)),
+    };
+    let output = outcome.outputs.iter().find(|output| output.shape().first() != Some(&wanted))?;
     let (name, shape) = (output.name(), output.shape());
-    failed(format!("output '{name}' of a step has shape {shape:?}, not {rows} rows"))
+    failed(format!("output '{name}' of a step has shape {shape:?}, not {wanted} rows"))
 }
 
 impl Drop for StepPuller {

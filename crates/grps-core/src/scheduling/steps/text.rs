@@ -25,16 +25,29 @@ pub trait StepText: Debug + Send + Sync {
     /// # Errors
     /// An input is wrong.
     fn begin(&self, inputs: &[Tensor]) -> Result<Box<dyn SequenceText>, Error>;
+
+    /// The tokens of a text. Special tokens are read where the text has their names; those that the
+    /// tokenizer adds to each text are added if `adds_special`.
+    ///
+    /// # Errors
+    /// The tokenizer of this model does not read text.
+    fn encode(&self, text: &str, adds_special: bool) -> Result<Vec<u32>, Error>;
+
+    /// The text of tokens.
+    fn decode(&self, tokens: &[u32], skips_special: bool) -> String;
+
+    /// The bytes that a token adds to a text; empty for one that there is not.
+    fn token_bytes(&self, token: u32) -> &[u8];
 }
 
 /// Makes the text of one sequence.
 pub trait SequenceText: Debug + Send {
-    /// Takes the outputs of the next step, one row of each, and appends the text that became
-    /// certain. Returns whether the sequence ends with this step.
+    /// Takes the outputs of the next step and appends the text that became certain. Returns why
+    /// the sequence ends with this step, if it does.
     ///
     /// # Errors
-    /// The outputs have no token; the sequence fails.
-    fn push(&mut self, outputs: &[Tensor], text: &mut String) -> Result<bool, Error>;
+    /// The outputs have no tokens; the sequence fails.
+    fn push(&mut self, outputs: &[Tensor], text: &mut String) -> Result<Option<EndReason>, Error>;
 
     /// Appends the text that was held back, as no step follows. Returns whether a stop string was
     /// found in it.
@@ -68,14 +81,19 @@ impl TextOutput {
     ) -> Result<Option<EndReason>, Error> {
         let taken = outputs.iter().map(Tensor::name);
         if let Some(name) = taken.into_iter().find(|name| is_reserved(name)) {
-            let text = format!("output '{name}' of a step has the name of an output of the service");
+            let text =
+                format!("output '{name}' of a step has the name of an output of the service");
             return Err(Error::new(Cause::ModelFailed, text));
         }
-        let mut is_stopped = self.sequence.push(outputs, &mut self.text)?;
-        if !is_stopped && end.is_some() {
-            is_stopped = self.sequence.finish(&mut self.text);
+        let own_end = self.sequence.push(outputs, &mut self.text)?;
+        if own_end == Some(EndReason::StopString) {
+            return Ok(own_end);
         }
-        Ok(if is_stopped { Some(EndReason::StopString) } else { end })
+        let end = own_end.or(end);
+        if end.is_some() && self.sequence.finish(&mut self.text) {
+            return Ok(Some(EndReason::StopString));
+        }
+        Ok(end)
     }
 
     /// What a client that takes chunks receives after a step: all outputs since the last chunk, if
