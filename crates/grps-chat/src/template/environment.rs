@@ -1,0 +1,100 @@
+//! The environment that templates of language models are written for.
+//!
+//! It is that of `transformers`: blocks are trimmed, loops have controls, and there are `tojson`,
+//! `raise_exception` and `strftime_now`. Templates can't load others, so they read no files.
+
+use std::fmt::Write as _;
+
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value};
+
+use super::python_json::{Style, to_json};
+use super::python_methods::call_python_method;
+
+/// Nested calls of macros and nested blocks.
+const RECURSION_LIMIT: usize = 100;
+
+/// What a template says to `raise_exception`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refusal(pub(crate) String);
+
+/// Builds the environment without a template.
+pub(crate) fn new_environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_recursion_limit(RECURSION_LIMIT);
+    environment.set_debug(false);
+    environment.set_unknown_method_callback(call_python_method);
+    environment.add_filter("tojson", tojson);
+    environment.add_function("raise_exception", raise_exception);
+    environment.add_function("strftime_now", strftime_now);
+    environment
+}
+
+fn raise_exception(message: &Value) -> Result<Value, Error> {
+    let refusal = Refusal(message.to_string());
+    Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(refusal))
+}
+
+fn strftime_now(format: &str) -> Result<String, Error> {
+    let mut text = String::new();
+    write!(text, "{}", chrono::Local::now().format(format)).map_err(|_| {
+        Error::new(ErrorKind::InvalidOperation, format!("strftime_now: no valid format: {format}"))
+    })?;
+    Ok(text)
+}
+
+/// Arguments by position: `ensure_ascii`, `indent`, `separators`, `sort_keys`.
+fn tojson(
+    state: &State,
+    value: &Value,
+    positional: (Option<Value>, Option<Value>, Option<Value>, Option<Value>),
+    named: Kwargs,
+) -> Result<String, Error> {
+    let (ascii_only, indent, separators, sorted) = positional;
+    let argument = |positional: Option<Value>, name| -> Result<Option<Value>, Error> {
+        let value = positional.map_or_else(|| named.get::<Option<Value>>(name), |v| Ok(Some(v)))?;
+        Ok(value.filter(|value| !value.is_none()))
+    };
+    let indent = argument(indent, "indent")?.map(|indent| indentation(&indent)).transpose()?;
+    let default = || (if indent.is_some() { "," } else { ", " }.to_owned(), ": ".to_owned());
+    let (item_separator, key_separator) = match argument(separators, "separators")? {
+        Some(pair) => pair_of_texts(&pair)?,
+        None => default(),
+    };
+    let style = Style {
+        ascii_only: argument(ascii_only, "ensure_ascii")?.is_some_and(|value| value.is_true()),
+        sorted: argument(sorted, "sort_keys")?.is_some_and(|value| value.is_true()),
+        indent,
+        item_separator,
+        key_separator,
+    };
+    named.assert_all_used()?;
+    to_json(state, value, &style)
+}
+
+fn indentation(indent: &Value) -> Result<String, Error> {
+    match (indent.as_str(), indent.as_i64()) {
+        (Some(text), _) if text.len() <= 16 => Ok(text.to_owned()),
+        (None, Some(spaces)) if spaces <= 16 => {
+            Ok(" ".repeat(usize::try_from(spaces).unwrap_or(0)))
+        }
+        _ => Err(Error::new(ErrorKind::InvalidOperation, "tojson: indent is at most 16 spaces")),
+    }
+}
+
+fn pair_of_texts(pair: &Value) -> Result<(String, String), Error> {
+    let texts: Vec<Value> = match pair.kind() {
+        ValueKind::Seq | ValueKind::Iterable => pair.try_iter()?.take(3).collect(),
+        _ => Vec::new(),
+    };
+    match texts.as_slice() {
+        [item, key] if item.as_str().is_some() && key.as_str().is_some() => {
+            Ok((item.to_string(), key.to_string()))
+        }
+        _ => Err(Error::new(ErrorKind::InvalidOperation, "tojson: separators are two texts")),
+    }
+}

@@ -1,0 +1,15 @@
+//! Prompts from messages by the templates that models come with.
+
+mod chat_template;
+mod content;
+mod environment;
+mod generation_blocks;
+mod probe;
+mod python_json;
+mod python_methods;
+mod special_tokens;
+mod tokenizer_config;
+
+pub use chat_template::{ChatTemplate, MAX_PROMPT_BYTES, MAX_TEMPLATE_BYTES, PromptOptions};
+pub use special_tokens::SpecialTokens;
+pub use tokenizer_config::ChatTemplates;

@@ -1,0 +1,132 @@
+//! The choices of an answer while they are generated.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use grps_chat::{AnswerParser, AnswerPart};
+use grps_core::{Cause, Chunks, Error, StepText};
+use grps_openai::{Finish, FinishReason, TokenLogprob};
+
+use crate::frontends::openai::parts::Piece;
+
+/// The choices of an answer; dropping it cancels them.
+pub(super) struct Generating {
+    choices: Vec<Choice>,
+    /// The choice that is asked first.
+    next: usize,
+    /// Describes tokens, if their probabilities are wanted.
+    logprobs: Option<Arc<dyn StepText>>,
+}
+
+/// One choice.
+struct Choice {
+    /// `None` once it has ended.
+    chunks: Option<Chunks>,
+    /// Finds calls and reasoning in the text; `None` for a completion.
+    parser: Option<AnswerParser>,
+    tokens: u32,
+    reasoning_tokens: u32,
+}
+
+/// What happened.
+pub(super) struct Event {
+    pub(super) choice: usize,
+    pub(super) parts: Vec<AnswerPart>,
+    pub(super) logprobs: Vec<TokenLogprob>,
+    pub(super) finish: Option<Finish>,
+}
+
+impl Generating {
+    /// Choices by their chunks and parsers.
+    pub(super) fn new(
+        choices: Vec<(Chunks, Option<AnswerParser>)>,
+        logprobs: Option<Arc<dyn StepText>>,
+    ) -> Self {
+        let choices = choices.into_iter().map(|(chunks, parser)| {
+            let (tokens, reasoning_tokens) = (0, 0);
+            Choice { chunks: Some(chunks), parser, tokens, reasoning_tokens }
+        });
+        Self { choices: choices.collect(), next: 0, logprobs }
+    }
+
+    /// Waits for what happens next to any choice; `None` once all have ended.
+    pub(super) fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Event, Error>>> {
+        let count = self.choices.len();
+        let mut is_running = false;
+        for offset in 0..count {
+            let index = (self.next + offset) % count;
+            let Some(choice) = self.choices.get_mut(index) else { continue };
+            loop {
+                let Some(chunks) = &mut choice.chunks else { break };
+                let Poll::Ready(chunk) = chunks.poll_next(context) else {
+                    is_running = true;
+                    break;
+                };
+                match choice.take(chunk) {
+                    Ok(None) => {}
+                    Ok(Some(piece)) => {
+                        self.next = (index + 1) % count;
+                        let event = choice.event(index, piece, self.logprobs.as_deref());
+                        return Poll::Ready(Some(Ok(event)));
+                    }
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                }
+            }
+        }
+        if is_running { Poll::Pending } else { Poll::Ready(None) }
+    }
+}
+
+impl Choice {
+    /// What a chunk has; `None` for nothing.
+    fn take(
+        &mut self,
+        chunk: Option<Result<grps_core::Content, Error>>,
+    ) -> Result<Option<Piece>, Error> {
+        let piece = match chunk {
+            Some(chunk) => Piece::read(chunk?)?,
+            None => {
+                let text = "the generation ended before the answer was complete";
+                return Err(Error::new(Cause::ModelFailed, text));
+            }
+        };
+        if piece.as_ref().is_some_and(|piece| piece.end.is_some()) {
+            self.chunks = None;
+        }
+        Ok(piece)
+    }
+
+    fn event(&mut self, index: usize, piece: Piece, logprobs: Option<&dyn StepText>) -> Event {
+        let logprobs = logprobs.map_or_else(Vec::new, |text| piece.token_logprobs(text));
+        let count = u32::try_from(piece.tokens.len()).unwrap_or(u32::MAX);
+        self.tokens = self.tokens.saturating_add(count);
+        let mut parts = Vec::new();
+        match &mut self.parser {
+            Some(parser) => {
+                parser.push(&piece.text, &mut parts);
+                if piece.end.is_some() {
+                    parser.finish(&mut parts);
+                }
+            }
+            None if piece.text.is_empty() => {}
+            None => parts.push(AnswerPart::Text(piece.text)),
+        }
+        if matches!(parts.last(), Some(AnswerPart::Reasoning(_))) {
+            self.reasoning_tokens = self.reasoning_tokens.saturating_add(count);
+        }
+        let finish = piece.end.map(|reason| self.finish(reason));
+        Event { choice: index, parts, logprobs, finish }
+    }
+
+    fn finish(&self, reason: FinishReason) -> Finish {
+        Finish {
+            reason,
+            stop_string: None,
+            completion_tokens: self.tokens,
+            reasoning_tokens: self.reasoning_tokens,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The language model of a request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use grps_chat::{AnswerFormat, ChatTemplate, SpecialTokens};
+use grps_core::{Cause, Error, LanguageSpec, Model, Route, RouteQuery, StepText};
+use grps_openai::ApiError;
+use http::HeaderMap;
+use parking_lot::Mutex;
+
+use crate::call::call::Call;
+use crate::frontends::openai::errors::Fault;
+
+/// A language model.
+pub(super) struct Language {
+    /// The route with the model alone.
+    pub(super) route: Route,
+    model: Arc<Model>,
+    text: Arc<dyn StepText>,
+}
+
+/// A template, and the form in which the model answers.
+#[derive(Debug)]
+pub(super) struct Chat {
+    pub(super) template: ChatTemplate,
+    pub(super) format: AnswerFormat,
+}
+
+/// Templates that were parsed, by the models that have them.
+#[derive(Debug, Default)]
+struct Chats(Mutex<HashMap<String, (Weak<Model>, Arc<Chat>)>>);
+
+impl Language {
+    /// Finds the model that a request names, which is counted for it.
+    ///
+    /// # Errors
+    /// There is none, or it is no language model.
+    pub(super) fn find(call: &Call, name: &str, headers: &HeaderMap) -> Result<Self, Fault> {
+        let attributes = &|name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let query = RouteQuery { attributes, ..RouteQuery::named(name) };
+        let route = match call.resolve(&query) {
+            Ok(route) => route,
+            Err(error) if error.cause() == Cause::NotFound => {
+                return Err(ApiError::model_not_found(name, &names(call)).into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let alone = route.models().first().filter(|_| route.models().len() == 1);
+        let found = alone.and_then(|model| {
+            model.spec().language.as_ref()?;
+            Some((Arc::clone(model), Arc::clone(model.executor().text()?)))
+        });
+        let Some((model, text)) = found else {
+            return Err(ApiError::model_not_found(name, &names(call)).into());
+        };
+        Ok(Self { route, model, text })
+    }
+
+    /// The only language model, for a request that names none.
+    pub(super) fn find_only(
+        call: &Call,
+        name: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Self, Fault> {
+        let names = names(call);
+        let name = name.or_else(|| names.first().map(String::as_str).filter(|_| names.len() == 1));
+        match name {
+            Some(name) => Self::find(call, name, headers),
+            None => Err(ApiError::model_not_found("", &names).into()),
+        }
+    }
+
+    /// Makes tokens of text, and text of tokens.
+    pub(super) fn text(&self) -> &Arc<dyn StepText> {
+        &self.text
+    }
+
+    /// Most tokens of a prompt and its answer.
+    pub(super) fn context_length(&self) -> usize {
+        self.spec().map_or(0, |spec| spec.context_length)
+    }
+
+    /// How it chats.
+    ///
+    /// # Errors
+    /// It is not made for chats, or its template is wrong.
+    pub(super) fn chat(&self, call: &Call) -> Result<Arc<Chat>, Fault> {
+        let chats = call.app.front_end_states.get::<Chats>();
+        let mut chats = chats.0.lock();
+        if let Some((model, chat)) = chats.get(self.model.key())
+            && model.as_ptr() == Arc::as_ptr(&self.model)
+        {
+            return Ok(Arc::clone(chat));
+        }
+        let spec = self.spec();
+        let Some(source) = spec.and_then(|spec| spec.chat_template.as_ref()) else {
+            let name = &self.model.spec().name;
+            let text = format!(
+                "model {name} has no chat template; use /v1/completions, or give it one"
+            );
+            return Err(Error::new(Cause::Unsupported, text).into());
+        };
+        let tokens = spec.map_or(&[][..], |spec| &spec.special_tokens);
+        let tokens = SpecialTokens::new(tokens.iter().map(|(name, text)| (&**name, &**text)));
+        let template = ChatTemplate::parse(source, tokens)
+            .map_err(|error| Error::new(Cause::ModelFailed, error.to_string()))?;
+        let chat = Arc::new(Chat { template, format: AnswerFormat::of_template(source) });
+        chats.retain(|_, (model, _)| model.strong_count() > 0);
+        let entry = (Arc::downgrade(&self.model), Arc::clone(&chat));
+        chats.insert(self.model.key().to_owned(), entry);
+        Ok(chat)
+    }
+
+    fn spec(&self) -> Option<&LanguageSpec> {
+        self.model.spec().language.as_deref()
+    }
+}
+
+/// The names of language models.
+pub(super) fn names(call: &Call) -> Vec<String> {
+    let models = call.app.engine.registry().models();
+    let language = models.iter().filter(|model| model.spec().language.is_some());
+    let mut names: Vec<String> = language.map(|model| model.spec().name.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

@@ -1,0 +1,112 @@
+//! The APIs of OpenAI and Anthropic, for language models.
+//!
+//! A request is read by `grps-openai`, its prompt made by `grps-chat` and the model's tokenizer. The
+//! model is called once for each choice; what it generates is parsed and written piece by piece.
+
+mod api;
+mod errors;
+mod generate;
+mod generating;
+mod inputs;
+mod language;
+mod models;
+mod parts;
+mod prompts;
+mod reply;
+mod tokens;
+
+use grps_core::Error;
+use http::Response;
+
+use crate::app::Settings;
+use crate::call::access::Policy;
+use crate::frontends::FrontEnd;
+use crate::frontends::openai::api::Api;
+use crate::frontends::shared::endpoint::{Endpoint, Methods};
+use crate::net::http::reply_body::ReplyBody;
+
+/// The front end that serves the paths under `/v1/models` if it is on.
+const TFSERVING: &str = "tfserving";
+
+/// The API of OpenAI.
+pub(crate) struct OpenAi;
+
+/// The API of Anthropic.
+pub(crate) struct Anthropic;
+
+impl FrontEnd for OpenAi {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn endpoints(&self, settings: &Settings) -> Vec<Endpoint> {
+        use Methods::{Get, Post};
+        use Policy::{Infer, Read};
+        let generate = |path: &'static str, api: Api, summary: &'static str| {
+            let serve = move |call, request| generate::generate(call, request, api);
+            Endpoint::new(Post, path, Infer, serve).summary(summary).takes("Json").returns("Json")
+        };
+        let mut endpoints = vec![
+            generate("/v1/chat/completions", Api::Chat, "Answers the messages of a chat"),
+            generate("/v1/completions", Api::Completion, "Continues a text"),
+            generate("/v1/responses", Api::Response, "Responds to messages; nothing is stored"),
+            Endpoint::new(Get, "/v1/models", Read, models::list)
+                .summary("The language models")
+                .returns("Json"),
+            Endpoint::new(Post, "/tokenize", Infer, tokens::tokenize)
+                .summary("The tokens of a text, or of the prompt of messages")
+                .takes("Json")
+                .returns("Json"),
+            Endpoint::new(Post, "/detokenize", Infer, tokens::detokenize)
+                .summary("The text of tokens")
+                .takes("Json")
+                .returns("Json"),
+        ];
+        if settings.front_ends.is_off(TFSERVING) {
+            let one = Endpoint::new(Get, "/v1/models/{model}", Read, models::describe);
+            endpoints.push(one.summary("A language model").returns("Json"));
+        }
+        endpoints
+    }
+
+    fn error(&self, error: &Error) -> Response<ReplyBody> {
+        Api::Chat.failure(error)
+    }
+
+    fn error_response(&self) -> &'static str {
+        "OpenAiError"
+    }
+}
+
+impl FrontEnd for Anthropic {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn endpoints(&self, _settings: &Settings) -> Vec<Endpoint> {
+        let messages = |call, request| generate::generate(call, request, Api::Message);
+        vec![
+            Endpoint::new(Methods::Post, "/v1/messages", Policy::Infer, messages)
+                .summary("Answers the messages of a chat, as Anthropic does")
+                .takes("Json")
+                .returns("Json"),
+            Endpoint::new(
+                Methods::Post,
+                "/v1/messages/count_tokens",
+                Policy::Infer,
+                tokens::count_tokens,
+            )
+            .summary("The number of tokens of messages, as Anthropic says it")
+            .takes("Json")
+            .returns("Json"),
+        ]
+    }
+
+    fn error(&self, error: &Error) -> Response<ReplyBody> {
+        Api::Message.failure(error)
+    }
+
+    fn error_response(&self) -> &'static str {
+        "AnthropicError"
+    }
+}

@@ -1,0 +1,85 @@
+//! Tokens of texts and texts of tokens.
+
+use bytes::Bytes;
+use grps_openai::{
+    Limits, detokenize_body, input_tokens_body, read_count_tokens, read_detokenize, read_tokenize,
+    tokenize_body,
+};
+use http::{HeaderMap, Response};
+
+use crate::call::call::Call;
+use crate::frontends::openai::api::Api;
+use crate::frontends::openai::errors::Fault;
+use crate::frontends::openai::language::Language;
+use crate::frontends::openai::prompts::encode;
+use crate::frontends::shared::endpoint::HttpRequest;
+use crate::frontends::shared::response::json;
+use crate::net::http::content_coding::collect;
+use crate::net::http::reply_body::ReplyBody;
+
+type Work = fn(&Call, &HeaderMap, &[u8], &Limits) -> Result<Vec<u8>, Fault>;
+
+/// The tokens of a text, or of the prompt of messages.
+pub(super) async fn tokenize(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    serve(call, request, Api::Chat, |call, headers, body, limits| {
+        let asked = read_tokenize(body, limits)?;
+        let language = Language::find_only(call, asked.model.as_deref(), headers)?;
+        let adds = asked.add_special_tokens;
+        let encoded =
+            encode(call, &language, &asked.prompt, &asked.template, &asked.tools, adds)?;
+        let text = |token: &u32| {
+            String::from_utf8_lossy(language.text().token_bytes(*token)).into_owned()
+        };
+        let texts: Option<Vec<String>> =
+            asked.return_token_strings.then(|| encoded.tokens.iter().map(text).collect());
+        Ok(tokenize_body(&encoded.tokens, language.context_length(), texts.as_deref()))
+    })
+    .await
+}
+
+/// The text of tokens.
+pub(super) async fn detokenize(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    serve(call, request, Api::Chat, |call, headers, body, limits| {
+        let asked = read_detokenize(body, limits)?;
+        let language = Language::find_only(call, asked.model.as_deref(), headers)?;
+        Ok(detokenize_body(&language.text().decode(&asked.tokens, false)))
+    })
+    .await
+}
+
+/// The number of tokens of messages.
+pub(super) async fn count_tokens(call: Call, request: HttpRequest) -> Response<ReplyBody> {
+    serve(call, request, Api::Message, |call, headers, body, limits| {
+        let asked = read_count_tokens(body, limits)?;
+        let language = Language::find(call, &asked.model, headers)?;
+        let mut count = 0;
+        for prompt in &asked.prompts {
+            let encoded =
+                encode(call, &language, prompt, &asked.template, &asked.tools, true)?;
+            count += encoded.tokens.len();
+        }
+        Ok(input_tokens_body(u32::try_from(count).unwrap_or(u32::MAX)))
+    })
+    .await
+}
+
+async fn serve(call: Call, request: HttpRequest, api: Api, work: Work) -> Response<ReplyBody> {
+    match run(&call, request, work).await {
+        Ok(body) => {
+            call.scope.record_outcome(None);
+            json(body)
+        }
+        Err(fault) => {
+            call.report_failure(&fault.error());
+            fault.response(api)
+        }
+    }
+}
+
+async fn run(call: &Call, request: HttpRequest, work: Work) -> Result<Vec<u8>, Fault> {
+    let HttpRequest { parts, body, .. } = request;
+    let body: Bytes = collect(&parts.headers, body, call).await?;
+    let limits = Limits { body_bytes: call.app.settings.max_request_bytes, ..Limits::default() };
+    let bytes = body.len();
+    call.app.blocking.run(bytes, || Ok(work(call, &parts.headers, &body, &limits))).await?
+}
