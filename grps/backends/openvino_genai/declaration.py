@@ -18,7 +18,7 @@ ENGINE = Engine(
     verb=Verb(
         name="llm_serve",
         summary="Put a language model online, with the OpenAI API.",
-        title="Put a language model online: chats at /v1/chat/completions, as OpenAI's clients ask.",
+        title="Put a language model online, with the APIs of OpenAI and Anthropic.",
         model="a .gguf file, or the directory of a model that OpenVINO GenAI runs.",
         examples=(
             "model.gguf",

@@ -96,7 +96,7 @@ class GenAiModel(LanguageModel):
             finished.append(status != _RUNNING)
             if status == _IGNORED:
                 failed[row] = ModelError("the cache of the engine has no room for the sequence")
-        outputs = {
+        outputs: dict[str, np.ndarray] = {
             "token": np.array(tokens, np.int64),
             "logprob": np.array(logprobs, np.float32),
         }

@@ -258,7 +258,8 @@ def load_step_model(config: ModelConfig) -> StepModel:
         MissingExtraError: The engine is not installed.
     """
     if config.inferer_type != "customized":
-        return _init(config, _engine_module(config, "step_model").create_step_model(config))
+        made: StepModel = _engine_module(config, "step_model").create_step_model(config)
+        return _init(config, made)
     name = config.inferer_name or ""
     registered = inferer_register.get_model_inferer(name)
     if not isinstance(registered, StepModel):

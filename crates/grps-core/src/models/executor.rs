@@ -20,6 +20,7 @@ use crate::scheduling::batching::BatchCounts;
 use crate::scheduling::entry::Entry;
 use crate::scheduling::queue_ticket::QueueTicket;
 use crate::scheduling::steps::step_counts::StepCounts;
+use crate::scheduling::steps::text::StepText;
 
 /// One request's call of a model, as its executor gets it.
 #[derive(Debug)]
@@ -95,6 +96,11 @@ pub trait Executor: Debug + Send + Sync {
 
     /// Whether new calls are refused.
     fn is_closed(&self) -> bool;
+
+    /// What makes the text of its sequences, and tokens of text; `None` for most models.
+    fn text(&self) -> Option<&Arc<dyn StepText>> {
+        None
+    }
 
     /// Whether it takes its input in either form, so that it is not translated.
     fn takes_any_form(&self) -> bool {

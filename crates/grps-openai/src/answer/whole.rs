@@ -20,6 +20,9 @@ pub(crate) struct WholeChoice {
     pub(crate) finish: Option<Finish>,
 }
 
+/// A choice that has ended, and how.
+pub(crate) type Ended<'a> = (&'a WholeChoice, &'a Finish);
+
 /// Collects an answer until it can be written in one of the shapes. With `echo` the prompt is the
 /// first text of each choice.
 #[derive(Clone, Debug)]
@@ -64,7 +67,7 @@ impl WholeAnswer {
     }
 
     /// The choices with their ends, and the usage of all.
-    fn complete(&self) -> Result<(Vec<(&WholeChoice, &Finish)>, Totals), ApiError> {
+    fn complete(&self) -> Result<(Vec<Ended<'_>>, Totals), ApiError> {
         let mut totals = Totals::new(&self.head);
         let mut complete = Vec::with_capacity(self.choices.len());
         for choice in &self.choices {

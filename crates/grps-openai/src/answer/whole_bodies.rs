@@ -8,9 +8,7 @@ use super::head::AnswerHead;
 use super::ids::derived_id;
 use super::json_text::{push_array, push_integer, push_string};
 use super::logprobs::{push_chat_logprobs, push_completion_logprobs};
-use super::whole::WholeChoice;
-
-type Ended<'a> = (&'a WholeChoice, &'a Finish);
+use super::whole::Ended;
 
 /// Appends the frame of a body with its choices, which are written by hand because of the columns
 /// of log probabilities.

@@ -65,10 +65,10 @@ pub fn read_responses(body: &[u8], limits: &Limits) -> Result<ResponsesRequest, 
     generation.tools = read_tools(fields, limits, read_flat_tool)?;
     generation.tool_choice = read_tool_choice(fields, &generation.tools)?;
     generation.parallel_tool_calls = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
-    if let Some(mut text) = fields.fields("text")? {
-        if let Some(format) = text.fields("format")? {
-            generation.format = OutputFormat::read_type(format, "")?;
-        }
+    if let Some(mut text) = fields.fields("text")?
+        && let Some(format) = text.fields("format")?
+    {
+        generation.format = OutputFormat::read_type(format, "")?;
     }
     read_reasoning(fields, &mut generation.template.arguments)?;
     generation.include_usage = true;

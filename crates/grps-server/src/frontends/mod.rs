@@ -6,6 +6,7 @@ pub(crate) mod grpc_services;
 pub(crate) mod grps_grpc;
 pub(crate) mod grps_http;
 pub(crate) mod oip;
+pub(crate) mod openai;
 pub(crate) mod openapi;
 pub(crate) mod ops;
 pub(crate) mod shared;
@@ -32,6 +33,8 @@ pub(crate) const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &oip::grpc::OipGrpc,
     &oip::http::OipHttp,
     &brpc::Brpc,
+    &openai::OpenAi,
+    &openai::Anthropic,
     &tfserving::grpc::TfServingGrpc,
     &tfserving::http::TfServingHttp,
     &torchserve::grpc::TorchServeGrpc,

@@ -1,1 +1,1 @@
-"""What engines of language models share: files of models, tokenizers, and what a request asks for."""
+"""What engines of language models share: files of models and their tokenizers."""

@@ -10,6 +10,7 @@ from grps.errors import ModelError
 
 _CONTROL, _USER_DEFINED = 3, 4
 """Types of tokens that are not split: those with a meaning of their own, and added text."""
+_ADDED = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
 _CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _WORDS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
 _REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -59,7 +60,7 @@ def tokenizer_json(metadata: Mapping[str, Any]) -> str:
         raise ModelError("the file has no tokenizer")
     if kind != "gpt2":
         raise ModelError(
-            f"the tokenizer is of kind {kind!r}; 'gpt2' is read from the file, for another one give "
+            f"the tokenizer is of kind {kind!r}; only 'gpt2' is read from the file. Give "
             "inferer_args.tokenizer, the path of the model's tokenizer.json"
         )
     pre = metadata.get("tokenizer.ggml.pre", "default")
@@ -97,8 +98,6 @@ def _added(metadata: Mapping[str, Any], tokens: list[str]) -> list[dict[str, Any
     added = []
     for number, (token, kind) in enumerate(zip(tokens, kinds, strict=False)):
         if kind in (_CONTROL, _USER_DEFINED):
-            flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
-            added.append(
-                {"id": number, "content": token, "special": kind == _CONTROL, **flags}
-            )
+            special = kind == _CONTROL
+            added.append({"id": number, "content": token, "special": special, **_ADDED})
     return added

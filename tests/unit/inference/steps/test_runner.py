@@ -84,6 +84,7 @@ class FakeChannel:
         finished: Sequence[bool],
         failed: Sequence[FailedRow],
         state_bytes: Sequence[int],
+        lengths: Sequence[int],
     ) -> None:
         self.finished.append(list(finished))
 

@@ -91,6 +91,10 @@ impl Executor for StepsExecutor {
         self.enqueue(call).map_or_else(Submission::refused, Submission::Pending)
     }
 
+    fn text(&self) -> Option<&Arc<dyn StepText>> {
+        self.queue.text()
+    }
+
     fn trouble(&self) -> Option<String> {
         let trouble = self.queue.trouble(self.hang_timeout);
         trouble_of(&self.model, trouble, self.queue.pullers())

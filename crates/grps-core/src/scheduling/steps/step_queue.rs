@@ -83,6 +83,11 @@ impl StepQueue {
         &self.policy
     }
 
+    /// What makes the text of sequences; `None` when clients get outputs alone.
+    pub(crate) fn text(&self) -> Option<&Arc<dyn StepText>> {
+        self.text.as_ref()
+    }
+
     /// Counters of the steps.
     pub fn counts(&self) -> &StepCounts {
         &self.counts

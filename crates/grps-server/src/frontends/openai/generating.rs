@@ -36,6 +36,14 @@ pub(super) struct Event {
     pub(super) finish: Option<Finish>,
 }
 
+impl Event {
+    /// Text of a choice.
+    pub(super) fn of_text(choice: usize, text: String) -> Self {
+        let parts = vec![AnswerPart::Text(text)];
+        Self { choice, parts, logprobs: Vec::new(), finish: None }
+    }
+}
+
 impl Generating {
     /// Choices by their chunks and parsers.
     pub(super) fn new(

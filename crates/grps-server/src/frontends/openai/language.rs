@@ -96,9 +96,8 @@ impl Language {
         let spec = self.spec();
         let Some(source) = spec.and_then(|spec| spec.chat_template.as_ref()) else {
             let name = &self.model.spec().name;
-            let text = format!(
-                "model {name} has no chat template; use /v1/completions, or give it one"
-            );
+            let text =
+                format!("model {name} has no chat template; use /v1/completions, or give it one");
             return Err(Error::new(Cause::Unsupported, text).into());
         };
         let tokens = spec.map_or(&[][..], |spec| &spec.special_tokens);

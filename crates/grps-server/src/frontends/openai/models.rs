@@ -21,7 +21,7 @@ pub(super) async fn list(call: Call, _request: HttpRequest) -> Response<ReplyBod
 pub(super) async fn describe(call: Call, request: HttpRequest) -> Response<ReplyBody> {
     let name = request.parameters.first().map(String::as_str).unwrap_or_default();
     let models = listed(&call);
-    match models.iter().find(|model| model.id == name) {
+    match models.iter().find(|model| model.name == name) {
         Some(model) => json(model_body(model)),
         None => {
             let error = grps_openai::ApiError::model_not_found(name, &names(&call));
@@ -37,13 +37,13 @@ fn listed(call: &Call) -> Vec<ListedModel> {
         .filter_map(|model| {
             let language = model.spec().language.as_ref()?;
             Some(ListedModel {
-                id: model.spec().name.clone(),
+                name: model.spec().name.clone(),
                 created: 0,
-                context_length: Some(language.context_length),
+                max_model_len: u32::try_from(language.context_length).ok(),
             })
         })
         .collect();
-    listed.sort_by(|one, other| one.id.cmp(&other.id));
-    listed.dedup_by(|one, other| one.id == other.id);
+    listed.sort_by(|one, other| one.name.cmp(&other.name));
+    listed.dedup_by(|one, other| one.name == other.name);
     listed
 }

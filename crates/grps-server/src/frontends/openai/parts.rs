@@ -56,8 +56,9 @@ impl Piece {
 
 fn text_of(tensor: &Tensor) -> Result<String, Error> {
     match tensor.elements() {
-        Elements::String([text]) => String::from_utf8(text.to_vec())
-            .map_err(|_| wrong("returned text that is not UTF-8")),
+        Elements::String([text]) => {
+            String::from_utf8(text.to_vec()).map_err(|_| wrong("returned text that is not UTF-8"))
+        }
         _ => Err(wrong("returned no text")),
     }
 }

@@ -15,28 +15,33 @@ use crate::net::http::reply_body::ChunkSource;
 /// Most bytes that are gathered for one write.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// Waits for the whole of an answer, which begins with `first`.
+/// Waits for the whole of an answer, which begins with these events.
 ///
 /// # Errors
 /// The first failure of a choice.
 pub(super) async fn collect(
     mut generating: Generating,
-    first: Event,
+    first: Vec<Event>,
     head: AnswerHead,
     choices: usize,
 ) -> Result<WholeAnswer, Error> {
     let mut answer = WholeAnswer::new(head, choices);
-    let mut next = Some(Ok(first));
-    while let Some(event) = next {
-        let Event { choice, parts, logprobs, finish } = event?;
+    let mut first = first.into_iter();
+    loop {
+        let event = match first.next() {
+            Some(event) => event,
+            None => match poll_fn(|context| generating.poll_next(context)).await {
+                Some(event) => event?,
+                None => return Ok(answer),
+            },
+        };
+        let Event { choice, parts, logprobs, finish } = event;
         answer.logprobs(choice, logprobs);
         parts.iter().for_each(|part| answer.part(choice, part));
         if let Some(finish) = finish {
             answer.finish(choice, finish);
         }
-        next = poll_fn(|context| generating.poll_next(context)).await;
     }
-    Ok(answer)
 }
 
 /// The events of an answer that is streamed.

@@ -25,11 +25,9 @@ pub(super) async fn tokenize(call: Call, request: HttpRequest) -> Response<Reply
         let asked = read_tokenize(body, limits)?;
         let language = Language::find_only(call, asked.model.as_deref(), headers)?;
         let adds = asked.add_special_tokens;
-        let encoded =
-            encode(call, &language, &asked.prompt, &asked.template, &asked.tools, adds)?;
-        let text = |token: &u32| {
-            String::from_utf8_lossy(language.text().token_bytes(*token)).into_owned()
-        };
+        let encoded = encode(call, &language, &asked.prompt, &asked.template, &asked.tools, adds)?;
+        let text =
+            |token: &u32| String::from_utf8_lossy(language.text().token_bytes(*token)).into_owned();
         let texts: Option<Vec<String>> =
             asked.return_token_strings.then(|| encoded.tokens.iter().map(text).collect());
         Ok(tokenize_body(&encoded.tokens, language.context_length(), texts.as_deref()))
@@ -54,11 +52,10 @@ pub(super) async fn count_tokens(call: Call, request: HttpRequest) -> Response<R
         let language = Language::find(call, &asked.model, headers)?;
         let mut count = 0;
         for prompt in &asked.prompts {
-            let encoded =
-                encode(call, &language, prompt, &asked.template, &asked.tools, true)?;
+            let encoded = encode(call, &language, prompt, &asked.template, &asked.tools, true)?;
             count += encoded.tokens.len();
         }
-        Ok(input_tokens_body(u32::try_from(count).unwrap_or(u32::MAX)))
+        Ok(input_tokens_body(count))
     })
     .await
 }

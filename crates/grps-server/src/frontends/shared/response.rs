@@ -13,7 +13,7 @@ pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charse
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 pub(crate) const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// Seconds after which a client can retry.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Browsers take the content type for what it is, and do not guess another one.
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
@@ -50,6 +50,13 @@ pub(crate) fn failure(
     if can_retry(error.cause()) {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
+    response
+}
+
+/// 200 with a body.
+pub(crate) fn with_content_type(body: ReplyBody, content_type: HeaderValue) -> Response<ReplyBody> {
+    let mut response = Response::new(body);
+    add_content_type(&mut response, content_type);
     response
 }
 
