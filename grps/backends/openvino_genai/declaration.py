@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grps.backends.engine import Engine, Flag, ModelFormat, Verb
+from grps.backends.engine import Engine, ModelFormat, Verb
 
 
 def _is_gguf(head: bytes) -> bool:
@@ -32,12 +32,6 @@ ENGINE = Engine(
             name="openvino_genai",
             title="directory of OpenVINO GenAI",
             directory_files=frozenset({"openvino_tokenizer.xml"}),
-        ),
-    ),
-    flags=(
-        Flag(
-            name="tokenizer",
-            help="The tokenizer.json of the model, if its own files have none that is known",
         ),
     ),
     makes_steps=True,

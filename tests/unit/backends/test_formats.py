@@ -141,7 +141,10 @@ def test_refuses_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="the directory is empty"):
         recognise(tmp_path)
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(ModelError, match=r"no saved_model\.pb, no \.onnx file and no \.xml file"):
+    with pytest.raises(
+        ModelError,
+        match=r"no saved_model\.pb, no openvino_tokenizer\.xml, no \.onnx file and no \.xml file",
+    ):
         recognise(tmp_path)
 
 
