@@ -88,6 +88,7 @@ _HOMES = {
     "grps_pb2": "grps.protocol.pb.grps_pb2",
     "inferer_register": "grps.inference.registry",
     "logger": "grps.log",
+    "top_logprobs": "grps.server.logprobs",
 }
 """Where each public name lives; its module is imported when the name is first used."""
 

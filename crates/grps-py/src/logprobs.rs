@@ -10,8 +10,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 /// The log-probability of the token of each row, and the most probable tokens with theirs.
-type Found<'py> =
-    (Bound<'py, PyArray1<f32>>, Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<f32>>);
+type Found<'py> = (Bound<'py, PyArray1<f32>>, Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<f32>>);
 
 /// Computes log-probabilities without the GIL; see `top_logprobs` of `grps-text`. The arrays are
 /// C-contiguous: logits of float32 or float16 with a row for each token, and tokens of int64.

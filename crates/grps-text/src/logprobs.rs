@@ -55,9 +55,7 @@ pub fn top_logprobs<T: Logit>(
     let rows = tokens.len();
     if rows.checked_mul(vocabulary) != Some(logits.len()) {
         let elements = logits.len();
-        return refuse(format!(
-            "{elements} logits are not {vocabulary} for each of {rows} tokens"
-        ));
+        return refuse(format!("{elements} logits are not {vocabulary} for each of {rows} tokens"));
     }
     if count > vocabulary {
         return refuse(format!("count is {count}, but the vocabulary has {vocabulary} tokens"));

@@ -68,7 +68,8 @@ impl TextOutput {
     ) -> Result<Option<EndReason>, Error> {
         let taken = outputs.iter().map(Tensor::name);
         if let Some(name) = taken.into_iter().find(|name| is_reserved(name)) {
-            let text = format!("output '{name}' of a step has the name of an output of the service");
+            let text =
+                format!("output '{name}' of a step has the name of an output of the service");
             return Err(Error::new(Cause::ModelFailed, text));
         }
         let mut is_stopped = self.sequence.push(outputs, &mut self.text)?;
