@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import requests
 from tokenizers import AddedToken, Tokenizer, decoders, models
-from tokenizers.pre_tokenizers import ByteLevel
 
 from tests.raw_http import connect, request
 from tests.support import GUARD_S, RunningServer, user_model, write_user_project

@@ -36,7 +36,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("StepBatch", "grps/inference/steps/model.py", "StepBatch"),
         ("StepResult", "grps/inference/steps/model.py", "StepResult"),
         ("PrefillPart", "grps/inference/steps/model.py", "PrefillPart"),
-        ("top_logprobs", "grps/server/logprobs.py", "top_logprobs"),
+        ("top_logprobs", "grps/server/models/logprobs.py", "top_logprobs"),
     ),
     "The request": (
         ("GrpsContext", "grps/inference/context.py", "GrpsContext"),

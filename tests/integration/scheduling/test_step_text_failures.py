@@ -1,9 +1,10 @@
-"""The text of sequences that give their slots away, and what keeps a model of text from starting."""
+"""The text of sequences that give their slots away, and what keeps a model from starting."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
+def has_rows(client: TextClient, count: int) -> bool:
+    return len(client.noted("rows")) > count
+
+
 @pytest.mark.parametrize("model", PREEMPTIONS)
 @pytest.mark.parametrize("streams", [False, True])
 def test_the_text_goes_on_after_the_slot_was_taken(
@@ -55,7 +60,7 @@ def test_the_text_goes_on_after_the_slot_was_taken(
         found = threads.submit(patient)
         # It gives its slot away within the bytes of a character, and elsewhere.
         for step in (5, 6, 7, 20, 40):
-            wait_until(lambda step=step: len(client.noted("rows")) > before + step, "it runs")
+            wait_until(partial(has_rows, client, before + step), "it runs")
             urgent = client.whole(list(b"abc"), headers=URGENT)
             assert (urgent.text, urgent.tokens) == ("abc", [*b"abc"])
         assert found.result() == TEXT.removesuffix("Halt.")
@@ -67,19 +72,19 @@ def test_the_text_goes_on_after_the_slot_was_taken(
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ({"tokenizer": "none.json"}, "batching.steps.text.tokenizer: cannot read {folder}/none.json"),
+        ({"tokenizer": "none.json"}, "tokenizer: cannot read {folder}/none.json"),
         (
             {"tokenizer": "conf/inference.yml"},
-            "batching.steps.text.tokenizer: {folder}/conf/inference.yml: not a valid tokenizer.json",
+            "tokenizer: {folder}/conf/inference.yml: not a valid tokenizer.json",
         ),
-        ({"stop": ["a", ""]}, "batching.steps.text.stop: stop string 1 is empty"),
+        ({"stop": ["a", ""]}, "stop: stop string 1 is empty"),
         (
             {"stop": ["x"] * 17},
-            "batching.steps.text.stop: 17 stop strings, at most 16 are allowed",
+            "stop: 17 stop strings, at most 16 are allowed",
         ),
         (
             {"stop": ["x" * 257]},
-            "batching.steps.text.stop: stop string 0 has 257 bytes, at most 256 are allowed",
+            "stop: stop string 0 has 257 bytes, at most 256 are allowed",
         ),
     ],
 )
@@ -90,4 +95,5 @@ def test_a_wrong_key_keeps_the_service_from_starting(
     assert launch(tmp_path).wait(START_TIMEOUT_S) == 1
     state = state_of(tmp_path)
     assert state is not None
-    assert f"model m-1.0.0: {cause.format(folder=tmp_path)}" in (state.error or "")
+    expected = f"model m-1.0.0: batching.steps.text.{cause.format(folder=tmp_path)}"
+    assert expected in (state.error or "")
