@@ -208,9 +208,9 @@ impl Document {
                 };
                 let message = format!("not valid YAML: {}{hint}", error.info());
                 let line = error.marker().line();
-                let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-                if written.contains(['&', '*']) {
-                    // PyYAML ends the name of an anchor at characters that belong to it here.
+                let mut near = text.lines().skip(line.saturating_sub(2)).take(2);
+                if near.any(|line| line.contains(['&', '*'])) {
+                    // PyYAML ends the name of an anchor at a colon, which belongs to it here.
                     return self.unknown(line, &message);
                 }
                 self.error(line, &message)

@@ -20,11 +20,11 @@ def reference(logits: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 @pytest.mark.parametrize("count", [0, 1, 5, 1000])
 def test_they_are_those_of_softmax(dtype: type, count: int) -> None:
-    logits = np.random.default_rng(3).normal(0, 6, (7, 1000)).astype(dtype)
+    logits: np.ndarray = np.random.default_rng(3).normal(0, 6, (7, 1000)).astype(dtype)
     tokens = np.arange(7, dtype=np.int32) * 100
     expected = reference(logits)
     logprobs, top_ids, top = top_logprobs(logits, tokens, count)
-    assert (logprobs.dtype, top_ids.dtype, top.dtype) == (np.float32, np.int64, np.float32)
+    assert [one.dtype.name for one in (logprobs, top_ids, top)] == ["float32", "int64", "float32"]
     assert (logprobs.shape, top_ids.shape, top.shape) == ((7,), (7, count), (7, count))
     np.testing.assert_allclose(logprobs, expected[np.arange(7), tokens], atol=1e-5)
     order = np.argsort(-logits.astype(np.float64), axis=1, kind="stable")[:, :count]
