@@ -2,6 +2,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::f32::consts::{LN_2, LOG2_E};
 
 use half::f16;
 
@@ -164,10 +165,10 @@ fn exp(number: f32) -> f32 {
     const ROUNDING: f32 = 12_582_912.0;
     /// Coefficients of 2^x between -0.5 and 0.5, from the highest power on.
     const POWERS: [f32; 7] =
-        [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 0.240_226_5, 0.693_147_2, 1.0];
+        [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 0.240_226_5, LN_2, 1.0];
     // Below, the sum of all does not change, and the exponent has no room.
     let number = if number > -87.0 { number } else { -87.0 };
-    let power = number * std::f32::consts::LOG2_E;
+    let power = number * LOG2_E;
     let rounded = power + ROUNDING;
     let rest = power - (rounded - ROUNDING);
     let fraction = POWERS.iter().fold(0.0, |sum, coefficient| sum * rest + coefficient);
