@@ -275,7 +275,7 @@ class NativeStepText:
 
     tokenizer: Path
     """The ``tokenizer.json``, absolute."""
-    tokens: str
+    token_output: str
     stop: tuple[str, ...]
     skip_special_tokens: bool
 

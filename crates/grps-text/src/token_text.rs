@@ -20,7 +20,7 @@ pub struct TokenTextOptions {
     /// The tokenizer.json.
     pub tokenizer: PathBuf,
     /// The output of a step that has a token in each row.
-    pub tokens: String,
+    pub token_output: String,
     /// Stop strings of every request, besides its own.
     pub stop: Vec<String>,
     /// Special tokens such as `</s>` have no text.
@@ -32,7 +32,7 @@ pub struct TokenTextOptions {
 pub struct TokenText {
     vocabulary: Arc<Vocabulary>,
     /// The output with tokens.
-    tokens: Arc<str>,
+    token_output: Arc<str>,
     /// Stop strings of every request.
     stop: Vec<String>,
     /// The same, for requests that have none of their own; `None` when there are none.
@@ -45,7 +45,7 @@ pub struct TokenText {
 struct TokenSequence {
     stream: TextStream,
     /// The output with tokens.
-    tokens: Arc<str>,
+    token_output: Arc<str>,
 }
 
 impl TokenText {
@@ -54,7 +54,7 @@ impl TokenText {
     /// # Errors
     /// [`TextError::Key`]: the tokenizer can't be read, or a stop string is wrong.
     pub fn load(options: TokenTextOptions) -> Result<Self, TextError> {
-        let TokenTextOptions { tokenizer, tokens, stop, skip_special_tokens } = options;
+        let TokenTextOptions { tokenizer, token_output, stop, skip_special_tokens } = options;
         let wrong = |key| move |message| TextError::Key { key, message };
         let own_stop = match stop.as_slice() {
             [] => None,
@@ -68,7 +68,13 @@ impl TokenText {
             _ => wrong("tokenizer")(format!("{}: {error}", tokenizer.display())),
         })?;
         let vocabulary = Arc::new(vocabulary);
-        Ok(Self { vocabulary, tokens: tokens.into(), stop, own_stop, skip_special_tokens })
+        Ok(Self {
+            vocabulary,
+            token_output: token_output.into(),
+            stop,
+            own_stop,
+            skip_special_tokens,
+        })
     }
 
     /// The stop strings of a request and those of every request.
@@ -111,14 +117,14 @@ impl StepText for TokenText {
         let stop_strings = self.stop_strings(inputs)?;
         let detokenizer = Detokenizer::new(Arc::clone(&self.vocabulary), self.skip_special_tokens);
         let stream = TextStream::new(detokenizer, stop_strings);
-        Ok(Box::new(TokenSequence { stream, tokens: Arc::clone(&self.tokens) }))
+        Ok(Box::new(TokenSequence { stream, token_output: Arc::clone(&self.token_output) }))
     }
 }
 
 impl SequenceText for TokenSequence {
     fn push(&mut self, outputs: &[Tensor], text: &mut String) -> Result<bool, Error> {
-        let output = outputs.iter().find(|output| output.name() == &*self.tokens);
-        let token = token_of(output, &self.tokens)
+        let output = outputs.iter().find(|output| output.name() == &*self.token_output);
+        let token = token_of(output, &self.token_output)
             .map_err(|problem| Error::new(Cause::ModelFailed, problem))?;
         Ok(self.stream.push(token, text))
     }
@@ -131,7 +137,7 @@ impl SequenceText for TokenSequence {
 /// The only element of an output of one row.
 fn token_of(output: Option<&Tensor>, name: &str) -> Result<u32, String> {
     let Some(output) = output else {
-        return Err(format!("a step has no output '{name}' (batching.steps.text.tokens)"));
+        return Err(format!("a step has no output '{name}' (batching.steps.text.token_output)"));
     };
     let number: i128 = match output.elements() {
         Elements::Int64([token]) => (*token).into(),

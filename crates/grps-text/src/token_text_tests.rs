@@ -19,7 +19,7 @@ fn load(stop: &[&str], skip_special_tokens: bool) -> Result<TokenText, TextError
     let stop = stop.iter().map(|&one| one.to_owned()).collect();
     TokenText::load(TokenTextOptions {
         tokenizer,
-        tokens: "token".to_owned(),
+        token_output: "token".to_owned(),
         stop,
         skip_special_tokens,
     })
@@ -99,7 +99,7 @@ fn wrong_keys_are_named() {
     assert_eq!(error, "batching.steps.text.stop: stop string 1 is empty");
     let options = TokenTextOptions {
         tokenizer: "/nonesuch/tokenizer.json".into(),
-        tokens: String::new(),
+        token_output: String::new(),
         stop: vec![],
         skip_special_tokens: true,
     };

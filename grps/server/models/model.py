@@ -297,7 +297,7 @@ def _native_text(text: StepTextConfig | None, folder: Path) -> NativeStepText | 
         return None
     return NativeStepText(
         tokenizer=folder / text.tokenizer,
-        tokens=text.tokens,
+        token_output=text.token_output,
         stop=text.stop,
         skip_special_tokens=text.skip_special_tokens,
     )

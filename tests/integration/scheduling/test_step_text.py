@@ -230,7 +230,7 @@ def test_stop_must_be_text(server: RunningServer) -> None:
 @pytest.mark.parametrize(
     ("kind", "cause"),
     [
-        (1, "a step has no output 'token' (batching.steps.text.tokens)"),
+        (1, "a step has no output 'token' (batching.steps.text.token_output)"),
         (2, "output 'token' of a step is float32 [1], not a whole number for each row"),
         (3, "output 'token' of a step is int32 [1, 2], not a whole number for each row"),
         (4, "output 'token' of a step has -4, which is no token"),

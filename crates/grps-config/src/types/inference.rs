@@ -109,7 +109,7 @@ pub struct StepTextConfig {
     /// The tokenizer.json, relative to the project's folder.
     pub tokenizer: String,
     /// The output of a step with a token in each row.
-    pub tokens: String,
+    pub token_output: String,
     /// Strings that end a sequence when its text has them.
     pub stop: Vec<String>,
     /// Whether special tokens are left out.

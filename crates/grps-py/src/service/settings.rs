@@ -223,15 +223,15 @@ pub(crate) struct PyStepPolicy {
 #[derive(FromPyObject)]
 pub(crate) struct PyStepText {
     tokenizer: PathBuf,
-    tokens: String,
+    token_output: String,
     stop: Vec<String>,
     skip_special_tokens: bool,
 }
 
 impl From<PyStepText> for TokenTextOptions {
     fn from(text: PyStepText) -> Self {
-        let PyStepText { tokenizer, tokens, stop, skip_special_tokens } = text;
-        Self { tokenizer, tokens, stop, skip_special_tokens }
+        let PyStepText { tokenizer, token_output, stop, skip_special_tokens } = text;
+        Self { tokenizer, token_output, stop, skip_special_tokens }
     }
 }
 
