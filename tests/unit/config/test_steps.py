@@ -136,7 +136,9 @@ def test_values_and_defaults(tmp_path: Path) -> None:
     (model,) = parse_inference(path.read_text(), str(path)).models
     assert model.batching is not None
     assert model.batching.steps is not None
-    text = StepTextConfig(tokenizer="t.json", token_output="token", stop=(), skip_special_tokens=True)
+    text = StepTextConfig(
+        tokenizer="t.json", token_output="token", stop=(), skip_special_tokens=True
+    )
     assert model.batching.steps.text == text
 
 
