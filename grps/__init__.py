@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from grps.log import clogger, logger
     from grps.protocol.pb import grps_pb2
     from grps.protocol.pb.grps_pb2 import GrpsMessage
+    from grps.server.models.logprobs import top_logprobs
     from grps.server.testing import GrpsTest
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "grps_pb2",
     "inferer_register",
     "logger",
+    "top_logprobs",
 ]
 
 _HOMES = {
@@ -86,6 +88,7 @@ _HOMES = {
     "grps_pb2": "grps.protocol.pb.grps_pb2",
     "inferer_register": "grps.inference.registry",
     "logger": "grps.log",
+    "top_logprobs": "grps.server.models.logprobs",
 }
 """Where each public name lives; its module is imported when the name is first used."""
 

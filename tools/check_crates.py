@@ -18,9 +18,16 @@ ALLOWED = {
     "grps-engines": {"grps-core", "grps-engine-api", "grps-plugin"},
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-core"},
-    "grps-text": set[str](),
+    "grps-text": {"grps-core"},
     "grps-worker": {"grps-core"},
-    "grps-py": {"grps-core", "grps-engines", "grps-plugin", "grps-server", "grps-worker"},
+    "grps-py": {
+        "grps-core",
+        "grps-engines",
+        "grps-plugin",
+        "grps-server",
+        "grps-text",
+        "grps-worker",
+    },
     "grps-bin": {
         "grps-config",
         "grps-core",

@@ -43,6 +43,19 @@ class PaddingConfig(Section, frozen=True, kw_only=True):
     """Cut outputs that are as large as the padding on the same axis back to the input's size."""
 
 
+class StepTextConfig(Section, frozen=True, kw_only=True):
+    """How the text of sequences is made of the tokens of a step model."""
+
+    tokenizer: str
+    """The ``tokenizer.json``, relative to the project's folder."""
+    token_output: str = "token"
+    """The output of a step that has the number of a token in each row."""
+    stop: tuple[str, ...] = ()
+    """Strings that end a sequence when its text has them, besides those of its request."""
+    skip_special_tokens: bool = True
+    """Leave special tokens, such as ``</s>``, out of the text."""
+
+
 class StepsConfig(Section, frozen=True, kw_only=True):
     """How the sequences of a step model are scheduled."""
 
@@ -61,6 +74,8 @@ class StepsConfig(Section, frozen=True, kw_only=True):
     preemption: Literal["save", "recompute", "never"] = "save"
     """What becomes of a sequence when a more urgent one needs its slot: its state is kept beside
     the slots, or it begins again with its outputs, or nothing takes its slot."""
+    text: StepTextConfig | None = None
+    """How the text of sequences is made; clients get the outputs alone when absent."""
 
 
 class BatchingConfig(Section, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ from grps._core import (
     monitor_api,
     queue_recorded,
     take_recorded,
+    top_logprobs,
 )
 from grps._core import start_log as _start_log
 from grps.backends.backend import Signature
@@ -74,6 +75,7 @@ __all__ = [
     "NativePlugin",
     "NativeRoute",
     "NativeSettings",
+    "NativeStepText",
     "NativeSteps",
     "NativeTraces",
     "Plugin",
@@ -92,6 +94,7 @@ __all__ = [
     "set_level",
     "start_log",
     "take_recorded",
+    "top_logprobs",
 ]
 
 BodyOfModel = RawBody | Literal["http"]
@@ -267,6 +270,17 @@ class NativeBatching:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NativeStepText:
+    """How the text of sequences is made of tokens."""
+
+    tokenizer: Path
+    """The ``tokenizer.json``, absolute."""
+    token_output: str
+    stop: tuple[str, ...]
+    skip_special_tokens: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NativeSteps:
     """How the sequences of a step model are scheduled."""
 
@@ -281,6 +295,8 @@ class NativeSteps:
     preemption: str
     priority_levels: int
     max_waiting: int | None
+    text: NativeStepText | None = None
+    """How the text of sequences is made; ``None`` when clients get the outputs alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ def test_public_names() -> None:
         "grps_pb2",
         "inferer_register",
         "logger",
+        "top_logprobs",
     ]
     assert {*grps.__all__} == {*grps._HOMES}
     for name in grps.__all__:

@@ -5,6 +5,7 @@ mod forwarded_log;
 mod gpus;
 mod instances;
 mod log;
+mod logprobs;
 mod native_metrics;
 mod process;
 mod service;
@@ -48,6 +49,8 @@ mod _core {
     use crate::instances::worker::{Link, Lost};
     #[pymodule_export]
     use crate::log::{Log, LogFile, log, start_log};
+    #[pymodule_export]
+    use crate::logprobs::top_logprobs;
     #[pymodule_export]
     use crate::native_metrics::{monitor_api, queue_recorded, take_recorded};
     #[pymodule_export]

@@ -1,4 +1,4 @@
-//! Why a vocabulary or stop strings are refused.
+//! Why a vocabulary, stop strings or logits are refused.
 
 use std::path::PathBuf;
 
@@ -57,6 +57,17 @@ pub enum TextError {
         /// [`MAX_STOP_BYTES`](crate::MAX_STOP_BYTES).
         limit: usize,
     },
+    /// A key of the configuration has a wrong value.
+    #[error("batching.steps.text.{key}: {message}")]
+    Key {
+        /// The key.
+        key: &'static str,
+        /// What is wrong, with the file.
+        message: String,
+    },
+    /// Log-probabilities can't be computed of what is given.
+    #[error("{0}")]
+    Logits(String),
     /// A stop string is empty; it would match everywhere.
     #[error("stop string {index} is empty")]
     EmptyStopString {

@@ -1,28 +1,28 @@
 //! Text out of tokens while they are generated.
 //!
 //! A [`Vocabulary`] is loaded once per model. Each sequence has a [`Detokenizer`], which returns
-//! the text that became certain with a token, and [`StopStrings`] where its request has some. The
-//! loop that generates tokens pushes each token through both:
+//! the text that became certain with a token, and [`StopStrings`] where its request has some. A
+//! [`TextStream`] is both: tokens in, text that may be sent out:
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use grps_text::{Detokenizer, StopStrings, TextError, Vocabulary};
+//! # use grps_text::{Detokenizer, StopStrings, TextError, TextStream, Vocabulary};
 //! # fn stream(vocabulary: Arc<Vocabulary>, tokens: &[u32]) -> Result<String, TextError> {
-//! let mut detokenizer = Detokenizer::new(vocabulary, true);
-//! let mut stop_strings = StopStrings::new(&["\nUser:"], false)?;
+//! let detokenizer = Detokenizer::new(vocabulary, true);
+//! let stop_strings = StopStrings::new(&["\nUser:"], false)?;
+//! let mut stream = TextStream::new(detokenizer, Some(stop_strings));
 //! let mut sent = String::new();
 //! for &token in tokens {
-//!     let step = stop_strings.push(detokenizer.push(token));
-//!     sent.push_str(step.text);
-//!     if step.matched.is_some() {
+//!     if stream.push(token, &mut sent) {
 //!         return Ok(sent);
 //!     }
 //! }
-//! sent.push_str(stop_strings.push(detokenizer.finish()).text);
-//! sent.push_str(stop_strings.finish());
+//! stream.finish(&mut sent);
 //! # Ok(sent)
 //! # }
 //! ```
+//!
+//! [`TokenText`] makes the text of step models of `grps-core` with it.
 //!
 //! Everything is by value or behind an `Arc`; nothing blocks and nothing is global.
 
@@ -30,13 +30,19 @@ mod byte_level;
 mod decoding;
 mod detokenizer;
 mod error;
+mod logprobs;
 mod samples;
 mod stop_automaton;
 mod stop_strings;
+mod text_stream;
 mod token_table;
+mod token_text;
 mod vocabulary;
 
 pub use detokenizer::Detokenizer;
 pub use error::TextError;
+pub use logprobs::{Logit, TopLogprobs, top_logprobs};
 pub use stop_strings::{MAX_STOP_BYTES, MAX_STOP_STRINGS, StopStep, StopStrings};
+pub use text_stream::TextStream;
+pub use token_text::{STOP_INPUT, TokenText, TokenTextOptions};
 pub use vocabulary::{MAX_FILE_BYTES, MAX_TOKEN_ID, Vocabulary};

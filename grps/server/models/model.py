@@ -20,10 +20,12 @@ from grps.config.schema import (
     ModelConfig,
     PaddingConfig,
     StepsConfig,
+    StepTextConfig,
 )
 from grps.config.secrets import hide_secrets
 from grps.converters.choice import raw_body_of
 from grps.converters.names import NAMES
+from grps.errors import ModelError
 from grps.inference.registry import inferer_register
 from grps.log import LogLevel
 from grps.server.loading.loaders import Report, copy_loaders
@@ -41,6 +43,7 @@ from grps.server.native import (
     NativeModel,
     NativePadding,
     NativeSteps,
+    NativeStepText,
 )
 from grps.server.worker.control import WorkerSettings
 from grps.server.worker.process import WorkerProcess
@@ -79,24 +82,16 @@ class LoadedModel:
 
         Args:
             options: The service's settings for every model.
+
+        Raises:
+            ModelError: The text of its sequences can't be made.
         """
-        metadata = self._metadata()
-        model = Model(
-            NativeModel(
-                name=self.config.name,
-                version=self.config.version,
-                takes_tensors=self._takes_tensors(),
-                signature=self._accepted(),
-                raw_body=self._raw_body(),
-                metadata=metadata,
-                description=json.dumps(yaml.safe_load(metadata), default=str),
-                batching=native_batching(self.config),
-                steps=self._steps(),
-                queue_timeout_ms=self.config.queue.timeout_ms or None,
-                hang_timeout_ms=options.hang_timeout_ms,
-                native=self.config.is_native,
-            )
-        )
+        try:
+            model = self._model(options)
+        except ValueError as error:
+            for instance in self.instances:
+                instance.stop(0)
+            raise ModelError(str(error)) from error
         try:
             for instance in self.instances:
                 instance.start(model, self.config.max_threads or options.max_concurrency)
@@ -106,6 +101,25 @@ class LoadedModel:
                 instance.stop(0)
             raise
         return model
+
+    def _model(self, options: ServiceOptions) -> Model:
+        metadata = self._metadata()
+        return Model(
+            NativeModel(
+                name=self.config.name,
+                version=self.config.version,
+                takes_tensors=self._takes_tensors(),
+                signature=self._accepted(),
+                raw_body=self._raw_body(),
+                metadata=metadata,
+                description=json.dumps(yaml.safe_load(metadata), default=str),
+                batching=native_batching(self.config),
+                steps=self._steps(options.folder),
+                queue_timeout_ms=self.config.queue.timeout_ms or None,
+                hang_timeout_ms=options.hang_timeout_ms,
+                native=self.config.is_native,
+            )
+        )
 
     def join(self) -> None:
         """Wait for the end of all instances, after the model's queue has closed."""
@@ -127,12 +141,12 @@ class LoadedModel:
             return None
         return accepted(self.signature)
 
-    def _steps(self) -> NativeSteps | None:
+    def _steps(self, folder: Path) -> NativeSteps | None:
         """Return how its sequences are scheduled; ``None`` when it is no step model."""
         first = self.instances[0] if self.instances else None
         if not isinstance(first, StepInstance):
             return None
-        return native_steps(self.config, first.state_bytes)
+        return native_steps(self.config, first.state_bytes, folder)
 
     def _raw_body(self) -> BodyOfModel | None:
         """Return what a body is whose content type does not say it."""
@@ -253,12 +267,13 @@ def native_batching(config: ModelConfig) -> NativeBatching:
     )
 
 
-def native_steps(config: ModelConfig, state_bytes: int) -> NativeSteps:
+def native_steps(config: ModelConfig, state_bytes: int, folder: Path) -> NativeSteps:
     """Return how the sequences of a step model are scheduled, in the form of the data plane.
 
     Args:
         config: The model's configuration.
         state_bytes: Bytes of one row of all slots.
+        folder: The project, which the path of the tokenizer is relative to.
     """
     batching, queue = config.batching or BatchingConfig(), config.queue
     steps = batching.steps or StepsConfig()
@@ -273,6 +288,18 @@ def native_steps(config: ModelConfig, state_bytes: int) -> NativeSteps:
         preemption=steps.preemption,
         priority_levels=queue.priority_levels,
         max_waiting=queue.max_length,
+        text=_native_text(steps.text, folder),
+    )
+
+
+def _native_text(text: StepTextConfig | None, folder: Path) -> NativeStepText | None:
+    if text is None:
+        return None
+    return NativeStepText(
+        tokenizer=folder / text.tokenizer,
+        token_output=text.token_output,
+        stop=text.stop,
+        skip_special_tokens=text.skip_special_tokens,
     )
 
 

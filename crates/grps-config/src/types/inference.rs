@@ -98,6 +98,22 @@ pub struct StepsConfig {
     pub max_steps: usize,
     /// What becomes of a sequence whose slot is needed.
     pub preemption: PreemptionKind,
+    /// How the text of sequences is made.
+    pub text: Option<StepTextConfig>,
+}
+
+/// How the text of sequences is made of the tokens of a step model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepTextConfig {
+    /// The tokenizer.json, relative to the project's folder.
+    pub tokenizer: String,
+    /// The output of a step with a token in each row.
+    pub token_output: String,
+    /// Strings that end a sequence when its text has them.
+    pub stop: Vec<String>,
+    /// Whether special tokens are left out.
+    pub skip_special_tokens: bool,
 }
 
 /// What becomes of a sequence whose slot is needed.

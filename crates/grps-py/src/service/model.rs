@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use grps_core::{
     BatchCounts, Executor, Identity, InlineExecutor, ModelSpec, NestedCalls, PulledExecutor, Queue,
-    Reason, StepPolicy, StepQueue, StepsExecutor,
+    Reason, StepPolicy, StepQueue, StepText, StepsExecutor,
 };
+use grps_text::TokenText;
 use parking_lot::Mutex;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::instances::channel::Channel;
 use crate::instances::heartbeat::Heartbeat;
 use crate::instances::steps::StepChannel;
 use crate::instances::thread_scaler::ThreadScaler;
-use crate::service::settings::PyModelSpec;
+use crate::service::settings::{PyModelSpec, PyStepPolicy};
 
 /// What runs a model's calls and, until a server has taken it, the model itself.
 ///
@@ -66,12 +67,12 @@ type Built = (Arc<dyn Executor>, Option<Arc<Queue>>, Option<Arc<StepQueue>>);
 
 /// Builds what runs a model's calls, with the queue that instances attach to. This is the one place
 /// that chooses among the executors.
-fn build_executor(spec: &ModelSpec, native: bool, steps: Option<StepPolicy>) -> Built {
+fn build_executor(spec: &ModelSpec, native: bool, steps: Option<Steps>) -> Built {
     if native {
         return (Arc::new(InlineExecutor::new(Box::new(Identity))), None, None);
     }
-    if let Some(policy) = steps {
-        let executor = StepsExecutor::new(spec, policy);
+    if let Some((policy, text)) = steps {
+        let executor = StepsExecutor::with_text(spec, policy, text);
         let queue = Arc::clone(executor.queue());
         return (Arc::new(executor), None, Some(queue));
     }
@@ -80,15 +81,28 @@ fn build_executor(spec: &ModelSpec, native: bool, steps: Option<StepPolicy>) -> 
     (Arc::new(pulled), Some(queue), None)
 }
 
+/// How sequences are scheduled, and what makes their text.
+type Steps = (StepPolicy, Option<Arc<dyn StepText>>);
+
+/// Loads what makes the text of sequences, without the GIL.
+fn build_steps(py: Python<'_>, spec: &ModelSpec, mut steps: PyStepPolicy) -> PyResult<Steps> {
+    let Some(text) = steps.text.take() else { return Ok((steps.try_into()?, None)) };
+    let loaded = py.detach(|| TokenText::load(text.into()));
+    let loaded =
+        loaded.map_err(|error| PyValueError::new_err(format!("model {}: {error}", spec.key())))?;
+    Ok((steps.try_into()?, Some(Arc::new(loaded))))
+}
+
 #[pymethods]
 impl Model {
     /// Makes a model that instances can attach to.
     #[new]
-    fn new(spec: PyModelSpec) -> PyResult<Self> {
+    fn new(py: Python<'_>, spec: PyModelSpec) -> PyResult<Self> {
         let native = spec.native;
         let mut spec = spec;
-        let steps = spec.steps.take().map(StepPolicy::try_from).transpose()?;
+        let steps = spec.steps.take();
         let spec = ModelSpec::try_from(spec)?;
+        let steps = steps.map(|steps| build_steps(py, &spec, steps)).transpose()?;
         let (key, form, hang_timeout) = (spec.key(), spec.form, spec.hang_timeout);
         let (executor, queue, steps) = build_executor(&spec, native, steps);
         let model = grps_core::Model::new(spec, Arc::clone(&executor));

@@ -11,6 +11,7 @@ use grps_server::{
     CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode, TraceProtocol,
     TraceSettings,
 };
+use grps_text::TokenTextOptions;
 use http::HeaderValue;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -214,6 +215,24 @@ pub(crate) struct PyStepPolicy {
     preemption: String,
     priority_levels: u8,
     max_waiting: Option<usize>,
+    /// How the text of sequences is made; `None` when clients get the outputs alone.
+    pub(crate) text: Option<PyStepText>,
+}
+
+/// The attributes of `grps.server.native.NativeStepText`.
+#[derive(FromPyObject)]
+pub(crate) struct PyStepText {
+    tokenizer: PathBuf,
+    token_output: String,
+    stop: Vec<String>,
+    skip_special_tokens: bool,
+}
+
+impl From<PyStepText> for TokenTextOptions {
+    fn from(text: PyStepText) -> Self {
+        let PyStepText { tokenizer, token_output, stop, skip_special_tokens } = text;
+        Self { tokenizer, token_output, stop, skip_special_tokens }
+    }
 }
 
 impl TryFrom<PyStepPolicy> for StepPolicy {

@@ -12,6 +12,7 @@ use crate::scheduling::steps::policy::StepPolicy;
 use crate::scheduling::steps::sequence::Need;
 use crate::scheduling::steps::step_counts::StepCounts;
 use crate::scheduling::steps::step_queue::{Refused, StepQueue};
+use crate::scheduling::steps::text::StepText;
 use crate::scheduling::steps::waiting::StepRefusal;
 
 /// Puts calls into the queue of a step model.
@@ -27,7 +28,16 @@ pub struct StepsExecutor {
 impl StepsExecutor {
     /// An executor with an empty queue and no instances.
     pub fn new(spec: &ModelSpec, policy: StepPolicy) -> Self {
-        let queue = Arc::new(StepQueue::new(policy));
+        Self::with_text(spec, policy, None)
+    }
+
+    /// The same; the text of sequences is made, if something makes it.
+    pub fn with_text(
+        spec: &ModelSpec,
+        policy: StepPolicy,
+        text: Option<Arc<dyn StepText>>,
+    ) -> Self {
+        let queue = Arc::new(StepQueue::with_text(policy, text));
         Self { model: spec.key().into(), queue, hang_timeout: spec.hang_timeout }
     }
 
@@ -52,6 +62,7 @@ impl StepsExecutor {
         let (model, policy) = (&self.model, self.queue.policy());
         match refused {
             Refused::Closed => closed(model),
+            Refused::Text(error) => Error::new(error.cause(), format!("model '{model}': {error}")),
             Refused::Waiting(StepRefusal::Length) => full(model, policy.max_waiting),
             Refused::Waiting(StepRefusal::Bytes) => {
                 let most = policy.max_waiting_bytes;

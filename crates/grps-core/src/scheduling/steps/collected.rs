@@ -39,6 +39,11 @@ impl Collected {
         self.0.iter_mut().zip(outputs).try_for_each(|(output, tensor)| output.add(tensor))
     }
 
+    /// Whether there is no step.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// All steps.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub(crate) mod step_counts;
 pub(crate) mod step_item;
 pub(crate) mod step_puller;
 pub(crate) mod step_queue;
+pub(crate) mod text;
 pub(crate) mod waiting;
 
 #[cfg(test)]

@@ -262,7 +262,7 @@ proptest! {
                 EndReason::Finished => prop_assert_eq!(steps, arrival.length),
                 EndReason::MaxSteps => prop_assert_eq!(steps, policy.max_steps),
                 EndReason::Cancelled => prop_assert!(request.left.get()),
-                EndReason::Failed => prop_assert!(false),
+                EndReason::StopString | EndReason::Failed => prop_assert!(false),
             }
         }
     }

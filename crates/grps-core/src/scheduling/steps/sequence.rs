@@ -61,6 +61,8 @@ pub struct Sequence<T> {
 pub enum EndReason {
     /// The model says so.
     Finished,
+    /// Its text has a stop string.
+    StopString,
     /// It has made the most steps.
     MaxSteps,
     /// The client has left, or the deadline has passed.
@@ -71,12 +73,14 @@ pub enum EndReason {
 
 impl EndReason {
     /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 4] = [Self::Finished, Self::MaxSteps, Self::Cancelled, Self::Failed];
+    pub const ALL: [Self; 5] =
+        [Self::Finished, Self::StopString, Self::MaxSteps, Self::Cancelled, Self::Failed];
 
     /// The name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Finished => "finished",
+            Self::StopString => "stop_string",
             Self::MaxSteps => "max_steps",
             Self::Cancelled => "cancelled",
             Self::Failed => "failed",

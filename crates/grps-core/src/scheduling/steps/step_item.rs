@@ -11,18 +11,27 @@ use crate::scheduling::entry::Entry;
 use crate::scheduling::instance_health::Heartbeat;
 use crate::scheduling::running_request::RunningRequest;
 use crate::scheduling::steps::collected::Collected;
-use crate::scheduling::steps::sequence::SequenceItem;
+use crate::scheduling::steps::sequence::{EndReason, SequenceItem};
+use crate::scheduling::steps::text::{SequenceText, TextOutput};
 use crate::tensor::tensor::Tensor;
 
 /// The request behind a sequence.
 #[derive(Debug)]
 pub enum StepItem {
     /// It waits for its first slot.
-    Waiting(Box<Entry>),
+    Waiting(Box<WaitingRequest>),
     /// It has or had a slot.
     Running(StepRequest),
     /// Only while it changes.
     Changing,
+}
+
+/// A request that waits for its first slot.
+#[derive(Debug)]
+pub struct WaitingRequest {
+    pub(crate) entry: Entry,
+    /// What makes its text; `None` when its client gets outputs alone.
+    pub(crate) text: Option<Box<dyn SequenceText>>,
 }
 
 /// A request that has or had a slot.
@@ -33,12 +42,14 @@ pub struct StepRequest {
     /// Outputs of the steps, for a client that takes them as a whole, and for a sequence that begins
     /// again.
     collected: Collected,
+    /// Its text; `None` when its client gets outputs alone.
+    text: Option<TextOutput>,
 }
 
 impl SequenceItem for StepItem {
     fn is_wanted(&self) -> bool {
         match self {
-            Self::Waiting(entry) => !entry.reply.is_closed(),
+            Self::Waiting(waiting) => !waiting.entry.reply.is_closed(),
             Self::Running(running) => !running.request.is_cancelled(),
             Self::Changing => false,
         }
@@ -72,11 +83,12 @@ impl StepItem {
     /// Makes it a running request, unless it is one.
     pub(crate) fn begin(&mut self, now: Instant, heartbeat: &Heartbeat, held: usize) {
         match std::mem::replace(self, Self::Changing) {
-            Self::Waiting(entry) => {
+            Self::Waiting(waiting) => {
                 let timings = CallTimings::begin(now, None, BatchInfo::of(held, held, None));
-                let request = RunningRequest::new(*entry, heartbeat.clone(), timings);
+                let request = RunningRequest::new(waiting.entry, heartbeat.clone(), timings);
                 let (request, collected) = (Arc::new(request), Collected::default());
-                *self = Self::Running(StepRequest { request, collected });
+                let text = waiting.text.map(TextOutput::new);
+                *self = Self::Running(StepRequest { request, collected, text });
             }
             Self::Running(running) => {
                 running.request.resume(heartbeat);
@@ -89,7 +101,7 @@ impl StepItem {
     /// Fails the request, if it was not replied to.
     pub(crate) fn fail(self, error: Error) {
         match self {
-            Self::Waiting(entry) => entry.reply.send(Err(error)),
+            Self::Waiting(waiting) => waiting.entry.reply.send(Err(error)),
             Self::Running(running) => running.fail(error),
             Self::Changing => {}
         }
@@ -102,34 +114,56 @@ impl StepRequest {
         self.collected.tensors()
     }
 
-    /// Takes the outputs of one step over.
+    /// Takes over the outputs of one step, after which the sequence ends for a reason or goes on.
+    /// Returns the reason with which it ends: a stop string in its text ends it too.
     ///
     /// # Errors
-    /// They do not go with those of the steps before.
-    pub(crate) fn add(&mut self, outputs: Vec<Tensor>, keeps: bool) -> Result<(), Error> {
+    /// They do not go with those of the steps before, or have no token where text is made.
+    pub(crate) fn add(
+        &mut self,
+        outputs: Vec<Tensor>,
+        keeps: bool,
+        end: Option<EndReason>,
+    ) -> Result<Option<EndReason>, Error> {
         let is_streaming = self.request.is_streaming();
         if keeps || !is_streaming {
             self.collected.add(&outputs)?;
         }
-        if is_streaming {
-            // There was room when the step was planned, and nothing else sends.
-            let sent = self.request.try_send_chunk(Content::Tensors(outputs));
-            if let Err(chunk) = sent {
-                self.request.send_chunk_now(chunk);
+        let Some(text) = &mut self.text else {
+            if is_streaming {
+                self.send(outputs);
             }
+            return Ok(end);
+        };
+        let end = text.push(&outputs, end)?;
+        if is_streaming && let Some(chunk) = text.next_chunk(outputs, end)? {
+            self.send(chunk);
         }
-        Ok(())
+        Ok(end)
+    }
+
+    fn send(&self, outputs: Vec<Tensor>) {
+        // There was room when the step was planned, and nothing else sends.
+        let sent = self.request.try_send_chunk(Content::Tensors(outputs));
+        if let Err(chunk) = sent {
+            self.request.send_chunk_now(chunk);
+        }
     }
 
     /// Replies: to a client that takes chunks with nothing more, to others with all outputs.
-    pub(crate) fn finish(&self, steps: usize) {
+    pub(crate) fn finish(&mut self, steps: usize, end: EndReason) {
         self.request.mark(CallStage::Infer);
         self.request.set_steps(steps);
         if self.request.is_streaming() {
             self.request.reply(Ok(Content::Message(bytes::Bytes::new())));
             return;
         }
-        self.request.reply(self.collected.tensors().map(Content::Tensors));
+        let outputs = self.collected.tensors();
+        let outputs = match &mut self.text {
+            Some(text) => outputs.and_then(|outputs| text.complete(outputs, Some(end))),
+            None => outputs,
+        };
+        self.request.reply(outputs.map(Content::Tensors));
     }
 
     /// Fails the request, if it was not replied to.

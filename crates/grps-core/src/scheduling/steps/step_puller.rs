@@ -165,16 +165,18 @@ impl StepPuller {
             }
             let steps = sequence.steps;
             let Some(running) = sequence.item.running_mut() else { continue };
-            if let Err(error) = running.add(outputs, keeps) {
-                running.fail(error);
-                sequence.end = Some(EndReason::Failed);
-                continue;
+            let is_finished = outcome.finished.get(row) == Some(&true);
+            let end = if is_finished { Some(EndReason::Finished) } else { sequence.end };
+            match running.add(outputs, keeps, end) {
+                Ok(end) => sequence.end = end,
+                Err(error) => {
+                    running.fail(error);
+                    sequence.end = Some(EndReason::Failed);
+                    continue;
+                }
             }
-            if outcome.finished.get(row) == Some(&true) {
-                sequence.end = Some(EndReason::Finished);
-            }
-            if matches!(sequence.end, Some(EndReason::Finished | EndReason::MaxSteps)) {
-                running.finish(steps);
+            if let Some(end) = sequence.end {
+                running.finish(steps, end);
             }
         }
         Ok(())

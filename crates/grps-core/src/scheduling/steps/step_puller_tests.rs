@@ -55,7 +55,7 @@ fn outputs_and_ends_are_counted_once() {
     assert_eq!((counts.steps_for(StepReason::Full), counts.rows()), (1, 1));
     assert_eq!(counts.first_output.read().count(), 1);
     assert_eq!(puller.next_plan().unwrap().running, 1);
-    assert_eq!((ended(&queue), counts.begun(), counts.slots_in_use()), ([1, 0, 0, 1], 3, 1));
+    assert_eq!((ended(&queue), counts.begun(), counts.slots_in_use()), ([1, 0, 0, 0, 1], 3, 1));
     // A step that fails is none.
     puller.finish_step(outcome(2, vec![], vec![])).unwrap_err();
     assert_eq!((counts.steps(), counts.rows()), (1, 1));
@@ -72,7 +72,7 @@ fn an_instance_that_fails_gives_its_slots_back() {
     let counts = queue.counts();
     assert_eq!((counts.slots(), counts.slots_in_use(), counts.suspended()), (0, 0, 0));
     // What waits has not begun, so it has not ended.
-    assert_eq!((counts.begun(), ended(&queue), queue.len()), (2, [0, 0, 0, 2], 1));
+    assert_eq!((counts.begun(), ended(&queue), queue.len()), (2, [0, 0, 0, 0, 2], 1));
     drop(clients);
 }
 
@@ -85,6 +85,6 @@ fn what_leaves_before_it_has_a_slot_is_not_counted() {
     drop(receiver);
     let plan = puller.next_plan().unwrap();
     assert_eq!((plan.ended.len(), plan.begun.len()), (1, 0));
-    assert_eq!((queue.counts().begun(), ended(&queue)), (0, [0; 4]));
+    assert_eq!((queue.counts().begun(), ended(&queue)), (0, [0; EndReason::ALL.len()]));
     ticket.release();
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::error::Error;
 use crate::request::content::Content;
 use crate::scheduling::entry::Entry;
 use crate::scheduling::fair_queue::FairTicket;
@@ -14,14 +15,17 @@ use crate::scheduling::queue_ticket::{QueueTicket, WithdrawEntry};
 use crate::scheduling::steps::policy::StepPolicy;
 use crate::scheduling::steps::sequence::Need;
 use crate::scheduling::steps::step_counts::StepCounts;
-use crate::scheduling::steps::step_item::StepItem;
+use crate::scheduling::steps::step_item::{StepItem, WaitingRequest};
 use crate::scheduling::steps::step_puller::StepPuller;
+use crate::scheduling::steps::text::{SequenceText, StepText};
 use crate::scheduling::steps::waiting::{StepRefusal, Waiting};
 
 /// Sequences that wait for a slot of any instance.
 #[derive(Debug)]
 pub struct StepQueue {
     policy: Arc<StepPolicy>,
+    /// What makes the text of sequences; `None` when clients get outputs alone.
+    text: Option<Arc<dyn StepText>>,
     pub(crate) state: Mutex<StepQueueState>,
     /// Wakes instances that have nothing to do.
     pub(crate) changed: Condvar,
@@ -44,19 +48,27 @@ pub(crate) struct StepQueueState {
 }
 
 /// Why a queue took no sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     Closed,
     Waiting(StepRefusal),
+    /// Its text can't begin.
+    Text(Error),
 }
 
 impl StepQueue {
-    /// An empty queue.
+    /// An empty queue of a model whose clients get outputs alone.
     pub fn new(policy: StepPolicy) -> Self {
+        Self::with_text(policy, None)
+    }
+
+    /// An empty queue; the text of sequences is made, if something makes it.
+    pub fn with_text(policy: StepPolicy, text: Option<Arc<dyn StepText>>) -> Self {
         let policy = Arc::new(policy);
         let waiting = Waiting::new(Arc::clone(&policy));
         Self {
             policy,
+            text,
             state: Mutex::new(StepQueueState { waiting, closed: false }),
             changed: Condvar::new(),
             pullers: AtomicUsize::new(0),
@@ -130,17 +142,28 @@ impl StepQueue {
         need: Need,
         entry: Entry,
     ) -> Result<QueueTicket, Refused> {
+        let text = self.begin_text(&entry.content).map_err(Refused::Text)?;
         let mut state = self.state.lock();
         if state.closed {
             return Err(Refused::Closed);
         }
-        let item = StepItem::Waiting(Box::new(entry));
+        let item = StepItem::Waiting(Box::new(WaitingRequest { entry, text }));
         let ticket = state.waiting.push(now, need, item).map_err(Refused::Waiting)?;
         drop(state);
         // All, as the one that is woken may have no free slot.
         self.changed.notify_all();
         let withdrawn = Arc::new(Ticket { queue: Arc::clone(self), ticket });
         Ok(QueueTicket::new(withdrawn, 0, 0))
+    }
+
+    /// Begins the text of a request, if something makes it.
+    fn begin_text(&self, content: &Content) -> Result<Option<Box<dyn SequenceText>>, Error> {
+        let Some(text) = &self.text else { return Ok(None) };
+        let inputs = match content {
+            Content::Tensors(tensors) => tensors.as_slice(),
+            _ => &[],
+        };
+        text.begin(inputs).map(Some)
     }
 
     /// What a request needs.

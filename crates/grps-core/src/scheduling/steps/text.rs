@@ -1,0 +1,147 @@
+//! The text of a sequence, made of the outputs of its steps.
+//!
+//! What makes it is behind two traits: tokenizers are outside of this crate.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::error::{Cause, Error};
+use crate::scheduling::steps::collected::Collected;
+use crate::scheduling::steps::sequence::EndReason;
+use crate::tensor::tensor::Tensor;
+use crate::tensor::values::Values;
+
+/// Name of the output with the text.
+pub const TEXT_OUTPUT: &str = "text";
+
+/// Name of the output that says why the sequence has ended.
+pub const FINISH_REASON_OUTPUT: &str = "finish_reason";
+
+/// Makes the text of the sequences of one model.
+pub trait StepText: Debug + Send + Sync {
+    /// Begins the text of a sequence, by the inputs of its request.
+    ///
+    /// # Errors
+    /// An input is wrong.
+    fn begin(&self, inputs: &[Tensor]) -> Result<Box<dyn SequenceText>, Error>;
+}
+
+/// Makes the text of one sequence.
+pub trait SequenceText: Debug + Send {
+    /// Takes the outputs of the next step, one row of each, and appends the text that became
+    /// certain. Returns whether the sequence ends with this step.
+    ///
+    /// # Errors
+    /// The outputs have no token; the sequence fails.
+    fn push(&mut self, outputs: &[Tensor], text: &mut String) -> Result<bool, Error>;
+
+    /// Appends the text that was held back, as no step follows. Returns whether a stop string was
+    /// found in it.
+    fn finish(&mut self, text: &mut String) -> bool;
+}
+
+/// The text of a sequence with what its client has not received of it.
+#[derive(Debug)]
+pub(crate) struct TextOutput {
+    sequence: Box<dyn SequenceText>,
+    /// Name of the output with the text, of which each chunk has one.
+    name: Arc<str>,
+    /// Text that was not sent.
+    text: String,
+    /// Outputs of the steps that were not sent.
+    outputs: Collected,
+}
+
+impl TextOutput {
+    pub(crate) fn new(sequence: Box<dyn SequenceText>) -> Self {
+        let name = TEXT_OUTPUT.into();
+        Self { sequence, name, text: String::new(), outputs: Collected::default() }
+    }
+
+    /// Takes the outputs of a step, after which the sequence ends for a reason or goes on. Returns
+    /// the reason with which it ends.
+    ///
+    /// # Errors
+    /// The outputs have no token, or one has the name of an output that is made here.
+    pub(crate) fn push(
+        &mut self,
+        outputs: &[Tensor],
+        end: Option<EndReason>,
+    ) -> Result<Option<EndReason>, Error> {
+        let taken = outputs.iter().map(Tensor::name);
+        if let Some(name) = taken.into_iter().find(|name| is_reserved(name)) {
+            let text =
+                format!("output '{name}' of a step has the name of an output of the service");
+            return Err(Error::new(Cause::ModelFailed, text));
+        }
+        let mut is_stopped = self.sequence.push(outputs, &mut self.text)?;
+        if !is_stopped && end.is_some() {
+            is_stopped = self.sequence.finish(&mut self.text);
+        }
+        Ok(if is_stopped { Some(EndReason::StopString) } else { end })
+    }
+
+    /// What a client that takes chunks receives after a step: all outputs since the last chunk, if
+    /// there is text or the sequence has ended.
+    ///
+    /// # Errors
+    /// The outputs differ from those of the steps before.
+    pub(crate) fn next_chunk(
+        &mut self,
+        outputs: Vec<Tensor>,
+        end: Option<EndReason>,
+    ) -> Result<Option<Vec<Tensor>>, Error> {
+        let is_due = !self.text.is_empty() || end.is_some();
+        if is_due && self.outputs.is_empty() {
+            return self.complete(outputs, end).map(Some);
+        }
+        self.outputs.add(&outputs)?;
+        if !is_due {
+            return Ok(None);
+        }
+        let joined = std::mem::take(&mut self.outputs).tensors()?;
+        self.complete(joined, end).map(Some)
+    }
+
+    /// Adds the text that was not sent, and why the sequence has ended, to outputs.
+    ///
+    /// # Errors
+    /// Never: the shapes go with their elements.
+    pub(crate) fn complete(
+        &mut self,
+        mut outputs: Vec<Tensor>,
+        end: Option<EndReason>,
+    ) -> Result<Vec<Tensor>, Error> {
+        outputs.reserve_exact(1 + usize::from(end.is_some()));
+        let text = std::mem::take(&mut self.text);
+        outputs.push(string(Arc::clone(&self.name), text.into())?);
+        if let Some(reason) = end {
+            let reason = Bytes::from_static(finish_reason(reason).as_bytes());
+            outputs.push(string(FINISH_REASON_OUTPUT.into(), reason)?);
+        }
+        Ok(outputs)
+    }
+}
+
+fn is_reserved(name: &str) -> bool {
+    name == TEXT_OUTPUT || name == FINISH_REASON_OUTPUT
+}
+
+fn string(name: Arc<str>, text: Bytes) -> Result<Tensor, Error> {
+    Tensor::new(name, [1].as_slice(), Values::String(vec![text]))
+}
+
+/// What clients read, in the words of the API of OpenAI.
+fn finish_reason(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::MaxSteps => "length",
+        EndReason::Finished | EndReason::StopString => "stop",
+        EndReason::Cancelled | EndReason::Failed => "error",
+    }
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

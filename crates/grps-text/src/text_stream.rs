@@ -1,0 +1,51 @@
+//! The text of one sequence: tokens in, text that may be sent out.
+
+use crate::detokenizer::Detokenizer;
+use crate::stop_strings::StopStrings;
+
+/// Turns the tokens of one sequence into text that may be sent, until a stop string ends it.
+///
+/// Each call appends text that no later token changes: never a part of a character, nor what may
+/// be the beginning of a stop string.
+#[derive(Debug)]
+pub struct TextStream {
+    detokenizer: Detokenizer,
+    /// `None` when only the model ends the sequence.
+    stop_strings: Option<StopStrings>,
+}
+
+impl TextStream {
+    /// The beginning of a sequence.
+    #[must_use]
+    pub fn new(detokenizer: Detokenizer, stop_strings: Option<StopStrings>) -> Self {
+        Self { detokenizer, stop_strings }
+    }
+
+    /// Takes the next token and appends the text that may be sent. Returns whether a stop string
+    /// was found; the sequence has ended then, and later tokens add nothing.
+    pub fn push(&mut self, token_id: u32, text: &mut String) -> bool {
+        let certain = self.detokenizer.push(token_id);
+        let Some(stop_strings) = &mut self.stop_strings else {
+            text.push_str(certain);
+            return false;
+        };
+        let step = stop_strings.push(certain);
+        text.push_str(step.text);
+        step.matched.is_some()
+    }
+
+    /// Ends the sequence and appends what was held back. Returns whether a stop string was found
+    /// in it. The next push begins another sequence.
+    pub fn finish(&mut self, text: &mut String) -> bool {
+        let rest = self.detokenizer.finish();
+        let Some(stop_strings) = &mut self.stop_strings else {
+            text.push_str(rest);
+            return false;
+        };
+        let step = stop_strings.push(rest);
+        text.push_str(step.text);
+        let is_stopped = step.matched.is_some();
+        text.push_str(stop_strings.finish());
+        is_stopped
+    }
+}
