@@ -1,6 +1,7 @@
 // The step models of the tests. They note what they are called with, as those of
 // tests/step_models.py do.
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <grps/plugin.hpp>
