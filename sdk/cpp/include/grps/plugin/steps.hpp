@@ -281,6 +281,8 @@ class StepModel {
         batch.Fail(index, fault.what(), fault.status());
       } catch (const BrokenError &) {
         throw;
+      } catch (const detail::WrongCall &) {
+        throw;
       } catch (const std::exception &fault) {
         batch.Fail(index, fault.what());
       }
