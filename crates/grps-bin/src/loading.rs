@@ -19,7 +19,7 @@ use crate::plugin_models::plugin_copies;
 use crate::process_models::{Apart, load_apart};
 use crate::project::Project;
 use crate::signatures::describe;
-use crate::step_models::load_steps;
+use crate::step_models::{StartedSteps, load_steps};
 use crate::workers::WorkerStarter;
 
 /// A model whose copies run.
@@ -74,7 +74,7 @@ pub(crate) fn load_model(
     }
     if config.makes_steps() {
         let loaded = load_steps(config, &project.folder, &mut spec);
-        let (executor, instances, calls) = loaded.map_err(named)?;
+        let StartedSteps { executor, instances, calls } = loaded.map_err(named)?;
         return Ok(loaded_model(config, spec, executor, (instances, calls)));
     }
     let copies = copies_of(config, &project.folder, processors);

@@ -12,12 +12,19 @@ use crate::loading::{Instances, devices_of_copies, stop_all};
 use crate::plugin_models::{OpenedPlugin, open_plugin, settings_of};
 use crate::signatures::describe;
 
+/// The started copies of a step model, as [`crate::loading::LoadedModel`] has them.
+pub(crate) struct StartedSteps {
+    pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) instances: Instances,
+    pub(crate) calls: Arc<NestedCalls>,
+}
+
 /// Starts the copies of a step model; `spec` gets what its plugin says of it.
 pub(crate) fn load_steps(
     config: &ModelConfig,
     folder: &Path,
     spec: &mut ModelSpec,
-) -> Result<(Arc<dyn Executor>, Instances, Arc<NestedCalls>), String> {
+) -> Result<StartedSteps, String> {
     let plugin = open_plugin(config, folder)?;
     let slots = plugin.library.declared_slots(&settings_of(config, folder, None))?;
     if let Some(signature) = plugin.signature.clone() {
@@ -25,7 +32,9 @@ pub(crate) fn load_steps(
     }
     let executor = StepsExecutor::new(spec, policy_of(config, slots.row_bytes()));
     match start_copies(config, folder, &plugin, &executor) {
-        Ok(instances) => Ok((Arc::new(executor), instances, plugin.calls)),
+        Ok(instances) => {
+            Ok(StartedSteps { executor: Arc::new(executor), instances, calls: plugin.calls })
+        }
         Err(error) => {
             executor.close();
             Err(error)
