@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from grps.deploy.native import PROGRAM
 from tests.integration.plugins.conftest import step_plugin
 from tests.integration.scheduling.test_step_failures import message_of
 from tests.step_models import Client, expected, series_model
 from tests.support import (
+    GUARD_S,
     START_TIMEOUT_S,
     RunningServer,
     launch,
@@ -176,3 +178,23 @@ def test_a_wrong_model_keeps_the_service_from_starting(
     state = state_of(tmp_path)
     said = (tmp_path / "stderr.log").read_text() if state is None else state.error or ""
     assert cause in said
+
+
+@PROGRAMS
+def test_a_step_that_hangs_is_no_longer_ready(
+    program: Path | None, tmp_path: Path, steps_library: Path
+) -> None:
+    models = [step_plugin(series_model("m"), steps_library)]
+    write_project(tmp_path, models, server={"health": {"hang_timeout_ms": 200}})
+    with serving(tmp_path, program) as server, ThreadPoolExecutor() as threads:
+        client = Client(server, "m")
+        client.hold()
+        running = threads.submit(client.whole, 50, 3)
+        try:
+            client.sees("rows", 50)
+            url = server.url("/grps/v1/health/ready")
+            wait_until(lambda: requests.get(url, timeout=GUARD_S).status_code == 503, "it hangs")
+            assert "instance 'm-1.0.0#0' hangs" in requests.get(url, timeout=GUARD_S).text
+        finally:
+            client.release()
+        assert running.result() == expected(50, 3)
