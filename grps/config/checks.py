@@ -220,11 +220,12 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
 
 
 def _check_steps(model: ModelConfig, batching: BatchingConfig, at: str, fail: Fail) -> None:
-    if model.inferer_type != "customized" or model.converter_type != "numpy":
+    is_own = model.inferer_type == "customized" and model.converter_type == "numpy"
+    if not is_own and model.inferer_type != "plugin":
         raise fail(
             f"{at}.type",
             "'continuous' is for step models: use inferer_type 'customized' and "
-            "converter_type 'numpy'",
+            "converter_type 'numpy', or inferer_type 'plugin'",
         )
     if model.isolation == "process":
         raise fail(f"{at}.type", "'continuous' runs in this process; use 'isolation: thread'")

@@ -144,7 +144,7 @@ class LoadedModel:
     def _steps(self, folder: Path) -> NativeSteps | None:
         """Return how its sequences are scheduled; ``None`` when it is no step model."""
         first = self.instances[0] if self.instances else None
-        if not isinstance(first, StepInstance):
+        if not self.config.makes_steps or not isinstance(first, StepInstance | PluginCopy):
             return None
         return native_steps(self.config, first.state_bytes, folder)
 

@@ -54,7 +54,7 @@ def refused(text: str, folder: Path) -> str:
 
 ONLY_STEP_MODELS = (
     "models[0].batching.type: 'continuous' is for step models: use inferer_type 'customized' and "
-    "converter_type 'numpy'"
+    "converter_type 'numpy', or inferer_type 'plugin'"
 )
 
 
@@ -67,6 +67,14 @@ ONLY_STEP_MODELS = (
         (
             text_with("type: continuous", isolation="process"),
             "models[0].batching.type: 'continuous' runs in this process; use 'isolation: thread'",
+        ),
+        (
+            text_with("type: continuous", "plugin", "none", isolation="process"),
+            "models[0].batching.type: 'continuous' runs in this process; use 'isolation: thread'",
+        ),
+        (
+            text_with("type: continuous", inferer_type="plugin"),
+            "models[0].converter_type: inferer_type 'plugin' takes tensors as they come",
         ),
         (
             text_with("type: continuous", extra="  max_threads: 2\n"),

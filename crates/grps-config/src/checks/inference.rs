@@ -277,9 +277,11 @@ fn check_steps(
     at: &str,
     fail: Fail<'_>,
 ) -> Checked {
-    if model.inferer_type != "customized" || model.converter_type.as_deref() != Some("numpy") {
+    let is_own =
+        model.inferer_type == "customized" && model.converter_type.as_deref() == Some("numpy");
+    if !is_own && model.inferer_type != "plugin" {
         let text = "'continuous' is for step models: use inferer_type 'customized' and \
-                    converter_type 'numpy'";
+                    converter_type 'numpy', or inferer_type 'plugin'";
         return Err(fail(&format!("{at}.type"), text));
     }
     if model.isolation == Isolation::Process {
