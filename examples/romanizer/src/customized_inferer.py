@@ -55,7 +55,7 @@ class Romanizer(StepModel):
         scores[:, PAD] = -np.inf
         scores[batch["letter"] == FIRST, LAST] = -np.inf  # no name is empty
         batch["hidden"], batch["letter"] = hidden, scores.argmax(axis=1)
-        return StepResult({"letter": batch["letter"].copy()}, finished=batch["letter"] == LAST)
+        return StepResult({"letter": batch["letter"]}, finished=batch["letter"] == LAST)
 
 
 def folder() -> Path:
