@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
 import yaml
 
-from tests.support import REPOSITORY, RunningServer, serving, write_project
+from tests.support import GUARD_S, REPOSITORY, RunningServer, serving, write_project
 from tests.tensors import Arrays, arrays_of, gtensors
 
 EXAMPLES = REPOSITORY / "examples"
@@ -34,6 +35,16 @@ def outputs(server: RunningServer, inputs: Arrays, output: str) -> list[int]:
     assert answer.status_code == 200, answer.text
     found: list[int] = arrays_of(answer.json()["gtensors"])[output].tolist()
     return found
+
+
+def steps_and_outputs(server: RunningServer) -> tuple[int, int]:
+    """How many steps the service has made, and how many outputs of sequences."""
+    lines = requests.get(server.url("/metrics"), timeout=GUARD_S).text.splitlines()
+    steps, outputs = (
+        sum(int(float(line.split()[-1])) for line in lines if line.startswith(f"{name}{{"))
+        for name in ("grps_model_steps_total", "grps_model_step_outputs_total")
+    )
+    return steps, outputs
 
 
 def refusal(server: RunningServer, inputs: Arrays) -> str:

@@ -71,8 +71,11 @@ def test_transcripts_are_right_and_do_not_depend_on_the_batch(server: RunningSer
     known = words_of(DICKENS)
     assert words(alone[1])[: len(known)] == known
     assert [found.index(END) for found in alone] == [len(found) - 1 for found in alone]
+    steps, outputs = step_examples.steps_and_outputs(server)
+    assert steps == outputs == sum(map(len, alone))
     with ThreadPoolExecutor(len(audios)) as threads:
         assert list(threads.map(lambda audio: tokens(server, audio), audios)) == alone
+    assert step_examples.steps_and_outputs(server)[0] - steps < outputs
 
 
 def test_samples_and_a_file_of_them_are_alike(server: RunningServer) -> None:
