@@ -22,8 +22,8 @@ def samples_of(wav: bytes) -> np.ndarray:
         with wave.open(io.BytesIO(wav)) as file:
             rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
             frames = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"no WAV file: {str(error) or 'it ends too early'}") from error
+    except (wave.Error, EOFError, RuntimeError) as error:
+        raise ValueError(f"no WAV file: {str(error) or 'it is damaged'}") from error
     if width != 2:
         raise ValueError(f"the WAV file has {8 * width} bits per sample, not 16")
     whole = frames[: len(frames) // (width * channels) * width * channels]

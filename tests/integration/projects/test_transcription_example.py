@@ -87,7 +87,7 @@ def test_samples_and_a_file_of_them_are_alike(server: RunningServer) -> None:
     ("audio", "cause"),
     [
         (np.zeros(480_001, np.float32), "480001 samples at 16000 Hz are more than 30 s"),
-        (np.zeros(4, np.uint8), "no WAV file: it ends too early"),
+        (np.zeros(4, np.uint8), "no WAV file: it is damaged"),
         (np.zeros(4, np.int32), "send 'audio': float32 samples at 16 kHz, or a WAV file as uint8"),
     ],
 )
