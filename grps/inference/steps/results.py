@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ def stepped_alone(returned: Any) -> Stepped:
         raise ModelError(f"a step of 1 rows has the bytes of {len(one.state_bytes)} states")
     for row, error in one.failed.items():
         raise ModelError(f"a step of 1 rows says that row {row} has failed") if row else error
-    return one
+    # The next step may use the same memory.
+    return replace(one, outputs=[(name, array.copy()) for name, array in one.outputs])
 
 
 def joined(singles: Sequence[Stepped | BaseException]) -> Stepped:

@@ -189,6 +189,19 @@ def test_a_step_that_raises_is_repeated_for_each_sequence() -> None:
     assert channel.sizes == [[8, 0, 0, 8]]
 
 
+def test_a_model_may_return_the_same_memory_at_each_step() -> None:
+    class Reusing(Repeatable):
+        memory = np.zeros(4, np.int64)
+
+        def step(self, batch: StepBatch) -> Any:
+            result = super().step(batch)
+            self.memory[: len(batch)] = result.outputs
+            return self.memory[: len(batch)]
+
+    channel = run(Reusing({3: ValueError("three")}), FOUR)
+    assert channel.outputs == [[("output", [10, 11, 12, 0])]]
+
+
 def test_a_step_of_one_sequence_is_not_repeated() -> None:
     model = Repeatable({0: ValueError("one")})
     model.states = [[{"value": 0}]]
