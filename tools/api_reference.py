@@ -47,6 +47,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("global_conf", "grps/config/global_conf.py", "Config"),
         ("GrpsTest", "grps/server/testing.py", "GrpsTest"),
         ("GrpsTest.executor", "grps/server/testing.py", "Executor"),
+        ("SequenceResult", "grps/server/loading/local_steps.py", "SequenceResult"),
     ),
     "Calling a service": (
         ("Client", "grps/client/client.py", "Client"),
