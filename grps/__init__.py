@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from grps.log import clogger, logger
     from grps.protocol.pb import grps_pb2
     from grps.protocol.pb.grps_pb2 import GrpsMessage
-    from grps.server.logprobs import top_logprobs
+    from grps.server.loading.local_steps import SequenceResult
+    from grps.server.models.logprobs import top_logprobs
     from grps.server.testing import GrpsTest
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "ModelInferer",
     "OnnxModelInferer",
     "PrefillPart",
+    "SequenceResult",
     "StepBatch",
     "StepModel",
     "StepRequest",
@@ -71,6 +73,7 @@ _HOMES = {
     "ModelInferer": "grps.inference.inferer",
     "OnnxModelInferer": "grps.backends.onnxruntime.inferer",
     "PrefillPart": "grps.inference.steps.model",
+    "SequenceResult": "grps.server.loading.local_steps",
     "StepBatch": "grps.inference.steps.model",
     "StepModel": "grps.inference.steps.model",
     "StepRequest": "grps.inference.steps.model",
@@ -88,6 +91,7 @@ _HOMES = {
     "grps_pb2": "grps.protocol.pb.grps_pb2",
     "inferer_register": "grps.inference.registry",
     "logger": "grps.log",
+    "top_logprobs": "grps.server.models.logprobs",
 }
 """Where each public name lives; its module is imported when the name is first used."""
 

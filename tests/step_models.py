@@ -134,6 +134,18 @@ class Plain(Series):
 inferer_register.register("plain", Plain())
 
 
+class Repeatable(Series):
+    repeatable = True
+
+    def step(self, batch):
+        if any(state["name"] == 120 for state in batch.states):
+            raise ValueError("step is broken")
+        return super().step(batch)
+
+
+inferer_register.register("repeatable", Repeatable())
+
+
 class Misdeclared(Series):
     slots = {"value": "float99[2]"}
 

@@ -36,6 +36,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("StepBatch", "grps/inference/steps/model.py", "StepBatch"),
         ("StepResult", "grps/inference/steps/model.py", "StepResult"),
         ("PrefillPart", "grps/inference/steps/model.py", "PrefillPart"),
+        ("top_logprobs", "grps/server/models/logprobs.py", "top_logprobs"),
     ),
     "The request": (
         ("GrpsContext", "grps/inference/context.py", "GrpsContext"),
@@ -46,6 +47,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("global_conf", "grps/config/global_conf.py", "Config"),
         ("GrpsTest", "grps/server/testing.py", "GrpsTest"),
         ("GrpsTest.executor", "grps/server/testing.py", "Executor"),
+        ("SequenceResult", "grps/server/loading/local_steps.py", "SequenceResult"),
     ),
     "Calling a service": (
         ("Client", "grps/client/client.py", "Client"),
@@ -68,7 +70,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("OnnxModelInferer", "grps/backends/onnxruntime/inferer.py", "OnnxModelInferer"),
     ),
 }
-"""Headings; under each the names of ``grps``, and the file and the class that describe them."""
+"""Headings; under each the names of ``grps``, and the file and the class or function that describes
+them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +86,24 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A class of the API."""
+    """A class or function of the API."""
 
     name: str
     text: str
     bases: tuple[str, ...]
     members: tuple[Member, ...]
+    signature: str = ""
+    """What a function takes and returns; empty for a class."""
 
 
 def describe(name: str, file: str, kind: str) -> Described:
-    """Read the class ``kind`` of a file, which the API has as ``name``."""
+    """Read the class or function ``kind`` of a file, which the API has as ``name``."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    for function in functions:
+        if function.name == kind:
+            text, signature = ast.get_docstring(function) or "", _signature(function, False)
+            return Described(name, text, (), (), signature)
     found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind)
     is_object = name[0].islower() or "." in name
     made = (_member(node, is_object) for node in found.body)
@@ -173,7 +183,10 @@ def generated() -> str:
     for heading, names in GROUPS.items():
         lines += [f"## {heading}", ""]
         for described in (describe(*name) for name in names):
-            lines += [f"### {described.name}", "", *to_markdown(described.text), ""]
+            lines += [f"### {described.name}", ""]
+            if described.signature:
+                lines += ["```text", described.signature, "```", ""]
+            lines += [*to_markdown(described.text), ""]
             for member in described.members:
                 lines += [f"#### {_heading(described, member)}", ""]
                 signature = member.signature

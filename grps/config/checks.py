@@ -227,12 +227,13 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
 def _check_steps(
     model: ModelConfig, batching: BatchingConfig, at: str, names: KnownNames, fail: Fail
 ) -> None:
-    makes_steps = model.inferer_type in ("customized", *names.step_engines)
-    if not makes_steps or model.converter_type != "numpy":
+    takes_arrays = model.converter_type == "numpy"
+    is_own = model.inferer_type in ("customized", *names.step_engines) and takes_arrays
+    if not is_own and model.inferer_type != "plugin":
         raise fail(
             f"{at}.type",
             "'continuous' is for step models: use inferer_type 'customized' and "
-            "converter_type 'numpy'",
+            "converter_type 'numpy', or inferer_type 'plugin'",
         )
     if model.isolation == "process":
         raise fail(f"{at}.type", "'continuous' runs in this process; use 'isolation: thread'")

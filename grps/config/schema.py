@@ -48,7 +48,7 @@ class StepTextConfig(Section, frozen=True, kw_only=True):
 
     tokenizer: str
     """The ``tokenizer.json``, relative to the project's folder."""
-    tokens: str = "token"
+    token_output: str = "token"
     """The output of a step that has the number of a token in each row."""
     stop: tuple[str, ...] = ()
     """Strings that end a sequence when its text has them, besides those of its request."""

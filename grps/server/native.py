@@ -278,7 +278,7 @@ class NativeStepText:
     """The ``tokenizer.json``, absolute."""
     tokenizer_json: str | None = None
     """Its text instead; text is read by it too."""
-    tokens: str = "token"
+    token_output: str = "token"
     stop: tuple[str, ...] = ()
     skip_special_tokens: bool = True
 

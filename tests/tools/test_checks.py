@@ -17,6 +17,7 @@ from tools.check_sizes import (
 )
 from tools.check_words import find_forbidden
 from tools.generate import MODULES, differences
+from tools.repository import ROOT
 from tools.test import MAX_UNSTEADY, count, run_pytest
 
 
@@ -116,7 +117,7 @@ def test_counting_results() -> None:
 def suite(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> list[str]:
     (folder / "test_it.py").write_text(code)
     (folder / "pytest.ini").touch()
-    last_failed = folder / test_tool.LAST_FAILED.relative_to(test_tool.ROOT)
+    last_failed = folder / test_tool.LAST_FAILED.relative_to(ROOT)
     monkeypatch.setattr(test_tool, "ROOT", folder)
     monkeypatch.setattr(test_tool, "LAST_FAILED", last_failed)
     return test_tool.PYTEST

@@ -24,6 +24,7 @@ def test_public_names() -> None:
         "ModelInferer",
         "OnnxModelInferer",
         "PrefillPart",
+        "SequenceResult",
         "StepBatch",
         "StepModel",
         "StepRequest",

@@ -20,8 +20,14 @@ TABLES: dict[str, dict[str, str]] = {
         "set_user_data": "User data",
         "add_input": "Signature",
         "begin_call": "Calls of other models",
+        "add_slot": "Step models",
     },
-    "grps_inferer_class": {"struct_size": "Required", "describe": "Optional"},
+    "grps_step_class": {},
+    "grps_inferer_class": {
+        "struct_size": "Required",
+        "describe": "Optional",
+        "steps": "Step models",
+    },
     "grps_plugin": {},
 }
 """The tables of functions; for each group of fields, by its first field, the title."""

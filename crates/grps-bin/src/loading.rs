@@ -19,6 +19,7 @@ use crate::plugin_models::plugin_copies;
 use crate::process_models::{Apart, load_apart};
 use crate::project::Project;
 use crate::signatures::describe;
+use crate::step_models::{StartedSteps, load_steps};
 use crate::workers::WorkerStarter;
 
 /// A model whose copies run.
@@ -71,6 +72,11 @@ pub(crate) fn load_model(
         let calls = Arc::new(NestedCalls::new(&config.key()));
         return Ok(loaded_model(config, spec, Arc::new(pulled), (instances, calls)));
     }
+    if config.makes_steps() {
+        let loaded = load_steps(config, &project.folder, &mut spec);
+        let StartedSteps { executor, instances, calls } = loaded.map_err(named)?;
+        return Ok(loaded_model(config, spec, executor, (instances, calls)));
+    }
     let copies = copies_of(config, &project.folder, processors);
     let Copies { form, signature, places, calls, load } = copies.map_err(named)?;
     spec.form = form;
@@ -102,14 +108,19 @@ fn start_copies(
         match started {
             Ok(instance) => instances.push(Box::new(instance)),
             Err(error) => {
-                for instance in &instances {
-                    instance.stop(Duration::ZERO);
-                }
+                stop_all(&instances);
                 return Err(error);
             }
         }
     }
     Ok(instances)
+}
+
+/// Ends the copies of a model of which another one can't be loaded.
+pub(crate) fn stop_all(instances: &Instances) {
+    for instance in instances {
+        instance.stop(Duration::ZERO);
+    }
 }
 
 /// What the copies of a model are made by, in this process.

@@ -21,6 +21,7 @@ mod service_log;
 mod settings;
 mod signatures;
 mod state;
+mod step_models;
 mod stopping;
 mod workers;
 

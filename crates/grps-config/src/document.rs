@@ -206,8 +206,14 @@ impl Document {
                 } else {
                     ""
                 };
-                let text = format!("not valid YAML: {}{hint}", error.info());
-                self.error(error.marker().line(), &text)
+                let message = format!("not valid YAML: {}{hint}", error.info());
+                let line = error.marker().line();
+                let mut near = text.lines().skip(line.saturating_sub(2)).take(2);
+                if near.any(|line| line.contains(['&', '*'])) {
+                    // PyYAML ends the name of an anchor at a colon, which belongs to it here.
+                    return self.unknown(line, &message);
+                }
+                self.error(line, &message)
             })?;
             let line = span.start.line().max(1);
             if let Event::Scalar(text, ScalarStyle::Plain, ..) = &event

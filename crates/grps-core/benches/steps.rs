@@ -12,8 +12,9 @@ use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use grps_core::{
     Call, Chunks, Content, ContentAdapter, Engine, Error, Executor, Health, InputForm, Limits,
-    Model, ModelSpec, PendingReply, Request, RouteQuery, SchedulingOptions, StepOutcome,
-    StepPolicy, StepPuller, StepsExecutor, Submission, Tensor, Timeline, Values,
+    Model, ModelSpec, PendingReply, Request, RouteQuery, SchedulingOptions, SequenceText,
+    StepOutcome, StepPolicy, StepPuller, StepText, StepsExecutor, Submission, Tensor, Timeline,
+    Values,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -34,6 +35,27 @@ impl ContentAdapter for NoAdapter {
     }
 }
 
+/// Text of a word for each step; that of tokens is measured in `grps-text`.
+#[derive(Debug)]
+struct Words;
+
+impl StepText for Words {
+    fn begin(&self, _inputs: &[Tensor]) -> Result<Box<dyn SequenceText>, Error> {
+        Ok(Box::new(Self))
+    }
+}
+
+impl SequenceText for Words {
+    fn push(&mut self, _outputs: &[Tensor], text: &mut String) -> Result<bool, Error> {
+        text.push_str(" word");
+        Ok(false)
+    }
+
+    fn finish(&mut self, _text: &mut String) -> bool {
+        false
+    }
+}
+
 /// The core with a step model and an instance.
 struct Steps {
     runtime: Runtime,
@@ -43,12 +65,12 @@ struct Steps {
 }
 
 impl Steps {
-    fn new() -> Self {
+    fn new(text: Option<Arc<dyn StepText>>) -> Self {
         let limits = Limits { max_concurrency: SEQUENCES, max_queue: SEQUENCES };
         let engine = Engine::new(limits, Health::new(true), Box::new(NoAdapter));
         let spec = ModelSpec::new("m", "1", InputForm::Tensors);
         let policy = StepPolicy { max_slots: SEQUENCES, ..StepPolicy::default() };
-        let executor = Arc::new(StepsExecutor::new(&spec, policy));
+        let executor = Arc::new(StepsExecutor::with_text(&spec, policy, text));
         engine.registry().put(Model::new(spec, executor.clone())).expect("a name");
         engine.health().set_loaded();
         let puller = executor.queue().attach("i");
@@ -154,11 +176,18 @@ fn measure<T>(
 }
 
 fn benches(criterion: &mut Criterion) {
-    let mut steps = Steps::new();
+    let mut steps = Steps::new(None);
     criterion.bench_function("one sequence and step, of a whole output", |bencher| {
         bencher.iter_custom(|count| measure(&mut steps, count, Steps::wholes, |_| {}));
     });
     criterion.bench_function("one sequence and step, of a stream", |bencher| {
+        bencher.iter_custom(|count| measure(&mut steps, count, Steps::streams, receive));
+    });
+    let mut steps = Steps::new(Some(Arc::new(Words)));
+    criterion.bench_function("one sequence and step, of a whole output with text", |bencher| {
+        bencher.iter_custom(|count| measure(&mut steps, count, Steps::wholes, |_| {}));
+    });
+    criterion.bench_function("one sequence and step, of a stream with text", |bencher| {
         bencher.iter_custom(|count| measure(&mut steps, count, Steps::streams, receive));
     });
 }

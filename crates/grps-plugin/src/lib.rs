@@ -10,5 +10,6 @@ pub mod process;
 
 pub use engines::{EngineLibrary, EngineModel, EngineSettings};
 pub use plugins::{
-    InfererSettings, Library, PluginError, PluginSignature, PluginTensor, SettingsError,
+    DeclaredSlots, InfererSettings, Library, PluginError, PluginSignature, PluginTensor,
+    SettingsError,
 };

@@ -16,11 +16,11 @@ const FAULTS: [&str; 19] = [
     "grps_plugin_open: no license",
     "grps_plugin_open: no license",
     "grps_plugin_open returned NULL without a reason",
-    "it is made for version 0.1 of the plugin interface, which is older than 1.1; build it again \
+    "it is made for version 0.2 of the plugin interface, which is older than 1.2; build it again \
      with this version's header",
-    "it is made for version 2.1 of the plugin interface, which is newer than 1.1; update GRPS, or \
+    "it is made for version 2.2 of the plugin interface, which is newer than 1.2; update GRPS, or \
      build it again with this version's header",
-    "it is made for version 1.2 of the plugin interface, which is newer than 1.1; update GRPS, or \
+    "it is made for version 1.3 of the plugin interface, which is newer than 1.2; update GRPS, or \
      build it again with this version's header",
     "struct_size of its table is 39, not 40 or more",
     "the name of its table is NULL or not UTF-8",
@@ -39,6 +39,16 @@ const FAULTS: [&str; 19] = [
 const CREATES_NOTHING: usize = 20;
 const LARGER_TABLE: usize = 21;
 const OLDER_CLASS: usize = 22;
+/// The macros of faults of a class that makes steps, with what is said about each.
+const STEP_FAULTS: [(usize, &str); 5] = [
+    (23, "makes steps whose struct_size is 47, not 48 or more"),
+    (24, "makes steps, but has no begin"),
+    (25, "makes steps, but has no step"),
+    (26, "makes steps, but has no end"),
+    (27, "makes steps, which take tensors, but takes messages"),
+];
+/// A class of an older version, behind which there is something else.
+const CLASS_BEFORE_STEPS: usize = 28;
 
 fn broken(fault: usize) -> std::path::PathBuf {
     let flag = format!("-DFAULT={fault}");
@@ -73,6 +83,23 @@ fn each_fault_is_named() {
         assert!(message.starts_with(&format!("{}: ", path.display())), "{message}");
         assert!(message.ends_with(fault) || message.contains(fault), "{message}\nnot: {fault}");
     }
+}
+
+#[test]
+fn each_fault_of_steps_is_named() {
+    for (number, fault) in STEP_FAULTS {
+        let message = Library::open(&broken(number)).expect_err("a fault").to_string();
+        assert!(message.ends_with(fault), "{message}\nnot: {fault}");
+    }
+}
+
+#[test]
+fn a_class_before_steps_makes_none() {
+    let library = Library::open(&broken(CLASS_BEFORE_STEPS)).expect("a plugin");
+    let name = "0123456789abcdef".repeat(8);
+    assert!(library.check_steps(&name, false, false).is_ok());
+    let fault = library.check_steps(&name, true, false).expect_err("no step model").to_string();
+    assert!(fault.contains("batching.type continuous needs a step model, but inferer "), "{fault}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The end of this process, also when a thread of user code holds the GIL for ever.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -58,6 +58,8 @@ impl StopSignals {
             let mut numbers = [0; 64];
             loop {
                 match received.read(&mut numbers) {
+                    // The kernel may deliver a signal to this very thread.
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Ok(0) | Err(_) => return,
                     Ok(count) => {
                         let mut come = numbers.iter().take(count);

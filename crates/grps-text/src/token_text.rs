@@ -33,7 +33,7 @@ pub struct TokenTextOptions {
     /// The tokenizer.json.
     pub tokenizer: TokenizerSource,
     /// The output of a step that has a token in each row.
-    pub tokens: String,
+    pub token_output: String,
     /// Stop strings of every request, besides its own.
     pub stop: Vec<String>,
     /// Special tokens such as `</s>` have no text.
@@ -47,7 +47,7 @@ pub struct TokenText {
     /// Makes tokens of text; `None` where nothing asks for it.
     encoder: Option<Encoder>,
     /// The output with tokens.
-    tokens: Arc<str>,
+    token_output: Arc<str>,
     /// Stop strings of every request.
     stop: Vec<String>,
     /// The same, for requests that have none of their own; `None` when there are none.
@@ -61,7 +61,7 @@ struct TokenSequence {
     stream: TextStream,
     vocabulary: Arc<Vocabulary>,
     /// The output with tokens.
-    tokens: Arc<str>,
+    token_output: Arc<str>,
     /// So many tokens may still come.
     left: usize,
 }
@@ -72,7 +72,7 @@ impl TokenText {
     /// # Errors
     /// [`TextError::Key`]: the tokenizer can't be read, or a stop string is wrong.
     pub fn load(options: TokenTextOptions) -> Result<Self, TextError> {
-        let TokenTextOptions { tokenizer, tokens, stop, skip_special_tokens } = options;
+        let TokenTextOptions { tokenizer, token_output, stop, skip_special_tokens } = options;
         let wrong = |key| move |message| TextError::Key { key, message };
         let own_stop = match stop.as_slice() {
             [] => None,
@@ -98,7 +98,7 @@ impl TokenText {
             }
         })?;
         let vocabulary = Arc::new(vocabulary);
-        Ok(Self { vocabulary, encoder, tokens: tokens.into(), stop, own_stop, skip_special_tokens })
+        Ok(Self { vocabulary, encoder, token_output: token_output.into(), stop, own_stop, skip_special_tokens })
     }
 
     /// The stop strings of a request and those of every request.
@@ -141,9 +141,10 @@ impl StepText for TokenText {
         let stop_strings = self.stop_strings(inputs)?;
         let detokenizer = Detokenizer::new(Arc::clone(&self.vocabulary), self.skip_special_tokens);
         let stream = TextStream::new(detokenizer, stop_strings);
-        let (vocabulary, tokens) = (Arc::clone(&self.vocabulary), Arc::clone(&self.tokens));
+        let (vocabulary, token_output) =
+            (Arc::clone(&self.vocabulary), Arc::clone(&self.token_output));
         let left = most_tokens(inputs)?;
-        Ok(Box::new(TokenSequence { stream, vocabulary, tokens, left }))
+        Ok(Box::new(TokenSequence { stream, vocabulary, token_output, left }))
     }
 
     fn encode(&self, text: &str, adds_special: bool) -> Result<Vec<u32>, Error> {
@@ -167,9 +168,9 @@ impl StepText for TokenText {
 
 impl SequenceText for TokenSequence {
     fn push(&mut self, outputs: &[Tensor], text: &mut String) -> Result<Option<EndReason>, Error> {
-        let output = outputs.iter().find(|output| output.name() == &*self.tokens);
+        let output = outputs.iter().find(|output| output.name() == &*self.token_output);
         let failed = |problem| Error::new(Cause::ModelFailed, problem);
-        for token in tokens_of(output, &self.tokens).map_err(failed)? {
+        for token in tokens_of(output, &self.token_output).map_err(failed)? {
             let token = token.map_err(failed)?;
             if self.stream.push(token, text) {
                 return Ok(Some(EndReason::StopString));
@@ -208,7 +209,7 @@ fn tokens_of<'a>(
     name: &'a str,
 ) -> Result<impl Iterator<Item = Result<u32, String>> + use<'a>, String> {
     let Some(output) = output else {
-        return Err(format!("a step has no output '{name}' (batching.steps.text.tokens)"));
+        return Err(format!("a step has no output '{name}' (batching.steps.text.token_output)"));
     };
     let numbers =
         whole_numbers(output).filter(|_| output.shape().iter().skip(1).all(|dim| *dim == 1));

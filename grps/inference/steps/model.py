@@ -116,9 +116,12 @@ class StepModel(ABC):
         slots: Arrays with one row per sequence, such as
             ``{"hidden": "float32[256]", "token": "int64"}``. The server makes them, and moves
             their rows when sequences end.
+        repeatable: Whether a ``step`` that raises has changed neither slots nor states. Then each
+            sequence of the batch is stepped by itself, and only those that raise again fail.
     """
 
     slots: ClassVar[Mapping[str, str]] = {}
+    repeatable: ClassVar[bool] = False
 
     def init(self, path: str | None, device: str | None = None, args: Any = None) -> None:
         """Prepare the model.
@@ -171,7 +174,7 @@ class StepModel(ABC):
             The result; as a short form a pair of outputs and finished, or outputs alone.
 
         Raises:
-            Exception: It fails all sequences of the batch.
+            Exception: It fails all sequences of the batch, unless the model is ``repeatable``.
         """
 
     def end(self, states: Sequence[Any]) -> None:  # noqa: B027 - most models hold nothing

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
-
-import numpy as np
 
 from grps.errors import ModelError, StopRequested
 from grps.inference.channel import Entry, NamedArray
 from grps.inference.runner import describe, refusal
-from grps.inference.steps.model import StepModel, StepRequest, StepResult
+from grps.inference.steps.model import StepModel, StepRequest
+from grps.inference.steps.results import Stepped, joined, stepped, stepped_alone
 from grps.inference.steps.slots import Plan as SlotsPlan
 from grps.inference.steps.slots import Slots
 from grps.inference.user_tensors import name_inputs
@@ -18,7 +17,6 @@ from grps.log import logger
 
 FailedRow = tuple[int, str, int | None]
 """Its row, the text for the client, and the status if the request is refused."""
-PAIR = 2
 
 
 class Begun(Protocol):
@@ -166,16 +164,41 @@ class StepRunner:
 
     def _step(self, channel: StepChannel, running: int) -> None:
         try:
-            result = _result(self._model.step(self._slots.batch(running)))
-            lengths = [int(length) for length in result.lengths]
-            outputs = _outputs(result.outputs, sum(lengths) if lengths else running)
-            finished = np.asarray(result.finished, dtype=bool).ravel().tolist()
-            failed = [self._failed(row, error) for row, error in result.failed.items()]
-            state_bytes = [int(size) for size in result.state_bytes]
-            channel.finish(outputs, finished, failed, state_bytes, lengths)
+            made = self._made(running)
+            failed = [self._failed(row, error) for row, error in made.failed.items()]
+            if len(failed) == running and not made.outputs:
+                channel.fail_rows(failed)
+            else:
+                outputs, finished = made.outputs, made.finished
+                channel.finish(outputs, finished, failed, made.state_bytes, made.lengths)
         except BaseException as error:
             first = self._failed(0, error)
             channel.fail_rows([(row, *first[1:]) for row in range(running)])
+
+    def _made(self, running: int) -> Stepped:
+        try:
+            returned = self._model.step(self._slots.batch(running))
+        except StopRequested:
+            raise
+        except BaseException as error:
+            if running == 1 or not self._model.repeatable:
+                raise
+            logger.warning(
+                "%s: a step of %d sequences raised: %s; each is stepped by itself",
+                self._name,
+                running,
+                describe(error),
+            )
+            return joined([self._made_alone(row) for row in range(running)])
+        return stepped(returned, running)
+
+    def _made_alone(self, row: int) -> Stepped | BaseException:
+        try:
+            return stepped_alone(self._model.step(self._slots.batch(row + 1, start=row)))
+        except StopRequested:
+            raise
+        except BaseException as error:
+            return error
 
     def _end(self, released: list[Any]) -> None:
         try:
@@ -203,30 +226,3 @@ class StepRunner:
 def _request(begun: Begun) -> StepRequest:
     entry = begun.entry
     return StepRequest(name_inputs(begun.inputs()), entry.id, dict(begun.outputs), entry)
-
-
-def _result(returned: Any) -> StepResult:
-    if isinstance(returned, StepResult):
-        return returned
-    if isinstance(returned, tuple) and len(returned) == PAIR:
-        return StepResult(*returned)
-    return StepResult(returned)
-
-
-def _outputs(outputs: Any, rows: int) -> list[NamedArray]:
-    """Return named arrays, C-contiguous.
-
-    Raises:
-        ModelError: There is none, or one has another number of rows.
-    """
-    if outputs is None:
-        raise ModelError("step returned nothing; return a StepResult, or an array")
-    named: Iterable[tuple[str, Any]]
-    named = outputs.items() if isinstance(outputs, Mapping) else [("output", outputs)]
-    arrays = [(name, np.ascontiguousarray(array)) for name, array in named]
-    for name, array in arrays:
-        if array.shape[:1] != (rows,):
-            raise ModelError(
-                f"output {name} of a step has shape {list(array.shape)}, not {rows} rows"
-            )
-    return arrays

@@ -127,10 +127,10 @@ class Slots:
         released += [self._take(None, number) for number in list(self._saved)]
         return [state for was_begun, state in released if was_begun]
 
-    def batch(self, running: int) -> StepBatch:
+    def batch(self, stop: int, start: int = 0) -> StepBatch:
         """Return the rows that are stepped."""
-        arrays = {name: array[:running] for name, array in self._arrays.items()}
-        return StepBatch(arrays, self._states[:running])
+        arrays = {name: array[start:stop] for name, array in self._arrays.items()}
+        return StepBatch(arrays, self._states[start:stop])
 
     def part(self, row: int, start: int, stop: int) -> PrefillPart:
         """Return a part of the prefill of a row."""

@@ -38,6 +38,7 @@ from grps.inference.message_runner import BatchingMessageRunner, MessageModel, M
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import Runner, describe
 from grps.inference.steps.model import StepModel
+from grps.inference.steps.slots import bytes_of
 from grps.inference.tensor_runner import EngineModel, SourceModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
@@ -254,7 +255,7 @@ def load_step_model(config: ModelConfig) -> StepModel:
     """Return a step model, loaded: an engine's, or an object of the user's of its own.
 
     Raises:
-        ModelError: It is not registered, is no step model, or can't be loaded.
+        ModelError: It is not registered, is no step model, lacks something, or can't be loaded.
         MissingExtraError: The engine is not installed.
     """
     if config.inferer_type != "customized":
@@ -267,6 +268,15 @@ def load_step_model(config: ModelConfig) -> StepModel:
         raise ModelError(
             f"model {config.key}: batching.type continuous needs a StepModel, but {what} "
             f"registered as {name!r}"
+        )
+    kind = type(registered)
+    bytes_of(kind.slots)  # a wrong declaration is an error of the start
+    steps = config.batching.steps if config.batching is not None else None
+    in_parts = steps is not None and steps.max_chunk is not None
+    if in_parts and kind.prefill is StepModel.prefill:
+        raise ModelError(
+            f"model {config.key}: batching.steps.max_chunk needs a prefill method, which "
+            f"{kind.__name__} has not"
         )
     return _init(config, _own(registered))
 

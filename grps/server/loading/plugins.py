@@ -27,11 +27,13 @@ def open_plugin(config: ModelConfig, folder: Path) -> Plugin:
     path = folder / (config.inferer_path or "")
     if path.is_file() and (missing := load_needed(path, folder)) is not None:
         raise ModelError(f"model {config.key}: {path}: {missing}")
+    name, batching = config.inferer_name or "", config.batching
+    steps = batching.steps if batching is not None else None
     try:
-        plugin = Plugin(path, config.inferer_name or "")
+        plugin = Plugin(path, name)
+        plugin.check_steps(name, config.makes_steps, steps is not None and bool(steps.max_chunk))
     except ValueError as error:
         raise ModelError(f"model {config.key}: {error}") from error
-    batching = config.batching
     if not plugin.takes_tensors and batching and (batching.allowed_sizes or batching.padding):
         raise ModelError(
             f"model {config.key}: allowed_sizes and padding need tensors, but inferer "
@@ -49,6 +51,18 @@ def plugin_settings(config: ModelConfig, folder: Path) -> NativePlugin:
         args=json.dumps(config.inferer_args or {}, ensure_ascii=False, default=str),
         warm_up=config.warm_up,
     )
+
+
+def plugin_state_bytes(plugin: Plugin, config: ModelConfig, folder: Path) -> int:
+    """Return the bytes of one row of all slots of a step model.
+
+    Raises:
+        ModelError: The inferer can't declare its slots.
+    """
+    try:
+        return plugin.state_bytes(plugin_settings(config, folder), config.key)
+    except ValueError as error:
+        raise ModelError(f"model {config.key}: {error}") from error
 
 
 def plugin_signature(plugin: Plugin, config: ModelConfig, folder: Path) -> Signature | None:

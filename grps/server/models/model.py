@@ -146,7 +146,7 @@ class LoadedModel:
     def _steps(self, folder: Path) -> NativeSteps | None:
         """Return how its sequences are scheduled; ``None`` when it is no step model."""
         first = self.instances[0] if self.instances else None
-        if not isinstance(first, StepInstance):
+        if not self.config.makes_steps or not isinstance(first, StepInstance | PluginCopy):
             return None
         return native_steps(self.config, first, folder)
 
@@ -316,7 +316,7 @@ def _native_text(text: StepTextConfig | None, folder: Path) -> NativeStepText | 
         return None
     return NativeStepText(
         tokenizer=folder / text.tokenizer,
-        tokens=text.tokens,
+        token_output=text.token_output,
         stop=text.stop,
         skip_special_tokens=text.skip_special_tokens,
     )

@@ -62,13 +62,6 @@ class StepInstance:
         """Load the user's object; see ``Instance.load``."""
         self._report("loading", f"loading {self._name}")
         self._step_model = load_step_model(self._config)
-        kind = type(self._step_model)
-        bytes_of(kind.slots)  # a wrong declaration is an error of the start
-        if self._in_parts and kind.prefill is StepModel.prefill:
-            raise ModelError(
-                f"model {self._config.key}: batching.steps.max_chunk needs a prefill method, which "
-                f"{kind.__name__} has not"
-            )
         self._state = InstanceState(Life.LOADED)
         return None
 

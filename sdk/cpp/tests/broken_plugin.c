@@ -25,7 +25,13 @@ enum {
   UNKNOWN_FLAG,
   CREATES_NOTHING,
   LARGER_TABLE,
-  OLDER_CLASS
+  OLDER_CLASS,
+  SMALL_STEPS,
+  NO_BEGIN,
+  NO_STEP,
+  NO_END,
+  STEPS_OF_MESSAGES,
+  CLASS_BEFORE_STEPS
 };
 
 #define LONGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -50,11 +56,40 @@ static int32_t warm_up(void *self, grps_error *error) {
   return 7;
 }
 
+static int32_t begin(void *self, const grps_sequences *sequences, void **states,
+                     grps_error *error) {
+  (void)self, (void)sequences, (void)states, (void)error;
+  return 7;
+}
+
+static int32_t step(void *self, const grps_sequences *sequences, const grps_step_result *result,
+                    grps_error *error) {
+  (void)self, (void)sequences, (void)result, (void)error;
+  return 7;
+}
+
+static void end(void *self, void *const *states, uint64_t count) {
+  (void)self, (void)states, (void)count;
+}
+
+static const grps_step_class steps = {
+    FAULT == SMALL_STEPS ? 47 : sizeof(grps_step_class),
+    0,
+    NULL,
+    FAULT == NO_BEGIN ? NULL : begin,
+    NULL,
+    FAULT == NO_STEP ? NULL : step,
+    FAULT == NO_END ? NULL : end,
+};
+
 static const grps_inferer_class class_of_mine = {
-    FAULT == SMALL_CLASS   ? 39
-    : FAULT == OLDER_CLASS ? 40
-                           : sizeof(grps_inferer_class),
-    FAULT == UNKNOWN_FLAG ? 2 : 0,
+    FAULT == SMALL_CLASS          ? 39
+    : FAULT == OLDER_CLASS        ? 40
+    : FAULT == CLASS_BEFORE_STEPS ? 56
+                                  : sizeof(grps_inferer_class),
+    FAULT == UNKNOWN_FLAG        ? 2
+    : FAULT == STEPS_OF_MESSAGES ? GRPS_TAKES_MESSAGES
+                                 : 0,
     FAULT == BAD_NAME    ? "a b"
     : FAULT == LONG_NAME ? LONGEST LONGEST "x"
                          : LONGEST LONGEST,
@@ -63,6 +98,7 @@ static const grps_inferer_class class_of_mine = {
     destroy,
     NULL,
     FAULT == OLDER_CLASS ? warm_up : NULL,
+    FAULT >= SMALL_STEPS ? &steps : NULL,
 };
 
 static const grps_inferer_class *const list[] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -118,6 +119,15 @@ def test_many_signals_stop_it_once(server: RunningServer) -> None:
     for _ in range(100):
         server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(GUARD_S) == 0
+    assert phase(server.folder) == "stopped"
+
+
+def test_a_signal_to_the_thread_that_receives_them_stops_it(server: RunningServer) -> None:
+    pid = server.process.pid
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    [receiver] = [one for one in threads if (one / "comm").read_text() == "grps-signals\n"]
+    assert ctypes.CDLL(None).tgkill(pid, int(receiver.name), signal.SIGTERM) == 0
     assert server.process.wait(GUARD_S) == 0
     assert phase(server.folder) == "stopped"
 

@@ -217,6 +217,7 @@ def test_the_counts_are_those_of_the_model(tmp_path: Path, preemption: str) -> N
     left = counted.begun - counted.finished - counted.at_limit - failed
     assert ended == {
         "finished": len(counted.finished),
+        "stop_string": 0,
         "max_steps": len(counted.at_limit),
         "cancelled": len(left),
         "failed": len(failed),

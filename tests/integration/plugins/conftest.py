@@ -34,3 +34,19 @@ def plugin_model(name: str, library: Path, **keys: Any) -> dict[str, Any]:
         "inferer_name": name,
         **keys,
     }
+
+
+@pytest.fixture(scope="package")
+def steps_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the compiled ``sdk/cpp/tests/steps.cpp``, whose step models note what they see."""
+    target = tmp_path_factory.mktemp("steps") / "libsteps.so"
+    source = SDK / "tests" / "steps.cpp"
+    command = ["g++", *FLAGS, f"-I{SDK / 'include'}", "-o", str(target), str(source)]
+    subprocess.run(command, check=True)
+    return target
+
+
+def step_plugin(model: dict[str, Any], library: Path) -> dict[str, Any]:
+    """Return a model of ``tests.step_models`` that the plugin runs in place of code in Python."""
+    kept = {key: value for key, value in model.items() if not key.startswith("converter_")}
+    return {**kept, "inferer_type": "plugin", "inferer_path": str(library)}

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
-from tests.support import REPOSITORY, RunningServer, serving, write_user_project
-from tests.tensors import arrays_of, gtensors
+from tests.integration.projects import step_examples
+from tests.support import RunningServer
 
-EXAMPLE = REPOSITORY / "examples" / "pronunciation"
 LAST_SOUND = 3
-MOST_LINES = 40
 WORDS = """
 activationist serving zebrafied onomatopoeia a tensorboard kubernetes grpst xylophonic throughput
 queueing slotted recurrent anthropomorphise zzz déjà it's rhythmical b strengths
@@ -29,10 +24,7 @@ queueing slotted recurrent anthropomorphise zzz déjà it's rhythmical b strengt
 
 def packaged() -> Any:
     """An object of the package's class; its other imports are large and not needed."""
-    spec = importlib.util.find_spec("g2p_en")
-    assert spec is not None, "g2p-en is not installed"
-    assert spec.origin is not None
-    folder = Path(spec.origin).parent
+    folder = step_examples.package_folder("g2p_en")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse((folder / "g2p.py").read_text(encoding="utf-8"))
@@ -46,19 +38,13 @@ def packaged() -> Any:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    models = yaml.safe_load((EXAMPLE / "conf" / "inference.yml").read_text())["models"]
-    code = (EXAMPLE / "src" / "customized_inferer.py").read_text(encoding="utf-8")
-    folder = write_user_project(tmp_path_factory.mktemp("example"), models, code=code)
-    with serving(folder) as running:
+    with step_examples.example("pronunciation", tmp_path_factory.mktemp("example")) as running:
         yield running
 
 
 def sounds(server: RunningServer, word: str) -> list[int]:
     """What the service returns for a word, without the mark of its end."""
-    tensors = gtensors({"word": np.array([word], dtype=object)})
-    answer = server.post({"gtensors": tensors})
-    assert answer.status_code == 200, answer.text
-    found = arrays_of(answer.json()["gtensors"])["sound"].tolist()
+    found = step_examples.outputs(server, {"word": np.array([word], dtype=object)}, "sound")
     return [sound for sound in found if sound != LAST_SOUND]
 
 
@@ -78,13 +64,9 @@ def test_it_agrees_with_the_package_alone_and_in_batches(
     [np.array(["a" * 65], dtype=object), np.array([""], dtype=object), np.zeros(1)],
 )
 def test_what_is_no_word_is_refused(server: RunningServer, array: np.ndarray) -> None:
-    answer = server.post({"gtensors": gtensors({"word": array})})
-    assert answer.status_code == 400
-    assert "send a word of 1 to 64 letters" in answer.json()["status"]["msg"]
+    message = step_examples.refusal(server, {"word": array})
+    assert "send a word of 1 to 64 letters" in message
 
 
 def test_the_model_is_short() -> None:
-    tree = ast.parse((EXAMPLE / "src" / "customized_inferer.py").read_text(encoding="utf-8"))
-    (model,) = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    assert model.end_lineno is not None
-    assert model.end_lineno - model.lineno < MOST_LINES
+    assert step_examples.is_short("pronunciation")

@@ -20,7 +20,11 @@ from tests.support import (
     write_user_project,
 )
 
-MODELS = [series_model("plain", {"max_batch_size": 8}), series_model("one", {"max_batch_size": 1})]
+MODELS = [
+    series_model("plain", {"max_batch_size": 8}),
+    series_model("one", {"max_batch_size": 1}),
+    series_model("repeatable", {"max_batch_size": 8}, inferer_name="repeatable"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +125,29 @@ def test_a_step_that_raises_fails_the_sequences_of_the_step_only(client: Client)
         client.release()
     assert client.saw("rows", 40, 103)
     assert client.whole(41, 3) == expected(41, 3)
+    client.all_ended()
+
+
+def test_a_repeatable_step_that_raises_fails_those_only_for_which_it_raises_again(
+    server: RunningServer,
+) -> None:
+    client = Client(server, "repeatable")
+    client.hold()
+    try:
+        with ThreadPoolExecutor() as threads:
+            running = threads.submit(client.whole, 40, 30)
+            client.sees("rows", 40)
+            good = threads.submit(client.whole, 41, 5)
+            broken = threads.submit(client.post, 120, 3)
+            client.waits(2)
+            client.release()
+            assert running.result() == expected(40, 30)
+            assert good.result() == expected(41, 5)
+            assert broken.result().status_code == 500
+            assert "step is broken" in broken.result().json()["status"]["msg"]
+    finally:
+        client.release()
+    assert "3 sequences raised: ValueError: step is broken" in server.whole_log()
     client.all_ended()
 
 

@@ -41,8 +41,13 @@ class Counter(ModelInferer):
 
     def infer(self, inp, context):
         count, _, then = inp.str_data.partition(" ")
-        for number in range(int(count)):
-            yield GrpsMessage(str_data=str(number))
+        try:
+            for number in range(int(count)):
+                yield GrpsMessage(str_data=str(number))
+        except GeneratorExit:
+            # The client left before the next chunk was asked for.
+            open("disconnected", "w").close()
+            raise
         if then == "bytes":
             yield GrpsMessage(bin_data=b"\\xff\\x00")
         if then == "fail":

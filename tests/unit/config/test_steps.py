@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grps.config.schema import StepsConfig
+from grps.config.schema import StepsConfig, StepTextConfig
+from grps.config.secrets import hide_secrets
 from grps.errors import ModelError
 from grps.server.configuration import parse_inference
 from grps.server.loading.loaders import copy_loaders
@@ -53,7 +54,7 @@ def refused(text: str, folder: Path) -> str:
 
 ONLY_STEP_MODELS = (
     "models[0].batching.type: 'continuous' is for step models: use inferer_type 'customized' and "
-    "converter_type 'numpy'"
+    "converter_type 'numpy', or inferer_type 'plugin'"
 )
 
 
@@ -66,6 +67,14 @@ ONLY_STEP_MODELS = (
         (
             text_with("type: continuous", isolation="process"),
             "models[0].batching.type: 'continuous' runs in this process; use 'isolation: thread'",
+        ),
+        (
+            text_with("type: continuous", "plugin", "none", isolation="process"),
+            "models[0].batching.type: 'continuous' runs in this process; use 'isolation: thread'",
+        ),
+        (
+            text_with("type: continuous", inferer_type="plugin"),
+            "models[0].converter_type: inferer_type 'plugin' takes tensors as they come",
         ),
         (
             text_with("type: continuous", extra="  max_threads: 2\n"),
@@ -97,6 +106,14 @@ ONLY_STEP_MODELS = (
             "models[0].batching.steps.preemption: expected one of never, recompute, save",
         ),
         (
+            text_with("type: continuous, steps: {text: {token_output: token}}"),
+            "models[0].batching.steps.text: required key 'tokenizer' is missing or empty",
+        ),
+        (
+            text_with("type: continuous, steps: {text: {tokenizer: t.json, stop: x}}"),
+            "models[0].batching.steps.text.stop: expected a list",
+        ),
+        (
             text_with("type: continuous, steps: {max_step: 3}"),
             "unknown key 'max_step' in",
         ),
@@ -121,3 +138,18 @@ def test_values_and_defaults(tmp_path: Path) -> None:
     assert model.makes_steps
     assert model.batching is not None
     assert model.batching.steps == StepsConfig(max_step_cost=9)
+    path.write_text(text_with("type: continuous, steps: {text: {tokenizer: t.json}}"))
+    (native,) = by_program("inference", [path])
+    assert native == by_python("inference", path)
+    (model,) = parse_inference(path.read_text(), str(path)).models
+    assert model.batching is not None
+    assert model.batching.steps is not None
+    text = StepTextConfig(
+        tokenizer="t.json", token_output="token", stop=(), skip_special_tokens=True
+    )
+    assert model.batching.steps.text == text
+
+
+def test_the_keys_of_text_are_shown() -> None:
+    text = text_with("type: continuous, steps: {text: {tokenizer: t.json, token_output: ids}}")
+    assert hide_secrets(text) == text

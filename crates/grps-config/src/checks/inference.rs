@@ -284,10 +284,12 @@ fn check_steps(
     fail: Fail<'_>,
 ) -> Checked {
     let inferer = &model.inferer_type;
-    let makes_steps = inferer == "customized" || names.step_engines.contains(inferer);
-    if !makes_steps || model.converter_type.as_deref() != Some("numpy") {
+    let is_engine = names.step_engines.contains(inferer);
+    let takes_arrays = model.converter_type.as_deref() == Some("numpy");
+    let is_own = (inferer == "customized" || is_engine) && takes_arrays;
+    if !is_own && inferer != "plugin" {
         let text = "'continuous' is for step models: use inferer_type 'customized' and \
-                    converter_type 'numpy'";
+                    converter_type 'numpy', or inferer_type 'plugin'";
         return Err(fail(&format!("{at}.type"), text));
     }
     if model.isolation == Isolation::Process {

@@ -109,7 +109,7 @@ pub struct StepTextConfig {
     /// The tokenizer.json, relative to the project's folder.
     pub tokenizer: String,
     /// The output of a step with a token in each row.
-    pub tokens: String,
+    pub token_output: String,
     /// Strings that end a sequence when its text has them.
     pub stop: Vec<String>,
     /// Whether special tokens are left out.
@@ -242,6 +242,11 @@ impl ModelConfig {
     /// The name clients use: `name-version`.
     pub fn key(&self) -> String {
         format!("{}-{}", self.name, self.version)
+    }
+
+    /// Whether it is a step model.
+    pub fn makes_steps(&self) -> bool {
+        self.batching.as_ref().is_some_and(|batching| batching.kind == BatchingType::Continuous)
     }
 
     /// The devices that `device` lists; one that is not named when there is none.

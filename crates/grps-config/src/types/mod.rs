@@ -8,7 +8,7 @@ mod server;
 pub use access::{AuthConfig, CertificateConfig, JwtConfig, KeyConfig, KeysFile, Scope};
 pub use inference::{
     BatchingConfig, BatchingType, BatchingWait, DagConfig, DagType, InferenceConfig, Isolation,
-    ModelConfig, NodeConfig, NodeType, PaddingConfig, QueueConfig,
+    ModelConfig, NodeConfig, NodeType, PaddingConfig, PreemptionKind, QueueConfig, StepsConfig,
 };
 pub use server::{
     ClientAuth, CompressionConfig, CorsConfig, CtrlMode, CustomizedHttpConfig, CustomizedRoutes,

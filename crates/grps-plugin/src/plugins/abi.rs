@@ -9,11 +9,12 @@ use crate::plugins::call_run::CallRun;
 use crate::plugins::failure::ErrorSlot;
 use crate::plugins::outputs::OutputList;
 use crate::plugins::signature::SignatureList;
+use crate::plugins::steps::SlotList;
 
 /// `GRPS_PLUGIN_MAJOR`.
 pub(crate) const MAJOR: u32 = 1;
 /// `GRPS_PLUGIN_MINOR`.
-pub(crate) const MINOR: u32 = 1;
+pub(crate) const MINOR: u32 = 2;
 
 /// `GRPS_TAKES_MESSAGES`, the only flag of a class.
 pub(crate) const TAKES_MESSAGES: u32 = 1;
@@ -173,6 +174,11 @@ pub(crate) struct Host {
     pub(crate) call_message: unsafe extern "C" fn(*const CallRun, *mut u64) -> *const c_void,
     pub(crate) call_failure: unsafe extern "C" fn(*const CallRun, *mut TextView) -> i32,
     pub(crate) end_call: unsafe extern "C" fn(*mut CallRun),
+    pub(crate) add_slot: unsafe extern "C" fn(*const SlotList, *const TensorView) -> i32,
+    pub(crate) request_input_count: unsafe extern "C" fn(*const RequestRun) -> u64,
+    pub(crate) request_input: unsafe extern "C" fn(*const RequestRun, u64, *mut TensorView) -> i32,
+    pub(crate) earlier_output_count: unsafe extern "C" fn(*const RequestRun) -> u64,
+    pub(crate) earlier_output: unsafe extern "C" fn(*const RequestRun, u64, *mut TensorView) -> i32,
 }
 
 // SAFETY: it has functions and a static text only.
@@ -190,7 +196,62 @@ pub(crate) struct InfererClass {
     pub(crate) destroy: Option<Destroy>,
     pub(crate) describe: Option<Describe>,
     pub(crate) warm_up: Option<WarmUp>,
+    pub(crate) steps: *const StepClass,
 }
+
+/// `grps_sequences`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Sequences {
+    pub(crate) struct_size: u32,
+    pub(crate) reserved: u32,
+    pub(crate) count: u64,
+    pub(crate) requests: *const *const RequestRun,
+    pub(crate) states: *const *mut c_void,
+    pub(crate) rows: *const u64,
+    pub(crate) slots: *const *mut c_void,
+    pub(crate) starts: *const u64,
+    pub(crate) stops: *const u64,
+}
+
+/// `grps_step_result`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct StepResult {
+    pub(crate) struct_size: u32,
+    pub(crate) reserved: u32,
+    pub(crate) outputs: *const OutputList,
+    pub(crate) finished: *mut u8,
+    pub(crate) state_bytes: *mut u64,
+}
+
+/// `grps_step_class`. A function that a plugin leaves out is `None`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StepClass {
+    pub(crate) struct_size: u32,
+    pub(crate) reserved: u32,
+    pub(crate) declare: Option<Declare>,
+    pub(crate) begin: Option<Begin>,
+    pub(crate) prefill: Option<Prefill>,
+    pub(crate) step: Option<Step>,
+    pub(crate) end: Option<End>,
+}
+
+/// Declares the slots of a model.
+pub(crate) type Declare =
+    unsafe extern "C" fn(*const Settings, *const SlotList, *const ErrorSlot) -> i32;
+/// Begins sequences.
+pub(crate) type Begin =
+    unsafe extern "C" fn(*mut c_void, *const Sequences, *mut *mut c_void, *const ErrorSlot) -> i32;
+/// Reads parts of inputs.
+pub(crate) type Prefill =
+    unsafe extern "C" fn(*mut c_void, *const Sequences, *const ErrorSlot) -> i32;
+/// Makes a step.
+pub(crate) type Step =
+    unsafe extern "C" fn(*mut c_void, *const Sequences, *const StepResult, *const ErrorSlot) -> i32;
+/// Releases states.
+pub(crate) type End = unsafe extern "C" fn(*mut c_void, *const *mut c_void, u64);
 
 /// Size of a class in the first version of the interface.
 pub(crate) const CLASS_SIZE: usize = 40;
@@ -246,7 +307,7 @@ frozen!(HttpRequestView, 112, struct_size: 0, flags: 4, method: 8, path: 24, que
 frozen!(HttpResponseView, 40, struct_size: 0, status: 4, headers: 8, header_count: 16, body: 24);
 frozen!(Settings, 56, struct_size: 0, instance: 4, model: 8, folder: 16, library: 24, device: 32,
     json: 40, args: 48);
-frozen!(Host, 328, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
+frozen!(Host, 368, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16, log: 24,
     record: 32, fail: 40, argument: 48, request_count: 56, rows: 64, input_count: 72, input: 80,
     batch_outputs: 88, request: 96, request_id: 104, request_rows: 112, is_streaming: 120,
     is_cancelled: 128, remaining_us: 136, fail_request: 144, request_outputs: 152,
@@ -254,8 +315,14 @@ frozen!(Host, 328, struct_size: 0, major: 4, minor: 8, reserved: 12, version: 16
     http_request: 208, respond: 216, send_body: 224, set_user_data: 232,
     user_data: 240, add_input: 248, add_output: 256, begin_call: 264, call_inputs: 272,
     run_call: 280, call_output_count: 288, call_output: 296, call_message: 304, call_failure: 312,
-    end_call: 320);
-frozen!(InfererClass, 56, struct_size: 0, flags: 4, name: 8, create: 16, infer: 24, destroy: 32,
-    describe: 40, warm_up: 48);
+    end_call: 320, add_slot: 328, request_input_count: 336, request_input: 344,
+    earlier_output_count: 352, earlier_output: 360);
+frozen!(Sequences, 64, struct_size: 0, reserved: 4, count: 8, requests: 16, states: 24, rows: 32,
+    slots: 40, starts: 48, stops: 56);
+frozen!(StepResult, 32, struct_size: 0, reserved: 4, outputs: 8, finished: 16, state_bytes: 24);
+frozen!(StepClass, 48, struct_size: 0, reserved: 4, declare: 8, begin: 16, prefill: 24, step: 32,
+    end: 40);
+frozen!(InfererClass, 64, struct_size: 0, flags: 4, name: 8, create: 16, infer: 24, destroy: 32,
+    describe: 40, warm_up: 48, steps: 56);
 frozen!(PluginTable, 40, struct_size: 0, major: 4, minor: 8, inferer_count: 12, name: 16,
     version: 24, inferers: 32);

@@ -15,6 +15,7 @@ use crate::plugins::abi::{CLIENT_LEFT, ERROR, NOT_STREAMING, OK, TensorView};
 use crate::plugins::failure::{ErrorSlot, failure_of, is_plain};
 use crate::plugins::http::Http;
 use crate::plugins::outputs::OutputList;
+use crate::plugins::steps::SequenceRun;
 use crate::plugins::view::{Strings, view_of};
 
 /// Requests that an inferer runs at once: `grps_batch`. Plugins see it from one thread.
@@ -59,6 +60,8 @@ pub(crate) struct RequestRun {
     pub(crate) session: Session,
     /// Why the run of the batch fails.
     pub(crate) errors: Arc<ErrorSlot>,
+    /// What the request of a step model has besides; `None` for one of a batch.
+    pub(crate) sequence: Option<SequenceRun>,
 }
 
 struct Input {
@@ -138,6 +141,7 @@ impl<'a> BatchRun<'a> {
             session: Session::default(),
             calls: Arc::clone(&self.calls),
             errors: Arc::clone(&self.errors),
+            sequence: None,
         };
         requests.map(run).collect()
     }
@@ -200,6 +204,9 @@ impl<'a> BatchRun<'a> {
 impl RequestRun {
     /// Fails the request alone.
     pub(crate) fn fail(&self, number: i32, message: String) {
+        if let Some(sequence) = &self.sequence {
+            sequence.note_failure();
+        }
         match failure_of(number, message) {
             Failure::Run(error) if is_plain(number) => {
                 self.log(&error);

@@ -6,7 +6,7 @@ use crate::monitor;
 use crate::plugins::abi::{ERROR, Host, MAJOR, MINOR, OK, Text, ValueView};
 use crate::plugins::args::Args;
 use crate::plugins::failure::{ErrorSlot, failure_of};
-use crate::plugins::functions::{batch, call, http, output, request, signature, user_data};
+use crate::plugins::functions::{batch, call, http, output, request, signature, steps, user_data};
 use crate::plugins::view;
 
 /// The version of GRPS, with a zero behind it.
@@ -57,6 +57,11 @@ pub(crate) static HOST: Host = Host {
     call_message: call::call_message,
     call_failure: call::call_failure,
     end_call: call::end_call,
+    add_slot: steps::add_slot,
+    request_input_count: steps::request_input_count,
+    request_input: steps::request_input,
+    earlier_output_count: steps::earlier_output_count,
+    earlier_output: steps::earlier_output,
 };
 
 /// A message of a plugin, whatever its bytes are.

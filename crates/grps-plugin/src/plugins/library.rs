@@ -9,8 +9,8 @@ use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 
 use crate::crash;
 use crate::plugins::abi::{
-    CLASS_SIZE, Create, Describe, Destroy, Infer, InfererClass, MAJOR, MINOR, Open, PluginTable,
-    TAKES_MESSAGES, Text, WarmUp,
+    Begin, CLASS_SIZE, Create, Declare, Describe, Destroy, End, Infer, InfererClass, MAJOR, MINOR,
+    Open, PluginTable, Prefill, Step, StepClass, TAKES_MESSAGES, Text, WarmUp,
 };
 use crate::plugins::failure::{ErrorSlot, message_of};
 use crate::plugins::host::HOST;
@@ -87,12 +87,25 @@ pub struct Library {
 pub(crate) struct Class {
     name: String,
     pub(crate) create: Create,
-    pub(crate) infer: Infer,
+    /// `None` for a class that makes steps only.
+    pub(crate) infer: Option<Infer>,
     pub(crate) destroy: Destroy,
     pub(crate) describe: Option<Describe>,
     pub(crate) warm_up: Option<WarmUp>,
     /// Whether it takes the messages of single requests.
     pub(crate) takes_messages: bool,
+    /// How it makes steps; `None` for a class that takes requests as a whole.
+    pub(crate) steps: Option<StepFunctions>,
+}
+
+/// The checked functions of a class that makes steps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StepFunctions {
+    pub(crate) declare: Option<Declare>,
+    pub(crate) begin: Begin,
+    pub(crate) prefill: Option<Prefill>,
+    pub(crate) step: Step,
+    pub(crate) end: End,
 }
 
 impl Library {
@@ -265,12 +278,40 @@ unsafe fn read_class(class: *const InfererClass) -> Result<Class, String> {
     }
     let missing = |function| format!("'{name}' has no {function}");
     let create = class.create.ok_or_else(|| missing("create"))?;
-    let infer = class.infer.ok_or_else(|| missing("infer"))?;
+    // SAFETY: the caller guarantees it.
+    let steps = unsafe { read_steps(class.steps) }.map_err(|fault| format!("'{name}' {fault}"))?;
+    let infer = class.infer;
+    if infer.is_none() && steps.is_none() {
+        return Err(missing("infer"));
+    }
     let destroy = class.destroy.ok_or_else(|| missing("destroy"))?;
     let takes_messages = class.flags & TAKES_MESSAGES != 0;
+    if takes_messages && steps.is_some() {
+        return Err(format!("'{name}' makes steps, which take tensors, but takes messages"));
+    }
     let InfererClass { describe, warm_up, .. } = class;
     let name = name.to_owned();
-    Ok(Class { name, create, infer, destroy, describe, warm_up, takes_messages })
+    Ok(Class { name, create, infer, destroy, describe, warm_up, takes_messages, steps })
+}
+
+/// Checks and reads how a class makes steps.
+///
+/// # Safety
+/// The pointer is null or true.
+unsafe fn read_steps(steps: *const StepClass) -> Result<Option<StepFunctions>, String> {
+    // SAFETY: the caller guarantees a struct, which begins with its size.
+    let Some(size) = (unsafe { steps.cast::<u32>().as_ref() }) else { return Ok(None) };
+    if (*size as usize) < size_of::<StepClass>() {
+        let least = size_of::<StepClass>();
+        return Err(format!("makes steps whose struct_size is {size}, not {least} or more"));
+    }
+    // SAFETY: it has at least these fields.
+    let StepClass { declare, begin, prefill, step, end, .. } = unsafe { *steps };
+    let missing = |function| format!("makes steps, but has no {function}");
+    let begin = begin.ok_or_else(|| missing("begin"))?;
+    let step = step.ok_or_else(|| missing("step"))?;
+    let end = end.ok_or_else(|| missing("end"))?;
+    Ok(Some(StepFunctions { declare, begin, prefill, step, end }))
 }
 
 /// A text that ends with a zero; `None` when it is null or not UTF-8.

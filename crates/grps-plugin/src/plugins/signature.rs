@@ -70,7 +70,7 @@ impl SignatureList {
 ///
 /// # Safety
 /// As for [`SignatureList::add`].
-unsafe fn read(like: *const TensorView) -> Result<PluginTensor, String> {
+pub(crate) unsafe fn read(like: *const TensorView) -> Result<PluginTensor, String> {
     // SAFETY: the caller guarantees a view.
     let size = unsafe { like.as_ref() }.map(|view| view.struct_size);
     let size = size.ok_or("the description is NULL")?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grps_core::{InputForm, NativeInstance, NestedCalls};
+use grps_core::{InputForm, NativeInstance, NestedCalls, StepQueue};
 use grps_plugin::{InfererSettings, Library, PluginError, PluginSignature, PluginTensor};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -83,6 +83,25 @@ impl Plugin {
         Ok(described.map(|PluginSignature { inputs, outputs }| (tensors(inputs), tensors(outputs))))
     }
 
+    /// Checks that the batching of a model suits the inferer: whether it is continuous, and whether
+    /// inputs are read in parts then.
+    fn check_steps(&self, inferer: &str, is_continuous: bool, in_parts: bool) -> PyResult<()> {
+        let checked = self.library.check_steps(inferer, is_continuous, in_parts);
+        checked.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// The bytes of one row of all slots of a step model.
+    fn state_bytes(
+        &self,
+        py: Python<'_>,
+        settings: PyInfererSettings,
+        model: &str,
+    ) -> PyResult<usize> {
+        let settings = settings.for_model(model);
+        let slots = py.detach(|| self.library.declared_slots(&settings));
+        Ok(slots.map_err(PyValueError::new_err)?.row_bytes())
+    }
+
     /// Loads a copy in a thread of its own, which pulls requests from the model's queue.
     fn start(
         &self,
@@ -92,9 +111,14 @@ impl Plugin {
         index: u32,
     ) -> PyResult<RunningCopy> {
         let settings = settings.for_model(model.key());
+        let name = format!("{}#{index}", model.key());
+        if let Some(queue) = model.steps() {
+            let started = py.detach(|| self.start_steps(name, queue, &settings, (model, index)));
+            return started.map(RunningCopy::new).map_err(PyValueError::new_err);
+        }
         let load = self.library.loader(&settings, index, model.calls());
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let (name, queue) = (format!("{}#{index}", model.key()), model.queue()?);
+        let queue = model.queue()?;
         let started = py.detach(|| NativeInstance::start(name, queue, self.form, load));
         let instance = started.map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(RunningCopy::new(instance))
@@ -115,6 +139,23 @@ impl Plugin {
         let load = self.library.loader(&settings, index, &calls);
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
         serve_copy(py, load, format!("{model}#{index}"), descriptors, loaded)
+    }
+}
+
+impl Plugin {
+    /// Starts a copy of a step model.
+    fn start_steps(
+        &self,
+        name: String,
+        queue: &Arc<StepQueue>,
+        settings: &InfererSettings,
+        (model, index): (&Model, u32),
+    ) -> Result<NativeInstance, String> {
+        let slots = self.library.declared_slots(settings)?;
+        let rows = queue.policy().max_slots;
+        let load = self.library.step_loader(settings, index, model.calls(), (&slots, rows));
+        let load = load.map_err(|error| error.to_string())?;
+        NativeInstance::start_steps(name, queue, load).map_err(|error| error.to_string())
     }
 }
 

@@ -55,6 +55,11 @@ impl Model {
         &self.calls
     }
 
+    /// The queue of a step model.
+    pub(crate) fn steps(&self) -> Option<&Arc<StepQueue>> {
+        self.steps.as_ref()
+    }
+
     /// The queue that instances attach to.
     pub(crate) fn queue(&self) -> PyResult<&Arc<Queue>> {
         let queue = self.queue.as_ref();

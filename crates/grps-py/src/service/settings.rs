@@ -235,19 +235,19 @@ pub(crate) struct PyStepText {
     tokenizer: Option<PathBuf>,
     /// The text of one instead.
     tokenizer_json: Option<String>,
-    tokens: String,
+    token_output: String,
     stop: Vec<String>,
     skip_special_tokens: bool,
 }
 
 impl From<PyStepText> for TokenTextOptions {
     fn from(text: PyStepText) -> Self {
-        let PyStepText { tokenizer, tokenizer_json, tokens, stop, skip_special_tokens } = text;
+        let PyStepText { tokenizer, tokenizer_json, token_output, stop, skip_special_tokens } = text;
         let tokenizer = match tokenizer_json {
             Some(json) => TokenizerSource::Json(json),
             None => TokenizerSource::File(tokenizer.unwrap_or_default()),
         };
-        Self { tokenizer, tokens, stop, skip_special_tokens }
+        Self { tokenizer, token_output, stop, skip_special_tokens }
     }
 }
 

@@ -32,7 +32,7 @@ extern "C" {
 
 /* A plugin is loaded if its major version is the host's and its minor version is not newer. */
 #define GRPS_PLUGIN_MAJOR 1
-#define GRPS_PLUGIN_MINOR 1
+#define GRPS_PLUGIN_MINOR 2
 
 /* Element types of tensors. */
 enum grps_dtype {
@@ -103,6 +103,7 @@ typedef struct grps_request grps_request; /* one of them */
 typedef struct grps_outputs grps_outputs; /* tensors on their way out */
 typedef struct grps_signature grps_signature; /* inputs and outputs of a model */
 typedef struct grps_call grps_call;           /* a call of another model */
+typedef struct grps_slots grps_slots;         /* slots of a step model */
 
 /* A tensor: row-major elements without gaps, in the memory of the CPU. */
 typedef struct grps_tensor {
@@ -184,7 +185,7 @@ typedef void (*grps_release)(void *context) GRPS_NOEXCEPT;
 /* What the host offers. The table is valid until the process ends.
  *
  * Functions on a batch are called by the thread that runs infer; the others by any thread, those on
- * requests and outputs until infer returns. */
+ * requests and outputs until infer returns, or the function of a step model that got them. */
 typedef struct grps_host {
   uint32_t struct_size;
   uint32_t major; /* GRPS_PLUGIN_MAJOR of the host */
@@ -300,7 +301,76 @@ typedef struct grps_host {
   int32_t (*call_failure)(const grps_call *call, grps_text *message) GRPS_NOEXCEPT;
   /* Frees it; NULL is nothing. */
   void (*end_call)(grps_call *call) GRPS_NOEXCEPT;
+
+  /* Adds a slot of a step model: its name, and the type and shape of a row. No strings. */
+  int32_t (*add_slot)(grps_slots *slots, const grps_tensor *like) GRPS_NOEXCEPT;
+  /* How many inputs the request of a sequence has; until begin returns. */
+  uint64_t (*request_input_count)(const grps_request *request) GRPS_NOEXCEPT;
+  /* Fills in a view of an input of a sequence, which is valid until begin returns. */
+  int32_t (*request_input)(const grps_request *request, uint64_t index,
+                           grps_tensor *view) GRPS_NOEXCEPT;
+  /* How many outputs a sequence has that begins again (`preemption: recompute`), as it lost its
+   * state; 0 for one that is new. Until begin returns. */
+  uint64_t (*earlier_output_count)(const grps_request *request) GRPS_NOEXCEPT;
+  /* Fills in a view of such an output: of all steps that the sequence has made, joined along the
+   * first dimension. The sequence goes on behind them. Valid until begin returns. */
+  int32_t (*earlier_output)(const grps_request *request, uint64_t index,
+                            grps_tensor *view) GRPS_NOEXCEPT;
 } grps_host;
+
+/* Sequences that a step model runs together; valid until the function that gets it returns. Element
+ * i of each list belongs to sequence i. */
+typedef struct grps_sequences {
+  uint32_t struct_size;
+  uint32_t reserved;
+  uint64_t count;                /* how many; at least 1 */
+  grps_request *const *requests; /* the requests: fail_request fails a sequence alone */
+  void *const *states;           /* what begin has set; NULL in begin */
+  const uint64_t *rows;          /* the row of each in the slots; in step they are 0 to count - 1 */
+  void *const *slots;            /* row 0 of each slot, in the order of add_slot: rows without gaps,
+                                    aligned to 64 bytes, to be read and written */
+  const uint64_t *starts;        /* in prefill the first position of each; NULL elsewhere */
+  const uint64_t *stops; /* in prefill the position behind the last of each; NULL elsewhere */
+} grps_sequences;
+
+/* Where a step puts what it returns. Element i of each list belongs to sequence i. */
+typedef struct grps_step_result {
+  uint32_t struct_size;
+  uint32_t reserved;
+  grps_outputs *outputs; /* tensors with a row per sequence, the same in each step */
+  uint8_t *finished;     /* all 0 before: 1 for a sequence that has ended with this step */
+  uint64_t *state_bytes; /* all UINT64_MAX before: the bytes of a state whose size has changed */
+} grps_step_result;
+
+/* How a class makes steps (`batching.type: continuous`). The thread of the inferer calls all
+ * functions, one after the other; declare is called before there is an inferer.
+ *
+ * Each sequence has a row in each slot and a state. The host makes the slots, and moves, saves and
+ * restores rows between the calls; so a row is found by its number only. The state is a pointer
+ * that the host keeps and never follows. */
+typedef struct grps_step_class {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* May be NULL. Adds the slots of a model, once before its copies are created. */
+  int32_t (*declare)(const grps_settings *settings, grps_slots *slots,
+                     grps_error *error) GRPS_NOEXCEPT;
+  /* Begins sequences: writes their rows, which are zeroed, and sets element i of `states`, which is
+   * NULL, to the state of sequence i; NULL is a state as well. fail_request refuses one of them: it
+   * has begun only if its state is set. After a failure none has begun, and several are tried again
+   * one by one. */
+  int32_t (*begin)(void *inferer, const grps_sequences *sequences, void **states,
+                   grps_error *error) GRPS_NOEXCEPT;
+  /* May be NULL. Reads positions of long inputs, with `batching.steps.max_chunk`. A failure fails
+   * all of these sequences. */
+  int32_t (*prefill)(void *inferer, const grps_sequences *sequences,
+                     grps_error *error) GRPS_NOEXCEPT;
+  /* Makes one step of each sequence. A failure fails all of these sequences. */
+  int32_t (*step)(void *inferer, const grps_sequences *sequences, const grps_step_result *result,
+                  grps_error *error) GRPS_NOEXCEPT;
+  /* Releases the states of `count` sequences that have ended, for whatever reason: once for each
+   * sequence that has begun. */
+  void (*end)(void *inferer, void *const *states, uint64_t count) GRPS_NOEXCEPT;
+} grps_step_class;
 
 /* A class of inferers. */
 typedef struct grps_inferer_class {
@@ -322,6 +392,9 @@ typedef struct grps_inferer_class {
   /* May be NULL. Runs once after create, before the model is ready, unless the model has
    * `warm_up: false`. */
   int32_t (*warm_up)(void *inferer, grps_error *error) GRPS_NOEXCEPT;
+
+  /* NULL unless the inferers are step models; infer may be NULL then, and is not called. */
+  const grps_step_class *steps;
 } grps_inferer_class;
 
 /* What a plugin offers. All of it is valid until the process ends. */
@@ -395,12 +468,27 @@ GRPS_LAYOUT(offsetof(grps_host, run_call) == 280);
 GRPS_LAYOUT(offsetof(grps_host, call_output_count) == 288);
 GRPS_LAYOUT(offsetof(grps_host, call_output) == 296 && offsetof(grps_host, call_message) == 304);
 GRPS_LAYOUT(offsetof(grps_host, call_failure) == 312 && offsetof(grps_host, end_call) == 320);
-GRPS_LAYOUT(sizeof(grps_host) == 328);
+GRPS_LAYOUT(offsetof(grps_host, add_slot) == 328);
+GRPS_LAYOUT(offsetof(grps_host, request_input_count) == 336);
+GRPS_LAYOUT(offsetof(grps_host, request_input) == 344);
+GRPS_LAYOUT(offsetof(grps_host, earlier_output_count) == 352);
+GRPS_LAYOUT(offsetof(grps_host, earlier_output) == 360 && sizeof(grps_host) == 368);
+GRPS_LAYOUT(offsetof(grps_sequences, count) == 8 && offsetof(grps_sequences, requests) == 16);
+GRPS_LAYOUT(offsetof(grps_sequences, states) == 24 && offsetof(grps_sequences, rows) == 32);
+GRPS_LAYOUT(offsetof(grps_sequences, slots) == 40 && offsetof(grps_sequences, starts) == 48);
+GRPS_LAYOUT(offsetof(grps_sequences, stops) == 56 && sizeof(grps_sequences) == 64);
+GRPS_LAYOUT(offsetof(grps_step_result, outputs) == 8);
+GRPS_LAYOUT(offsetof(grps_step_result, finished) == 16);
+GRPS_LAYOUT(offsetof(grps_step_result, state_bytes) == 24 && sizeof(grps_step_result) == 32);
+GRPS_LAYOUT(offsetof(grps_step_class, declare) == 8 && offsetof(grps_step_class, begin) == 16);
+GRPS_LAYOUT(offsetof(grps_step_class, prefill) == 24 && offsetof(grps_step_class, step) == 32);
+GRPS_LAYOUT(offsetof(grps_step_class, end) == 40 && sizeof(grps_step_class) == 48);
 GRPS_LAYOUT(offsetof(grps_inferer_class, name) == 8 && offsetof(grps_inferer_class, create) == 16);
 GRPS_LAYOUT(offsetof(grps_inferer_class, infer) == 24);
 GRPS_LAYOUT(offsetof(grps_inferer_class, destroy) == 32);
 GRPS_LAYOUT(offsetof(grps_inferer_class, describe) == 40);
-GRPS_LAYOUT(offsetof(grps_inferer_class, warm_up) == 48 && sizeof(grps_inferer_class) == 56);
+GRPS_LAYOUT(offsetof(grps_inferer_class, warm_up) == 48);
+GRPS_LAYOUT(offsetof(grps_inferer_class, steps) == 56 && sizeof(grps_inferer_class) == 64);
 GRPS_LAYOUT(offsetof(grps_plugin, major) == 4 && offsetof(grps_plugin, minor) == 8);
 GRPS_LAYOUT(offsetof(grps_plugin, inferer_count) == 12 && offsetof(grps_plugin, name) == 16);
 GRPS_LAYOUT(offsetof(grps_plugin, version) == 24 && offsetof(grps_plugin, inferers) == 32);

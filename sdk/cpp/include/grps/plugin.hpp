@@ -17,6 +17,7 @@
 
 #include <grps/plugin/request.hpp>
 #include <grps/plugin/settings.hpp>
+#include <grps/plugin/steps.hpp>
 #include <memory>
 #include <type_traits>
 #include <vector>
@@ -122,18 +123,28 @@ const grps_plugin *Open(const grps_host *with, grps_error *error, const char *na
 // A class of inferers, under the name that `inferer_name` of inference.yml has. It is created by
 // `T(const Settings &)`, or by `T()` if there is no such constructor. With GRPS_TAKES_MESSAGES, it
 // gets the messages of single requests instead of tensors. A static member
-// `Signature Describe(const Settings &)` says what its inputs and outputs are.
+// `Signature Describe(const Settings &)` says what its inputs and outputs are. A class that derives
+// from StepModel makes steps.
 template <typename T>
 grps_inferer_class Class(const char *name, uint32_t flags = 0) {
-  static_assert(std::is_base_of_v<Inferer, T>, "an inferer derives from grps::Inferer");
+  constexpr bool makes_steps = std::is_base_of_v<StepModel, T>;
+  static_assert(std::is_base_of_v<Inferer, T> != makes_steps,
+                "an inferer derives from grps::Inferer or from grps::StepModel");
   grps_inferer_class made = {};
   made.struct_size = sizeof(made);
   made.flags = flags;
   made.name = name;
-  made.create = &detail::Create<T>;
-  made.infer = &detail::Infer;
-  made.destroy = &detail::Destroy;
-  made.warm_up = &detail::WarmUp;
+  if constexpr (makes_steps) {
+    made.create = &detail::CreateSteps<T>;
+    made.destroy = &detail::DestroySteps;
+    made.warm_up = &detail::WarmUpSteps;
+    made.steps = detail::StepsOf<T>();
+  } else {
+    made.create = &detail::Create<T>;
+    made.infer = &detail::Infer;
+    made.destroy = &detail::Destroy;
+    made.warm_up = &detail::WarmUp;
+  }
   if constexpr (detail::HasDescribe<T>::value) made.describe = &detail::DescribeClass<T>;
   return made;
 }

@@ -31,6 +31,10 @@ class Model {
   explicit Model(std::string_view inferer, std::string args = "{}", std::string folder = ".",
                  std::string device = "cpu")
       : class_(Find(inferer)) {
+    if (class_->infer == nullptr) {
+      throw std::runtime_error("'" + std::string(inferer) +
+                               "' is a step model, which tests run in a service");
+    }
     const grps_args values = {detail::JsonReader(args).ReadAll()};
     grps_settings settings = {};
     settings.struct_size = sizeof(settings);

@@ -10,11 +10,12 @@ use parking_lot::{Condvar, Mutex};
 use crate::error::{Cause, Error};
 use crate::models::native_instances::back_off::BackOff;
 use crate::models::native_instances::inferer::NativeInferer;
-use crate::models::native_instances::queue_source::QueueSource;
-use crate::models::native_instances::run::{run_batches, text};
+use crate::models::native_instances::run::text;
+use crate::models::native_instances::step_model::LoadStepModel;
+use crate::models::native_instances::work::{RequestWork, StepWork, StopWork, Work};
 use crate::request::content::InputForm;
-use crate::scheduling::puller::{Puller, Stopper};
 use crate::scheduling::queue::Queue;
+use crate::scheduling::steps::step_queue::StepQueue;
 
 /// How often an instance that waits to start again looks whether it is still needed.
 const LOOK: Duration = Duration::from_millis(50);
@@ -44,7 +45,7 @@ struct State {
     /// Set once, by the owner.
     stopping: bool,
     /// Ends the wait for requests; `None` while the instance is detached.
-    stopper: Option<Stopper>,
+    stopper: Option<StopWork>,
     /// Why the copy failed, while no other one runs.
     failure: Option<String>,
     /// How often another copy was loaded after one had failed.
@@ -54,15 +55,11 @@ struct State {
 }
 
 /// What the thread of an instance has.
-struct Worker {
+struct Worker<W> {
     /// The instance in the log and in the model's health, for example `vad-1.0.0#0`.
     name: String,
-    /// Where the requests come from.
-    queue: Arc<Queue>,
-    /// The form that the model takes its input in.
-    form: InputForm,
-    /// Loads a copy of the model.
-    load: LoadInferer,
+    /// Where its work comes from, and what loads a copy of the model for it.
+    work: W,
     /// What stops the instance.
     control: Arc<Control>,
 }
@@ -79,8 +76,26 @@ impl NativeInstance {
         form: InputForm,
         load: LoadInferer,
     ) -> Result<Self, Error> {
-        let (name, queue, control) = (name.into(), Arc::clone(queue), Arc::<Control>::default());
-        let worker = Worker { name, queue, form, load, control: Arc::clone(&control) };
+        let queue = Arc::clone(queue);
+        Self::start_thread(name.into(), RequestWork { queue, form, load })
+    }
+
+    /// The same for a step model.
+    ///
+    /// # Errors
+    /// As for [`NativeInstance::start`].
+    pub fn start_steps(
+        name: impl Into<String>,
+        queue: &Arc<StepQueue>,
+        load: LoadStepModel,
+    ) -> Result<Self, Error> {
+        let queue = Arc::clone(queue);
+        Self::start_thread(name.into(), StepWork { queue, load })
+    }
+
+    fn start_thread(name: String, work: impl Work) -> Result<Self, Error> {
+        let control = Arc::<Control>::default();
+        let worker = Worker { name, work, control: Arc::clone(&control) };
         let (loaded, outcome) = mpsc::channel();
         let failed = |cause: String| Error::new(Cause::ModelFailed, cause);
         let thread = std::thread::Builder::new()
@@ -147,11 +162,11 @@ impl Drop for NoteEnd {
     }
 }
 
-impl Worker {
+impl<W: Work> Worker<W> {
     fn run(&self, loaded: &mpsc::Sender<Result<(), String>>) {
         let _end = NoteEnd(Arc::clone(&self.control));
-        let mut inferer = match self.load() {
-            Ok(inferer) => inferer,
+        let mut copy = match self.load() {
+            Ok(copy) => copy,
             Err(cause) => {
                 // The owner waits for it.
                 let _ = loaded.send(Err(cause));
@@ -159,14 +174,13 @@ impl Worker {
             }
         };
         let mut back_off = BackOff::new(Instant::now());
-        while let Some(puller) = self.attach() {
+        while let Some(mut source) = self.attach() {
             // Nothing waits for it after the first time.
             let _ = loaded.send(Ok(()));
-            let mut source = QueueSource::new(puller, self.form);
-            let Err(reason) = run_batches(&mut source, &mut *inferer, &self.name) else { break };
-            source.fail(reason.clone());
+            let Err(reason) = W::run(&mut source, &mut copy, &self.name) else { break };
+            W::fail(source, reason.clone());
             self.control.state.lock().failure = Some(reason.clone());
-            discard(inferer, &self.name);
+            discard(copy, &self.name);
             let delay = back_off.delay(Instant::now());
             let (name, delay_ms) = (&self.name, delay.as_millis());
             tracing::error!(
@@ -176,23 +190,23 @@ impl Worker {
                 "an instance failed; it starts again"
             );
             let Some(again) = self.load_again(&mut back_off, delay) else { return };
-            inferer = again;
+            copy = again;
             self.note_restart();
             back_off.begin(Instant::now());
             tracing::info!(instance = name, "an instance runs again");
         }
-        discard(inferer, &self.name);
+        discard(copy, &self.name);
     }
 
     /// Attaches to the queue; `None` when the instance stops.
-    fn attach(&self) -> Option<Puller> {
+    fn attach(&self) -> Option<W::Source> {
         let mut state = self.control.state.lock();
         if state.stopping {
             return None;
         }
-        let puller = self.queue.attach(&self.name);
-        state.stopper = Some(puller.stopper());
-        Some(puller)
+        let (source, stopper) = self.work.attach(&self.name);
+        state.stopper = Some(stopper);
+        Some(source)
     }
 
     fn note_restart(&self) {
@@ -201,20 +215,16 @@ impl Worker {
         state.restarts += 1;
     }
 
-    fn load(&self) -> Result<Box<dyn NativeInferer>, String> {
-        catch_unwind(AssertUnwindSafe(|| (self.load)()))
+    fn load(&self) -> Result<W::Copy, String> {
+        catch_unwind(AssertUnwindSafe(|| self.work.load()))
             .unwrap_or_else(|panic| Err(format!("it panicked: {}", text(&*panic))))
     }
 
     /// Loads a copy as often as it takes; `None` when no request needs it any more.
-    fn load_again(
-        &self,
-        back_off: &mut BackOff,
-        mut delay: Duration,
-    ) -> Option<Box<dyn NativeInferer>> {
+    fn load_again(&self, back_off: &mut BackOff, mut delay: Duration) -> Option<W::Copy> {
         while self.is_needed_after(delay) {
             match self.load() {
-                Ok(inferer) => return Some(inferer),
+                Ok(copy) => return Some(copy),
                 Err(cause) => {
                     delay = back_off.delay(Instant::now());
                     let (name, delay_ms) = (&self.name, delay.as_millis());
@@ -225,7 +235,7 @@ impl Worker {
                         "an instance can't start again"
                     );
                     // What still waits in a closed queue must not wait for a copy for ever.
-                    if self.queue.is_closed() {
+                    if self.work.is_closed() {
                         return None;
                     }
                 }
@@ -239,7 +249,7 @@ impl Worker {
         let end = Instant::now() + delay;
         let mut state = self.control.state.lock();
         loop {
-            if state.stopping || (self.queue.is_closed() && self.queue.is_empty()) {
+            if state.stopping || (self.work.is_closed() && self.work.is_empty()) {
                 return false;
             }
             let now = Instant::now();
@@ -252,8 +262,8 @@ impl Worker {
 }
 
 /// Drops a copy of a model; one that failed may fail at that, too.
-fn discard(inferer: Box<dyn NativeInferer>, name: &str) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(inferer))) {
+fn discard<C>(copy: C, name: &str) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(copy))) {
         let reason = text(&*panic);
         tracing::error!(instance = name, reason, "a copy of a model panicked when it was dropped");
     }

@@ -6,3 +6,5 @@ pub(crate) mod instance;
 pub(crate) mod nested_calls;
 pub(crate) mod queue_source;
 pub(crate) mod run;
+pub(crate) mod step_model;
+pub(crate) mod work;

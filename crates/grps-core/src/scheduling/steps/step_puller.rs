@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Cause, Error};
 use crate::scheduling::instance_health::Heartbeat;
 use crate::scheduling::steps::plan::{Ended, Plan, StepReason};
-use crate::scheduling::steps::policy::Preemption;
+use crate::scheduling::steps::policy::{Preemption, StepPolicy};
 use crate::scheduling::steps::scheduler::StepScheduler;
 use crate::scheduling::steps::sequence::{EndReason, Sequence};
 use crate::scheduling::steps::step_item::StepItem;
@@ -88,6 +88,11 @@ impl StepPuller {
     /// What stops this instance alone.
     pub fn stopper(&self) -> StepStopper {
         StepStopper { queue: Arc::clone(&self.queue), stopped: Arc::clone(&self.stopped) }
+    }
+
+    /// How sequences are scheduled.
+    pub fn policy(&self) -> &StepPolicy {
+        self.queue.policy()
     }
 
     /// The sequences with a slot, in the order of their rows.

@@ -3,6 +3,7 @@
 //! What makes it is behind two traits: tokenizers are outside of this crate.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -58,6 +59,8 @@ pub trait SequenceText: Debug + Send {
 #[derive(Debug)]
 pub(crate) struct TextOutput {
     sequence: Box<dyn SequenceText>,
+    /// Name of the output with the text, of which each chunk has one.
+    name: Arc<str>,
     /// Text that was not sent.
     text: String,
     /// Outputs of the steps that were not sent.
@@ -66,7 +69,8 @@ pub(crate) struct TextOutput {
 
 impl TextOutput {
     pub(crate) fn new(sequence: Box<dyn SequenceText>) -> Self {
-        Self { sequence, text: String::new(), outputs: Collected::default() }
+        let name = TEXT_OUTPUT.into();
+        Self { sequence, name, text: String::new(), outputs: Collected::default() }
     }
 
     /// Takes the outputs of a step, after which the sequence ends for a reason or goes on. Returns
@@ -127,10 +131,12 @@ impl TextOutput {
         mut outputs: Vec<Tensor>,
         end: Option<EndReason>,
     ) -> Result<Vec<Tensor>, Error> {
-        outputs.push(string(TEXT_OUTPUT, std::mem::take(&mut self.text).into())?);
+        outputs.reserve_exact(1 + usize::from(end.is_some()));
+        let text = std::mem::take(&mut self.text);
+        outputs.push(string(Arc::clone(&self.name), text.into())?);
         if let Some(reason) = end {
             let reason = Bytes::from_static(finish_reason(reason).as_bytes());
-            outputs.push(string(FINISH_REASON_OUTPUT, reason)?);
+            outputs.push(string(FINISH_REASON_OUTPUT.into(), reason)?);
         }
         Ok(outputs)
     }
@@ -140,8 +146,8 @@ fn is_reserved(name: &str) -> bool {
     name == TEXT_OUTPUT || name == FINISH_REASON_OUTPUT
 }
 
-fn string(name: &'static str, text: Bytes) -> Result<Tensor, Error> {
-    Tensor::new(name.into(), [1].as_slice(), Values::String(vec![text]))
+fn string(name: Arc<str>, text: Bytes) -> Result<Tensor, Error> {
+    Tensor::new(name, [1].as_slice(), Values::String(vec![text]))
 }
 
 /// What clients read, in the words of the API of OpenAI.

@@ -6,4 +6,5 @@ pub(crate) mod http;
 pub(crate) mod output;
 pub(crate) mod request;
 pub(crate) mod signature;
+pub(crate) mod steps;
 pub(crate) mod user_data;

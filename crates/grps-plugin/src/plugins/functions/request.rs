@@ -90,7 +90,14 @@ pub(crate) unsafe extern "C" fn fail_request(
 
 pub(crate) unsafe extern "C" fn request_outputs(request: *const RequestRun) -> *const OutputList {
     // SAFETY: the interface demands the request.
-    unsafe { known(request) }.map_or(std::ptr::null(), |request| &raw const request.outputs)
+    match unsafe { known(request) } {
+        Some(request) if request.sequence.is_some() => {
+            let fault = "request_outputs: a step model has outputs of its steps only";
+            request.errors.note_wrong_call(fault);
+            std::ptr::null()
+        }
+        known => known.map_or(std::ptr::null(), |request| &raw const request.outputs),
+    }
 }
 
 pub(crate) unsafe extern "C" fn send_chunk(request: *const RequestRun) -> i32 {

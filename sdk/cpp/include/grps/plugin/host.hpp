@@ -64,9 +64,14 @@ inline const char *NameOf(int32_t dtype) {
   return dtype >= GRPS_BOOL && dtype <= GRPS_STRING ? names[dtype] : "unknown";
 }
 
+// A wrong call of the host's functions.
+struct WrongCall : std::logic_error {
+  using std::logic_error::logic_error;
+};
+
 inline void Check(int32_t status) {
   // The host has noted what was wrong, and its message is the one that counts.
-  if (status == GRPS_ERROR) throw std::logic_error("a wrong call of the plugin interface");
+  if (status == GRPS_ERROR) throw WrongCall("a wrong call of the plugin interface");
 }
 
 // Calls a function of the project, and reports what it throws.

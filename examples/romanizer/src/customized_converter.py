@@ -1,0 +1,1 @@
+"""This project needs no converter of its own."""
