@@ -24,7 +24,6 @@
 //!
 //! The crate knows neither sockets nor engines. Nothing blocks and nothing is global.
 
-mod answer;
 mod error;
 mod part;
 mod template;

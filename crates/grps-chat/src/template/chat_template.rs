@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Value as TemplateValue};
 use serde_json::{Map, Value};
 
@@ -128,7 +129,7 @@ impl ChatTemplate {
         let template = environment.get_template(NAME).map_err(|error| explain(&error))?;
         let mut prompt = Prompt(Vec::new());
         template
-            .render_captured_to(TemplateValue::from_serialize(&values), &mut prompt)
+            .render_captured_to(TemplateValue::from(Serde(&values)), &mut prompt)
             .map_err(|error| explain(&error))?;
         String::from_utf8(prompt.0)
             .map_err(|error| ChatError::Render { message: error.to_string(), line: None })

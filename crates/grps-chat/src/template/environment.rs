@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use minijinja::value::{Kwargs, ValueKind};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value};
 
 use super::python_json::{Style, to_json};
@@ -22,8 +23,10 @@ pub(crate) struct Refusal(pub(crate) String);
 /// Builds the environment without a template.
 pub(crate) fn new_environment() -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    if let Ok(syntax) = syntax {
+        environment.set_syntax(syntax);
+    }
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_recursion_limit(RECURSION_LIMIT);
     environment.set_debug(false);
@@ -51,10 +54,14 @@ fn strftime_now(format: &str) -> Result<String, Error> {
 fn tojson(
     state: &State,
     value: &Value,
-    positional: (Option<Value>, Option<Value>, Option<Value>, Option<Value>),
+    positional: Rest<Value>,
     named: Kwargs,
 ) -> Result<String, Error> {
-    let (ascii_only, indent, separators, sorted) = positional;
+    if positional.len() > 4 {
+        return Err(Error::new(ErrorKind::TooManyArguments, "tojson takes 4 arguments"));
+    }
+    let [ascii_only, indent, separators, sorted] =
+        [0, 1, 2, 3].map(|place| positional.get(place).cloned());
     let argument = |positional: Option<Value>, name| -> Result<Option<Value>, Error> {
         let value = positional.map_or_else(|| named.get::<Option<Value>>(name), |v| Ok(Some(v)))?;
         Ok(value.filter(|value| !value.is_none()))

@@ -34,7 +34,7 @@ fn push(queue: &Arc<StepQueue>) -> (QueueTicket, ReplyReceiver) {
 /// What a step of so many rows returns.
 fn outcome(rows: usize, finished: Vec<bool>, failed: Vec<(usize, Error)>) -> StepOutcome {
     let output = Tensor::new("output".into(), vec![rows], Values::Uint8(vec![0; rows])).unwrap();
-    StepOutcome { outputs: vec![output], finished, failed, state_bytes: vec![] }
+    StepOutcome { outputs: vec![output], finished, failed, ..StepOutcome::default() }
 }
 
 fn ended(queue: &StepQueue) -> [u64; EndReason::ALL.len()] {
