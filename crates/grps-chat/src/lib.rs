@@ -24,11 +24,13 @@
 //!
 //! The crate knows neither sockets nor engines. Nothing blocks and nothing is global.
 
+mod answer;
 mod error;
 mod part;
 mod template;
 mod tool_choice;
 
+pub use answer::{AnswerFormat, AnswerParser};
 pub use error::ChatError;
 pub use part::AnswerPart;
 pub use template::{

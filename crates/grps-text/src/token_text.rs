@@ -98,7 +98,14 @@ impl TokenText {
             }
         })?;
         let vocabulary = Arc::new(vocabulary);
-        Ok(Self { vocabulary, encoder, token_output: token_output.into(), stop, own_stop, skip_special_tokens })
+        Ok(Self {
+            vocabulary,
+            encoder,
+            token_output: token_output.into(),
+            stop,
+            own_stop,
+            skip_special_tokens,
+        })
     }
 
     /// The stop strings of a request and those of every request.

@@ -70,10 +70,9 @@ impl ChatTemplate {
         }
         let mut environment = new_environment();
         let blocks = replace_generation_blocks(source).into_owned();
-        environment.add_template_owned(NAME, blocks).map_err(|error| ChatError::Syntax {
-            line: error.line(),
-            message: describe(&error),
-        })?;
+        environment
+            .add_template_owned(NAME, blocks)
+            .map_err(|error| ChatError::Syntax { line: error.line(), message: describe(&error) })?;
         let environment = Arc::new(environment);
         let form = MessageForm::default();
         let mut template = Self { environment, source: source.into(), tokens, form };

@@ -65,8 +65,7 @@ fn call_form(render: &impl Fn(&[Value], &[Value]) -> Option<String>) -> (NoConte
         "parameters": {"type": "object", "properties": {NAME: {"type": "string"}}}}})];
     for arguments_as_text in [false, true] {
         let arguments = json!({NAME: NEEDLE});
-        let arguments =
-            if arguments_as_text { json!(arguments.to_string()) } else { arguments };
+        let arguments = if arguments_as_text { json!(arguments.to_string()) } else { arguments };
         let calls = json!([{"id": "grpscall1", "type": "function",
             "function": {"name": TOOL, "arguments": arguments}}]);
         for (form, content) in [
@@ -94,5 +93,7 @@ fn call_form(render: &impl Fn(&[Value], &[Value]) -> Option<String>) -> (NoConte
 /// Whether a call is shown, with its arguments as JSON or otherwise, but not as a text within
 /// JSON; nor with Python's `None` for the content.
 fn shows_call(prompt: &str) -> bool {
-    prompt.contains(NEEDLE) && !prompt.contains(&format!("\\\"{NEEDLE}")) && !prompt.contains("None")
+    prompt.contains(NEEDLE)
+        && !prompt.contains(&format!("\\\"{NEEDLE}"))
+        && !prompt.contains("None")
 }

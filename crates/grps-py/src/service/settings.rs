@@ -242,7 +242,8 @@ pub(crate) struct PyStepText {
 
 impl From<PyStepText> for TokenTextOptions {
     fn from(text: PyStepText) -> Self {
-        let PyStepText { tokenizer, tokenizer_json, token_output, stop, skip_special_tokens } = text;
+        let PyStepText { tokenizer, tokenizer_json, token_output, stop, skip_special_tokens } =
+            text;
         let tokenizer = match tokenizer_json {
             Some(json) => TokenizerSource::Json(json),
             None => TokenizerSource::File(tokenizer.unwrap_or_default()),

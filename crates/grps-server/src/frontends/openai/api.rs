@@ -46,18 +46,19 @@ impl Api {
         }
     }
 
-    /// Begins a stream.
+    /// Begins a stream; what is appended to `out` is its beginning.
     pub(super) fn stream(
         self,
-        head: &AnswerHead,
+        head: AnswerHead,
         options: StreamOptions,
         repeated: Map<String, Value>,
+        out: &mut Vec<u8>,
     ) -> Box<dyn AnswerStream> {
         match self {
-            Self::Chat => Box::new(ChatStream::new(head, options)),
-            Self::Completion => Box::new(CompletionStream::new(head, options)),
-            Self::Message => Box::new(MessageStream::new(head)),
-            Self::Response => Box::new(ResponseStream::new(head, repeated)),
+            Self::Chat => Box::new(ChatStream::begin(&head, options, out)),
+            Self::Completion => Box::new(CompletionStream::begin(&head, options)),
+            Self::Message => Box::new(MessageStream::begin(&head, out)),
+            Self::Response => Box::new(ResponseStream::begin(head, repeated, out)),
         }
     }
 

@@ -58,8 +58,8 @@ async fn serve(call: &Call, request: HttpRequest, api: Api) -> Result<Response<R
     let body = timeout_header::within(deadline, reading).await?;
     call.timeline.note_stage_end(RequestStage::Receive);
     let bytes = body.len();
-    let read = || Ok(read_request(call, &parts.headers, &body, api, options));
-    let asked = call.app.blocking.run(bytes, read).await??;
+    let read = || read_request(call, &parts.headers, &body, api, options);
+    let asked = call.app.blocking.run(bytes, read).await?;
     call.timeline.note_stage_end(RequestStage::Decode);
     answer(call, asked).await
 }
@@ -88,8 +88,9 @@ async fn answer(call: &Call, asked: Asked) -> Result<Response<ReplyBody>, Fault>
     let events: Vec<Event> = echoes(&asked).into_iter().chain(first).collect();
     if generation.stream {
         let options = StreamOptions { choices, include_usage: generation.include_usage };
-        let stream = api.stream(&head, options, repeated.clone());
-        let stream = EventStream::new(generating, stream, &events, call.clone());
+        let mut written = Vec::new();
+        let stream = api.stream(head, options, repeated.clone(), &mut written);
+        let stream = EventStream::new(generating, stream, written, &events, call.clone());
         return Ok(with_content_type(ReplyBody::Chunks(Box::new(stream)), EVENTS));
     }
     let answer = collect_answer(generating, events, head, choices).await?;

@@ -67,8 +67,7 @@ impl Generating {
         for offset in 0..count {
             let index = (self.next + offset) % count;
             let Some(choice) = self.choices.get_mut(index) else { continue };
-            loop {
-                let Some(chunks) = &mut choice.chunks else { break };
+            while let Some(chunks) = &mut choice.chunks {
                 let Poll::Ready(chunk) = chunks.poll_next(context) else {
                     is_running = true;
                     break;

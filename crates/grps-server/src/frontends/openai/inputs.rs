@@ -71,10 +71,29 @@ fn add_format(format: &OutputFormat, inputs: &mut Vec<Tensor>) -> Result<(), Err
         OutputFormat::JsonObject => ("json_schema", r#"{"type":"object"}"#.to_owned()),
         OutputFormat::JsonSchema { schema, .. } => ("json_schema", schema.to_string()),
         OutputFormat::Regex(regex) => ("regex", regex.clone()),
+        OutputFormat::Choice(texts) => ("regex", any_of(texts)),
         OutputFormat::Grammar(grammar) => ("grammar", grammar.clone()),
     };
     inputs.push(many(name, Values::String(vec![text.into()]))?);
     Ok(())
+}
+
+/// A regular expression for one of several texts.
+fn any_of(texts: &[String]) -> String {
+    let mut regex = String::from("(");
+    for (index, text) in texts.iter().enumerate() {
+        if index > 0 {
+            regex.push('|');
+        }
+        for character in text.chars() {
+            if character.is_ascii_punctuation() {
+                regex.push('\\');
+            }
+            regex.push(character);
+        }
+    }
+    regex.push(')');
+    regex
 }
 
 fn refuse_unsupported(generation: &Generation) -> Result<(), ApiError> {

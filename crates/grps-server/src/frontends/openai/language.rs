@@ -27,9 +27,16 @@ pub(super) struct Chat {
     pub(super) format: AnswerFormat,
 }
 
-/// Templates that were parsed, by the models that have them.
+/// Templates that were parsed, by the keys of their models.
 #[derive(Debug, Default)]
-struct Chats(Mutex<HashMap<String, (Weak<Model>, Arc<Chat>)>>);
+struct Chats(Mutex<HashMap<String, Known>>);
+
+/// The template of a model that may have been replaced since.
+#[derive(Debug)]
+struct Known {
+    model: Weak<Model>,
+    chat: Arc<Chat>,
+}
 
 impl Language {
     /// Finds the model that a request names, which is counted for it.
@@ -88,10 +95,10 @@ impl Language {
     pub(super) fn chat(&self, call: &Call) -> Result<Arc<Chat>, Fault> {
         let chats = call.app.front_end_states.get::<Chats>();
         let mut chats = chats.0.lock();
-        if let Some((model, chat)) = chats.get(self.model.key())
-            && model.as_ptr() == Arc::as_ptr(&self.model)
+        let known = chats.get(self.model.key());
+        if let Some(known) = known.filter(|known| known.model.as_ptr() == Arc::as_ptr(&self.model))
         {
-            return Ok(Arc::clone(chat));
+            return Ok(Arc::clone(&known.chat));
         }
         let spec = self.spec();
         let Some(source) = spec.and_then(|spec| spec.chat_template.as_ref()) else {
@@ -105,9 +112,9 @@ impl Language {
         let template = ChatTemplate::parse(source, tokens)
             .map_err(|error| Error::new(Cause::ModelFailed, error.to_string()))?;
         let chat = Arc::new(Chat { template, format: AnswerFormat::of_template(source) });
-        chats.retain(|_, (model, _)| model.strong_count() > 0);
-        let entry = (Arc::downgrade(&self.model), Arc::clone(&chat));
-        chats.insert(self.model.key().to_owned(), entry);
+        chats.retain(|_, known| known.model.strong_count() > 0);
+        let known = Known { model: Arc::downgrade(&self.model), chat: Arc::clone(&chat) };
+        chats.insert(self.model.key().to_owned(), known);
         Ok(chat)
     }
 

@@ -56,14 +56,15 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    /// A stream that begins with these events.
+    /// A stream that begins with what is written and with these events.
     pub(super) fn new(
         generating: Generating,
         stream: Box<dyn AnswerStream>,
+        written: Vec<u8>,
         first: &[Event],
         call: Call,
     ) -> Self {
-        let mut made = Self { generating, stream, written: Vec::new(), has_ended: false, call };
+        let mut made = Self { generating, stream, written, has_ended: false, call };
         first.iter().for_each(|event| made.write(event));
         made
     }

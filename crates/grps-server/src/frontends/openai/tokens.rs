@@ -78,5 +78,5 @@ async fn run(call: &Call, request: HttpRequest, work: Work) -> Result<Vec<u8>, F
     let body: Bytes = collect(&parts.headers, body, call).await?;
     let limits = Limits { body_bytes: call.app.settings.max_request_bytes, ..Limits::default() };
     let bytes = body.len();
-    call.app.blocking.run(bytes, || Ok(work(call, &parts.headers, &body, &limits))).await?
+    call.app.blocking.run(bytes, || work(call, &parts.headers, &body, &limits)).await
 }
