@@ -1,0 +1,7 @@
+//! Checked reading of JSON.
+
+mod fields;
+mod values;
+
+pub(crate) use fields::Fields;
+pub(crate) use values::{expect_object, expect_string, expect_tokens, kind_of};
