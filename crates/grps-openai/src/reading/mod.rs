@@ -4,4 +4,4 @@ mod fields;
 mod values;
 
 pub(crate) use fields::Fields;
-pub(crate) use values::{expect_object, expect_string, expect_tokens, kind_of};
+pub(crate) use values::{expect_string, expect_tokens, kind_of};

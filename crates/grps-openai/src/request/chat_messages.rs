@@ -111,11 +111,7 @@ pub(crate) fn tool_call(id: &str, name: &str, arguments: &str) -> Value {
 }
 
 /// A string, or an array of parts.
-fn read_content(
-    content: Value,
-    param: &str,
-    media: &mut Vec<Media>,
-) -> Result<Value, ApiError> {
+fn read_content(content: Value, param: &str, media: &mut Vec<Media>) -> Result<Value, ApiError> {
     let values = match content {
         Value::String(text) => return Ok(Value::String(text)),
         Value::Array(values) => values,

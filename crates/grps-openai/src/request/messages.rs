@@ -27,10 +27,10 @@ pub fn read_messages(body: &[u8], limits: &Limits) -> Result<Generation, ApiErro
     generation.sampling = Sampling::read_common(&mut fields, 1.0)?;
     generation.sampling.max_tokens = Some(max_tokens);
     generation.sampling.stop = read_stop(&mut fields, "stop_sequences")?;
-    if let Some(mut config) = fields.fields("output_config")? {
-        if let Some(format) = config.fields("format")? {
-            generation.format = OutputFormat::read_type(format, "")?;
-        }
+    if let Some(mut config) = fields.fields("output_config")?
+        && let Some(format) = config.fields("format")?
+    {
+        generation.format = OutputFormat::read_type(format, "")?;
     }
     generation.include_usage = true;
     Ok(generation)

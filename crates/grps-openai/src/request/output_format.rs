@@ -46,8 +46,13 @@ impl OutputFormat {
                 found.push(("structured_outputs", format));
             }
         }
-        let names =
-            ["guided_json", "guided_regex", "guided_grammar", "guided_choice", "guided_json_object"];
+        let names = [
+            "guided_json",
+            "guided_regex",
+            "guided_grammar",
+            "guided_choice",
+            "guided_json_object",
+        ];
         for format in Self::read_named(fields, names)? {
             found.push(("guided_json", format));
         }

@@ -65,10 +65,10 @@ pub fn read_responses(body: &[u8], limits: &Limits) -> Result<ResponsesRequest, 
     generation.tools = read_tools(fields, limits, read_flat_tool)?;
     generation.tool_choice = read_tool_choice(fields, &generation.tools)?;
     generation.parallel_tool_calls = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
-    if let Some(mut text) = fields.fields("text")? {
-        if let Some(format) = text.fields("format")? {
-            generation.format = OutputFormat::read_type(format, "")?;
-        }
+    if let Some(mut text) = fields.fields("text")?
+        && let Some(format) = text.fields("format")?
+    {
+        generation.format = OutputFormat::read_type(format, "")?;
     }
     read_reasoning(fields, &mut generation.template.arguments)?;
     generation.include_usage = true;
@@ -79,9 +79,9 @@ fn repeat(fields: &Fields) -> Map<String, Value> {
     let value = |name: &str, default: &str| {
         fields.peek(name).cloned().or_else(|| serde_json::from_str(default).ok())
     };
-    let pairs = REPEATED.iter().map(|(name, default)| {
-        ((*name).to_owned(), value(name, default).unwrap_or_default())
-    });
+    let pairs = REPEATED
+        .iter()
+        .map(|(name, default)| ((*name).to_owned(), value(name, default).unwrap_or_default()));
     pairs.collect()
 }
 
@@ -93,10 +93,7 @@ fn read_logprobs(fields: &mut Fields) -> Result<Option<u32>, ApiError> {
     Ok((wanted || top > 0).then(|| u32::try_from(top).unwrap_or(0)))
 }
 
-fn read_reasoning(
-    fields: &mut Fields,
-    arguments: &mut Map<String, Value>,
-) -> Result<(), ApiError> {
+fn read_reasoning(fields: &mut Fields, arguments: &mut Map<String, Value>) -> Result<(), ApiError> {
     let Some(mut reasoning) = fields.fields("reasoning")? else { return Ok(()) };
     if let Some(effort) = reasoning.string("effort")? {
         if effort == "none" {

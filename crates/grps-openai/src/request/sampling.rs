@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::limits::{
-    MAX_BAD_WORDS, MAX_BIASES, MAX_STOP_BYTES, MAX_STOP_STRINGS, MAX_STOP_TOKENS,
-};
+use crate::limits::{MAX_BAD_WORDS, MAX_BIASES, MAX_STOP_BYTES, MAX_STOP_STRINGS, MAX_STOP_TOKENS};
 use crate::reading::{Fields, expect_tokens};
 
 /// Values that a request did not send are `None`: the defaults are those of the model.

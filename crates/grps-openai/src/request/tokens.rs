@@ -72,7 +72,6 @@ pub fn read_detokenize(body: &[u8], limits: &Limits) -> Result<Detokenize, ApiEr
     let mut fields = Fields::read(body, limits)?;
     let model = fields.string("model")?;
     let values = fields.array("tokens")?.ok_or_else(|| fields.missing("tokens"))?;
-    let tokens =
-        if values.is_empty() { Vec::new() } else { expect_tokens(&values, "tokens")? };
+    let tokens = if values.is_empty() { Vec::new() } else { expect_tokens(&values, "tokens")? };
     Ok(Detokenize { model, tokens })
 }
