@@ -175,7 +175,7 @@ impl ApiError {
     /// The Anthropic shape has no `param`, so the text begins with the field.
     pub(crate) fn anthropic_value(&self) -> Value {
         let message = match &self.param {
-            Some(param) if !self.message.contains(param.as_str()) => {
+            Some(param) if !self.message.contains(&format!("'{param}'")) => {
                 format!("{param}: {}", self.message)
             }
             _ => self.message.clone(),
