@@ -1,5 +1,7 @@
 //! Requests of `/v1/chat/completions`: what is read, and each limit at it and one past it.
 
+#![expect(clippy::panic, reason = "helpers of tests end them")]
+
 mod common;
 
 use common::{refused, small_limits, with};

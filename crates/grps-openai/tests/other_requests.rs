@@ -1,5 +1,7 @@
 //! Requests of all routes but chats.
 
+#![expect(clippy::panic, reason = "helpers of tests end them")]
+
 mod common;
 
 use common::{refused, small_limits, with};

@@ -1,5 +1,7 @@
 //! Whole answers, errors and lists.
 
+#![expect(clippy::expect_used, reason = "helpers of tests end them")]
+
 mod common;
 
 use common::{finish, head, token};

@@ -2,6 +2,8 @@
 
 #![allow(
     dead_code,
+    clippy::expect_used,
+    clippy::panic,
     clippy::allow_attributes,
     unreachable_pub,
     reason = "each test uses its part of these"
