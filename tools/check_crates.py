@@ -19,7 +19,7 @@ ALLOWED = {
     "grps-engines": {"grps-core", "grps-engine-api", "grps-plugin"},
     "grps-openai": {"grps-chat"},
     "grps-plugin": {"grps-core"},
-    "grps-server": {"grps-core"},
+    "grps-server": {"grps-chat", "grps-core", "grps-openai"},
     "grps-text": {"grps-core"},
     "grps-worker": {"grps-core"},
     "grps-py": {

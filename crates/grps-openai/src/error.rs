@@ -1,8 +1,8 @@
-//! Why a request is refused or fails, and the two shapes in which clients are told.
+//! Why a request is refused or fails, and the body of the error in both APIs.
 
 use serde_json::{Value, json};
 
-/// The kinds of errors that both APIs know. The table in [`ErrorKind::row`] has their wire forms.
+/// The kinds of errors that both APIs know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// A value of the request is wrong.

@@ -1,6 +1,6 @@
 //! Requests of `/v1/chat/completions`: what is read, and each limit at it and one past it.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests end them")]
+#![expect(clippy::panic, reason = "helpers of tests end them")]
 
 mod common;
 

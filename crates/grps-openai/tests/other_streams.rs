@@ -1,7 +1,5 @@
 //! The streams of completions, responses and messages.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests end them")]
-
 mod common;
 
 use common::{data, finish, head, named, options, token, types};

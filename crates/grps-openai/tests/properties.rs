@@ -1,7 +1,5 @@
 //! What holds for all bytes, all JSON and all texts.
 
-#![expect(clippy::expect_used, reason = "helpers of tests end them")]
-
 mod common;
 
 use common::{data, finish, head, options, small_limits};

@@ -244,6 +244,11 @@ impl ModelConfig {
         format!("{}-{}", self.name, self.version)
     }
 
+    /// Whether it is a step model.
+    pub fn makes_steps(&self) -> bool {
+        self.batching.as_ref().is_some_and(|batching| batching.kind == BatchingType::Continuous)
+    }
+
     /// The devices that `device` lists; one that is not named when there is none.
     pub fn devices(&self) -> Vec<Option<&str>> {
         match &self.device {
@@ -252,9 +257,9 @@ impl ModelConfig {
         }
     }
 
-    /// Whether it is a step model.
-    pub fn makes_steps(&self) -> bool {
-        self.batching.as_ref().is_some_and(|batching| batching.kind == BatchingType::Continuous)
+    /// Whether it runs without instances.
+    pub fn is_native(&self) -> bool {
+        let without = matches!(self.converter_type.as_deref(), None | Some("none"));
+        self.inferer_type == "identity" && without && self.isolation == Isolation::Thread
     }
-
 }

@@ -8,9 +8,9 @@ use super::logprobs::TokenLogprob;
 pub(crate) struct StreamedChoice {
     /// The event of more text up to the text; all of it is the same each time.
     pub(crate) text_prefix: Vec<u8>,
-    /// Tokens that no event has told of.
+    /// Tokens that were not sent yet.
     pub(crate) logprobs: Vec<TokenLogprob>,
-    /// Characters of the tokens that were told of.
+    /// Characters of the tokens that were sent.
     pub(crate) offset: usize,
     pub(crate) has_calls: bool,
     pub(crate) is_finished: bool,

@@ -27,10 +27,10 @@ pub struct ResponseStream {
     open: Option<Block>,
     /// Which item it is, in prepared JSON.
     place: String,
-    /// Tokens that no event has told of.
+    /// Tokens that were not sent yet.
     waiting: Vec<TokenLogprob>,
-    /// Tokens of the open item that were told of.
-    told: Vec<TokenLogprob>,
+    /// Tokens of the open item that were sent.
+    sent: Vec<TokenLogprob>,
     has_ended: bool,
 }
 
@@ -50,7 +50,7 @@ impl ResponseStream {
             open: None,
             place: String::new(),
             waiting: Vec::new(),
-            told: Vec::new(),
+            sent: Vec::new(),
             has_ended: false,
         }
     }
@@ -86,7 +86,7 @@ impl ResponseStream {
     fn close(&mut self, out: &mut Vec<u8>) {
         let Some(block) = self.open.take() else { return };
         let mut done = self.place_fields();
-        let tokens = std::mem::take(&mut self.told);
+        let tokens = std::mem::take(&mut self.sent);
         match &block {
             Block::Text(text) => {
                 done["text"] = json!(text);
@@ -153,7 +153,7 @@ impl AnswerStream for ResponseStream {
         }
         let (name, tokens) = ("response.output_text.delta", Some(self.waiting.as_slice()));
         self.events.push_delta(name, &self.place, text, tokens, out);
-        self.told.append(&mut self.waiting);
+        self.sent.append(&mut self.waiting);
     }
 
     fn part(&mut self, choice: usize, part: &AnswerPart, out: &mut Vec<u8>) {
@@ -182,7 +182,7 @@ impl AnswerStream for ResponseStream {
             return;
         }
         if matches!(self.open, Some(Block::Text(_))) {
-            self.told.append(&mut self.waiting);
+            self.sent.append(&mut self.waiting);
         }
         self.close(out);
         self.finish = Some(finish.clone());

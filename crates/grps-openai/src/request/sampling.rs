@@ -47,9 +47,9 @@ pub struct Sampling {
 
 impl Sampling {
     /// What all APIs send.
-    pub(crate) fn read_common(fields: &mut Fields, hottest: f32) -> Result<Self, ApiError> {
+    pub(crate) fn read_common(fields: &mut Fields, max_temperature: f32) -> Result<Self, ApiError> {
         Ok(Self {
-            temperature: fields.number("temperature", 0.0..=hottest)?,
+            temperature: fields.number("temperature", 0.0..=max_temperature)?,
             top_p: fields.positive("top_p", 1.0)?,
             top_k: read_top_k(fields)?,
             skip_special_tokens: true,
