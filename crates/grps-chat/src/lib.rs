@@ -30,9 +30,10 @@ mod part;
 mod template;
 mod tool_choice;
 
-pub use answer::{AnswerFormat, AnswerParser};
+pub use answer::{AnswerFormat, AnswerParser, ToolFormat};
 pub use error::ChatError;
 pub use part::AnswerPart;
 pub use template::{
     ChatTemplate, ChatTemplates, MAX_PROMPT_BYTES, MAX_TEMPLATE_BYTES, PromptOptions, SpecialTokens,
 };
+pub use tool_choice::{CallGuide, ToolChoice};

@@ -5,20 +5,23 @@ use super::keyed_call::KeyedCall;
 use super::named_call::{NameOfHeader, NamedCall};
 use super::part_sink::PartSink;
 
-/// How far a call is.
+/// How far a call is, and how many bytes at the end of the text it has not read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// All text belongs to the call, which continues.
-    More,
-    /// The call is complete. So many bytes at the end of the text come after it.
-    Done {
-        /// Bytes after the call.
+    /// The call continues. The unread bytes come again, with more.
+    More {
+        /// The part of a tag that is not complete.
         unread: usize,
     },
-    /// This is not a call. What was read is delivered as text, except the end that is `unread`.
+    /// The call is complete.
+    Done {
+        /// What comes after the call.
+        unread: usize,
+    },
+    /// This is not a call. What was read is delivered as text.
     Malformed {
-        /// What comes after the text that was delivered.
-        unread: String,
+        /// What comes after that text.
+        unread: usize,
     },
 }
 

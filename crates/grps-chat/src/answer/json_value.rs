@@ -72,10 +72,6 @@ impl JsonValue {
     }
 
     fn last_if_closed(&self) -> JsonStep {
-        if self.depth == 0 {
-            JsonStep::Last
-        } else {
-            JsonStep::Inside
-        }
+        if self.depth == 0 { JsonStep::Last } else { JsonStep::Inside }
     }
 }

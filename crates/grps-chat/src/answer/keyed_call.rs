@@ -89,7 +89,7 @@ impl KeyedCall {
         if self.streams {
             self.deliver_value(sink, self.at);
         }
-        Progress::More
+        Progress::More { unread: 0 }
     }
 
     pub(super) fn into_held(self) -> String {
@@ -97,7 +97,9 @@ impl KeyedCall {
     }
 
     fn step(&mut self, byte: u8, sink: &mut PartSink<'_>) -> Step {
-        if byte.is_ascii_whitespace() && !matches!(self.expect, Expect::KeyEnd(_) | Expect::ValueEnd(_)) {
+        if byte.is_ascii_whitespace()
+            && !matches!(self.expect, Expect::KeyEnd(_) | Expect::ValueEnd(_))
+        {
             return Step::Next;
         }
         match (&mut self.expect, byte) {
@@ -108,8 +110,8 @@ impl KeyedCall {
             },
             (Expect::ValueEnd(value), _) => match value.step(byte) {
                 JsonStep::Inside => Step::Next,
-                JsonStep::Last => self.end_value(self.at + 1, Step::Next, sink),
-                JsonStep::Ended => self.end_value(self.at, Step::Again, sink),
+                JsonStep::Last => self.end_value(self.at + 1, sink),
+                JsonStep::Ended => self.end_value(self.at, sink),
                 JsonStep::Invalid => Step::Malformed,
             },
             (Expect::Object, b'{') => self.next(Expect::Key),
@@ -144,32 +146,31 @@ impl KeyedCall {
     fn begin_value(&mut self, byte: u8, sink: &mut PartSink<'_>) -> Step {
         self.token = self.at;
         self.expect = Expect::ValueEnd(JsonValue::default());
-        if self.key == Key::Arguments && byte == b'{' && !self.begun {
-            if let Some(name) = self.name.take() {
-                sink.call(name);
-                self.begun = true;
-                self.streams = true;
-            }
+        let may_stream = self.key == Key::Arguments && byte == b'{' && !self.begun;
+        if may_stream && let Some(name) = self.name.take() {
+            sink.call(name);
+            self.begun = true;
+            self.streams = true;
         }
         Step::Again
     }
 
     /// Takes the value, which ends before `end` in `held`.
-    fn end_value(&mut self, end: usize, step: Step, sink: &mut PartSink<'_>) -> Step {
+    fn end_value(&mut self, end: usize, sink: &mut PartSink<'_>) -> Step {
         self.expect = Expect::Comma;
         if self.streams {
             self.streams = false;
             self.deliver_value(sink, end);
-            // The byte that ended the value may have been delivered with it.
             return Step::Again;
         }
         if !self.begun && !self.keep_value(self.token..end) {
             return Step::Malformed;
         }
+        self.at = end;
         if self.arguments.is_some() {
             self.begin_call(sink);
         }
-        step
+        Step::Again
     }
 
     /// Returns whether the value suits its key.
@@ -220,16 +221,15 @@ impl KeyedCall {
 
     /// Ends a call that is no JSON object. A call that was delivered stays.
     fn malformed(&mut self, sink: &mut PartSink<'_>) -> Progress {
-        let unread = self.held.split_off(self.at);
+        let unread = self.held.len() - self.at;
+        let read = &self.held[..self.at];
         if self.streams {
-            sink.arguments(&self.held[self.token..]);
-        } else if !self.begun || !self.held.trim().is_empty() {
-            sink.text(&self.held);
+            sink.arguments(&read[self.token..]);
+        } else if !self.begun || !read.trim().is_empty() {
+            sink.text(read);
         }
         if self.begun {
-            return Progress::Done {
-                unread: unread.len(),
-            };
+            return Progress::Done { unread };
         }
         Progress::Malformed { unread }
     }
@@ -244,6 +244,9 @@ fn arguments_object(json: &str) -> Option<String> {
         return Some("{}".to_owned());
     }
     let text: String = serde_json::from_str(json).ok()?;
+    if text.trim().is_empty() {
+        return Some("{}".to_owned());
+    }
     let object: Result<serde_json::Map<_, _>, _> = serde_json::from_str(&text);
     object.is_ok().then_some(text)
 }

@@ -21,12 +21,7 @@ pub(super) struct NamedCall {
 
 impl NamedCall {
     pub(super) fn new(opening: String, name_of: NameOfHeader) -> Self {
-        Self {
-            header: opening.len(),
-            held: opening,
-            name_of,
-            arguments: None,
-        }
+        Self { header: opening.len(), held: opening, name_of, arguments: None }
     }
 
     pub(super) fn push(&mut self, text: &str, sink: &mut PartSink<'_>) -> Progress {
@@ -35,15 +30,13 @@ impl NamedCall {
         }
         let Some(brace) = text.find('{') else {
             self.held.push_str(text);
-            return Progress::More;
+            return Progress::More { unread: 0 };
         };
         let (header, arguments) = text.split_at(brace);
         self.held.push_str(header);
         let Some(name) = (self.name_of)(&self.held[self.header..]) else {
             sink.text(&self.held);
-            return Progress::Malformed {
-                unread: arguments.to_owned(),
-            };
+            return Progress::Malformed { unread: arguments.len() };
         };
         sink.call(name.to_owned());
         self.held.clear();
@@ -60,12 +53,10 @@ impl NamedCall {
                 JsonStep::Ended | JsonStep::Invalid => at,
             };
             sink.arguments(&text[..end]);
-            return Progress::Done {
-                unread: text.len() - end,
-            };
+            return Progress::Done { unread: text.len() - end };
         }
         sink.arguments(text);
-        Progress::More
+        Progress::More { unread: 0 }
     }
 
     pub(super) fn into_held(self) -> String {

@@ -14,11 +14,7 @@ pub(super) struct PartSink<'a> {
 impl<'a> PartSink<'a> {
     pub(super) fn new(parts: &'a mut Vec<AnswerPart>, calls: &'a mut usize) -> Self {
         let first = parts.len();
-        Self {
-            parts,
-            first,
-            calls,
-        }
+        Self { parts, first, calls }
     }
 
     pub(super) fn text(&mut self, more: &str) {
@@ -64,8 +60,6 @@ impl<'a> PartSink<'a> {
     }
 
     fn last(&mut self) -> Option<&mut AnswerPart> {
-        self.parts
-            .get_mut(self.first..)
-            .and_then(<[_]>::last_mut)
+        self.parts.get_mut(self.first..).and_then(<[_]>::last_mut)
     }
 }

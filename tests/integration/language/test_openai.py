@@ -1,0 +1,289 @@
+"""A real language model behind the APIs of OpenAI and Anthropic, with their own clients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+import requests
+
+from tests.integration.language.models import smol_path
+from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
+
+MODEL = smol_path()
+FRANCE: list[dict[str, Any]] = [{"role": "user", "content": "What is the capital of France?"}]
+CERTAIN: dict[str, Any] = {"model": "smol", "temperature": 0, "max_tokens": 24}
+CONTEXT = 8192
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    model = {
+        "name": "smol",
+        "version": "1.0.0",
+        "inferer_type": "openvino_genai",
+        "inferer_path": str(MODEL),
+        # With bf16, answers depend on the other sequences of a step.
+        "inferer_args": {"INFERENCE_PRECISION_HINT": "f32", "prefix_caching": False},
+        "converter_type": "numpy",
+        "batching": {"type": "continuous", "max_batch_size": 4},
+    }
+    plain = {"name": "plain", "version": "1.0.0", "inferer_type": "identity"}
+    folder = write_project(tmp_path_factory.mktemp("language"), [model, plain])
+    with serving(folder) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def client(server: RunningServer) -> openai.OpenAI:
+    return openai.OpenAI(base_url=server.url("/v1"), api_key="none", max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def claude(server: RunningServer) -> anthropic.Anthropic:
+    return anthropic.Anthropic(base_url=server.url(""), api_key="none", max_retries=0)
+
+
+def slots_in_use(server: RunningServer) -> float:
+    text = requests.get(server.url("/metrics"), timeout=GUARD_S).text
+    lines = [line for line in text.splitlines() if line.startswith("grps_model_slots_in_use")]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def test_a_chat_is_answered(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(messages=FRANCE, **CERTAIN)
+    assert answer.choices[0].message.content is not None
+    assert "Paris" in answer.choices[0].message.content
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+
+
+def test_a_stream_says_the_same(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(messages=FRANCE, **CERTAIN)
+    chunks = list(
+        client.chat.completions.create(
+            messages=FRANCE, stream=True, stream_options={"include_usage": True}, **CERTAIN
+        )
+    )
+    deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
+    assert "".join(delta.content or "" for delta in deltas) == whole.choices[0].message.content
+    assert [delta.role for delta in deltas] == ["assistant", *[None] * (len(deltas) - 1)]
+    assert all(delta.content is not None for delta in deltas[:-1])
+    assert len({chunk.id for chunk in chunks}) == 1
+    reasons = [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices]
+    assert reasons == [*[None] * (len(reasons) - 1), "stop"]
+    assert (chunks[-1].choices, chunks[-1].usage) == ([], whole.usage)
+    assert all(chunk.usage is None for chunk in chunks[:-1])
+
+
+def test_a_stream_ends_with_done(server: RunningServer) -> None:
+    body = {**CERTAIN, "max_tokens": 2, "messages": FRANCE, "stream": True}
+    response = requests.post(server.url("/v1/chat/completions"), json=body, timeout=GUARD_S)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.text.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("limit", [1, 5])
+def test_max_tokens_ends_with_length(client: openai.OpenAI, limit: int) -> None:
+    answer = client.chat.completions.create(messages=FRANCE, **{**CERTAIN, "max_tokens": limit})
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens == limit
+
+
+def test_a_stop_string_is_left_out(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(messages=FRANCE, **CERTAIN).choices[0].message.content
+    assert whole is not None
+    for stop in (" Paris", "nce is", [" never said", "is P"]):
+        first = stop if isinstance(stop, str) else stop[1]
+        chunks = client.chat.completions.create(
+            messages=FRANCE, stop=stop, stream=True, **CERTAIN
+        )
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        assert text == whole[: whole.index(first)]
+
+
+def test_choices_differ_and_are_counted(client: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {"model": "smol", "messages": FRANCE, "max_tokens": 8, "n": 3}
+    answer = client.chat.completions.create(temperature=2, seed=7, **asked)
+    assert [choice.index for choice in answer.choices] == [0, 1, 2]
+    assert len({choice.message.content for choice in answer.choices}) > 1
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens <= 24
+    again = client.chat.completions.create(temperature=2, seed=7, **asked)
+    texts = [choice.message.content for choice in answer.choices]
+    assert [choice.message.content for choice in again.choices] == texts
+
+
+def test_logprobs_go_with_the_text(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(messages=FRANCE, logprobs=True, **CERTAIN)
+    [choice] = answer.choices
+    assert choice.logprobs is not None and choice.logprobs.content is not None
+    tokens = choice.logprobs.content
+    assert all(token.logprob <= 0 for token in tokens)
+    data = b"".join(bytes(token.bytes or []) for token in tokens)
+    assert data.decode().startswith(choice.message.content or "?")
+
+
+def test_text_of_a_schema(client: openai.OpenAI) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string", "maxLength": 20}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    answer = client.chat.completions.create(
+        messages=FRANCE,
+        response_format={"type": "json_schema", "json_schema": {"name": "c", "schema": schema}},
+        **{**CERTAIN, "max_tokens": 64},
+    )
+    assert set(json.loads(answer.choices[0].message.content or "")) == {"city"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"temperature": -0.1}, "temperature"),
+        ({"temperature": 2.1}, "temperature"),
+        ({"logit_bias": {"1": 5}}, "logit_bias"),
+        ({"logprobs": True, "top_logprobs": 1}, "top_logprobs"),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "king", "content": "x"}]}, "messages[0].role"),
+        ({"max_tokens": CONTEXT}, "messages"),
+        ({"response_format": {"type": "json_schema"}}, None),
+    ],
+)
+def test_what_is_wrong_is_named(
+    client: openai.OpenAI, changes: dict[str, Any], param: str | None
+) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(**{**CERTAIN, "messages": FRANCE, **changes})
+    assert param is None or caught.value.param == param
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_that_is_too_long_is_refused_before_the_answer(
+    client: openai.OpenAI, stream: bool
+) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(
+            model="smol", prompt=[5] * (CONTEXT + 1), max_tokens=1, stream=stream
+        )
+    assert caught.value.code == "context_length_exceeded"
+    assert str(CONTEXT) in str(caught.value) and str(CONTEXT + 1) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["none", "plain", str(MODEL)])
+def test_other_models_are_not_found(client: openai.OpenAI, name: str) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.chat.completions.create(model=name, messages=FRANCE)  # type: ignore[arg-type]
+    assert caught.value.code == "model_not_found"
+    assert "smol" in str(caught.value)
+
+
+def test_models_are_listed_by_their_names(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == ["smol"]
+    assert client.models.retrieve("smol").id == "smol"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("none")
+
+
+def test_errors_of_routes_have_the_shape_of_the_api(server: RunningServer) -> None:
+    response = requests.get(server.url("/v1/chat/completions"), timeout=GUARD_S)
+    assert response.status_code == 405
+    assert response.json()["error"]["type"] == "invalid_request_error"
+    body = b'{"model": "smol", "messages": '
+    response = requests.post(server.url("/v1/messages"), data=body, timeout=GUARD_S)
+    assert (response.status_code, response.json()["type"]) == (400, "error")
+
+
+def test_completions_of_several_prompts(client: openai.OpenAI) -> None:
+    answer = client.completions.create(
+        model="smol",
+        prompt=["One, two,", "Monday, Tuesday,"],
+        temperature=0,
+        max_tokens=3,
+        n=2,
+        echo=True,
+    )
+    texts = [choice.text for choice in answer.choices]
+    assert [choice.index for choice in answer.choices] == [0, 1, 2, 3]
+    assert [text[:4] for text in texts] == ["One,", "One,", "Mond", "Mond"]
+    assert texts[0] == texts[1] != "One, two,"
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens == 12
+
+
+def test_responses(client: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {"model": "smol", "temperature": 0, "max_output_tokens": 24}
+    question = "What is the capital of France?"
+    answer = client.responses.create(input=question, **asked)
+    assert "Paris" in answer.output_text
+    with client.responses.stream(input=question, **asked) as stream:
+        kinds = [event.type for event in stream]
+        final = stream.get_final_response()
+    assert final.output_text == answer.output_text
+    assert (kinds[0], kinds[-1]) == ("response.created", "response.completed")
+
+
+def test_messages_of_anthropic(claude: anthropic.Anthropic) -> None:
+    certain = {"temperature": 0}
+    asked: Any = {"model": "smol", "max_tokens": 24, "messages": FRANCE, "extra_body": certain}
+    answer = claude.messages.create(**asked)
+    assert "Paris" in answer.content[0].text  # type: ignore[union-attr]
+    assert answer.stop_reason == "end_turn"
+    with claude.messages.stream(**asked) as stream:
+        text = "".join(stream.text_stream)
+        final = stream.get_final_message()
+    assert text == answer.content[0].text  # type: ignore[union-attr]
+    assert final.usage.output_tokens == answer.usage.output_tokens
+    counted = claude.messages.count_tokens(model="smol", messages=asked["messages"])
+    assert counted.input_tokens == answer.usage.input_tokens
+    with pytest.raises(anthropic.NotFoundError):
+        claude.messages.create(**{**asked, "model": "none"})
+
+
+def test_tokens_there_and_back(server: RunningServer) -> None:
+    text = "Paris 🎉 naïve"
+    made = requests.post(server.url("/tokenize"), json={"prompt": text}, timeout=GUARD_S).json()
+    assert made["count"] == len(made["tokens"])
+    body = {"model": "smol", "tokens": made["tokens"]}
+    back = requests.post(server.url("/detokenize"), json=body, timeout=GUARD_S).json()
+    assert back["prompt"] == text
+
+
+def test_a_client_that_leaves_frees_its_place(
+    server: RunningServer, client: openai.OpenAI
+) -> None:
+    asked: dict[str, Any] = {**CERTAIN, "max_tokens": 2000, "extra_body": {"ignore_eos": True}}
+    streams = [
+        client.chat.completions.create(messages=FRANCE, stream=True, **asked) for _ in range(4)
+    ]
+    for stream in streams:
+        next(iter(stream))
+    wait_until(lambda: slots_in_use(server) == 4, "all places are taken")
+    for stream in streams:
+        stream.close()
+    wait_until(lambda: slots_in_use(server) == 0, "the places are free")
+    test_a_chat_is_answered(client)
+
+
+def test_answers_do_not_depend_on_who_else_is_served(client: openai.OpenAI) -> None:
+    questions = [f"What is {number} plus {number}?" for number in range(8)]
+
+    def ask(question: str) -> str | None:
+        messages: Any = [{"role": "user", "content": question}]
+        answer = client.chat.completions.create(messages=messages, **{**CERTAIN, "max_tokens": 8})
+        return answer.choices[0].message.content
+
+    alone = [ask(question) for question in questions]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, questions)) == alone
