@@ -21,7 +21,13 @@ from grps.inference.steps.model import StepBatch, StepRequest, StepResult
 _RUNNING = openvino_genai.GenerationStatus.RUNNING
 _IGNORED = openvino_genai.GenerationStatus.IGNORED
 _CACHE_SIZE_GB = 1
-_PROPERTIES = ("cache_size_gb", "max_batched_tokens", "prefix_caching", "tokenizer")
+_PROPERTIES = (
+    "cache_size_gb",
+    "chat_template",
+    "max_batched_tokens",
+    "prefix_caching",
+    "tokenizer",
+)
 """Keys of ``inferer_args`` that are no properties of the OpenVINO device."""
 
 
@@ -56,7 +62,9 @@ class GenAiModel(LanguageModel):
             ModelError: The files are none that the engine can load.
         """
         args = dict(self.args or {})
-        self.files = language_files(Path(self.path or ""), args.get("tokenizer"))
+        self.files = language_files(
+            Path(self.path or ""), args.get("tokenizer"), args.get("chat_template")
+        )
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.max_num_seqs = self._most_sequences
         scheduler.cache_size = int(args.get("cache_size_gb", _CACHE_SIZE_GB))

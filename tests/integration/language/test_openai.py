@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -20,6 +19,38 @@ MODEL = smol_path()
 FRANCE: list[dict[str, Any]] = [{"role": "user", "content": "What is the capital of France?"}]
 CERTAIN: dict[str, Any] = {"model": "smol", "temperature": 0, "max_tokens": 24}
 CONTEXT = 8192
+TEMPLATE = """{%- if tools %}<|im_start|>system
+Answer by a call in <tool_call></tool_call> of one of these tools:
+{% for tool in tools %}{{ tool | tojson }}
+{% endfor %}<|im_end|>
+{% endif %}{% for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content }}{% for call in message.tool_calls or [] %}<tool_call>
+{{ call.function | tojson }}
+</tool_call>{% endfor %}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+TOOLS: list[Any] = [
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"enum": ["Paris", "Rome"]}},
+                "required": ["city"],
+                "additionalProperties": False,
+            },
+        },
+    }
+    for name in ("weather", "time")
+]
+EXACT = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "KV_CACHE_PRECISION": "f32",
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
+    "prefix_caching": False,
+}
+"""With the engine's defaults, answers depend a little on the other sequences of a step."""
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +60,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "version": "1.0.0",
         "inferer_type": "openvino_genai",
         "inferer_path": str(MODEL),
-        # With bf16, answers depend on the other sequences of a step.
-        "inferer_args": {"INFERENCE_PRECISION_HINT": "f32", "prefix_caching": False},
+        "inferer_args": EXACT,
         "converter_type": "numpy",
         "batching": {"type": "continuous", "max_batch_size": 4},
     }
+    folder = tmp_path_factory.mktemp("language")
+    (folder / "template.jinja").write_text(TEMPLATE)
+    with_tools = {
+        **model,
+        "name": "caller",
+        "inferer_args": {**EXACT, "chat_template": str(folder / "template.jinja")},
+    }
     plain = {"name": "plain", "version": "1.0.0", "inferer_type": "identity"}
-    folder = write_project(tmp_path_factory.mktemp("language"), [model, plain])
-    with serving(folder) as made:
+    with serving(write_project(folder, [model, with_tools, plain])) as made:
         yield made
 
 
@@ -103,9 +139,7 @@ def test_a_stop_string_is_left_out(client: openai.OpenAI) -> None:
     assert whole is not None
     for stop in (" Paris", "nce is", [" never said", "is P"]):
         first = stop if isinstance(stop, str) else stop[1]
-        chunks = client.chat.completions.create(
-            messages=FRANCE, stop=stop, stream=True, **CERTAIN
-        )
+        chunks = client.chat.completions.create(messages=FRANCE, stop=stop, stream=True, **CERTAIN)
         text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
         assert text == whole[: whole.index(first)]
 
@@ -190,7 +224,7 @@ def test_other_models_are_not_found(client: openai.OpenAI, name: str) -> None:
 
 
 def test_models_are_listed_by_their_names(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["smol"]
+    assert [model.id for model in client.models.list()] == ["caller", "smol"]
     assert client.models.retrieve("smol").id == "smol"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("none")
@@ -220,6 +254,38 @@ def test_completions_of_several_prompts(client: openai.OpenAI) -> None:
     assert texts[0] == texts[1] != "One, two,"
     assert answer.usage is not None
     assert answer.usage.completion_tokens == 12
+
+
+CHOICES = ["required", {"type": "function", "function": {"name": "time"}}]
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=["required", "named"])
+def test_a_call_that_is_required_is_made(client: openai.OpenAI, choice: Any) -> None:
+    asked: dict[str, Any] = {**CERTAIN, "model": "caller", "max_tokens": 64, "tools": TOOLS}
+    asked |= {"tool_choice": choice, "messages": FRANCE}
+    [made] = client.chat.completions.create(**asked).choices
+    assert made.finish_reason == "tool_calls"
+    assert made.message.tool_calls is not None
+    [call] = made.message.tool_calls
+    assert call.type == "function"
+    assert json.loads(call.function.arguments)["city"] in {"Paris", "Rome"}
+    assert call.function.name in ({"weather", "time"} if choice == "required" else {"time"})
+    with client.chat.completions.stream(**asked) as stream:
+        list(stream)
+        final = stream.get_final_completion().choices[0].message
+    assert final.tool_calls is not None
+    assert final.tool_calls[0].function.arguments == call.function.arguments
+    result = {"role": "tool", "tool_call_id": call.id, "content": "rain"}
+    messages: list[Any] = [*FRANCE, made.message.model_dump(exclude_none=True), result]
+    after = client.chat.completions.create(**{**asked, "messages": messages, "tool_choice": "none"})
+    assert after.choices[0].message.tool_calls is None
+
+
+def test_a_call_without_a_form_is_refused(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="no form of calls"):
+        client.chat.completions.create(
+            messages=FRANCE, tools=TOOLS, tool_choice="required", **CERTAIN
+        )
 
 
 def test_responses(client: openai.OpenAI) -> None:
@@ -253,16 +319,16 @@ def test_messages_of_anthropic(claude: anthropic.Anthropic) -> None:
 
 def test_tokens_there_and_back(server: RunningServer) -> None:
     text = "Paris 🎉 naïve"
-    made = requests.post(server.url("/tokenize"), json={"prompt": text}, timeout=GUARD_S).json()
+    made = requests.post(
+        server.url("/tokenize"), json={"model": "smol", "prompt": text}, timeout=GUARD_S
+    ).json()
     assert made["count"] == len(made["tokens"])
     body = {"model": "smol", "tokens": made["tokens"]}
     back = requests.post(server.url("/detokenize"), json=body, timeout=GUARD_S).json()
     assert back["prompt"] == text
 
 
-def test_a_client_that_leaves_frees_its_place(
-    server: RunningServer, client: openai.OpenAI
-) -> None:
+def test_a_client_that_leaves_frees_its_place(server: RunningServer, client: openai.OpenAI) -> None:
     asked: dict[str, Any] = {**CERTAIN, "max_tokens": 2000, "extra_body": {"ignore_eos": True}}
     streams = [
         client.chat.completions.create(messages=FRANCE, stream=True, **asked) for _ in range(4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +31,23 @@ class LanguageFiles:
     """Most tokens of a prompt and its answer together."""
 
 
-def language_files(path: Path, tokenizer: str | None) -> LanguageFiles:
+def language_files(
+    path: Path, tokenizer: str | None = None, chat_template: str | None = None
+) -> LanguageFiles:
     """Read what the files of a model say.
 
     Args:
         path: A GGUF file, or a directory in the form of Hugging Face.
         tokenizer: The path of another ``tokenizer.json``.
+        chat_template: The path of another chat template.
 
     Raises:
         ModelError: A file is missing or damaged.
     """
-    if path.is_dir():
-        return _of_directory(path, tokenizer)
-    return _of_gguf(path, tokenizer)
+    files = _of_directory(path, tokenizer) if path.is_dir() else _of_gguf(path, tokenizer)
+    if chat_template is None:
+        return files
+    return replace(files, chat_template=_read(Path(chat_template)))
 
 
 def _of_gguf(path: Path, tokenizer: str | None) -> LanguageFiles:

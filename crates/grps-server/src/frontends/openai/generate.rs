@@ -20,6 +20,7 @@ use crate::frontends::openai::inputs;
 use crate::frontends::openai::language::Language;
 use crate::frontends::openai::prompts::{Encoded, encode_all};
 use crate::frontends::openai::reply::{EventStream, collect as collect_answer};
+use crate::frontends::openai::tools::Tools;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::{JSON, with_content_type};
 use crate::frontends::shared::{scheduling_headers, timeout_header};
@@ -35,6 +36,7 @@ struct Asked {
     /// Fields that the response repeats.
     repeated: Map<String, Value>,
     language: Language,
+    tools: Tools,
     prompts: Vec<Encoded>,
     options: SchedulingOptions,
 }
@@ -74,8 +76,9 @@ fn read_request(
     let limits = Limits { body_bytes: call.app.settings.max_request_bytes, ..Limits::default() };
     let (generation, repeated) = api.read(body, &limits)?;
     let language = Language::find(call, &generation.model, headers)?;
-    let prompts = encode_all(call, &language, api, &generation)?;
-    Ok(Asked { api, generation, repeated, language, prompts, options })
+    let tools = Tools::of(call, &language, &generation)?;
+    let prompts = encode_all(call, &language, api, &generation, &tools)?;
+    Ok(Asked { api, generation, repeated, language, tools, prompts, options })
 }
 
 async fn answer(call: &Call, asked: Asked) -> Result<Response<ReplyBody>, Fault> {
@@ -103,11 +106,13 @@ async fn answer(call: &Call, asked: Asked) -> Result<Response<ReplyBody>, Fault>
 fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
     let Asked { api, generation, language, prompts, options, .. } = asked;
     let seed = generation.sampling.seed.unwrap_or_else(|| random_seed(call));
+    let guide = asked.tools.guide.as_ref();
     let mut choices = Vec::with_capacity(generation.total_choices());
     for prompt in prompts {
         for _ in 0..generation.choices {
             let index = i64::try_from(choices.len()).unwrap_or_default();
-            let inputs = inputs::inputs(generation, &prompt.tokens, seed.wrapping_add(index))?;
+            let inputs =
+                inputs::inputs(generation, guide, &prompt.tokens, seed.wrapping_add(index))?;
             let request = Request {
                 timeline: Arc::clone(&call.timeline),
                 content: Content::Tensors(inputs),
@@ -119,7 +124,8 @@ fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
         }
     }
     let logprobs = generation.logprobs.map(|_| Arc::clone(language.text()));
-    Ok(Generating::new(choices, logprobs))
+    let around = guide.map(|guide| (guide.before, guide.after));
+    Ok(Generating::new(choices, around, logprobs))
 }
 
 /// What finds calls and reasoning in the answer to messages.
@@ -133,7 +139,7 @@ fn parser(
         return Ok(None);
     }
     let chat = asked.language.chat(call)?;
-    let names: Vec<&str> = asked.generation.tools.iter().map(|tool| &*tool.name).collect();
+    let names: Vec<&str> = asked.tools.names.iter().map(String::as_str).collect();
     Ok(Some(chat.format.parser(&prompt.text, &names)))
 }
 

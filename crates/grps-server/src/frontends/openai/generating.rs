@@ -24,6 +24,9 @@ struct Choice {
     chunks: Option<Chunks>,
     /// Finds calls and reasoning in the text; `None` for a completion.
     parser: Option<AnswerParser>,
+    /// What the parser reads before and behind the text.
+    around: Option<(&'static str, &'static str)>,
+    has_begun: bool,
     tokens: u32,
     reasoning_tokens: u32,
 }
@@ -45,14 +48,15 @@ impl Event {
 }
 
 impl Generating {
-    /// Choices by their chunks and parsers.
+    /// Choices by their chunks and parsers; parsers read something around the text of a guided answer.
     pub(super) fn new(
         choices: Vec<(Chunks, Option<AnswerParser>)>,
+        around: Option<(&'static str, &'static str)>,
         logprobs: Option<Arc<dyn StepText>>,
     ) -> Self {
         let choices = choices.into_iter().map(|(chunks, parser)| {
-            let (tokens, reasoning_tokens) = (0, 0);
-            Choice { chunks: Some(chunks), parser, tokens, reasoning_tokens }
+            let (has_begun, tokens, reasoning_tokens) = (false, 0, 0);
+            Choice { chunks: Some(chunks), parser, around, has_begun, tokens, reasoning_tokens }
         });
         Self { choices: choices.collect(), next: 0, logprobs }
     }
@@ -113,7 +117,15 @@ impl Choice {
         let mut parts = Vec::new();
         match &mut self.parser {
             Some(parser) => {
+                if let Some((before, _)) = self.around.filter(|_| !self.has_begun) {
+                    parser.push(before, &mut parts);
+                }
                 parser.push(&piece.text, &mut parts);
+                if let Some((_, after)) =
+                    self.around.filter(|_| piece.end == Some(FinishReason::Stop))
+                {
+                    parser.push(after, &mut parts);
+                }
                 if piece.end.is_some() {
                     parser.finish(&mut parts);
                 }
@@ -121,6 +133,7 @@ impl Choice {
             None if piece.text.is_empty() => {}
             None => parts.push(AnswerPart::Text(piece.text)),
         }
+        self.has_begun = true;
         if matches!(parts.last(), Some(AnswerPart::Reasoning(_))) {
             self.reasoning_tokens = self.reasoning_tokens.saturating_add(count);
         }

@@ -1,6 +1,7 @@
 //! The inputs of a language model: the tokens of the prompt, and how the answer is generated.
 
 use bytes::Bytes;
+use grps_chat::CallGuide;
 use grps_core::{DataType, Error, Tensor, Values};
 use grps_openai::{ApiError, Generation, OutputFormat, Sampling};
 
@@ -9,12 +10,13 @@ use crate::frontends::openai::errors::Fault;
 /// The temperature of a request that has none, as OpenAI has it.
 const TEMPERATURE: f32 = 1.0;
 
-/// The inputs of one choice. Choices have different seeds.
+/// The inputs of one choice, which may be guided to a call. Choices have different seeds.
 ///
 /// # Errors
 /// Something of it is not supported.
 pub(super) fn inputs(
     generation: &Generation,
+    guide: Option<&CallGuide>,
     prompt: &[u32],
     seed: i64,
 ) -> Result<Vec<Tensor>, Fault> {
@@ -49,7 +51,13 @@ pub(super) fn inputs(
         }
     }
     add_stops(sampling, &mut inputs)?;
-    add_format(&generation.format, &mut inputs)?;
+    match guide {
+        None => add_format(&generation.format, &mut inputs)?,
+        Some(guide) => {
+            let schema = Values::String(vec![guide.schema.to_string().into()]);
+            inputs.push(many("json_schema", schema)?);
+        }
+    }
     Ok(inputs)
 }
 

@@ -14,6 +14,7 @@ mod parts;
 mod prompts;
 mod reply;
 mod tokens;
+mod tools;
 
 use grps_core::Error;
 use http::Response;

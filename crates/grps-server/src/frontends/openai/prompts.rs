@@ -2,19 +2,30 @@
 
 use grps_chat::{ChatError, PromptOptions};
 use grps_core::{Cause, Error};
-use grps_openai::{ApiError, Generation, Prompt, TemplateOptions, Tool};
+use grps_openai::{ApiError, Generation, Prompt, TemplateOptions};
 use serde_json::Value;
 
 use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::language::Language;
+use crate::frontends::openai::tools::Tools;
 
 /// A prompt as the model takes it.
 pub(super) struct Encoded {
     pub(super) tokens: Vec<u32>,
-    /// Its text; empty for a prompt that came as tokens.
+    /// Its text, without what the answer is begun with; empty for a prompt that came as tokens.
     pub(super) text: String,
+}
+
+/// What a prompt is made of.
+pub(super) struct Source<'a> {
+    pub(super) prompt: &'a Prompt,
+    pub(super) options: &'a TemplateOptions,
+    /// Tools that it shows.
+    pub(super) tools: &'a [Value],
+    /// The beginning of the answer that the model is given.
+    pub(super) begun: &'static str,
 }
 
 /// Encodes the prompts of a request.
@@ -26,14 +37,16 @@ pub(super) fn encode_all(
     language: &Language,
     api: Api,
     generation: &Generation,
+    tools: &Tools,
 ) -> Result<Vec<Encoded>, Fault> {
     if !generation.media.is_empty() {
         let message = "The model takes no images and no sounds.";
         return Err(ApiError::invalid(api.prompt_field(), message).into());
     }
     let prompts = generation.prompts.iter().map(|prompt| {
-        let encoded =
-            encode(call, language, prompt, &generation.template, &generation.tools, true)?;
+        let begun = tools.guide.as_ref().map_or("", |guide| guide.before);
+        let source = Source { prompt, options: &generation.template, tools: &tools.shown, begun };
+        let encoded = encode(call, language, &source, true)?;
         check_length(language, api, generation, &encoded)?;
         Ok(encoded)
     });
@@ -48,19 +61,20 @@ pub(super) fn encode_all(
 pub(super) fn encode(
     call: &Call,
     language: &Language,
-    prompt: &Prompt,
-    options: &TemplateOptions,
-    tools: &[Tool],
+    source: &Source<'_>,
     adds_special: bool,
 ) -> Result<Encoded, Fault> {
-    let (text, adds_special) = match prompt {
+    let (text, adds_special) = match source.prompt {
         Prompt::Tokens(tokens) => {
             return Ok(Encoded { tokens: tokens.clone(), text: String::new() });
         }
         Prompt::Text(text) => (text.clone(), adds_special),
-        Prompt::Messages(messages) => (render(call, language, messages, options, tools)?, false),
+        Prompt::Messages(messages) => (render(call, language, messages, source)?, false),
     };
-    let tokens = language.text().encode(&text, adds_special)?;
+    let tokens = match source.begun {
+        "" => language.text().encode(&text, adds_special)?,
+        begun => language.text().encode(&[&text, begun].concat(), adds_special)?,
+    };
     Ok(Encoded { tokens, text })
 }
 
@@ -68,16 +82,15 @@ fn render(
     call: &Call,
     language: &Language,
     messages: &[Value],
-    options: &TemplateOptions,
-    tools: &[Tool],
+    source: &Source<'_>,
 ) -> Result<String, Fault> {
+    let options = source.options;
     if options.continue_final_message {
         let message = "The last message can't be continued.";
         return Err(ApiError::invalid("continue_final_message", message).into());
     }
-    let tools: Vec<Value> = tools.iter().map(Tool::template_value).collect();
     let options = PromptOptions {
-        tools: &tools,
+        tools: source.tools,
         documents: &[],
         add_generation_prompt: options.add_generation_prompt,
         variables: Some(&options.arguments),

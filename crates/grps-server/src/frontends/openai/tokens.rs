@@ -2,16 +2,18 @@
 
 use bytes::Bytes;
 use grps_openai::{
-    Limits, detokenize_body, input_tokens_body, read_count_tokens, read_detokenize, read_tokenize,
-    tokenize_body,
+    Limits, Tool, detokenize_body, input_tokens_body, read_count_tokens, read_detokenize,
+    read_tokenize, tokenize_body,
 };
 use http::{HeaderMap, Response};
+use serde_json::Value;
 
 use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::language::Language;
-use crate::frontends::openai::prompts::encode;
+use crate::frontends::openai::prompts::{Source, encode};
+use crate::frontends::openai::tools::Tools;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::json;
 use crate::net::http::content_coding::collect;
@@ -25,7 +27,10 @@ pub(super) async fn tokenize(call: Call, request: HttpRequest) -> Response<Reply
         let asked = read_tokenize(body, limits)?;
         let language = Language::find_only(call, asked.model.as_deref(), headers)?;
         let adds = asked.add_special_tokens;
-        let encoded = encode(call, &language, &asked.prompt, &asked.template, &asked.tools, adds)?;
+        let tools: Vec<Value> = asked.tools.iter().map(Tool::template_value).collect();
+        let (prompt, options) = (&asked.prompt, &asked.template);
+        let source = Source { prompt, options, tools: &tools, begun: "" };
+        let encoded = encode(call, &language, &source, adds)?;
         let text =
             |token: &u32| String::from_utf8_lossy(language.text().token_bytes(*token)).into_owned();
         let texts: Option<Vec<String>> =
@@ -50,10 +55,12 @@ pub(super) async fn count_tokens(call: Call, request: HttpRequest) -> Response<R
     serve(call, request, Api::Message, |call, headers, body, limits| {
         let asked = read_count_tokens(body, limits)?;
         let language = Language::find(call, &asked.model, headers)?;
+        let tools = Tools::of(call, &language, &asked)?;
         let mut count = 0;
         for prompt in &asked.prompts {
-            let encoded = encode(call, &language, prompt, &asked.template, &asked.tools, true)?;
-            count += encoded.tokens.len();
+            let (options, shown) = (&asked.template, &tools.shown);
+            let source = Source { prompt, options, tools: shown, begun: "" };
+            count += encode(call, &language, &source, true)?.tokens.len();
         }
         Ok(input_tokens_body(count))
     })
