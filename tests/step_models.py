@@ -17,6 +17,7 @@ from tests.tensors import arrays_of, gtensors
 
 Headers = Mapping[str, str]
 NONE: Headers = {}
+ISOLATIONS = ("thread", "process")
 ENDLESS = 1_000_000
 """More steps than any test waits for."""
 
@@ -159,9 +160,13 @@ def series_model(
 
 
 def write_series_project(
-    folder: Path, models: list[dict[str, Any]], server: dict[str, Any] | None = None
+    folder: Path,
+    models: list[dict[str, Any]],
+    server: dict[str, Any] | None = None,
+    isolation: str = "thread",
 ) -> Path:
-    """Write a project with step models of ``CODE``."""
+    """Write a project with step models of ``CODE``, whose instances run in threads or processes."""
+    models = [{"isolation": isolation, **model} for model in models]
     return write_user_project(folder, models, server, code=CODE)
 
 

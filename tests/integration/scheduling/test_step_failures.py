@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.step_models import Client, expected, series_model, write_series_project
+from tests.step_models import ISOLATIONS, Client, expected, series_model, write_series_project
 from tests.support import (
     START_TIMEOUT_S,
     RunningServer,
@@ -23,9 +23,12 @@ from tests.support import (
 MODELS = [series_model("plain", {"max_batch_size": 8}), series_model("one", {"max_batch_size": 1})]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = write_series_project(tmp_path_factory.mktemp("steps"), MODELS)
+@pytest.fixture(scope="module", params=ISOLATIONS)
+def server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("steps")
+    write_series_project(folder, MODELS, isolation=request.param)
     with serving(folder) as running:
         yield running
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from tests.step_models import ENDLESS, Client, expected, numbers, series_model, write_series_project
+from tests.step_models import (
+    ENDLESS,
+    ISOLATIONS,
+    Client,
+    expected,
+    numbers,
+    series_model,
+    write_series_project,
+)
 from tests.support import GUARD_S, RunningServer, serving, state_of, wait_until
 from tests.tensors import arrays_of
 
@@ -48,9 +57,9 @@ MODELS = [
 ]
 
 
-@pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = write_series_project(tmp_path_factory.mktemp("steps"), MODELS)
+@pytest.fixture(params=ISOLATIONS)
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    folder = write_series_project(tmp_path, MODELS, isolation=request.param)
     with serving(folder) as running:
         yield running
 

@@ -282,10 +282,6 @@ fn check_steps(
                     converter_type 'numpy'";
         return Err(fail(&format!("{at}.type"), text));
     }
-    if model.isolation == Isolation::Process {
-        let text = "'continuous' runs in this process; use 'isolation: thread'";
-        return Err(fail(&format!("{at}.type"), text));
-    }
     let useless = [
         ("max_threads", model.max_threads.is_some()),
         ("warm_up_requests", !model.warm_up_requests.is_empty()),
