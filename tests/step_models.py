@@ -189,7 +189,7 @@ class Client:
     """A client of one step model."""
 
     def __init__(self, server: RunningServer, model: str) -> None:
-        self._server = server
+        self.server = server
         self.model = model
 
     def post(
@@ -197,7 +197,7 @@ class Client:
     ) -> requests.Response:
         """Ask for a whole sequence."""
         query = f"?model={self.model}"
-        return self._server.post(body(first, steps, positions), query, headers=headers)
+        return self.server.post(body(first, steps, positions), query, headers=headers)
 
     def whole(self, first: int, steps: int, headers: Headers = NONE) -> list[int]:
         """Return a whole sequence."""
@@ -213,14 +213,14 @@ class Client:
         """Ask for a stream, and wait for its first chunk; leave when the block ends."""
         path = f"/grps/v1/infer/predict?streaming=true&model={self.model}"
         data = json.dumps(body(first, steps)).encode()
-        with connect(self._server.ports[0]) as connection:
+        with connect(self.server.ports[0]) as connection:
             connection.send(request(data, headers, path))
             self.sees("rows", first)
             yield connection
 
     def noted(self, name: str) -> list[str]:
         """What the model has noted."""
-        return self._server.noted(f"{self.model}-{name}")
+        return self.server.noted(f"{self.model}-{name}")
 
     def saw(self, name: str, *firsts: int) -> bool:
         """Whether one line of the model's notes has all of some sequences."""
@@ -233,11 +233,11 @@ class Client:
 
     def hold(self) -> None:
         """Let no step end."""
-        (self._server.folder / f"{self.model}-hold").touch()
+        (self.server.folder / f"{self.model}-hold").touch()
 
     def release(self) -> None:
         """Let steps end."""
-        (self._server.folder / f"{self.model}-hold").unlink(missing_ok=True)
+        (self.server.folder / f"{self.model}-hold").unlink(missing_ok=True)
 
     def waits(self, count: int) -> None:
         """Wait until so many sequences wait for a slot."""
@@ -245,7 +245,7 @@ class Client:
 
     def gauge(self, name: str) -> float:
         """A value of the model's metrics."""
-        page = requests.get(self._server.url("/metrics"), timeout=GUARD_S).text
+        page = requests.get(self.server.url("/metrics"), timeout=GUARD_S).text
         key = f'{name}{{model="{self.model}-1.0.0"'
         lines = [line for line in page.splitlines() if line.startswith(key)]
         return sum(float(line.rpartition("}")[2].split()[0]) for line in lines)
