@@ -22,12 +22,16 @@ ENDLESS = 1_000_000
 """More steps than any test waits for."""
 
 CODE = '''
+import ctypes
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 
 from grps import InputError, StepModel, StepResult, inferer_register
+from grps.inference.monitor import app_monitor
+from grps.log import clogger
 
 
 class Series(StepModel):
@@ -58,12 +62,13 @@ class Series(StepModel):
     def state_of(self, request):
         first, steps = map(int, request.inputs["x"][:2])
         self.note("begun", first)
+        self.note("pids", f"{first} {os.getpid()}")
         if first == 106:
             return {"value": [1, 2, 3], "name": first}
         made = request.outputs.get("y", np.zeros(0, np.int64))
         self.note("again", f"{first} {len(made)}")
         value = made[-1] if len(made) else first
-        return {"value": value, "left": steps - len(made), "name": first}
+        return {"value": value, "left": steps - len(made), "name": first, "of": request}
 
     def wait(self):
         while Path(f"{self.args['notes']}-hold").exists():
@@ -74,6 +79,22 @@ class Series(StepModel):
         self.note("rows", " ".join(map(str, names)))
         self.wait()
         time.sleep(0.0005)
+        if 120 in names:
+            os._exit(7)
+        if 121 in names:
+            ctypes.string_at(0)
+        if 122 in names:
+            time.sleep(1000)
+        if 123 in names:
+            batch.states[names.index(123)]["of"].entry.stream_message(b"")
+        if 124 in names:
+            while not batch.states[names.index(124)]["of"].is_cancelled():
+                time.sleep(0.001)
+            self.note("cancelled", 124)
+        if 125 in names:
+            clogger.info("step of 125")
+            app_monitor.max("of_step", 125.0)
+            print("printed by 125")
         batch["value"] = (batch["value"] * 31 + 7) % 1000003
         batch["left"] -= 1
         if 103 in names:
@@ -101,7 +122,11 @@ class Series(StepModel):
             failed = {names.index(105): InputError("row is refused", status=409)}
         if 108 in names:
             failed = {len(names): ValueError("nobody")}
+        if 126 in names:
+            failed = {-1: ValueError("nobody")}
         sizes = [1] * (len(names) + 1) if 107 in names else ()
+        if 127 in names:
+            sizes = [-1] * len(names)
         return StepResult(outputs, finished, failed, sizes)
 
     def end(self, states):

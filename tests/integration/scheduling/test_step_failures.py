@@ -91,6 +91,8 @@ def test_begin_fails_for_one_of_several(client: Client) -> None:
         (110, 500, "SystemExit: 3"),
         (111, 500, "step returned nothing; return a StepResult"),
         (112, 500, "output 'y' of a step is float64 [1, 2], that of the one before was"),
+        (126, 500, "Error: "),
+        (127, 500, "Error: "),
     ],
 )
 def test_a_failure_names_its_cause_and_the_service_goes_on(
