@@ -353,12 +353,7 @@ def test_a_sequence_is_answered_by_its_steps_only(
     assert plan is not None
     entry = plan.begun[0][1].entry
     assert isinstance(entry, StepEntry)
-    assert (entry.id, entry.is_streaming(), entry.exchange(), entry.session()) == (
-        "r",
-        True,
-        None,
-        None,
-    )
+    assert (entry.id, entry.is_streaming(), entry.exchange()) == ("r", True, None)
     refused: list[Callable[[], object]] = [
         lambda: entry.stream_message(b""),
         lambda: entry.push_raw(b""),
