@@ -17,16 +17,21 @@ from tests.tensors import arrays_of, gtensors
 
 Headers = Mapping[str, str]
 NONE: Headers = {}
+ISOLATIONS = ("thread", "process")
 ENDLESS = 1_000_000
 """More steps than any test waits for."""
 
 CODE = '''
+import ctypes
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 
 from grps import InputError, StepModel, StepResult, inferer_register
+from grps.inference.monitor import app_monitor
+from grps.log import clogger
 
 
 class Series(StepModel):
@@ -57,12 +62,13 @@ class Series(StepModel):
     def state_of(self, request):
         first, steps = map(int, request.inputs["x"][:2])
         self.note("begun", first)
+        self.note("pids", f"{first} {os.getpid()}")
         if first == 106:
             return {"value": [1, 2, 3], "name": first}
         made = request.outputs.get("y", np.zeros(0, np.int64))
         self.note("again", f"{first} {len(made)}")
         value = made[-1] if len(made) else first
-        return {"value": value, "left": steps - len(made), "name": first}
+        return {"value": value, "left": steps - len(made), "name": first, "of": request}
 
     def wait(self):
         while Path(f"{self.args['notes']}-hold").exists():
@@ -73,6 +79,22 @@ class Series(StepModel):
         self.note("rows", " ".join(map(str, names)))
         self.wait()
         time.sleep(0.0005)
+        if 120 in names:
+            os._exit(7)
+        if 121 in names:
+            ctypes.string_at(0)
+        if 122 in names:
+            time.sleep(1000)
+        if 123 in names:
+            batch.states[names.index(123)]["of"].entry.stream_message(b"")
+        if 124 in names:
+            while not batch.states[names.index(124)]["of"].is_cancelled():
+                time.sleep(0.001)
+            self.note("cancelled", 124)
+        if 125 in names:
+            clogger.info("step of 125")
+            app_monitor.max("of_step", 125.0)
+            print("printed by 125")
         batch["value"] = (batch["value"] * 31 + 7) % 1000003
         batch["left"] -= 1
         if 103 in names:
@@ -100,7 +122,11 @@ class Series(StepModel):
             failed = {names.index(105): InputError("row is refused", status=409)}
         if 108 in names:
             failed = {len(names): ValueError("nobody")}
+        if 126 in names:
+            failed = {-1: ValueError("nobody")}
         sizes = [1] * (len(names) + 1) if 107 in names else ()
+        if 127 in names:
+            sizes = [-1] * len(names)
         return StepResult(outputs, finished, failed, sizes)
 
     def end(self, states):
@@ -171,9 +197,13 @@ def series_model(
 
 
 def write_series_project(
-    folder: Path, models: list[dict[str, Any]], server: dict[str, Any] | None = None
+    folder: Path,
+    models: list[dict[str, Any]],
+    server: dict[str, Any] | None = None,
+    isolation: str = "thread",
 ) -> Path:
-    """Write a project with step models of ``CODE``."""
+    """Write a project with step models of ``CODE``, whose instances run in threads or processes."""
+    models = [{"isolation": isolation, **model} for model in models]
     return write_user_project(folder, models, server, code=CODE)
 
 
@@ -196,7 +226,7 @@ class Client:
     """A client of one step model."""
 
     def __init__(self, server: RunningServer, model: str) -> None:
-        self._server = server
+        self.server = server
         self.model = model
 
     def post(
@@ -204,7 +234,7 @@ class Client:
     ) -> requests.Response:
         """Ask for a whole sequence."""
         query = f"?model={self.model}"
-        return self._server.post(body(first, steps, positions), query, headers=headers)
+        return self.server.post(body(first, steps, positions), query, headers=headers)
 
     def whole(self, first: int, steps: int, headers: Headers = NONE) -> list[int]:
         """Return a whole sequence."""
@@ -220,14 +250,14 @@ class Client:
         """Ask for a stream, and wait for its first chunk; leave when the block ends."""
         path = f"/grps/v1/infer/predict?streaming=true&model={self.model}"
         data = json.dumps(body(first, steps)).encode()
-        with connect(self._server.ports[0]) as connection:
+        with connect(self.server.ports[0]) as connection:
             connection.send(request(data, headers, path))
             self.sees("rows", first)
             yield connection
 
     def noted(self, name: str) -> list[str]:
         """What the model has noted."""
-        return self._server.noted(f"{self.model}-{name}")
+        return self.server.noted(f"{self.model}-{name}")
 
     def saw(self, name: str, *firsts: int) -> bool:
         """Whether one line of the model's notes has all of some sequences."""
@@ -240,11 +270,11 @@ class Client:
 
     def hold(self) -> None:
         """Let no step end."""
-        (self._server.folder / f"{self.model}-hold").touch()
+        (self.server.folder / f"{self.model}-hold").touch()
 
     def release(self) -> None:
         """Let steps end."""
-        (self._server.folder / f"{self.model}-hold").unlink(missing_ok=True)
+        (self.server.folder / f"{self.model}-hold").unlink(missing_ok=True)
 
     def waits(self, count: int) -> None:
         """Wait until so many sequences wait for a slot."""
@@ -252,7 +282,7 @@ class Client:
 
     def gauge(self, name: str) -> float:
         """A value of the model's metrics."""
-        page = requests.get(self._server.url("/metrics"), timeout=GUARD_S).text
+        page = requests.get(self.server.url("/metrics"), timeout=GUARD_S).text
         key = f'{name}{{model="{self.model}-1.0.0"'
         lines = [line for line in page.splitlines() if line.startswith(key)]
         return sum(float(line.rpartition("}")[2].split()[0]) for line in lines)

@@ -5,6 +5,7 @@ takes --step-ms and --row-us for each of its rows: asleep by default, as user co
 accelerator, so that the processor time that is measured is the server's; --busy spends it.
 
   continuous    GRPS, a step model: sequences join and leave between two steps
+  continuous-process  the same in a worker process
   dynamic       GRPS, batch_infer that runs until the longest sequence of its batch has ended
   static        the same, but a batch waits until it is full (wait: always)
   litserve      LitServe's continuous batching loop

@@ -71,7 +71,9 @@ class Absent(Exception):
 
 
 @contextmanager
-def _grps(mock: Mock, inferer: str, batching: Mapping[str, Any]) -> Iterator[Server]:
+def _grps(
+    mock: Mock, inferer: str, batching: Mapping[str, Any], isolation: str = "thread"
+) -> Iterator[Server]:
     model: dict[str, Any] = {
         "name": "mock",
         "version": "1",
@@ -79,6 +81,7 @@ def _grps(mock: Mock, inferer: str, batching: Mapping[str, Any]) -> Iterator[Ser
         "inferer_type": "customized",
         "inferer_name": inferer,
         "inferer_args": mock.arguments(),
+        "isolation": isolation,
         "batching": {"max_batch_size": mock.slots, **batching},
     }
     if inferer == "steps":
@@ -141,6 +144,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 SERVERS: dict[str, Callable[[Mock], AbstractContextManager[Server]]] = {
     "continuous": lambda mock: _grps(mock, "steps", {"type": "continuous"}),
+    "continuous-process": lambda mock: _grps(mock, "steps", {"type": "continuous"}, "process"),
     "dynamic": lambda mock: _grps(mock, "whole", {"type": "dynamic"}),
     "static": lambda mock: _grps(
         mock,

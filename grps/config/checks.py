@@ -235,8 +235,11 @@ def _check_steps(
             "'continuous' is for step models: use inferer_type 'customized' and "
             "converter_type 'numpy', or inferer_type 'plugin'",
         )
-    if model.isolation == "process":
-        raise fail(f"{at}.type", "'continuous' runs in this process; use 'isolation: thread'")
+    if model.isolation == "process" and not is_own:
+        raise fail(
+            f"{at}.type",
+            "'continuous' of a plugin runs in this process; use 'isolation: thread'",
+        )
     useless = {"max_threads": model.max_threads, "warm_up_requests": model.warm_up_requests}
     for key, value in useless.items():
         if value:

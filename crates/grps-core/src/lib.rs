@@ -59,6 +59,7 @@ pub use scheduling::queue::{Pressure, Queue};
 pub use scheduling::queue_ticket::{QueueTicket, WithdrawEntry};
 pub use scheduling::running_batch::RunningBatch;
 pub use scheduling::running_request::RunningRequest;
+pub use scheduling::steps::lost_sequences::LostSequences;
 pub use scheduling::steps::plan::{Ended, Plan, StepReason};
 pub use scheduling::steps::policy::{Preemption, StepPolicy};
 pub use scheduling::steps::sequence::{EndReason, Sequence};

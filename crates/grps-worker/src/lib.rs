@@ -6,6 +6,9 @@
 //! ones as a sealed file in memory whose descriptor goes with the packet. Everything that comes back
 //! is checked before it is used: a worker can fail its requests, not the server.
 //!
+//! [`Link::serve_steps`] does the same for a step model: one packet goes there with what a step does,
+//! and one comes back with what it made.
+//!
 //! A [`WorkerChannel`] is the worker's side for native code, as `grps/server/worker/channel.py` is
 //! for Python: it is where [`grps_core::run_batches`] pulls from.
 
@@ -17,10 +20,13 @@ mod meta;
 mod running;
 mod serve;
 mod socket;
+mod step_meta;
+mod steps;
 mod worker_channel;
 
 pub use body::PacketError;
 pub use link::Link;
 pub use running::Lost;
 pub use serve::Served;
+pub use steps::LostSteps;
 pub use worker_channel::WorkerChannel;

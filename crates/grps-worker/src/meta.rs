@@ -14,6 +14,10 @@ pub(crate) mod to_worker {
     pub(crate) const BATCH: u8 = 1;
     /// Clients that have left: [`super::CancelMeta`].
     pub(crate) const CANCEL: u8 = 2;
+    /// What a step model does in one step: [`crate::step_meta::StepMeta`].
+    pub(crate) const STEP: u8 = 3;
+    /// Clients of sequences that have left: [`crate::step_meta::SequencesMeta`].
+    pub(crate) const CANCEL_SEQUENCES: u8 = 4;
 }
 
 /// Packets of the worker.
@@ -32,8 +36,12 @@ pub(crate) mod from_worker {
     pub(crate) const HTTP_REPLY: u8 = 6;
     /// The requests that are not answered are wanted one by one: [`super::BatchRef`].
     pub(crate) const SINGLES: u8 = 7;
-    /// The batch is done: [`super::BatchRef`].
+    /// The batch is done, or a step that had no rows: [`super::BatchRef`].
     pub(crate) const DONE: u8 = 8;
+    /// What the rows of a step returned: [`crate::step_meta::SteppedMeta`].
+    pub(crate) const STEPPED: u8 = 9;
+    /// Rows of a step that failed, which made no step: [`crate::step_meta::RowsFailedMeta`].
+    pub(crate) const ROWS_FAILED: u8 = 10;
 }
 
 /// Where bytes lie in the data of a body: offset and length.

@@ -300,7 +300,7 @@ fn note_left(request: &RunningRequest) {
 }
 
 /// The failure of a request whose output can't be used.
-fn unusable(error: &PacketError) -> Error {
+pub(crate) fn unusable(error: &PacketError) -> Error {
     let text = match error {
         PacketError::Malformed(text) => text.clone(),
         other => other.to_string(),
@@ -308,7 +308,7 @@ fn unusable(error: &PacketError) -> Error {
     Error::new(Cause::ModelFailed, format!("the output can't be used: {text}"))
 }
 
-fn describe_request<'a>(
+pub(crate) fn describe_request<'a>(
     request: &'a RunningRequest,
     message: Option<&'a [u8]>,
     blobs: &mut Blobs<'a>,

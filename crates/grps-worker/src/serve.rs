@@ -11,7 +11,7 @@ use crate::running::{Lost, Running};
 /// How long one wait for requests lasts; only a bound on how late a closed queue is noticed.
 const WAIT: Duration = Duration::from_secs(60);
 /// How soon a worker hears that a client disconnected.
-const CANCEL_TICK: Duration = Duration::from_millis(10);
+pub(crate) const CANCEL_TICK: Duration = Duration::from_millis(10);
 
 /// Why the loop has ended.
 pub enum Served {

@@ -98,11 +98,14 @@ class StepRunner:
                 self._run(channel, plan)
         except BaseException as error:
             down = describe(error)
-            if released := self._slots.release():
-                self._end(released)
             raise
         finally:
-            channel.detach(down)
+            try:
+                # A worker process may be stopped with sequences that have not ended.
+                if released := self._slots.release():
+                    self._end(released)
+            finally:
+                channel.detach(down)
 
     def _run(self, channel: StepChannel, plan: Plan) -> None:
         released = self._slots.apply(plan)

@@ -146,7 +146,8 @@ class LoadedModel:
     def _steps(self, folder: Path) -> NativeSteps | None:
         """Return how its sequences are scheduled; ``None`` when it is no step model."""
         first = self.instances[0] if self.instances else None
-        if not self.config.makes_steps or not isinstance(first, StepInstance | PluginCopy):
+        makes_steps = isinstance(first, StepInstance | PluginCopy | ProcessInstance)
+        if not self.config.makes_steps or not makes_steps:
             return None
         return native_steps(self.config, first, folder)
 
@@ -234,7 +235,7 @@ def _instances(
             EngineCopy(config.for_copy(index), index, options.folder, report)
             for index in range(config.copies)
         )
-    if config.makes_steps:
+    if config.makes_steps and config.isolation == "thread":
         return tuple(
             StepInstance(config.for_copy(index), index, report) for index in range(config.copies)
         )
@@ -248,6 +249,7 @@ def _instances(
             f"{config.key}#{index}",
             partial(_start_worker, config, index, options, report),
             options.hang_timeout_ms,
+            makes_steps=config.makes_steps,
         )
         for index in range(config.copies)
     )

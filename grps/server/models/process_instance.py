@@ -11,7 +11,7 @@ from grps.errors import ModelError
 from grps.log import clean, logger
 from grps.server.models.backoff import Backoff
 from grps.server.models.instance import InstanceState, Life
-from grps.server.native import Channel, Lost, Model
+from grps.server.native import Channel, Lost, Model, StepChannel
 from grps.server.worker.process import WorkerProcess
 
 
@@ -23,6 +23,8 @@ class ProcessInstance:
         name: str,
         start_worker: Callable[[], WorkerProcess],
         hang_timeout_ms: int | None = None,
+        *,
+        makes_steps: bool = False,
     ) -> None:
         """Make an instance.
 
@@ -31,18 +33,22 @@ class ProcessInstance:
             start_worker: Starts its process.
             hang_timeout_ms: How long the process may give no sign of life while it has work, or be
                 stopped by a signal, before it is replaced; ``None`` for no limit.
+            makes_steps: Whether it runs a step model.
         """
         self._name = name
+        self._makes_steps = makes_steps
         self._hang_timeout_s = None if hang_timeout_ms is None else hang_timeout_ms / 1000
         self._start_worker = start_worker
         self._lock = threading.Lock()
         self._worker: WorkerProcess | None = None
-        self._channel: Channel | None = None
+        self._channel: Channel | StepChannel | None = None
         self._thread: threading.Thread | None = None
         self._state = InstanceState(Life.NEW)
         self._stopping = threading.Event()
         self.takes_messages = False
         """Whether an inferer of a plugin takes whole messages; known once it is loaded."""
+        self.state_bytes = 0
+        """Bytes of one row of all slots of a step model; known once it is loaded."""
 
     @property
     def name(self) -> str:
@@ -59,7 +65,7 @@ class ProcessInstance:
         del most_threads  # user code runs in the one thread of its process
         if self._worker is None:
             raise ModelError(f"instance {self._name} is started before it is loaded")
-        self._channel = model.attach(self._name, replaced=True)
+        self._channel = self._attach(model)
         self._change(life=Life.ALIVE)
         self._thread = threading.Thread(
             target=self._serve, args=(model,), name=self._name, daemon=True
@@ -115,11 +121,16 @@ class ProcessInstance:
             self._worker = None
             raise
         self.takes_messages = worker.takes_messages
+        self.state_bytes = worker.state_bytes
         self._change(life=Life.LOADED)
         threading.Thread(
             target=self._watch, args=(worker,), name=f"{self._name} end", daemon=True
         ).start()
         return signature
+
+    def _attach(self, model: Model) -> Channel | StepChannel:
+        attach = model.attach_steps if self._makes_steps else model.attach
+        return attach(self._name, replaced=True)
 
     def _serve(self, model: Model) -> None:
         """Serve until the model's queue closes; start the process again whenever it ends."""
@@ -172,7 +183,7 @@ class ProcessInstance:
             with self._lock:
                 if self._stopping.is_set():
                     return self._give_up(again)
-                self._channel = model.attach(self._name, replaced=True)
+                self._channel = self._attach(model)
             backoff.begin()
             self._change(life=Life.ALIVE, restarts=self._state.restarts + 1)
             logger.info("%s runs again", self._name)
@@ -189,7 +200,7 @@ class ProcessInstance:
         with self._lock:
             channel = self._channel if worker is self._worker else None
         if channel is not None:
-            channel.stop()
+            channel.abandon()
 
     def _let_go(self) -> None:
         worker, self._worker = self._worker, None

@@ -12,10 +12,9 @@ from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.inference.runner import describe
 from grps.inference.steps.model import StepModel
-from grps.inference.steps.runner import StepRunner
-from grps.inference.steps.slots import bytes_of
 from grps.log import logger
-from grps.server.loading.loaders import Report, load_step_model
+from grps.server.loading.loaders import Report
+from grps.server.loading.step_models import load_steps, step_runner
 from grps.server.models.backoff import Backoff
 from grps.server.models.instance import InstanceState, Life
 from grps.server.native import Model, StepChannel
@@ -37,6 +36,8 @@ class StepInstance:
         self._report = report
         self._lock = threading.Lock()
         self._step_model: StepModel | None = None
+        self.state_bytes = 0
+        """Bytes of one row of all slots; known once it is loaded."""
         self._channel: StepChannel | None = None
         self._thread: threading.Thread | None = None
         self._state = InstanceState(Life.NEW)
@@ -48,11 +49,6 @@ class StepInstance:
         return self._name
 
     @property
-    def state_bytes(self) -> int:
-        """Bytes of one row of all slots."""
-        return bytes_of(type(self._loaded()).slots)
-
-    @property
     def language(self) -> LanguageFiles | None:
         """What its files say besides its weights; ``None`` when it is no language model."""
         loaded = self._loaded()
@@ -61,7 +57,7 @@ class StepInstance:
     def load(self) -> Signature | None:
         """Load the user's object; see ``Instance.load``."""
         self._report("loading", f"loading {self._name}")
-        self._step_model = load_step_model(self._config)
+        self._step_model, self.state_bytes = load_steps(self._config)
         self._state = InstanceState(Life.LOADED)
         return None
 
@@ -100,15 +96,6 @@ class StepInstance:
         """Return its state; see ``Instance.state``."""
         return self._state
 
-    @property
-    def _in_parts(self) -> bool:
-        batching = self._config.batching
-        steps = batching.steps if batching is not None else None
-        return steps is not None and steps.max_chunk is not None
-
-    def _runner(self, step_model: StepModel, slots: int) -> StepRunner:
-        return StepRunner(step_model, slots, in_parts=self._in_parts, name=self._name)
-
     def _loaded(self) -> StepModel:
         if self._step_model is None:
             raise ModelError(f"instance {self._name} is started before it is loaded")
@@ -116,14 +103,12 @@ class StepInstance:
 
     def _run(self, model: Model, step_model: StepModel) -> None:
         backoff = Backoff()
-        batching = self._config.batching
-        slots = batching.max_batch_size if batching is not None else 1
         while True:
             channel = self._channel
             if channel is None:
                 return
             try:
-                self._runner(step_model, slots).run(channel)
+                step_runner(self._config, step_model, self._name).run(channel)
                 return
             except BaseException as error:
                 reason = describe(error)

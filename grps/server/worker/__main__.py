@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from grps.backends.environment import prepare_environment
@@ -25,6 +26,7 @@ from grps.server.ending import run_and_end
 from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.loaders import copy_loaders
 from grps.server.loading.native_engines import runs_natively
+from grps.server.loading.step_models import load_steps, step_runner
 from grps.server.native import end_with_parent, monitor_api, queue_recorded
 from grps.server.printing import log_printed
 from grps.server.project import Project
@@ -42,6 +44,10 @@ from grps.server.worker.control import (
 )
 from grps.server.worker.native_copy import serve_natively
 from grps.server.worker.packets import Pipe
+from grps.server.worker.steps import WorkerStepChannel
+
+Serve = Callable[[Pipe, int], None]
+"""Serves until the server ends it: by the socket of requests, and the page for notes."""
 
 
 def main(pipe: int, note: int, control: int) -> int:
@@ -69,17 +75,15 @@ def main(pipe: int, note: int, control: int) -> int:
         recorder.close()
         return code
     try:
-        copy = _load(settings, server)
-        runner = only_runner(copy, settings.model.key)
+        _import_project(settings)
+        load = _load_steps if settings.model.makes_steps else _load
+        loaded, serve = load(settings, server)
     except BaseException as error:
         logger.debug("the copy can't be loaded", exc_info=True)
         server.send(Failed(describe(error)))
         return 1
-    server.send(Loaded(copy.signature))
-    channel = WorkerChannel(Pipe(socket.socket(fileno=pipe)), note)
-    use_request_source(channel.current_request)
-    run_instance(channel, runner, f"{settings.model.key}#{settings.index}")
-    runner.close(None)
+    server.send(loaded)
+    serve(Pipe(socket.socket(fileno=pipe)), note)
     recorder.close()
     return 0
 
@@ -102,10 +106,41 @@ def only_runner(copy: LoadedCopy, model: str) -> Runner:
     return runner
 
 
-def _load(settings: WorkerSettings, server: Control) -> LoadedCopy:
+def _load(settings: WorkerSettings, server: Control) -> tuple[Loaded, Serve]:
     def report(phase: Phase, detail: str) -> None:
         server.send(Progress("warming" if phase == "warming" else "loading", detail))
 
+    loaders = copy_loaders(settings.model, report)
+    copy = loaders[min(settings.index, len(loaders) - 1)]()
+    runner = only_runner(copy, settings.model.key)
+
+    def serve(pipe: Pipe, note: int) -> None:
+        channel = WorkerChannel(pipe, note)
+        use_request_source(channel.current_request)
+        run_instance(channel, runner, _name(settings))
+        runner.close(None)
+
+    return Loaded(copy.signature), serve
+
+
+def _load_steps(settings: WorkerSettings, server: Control) -> tuple[Loaded, Serve]:
+    server.send(Progress("loading", f"loading {_name(settings)}"))
+    step_model, state_bytes = load_steps(settings.model)
+    runner = step_runner(settings.model, step_model, _name(settings))
+
+    def serve(pipe: Pipe, note: int) -> None:
+        channel = WorkerStepChannel(pipe, note)
+        use_request_source(channel.current_request)
+        runner.run(channel)
+
+    return Loaded(None, state_bytes=state_bytes), serve
+
+
+def _name(settings: WorkerSettings) -> str:
+    return f"{settings.model.key}#{settings.index}"
+
+
+def _import_project(settings: WorkerSettings) -> None:
     prepare_environment()
     look_after_gpu_memory(settings.gpu, (settings.model,), threading.Event().wait)
     # As the server read it when it loaded the model: the files may say something else by now.
@@ -118,8 +153,6 @@ def _load(settings: WorkerSettings, server: Control) -> LoadedCopy:
         inference_file=Path(),
         descriptions=(),
     ).import_user_code()
-    loaders = copy_loaders(settings.model, report)
-    return loaders[min(settings.index, len(loaders) - 1)]()
 
 
 def _log_to(server: Control, level: str) -> None:

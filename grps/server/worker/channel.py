@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from grps.inference.channel import NamedArray, Stage
 from grps.log import clean
@@ -15,6 +16,23 @@ from grps.server.worker.packets import Blobs, ExchangeMeta, Pipe, Received
 
 NOTE = struct.Struct("<Q")
 MOST_STATUS = 0xFFFF
+
+
+class EntryChannel(Protocol):
+    """What a request needs of the channel that it came by."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server has exited."""
+
+    def set_current(self, request: str) -> None:
+        """Set the request that this process works on."""
+
+    def send(self, kind: int, meta: Sequence[object], blobs: Blobs) -> None:
+        """Send a packet to the server."""
+
+    def look(self) -> None:
+        """Read what the server has sent meanwhile: which clients have disconnected."""
 
 
 class WorkerChannel:
@@ -188,7 +206,7 @@ class WorkerEntry:
 
     def __init__(
         self,
-        channel: WorkerChannel,
+        channel: EntryChannel,
         number: int,
         index: int,
         meta: packets.EntryMeta,
@@ -360,7 +378,7 @@ class WorkerExchange:
 
     def __init__(
         self,
-        channel: WorkerChannel,
+        channel: EntryChannel,
         place: tuple[int, int],
         meta: packets.EntryMeta,
         body: bytes,

@@ -44,6 +44,8 @@ class Loaded(msgspec.Struct, tag="loaded", frozen=True):
     signature: Signature | None
     takes_messages: bool = False
     """Whether the inferer of a plugin takes whole messages."""
+    state_bytes: int = 0
+    """Bytes of one row of all slots of a step model."""
 
 
 class Failed(msgspec.Struct, tag="failed", frozen=True):

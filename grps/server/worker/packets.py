@@ -23,6 +23,8 @@ from grps.inference.channel import NamedArray
 
 BATCH = 1
 CANCEL = 2
+STEP = 3
+CANCEL_SEQUENCES = 4
 
 REPLY = 1
 OUTPUTS = 2
@@ -32,6 +34,8 @@ END_STREAM = 5
 HTTP_REPLY = 6
 SINGLES = 7
 DONE = 8
+STEPPED = 9
+ROWS_FAILED = 10
 
 TENSORS = 0
 MESSAGE = 1
@@ -102,6 +106,36 @@ class CancelMeta(msgspec.Struct, array_like=True, frozen=True):
     entries: list[int]
 
 
+class BegunMeta(msgspec.Struct, array_like=True, frozen=True):
+    """A sequence that begins."""
+
+    row: int
+    sequence: int
+    entry: EntryMeta
+    inputs: list[TensorMeta]
+    outputs: list[TensorMeta]
+
+
+class StepMeta(msgspec.Struct, array_like=True, frozen=True):
+    """What a step model does in one step; see ``grps._core.StepPlan``."""
+
+    number: int
+    ended: list[tuple[int | None, int, str]]
+    saved: list[tuple[int, int]]
+    dropped: list[int]
+    moves: tuple[list[int], list[int]]
+    begun: list[BegunMeta]
+    restored: list[tuple[int, int]]
+    prefill: list[tuple[int, int, int]]
+    running: int
+
+
+class SequencesMeta(msgspec.Struct, array_like=True, frozen=True):
+    """Sequences by their numbers."""
+
+    sequences: list[int]
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A packet that has come."""
@@ -114,6 +148,12 @@ class Received:
     def meta(self, kind: type[Meta]) -> Meta:
         """Return the description."""
         return msgspec.msgpack.decode(self._meta, type=kind)
+
+    def own(self) -> Received:
+        """Return the packet in memory of its own, which the next packet leaves alone."""
+        if self._owned:
+            return self
+        return Received(self.kind, self._meta, memoryview(bytearray(self._data)), _owned=True)
 
     def blob(self, blob: Blob) -> bytes:
         """Return a copy of some bytes."""

@@ -63,6 +63,8 @@ class WorkerProcess:
         self._outcome: Loaded | Failed | None = None
         self.takes_messages = False
         """Whether an inferer of a plugin takes whole messages; known once it is loaded."""
+        self.state_bytes = 0
+        """Bytes of one row of all slots of a step model; known once it is loaded."""
         self._answered = threading.Event()
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._killed_as: str | None = None
@@ -103,6 +105,7 @@ class WorkerProcess:
         outcome = self._outcome
         if isinstance(outcome, Loaded):
             self.takes_messages = outcome.takes_messages
+            self.state_bytes = outcome.state_bytes
             return outcome.signature
         if outcome is not None:
             cause = outcome.error

@@ -15,6 +15,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.step_models import ISOLATIONS
 from tests.support import RunningServer, serving, user_model, wait_until, write_user_project
 
 CODE = """
@@ -196,12 +197,15 @@ def press(server: RunningServer) -> None:
             one.result()
 
 
+@pytest.mark.parametrize("isolation", ISOLATIONS)
 @pytest.mark.parametrize("preemption", ["save", "recompute"])
-def test_the_counts_are_those_of_the_model(tmp_path: Path, preemption: str) -> None:
+def test_the_counts_are_those_of_the_model(tmp_path: Path, preemption: str, isolation: str) -> None:
     steps = {"max_steps": MAX_STEPS, "preemption": preemption, "prefill_input": "prompt"}
     batching = {"type": "continuous", "max_batch_size": SLOTS, "steps": steps}
     queue = {"priority_levels": 2}
-    model = user_model("countdown", converter_type="numpy", batching=batching, queue=queue)
+    model = user_model(
+        "countdown", converter_type="numpy", batching=batching, queue=queue, isolation=isolation
+    )
     folder = write_user_project(tmp_path, [model], code=CODE)
     with serving(folder) as server:
         assert samples(server)["slots", ""] == SLOTS
@@ -246,6 +250,58 @@ def test_the_counts_are_those_of_the_model(tmp_path: Path, preemption: str) -> N
     assert shown["ended"] == ended
     assert (shown["slots"], shown["slots_in_use"], shown["waiting"]) == (SLOTS, 0, 0)
     assert (shown["steps"], shown["outputs"]) == (len(counted.steps), outputs)
+
+
+def read_stream(server: RunningServer, name: str, steps: int, most: int | None = None) -> int:
+    """Read a stream, up to ``most`` outputs; return how many there were."""
+    headers = {"X-Request-Id": name}
+    found = 0
+    url = server.url("/grps/v1/infer/predict?streaming=true")
+    with requests.post(url, json=body(steps), headers=headers, stream=True, timeout=60) as answer:
+        assert answer.status_code == 200
+        for chunk in answer.iter_content(None):
+            found += chunk.count(b'"left"')
+            if most is not None and found >= most:
+                break
+    return found
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_the_counts_of_two_instances_are_those_of_the_clients(
+    tmp_path: Path, isolation: str
+) -> None:
+    batching = {"type": "continuous", "max_batch_size": SLOTS, "steps": {"max_steps": 10_000}}
+    keys = {"converter_type": "numpy", "batching": batching, "isolation": isolation}
+    folder = write_user_project(tmp_path, [user_model("countdown", instances=2, **keys)], code=CODE)
+
+    def client(number: int) -> int:
+        # Three of ten leave after their first outputs.
+        if number % 10 < 3:
+            read_stream(server, f"gone-{number}", 5000, most=1 + number % 4)
+            return 0
+        steps = 1 + number % 23
+        assert read_stream(server, f"stays-{number}", steps) == steps
+        return steps
+
+    with serving(folder) as server:
+        assert samples(server)["slots", ""] == 2 * SLOTS
+        with ThreadPoolExecutor(16) as pool:
+            received = sum(pool.map(client, range(100)))
+        wait_until(lambda: samples(server)["slots_in_use", ""] == 0, "no slot in use")
+        told, counted = samples(server), Counted.of(server)
+
+    ended = {
+        reason: count for (name, reason), count in told.items() if name == "ended_sequences_total"
+    }
+    assert ended == {"finished": 70, "cancelled": 30, "max_steps": 0, "failed": 0}
+    assert told["begun_sequences_total", ""] == sum(ended.values()) == len(counted.begun)
+    of_gone = sum(count for name, count in counted.outputs.items() if name.startswith("gone"))
+    assert told["step_outputs_total", ""] == received + of_gone
+    assert told["first_output_seconds_count", ""] == 100
+    assert told["between_outputs_seconds_count", ""] == received + of_gone - 100
+    steps = sum(count for (name, _), count in told.items() if name == "steps_total")
+    assert steps == len(counted.steps)
+    assert told["waiting_sequences", ""] == 0
 
 
 def test_the_waterfall_shows_the_steps(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.step_models import Client, expected, series_model, write_series_project
+from tests.step_models import ISOLATIONS, Client, expected, series_model, write_series_project
 from tests.support import (
     START_TIMEOUT_S,
     RunningServer,
@@ -27,9 +27,12 @@ MODELS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = write_series_project(tmp_path_factory.mktemp("steps"), MODELS)
+@pytest.fixture(scope="module", params=ISOLATIONS)
+def server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("steps")
+    write_series_project(folder, MODELS, isolation=request.param)
     with serving(folder) as running:
         yield running
 
@@ -92,6 +95,8 @@ def test_begin_fails_for_one_of_several(client: Client) -> None:
         (110, 500, "SystemExit: 3"),
         (111, 500, "step returned nothing; return a StepResult"),
         (112, 500, "output 'y' of a step is float64 [1, 2], that of the one before was"),
+        (126, 500, "Error: "),
+        (127, 500, "Error: "),
     ],
 )
 def test_a_failure_names_its_cause_and_the_service_goes_on(

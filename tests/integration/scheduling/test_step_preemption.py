@@ -5,12 +5,21 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from tests.step_models import ENDLESS, Client, expected, numbers, series_model, write_series_project
+from tests.step_models import (
+    ENDLESS,
+    ISOLATIONS,
+    Client,
+    expected,
+    numbers,
+    series_model,
+    write_series_project,
+)
 from tests.support import GUARD_S, RunningServer, serving, state_of, wait_until
 from tests.tensors import arrays_of
 
@@ -48,18 +57,17 @@ MODELS = [
 ]
 
 
-@pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = write_series_project(tmp_path_factory.mktemp("steps"), MODELS)
-    with serving(folder) as running:
-        yield running
+@pytest.fixture(params=ISOLATIONS)
+def client(tmp_path: Path, model: str, request: pytest.FixtureRequest) -> Iterator[Client]:
+    """A client of a service with one of the models."""
+    models = [one for one in MODELS if one["name"] == model]
+    write_series_project(tmp_path, models, isolation=request.param)
+    with serving(tmp_path) as running:
+        yield Client(running, model)
 
 
 @pytest.mark.parametrize("model", ["save", "recompute"])
-def test_an_urgent_sequence_takes_the_slot_and_the_other_goes_on(
-    server: RunningServer, model: str
-) -> None:
-    client = Client(server, model)
+def test_an_urgent_sequence_takes_the_slot_and_the_other_goes_on(client: Client) -> None:
     client.hold()
     with ThreadPoolExecutor() as threads:
         patient = threads.submit(client.whole, 5, 40, PATIENT)
@@ -73,13 +81,16 @@ def test_an_urgent_sequence_takes_the_slot_and_the_other_goes_on(
     assert rows.index("6") < len(rows) - 1 - rows[::-1].index("5"), "the other went on behind it"
     assert rows == ["5"] * rows.index("6") + ["6"] * 10 + ["5"] * (40 - rows.index("6"))
     begun = client.noted("again")
-    assert begun == ["5 0", "6 0", *([f"5 {rows.index('6')}"] if model == "recompute" else [])]
+    assert begun == [
+        "5 0",
+        "6 0",
+        *([f"5 {rows.index('6')}"] if client.model == "recompute" else []),
+    ]
     client.all_ended()
 
 
 @pytest.mark.parametrize("model", ["save", "recompute"])
-def test_a_stream_loses_nothing_when_its_slot_is_taken(server: RunningServer, model: str) -> None:
-    client = Client(server, model)
+def test_a_stream_loses_nothing_when_its_slot_is_taken(client: Client) -> None:
     client.hold()
     with ThreadPoolExecutor() as threads, client.stream(7, 30, PATIENT) as connection:
         urgent = [threads.submit(client.whole, first, 10, URGENT) for first in (8, 9)]
@@ -93,8 +104,8 @@ def test_a_stream_loses_nothing_when_its_slot_is_taken(server: RunningServer, mo
     client.all_ended()
 
 
-def test_a_sequence_without_outputs_begins_again_with_its_input(server: RunningServer) -> None:
-    client = Client(server, "parts")
+@pytest.mark.parametrize("model", ["parts"])
+def test_a_sequence_without_outputs_begins_again_with_its_input(client: Client) -> None:
     client.hold()
     with ThreadPoolExecutor() as threads:
         patient = threads.submit(client.post, 13000, 2, 20, PATIENT)
@@ -114,10 +125,7 @@ def test_a_sequence_without_outputs_begins_again_with_its_input(server: RunningS
 
 
 @pytest.mark.parametrize("model", ["save", "recompute"])
-def test_a_client_that_leaves_while_its_sequence_has_no_slot(
-    server: RunningServer, model: str
-) -> None:
-    client = Client(server, model)
+def test_a_client_that_leaves_while_its_sequence_has_no_slot(client: Client) -> None:
     client.hold()
     with ThreadPoolExecutor() as threads:
         with client.stream(10, headers=PATIENT):
@@ -131,8 +139,7 @@ def test_a_client_that_leaves_while_its_sequence_has_no_slot(
 
 
 @pytest.mark.parametrize("model", ["many_save", "many_recompute"])
-def test_a_mix_of_priorities_and_clients_that_leave(server: RunningServer, model: str) -> None:
-    client = Client(server, model)
+def test_a_mix_of_priorities_and_clients_that_leave(client: Client) -> None:
 
     def ask(first: int) -> None:
         headers = {"X-Grps-Priority": str(first % 3)}
@@ -147,12 +154,12 @@ def test_a_mix_of_priorities_and_clients_that_leave(server: RunningServer, model
         list(threads.map(ask, range(2000, 2150)))
     client.all_ended()
     assert {int(first) for first in client.noted("begun")} == set(range(2000, 2150))
-    assert (len(client.noted("begun")) > 150) == (model == "many_recompute")
+    assert (len(client.noted("begun")) > 150) == (client.model == "many_recompute")
     assert client.gauge("grps_model_queue_length") == 0
 
 
-def test_nothing_takes_a_slot_if_preemption_is_never(server: RunningServer) -> None:
-    client = Client(server, "never")
+@pytest.mark.parametrize("model", ["never"])
+def test_nothing_takes_a_slot_if_preemption_is_never(client: Client) -> None:
     client.hold()
     with ThreadPoolExecutor() as threads:
         patient = threads.submit(client.whole, 5, 20, PATIENT)
@@ -164,8 +171,8 @@ def test_nothing_takes_a_slot_if_preemption_is_never(server: RunningServer) -> N
     assert client.noted("rows") == ["5"] * 20 + ["6"] * 10
 
 
-def test_the_bytes_of_states_are_bounded(server: RunningServer) -> None:
-    client = Client(server, "bytes")
+@pytest.mark.parametrize("model", ["bytes"])
+def test_the_bytes_of_states_are_bounded(client: Client) -> None:
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(client.whole, range(20, 28), [30] * 8))
     assert found == [expected(first, 30) for first in range(20, 28)]
@@ -178,27 +185,27 @@ def is_draining(server: RunningServer) -> bool:
     return state is not None and state.phase == "draining"
 
 
-def test_a_drain_finishes_what_runs_and_what_waits(server: RunningServer) -> None:
-    client = Client(server, "never")
+@pytest.mark.parametrize("model", ["never"])
+def test_a_drain_finishes_what_runs_and_what_waits(client: Client) -> None:
     client.hold()
     with ThreadPoolExecutor() as threads:
         whole = [threads.submit(client.whole, first, 20) for first in (30, 31)]
         wait_until(lambda: bool(client.noted("rows")), "a sequence runs")
         client.waits(1)
-        server.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: is_draining(server), "the drain starts")
+        client.server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: is_draining(client.server), "the drain starts")
         assert client.post(32, 1).status_code == 503
         client.release()
         assert [one.result() for one in whole] == [expected(30, 20), expected(31, 20)]
-    assert server.process.wait(GUARD_S) == 0
+    assert client.server.process.wait(GUARD_S) == 0
     assert sorted(client.noted("ended")) == ["30", "31"]
-    assert server.stderr() == ""
+    assert client.server.stderr() == ""
 
 
-def test_a_reload_loses_no_sequence(server: RunningServer) -> None:
-    client = Client(server, "save")
+@pytest.mark.parametrize("model", ["save"])
+def test_a_reload_loses_no_sequence(client: Client) -> None:
     client.hold()
-    url = server.url("/grps/v1/admin/models/save/reload")
+    url = client.server.url("/grps/v1/admin/models/save/reload")
     with ThreadPoolExecutor() as threads:
         before = [threads.submit(client.whole, first, 20) for first in (40, 41)]
         wait_until(lambda: bool(client.noted("rows")), "a sequence runs")

@@ -12,6 +12,7 @@ import pytest
 
 from tests.step_models import (
     ENDLESS,
+    ISOLATIONS,
     Client,
     expected,
     numbers,
@@ -45,9 +46,12 @@ MODELS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = write_series_project(tmp_path_factory.mktemp("steps"), MODELS)
+@pytest.fixture(scope="module", params=ISOLATIONS)
+def server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("steps")
+    write_series_project(folder, MODELS, isolation=request.param)
     with serving(folder) as running:
         yield running
 

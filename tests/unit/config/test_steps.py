@@ -65,12 +65,9 @@ ONLY_STEP_MODELS = (
         (text_with("type: continuous", converter_type="none"), ONLY_STEP_MODELS),
         (text_with("type: continuous", converter_type="torch"), ONLY_STEP_MODELS),
         (
-            text_with("type: continuous", isolation="process"),
-            "models[0].batching.type: 'continuous' runs in this process; use 'isolation: thread'",
-        ),
-        (
             text_with("type: continuous", "plugin", "none", isolation="process"),
-            "models[0].batching.type: 'continuous' runs in this process; use 'isolation: thread'",
+            "models[0].batching.type: 'continuous' of a plugin runs in this process; use "
+            "'isolation: thread'",
         ),
         (
             text_with("type: continuous", inferer_type="plugin"),
@@ -129,13 +126,16 @@ def test_it_runs_in_a_server_only() -> None:
         copy_loaders(model, lambda phase, detail: None)
 
 
-def test_values_and_defaults(tmp_path: Path) -> None:
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_values_and_defaults(tmp_path: Path, isolation: str) -> None:
     path = tmp_path / "inference.yml"
-    path.write_text(text_with("type: continuous, max_batch_size: 8, steps: {max_step_cost: 9}"))
+    text = "type: continuous, max_batch_size: 8, steps: {max_step_cost: 9}"
+    path.write_text(text_with(text, isolation=isolation))
     (native,) = by_program("inference", [path])
     assert native == by_python("inference", path)
     (model,) = parse_inference(path.read_text(), str(path)).models
     assert model.makes_steps
+    assert model.isolation == isolation
     assert model.batching is not None
     assert model.batching.steps == StepsConfig(max_step_cost=9)
     path.write_text(text_with("type: continuous, steps: {text: {tokenizer: t.json}}"))

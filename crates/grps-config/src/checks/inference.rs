@@ -292,8 +292,8 @@ fn check_steps(
                     converter_type 'numpy', or inferer_type 'plugin'";
         return Err(fail(&format!("{at}.type"), text));
     }
-    if model.isolation == Isolation::Process {
-        let text = "'continuous' runs in this process; use 'isolation: thread'";
+    if model.isolation == Isolation::Process && !is_own {
+        let text = "'continuous' of a plugin runs in this process; use 'isolation: thread'";
         return Err(fail(&format!("{at}.type"), text));
     }
     let useless = [

@@ -70,7 +70,7 @@ impl Channel {
     /// has lost. Returns None when the service or the instance has stopped, else what this one lost.
     #[pyo3(signature = (link, again=None))]
     fn serve(&self, py: Python<'_>, link: &Link, again: Option<&Lost>) -> Option<Lost> {
-        let again = again.and_then(Lost::take);
+        let again = again.and_then(Lost::take_batch);
         let served = py.detach(|| {
             let puller = self.puller.lock();
             let puller = puller.as_ref()?;
@@ -80,6 +80,11 @@ impl Channel {
             Some(Served::Broken(lost)) => Some(Lost::new(lost)),
             Some(Served::Closed) | None => None,
         }
+    }
+
+    /// Ends `serve`, as the worker has ended.
+    fn abandon(&self) {
+        self.stopper.stop();
     }
 
     /// Ends `next` after the running batch; requests that wait are left to other instances.

@@ -1,18 +1,20 @@
 //! Where a Python instance of a step model gets its plans from.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use grps_core::{
     Cause, Content, Error, Plan, Preemption, RunningRequest, StepItem, StepOutcome, StepPuller,
-    StepQueue, StepRequest, StepStopper,
+    StepRequest, StepStopper,
 };
 use parking_lot::Mutex;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::instances::entry::Entry;
 use crate::instances::tensor;
 use crate::instances::tensor::{NamedArray, Output};
+use crate::instances::worker::{Link, Lost};
 use crate::text::LossyText;
 
 /// A row that failed: its number, the text, and the HTTP status if user code refused the request.
@@ -27,14 +29,15 @@ pub(crate) struct StepChannel {
     stopper: StepStopper,
     /// Whether a sequence may lose its state and begin again.
     keeps_inputs: bool,
+    /// Longest silence of a worker process that makes a step; `None` for no limit.
+    hang_timeout: Option<Duration>,
 }
 
 impl StepChannel {
-    pub(crate) fn new(queue: &Arc<StepQueue>, name: &str) -> Self {
-        let puller = queue.attach(name);
+    pub(crate) fn new(puller: StepPuller, hang_timeout: Option<Duration>) -> Self {
         let stopper = puller.stopper();
-        let keeps_inputs = queue.policy().preemption == Preemption::Recompute;
-        Self { puller: Mutex::new(Some(puller)), stopper, keeps_inputs }
+        let keeps_inputs = puller.policy().preemption == Preemption::Recompute;
+        Self { puller: Mutex::new(Some(puller)), stopper, keeps_inputs, hang_timeout }
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut StepPuller) -> T) -> PyResult<T> {
@@ -130,6 +133,27 @@ impl StepChannel {
                 puller.fail_rows([row], &error_of(text, status));
             }
         })
+    }
+
+    /// Makes steps with a worker process, without the GIL. Returns None when the service or the
+    /// instance has stopped, else the sequences that the worker held. What it had not begun waits for
+    /// any instance, so there is never something to begin with.
+    #[pyo3(signature = (link, again=None))]
+    fn serve(&self, py: Python<'_>, link: &Link, again: Option<&Lost>) -> PyResult<Option<Lost>> {
+        if again.is_some() {
+            return Err(PyValueError::new_err(
+                "a worker can't go on with sequences of another one",
+            ));
+        }
+        let hang_timeout = self.hang_timeout;
+        let serve = |puller: &mut StepPuller| link.link.serve_steps(puller, hang_timeout);
+        let lost = py.detach(|| self.with(serve))?;
+        Ok(lost.map(Lost::of_steps))
+    }
+
+    /// Ends `serve`, as the worker has ended: what it holds is lost.
+    fn abandon(&self) {
+        self.stopper.abandon();
     }
 
     /// Ends the instance after what it holds; what waits is left to other instances.

@@ -1,6 +1,7 @@
 //! Worker processes as Python sees them.
 
-use grps_worker::Lost as CoreLost;
+use grps_core::LostSequences;
+use grps_worker::{Lost as LostBatch, LostSteps};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -44,17 +45,33 @@ pub(crate) struct Lost {
     begun: bool,
     cause: String,
     /// Taken by the next worker, or by the failure.
-    lost: Mutex<Option<CoreLost>>,
+    lost: Mutex<Option<Work>>,
+}
+
+/// What a worker had to do.
+enum Work {
+    Batch(LostBatch),
+    Sequences(LostSequences),
 }
 
 impl Lost {
-    pub(crate) fn new(lost: CoreLost) -> Self {
+    pub(crate) fn new(lost: LostBatch) -> Self {
         let (begun, cause) = (lost.begun(), lost.cause().to_owned());
-        Self { begun, cause, lost: Mutex::new(Some(lost)) }
+        Self { begun, cause, lost: Mutex::new(Some(Work::Batch(lost))) }
     }
 
-    pub(crate) fn take(&self) -> Option<CoreLost> {
-        self.lost.lock().take()
+    /// Sequences, whose states were in the worker.
+    pub(crate) fn of_steps(lost: LostSteps) -> Self {
+        let LostSteps { sequences, cause } = lost;
+        Self { begun: true, cause, lost: Mutex::new(Some(Work::Sequences(sequences))) }
+    }
+
+    /// Takes the batch; `None` when it was taken, and for sequences.
+    pub(crate) fn take_batch(&self) -> Option<LostBatch> {
+        match self.lost.lock().take() {
+            Some(Work::Batch(batch)) => Some(batch),
+            _ => None,
+        }
     }
 }
 
@@ -75,8 +92,11 @@ impl Lost {
     /// Fails all that have no reply.
     #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
     fn fail(&self, cause: LossyText) {
-        if let Some(lost) = self.take() {
-            lost.fail(&cause);
+        let lost = self.lost.lock().take();
+        match lost {
+            Some(Work::Batch(batch)) => batch.fail(&cause),
+            Some(Work::Sequences(sequences)) => sequences.fail(&cause),
+            None => {}
         }
     }
 }

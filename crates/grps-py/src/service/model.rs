@@ -159,11 +159,13 @@ impl Model {
         Ok(Channel::new(puller, self.form, self.hang_timeout))
     }
 
-    /// Attaches an instance of a step model by its name.
-    fn attach_steps(&self, name: &str) -> PyResult<StepChannel> {
+    /// Attaches an instance of a step model by its name; `replaced` as for `attach`.
+    #[pyo3(signature = (name, *, replaced=false))]
+    fn attach_steps(&self, name: &str, replaced: bool) -> PyResult<StepChannel> {
         let steps = self.steps.as_ref();
         let queue = steps.ok_or_else(|| PyRuntimeError::new_err("it is no step model"))?;
-        Ok(StepChannel::new(queue, name))
+        let puller = if replaced { queue.attach_replaced(name) } else { queue.attach(name) };
+        Ok(StepChannel::new(puller, self.hang_timeout))
     }
 
     /// Adds a heartbeat of an event loop, for as long as the returned object lives.

@@ -4,6 +4,7 @@
 //! [`step_puller`] to instances.
 
 pub(crate) mod collected;
+pub(crate) mod lost_sequences;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod rows;

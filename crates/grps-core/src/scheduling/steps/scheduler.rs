@@ -107,7 +107,8 @@ impl<T: SequenceItem> StepScheduler<T> {
         }
     }
 
-    /// Takes all sequences away, for an instance that has failed.
+    /// Takes all sequences away, for an instance that has failed: first those with a slot, in the
+    /// order of their rows.
     pub(crate) fn take_all(&mut self) -> Vec<Sequence<T>> {
         self.running = 0;
         self.rows.drain(..).chain(self.suspended.drain(..)).collect()

@@ -50,6 +50,8 @@ pub struct Sequence<T> {
     pub(crate) last_output: Instant,
     /// How often it gave its slot away.
     pub preempted: usize,
+    /// Whether an instance was lost before it began with the sequence.
+    pub(crate) is_returned: bool,
     /// Whether its client could take the output of a step when the step was planned.
     pub(crate) has_room: bool,
     /// Why it ends; `None` while it goes on.

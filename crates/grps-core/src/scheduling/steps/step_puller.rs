@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Cause, Error};
 use crate::scheduling::instance_health::Heartbeat;
+use crate::scheduling::steps::lost_sequences::LostSequences;
 use crate::scheduling::steps::plan::{Ended, Plan, StepReason};
 use crate::scheduling::steps::policy::{Preemption, StepPolicy};
 use crate::scheduling::steps::scheduler::StepScheduler;
@@ -41,7 +42,7 @@ pub struct StepPuller {
     queue: Arc<StepQueue>,
     scheduler: StepScheduler<StepItem>,
     heartbeat: Heartbeat,
-    stopped: Arc<AtomicBool>,
+    stopped: Arc<Stopped>,
     /// When the step began that is made; `None` between steps.
     began: Option<Instant>,
     /// Why the last plan has no more rows.
@@ -56,14 +57,32 @@ pub struct StepPuller {
 #[derive(Clone, Debug)]
 pub struct StepStopper {
     queue: Arc<StepQueue>,
-    stopped: Arc<AtomicBool>,
+    stopped: Arc<Stopped>,
+}
+
+/// How far an instance is stopped.
+#[derive(Debug, Default)]
+struct Stopped {
+    /// It takes nothing more.
+    taking: AtomicBool,
+    /// It does not go on with what it holds, either.
+    working: AtomicBool,
 }
 
 impl StepStopper {
     /// Lets the instance finish what it holds and take nothing more.
     pub fn stop(&self) {
+        self.set(&self.stopped.taking);
+    }
+
+    /// Ends the instance before its next step, since what runs its steps has ended.
+    pub fn abandon(&self) {
+        self.set(&self.stopped.working);
+    }
+
+    fn set(&self, flag: &AtomicBool) {
         let state = self.queue.state.lock();
-        self.stopped.store(true, Ordering::Release);
+        flag.store(true, Ordering::Release);
         drop(state);
         self.queue.changed.notify_all();
     }
@@ -100,18 +119,52 @@ impl StepPuller {
         self.scheduler.rows()
     }
 
+    /// So many rows are stepped by the last plan, from the first on.
+    pub fn running(&self) -> usize {
+        self.scheduler.running()
+    }
+
+    /// How its sequences are scheduled.
+    pub fn policy(&self) -> &StepPolicy {
+        self.queue.policy()
+    }
+
+    /// Whether it holds no sequence, with or without a slot.
+    pub fn is_idle(&self) -> bool {
+        self.scheduler.is_idle()
+    }
+
+    /// Takes all sequences away, as their states are lost. Those of the rows `not_begun` have none:
+    /// they wait for any instance, unless that has happened to them before.
+    pub fn lose(&mut self, not_begun: &[usize]) -> LostSequences {
+        let held = self.rows().len();
+        self.count_held(held, 0, 0);
+        let (mut again, mut lost) = (Vec::new(), Vec::new());
+        for (row, sequence) in self.scheduler.take_all().into_iter().enumerate() {
+            let is_begun = row >= held || !not_begun.contains(&row);
+            let place = if is_begun || sequence.is_returned { &mut lost } else { &mut again };
+            place.push(sequence);
+        }
+        lost.extend(self.queue.put_back(again));
+        LostSequences::new(&self.queue, lost)
+    }
+
     /// Detaches an instance that has failed.
     pub fn fail(mut self, reason: String) {
         self.failure = Some(reason);
     }
 
-    /// Waits until there is something to do. `None` when the service or the instance stops.
+    /// Waits until there is something to do. `None` when the service or the instance stops; it holds
+    /// nothing then, unless it was abandoned.
     pub fn next_plan(&mut self) -> Option<Plan<StepItem>> {
         self.rest();
         let queue = Arc::clone(&self.queue);
         let mut state = queue.state.lock();
         loop {
-            let is_stopped = self.stopped.load(Ordering::Acquire);
+            if self.stopped.working.load(Ordering::Acquire) {
+                return None;
+            }
+            let is_stopped = self.stopped.taking.load(Ordering::Acquire);
             if is_stopped {
                 self.scheduler.stop_taking();
             }
@@ -280,14 +333,11 @@ impl Drop for StepPuller {
     fn drop(&mut self) {
         self.rest();
         let reason = self.failure.take();
-        self.count_held(self.scheduler.rows().len(), 0, 0);
+        let lost = self.lose(&[]);
         self.queue.counts.slots.fetch_sub(self.queue.policy().max_slots, Ordering::Relaxed);
-        for sequence in self.scheduler.take_all() {
-            if sequence.item.running().is_some() {
-                self.queue.counts.add_ended(sequence.end.unwrap_or(EndReason::Failed));
-            }
-            let text = reason.as_deref().unwrap_or("the instance has stopped");
-            sequence.item.fail(Error::new(Cause::ModelFailed, text));
+        match &reason {
+            Some(reason) => lost.fail(reason),
+            None => drop(lost),
         }
         self.queue.health.detach(&self.heartbeat, reason);
         self.queue.pullers.fetch_sub(1, Ordering::AcqRel);

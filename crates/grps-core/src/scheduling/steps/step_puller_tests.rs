@@ -1,5 +1,8 @@
 //! Tests of what an instance counts of its sequences.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
 use super::*;
 use crate::request::content::Content;
 use crate::request::reply::{ReplyReceiver, reply_channel};
@@ -87,4 +90,66 @@ fn what_leaves_before_it_has_a_slot_is_not_counted() {
     assert_eq!((plan.ended.len(), plan.begun.len()), (1, 0));
     assert_eq!((queue.counts().begun(), ended(&queue)), (0, [0; EndReason::ALL.len()]));
     ticket.release();
+}
+
+#[test]
+fn what_an_instance_had_not_begun_begins_in_another_once() {
+    let queue = queue();
+    let clients: Vec<_> = (0..2).map(|_| push(&queue)).collect();
+    let mut first = queue.attach_replaced("m#0");
+    let plan = first.next_plan().unwrap();
+    first.lose(&plan.begun).fail("as told");
+    let counts = queue.counts();
+    assert_eq!((first.is_idle(), queue.len()), (true, 2));
+    assert_eq!((counts.begun(), counts.slots_in_use(), ended(&queue)), (2, 0, [0; 4]));
+    let mut second = queue.attach_replaced("m#1");
+    let plan = second.next_plan().unwrap();
+    assert_eq!((plan.begun.len(), plan.running, queue.len()), (2, 2, 0));
+    second.lose(&plan.begun).fail("as told");
+    assert_eq!((counts.begun(), queue.len(), ended(&queue)), (2, 0, [0, 0, 0, 2]));
+    for (_, mut receiver) in clients {
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(reply) = Pin::new(&mut receiver).poll(&mut context) else {
+            panic!("no reply")
+        };
+        assert!(reply.outcome.unwrap_err().message().starts_with("as told (request id"));
+    }
+}
+
+#[test]
+fn what_an_instance_had_begun_is_lost_with_it() {
+    let queue = queue();
+    let clients: Vec<_> = (0..2).map(|_| push(&queue)).collect();
+    let mut puller = queue.attach_replaced("m#0");
+    puller.next_plan().unwrap();
+    puller.finish_step(outcome(2, vec![true, false], vec![])).unwrap();
+    drop(puller.lose(&[]));
+    assert_eq!((queue.len(), ended(&queue)), (0, [1, 0, 0, 1]));
+    drop(clients);
+}
+
+#[test]
+fn nothing_waits_for_another_instance_of_a_closed_queue() {
+    let queue = queue();
+    let client = push(&queue);
+    let mut puller = queue.attach_replaced("m#0");
+    let plan = puller.next_plan().unwrap();
+    queue.close();
+    puller.lose(&plan.begun).fail("as told");
+    assert_eq!((queue.len(), ended(&queue)), (0, [0, 0, 0, 1]));
+    drop(client);
+}
+
+#[test]
+fn an_abandoned_instance_makes_no_more_plans() {
+    let queue = queue();
+    let client = push(&queue);
+    let mut puller = queue.attach_replaced("m#0");
+    puller.next_plan().unwrap();
+    puller.stopper().abandon();
+    assert!(puller.next_plan().is_none());
+    assert!(!puller.is_idle());
+    drop(puller);
+    assert_eq!(ended(&queue), [0, 0, 0, 1]);
+    drop(client);
 }

@@ -10,10 +10,10 @@ use crate::error::Error;
 use crate::request::content::Content;
 use crate::scheduling::entry::Entry;
 use crate::scheduling::fair_queue::FairTicket;
-use crate::scheduling::instance_health::InstanceHealth;
+use crate::scheduling::instance_health::{Heartbeat, InstanceHealth};
 use crate::scheduling::queue_ticket::{QueueTicket, WithdrawEntry};
 use crate::scheduling::steps::policy::StepPolicy;
-use crate::scheduling::steps::sequence::Need;
+use crate::scheduling::steps::sequence::{Need, Sequence};
 use crate::scheduling::steps::step_counts::StepCounts;
 use crate::scheduling::steps::step_item::{StepItem, WaitingRequest};
 use crate::scheduling::steps::step_puller::StepPuller;
@@ -136,8 +136,39 @@ impl StepQueue {
 
     /// Attaches an instance by its name.
     pub fn attach(self: &Arc<Self>, name: &str) -> StepPuller {
+        self.attach_with(self.health.attach(name, false))
+    }
+
+    /// Attaches an instance that is replaced when it hangs or ends: the model is ready as long as
+    /// another one works.
+    pub fn attach_replaced(self: &Arc<Self>, name: &str) -> StepPuller {
+        self.attach_with(self.health.attach(name, true))
+    }
+
+    fn attach_with(self: &Arc<Self>, heartbeat: Heartbeat) -> StepPuller {
         self.pullers.fetch_add(1, Ordering::AcqRel);
-        StepPuller::new(Arc::clone(self), self.health.attach(name, false))
+        StepPuller::new(Arc::clone(self), heartbeat)
+    }
+
+    /// Lets sequences wait for any instance whose own was lost before it began with them; returns
+    /// those that can't.
+    pub(crate) fn put_back(&self, sequences: Vec<Sequence<StepItem>>) -> Vec<Sequence<StepItem>> {
+        if sequences.is_empty() {
+            return sequences;
+        }
+        let mut state = self.state.lock();
+        if state.closed {
+            // Other instances may have ended already.
+            return sequences;
+        }
+        for mut sequence in sequences {
+            sequence.is_returned = true;
+            sequence.prefilled = 0;
+            state.waiting.put_back(sequence);
+        }
+        drop(state);
+        self.changed.notify_all();
+        Vec::new()
     }
 
     /// Adds a sequence that comes now.

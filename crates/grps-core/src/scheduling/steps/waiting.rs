@@ -15,7 +15,7 @@ const TURNS: u64 = 8;
 pub(crate) struct Waiting<T> {
     policy: Arc<StepPolicy>,
     queue: FairQueue<Sequence<T>>,
-    /// Sequences that lost their state: the first to begin again within their level.
+    /// Sequences that had a slot and have no state: the first to begin again within their level.
     again: Vec<Sequence<T>>,
     /// Bytes of the inputs that wait.
     bytes: usize,
@@ -87,13 +87,14 @@ impl<T: SequenceItem> Waiting<T> {
             steps: 0,
             last_output: now,
             preempted: 0,
+            is_returned: false,
             has_room: true,
             end: None,
         };
         Ok(self.queue.push(priority, client, sequence))
     }
 
-    /// Puts back a sequence that lost its state.
+    /// Puts back a sequence that lost its state, or has none yet.
     pub(crate) fn put_back(&mut self, sequence: Sequence<T>) {
         self.bytes += sequence.need.input_bytes;
         let rank = sequence.rank();
