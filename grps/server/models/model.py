@@ -144,9 +144,9 @@ class LoadedModel:
     def _steps(self, folder: Path) -> NativeSteps | None:
         """Return how its sequences are scheduled; ``None`` when it is no step model."""
         first = self.instances[0] if self.instances else None
-        makes_steps = isinstance(first, StepInstance | PluginCopy | ProcessInstance)
-        if not self.config.makes_steps or not makes_steps:
+        if not self.config.makes_steps:
             return None
+        assert isinstance(first, StepInstance | PluginCopy | ProcessInstance)
         return native_steps(self.config, first.state_bytes, folder)
 
     def _raw_body(self) -> BodyOfModel | None:
