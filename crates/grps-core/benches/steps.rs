@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use grps_core::{
-    Call, Chunks, Content, ContentAdapter, Engine, Error, Executor, Health, InputForm, Limits,
-    Model, ModelSpec, PendingReply, Request, RouteQuery, SchedulingOptions, SequenceText,
+    Call, Chunks, Content, ContentAdapter, EndReason, Engine, Error, Executor, Health, InputForm,
+    Limits, Model, ModelSpec, PendingReply, Request, RouteQuery, SchedulingOptions, SequenceText,
     StepOutcome, StepPolicy, StepPuller, StepText, StepsExecutor, Submission, Tensor, Timeline,
     Values,
 };
@@ -43,12 +43,24 @@ impl StepText for Words {
     fn begin(&self, _inputs: &[Tensor]) -> Result<Box<dyn SequenceText>, Error> {
         Ok(Box::new(Self))
     }
+
+    fn encode(&self, text: &str, _adds_special: bool) -> Result<Vec<u32>, Error> {
+        Ok(text.bytes().map(u32::from).collect())
+    }
+
+    fn decode(&self, tokens: &[u32], _skips_special: bool) -> String {
+        "x".repeat(tokens.len())
+    }
+
+    fn token_bytes(&self, _token: u32) -> &[u8] {
+        b"x"
+    }
 }
 
 impl SequenceText for Words {
-    fn push(&mut self, _outputs: &[Tensor], text: &mut String) -> Result<bool, Error> {
+    fn push(&mut self, _outputs: &[Tensor], text: &mut String) -> Result<Option<EndReason>, Error> {
         text.push_str(" word");
-        Ok(false)
+        Ok(None)
     }
 
     fn finish(&mut self, _text: &mut String) -> bool {

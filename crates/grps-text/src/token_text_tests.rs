@@ -18,7 +18,7 @@ fn load(stop: &[&str], skip_special_tokens: bool) -> Result<TokenText, TextError
     std::fs::write(&tokenizer, TOKENIZER).unwrap();
     let stop = stop.iter().map(|&one| one.to_owned()).collect();
     TokenText::load(TokenTextOptions {
-        tokenizer,
+        tokenizer: TokenizerSource::File(tokenizer),
         token_output: "token".to_owned(),
         stop,
         skip_special_tokens,
@@ -40,7 +40,7 @@ fn text(maker: &TokenText, inputs: &[Tensor], tokens: &[i64]) -> (String, bool) 
     let mut text = String::new();
     for token in tokens {
         let outputs = [tensor("token", vec![1], Values::Int64(vec![*token]))];
-        if sequence.push(&outputs, &mut text).unwrap() {
+        if sequence.push(&outputs, &mut text).unwrap() == Some(EndReason::StopString) {
             return (text, true);
         }
     }
@@ -98,7 +98,7 @@ fn wrong_keys_are_named() {
     let error = load(&["a", ""], true).unwrap_err().to_string();
     assert_eq!(error, "batching.steps.text.stop: stop string 1 is empty");
     let options = TokenTextOptions {
-        tokenizer: "/nonesuch/tokenizer.json".into(),
+        tokenizer: TokenizerSource::File("/nonesuch/tokenizer.json".into()),
         token_output: String::new(),
         stop: vec![],
         skip_special_tokens: true,
@@ -108,6 +108,59 @@ fn wrong_keys_are_named() {
         error.starts_with("batching.steps.text.tokenizer: cannot read /nonesuch/tokenizer.json:"),
         "{error}"
     );
+}
+
+fn token_of(output: Option<&Tensor>, name: &str) -> Result<u32, String> {
+    let mut tokens = tokens_of(output, name)?;
+    tokens.next().unwrap_or_else(|| Err("no token".to_owned()))
+}
+
+#[test]
+fn a_step_may_have_several_tokens_or_none() {
+    let maker = load(&[], true).unwrap();
+    let mut sequence = maker.begin(&[]).unwrap();
+    let mut text = String::new();
+    for tokens in [vec![], vec![0, 1, 2], vec![], vec![3]] {
+        let outputs = [tensor("token", vec![tokens.len()], Values::Int64(tokens))];
+        assert_eq!(sequence.push(&outputs, &mut text), Ok(None));
+    }
+    assert_eq!(text, "a bé");
+}
+
+#[test]
+fn the_most_tokens_end_a_sequence() {
+    let maker = load(&[], true).unwrap();
+    let most = |values| [tensor(MAX_TOKENS_INPUT, vec![1], values)];
+    for (last, reason) in [(0, EndReason::MaxSteps), (4, EndReason::Finished)] {
+        let mut sequence = maker.begin(&most(Values::Int32(vec![2]))).unwrap();
+        let mut push = |token| {
+            let outputs = [tensor("token", vec![1], Values::Int64(vec![token]))];
+            sequence.push(&outputs, &mut String::new()).unwrap()
+        };
+        assert_eq!((push(0), push(last)), (None, Some(reason)));
+    }
+    for wrong in [Values::Int64(vec![0]), Values::Int64(vec![-1]), Values::Float32(vec![2.0])] {
+        let error = maker.begin(&most(wrong)).unwrap_err();
+        assert_eq!(error.cause(), Cause::InvalidArgument);
+    }
+}
+
+#[test]
+fn the_text_of_a_tokenizer_reads_text_too() {
+    let options = |tokenizer| TokenTextOptions {
+        tokenizer,
+        token_output: "token".to_owned(),
+        stop: vec![],
+        skip_special_tokens: true,
+    };
+    let json = TokenizerSource::Json(TOKENIZER.to_owned());
+    let maker = TokenText::load(options(json)).unwrap();
+    assert_eq!(maker.encode("a</s>", false), Ok(vec![0, 4]));
+    assert_eq!(maker.decode(&[0, 4], true), "a");
+    assert_eq!(maker.decode(&[0, 4], false), "a</s>");
+    assert_eq!((maker.token_bytes(2), maker.token_bytes(9)), (&b"\xc3"[..], &b""[..]));
+    let error = load(&[], true).unwrap().encode("a", false).unwrap_err();
+    assert_eq!(error.cause(), Cause::Unsupported);
 }
 
 #[test]

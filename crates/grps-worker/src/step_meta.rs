@@ -70,6 +70,7 @@ pub(crate) struct SteppedMeta {
     pub(crate) finished: Vec<bool>,
     pub(crate) failed: Vec<FailedRow>,
     pub(crate) state_bytes: Vec<usize>,
+    pub(crate) lengths: Vec<usize>,
 }
 
 /// Rows of a step that failed.

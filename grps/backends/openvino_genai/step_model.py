@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 import openvino_genai
 
 from grps.backends.common.language.language_model import LanguageModel
@@ -61,6 +60,9 @@ class GenAiModel(LanguageModel):
         Raises:
             ModelError: The files are none that the engine can load.
         """
+        from openvino import Tensor
+
+        self._tensor = Tensor
         args = dict(self.args or {})
         self.files = language_files(
             Path(self.path or ""), args.get("tokenizer"), args.get("chat_template")
@@ -129,7 +131,7 @@ class GenAiModel(LanguageModel):
             )
         config = generation_config(request.inputs, set(self.files.end_tokens), room)
         self._number += 1
-        tensor = openvino.Tensor(prompt[np.newaxis])
+        tensor = self._tensor(prompt[np.newaxis])
         return _Sequence(self._pipeline.add_request(self._number, tensor, config))
 
     def _advance(self) -> None:

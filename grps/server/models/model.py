@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from grps.backends.backend import Signature
+from grps.backends.common.language.model_files import LanguageFiles
 from grps.backends.common.signature import accepted, describe
 from grps.config.schema import (
     BatchingConfig,
@@ -146,15 +147,19 @@ class LoadedModel:
     def _steps(self, folder: Path) -> NativeSteps | None:
         """Return how its sequences are scheduled; ``None`` when it is no step model."""
         first = self.instances[0] if self.instances else None
-        makes_steps = isinstance(first, StepInstance | PluginCopy | ProcessInstance)
-        if not self.config.makes_steps or not makes_steps:
+        if not self.config.makes_steps:
             return None
-        return native_steps(self.config, first, folder)
+        assert isinstance(first, StepInstance | PluginCopy | ProcessInstance)
+        return native_steps(self.config, first.state_bytes, self._files(), folder)
+
+    def _files(self) -> LanguageFiles | None:
+        """Return what the files of a language model say; ``None`` for another model."""
+        first = self.instances[0] if self.instances else None
+        return first.language if isinstance(first, StepInstance) else None
 
     def _language(self) -> NativeLanguage | None:
         """Return what front ends know of a language model; ``None`` for another model."""
-        first = self.instances[0] if self.instances else None
-        files = first.language if isinstance(first, StepInstance) else None
+        files = self._files()
         if files is None:
             return None
         return NativeLanguage(
@@ -283,17 +288,19 @@ def native_batching(config: ModelConfig) -> NativeBatching:
     )
 
 
-def native_steps(config: ModelConfig, instance: StepInstance, folder: Path) -> NativeSteps:
+def native_steps(
+    config: ModelConfig, state_bytes: int, files: LanguageFiles | None, folder: Path
+) -> NativeSteps:
     """Return how the sequences of a step model are scheduled, in the form of the data plane.
 
     Args:
         config: The model's configuration.
-        instance: One of its instances, loaded.
+        state_bytes: Bytes of one row of all slots.
+        files: What the files of a language model say; ``None`` for another model.
         folder: The project, which the path of the tokenizer is relative to.
     """
     batching, queue = config.batching or BatchingConfig(), config.queue
     steps = batching.steps or StepsConfig()
-    files = instance.language
     text = _native_text(steps.text, folder)
     if files is not None:
         text = NativeStepText(tokenizer_json=files.tokenizer)
@@ -302,7 +309,7 @@ def native_steps(config: ModelConfig, instance: StepInstance, folder: Path) -> N
         max_step_cost=steps.max_step_cost,
         max_chunk=steps.max_chunk,
         prefill_input=steps.prefill_input,
-        state_bytes=instance.state_bytes,
+        state_bytes=state_bytes,
         max_state_bytes=steps.max_state_bytes,
         # The engine of a language model ends its sequences, and keeps their states itself.
         max_steps=max(steps.max_steps, files.context_length if files else 0),

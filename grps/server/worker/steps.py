@@ -122,6 +122,7 @@ class WorkerStepChannel:
         finished: Sequence[bool],
         failed: Sequence[FailedRow],
         state_bytes: Sequence[int],
+        lengths: Sequence[int],
     ) -> None:
         """Send what the rows of the last plan returned.
 
@@ -132,7 +133,8 @@ class WorkerStepChannel:
         blobs = Blobs()
         described = blobs.add_tensors(outputs)
         sizes = [_unsigned(size, "the bytes of a state") for size in state_bytes]
-        meta = [described, finished, [_clean(row) for row in failed], sizes]
+        rows = [_unsigned(length, "a length") for length in lengths]
+        meta = [described, finished, [_clean(row) for row in failed], sizes, rows]
         self._answer(packets.STEPPED, meta, blobs)
 
     def fail_rows(self, failed: Sequence[FailedRow]) -> None:

@@ -129,8 +129,8 @@ def test_it_runs_in_a_server_only() -> None:
 @pytest.mark.parametrize("isolation", ["thread", "process"])
 def test_values_and_defaults(tmp_path: Path, isolation: str) -> None:
     path = tmp_path / "inference.yml"
-    text = "type: continuous, max_batch_size: 8, steps: {max_step_cost: 9}"
-    path.write_text(text_with(text, isolation=isolation))
+    keys = "type: continuous, max_batch_size: 8, steps: {max_step_cost: 9}"
+    path.write_text(text_with(keys, isolation=isolation))
     (native,) = by_program("inference", [path])
     assert native == by_python("inference", path)
     (model,) = parse_inference(path.read_text(), str(path)).models

@@ -108,6 +108,7 @@ impl StepChannel {
 
     /// Takes over what the rows of the last plan returned: named arrays with one row for each, or
     /// as many as `lengths` says, and which of them have finished (no element: none).
+    #[expect(clippy::too_many_arguments, reason = "they are the fields of an outcome")]
     fn finish(
         &self,
         py: Python<'_>,

@@ -109,11 +109,6 @@ impl StepPuller {
         StepStopper { queue: Arc::clone(&self.queue), stopped: Arc::clone(&self.stopped) }
     }
 
-    /// How sequences are scheduled.
-    pub fn policy(&self) -> &StepPolicy {
-        self.queue.policy()
-    }
-
     /// The sequences with a slot, in the order of their rows.
     pub fn rows(&self) -> &[Sequence<StepItem>] {
         self.scheduler.rows()

@@ -10,7 +10,7 @@ struct Letters {
 }
 
 impl SequenceText for Letters {
-    fn push(&mut self, outputs: &[Tensor], text: &mut String) -> Result<bool, Error> {
+    fn push(&mut self, outputs: &[Tensor], text: &mut String) -> Result<Option<EndReason>, Error> {
         let Elements::Int64([token]) = outputs[0].elements() else {
             return Err(Error::new(Cause::ModelFailed, "no token"));
         };
@@ -18,7 +18,7 @@ impl SequenceText for Letters {
         if token % 2 == 0 {
             text.push_str(&"x".repeat(std::mem::take(&mut self.held)));
         }
-        Ok(*token == 9)
+        Ok((*token == 9).then_some(EndReason::StopString))
     }
 
     fn finish(&mut self, text: &mut String) -> bool {
