@@ -86,6 +86,18 @@ OWN_PATHS = (
 )
 """The other HTTP routes of a service; a test compares them with the native route table."""
 OPTIONAL_PATHS = {
+    # A customized route may take the place of each of these, as plugins for language models do.
+    "openai": (
+        "/detokenize",
+        "/tokenize",
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/messages",
+        "/v1/messages/count_tokens",
+        "/v1/models",
+        "/v1/models/{model}",
+        "/v1/responses",
+    ),
     "tfserving": (
         "/v1/models/{model}",
         "/v1/models/{model}/labels/{label}",
@@ -118,7 +130,7 @@ OPTIONAL_PATHS = {
         "/workflows/{*workflow}",
     ),
 }
-"""The HTTP routes of each protocol that is off by default."""
+"""The HTTP routes of each protocol that is off by default, or makes room for others."""
 SAFE = "/%:@!$&'()*+,;="
 """What has a meaning of its own in a path, beside letters and digits."""
 

@@ -26,8 +26,15 @@ use crate::frontends::openai::api::Api;
 use crate::frontends::shared::endpoint::{Endpoint, Methods};
 use crate::net::http::reply_body::ReplyBody;
 
-/// The front end that serves the paths under `/v1/models` if it is on.
-const TFSERVING: &str = "tfserving";
+/// The front ends that serve the paths under `/v1/models` if they are on.
+const OWNERS: [&str; 2] = ["tfserving", "torchserve"];
+
+/// Leaves out the routes that user code serves itself, as plugins for language models do.
+fn without_custom(mut endpoints: Vec<Endpoint>, settings: &Settings) -> Vec<Endpoint> {
+    let custom = &settings.custom_routes;
+    endpoints.retain(|endpoint| custom.iter().all(|route| route.path != *endpoint.pattern));
+    endpoints
+}
 
 /// The API of OpenAI.
 pub(crate) struct OpenAi;
@@ -45,7 +52,7 @@ impl FrontEnd for OpenAi {
         use Policy::{Infer, Read};
         let generate = |path: &'static str, api: Api, summary: &'static str| {
             let serve = move |call, request| generate::generate(call, request, api);
-            Endpoint::new(Post, path, Infer, serve).summary(summary).takes("Json").returns("Json")
+            Endpoint::new(Post, path, Infer, serve).summary(summary).takes("Object").returns("Json")
         };
         let mut endpoints = vec![
             generate("/v1/chat/completions", Api::Chat, "Answers the messages of a chat"),
@@ -56,18 +63,18 @@ impl FrontEnd for OpenAi {
                 .returns("Json"),
             Endpoint::new(Post, "/tokenize", Infer, tokens::tokenize)
                 .summary("The tokens of a text, or of the prompt of messages")
-                .takes("Json")
+                .takes("Object")
                 .returns("Json"),
             Endpoint::new(Post, "/detokenize", Infer, tokens::detokenize)
                 .summary("The text of tokens")
-                .takes("Json")
+                .takes("Object")
                 .returns("Json"),
         ];
-        if settings.front_ends.is_off(TFSERVING) {
+        if OWNERS.iter().all(|owner| settings.front_ends.is_off(owner)) {
             let one = Endpoint::new(Get, "/v1/models/{model}", Read, models::describe);
             endpoints.push(one.summary("A language model").returns("Json"));
         }
-        endpoints
+        without_custom(endpoints, settings)
     }
 
     fn error(&self, error: &Error) -> Response<ReplyBody> {
@@ -84,12 +91,12 @@ impl FrontEnd for Anthropic {
         "openai"
     }
 
-    fn endpoints(&self, _settings: &Settings) -> Vec<Endpoint> {
+    fn endpoints(&self, settings: &Settings) -> Vec<Endpoint> {
         let messages = |call, request| generate::generate(call, request, Api::Message);
-        vec![
+        let endpoints = vec![
             Endpoint::new(Methods::Post, "/v1/messages", Policy::Infer, messages)
                 .summary("Answers the messages of a chat, as Anthropic does")
-                .takes("Json")
+                .takes("Object")
                 .returns("Json"),
             Endpoint::new(
                 Methods::Post,
@@ -98,9 +105,10 @@ impl FrontEnd for Anthropic {
                 tokens::count_tokens,
             )
             .summary("The number of tokens of messages, as Anthropic says it")
-            .takes("Json")
+            .takes("Object")
             .returns("Json"),
-        ]
+        ];
+        without_custom(endpoints, settings)
     }
 
     fn error(&self, error: &Error) -> Response<ReplyBody> {

@@ -57,8 +57,8 @@ mod tests {
     fn an_error_has_a_code_a_type_and_a_message() {
         let text = text(&Error::new(Cause::NotFound, "no model \"m\""));
         let expected = concat!(
-            "{\n  \"code\": 404,\n  \"message\": \"no model \\\"m\\\"\",\n",
-            "  \"type\": \"ModelNotFoundException\"\n}"
+            "{\n  \"code\": 404,\n  \"type\": \"ModelNotFoundException\",\n",
+            "  \"message\": \"no model \\\"m\\\"\"\n}"
         );
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
