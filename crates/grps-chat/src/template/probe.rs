@@ -87,7 +87,8 @@ fn call_form(render: &impl Fn(&[Value], &[Value]) -> Option<String>) -> (NoConte
             }
         }
     }
-    (NoContent::default(), false)
+    // A template that knows no calls expects a text everywhere.
+    (NoContent::Empty, false)
 }
 
 /// Whether a call is shown, with its arguments as JSON or otherwise, but not as a text within

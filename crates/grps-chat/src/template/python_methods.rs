@@ -35,10 +35,26 @@ fn text_method(text: &str, method: &str, args: &[Value]) -> Option<Result<Value,
         "rsplit" => rsplit(text, args),
         "index" => one(args).and_then(|part| position(text, text.find(part))),
         "rindex" => one(args).and_then(|part| position(text, text.rfind(part))),
+        "title" => from_args(args).map(|()| Value::from(title(text))),
         "casefold" => from_args(args).map(|()| Value::from(text.to_lowercase())),
         _ => return None,
     };
     Some(result)
+}
+
+/// As Python does it: each letter behind no letter is upper case, others are lower case.
+fn title(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut follows_letter = false;
+    for character in text.chars() {
+        if follows_letter {
+            written.extend(character.to_lowercase());
+        } else {
+            written.extend(character.to_uppercase());
+        }
+        follows_letter = character.is_alphabetic();
+    }
+    written
 }
 
 fn one(args: &[Value]) -> Result<&str, Error> {
