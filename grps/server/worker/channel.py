@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-import struct
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -12,9 +9,9 @@ from typing import Protocol
 from grps.inference.channel import NamedArray, Stage
 from grps.log import clean
 from grps.server.worker import packets
+from grps.server.worker.packet_channel import PacketChannel
 from grps.server.worker.packets import Blobs, ExchangeMeta, Pipe, Received
 
-NOTE = struct.Struct("<Q")
 MOST_STATUS = 0xFFFF
 
 
@@ -35,19 +32,14 @@ class EntryChannel(Protocol):
         """Read what the server has sent meanwhile: which clients have disconnected."""
 
 
-class WorkerChannel:
+class WorkerChannel(PacketChannel):
     """Where the instance of this process pulls its work from."""
 
     def __init__(self, pipe: Pipe, note: int) -> None:
         """Pull from ``pipe``; the number of a batch that is begun goes to the file ``note``."""
-        self._pipe = pipe
-        self._note = mmap.mmap(note, NOTE.size)
-        # User code may send chunks and look for its client from threads of its own.
-        self._lock = threading.RLock()
+        super().__init__(pipe, note)
         self._batch: WorkerBatch | None = None
         self._singles: dict[int, WorkerBatch] = {}
-        self._current: str | None = None
-        self.ended = False
 
     def next(self) -> WorkerBatch | None:
         """Wait for requests; ``None`` once the server has exited or stops the instance."""
@@ -65,39 +57,15 @@ class WorkerChannel:
                 self.ended = True
             elif packet.kind == packets.BATCH:
                 batch = WorkerBatch(self, packet)
-                NOTE.pack_into(self._note, 0, batch.number)
+                self._note_begun(batch.number)
                 with self._lock:
                     self._batch = batch
                 batch.make_current()
                 return batch
         return None
 
-    def current_request(self) -> str | None:
-        """Return the request that this process works on, for logs."""
-        return self._current
-
-    def set_current(self, request: str) -> None:
-        """Set the request that this process works on."""
-        self._current = request
-
-    def detach(self, down: str | None = None) -> None:
-        """Do nothing: the server sees the end of the process."""
-
-    def send(self, kind: int, meta: Sequence[object], blobs: Blobs) -> None:
-        """Send a packet to the server."""
-        with self._lock:
-            self._pipe.send(kind, meta, blobs)
-
-    def look(self) -> None:
-        """Read what the server has sent meanwhile: which clients have disconnected."""
-        with self._lock:
-            if self._batch is None:
-                return
-            try:
-                while (packet := self._pipe.receive(wait=False)) is not None:
-                    self._take(packet)
-            except EOFError:
-                self.ended = True
+    def _is_busy(self) -> bool:
+        return self._batch is not None
 
     def singles(self, number: int, count: int) -> Iterator[WorkerBatch]:
         """Give ``count`` requests of a batch, each as a batch of its own."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import mmap
 import operator
-import threading
 from collections.abc import Sequence
 
 from grps.inference.channel import NamedArray
 from grps.inference.steps.runner import FailedRow
 from grps.log import clean
 from grps.server.worker import packets
-from grps.server.worker.channel import NOTE, WorkerEntry
+from grps.server.worker.channel import WorkerEntry
+from grps.server.worker.packet_channel import PacketChannel
 from grps.server.worker.packets import BegunMeta, Blobs, Pipe, Received, StepMeta
 
 MOST_NUMBER = (1 << 64) - 1
@@ -85,21 +84,16 @@ class WorkerPlan:
         self.begun = begun
 
 
-class WorkerStepChannel:
+class WorkerStepChannel(PacketChannel):
     """Where the instance of this process gets its plans from."""
 
     def __init__(self, pipe: Pipe, note: int) -> None:
         """Take plans from ``pipe``; the number of a begun step goes to the file ``note``."""
-        self._pipe = pipe
-        self._note = mmap.mmap(note, NOTE.size)
-        # User code may look for its clients from threads of its own.
-        self._lock = threading.RLock()
+        super().__init__(pipe, note)
         self._step: int | None = None
         """The step that is made; ``None`` once it is answered."""
         self._entries: dict[int, StepEntry] = {}
         """Requests of the sequences that the instance holds, by their numbers."""
-        self._current: str | None = None
-        self.ended = False
 
     def next(self) -> WorkerPlan | None:
         """Wait for a plan; ``None`` once the server has exited or stops the instance."""
@@ -142,33 +136,8 @@ class WorkerStepChannel:
         if self._step is not None:
             self._answer(packets.ROWS_FAILED, [[_clean(row) for row in failed]], Blobs())
 
-    def detach(self, down: str | None = None) -> None:
-        """Do nothing: the server sees the end of the process."""
-
-    def current_request(self) -> str | None:
-        """Return the request that this process works on, for logs."""
-        return self._current
-
-    def set_current(self, request: str) -> None:
-        """Set the request that this process works on."""
-        self._current = request
-
-    def send(self, kind: int, meta: Sequence[object], blobs: Blobs) -> None:
-        """Send a packet to the server."""
-        with self._lock:
-            self._pipe.send(kind, meta, blobs)
-
-    def look(self) -> None:
-        """Read what the server has sent meanwhile: which clients have disconnected."""
-        with self._lock:
-            # Between two steps, the next packet is the plan's.
-            if self._step is None:
-                return
-            try:
-                while (packet := self._pipe.receive(wait=False)) is not None:
-                    self._take(packet)
-            except EOFError:
-                self.ended = True
+    def _is_busy(self) -> bool:
+        return self._step is not None
 
     def _take(self, packet: Received) -> None:
         if packet.kind == packets.CANCEL_SEQUENCES:
@@ -181,8 +150,7 @@ class WorkerStepChannel:
         meta = packet.meta(StepMeta)
         if meta.begun:
             packet = packet.own()
-        # Before the first line of user code runs: what is begun is not begun by another worker.
-        NOTE.pack_into(self._note, 0, meta.number)
+        self._note_begun(meta.number)
         with self._lock:
             for _, number, _ in meta.ended:
                 entry = self._entries.pop(number, None)
