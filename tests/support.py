@@ -67,9 +67,10 @@ class RunningServer:
             yield GrpsServiceStub(channel)
 
     def noted(self, name: str) -> list[str]:
-        """What user code has noted under a name, one line each."""
+        """What user code has noted under a name, one line each; the last may be half written."""
         path = self.folder / name
-        return path.read_text().splitlines() if path.exists() else []
+        text = path.read_text() if path.exists() else ""
+        return text[: text.rfind("\n") + 1].splitlines()
 
     def release(self) -> None:
         """Let the user code that waits go on."""

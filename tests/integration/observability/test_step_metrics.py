@@ -293,7 +293,7 @@ def test_the_counts_of_two_instances_are_those_of_the_clients(
     ended = {
         reason: count for (name, reason), count in told.items() if name == "ended_sequences_total"
     }
-    assert ended == {"finished": 70, "cancelled": 30, "max_steps": 0, "failed": 0}
+    assert ended == {"finished": 70, "stop_string": 0, "cancelled": 30, "max_steps": 0, "failed": 0}
     assert told["begun_sequences_total", ""] == sum(ended.values()) == len(counted.begun)
     of_gone = sum(count for name, count in counted.outputs.items() if name.startswith("gone"))
     assert told["step_outputs_total", ""] == received + of_gone
