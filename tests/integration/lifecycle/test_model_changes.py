@@ -46,7 +46,7 @@ class Teller(ModelInferer):
 
     def infer(self, inp, context):
         if inp.str_data == "1.0":
-            open("begun", "w").write("x")
+            open("begun", "w").write("x\\n")
         time.sleep(float(inp.str_data or 0))
         return GrpsMessage(str_data=f"{ANSWER} {self.tells}")
 
