@@ -171,6 +171,12 @@ HTTP: dict[tuple[str, str], str | None] = {
     ("GET", "/models/{model}"): "read",
     ("GET", "/models/{model}/{version}"): "read",
     **dict.fromkeys([("DELETE", path) for path in REFUSED], "read"),
+    **{
+        ("POST", path): "infer"
+        for path in OPTIONAL_PATHS["openai"]
+        if not path.startswith("/v1/models")
+    },
+    ("GET", "/v1/models"): "read",
     ("GET", "/metrics"): "read",
     ("GET", "/openapi.json"): "read",
     ("GET", "/grps/v1/metadata/server"): "read",

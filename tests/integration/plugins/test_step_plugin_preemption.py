@@ -21,7 +21,8 @@ from tests.integration.scheduling.test_step_preemption import (
     test_nothing_takes_a_slot_if_preemption_is_never,
     test_the_bytes_of_states_are_bounded,
 )
-from tests.support import RunningServer, serving, write_project
+from tests.step_models import Client
+from tests.support import serving, write_project
 
 __all__ = [
     "test_a_client_that_leaves_while_its_sequence_has_no_slot",
@@ -37,9 +38,10 @@ __all__ = [
 
 
 @pytest.fixture(params=[None, PROGRAM], ids=["python", "native"])
-def server(
-    request: pytest.FixtureRequest, tmp_path: Path, steps_library: Path
-) -> Iterator[RunningServer]:
-    models = [step_plugin(model, steps_library) for model in MODELS]
+def client(
+    request: pytest.FixtureRequest, tmp_path: Path, model: str, steps_library: Path
+) -> Iterator[Client]:
+    """A client of a service with one of the models."""
+    models = [step_plugin(one, steps_library) for one in MODELS if one["name"] == model]
     with serving(write_project(tmp_path, models), request.param) as running:
-        yield running
+        yield Client(running, model)

@@ -88,7 +88,7 @@ impl FrontEnd for OpenAi {
 
 impl FrontEnd for Anthropic {
     fn name(&self) -> &'static str {
-        "openai"
+        "anthropic"
     }
 
     fn endpoints(&self, settings: &Settings) -> Vec<Endpoint> {
