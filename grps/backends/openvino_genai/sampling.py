@@ -8,27 +8,24 @@ from typing import Any
 import numpy as np
 import openvino_genai
 
+from grps.backends.openvino_genai.structure import structured_output
 from grps.errors import InputError
 
-_NUMBERS = {
-    "temperature": float,
-    "top_p": float,
-    "top_k": int,
-    "min_p": float,
-    "repetition_penalty": float,
-    "presence_penalty": float,
-    "frequency_penalty": float,
-    "min_tokens": int,
-    "max_tokens": int,
-    "seed": int,
-    "logprobs": int,
-    "ignore_eos": bool,
+_NUMBERS: Mapping[str, tuple[str, type, float, float]] = {
+    "temperature": ("temperature", float, 0, 100),
+    "top_p": ("top_p", float, 0, 1),
+    "top_k": ("top_k", int, 1, 2**31 - 1),
+    "min_p": ("min_p", float, 0, 1),
+    "repetition_penalty": ("repetition_penalty", float, 0, 10),
+    "presence_penalty": ("presence_penalty", float, -2, 2),
+    "frequency_penalty": ("frequency_penalty", float, -2, 2),
+    "min_tokens": ("min_new_tokens", int, 0, 2**31 - 1),
+    "max_tokens": ("max_new_tokens", int, 1, 2**31 - 1),
+    "logprobs": ("logprobs", int, 0, 1),
+    "ignore_eos": ("ignore_eos", bool, 0, 1),
 }
-"""Inputs of one number, and their types."""
-_NAMES = {"min_tokens": "min_new_tokens", "max_tokens": "max_new_tokens", "seed": "rng_seed"}
-"""How the engine calls those with another name."""
-_STRUCTURES = {"json_schema": "json_schema", "regex": "regex", "grammar": "grammar"}
-_MAX_SEED = 2**64 - 1
+"""Inputs of one number: how the engine calls them, their types, and the least and the most."""
+_SEEDS = 2**64
 
 
 def generation_config(
@@ -47,15 +44,23 @@ def generation_config(
     config = openvino_genai.GenerationConfig()
     config.apply_chat_template = False
     config.max_new_tokens = room
-    for name, kind in _NUMBERS.items():
+    for name, (own, kind, least, most) in _NUMBERS.items():
         if name in inputs:
-            setattr(config, _NAMES.get(name, name), _number(name, kind, inputs[name]))
+            number = _number(name, inputs[name])
+            if not least <= number <= most:
+                raise InputError(f"input {name} is {number}, not {least} to {most}")
+            setattr(config, own, kind(number))
+    if "seed" in inputs:
+        config.rng_seed = int(_number("seed", inputs["seed"])) % _SEEDS
     config.max_new_tokens = min(config.max_new_tokens, room)
     config.do_sample = "temperature" in inputs and config.temperature > 0
     if not config.do_sample:
         config.temperature = 1.0
-    config.stop_token_ids = end_tokens | {int(token) for token in _all(inputs, "stop_tokens")}
-    _structure(config, inputs)
+    stop_tokens = np.ravel(inputs.get("stop_tokens", ()))
+    config.stop_token_ids = end_tokens | {int(token) for token in stop_tokens}
+    structure = structured_output(inputs)
+    if structure is not None:
+        config.structured_output_config = structure
     try:
         config.validate()
     except RuntimeError as error:
@@ -63,25 +68,7 @@ def generation_config(
     return config
 
 
-def _structure(config: openvino_genai.GenerationConfig, inputs: Mapping[str, np.ndarray]) -> None:
-    given = [name for name in _STRUCTURES if name in inputs]
-    if len(given) > 1:
-        raise InputError(f"{' and '.join(given)} can't be used together")
-    for name in given:
-        text = str(np.ravel(inputs[name])[0])
-        structure = openvino_genai.StructuredOutputConfig(**{_STRUCTURES[name]: text})
-        config.structured_output_config = structure
-
-
-def _all(inputs: Mapping[str, np.ndarray], name: str) -> Any:
-    return np.ravel(inputs[name]) if name in inputs else ()
-
-
-def _number(name: str, kind: type, array: np.ndarray) -> Any:
-    if array.size != 1:
-        raise InputError(f"input {name} has {array.size} elements, not one")
-    try:
-        number = kind(np.ravel(array)[0])
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"input {name} is no number") from error
-    return number % (_MAX_SEED + 1) if name == "seed" else number
+def _number(name: str, array: np.ndarray) -> Any:
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        raise InputError(f"input {name} is {array.dtype} {list(array.shape)}, not one number")
+    return np.ravel(array)[0].item()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from grps.backends.openvino_genai.sampling import generation_config
 from grps.config.schema import ModelConfig
 from grps.errors import InputError, ModelError
 from grps.inference.steps.model import StepBatch, StepRequest, StepResult
+from grps.log import logger
 
 _RUNNING = openvino_genai.GenerationStatus.RUNNING
 _IGNORED = openvino_genai.GenerationStatus.IGNORED
@@ -30,20 +31,22 @@ _PROPERTIES = (
 """Keys of ``inferer_args`` that are no properties of the OpenVINO device."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Sequence:
     """A sequence in the engine."""
 
     handle: Any
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
+    opened: int
+    """Which of the pipelines that were opened generates it."""
 
-    def read(self) -> None:
-        """Take what the engine has generated since."""
+    def read(self) -> tuple[list[int], list[float]]:
+        """Return what the engine has generated since: tokens and their log-probabilities."""
+        tokens, logprobs = [], []
         while self.handle.can_read():
             for output in self.handle.read().values():
-                self.tokens.extend(output.generated_ids)
-                self.logprobs.extend(output.generated_log_probs)
+                tokens += output.generated_ids
+                logprobs += output.generated_log_probs
+        return tokens, logprobs
 
 
 class GenAiModel(LanguageModel):
@@ -53,6 +56,8 @@ class GenAiModel(LanguageModel):
         """Serve at most so many sequences at once."""
         self._most_sequences = most_sequences
         self._number = 0
+        self._opened = 0
+        self._pipeline: Any = None
 
     def load(self) -> None:
         """Load the model into the pipeline.
@@ -63,10 +68,17 @@ class GenAiModel(LanguageModel):
         from openvino import Tensor
 
         self._tensor = Tensor
-        args = dict(self.args or {})
+        args = self._arguments = dict(self.args or {})
         self.files = language_files(
             Path(self.path or ""), args.get("tokenizer"), args.get("chat_template")
         )
+        self._open()
+        self._vocabulary = len(self._pipeline.get_tokenizer().get_vocab())
+
+    def _open(self) -> None:
+        # Two at once may not fit into the memory.
+        self._pipeline = None
+        args = self._arguments
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.max_num_seqs = self._most_sequences
         scheduler.cache_size = int(args.get("cache_size_gb", _CACHE_SIZE_GB))
@@ -81,6 +93,7 @@ class GenAiModel(LanguageModel):
             )
         except RuntimeError as error:
             raise ModelError(f"OpenVINO GenAI can't load it: {str(error).strip()}") from error
+        self._opened += 1
 
     def begin(self, requests: Sequence[StepRequest]) -> list[_Sequence]:
         """Pass prompts to the engine.
@@ -88,7 +101,9 @@ class GenAiModel(LanguageModel):
         Raises:
             InputError: A prompt has no tokens or is too long, or the engine can't do what is asked.
         """
-        return [self._add(request) for request in requests]
+        # All are checked before the engine has one: what it has when this raises, nobody ends.
+        prompts = [self._prompt(request) for request in requests]
+        return [self._add(tokens, config) for tokens, config in prompts]
 
     def step(self, batch: StepBatch) -> StepResult:
         """Let the engine make a step, and deliver what it has generated."""
@@ -97,15 +112,17 @@ class GenAiModel(LanguageModel):
         logprobs: list[float] = []
         lengths, finished, failed = [], [], {}
         for row, sequence in enumerate(batch.states):
+            # Read behind the status: what is generated last is not lost.
             status = sequence.handle.get_status()
-            sequence.read()
-            tokens += sequence.tokens
-            logprobs += sequence.logprobs
-            lengths.append(len(sequence.tokens))
-            sequence.tokens, sequence.logprobs = [], []
+            made, probable = sequence.read()
+            tokens += made
+            logprobs += probable
+            lengths.append(len(made))
             finished.append(status != _RUNNING)
             if status == _IGNORED:
                 failed[row] = ModelError("the cache of the engine has no room for the sequence")
+            elif sequence.opened != self._opened:
+                failed[row] = ModelError("the engine has failed while the sequence was generated")
         outputs: dict[str, np.ndarray] = {
             "token": np.array(tokens, np.int64),
             "logprob": np.array(logprobs, np.float32),
@@ -118,25 +135,39 @@ class GenAiModel(LanguageModel):
             if sequence.handle.get_status() == _RUNNING:
                 sequence.handle.cancel()
 
-    def _add(self, request: StepRequest) -> _Sequence:
+    def _prompt(self, request: StepRequest) -> tuple[np.ndarray, openvino_genai.GenerationConfig]:
         tokens = request.inputs.get("tokens")
         if tokens is None or tokens.size == 0:
             raise InputError("the prompt has no tokens")
         prompt = np.ravel(tokens).astype(np.int64)
+        if prompt.min() < 0 or prompt.max() >= self._vocabulary:
+            raise InputError(f"tokens are numbers from 0 to {self._vocabulary - 1}")
         room = self.files.context_length - prompt.size
         if room < 1:
             raise InputError(
                 f"the prompt has {prompt.size} tokens; the context of the model has "
                 f"{self.files.context_length}, which must have room for the answer too"
             )
-        config = generation_config(request.inputs, set(self.files.end_tokens), room)
+        return prompt, generation_config(request.inputs, set(self.files.end_tokens), room)
+
+    def _add(self, prompt: np.ndarray, config: openvino_genai.GenerationConfig) -> _Sequence:
+        if self._pipeline is None:
+            self._open()
         self._number += 1
         tensor = self._tensor(prompt[np.newaxis])
-        return _Sequence(self._pipeline.add_request(self._number, tensor, config))
+        handle = self._pipeline.add_request(self._number, tensor, config)
+        return _Sequence(handle, self._opened)
 
     def _advance(self) -> None:
-        if self._pipeline.has_non_finished_requests():
+        if self._pipeline is None or not self._pipeline.has_non_finished_requests():
+            return
+        try:
             self._pipeline.step()
+        except RuntimeError:
+            # A pipeline that has failed in a step makes no other one.
+            logger.warning("OpenVINO GenAI has failed in a step; the model is loaded again")
+            self._open()
+            raise
 
 
 def create_step_model(config: ModelConfig) -> GenAiModel:

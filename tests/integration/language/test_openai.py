@@ -44,6 +44,10 @@ TOOLS: list[Any] = [
     }
     for name in ("weather", "time")
 ]
+BAD_FORMAT = {
+    "type": "json_schema",
+    "json_schema": {"name": "c", "schema": {"type": "nonsense"}},
+}
 EXACT = {
     "INFERENCE_PRECISION_HINT": "f32",
     "KV_CACHE_PRECISION": "f32",
@@ -144,6 +148,13 @@ def test_a_stop_string_is_left_out(client: Any) -> None:
         assert text == whole[: whole.index(first)]
 
 
+def test_one_of_several_texts(client: Any) -> None:
+    answer = client.chat.completions.create(
+        messages=FRANCE, extra_body={"guided_choice": ["Rome (Italy)", "Paris."]}, **CERTAIN
+    )
+    assert answer.choices[0].message.content in {"Rome (Italy)", "Paris."}
+
+
 def test_choices_differ_and_are_counted(client: Any) -> None:
     asked: dict[str, Any] = {"model": "smol", "messages": FRANCE, "max_tokens": 8, "n": 3}
     answer = client.chat.completions.create(temperature=2, seed=7, **asked)
@@ -162,6 +173,7 @@ def test_logprobs_go_with_the_text(client: Any) -> None:
     assert choice.logprobs is not None and choice.logprobs.content is not None
     tokens = choice.logprobs.content
     assert all(token.logprob <= 0 for token in tokens)
+    assert any(token.logprob < 0 for token in tokens)
     data = b"".join(bytes(token.bytes or []) for token in tokens)
     assert data.decode().startswith(choice.message.content or "?")
 
@@ -193,6 +205,9 @@ def test_text_of_a_schema(client: Any) -> None:
         ({"messages": [{"role": "king", "content": "x"}]}, "messages[0].role"),
         ({"max_tokens": CONTEXT}, "messages"),
         ({"response_format": {"type": "json_schema"}}, None),
+        ({"response_format": BAD_FORMAT}, None),
+        ({"extra_body": {"guided_regex": "("}}, None),
+        ({"extra_body": {"guided_grammar": "root ::= ("}}, None),
     ],
 )
 def test_what_is_wrong_is_named(client: Any, changes: dict[str, Any], param: str | None) -> None:

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
-use crate::frontends::openai::generating::{Event, Generating};
+use crate::frontends::openai::generating::{Choice, Event, Generating};
 use crate::frontends::openai::inputs;
 use crate::frontends::openai::language::Language;
 use crate::frontends::openai::prompts::{Encoded, encode_all};
@@ -111,8 +111,8 @@ fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
     for prompt in prompts {
         for _ in 0..generation.choices {
             let index = i64::try_from(choices.len()).unwrap_or_default();
-            let inputs =
-                inputs::inputs(generation, guide, &prompt.tokens, seed.wrapping_add(index))?;
+            let seed = seed.wrapping_add(index);
+            let inputs = inputs::inputs(*api, generation, guide, &prompt.tokens, seed)?;
             let request = Request {
                 timeline: Arc::clone(&call.timeline),
                 content: Content::Tensors(inputs),
@@ -120,22 +120,16 @@ fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
                 attachment: None,
             };
             let chunks = call.app.engine.infer_stream(language.route.clone(), request);
-            choices.push((chunks, parser(call, asked, *api, prompt)?));
+            choices.push(Choice::new(chunks, parser(call, asked, prompt)?, guide));
         }
     }
     let logprobs = generation.logprobs.map(|_| Arc::clone(language.text()));
-    let around = guide.map(|guide| (guide.before, guide.after));
-    Ok(Generating::new(choices, around, logprobs))
+    Ok(Generating::new(choices, logprobs))
 }
 
 /// What finds calls and reasoning in the answer to messages.
-fn parser(
-    call: &Call,
-    asked: &Asked,
-    api: Api,
-    prompt: &Encoded,
-) -> Result<Option<AnswerParser>, Fault> {
-    if api == Api::Completion {
+fn parser(call: &Call, asked: &Asked, prompt: &Encoded) -> Result<Option<AnswerParser>, Fault> {
+    if asked.api == Api::Completion {
         return Ok(None);
     }
     let chat = asked.language.chat(call)?;

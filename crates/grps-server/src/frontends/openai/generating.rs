@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use grps_chat::{AnswerParser, AnswerPart};
+use grps_chat::{AnswerParser, AnswerPart, CallGuide};
 use grps_core::{Cause, Chunks, Error, StepText};
 use grps_openai::{Finish, FinishReason, TokenLogprob};
 
@@ -19,14 +19,15 @@ pub(super) struct Generating {
 }
 
 /// One choice.
-struct Choice {
+pub(super) struct Choice {
     /// `None` once it has ended.
     chunks: Option<Chunks>,
     /// Finds calls and reasoning in the text; `None` for a completion.
     parser: Option<AnswerParser>,
-    /// What the parser reads before and behind the text.
-    around: Option<(&'static str, &'static str)>,
-    has_begun: bool,
+    /// What the parser has found before the text.
+    found: Vec<AnswerPart>,
+    /// What it reads behind the text of a call that was required.
+    after: &'static str,
     tokens: u32,
     reasoning_tokens: u32,
 }
@@ -48,17 +49,9 @@ impl Event {
 }
 
 impl Generating {
-    /// Choices by their chunks and parsers; parsers read something around the text of a guided answer.
-    pub(super) fn new(
-        choices: Vec<(Chunks, Option<AnswerParser>)>,
-        around: Option<(&'static str, &'static str)>,
-        logprobs: Option<Arc<dyn StepText>>,
-    ) -> Self {
-        let choices = choices.into_iter().map(|(chunks, parser)| {
-            let (has_begun, tokens, reasoning_tokens) = (false, 0, 0);
-            Choice { chunks: Some(chunks), parser, around, has_begun, tokens, reasoning_tokens }
-        });
-        Self { choices: choices.collect(), next: 0, logprobs }
+    /// Choices that have begun; tokens are described if their probabilities are wanted.
+    pub(super) fn new(choices: Vec<Choice>, logprobs: Option<Arc<dyn StepText>>) -> Self {
+        Self { choices, next: 0, logprobs }
     }
 
     /// Waits for what happens next to any choice; `None` once all have ended.
@@ -92,6 +85,20 @@ impl Generating {
 }
 
 impl Choice {
+    /// A choice that begins, perhaps guided to a call.
+    pub(super) fn new(
+        chunks: Chunks,
+        mut parser: Option<AnswerParser>,
+        guide: Option<&CallGuide>,
+    ) -> Self {
+        let mut found = Vec::new();
+        if let Some((parser, guide)) = parser.as_mut().zip(guide) {
+            parser.push(guide.before, &mut found);
+        }
+        let after = guide.map_or("", |guide| guide.after);
+        Self { chunks: Some(chunks), parser, found, after, tokens: 0, reasoning_tokens: 0 }
+    }
+
     /// What a chunk has; `None` for nothing.
     fn take(
         &mut self,
@@ -114,17 +121,12 @@ impl Choice {
         let logprobs = logprobs.map_or_else(Vec::new, |text| piece.token_logprobs(text));
         let count = u32::try_from(piece.tokens.len()).unwrap_or(u32::MAX);
         self.tokens = self.tokens.saturating_add(count);
-        let mut parts = Vec::new();
+        let mut parts = std::mem::take(&mut self.found);
         match &mut self.parser {
             Some(parser) => {
-                if let Some((before, _)) = self.around.filter(|_| !self.has_begun) {
-                    parser.push(before, &mut parts);
-                }
                 parser.push(&piece.text, &mut parts);
-                if let Some((_, after)) =
-                    self.around.filter(|_| piece.end == Some(FinishReason::Stop))
-                {
-                    parser.push(after, &mut parts);
+                if piece.end == Some(FinishReason::Stop) {
+                    parser.push(self.after, &mut parts);
                 }
                 if piece.end.is_some() {
                     parser.finish(&mut parts);
@@ -133,7 +135,6 @@ impl Choice {
             None if piece.text.is_empty() => {}
             None => parts.push(AnswerPart::Text(piece.text)),
         }
-        self.has_begun = true;
         if matches!(parts.last(), Some(AnswerPart::Reasoning(_))) {
             self.reasoning_tokens = self.reasoning_tokens.saturating_add(count);
         }

@@ -1,0 +1,93 @@
+"""OpenVINO GenAI as a step model, without a service around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import openvino_genai
+import pytest
+
+from grps.backends.openvino_genai import sampling
+from grps.backends.openvino_genai.step_model import GenAiModel
+from grps.errors import InputError
+from grps.inference.steps.model import StepBatch, StepRequest
+from tests.integration.language.models import smol_path
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[GenAiModel]:
+    made = GenAiModel(4)
+    made.init(str(smol_path()), "cpu")
+    made.load()
+    yield made
+
+
+def request(tokens: Any = (1, 4093, 198), **inputs: Any) -> StepRequest:
+    given = {"tokens": np.array(tokens, np.int64), "max_tokens": np.array([3]), **inputs}
+    return StepRequest({name: np.asarray(array) for name, array in given.items()}, "id")
+
+
+def run(model: GenAiModel, states: list[Any]) -> list[int]:
+    """Step sequences to their end; return how many tokens each has."""
+    made = [0] * len(states)
+    for _ in range(50):
+        result = model.step(StepBatch({}, states))
+        made = [count + length for count, length in zip(made, result.lengths, strict=True)]
+        if all(result.finished):
+            return made
+    raise AssertionError("the sequences do not end")
+
+
+def test_sequences_are_generated_together(model: GenAiModel) -> None:
+    assert run(model, model.begin([request(), request(max_tokens=[2])])) == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"tokens": []}, "no tokens"),
+        ({"tokens": [-1]}, "tokens are numbers from 0 to 49151"),
+        ({"tokens": [49_152]}, "tokens are numbers from 0 to 49151"),
+        ({"tokens": [1] * 8192}, "8192 tokens"),
+        ({"temperature": [-0.1]}, "temperature is -0.1"),
+        ({"temperature": ["hot"]}, "not one number"),
+        ({"top_p": [1.1]}, "top_p is 1.1"),
+        ({"top_p": [0.0], "temperature": [1.0]}, "refuses"),
+        ({"top_k": [0]}, "top_k is 0"),
+        ({"seed": [1, 2]}, "not one number"),
+        ({"logprobs": [2]}, "logprobs is 2"),
+        ({"stop_tokens": [-5]}, "refuses"),
+        ({"temperature": [float("nan")]}, "temperature is nan"),
+    ],
+)
+def test_wrong_inputs_are_refused(model: GenAiModel, inputs: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        model.begin([request(), request(**inputs)])
+
+
+def test_what_is_refused_leaves_nothing_in_the_engine(model: GenAiModel) -> None:
+    with pytest.raises(InputError):
+        model.begin([request(), request(top_k=[0])])
+    assert not model._pipeline.has_non_finished_requests()
+
+
+def test_a_pipeline_that_fails_is_opened_again(
+    model: GenAiModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(inputs: Any) -> Any:
+        return openvino_genai.StructuredOutputConfig(json_schema='{"type": "nonsense"}')
+
+    [other] = model.begin([request()])
+    with monkeypatch.context() as patched:
+        patched.setattr(sampling, "structured_output", broken)
+        [bad] = model.begin([request()])
+    with pytest.raises(RuntimeError, match="nonsense"):
+        model.step(StepBatch({}, [other, bad]))
+    [good] = model.begin([request()])
+    result = model.step(StepBatch({}, [other, good]))
+    assert set(result.failed) == {0}
+    assert "the engine has failed" in str(result.failed[0])
+    model.end([other, bad])
+    assert run(model, [good])[0] + result.lengths[1] == 3
