@@ -77,11 +77,8 @@ def _take_name(graph: DagConfig, at: str, taken: set[str], fail: Fail) -> None:
 
 def _check_model(model: ModelConfig, at: str, names: KnownNames, fail: Fail) -> None:
     _check_batching(model, f"{at}.batching", names, fail)
-    if model.inferer_type in names.step_engines and not model.makes_steps:
-        raise fail(
-            f"{at}.batching.type",
-            f"inferer_type {model.inferer_type!r} makes its text in steps: use 'continuous'",
-        )
+    if model.inferer_type in names.step_engines:
+        _check_step_engine(model, at, fail)
     if len(model.devices) > 1 and not all(model.devices):
         raise fail(f"{at}.device", f"{model.device!r} lists a device without a name")
     if model.isolation == "process" and model.max_threads is not None:
@@ -169,6 +166,16 @@ def _check_identity(model: ModelConfig, at: str, fail: Fail) -> None:
         raise fail(f"{at}.batching.type", "inferer_type 'identity' has no batches; leave it out")
 
 
+def _check_step_engine(model: ModelConfig, at: str, fail: Fail) -> None:
+    named = f"inferer_type {model.inferer_type!r}"
+    if not model.makes_steps:
+        raise fail(f"{at}.batching.type", f"{named} makes its text in steps: use 'continuous'")
+    if model.converter_type != "numpy":
+        raise fail(f"{at}.converter_type", f"{named} takes tokens: use 'numpy'")
+    if model.batching is not None and model.batching.steps is not None:
+        raise fail(f"{at}.batching.steps", f"{named} plans its steps itself; leave it out")
+
+
 def _check_torchserve(model: ModelConfig, at: str, fail: Fail) -> None:
     if model.isolation != "process":
         raise fail(
@@ -227,9 +234,8 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
 def _check_steps(
     model: ModelConfig, batching: BatchingConfig, at: str, names: KnownNames, fail: Fail
 ) -> None:
-    takes_arrays = model.converter_type == "numpy"
-    is_own = model.inferer_type in ("customized", *names.step_engines) and takes_arrays
-    if not is_own and model.inferer_type != "plugin":
+    is_own = model.inferer_type == "customized" and model.converter_type == "numpy"
+    if not is_own and model.inferer_type not in ("plugin", *names.step_engines):
         raise fail(
             f"{at}.type",
             "'continuous' is for step models: use inferer_type 'customized' and "
@@ -238,7 +244,8 @@ def _check_steps(
     if model.isolation == "process" and not is_own:
         raise fail(
             f"{at}.type",
-            "'continuous' of a plugin runs in this process; use 'isolation: thread'",
+            f"'continuous' of inferer_type {model.inferer_type!r} runs in this process; use "
+            "'isolation: thread'",
         )
     useless = {"max_threads": model.max_threads, "warm_up_requests": model.warm_up_requests}
     for key, value in useless.items():

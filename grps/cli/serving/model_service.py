@@ -68,6 +68,10 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
         )
     if flags.device is None:
         flags = replace(flags, device=default_device(engine, given))
+    if declared.makes_steps and "batching_type" in given:
+        raise click.UsageError(
+            f"--batching_type: {declared.title} batches continuously; leave the flag out"
+        )
     asks = has_flag(declared, "inp_device") and flags.inp_device is None
     if asks and flags.device == "original":
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")

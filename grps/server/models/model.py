@@ -312,7 +312,7 @@ def native_steps(
         state_bytes=state_bytes,
         max_state_bytes=steps.max_state_bytes,
         # The engine of a language model ends its sequences, and keeps their states itself.
-        max_steps=max(steps.max_steps, files.context_length if files else 0),
+        max_steps=files.context_length if files else steps.max_steps,
         preemption="never" if files else steps.preemption,
         priority_levels=queue.priority_levels,
         max_waiting=queue.max_length,

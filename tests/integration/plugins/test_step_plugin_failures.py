@@ -160,7 +160,11 @@ CONTINUOUS = {"type": "continuous"}
         ("series", {"inferer_args": {"fault": "negative"}}, "'value': dimension 1 is negative"),
         ("series", {"inferer_args": {"fault": "large"}}, "'value': a row has too many elements"),
         ("series", {"inferer_args": {"fault": "memory"}}, "slot 'value': no memory for 16 rows"),
-        ("series", {"isolation": "process"}, "'continuous' of a plugin runs in this process"),
+        (
+            "series",
+            {"isolation": "process"},
+            "'continuous' of inferer_type 'plugin' runs in this process",
+        ),
     ],
 )
 def test_a_wrong_model_keeps_the_service_from_starting(

@@ -280,6 +280,7 @@ def test_flags_of_engines_reach_the_files(
         (".engine", ["--streams", "65"], "65 is not in the range 1<=x<=64"),
         (".engine", ["--inp_device", "cuda"], "--inp_device is for torch models"),
         (".onnx", ["--streams", "2"], "--streams is for tensorrt and openvino models"),
+        (".gguf", ["--batching_type", "dynamic"], "OpenVINO GenAI batches continuously"),
     ],
 )
 def test_usage_errors_of_engines(

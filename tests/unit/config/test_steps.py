@@ -66,8 +66,24 @@ ONLY_STEP_MODELS = (
         (text_with("type: continuous", converter_type="torch"), ONLY_STEP_MODELS),
         (
             text_with("type: continuous", "plugin", "none", isolation="process"),
-            "models[0].batching.type: 'continuous' of a plugin runs in this process; use "
-            "'isolation: thread'",
+            "models[0].batching.type: 'continuous' of inferer_type 'plugin' runs in this process; "
+            "use 'isolation: thread'",
+        ),
+        (
+            text_with("type: continuous", "openvino_genai", isolation="process"),
+            "models[0].batching.type: 'continuous' of inferer_type 'openvino_genai' runs in this",
+        ),
+        (
+            text_with("type: none", "openvino_genai"),
+            "models[0].batching.type: inferer_type 'openvino_genai' makes its text in steps",
+        ),
+        (
+            text_with("type: continuous", "openvino_genai", "none"),
+            "models[0].converter_type: inferer_type 'openvino_genai' takes tokens: use 'numpy'",
+        ),
+        (
+            text_with("type: continuous, steps: {max_steps: 3}", "openvino_genai"),
+            "models[0].batching.steps: inferer_type 'openvino_genai' plans its steps itself",
         ),
         (
             text_with("type: continuous", inferer_type="plugin"),

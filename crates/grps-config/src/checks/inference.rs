@@ -71,10 +71,8 @@ fn take_name(graph: &DagConfig, at: &str, taken: &mut HashSet<String>, fail: Fai
 
 fn check_model(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) -> Checked {
     check_batching(model, &format!("{at}.batching"), names, fail)?;
-    if names.step_engines.contains(&model.inferer_type) && !model.makes_steps() {
-        let inferer = quoted(&model.inferer_type);
-        let text = format!("inferer_type {inferer} makes its text in steps: use 'continuous'");
-        return Err(fail(&format!("{at}.batching.type"), &text));
+    if names.step_engines.contains(&model.inferer_type) {
+        check_step_engine(model, at, fail)?;
     }
     let devices = model.devices();
     if devices.len() > 1 && devices.contains(&Some("")) {
@@ -276,6 +274,23 @@ fn check_batching(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) 
     Ok(())
 }
 
+fn check_step_engine(model: &ModelConfig, at: &str, fail: Fail<'_>) -> Checked {
+    let named = format!("inferer_type {}", quoted(&model.inferer_type));
+    if !model.makes_steps() {
+        let text = format!("{named} makes its text in steps: use 'continuous'");
+        return Err(fail(&format!("{at}.batching.type"), &text));
+    }
+    if model.converter_type.as_deref() != Some("numpy") {
+        let text = format!("{named} takes tokens: use 'numpy'");
+        return Err(fail(&format!("{at}.converter_type"), &text));
+    }
+    if model.batching.as_ref().is_some_and(|batching| batching.steps.is_some()) {
+        let text = format!("{named} plans its steps itself; leave it out");
+        return Err(fail(&format!("{at}.batching.steps"), &text));
+    }
+    Ok(())
+}
+
 fn check_steps(
     model: &ModelConfig,
     batching: &BatchingConfig,
@@ -284,17 +299,18 @@ fn check_steps(
     fail: Fail<'_>,
 ) -> Checked {
     let inferer = &model.inferer_type;
-    let is_engine = names.step_engines.contains(inferer);
-    let takes_arrays = model.converter_type.as_deref() == Some("numpy");
-    let is_own = (inferer == "customized" || is_engine) && takes_arrays;
-    if !is_own && inferer != "plugin" {
+    let is_own = inferer == "customized" && model.converter_type.as_deref() == Some("numpy");
+    if !is_own && inferer != "plugin" && !names.step_engines.contains(inferer) {
         let text = "'continuous' is for step models: use inferer_type 'customized' and \
                     converter_type 'numpy', or inferer_type 'plugin'";
         return Err(fail(&format!("{at}.type"), text));
     }
     if model.isolation == Isolation::Process && !is_own {
-        let text = "'continuous' of a plugin runs in this process; use 'isolation: thread'";
-        return Err(fail(&format!("{at}.type"), text));
+        let text = format!(
+            "'continuous' of inferer_type {} runs in this process; use 'isolation: thread'",
+            quoted(inferer)
+        );
+        return Err(fail(&format!("{at}.type"), &text));
     }
     let useless = [
         ("max_threads", model.max_threads.is_some()),

@@ -8,7 +8,8 @@ mod server;
 pub use access::{AuthConfig, CertificateConfig, JwtConfig, KeyConfig, KeysFile, Scope};
 pub use inference::{
     BatchingConfig, BatchingType, BatchingWait, DagConfig, DagType, InferenceConfig, Isolation,
-    ModelConfig, NodeConfig, NodeType, PaddingConfig, PreemptionKind, QueueConfig, StepsConfig,
+    ModelConfig, NodeConfig, NodeType, PaddingConfig, PreemptionKind, QueueConfig, StepTextConfig,
+    StepsConfig,
 };
 pub use server::{
     ClientAuth, CompressionConfig, CorsConfig, CtrlMode, CustomizedHttpConfig, CustomizedRoutes,
