@@ -36,6 +36,7 @@ ALLOWED = {
         "grps-engines",
         "grps-plugin",
         "grps-server",
+        "grps-text",
         "grps-worker",
     },
 }

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use grps_config::types::{ModelConfig, PreemptionKind};
+use grps_config::types::{ModelConfig, PreemptionKind, StepTextConfig};
 use grps_core::{
-    Executor, ModelSpec, NativeInstance, NestedCalls, Preemption, StepPolicy, StepsExecutor,
+    Executor, ModelSpec, NativeInstance, NestedCalls, Preemption, StepPolicy, StepText,
+    StepsExecutor,
 };
+use grps_text::{TokenText, TokenTextOptions, TokenizerSource};
 
 use crate::loading::{Instances, devices_of_copies, stop_all};
 use crate::plugin_models::{OpenedPlugin, open_plugin, settings_of};
@@ -30,7 +32,8 @@ pub(crate) fn load_steps(
     if let Some(signature) = plugin.signature.clone() {
         describe(spec, signature, false, &[])?;
     }
-    let executor = StepsExecutor::new(spec, policy_of(config, slots.row_bytes()));
+    let text = text_of(config, folder)?;
+    let executor = StepsExecutor::with_text(spec, policy_of(config, slots.row_bytes()), text);
     match start_copies(config, folder, &plugin, &executor) {
         Ok(instances) => {
             Ok(StartedSteps { executor: Arc::new(executor), instances, calls: plugin.calls })
@@ -69,6 +72,17 @@ fn start_copies(
         }
     }
     Ok(instances)
+}
+
+/// What makes the text of sequences; `None` when clients get the outputs alone.
+fn text_of(config: &ModelConfig, folder: &Path) -> Result<Option<Arc<dyn StepText>>, String> {
+    let steps = config.batching.as_ref().and_then(|batching| batching.steps.as_ref());
+    let Some(text) = steps.and_then(|steps| steps.text.clone()) else { return Ok(None) };
+    let StepTextConfig { tokenizer, token_output, stop, skip_special_tokens } = text;
+    let tokenizer = TokenizerSource::File(folder.join(tokenizer));
+    let options = TokenTextOptions { tokenizer, token_output, stop, skip_special_tokens };
+    let loaded = TokenText::load(options).map_err(|error| error.to_string())?;
+    Ok(Some(Arc::new(loaded)))
 }
 
 /// How the sequences of a model are scheduled; as `native_steps` in `grps/server/models/model.py`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from tests.integration.scheduling.test_steps import (
     test_sequences_join_and_leave_a_running_batch,
     test_several_instances_share_what_waits,
 )
-from tests.step_models import Client, expected
+from tests.step_models import Client, expected, series_model
 from tests.support import RunningServer, serving, wait_until, write_project
 
 __all__ = [
@@ -53,12 +54,25 @@ __all__ = [
 ]
 
 
+WORDS = dict(zip(["one ", "🦀", " stop", " never"], expected(0, 4), strict=True))
+TOKENIZER = {
+    "version": "1.0",
+    "added_tokens": [],
+    "decoder": {"type": "Fuse"},
+    "model": {"type": "WordLevel", "unk_token": "one ", "vocab": WORDS},
+}
+"""Words for the first numbers of a sequence."""
+TEXT = {"tokenizer": "tokenizer.json", "token_output": "y", "stop": [" stop"]}
+
+
 @pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, steps_library: Path
 ) -> Iterator[RunningServer]:
-    models = [step_plugin(model, steps_library) for model in MODELS]
-    folder = write_project(tmp_path_factory.mktemp("steps"), models)
+    folder = tmp_path_factory.mktemp("steps")
+    (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
+    texts = series_model("texts", {"steps": {"text": TEXT}})
+    write_project(folder, [step_plugin(model, steps_library) for model in [*MODELS, texts]])
     with serving(folder, request.param) as running:
         yield running
 
@@ -71,3 +85,12 @@ def test_steps_are_counted(server: RunningServer) -> None:
     wait_until(lambda: client.gauge("grps_model_slots_in_use") == 0, "the slot is free")
     assert client.gauge("grps_model_step_outputs_total") == before + 4
     assert client.gauge("grps_model_slots") > 0
+
+
+@pytest.mark.parametrize("steps", [2, 4], ids=["the-model-ends", "a-stop-string-ends"])
+def test_text_is_made_of_the_tokens(server: RunningServer, steps: int) -> None:
+    client = Client(server, "texts")
+    tensors = client.post(0, steps).json()["gtensors"]["tensors"]
+    found = {tensor["name"]: tensor.get("flat_string") for tensor in tensors}
+    assert (found["text"], found["finish_reason"]) == (["one 🦀"], ["stop"])
+    client.all_ended()
