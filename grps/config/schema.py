@@ -77,6 +77,11 @@ class StepsConfig(Section, frozen=True, kw_only=True):
     text: StepTextConfig | None = None
     """How the text of sequences is made; clients get the outputs alone when absent."""
 
+    @property
+    def prefills_in_parts(self) -> bool:
+        """Whether the model's ``prefill`` reads the inputs, in parts."""
+        return self.max_chunk is not None
+
 
 class BatchingConfig(Section, frozen=True, kw_only=True):
     """How requests of one model are gathered into batches."""
@@ -147,6 +152,17 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     def makes_steps(self) -> bool:
         """Whether it is a step model."""
         return self.batching is not None and self.batching.type == "continuous"
+
+    @property
+    def steps(self) -> StepsConfig:
+        """How the sequences of a step model are scheduled, with the defaults."""
+        steps = self.batching.steps if self.batching is not None else None
+        return steps if steps is not None else StepsConfig()
+
+    @property
+    def slots(self) -> int:
+        """The sequences that an instance of a step model steps at once."""
+        return (self.batching or BatchingConfig()).max_batch_size
 
     @property
     def devices(self) -> tuple[str | None, ...]:

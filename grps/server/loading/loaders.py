@@ -271,9 +271,7 @@ def load_step_model(config: ModelConfig) -> StepModel:
         )
     kind = type(registered)
     bytes_of(kind.slots)  # a wrong declaration is an error of the start
-    steps = config.batching.steps if config.batching is not None else None
-    in_parts = steps is not None and steps.max_chunk is not None
-    if in_parts and kind.prefill is StepModel.prefill:
+    if config.steps.prefills_in_parts and kind.prefill is StepModel.prefill:
         raise ModelError(
             f"model {config.key}: batching.steps.max_chunk needs a prefill method, which "
             f"{kind.__name__} has not"

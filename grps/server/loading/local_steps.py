@@ -12,10 +12,11 @@ from grps.config.schema import ModelConfig, StepsConfig
 from grps.errors import InputError, ModelError
 from grps.inference.channel import NamedArray
 from grps.inference.context import GrpsContext
-from grps.inference.steps.runner import Begun, FailedRow, StepRunner
+from grps.inference.steps.runner import Begun, FailedRow
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from grps.server.loading.loaders import load_step_model
 from grps.server.loading.local_entry import LocalEntry
+from grps.server.loading.step_models import step_runner
 
 
 @dataclass(slots=True)
@@ -42,10 +43,7 @@ class LocalSteps:
             ModelError: It can't be loaded.
         """
         self._model = load_step_model(config)
-        self._name = config.key
-        batching = config.batching
-        self._slots = batching.max_batch_size if batching is not None else 1
-        self._steps = batching.steps if batching is not None else None
+        self._config = config
 
     def infer(self, inputs: Sequence[Mapping[str, np.ndarray]]) -> list[SequenceResult]:
         """Run sequences, as many at once as the model has slots.
@@ -56,12 +54,10 @@ class LocalSteps:
         Returns:
             What became of each.
         """
-        steps = self._steps if self._steps is not None else StepsConfig()
-        sequences = [_Sequence(one, steps) for one in inputs]
+        sequences = [_Sequence(one, self._config.steps) for one in inputs]
         waiting = [one for one in sequences if one.result.error is None]
-        channel = LocalStepChannel(waiting, self._slots, steps)
-        in_parts = steps.max_chunk is not None
-        StepRunner(self._model, self._slots, in_parts=in_parts, name=self._name).run(channel)
+        channel = LocalStepChannel(waiting, self._config.slots, self._config.steps)
+        step_runner(self._config, self._model, self._config.key).run(channel)
         return [one.joined() for one in sequences]
 
 
@@ -77,9 +73,8 @@ class _Sequence:
         self.made: list[list[NamedArray]] = []
         read = dict(self._inputs).get(steps.prefill_input or "")
         self.positions = max(1, read.shape[-1]) if read is not None and read.ndim else 1
-        in_parts = steps.max_chunk is not None
-        self.unread = self.positions if in_parts else 0
-        cost = 1 if in_parts else self.positions
+        self.unread = self.positions if steps.prefills_in_parts else 0
+        cost = 1 if steps.prefills_in_parts else self.positions
         if steps.max_step_cost is not None and cost >= steps.max_step_cost:
             self.result.error = InputError(
                 f"the input has {self.positions} positions, but a step takes "

@@ -28,10 +28,9 @@ def open_plugin(config: ModelConfig, folder: Path) -> Plugin:
     if path.is_file() and (missing := load_needed(path, folder)) is not None:
         raise ModelError(f"model {config.key}: {path}: {missing}")
     name, batching = config.inferer_name or "", config.batching
-    steps = batching.steps if batching is not None else None
     try:
         plugin = Plugin(path, name)
-        plugin.check_steps(name, config.makes_steps, steps is not None and bool(steps.max_chunk))
+        plugin.check_steps(name, config.makes_steps, config.steps.prefills_in_parts)
     except ValueError as error:
         raise ModelError(f"model {config.key}: {error}") from error
     if not plugin.takes_tensors and batching and (batching.allowed_sizes or batching.padding):

@@ -27,10 +27,5 @@ def step_runner(config: ModelConfig, step_model: StepModel, name: str) -> StepRu
         step_model: The object of this instance, which nothing else uses.
         name: The instance in the log.
     """
-    slots = config.batching.max_batch_size if config.batching is not None else 1
-    return StepRunner(step_model, slots, in_parts=_in_parts(config), name=name)
-
-
-def _in_parts(config: ModelConfig) -> bool:
-    steps = config.batching.steps if config.batching is not None else None
-    return steps is not None and steps.max_chunk is not None
+    in_parts = config.steps.prefills_in_parts
+    return StepRunner(step_model, config.slots, in_parts=in_parts, name=name)

@@ -16,11 +16,9 @@ from grps.backends.backend import Signature
 from grps.backends.common.language.model_files import LanguageFiles
 from grps.backends.common.signature import accepted, describe
 from grps.config.schema import (
-    BatchingConfig,
     GpuConfig,
     ModelConfig,
     PaddingConfig,
-    StepsConfig,
     StepTextConfig,
 )
 from grps.config.secrets import hide_secrets
@@ -299,13 +297,12 @@ def native_steps(
         files: What the files of a language model say; ``None`` for another model.
         folder: The project, which the path of the tokenizer is relative to.
     """
-    batching, queue = config.batching or BatchingConfig(), config.queue
-    steps = batching.steps or StepsConfig()
+    steps, queue = config.steps, config.queue
     text = _native_text(steps.text, folder)
     if files is not None:
         text = NativeStepText(tokenizer_json=files.tokenizer)
     return NativeSteps(
-        max_slots=batching.max_batch_size,
+        max_slots=config.slots,
         max_step_cost=steps.max_step_cost,
         max_chunk=steps.max_chunk,
         prefill_input=steps.prefill_input,
