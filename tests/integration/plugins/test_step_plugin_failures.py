@@ -12,7 +12,11 @@ import requests
 
 from grps.deploy.native import PROGRAM
 from tests.integration.plugins.conftest import step_plugin
-from tests.integration.scheduling.test_step_failures import message_of
+from tests.integration.scheduling.test_step_failures import (
+    message_of,
+    test_a_row_that_fails_leaves_the_others,
+    test_begin_fails_for_one_of_several,
+)
 from tests.step_models import Client, expected, series_model
 from tests.support import (
     GUARD_S,
@@ -24,6 +28,11 @@ from tests.support import (
     wait_until,
     write_project,
 )
+
+__all__ = [
+    "test_a_row_that_fails_leaves_the_others",
+    "test_begin_fails_for_one_of_several",
+]
 
 PARTS = {"max_batch_size": 4, "steps": {"max_chunk": 2, "prefill_input": "x"}}
 MODELS = [
@@ -79,35 +88,6 @@ def test_a_failure_names_its_cause_and_the_service_goes_on(
 ) -> None:
     assert text in message_of(client, first, status)
     assert client.whole(3, 3) == expected(3, 3)
-    client.all_ended()
-
-
-@pytest.mark.parametrize(("first", "status"), [(104, 500), (105, 409), (106, 500), (117, 500)])
-def test_a_sequence_that_fails_leaves_the_others(client: Client, first: int, status: int) -> None:
-    with client.stream(30, 3000) as other:
-        assert client.post(first, 3).status_code == status
-        assert client.whole(31, 3) == expected(31, 3)
-        assert other.head().status == 200
-    client.all_ended()
-
-
-def test_begin_fails_for_one_of_several(client: Client) -> None:
-    client.hold()
-    try:
-        with ThreadPoolExecutor() as threads:
-            running = threads.submit(client.whole, 20, 3)
-            client.sees("rows", 20)
-            good = [threads.submit(client.whole, first, 3) for first in (21, 22)]
-            bad = [threads.submit(client.post, first, 3) for first in (13, -1, 106)]
-            client.waits(5)
-            client.release()
-            assert [one.result() for one in (running, *good)] == [
-                expected(first, 3) for first in (20, 21, 22)
-            ]
-            assert [one.result().status_code for one in bad] == [500, 400, 500]
-    finally:
-        client.release()
-    assert client.saw("called", 21, 22, 13, -1, 106)
     client.all_ended()
 
 

@@ -67,16 +67,16 @@ def test_begin_fails_for_one_of_several(client: Client) -> None:
             running = threads.submit(client.whole, 20, 3)
             client.sees("rows", 20)
             good = [threads.submit(client.whole, first, 3) for first in (21, 22)]
-            bad = [threads.submit(client.post, first, 3) for first in (13, -1)]
-            client.waits(4)
+            bad = [threads.submit(client.post, first, 3) for first in (13, -1, 106)]
+            client.waits(5)
             client.release()
             assert [one.result() for one in (running, *good)] == [
                 expected(first, 3) for first in (20, 21, 22)
             ]
-            assert [one.result().status_code for one in bad] == [500, 400]
+            assert [one.result().status_code for one in bad] == [500, 400, 500]
     finally:
         client.release()
-    assert client.saw("called", 21, 22, 13, -1)
+    assert client.saw("called", 21, 22, 13, -1, 106)
     client.all_ended()
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +15,10 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grps.backends.backend import Signature, TensorSpec
-from grps.server.native import Link, Lost, Model, NativeModel, Server
+from grps.server.native import Lost, Model
 from grps.server.worker import packets
 from grps.server.worker.packets import Blobs, Pipe, Received
-from tests.unit.server.models.test_instances import LONG_S, SETTINGS
-
-SIGNATURE = Signature((TensorSpec("x", "float32", (None,)),), (), strict_names=True)
+from tests.unit.server.worker.played import play_worker, service
 
 
 @dataclass
@@ -36,62 +31,20 @@ class Asked:
     packet: Received
 
 
-def ask(port: int) -> requests.Response:
-    tensor = {"name": "x", "dtype": "DT_FLOAT32", "shape": [2], "flat_float32": [1.0, 2.0]}
-    url = f"http://127.0.0.1:{port}/grps/v1/infer/predict"
-    return requests.post(url, json={"gtensors": {"tensors": [tensor]}}, timeout=LONG_S)
-
-
-@contextmanager
-def service(hang_timeout_ms: int | None = None) -> Iterator[tuple[Model, int]]:
-    server = Server(SETTINGS)
-    (port,) = server.start([("127.0.0.1", 0)])
-    model = Model(NativeModel("m", "1", True, SIGNATURE, "", hang_timeout_ms=hang_timeout_ms))
-    server.put_model(model)
-    server.set_default(["m-1"])
-    server.set_loaded()
-    try:
-        yield model, port
-    finally:
-        server.stop()
-        server.wait()
-
-
 def play(
     model: Model, port: int, worker: Callable[[Asked], None]
 ) -> tuple[requests.Response, Lost | None]:
     """Ask a model once while the test plays its worker; return the answer and what was lost."""
-    link = Link()
-    pipe_end, _ = link.worker_descriptors()
-    connection = socket.socket(fileno=os.dup(pipe_end))
-    link.release_worker_end()
     channel = model.attach("m-1#0")
-    outcome: list[Any] = [None, None]
 
-    def serve() -> None:
-        lost = channel.serve(link)
-        outcome[0] = lost
-        if lost is not None:
-            lost.fail("the worker is gone")
-        channel.detach()
+    def answer(connection: socket.socket, _: int) -> None:
+        pipe = Pipe(connection)
+        packet = pipe.receive()
+        assert packet is not None
+        assert packet.kind == packets.BATCH
+        worker(Asked(pipe, connection, packet.meta(packets.BatchMeta), packet))
 
-    def client() -> None:
-        outcome[1] = ask(port)
-
-    threads = [threading.Thread(target=serve), threading.Thread(target=client)]
-    for thread in threads:
-        thread.start()
-    pipe = Pipe(connection)
-    packet = pipe.receive()
-    assert packet is not None
-    assert packet.kind == packets.BATCH
-    worker(Asked(pipe, connection, packet.meta(packets.BatchMeta), packet))
-    threads[1].join(LONG_S)
-    connection.close()
-    channel.stop()
-    threads[0].join(LONG_S)
-    assert not threads[0].is_alive()
-    return outcome[1], outcome[0]
+    return play_worker(channel, channel.stop, port, answer)
 
 
 def answer_with(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +15,11 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grps.server.native import Link, Lost, Model, NativeModel, NativeSteps, Server
+from grps.server.native import Link, Lost, Model, NativeSteps
 from grps.server.worker import packets
 from grps.server.worker.packets import Blobs, Pipe, StepMeta
 from grps.server.worker.steps import StepEntry, WorkerPlan, WorkerStepChannel
-from tests.unit.server.models.test_instances import LONG_S, SETTINGS
-from tests.unit.server.worker.test_link import SIGNATURE, ask
+from tests.unit.server.worker.played import play_worker, service
 
 STEPS = NativeSteps(
     max_slots=4,
@@ -38,22 +35,6 @@ STEPS = NativeSteps(
 )
 
 
-@contextmanager
-def service(hang_timeout_ms: int | None = None) -> Iterator[tuple[Model, int]]:
-    server = Server(SETTINGS)
-    (port,) = server.start([("127.0.0.1", 0)])
-    spec = NativeModel("m", "1", True, SIGNATURE, "", steps=STEPS, hang_timeout_ms=hang_timeout_ms)
-    model = Model(spec)
-    server.put_model(model)
-    server.set_default(["m-1"])
-    server.set_loaded()
-    try:
-        yield model, port
-    finally:
-        server.stop()
-        server.wait()
-
-
 @dataclass
 class Played:
     """A worker that the test plays."""
@@ -66,33 +47,12 @@ def play(
     model: Model, port: int, worker: Callable[[Played], None]
 ) -> tuple[requests.Response, Lost | None]:
     """Ask a model once while the test plays its worker; return the answer and what was lost."""
-    link = Link()
-    pipe_end, note = link.worker_descriptors()
-    connection = socket.socket(fileno=os.dup(pipe_end))
-    link.release_worker_end()
     channel = model.attach_steps("m-1#0", replaced=True)
-    outcome: list[Any] = [None, None]
 
-    def serve() -> None:
-        lost = channel.serve(link)
-        outcome[0] = lost
-        if lost is not None:
-            lost.fail("the worker is gone")
-        channel.detach()
+    def answer(connection: socket.socket, note: int) -> None:
+        worker(Played(WorkerStepChannel(Pipe(connection), note), connection))
 
-    def client() -> None:
-        outcome[1] = ask(port)
-
-    threads = [threading.Thread(target=serve), threading.Thread(target=client)]
-    for thread in threads:
-        thread.start()
-    worker(Played(WorkerStepChannel(Pipe(connection), note), connection))
-    threads[1].join(LONG_S)
-    connection.close()
-    channel.abandon()
-    threads[0].join(LONG_S)
-    assert not threads[0].is_alive()
-    return outcome[1], outcome[0]
+    return play_worker(channel, channel.abandon, port, answer)
 
 
 def plan_of(played: Played) -> WorkerPlan:
@@ -134,7 +94,7 @@ def test_a_sequence_goes_there_and_back() -> None:
         assert begun.entry.is_cancelled()
         assert played.channel.current_request() is None
 
-    with service() as (model, port):
+    with service(steps=STEPS) as (model, port):
         answer, lost = play(model, port, worker)
     (tensor,) = answer.json()["gtensors"]["tensors"]
     assert tensor["flat_float32"] == [2.0, 4.0]
@@ -184,7 +144,7 @@ def test_an_outcome_that_can_t_be_used_fails_its_step_only(worker: Any) -> None:
         assert [one[2] for one in meta.meta(StepMeta).ended] == ["failed"]
         Pipe(played.connection).send(packets.DONE, [2], Blobs())
 
-    with service() as (model, port):
+    with service(steps=STEPS) as (model, port):
         answer, lost = play(model, port, continued)
         assert answer.status_code == 500
         assert lost is None
@@ -209,7 +169,7 @@ def test_what_answers_no_step_ends_the_worker(kind: int, meta: Any) -> None:
         plan_of(played)
         Pipe(played.connection).send(kind, meta, data())
 
-    with service() as (model, port):
+    with service(steps=STEPS) as (model, port):
         answer, lost = play(model, port, worker)
     assert answer.status_code == 500
     assert lost is not None
@@ -224,13 +184,13 @@ def test_a_refused_row_keeps_its_status() -> None:
         played.channel.fail_rows([(0, "not so", 409), (FAR, "nobody", None)])
         plan_of(played)
 
-    with service() as (model, port):
+    with service(steps=STEPS) as (model, port):
         answer, _ = play(model, port, worker)
     assert (answer.status_code, answer.json()["status"]["msg"]) == (409, "not so")
 
 
 def test_a_worker_that_says_nothing_is_lost() -> None:
-    with service(hang_timeout_ms=30) as (model, port):
+    with service(steps=STEPS, hang_timeout_ms=30) as (model, port):
         answer, lost = play(model, port, take)
     assert answer.status_code == 500
     assert lost is not None
@@ -238,7 +198,7 @@ def test_a_worker_that_says_nothing_is_lost() -> None:
 
 
 def test_a_worker_takes_no_sequences_of_another() -> None:
-    with service() as (model, port):
+    with service(steps=STEPS) as (model, port):
         _, lost = play(model, port, break_off)
         assert lost is not None
         channel = model.attach_steps("m-1#0")
@@ -259,7 +219,7 @@ def test_any_bytes_are_survived() -> None:
         st.integers(0, 12), st.one_of(metas, likely).map(msgspec.msgpack.encode), st.binary()
     )
 
-    with service() as (model, port):
+    with service(steps=STEPS) as (model, port):
 
         @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
         @given(st.one_of(st.binary(min_size=1, max_size=60), described))
@@ -298,7 +258,7 @@ def test_what_a_worker_can_t_send_can_still_be_failed() -> None:
         played.channel.fail_rows([(0, "twice", None)])
         assert [one[2] for one in plan_of(played).ended] == ["failed"]
 
-    with service() as (model, port):
+    with service(steps=STEPS) as (model, port):
         answer, _ = play(model, port, worker)
     assert answer.json()["status"]["msg"].startswith("as told")
 
