@@ -2,55 +2,34 @@
 
 use grps_chat::AnswerPart;
 
-use super::choices::StreamedChoices;
-use super::finish::{Finish, Totals};
+use super::chunks::Chunks;
+use super::finish::Finish;
 use super::head::AnswerHead;
 use super::ids::derived_id;
-use super::json_text::{push_data, push_escaped, push_integer, push_string};
+use super::json_text::{push_escaped, push_integer, push_string};
 use super::logprobs::{TokenLogprob, push_chat_logprobs};
-use super::stream::{AnswerStream, StreamOptions, incomplete};
+use super::stream::{AnswerStream, StreamOptions};
 use crate::error::ApiError;
 
 /// A chat as it is generated.
 #[derive(Debug)]
 pub struct ChatStream {
     request_id: String,
-    /// An event up to its choices.
-    before_choices: Vec<u8>,
-    /// An event after its choice.
-    after_choice: &'static [u8],
-    /// An event of more text after the text, if no log probabilities wait.
+    chunks: Chunks,
+    /// A chunk of more text after the text, if no log probabilities wait.
     text_end: Vec<u8>,
-    choices: StreamedChoices,
-    totals: Totals,
-    include_usage: bool,
 }
 
 impl ChatStream {
     /// Begins a stream: each choice gets its role.
     pub fn begin(head: &AnswerHead, options: StreamOptions, out: &mut Vec<u8>) -> Self {
-        let mut before_choices = b"data: {\"id\":".to_vec();
-        push_string(&mut before_choices, &head.chat_id());
-        before_choices.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
-        before_choices.extend_from_slice(head.created.to_string().as_bytes());
-        before_choices.extend_from_slice(b",\"model\":");
-        push_string(&mut before_choices, &head.model);
-        before_choices.extend_from_slice(b",\"system_fingerprint\":null,\"choices\":[");
-        let before_index = [before_choices.as_slice(), b"{\"index\":"].concat();
-        let after_choice: &[u8] =
-            if options.include_usage { b"}],\"usage\":null}\n\n" } else { b"}]}\n\n" };
+        let object = "chat.completion.chunk";
+        let before_text = ",\"delta\":{\"content\":\"";
+        let chunks = Chunks::new(head, &head.chat_id(), object, options, before_text);
         let text_end =
-            [b"\"},\"logprobs\":null,\"finish_reason\":null".as_slice(), after_choice].concat();
-        let after_index = ",\"delta\":{\"content\":\"";
-        let stream = Self {
-            request_id: head.request_id.clone(),
-            before_choices,
-            after_choice,
-            text_end,
-            choices: StreamedChoices::new(options.choices, &before_index, after_index),
-            totals: Totals::new(head),
-            include_usage: options.include_usage,
-        };
+            [b"\"},\"logprobs\":null,\"finish_reason\":null".as_slice(), chunks.after_choice()]
+                .concat();
+        let stream = Self { request_id: head.request_id.clone(), chunks, text_end };
         for index in 0..options.choices {
             stream.begin_delta(index, out);
             out.extend_from_slice(b"\"role\":\"assistant\",\"content\":\"\"");
@@ -59,11 +38,9 @@ impl ChatStream {
         stream
     }
 
-    /// Appends an event up to its delta.
+    /// Appends a chunk up to what is in its delta.
     fn begin_delta(&self, choice: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.before_choices);
-        out.extend_from_slice(b"{\"index\":");
-        push_integer(out, choice);
+        self.chunks.begin(choice, out);
         out.extend_from_slice(b",\"delta\":{");
     }
 
@@ -75,12 +52,12 @@ impl ChatStream {
             Some(reason) => push_string(out, reason),
             None => out.extend_from_slice(b"null"),
         }
-        out.extend_from_slice(self.after_choice);
+        out.extend_from_slice(self.chunks.after_choice());
     }
 
     /// Appends a delta with one text.
     fn push_text(&mut self, choice: usize, field: &str, text: &str, out: &mut Vec<u8>) {
-        let Some(state) = self.choices.open(choice) else { return };
+        let Some(state) = self.chunks.open(choice) else { return };
         if text.is_empty() {
             return;
         }
@@ -93,7 +70,7 @@ impl ChatStream {
     }
 
     fn push_call(&mut self, choice: usize, index: usize, name: &str, out: &mut Vec<u8>) {
-        let Some(state) = self.choices.open(choice) else { return };
+        let Some(state) = self.chunks.open(choice) else { return };
         state.has_calls = true;
         let logprobs = std::mem::take(&mut state.logprobs);
         self.begin_delta(choice, out);
@@ -108,7 +85,7 @@ impl ChatStream {
     }
 
     fn push_arguments(&mut self, choice: usize, index: usize, json: &str, out: &mut Vec<u8>) {
-        let Some(state) = self.choices.open(choice) else { return };
+        let Some(state) = self.chunks.open(choice) else { return };
         if json.is_empty() {
             return;
         }
@@ -121,19 +98,11 @@ impl ChatStream {
         out.extend_from_slice(b"}}]");
         self.end_delta(&logprobs, None, out);
     }
-
-    /// The event after all choices, which has none.
-    fn push_usage(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.before_choices);
-        out.extend_from_slice(b"],\"usage\":");
-        out.extend_from_slice(self.totals.chat().to_string().as_bytes());
-        out.extend_from_slice(b"}\n\n");
-    }
 }
 
 impl AnswerStream for ChatStream {
     fn text(&mut self, choice: usize, text: &str, out: &mut Vec<u8>) {
-        let Some(state) = self.choices.open(choice) else { return };
+        let Some(state) = self.chunks.open(choice) else { return };
         if text.is_empty() {
             return;
         }
@@ -159,35 +128,21 @@ impl AnswerStream for ChatStream {
     }
 
     fn logprobs(&mut self, choice: usize, tokens: Vec<TokenLogprob>) {
-        if let Some(choice) = self.choices.open(choice) {
-            choice.logprobs.extend(tokens);
-        }
+        self.chunks.keep(choice, tokens);
     }
 
     fn finish(&mut self, choice: usize, finish: &Finish, out: &mut Vec<u8>) {
-        let Some((reason, state)) = self.choices.finish(choice, finish) else { return };
+        let Some((reason, state)) = self.chunks.finish(choice, finish) else { return };
         let logprobs = std::mem::take(&mut state.logprobs);
-        self.totals.add(finish);
         self.begin_delta(choice, out);
         self.end_delta(&logprobs, Some(reason), out);
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
-        match self.choices.end() {
-            None => {}
-            Some(false) => push_data(out, &incomplete().openai_value()),
-            Some(true) => {
-                if self.include_usage {
-                    self.push_usage(out);
-                }
-                out.extend_from_slice(b"data: [DONE]\n\n");
-            }
-        }
+        self.chunks.end(out);
     }
 
     fn fail(&mut self, error: &ApiError, out: &mut Vec<u8>) {
-        if self.choices.end().is_some() {
-            push_data(out, &error.openai_value());
-        }
+        self.chunks.fail(error, out);
     }
 }

@@ -2,7 +2,7 @@
 
 mod blocks;
 mod chat_stream;
-mod choices;
+mod chunks;
 mod completions_stream;
 mod finish;
 mod head;
