@@ -1,7 +1,8 @@
 """Run the Rust and the Python tests, then print one summary; no test at all is a failure.
 
 Tests that fail are named at the end. A few Python tests that fail among others are run once more,
-alone: what passes then is named as unsteady, and does not fail the run.
+alone: what passes then is named as unsteady, and does not fail the run. A test that ends the
+process which runs it ends the suite, and so does a suite that prints nothing for a long time.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+
+import psutil
 
 from tools.collector import collector
 from tools.repository import ROOT
@@ -24,12 +28,16 @@ PYTEST = [sys.executable, "-m", "pytest"]
 LAST_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
 MAX_UNSTEADY = 3
 """More tests of a suite that fail are not run again: chance does not explain them."""
+SILENCE_S = 900
+"""A suite that prints no line for so long is ended; a line of pytest has up to 72 tests."""
 MAX_WORKERS = 4
 """Most test processes at a time: each starts servers, and some of these load a framework."""
 WORKERS = min(os.cpu_count() or 1, MAX_WORKERS)
+# The tests of a file share its servers and ports, so a file is not split. A process that crashes is
+# not replaced: near the end of a run, the new one waits for ever.
+AT_ONCE = ["-n", str(WORKERS), "--dist", "loadfile", "--max-worker-restart", "0"]
 SUITES = {
-    # The tests of a file share its servers and ports, so a file is not split.
-    "pytest": [*PYTEST, "-n", str(WORKERS), "--dist", "loadfile", "-m", "not browser"],
+    "pytest": [*PYTEST, *AT_ONCE, "-m", "not browser"],
     # What a page shows depends on how busy the machine is.
     "pytest with a browser": [*PYTEST, "-m", "browser"],
     "cargo test": [*RUST, "--no-fail-fast"],
@@ -39,6 +47,7 @@ PYTEST_RESULT = re.compile(r"^=+ .* in [\d.]+s.* =+$")
 ENVIRONMENT = {**os.environ, "PYO3_PYTHON": sys.executable}
 PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed)")
 RUST_FAILED = re.compile(r"^test (.+) \.\.\. FAILED$")
+CRASHED = re.compile(r"\[gw\d+\] node down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class Outcome:
     """The tests that failed."""
     unsteady: tuple[str, ...] = ()
     """Tests that failed, and passed when they were run again alone."""
+    cut_short: bool = False
+    """Whether it ended before its last test: a test process crashed, or nothing was printed."""
 
 
 def count(lines: list[str]) -> tuple[int, int, int]:
@@ -75,6 +86,7 @@ def count(lines: list[str]) -> tuple[int, int, int]:
 def run_suite(command: list[str]) -> Outcome:
     """Run one suite, show its output and read its result from it."""
     lines = []
+    silent = threading.Event()
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -84,20 +96,41 @@ def run_suite(command: list[str]) -> Outcome:
         text=True,
         errors="replace",
     ) as process:
-        for line in process.stdout or ():
+        while line := next_line(process, silent):
             print(line, end="", flush=True)
             lines.append(line.rstrip("\n"))
     passed, failed, skipped = count(lines)
     fine = process.returncode == 0 and failed == 0 and passed > 0
     names = [match[1] for line in lines if (match := RUST_FAILED.match(line))]
-    return Outcome(passed, failed, skipped, fine, tuple(names))
+    cut_short = silent.is_set() or any(CRASHED.search(line) for line in lines)
+    return Outcome(passed, failed, skipped, fine, tuple(names), cut_short=cut_short)
+
+
+def next_line(process: subprocess.Popen[str], silent: threading.Event) -> str:
+    """Return a program's next line, or nothing at its end; end it when it is silent too long."""
+
+    def end() -> None:
+        silent.set()
+        print(f"── nothing was printed for {SILENCE_S} s: the suite is ended", flush=True)
+        suite = psutil.Process(process.pid)
+        for one in [*suite.children(recursive=True), suite]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+
+    timer = threading.Timer(SILENCE_S, end)
+    timer.start()
+    try:
+        return process.stdout.readline() if process.stdout is not None else ""
+    finally:
+        timer.cancel()
 
 
 def run_pytest(command: list[str]) -> Outcome:
     """Run a suite of pytest; try a few tests that fail once more, alone."""
     LAST_FAILED.unlink(missing_ok=True)
     outcome = replace(run_suite(command), names=last_failed())
-    if outcome.fine or not 0 < outcome.failed == len(outcome.names) <= MAX_UNSTEADY:
+    few = 0 < outcome.failed == len(outcome.names) <= MAX_UNSTEADY
+    if outcome.fine or outcome.cut_short or not few:
         return outcome
     print(f"── again, alone: {', '.join(outcome.names)}", flush=True)
     again = run_suite([*PYTEST, *outcome.names])
@@ -143,6 +176,7 @@ def main() -> int:
     for name, outcome in outcomes.items():
         if not outcome.fine:
             why = "no test ran" if outcome.passed + outcome.failed == 0 else "FAILED"
+            why = "CUT SHORT" if outcome.cut_short else why
             print("\n".join([f"{name}: {why}", *(f"  {test}" for test in outcome.names)]))
         for test in outcome.unsteady:
             print(f"{name}: UNSTEADY, passed only when run alone: {test}")

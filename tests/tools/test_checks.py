@@ -18,7 +18,7 @@ from tools.check_sizes import (
 from tools.check_words import find_forbidden
 from tools.generate import MODULES, differences
 from tools.repository import ROOT
-from tools.test import MAX_UNSTEADY, count, run_pytest
+from tools.test import AT_ONCE, MAX_UNSTEADY, count, run_pytest
 
 
 @pytest.mark.parametrize(("extra", "large"), [(0, 0), (1, 1)])
@@ -153,3 +153,20 @@ def test_tests_that_fail_again_are_named(
     assert not outcome.fine
     assert (outcome.passed, outcome.failed, outcome.unsteady) == (0, failing, ())
     assert len(outcome.names) == failing
+
+
+def test_a_test_that_ends_its_process_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import os\ndef test_ends(): os._exit(3)\ndef test_next(): pass"
+    command = suite(tmp_path, monkeypatch, code)
+    outcome = run_pytest([*command, *AT_ONCE])
+    assert (outcome.fine, outcome.cut_short, outcome.unsteady) == (False, True, ())
+    assert [name.partition("::")[2] for name in outcome.names] == ["test_ends"]
+
+
+def test_a_suite_that_is_silent_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_tool, "SILENCE_S", 2)
+    code = "import time\ndef test_hangs(): time.sleep(600)"
+    outcome = run_pytest(suite(tmp_path, monkeypatch, code))
+    assert (outcome.fine, outcome.cut_short) == (False, True)
