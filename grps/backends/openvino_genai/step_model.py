@@ -12,6 +12,7 @@ import openvino_genai
 
 from grps.backends.common.language.language_model import LanguageModel
 from grps.backends.common.language.model_files import language_files
+from grps.backends.common.signal_stack import kept_signal_stack
 from grps.backends.openvino_genai.sampling import generation_config
 from grps.config.schema import ModelConfig
 from grps.errors import InputError, ModelError
@@ -88,9 +89,10 @@ class GenAiModel(LanguageModel):
         properties = {key: value for key, value in args.items() if key not in _PROPERTIES}
         device = (self.device or "cpu").upper()
         try:
-            self._pipeline = openvino_genai.ContinuousBatchingPipeline(
-                str(self.path), scheduler, device, properties
-            )
+            with kept_signal_stack():
+                self._pipeline = openvino_genai.ContinuousBatchingPipeline(
+                    str(self.path), scheduler, device, properties
+                )
         except RuntimeError as error:
             raise ModelError(f"OpenVINO GenAI can't load it: {str(error).strip()}") from error
         self._opened += 1

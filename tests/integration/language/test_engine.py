@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,3 +94,27 @@ def test_a_pipeline_that_fails_is_opened_again(
     assert "the engine has failed" in str(result.failed[0])
     model.end([other, bad])
     assert run(model, [good])[0] + result.lengths[1] == 3
+
+
+def test_a_signal_after_a_model_was_closed_is_handled() -> None:
+    # The engine exchanges the stack of signals, and unmaps its own when it is closed.
+    code = """
+        import faulthandler, gc, signal, sys
+        faulthandler.enable()
+        from grps.backends.openvino_genai.step_model import GenAiModel
+        for _ in range(2):
+            model = GenAiModel(1)
+            model.init(sys.argv[1], "cpu")
+            model.load()
+            del model
+            gc.collect()
+        signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+        signal.raise_signal(signal.SIGTERM)
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(smol_path())],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (0, "handled\n"), ran.stderr
