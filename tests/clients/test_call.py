@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from grps.cli.calling.service import KEY_VARIABLE, PROTOCOLS
 from grps.cli.main import main
-from tests.support import REPOSITORY, wait_until
+from tests.support import GUARD_S, REPOSITORY, wait_until
 from tools.conformance.service import ConformanceService
 
 TENSOR_PROTOCOLS = ("oip-http", "oip-grpc")
@@ -121,6 +121,6 @@ def test_pieces_are_written_as_they_come(variables: dict[str, str]) -> None:
     assert isinstance(process.stdout, io.TextIOWrapper)
     assert json.loads(process.stdout.readline()) == {"text": "0"}
     process.send_signal(signal.SIGINT)
-    process.stdout.close()
-    assert process.wait(20) == 130
+    process.communicate(timeout=GUARD_S)
+    assert process.returncode == 130
     wait_until(lambda: '"running": 0' in call("state", *address(variables)).stdout, "it ends")

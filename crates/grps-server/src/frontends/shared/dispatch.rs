@@ -51,7 +51,6 @@ pub(crate) async fn dispatch(
     let call = Call::start(app, peer, timeline, protocol);
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
-    let is_draining = app.engine.health().is_draining();
     let path = || request.uri().path().to_owned();
     let line = AccessLine::begin(&call, request.method(), path);
     let head = check_head(&app, &call.peer, &request);
@@ -68,6 +67,8 @@ pub(crate) async fn dispatch(
     if with_timing {
         timing_header::add(response.headers_mut(), &timeline);
     }
+    // Read behind the answer: one that a drain refused is the last of its connection.
+    let is_draining = app.engine.health().is_draining();
     add_common_headers(
         response.headers_mut(),
         timeline.id(),
