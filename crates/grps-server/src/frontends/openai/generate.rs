@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
-use crate::frontends::openai::generating::{Choice, Event, Generating};
+use crate::frontends::openai::generating::{Choice, Described, Event, Generating};
 use crate::frontends::openai::inputs;
 use crate::frontends::openai::language::Language;
 use crate::frontends::openai::prompts::{Encoded, encode_all};
@@ -107,12 +107,13 @@ fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
     let Asked { api, generation, language, prompts, options, .. } = asked;
     let seed = generation.sampling.seed.unwrap_or_else(|| random_seed(call));
     let guide = asked.tools.guide.as_ref();
+    inputs::refuse_unsupported(*api, language, generation)?;
     let mut choices = Vec::with_capacity(generation.total_choices());
     for prompt in prompts {
         for _ in 0..generation.choices {
             let index = i64::try_from(choices.len()).unwrap_or_default();
             let seed = seed.wrapping_add(index);
-            let inputs = inputs::inputs(*api, generation, guide, &prompt.tokens, seed)?;
+            let inputs = inputs::inputs(language, generation, guide, &prompt.tokens, seed)?;
             let request = Request {
                 timeline: Arc::clone(&call.timeline),
                 content: Content::Tensors(inputs),
@@ -123,7 +124,9 @@ fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
             choices.push(Choice::new(chunks, parser(call, asked, prompt)?, guide));
         }
     }
-    let logprobs = generation.logprobs.map(|_| Arc::clone(language.text()));
+    let logprobs = generation
+        .logprobs
+        .map(|top| Described { text: Arc::clone(language.text()), top: top as usize });
     Ok(Generating::new(choices, logprobs))
 }
 
