@@ -126,7 +126,7 @@ def read_architecture(folder: Path) -> Architecture:
     path = folder / "config.json"
     try:
         values = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: can't be read: {error}") from error
     if not isinstance(values, dict):
         raise ModelError(f"{path}: not a JSON object")

@@ -71,7 +71,7 @@ def stored_tensors(folder: Path) -> dict[str, Stored]:
         raise ModelError(f"{folder / _INDEX}: weight_map does not name a file for each tensor")
     found: dict[str, Stored] = {}
     for name in sorted(set(where.values())):
-        if Path(name).name != name:
+        if Path(name).name != name or name == "..":
             raise ModelError(f"{folder / _INDEX}: {name!r} is not the name of a file beside it")
         found |= _of_file(folder / name)
     missing = sorted(where.keys() - found.keys())

@@ -203,7 +203,7 @@ def _described(
     """Return the log-probability of a token and the likeliest ones, as far as they are wanted."""
     if not options.logprobs and not options.top_logprobs:
         return 0.0, *likeliest(logits, 0)
-    return float(logits[token]) - log_sum(logits), *likeliest(logits, options.top_logprobs)
+    return logits[token] - log_sum(logits), *likeliest(logits, options.top_logprobs)
 
 
 def _place(device: str | None) -> torch.device:
