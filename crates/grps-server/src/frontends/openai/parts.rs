@@ -113,3 +113,7 @@ fn end_of(reason: &str) -> Result<FinishReason, Error> {
 fn wrong(what: &str) -> Error {
     Error::new(Cause::ModelFailed, format!("the language model {what}"))
 }
+
+#[cfg(test)]
+#[path = "parts_tests.rs"]
+mod tests;
