@@ -55,7 +55,7 @@ def made(model: DecoderModel, states: list[Any], count: int) -> list[list[int]]:
     """Return the tokens of so many steps, for each sequence."""
     steps = [model.step(StepBatch({}, states)) for _ in range(count)]
     assert not any(step.failed for step in steps)
-    rows = np.stack([np.asarray(step.outputs["token"]) for step in steps])  # type: ignore[index]
+    rows = np.stack([np.asarray(step.outputs["token"]) for step in steps])
     return [column.tolist() for column in rows.T]
 
 
@@ -97,14 +97,14 @@ def test_a_sequence_that_lost_its_state_goes_on_as_it_would_have(model: DecoderM
 def test_likeliest_tokens_are_returned_to_those_who_ask(model: DecoderModel) -> None:
     asked = [request(), request(logprobs=[1]), request(logprobs=[1], top_logprobs=[3])]
     outputs = model.step(StepBatch({}, begun(model, *asked))).outputs
-    assert outputs["top_token"].shape == (3, MOST_TOP)  # type: ignore[index]
-    none, alone, top = outputs["top_token"]  # type: ignore[index]
+    assert outputs["top_token"].shape == (3, MOST_TOP)
+    none, alone, top = outputs["top_token"]
     assert (set(none), set(alone), set(top[3:])) == ({-1}, {-1}, {-1})
-    logprob = outputs["logprob"]  # type: ignore[index]
+    logprob = outputs["logprob"]
     assert logprob[0] == 0 > logprob[1]
     # The likeliest token was taken.
-    assert top[0] == outputs["token"][2]  # type: ignore[index]
-    np.testing.assert_allclose(outputs["top_logprob"][2][0], logprob[2], rtol=1e-6)  # type: ignore[index]
+    assert top[0] == outputs["token"][2]
+    np.testing.assert_allclose(outputs["top_logprob"][2][0], logprob[2], rtol=1e-6)
 
 
 def test_a_sequence_ends_by_its_tokens_or_with_the_context(model: DecoderModel) -> None:
