@@ -192,6 +192,8 @@ def _rotation(fields: _Fields) -> Rotation:
         raise fields.fault("rope_parameters is not an object")
     own = _Fields(fields._path, given)
     theta = own.number("rope_theta", fields.number("rope_theta", 10_000.0))
+    if given.get("partial_rotary_factor", fields.values.get("partial_rotary_factor", 1)) != 1:
+        raise fields.fault("partial_rotary_factor is not 1, which is not supported")
     kind = given.get("rope_type", given.get("type", "default"))
     if kind not in _ROTATIONS:
         raise fields.fault(f"rope_type is {kind!r}; supported: {', '.join(_ROTATIONS)}")

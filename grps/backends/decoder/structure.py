@@ -97,7 +97,12 @@ class Structures:
         matcher = llguidance.LLMatcher(self._read_tokenizer(), grammar, log_level=0)
         if matcher.is_error():
             raise InputError(f"{given[0]}: {_first_line(matcher.get_error())}")
-        return Guide(matcher, self._vocabulary)
+        guide = Guide(matcher, self._vocabulary)
+        try:
+            guide.allowed()
+        except ModelError as error:
+            raise InputError(f"{given[0]}: no text has this structure ({error})") from error
+        return guide
 
     def _read_tokenizer(self) -> llguidance.LLTokenizer:
         if self._tokenizer is None:

@@ -46,6 +46,7 @@ def test_every_architecture_has_a_test_model() -> None:
         ({"max_position_embeddings": None}, "max_position_embeddings is None"),
         ({"rope_scaling": {"rope_type": "yarn", "factor": 2}}, "rope_type is 'yarn'"),
         ({"rope_scaling": {"type": "linear"}}, "factor is None"),
+        ({"partial_rotary_factor": 0.5}, "partial_rotary_factor is not 1"),
         ({"rope_scaling": [2]}, "rope_parameters is not an object"),
         (
             {"rope_scaling": {**KINDS["llama"]["rope_scaling"], "low_freq_factor": 4.0}},

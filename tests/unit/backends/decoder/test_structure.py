@@ -87,6 +87,8 @@ def test_without_a_structure_there_is_no_guide(structures: Structures) -> None:
         ({"json_schema": '{"type": "nonsense"}'}, "json_schema: Invalid type: nonsense"),
         ({"json_schema": "[" * 60_000}, "json_schema: "),
         ({"json_schema": '"' + "x" * 65_535 + '"'}, "more than 65536 bytes"),
+        ({"json_schema": '{"$ref": "#"}'}, "json_schema: no text has this structure"),
+        ({"json_schema": '{"$ref": "file:///etc/hosts"}'}, "does not fetch"),
         ({"regex": "("}, "regex: "),
         ({"regex": ""}, "not empty"),
         ({"grammar": 'start: "a'}, "grammar: "),
