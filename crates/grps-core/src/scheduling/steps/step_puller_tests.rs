@@ -34,20 +34,6 @@ fn push(queue: &Arc<StepQueue>) -> (QueueTicket, ReplyReceiver) {
     (queue.push(Instant::now(), need, entry).unwrap(), receiver)
 }
 
-#[test]
-fn positions_of_a_prefill_need_memory_before_they_begin() {
-    let policy = StepPolicy {
-        prefill_input: Some("x".to_owned()),
-        state_bytes: 5,
-        position_bytes: 3,
-        ..StepPolicy::default()
-    };
-    let queue = StepQueue::new(policy);
-    let input = Tensor::new("x".into(), vec![1, 4], Values::Int64(vec![0; 4])).unwrap();
-    assert_eq!(queue.need_of(&Content::Tensors(vec![input])).state_bytes, 17);
-    assert_eq!(queue.need_of(&Content::Tensors(vec![])).state_bytes, 8);
-}
-
 /// What a step of so many rows returns.
 fn outcome(rows: usize, finished: Vec<bool>, failed: Vec<(usize, Error)>) -> StepOutcome {
     let output = Tensor::new("output".into(), vec![rows], Values::Uint8(vec![0; rows])).unwrap();

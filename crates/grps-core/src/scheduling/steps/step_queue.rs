@@ -208,13 +208,11 @@ impl StepQueue {
             let Content::Tensors(tensors) = content else { return None };
             tensors.iter().find(|tensor| tensor.name() == name)?.shape().last().copied()
         });
-        let prefill = prefill.unwrap_or(1);
-        let prefill_bytes = prefill.saturating_mul(self.policy.position_bytes);
         Need {
             priority: 0,
             client: None,
-            prefill,
-            state_bytes: self.policy.state_bytes.saturating_add(prefill_bytes),
+            prefill: prefill.unwrap_or(1),
+            state_bytes: self.policy.state_bytes,
             input_bytes: content.byte_len(),
         }
     }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
-use crate::frontends::openai::generating::{Choice, Described, Event, Generating};
+use crate::frontends::openai::generating::{Choice, Event, Generating};
 use crate::frontends::openai::inputs;
 use crate::frontends::openai::language::Language;
 use crate::frontends::openai::prompts::{Encoded, encode_all};
@@ -106,8 +106,8 @@ async fn answer(call: &Call, asked: Asked) -> Result<Response<ReplyBody>, Fault>
 fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
     let Asked { api, generation, language, prompts, options, .. } = asked;
     let seed = generation.sampling.seed.unwrap_or_else(|| random_seed(call));
-    let guide = asked.tools.guide.as_ref();
     inputs::refuse_unsupported(*api, language, generation)?;
+    let guide = asked.tools.guide.as_ref();
     let mut choices = Vec::with_capacity(generation.total_choices());
     for prompt in prompts {
         for _ in 0..generation.choices {
@@ -124,9 +124,7 @@ fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
             choices.push(Choice::new(chunks, parser(call, asked, prompt)?, guide));
         }
     }
-    let logprobs = generation
-        .logprobs
-        .map(|top| Described { text: Arc::clone(language.text()), top: top as usize });
+    let logprobs = generation.logprobs.map(|_| Arc::clone(language.text()));
     Ok(Generating::new(choices, logprobs))
 }
 

@@ -14,16 +14,8 @@ pub(super) struct Generating {
     choices: Vec<Choice>,
     /// The choice that is asked first.
     next: usize,
-    /// Set if the probabilities of tokens are wanted.
-    logprobs: Option<Described>,
-}
-
-/// How tokens are described.
-pub(super) struct Described {
-    /// Has their bytes.
-    pub(super) text: Arc<dyn StepText>,
-    /// Likeliest tokens of each position.
-    pub(super) top: usize,
+    /// Describes tokens, if their probabilities are wanted.
+    logprobs: Option<Arc<dyn StepText>>,
 }
 
 /// One choice.
@@ -58,7 +50,7 @@ impl Event {
 
 impl Generating {
     /// Choices that have begun; tokens are described if their probabilities are wanted.
-    pub(super) fn new(choices: Vec<Choice>, logprobs: Option<Described>) -> Self {
+    pub(super) fn new(choices: Vec<Choice>, logprobs: Option<Arc<dyn StepText>>) -> Self {
         Self { choices, next: 0, logprobs }
     }
 
@@ -81,7 +73,7 @@ impl Generating {
                     Ok(None) => {}
                     Ok(Some(piece)) => {
                         self.next = (index + 1) % count;
-                        let event = choice.event(index, piece, self.logprobs.as_ref());
+                        let event = choice.event(index, piece, self.logprobs.as_deref());
                         return Poll::Ready(Some(Ok(event)));
                     }
                     Err(error) => return Poll::Ready(Some(Err(error))),
@@ -125,10 +117,8 @@ impl Choice {
         Ok(piece)
     }
 
-    fn event(&mut self, index: usize, piece: Piece, logprobs: Option<&Described>) -> Event {
-        let logprobs = logprobs.map_or_else(Vec::new, |described| {
-            piece.token_logprobs(&*described.text, described.top)
-        });
+    fn event(&mut self, index: usize, piece: Piece, logprobs: Option<&dyn StepText>) -> Event {
+        let logprobs = logprobs.map_or_else(Vec::new, |text| piece.token_logprobs(text));
         let count = u32::try_from(piece.tokens.len()).unwrap_or(u32::MAX);
         self.tokens = self.tokens.saturating_add(count);
         let mut parts = std::mem::take(&mut self.found);

@@ -51,21 +51,21 @@ impl Piece {
         Ok(Some(piece))
     }
 
-    /// The logarithms of the probabilities of its tokens, with so many of the likeliest ones.
-    pub(super) fn token_logprobs(&self, text: &dyn StepText, top: usize) -> Vec<TokenLogprob> {
+    /// The logarithms of the probabilities of its tokens, with those of the likeliest ones.
+    pub(super) fn token_logprobs(&self, text: &dyn StepText) -> Vec<TokenLogprob> {
         let pairs = self.tokens.iter().zip(&self.logprobs).enumerate();
         let described = pairs.map(|(position, (token, logprob))| TokenLogprob {
             bytes: text.token_bytes(*token).to_vec(),
             logprob: Some(*logprob),
-            top: self.top_of(position, text, top),
+            top: self.top_of(position, text),
         });
         described.collect()
     }
 
-    fn top_of(&self, position: usize, text: &dyn StepText, top: usize) -> Vec<TopLogprob> {
+    fn top_of(&self, position: usize, text: &dyn StepText) -> Vec<TopLogprob> {
         let width = self.top_tokens.len() / self.tokens.len().max(1);
         let pairs = self.top_tokens.iter().zip(&self.top_logprobs);
-        let row = pairs.skip(position * width).take(width.min(top));
+        let row = pairs.skip(position * width).take(width);
         let tokens = row.filter_map(|(token, logprob)| {
             let token = u32::try_from(*token).ok()?;
             Some(TopLogprob { bytes: text.token_bytes(token).to_vec(), logprob: *logprob })
