@@ -111,25 +111,27 @@ fn add_format(format: &OutputFormat, inputs: &mut Vec<Tensor>) -> Result<(), Err
     Ok(())
 }
 
+/// Checks that the engine of a model can do what a request asks for.
+///
 /// # Errors
-/// A request asks for something that the engine of the model can't do.
+/// It asks for something that the engine can't do.
 pub(super) fn refuse_unsupported(
     api: Api,
     language: &Language,
     generation: &Generation,
 ) -> Result<(), ApiError> {
     let top_field = if api == Api::Completion { "logprobs" } else { TOP_LOGPROBS };
-    let takes_no = |input: &str| !language.takes(input);
     let sampling = &generation.sampling;
     let asked = [
-        (LOGIT_BIAS, !sampling.logit_bias.is_empty() && takes_no(LOGIT_BIAS)),
+        ("logit_bias", !sampling.logit_bias.is_empty()),
         ("bad_words", !sampling.bad_words.is_empty()),
         ("include_stop_str_in_output", sampling.include_stop),
         ("skip_special_tokens", !sampling.skip_special_tokens),
-        (top_field, generation.logprobs.is_some_and(|top| top > 0) && takes_no(TOP_LOGPROBS)),
+        (top_field, generation.logprobs.is_some_and(|top| top > 0)),
         ("echo", generation.echo && generation.logprobs.is_some()),
     ];
-    match asked.into_iter().find(|(_, is_asked)| *is_asked) {
+    let is_taken = |name| language.takes(if name == top_field { TOP_LOGPROBS } else { name });
+    match asked.into_iter().find(|(name, is_asked)| *is_asked && !is_taken(*name)) {
         Some((name, _)) => {
             let message = format!("'{name}' is not supported by the engine of this model.");
             Err(ApiError::invalid(name, message))
