@@ -69,10 +69,11 @@ class Sampler:
             counts = np.fromiter(self._counts.values(), np.float32)
             penalties = counts * options.frequency_penalty + options.presence_penalty
             logits[tokens] -= penalties.astype(np.float32)
-        if made < options.min_tokens and options.end_tokens:
-            logits[list(options.end_tokens)] = -np.inf
         if self.guide is not None:
+            # A structure says itself where it may end.
             logits[~self.guide.allowed()] = -np.inf
+        elif made < options.min_tokens and options.end_tokens:
+            logits[list(options.end_tokens)] = -np.inf
         return logits
 
     def _uniform(self) -> float:
