@@ -43,10 +43,17 @@ def characters(tokens: str) -> dict[int, str]:
     return {number: plain[text] for text, number in vocabulary.items() if text in plain}
 
 
-def text_of(structures: Structures, characters: dict[int, str], seed: int, **inputs: Any) -> str:
+def text_of(
+    structures: Structures,
+    characters: dict[int, str],
+    seed: int,
+    min_tokens: int = 0,
+    **inputs: Any,
+) -> str:
     """Return a text of random tokens that has a structure."""
     arrays = {name: np.atleast_1d(np.array(value, object)) for name, value in inputs.items()}
-    options = Options(temperature=1, seed=seed, end_tokens=frozenset({END}))
+    ends = frozenset({END})
+    options = Options(temperature=1, seed=seed, min_tokens=min_tokens, end_tokens=ends)
     sampler = Sampler(options, np.array([0]), structures.guide(arrays))
     # Tokens that are no printable characters are unlikely.
     logits = np.full(VOCABULARY, -20, np.float32)
@@ -73,6 +80,12 @@ def test_texts_have_the_structure_that_was_asked_for(
         lark = text_of(structures, characters, seed, grammar='start: "a" "b"~2')
         gbnf = text_of(structures, characters, seed, grammar='root ::= "x" [0-9]')
         assert lark == "abb" and re.fullmatch("x[0-9]", gbnf)
+
+
+def test_a_structure_ends_before_the_least_number_of_tokens(
+    structures: Structures, characters: dict[int, str]
+) -> None:
+    assert text_of(structures, characters, 1, min_tokens=9, regex="[ab]?!") in {"a!", "b!", "!"}
 
 
 def test_without_a_structure_there_is_no_guide(structures: Structures) -> None:
