@@ -101,13 +101,19 @@ def _refuse(path: Path, engine: str | None, item: Import) -> str | None:
         return f"only {NATIVE_IMPORTER} may import this"
     if framework in FRAMEWORKS and not path.is_relative_to(BACKENDS):
         return f"only {BACKENDS}/ may import a framework"
-    if framework in FRAMEWORKS and item.at_load and OWNERS[framework] != engine:
+    if framework in FRAMEWORKS and item.at_load and not _may_load(engine, framework):
         return f"import it in a function, or in {BACKENDS}/{OWNERS[framework]}/"
     if target and engine and target != engine:
         return "an engine must not import another"
     if target and not engine and item.at_load:
         return "import an engine in a function"
     return None
+
+
+def _may_load(engine: str | None, framework: str) -> bool:
+    """Return whether modules of an engine's package may import a framework when loaded."""
+    also = ENGINES[engine].also_imports if engine is not None else ()
+    return OWNERS[framework] == engine or framework in also
 
 
 def main() -> int:

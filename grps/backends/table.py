@@ -15,6 +15,7 @@ _NAMES = (
     "tensorrt",
     "openvino",
     "openvino_genai",
+    "decoder",
     "sklearn",
     "xgboost",
     "lightgbm",

@@ -290,6 +290,8 @@ class NativeLanguage:
     chat_template: str | None
     special_tokens: tuple[tuple[str, str], ...]
     context_length: int
+    optional_inputs: tuple[str, ...] = ()
+    """Inputs that not every engine takes, and this one does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +311,8 @@ class NativeSteps:
     max_waiting: int | None
     text: NativeStepText | None = None
     """How the text of sequences is made; ``None`` when clients get the outputs alone."""
+    position_bytes: int = 0
+    """Bytes that each position of a prefill adds to the state of its sequence."""
 
 
 @dataclass(frozen=True, slots=True)

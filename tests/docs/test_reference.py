@@ -208,6 +208,7 @@ def test_causes_have_their_statuses() -> None:
         ("sklearn", "sklearn.backend", "SklearnArguments"),
         ("xgboost", "xgboost.backend", "XgboostArguments"),
         ("lightgbm", "lightgbm.backend", "LightgbmArguments"),
+        ("decoder", "decoder.step_model", "DecoderArguments"),
     ],
 )
 def test_inferer_args(title: str, module: str, kind: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from grps.backends.engine import Engine, ModelFormat, Verb
+from grps.backends.common.language.verb import LLM_SERVE
+from grps.backends.engine import Engine, ModelFormat
 
 
 def _is_gguf(head: bytes) -> bool:
@@ -15,17 +16,7 @@ ENGINE = Engine(
     package="openvino_genai",
     extra="llm",
     distributions=("openvino-genai",),
-    verb=Verb(
-        name="llm_serve",
-        summary="Put a language model online, with the OpenAI API.",
-        title="Put a language model online, with the APIs of OpenAI and Anthropic.",
-        model="a .gguf file, or the directory of a model that OpenVINO GenAI runs.",
-        examples=(
-            "model.gguf",
-            "model.gguf --name assistant --port 7090,7091",
-            "model.gguf --max_batch_size 32 --inferer_arg cache_size_gb=4",
-        ),
-    ),
+    verb=LLM_SERVE,
     formats=(
         ModelFormat(name="gguf", title="GGUF", head=_is_gguf),
         ModelFormat(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import openvino_genai
 
+from grps.backends.common.language.inputs import number as number_of
 from grps.backends.openvino_genai.structure import structured_output
 from grps.errors import InputError
 
@@ -46,12 +46,12 @@ def generation_config(
     config.max_new_tokens = room
     for name, (own, kind, least, most) in _NUMBERS.items():
         if name in inputs:
-            number = _number(name, inputs[name])
+            number = number_of(name, inputs[name])
             if not least <= number <= most:
                 raise InputError(f"input {name} is {number}, not {least} to {most}")
             setattr(config, own, kind(number))
     if "seed" in inputs:
-        config.rng_seed = int(_number("seed", inputs["seed"])) % _SEEDS
+        config.rng_seed = int(number_of("seed", inputs["seed"])) % _SEEDS
     config.max_new_tokens = min(config.max_new_tokens, room)
     config.do_sample = "temperature" in inputs and config.temperature > 0
     if not config.do_sample:
@@ -66,9 +66,3 @@ def generation_config(
     except RuntimeError as error:
         raise InputError(f"the engine refuses this: {str(error).splitlines()[-1]}") from error
     return config
-
-
-def _number(name: str, array: np.ndarray) -> Any:
-    if array.size != 1 or array.dtype.kind not in "biuf":
-        raise InputError(f"input {name} is {array.dtype} {list(array.shape)}, not one number")
-    return np.ravel(array)[0].item()

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import openvino_genai
 
+from grps.backends.common.language.inputs import prompt_tokens, room_for_answer
 from grps.backends.common.language.language_model import LanguageModel
 from grps.backends.common.language.model_files import language_files
 from grps.backends.common.signal_stack import kept_signal_stack
 from grps.backends.openvino_genai.sampling import generation_config
 from grps.config.schema import ModelConfig
-from grps.errors import InputError, ModelError
+from grps.errors import ModelError
 from grps.inference.steps.model import StepBatch, StepRequest, StepResult
 from grps.log import logger
 
@@ -138,18 +139,8 @@ class GenAiModel(LanguageModel):
                 sequence.handle.cancel()
 
     def _prompt(self, request: StepRequest) -> tuple[np.ndarray, openvino_genai.GenerationConfig]:
-        tokens = request.inputs.get("tokens")
-        if tokens is None or tokens.size == 0:
-            raise InputError("the prompt has no tokens")
-        prompt = np.ravel(tokens).astype(np.int64)
-        if prompt.min() < 0 or prompt.max() >= self._vocabulary:
-            raise InputError(f"tokens are numbers from 0 to {self._vocabulary - 1}")
-        room = self.files.context_length - prompt.size
-        if room < 1:
-            raise InputError(
-                f"the prompt has {prompt.size} tokens; the context of the model has "
-                f"{self.files.context_length}, which must have room for the answer too"
-            )
+        prompt = prompt_tokens(request.inputs, self._vocabulary)
+        room = room_for_answer(prompt.size, self.files.context_length)
         return prompt, generation_config(request.inputs, set(self.files.end_tokens), room)
 
     def _add(self, prompt: np.ndarray, config: openvino_genai.GenerationConfig) -> _Sequence:

@@ -49,7 +49,8 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
     """Serve a model file with the flags of the current command.
 
     Args:
-        wanted: The engine the verb stands for; ``None`` to take what the format needs.
+        wanted: The engine the verb stands for, or the first of several with that verb; ``None``
+            to take what the format needs.
         model_path: The model.
         values: Flags as click gives them.
 
@@ -96,7 +97,7 @@ def engine_of(model_path: Path, wanted: str | None) -> str:
     if wanted is not None and is_served_by(found, wanted):
         return wanted
     engine = owner_of(found)
-    if wanted is not None:
+    if wanted is not None and engine.verb.name != ENGINES[wanted].verb.name:
         raise DeployError(
             f"{model_path} is a model of the format {found}; "
             f"use: grpst {engine.verb.name} {model_path}"

@@ -37,6 +37,7 @@ from grps.cli.serving.model_service import (
 from grps.config.schema import ModelConfig
 from grps.converters.choice import create_converter, create_runner
 from grps.converters.names import NAMES
+from grps.errors import DeployError
 
 HOST, PORT = "127.0.0.1", 7080
 """Where the serve verbs put a service by default."""
@@ -84,6 +85,11 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
     engine = engine_of(model_path, flags.pop("engine"))
     given = given_flags()
     refuse_flags_of_others(engine, given)
+    if ENGINES[engine].makes_steps:
+        raise DeployError(
+            f"{model_path}: a language model, which takes tokens and returns text; use: grpst "
+            f"{ENGINES[engine].verb.name} {model_path}"
+        )
     require_converter(flags["converter"], given)
     if flags["device"] is None:
         flags["device"] = default_device(engine, given)

@@ -351,8 +351,8 @@ def _engine_module(config: ModelConfig, part: str) -> Any:
     try:
         return import_module(engine.module(part))
     except ModuleNotFoundError as error:
-        if error.name == engine.package:
-            raise MissingExtraError(engine.package, engine.extra) from error
+        if error.name in (engine.package, *engine.also_imports):
+            raise MissingExtraError(error.name, engine.extra) from error
         if error.name != engine.module(part):
             raise
         raise ModelError(

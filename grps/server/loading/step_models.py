@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grps.backends.common.language.language_model import LanguageModel
 from grps.config.schema import ModelConfig
 from grps.inference.steps.model import StepModel
 from grps.inference.steps.runner import StepRunner
@@ -28,4 +29,6 @@ def step_runner(config: ModelConfig, step_model: StepModel, name: str) -> StepRu
         name: The instance in the log.
     """
     in_parts = config.steps.prefills_in_parts
+    if isinstance(step_model, LanguageModel):
+        in_parts = step_model.scheduling is not None
     return StepRunner(step_model, config.slots, in_parts=in_parts, name=name)

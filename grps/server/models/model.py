@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from grps.backends.backend import Signature
-from grps.backends.common.language.model_files import LanguageFiles
+from grps.backends.common.language.language_model import LanguageModel
 from grps.backends.common.signature import accepted, describe
 from grps.config.schema import (
     GpuConfig,
@@ -148,22 +148,24 @@ class LoadedModel:
         if not self.config.makes_steps:
             return None
         assert isinstance(first, StepInstance | PluginCopy | ProcessInstance)
-        return native_steps(self.config, first.state_bytes, self._files(), folder)
+        return native_steps(self.config, first.state_bytes, self._language_model(), folder)
 
-    def _files(self) -> LanguageFiles | None:
-        """Return what the files of a language model say; ``None`` for another model."""
+    def _language_model(self) -> LanguageModel | None:
+        """Return the language model that it is; ``None`` for another model."""
         first = self.instances[0] if self.instances else None
         return first.language if isinstance(first, StepInstance) else None
 
     def _language(self) -> NativeLanguage | None:
         """Return what front ends know of a language model; ``None`` for another model."""
-        files = self._files()
-        if files is None:
+        language = self._language_model()
+        if language is None:
             return None
+        files = language.files
         return NativeLanguage(
             chat_template=files.chat_template,
             special_tokens=tuple(files.special_tokens.items()),
             context_length=files.context_length,
+            optional_inputs=tuple(sorted(language.optional_inputs)),
         )
 
     def _raw_body(self) -> BodyOfModel | None:
@@ -287,20 +289,19 @@ def native_batching(config: ModelConfig) -> NativeBatching:
 
 
 def native_steps(
-    config: ModelConfig, state_bytes: int, files: LanguageFiles | None, folder: Path
+    config: ModelConfig, state_bytes: int, language: LanguageModel | None, folder: Path
 ) -> NativeSteps:
     """Return how the sequences of a step model are scheduled, in the form of the data plane.
 
     Args:
         config: The model's configuration.
         state_bytes: Bytes of one row of all slots.
-        files: What the files of a language model say; ``None`` for another model.
+        language: The language model that it is; ``None`` for another model.
         folder: The project, which the path of the tokenizer is relative to.
     """
+    if language is not None:
+        return _steps_of_language(config, state_bytes, language)
     steps, queue = config.steps, config.queue
-    text = _native_text(steps.text, folder)
-    if files is not None:
-        text = NativeStepText(tokenizer_json=files.tokenizer)
     return NativeSteps(
         max_slots=config.slots,
         max_step_cost=steps.max_step_cost,
@@ -308,12 +309,33 @@ def native_steps(
         prefill_input=steps.prefill_input,
         state_bytes=state_bytes,
         max_state_bytes=steps.max_state_bytes,
-        # The engine of a language model ends its sequences, and keeps their states itself.
-        max_steps=files.context_length if files else steps.max_steps,
-        preemption="never" if files else steps.preemption,
+        max_steps=steps.max_steps,
+        preemption=steps.preemption,
         priority_levels=queue.priority_levels,
         max_waiting=queue.max_length,
-        text=text,
+        text=_native_text(steps.text, folder),
+    )
+
+
+def _steps_of_language(
+    config: ModelConfig, state_bytes: int, language: LanguageModel
+) -> NativeSteps:
+    """Return how the sequences of a language model are scheduled: by its engine, or by us."""
+    own, queue = language.scheduling, config.queue
+    return NativeSteps(
+        max_slots=config.slots,
+        max_step_cost=None if own is None else config.slots + own.prefill_part,
+        max_chunk=None if own is None else own.prefill_part,
+        prefill_input=None if own is None else "tokens",
+        state_bytes=state_bytes,
+        position_bytes=0 if own is None else own.position_bytes,
+        max_state_bytes=None if own is None else own.max_state_bytes,
+        max_steps=language.files.context_length,
+        # An engine that batches keeps the states of its sequences itself.
+        preemption="never" if own is None else "recompute",
+        priority_levels=queue.priority_levels,
+        max_waiting=queue.max_length,
+        text=NativeStepText(tokenizer_json=language.files.tokenizer),
     )
 
 

@@ -71,6 +71,16 @@ def test_recognises_directories(tmp_path: Path, relu: Path) -> None:
     (vino / "m.bin").touch()
     assert recognise(vino) == "openvino"
     assert recognise(relu.parent) == "onnx"
+    for name in ("model.safetensors", "model.safetensors.index.json"):
+        weights = tmp_path / name.replace(".", "_")
+        weights.mkdir()
+        (weights / name).write_bytes(b"{}")
+        (weights / "config.json").touch()
+        assert recognise(weights) == "hugging_face"
+        with pytest.raises(ModelError, match=f"give its directory: {weights}"):
+            recognise(weights / name)
+    (weights / "openvino_tokenizer.xml").touch()
+    assert recognise(weights) == "openvino_genai"
     assert only_file(relu.parent, ".onnx") == relu
 
 
@@ -143,7 +153,8 @@ def test_refuses_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(
         ModelError,
-        match=r"no saved_model\.pb, no openvino_tokenizer\.xml, no \.onnx file and no \.xml file",
+        match=r"no saved_model\.pb, no openvino_tokenizer\.xml, no model\.safetensors, no \.onnx "
+        r"file and no \.xml file",
     ):
         recognise(tmp_path)
 

@@ -52,7 +52,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def recognise(path: Path) -> str:
         formats = {".pt": "torchscript", ".onnx": "onnx", "": "savedmodel", ".xml": "openvino"}
         formats |= {".engine": "tensorrt", ".joblib": "sklearn", ".ubj": "xgboost"}
-        formats[".gguf"] = "gguf"
+        formats |= {".gguf": "gguf", ".weights": "hugging_face"}
         if path.suffix not in formats:
             raise ModelError(f"{path}: the format is not recognised")
         return formats[path.suffix]

@@ -229,6 +229,22 @@ def test_engines_verbs(
     assert found.device == (flags[1] if "--device" in flags else "cpu")
 
 
+@pytest.mark.parametrize("verb", ["serve", "llm_serve"])
+@pytest.mark.parametrize(
+    ("name", "engine"), [("a.gguf", "openvino_genai"), ("a.weights", "decoder")]
+)
+def test_engines_share_the_verb_of_language_models(
+    grpst: Grpst, model: Path, fake_server: Choose, verb: str, name: str, engine: str
+) -> None:
+    fake_server("fail")
+    other = model.with_name(name)
+    other.touch()
+    assert grpst(verb, other, "--device", "cpu", *QUIET).exit_code == 1
+    found = load_inference(ServiceFolder.of("my_grps").inference_conf).models[0]
+    assert (found.inferer_type, found.converter_type) == (engine, "numpy")
+    assert found.batching is not None and found.batching.type == "continuous"
+
+
 def test_the_default_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(Path, "glob", lambda _, pattern: iter([Path("/dev/nvidia0")]))

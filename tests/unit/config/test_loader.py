@@ -410,9 +410,9 @@ class TestBadValues:
     def test_choice_has_suggestion(self) -> None:
         text = fails_inference(model_with("  inferer_type: tourch"))
         assert text == (
-            "conf/inference.yml:4: models[0].inferer_type: expected one of customized, identity, "
-            "lightgbm, onnxruntime, openvino, openvino_genai, plugin, sklearn, tensorflow, "
-            "tensorrt, torch, torchserve, xgboost; got 'tourch' (did you mean 'torch'?)"
+            "conf/inference.yml:4: models[0].inferer_type: expected one of customized, decoder, "
+            "identity, lightgbm, onnxruntime, openvino, openvino_genai, plugin, sklearn, "
+            "tensorflow, tensorrt, torch, torchserve, xgboost; got 'tourch' (did you mean 'torch'?)"
         )
 
     def test_name_grammar(self) -> None:

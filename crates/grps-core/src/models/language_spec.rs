@@ -9,4 +9,6 @@ pub struct LanguageSpec {
     pub special_tokens: Vec<(String, String)>,
     /// Most tokens of a prompt and its answer together.
     pub context_length: usize,
+    /// Inputs that not every engine takes, and this one does, such as `logit_bias`.
+    pub optional_inputs: Vec<String>,
 }

@@ -196,6 +196,7 @@ struct PyLanguage {
     chat_template: Option<String>,
     special_tokens: Vec<(String, String)>,
     context_length: usize,
+    optional_inputs: Vec<String>,
 }
 
 /// The attributes of `grps.server.native.NativeBatching`.
@@ -219,6 +220,7 @@ pub(crate) struct PyStepPolicy {
     max_chunk: Option<usize>,
     prefill_input: Option<String>,
     state_bytes: usize,
+    position_bytes: usize,
     max_state_bytes: Option<usize>,
     max_steps: usize,
     preemption: String,
@@ -268,6 +270,7 @@ impl TryFrom<PyStepPolicy> for StepPolicy {
             max_chunk: policy.max_chunk,
             prefill_input: policy.prefill_input,
             state_bytes: policy.state_bytes,
+            position_bytes: policy.position_bytes,
             priority_levels: policy.priority_levels,
             max_waiting: policy.max_waiting.unwrap_or(usize::MAX),
             max_state_bytes: policy.max_state_bytes.unwrap_or(usize::MAX),
@@ -329,8 +332,9 @@ impl TryFrom<PyModelSpec> for ModelSpec {
 
 impl From<PyLanguage> for LanguageSpec {
     fn from(language: PyLanguage) -> Self {
-        let PyLanguage { chat_template, special_tokens, context_length } = language;
-        Self { chat_template, special_tokens, context_length }
+        let PyLanguage { chat_template, special_tokens, context_length, optional_inputs } =
+            language;
+        Self { chat_template, special_tokens, context_length, optional_inputs }
     }
 }
 

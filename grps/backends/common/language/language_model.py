@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 from grps.backends.common.language.model_files import LanguageFiles
 from grps.inference.steps.model import StepModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduling:
+    """How the sequences of an engine are scheduled that does not batch them itself."""
+
+    prefill_part: int
+    """Most tokens of prompts that one step reads."""
+    position_bytes: int
+    """Bytes of the state of a sequence for each of its tokens."""
+    max_state_bytes: int
+    """Most bytes of the states of all sequences of an instance."""
 
 
 class LanguageModel(StepModel):
@@ -13,7 +28,15 @@ class LanguageModel(StepModel):
     A step returns the output ``token``, and ``logprob``. The service makes text of the tokens.
 
     Attributes:
+        optional_inputs: Inputs that not every engine takes, and this one does: ``logit_bias``, with
+            ``logit_bias_tokens``, and ``top_logprobs``, for which a step returns the outputs
+            ``top_token`` and ``top_logprob``, a row of equal length for each token. Front ends
+            refuse what is not named.
         files: What its files say besides its weights; set by ``load``.
+        scheduling: How its sequences are scheduled; ``None`` when its engine does that. Set by
+            ``load``. A sequence may lose its state, and begins again with its outputs.
     """
 
+    optional_inputs: ClassVar[frozenset[str]] = frozenset()
     files: LanguageFiles
+    scheduling: Scheduling | None = None

@@ -42,3 +42,11 @@ def test_shows_the_labels_of_a_table(tmp_path: Path) -> None:
     joblib.dump(LogisticRegression().fit([[0, 1], [1, 0]], ["good", "bad"]), path)
     shown = CliRunner().invoke(main, ["inspect", str(path), "--trusted"])
     assert re.search(r"probabilities +float64 +\[-1, 2\]\n +columns +bad, good\n", shown.output)
+
+
+def test_a_language_model_is_served_and_not_inspected(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF")
+    shown = CliRunner().invoke(main, ["inspect", str(path)])
+    assert shown.exit_code == 1
+    assert f"use: grpst llm_serve {path}" in shown.output

@@ -77,6 +77,14 @@ impl StepsExecutor {
                 need.prefill,
                 policy.max_step_cost - 1
             )),
+            Refused::Waiting(StepRefusal::StateBytes) if policy.position_bytes > 0 => {
+                Error::invalid(format!(
+                    "model '{model}': the input has {} positions, but the memory for states has \
+                     room for {}",
+                    need.prefill,
+                    policy.max_state_bytes / policy.position_bytes
+                ))
+            }
             Refused::Waiting(StepRefusal::StateBytes) => Error::invalid(format!(
                 "model '{model}': the state takes {} bytes, but all states may take {} \
                  (batching.steps.max_state_bytes)",

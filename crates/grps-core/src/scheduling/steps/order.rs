@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::policy::StepPolicy;
 use super::scheduler::StepScheduler;
 use super::sequence::{EndReason, Need, SequenceItem};
-use super::waiting::Waiting;
+use super::waiting::{StepRefusal, Waiting};
 
 /// A request by the order of its arrival.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,17 @@ fn waiting(slots: usize, arrivals: &[(u8, u8)]) -> (Arc<StepPolicy>, Waiting<Req
         waiting.push(Instant::now(), need(*priority, *client), Request(number)).unwrap();
     }
     (policy, waiting)
+}
+
+#[test]
+fn positions_of_a_prefill_need_memory_before_they_begin() {
+    let policy = StepPolicy { max_state_bytes: 17, position_bytes: 3, ..StepPolicy::default() };
+    let mut waiting = Waiting::new(Arc::new(policy));
+    let of_length = |prefill| Need { prefill, state_bytes: 5, ..need(0, 1) };
+    waiting.push(Instant::now(), of_length(4), Request(0)).unwrap();
+    assert_eq!(waiting.peek(Instant::now()).unwrap().need.state_bytes, 17);
+    let refused = waiting.push(Instant::now(), of_length(5), Request(1)).unwrap_err();
+    assert_eq!(refused, StepRefusal::StateBytes);
 }
 
 /// Runs one step of each sequence, and returns them in the order in which they begin.

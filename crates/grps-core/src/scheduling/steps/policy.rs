@@ -28,6 +28,8 @@ pub struct StepPolicy {
     pub prefill_input: Option<String>,
     /// Bytes of the state of a sequence when it begins.
     pub state_bytes: usize,
+    /// Bytes that each position of its prefill adds to that.
+    pub position_bytes: usize,
     /// Levels of urgency.
     pub priority_levels: u8,
     /// Most sequences that wait.
@@ -52,6 +54,7 @@ impl Default for StepPolicy {
             max_chunk: None,
             prefill_input: None,
             state_bytes: 0,
+            position_bytes: 0,
             priority_levels: 1,
             max_waiting: usize::MAX,
             max_waiting_bytes: usize::MAX,

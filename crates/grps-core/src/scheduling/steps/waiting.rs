@@ -57,6 +57,8 @@ impl<T: SequenceItem> Waiting<T> {
         item: T,
     ) -> Result<FairTicket, StepRefusal> {
         need.prefill = need.prefill.max(1);
+        let prefill_bytes = need.prefill.saturating_mul(self.policy.position_bytes);
+        need.state_bytes = need.state_bytes.saturating_add(prefill_bytes);
         need.priority = need.priority.min(self.policy.priority_levels.saturating_sub(1));
         let whole = if self.policy.max_chunk.is_none() { need.prefill } else { 1 };
         match () {

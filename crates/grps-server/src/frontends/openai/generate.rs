@@ -106,13 +106,14 @@ async fn answer(call: &Call, asked: Asked) -> Result<Response<ReplyBody>, Fault>
 fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
     let Asked { api, generation, language, prompts, options, .. } = asked;
     let seed = generation.sampling.seed.unwrap_or_else(|| random_seed(call));
+    inputs::refuse_unsupported(*api, language, generation)?;
     let guide = asked.tools.guide.as_ref();
     let mut choices = Vec::with_capacity(generation.total_choices());
     for prompt in prompts {
         for _ in 0..generation.choices {
             let index = i64::try_from(choices.len()).unwrap_or_default();
             let seed = seed.wrapping_add(index);
-            let inputs = inputs::inputs(*api, generation, guide, &prompt.tokens, seed)?;
+            let inputs = inputs::inputs(language, generation, guide, &prompt.tokens, seed)?;
             let request = Request {
                 timeline: Arc::clone(&call.timeline),
                 content: Content::Tensors(inputs),

@@ -7,23 +7,27 @@ use grps_openai::{ApiError, Generation, OutputFormat, Sampling};
 
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
+use crate::frontends::openai::language::Language;
 
 /// The temperature of a request that has none, as OpenAI has it.
 const TEMPERATURE: f32 = 1.0;
 
+/// Inputs that not every engine takes.
+const LOGIT_BIAS: &str = "logit_bias";
+const TOP_LOGPROBS: &str = "top_logprobs";
+
 /// The inputs of one choice, which may be guided to a call. Choices have different seeds.
 ///
 /// # Errors
-/// Something of it is not supported.
+/// Never: the shapes go with their elements.
 pub(super) fn inputs(
-    api: Api,
+    language: &Language,
     generation: &Generation,
     guide: Option<&CallGuide>,
     prompt: &[u32],
     seed: i64,
 ) -> Result<Vec<Tensor>, Fault> {
     let sampling = &generation.sampling;
-    refuse_unsupported(api, generation)?;
     let mut inputs = vec![integers("tokens", prompt.iter().map(|token| i64::from(*token)))?];
     let numbers = [
         ("temperature", Some(sampling.temperature.unwrap_or(TEMPERATURE))),
@@ -40,10 +44,11 @@ pub(super) fn inputs(
     }
     let counts = [
         ("top_k", sampling.top_k.filter(|top_k| *top_k > 0).map(i64::from)),
-        ("max_tokens", sampling.max_tokens.map(i64::from)),
+        ("max_tokens", most_tokens(language, sampling, prompt)),
         ("min_tokens", (sampling.min_tokens > 0).then_some(i64::from(sampling.min_tokens))),
         ("seed", Some(seed)),
         ("logprobs", generation.logprobs.map(|_| 1)),
+        (TOP_LOGPROBS, generation.logprobs.filter(|top| *top > 0).map(i64::from)),
         ("ignore_eos", sampling.ignore_eos.then_some(1)),
     ];
     for (name, value) in counts {
@@ -51,6 +56,7 @@ pub(super) fn inputs(
             inputs.push(integers(name, [value])?);
         }
     }
+    add_biases(sampling, &mut inputs)?;
     add_stops(sampling, &mut inputs)?;
     match guide {
         None => add_format(&generation.format, &mut inputs)?,
@@ -59,6 +65,26 @@ pub(super) fn inputs(
         }
     }
     Ok(inputs)
+}
+
+/// Without a limit of its own, an answer has the rest of the context.
+fn most_tokens(language: &Language, sampling: &Sampling, prompt: &[u32]) -> Option<i64> {
+    let rest = || i64::try_from(language.context_length().saturating_sub(prompt.len())).ok();
+    sampling.max_tokens.map(i64::from).or_else(rest)
+}
+
+fn add_biases(sampling: &Sampling, inputs: &mut Vec<Tensor>) -> Result<(), Error> {
+    if sampling.logit_bias.is_empty() {
+        return Ok(());
+    }
+    let (tokens, biases): (Vec<_>, Vec<_>) = sampling.logit_bias.iter().copied().unzip();
+    inputs.push(integers("logit_bias_tokens", tokens.into_iter().map(i64::from))?);
+    inputs.push(Tensor::new(
+        LOGIT_BIAS.into(),
+        [biases.len()].as_slice(),
+        Values::Float32(biases),
+    )?);
+    Ok(())
 }
 
 fn add_stops(sampling: &Sampling, inputs: &mut Vec<Tensor>) -> Result<(), Error> {
@@ -85,8 +111,16 @@ fn add_format(format: &OutputFormat, inputs: &mut Vec<Tensor>) -> Result<(), Err
     Ok(())
 }
 
-fn refuse_unsupported(api: Api, generation: &Generation) -> Result<(), ApiError> {
-    let top_field = if api == Api::Completion { "logprobs" } else { "top_logprobs" };
+/// Checks that the engine of a model can do what a request asks for.
+///
+/// # Errors
+/// It asks for something that the engine can't do.
+pub(super) fn refuse_unsupported(
+    api: Api,
+    language: &Language,
+    generation: &Generation,
+) -> Result<(), ApiError> {
+    let top_field = if api == Api::Completion { "logprobs" } else { TOP_LOGPROBS };
     let sampling = &generation.sampling;
     let asked = [
         ("logit_bias", !sampling.logit_bias.is_empty()),
@@ -96,7 +130,8 @@ fn refuse_unsupported(api: Api, generation: &Generation) -> Result<(), ApiError>
         (top_field, generation.logprobs.is_some_and(|top| top > 0)),
         ("echo", generation.echo && generation.logprobs.is_some()),
     ];
-    match asked.into_iter().find(|(_, is_asked)| *is_asked) {
+    let is_taken = |name| language.takes(if name == top_field { TOP_LOGPROBS } else { name });
+    match asked.into_iter().find(|(name, is_asked)| *is_asked && !is_taken(*name)) {
         Some((name, _)) => {
             let message = format!("'{name}' is not supported by the engine of this model.");
             Err(ApiError::invalid(name, message))

@@ -88,6 +88,11 @@ impl Language {
         self.spec().map_or(0, |spec| spec.context_length)
     }
 
+    /// Whether its engine takes an input that not every engine takes.
+    pub(super) fn takes(&self, input: &str) -> bool {
+        self.spec().is_some_and(|spec| spec.optional_inputs.iter().any(|name| name == input))
+    }
+
     /// How it chats.
     ///
     /// # Errors

@@ -3,11 +3,15 @@
 use grps_core::{
     Cause, Content, Elements, Error, FINISH_REASON_OUTPUT, StepText, TEXT_OUTPUT, Tensor,
 };
-use grps_openai::{FinishReason, TokenLogprob};
+use grps_openai::{FinishReason, TokenLogprob, TopLogprob};
 
 /// The output with tokens, and the one with the logarithms of their probabilities.
 const TOKEN: &str = "token";
 const LOGPROB: &str = "logprob";
+/// The outputs with the likeliest tokens of each position, the likeliest first, and their logarithms.
+/// -1 is none.
+const TOP_TOKEN: &str = "top_token";
+const TOP_LOGPROB: &str = "top_logprob";
 
 /// A piece of one choice.
 #[derive(Debug, Default)]
@@ -15,6 +19,9 @@ pub(super) struct Piece {
     pub(super) text: String,
     pub(super) tokens: Vec<u32>,
     pub(super) logprobs: Vec<f32>,
+    /// The likeliest tokens of all positions, which have equally many.
+    top_tokens: Vec<i64>,
+    top_logprobs: Vec<f32>,
     pub(super) end: Option<FinishReason>,
 }
 
@@ -35,6 +42,8 @@ impl Piece {
                 TEXT_OUTPUT => piece.text = text_of(tensor)?,
                 TOKEN => piece.tokens = tokens_of(tensor)?,
                 LOGPROB => piece.logprobs = logprobs_of(tensor)?,
+                TOP_TOKEN => piece.top_tokens = numbers_of(tensor)?.to_vec(),
+                TOP_LOGPROB => piece.top_logprobs = logprobs_of(tensor)?,
                 FINISH_REASON_OUTPUT => piece.end = Some(end_of(&text_of(tensor)?)?),
                 _ => {}
             }
@@ -42,15 +51,26 @@ impl Piece {
         Ok(Some(piece))
     }
 
-    /// The logarithms of the probabilities of its tokens.
+    /// The logarithms of the probabilities of its tokens, with those of the likeliest ones.
     pub(super) fn token_logprobs(&self, text: &dyn StepText) -> Vec<TokenLogprob> {
-        let pairs = self.tokens.iter().zip(&self.logprobs);
-        let described = pairs.map(|(token, logprob)| TokenLogprob {
+        let pairs = self.tokens.iter().zip(&self.logprobs).enumerate();
+        let described = pairs.map(|(position, (token, logprob))| TokenLogprob {
             bytes: text.token_bytes(*token).to_vec(),
             logprob: Some(*logprob),
-            top: Vec::new(),
+            top: self.top_of(position, text),
         });
         described.collect()
+    }
+
+    fn top_of(&self, position: usize, text: &dyn StepText) -> Vec<TopLogprob> {
+        let width = self.top_tokens.len() / self.tokens.len().max(1);
+        let pairs = self.top_tokens.iter().zip(&self.top_logprobs);
+        let row = pairs.skip(position * width).take(width);
+        let tokens = row.filter_map(|(token, logprob)| {
+            let token = u32::try_from(*token).ok()?;
+            Some(TopLogprob { bytes: text.token_bytes(token).to_vec(), logprob: *logprob })
+        });
+        tokens.collect()
     }
 }
 
@@ -64,11 +84,15 @@ fn text_of(tensor: &Tensor) -> Result<String, Error> {
 }
 
 fn tokens_of(tensor: &Tensor) -> Result<Vec<u32>, Error> {
-    let Elements::Int64(tokens) = tensor.elements() else {
-        return Err(wrong("returned tokens that are not int64"));
-    };
-    let tokens = tokens.iter().map(|token| u32::try_from(*token));
+    let tokens = numbers_of(tensor)?.iter().map(|token| u32::try_from(*token));
     tokens.collect::<Result<_, _>>().map_err(|_| wrong("returned what is no token"))
+}
+
+fn numbers_of(tensor: &Tensor) -> Result<&[i64], Error> {
+    match tensor.elements() {
+        Elements::Int64(numbers) => Ok(numbers),
+        _ => Err(wrong("returned tokens that are not int64")),
+    }
 }
 
 fn logprobs_of(tensor: &Tensor) -> Result<Vec<f32>, Error> {
@@ -89,3 +113,7 @@ fn end_of(reason: &str) -> Result<FinishReason, Error> {
 fn wrong(what: &str) -> Error {
     Error::new(Cause::ModelFailed, format!("the language model {what}"))
 }
+
+#[cfg(test)]
+#[path = "parts_tests.rs"]
+mod tests;

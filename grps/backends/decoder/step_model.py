@@ -1,0 +1,224 @@
+"""A decoder as a step model: our own scheduler chooses the sequences of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+import numpy as np
+import torch
+
+from grps.backends.common.arguments import read_arguments
+from grps.backends.common.device import choose_device, parse_device
+from grps.backends.common.language.inputs import prompt_tokens, room_for_answer
+from grps.backends.common.language.language_model import LanguageModel, Scheduling
+from grps.backends.common.language.model_files import language_files
+from grps.backends.decoder.architecture import read_architecture
+from grps.backends.decoder.cache import CacheKind, KeyValues
+from grps.backends.decoder.memory import Wanted, free_bytes, plan_memory
+from grps.backends.decoder.network import Network, Span
+from grps.backends.decoder.options import Options, read_options
+from grps.backends.decoder.sampling import Sampler, likeliest, log_sum
+from grps.backends.decoder.structure import Structures
+from grps.backends.decoder.weights import WeightsReader
+from grps.config.schema import ModelConfig
+from grps.errors import DeviceError, ModelError
+from grps.inference.steps.model import PrefillPart, StepBatch, StepRequest, StepResult
+from grps.log import logger
+
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+_GIB = 1 << 30
+
+
+class DecoderArguments(msgspec.Struct, frozen=True):
+    """``inferer_args`` of a decoder."""
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    context_length: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    cache_size_gb: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    prefill_tokens: Annotated[int, msgspec.Meta(ge=1)] = 512
+    tokenizer: str | None = None
+    chat_template: str | None = None
+    intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sequence:
+    """A sequence that is generated."""
+
+    tokens: list[int]
+    """Of its prompt, and those that were chosen."""
+    cache: KeyValues
+    """Has all but the last of them once the prompt is read."""
+    sampler: Sampler
+
+
+class DecoderModel(LanguageModel):
+    """A decoder of the architecture of Llama, and those that differ little."""
+
+    optional_inputs: ClassVar[frozenset[str]] = frozenset({"logit_bias", "top_logprobs"})
+    repeatable: ClassVar[bool] = True
+
+    def __init__(self, sequences: int, copies: int) -> None:
+        """Make one that is not loaded yet.
+
+        Args:
+            sequences: Most sequences at once.
+            copies: Copies of the model that share the memory.
+        """
+        self._sequences = sequences
+        self._copies = copies
+
+    def load(self) -> None:
+        """Load the weights.
+
+        Raises:
+            ModelError: The files are wrong, the model is not supported, or has no room.
+            DeviceError: The device is not there.
+        """
+        args = read_arguments(DecoderArguments, self.args)
+        if args.intra_op_threads:
+            torch.set_num_threads(args.intra_op_threads)
+        place = _place(self.device)
+        folder = Path(self.path or "")
+        architecture = read_architecture(folder)
+        reader = WeightsReader(folder, architecture)
+        named = architecture.dtype if args.dtype == "auto" else args.dtype
+        dtype = _DTYPES.get(named or "", reader.dtype)
+        kind = CacheKind(architecture, dtype, place, architecture.context_length)
+        wanted = Wanted(
+            weights_bytes=reader.elements * dtype.itemsize,
+            position_bytes=kind.position_bytes,
+            model_context=architecture.context_length,
+            context_length=args.context_length,
+            cache_bytes=None if args.cache_size_gb is None else int(args.cache_size_gb * _GIB),
+            sequences=self._sequences,
+            copies=self._copies,
+        )
+        context, cache_bytes = plan_memory(wanted, free_bytes(place))
+        if args.context_length is None and context < architecture.context_length:
+            logger.warning(
+                "the context is %d tokens, not the %d of the model: the cache has no room for more",
+                context,
+                architecture.context_length,
+            )
+        self._kind = replace(kind, context_length=context)
+        self._network = Network(architecture, reader.read(dtype, place), context)
+        files = language_files(folder, args.tokenizer, args.chat_template)
+        ends = tuple(one for one in files.end_tokens if 0 <= one < architecture.vocabulary)
+        self.files = replace(files, context_length=context, end_tokens=ends)
+        self.scheduling = Scheduling(
+            prefill_part=args.prefill_tokens,
+            position_bytes=kind.position_bytes,
+            max_state_bytes=cache_bytes,
+        )
+        self._vocabulary = architecture.vocabulary
+        self._structures = Structures(files.tokenizer, ends, architecture.vocabulary)
+
+    def begin(self, requests: Sequence[StepRequest]) -> list[_Sequence]:
+        """Begin sequences; those that had begun before go on behind their tokens.
+
+        Raises:
+            InputError: A prompt has no tokens or is too long, or something of it is wrong.
+        """
+        return [self._begun(request) for request in requests]
+
+    def _begun(self, request: StepRequest) -> _Sequence:
+        inputs = request.inputs
+        prompt = prompt_tokens(inputs, self._vocabulary)
+        room_for_answer(prompt.size, self.files.context_length)
+        options = read_options(inputs, self.files.end_tokens, self._vocabulary)
+        sampler = Sampler(options, np.unique(prompt), self._structures.guide(inputs))
+        tokens = prompt.tolist()
+        for token in request.outputs.get("token", np.empty(0, np.int64)).tolist():
+            sampler.note(token)
+            tokens.append(token)
+        return _Sequence(tokens, KeyValues(self._kind), sampler)
+
+    def prefill(self, parts: Sequence[PrefillPart]) -> None:
+        """Read parts of prompts. The last token of each is left to the first step."""
+        spans = []
+        for part in parts:
+            sequence: _Sequence = part.state
+            tokens = sequence.tokens[part.start : min(part.stop, len(sequence.tokens) - 1)]
+            if tokens:
+                spans.append(Span(sequence.cache, tokens, part.start))
+        if spans:
+            self._network.read(spans)
+
+    def step(self, batch: StepBatch) -> StepResult:
+        """Choose the next token of each sequence."""
+        sequences: Sequence[_Sequence] = batch.states
+        spans = [Span(one.cache, one.tokens[-1:], len(one.tokens) - 1) for one in sequences]
+        logits = self._network.logits(self._network.read(spans)).cpu().numpy()
+        step = _Step([one.sampler for one in sequences], logits)
+        finished = []
+        for sequence, token, has_ended in zip(sequences, step.tokens, step.ended, strict=True):
+            sequence.tokens.append(token)
+            finished.append(has_ended or len(sequence.tokens) >= self.files.context_length)
+        state_bytes = [one.cache.bytes for one in sequences]
+        return StepResult(step.outputs, finished, step.failed, state_bytes)
+
+
+class _Step:
+    """What a step chooses and returns."""
+
+    def __init__(self, samplers: Sequence[Sampler], logits: np.ndarray) -> None:
+        """Choose a token by each row of logits."""
+        self.tokens: list[int] = []
+        self.ended: list[bool] = []
+        self.failed: dict[int, BaseException] = {}
+        for row, (sampler, own) in enumerate(zip(samplers, logits, strict=True)):
+            token, has_ended = 0, True
+            try:
+                token = sampler.choose(own)
+                has_ended = sampler.note(token)
+            except ModelError as error:
+                self.failed[row] = error
+            self.tokens.append(token)
+            self.ended.append(has_ended)
+        described = [
+            _described(sampler.options, token, own)
+            for sampler, token, own in zip(samplers, self.tokens, logits, strict=True)
+        ]
+        logprobs, top_tokens, top_logprobs = zip(*described, strict=True)
+        self.outputs: dict[str, np.ndarray] = {
+            "token": np.array(self.tokens, np.int64),
+            "logprob": np.array(logprobs, np.float32),
+            "top_token": np.stack(top_tokens),
+            "top_logprob": np.stack(top_logprobs),
+        }
+
+
+def _described(
+    options: Options, token: int, logits: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the log-probability of a token and the likeliest ones, as far as they are wanted."""
+    if not options.logprobs and not options.top_logprobs:
+        return 0.0, *likeliest(logits, 0)
+    return logits[token] - log_sum(logits), *likeliest(logits, options.top_logprobs)
+
+
+def _place(device: str | None) -> torch.device:
+    """Return the device that a model goes to.
+
+    Raises:
+        DeviceError: It is not there, or none of PyTorch's.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    chosen = choose_device(parse_device(device), count, "PyTorch finds no CUDA device")
+    if chosen.kind == "original":
+        raise DeviceError("device original: the files of the model name no device; use cpu or cuda")
+    return torch.device(str(chosen))
+
+
+def create_step_model(config: ModelConfig) -> DecoderModel:
+    """Return the model of a configuration, not loaded yet."""
+    return DecoderModel(config.slots, config.copies)
