@@ -19,6 +19,10 @@ use crate::scheduling::steps::step_item::{StepItem, WaitingRequest};
 use crate::scheduling::steps::step_puller::StepPuller;
 use crate::scheduling::steps::text::{SequenceText, StepText};
 use crate::scheduling::steps::waiting::{StepRefusal, Waiting};
+use crate::tensor::tensor::Tensor;
+
+/// The input of a language model with the tokens of the prompt.
+const PROMPT_INPUT: &str = "tokens";
 
 /// Sequences that wait for a slot of any instance.
 #[derive(Debug)]
@@ -204,14 +208,18 @@ impl StepQueue {
 
     /// What a request needs.
     pub(crate) fn need_of(&self, content: &Content) -> Need {
-        let prefill = self.policy.prefill_input.as_ref().and_then(|name| {
+        let shape_of = |name: &str| {
             let Content::Tensors(tensors) = content else { return None };
-            tensors.iter().find(|tensor| tensor.name() == name)?.shape().last().copied()
-        });
+            tensors.iter().find(|tensor| tensor.name() == name).map(Tensor::shape)
+        };
+        let prefill = self.policy.prefill_input.as_deref().and_then(shape_of);
+        let prefill = prefill.and_then(|shape| shape.last().copied());
+        let prompt_tokens = shape_of(PROMPT_INPUT).map_or(0, |shape| shape.iter().product());
         Need {
             priority: 0,
             client: None,
             prefill: prefill.unwrap_or(1),
+            prompt_tokens,
             state_bytes: self.policy.state_bytes,
             input_bytes: content.byte_len(),
         }

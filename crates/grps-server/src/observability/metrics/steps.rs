@@ -19,6 +19,7 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
     write_numbers(&models, text);
     write_reasons(&models, text);
     write_durations(&models, text);
+    write_tokens(&models, text);
 }
 
 /// Sequences that wait for a slot: those in the queue, and those that gave their slot away.
@@ -90,6 +91,40 @@ fn write_reasons(models: &[StepModel<'_>], text: &mut Exposition) {
         for reason in StepReason::ALL {
             let labels = [("model", model.key()), ("reason", reason.name())];
             text.sample(&labels, counts.steps_for(reason) as f64);
+        }
+    }
+}
+
+/// What only language models have.
+fn write_tokens(models: &[StepModel<'_>], text: &mut Exposition) {
+    type Read = fn(&StepCounts) -> Option<f64>;
+    let all: [(&str, Kind, &str, Read); 3] = [
+        (
+            "grps_model_prompt_tokens",
+            Kind::Counter,
+            "Tokens of the prompts of sequences that got their first slot.",
+            |counts| Some(counts.prompt_tokens() as f64),
+        ),
+        (
+            "grps_model_generated_tokens",
+            Kind::Counter,
+            "Tokens that a language model has generated.",
+            |counts| Some(counts.output_rows() as f64),
+        ),
+        (
+            "grps_model_cache_usage_ratio",
+            Kind::Gauge,
+            "Share of the cache for keys and values that is in use after the latest step.",
+            StepCounts::cache_usage,
+        ),
+    ];
+    for (name, kind, help, read) in all {
+        text.family(kind, name, None, help);
+        let language = models.iter().filter(|(model, _)| model.spec().language.is_some());
+        for (model, counts) in language {
+            if let Some(value) = read(counts) {
+                text.sample(&[("model", model.key())], value);
+            }
         }
     }
 }
