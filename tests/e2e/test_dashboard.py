@@ -243,11 +243,14 @@ def test_language_theme_and_pause(page: Page) -> None:
         expect(page.locator("#charts figure").first.locator("canvas")).to_have_count(1)
 
 
-def test_every_text_is_there_in_both_languages() -> None:
-    source = (Path("grps/dashboard/scripts/texts.js")).read_text(encoding="utf-8")
-    parts = source.split("  zh: ")
+@pytest.mark.parametrize(
+    ("file", "between", "least"), [("texts", "  zh: ", 100), ("chat_texts", "TEXTS.zh", 40)]
+)
+def test_every_text_is_there_in_both_languages(file: str, between: str, least: int) -> None:
+    source = Path(f"grps/dashboard/scripts/{file}.js").read_text(encoding="utf-8")
+    parts = source.split(between)
     keys = [set(re.findall(r"(?:^|[{,]\s*)(\w+): \"", part, re.MULTILINE)) for part in parts]
-    assert len(keys[0]) > 100
+    assert len(keys[0]) > least
     assert keys[0] == keys[1]
 
 

@@ -88,7 +88,7 @@ def test_a_sequence_goes_there_and_back() -> None:
         assert (row, name, plan.running, begun.outputs) == (0, "x", 1, [])
         array *= 2
         for one in array:
-            played.channel.finish([("y", array[:1] * 0 + one)], [bool(one == 4)], [], [8], [], None)
+            played.channel.finish([("y", array[:1] * 0 + one)], [bool(one == 4)], [], [8], [], 0.5)
             plan = plan_of(played)
         assert [one[2] for one in plan.ended] == ["finished"]
         assert begun.entry.is_cancelled()
@@ -252,7 +252,7 @@ def test_what_a_worker_can_t_send_can_still_be_failed() -> None:
             ([("y", np.zeros(1))], [-1]),
         ):
             with pytest.raises(ValueError, match=r"type|contiguous|bytes"):
-                played.channel.finish(outputs, [], [], sizes, [])
+                played.channel.finish(outputs, [], [], sizes, [], None)
         played.channel.fail_rows([(0, "as told", None)])
         # It is answered: the next packet is the next plan's.
         played.channel.fail_rows([(0, "twice", None)])

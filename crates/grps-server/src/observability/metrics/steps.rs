@@ -20,6 +20,7 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
     write_reasons(&models, text);
     write_durations(&models, text);
     write_tokens(&models, text);
+    write_caches(&models, text);
 }
 
 /// Sequences that wait for a slot: those in the queue, and those that gave their slot away.
@@ -95,36 +96,37 @@ fn write_reasons(models: &[StepModel<'_>], text: &mut Exposition) {
     }
 }
 
+/// The caches of models that say how full they are.
+fn write_caches(models: &[StepModel<'_>], text: &mut Exposition) {
+    let help = "Share of the cache that is in use after the latest step, if the model says it.";
+    text.family(Kind::Gauge, "grps_model_cache_usage_ratio", None, help);
+    for (model, counts) in models {
+        if let Some(share) = counts.cache_usage() {
+            text.sample(&[("model", model.key())], share);
+        }
+    }
+}
+
 /// What only language models have.
 fn write_tokens(models: &[StepModel<'_>], text: &mut Exposition) {
-    type Read = fn(&StepCounts) -> Option<f64>;
-    let all: [(&str, Kind, &str, Read); 3] = [
+    type Read = fn(&StepCounts) -> u64;
+    let all: [(&str, &str, Read); 2] = [
         (
             "grps_model_prompt_tokens",
-            Kind::Counter,
             "Tokens of the prompts of sequences that got their first slot.",
-            |counts| Some(counts.prompt_tokens() as f64),
+            StepCounts::prompt_tokens,
         ),
         (
             "grps_model_generated_tokens",
-            Kind::Counter,
             "Tokens that a language model has generated.",
-            |counts| Some(counts.output_rows() as f64),
-        ),
-        (
-            "grps_model_cache_usage_ratio",
-            Kind::Gauge,
-            "Share of the cache for keys and values that is in use after the latest step.",
-            StepCounts::cache_usage,
+            StepCounts::output_rows,
         ),
     ];
-    for (name, kind, help, read) in all {
-        text.family(kind, name, None, help);
+    for (name, help, read) in all {
+        text.family(Kind::Counter, name, None, help);
         let language = models.iter().filter(|(model, _)| model.spec().language.is_some());
         for (model, counts) in language {
-            if let Some(value) = read(counts) {
-                text.sample(&[("model", model.key())], value);
-            }
+            text.sample(&[("model", model.key())], read(counts) as f64);
         }
     }
 }
