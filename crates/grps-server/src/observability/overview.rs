@@ -191,10 +191,10 @@ fn live_steps(app: &App, model: &Model, counts: &StepCounts) -> Value {
             "first_output": durations(&minute.first_output),
             "between_outputs": durations(&minute.between_outputs),
         },
+        "cache_usage": counts.cache_usage(),
         "tokens": model.spec().language.is_some().then(|| json!({
             "prompt": counts.prompt_tokens(),
             "generated": counts.output_rows(),
-            "cache_usage": counts.cache_usage(),
             "minute": {"prompt": minute.prompt_tokens, "generated": minute.generated_tokens},
         })),
     })
