@@ -24,13 +24,14 @@ PLAIN = {"name": "plain", "version": "1.0.0", "inferer_type": "identity"}
 
 
 def samples(server: RunningServer) -> dict[str, float]:
-    """The samples of the model without labels of their own."""
+    """The samples of the model without labels of their own, and its calls by outcome."""
     text = requests.get(server.url("/metrics"), timeout=GUARD_S).text
     return {
-        sample.name.removeprefix("grps_model_"): sample.value
+        sample.labels.get("outcome", sample.name.removeprefix("grps_model_")): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.labels == {"model": "smol-1.0.0"}
+        if sample.labels.get("model") == "smol-1.0.0"
+        and (len(sample.labels) == 1 or "outcome" in sample.labels)
     }
 
 
@@ -73,6 +74,7 @@ def test_tokens_are_those_that_clients_are_told_of(tmp_path: Path) -> None:
         assert told["generated_tokens_total"] == generated
         assert told["first_output_seconds_count"] == len(usages)
         assert told["between_outputs_seconds_count"] == generated - len(usages)
+        assert (told["ok"], told.get("cancelled", 0)) == (len(usages), 0)
         assert 0 <= told["cache_usage_ratio"] <= 1
         live = requests.get(server.url("/grps/v1/monitor/live"), timeout=GUARD_S).json()
         steps = {model["model"]: model["steps"] for model in live["models"]}
@@ -88,4 +90,6 @@ def test_tokens_are_those_that_clients_are_told_of(tmp_path: Path) -> None:
 
         leave(server)
         wait_until(lambda: samples(server)["slots_in_use"] == 0, "no slot in use")
+        left = samples(server)
+        assert (left["ok"], left["cancelled"]) == (len(usages) + 2, 1)
         assert samples(server)["generated_tokens_total"] > two["generated_tokens_total"]

@@ -19,7 +19,6 @@ use crate::scheduling::steps::step_item::{StepItem, WaitingRequest};
 use crate::scheduling::steps::step_puller::StepPuller;
 use crate::scheduling::steps::text::{SequenceText, StepText};
 use crate::scheduling::steps::waiting::{StepRefusal, Waiting};
-use crate::tensor::tensor::Tensor;
 
 /// The input of a language model with the tokens of the prompt.
 const PROMPT_INPUT: &str = "tokens";
@@ -208,22 +207,26 @@ impl StepQueue {
 
     /// What a request needs.
     pub(crate) fn need_of(&self, content: &Content) -> Need {
-        let shape_of = |name: &str| {
+        let prefill = self.policy.prefill_input.as_ref().and_then(|name| {
             let Content::Tensors(tensors) = content else { return None };
-            tensors.iter().find(|tensor| tensor.name() == name).map(Tensor::shape)
-        };
-        let prefill = self.policy.prefill_input.as_deref().and_then(shape_of);
-        let prefill = prefill.and_then(|shape| shape.last().copied());
-        let prompt_tokens = shape_of(PROMPT_INPUT).map_or(0, |shape| shape.iter().product());
+            tensors.iter().find(|tensor| tensor.name() == name)?.shape().last().copied()
+        });
         Need {
             priority: 0,
             client: None,
             prefill: prefill.unwrap_or(1),
-            prompt_tokens,
+            prompt_tokens: prompt_tokens_of(content),
             state_bytes: self.policy.state_bytes,
             input_bytes: content.byte_len(),
         }
     }
+}
+
+/// Tokens of the prompt of a language model; 0 for another input.
+fn prompt_tokens_of(content: &Content) -> usize {
+    let Content::Tensors(tensors) = content else { return 0 };
+    let tokens = tensors.iter().find(|tensor| tensor.name() == PROMPT_INPUT);
+    tokens.map_or(0, |tokens| tokens.shape().iter().product())
 }
 
 /// The right to take one sequence out.
