@@ -99,7 +99,7 @@ const chatActions = {
   toggleTokens(answer) {
     const shown = shownAnswers.get(answer);
     shown.asTokens = !shown.asTokens;
-    showAnswer(shown);
+    refreshAnswer(shown);
   },
   sendResults(answer) {
     if (generating || turns.at(-1) !== answer) return;
@@ -113,7 +113,7 @@ function showTurns() {
     if (turn.role === "user") return { key: turn, create: () => userTurn(turn) };
     const known = shownAnswers.get(turn) ?? answerTurn(turn, chatActions);
     shownAnswers.set(turn, known);
-    return { key: turn, create: () => known.element, update: () => showAnswer(known) };
+    return { key: turn, create: () => known.element, update: () => refreshAnswer(known) };
   });
   const model = byId("chat-model").value;
   const empty = { key: "empty", create: () => make("p", { class: "quiet chat-empty" }), update: (element) => { element.textContent = t("chat_empty", model); } };
@@ -156,7 +156,7 @@ async function follow(answer, body) {
   let isDue = false;
   const repaint = () => {
     isDue = false;
-    if (turns.includes(answer)) keepingEnd(() => showAnswer(shownAnswers.get(answer)));
+    if (turns.includes(answer)) keepingEnd(() => refreshAnswer(shownAnswers.get(answer)));
   };
   const onChange = () => { if (!isDue) { isDue = true; setTimeout(repaint, REPAINT_MS); } };
   try {

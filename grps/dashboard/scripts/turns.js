@@ -23,12 +23,12 @@ function answerTurn(answer, actions) {
   };
   const element = make("article", { class: "turn answer" }, make("h3", { class: "who" }, answer.model), ...Object.values(parts));
   const shown = { element, answer, parts, actions, asTokens: true };
-  showAnswer(shown);
+  refreshAnswer(shown);
   return shown;
 }
 
 // Brings an answer up to date.
-function showAnswer(shown) {
+function refreshAnswer(shown) {
   const { element, answer, parts } = shown;
   element.setAttribute("aria-busy", String(answer.isRunning));
   parts.reasoning.hidden = !answer.reasoning;
