@@ -46,7 +46,7 @@ class Script:
         page.route("**/v1/chat/completions", self._answer)
 
     def _answer(self, route: Route) -> None:
-        self.asked.append(route.request.post_data_json)
+        self.asked.append(json.loads(route.request.post_data or ""))
         self.headers.append(route.request.headers)
         answer = next(self._answers)
         status, body = (200, answer) if isinstance(answer, str) else answer

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.e2e.chats import Script, events, failure, say
 from tests.e2e.pages import page_of, page_of_gone
@@ -71,7 +71,12 @@ def token(text: str, logprob: float, *others: tuple[str, float]) -> dict[str, An
 
 def test_a_chat_has_several_turns(page: Page) -> None:
     asked: list[dict[str, Any]] = []
-    page.on("request", lambda one: asked.append(one.post_data_json) if one.post_data else None)
+
+    def note(request: Request) -> None:
+        if request.post_data:
+            asked.append(json.loads(request.post_data))
+
+    page.on("request", note)
     assert page.locator("#chat-model option").all_inner_texts() == ["smol"]
     expect(page.locator(".chat-empty")).to_contain_text("Chat with smol.")
     page.locator("#chat-temperature").fill("0")
@@ -289,7 +294,7 @@ def test_an_answer_is_made_again(page: Page) -> None:
     expect(page.get_by_role("button", name="Again")).to_have_count(1)
 
 
-ERRORS = [
+ERRORS: list[tuple[Any, str]] = [
     ((400, failure("The prompt has 9 tokens.")), "status 400: The prompt has 9 tokens."),
     ((401, failure("No key.")), "This service needs a key."),
     ((502, "<html>bad gateway</html>"), "The request failed with status 502"),

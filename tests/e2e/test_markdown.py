@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Dialog, Page
 
 pytestmark = pytest.mark.browser
 
@@ -157,7 +157,12 @@ PIECES = (
 
 def test_no_text_becomes_anything_else(page: Page) -> None:
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
     chance = random.Random(7)
     texts = ["".join(chance.choices(PIECES, k=chance.randint(1, 40))) for _ in range(600)]
     clean = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
