@@ -9,6 +9,7 @@ from importlib import resources
 
 SCRIPTS = (
     "texts",
+    "chat_texts",
     "basics",
     "charts",
     "diagnose",
@@ -20,6 +21,11 @@ SCRIPTS = (
     "described",
     "playground",
     "answers",
+    "markdown",
+    "events",
+    "tokens",
+    "turns",
+    "chat",
     "logs",
     "main",
 )

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -243,12 +244,24 @@ def test_language_theme_and_pause(page: Page) -> None:
         expect(page.locator("#charts figure").first.locator("canvas")).to_have_count(1)
 
 
-def test_every_text_is_there_in_both_languages() -> None:
-    source = (Path("grps/dashboard/scripts/texts.js")).read_text(encoding="utf-8")
-    parts = source.split("  zh: ")
+@pytest.mark.parametrize(
+    ("file", "between", "least"), [("texts", "  zh: ", 100), ("chat_texts", "TEXTS.zh", 40)]
+)
+def test_every_text_is_there_in_both_languages(file: str, between: str, least: int) -> None:
+    source = Path(f"grps/dashboard/scripts/{file}.js").read_text(encoding="utf-8")
+    parts = source.split(between)
     keys = [set(re.findall(r"(?:^|[{,]\s*)(\w+): \"", part, re.MULTILINE)) for part in parts]
-    assert len(keys[0]) > 100
+    assert len(keys[0]) > least
     assert keys[0] == keys[1]
+
+
+def test_no_name_is_declared_twice() -> None:
+    """All scripts share one scope, in which a second function replaces the first."""
+    form = re.compile(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE)
+    files = Path("grps/dashboard/scripts").glob("*.js")
+    names = Counter(name for file in files for name in form.findall(file.read_text("utf-8")))
+    assert len(names) > 200
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_it_says_why_the_service_is_not_ready(tmp_path: Path, browser: Browser) -> None:

@@ -130,3 +130,5 @@ def test_a_service_without_step_models_shows_nothing_of_them(
         expect(page.locator("#charts figure canvas")).to_have_count(4)
         expect(page.locator("#steps")).to_be_hidden()
         expect(page.locator("#charts")).not_to_contain_text("Slots in use")
+        for section in ("#chat", "#chat-link", "#language-models"):
+            expect(page.locator(section)).to_be_hidden()

@@ -10,8 +10,9 @@ macro_rules! part {
     };
 }
 
-const SCRIPTS: [&str; 14] = [
+const SCRIPTS: [&str; 20] = [
     part!("scripts/texts.js"),
+    part!("scripts/chat_texts.js"),
     part!("scripts/basics.js"),
     part!("scripts/charts.js"),
     part!("scripts/diagnose.js"),
@@ -23,6 +24,11 @@ const SCRIPTS: [&str; 14] = [
     part!("scripts/described.js"),
     part!("scripts/playground.js"),
     part!("scripts/answers.js"),
+    part!("scripts/markdown.js"),
+    part!("scripts/events.js"),
+    part!("scripts/tokens.js"),
+    part!("scripts/turns.js"),
+    part!("scripts/chat.js"),
     part!("scripts/logs.js"),
     part!("scripts/main.js"),
 ];

@@ -71,6 +71,7 @@ pub(crate) struct SteppedMeta {
     pub(crate) failed: Vec<FailedRow>,
     pub(crate) state_bytes: Vec<usize>,
     pub(crate) lengths: Vec<usize>,
+    pub(crate) cache_usage: Option<f32>,
 }
 
 /// Rows of a step that failed.

@@ -195,8 +195,15 @@ fn apply(puller: &mut StepPuller, number: u64, packet: &Received) -> Result<(), 
             match read_tensors(packet, meta.outputs) {
                 Ok(outputs) => {
                     let failed = meta.failed.into_iter().map(FailedRow::into_error).collect();
-                    let SteppedMeta { finished, state_bytes, lengths, .. } = meta;
-                    let outcome = StepOutcome { outputs, lengths, finished, failed, state_bytes };
+                    let SteppedMeta { finished, state_bytes, lengths, cache_usage, .. } = meta;
+                    let outcome = StepOutcome {
+                        outputs,
+                        lengths,
+                        finished,
+                        failed,
+                        state_bytes,
+                        cache_usage,
+                    };
                     if let Err(error) = puller.finish_step(outcome) {
                         tracing::error!(%error, "what a step returned can't be used");
                     }

@@ -130,7 +130,7 @@ class GenAiModel(LanguageModel):
             "token": np.array(tokens, np.int64),
             "logprob": np.array(logprobs, np.float32),
         }
-        return StepResult(outputs, finished, failed, lengths=lengths)
+        return StepResult(outputs, finished, failed, lengths=lengths, cache_usage=self._cache())
 
     def end(self, states: Sequence[_Sequence]) -> None:
         """Take sequences out of the engine that it still generates."""
@@ -150,6 +150,12 @@ class GenAiModel(LanguageModel):
         tensor = self._tensor(prompt[np.newaxis])
         handle = self._pipeline.add_request(self._number, tensor, config)
         return _Sequence(handle, self._opened)
+
+    def _cache(self) -> float | None:
+        """Return the share of the cache for keys and values that is in use."""
+        if self._pipeline is None:
+            return None
+        return float(self._pipeline.get_metrics().cache_usage) / 100
 
     def _advance(self) -> None:
         if self._pipeline is None or not self._pipeline.has_non_finished_requests():

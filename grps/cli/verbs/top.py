@@ -23,6 +23,17 @@ STAGES = ("queue", "batch_wait", "preprocess", "infer", "postprocess")
 STAGE_COLORS = ("dark_orange", "yellow", "magenta", "blue", "cyan")
 BAR_CELLS = 20
 SERVICE_HEAD = ("SERVICE", "STATE", "UP", "REQ/S", "FAILED", "P50", "P90", "P99", "IN FLIGHT")
+STEP_HEAD = (
+    "STEP MODEL",
+    "RUNNING",
+    "WAITING",
+    "OUT/S",
+    "FIRST P50",
+    "P99",
+    "BETWEEN P50",
+    "P99",
+    "CACHE",
+)
 MODEL_HEAD = ("MODEL", "CALLS/S", "FAILED", "P50", "P99", "QUEUE", "INST", "BUSY", "BATCH")
 
 
@@ -150,7 +161,33 @@ def _models(before: dict[str, Any] | None, live: dict[str, Any], service: str) -
         Text.assemble(("■ ", color), stage)
         for stage, color in zip(STAGES, STAGE_COLORS, strict=True)
     )
-    return Group(Text(f"\n{service}", "bold"), table, key)
+    return Group(Text(f"\n{service}", "bold"), table, key, *_steps(live))
+
+
+def _steps(live: dict[str, Any]) -> list[RenderableType]:
+    """Return a table of the step models; of language models, outputs are tokens."""
+    table = _table(STEP_HEAD, left=1)
+    for model in live["models"]:
+        steps = model["steps"]
+        if steps is None:
+            continue
+        minute, usage = steps["minute"], steps["cache_usage"]
+        outputs = (
+            minute["outputs"] if steps["tokens"] is None else steps["tokens"]["minute"]["generated"]
+        )
+        table.add_row(
+            model["model"],
+            f"{steps['slots_in_use']}/{steps['slots']}",
+            str(steps["waiting"]),
+            _rate(outputs, minute["seconds"]),
+            *(
+                f"{minute[what][percentile]:.1f} ms" if minute[what]["count"] else "-"
+                for what in ("first_output", "between_outputs")
+                for percentile in ("p50_ms", "p99_ms")
+            ),
+            "-" if usage is None else f"{100 * usage:.0f}%",
+        )
+    return [Text(), table] if table.row_count else []
 
 
 def _bar(minute: dict[str, Any]) -> Text:

@@ -4,6 +4,8 @@ const DESCRIPTION = "openapi.json";
 // The models as the form of the playground needs them; the first ones are those of the description.
 let askable = [];
 let describedTag = "";
+// Whether the API that the chat speaks is on.
+let isChatServed = false;
 
 // Reads the description if it has changed.
 async function refreshDescription() {
@@ -11,7 +13,9 @@ async function refreshDescription() {
   if (response.status === 304) return;
   if (response.status === 401) throw new Unreachable(t("needs_key"));
   if (!response.ok) throw new Unreachable(`${DESCRIPTION}: HTTP ${response.status}`);
-  askable = modelsIn(await response.json());
+  const description = await response.json();
+  askable = modelsIn(description);
+  isChatServed = `/${CHAT}` in description.paths;
   describedTag = response.headers.get("ETag") ?? "";
   showAskModels();
 }

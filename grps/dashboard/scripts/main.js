@@ -24,6 +24,7 @@ function setLanguage(chosen) {
   forgetRequests();
   showAskModels();
   showNames();
+  translateChat();
 }
 
 let servedKey = "";
@@ -31,6 +32,7 @@ let servedKey = "";
 async function refreshServed() {
   servedNow = await getJson(monitor("models"));
   await refreshDescription();
+  showChatModels();
 }
 
 // Asks for the state of the service; also while the page is paused.
@@ -64,10 +66,12 @@ const JOBS = [
     showOverview(live, servedNow);
     showQueueChart(live);
     showSlotsChart(live);
+    showTokensChart(live);
     showGraphs(live, servedNow);
     showModels(live);
     showBatches(live, servedNow);
     showSteps(live);
+    showLanguageModels(live);
     showGpus(live);
     showRoutes(live);
     await refreshCharts(live.time);
@@ -140,6 +144,7 @@ for (const id of ["log-file", "log-level", "log-filter", "token"]) {
 document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) tick(true); });
 
 makeOverviewCharts();
+listenToChat();
 setLanguage(remembered("language", navigator.language.startsWith("zh") ? "zh" : "en"));
 const firstTick = tick(true);
 keepLanded(firstTick);

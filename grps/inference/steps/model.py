@@ -79,6 +79,8 @@ class StepResult:
         state_bytes: Bytes of each sequence's state where it grows; empty for no change.
         lengths: So many rows of the outputs belong to each sequence, 0 or more; empty for one each.
             It is for a step that may make several tokens of a sequence, or none.
+        cache_usage: Share of the model's cache that is in use after the step, 0 to 1, for the
+            metrics; ``None`` if the model has none.
     """
 
     outputs: np.ndarray | Mapping[str, np.ndarray]
@@ -86,6 +88,7 @@ class StepResult:
     failed: Mapping[int, BaseException] = field(default_factory=dict)
     state_bytes: Sequence[int] = ()
     lengths: Sequence[int] = ()
+    cache_usage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Stepped:
         failed: Sequences that failed, by their row.
         state_bytes: Bytes of the state of each, or nothing for no change.
         lengths: Rows of the outputs that belong to each, or nothing for one each.
+        cache_usage: Share of the model's cache that is in use, or nothing.
     """
 
     outputs: Sequence[NamedArray]
@@ -32,6 +33,7 @@ class Stepped:
     failed: Mapping[int, BaseException]
     state_bytes: Sequence[int]
     lengths: Sequence[int] = ()
+    cache_usage: float | None = None
 
 
 def stepped(returned: Any, rows: int) -> Stepped:
@@ -45,7 +47,8 @@ def stepped(returned: Any, rows: int) -> Stepped:
     sizes = [int(size) for size in result.state_bytes]
     lengths = [int(length) for length in result.lengths]
     outputs = _outputs(result.outputs, sum(lengths) if lengths else rows)
-    return Stepped(outputs, finished, result.failed, sizes, lengths)
+    usage = None if result.cache_usage is None else float(result.cache_usage)
+    return Stepped(outputs, finished, result.failed, sizes, lengths, usage)
 
 
 def stepped_alone(returned: Any) -> Stepped:
@@ -106,7 +109,9 @@ def joined(singles: Sequence[Stepped | BaseException]) -> Stepped:
     # A sequence that says nothing of its length has one row.
     lengths = [sum(one.lengths) if one.lengths else 1 for one in rows]
     has_lengths = any(one.lengths for one in good)
-    return Stepped(outputs, finished, failed, sizes, lengths if has_lengths else ())
+    # The cache is that of all: what was said last holds.
+    usage = good[-1].cache_usage if good else None
+    return Stepped(outputs, finished, failed, sizes, lengths if has_lengths else (), usage)
 
 
 def _form(one: Stepped) -> str:

@@ -63,6 +63,7 @@ class StepChannel(Protocol):
         failed: Sequence[FailedRow],
         state_bytes: Sequence[int],
         lengths: Sequence[int],
+        cache_usage: float | None,
     ) -> None:
         """Take over what the rows of the last plan returned."""
 
@@ -172,8 +173,8 @@ class StepRunner:
             if len(failed) == running and not made.outputs:
                 channel.fail_rows(failed)
             else:
-                outputs, finished = made.outputs, made.finished
-                channel.finish(outputs, finished, failed, made.state_bytes, made.lengths)
+                sizes, usage = made.state_bytes, made.cache_usage
+                channel.finish(made.outputs, made.finished, failed, sizes, made.lengths, usage)
         except BaseException as error:
             first = self._failed(0, error)
             channel.fail_rows([(row, *first[1:]) for row in range(running)])

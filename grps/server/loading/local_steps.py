@@ -176,6 +176,7 @@ class LocalStepChannel:
         failed: Sequence[FailedRow],
         state_bytes: Sequence[int],
         lengths: Sequence[int],
+        cache_usage: float | None,
     ) -> None:
         """Take over what the rows of the last plan returned.
 

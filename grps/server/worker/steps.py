@@ -117,6 +117,7 @@ class WorkerStepChannel(PacketChannel):
         failed: Sequence[FailedRow],
         state_bytes: Sequence[int],
         lengths: Sequence[int],
+        cache_usage: float | None,
     ) -> None:
         """Send what the rows of the last plan returned.
 
@@ -128,7 +129,7 @@ class WorkerStepChannel(PacketChannel):
         described = blobs.add_tensors(outputs)
         sizes = [_unsigned(size, "the bytes of a state") for size in state_bytes]
         rows = [_unsigned(length, "a length") for length in lengths]
-        meta = [described, finished, [_clean(row) for row in failed], sizes, rows]
+        meta = [described, finished, [_clean(row) for row in failed], sizes, rows, cache_usage]
         self._answer(packets.STEPPED, meta, blobs)
 
     def fail_rows(self, failed: Sequence[FailedRow]) -> None:

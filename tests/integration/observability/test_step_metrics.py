@@ -65,7 +65,8 @@ class Countdown(StepModel):
         ids = [state["id"] for state in batch.states]
         note(ids=ids, finished=(left == 0).tolist(), failed=failed)
         errors = {row: ValueError("as told") for row in failed}
-        return StepResult({"left": np.stack([left, fail_at], axis=1)}, left == 0, errors)
+        outputs = {"left": np.stack([left, fail_at], axis=1)}
+        return StepResult(outputs, left == 0, errors, cache_usage=len(batch) / 8)
 
 
 inferer_register.register("countdown", Countdown())
@@ -302,6 +303,9 @@ def test_the_counts_of_two_instances_are_those_of_the_clients(
     steps = sum(count for (name, _), count in told.items() if name == "steps_total")
     assert steps == len(counted.steps)
     assert told["waiting_sequences", ""] == 0
+    # The last step of each of two instances says 1 to 3 of 8, and the mean of both is told.
+    assert told["cache_usage_ratio", ""] * 16 in range(2, 7)
+    assert ("generated_tokens_total", "") not in told
 
 
 def test_the_waterfall_shows_the_steps(tmp_path: Path) -> None:

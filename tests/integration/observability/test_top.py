@@ -39,6 +39,42 @@ def test_top_shows_rates_and_where_the_time_goes(tmp_path: Path) -> None:
         assert "█" in sleeper[-1]
 
 
+def test_top_shows_steps(tmp_path: Path) -> None:
+    batching = {"type": "continuous", "max_batch_size": 3}
+    code = """
+from grps import StepModel, StepResult, inferer_register
+
+
+class Once(StepModel):
+    def load(self):
+        pass
+
+    def begin(self, requests):
+        return [None for _ in requests]
+
+    def step(self, batch):
+        return StepResult([[7]] * len(batch), [True] * len(batch), cache_usage=0.25)
+
+
+inferer_register.register("once", Once())
+"""
+    once = user_model("once", converter_type="numpy", batching=batching)
+    write_user_project(tmp_path / "demo", [once], code=code)
+    with serving(tmp_path / "demo") as server:
+        assert server.post({"ndarray": [1]}).status_code == 200
+
+        def shown() -> list[str]:
+            text = grpst(tmp_path, "top", "demo", "--once", "--interval", "0.3")
+            return [line.split() for line in text.splitlines() if line.startswith("once-1")][-1]
+
+        wait_until(lambda: "ms" in shown(), "a tick")
+        row = shown()
+        assert (row[1], row[2], row[-1]) == ("0/3", "0", "25%")
+        # It has a first output, and none after it.
+        assert row[5::2][0] == "ms"
+        assert row.count("-") == 2
+
+
 def test_the_level_is_changed_and_lines_are_found(tmp_path: Path) -> None:
     write_user_project(tmp_path / "demo", [user_model("raiser")])
     with serving(tmp_path / "demo") as server:

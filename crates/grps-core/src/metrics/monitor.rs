@@ -217,8 +217,8 @@ impl Monitor {
     }
 
     /// Adds the steps of a model since the last tick to its series, and what holds its slots now;
-    /// called once a second for each step model.
-    pub fn tick_steps(&self, now_s: u64, model: &str, counts: &StepCounts) {
+    /// called once a second for each step model. A language model has series of its tokens too.
+    pub fn tick_steps(&self, now_s: u64, model: &str, counts: &StepCounts, is_language: bool) {
         let mut state = self.state.lock();
         let recent = state.steps.entry(model.to_owned()).or_default();
         recent.tick(counts);
@@ -227,6 +227,9 @@ impl Monitor {
         state.record(now_s, Kind::Average, &format!("*slots_in_use({model})"), slots);
         let outputs = second.outputs as f64;
         state.record(now_s, Kind::Increment, &format!("*step_outputs({model})"), outputs);
+        if is_language {
+            state.record_tokens(now_s, model, &second, counts.cache_usage());
+        }
         let durations =
             [("first_output", second.first_output), ("between_outputs", second.between_outputs)];
         for (what, counts) in durations {
@@ -289,6 +292,20 @@ impl State {
         self.series.insert(name.to_owned(), series);
     }
 
+    /// Records one second of the tokens of a language model.
+    fn record_tokens(&mut self, now_s: u64, model: &str, second: &StepMinute, cache: Option<f64>) {
+        let counts = [
+            ("generated_tokens", second.generated_tokens),
+            ("prompt_tokens", second.prompt_tokens),
+        ];
+        for (what, count) in counts {
+            self.record(now_s, Kind::Increment, &format!("*{what}({model})"), count as f64);
+        }
+        if let Some(share) = cache {
+            self.record(now_s, Kind::Average, &format!("*cache_usage({model},%)"), share * 100.0);
+        }
+    }
+
     fn tick_calls(&mut self, now_s: u64, name: Name, shown: &str, stats: &CallStats) {
         let recent = self.recent.entry(name).or_default();
         recent.tick_calls(stats);
@@ -333,6 +350,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
+    use crate::scheduling::steps::cache_use::CacheNote;
     use crate::scheduling::steps::plan::StepReason;
 
     const NOW_S: u64 = 1_700_000_000;
@@ -392,12 +410,12 @@ mod tests {
     fn steps_are_counted_by_model() {
         let (monitor, counts) = (Monitor::default(), StepCounts::default());
         counts.add_step(3, StepReason::Full);
-        monitor.tick_steps(NOW_S - 1, "m-1", &counts);
+        monitor.tick_steps(NOW_S - 1, "m-1", &counts, false);
         counts.add_step(4, StepReason::NothingWaits);
         counts.slots_in_use.store(5, Ordering::Relaxed);
         counts.add_output(Duration::from_millis(10), true);
         counts.add_output(Duration::from_millis(2), false);
-        monitor.tick_steps(NOW_S, "m-1", &counts);
+        monitor.tick_steps(NOW_S, "m-1", &counts, false);
         assert_eq!(last_second(&monitor, "*step_outputs(m-1)"), Some(4.0));
         assert_eq!(last_second(&monitor, "*slots_in_use(m-1)"), Some(5.0));
         let first = last_second(&monitor, "*first_output_p99(m-1,ms)").unwrap();
@@ -408,9 +426,28 @@ mod tests {
         assert_eq!(durations, (1, 1));
         let reloaded = StepCounts::default();
         reloaded.add_step(1, StepReason::Held);
-        monitor.tick_steps(NOW_S, "m-1", &reloaded);
+        monitor.tick_steps(NOW_S, "m-1", &reloaded, false);
         assert_eq!(monitor.latest_minute_of_steps("m-1").outputs, 8);
         assert_eq!(monitor.latest_minute_of_steps("other").seconds, 0);
+        assert!(!monitor.names().iter().any(|name| name.contains("tokens")));
+    }
+
+    #[test]
+    fn tokens_are_counted_of_language_models() {
+        let (monitor, counts) = (Monitor::default(), StepCounts::default());
+        counts.add_begun(1, 7);
+        counts.add_output_rows(3);
+        monitor.tick_steps(NOW_S - 1, "m-1", &counts, true);
+        assert!(!monitor.names().iter().any(|name| name.starts_with("*cache_usage")));
+        counts.add_begun(2, 5);
+        counts.add_output_rows(4);
+        counts.cache.note(&mut CacheNote::default(), Some(0.25));
+        monitor.tick_steps(NOW_S, "m-1", &counts, true);
+        assert_eq!(last_second(&monitor, "*prompt_tokens(m-1)"), Some(5.0));
+        assert_eq!(last_second(&monitor, "*generated_tokens(m-1)"), Some(4.0));
+        assert_eq!(last_second(&monitor, "*cache_usage(m-1,%)"), Some(25.0));
+        let minute = monitor.latest_minute_of_steps("m-1");
+        assert_eq!((minute.prompt_tokens, minute.generated_tokens), (12, 7));
     }
 
     #[test]

@@ -107,7 +107,8 @@ impl StepChannel {
     }
 
     /// Takes over what the rows of the last plan returned: named arrays with one row for each, or
-    /// as many as `lengths` says, and which of them have finished (no element: none).
+    /// as many as `lengths` says, and which of them have finished (no element: none); and the share
+    /// of the model's cache that is in use, if it says it.
     #[expect(clippy::too_many_arguments, reason = "they are the fields of an outcome")]
     fn finish(
         &self,
@@ -117,11 +118,12 @@ impl StepChannel {
         failed: Vec<FailedRow>,
         state_bytes: Vec<usize>,
         lengths: Vec<usize>,
+        cache_usage: Option<f32>,
     ) -> PyResult<()> {
         let outputs = tensor::from_numpy(&outputs)?;
         let failed = failed.into_iter().map(|(row, text, status)| (row, error_of(text, status)));
         let failed = failed.collect();
-        let outcome = StepOutcome { outputs, lengths, finished, failed, state_bytes };
+        let outcome = StepOutcome { outputs, lengths, finished, failed, state_bytes, cache_usage };
         // Streams leave without the GIL.
         let done = py.detach(|| self.with(|puller| puller.finish_step(outcome)))?;
         done.map_err(|error| tensor::invalid(&error))

@@ -106,7 +106,8 @@ pub(crate) async fn run(app: Arc<App>) {
                 app.monitor.tick_batches(now_s(), model.key(), counts);
             }
             if let Some(counts) = model.executor().step_counts() {
-                app.monitor.tick_steps(now_s(), model.key(), counts);
+                let is_language = model.spec().language.is_some();
+                app.monitor.tick_steps(now_s(), model.key(), counts, is_language);
             }
         }
         if let Some(path) = app.settings.monitor_log.clone() {

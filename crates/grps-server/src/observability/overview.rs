@@ -191,6 +191,12 @@ fn live_steps(app: &App, model: &Model, counts: &StepCounts) -> Value {
             "first_output": durations(&minute.first_output),
             "between_outputs": durations(&minute.between_outputs),
         },
+        "cache_usage": counts.cache_usage(),
+        "tokens": model.spec().language.is_some().then(|| json!({
+            "prompt": counts.prompt_tokens(),
+            "generated": counts.output_rows(),
+            "minute": {"prompt": minute.prompt_tokens, "generated": minute.generated_tokens},
+        })),
     })
 }
 
@@ -289,6 +295,10 @@ fn describe_model(model: &Model) -> Value {
             "max_rows": batching.max_rows,
             "waits": batching.wait == Wait::Always,
             "window_us": u64::try_from(batching.window.as_micros()).unwrap_or(u64::MAX),
+        })),
+        "language": spec.language.as_ref().map(|language| json!({
+            "context_length": language.context_length,
+            "chats": language.chat_template.is_some(),
         })),
         "metadata": spec.metadata,
         "description": serde_json::from_str::<Value>(&spec.description).ok(),

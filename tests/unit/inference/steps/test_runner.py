@@ -87,6 +87,7 @@ class FakeChannel:
         failed: Sequence[FailedRow],
         state_bytes: Sequence[int],
         lengths: Sequence[int],
+        cache_usage: float | None,
     ) -> None:
         self.finished.append(list(finished))
         self.outputs.append([(name, array.tolist()) for name, array in outputs])

@@ -75,7 +75,7 @@ def break_off(played: Played) -> None:
 def finish(played: Played) -> None:
     """Make the only step of a sequence, and answer the plan that follows."""
     plan_of(played)
-    played.channel.finish([("y", np.zeros(1, np.float32))], [True], [], [], [])
+    played.channel.finish([("y", np.zeros(1, np.float32))], [True], [], [], [], None)
     assert [one[2] for one in plan_of(played).ended] == ["finished"]
     played.channel.fail_rows([])
 
@@ -88,7 +88,7 @@ def test_a_sequence_goes_there_and_back() -> None:
         assert (row, name, plan.running, begun.outputs) == (0, "x", 1, [])
         array *= 2
         for one in array:
-            played.channel.finish([("y", array[:1] * 0 + one)], [bool(one == 4)], [], [8], [])
+            played.channel.finish([("y", array[:1] * 0 + one)], [bool(one == 4)], [], [8], [], 0.5)
             plan = plan_of(played)
         assert [one[2] for one in plan.ended] == ["finished"]
         assert begun.entry.is_cancelled()
@@ -107,7 +107,7 @@ def stepped(outputs: Any, finished: Any = (), failed: Any = (), sizes: Any = ())
 
     def worker(played: Played) -> None:
         plan_of(played)
-        meta = [1, outputs, list(finished), list(failed), list(sizes), []]
+        meta = [1, outputs, list(finished), list(failed), list(sizes), [], None]
         Pipe(played.connection).send(packets.STEPPED, meta, data())
 
     return worker
@@ -153,9 +153,9 @@ def test_an_outcome_that_can_t_be_used_fails_its_step_only(worker: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "meta"),
     [
-        (packets.STEPPED, [2, [GOOD], [True], [], [], []]),
+        (packets.STEPPED, [2, [GOOD], [True], [], [], [], None]),
         (packets.STEPPED, [1, [GOOD]]),
-        (packets.STEPPED, [1, [GOOD], [], [], [-1], []]),
+        (packets.STEPPED, [1, [GOOD], [], [], [-1], [], None]),
         (packets.STEPPED, [1, [GOOD], [], [], [], [-1]]),
         (packets.ROWS_FAILED, [0, []]),
         (packets.ROWS_FAILED, [1, [[0, "no", 1 << 20]]]),
@@ -252,7 +252,7 @@ def test_what_a_worker_can_t_send_can_still_be_failed() -> None:
             ([("y", np.zeros(1))], [-1]),
         ):
             with pytest.raises(ValueError, match=r"type|contiguous|bytes"):
-                played.channel.finish(outputs, [], [], sizes, [])
+                played.channel.finish(outputs, [], [], sizes, [], None)
         played.channel.fail_rows([(0, "as told", None)])
         # It is answered: the next packet is the next plan's.
         played.channel.fail_rows([(0, "twice", None)])
@@ -294,7 +294,7 @@ def test_a_worker_hears_of_clients_that_leave_only_during_a_step(
     assert not entry.is_cancelled()
     server.send(packets.CANCEL_SEQUENCES, [[4, 5]], Blobs())
     assert entry.is_cancelled()
-    channel.finish([], [], [], [], [])
+    channel.finish([], [], [], [], [], None)
     server.send(
         packets.STEP, sent_plan(2, ended=[(0, 5, "cancelled"), (None, 9, "failed")]), Blobs()
     )

@@ -3,6 +3,7 @@
 //! [`scheduler`] decides, on a clock that the caller brings; [`step_queue`] connects it to calls and
 //! [`step_puller`] to instances.
 
+pub(crate) mod cache_use;
 pub(crate) mod collected;
 pub(crate) mod lost_sequences;
 pub(crate) mod plan;

@@ -27,7 +27,7 @@ impl SequenceItem for Request {
 
 fn need(priority: u8, client: u8) -> Need {
     let client = Some(IpAddr::from(Ipv4Addr::new(10, 0, 0, client)));
-    Need { priority, client, prefill: 1, state_bytes: 0, input_bytes: 1 }
+    Need { priority, client, prefill: 1, prompt_tokens: 0, state_bytes: 0, input_bytes: 1 }
 }
 
 /// A policy with so many slots, and what waits: a sequence for each pair of priority and client.

@@ -217,6 +217,7 @@ proptest! {
                     client: (arrival.client > 0)
                         .then(|| IpAddr::from(Ipv4Addr::new(10, 0, 0, arrival.client))),
                     prefill: arrival.prefill,
+                    prompt_tokens: 0,
                     state_bytes: arrival.state_bytes,
                     input_bytes: 1,
                 };

@@ -21,6 +21,8 @@ pub struct Need {
     pub client: Option<IpAddr>,
     /// Positions to prefill; at least 1.
     pub prefill: usize,
+    /// Tokens of its prompt, for a language model.
+    pub prompt_tokens: usize,
     /// Bytes of its state.
     pub state_bytes: usize,
     /// Bytes of its input.
@@ -48,6 +50,8 @@ pub struct Sequence<T> {
     pub steps: usize,
     /// When its last output was; its arrival before the first one.
     pub(crate) last_output: Instant,
+    /// Whether it had an output.
+    pub(crate) has_output: bool,
     /// How often it gave its slot away.
     pub preempted: usize,
     /// Whether an instance was lost before it began with the sequence.

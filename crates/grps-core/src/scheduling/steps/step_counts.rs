@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::metrics::Histogram;
+use crate::scheduling::steps::cache_use::CacheUse;
 use crate::scheduling::steps::plan::StepReason;
 use crate::scheduling::steps::sequence::EndReason;
 
@@ -20,6 +21,12 @@ pub struct StepCounts {
     rows: AtomicU64,
     /// Prefilled positions.
     prefilled: AtomicU64,
+    /// Tokens of the prompts of sequences that got their first slot, for a language model.
+    prompt_tokens: AtomicU64,
+    /// Rows of all outputs: the generated tokens, for a language model.
+    output_rows: AtomicU64,
+    /// What the instances say of their caches.
+    pub(crate) cache: CacheUse,
     /// Sequences that got their first slot.
     begun: AtomicU64,
     /// How often a sequence gave its slot away.
@@ -60,6 +67,21 @@ impl StepCounts {
         self.prefilled.load(Ordering::Relaxed)
     }
 
+    /// Tokens of the prompts of sequences that got their first slot, for a language model.
+    pub fn prompt_tokens(&self) -> u64 {
+        self.prompt_tokens.load(Ordering::Relaxed)
+    }
+
+    /// Rows of all outputs: the generated tokens, for a language model.
+    pub fn output_rows(&self) -> u64 {
+        self.output_rows.load(Ordering::Relaxed)
+    }
+
+    /// Share of the caches of all instances that is in use; `None` if none of them says it.
+    pub fn cache_usage(&self) -> Option<f64> {
+        self.cache.read()
+    }
+
     /// Sequences that got their first slot.
     pub fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
@@ -92,8 +114,13 @@ impl StepCounts {
         }
     }
 
-    pub(crate) fn add_begun(&self, sequences: usize) {
+    pub(crate) fn add_output_rows(&self, rows: usize) {
+        add(&self.output_rows, rows);
+    }
+
+    pub(crate) fn add_begun(&self, sequences: usize, prompt_tokens: usize) {
         add(&self.begun, sequences);
+        add(&self.prompt_tokens, prompt_tokens);
     }
 
     pub(crate) fn add_ended(&self, reason: EndReason) {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Cause, Error};
 use crate::scheduling::instance_health::Heartbeat;
+use crate::scheduling::steps::cache_use::CacheNote;
 use crate::scheduling::steps::lost_sequences::LostSequences;
 use crate::scheduling::steps::plan::{Ended, Plan, StepReason};
 use crate::scheduling::steps::policy::{Preemption, StepPolicy};
@@ -34,6 +35,8 @@ pub struct StepOutcome {
     pub failed: Vec<(usize, Error)>,
     /// Bytes of the states of the rows; unchanged when empty.
     pub state_bytes: Vec<usize>,
+    /// Share of the instance's cache that is in use; `None` if it does not say it.
+    pub cache_usage: Option<f32>,
 }
 
 /// An instance's end of the queue; dropping it detaches the instance and fails what it holds.
@@ -49,6 +52,8 @@ pub struct StepPuller {
     reason: StepReason,
     /// Saved sequences of this instance that the counters contain.
     suspended: usize,
+    /// What the counters contain of its cache.
+    cache: CacheNote,
     /// Why the instance failed; `None` when it ends in order.
     failure: Option<String>,
 }
@@ -100,6 +105,7 @@ impl StepPuller {
             began: None,
             reason: StepReason::NothingWaits,
             suspended: 0,
+            cache: CacheNote::default(),
             failure: None,
         }
     }
@@ -199,9 +205,7 @@ impl StepPuller {
         }
         self.scheduler.note_step();
         // Counted before clients are replied to, so that they find their steps counted.
-        let stepped = self.scheduler.rows().iter().take(rows);
-        let stepped = stepped.filter(|sequence| sequence.end != Some(EndReason::Failed)).count();
-        self.queue.counts.add_step(stepped, self.reason);
+        self.count_step(&outcome, rows);
         let now = Instant::now();
         let keeps = self.queue.policy().preemption == Preemption::Recompute;
         let mut next = 0;
@@ -218,8 +222,8 @@ impl StepPuller {
             let outputs: Vec<Tensor> = outputs.collect();
             if !outputs.is_empty() && !of_row.is_empty() {
                 let since = now.saturating_duration_since(sequence.last_output);
-                self.queue.counts.add_output(since, sequence.steps == 1);
-                sequence.last_output = now;
+                self.queue.counts.add_output(since, !sequence.has_output);
+                (sequence.last_output, sequence.has_output) = (now, true);
             }
             let steps = sequence.steps;
             let Some(running) = sequence.item.running_mut() else { continue };
@@ -255,16 +259,19 @@ impl StepPuller {
         self.heartbeat.beat(now);
         self.began = Some(now);
         let rows = self.scheduler.rows().len();
-        let mut begun = 0;
+        let (mut begun, mut prompt_tokens) = (0, 0);
         for row in &plan.begun {
             if let Some(sequence) = self.scheduler.rows_mut().get_mut(*row) {
-                begun += usize::from(sequence.item.running().is_none());
+                if sequence.item.running().is_none() {
+                    begun += 1;
+                    prompt_tokens += sequence.need.prompt_tokens;
+                }
                 sequence.item.begin(now, &self.heartbeat, rows);
             }
         }
         self.reason = plan.reason;
         let counts = &self.queue.counts;
-        counts.add_begun(begun);
+        counts.add_begun(begun, prompt_tokens);
         for Ended { sequence, reason, .. } in &plan.ended {
             // What left while it waited for its first slot had not begun.
             if sequence.item.running().is_some() {
@@ -274,6 +281,23 @@ impl StepPuller {
         counts.add_preempted(plan.saved.len() + plan.dropped.len());
         counts.add_prefilled(plan.prefill.iter().map(|(_, positions)| positions.len()).sum());
         self.count_held(held, rows, self.scheduler.suspended());
+    }
+
+    /// Counts what the rows of a step returned.
+    fn count_step(&mut self, outcome: &StepOutcome, rows: usize) {
+        let counts = &self.queue.counts;
+        let (mut stepped, mut output_rows) = (0, 0);
+        for (row, sequence) in self.scheduler.rows().iter().take(rows).enumerate() {
+            if sequence.end != Some(EndReason::Failed) {
+                stepped += 1;
+                output_rows += outcome.lengths.get(row).copied().unwrap_or(1);
+            }
+        }
+        counts.add_step(stepped, self.reason);
+        counts.add_output_rows(output_rows);
+        if outcome.cache_usage.is_some() {
+            counts.cache.note(&mut self.cache, outcome.cache_usage);
+        }
     }
 
     /// Counts slots in use and saved sequences.
@@ -328,6 +352,7 @@ impl Drop for StepPuller {
     fn drop(&mut self) {
         self.rest();
         let reason = self.failure.take();
+        self.queue.counts.cache.note(&mut self.cache, None);
         let lost = self.lose(&[]);
         self.queue.counts.slots.fetch_sub(self.queue.policy().max_slots, Ordering::Relaxed);
         match &reason {

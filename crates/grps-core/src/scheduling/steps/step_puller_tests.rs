@@ -20,10 +20,15 @@ fn queue() -> Arc<StepQueue> {
 
 /// Adds a sequence; its ticket and its client.
 fn push(queue: &Arc<StepQueue>) -> (QueueTicket, ReplyReceiver) {
+    push_with(queue, vec![])
+}
+
+/// The same with inputs.
+fn push_with(queue: &Arc<StepQueue>, inputs: Vec<Tensor>) -> (QueueTicket, ReplyReceiver) {
     let (reply, receiver) = reply_channel();
     let entry = Entry {
         timeline: Arc::new(Timeline::new("id", None)),
-        content: Content::Tensors(vec![]),
+        content: Content::Tensors(inputs),
         reply,
         stream: None,
         attachment: None,
@@ -62,6 +67,39 @@ fn outputs_and_ends_are_counted_once() {
     // A step that fails is none.
     puller.finish_step(outcome(2, vec![], vec![])).unwrap_err();
     assert_eq!((counts.steps(), counts.rows()), (1, 1));
+    drop(clients);
+}
+
+#[test]
+fn tokens_and_caches_are_counted() {
+    let queue = queue();
+    let mut puller = queue.attach("m#0");
+    let prompt = |size: usize| {
+        let tokens = Values::Int64(vec![7; size]);
+        vec![Tensor::new("tokens".into(), vec![1, size], tokens).unwrap()]
+    };
+    let clients: Vec<_> = [5, 8, 9].map(|size| push_with(&queue, prompt(size))).into();
+    puller.next_plan().unwrap();
+    let counts = queue.counts();
+    assert_eq!((counts.prompt_tokens(), counts.cache_usage()), (13, None));
+    let step = |lengths: [usize; 2], failed, cache_usage| StepOutcome {
+        lengths: lengths.into(),
+        cache_usage,
+        ..outcome(lengths.iter().sum(), vec![], failed)
+    };
+    puller.finish_step(step([0, 1], vec![], Some(0.5))).unwrap();
+    assert_eq!((counts.output_rows(), counts.cache_usage()), (1, Some(0.5)));
+    puller.next_plan().unwrap();
+    let failure = (1, Error::new(Cause::ModelFailed, "as told"));
+    puller.finish_step(step([2, 1], vec![failure], None)).unwrap();
+    assert_eq!((counts.output_rows(), counts.cache_usage()), (3, Some(0.5)));
+    // The first output of a sequence is the first that it has, though its first step had none.
+    let outputs = (counts.first_output.read().count(), counts.between_outputs.read().count());
+    assert_eq!(outputs, (2, 0));
+    puller.next_plan().unwrap();
+    assert_eq!(counts.prompt_tokens(), 22);
+    drop(puller);
+    assert_eq!(counts.cache_usage(), None);
     drop(clients);
 }
 

@@ -88,6 +88,7 @@ impl<T: SequenceItem> Waiting<T> {
             chunk: 0,
             steps: 0,
             last_output: now,
+            has_output: false,
             preempted: 0,
             is_returned: false,
             has_room: true,

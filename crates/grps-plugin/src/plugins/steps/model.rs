@@ -289,6 +289,7 @@ impl PluginSteps {
         let is_changed = sizes().any(|size| *size != UNCHANGED);
         StepOutcome {
             lengths: Vec::new(),
+            cache_usage: None,
             outputs,
             finished: self.finished.iter().take(rows).map(|finished| *finished != 0).collect(),
             failed: failed.map(|row| (row, failed_already())).collect(),

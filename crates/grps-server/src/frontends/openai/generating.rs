@@ -20,8 +20,10 @@ pub(super) struct Generating {
 
 /// One choice.
 pub(super) struct Choice {
-    /// `None` once it has ended.
+    /// `None` once nothing follows.
     chunks: Option<Chunks>,
+    /// Whether its last piece was read.
+    has_ended: bool,
     /// Finds calls and reasoning in the text; `None` for a completion.
     parser: Option<AnswerParser>,
     /// What the parser has found before the text.
@@ -96,7 +98,15 @@ impl Choice {
             parser.push(guide.before, &mut found);
         }
         let after = guide.map_or("", |guide| guide.after);
-        Self { chunks: Some(chunks), parser, found, after, tokens: 0, reasoning_tokens: 0 }
+        Self {
+            chunks: Some(chunks),
+            has_ended: false,
+            parser,
+            found,
+            after,
+            tokens: 0,
+            reasoning_tokens: 0,
+        }
     }
 
     /// What a chunk has; `None` for nothing.
@@ -105,15 +115,19 @@ impl Choice {
         chunk: Option<Result<grps_core::Content, Error>>,
     ) -> Result<Option<Piece>, Error> {
         let piece = match chunk {
+            // Its call is over with the end of the chunks; one that is dropped before is cancelled.
+            Some(_) if self.has_ended => return Ok(None),
+            None if self.has_ended => {
+                self.chunks = None;
+                return Ok(None);
+            }
             Some(chunk) => Piece::read(chunk?)?,
             None => {
                 let text = "the generation ended before the answer was complete";
                 return Err(Error::new(Cause::ModelFailed, text));
             }
         };
-        if piece.as_ref().is_some_and(|piece| piece.end.is_some()) {
-            self.chunks = None;
-        }
+        self.has_ended = piece.as_ref().is_some_and(|piece| piece.end.is_some());
         Ok(piece)
     }
 

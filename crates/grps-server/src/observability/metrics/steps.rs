@@ -19,6 +19,8 @@ pub(super) fn write(app: &App, text: &mut Exposition) {
     write_numbers(&models, text);
     write_reasons(&models, text);
     write_durations(&models, text);
+    write_tokens(&models, text);
+    write_caches(&models, text);
 }
 
 /// Sequences that wait for a slot: those in the queue, and those that gave their slot away.
@@ -90,6 +92,41 @@ fn write_reasons(models: &[StepModel<'_>], text: &mut Exposition) {
         for reason in StepReason::ALL {
             let labels = [("model", model.key()), ("reason", reason.name())];
             text.sample(&labels, counts.steps_for(reason) as f64);
+        }
+    }
+}
+
+/// The caches of models that say how full they are.
+fn write_caches(models: &[StepModel<'_>], text: &mut Exposition) {
+    let help = "Share of the cache that is in use after the latest step, if the model says it.";
+    text.family(Kind::Gauge, "grps_model_cache_usage_ratio", None, help);
+    for (model, counts) in models {
+        if let Some(share) = counts.cache_usage() {
+            text.sample(&[("model", model.key())], share);
+        }
+    }
+}
+
+/// What only language models have.
+fn write_tokens(models: &[StepModel<'_>], text: &mut Exposition) {
+    type Read = fn(&StepCounts) -> u64;
+    let all: [(&str, &str, Read); 2] = [
+        (
+            "grps_model_prompt_tokens",
+            "Tokens of the prompts of sequences that got their first slot.",
+            StepCounts::prompt_tokens,
+        ),
+        (
+            "grps_model_generated_tokens",
+            "Tokens that a language model has generated.",
+            StepCounts::output_rows,
+        ),
+    ];
+    for (name, help, read) in all {
+        text.family(Kind::Counter, name, None, help);
+        let language = models.iter().filter(|(model, _)| model.spec().language.is_some());
+        for (model, counts) in language {
+            text.sample(&[("model", model.key())], read(counts) as f64);
         }
     }
 }

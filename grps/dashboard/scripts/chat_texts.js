@@ -1,0 +1,41 @@
+// The texts of the chat, in English and in Chinese.
+
+Object.assign(TEXTS.en, {
+  chat: "Chat", you: "You", chat_messages: "Messages", chat_text: "Message", chat_settings: "Settings",
+  chat_hint: "Write a message. Enter sends it, Shift+Enter begins a line.",
+  chat_empty: "Chat with {0}. The messages stay in this page and are gone when you reload it.",
+  stop_answer: "Stop", new_chat: "New chat", generating: "Generating…", answered: "The answer is complete.", not_answered: "The answer failed.", results_next: "The model calls tools. Fill in the results.",
+  system_prompt: "System prompt", temperature_field: "Temperature", top_p: "Top p", max_tokens: "Max tokens", seed: "Seed",
+  stop_strings: "Stop strings, one per line (\\n is a line break)", token_probabilities: "Show the probability of each token",
+  tools: "Tools", tools_hint: "A list of tools in JSON, as the OpenAI API has it", tools_example: "Insert an example", tool_choice: "Tool choice",
+  choice_auto: "auto", choice_none: "none", choice_required: "required",
+  reasoning: "Reasoning", calls_tool: "Calls {0}", result: "Result", result_hint: "What the tool returns", send_results: "Send the results",
+  results_first: "Fill in the results of the calls and send them first.", no_list: "{0}: not a list",
+  ttft: "first token after {0} ms", tokens_per_second: "{0} tokens/s", usage: "{0} prompt + {1} generated tokens",
+  finish_length: "cut off: it has the max tokens", finish_stopped: "stopped", as_text: "Show as text", as_tokens: "Show tokens", again: "Again",
+  copy: "Copy", not_copied: "The browser refused.", tokens_label: "Tokens; use the arrow keys to see their probabilities",
+  no_done: "its end is missing",
+  language_models: "Language models", language_hint: "Rates and durations of the latest minute; the cache after the latest step.",
+  generated_rate: "Tokens/s", prompt_rate: "Prompt tokens/s", running_sequences: "Running", time_to_first: "First token p50 / p99",
+  time_per_token: "Between tokens p50 / p99", cache_usage: "KV cache", chart_tokens: "Generated tokens per second",
+});
+
+Object.assign(TEXTS.zh, {
+  chat: "对话", you: "你", chat_messages: "消息", chat_text: "消息", chat_settings: "设置",
+  chat_hint: "输入消息。Enter 发送,Shift+Enter 换行。",
+  chat_empty: "与 {0} 对话。消息只保留在此页面中,刷新后消失。",
+  stop_answer: "停止", new_chat: "新对话", generating: "生成中…", answered: "回答已完成。", not_answered: "回答失败。", results_next: "模型调用了工具,请填写结果。",
+  system_prompt: "系统提示词", temperature_field: "温度", top_p: "Top p", max_tokens: "最多 token 数", seed: "随机种子",
+  stop_strings: "停止字符串,每行一个(\\n 表示换行)", token_probabilities: "显示每个 token 的概率",
+  tools: "工具", tools_hint: "JSON 格式的工具列表,与 OpenAI API 相同", tools_example: "插入示例", tool_choice: "工具选择",
+  choice_auto: "自动", choice_none: "不使用", choice_required: "必须使用",
+  reasoning: "思考过程", calls_tool: "调用 {0}", result: "结果", result_hint: "工具返回的内容", send_results: "发送结果",
+  results_first: "请先填写并发送调用的结果。", no_list: "{0}:不是列表",
+  ttft: "首个 token {0} 毫秒", tokens_per_second: "{0} token/秒", usage: "提示 {0} + 生成 {1} token",
+  finish_length: "达到最多 token 数而截断", finish_stopped: "已停止", as_text: "显示为文本", as_tokens: "显示 token", again: "重新生成",
+  copy: "复制", not_copied: "浏览器拒绝了。", tokens_label: "token;用方向键查看各自的概率",
+  no_done: "缺少结尾",
+  language_models: "语言模型", language_hint: "速率和时长取自最近一分钟;缓存为最近一步之后的占用。",
+  generated_rate: "token/秒", prompt_rate: "提示 token/秒", running_sequences: "运行中", time_to_first: "首个 token p50 / p99",
+  time_per_token: "token 间隔 p50 / p99", cache_usage: "KV 缓存", chart_tokens: "每秒生成的 token 数",
+});
