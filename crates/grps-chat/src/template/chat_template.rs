@@ -1,5 +1,6 @@
 //! A template that writes prompts.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ impl ChatTemplate {
         let environment = Arc::new(environment);
         let form = MessageForm::default();
         let mut template = Self { environment, source: source.into(), tokens, form };
-        template.form = find_form(|messages, tools| template.write_probe(messages, tools));
+        template.form = template.probe();
         Ok(template)
     }
 
@@ -108,8 +109,18 @@ impl ChatTemplate {
         self.write(&messages, options)
     }
 
-    fn write_probe(&self, messages: &[Value], tools: &[Value]) -> Option<String> {
-        self.write(messages, &PromptOptions { tools, ..PromptOptions::default() }).ok()
+    /// Finds the form of messages. A template that takes too many steps is tried only once.
+    fn probe(&self) -> MessageForm {
+        let is_endless = Cell::new(false);
+        find_form(|messages, tools| {
+            if is_endless.get() {
+                return None;
+            }
+            let written =
+                self.write(messages, &PromptOptions { tools, ..PromptOptions::default() });
+            is_endless.set(written == Err(ChatError::TooManySteps));
+            written.ok()
+        })
     }
 
     fn write(&self, messages: &[Value], options: &PromptOptions) -> Result<String, ChatError> {

@@ -4,9 +4,12 @@ mod chat_template;
 mod content;
 mod environment;
 mod generation_blocks;
+mod paid_text;
 mod probe;
+mod python_filters;
 mod python_json;
 mod python_methods;
+mod python_text;
 mod special_tokens;
 mod tokenizer_config;
 
