@@ -27,8 +27,9 @@ const BASE_FUEL: u64 = 500_000;
 const FUEL_PER_ITEM: u64 = 5_000;
 /// Steps for each byte of messages and tools. A step is an instruction, or 64 bytes of text.
 const FUEL_PER_BYTE: u64 = 4;
-/// Most steps of a prompt, however long its messages are.
-const MAX_FUEL: u64 = 50_000_000;
+/// Most steps of a prompt, however long its messages are: eight times what a thousand messages of
+/// a kilobyte take. It bounds how deeply values can be nested, for which stacks have room.
+const MAX_FUEL: u64 = 2_000_000;
 
 /// What a prompt is written from besides messages.
 #[derive(Clone, Copy, Debug)]

@@ -4,9 +4,9 @@
 //! `raise_exception` and `strftime_now`. Templates can't load others, so they read no files.
 //!
 //! `tests/chat_templates/differences.txt` lists what differs from `jinja2`. Fuel limits the steps of
-//! a template, but two operations of `minijinja` take none: adding a list to itself again and again,
-//! and dropping lists nested thousands of levels deep. A template that is written to do so exhausts
-//! memory or the stack, whatever the messages are; so a template is trusted as its model is.
+//! a template, but some operations of `minijinja` take none: see `template_thread`. Memory is not
+//! bounded: a list that is added to itself again and again, or that is printed by `~` after it was
+//! put into itself twice and twice again, exhausts it. So a template is trusted as its model is.
 
 use std::fmt::Write as _;
 
