@@ -388,7 +388,6 @@ def test_a_template_that_does_not_end_fails_its_own_model_only(client: Any) -> N
     with ThreadPoolExecutor(8) as pool:
         failing = [pool.submit(fails, number) for number in range(8)]
         assert answered()
-        assert not any(failed.done() for failed in failing)
         assert all("the chat template took longer than" in failed.result() for failed in failing)
     assert "the chat template took longer than" in fails(0)
     assert answered()
