@@ -25,6 +25,18 @@ pub enum ChatError {
     /// The template needs more steps than are allowed.
     #[error("the chat template takes too many steps for these messages")]
     TooManySteps,
+    /// The template took too long, for these messages or for earlier ones.
+    #[error(
+        "the chat template took longer than {limit_ms} ms and is not used again; give the model \
+         another one and load it again"
+    )]
+    TimedOut {
+        /// The limit of a [`TemplateThread`](crate::TemplateThread).
+        limit_ms: u128,
+    },
+    /// There is no thread for the template.
+    #[error("the thread of the chat template: {0}")]
+    Thread(String),
     /// The prompt would be too long.
     #[error("the prompt has more than {limit} bytes")]
     PromptTooLong {
@@ -59,6 +71,8 @@ impl ChatError {
             Self::Syntax { .. }
             | Self::Render { .. }
             | Self::TooManySteps
+            | Self::TimedOut { .. }
+            | Self::Thread(_)
             | Self::Configuration(_) => false,
         }
     }

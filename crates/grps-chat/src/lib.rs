@@ -22,7 +22,8 @@
 //! # }
 //! ```
 //!
-//! The crate knows neither sockets nor engines. Nothing blocks and nothing is global.
+//! The crate knows neither sockets nor engines, and nothing is global. Templates that may not be
+//! well-meant are rendered by a [`TemplateThread`].
 
 mod answer;
 mod error;
@@ -34,6 +35,7 @@ pub use answer::{AnswerFormat, AnswerParser, ToolFormat};
 pub use error::ChatError;
 pub use part::AnswerPart;
 pub use template::{
-    ChatTemplate, ChatTemplates, MAX_PROMPT_BYTES, MAX_TEMPLATE_BYTES, PromptOptions, SpecialTokens,
+    ChatTemplate, ChatTemplates, MAX_PROMPT_BYTES, MAX_TEMPLATE_BYTES, PromptOptions, Rendering,
+    SpecialTokens, TemplateThread,
 };
 pub use tool_choice::{CallGuide, ToolChoice};

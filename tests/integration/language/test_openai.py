@@ -29,6 +29,9 @@ Answer by a call in <tool_call></tool_call> of one of these tools:
 </tool_call>{% endfor %}<|im_end|>
 {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
+ENDLESS = """{%- set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}
+{%- set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}{{ n.a == n.b }}"""
+"""Compares more numbers than can be compared, in few steps."""
 TOOLS: list[Any] = [
     {
         "type": "function",
@@ -75,8 +78,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "name": "caller",
         "inferer_args": {**EXACT, "chat_template": str(folder / "template.jinja")},
     }
+    (folder / "endless.jinja").write_text(ENDLESS)
+    endless = {
+        **model,
+        "name": "endless",
+        "inferer_args": {**EXACT, "chat_template": str(folder / "endless.jinja")},
+    }
     plain = {"name": "plain", "version": "1.0.0", "inferer_type": "identity"}
-    with serving(write_project(folder, [model, with_tools, plain])) as made:
+    with serving(write_project(folder, [model, with_tools, endless, plain])) as made:
         yield made
 
 
@@ -235,7 +244,7 @@ def test_other_models_are_not_found(client: Any, name: str) -> None:
 
 
 def test_models_are_listed_by_their_names(client: Any) -> None:
-    assert [model.id for model in client.models.list()] == ["caller", "smol"]
+    assert [model.id for model in client.models.list()] == ["caller", "endless", "smol"]
     assert client.models.retrieve("smol").id == "smol"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("none")
@@ -364,3 +373,23 @@ def test_answers_do_not_depend_on_who_else_is_served(client: Any) -> None:
     alone = [ask(question) for question in questions]
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(ask, questions)) == alone
+
+
+def test_a_template_that_does_not_end_fails_its_own_model_only(client: Any) -> None:
+    def fails(_: int) -> str:
+        with pytest.raises(openai.InternalServerError) as raised:
+            client.chat.completions.create(messages=FRANCE, **{**CERTAIN, "model": "endless"})
+        return raised.value.message
+
+    def answered() -> bool:
+        answer = client.chat.completions.create(messages=FRANCE, **CERTAIN)
+        return "Paris" in answer.choices[0].message.content
+
+    with ThreadPoolExecutor(8) as pool:
+        failing = [pool.submit(fails, number) for number in range(8)]
+        assert answered()
+        assert all("the chat template took longer than" in failed.result() for failed in failing)
+    assert "the chat template took longer than" in fails(0)
+    assert answered()
+    completion = client.completions.create(prompt="Hello", **{**CERTAIN, "model": "endless"})
+    assert completion.choices[0].text

@@ -1,5 +1,6 @@
 //! A template that writes prompts.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 
@@ -26,8 +27,9 @@ const BASE_FUEL: u64 = 500_000;
 const FUEL_PER_ITEM: u64 = 5_000;
 /// Steps for each byte of messages and tools. A step is an instruction, or 64 bytes of text.
 const FUEL_PER_BYTE: u64 = 4;
-/// Most steps of a prompt, however long its messages are.
-const MAX_FUEL: u64 = 50_000_000;
+/// Most steps of a prompt, however long its messages are: eight times what a thousand messages of
+/// a kilobyte take. It bounds how deeply values can be nested, for which stacks have room.
+const MAX_FUEL: u64 = 2_000_000;
 
 /// What a prompt is written from besides messages.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +78,7 @@ impl ChatTemplate {
         let environment = Arc::new(environment);
         let form = MessageForm::default();
         let mut template = Self { environment, source: source.into(), tokens, form };
-        template.form = find_form(|messages, tools| template.write_probe(messages, tools));
+        template.form = template.probe();
         Ok(template)
     }
 
@@ -108,8 +110,18 @@ impl ChatTemplate {
         self.write(&messages, options)
     }
 
-    fn write_probe(&self, messages: &[Value], tools: &[Value]) -> Option<String> {
-        self.write(messages, &PromptOptions { tools, ..PromptOptions::default() }).ok()
+    /// Finds the form of messages. A template that takes too many steps is tried only once.
+    fn probe(&self) -> MessageForm {
+        let is_endless = Cell::new(false);
+        find_form(|messages, tools| {
+            if is_endless.get() {
+                return None;
+            }
+            let written =
+                self.write(messages, &PromptOptions { tools, ..PromptOptions::default() });
+            is_endless.set(written == Err(ChatError::TooManySteps));
+            written.ok()
+        })
     }
 
     fn write(&self, messages: &[Value], options: &PromptOptions) -> Result<String, ChatError> {

@@ -2,15 +2,22 @@
 //!
 //! It is that of `transformers`: blocks are trimmed, loops have controls, and there are `tojson`,
 //! `raise_exception` and `strftime_now`. Templates can't load others, so they read no files.
+//!
+//! `tests/chat_templates/differences.txt` lists what differs from `jinja2`. Fuel limits the steps of
+//! a template, but some operations of `minijinja` take none: see `template_thread`. Memory is not
+//! bounded: a list that is added to itself again and again, or that is printed by `~` after it was
+//! put into itself twice and twice again, exhausts it. So a template is trusted as its model is.
 
 use std::fmt::Write as _;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Rest, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Value};
 
+use super::python_filters::add_python_filters;
 use super::python_json::{Style, to_json};
 use super::python_methods::call_python_method;
+use super::python_text::python_text;
 
 /// Nested calls of macros and nested blocks.
 const RECURSION_LIMIT: usize = 100;
@@ -31,14 +38,40 @@ pub(crate) fn new_environment() -> Environment<'static> {
     environment.set_recursion_limit(RECURSION_LIMIT);
     environment.set_debug(false);
     environment.set_unknown_method_callback(call_python_method);
+    environment.set_formatter(write_value);
+    add_python_filters(&mut environment);
     environment.add_filter("tojson", tojson);
     environment.add_function("raise_exception", raise_exception);
     environment.add_function("strftime_now", strftime_now);
+    environment.add_function("cycler", cycler);
+    environment.add_function("joiner", minijinja_contrib::globals::joiner);
     environment
 }
 
-fn raise_exception(message: &Value) -> Result<Value, Error> {
-    let refusal = Refusal(message.to_string());
+/// Writes the value of an expression.
+fn write_value(output: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    match value.as_str() {
+        Some(text) => output.write_str(text)?,
+        None => output.write_str(&python_text(state, value)?)?,
+    }
+    Ok(())
+}
+
+fn cycler(items: Rest<Value>) -> Result<Value, Error> {
+    if items.is_empty() {
+        return Err(Error::new(ErrorKind::MissingArgument, "cycler needs items"));
+    }
+    minijinja_contrib::globals::cycler(items.0)
+}
+
+fn raise_exception(state: &State, positional: Rest<Value>, named: Kwargs) -> Result<Value, Error> {
+    let message = match positional.as_slice() {
+        [message] => message.clone(),
+        [] => named.get("message")?,
+        _ => return Err(ErrorKind::TooManyArguments.into()),
+    };
+    named.assert_all_used()?;
+    let refusal = Refusal(python_text(state, &message)?);
     Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(refusal))
 }
 

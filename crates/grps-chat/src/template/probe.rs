@@ -23,7 +23,9 @@ pub(crate) fn find_form(render: impl Fn(&[Value], &[Value]) -> Option<String>) -
 
 fn content_form(render: &impl Fn(&[Value], &[Value]) -> Option<String>, role: &str) -> ContentForm {
     let takes = |content: Value| {
-        render(&conversation(role, content), &[]).is_some_and(|prompt| shows_text(&prompt))
+        conversations(role, &content)
+            .iter()
+            .any(|messages| render(messages, &[]).is_some_and(|prompt| shows_text(&prompt)))
     };
     let parts = takes(json!([{"type": "text", "text": NEEDLE}]));
     let text = takes(json!(NEEDLE));
@@ -34,9 +36,15 @@ fn content_form(render: &impl Fn(&[Value], &[Value]) -> Option<String>, role: &s
     }
 }
 
-/// A conversation in which a message of a role is allowed.
-fn conversation(role: &str, content: Value) -> Vec<Value> {
-    let user = json!({"role": "user", "content": OTHER});
+/// Conversations in which a message of a role is allowed. A template that takes only parts needs
+/// them in the messages before too.
+fn conversations(role: &str, content: &Value) -> [Vec<Value>; 2] {
+    [json!(OTHER), json!([{"type": "text", "text": OTHER}])]
+        .map(|before| conversation(role, content, &before))
+}
+
+fn conversation(role: &str, content: &Value, before: &Value) -> Vec<Value> {
+    let user = json!({"role": "user", "content": before});
     match role {
         "system" => vec![json!({"role": role, "content": content}), user],
         "user" => vec![json!({"role": role, "content": content})],
@@ -46,7 +54,11 @@ fn conversation(role: &str, content: Value) -> Vec<Value> {
                 "function": {"name": TOOL, "arguments": {}}}]);
             let result = json!({"role": role, "content": content, "name": TOOL,
                 "tool_call_id": "grpscall1"});
-            vec![user, json!({"role": "assistant", "tool_calls": calls}), result]
+            let mut call = json!({"role": "assistant", "tool_calls": calls});
+            if before.is_array() {
+                call["content"] = before.clone();
+            }
+            vec![user, call, result]
         }
     }
 }

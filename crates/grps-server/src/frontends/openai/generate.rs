@@ -121,7 +121,8 @@ fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
                 attachment: None,
             };
             let chunks = call.app.engine.infer_stream(language.route.clone(), request);
-            choices.push(Choice::new(chunks, parser(call, asked, prompt)?, guide));
+            let (parser, one) = (parser(call, asked, prompt)?, !generation.parallel_tool_calls);
+            choices.push(Choice::new(chunks, parser, guide, one));
         }
     }
     let logprobs = generation.logprobs.map(|_| Arc::clone(language.text()));

@@ -30,6 +30,8 @@ pub(super) struct Choice {
     found: Vec<AnswerPart>,
     /// What it reads behind the text of a call that was required.
     after: &'static str,
+    /// Only the first call is delivered.
+    has_one_call: bool,
     tokens: u32,
     reasoning_tokens: u32,
 }
@@ -87,11 +89,13 @@ impl Generating {
 }
 
 impl Choice {
-    /// A choice that begins, perhaps guided to a call.
+    /// A choice that begins, perhaps guided to a call. Of several calls, only the first is delivered
+    /// with `has_one_call`.
     pub(super) fn new(
         chunks: Chunks,
         mut parser: Option<AnswerParser>,
         guide: Option<&CallGuide>,
+        has_one_call: bool,
     ) -> Self {
         let mut found = Vec::new();
         if let Some((parser, guide)) = parser.as_mut().zip(guide) {
@@ -104,6 +108,7 @@ impl Choice {
             parser,
             found,
             after,
+            has_one_call,
             tokens: 0,
             reasoning_tokens: 0,
         }
@@ -149,6 +154,9 @@ impl Choice {
             None if piece.text.is_empty() => {}
             None => parts.push(AnswerPart::Text(piece.text)),
         }
+        if self.has_one_call {
+            parts.retain(|part| !is_of_later_call(part));
+        }
         if matches!(parts.last(), Some(AnswerPart::Reasoning(_))) {
             self.reasoning_tokens = self.reasoning_tokens.saturating_add(count);
         }
@@ -163,5 +171,55 @@ impl Choice {
             completion_tokens: self.tokens,
             reasoning_tokens: self.reasoning_tokens,
         }
+    }
+}
+
+fn is_of_later_call(part: &AnswerPart) -> bool {
+    match part {
+        AnswerPart::ToolCall { index, .. } | AnswerPart::ToolArguments { index, .. } => *index > 0,
+        AnswerPart::Text(_) | AnswerPart::Reasoning(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grps_chat::AnswerFormat;
+
+    use super::*;
+
+    /// The names and arguments of the calls of an answer that comes in small pieces.
+    fn calls(has_one_call: bool) -> String {
+        let text = "<tool_call>{\"name\": \"a\", \"arguments\": {\"x\": 1}}</tool_call>\n\
+                    <tool_call>{\"name\": \"b\", \"arguments\": {\"y\": 2}}</tool_call>";
+        let parser = AnswerFormat::of_template("<tool_call>").parser("", &["a", "b"]);
+        let mut choice = Choice {
+            chunks: None,
+            parser: Some(parser),
+            found: Vec::new(),
+            after: "",
+            has_one_call,
+            tokens: 0,
+            reasoning_tokens: 0,
+        };
+        let mut written = String::new();
+        let last = Piece { end: Some(FinishReason::Stop), ..Piece::default() };
+        let texts =
+            text.chars().map(|character| Piece { text: character.into(), ..Piece::default() });
+        for piece in texts.chain([last]) {
+            for part in choice.event(0, piece, None).parts {
+                match part {
+                    AnswerPart::ToolCall { name, .. } => written.push_str(&name),
+                    AnswerPart::ToolArguments { json, .. } => written.push_str(&json),
+                    AnswerPart::Text(_) | AnswerPart::Reasoning(_) => {}
+                }
+            }
+        }
+        written
+    }
+
+    #[test]
+    fn only_the_first_call_is_delivered_if_one_is_wanted() {
+        assert_eq!(calls(false), r#"a{"x": 1}b{"y": 2}"#);
+        assert_eq!(calls(true), r#"a{"x": 1}"#);
     }
 }

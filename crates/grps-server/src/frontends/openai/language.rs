@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use grps_chat::{AnswerFormat, ChatTemplate, SpecialTokens};
+use grps_chat::{AnswerFormat, SpecialTokens, TemplateThread};
 use grps_core::{Cause, Error, LanguageSpec, Model, Route, RouteQuery, StepText};
 use grps_openai::ApiError;
 use http::HeaderMap;
@@ -11,6 +12,10 @@ use parking_lot::Mutex;
 
 use crate::call::call::Call;
 use crate::frontends::openai::errors::Fault;
+
+/// Longest time that a template takes for one prompt. Those of models take less than a millisecond
+/// for most, and tens of them for the longest.
+const TEMPLATE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A language model.
 pub(super) struct Language {
@@ -23,7 +28,7 @@ pub(super) struct Language {
 /// A template, and the form in which the model answers.
 #[derive(Debug)]
 pub(super) struct Chat {
-    pub(super) template: ChatTemplate,
+    pub(super) template: TemplateThread,
     pub(super) format: AnswerFormat,
 }
 
@@ -96,7 +101,7 @@ impl Language {
     /// How it chats.
     ///
     /// # Errors
-    /// It is not made for chats, or its template is wrong.
+    /// It is not made for chats, or there is no thread for its template.
     pub(super) fn chat(&self, call: &Call) -> Result<Arc<Chat>, Fault> {
         let chats = call.app.front_end_states.get::<Chats>();
         let mut chats = chats.0.lock();
@@ -114,7 +119,7 @@ impl Language {
         };
         let tokens = spec.map_or(&[][..], |spec| &spec.special_tokens);
         let tokens = SpecialTokens::new(tokens.iter().map(|(name, text)| (&**name, &**text)));
-        let template = ChatTemplate::parse(source, tokens)
+        let template = TemplateThread::start(source.to_string(), tokens, TEMPLATE_LIMIT)
             .map_err(|error| Error::new(Cause::ModelFailed, error.to_string()))?;
         let chat = Arc::new(Chat { template, format: AnswerFormat::of_template(source) });
         chats.retain(|_, known| known.model.strong_count() > 0);

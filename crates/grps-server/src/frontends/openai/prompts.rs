@@ -1,5 +1,7 @@
 //! From messages or text to the tokens of a prompt.
 
+use std::time::Duration;
+
 use grps_chat::{ChatError, PromptOptions};
 use grps_core::{Cause, Error};
 use grps_openai::{ApiError, Generation, Prompt, TemplateOptions};
@@ -10,6 +12,10 @@ use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::language::Language;
 use crate::frontends::openai::tools::Tools;
+
+/// Most prompts are rendered within this time; for others, another thread takes over the
+/// connections of this thread.
+const QUICK: Duration = Duration::from_millis(2);
 
 /// A prompt as the model takes it.
 pub(super) struct Encoded {
@@ -95,7 +101,11 @@ fn render(
         add_generation_prompt: options.add_generation_prompt,
         variables: Some(&options.arguments),
     };
-    let rendered = language.chat(call)?.template.render(messages, &options);
+    let rendering = language.chat(call)?.template.render(messages.to_vec(), &options);
+    let rendered = rendering.and_then(|rendering| match rendering.wait_for(QUICK) {
+        Some(rendered) => rendered,
+        None => call.app.blocking.block(|| rendering.wait()),
+    });
     rendered.map_err(|error: ChatError| {
         if error.is_of_request() {
             return ApiError::invalid("messages", error.to_string()).into();
