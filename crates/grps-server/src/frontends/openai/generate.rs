@@ -23,6 +23,7 @@ use crate::frontends::openai::reply::{EventStream, collect as collect_answer};
 use crate::frontends::openai::tools::Tools;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::{JSON, with_content_type};
+use crate::frontends::shared::scheduling_headers::with_body_priority;
 use crate::frontends::shared::{scheduling_headers, timeout_header};
 use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
@@ -75,6 +76,7 @@ fn read_request(
 ) -> Result<Asked, Fault> {
     let limits = Limits { body_bytes: call.app.settings.max_request_bytes, ..Limits::default() };
     let (generation, repeated) = api.read(body, &limits)?;
+    let options = with_body_priority(options, generation.priority, headers, call);
     let language = Language::find(call, &generation.model, headers)?;
     let tools = Tools::of(call, &language, &generation)?;
     let prompts = encode_all(call, &language, api, &generation, &tools)?;

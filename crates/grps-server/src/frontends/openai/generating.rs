@@ -138,14 +138,14 @@ impl Choice {
         if matches!(parts.last(), Some(AnswerPart::Reasoning(_))) {
             self.reasoning_tokens = self.reasoning_tokens.saturating_add(count);
         }
-        let finish = piece.end.map(|reason| self.finish(reason));
+        let finish = piece.end.map(|reason| self.finish(reason, piece.stop_string));
         Event { choice: index, parts, logprobs, finish }
     }
 
-    fn finish(&self, reason: FinishReason) -> Finish {
+    fn finish(&self, reason: FinishReason, stop_string: Option<String>) -> Finish {
         Finish {
             reason,
-            stop_string: None,
+            stop_string,
             completion_tokens: self.tokens,
             reasoning_tokens: self.reasoning_tokens,
         }

@@ -1,7 +1,8 @@
 //! What a chunk of a language model has.
 
 use grps_core::{
-    Cause, Content, Elements, Error, FINISH_REASON_OUTPUT, StepText, TEXT_OUTPUT, Tensor,
+    Cause, Content, Elements, Error, FINISH_REASON_OUTPUT, STOP_STRING_OUTPUT, StepText,
+    TEXT_OUTPUT, Tensor,
 };
 use grps_openai::{FinishReason, TokenLogprob};
 
@@ -16,6 +17,8 @@ pub(super) struct Piece {
     pub(super) tokens: Vec<u32>,
     pub(super) logprobs: Vec<f32>,
     pub(super) end: Option<FinishReason>,
+    /// The stop string that ended it.
+    pub(super) stop_string: Option<String>,
 }
 
 impl Piece {
@@ -36,6 +39,7 @@ impl Piece {
                 TOKEN => piece.tokens = tokens_of(tensor)?,
                 LOGPROB => piece.logprobs = logprobs_of(tensor)?,
                 FINISH_REASON_OUTPUT => piece.end = Some(end_of(&text_of(tensor)?)?),
+                STOP_STRING_OUTPUT => piece.stop_string = Some(text_of(tensor)?),
                 _ => {}
             }
         }
