@@ -7,6 +7,7 @@ use grps_chat::{AnswerParser, AnswerPart, CallGuide};
 use grps_core::{Cause, Chunks, Error, StepText};
 use grps_openai::{Finish, FinishReason, TokenLogprob};
 
+use crate::call::token_charge::TokenCharge;
 use crate::frontends::openai::parts::Piece;
 
 /// The choices of an answer; dropping it cancels them.
@@ -16,6 +17,7 @@ pub(super) struct Generating {
     next: usize,
     /// Describes tokens, if their probabilities are wanted.
     logprobs: Option<Arc<dyn StepText>>,
+    charge: TokenCharge,
 }
 
 /// One choice.
@@ -50,8 +52,12 @@ impl Event {
 
 impl Generating {
     /// Choices that have begun; tokens are described if their probabilities are wanted.
-    pub(super) fn new(choices: Vec<Choice>, logprobs: Option<Arc<dyn StepText>>) -> Self {
-        Self { choices, next: 0, logprobs }
+    pub(super) fn new(
+        choices: Vec<Choice>,
+        logprobs: Option<Arc<dyn StepText>>,
+        charge: TokenCharge,
+    ) -> Self {
+        Self { choices, next: 0, logprobs, charge }
     }
 
     /// Waits for what happens next to any choice; `None` once all have ended.
@@ -73,6 +79,7 @@ impl Generating {
                     Ok(None) => {}
                     Ok(Some(piece)) => {
                         self.next = (index + 1) % count;
+                        self.charge.add(piece.tokens.len());
                         let event = choice.event(index, piece, self.logprobs.as_deref());
                         return Poll::Ready(Some(Ok(event)));
                     }
