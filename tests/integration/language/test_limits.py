@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anthropic
@@ -12,7 +13,7 @@ import requests
 
 from tests.credentials import bearer, entry, key_of
 from tests.integration.language.models import smol_path
-from tests.support import GUARD_S, RunningServer, serving, write_project
+from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
 LIMIT = 40
 COUNTED: dict[str, Any] = {"model": "smol", "temperature": 0, "extra_body": {"ignore_eos": True}}
@@ -27,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "inferer_path": str(smol_path()),
         "converter_type": "numpy",
         "batching": {"type": "continuous", "max_batch_size": 1},
-        "queue": {"max_length": 3},
+        "queue": {"max_length": 3, "priority_levels": 2},
     }
     tokens = ("whole", "debt", "stream", "claude", "tensors", "tensor-stream", "large")
     keys = [entry(name, ["infer"], max_tokens_per_minute=LIMIT) for name in tokens]
@@ -176,3 +177,29 @@ def test_a_full_queue_is_refused_before_the_stream(server: RunningServer) -> Non
         with pytest.raises(openai.RateLimitError) as caught:
             free.completions.create(**{**asked, "n": 4})
         assert caught.value.response.headers["retry-after"] == "1"
+
+
+def test_the_priority_of_a_body_decides_who_is_next(server: RunningServer) -> None:
+    completions = client(server, "free").completions
+    order = []
+
+    def ask(priority: int) -> None:
+        body = {"ignore_eos": True, "priority": priority}
+        completions.create(**{**COUNTED, "prompt": [5], "max_tokens": 20, "extra_body": body})
+        order.append(priority)
+
+    def waiting(count: int) -> bool:
+        return metric(server, "grps_model_waiting_sequences", model="smol-1.0.0") == count
+
+    urgent = {"ignore_eos": True, "priority": 0}
+    asked: dict[str, Any] = {"prompt": [5], "max_tokens": 2000, "stream": True}
+    with (
+        ThreadPoolExecutor(2) as threads,
+        completions.create(**{**COUNTED, **asked, "extra_body": urgent}) as running,
+    ):
+        next(iter(running))
+        threads.submit(ask, 1)
+        wait_until(lambda: waiting(1), "the one that is not urgent waits")
+        threads.submit(ask, -3)
+        wait_until(lambda: waiting(2), "the urgent one waits")
+    assert order == [-3, 1]
