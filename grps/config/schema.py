@@ -415,6 +415,7 @@ class HealthConfig(Section, frozen=True, kw_only=True):
 Scope = Literal["infer", "read", "admin"]
 Digest = Annotated[str, msgspec.Meta(pattern=DIGEST_PATTERN)]
 Rate = Annotated[float, msgspec.Meta(ge=0.001)]
+PerMinute = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 
 
 class KeyConfig(Section, frozen=True, kw_only=True):
@@ -426,6 +427,10 @@ class KeyConfig(Section, frozen=True, kw_only=True):
     scopes: tuple[Scope, ...] = ("infer", "read")
     max_requests_per_second: Rate | None = None
     """More get status 429; as many may come at once. No limit when absent."""
+    max_requests_per_minute: PerMinute | None = None
+    """More get status 429; as many may come at once. No limit when absent."""
+    max_tokens_per_minute: PerMinute | None = None
+    """Tokens of prompts and of generated text; more get status 429. No limit when absent."""
     max_concurrency: Positive | None = None
     """Requests at once; more get status 429. No limit when absent."""
 
@@ -444,6 +449,8 @@ class CertificateConfig(Section, frozen=True, kw_only=True):
     name: Name
     scopes: tuple[Scope, ...] = ("infer", "read")
     max_requests_per_second: Rate | None = None
+    max_requests_per_minute: PerMinute | None = None
+    max_tokens_per_minute: PerMinute | None = None
     max_concurrency: Positive | None = None
 
 

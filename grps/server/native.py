@@ -131,6 +131,8 @@ class NativeCaller:
     name: str
     scopes: tuple[str, ...]
     max_requests_per_second: float | None
+    max_requests_per_minute: int | None
+    max_tokens_per_minute: int | None
     max_concurrency: int | None
 
 

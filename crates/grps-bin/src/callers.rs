@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use grps_config::types::{AuthConfig, Scope};
 use grps_config::{Loader, check_all_keys, read_text};
 use grps_server::{
-    App, AuthSettings, CallerSettings, CertificateSettings, JwtSettings, KeySettings, Scopes,
+    App, AuthSettings, CallerLimits, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
+    Scopes,
 };
 
 use crate::stopping::Ending;
@@ -89,12 +90,22 @@ impl Callers {
         let mut settings = AuthSettings { keys: Vec::new(), jwt: None, certificates: Vec::new() };
         for key in keys {
             let sha256 = digest_of(&key.sha256).ok_or("a SHA-256 has 32 bytes")?;
-            let limits = (key.max_requests_per_second, key.max_concurrency);
+            let limits = CallerLimits {
+                max_requests_per_second: key.max_requests_per_second,
+                max_requests_per_minute: key.max_requests_per_minute,
+                max_tokens_per_minute: key.max_tokens_per_minute,
+                max_concurrency: key.max_concurrency,
+            };
             let caller = caller(key.name, &key.scopes, limits)?;
             settings.keys.push(KeySettings { sha256, caller });
         }
         for one in self.config.certificates.clone() {
-            let limits = (one.max_requests_per_second, one.max_concurrency);
+            let limits = CallerLimits {
+                max_requests_per_second: one.max_requests_per_second,
+                max_requests_per_minute: one.max_requests_per_minute,
+                max_tokens_per_minute: one.max_tokens_per_minute,
+                max_concurrency: one.max_concurrency,
+            };
             let caller = caller(one.name, &one.scopes, limits)?;
             settings.certificates.push(CertificateSettings { subject: one.subject, caller });
         }
@@ -112,14 +123,8 @@ impl Callers {
     }
 }
 
-fn caller(
-    name: String,
-    allowed: &[Scope],
-    limits: (Option<f64>, Option<usize>),
-) -> Result<CallerSettings, String> {
-    let (max_requests_per_second, max_concurrency) = limits;
-    let scopes = scopes(allowed)?;
-    Ok(CallerSettings { name, scopes, max_requests_per_second, max_concurrency })
+fn caller(name: String, allowed: &[Scope], limits: CallerLimits) -> Result<CallerSettings, String> {
+    Ok(CallerSettings { name, scopes: scopes(allowed)?, limits })
 }
 
 fn scopes(allowed: &[Scope]) -> Result<Scopes, String> {

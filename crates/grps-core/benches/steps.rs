@@ -66,6 +66,10 @@ impl SequenceText for Words {
     fn finish(&mut self, _text: &mut String) -> bool {
         false
     }
+
+    fn stop_string(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// The core with a step model and an instance.

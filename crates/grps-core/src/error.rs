@@ -1,6 +1,7 @@
 //! The causes of failed requests, for all crates.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::text::bounded_message;
 
@@ -91,12 +92,14 @@ pub struct Error {
     cause: Cause,
     message: String,
     status: Option<u16>,
+    retry_after: Option<Duration>,
 }
 
 impl Error {
     /// Creates an error with a cause and a one-line message, of which at most 8 KiB are kept.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: bounded_message(message.into()), status: None }
+        let message = bounded_message(message.into());
+        Self { cause, message, status: None, retry_after: None }
     }
 
     /// An invalid request to which user code gave an HTTP status, 400 to 499. The cause has 400 anyway.
@@ -118,6 +121,17 @@ impl Error {
     /// The HTTP status that user code chose instead of that of the cause.
     pub fn status(&self) -> Option<u16> {
         self.status
+    }
+
+    /// The same error, which says when the request may succeed.
+    #[must_use]
+    pub fn with_retry_after(self, after: Duration) -> Self {
+        Self { retry_after: Some(after), ..self }
+    }
+
+    /// The time after which the same request may succeed, if it is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The one-line message.

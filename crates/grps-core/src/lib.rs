@@ -67,7 +67,9 @@ pub use scheduling::steps::step_counts::StepCounts;
 pub use scheduling::steps::step_item::{StepItem, StepRequest};
 pub use scheduling::steps::step_puller::{StepOutcome, StepPuller, StepStopper};
 pub use scheduling::steps::step_queue::StepQueue;
-pub use scheduling::steps::text::{FINISH_REASON_OUTPUT, SequenceText, StepText, TEXT_OUTPUT};
+pub use scheduling::steps::text::{
+    FINISH_REASON_OUTPUT, STOP_STRING_OUTPUT, SequenceText, StepText, TEXT_OUTPUT,
+};
 pub use tensor::buffer::Buffer;
 pub use tensor::dtype::DataType;
 pub use tensor::signature::{Naming, Signature, TensorSpec};

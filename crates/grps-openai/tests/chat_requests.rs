@@ -188,6 +188,7 @@ fn parameters_of_the_older_plugin_are_read() {
     let sampling = &chat.sampling;
     assert_eq!((sampling.top_k, sampling.min_tokens, sampling.seed), (Some(0), 3, Some(7)));
     assert_eq!(sampling.bad_words, ["damn", "heck"]);
+    assert_eq!(sampling.bad_words_field, Some("bad"));
     assert_eq!(sampling.stop_token_ids, [2]);
     assert_eq!(chat.template.arguments["enable_thinking"], json!(false));
     assert_eq!(param_of(&json!({"bad": ["a", ""]})), "bad[1]");

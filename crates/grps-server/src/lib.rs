@@ -17,7 +17,7 @@ pub use admin::commands::{Action, Command, Commands};
 pub use app::{App, CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode};
 pub use auth::scopes::Scopes;
 pub use auth::settings::{
-    AuthSettings, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
+    AuthSettings, CallerLimits, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
 };
 pub use data_plane::{DataPlane, listen};
 pub use net::accept::bound::{Bound, UnixSocket, bind_unix};

@@ -31,6 +31,8 @@ pub struct StopStep<'a> {
 #[derive(Clone, Debug)]
 pub struct StopStrings {
     automaton: Arc<StopAutomaton>,
+    /// The strings themselves.
+    strings: Arc<[Box<str>]>,
     /// The stop string is part of the text.
     include: bool,
     state: u32,
@@ -63,8 +65,15 @@ impl StopStrings {
             }
         }
         let automaton = Arc::new(StopAutomaton::new(strings));
+        let strings = strings.iter().map(|string| string.as_ref().into()).collect();
         let buffer = String::new();
-        Ok(Self { automaton, include, state: 0, matched: None, buffer, sent: 0 })
+        Ok(Self { automaton, strings, include, state: 0, matched: None, buffer, sent: 0 })
+    }
+
+    /// One of the stop strings, by its position.
+    #[must_use]
+    pub fn string(&self, position: usize) -> Option<&str> {
+        self.strings.get(position).map(AsRef::as_ref)
     }
 
     /// Takes the next piece of the text and returns what may be sent.

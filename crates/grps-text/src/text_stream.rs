@@ -12,13 +12,15 @@ pub struct TextStream {
     detokenizer: Detokenizer,
     /// `None` when only the model ends the sequence.
     stop_strings: Option<StopStrings>,
+    /// Position of the stop string that was found in the sequence.
+    matched: Option<usize>,
 }
 
 impl TextStream {
     /// The beginning of a sequence.
     #[must_use]
     pub fn new(detokenizer: Detokenizer, stop_strings: Option<StopStrings>) -> Self {
-        Self { detokenizer, stop_strings }
+        Self { detokenizer, stop_strings, matched: None }
     }
 
     /// Takes the next token and appends the text that may be sent. Returns whether a stop string
@@ -31,7 +33,8 @@ impl TextStream {
         };
         let step = stop_strings.push(certain);
         text.push_str(step.text);
-        step.matched.is_some()
+        self.matched = step.matched;
+        self.matched.is_some()
     }
 
     /// Ends the sequence and appends what was held back. Returns whether a stop string was found
@@ -44,8 +47,14 @@ impl TextStream {
         };
         let step = stop_strings.push(rest);
         text.push_str(step.text);
-        let is_stopped = step.matched.is_some();
+        self.matched = step.matched;
         text.push_str(stop_strings.finish());
-        is_stopped
+        self.matched.is_some()
+    }
+
+    /// The stop string that was found in the sequence that was pushed last.
+    #[must_use]
+    pub fn stop_string(&self) -> Option<&str> {
+        self.stop_strings.as_ref()?.string(self.matched?)
     }
 }

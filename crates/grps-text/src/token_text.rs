@@ -195,6 +195,10 @@ impl SequenceText for TokenSequence {
     fn finish(&mut self, text: &mut String) -> bool {
         self.stream.finish(text)
     }
+
+    fn stop_string(&self) -> Option<&str> {
+        self.stream.stop_string()
+    }
 }
 
 /// The most tokens that a request asks for.

@@ -74,6 +74,27 @@ fn stop_strings_of_requests_and_of_all_requests_are_found() {
 }
 
 #[test]
+fn the_stop_string_that_was_found_is_known() {
+    let maker = load(&["é"], true).unwrap();
+    let stopped_by = |inputs: &[Tensor], tokens: &[i64]| {
+        let mut sequence = maker.begin(inputs).unwrap();
+        let mut text = String::new();
+        for token in tokens {
+            let outputs = [tensor("token", vec![1], Values::Int64(vec![*token]))];
+            sequence.push(&outputs, &mut text).unwrap();
+        }
+        sequence.finish(&mut text);
+        sequence.stop_string().map(str::to_owned)
+    };
+    assert_eq!(stopped_by(&[], &[0, 2, 3]).as_deref(), Some("é"));
+    assert_eq!(stopped_by(&stop(&["x", " b"]), &[0, 1]).as_deref(), Some(" b"));
+    assert_eq!(stopped_by(&stop(&["x", "b"]), &[0, 2, 3]).as_deref(), Some("é"));
+    let at_end = stopped_by(&stop(&["\u{FFFD}"]), &[0, 2]);
+    assert_eq!(at_end.as_deref(), Some("\u{FFFD}"), "found when the text is flushed");
+    assert_eq!(stopped_by(&[], &[0, 0]), None);
+}
+
+#[test]
 fn limits_of_stop_strings() {
     let maker = load(&["x"], true).unwrap();
     let refused = |inputs: &[Tensor]| maker.begin(inputs).map(|_| ()).unwrap_err();

@@ -63,7 +63,8 @@ def _any_of(texts: list[str]) -> str:
 
 def _literal(character: str) -> str:
     plain = character.isalnum() or character == " " or not character.isascii()
-    return character if plain else f"\\x{ord(character):02x}"
+    # Not \x: the engine reads all hexadecimal digits that follow it.
+    return character if plain else f"\\u{ord(character):04x}"
 
 
 def _checked(text: str) -> str:

@@ -24,6 +24,13 @@ SECRET_BYTES = 32
 LIST = "keys"
 SERVER = "server.yml"
 SCOPES = ("infer", "read", "admin")
+LIMITS = (
+    "max_requests_per_second",
+    "max_requests_per_minute",
+    "max_tokens_per_minute",
+    "max_concurrency",
+)
+PER_MINUTE = click.IntRange(min=1, max=1_000_000_000)
 
 
 def _name(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -47,6 +54,12 @@ def _name(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.option(
     "--max_requests_per_second", type=click.FloatRange(min=0.001), help="Limit of its rate."
 )
+@click.option("--max_requests_per_minute", type=PER_MINUTE, help="Limit of requests in a minute.")
+@click.option(
+    "--max_tokens_per_minute",
+    type=PER_MINUTE,
+    help="Limit of the tokens of language models in a minute.",
+)
 @click.option("--max_concurrency", type=click.IntRange(min=1), help="Limit of requests at once.")
 @click.option(
     "--file",
@@ -56,9 +69,8 @@ def _name(_: click.Context, __: click.Parameter, value: str) -> str:
 def command(
     name: str,
     scopes: tuple[str, ...],
-    max_requests_per_second: float | None,
-    max_concurrency: int | None,
     file: Path | None,
+    **limits: float | None,
 ) -> None:
     """Make an API key, and its entry for the configuration.
 
@@ -80,11 +92,10 @@ def command(
         "sha256": hashlib.sha256(key.encode()).hexdigest(),
         "scopes": tuple(dict.fromkeys(scopes)),
     }
-    limits = {
-        "max_requests_per_second": max_requests_per_second,
-        "max_concurrency": max_concurrency,
-    }
-    entry |= {limit: value for limit, value in limits.items() if value is not None}
+    for limit in LIMITS:
+        value = limits[limit]
+        if value is not None:
+            entry[limit] = value
     if file is not None:
         add_key(file, entry)
         click.echo(f"added key {name} to {file}", err=True)

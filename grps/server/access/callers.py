@@ -125,6 +125,8 @@ def _caller(config: KeyConfig | CertificateConfig) -> NativeCaller:
         name=config.name,
         scopes=config.scopes,
         max_requests_per_second=config.max_requests_per_second,
+        max_requests_per_minute=config.max_requests_per_minute,
+        max_tokens_per_minute=config.max_tokens_per_minute,
         max_concurrency=config.max_concurrency,
     )
 

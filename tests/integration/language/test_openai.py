@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anthropic
 import openai
+import psutil
 import pytest
 import requests
 
@@ -243,9 +245,11 @@ def test_other_models_are_not_found(client: Any, name: str) -> None:
     assert "smol" in str(caught.value)
 
 
-def test_models_are_listed_by_their_names(client: Any) -> None:
+def test_models_are_listed_by_their_names(server: RunningServer, client: Any) -> None:
     assert [model.id for model in client.models.list()] == ["caller", "endless", "smol"]
     assert client.models.retrieve("smol").id == "smol"
+    started = psutil.Process(server.process.pid).create_time()
+    assert started - 1 <= client.models.retrieve("smol").created <= time.time()
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("none")
 
@@ -335,6 +339,20 @@ def test_messages_of_anthropic(claude: Any) -> None:
     assert counted.input_tokens == answer.usage.input_tokens
     with pytest.raises(anthropic.NotFoundError):
         claude.messages.create(**{**asked, "model": "none"})
+
+
+@pytest.mark.parametrize("stop", [["never", " Paris"], ["nce is"]])
+def test_the_stop_sequence_of_anthropic_is_named(claude: Any, stop: list[str]) -> None:
+    asked: Any = {"model": "smol", "max_tokens": 24, "messages": FRANCE, "stop_sequences": stop}
+    asked["extra_body"] = {"temperature": 0}
+    answer = claude.messages.create(**asked)
+    assert (answer.stop_reason, answer.stop_sequence) == ("stop_sequence", stop[-1])
+    with claude.messages.stream(**asked) as stream:
+        final = stream.get_final_message()
+    assert (final.stop_reason, final.stop_sequence) == ("stop_sequence", stop[-1])
+    assert final.content[0].text == answer.content[0].text
+    ended = claude.messages.create(**{**asked, "stop_sequences": ["never"]})
+    assert (ended.stop_reason, ended.stop_sequence) == ("end_turn", None)
 
 
 def test_tokens_there_and_back(server: RunningServer) -> None:

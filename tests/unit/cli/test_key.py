@@ -20,22 +20,34 @@ def test_the_entry_is_of_the_key(tmp_path: Path) -> None:
     for name, options in {
         "a": [],
         "b": ["-s", "infer", "--max_requests_per_second", "2.5", "--max_concurrency", "3"],
+        "c": ["--max_requests_per_minute", "60", "--max_tokens_per_minute", "1000000000"],
     }.items():
         result = CliRunner().invoke(command, [name, *options])
         assert result.exit_code == 0
         keys[name] = result.stderr.split()[-1]
         file.write_text(file.read_text() + result.stdout)
         assert keys[name] not in result.stdout
-    first, second = load_keys(file)
+    first, second, third = load_keys(file)
     assert first.sha256 == hashlib.sha256(keys["a"].encode()).hexdigest()
     assert (first.scopes, first.max_concurrency) == (("infer", "read"), None)
     assert second.sha256 == hashlib.sha256(keys["b"].encode()).hexdigest()
     assert (second.scopes, second.max_concurrency) == (("infer",), 3)
     assert second.max_requests_per_second == 2.5
+    assert (third.max_requests_per_minute, third.max_tokens_per_minute) == (60, 10**9)
     assert len(keys["a"]) > 40
 
 
-@pytest.mark.parametrize("arguments", [["a b"], [""], ["a", "-s", "write"], ["a"] * 2, ["n" * 129]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["a b"],
+        [""],
+        ["a", "-s", "write"],
+        ["a"] * 2,
+        ["n" * 129],
+        ["a", "--max_tokens_per_minute", "1000000001"],
+    ],
+)
 def test_bad_arguments(arguments: list[str]) -> None:
     assert CliRunner().invoke(command, arguments).exit_code == 2
 

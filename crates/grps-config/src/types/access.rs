@@ -28,6 +28,10 @@ pub struct KeyConfig {
     pub scopes: Vec<Scope>,
     /// More get status 429.
     pub max_requests_per_second: Option<f64>,
+    /// Requests in a minute.
+    pub max_requests_per_minute: Option<u64>,
+    /// Tokens of language models in a minute.
+    pub max_tokens_per_minute: Option<u64>,
     /// Requests at once.
     pub max_concurrency: Option<usize>,
 }
@@ -52,6 +56,10 @@ pub struct CertificateConfig {
     pub scopes: Vec<Scope>,
     /// More get status 429.
     pub max_requests_per_second: Option<f64>,
+    /// Requests in a minute.
+    pub max_requests_per_minute: Option<u64>,
+    /// Tokens of language models in a minute.
+    pub max_tokens_per_minute: Option<u64>,
     /// Requests at once.
     pub max_concurrency: Option<usize>,
 }

@@ -1,7 +1,7 @@
 //! A served model: what clients may send it, what runs its calls, and what is measured of them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Cause, Error};
 use crate::metrics::{CallStats, RunningCall};
@@ -33,6 +33,8 @@ pub struct Model {
     key: Arc<str>,
     /// What runs its calls.
     executor: Arc<dyn Executor>,
+    /// When it was made, as it is loaded.
+    created: SystemTime,
     /// How long calls take.
     latency: Latency,
     /// What is measured of its calls.
@@ -44,7 +46,8 @@ impl Model {
     pub fn new(spec: ModelSpec, executor: Arc<dyn Executor>) -> Self {
         let key = spec.key().into();
         let (latency, stats) = Default::default();
-        Self { spec, key, executor, latency, stats }
+        let created = SystemTime::now();
+        Self { spec, key, executor, created, latency, stats }
     }
 
     /// A model whose instances pull from a queue, and that queue.
@@ -72,6 +75,11 @@ impl Model {
     /// What it was registered with.
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
+    }
+
+    /// When it was made, as it is loaded.
+    pub fn created(&self) -> SystemTime {
+        self.created
     }
 
     /// `name-version`.

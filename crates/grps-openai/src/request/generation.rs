@@ -74,8 +74,8 @@ pub struct Generation {
     pub template: TemplateOptions,
     /// A completion begins with its prompt.
     pub echo: bool,
-    /// Smaller is sooner, as the client sees it; zero is usual.
-    pub priority: i32,
+    /// Smaller is sooner; `None` if the client sends none.
+    pub priority: Option<i32>,
     /// Who asks, for logs.
     pub user: Option<String>,
     /// What the client notes about the request.
@@ -113,8 +113,8 @@ impl Generation {
     }
 }
 
-fn read_priority(fields: &mut Fields) -> Result<i32, ApiError> {
+fn read_priority(fields: &mut Fields) -> Result<Option<i32>, ApiError> {
     let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
-    let priority = fields.integer("priority", range)?.unwrap_or(0);
-    Ok(i32::try_from(priority).unwrap_or(0))
+    let priority = fields.integer("priority", range)?;
+    Ok(priority.and_then(|priority| i32::try_from(priority).ok()))
 }

@@ -35,6 +35,8 @@ pub struct Sampling {
     pub include_stop: bool,
     /// Words that are not generated.
     pub bad_words: Vec<String>,
+    /// The field that has the first of them, for errors.
+    pub bad_words_field: Option<&'static str>,
     /// Most tokens; `None` is the rest of the context.
     pub max_tokens: Option<u32>,
     /// Tokens before which nothing ends the generation.
@@ -69,7 +71,7 @@ impl Sampling {
         sampling.stop = read_stop(fields, "stop")?;
         sampling.stop_token_ids = read_stop_tokens(fields)?;
         sampling.include_stop = fields.boolean("include_stop_str_in_output")?.unwrap_or(false);
-        sampling.bad_words = read_bad_words(fields)?;
+        (sampling.bad_words, sampling.bad_words_field) = read_bad_words(fields)?;
         sampling.max_tokens = read_max_tokens(fields)?;
         sampling.min_tokens = read_min_tokens(fields, sampling.max_tokens)?;
         sampling.ignore_eos = fields.boolean("ignore_eos")?.unwrap_or(false);
@@ -141,8 +143,8 @@ fn read_stop_tokens(fields: &mut Fields) -> Result<Vec<u32>, ApiError> {
 }
 
 /// `bad` is the name of the LLM plugin, `bad_words` that of vLLM.
-fn read_bad_words(fields: &mut Fields) -> Result<Vec<String>, ApiError> {
-    let mut words = Vec::new();
+fn read_bad_words(fields: &mut Fields) -> Result<(Vec<String>, Option<&'static str>), ApiError> {
+    let (mut words, mut field) = (Vec::new(), None);
     for name in ["bad", "bad_words"] {
         for (index, word) in fields.strings(name)?.into_iter().enumerate() {
             if word.is_empty() || words.len() == MAX_BAD_WORDS {
@@ -150,9 +152,10 @@ fn read_bad_words(fields: &mut Fields) -> Result<Vec<String>, ApiError> {
                 return Err(fields.invalid(&format!("{name}[{index}]"), message));
             }
             words.push(word);
+            field = field.or(Some(name));
         }
     }
-    Ok(words)
+    Ok((words, field))
 }
 
 fn read_logit_bias(fields: &mut Fields) -> Result<Vec<(u32, f32)>, ApiError> {

@@ -1,7 +1,8 @@
 //! Converts callers of a service from Python objects, by attribute.
 
 use grps_server::{
-    AuthSettings, CallerSettings, CertificateSettings, JwtSettings, KeySettings, Scopes,
+    AuthSettings, CallerLimits, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
+    Scopes,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -34,6 +35,8 @@ struct PyCaller {
     name: String,
     scopes: Vec<String>,
     max_requests_per_second: Option<f64>,
+    max_requests_per_minute: Option<u64>,
+    max_tokens_per_minute: Option<u64>,
     max_concurrency: Option<usize>,
 }
 
@@ -86,8 +89,12 @@ impl TryFrom<PyCaller> for CallerSettings {
         Ok(Self {
             name: caller.name,
             scopes: parse_scopes(&caller.scopes)?,
-            max_requests_per_second: caller.max_requests_per_second,
-            max_concurrency: caller.max_concurrency,
+            limits: CallerLimits {
+                max_requests_per_second: caller.max_requests_per_second,
+                max_requests_per_minute: caller.max_requests_per_minute,
+                max_tokens_per_minute: caller.max_tokens_per_minute,
+                max_concurrency: caller.max_concurrency,
+            },
         })
     }
 }

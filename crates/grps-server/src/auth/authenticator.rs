@@ -1,17 +1,18 @@
 //! Recognises callers by their key, token or certificate.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use grps_core::{Cause, Error};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
 
+use crate::auth::caller_stats::CallerStats;
 use crate::auth::identity::Identity;
 use crate::auth::jwt::TokenVerifier;
 use crate::auth::scopes::Scopes;
-use crate::auth::settings::AuthSettings;
+use crate::auth::settings::{AuthSettings, CallerSettings};
 
 /// Maximum length of a key.
 const MAX_KEY_BYTES: usize = 4096;
@@ -20,6 +21,8 @@ const MAX_KEY_BYTES: usize = 4096;
 pub(crate) struct Authenticator {
     /// `None` when every client may infer and read.
     callers: RwLock<Option<Arc<Callers>>>,
+    /// What is counted of the callers with limits in a minute, by their names.
+    stats: Mutex<BTreeMap<String, Arc<CallerStats>>>,
     /// The admin token, which permits everything.
     admin: Option<(String, Arc<Identity>)>,
 }
@@ -37,26 +40,41 @@ impl Authenticator {
     /// Creates one for a service with an admin token, whose callers are set later.
     pub(crate) fn new(admin_token: Option<String>) -> Self {
         let admin = Arc::new(Identity::unlimited("admin token", Scopes::ALL));
-        Self { callers: RwLock::new(None), admin: admin_token.map(|token| (token, admin)) }
+        let admin = admin_token.map(|token| (token, admin));
+        Self { callers: RwLock::new(None), stats: Mutex::default(), admin }
     }
 
-    /// Replaces the callers. A caller whose key and limits stay the same starts with fresh limits.
+    /// Replaces the callers. One whose key and limits stay the same starts with fresh limits, and is
+    /// counted as before.
     ///
     /// # Errors
     /// `InvalidArgument` when the public keys can't be used; the callers stay as they were.
     pub(crate) fn set_callers(&self, settings: &AuthSettings) -> Result<(), Error> {
         let tokens = settings.jwt.as_ref().map(TokenVerifier::new).transpose()?;
-        let keys = settings.keys.iter();
-        let certificates = settings.certificates.iter();
-        let callers = Callers {
-            keys: keys.map(|key| (key.sha256, Arc::new(Identity::new(&key.caller)))).collect(),
-            certificates: certificates
-                .map(|own| (own.subject.clone(), Arc::new(Identity::new(&own.caller))))
-                .collect(),
-            tokens,
+        let mut stats = BTreeMap::new();
+        let mut identity = |caller: &CallerSettings| {
+            let known = || self.stats.lock().get(&caller.name).cloned().unwrap_or_default();
+            let own = match caller.limits.are_in_a_minute() {
+                true => Arc::clone(stats.entry(caller.name.clone()).or_insert_with(known)),
+                false => Arc::default(),
+            };
+            Arc::new(Identity::new(caller, own))
         };
+        let keys = settings.keys.iter();
+        let keys = keys.map(|key| (key.sha256, identity(&key.caller))).collect();
+        let certificates = settings.certificates.iter();
+        let certificates =
+            certificates.map(|own| (own.subject.clone(), identity(&own.caller))).collect();
+        let callers = Callers { keys, certificates, tokens };
+        *self.stats.lock() = stats;
         *self.callers.write() = Some(Arc::new(callers));
         Ok(())
+    }
+
+    /// What is counted of the callers with limits in a minute, by their names. Others are not shown:
+    /// who reads the metrics need not know who calls.
+    pub(crate) fn stats(&self) -> BTreeMap<String, Arc<CallerStats>> {
+        self.stats.lock().clone()
     }
 
     /// Whether only recognised callers may infer and read.
@@ -143,15 +161,10 @@ fn unauthenticated(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::settings::{CallerSettings, CertificateSettings, KeySettings};
+    use crate::auth::settings::{CallerLimits, CertificateSettings, KeySettings};
 
     fn caller(name: &str, scopes: Scopes) -> CallerSettings {
-        CallerSettings {
-            name: name.to_owned(),
-            scopes,
-            max_requests_per_second: None,
-            max_concurrency: None,
-        }
+        CallerSettings { name: name.to_owned(), scopes, limits: CallerLimits::default() }
     }
 
     fn authenticator() -> Authenticator {
@@ -212,6 +225,30 @@ mod tests {
         let settings = AuthSettings { keys, ..AuthSettings::default() };
         authenticator.set_callers(&settings).unwrap();
         assert!(authenticator.identify(Some(""), None).is_err());
+    }
+
+    #[test]
+    fn callers_that_stay_are_counted_as_before() {
+        let authenticator = authenticator();
+        for (key, tokens) in [("one", 3), ("other", 4)] {
+            let limits =
+                CallerLimits { max_tokens_per_minute: Some(10), ..CallerLimits::default() };
+            let keys =
+                [(key, limits), ("no limits", CallerLimits::default())].map(|(key, limits)| {
+                    let sha256 = digest(&SHA256, key.as_bytes()).as_ref().try_into().unwrap();
+                    let name = if key == "no limits" { key } else { "team" };
+                    KeySettings {
+                        sha256,
+                        caller: CallerSettings { limits, ..caller(name, Scopes::INFER) },
+                    }
+                });
+            let settings = AuthSettings { keys: keys.into(), ..AuthSettings::default() };
+            authenticator.set_callers(&settings).unwrap();
+            authenticator.identify(Some(key), None).unwrap().take_prompt(tokens).unwrap();
+        }
+        let stats = authenticator.stats();
+        let counted: Vec<_> = stats.iter().map(|(name, own)| (name, own.prompt_tokens())).collect();
+        assert_eq!(counted, [(&"team".to_owned(), 7)]);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use grps_core::Error;
 
-use crate::auth::limiter::{Limiter, Permit};
+use crate::auth::caller_stats::CallerStats;
+use crate::auth::limiter::{Limiter, MinuteState, Permit};
 use crate::auth::scopes::Scopes;
 use crate::auth::settings::CallerSettings;
 
@@ -20,10 +21,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// A caller with its limits.
-    pub(super) fn new(settings: &CallerSettings) -> Self {
-        let limiter = Some(Limiter::new(settings));
-        Self { name: settings.name.as_str().into(), scopes: settings.scopes, limiter }
+    /// A caller with its limits, counted here.
+    pub(super) fn new(settings: &CallerSettings, stats: Arc<CallerStats>) -> Self {
+        let name: Arc<str> = settings.name.as_str().into();
+        let limiter = Some(Limiter::new(Arc::clone(&name), &settings.limits, stats));
+        Self { name, scopes: settings.scopes, limiter }
     }
 
     /// A caller without limits.
@@ -31,29 +33,31 @@ impl Identity {
         Self { name: name.into(), scopes, limiter: None }
     }
 
-    /// Counts a request of this caller.
-    fn count(&self) -> Result<Option<Permit>, Error> {
-        self.limiter.as_ref().map(|limiter| limiter.admit(&self.name)).transpose()
-    }
-}
-
-/// A caller whose request is admitted; it counts until this is dropped.
-#[derive(Debug)]
-pub(crate) struct Admitted {
-    /// Who calls.
-    pub(crate) identity: Arc<Identity>,
-    /// Counts the request.
-    _permit: Option<Permit>,
-}
-
-impl Admitted {
-    /// Admits a request of a caller; `is_counted` is false for one that only opens a stream of
-    /// requests, each of which counts.
+    /// Counts a request of this caller until the permit is dropped; `None` for one without limits.
     ///
     /// # Errors
     /// `RateLimited` when the caller has reached one of its limits.
-    pub(crate) fn new(identity: Arc<Identity>, is_counted: bool) -> Result<Self, Error> {
-        let permit = if is_counted { identity.count()? } else { None };
-        Ok(Self { identity, _permit: permit })
+    pub(crate) fn count(&self) -> Result<Option<Permit>, Error> {
+        self.limiter.as_ref().map(Limiter::admit).transpose()
+    }
+
+    /// Uses the tokens of a prompt.
+    ///
+    /// # Errors
+    /// `RateLimited` if so many are not left, `InvalidArgument` if they never are.
+    pub(crate) fn take_prompt(&self, tokens: u64) -> Result<(), Error> {
+        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take_prompt(tokens))
+    }
+
+    /// Uses tokens that were generated.
+    pub(crate) fn charge_generated(&self, tokens: u64) {
+        if let Some(limiter) = &self.limiter {
+            limiter.charge_generated(tokens);
+        }
+    }
+
+    /// How its limits in a minute stand.
+    pub(crate) fn minute(&self) -> MinuteState {
+        self.limiter.as_ref().map(Limiter::minute).unwrap_or_default()
     }
 }

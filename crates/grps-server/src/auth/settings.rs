@@ -38,10 +38,28 @@ pub struct CallerSettings {
     pub name: String,
     /// The scopes.
     pub scopes: Scopes,
-    /// Maximum requests in a second, with bursts of as many; `None` for no limit.
+    /// How much of it.
+    pub limits: CallerLimits,
+}
+
+/// How much a caller may do; `None` for no limit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallerLimits {
+    /// Maximum requests in a second, with bursts of as many.
     pub max_requests_per_second: Option<f64>,
-    /// Maximum requests at once; `None` for no limit.
+    /// Maximum requests in a minute, with bursts of as many.
+    pub max_requests_per_minute: Option<u64>,
+    /// Maximum tokens of language models in a minute: those of prompts and the generated ones.
+    pub max_tokens_per_minute: Option<u64>,
+    /// Maximum requests at once.
     pub max_concurrency: Option<usize>,
+}
+
+impl CallerLimits {
+    /// Whether there is one in a minute.
+    pub(crate) fn are_in_a_minute(&self) -> bool {
+        self.max_requests_per_minute.is_some() || self.max_tokens_per_minute.is_some()
+    }
 }
 
 /// How JSON web tokens are verified.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use grps_core::{Cause, Error};
 
 use crate::auth::authenticator::Authenticator;
-use crate::auth::identity::{Admitted, Identity};
+use crate::auth::identity::Identity;
 use crate::auth::scopes::Scopes;
 use crate::call::call::Call;
 use crate::net::peer::Peer;
@@ -73,36 +73,38 @@ pub(crate) fn admit<'c>(
     if policy == Policy::Infer && is_counted {
         call.scope.mark_inference();
     }
-    match find_caller(admission, call, credentials) {
-        Ok(None) => Ok(()),
-        Ok(Some(caller)) => {
-            call.peer.set_caller(Arc::clone(&caller.identity.name));
-            call.scope.set_caller(caller);
-            Ok(())
-        }
-        Err(error) => {
-            if policy == Policy::Infer {
-                call.scope.record_failure(&error);
-            }
-            Err(error)
-        }
+    let admitted = find_caller(policy, call, credentials)
+        .and_then(|caller| caller.map_or(Ok(()), |caller| admit_caller(caller, is_counted, call)));
+    if policy == Policy::Infer {
+        let _ = admitted.as_ref().inspect_err(|error| call.scope.record_failure(error));
     }
+    admitted
+}
+
+/// Counts a request of a caller; one that only opens a stream of requests, each of which counts, is
+/// not counted.
+fn admit_caller(caller: Arc<Identity>, is_counted: bool, call: &mut Call) -> Result<(), Error> {
+    call.peer.set_caller(Arc::clone(&caller.name));
+    let permit = if is_counted { caller.count() } else { Ok(None) };
+    call.scope.set_caller(caller);
+    if let Some(permit) = permit? {
+        call.scope.set_permit(permit);
+    }
+    Ok(())
 }
 
 fn find_caller<'c>(
-    admission: Admission,
+    policy: Policy,
     call: &Call,
     credentials: impl FnOnce() -> Credentials<'c>,
-) -> Result<Option<Admitted>, Error> {
-    let Admission { policy, is_counted } = admission;
+) -> Result<Option<Arc<Identity>>, Error> {
     if policy == Policy::Infer && call.app.engine.health().is_draining() {
         return Err(Error::new(Cause::Unavailable, "the service is shutting down"));
     }
     let auth = &call.app.auth;
     let is_checked = policy == Policy::Admin || auth.is_required();
     let credentials = if is_checked { credentials() } else { Credentials::default() };
-    let caller = authorize(policy, &call.peer, credentials, auth)?;
-    caller.map(|caller| Admitted::new(caller, is_counted)).transpose()
+    authorize(policy, &call.peer, credentials, auth)
 }
 
 /// Checks a request against the policy of its route; returns the caller where only known ones may
@@ -192,7 +194,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
-    use crate::auth::settings::{AuthSettings, CallerSettings, CertificateSettings};
+    use crate::auth::settings::{AuthSettings, CallerLimits, CallerSettings, CertificateSettings};
 
     fn peer(address: &str) -> Peer {
         address.parse::<SocketAddr>().unwrap().into()
@@ -228,12 +230,8 @@ mod tests {
     }
 
     fn caller(name: &str, scopes: Scopes) -> CallerSettings {
-        CallerSettings {
-            name: name.to_owned(),
-            scopes,
-            max_requests_per_second: None,
-            max_concurrency: Some(1),
-        }
+        let limits = CallerLimits { max_concurrency: Some(1), ..CallerLimits::default() };
+        CallerSettings { name: name.to_owned(), scopes, limits }
     }
 
     /// Callers with one scope each, known by a certificate with its name.
@@ -298,12 +296,11 @@ mod tests {
         let auth = guarded();
         let peer = peer("192.0.2.1:1").with_identity(Some("infer".into()));
         let caller = || authorize(Policy::Infer, &peer, Credentials::default(), &auth).unwrap();
-        let call = |is_counted| Admitted::new(caller().unwrap(), is_counted);
-        let running = call(true).unwrap();
-        assert_eq!(call(true).unwrap_err().cause(), Cause::RateLimited);
-        assert!(call(false).is_ok(), "it opens a stream");
+        let count = || caller().unwrap().count();
+        let running = count().unwrap();
+        assert_eq!(count().unwrap_err().cause(), Cause::RateLimited);
         drop(running);
-        assert!(call(true).is_ok());
+        assert!(count().is_ok());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use grps_core::{Attachment, Content, Error, Request, Route, SchedulingOptions};
 
 use crate::call::call::Call;
 use crate::call::reply_stream::{ReplyStream, StreamEncoding};
+use crate::call::token_charge::TokenCharge;
 
 /// An inference request of a front end: its decoding and encoding.
 pub(crate) trait Inference: Send + Sync {
@@ -51,8 +52,9 @@ pub(crate) struct Decoded {
 /// # Errors
 /// The first error; the caller passes it to [`Call::report_failure`].
 pub(crate) async fn run<I: Inference>(call: &Call, mut inference: I) -> Result<I::Reply, Error> {
-    let (route, request) = prepare(call, &mut inference).await?;
+    let (route, request, charge) = prepare(call, &mut inference).await?;
     let output = call.app.engine.infer(&route, request).await?;
+    charge.add_output(&output);
     let bytes = inference.encode_bytes(&output);
     let encode = || call.timeline.measure(RequestStage::Encode, || inference.encode(output));
     let reply = call.app.blocking.run(bytes, encode).await?;
@@ -84,17 +86,21 @@ pub(crate) async fn start_chunks<I: Inference, E: StreamEncoding>(
     mut inference: I,
     encoding: E,
 ) -> Result<ReplyStream<E>, Error> {
-    let (route, request) = prepare(call, &mut inference).await?;
+    let (route, request, charge) = prepare(call, &mut inference).await?;
     drop(inference);
     let chunks = call.app.engine.infer_stream(route, request);
-    Ok(ReplyStream::new(chunks, call.clone(), encoding))
+    Ok(ReplyStream::new(chunks, call.clone(), charge, encoding))
 }
 
-async fn prepare<I: Inference>(call: &Call, inference: &mut I) -> Result<(Route, Request), Error> {
+async fn prepare<I: Inference>(
+    call: &Call,
+    inference: &mut I,
+) -> Result<(Route, Request, TokenCharge), Error> {
     let bytes = inference.decode_bytes();
     let decoded = call.app.blocking.run(bytes, || inference.decode(call)).await;
     let Decoded { route, content, options, attachment } = decoded?;
     call.timeline.note_stage_end(RequestStage::Decode);
+    let charge = TokenCharge::of_input(call, &route, &content)?;
     let timeline = call.timeline.clone();
-    Ok((route, Request { timeline, content, options, attachment }))
+    Ok((route, Request { timeline, content, options, attachment }, charge))
 }

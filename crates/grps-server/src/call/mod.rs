@@ -10,3 +10,4 @@ pub(crate) mod reply_stream;
 pub(crate) mod request_ids;
 pub(crate) mod request_scope;
 pub(crate) mod status;
+pub(crate) mod token_charge;

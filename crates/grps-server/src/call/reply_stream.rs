@@ -6,6 +6,7 @@ use bytes::Bytes;
 use grps_core::{Chunks, Content, Error};
 
 use crate::call::call::Call;
+use crate::call::token_charge::TokenCharge;
 use crate::net::http::reply_body::ChunkSource;
 
 /// How a front end encodes the chunks of a response.
@@ -48,13 +49,14 @@ pub(crate) struct ReplyStream<E: StreamEncoding> {
     encoding: E,
     /// Context of the request; shutdown waits until it is dropped.
     call: Call,
+    charge: TokenCharge,
     /// Whether the last item was encoded.
     has_ended: bool,
 }
 
 impl<E: StreamEncoding> ReplyStream<E> {
-    pub(crate) fn new(chunks: Chunks, call: Call, encoding: E) -> Self {
-        Self { first: None, chunks, encoding, call, has_ended: false }
+    pub(crate) fn new(chunks: Chunks, call: Call, charge: TokenCharge, encoding: E) -> Self {
+        Self { first: None, chunks, encoding, call, charge, has_ended: false }
     }
 
     /// Waits for the first chunk or the end, and keeps the chunk for [`ReplyStream::poll_next`].
@@ -89,6 +91,7 @@ impl<E: StreamEncoding> ReplyStream<E> {
 
     fn encode(&mut self, event: Result<Content, Error>) -> E::Chunk {
         let bytes = event.as_ref().map_or(0, Content::byte_len);
+        let _ = event.as_ref().inspect(|chunk| self.charge.add_output(chunk));
         let encoding = &mut self.encoding;
         let is_last = self.chunks.is_at_end();
         self.has_ended |= is_last;

@@ -9,7 +9,8 @@ use grps_core::metrics::{Protocol, RequestStage, RequestSummary, RouteStats};
 use grps_core::{Cause, Error, Route, Timeline};
 
 use crate::app::App;
-use crate::auth::identity::Admitted;
+use crate::auth::identity::Identity;
+use crate::auth::limiter::Permit;
 use crate::auth::scopes::Scopes;
 use crate::call::in_flight::{HELD_BYTES, InFlight, InFlightGuard};
 use crate::codec::Room;
@@ -34,7 +35,9 @@ pub(crate) struct RequestScope {
     /// Chunks of the response body.
     sent_chunks: AtomicU64,
     /// Who calls, on routes that only known callers may use.
-    caller: OnceLock<Admitted>,
+    caller: OnceLock<Arc<Identity>>,
+    /// Counts the request for the caller.
+    permit: OnceLock<Permit>,
 }
 
 const NO_INFERENCE: u8 = 0;
@@ -59,6 +62,7 @@ impl RequestScope {
             sent_bytes: AtomicU64::new(0),
             sent_chunks: AtomicU64::new(0),
             caller: OnceLock::new(),
+            permit: OnceLock::new(),
         }
     }
 
@@ -97,15 +101,25 @@ impl RequestScope {
         self.sent_bytes.load(Ordering::Relaxed) >= HELD_BYTES as u64
     }
 
-    /// Sets who calls; the request counts for the caller until it ends.
-    pub(crate) fn set_caller(&self, caller: Admitted) {
+    /// Sets who calls.
+    pub(crate) fn set_caller(&self, caller: Arc<Identity>) {
         // A request has one caller: a second one would change nothing.
         let _ = self.caller.set(caller);
     }
 
+    /// Lets the request count for the caller until it ends.
+    pub(crate) fn set_permit(&self, permit: Permit) {
+        let _ = self.permit.set(permit);
+    }
+
+    /// Who calls, on routes that only known callers may use.
+    pub(crate) fn caller(&self) -> Option<&Arc<Identity>> {
+        self.caller.get()
+    }
+
     /// Whether a known caller with this scope makes the request.
     pub(crate) fn has_scope(&self, scope: Scopes) -> bool {
-        self.caller.get().is_some_and(|caller| caller.identity.scopes.contain(scope))
+        self.caller.get().is_some_and(|caller| caller.scopes.contain(scope))
     }
 
     /// Marks the request as an inference request, whose outcome is counted.

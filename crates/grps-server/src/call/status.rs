@@ -1,6 +1,7 @@
 //! The statuses of HTTP, gRPC and GRPS messages for each cause of an error.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use grps_core::metrics::OutcomeCounts;
 use grps_core::{Cause, Error};
@@ -10,8 +11,8 @@ use tonic::metadata::MetadataValue;
 
 use crate::codec::Status;
 
-/// When a client can retry after a full queue.
-const RETRY_AFTER_MS: u32 = 1000;
+/// When a client can retry where nothing is known, as after a full queue.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The HTTP status and the gRPC code of a cause.
 fn table(cause: Cause) -> (StatusCode, Code) {
@@ -75,9 +76,10 @@ pub(crate) fn is_in_message(cause: Cause) -> bool {
     )
 }
 
-/// Whether the same request may succeed a little later.
-pub(crate) fn can_retry(cause: Cause) -> bool {
-    matches!(cause, Cause::QueueFull | Cause::RateLimited | Cause::Unavailable)
+/// The time after which the same request may succeed; `None` if it does not help to wait.
+pub(crate) fn retry_after(error: &Error) -> Option<Duration> {
+    matches!(error.cause(), Cause::QueueFull | Cause::RateLimited | Cause::Unavailable)
+        .then(|| error.retry_after().unwrap_or(RETRY_AFTER))
 }
 
 /// The gRPC status of an error that ends the call itself; `None` if it [`is_in_message`].
@@ -88,10 +90,11 @@ pub(crate) fn rpc_status(error: &Error) -> Option<tonic::Status> {
 /// The gRPC status of an error, for protocols whose clients expect one for every failure.
 pub(crate) fn rpc_failure(error: &Error) -> tonic::Status {
     let mut status = tonic::Status::new(table(error.cause()).1, error.message());
-    if can_retry(error.cause()) {
+    if let Some(after) = retry_after(error) {
         // The counterpart of the HTTP header Retry-After.
-        let retry_after = MetadataValue::from(RETRY_AFTER_MS);
-        status.metadata_mut().insert("grpc-retry-pushback-ms", retry_after);
+        let ms = after.as_nanos().div_ceil(1_000_000);
+        let after = MetadataValue::from(u32::try_from(ms).unwrap_or(u32::MAX));
+        status.metadata_mut().insert("grpc-retry-pushback-ms", after);
     }
     status
 }
@@ -140,5 +143,11 @@ mod tests {
         let status = rpc_status(&Error::new(Cause::QueueFull, "x")).unwrap();
         assert_eq!(status.code(), Code::ResourceExhausted);
         assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
+        let known =
+            Error::new(Cause::RateLimited, "x").with_retry_after(Duration::from_micros(2001));
+        let status = rpc_status(&known).unwrap();
+        assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "3");
+        let never = Error::invalid("x").with_retry_after(Duration::from_secs(1));
+        assert!(retry_after(&never).is_none());
     }
 }

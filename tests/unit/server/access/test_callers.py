@@ -40,12 +40,21 @@ def write_keys(folder: Path, *names: str) -> Path:
 def test_keys_of_the_configuration_and_of_the_file(tmp_path: Path) -> None:
     write_keys(tmp_path, "b")
     config = AuthConfig(
-        keys=(KeyConfig(name="a", sha256=DIGEST, scopes=("admin",), max_concurrency=2),),
+        keys=(
+            KeyConfig(
+                name="a",
+                sha256=DIGEST,
+                scopes=("admin",),
+                max_requests_per_minute=9,
+                max_concurrency=2,
+            ),
+        ),
         keys_file="keys.yml",
     )
     first, second = read_callers(config, [tmp_path]).keys
     assert (first.sha256.hex(), first.caller.scopes) == (DIGEST, ("admin",))
     assert (first.caller.max_concurrency, first.caller.max_requests_per_second) == (2, None)
+    assert (first.caller.max_requests_per_minute, first.caller.max_tokens_per_minute) == (9, None)
     assert (second.caller.name, second.caller.scopes) == ("b", ("infer", "read"))
 
 
@@ -70,6 +79,11 @@ def test_keys_of_the_configuration_and_of_the_file(tmp_path: Path) -> None:
         (
             f"auth: {{keys: [{{name: a, sha256: '{DIGEST}', max_requests_per_second: 0}}]}}",
             "max_requests_per_second",
+        ),
+        *(
+            (f"auth: {{keys: [{{name: a, sha256: '{DIGEST}', {limit}: {number}}}]}}", limit)
+            for limit in ("max_requests_per_minute", "max_tokens_per_minute")
+            for number in (0, 1_000_000_001, 1.5)
         ),
         ("auth: {jwt: {issuer: x}}", "jwks_file"),
     ],

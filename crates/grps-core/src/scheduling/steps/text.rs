@@ -19,6 +19,9 @@ pub const TEXT_OUTPUT: &str = "text";
 /// Name of the output that says why the sequence has ended.
 pub const FINISH_REASON_OUTPUT: &str = "finish_reason";
 
+/// Name of the output with the stop string that has ended the sequence.
+pub const STOP_STRING_OUTPUT: &str = "stop_string";
+
 /// Makes the text of the sequences of one model.
 pub trait StepText: Debug + Send + Sync {
     /// Begins the text of a sequence, by the inputs of its request.
@@ -53,6 +56,9 @@ pub trait SequenceText: Debug + Send {
     /// Appends the text that was held back, as no step follows. Returns whether a stop string was
     /// found in it.
     fn finish(&mut self, text: &mut String) -> bool;
+
+    /// The stop string that was found.
+    fn stop_string(&self) -> Option<&str>;
 }
 
 /// The text of a sequence with what its client has not received of it.
@@ -131,19 +137,24 @@ impl TextOutput {
         mut outputs: Vec<Tensor>,
         end: Option<EndReason>,
     ) -> Result<Vec<Tensor>, Error> {
-        outputs.reserve_exact(1 + usize::from(end.is_some()));
+        outputs.reserve_exact(1 + 2 * usize::from(end.is_some()));
         let text = std::mem::take(&mut self.text);
         outputs.push(string(Arc::clone(&self.name), text.into())?);
         if let Some(reason) = end {
             let reason = Bytes::from_static(finish_reason(reason).as_bytes());
             outputs.push(string(FINISH_REASON_OUTPUT.into(), reason)?);
         }
+        let found = end.filter(|end| *end == EndReason::StopString);
+        if let Some(found) = found.and_then(|_| self.sequence.stop_string()) {
+            let found = Bytes::copy_from_slice(found.as_bytes());
+            outputs.push(string(STOP_STRING_OUTPUT.into(), found)?);
+        }
         Ok(outputs)
     }
 }
 
 fn is_reserved(name: &str) -> bool {
-    name == TEXT_OUTPUT || name == FINISH_REASON_OUTPUT
+    [TEXT_OUTPUT, FINISH_REASON_OUTPUT, STOP_STRING_OUTPUT].contains(&name)
 }
 
 fn string(name: Arc<str>, text: Bytes) -> Result<Tensor, Error> {

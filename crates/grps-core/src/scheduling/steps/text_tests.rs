@@ -25,6 +25,10 @@ impl SequenceText for Letters {
         text.push_str(&"y".repeat(std::mem::take(&mut self.held)));
         false
     }
+
+    fn stop_string(&self) -> Option<&str> {
+        Some("nine")
+    }
 }
 
 fn output() -> TextOutput {
@@ -92,6 +96,21 @@ fn a_stop_string_ends_the_sequence_whatever_else_does() {
 }
 
 #[test]
+fn the_stop_string_is_an_output_if_it_ended_the_sequence() {
+    let last = |token_value, end| {
+        let mut output = output();
+        let end = output.push(&token(token_value), end).unwrap();
+        let chunk = output.next_chunk(token(token_value), end).unwrap().unwrap();
+        let found = chunk.iter().find(|output| output.name() == STOP_STRING_OUTPUT);
+        found.map(|found| found.elements() == Elements::String(&[Bytes::from_static(b"nine")]))
+    };
+    assert_eq!(last(9, None), Some(true));
+    assert_eq!(last(9, Some(EndReason::MaxSteps)), Some(true));
+    assert_eq!(last(1, Some(EndReason::Finished)), None);
+    assert_eq!(last(2, None), None);
+}
+
+#[test]
 fn outputs_must_stay_alike_within_a_chunk() {
     let mut output = output();
     assert!(output.next_chunk(token(1), None).unwrap().is_none());
@@ -101,7 +120,7 @@ fn outputs_must_stay_alike_within_a_chunk() {
 
 #[test]
 fn names_of_the_service_are_refused() {
-    for name in [TEXT_OUTPUT, FINISH_REASON_OUTPUT] {
+    for name in [TEXT_OUTPUT, FINISH_REASON_OUTPUT, STOP_STRING_OUTPUT] {
         let mut outputs = token(2);
         outputs[0].rename(name);
         let error = output().push(&outputs, None).unwrap_err();

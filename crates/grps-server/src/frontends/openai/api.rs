@@ -90,7 +90,7 @@ impl Api {
 
     /// The response to a request that failed.
     pub(super) fn failure(self, error: &Error) -> Response<ReplyBody> {
-        errors::respond(self, &errors::of_engine(error), Some(error.cause()))
+        errors::respond(self, &errors::of_engine(error), Some(error))
     }
 
     /// The response to a request with a wrong field.

@@ -2,11 +2,10 @@
 
 use grps_core::{Cause, Error};
 use grps_openai::{ApiError, ErrorKind};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode};
 
-use crate::call::status::can_retry;
 use crate::frontends::openai::api::Api;
-use crate::frontends::shared::response::{JSON, RETRY_AFTER, respond as respond_with};
+use crate::frontends::shared::response::{JSON, add_retry_after, respond as respond_with};
 use crate::net::http::reply_body::ReplyBody;
 
 /// Clients of OpenAI try again by themselves unless this says that it is useless.
@@ -85,17 +84,15 @@ fn cause_of(kind: ErrorKind) -> Cause {
     }
 }
 
-/// The response to a request that failed.
-pub(super) fn respond(api: Api, error: &ApiError, cause: Option<Cause>) -> Response<ReplyBody> {
+/// The response to a request that failed, by an error of the engine if it is one.
+pub(super) fn respond(api: Api, error: &ApiError, engine: Option<&Error>) -> Response<ReplyBody> {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = match api {
         Api::Message => error.anthropic_body(),
         Api::Chat | Api::Completion | Api::Response => error.openai_body(),
     };
     let mut response = respond_with(status, JSON, body);
-    if cause.is_some_and(can_retry) {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    } else {
+    if !engine.is_some_and(|error| add_retry_after(&mut response, error)) {
         response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     response

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use serde_json::{Map, Value};
 
 use crate::call::call::Call;
+use crate::call::token_charge::TokenCharge;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::generating::{Choice, Event, Generating};
@@ -23,6 +24,7 @@ use crate::frontends::openai::reply::{EventStream, collect as collect_answer};
 use crate::frontends::openai::tools::Tools;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::{JSON, with_content_type};
+use crate::frontends::shared::scheduling_headers::with_body_priority;
 use crate::frontends::shared::{scheduling_headers, timeout_header};
 use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
@@ -75,6 +77,7 @@ fn read_request(
 ) -> Result<Asked, Fault> {
     let limits = Limits { body_bytes: call.app.settings.max_request_bytes, ..Limits::default() };
     let (generation, repeated) = api.read(body, &limits)?;
+    let options = with_body_priority(options, generation.priority, headers, call);
     let language = Language::find(call, &generation.model, headers)?;
     let tools = Tools::of(call, &language, &generation)?;
     let prompts = encode_all(call, &language, api, &generation, &tools)?;
@@ -108,6 +111,7 @@ fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
     let seed = generation.sampling.seed.unwrap_or_else(|| random_seed(call));
     inputs::refuse_unsupported(*api, language, generation)?;
     let guide = asked.tools.guide.as_ref();
+    let charge = TokenCharge::begin(call, prompt_tokens(asked))?;
     let mut choices = Vec::with_capacity(generation.total_choices());
     for prompt in prompts {
         for _ in 0..generation.choices {
@@ -126,7 +130,7 @@ fn start(call: &Call, asked: &Asked) -> Result<Generating, Fault> {
         }
     }
     let logprobs = generation.logprobs.map(|_| Arc::clone(language.text()));
-    Ok(Generating::new(choices, logprobs))
+    Ok(Generating::new(choices, logprobs, charge))
 }
 
 /// What finds calls and reasoning in the answer to messages.
@@ -153,14 +157,17 @@ fn echoes(asked: &Asked) -> Vec<Event> {
     texts.enumerate().map(|(choice, text)| Event::of_text(choice, text)).collect()
 }
 
+/// The tokens of all prompts.
+fn prompt_tokens(asked: &Asked) -> usize {
+    asked.prompts.iter().map(|prompt| prompt.tokens.len()).sum()
+}
+
 fn head_of(call: &Call, asked: &Asked) -> AnswerHead {
-    let prompts = asked.prompts.iter().map(|prompt| prompt.tokens.len());
-    let prompt_tokens = u32::try_from(prompts.sum::<usize>()).unwrap_or(u32::MAX);
     AnswerHead {
         request_id: call.timeline.id().to_owned(),
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         model: asked.generation.model.clone(),
-        prompt_tokens,
+        prompt_tokens: u32::try_from(prompt_tokens(asked)).unwrap_or(u32::MAX),
         cached_tokens: 0,
     }
 }

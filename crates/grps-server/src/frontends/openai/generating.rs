@@ -7,6 +7,7 @@ use grps_chat::{AnswerParser, AnswerPart, CallGuide};
 use grps_core::{Cause, Chunks, Error, StepText};
 use grps_openai::{Finish, FinishReason, TokenLogprob};
 
+use crate::call::token_charge::TokenCharge;
 use crate::frontends::openai::parts::Piece;
 
 /// The choices of an answer; dropping it cancels them.
@@ -16,6 +17,7 @@ pub(super) struct Generating {
     next: usize,
     /// Describes tokens, if their probabilities are wanted.
     logprobs: Option<Arc<dyn StepText>>,
+    charge: TokenCharge,
 }
 
 /// One choice.
@@ -54,8 +56,12 @@ impl Event {
 
 impl Generating {
     /// Choices that have begun; tokens are described if their probabilities are wanted.
-    pub(super) fn new(choices: Vec<Choice>, logprobs: Option<Arc<dyn StepText>>) -> Self {
-        Self { choices, next: 0, logprobs }
+    pub(super) fn new(
+        choices: Vec<Choice>,
+        logprobs: Option<Arc<dyn StepText>>,
+        charge: TokenCharge,
+    ) -> Self {
+        Self { choices, next: 0, logprobs, charge }
     }
 
     /// Waits for what happens next to any choice; `None` once all have ended.
@@ -77,6 +83,7 @@ impl Generating {
                     Ok(None) => {}
                     Ok(Some(piece)) => {
                         self.next = (index + 1) % count;
+                        self.charge.add(piece.tokens.len());
                         let event = choice.event(index, piece, self.logprobs.as_deref());
                         return Poll::Ready(Some(Ok(event)));
                     }
@@ -160,14 +167,14 @@ impl Choice {
         if matches!(parts.last(), Some(AnswerPart::Reasoning(_))) {
             self.reasoning_tokens = self.reasoning_tokens.saturating_add(count);
         }
-        let finish = piece.end.map(|reason| self.finish(reason));
+        let finish = piece.end.map(|reason| self.finish(reason, piece.stop_string));
         Event { choice: index, parts, logprobs, finish }
     }
 
-    fn finish(&self, reason: FinishReason) -> Finish {
+    fn finish(&self, reason: FinishReason, stop_string: Option<String>) -> Finish {
         Finish {
             reason,
-            stop_string: None,
+            stop_string,
             completion_tokens: self.tokens,
             reasoning_tokens: self.reasoning_tokens,
         }

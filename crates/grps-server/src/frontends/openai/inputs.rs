@@ -124,7 +124,7 @@ pub(super) fn refuse_unsupported(
     let sampling = &generation.sampling;
     let asked = [
         ("logit_bias", !sampling.logit_bias.is_empty()),
-        ("bad_words", !sampling.bad_words.is_empty()),
+        (sampling.bad_words_field.unwrap_or("bad_words"), !sampling.bad_words.is_empty()),
         ("include_stop_str_in_output", sampling.include_stop),
         ("skip_special_tokens", !sampling.skip_special_tokens),
         (top_field, generation.logprobs.is_some_and(|top| top > 0)),

@@ -81,6 +81,10 @@ impl FrontEnd for OpenAi {
         Api::Chat.failure(error)
     }
 
+    fn path_prefix(&self) -> Option<&'static str> {
+        Some("/v1")
+    }
+
     fn error_response(&self) -> &'static str {
         "OpenAiError"
     }

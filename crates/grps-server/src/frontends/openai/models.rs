@@ -1,5 +1,7 @@
 //! The lists of language models.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use grps_openai::{ListedModel, model_body, models_body};
 use http::Response;
 
@@ -30,6 +32,11 @@ pub(super) async fn describe(call: Call, request: HttpRequest) -> Response<Reply
     }
 }
 
+/// Seconds since 1970.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 fn listed(call: &Call) -> Vec<ListedModel> {
     let models = call.app.engine.registry().models();
     let mut listed: Vec<ListedModel> = models
@@ -38,7 +45,7 @@ fn listed(call: &Call) -> Vec<ListedModel> {
             let language = model.spec().language.as_ref()?;
             Some(ListedModel {
                 name: model.spec().name.clone(),
-                created: 0,
+                created: seconds(model.created()),
                 max_model_len: u32::try_from(language.context_length).ok(),
             })
         })

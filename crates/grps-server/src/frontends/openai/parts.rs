@@ -1,7 +1,8 @@
 //! What a chunk of a language model has.
 
 use grps_core::{
-    Cause, Content, Elements, Error, FINISH_REASON_OUTPUT, StepText, TEXT_OUTPUT, Tensor,
+    Cause, Content, Elements, Error, FINISH_REASON_OUTPUT, STOP_STRING_OUTPUT, StepText,
+    TEXT_OUTPUT, Tensor,
 };
 use grps_openai::{FinishReason, TokenLogprob, TopLogprob};
 
@@ -23,6 +24,8 @@ pub(super) struct Piece {
     top_tokens: Vec<i64>,
     top_logprobs: Vec<f32>,
     pub(super) end: Option<FinishReason>,
+    /// The stop string that ended it.
+    pub(super) stop_string: Option<String>,
 }
 
 impl Piece {
@@ -45,6 +48,7 @@ impl Piece {
                 TOP_TOKEN => piece.top_tokens = numbers_of(tensor)?.to_vec(),
                 TOP_LOGPROB => piece.top_logprobs = logprobs_of(tensor)?,
                 FINISH_REASON_OUTPUT => piece.end = Some(end_of(&text_of(tensor)?)?),
+                STOP_STRING_OUTPUT => piece.stop_string = Some(text_of(tensor)?),
                 _ => {}
             }
         }

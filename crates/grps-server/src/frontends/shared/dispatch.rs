@@ -16,7 +16,9 @@ use crate::frontends::FrontEnd;
 use crate::frontends::shared::endpoint::{EndpointFuture, HttpRequest};
 use crate::frontends::shared::response_form::ResponseForm;
 use crate::frontends::shared::router::{Router, is_grpc};
-use crate::frontends::shared::{credentials, optional_headers, timing_header, trace_headers};
+use crate::frontends::shared::{
+    credentials, optional_headers, rate_limit_headers, timing_header, trace_headers,
+};
 use crate::net::http::content_coding;
 use crate::net::http::grpc_web::GrpcWeb;
 use crate::net::http::reply_body::ReplyBody;
@@ -64,6 +66,9 @@ pub(crate) async fn dispatch(
     };
     let mut response = form.apply(&app, &scope, response).await;
     add_accepted_codings(&mut response, grpc, refuses_coding);
+    if let Some(caller) = scope.caller() {
+        rate_limit_headers::add(response.headers_mut(), &caller.minute());
+    }
     if with_timing {
         timing_header::add(response.headers_mut(), &timeline);
     }

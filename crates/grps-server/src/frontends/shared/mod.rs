@@ -12,6 +12,7 @@ pub(crate) mod input;
 pub(crate) mod json_object;
 pub(crate) mod messages;
 pub(crate) mod optional_headers;
+pub(crate) mod rate_limit_headers;
 pub(crate) mod resolve;
 pub(crate) mod response;
 pub(crate) mod response_form;

@@ -5,15 +5,13 @@ use grps_core::Error;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::call::reply_stream::{ReplyStream, StreamEncoding};
-use crate::call::status::{can_retry, http_status};
+use crate::call::status::{http_status, retry_after};
 use crate::net::http::reply_body::ReplyBody;
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 pub(crate) const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
-/// Seconds after which a client can retry.
-pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Browsers take the content type for what it is, and do not guess another one.
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
@@ -47,10 +45,17 @@ pub(crate) fn failure(
     body: impl Into<Bytes>,
 ) -> Response<ReplyBody> {
     let mut response = respond(http_status(error), content_type, body);
-    if can_retry(error.cause()) {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    }
+    add_retry_after(&mut response, error);
     response
+}
+
+/// Adds when a client can retry, in whole seconds; returns whether it can.
+pub(crate) fn add_retry_after(response: &mut Response<ReplyBody>, error: &Error) -> bool {
+    let Some(after) = retry_after(error) else { return false };
+    let seconds = after.as_millis().div_ceil(1000);
+    let value = HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX));
+    response.headers_mut().insert(header::RETRY_AFTER, value);
+    true
 }
 
 /// 200 with a body.

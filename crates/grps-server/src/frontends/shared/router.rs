@@ -120,12 +120,13 @@ impl Table {
         }
     }
 
-    /// The front end that encodes the errors for a path by its prefix.
+    /// The front end that encodes the errors for a path by its longest prefix.
     fn owner(&self, path: &str) -> Option<&'static dyn FrontEnd> {
         let is_below = |prefix: &str| {
             path.strip_prefix(prefix).is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]))
         };
-        self.prefixes.iter().find(|(prefix, _)| is_below(prefix)).map(|(_, owner)| *owner)
+        let owners = self.prefixes.iter().filter(|(prefix, _)| is_below(prefix));
+        owners.max_by_key(|(prefix, _)| prefix.len()).map(|(_, owner)| *owner)
     }
 
     fn error(&self, path: &str, error: &Error) -> Response<ReplyBody> {

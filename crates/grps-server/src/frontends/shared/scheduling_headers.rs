@@ -37,6 +37,21 @@ fn parse(headers: &HeaderMap) -> Result<SchedulingOptions, Error> {
     Ok(SchedulingOptions { priority, batch_key, ..SchedulingOptions::default() })
 }
 
+/// The options with the priority that the body of a request asks for; a header has precedence. What
+/// is beyond the priorities that there are is the nearest of them.
+pub(crate) fn with_body_priority(
+    mut options: SchedulingOptions,
+    priority: Option<i32>,
+    headers: &HeaderMap,
+    call: &Call,
+) -> SchedulingOptions {
+    if let Some(priority) = priority.filter(|_| !headers.contains_key(PRIORITY)) {
+        let priority = u8::try_from(priority.max(0)).unwrap_or(u8::MAX);
+        options.priority = permitted_priority(priority, headers, call);
+    }
+    options
+}
+
 /// The priority that a client may have; operators may have each.
 pub(crate) fn permitted_priority(requested: u8, headers: &HeaderMap, call: &Call) -> u8 {
     let most_urgent = call.app.settings.client_priority;
@@ -101,6 +116,20 @@ mod tests {
         assert_eq!(permitted(&settings, 0, Some("bearer secret")), 0);
         let open = Settings { admin_token: None, ..settings };
         assert_eq!(permitted(&open, 0, None), 2);
+    }
+
+    #[test]
+    fn a_body_has_a_priority_too() {
+        let call = call(Settings { client_priority: 2, ..settings() });
+        let (none, mut urgent) = (HeaderMap::new(), HeaderMap::new());
+        urgent.insert(PRIORITY, HeaderValue::from(7));
+        let priority = |headers: &HeaderMap, sent| {
+            let options = read_options(headers, None, &call).unwrap();
+            with_body_priority(options, sent, headers, &call).priority
+        };
+        let sent = [None, Some(i32::MIN), Some(-1), Some(1), Some(3), Some(255), Some(256)];
+        assert_eq!(sent.map(|sent| priority(&none, sent)), [255, 2, 2, 2, 3, 255, 255]);
+        assert_eq!(priority(&urgent, Some(3)), 7, "the header has precedence");
     }
 
     #[test]

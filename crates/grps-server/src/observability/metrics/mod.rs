@@ -1,5 +1,6 @@
 //! `/metrics`: everything that is counted, for Prometheus. One file per group of metrics.
 
+mod callers;
 mod calls;
 mod gpus;
 mod models;
@@ -28,6 +29,7 @@ const GROUPS: &[WriteGroup] = &[
     process::write,
     gpus::write,
     user_metrics::write,
+    callers::write,
 ];
 
 /// Writes all metrics.

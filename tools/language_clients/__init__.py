@@ -1,0 +1,1 @@
+"""Checks a service of a language model with LangChain and LiteLLM."""
