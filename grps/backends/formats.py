@@ -72,6 +72,13 @@ def expect_format(path: Path, inferer_type: str) -> str:
     return found
 
 
+def reads_text(path: Path) -> bool:
+    """Return whether the model at ``path`` takes tokens that the service makes of text."""
+    if not path.is_dir():
+        return False
+    return any(one.in_directory and one.in_directory(path) for one in FORMATS if one.reads_text)
+
+
 def is_served_by(model_format: str, inferer_type: str) -> bool:
     """Return whether ``inferer_type`` serves models of a format."""
     is_own = owner_of(model_format).name == inferer_type
@@ -95,6 +102,9 @@ def only_file(path: Path, suffix: str) -> Path:
 
 def _in_directory(path: Path) -> str:
     names = {entry.name for entry in path.iterdir()}
+    for one in FORMATS:
+        if one.in_directory is not None and one.in_directory(path):
+            return one.name
     for one in FORMATS:
         if one.directory_files & names:
             return one.name

@@ -59,6 +59,6 @@ pub use limits::{
 pub use request::{
     Detokenize, EmbeddingEncoding, Embeddings, Generation, Media, MediaKind, MediaSource,
     OutputFormat, Prompt, Rerank, ResponsesRequest, Sampling, TemplateOptions, Tokenize, Tool,
-    ToolChoice, read_chat, read_completion, read_count_tokens, read_detokenize, read_embeddings,
-    read_messages, read_rerank, read_responses, read_tokenize,
+    ToolChoice, Truncation, read_chat, read_completion, read_count_tokens, read_detokenize,
+    read_embeddings, read_messages, read_rerank, read_responses, read_tokenize,
 };

@@ -10,4 +10,5 @@ pub(crate) mod native_instances;
 pub(crate) mod registry;
 pub(crate) mod route_query;
 pub(crate) mod routes;
+pub(crate) mod text_spec;
 pub(crate) mod version;
