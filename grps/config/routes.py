@@ -91,6 +91,7 @@ OPTIONAL_PATHS = {
         "/detokenize",
         "/rerank",
         "/tokenize",
+        "/v1/audio/transcriptions",
         "/v1/chat/completions",
         "/v1/completions",
         "/v1/embeddings",

@@ -307,6 +307,16 @@ class NativeText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NativeTranscriber:
+    """What a step model that writes down what is said takes."""
+
+    max_seconds: float
+    languages: tuple[str, ...]
+    takes_prompt: bool
+    takes_temperature: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NativeSteps:
     """How the sequences of a step model are scheduled."""
 
@@ -349,6 +359,8 @@ class NativeModel:
     """What front ends for language models know of it; ``None`` for another model."""
     text: NativeText | None = None
     """What they know of a model that makes numbers of text; ``None`` for another model."""
+    transcriber: NativeTranscriber | None = None
+    """What they know of a model that writes down what is said; ``None`` for another model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,7 @@ fn spec_of(config: &ModelConfig, description: &Description, server: &ServerConfi
     ModelSpec {
         language: None,
         text: None,
+        transcriber: None,
         name: config.name.clone(),
         version: config.version.clone(),
         form: InputForm::Tensors,

@@ -1,4 +1,4 @@
-"""What the service needs to know of a model that makes numbers of text."""
+"""What the service needs to know of models that make numbers of text, or text of sound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from grps.backends.formats import reads_text
 from grps.backends.table import ENGINES
 from grps.config.schema import ModelConfig
 from grps.converters.names import NAMES
-from grps.server.native import NativeText
+from grps.inference.registry import inferer_register
+from grps.inference.steps.model import StepModel
+from grps.server.native import NativeText, NativeTranscriber
 
 
 def text_of(config: ModelConfig, takes_tensors: bool) -> NativeText | None:
@@ -37,4 +39,24 @@ def text_of(config: ModelConfig, takes_tensors: bool) -> NativeText | None:
         is_normalized=files.normalizes,
         lowercase=files.lowercase,
         prefix=files.prefix,
+    )
+
+
+def transcriber_of(config: ModelConfig) -> NativeTranscriber | None:
+    """Return what front ends need to send recordings to a model; ``None`` for another model.
+
+    Args:
+        config: The model's configuration; the model is loaded.
+    """
+    if not config.makes_steps or config.inferer_type != "customized" or config.steps.text is None:
+        return None
+    registered = inferer_register.get_model_inferer(config.inferer_name or "")
+    declared = registered.transcriber if isinstance(registered, StepModel) else None
+    if declared is None:
+        return None
+    return NativeTranscriber(
+        max_seconds=declared.max_seconds,
+        languages=declared.languages,
+        takes_prompt="prompt" in declared.options,
+        takes_temperature="temperature" in declared.options,
     )

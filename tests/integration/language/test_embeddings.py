@@ -153,6 +153,13 @@ def test_a_text_may_have_as_many_tokens_as_the_model_takes(server: RunningServer
     assert shorter.json()["usage"]["prompt_tokens"] == 3 + 4
 
 
+def test_the_bytes_of_a_text_are_limited(server: RunningServer) -> None:
+    most = {"model": "minilm", "input": "a" + " " * ((1 << 20) - 1)}
+    assert post(server, most).json()["usage"]["prompt_tokens"] == 3
+    error = refused(post(server, {**most, "input": most["input"] + " "}))
+    assert error["message"] == "'input' has 1048577 bytes, at most 1048576 are allowed."
+
+
 def test_dimensions_are_cut_where_the_model_allows_it(
     server: RunningServer, expected: Sequence[np.ndarray]
 ) -> None:

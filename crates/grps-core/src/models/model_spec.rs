@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::models::language_spec::LanguageSpec;
 use crate::models::text_spec::TextSpec;
+use crate::models::transcriber_spec::TranscriberSpec;
 use crate::request::content::InputForm;
 use crate::scheduling::batching::BatchPolicy;
 use crate::tensor::signature::Signature;
@@ -47,6 +48,8 @@ pub struct ModelSpec {
     pub language: Option<Box<LanguageSpec>>,
     /// What they know of a model that makes numbers of text; `None` for another model.
     pub text: Option<Box<TextSpec>>,
+    /// What they know of a model that writes down what is said; `None` for another model.
+    pub transcriber: Option<Box<TranscriberSpec>>,
 }
 
 impl ModelSpec {
@@ -65,6 +68,7 @@ impl ModelSpec {
             hang_timeout: None,
             language: None,
             text: None,
+            transcriber: None,
         }
     }
 

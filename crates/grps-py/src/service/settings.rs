@@ -17,7 +17,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::service::interface::PyInterface;
-use crate::service::text_settings::PyText;
+use crate::service::text_settings::{PyText, PyTranscriber};
 
 /// The attributes of `grps.server.native.NativeSettings`.
 #[derive(FromPyObject)]
@@ -190,6 +190,7 @@ pub(crate) struct PyModelSpec {
     pub(crate) native: bool,
     language: Option<PyLanguage>,
     text: Option<PyText>,
+    transcriber: Option<PyTranscriber>,
 }
 
 /// The attributes of `grps.server.native.NativeLanguage`.
@@ -326,6 +327,7 @@ impl TryFrom<PyModelSpec> for ModelSpec {
             hang_timeout: spec.hang_timeout_ms.map(Duration::from_millis),
             language: spec.language.map(|language| Box::new(language.into())),
             text: spec.text.map(TextSpec::try_from).transpose()?.map(Box::new),
+            transcriber: spec.transcriber.map(|transcriber| Box::new(transcriber.into())),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use grps_core::{TextNumbers, TextSpec};
+use grps_core::{TextNumbers, TextSpec, TranscriberSpec};
 use grps_text::{PairEncoder, PairOptions};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -33,5 +33,21 @@ impl TryFrom<PyText> for TextSpec {
         };
         let encoder = encoder.map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Self { numbers, max_length, encoder: Arc::new(encoder) })
+    }
+}
+
+/// The attributes of `grps.server.native.NativeTranscriber`.
+#[derive(FromPyObject)]
+pub(super) struct PyTranscriber {
+    max_seconds: f64,
+    languages: Vec<String>,
+    takes_prompt: bool,
+    takes_temperature: bool,
+}
+
+impl From<PyTranscriber> for TranscriberSpec {
+    fn from(transcriber: PyTranscriber) -> Self {
+        let PyTranscriber { max_seconds, languages, takes_prompt, takes_temperature } = transcriber;
+        Self { max_seconds, languages, takes_prompt, takes_temperature }
     }
 }

@@ -18,6 +18,8 @@ mod reply;
 mod text_rows;
 mod tokens;
 mod tools;
+mod transcriptions;
+mod upload;
 
 use grps_core::Error;
 use http::Response;
@@ -74,6 +76,10 @@ impl FrontEnd for OpenAi {
                 .summary("Embeddings of texts")
                 .takes("Object")
                 .returns("Json"),
+            Endpoint::new(Post, "/v1/audio/transcriptions", Infer, transcriptions::transcribe)
+                .summary("What is said in a recording")
+                .takes("Recording")
+                .returns("Transcript"),
             rerank("/v1/rerank"),
             rerank("/rerank"),
             Endpoint::new(Post, "/tokenize", Infer, tokens::tokenize)

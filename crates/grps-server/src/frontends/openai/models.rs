@@ -37,8 +37,11 @@ fn listed(call: &Call) -> Vec<ListedModel> {
         .filter_map(|model| {
             let spec = model.spec();
             let of_language = spec.language.as_ref().map(|language| language.context_length);
-            let length = of_language.or(spec.text.as_ref().map(|text| text.max_length))?;
-            let max_model_len = u32::try_from(length).ok();
+            let length = of_language.or(spec.text.as_ref().map(|text| text.max_length));
+            if length.is_none() && spec.transcriber.is_none() {
+                return None;
+            }
+            let max_model_len = length.and_then(|length| u32::try_from(length).ok());
             Some(ListedModel { name: spec.name.clone(), created: 0, max_model_len })
         })
         .collect();

@@ -16,6 +16,8 @@ pub(super) enum Purpose {
     Embed,
     /// Scores of documents; a model that makes embeddings can do that too.
     Rank,
+    /// Transcripts of recordings.
+    Transcribe,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
         match self {
             Self::Embed => matches!(numbers, Some(TextNumbers::Embedding { .. })),
             Self::Rank => numbers.is_some(),
+            Self::Transcribe => spec.transcriber.is_some(),
         }
     }
 
@@ -32,6 +35,7 @@ impl Purpose {
         match self {
             Self::Embed => "makes no embeddings",
             Self::Rank => "can't rank documents",
+            Self::Transcribe => "makes no transcripts",
         }
     }
 

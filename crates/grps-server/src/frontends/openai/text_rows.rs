@@ -15,6 +15,8 @@ use crate::frontends::openai::errors::Fault;
 /// Most rows of a batch, and most tokens with the padding.
 const MAX_ROWS: usize = 32;
 const MAX_TOKENS: usize = 8192;
+/// Most bytes of a text; reading it as tokens takes many times its memory.
+const MAX_TEXT_BYTES: usize = 1 << 20;
 /// Most batches of a request that run or wait at once.
 const MAX_BATCHES: usize = 4;
 
@@ -57,6 +59,9 @@ impl TextModel {
                 Some(most)
             }
         };
+        for text in [Some(source.text), source.second].into_iter().flatten() {
+            check_size(text, &source.field)?;
+        }
         let encoded = spec.encoder.encode(source.text, source.second, most);
         let row = match encoded {
             Err(error) if error.cause() == Cause::InvalidArgument => {
@@ -196,6 +201,15 @@ fn check_truncation(most: usize, limit: usize) -> Result<(), ApiError> {
     }
     let message = format!("'truncate_prompt_tokens' is {most}, the model takes {limit} tokens.");
     Err(ApiError::invalid("truncate_prompt_tokens", message))
+}
+
+fn check_size(text: &str, field: &str) -> Result<(), ApiError> {
+    if text.len() <= MAX_TEXT_BYTES {
+        return Ok(());
+    }
+    let bytes = text.len();
+    let message = format!("'{field}' has {bytes} bytes, at most {MAX_TEXT_BYTES} are allowed.");
+    Err(ApiError::invalid(field, message))
 }
 
 fn check_length(tokens: &[u32], limit: usize, field: &str) -> Result<(), ApiError> {
