@@ -35,7 +35,8 @@ class Transcriber:
         Raises:
             ValueError: One is wrong.
         """
-        if not self.languages or isinstance(self.languages, str):
+        languages: object = self.languages
+        if not languages or isinstance(languages, str):
             raise ValueError(f"languages={self.languages!r}: a tuple such as ('en',) is needed")
         if not (math.isfinite(self.max_seconds) and self.max_seconds >= 1):
             raise ValueError(f"max_seconds={self.max_seconds}: 1 or more is needed")

@@ -91,9 +91,9 @@ mod tests {
             let source = tone(rate, 440.0, count);
             let expected = tone(16_000, 440.0, resampler.count(count));
             assert!((1590..=1600).contains(&expected.len()));
-            for index in 100..1400 {
+            for (index, expected) in expected.iter().enumerate().take(1400).skip(100) {
                 let sample = resampler.sample(index, &source, 0);
-                assert!((sample - expected[index]).abs() < 0.01, "{rate} Hz, {index}");
+                assert!((sample - expected).abs() < 0.01, "{rate} Hz, {index}");
             }
         }
     }

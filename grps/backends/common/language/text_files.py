@@ -14,6 +14,9 @@ from grps.errors import ModelError
 Pooling = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "lasttoken"]
 """How the vectors of the tokens become one, in the words of ``sentence-transformers``."""
 
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+"""All of them."""
+
 _TRANSFORMER, _POOLING, _NORMALIZE = "Transformer", "Pooling", "Normalize"
 _RANKS = "ForSequenceClassification"
 _ENCODERS = ("Bert", "Roberta", "XLMRoberta")
@@ -172,15 +175,16 @@ def _pooling(path: Path, folder: str | None) -> Pooling:
     config = read_json(file)
     modes = [mode for key, mode in _MODES.items() if config.get(key) is True]
     mode = config.get("pooling_mode", modes[0] if len(modes) == 1 else None)
-    if mode not in get_args(Pooling):
-        said = mode or ", ".join(modes) or "nothing"
-        raise ModelError(
-            f"{file}: pooling by {said} is not supported; "
-            f"inferer_args.pooling can be one of {', '.join(get_args(Pooling))}"
-        )
     if config.get("include_prompt") is False and _prefix(path):
         raise ModelError(f"{file}: pooling without the prompt is not supported")
-    return mode  # type: ignore[no-any-return]
+    for known in POOLINGS:
+        if mode == known:
+            return known
+    said = mode or ", ".join(modes) or "nothing"
+    raise ModelError(
+        f"{file}: pooling by {said} is not supported; inferer_args.pooling can be one of "
+        f"{', '.join(POOLINGS)}"
+    )
 
 
 def _prefix(path: Path) -> str:

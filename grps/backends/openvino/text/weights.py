@@ -57,8 +57,8 @@ class Weights:
             raise ModelError(f"{self._path}: the weight {name} is missing")
         try:
             one = self._head[full]
-            dtype, start, end = _DTYPES[one["dtype"]], *one["data_offsets"]
-            found = tuple(one["shape"])
+            dtype, found = _DTYPES[one["dtype"]], tuple(one["shape"])
+            start, end = one["data_offsets"]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{self._path}: the weight {name} has no known type") from error
         size = np.dtype(dtype).itemsize * math.prod(shape)
