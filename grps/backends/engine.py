@@ -41,6 +41,8 @@ class ModelFormat:
     """Whether a directory has this format, by more than the names of its files; asked first."""
     reads_text: bool = False
     """Whether its models take tokens that the service makes of text: embeddings and scores."""
+    also_verbs: frozenset[str] = frozenset()
+    """Verbs of other engines that serve it too, by the engine whose format it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

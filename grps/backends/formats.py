@@ -57,6 +57,11 @@ def recognise(path: Path) -> str:
     return found
 
 
+def has_verb(model_format: str, verb: str) -> bool:
+    """Return whether another engine's verb serves a format by the engine whose format it is."""
+    return any(verb in one.also_verbs for one in FORMATS if one.name == model_format)
+
+
 def expect_format(path: Path, inferer_type: str) -> str:
     """Return the format of the model at ``path`` after a check that ``inferer_type`` serves it.
 

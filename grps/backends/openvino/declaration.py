@@ -41,6 +41,7 @@ ENGINE = Engine(
             title="directory of sentence-transformers",
             in_directory=is_text_model,
             reads_text=True,
+            also_verbs=frozenset({"llm_serve"}),
         ),
     ),
     also_serves=("onnx",),
