@@ -23,6 +23,10 @@ BERT: dict[str, Any] = {
 }
 
 
+RANKS = {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "LABEL_0"}}
+"""What makes a configuration that of a model that ranks."""
+
+
 @dataclass(frozen=True)
 class TinyModel:
     """What is made."""
@@ -37,12 +41,12 @@ def save_tiny(folder: Path, model: TinyModel) -> None:
     end = "ForSequenceClassification" if model.ranks else "Model"
     config = BERT | {"model_type": model.kind, "architectures": [f"{name}{end}"]}
     if model.ranks:
-        config["id2label"] = {"0": "LABEL_0"}
+        config["id2label"] = RANKS["id2label"]
     if model.kind == "roberta":
         config |= {"pad_token_id": 0}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "tokenizer.json").write_text(json.dumps(_tokenizer()))
-    _save(folder / "model.safetensors", _weights(model))
+    save_weights(folder / "model.safetensors", _weights(model))
 
 
 def _weights(model: TinyModel) -> dict[str, np.ndarray]:
@@ -61,7 +65,9 @@ def _weights(model: TinyModel) -> dict[str, np.ndarray]:
         linear[f"{at}.output.dense"] = (8, 16)
         norms += [f"{at}.attention.output.LayerNorm", f"{at}.output.LayerNorm"]
     if model.ranks:
-        linear |= {"pooler.dense": (8, 8), "classifier": (1, 8)}
+        heads = {"bert": ("pooler.dense", "classifier")}
+        dense, classifier = heads.get(model.kind, ("classifier.dense", "classifier.out_proj"))
+        linear |= {dense: (8, 8), classifier: (1, 8)}
     shapes |= {f"{name}.weight": shape for name, shape in linear.items()}
     shapes |= {f"{name}.bias": shape[:1] for name, shape in linear.items()}
     shapes |= {f"{name}.{part}": (8,) for name in norms for part in ("weight", "bias")}
@@ -72,11 +78,14 @@ def _weights(model: TinyModel) -> dict[str, np.ndarray]:
     }
 
 
-def _save(path: Path, weights: dict[str, np.ndarray]) -> None:
+def save_weights(path: Path, weights: dict[str, np.ndarray]) -> None:
+    """Write a ``.safetensors`` file; numbers of 16 bits without a type are bfloat16."""
+    types = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int64": "I64"}
     head, start = {}, 0
     for name, one in weights.items():
         end = start + one.nbytes
-        head[name] = {"dtype": "F32", "shape": one.shape, "data_offsets": [start, end]}
+        dtype = types[one.dtype.name]
+        head[name] = {"dtype": dtype, "shape": one.shape, "data_offsets": [start, end]}
         start = end
     encoded = json.dumps(head).encode()
     data = b"".join(one.tobytes() for one in weights.values())

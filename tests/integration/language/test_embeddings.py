@@ -14,7 +14,7 @@ import pytest
 import requests
 from tokenizers import Tokenizer
 
-from tests.integration.language.bert import Bert, read_weights
+from tests.bert import Bert, read_weights
 from tests.integration.language.models import minilm_path
 from tests.support import GUARD_S, RunningServer, serving, write_project
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 from tokenizers import Tokenizer
 
-from tests.integration.language.bert import Bert, read_weights
+from tests.bert import Bert, read_weights
 from tests.support import GUARD_S, RunningServer, serving, write_project
 from tests.text_models import TinyModel, save_tiny
 

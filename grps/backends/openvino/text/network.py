@@ -43,7 +43,7 @@ def read_network(core: openvino.Core, files: TextFiles) -> openvino.Model:
         )
     weights = Weights(files.folder / _WEIGHTS, _prefix(files))
     encoder = Encoder(files.config, weights)
-    inputs = TextInputs(*(_parameter(name) for name in (TOKENS, MASK, TYPES)))
+    inputs = TextInputs(*(parameter(name) for name in (TOKENS, MASK, TYPES)))
     hidden = encoder.hidden(inputs)
     found = encoder.score(hidden) if files.ranks else hidden
     return _complete(found, [inputs.tokens, inputs.mask, inputs.types], inputs.mask, files)
@@ -53,7 +53,8 @@ def _prefix(files: TextFiles) -> str:
     return "roberta." if "roberta" in str(files.config.get("model_type")) else "bert."
 
 
-def _parameter(name: str) -> Node:
+def parameter(name: str) -> Node:
+    """Return an input of a network: int64, ``[texts, tokens]``."""
     made = ops.parameter([-1, -1], np.int64, name)
     made.output(0).set_names({name})
     return made

@@ -11,9 +11,13 @@ import openvino
 import pytest
 
 from grps.backends.loading import load_copy
+from grps.backends.openvino.text.encoder import Encoder, TextInputs
+from grps.backends.openvino.text.network import parameter
+from grps.backends.openvino.text.weights import Weights
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
-from tests.text_models import BERT, TinyModel, save_tiny
+from tests.bert import Bert, read_weights
+from tests.text_models import BERT, RANKS, TinyModel, save_tiny, save_weights
 
 TOKENS = np.array([[1, 4, 5, 2], [1, 6, 2, 0]])
 MASK = np.array([[1, 1, 1, 1], [1, 1, 1, 0]])
@@ -44,24 +48,57 @@ def test_padding_does_not_change_an_embedding(tmp_path: Path, kind: str) -> None
         assert abs(both[0] - both[1]).max() > 1e-3
 
 
+@pytest.mark.parametrize(("kind", "first"), [("bert", 0), ("roberta", 1)])
+def test_numbers_are_those_of_the_network(tmp_path: Path, kind: str, first: int) -> None:
+    save_tiny(tmp_path, TinyModel(kind=kind))
+    bert = Bert(read_weights(tmp_path / "model.safetensors"), 2, 2, first)
+    texts = [TOKENS[0].tolist(), TOKENS[1, :3].tolist()]
+    expected = [bert.embedding(text).numpy() for text in texts]
+    np.testing.assert_allclose(infer(tmp_path, TOKENS, MASK, normalize=True), expected, atol=1e-5)
+    save_tiny(tmp_path, TinyModel(kind=kind, ranks=True))
+    bert = Bert(read_weights(tmp_path / "model.safetensors"), 2, 2, first)
+    scores = [bert.score(text, [0] * len(text)) for text in texts]
+    np.testing.assert_allclose(infer(tmp_path, TOKENS, MASK), scores, atol=1e-5)
+
+
+def test_weights_of_all_types_are_read(tmp_path: Path) -> None:
+    values = np.array([[1.5, -2], [0, 0.25]], np.float32)
+    path = tmp_path / "model.safetensors"
+    brain = (values.view(np.uint32) >> 16).astype(np.uint16)
+    whole: dict[str, np.ndarray] = {
+        "bert.single": values,
+        "half": values.astype(np.float16),
+        "brain": brain,
+        "positions": np.zeros((2, 2), np.int64),
+    }
+    save_weights(path, whole)
+    weights = Weights(path, "bert.")
+    for name in ("single", "half", "brain"):
+        found = weights.get(name, 2, 2)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, values)
+    with pytest.raises(ModelError, match="the weight positions has no known type"):
+        weights.get("positions", 2, 2)
+    with pytest.raises(ModelError, match=r"the weight half is \[2, 2\], not \[4\]"):
+        weights.get("half", 4)
+
+
 def test_an_exported_network_is_pooled_alike(tmp_path: Path) -> None:
     save_tiny(tmp_path, TinyModel())
     expected = infer(tmp_path, TOKENS, MASK)
-    from grps.backends.openvino.backend import shared_core
-    from grps.backends.openvino.text.encoder import Encoder, TextInputs
-    from grps.backends.openvino.text.network import _parameter
-    from grps.backends.openvino.text.weights import Weights
-
-    inputs = [_parameter(name) for name in ("input_ids", "attention_mask", "token_type_ids")]
-    weights = Weights(tmp_path / "model.safetensors")
-    hidden = Encoder(BERT, weights).hidden(TextInputs(*inputs))
-    network = openvino.Model([openvino.opset13.result(hidden)], inputs, "exported")
-    (tmp_path / "model.safetensors").unlink()
+    inputs = TextInputs(*map(parameter, ("input_ids", "attention_mask", "token_type_ids")))
+    path = tmp_path / "model.safetensors"
+    hidden = Encoder(BERT, Weights(path)).hidden(inputs)
+    path.unlink()
+    parameters = [inputs.tokens, inputs.mask, inputs.types]
+    network = openvino.Model([openvino.opset13.result(hidden)], parameters, "exported")
     (tmp_path / "openvino").mkdir()
     path = tmp_path / "openvino" / "openvino_model.xml"
     openvino.save_model(network, path, compress_to_fp16=False)
-    assert shared_core().read_model(path)
     np.testing.assert_allclose(infer(tmp_path, TOKENS, MASK), expected, atol=1e-6)
+    (tmp_path / "config.json").write_text(json.dumps(BERT | RANKS))
+    with pytest.raises(ModelError, match="no output has 2 dimensions"):
+        infer(tmp_path, TOKENS, MASK)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""BERT in PyTorch, as its paper has it: what networks of text models are compared with."""
+"""BERT and RoBERTa in PyTorch: what networks of text models are compared with."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Bert:
     weights: Weights
     layers: int
     heads: int
+    first: int = 0
+    """The position of the first token: that of RoBERTa comes behind the padding."""
     epsilon: float = 1e-12
 
     def hidden(self, tokens: Sequence[int], types: Sequence[int]) -> torch.Tensor:
@@ -41,7 +43,7 @@ class Bert:
         weights = self.weights
         x = (
             weights["embeddings.word_embeddings.weight"][list(tokens)]
-            + weights["embeddings.position_embeddings.weight"][: len(tokens)]
+            + weights["embeddings.position_embeddings.weight"][self.first :][: len(tokens)]
             + weights["embeddings.token_type_embeddings.weight"][list(types)]
         )
         x = self._norm("embeddings.LayerNorm", x)
@@ -62,8 +64,11 @@ class Bert:
     def score(self, tokens: Sequence[int], types: Sequence[int]) -> float:
         """The score of a pair, from 0 to 1."""
         first = self.hidden(tokens, types)[0]
-        pooled = torch.tanh(self._linear("pooler.dense", first))
-        return float(torch.sigmoid(self._linear("classifier", pooled)))
+        dense, classifier = "pooler.dense", "classifier"
+        if self.first:
+            dense, classifier = "classifier.dense", "classifier.out_proj"
+        pooled = torch.tanh(self._linear(dense, first))
+        return float(torch.sigmoid(self._linear(classifier, pooled)))
 
     def _attention(self, name: str, x: torch.Tensor) -> torch.Tensor:
         query, key, value = (
