@@ -14,9 +14,9 @@ import pytest
 import requests
 from tokenizers import Tokenizer
 
-from tests.bert import Bert, read_weights
 from tests.integration.language.models import minilm_path
 from tests.support import GUARD_S, RunningServer, serving, write_project
+from tests.text_networks.bert import Bert, read_weights
 
 MODEL = minilm_path()
 LENGTH, WIDTH = 256, 384

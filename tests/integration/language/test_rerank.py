@@ -10,9 +10,9 @@ import pytest
 import requests
 from tokenizers import Tokenizer
 
-from tests.bert import Bert, read_weights
 from tests.support import GUARD_S, RunningServer, serving, write_project
-from tests.text_models import TinyModel, save_tiny
+from tests.text_networks.bert import Bert, read_weights
+from tests.text_networks.tiny import TinyModel, save_tiny
 
 QUERY = "cat sleeps"
 DOCUMENTS = ["a dog runs", "a cat", "b c a b c a b c", "sleeps", "a dog runs"]

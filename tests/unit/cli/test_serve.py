@@ -15,7 +15,7 @@ from grps.deploy.paths import ServiceFolder
 from grps.deploy.supervision.services import find
 from grps.server.configuration import load_inference, load_server
 from grps.server.state import ServiceState
-from tests.text_models import TinyModel, save_tiny
+from tests.text_networks.tiny import TinyModel, save_tiny
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Grpst

@@ -16,8 +16,8 @@ from grps.backends.openvino.text.network import parameter
 from grps.backends.openvino.text.weights import Weights
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
-from tests.bert import Bert, read_weights
-from tests.text_models import BERT, RANKS, TinyModel, save_tiny, save_weights
+from tests.text_networks.bert import Bert, read_weights
+from tests.text_networks.tiny import BERT, RANKS, TinyModel, save_tiny, save_weights
 
 TOKENS = np.array([[1, 4, 5, 2], [1, 6, 2, 0]])
 MASK = np.array([[1, 1, 1, 1], [1, 1, 1, 0]])
