@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         StepRequest,
         StepResult,
     )
+    from grps.inference.steps.transcriber import Transcriber
     from grps.log import clogger, logger
     from grps.protocol.pb import grps_pb2
     from grps.protocol.pb.grps_pb2 import GrpsMessage
@@ -52,6 +53,7 @@ __all__ = [
     "TfTensorConverter",
     "TorchModelInferer",
     "TorchTensorConverter",
+    "Transcriber",
     "TrtModelInferer",
     "TrtTensorConverter",
     "app_monitor",
@@ -82,6 +84,7 @@ _HOMES = {
     "TfTensorConverter": "grps.backends.tensorflow.converter",
     "TorchModelInferer": "grps.backends.torch.inferer",
     "TorchTensorConverter": "grps.backends.torch.converter",
+    "Transcriber": "grps.inference.steps.transcriber",
     "TrtModelInferer": "grps.backends.tensorrt.inferer",
     "TrtTensorConverter": "grps.backends.tensorrt.converter",
     "app_monitor": "grps.inference.monitor",

@@ -36,6 +36,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("StepBatch", "grps/inference/steps/model.py", "StepBatch"),
         ("StepResult", "grps/inference/steps/model.py", "StepResult"),
         ("PrefillPart", "grps/inference/steps/model.py", "PrefillPart"),
+        ("Transcriber", "grps/inference/steps/transcriber.py", "Transcriber"),
         ("top_logprobs", "grps/server/models/logprobs.py", "top_logprobs"),
     ),
     "The request": (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 
@@ -36,6 +37,12 @@ class ModelFormat:
     """Names of files any of which shows that their directory has this format."""
     directory_suffixes: tuple[str, ...] = ()
     """Endings that the files of a directory of this format have; exactly one has the first."""
+    in_directory: Callable[[Path], bool] | None = None
+    """Whether a directory has this format, by more than the names of its files; asked first."""
+    reads_text: bool = False
+    """Whether its models take tokens that the service makes of text: embeddings and scores."""
+    also_verbs: frozenset[str] = frozenset()
+    """Verbs of other engines that serve it too, by the engine whose format it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

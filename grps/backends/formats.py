@@ -57,6 +57,11 @@ def recognise(path: Path) -> str:
     return found
 
 
+def has_verb(model_format: str, verb: str) -> bool:
+    """Return whether another engine's verb serves a format by the engine whose format it is."""
+    return any(verb in one.also_verbs for one in FORMATS if one.name == model_format)
+
+
 def expect_format(path: Path, inferer_type: str) -> str:
     """Return the format of the model at ``path`` after a check that ``inferer_type`` serves it.
 
@@ -70,6 +75,13 @@ def expect_format(path: Path, inferer_type: str) -> str:
             f"not {inferer_type}"
         )
     return found
+
+
+def reads_text(path: Path) -> bool:
+    """Return whether the model at ``path`` takes tokens that the service makes of text."""
+    if not path.is_dir():
+        return False
+    return any(one.in_directory and one.in_directory(path) for one in FORMATS if one.reads_text)
 
 
 def is_served_by(model_format: str, inferer_type: str) -> bool:
@@ -95,6 +107,9 @@ def only_file(path: Path, suffix: str) -> Path:
 
 def _in_directory(path: Path) -> str:
     names = {entry.name for entry in path.iterdir()}
+    for one in FORMATS:
+        if one.in_directory is not None and one.in_directory(path):
+            return one.name
     for one in FORMATS:
         if one.directory_files & names:
             return one.name

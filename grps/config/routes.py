@@ -89,13 +89,17 @@ OPTIONAL_PATHS = {
     # A customized route may take the place of each of these, as plugins for language models do.
     "openai": (
         "/detokenize",
+        "/rerank",
         "/tokenize",
+        "/v1/audio/transcriptions",
         "/v1/chat/completions",
         "/v1/completions",
+        "/v1/embeddings",
         "/v1/messages",
         "/v1/messages/count_tokens",
         "/v1/models",
         "/v1/models/{model}",
+        "/v1/rerank",
         "/v1/responses",
     ),
     "tfserving": (

@@ -297,6 +297,30 @@ class NativeLanguage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NativeText:
+    """What a model that makes numbers of text needs besides its weights."""
+
+    tokenizer: str
+    """The text of its ``tokenizer.json``."""
+    max_length: int
+    ranks: bool
+    is_matryoshka: bool
+    is_normalized: bool
+    lowercase: bool
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeTranscriber:
+    """What a step model that writes down what is said takes."""
+
+    max_seconds: float
+    languages: tuple[str, ...]
+    takes_prompt: bool
+    takes_temperature: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NativeSteps:
     """How the sequences of a step model are scheduled."""
 
@@ -339,6 +363,10 @@ class NativeModel:
     """How its sequences are scheduled; ``None`` when it takes requests as a whole."""
     language: NativeLanguage | None = None
     """What front ends for language models know of it; ``None`` for another model."""
+    text: NativeText | None = None
+    """What they know of a model that makes numbers of text; ``None`` for another model."""
+    transcriber: NativeTranscriber | None = None
+    """What they know of a model that writes down what is said; ``None`` for another model."""
 
 
 @dataclass(frozen=True, slots=True)

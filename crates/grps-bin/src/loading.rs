@@ -165,6 +165,8 @@ fn spec_of(config: &ModelConfig, description: &Description, server: &ServerConfi
     let queue_timeout_ms = config.queue.timeout_ms;
     ModelSpec {
         language: None,
+        text: None,
+        transcriber: None,
         name: config.name.clone(),
         version: config.version.clone(),
         form: InputForm::Tensors,

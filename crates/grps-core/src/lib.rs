@@ -37,6 +37,8 @@ pub use models::native_instances::step_model::{LoadStepModel, NativeStepModel};
 pub use models::registry::Registry;
 pub use models::route_query::{Attributes, RouteQuery};
 pub use models::routes::Route;
+pub use models::text_spec::{TextEncoder, TextNumbers, TextSpec, TextTokens};
+pub use models::transcriber_spec::TranscriberSpec;
 pub use request::content::{Content, ContentAdapter, InputForm};
 pub use request::http_exchange::{HttpExchange, HttpReply, RawHttpRequest};
 pub use request::reply::{Reply, ReplyReceiver, ReplySender, reply_channel};

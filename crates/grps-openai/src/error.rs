@@ -121,6 +121,20 @@ impl ApiError {
         }
     }
 
+    /// A text is longer than the model takes. `param` is the field of the text.
+    #[must_use]
+    pub fn input_length(param: &str, limit: usize, length: usize) -> Self {
+        Self {
+            kind: ErrorKind::InvalidRequest,
+            message: format!(
+                "This model takes at most {limit} tokens. However, '{param}' has {length}. Please \
+                 reduce its length, or set 'truncate_prompt_tokens' to -1."
+            ),
+            param: Some(param.to_owned()),
+            code: Some("context_length_exceeded"),
+        }
+    }
+
     /// The kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -40,6 +40,7 @@
 //! nothing is global; identifiers and times are given.
 
 mod answer;
+mod audio;
 mod error;
 mod limits;
 mod reading;
@@ -47,10 +48,11 @@ mod request;
 
 pub use answer::{
     AnswerHead, AnswerStream, ChatStream, CompletionStream, Finish, FinishReason, ListedModel,
-    MessageStream, Ranked, ResponseStream, StreamOptions, TokenLogprob, TopLogprob, WholeAnswer,
-    detokenize_body, embeddings_body, input_tokens_body, model_body, models_body, rerank_body,
-    tokenize_body,
+    MessageStream, Ranked, ResponseStream, StreamOptions, TokenLogprob, TopLogprob, Transcript,
+    TranscriptPart, WholeAnswer, detokenize_body, embeddings_body, input_tokens_body, model_body,
+    models_body, rerank_body, tokenize_body,
 };
+pub use audio::{MODEL_RATE, Part, Recording};
 pub use error::{ApiError, ErrorKind};
 pub use limits::{
     Limits, MAX_BAD_WORDS, MAX_BIASES, MAX_STOP_BYTES, MAX_STOP_STRINGS, MAX_STOP_TOKENS,
@@ -59,6 +61,7 @@ pub use limits::{
 pub use request::{
     Detokenize, EmbeddingEncoding, Embeddings, Generation, Media, MediaKind, MediaSource,
     OutputFormat, Prompt, Rerank, ResponsesRequest, Sampling, TemplateOptions, Tokenize, Tool,
-    ToolChoice, read_chat, read_completion, read_count_tokens, read_detokenize, read_embeddings,
-    read_messages, read_rerank, read_responses, read_tokenize,
+    ToolChoice, TranscriptFormat, TranscriptionFields, Truncation, read_chat, read_completion,
+    read_count_tokens, read_detokenize, read_embeddings, read_messages, read_rerank,
+    read_responses, read_tokenize, read_transcription,
 };

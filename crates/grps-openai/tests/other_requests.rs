@@ -7,7 +7,7 @@ mod common;
 use common::{refused, small_limits, with};
 use grps_openai::{
     ApiError, EmbeddingEncoding, Generation, MediaSource, OutputFormat, Prompt, ResponsesRequest,
-    ToolChoice, read_completion, read_count_tokens, read_detokenize, read_embeddings,
+    ToolChoice, Truncation, read_completion, read_count_tokens, read_detokenize, read_embeddings,
     read_messages, read_rerank, read_responses, read_tokenize,
 };
 use serde_json::{Value, json};
@@ -280,6 +280,13 @@ fn embeddings_have_inputs_and_an_encoding() {
     assert_eq!((all.inputs.len(), all.dimensions), (2, Some(8)));
     assert_eq!(all.encoding, EmbeddingEncoding::Base64);
     assert_eq!(read(&json!({})).expect("accepted").encoding, EmbeddingEncoding::Float);
+    let truncation = |value: i32| {
+        let read = read(&json!({"truncate_prompt_tokens": value}));
+        read.map(|embeddings| embeddings.truncation)
+    };
+    assert_eq!(all.truncation, Truncation::Refuse);
+    assert_eq!(truncation(-1).expect("accepted"), Truncation::ToModel);
+    assert_eq!(truncation(7).expect("accepted"), Truncation::To(7));
     all_refused(
         read,
         &[
@@ -287,6 +294,8 @@ fn embeddings_have_inputs_and_an_encoding() {
             (json!({"input": null}), "input"),
             (json!({"dimensions": 0}), "dimensions"),
             (json!({"encoding_format": "int8"}), "encoding_format"),
+            (json!({"truncate_prompt_tokens": 0}), "truncate_prompt_tokens"),
+            (json!({"truncate_prompt_tokens": -2}), "truncate_prompt_tokens"),
             (json!({"model": null}), "model"),
         ],
     );

@@ -6,7 +6,7 @@ use common::{data, finish, head, options, small_limits};
 use grps_chat::AnswerPart;
 use grps_openai::{
     AnswerStream, ApiError, ChatStream, CompletionStream, FinishReason, Limits, MessageStream,
-    Prompt, ResponseStream, WholeAnswer, read_chat, read_completion, read_count_tokens,
+    Prompt, Recording, ResponseStream, WholeAnswer, read_chat, read_completion, read_count_tokens,
     read_detokenize, read_embeddings, read_messages, read_rerank, read_responses, read_tokenize,
 };
 use proptest::collection::{hash_map, vec};
@@ -213,6 +213,37 @@ proptest! {
             }
             stream.end(out);
             assert!(!data(out).is_empty());
+        }
+    }
+}
+
+proptest! {
+    /// Whatever a WAV file has, its parts cover it and have samples.
+    #[test]
+    fn recordings_are_read_or_refused(
+        format in vec(any::<u8>(), 0..40),
+        known in prop_oneof![Just([1u16, 16]), Just([1, 8]), Just([3, 32])],
+        rate in prop_oneof![Just(8_000u32), Just(22_050), any::<u32>()],
+        channels in 0u16..10,
+        data in vec(any::<u8>(), 0..200),
+        is_random in any::<bool>(),
+    ) {
+        let mut file = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0".to_vec();
+        let [tag, bits] = known;
+        let head = [&tag.to_le_bytes()[..], &channels.to_le_bytes(), &rate.to_le_bytes(), &[0; 6]];
+        file.extend(head.concat());
+        file.extend(bits.to_le_bytes());
+        file.extend(b"data\xff\xff\0\0");
+        file.extend(&data);
+        if is_random {
+            file.splice(12.., format);
+        }
+        if let Ok(recording) = Recording::read(&file, "file") {
+            let parts = recording.parts(0.001);
+            let samples: Vec<f32> = parts.iter().flat_map(|part| recording.samples(part)).collect();
+            prop_assert_eq!(samples.iter().all(|sample| sample.abs() < 4.0), true);
+            prop_assert_eq!(parts.first().map(|part| part.start), Some(0.0));
+            prop_assert_eq!(parts.last().map(|part| part.end), Some(recording.seconds()));
         }
     }
 }

@@ -6,7 +6,15 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from grps import InputError, StepBatch, StepModel, StepRequest, StepResult, inferer_register
+from grps import (
+    InputError,
+    StepBatch,
+    StepModel,
+    StepRequest,
+    StepResult,
+    Transcriber,
+    inferer_register,
+)
 from src.audio import RATE, features, resampled, samples_of
 from src.weights import read_config, read_weights
 from src.whisper import Whisper
@@ -23,6 +31,7 @@ class Transcription(StepModel):
         "token": "int64",
         "position": "int64",
     }
+    transcriber: ClassVar = Transcriber(languages=("en",))
 
     def load(self) -> None:
         """Read the weights."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,8 +17,11 @@ from grps.backends.common.arguments import library_paths, read_arguments
 from grps.backends.common.arrays import wire_array
 from grps.backends.common.causes import run_error
 from grps.backends.common.device import Device, parse_device
+from grps.backends.common.language.text_arguments import TextModelArguments, refuse_text_arguments
+from grps.backends.common.language.text_files import text_files
 from grps.backends.formats import expect_format, only_file
 from grps.backends.openvino.causes import openvino_cause
+from grps.backends.openvino.text.network import read_network
 from grps.config.schema import ModelConfig
 from grps.errors import DeviceError, ModelError
 
@@ -39,12 +42,13 @@ Strings are left out: a model of 2026.4 that passes strings on crashes its proce
 """
 
 _MAPS = "ENABLE_MMAP"
+_PRECISION = "INFERENCE_PRECISION_HINT"
 _READING = threading.Lock()
 _BOOL = "boolean"
 _SUFFIXES = {"openvino": ".xml", "onnx": ".onnx"}
 
 
-class OpenvinoArguments(msgspec.Struct, frozen=True):
+class OpenvinoArguments(TextModelArguments, frozen=True):
     """``inferer_args`` of an OpenVINO model."""
 
     streams: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
@@ -55,7 +59,7 @@ class OpenvinoArguments(msgspec.Struct, frozen=True):
     """What the arithmetic is done in; OpenVINO's choice for the processor when absent."""
     cache_dir: str | None = None
     """Where compiled models are kept, so that the next start is quick."""
-    properties: dict[str, str | int | float | bool] = {}
+    properties: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     """Properties of the device by OpenVINO's names; they win over all of the above."""
     customized_op_paths: str | tuple[str, ...] | None = None
     """Libraries of extensions."""
@@ -119,14 +123,24 @@ def load_all(model: ModelConfig) -> list[OpenvinoBackend]:
     """
     arguments = read_arguments(OpenvinoArguments, model.inferer_args)
     path = Path(model.inferer_path or "")
-    path = only_file(path, _SUFFIXES[expect_format(path, "openvino")])
+    found = expect_format(path, "openvino")
+    if found in _SUFFIXES:
+        path = only_file(path, _SUFFIXES[found])
+        refuse_text_arguments(arguments)
     core = shared_core()
     device = parse_device(model.device, model.inp_device)
     name = _device_name(device, core.available_devices)
     try:
         for library in library_paths(arguments.customized_op_paths):
             core.add_extension(str(library))
-        compiled = _compile(core, path, name, _properties(arguments, name))
+        properties = _properties(arguments, name)
+        if found in _SUFFIXES:
+            compiled = _compile(core, lambda: core.read_model(path), name, properties)
+        else:
+            # The same text has the same embedding, whatever the machine.
+            properties.setdefault(_PRECISION, "f32")
+            files = text_files(path, arguments)
+            compiled = _compile(core, lambda: read_network(core, files), name, properties)
         place = name.lower().replace(".", ":")
         return [OpenvinoBackend(compiled, place) for _ in range(arguments.streams)]
     except ModelError:
@@ -146,7 +160,10 @@ def shared_core() -> openvino.Core:
 
 
 def _compile(
-    core: openvino.Core, path: Path, device: str, properties: dict[str, Any]
+    core: openvino.Core,
+    read: Callable[[], openvino.Model],
+    device: str,
+    properties: dict[str, Any],
 ) -> openvino.CompiledModel:
     """Read and compile a model.
 
@@ -157,7 +174,7 @@ def _compile(
     properties = dict(properties)
     with _READING:
         core.set_property({_MAPS: properties.pop(_MAPS, False)})
-        return core.compile_model(core.read_model(path), device, properties)
+        return core.compile_model(read(), device, properties)
 
 
 def _device_name(device: Device, available: Sequence[str]) -> str:
@@ -197,7 +214,7 @@ def _properties(arguments: OpenvinoArguments, device: str) -> dict[str, Any]:
         if arguments.intra_op_threads:
             properties["INFERENCE_NUM_THREADS"] = arguments.intra_op_threads * arguments.streams
     if arguments.inference_precision:
-        properties["INFERENCE_PRECISION_HINT"] = arguments.inference_precision
+        properties[_PRECISION] = arguments.inference_precision
     if arguments.cache_dir:
         properties["CACHE_DIR"] = arguments.cache_dir
     return properties | arguments.properties

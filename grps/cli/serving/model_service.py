@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from grps.backends.formats import is_served_by, owner_of, recognise
+from grps.backends.formats import has_verb, is_served_by, owner_of, recognise
 from grps.backends.gpu_memory import LIMITED
 from grps.backends.table import ENGINES
 from grps.cli.output.lines import notice
@@ -97,7 +97,10 @@ def engine_of(model_path: Path, wanted: str | None) -> str:
     if wanted is not None and is_served_by(found, wanted):
         return wanted
     engine = owner_of(found)
-    if wanted is not None and engine.verb.name != ENGINES[wanted].verb.name:
+    if wanted is not None:
+        verb = ENGINES[wanted].verb.name
+        if engine.verb.name == verb or has_verb(found, verb):
+            return engine.name
         raise DeployError(
             f"{model_path} is a model of the format {found}; "
             f"use: grpst {engine.verb.name} {model_path}"
@@ -179,7 +182,7 @@ def engine_arguments(engine: str, flags: Mapping[str, Any]) -> dict[str, Any]:
     if flags["customized_op_paths"]:
         arguments["customized_op_paths"] = list(flags["customized_op_paths"])
     for key in ARGUMENTS:
-        if engine in ENGINE_FLAGS[key].engines and (value := flags[key]):
+        if engine in ENGINE_FLAGS[key].engines and (value := flags.get(key)):
             arguments.setdefault(key, value)
     return arguments
 

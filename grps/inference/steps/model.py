@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from grps.inference.channel import Entry
+from grps.inference.steps.transcriber import Transcriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,12 @@ class StepModel(ABC):
             their rows when sequences end.
         repeatable: Whether a ``step`` that raises has changed neither slots nor states. Then each
             sequence of the batch is stepped by itself, and only those that raise again fail.
+        transcriber: Says that the model writes down what is said; ``None`` for another model.
     """
 
     slots: ClassVar[Mapping[str, str]] = {}
     repeatable: ClassVar[bool] = False
+    transcriber: ClassVar[Transcriber | None] = None
 
     def init(self, path: str | None, device: str | None = None, args: Any = None) -> None:
         """Prepare the model.

@@ -8,7 +8,7 @@ from pathlib import Path
 from grps.backends.backend import Signature
 from grps.backends.common.device import parse_device
 from grps.backends.environment import prepare_environment
-from grps.backends.formats import expect_format
+from grps.backends.formats import expect_format, reads_text
 from grps.backends.libraries import LIBRARIES, native_library
 from grps.backends.shims.build import OnBuild
 from grps.backends.table import ENGINES
@@ -88,6 +88,11 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
             )
     path = folder / (config.inferer_path or "")
     expect_format(path, config.inferer_type)
+    if reads_text(path):
+        raise ModelError(
+            f"model {config.key}: a directory of a text model does not run in native "
+            "threads; leave out 'native'"
+        )
     batching = config.batching
     is_joined = batching is not None and batching.type == "dynamic"
     return NativeFile(

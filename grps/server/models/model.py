@@ -34,6 +34,7 @@ from grps.server.models.instance import Instance
 from grps.server.models.plugin_instance import PluginCopy
 from grps.server.models.process_instance import ProcessInstance
 from grps.server.models.step_instance import StepInstance
+from grps.server.models.text import text_of, transcriber_of
 from grps.server.models.thread_instance import ThreadInstance
 from grps.server.native import (
     BodyOfModel,
@@ -119,6 +120,8 @@ class LoadedModel:
                 hang_timeout_ms=options.hang_timeout_ms,
                 native=self.config.is_native,
                 language=self._language(),
+                text=text_of(self.config, self._takes_tensors()),
+                transcriber=transcriber_of(self.config),
             )
         )
 

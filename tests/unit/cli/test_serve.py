@@ -15,6 +15,7 @@ from grps.deploy.paths import ServiceFolder
 from grps.deploy.supervision.services import find
 from grps.server.configuration import load_inference, load_server
 from grps.server.state import ServiceState
+from tests.text_networks.tiny import TinyModel, save_tiny
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Grpst
@@ -243,6 +244,19 @@ def test_engines_share_the_verb_of_language_models(
     found = load_inference(ServiceFolder.of("my_grps").inference_conf).models[0]
     assert (found.inferer_type, found.converter_type) == (engine, "numpy")
     assert found.batching is not None and found.batching.type == "continuous"
+
+
+@pytest.mark.parametrize("verb", ["serve", "llm_serve", "openvino_serve"])
+def test_a_text_model_is_served_by_each_verb_that_one_may_try(
+    grpst: Grpst, tmp_path: Path, fake_server: Choose, verb: str
+) -> None:
+    fake_server("fail")
+    model = tmp_path / "ranker"
+    model.mkdir()
+    save_tiny(model, TinyModel(ranks=True))
+    grpst(verb, model, "--name", "demo", *QUIET)
+    [written] = load_inference(ServiceFolder.of("demo").inference_conf).models
+    assert (written.inferer_type, written.inferer_path) == ("openvino", str(model))
 
 
 def test_the_default_device(monkeypatch: pytest.MonkeyPatch) -> None:

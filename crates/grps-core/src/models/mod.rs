@@ -10,4 +10,6 @@ pub(crate) mod native_instances;
 pub(crate) mod registry;
 pub(crate) mod route_query;
 pub(crate) mod routes;
+pub(crate) mod text_spec;
+pub(crate) mod transcriber_spec;
 pub(crate) mod version;

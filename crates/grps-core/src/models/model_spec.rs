@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::models::language_spec::LanguageSpec;
+use crate::models::text_spec::TextSpec;
+use crate::models::transcriber_spec::TranscriberSpec;
 use crate::request::content::InputForm;
 use crate::scheduling::batching::BatchPolicy;
 use crate::tensor::signature::Signature;
@@ -44,6 +46,10 @@ pub struct ModelSpec {
     pub hang_timeout: Option<Duration>,
     /// What front ends for language models know of it; `None` for another model.
     pub language: Option<Box<LanguageSpec>>,
+    /// What they know of a model that makes numbers of text; `None` for another model.
+    pub text: Option<Box<TextSpec>>,
+    /// What they know of a model that writes down what is said; `None` for another model.
+    pub transcriber: Option<Box<TranscriberSpec>>,
 }
 
 impl ModelSpec {
@@ -61,6 +67,8 @@ impl ModelSpec {
             queue_timeout: None,
             hang_timeout: None,
             language: None,
+            text: None,
+            transcriber: None,
         }
     }
 

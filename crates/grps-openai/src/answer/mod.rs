@@ -15,6 +15,7 @@ mod response_events;
 mod response_items;
 mod responses_stream;
 mod stream;
+mod transcripts;
 mod whole;
 mod whole_bodies;
 
@@ -30,4 +31,5 @@ pub use logprobs::{TokenLogprob, TopLogprob};
 pub use messages_stream::MessageStream;
 pub use responses_stream::ResponseStream;
 pub use stream::{AnswerStream, StreamOptions};
+pub use transcripts::{Transcript, TranscriptPart};
 pub use whole::WholeAnswer;

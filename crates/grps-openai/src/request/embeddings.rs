@@ -2,6 +2,7 @@
 
 use super::completions::read_prompts;
 use super::generation::Prompt;
+use super::truncation::Truncation;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::reading::Fields;
@@ -26,6 +27,8 @@ pub struct Embeddings {
     pub dimensions: Option<u32>,
     /// How the numbers are written.
     pub encoding: EmbeddingEncoding,
+    /// What becomes of a text with too many tokens.
+    pub truncation: Truncation,
     /// Who asks, for logs.
     pub user: Option<String>,
 }
@@ -48,5 +51,7 @@ pub fn read_embeddings(body: &[u8], limits: &Limits) -> Result<Embeddings, ApiEr
         }
     };
     let dimensions = fields.count("dimensions", 1)?;
-    Ok(Embeddings { model, inputs, dimensions, encoding, user: fields.string("user")? })
+    let truncation = Truncation::read(&mut fields)?;
+    let user = fields.string("user")?;
+    Ok(Embeddings { model, inputs, dimensions, encoding, truncation, user })
 }

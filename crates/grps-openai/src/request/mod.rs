@@ -15,6 +15,8 @@ mod responses_items;
 mod sampling;
 mod tokens;
 mod tools;
+mod transcription;
+mod truncation;
 
 pub use chat::read_chat;
 pub use completions::read_completion;
@@ -28,3 +30,5 @@ pub use responses::{ResponsesRequest, read_responses};
 pub use sampling::Sampling;
 pub use tokens::{Detokenize, Tokenize, read_detokenize, read_tokenize};
 pub use tools::{Tool, ToolChoice};
+pub use transcription::{TranscriptFormat, TranscriptionFields, read_transcription};
+pub use truncation::Truncation;

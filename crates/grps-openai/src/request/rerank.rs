@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::truncation::Truncation;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::reading::Fields;
@@ -19,6 +20,8 @@ pub struct Rerank {
     pub top_n: usize,
     /// Results have the text of their document.
     pub return_documents: bool,
+    /// What becomes of a document with too many tokens.
+    pub truncation: Truncation,
 }
 
 /// Reads a request that ranks documents.
@@ -53,5 +56,6 @@ pub fn read_rerank(body: &[u8], limits: &Limits) -> Result<Rerank, ApiError> {
         top_n: top_n.min(documents.len()),
         documents,
         return_documents: fields.boolean("return_documents")?.unwrap_or(true),
+        truncation: Truncation::read(&mut fields)?,
     })
 }

@@ -7,3 +7,4 @@ pub(crate) mod interface;
 pub(crate) mod model;
 pub(crate) mod server;
 pub(crate) mod settings;
+mod text_settings;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use grps_core::{
     BatchPolicy, DataType, InputForm, LanguageSpec, ModelSpec, Naming, Padding, Preemption,
-    RawBody, Signature, StepPolicy, TensorSpec, Wait,
+    RawBody, Signature, StepPolicy, TensorSpec, TextSpec, Wait,
 };
 use grps_server::{
     CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode, TraceProtocol,
@@ -17,6 +17,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::service::interface::PyInterface;
+use crate::service::text_settings::{PyText, PyTranscriber};
 
 /// The attributes of `grps.server.native.NativeSettings`.
 #[derive(FromPyObject)]
@@ -188,6 +189,8 @@ pub(crate) struct PyModelSpec {
     /// Whether the model is the native identity model, which returns its input.
     pub(crate) native: bool,
     language: Option<PyLanguage>,
+    text: Option<PyText>,
+    transcriber: Option<PyTranscriber>,
 }
 
 /// The attributes of `grps.server.native.NativeLanguage`.
@@ -326,6 +329,8 @@ impl TryFrom<PyModelSpec> for ModelSpec {
             queue_timeout: spec.queue_timeout_ms.map(Duration::from_millis),
             hang_timeout: spec.hang_timeout_ms.map(Duration::from_millis),
             language: spec.language.map(|language| Box::new(language.into())),
+            text: spec.text.map(TextSpec::try_from).transpose()?.map(Box::new),
+            transcriber: spec.transcriber.map(|transcriber| Box::new(transcriber.into())),
         })
     }
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Any
 
 from grps.backends.common.language.gguf import read_metadata
 from grps.backends.common.language.gguf_tokenizer import tokenizer_json
+from grps.backends.common.language.json_files import read_json, read_text
 from grps.errors import ModelError
-
-_MAX_FILE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def language_files(
     files = _of_directory(path, tokenizer) if path.is_dir() else _of_gguf(path, tokenizer)
     if chat_template is None:
         return files
-    return replace(files, chat_template=_read(Path(chat_template)))
+    return replace(files, chat_template=read_text(Path(chat_template)))
 
 
 def _of_gguf(path: Path, tokenizer: str | None) -> LanguageFiles:
@@ -66,7 +64,7 @@ def _of_gguf(path: Path, tokenizer: str | None) -> LanguageFiles:
         raise ModelError(f"{path}: a special token is none of the {len(tokens)} tokens")
     ends = {known[name] for name in ("eos_token", "eot_token") if name in known}
     try:
-        text = _read(Path(tokenizer)) if tokenizer else tokenizer_json(metadata)
+        text = read_text(Path(tokenizer)) if tokenizer else tokenizer_json(metadata)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
     return LanguageFiles(
@@ -79,9 +77,9 @@ def _of_gguf(path: Path, tokenizer: str | None) -> LanguageFiles:
 
 
 def _of_directory(path: Path, tokenizer: str | None) -> LanguageFiles:
-    config = _json(path / "config.json")
-    described = _json(path / "tokenizer_config.json")
-    generation = _json(path / "generation_config.json")
+    config = read_json(path / "config.json")
+    described = read_json(path / "tokenizer_config.json")
+    generation = read_json(path / "generation_config.json")
     length = config.get("max_position_embeddings")
     if not isinstance(length, int) or length < 1:
         raise ModelError(f"{path / 'config.json'}: max_position_embeddings is missing")
@@ -89,8 +87,8 @@ def _of_directory(path: Path, tokenizer: str | None) -> LanguageFiles:
     ends = ends if isinstance(ends, list) else [ends]
     template = path / "chat_template.jinja"
     return LanguageFiles(
-        tokenizer=_read(Path(tokenizer) if tokenizer else path / "tokenizer.json"),
-        chat_template=_read(template) if template.exists() else _template(described),
+        tokenizer=read_text(Path(tokenizer) if tokenizer else path / "tokenizer.json"),
+        chat_template=read_text(template) if template.exists() else _template(described),
         special_tokens=_special(described),
         end_tokens=tuple(token for token in ends if isinstance(token, int)),
         context_length=length,
@@ -114,24 +112,3 @@ def _special(described: Mapping[str, Any]) -> dict[str, str]:
             if isinstance(text, str):
                 found[name] = text
     return found
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(_read(path))
-    except ValueError as error:
-        raise ModelError(f"{path}: not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ModelError(f"{path}: not a JSON object")
-    return found
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ModelError(f"{path}: larger than {_MAX_FILE_BYTES >> 20} MiB")
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: can't be read: {error}") from error

@@ -4,6 +4,7 @@
 //! model is called once for each choice; what it generates is parsed and written piece by piece.
 
 mod api;
+mod embeddings;
 mod errors;
 mod generate;
 mod generating;
@@ -12,9 +13,13 @@ mod language;
 mod models;
 mod parts;
 mod prompts;
+mod purpose;
 mod reply;
+mod text_rows;
 mod tokens;
 mod tools;
+mod transcriptions;
+mod upload;
 
 use grps_core::Error;
 use http::Response;
@@ -54,13 +59,29 @@ impl FrontEnd for OpenAi {
             let serve = move |call, request| generate::generate(call, request, api);
             Endpoint::new(Post, path, Infer, serve).summary(summary).takes("Object").returns("Json")
         };
+        let rerank = |path: &'static str| {
+            Endpoint::new(Post, path, Infer, embeddings::rerank)
+                .summary("Documents by how well they match a query")
+                .takes("Object")
+                .returns("Json")
+        };
         let mut endpoints = vec![
             generate("/v1/chat/completions", Api::Chat, "Answers the messages of a chat"),
             generate("/v1/completions", Api::Completion, "Continues a text"),
             generate("/v1/responses", Api::Response, "Responds to messages; nothing is stored"),
             Endpoint::new(Get, "/v1/models", Read, models::list)
-                .summary("The language models")
+                .summary("The models that these routes serve")
                 .returns("Json"),
+            Endpoint::new(Post, "/v1/embeddings", Infer, embeddings::embed)
+                .summary("Embeddings of texts")
+                .takes("Object")
+                .returns("Json"),
+            Endpoint::new(Post, "/v1/audio/transcriptions", Infer, transcriptions::transcribe)
+                .summary("What is said in a recording")
+                .takes("Recording")
+                .returns("Transcript"),
+            rerank("/v1/rerank"),
+            rerank("/rerank"),
             Endpoint::new(Post, "/tokenize", Infer, tokens::tokenize)
                 .summary("The tokens of a text, or of the prompt of messages")
                 .takes("Object")
@@ -72,7 +93,7 @@ impl FrontEnd for OpenAi {
         ];
         if OWNERS.iter().all(|owner| settings.front_ends.is_off(owner)) {
             let one = Endpoint::new(Get, "/v1/models/{model}", Read, models::describe);
-            endpoints.push(one.summary("A language model").returns("Json"));
+            endpoints.push(one.summary("A model that these routes serve").returns("Json"));
         }
         without_custom(endpoints, settings)
     }

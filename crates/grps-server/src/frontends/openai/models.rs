@@ -1,4 +1,4 @@
-//! The lists of language models.
+//! The lists of models that the routes of this API serve.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,6 @@ use http::Response;
 use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
-use crate::frontends::openai::language::names;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::json;
 use crate::net::http::reply_body::ReplyBody;
@@ -26,7 +25,8 @@ pub(super) async fn describe(call: Call, request: HttpRequest) -> Response<Reply
     match models.iter().find(|model| model.name == name) {
         Some(model) => json(model_body(model)),
         None => {
-            let error = grps_openai::ApiError::model_not_found(name, &names(&call));
+            let names: Vec<&str> = models.iter().map(|model| &*model.name).collect();
+            let error = grps_openai::ApiError::model_not_found(name, &names);
             Fault::from(error).response(Api::Chat)
         }
     }
@@ -42,12 +42,15 @@ fn listed(call: &Call) -> Vec<ListedModel> {
     let mut listed: Vec<ListedModel> = models
         .iter()
         .filter_map(|model| {
-            let language = model.spec().language.as_ref()?;
-            Some(ListedModel {
-                name: model.spec().name.clone(),
-                created: seconds(model.created()),
-                max_model_len: u32::try_from(language.context_length).ok(),
-            })
+            let spec = model.spec();
+            let of_language = spec.language.as_ref().map(|language| language.context_length);
+            let length = of_language.or(spec.text.as_ref().map(|text| text.max_length));
+            if length.is_none() && spec.transcriber.is_none() {
+                return None;
+            }
+            let max_model_len = length.and_then(|length| u32::try_from(length).ok());
+            let created = seconds(model.created());
+            Some(ListedModel { name: spec.name.clone(), created, max_model_len })
         })
         .collect();
     listed.sort_by(|one, other| one.name.cmp(&other.name));

@@ -1,0 +1,7 @@
+//! Recordings: WAV files, divided into parts that a model takes, at the rate that it takes.
+
+mod format;
+mod recording;
+mod resampler;
+
+pub use recording::{MODEL_RATE, Part, Recording};

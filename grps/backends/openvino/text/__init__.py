@@ -1,0 +1,1 @@
+"""Networks that make numbers of text: embeddings and scores."""
