@@ -153,7 +153,7 @@ class LoadedModel:
     def _files(self) -> LanguageFiles | None:
         """Return what the files of a language model say; ``None`` for another model."""
         first = self.instances[0] if self.instances else None
-        return first.language if isinstance(first, StepInstance) else None
+        return first.language if isinstance(first, StepInstance | ProcessInstance) else None
 
     def _language(self) -> NativeLanguage | None:
         """Return what front ends know of a language model; ``None`` for another model."""
