@@ -15,6 +15,7 @@ _NAMES = (
     "tensorrt",
     "openvino",
     "openvino_genai",
+    "llamacpp",
     "sklearn",
     "xgboost",
     "lightgbm",
