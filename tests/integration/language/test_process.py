@@ -20,12 +20,16 @@ CERTAIN: dict[str, Any] = {"model": "smol", "prompt": SENTENCE, "temperature": 0
 ENDLESS = {"ignore_eos": True}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+@pytest.fixture(scope="module", params=["openvino_genai", "llamacpp"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    if request.param == "llamacpp":
+        pytest.importorskip("xllamacpp", reason="the extra llamacpp is not installed")
     model = {
         "name": "smol",
         "version": "1.0.0",
-        "inferer_type": "openvino_genai",
+        "inferer_type": request.param,
         "inferer_path": str(smol_path()),
         "converter_type": "numpy",
         "isolation": "process",
