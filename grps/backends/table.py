@@ -16,6 +16,7 @@ _NAMES = (
     "openvino",
     "openvino_genai",
     "decoder",
+    "llamacpp",
     "sklearn",
     "xgboost",
     "lightgbm",

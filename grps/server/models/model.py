@@ -156,7 +156,7 @@ class LoadedModel:
     def _language_model(self) -> LanguageModel | None:
         """Return the language model that it is; ``None`` for another model."""
         first = self.instances[0] if self.instances else None
-        return first.language if isinstance(first, StepInstance) else None
+        return first.language if isinstance(first, StepInstance | ProcessInstance) else None
 
     def _language(self) -> NativeLanguage | None:
         """Return what front ends know of a language model; ``None`` for another model."""

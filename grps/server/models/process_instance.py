@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from grps.backends.backend import Signature
+from grps.backends.common.language.model_files import LanguageFiles
 from grps.errors import ModelError
 from grps.log import clean, logger
 from grps.server.models.backoff import Backoff
@@ -49,6 +50,8 @@ class ProcessInstance:
         """Whether an inferer of a plugin takes whole messages; known once it is loaded."""
         self.state_bytes = 0
         """Bytes of one row of all slots of a step model; known once it is loaded."""
+        self.language: LanguageFiles | None = None
+        """What the files of a language model say; known once it is loaded."""
 
     @property
     def name(self) -> str:
@@ -122,6 +125,7 @@ class ProcessInstance:
             raise
         self.takes_messages = worker.takes_messages
         self.state_bytes = worker.state_bytes
+        self.language = worker.language
         self._change(life=Life.LOADED)
         threading.Thread(
             target=self._watch, args=(worker,), name=f"{self._name} end", daemon=True

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from grps.backends.common.language.language_model import LanguageModel
 from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import InferenceConfig, ServerConfig
@@ -133,7 +134,8 @@ def _load_steps(settings: WorkerSettings, server: Control) -> tuple[Loaded, Serv
         use_request_source(channel.current_request)
         runner.run(channel)
 
-    return Loaded(None, state_bytes=state_bytes), serve
+    language = step_model.files if isinstance(step_model, LanguageModel) else None
+    return Loaded(None, state_bytes=state_bytes, language=language), serve
 
 
 def _name(settings: WorkerSettings) -> str:

@@ -16,6 +16,7 @@ from contextlib import suppress
 import psutil
 
 from grps.backends.backend import Signature
+from grps.backends.common.language.model_files import LanguageFiles
 from grps.errors import ModelError
 from grps.inference.monitor import app_monitor
 from grps.log import logger
@@ -65,6 +66,8 @@ class WorkerProcess:
         """Whether an inferer of a plugin takes whole messages; known once it is loaded."""
         self.state_bytes = 0
         """Bytes of one row of all slots of a step model; known once it is loaded."""
+        self.language: LanguageFiles | None = None
+        """What the files of a language model say; known once it is loaded."""
         self._answered = threading.Event()
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._killed_as: str | None = None
@@ -106,6 +109,7 @@ class WorkerProcess:
         if isinstance(outcome, Loaded):
             self.takes_messages = outcome.takes_messages
             self.state_bytes = outcome.state_bytes
+            self.language = outcome.language
             return outcome.signature
         if outcome is not None:
             cause = outcome.error

@@ -411,7 +411,7 @@ class TestBadValues:
         text = fails_inference(model_with("  inferer_type: tourch"))
         assert text == (
             "conf/inference.yml:4: models[0].inferer_type: expected one of customized, decoder, "
-            "identity, lightgbm, onnxruntime, openvino, openvino_genai, plugin, sklearn, "
+            "identity, lightgbm, llamacpp, onnxruntime, openvino, openvino_genai, plugin, sklearn, "
             "tensorflow, tensorrt, torch, torchserve, xgboost; got 'tourch' (did you mean 'torch'?)"
         )
 

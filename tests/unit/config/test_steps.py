@@ -70,10 +70,6 @@ ONLY_STEP_MODELS = (
             "use 'isolation: thread'",
         ),
         (
-            text_with("type: continuous", "openvino_genai", isolation="process"),
-            "models[0].batching.type: 'continuous' of inferer_type 'openvino_genai' runs in this",
-        ),
-        (
             text_with("type: none", "openvino_genai"),
             "models[0].batching.type: inferer_type 'openvino_genai' makes its text in steps",
         ),
@@ -134,6 +130,14 @@ ONLY_STEP_MODELS = (
 )
 def test_refused(text: str, cause: str, tmp_path: Path) -> None:
     assert cause in refused(text, tmp_path)
+
+
+def test_an_engine_of_language_models_runs_in_processes(tmp_path: Path) -> None:
+    path = tmp_path / "inference.yml"
+    path.write_text(text_with("type: continuous", "openvino_genai", isolation="process"))
+    (native,) = by_program("inference", [path])
+    assert native == by_python("inference", path)
+    assert "invalid" not in native
 
 
 def test_it_runs_in_a_server_only() -> None:

@@ -43,6 +43,8 @@ _PRE_TOKENIZERS: Mapping[str, list[dict[str, Any]]] = {
 """How text is split before its pieces become tokens, by ``tokenizer.ggml.pre``."""
 _NORMALIZED = frozenset({"qwen2"})
 """Those whose text is normalized to NFC before."""
+_LLAMA3_NAMES = frozenset({"llama-bpe", "llama3", "llama-v3"})
+"""Those of Llama 3: a piece of text that is a token is not merged, and a text has a first token."""
 
 
 def tokenizer_json(metadata: Mapping[str, Any]) -> str:
@@ -76,7 +78,7 @@ def tokenizer_json(metadata: Mapping[str, Any]) -> str:
         "added_tokens": _added(metadata, tokens),
         "normalizer": {"type": "NFC"} if pre in _NORMALIZED else None,
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": _PRE_TOKENIZERS[pre]},
-        "post_processor": None,
+        "post_processor": _around(metadata, tokens),
         "decoder": {**_BYTES, "use_regex": True},
         "model": {
             "type": "BPE",
@@ -86,11 +88,56 @@ def tokenizer_json(metadata: Mapping[str, Any]) -> str:
             "end_of_word_suffix": None,
             "fuse_unk": False,
             "byte_fallback": False,
+            "ignore_merges": pre in _LLAMA3_NAMES,
             "vocab": {token: number for number, token in enumerate(tokens)},
             "merges": metadata.get("tokenizer.ggml.merges", []),
         },
     }
     return json.dumps(document, ensure_ascii=False)
+
+
+def _around(metadata: Mapping[str, Any], tokens: list[str]) -> dict[str, Any] | None:
+    """Return what puts the special tokens around a text that the file asks for.
+
+    Raises:
+        ModelError: The file asks for a token that it does not have.
+    """
+    pre = metadata.get("tokenizer.ggml.pre")
+    has_first = metadata.get("tokenizer.ggml.bos_token_id") is not None
+    first = metadata.get("tokenizer.ggml.add_bos_token", pre in _LLAMA3_NAMES and has_first)
+    before = [_special_token(metadata, tokens, "bos")] if first else []
+    last = metadata.get("tokenizer.ggml.add_eos_token", False)
+    after = [_special_token(metadata, tokens, "eos")] if last else []
+    if not before and not after:
+        return None
+
+    def piece(number: int) -> dict[str, Any]:
+        return {"SpecialToken": {"id": tokens[number], "type_id": 0}}
+
+    def texts(*names: str) -> list[dict[str, Any]]:
+        inner = [{"Sequence": {"id": name, "type_id": 0}} for name in names]
+        return [*map(piece, before), *inner, *map(piece, after)]
+
+    return {
+        "type": "TemplateProcessing",
+        "single": texts("A"),
+        "pair": texts("A", "B"),
+        "special_tokens": {
+            tokens[number]: {"id": tokens[number], "ids": [number], "tokens": [tokens[number]]}
+            for number in {*before, *after}
+        },
+    }
+
+
+def _special_token(metadata: Mapping[str, Any], tokens: list[str], name: str) -> int:
+    number = metadata.get(f"tokenizer.ggml.{name}_token_id")
+    if not isinstance(number, int) or not 0 <= number < len(tokens):
+        raise ModelError(
+            f"tokenizer.ggml.add_{name}_token is true, but {name}_token_id is {number!r}, none of "
+            f"the {len(tokens)} tokens; give inferer_args.tokenizer, the path of the model's "
+            "tokenizer.json"
+        )
+    return number
 
 
 def _added(metadata: Mapping[str, Any], tokens: list[str]) -> list[dict[str, Any]]:

@@ -120,6 +120,63 @@ def test_the_tokenizer_reads_and_writes_text() -> None:
     assert tokenizer.decode(encoded.ids, skip_special_tokens=True) == "ab 12"
 
 
+BEGIN, END = len(TOKENS) - 1, len(TOKENS) - 2
+FIRST, LAST = "tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_eos_token"
+
+
+@pytest.mark.parametrize(
+    ("changes", "before", "after"),
+    [
+        ({}, [], []),
+        ({FIRST: False, LAST: False}, [], []),
+        ({FIRST: True}, [BEGIN], []),
+        ({LAST: True}, [], [END]),
+        ({FIRST: True, LAST: True}, [BEGIN], [END]),
+        ({"tokenizer.ggml.pre": "llama-bpe"}, [BEGIN], []),
+        ({"tokenizer.ggml.pre": "llama3"}, [BEGIN], []),
+        ({"tokenizer.ggml.pre": "llama-v3", FIRST: False}, [], []),
+    ],
+)
+def test_a_text_gets_the_special_tokens_that_the_file_asks_for(
+    changes: dict[str, Any], before: list[int], after: list[int]
+) -> None:
+    tokenizer = Tokenizer.from_str(tokenizer_json({**MODEL, **changes}))
+    merged = TOKENS.index("ab")
+    assert tokenizer.encode("ab").ids == [*before, merged, *after]
+    assert tokenizer.encode("ab", add_special_tokens=False).ids == [merged]
+
+
+def test_llama3_without_a_first_token_adds_none() -> None:
+    metadata = {**MODEL, "tokenizer.ggml.pre": "llama3"}
+    del metadata["tokenizer.ggml.bos_token_id"]
+    assert Tokenizer.from_str(tokenizer_json(metadata)).encode("ab").ids == [TOKENS.index("ab")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({FIRST: True, "tokenizer.ggml.bos_token_id": None}, "bos_token_id is None"),
+        ({LAST: True, "tokenizer.ggml.eos_token_id": len(TOKENS)}, "eos_token_id is 130, none of"),
+    ],
+)
+def test_special_tokens_that_are_missing_are_said(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        tokenizer_json({**MODEL, **changes})
+
+
+@pytest.mark.parametrize(("pre", "ids"), [("llama3", ["abc"]), ("gpt-2", ["ab", "c"])])
+def test_llama3_takes_a_piece_that_is_a_token_as_it_is(pre: str, ids: list[str]) -> None:
+    tokens = [*BYTES.values(), "ab", "abc"]
+    metadata = {
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": pre,
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.merges": ["a b"],
+    }
+    encoded = Tokenizer.from_str(tokenizer_json(metadata)).encode("abc")
+    assert encoded.tokens == ids
+
+
 def test_the_files_say_what_a_model_needs(tmp_path: Path) -> None:
     files = language_files(write(tmp_path, gguf(MODEL)), None)
     assert files.context_length == 64

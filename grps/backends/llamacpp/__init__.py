@@ -1,0 +1,1 @@
+"""Language models by llama.cpp, which batches their sequences itself."""
