@@ -11,7 +11,6 @@ from typing import Any
 
 from benchmarks.peers import paths
 from benchmarks.peers.api import Endpoint
-from benchmarks.peers.workloads import STREAM_CHUNKS
 
 Row = dict[str, Any]
 
@@ -144,7 +143,7 @@ def flag_short_answers(row: Row, h2load_output: str, answer: int) -> None:
         row["error"] = f"answer bytes {per_request:.0f} < {answer + 5}"
 
 
-def run_stream(endpoint: Endpoint, conc: int, seconds: int, pin: bool, want: int) -> Row:
+def run_stream(endpoint: Endpoint, conc: int, seconds: int, pin: bool) -> Row:
     """Load a streaming endpoint with streamload.py."""
     config = {
         "port": endpoint.port,
@@ -153,7 +152,7 @@ def run_stream(endpoint: Endpoint, conc: int, seconds: int, pin: bool, want: int
         "body": endpoint.body.hex(),
         "headers": endpoint.headers,
         "marker": endpoint.marker.decode(),
-        "want": want,
+        "want": endpoint.want,
         "conc": conc,
         "seconds": seconds,
     }
@@ -186,4 +185,4 @@ def run(
         return run_wrk(endpoint, conc, seconds, tmp, pin)
     if endpoint.kind == "grpc":
         return run_h2load(endpoint, conc, seconds, tmp, pin, answer)
-    return run_stream(endpoint, conc, seconds, pin, STREAM_CHUNKS)
+    return run_stream(endpoint, conc, seconds, pin)

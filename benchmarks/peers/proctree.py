@@ -11,6 +11,8 @@ from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+CPU_CLOCK = 2
+"""The kind of clock that counts the time of a process on processors (CPUCLOCK_SCHED)."""
 
 
 @dataclass
@@ -22,6 +24,7 @@ class Stat:
     session: int
     start: int
     cpu_ticks: int
+    reaped_ticks: int
     rss_pages: int
 
 
@@ -41,7 +44,8 @@ def read_stats() -> dict[int, Stat]:
             parent=int(parts[1]),
             session=int(parts[3]),
             start=int(parts[19]),
-            cpu_ticks=sum(int(p) for p in parts[11:15]),
+            cpu_ticks=sum(int(p) for p in parts[11:13]),
+            reaped_ticks=sum(int(p) for p in parts[13:15]),
             rss_pages=int(parts[21]),
         )
     return found
@@ -53,6 +57,14 @@ def machine_cpu() -> tuple[float, float]:
         values = [int(v) / TICK for v in stat.readline().split()[1:9]]
     user, nice, system, _, _, irq, softirq, steal = values
     return user + nice + system + irq + softirq, steal
+
+
+def own_cpu(pid: int, stat: Stat) -> float:
+    """Return CPU seconds of all threads of a process, exact where its clock can be read."""
+    try:
+        return time.clock_gettime(~pid << 3 | CPU_CLOCK)
+    except OSError:
+        return stat.cpu_ticks / TICK
 
 
 class ProcessTree:
@@ -97,7 +109,14 @@ class ProcessTree:
 
     def cpu(self) -> float:
         """Return CPU seconds used so far, with reaped children."""
-        return sum(s.cpu_ticks for s in self.members().values()) / TICK
+        members = self.members()
+        reaped = sum(s.reaped_ticks for s in members.values()) / TICK
+        return reaped + sum(own_cpu(pid, s) for pid, s in members.items())
+
+    def first_cpu(self) -> float:
+        """Return CPU seconds that the first process alone has used."""
+        first = self.members().get(self.pid)
+        return own_cpu(self.pid, first) if first else 0.0
 
     def rss(self) -> int:
         """Return the summed resident size in bytes and keep its peak."""

@@ -19,12 +19,27 @@ LIMITS = {
     "W3": ("inproc", ("ort-b1", "ort-b32", "torch-b1")),
     "W4": ("inproc", None),
     "W5": ("granian_rsgi", None),
+    "W6": ("step_loop", None),
 }
 HEAD = "| server | variant | conc | req/s | p50 ms | p99 ms | CPU ms/req | RSS MB | err |"
 STREAM_HEAD = (
     "| server | variant | conc | streams/s | chunks/s | first chunk p50 ms "
     "| p50 ms | p99 ms | CPU us/chunk | RSS MB | err |"
 )
+CHAT_HEAD = (
+    "| server | variant | streams | tokens/s | TTFT p50 ms | ITL p50 ms | ITL p99 ms "
+    "| CPU us/token | of the first process | RSS MB | err |"
+)
+CHAT_COLUMNS = (
+    ("chunks_s", 0),
+    ("ttfc_p50", 2),
+    ("gap_p50", 2),
+    ("gap_p99", 2),
+    ("cpu_us_per_chunk", 2),
+    ("first_cpu_us_per_chunk", 2),
+    ("rss_mb", 0),
+)
+CHATS = ("W6", "W6-gguf")
 CHUNKS = 200
 
 
@@ -75,9 +90,16 @@ def line(name: str, variant: str, conc: int, rows: list[Row], streams: bool) -> 
     return "| " + " | ".join(cells) + " |"
 
 
+def chat_line(name: str, variant: str, conc: int, rows: list[Row]) -> str:
+    """Render one table line of streams of tokens."""
+    errors = sum(r.get("errors") or 0 for r in rows)
+    cells = [number(median(rows, key), digits) for key, digits in CHAT_COLUMNS]
+    return "| " + " | ".join([name, variant, str(conc), *cells, str(errors)]) + " |"
+
+
 def is_limit(workload: str, server: str, variant: str) -> bool:
     """Tell whether a row is the peer-free limit of its workload."""
-    name, variants = LIMITS[workload]
+    name, variants = LIMITS.get(workload, ("", None))
     return server == name and (variants is None or variant in variants)
 
 
@@ -89,7 +111,8 @@ def table(workload: str, rows: list[Row]) -> list[str]:
             key = (str(row.get("via", row["server"])), str(row["variant"]))
             groups[key].setdefault(row["conc"], []).append(row)
     streams = workload == "W5"
-    lines = [STREAM_HEAD if streams else HEAD]
+    chats = workload in CHATS
+    lines = [CHAT_HEAD if chats else STREAM_HEAD if streams else HEAD]
     lines.append("|" + "---|" * (lines[0].count("|") - 1))
 
     def order(item: tuple[tuple[str, str], dict[int, list[Row]]]) -> tuple[bool, float]:
@@ -100,7 +123,10 @@ def table(workload: str, rows: list[Row]) -> list[str]:
         limit = is_limit(workload, server, variant)
         name = f"**limit** ({server})" if limit else server
         for conc, repeats in sorted(by_conc.items()):
-            lines.append(line(name, variant, conc, repeats, streams))
+            if chats:
+                lines.append(chat_line(name, variant, conc, repeats))
+            else:
+                lines.append(line(name, variant, conc, repeats, streams))
     return lines
 
 

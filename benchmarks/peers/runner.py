@@ -139,6 +139,8 @@ def format_row(row: Row) -> str:
     )
     if row.get("chunks_s"):
         text += f" chunks/s {row['chunks_s']:.0f} ttfc {number('ttfc_p50', '.2f')} ms"
+        text += f" gap {number('gap_p50', '.2f')} {number('gap_p99', '.2f')} ms"
+        text += f" cpu {number('cpu_us_per_chunk', '.2f')} us/chunk"
     if row.get("error"):
         text += f" ! {str(row['error'])[:160]}"
     return text
@@ -303,11 +305,11 @@ class Session:
         drain(tree)
         tree.peak_rss = 0
         tree.rss()
-        server_before, client_before = tree.cpu(), children_cpu()
+        server_before, client_before, first_before = tree.cpu(), children_cpu(), tree.first_cpu()
         (busy_before, steal_before), begin = machine_cpu(), time.perf_counter()
         row = load.run(endpoint, conc, opts.seconds, tmp, opts.pin, size)
         server = tree.cpu() - server_before
-        client = children_cpu() - client_before
+        client, first = children_cpu() - client_before, tree.first_cpu() - first_before
         (busy, steal), elapsed = machine_cpu(), time.perf_counter() - begin
         row["server_cores"] = server / elapsed
         row["other_cores"] = (busy - busy_before - server - client) / elapsed
@@ -317,6 +319,9 @@ class Session:
         if row.get("n"):
             row["cpu_ms_per_req"] = server * 1e3 / row["n"]
             row["client_cpu_ms_per_req"] = client * 1e3 / row["n"]
+        if row.get("all_chunks"):
+            row["cpu_us_per_chunk"] = server * 1e6 / row["all_chunks"]
+            row["first_cpu_us_per_chunk"] = first * 1e6 / row["all_chunks"]
         return row
 
 

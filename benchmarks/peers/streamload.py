@@ -2,7 +2,8 @@
 
 N connections, each: send a request, read the whole stream, repeat. Reads its
 configuration as JSON on stdin and prints JSON: streams finished, chunks per
-second, time to first chunk (ttfc), stream duration, reads per stream.
+second, time to first chunk (ttfc), time between chunks (gap), stream duration,
+reads per stream. Chunks that arrive together have no time between them.
 """
 
 import json
@@ -30,6 +31,7 @@ class Connection:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.started = time.perf_counter()
         self.first: float | None = None
+        self.last = 0.0
         self.markers = self.reads = self.body_bytes = 0
         self.head: bytes | None = None
         self.raw = self.tail = b""
@@ -97,7 +99,8 @@ class Load:
         self.ttfc: list[float] = []
         self.durations: list[float] = []
         self.reads: list[int] = []
-        self.chunks = self.errors = 0
+        self.gaps: list[float] = []
+        self.chunks = self.all_chunks = self.errors = 0
         self.poll = select.epoll()
         self.connections: dict[int, Connection] = {}
         self.end = 0.0
@@ -128,7 +131,7 @@ class Load:
 
     def stream_over(self, c: Connection, closed: bool, now: float) -> None:
         """Count a stream that ended and start the next one."""
-        if c.markers != self.want:
+        if c.markers != (self.want or c.markers) or not c.markers:
             self.errors += 1
         elif now <= self.end and c.first is not None:
             self.ttfc.append(c.first - c.started)
@@ -144,6 +147,17 @@ class Load:
         elif not fresh:
             self.unregister(c)
 
+    def count(self, c: Connection, chunks: int, now: float) -> None:
+        """Count chunks of a stream that arrived together."""
+        if not chunks:
+            return
+        self.all_chunks += chunks
+        if now <= self.end:
+            self.chunks += chunks
+            self.gaps += [now - c.last] if c.last else []
+            self.gaps += [0.0] * (chunks - 1)
+        c.last = now
+
     def step(self, fd: int) -> None:
         """Handle one readable socket."""
         c = self.connections[fd]
@@ -154,8 +168,7 @@ class Load:
             data = b""
         now = time.perf_counter()
         if data:
-            count = c.feed(data, now)
-            self.chunks += count if now <= self.end else 0
+            self.count(c, c.feed(data, now), now)
         if not data or c.finished():
             self.stream_over(c, closed=not data, now=now)
 
@@ -179,6 +192,9 @@ class Load:
             "n": done,
             "rps": done / elapsed,
             "chunks_s": self.chunks / elapsed,
+            "all_chunks": self.all_chunks,
+            "gap_p50": quantile(self.gaps, 0.5),
+            "gap_p99": quantile(self.gaps, 0.99),
             "ttfc_p50": quantile(self.ttfc, 0.5),
             "ttfc_p99": quantile(self.ttfc, 0.99),
             "p50": quantile(self.durations, 0.5),

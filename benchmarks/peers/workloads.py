@@ -16,6 +16,8 @@ WORKLOADS = {
     "W3": "MLP 16-64-8, dynamic batching, max 32, 2 ms",
     "W4": "ResNet-50, batch 1, 2 intra-op threads",
     "W5": "stream of 200 small chunks",
+    "W6": "chats by the API of OpenAI, from a mock engine with a fixed time per step",
+    "W6-gguf": "chats by the API of OpenAI, from a real model",
 }
 CONCURRENCY: dict[str, tuple[int, ...]] = {
     "W1": (1, 8, 32),
@@ -23,6 +25,8 @@ CONCURRENCY: dict[str, tuple[int, ...]] = {
     "W3": (1, 8, 32),
     "W4": (1, 4),
     "W5": (1, 16),
+    "W6": (1, 8, 64),
+    "W6-gguf": (1, 8, 64),
 }
 MODEL_NAME = {"W1": "echo", "W2": "mean", "W3": "mlp", "W4": "resnet", "W5": "stream"}
 STREAM_CHUNKS = 200

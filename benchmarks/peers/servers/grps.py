@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.peers import paths
+from benchmarks.peers import chats, paths
 from benchmarks.peers import workloads as w
 from benchmarks.peers.api import Endpoint, Launch
 from grps.backends.libraries import LIBRARIES, native_library
@@ -14,6 +14,7 @@ from grps.deploy.native import PROGRAM
 VENV = None
 PACKAGES = ["grpst", "onnxruntime", "numpy"]
 PORT = 9140
+MAX_CONCURRENCY = 256
 
 CODE = """
 import bench_user as user
@@ -66,22 +67,39 @@ def model(workload: str) -> dict[str, Any]:
     return base | ({"converter_type": "numpy"} if workload == "W2" else {})
 
 
+def language_model(workload: str) -> dict[str, Any]:
+    """Return the language model of a workload: the mock engine or the real one."""
+    base = {"version": "1.0.0", "converter_type": "numpy"}
+    base["batching"] = {"type": "continuous", "max_batch_size": 64}
+    if workload == "W6":
+        base |= {"name": chats.MODEL, "inferer_type": "customized", "inferer_name": chats.MODEL}
+        return base | {"inferer_path": str(chats.mock_files())}
+    base |= {"name": chats.GGUF, "inferer_type": "openvino_genai"}
+    return base | {"inferer_path": str(chats.gguf_path())}
+
+
 def launch(workload: str) -> Launch:
     """Write a project and return the command that serves it."""
+    if workload in ("W6", "W6-gguf"):
+        code = (paths.APPS / "grps_ticks.py").read_text() if workload == "W6" else ""
+        return serve(f"grps_{workload}", language_model(workload), code=code)
     return serve(f"grps_{workload}", model(workload))
 
 
-def serve(name: str, served: dict[str, Any], *, has_python: bool = True) -> Launch:
+def serve(
+    name: str, served: dict[str, Any], *, has_python: bool = True, code: str = CODE
+) -> Launch:
     """Write a project with one model under BENCH_HOME and return the command that serves it."""
     folder = paths.TMP / name
     for part in ("conf", "src"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for file in ("__init__.py", "customized_converter.py"):
         (folder / "src" / file).touch()
-    (folder / "src" / "customized_inferer.py").write_text(CODE)
+    (folder / "src" / "customized_inferer.py").write_text(code)
     interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": f"{PORT},{PORT + 1}"}
+    server = {"interface": interface, "max_concurrency": MAX_CONCURRENCY}
     (folder / "conf" / "inference.yml").write_text(yaml.safe_dump({"models": [served]}))
-    (folder / "conf" / "server.yml").write_text(yaml.safe_dump({"interface": interface}))
+    (folder / "conf" / "server.yml").write_text(yaml.safe_dump(server))
     if has_python:
         return Launch([sys.executable, "-m", "grps.server", "--project", str(folder)])
     engine = served["inferer_type"]
@@ -92,5 +110,9 @@ def serve(name: str, served: dict[str, Any], *, has_python: bool = True) -> Laun
 
 
 def endpoints(workload: str) -> list[Endpoint]:
-    """GRPC and HTTP of GRPS and of the Open Inference Protocol; an HTTP stream for W5."""
+    """GRPC and HTTP of GRPS and of the Open Inference Protocol; HTTP streams for W5 and W6."""
+    if workload == "W6":
+        return [chats.mock_endpoint(PORT)]
+    if workload == "W6-gguf":
+        return [chats.gguf_endpoint(PORT)]
     return w.grps_endpoints(workload, PORT, PORT + 1) + w.oip_endpoints(workload, PORT, PORT + 1)

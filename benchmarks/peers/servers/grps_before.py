@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.peers import paths
-from benchmarks.peers import workloads as w
 from benchmarks.peers.api import Endpoint, Launch, Skip
 from benchmarks.peers.servers import grps, grps_native
 
@@ -28,5 +27,5 @@ def launch(workload: str) -> Launch:
 
 
 def endpoints(workload: str) -> list[Endpoint]:
-    """GRPC and HTTP JSON; an HTTP stream for W5."""
-    return w.grps_endpoints(workload, PORT, PORT + 1)
+    """GRPC and HTTP JSON; HTTP streams for W5 and W6."""
+    return [one for one in grps.endpoints(workload) if not one.variant.startswith("oip")]
