@@ -13,8 +13,8 @@ import openvino_genai
 from grps.backends.common.language.inputs import prompt_tokens, room_for_answer
 from grps.backends.common.language.language_model import LanguageModel
 from grps.backends.common.language.model_files import language_files
-from grps.backends.common.signal_stack import kept_signal_stack
 from grps.backends.openvino_genai.sampling import generation_config
+from grps.backends.openvino_genai.signal_stack import kept_signal_stack
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.inference.steps.model import StepBatch, StepRequest, StepResult

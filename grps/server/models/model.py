@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from grps.backends.backend import Signature
-from grps.backends.common.language.language_model import LanguageModel
+from grps.backends.common.language.language_model import LanguageFacts
 from grps.backends.common.signature import accepted, describe
 from grps.config.schema import (
     GpuConfig,
@@ -151,16 +151,16 @@ class LoadedModel:
         if not self.config.makes_steps:
             return None
         assert isinstance(first, StepInstance | PluginCopy | ProcessInstance)
-        return native_steps(self.config, first.state_bytes, self._language_model(), folder)
+        return native_steps(self.config, first.state_bytes, self._language_facts(), folder)
 
-    def _language_model(self) -> LanguageModel | None:
-        """Return the language model that it is; ``None`` for another model."""
+    def _language_facts(self) -> LanguageFacts | None:
+        """Return what is known of a language model; ``None`` for another model."""
         first = self.instances[0] if self.instances else None
         return first.language if isinstance(first, StepInstance | ProcessInstance) else None
 
     def _language(self) -> NativeLanguage | None:
         """Return what front ends know of a language model; ``None`` for another model."""
-        language = self._language_model()
+        language = self._language_facts()
         if language is None:
             return None
         files = language.files
@@ -292,14 +292,14 @@ def native_batching(config: ModelConfig) -> NativeBatching:
 
 
 def native_steps(
-    config: ModelConfig, state_bytes: int, language: LanguageModel | None, folder: Path
+    config: ModelConfig, state_bytes: int, language: LanguageFacts | None, folder: Path
 ) -> NativeSteps:
     """Return how the sequences of a step model are scheduled, in the form of the data plane.
 
     Args:
         config: The model's configuration.
         state_bytes: Bytes of one row of all slots.
-        language: The language model that it is; ``None`` for another model.
+        language: What is known of a language model; ``None`` for another model.
         folder: The project, which the path of the tokenizer is relative to.
     """
     if language is not None:
@@ -321,7 +321,7 @@ def native_steps(
 
 
 def _steps_of_language(
-    config: ModelConfig, state_bytes: int, language: LanguageModel
+    config: ModelConfig, state_bytes: int, language: LanguageFacts
 ) -> NativeSteps:
     """Return how the sequences of a language model are scheduled: by its engine, or by us."""
     own, queue = language.scheduling, config.queue

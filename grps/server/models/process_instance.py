@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from grps.backends.backend import Signature
-from grps.backends.common.language.model_files import LanguageFiles
+from grps.backends.common.language.language_model import LanguageFacts
 from grps.errors import ModelError
 from grps.log import clean, logger
 from grps.server.models.backoff import Backoff
@@ -50,7 +50,7 @@ class ProcessInstance:
         """Whether an inferer of a plugin takes whole messages; known once it is loaded."""
         self.state_bytes = 0
         """Bytes of one row of all slots of a step model; known once it is loaded."""
-        self.language: LanguageFiles | None = None
+        self.language: LanguageFacts | None = None
         """What the files of a language model say; known once it is loaded."""
 
     @property

@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 
 from grps.backends.backend import Signature
-from grps.backends.common.language.language_model import LanguageModel
+from grps.backends.common.language.language_model import LanguageFacts, LanguageModel
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 from grps.inference.runner import describe
@@ -48,10 +48,10 @@ class StepInstance:
         return self._name
 
     @property
-    def language(self) -> LanguageModel | None:
-        """The model, once it is loaded; ``None`` when it is no language model."""
+    def language(self) -> LanguageFacts | None:
+        """What is known of it, once it is loaded; ``None`` when it is no language model."""
         loaded = self._loaded()
-        return loaded if isinstance(loaded, LanguageModel) else None
+        return loaded.facts() if isinstance(loaded, LanguageModel) else None
 
     def load(self) -> Signature | None:
         """Load the user's object; see ``Instance.load``."""

@@ -134,7 +134,7 @@ def _load_steps(settings: WorkerSettings, server: Control) -> tuple[Loaded, Serv
         use_request_source(channel.current_request)
         runner.run(channel)
 
-    language = step_model.files if isinstance(step_model, LanguageModel) else None
+    language = step_model.facts() if isinstance(step_model, LanguageModel) else None
     return Loaded(None, state_bytes=state_bytes, language=language), serve
 
 

@@ -13,7 +13,7 @@ from typing import Literal, cast
 import msgspec
 
 from grps.backends.backend import Signature
-from grps.backends.common.language.model_files import LanguageFiles
+from grps.backends.common.language.language_model import LanguageFacts
 from grps.config.schema import GpuConfig, ModelConfig
 from grps.inference.monitor import Kind
 from grps.log import MOST_CHARS, GuardedHandler, clean, clogger, logger, printed, request_of
@@ -47,8 +47,8 @@ class Loaded(msgspec.Struct, tag="loaded", frozen=True):
     """Whether the inferer of a plugin takes whole messages."""
     state_bytes: int = 0
     """Bytes of one row of all slots of a step model."""
-    language: LanguageFiles | None = None
-    """What the files of a language model say besides its weights."""
+    language: LanguageFacts | None = None
+    """What the service knows of a language model."""
 
 
 class Failed(msgspec.Struct, tag="failed", frozen=True):

@@ -16,7 +16,7 @@ from contextlib import suppress
 import psutil
 
 from grps.backends.backend import Signature
-from grps.backends.common.language.model_files import LanguageFiles
+from grps.backends.common.language.language_model import LanguageFacts
 from grps.errors import ModelError
 from grps.inference.monitor import app_monitor
 from grps.log import logger
@@ -66,7 +66,7 @@ class WorkerProcess:
         """Whether an inferer of a plugin takes whole messages; known once it is loaded."""
         self.state_bytes = 0
         """Bytes of one row of all slots of a step model; known once it is loaded."""
-        self.language: LanguageFiles | None = None
+        self.language: LanguageFacts | None = None
         """What the files of a language model say; known once it is loaded."""
         self._answered = threading.Event()
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)

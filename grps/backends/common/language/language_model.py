@@ -21,6 +21,16 @@ class Scheduling:
     """Most bytes of the states of all sequences of an instance."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageFacts:
+    """What the service knows of a language model that is loaded, perhaps in another process."""
+
+    files: LanguageFiles
+    optional_inputs: frozenset[str]
+    scheduling: Scheduling | None
+    """``None`` when its engine batches its sequences itself."""
+
+
 class LanguageModel(StepModel):
     """A language model, whose engine may batch its sequences itself.
 
@@ -40,3 +50,9 @@ class LanguageModel(StepModel):
     optional_inputs: ClassVar[frozenset[str]] = frozenset()
     files: LanguageFiles
     scheduling: Scheduling | None = None
+
+    def facts(self) -> LanguageFacts:
+        """Return what the service knows of it, once it is loaded."""
+        return LanguageFacts(
+            files=self.files, optional_inputs=self.optional_inputs, scheduling=self.scheduling
+        )

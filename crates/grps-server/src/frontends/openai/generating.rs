@@ -201,6 +201,7 @@ mod tests {
         let parser = AnswerFormat::of_template("<tool_call>").parser("", &["a", "b"]);
         let mut choice = Choice {
             chunks: None,
+            has_ended: false,
             parser: Some(parser),
             found: Vec::new(),
             after: "",
