@@ -210,9 +210,13 @@ mod tests {
             reasoning_tokens: 0,
         };
         let mut written = String::new();
-        let last = Piece { end: Some(FinishReason::Stop), ..Piece::default() };
-        let texts =
-            text.chars().map(|character| Piece { text: character.into(), ..Piece::default() });
+        let piece = |text: String, end| {
+            let mut piece = Piece::default();
+            (piece.text, piece.end) = (text, end);
+            piece
+        };
+        let last = piece(String::new(), Some(FinishReason::Stop));
+        let texts = text.chars().map(|character| piece(character.into(), None));
         for piece in texts.chain([last]) {
             for part in choice.event(0, piece, None).parts {
                 match part {
