@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.peers import report, wire, workloads
+from benchmarks.peers import chats, report, wire, workloads
 from benchmarks.peers.runner import server_names
 from grps.protocol.arrays import to_arrays
 from grps.protocol.pb.grps_pb2 import GrpsMessage
@@ -70,13 +70,46 @@ def test_tables_show_the_limit_first_and_pool_repeats(tmp_path: Path) -> None:
     assert report.notes(rows) == ["- absent: no venv"]
 
 
+def test_chats_have_a_table_of_their_own() -> None:
+    base = {"server": "grps", "workload": "W6", "variant": "mock", "conc": 64, "rps": 1.0}
+    row = {**base, "chunks_s": 12800, "gap_p50": 5.0, "gap_p99": 6.5, "cpu_us_per_chunk": 4.5}
+    lines = report.table("W6", [row])
+    assert lines[-1] == "| grps | mock | 64 | 12800 | - | 5.00 | 6.50 | 4.50 | - | - | 0 |"
+    assert lines[0].count("|") == lines[-1].count("|")
+
+
 def test_the_servers_are_listed() -> None:
-    assert {"grps", "limit", "mosec", "triton"} <= set(server_names())
+    assert {"grps", "limit", "litserve", "mosec", "triton", "uvicorn_sse"} <= set(server_names())
+
+
+def test_every_token_of_a_chat_is_counted(tmp_path: Path) -> None:
+    out = tmp_path / "chats.json"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.peers",
+        "--servers",
+        "limit,grps",
+        "--out",
+        str(out),
+    ]
+    command += ["--workloads", "W6", "--conc", "4", "--seconds", "1", "--warmup", "0"]
+    command += ["--out", str(out)]
+    environment = {**os.environ, "BENCH_HOME": str(tmp_path)}
+    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=120)
+    *loops, chat = json.loads(out.read_text())["rows"]
+    assert [(one["via"], one["conc"]) for one in loops] == [("step_loop", n) for n in (1, 8, 64)]
+    # A stream with another number of tokens is an error.
+    assert (chat["variant"], chat["conc"], chat["errors"]) == ("mock", 4, 0)
+    streams, rest = divmod(chat["all_chunks"], chats.TOKENS)
+    assert (streams % 4, rest) == (0, 0)
+    assert streams >= 4
+    assert chat["cpu_us_per_chunk"] > 0 < chat["gap_p50"]
 
 
 def test_grps_answers_its_workloads_rightly(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.peers", "--smoke", "--servers", "grps"]
-    command += ["--workloads", "W1,W2,W5", "--variants", "grps-json,http"]
+    command += ["--workloads", "W1,W2,W5,W6", "--variants", "grps-json,http,mock"]
     environment = {**os.environ, "BENCH_HOME": str(tmp_path)}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120
@@ -86,4 +119,5 @@ def test_grps_answers_its_workloads_rightly(tmp_path: Path) -> None:
         ["ok", "grps", "W1", "grps-json"],
         ["ok", "grps", "W2", "grps-json"],
         ["ok", "grps", "W5", "http"],
+        ["ok", "grps", "W6", "mock"],
     ], done.stdout + done.stderr

@@ -8,7 +8,7 @@ import yaml
 from benchmarks.peers import chats, paths
 from benchmarks.peers import workloads as w
 from benchmarks.peers.api import Endpoint, Launch
-from benchmarks.peers.apps.bench_ticks import MODEL
+from benchmarks.peers.apps import bench_ticks
 from grps.backends.libraries import LIBRARIES, native_library
 from grps.deploy.native import PROGRAM
 
@@ -73,7 +73,11 @@ def language_model(workload: str) -> dict[str, Any]:
     base: dict[str, Any] = {"version": "1.0.0", "converter_type": "numpy"}
     base["batching"] = {"type": "continuous", "max_batch_size": 64}
     if workload == "W6":
-        base |= {"name": MODEL, "inferer_type": "customized", "inferer_name": MODEL}
+        base |= {
+            "name": bench_ticks.MODEL,
+            "inferer_type": "customized",
+            "inferer_name": bench_ticks.MODEL,
+        }
         return base | {"inferer_path": str(chats.mock_files())}
     base |= {"name": chats.GGUF, "inferer_type": "openvino_genai"}
     return base | {"inferer_path": str(chats.gguf_path())}

