@@ -14,6 +14,7 @@ from urllib.parse import quote
 import numpy as np
 import yaml
 
+from grps.backends.table import ENGINES
 from grps.converters.table import CONVERTERS
 from grps.deploy.connection import connect
 from grps.server.state import ServiceState
@@ -24,6 +25,7 @@ GUESSED_SHAPE = (1, 2)
 GUESSED_DTYPE = "float32"
 PREDICT = "/grps/v1/infer/predict"
 TIMEOUT_S = 2.0
+CHAT = "/v1/chat/completions"
 METADATA = "/grps/v1/metadata/model"
 JSON_HEADER = "-H 'Content-Type: application/json'"
 
@@ -106,6 +108,9 @@ def make_example(
         model: The model, where the request has to name it.
         data: Arguments of curl that send what the user's code is known to read.
     """
+    engine = ENGINES.get(str(metadata.get("inferer_type")))
+    if engine is not None and engine.makes_steps:
+        return _chat(f"http://{_host(host)}:{port}{CHAT}", str(metadata.get("name") or model))
     url = _url(host, port, model)
     converter = CONVERTERS.get(str(metadata.get("converter_type")))
     if converter is not None and converter.example:
@@ -158,8 +163,19 @@ def fetch_metadata(connection: http.client.HTTPConnection, model: str) -> dict[s
     return metadata if isinstance(metadata, dict) else None
 
 
+def _chat(url: str, model: str) -> Example:
+    message = {"role": "user", "content": "What is the capital of France?"}
+    asked = {"model": model, "temperature": 0, "max_tokens": 64, "messages": [message]}
+    body = shlex.quote(json.dumps(asked))
+    return Example(f"curl {JSON_HEADER} -d {body} {url}", exact=True)
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def _url(host: str, port: int, model: str) -> str:
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREDICT}"
+    url = f"http://{_host(host)}:{port}{PREDICT}"
     return shlex.quote(f"{url}?model={quote(model)}" if model else url)
 
 

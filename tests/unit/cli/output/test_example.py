@@ -144,3 +144,11 @@ def test_untold_types_of_several_inputs_are_guessed(metadata_server: HTTPServer)
     tensors = body_of(found.line)["gtensors"]["tensors"]
     assert [tensor["name"] for tensor in tensors] == ["x", "y"]
     assert tensors[0]["flat_float32"] == [1, 1]
+
+
+@pytest.mark.parametrize("engine", ["openvino_genai", "llamacpp", "decoder"])
+def test_a_language_model_is_asked_in_a_chat(metadata_server: HTTPServer, engine: str) -> None:
+    found = example(metadata_server, {"name": "smol", "inferer_type": engine})
+    assert found.exact
+    assert body_of(found.line)["model"] == "smol"
+    assert found.line.endswith(f":{metadata_server.server_port}/v1/chat/completions")
