@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.e2e.chats import Script, events, failure, say
 from tests.e2e.pages import page_of, page_of_gone
-from tests.integration.language.models import smol_path
+from tests.integration.language.models import smol_model
 from tests.support import RunningServer, serving, wait_until, write_project
 
 pytestmark = pytest.mark.browser
@@ -38,14 +38,7 @@ FAILED = "The answer failed."
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    model = {
-        "name": "smol",
-        "version": "1.0.0",
-        "inferer_type": "openvino_genai",
-        "inferer_path": str(smol_path()),
-        "converter_type": "numpy",
-        "batching": {"type": "continuous", "max_batch_size": 4},
-    }
+    model = smol_model()
     plain = {"name": "plain", "version": "1.0.0", "inferer_type": "identity"}
     with serving(write_project(tmp_path_factory.mktemp("chat"), [model, plain])) as running:
         yield running

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grps.backends.common.language.inputs import number
+from grps.backends.common.language.inputs import number_of
 from grps.errors import InputError
 
 MOST_TOP = 20
@@ -80,14 +80,14 @@ def read_options(
     given = {}
     for name, (kind, least, most) in _NUMBERS.items():
         if name in inputs:
-            value = number(name, inputs[name])
+            value = number_of(name, inputs[name])
             low = value > least if name in _ABOVE_ZERO else value >= least
             if not low or not value <= most:
                 above = "above " if name in _ABOVE_ZERO else ""
                 raise InputError(f"input {name} is {value}, not {above}{least} to {most}")
             given[name] = kind(value)
     if "seed" in inputs:
-        given["seed"] = int(number("seed", inputs["seed"])) % _SEEDS
+        given["seed"] = int(number_of("seed", inputs["seed"])) % _SEEDS
     ends = _tokens("stop_tokens", inputs.get("stop_tokens"), vocabulary)
     own_ends = set() if given.get("ignore_eos") else set(end_tokens)
     given["end_tokens"] = frozenset(own_ends | set(ends.tolist()))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grps.backends.common.language.json_schema import checked_schema
+from grps.backends.common.language.inputs import number_of, number_within, schema_or_choice
 from grps.errors import InputError
 
 _NUMBERS: Mapping[str, tuple[str, type, float, float]] = {
@@ -48,41 +48,28 @@ def body_of(inputs: Mapping[str, np.ndarray], room: int) -> dict[str, Any]:
     body = {**_DEFAULTS, "n_predict": room, "stream": True, "n_probs": 1, "repeat_last_n": room}
     for name, (own, kind, least, most) in _NUMBERS.items():
         if name in inputs:
-            number = _number(name, inputs[name])
-            if not least <= number <= most:
-                raise InputError(f"input {name} is {number}, not {least} to {most}")
-            body[own] = kind(number)
+            body[own] = kind(number_within(name, inputs[name], least, most))
     body["n_predict"] = min(body["n_predict"], room)
-    if "min_tokens" in inputs and _number("min_tokens", inputs["min_tokens"]) > 0:
+    if "min_tokens" in inputs and number_of("min_tokens", inputs["min_tokens"]) > 0:
         raise InputError("the engine takes no min_tokens; leave it out")
     if "seed" in inputs:
-        body["seed"] = int(_number("seed", inputs["seed"])) % _SEEDS
+        body["seed"] = int(number_of("seed", inputs["seed"])) % _SEEDS
     return body | _structure(inputs)
 
 
-def _number(name: str, array: np.ndarray) -> Any:
-    if array.size != 1 or array.dtype.kind not in "biuf":
-        raise InputError(f"input {name} is {array.dtype} {list(array.shape)}, not one number")
-    return np.ravel(array)[0].item()
-
-
 def _structure(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return what the text of a sequence must be; empty for any text."""
-    for name in ("regex", "grammar"):
-        # One that is nested deeply ends the process, and one that is wrong may be ignored.
-        if name in inputs:
-            raise InputError(f"the engine takes no {name}; use a JSON schema or a choice")
-    given = [name for name in ("json_schema", "choice") if name in inputs]
-    if len(given) > 1:
-        raise InputError("json_schema and choice can't be used together")
-    if given == ["choice"]:
-        texts = [str(text) for text in np.ravel(inputs["choice"])]
-        if not texts or not all(texts):
-            raise InputError("choice needs texts that are not empty")
-        return {"grammar": "root ::= " + " | ".join(map(_literal, texts))}
-    if given == ["json_schema"]:
-        return {"json_schema": _schema(str(np.ravel(inputs["json_schema"])[0]))}
-    return {}
+    """Return what the text of a sequence must be; empty for any text.
+
+    A client's grammar that is nested deeply ends the process, and one that is wrong may be ignored.
+    """
+    wanted = schema_or_choice(inputs)
+    if wanted is None:
+        return {}
+    if isinstance(wanted, list):
+        return {"grammar": "root ::= " + " | ".join(map(_literal, wanted))}
+    if '"$ref"' in json.dumps(json.loads(wanted)):
+        raise InputError("the engine takes no JSON schema with $ref")
+    return {"json_schema": json.loads(wanted)}
 
 
 def _literal(text: str) -> str:
@@ -92,10 +79,3 @@ def _literal(text: str) -> str:
 def _letter(letter: str) -> str:
     plain = letter.isalnum() or letter == " " or ord(letter) > 0x7F
     return letter if plain else f"\\x{ord(letter):02x}"
-
-
-def _schema(text: str) -> Any:
-    schema = json.loads(checked_schema(text))
-    if '"$ref"' in json.dumps(schema):
-        raise InputError("the engine takes no JSON schema with $ref")
-    return schema

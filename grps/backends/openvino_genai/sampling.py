@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import openvino_genai
 
-from grps.backends.common.language.inputs import number as number_of
+from grps.backends.common.language.inputs import number_of, number_within
 from grps.backends.openvino_genai.structure import structured_output
 from grps.errors import InputError
 
@@ -46,9 +46,7 @@ def generation_config(
     config.max_new_tokens = room
     for name, (own, kind, least, most) in _NUMBERS.items():
         if name in inputs:
-            number = number_of(name, inputs[name])
-            if not least <= number <= most:
-                raise InputError(f"input {name} is {number}, not {least} to {most}")
+            number = number_within(name, inputs[name], least, most)
             setattr(config, own, kind(number))
     if "seed" in inputs:
         config.rng_seed = int(number_of("seed", inputs["seed"])) % _SEEDS

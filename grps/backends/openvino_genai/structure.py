@@ -11,8 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import openvino_genai
 
-from grps.backends.common.language.json_schema import checked_schema
-from grps.errors import InputError
+from grps.backends.common.language.inputs import schema_or_choice
 
 
 def structured_output(
@@ -23,25 +22,13 @@ def structured_output(
     Raises:
         InputError: It is wrong, or the engine can't do it.
     """
-    for name in ("regex", "grammar"):
-        if name in inputs:
-            raise InputError(f"the engine takes no {name}; use a JSON schema or a choice")
-    given = [name for name in ("json_schema", "choice") if name in inputs]
-    if len(given) > 1:
-        raise InputError("json_schema and choice can't be used together")
-    if given == ["choice"]:
-        texts = [str(text) for text in np.ravel(inputs["choice"])]
-        return openvino_genai.StructuredOutputConfig(regex=_any_of(texts))
-    if given == ["json_schema"]:
-        text = str(np.ravel(inputs["json_schema"])[0])
-        return openvino_genai.StructuredOutputConfig(json_schema=checked_schema(text))
-    return None
-
-
-def _any_of(texts: list[str]) -> str:
-    if not texts or not all(texts):
-        raise InputError("choice needs texts that are not empty")
-    return "|".join("".join(map(_literal, text)) for text in texts)
+    wanted = schema_or_choice(inputs)
+    if wanted is None:
+        return None
+    if isinstance(wanted, str):
+        return openvino_genai.StructuredOutputConfig(json_schema=wanted)
+    words = ("".join(map(_literal, text)) for text in wanted)
+    return openvino_genai.StructuredOutputConfig(regex="|".join(words))
 
 
 def _literal(character: str) -> str:

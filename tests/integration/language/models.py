@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 
 def smol_path() -> Path:
@@ -13,6 +14,19 @@ def smol_path() -> Path:
     assert spec.origin is not None
     [path] = Path(spec.origin).parent.glob("*.gguf")
     return path
+
+
+def smol_model(**keys: Any) -> dict[str, Any]:
+    """Return SmolLM2 as ``inference.yml`` has it, with other keys."""
+    return {
+        "name": "smol",
+        "version": "1.0.0",
+        "inferer_type": "openvino_genai",
+        "inferer_path": str(smol_path()),
+        "converter_type": "numpy",
+        "batching": {"type": "continuous", "max_batch_size": 4},
+        **keys,
+    }
 
 
 def minilm_path() -> Path:

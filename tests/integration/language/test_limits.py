@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.credentials import bearer, entry, key_of
-from tests.integration.language.models import smol_path
+from tests.integration.language.models import smol_model
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
 LIMIT = 40
@@ -21,15 +21,10 @@ COUNTED: dict[str, Any] = {"model": "smol", "temperature": 0, "extra_body": {"ig
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    model = {
-        "name": "smol",
-        "version": "1.0.0",
-        "inferer_type": "openvino_genai",
-        "inferer_path": str(smol_path()),
-        "converter_type": "numpy",
-        "batching": {"type": "continuous", "max_batch_size": 1},
-        "queue": {"max_length": 3, "priority_levels": 2},
-    }
+    model = smol_model(
+        batching={"type": "continuous", "max_batch_size": 1},
+        queue={"max_length": 3, "priority_levels": 2},
+    )
     tokens = ("whole", "debt", "stream", "claude", "tensors", "tensor-stream", "large")
     keys = [entry(name, ["infer"], max_tokens_per_minute=LIMIT) for name in tokens]
     keys.append(entry("requests", ["infer", "read"], max_requests_per_minute=2))

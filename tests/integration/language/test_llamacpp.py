@@ -10,7 +10,7 @@ import openai
 import pytest
 import requests
 
-from tests.integration.language.models import smol_path
+from tests.integration.language.models import smol_model
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
 FRANCE: list[dict[str, Any]] = [
@@ -22,15 +22,7 @@ CERTAIN: dict[str, Any] = {"model": "smol", "temperature": 0, "max_tokens": 24}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    model = {
-        "name": "smol",
-        "version": "1.0.0",
-        "inferer_type": "llamacpp",
-        "inferer_path": str(smol_path()),
-        "inferer_args": {"context_length": 1024, "threads": 1},
-        "converter_type": "numpy",
-        "batching": {"type": "continuous", "max_batch_size": 4},
-    }
+    model = smol_model(inferer_type="llamacpp", inferer_args={"context_length": 1024, "threads": 1})
     with serving(write_project(tmp_path_factory.mktemp("llamacpp"), [model])) as made:
         yield made
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 import requests
 
-from tests.integration.language.models import smol_path
+from tests.integration.language.models import smol_model, smol_path
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
 MODEL = smol_path()
@@ -64,15 +64,7 @@ EXACT = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    model = {
-        "name": "smol",
-        "version": "1.0.0",
-        "inferer_type": "openvino_genai",
-        "inferer_path": str(MODEL),
-        "inferer_args": EXACT,
-        "converter_type": "numpy",
-        "batching": {"type": "continuous", "max_batch_size": 4},
-    }
+    model = smol_model(inferer_args=EXACT)
     folder = tmp_path_factory.mktemp("language")
     (folder / "template.jinja").write_text(TEMPLATE)
     with_tools = {

@@ -10,7 +10,7 @@ import openai
 import pytest
 import requests
 
-from tests.integration.language.models import smol_path
+from tests.integration.language.models import smol_model
 from tests.support import GUARD_S, RunningServer, serving, user_model, write_user_project
 
 ASKED: dict[str, Any] = {
@@ -62,15 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("native")
     template = folder / "template.jinja"
     template.write_text(TEMPLATE)
-    model = {
-        "name": "smol",
-        "version": "1.0.0",
-        "inferer_type": "openvino_genai",
-        "inferer_path": str(smol_path()),
-        "inferer_args": {"chat_template": str(template)},
-        "converter_type": "numpy",
-        "batching": {"type": "continuous", "max_batch_size": 4},
-    }
+    model = smol_model(inferer_args={"chat_template": str(template)})
     with serving(write_user_project(folder, [model], code="")) as made:
         yield made
 

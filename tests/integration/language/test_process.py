@@ -12,7 +12,7 @@ import openai
 import pytest
 import requests
 
-from tests.integration.language.models import smol_path
+from tests.integration.language.models import smol_model
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
 SENTENCE = "The capital of France is"
@@ -24,15 +24,7 @@ ENDLESS = {"ignore_eos": True}
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
-    model = {
-        "name": "smol",
-        "version": "1.0.0",
-        "inferer_type": request.param,
-        "inferer_path": str(smol_path()),
-        "converter_type": "numpy",
-        "isolation": "process",
-        "batching": {"type": "continuous", "max_batch_size": 4},
-    }
+    model = smol_model(inferer_type=request.param, isolation="process")
     with serving(write_project(tmp_path_factory.mktemp("process"), [model])) as made:
         yield made
 

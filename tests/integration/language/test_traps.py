@@ -10,7 +10,7 @@ import openai
 import pytest
 import requests
 
-from tests.integration.language.models import smol_path
+from tests.integration.language.models import smol_model
 from tests.support import GUARD_S, RunningServer, serving, write_project
 
 MESSAGES: list[Any] = [{"role": "user", "content": "Hi"}]
@@ -37,15 +37,7 @@ CALLS = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("traps")
     (folder / "template.jinja").write_text(TEMPLATE)
-    model = {
-        "name": "smol",
-        "version": "1.0.0",
-        "inferer_type": "openvino_genai",
-        "inferer_path": str(smol_path()),
-        "inferer_args": {"chat_template": str(folder / "template.jinja")},
-        "converter_type": "numpy",
-        "batching": {"type": "continuous", "max_batch_size": 4},
-    }
+    model = smol_model(inferer_args={"chat_template": str(folder / "template.jinja")})
     with serving(write_project(folder, [model])) as made:
         yield made
 

@@ -9,17 +9,10 @@ from typing import Any
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.integration.language.models import smol_path
+from tests.integration.language.models import smol_model
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
-MODEL = {
-    "name": "smol",
-    "version": "1.0.0",
-    "inferer_type": "openvino_genai",
-    "inferer_path": str(smol_path()),
-    "converter_type": "numpy",
-    "batching": {"type": "continuous", "max_batch_size": 4},
-}
+MODEL = smol_model()
 PLAIN = {"name": "plain", "version": "1.0.0", "inferer_type": "identity"}
 
 

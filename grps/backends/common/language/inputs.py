@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from grps.backends.common.language.json_schema import checked_schema
 from grps.errors import InputError
 
 
-def number(name: str, array: np.ndarray) -> Any:
+def number_of(name: str, array: np.ndarray) -> Any:
     """Return the number that an input is.
 
     Raises:
@@ -19,6 +20,41 @@ def number(name: str, array: np.ndarray) -> Any:
     if array.size != 1 or array.dtype.kind not in "biuf":
         raise InputError(f"input {name} is {array.dtype} {list(array.shape)}, not one number")
     return np.ravel(array)[0].item()
+
+
+def number_within(name: str, array: np.ndarray, least: float, most: float) -> Any:
+    """Return the number that an input is.
+
+    Raises:
+        InputError: It is something else, or not from ``least`` to ``most``.
+    """
+    number = number_of(name, array)
+    if not least <= number <= most:
+        raise InputError(f"input {name} is {number}, not {least} to {most}")
+    return number
+
+
+def schema_or_choice(inputs: Mapping[str, np.ndarray]) -> str | list[str] | None:
+    """Return the JSON schema, or the choice of texts, that an answer must be; ``None`` for any.
+
+    This is for engines that take no regular expression and no grammar of a client.
+
+    Raises:
+        InputError: It is wrong, or asks for what the engine does not take.
+    """
+    for name in ("regex", "grammar"):
+        if name in inputs:
+            raise InputError(f"the engine takes no {name}; use a JSON schema or a choice")
+    if "json_schema" in inputs and "choice" in inputs:
+        raise InputError("json_schema and choice can't be used together")
+    if "choice" in inputs:
+        texts = [str(text) for text in np.ravel(inputs["choice"])]
+        if not texts or not all(texts):
+            raise InputError("choice needs texts that are not empty")
+        return texts
+    return (
+        checked_schema(str(np.ravel(inputs["json_schema"])[0])) if "json_schema" in inputs else None
+    )
 
 
 def prompt_tokens(inputs: Mapping[str, np.ndarray], vocabulary: int) -> np.ndarray:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from grps.backends.common.language.inputs import prompt_tokens, room_for_answer
 from grps.backends.common.language.language_model import LanguageModel
-from grps.errors import InputError
 from grps.inference.steps.model import StepBatch, StepRequest, StepResult
 
 _MOST_WAIT_S = 0.01
@@ -134,16 +134,6 @@ class RunningEngine(LanguageModel):
             self._news.notify()
 
     def _checked(self, request: StepRequest) -> tuple[list[int], Any]:
-        tokens = request.inputs.get("tokens")
-        if tokens is None or tokens.size == 0:
-            raise InputError("the prompt has no tokens")
-        prompt = np.ravel(tokens).astype(np.int64)
-        if prompt.min() < 0 or prompt.max() >= self.vocabulary:
-            raise InputError(f"tokens are numbers from 0 to {self.vocabulary - 1}")
-        room = self.files.context_length - prompt.size
-        if room < 1:
-            raise InputError(
-                f"the prompt has {prompt.size} tokens; the context of the model has "
-                f"{self.files.context_length}, which must have room for the answer too"
-            )
+        prompt = prompt_tokens(request.inputs, self.vocabulary)
+        room = room_for_answer(prompt.size, self.files.context_length)
         return prompt.tolist(), self.options(request.inputs, room)
