@@ -33,6 +33,7 @@ def test_public_names() -> None:
         "TfTensorConverter",
         "TorchModelInferer",
         "TorchTensorConverter",
+        "Transcriber",
         "TrtModelInferer",
         "TrtTensorConverter",
         "app_monitor",
