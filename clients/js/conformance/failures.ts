@@ -120,7 +120,7 @@ const rateLimited: Check = async (setting) => {
     assert.equal((await client.predict("a", { model: "echo" })).text, "a");
     const second = client.predict("a", { model: "echo" });
     const error = await errorOf(grps.TooManyRequestsError, second);
-    assert.equal(error.retryAfter, 1);
+    assert.ok((error.retryAfter ?? 0) > 1);
     assert.equal(error.mayHaveRun, false);
   });
 };

@@ -74,13 +74,13 @@ func checkRateLimited(p protocol) error {
 	return expectPause(err, grps.ErrTooManyRequests, 429)
 }
 
-// expectPause returns an error unless err is of a kind, has a code, and says to wait a second.
+// expectPause returns an error unless err is of a kind, has a code, and says to wait a second or more.
 func expectPause(err, kind error, code int) error {
 	if wrong := expect(err, kind, code); wrong != nil {
 		return wrong
 	}
 	var failed *grps.Error
-	if errors.As(err, &failed) && failed.RetryAfter != time.Second {
+	if errors.As(err, &failed) && failed.RetryAfter < time.Second {
 		return fmt.Errorf("retry after %v", failed.RetryAfter)
 	}
 	return nil
