@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -161,6 +162,8 @@ def rust_tests_compile() -> Iterator[None]:
 
 def main() -> int:
     """Run all suites; arguments go to pytest and leave out the Rust tests."""
+    # A shell lets what it starts in the background ignore this signal, which tests send.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = sys.argv[1:]
     suites = {"pytest": [*PYTEST, *chosen]} if chosen else SUITES
     # Built before any test's time runs.
