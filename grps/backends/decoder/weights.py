@@ -8,11 +8,13 @@ from pathlib import Path
 
 import torch
 
+from grps.backends.common.language.safetensors import Stored, stored_tensors
 from grps.backends.decoder.architecture import Architecture
-from grps.backends.decoder.safetensors import Stored, stored_tensors
 from grps.errors import ModelError
 
 _EMBEDDING, _HEAD, _NORM = "model.embed_tokens.weight", "lm_head.weight", "model.norm.weight"
+_DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
+"""Types of weights; others, such as those of quantized models, are refused."""
 _NOT_USED = "rotary_emb.inv_freq"
 """The end of the names of tensors that older files have, and that are computed."""
 
@@ -60,11 +62,17 @@ class WeightsReader:
         """Find the tensors of a model, without reading them.
 
         Raises:
-            ModelError: A file is missing or damaged.
+            ModelError: A file is missing or damaged, or has tensors of a type that is not read.
         """
         self._folder = folder
         self._architecture = architecture
         self._stored = stored_tensors(folder)
+        for name, one in self._stored.items():
+            if one.dtype not in _DTYPES:
+                raise ModelError(
+                    f"{one.file}: tensor {name!r}: type {one.dtype!r}; {', '.join(_DTYPES)} are "
+                    "read. Models that are quantized run as GGUF or OpenVINO files"
+                )
         self._left = set(self._stored)
         self._place = torch.device("cpu")
         self._dtype = torch.float32
@@ -78,7 +86,7 @@ class WeightsReader:
     @property
     def dtype(self) -> torch.dtype:
         """Return the type of the embedding, which stands for all."""
-        return self._find(_EMBEDDING).dtype
+        return _DTYPES[self._find(_EMBEDDING).dtype]
 
     def read(self, dtype: torch.dtype, place: torch.device) -> Weights:
         """Read all weights.
@@ -166,10 +174,19 @@ class WeightsReader:
         rows = [shape[0] for shape in shapes]
         joined = torch.empty((sum(rows), *shapes[0][1:]), dtype=self._dtype)
         for one, part in zip(stored, joined.split(rows), strict=True):
-            one.read_into(part)
+            _read(one, part)
         return joined.to(self._place)
 
     def _find(self, name: str) -> Stored:
         if name not in self._stored:
             raise ModelError(f"{self._folder}: the tensor {name!r} is missing")
         return self._stored[name]
+
+
+def _read(stored: Stored, target: torch.Tensor) -> None:
+    """Read a tensor into one of its shape: contiguous, on the CPU, perhaps of another type."""
+    dtype = _DTYPES[stored.dtype]
+    buffer = target if target.dtype == dtype else torch.empty(stored.shape, dtype=dtype)
+    stored.read_into(memoryview(buffer.view(-1).view(torch.uint8).numpy()))
+    if buffer is not target:
+        target.copy_(buffer)

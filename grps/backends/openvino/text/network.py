@@ -24,7 +24,7 @@ _FILES = (
     "model.onnx",
     "onnx/model.onnx",
 )
-_WEIGHTS = "model.safetensors"
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _HIDDEN_RANK, _SCORE_RANK = 3, 2
 
 
@@ -37,11 +37,11 @@ def read_network(core: openvino.Core, files: TextFiles) -> openvino.Model:
     for name in _FILES:
         if (files.folder / name).is_file():
             return _exported(core, files.folder / name, files)
-    if not (files.folder / _WEIGHTS).is_file():
+    if not any((files.folder / name).is_file() for name in _WEIGHTS):
         raise ModelError(
-            f"{files.folder}: no network; one of {', '.join((*_FILES, _WEIGHTS))} is needed"
+            f"{files.folder}: no network; one of {', '.join((*_FILES, *_WEIGHTS))} is needed"
         )
-    weights = Weights(files.folder / _WEIGHTS, _prefix(files))
+    weights = Weights(files.folder, _prefix(files))
     encoder = Encoder(files.config, weights)
     inputs = TextInputs(*(parameter(name) for name in (TOKENS, MASK, TYPES)))
     hidden = encoder.hidden(inputs)

@@ -12,7 +12,7 @@ import torch
 from grps.backends.decoder.architecture import ARCHITECTURES, read_architecture
 from grps.backends.decoder.weights import WeightsReader
 from grps.errors import ModelError
-from tests.unit.backends.decoder.tiny import CONTEXT, KINDS, config_of, write_model
+from tests.unit.backends.decoder.tiny import CONTEXT, KINDS, config_of, tensors_of, write_model
 
 CPU = torch.device("cpu")
 
@@ -110,3 +110,27 @@ def test_weights_that_do_not_fit_are_named(
     with pytest.raises(ModelError) as caught:
         WeightsReader(tmp_path, architecture).read(torch.float32, CPU)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_get_the_type_that_is_asked_for(
+    written: str, dtype: torch.dtype, tmp_path: Path
+) -> None:
+    write_model(tmp_path, dtype=written)
+    reader = WeightsReader(tmp_path, read_architecture(tmp_path))
+    assert reader.dtype == getattr(torch, written)
+    expected = torch.from_numpy(tensors_of(config_of("llama"))["model.embed_tokens.weight"])
+    found = reader.read(dtype, CPU).embedding
+    assert torch.equal(found, expected.to(reader.dtype).to(dtype))
+
+
+def test_weights_that_are_quantized_are_refused(tmp_path: Path) -> None:
+    path = write_model(tmp_path) / "model.safetensors"
+    one_norm = b'"model.norm.weight": {"dtype": "F32", "shape": [32]'
+    quantized = b'"model.norm.weight": {"dtype": "I8", "shape": [128]'
+    head = path.read_bytes()
+    assert one_norm in head
+    path.write_bytes(head.replace(one_norm, quantized))
+    with pytest.raises(ModelError, match="type 'I8'; F32, BF16, F16 are read"):
+        WeightsReader(tmp_path, read_architecture(tmp_path))

@@ -72,12 +72,12 @@ def test_weights_of_all_types_are_read(tmp_path: Path) -> None:
         "positions": np.zeros((2, 2), np.int64),
     }
     save_weights(path, whole)
-    weights = Weights(path, "bert.")
+    weights = Weights(tmp_path, "bert.")
     for name in ("single", "half", "brain"):
         found = weights.get(name, 2, 2)
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, values)
-    with pytest.raises(ModelError, match="the weight positions has no known type"):
+    with pytest.raises(ModelError, match="the weight positions has type I64; F32, F16"):
         weights.get("positions", 2, 2)
     with pytest.raises(ModelError, match=r"the weight half is \[2, 2\], not \[4\]"):
         weights.get("half", 4)
@@ -88,7 +88,7 @@ def test_an_exported_network_is_pooled_alike(tmp_path: Path) -> None:
     expected = infer(tmp_path, TOKENS, MASK)
     inputs = TextInputs(*map(parameter, ("input_ids", "attention_mask", "token_type_ids")))
     path = tmp_path / "model.safetensors"
-    hidden = Encoder(BERT, Weights(path)).hidden(inputs)
+    hidden = Encoder(BERT, Weights(tmp_path)).hidden(inputs)
     path.unlink()
     parameters = [inputs.tokens, inputs.mask, inputs.types]
     network = openvino.Model([openvino.opset13.result(hidden)], parameters, "exported")
@@ -128,10 +128,10 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for damaged in (b"", whole[:100], (1 << 60).to_bytes(8, "little") + whole[8:]):
         path.write_bytes(damaged)
-        with pytest.raises(ModelError, match="damaged or cut short"):
+        with pytest.raises(ModelError, match=r"cut short|not JSON"):
             infer(tmp_path, TOKENS, MASK)
     path.write_bytes(whole[:-4])
-    with pytest.raises(ModelError, match="the weight"):
+    with pytest.raises(ModelError, match="its bytes are outside of the file"):
         infer(tmp_path, TOKENS, MASK)
     path.unlink()
     with pytest.raises(ModelError, match="no network; one of"):

@@ -1,4 +1,4 @@
-"""Reading of tensors from safetensors files, each size checked before it is used.
+"""Where tensors are in safetensors files, each size checked before it is used.
 
 A file is a number of 8 bytes, a JSON object of that length which says where each tensor is, and
 the bytes of all tensors.
@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from grps.errors import ModelError
 
 _INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
 _LENGTH_BYTES = 8
 _MAX_HEADER_BYTES = 100 << 20
-_DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
-"""Types of weights; others, such as those of quantized models, are refused."""
+_ITEM_BYTES = {
+    **dict.fromkeys(("F64", "I64", "U64"), 8),
+    **dict.fromkeys(("F32", "I32", "U32"), 4),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 2),
+    **dict.fromkeys(("F8_E4M3", "F8_E5M2", "I8", "U8", "BOOL"), 1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +34,23 @@ class Stored:
     file: Path
     start: int
     """Its first byte in the file."""
-    dtype: torch.dtype
+    dtype: str
+    """By the name of the format, such as ``BF16``."""
     shape: tuple[int, ...]
 
-    def read_into(self, target: torch.Tensor) -> None:
-        """Read the tensor into one of its shape, which may have another type.
+    def read_into(self, view: memoryview) -> None:
+        """Read the bytes of the tensor, little-endian and by rows.
 
         Args:
-            target: Contiguous, on the CPU.
+            view: As many bytes as the tensor has.
 
         Raises:
             ModelError: The file has become shorter.
         """
-        same = target.dtype == self.dtype
-        buffer = target if same else torch.empty(self.shape, dtype=self.dtype)
-        view = memoryview(buffer.view(-1).view(torch.uint8).numpy())
         with self.file.open("rb") as file:
             file.seek(self.start)
             if file.readinto(view) != len(view):
                 raise ModelError(f"{self.file}: it ends too early; copy the file again")
-        if not same:
-            target.copy_(buffer)
 
 
 def stored_tensors(folder: Path) -> dict[str, Stored]:
@@ -62,7 +60,7 @@ def stored_tensors(folder: Path) -> dict[str, Stored]:
         folder: Its directory, with one file or with an index of several.
 
     Raises:
-        ModelError: A file is missing or damaged, or has tensors of a type that is not read.
+        ModelError: A file is missing or damaged, or has tensors of an unknown type.
     """
     if not (folder / _INDEX).exists():
         return _of_file(folder / _SINGLE)
@@ -104,19 +102,16 @@ def _entry(path: Path, name: str, described: Any, start: int, size: int) -> Stor
 
     if not isinstance(described, Mapping):
         raise fault("not described by a JSON object")
-    dtype = _DTYPES.get(str(described.get("dtype")))
-    if dtype is None:
-        raise fault(
-            f"type {described.get('dtype')!r}; {', '.join(_DTYPES)} are read. Models that are "
-            "quantized run as GGUF or OpenVINO files"
-        )
+    dtype = str(described.get("dtype"))
+    if dtype not in _ITEM_BYTES:
+        raise fault(f"unknown type {dtype!r}; known are {', '.join(_ITEM_BYTES)}")
     shape, offsets = _counts(described.get("shape")), _counts(described.get("data_offsets"))
     if shape is None or offsets is None or len(offsets) != 2:
         raise fault("shape or data_offsets are no lists of numbers")
     begin, end = offsets
     if not begin <= end <= size - start:
         raise fault("its bytes are outside of the file; copy the file again")
-    if end - begin != math.prod(shape) * dtype.itemsize:
+    if end - begin != math.prod(shape) * _ITEM_BYTES[dtype]:
         raise fault(f"{end - begin} bytes, but its shape is {shape}")
     return Stored(path, start + begin, dtype, tuple(shape))
 
