@@ -1,23 +1,20 @@
 //! The routes that make numbers of texts: embeddings, and scores of documents.
 
-use bytes::Bytes;
 use grps_core::metrics::RequestStage;
 use grps_core::{TextNumbers, TextTokens};
 use grps_openai::{
     ApiError, Embeddings, Limits, Prompt, Ranked, Rerank, Truncation, embeddings_body,
     read_embeddings, read_rerank, rerank_body,
 };
-use http::{HeaderMap, Response};
+use http::Response;
 
 use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::purpose::Purpose;
+use crate::frontends::openai::received::{Received, receive, respond_json};
 use crate::frontends::openai::text_rows::{Source, TextModel};
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::response::json;
-use crate::frontends::shared::{scheduling_headers, timeout_header};
-use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
 
 /// Reading a text as tokens takes as long as decoding so many times its bytes of JSON.
@@ -25,25 +22,12 @@ const TOKENIZING: usize = 16;
 
 /// Embeddings of texts.
 pub(super) async fn embed(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    respond(&call, serve_embeddings(&call, request).await)
+    respond_json(&call, Api::Chat, serve_embeddings(&call, request).await)
 }
 
 /// Documents by their scores.
 pub(super) async fn rerank(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    respond(&call, serve_ranking(&call, request).await)
-}
-
-fn respond(call: &Call, made: Result<Vec<u8>, Fault>) -> Response<ReplyBody> {
-    match made {
-        Ok(body) => {
-            call.scope.record_outcome(None);
-            json(body)
-        }
-        Err(fault) => {
-            call.report_failure(&fault.error());
-            fault.response(Api::Chat)
-        }
-    }
+    respond_json(&call, Api::Chat, serve_ranking(&call, request).await)
 }
 
 /// The model that a request names.
@@ -71,24 +55,17 @@ struct Asked<T> {
 }
 
 /// Reads a request by `read`, finds its model, and makes its rows by `encode`.
-async fn receive<T: Named + Send>(
+async fn receive_texts<T: Named + Send>(
     call: &Call,
     request: HttpRequest,
     purpose: Purpose,
     read: fn(&[u8], &Limits) -> Result<T, ApiError>,
     encode: fn(&T, &TextModel) -> Result<Vec<TextTokens>, Fault>,
 ) -> Result<Asked<T>, Fault> {
-    let HttpRequest { parts, body, .. } = request;
-    let deadline = timeout_header::read_deadline(&parts.headers)?;
-    let options = scheduling_headers::read_options(&parts.headers, deadline, call)?;
-    let reading = collect(&parts.headers, body, call);
-    let body: Bytes = timeout_header::within(deadline, reading).await?;
-    call.timeline.note_stage_end(RequestStage::Receive);
-    let limits = Limits { body_bytes: call.app.settings.max_request_bytes, ..Limits::default() };
-    let headers: &HeaderMap = &parts.headers;
+    let Received { headers, body, options, limits } = receive(call, request).await?;
     let decode = || {
         let request = read(&body, &limits)?;
-        let (route, model) = purpose.find(call, request.model_name(), headers)?;
+        let (route, model) = purpose.find(call, request.model_name(), &headers)?;
         let model = TextModel { route, model, options };
         let rows = encode(&request, &model)?;
         Ok::<_, Fault>(Asked { request, model, rows })
@@ -99,7 +76,8 @@ async fn receive<T: Named + Send>(
 }
 
 async fn serve_embeddings(call: &Call, request: HttpRequest) -> Result<Vec<u8>, Fault> {
-    let asked = receive(call, request, Purpose::Embed, read_embeddings, encode_inputs).await?;
+    let asked =
+        receive_texts(call, request, Purpose::Embed, read_embeddings, encode_inputs).await?;
     let mut embeddings = asked.model.run(call, &asked.rows).await?;
     let Asked { request, model, rows } = &asked;
     if let Some(wanted) = request.dimensions {
@@ -154,7 +132,7 @@ fn shorten(embeddings: &mut [Vec<f32>], wanted: usize, model: &TextModel) -> Res
 }
 
 async fn serve_ranking(call: &Call, request: HttpRequest) -> Result<Vec<u8>, Fault> {
-    let asked = receive(call, request, Purpose::Rank, read_rerank, encode_documents).await?;
+    let asked = receive_texts(call, request, Purpose::Rank, read_rerank, encode_documents).await?;
     let numbers = asked.model.run(call, &asked.rows).await?;
     let tokens = tokens_of(&asked.rows);
     let scores: Vec<f32> = if scores_pairs(&asked.model) {

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use grps_chat::AnswerParser;
 use grps_core::metrics::RequestStage;
 use grps_core::{Content, Request, SchedulingOptions};
-use grps_openai::{AnswerHead, Generation, Limits, StreamOptions};
-use http::{HeaderMap, HeaderValue, Response};
+use grps_openai::{AnswerHead, Generation, StreamOptions};
+use http::{HeaderValue, Response};
 use serde_json::{Map, Value};
 
 use crate::call::call::Call;
@@ -20,13 +20,12 @@ use crate::frontends::openai::generating::{Choice, Event, Generating};
 use crate::frontends::openai::inputs;
 use crate::frontends::openai::language::Language;
 use crate::frontends::openai::prompts::{Encoded, encode_all};
+use crate::frontends::openai::received::{Received, receive};
 use crate::frontends::openai::reply::{EventStream, collect as collect_answer};
 use crate::frontends::openai::tools::Tools;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::{JSON, with_content_type};
 use crate::frontends::shared::scheduling_headers::with_body_priority;
-use crate::frontends::shared::{scheduling_headers, timeout_header};
-use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
 
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -55,30 +54,18 @@ pub(super) async fn generate(call: Call, request: HttpRequest, api: Api) -> Resp
 }
 
 async fn serve(call: &Call, request: HttpRequest, api: Api) -> Result<Response<ReplyBody>, Fault> {
-    let HttpRequest { parts, body, .. } = request;
-    let deadline = timeout_header::read_deadline(&parts.headers)?;
-    let options = scheduling_headers::read_options(&parts.headers, deadline, call)?;
-    let reading = collect(&parts.headers, body, call);
-    let body = timeout_header::within(deadline, reading).await?;
-    call.timeline.note_stage_end(RequestStage::Receive);
-    let bytes = body.len();
-    let read = || read_request(call, &parts.headers, &body, api, options);
-    let asked = call.app.blocking.run(bytes, read).await?;
+    let received = receive(call, request).await?;
+    let bytes = received.body.len();
+    let asked = call.app.blocking.run(bytes, || read_request(call, received, api)).await?;
     call.timeline.note_stage_end(RequestStage::Decode);
     answer(call, asked).await
 }
 
-fn read_request(
-    call: &Call,
-    headers: &HeaderMap,
-    body: &Bytes,
-    api: Api,
-    options: SchedulingOptions,
-) -> Result<Asked, Fault> {
-    let limits = Limits { body_bytes: call.app.settings.max_request_bytes, ..Limits::default() };
-    let (generation, repeated) = api.read(body, &limits)?;
-    let options = with_body_priority(options, generation.priority, headers, call);
-    let language = Language::find(call, &generation.model, headers)?;
+fn read_request(call: &Call, received: Received, api: Api) -> Result<Asked, Fault> {
+    let Received { headers, body, options, limits } = received;
+    let (generation, repeated) = api.read(&body, &limits)?;
+    let options = with_body_priority(options, generation.priority, &headers, call);
+    let language = Language::find(call, &generation.model, &headers)?;
     let tools = Tools::of(call, &language, &generation)?;
     let prompts = encode_all(call, &language, api, &generation, &tools)?;
     Ok(Asked { api, generation, repeated, language, tools, prompts, options })

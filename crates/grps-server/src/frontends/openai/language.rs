@@ -5,13 +5,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use grps_chat::{AnswerFormat, SpecialTokens, TemplateThread};
-use grps_core::{Cause, Error, LanguageSpec, Model, Route, RouteQuery, StepText};
+use grps_core::{Cause, Error, LanguageSpec, Model, Route, StepText};
 use grps_openai::ApiError;
 use http::HeaderMap;
 use parking_lot::Mutex;
 
 use crate::call::call::Call;
 use crate::frontends::openai::errors::Fault;
+use crate::frontends::openai::purpose::Purpose;
 
 /// Longest time that a template takes for one prompt. Those of models take less than a millisecond
 /// for most, and tens of them for the longest.
@@ -49,23 +50,9 @@ impl Language {
     /// # Errors
     /// There is none, or it is no language model.
     pub(super) fn find(call: &Call, name: &str, headers: &HeaderMap) -> Result<Self, Fault> {
-        let attributes = &|name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let query = RouteQuery { attributes, ..RouteQuery::named(name) };
-        let route = match call.resolve(&query) {
-            Ok(route) => route,
-            Err(error) if error.cause() == Cause::NotFound => {
-                return Err(ApiError::model_not_found(name, &names(call)).into());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let alone = route.models().first().filter(|_| route.models().len() == 1);
-        let found = alone.and_then(|model| {
-            model.spec().language.as_ref()?;
-            Some((Arc::clone(model), Arc::clone(model.executor().text()?)))
-        });
-        let Some((model, text)) = found else {
-            return Err(ApiError::model_not_found(name, &names(call)).into());
-        };
+        let (route, model) = Purpose::Generate.find(call, name, headers)?;
+        let missing = || Error::new(Cause::Internal, "the language model has no tokenizer");
+        let text = Arc::clone(model.executor().text().ok_or_else(missing)?);
         Ok(Self { route, model, text })
     }
 
@@ -75,7 +62,7 @@ impl Language {
         name: Option<&str>,
         headers: &HeaderMap,
     ) -> Result<Self, Fault> {
-        let names = names(call);
+        let names = Purpose::Generate.names(call);
         let name = name.or_else(|| names.first().map(String::as_str).filter(|_| names.len() == 1));
         match name {
             Some(name) => Self::find(call, name, headers),
@@ -131,14 +118,4 @@ impl Language {
     fn spec(&self) -> Option<&LanguageSpec> {
         self.model.spec().language.as_deref()
     }
-}
-
-/// The names of language models.
-pub(super) fn names(call: &Call) -> Vec<String> {
-    let models = call.app.engine.registry().models();
-    let language = models.iter().filter(|model| model.spec().language.is_some());
-    let mut names: Vec<String> = language.map(|model| model.spec().name.clone()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }

@@ -14,6 +14,7 @@ mod models;
 mod parts;
 mod prompts;
 mod purpose;
+mod received;
 mod reply;
 mod text_rows;
 mod tokens;

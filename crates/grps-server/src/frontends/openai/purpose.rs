@@ -1,4 +1,4 @@
-//! What the models are for that answer without generating.
+//! What models are for, and the model that a request names.
 
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use crate::frontends::openai::errors::Fault;
 /// What a route needs a model for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
+    /// Generated text.
+    Generate,
     /// Embeddings of texts.
     Embed,
     /// Scores of documents; a model that makes embeddings can do that too.
@@ -24,18 +26,10 @@ impl Purpose {
     fn is_of(self, spec: &ModelSpec) -> bool {
         let numbers = spec.text.as_ref().map(|text| text.numbers);
         match self {
+            Self::Generate => spec.language.is_some(),
             Self::Embed => matches!(numbers, Some(TextNumbers::Embedding { .. })),
             Self::Rank => numbers.is_some(),
             Self::Transcribe => spec.transcriber.is_some(),
-        }
-    }
-
-    /// What a model can't do that is not for it.
-    fn refusal(self) -> &'static str {
-        match self {
-            Self::Embed => "makes no embeddings",
-            Self::Rank => "can't rank documents",
-            Self::Transcribe => "makes no transcripts",
         }
     }
 
@@ -65,15 +59,22 @@ impl Purpose {
         }
     }
 
+    /// The refusal of a model that is not for this.
     fn wrong_model(self, call: &Call, name: &str) -> ApiError {
         let names = self.names(call);
+        let cannot = match self {
+            // Clients that look for a model of a chat expect this.
+            Self::Generate => return ApiError::model_not_found(name, &names),
+            Self::Embed => "makes no embeddings",
+            Self::Rank => "can't rank documents",
+            Self::Transcribe => "makes no transcripts",
+        };
         let able = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        let cannot = self.refusal();
         ApiError::invalid("model", format!("The model '{name}' {cannot}. Models that can: {able}."))
     }
 
     /// The names of the models that are for this.
-    fn names(self, call: &Call) -> Vec<String> {
+    pub(super) fn names(self, call: &Call) -> Vec<String> {
         let models = call.app.engine.registry().models();
         let able = models.iter().filter(|model| self.is_of(model.spec()));
         let mut names: Vec<String> = able.map(|model| model.spec().name.clone()).collect();

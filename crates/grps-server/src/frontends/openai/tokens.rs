@@ -1,6 +1,5 @@
 //! Tokens of texts and texts of tokens.
 
-use bytes::Bytes;
 use grps_openai::{
     Limits, Tool, detokenize_body, input_tokens_body, read_count_tokens, read_detokenize,
     read_tokenize, tokenize_body,
@@ -13,10 +12,9 @@ use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::language::Language;
 use crate::frontends::openai::prompts::{Source, encode};
+use crate::frontends::openai::received::{Received, receive, respond_json};
 use crate::frontends::openai::tools::Tools;
 use crate::frontends::shared::endpoint::HttpRequest;
-use crate::frontends::shared::response::json;
-use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
 
 type Work = fn(&Call, &HeaderMap, &[u8], &Limits) -> Result<Vec<u8>, Fault>;
@@ -68,22 +66,10 @@ pub(super) async fn count_tokens(call: Call, request: HttpRequest) -> Response<R
 }
 
 async fn serve(call: Call, request: HttpRequest, api: Api, work: Work) -> Response<ReplyBody> {
-    match run(&call, request, work).await {
-        Ok(body) => {
-            call.scope.record_outcome(None);
-            json(body)
-        }
-        Err(fault) => {
-            call.report_failure(&fault.error());
-            fault.response(api)
-        }
-    }
+    respond_json(&call, api, run(&call, request, work).await)
 }
 
 async fn run(call: &Call, request: HttpRequest, work: Work) -> Result<Vec<u8>, Fault> {
-    let HttpRequest { parts, body, .. } = request;
-    let body: Bytes = collect(&parts.headers, body, call).await?;
-    let limits = Limits { body_bytes: call.app.settings.max_request_bytes, ..Limits::default() };
-    let bytes = body.len();
-    call.app.blocking.run(bytes, || work(call, &parts.headers, &body, &limits)).await
+    let Received { headers, body, limits, .. } = receive(call, request).await?;
+    call.app.blocking.run(body.len(), || work(call, &headers, &body, &limits)).await
 }

@@ -19,11 +19,10 @@ use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::purpose::Purpose;
+use crate::frontends::openai::received::{Received, receive, respond};
 use crate::frontends::openai::upload;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::{JSON, with_content_type};
-use crate::frontends::shared::{scheduling_headers, timeout_header};
-use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
 
 const FILE: &str = "file";
@@ -38,16 +37,7 @@ const BYTES_PER_SECOND: f64 = 400_000.0;
 
 /// What is said in a recording.
 pub(super) async fn transcribe(call: Call, request: HttpRequest) -> Response<ReplyBody> {
-    match serve(&call, request).await {
-        Ok(response) => {
-            call.scope.record_outcome(None);
-            response
-        }
-        Err(fault) => {
-            call.report_failure(&fault.error());
-            fault.response(Api::Chat)
-        }
-    }
+    respond(&call, Api::Chat, serve(&call, request).await)
 }
 
 /// A model, and how it is called.
@@ -58,15 +48,10 @@ struct Transcriber {
 }
 
 async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Fault> {
-    let HttpRequest { parts, body, .. } = request;
-    let deadline = timeout_header::read_deadline(&parts.headers)?;
-    let options = scheduling_headers::read_options(&parts.headers, deadline, call)?;
-    let reading = collect(&parts.headers, body, call);
-    let body: Bytes = timeout_header::within(deadline, reading).await?;
-    call.timeline.note_stage_end(RequestStage::Receive);
-    let upload = upload::read(&parts.headers, body, FILE).await?;
+    let Received { headers, body, options, .. } = receive(call, request).await?;
+    let upload = upload::read(&headers, body, FILE).await?;
     let fields = read_transcription(&upload.fields)?;
-    let (route, model) = Purpose::Transcribe.find(call, &fields.model, &parts.headers)?;
+    let (route, model) = Purpose::Transcribe.find(call, &fields.model, &headers)?;
     let missing = || Error::new(Cause::Internal, "the model makes no transcripts");
     let spec = model.spec().transcriber.as_deref().cloned().ok_or_else(missing)?;
     check(&fields, &spec)?;
