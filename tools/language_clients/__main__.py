@@ -11,11 +11,11 @@ import argparse
 import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
+from tools.own_environment import python_with
+
 PACKAGES = ("langchain-openai==1.7.4", "langchain-anthropic==1.7.10", "litellm==1.110.2")
-FOLDER = Path(__file__).resolve().parents[2] / ".language_clients"
 CHECKS = Path(__file__).with_name("checks.py")
 
 
@@ -26,20 +26,15 @@ def main() -> int:
     parser.add_argument("model", help="the name of the model")
     parser.add_argument("--key", default="none")
     arguments = parser.parse_args()
-    command = [str(_python()), str(CHECKS), arguments.url.rstrip("/"), arguments.model]
+    command = [
+        str(python_with(".language_clients", PACKAGES)),
+        str(CHECKS),
+        arguments.url.rstrip("/"),
+        arguments.model,
+    ]
     # LiteLLM would fetch the prices of models.
     environment = {"API_KEY": arguments.key, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     return subprocess.run(command, check=False, env={**os.environ, **environment}).returncode
-
-
-def _python() -> Path:
-    python = FOLDER / "bin" / "python"
-    if not (FOLDER / "installed").exists():
-        venv.create(FOLDER, with_pip=True, clear=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]
-        subprocess.run(command, check=True)
-        (FOLDER / "installed").touch()
-    return python
 
 
 if __name__ == "__main__":

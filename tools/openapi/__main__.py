@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
-VERSION = "4.32.5"
-FOLDER = Path(__file__).resolve().parents[2] / ".schemathesis"
+from tools.own_environment import python_with
+from tools.repository import ROOT
+
+FOLDER = ".schemathesis"
+PACKAGES = ("schemathesis==4.32.5",)
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 
@@ -25,23 +27,15 @@ def main() -> int:
     parser.add_argument("--key", help="a key with all scopes")
     parser.add_argument("--phases", default="examples,coverage", help="comma-separated")
     arguments, rest = parser.parse_known_args()
+    program = python_with(FOLDER, PACKAGES).with_name("schemathesis")
     command = [
-        *(str(_program()), "--config-file", str(CONFIGURATION), "run"),
+        *(str(program), "--config-file", str(CONFIGURATION), "run"),
         f"{arguments.url.rstrip('/')}/openapi.json",
         *("--phases", arguments.phases, "--continue-on-failure", *rest),
     ]
     if arguments.key:
         command += ["--header", f"Authorization: Bearer {arguments.key}"]
-    return subprocess.run(command, cwd=FOLDER, check=False).returncode
-
-
-def _program() -> Path:
-    program = FOLDER / "bin" / "schemathesis"
-    if not program.exists():
-        venv.create(FOLDER, with_pip=True)
-        pip = [str(FOLDER / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, f"schemathesis=={VERSION}"], check=True)
-    return program
+    return subprocess.run(command, cwd=ROOT / FOLDER, check=False).returncode
 
 
 if __name__ == "__main__":
