@@ -8,7 +8,7 @@ use crate::vocabulary::read_tokenizer;
 
 /// Makes tokens of text, as `tokenizers` does.
 #[derive(Debug)]
-pub(crate) struct Encoder(Tokenizer);
+pub(crate) struct Encoder(pub(crate) Tokenizer);
 
 impl Encoder {
     /// Takes the bytes of a `tokenizer.json`.
@@ -25,8 +25,11 @@ impl Encoder {
 
     /// The tokens of a text.
     pub(crate) fn encode(&self, text: &str, adds_special: bool) -> Result<Vec<u32>, Error> {
-        let encoded = self.0.encode_fast(text, adds_special);
-        let failed = |error| Error::new(Cause::Internal, format!("the tokenizer failed: {error}"));
-        Ok(encoded.map_err(failed)?.get_ids().to_vec())
+        let encoded = self.0.encode_fast(text, adds_special).map_err(failed)?;
+        Ok(encoded.get_ids().to_vec())
     }
+}
+
+pub(crate) fn failed(error: tokenizers::Error) -> Error {
+    Error::new(Cause::Internal, format!("the tokenizer failed: {error}"))
 }

@@ -1,15 +1,18 @@
 //! The tokens of texts and pairs of texts, for models that take a text as a whole.
 
-use grps_core::{Cause, Error, TextEncoder, TextTokens};
-use tokenizers::{Encoding, Tokenizer, TruncationDirection};
+use std::borrow::Cow;
 
+use grps_core::{Error, TextEncoder, TextTokens};
+use tokenizers::{Encoding, PostProcessor, Token};
+
+use crate::encoder::{Encoder, failed};
 use crate::error::TextError;
-use crate::vocabulary::read_tokenizer;
+use crate::vocabulary::count_ids;
 
 /// Makes tokens of texts and pairs of texts.
 #[derive(Debug)]
 pub struct PairEncoder {
-    tokenizer: Tokenizer,
+    encoder: Encoder,
     options: PairOptions,
     token_count: u32,
 }
@@ -27,50 +30,52 @@ impl PairEncoder {
     /// Takes the bytes of a `tokenizer.json`. What it says of padding and truncation is ignored.
     ///
     /// # Errors
-    /// [`TextError::Invalid`].
+    /// [`TextError::Invalid`] and [`TextError::TokenIdTooHigh`].
     pub fn from_bytes(json: &[u8], options: PairOptions) -> Result<Self, TextError> {
-        let mut tokenizer = read_tokenizer(json)?;
-        let _ = tokenizer.with_truncation(None);
-        tokenizer.with_padding(None);
-        let highest = tokenizer.get_vocab(true).into_values().max();
-        Ok(Self { tokenizer, options, token_count: highest.map_or(0, |id| id.saturating_add(1)) })
+        let encoder = Encoder::from_bytes(json)?;
+        let token_count = count_ids(&encoder.0)?;
+        Ok(Self { encoder, options, token_count })
     }
 
-    /// The tokens of one text without special ones.
-    fn plain(&self, text: &str, prefix: &str) -> Result<Encoding, Error> {
-        let with_prefix;
-        let mut text = text;
-        if !prefix.is_empty() || self.options.lowercase {
-            let joined = [prefix, text].concat();
-            with_prefix = if self.options.lowercase { joined.to_lowercase() } else { joined };
-            text = &with_prefix;
-        }
-        self.tokenizer.encode_fast(text, false).map_err(failed)
+    /// How many special tokens a row has.
+    fn special_tokens(&self, is_pair: bool) -> usize {
+        let processor = self.encoder.0.get_post_processor();
+        processor.map_or(0, |processor| PostProcessor::added_tokens(processor, is_pair))
     }
 }
 
 impl TextEncoder for PairEncoder {
-    fn encode(
+    fn tokens(&self, text: &str, alone: bool) -> Result<Vec<u32>, Error> {
+        let PairOptions { lowercase, prefix } = &self.options;
+        let mut text = Cow::Borrowed(text);
+        if alone && !prefix.is_empty() {
+            text = Cow::Owned([prefix, &*text].concat());
+        }
+        if *lowercase {
+            text = Cow::Owned(text.to_lowercase());
+        }
+        self.encoder.encode(&text, false)
+    }
+
+    fn row(
         &self,
-        text: &str,
-        second: Option<&str>,
+        first: &[u32],
+        second: Option<&[u32]>,
         most: Option<usize>,
     ) -> Result<TextTokens, Error> {
-        let prefix = if second.is_none() { &*self.options.prefix } else { "" };
-        let mut first = self.plain(text, prefix)?;
-        let mut second = second.map(|second| self.plain(second, "")).transpose()?;
+        let (mut first, mut second) = (first, second);
         if let Some(most) = most {
-            let added = self.tokenizer.get_post_processor().map_or(0, |processor| {
-                tokenizers::PostProcessor::added_tokens(processor, second.is_some())
-            });
-            let fixed = added + second.as_ref().map_or(0, |_| first.len());
+            let before = second.map_or(0, |_| first.len());
+            let fixed = self.special_tokens(second.is_some()) + before;
             let Some(left) = most.checked_sub(fixed).filter(|left| *left > 0) else {
                 let text = format!("{most} tokens have no room for {fixed} that can't be left out");
                 return Err(Error::invalid(text));
             };
-            second.as_mut().unwrap_or(&mut first).truncate(left, 0, TruncationDirection::Right);
+            let last = second.as_mut().unwrap_or(&mut first);
+            *last = last.get(..left).unwrap_or(last);
         }
-        let encoded = self.tokenizer.post_process(first, second, true).map_err(failed)?;
+        let (first, second) = (encoding(first, 0), second.map(|second| encoding(second, 1)));
+        let encoded = self.encoder.0.post_process(first, second, true).map_err(failed)?;
         Ok(TextTokens {
             tokens: encoded.get_ids().to_vec(),
             types: encoded.get_type_ids().to_vec(),
@@ -82,8 +87,11 @@ impl TextEncoder for PairEncoder {
     }
 }
 
-fn failed(error: tokenizers::Error) -> Error {
-    Error::new(Cause::Internal, format!("the tokenizer failed: {error}"))
+/// Tokens in the form in which special ones are put around them. `Encoding::truncate` would keep what
+/// is left out, in parts that each get the first text again.
+fn encoding(tokens: &[u32], kind: u32) -> Encoding {
+    let tokens = tokens.iter().map(|token| Token::new(*token, String::new(), (0, 0)));
+    Encoding::from_tokens(tokens.collect(), kind)
 }
 
 #[cfg(test)]

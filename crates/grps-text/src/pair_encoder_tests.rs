@@ -18,7 +18,19 @@ fn encoder(options: PairOptions) -> PairEncoder {
 }
 
 fn tokens(text: &str, second: Option<&str>, most: Option<usize>) -> Result<TextTokens, Error> {
-    encoder(PairOptions::default()).encode(text, second, most)
+    encoded(PairOptions::default(), text, second, most)
+}
+
+fn encoded(
+    options: PairOptions,
+    text: &str,
+    second: Option<&str>,
+    most: Option<usize>,
+) -> Result<TextTokens, Error> {
+    let encoder = encoder(options);
+    let first = encoder.tokens(text, second.is_none())?;
+    let second = second.map(|second| encoder.tokens(second, false)).transpose()?;
+    encoder.row(&first, second.as_deref(), most)
 }
 
 #[test]
@@ -43,10 +55,20 @@ fn the_end_of_the_last_text_is_left_out() {
 }
 
 #[test]
+fn what_is_left_out_of_a_long_text_costs_nothing() {
+    // As many parts of one token, each with the first text, would take 10^10 tokens.
+    let (query, document) = (vec![3; 100_000], vec![4; 100_000]);
+    let most = query.len() + 4;
+    let row = encoder(PairOptions::default()).row(&query, Some(&document), Some(most)).unwrap();
+    assert_eq!((row.tokens.len(), row.types.len()), (most, most));
+    assert_eq!(row.tokens.last_chunk(), Some(&[3, 2, 4, 2]));
+}
+
+#[test]
 fn a_text_gets_its_prefix_and_becomes_lower_case() {
     let options = PairOptions { lowercase: true, prefix: "SAY: ".to_owned() };
-    assert_eq!(encoder(options.clone()).encode("A", None, None).unwrap().tokens, [1, 6, 3, 2]);
-    let pair = encoder(options).encode("A", Some("B"), None).unwrap();
+    assert_eq!(encoded(options.clone(), "A", None, None).unwrap().tokens, [1, 6, 3, 2]);
+    let pair = encoded(options, "A", Some("B"), None).unwrap();
     assert_eq!(pair.tokens, [1, 3, 2, 4, 2]);
 }
 

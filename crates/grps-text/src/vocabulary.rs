@@ -160,7 +160,7 @@ fn add_content(table: &mut TokenTable, plan: &Plan, token: &str, special: bool) 
 }
 
 /// One more than the highest id of a tokenizer.
-fn count_ids(tokenizer: &Tokenizer) -> Result<u32, TextError> {
+pub(crate) fn count_ids(tokenizer: &Tokenizer) -> Result<u32, TextError> {
     let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder().keys().copied();
     let named = tokenizer.get_vocab(false).into_values();
     // A unigram model may name two ids alike, of which its vocabulary lists one.

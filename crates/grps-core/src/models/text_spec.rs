@@ -34,15 +34,22 @@ pub struct TextSpec {
 
 /// Makes the tokens that a model takes.
 pub trait TextEncoder: Debug + Send + Sync {
-    /// The tokens of a text, or of two, with the special ones. With `most`, the last tokens of the
+    /// The tokens of a text without special ones. A text that is `alone` in its row gets what the
+    /// model has before texts.
+    ///
+    /// # Errors
+    /// The tokenizer fails.
+    fn tokens(&self, text: &str, alone: bool) -> Result<Vec<u32>, Error>;
+
+    /// The row of a text, or of two, with the special tokens. With `most`, the last tokens of the
     /// last text are left out where there are more.
     ///
     /// # Errors
     /// The tokenizer fails, or `most` has no room for the rest.
-    fn encode(
+    fn row(
         &self,
-        text: &str,
-        second: Option<&str>,
+        first: &[u32],
+        second: Option<&[u32]>,
         most: Option<usize>,
     ) -> Result<TextTokens, Error>;
 

@@ -13,7 +13,7 @@ use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::purpose::Purpose;
 use crate::frontends::openai::received::{Received, receive, respond_json};
-use crate::frontends::openai::text_rows::{Source, TextModel};
+use crate::frontends::openai::text_rows::TextModel;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::net::http::reply_body::ReplyBody;
 
@@ -95,9 +95,7 @@ fn encode_inputs(asked: &Embeddings, model: &TextModel) -> Result<Vec<TextTokens
         let field = if is_list { format!("input[{index}]") } else { "input".to_owned() };
         match input {
             Prompt::Tokens(tokens) => model.check(tokens, &field, asked.truncation),
-            Prompt::Text(text) => {
-                model.encode(&Source { text, second: None, field }, asked.truncation)
-            }
+            Prompt::Text(text) => model.encode(text, &field, asked.truncation),
             Prompt::Messages(_) => {
                 Err(ApiError::invalid(field, "Messages have no embedding.").into())
             }
@@ -157,18 +155,15 @@ fn encode_documents(asked: &Rerank, model: &TextModel) -> Result<Vec<TextTokens>
     let field = |index: usize| format!("documents[{index}]");
     let documents = asked.documents.iter().enumerate();
     if scores_pairs(model) {
+        let query = model.tokens(&asked.query, "query", false)?;
         let rows = documents.map(|(index, document)| {
-            let second = Some(document.as_str());
-            let source = Source { text: &asked.query, second, field: field(index) };
-            model.encode(&source, asked.truncation)
+            let document = model.tokens(document, &field(index), false)?;
+            model.row(&query, Some(&document), &field(index), asked.truncation)
         });
         return rows.collect();
     }
-    let query = Source { text: &asked.query, second: None, field: "query".to_owned() };
-    let query = model.encode(&query, Truncation::Refuse)?;
-    let rows = documents.map(|(index, text)| {
-        model.encode(&Source { text, second: None, field: field(index) }, asked.truncation)
-    });
+    let query = model.encode(&asked.query, "query", Truncation::Refuse)?;
+    let rows = documents.map(|(index, text)| model.encode(text, &field(index), asked.truncation));
     std::iter::once(Ok(query)).chain(rows).collect()
 }
 

@@ -27,27 +27,44 @@ pub(super) struct TextModel {
     pub(super) options: SchedulingOptions,
 }
 
-/// Text as a request has it, for messages of errors.
-pub(super) struct Source<'a> {
-    pub(super) text: &'a str,
-    pub(super) second: Option<&'a str>,
-    /// The field of the request.
-    pub(super) field: String,
-}
-
 impl TextModel {
     fn spec(&self) -> Result<&TextSpec, Error> {
         let missing = || Error::new(Cause::Internal, "the model has no tokenizer");
         self.model.spec().text.as_deref().ok_or_else(missing)
     }
 
-    /// The tokens of a text, or of two.
+    /// The row of a text. `field` of the request has it.
+    ///
+    /// # Errors
+    /// It has more tokens than the model takes, unless they may be left out.
+    pub(super) fn encode(
+        &self,
+        text: &str,
+        field: &str,
+        truncation: Truncation,
+    ) -> Result<TextTokens, Fault> {
+        let tokens = self.tokens(text, field, true)?;
+        self.row(&tokens, None, field, truncation)
+    }
+
+    /// The tokens of a text without special ones, which may be `alone` in its row.
+    ///
+    /// # Errors
+    /// It is too long to be read.
+    pub(super) fn tokens(&self, text: &str, field: &str, alone: bool) -> Result<Vec<u32>, Fault> {
+        check_size(text, field)?;
+        Ok(self.spec()?.encoder.tokens(text, alone)?)
+    }
+
+    /// The row of the tokens of a text, or of two. `field` of the request has the last one.
     ///
     /// # Errors
     /// There are more than the model takes, unless they may be left out.
-    pub(super) fn encode(
+    pub(super) fn row(
         &self,
-        source: &Source<'_>,
+        first: &[u32],
+        second: Option<&[u32]>,
+        field: &str,
         truncation: Truncation,
     ) -> Result<TextTokens, Fault> {
         let spec = self.spec()?;
@@ -59,17 +76,13 @@ impl TextModel {
                 Some(most)
             }
         };
-        for text in [Some(source.text), source.second].into_iter().flatten() {
-            check_size(text, &source.field)?;
-        }
-        let encoded = spec.encoder.encode(source.text, source.second, most);
-        let row = match encoded {
+        let row = match spec.encoder.row(first, second, most) {
             Err(error) if error.cause() == Cause::InvalidArgument => {
-                return Err(ApiError::invalid(&*source.field, error.message()).into());
+                return Err(ApiError::invalid(field, error.message()).into());
             }
-            encoded => encoded?,
+            row => row?,
         };
-        check_length(&row.tokens, spec.max_length, &source.field)?;
+        check_length(&row.tokens, spec.max_length, field)?;
         Ok(row)
     }
 
