@@ -70,7 +70,8 @@ pub use scheduling::steps::step_item::{StepItem, StepRequest};
 pub use scheduling::steps::step_puller::{StepOutcome, StepPuller, StepStopper};
 pub use scheduling::steps::step_queue::StepQueue;
 pub use scheduling::steps::text::{
-    FINISH_REASON_OUTPUT, STOP_STRING_OUTPUT, SequenceText, StepText, TEXT_OUTPUT,
+    FINISH_REASON_OUTPUT, PROMPT_INPUT, STOP_STRING_OUTPUT, SequenceText, StepText, TEXT_OUTPUT,
+    TOKEN_OUTPUT,
 };
 pub use tensor::buffer::Buffer;
 pub use tensor::dtype::DataType;

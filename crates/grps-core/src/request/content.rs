@@ -33,6 +33,13 @@ impl Content {
             Self::Message(bytes) | Self::Raw(bytes) => bytes.len(),
         }
     }
+
+    /// The elements of a tensor; 0 if there is none of this name.
+    pub fn element_count(&self, name: &str) -> usize {
+        let Self::Tensors(tensors) = self else { return 0 };
+        let named = tensors.iter().find(|tensor| tensor.name() == name);
+        named.map_or(0, |tensor| tensor.shape().iter().product())
+    }
 }
 
 /// Translates content between its two forms; the codec implements it.

@@ -2,15 +2,10 @@
 
 use std::sync::Arc;
 
-use grps_core::{Content, Error, Route, Tensor};
+use grps_core::{Content, Error, PROMPT_INPUT, Route, TOKEN_OUTPUT};
 
 use crate::auth::identity::Identity;
 use crate::call::call::Call;
-
-/// Name of the input with the tokens of a prompt.
-const PROMPT: &str = "tokens";
-/// Name of the output with generated tokens.
-const GENERATED: &str = "token";
 
 /// The tokens of one request; without a known caller nothing is counted.
 pub(crate) struct TokenCharge(Option<Arc<Identity>>);
@@ -34,7 +29,9 @@ impl TokenCharge {
     /// See [`TokenCharge::begin`].
     pub(crate) fn of_input(call: &Call, route: &Route, input: &Content) -> Result<Self, Error> {
         match route.models() {
-            [model] if model.spec().language.is_some() => Self::begin(call, count(input, PROMPT)),
+            [model] if model.spec().language.is_some() => {
+                Self::begin(call, input.element_count(PROMPT_INPUT))
+            }
             _ => Ok(Self(None)),
         }
     }
@@ -49,14 +46,7 @@ impl TokenCharge {
     /// Uses the tokens of an output.
     pub(crate) fn add_output(&self, output: &Content) {
         if self.0.is_some() {
-            self.add(count(output, GENERATED));
+            self.add(output.element_count(TOKEN_OUTPUT));
         }
     }
-}
-
-/// The elements of a tensor; 0 if there is none of this name.
-fn count(content: &Content, name: &str) -> usize {
-    let Content::Tensors(tensors) = content else { return 0 };
-    let named = tensors.iter().find(|tensor| tensor.name() == name);
-    named.map_or(0, |tensor: &Tensor| tensor.shape().iter().product())
 }

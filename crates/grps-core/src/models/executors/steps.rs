@@ -82,7 +82,7 @@ impl StepsExecutor {
                     "model '{model}': the input has {} positions, but the memory for states has \
                      room for {}",
                     need.prefill,
-                    policy.max_state_bytes / policy.position_bytes
+                    policy.max_state_bytes.saturating_sub(need.state_bytes) / policy.position_bytes
                 ))
             }
             Refused::Waiting(StepRefusal::StateBytes) => Error::invalid(format!(

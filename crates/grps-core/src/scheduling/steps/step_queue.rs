@@ -17,11 +17,8 @@ use crate::scheduling::steps::sequence::{Need, Sequence};
 use crate::scheduling::steps::step_counts::StepCounts;
 use crate::scheduling::steps::step_item::{StepItem, WaitingRequest};
 use crate::scheduling::steps::step_puller::StepPuller;
-use crate::scheduling::steps::text::{SequenceText, StepText};
+use crate::scheduling::steps::text::{PROMPT_INPUT, SequenceText, StepText};
 use crate::scheduling::steps::waiting::{StepRefusal, Waiting};
-
-/// The input of a language model with the tokens of the prompt.
-const PROMPT_INPUT: &str = "tokens";
 
 /// Sequences that wait for a slot of any instance.
 #[derive(Debug)]
@@ -215,18 +212,11 @@ impl StepQueue {
             priority: 0,
             client: None,
             prefill: prefill.unwrap_or(1),
-            prompt_tokens: prompt_tokens_of(content),
+            prompt_tokens: content.element_count(PROMPT_INPUT),
             state_bytes: self.policy.state_bytes,
             input_bytes: content.byte_len(),
         }
     }
-}
-
-/// Tokens of the prompt of a language model; 0 for another input.
-fn prompt_tokens_of(content: &Content) -> usize {
-    let Content::Tensors(tensors) = content else { return 0 };
-    let tokens = tensors.iter().find(|tensor| tensor.name() == PROMPT_INPUT);
-    tokens.map_or(0, |tokens| tokens.shape().iter().product())
 }
 
 /// The right to take one sequence out.

@@ -15,6 +15,10 @@ use crate::tensor::values::Values;
 
 /// Name of the output with the text.
 pub const TEXT_OUTPUT: &str = "text";
+/// The input of a language model with the tokens of its prompt.
+pub const PROMPT_INPUT: &str = "tokens";
+/// The output of a language model with the tokens that it generates.
+pub const TOKEN_OUTPUT: &str = "token";
 
 /// Name of the output that says why the sequence has ended.
 pub const FINISH_REASON_OUTPUT: &str = "finish_reason";

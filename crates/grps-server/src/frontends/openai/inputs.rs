@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use grps_chat::CallGuide;
-use grps_core::{Error, Tensor, Values};
+use grps_core::{Error, PROMPT_INPUT, Tensor, Values};
 use grps_openai::{ApiError, Generation, OutputFormat, Sampling};
 
 use crate::frontends::openai::api::Api;
@@ -19,7 +19,7 @@ const TOP_LOGPROBS: &str = "top_logprobs";
 /// The inputs of one choice, which may be guided to a call. Choices have different seeds.
 ///
 /// # Errors
-/// Never: the shapes go with their elements.
+/// A tensor is too large.
 pub(super) fn inputs(
     language: &Language,
     generation: &Generation,
@@ -28,7 +28,7 @@ pub(super) fn inputs(
     seed: i64,
 ) -> Result<Vec<Tensor>, Fault> {
     let sampling = &generation.sampling;
-    let mut inputs = vec![integers("tokens", prompt.iter().map(|token| i64::from(*token)))?];
+    let mut inputs = vec![integers(PROMPT_INPUT, prompt.iter().map(|token| i64::from(*token)))?];
     let numbers = [
         ("temperature", Some(sampling.temperature.unwrap_or(TEMPERATURE))),
         ("top_p", sampling.top_p),
@@ -120,21 +120,22 @@ pub(super) fn refuse_unsupported(
     language: &Language,
     generation: &Generation,
 ) -> Result<(), ApiError> {
-    let top_field = if api == Api::Completion { "logprobs" } else { TOP_LOGPROBS };
+    let top_field = if api == Api::Completion { "logprobs" } else { "top_logprobs" };
     let sampling = &generation.sampling;
+    // Fields, and the inputs that they become if the engine takes these.
     let asked = [
-        ("logit_bias", !sampling.logit_bias.is_empty()),
-        (sampling.bad_words_field.unwrap_or("bad_words"), !sampling.bad_words.is_empty()),
-        ("include_stop_str_in_output", sampling.include_stop),
-        ("skip_special_tokens", !sampling.skip_special_tokens),
-        (top_field, generation.logprobs.is_some_and(|top| top > 0)),
-        ("echo", generation.echo && generation.logprobs.is_some()),
+        ("logit_bias", Some(LOGIT_BIAS), !sampling.logit_bias.is_empty()),
+        (top_field, Some(TOP_LOGPROBS), generation.logprobs.is_some_and(|top| top > 0)),
+        (sampling.bad_words_field.unwrap_or("bad_words"), None, !sampling.bad_words.is_empty()),
+        ("include_stop_str_in_output", None, sampling.include_stop),
+        ("skip_special_tokens", None, !sampling.skip_special_tokens),
+        ("echo", None, generation.echo && generation.logprobs.is_some()),
     ];
-    let is_taken = |name| language.takes(if name == top_field { TOP_LOGPROBS } else { name });
-    match asked.into_iter().find(|(name, is_asked)| *is_asked && !is_taken(*name)) {
-        Some((name, _)) => {
-            let message = format!("'{name}' is not supported by the engine of this model.");
-            Err(ApiError::invalid(name, message))
+    let is_taken = |input: Option<&str>| input.is_some_and(|input| language.takes(input));
+    match asked.into_iter().find(|(_, input, is_asked)| *is_asked && !is_taken(*input)) {
+        Some((field, ..)) => {
+            let message = format!("'{field}' is not supported by the engine of this model.");
+            Err(ApiError::invalid(field, message))
         }
         None => Ok(()),
     }

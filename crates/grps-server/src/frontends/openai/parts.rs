@@ -2,12 +2,11 @@
 
 use grps_core::{
     Cause, Content, Elements, Error, FINISH_REASON_OUTPUT, STOP_STRING_OUTPUT, StepText,
-    TEXT_OUTPUT, Tensor,
+    TEXT_OUTPUT, TOKEN_OUTPUT, Tensor,
 };
 use grps_openai::{FinishReason, TokenLogprob, TopLogprob};
 
-/// The output with tokens, and the one with the logarithms of their probabilities.
-const TOKEN: &str = "token";
+/// The output with the logarithms of the probabilities of tokens.
 const LOGPROB: &str = "logprob";
 /// The outputs with the likeliest tokens of each position, the likeliest first, and their logarithms.
 /// -1 is none.
@@ -43,7 +42,7 @@ impl Piece {
         for tensor in &tensors {
             match tensor.name() {
                 TEXT_OUTPUT => piece.text = text_of(tensor)?,
-                TOKEN => piece.tokens = tokens_of(tensor)?,
+                TOKEN_OUTPUT => piece.tokens = tokens_of(tensor)?,
                 LOGPROB => piece.logprobs = logprobs_of(tensor)?,
                 TOP_TOKEN => piece.top_tokens = numbers_of(tensor)?.to_vec(),
                 TOP_LOGPROB => piece.top_logprobs = logprobs_of(tensor)?,

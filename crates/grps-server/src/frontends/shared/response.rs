@@ -1,5 +1,7 @@
 //! HTTP responses for all front ends.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use grps_core::Error;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -52,10 +54,13 @@ pub(crate) fn failure(
 /// Adds when a client can retry, in whole seconds; returns whether it can.
 pub(crate) fn add_retry_after(response: &mut Response<ReplyBody>, error: &Error) -> bool {
     let Some(after) = retry_after(error) else { return false };
-    let seconds = after.as_millis().div_ceil(1000);
-    let value = HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX));
-    response.headers_mut().insert(header::RETRY_AFTER, value);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
     true
+}
+
+/// Rounded up: a client that comes earlier is refused again.
+fn whole_seconds(after: Duration) -> u64 {
+    after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0)).max(1)
 }
 
 /// 200 with a body.
@@ -91,4 +96,18 @@ pub(crate) fn stream<E: StreamEncoding<Chunk = Bytes>>(
     let mut response = Response::new(body);
     add_content_type(&mut response, content_type);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_to_wait_are_rounded_up() {
+        let cases = [(0, 1), (1, 1), (999_999_999, 1), (1_000_000_000, 1), (1_000_000_001, 2)];
+        for (nanos, seconds) in cases {
+            assert_eq!(whole_seconds(Duration::from_nanos(nanos)), seconds, "{nanos}");
+        }
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
+    }
 }
