@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use grps_chat::{
-    ChatError, ChatTemplate, MAX_TEMPLATE_BYTES, PromptOptions, SpecialTokens, TemplateThread,
+    ChatError, ChatTemplate, MAX_TEMPLATE_BYTES, PromptOptions, Rendering, SpecialTokens,
+    TemplateThread,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -23,7 +24,12 @@ fn start(source: &str, limit: Duration) -> TemplateThread {
 
 fn render(thread: &TemplateThread, text: &str) -> Result<String, ChatError> {
     let messages = vec![json!({"role": "user", "content": text})];
-    thread.render(messages, &PromptOptions::default())?.wait()
+    wait(thread.render(messages, &PromptOptions::default())?)
+}
+
+fn wait(rendering: Rendering) -> Result<String, ChatError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(rendering.wait())
 }
 
 #[test]
@@ -35,7 +41,7 @@ fn prompts_of_a_thread_are_those_of_its_template() {
     let options =
         PromptOptions { tools: &tools, variables: variables.as_object(), ..Default::default() };
     let messages = vec![json!({"role": "user", "content": "b"})];
-    assert_eq!(thread.render(messages, &options).unwrap().wait().unwrap(), "1b7");
+    assert_eq!(wait(thread.render(messages, &options).unwrap()).unwrap(), "1b7");
 }
 
 #[test]
@@ -60,7 +66,7 @@ fn a_template_that_does_not_end_is_given_up() {
     let second = thread.render(messages, &PromptOptions::default()).unwrap();
     let expected = Err(ChatError::TimedOut { limit_ms: 200 });
     assert_eq!(render(&thread, "a"), expected);
-    assert_eq!(second.wait(), expected);
+    assert_eq!(wait(second), expected);
     let error = render(&thread, "a").unwrap_err();
     assert!(!error.is_of_request());
     assert!(error.to_string().contains("longer than 200 ms"), "{error}");

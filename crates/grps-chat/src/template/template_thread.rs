@@ -8,12 +8,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::{ChatTemplate, PromptOptions, SpecialTokens};
 use crate::error::ChatError;
@@ -33,7 +35,7 @@ pub struct TemplateThread {
 /// A prompt that is being rendered.
 #[derive(Debug)]
 pub struct Rendering {
-    result: Receiver<Result<String, ChatError>>,
+    result: oneshot::Receiver<Result<String, ChatError>>,
     watch: Arc<Watch>,
 }
 
@@ -44,7 +46,7 @@ struct Job {
     documents: Vec<Value>,
     variables: Option<Map<String, Value>>,
     add_generation_prompt: bool,
-    result: SyncSender<Result<String, ChatError>>,
+    result: oneshot::Sender<Result<String, ChatError>>,
 }
 
 /// What those who wait know of the thread.
@@ -95,7 +97,7 @@ impl TemplateThread {
         if self.watch.is_stuck.load(Ordering::Acquire) {
             return Err(self.watch.timed_out());
         }
-        let (sender, result) = sync_channel(1);
+        let (sender, result) = oneshot::channel();
         let job = Job {
             messages,
             tools: options.tools.to_vec(),
@@ -111,29 +113,22 @@ impl TemplateThread {
 }
 
 impl Rendering {
-    /// The prompt, if it is there within `time`.
-    #[must_use]
-    pub fn wait_for(&self, time: Duration) -> Option<Result<String, ChatError>> {
-        match self.result.recv_timeout(time) {
-            Ok(result) => Some(result),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(Err(self.watch.ended())),
-        }
-    }
-
-    /// The prompt.
+    /// The prompt. Those of a template are rendered one after another.
     ///
     /// # Errors
     ///
     /// Those of [`ChatTemplate::parse`] and [`ChatTemplate::render`]; the time is over.
-    pub fn wait(self) -> Result<String, ChatError> {
+    pub async fn wait(mut self) -> Result<String, ChatError> {
         loop {
-            if let Some(result) = self.wait_for(self.watch.time_left()) {
-                return result;
-            }
-            if self.watch.time_left().is_zero() {
-                self.watch.is_stuck.store(true, Ordering::Release);
-                return Err(self.watch.timed_out());
+            match timeout(self.watch.time_left(), &mut self.result).await {
+                Ok(Ok(result)) => return result,
+                Ok(Err(_)) => return Err(self.watch.ended()),
+                Err(_) if self.watch.time_left().is_zero() => {
+                    self.watch.is_stuck.store(true, Ordering::Release);
+                    return Err(self.watch.timed_out());
+                }
+                // It was an earlier prompt that took so long.
+                Err(_) => {}
             }
         }
     }

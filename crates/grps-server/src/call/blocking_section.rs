@@ -33,12 +33,6 @@ impl BlockingSection {
         block_in_place(work)
     }
 
-    /// Runs work that waits for another thread, without a permit, since it takes no processor.
-    #[expect(clippy::unused_self, reason = "all blocking work is run by a section")]
-    pub(crate) fn block<T>(&self, work: impl FnOnce() -> T) -> T {
-        if can_block() { block_in_place(work) } else { work() }
-    }
-
     /// Like [`BlockingSection::run`], for code that can't wait for a permit.
     pub(crate) fn run_at_once<T>(&self, bytes: usize, work: impl FnOnce() -> T) -> T {
         if must_block(bytes) { block_in_place(work) } else { work() }
@@ -46,11 +40,7 @@ impl BlockingSection {
 }
 
 fn must_block(bytes: usize) -> bool {
-    bytes >= BLOCKING_BYTES && can_block()
-}
-
-fn can_block() -> bool {
-    Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
+    bytes >= BLOCKING_BYTES && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
 }
 
 #[cfg(test)]

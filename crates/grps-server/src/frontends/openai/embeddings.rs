@@ -12,13 +12,10 @@ use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::purpose::Purpose;
-use crate::frontends::openai::received::{Received, receive, respond_json};
+use crate::frontends::openai::received::{Received, TOKENIZING, receive, respond_json};
 use crate::frontends::openai::text_rows::TextModel;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::net::http::reply_body::ReplyBody;
-
-/// Reading a text as tokens takes as long as decoding so many times its bytes of JSON.
-const TOKENIZING: usize = 16;
 
 /// Embeddings of texts.
 pub(super) async fn embed(call: Call, request: HttpRequest) -> Response<ReplyBody> {
@@ -30,23 +27,6 @@ pub(super) async fn rerank(call: Call, request: HttpRequest) -> Response<ReplyBo
     respond_json(&call, Api::Chat, serve_ranking(&call, request).await)
 }
 
-/// The model that a request names.
-trait Named {
-    fn model_name(&self) -> &str;
-}
-
-impl Named for Embeddings {
-    fn model_name(&self) -> &str {
-        &self.model
-    }
-}
-
-impl Named for Rerank {
-    fn model_name(&self) -> &str {
-        &self.model
-    }
-}
-
 /// A request with its model and the tokens of its texts.
 struct Asked<T> {
     request: T,
@@ -54,20 +34,41 @@ struct Asked<T> {
     rows: Vec<TextTokens>,
 }
 
-/// Reads a request by `read`, finds its model, and makes its rows by `encode`.
-async fn receive_texts<T: Named + Send>(
-    call: &Call,
-    request: HttpRequest,
+/// What a kind of requests needs.
+struct Kind<T> {
     purpose: Purpose,
     read: fn(&[u8], &Limits) -> Result<T, ApiError>,
+    /// The model that a request names.
+    model: fn(&T) -> &str,
+    /// Makes the rows of its texts.
     encode: fn(&T, &TextModel) -> Result<Vec<TextTokens>, Fault>,
+}
+
+const EMBEDDINGS: Kind<Embeddings> = Kind {
+    purpose: Purpose::Embed,
+    read: read_embeddings,
+    model: |asked| &asked.model,
+    encode: encode_inputs,
+};
+
+const RANKING: Kind<Rerank> = Kind {
+    purpose: Purpose::Rank,
+    read: read_rerank,
+    model: |asked| &asked.model,
+    encode: encode_documents,
+};
+
+async fn receive_texts<T: Send>(
+    call: &Call,
+    request: HttpRequest,
+    kind: &Kind<T>,
 ) -> Result<Asked<T>, Fault> {
     let Received { headers, body, options, limits } = receive(call, request).await?;
     let decode = || {
-        let request = read(&body, &limits)?;
-        let (route, model) = purpose.find(call, request.model_name(), &headers)?;
+        let request = (kind.read)(&body, &limits)?;
+        let (route, model) = kind.purpose.find(call, (kind.model)(&request), &headers)?;
         let model = TextModel { route, model, options };
-        let rows = encode(&request, &model)?;
+        let rows = (kind.encode)(&request, &model)?;
         Ok::<_, Fault>(Asked { request, model, rows })
     };
     let asked = call.app.blocking.run(body.len().saturating_mul(TOKENIZING), decode).await?;
@@ -76,8 +77,7 @@ async fn receive_texts<T: Named + Send>(
 }
 
 async fn serve_embeddings(call: &Call, request: HttpRequest) -> Result<Vec<u8>, Fault> {
-    let asked =
-        receive_texts(call, request, Purpose::Embed, read_embeddings, encode_inputs).await?;
+    let asked = receive_texts(call, request, &EMBEDDINGS).await?;
     let mut embeddings = asked.model.run(call, &asked.rows).await?;
     let Asked { request, model, rows } = &asked;
     if let Some(wanted) = request.dimensions {
@@ -130,7 +130,7 @@ fn shorten(embeddings: &mut [Vec<f32>], wanted: usize, model: &TextModel) -> Res
 }
 
 async fn serve_ranking(call: &Call, request: HttpRequest) -> Result<Vec<u8>, Fault> {
-    let asked = receive_texts(call, request, Purpose::Rank, read_rerank, encode_documents).await?;
+    let asked = receive_texts(call, request, &RANKING).await?;
     let numbers = asked.model.run(call, &asked.rows).await?;
     let tokens = tokens_of(&asked.rows);
     let scores: Vec<f32> = if scores_pairs(&asked.model) {

@@ -56,19 +56,21 @@ pub(super) async fn generate(call: Call, request: HttpRequest, api: Api) -> Resp
 async fn serve(call: &Call, request: HttpRequest, api: Api) -> Result<Response<ReplyBody>, Fault> {
     let received = receive(call, request).await?;
     let bytes = received.body.len();
-    let asked = call.app.blocking.run(bytes, || read_request(call, received, api)).await?;
+    let mut asked = call.app.blocking.run(bytes, || read_request(call, received, api)).await?;
+    let Asked { language, generation, tools, .. } = &asked;
+    asked.prompts = encode_all(call, language, api, generation, tools).await?;
     call.timeline.note_stage_end(RequestStage::Decode);
     answer(call, asked).await
 }
 
+/// Reads all but the prompts, which other threads make.
 fn read_request(call: &Call, received: Received, api: Api) -> Result<Asked, Fault> {
     let Received { headers, body, options, limits } = received;
     let (generation, repeated) = api.read(&body, &limits)?;
     let options = with_body_priority(options, generation.priority, &headers, call);
     let language = Language::find(call, &generation.model, &headers)?;
     let tools = Tools::of(call, &language, &generation)?;
-    let prompts = encode_all(call, &language, api, &generation, &tools)?;
-    Ok(Asked { api, generation, repeated, language, tools, prompts, options })
+    Ok(Asked { api, generation, repeated, language, tools, prompts: Vec::new(), options })
 }
 
 async fn answer(call: &Call, asked: Asked) -> Result<Response<ReplyBody>, Fault> {

@@ -1,7 +1,5 @@
 //! From messages or text to the tokens of a prompt.
 
-use std::time::Duration;
-
 use grps_chat::{ChatError, PromptOptions};
 use grps_core::{Cause, Error};
 use grps_openai::{ApiError, Generation, Prompt, TemplateOptions};
@@ -11,11 +9,8 @@ use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::language::Language;
+use crate::frontends::openai::received::TOKENIZING;
 use crate::frontends::openai::tools::Tools;
-
-/// Most prompts are rendered within this time; for others, another thread takes over the
-/// connections of this thread.
-const QUICK: Duration = Duration::from_millis(2);
 
 /// A prompt as the model takes it.
 pub(super) struct Encoded {
@@ -38,7 +33,7 @@ pub(super) struct Source<'a> {
 ///
 /// # Errors
 /// The template refuses the messages, or a prompt has no room in the context.
-pub(super) fn encode_all(
+pub(super) async fn encode_all(
     call: &Call,
     language: &Language,
     api: Api,
@@ -49,14 +44,15 @@ pub(super) fn encode_all(
         let message = "The model takes no images and no sounds.";
         return Err(ApiError::invalid(api.prompt_field(), message).into());
     }
-    let prompts = generation.prompts.iter().map(|prompt| {
-        let begun = tools.guide.as_ref().map_or("", |guide| guide.before);
+    let begun = tools.guide.as_ref().map_or("", |guide| guide.before);
+    let mut encoded = Vec::with_capacity(generation.prompts.len());
+    for prompt in &generation.prompts {
         let source = Source { prompt, options: &generation.template, tools: &tools.shown, begun };
-        let encoded = encode(call, language, &source, true)?;
-        check_length(language, api, generation, &encoded)?;
-        Ok(encoded)
-    });
-    prompts.collect()
+        let prompt = encode(call, language, &source, true).await?;
+        check_length(language, api, generation, &prompt)?;
+        encoded.push(prompt);
+    }
+    Ok(encoded)
 }
 
 /// Encodes one prompt. Special tokens of the tokenizer are added to text, not to messages, whose
@@ -64,7 +60,7 @@ pub(super) fn encode_all(
 ///
 /// # Errors
 /// The template refuses the messages.
-pub(super) fn encode(
+pub(super) async fn encode(
     call: &Call,
     language: &Language,
     source: &Source<'_>,
@@ -75,16 +71,17 @@ pub(super) fn encode(
             return Ok(Encoded { tokens: tokens.clone(), text: String::new() });
         }
         Prompt::Text(text) => (text.clone(), adds_special),
-        Prompt::Messages(messages) => (render(call, language, messages, source)?, false),
+        Prompt::Messages(messages) => (render(call, language, messages, source).await?, false),
     };
-    let tokens = match source.begun {
-        "" => language.text().encode(&text, adds_special)?,
-        begun => language.text().encode(&[&text, begun].concat(), adds_special)?,
+    let read = || match source.begun {
+        "" => language.text().encode(&text, adds_special),
+        begun => language.text().encode(&[&text, begun].concat(), adds_special),
     };
+    let tokens = call.app.blocking.run(text.len().saturating_mul(TOKENIZING), read).await?;
     Ok(Encoded { tokens, text })
 }
 
-fn render(
+async fn render(
     call: &Call,
     language: &Language,
     messages: &[Value],
@@ -101,11 +98,10 @@ fn render(
         add_generation_prompt: options.add_generation_prompt,
         variables: Some(&options.arguments),
     };
-    let rendering = language.chat(call)?.template.render(messages.to_vec(), &options);
-    let rendered = rendering.and_then(|rendering| match rendering.wait_for(QUICK) {
-        Some(rendered) => rendered,
-        None => call.app.blocking.block(|| rendering.wait()),
-    });
+    let rendered = match language.chat(call)?.template.render(messages.to_vec(), &options) {
+        Ok(rendering) => rendering.wait().await,
+        Err(error) => Err(error),
+    };
     rendered.map_err(|error: ChatError| {
         if error.is_of_request() {
             return ApiError::invalid("messages", error.to_string()).into();

@@ -15,6 +15,9 @@ use crate::frontends::shared::{scheduling_headers, timeout_header};
 use crate::net::http::content_coding::collect;
 use crate::net::http::reply_body::ReplyBody;
 
+/// Reading a text as tokens takes as long as decoding so many times its bytes of JSON.
+pub(super) const TOKENIZING: usize = 16;
+
 /// A request whose body has been received.
 pub(super) struct Received {
     pub(super) headers: HeaderMap,

@@ -49,7 +49,8 @@ struct Transcriber {
 
 async fn serve(call: &Call, request: HttpRequest) -> Result<Response<ReplyBody>, Fault> {
     let Received { headers, body, options, .. } = receive(call, request).await?;
-    let upload = upload::read(&headers, body, FILE).await?;
+    let bytes = body.len();
+    let upload = call.app.blocking.run(bytes, || upload::read(&headers, body, FILE)).await?;
     let fields = read_transcription(&upload.fields)?;
     let (route, model) = Purpose::Transcribe.find(call, &fields.model, &headers)?;
     let missing = || Error::new(Cause::Internal, "the model makes no transcripts");
@@ -95,7 +96,9 @@ impl Transcriber {
         fields: &TranscriptionFields,
         recording: &Recording<'_>,
     ) -> Result<Transcript, Error> {
-        let parts = recording.parts(self.spec.max_seconds);
+        let cost = (recording.seconds() * BYTES_PER_SECOND) as usize;
+        let divide = || recording.parts(self.spec.max_seconds);
+        let parts = call.app.blocking.run(cost, divide).await;
         let running = parts.into_iter().map(|part| async move {
             let cost = ((part.end - part.start) * BYTES_PER_SECOND) as usize;
             let samples = call.app.blocking.run(cost, || recording.samples(&part)).await;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use grps_core::{Cause, Error};
 use grps_openai::ApiError;
 use http::{HeaderMap, header};
@@ -28,7 +28,17 @@ pub(super) struct Upload {
 ///
 /// # Errors
 /// It is no form, has no file or several, or a field is too large.
-pub(super) async fn read(
+pub(super) fn read(
+    headers: &HeaderMap,
+    body: Bytes,
+    file_name: &'static str,
+) -> Result<Upload, Fault> {
+    // The whole body is there, so nothing waits.
+    let read = read_form(headers, body, file_name).now_or_never();
+    read.unwrap_or_else(|| Err(Error::new(Cause::Internal, "a form was read in parts").into()))
+}
+
+async fn read_form(
     headers: &HeaderMap,
     body: Bytes,
     file_name: &'static str,
