@@ -1,4 +1,7 @@
-//! A limit of requests or tokens in a minute.
+//! A limit of requests or tokens in a minute: a token bucket, which may owe tokens.
+//!
+//! The rate of a second is limited without a lock, by one request at a time; see `limiter`. Here, many
+//! tokens are used at once, and some after the fact.
 
 use std::time::{Duration, Instant};
 
