@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, Request, expect
 
-from tests.e2e.chats import Script, events, failure, say
+from tests.e2e.chats import COMPLETE, Script, events, failure, say
 from tests.e2e.pages import page_of, page_of_gone
 from tests.integration.language.models import smol_model
 from tests.support import RunningServer, serving, wait_until, write_project
@@ -250,6 +250,31 @@ def test_a_tool_is_called_and_its_result_sent(page: Page) -> None:
     ]
     expect(call.locator("textarea")).to_be_disabled()
     expect(page.get_by_role("button", name="Send the results")).to_have_count(0)
+
+
+@pytest.mark.parametrize("finish", ["length", None])
+def test_a_call_that_was_cut_off_waits_for_no_result(page: Page, finish: str | None) -> None:
+    begun = {"index": 0, "id": "call_1", "function": {"name": "get_weather", "arguments": '{"ci'}}
+    cut = events("Let me see.", {"tool_calls": [begun]}, finish=finish, done=finish is not None)
+    script = Script(page, cut, events("Hello again."))
+    say(page, "How is the weather?", COMPLETE if finish else FAILED)
+    expect(page.locator(".call-name")).to_have_text("Calls get_weather")
+    expect(page.locator(".call textarea")).to_be_hidden()
+    expect(page.get_by_role("button", name="Send the results")).to_have_count(0)
+    say(page, "Hello")
+    assert script.asked[1]["messages"][1] == {"role": "assistant", "content": "Let me see."}
+
+
+def test_another_language_keeps_the_results(page: Page) -> None:
+    script = Script(page, events(*CALLED, finish="tool_calls"), events("good"))
+    page.locator("#chat-example").click()
+    say(page, "How is the weather in Paris?", RESULTS)
+    page.locator(".call textarea").fill("sunny")
+    page.locator("#language").click()
+    expect(page.locator(".call textarea")).to_have_value("sunny")
+    page.locator(".call textarea").press("Enter")
+    expect(page.locator(".turn.answer .said").last).to_have_text("good")
+    assert script.asked[1]["messages"][-1]["content"] == "sunny"
 
 
 def test_reasoning_is_folded_and_nothing_of_an_answer_runs(page: Page) -> None:

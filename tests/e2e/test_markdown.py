@@ -89,6 +89,12 @@ def code(text: str, name: str = "") -> str:
         ("[a](data:,x) [b](//x.y) [c](/z)", "<p>[a](data:,x) [b](//x.y) [c](/z)</p>"),
         ("<img src=x onerror=alert(1)>", "<p>&lt;img src=x onerror=alert(1)&gt;</p>"),
         ("a | b\nc | d", "<p>a | b<br>c | d</p>"),
+        (
+            "Use **the `**kwargs` argument** here",
+            "<p>Use <strong>the <code>**kwargs</code> argument</strong> here</p>",
+        ),
+        (r"*a \* b*", "<p><em>a * b</em></p>"),
+        ("**a `b** c", "<p><strong>a `b</strong> c</p>"),
     ],
 )
 def test_a_text_becomes_elements(page: Page, text: str, shown: str) -> None:
@@ -98,9 +104,22 @@ def test_a_text_becomes_elements(page: Page, text: str, shown: str) -> None:
 def test_a_table_is_one(page: Page) -> None:
     page.evaluate(SHOW, "| a | b |\n|---|:-:|\n| 1 | **2** |\n| 3 |\n\nend")
     assert page.locator("th").all_inner_texts() == ["a", "b"]
-    assert page.locator("td").all_inner_texts() == ["1", "2", "3", ""]
+    assert page.locator("td").all_inner_texts() == ["1", "2", "3"]
     assert page.locator("td strong").count() == 1
     assert page.locator("main > p").inner_text() == "end"
+
+
+def test_bars_in_code_and_behind_backslashes_end_no_cell(page: Page) -> None:
+    page.evaluate(SHOW, "| `a || b` | c \\| d |\n|-|-|\n| 1 | 2 | 3 |\n| `4 | 5 |")
+    assert page.locator("th").all_inner_texts() == ["a || b", "c | d"]
+    assert page.locator("td").all_inner_texts() == ["1", "2 | 3", "`4", "5"]
+
+
+def test_a_table_has_no_more_cells_than_its_text(page: Page) -> None:
+    rows = "|\n" * 20_000
+    for columns, cells in ((100, 20_000), (101, 0)):
+        page.evaluate(SHOW, f"{'|a' * columns}\n{'|-' * columns}\n{rows}")
+        assert page.locator("td").count() == cells
 
 
 def check_elements(found: list[tuple[str, dict[str, Any]]]) -> None:

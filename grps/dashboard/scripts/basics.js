@@ -91,6 +91,12 @@ function showKeyed(parent, rows, keep = () => false) {
   if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
 }
 
+// Forgets all rows: they are made again.
+function forgetKeyed(parent) {
+  delete parent.keyed;
+  parent.replaceChildren();
+}
+
 // The key of the reader: an operator from another machine, or any caller of a service with `auth`.
 function keyHeaders() {
   const token = byId("token").value;
@@ -105,3 +111,12 @@ const remembered = (key, fallback) => {
 const remember = (key, value) => {
   try { localStorage.setItem(`grps.${key}`, value); } catch { /* a private window keeps nothing */ }
 };
+
+// Copies a text; the button that was pressed says so.
+async function copyText(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = t("copied");
+  } catch { button.textContent = t("not_copied"); }
+  setTimeout(() => { button.textContent = t("copy"); }, 2000);
+}

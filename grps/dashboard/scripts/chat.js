@@ -17,7 +17,7 @@ const isSendKey = (event) => event.key === "Enter" && !event.shiftKey && !event.
 // Messages of the user, answers, and results of tools: {role: "tool", id, content}.
 let turns = [];
 // Answers as they are shown.
-let shownAnswers = new Map();
+let shownAnswers = new WeakMap();
 // Ends the answer that is generated; null if there is none.
 let generating = null;
 // Models whose engine gives no other tokens than the chosen ones.
@@ -47,7 +47,7 @@ function messagesOf(list, system) {
 }
 
 function messageOf(answer) {
-  const calls = answer.calls.map((call) => ({ id: call.id, type: "function", function: { name: call.name, arguments: call.arguments } }));
+  const calls = (answer.needsResults ? answer.calls : []).map((call) => ({ id: call.id, type: "function", function: { name: call.name, arguments: call.arguments } }));
   return { role: "assistant", content: answer.content, ...(calls.length ? { tool_calls: calls } : {}) };
 }
 
@@ -102,7 +102,7 @@ const chatActions = {
     refreshAnswer(shown);
   },
   sendResults(answer) {
-    if (generating || turns.at(-1) !== answer) return;
+    if (generating || turns.at(-1) !== answer || !answer.needsResults) return;
     generate([...turns, ...answer.calls.map((call) => ({ role: "tool", id: call.id, content: call.result ?? "" }))]);
   },
 };
@@ -167,7 +167,7 @@ async function follow(answer, body) {
   if (generating?.signal === signal) generating = null;
   if (!turns.includes(answer)) return;
   keepingEnd(showTurns);
-  const outcome = answer.calls.length ? "results_next" : "answered";
+  const outcome = answer.needsResults ? "results_next" : "answered";
   showChatState(t(answer.error === null ? outcome : "not_answered"));
 }
 
@@ -186,7 +186,7 @@ async function askFor(answer, body, signal, onChange) {
 function sendMessage() {
   const field = byId("chat-text"), text = field.value.trim();
   if (generating) return;
-  if (turns.at(-1)?.calls?.length) return showChatState(t("results_first"));
+  if (turns.at(-1)?.needsResults) return showChatState(t("results_first"));
   if (!text) return;
   if (!generate([...turns, { role: "user", content: text }])) return;
   field.value = "";
@@ -201,7 +201,6 @@ function newChat() {
   stopAnswer();
   generating = null;
   turns = [];
-  shownAnswers = new Map();
   showTurns();
   showChatState("");
   byId("chat-text").focus();
@@ -218,9 +217,8 @@ function growField() {
 function translateChat() {
   byId("chat-text").placeholder = t("chat_hint");
   byId("chat-tools").placeholder = t("tools_hint");
-  shownAnswers = new Map();
-  byId("chat-turns").keyed = new Map();
-  byId("chat-turns").replaceChildren();
+  shownAnswers = new WeakMap();
+  forgetKeyed(byId("chat-turns"));
   showTurns();
   showChatState("");
 }

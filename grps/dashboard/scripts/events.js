@@ -1,18 +1,25 @@
 // The answer to a chat, read from a stream of events.
 
 const DONE = "[DONE]";
+// How an answer ends before its own end.
+const CUT_OFF = ["length", "stopped"];
 
 // Yields the data of each event as it comes.
 async function* eventsOf(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    const events = (rest + piece.value).replace(/\r\n/g, "\n").split("\n\n");
-    rest = events.pop();
-    for (const event of events) {
-      const data = event.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart());
-      if (data.length) yield data.join("\n");
+  try {
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      const events = (rest + piece.value).replace(/\r\n/g, "\n").split("\n\n");
+      rest = events.pop();
+      for (const event of events) {
+        const data = event.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart());
+        if (data.length) yield data.join("\n");
+      }
     }
+  } finally {
+    // Whoever stops reading leaves the service nothing to wait for.
+    reader.cancel().catch(() => {});
   }
 }
 
@@ -77,7 +84,10 @@ class Answer {
   }
 
   // Whether there is anything of it that the model may be told in the next request.
-  get isEmpty() { return !this.content && !this.calls.length; }
+  get isEmpty() { return !this.content && !this.needsResults; }
+
+  // Whether it calls tools whose results come next. A call of an answer that was cut off is not whole.
+  get needsResults() { return this.calls.length > 0 && this.error === null && !CUT_OFF.includes(this.finish); }
 
   get timeToFirst() { return this.first === null ? null : this.first - this.sent; }
 
@@ -96,7 +106,8 @@ class Answer {
 async function streamAnswer(answer, body, signal, onChange) {
   try {
     const headers = { ...keyHeaders(), "Content-Type": "application/json" };
-    const response = await fetch(CHAT, { method: "POST", headers, body: JSON.stringify(body), signal, cache: "no-store" });
+    const request = { method: "POST", headers, body: JSON.stringify(body), signal, cache: "no-store" };
+    const response = await fetch(CHAT, request).catch(() => { throw new ChatError(t("no_connection")); });
     if (!response.ok) throw await chatErrorOf(response);
     let isDone = false;
     for await (const data of eventsOf(response)) {
@@ -108,7 +119,7 @@ async function streamAnswer(answer, body, signal, onChange) {
   } catch (error) {
     if (signal.aborted) answer.finish = "stopped";
     else if (error instanceof ChatError) throw error;
-    else throw new ChatError(answer.first === null ? t("no_connection") : t("cut_stream", error.message));
+    else throw new ChatError(t("cut_stream", error.message));
   } finally {
     answer.isRunning = false;
   }

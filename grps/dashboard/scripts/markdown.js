@@ -2,6 +2,7 @@
 // chosen here, and the only attribute that text reaches is the address of a link with http or https.
 
 const DEEPEST = 8;
+const MOST_COLUMNS = 100;
 const FENCE = /^ {0,3}(`{3,}(?!`)|~{3,}(?!~))[ \t]*([\w+#.-]{0,30})[^`\n]*$/;
 const HEADING = /^ {0,3}(#{1,6})[ \t]+(.*)$/;
 const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/;
@@ -117,17 +118,30 @@ function itemNodes(nodes) {
 function isTable(lines, at) {
   if (!lines[at].includes("|") || !lines[at + 1]?.includes("-")) return false;
   const marks = cells(lines[at + 1]);
-  return marks.every((mark) => /^:?-+:?$/.test(mark)) && marks.length === cells(lines[at]).length;
+  return marks.length <= MOST_COLUMNS && marks.every((mark) => /^:?-+:?$/.test(mark)) && marks.length === cells(lines[at]).length;
 }
 
-const cells = (line) => line.trim().replace(/^\|/, "").replace(/\|$/, "").split("|").map((cell) => cell.trim());
+// A cell goes up to a bar that stands neither behind a backslash nor in code.
+const CELL = /(?:\\.|`[^`]*`|[^|])*/y;
 
+function cells(line) {
+  const text = line.trim().replace(/^\|/, "").replace(/(?<!\\)\|$/, ""), found = [];
+  for (let at = 0; at <= text.length;) {
+    CELL.lastIndex = at;
+    const [cell] = CELL.exec(text);
+    found.push(cell.trim().replaceAll("\\|", "|"));
+    at += cell.length + 1;
+  }
+  return found;
+}
+
+// Missing cells are not filled up: a short text could ask for millions of them.
 function table(lines, at) {
-  const names = cells(lines[at]), rows = [];
+  const names = cells(lines[at]), last = names.length - 1, rows = [];
   let end = at + 2;
   for (; end < lines.length && lines[end].includes("|"); end += 1) {
     const row = cells(lines[end]);
-    rows.push(names.map((_, column) => row[column] ?? ""));
+    rows.push(row.length > names.length ? [...row.slice(0, last), row.slice(last).join(" | ")] : row);
   }
   const head = holding("tr", {}, names.map((name) => holding("th", { scope: "col" }, inline(name))));
   const body = rows.map((row) => holding("tr", {}, row.map((cell) => holding("td", {}, inline(cell)))));
@@ -172,16 +186,24 @@ function special(text, at, depth, isInLink, hopeless) {
 }
 
 function codeSpan(text, at, hopeless) {
-  let size = 1;
-  while (text[at + size] === "`") size += 1;
-  const mark = "`".repeat(size);
-  for (let end = at + size; !hopeless.has(mark);) {
+  const [start, end, after] = codeRange(text, at, hopeless);
+  if (end < 0) return [text.slice(at, start), start - at];
+  return [make("code", {}, text.slice(start, end).replace(/\n/g, " ")), after - at];
+}
+
+// Where the code begins whose mark is at a place, where it ends, and what is behind it. If its mark has
+// no other one, it ends nowhere, which is noted in `hopeless`.
+function codeRange(text, at, hopeless) {
+  let start = at + 1;
+  while (text[start] === "`") start += 1;
+  const mark = text.slice(at, start);
+  for (let end = start; !hopeless.has(mark);) {
     end = text.indexOf(mark, end);
     if (end < 0) hopeless.add(mark);
-    else if (text[end + size] !== "`" && text[end - 1] !== "`") return [make("code", {}, text.slice(at + size, end).replace(/\n/g, " ")), end + size - at];
+    else if (text[end + mark.length] !== "`" && text[end - 1] !== "`") return [start, end, end + mark.length];
     else while (text[end] === "`") end += 1;
   }
-  return [mark, size];
+  return [start, -1, start];
 }
 
 const anchor = (href, children) => holding("a", { href, target: "_blank", rel: "noopener noreferrer" }, children);
@@ -204,7 +226,7 @@ const isWord = (character) => character !== undefined && /[\p{L}\p{N}]/u.test(ch
 function emphasis(text, at, depth, isInLink, hopeless) {
   const [mark, tag] = MARKS.find(([one]) => text.startsWith(one, at)) ?? [];
   if (!mark || isBlank(text[at + mark.length]) || (mark[0] === "_" && isWord(text[at - 1]))) return null;
-  const end = hopeless.has(mark) ? -1 : closing(text, at + mark.length, mark);
+  const end = hopeless.has(mark) ? -1 : closing(text, at + mark.length, mark, hopeless);
   if (end < 0) {
     hopeless.add(mark);
     return [mark, mark.length];
@@ -214,23 +236,19 @@ function emphasis(text, at, depth, isInLink, hopeless) {
   return [made, end + mark.length - at];
 }
 
-// Where a mark ends what it began; -1 for nowhere.
-function closing(text, from, mark) {
-  for (let end = text.indexOf(mark, from + 1); end >= 0; end = text.indexOf(mark, end)) {
-    let size = mark.length;
-    while (text[end + size] === mark[0]) size += 1;
-    const isMark = size === mark.length || (size === 3 && mark.length < 3);
-    if (isMark && !isBlank(text[end - 1]) && text[end - 1] !== "\\" && !(mark[0] === "_" && isWord(text[end + size]))) return end + size - mark.length;
-    end += size;
+// Where a mark ends what it began; -1 for nowhere. Code between the two is passed over.
+function closing(text, from, mark, hopeless) {
+  for (let end = from; end < text.length;) {
+    if (text[end] === "`") [, , end] = codeRange(text, end, hopeless);
+    else if (text[end] === "\\") end += 2;
+    else if (end === from || !text.startsWith(mark, end)) end += 1;
+    else {
+      let size = mark.length;
+      while (text[end + size] === mark[0]) size += 1;
+      const isMark = size === mark.length || (size === 3 && mark.length < 3);
+      if (isMark && !isBlank(text[end - 1]) && !(mark[0] === "_" && isWord(text[end + size]))) return end + size - mark.length;
+      end += size;
+    }
   }
   return -1;
-}
-
-// Copies a text; the button that was pressed says so.
-async function copyText(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = t("copied");
-  } catch { button.textContent = t("not_copied"); }
-  setTimeout(() => { button.textContent = t("copy"); }, 2000);
 }

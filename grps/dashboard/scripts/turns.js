@@ -49,15 +49,13 @@ function waitingNodes(answer) {
   return isWaiting ? [make("span", { class: "typing", role: "img", "aria-label": t("generating") }, make("i"), make("i"), make("i"))] : [];
 }
 
-const FINISHES = ["length", "stopped"];
-
 // What an answer took, in words.
 function figures(answer) {
   const { usage } = answer, told = [];
   if (answer.timeToFirst !== null) told.push(t("ttft", number(answer.timeToFirst)));
   if (answer.rate !== null && !answer.isRunning) told.push(t("tokens_per_second", number(answer.rate)));
   if (usage) told.push(t("usage", usage.prompt_tokens, usage.completion_tokens));
-  if (FINISHES.includes(answer.finish)) told.push(t(`finish_${answer.finish}`));
+  if (CUT_OFF.includes(answer.finish)) told.push(t(`finish_${answer.finish}`));
   return told.map((text) => make("span", {}, text));
 }
 
@@ -79,7 +77,7 @@ function showCalls(shown) {
     create: () => callCard(call, () => actions.sendResults(answer)),
     update: (card) => updateCard(card, call, answer, actions),
   }));
-  if (answer.calls.length && actions.isLast(answer)) {
+  if (answer.needsResults && actions.isLast(answer)) {
     rows.push({ key: "send", create: () => make("button", { type: "button", class: "main", onclick: () => actions.sendResults(answer) }, t("send_results")), update: (button) => { button.disabled = answer.isRunning; } });
   }
   showKeyed(parts.calls, rows);
@@ -87,6 +85,8 @@ function showCalls(shown) {
 
 function callCard(call, send) {
   const field = make("textarea", { rows: "2", spellcheck: "false", placeholder: t("result_hint"), oninput: () => { call.result = field.value; } });
+  // The card may be made again, in another language.
+  field.value = call.result ?? "";
   field.addEventListener("keydown", (event) => { if (isSendKey(event)) { event.preventDefault(); send(); } });
   return make("div", { class: "call" }, make("div", { class: "call-name" }), make("pre", { tabindex: "0" }), make("label", {}, make("span", { class: "quiet" }, t("result")), field));
 }
@@ -95,7 +95,7 @@ function updateCard(card, call, answer, actions) {
   const [name, given, label] = card.children, field = label.querySelector("textarea");
   name.textContent = t("calls_tool", call.name);
   given.textContent = pretty(call.arguments);
-  label.hidden = answer.isRunning || (call.result === null && !actions.isLast(answer));
+  label.hidden = answer.isRunning || !answer.needsResults || (call.result === null && !actions.isLast(answer));
   field.disabled = !actions.isLast(answer);
 }
 
