@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import re
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from typing import IO
 
 import psutil
 
@@ -86,9 +88,9 @@ def count(lines: list[str]) -> tuple[int, int, int]:
 
 def run_suite(command: list[str]) -> Outcome:
     """Run one suite, show its output and read its result from it."""
-    lines = []
-    silent = threading.Event()
-    with subprocess.Popen(
+    lines: list[str] = []
+    came: queue.Queue[str] = queue.Queue()
+    process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=ENVIRONMENT,
@@ -96,34 +98,43 @@ def run_suite(command: list[str]) -> Outcome:
         stdout=subprocess.PIPE,
         text=True,
         errors="replace",
-    ) as process:
-        while line := next_line(process, silent):
+    )
+    threading.Thread(target=pass_lines, args=(process.stdout, came), daemon=True).start()
+    is_silent = False
+    try:
+        while line := came.get(timeout=SILENCE_S):
             print(line, end="", flush=True)
             lines.append(line.rstrip("\n"))
+    except queue.Empty:
+        is_silent = True
+        print(f"── nothing was printed for {SILENCE_S} s: the suite is ended", flush=True)
+        kill_all(process)
+    process.wait()
     passed, failed, skipped = count(lines)
     fine = process.returncode == 0 and failed == 0 and passed > 0
     names = [match[1] for line in lines if (match := RUST_FAILED.match(line))]
-    cut_short = silent.is_set() or any(CRASHED.search(line) for line in lines)
+    cut_short = is_silent or any(CRASHED.search(line) for line in lines)
     return Outcome(passed, failed, skipped, fine, tuple(names), cut_short=cut_short)
 
 
-def next_line(process: subprocess.Popen[str], silent: threading.Event) -> str:
-    """Return a program's next line, or nothing at its end; end it when it is silent too long."""
+def pass_lines(output: IO[str] | None, to: queue.Queue[str]) -> None:
+    """Pass the lines of a program on, and an empty one at its end.
 
-    def end() -> None:
-        silent.set()
-        print(f"── nothing was printed for {SILENCE_S} s: the suite is ended", flush=True)
+    A process that a test has left behind may keep the output open for ever.
+    """
+    with output or nullcontext(()) as read:
+        for line in read:
+            to.put(line)
+    to.put("")
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """Kill a program and those that it has started."""
+    with suppress(psutil.NoSuchProcess):
         suite = psutil.Process(process.pid)
         for one in [*suite.children(recursive=True), suite]:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
-
-    timer = threading.Timer(SILENCE_S, end)
-    timer.start()
-    try:
-        return process.stdout.readline() if process.stdout is not None else ""
-    finally:
-        timer.cancel()
 
 
 def run_pytest(command: list[str]) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tools import test as test_tool
@@ -167,6 +168,16 @@ def test_a_test_that_ends_its_process_is_named(
 
 def test_a_suite_that_is_silent_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_tool, "SILENCE_S", 2)
-    code = "import time\ndef test_hangs(): time.sleep(600)"
+    # What a test has started lives on, and keeps the output open.
+    left = tmp_path / "pid"
+    code = f"""
+import subprocess, time
+
+def test_hangs(capfd):
+    with capfd.disabled():
+        subprocess.run(["sh", "-c", "sleep 600 & echo $! > {left}"], check=True)
+    time.sleep(600)
+"""
     outcome = run_pytest(suite(tmp_path, monkeypatch, code))
     assert (outcome.fine, outcome.cut_short) == (False, True)
+    psutil.Process(int(left.read_text())).kill()

@@ -8,7 +8,7 @@ VENV, PACKAGES, LOCAL = "base", ["onnxruntime", "torch", "numpy"], True
 
 def launch(workload: str) -> Launch | None:
     """Return the command."""
-    if workload == "W5":
+    if workload not in ("W1", "W2", "W3", "W4"):
         return None
     return Launch(["python", str(paths.APPS / "inproc_app.py")])
 

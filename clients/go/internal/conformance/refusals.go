@@ -71,16 +71,17 @@ func checkRateLimited(p protocol) error {
 		return err
 	}
 	_, err := answer(client, text, "echo")
-	return expectPause(err, grps.ErrTooManyRequests, 429)
+	// The key is for one call in 1000 s.
+	return expectPause(err, grps.ErrTooManyRequests, 429, 900*time.Second, 1000*time.Second)
 }
 
-// expectPause returns an error unless err is of a kind, has a code, and says to wait a second or more.
-func expectPause(err, kind error, code int) error {
+// expectPause returns an error unless err is of a kind, has a code, and says to wait from least to most.
+func expectPause(err, kind error, code int, least, most time.Duration) error {
 	if wrong := expect(err, kind, code); wrong != nil {
 		return wrong
 	}
 	var failed *grps.Error
-	if errors.As(err, &failed) && failed.RetryAfter < time.Second {
+	if errors.As(err, &failed) && (failed.RetryAfter < least || failed.RetryAfter > most) {
 		return fmt.Errorf("retry after %v", failed.RetryAfter)
 	}
 	return nil
@@ -100,7 +101,7 @@ func checkOverloaded(p protocol) error {
 	for i := 0; i < cap(ended); i++ {
 		if err := <-ended; err != nil {
 			refused++
-			if wrong := expectPause(err, grps.ErrTooManyRequests, 429); wrong != nil {
+			if wrong := expectPause(err, grps.ErrTooManyRequests, 429, time.Second, time.Second); wrong != nil {
 				return wrong
 			}
 		}
@@ -115,7 +116,7 @@ func checkUnavailable(p protocol) error {
 	client := p.secure("GRPS_CA", "GRPS_KEY")
 	defer client.Close()
 	_, err := answer(client, text, "absent")
-	return expectPause(err, grps.ErrUnavailable, 503)
+	return expectPause(err, grps.ErrUnavailable, 503, time.Second, time.Second)
 }
 
 func checkRetry(p protocol) error {
