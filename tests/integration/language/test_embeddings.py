@@ -14,6 +14,7 @@ import pytest
 import requests
 from tokenizers import Tokenizer
 
+from tests.integration.language.calls import refused
 from tests.integration.language.models import minilm_path
 from tests.support import GUARD_S, RunningServer, serving, write_project
 from tests.text_networks.bert import Bert, read_weights
@@ -171,13 +172,6 @@ def test_dimensions_are_cut_where_the_model_allows_it(
     assert error["param"] == "dimensions" and f"have {WIDTH}" in error["message"]
     error = refused(post(server, {**wanted, "dimensions": WIDTH + 1}))
     assert error["message"] == f"'dimensions' is {WIDTH + 1}, at most {WIDTH} are possible."
-
-
-def refused(answer: requests.Response, status: int = 400) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    error: dict[str, Any] = answer.json()["error"]
-    assert error["type"] == "invalid_request_error"
-    return error
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import openai
 import pytest
 import requests
 
+from tests.integration.language.calls import slots_in_use
 from tests.integration.language.models import smol_model
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
@@ -91,15 +92,10 @@ def test_a_prompt_that_is_too_long_is_refused_with_both_lengths(client: Any) -> 
 
 
 def test_a_client_that_leaves_frees_its_slot(client: Any, server: RunningServer) -> None:
-    def slots_in_use() -> float:
-        text = requests.get(server.url("/metrics"), timeout=GUARD_S).text
-        lines = [line for line in text.splitlines() if line.startswith("grps_model_slots_in_use")]
-        return sum(float(line.rpartition(" ")[2]) for line in lines)
-
     stream = client.completions.create(
         model="smol", prompt="One", max_tokens=900, stream=True, extra_body={"ignore_eos": True}
     )
     next(iter(stream))
-    assert slots_in_use() == 1
+    assert slots_in_use(server) == 1
     stream.close()
-    wait_until(lambda: slots_in_use() == 0, "the slot is free")
+    wait_until(lambda: slots_in_use(server) == 0, "the slot is free")

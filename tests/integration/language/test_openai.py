@@ -14,6 +14,7 @@ import psutil
 import pytest
 import requests
 
+from tests.integration.language.calls import slots_in_use
 from tests.integration.language.models import smol_model, smol_path
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
@@ -91,12 +92,6 @@ def client(server: RunningServer) -> openai.OpenAI:
 @pytest.fixture(scope="module")
 def claude(server: RunningServer) -> anthropic.Anthropic:
     return anthropic.Anthropic(base_url=server.url(""), api_key="none", max_retries=0)
-
-
-def slots_in_use(server: RunningServer) -> float:
-    text = requests.get(server.url("/metrics"), timeout=GUARD_S).text
-    lines = [line for line in text.splitlines() if line.startswith("grps_model_slots_in_use")]
-    return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
 def test_a_chat_is_answered(client: Any) -> None:

@@ -12,6 +12,7 @@ import openai
 import pytest
 import requests
 
+from tests.integration.language.calls import slots_in_use
 from tests.integration.language.models import smol_model
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
@@ -68,13 +69,8 @@ def test_a_killed_engine_fails_its_requests_and_runs_again(server: RunningServer
 def test_a_client_that_leaves_ends_its_sequence(server: RunningServer) -> None:
     client = openai.OpenAI(base_url=server.url("/v1"), api_key="none", max_retries=0)
 
-    def slots_in_use() -> float:
-        text = requests.get(server.url("/metrics"), timeout=GUARD_S).text
-        lines = [line for line in text.splitlines() if line.startswith("grps_model_slots_in_use")]
-        return sum(float(line.rpartition(" ")[2]) for line in lines)
-
     stream = client.completions.create(max_tokens=4000, stream=True, extra_body=ENDLESS, **CERTAIN)
     next(iter(stream))
-    assert slots_in_use() == 1
+    assert slots_in_use(server) == 1
     stream.close()
-    wait_until(lambda: slots_in_use() == 0, "the slot is free")
+    wait_until(lambda: slots_in_use(server) == 0, "the slot is free")

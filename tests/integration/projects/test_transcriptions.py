@@ -15,6 +15,7 @@ import pytest
 import requests
 import yaml
 
+from tests.integration.language.calls import refused
 from tests.integration.projects import step_examples
 from tests.integration.projects.test_transcription_example import BECKETT, recording, words_of
 from tests.support import GUARD_S, RunningServer, serving, write_project
@@ -61,13 +62,6 @@ def post(server: RunningServer, file: bytes | None = None, **fields: str) -> req
     return requests.post(
         server.url(PATH), data=data, files={"file": ("a.wav", sent)}, timeout=3 * GUARD_S
     )
-
-
-def refused(answer: requests.Response, status: int = 400) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    error: dict[str, Any] = answer.json()["error"]
-    assert error["type"] == "invalid_request_error"
-    return error
 
 
 def at_rate(rate: int) -> bytes:

@@ -12,6 +12,8 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models
 from tokenizers.pre_tokenizers import ByteLevel
 
+from tests.text_networks.tiny import save_weights
+
 VOCABULARY = 260
 END = 256
 """The token that ends a text; tokens below are bytes."""
@@ -115,22 +117,13 @@ def tensors_of(config: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write a safetensors file."""
-    names = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    at = 0
-    for name, tensor in tensors.items():
-        size = tensor.numel() * tensor.dtype.itemsize
-        header[name] = {
-            "dtype": names[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [at, at + size],
-        }
-        at += size
-    text = json.dumps(header).encode()
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for tensor in tensors.values():
-            file.write(tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    save_weights(path, {name: _array(tensor) for name, tensor in tensors.items()})
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    is_brain = tensor.dtype == torch.bfloat16
+    found: np.ndarray = (tensor.view(torch.uint16) if is_brain else tensor).contiguous().numpy()
+    return found
 
 
 def write_model(
