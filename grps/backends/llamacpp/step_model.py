@@ -7,11 +7,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 import xllamacpp
 
+from grps.backends.common.arguments import read_arguments
 from grps.backends.common.language.model_files import language_files
 from grps.backends.common.language.running_engine import RunningEngine, RunningSequence
 from grps.backends.llamacpp.pieces import Pieces
@@ -20,7 +22,16 @@ from grps.config.schema import ModelConfig
 from grps.errors import InputError, ModelError
 
 _CONTEXT_LENGTH = 4096
-_ARGUMENTS = frozenset({"chat_template", "context_length", "gpu_layers", "threads", "tokenizer"})
+
+
+class LlamaCppArguments(msgspec.Struct, frozen=True):
+    """``inferer_args`` of llama.cpp."""
+
+    context_length: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
+    tokenizer: str | None = None
+    chat_template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +57,13 @@ class LlamaCppModel(RunningEngine):
         Raises:
             ModelError: The file is none that the engine can load, or an argument is unknown.
         """
-        args = dict(self.args or {})
-        if unknown := args.keys() - _ARGUMENTS:
-            raise ModelError(
-                f"inferer_args.{min(unknown)}: llama.cpp takes {', '.join(sorted(_ARGUMENTS))}"
-            )
+        args = read_arguments(LlamaCppArguments, self.args)
         path = Path(self.path or "")
-        files = language_files(path, args.get("tokenizer"), args.get("chat_template"))
-        wanted = int(args.get("context_length", min(files.context_length, _CONTEXT_LENGTH)))
-        if not 1 <= wanted <= files.context_length:
+        files = language_files(path, args.tokenizer, args.chat_template)
+        wanted = args.context_length or min(files.context_length, _CONTEXT_LENGTH)
+        if wanted > files.context_length:
             raise ModelError(
-                f"inferer_args.context_length is {wanted}; the model has 1 to "
-                f"{files.context_length}"
+                f"inferer_args.context_length is {wanted}; the model has {files.context_length}"
             )
         self.files = replace(files, context_length=wanted)
         self._pieces = Pieces(files.tokenizer)
@@ -67,14 +73,14 @@ class LlamaCppModel(RunningEngine):
         except RuntimeError as error:
             raise ModelError(f"llama.cpp can't load it: {error}") from error
 
-    def _parameters(self, path: Path, args: Mapping[str, Any]) -> xllamacpp.CommonParams:
+    def _parameters(self, path: Path, args: LlamaCppArguments) -> xllamacpp.CommonParams:
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)
         parameters.n_parallel = self._most_sequences
         parameters.n_ctx = self.files.context_length * self._most_sequences
-        parameters.n_gpu_layers = int(args.get("gpu_layers", 0))
-        if "threads" in args:
-            parameters.cpuparams.n_threads = int(args["threads"])
+        parameters.n_gpu_layers = args.gpu_layers
+        if args.threads is not None:
+            parameters.cpuparams.n_threads = args.threads
         parameters.fit_params = False
         parameters.verbosity = -1
         # It opens a port on the loopback address: nobody else knows the key.
@@ -143,5 +149,4 @@ class LlamaCppModel(RunningEngine):
 
 def create_step_model(config: ModelConfig) -> LlamaCppModel:
     """Return the model of a configuration, not loaded yet."""
-    batching = config.batching
-    return LlamaCppModel(batching.max_batch_size if batching is not None else 1)
+    return LlamaCppModel(config.slots)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 import openvino_genai
 
+from grps.backends.common.arguments import read_arguments
 from grps.backends.common.language.inputs import prompt_tokens, room_for_answer
 from grps.backends.common.language.language_model import LanguageModel
 from grps.backends.common.language.model_files import language_files
@@ -22,15 +24,16 @@ from grps.log import logger
 
 _RUNNING = openvino_genai.GenerationStatus.RUNNING
 _IGNORED = openvino_genai.GenerationStatus.IGNORED
-_CACHE_SIZE_GB = 1
-_PROPERTIES = (
-    "cache_size_gb",
-    "chat_template",
-    "max_batched_tokens",
-    "prefix_caching",
-    "tokenizer",
-)
-"""Keys of ``inferer_args`` that are no properties of the OpenVINO device."""
+
+
+class GenAiArguments(msgspec.Struct, frozen=True):
+    """``inferer_args`` that are no properties of the OpenVINO device."""
+
+    cache_size_gb: Annotated[int, msgspec.Meta(ge=1)] = 1
+    max_batched_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    prefix_caching: bool = True
+    tokenizer: str | None = None
+    chat_template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,11 @@ class GenAiModel(LanguageModel):
         from openvino import Tensor
 
         self._tensor = Tensor
-        args = self._arguments = dict(self.args or {})
-        self.files = language_files(
-            Path(self.path or ""), args.get("tokenizer"), args.get("chat_template")
-        )
+        given, own = self.args or {}, GenAiArguments.__struct_fields__
+        args = read_arguments(GenAiArguments, {key: given[key] for key in given if key in own})
+        self._arguments = args
+        self._properties = {key: value for key, value in given.items() if key not in own}
+        self.files = language_files(Path(self.path or ""), args.tokenizer, args.chat_template)
         self._open()
         self._vocabulary = len(self._pipeline.get_tokenizer().get_vocab())
 
@@ -83,16 +87,15 @@ class GenAiModel(LanguageModel):
         args = self._arguments
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.max_num_seqs = self._most_sequences
-        scheduler.cache_size = int(args.get("cache_size_gb", _CACHE_SIZE_GB))
-        scheduler.enable_prefix_caching = bool(args.get("prefix_caching", True))
-        if "max_batched_tokens" in args:
-            scheduler.max_num_batched_tokens = int(args["max_batched_tokens"])
-        properties = {key: value for key, value in args.items() if key not in _PROPERTIES}
+        scheduler.cache_size = args.cache_size_gb
+        scheduler.enable_prefix_caching = args.prefix_caching
+        if args.max_batched_tokens is not None:
+            scheduler.max_num_batched_tokens = args.max_batched_tokens
         device = (self.device or "cpu").upper()
         try:
             with kept_signal_stack():
                 self._pipeline = openvino_genai.ContinuousBatchingPipeline(
-                    str(self.path), scheduler, device, properties
+                    str(self.path), scheduler, device, self._properties
                 )
         except RuntimeError as error:
             raise ModelError(f"OpenVINO GenAI can't load it: {str(error).strip()}") from error
@@ -171,5 +174,4 @@ class GenAiModel(LanguageModel):
 
 def create_step_model(config: ModelConfig) -> GenAiModel:
     """Return the model of a configuration, not loaded yet."""
-    batching = config.batching
-    return GenAiModel(batching.max_batch_size if batching is not None else 1)
+    return GenAiModel(config.slots)

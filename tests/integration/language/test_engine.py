@@ -12,9 +12,10 @@ import numpy as np
 import openvino_genai
 import pytest
 
+from grps.backends.llamacpp.step_model import LlamaCppModel
 from grps.backends.openvino_genai import sampling
 from grps.backends.openvino_genai.step_model import GenAiModel
-from grps.errors import InputError
+from grps.errors import InputError, ModelError
 from grps.inference.steps.model import StepBatch, StepRequest
 from tests.integration.language.models import smol_path
 
@@ -41,6 +42,40 @@ def run(model: GenAiModel, states: list[Any]) -> list[int]:
         if all(result.finished):
             return made
     raise AssertionError("the sequences do not end")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"cache_size_gb": "much"}, "inferer_args: cache_size_gb"),
+        ({"cache_size_gb": 0}, "inferer_args: cache_size_gb"),
+        ({"max_batched_tokens": 0}, "inferer_args: max_batched_tokens"),
+        ({"prefix_caching": "maybe"}, "inferer_args: prefix_caching"),
+        ({"no_such_property": 1}, "NO_SUCH_PROPERTY|no_such_property"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], words: str) -> None:
+    made = GenAiModel(4)
+    made.init(str(smol_path()), "cpu", arguments)
+    with pytest.raises(ModelError, match=words):
+        made.load()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"context_length": 0}, "inferer_args: context_length"),
+        ({"context_length": 8193}, "context_length is 8193; the model has 8192"),
+        ({"threads": "all"}, "inferer_args: threads"),
+        ({"gpu_layers": -1}, "inferer_args: gpu_layers"),
+        ({"context": 5}, "did you mean context_length"),
+    ],
+)
+def test_wrong_arguments_of_llamacpp_are_refused(arguments: dict[str, Any], words: str) -> None:
+    made = LlamaCppModel(4)
+    made.init(str(smol_path()), "cpu", arguments)
+    with pytest.raises(ModelError, match=words):
+        made.load()
 
 
 def test_sequences_are_generated_together(model: GenAiModel) -> None:
