@@ -27,8 +27,8 @@ pub enum ChatError {
     TooManySteps,
     /// The template took too long, for these messages or for earlier ones.
     #[error(
-        "the chat template took longer than {limit_ms} ms and is not used again; give the model \
-         another one and load it again"
+        "the chat template took longer than {limit_ms} ms for a prompt, and others are refused \
+         while it goes on; if it never ends, give the model another template and load it again"
     )]
     TimedOut {
         /// The limit of a [`TemplateThread`](crate::TemplateThread).

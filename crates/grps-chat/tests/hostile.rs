@@ -1,4 +1,4 @@
-//! Templates that are not well-meant, and such as nobody would write.
+//! Untrusted and random templates.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 

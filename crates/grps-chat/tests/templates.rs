@@ -233,3 +233,10 @@ fn other_parts_are_refused_where_the_template_takes_text() {
     assert!(matches!(error, ChatError::Message { index: 0, .. }), "{error}");
     assert!(error.is_of_request());
 }
+
+#[test]
+fn a_template_may_write_what_the_probe_looks_for() {
+    for source in [r#"Answer as {"type": "answer", "text":"#, r#""text":“x”"#, "'text': "] {
+        assert_eq!(render_source(source, &[]).unwrap(), source);
+    }
+}

@@ -52,7 +52,7 @@ pub use answer::{
     TranscriptPart, WholeAnswer, detokenize_body, embeddings_body, input_tokens_body, model_body,
     models_body, rerank_body, tokenize_body,
 };
-pub use audio::{MODEL_RATE, Part, Recording};
+pub use audio::{Recording, RecordingPart};
 pub use error::{ApiError, ErrorKind};
 pub use limits::{
     Limits, MAX_BAD_WORDS, MAX_BIASES, MAX_STOP_BYTES, MAX_STOP_STRINGS, MAX_STOP_TOKENS,

@@ -3,7 +3,7 @@
 //! It is that of `transformers`: blocks are trimmed, loops have controls, and there are `tojson`,
 //! `raise_exception` and `strftime_now`. Templates can't load others, so they read no files.
 //!
-//! `tests/chat_templates/differences.txt` lists what differs from `jinja2`. Fuel limits the steps of
+//! `tests/chat_templates/differences.txt` has the known differences from `jinja2`. Fuel limits the steps of
 //! a template, but some operations of `minijinja` take none: see `template_thread`. Memory is not
 //! bounded: a list that is added to itself again and again, or that is printed by `~` after it was
 //! put into itself twice and twice again, exhausts it. So a template is trusted as its model is.

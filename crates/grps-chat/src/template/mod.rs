@@ -4,7 +4,7 @@ mod chat_template;
 mod content;
 mod environment;
 mod generation_blocks;
-mod paid_text;
+mod metered_text;
 mod probe;
 mod python_filters;
 mod python_json;

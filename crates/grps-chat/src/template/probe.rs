@@ -23,8 +23,11 @@ pub(crate) fn find_form(render: impl Fn(&[Value], &[Value]) -> Option<String>) -
 
 fn content_form(render: &impl Fn(&[Value], &[Value]) -> Option<String>, role: &str) -> ContentForm {
     let takes = |content: Value| {
-        conversations(role, &content)
-            .iter()
+        let [before_text, before_parts] = conversations(role, &content);
+        // Without a message before, both are the same.
+        let is_second = before_text != before_parts;
+        std::iter::once(&before_text)
+            .chain(is_second.then_some(&before_parts))
             .any(|messages| render(messages, &[]).is_some_and(|prompt| shows_text(&prompt)))
     };
     let parts = takes(json!([{"type": "text", "text": NEEDLE}]));
@@ -67,8 +70,13 @@ fn conversation(role: &str, content: &Value, before: &Value) -> Vec<Value> {
 fn shows_text(prompt: &str) -> bool {
     let printed = ["'text': ", "\"text\": ", "\"text\":"]
         .iter()
-        .any(|key| prompt.split(key).skip(1).any(|rest| rest[1..].starts_with(NEEDLE)));
+        .any(|key| prompt.split(key).skip(1).any(begins_quoted));
     prompt.contains(NEEDLE) && !printed
+}
+
+/// Whether a text begins with a quote and the text of the probe.
+fn begins_quoted(text: &str) -> bool {
+    text.strip_prefix(['\'', '"']).is_some_and(|text| text.starts_with(NEEDLE))
 }
 
 /// The form of messages with calls: the first one that shows the call as a whole.

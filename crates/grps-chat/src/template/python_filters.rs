@@ -24,7 +24,8 @@ pub(crate) fn add_python_filters(environment: &mut Environment<'static>) {
 
 /// Takes an argument by position or by name.
 fn argument(positional: &[Value], place: usize, named: &Kwargs, name: &str) -> Option<Value> {
-    positional.get(place).cloned().or_else(|| named.get::<Option<Value>>(name).ok().flatten())
+    let by_name = || if named.has(name) { named.get(name).ok() } else { None };
+    positional.get(place).cloned().or_else(by_name)
 }
 
 fn default(value: &Value, positional: Rest<Value>, named: Kwargs) -> Result<Value, Error> {
@@ -39,16 +40,36 @@ fn default(value: &Value, positional: Rest<Value>, named: Kwargs) -> Result<Valu
 
 fn int(value: &Value, positional: Rest<Value>, named: Kwargs) -> Result<Value, Error> {
     let other = argument(&positional, 0, &named, "default").unwrap_or_else(|| Value::from(0));
+    let base = argument(&positional, 1, &named, "base").unwrap_or_else(|| Value::from(10));
     named.assert_all_used()?;
     if let Some(text) = value.as_str() {
-        let digits = strip_spaces(text).replace('_', "");
-        if let Ok(number) = digits.parse::<i128>() {
+        if let Some(number) = base.as_usize().and_then(|base| integer(text, base)) {
             return Ok(Value::from(number));
         }
     } else if value.is_integer() {
         return Ok(value.clone());
     }
     Ok(float_of(value)?.and_then(whole_part).unwrap_or(other))
+}
+
+/// A whole number as Python's `int` reads it in a base.
+fn integer(text: &str, base: usize) -> Option<i128> {
+    let digits = strip_spaces(text).replace('_', "").to_ascii_lowercase();
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", digits.strip_prefix('+').unwrap_or(&digits)),
+    };
+    let mark = match base {
+        2 => "0b",
+        8 => "0o",
+        16 => "0x",
+        _ => "",
+    };
+    let digits = digits.strip_prefix(mark).unwrap_or(digits);
+    let base = u32::try_from(base).ok().filter(|base| (2..=36).contains(base))?;
+    // A second sign would be read, too.
+    let is_plain = digits.starts_with(|first: char| first.is_ascii_alphanumeric());
+    is_plain.then(|| i128::from_str_radix(&[sign, digits].concat(), base).ok()).flatten()
 }
 
 fn float(value: &Value, positional: Rest<Value>, named: Kwargs) -> Result<Value, Error> {
@@ -71,8 +92,16 @@ fn whole_part(number: f64) -> Option<Value> {
     (number.abs() < 1e38).then(|| Value::from(number.trunc() as i128))
 }
 
-fn trim(state: &State, value: &Value, characters: Option<&str>) -> Result<String, Error> {
+fn trim(
+    state: &State,
+    value: &Value,
+    positional: Rest<Value>,
+    named: Kwargs,
+) -> Result<String, Error> {
+    let characters = argument(&positional, 0, &named, "chars");
+    named.assert_all_used()?;
     let text = python_text(state, value)?;
+    let characters = characters.as_ref().and_then(|value| value.as_str());
     Ok(trim_characters(&text, characters, (true, true)).to_owned())
 }
 

@@ -3,11 +3,8 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
-use super::paid_text::PaidText;
+use super::metered_text::{MeteredText, number_text};
 use super::python_text::float_text;
-
-/// Deepest value that is written; deeper ones have no use in prompts.
-const MAX_DEPTH: usize = 128;
 
 /// How JSON is written.
 pub(crate) struct Style {
@@ -21,41 +18,31 @@ pub(crate) struct Style {
 
 /// Writes a value as JSON.
 pub(crate) fn to_json(state: &State, value: &Value, style: &Style) -> Result<String, Error> {
-    let mut writer = Writer { style, written: PaidText::new(state) };
+    let mut writer = Writer { style, written: MeteredText::new(state) };
     writer.value(value, 0)?;
-    Ok(writer.written.text)
+    writer.written.finish()
 }
 
 struct Writer<'a, 'b, 'c> {
     style: &'a Style,
-    written: PaidText<'a, 'b, 'c>,
+    written: MeteredText<'a, 'b, 'c>,
 }
 
 impl Writer<'_, '_, '_> {
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
-        self.written.pay()?;
-        if depth > MAX_DEPTH {
-            return Err(invalid(format!("tojson: more than {MAX_DEPTH} levels")));
-        }
+        self.written.enter(depth)?;
         match value.kind() {
             ValueKind::None => self.written.text.push_str("null"),
             ValueKind::Bool => {
                 self.written.text.push_str(if value.is_true() { "true" } else { "false" })
             }
-            ValueKind::Number => self.number(value),
+            ValueKind::Number => self.written.text.push_str(&number_text(value, json_float)),
             ValueKind::String => self.string(value.as_str().unwrap_or_default()),
             ValueKind::Seq | ValueKind::Iterable => self.list(value, depth)?,
             ValueKind::Map => self.object(value, depth)?,
             kind => return Err(invalid(format!("tojson: {kind} can't be written as JSON"))),
         }
         Ok(())
-    }
-
-    fn number(&mut self, value: &Value) {
-        match f64::try_from(value.clone()) {
-            Ok(number) if !value.is_integer() => self.written.text.push_str(&json_float(number)),
-            _ => self.written.text.push_str(&value.to_string()),
-        }
     }
 
     fn string(&mut self, text: &str) {

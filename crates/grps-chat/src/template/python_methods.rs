@@ -56,17 +56,17 @@ fn text_method(
     Some(result)
 }
 
-/// As Python does it: each letter behind no letter is upper case, others are lower case.
+/// As Python does it: each letter behind none that has a case is upper case, others are lower case.
 fn title(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
-    let mut follows_letter = false;
+    let mut follows_cased = false;
     for character in text.chars() {
-        if follows_letter {
+        if follows_cased {
             written.extend(character.to_lowercase());
         } else {
             written.extend(character.to_uppercase());
         }
-        follows_letter = character.is_alphabetic();
+        follows_cased = character.is_lowercase() || character.is_uppercase();
     }
     written
 }

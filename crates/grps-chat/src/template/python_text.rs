@@ -2,12 +2,9 @@
 //! prints them.
 
 use minijinja::value::{Tuple, ValueKind};
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::{Error, State, Value};
 
-use super::paid_text::PaidText;
-
-/// Deepest value that is written; deeper ones have no use in prompts.
-const MAX_DEPTH: usize = 128;
+use super::metered_text::{MeteredText, number_text};
 
 /// Writes a value as `str` does.
 pub(crate) fn python_text(state: &State, value: &Value) -> Result<String, Error> {
@@ -17,21 +14,17 @@ pub(crate) fn python_text(state: &State, value: &Value) -> Result<String, Error>
     if value.is_undefined() {
         return Ok(String::new());
     }
-    let mut written = PaidText::new(state);
+    let mut written = MeteredText::new(state);
     write_value(&mut written, value, 0)?;
-    Ok(written.text)
+    written.finish()
 }
 
-fn write_value(written: &mut PaidText, value: &Value, depth: usize) -> Result<(), Error> {
-    written.pay()?;
-    if depth > MAX_DEPTH {
-        let message = format!("a value has more than {MAX_DEPTH} levels");
-        return Err(Error::new(ErrorKind::InvalidOperation, message));
-    }
+fn write_value(written: &mut MeteredText, value: &Value, depth: usize) -> Result<(), Error> {
+    written.enter(depth)?;
     match value.kind() {
         ValueKind::Undefined => written.text.push_str("Undefined"),
         ValueKind::String => write_quoted(&mut written.text, value.as_str().unwrap_or("")),
-        ValueKind::Number => written.text.push_str(&number_text(value)),
+        ValueKind::Number => written.text.push_str(&number_text(value, float_text)),
         // Sums and parts of lists can only be iterated, and are lists in Python.
         ValueKind::Seq | ValueKind::Iterable => write_list(written, value, depth)?,
         ValueKind::Map => write_mapping(written, value, depth)?,
@@ -40,14 +33,7 @@ fn write_value(written: &mut PaidText, value: &Value, depth: usize) -> Result<()
     Ok(())
 }
 
-fn number_text(value: &Value) -> String {
-    match f64::try_from(value.clone()) {
-        Ok(number) if !value.is_integer() => float_text(number),
-        _ => value.to_string(),
-    }
-}
-
-fn write_list(written: &mut PaidText, value: &Value, depth: usize) -> Result<(), Error> {
+fn write_list(written: &mut MeteredText, value: &Value, depth: usize) -> Result<(), Error> {
     let is_tuple = value.downcast_object_ref::<Tuple>().is_some();
     let (start, end) = if is_tuple { ('(', ')') } else { ('[', ']') };
     written.text.push(start);
@@ -64,7 +50,7 @@ fn write_list(written: &mut PaidText, value: &Value, depth: usize) -> Result<(),
     Ok(())
 }
 
-fn write_mapping(written: &mut PaidText, value: &Value, depth: usize) -> Result<(), Error> {
+fn write_mapping(written: &mut MeteredText, value: &Value, depth: usize) -> Result<(), Error> {
     written.text.push('{');
     for (place, key) in value.try_iter()?.enumerate() {
         if place > 0 {

@@ -3,11 +3,10 @@
 //! Some operations on values take no fuel, however long they take, such as a comparison of lists that
 //! contain one another many times; and values that are nested deeply are compared and dropped by
 //! recursion. So templates of models are rendered on a thread with a large stack, and whoever waits
-//! for longer than a limit gets an error. The thread can't be stopped: it is left to itself, and the
-//! template is not rendered again.
+//! for longer than a limit gets an error. The thread can't be stopped: as long as it is busy with that
+//! prompt, others are refused at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -29,14 +28,14 @@ const STACK_BYTES: usize = 1 << 30;
 #[derive(Debug)]
 pub struct TemplateThread {
     jobs: Sender<Job>,
-    watch: Arc<Watch>,
+    clock: Arc<JobClock>,
 }
 
 /// A prompt that is being rendered.
 #[derive(Debug)]
 pub struct Rendering {
     result: oneshot::Receiver<Result<String, ChatError>>,
-    watch: Arc<Watch>,
+    clock: Arc<JobClock>,
 }
 
 #[derive(Debug)]
@@ -49,15 +48,13 @@ struct Job {
     result: oneshot::Sender<Result<String, ChatError>>,
 }
 
-/// What those who wait know of the thread.
+/// Says how long the job has run that the thread is busy with.
 #[derive(Debug)]
-struct Watch {
+struct JobClock {
     /// Longest time of one job.
     limit: Duration,
-    /// When the job that runs was started.
+    /// When the job that runs was started; `None` if none runs.
     started: Mutex<Option<Instant>>,
-    /// A job took too long.
-    is_stuck: AtomicBool,
 }
 
 impl TemplateThread {
@@ -73,29 +70,29 @@ impl TemplateThread {
         limit: Duration,
     ) -> Result<Self, ChatError> {
         let (jobs, received) = channel();
-        let (started, is_stuck) = (Mutex::new(Some(Instant::now())), AtomicBool::new(false));
-        let watch = Arc::new(Watch { limit, started, is_stuck });
-        let seen = Arc::clone(&watch);
+        let started = Mutex::new(Some(Instant::now()));
+        let clock = Arc::new(JobClock { limit, started });
+        let seen = Arc::clone(&clock);
         thread::Builder::new()
             .name("chat-template".into())
             .stack_size(STACK_BYTES)
             .spawn(move || work(&source, tokens, &received, &seen))
             .map_err(|error| ChatError::Thread(error.to_string()))?;
-        Ok(Self { jobs, watch })
+        Ok(Self { jobs, clock })
     }
 
     /// Begins to render a prompt; see [`ChatTemplate::render`].
     ///
     /// # Errors
     ///
-    /// An earlier prompt took too long.
+    /// An earlier prompt takes too long.
     pub fn render(
         &self,
         messages: Vec<Value>,
         options: &PromptOptions,
     ) -> Result<Rendering, ChatError> {
-        if self.watch.is_stuck.load(Ordering::Acquire) {
-            return Err(self.watch.timed_out());
+        if self.clock.time_left().is_zero() {
+            return Err(self.clock.timed_out());
         }
         let (sender, result) = oneshot::channel();
         let job = Job {
@@ -108,7 +105,7 @@ impl TemplateThread {
         };
         // If the thread has ended, the sender of the job is dropped, which is known on waiting.
         drop(self.jobs.send(job));
-        Ok(Rendering { result, watch: Arc::clone(&self.watch) })
+        Ok(Rendering { result, clock: Arc::clone(&self.clock) })
     }
 }
 
@@ -120,13 +117,10 @@ impl Rendering {
     /// Those of [`ChatTemplate::parse`] and [`ChatTemplate::render`]; the time is over.
     pub async fn wait(mut self) -> Result<String, ChatError> {
         loop {
-            match timeout(self.watch.time_left(), &mut self.result).await {
+            match timeout(self.clock.time_left(), &mut self.result).await {
                 Ok(Ok(result)) => return result,
-                Ok(Err(_)) => return Err(self.watch.ended()),
-                Err(_) if self.watch.time_left().is_zero() => {
-                    self.watch.is_stuck.store(true, Ordering::Release);
-                    return Err(self.watch.timed_out());
-                }
+                Ok(Err(_)) => return Err(ChatError::Thread("it has ended".into())),
+                Err(_) if self.clock.time_left().is_zero() => return Err(self.clock.timed_out()),
                 // It was an earlier prompt that took so long.
                 Err(_) => {}
             }
@@ -134,7 +128,7 @@ impl Rendering {
     }
 }
 
-impl Watch {
+impl JobClock {
     /// What the job that runs has left.
     fn time_left(&self) -> Duration {
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,28 +143,23 @@ impl Watch {
     fn timed_out(&self) -> ChatError {
         ChatError::TimedOut { limit_ms: self.limit.as_millis() }
     }
-
-    fn ended(&self) -> ChatError {
-        if self.is_stuck.load(Ordering::Acquire) {
-            return self.timed_out();
-        }
-        ChatError::Thread("it has ended".into())
-    }
 }
 
 /// Renders prompts until nobody can ask for one.
-fn work(source: &str, tokens: SpecialTokens, jobs: &Receiver<Job>, watch: &Watch) {
+fn work(source: &str, tokens: SpecialTokens, jobs: &Receiver<Job>, clock: &JobClock) {
     let template = guarded(|| ChatTemplate::parse(source, tokens));
-    watch.note(None);
-    while !watch.is_stuck.load(Ordering::Acquire) {
-        let Ok(job) = jobs.recv() else { break };
-        watch.note(Some(Instant::now()));
+    clock.note(None);
+    while let Ok(job) = jobs.recv() {
+        if job.result.is_closed() {
+            // The client has disconnected.
+            continue;
+        }
+        clock.note(Some(Instant::now()));
         let rendered = match &template {
             Ok(template) => guarded(|| render(template, &job)),
             Err(error) => Err(error.clone()),
         };
-        watch.note(None);
-        // Whoever has left needs no prompt.
+        clock.note(None);
         drop(job.result.send(rendered));
     }
 }
@@ -187,6 +176,24 @@ fn render(template: &ChatTemplate, job: &Job) -> Result<String, ChatError> {
 
 /// A fault of the renderer fails one prompt only.
 fn guarded<T>(work: impl FnOnce() -> Result<T, ChatError>) -> Result<T, ChatError> {
-    let fault = || ChatError::Render { message: "the renderer has a fault".into(), line: None };
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(fault()))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let message = format!("the renderer has a fault: {}", text.unwrap_or_default());
+        Err(ChatError::Render { message, line: None })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_is_late_is_used_again_when_its_job_ends() {
+        let limit = Duration::from_secs(1);
+        let clock = JobClock { limit, started: Mutex::new(Instant::now().checked_sub(limit)) };
+        assert!(clock.time_left().is_zero());
+        clock.note(None);
+        assert_eq!(clock.time_left(), limit);
+    }
 }

@@ -42,8 +42,8 @@ impl Transcript {
             TranscriptFormat::Json => self.object().to_string(),
             TranscriptFormat::Text => self.text() + "\n",
             TranscriptFormat::VerboseJson => self.verbose().to_string(),
-            TranscriptFormat::Srt => self.subtitles("", ","),
-            TranscriptFormat::Vtt => self.subtitles("WEBVTT\n\n", "."),
+            TranscriptFormat::Srt => self.subtitles(format, ","),
+            TranscriptFormat::Vtt => self.subtitles(format, "."),
         }
         .into_bytes()
     }
@@ -75,19 +75,22 @@ impl Transcript {
     }
 
     /// Subtitles. An empty line would end one, so there is none in its text.
-    fn subtitles(&self, head: &str, point: &str) -> String {
-        let mut out = head.to_owned();
+    fn subtitles(&self, format: TranscriptFormat, point: &str) -> String {
+        let is_vtt = format == TranscriptFormat::Vtt;
+        let mut out = if is_vtt { "WEBVTT\n\n".to_owned() } else { String::new() };
         let spoken = self.parts.iter().filter(|part| !part.text.trim().is_empty());
         for (index, part) in spoken.enumerate() {
-            if head.is_empty() {
+            if !is_vtt {
                 out.push_str(&format!("{}\n", index + 1));
             }
             let (start, end) = (clock(part.start, point), clock(part.end, point));
             let text = part.text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let mut text = text.replace("-->", "->");
-            if !head.is_empty() {
-                text = text.replace('&', "&amp;").replace('<', "&lt;");
-            }
+            // An arrow is what divides two times.
+            let text = if is_vtt {
+                text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+            } else {
+                text.replace("-->", "-- >")
+            };
             out.push_str(&format!("{start} --> {end}\n{text}\n\n"));
         }
         out
@@ -113,7 +116,7 @@ mod tests {
         let part = |start, end, text: &str| TranscriptPart { start, end, text: text.to_owned() };
         Transcript {
             parts: vec![
-                part(0.0, 28.5, " Hello\n\n --> there."),
+                part(0.0, 28.5, " Hello\n\n ---> there."),
                 part(28.5, 30.0, " "),
                 part(30.0, 3_661.001_4, " Bye & <go>."),
             ],
@@ -131,20 +134,20 @@ mod tests {
     fn subtitles_have_times_and_no_empty_lines() {
         assert_eq!(
             text(TranscriptFormat::Srt),
-            "1\n00:00:00,000 --> 00:00:28,500\nHello -> there.\n\n\
+            "1\n00:00:00,000 --> 00:00:28,500\nHello --- > there.\n\n\
              2\n00:00:30,000 --> 01:01:01,001\nBye & <go>.\n\n"
         );
         assert_eq!(
             text(TranscriptFormat::Vtt),
-            "WEBVTT\n\n00:00:00.000 --> 00:00:28.500\nHello -> there.\n\n\
-             00:00:30.000 --> 01:01:01.001\nBye &amp; &lt;go>.\n\n"
+            "WEBVTT\n\n00:00:00.000 --> 00:00:28.500\nHello ---&gt; there.\n\n\
+             00:00:30.000 --> 01:01:01.001\nBye &amp; &lt;go&gt;.\n\n"
         );
     }
 
     #[test]
     fn objects_have_the_text_and_its_parts() {
         let whole: Value = serde_json::from_str(&text(TranscriptFormat::VerboseJson)).unwrap();
-        assert_eq!(whole["text"], "Hello\n\n --> there. Bye & <go>.");
+        assert_eq!(whole["text"], "Hello\n\n ---> there. Bye & <go>.");
         assert_eq!(whole["segments"][2]["start"], 30.0);
         assert_eq!(whole["segments"][2]["id"], 2);
         assert_eq!((&whole["duration"], &whole["language"]), (&json!(3661.001), &json!("en")));

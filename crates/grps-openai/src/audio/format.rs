@@ -2,10 +2,12 @@
 
 /// Most channels of a recording.
 const MAX_CHANNELS: u16 = 8;
-/// Rates that are supported: multiples of [`RATE_STEP`], so that few filters are needed.
-const MIN_RATE: u32 = 8_000;
-const MAX_RATE: u32 = 192_000;
-const RATE_STEP: u32 = 25;
+/// Samples per second that are supported: multiples of the step, and two usual ones that are none, so
+/// that few filters are needed.
+const MIN_RATE_HZ: u32 = 8_000;
+const MAX_RATE_HZ: u32 = 192_000;
+const RATE_STEP_HZ: u32 = 100;
+const OTHER_RATES_HZ: [u32; 2] = [11_025, 22_050];
 
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
@@ -99,10 +101,11 @@ impl Format {
                 "it has {channels} channels, from 1 to {MAX_CHANNELS} are allowed"
             ));
         }
-        if !(MIN_RATE..=MAX_RATE).contains(&rate) || !rate.is_multiple_of(RATE_STEP) {
+        let is_step = rate.is_multiple_of(RATE_STEP_HZ) || OTHER_RATES_HZ.contains(&rate);
+        if !(MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate) || !is_step {
             return Err(format!(
-                "it has {rate} samples per second; a multiple of {RATE_STEP} from {MIN_RATE} to \
-                 {MAX_RATE} is supported"
+                "it has {rate} samples per second; a multiple of {RATE_STEP_HZ} from {MIN_RATE_HZ} \
+                 to {MAX_RATE_HZ} is supported"
             ));
         }
         Ok(Self { sample, channels: usize::from(channels), rate })

@@ -4,4 +4,4 @@ mod format;
 mod recording;
 mod resampler;
 
-pub use recording::{MODEL_RATE, Part, Recording};
+pub use recording::{Recording, RecordingPart};

@@ -7,7 +7,7 @@ use super::resampler::Resampler;
 use crate::error::ApiError;
 
 /// Samples per second that models take.
-pub const MODEL_RATE: u32 = 16_000;
+const MODEL_RATE_HZ: u32 = 16_000;
 
 /// Where a part may end: within this share of its length, from the end.
 const CUT_SHARE: usize = 6;
@@ -38,7 +38,7 @@ impl<'a> Recording<'a> {
         if data.is_empty() {
             return Err(wrong("it has no samples".to_owned()));
         }
-        let resampler = Resampler::new(format.rate, MODEL_RATE);
+        let resampler = Resampler::new(format.rate, MODEL_RATE_HZ);
         Ok(Self { data, format, resampler })
     }
 
@@ -59,7 +59,7 @@ impl<'a> Recording<'a> {
 
     /// Parts of at most so many seconds, which end where it is quiet.
     #[must_use]
-    pub fn parts(&self, most_seconds: f64) -> Vec<Part> {
+    pub fn parts(&self, most_seconds: f64) -> Vec<RecordingPart> {
         let most = ((most_seconds * f64::from(self.format.rate)) as usize).max(1);
         let (mut parts, mut start) = (Vec::new(), 0);
         while self.frames() - start > most {
@@ -71,9 +71,9 @@ impl<'a> Recording<'a> {
         parts
     }
 
-    fn part(&self, frames: Range<usize>) -> Part {
+    fn part(&self, frames: Range<usize>) -> RecordingPart {
         let (start, end) = (self.seconds_of(frames.start), self.seconds_of(frames.end));
-        Part { frames, start, end }
+        RecordingPart { frames, start, end }
     }
 
     /// Where it is quietest in a range.
@@ -88,9 +88,9 @@ impl<'a> Recording<'a> {
         quietest.map_or(range.end, |(_, start)| start + width / 2)
     }
 
-    /// The samples of a part at [`MODEL_RATE`], of one channel.
+    /// The samples of a part at the rate of models, of one channel.
     #[must_use]
-    pub fn samples(&self, part: &Part) -> Vec<f32> {
+    pub fn samples(&self, part: &RecordingPart) -> Vec<f32> {
         let reach = self.resampler.reach();
         let start = part.frames.start.saturating_sub(reach);
         let source = self.mono(start..(part.frames.end + reach).min(self.frames()));
@@ -115,7 +115,7 @@ impl<'a> Recording<'a> {
 
 /// A part of a recording.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
+pub struct RecordingPart {
     frames: Range<usize>,
     /// Seconds from the start of the recording.
     pub start: f64,

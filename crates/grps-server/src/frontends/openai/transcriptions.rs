@@ -10,8 +10,8 @@ use grps_core::{
     TranscriberSpec, Values,
 };
 use grps_openai::{
-    ApiError, Part, Recording, Transcript, TranscriptFormat, TranscriptPart, TranscriptionFields,
-    read_transcription,
+    ApiError, Recording, RecordingPart, Transcript, TranscriptFormat, TranscriptPart,
+    TranscriptionFields, read_transcription,
 };
 use http::{HeaderValue, Response};
 
@@ -103,7 +103,7 @@ impl Transcriber {
             let cost = ((part.end - part.start) * BYTES_PER_SECOND) as usize;
             let samples = call.app.blocking.run(cost, || recording.samples(&part)).await;
             let text = self.run_part(call, fields, samples).await?;
-            let Part { start, end, .. } = part;
+            let RecordingPart { start, end, .. } = part;
             Ok::<_, Error>(TranscriptPart { start, end, text })
         });
         let parts = stream::iter(running).buffered(MAX_PARTS).try_collect().await?;
