@@ -28,7 +28,7 @@ from benchmarks.http_client import PREDICT
 from benchmarks.load import Figures, load, serving, write_request
 from benchmarks.workloads import USER_CODE, workloads
 from grps.server.state import ServiceState
-from tools.collector import collecting
+from tools.programs.collector import collecting
 
 ECHO = workloads()[0]
 MODEL = {"inferer_name": "echo", "converter_type": "none"}

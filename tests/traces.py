@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import wait_until
-from tools.collector import collecting
+from tools.programs.collector import collecting
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"

@@ -23,7 +23,7 @@ from typing import IO
 
 import psutil
 
-from tools.collector import collector
+from tools.programs.collector import collector
 from tools.repository import ROOT
 
 RUST = ["cargo", "test", "--workspace"]

@@ -223,6 +223,9 @@ class App:
 
     def _report(self, phase: Phase, detail: str) -> None:
         logger.info("%s: %s", phase, detail)
+        if phase == "loading" and self._state.phase not in ("starting", "loading"):
+            # A process of an instance starts again; the service goes on meanwhile.
+            return
         self._state = replace(self._state, phase=phase, detail=detail)
         if self._options.state_file is not None:
             self._state.write(self._options.state_file)

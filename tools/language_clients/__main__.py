@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.own_environment import python_with
+from tools.programs.own_environment import python_with
 
 PACKAGES = ("langchain-openai==1.7.4", "langchain-anthropic==1.7.10", "litellm==1.110.2")
 CHECKS = Path(__file__).with_name("checks.py")

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.own_environment import python_with
+from tools.programs.own_environment import python_with
 from tools.repository import ROOT
 
 FOLDER = ".schemathesis"

@@ -94,11 +94,25 @@ impl ApiError {
     /// The model that a request names does not exist. The text lists those that do.
     #[must_use]
     pub fn model_not_found(model: &str, available: &[impl AsRef<str>]) -> Self {
-        let names: Vec<&str> = available.iter().map(AsRef::as_ref).collect();
-        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let names = listed(available);
+        let message = format!("The model '{model}' does not exist. Available models: {names}.");
+        Self::not_found(message)
+    }
+
+    /// The model that a request names generates no text. The text lists those that do; clients see
+    /// the same code as for a model that does not exist.
+    #[must_use]
+    pub fn no_language_model(model: &str, available: &[impl AsRef<str>]) -> Self {
+        let names = listed(available);
+        let message =
+            format!("The model '{model}' is no language model. Language models: {names}.");
+        Self::not_found(message)
+    }
+
+    fn not_found(message: String) -> Self {
         Self {
             kind: ErrorKind::NotFound,
-            message: format!("The model '{model}' does not exist. Available models: {names}."),
+            message,
             param: Some("model".to_owned()),
             code: Some("model_not_found"),
         }
@@ -197,4 +211,8 @@ impl ApiError {
         let kind = self.kind.row().anthropic_type;
         json!({"type": "error", "error": {"type": kind, "message": message}})
     }
+}
+fn listed(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

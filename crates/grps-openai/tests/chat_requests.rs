@@ -69,6 +69,9 @@ fn numbers_are_accepted_at_their_limits_and_refused_past_them() {
         ("min_length", json!([0, 5]), json!([-1, "a"])),
         ("n", json!([1, 4]), json!([0, 5, -1, 1.5, "2"])),
         ("beam_width", json!([0, 1]), json!([2, -1, "1"])),
+        ("allowed_token_ids", json!([null]), json!([[1], []])),
+        ("prompt_logprobs", json!([null]), json!([0, 1])),
+        ("truncate_prompt_tokens", json!([null]), json!([-1, 5])),
         ("end_id", json!([-1, 0, 2]), json!([-2, "2"])),
         ("priority", json!([-3, 0, 9]), json!([0.5, "high", 4_294_967_296_u64])),
     ];

@@ -119,6 +119,7 @@ class DecoderModel(LanguageModel):
             position_bytes=kind.position_bytes,
             max_state_bytes=cache_bytes,
         )
+        self._cache_bytes = cache_bytes
         self._vocabulary = architecture.vocabulary
         self._structures = Structures(files.tokenizer, ends, architecture.vocabulary)
 
@@ -164,7 +165,8 @@ class DecoderModel(LanguageModel):
             sequence.tokens.append(token)
             finished.append(has_ended or len(sequence.tokens) >= self.files.context_length)
         state_bytes = [one.cache.bytes for one in sequences]
-        return StepResult(step.outputs, finished, step.failed, state_bytes)
+        usage = min(1.0, sum(state_bytes) / self._cache_bytes)
+        return StepResult(step.outputs, finished, step.failed, state_bytes, cache_usage=usage)
 
 
 class _Step:

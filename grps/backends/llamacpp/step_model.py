@@ -19,7 +19,7 @@ from grps.backends.common.language.running_engine import RunningEngine, RunningS
 from grps.backends.llamacpp.pieces import Pieces
 from grps.backends.llamacpp.sampling import body_of
 from grps.config.schema import ModelConfig
-from grps.errors import InputError, ModelError
+from grps.errors import DeviceError, InputError, ModelError
 
 _CONTEXT_LENGTH = 4096
 
@@ -28,7 +28,7 @@ class LlamaCppArguments(msgspec.Struct, frozen=True):
     """``inferer_args`` of llama.cpp."""
 
     context_length: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
     tokenizer: str | None = None
     chat_template: str | None = None
@@ -56,8 +56,14 @@ class LlamaCppModel(RunningEngine):
 
         Raises:
             ModelError: The file is none that the engine can load, or an argument is unknown.
+            DeviceError: The device is no CPU.
         """
         args = read_arguments(LlamaCppArguments, self.args)
+        if (self.device or "cpu") != "cpu":
+            raise DeviceError(
+                f"device {self.device}: llama.cpp takes cpu; with a package of it for GPUs, use "
+                "inferer_args.gpu_layers"
+            )
         path = Path(self.path or "")
         files = language_files(path, args.tokenizer, args.chat_template)
         wanted = args.context_length or min(files.context_length, _CONTEXT_LENGTH)
@@ -79,8 +85,8 @@ class LlamaCppModel(RunningEngine):
         parameters.n_parallel = self._most_sequences
         parameters.n_ctx = self.files.context_length * self._most_sequences
         parameters.n_gpu_layers = args.gpu_layers
-        if args.threads is not None:
-            parameters.cpuparams.n_threads = args.threads
+        if args.intra_op_threads is not None:
+            parameters.cpuparams.n_threads = args.intra_op_threads
         parameters.fit_params = False
         parameters.verbosity = -1
         # It opens a port on the loopback address: nobody else knows the key.

@@ -32,6 +32,7 @@ class GenAiArguments(msgspec.Struct, frozen=True):
     cache_size_gb: Annotated[int, msgspec.Meta(ge=1)] = 1
     max_batched_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     prefix_caching: bool = True
+    intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     tokenizer: str | None = None
     chat_template: str | None = None
 
@@ -77,6 +78,8 @@ class GenAiModel(LanguageModel):
         args = read_arguments(GenAiArguments, {key: given[key] for key in given if key in own})
         self._arguments = args
         self._properties = {key: value for key, value in given.items() if key not in own}
+        if args.intra_op_threads is not None:
+            self._properties.setdefault("INFERENCE_NUM_THREADS", args.intra_op_threads)
         self.files = language_files(Path(self.path or ""), args.tokenizer, args.chat_template)
         self._open()
         self._vocabulary = len(self._pipeline.get_tokenizer().get_vocab())

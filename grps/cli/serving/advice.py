@@ -10,15 +10,21 @@ from grps.cli.serving.flags import ServeFlags
 _BATCHING = ("max_batch_size", "batch_timeout_us")
 
 
-def note_flags_without_effect(flags: ServeFlags, given: AbstractSet[str]) -> None:
+def note_flags_without_effect(
+    flags: ServeFlags, given: AbstractSet[str], makes_steps: bool
+) -> None:
     """Say which of the flags that were given do nothing.
 
     Args:
         flags: All values.
         given: Names of the flags that were written on the command line.
+        makes_steps: Whether the engine batches continuously, as many sequences as a batch may have.
     """
     idle = [f"--{name}" for name in _BATCHING if name in given]
-    if idle and flags.batching_type == "none":
+    if makes_steps:
+        if "batch_timeout_us" in given:
+            notice("note: --batch_timeout_us has no effect: sequences join without waiting")
+    elif idle and flags.batching_type == "none":
         verb = "has" if len(idle) == 1 else "have"
         notice(f"note: {' and '.join(idle)} {verb} no effect without --batching_type dynamic")
     elif "batch_timeout_us" in given:

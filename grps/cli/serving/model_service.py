@@ -76,7 +76,7 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
     asks = has_flag(declared, "inp_device") and flags.inp_device is None
     if asks and flags.device == "original":
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")
-    note_flags_without_effect(flags, given)
+    note_flags_without_effect(flags, given, declared.makes_steps)
     folder = service_folder(flags.name, foreground=flags.foreground)
     project = project_of(model_path, engine, flags, gpu_wanted=bool(given & {*GPU_FLAGS}))
     with speaking_of_flags(engine):

@@ -15,7 +15,7 @@ import pytest
 from grps.backends.llamacpp.step_model import LlamaCppModel
 from grps.backends.openvino_genai import sampling
 from grps.backends.openvino_genai.step_model import GenAiModel
-from grps.errors import InputError, ModelError
+from grps.errors import DeviceError, InputError, ModelError
 from grps.inference.steps.model import StepBatch, StepRequest
 from tests.integration.language.models import smol_path
 
@@ -50,6 +50,7 @@ def run(model: GenAiModel, states: list[Any]) -> list[int]:
         ({"cache_size_gb": "much"}, "inferer_args: cache_size_gb"),
         ({"cache_size_gb": 0}, "inferer_args: cache_size_gb"),
         ({"max_batched_tokens": 0}, "inferer_args: max_batched_tokens"),
+        ({"intra_op_threads": 0}, "inferer_args: intra_op_threads"),
         ({"prefix_caching": "maybe"}, "inferer_args: prefix_caching"),
         ({"no_such_property": 1}, "NO_SUCH_PROPERTY|no_such_property"),
     ],
@@ -66,7 +67,7 @@ def test_wrong_arguments_are_refused(arguments: dict[str, Any], words: str) -> N
     [
         ({"context_length": 0}, "inferer_args: context_length"),
         ({"context_length": 8193}, "context_length is 8193; the model has 8192"),
-        ({"threads": "all"}, "inferer_args: threads"),
+        ({"intra_op_threads": "all"}, "inferer_args: intra_op_threads"),
         ({"gpu_layers": -1}, "inferer_args: gpu_layers"),
         ({"context": 5}, "did you mean context_length"),
     ],
@@ -75,6 +76,13 @@ def test_wrong_arguments_of_llamacpp_are_refused(arguments: dict[str, Any], word
     made = LlamaCppModel(4)
     made.init(str(smol_path()), "cpu", arguments)
     with pytest.raises(ModelError, match=words):
+        made.load()
+
+
+def test_llamacpp_takes_no_other_device() -> None:
+    made = LlamaCppModel(4)
+    made.init(str(smol_path()), "cuda:0")
+    with pytest.raises(DeviceError, match=r"device cuda:0: llama\.cpp takes cpu"):
         made.load()
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.credentials import bearer, entry, key_of
-from tests.integration.language.models import smol_model
+from tests.integration.language.models import minilm_path, smol_model
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
 
 LIMIT = 40
@@ -25,13 +25,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         batching={"type": "continuous", "max_batch_size": 1},
         queue={"max_length": 3, "priority_levels": 2},
     )
-    tokens = ("whole", "debt", "stream", "claude", "tensors", "tensor-stream", "large")
+    texts = {
+        "name": "texts",
+        "version": "1.0.0",
+        "inferer_type": "openvino",
+        "inferer_path": str(minilm_path()),
+    }
+    tokens = ("whole", "debt", "stream", "claude", "tensors", "tensor-stream", "large", "texts")
     keys = [entry(name, ["infer"], max_tokens_per_minute=LIMIT) for name in tokens]
     keys.append(entry("requests", ["infer", "read"], max_requests_per_minute=2))
     keys.append(entry("counted", ["infer", "read"], max_tokens_per_minute=1_000_000))
     keys.append(entry("free", ["infer", "read"]))
     folder = tmp_path_factory.mktemp("limits")
-    with serving(write_project(folder, [model], {"auth": {"keys": keys}})) as made:
+    with serving(write_project(folder, [model, texts], {"auth": {"keys": keys}})) as made:
         yield made
 
 
@@ -102,7 +108,8 @@ def test_the_error_of_anthropic(server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("caller", "query"), [("tensors", ""), ("tensor-stream", "?streaming=true")]
+    ("caller", "query"),
+    [("tensors", "?model=smol"), ("tensor-stream", "?streaming=true&model=smol")],
 )
 def test_calls_with_tensors_use_the_same_tokens(
     server: RunningServer, caller: str, query: str
@@ -121,6 +128,19 @@ def test_calls_with_tensors_use_the_same_tokens(
     tokens = [metric(server, "grps_caller_tokens_total", caller=caller, kind=kind)
               for kind in ("prompt", "generated")]  # fmt: skip
     assert tokens == [36, 30]
+
+
+def test_texts_of_embeddings_and_rankings_use_the_same_tokens(server: RunningServer) -> None:
+    limited = client(server, "texts")
+    raw = limited.embeddings.with_raw_response.create(model="texts", input=["a b c", "d e f"])
+    used = raw.parse().usage.prompt_tokens
+    assert used == 10
+    assert int(raw.headers["x-ratelimit-remaining-tokens"]) <= LIMIT - used + 1
+    ranked = {"model": "texts", "query": "a", "documents": ["b"] * 12}
+    url, headers = server.url("/v1/rerank"), bearer(key_of("texts"))
+    answer = requests.post(url, json=ranked, headers=headers, timeout=GUARD_S)
+    assert answer.status_code == 429
+    assert metric(server, "grps_caller_tokens_total", caller="texts", kind="prompt") == used
 
 
 def test_requests_of_a_minute(server: RunningServer) -> None:

@@ -23,7 +23,9 @@ CERTAIN: dict[str, Any] = {"model": "smol", "temperature": 0, "max_tokens": 24}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    model = smol_model(inferer_type="llamacpp", inferer_args={"context_length": 1024, "threads": 1})
+    model = smol_model(
+        inferer_type="llamacpp", inferer_args={"context_length": 1024, "intra_op_threads": 1}
+    )
     with serving(write_project(tmp_path_factory.mktemp("llamacpp"), [model])) as made:
         yield made
 

@@ -229,6 +229,8 @@ def test_other_models_are_not_found(client: Any, name: str) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         client.chat.completions.create(model=name, messages=FRANCE)
     assert caught.value.code == "model_not_found"
+    words = "is no language model. Language models: " if name == "plain" else "does not exist"
+    assert words in str(caught.value)
     assert "smol" in str(caught.value)
 
 

@@ -21,6 +21,7 @@ from tests.support import (
     RunningServer,
     launch,
     serving,
+    state_of,
     user_model,
     wait_for,
     wait_until,
@@ -262,6 +263,10 @@ def test_a_crash_costs_its_requests_only(tmp_path: Path) -> None:
         assert len(statuses) > 200
         wait_until(lambda: is_ready(server), "ready")
         assert restarts() == 3
+        # What tools say of the service is not that it loads.
+        state = state_of(tmp_path)
+        assert state is not None
+        assert state.phase == "ready"
 
 
 def test_the_cause_of_an_end_is_told(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ impl Sampling {
         sampling.ignore_eos = fields.boolean("ignore_eos")?.unwrap_or(false);
         sampling.skip_special_tokens = fields.boolean("skip_special_tokens")?.unwrap_or(true);
         refuse_beams(fields)?;
+        refuse_unsupported(fields)?;
         Ok(sampling)
     }
 }
@@ -185,6 +186,16 @@ fn read_logit_bias(fields: &mut Fields) -> Result<Vec<(u32, f32)>, ApiError> {
 /// Digits only: `parse` would take a sign.
 fn parse_token(key: &str) -> Option<u32> {
     key.bytes().all(|byte| byte.is_ascii_digit()).then(|| key.parse().ok()).flatten()
+}
+
+/// Fields of vLLM that change an answer, and that no engine here honours.
+fn refuse_unsupported(fields: &mut Fields) -> Result<(), ApiError> {
+    for name in ["allowed_token_ids", "prompt_logprobs", "truncate_prompt_tokens"] {
+        if fields.value(name).is_some() {
+            return Err(fields.invalid(name, format!("'{name}' is not supported.")));
+        }
+    }
+    Ok(())
 }
 
 fn refuse_beams(fields: &mut Fields) -> Result<(), ApiError> {

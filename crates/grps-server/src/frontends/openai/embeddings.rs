@@ -9,6 +9,7 @@ use grps_openai::{
 use http::Response;
 
 use crate::call::call::Call;
+use crate::call::token_charge::TokenCharge;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
 use crate::frontends::openai::purpose::Purpose;
@@ -72,6 +73,7 @@ async fn receive_texts<T: Send>(
         Ok::<_, Fault>(Asked { request, model, rows })
     };
     let asked = call.app.blocking.run(body.len().saturating_mul(TOKENIZING), decode).await?;
+    TokenCharge::begin(call, asked.rows.iter().map(|row| row.tokens.len()).sum())?;
     call.timeline.note_stage_end(RequestStage::Decode);
     Ok(asked)
 }

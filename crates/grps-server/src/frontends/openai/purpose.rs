@@ -63,8 +63,7 @@ impl Purpose {
     fn wrong_model(self, call: &Call, name: &str) -> ApiError {
         let names = self.names(call);
         let cannot = match self {
-            // Clients that look for a model of a chat expect this.
-            Self::Generate => return ApiError::model_not_found(name, &names),
+            Self::Generate => return ApiError::no_language_model(name, &names),
             Self::Embed => "makes no embeddings",
             Self::Rank => "can't rank documents",
             Self::Transcribe => "makes no transcripts",

@@ -1,6 +1,6 @@
 """The OpenTelemetry collector that traces are exported to in tests and measurements.
 
-``python -m tools.collector`` builds it; that is quick when it is there.
+``python -m tools.programs.collector`` builds it; that is quick when it is there.
 """
 
 from __future__ import annotations

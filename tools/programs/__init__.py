@@ -1,0 +1,1 @@
+"""Programs from elsewhere that tools and tests run."""
