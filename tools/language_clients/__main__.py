@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", help="such as http://127.0.0.1:7080")
     parser.add_argument("model", help="the name of the model")
-    parser.add_argument("--key", default="none")
+    parser.add_argument("--key", default="none", help="API key of the service (default: none)")
     arguments = parser.parse_args()
     command = [
         str(python_with(".language_clients", PACKAGES)),

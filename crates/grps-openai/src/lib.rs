@@ -36,6 +36,8 @@
 //! # }
 //! ```
 //!
+//! A [`Recording`] is the WAV file of a request for a transcript, as samples and in parts.
+//!
 //! Errors are [`ApiError`]s, which know their status and the body of either API. Nothing blocks and
 //! nothing is global; identifiers and times are given.
 

@@ -20,7 +20,8 @@ class Transcriber:
     Attributes:
         languages: Languages, such as ``en``; at least one. With several, a request of a client that
             names one has the string input ``language``.
-        max_seconds: Most seconds of a request. A longer recording is divided where it is quiet.
+        max_seconds: Most seconds of a request, 30 by default. A longer recording is divided where
+            it is quiet.
         options: Other inputs that a request may have: the string ``prompt``, the float32
             ``temperature``. A request of a client that sets another one is refused.
     """

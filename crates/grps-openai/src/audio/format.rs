@@ -105,7 +105,8 @@ impl Format {
         if !(MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate) || !is_step {
             return Err(format!(
                 "it has {rate} samples per second; a multiple of {RATE_STEP_HZ} from {MIN_RATE_HZ} \
-                 to {MAX_RATE_HZ} is supported"
+                 to {MAX_RATE_HZ} is supported, and {} and {}",
+                OTHER_RATES_HZ[0], OTHER_RATES_HZ[1]
             ));
         }
         Ok(Self { sample, channels: usize::from(channels), rate })
@@ -121,7 +122,7 @@ pub(super) fn read_head(file: &[u8]) -> Result<(Format, std::ops::Range<usize>),
     let is_wav = file.get(..4).is_some_and(|kind| kind == b"RIFF" || kind == b"RF64")
         && file.get(8..12) == Some(b"WAVE");
     if !is_wav {
-        return Err(format!("it is {}", kind_of(file)));
+        return Err(format!("it is {}; send a WAV file", kind_of(file)));
     }
     let (mut at, mut format) = (12, None);
     loop {

@@ -30,7 +30,7 @@ impl<'a> Recording<'a> {
     /// file.
     pub fn read(file: &'a [u8], param: &str) -> Result<Self, ApiError> {
         let wrong = |problem: String| {
-            let message = format!("The file can't be read: {problem}. Send a WAV file.");
+            let message = format!("The file can't be read: {problem}.");
             ApiError::invalid(param, message)
         };
         let (format, range) = read_head(file).map_err(wrong)?;
