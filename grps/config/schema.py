@@ -69,6 +69,9 @@ class StepsConfig(Section, frozen=True, kw_only=True):
     """The input whose last dimension is the number of positions to prefill; one when absent."""
     max_state_bytes: Positive | None = None
     """Most bytes of the states of an instance; sequences give their slots away beyond it."""
+    max_waiting_bytes: Positive | None = None
+    """Most bytes of the inputs that wait for a slot; more get status 429. No limit of the model's
+    own when absent."""
     max_steps: Positive = 4096
     """Steps after which a sequence ends in any case."""
     preemption: Literal["save", "recompute", "never"] = "save"

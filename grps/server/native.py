@@ -337,6 +337,8 @@ class NativeSteps:
     max_waiting: int | None
     text: NativeStepText | None = None
     """How the text of sequences is made; ``None`` when clients get the outputs alone."""
+    max_waiting_bytes: int | None = None
+    """Most bytes of the inputs that wait; ``None`` for no limit."""
     position_bytes: int = 0
     """Bytes that each position of a prefill adds to the state of its sequence."""
 

@@ -101,6 +101,7 @@ fn policy_of(config: &ModelConfig, state_bytes: usize) -> StepPolicy {
         max_chunk: steps.max_chunk,
         prefill_input: steps.prefill_input.clone(),
         max_state_bytes: steps.max_state_bytes.unwrap_or(usize::MAX),
+        max_waiting_bytes: steps.max_waiting_bytes.unwrap_or(usize::MAX),
         max_steps: steps.max_steps,
         preemption: match steps.preemption {
             PreemptionKind::Save => Preemption::Save,

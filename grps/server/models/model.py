@@ -312,6 +312,7 @@ def native_steps(
         prefill_input=steps.prefill_input,
         state_bytes=state_bytes,
         max_state_bytes=steps.max_state_bytes,
+        max_waiting_bytes=steps.max_waiting_bytes,
         max_steps=steps.max_steps,
         preemption=steps.preemption,
         priority_levels=queue.priority_levels,

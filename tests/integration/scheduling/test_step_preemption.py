@@ -54,6 +54,7 @@ MODELS = [
         "bytes",
         {"max_batch_size": 4, "steps": {"max_state_bytes": 32, "preemption": "recompute"}},
     ),
+    series_model("crowded", {"max_batch_size": 1, "steps": {"max_waiting_bytes": 16}}),
 ]
 
 
@@ -177,6 +178,25 @@ def test_the_bytes_of_states_are_bounded(client: Client) -> None:
         found = list(threads.map(client.whole, range(20, 28), [30] * 8))
     assert found == [expected(first, 30) for first in range(20, 28)]
     assert max(len(line.split()) for line in client.noted("rows")) == 2, "16 bytes each"
+    client.all_ended()
+
+
+@pytest.mark.parametrize("model", ["crowded"])
+def test_the_bytes_of_inputs_that_wait_are_bounded(client: Client) -> None:
+    client.hold()
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(client.whole, 50, 3)
+        client.sees("rows", 50)
+        waiting = threads.submit(client.whole, 51, 3)
+        client.waits(1)
+        refused = client.post(52, 3)
+        assert refused.status_code == 429
+        assert "inputs of 16 bytes wait already (batching.steps.max_waiting_bytes)" in refused.text
+        client.release()
+        assert (running.result(), waiting.result()) == (expected(50, 3), expected(51, 3))
+    too_long = client.post(53, 1, 3)
+    assert too_long.status_code == 400
+    assert "the input has 24 bytes; 16 may wait" in too_long.text
     client.all_ended()
 
 

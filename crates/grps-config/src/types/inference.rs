@@ -94,6 +94,8 @@ pub struct StepsConfig {
     pub prefill_input: Option<String>,
     /// Most bytes of the states of an instance.
     pub max_state_bytes: Option<usize>,
+    /// Most bytes of the inputs that wait for a slot.
+    pub max_waiting_bytes: Option<usize>,
     /// Steps after which a sequence ends.
     pub max_steps: usize,
     /// What becomes of a sequence whose slot is needed.

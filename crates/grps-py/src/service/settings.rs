@@ -225,6 +225,7 @@ pub(crate) struct PyStepPolicy {
     state_bytes: usize,
     position_bytes: usize,
     max_state_bytes: Option<usize>,
+    max_waiting_bytes: Option<usize>,
     max_steps: usize,
     preemption: String,
     priority_levels: u8,
@@ -277,6 +278,7 @@ impl TryFrom<PyStepPolicy> for StepPolicy {
             priority_levels: policy.priority_levels,
             max_waiting: policy.max_waiting.unwrap_or(usize::MAX),
             max_state_bytes: policy.max_state_bytes.unwrap_or(usize::MAX),
+            max_waiting_bytes: policy.max_waiting_bytes.unwrap_or(usize::MAX),
             max_steps: policy.max_steps,
             preemption,
             ..Self::default()

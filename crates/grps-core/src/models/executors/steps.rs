@@ -65,11 +65,7 @@ impl StepsExecutor {
             Refused::Text(error) => Error::new(error.cause(), format!("model '{model}': {error}")),
             Refused::Waiting(StepRefusal::Length) => full(model, policy.max_waiting),
             Refused::Waiting(StepRefusal::Bytes) => {
-                let most = policy.max_waiting_bytes;
-                let message = format!(
-                    "model '{model}': the inputs that wait have {most} bytes; try again later"
-                );
-                Error::new(Cause::QueueFull, message)
+                too_many_bytes(model, need.input_bytes, policy.max_waiting_bytes)
             }
             Refused::Waiting(StepRefusal::Cost) => Error::invalid(format!(
                 "model '{model}': the input has {} positions, but a step takes {} at most \
@@ -92,6 +88,18 @@ impl StepsExecutor {
             )),
         }
     }
+}
+
+fn too_many_bytes(model: &str, bytes: usize, most: usize) -> Error {
+    const KEY: &str = "batching.steps.max_waiting_bytes";
+    if bytes > most {
+        let message =
+            format!("model '{model}': the input has {bytes} bytes; {most} may wait ({KEY})");
+        return Error::invalid(message);
+    }
+    let message =
+        format!("model '{model}': inputs of {most} bytes wait already ({KEY}); try again later");
+    Error::new(Cause::QueueFull, message)
 }
 
 impl Executor for StepsExecutor {
