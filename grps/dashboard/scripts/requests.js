@@ -13,7 +13,7 @@ function showRoutes(live) {
 
 function stageOf(name) {
   const stage = name.slice(name.lastIndexOf("/") + 1);
-  return STAGES.includes(stage) ? stage : "other";
+  return STAGES.includes(stage) || stage === "prefill" ? stage : "other";
 }
 
 // The steps of one request as bars over time; `bars` are {name, start_ms, length_ms, …}.

@@ -322,3 +322,6 @@ def test_the_waterfall_shows_the_steps(tmp_path: Path) -> None:
     bars = {bar["name"].rpartition("/")[2]: bar for bar in request["bars"]}
     assert bars["infer"]["steps"] == 7
     assert "queue" in bars
+    prefill = bars["prefill"]
+    assert 0 < prefill["length_ms"]
+    assert prefill["start_ms"] + prefill["length_ms"] == pytest.approx(bars["infer"]["start_ms"])

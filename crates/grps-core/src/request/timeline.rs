@@ -95,6 +95,12 @@ impl CallTimes {
         .map(|(stage, ns)| (stage, Duration::from_nanos(ns)))
     }
 
+    /// The part of the model's run until a sequence of steps has its first output; zero for other
+    /// runs.
+    pub fn prefill(&self) -> Duration {
+        Duration::from_nanos(self.timings.first_output_ns)
+    }
+
     fn waited_ns(&self) -> u64 {
         nanos(self.timings.taken.saturating_duration_since(self.began))
     }
@@ -111,6 +117,8 @@ pub struct CallTimings {
     preprocess_ns: u64,
     /// Run time of the model; 0 when its end is not marked.
     infer_ns: u64,
+    /// Time of the first output of a sequence of steps, since `taken`; 0 when there is none.
+    first_output_ns: u64,
     /// Time of the last mark, since `taken`.
     last_ns: u64,
     /// Time of the output, since `taken`.
@@ -149,6 +157,7 @@ impl CallTimings {
             idle_ns: idle.map_or(0, nanos),
             preprocess_ns: 0,
             infer_ns: 0,
+            first_output_ns: 0,
             last_ns: 0,
             ran_ns: 0,
             batch,
@@ -166,6 +175,11 @@ impl CallTimings {
             CallStage::Infer => self.infer_ns += spent_ns.max(1),
             CallStage::Queue | CallStage::BatchWait | CallStage::Postprocess => {}
         }
+    }
+
+    /// Records the first output of a sequence of steps.
+    pub(crate) fn mark_first_output(&mut self, now: Instant) {
+        self.first_output_ns = self.since_taken(now);
     }
 
     /// Sets the times that an instance in another process has measured.

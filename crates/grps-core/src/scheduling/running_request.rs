@@ -116,6 +116,13 @@ impl RunningRequest {
         }
     }
 
+    /// Notes that a sequence has its first output.
+    pub(crate) fn mark_first_output(&self, now: Instant) {
+        if let Some((_, timings)) = self.reply.lock().as_mut() {
+            timings.mark_first_output(now);
+        }
+    }
+
     /// Notes how many steps the request has taken.
     pub(crate) fn set_steps(&self, steps: usize) {
         if let Some((_, timings)) = self.reply.lock().as_mut() {

@@ -34,12 +34,17 @@ pub(crate) fn bars(timeline: &Timeline) -> Vec<Bar> {
         let owner = call.node.as_ref().unwrap_or(&call.model);
         let mut start = since(call.times.began);
         for (stage, duration) in call.times.stages() {
-            if !duration.is_zero() {
-                let name = format!("{owner}/{}", stage.name());
-                let is_infer = stage == CallStage::Infer;
-                bars.push(Bar { name, start, duration, call: Some(call.clone()), is_infer });
+            let is_infer = stage == CallStage::Infer;
+            let prefill =
+                if is_infer { call.times.prefill().min(duration) } else { Duration::ZERO };
+            let parts = [("prefill", prefill, false), (stage.name(), duration - prefill, is_infer)];
+            for (name, duration, is_infer) in parts {
+                if !duration.is_zero() {
+                    let (name, call) = (format!("{owner}/{name}"), Some(call.clone()));
+                    bars.push(Bar { name, start, duration, call, is_infer });
+                }
+                start += duration;
             }
-            start += duration;
         }
     }
     bars.sort_by_key(|bar| bar.start);

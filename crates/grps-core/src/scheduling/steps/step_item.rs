@@ -109,6 +109,11 @@ impl StepItem {
 }
 
 impl StepRequest {
+    /// Notes that it has its first output.
+    pub(crate) fn mark_first_output(&self, now: Instant) {
+        self.request.mark_first_output(now);
+    }
+
     /// What earlier steps returned, for a sequence that begins again.
     pub fn outputs(&self) -> Result<Vec<Tensor>, Error> {
         self.collected.tensors()

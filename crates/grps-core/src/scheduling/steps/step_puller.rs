@@ -222,8 +222,12 @@ impl StepPuller {
             let outputs: Vec<Tensor> = outputs.collect();
             if !outputs.is_empty() && !of_row.is_empty() {
                 let since = now.saturating_duration_since(sequence.last_output);
-                self.queue.counts.add_output(since, !sequence.has_output);
-                (sequence.last_output, sequence.has_output) = (now, true);
+                let is_first = !std::mem::replace(&mut sequence.has_output, true);
+                self.queue.counts.add_output(since, is_first);
+                sequence.last_output = now;
+                if is_first && let Some(running) = sequence.item.running() {
+                    running.mark_first_output(now);
+                }
             }
             let steps = sequence.steps;
             let Some(running) = sequence.item.running_mut() else { continue };
