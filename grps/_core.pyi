@@ -68,6 +68,7 @@ class Plugin:
         self,
         settings: NativePlugin,
         copy: tuple[str, int],
+        steps: tuple[int, bool] | None,
         descriptors: tuple[int, int],
         loaded: Callable[[], object],
     ) -> str | None: ...

@@ -241,11 +241,6 @@ def _check_steps(
             "'continuous' is for step models: use inferer_type 'customized' and "
             "converter_type 'numpy', or inferer_type 'plugin'",
         )
-    if model.isolation == "process" and model.inferer_type == "plugin":
-        raise fail(
-            f"{at}.type",
-            "'continuous' of inferer_type 'plugin' runs in this process; use 'isolation: thread'",
-        )
     useless = {"max_threads": model.max_threads, "warm_up_requests": model.warm_up_requests}
     for key, value in useless.items():
         if value:

@@ -68,9 +68,9 @@ pub(crate) fn load_model(
     let processors = threads_of_a_run(&project.inference.models);
     if config.isolation == Isolation::Process {
         let apart = Apart { config, folder: &project.folder, processors };
-        let (instances, pulled) = load_apart(&apart, &mut spec, workers)?;
+        let (instances, executor) = load_apart(&apart, &mut spec, workers)?;
         let calls = Arc::new(NestedCalls::new(&config.key()));
-        return Ok(loaded_model(config, spec, Arc::new(pulled), (instances, calls)));
+        return Ok(loaded_model(config, spec, executor, (instances, calls)));
     }
     if config.makes_steps() {
         let loaded = load_steps(config, &project.folder, &mut spec);

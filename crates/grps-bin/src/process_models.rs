@@ -1,6 +1,7 @@
 //! Models whose copies run in processes of their own.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use grps_config::types::ModelConfig;
@@ -9,7 +10,8 @@ use grps_core::{Executor, ModelSpec, PulledExecutor};
 use crate::instances::Instance;
 use crate::loading::{Instances, devices_of_copies};
 use crate::signatures::describe;
-use crate::workers::{ProcessInstance, WorkerCopy, WorkerStarter};
+use crate::step_models::steps_executor;
+use crate::workers::{ProcessInstance, ServedQueue, WorkerCopy, WorkerStarter};
 
 /// A model, and what its workers load it by.
 pub(crate) struct Apart<'a> {
@@ -43,17 +45,17 @@ pub(crate) fn load_apart(
     model: &Apart<'_>,
     spec: &mut ModelSpec,
     workers: &WorkerStarter,
-) -> Result<(Instances, PulledExecutor), String> {
+) -> Result<(Instances, Arc<dyn Executor>), String> {
     let instances: Vec<ProcessInstance> = model
         .copies()
         .map(|copy| ProcessInstance::new(workers.clone(), copy, spec.hang_timeout))
         .collect();
-    match start(&instances, model.config, spec) {
-        Ok(pulled) => {
+    match start(&instances, model, spec) {
+        Ok(executor) => {
             let instances = instances.into_iter();
             Ok((
                 instances.map(|instance| -> Box<dyn Instance> { Box::new(instance) }).collect(),
-                pulled,
+                executor,
             ))
         }
         Err(error) => {
@@ -67,20 +69,27 @@ pub(crate) fn load_apart(
 
 fn start(
     instances: &[ProcessInstance],
-    config: &ModelConfig,
+    model: &Apart<'_>,
     spec: &mut ModelSpec,
-) -> Result<PulledExecutor, String> {
+) -> Result<Arc<dyn Executor>, String> {
     instances.iter().try_for_each(ProcessInstance::begin)?;
     let loaded = instances.iter().map(ProcessInstance::wait_loaded);
     let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
     let first = loaded.first().ok_or("it has no instances")?;
-    spec.form = first.form();
-    if let Some(signature) = first.signature() {
-        describe(spec, signature, config.batching.is_none(), &first.places)?;
-    }
-    let pulled = PulledExecutor::new(spec);
-    let started =
-        instances.iter().try_for_each(|instance| instance.start(pulled.queue(), spec.form));
-    started.inspect_err(|_| pulled.close())?;
-    Ok(pulled)
+    let Apart { config, folder, .. } = model;
+    let (queue, executor): (_, Arc<dyn Executor>) = if config.makes_steps() {
+        let said = (first.signature(), first.row_bytes);
+        let steps = steps_executor(config, folder, spec, said)?;
+        (ServedQueue::Steps(Arc::clone(steps.queue())), Arc::new(steps))
+    } else {
+        spec.form = first.form();
+        if let Some(signature) = first.signature() {
+            describe(spec, signature, config.batching.is_none(), &first.places)?;
+        }
+        let pulled = PulledExecutor::new(spec);
+        (ServedQueue::Requests(Arc::clone(pulled.queue()), spec.form), Arc::new(pulled))
+    };
+    let started = instances.iter().try_for_each(|instance| instance.start(&queue));
+    started.inspect_err(|_| executor.close())?;
+    Ok(executor)
 }

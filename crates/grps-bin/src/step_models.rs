@@ -1,18 +1,54 @@
 //! Step models, which plugins run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use grps_config::types::{ModelConfig, PreemptionKind, StepTextConfig};
 use grps_core::{
-    Executor, ModelSpec, NativeInstance, NestedCalls, Preemption, StepPolicy, StepText,
-    StepsExecutor,
+    Executor, LoadStepModel, ModelSpec, NativeInstance, NestedCalls, Preemption, Signature,
+    StepPolicy, StepText, StepsExecutor,
 };
+use grps_plugin::{DeclaredSlots, Library, StepShape};
 use grps_text::{TokenText, TokenTextOptions, TokenizerSource};
 
 use crate::loading::{Instances, devices_of_copies, stop_all};
 use crate::plugin_models::{OpenedPlugin, open_plugin, settings_of};
 use crate::signatures::describe;
+
+/// What the copies of a step model are made by, in this process.
+pub(crate) struct StepCopies {
+    config: ModelConfig,
+    folder: PathBuf,
+    library: Arc<Library>,
+    slots: DeclaredSlots,
+    pub(crate) signature: Option<Signature>,
+    /// Bytes of one row of all slots.
+    pub(crate) row_bytes: usize,
+    pub(crate) calls: Arc<NestedCalls>,
+}
+
+/// Loads the plugin of a step model.
+pub(crate) fn step_copies(config: &ModelConfig, folder: &Path) -> Result<StepCopies, String> {
+    let OpenedPlugin { library, signature, calls, .. } = open_plugin(config, folder)?;
+    let slots = library.declared_slots(&settings_of(config, folder, None))?;
+    let (config, folder, row_bytes) = (config.clone(), folder.to_owned(), slots.row_bytes());
+    Ok(StepCopies { config, folder, library, slots, signature, row_bytes, calls })
+}
+
+impl StepCopies {
+    /// What loads one of them, by its number and its device.
+    pub(crate) fn load(&self, index: u32, device: Option<&str>) -> Result<LoadStepModel, String> {
+        let policy = policy_of(&self.config, self.row_bytes);
+        let shape = StepShape {
+            slots: self.slots.clone(),
+            rows: policy.max_slots,
+            reads_in_parts: policy.max_chunk.is_some(),
+        };
+        let settings = settings_of(&self.config, &self.folder, device);
+        let load = self.library.step_loader(&settings, index, &self.calls, shape);
+        load.map_err(|error| error.to_string())
+    }
+}
 
 /// The started copies of a step model, as [`crate::loading::LoadedModel`] has them.
 pub(crate) struct StartedSteps {
@@ -27,16 +63,12 @@ pub(crate) fn load_steps(
     folder: &Path,
     spec: &mut ModelSpec,
 ) -> Result<StartedSteps, String> {
-    let plugin = open_plugin(config, folder)?;
-    let slots = plugin.library.declared_slots(&settings_of(config, folder, None))?;
-    if let Some(signature) = plugin.signature.clone() {
-        describe(spec, signature, false, &[])?;
-    }
-    let text = text_of(config, folder)?;
-    let executor = StepsExecutor::with_text(spec, policy_of(config, slots.row_bytes()), text);
-    match start_copies(config, folder, &plugin, &executor) {
+    let copies = step_copies(config, folder)?;
+    let executor =
+        steps_executor(config, folder, spec, (copies.signature.clone(), copies.row_bytes))?;
+    match start_copies(&copies, &executor) {
         Ok(instances) => {
-            Ok(StartedSteps { executor: Arc::new(executor), instances, calls: plugin.calls })
+            Ok(StartedSteps { executor: Arc::new(executor), instances, calls: copies.calls })
         }
         Err(error) => {
             executor.close();
@@ -45,25 +77,30 @@ pub(crate) fn load_steps(
     }
 }
 
-fn start_copies(
+/// What schedules the sequences of a step model, of which its copies say their signature and the
+/// bytes of one row of all slots.
+pub(crate) fn steps_executor(
     config: &ModelConfig,
     folder: &Path,
-    plugin: &OpenedPlugin,
-    executor: &StepsExecutor,
-) -> Result<Instances, String> {
+    spec: &mut ModelSpec,
+    (signature, row_bytes): (Option<Signature>, usize),
+) -> Result<StepsExecutor, String> {
+    if let Some(signature) = signature {
+        describe(spec, signature, false, &[])?;
+    }
+    let text = text_of(config, folder)?;
+    Ok(StepsExecutor::with_text(spec, policy_of(config, row_bytes), text))
+}
+
+fn start_copies(copies: &StepCopies, executor: &StepsExecutor) -> Result<Instances, String> {
     let mut instances = Instances::new();
-    let rows = executor.queue().policy().max_slots;
-    for (index, device) in devices_of_copies(config) {
-        let start = || {
-            let settings = settings_of(config, folder, device);
-            let slots = plugin.library.declared_slots(&settings)?;
-            let load = plugin.library.step_loader(&settings, index, &plugin.calls, (&slots, rows));
-            let load = load.map_err(|error| error.to_string())?;
-            let name = format!("{}#{index}", config.key());
+    for (index, device) in devices_of_copies(&copies.config) {
+        let started = copies.load(index, device).and_then(|load| {
+            let name = format!("{}#{index}", copies.config.key());
             let started = NativeInstance::start_steps(name, executor.queue(), load);
             started.map_err(|error| error.to_string())
-        };
-        match start() {
+        });
+        match started {
             Ok(instance) => instances.push(Box::new(instance)),
             Err(error) => {
                 stop_all(&instances);

@@ -33,7 +33,9 @@ pub use models::native_instances::inferer::{
 pub use models::native_instances::instance::{LoadInferer, NativeInstance};
 pub use models::native_instances::nested_calls::NestedCalls;
 pub use models::native_instances::run::run_batches;
-pub use models::native_instances::step_model::{LoadStepModel, NativeStepModel};
+pub use models::native_instances::step_model::{
+    BegunSequence, LoadStepModel, NativeStepModel, Step, StepSource, run_steps,
+};
 pub use models::registry::Registry;
 pub use models::route_query::{Attributes, RouteQuery};
 pub use models::routes::Route;

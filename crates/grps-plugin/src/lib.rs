@@ -11,5 +11,5 @@ pub mod process;
 pub use engines::{EngineLibrary, EngineModel, EngineSettings};
 pub use plugins::{
     DeclaredSlots, InfererSettings, Library, PluginError, PluginSignature, PluginTensor,
-    SettingsError,
+    SettingsError, StepShape,
 };

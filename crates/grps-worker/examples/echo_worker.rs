@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use grps_core::{Content, Error, Failure, NativeBatch, NativeInferer, Outputs, run_batches};
-use grps_worker::WorkerChannel;
+use grps_worker::{WorkerChannel, WorkerEnd};
 
 struct Echo;
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let socket = stdin.as_fd().try_clone_to_owned();
     let note = stdout.as_fd().try_clone_to_owned();
     let (Ok(socket), Ok(note)) = (socket, note) else { return ExitCode::FAILURE };
-    let mut channel = WorkerChannel::new(socket, note);
+    let mut channel = WorkerChannel::new(WorkerEnd { socket, note });
     match run_batches(&mut channel, &mut Echo, "echo#0") {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

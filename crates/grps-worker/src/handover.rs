@@ -12,7 +12,6 @@ use rustix::net::{
 
 use crate::body::{PacketError, malformed};
 use crate::link::Link;
-use crate::worker_channel::WorkerChannel;
 
 /// The byte that the descriptors go with.
 const MARK: u8 = b'g';
@@ -39,7 +38,16 @@ impl Link {
     }
 }
 
-impl WorkerChannel {
+/// What a worker has of its server: the socket of packets, and the page for notes.
+#[derive(Debug)]
+pub struct WorkerEnd {
+    /// Packets come and go by it.
+    pub socket: OwnedFd,
+    /// The number of what is begun is written here.
+    pub note: OwnedFd,
+}
+
+impl WorkerEnd {
     /// Receives what [`Link::hand_over`] sends. What follows on the stream is left there.
     ///
     /// # Errors
@@ -57,7 +65,7 @@ impl WorkerChannel {
             }
         }
         match <[OwnedFd; 2]>::try_from(descriptors) {
-            Ok([socket, note]) => Ok(Self::new(socket, note)),
+            Ok([socket, note]) => Ok(Self { socket, note }),
             Err(_) => Err(malformed("a worker gets two descriptors from its server")),
         }
     }
@@ -71,6 +79,7 @@ mod tests {
     use grps_core::BatchSource;
 
     use super::*;
+    use crate::worker_channel::WorkerChannel;
 
     #[test]
     fn a_worker_gets_its_end_once() {
@@ -78,7 +87,7 @@ mod tests {
         let link = Link::new().unwrap();
         link.hand_over(&ours).unwrap();
         assert!(link.hand_over(&ours).is_err());
-        let mut channel = WorkerChannel::take_over(&theirs).unwrap();
+        let mut channel = WorkerChannel::new(WorkerEnd::take_over(&theirs).unwrap());
         drop(ours);
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
         link.close();
@@ -89,7 +98,7 @@ mod tests {
     fn a_stream_without_descriptors_is_refused() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(ours);
-        assert!(WorkerChannel::take_over(&theirs).is_err());
-        assert!(WorkerChannel::take_over(std::fs::File::open("/dev/null").unwrap()).is_err());
+        assert!(WorkerEnd::take_over(&theirs).is_err());
+        assert!(WorkerEnd::take_over(std::fs::File::open("/dev/null").unwrap()).is_err());
     }
 }

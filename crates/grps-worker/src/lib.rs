@@ -10,7 +10,8 @@
 //! and one comes back with what it made.
 //!
 //! A [`WorkerChannel`] is the worker's side for native code, as `grps/server/worker/channel.py` is
-//! for Python: it is where [`grps_core::run_batches`] pulls from.
+//! for Python: it is where [`grps_core::run_batches`] pulls from. [`WorkerSteps`] is the same for
+//! [`grps_core::run_steps`].
 
 mod body;
 mod contents;
@@ -23,10 +24,13 @@ mod socket;
 mod step_meta;
 mod steps;
 mod worker_channel;
+mod worker_steps;
 
 pub use body::PacketError;
+pub use handover::WorkerEnd;
 pub use link::Link;
 pub use running::Lost;
 pub use serve::Served;
 pub use steps::LostSteps;
 pub use worker_channel::WorkerChannel;
+pub use worker_steps::WorkerSteps;

@@ -3,6 +3,8 @@
 //! Each structure is an array of its fields in `MessagePack`; `grps/server/worker/packets.py` has the
 //! same ones.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use grps_core::{Buffer, Elements, Values};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -152,6 +154,11 @@ pub(crate) struct EntryMeta<'a> {
     pub(crate) rows: Option<(usize, usize)>,
     /// How long the client still waits; `None` for no limit.
     pub(crate) remaining_us: Option<u64>,
+}
+
+/// The time so many microseconds from here on; `None` when no clock reaches it.
+pub(crate) fn after_us(remaining_us: u64) -> Option<Instant> {
+    Instant::now().checked_add(Duration::from_micros(remaining_us))
 }
 
 /// A request of customized HTTP.

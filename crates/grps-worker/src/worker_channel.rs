@@ -19,9 +19,10 @@ use serde::Serialize;
 
 use crate::body::{Blobs, Packet, PacketError, Received, malformed};
 use crate::contents::{describe, describe_content, read_tensors};
+use crate::handover::WorkerEnd;
 use crate::meta::{
     BatchMeta, BatchRef, CancelMeta, EntryRef, ExchangeMeta, FailureMeta, HttpReplyMeta,
-    OutputsMeta, ReplyMeta, from_worker, invalid_argument, to_worker,
+    OutputsMeta, ReplyMeta, after_us, from_worker, invalid_argument, to_worker,
 };
 use crate::socket::Socket;
 
@@ -99,8 +100,9 @@ struct WorkerRequest {
 }
 
 impl WorkerChannel {
-    /// The channel of the socket and the page that the server has handed over.
-    pub fn new(socket: OwnedFd, note: OwnedFd) -> Self {
+    /// The channel of what the server has handed over.
+    pub fn new(end: WorkerEnd) -> Self {
+        let WorkerEnd { socket, note } = end;
         let shared = Shared {
             socket: Socket::new(socket),
             running: Mutex::default(),
@@ -255,11 +257,6 @@ impl WorkerBatch {
         let tensors = meta.tensors.map(|tensors| read_tensors(packet, tensors)).transpose()?;
         Ok(Self { shared: Arc::clone(shared), number, rows, tensors, requests })
     }
-}
-
-/// The time so many microseconds from here on; `None` when no clock reaches it.
-fn after_us(remaining_us: u64) -> Option<Instant> {
-    Instant::now().checked_add(Duration::from_micros(remaining_us))
 }
 
 /// Reads a request of customized HTTP.

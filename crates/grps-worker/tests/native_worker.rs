@@ -13,7 +13,7 @@ use grps_core::{
     Model, ModelSpec, NativeBatch, NativeInferer, Outputs, Queue, Request, RouteQuery,
     SchedulingOptions, Tensor, Timeline, Values, run_batches,
 };
-use grps_worker::{Link, Served, WorkerChannel};
+use grps_worker::{Link, Served, WorkerChannel, WorkerEnd};
 
 struct NoTranslation;
 
@@ -69,7 +69,7 @@ fn start_thread(
     let link = Link::new().expect("a socket");
     let (socket, note) = link.take_worker_end().expect("descriptors").expect("the worker's end");
     let worker = std::thread::spawn(move || {
-        run_batches(&mut WorkerChannel::new(socket, note), &mut inferer, "m-1#0")
+        run_batches(&mut WorkerChannel::new(WorkerEnd { socket, note }), &mut inferer, "m-1#0")
     });
     (worker, serve(queue, form, link))
 }

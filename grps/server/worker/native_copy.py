@@ -7,7 +7,12 @@ from pathlib import Path
 from grps.errors import GrpsError
 from grps.log import logger
 from grps.server.loading.native_engines import engine_signature, load_engine
-from grps.server.loading.plugins import open_plugin, plugin_settings, plugin_signature
+from grps.server.loading.plugins import (
+    open_plugin,
+    plugin_settings,
+    plugin_signature,
+    plugin_state_bytes,
+)
 from grps.server.native import forward_log
 from grps.server.worker.control import Control, Failed, Loaded, Progress, WorkerSettings
 
@@ -46,10 +51,15 @@ def _serve_plugin(
     model, folder = settings.model, Path(settings.folder)
     plugin = open_plugin(model, folder)
     signature = plugin_signature(plugin, model, folder)
-    loaded = Loaded(signature, takes_messages=not plugin.takes_tensors)
+    state_bytes = plugin_state_bytes(plugin, model, folder) if model.makes_steps else 0
+    loaded = Loaded(
+        signature, takes_messages=not plugin.takes_tensors, state_bytes=state_bytes
+    )
+    steps = (model.slots, model.steps.prefills_in_parts) if model.makes_steps else None
     return plugin.serve(
         plugin_settings(model, folder),
         (model.key, settings.index),
+        steps,
         descriptors,
         lambda: server.send(loaded),
     )

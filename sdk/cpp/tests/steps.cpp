@@ -110,6 +110,7 @@ class Series : public grps::StepModel {
     notes_->Add("rows", names);
     notes_->Wait();
     std::this_thread::sleep_for(std::chrono::microseconds(500));
+    WaitUntilCancelled(batch);
     const auto value = batch.slot<int64_t>("value");
     const auto left = batch.slot<int64_t>("left");
     for (size_t index = 0; index < batch.size(); ++index) {
@@ -128,6 +129,17 @@ class Series : public grps::StepModel {
   std::shared_ptr<Notes> notes_;
 
  private:
+  // A step with the sequence 124 lasts until its client has left.
+  void WaitUntilCancelled(grps::StepBatch &batch) {
+    for (size_t index = 0; index < batch.size(); ++index) {
+      if (batch.state<Name>(index).number() != 124) continue;
+      while (!batch.request(index).is_cancelled()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      notes_->Add("cancelled", "124");
+    }
+  }
+
   // Does what the names of the sequences say; returns whether the outputs are made.
   static bool Misbehaves(grps::StepBatch &batch, const grps::Rows<int64_t> &left) {
     for (size_t index = 0; index < batch.size(); ++index) {

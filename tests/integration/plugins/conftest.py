@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from grps.deploy.native import PROGRAM
+from tests.step_models import ISOLATIONS
 from tests.support import REPOSITORY
 
 SDK = REPOSITORY / "sdk" / "cpp"
@@ -46,7 +48,16 @@ def steps_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def step_plugin(model: dict[str, Any], library: Path) -> dict[str, Any]:
+def step_plugin(model: dict[str, Any], library: Path, isolation: str = "thread") -> dict[str, Any]:
     """Return a model of ``tests.step_models`` that the plugin runs in place of code in Python."""
     kept = {key: value for key, value in model.items() if not key.startswith("converter_")}
-    return {**kept, "inferer_type": "plugin", "inferer_path": str(library)}
+    runs = {"inferer_type": "plugin", "inferer_path": str(library), "isolation": isolation}
+    return {**kept, **runs}
+
+
+STEP_SERVERS = [
+    pytest.param((program, isolation), id=f"{name}-{isolation}")
+    for program, name in ((None, "python"), (PROGRAM, "native"))
+    for isolation in ISOLATIONS
+]
+"""Both servers, with the step models of plugins in threads and in processes."""

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from grps.deploy.native import PROGRAM
-from tests.integration.plugins.conftest import step_plugin
+from tests.integration.plugins.conftest import STEP_SERVERS, step_plugin
 from tests.integration.scheduling.test_step_failures import (
     message_of,
     test_a_row_that_fails_leaves_the_others,
@@ -43,12 +43,13 @@ MODELS = [
 PROGRAMS = pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
 
 
-@pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
+@pytest.fixture(scope="module", params=STEP_SERVERS)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, steps_library: Path
 ) -> Iterator[RunningServer]:
-    models = [step_plugin(model, steps_library) for model in MODELS]
-    with serving(write_project(tmp_path_factory.mktemp("steps"), models), request.param) as running:
+    program, isolation = request.param
+    models = [step_plugin(model, steps_library, isolation) for model in MODELS]
+    with serving(write_project(tmp_path_factory.mktemp("steps"), models), program) as running:
         yield running
 
 
@@ -142,8 +143,8 @@ CONTINUOUS = {"type": "continuous"}
         ("series", {"inferer_args": {"fault": "memory"}}, "slot 'value': no memory for 16 rows"),
         (
             "series",
-            {"isolation": "process"},
-            "'continuous' of inferer_type 'plugin' runs in this process",
+            {"isolation": "process", "inferer_args": {"fails": True}},
+            "'series': the file is missing",
         ),
     ],
 )

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grps.deploy.native import PROGRAM
-from tests.integration.plugins.conftest import step_plugin
+from tests.integration.plugins.conftest import STEP_SERVERS, step_plugin
 from tests.integration.scheduling.test_steps import (
     MODELS,
     client,
@@ -65,15 +64,16 @@ TOKENIZER = {
 TEXT = {"tokenizer": "tokenizer.json", "token_output": "y", "stop": [" stop"]}
 
 
-@pytest.fixture(scope="module", params=[None, PROGRAM], ids=["python", "native"])
+@pytest.fixture(scope="module", params=STEP_SERVERS)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, steps_library: Path
 ) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("steps")
     (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
     texts = series_model("texts", {"steps": {"text": TEXT}})
-    write_project(folder, [step_plugin(model, steps_library) for model in [*MODELS, texts]])
-    with serving(folder, request.param) as running:
+    program, isolation = request.param
+    models = [step_plugin(model, steps_library, isolation) for model in [*MODELS, texts]]
+    with serving(write_project(folder, models), program) as running:
         yield running
 
 

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,22 @@ def model(**keys: Any) -> dict[str, Any]:
     return series_model("m", batching, **{"inferer_name": "series", **keys})
 
 
-@contextmanager
-def service(folder: Path, settings: dict[str, Any] | None = None, **keys: Any) -> Iterator[Client]:
-    """A service with a step model in processes."""
-    write_series_project(folder, [model(**keys)], settings, isolation="process")
-    with serving(folder) as server:
-        yield Client(server, "m")
+Service = Callable[..., AbstractContextManager[Client]]
+
+
+@pytest.fixture
+def service() -> Service:
+    """What starts a service with a step model in processes."""
+
+    @contextmanager
+    def start(
+        folder: Path, settings: dict[str, Any] | None = None, **keys: Any
+    ) -> Iterator[Client]:
+        write_series_project(folder, [model(**keys)], settings, isolation="process")
+        with serving(folder) as server:
+            yield Client(server, "m")
+
+    return start
 
 
 def instances(server: RunningServer) -> list[dict[str, Any]]:
@@ -74,7 +84,7 @@ def descriptors(server: RunningServer) -> int:
     return sum(not name.startswith("socket:") for name in names)
 
 
-def test_the_model_runs_in_other_processes(tmp_path: Path) -> None:
+def test_the_model_runs_in_other_processes(tmp_path: Path, service: Service) -> None:
     with service(tmp_path, instances=2) as client:
         with client.stream(1), client.stream(2):
             assert {pid_of(client, 1), pid_of(client, 2)} <= set(pids(client.server))
@@ -91,7 +101,7 @@ def test_the_model_runs_in_other_processes(tmp_path: Path) -> None:
     ],
 )
 def test_a_worker_that_ends_fails_its_sequences_only(
-    tmp_path: Path, first: int, cause: str
+    tmp_path: Path, service: Service, first: int, cause: str
 ) -> None:
     with service(tmp_path, HEALTH, instances=2) as client, ThreadPoolExecutor() as threads:
         streams = [client.stream(one) for one in range(1, 5)]
@@ -131,7 +141,7 @@ def kill(pid: int) -> None:
 
 @pytest.mark.parametrize("harm", [kill, stop])
 def test_ends_under_load_cost_the_sequences_of_one_instance(
-    tmp_path: Path, harm: Callable[[int], None]
+    tmp_path: Path, service: Service, harm: Callable[[int], None]
 ) -> None:
     with service(tmp_path, HEALTH, instances=2) as client:
         server = client.server
@@ -178,7 +188,9 @@ def test_ends_under_load_cost_the_sequences_of_one_instance(
         assert server.stop() == 0
 
 
-def test_what_waits_goes_on_when_the_only_instance_runs_again(tmp_path: Path) -> None:
+def test_what_waits_goes_on_when_the_only_instance_runs_again(
+    tmp_path: Path, service: Service
+) -> None:
     with service(tmp_path) as client, ThreadPoolExecutor(11) as threads:
         client.hold()
         running = [threads.submit(client.post, first, 5) for first in range(1, 5)]
@@ -195,7 +207,9 @@ def test_what_waits_goes_on_when_the_only_instance_runs_again(tmp_path: Path) ->
         wait_until(lambda: is_ready(client.server), "ready")
 
 
-def test_a_sequence_that_had_not_begun_begins_in_the_next_process(tmp_path: Path) -> None:
+def test_a_sequence_that_had_not_begun_begins_in_the_next_process(
+    tmp_path: Path, service: Service
+) -> None:
     with service(tmp_path) as client, ThreadPoolExecutor(1) as threads:
         (pid,) = pids(client.server)
         stop(pid)
@@ -206,7 +220,7 @@ def test_a_sequence_that_had_not_begun_begins_in_the_next_process(tmp_path: Path
         assert client.gauge("grps_model_begun_sequences_total") == 1
 
 
-def test_a_slow_client_does_not_keep_a_dead_instance(tmp_path: Path) -> None:
+def test_a_slow_client_does_not_keep_a_dead_instance(tmp_path: Path, service: Service) -> None:
     args = {"notes": "m", "pad": 4096}
     with service(tmp_path, inferer_args=args) as client, client.stream(1):
 
@@ -221,7 +235,7 @@ def test_a_slow_client_does_not_keep_a_dead_instance(tmp_path: Path) -> None:
         assert client.whole(2, 3) == expected(2, 3)
 
 
-def test_a_sequence_sees_that_its_client_has_left(tmp_path: Path) -> None:
+def test_a_sequence_sees_that_its_client_has_left(tmp_path: Path, service: Service) -> None:
     with service(tmp_path) as client:
         with client.stream(124):
             pass
@@ -230,7 +244,7 @@ def test_a_sequence_sees_that_its_client_has_left(tmp_path: Path) -> None:
         client.all_ended()
 
 
-def test_what_only_the_server_can_do_is_refused(tmp_path: Path) -> None:
+def test_what_only_the_server_can_do_is_refused(tmp_path: Path, service: Service) -> None:
     with service(tmp_path) as client:
         answer = client.post(123, 3)
         assert answer.status_code == 500
@@ -238,7 +252,7 @@ def test_what_only_the_server_can_do_is_refused(tmp_path: Path) -> None:
         assert client.whole(3, 2) == expected(3, 2)
 
 
-def test_logs_and_metrics_of_user_code_reach_the_server(tmp_path: Path) -> None:
+def test_logs_and_metrics_of_user_code_reach_the_server(tmp_path: Path, service: Service) -> None:
     with service(tmp_path) as client:
         assert client.whole(125, 1) == expected(125, 1)
         log = tmp_path / "logs" / "grps_usr.log"
@@ -251,7 +265,7 @@ def test_logs_and_metrics_of_user_code_reach_the_server(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [2, 5000, 2_000_000])
-def test_inputs_and_outputs_of_any_size_pass(tmp_path: Path, size: int) -> None:
+def test_inputs_and_outputs_of_any_size_pass(tmp_path: Path, service: Service, size: int) -> None:
     args = {"notes": "m", "pad": size}
     with service(tmp_path, inferer_args=args) as client:
         answer = client.post(5, 2, size)
@@ -262,7 +276,7 @@ def test_inputs_and_outputs_of_any_size_pass(tmp_path: Path, size: int) -> None:
         assert not np.any(found["pad"])
 
 
-def test_states_end_once_when_the_instance_is_stopped(tmp_path: Path) -> None:
+def test_states_end_once_when_the_instance_is_stopped(tmp_path: Path, service: Service) -> None:
     settings = {"limits": {"drain_timeout_ms": 500}}
     with service(tmp_path, settings) as client:
         with client.stream(1), client.stream(2):

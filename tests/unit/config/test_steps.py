@@ -65,11 +65,6 @@ ONLY_STEP_MODELS = (
         (text_with("type: continuous", converter_type="none"), ONLY_STEP_MODELS),
         (text_with("type: continuous", converter_type="torch"), ONLY_STEP_MODELS),
         (
-            text_with("type: continuous", "plugin", "none", isolation="process"),
-            "models[0].batching.type: 'continuous' of inferer_type 'plugin' runs in this process; "
-            "use 'isolation: thread'",
-        ),
-        (
             text_with("type: none", "openvino_genai"),
             "models[0].batching.type: inferer_type 'openvino_genai' makes its text in steps",
         ),

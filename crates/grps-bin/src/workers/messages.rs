@@ -61,6 +61,8 @@ pub(crate) struct Loaded {
     signature: Option<SentSignature>,
     /// Where it runs, as its engine chose.
     pub(crate) places: Vec<String>,
+    /// Bytes of one row of all slots, of a step model.
+    pub(crate) row_bytes: usize,
 }
 
 /// A line for the log.
@@ -103,7 +105,13 @@ struct SentTensor {
 impl Loaded {
     pub(crate) fn new(form: InputForm, signature: Option<Signature>, places: Vec<String>) -> Self {
         let takes_messages = form == InputForm::Message;
-        Self { takes_messages, signature: signature.map(SentSignature::from), places }
+        let signature = signature.map(SentSignature::from);
+        Self { takes_messages, signature, places, row_bytes: 0 }
+    }
+
+    /// What a copy of a step model says, of which one row of all slots has so many bytes.
+    pub(crate) fn of_steps(signature: Option<Signature>, row_bytes: usize) -> Self {
+        Self { row_bytes, ..Self::new(InputForm::Tensors, signature, Vec::new()) }
     }
 
     /// The form in which it takes its input.

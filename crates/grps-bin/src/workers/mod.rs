@@ -8,10 +8,12 @@ mod exit;
 mod last_lines;
 mod messages;
 mod process_instance;
+mod served_queue;
 mod starter;
 mod worker;
 mod worker_log;
 
 pub(crate) use process_instance::ProcessInstance;
+pub(crate) use served_queue::ServedQueue;
 pub(crate) use starter::{WorkerCopy, WorkerStarter};
 pub(crate) use worker::run_worker;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use grps_core::{BackOff, InputForm, Puller, Queue, Stopper};
-use grps_worker::{Lost, Served};
+use grps_core::BackOff;
 use parking_lot::{Condvar, Mutex};
 
 use crate::instances::{Instance, InstanceState, Life};
 use crate::workers::child::WorkerProcess;
 use crate::workers::messages::Loaded;
+use crate::workers::served_queue::{EndStopper, LostWork, QueueEnd, ServedQueue};
 use crate::workers::starter::{WorkerCopy, WorkerStarter};
 
 /// How often an instance that waits to start again looks whether it is still needed.
@@ -41,7 +41,7 @@ struct State {
     shown: InstanceState,
     worker: Option<Arc<WorkerProcess>>,
     /// Ends the wait for requests; `None` while the instance is detached.
-    stopper: Option<Stopper>,
+    stopper: Option<EndStopper>,
     /// Set once, by the owner.
     stopping: bool,
     /// Whether no thread serves.
@@ -74,14 +74,14 @@ impl ProcessInstance {
     }
 
     /// Serves from a thread that waits for the process.
-    pub(crate) fn start(&self, queue: &Arc<Queue>, form: InputForm) -> Result<(), String> {
+    pub(crate) fn start(&self, queue: &ServedQueue) -> Result<(), String> {
         let shared = &self.shared;
-        let puller = shared.attach(queue, None).ok_or("it was stopped before it served")?;
+        let end = shared.attach(queue, None).ok_or("it was stopped before it served")?;
         shared.state.lock().ended = false;
-        let (serving, queue) = (Arc::clone(shared), Arc::clone(queue));
+        let (serving, queue) = (Arc::clone(shared), queue.clone());
         let serve = move || {
             let _end = NoteEnd(Arc::clone(&serving));
-            serving.serve(&queue, form, puller);
+            serving.serve(&queue, end);
         };
         let thread = std::thread::Builder::new().name(shared.name.clone()).spawn(serve);
         let thread = thread.inspect_err(|_| shared.state.lock().ended = true);
@@ -194,54 +194,50 @@ impl Shared {
         let stopper = state.stopper.clone().filter(|_| is_current);
         drop(state);
         if let Some(stopper) = stopper {
-            stopper.stop();
+            stopper.abandon();
         }
     }
 
     /// Attaches to the queue, after a restart if a number of them is given; `None` when the instance
     /// stops.
-    fn attach(&self, queue: &Arc<Queue>, restarts: Option<u64>) -> Option<Puller> {
+    fn attach(&self, queue: &ServedQueue, restarts: Option<u64>) -> Option<QueueEnd> {
         let mut state = self.state.lock();
         if state.stopping {
             return None;
         }
-        let puller = queue.attach_replaced(&self.name);
-        let stopper = puller.stopper();
+        let end = queue.attach(&self.name);
+        let stopper = end.stopper();
         state.stopper = Some(stopper.clone());
         state.shown.life = Life::Alive;
         state.shown.restarts = restarts.unwrap_or(state.shown.restarts);
         let has_ended = state.worker.as_ref().is_none_or(|worker| worker.has_ended());
         drop(state);
         if has_ended {
-            stopper.stop();
+            stopper.abandon();
         }
-        Some(puller)
+        Some(end)
     }
 
     /// Serves until the queue closes; starts the process again whenever it ends.
-    fn serve(self: &Arc<Self>, queue: &Arc<Queue>, form: InputForm, first: Puller) {
+    fn serve(self: &Arc<Self>, queue: &ServedQueue, first: QueueEnd) {
         let mut back_off = BackOff::new(Instant::now());
-        let (mut again, mut next) = (None::<Lost>, Some(first));
-        while let Some(puller) = next.take() {
+        let (mut again, mut next) = (None::<LostWork>, Some(first));
+        while let Some(mut end) = next.take() {
             let Some(worker) = self.state.lock().worker.clone() else { return };
             let is_retried = again.is_some();
-            let served = worker.link.serve(&puller, form, again.take(), self.hang_timeout);
-            let lost = match served {
-                Served::Closed => None,
-                Served::Broken(lost) => Some(lost),
-            };
+            let lost = end.serve(&worker.link, again.take(), self.hang_timeout);
             if self.state.lock().stopping || (lost.is_none() && queue.is_closed()) {
-                drop(puller);
+                drop(end);
                 return self.give_up(lost);
             }
-            let seen = lost.as_ref().map_or("it does not respond", |lost| lost.cause());
+            let seen = lost.as_ref().map_or("it does not respond", LostWork::cause);
             let cause = worker.explain_end(seen);
             worker.end();
             let delay = back_off.delay(Instant::now());
             let (delay_s, said) = (delay.as_secs_f64(), worker.last_lines());
             tracing::error!("{} {cause}; it starts again in {delay_s:.1} s{said}", self.name);
             self.note_dead(&cause);
-            puller.fail(format!("its process {cause}"));
+            end.fail(format!("its process {cause}"));
             again = match lost {
                 Some(lost) if lost.begun() || is_retried => {
                     lost.fail(&format!("the process of instance {} {cause}", self.name));
@@ -265,19 +261,19 @@ impl Shared {
     /// Starts the process again, as often as it takes; no puller when it is no longer needed.
     fn restart(
         self: &Arc<Self>,
-        queue: &Arc<Queue>,
+        queue: &ServedQueue,
         back_off: &mut BackOff,
         mut delay: Duration,
-        mut again: Option<Lost>,
-    ) -> (Option<Puller>, Option<Lost>) {
+        mut again: Option<LostWork>,
+    ) -> (Option<QueueEnd>, Option<LostWork>) {
         while self.is_needed_after(delay, queue, again.is_some()) {
             match self.begin_worker().and_then(|()| self.wait_loaded()) {
                 Ok(_) => {
                     let restarts = self.state.lock().shown.restarts + 1;
-                    let Some(puller) = self.attach(queue, Some(restarts)) else { break };
+                    let Some(end) = self.attach(queue, Some(restarts)) else { break };
                     back_off.begin(Instant::now());
                     tracing::info!("{} runs again", self.name);
-                    return (Some(puller), again);
+                    return (Some(end), again);
                 }
                 Err(_) if self.state.lock().stopping => break,
                 Err(cause) => {
@@ -304,7 +300,7 @@ impl Shared {
     }
 
     /// Waits; false when the instance stops, or when nothing needs it any more.
-    fn is_needed_after(&self, delay: Duration, queue: &Queue, has_work: bool) -> bool {
+    fn is_needed_after(&self, delay: Duration, queue: &ServedQueue, has_work: bool) -> bool {
         let end = Instant::now() + delay;
         let mut state = self.state.lock();
         loop {
@@ -319,7 +315,7 @@ impl Shared {
         }
     }
 
-    fn give_up(&self, lost: Option<Lost>) {
+    fn give_up(&self, lost: Option<LostWork>) {
         if let Some(lost) = lost {
             lost.fail(&format!("instance {} has been stopped", self.name));
         }

@@ -10,13 +10,14 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use grps_core::{NativeInferer, run_batches};
+use grps_core::{NativeInferer, NativeStepModel, run_batches, run_steps};
 use grps_engines::NativeEngine;
 use grps_plugin::{crash, monitor, process};
 use grps_server::forwarded_log::ForwardedLevel;
-use grps_worker::WorkerChannel;
+use grps_worker::{WorkerChannel, WorkerEnd, WorkerSteps};
 
 use crate::loading::{Copies, copies_of};
+use crate::step_models::step_copies;
 use crate::workers::control::{ControlReader, ControlSender, open_control};
 use crate::workers::messages::{FromWorker, LevelSet, Loaded, WorkerSettings};
 use crate::workers::worker_log::forward_log;
@@ -31,7 +32,7 @@ pub(crate) fn run_worker() -> Result<(), String> {
     process::ignore_stop_signals();
     let failed = |error: std::io::Error| format!("a worker is started by its server: {error}");
     let stream = take_input().map_err(failed)?;
-    let requests = WorkerChannel::take_over(&stream).map_err(|error| error.to_string())?;
+    let end = WorkerEnd::take_over(&stream).map_err(|error| error.to_string())?;
     let (server, mut reader) = open_control(stream).map_err(failed)?;
     let settings: WorkerSettings = match reader.next() {
         Some(settings) => settings.map_err(|error| error.to_string())?,
@@ -47,7 +48,7 @@ pub(crate) fn run_worker() -> Result<(), String> {
     let level = forward_log(&settings.log_level, Arc::clone(&server)).map_err(failed)?;
     follow_levels(reader, level).map_err(failed)?;
     let (recorder, recording) = send_recorded(Arc::clone(&server)).map_err(failed)?;
-    let served = serve(&Arc::new(settings), requests, &server);
+    let served = serve(&Arc::new(settings), end, &server);
     drop(recorder);
     // A panic of that thread has cost its values only.
     let _ = recording.join();
@@ -65,37 +66,54 @@ fn take_input() -> std::io::Result<UnixStream> {
 /// Loads the copy and runs its requests, in a thread that is named after the instance.
 fn serve(
     settings: &Arc<WorkerSettings>,
-    requests: WorkerChannel,
+    end: WorkerEnd,
     server: &Arc<ControlSender>,
 ) -> Result<(), String> {
     let (own, answering) = (Arc::clone(settings), Arc::clone(server));
     let run = move || {
         let _signals = crash::SignalStack::new();
-        let mut requests = requests;
-        let (loaded, mut inferer) = load(&own).inspect_err(|cause| {
+        let (loaded, copy) = load(&own).inspect_err(|cause| {
             answering.send(&FromWorker::Failed(format!("model {}: {cause}", own.model.key())));
         })?;
         answering.send(&FromWorker::Loaded(loaded));
-        run_batches(&mut requests, &mut *inferer, &own.name())
-            .inspect_err(|cause| tracing::error!("the copy can't be used any more: {cause}"))
+        let run = match copy {
+            LoadedCopy::Requests(mut inferer) => {
+                run_batches(&mut WorkerChannel::new(end), &mut *inferer, &own.name())
+            }
+            LoadedCopy::Steps(mut model) => run_steps(&mut WorkerSteps::new(end), &mut *model),
+        };
+        run.inspect_err(|cause| tracing::error!("the copy can't be used any more: {cause}"))
     };
     let thread = std::thread::Builder::new().name(settings.name()).spawn(run);
     let outcome = thread.map_err(|error| error.to_string())?.join();
     outcome.unwrap_or_else(|_| Err("the thread of the copy has panicked".to_owned()))
 }
 
+/// The copy that the worker runs.
+enum LoadedCopy {
+    Requests(Box<dyn NativeInferer>),
+    Steps(Box<dyn NativeStepModel>),
+}
+
 /// Loads the copy as a server does that runs it in a thread.
-fn load(settings: &WorkerSettings) -> Result<(Loaded, Box<dyn NativeInferer>), String> {
+fn load(settings: &WorkerSettings) -> Result<(Loaded, LoadedCopy), String> {
     let WorkerSettings { folder, model, index, processors, .. } = settings;
     for (engine, library) in &settings.libraries {
         if let Some(engine) = NativeEngine::named(engine) {
             engine.use_library(library.clone());
         }
     }
+    let device = model.device.as_deref();
+    if model.makes_steps() {
+        let copies = step_copies(model, folder)?;
+        let copy = copies.load(*index, device)?()?;
+        let loaded = Loaded::of_steps(copies.signature, copies.row_bytes);
+        return Ok((loaded, LoadedCopy::Steps(copy)));
+    }
     let copies = copies_of(model, folder, *processors)?;
     let Copies { form, signature, places, load, .. } = copies;
-    let inferer = load(*index, model.device.as_deref())?()?;
-    Ok((Loaded::new(form, signature, places), inferer))
+    let inferer = load(*index, device)?()?;
+    Ok((Loaded::new(form, signature, places), LoadedCopy::Requests(inferer)))
 }
 
 /// Sets the level of the log as the server says, and ends the process at once when the server has

@@ -305,11 +305,6 @@ fn check_steps(
                     converter_type 'numpy', or inferer_type 'plugin'";
         return Err(fail(&format!("{at}.type"), text));
     }
-    if model.isolation == Isolation::Process && inferer == "plugin" {
-        let text = "'continuous' of inferer_type 'plugin' runs in this process; use 'isolation: \
-                    thread'";
-        return Err(fail(&format!("{at}.type"), text));
-    }
     let useless = [
         ("max_threads", model.max_threads.is_some()),
         ("warm_up_requests", !model.warm_up_requests.is_empty()),

@@ -204,10 +204,14 @@ impl<'a> BatchRun<'a> {
 impl RequestRun {
     /// Fails the request alone.
     pub(crate) fn fail(&self, number: i32, message: String) {
+        let failure = failure_of(number, message);
         if let Some(sequence) = &self.sequence {
-            sequence.note_failure();
+            sequence.note_failure(match &failure {
+                Failure::Run(error) => error.clone(),
+                Failure::Instance(reason) => Error::new(Cause::ModelFailed, reason.clone()),
+            });
         }
-        match failure_of(number, message) {
+        match failure {
             Failure::Run(error) if is_plain(number) => {
                 self.log(&error);
                 self.request.reply(Err(error));

@@ -25,4 +25,4 @@ pub use copy::{InfererSettings, SettingsError};
 pub(crate) use library::load_fault;
 pub use library::{Library, PluginError};
 pub use signature::{PluginSignature, PluginTensor};
-pub use steps::DeclaredSlots;
+pub use steps::{DeclaredSlots, StepShape};

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::instances::plugin::RunningCopy;
-use crate::instances::worker_copy::serve_copy;
+use crate::instances::worker_copy::{Load, serve_copy};
 use crate::service::model::Model;
 
 /// Name, element type and dimensions of a tensor, `None` where the model does not say.
@@ -89,7 +89,7 @@ impl LoadedCopy {
         descriptors: (i32, i32),
         loaded: Py<PyAny>,
     ) -> PyResult<Option<String>> {
-        serve_copy(py, Arc::clone(&self.load), name, descriptors, loaded)
+        serve_copy(py, Load::Requests(Arc::clone(&self.load)), name, descriptors, loaded)
     }
 }
 

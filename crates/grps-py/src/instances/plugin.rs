@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grps_core::{InputForm, NativeInstance, NestedCalls, StepQueue};
-use grps_plugin::{InfererSettings, Library, PluginError, PluginSignature, PluginTensor};
+use grps_plugin::{
+    InfererSettings, Library, PluginError, PluginSignature, PluginTensor, StepShape,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::instances::worker_copy::serve_copy;
+use crate::instances::worker_copy::{Load, serve_copy};
 use crate::service::model::Model;
 
 /// A loaded plugin.
@@ -125,18 +127,28 @@ impl Plugin {
     }
 
     /// Runs a copy, given by its model and its number, in a worker process; see [`serve_copy`].
+    /// `steps` are the rows of a step model, and whether it reads inputs in parts.
     fn serve(
         &self,
         py: Python<'_>,
         settings: PyInfererSettings,
         copy: (String, u32),
+        steps: Option<(usize, bool)>,
         descriptors: (i32, i32),
         loaded: Py<PyAny>,
     ) -> PyResult<Option<String>> {
         let (model, index) = copy;
         let calls = Arc::new(NestedCalls::new(&model));
         let settings = settings.for_model(&model);
-        let load = self.library.loader(&settings, index, &calls);
+        let load = match steps {
+            Some((rows, reads_in_parts)) => {
+                let slots = self.library.declared_slots(&settings);
+                let slots = slots.map_err(PyValueError::new_err)?;
+                let shape = StepShape { slots, rows, reads_in_parts };
+                self.library.step_loader(&settings, index, &calls, shape).map(Load::Steps)
+            }
+            None => self.library.loader(&settings, index, &calls).map(Load::Requests),
+        };
         let load = load.map_err(|error| PyValueError::new_err(error.to_string()))?;
         serve_copy(py, load, format!("{model}#{index}"), descriptors, loaded)
     }
@@ -152,8 +164,10 @@ impl Plugin {
         (model, index): (&Model, u32),
     ) -> Result<NativeInstance, String> {
         let slots = self.library.declared_slots(settings)?;
-        let rows = queue.policy().max_slots;
-        let load = self.library.step_loader(settings, index, model.calls(), (&slots, rows));
+        let policy = queue.policy();
+        let (rows, reads_in_parts) = (policy.max_slots, policy.max_chunk.is_some());
+        let shape = StepShape { slots, rows, reads_in_parts };
+        let load = self.library.step_loader(settings, index, model.calls(), shape);
         let load = load.map_err(|error| error.to_string())?;
         NativeInstance::start_steps(name, queue, load).map_err(|error| error.to_string())
     }

@@ -123,6 +123,7 @@ impl StepChannel {
         let outputs = tensor::from_numpy(&outputs)?;
         let failed = failed.into_iter().map(|(row, text, status)| (row, error_of(text, status)));
         let failed = failed.collect();
+        let state_bytes = state_bytes.into_iter().map(Some).collect();
         let outcome = StepOutcome { outputs, lengths, finished, failed, state_bytes, cache_usage };
         // Streams leave without the GIL.
         let done = py.detach(|| self.with(|puller| puller.finish_step(outcome)))?;

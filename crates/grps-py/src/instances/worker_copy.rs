@@ -1,11 +1,19 @@
 //! Copies of models that native code runs in a worker process.
 
-use grps_core::{LoadInferer, run_batches};
+use grps_core::{LoadInferer, LoadStepModel, run_batches, run_steps};
 use grps_plugin::crash;
 use grps_plugin::process::own_descriptor;
-use grps_worker::WorkerChannel;
+use grps_worker::{WorkerChannel, WorkerEnd, WorkerSteps};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+
+/// What loads a copy.
+pub(crate) enum Load {
+    /// For batches of requests.
+    Requests(LoadInferer),
+    /// For steps of sequences.
+    Steps(LoadStepModel),
+}
 
 /// Loads a copy in a thread of its own, which is named after the instance, and runs the requests of
 /// this process with it until the server ends it. The descriptors, of the socket and of the page for
@@ -13,21 +21,31 @@ use pyo3::prelude::*;
 /// be used any more; None at the end.
 pub(crate) fn serve_copy(
     py: Python<'_>,
-    load: LoadInferer,
+    load: Load,
     name: String,
     descriptors: (i32, i32),
     loaded: Py<PyAny>,
 ) -> PyResult<Option<String>> {
     let (socket, note) = (own_descriptor(descriptors.0)?, own_descriptor(descriptors.1)?);
-    let mut channel = WorkerChannel::new(socket, note);
+    let end = WorkerEnd { socket, note };
     let builder = std::thread::Builder::new().name(name.clone());
     crash::watch();
     let thread = builder.spawn(move || {
         let _signals = crash::SignalStack::new();
-        let mut inferer = load()?;
         // Without a server, there is nobody to tell.
-        let _ = Python::attach(|py| loaded.call0(py));
-        Ok(run_batches(&mut channel, &mut *inferer, &name).err())
+        let tell = || drop(Python::attach(|py| loaded.call0(py)));
+        match load {
+            Load::Requests(load) => {
+                let mut inferer = load()?;
+                tell();
+                Ok(run_batches(&mut WorkerChannel::new(end), &mut *inferer, &name).err())
+            }
+            Load::Steps(load) => {
+                let mut model = load()?;
+                tell();
+                Ok(run_steps(&mut WorkerSteps::new(end), &mut *model).err())
+            }
+        }
     })?;
     let outcome = py.detach(|| thread.join());
     let outcome = outcome.map_err(|_| PyRuntimeError::new_err("the copy's thread panicked"))?;

@@ -33,8 +33,8 @@ pub struct StepOutcome {
     pub finished: Vec<bool>,
     /// Rows that failed.
     pub failed: Vec<(usize, Error)>,
-    /// Bytes of the states of the rows; unchanged when empty.
-    pub state_bytes: Vec<usize>,
+    /// Bytes of the states of the rows, unchanged where `None`, and all unchanged when empty.
+    pub state_bytes: Vec<Option<usize>>,
     /// Share of the instance's cache that is in use; `None` if it does not say it.
     pub cache_usage: Option<f32>,
 }
@@ -215,7 +215,7 @@ impl StepPuller {
             if sequence.end == Some(EndReason::Failed) {
                 continue;
             }
-            if let Some(bytes) = outcome.state_bytes.get(row) {
+            if let Some(Some(bytes)) = outcome.state_bytes.get(row) {
                 sequence.need.state_bytes = *bytes;
             }
             let outputs = outcome.outputs.iter().filter_map(|output| output.rows(of_row.clone()));

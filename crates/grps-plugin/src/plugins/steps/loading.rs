@@ -12,6 +12,17 @@ use crate::plugins::steps::model::PluginSteps;
 use crate::plugins::steps::slot_list::{DeclaredSlots, SlotList};
 use crate::plugins::steps::slot_table::SlotTable;
 
+/// What a copy of a step model is made for.
+#[derive(Clone, Debug)]
+pub struct StepShape {
+    /// The slots that its class declares.
+    pub slots: DeclaredSlots,
+    /// Most sequences at once.
+    pub rows: usize,
+    /// Whether inputs are read in parts.
+    pub reads_in_parts: bool,
+}
+
 impl Library {
     /// Checks that the batching of a model suits the class of this name: whether it is continuous,
     /// and whether inputs are read in parts then.
@@ -72,11 +83,12 @@ impl Library {
         settings: &InfererSettings,
         instance: u32,
         calls: &Arc<NestedCalls>,
-        (slots, rows): (&DeclaredSlots, usize),
+        shape: StepShape,
     ) -> Result<LoadStepModel, SettingsError> {
         let texts = Texts::new(self, settings)?;
         let (library, name) = (Arc::clone(self), settings.inferer.clone());
-        let (warms_up, calls, slots) = (settings.warm_up, Arc::clone(calls), slots.clone());
+        let (warms_up, calls) = (settings.warm_up, Arc::clone(calls));
+        let StepShape { slots, rows, reads_in_parts } = shape;
         Ok(Arc::new(move || {
             let class = library.class(&name).map_err(|error| error.to_string())?;
             let steps = class.steps.ok_or_else(|| format!("inferer '{name}' makes no steps"))?;
@@ -84,7 +96,7 @@ impl Library {
                 let table = SlotTable::new(&slots, rows)?;
                 let copy = create(class, &texts, instance)?;
                 copy.warm_up(class.warm_up.filter(|_| warms_up))?;
-                Ok::<_, String>(PluginSteps::new(steps, table, copy, &calls))
+                Ok::<_, String>(PluginSteps::new(steps, (table, reads_in_parts), copy, &calls))
             };
             let model = made().map_err(|fault| format!("inferer '{name}': {fault}"))?;
             Ok(Box::new(model) as Box<dyn NativeStepModel>)

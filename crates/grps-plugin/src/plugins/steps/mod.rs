@@ -9,6 +9,7 @@ mod sequence;
 mod slot_list;
 mod slot_table;
 
+pub use loading::StepShape;
 pub(crate) use sequence::SequenceRun;
 pub use slot_list::DeclaredSlots;
 pub(crate) use slot_list::SlotList;

@@ -1,12 +1,12 @@
-//! Runs the plans of an instance on a step model of a plugin.
+//! Makes the steps of an instance with a step model of a plugin.
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use grps_core::{
-    Cause, Content, Error, Failure, NativeRequest, NativeStepModel, NestedCalls, Plan, Preemption,
-    Session, StepItem, StepOutcome, StepPuller, Tensor,
+    BegunSequence, Cause, Content, Error, Failure, NativeStepModel, NestedCalls, Session, Step,
+    StepOutcome, StepSource, Tensor,
 };
 
 use crate::plugins::abi::{OK, Sequences, StepResult};
@@ -35,6 +35,8 @@ pub(crate) struct PluginSteps {
     finished: Vec<u8>,
     /// The bytes of the states, as the plugin says.
     state_bytes: Vec<u64>,
+    /// Whether inputs are read in parts.
+    reads_in_parts: bool,
     /// Where failures and wrong calls are noted.
     errors: Arc<ErrorSlot>,
     /// What it calls other models by.
@@ -55,7 +57,7 @@ struct Parts {
 impl PluginSteps {
     pub(crate) fn new(
         functions: StepFunctions,
-        slots: SlotTable,
+        (slots, reads_in_parts): (SlotTable, bool),
         copy: CreatedCopy,
         calls: &Arc<NestedCalls>,
     ) -> Self {
@@ -66,6 +68,7 @@ impl PluginSteps {
             numbers: (0..rows as u64).collect(),
             finished: vec![0; rows],
             state_bytes: vec![UNCHANGED; rows],
+            reads_in_parts,
             errors: Arc::default(),
             calls: Arc::clone(calls),
             copy,
@@ -76,10 +79,10 @@ impl PluginSteps {
     ///
     /// # Errors
     /// Why the copy is unusable.
-    fn begin(&mut self, rows: &[usize], puller: &StepPuller) -> Result<FailedRows, String> {
+    fn begin(&mut self, rows: &[usize], source: &mut dyn StepSource) -> Result<FailedRows, String> {
         let (mut ready, mut failed) = (Vec::with_capacity(rows.len()), FailedRows::new());
         for row in rows {
-            match self.prepare(*row, puller) {
+            match self.prepare(*row, source) {
                 Ok(()) => ready.push(*row),
                 Err(error) => failed.push((*row, error)),
             }
@@ -96,19 +99,8 @@ impl PluginSteps {
     }
 
     /// Takes the request of a row, with its inputs.
-    fn prepare(&mut self, row: usize, puller: &StepPuller) -> Result<(), Error> {
-        let lost = || Error::new(Cause::Internal, "a sequence that begins has no request");
-        let sequence = puller.rows().get(row).ok_or_else(lost)?;
-        let running = sequence.item.running().ok_or_else(lost)?;
-        let request = &running.request;
-        // One that loses its state begins again with the same input.
-        let keeps = puller.policy().preemption == Preemption::Recompute;
-        let content = if keeps { request.content() } else { request.take_content() };
-        let Some(Content::Tensors(inputs)) = content else {
-            return Err(Error::invalid("a step model takes tensors"));
-        };
-        let earlier = if sequence.preempted > 0 { running.outputs()? } else { Vec::new() };
-        let request = Arc::clone(request) as Arc<dyn NativeRequest>;
+    fn prepare(&mut self, row: usize, source: &mut dyn StepSource) -> Result<(), Error> {
+        let BegunSequence { request, inputs, outputs } = source.begin(row)?;
         let request = RequestRun {
             message: None,
             request,
@@ -119,7 +111,7 @@ impl PluginSteps {
             session: Session::default(),
             calls: Arc::clone(&self.calls),
             errors: Arc::clone(&self.errors),
-            sequence: Some(SequenceRun::new(inputs, earlier)),
+            sequence: Some(SequenceRun::new(inputs, outputs)),
         };
         self.slots.prepare(row, Some(Box::new(request)));
         Ok(())
@@ -134,10 +126,9 @@ impl PluginSteps {
                 tracing::warn!(instance = instance(), requests = rows.len(), %error, "begin failed");
                 for row in rows {
                     self.slots.clear(*row);
-                    if self.has_failed(*row) {
-                        failed.push((*row, failed_already()));
-                    } else {
-                        self.begin_all(&[*row], failed)?;
+                    match self.failure(*row) {
+                        Some(error) => failed.push((*row, error)),
+                        None => self.begin_all(&[*row], failed)?,
                     }
                 }
                 Ok(())
@@ -168,15 +159,15 @@ impl PluginSteps {
             return outcome;
         }
         for (row, state) in rows.iter().zip(states) {
-            let has_failed = self.has_failed(*row);
-            if !has_failed || !state.is_null() {
+            let own = self.failure(*row);
+            if own.is_none() || !state.is_null() {
                 self.slots.set_begun(*row, state);
             }
             match &outcome {
                 // They have begun all the same, so they are ended and not tried again.
                 Err(Failure::Run(error)) => failed.push((*row, error.clone())),
-                Ok(()) if has_failed => failed.push((*row, failed_already())),
-                _ => {}
+                Ok(()) => failed.extend(own.map(|error| (*row, error))),
+                Err(Failure::Instance(_)) => {}
             }
         }
         match outcome {
@@ -209,8 +200,7 @@ impl PluginSteps {
         let status = unsafe { prefill(self.copy.inferer(), &raw const given, &*self.errors) };
         match self.outcome(status, "prefill") {
             Ok(()) => {
-                let refused = rows.into_iter().filter(|row| self.has_failed(*row));
-                failed.extend(refused.map(|row| (row, failed_already())));
+                failed.extend(self.failed_of(rows));
                 Ok(())
             }
             Err(Failure::Run(error)) => {
@@ -226,24 +216,24 @@ impl PluginSteps {
     ///
     /// # Errors
     /// Why the copy is unusable.
-    fn step(&mut self, rows: usize, puller: &mut StepPuller) -> Result<(), String> {
-        match self.step_once(rows, puller) {
+    fn step(&mut self, rows: usize, source: &mut dyn StepSource) -> Result<(), String> {
+        match self.step_once(rows) {
             Ok(outcome) => {
-                if let Err(error) = puller.finish_step(outcome) {
+                if let Err(error) = source.finish(outcome) {
                     log(&error, "step", rows);
                 }
                 Ok(())
             }
             Err(Failure::Run(error)) => {
                 log(&error, "step", rows);
-                puller.fail_rows(0..rows, &error);
+                source.fail_rows((0..rows).map(|row| (row, error.clone())).collect());
                 Ok(())
             }
             Err(Failure::Instance(reason)) => Err(reason),
         }
     }
 
-    fn step_once(&mut self, rows: usize, puller: &StepPuller) -> Result<StepOutcome, Failure> {
+    fn step_once(&mut self, rows: usize) -> Result<StepOutcome, Failure> {
         let outputs = OutputList::new(&self.errors);
         self.finished.fill(0);
         self.state_bytes.fill(UNCHANGED);
@@ -274,30 +264,22 @@ impl PluginSteps {
             Some(Content::Tensors(outputs)) => outputs,
             _ => Vec::new(),
         };
-        Ok(self.taken_over(rows, outputs, puller))
+        Ok(self.taken_over(rows, outputs))
     }
 
     /// What a step has returned.
-    fn taken_over(&self, rows: usize, outputs: Vec<Tensor>, puller: &StepPuller) -> StepOutcome {
-        let failed = (0..rows).filter(|row| self.has_failed(*row));
+    fn taken_over(&self, rows: usize, outputs: Vec<Tensor>) -> StepOutcome {
         let sizes = || self.state_bytes.iter().take(rows);
-        let known = |row: usize| puller.rows().get(row).map_or(0, |row| row.need.state_bytes);
-        let size = |(row, size): (usize, &u64)| match *size {
-            UNCHANGED => known(row),
-            size => usize::try_from(size).unwrap_or(usize::MAX),
-        };
+        let size =
+            |size: &u64| (*size != UNCHANGED).then(|| usize::try_from(*size).unwrap_or(usize::MAX));
         let is_changed = sizes().any(|size| *size != UNCHANGED);
         StepOutcome {
             lengths: Vec::new(),
             cache_usage: None,
             outputs,
             finished: self.finished.iter().take(rows).map(|finished| *finished != 0).collect(),
-            failed: failed.map(|row| (row, failed_already())).collect(),
-            state_bytes: if is_changed {
-                sizes().enumerate().map(size).collect()
-            } else {
-                Vec::new()
-            },
+            failed: self.failed_of(0..rows),
+            state_bytes: if is_changed { sizes().map(size).collect() } else { Vec::new() },
         }
     }
 
@@ -322,9 +304,14 @@ impl PluginSteps {
         }
     }
 
-    fn has_failed(&self, row: usize) -> bool {
-        let sequence = self.slots.request(row).and_then(|request| request.sequence.as_ref());
-        sequence.is_some_and(SequenceRun::has_failed)
+    /// What the plugin has failed the request of a row with.
+    fn failure(&self, row: usize) -> Option<Error> {
+        self.slots.request(row)?.sequence.as_ref()?.failure()
+    }
+
+    /// Those of the rows whose requests the plugin has failed.
+    fn failed_of(&self, rows: impl IntoIterator<Item = usize>) -> FailedRows {
+        rows.into_iter().filter_map(|row| Some((row, self.failure(row)?))).collect()
     }
 
     fn sequence_mut(&mut self, row: usize) -> Option<&mut SequenceRun> {
@@ -360,19 +347,19 @@ impl PluginSteps {
 }
 
 impl NativeStepModel for PluginSteps {
-    fn run(&mut self, plan: Plan<StepItem>, puller: &mut StepPuller) -> Result<(), String> {
-        let ended = self.slots.apply(&plan);
+    fn run(&mut self, step: &Step, source: &mut dyn StepSource) -> Result<(), String> {
+        let ended = self.slots.apply(step);
         self.end(&ended);
-        let mut failed = self.begin(&plan.begun, puller)?;
-        if puller.policy().max_chunk.is_some() {
-            self.prefill(&plan.prefill, &mut failed)?;
+        let mut failed = self.begin(&step.begun, source)?;
+        if self.reads_in_parts {
+            self.prefill(&step.prefill, &mut failed)?;
         }
-        if failed.is_empty() && plan.running > 0 {
-            return self.step(plan.running, puller);
+        if failed.is_empty() && step.running > 0 {
+            return self.step(step.running, source);
         }
-        // Those that failed leave before the next plan, which steps the others.
-        for (row, error) in failed {
-            puller.fail_rows([row], &error);
+        // Those that failed leave before the next step, which is made with the others.
+        if !failed.is_empty() {
+            source.fail_rows(failed);
         }
         Ok(())
     }
@@ -383,11 +370,6 @@ impl Drop for PluginSteps {
         let left = self.slots.release();
         self.end(&left);
     }
-}
-
-/// What is noted of a request that the plugin has failed; its client has its reply.
-fn failed_already() -> Error {
-    Error::new(Cause::ModelFailed, "the plugin has failed the request")
 }
 
 fn log(error: &Error, function: &str, requests: usize) {

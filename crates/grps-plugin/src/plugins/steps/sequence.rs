@@ -1,9 +1,8 @@
 //! What the request of a sequence has, besides what every request has.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use grps_core::{Elements, Tensor};
+use grps_core::{Elements, Error, Tensor};
 
 use crate::plugins::abi::TensorView;
 use crate::plugins::view::{Strings, view_of};
@@ -15,8 +14,8 @@ pub(crate) struct SequenceRun {
     inputs: Vec<SeenTensor>,
     /// Outputs of earlier steps, if it begins again.
     earlier: Vec<SeenTensor>,
-    /// Whether the plugin has failed it.
-    has_failed: AtomicBool,
+    /// What the plugin has failed it with.
+    failure: OnceLock<Error>,
 }
 
 /// A tensor that a plugin may look at.
@@ -30,7 +29,7 @@ struct SeenTensor {
 impl SequenceRun {
     pub(crate) fn new(inputs: Vec<Tensor>, earlier: Vec<Tensor>) -> Self {
         let seen = |tensors: Vec<Tensor>| tensors.into_iter().map(SeenTensor::new).collect();
-        Self { inputs: seen(inputs), earlier: seen(earlier), has_failed: AtomicBool::new(false) }
+        Self { inputs: seen(inputs), earlier: seen(earlier), failure: OnceLock::new() }
     }
 
     /// Drops what only `begin` may look at.
@@ -39,13 +38,14 @@ impl SequenceRun {
     }
 
     /// Notes that the plugin has failed it.
-    pub(crate) fn note_failure(&self) {
-        self.has_failed.store(true, Ordering::Release);
+    pub(crate) fn note_failure(&self, error: Error) {
+        // The first one counts.
+        let _ = self.failure.set(error);
     }
 
-    /// Whether the plugin has failed it.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.has_failed.load(Ordering::Acquire)
+    /// What the plugin has failed it with.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.failure.get().cloned()
     }
 
     /// The number of its inputs, or of outputs of earlier steps.

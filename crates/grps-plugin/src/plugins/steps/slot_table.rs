@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ffi::c_void;
 
-use grps_core::{Plan, StepItem};
+use grps_core::Step;
 
 use crate::plugins::aligned::AlignedMemory;
 use crate::plugins::batch_run::RequestRun;
@@ -63,25 +63,25 @@ impl SlotTable {
         })
     }
 
-    /// Moves rows as a plan says; returns the states of the sequences that have ended.
-    pub(crate) fn apply(&mut self, plan: &Plan<StepItem>) -> Vec<State> {
+    /// Moves rows as a step says; returns the states of the sequences that have ended.
+    pub(crate) fn apply(&mut self, step: &Step) -> Vec<State> {
         let mut ended = Vec::new();
-        for one in &plan.ended {
-            let sequence = match one.row {
-                Some(row) => Some(self.take(row)),
-                None => self.saved.remove(&one.sequence.number).map(|(sequence, _)| sequence),
+        for (row, number) in &step.ended {
+            let sequence = match row {
+                Some(row) => Some(self.take(*row)),
+                None => self.saved.remove(number).map(|(sequence, _)| sequence),
             };
             ended.extend(sequence.and_then(Sequence::ended));
         }
-        for (row, number) in &plan.saved {
+        for (row, number) in &step.saved {
             let kept = (self.take(*row), self.read(*row));
             self.saved.insert(*number, kept);
         }
-        for row in &plan.dropped {
+        for row in &step.dropped {
             ended.extend(self.take(*row).ended());
         }
-        self.shift(&plan.moves);
-        for (row, number) in &plan.restored {
+        self.shift(&step.moves);
+        for (row, number) in &step.restored {
             if let Some((sequence, bytes)) = self.saved.remove(number) {
                 self.put(*row, sequence);
                 self.write(*row, &bytes);
