@@ -11,7 +11,7 @@ from tests.docs.pages import DOCS, Block, blocks
 from tests.support import REPOSITORY
 from tests.tensorrt import compiler
 
-PAGES = ("cpp.md", "plugins.md")
+PAGES = ("cpp.md", "plugins.md", "step-models.md")
 FLAGS = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-O0")
 INCLUDE = REPOSITORY / "sdk" / "cpp" / "include"
 
@@ -30,7 +30,7 @@ def complete() -> list[Block]:
 def test_files_compile(tmp_path: Path) -> None:
     """All in one run of the compiler, which reads the headers once, each in its own namespace."""
     found = complete()
-    assert len(found) >= 7
+    assert len(found) >= 9
     for kind in ("plugin", "testing"):
         parts = [f"#include <grps/{kind}.hpp>\n"]
         for number, block in enumerate(found):

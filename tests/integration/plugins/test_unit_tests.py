@@ -21,12 +21,17 @@ GRPS_TEST_MAIN()
 
 
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
-def test_the_inferers_of_a_plugin_run_in_a_program(tmp_path: Path, sanitizers: str) -> None:
-    sources = [SDK / "tests" / name for name in ("testing_test.cpp", "plugin.cpp")]
+@pytest.mark.parametrize(
+    "names", [("testing_test.cpp", "plugin.cpp"), ("steps_test.cpp", "steps.cpp")]
+)
+def test_the_inferers_of_a_plugin_run_in_a_program(
+    tmp_path: Path, names: tuple[str, str], sanitizers: str
+) -> None:
+    sources = [SDK / "tests" / name for name in names]
     program = tmp_path / "unit_test"
     checks = [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"]
     subprocess.run(["g++", *FLAGS, *checks, "-o", program, *sources], check=True)
-    ran = subprocess.run([program], check=False, capture_output=True, text=True)
+    ran = subprocess.run([program], check=False, capture_output=True, text=True, cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.endswith(" tests, 0 failed\n")
 

@@ -13,14 +13,12 @@
 #define GRPS_TESTING_HPP
 
 #include <grps/testing/checks.hpp>
-#include <grps/testing/host.hpp>
-#include <stdexcept>
+#include <grps/testing/copy.hpp>
+#include <grps/testing/steps.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-extern "C" const grps_plugin *grps_plugin_open(const grps_host *host, grps_error *error) noexcept;
 
 namespace grps::testing {
 
@@ -30,27 +28,7 @@ class Model {
   // Creates the inferer of this name; throws std::runtime_error with what keeps it from that.
   explicit Model(std::string_view inferer, std::string args = "{}", std::string folder = ".",
                  std::string device = "cpu")
-      : class_(Find(inferer)) {
-    if (class_->infer == nullptr) {
-      throw std::runtime_error("'" + std::string(inferer) +
-                               "' is a step model, which tests run in a service");
-    }
-    const grps_args values = {detail::JsonReader(args).ReadAll()};
-    grps_settings settings = {};
-    settings.struct_size = sizeof(settings);
-    settings.model = "test-1.0.0";
-    settings.folder = folder.c_str();
-    settings.library = "";
-    settings.device = device.c_str();
-    settings.json = args.c_str();
-    settings.args = &values;
-    grps_error error;
-    inferer_ = class_->create(&settings, &error);
-    if (inferer_ == nullptr) throw std::runtime_error(error.text);
-  }
-  ~Model() { class_->destroy(inferer_); }
-  Model(const Model &) = delete;
-  Model &operator=(const Model &) = delete;
+      : copy_(inferer, false, std::move(args), std::move(folder), std::move(device)) {}
 
   // Runs a request of these inputs.
   Answer Infer(std::vector<TensorData> inputs) {
@@ -74,30 +52,17 @@ class Model {
   }
 
  private:
-  static const grps_inferer_class *Find(std::string_view name) {
-    grps_error error;
-    const grps_plugin *plugin = grps_plugin_open(detail::Host(), &error);
-    if (plugin == nullptr) throw std::runtime_error("grps_plugin_open: " + error.text);
-    std::string known;
-    for (uint32_t index = 0; index < plugin->inferer_count; ++index) {
-      if (plugin->inferers[index]->name == name) return plugin->inferers[index];
-      known += (known.empty() ? "" : ", ") + std::string(plugin->inferers[index]->name);
-    }
-    throw std::runtime_error("the plugin has no inferer '" + std::string(name) +
-                             "'; it has: " + known);
-  }
-
   std::vector<Answer> Run(const std::vector<RequestData> &requests) {
-    grps_batch batch(requests, (class_->flags & GRPS_TAKES_MESSAGES) != 0);
+    const grps_inferer_class *plugin_class = copy_.plugin_class();
+    grps_batch batch(requests, (plugin_class->flags & GRPS_TAKES_MESSAGES) != 0);
     grps_error error;
-    if (class_->infer(inferer_, &batch, &error) != GRPS_OK && !error.is_set()) {
+    if (plugin_class->infer(copy_.inferer(), &batch, &error) != GRPS_OK && !error.is_set()) {
       error.Set(GRPS_FAILED, "it failed without a message");
     }
     return batch.Answers(error);
   }
 
-  const grps_inferer_class *class_;
-  void *inferer_ = nullptr;
+  detail::ModelCopy copy_;
 };
 
 }  // namespace grps::testing

@@ -55,11 +55,7 @@ inline void DescribeStrings(const TensorData &tensor, grps_tensor *view) {
   view->text = text.data();
 }
 
-inline int32_t Input(const grps_batch *batch, uint64_t index, grps_tensor *view) noexcept {
-  if (index >= batch->inputs.size()) {
-    return Refuse(&batch->wrong_call, "input: no input " + std::to_string(index));
-  }
-  const TensorData &tensor = batch->inputs[index];
+inline void DescribeTensor(const TensorData &tensor, grps_tensor *view) {
   *view = {};
   view->struct_size = sizeof(*view);
   view->dtype = tensor.dtype();
@@ -73,7 +69,76 @@ inline int32_t Input(const grps_batch *batch, uint64_t index, grps_tensor *view)
     view->data = tensor.bytes().data();
     view->bytes = tensor.bytes().size();
   }
+}
+
+inline int32_t Input(const grps_batch *batch, uint64_t index, grps_tensor *view) noexcept {
+  if (index >= batch->inputs.size()) {
+    return Refuse(&batch->wrong_call, "input: no input " + std::to_string(index));
+  }
+  DescribeTensor(batch->inputs[index], view);
   return GRPS_OK;
+}
+
+// Calls of other models fail: a test has none.
+inline grps_call *BeginCall(const grps_request *, const char *, uint64_t) noexcept {
+  return reinterpret_cast<grps_call *>(new grps_outputs);
+}
+inline grps_outputs *CallInputs(grps_call *call) noexcept {
+  return reinterpret_cast<grps_outputs *>(call);
+}
+inline int32_t RunCall(grps_call *) noexcept { return GRPS_CALL_FAILED; }
+inline uint64_t CallOutputCount(const grps_call *) noexcept { return 0; }
+inline int32_t CallOutput(const grps_call *, uint64_t, grps_tensor *) noexcept {
+  return GRPS_ERROR;
+}
+inline const void *CallMessage(const grps_call *, uint64_t *length) noexcept {
+  *length = 0;
+  return nullptr;
+}
+inline int32_t CallFailure(const grps_call *, grps_text *message) noexcept {
+  *message = grps::detail::TextOf("a test has no other models");
+  return GRPS_FAILED;
+}
+inline void EndCall(grps_call *call) noexcept { delete reinterpret_cast<grps_outputs *>(call); }
+
+// Of step models.
+inline int32_t AddSlot(grps_slots *slots, const grps_tensor *like) noexcept {
+  const std::string name(like->name == nullptr ? "" : like->name, like->name_length);
+  if (like->dtype < GRPS_BOOL || like->dtype >= GRPS_STRING) {
+    return Refuse(&slots->error, "add_slot: '" + name + "': no type for rows");
+  }
+  size_t bytes = grps::detail::SizeOf(like->dtype);
+  for (uint32_t axis = 0; axis < like->rank; ++axis) {
+    if (like->shape[axis] < 0) {
+      return Refuse(&slots->error, "add_slot: '" + name + "': a dimension is negative");
+    }
+    bytes *= static_cast<size_t>(like->shape[axis]);
+  }
+  slots->row_bytes.push_back(bytes);
+  return GRPS_OK;
+}
+inline int32_t ViewOne(const grps_request *request, const std::vector<TensorData> &tensors,
+                       uint64_t index, grps_tensor *view) noexcept {
+  if (index >= tensors.size()) {
+    auto *failed = const_cast<grps_request *>(request);
+    return Refuse(&failed->wrong_call, "no tensor " + std::to_string(index));
+  }
+  DescribeTensor(tensors[index], view);
+  return GRPS_OK;
+}
+inline uint64_t RequestInputCount(const grps_request *request) noexcept {
+  return request->data->inputs.size();
+}
+inline int32_t RequestInput(const grps_request *request, uint64_t index,
+                            grps_tensor *view) noexcept {
+  return ViewOne(request, request->data->inputs, index, view);
+}
+inline uint64_t EarlierOutputCount(const grps_request *request) noexcept {
+  return request->data->earlier.size();
+}
+inline int32_t EarlierOutput(const grps_request *request, uint64_t index,
+                             grps_tensor *view) noexcept {
+  return ViewOne(request, request->data->earlier, index, view);
 }
 
 inline grps_outputs *BatchOutputs(const grps_batch *batch) noexcept { return &batch->outputs; }
@@ -265,7 +330,7 @@ inline void *UserData(const grps_request *request, const char *type,
 
 inline grps_host MakeHost() {
   grps_host host = {};
-  host.struct_size = offsetof(grps_host, user_data) + sizeof(host.user_data);
+  host.struct_size = sizeof(host);
   host.major = GRPS_PLUGIN_MAJOR;
   host.minor = GRPS_PLUGIN_MINOR;
   host.version = "test";
@@ -297,6 +362,19 @@ inline grps_host MakeHost() {
   host.send_body = SendBody;
   host.set_user_data = SetUserData;
   host.user_data = UserData;
+  host.begin_call = BeginCall;
+  host.call_inputs = CallInputs;
+  host.run_call = RunCall;
+  host.call_output_count = CallOutputCount;
+  host.call_output = CallOutput;
+  host.call_message = CallMessage;
+  host.call_failure = CallFailure;
+  host.end_call = EndCall;
+  host.add_slot = AddSlot;
+  host.request_input_count = RequestInputCount;
+  host.request_input = RequestInput;
+  host.earlier_output_count = EarlierOutputCount;
+  host.earlier_output = EarlierOutput;
   return host;
 }
 

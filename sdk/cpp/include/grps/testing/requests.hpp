@@ -36,6 +36,8 @@ struct RequestData {
   size_t most_chunks = SIZE_MAX;
   std::chrono::microseconds remaining = std::chrono::microseconds::max();
   std::string id = "test";
+  // Of a step model: outputs of steps that it made before it lost its state.
+  std::vector<TensorData> earlier;
 };
 
 // What one answer or chunk has.
@@ -124,6 +126,13 @@ struct grps_request {
   std::optional<grps::HttpResponse> response;
   std::vector<std::string> body_chunks;
   grps_user_data user_data;
+  size_t prefilled = 0;  // of a step model: positions that are read
+};
+
+// The slots that a step model declares.
+struct grps_slots {
+  grps_error error;
+  std::vector<size_t> row_bytes;
 };
 
 // Requests that run together.
