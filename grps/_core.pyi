@@ -67,8 +67,7 @@ class Plugin:
     def serve(
         self,
         settings: NativePlugin,
-        copy: tuple[str, int],
-        steps: tuple[int, bool] | None,
+        copy: tuple[str, int, tuple[int, bool] | None],
         descriptors: tuple[int, int],
         loaded: Callable[[], object],
     ) -> str | None: ...

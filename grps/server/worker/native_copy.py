@@ -58,8 +58,7 @@ def _serve_plugin(
     steps = (model.slots, model.steps.prefills_in_parts) if model.makes_steps else None
     return plugin.serve(
         plugin_settings(model, folder),
-        (model.key, settings.index),
-        steps,
+        (model.key, settings.index, steps),
         descriptors,
         lambda: server.send(loaded),
     )

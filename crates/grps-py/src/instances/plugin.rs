@@ -126,18 +126,17 @@ impl Plugin {
         Ok(RunningCopy::new(instance))
     }
 
-    /// Runs a copy, given by its model and its number, in a worker process; see [`serve_copy`].
-    /// `steps` are the rows of a step model, and whether it reads inputs in parts.
+    /// Runs a copy in a worker process; see [`serve_copy`]. It is given by its model, its number, and
+    /// for a step model by its rows, and whether it reads inputs in parts.
     fn serve(
         &self,
         py: Python<'_>,
         settings: PyInfererSettings,
-        copy: (String, u32),
-        steps: Option<(usize, bool)>,
+        copy: (String, u32, Option<(usize, bool)>),
         descriptors: (i32, i32),
         loaded: Py<PyAny>,
     ) -> PyResult<Option<String>> {
-        let (model, index) = copy;
+        let (model, index, steps) = copy;
         let calls = Arc::new(NestedCalls::new(&model));
         let settings = settings.for_model(&model);
         let load = match steps {
