@@ -52,9 +52,7 @@ def _serve_plugin(
     plugin = open_plugin(model, folder)
     signature = plugin_signature(plugin, model, folder)
     state_bytes = plugin_state_bytes(plugin, model, folder) if model.makes_steps else 0
-    loaded = Loaded(
-        signature, takes_messages=not plugin.takes_tensors, state_bytes=state_bytes
-    )
+    loaded = Loaded(signature, takes_messages=not plugin.takes_tensors, state_bytes=state_bytes)
     steps = (model.slots, model.steps.prefills_in_parts) if model.makes_steps else None
     return plugin.serve(
         plugin_settings(model, folder),
