@@ -167,7 +167,7 @@ def test_a_test_that_ends_its_process_is_named(
 
 
 def test_a_suite_that_is_silent_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_tool, "SILENCE_S", 2)
+    monkeypatch.setattr(test_tool, "SILENCE_S", 5)
     # What a test has started lives on, and keeps the output open.
     left = tmp_path / "pid"
     code = f"""
@@ -180,4 +180,6 @@ def test_hangs(capfd):
 """
     outcome = run_pytest(suite(tmp_path, monkeypatch, code))
     assert (outcome.fine, outcome.cut_short) == (False, True)
-    psutil.Process(int(left.read_text())).kill()
+    # On a busy machine, the suite may be ended before its test begins.
+    if left.exists():
+        psutil.Process(int(left.read_text())).kill()

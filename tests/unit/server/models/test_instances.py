@@ -188,7 +188,10 @@ def test_what_user_code_raises_fails_its_request_only(
     assert instance.stop(LONG_S)
 
 
-def test_an_instance_whose_thread_ends_is_down_and_starts_again(service: Service) -> None:
+def test_an_instance_whose_thread_ends_is_down_and_starts_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Backoff, "delay_s", lambda _self: 2.0)
     instance = loaded(ready_echo())
     instance.start(service.model, 1)
     assert instance.state() == InstanceState(Life.ALIVE)
