@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,6 +163,29 @@ def test_scaling_asks_for_metrics_that_exist() -> None:
     assert len(names) == 3
     for name in names:
         assert f"| `{name}` | gauge |" in page
+
+
+def test_the_query_counts_what_waits_in_the_pods_of_the_service(tmp_path: Path) -> None:
+    (rendered,) = render({"autoscaling": KEDA})
+    query = rendered.one("ScaledObject")["spec"]["triggers"][0]["metadata"]["query"]
+    series = {
+        "grps_model_queue_length": [("a", NAME, 3), ("b", NAME, 4), ("a", "other", 50)],
+        "grps_waiting": [("a", NAME, 10), ("b", NAME, 0), ("a", "other", 50)],
+    }
+    given = [
+        {"series": f'{name}{{namespace="models",service="{service}",pod="{pod}"}}', "values": value}
+        for name, all_values in series.items()
+        for pod, service, value in all_values
+    ]
+    expected = {"expr": query, "eval_time": "0s", "exp_samples": [{"labels": "{}", "value": 17}]}
+    file = tmp_path / "test.yml"
+    file.write_text(
+        yaml.safe_dump({"tests": [{"input_series": given, "promql_expr_test": [expected]}]})
+    )
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(file)], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_schema_knows_every_value() -> None:
