@@ -24,6 +24,7 @@ from typing import IO
 import psutil
 
 from tools.programs.collector import collector
+from tools.programs.helm import renderer
 from tools.repository import ROOT
 
 RUST = ["cargo", "test", "--workspace"]
@@ -179,6 +180,7 @@ def main() -> int:
     suites = {"pytest": [*PYTEST, *chosen]} if chosen else SUITES
     # Built before any test's time runs.
     collector()
+    renderer()
     outcomes = {}
     for name, command in suites.items():
         print(f"── {name}", flush=True)

@@ -57,6 +57,20 @@ def recognise(path: Path) -> str:
     return found
 
 
+def model_in(path: Path) -> Path:
+    """Return the only model file in a directory that is no model itself, else ``path``.
+
+    Tools that copy models into containers give a directory, whatever they put into it.
+    """
+    if not path.is_dir() or _is_model(path):
+        return path
+    try:
+        found = [file for file in path.iterdir() if file.is_file() and _is_model(file)]
+    except OSError:
+        return path
+    return found[0] if len(found) == 1 else path
+
+
 def has_verb(model_format: str, verb: str) -> bool:
     """Return whether another engine's verb serves a format by the engine whose format it is."""
     return any(verb in one.also_verbs for one in FORMATS if one.name == model_format)
@@ -103,6 +117,14 @@ def only_file(path: Path, suffix: str) -> Path:
         return found[0]
     names = ", ".join(file.name for file in found) or "none"
     raise ModelError(f"{path}: expected exactly one {suffix} file, found {names}")
+
+
+def _is_model(path: Path) -> bool:
+    try:
+        recognise(path)
+    except ModelError:
+        return False
+    return True
 
 
 def _in_directory(path: Path) -> str:

@@ -44,7 +44,7 @@ class Language:
 
 def environment_of(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the commands of a language, with the variables of the service."""
-    # Go may have come as a Python package: see tools/programs/collector.py.
+    # Go may have come as a Python package: see tools/programs/golang.py.
     path = os.pathsep.join((os.environ["PATH"], str(Path(sys.executable).parent)))
     return {**os.environ, **variables, "PATH": path}
 

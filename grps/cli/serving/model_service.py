@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from grps.backends.formats import has_verb, is_served_by, owner_of, recognise
+from grps.backends.formats import has_verb, is_served_by, model_in, owner_of, recognise
 from grps.backends.gpu_memory import LIMITED
 from grps.backends.table import ENGINES
 from grps.cli.output.lines import notice
@@ -51,13 +51,14 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
     Args:
         wanted: The engine the verb stands for, or the first of several with that verb; ``None``
             to take what the format needs.
-        model_path: The model.
+        model_path: The model, or a directory with one model file.
         values: Flags as click gives them.
 
     Raises:
         DeployError: The format is another verb's or not served, or the start failed.
     """
     flags = ServeFlags.of(values)
+    model_path = model_in(model_path)
     engine = engine_of(model_path, wanted)
     declared = ENGINES[engine]
     given = given_flags()

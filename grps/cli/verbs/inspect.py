@@ -17,7 +17,7 @@ from grps.backends.backend import Backend, Signature
 from grps.backends.common.signature import can_be_batched, check_inputs, describe, fixed_rows
 from grps.backends.common.warm_up import warm_up
 from grps.backends.environment import prepare_environment
-from grps.backends.formats import recognise
+from grps.backends.formats import model_in, recognise
 from grps.backends.joined_rows import joining_fault
 from grps.backends.loading import load_copy
 from grps.backends.table import ENGINES
@@ -82,6 +82,7 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
       grpst inspect model.onnx --converter image
       grpst inspect model.xml --json | python -m json.tool
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
+    model_path = model_in(model_path)
     engine = engine_of(model_path, flags.pop("engine"))
     given = given_flags()
     refuse_flags_of_others(engine, given)

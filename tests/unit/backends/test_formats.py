@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from grps.backends.formats import expect_format, only_file, recognise
+from grps.backends.formats import expect_format, model_in, only_file, recognise
 from grps.errors import ModelError
 from tests.unit.backends.models import Affine, SaveScript
 
@@ -88,6 +88,25 @@ def test_refuses_a_directory_of_two_models(relu: Path) -> None:
     (relu.parent / "other.onnx").write_bytes(relu.read_bytes())
     with pytest.raises(ModelError, match=r"exactly one .onnx file, found model.onnx, other.onnx"):
         recognise(relu.parent)
+
+
+def test_finds_the_only_model_of_a_directory(
+    tmp_path: Path, relu: Path, save_script: SaveScript
+) -> None:
+    script = save_script(Affine())
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "README.md").write_text("a model")
+    (folder / "1").mkdir()
+    assert model_in(folder) == folder
+    one = script.rename(folder / "weights.pt")
+    assert model_in(folder) == one
+    assert model_in(one) == one
+    (folder / "other.pt").write_bytes(one.read_bytes())
+    assert model_in(folder) == folder
+    # A directory that is a model stays one.
+    assert model_in(relu.parent) == relu.parent
+    assert model_in(tmp_path / "absent") == tmp_path / "absent"
 
 
 @pytest.mark.parametrize(
