@@ -98,7 +98,8 @@ async fn respond(stream: &mut TcpStream, behavior: Behavior, start: Instant) -> 
 }
 
 async fn send(stream: &mut TcpStream, chunks: usize, pause: Duration) -> Option<()> {
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await.ok()?;
     for _ in 0..chunks {
         tokio::time::sleep(pause).await;
@@ -109,8 +110,7 @@ async fn send(stream: &mut TcpStream, chunks: usize, pause: Duration) -> Option<
 
 /// A plan for a server, with usual limits.
 pub fn plan(address: SocketAddr, load: Load, window: Window) -> Plan {
-    let request =
-        Request { method: "GET".into(), path: "/".into(), headers: Vec::new(), body: 0 };
+    let request = Request { method: "GET".into(), path: "/".into(), headers: Vec::new(), body: 0 };
     Plan {
         target: Target { host: address.ip().to_string(), port: address.port(), tls: None },
         protocol: Protocol::Http,
