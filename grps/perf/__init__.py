@@ -5,7 +5,7 @@
 
 from grps.perf.errors import PerfError
 from grps.perf.load import Closed, Constant, Limits, Load, Poisson, Trace, Window, read_trace
-from grps.perf.measurement import Distribution, ErrorCount, Interval, Measurement
+from grps.perf.measurement import Distribution, Ended, ErrorCount, Interval, Measurement
 from grps.perf.requests.choice import PROTOCOLS, Content, make_requests
 from grps.perf.requests.prepared import Prepared, Request
 from grps.perf.running import Progress, measure, probe
@@ -17,6 +17,7 @@ __all__ = [
     "Constant",
     "Content",
     "Distribution",
+    "Ended",
     "ErrorCount",
     "Interval",
     "Limits",

@@ -85,6 +85,24 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """What ended in a time.
+
+    Attributes:
+        seconds: The time in which requests were sent, without the warm-up; if a number of requests
+            limits it, until the last has ended.
+        succeeded: Successes, also of requests that were sent in the warm-up.
+        chunks: Chunks of the requests that ended.
+        tokens: Their tokens.
+    """
+
+    seconds: float
+    succeeded: int
+    chunks: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What was measured under one load.
 
@@ -94,6 +112,7 @@ class Measurement:
         items: Items of a request, such as the rows of its batch.
         elapsed_s: From the end of the warm-up to the end of the last request.
         wall_s: The whole time.
+        window: Requests that ended while requests were sent, which throughput is computed of.
         succeeded: Requests that succeeded.
         failed: Requests that failed.
         not_sent: Requests that were not sent, as too many were open.
@@ -122,6 +141,7 @@ class Measurement:
     items: int
     elapsed_s: float
     wall_s: float
+    window: Ended
     succeeded: int
     failed: int
     not_sent: int
@@ -146,17 +166,17 @@ class Measurement:
     @property
     def throughput(self) -> float:
         """Successes per second."""
-        return self._per_second(self.succeeded)
+        return self._per_second(self.window.succeeded)
 
     @property
     def chunks_per_s(self) -> float:
         """Chunks per second, of all streams."""
-        return self._per_second(self.chunks)
+        return self._per_second(self.window.chunks)
 
     @property
     def tokens_per_s(self) -> float:
-        """Tokens per second, of all streams; of chunks if the server does not count tokens."""
-        return self._per_second(self.tokens or self.chunks)
+        """Tokens per second, of all streams."""
+        return self._per_second(self.window.tokens)
 
     @property
     def total(self) -> int:
@@ -174,7 +194,7 @@ class Measurement:
         return self.requests_per_cpu_s * self.threads
 
     def _per_second(self, count: int) -> float:
-        return count / self.elapsed_s if self.elapsed_s > 0 else 0.0
+        return count / self.window.seconds if self.window.seconds > 0 else 0.0
 
 
 def read_measurement(
@@ -188,6 +208,7 @@ def read_measurement(
         streaming=streaming,
         items=items,
         is_stopped=is_stopped,
+        window=Ended(**report["window"]),
         **{name: report[name] for name in _SAME},
         latency=read_distribution(report["latency"]),
         failed_latency=read_distribution(report["failed_latency"]),

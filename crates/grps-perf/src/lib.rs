@@ -14,4 +14,4 @@ pub use crate::error::PlanError;
 pub use crate::plan::{Arrivals, Limits, Load, Plan, Protocol, Request, Target, Tls, Window};
 pub use crate::run::Run;
 pub use crate::stats::progress::Progress;
-pub use crate::stats::report::{ErrorReport, IntervalReport, Report, Values};
+pub use crate::stats::report::{ErrorReport, IntervalReport, Report, Values, WindowReport};

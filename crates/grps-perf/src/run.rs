@@ -122,7 +122,10 @@ impl Run {
         }
         let ended = self.ended.lock().unwrap_or_else(Instant::now);
         let nanos = self.workers.iter().map(|worker| worker.cpu_ns.load(Ordering::Relaxed));
+        let begin = self.shared.begin;
+        let sending = self.shared.end.map(|end| end.min(ended).saturating_duration_since(begin));
         let totals = Totals {
+            sending_s: sending.map(|sending| sending.as_secs_f64()),
             wall_s: ended.saturating_duration_since(self.shared.start).as_secs_f64(),
             cpu_s: nanos.map(|nanos| Duration::from_nanos(nanos).as_secs_f64()).collect(),
             begun: self.shared.begun.load(Ordering::Relaxed),
@@ -133,7 +136,7 @@ impl Run {
     }
 
     fn merged(&self) -> Result<Recorder, PlanError> {
-        let mut all = Recorder::new(self.shared.begin)?;
+        let mut all = Recorder::new(self.shared.begin, self.shared.end)?;
         for worker in &self.workers {
             all.merge(&worker.recorder.lock());
         }

@@ -31,6 +31,7 @@ fn percentiles_of_an_open_loop_are_those_of_theory() {
         let found = percentile(&report, share);
         assert!((found / theory - 1.0).abs() < 0.1, "p{share}: {found} s, not {theory} s");
     }
+    assert_eq!(report.window.succeeded, requests);
     assert!(percentile(&report, 0.25) < 0.2, "requests outside of the stall do not wait");
 }
 
@@ -48,6 +49,8 @@ fn a_closed_loop_sees_a_stall_once_for_each_connection() {
         .map(|(_, count)| count)
         .sum();
     assert_eq!(slow, 3);
+    assert!((report.window.seconds - LENGTH_S).abs() < 1e-6, "{}", report.window.seconds);
+    assert!((1..=report.succeeded).contains(&report.window.succeeded));
     assert_eq!(report.failed, 0);
 }
 
@@ -89,6 +92,19 @@ fn the_warm_up_is_not_measured() {
     let window = Window { warmup_s: 0.1, duration_s: None, count: Some(20) };
     let report = run(plan(server.address, constant(200.0), window));
     assert_eq!((report.succeeded, report.begun), (20, 40));
+}
+
+#[test]
+fn throughput_does_not_wait_for_the_last_request() {
+    let behavior =
+        Behavior::Stalling { after: Duration::from_millis(900), stall: Duration::from_secs(1) };
+    let server = Server::start(behavior);
+    let window = Window { warmup_s: 0.0, duration_s: Some(1.0), count: None };
+    let report = run(plan(server.address, constant(100.0), window));
+    assert_eq!((report.succeeded, report.failed), (100, 0));
+    assert!(report.elapsed_s > 1.5, "{} s", report.elapsed_s);
+    assert!((report.window.seconds - 1.0).abs() < 1e-6, "{}", report.window.seconds);
+    assert!(report.window.succeeded < 100, "{} ended in time", report.window.succeeded);
 }
 
 #[test]
@@ -184,7 +200,7 @@ fn plans_that_can_not_be_carried_out_are_refused() {
     add("threads must be 1 to 64, not 65", &|plan| plan.threads = 65);
     add("a duration or a number", &|plan| plan.window.count = None);
     add("timeout_s", &|plan| plan.limits.timeout_s = f64::NAN);
-    add("header a b", &|plan| plan.requests[0].headers.push(("a b".into(), "x".into())));
+    add("header \"a b\"", &|plan| plan.requests[0].headers.push(("a b".into(), "x".into())));
     add("path", &|plan| plan.requests[0].path = "no path".into());
     for (plan, text) in cases {
         let error = Run::start(plan, &[Bytes::new()]).err().expect(text).to_string();

@@ -87,7 +87,7 @@ def _stream(found: Measurement) -> dict[str, Any]:
         "chunks": found.chunks,
         "chunks_per_s": _round(found.chunks_per_s),
         "tokens": found.tokens,
-        "tokens_per_s": _round(found.tokens / found.elapsed_s if found.elapsed_s else 0.0),
+        "tokens_per_s": _round(found.tokens_per_s),
         "first_chunk_ms": distribution(found.first),
         "between_chunks_ms": distribution(found.gap),
     }

@@ -25,8 +25,16 @@ def table(session: Session) -> list[tuple[str, ...]]:
     return [tuple(head), *(_row(session, found) for found in session.measurements)]
 
 
+def _counts_tokens(session: Session) -> bool:
+    return any(found.tokens for found in session.measurements)
+
+
 def _unit(session: Session) -> str:
-    return "TOKENS/S" if any(found.tokens for found in session.measurements) else "CHUNKS/S"
+    return "TOKENS/S" if _counts_tokens(session) else "CHUNKS/S"
+
+
+def _stream_rate(session: Session, found: Measurement) -> float:
+    return found.tokens_per_s if _counts_tokens(session) else found.chunks_per_s
 
 
 def _row(session: Session, found: Measurement) -> tuple[str, ...]:
@@ -39,7 +47,7 @@ def _row(session: Session, found: Measurement) -> tuple[str, ...]:
         milliseconds(found.latency.max if found.latency.count else math.nan),
     ]
     if session.streaming:
-        row += [*_two(found.first), *_two(found.gap), f"{found.tokens_per_s:.1f}"]
+        row += [*_two(found.first), *_two(found.gap), f"{_stream_rate(session, found):.1f}"]
     if session.objectives:
         row.append("met" if session.meets(found) else "missed")
     return tuple(row)

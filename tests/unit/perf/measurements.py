@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from grps.perf import Closed, Distribution, ErrorCount, Interval, Measurement
+from grps.perf import Closed, Distribution, Ended, ErrorCount, Interval, Measurement
 
 NOTHING = Distribution()
 
@@ -24,6 +24,7 @@ GOOD = Measurement(
     items=1,
     elapsed_s=2.0,
     wall_s=3.0,
+    window=Ended(2.0, 200, 0, 0),
     succeeded=200,
     failed=0,
     not_sent=0,

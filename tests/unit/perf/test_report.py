@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 import jsonschema
 import pytest
 
-from grps.perf import Constant
+from grps.perf import Constant, Ended
 from grps.perf.report.page import to_page
 from grps.perf.report.plots import ticks
 from grps.perf.report.records import buckets, to_json
@@ -21,8 +21,17 @@ from tests.support import REPOSITORY
 from tests.unit.perf.measurements import GOOD, NOTHING, failing, measured, spread
 
 SCHEMA = json.loads((REPOSITORY / "docs" / "reference" / "perf-result.schema.json").read_text())
-STREAM = measured(streaming=True, chunks=600, tokens=900, first=spread(5.0), gap=spread(1.0, 2.0))
-EMPTY = measured(succeeded=0, failed=3, latency=NOTHING, intervals=(), elapsed_s=0.0)
+STREAM = measured(
+    streaming=True,
+    chunks=600,
+    tokens=900,
+    window=Ended(2.0, 200, 600, 900),
+    first=spread(5.0),
+    gap=spread(1.0, 2.0),
+)
+EMPTY = measured(
+    succeeded=0, failed=3, latency=NOTHING, intervals=(), elapsed_s=0.0, window=Ended(0.0, 0, 0, 0)
+)
 
 
 def session(*found: object, slo: str = "") -> Session:

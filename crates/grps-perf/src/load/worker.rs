@@ -73,7 +73,7 @@ impl Worker {
         let opened = Arc::clone(&shared.connections);
         Ok(Self {
             thread,
-            recorder: Mutex::new(Recorder::new(shared.begin)?),
+            recorder: Mutex::new(Recorder::new(shared.begin, shared.end)?),
             cpu_ns: AtomicU64::new(0),
             pool: Pool::new(shared.place.clone(), plan.protocol, opened, most, is_shared),
             reading: Reading::of(plan),

@@ -57,6 +57,15 @@ pub(crate) struct Interval {
     pub(crate) counts: BTreeMap<u64, u64>,
 }
 
+/// What ended in the time in which requests are sent, those of the warm-up included: with them, the
+/// beginning of that time is like the rest of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Window {
+    pub(crate) succeeded: u64,
+    pub(crate) chunks: u64,
+    pub(crate) tokens: u64,
+}
+
 /// A request that has ended.
 pub(crate) struct Ended<'a> {
     /// When it was to be sent.
@@ -76,6 +85,9 @@ pub(crate) struct Ended<'a> {
 pub(crate) struct Recorder {
     /// When measuring begins: at the end of the warm-up.
     begin: Instant,
+    /// When the last request is sent, if a time says that.
+    end: Option<Instant>,
+    pub(crate) window: Window,
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
     pub(crate) not_sent: u64,
@@ -99,9 +111,11 @@ impl Recorder {
     /// # Errors
     ///
     /// The histograms can't be made.
-    pub(crate) fn new(begin: Instant) -> Result<Self, PlanError> {
+    pub(crate) fn new(begin: Instant, end: Option<Instant>) -> Result<Self, PlanError> {
         Ok(Self {
             begin,
+            end,
+            window: Window::default(),
             succeeded: 0,
             failed: 0,
             not_sent: 0,
@@ -126,6 +140,7 @@ impl Recorder {
 
     /// Adds a request that has ended.
     pub(crate) fn add(&mut self, ended: Ended<'_>) {
+        self.add_to_window(&ended);
         if ended.is_warmup {
             return;
         }
@@ -159,6 +174,15 @@ impl Recorder {
         }
     }
 
+    fn add_to_window(&mut self, ended: &Ended<'_>) {
+        let is_inside = ended.ended >= self.begin && self.end.is_some_and(|end| ended.ended <= end);
+        if is_inside {
+            self.window.succeeded += u64::from(ended.result.is_ok());
+            self.window.chunks += ended.watch.chunks;
+            self.window.tokens += ended.watch.tokens;
+        }
+    }
+
     fn add_failure(&mut self, failure: Failure) {
         let first = Failures { count: 0, text: failure.text };
         self.failures.entry(failure.class).or_insert(first).count += 1;
@@ -175,6 +199,9 @@ impl Recorder {
 
     /// Adds the measurements of another thread.
     pub(crate) fn merge(&mut self, other: &Self) {
+        self.window.succeeded += other.window.succeeded;
+        self.window.chunks += other.window.chunks;
+        self.window.tokens += other.window.tokens;
         self.succeeded += other.succeeded;
         self.failed += other.failed;
         self.not_sent += other.not_sent;
@@ -233,21 +260,24 @@ mod tests {
     #[test]
     fn threads_are_merged() {
         let begin = Instant::now() + Duration::from_secs(10);
-        let mut first = Recorder::new(begin).unwrap();
+        let end = begin + Duration::from_secs(1);
+        let mut first = Recorder::new(begin, Some(end)).unwrap();
         let mut second = first.clone();
         add(&mut first, 500, 5, Ok(()));
+        add(&mut first, 1001, 5, Ok(()));
         add(&mut second, 700, 7, Ok(()));
         add(&mut second, 2500, 9, Err(Failure::new(Class::Http(503), "full")));
         add(&mut second, 2600, 9, Err(Failure::new(Class::Http(503), "later")));
         first.merge(&second);
-        assert_eq!((first.succeeded, first.failed), (2, 2));
+        assert_eq!((first.succeeded, first.failed), (3, 2));
+        assert_eq!(first.window.succeeded, 2);
         assert_eq!(first.elapsed, Duration::from_millis(2600));
         let failures = &first.failures[&Class::Http(503)];
         assert_eq!((failures.count, &*failures.text), (2, "full"));
         let seconds: Vec<_> =
             first.intervals.iter().map(|second| (second.succeeded, second.failed)).collect();
-        assert_eq!(seconds, [(2, 0), (0, 0), (0, 2)]);
-        assert_eq!(first.latency.0.len(), 2);
+        assert_eq!(seconds, [(2, 0), (1, 0), (0, 2)]);
+        assert_eq!(first.latency.0.len(), 3);
         assert!((first.latency.0.max() as f64 / 7e6 - 1.0).abs() < 0.001);
     }
 

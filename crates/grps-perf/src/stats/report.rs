@@ -18,6 +18,8 @@ pub struct Report {
     pub busiest_cpu_s: f64,
     /// Their number.
     pub threads: usize,
+    /// What throughput is computed of.
+    pub window: WindowReport,
     /// Requests of the whole run, with those of the warm-up.
     pub begun: u64,
     /// Requests whose response was a success.
@@ -50,6 +52,20 @@ pub struct Report {
     pub errors: Vec<ErrorReport>,
     /// Seconds since the end of the warm-up.
     pub intervals: Vec<IntervalReport>,
+}
+
+/// What ended in a time: with a duration, the one in which requests were sent, the end of which
+/// does not wait for the last; otherwise the time until the last has ended.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct WindowReport {
+    /// The time.
+    pub seconds: f64,
+    /// Successes.
+    pub succeeded: u64,
+    /// Chunks of the requests that ended.
+    pub chunks: u64,
+    /// Their tokens.
+    pub tokens: u64,
 }
 
 /// A distribution.
@@ -95,6 +111,8 @@ pub struct IntervalReport {
 
 /// What is not in the measurements of the threads.
 pub(crate) struct Totals {
+    /// The time in which requests were sent, if the plan limits it.
+    pub(crate) sending_s: Option<f64>,
     pub(crate) wall_s: f64,
     pub(crate) cpu_s: Vec<f64>,
     pub(crate) begun: u64,
@@ -115,6 +133,7 @@ impl Report {
             cpu_s: totals.cpu_s.iter().sum(),
             busiest_cpu_s: totals.cpu_s.iter().copied().fold(0.0, f64::max),
             threads: totals.cpu_s.len(),
+            window: WindowReport::new(all, totals.sending_s),
             begun: totals.begun,
             succeeded: all.succeeded,
             failed: all.failed,
@@ -131,6 +150,27 @@ impl Report {
             lateness: Values::new(&all.lateness.0),
             errors: errors.collect(),
             intervals: all.intervals.iter().map(IntervalReport::new).collect(),
+        }
+    }
+}
+
+impl WindowReport {
+    fn new(all: &Recorder, sending_s: Option<f64>) -> Self {
+        let window = all.window;
+        match sending_s {
+            Some(seconds) if window.succeeded > 0 && seconds > 0.0 => Self {
+                seconds,
+                succeeded: window.succeeded,
+                chunks: window.chunks,
+                tokens: window.tokens,
+            },
+            // Every request took longer than the time: there is only the whole.
+            _ => Self {
+                seconds: all.elapsed.as_secs_f64(),
+                succeeded: all.succeeded,
+                chunks: all.chunks,
+                tokens: all.tokens,
+            },
         }
     }
 }
