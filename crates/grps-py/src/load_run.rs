@@ -6,6 +6,7 @@ use bytes::Bytes;
 use grps_perf::{Plan, Run};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use serde::Serialize;
 
 /// A run of the load generator, which begins at once.
@@ -18,9 +19,9 @@ pub(crate) struct LoadRun {
 impl LoadRun {
     /// Begins a run by a plan in JSON and the bodies of its requests.
     #[new]
-    fn new(py: Python<'_>, plan: &str, bodies: Vec<Vec<u8>>) -> PyResult<Self> {
+    fn new(py: Python<'_>, plan: &str, bodies: Vec<PyBackedBytes>) -> PyResult<Self> {
         let plan: Plan = serde_json::from_str(plan).map_err(invalid)?;
-        let bodies: Vec<Bytes> = bodies.into_iter().map(Bytes::from).collect();
+        let bodies: Vec<Bytes> = bodies.iter().map(|body| Bytes::copy_from_slice(body)).collect();
         let run = py.detach(|| Run::start(plan, &bodies)).map_err(invalid)?;
         Ok(Self { run })
     }

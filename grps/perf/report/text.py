@@ -99,7 +99,7 @@ def _generator(found: Measurement, several: bool) -> str:
     late = found.lateness
     said = (
         f"{before}{threads}, {found.cpu_share:.0%} of a CPU, ceiling about {found.ceiling:.0f} "
-        f"requests/s; {found.connections} connections"
+        f"requests/s; connections: {found.connections}"
     )
     if isinstance(found.load, Closed):
         return said
