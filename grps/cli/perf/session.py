@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
@@ -11,11 +12,15 @@ from grps.cli.output.progress import ProgressLine
 from grps.perf import Limits, Load, Measurement, Prepared, Progress, Target, Window, measure
 from grps.perf.report.text import milliseconds
 
+_OTHER_FILES = 256
+"""Descriptors besides connections."""
+
 
 def run_loads(
     target: Target, prepared: Prepared, loads: Sequence[Load], window: Window, limits: Limits
 ) -> list[Measurement]:
     """Return a measurement for each load; after Ctrl-C, for those that have begun."""
+    _allow_connections(limits)
     found: list[Measurement] = []
     for number, load in enumerate(loads, start=1):
         place = f" ({number} of {len(loads)})" if len(loads) > 1 else ""
@@ -24,6 +29,15 @@ def run_loads(
         if found[-1].is_stopped:
             break
     return found
+
+
+def _allow_connections(limits: Limits) -> None:
+    """Let this process have a descriptor for each open request, as far as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.max_open + _OTHER_FILES
+    wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Shower:
