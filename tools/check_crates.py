@@ -18,6 +18,7 @@ ALLOWED = {
     "grps-engine-api": set[str](),
     "grps-engines": {"grps-core", "grps-engine-api", "grps-plugin"},
     "grps-openai": {"grps-chat"},
+    "grps-perf": set[str](),
     "grps-plugin": {"grps-core"},
     "grps-server": {"grps-chat", "grps-core", "grps-openai"},
     "grps-text": {"grps-core"},
@@ -25,6 +26,7 @@ ALLOWED = {
     "grps-py": {
         "grps-core",
         "grps-engines",
+        "grps-perf",
         "grps-plugin",
         "grps-server",
         "grps-text",
@@ -61,6 +63,7 @@ FORBIDDEN = {
     "grps-engine-api": NETWORK | PYTHON,
     "grps-engines": NETWORK | PYTHON,
     "grps-openai": NETWORK | PYTHON,
+    "grps-perf": PYTHON,
     "grps-plugin": NETWORK | PYTHON,
     "grps-server": PYTHON,
     "grps-text": NETWORK | PYTHON,

@@ -16,6 +16,7 @@ VERBS = {
     "doctor": "Check what this machine has: processors, GPUs, engines, limits.",
     "ps": "List the services on this machine.",
     "call": "Call a model of a running service, and print what it returns.",
+    "perf": "Measure latency and throughput of a running service under load.",
     "model": "Load, unload, reload and list the models of a running service.",
     "key": "Make an API key for clients of a service.",
     "top": "Watch rates, latencies and queues of the running services.",

@@ -4,6 +4,7 @@ mod codec;
 mod forwarded_log;
 mod gpus;
 mod instances;
+mod load_run;
 mod log;
 mod logprobs;
 mod native_metrics;
@@ -47,6 +48,8 @@ mod _core {
     use crate::instances::steps::{BegunSequence, StepChannel, StepPlan};
     #[pymodule_export]
     use crate::instances::worker::{Link, Lost};
+    #[pymodule_export]
+    use crate::load_run::LoadRun;
     #[pymodule_export]
     use crate::log::{Log, LogFile, log, start_log};
     #[pymodule_export]

@@ -71,7 +71,7 @@ class Connection:
             return Client(
                 address,
                 protocol=self.protocol,
-                key=self._key(),
+                key=self.key(),
                 tls=verified,
                 timeout=self.timeout or DEFAULT_TIMEOUT_S,
             )
@@ -80,7 +80,8 @@ class Connection:
         except ssl.SSLError as error:
             raise click.UsageError(f"--ca {self.ca}: {error.reason or error}") from None
 
-    def _key(self) -> str | None:
+    def key(self) -> str | None:
+        """Return the key or token to send."""
         if self.key_file is not None:
             return self.key_file.read_text(encoding="utf-8").strip()
         return os.environ.get(KEY_VARIABLE) or None

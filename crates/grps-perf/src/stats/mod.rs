@@ -1,0 +1,5 @@
+//! What is measured.
+
+pub(crate) mod progress;
+pub(crate) mod recorder;
+pub(crate) mod report;

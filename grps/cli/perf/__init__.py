@@ -1,0 +1,1 @@
+"""What ``grpst perf`` reads from its command line, and how it shows its progress."""
