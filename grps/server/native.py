@@ -20,8 +20,10 @@ from grps._core import (
     Lost,
     Model,
     Plugin,
+    RemoteModel,
     RunningCopy,
     Server,
+    Services,
     StepChannel,
     StopSignals,
     current_request,
@@ -80,8 +82,10 @@ __all__ = [
     "NativeSteps",
     "NativeTraces",
     "Plugin",
+    "RemoteModel",
     "RunningCopy",
     "Server",
+    "Services",
     "StepChannel",
     "StopSignals",
     "end_after",
@@ -355,6 +359,8 @@ class NativeModel:
     hang_timeout_ms: int | None = None
     native: bool = False
     """Whether it returns the request natively, without instances."""
+    remote: RemoteModel | None = None
+    """What runs it if another service does."""
     raw_body: BodyOfModel | None = None
     """How a body of no supported content type is read, such as that of ``curl --data-binary``."""
     description: str = ""
