@@ -1,7 +1,9 @@
 //! Where the endpoints of services come from.
 
 mod dns;
+mod http;
 mod kubernetes;
+mod slices;
 
 use std::sync::Arc;
 
