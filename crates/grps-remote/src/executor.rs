@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use grps_core::{Call, Cause, Error, Executor, PendingReply, Submission};
 use grps_server::codec::proto::ModelFacts;
@@ -10,6 +10,9 @@ use grps_server::codec::proto::ModelFacts;
 use crate::run::run;
 use crate::service::remote_model::RemoteModel;
 use crate::service::service::Service;
+
+/// Time between two looks while a service is waited for.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Runs the calls of a model in another service.
 #[derive(Debug)]
@@ -32,9 +35,20 @@ impl RemoteExecutor {
         Self { remote: Remote { service, model, busy_ns: Arc::default() } }
     }
 
-    /// What the first endpoint tells of the model; `None` when none has in time.
+    /// What the first endpoint tells of the model, once one takes calls; `None` when none does in
+    /// time. It blocks the thread.
     pub fn wait_for_facts(&self, limit: Duration) -> Option<ModelFacts> {
-        self.remote.model.wait(limit)
+        let end = Instant::now() + limit;
+        loop {
+            let facts = self.remote.model.facts();
+            if facts.is_some() && self.trouble().is_none() {
+                return facts;
+            }
+            if Instant::now() >= end {
+                return None;
+            }
+            std::thread::sleep(LOOK.min(limit));
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! model there: by `GrpsService` over HTTP/2, with raw tensors.
 
 mod executor;
+#[cfg(test)]
+mod fake;
 mod run;
 mod service;
 mod services;

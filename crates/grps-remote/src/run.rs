@@ -237,3 +237,7 @@ fn error_of(status: &Status) -> Error {
         _ => Error::new(Cause::ModelFailed, message),
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

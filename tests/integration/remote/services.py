@@ -12,7 +12,16 @@ import requests
 import yaml
 
 from grps.deploy.native import PROGRAM
-from tests.support import RunningServer, serving, wait_until, write_project, write_user_project
+from tests.support import (
+    GUARD_S,
+    RunningServer,
+    launch,
+    serving,
+    state_of,
+    wait_until,
+    write_project,
+    write_user_project,
+)
 
 PLAIN = {"name": "m", "version": "1.0.0"}
 ECHO = {**PLAIN, "inferer_type": "identity"}
@@ -59,6 +68,23 @@ def coding(folder: Path, code: str, models: list[dict[str, Any]]) -> Iterator[Ru
     """A worker with user code."""
     with serving(write_user_project(folder, models, code=code)) as worker:
         yield worker
+
+
+@contextmanager
+def starting(folder: Path, program: Path | None = PROGRAM) -> Iterator[RunningServer]:
+    """A front that listens, and may wait for its workers."""
+    process = launch(folder, program)
+    try:
+        wait_until(lambda: bool(_ports(folder)), "it listens")
+        yield RunningServer(process, folder, _ports(folder))
+    finally:
+        process.terminate()
+        assert process.wait(GUARD_S) == 0
+
+
+def _ports(folder: Path) -> tuple[int, ...]:
+    state = state_of(folder)
+    return () if state is None else state.ports
 
 
 def states(front: RunningServer) -> dict[str, dict[str, Any]]:

@@ -20,6 +20,7 @@ from tests.integration.remote.services import (
     address_of,
     echoing,
     metric,
+    starting,
     states,
     static,
     wait_for_state,
@@ -28,9 +29,7 @@ from tests.integration.remote.services import (
 from tests.support import (
     GUARD_S,
     RunningServer,
-    launch,
     serving,
-    state_of,
     two_free_ports,
     wait_for,
     wait_until,
@@ -145,12 +144,7 @@ def test_the_front_starts_before_its_worker(tmp_path: Path, program: Path | None
     folder = write_front(
         tmp_path / "front", {"source": "static", "addresses": [f"127.0.0.1:{port}"]}
     )
-    process = launch(folder, program)
-    try:
-        wait_until(lambda: bool((state := state_of(folder)) and state.ports), "it listens")
-        state = state_of(folder)
-        assert state is not None
-        front = RunningServer(process, folder, state.ports)
+    with starting(folder, program) as front:
         assert front.post({"str_data": "x"}).status_code == 503
         wait_until(
             lambda: "waiting: model m-1.0.0: no endpoint of service 'other'" in front.log(),
@@ -158,24 +152,18 @@ def test_the_front_starts_before_its_worker(tmp_path: Path, program: Path | None
         )
         server = {"interface": {"framework": "http", "host": "127.0.0.1", "port": port}}
         with echoing(tmp_path / "worker", server=server):
-            wait_for(process, folder, "ready")
+            wait_for(front.process, folder, "ready")
             assert front.post({"str_data": "x"}).json()["str_data"] == "x"
         wait_for_state(front, f"127.0.0.1:{port}", "ejected")
         refused = front.post({"str_data": "x"})
         assert refused.status_code == 503
         assert "no endpoint of service 'other' takes calls" in refused.json()["status"]["msg"]
-    finally:
-        process.terminate()
-        process.wait(GUARD_S)
 
 
-def test_a_front_that_waits_can_be_stopped(tmp_path: Path) -> None:
-    for name, program in (("python", None), ("native", PROGRAM)):
-        folder = write_front(tmp_path / name, {"source": "ray"})
-        process = launch(folder, program)
-        wait_until(lambda: bool((state := state_of(folder)) and state.ports), "it listens")
-        process.terminate()
-        assert process.wait(GUARD_S) == 0
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
+def test_a_front_that_waits_can_be_stopped(tmp_path: Path, program: Path | None) -> None:
+    with starting(write_front(tmp_path, {"source": "ray"}), program) as front:
+        assert states(front) == {}
 
 
 def test_other_inputs_are_refused(tmp_path: Path) -> None:
@@ -183,8 +171,9 @@ def test_other_inputs_are_refused(tmp_path: Path) -> None:
         workers = []
         for name, size in (("a", 2), ("b", 3)):
             folder = tmp_path / name
-            text = f'<ir_version: 8, opset_import: ["" : 17]> m (float[n, {size}] x) => (float[n, {size}] y) '
             folder.mkdir()
+            shape = f"float[n, {size}]"
+            text = f'<ir_version: 8, opset_import: ["" : 17]> m ({shape} x) => ({shape} y) '
             onnx.save(onnx.parser.parse_model(text + "{ y = Add(x, x) }"), folder / "m.onnx")
             model = {**ECHO, "inferer_type": "onnxruntime", "inferer_path": str(folder / "m.onnx")}
             workers.append(stack.enter_context(serving(write_project(folder, [model]))))

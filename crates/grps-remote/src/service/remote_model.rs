@@ -1,10 +1,9 @@
 //! A model of this service that other services run.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use grps_server::codec::proto::ModelFacts;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 /// A model of this service that other services run.
 #[derive(Debug)]
@@ -17,8 +16,6 @@ pub(crate) struct RemoteModel {
     pub(crate) bit: u64,
     /// What the first endpoint told of it.
     facts: Mutex<Option<Told>>,
-    /// Wakes those that wait for the facts.
-    told: Condvar,
     /// Usual size of a response.
     response_bytes: AtomicUsize,
     is_closed: AtomicBool,
@@ -35,27 +32,20 @@ pub(crate) struct Told {
 impl RemoteModel {
     /// A model that no endpoint has told anything of.
     pub(crate) fn new(own_key: String, key: String, bit: u64) -> Self {
-        let (facts, told) = Default::default();
-        let (response_bytes, is_closed) = Default::default();
-        Self { own_key, key, bit, facts, told, response_bytes, is_closed }
+        let (facts, response_bytes, is_closed) = Default::default();
+        Self { own_key, key, bit, facts, response_bytes, is_closed }
     }
 
     /// What the first endpoint has told, which is this one if it is the first.
     pub(crate) fn told(&self, facts: &ModelFacts, address: &str) -> Told {
         let mut told = self.facts.lock();
         let first = || Told { facts: facts.clone(), address: address.to_owned() };
-        let first = told.get_or_insert_with(first).clone();
-        self.told.notify_all();
-        first
+        told.get_or_insert_with(first).clone()
     }
 
-    /// What is told of it, once an endpoint has; `None` when none has in time.
-    pub(crate) fn wait(&self, limit: Duration) -> Option<ModelFacts> {
-        let mut told = self.facts.lock();
-        if told.is_none() {
-            self.told.wait_for(&mut told, limit);
-        }
-        told.as_ref().map(|told| told.facts.clone())
+    /// What an endpoint has told of it; `None` when none has.
+    pub(crate) fn facts(&self) -> Option<ModelFacts> {
+        self.facts.lock().as_ref().map(|told| told.facts.clone())
     }
 
     /// Notes the size of a response.

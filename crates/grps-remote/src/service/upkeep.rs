@@ -80,21 +80,21 @@ async fn connect(
     let key = service.read_key().map_err(failed)?;
     let is_encrypted = settings.tls.is_some();
     endpoint.set_head(EndpointHead::new(&endpoint.address, is_encrypted, key.as_deref()));
-    let mut connections = Vec::with_capacity(settings.connections);
-    for _ in 0..settings.connections {
-        let opened =
-            Connection::open(&endpoint.address, settings, Arc::clone(&endpoint.changed)).await;
-        connections.push(Arc::new(opened.map_err(failed)?));
-        if let [first] = connections.as_slice() {
-            if needs_ready {
-                check_ready(endpoint, first).await?;
-            }
-            check_models(endpoint, first, &service.models()).await?;
-        }
+    let open = || Connection::open(&endpoint.address, settings, Arc::clone(&endpoint.changed));
+    let first = Arc::new(open().await.map_err(failed)?);
+    if needs_ready {
+        check_ready(endpoint, &first).await?;
     }
-    endpoint.set_connections(connections);
+    check_models(endpoint, &first, &service.models()).await?;
+    let mut connections = vec![first];
+    // It takes calls while the others are opened.
+    endpoint.set_connections(connections.clone());
     endpoint.set_up(Instant::now());
     tracing::info!(service = settings.name, endpoint = endpoint.address, "endpoint is up");
+    for _ in 1..settings.connections {
+        connections.push(Arc::new(open().await.map_err(failed)?));
+        endpoint.set_connections(connections.clone());
+    }
     Ok(())
 }
 

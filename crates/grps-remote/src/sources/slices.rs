@@ -25,9 +25,7 @@ pub(super) fn read_list(list: &Value) -> (String, BTreeMap<String, Slice>) {
 pub(super) fn read_event(event: &Value) -> Result<Option<(String, Option<Slice>)>, String> {
     let object = &event["object"];
     match event["type"].as_str().unwrap_or_default() {
-        "ADDED" | "MODIFIED" => {
-            Ok(read_slice(object).map(|(name, slice)| (name, Some(slice))))
-        }
+        "ADDED" | "MODIFIED" => Ok(read_slice(object).map(|(name, slice)| (name, Some(slice)))),
         "DELETED" => Ok(read_slice(object).map(|(name, _)| (name, None))),
         "ERROR" => {
             let message = object["message"].as_str().unwrap_or("no reason given");

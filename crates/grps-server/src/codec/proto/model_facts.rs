@@ -24,8 +24,8 @@ pub struct ModelFacts {
     pub signature: Option<Signature>,
 }
 
-/// A message of facts behind the fields of an encoded message.
-pub(crate) fn append_facts(message: &mut Vec<u8>, facts: &ModelFacts) {
+/// Appends facts to the fields of an encoded message.
+pub fn append_facts(message: &mut Vec<u8>, facts: &ModelFacts) {
     let mut out = Vec::with_capacity(256);
     write_bytes(&mut out, 1, facts.version.as_bytes());
     write_number(&mut out, 2, u64::from(facts.form == InputForm::Tensors));
