@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from grps.config.graphs import plan_graph
 from grps.config.names import KnownNames
 from grps.config.ports import parse_ports
+from grps.config.remote.rules import check_remote, check_services
 from grps.config.routes import path_fault
 from grps.config.schema import (
     BatchingConfig,
@@ -22,7 +23,6 @@ from grps.config.schema import (
     ModelConfig,
     ServerConfig,
 )
-from grps.config.services import check_remote, check_services
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 

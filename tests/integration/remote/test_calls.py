@@ -123,7 +123,9 @@ def test_tensors_of_all_sizes_travel(front: RunningServer) -> None:
     for count in (1, 40_000, 600_000):
         data = GenericTensorData(
             tensors=[
-                GenericTensor(name="x", dtype=7, shape=[count, 2], flat_float32=[1.5] * 2 * count)
+                GenericTensor(
+                    name="x", dtype="DT_FLOAT32", shape=[count, 2], flat_float32=[1.5] * 2 * count
+                )
             ]
         )
         options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]

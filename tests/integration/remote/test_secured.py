@@ -37,11 +37,13 @@ def worker(
         yield running
 
 
-def front_of(folder: Path, worker: RunningServer, authority: Authority, **changes: Any) -> Path:
+def front_of(
+    folder: Path, worker: RunningServer, authority: Authority, **changes: str | None
+) -> Path:
     pair = authority.sign("front", "/CN=front")
     files = {"ca": authority.pair.cert, "certificate": pair.cert, "key": pair.key}
-    tls = {key: str(path) for key, path in files.items()}
-    tls = {**tls, "server_name": "worker", **changes}
+    tls: dict[str, str | None] = {key: str(path) for key, path in files.items()}
+    tls |= {"server_name": "worker", **changes}
     (folder / "key").write_text(f"{KEY}\n")
     endpoints = {"source": "static", "addresses": [f"127.0.0.1:{worker.ports[0]}"]}
     wanted = {key: value for key, value in tls.items() if value is not None}
