@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from grps.config.graphs import plan_graph
 from grps.config.names import KnownNames
 from grps.config.ports import parse_ports
+from grps.config.remote.rules import check_remote, check_services
 from grps.config.routes import path_fault
 from grps.config.schema import (
     BatchingConfig,
@@ -40,13 +41,19 @@ def check_inference(config: InferenceConfig, names: KnownNames, fail: Fail) -> N
     """
     if not config.models:
         raise fail("models", "at least one model is needed")
+    check_services(config.services, fail)
     seen: dict[str, int] = {}
     for index, model in enumerate(config.models):
         at = f"models[{index}]"
         if model.key in seen:
             raise fail(f"{at}.name", f"model {model.key!r} is already models[{seen[model.key]}]")
         seen[model.key] = index
-        _check_model(model, at, names, fail)
+        if model.remote is not None:
+            check_remote(model, at, config.services, fail)
+        elif model.inferer_type == "remote":
+            raise fail(at, "required key 'inferer_type' is missing or empty")
+        else:
+            _check_model(model, at, names, fail)
     taken = {*seen, *(model.name for model in config.models)}
     if config.dag is not None:
         _check_graph(config.dag, "dag", config.models, fail)

@@ -117,6 +117,15 @@ class QueueConfig(Section, frozen=True, kw_only=True):
     """Priorities that clients may request; 0 is the most urgent."""
 
 
+class RemoteConfig(Section, frozen=True, kw_only=True):
+    """The other service that a model runs in."""
+
+    service: Name
+    """Its name in ``services``."""
+    model: str | None = None
+    """The ``name-version`` of the model there, or a graph; the same as here when absent."""
+
+
 class ModelConfig(Section, frozen=True, kw_only=True):
     """One entry of ``models`` in ``inference.yml``."""
 
@@ -124,7 +133,8 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     version: Name
     device: str | None = None
     inp_device: str | None = None
-    inferer_type: InfererType
+    inferer_type: InfererType = "remote"
+    """Needed unless there is ``remote``."""
     inferer_name: str | None = None
     inferer_path: str | None = None
     inferer_args: dict[str, Any] | None = None
@@ -145,6 +155,8 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     """Run the model once on an example before it takes requests."""
     warm_up_requests: tuple[str, ...] = ()
     """JSON files with messages, as clients send them, that are run before it takes requests."""
+    remote: RemoteConfig | None = None
+    """Runs the model in another service; nothing of it is loaded here."""
 
     @property
     def key(self) -> str:
@@ -215,10 +227,63 @@ class DagConfig(Section, frozen=True, kw_only=True):
     """Names of the response's tensors and their sources; all of the last nodes when absent."""
 
 
+class EndpointsConfig(Section, frozen=True, kw_only=True):
+    """Where the endpoints of a service come from."""
+
+    source: Literal["static", "dns", "kubernetes", "ray"]
+    """``ray`` takes those that ``grpst cluster``, or another operator, sends."""
+    addresses: tuple[str, ...] = ()
+    """Host and port of each, with ``static``."""
+    host: str | None = None
+    """The name whose addresses are all endpoints, with ``dns``."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
+    """The port of all endpoints, with ``dns`` and ``kubernetes``."""
+    service: Name | None = None
+    """The service whose EndpointSlices are followed, with ``kubernetes``."""
+    namespace: Name | None = None
+    """Its namespace; that of this pod when absent."""
+    api_server: str | None = None
+    """The API server; that of the cluster of this pod when absent."""
+    refresh_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 5
+    """How often the name is looked up, with ``dns``."""
+
+
+class ServiceTlsConfig(Section, frozen=True, kw_only=True):
+    """TLS to the endpoints of a service; files in PEM, relative to the project's folder."""
+
+    ca: str
+    """Certificates of the authorities that sign those of the endpoints."""
+    certificate: str | None = None
+    """The certificate that this service shows, then its intermediate ones."""
+    key: str | None = None
+    server_name: str | None = None
+    """The name in the certificates of the endpoints; the host of each when absent."""
+
+
+class ServiceConfig(Section, frozen=True, kw_only=True):
+    """One entry of ``services``: another service that models run in."""
+
+    name: Name
+    endpoints: EndpointsConfig
+    tls: ServiceTlsConfig | None = None
+    """Connections are not encrypted when absent."""
+    api_key_file: str | None = None
+    """A file with the API key that the endpoints ask for, relative to the project's folder."""
+    connections: Annotated[int, msgspec.Meta(ge=2, le=32)] = 4
+    """Connections to each endpoint; all but one are for large bodies."""
+    connect_timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1000
+    timeout_ms: NotNegative = 0
+    """Longest time for a call that has no earlier deadline; 0 for no limit."""
+    max_response_bytes: Positive = 256 * 1024 * 1024
+    """Most bytes of a response, and of a chunk of a stream."""
+
+
 class InferenceConfig(Section, frozen=True, kw_only=True):
     """The whole of ``inference.yml``."""
 
     models: tuple[ModelConfig, ...]
+    services: tuple[ServiceConfig, ...] = ()
+    """Other services that models run in."""
     dag: DagConfig | None = None
     """The default graph, for requests that name no model."""
     graphs: tuple[DagConfig, ...] = ()

@@ -26,8 +26,9 @@ from grps.server.data_plane.settings import native_settings, unix_sockets
 from grps.server.log_files import start_user_log
 from grps.server.models.lifecycle import ServedModels
 from grps.server.models.model import ServiceOptions
+from grps.server.models.remote import other_services
 from grps.server.models.shares import gpu_of_a_process
-from grps.server.native import Log, Server, monitor_api, set_level, start_log
+from grps.server.native import Log, Server, Services, monitor_api, set_level, start_log
 from grps.server.output_file import OUTPUT_NAME, bound_output
 from grps.server.printing import printed_is_logged
 from grps.server.project import Project
@@ -66,6 +67,7 @@ class App:
         self._stop = StopRequest()
         self._ended = threading.Event()
         self._models: ServedModels | None = None
+        self._services: Services | None = None
         self._log: Log | None = None
 
     def run(self) -> None:
@@ -122,8 +124,11 @@ class App:
         config = project.server
         try:
             server = Server(native_settings(project, self._options.service))
+            self._services = other_services(project.inference.services, project.folder.resolve())
         except ValueError as error:
             raise DeployError(str(error)) from error
+        if self._services is not None:
+            server.set_services(self._services)
         self._stop.drain(server)
         self._admit_callers(server, config)
         app_monitor.connect(server, monitor_api())
@@ -186,6 +191,7 @@ class App:
             folder=self._folder,
             gpu=project.server.gpu,
             log_level=LogLevel(project.server.log.level),
+            services=self._services,
         )
         models = ServedModels(
             server,

@@ -21,8 +21,10 @@ from grps._core import (
     Lost,
     Model,
     Plugin,
+    RemoteModel,
     RunningCopy,
     Server,
+    Services,
     StepChannel,
     StopSignals,
     current_request,
@@ -82,8 +84,10 @@ __all__ = [
     "NativeSteps",
     "NativeTraces",
     "Plugin",
+    "RemoteModel",
     "RunningCopy",
     "Server",
+    "Services",
     "StepChannel",
     "StopSignals",
     "end_after",
@@ -359,6 +363,8 @@ class NativeModel:
     hang_timeout_ms: int | None = None
     native: bool = False
     """Whether it returns the request natively, without instances."""
+    remote: RemoteModel | None = None
+    """What runs it if another service does."""
     raw_body: BodyOfModel | None = None
     """How a body of no supported content type is read, such as that of ``curl --data-binary``."""
     description: str = ""

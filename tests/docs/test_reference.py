@@ -170,7 +170,7 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
     """The default as the page writes it."""
     if field.required:
         return "needed"
-    exceptions = {"converter_type": "`none`", "device": "chosen"}
+    exceptions = {"converter_type": "`none`", "device": "chosen", "inferer_type": "needed"}
     if field.name in exceptions:
         return exceptions[field.name]
     if field.default in (None, ()) or isinstance(field.default, msgspec.Struct):

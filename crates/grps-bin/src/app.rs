@@ -8,14 +8,16 @@ use std::time::Duration;
 use grps_config::{Loader, parse_ports};
 use grps_core::{Engine, Health, Limits};
 use grps_engines::NativeEngine;
+use grps_remote::Services;
 use grps_server::codec::Codec;
-use grps_server::{App, Bound, DataPlane, bind_unix, listen};
+use grps_server::{App, Bound, DataPlane, OtherServices, bind_unix, listen};
 
 use crate::callers::Callers;
 use crate::commands::take_commands;
 use crate::models::ServedModels;
 use crate::output_file::{OUTPUT, bound_output};
 use crate::project::Project;
+use crate::remote_models::{RemoteModels, services};
 use crate::service_log::ServiceLog;
 use crate::settings::{io_threads, settings, unix_sockets};
 use crate::state::State;
@@ -101,8 +103,9 @@ impl Service {
         loader: Loader,
         log: &Arc<ServiceLog>,
     ) -> Result<(), String> {
-        let (app, plane) = self.serve(project)?;
-        let served = self.load(project, loader, &app, log);
+        let services = Arc::new(services(&project.inference, &project.folder)?);
+        let (app, plane) = self.serve(project, &services)?;
+        let served = self.load(project, loader, &app, (log, services));
         self.report("draining", "finishing running requests")?;
         plane.drain();
         let ended = plane.join();
@@ -123,7 +126,7 @@ impl Service {
         project: &Project,
         loader: Loader,
         app: &Arc<App>,
-        log: &Arc<ServiceLog>,
+        (log, services): (&Arc<ServiceLog>, Arc<Services>),
     ) -> Result<Option<Arc<ServedModels>>, String> {
         let folders = (self.options.project.clone(), self.folder.join("conf"));
         let workers = WorkerStarter {
@@ -131,7 +134,9 @@ impl Service {
             monitor: Arc::clone(&app.monitor),
             log: Arc::clone(log),
         };
-        let models = Arc::new(ServedModels::new(Arc::clone(app), loader, folders, workers));
+        let remote = RemoteModels { services, stop: Arc::clone(&self.stop) };
+        let models = ServedModels::new(Arc::clone(app), loader, folders, workers, remote);
+        let models = Arc::new(models);
         let stop = Arc::clone(&self.stop);
         let mut failed = None;
         let loaded = models.start(project, &mut |text| {
@@ -156,13 +161,21 @@ impl Service {
     }
 
     /// Binds the sockets and starts the data plane.
-    fn serve(&mut self, project: &Project) -> Result<(Arc<App>, Arc<DataPlane>), String> {
+    fn serve(
+        &mut self,
+        project: &Project,
+        services: &Arc<Services>,
+    ) -> Result<(Arc<App>, Arc<DataPlane>), String> {
         let config = &project.server;
         let limits =
             Limits { max_concurrency: config.max_concurrency, max_queue: config.limits.max_queue };
         let engine = Engine::new(limits, Health::new(config.health.start_online), Box::new(Codec));
         let app = Arc::new(App::new(Arc::new(engine), settings(project, &self.folder)?));
         grps_plugin::monitor::record_in_service(&app.monitor);
+        if !project.inference.services.is_empty() {
+            let services: Arc<dyn OtherServices> = Arc::<Services>::clone(services);
+            app.set_services(services);
+        }
         // Before the first connection.
         self.admit_callers(project, &app)?;
         let listeners = self.bind(project)?;

@@ -150,7 +150,7 @@ fn threads_of_a_run(models: &[ModelConfig]) -> usize {
     (usable_cpus() / runs.max(1)).max(1)
 }
 
-fn loaded_model(
+pub(crate) fn loaded_model(
     config: &ModelConfig,
     spec: ModelSpec,
     executor: Arc<dyn Executor>,
@@ -160,7 +160,11 @@ fn loaded_model(
     LoadedModel { config: config.clone(), model, executor, instances, calls }
 }
 
-fn spec_of(config: &ModelConfig, description: &Description, server: &ServerConfig) -> ModelSpec {
+pub(crate) fn spec_of(
+    config: &ModelConfig,
+    description: &Description,
+    server: &ServerConfig,
+) -> ModelSpec {
     let hang_timeout_ms = server.health.hang_timeout_ms;
     let queue_timeout_ms = config.queue.timeout_ms;
     ModelSpec {

@@ -17,6 +17,7 @@ mod plugin_models;
 mod process_models;
 mod project;
 mod reading;
+mod remote_models;
 mod service_log;
 mod settings;
 mod signatures;

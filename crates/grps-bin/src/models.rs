@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 
 use crate::graphs::serve_graphs;
 use crate::instances::InstanceState;
-use crate::loading::{LoadedModel, load_model};
+use crate::loading::{LoadedModel, load_model, spec_of};
 use crate::project::Project;
+use crate::remote_models::{LONGEST_WAIT, RemoteModels};
 use crate::service_log::ServiceLog;
 use crate::workers::WorkerStarter;
 
@@ -45,6 +46,8 @@ pub(crate) struct ServedModels {
     log: Arc<ServiceLog>,
     /// Starts the processes of models with `isolation: process`.
     workers: WorkerStarter,
+    /// Makes models that run in other services.
+    remote: RemoteModels,
 }
 
 impl ServedModels {
@@ -53,10 +56,11 @@ impl ServedModels {
         loader: Loader,
         folders: (PathBuf, PathBuf),
         workers: WorkerStarter,
+        remote: RemoteModels,
     ) -> Self {
         let (changing, served) = (Mutex::default(), Mutex::default());
         let log = Arc::clone(&workers.log);
-        Self { app, loader, folders, changing, served, log, workers }
+        Self { app, loader, folders, changing, served, log, workers, remote }
     }
 
     /// Loads and serves all models and graphs of a project; `report` gets each model's name, and
@@ -68,12 +72,17 @@ impl ServedModels {
     ) -> Result<bool, String> {
         let mut graphs = self.changing.lock();
         let count = project.inference.models.len();
-        for (index, config) in project.inference.models.iter().enumerate() {
+        // Two services may wait for models of each other: each has its own ones by then.
+        let mut configs: Vec<_> = project.inference.models.iter().collect();
+        configs.sort_by_key(|config| config.remote.is_some());
+        for (index, config) in configs.into_iter().enumerate() {
             let of = if count > 1 { format!(" ({} of {count})", index + 1) } else { String::new() };
             if !report(&format!("loading model {}{of}", config.key())) {
                 return Ok(false);
             }
-            self.put(project, config)?;
+            if !self.put(project, config, None)? {
+                return Ok(false);
+            }
         }
         *graphs = Some(project.inference.clone());
         serve_graphs(self.registry(), &project.inference)?;
@@ -186,7 +195,7 @@ impl ServedModels {
         config: &ModelConfig,
     ) -> Result<Value, Error> {
         let failed = |text: String| Error::new(Cause::ModelFailed, text);
-        self.put(project, config).map_err(failed)?;
+        self.put(project, config, Some(LONGEST_WAIT)).map_err(failed)?;
         if let Some(graphs) = graphs {
             let needed = graphs.dag.iter().chain(&graphs.graphs).flat_map(|graph| &graph.nodes);
             let mut needed = needed.map(|node| node.model.as_str());
@@ -202,14 +211,28 @@ impl ServedModels {
         Ok(described(one))
     }
 
-    fn put(&self, project: &Project, config: &ModelConfig) -> Result<(), String> {
+    /// Serves a model, whose other service is waited for no longer than `limit`; false when the
+    /// process is asked to stop before.
+    fn put(
+        &self,
+        project: &Project,
+        config: &ModelConfig,
+        limit: Option<Duration>,
+    ) -> Result<bool, String> {
         let began = Instant::now();
         let key = config.key();
         let places = project.inference.models.iter().zip(&project.descriptions);
         let description = places.into_iter().find(|(model, _)| model.key() == key);
         let description = description.map(|(_, description)| description);
         let description = description.ok_or_else(|| format!("model {key}: not described"))?;
-        let mut loaded = load_model(config, description, project, &self.workers)?;
+        let loaded = match &config.remote {
+            None => Some(load_model(config, description, project, &self.workers)?),
+            Some(remote) => {
+                let spec = spec_of(config, description, &project.server);
+                self.remote.load(config, remote, spec, limit)?
+            }
+        };
+        let Some(mut loaded) = loaded else { return Ok(false) };
         loaded.calls.connect(&self.app.engine);
         if let Some(model) = loaded.model.take()
             && let Err(error) = self.registry().put(model)
@@ -224,7 +247,7 @@ impl ServedModels {
         if let Some(before) = before {
             retire(before);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn read(&self) -> Result<Project, Error> {

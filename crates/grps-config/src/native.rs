@@ -18,7 +18,7 @@ pub fn python_need(inference: &InferenceConfig, server: &ServerConfig) -> Option
 }
 
 fn model_need(model: &ModelConfig) -> Option<String> {
-    if model.is_native() {
+    if model.is_native() || model.remote.is_some() {
         return None;
     }
     let kind = model.inferer_type.as_str();

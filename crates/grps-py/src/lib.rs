@@ -63,5 +63,7 @@ mod _core {
     #[pymodule_export]
     use crate::service::model::Model;
     #[pymodule_export]
+    use crate::service::remote::{RemoteModel, Services};
+    #[pymodule_export]
     use crate::service::server::Server;
 }

@@ -1,7 +1,7 @@
 //! Settings and state that all connections of a service share.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use grps_core::{Engine, Error};
 use http::HeaderValue;
 
 use crate::admin::commands::Commands;
+use crate::admin::services::OtherServices;
 use crate::auth::authenticator::Authenticator;
 use crate::auth::settings::AuthSettings;
 use crate::call::blocking_section::BlockingSection;
@@ -161,6 +162,8 @@ pub struct App {
     pub(crate) auth: Authenticator,
     /// Commands of operators.
     pub commands: Commands,
+    /// The services that models of this one run on; not set when there are none.
+    services: OnceLock<Arc<dyn OtherServices>>,
     /// Generates identifiers for requests without one.
     pub(crate) request_ids: RequestIds,
     /// Requests in flight, which shutdown waits for.
@@ -199,6 +202,7 @@ impl App {
             auth,
             traces,
             commands: Commands::default(),
+            services: OnceLock::new(),
             request_ids: RequestIds::default(),
             in_flight,
             large_message_logged: Once::new(),
@@ -209,6 +213,16 @@ impl App {
             refusal_log: LogLimit::default(),
             stall_log: LogLimit::default(),
         }
+    }
+
+    /// Sets the services that models run on, before the data plane starts; the first ones stay.
+    pub fn set_services(&self, services: Arc<dyn OtherServices>) {
+        let _ = self.services.set(services);
+    }
+
+    /// The services that models of this one run on.
+    pub(crate) fn services(&self) -> Option<&Arc<dyn OtherServices>> {
+        self.services.get()
     }
 
     /// Lets only these callers infer and read from here on, and replaces those of before.

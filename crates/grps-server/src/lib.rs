@@ -14,6 +14,10 @@ mod net;
 mod observability;
 
 pub use admin::commands::{Action, Command, Commands};
+pub use admin::services::{
+    EndpointState, EndpointTable, MAX_ADDRESS_BYTES, MAX_ENDPOINTS, OtherServices, ServiceState,
+    TableEndpoint,
+};
 pub use app::{App, CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode};
 pub use auth::scopes::Scopes;
 pub use auth::settings::{

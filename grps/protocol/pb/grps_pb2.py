@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\ngrps.proto\x12\x0egrps.protos.v1\"\x8b\x01\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0b\n\x03msg\x18\x02 \x01(\t\x12\x31\n\x06status\x18\x03 \x01(\x0e\x32!.grps.protos.v1.Status.StatusEnum\"3\n\nStatusEnum\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07SUCCESS\x10\x01\x12\x0b\n\x07\x46\x41ILURE\x10\x02\"\xa3\x02\n\rGenericTensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x05\x64type\x18\x02 \x01(\x0e\x32\x18.grps.protos.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\r\x12\x12\n\nflat_uint8\x18\x04 \x03(\r\x12\x11\n\tflat_int8\x18\x05 \x03(\x05\x12\x12\n\nflat_int16\x18\x06 \x03(\x05\x12\x12\n\nflat_int32\x18\x07 \x03(\x05\x12\x12\n\nflat_int64\x18\x08 \x03(\x03\x12\x14\n\x0c\x66lat_float16\x18\t \x03(\x02\x12\x14\n\x0c\x66lat_float32\x18\n \x03(\x02\x12\x14\n\x0c\x66lat_float64\x18\x0b \x03(\x01\x12\x13\n\x0b\x66lat_string\x18\x0c \x03(\t\x12\x12\n\nflat_bytes\x18\x64 \x03(\x0c\"C\n\x11GenericTensorData\x12.\n\x07tensors\x18\x01 \x03(\x0b\x32\x1d.grps.protos.v1.GenericTensor\"\xdc\x04\n\x0eGenericMapData\x12\x33\n\x03s_s\x18\x01 \x03(\x0b\x32&.grps.protos.v1.GenericMapData.SSEntry\x12\x33\n\x03s_b\x18\x02 \x03(\x0b\x32&.grps.protos.v1.GenericMapData.SBEntry\x12\x37\n\x05s_i32\x18\x03 \x03(\x0b\x32(.grps.protos.v1.GenericMapData.SI32Entry\x12\x37\n\x05s_i64\x18\x04 \x03(\x0b\x32(.grps.protos.v1.GenericMapData.SI64Entry\x12\x33\n\x03s_f\x18\x05 \x03(\x0b\x32&.grps.protos.v1.GenericMapData.SFEntry\x12\x33\n\x03s_d\x18\x06 \x03(\x0b\x32&.grps.protos.v1.GenericMapData.SDEntry\x1a)\n\x07SSEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a)\n\x07SBEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1a+\n\tSI32Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1a+\n\tSI64Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a)\n\x07SFEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x1a)\n\x07SDEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\t\n\x07NdArray\"\x8d\x02\n\x0bGrpsMessage\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.grps.protos.v1.Status\x12\r\n\x05model\x18\x02 \x01(\t\x12\x12\n\x08\x62in_data\x18\x03 \x01(\x0cH\x00\x12\x12\n\x08str_data\x18\x04 \x01(\tH\x00\x12\x35\n\x08gtensors\x18\x05 \x01(\x0b\x32!.grps.protos.v1.GenericTensorDataH\x00\x12*\n\x07ndarray\x18\x06 \x01(\x0b\x32\x17.grps.protos.v1.NdArrayH\x00\x12.\n\x04gmap\x18\x07 \x01(\x0b\x32\x1e.grps.protos.v1.GenericMapDataH\x00\x42\x0c\n\ndata_oneof\"\x12\n\x10\x45mptyGrpsMessage*\x9e\x01\n\x08\x44\x61taType\x12\x0e\n\nDT_INVALID\x10\x00\x12\x0c\n\x08\x44T_UINT8\x10\x01\x12\x0b\n\x07\x44T_INT8\x10\x02\x12\x0c\n\x08\x44T_INT16\x10\x03\x12\x0c\n\x08\x44T_INT32\x10\x04\x12\x0c\n\x08\x44T_INT64\x10\x05\x12\x0e\n\nDT_FLOAT16\x10\x06\x12\x0e\n\nDT_FLOAT32\x10\x07\x12\x0e\n\nDT_FLOAT64\x10\x08\x12\r\n\tDT_STRING\x10\t2\xf2\x04\n\x0bGrpsService\x12\x43\n\x07Predict\x12\x1b.grps.protos.v1.GrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12N\n\x10PredictStreaming\x12\x1b.grps.protos.v1.GrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage0\x01\x12G\n\x06Online\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12H\n\x07Offline\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12N\n\rCheckLiveness\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12O\n\x0e\x43heckReadiness\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12O\n\x0eServerMetadata\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12I\n\rModelMetadata\x12\x1b.grps.protos.v1.GrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessageB\x1c\n\x0eio.grps.protosB\nGrpsProtosb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\ngrps.proto\x12\x0egrps.protos.v1\"\x8b\x01\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0b\n\x03msg\x18\x02 \x01(\t\x12\x31\n\x06status\x18\x03 \x01(\x0e\x32!.grps.protos.v1.Status.StatusEnum\"3\n\nStatusEnum\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07SUCCESS\x10\x01\x12\x0b\n\x07\x46\x41ILURE\x10\x02\"\xbd\x02\n\rGenericTensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x05\x64type\x18\x02 \x01(\x0e\x32\x18.grps.protos.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\r\x12\x12\n\nflat_uint8\x18\x04 \x03(\r\x12\x11\n\tflat_int8\x18\x05 \x03(\x05\x12\x12\n\nflat_int16\x18\x06 \x03(\x05\x12\x12\n\nflat_int32\x18\x07 \x03(\x05\x12\x12\n\nflat_int64\x18\x08 \x03(\x03\x12\x14\n\x0c\x66lat_float16\x18\t \x03(\x02\x12\x14\n\x0c\x66lat_float32\x18\n \x03(\x02\x12\x14\n\x0c\x66lat_float64\x18\x0b \x03(\x01\x12\x13\n\x0b\x66lat_string\x18\x0c \x03(\t\x12\x12\n\nflat_bytes\x18\x64 \x03(\x0c\x12\x10\n\x03raw\x18\x65 \x01(\x0cH\x00\x88\x01\x01\x42\x06\n\x04_raw\"C\n\x11GenericTensorData\x12.\n\x07tensors\x18\x01 \x03(\x0b\x32\x1d.grps.protos.v1.GenericTensor\"\xdc\x04\n\x0eGenericMapData\x12\x33\n\x03s_s\x18\x01 \x03(\x0b\x32&.grps.protos.v1.GenericMapData.SSEntry\x12\x33\n\x03s_b\x18\x02 \x03(\x0b\x32&.grps.protos.v1.GenericMapData.SBEntry\x12\x37\n\x05s_i32\x18\x03 \x03(\x0b\x32(.grps.protos.v1.GenericMapData.SI32Entry\x12\x37\n\x05s_i64\x18\x04 \x03(\x0b\x32(.grps.protos.v1.GenericMapData.SI64Entry\x12\x33\n\x03s_f\x18\x05 \x03(\x0b\x32&.grps.protos.v1.GenericMapData.SFEntry\x12\x33\n\x03s_d\x18\x06 \x03(\x0b\x32&.grps.protos.v1.GenericMapData.SDEntry\x1a)\n\x07SSEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a)\n\x07SBEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1a+\n\tSI32Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1a+\n\tSI64Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a)\n\x07SFEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x1a)\n\x07SDEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\t\n\x07NdArray\"\xb8\x02\n\x0bGrpsMessage\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.grps.protos.v1.Status\x12\r\n\x05model\x18\x02 \x01(\t\x12\x12\n\x08\x62in_data\x18\x03 \x01(\x0cH\x00\x12\x12\n\x08str_data\x18\x04 \x01(\tH\x00\x12\x35\n\x08gtensors\x18\x05 \x01(\x0b\x32!.grps.protos.v1.GenericTensorDataH\x00\x12*\n\x07ndarray\x18\x06 \x01(\x0b\x32\x17.grps.protos.v1.NdArrayH\x00\x12.\n\x04gmap\x18\x07 \x01(\x0b\x32\x1e.grps.protos.v1.GenericMapDataH\x00\x12)\n\x05\x66\x61\x63ts\x18\x64 \x01(\x0b\x32\x1a.grps.protos.v1.ModelFactsB\x0c\n\ndata_oneof\"\x9a\x02\n\nModelFacts\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x15\n\rtakes_tensors\x18\x02 \x01(\x08\x12\x0e\n\x06naming\x18\x03 \x01(\r\x12\x31\n\x06inputs\x18\x04 \x03(\x0b\x32!.grps.protos.v1.ModelFacts.Tensor\x12\x32\n\x07outputs\x18\x05 \x03(\x0b\x32!.grps.protos.v1.ModelFacts.Tensor\x1am\n\x06Tensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x05\x64type\x18\x02 \x01(\x0e\x32\x18.grps.protos.v1.DataType\x12\x11\n\x04\x64ims\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12\x10\n\x08required\x18\x04 \x01(\x08\x42\x07\n\x05_dims\"\x12\n\x10\x45mptyGrpsMessage*\xe9\x01\n\x08\x44\x61taType\x12\x0e\n\nDT_INVALID\x10\x00\x12\x0c\n\x08\x44T_UINT8\x10\x01\x12\x0b\n\x07\x44T_INT8\x10\x02\x12\x0c\n\x08\x44T_INT16\x10\x03\x12\x0c\n\x08\x44T_INT32\x10\x04\x12\x0c\n\x08\x44T_INT64\x10\x05\x12\x0e\n\nDT_FLOAT16\x10\x06\x12\x0e\n\nDT_FLOAT32\x10\x07\x12\x0e\n\nDT_FLOAT64\x10\x08\x12\r\n\tDT_STRING\x10\t\x12\x0b\n\x07\x44T_BOOL\x10\x64\x12\r\n\tDT_UINT16\x10\x65\x12\r\n\tDT_UINT32\x10\x66\x12\r\n\tDT_UINT64\x10g\x12\x0f\n\x0b\x44T_BFLOAT16\x10h2\xf2\x04\n\x0bGrpsService\x12\x43\n\x07Predict\x12\x1b.grps.protos.v1.GrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12N\n\x10PredictStreaming\x12\x1b.grps.protos.v1.GrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage0\x01\x12G\n\x06Online\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12H\n\x07Offline\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12N\n\rCheckLiveness\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12O\n\x0e\x43heckReadiness\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12O\n\x0eServerMetadata\x12 .grps.protos.v1.EmptyGrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessage\x12I\n\rModelMetadata\x12\x1b.grps.protos.v1.GrpsMessage\x1a\x1b.grps.protos.v1.GrpsMessageB\x1c\n\x0eio.grps.protosB\nGrpsProtosb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,36 +34,40 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_GENERICMAPDATA_SFENTRY']._serialized_options = b'8\001'
   _globals['_GENERICMAPDATA_SDENTRY']._options = None
   _globals['_GENERICMAPDATA_SDENTRY']._serialized_options = b'8\001'
-  _globals['_DATATYPE']._serialized_start=1446
-  _globals['_DATATYPE']._serialized_end=1604
+  _globals['_DATATYPE']._serialized_start=1800
+  _globals['_DATATYPE']._serialized_end=2033
   _globals['_STATUS']._serialized_start=31
   _globals['_STATUS']._serialized_end=170
   _globals['_STATUS_STATUSENUM']._serialized_start=119
   _globals['_STATUS_STATUSENUM']._serialized_end=170
   _globals['_GENERICTENSOR']._serialized_start=173
-  _globals['_GENERICTENSOR']._serialized_end=464
-  _globals['_GENERICTENSORDATA']._serialized_start=466
-  _globals['_GENERICTENSORDATA']._serialized_end=533
-  _globals['_GENERICMAPDATA']._serialized_start=536
-  _globals['_GENERICMAPDATA']._serialized_end=1140
-  _globals['_GENERICMAPDATA_SSENTRY']._serialized_start=880
-  _globals['_GENERICMAPDATA_SSENTRY']._serialized_end=921
-  _globals['_GENERICMAPDATA_SBENTRY']._serialized_start=923
-  _globals['_GENERICMAPDATA_SBENTRY']._serialized_end=964
-  _globals['_GENERICMAPDATA_SI32ENTRY']._serialized_start=966
-  _globals['_GENERICMAPDATA_SI32ENTRY']._serialized_end=1009
-  _globals['_GENERICMAPDATA_SI64ENTRY']._serialized_start=1011
-  _globals['_GENERICMAPDATA_SI64ENTRY']._serialized_end=1054
-  _globals['_GENERICMAPDATA_SFENTRY']._serialized_start=1056
-  _globals['_GENERICMAPDATA_SFENTRY']._serialized_end=1097
-  _globals['_GENERICMAPDATA_SDENTRY']._serialized_start=1099
-  _globals['_GENERICMAPDATA_SDENTRY']._serialized_end=1140
-  _globals['_NDARRAY']._serialized_start=1142
-  _globals['_NDARRAY']._serialized_end=1151
-  _globals['_GRPSMESSAGE']._serialized_start=1154
-  _globals['_GRPSMESSAGE']._serialized_end=1423
-  _globals['_EMPTYGRPSMESSAGE']._serialized_start=1425
-  _globals['_EMPTYGRPSMESSAGE']._serialized_end=1443
-  _globals['_GRPSSERVICE']._serialized_start=1607
-  _globals['_GRPSSERVICE']._serialized_end=2233
+  _globals['_GENERICTENSOR']._serialized_end=490
+  _globals['_GENERICTENSORDATA']._serialized_start=492
+  _globals['_GENERICTENSORDATA']._serialized_end=559
+  _globals['_GENERICMAPDATA']._serialized_start=562
+  _globals['_GENERICMAPDATA']._serialized_end=1166
+  _globals['_GENERICMAPDATA_SSENTRY']._serialized_start=906
+  _globals['_GENERICMAPDATA_SSENTRY']._serialized_end=947
+  _globals['_GENERICMAPDATA_SBENTRY']._serialized_start=949
+  _globals['_GENERICMAPDATA_SBENTRY']._serialized_end=990
+  _globals['_GENERICMAPDATA_SI32ENTRY']._serialized_start=992
+  _globals['_GENERICMAPDATA_SI32ENTRY']._serialized_end=1035
+  _globals['_GENERICMAPDATA_SI64ENTRY']._serialized_start=1037
+  _globals['_GENERICMAPDATA_SI64ENTRY']._serialized_end=1080
+  _globals['_GENERICMAPDATA_SFENTRY']._serialized_start=1082
+  _globals['_GENERICMAPDATA_SFENTRY']._serialized_end=1123
+  _globals['_GENERICMAPDATA_SDENTRY']._serialized_start=1125
+  _globals['_GENERICMAPDATA_SDENTRY']._serialized_end=1166
+  _globals['_NDARRAY']._serialized_start=1168
+  _globals['_NDARRAY']._serialized_end=1177
+  _globals['_GRPSMESSAGE']._serialized_start=1180
+  _globals['_GRPSMESSAGE']._serialized_end=1492
+  _globals['_MODELFACTS']._serialized_start=1495
+  _globals['_MODELFACTS']._serialized_end=1777
+  _globals['_MODELFACTS_TENSOR']._serialized_start=1668
+  _globals['_MODELFACTS_TENSOR']._serialized_end=1777
+  _globals['_EMPTYGRPSMESSAGE']._serialized_start=1779
+  _globals['_EMPTYGRPSMESSAGE']._serialized_end=1797
+  _globals['_GRPSSERVICE']._serialized_start=2036
+  _globals['_GRPSSERVICE']._serialized_end=2662
 # @@protoc_insertion_point(module_scope)

@@ -18,6 +18,11 @@ class DataType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DT_FLOAT32: _ClassVar[DataType]
     DT_FLOAT64: _ClassVar[DataType]
     DT_STRING: _ClassVar[DataType]
+    DT_BOOL: _ClassVar[DataType]
+    DT_UINT16: _ClassVar[DataType]
+    DT_UINT32: _ClassVar[DataType]
+    DT_UINT64: _ClassVar[DataType]
+    DT_BFLOAT16: _ClassVar[DataType]
 DT_INVALID: DataType
 DT_UINT8: DataType
 DT_INT8: DataType
@@ -28,6 +33,11 @@ DT_FLOAT16: DataType
 DT_FLOAT32: DataType
 DT_FLOAT64: DataType
 DT_STRING: DataType
+DT_BOOL: DataType
+DT_UINT16: DataType
+DT_UINT32: DataType
+DT_UINT64: DataType
+DT_BFLOAT16: DataType
 
 class Status(_message.Message):
     __slots__ = ("code", "msg", "status")
@@ -48,7 +58,7 @@ class Status(_message.Message):
     def __init__(self, code: _Optional[int] = ..., msg: _Optional[str] = ..., status: _Optional[_Union[Status.StatusEnum, str]] = ...) -> None: ...
 
 class GenericTensor(_message.Message):
-    __slots__ = ("name", "dtype", "shape", "flat_uint8", "flat_int8", "flat_int16", "flat_int32", "flat_int64", "flat_float16", "flat_float32", "flat_float64", "flat_string", "flat_bytes")
+    __slots__ = ("name", "dtype", "shape", "flat_uint8", "flat_int8", "flat_int16", "flat_int32", "flat_int64", "flat_float16", "flat_float32", "flat_float64", "flat_string", "flat_bytes", "raw")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DTYPE_FIELD_NUMBER: _ClassVar[int]
     SHAPE_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +72,7 @@ class GenericTensor(_message.Message):
     FLAT_FLOAT64_FIELD_NUMBER: _ClassVar[int]
     FLAT_STRING_FIELD_NUMBER: _ClassVar[int]
     FLAT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    RAW_FIELD_NUMBER: _ClassVar[int]
     name: str
     dtype: DataType
     shape: _containers.RepeatedScalarFieldContainer[int]
@@ -75,7 +86,8 @@ class GenericTensor(_message.Message):
     flat_float64: _containers.RepeatedScalarFieldContainer[float]
     flat_string: _containers.RepeatedScalarFieldContainer[str]
     flat_bytes: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, name: _Optional[str] = ..., dtype: _Optional[_Union[DataType, str]] = ..., shape: _Optional[_Iterable[int]] = ..., flat_uint8: _Optional[_Iterable[int]] = ..., flat_int8: _Optional[_Iterable[int]] = ..., flat_int16: _Optional[_Iterable[int]] = ..., flat_int32: _Optional[_Iterable[int]] = ..., flat_int64: _Optional[_Iterable[int]] = ..., flat_float16: _Optional[_Iterable[float]] = ..., flat_float32: _Optional[_Iterable[float]] = ..., flat_float64: _Optional[_Iterable[float]] = ..., flat_string: _Optional[_Iterable[str]] = ..., flat_bytes: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    raw: bytes
+    def __init__(self, name: _Optional[str] = ..., dtype: _Optional[_Union[DataType, str]] = ..., shape: _Optional[_Iterable[int]] = ..., flat_uint8: _Optional[_Iterable[int]] = ..., flat_int8: _Optional[_Iterable[int]] = ..., flat_int16: _Optional[_Iterable[int]] = ..., flat_int32: _Optional[_Iterable[int]] = ..., flat_int64: _Optional[_Iterable[int]] = ..., flat_float16: _Optional[_Iterable[float]] = ..., flat_float32: _Optional[_Iterable[float]] = ..., flat_float64: _Optional[_Iterable[float]] = ..., flat_string: _Optional[_Iterable[str]] = ..., flat_bytes: _Optional[_Iterable[bytes]] = ..., raw: _Optional[bytes] = ...) -> None: ...
 
 class GenericTensorData(_message.Message):
     __slots__ = ("tensors",)
@@ -146,7 +158,7 @@ class NdArray(_message.Message):
     def __init__(self) -> None: ...
 
 class GrpsMessage(_message.Message):
-    __slots__ = ("status", "model", "bin_data", "str_data", "gtensors", "ndarray", "gmap")
+    __slots__ = ("status", "model", "bin_data", "str_data", "gtensors", "ndarray", "gmap", "facts")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     BIN_DATA_FIELD_NUMBER: _ClassVar[int]
@@ -154,6 +166,7 @@ class GrpsMessage(_message.Message):
     GTENSORS_FIELD_NUMBER: _ClassVar[int]
     NDARRAY_FIELD_NUMBER: _ClassVar[int]
     GMAP_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
     status: Status
     model: str
     bin_data: bytes
@@ -161,7 +174,33 @@ class GrpsMessage(_message.Message):
     gtensors: GenericTensorData
     ndarray: NdArray
     gmap: GenericMapData
-    def __init__(self, status: _Optional[_Union[Status, _Mapping]] = ..., model: _Optional[str] = ..., bin_data: _Optional[bytes] = ..., str_data: _Optional[str] = ..., gtensors: _Optional[_Union[GenericTensorData, _Mapping]] = ..., ndarray: _Optional[_Union[NdArray, _Mapping]] = ..., gmap: _Optional[_Union[GenericMapData, _Mapping]] = ...) -> None: ...
+    facts: ModelFacts
+    def __init__(self, status: _Optional[_Union[Status, _Mapping]] = ..., model: _Optional[str] = ..., bin_data: _Optional[bytes] = ..., str_data: _Optional[str] = ..., gtensors: _Optional[_Union[GenericTensorData, _Mapping]] = ..., ndarray: _Optional[_Union[NdArray, _Mapping]] = ..., gmap: _Optional[_Union[GenericMapData, _Mapping]] = ..., facts: _Optional[_Union[ModelFacts, _Mapping]] = ...) -> None: ...
+
+class ModelFacts(_message.Message):
+    __slots__ = ("version", "takes_tensors", "naming", "inputs", "outputs")
+    class Tensor(_message.Message):
+        __slots__ = ("name", "dtype", "dims", "required")
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        DTYPE_FIELD_NUMBER: _ClassVar[int]
+        DIMS_FIELD_NUMBER: _ClassVar[int]
+        REQUIRED_FIELD_NUMBER: _ClassVar[int]
+        name: str
+        dtype: DataType
+        dims: bytes
+        required: bool
+        def __init__(self, name: _Optional[str] = ..., dtype: _Optional[_Union[DataType, str]] = ..., dims: _Optional[bytes] = ..., required: bool = ...) -> None: ...
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    TAKES_TENSORS_FIELD_NUMBER: _ClassVar[int]
+    NAMING_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    takes_tensors: bool
+    naming: int
+    inputs: _containers.RepeatedCompositeFieldContainer[ModelFacts.Tensor]
+    outputs: _containers.RepeatedCompositeFieldContainer[ModelFacts.Tensor]
+    def __init__(self, version: _Optional[str] = ..., takes_tensors: bool = ..., naming: _Optional[int] = ..., inputs: _Optional[_Iterable[_Union[ModelFacts.Tensor, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[ModelFacts.Tensor, _Mapping]]] = ...) -> None: ...
 
 class EmptyGrpsMessage(_message.Message):
     __slots__ = ()

@@ -17,6 +17,7 @@ from grps.server.loading.loaders import Report
 from grps.server.memory import give_back_memory
 from grps.server.models.graphs import describe_graphs, serve_graphs
 from grps.server.models.model import LoadedModel, ServiceOptions, load_model
+from grps.server.models.remote import LONGEST_WAIT_S
 from grps.server.models.shares import give_shares, gpu_of_a_process
 from grps.server.native import Model, Server
 from grps.server.project import Project, needs_user_code
@@ -78,8 +79,10 @@ class ServedModels:
         """
         with self._changing:
             self._graphs = project.inference
-            count = len(project.inference.models)
-            for index, config in enumerate(project.inference.models):
+            # Two services may wait for models of each other: each has its own ones by then.
+            models = sorted(project.inference.models, key=lambda one: one.remote is not None)
+            count = len(models)
+            for index, config in enumerate(models):
                 of = f" ({index + 1} of {count})" if count > 1 else ""
                 self._report("loading", f"loading model {config.key}{of}")
                 self._put(project, config, self._report)
@@ -201,18 +204,25 @@ class ServedModels:
     def _replace(self, project: Project, config: ModelConfig) -> dict[str, Any]:
         if needs_user_code(config):
             project.reimport_user_code()
-        self._put(project, config, _report_nothing)
+        self._put(project, config, _report_nothing, LONGEST_WAIT_S)
         describe_graphs(self._server, self._graphs, self._loaded())
         served = self._served[config.key]
         logger.info("model %s is loaded (%.2f s)", config.key, served.load_s)
         return _describe(served)
 
-    def _put(self, project: Project, config: ModelConfig, report: Report) -> None:
+    def _put(
+        self,
+        project: Project,
+        config: ModelConfig,
+        report: Report,
+        remote_limit_s: float | None = None,
+    ) -> None:
         began = time.monotonic()
         models, options = project.inference.models, self._options
         check_engines(options.gpu, (config,))
         shared = give_shares(config, models, options.gpu)
-        options = replace(options, gpu=gpu_of_a_process(models, options.gpu))
+        gpu = gpu_of_a_process(models, options.gpu)
+        options = replace(options, gpu=gpu, remote_limit_s=remote_limit_s)
         loaded = load_model(shared, project.description_of(config), options, report)
         model = loaded.start(self._options)
         try:

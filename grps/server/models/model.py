@@ -33,6 +33,7 @@ from grps.server.models.engine_instance import EngineCopy
 from grps.server.models.instance import Instance
 from grps.server.models.plugin_instance import PluginCopy
 from grps.server.models.process_instance import ProcessInstance
+from grps.server.models.remote import connect
 from grps.server.models.step_instance import StepInstance
 from grps.server.models.text import text_of, transcriber_of
 from grps.server.models.thread_instance import ThreadInstance
@@ -45,6 +46,8 @@ from grps.server.native import (
     NativePadding,
     NativeSteps,
     NativeStepText,
+    RemoteModel,
+    Services,
 )
 from grps.server.worker.control import WorkerSettings
 from grps.server.worker.process import WorkerProcess
@@ -62,6 +65,10 @@ class ServiceOptions:
     """The project."""
     gpu: GpuConfig | None
     log_level: LogLevel
+    services: Services | None = None
+    """The other services that models run in."""
+    remote_limit_s: float | None = None
+    """Longest wait for another service; no limit when ``None``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,9 @@ class LoadedModel:
     """Inputs and outputs; ``None`` when user code decides."""
     places: tuple[str, ...] = ()
     """The devices that its copies are on."""
+    remote: RemoteModel | None = None
+    """What runs it if another service does; ``takes_tensors`` is known then."""
+    takes_tensors: bool = False
 
     def start(self, options: ServiceOptions) -> Model:
         """Start the instances; what is returned can be put behind a server.
@@ -119,6 +129,7 @@ class LoadedModel:
                 queue_timeout_ms=self.config.queue.timeout_ms or None,
                 hang_timeout_ms=options.hang_timeout_ms,
                 native=self.config.is_native,
+                remote=self.remote,
                 language=self._language(),
                 text=text_of(self.config, self._takes_tensors()),
                 transcriber=transcriber_of(self.config),
@@ -132,6 +143,8 @@ class LoadedModel:
 
     def _takes_tensors(self) -> bool:
         """Return whether the instances take tensors; else they take whole messages."""
+        if self.remote is not None:
+            return self.takes_tensors
         first = self.instances[0] if self.instances else None
         if isinstance(first, PluginCopy) or (
             isinstance(first, ProcessInstance) and self.config.inferer_type == "plugin"
@@ -184,8 +197,9 @@ class LoadedModel:
             description["streams"] = True
         if self.signature is not None:
             description.update(describe(self.signature))
-            description.setdefault("batching", {"type": "none"})
-            description["placed_on"] = list(self.places)
+            if self.remote is None:
+                description.setdefault("batching", {"type": "none"})
+                description["placed_on"] = list(self.places)
         return hide_secrets(yaml.safe_dump(description, allow_unicode=True))
 
 
@@ -205,6 +219,13 @@ def load_model(
     """
     if config.is_native:
         return LoadedModel(config, description, ())
+    if config.remote is not None:
+        remote, takes_tensors, signature = connect(
+            config, options.services, report, options.remote_limit_s
+        )
+        return LoadedModel(
+            config, description, (), signature, remote=remote, takes_tensors=takes_tensors
+        )
     instances = _instances(config, options, report)
     try:
         if config.isolation == "process":

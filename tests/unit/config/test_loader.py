@@ -438,7 +438,7 @@ class TestMissing:
         assert fails_inference("models: []").endswith("models: at least one model is needed")
 
     def test_key_of_a_model(self) -> None:
-        text = fails_inference("models:\n- name: a\n  version: 1\n- version: 1\n")
+        text = fails_inference("models:\n- name: a\n  version: 1\n")
         assert text.startswith("conf/inference.yml:2: models[0]: required key 'inferer_type'")
 
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::checks::Checked;
+use crate::checks::services::{check_remote, check_services};
 use crate::graphs::{Fail, plan_graph};
 use crate::schema::Names;
 use crate::suggest::hint;
@@ -16,6 +17,7 @@ pub(crate) fn check_inference(config: &InferenceConfig, names: &Names, fail: Fai
     if config.models.is_empty() {
         return Err(fail("models", "at least one model is needed"));
     }
+    check_services(&config.services, fail)?;
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (index, model) in config.models.iter().enumerate() {
         let at = format!("models[{index}]");
@@ -23,7 +25,13 @@ pub(crate) fn check_inference(config: &InferenceConfig, names: &Names, fail: Fai
             let text = format!("model {} is already models[{first}]", quoted(&model.key()));
             return Err(fail(&format!("{at}.name"), &text));
         }
-        check_model(model, &at, names, fail)?;
+        match &model.remote {
+            Some(remote) => check_remote(model, remote, &at, &config.services, fail)?,
+            None if model.inferer_type == "remote" => {
+                return Err(fail(&at, "required key 'inferer_type' is missing or empty"));
+            }
+            None => check_model(model, &at, names, fail)?,
+        }
     }
     let mut taken: HashSet<String> = seen.into_keys().collect();
     taken.extend(config.models.iter().map(|model| model.name.clone()));

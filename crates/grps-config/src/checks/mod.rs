@@ -3,6 +3,7 @@
 mod inference;
 mod interface;
 mod server;
+mod services;
 
 pub(crate) use inference::check_inference;
 pub(crate) use server::{check_keys, check_server};

@@ -3,12 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::services::{RemoteConfig, ServiceConfig};
+
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InferenceConfig {
     /// All models.
     pub models: Vec<ModelConfig>,
+    /// Other services that models run in.
+    pub services: Vec<ServiceConfig>,
     /// The default graph, for requests that name no model.
     pub dag: Option<DagConfig>,
     /// More graphs, which clients request by name.
@@ -57,6 +61,8 @@ pub struct ModelConfig {
     pub warm_up: bool,
     /// Files with messages that it is run with before.
     pub warm_up_requests: Vec<String>,
+    /// The other service that it runs in.
+    pub remote: Option<RemoteConfig>,
 }
 
 /// How requests of one model are gathered into batches.

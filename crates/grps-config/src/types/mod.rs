@@ -4,6 +4,7 @@
 mod access;
 mod inference;
 mod server;
+mod services;
 
 pub use access::{AuthConfig, CertificateConfig, JwtConfig, KeyConfig, KeysFile, Scope};
 pub use inference::{
@@ -16,4 +17,7 @@ pub use server::{
     Framework, GpuConfig, HealthConfig, InterfaceConfig, LimitsConfig, LogConfig, LogFormat,
     LogLevel, OipConfig, ProxyProtocolConfig, ServerConfig, StreamingControl, Switch, TlsConfig,
     TracingConfig, TracingProtocol,
+};
+pub use services::{
+    EndpointSource, EndpointsConfig, RemoteConfig, ServiceConfig, ServiceTlsConfig,
 };

@@ -162,21 +162,43 @@ impl Submission {
 /// The reply of a call that waits or runs; dropping it cancels the call.
 #[derive(Debug)]
 pub struct PendingReply {
-    /// The other end of the channel that the executor replies by.
-    receiver: ReplyReceiver,
+    /// Where the reply comes from.
+    source: Source,
     /// Takes the call out of its queue; `None` for an executor without a queue of its own.
     ticket: Option<QueueTicket>,
+}
+
+/// Where a reply comes from.
+enum Source {
+    /// The other end of the channel that the executor replies by.
+    Channel(ReplyReceiver),
+    /// What runs the call.
+    Running(Pin<Box<dyn Future<Output = Reply> + Send>>),
+}
+
+impl Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Channel(receiver) => f.debug_tuple("Channel").field(receiver).finish(),
+            Self::Running(_) => f.write_str("Running"),
+        }
+    }
 }
 
 impl PendingReply {
     /// The reply of a call that can't be withdrawn from a queue.
     pub fn new(receiver: ReplyReceiver) -> Self {
-        Self { receiver, ticket: None }
+        Self { source: Source::Channel(receiver), ticket: None }
     }
 
     /// The reply of a call that waits in a queue.
     pub fn queued(receiver: ReplyReceiver, ticket: QueueTicket) -> Self {
-        Self { receiver, ticket: Some(ticket) }
+        Self { source: Source::Channel(receiver), ticket: Some(ticket) }
+    }
+
+    /// The reply of a call that this future runs, where the request waits for it.
+    pub fn running(call: impl Future<Output = Reply> + Send + 'static) -> Self {
+        Self { source: Source::Running(Box::pin(call)), ticket: None }
     }
 
     /// Takes the call out of its queue; false when it is in none, or has left it.
@@ -189,7 +211,10 @@ impl Future for PendingReply {
     type Output = Reply;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
-        let polled = Pin::new(&mut self.receiver).poll(context);
+        let polled = match &mut self.source {
+            Source::Channel(receiver) => Pin::new(receiver).poll(context),
+            Source::Running(call) => call.as_mut().poll(context),
+        };
         if polled.is_ready()
             && let Some(ticket) = self.ticket.take()
         {

@@ -17,6 +17,7 @@ use crate::instances::channel::Channel;
 use crate::instances::heartbeat::Heartbeat;
 use crate::instances::steps::StepChannel;
 use crate::instances::thread_scaler::ThreadScaler;
+use crate::service::remote::RemoteModel;
 use crate::service::settings::{PyModelSpec, PyStepPolicy};
 
 /// What runs a model's calls and, until a server has taken it, the model itself.
@@ -72,7 +73,15 @@ type Built = (Arc<dyn Executor>, Option<Arc<Queue>>, Option<Arc<StepQueue>>);
 
 /// Builds what runs a model's calls, with the queue that instances attach to. This is the one place
 /// that chooses among the executors.
-fn build_executor(spec: &ModelSpec, native: bool, steps: Option<Steps>) -> Built {
+fn build_executor(
+    spec: &ModelSpec,
+    native: bool,
+    remote: Option<&RemoteModel>,
+    steps: Option<Steps>,
+) -> Built {
+    if let Some(remote) = remote {
+        return (remote.executor(), None, None);
+    }
     if native {
         return (Arc::new(InlineExecutor::new(Box::new(Identity))), None, None);
     }
@@ -105,11 +114,13 @@ impl Model {
     fn new(py: Python<'_>, spec: PyModelSpec) -> PyResult<Self> {
         let native = spec.native;
         let mut spec = spec;
+        let remote = spec.remote.take();
         let steps = spec.steps.take();
         let spec = ModelSpec::try_from(spec)?;
         let steps = steps.map(|steps| build_steps(py, &spec, steps)).transpose()?;
         let (key, form, hang_timeout) = (spec.key(), spec.form, spec.hang_timeout);
-        let (executor, queue, steps) = build_executor(&spec, native, steps);
+        let (executor, queue, steps) =
+            build_executor(&spec, native, remote.as_ref().map(Py::get), steps);
         let model = grps_core::Model::new(spec, Arc::clone(&executor));
         let (calls, model) = (Arc::new(NestedCalls::new(&key)), Mutex::new(Some(model)));
         Ok(Self { key, form, hang_timeout, executor, queue, steps, calls, model })

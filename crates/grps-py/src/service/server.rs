@@ -7,7 +7,8 @@ use grps_core::metrics::Kind;
 use grps_core::{Engine, Health, Limits};
 use grps_server::codec::Codec;
 use grps_server::{
-    App, AuthSettings, Bound, DataPlane, Settings, bind_unix, listen, now_s, series_json,
+    App, AuthSettings, Bound, DataPlane, OtherServices, Settings, bind_unix, listen, now_s,
+    series_json,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -17,6 +18,7 @@ use crate::service::callers::PyCallers;
 use crate::service::command::Command;
 use crate::service::graph::PyGraph;
 use crate::service::model::Model;
+use crate::service::remote::Services;
 use crate::service::settings::PySettings;
 
 /// One service: an engine behind listening sockets.
@@ -71,6 +73,13 @@ impl Server {
     fn set_callers(&self, callers: PyCallers) -> PyResult<()> {
         let set = self.app.set_callers(&AuthSettings::try_from(callers)?);
         set.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Connects to these services when the server starts.
+    fn set_services(&self, services: &Services) {
+        let services: Arc<dyn OtherServices> =
+            Arc::<grps_remote::Services>::clone(services.services());
+        self.app.set_services(services);
     }
 
     /// Serves a model and replaces a model of the same name and version. The replaced model finishes

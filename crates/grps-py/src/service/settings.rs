@@ -17,6 +17,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::service::interface::PyInterface;
+use crate::service::remote::RemoteModel;
 use crate::service::text_settings::{PyText, PyTranscriber};
 
 /// The attributes of `grps.server.native.NativeSettings`.
@@ -188,6 +189,8 @@ pub(crate) struct PyModelSpec {
     hang_timeout_ms: Option<u64>,
     /// Whether the model is the native identity model, which returns its input.
     pub(crate) native: bool,
+    /// What runs it if another service does.
+    pub(crate) remote: Option<Py<RemoteModel>>,
     language: Option<PyLanguage>,
     text: Option<PyText>,
     transcriber: Option<PyTranscriber>,

@@ -4,3 +4,4 @@ pub(crate) mod commands;
 pub(crate) mod model_metadata;
 pub(crate) mod readiness;
 pub(crate) mod route_signature;
+pub(crate) mod services;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use grps_core::{Error, MAX_RANK, Shape, Tensor, Values, element_count};
+use grps_core::{DataType, Error, MAX_RANK, Shape, Tensor, Values, element_count};
 
 use smallvec::SmallVec;
 
 use super::fault::Fault;
-use super::wire_type::{WireType, wire_buffer};
+use super::wire_type::{WireType, raw_type, wire_buffer};
 
 /// Most tensors that one message may carry.
 pub const MAX_TENSORS: usize = 1024;
@@ -37,7 +37,6 @@ impl WireTensor {
     /// `InvalidArgument` that names the place when one of these does not hold.
     pub fn into_tensor(self, index: usize) -> Result<Tensor, Error> {
         let place = |fault: Fault| Error::from(fault.at_index(index).in_field("gtensors.tensors"));
-        let wire = known_type(self.dtype).map_err(|fault| place(fault.in_field("dtype")))?;
         if self.shape.len() > MAX_RANK {
             let rank = self.shape.len();
             return Err(place(Fault::new(format!(
@@ -45,6 +44,11 @@ impl WireTensor {
             ))));
         }
         let shape: Shape = self.shape.iter().map(|dim| *dim as usize).collect();
+        if let Some(dtype) = only_raw(self.dtype) {
+            let values = raw_column(self.columns, dtype).map_err(place)?;
+            return Tensor::new(self.name, shape, values);
+        }
+        let wire = known_type(self.dtype).map_err(|fault| place(fault.in_field("dtype")))?;
         let values = single_column(self.columns, wire).map_err(place)?;
         let expected = element_count(&shape);
         if expected != Some(values.len()) {
@@ -98,6 +102,20 @@ pub(super) fn into_tensors(tensors: Vec<WireTensor>) -> Result<Vec<Tensor>, Erro
     tensors.into_iter().enumerate().map(|(index, tensor)| tensor.into_tensor(index)).collect()
 }
 
+/// The type with this number if only raw elements can have it.
+fn only_raw(number: i32) -> Option<DataType> {
+    raw_type(number).filter(|_| WireType::from_number(number).is_none())
+}
+
+/// The raw elements of a type, which fit their shape, or none.
+fn raw_column(mut columns: Vec<Values>, dtype: DataType) -> Result<Values, Fault> {
+    match (columns.pop(), columns.is_empty()) {
+        (None, _) => Ok(Values::empty(dtype)),
+        (Some(values), true) if values.dtype() == dtype => Ok(values),
+        _ => Err(Fault::new(format!("dtype is {dtype}, so its values belong in raw"))),
+    }
+}
+
 fn known_type(number: i32) -> Result<WireType, Fault> {
     WireType::from_number(number).ok_or_else(|| {
         let what =
@@ -124,8 +142,6 @@ fn single_column(columns: Vec<Values>, wire: WireType) -> Result<Values, Fault> 
 
 #[cfg(test)]
 mod tests {
-    use grps_core::DataType;
-
     use super::*;
 
     fn wire(dtype: i32, shape: &[u32], columns: Vec<Values>) -> WireTensor {

@@ -4,6 +4,14 @@ use grps_core::{Buffer, Cause, DataType, Elements, Error, Tensor, Values};
 
 /// The field that holds elements of [`WireType::String`] when they are not all UTF-8 text.
 pub(super) const FLAT_BYTES: u32 = 100;
+/// The numbers of the types that only elements in the field `raw` can have.
+const RAW_TYPES: [(DataType, i32); 5] = [
+    (DataType::Bool, 100),
+    (DataType::Uint16, 101),
+    (DataType::Uint32, 102),
+    (DataType::Uint64, 103),
+    (DataType::Bfloat16, 104),
+];
 
 /// An element type on the wire; its number is the one that messages carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,6 +151,18 @@ impl WireType {
         Self::of(dtype)
             .ok_or_else(|| format!("'{name}' has type {dtype}, which has no GRPS data type"))
     }
+}
+
+/// The number of a type whose elements are raw.
+pub(super) fn raw_number(dtype: DataType) -> Option<i32> {
+    let own = RAW_TYPES.iter().find(|(one, _)| *one == dtype);
+    own.map(|(_, number)| *number).or_else(|| WireType::of(dtype).map(WireType::number))
+}
+
+/// The type of raw elements with this number.
+pub(super) fn raw_type(number: i32) -> Option<DataType> {
+    let own = RAW_TYPES.iter().find(|(_, one)| *one == number);
+    own.map(|(dtype, _)| *dtype).or_else(|| WireType::from_number(number).map(WireType::dtype))
 }
 
 /// Elements as the wire has them: a bool is a `uint8`.

@@ -39,7 +39,11 @@ pub async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    app.engine.set_runtime(tokio::runtime::Handle::current());
+    let runtime = tokio::runtime::Handle::current();
+    if let Some(services) = app.services() {
+        services.start(&runtime);
+    }
+    app.engine.set_runtime(runtime);
     serve_front_ends(FRONT_ENDS, listeners, app, shutdown).await
 }
 

@@ -112,7 +112,7 @@ fn decode_data(
     Ok(())
 }
 
-fn merge_status(status: &mut Status, bytes: &[u8]) -> Result<(), Fault> {
+pub(super) fn merge_status(status: &mut Status, bytes: &[u8]) -> Result<(), Fault> {
     let mut reader = Reader::new(bytes);
     while let Some((field, wire)) = reader.tag()? {
         match (field, wire) {

@@ -3,6 +3,7 @@
 use grps_core::Values;
 
 use super::packed::{self, Whole};
+use super::raw_tensor::{RAW, raw_values};
 use super::reader::{Reader, Wire};
 use crate::codec::fault::Fault;
 use crate::codec::room::Room;
@@ -44,6 +45,7 @@ fn decode_tensor(bytes: &[u8], whole: Whole<'_>) -> Result<WireTensor, Fault> {
     let mut tensor = WireTensor::default();
     // The first field with strings: their order is known only if one field has them all.
     let mut strings = None;
+    let mut raw = None;
     if bytes.len() >= LARGE_TENSOR {
         let mut column = Vec::new();
         whole.1.grow_exact(&mut column, count_strings(bytes)?)?;
@@ -67,10 +69,15 @@ fn decode_tensor(bytes: &[u8], whole: Whole<'_>) -> Result<WireTensor, Fault> {
                 let appended = append_shape(&mut tensor.shape, &mut reader, wire, whole.1);
                 appended.map_err(|fault| fault.in_field("shape"))?;
             }
+            (RAW, Wire::Len) => raw = Some(reader.bytes().map_err(|fault| fault.in_field("raw"))?),
             _ => decode_column(&mut tensor, &mut reader, (field, wire), whole)?,
         }
     }
     tensor.columns.retain(|column| !column.is_empty());
+    if let Some(raw) = raw {
+        let values = raw_values(&tensor, raw, whole.1);
+        tensor.columns.extend(values.map_err(|fault| fault.in_field("raw"))?);
+    }
     Ok(tensor)
 }
 

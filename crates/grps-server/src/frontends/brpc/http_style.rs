@@ -240,7 +240,11 @@ impl Inference for Predict<'_> {
             Form::Proto => {
                 let with_status =
                     |message: &bytes::Bytes| proto::with_status(message, &Status::ok());
-                Ok(respond(StatusCode::OK, content_type, predict::encode(output, with_status)?))
+                Ok(respond(
+                    StatusCode::OK,
+                    content_type,
+                    predict::encode(output, with_status, false)?,
+                ))
             }
         }
     }

@@ -11,12 +11,18 @@ use crate::call::call::Call;
 use crate::frontends::grps_grpc::service::{open, too_large_as_exhausted};
 use crate::frontends::shared::endpoint::{Endpoint, HttpRequest, Methods};
 use crate::frontends::shared::messages::control::Control;
+use crate::frontends::shared::messages::predict::takes_raw;
 use crate::net::http::reply_body::ReplyBody;
 
 /// The endpoint of a method at `path`.
 pub(super) fn endpoint(path: Cow<'static, str>, method: Control) -> Endpoint {
-    let respond = move |call: Call, request| async move {
-        serve(call, request, move |call, sent| Ok(method.respond(call, sent))).await
+    let respond = move |call: Call, request: HttpRequest| async move {
+        let is_service = takes_raw(&request.parts.headers);
+        let respond = move |call: &Call, sent: &Bytes| match is_service {
+            true => Ok(method.respond_to_service(call, sent)),
+            false => Ok(method.respond(call, sent)),
+        };
+        serve(call, request, respond).await
     };
     let endpoint = Endpoint::new(Methods::Post, path, method.policy(), respond);
     if method.is_vital() { endpoint.vital() } else { endpoint }

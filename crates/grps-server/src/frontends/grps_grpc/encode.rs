@@ -73,14 +73,18 @@ pub(super) fn note_length(app: &App, message: &Bytes) {
 }
 
 /// Encodes chunks as GRPS messages.
-pub(super) struct MessageChunks(pub(super) Arc<App>);
+pub(super) struct MessageChunks {
+    pub(super) app: Arc<App>,
+    /// Whether the client takes tensors with raw elements.
+    pub(super) takes_raw: bool,
+}
 
 impl StreamEncoding for MessageChunks {
     type Chunk = Message;
 
     fn encode(&mut self, chunk: Content) -> Result<Message, Error> {
-        let message = predict::encode(chunk, proto::with_chunk_status)?;
-        note_length(&self.0, &message);
+        let message = predict::encode(chunk, proto::with_chunk_status, self.takes_raw)?;
+        note_length(&self.app, &message);
         Ok(Ok(message))
     }
 

@@ -22,7 +22,7 @@ use crate::frontends::grps_grpc::raw_codec::RawCodec;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::grpc::compression::{RequestBody, decompress};
 use crate::frontends::shared::grpc::timeout;
-use crate::frontends::shared::messages::predict::Predict;
+use crate::frontends::shared::messages::predict::{Predict, takes_raw};
 use crate::frontends::shared::{optional_headers, scheduling_headers};
 use crate::net::http::reply_body::ReplyBody;
 use crate::net::http::request_body::LimitedBody;
@@ -182,7 +182,9 @@ impl ServerStreamingService<Bytes> for Streaming {
         let (call, options) = (self.call.clone(), self.options.clone());
         Box::pin(async move {
             let predict = read(&call, request, options);
-            let started = start_chunks(&call, predict, MessageChunks(Arc::clone(&call.app))).await;
+            let takes_raw = takes_raw(&predict.attributes);
+            let encoding = MessageChunks { app: Arc::clone(&call.app), takes_raw };
+            let started = start_chunks(&call, predict, encoding).await;
             let stream = started.map_err(|error| {
                 call.report_failure(&error);
                 Some(encode::error(&error))

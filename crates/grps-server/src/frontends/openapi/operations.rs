@@ -43,6 +43,7 @@ impl<'a> Operations<'a> {
         let methods: &[&str] = match endpoint.methods {
             Methods::Get => &["get"],
             Methods::Post => &["post"],
+            Methods::Put => &["put"],
             Methods::PostOrPut => &["post", "put"],
             Methods::GetOrPost => &["get", "post"],
             // What all methods of a route refuse alike is left out.

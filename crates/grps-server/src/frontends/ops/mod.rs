@@ -3,6 +3,7 @@
 mod logs;
 mod models;
 mod monitor;
+mod services;
 
 use grps_core::Error;
 use http::Response;
@@ -71,7 +72,7 @@ fn monitor_endpoints() -> Vec<Endpoint> {
 }
 
 fn admin_endpoints() -> Vec<Endpoint> {
-    use Methods::{Get, Post};
+    use Methods::{Get, Post, Put};
     use Policy::Admin;
     vec![
         Endpoint::new(Get, "/grps/v1/admin/logs", Admin, logs::tail)
@@ -88,6 +89,13 @@ fn admin_endpoints() -> Vec<Endpoint> {
         Endpoint::new(Post, "/grps/v1/admin/models/{model}/{action}", Admin, models::change)
             .summary("Loads, unloads or reloads a model")
             .returns("ModelState"),
+        Endpoint::new(Get, "/grps/v1/admin/services", Admin, services::list)
+            .summary("The services that models run on, with their endpoints")
+            .returns("Json"),
+        Endpoint::new(Put, "/grps/v1/admin/services/{name}/endpoints", Admin, services::replace)
+            .summary("Replaces the endpoints of a service by a later table")
+            .takes("EndpointTable")
+            .returns("Json"),
     ]
 }
 

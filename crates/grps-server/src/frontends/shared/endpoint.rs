@@ -36,6 +36,8 @@ pub(crate) enum Methods {
     Post,
     /// GET or POST, as clients of upstream expect.
     GetOrPost,
+    /// PUT: replaces.
+    Put,
     /// POST or PUT: runs.
     PostOrPut,
     /// Any method that changes or reads: refused alike.
@@ -49,6 +51,7 @@ impl Methods {
             Self::Get => "GET, HEAD, OPTIONS",
             Self::Post => "OPTIONS, POST",
             Self::GetOrPost => "GET, HEAD, OPTIONS, POST",
+            Self::Put => "OPTIONS, PUT",
             Self::PostOrPut => "OPTIONS, POST, PUT",
             Self::Any => "DELETE, GET, HEAD, OPTIONS, POST, PUT",
         }

@@ -8,6 +8,7 @@ mod process;
 mod requests;
 mod samples;
 mod service;
+mod services;
 mod steps;
 mod user_metrics;
 
@@ -30,6 +31,7 @@ const GROUPS: &[WriteGroup] = &[
     gpus::write,
     user_metrics::write,
     callers::write,
+    services::write,
 ];
 
 /// Writes all metrics.

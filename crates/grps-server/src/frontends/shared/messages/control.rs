@@ -1,13 +1,15 @@
 //! Methods that run no model; their errors are statuses in the message.
 
 use bytes::Bytes;
-use grps_core::{Cause, Error};
+use grps_core::{Cause, Error, Naming, Route, RouteQuery, Signature};
 
 use crate::admin::model_metadata::model_metadata;
 use crate::admin::readiness::{set_online, unready_reason};
+use crate::admin::route_signature;
 use crate::call::access::Policy;
 use crate::call::call::Call;
 use crate::call::status::grps_status;
+use crate::codec::proto::ModelFacts;
 use crate::codec::{Data, GrpsMessage, Status, proto};
 
 /// A method that runs no model.
@@ -54,6 +56,16 @@ impl Control {
         proto::encode(&outcome_message(decode().and_then(|sent| self.run(call, sent))))
     }
 
+    /// As [`Control::respond`], with the facts of a model for a service that calls it.
+    pub(crate) fn respond_to_service(self, call: &Call, sent: &Bytes) -> Bytes {
+        let response = self.respond(call, sent);
+        let facts = (self == Self::ModelMetadata).then(|| facts_of(call, sent)).flatten();
+        let Some(facts) = facts else { return response };
+        let mut with_facts = response.to_vec();
+        proto::append_facts(&mut with_facts, &facts);
+        with_facts.into()
+    }
+
     /// Runs the method.
     ///
     /// # Errors
@@ -80,6 +92,24 @@ impl Control {
         }
         Ok(Data::None)
     }
+}
+
+/// What a service that calls a model knows of it; `None` for an unknown model.
+fn facts_of(call: &Call, sent: &Bytes) -> Option<ModelFacts> {
+    let Data::Text(name) = proto::decode(sent).ok()?.data else { return None };
+    let route = call.app.engine.registry().resolve(&RouteQuery::named(&name)).ok()?;
+    let (inputs, outputs) = (route_signature::inputs(&route), route_signature::outputs(&route));
+    let is_known = !inputs.is_empty() || !outputs.is_empty();
+    let naming = if has_names(&route) { Naming::Strict } else { Naming::Advisory };
+    let signature = is_known.then_some(Signature { inputs, outputs, naming });
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Some(ModelFacts { version, form: route.form(), signature })
+}
+
+/// Whether clients must call the inputs of a route by their names.
+fn has_names(route: &Route) -> bool {
+    let first = route.models().first().filter(|_| route.graph().is_none());
+    first.is_some_and(|model| model.spec().signature.as_ref().is_some_and(Signature::has_names))
 }
 
 /// The message of an outcome.

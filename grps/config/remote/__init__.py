@@ -1,0 +1,1 @@
+"""Services that models run in."""
