@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
 import time
@@ -60,7 +61,8 @@ class ArchiveFolder:
         Raises:
             ArchiveError: A chunk is missing, it is too large, or the whole has another SHA-256.
         """
-        part = self._file(digest).with_suffix(".part")
+        # Of this process: several replicas of a host may fetch the same archive.
+        part = self._file(digest).with_suffix(f".{os.getpid()}.part")
         with self._lock:
             if offset + len(chunk) > self._max_bytes:
                 part.unlink(missing_ok=True)
@@ -107,6 +109,13 @@ def digest_of(path: Path) -> str:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def read_chunk(path: Path, offset: int) -> bytes:
+    """Return the bytes of a file from an offset on, as many as one chunk has."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(CHUNK_BYTES)
 
 
 def chunks_of(path: Path) -> Iterator[tuple[int, bytes, bool]]:

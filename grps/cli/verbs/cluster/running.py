@@ -126,11 +126,13 @@ def down(keep_replicas: bool) -> None:
 
         stop_director(cluster_folder())
     else:
+        from grps.cluster.ray.connection import forget_state
         from grps.cluster.ray.connection import stop_director as stop_ray_director
         from grps.cluster.ray.starting import stop_ray
 
         stop_ray_director(known)
         if not keep_replicas:
+            forget_state(known)
             stop_ray(known)
     if keep_replicas:
         say("the director has ended, its replicas run on; go on with: grpst cluster up")
