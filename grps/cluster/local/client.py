@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from multiprocessing.connection import Client
@@ -91,6 +92,8 @@ def start_director(folder: Path) -> int:
                 process.kill()
                 raise DeployError(f"the director did not start; read {folder / LOG}")
             time.sleep(POLL_S)
+    # Should it end while this process still runs, it must not stay a zombie.
+    threading.Thread(target=process.wait, name="reap", daemon=True).start()
     return process.pid
 
 

@@ -40,10 +40,7 @@ class RayConnection:
         try:
             answer: bytes = ray.get(self._director.answer.remote(request, chunk), timeout=ANSWER_S)
         except ray.exceptions.RayError as error:
-            text = str(error).strip().splitlines()
-            raise DeployError(
-                f"the director does not answer: {text[-1] if text else error}"
-            ) from error
+            raise DeployError(f"the director does not answer: {_last_line(error)}") from error
         return answer
 
     def close(self) -> None:
@@ -83,8 +80,7 @@ def start_director(known: Known) -> None:
     try:
         ray.get(director.answer.remote(b'{"verb": "status"}', b""), timeout=ANSWER_S)
     except ray.exceptions.RayError as error:
-        text = str(error).strip().splitlines()
-        raise DeployError(f"the director did not start: {text[-1] if text else error}") from error
+        raise DeployError(f"the director did not start: {_last_line(error)}") from error
 
 
 def stop_director(known: Known) -> None:
@@ -99,6 +95,10 @@ def forget_state(known: Known) -> None:
     """Delete what the director has kept in Ray."""
     _connect(known)
     delete_state()
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().rpartition("\n")[2] or type(error).__name__
 
 
 def _connect(known: Known) -> Any:

@@ -7,7 +7,7 @@ import subprocess
 from contextlib import suppress
 
 # It reads until its standard input is closed, which the death of the other end does.
-SCRIPT = 'read _; kill -KILL -- "-$1"'
+SCRIPT = 'read _; kill -s KILL -- "-$1"'
 
 
 class Guard:

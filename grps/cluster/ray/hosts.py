@@ -30,6 +30,8 @@ HOSTS_S = 2.0
 """How long the list of hosts is used before it is asked for again."""
 CONCURRENCY = 8
 
+ASKING = Observation("starting", cause="asking Ray for a host")
+
 logger = logging.getLogger("grps.cluster")
 
 
@@ -44,7 +46,7 @@ class _Placed:
     """The reference of an answer that is awaited."""
     asked_at: float = 0.0
     answered: bool = False
-    seen: Observation = Observation("starting", cause="asking Ray for a host")
+    seen: Observation = ASKING
 
 
 class RayHosts:
@@ -73,7 +75,7 @@ class RayHosts:
                 placed = _Placed(order)
                 self._placed[order.name] = placed
         placed.order = order
-        placed.seen = Observation("starting", cause="asking Ray for a host")
+        placed.seen = ASKING
         self._pool.submit(self._begin, placed)
 
     def terminate(self, name: str) -> None:

@@ -8,6 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -144,6 +145,7 @@ def start_ray(
             _end(psutil.Process(process.pid) if process.poll() is None else None)
             raise DeployError(f"Ray did not start{_last_line(folder / LOG)} (log: {folder / LOG})")
         time.sleep(POLL_S)
+    threading.Thread(target=process.wait, name="reap", daemon=True).start()
     return Known(
         kind="ray",
         address=(folder / ADDRESS).read_text(),
