@@ -8,7 +8,15 @@ import msgspec
 from msgspec.structs import replace
 
 from grps.cluster.archives import ArchiveFolder
-from grps.cluster.description import Bounds, Deployment, Front, Version, check_name
+from grps.cluster.description import (
+    Bounds,
+    Choices,
+    Deployment,
+    Front,
+    Resources,
+    Version,
+    check_name,
+)
 from grps.cluster.director import Director
 from grps.config.suggest import hint
 from grps.errors import DeployError, GrpsError
@@ -21,7 +29,7 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True, tag="deploy", tag_field=
     version: Version
     bounds: Bounds | None = None
     """As they are if absent; 1 for a new deployment."""
-    spread: bool = False
+    choices: Choices = Choices()
     fronts: tuple[Front, ...] = ()
 
 
@@ -111,18 +119,19 @@ class Commands:
 
     def _deploy(self, request: Deploy) -> dict[str, Any]:
         self._archives.path_of(request.version.archive)
-        if request.version.tls is None and not request.version.insecure:
-            self._refuse_open(request.name)
         deployments = self._director.state.deployments
         before = deployments.get(check_name(request.name))
+        version = _merged(request, None if before is None else before.version)
+        if version.tls is None and not version.insecure:
+            self._refuse_open(request.name)
         bounds = request.bounds or (before.bounds if before is not None else Bounds())
         if before is None:
             made = Deployment(
                 name=request.name,
-                version=replace(request.version, number=1),
+                version=replace(version, number=1),
                 bounds=bounds,
                 wanted=bounds.minimum,
-                spread=request.spread,
+                spread=bool(request.choices.spread),
                 fronts=request.fronts,
             )
         else:
@@ -130,15 +139,15 @@ class Commands:
                 before,
                 bounds=bounds,
                 wanted=max(bounds.minimum, min(before.wanted, bounds.maximum)),
-                spread=request.spread,
+                spread=before.spread if request.choices.spread is None else request.choices.spread,
                 fronts=request.fronts or before.fronts,
                 removed=False,
             )
-            if not before.version.runs_as(request.version):
+            if not before.version.runs_as(version):
                 number = before.version.number + 1
                 made = replace(
                     made,
-                    version=replace(request.version, number=number),
+                    version=replace(version, number=number),
                     before=(*before.before, before.version),
                 )
         deployments[request.name] = made
@@ -240,3 +249,12 @@ class Commands:
             "endpoints": list(table.addresses) if table is not None else [],
             "replicas": [msgspec.to_builtins(one) for one in replicas],
         }
+
+
+def _merged(request: Deploy, before: Version | None) -> Version:
+    """Return the version of a request, with what it leaves open as it was."""
+    version = request.version
+    resources = request.choices.resources(Resources() if before is None else before.resources)
+    if before is not None and version.tls is None and not version.insecure:
+        version = replace(version, tls=before.tls, insecure=before.insecure)
+    return replace(version, resources=resources)

@@ -28,6 +28,25 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Above 1, a replica is an engine over several hosts, each of which has these resources."""
 
 
+class Choices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a deployment may leave as it is, by ``None``; a first version gets the defaults."""
+
+    cpus: float | None = None
+    gpus: float | None = None
+    memory_bytes: int | None = None
+    hosts: int | None = None
+    spread: bool | None = None
+
+    def resources(self, before: Resources) -> Resources:
+        """Return the resources of the next version."""
+        return Resources(
+            cpus=before.cpus if self.cpus is None else self.cpus,
+            gpus=before.gpus if self.gpus is None else self.gpus,
+            memory_bytes=before.memory_bytes if self.memory_bytes is None else self.memory_bytes,
+            hosts=before.hosts if self.hosts is None else self.hosts,
+        )
+
+
 class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many replicas there are."""
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from grps.cluster.archives import ArchiveFolder
 from grps.cluster.commands import Deploy, Down, Drain, Scale, Status
-from grps.cluster.description import Bounds, Version
+from grps.cluster.description import Bounds, Choices, Version
 from grps.cluster.director import DRAIN_S, TABLE_WAIT_S
 from grps.cluster.policy.observing import UNRESPONSIVE_S, Observation
 from grps.errors import DeployError
@@ -213,6 +213,18 @@ def test_the_same_version_again_starts_nothing(cluster: Cluster) -> None:
     assert cluster.calls() == []
 
 
+def test_what_a_new_version_leaves_open_stays_as_it_was(cluster: Cluster) -> None:
+    deploy(cluster, 2, choices=Choices(cpus=0.5, spread=True))
+    assert cluster.ask(Deploy(name="demo", version=replace(VERSION, insecure=False))) == {
+        "version": 1,
+        "wanted": 2,
+    }
+    cluster.ask(Deploy(name="demo", version=VERSION, choices=Choices(gpus=1.0)))
+    found = cluster.director.state.deployments["demo"]
+    assert (found.version.resources.cpus, found.version.resources.gpus) == (0.5, 1.0)
+    assert (found.version.number, found.spread, found.bounds.maximum) == (2, True, 2)
+
+
 def test_load_starts_and_ends_replicas_within_the_bounds(cluster: Cluster) -> None:
     bounds = Bounds(minimum=1, maximum=3, target_load=4.0, down_delay_s=10.0)
     cluster.ask(Deploy(name="demo", version=VERSION, bounds=bounds))
@@ -228,7 +240,7 @@ def test_load_starts_and_ends_replicas_within_the_bounds(cluster: Cluster) -> No
 
 
 def test_spread_replicas_are_on_different_hosts(cluster: Cluster) -> None:
-    deploy(cluster, 2, spread=True)
+    deploy(cluster, 2, choices=Choices(spread=True))
     cluster.settle()
     replicas = cluster.director.state.replicas.values()
     assert sorted(one.host for one in replicas) == ["a", "b"]

@@ -14,11 +14,11 @@ from grps.cli.verbs.cluster import options
 from grps.cli.verbs.version import grps_version
 from grps.cluster.commands import Deploy
 from grps.cluster.connection import ask, connect, send_archive
-from grps.cluster.description import Bounds, Front, Resources, Version
+from grps.cluster.description import Bounds, Choices, Front, Version
 from grps.errors import DeployError
 from grps.server.files import absolute
 
-POSITIVE = click.FloatRange(min=0.001)
+POSITIVE, NOT_NEGATIVE = click.FloatRange(min=0.001), click.FloatRange(min=0)
 
 
 @click.command("deploy")
@@ -39,19 +39,23 @@ POSITIVE = click.FloatRange(min=0.001)
     show_default=True,
     help="Requests, running or waiting, that a replica should have when N:M is given.",
 )
-@click.option("--cpus", type=click.FloatRange(min=0), default=1.0, show_default=True)
-@click.option("--gpus", type=click.FloatRange(min=0), default=0.0, show_default=True)
+@click.option("--cpus", type=NOT_NEGATIVE, help="Of each replica.  [default: as it was, or 1]")
+@click.option("--gpus", type=NOT_NEGATIVE, help="Of each replica.  [default: as it was, or 0]")
 @click.option("--memory", metavar="SIZE", callback=options.size, help="Such as 512MiB or 4GiB.")
-@click.option("--spread", is_flag=True, help="Never two replicas of a version on one host.")
+@click.option(
+    "--spread/--no_spread",
+    default=None,
+    help="Never two replicas of a version on one host.  [default: as it was, or no]",
+)
 @click.option(
     "--hosts_per_replica",
     type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
     help="An engine over several hosts; --cpus, --gpus and --memory are for each.",
 )
-@click.option("--tls", metavar="FOLDER", help="Certificates, at this path on each host.")
-@click.option("--insecure", is_flag=True, help="Answer every host, without TLS.")
+@click.option(
+    "--tls", metavar="FOLDER", help="Certificates, at this path on each host; kept for later."
+)
+@click.option("--insecure", is_flag=True, help="Answer every host, without TLS; kept for later.")
 @click.option(
     "--front",
     "fronts",
@@ -99,12 +103,6 @@ def deploy(source: Path, **flags: Any) -> None:
         size=size,
         source=str(absolute(source)),
         uses=packed.uses,
-        resources=Resources(
-            cpus=flags["cpus"],
-            gpus=flags["gpus"],
-            memory_bytes=flags["memory"],
-            hosts=flags["hosts_per_replica"],
-        ),
         tls=None if flags["tls"] is None else str(absolute(Path(flags["tls"]))),
         insecure=flags["insecure"],
         start_timeout_s=timeout_s,
@@ -116,7 +114,13 @@ def deploy(source: Path, **flags: Any) -> None:
             name=name,
             version=version,
             bounds=_bounds(flags),
-            spread=flags["spread"],
+            choices=Choices(
+                cpus=flags["cpus"],
+                gpus=flags["gpus"],
+                memory_bytes=flags["memory"],
+                hosts=flags["hosts_per_replica"],
+                spread=flags["spread"],
+            ),
             fronts=tuple(Front(url=url, token_file=token_file) for url in flags["fronts"]),
         ),
     )

@@ -36,10 +36,10 @@ def deployment_name(_: click.Context, __: click.Parameter, value: str) -> str:
         raise click.BadParameter(str(error)) from error
 
 
-def size(_: click.Context, __: click.Parameter, value: str | None) -> int:
+def size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     """Read ``512MiB`` or ``4GiB`` as bytes."""
     if value is None:
-        return 0
+        return None
     found = SIZE.fullmatch(value)
     if found is None:
         raise click.BadParameter(f"{value!r} is not a size such as 512MiB or 4GiB")
