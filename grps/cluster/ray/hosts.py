@@ -131,8 +131,13 @@ class RayHosts:
 
     def _tell(self, name: str, method: str) -> None:
         placed = self._placed.get(name)
-        if placed is not None and placed.actor is not None:
+        if placed is None or placed.actor is None:
+            return
+        if placed.answered:
             getattr(placed.actor, method).remote()
+        else:
+            # It may wait for a host for ever, and would do nothing until then.
+            self._give_up(placed, "it was stopped before Ray had a host for it")
 
     def _begin(self, placed: _Placed) -> None:
         """Find or make the actor of a replica, and let it start the server."""
@@ -144,7 +149,8 @@ class RayHosts:
                     return
                 actor = self._make_actor(placed)
             actor.begin.remote(msgspec.json.encode(placed.order))
-            placed.answered, placed.asked, placed.actor = False, None, actor
+            placed.answered = placed.answered and placed.actor is not None
+            placed.asked, placed.actor = None, actor
         except Exception as error:
             logger.exception("%s can't be placed", placed.order.name)
             placed.seen = Observation("ended", cause=f"Ray can't place it: {error}")
