@@ -15,6 +15,7 @@ VERBS = {
     "inspect": "Show the inputs and outputs of a model file, and how to send it a request.",
     "doctor": "Check what this machine has: processors, GPUs, engines, limits.",
     "ps": "List the services on this machine.",
+    "cluster": "Run services as replicas on several hosts, with Ray or on this machine.",
     "call": "Call a model of a running service, and print what it returns.",
     "perf": "Measure latency and throughput of a running service under load.",
     "model": "Load, unload, reload and list the models of a running service.",

@@ -1,0 +1,1 @@
+"""Services over several hosts: what runs where, kept so by a director."""

@@ -1,0 +1,1 @@
+"""A director in a process of this machine, without Ray."""

@@ -1,0 +1,1 @@
+"""What to start, stop and scale: decisions without clocks, processes or sockets."""
