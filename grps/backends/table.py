@@ -17,6 +17,7 @@ _NAMES = (
     "openvino_genai",
     "decoder",
     "llamacpp",
+    "vllm",
     "sklearn",
     "xgboost",
     "lightgbm",

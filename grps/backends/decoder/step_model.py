@@ -20,7 +20,7 @@ from grps.backends.decoder.architecture import read_architecture
 from grps.backends.decoder.cache import CacheKind, KeyValues
 from grps.backends.decoder.memory import Wanted, free_bytes, plan_memory
 from grps.backends.decoder.network import Network, Span
-from grps.backends.decoder.options import Options, read_options
+from grps.backends.common.language.options import Options, read_options
 from grps.backends.decoder.sampling import Sampler, likeliest, log_sum
 from grps.backends.decoder.structure import Structures
 from grps.backends.decoder.weights import WeightsReader
