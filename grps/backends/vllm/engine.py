@@ -27,6 +27,8 @@ _LOOK_S = 0.2
 """How often the engine core is looked at while nothing runs."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 30.0
 _EXIT_TIMEOUT_S = 5.0
+_FAILURES = ("abort", "error", "repetition")
+"""Ends of sequences that no request has asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ class VllmEngine:
             self._loop.run_until_complete(self._serve())
         finally:
             self._shut()
+            self._loop.run_until_complete(_cancel_rest())
             self._loop.close()
 
     async def _serve(self) -> None:
@@ -156,9 +159,6 @@ class VllmEngine:
             self._troubled.clear()
             if not self._is_closed and self._engine is not None and self._engine.errored:
                 await self._open_again()
-        for task in self._generating.values():
-            task.cancel()
-        await asyncio.gather(*self._generating.values(), return_exceptions=True)
 
     def _open(self) -> Facts:
         """Open the engine.
@@ -213,7 +213,7 @@ class VllmEngine:
         if self._ready.done():
             self._ready = self._loop.create_future()
         if engine is not None:
-            engine.shutdown()
+            engine.shutdown(timeout=_EXIT_TIMEOUT_S)
         if self._output is not None:
             self._output.close()
             self._output = None
@@ -273,11 +273,21 @@ class VllmEngine:
         self._take(arrived)
 
 
+async def _cancel_rest() -> None:
+    """Cancel what else runs in this loop, and wait for its end."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
 def _arrived(sequence: RunningSequence, output: Any) -> Arrived:
     """Return what an output of the engine says."""
     [made] = output.outputs
     tokens = made.token_ids
     is_finished = made.finish_reason is not None
+    if made.finish_reason in _FAILURES:
+        raise ModelError("vLLM has ended the sequence with an error; its log says more")
     if not made.logprobs:
         return Arrived(sequence, tokens, [0.0] * len(tokens), [((), ())] * len(tokens), is_finished)
     tops, logprobs = [], []

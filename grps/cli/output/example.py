@@ -8,12 +8,14 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import yaml
 
+from grps.backends.formats import reads_text
 from grps.backends.table import ENGINES
 from grps.converters.table import CONVERTERS
 from grps.deploy.connection import connect
@@ -26,6 +28,7 @@ GUESSED_DTYPE = "float32"
 PREDICT = "/grps/v1/infer/predict"
 TIMEOUT_S = 2.0
 CHAT = "/v1/chat/completions"
+EMBEDDINGS, RERANK = "/v1/embeddings", "/v1/rerank"
 METADATA = "/grps/v1/metadata/model"
 JSON_HEADER = "-H 'Content-Type: application/json'"
 
@@ -73,6 +76,7 @@ def example_of(
     named: bool = False,
     data: str | None = None,
     state: ServiceState | None = None,
+    configured: Mapping[str, Any] | None = None,
 ) -> Example:
     """Return a curl command that calls ``model``, made from its metadata.
 
@@ -83,11 +87,12 @@ def example_of(
         named: Whether the request has to name it.
         data: Arguments of curl that send what the user's code is known to read.
         state: What the service says of itself, where it is one of the tool's.
+        configured: What is known of the model without the service, which may want a key.
     """
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     if state is not None and state.unix_socket:
         connection = connect(state, TIMEOUT_S)
-    metadata = fetch_metadata(connection, model) or {}
+    metadata = fetch_metadata(connection, model) or configured or {}
     shown = make_example(metadata, host, port, model if named else "", data)
     if state is None or not state.tls:
         return shown
@@ -109,8 +114,11 @@ def make_example(
         data: Arguments of curl that send what the user's code is known to read.
     """
     engine = ENGINES.get(str(metadata.get("inferer_type")))
+    server, name = f"http://{_host(host)}:{port}", str(metadata.get("name") or model)
     if engine is not None and engine.makes_steps:
-        return _chat(f"http://{_host(host)}:{port}{CHAT}", str(metadata.get("name") or model))
+        return _chat(f"{server}{CHAT}", name)
+    if _reads_text(metadata):
+        return _of_texts(server, name, metadata)
     url = _url(host, port, model)
     converter = CONVERTERS.get(str(metadata.get("converter_type")))
     if converter is not None and converter.example:
@@ -168,6 +176,25 @@ def _chat(url: str, model: str) -> Example:
     asked = {"model": model, "temperature": 0, "max_tokens": 64, "messages": [message]}
     body = shlex.quote(json.dumps(asked))
     return Example(f"curl {JSON_HEADER} -d {body} {url}", exact=True)
+
+
+def _reads_text(metadata: Mapping[str, Any]) -> bool:
+    """Return whether a model makes embeddings of texts, or ranks them."""
+    path, converter = metadata.get("inferer_path"), metadata.get("converter_type")
+    return isinstance(path, str) and converter == "numpy" and reads_text(Path(path))
+
+
+def _of_texts(server: str, model: str, metadata: Mapping[str, Any]) -> Example:
+    outputs = metadata.get("outputs")
+    names = [one.get("name") for one in outputs] if isinstance(outputs, list) else []
+    asked: dict[str, Any] = {"model": model, "input": ["A cat sleeps."]}
+    path = EMBEDDINGS
+    if "score" in names:
+        asked = {"model": model, "query": "Who sleeps?", "documents": ["A cat sleeps."]}
+        path = RERANK
+    return Example(
+        f"curl {JSON_HEADER} -d {shlex.quote(json.dumps(asked))} {server}{path}", exact=True
+    )
 
 
 def _host(host: str) -> str:

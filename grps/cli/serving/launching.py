@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from grps.cli.output.example import JSON_HEADER, Example, example_of
 from grps.cli.output.following import follow_log
@@ -31,6 +32,8 @@ class Asked:
     model: str
     data: str | None = None
     """Arguments of curl that send what the user's code is known to read."""
+    configured: Mapping[str, Any] = field(default_factory=dict)
+    """What the configuration says of it, for a service that tells nothing without a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Shown:
     """Where the service listens, as configured."""
     named: bool = False
     """Whether a request has to name the model: there is no default graph."""
+    needs_key: bool = False
+    """Whether clients need a key, a token or a certificate."""
 
 
 def shown_of(project: Project) -> Shown:
@@ -54,10 +59,27 @@ def shown_of(project: Project) -> Shown:
     what = f"{'model' if len(models) == 1 else 'models'} {names}"
     return Shown(
         what,
-        tuple(Asked(one, data_for(project, one)) for one in _asked(project.inference)),
+        tuple(
+            Asked(one, data_for(project, one), _configured(project.inference, one))
+            for one in _asked(project.inference)
+        ),
         project.server.interface.host,
         named=project.inference.dag is None,
+        needs_key=project.server.auth is not None,
     )
+
+
+def _configured(inference: InferenceConfig, asked: str) -> dict[str, Any]:
+    """Return what the configuration says of a model that has nothing around it."""
+    for model in inference.models:
+        if asked in (model.key, model.name):
+            return {
+                "name": model.name,
+                "inferer_type": model.inferer_type,
+                "inferer_path": model.inferer_path,
+                "converter_type": model.converter_type,
+            }
+    return {}
 
 
 def data_for(project: Project, asked: str) -> str | None:
@@ -148,10 +170,13 @@ def summarise(folder: ServiceFolder, state: ServiceState, shown: Shown) -> None:
             named=shown.named,
             data=asked.data,
             state=state,
+            configured=asked.configured,
         )
         _say_example(example)
     if len(shown.asked) > MOST_EXAMPLES:
         say(f"          (and {len(shown.asked) - MOST_EXAMPLES} more models)")
+    if shown.needs_key:
+        say("          (clients need a key here: add -H 'Authorization: Bearer KEY')")
     say(f"files     {folder.root}")
     say(f"log       {folder.log_dir / 'grps_server.log'}")
     say(f"stop      grpst stop {folder.name}")
