@@ -111,9 +111,7 @@ def check_device(device: str | None, built_for: str) -> str:
     return str(wanted)
 
 
-def cache_bytes(
-    args: VllmArguments, path: Path, free: int | None, copies: int
-) -> int | None:
+def cache_bytes(args: VllmArguments, path: Path, free: int | None, copies: int) -> int | None:
     """Return the size of the cache for keys and values.
 
     Args:

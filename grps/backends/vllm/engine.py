@@ -26,7 +26,7 @@ from grps.log import logger
 _LOOK_S = 0.2
 """How often the engine core is looked at while nothing runs."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 30.0
-_EXIT_TIMEOUT_S = 5.0
+_EXIT_TIMEOUT_S = 3.0
 _FAILURES = ("abort", "error", "repetition")
 """Ends of sequences that no request has asked for."""
 
@@ -157,7 +157,8 @@ class VllmEngine:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._troubled.wait(), _LOOK_S)
             self._troubled.clear()
-            if not self._is_closed and self._engine is not None and self._engine.errored:
+            engine = self._engine
+            if engine is not None and engine.errored and not self._is_closed:
                 await self._open_again()
 
     def _open(self) -> Facts:

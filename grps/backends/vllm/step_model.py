@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -129,7 +129,7 @@ class VllmModel(RunningEngine):
                     self.close(one.sequence, one.error)
 
 
-def _taker(model: VllmModel):  # type: ignore[no-untyped-def]
+def _taker(model: VllmModel) -> Callable[[Sequence[Arrived]], None]:
     """Return what passes on to a model, which it does not keep alive."""
     held = weakref.ref(model)
 

@@ -6,7 +6,7 @@ import http.client
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,17 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What an example request calls."""
+
+    model: str
+    data: str | None = None
+    """Arguments of curl that send what the user's code is known to read."""
+    configured: Mapping[str, Any] = field(default_factory=dict)
+    """What the configuration says of it, for a service that tells nothing without a key."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Input:
     name: str
     dtype: str
@@ -71,29 +82,25 @@ class _Input:
 def example_of(
     host: str,
     port: int,
-    model: str,
+    asked: Asked,
     *,
     named: bool = False,
-    data: str | None = None,
     state: ServiceState | None = None,
-    configured: Mapping[str, Any] | None = None,
 ) -> Example:
-    """Return a curl command that calls ``model``, made from its metadata.
+    """Return a curl command that calls a model, made from its metadata.
 
     Args:
         host: Where it is served.
         port: The HTTP port there.
-        model: The model.
+        asked: The model.
         named: Whether the request has to name it.
-        data: Arguments of curl that send what the user's code is known to read.
         state: What the service says of itself, where it is one of the tool's.
-        configured: What is known of the model without the service, which may want a key.
     """
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     if state is not None and state.unix_socket:
         connection = connect(state, TIMEOUT_S)
-    metadata = fetch_metadata(connection, model) or configured or {}
-    shown = make_example(metadata, host, port, model if named else "", data)
+    metadata = fetch_metadata(connection, asked.model) or asked.configured
+    shown = make_example(metadata, host, port, asked.model if named else "", asked.data)
     if state is None or not state.tls:
         return shown
     # The certificate is for the names of clients, rarely for an address of this machine.
@@ -113,12 +120,9 @@ def make_example(
         model: The model, where the request has to name it.
         data: Arguments of curl that send what the user's code is known to read.
     """
-    engine = ENGINES.get(str(metadata.get("inferer_type")))
-    server, name = f"http://{_host(host)}:{port}", str(metadata.get("name") or model)
-    if engine is not None and engine.makes_steps:
-        return _chat(f"{server}{CHAT}", name)
-    if _reads_text(metadata):
-        return _of_texts(server, name, metadata)
+    server = f"http://{_host(host)}:{port}"
+    if (asked := _of_language(server, metadata, model)) is not None:
+        return asked
     url = _url(host, port, model)
     converter = CONVERTERS.get(str(metadata.get("converter_type")))
     if converter is not None and converter.example:
@@ -169,6 +173,15 @@ def fetch_metadata(connection: http.client.HTTPConnection, model: str) -> dict[s
     finally:
         connection.close()
     return metadata if isinstance(metadata, dict) else None
+
+
+def _of_language(server: str, metadata: Mapping[str, Any], model: str) -> Example | None:
+    """Return a request of the routes for language models; ``None`` for another model."""
+    engine = ENGINES.get(str(metadata.get("inferer_type")))
+    name = str(metadata.get("name") or model)
+    if engine is not None and engine.makes_steps:
+        return _chat(f"{server}{CHAT}", name)
+    return _of_texts(server, name, metadata) if _reads_text(metadata) else None
 
 
 def _chat(url: str, model: str) -> Example:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grps.cli.output.example import JSON_HEADER, Example, example_of
+from grps.cli.output.example import JSON_HEADER, Asked, Example, example_of
 from grps.cli.output.following import follow_log
 from grps.cli.output.lines import notice, say
 from grps.cli.output.progress import ProgressLine
@@ -23,17 +23,6 @@ from grps.server.state import ServiceState
 EARLIER_LINES = 10
 """Lines of the log from before the service was ready."""
 MOST_EXAMPLES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What an example request calls."""
-
-    model: str
-    data: str | None = None
-    """Arguments of curl that send what the user's code is known to read."""
-    configured: Mapping[str, Any] = field(default_factory=dict)
-    """What the configuration says of it, for a service that tells nothing without a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +155,9 @@ def summarise(folder: ServiceFolder, state: ServiceState, shown: Shown) -> None:
         example = example_of(
             host,
             state.ports[0],
-            asked.model,
+            asked,
             named=shown.named,
-            data=asked.data,
             state=state,
-            configured=asked.configured,
         )
         _say_example(example)
     if len(shown.asked) > MOST_EXAMPLES:
