@@ -18,6 +18,8 @@ from typing import Any
 
 _SIGNAL_AT_END_OF_PARENT = 1
 """``PR_SET_PDEATHSIG`` of ``prctl``."""
+_END = b"\0\n"
+"""The last line of the pipe, which is written here."""
 _LAST_LINES = 200
 _LONGEST_LINE = 400
 _PREFIX = re.compile(r"^(\([^)]*\) )?(ERROR [^\]]*\] )?")
@@ -34,10 +36,14 @@ class CoreProcess:
     """The pipe that takes what the process and its own processes write."""
     environment: Mapping[str, str]
     """Variables that are set, unless they are."""
+    parent: int
+    """The process that waits for it."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Run the engine core until it ends."""
         ctypes.CDLL(None).prctl(_SIGNAL_AT_END_OF_PARENT, signal.SIGKILL)
+        if os.getppid() != self.parent:
+            return  # it has ended before the signal was asked for
         # Ctrl-C in a terminal is for the service, which ends this process itself.
         os.setpgid(0, 0)
         pipe = os.open(self.output, os.O_WRONLY)
@@ -68,7 +74,8 @@ class CoreOutput:
     def close(self) -> None:
         """Pass on what is left, and close the pipe."""
         with suppress(OSError):
-            os.write(self._pipe, b"\0\n")
+            # What ended in the middle of a line has not written its end.
+            os.write(self._pipe, b"\n" + _END)
         self._thread.join()
         self._folder.cleanup()
 
@@ -78,7 +85,7 @@ class CoreOutput:
 
     def _copy(self) -> None:
         with os.fdopen(self._pipe, "rb", closefd=True) as stream:
-            while (line := stream.readline()) and line != b"\0\n":
+            while (line := stream.readline()) and line != _END:
                 text = line.decode("utf-8", "replace")
                 with suppress(OSError, ValueError):
                     sys.stderr.write(text)

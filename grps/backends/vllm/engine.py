@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -168,7 +169,7 @@ class VllmEngine:
             ModelError: vLLM can't load the model.
         """
         self._output = CoreOutput()
-        process = CoreProcess(self._output.path, self._environment)
+        process = CoreProcess(self._output.path, self._environment, os.getpid())
         try:
             with own_core_process(process):
                 engine = AsyncLLM.from_engine_args(

@@ -64,6 +64,10 @@ class ServiceOptions:
     log_level: LogLevel
 
 
+_NO_LIMIT = 2**31
+"""More steps than any sequence makes."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model whose instances are loaded and warm."""
@@ -334,7 +338,8 @@ def _steps_of_language(
         state_bytes=state_bytes,
         position_bytes=0 if own is None else own.position_bytes,
         max_state_bytes=None if own is None else own.max_state_bytes,
-        max_steps=language.files.context_length,
+        # One that batches ends its sequences itself, and makes steps without tokens.
+        max_steps=_NO_LIMIT if own is None else language.files.context_length,
         # An engine that batches keeps the states of its sequences itself.
         preemption="never" if own is None else "recompute",
         priority_levels=queue.priority_levels,
