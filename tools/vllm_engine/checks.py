@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from socket import socket
@@ -152,18 +153,20 @@ def check_structure(service: Service) -> None:
         answer = chats.create(messages=MESSAGES, extra_body=extra, **CERTAIN)
         return str(answer.choices[0].message.content)
 
-    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
-    schema["additionalProperties"] = False
+    schema: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    schema |= {"required": ["a"], "additionalProperties": False}
     wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
     assert isinstance(json.loads(ask(response_format=wanted))["a"], int)
     assert set(ask(guided_regex="[ab]{3}")) <= {"a", "b"}
     assert ask(guided_choice=["Rome", "Paris"]) in ("Rome", "Paris")
     assert ask(guided_grammar='start: "x" ("y" | "z")') in ("xy", "xz")
-    wrong = {"guided_regex": "(", "guided_grammar": "start: ("}
     wrong_schema = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "no"}}}
-    for extra in ({key: value} for key, value in wrong.items()):
-        refused(errors.BadRequestError, lambda extra=extra: ask(**extra))
-    refused(errors.BadRequestError, lambda: ask(response_format=wrong_schema))
+    for extra in (
+        {"guided_regex": "("},
+        {"guided_grammar": "start: ("},
+        {"response_format": wrong_schema},
+    ):
+        refused(errors.BadRequestError, partial(ask, **extra))
     assert ask(guided_choice=["Rome"]) == "Rome"
 
 
@@ -277,7 +280,7 @@ def main() -> int:
                 ("a killed engine core", check_killed_core),
                 ("the end of the service", check_end_of_service),
             ):
-                failed += run(name, lambda check=check: check(service))
+                failed += run(name, partial(check, service))
     return failed
 
 

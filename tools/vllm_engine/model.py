@@ -123,4 +123,5 @@ def _rotated(array: np.ndarray, heads: int) -> np.ndarray:
     """Return the rows of each head in halves: GGUF has the pairs that are rotated together."""
     rows, columns = array.shape
     pairs = array.reshape(heads, rows // heads // 2, 2, columns)
-    return pairs.swapaxes(1, 2).reshape(rows, columns)
+    halves: np.ndarray = pairs.swapaxes(1, 2).reshape(rows, columns)
+    return halves
