@@ -16,7 +16,7 @@ from vllm import AsyncEngineArgs, SamplingParams, TokensPrompt
 from vllm.exceptions import VLLMClientError
 from vllm.lora.request import LoRARequest
 from vllm.v1.engine.async_llm import AsyncLLM
-from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from vllm.v1.metrics.loggers import PrometheusStatLogger
 
 from grps.backends.common.language.running_engine import RunningSequence, Top
@@ -101,6 +101,7 @@ class VllmEngine:
         self._engine: AsyncLLM | None = None
         self._output: CoreOutput | None = None
         self._processes: Sequence[Any] = ()
+        self._cause: str | None = None
         self._ready: asyncio.Future[AsyncLLM] = self._loop.create_future()
         self._troubled = asyncio.Event()
         self._is_closed = False
@@ -173,14 +174,16 @@ class VllmEngine:
         try:
             with own_core_process(process):
                 engine = AsyncLLM.from_engine_args(
-                    AsyncEngineArgs(**self._arguments), stat_loggers=[self._noting]
+                    AsyncEngineArgs(**self._arguments), stat_loggers=[CacheUsage]
                 )
         except Exception as error:
             self._output.close()
             cause = self._output.cause() or f"{type(error).__name__}: {error}"
             self._output = None
             raise ModelError(f"vLLM can't load it: {' '.join(cause.split())}") from error
-        self._engine = engine
+        self._engine, self._cause = engine, None
+        loggers = getattr(engine.logger_manager, "stat_loggers", ())
+        self._usage = next((one for one in loggers if isinstance(one, CacheUsage)), None)
         manager = getattr(engine.engine_core.resources, "engine_manager", None)
         self._processes = list(getattr(manager, "processes", ()))
         self._ready.set_result(engine)
@@ -206,10 +209,6 @@ class VllmEngine:
                 logger.info("the engine core of vLLM runs again")
                 return
 
-    def _noting(self, vllm_config: Any, engine_index: int = 0) -> CacheUsage:
-        self._usage = CacheUsage(vllm_config, [engine_index])
-        return self._usage
-
     def _shut(self) -> None:
         engine, self._engine = self._engine, None
         if self._ready.done():
@@ -222,6 +221,8 @@ class VllmEngine:
 
     def _death(self) -> str:
         """Return how the engine core has ended."""
+        if self._cause is not None:
+            return self._cause
         codes = []
         for process in self._processes:
             process.join(_EXIT_TIMEOUT_S)
@@ -231,7 +232,8 @@ class VllmEngine:
         if code is not None and code < 0:
             how = f"was killed by signal {-code}"
         cause = None if self._output is None else self._output.cause()
-        return f"the engine core of vLLM {how}{': ' + cause if cause else ''}"
+        self._cause = f"the engine core of vLLM {how}{': ' + cause if cause else ''}"
+        return self._cause
 
     def _begin(self, prompt: Sequence[int], wanted: Wanted, sequence: RunningSequence) -> None:
         task = self._loop.create_task(self._generate(prompt, wanted, sequence))
@@ -259,10 +261,8 @@ class VllmEngine:
         except EngineDeadError:
             self._troubled.set()
             self._pass_on(Arrived(sequence, error=ModelError(self._death())))
-        except (VLLMClientError, ValueError) as error:
-            self._pass_on(Arrived(sequence, error=InputError(f"vLLM refuses this: {error}")))
         except Exception as error:
-            self._pass_on(Arrived(sequence, error=error))
+            self._pass_on(Arrived(sequence, error=_error_of(error)))
 
     def _pass_on(self, arrived: Arrived) -> None:
         # What all sequences of a step of the engine have made is passed on together.
@@ -273,6 +273,17 @@ class VllmEngine:
     def _flush(self) -> None:
         arrived, self._arrived = self._arrived, []
         self._take(arrived)
+
+
+def _error_of(error: Exception) -> Exception:
+    """Return what a client gets of an exception of the engine."""
+    # The engine wraps what it does not expect in an exception without words.
+    cause = error.__cause__ if isinstance(error, EngineGenerateError) else error
+    if isinstance(cause, (VLLMClientError, ValueError)):
+        return InputError(f"vLLM refuses this: {cause}")
+    if isinstance(cause, ModelError):
+        return cause
+    return ModelError(f"vLLM has failed: {type(cause).__name__}: {cause}")
 
 
 async def _cancel_rest() -> None:
