@@ -17,6 +17,8 @@ _NAMES = (
     "openvino_genai",
     "decoder",
     "llamacpp",
+    "vllm",
+    "tensorrt_llm",
     "sklearn",
     "xgboost",
     "lightgbm",

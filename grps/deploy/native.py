@@ -10,12 +10,14 @@ from typing import Literal, get_args
 
 import grps
 from grps.backends.environment import prepare_environment
+from grps.backends.formats import reads_text
 from grps.backends.libraries import LIBRARIES, native_library
 from grps.backends.shims.build import OnBuild
 from grps.deploy.cpp.libraries import needed_libraries
 from grps.deploy.paths import ServiceFolder
 from grps.errors import ArchiveError, DeployError, GrpsError
 from grps.server.files import write_atomically
+from grps.server.loading.native_engines import TEXT_MODELS
 from grps.server.loading.plugin_libraries import is_found, opened_libraries
 from grps.server.project import Project
 
@@ -87,9 +89,18 @@ def _need(places: Sequence[str], project: Path, conf: Path) -> str | None:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{PROGRAM.name} does not run: {error}"
     if check.returncode == 0:
-        return _missing_library(project, conf)
+        return _text_model(project, conf) or _missing_library(project, conf)
     said = check.stderr.decode("utf-8", "replace").strip().removeprefix("error: ")
     return said or f"{PROGRAM.name} ended with code {check.returncode}"
+
+
+def _text_model(project: Path, conf: Path) -> str | None:
+    """Return which model takes texts, which the program does not read."""
+    for model in Project.read(project, conf).inference.models:
+        path = project / (model.inferer_path or "")
+        if model.inferer_type in LIBRARIES and model.inferer_path and reads_text(path):
+            return f"model {model.key}: {TEXT_MODELS}"
+    return None
 
 
 def _missing_library(project: Path, conf: Path) -> str | None:

@@ -300,6 +300,8 @@ class NativeLanguage:
     context_length: int
     optional_inputs: tuple[str, ...] = ()
     """Inputs that not every engine takes, and this one does."""
+    adapters: tuple[str, ...] = ()
+    """Names of its adapters, which are served as models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,6 +209,7 @@ def test_causes_have_their_statuses() -> None:
         ("xgboost", "xgboost.backend", "XgboostArguments"),
         ("lightgbm", "lightgbm.backend", "LightgbmArguments"),
         ("decoder", "decoder.step_model", "DecoderArguments"),
+        ("vllm", "vllm.arguments", "VllmArguments"),
     ],
 )
 def test_inferer_args(title: str, module: str, kind: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from grps.backends.decoder.options import MOST_TOP, Options
+from grps.backends.common.language.options import MOST_TOP, Options
 from grps.backends.decoder.structure import Guide
 
 _LEAST_TEMPERATURE = 1e-5

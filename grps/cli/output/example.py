@@ -6,14 +6,16 @@ import http.client
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import yaml
 
+from grps.backends.formats import reads_text
 from grps.backends.table import ENGINES
 from grps.converters.table import CONVERTERS
 from grps.deploy.connection import connect
@@ -26,6 +28,7 @@ GUESSED_DTYPE = "float32"
 PREDICT = "/grps/v1/infer/predict"
 TIMEOUT_S = 2.0
 CHAT = "/v1/chat/completions"
+EMBEDDINGS, RERANK = "/v1/embeddings", "/v1/rerank"
 METADATA = "/grps/v1/metadata/model"
 JSON_HEADER = "-H 'Content-Type: application/json'"
 
@@ -41,6 +44,17 @@ class Example:
     """Arguments of curl that send a file of the user's instead of the example's data."""
     guessed_because: str = ""
     """Why some of it is guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an example request calls."""
+
+    model: str
+    data: str | None = None
+    """Arguments of curl that send what the user's code is known to read."""
+    configured: Mapping[str, Any] = field(default_factory=dict)
+    """What the configuration says of it, for a service that tells nothing without a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +82,25 @@ class _Input:
 def example_of(
     host: str,
     port: int,
-    model: str,
+    asked: Asked,
     *,
     named: bool = False,
-    data: str | None = None,
     state: ServiceState | None = None,
 ) -> Example:
-    """Return a curl command that calls ``model``, made from its metadata.
+    """Return a curl command that calls a model, made from its metadata.
 
     Args:
         host: Where it is served.
         port: The HTTP port there.
-        model: The model.
+        asked: The model.
         named: Whether the request has to name it.
-        data: Arguments of curl that send what the user's code is known to read.
         state: What the service says of itself, where it is one of the tool's.
     """
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     if state is not None and state.unix_socket:
         connection = connect(state, TIMEOUT_S)
-    metadata = fetch_metadata(connection, model) or {}
-    shown = make_example(metadata, host, port, model if named else "", data)
+    metadata = fetch_metadata(connection, asked.model) or asked.configured
+    shown = make_example(metadata, host, port, asked.model if named else "", asked.data)
     if state is None or not state.tls:
         return shown
     # The certificate is for the names of clients, rarely for an address of this machine.
@@ -108,9 +120,9 @@ def make_example(
         model: The model, where the request has to name it.
         data: Arguments of curl that send what the user's code is known to read.
     """
-    engine = ENGINES.get(str(metadata.get("inferer_type")))
-    if engine is not None and engine.makes_steps:
-        return _chat(f"http://{_host(host)}:{port}{CHAT}", str(metadata.get("name") or model))
+    server = f"http://{_host(host)}:{port}"
+    if (asked := _of_language(server, metadata, model)) is not None:
+        return asked
     url = _url(host, port, model)
     converter = CONVERTERS.get(str(metadata.get("converter_type")))
     if converter is not None and converter.example:
@@ -163,11 +175,39 @@ def fetch_metadata(connection: http.client.HTTPConnection, model: str) -> dict[s
     return metadata if isinstance(metadata, dict) else None
 
 
+def _of_language(server: str, metadata: Mapping[str, Any], model: str) -> Example | None:
+    """Return a request of the routes for language models; ``None`` for another model."""
+    engine = ENGINES.get(str(metadata.get("inferer_type")))
+    name = str(metadata.get("name") or model)
+    if engine is not None and engine.makes_steps:
+        return _chat(f"{server}{CHAT}", name)
+    return _of_texts(server, name, metadata) if _reads_text(metadata) else None
+
+
 def _chat(url: str, model: str) -> Example:
     message = {"role": "user", "content": "What is the capital of France?"}
     asked = {"model": model, "temperature": 0, "max_tokens": 64, "messages": [message]}
     body = shlex.quote(json.dumps(asked))
     return Example(f"curl {JSON_HEADER} -d {body} {url}", exact=True)
+
+
+def _reads_text(metadata: Mapping[str, Any]) -> bool:
+    """Return whether a model makes embeddings of texts, or ranks them."""
+    path, converter = metadata.get("inferer_path"), metadata.get("converter_type")
+    return isinstance(path, str) and converter == "numpy" and reads_text(Path(path))
+
+
+def _of_texts(server: str, model: str, metadata: Mapping[str, Any]) -> Example:
+    outputs = metadata.get("outputs")
+    names = [one.get("name") for one in outputs] if isinstance(outputs, list) else []
+    asked: dict[str, Any] = {"model": model, "input": ["A cat sleeps."]}
+    path = EMBEDDINGS
+    if "score" in names:
+        asked = {"model": model, "query": "Who sleeps?", "documents": ["A cat sleeps."]}
+        path = RERANK
+    return Example(
+        f"curl {JSON_HEADER} -d {shlex.quote(json.dumps(asked))} {server}{path}", exact=True
+    )
 
 
 def _host(host: str) -> str:

@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from grps.cli.output.example import JSON_HEADER, Example, example_of
+from grps.cli.output.example import JSON_HEADER, Asked, Example, example_of
 from grps.cli.output.following import follow_log
 from grps.cli.output.lines import notice, say
 from grps.cli.output.progress import ProgressLine
@@ -25,15 +26,6 @@ MOST_EXAMPLES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What an example request calls."""
-
-    model: str
-    data: str | None = None
-    """Arguments of curl that send what the user's code is known to read."""
-
-
-@dataclass(frozen=True, slots=True)
 class Shown:
     """What the summary of a started service says of it."""
 
@@ -45,6 +37,8 @@ class Shown:
     """Where the service listens, as configured."""
     named: bool = False
     """Whether a request has to name the model: there is no default graph."""
+    needs_key: bool = False
+    """Whether clients need a key, a token or a certificate."""
 
 
 def shown_of(project: Project) -> Shown:
@@ -54,10 +48,27 @@ def shown_of(project: Project) -> Shown:
     what = f"{'model' if len(models) == 1 else 'models'} {names}"
     return Shown(
         what,
-        tuple(Asked(one, data_for(project, one)) for one in _asked(project.inference)),
+        tuple(
+            Asked(one, data_for(project, one), _configured(project.inference, one))
+            for one in _asked(project.inference)
+        ),
         project.server.interface.host,
         named=project.inference.dag is None,
+        needs_key=project.server.auth is not None,
     )
+
+
+def _configured(inference: InferenceConfig, asked: str) -> dict[str, Any]:
+    """Return what the configuration says of a model that has nothing around it."""
+    for model in inference.models:
+        if asked in (model.key, model.name):
+            return {
+                "name": model.name,
+                "inferer_type": model.inferer_type,
+                "inferer_path": model.inferer_path,
+                "converter_type": model.converter_type,
+            }
+    return {}
 
 
 def data_for(project: Project, asked: str) -> str | None:
@@ -144,14 +155,15 @@ def summarise(folder: ServiceFolder, state: ServiceState, shown: Shown) -> None:
         example = example_of(
             host,
             state.ports[0],
-            asked.model,
+            asked,
             named=shown.named,
-            data=asked.data,
             state=state,
         )
         _say_example(example)
     if len(shown.asked) > MOST_EXAMPLES:
         say(f"          (and {len(shown.asked) - MOST_EXAMPLES} more models)")
+    if shown.needs_key:
+        say("          (clients need a key here: add -H 'Authorization: Bearer KEY')")
     say(f"files     {folder.root}")
     say(f"log       {folder.log_dir / 'grps_server.log'}")
     say(f"stop      grpst stop {folder.name}")

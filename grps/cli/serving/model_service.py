@@ -14,6 +14,7 @@ import click
 from grps.backends.formats import has_verb, is_served_by, model_in, owner_of, recognise
 from grps.backends.gpu_memory import LIMITED
 from grps.backends.table import ENGINES
+from grps.cli.output.example import Asked
 from grps.cli.output.lines import notice
 from grps.cli.serving.advice import note_flags_without_effect
 from grps.cli.serving.engine_flags import (
@@ -26,7 +27,6 @@ from grps.cli.serving.engine_flags import (
 from grps.cli.serving.flag_words import speaking_of_flags
 from grps.cli.serving.flags import ServeFlags
 from grps.cli.serving.launching import (
-    Asked,
     Shown,
     become_server,
     follow,

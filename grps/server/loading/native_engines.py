@@ -20,6 +20,7 @@ from grps.server.native import LoadedCopy, NativeFile
 
 PASSING = (None, "none", "numpy")
 """Converters that pass tensors unchanged, as an engine's own does."""
+TEXT_MODELS = "text models (embeddings and rankings) run in Python only"
 ON_THE_CPU = (None, "cpu", "original")
 
 
@@ -89,10 +90,7 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
     path = folder / (config.inferer_path or "")
     expect_format(path, config.inferer_type)
     if reads_text(path):
-        raise ModelError(
-            f"model {config.key}: a directory of a text model does not run in native "
-            "threads; leave out 'native'"
-        )
+        raise ModelError(f"model {config.key}: {TEXT_MODELS}; leave out 'native'")
     batching = config.batching
     is_joined = batching is not None and batching.type == "dynamic"
     return NativeFile(

@@ -71,6 +71,10 @@ class ServiceOptions:
     """Longest wait for another service; no limit when ``None``."""
 
 
+_NO_LIMIT = 2**31
+"""More steps than any sequence makes."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model whose instances are loaded and warm."""
@@ -182,6 +186,7 @@ class LoadedModel:
             special_tokens=tuple(files.special_tokens.items()),
             context_length=files.context_length,
             optional_inputs=tuple(sorted(language.optional_inputs)),
+            adapters=language.adapters,
         )
 
     def _raw_body(self) -> BodyOfModel | None:
@@ -355,7 +360,8 @@ def _steps_of_language(
         state_bytes=state_bytes,
         position_bytes=0 if own is None else own.position_bytes,
         max_state_bytes=None if own is None else own.max_state_bytes,
-        max_steps=language.files.context_length,
+        # One that batches ends its sequences itself, and makes steps without tokens.
+        max_steps=_NO_LIMIT if own is None else language.files.context_length,
         # An engine that batches keeps the states of its sequences itself.
         preemption="never" if own is None else "recompute",
         priority_levels=queue.priority_levels,

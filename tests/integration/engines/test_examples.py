@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from grps.cli.output.example import example_of
+from grps.cli.output.example import Asked, example_of
 from tests.onnx_models import save_graph, save_node
 from tests.support import RunningServer, serving, write_project
 
@@ -76,7 +76,7 @@ NAMES = ("table", "columns", "texts", "nothing", "one-row", "strings")
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_printed_request_passes(server: RunningServer, name: str) -> None:
-    found = example_of("127.0.0.1", server.ports[0], f"{name}-1")
+    found = example_of("127.0.0.1", server.ports[0], Asked(f"{name}-1"))
     assert found.exact
     line = found.line.replace("infer/predict", f"infer/predict?model={name}")
     ran = subprocess.run(["sh", "-c", line], check=True, capture_output=True)

@@ -21,7 +21,7 @@ from onnx import TensorProto
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from grps.cli.main import main
-from grps.cli.output.example import example_of
+from grps.cli.output.example import Asked, example_of
 from grps.cli.serving.launching import data_for
 from grps.server.project import Project
 from tests.onnx_models import save_node
@@ -198,7 +198,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_request_for_each_kind_of_model(server: RunningServer, kind: str) -> None:
     data = data_for(Project.read(server.folder), f"{kind}-1")
-    found = example_of("127.0.0.1", server.ports[0], f"{kind}-1", named=True, data=data)
+    found = example_of("127.0.0.1", server.ports[0], Asked(f"{kind}-1", data), named=True)
     command = ["bash", "-o", "pipefail", "-c", f"{found.line} -sS -w '\\n%{{http_code}}'"]
     ran = subprocess.run(command, check=True, capture_output=True, text=True)
     answer, _, code = ran.stdout.rpartition("\n")

@@ -172,8 +172,8 @@ def test_refuses_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(
         ModelError,
-        match=r"no saved_model\.pb, no openvino_tokenizer\.xml, no model\.safetensors, no \.onnx "
-        r"file and no \.xml file",
+        match=r"no saved_model\.pb, no openvino_tokenizer\.xml, no model\.safetensors, "
+        r"no rank0\.engine, no \.onnx file and no \.xml file",
     ):
         recognise(tmp_path)
 

@@ -412,7 +412,8 @@ class TestBadValues:
         assert text == (
             "conf/inference.yml:4: models[0].inferer_type: expected one of customized, decoder, "
             "identity, lightgbm, llamacpp, onnxruntime, openvino, openvino_genai, plugin, sklearn, "
-            "tensorflow, tensorrt, torch, torchserve, xgboost; got 'tourch' (did you mean 'torch'?)"
+            "tensorflow, tensorrt, tensorrt_llm, torch, torchserve, vllm, xgboost; got 'tourch' "
+            "(did you mean 'torch'?)"
         )
 
     def test_name_grammar(self) -> None:

@@ -29,6 +29,7 @@ class LanguageFacts:
     optional_inputs: frozenset[str]
     scheduling: Scheduling | None
     """``None`` when its engine batches its sequences itself."""
+    adapters: tuple[str, ...] = ()
 
 
 class LanguageModel(StepModel):
@@ -43,6 +44,8 @@ class LanguageModel(StepModel):
             ``top_token`` and ``top_logprob``, a row of equal length for each token. Front ends
             refuse what is not named.
         files: What its files say besides its weights; set by ``load``.
+        adapters: Names of its adapters, which front ends serve as models: a request has the input
+            ``lora`` then. Set by ``load``.
         scheduling: How its sequences are scheduled; ``None`` when its engine does that. Set by
             ``load``. A sequence may lose its state, and begins again with its outputs.
     """
@@ -50,9 +53,13 @@ class LanguageModel(StepModel):
     optional_inputs: ClassVar[frozenset[str]] = frozenset()
     files: LanguageFiles
     scheduling: Scheduling | None = None
+    adapters: tuple[str, ...] = ()
 
     def facts(self) -> LanguageFacts:
         """Return what the service knows of it, once it is loaded."""
         return LanguageFacts(
-            files=self.files, optional_inputs=self.optional_inputs, scheduling=self.scheduling
+            files=self.files,
+            optional_inputs=self.optional_inputs,
+            scheduling=self.scheduling,
+            adapters=self.adapters,
         )

@@ -30,7 +30,10 @@ class LanguageFiles:
 
 
 def language_files(
-    path: Path, tokenizer: str | None = None, chat_template: str | None = None
+    path: Path,
+    tokenizer: str | None = None,
+    chat_template: str | None = None,
+    context_length: int | None = None,
 ) -> LanguageFiles:
     """Read what the files of a model say.
 
@@ -38,11 +41,16 @@ def language_files(
         path: A GGUF file, or a directory in the form of Hugging Face.
         tokenizer: The path of another ``tokenizer.json``.
         chat_template: The path of another chat template.
+        context_length: Most tokens of a prompt and its answer, where the files of a directory do
+            not say it.
 
     Raises:
         ModelError: A file is missing or damaged.
     """
-    files = _of_directory(path, tokenizer) if path.is_dir() else _of_gguf(path, tokenizer)
+    if path.is_dir():
+        files = _of_directory(path, tokenizer, context_length)
+    else:
+        files = _of_gguf(path, tokenizer)
     if chat_template is None:
         return files
     return replace(files, chat_template=read_text(Path(chat_template)))
@@ -76,11 +84,11 @@ def _of_gguf(path: Path, tokenizer: str | None) -> LanguageFiles:
     )
 
 
-def _of_directory(path: Path, tokenizer: str | None) -> LanguageFiles:
+def _of_directory(path: Path, tokenizer: str | None, given: int | None) -> LanguageFiles:
     config = read_json(path / "config.json")
     described = read_json(path / "tokenizer_config.json")
     generation = read_json(path / "generation_config.json")
-    length = config.get("max_position_embeddings")
+    length = given or config.get("max_position_embeddings")
     if not isinstance(length, int) or length < 1:
         raise ModelError(f"{path / 'config.json'}: max_position_embeddings is missing")
     ends = generation.get("eos_token_id", config.get("eos_token_id"))

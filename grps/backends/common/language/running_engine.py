@@ -12,10 +12,14 @@ import numpy as np
 
 from grps.backends.common.language.inputs import prompt_tokens, room_for_answer
 from grps.backends.common.language.language_model import LanguageModel
+from grps.backends.common.language.options import MOST_TOP
 from grps.inference.steps.model import StepBatch, StepRequest, StepResult
 
 _MOST_WAIT_S = 0.01
 """How long a step waits for the engine: new sequences begin between two steps."""
+
+Top = tuple[Sequence[int], Sequence[float]]
+"""The likeliest tokens of a position and their log-probabilities, the likeliest first."""
 
 
 @dataclass(slots=True)
@@ -26,6 +30,8 @@ class RunningSequence:
     """What was generated since the last step."""
     logprobs: list[float] = field(default_factory=list)
     """Their log-probabilities."""
+    tops: list[Top] = field(default_factory=list)
+    """The likeliest tokens of their positions, of engines that take ``top_logprobs``."""
     is_finished: bool = False
     error: BaseException | None = None
     is_cancelled: bool = False
@@ -92,22 +98,31 @@ class RunningEngine(LanguageModel):
         sequences: Sequence[RunningSequence] = batch.states
         tokens: list[int] = []
         logprobs: list[float] = []
+        tops: list[Top] = []
         lengths, finished, failed = [], [], {}
         with self._news:
             self._news.wait_for(lambda: any(one.has_news for one in sequences), _MOST_WAIT_S)
             for row, sequence in enumerate(sequences):
                 tokens += sequence.tokens
                 logprobs += sequence.logprobs
+                tops += sequence.tops
                 lengths.append(len(sequence.tokens))
                 finished.append(sequence.is_finished)
                 if sequence.error is not None:
                     failed[row] = sequence.error
-                sequence.tokens, sequence.logprobs = [], []
+                sequence.tokens, sequence.logprobs, sequence.tops = [], [], []
         outputs: dict[str, np.ndarray] = {
             "token": np.array(tokens, np.int64),
             "logprob": np.array(logprobs, np.float32),
         }
-        return StepResult(outputs, finished, failed, lengths=lengths)
+        if "top_logprobs" in self.optional_inputs:
+            outputs["top_token"], outputs["top_logprob"] = _rows(tops)
+        usage = self.cache_usage()
+        return StepResult(outputs, finished, failed, lengths=lengths, cache_usage=usage)
+
+    def cache_usage(self) -> float | None:
+        """Return the share of the cache that is in use; ``None`` if the engine does not say."""
+        return None
 
     def end(self, states: Sequence[RunningSequence]) -> None:
         """Let the engine stop generating sequences."""
@@ -116,13 +131,25 @@ class RunningEngine(LanguageModel):
                 sequence.is_cancelled = True
 
     def deliver(
-        self, sequence: RunningSequence, tokens: Sequence[int], logprobs: Sequence[float]
+        self,
+        sequence: RunningSequence,
+        tokens: Sequence[int],
+        logprobs: Sequence[float],
+        tops: Sequence[Top] = (),
     ) -> bool:
-        """Take what the engine has generated; return whether it shall go on."""
+        """Take what the engine has generated; return whether it shall go on.
+
+        Args:
+            sequence: The sequence.
+            tokens: What was generated.
+            logprobs: Their log-probabilities.
+            tops: One for each token, if the engine takes ``top_logprobs``.
+        """
         with self._news:
             if not sequence.is_cancelled and not sequence.is_finished:
                 sequence.tokens += tokens
                 sequence.logprobs += logprobs
+                sequence.tops += tops
                 self._news.notify()
             return not sequence.is_cancelled
 
@@ -137,3 +164,13 @@ class RunningEngine(LanguageModel):
         prompt = prompt_tokens(request.inputs, self.vocabulary)
         room = room_for_answer(prompt.size, self.files.context_length)
         return prompt.tolist(), self.options(request.inputs, room)
+
+
+def _rows(tops: Sequence[Top]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a row of ``MOST_TOP`` for each position; what there is no token for is -1."""
+    tokens = np.full((len(tops), MOST_TOP), -1, np.int64)
+    logprobs = np.zeros((len(tops), MOST_TOP), np.float32)
+    for row, (numbers, values) in enumerate(tops):
+        tokens[row, : len(numbers)] = numbers
+        logprobs[row, : len(values)] = values
+    return tokens, logprobs

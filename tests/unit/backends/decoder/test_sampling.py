@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grps.backends.decoder.options import MOST_TOP, Options, read_options
+from grps.backends.common.language.options import MOST_TOP, Options, read_options
 from grps.backends.decoder.sampling import Sampler, drawn, likeliest
 from grps.errors import InputError
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from grps.backends.decoder.options import MOST_TOP
+from grps.backends.common.language.options import MOST_TOP
 from grps.backends.decoder.step_model import DecoderModel
 from grps.errors import DeviceError, InputError, ModelError
 from grps.inference.steps.model import PrefillPart, StepBatch, StepRequest

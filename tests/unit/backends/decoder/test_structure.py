@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grps.backends.decoder.options import Options
+from grps.backends.common.language.options import Options
 from grps.backends.decoder.sampling import Sampler
 from grps.backends.decoder.structure import Structures
 from grps.errors import InputError, ModelError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -32,6 +32,15 @@ class Told(RunningEngine):
         self.added.append((prompt, options))
 
 
+class Listing(Told):
+    """Knows the likeliest tokens of each position, and how full its cache is."""
+
+    optional_inputs: ClassVar[frozenset[str]] = frozenset({"top_logprobs"})
+
+    def cache_usage(self) -> float:
+        return 0.25
+
+
 @pytest.fixture
 def engine() -> Told:
     made = Told()
@@ -55,6 +64,26 @@ def test_what_was_generated_is_delivered_once(engine: Told) -> None:
     assert made.outputs["logprob"].tolist() == [-1, -2]
     assert (made.lengths, made.finished) == ([2, 0], [False, True])
     assert engine.step(StepBatch({}, [first])).lengths == [0]
+
+
+def test_the_likeliest_tokens_are_rows_of_equal_length() -> None:
+    engine = Listing()
+    engine.load()
+    first, second = engine.begin([request(), request()])
+    engine.deliver(first, [5, 6], [-1, -2], [([5, 7], [-1, -3]), ([], [])])
+    engine.deliver(second, [4], [-1], [(range(20), [-1.0] * 20)])
+    made = engine.step(StepBatch({}, [first, second]))
+    assert isinstance(made.outputs, Mapping)
+    tops = made.outputs["top_token"]
+    assert tops.shape == made.outputs["top_logprob"].shape == (3, 20)
+    assert tops[0].tolist() == [5, 7, *[-1] * 18]
+    assert tops[1].tolist() == [-1] * 20
+    assert tops[2].tolist() == list(range(20))
+    assert made.outputs["top_logprob"][0, :3].tolist() == [-1, -3, 0]
+    assert made.cache_usage == 0.25
+    again = engine.step(StepBatch({}, [first, second]))
+    assert isinstance(again.outputs, Mapping)
+    assert again.outputs["top_token"].shape == (0, 20)
 
 
 def test_a_step_gets_what_a_thread_generates(engine: Told) -> None:

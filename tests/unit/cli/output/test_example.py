@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from grps.cli.output.example import Example, example_of
+from grps.cli.output.example import Asked, Example, example_of
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def metadata_server() -> Iterator[HTTPServer]:
 def example(server: HTTPServer, metadata: object) -> Example:
     body = json.dumps({"str_data": yaml.safe_dump(metadata)}).encode()
     server.body = body  # type: ignore[attr-defined]
-    return example_of("127.0.0.1", server.server_port, "m-1.0.0")
+    return example_of("127.0.0.1", server.server_port, Asked("m-1.0.0"))
 
 
 def body_of(line: str) -> Any:

@@ -1,0 +1,1 @@
+"""Language models by TensorRT-LLM, which batches their sequences itself."""

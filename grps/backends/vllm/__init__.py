@@ -1,0 +1,1 @@
+"""Language models by vLLM, which batches their sequences itself."""

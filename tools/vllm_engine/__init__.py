@@ -1,0 +1,1 @@
+"""Checks the engine vLLM with a real model and a real service."""
