@@ -267,7 +267,7 @@ def main() -> int:
         with serving("llm_serve", model, dtype="float32", context_length=CONTEXT) as decoder:
             wanted = texts_of(decoder)
         vllm = {"dtype": "float32", "context_length": CONTEXT, "cache_size_gb": 0.5}
-        vllm |= {"enforce_eager": True, "lora": {"other": str(adapter)}}
+        vllm |= {"enforce_eager": True, "adapters": {"other": str(adapter)}}
         with serving("vllm_serve", model, **vllm) as service:
             failed = run("the tokens of the decoder", lambda: _same(texts_of(service), wanted))
             for name, check in (

@@ -29,7 +29,7 @@ class VllmArguments(msgspec.Struct, frozen=True):
     max_batched_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     prefix_caching: bool = True
     enforce_eager: bool = False
-    lora: dict[str, str] = {}
+    adapters: dict[str, str] = {}
     max_lora_rank: Annotated[int, msgspec.Meta(ge=1)] = 16
     tokenizer: str | None = None
     chat_template: str | None = None
@@ -74,10 +74,10 @@ def engine_arguments(
     if device.startswith("cuda:"):
         first = int(device.removeprefix("cuda:"))
         made["device_ids"] = list(range(first, first + args.tensor_parallel_size))
-    if args.lora:
-        _check_adapters(args.lora)
+    if args.adapters:
+        _check_adapters(args.adapters)
         made |= {"enable_lora": True, "max_lora_rank": args.max_lora_rank}
-        made["max_loras"] = min(len(args.lora), sequences)
+        made["max_loras"] = min(len(args.adapters), sequences)
     for key in args.engine_args:
         if key in made:
             raise ModelError(f"inferer_args.engine_args: {key} is set by GRPS; leave it out")
@@ -88,7 +88,7 @@ def _check_adapters(adapters: Mapping[str, str]) -> None:
     for name, folder in adapters.items():
         if not name or not (Path(folder) / "adapter_config.json").is_file():
             raise ModelError(
-                f"inferer_args.lora: {name!r}: {folder} is no directory of an adapter: it has no "
+                f"inferer_args.adapters: {name!r}: {folder} is no directory of an adapter: it has no "
                 "adapter_config.json"
             )
 

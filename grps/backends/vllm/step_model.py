@@ -63,9 +63,9 @@ class VllmModel(RunningEngine):
         arguments = engine_arguments(args, path, self._sequences, device, size)
         self._adapters = {
             name: LoRARequest(name, number, folder)
-            for number, (name, folder) in enumerate(args.lora.items(), 1)
+            for number, (name, folder) in enumerate(args.adapters.items(), 1)
         }
-        self.adapters = tuple(args.lora)
+        self.adapters = tuple(args.adapters)
         engine = VllmEngine(arguments, _environment(args), _taker(self))
         facts = engine.start()
         self._engine = engine
@@ -99,12 +99,12 @@ class VllmModel(RunningEngine):
         Raises:
             InputError: There is none of this name.
         """
-        if "lora" not in inputs:
+        if "adapter" not in inputs:
             return None
-        name = str(np.ravel(inputs["lora"])[0]) if inputs["lora"].size == 1 else ""
+        name = str(np.ravel(inputs["adapter"])[0]) if inputs["adapter"].size == 1 else ""
         if name not in self._adapters:
             known = ", ".join(self._adapters) or "none"
-            raise InputError(f"input lora is {name!r}; the adapters of the model: {known}")
+            raise InputError(f"input adapter is {name!r}; the adapters of the model: {known}")
         return self._adapters[name]
 
     def add(self, prompt: Sequence[int], options: Wanted, sequence: RunningSequence) -> None:

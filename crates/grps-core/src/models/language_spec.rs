@@ -11,6 +11,4 @@ pub struct LanguageSpec {
     pub context_length: usize,
     /// Inputs that not every engine takes, and this one does, such as `logit_bias`.
     pub optional_inputs: Vec<String>,
-    /// Names of its adapters, which front ends serve as models; the input `lora` names one.
-    pub adapters: Vec<String>,
 }

@@ -45,7 +45,7 @@ class LanguageModel(StepModel):
             refuse what is not named.
         files: What its files say besides its weights; set by ``load``.
         adapters: Names of its adapters, which front ends serve as models: a request has the input
-            ``lora`` then. Set by ``load``.
+            ``adapter`` then. Set by ``load``.
         scheduling: How its sequences are scheduled; ``None`` when its engine does that. Set by
             ``load``. A sequence may lose its state, and begins again with its outputs.
     """

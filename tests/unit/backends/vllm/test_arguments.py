@@ -40,10 +40,10 @@ def test_keys_become_fields(tmp_path: Path) -> None:
 
 
 def test_adapters_are_directories(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"lora: 'french': .* has no adapter_config\.json"):
-        made(tmp_path, lora={"french": str(tmp_path)})
+    with pytest.raises(ModelError, match=r"adapters: 'french': .* has no adapter_config\.json"):
+        made(tmp_path, adapters={"french": str(tmp_path)})
     (tmp_path / "adapter_config.json").touch()
-    found = made(tmp_path, lora={"french": str(tmp_path)}, max_lora_rank=8)
+    found = made(tmp_path, adapters={"french": str(tmp_path)}, max_lora_rank=8)
     assert (found["enable_lora"], found["max_loras"], found["max_lora_rank"]) == (True, 1, 8)
 
 
@@ -54,7 +54,7 @@ def test_adapters_are_directories(tmp_path: Path) -> None:
         ({"cache_size_gb": 0}, "inferer_args: cache_size_gb"),
         ({"gpu_memory_utilization": 1.1}, "inferer_args: gpu_memory_utilization"),
         ({"dtype": "int8"}, "inferer_args: dtype"),
-        ({"lora": "folder"}, "inferer_args: lora"),
+        ({"adapters": "folder"}, "inferer_args: adapters"),
         ({"context": 5}, "did you mean context_length"),
         ({"engine_args": {"max_num_seqs": 4}}, "max_num_seqs is set by GRPS"),
     ],

@@ -16,9 +16,6 @@ const TEMPERATURE: f32 = 1.0;
 const LOGIT_BIAS: &str = "logit_bias";
 const TOP_LOGPROBS: &str = "top_logprobs";
 
-/// The input that names an adapter of the model.
-const ADAPTER: &str = "lora";
-
 /// The inputs of one choice, which may be guided to a call. Choices have different seeds.
 ///
 /// # Errors
@@ -58,9 +55,6 @@ pub(super) fn inputs(
         if let Some(value) = value {
             inputs.push(integers(name, [value])?);
         }
-    }
-    if let Some(adapter) = language.adapter() {
-        inputs.push(strings(ADAPTER, &[adapter.to_owned()])?);
     }
     add_biases(sampling, &mut inputs)?;
     add_stops(sampling, &mut inputs)?;

@@ -24,8 +24,6 @@ pub(super) struct Language {
     pub(super) route: Route,
     model: Arc<Model>,
     text: Arc<dyn StepText>,
-    /// The adapter that the request names in place of the model.
-    adapter: Option<String>,
 }
 
 /// A template, and the form in which the model answers.
@@ -52,12 +50,10 @@ impl Language {
     /// # Errors
     /// There is none, or it is no language model.
     pub(super) fn find(call: &Call, name: &str, headers: &HeaderMap) -> Result<Self, Fault> {
-        let owner = Purpose::owner_of_adapter(call, name);
-        let named = owner.as_deref().unwrap_or(name);
-        let (route, model) = Purpose::Generate.find(call, named, headers)?;
+        let (route, model) = Purpose::Generate.find(call, name, headers)?;
         let missing = || Error::new(Cause::Internal, "the language model has no tokenizer");
         let text = Arc::clone(model.executor().text().ok_or_else(missing)?);
-        Ok(Self { route, model, text, adapter: owner.map(|_| name.to_owned()) })
+        Ok(Self { route, model, text })
     }
 
     /// The only language model, for a request that names none.
@@ -87,11 +83,6 @@ impl Language {
     /// Whether its engine takes an input that not every engine takes.
     pub(super) fn takes(&self, input: &str) -> bool {
         self.spec().is_some_and(|spec| spec.optional_inputs.iter().any(|name| name == input))
-    }
-
-    /// The adapter that its answers are generated with.
-    pub(super) fn adapter(&self) -> Option<&str> {
-        self.adapter.as_deref()
     }
 
     /// How it chats.

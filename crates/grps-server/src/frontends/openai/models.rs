@@ -8,7 +8,6 @@ use http::Response;
 use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
-use crate::frontends::openai::purpose::adapters;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::json;
 use crate::net::http::reply_body::ReplyBody;
@@ -42,17 +41,16 @@ fn listed(call: &Call) -> Vec<ListedModel> {
     let models = call.app.engine.registry().models();
     let mut listed: Vec<ListedModel> = models
         .iter()
-        .flat_map(|model| {
+        .filter_map(|model| {
             let spec = model.spec();
             let of_language = spec.language.as_ref().map(|language| language.context_length);
             let length = of_language.or(spec.text.as_ref().map(|text| text.max_length));
             if length.is_none() && spec.transcriber.is_none() {
-                return Vec::new();
+                return None;
             }
             let max_model_len = length.and_then(|length| u32::try_from(length).ok());
             let created = seconds(model.created());
-            let names = std::iter::once(&spec.name).chain(adapters(spec));
-            names.map(|name| ListedModel { name: name.clone(), created, max_model_len }).collect()
+            Some(ListedModel { name: spec.name.clone(), created, max_model_len })
         })
         .collect();
     listed.sort_by(|one, other| one.name.cmp(&other.name));

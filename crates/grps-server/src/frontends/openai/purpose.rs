@@ -59,17 +59,6 @@ impl Purpose {
         }
     }
 
-    /// The name of the language model that has an adapter of this name; `None` if a model itself
-    /// has the name, or none does.
-    pub(super) fn owner_of_adapter(call: &Call, name: &str) -> Option<String> {
-        let models = call.app.engine.registry().models();
-        if models.iter().any(|model| model.spec().name == name) {
-            return None;
-        }
-        let has_it = |spec: &ModelSpec| adapters(spec).iter().any(|adapter| adapter == name);
-        models.iter().find(|model| has_it(model.spec())).map(|model| model.spec().name.clone())
-    }
-
     /// The refusal of a model that is not for this.
     fn wrong_model(self, call: &Call, name: &str) -> ApiError {
         let names = self.names(call);
@@ -87,19 +76,9 @@ impl Purpose {
     pub(super) fn names(self, call: &Call) -> Vec<String> {
         let models = call.app.engine.registry().models();
         let able = models.iter().filter(|model| self.is_of(model.spec()));
-        let with_adapters = able.flat_map(|model| {
-            let of_purpose: &[String] =
-                if self == Self::Generate { adapters(model.spec()) } else { &[] };
-            std::iter::once(&model.spec().name).chain(of_purpose)
-        });
-        let mut names: Vec<String> = with_adapters.cloned().collect();
+        let mut names: Vec<String> = able.map(|model| model.spec().name.clone()).collect();
         names.sort_unstable();
         names.dedup();
         names
     }
-}
-
-/// The names of the adapters of a model.
-pub(super) fn adapters(spec: &ModelSpec) -> &[String] {
-    spec.language.as_ref().map_or(&[], |language| &language.adapters)
 }

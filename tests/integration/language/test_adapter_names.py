@@ -34,7 +34,7 @@ class Named(LanguageModel):
         self.adapters = tuple(self.args["adapters"])
 
     def begin(self, requests):
-        named = [one.inputs.get("lora", np.array(["none"])) for one in requests]
+        named = [one.inputs.get("adapter", np.array(["none"])) for one in requests]
         return [{"at": 0, "said": str(one[0]).encode()} for one in named]
 
     def step(self, batch):
