@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from grps.backends.common.language.safetensors import Stored, stored_tensors
-from grps.backends.decoder.architecture import Architecture
+from grps.backends.decoder.pytorch.architecture import Architecture
 from grps.errors import ModelError
 
 _EMBEDDING, _HEAD, _NORM = "model.embed_tokens.weight", "lm_head.weight", "model.norm.weight"
