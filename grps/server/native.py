@@ -294,6 +294,8 @@ class NativeLanguage:
     context_length: int
     optional_inputs: tuple[str, ...] = ()
     """Inputs that not every engine takes, and this one does."""
+    adapters: tuple[str, ...] = ()
+    """Changes of its weights that a request may ask for by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

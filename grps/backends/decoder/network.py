@@ -26,6 +26,8 @@ class Span:
     tokens: Sequence[int]
     start: int
     """The position of the first."""
+    adapter: str | None = None
+    """The change of the weights that computes the sequence."""
 
 
 class Network(Protocol):

@@ -21,7 +21,7 @@ from grps.backends.decoder.options import Options, read_options
 from grps.backends.decoder.sampling import Sampler, likeliest, log_sum
 from grps.backends.decoder.structure import Structures
 from grps.config.schema import ModelConfig
-from grps.errors import ModelError
+from grps.errors import InputError, ModelError
 from grps.inference.steps.model import PrefillPart, StepBatch, StepRequest, StepResult
 from grps.log import logger
 
@@ -41,6 +41,11 @@ class _Sequence:
     cache: Cache
     """Has all but the last of them once the prompt is read."""
     sampler: Sampler
+    adapter: str | None
+
+    def span(self, start: int, stop: int) -> Span:
+        """Return its tokens from one position to another."""
+        return Span(self.cache, self.tokens[start:stop], start, self.adapter)
 
 
 class DecoderModel(LanguageModel):
@@ -87,6 +92,7 @@ class DecoderModel(LanguageModel):
                 found.context_length,
             )
         self._network = found.load(context)
+        self.adapters = tuple(sorted(args.adapters))
         files = language_files(folder, args.tokenizer, args.chat_template)
         ends = tuple(one for one in files.end_tokens if 0 <= one < found.vocabulary)
         self.files = replace(files, context_length=context, end_tokens=ends)
@@ -117,23 +123,36 @@ class DecoderModel(LanguageModel):
         for token in request.outputs.get("token", np.empty(0, np.int64)).tolist():
             sampler.note(token)
             tokens.append(token)
-        return _Sequence(tokens, self._network.new_cache(), sampler)
+        adapter = self._adapter(inputs.get("adapter"))
+        return _Sequence(tokens, self._network.new_cache(), sampler, adapter)
+
+    def _adapter(self, given: np.ndarray | None) -> str | None:
+        """Return the adapter that a request asks for."""
+        if given is None:
+            return None
+        names = [str(name) for name in np.ravel(given)]
+        if len(names) != 1 or names[0] not in self.adapters:
+            raise InputError(
+                f"input adapter is {', '.join(names)!r}; the model has "
+                f"{', '.join(self.adapters) or 'none'}"
+            )
+        return names[0]
 
     def prefill(self, parts: Sequence[PrefillPart]) -> None:
         """Read parts of prompts. The last token of each is left to the first step."""
         spans = []
         for part in parts:
             sequence: _Sequence = part.state
-            tokens = sequence.tokens[part.start : min(part.stop, len(sequence.tokens) - 1)]
-            if tokens:
-                spans.append(Span(sequence.cache, tokens, part.start))
+            span = sequence.span(part.start, min(part.stop, len(sequence.tokens) - 1))
+            if span.tokens:
+                spans.append(span)
         if spans:
             self._network.read(spans)
 
     def step(self, batch: StepBatch) -> StepResult:
         """Choose the next token of each sequence."""
         sequences: Sequence[_Sequence] = batch.states
-        spans = [Span(one.cache, one.tokens[-1:], len(one.tokens) - 1) for one in sequences]
+        spans = [one.span(len(one.tokens) - 1, len(one.tokens)) for one in sequences]
         logits = self._network.next_logits(spans)
         step = _Step([one.sampler for one in sequences], logits)
         finished = []

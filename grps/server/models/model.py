@@ -169,6 +169,7 @@ class LoadedModel:
             special_tokens=tuple(files.special_tokens.items()),
             context_length=files.context_length,
             optional_inputs=tuple(sorted(language.optional_inputs)),
+            adapters=language.adapters,
         )
 
     def _raw_body(self) -> BodyOfModel | None:

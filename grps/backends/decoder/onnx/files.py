@@ -71,6 +71,8 @@ class OnnxFiles:
 def open_files(folder: Path, args: DecoderArguments, device: str | None) -> OnnxFiles:
     """Return the files of a model; see ``open_network``."""
     require_cpu(parse_device(device), "a decoder in ONNX")
+    if args.adapters:
+        raise ModelError("inferer_args: adapters: a decoder in ONNX takes none; use safetensors")
     if args.dtype != "auto":
         raise ModelError(
             f"inferer_args: dtype: {args.dtype}: an ONNX graph has its own types; choose another "

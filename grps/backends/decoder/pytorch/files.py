@@ -9,6 +9,7 @@ import torch
 from grps.backends.common.device import choose_device, parse_device
 from grps.backends.decoder.arguments import DecoderArguments
 from grps.backends.decoder.memory import free_memory
+from grps.backends.decoder.pytorch.adapters import AdapterReader
 from grps.backends.decoder.pytorch.architecture import read_architecture
 from grps.backends.decoder.pytorch.network import Network
 from grps.backends.decoder.pytorch.weights import WeightsReader
@@ -40,9 +41,14 @@ class SafetensorsFiles:
         named = self._architecture.dtype if args.dtype == "auto" else args.dtype
         self._dtype = _DTYPES.get(named or "", self._reader.dtype)
         self._place = place
+        self._adapters = {
+            name: AdapterReader(Path(path), self._architecture)
+            for name, path in args.adapters.items()
+        }
+        elements = self._reader.elements + sum(one.elements for one in self._adapters.values())
         self.vocabulary = self._architecture.vocabulary
         self.context_length = self._architecture.context_length
-        self.weights_bytes = self._reader.elements * self._dtype.itemsize
+        self.weights_bytes = elements * self._dtype.itemsize
         self.position_bytes = self._architecture.position_elements * self._dtype.itemsize
 
     def free_bytes(self) -> int:
@@ -54,7 +60,10 @@ class SafetensorsFiles:
     def load(self, context_length: int) -> Network:
         """Read the weights; see ``NetworkFiles.load``."""
         weights = self._reader.read(self._dtype, self._place)
-        return Network(self._architecture, weights, context_length)
+        adapters = {
+            name: one.read(self._dtype, self._place) for name, one in self._adapters.items()
+        }
+        return Network(self._architecture, weights, context_length, adapters)
 
 
 def open_files(folder: Path, args: DecoderArguments, device: str | None) -> SafetensorsFiles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import embedding, linear, scaled_dot_product_attention, silu
 
 from grps.backends.decoder.network import Span
+from grps.backends.decoder.pytorch.adapters import Adapter
 from grps.backends.decoder.pytorch.architecture import Architecture
 from grps.backends.decoder.pytorch.cache import CacheKind, KeyValues
 from grps.backends.decoder.pytorch.weights import Layer, Weights
@@ -26,6 +27,27 @@ class _Part:
     """Which positions each of its rows sees, where that is not all up to the last."""
 
 
+_Use = tuple[Adapter, torch.Tensor]
+"""An adapter, and the numbers of its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Linears:
+    """The linear layers of a layer, as the adapters of a pass change them."""
+
+    index: int
+    layer: Layer
+    uses: Sequence[_Use]
+
+    def __call__(self, field: str, rows: torch.Tensor) -> torch.Tensor:
+        """Return what one of them makes of each row."""
+        made: torch.Tensor = getattr(self.layer, field)(rows)
+        for adapter, at in self.uses:
+            for change in adapter.get((self.index, field), ()):
+                change.add(made, rows, at)
+        return made
+
+
 class Network:
     """A decoder; implements ``Network``.
 
@@ -33,16 +55,24 @@ class Network:
     it computes nothing that depends on how long the others are.
     """
 
-    def __init__(self, architecture: Architecture, weights: Weights, context_length: int) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Weights,
+        context_length: int,
+        adapters: Mapping[str, Adapter] | None = None,
+    ) -> None:
         """Make one with weights of one type on one device.
 
         Args:
             architecture: Its sizes.
             weights: Its weights.
             context_length: Most positions of a sequence.
+            adapters: Changes of the weights, by the names that spans have.
         """
         self._sizes = architecture
         self._weights = weights
+        self._adapters = adapters or {}
         self._place = weights.embedding.device
         frequencies = torch.tensor(architecture.rotation.frequencies(architecture.head_size))
         angles = torch.arange(context_length).float()[:, None] * frequencies.float()[None, :]
@@ -75,11 +105,13 @@ class Network:
         at = torch.tensor(positions, device=self._place)
         turns = self._cosines[at][:, None], self._sines[at][:, None]
         parts = self._parts(spans)
+        uses = self._uses(spans)
         for index, layer in enumerate(self._weights.layers):
-            rows = rows + self._attend(index, layer, rows, parts, turns)
-            inner = layer.gate_up(self._normalize(rows, layer.inner_norm))
+            linears = _Linears(index, layer, uses)
+            rows = rows + self._attend(linears, rows, parts, turns)
+            inner = linears("gate_up", self._normalize(rows, layer.inner_norm))
             gate, up = inner.chunk(2, -1)
-            rows = rows + layer.down(silu(gate) * up)
+            rows = rows + linears("down", silu(gate) * up)
         return rows
 
     @torch.inference_mode()
@@ -112,16 +144,30 @@ class Network:
             begin += count
         return parts
 
+    def _uses(self, spans: Sequence[Span]) -> list[_Use]:
+        """Return the rows of each adapter."""
+        rows: dict[str, list[int]] = {}
+        begin = 0
+        for span in spans:
+            stop = begin + len(span.tokens)
+            if span.adapter is not None:
+                rows.setdefault(span.adapter, []).extend(range(begin, stop))
+            begin = stop
+        return [
+            (self._adapters[name], torch.tensor(own, device=self._place))
+            for name, own in rows.items()
+        ]
+
     def _attend(
         self,
-        index: int,
-        layer: Layer,
+        linears: _Linears,
         rows: torch.Tensor,
         parts: Sequence[_Part],
         turns: tuple[torch.Tensor, torch.Tensor],
     ) -> torch.Tensor:
         sizes = self._sizes
-        made = layer.qkv(self._normalize(rows, layer.attention_norm))
+        layer = linears.layer
+        made = linears("qkv", self._normalize(rows, layer.attention_norm))
         heads = made.view(len(rows), -1, sizes.head_size)
         queries, keys, values = heads.split([sizes.heads, sizes.kv_heads, sizes.kv_heads], 1)
         if layer.query_norm is not None and layer.key_norm is not None:
@@ -131,9 +177,9 @@ class Network:
         seen = torch.empty_like(queries)
         for part in parts:
             at = part.rows
-            own_keys, own_values = part.cache.write(index, part.start, keys[at], values[at])
+            own_keys, own_values = part.cache.write(linears.index, part.start, keys[at], values[at])
             seen[at] = self._look(queries[at], own_keys, own_values, part.mask)
-        return layer.output(seen.reshape(len(rows), -1))
+        return linears("output", seen.reshape(len(rows), -1))
 
     def _look(
         self,
