@@ -179,7 +179,8 @@ class _Step:
                     raise ModelError(_NOT_FINITE)
                 token = sampler.choose(own)
                 has_ended = sampler.note(token)
-            except ModelError as error:
+            except Exception as error:
+                # The others have chosen theirs: the step must not be made again.
                 self.failed[row] = error
             self.tokens.append(token)
             self.ended.append(has_ended)

@@ -164,6 +164,12 @@ def test_a_structure_that_fails_ends_its_sequence_alone(model: DecoderModel) -> 
         ({"tokens": [1] * CONTEXT}, f"the prompt has {CONTEXT} tokens; the context"),
         ({"top_k": [0]}, "top_k is 0"),
         ({"regex": np.array(["("], object)}, "regex: "),
+        ({"regex": np.array(["a", "b"], object)}, "regex has 2 texts; it needs one"),
+        ({"json_schema": np.array([], object)}, "json_schema needs texts"),
+        ({"seed": [float("nan")]}, "seed is nan, not a whole number"),
+        ({"seed": [1.5]}, "seed is 1.5, not a whole number"),
+        ({"stop_tokens": ["5"]}, "input stop_tokens is <U1, not tokens"),
+        ({"stop_tokens": [VOCABULARY]}, f"from 0 to {VOCABULARY - 1}"),
     ],
 )
 def test_wrong_inputs_are_refused(model: DecoderModel, inputs: dict[str, Any], words: str) -> None:
