@@ -200,6 +200,7 @@ struct PyLanguage {
     special_tokens: Vec<(String, String)>,
     context_length: usize,
     optional_inputs: Vec<String>,
+    adapters: Vec<String>,
 }
 
 /// The attributes of `grps.server.native.NativeBatching`.
@@ -337,9 +338,9 @@ impl TryFrom<PyModelSpec> for ModelSpec {
 
 impl From<PyLanguage> for LanguageSpec {
     fn from(language: PyLanguage) -> Self {
-        let PyLanguage { chat_template, special_tokens, context_length, optional_inputs } =
+        let PyLanguage { chat_template, special_tokens, context_length, optional_inputs, adapters } =
             language;
-        Self { chat_template, special_tokens, context_length, optional_inputs }
+        Self { chat_template, special_tokens, context_length, optional_inputs, adapters }
     }
 }
 
