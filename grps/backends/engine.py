@@ -124,7 +124,7 @@ class Engine:
     verb: Verb
     formats: tuple[ModelFormat, ...]
     also_imports: tuple[str, ...] = ()
-    """Other packages of the extra."""
+    """Other packages that its modules import when they are loaded."""
     requires: str = ""
     """What else must be present."""
     also_serves: tuple[str, ...] = ()

@@ -301,7 +301,7 @@ class NativeLanguage:
     optional_inputs: tuple[str, ...] = ()
     """Inputs that not every engine takes, and this one does."""
     adapters: tuple[str, ...] = ()
-    """Names of its adapters, which are served as models."""
+    """Changes of its weights that a request may ask for by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

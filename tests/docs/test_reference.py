@@ -208,7 +208,9 @@ def test_causes_have_their_statuses() -> None:
         ("sklearn", "sklearn.backend", "SklearnArguments"),
         ("xgboost", "xgboost.backend", "XgboostArguments"),
         ("lightgbm", "lightgbm.backend", "LightgbmArguments"),
-        ("decoder", "decoder.step_model", "DecoderArguments"),
+        ("openvino_genai", "openvino_genai.step_model", "GenAiArguments"),
+        ("decoder", "decoder.arguments", "DecoderArguments"),
+        ("llamacpp", "llamacpp.step_model", "LlamaCppArguments"),
         ("vllm", "vllm.arguments", "VllmArguments"),
     ],
 )

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from grps.backends.common.language.decoder_files import SAFETENSORS_FILES, is_onnx_decoder
 from grps.backends.common.language.verb import LLM_SERVE
 from grps.backends.engine import Engine, ModelFormat
 
 ENGINE = Engine(
     name="decoder",
-    title="decoder on PyTorch",
+    title="decoder on PyTorch or ONNX Runtime",
     package="llguidance",
     extra="decoder",
     distributions=("llguidance",),
-    also_imports=("torch",),
+    also_imports=("torch", "onnxruntime"),
     verb=LLM_SERVE,
     formats=(
         ModelFormat(
             name="hugging_face",
             title="directory of Hugging Face",
-            directory_files=frozenset({"model.safetensors", "model.safetensors.index.json"}),
+            directory_files=SAFETENSORS_FILES,
+        ),
+        ModelFormat(
+            name="hugging_face_onnx",
+            title="directory of a decoder in ONNX",
+            in_directory=is_onnx_decoder,
         ),
     ),
     makes_steps=True,

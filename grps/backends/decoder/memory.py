@@ -1,11 +1,10 @@
-"""How much memory a model takes, checked before it is loaded."""
+"""How much memory a model takes, checked before it is used."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import psutil
-import torch
 
 from grps.errors import ModelError
 from grps.machine import memory_limit
@@ -31,12 +30,28 @@ class Wanted:
     """Copies of the model that share the memory."""
 
 
-def free_bytes(place: torch.device) -> int:
-    """Return how much memory is free on a device."""
-    if place.type == "cuda":
-        return int(torch.cuda.mem_get_info(place)[0])
+def free_memory() -> int:
+    """Return how much memory of the machine is free for this process."""
     memory = psutil.virtual_memory()
     return min(memory.available, memory_limit())
+
+
+def check_weights(weights_bytes: int, free: int, use: str) -> None:
+    """Check that weights fit into the free memory.
+
+    Args:
+        weights_bytes: What they take.
+        free: Bytes of memory that are free.
+        use: What to use in their place.
+
+    Raises:
+        ModelError: They do not.
+    """
+    if weights_bytes > free:
+        raise ModelError(
+            f"the weights take {_gib(weights_bytes)}, but {_gib(free)} of memory are free; "
+            f"use {use}"
+        )
 
 
 def plan_memory(wanted: Wanted, free: int) -> tuple[int, int]:
@@ -53,12 +68,8 @@ def plan_memory(wanted: Wanted, free: int) -> tuple[int, int]:
     Raises:
         ModelError: The weights, the cache or the context have no room.
     """
+    check_weights(wanted.weights_bytes, free, "a smaller model or inferer_args.dtype: bfloat16")
     left = free - wanted.weights_bytes
-    if left < 0:
-        raise ModelError(
-            f"the weights take {_gib(wanted.weights_bytes)}, but {_gib(free)} of memory are free; "
-            "use a smaller model or inferer_args.dtype: bfloat16"
-        )
     context = wanted.context_length or wanted.model_context
     if context > wanted.model_context:
         raise ModelError(

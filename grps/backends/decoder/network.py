@@ -1,162 +1,84 @@
-"""The forward pass of a decoder over parts of several sequences at once."""
+"""What the scheduler needs of a decoder's network, whatever computes it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-import torch
-from torch.nn.functional import embedding, linear, scaled_dot_product_attention, silu
+import numpy as np
 
-from grps.backends.decoder.architecture import Architecture
-from grps.backends.decoder.cache import KeyValues
-from grps.backends.decoder.weights import Layer, Weights
+
+class Cache(Protocol):
+    """The keys and values of one sequence, which grow with it."""
+
+    @property
+    def bytes(self) -> int:
+        """The memory that it takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """Tokens of a sequence that are next to each other."""
 
-    cache: KeyValues
-    """Has the positions before them, and gets theirs."""
+    cache: Cache
+    """Has the positions before them, and gets theirs. It is one of the network that reads them."""
     tokens: Sequence[int]
     start: int
     """The position of the first."""
+    adapter: str | None = None
+    """The change of the weights that computes the sequence."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A span among the rows of a forward pass."""
+class Network(Protocol):
+    """A network that is loaded. One thread calls it.
 
-    span: Span
-    rows: slice
-    mask: torch.Tensor | None
-    """Which positions each of its rows sees, where that is not all up to the last."""
-
-
-class Network:
-    """A decoder.
-
-    All tokens of a pass go through the matrices together; each sequence has its own attention, so
-    it computes nothing that depends on how long the others are.
+    What it computes for a sequence does not depend on the other spans, up to the rounding of sums.
+    If a call raises, it can be made again: a cache has the same positions before its span.
     """
 
-    def __init__(self, architecture: Architecture, weights: Weights, context_length: int) -> None:
-        """Make one with weights of one type on one device.
+    def new_cache(self) -> Cache:
+        """Return the cache of a sequence that begins."""
 
-        Args:
-            architecture: Its sizes.
-            weights: Its weights.
-            context_length: Most positions of a sequence.
-        """
-        self._sizes = architecture
-        self._weights = weights
-        self._place = weights.embedding.device
-        frequencies = torch.tensor(architecture.rotation.frequencies(architecture.head_size))
-        angles = torch.arange(context_length).float()[:, None] * frequencies.float()[None, :]
-        dtype = weights.embedding.dtype
-        self._cosines = angles.cos().to(self._place, dtype)
-        self._sines = angles.sin().to(self._place, dtype)
+    def read(self, spans: Sequence[Span]) -> object:
+        """Read tokens into the caches of their sequences, at least one of each."""
 
-    @torch.inference_mode()
-    def read(self, spans: Sequence[Span]) -> torch.Tensor:
-        """Read tokens into the caches of their sequences.
-
-        Args:
-            spans: The tokens, at least one in each.
+    def next_logits(self, spans: Sequence[Span]) -> np.ndarray:
+        """Read tokens, and return the logits of what follows each span.
 
         Returns:
-            What the last layer makes of each token, ``[tokens, hidden]``.
+            ``[spans, vocabulary]``, float32.
         """
-        tokens = [token for span in spans for token in span.tokens]
-        positions = [
-            position
-            for span in spans
-            for position in range(span.start, span.start + len(span.tokens))
-        ]
-        rows = embedding(torch.tensor(tokens, device=self._place), self._weights.embedding)
-        at = torch.tensor(positions, device=self._place)
-        turns = self._cosines[at][:, None], self._sines[at][:, None]
-        parts = self._parts(spans)
-        for index, layer in enumerate(self._weights.layers):
-            rows = rows + self._attend(index, layer, rows, parts, turns)
-            inner = layer.gate_up(self._normalize(rows, layer.inner_norm))
-            gate, up = inner.chunk(2, -1)
-            rows = rows + layer.down(silu(gate) * up)
-        return rows
-
-    @torch.inference_mode()
-    def logits(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the logits of the next token behind each row, ``[rows, vocabulary]``, float32."""
-        normed = self._normalize(rows, self._weights.norm)
-        return linear(normed, self._weights.head).float()
-
-    def _parts(self, spans: Sequence[Span]) -> list[_Part]:
-        parts = []
-        begin = 0
-        for span in spans:
-            count = len(span.tokens)
-            stop = span.start + count
-            span.cache.reserve(stop)
-            mask = None
-            if count > 1:
-                mask = torch.ones(count, stop, dtype=torch.bool, device=self._place)
-                mask = mask.tril(span.start)
-            parts.append(_Part(span, slice(begin, begin + count), mask))
-            begin += count
-        return parts
-
-    def _attend(
-        self,
-        index: int,
-        layer: Layer,
-        rows: torch.Tensor,
-        parts: Sequence[_Part],
-        turns: tuple[torch.Tensor, torch.Tensor],
-    ) -> torch.Tensor:
-        sizes = self._sizes
-        made = layer.qkv(self._normalize(rows, layer.attention_norm))
-        heads = made.view(len(rows), -1, sizes.head_size)
-        queries, keys, values = heads.split([sizes.heads, sizes.kv_heads, sizes.kv_heads], 1)
-        if layer.query_norm is not None and layer.key_norm is not None:
-            queries = self._normalize(queries, layer.query_norm)
-            keys = self._normalize(keys, layer.key_norm)
-        queries, keys = _turned(queries, *turns), _turned(keys, *turns)
-        seen = torch.empty_like(queries)
-        for part in parts:
-            at, span = part.rows, part.span
-            own_keys, own_values = span.cache.write(index, span.start, keys[at], values[at])
-            seen[at] = self._look(queries[at], own_keys, own_values, part.mask)
-        return layer.output(seen.reshape(len(rows), -1))
-
-    def _look(
-        self,
-        queries: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        mask: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """Return what queries of one sequence, ``[rows, heads, size]``, see."""
-        sizes = self._sizes
-        group = sizes.heads // sizes.kv_heads
-        # Heads that share keys and values are those of one batch entry.
-        grouped = queries.view(-1, sizes.kv_heads, group, sizes.head_size).permute(1, 2, 0, 3)
-        shared = (sizes.kv_heads, group, *keys.shape[1:])
-        seen = scaled_dot_product_attention(
-            grouped,
-            keys[:, None].expand(shared),
-            values[:, None].expand(shared),
-            attn_mask=mask,
-        )
-        return seen.permute(2, 0, 1, 3).reshape(queries.shape)
-
-    def _normalize(self, rows: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        wide = rows.float()
-        scale = torch.rsqrt(wide.square().mean(-1, keepdim=True) + self._sizes.epsilon)
-        return weight * (wide * scale).to(rows.dtype)
 
 
-def _turned(heads: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
-    """Turn each pair of elements of ``[rows, heads, size]``; the halves of a head are the pairs."""
-    first, second = heads.chunk(2, -1)
-    return torch.cat((first * cosines - second * sines, second * cosines + first * sines), -1)
+class NetworkFiles(Protocol):
+    """The files of a network, of which only the sizes were read."""
+
+    @property
+    def vocabulary(self) -> int:
+        """How many logits there are."""
+
+    @property
+    def weights_bytes(self) -> int:
+        """The memory that the weights take."""
+
+    @property
+    def position_bytes(self) -> int:
+        """Bytes of the keys and values of one position."""
+
+    @property
+    def context_length(self) -> int:
+        """Most positions that the network was made for."""
+
+    def free_bytes(self) -> int:
+        """Return how much memory is free where it is loaded."""
+
+    def load(self, context_length: int) -> Network:
+        """Load the network.
+
+        Args:
+            context_length: Most positions of a sequence.
+
+        Raises:
+            ModelError: The files are wrong.
+        """

@@ -5,48 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
-import msgspec
 import numpy as np
-import torch
 
 from grps.backends.common.arguments import read_arguments
-from grps.backends.common.device import choose_device, parse_device
 from grps.backends.common.language.inputs import prompt_tokens, room_for_answer
 from grps.backends.common.language.language_model import LanguageModel, Scheduling
 from grps.backends.common.language.model_files import language_files
 from grps.backends.common.language.options import Options, read_options
-from grps.backends.decoder.architecture import read_architecture
-from grps.backends.decoder.cache import CacheKind, KeyValues
-from grps.backends.decoder.memory import Wanted, free_bytes, plan_memory
-from grps.backends.decoder.network import Network, Span
+from grps.backends.decoder.arguments import DecoderArguments
+from grps.backends.decoder.memory import Wanted, plan_memory
+from grps.backends.decoder.network import Cache, Span
+from grps.backends.decoder.networks import open_network
 from grps.backends.decoder.sampling import Sampler, likeliest, log_sum
 from grps.backends.decoder.structure import Structures
-from grps.backends.decoder.weights import WeightsReader
 from grps.config.schema import ModelConfig
-from grps.errors import DeviceError, ModelError
+from grps.errors import InputError, ModelError
 from grps.inference.steps.model import PrefillPart, StepBatch, StepRequest, StepResult
 from grps.log import logger
 
-_DTYPES = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
 _GIB = 1 << 30
-
-
-class DecoderArguments(msgspec.Struct, frozen=True):
-    """``inferer_args`` of a decoder."""
-
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    context_length: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    cache_size_gb: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    prefill_tokens: Annotated[int, msgspec.Meta(ge=1)] = 512
-    tokenizer: str | None = None
-    chat_template: str | None = None
-    intra_op_threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
+_NOT_FINITE = (
+    "the network has computed logits that are no numbers; its type may have too small a range "
+    "(inferer_args.dtype: bfloat16 or float32)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +38,18 @@ class _Sequence:
 
     tokens: list[int]
     """Of its prompt, and those that were chosen."""
-    cache: KeyValues
+    cache: Cache
     """Has all but the last of them once the prompt is read."""
     sampler: Sampler
+    adapter: str | None
+
+    def span(self, start: int, stop: int) -> Span:
+        """Return its tokens from one position to another."""
+        return Span(self.cache, self.tokens[start:stop], start, self.adapter)
 
 
 class DecoderModel(LanguageModel):
-    """A decoder of the architecture of Llama, and those that differ little."""
+    """A decoder that runs in steps, whatever computes its network."""
 
     optional_inputs: ClassVar[frozenset[str]] = frozenset({"logit_bias", "top_logprobs"})
     repeatable: ClassVar[bool] = True
@@ -82,46 +70,40 @@ class DecoderModel(LanguageModel):
         Raises:
             ModelError: The files are wrong, the model is not supported, or has no room.
             DeviceError: The device is not there.
+            MissingExtraError: What computes the network is not installed.
         """
         args = read_arguments(DecoderArguments, self.args)
-        if args.intra_op_threads:
-            torch.set_num_threads(args.intra_op_threads)
-        place = _place(self.device)
         folder = Path(self.path or "")
-        architecture = read_architecture(folder)
-        reader = WeightsReader(folder, architecture)
-        named = architecture.dtype if args.dtype == "auto" else args.dtype
-        dtype = _DTYPES.get(named or "", reader.dtype)
-        kind = CacheKind(architecture, dtype, place, architecture.context_length)
+        found = open_network(folder, args, self.device)
         wanted = Wanted(
-            weights_bytes=reader.elements * dtype.itemsize,
-            position_bytes=kind.position_bytes,
-            model_context=architecture.context_length,
+            weights_bytes=found.weights_bytes,
+            position_bytes=found.position_bytes,
+            model_context=found.context_length,
             context_length=args.context_length,
             cache_bytes=None if args.cache_size_gb is None else int(args.cache_size_gb * _GIB),
             sequences=self._sequences,
             copies=self._copies,
         )
-        context, cache_bytes = plan_memory(wanted, free_bytes(place))
-        if args.context_length is None and context < architecture.context_length:
+        context, cache_bytes = plan_memory(wanted, found.free_bytes())
+        if args.context_length is None and context < found.context_length:
             logger.warning(
                 "the context is %d tokens, not the %d of the model: the cache has no room for more",
                 context,
-                architecture.context_length,
+                found.context_length,
             )
-        self._kind = replace(kind, context_length=context)
-        self._network = Network(architecture, reader.read(dtype, place), context)
+        self._network = found.load(context)
+        self.adapters = tuple(sorted(args.adapters))
         files = language_files(folder, args.tokenizer, args.chat_template)
-        ends = tuple(one for one in files.end_tokens if 0 <= one < architecture.vocabulary)
+        ends = tuple(one for one in files.end_tokens if 0 <= one < found.vocabulary)
         self.files = replace(files, context_length=context, end_tokens=ends)
         self.scheduling = Scheduling(
             prefill_part=args.prefill_tokens,
-            position_bytes=kind.position_bytes,
+            position_bytes=found.position_bytes,
             max_state_bytes=cache_bytes,
         )
         self._cache_bytes = cache_bytes
-        self._vocabulary = architecture.vocabulary
-        self._structures = Structures(files.tokenizer, ends, architecture.vocabulary)
+        self._vocabulary = found.vocabulary
+        self._structures = Structures(files.tokenizer, ends, found.vocabulary)
 
     def begin(self, requests: Sequence[StepRequest]) -> list[_Sequence]:
         """Begin sequences; those that had begun before go on behind their tokens.
@@ -141,24 +123,37 @@ class DecoderModel(LanguageModel):
         for token in request.outputs.get("token", np.empty(0, np.int64)).tolist():
             sampler.note(token)
             tokens.append(token)
-        return _Sequence(tokens, KeyValues(self._kind), sampler)
+        adapter = self._adapter(inputs.get("adapter"))
+        return _Sequence(tokens, self._network.new_cache(), sampler, adapter)
+
+    def _adapter(self, given: np.ndarray | None) -> str | None:
+        """Return the adapter that a request asks for."""
+        if given is None:
+            return None
+        names = [str(name) for name in np.ravel(given)]
+        if len(names) != 1 or names[0] not in self.adapters:
+            raise InputError(
+                f"input adapter is {', '.join(names)!r}; the model has "
+                f"{', '.join(self.adapters) or 'none'}"
+            )
+        return names[0]
 
     def prefill(self, parts: Sequence[PrefillPart]) -> None:
         """Read parts of prompts. The last token of each is left to the first step."""
         spans = []
         for part in parts:
             sequence: _Sequence = part.state
-            tokens = sequence.tokens[part.start : min(part.stop, len(sequence.tokens) - 1)]
-            if tokens:
-                spans.append(Span(sequence.cache, tokens, part.start))
+            span = sequence.span(part.start, min(part.stop, len(sequence.tokens) - 1))
+            if span.tokens:
+                spans.append(span)
         if spans:
             self._network.read(spans)
 
     def step(self, batch: StepBatch) -> StepResult:
         """Choose the next token of each sequence."""
         sequences: Sequence[_Sequence] = batch.states
-        spans = [Span(one.cache, one.tokens[-1:], len(one.tokens) - 1) for one in sequences]
-        logits = self._network.logits(self._network.read(spans)).cpu().numpy()
+        spans = [one.span(len(one.tokens) - 1, len(one.tokens)) for one in sequences]
+        logits = self._network.next_logits(spans)
         step = _Step([one.sampler for one in sequences], logits)
         finished = []
         for sequence, token, has_ended in zip(sequences, step.tokens, step.ended, strict=True):
@@ -180,9 +175,12 @@ class _Step:
         for row, (sampler, own) in enumerate(zip(samplers, logits, strict=True)):
             token, has_ended = 0, True
             try:
+                if not np.isfinite(own.max()):
+                    raise ModelError(_NOT_FINITE)
                 token = sampler.choose(own)
                 has_ended = sampler.note(token)
-            except ModelError as error:
+            except Exception as error:
+                # The others have chosen theirs: the step must not be made again.
                 self.failed[row] = error
             self.tokens.append(token)
             self.ended.append(has_ended)
@@ -206,19 +204,6 @@ def _described(
     if not options.logprobs and not options.top_logprobs:
         return 0.0, *likeliest(logits, 0)
     return logits[token] - log_sum(logits), *likeliest(logits, options.top_logprobs)
-
-
-def _place(device: str | None) -> torch.device:
-    """Return the device that a model goes to.
-
-    Raises:
-        DeviceError: It is not there, or none of PyTorch's.
-    """
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    chosen = choose_device(parse_device(device), count, "PyTorch finds no CUDA device")
-    if chosen.kind == "original":
-        raise DeviceError("device original: the files of the model name no device; use cpu or cuda")
-    return torch.device(str(chosen))
 
 
 def create_step_model(config: ModelConfig) -> DecoderModel:

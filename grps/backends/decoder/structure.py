@@ -122,10 +122,12 @@ def _grammar(kind: str, texts: list[str]) -> str:
         raise InputError(f"{kind} has more than {_MAX_BYTES} bytes")
     if not texts or not all(texts):
         raise InputError(f"{kind} needs texts that are not empty")
+    if kind != "choice" and len(texts) > 1:
+        raise InputError(f"{kind} has {len(texts)} texts; it needs one")
     if kind == "choice":
         words = " | ".join(json.dumps(text, ensure_ascii=False) for text in texts)
         return llguidance.LLMatcher.grammar_from_lark(f"start: {words}")
-    [text] = texts[:1]
+    [text] = texts
     if kind == "regex":
         return llguidance.LLMatcher.grammar_from_regex(text)
     try:

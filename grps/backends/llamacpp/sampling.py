@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from grps.backends.common.language.inputs import number_of, number_within, schema_or_choice
+from grps.backends.common.language.inputs import (
+    number_of,
+    number_within,
+    schema_or_choice,
+    seed_of,
+)
 from grps.errors import InputError
 
 _NUMBERS: Mapping[str, tuple[str, type, float, float]] = {
@@ -53,7 +58,7 @@ def body_of(inputs: Mapping[str, np.ndarray], room: int) -> dict[str, Any]:
     if "min_tokens" in inputs and number_of("min_tokens", inputs["min_tokens"]) > 0:
         raise InputError("the engine takes no min_tokens; leave it out")
     if "seed" in inputs:
-        body["seed"] = int(number_of("seed", inputs["seed"])) % _SEEDS
+        body["seed"] = seed_of(inputs["seed"], _SEEDS)
     return body | _structure(inputs)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import xllamacpp
 
 from grps.backends.common.arguments import read_arguments
+from grps.backends.common.language.inputs import tokens_of
 from grps.backends.common.language.model_files import language_files
 from grps.backends.common.language.running_engine import RunningEngine, RunningSequence
 from grps.backends.llamacpp.pieces import Pieces
@@ -97,7 +98,7 @@ class LlamaCppModel(RunningEngine):
     def options(self, inputs: Mapping[str, np.ndarray], room: int) -> _Options:
         """Return how a sequence is generated; see ``RunningEngine.options``."""
         body = body_of(inputs, room)
-        stop = frozenset(int(token) for token in np.ravel(inputs.get("stop_tokens", ())))
+        stop = frozenset(tokens_of("stop_tokens", inputs.get("stop_tokens")).tolist())
         ends = frozenset() if body.get("ignore_eos") else frozenset(self.files.end_tokens)
         return _Options(body, stop | ends, bool(np.any(inputs.get("logprobs", 0))))
 

@@ -18,11 +18,11 @@ from grps.backends.common.arguments import as_list, library_paths, read_argument
 from grps.backends.common.arrays import texts_of, wire_array
 from grps.backends.common.causes import run_error
 from grps.backends.common.device import Device, parse_device
+from grps.backends.common.onnx.causes import onnxruntime_cause
+from grps.backends.common.onnx.external_data import read_external_data
 from grps.backends.common.warm_up import first_run
 from grps.backends.formats import expect_format, only_file
 from grps.backends.onnxruntime.arena import Arena
-from grps.backends.onnxruntime.causes import onnxruntime_cause
-from grps.backends.onnxruntime.external_data import read_external_data
 from grps.backends.onnxruntime.outputs import (
     labels_of,
     map_spec,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import openvino_genai
 
-from grps.backends.common.language.inputs import number_of, number_within
+from grps.backends.common.language.inputs import number_within, seed_of, tokens_of
 from grps.backends.openvino_genai.structure import structured_output
 from grps.errors import InputError
 
@@ -49,13 +49,13 @@ def generation_config(
             number = number_within(name, inputs[name], least, most)
             setattr(config, own, kind(number))
     if "seed" in inputs:
-        config.rng_seed = int(number_of("seed", inputs["seed"])) % _SEEDS
+        config.rng_seed = seed_of(inputs["seed"], _SEEDS)
     config.max_new_tokens = min(config.max_new_tokens, room)
     config.do_sample = "temperature" in inputs and config.temperature > 0
     if not config.do_sample:
         config.temperature = 1.0
-    stop_tokens = np.ravel(inputs.get("stop_tokens", ()))
-    config.stop_token_ids = end_tokens | {int(token) for token in stop_tokens}
+    stop_tokens = tokens_of("stop_tokens", inputs.get("stop_tokens"))
+    config.stop_token_ids = end_tokens | set(stop_tokens.tolist())
     structure = structured_output(inputs)
     if structure is not None:
         config.structured_output_config = structure

@@ -43,7 +43,7 @@ class _Sequence:
 
     handle: Any
     opened: int
-    """Which of the pipelines that were opened generates it."""
+    """Which of the pipelines that were to be opened generates it."""
 
     def read(self) -> tuple[list[int], list[float]]:
         """Return what the engine has generated since: tokens and their log-probabilities."""
@@ -87,6 +87,8 @@ class GenAiModel(LanguageModel):
     def _open(self) -> None:
         # Two at once may not fit into the memory.
         self._pipeline = None
+        # Sequences of the last one have ended, even if there is none after it.
+        self._opened += 1
         args = self._arguments
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.max_num_seqs = self._most_sequences
@@ -102,7 +104,6 @@ class GenAiModel(LanguageModel):
                 )
         except RuntimeError as error:
             raise ModelError(f"OpenVINO GenAI can't load it: {str(error).strip()}") from error
-        self._opened += 1
 
     def begin(self, requests: Sequence[StepRequest]) -> list[_Sequence]:
         """Pass prompts to the engine.
@@ -110,9 +111,16 @@ class GenAiModel(LanguageModel):
         Raises:
             InputError: A prompt has no tokens or is too long, or the engine can't do what is asked.
         """
-        # All are checked before the engine has one: what it has when this raises, nobody ends.
+        # All are checked before the engine has one: what it has when this raises, it must drop.
         prompts = [self._prompt(request) for request in requests]
-        return [self._add(tokens, config) for tokens, config in prompts]
+        sequences: list[_Sequence] = []
+        try:
+            for tokens, config in prompts:
+                sequences.append(self._add(tokens, config))
+        except BaseException:
+            self.end(sequences)
+            raise
+        return sequences
 
     def step(self, batch: StepBatch) -> StepResult:
         """Let the engine make a step, and deliver what it has generated."""
@@ -168,7 +176,7 @@ class GenAiModel(LanguageModel):
             return
         try:
             self._pipeline.step()
-        except RuntimeError:
+        except Exception:
             # A pipeline that has failed in a step makes no other one.
             logger.warning("OpenVINO GenAI has failed in a step; the model is loaded again")
             self._open()

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from tests.support import GUARD_S, RunningServer, serving, write_project
-from tests.unit.backends.decoder.tiny import CONTEXT, VOCABULARY, write_model
+from tests.text_networks.onnx_decoder import write_onnx_model
+from tests.text_networks.tiny_decoder import CONTEXT, VOCABULARY, write_model
 
 PROMPT = "A prompt of thirty characters."
 MESSAGES: list[Any] = [{"role": "user", "content": PROMPT}]
@@ -41,7 +42,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     }
     tight = {**model, "name": "tight", "inferer_args": {"cache_size_gb": TIGHT}}
     apart = {**model, "name": "apart", "isolation": "process"}
-    with serving(write_project(folder / "project", [model, tight, apart])) as made:
+    graph = write_onnx_model(folder / "graph", external="model.onnx_data")
+    onnx = {**model, "name": "onnx", "inferer_path": str(graph)}
+    with serving(write_project(folder / "project", [model, tight, apart, onnx])) as made:
         yield made
 
 
@@ -119,6 +122,21 @@ def test_a_process_of_its_own_answers_the_same(client: Any) -> None:
     apart, here = (complete(client, model=name, **bias).choices[0] for name in ("apart", "tiny"))
     assert apart.text == here.text
     assert apart.logprobs == here.logprobs
+
+
+def test_a_graph_with_the_same_weights_answers_the_same(client: Any) -> None:
+    def ask(model: str, number: int) -> Any:
+        prompt = f"{number}: {PROMPT}"[: number * 7 + 1]
+        return complete(
+            client, model=model, prompt=prompt, temperature=1, seed=number, logprobs=2
+        ).choices[0]
+
+    expected = [ask("tiny", number) for number in range(5)]
+    with ThreadPoolExecutor(5) as threads:
+        found = list(threads.map(lambda number: ask("onnx", number), range(5)))
+    assert [one.text for one in found] == [one.text for one in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert one.logprobs.token_logprobs == pytest.approx(other.logprobs.token_logprobs, abs=1e-4)
 
 
 def test_who_asks_for_none_gets_none(client: Any) -> None:

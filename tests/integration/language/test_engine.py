@@ -104,7 +104,9 @@ def test_sequences_are_generated_together(model: GenAiModel) -> None:
         ({"top_k": [0]}, "top_k is 0"),
         ({"seed": [1, 2]}, "not one number"),
         ({"logprobs": [2]}, "logprobs is 2"),
-        ({"stop_tokens": [-5]}, "refuses"),
+        ({"stop_tokens": [-5]}, "stop_tokens: tokens are numbers from 0"),
+        ({"stop_tokens": ["5"]}, "input stop_tokens is <U1, not tokens"),
+        ({"seed": [float("inf")]}, "seed is inf, not a whole number"),
         ({"temperature": [float("nan")]}, "temperature is nan"),
     ],
 )
@@ -117,6 +119,46 @@ def test_what_is_refused_leaves_nothing_in_the_engine(model: GenAiModel) -> None
     with pytest.raises(InputError):
         model.begin([request(), request(top_k=[0])])
     assert not model._pipeline.has_non_finished_requests()
+
+
+def test_what_can_not_be_added_leaves_nothing_in_the_engine(
+    model: GenAiModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = model._add
+    added: list[Any] = []
+
+    def refuse_the_second(*given: Any) -> Any:
+        if added:
+            raise MemoryError
+        added.append(add(*given))
+        return added[0]
+
+    monkeypatch.setattr(model, "_add", refuse_the_second)
+    with pytest.raises(MemoryError):
+        model.begin([request(), request()])
+    assert added[0].handle.get_status() == openvino_genai.GenerationStatus.CANCEL
+
+
+def test_sequences_end_with_a_pipeline_that_can_not_be_opened_again(
+    model: GenAiModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*given: Any) -> Any:
+        raise RuntimeError("no memory")
+
+    class Broken:
+        has_non_finished_requests = staticmethod(lambda: True)
+        step = staticmethod(no_memory)
+
+    [left_out] = model.begin([request()])
+    with monkeypatch.context() as patched:
+        patched.setattr(model, "_pipeline", Broken())
+        patched.setattr(openvino_genai, "ContinuousBatchingPipeline", no_memory)
+        with pytest.raises(ModelError, match="no memory"):
+            model.step(StepBatch({}, []))
+    model._pipeline = None
+    result = model.step(StepBatch({}, [left_out]))
+    assert "the engine has failed" in str(result.failed[0])
+    assert run(model, model.begin([request()])) == [3]
 
 
 def test_a_pipeline_that_fails_is_opened_again(

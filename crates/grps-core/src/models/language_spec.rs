@@ -11,4 +11,6 @@ pub struct LanguageSpec {
     pub context_length: usize,
     /// Inputs that not every engine takes, and this one does, such as `logit_bias`.
     pub optional_inputs: Vec<String>,
+    /// Changes of its weights that a request may ask for by the input `adapter`.
+    pub adapters: Vec<String>,
 }

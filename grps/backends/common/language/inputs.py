@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from grps.backends.common.language.json_schema import checked_schema
 from grps.errors import InputError
+
+_MOST_TOKEN = 2**31 - 1
 
 
 def number_of(name: str, array: np.ndarray) -> Any:
@@ -34,6 +37,56 @@ def number_within(name: str, array: np.ndarray, least: float, most: float) -> An
     return number
 
 
+def seed_of(array: np.ndarray, count: int) -> int:
+    """Return the seed that an input is.
+
+    Args:
+        array: The input.
+        count: How many seeds there are.
+
+    Raises:
+        InputError: It is no whole number.
+    """
+    number = number_of("seed", array)
+    if not math.isfinite(number) or number != int(number):
+        raise InputError(f"input seed is {number}, not a whole number")
+    return int(number) % count
+
+
+def tokens_of(name: str, array: np.ndarray | None, vocabulary: int | None = None) -> np.ndarray:
+    """Return the tokens that an input lists; none without it.
+
+    Args:
+        name: The input.
+        array: Its tensor.
+        vocabulary: How many tokens there are, if the engine does not check that itself.
+
+    Raises:
+        InputError: It has something else.
+    """
+    if array is None or array.size == 0:
+        return np.empty(0, np.int64)
+    tokens = np.ravel(array)
+    if tokens.dtype.kind not in "iu":
+        raise InputError(f"input {name} is {tokens.dtype}, not tokens")
+    most = _MOST_TOKEN if vocabulary is None else vocabulary - 1
+    if tokens.min() < 0 or tokens.max() > most:
+        raise InputError(f"input {name}: tokens are numbers from 0 to {most}")
+    return tokens.astype(np.int64)
+
+
+def text_of(name: str, array: np.ndarray) -> str:
+    """Return the text that an input is.
+
+    Raises:
+        InputError: It has none or several, or an empty one.
+    """
+    texts = [str(text) for text in np.ravel(array)]
+    if len(texts) != 1 or not texts[0]:
+        raise InputError(f"input {name} has {len(texts)} texts; it needs one that is not empty")
+    return texts[0]
+
+
 def schema_or_choice(inputs: Mapping[str, np.ndarray]) -> str | list[str] | None:
     """Return the JSON schema, or the choice of texts, that an answer must be; ``None`` for any.
 
@@ -52,9 +105,9 @@ def schema_or_choice(inputs: Mapping[str, np.ndarray]) -> str | list[str] | None
         if not texts or not all(texts):
             raise InputError("choice needs texts that are not empty")
         return texts
-    return (
-        checked_schema(str(np.ravel(inputs["json_schema"])[0])) if "json_schema" in inputs else None
-    )
+    if "json_schema" in inputs:
+        return checked_schema(text_of("json_schema", inputs["json_schema"]))
+    return None
 
 
 def prompt_tokens(inputs: Mapping[str, np.ndarray], vocabulary: int) -> np.ndarray:

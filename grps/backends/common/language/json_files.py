@@ -56,5 +56,5 @@ def read_json_list(path: Path) -> list[dict[str, Any]]:
 def _parsed(path: Path) -> Any:
     try:
         return json.loads(read_text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not JSON: {error}") from error

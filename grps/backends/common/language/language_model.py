@@ -27,9 +27,9 @@ class LanguageFacts:
 
     files: LanguageFiles
     optional_inputs: frozenset[str]
+    adapters: tuple[str, ...]
     scheduling: Scheduling | None
     """``None`` when its engine batches its sequences itself."""
-    adapters: tuple[str, ...] = ()
 
 
 class LanguageModel(StepModel):
@@ -43,23 +43,23 @@ class LanguageModel(StepModel):
             ``logit_bias_tokens``, and ``top_logprobs``, for which a step returns the outputs
             ``top_token`` and ``top_logprob``, a row of equal length for each token. Front ends
             refuse what is not named.
+        adapters: Names of changes of its weights, such as LoRA adapters: a request asks for one by
+            the input ``adapter``, and front ends by its name as that of a model. Set by ``load``.
         files: What its files say besides its weights; set by ``load``.
-        adapters: Names of its adapters, which front ends serve as models: a request has the input
-            ``adapter`` then. Set by ``load``.
         scheduling: How its sequences are scheduled; ``None`` when its engine does that. Set by
             ``load``. A sequence may lose its state, and begins again with its outputs.
     """
 
     optional_inputs: ClassVar[frozenset[str]] = frozenset()
+    adapters: tuple[str, ...] = ()
     files: LanguageFiles
     scheduling: Scheduling | None = None
-    adapters: tuple[str, ...] = ()
 
     def facts(self) -> LanguageFacts:
         """Return what the service knows of it, once it is loaded."""
         return LanguageFacts(
             files=self.files,
             optional_inputs=self.optional_inputs,
-            scheduling=self.scheduling,
             adapters=self.adapters,
+            scheduling=self.scheduling,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grps.backends.common.language.inputs import number_of
+from grps.backends.common.language.inputs import number_of, seed_of, tokens_of
 from grps.errors import InputError
 
 MOST_TOP = 20
@@ -87,8 +87,8 @@ def read_options(
                 raise InputError(f"input {name} is {value}, not {above}{least} to {most}")
             given[name] = kind(value)
     if "seed" in inputs:
-        given["seed"] = int(number_of("seed", inputs["seed"])) % _SEEDS
-    ends = _tokens("stop_tokens", inputs.get("stop_tokens"), vocabulary)
+        given["seed"] = seed_of(inputs["seed"], _SEEDS)
+    ends = tokens_of("stop_tokens", inputs.get("stop_tokens"), vocabulary)
     own_ends = set() if given.get("ignore_eos") else set(end_tokens)
     given["end_tokens"] = frozenset(own_ends | set(ends.tolist()))
     if "logit_bias" in inputs or "logit_bias_tokens" in inputs:
@@ -97,7 +97,7 @@ def read_options(
 
 
 def _biases(inputs: Mapping[str, np.ndarray], vocabulary: int) -> tuple[np.ndarray, np.ndarray]:
-    biased = _tokens("logit_bias_tokens", inputs.get("logit_bias_tokens"), vocabulary)
+    biased = tokens_of("logit_bias_tokens", inputs.get("logit_bias_tokens"), vocabulary)
     biases = np.ravel(inputs.get("logit_bias", ()))
     if biases.dtype.kind not in "iuf" or not np.all(np.abs(biases) <= 100):
         raise InputError("input logit_bias has other values than numbers from -100 to 100")
@@ -107,14 +107,3 @@ def _biases(inputs: Mapping[str, np.ndarray], vocabulary: int) -> tuple[np.ndarr
             "logit_bias_tokens; each token needs one"
         )
     return biased, biases.astype(np.float32)
-
-
-def _tokens(name: str, array: np.ndarray | None, vocabulary: int) -> np.ndarray:
-    if array is None or array.size == 0:
-        return np.empty(0, np.int64)
-    tokens = np.ravel(array)
-    if tokens.dtype.kind not in "iu":
-        raise InputError(f"input {name} is {tokens.dtype}, not tokens")
-    if tokens.min() < 0 or tokens.max() >= vocabulary:
-        raise InputError(f"input {name}: tokens are numbers from 0 to {vocabulary - 1}")
-    return tokens.astype(np.int64)

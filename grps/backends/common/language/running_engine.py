@@ -84,13 +84,17 @@ class RunningEngine(LanguageModel):
         Raises:
             InputError: A prompt has no tokens or is too long, or the engine can't do what is asked.
         """
-        # All are checked before the engine has one: what it has when this raises, nobody ends.
+        # All are checked before the engine has one: what it has when this raises, it must drop.
         checked = [self._checked(request) for request in requests]
-        sequences = []
-        for prompt, options in checked:
-            sequence = RunningSequence()
-            self.add(prompt, options, sequence)
-            sequences.append(sequence)
+        sequences: list[RunningSequence] = []
+        try:
+            for prompt, options in checked:
+                sequence = RunningSequence()
+                self.add(prompt, options, sequence)
+                sequences.append(sequence)
+        except BaseException:
+            self.end(sequences)
+            raise
         return sequences
 
     def step(self, batch: StepBatch) -> StepResult:

@@ -63,7 +63,7 @@ def stored_tensors(folder: Path) -> dict[str, Stored]:
         ModelError: A file is missing or damaged, or has tensors of an unknown type.
     """
     if not (folder / _INDEX).exists():
-        return _of_file(folder / _SINGLE)
+        return tensors_of_file(folder / _SINGLE)
     where = _json(folder / _INDEX, (folder / _INDEX).read_bytes()).get("weight_map")
     if not isinstance(where, dict) or not all(isinstance(name, str) for name in where.values()):
         raise ModelError(f"{folder / _INDEX}: weight_map does not name a file for each tensor")
@@ -71,14 +71,19 @@ def stored_tensors(folder: Path) -> dict[str, Stored]:
     for name in sorted(set(where.values())):
         if Path(name).name != name or name == "..":
             raise ModelError(f"{folder / _INDEX}: {name!r} is not the name of a file beside it")
-        found |= _of_file(folder / name)
+        found |= tensors_of_file(folder / name)
     missing = sorted(where.keys() - found.keys())
     if missing:
         raise ModelError(f"{folder}: no file has the tensor {missing[0]!r}, which the index names")
     return found
 
 
-def _of_file(path: Path) -> dict[str, Stored]:
+def tensors_of_file(path: Path) -> dict[str, Stored]:
+    """Return where the tensors of one file are, by their names.
+
+    Raises:
+        ModelError: It is missing or damaged, or has tensors of an unknown type.
+    """
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from tests.unit.backends.decoder.tiny import KINDS, VOCABULARY, write_model
+from tests.text_networks.tiny_decoder import KINDS, VOCABULARY, write_model
 
 GOLDEN = Path(__file__).with_name("golden.json")
 PROMPT = [(7 * position * position + 31 * position + 5) % 256 for position in range(20)]

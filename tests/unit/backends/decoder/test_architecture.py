@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from grps.backends.decoder.architecture import ARCHITECTURES, read_architecture
-from grps.backends.decoder.weights import WeightsReader
+from grps.backends.decoder.pytorch.architecture import ARCHITECTURES, read_architecture
+from grps.backends.decoder.pytorch.weights import WeightsReader
 from grps.errors import ModelError
-from tests.unit.backends.decoder.tiny import CONTEXT, KINDS, config_of, tensors_of, write_model
+from tests.text_networks.tiny_decoder import CONTEXT, KINDS, config_of, tensors_of, write_model
 
 CPU = torch.device("cpu")
 

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from grps.backends.decoder.architecture import read_architecture
-from grps.backends.decoder.cache import CacheKind, KeyValues
-from grps.backends.decoder.network import Network, Span
-from grps.backends.decoder.weights import WeightsReader
+from grps.backends.decoder.network import Span
+from grps.backends.decoder.pytorch.architecture import read_architecture
+from grps.backends.decoder.pytorch.cache import CacheKind, KeyValues
+from grps.backends.decoder.pytorch.network import Network
+from grps.backends.decoder.pytorch.weights import WeightsReader
+from tests.text_networks.tiny_decoder import CONTEXT, KINDS, write_model
 from tests.unit.backends.decoder.make_golden import GENERATED, GOLDEN, POSITIONS, PROMPT
-from tests.unit.backends.decoder.tiny import CONTEXT, KINDS, write_model
 
 CASES: dict[str, Any] = json.loads(GOLDEN.read_text())
 CPU = torch.device("cpu")

@@ -13,7 +13,8 @@ from grps.backends.common.language.options import MOST_TOP
 from grps.backends.decoder.step_model import DecoderModel
 from grps.errors import DeviceError, InputError, ModelError
 from grps.inference.steps.model import PrefillPart, StepBatch, StepRequest
-from tests.unit.backends.decoder.tiny import CONTEXT, END, VOCABULARY, write_model
+from tests.text_networks.onnx_decoder import write_onnx_model
+from tests.text_networks.tiny_decoder import CONTEXT, END, VOCABULARY, write_model
 
 LONG = list(range(40, 90))
 
@@ -25,9 +26,12 @@ def loaded(folder: Path, device: str = "cpu", **args: Any) -> DecoderModel:
     return model
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> DecoderModel:
-    return loaded(write_model(tmp_path_factory.mktemp("llama")))
+@pytest.fixture(scope="module", params=["safetensors", "onnx"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> DecoderModel:
+    folder = tmp_path_factory.mktemp("llama")
+    return loaded(
+        write_model(folder) if request.param == "safetensors" else write_onnx_model(folder)
+    )
 
 
 def request(tokens: Any = (1, 2, 3), made: Any = (), **inputs: Any) -> StepRequest:
@@ -129,6 +133,18 @@ def test_states_report_their_memory(model: DecoderModel) -> None:
     assert list(sizes) == [64 * model.scheduling.position_bytes] * 2
 
 
+def test_logits_that_are_no_numbers_fail_their_sequence_alone(
+    model: DecoderModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = begun(model, request(), request(), request())
+    logits = np.zeros((3, VOCABULARY), np.float32)
+    logits[0, 3], logits[2, 3] = np.nan, -np.inf
+    monkeypatch.setattr(model._network, "next_logits", lambda spans: logits)
+    result = model.step(StepBatch({}, states))
+    assert set(result.failed) == {0}
+    assert "no numbers" in str(result.failed[0])
+
+
 def test_a_structure_that_fails_ends_its_sequence_alone(model: DecoderModel) -> None:
     states = begun(model, request(), request(regex=np.array(["[0-9]{20}"], object)))
     with pytest.raises(ModelError):
@@ -148,6 +164,12 @@ def test_a_structure_that_fails_ends_its_sequence_alone(model: DecoderModel) -> 
         ({"tokens": [1] * CONTEXT}, f"the prompt has {CONTEXT} tokens; the context"),
         ({"top_k": [0]}, "top_k is 0"),
         ({"regex": np.array(["("], object)}, "regex: "),
+        ({"regex": np.array(["a", "b"], object)}, "regex has 2 texts; it needs one"),
+        ({"json_schema": np.array([], object)}, "json_schema needs texts"),
+        ({"seed": [float("nan")]}, "seed is nan, not a whole number"),
+        ({"seed": [1.5]}, "seed is 1.5, not a whole number"),
+        ({"stop_tokens": ["5"]}, "input stop_tokens is <U1, not tokens"),
+        ({"stop_tokens": [VOCABULARY]}, f"from 0 to {VOCABULARY - 1}"),
     ],
 )
 def test_wrong_inputs_are_refused(model: DecoderModel, inputs: dict[str, Any], words: str) -> None:
@@ -194,7 +216,8 @@ def test_weights_have_the_type_of_the_file_or_of_the_arguments(
     written: str, args: dict[str, Any], dtype: torch.dtype, tmp_path: Path
 ) -> None:
     model = loaded(write_model(tmp_path, dtype=written), **args)
-    assert model._kind.dtype == dtype
+    [state] = begun(model, request())
+    assert model.step(StepBatch({}, [state])).state_bytes == [64 * 2 * 3 * 2 * 8 * dtype.itemsize]
     assert len(made(model, begun(model, request()), 2)[0]) == 2
 
 

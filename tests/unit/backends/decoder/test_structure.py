@@ -13,7 +13,7 @@ from grps.backends.common.language.options import Options
 from grps.backends.decoder.sampling import Sampler
 from grps.backends.decoder.structure import Structures
 from grps.errors import InputError, ModelError
-from tests.unit.backends.decoder.tiny import END, VOCABULARY, write_tokenizer
+from tests.text_networks.tiny_decoder import END, VOCABULARY, write_tokenizer
 
 SCHEMA = {
     "type": "object",

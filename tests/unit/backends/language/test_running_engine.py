@@ -22,6 +22,8 @@ class Told(RunningEngine):
         self.files = LanguageFiles("{}", None, {}, (), 4)
         self.vocabulary = 8
         self.added: list[tuple[Sequence[int], Any]] = []
+        self.sequences: list[RunningSequence] = []
+        self.most = 8
 
     def options(self, inputs: Mapping[str, np.ndarray], room: int) -> Any:
         if "bad" in inputs:
@@ -29,7 +31,10 @@ class Told(RunningEngine):
         return room
 
     def add(self, prompt: Sequence[int], options: Any, sequence: RunningSequence) -> None:
+        if len(self.added) == self.most:
+            raise RuntimeError("no thread")
         self.added.append((prompt, options))
+        self.sequences.append(sequence)
 
 
 class Listing(Told):
@@ -51,6 +56,13 @@ def engine() -> Told:
 def request(tokens: Any = (1, 2), **inputs: Any) -> StepRequest:
     given = {"tokens": np.array(tokens, np.int64), **inputs}
     return StepRequest({name: np.asarray(array) for name, array in given.items()}, "id")
+
+
+def test_what_was_added_before_one_that_can_not_be_is_cancelled(engine: Told) -> None:
+    engine.most = 2
+    with pytest.raises(RuntimeError, match="no thread"):
+        engine.begin([request(), request(), request()])
+    assert [engine.deliver(one, [5], [0.0]) for one in engine.sequences] == [False, False]
 
 
 def test_what_was_generated_is_delivered_once(engine: Told) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from grps.backends.common.language.safetensors import stored_tensors
 from grps.errors import ModelError
-from tests.unit.backends.decoder.tiny import write_safetensors
+from tests.text_networks.tiny_decoder import write_safetensors
 
 TENSORS = {
     "a": torch.arange(6, dtype=torch.float32).reshape(2, 3),

@@ -44,6 +44,8 @@ def test_a_schema_is_passed_on() -> None:
         ({"top_p": [1.1]}, "top_p is 1.1"),
         ({"top_k": [0]}, "top_k is 0"),
         ({"seed": [1, 2]}, "not one number"),
+        ({"seed": [float("nan")]}, "seed is nan, not a whole number"),
+        ({"json_schema": np.array([], object)}, "json_schema has 0 texts"),
         ({"min_tokens": [1]}, "no min_tokens"),
         ({"regex": ["a"]}, "no regex"),
         ({"choice": [""]}, "not empty"),

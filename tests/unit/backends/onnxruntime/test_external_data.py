@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from grps.backends.backend import Backend
-from grps.backends.onnxruntime import external_data
+from grps.backends.common.onnx import external_data
 from grps.errors import ModelError
 from tests.unit.backends.models import Load
 
@@ -84,7 +84,7 @@ def test_a_name_at_the_end_of_a_part_is_found(
     backend = load(path, "onnxruntime")
     for size in (1, 7, 50):
         monkeypatch.setattr(external_data, "_PART_BYTES", size)
-        assert list(dict.fromkeys(external_data._locations(path))) == ["weights.bin"]
+        assert external_data.external_names(path) == ["weights.bin"]
     assert row(backend, 0) == 1
 
 

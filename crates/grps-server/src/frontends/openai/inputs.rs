@@ -1,5 +1,7 @@
 //! The inputs of a language model: the tokens of the prompt, and how the answer is generated.
 
+use std::slice;
+
 use bytes::Bytes;
 use grps_chat::CallGuide;
 use grps_core::{Error, PROMPT_INPUT, Tensor, Values};
@@ -15,6 +17,9 @@ const TEMPERATURE: f32 = 1.0;
 /// Inputs that not every engine takes.
 const LOGIT_BIAS: &str = "logit_bias";
 const TOP_LOGPROBS: &str = "top_logprobs";
+
+/// The input with the name of the adapter that a model is asked for by.
+const ADAPTER: &str = "adapter";
 
 /// The inputs of one choice, which may be guided to a call. Choices have different seeds.
 ///
@@ -55,6 +60,9 @@ pub(super) fn inputs(
         if let Some(value) = value {
             inputs.push(integers(name, [value])?);
         }
+    }
+    if let Some(adapter) = &language.adapter {
+        inputs.push(strings(ADAPTER, slice::from_ref(adapter))?);
     }
     add_biases(sampling, &mut inputs)?;
     add_stops(sampling, &mut inputs)?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use grps_chat::{AnswerFormat, SpecialTokens, TemplateThread};
-use grps_core::{Cause, Error, LanguageSpec, Model, Route, StepText};
+use grps_core::{Cause, Error, LanguageSpec, Model, Route, RouteQuery, StepText};
 use grps_openai::ApiError;
 use http::HeaderMap;
 use parking_lot::Mutex;
@@ -22,6 +22,8 @@ const TEMPLATE_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Language {
     /// The route with the model alone.
     pub(super) route: Route,
+    /// The change of its weights that the request asks for.
+    pub(super) adapter: Option<String>,
     model: Arc<Model>,
     text: Arc<dyn StepText>,
 }
@@ -44,16 +46,41 @@ struct Known {
     chat: Arc<Chat>,
 }
 
+/// The model that has an adapter with a name which is no model's.
+fn base_of(call: &Call, name: &str) -> Option<String> {
+    let models = call.app.engine.registry().models();
+    let bases = models.iter().filter(|model| has_adapter(model, name));
+    let base = bases.map(|model| model.spec().name.clone()).min()?;
+    call.find_route(&RouteQuery::named(name)).is_err().then_some(base)
+}
+
+fn has_adapter(model: &Model, name: &str) -> bool {
+    adapters(model).iter().any(|adapter| adapter == name)
+}
+
+/// The names of the adapters of a model, under which it is served as well.
+pub(super) fn adapters(model: &Model) -> &[String] {
+    model.spec().language.as_ref().map_or(&[], |language| &language.adapters)
+}
+
 impl Language {
-    /// Finds the model that a request names, which is counted for it.
+    /// Finds the model that a request names, itself or by one of its adapters. It is counted for
+    /// the request.
     ///
     /// # Errors
     /// There is none, or it is no language model.
     pub(super) fn find(call: &Call, name: &str, headers: &HeaderMap) -> Result<Self, Fault> {
-        let (route, model) = Purpose::Generate.find(call, name, headers)?;
+        let base = base_of(call, name);
+        let (route, model) =
+            Purpose::Generate.find(call, base.as_deref().unwrap_or(name), headers)?;
+        let adapter = base.map(|_| name.to_owned());
+        if adapter.is_some() && !has_adapter(&model, name) {
+            // Another version of the model has it.
+            return Err(ApiError::model_not_found(name, &Purpose::Generate.names(call)).into());
+        }
         let missing = || Error::new(Cause::Internal, "the language model has no tokenizer");
         let text = Arc::clone(model.executor().text().ok_or_else(missing)?);
-        Ok(Self { route, model, text })
+        Ok(Self { route, adapter, model, text })
     }
 
     /// The only language model, for a request that names none.
@@ -62,11 +89,11 @@ impl Language {
         name: Option<&str>,
         headers: &HeaderMap,
     ) -> Result<Self, Fault> {
-        let names = Purpose::Generate.names(call);
+        let names = Purpose::Generate.model_names(call);
         let name = name.or_else(|| names.first().map(String::as_str).filter(|_| names.len() == 1));
         match name {
             Some(name) => Self::find(call, name, headers),
-            None => Err(ApiError::model_not_found("", &names).into()),
+            None => Err(ApiError::model_not_found("", &Purpose::Generate.names(call)).into()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The lists of models that the routes of this API serve.
 
+use std::iter;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use grps_openai::{ListedModel, model_body, models_body};
@@ -8,6 +9,7 @@ use http::Response;
 use crate::call::call::Call;
 use crate::frontends::openai::api::Api;
 use crate::frontends::openai::errors::Fault;
+use crate::frontends::openai::language::adapters;
 use crate::frontends::shared::endpoint::HttpRequest;
 use crate::frontends::shared::response::json;
 use crate::net::http::reply_body::ReplyBody;
@@ -41,16 +43,17 @@ fn listed(call: &Call) -> Vec<ListedModel> {
     let models = call.app.engine.registry().models();
     let mut listed: Vec<ListedModel> = models
         .iter()
-        .filter_map(|model| {
+        .flat_map(|model| {
             let spec = model.spec();
             let of_language = spec.language.as_ref().map(|language| language.context_length);
             let length = of_language.or(spec.text.as_ref().map(|text| text.max_length));
             if length.is_none() && spec.transcriber.is_none() {
-                return None;
+                return Vec::new();
             }
             let max_model_len = length.and_then(|length| u32::try_from(length).ok());
             let created = seconds(model.created());
-            Some(ListedModel { name: spec.name.clone(), created, max_model_len })
+            let names = iter::once(&spec.name).chain(adapters(model));
+            names.map(|name| ListedModel { name: name.clone(), created, max_model_len }).collect()
         })
         .collect();
     listed.sort_by(|one, other| one.name.cmp(&other.name));

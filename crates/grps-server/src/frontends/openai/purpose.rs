@@ -8,6 +8,7 @@ use http::HeaderMap;
 
 use crate::call::call::Call;
 use crate::frontends::openai::errors::Fault;
+use crate::frontends::openai::language::adapters;
 
 /// What a route needs a model for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +73,20 @@ impl Purpose {
         ApiError::invalid("model", format!("The model '{name}' {cannot}. Models that can: {able}."))
     }
 
-    /// The names of the models that are for this.
+    /// The names by which requests find the models that are for this.
     pub(super) fn names(self, call: &Call) -> Vec<String> {
+        let mut names = self.model_names(call);
+        if self == Self::Generate {
+            let models = call.app.engine.registry().models();
+            names.extend(models.iter().flat_map(|model| adapters(model).to_vec()));
+            names.sort_unstable();
+            names.dedup();
+        }
+        names
+    }
+
+    /// The names of the models that are for this.
+    pub(super) fn model_names(self, call: &Call) -> Vec<String> {
         let models = call.app.engine.registry().models();
         let able = models.iter().filter(|model| self.is_of(model.spec()));
         let mut names: Vec<String> = able.map(|model| model.spec().name.clone()).collect();

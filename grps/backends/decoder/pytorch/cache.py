@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from grps.backends.decoder.architecture import Architecture
+from grps.backends.decoder.pytorch.architecture import Architecture
 
 _BLOCK = 64
 """Positions that the memory grows by, at least."""

@@ -10,13 +10,16 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import numpy as np
-import onnxruntime
 
 from grps.errors import ModelError
 from grps.log import logger
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 _LOCATION = re.compile(rb"\n\x08location\x12")
 """A ``StringStringEntryProto`` with this key; the length of its value and the value follow."""
@@ -69,7 +72,7 @@ def read_external_data(path: Path, options: onnxruntime.SessionOptions) -> list[
     Raises:
         ModelError: A file can't be read.
     """
-    names = list(dict.fromkeys(_locations(path)))
+    names = external_names(path)
     if not names:
         return []
     if not hasattr(options, "add_external_initializers_from_files_in_memory"):
@@ -87,6 +90,11 @@ def read_external_data(path: Path, options: onnxruntime.SessionOptions) -> list[
     sizes = [len(content) for content in contents]
     options.add_external_initializers_from_files_in_memory(names, contents, sizes)
     return contents
+
+
+def external_names(path: Path) -> list[str]:
+    """Return the names of the files beside a model that it refers to."""
+    return list(dict.fromkeys(_locations(path)))
 
 
 def _locations(path: Path) -> Iterator[str]:

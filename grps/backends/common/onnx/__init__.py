@@ -1,0 +1,1 @@
+"""What engines that run ONNX models share; it imports no framework."""

@@ -1,0 +1,1 @@
+"""Decoders that are ONNX graphs with a cache, on ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""Decoders whose weights are in safetensors files, on PyTorch."""
