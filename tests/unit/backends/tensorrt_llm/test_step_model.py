@@ -19,7 +19,7 @@ import pytest
 from grps.errors import DeviceError, InputError, ModelError
 from grps.inference.steps.model import StepBatch, StepRequest
 from tests.support import GUARD_S
-from tests.unit.backends.decoder.tiny import write_tokenizer
+from tests.text_networks.tiny_decoder import write_tokenizer
 from tests.unit.backends.tensorrt_llm import bindings
 from tests.unit.backends.tensorrt_llm.bindings import Executor, Response, Result
 from tests.unit.backends.tensorrt_llm.test_engine_files import write

@@ -22,7 +22,9 @@ def test_steps_without_tokens_do_not_end_a_sequence(
 ) -> None:
     """An engine that batches by itself may need many steps for a token, ours one for each."""
     files = LanguageFiles("{}", None, {}, (), 64)
-    facts = LanguageFacts(files=files, optional_inputs=frozenset(), scheduling=scheduling)
+    facts = LanguageFacts(
+        files=files, optional_inputs=frozenset(), adapters=(), scheduling=scheduling
+    )
     config = ModelConfig(name="m", version="1", inferer_type="vllm", inferer_path="model")
     steps = native_steps(config, 0, facts, Path())
     assert (steps.max_steps == 64) is limited
