@@ -88,8 +88,8 @@ def _check_adapters(adapters: Mapping[str, str]) -> None:
     for name, folder in adapters.items():
         if not name or not (Path(folder) / "adapter_config.json").is_file():
             raise ModelError(
-                f"inferer_args.adapters: {name!r}: {folder} is no directory of an adapter: it has no "
-                "adapter_config.json"
+                f"inferer_args.adapters: {name!r}: {folder} is no directory of an adapter: it "
+                "has no adapter_config.json"
             )
 
 
