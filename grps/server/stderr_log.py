@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from grps.errors import DeployError
 
@@ -22,9 +22,8 @@ def stderr_format() -> StderrFormat | None:
     value = os.environ.get(VARIABLE, "")
     if not value:
         return None
-    for known in get_args(StderrFormat):
-        if value == known:
-            return known
+    if value in get_args(StderrFormat):
+        return cast("StderrFormat", value)
     raise DeployError(f"{VARIABLE} is {value!r}; use json or text, or leave it unset")
 
 

@@ -1,4 +1,4 @@
-"""Services with what containers give them: a read-only file system but one tmpfs, any user, no HOME."""
+"""Services with what containers give them: one tmpfs in a read-only system, any user, no HOME."""
 
 from __future__ import annotations
 
