@@ -10,10 +10,10 @@ from pathlib import Path
 
 from grps.errors import GrpsError
 from grps.inference.runner import describe
+from grps.log import StderrFormat, json_line, stderr_format
 from grps.server.app import App, Options
 from grps.server.ending import run_and_end
 from grps.server.files import absolute
-from grps.server.stderr_log import StderrFormat, json_line, stderr_format
 
 
 def main(in_words: Callable[[str], str] = str) -> int:
@@ -61,7 +61,7 @@ def main(in_words: Callable[[str], str] = str) -> int:
 def _only_stderr(parser: argparse.ArgumentParser) -> StderrFormat | None:
     try:
         return stderr_format()
-    except GrpsError as error:
+    except ValueError as error:
         parser.error(str(error))
 
 

@@ -16,6 +16,7 @@ from grps.inference.runner import describe
 from grps.log import (
     SERVER_LOG_NAME,
     LogLevel,
+    StderrFormat,
     clean,
     clogger,
     logger,
@@ -32,7 +33,6 @@ from grps.server.output_file import OUTPUT_NAME, bound_output
 from grps.server.printing import printed_is_logged
 from grps.server.project import Project
 from grps.server.state import Phase, ServiceState
-from grps.server.stderr_log import StderrFormat
 from grps.server.stopping import StopRequest
 
 OWN_SOCKET = "service.sock"

@@ -168,7 +168,10 @@ impl Service {
         let limits =
             Limits { max_concurrency: config.max_concurrency, max_queue: config.limits.max_queue };
         let engine = Engine::new(limits, Health::new(config.health.start_online), Box::new(Codec));
-        let app = Arc::new(App::new(Arc::new(engine), settings(project, &self.folder, self.options.only_stderr.is_none())?));
+        let app = Arc::new(App::new(
+            Arc::new(engine),
+            settings(project, &self.folder, self.options.only_stderr.is_none())?,
+        ));
         grps_plugin::monitor::record_in_service(&app.monitor);
         // Before the first connection.
         self.admit_callers(project, &app)?;

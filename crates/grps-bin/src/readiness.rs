@@ -11,7 +11,8 @@ use serde::Deserialize;
 /// Longest time for each of connecting, asking and reading.
 const TIMEOUT: Duration = Duration::from_secs(3);
 const MOST_BYTES: u64 = 64 * 1024;
-const REQUEST: &[u8] = b"GET /grps/v1/health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+const REQUEST: &[u8] =
+    b"GET /grps/v1/health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /// What is read of a state file.
 #[derive(Debug, Deserialize)]

@@ -70,10 +70,7 @@ pub(crate) fn settings(
 }
 
 fn log_files(folder: &Path) -> Vec<(String, PathBuf)> {
-    vec![
-        ("server".to_owned(), folder.join(SERVER_LOG)),
-        ("user".to_owned(), folder.join(USER_LOG)),
-    ]
+    vec![("server".to_owned(), folder.join(SERVER_LOG)), ("user".to_owned(), folder.join(USER_LOG))]
 }
 
 /// The threads that serve sockets: as configured, else one per two processors, at most four.

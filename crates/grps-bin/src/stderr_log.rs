@@ -1,5 +1,5 @@
 //! `GRPS_LOG_STDERR`: logs on standard error only, as containers have them; as
-//! `grps/server/stderr_log.py`.
+//! `stderr_format` of `grps/log.py`.
 
 use std::env::var_os;
 

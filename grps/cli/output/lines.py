@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from grps.server.stderr_log import VARIABLE, json_line
+from grps.log import STDERR_VARIABLE, json_line
 
 
 def color() -> bool | None:
@@ -17,7 +17,7 @@ def color() -> bool | None:
 
 def _is_log() -> bool:
     """Return whether standard error is read as a log of JSON, as in containers."""
-    return os.environ.get(VARIABLE) == "json" and not sys.stderr.isatty()
+    return os.environ.get(STDERR_VARIABLE) == "json" and not sys.stderr.isatty()
 
 
 def say(text: str) -> None:
