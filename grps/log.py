@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 SERVER_LOG_NAME = "grps_server.log"
 USER_LOG_NAME = "grps_usr.log"
@@ -41,6 +42,35 @@ coroutine_request: ContextVar[str | None] = ContextVar("coroutine_request", defa
 """The request that a coroutine works on: many of them share a thread."""
 
 _sources: list[RequestSource] = []
+
+STDERR_VARIABLE = "GRPS_LOG_STDERR"
+"""Sends logs to standard error only, as containers have them."""
+StderrFormat = Literal["json", "text"]
+
+
+def stderr_format() -> StderrFormat | None:
+    """Return the format of logs that go to standard error only; ``None`` when they are files.
+
+    Raises:
+        ValueError: The variable has another value.
+    """
+    value = os.environ.get(STDERR_VARIABLE, "")
+    if not value:
+        return None
+    if value in get_args(StderrFormat):
+        return cast("StderrFormat", value)
+    raise ValueError(f"{STDERR_VARIABLE} is {value!r}; use json or text, or leave it unset")
+
+
+def json_line(level: str, message: str) -> str:
+    """Return a line with the keys of the server's own log, for what is said before it starts."""
+    line = {
+        "timestamp": datetime.now().isoformat(" ", "milliseconds"),
+        "level": level,
+        "message": message,
+        "target": "grpst",
+    }
+    return json.dumps(line)
 
 
 def use_request_source(source: RequestSource) -> None:

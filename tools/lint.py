@@ -27,6 +27,11 @@ def cpp_files() -> list[str]:
     ]
 
 
+def dockerfiles() -> list[str]:
+    """List the files that images are built by."""
+    return [str(path) for path in source_files() if path.name == "Dockerfile"]
+
+
 BIN = Path(sys.executable).parent
 CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("rustfmt", ["cargo", "fmt", "--all", "--check"]),
@@ -47,6 +52,7 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("mypy", [f"{BIN}/mypy", "--no-error-summary"]),
     ("import layers", [f"{BIN}/lint-imports", "--no-logo"]),
     ("shell scripts", ["shellcheck", ".ci/run", *shell_scripts()]),
+    ("Dockerfiles", [f"{BIN}/hadolint", *dockerfiles()]),
     ("clang-format", ["clang-format", "--dry-run", "--Werror", *cpp_files()]),
     ("imports", [sys.executable, "-m", "tools.check_imports"]),
     ("crate edges", [sys.executable, "-m", "tools.check_crates"]),

@@ -9,6 +9,7 @@ VERBS = {
     "create": "Make the folder of a new project.",
     "dev": "Serve a project in this terminal; restart when a file changes.",
     "archive": "Test a project and pack it into one file.",
+    "dockerize": "Write what docker or podman builds an image of a project or a model of.",
     "sdk": "Print the folder of the headers for C++ and of their package for CMake.",
     "start": "Put a project online, from its archive or its folder.",
     "serve": "Put a model file online, whatever its format.",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from grps.errors import GrpsError
 from grps.inference.runner import describe
+from grps.log import StderrFormat, json_line, stderr_format
 from grps.server.app import App, Options
 from grps.server.ending import run_and_end
 from grps.server.files import absolute
@@ -38,22 +39,35 @@ def main(in_words: Callable[[str], str] = str) -> int:
         service=absolute(arguments.service or folder),
         state_file=absolute(arguments.state_file) if arguments.state_file else None,
         to_stderr=arguments.stderr,
+        only_stderr=_only_stderr(parser),
         port=arguments.port,
     )
     os.chdir(folder)
     try:
         App(folder, options).run()
     except GrpsError as error:
-        sys.stderr.write(f"error: {in_words(str(error))}\n")
+        _complain(in_words(str(error)), options)
         return 1
     except Exception as error:
-        sys.stderr.write(f"error: {describe(error)}\n")
+        _complain(describe(error), options)
         raise
     except BaseException as error:
         # A service that user code has ended has not ended in order, whatever its exit code.
-        sys.stderr.write(f"error: {describe(error)}\n")
+        _complain(describe(error), options)
         return 1
     return 0
+
+
+def _only_stderr(parser: argparse.ArgumentParser) -> StderrFormat | None:
+    try:
+        return stderr_format()
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _complain(text: str, options: Options) -> None:
+    is_json = options.only_stderr == "json"
+    sys.stderr.write(f"{json_line('ERROR', text) if is_json else f'error: {text}'}\n")
 
 
 if __name__ == "__main__":

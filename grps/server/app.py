@@ -9,13 +9,14 @@ from pathlib import Path
 
 from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
-from grps.config.schema import InterfaceConfig, ServerConfig
+from grps.config.schema import InterfaceConfig, LogConfig, ServerConfig
 from grps.errors import DeployError, GrpsError, StopRequested
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
 from grps.log import (
     SERVER_LOG_NAME,
     LogLevel,
+    StderrFormat,
     clean,
     clogger,
     logger,
@@ -52,6 +53,8 @@ class Options:
     """Where the phase of the process is written; nowhere when ``None``."""
     to_stderr: bool
     """Whether the logs also go to standard error."""
+    only_stderr: StderrFormat | None = None
+    """The format of logs that go to standard error only; files as configured when ``None``."""
     port: str | None = None
     """Ports to listen on, as ``server.yml`` writes them; what that says when ``None``."""
 
@@ -97,19 +100,7 @@ class App:
             project = project.listening_on(options.port)
         config = project.server
         self._stop.end_within(config.limits.drain_timeout_ms / 1000 + MARGIN_S)
-        log_folder = options.service / config.log.log_dir
-        backups = config.log.log_backup_count
-        as_json = config.log.format == "json"
-        log = self._log = start_log(
-            str(log_folder / SERVER_LOG_NAME),
-            config.log.level,
-            backups,
-            options.to_stderr,
-            as_json=as_json,
-        )
-        start_user_log(
-            log_folder, backups, config.log.level, to_stderr=options.to_stderr, as_json=as_json
-        )
+        log = self._start_logs(config.log)
         try:
             with printed_is_logged():
                 self._bound_output()
@@ -120,10 +111,22 @@ class App:
         finally:
             log.close()
 
+    def _start_logs(self, config: LogConfig) -> Log:
+        options = self._options
+        folder = options.service / config.log_dir if options.only_stderr is None else None
+        as_json = (options.only_stderr or config.format) == "json"
+        backups, to_stderr = config.log_backup_count, options.to_stderr
+        path = None if folder is None else str(folder / SERVER_LOG_NAME)
+        log = self._log = start_log(path, config.level, backups, to_stderr, as_json=as_json)
+        start_user_log(folder, backups, config.level, to_stderr=to_stderr, as_json=as_json)
+        return log
+
     def _listen(self, project: Project) -> None:
         config = project.server
+        service = self._options.service
+        logs_to_files = self._options.only_stderr is None
         try:
-            server = Server(native_settings(project, self._options.service))
+            server = Server(native_settings(project, service, logs_to_files=logs_to_files))
             self._services = other_services(project.inference.services, project.folder.resolve())
         except ValueError as error:
             raise DeployError(str(error)) from error

@@ -84,22 +84,29 @@ def get_logger(log_dir: str, log_name: str, backup_count: int = 7) -> logging.Lo
 
 
 def start_user_log(
-    folder: Path, backup_count: int, level: str, *, to_stderr: bool = False, as_json: bool = False
+    folder: Path | None,
+    backup_count: int,
+    level: str,
+    *,
+    to_stderr: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Send ``clogger``, and what is printed, to ``grps_usr.log`` in ``folder``, rotated daily.
 
     Args:
-        folder: Made when it does not exist.
+        folder: Made when it does not exist. Without one, lines go to standard error only.
         backup_count: Days that are kept besides today.
         level: ``debug``, ``info``, ``warning`` or ``error``.
         to_stderr: Whether lines of ``clogger`` also go to standard error.
         as_json: Whether each line is a JSON object.
     """
-    file = LogFileHandler(folder / USER_LOG_NAME, "midnight", backup_count)
-    # What is printed is on a standard stream already.
-    printed.addHandler(file)
-    writers: list[logging.Handler] = [file]
-    if to_stderr:
+    writers: list[logging.Handler] = []
+    if folder is not None:
+        file = LogFileHandler(folder / USER_LOG_NAME, "midnight", backup_count)
+        # What is printed is on a standard stream already.
+        printed.addHandler(file)
+        writers.append(file)
+    if to_stderr or folder is None:
         writers.append(logging.StreamHandler())
     text = SafeFormatter(SERVICE_USER_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
     for writer in writers:

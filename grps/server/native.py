@@ -424,12 +424,12 @@ class _NativeHandler(GuardedHandler):
 
 
 def start_log(
-    path: str, level: str, backup_count: int, to_stderr: bool, *, as_json: bool = False
+    path: str | None, level: str, backup_count: int, to_stderr: bool, *, as_json: bool = False
 ) -> Log:
     """Start the server's log and send ``grps.log.logger``, and what is printed, into it.
 
     Args:
-        path: The log file; rotated daily.
+        path: The log file; rotated daily. Standard error only when ``None``.
         level: ``debug``, ``info``, ``warning`` or ``error``.
         backup_count: Days that are kept besides today.
         to_stderr: Whether lines also go to standard error.

@@ -21,6 +21,7 @@ use crate::remote_models::{RemoteModels, services};
 use crate::service_log::ServiceLog;
 use crate::settings::{io_threads, settings, unix_sockets};
 use crate::state::State;
+use crate::stderr_log::StderrFormat;
 use crate::stopping::{Ending, StopRequest};
 use crate::workers::WorkerStarter;
 
@@ -38,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) service: Option<PathBuf>,
     pub(crate) state_file: Option<PathBuf>,
     pub(crate) to_stderr: bool,
+    /// The format of logs on standard error only; files as configured when `None`.
+    pub(crate) only_stderr: Option<StderrFormat>,
     /// Libraries of engines; others are looked for.
     pub(crate) libraries: Vec<(NativeEngine, PathBuf)>,
     /// Ports to listen on; what `server.yml` says when `None`.
@@ -86,7 +89,11 @@ impl Service {
         }
         let limits = &project.server.limits;
         self.stop.end_within(Duration::from_millis(limits.drain_timeout_ms) + MARGIN);
-        let log = ServiceLog::start(&self.folder, &project.server.log, self.options.to_stderr)?;
+        let config = &project.server.log;
+        let log = match self.options.only_stderr {
+            Some(format) => ServiceLog::on_stderr(config, format)?,
+            None => ServiceLog::start(&self.folder, config, self.options.to_stderr)?,
+        };
         let log = Arc::new(log);
         self.bound_output()?;
         let served = self.listen(&project, loader, &log);
@@ -170,7 +177,10 @@ impl Service {
         let limits =
             Limits { max_concurrency: config.max_concurrency, max_queue: config.limits.max_queue };
         let engine = Engine::new(limits, Health::new(config.health.start_online), Box::new(Codec));
-        let app = Arc::new(App::new(Arc::new(engine), settings(project, &self.folder)?));
+        let app = Arc::new(App::new(
+            Arc::new(engine),
+            settings(project, &self.folder, self.options.only_stderr.is_none())?,
+        ));
         grps_plugin::monitor::record_in_service(&app.monitor);
         if !project.inference.services.is_empty() {
             let services: Arc<dyn OtherServices> = Arc::<Services>::clone(services);

@@ -11,7 +11,7 @@ use crate::reading::FileKind;
 pub(crate) const HELP: &str = "\
 usage: grps-server [--project FOLDER] [--service FOLDER] [--port PORTS] [--state_file FILE]
                    [--stderr] [--library ENGINE=FILE]... [--check]
-                   [--read KIND FILE...]
+                   [--read KIND FILE...] [--ready FILE]
 
 Serve a project without Python: models of inferer_type plugin and identity, and with
 inferer_args.native those of onnxruntime, openvino, tensorflow, tensorrt and torch.
@@ -26,7 +26,12 @@ options:
                        the shared library of an engine, such as onnxruntime=libonnxruntime.so; that
                        of the variable GRPS_ONNXRUNTIME and so on, or the system's, when left out
   --check              only say whether the project can be served without Python
-  --read KIND FILE...  only read files: inference, server or keys; one line of JSON for each";
+  --read KIND FILE...  only read files: inference, server or keys; one line of JSON for each
+  --ready FILE         only ask the service of a state file whether it is ready: exit code 0, or 1
+                       and the reason
+
+environment:
+  GRPS_LOG_STDERR      json or text: log to standard error only, in this format";
 
 /// The word that makes the program the worker of a server.
 pub(crate) const WORKER: &str = "worker";
@@ -42,6 +47,8 @@ pub(crate) enum Action {
     Check,
     /// Run one instance of a model for a server, which is the only one to start this.
     Work,
+    /// Ask the service of a state file whether it is ready.
+    Ready(PathBuf),
     /// Read configuration files.
     Read(FileKind),
 }
@@ -73,6 +80,7 @@ impl Arguments {
                 "--state_file" => options.state_file = Some(absolute(&PathBuf::from(value()?))?),
                 "--library" => options.libraries.push(library(&value()?)?),
                 "--port" => options.port = Some(value()?.to_string_lossy().into_owned()),
+                "--ready" => action = Action::Ready(value()?.into()),
                 "--read" => {
                     let kind = value()?;
                     let kind = kind.to_str().and_then(FileKind::named);

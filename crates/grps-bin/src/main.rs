@@ -16,12 +16,14 @@ mod output_file;
 mod plugin_models;
 mod process_models;
 mod project;
+mod readiness;
 mod reading;
 mod remote_models;
 mod service_log;
 mod settings;
 mod signatures;
 mod state;
+mod stderr_log;
 mod step_models;
 mod stopping;
 mod workers;
@@ -30,6 +32,7 @@ use std::process::ExitCode;
 
 use app::{Options, Service};
 use arguments::{Action, Arguments};
+use stderr_log::StderrFormat;
 use stopping::StopRequest;
 
 // As in the extension module: tensors of hundreds of kilobytes come and go with every request.
@@ -54,17 +57,32 @@ fn main() -> ExitCode {
         Action::Help => output::say(arguments::HELP),
         Action::Read(kind) => reading::read_files(kind, &arguments.files),
         Action::Check => reading::check_project(&arguments.options),
+        Action::Ready(file) => exit_code(readiness::check_ready(&file)),
         Action::Serve => serve(arguments.options),
         Action::Work => exit_code(workers::run_worker()),
     }
 }
 
-fn serve(options: Options) -> ExitCode {
+fn serve(mut options: Options) -> ExitCode {
+    match stderr_log::stderr_format() {
+        Ok(format) => options.only_stderr = format,
+        Err(error) => {
+            output::complain(&error);
+            return ExitCode::from(USAGE);
+        }
+    }
+    let is_json = options.only_stderr == Some(StderrFormat::Json);
     let project = options.project.clone();
     let stop = StopRequest::listen().map_err(|error| error.to_string());
     let moved = std::env::set_current_dir(&project);
     let moved = moved.map_err(|error| format!("{}: {error}", project.display()));
-    exit_code(moved.and(stop).and_then(|stop| Service::new(options, stop).run()))
+    match moved.and(stop).and_then(|stop| Service::new(options, stop).run()) {
+        Err(error) if is_json => {
+            output::write_error(&stderr_log::error_line(&error));
+            ExitCode::FAILURE
+        }
+        outcome => exit_code(outcome),
+    }
 }
 
 fn exit_code(outcome: Result<(), String>) -> ExitCode {

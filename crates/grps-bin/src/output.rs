@@ -14,6 +14,11 @@ pub(crate) fn say(text: &str) -> ExitCode {
 
 /// Writes an error to standard error.
 pub(crate) fn complain(error: &str) {
+    write_error(&format!("error: {error}"));
+}
+
+/// Writes a line to standard error.
+pub(crate) fn write_error(line: &str) {
     // There is nowhere else to say that it can't be written.
-    let _ = writeln!(std::io::stderr(), "error: {error}");
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::settings::{SERVER_LOG, USER_LOG};
+use crate::stderr_log::StderrFormat;
 
 /// The log of the service.
 pub(crate) struct ServiceLog(Mutex<Open>);
@@ -31,7 +32,7 @@ impl ServiceLog {
         let folder = folder.join(&config.log_dir);
         let (path, level) = (folder.join(SERVER_LOG), config.level.name());
         let settings = LogSettings {
-            path: &path,
+            path: Some(&path),
             level: native_level(level),
             backup_count: config.log_backup_count,
             to_stderr,
@@ -42,8 +43,26 @@ impl ServiceLog {
         grps_plugin::crash::log_to(&path, settings.json);
         LogFile::open(&folder.join(USER_LOG), LogPeriod::Day, Some(config.log_backup_count))
             .map_err(failed)?;
+        Ok(Self::started(guard, level))
+    }
+
+    /// Starts the log on standard error only.
+    pub(crate) fn on_stderr(config: &LogConfig, format: StderrFormat) -> Result<Self, String> {
+        let level = config.level.name();
+        let settings = LogSettings {
+            path: None,
+            level: native_level(level),
+            backup_count: 0,
+            to_stderr: true,
+            json: format == StderrFormat::Json,
+        };
+        let guard = start(&settings).map_err(|error| format!("can't log: {error}"))?;
+        Ok(Self::started(guard, level))
+    }
+
+    fn started(guard: LogGuard, level: &str) -> Self {
         tracing::info!("grps-server {}, without Python", env!("CARGO_PKG_VERSION"));
-        Ok(Self(Mutex::new(Open { guard: Some(guard), level: level.to_owned() })))
+        Self(Mutex::new(Open { guard: Some(guard), level: level.to_owned() }))
     }
 
     /// Writes lines of this level and above from here on; returns the level before and now.

@@ -26,8 +26,12 @@ pub(crate) const SERVER_LOG: &str = "grps_server.log";
 pub(crate) const USER_LOG: &str = "grps_usr.log";
 const MONITOR_LOG: &str = "grps_monitor.log";
 
-/// The settings for the service of a folder.
-pub(crate) fn settings(project: &Project, service: &Path) -> Result<Settings, String> {
+/// The settings for the service of a folder, whose logs may be files in it.
+pub(crate) fn settings(
+    project: &Project,
+    service: &Path,
+    logs_to_files: bool,
+) -> Result<Settings, String> {
     let config = &project.server;
     let (logs, limits) = (service.join(&config.log.log_dir), &config.limits);
     let memory_limit_bytes = memory_limit();
@@ -55,17 +59,18 @@ pub(crate) fn settings(project: &Project, service: &Path) -> Result<Settings, St
         dashboard: dashboard_page(&name).into(),
         memory_limit_bytes,
         max_memory_percent: limits.max_memory_percent,
-        monitor_log: Some(logs.join(MONITOR_LOG)),
-        logs: vec![
-            ("server".to_owned(), logs.join(SERVER_LOG)),
-            ("user".to_owned(), logs.join(USER_LOG)),
-        ],
+        monitor_log: logs_to_files.then(|| logs.join(MONITOR_LOG)),
+        logs: if logs_to_files { log_files(&logs) } else { Vec::new() },
         started: SystemTime::now(),
         traces: traces(config, &name),
         gpus: gpus.unwrap_or_default(),
         front_ends: front_ends(config),
         interface: interface(&config.interface, &project.folder)?,
     })
+}
+
+fn log_files(folder: &Path) -> Vec<(String, PathBuf)> {
+    vec![("server".to_owned(), folder.join(SERVER_LOG)), ("user".to_owned(), folder.join(USER_LOG))]
 }
 
 /// The threads that serve sockets: as configured, else one per two processors, at most four.

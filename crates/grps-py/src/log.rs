@@ -34,19 +34,24 @@ impl Log {
     }
 }
 
-/// Starts the server log for the whole process.
+/// Starts the server log for the whole process, on standard error only without a path.
 #[pyfunction]
 pub(crate) fn start_log(
-    path: PathBuf,
+    path: Option<PathBuf>,
     level: &str,
     backup_count: usize,
     to_stderr: bool,
     json: bool,
 ) -> PyResult<Log> {
-    let settings = LogSettings { path: &path, level, backup_count, to_stderr, json };
-    grps_plugin::crash::log_to(&path, json);
-    let guard = start(&settings)
-        .map_err(|error| PyOSError::new_err(format!("can't log to {}: {error}", path.display())))?;
+    let path = path.as_deref();
+    let settings = LogSettings { path, level, backup_count, to_stderr, json };
+    if let Some(path) = path {
+        grps_plugin::crash::log_to(path, json);
+    }
+    let guard = start(&settings).map_err(|error| {
+        let place = path.map_or("standard error".into(), |path| path.to_string_lossy());
+        PyOSError::new_err(format!("can't log to {place}: {error}"))
+    })?;
     Ok(Log { guard: Mutex::new(Some(guard)) })
 }
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
+
+from grps.log import STDERR_VARIABLE, json_line
 
 
 def color() -> bool | None:
     """Return False where ``NO_COLOR`` is set; else leave it to whether the stream is a terminal."""
     return False if os.environ.get("NO_COLOR") else None
+
+
+def _is_log() -> bool:
+    """Return whether standard error is read as a log of JSON, as in containers."""
+    return os.environ.get(STDERR_VARIABLE) == "json" and not sys.stderr.isatty()
 
 
 def say(text: str) -> None:
@@ -19,11 +27,14 @@ def say(text: str) -> None:
 
 def notice(text: str) -> None:
     """Print a line about what was decided or happened."""
-    click.echo(text, err=True, color=color())
+    click.echo(json_line("INFO", text) if _is_log() else text, err=True, color=color())
 
 
 def complain(text: str) -> None:
     """Print an error."""
+    if _is_log():
+        click.echo(json_line("ERROR", text), err=True)
+        return
     click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True, color=color())
 
 

@@ -17,7 +17,11 @@ NO_LOGGING = click.option(
     "--no_logging", is_flag=True, help="Don't follow the log after the start."
 )
 FOREGROUND = click.option(
-    "--foreground", "-f", is_flag=True, help="Run the server in this terminal; Ctrl-C stops it."
+    "--foreground",
+    "-f",
+    is_flag=True,
+    envvar="GRPS_FOREGROUND",
+    help="Run the server in this terminal; Ctrl-C stops it. Also by GRPS_FOREGROUND=1.",
 )
 NATIVE = click.option(
     "--native",

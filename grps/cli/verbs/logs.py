@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from grps.deploy.admin import set_log_level
 from grps.deploy.logs.follow import tail
 from grps.deploy.logs.lines import LEVELS, LineFilter, last_lines, read_moment
 from grps.deploy.supervision.services import Service, find
+from grps.log import STDERR_VARIABLE
 
 
 class Moment(click.ParamType[datetime]):
@@ -81,6 +83,9 @@ def command(
         return
     line_filter = LineFilter(**filters)
     path = service.folder.log_dir / ("grps_usr.log" if user else "grps_server.log")
+    if os.environ.get(STDERR_VARIABLE) and not path.exists():
+        notice(f"logs of this service go to standard error: {STDERR_VARIABLE} is set")
+        return
     follows = service.running and not no_follow and line_filter.until is None
     if follows and service.state is not None:
         try:

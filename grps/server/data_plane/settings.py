@@ -31,12 +31,13 @@ MOST_IO_THREADS = 4
 ADMIN_TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 
 
-def native_settings(project: Project, service: Path) -> NativeSettings:
+def native_settings(project: Project, service: Path, *, logs_to_files: bool) -> NativeSettings:
     """Return the settings of the data plane.
 
     Args:
         project: The project.
         service: The folder of ``conf/`` and ``logs/``.
+        logs_to_files: Whether the logs are files.
     """
     config = project.server
     logs = service / config.log.log_dir
@@ -61,8 +62,8 @@ def native_settings(project: Project, service: Path) -> NativeSettings:
         dashboard=dashboard_page(service.name),
         memory_limit_bytes=memory_limit(),
         max_memory_percent=limits.max_memory_percent,
-        monitor_log=logs / MONITOR_LOG_NAME,
-        logs=[("server", logs / SERVER_LOG_NAME), ("user", logs / USER_LOG_NAME)],
+        monitor_log=logs / MONITOR_LOG_NAME if logs_to_files else None,
+        logs=_log_files(logs) if logs_to_files else [],
         traces=_traces(config, service.name),
         gpus=list(config.gpu.devices or ()) if config.gpu is not None else [],
         start_online=config.health.start_online,
@@ -70,6 +71,10 @@ def native_settings(project: Project, service: Path) -> NativeSettings:
         front_ends=_front_ends(config),
         interface=_interface(config.interface, project.folder),
     )
+
+
+def _log_files(folder: Path) -> list[tuple[str, Path]]:
+    return [("server", folder / SERVER_LOG_NAME), ("user", folder / USER_LOG_NAME)]
 
 
 def _front_ends(config: ServerConfig) -> NativeFrontEnds:

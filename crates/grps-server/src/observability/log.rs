@@ -1,4 +1,4 @@
-//! The server log: one rotating file, and standard error if configured.
+//! The server log: one rotating file, standard error, or both.
 
 use std::io;
 use std::path::Path;
@@ -56,13 +56,13 @@ impl Drop for LogGuard {
 /// Settings of the log.
 #[derive(Clone, Debug)]
 pub struct LogSettings<'a> {
-    /// The file; at midnight it is renamed to `FILE.YYYY-MM-DD`.
-    pub path: &'a Path,
+    /// The file; at midnight it is renamed to `FILE.YYYY-MM-DD`. No file when `None`.
+    pub path: Option<&'a Path>,
     /// `debug`, `info`, `warn` or `error`.
     pub level: &'a str,
     /// Number of past days to keep.
     pub backup_count: usize,
-    /// Whether lines are also written to standard error.
+    /// Whether lines are also written to standard error; they are in any case without a file.
     pub to_stderr: bool,
     /// Whether each line is a JSON object.
     pub json: bool,
@@ -74,19 +74,29 @@ pub struct LogSettings<'a> {
 /// When the level is unknown, the folder can't be written, or logging is started already.
 pub fn start(settings: &LogSettings<'_>) -> io::Result<LogGuard> {
     let level = LevelFilter::from_str(settings.level).map_err(io::Error::other)?;
-    let file = LogFile::open(settings.path, LogPeriod::Day, Some(settings.backup_count))?;
     let builder = NonBlockingBuilder::default().buffered_lines_limit(MAX_WAITING_LINES);
-    let (file, writer) = builder.finish(file);
-    let (level, handle) = reload::Layer::new(level);
-    let rate = LogRate::start()?;
     // What user code prints is on a standard stream already.
     let is_logged = filter_fn(|metadata| metadata.target() != PRINTED);
-    let stderr =
-        settings.to_stderr.then(|| lines(io::stderr, settings.json).with_filter(is_logged));
+    let (file, stderr, writer) = match settings.path {
+        Some(path) => {
+            let file = LogFile::open(path, LogPeriod::Day, Some(settings.backup_count))?;
+            let (file, writer) = builder.finish(file);
+            let stderr = settings.to_stderr.then(|| lines(io::stderr, settings.json));
+            (Some(lines(file, settings.json)), stderr, writer)
+        }
+        None => {
+            // A reader of the stream that stops reading stops no request.
+            let (stderr, writer) = builder.finish(io::stderr());
+            (None, Some(lines(stderr, settings.json)), writer)
+        }
+    };
+    let stderr = stderr.map(|lines| lines.with_filter(is_logged));
+    let (level, handle) = reload::Layer::new(level);
+    let rate = LogRate::start()?;
     tracing_subscriber::registry()
         .with(level)
         .with(LimitedRate(Arc::clone(&rate)))
-        .with(lines(file, settings.json))
+        .with(file)
         .with(stderr)
         .try_init()
         .map_err(io::Error::other)?;

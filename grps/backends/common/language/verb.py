@@ -10,8 +10,8 @@ LLM_SERVE = Verb(
     title="Put a language model online, with the APIs of OpenAI and Anthropic.",
     model="a .gguf file, the directory of a model that OpenVINO GenAI runs, the directory of a "
     "model in the form of Hugging Face (config.json, tokenizer.json, and *.safetensors or a "
-    "decoder in ONNX; also one of a text model, for embeddings and rankings), or that of an engine of "
-    "TensorRT-LLM.",
+    "decoder in ONNX; also one of a text model, for embeddings and rankings), or that of an "
+    "engine of TensorRT-LLM.",
     examples=(
         "model.gguf",
         "model.gguf --name assistant --port 7090,7091",

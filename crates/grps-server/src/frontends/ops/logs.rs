@@ -41,6 +41,10 @@ async fn read_tail(call: &Call, query: &str) -> Result<Vec<u8>, Error> {
             _ => {}
         }
     }
+    if settings.logs.is_empty() {
+        let cause = "this service writes its log to standard error only, not to a file";
+        return Err(Error::new(Cause::NotFound, cause.to_owned()));
+    }
     let requested = file.as_deref().unwrap_or("server");
     let known = || settings.logs.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
     let (_, path) = settings.logs.iter().find(|(name, _)| name == requested).ok_or_else(|| {
