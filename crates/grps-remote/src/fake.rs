@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use grps_core::InputForm;
@@ -32,10 +31,6 @@ pub(crate) enum Behaviour {
     Stall,
     /// It returns a message that says it is longer than anyone takes.
     Long,
-    /// It returns its message so many times.
-    Chunks(usize),
-    /// It returns its message after a while.
-    Slow(Duration),
 }
 
 /// An endpoint.
@@ -159,9 +154,6 @@ impl Served {
     }
 
     async fn run(self, behaviour: Behaviour, mut response: SendResponse<Bytes>, message: Bytes) {
-        if let Behaviour::Slow(pause) = behaviour {
-            tokio::time::sleep(pause).await;
-        }
         if behaviour == Behaviour::Stall {
             // Ends by a reset of the client.
             let _ = std::future::poll_fn(|context| response.poll_reset(context)).await;
@@ -173,12 +165,6 @@ impl Served {
             Behaviour::AnswerLate(code) => end(stream, Bytes::new(), code),
             Behaviour::Reset => stream.send_reset(h2::Reason::INTERNAL_ERROR),
             Behaviour::Long => end(stream, Bytes::from_static(&[0, 0xff, 0, 0, 0]), 0),
-            Behaviour::Chunks(count) => {
-                for _ in 0..count {
-                    let _ = stream.send_data(message.clone(), false);
-                }
-                end(stream, Bytes::new(), 0);
-            }
             _ => end(stream, message, 0),
         }
     }

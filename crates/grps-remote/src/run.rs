@@ -126,7 +126,7 @@ impl Sent {
     }
 
     async fn try_one(&self, endpoint: &Arc<Endpoint>) -> Result<Content, Failure> {
-        let Remote { service, model, .. } = &self.remote;
+        let service = &self.remote.service;
         let method = match self.stream {
             None => RemoteMethod::Predict,
             Some(_) => RemoteMethod::PredictStreaming,
@@ -138,28 +138,27 @@ impl Sent {
         service.counters.requests.fetch_add(1, Ordering::Relaxed);
         let running = endpoint.begin();
         let limit = service.settings.max_response_bytes;
-        let exchange = Exchange::begin(connection, head, &self.pieces, limit).await?;
-        let outcome = match &self.stream {
-            None => match exchange.only().await {
-                Ok(message) => {
-                    model.note_response(message.len());
-                    decode(message).map_err(Failure::Answered)
-                }
-                Err(failure) => Err(failure),
-            },
-            Some(stream) => pass_on(exchange, stream).await,
-        };
-        match outcome.map_err(begun) {
-            Ok(content) => {
-                running.succeeded(self.stream.is_none());
-                Ok(content)
-            }
-            Err(Failure::Lost(reason)) => {
-                running.lost(&reason);
-                Err(Failure::Lost(reason))
-            }
+        let begun = Exchange::begin(connection, head, &self.pieces, limit).await;
+        let outcome = match begun {
+            Ok(exchange) => self.receive(exchange).await.map_err(as_begun),
             Err(failure) => Err(failure),
+        };
+        match &outcome {
+            Ok(_) => running.succeeded(self.stream.is_none()),
+            Err(Failure::Lost(reason)) => running.lost(reason),
+            Err(_) => {}
         }
+        outcome
+    }
+
+    /// Receives what follows the head of a response.
+    async fn receive(&self, exchange: Exchange) -> Result<Content, Failure> {
+        if let Some(stream) = &self.stream {
+            return pass_on(exchange, stream).await;
+        }
+        let message = exchange.only().await?;
+        self.remote.model.note_response(message.len());
+        decode(message).map_err(Failure::Answered)
     }
 
     /// The error, with the endpoint where it is not the fault of the request.
@@ -178,7 +177,7 @@ impl Sent {
 }
 
 /// A failure behind the head of a response: the endpoint has begun the call in any case.
-fn begun(failure: Failure) -> Failure {
+fn as_begun(failure: Failure) -> Failure {
     match failure {
         Failure::NotBegun { reason, .. } => Failure::Lost(reason),
         // Another service would take it for a call that was not begun.

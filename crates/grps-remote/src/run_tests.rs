@@ -316,17 +316,6 @@ async fn tables_are_for_services_that_wait_for_them() {
 }
 
 #[tokio::test]
-async fn a_slow_endpoint_gets_few_calls() {
-    let slow = Fake::start(Behaviour::Slow(Duration::from_millis(50))).await;
-    let fast = Fake::start(Behaviour::Echo).await;
-    let front = Front::of(&[&slow, &fast], "up").await;
-    for _ in 0..100 {
-        front.call(1).await.unwrap();
-    }
-    assert!(slow.calls() <= 10, "{}", slow.calls());
-}
-
-#[tokio::test]
 async fn a_closed_model_takes_no_calls_and_frees_its_place() {
     let fake = Fake::start(Behaviour::Echo).await;
     let front = Front::of(&[&fake], "up").await;

@@ -2,19 +2,21 @@
 
 use parking_lot::Mutex;
 
-/// What each request adds. With the first one that is free, retries are a tenth of the requests once
-/// there have been 200.
-const PER_REQUEST: f64 = 0.095;
+/// What a retry takes.
+const PER_RETRY: u64 = 1000;
+/// What each request adds. With the first retry, which is free, retries are a tenth of the requests
+/// once there have been 200.
+const PER_REQUEST: u64 = 95;
 /// Most retries in one burst, as when an endpoint with many requests is drained.
-const MOST: f64 = 1000.0;
+const MOST: u64 = 1000 * PER_RETRY;
 
 /// Retries that are left.
 #[derive(Debug)]
-pub(crate) struct Budget(Mutex<f64>);
+pub(crate) struct Budget(Mutex<u64>);
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(Mutex::new(1.0))
+        Self(Mutex::new(PER_RETRY))
     }
 }
 
@@ -28,9 +30,9 @@ impl Budget {
     /// Takes a retry, if there is one.
     pub(crate) fn take(&self) -> bool {
         let mut left = self.0.lock();
-        let is_allowed = *left >= 1.0;
+        let is_allowed = *left >= PER_RETRY;
         if is_allowed {
-            *left -= 1.0;
+            *left -= PER_RETRY;
         }
         is_allowed
     }

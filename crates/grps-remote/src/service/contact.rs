@@ -188,7 +188,8 @@ mod tests {
             form: InputForm::Tensors,
             signature: Some(signature),
         };
-        let one = "x: float32[?,3]";
-        assert_eq!(describe(&facts), format!("({one}, {one}, {one}, {one}, ...) -> (x: any)"));
+        let one = "\"x\": float32[?,3]";
+        let expected = format!("({one}, {one}, {one}, {one}, ...) -> (\"x\": any)");
+        assert_eq!(describe(&facts), expected);
     }
 }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 /// Time after which a value counts for a third: an endpoint that was slow is tried again after a while.
-const FADE: Duration = Duration::from_secs(10);
+const FADE: Duration = Duration::from_secs(2);
+/// How much of a new value counts at once.
+const SHARE: f64 = 0.2;
 
 /// The recent duration of calls.
 #[derive(Debug, Default)]
@@ -25,12 +27,12 @@ impl Mean {
 }
 
 impl Latency {
-    /// Notes a call. A longer one counts at once, shorter ones bit by bit.
+    /// Notes a call.
     pub(crate) fn add(&self, duration: Duration, now: Instant) {
         let seconds = duration.as_secs_f64();
         let mut mean = self.0.lock();
         let before = mean.map_or(seconds, |mean| mean.faded(now));
-        let seconds = if seconds > before { seconds } else { before + (seconds - before) * 0.1 };
+        let seconds = before + (seconds - before) * SHARE;
         *mean = Some(Mean { seconds, at: now });
     }
 
@@ -45,14 +47,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slow_calls_count_at_once_and_fade() {
+    fn calls_count_bit_by_bit_and_fade() {
         let (latency, start) = (Latency::default(), Instant::now());
         assert_eq!(latency.seconds(start), None);
         latency.add(Duration::from_millis(10), start);
-        latency.add(Duration::from_millis(100), start);
-        assert!((latency.seconds(start).unwrap() - 0.1).abs() < 1e-9);
-        latency.add(Duration::from_millis(10), start);
-        assert!((latency.seconds(start).unwrap() - 0.091).abs() < 1e-9);
+        assert!((latency.seconds(start).unwrap() - 0.01).abs() < 1e-9);
+        latency.add(Duration::from_millis(110), start);
+        assert!((latency.seconds(start).unwrap() - 0.03).abs() < 1e-9);
         let later = latency.seconds(start + 10 * FADE).unwrap();
         assert!(later < 0.0001, "{later}");
     }
