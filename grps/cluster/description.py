@@ -87,7 +87,12 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def runs_as(self, other: Version) -> bool:
         """Return whether a replica of the other version would be the same."""
-        same = msgspec.structs.replace(other, number=self.number, source=self.source)
+        same = msgspec.structs.replace(
+            other,
+            number=self.number,
+            source=self.source,
+            start_timeout_s=self.start_timeout_s,
+        )
         return self == same
 
 

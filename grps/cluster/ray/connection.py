@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from grps.cluster.known import Known
-from grps.cluster.ray.hosts import DIRECTOR, NAMESPACE
+from grps.cluster.ray.names import DIRECTOR, NAMESPACE
 from grps.cluster.ray.starting import require_ray, set_token
 from grps.cluster.ray.store import delete_state
 from grps.errors import DeployError
@@ -59,7 +59,7 @@ def start_director(known: Known) -> None:
     ray = _connect(known)
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from grps.cluster.ray.actors import DirectorActor
+    from grps.cluster.ray.director_actor import DirectorActor
 
     here = ray.get_runtime_context().get_node_id()
     director = (

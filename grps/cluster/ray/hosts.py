@@ -18,10 +18,9 @@ import msgspec
 from grps.cluster.description import Resources
 from grps.cluster.hosts import Host, Order
 from grps.cluster.policy.observing import Observation
+from grps.cluster.ray.names import NAMESPACE, REPLICA
 from grps.errors import DeployError
 
-NAMESPACE, DIRECTOR = "grps", "grps-director"
-REPLICA = "grps-replica:"
 UNSEEN_S = 5.0
 """A replica whose actor does not answer for this long is given up."""
 WAIT_S = 0.1
@@ -158,7 +157,7 @@ class RayHosts:
     def _make_actor(self, placed: _Placed) -> Any:
         import ray
 
-        from grps.cluster.ray.actors import ReplicaActor
+        from grps.cluster.ray.replica_actor import ReplicaActor
 
         order = placed.order
         resources = order.version.resources

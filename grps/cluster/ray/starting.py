@@ -143,7 +143,7 @@ def start_ray(
         on_progress("starting its control plane and this host", elapsed_s)
         if process.poll() is not None or elapsed_s > START_S:
             _end(psutil.Process(process.pid) if process.poll() is None else None)
-            raise DeployError(f"Ray did not start{_last_line(folder / LOG)} (log: {folder / LOG})")
+            raise DeployError(f"Ray did not start{_last_lines(folder / LOG)} (log: {folder / LOG})")
         time.sleep(POLL_S)
     threading.Thread(target=process.wait, name="reap", daemon=True).start()
     return Known(
@@ -192,6 +192,7 @@ def _end(process: psutil.Process | None) -> None:
                     one.kill()
 
 
-def _last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return f": {lines[-1].strip()}" if lines else ""
+def _last_lines(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    shown = "; ".join([line for line in lines if line][-2:])
+    return f": {shown}" if shown else ""

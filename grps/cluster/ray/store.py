@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
-NAMESPACE = "grps"
+from grps.cluster.ray.names import NAMESPACE
+
 KEY = b"grps-cluster-state"
 RETRY_S = 1.0
 

@@ -47,7 +47,7 @@ def run(*words: str) -> str:
 def keeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
     """The process that keeps Ray running, with a director."""
     monkeypatch.setenv("GRPS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY), prepend=os.pathsep)
     run("up", "--port", str(two_free_ports()[0]), "--num_cpus", "2", "--num_gpus", "0")
     found = keeper_of(known_cluster())
     assert found is not None

@@ -51,6 +51,6 @@ def test_names() -> None:
 
 def test_a_version_is_another_one_when_a_replica_of_it_would_differ() -> None:
     version = Version(archive="a" * 64, size=1, source="x.onnx")
-    assert version.runs_as(replace(version, number=7, source="y.onnx"))
+    assert version.runs_as(replace(version, number=7, source="y.onnx", start_timeout_s=9.0))
     assert not version.runs_as(replace(version, archive="b" * 64))
     assert not version.runs_as(replace(version, insecure=True))

@@ -179,7 +179,7 @@ def test_a_replica_that_was_being_drained_is_not_started_by_another_director(
 
 def test_a_version_is_changed_one_replica_at_a_time(cluster: Cluster) -> None:
     deploy(cluster, 3)
-    newer = replace(VERSION, source="y", start_timeout_s=9.0)
+    newer = replace(VERSION, source="y", uses=("other",))
     reply = cluster.ask(Deploy(name="demo", version=newer))
     assert reply == {"version": 2, "wanted": 3}
     for _ in range(40):
@@ -198,7 +198,7 @@ def test_a_version_that_does_not_start_changes_nothing(cluster: Cluster) -> None
     deploy(cluster)
     before = table(cluster)
     cluster.hosts.starts_well = False
-    cluster.ask(Deploy(name="demo", version=replace(VERSION, start_timeout_s=9.0)))
+    cluster.ask(Deploy(name="demo", version=replace(VERSION, uses=("other",))))
     cluster.settle()
     assert table(cluster) == before
     status = cluster.ask(Status())

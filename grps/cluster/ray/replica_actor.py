@@ -1,59 +1,25 @@
-"""The actors: the director, and one for each replica. Everything passes between them as bytes."""
+"""The actor of a replica. Everything passes to it and from it as bytes."""
 
 from __future__ import annotations
 
-import logging
 import os
-import socket
-import threading
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from grps.cluster.archives import ArchiveFolder, read_chunk
-from grps.cluster.commands import Commands
+from grps.cluster.archives import ArchiveFolder
 from grps.cluster.description import Version
-from grps.cluster.director import Director
 from grps.cluster.hosts import Order
 from grps.cluster.known import cluster_folder
 from grps.cluster.placing import Placing
 from grps.cluster.policy.observing import Observation
 from grps.cluster.ray.guard import Guard
-from grps.cluster.ray.hosts import DIRECTOR, NAMESPACE, RayHosts
-from grps.cluster.ray.store import KvStore
+from grps.cluster.ray.names import DIRECTOR, NAMESPACE
 from grps.cluster.replica import ReplicaServer
 from grps.errors import GrpsError
 
 PLACEMENT_GROUP = "GRPS_PLACEMENT_GROUP"
 """Names the placement group of an engine over several hosts."""
-SHOWN = ("RAY_AUTH_MODE", "RAY_gcs_storage", "RAY_health_check_period_ms")
-
-
-class DirectorActor:
-    """The director; Ray starts it again when its host is lost."""
-
-    def __init__(self) -> None:
-        """Go on where the last one ended."""
-        logging.basicConfig(level=logging.INFO)
-        self._archives = ArchiveFolder(cluster_folder() / "archives")
-        director = Director(RayHosts(), KvStore(), self._archives)
-        about: dict[str, Any] = {
-            "kind": "ray",
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "settings": {name: os.environ.get(name, "") for name in SHOWN},
-        }
-        self._commands = Commands(director, self._archives, about)
-        threading.Thread(target=director.run, args=(threading.Event(),), daemon=True).start()
-
-    def answer(self, request: bytes, chunk: bytes) -> bytes:
-        """Return the reply to a request of the tool."""
-        return self._commands.answer(request, chunk)
-
-    def chunk(self, digest: str, offset: int) -> bytes:
-        """Return the bytes of an archive from an offset on, as many as one chunk has."""
-        return read_chunk(self._archives.path_of(digest), offset)
 
 
 class ReplicaActor:
