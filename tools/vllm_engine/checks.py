@@ -153,10 +153,10 @@ def check_structure(service: Service) -> None:
         answer = chats.create(messages=MESSAGES, extra_body=extra, **CERTAIN)
         return str(answer.choices[0].message.content)
 
-    schema: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    schema: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "boolean"}}}
     schema |= {"required": ["a"], "additionalProperties": False}
     wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-    assert isinstance(json.loads(ask(response_format=wanted))["a"], int)
+    assert isinstance(json.loads(ask(response_format=wanted))["a"], bool)
     assert set(ask(guided_regex="[ab]{3}")) <= {"a", "b"}
     assert ask(guided_choice=["Rome", "Paris"]) in ("Rome", "Paris")
     assert ask(guided_grammar='start: "x" ("y" | "z")') in ("xy", "xz")

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from vllm import AsyncEngineArgs, SamplingParams, TokensPrompt
+from vllm import AsyncEngineArgs, SamplingParams
 from vllm.exceptions import VLLMClientError
+from vllm.inputs import tokens_input
 from vllm.lora.request import LoRARequest
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -251,7 +252,7 @@ class VllmEngine:
         try:
             engine = await asyncio.shield(self._ready)
             outputs = engine.generate(
-                TokensPrompt(prompt_token_ids=list(prompt)),
+                tokens_input(list(prompt)),
                 wanted.params,
                 str(next(self._numbers)),
                 lora_request=wanted.adapter,

@@ -98,3 +98,13 @@ def test_an_engine_that_is_not_built_needs_python(
     command = server_of(folder, tmp_path, PYTHON, "always")
     assert command[0] == str(PROGRAM)
     assert "--library" not in command
+
+
+def test_a_text_model_is_served_in_python(grps_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "modules.json").write_text("[]")
+    model = {**OPENVINO, **IN_NATIVE_CODE, "inferer_path": "model", "converter_type": "numpy"}
+    folder = service([{"name": "minilm", "version": "1", **model}])
+    assert server_of(folder, tmp_path, PYTHON, "auto") == PYTHON
+    with pytest.raises(DeployError, match=r"minilm-1: text models .* run in Python only"):
+        server_of(folder, tmp_path, PYTHON, "always")

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,9 +147,41 @@ def test_untold_types_of_several_inputs_are_guessed(metadata_server: HTTPServer)
     assert tensors[0]["flat_float32"] == [1, 1]
 
 
-@pytest.mark.parametrize("engine", ["openvino_genai", "llamacpp", "decoder"])
+@pytest.mark.parametrize("engine", ["openvino_genai", "llamacpp", "decoder", "vllm"])
 def test_a_language_model_is_asked_in_a_chat(metadata_server: HTTPServer, engine: str) -> None:
     found = example(metadata_server, {"name": "smol", "inferer_type": engine})
     assert found.exact
     assert body_of(found.line)["model"] == "smol"
     assert found.line.endswith(f":{metadata_server.server_port}/v1/chat/completions")
+
+
+@pytest.mark.parametrize(
+    ("output", "path", "field"),
+    [("embedding", "/v1/embeddings", "input"), ("score", "/v1/rerank", "documents")],
+)
+def test_a_text_model_is_asked_with_a_text(
+    metadata_server: HTTPServer, tmp_path: Path, output: str, path: str, field: str
+) -> None:
+    (tmp_path / "modules.json").write_text("[]")
+    metadata = {
+        "name": "minilm",
+        "inferer_type": "openvino",
+        "inferer_path": str(tmp_path),
+        "converter_type": "numpy",
+        "inputs": [{"name": "input_ids", "dtype": "int64", "shape": [-1, -1]}],
+        "outputs": [{"name": output, "dtype": "float32", "shape": [-1, 4]}],
+    }
+    found = example(metadata_server, metadata)
+    assert found.exact
+    assert body_of(found.line)["model"] == "minilm"
+    assert body_of(found.line)[field] == ["A cat sleeps."]
+    assert found.line.endswith(f":{metadata_server.server_port}{path}")
+
+
+def test_the_configuration_describes_a_model_whose_service_says_nothing(
+    metadata_server: HTTPServer,
+) -> None:
+    metadata_server.body = b"no"  # type: ignore[attr-defined]
+    asked = Asked("smol-1", configured={"name": "smol", "inferer_type": "decoder"})
+    found = example_of("127.0.0.1", metadata_server.server_port, asked)
+    assert body_of(found.line)["model"] == "smol"
