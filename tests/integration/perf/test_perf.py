@@ -151,8 +151,8 @@ def test_open_loops(service: RunningServer, tmp_path: Path) -> None:
         assert [one["requests"]["succeeded"] for one in found["loads"]] == [100, 100]
     times = tmp_path / "times.txt"
     times.write_text("".join(f"{number * 0.002}\n" for number in range(40)))
-    words = (address(service), "--model", "net", "--trace", str(times))
-    perf(*words, "--json", str(tmp_path / "trace.json"))
+    result = ("--json", str(tmp_path / "trace.json"))
+    perf(address(service), "--model", "net", "--trace", str(times), *result)
     (one,) = json.loads((tmp_path / "trace.json").read_text())["loads"]
     assert (one["load"]["name"], one["requests"]["succeeded"]) == ("times.txt", 40)
 
@@ -213,18 +213,17 @@ def test_errors_say_what_to_do(service: RunningServer, tmp_path: Path) -> None:
         ((where, "--model", "net", "--protocol", "brpc", "--stream"), "brpc has no streams"),
     ):
         assert said in perf(*words, "-n", "3", code=1).output
-    for words, said in (
+    for flags, said in (
         (("-c", "1", "-r", "1"), "give either --concurrency or --rate"),
         (("-c", "1.5"), "use whole numbers"),
         (("-r", "0"), "use numbers above 0"),
         (("--shape", "x=a"), "use NAME=1,3,224,224"),
         (("--text", "a", "b"), "give either inputs, --text or --input"),
     ):
-        assert said in perf(where, "--model", "net", *words, code=2).output
+        assert said in perf(where, "--model", "net", *flags, code=2).output
     for key in ("", "wrong"):
         for protocol in PROTOCOLS:
-            words = ("--model", "net", "--protocol", protocol)
-            done = perf(where, *words, "-n", "3", code=1, key=key)
+            done = perf(where, "-m", "net", "--protocol", protocol, "-n", "3", code=1, key=key)
             assert "401" in done.output or "key" in done.output
 
 
