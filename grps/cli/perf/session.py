@@ -25,7 +25,8 @@ def run_loads(
     for number, load in enumerate(loads, start=1):
         place = f" ({number} of {len(loads)})" if len(loads) > 1 else ""
         with ProgressLine(f"{target.address}: {load.name}{place}") as line:
-            found.append(measure(target, prepared, load, window, limits, _shower(line, window)))
+            shower = _Shower(line, window) if line.is_live else None
+            found.append(measure(target, prepared, load, window, limits, shower))
         if found[-1].is_stopped:
             break
     return found
@@ -41,15 +42,13 @@ def _allow_connections(limits: Limits) -> None:
 
 
 class _Shower:
-    """Shows progress where it can be overwritten."""
+    """Shows progress on a terminal."""
 
     def __init__(self, line: ProgressLine, window: Window) -> None:
         self._line = line
         self._window = window
 
     def __call__(self, progress: Progress) -> None:
-        if not self._line.is_live:
-            return
         warm_up = self._window.warmup_s
         if progress.elapsed_s < warm_up:
             self._line.show("warm-up", f"{progress.open} open", progress.elapsed_s)
@@ -62,10 +61,6 @@ class _Shower:
             f"p50 {milliseconds(progress.p50_ms)}, p99 {milliseconds(progress.p99_ms)}"
         )
         self._line.show("", detail, progress.elapsed_s)
-
-
-def _shower(line: ProgressLine, window: Window) -> _Shower:
-    return _Shower(line, window)
 
 
 def machine() -> str:

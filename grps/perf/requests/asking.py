@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
 from grps.client import CallError, Client, Tls
-from grps.client.settings import PROTOCOLS, Protocol
+from grps.client.settings import PROTOCOLS
 from grps.perf.errors import PerfError
 from grps.perf.requests.forms import authorization
 from grps.perf.requests.openai import chat_path
@@ -47,13 +47,13 @@ def describe(protocol: str, target: Target, model: str) -> dict[str, Any]:
     if not model or target.path or protocol not in PROTOCOLS:
         return {}
     tls = Tls(ca=target.ca) if target.tls else None
-    used = cast(Protocol, protocol)
     try:
-        with Client(target.address, used, key=target.key, tls=tls, timeout=_TIMEOUT_S) as client:
+        with Client(
+            target.address, protocol, key=target.key, tls=tls, timeout=_TIMEOUT_S
+        ) as client:
             return client.metadata(model)
     except CallError as error:
-        where = f"{target.address}: " if error.code is None else f"{error.code}: "
-        raise PerfError(f"{where}{error.message}") from error
+        raise PerfError(f"{error.code or target.address}: {error.message}") from error
 
 
 def find_model(protocol: str, target: Target) -> str:

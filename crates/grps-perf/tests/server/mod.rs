@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 /// What the server does with a request.
 #[derive(Clone, Copy)]
-pub enum Behavior {
+pub(crate) enum Behavior {
     /// Responds at once.
     Prompt,
     /// Responds at once, but not for a time that begins so long after the first request.
@@ -27,14 +27,14 @@ pub enum Behavior {
 }
 
 /// A server that runs until it is dropped.
-pub struct Server {
-    pub address: SocketAddr,
-    pub requests: Arc<AtomicU64>,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) requests: Arc<AtomicU64>,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Server {
-    pub fn start(behavior: Behavior) -> Self {
+    pub(crate) fn start(behavior: Behavior) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -52,7 +52,7 @@ impl Server {
         Self { address, requests, _runtime: runtime }
     }
 
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 }
@@ -109,7 +109,7 @@ async fn send(stream: &mut TcpStream, chunks: usize, pause: Duration) -> Option<
 }
 
 /// A plan for a server, with usual limits.
-pub fn plan(address: SocketAddr, load: Load, window: Window) -> Plan {
+pub(crate) fn plan(address: SocketAddr, load: Load, window: Window) -> Plan {
     let request = Request { method: "GET".into(), path: "/".into(), headers: Vec::new(), body: 0 };
     Plan {
         target: Target { host: address.ip().to_string(), port: address.port(), tls: None },
@@ -131,24 +131,24 @@ pub fn plan(address: SocketAddr, load: Load, window: Window) -> Plan {
 }
 
 /// A window of so many requests.
-pub fn count(count: u64) -> Window {
+pub(crate) fn count(count: u64) -> Window {
     Window { warmup_s: 0.0, duration_s: None, count: Some(count) }
 }
 
 /// A load of equal distances.
-pub fn constant(rate: f64) -> Load {
+pub(crate) fn constant(rate: f64) -> Load {
     Load::Open(Arrivals::Constant { rate })
 }
 
 /// Carries a plan out.
-pub fn run(plan: Plan) -> Report {
+pub(crate) fn run(plan: Plan) -> Report {
     let run = Run::start(plan, &[Bytes::new()]).unwrap();
     assert!(run.wait(Duration::from_secs(60)), "the run does not end");
     run.report().unwrap()
 }
 
 /// A percentile in seconds.
-pub fn percentile(report: &Report, share: f64) -> f64 {
+pub(crate) fn percentile(report: &Report, share: f64) -> f64 {
     let values = &report.latency;
     let wanted = (values.count as f64 * share).ceil().max(1.0) as u64;
     let mut seen = 0;
