@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tools.check_imports import FRAMEWORKS, engine_of
+from tools.checks.imports import FRAMEWORKS, engine_of
 from tools.repository import source_files
 
 LOAD = """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.check_imports import check_file
+from tools.checks.imports import check_file
 
 BACKEND = Path("grps/backends/torch/backend.py")
 DECLARATION = Path("grps/backends/torch/declaration.py")

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from tools.check_stub import check, compare, module_names, stub_names
+from tools.checks.stub import check, compare, module_names, stub_names
 
 BUILT = """
 LIMIT = 3

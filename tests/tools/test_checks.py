@@ -8,15 +8,15 @@ import psutil
 import pytest
 
 from tools import test as test_tool
-from tools.check_crates import find_edges, find_unsafe
-from tools.check_sizes import (
+from tools.checks.crates import find_edges, find_unsafe
+from tools.checks.sizes import (
     MAX_FILE_LINES,
     MAX_FOLDER_FILES,
     MAX_FUNCTION_LINES,
     find_full_folders,
     find_large,
 )
-from tools.check_words import find_forbidden
+from tools.checks.words import find_forbidden
 from tools.generate import MODULES, differences
 from tools.repository import ROOT
 from tools.test import AT_ONCE, MAX_UNSTEADY, count, run_pytest

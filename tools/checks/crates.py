@@ -85,7 +85,7 @@ def find_edges(dependencies: Mapping[str, set[str]]) -> list[str]:
     problems = []
     for crate, targets in dependencies.items():
         if crate not in ALLOWED:
-            problems.append(f"{crate}: not a known crate; add it to tools/check_crates.py")
+            problems.append(f"{crate}: not a known crate; add it to tools/checks/crates.py")
             continue
         ours = {target for target in targets if target in dependencies}
         problems += [f"{crate} must not depend on {t}" for t in sorted(ours - ALLOWED[crate])]
