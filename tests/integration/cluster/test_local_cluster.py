@@ -129,8 +129,9 @@ def test_a_version_that_does_not_start_is_told_and_the_old_one_serves(
 ) -> None:
     grpst("deploy", str(project), "--name", "echo")
     before = replicas()[0]["address"]
-    broken = write_project(tmp_path / "broken", [{**ECHO, "device": "cuda:99"}])
-    (broken / "requirements.txt").write_text("grps-no-such-package-of-tests==1\n")
+    model = {"name": "echo", "version": "1.0.0", "inferer_type": "onnxruntime"}
+    broken = write_project(tmp_path / "broken", [{**model, "inferer_path": "net.onnx"}])
+    (broken / "net.onnx").write_bytes(b"no network")
     out = grpst("deploy", str(broken), "--name", "echo", code=1)
     assert "version 2 does not start" in out
     assert answers(before)
