@@ -292,8 +292,14 @@ async fn a_stream_behind_goaway_was_not_begun() {
     });
     let settings: ServiceSettings = serde_json::from_value(settings).unwrap();
     let changed = Arc::default();
-    let connection =
-        crate::transport::connection::Connection::open(&address, &settings, changed).await.unwrap();
+    let connection = crate::transport::connection::Connection::open(
+        &address,
+        &settings,
+        changed,
+        Arc::new(|| false),
+    )
+    .await
+    .unwrap();
     let connection = Arc::new(connection);
     let head = crate::transport::headers::EndpointHead::new(&address, false, None);
     let head = head.request(RemoteMethod::Predict, &CallHeaders::default()).unwrap();

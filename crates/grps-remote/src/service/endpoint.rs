@@ -102,6 +102,11 @@ impl Endpoint {
             && self.connections.read().iter().any(|connection| connection.is_open())
     }
 
+    /// Whether it takes calls of any model.
+    pub(crate) fn is_up(&self) -> bool {
+        self.takes(u64::MAX)
+    }
+
     /// What a further call would wait for, in seconds of one that takes `seconds`.
     pub(crate) fn cost(&self, seconds: f64, now: Instant) -> f64 {
         let age = self.up_since.read().map_or(Duration::ZERO, |up| now.duration_since(up));

@@ -204,6 +204,11 @@ impl Service {
         choose(&self.endpoints(), model.bit, tried, self.random())
     }
 
+    /// Whether another endpoint takes calls.
+    pub(crate) fn has_other(&self, endpoint: &Arc<Endpoint>) -> bool {
+        self.endpoints().iter().any(|one| !Arc::ptr_eq(one, endpoint) && one.is_up())
+    }
+
     /// Why no endpoint takes calls of a model; `None` when one does.
     pub(crate) fn trouble(&self, model: &RemoteModel) -> Option<String> {
         let endpoints = self.endpoints();

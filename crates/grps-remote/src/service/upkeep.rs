@@ -9,7 +9,7 @@ use crate::service::contact::{check_models, check_ready};
 use crate::service::counters::Reason;
 use crate::service::endpoint::{Ejection, Endpoint};
 use crate::service::service::Service;
-use crate::transport::connection::{Connection, Ended};
+use crate::transport::connection::{Connection, Ended, HasOther};
 use crate::transport::headers::EndpointHead;
 
 /// The first pause after an ejection; each further one is twice as long.
@@ -25,11 +25,16 @@ pub(crate) async fn keep_up(service: Arc<Service>, endpoint: Arc<Endpoint>) {
     let mut pause = FIRST_PAUSE;
     // Whether the endpoint has to say that it is ready, as it has refused calls.
     let mut needs_ready = false;
+    let known = (Arc::downgrade(&service), Arc::downgrade(&endpoint));
+    let has_other: HasOther = Arc::new(move || {
+        let (service, endpoint) = (known.0.upgrade(), known.1.upgrade());
+        service.zip(endpoint).is_some_and(|(service, endpoint)| service.has_other(&endpoint))
+    });
     while !endpoint.is_leaving() {
         let began = Instant::now();
-        let ejection = match connect(&service, &endpoint, needs_ready).await {
+        let ejection = match connect(&service, &endpoint, needs_ready, &has_other).await {
             Err(ejection) => ejection,
-            Ok(()) => match watch(&service, &endpoint).await {
+            Ok(()) => match watch(&service, &endpoint, &has_other).await {
                 None => break,
                 Some(ejection) => ejection,
             },
@@ -74,13 +79,17 @@ async fn connect(
     service: &Service,
     endpoint: &Endpoint,
     needs_ready: bool,
+    has_other: &HasOther,
 ) -> Result<(), Ejection> {
     let failed = |text: String| Ejection::new(Reason::Connect, text);
     let settings = &service.settings;
     let key = service.read_key().map_err(failed)?;
     let is_encrypted = settings.tls.is_some();
     endpoint.set_head(EndpointHead::new(&endpoint.address, is_encrypted, key.as_deref()));
-    let open = || Connection::open(&endpoint.address, settings, Arc::clone(&endpoint.changed));
+    let open = || {
+        let changed = Arc::clone(&endpoint.changed);
+        Connection::open(&endpoint.address, settings, changed, Arc::clone(has_other))
+    };
     let first = Arc::new(open().await.map_err(failed)?);
     if needs_ready {
         check_ready(endpoint, &first).await?;
@@ -99,7 +108,7 @@ async fn connect(
 }
 
 /// Watches an endpoint that is up. Returns why it is ejected; `None` when it is in no table any more.
-async fn watch(service: &Service, endpoint: &Endpoint) -> Option<Ejection> {
+async fn watch(service: &Service, endpoint: &Endpoint, has_other: &HasOther) -> Option<Ejection> {
     let mut checked = service.models_changed();
     loop {
         tokio::select! {
@@ -112,7 +121,7 @@ async fn watch(service: &Service, endpoint: &Endpoint) -> Option<Ejection> {
         if let Some(ejection) = endpoint.take_wanted() {
             return Some(ejection);
         }
-        if let Err(ejection) = renew(service, endpoint).await {
+        if let Err(ejection) = renew(service, endpoint, has_other).await {
             return Some(ejection);
         }
         let models = service.models();
@@ -126,7 +135,11 @@ async fn watch(service: &Service, endpoint: &Endpoint) -> Option<Ejection> {
 }
 
 /// Replaces connections that take no more requests.
-async fn renew(service: &Service, endpoint: &Endpoint) -> Result<(), Ejection> {
+async fn renew(
+    service: &Service,
+    endpoint: &Endpoint,
+    has_other: &HasOther,
+) -> Result<(), Ejection> {
     let mut connections = endpoint.connections();
     let is_silent = |one: &Arc<Connection>| one.ended() == Some(Ended::Silent);
     if connections.iter().any(is_silent) {
@@ -141,7 +154,8 @@ async fn renew(service: &Service, endpoint: &Endpoint) -> Result<(), Ejection> {
             _ => "the connection was closed".to_owned(),
         };
         let changed = Arc::clone(&endpoint.changed);
-        let opened = Connection::open(&endpoint.address, &service.settings, changed).await;
+        let (address, settings) = (&endpoint.address, &service.settings);
+        let opened = Connection::open(address, settings, changed, Arc::clone(has_other)).await;
         let opened = opened
             .map_err(|error| Ejection::new(Reason::Connection, format!("{why}; then: {error}")))?;
         *slot = Arc::new(opened);

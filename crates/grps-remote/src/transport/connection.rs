@@ -22,11 +22,16 @@ use crate::transport::tls;
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a peer may take to answer.
 const PING_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long it may take if nothing else takes its calls: a machine that is busy beats none.
+const LAST_PING_TIMEOUT: Duration = Duration::from_secs(5);
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 /// Larger frames take fewer calls, smaller ones let others pass sooner.
 const MAX_FRAME_BYTES: u32 = 64 << 10;
 const MAX_HEADER_BYTES: u32 = 64 << 10;
+
+/// Whether something else takes the calls of an endpoint.
+pub(crate) type HasOther = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Why a connection has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +70,11 @@ impl Connection {
         address: &str,
         settings: &ServiceSettings,
         changed: Arc<Notify>,
+        has_other: HasOther,
     ) -> Result<Self, String> {
         let limit = settings.connect_timeout();
-        let opened = timeout(limit, Self::connect(address, settings, changed)).await;
+        let watch = (changed, has_other);
+        let opened = timeout(limit, Self::connect(address, settings, watch)).await;
         opened.unwrap_or_else(|_| {
             Err(format!("no connection within {} ms (connect_timeout_ms)", limit.as_millis()))
         })
@@ -76,11 +83,11 @@ impl Connection {
     async fn connect(
         address: &str,
         settings: &ServiceSettings,
-        changed: Arc<Notify>,
+        watch: (Arc<Notify>, HasOther),
     ) -> Result<Self, String> {
         let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let Some(files) = &settings.tls else { return Self::begin(stream, changed).await };
+        let Some(files) = &settings.tls else { return Self::begin(stream, watch).await };
         let name = tls::server_name(files, address)?;
         let connector = TlsConnector::from(tls::load(files, b"h2")?);
         let stream = connector.connect(name, stream).await;
@@ -88,10 +95,13 @@ impl Connection {
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err("TLS: the endpoint does not speak HTTP/2".to_owned());
         }
-        Self::begin(stream, changed).await
+        Self::begin(stream, watch).await
     }
 
-    async fn begin<S>(stream: S, changed: Arc<Notify>) -> Result<Self, String>
+    async fn begin<S>(
+        stream: S,
+        (changed, has_other): (Arc<Notify>, HasOther),
+    ) -> Result<Self, String>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -114,7 +124,7 @@ impl Connection {
                     Ok(()) => Ended::Closed,
                     Err(error) => Ended::Broken(error.to_string()),
                 },
-                () = until_silent(pings, &received) => Ended::Silent,
+                () = until_silent(pings, &received, &has_other) => Ended::Silent,
             };
             watched.retired.store(true, Ordering::Release);
             *watched.ended.lock() = Some(ended);
@@ -147,7 +157,7 @@ impl Connection {
 }
 
 /// Waits until the peer has left a ping without an answer and has sent nothing else meanwhile.
-async fn until_silent(pings: Option<PingPong>, received: &AtomicU64) {
+async fn until_silent(pings: Option<PingPong>, received: &AtomicU64, has_other: &HasOther) {
     let Some(mut pings) = pings else { return std::future::pending().await };
     let mut next = Instant::now() + PING_INTERVAL;
     loop {
@@ -158,15 +168,30 @@ async fn until_silent(pings: Option<PingPong>, received: &AtomicU64) {
             Ok(Ok(_)) => {}
             // The connection has ended, which its driver reports.
             Ok(Err(_)) => return std::future::pending().await,
-            Err(_) if received.load(Ordering::Relaxed) == before => return,
-            // A ping is on its way still: its answer is awaited before the next one.
             Err(_) => {
-                if timeout(PING_INTERVAL, answer(&mut pings)).await.is_err()
-                    && received.load(Ordering::Relaxed) == before
-                {
+                if stays_silent(&mut pings, (received, before), has_other).await {
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Whether a ping that is on its way gets no answer, and nothing else comes either.
+async fn stays_silent(
+    pings: &mut PingPong,
+    (received, before): (&AtomicU64, u64),
+    has_other: &HasOther,
+) -> bool {
+    let end = Instant::now() + LAST_PING_TIMEOUT;
+    loop {
+        let is_silent = received.load(Ordering::Relaxed) == before;
+        if is_silent && (has_other() || Instant::now() >= end) {
+            return true;
+        }
+        // The answer is awaited before the next ping.
+        if timeout(PING_TIMEOUT / 5, answer(pings)).await.is_ok() {
+            return false;
         }
     }
 }
