@@ -1,4 +1,4 @@
-"""How the tool talks to the director of a cluster."""
+"""What the tool says to the director of a cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import msgspec
 
 from grps.cluster.archives import chunks_of, digest_of
 from grps.cluster.commands import Chunk, HasArchive, Request
-from grps.cluster.known import cluster_folder, known_cluster
 from grps.errors import DeployError
 
 
@@ -25,24 +24,6 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """End the connection."""
-
-
-def connect() -> Connection:
-    """Connect to the director of the cluster that was noted.
-
-    Raises:
-        DeployError: There is none, or it can't be reached.
-    """
-    known = known_cluster()
-    if known is None:
-        raise DeployError("this machine knows no cluster; begin with: grpst cluster up --help")
-    if known.kind == "local":
-        from grps.cluster.local.client import LocalConnection
-
-        return LocalConnection(cluster_folder())
-    from grps.cluster.ray.connection import RayConnection
-
-    return RayConnection(known)
 
 
 def ask(connection: Connection, request: Request, chunk: bytes = b"") -> dict[str, Any]:

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from grps.cli.main import main
 from grps.cluster.commands import Status
-from grps.cluster.connection import ask, connect
+from grps.cluster.connecting import connect
+from grps.cluster.connection import ask
 from grps.cluster.known import cluster_folder
 from grps.cluster.local.client import director_process, stop_director
 from grps.deploy.paths import ServiceFolder

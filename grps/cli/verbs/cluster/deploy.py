@@ -13,7 +13,8 @@ from grps.cli.output.lines import notice, say
 from grps.cli.verbs.cluster import options
 from grps.cli.verbs.version import grps_version
 from grps.cluster.commands import Deploy
-from grps.cluster.connection import ask, connect, send_archive
+from grps.cluster.connecting import connect
+from grps.cluster.connection import ask, send_archive
 from grps.cluster.description import Bounds, Choices, Front, Version
 from grps.errors import DeployError
 from grps.server.files import absolute

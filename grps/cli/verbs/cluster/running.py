@@ -11,7 +11,8 @@ from grps.cli.output.lines import notice, say
 from grps.cli.output.progress import ProgressLine
 from grps.cli.verbs.cluster import options
 from grps.cluster.commands import Down, Status
-from grps.cluster.connection import ask, connect
+from grps.cluster.connecting import connect
+from grps.cluster.connection import ask
 from grps.cluster.known import Known, cluster_folder, forget, known_cluster, remember
 from grps.errors import DeployError
 

@@ -9,7 +9,8 @@ import click
 from grps.cli.output.lines import notice, say
 from grps.cli.verbs.cluster import options
 from grps.cluster.commands import Drain, Scale
-from grps.cluster.connection import ask, connect
+from grps.cluster.connecting import connect
+from grps.cluster.connection import ask
 
 WAIT_S = 600.0
 

@@ -10,7 +10,8 @@ import msgspec
 from grps.cli.output.lines import notice, say
 from grps.cli.output.table import print_table
 from grps.cluster.commands import Status
-from grps.cluster.connection import ask, connect
+from grps.cluster.connecting import connect
+from grps.cluster.connection import ask
 
 HEAD = ("REPLICA", "STATE", "HOST", "ENDPOINT", "VERSION", "RESTARTS", "LOAD", "QUEUE")
 COLORS = {"ready": "green", "unready": "red", "failed": "red", "leaving": "yellow"}
