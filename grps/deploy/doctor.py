@@ -20,6 +20,7 @@ import msgspec
 import psutil
 
 from grps.backends.common.probe import Probe
+from grps.backends.environment import prepare_environment
 from grps.backends.table import ENGINES
 from grps.config.schema import ServerConfig
 from grps.converters.table import CONVERTERS
@@ -64,6 +65,7 @@ def examine(on_progress: Callable[[str], None]) -> Iterator[Finding]:
     Args:
         on_progress: Receives what is examined, as loading an engine may take long.
     """
+    prepare_environment()
     yield from _machine()
     gpus = list(_gpus())
     yield from gpus

@@ -46,6 +46,8 @@ fn main() -> ExitCode {
     // The allocator asks for huge pages, of which an idle service would hold many that it hardly
     // uses. Without them it has more small ones, and nothing else changes.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
+    // As `grps/backends/onnxruntime/declaration.py` has it.
+    grps_plugin::process::set_default_variable("ORT_DISABLE_TELEMETRY", "1");
     let arguments = match Arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(error) => {

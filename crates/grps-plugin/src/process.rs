@@ -30,6 +30,15 @@ pub fn ignore_stop_signals() {
     }
 }
 
+/// Sets a variable of the environment that is not set. Call it at the start of a program, while it
+/// has one thread: another one could read the environment meanwhile.
+pub fn set_default_variable(name: &str, value: &str) {
+    if std::env::var_os(name).is_none() {
+        // SAFETY: see above.
+        unsafe { std::env::set_var(name, value) };
+    }
+}
+
 /// The error of the system for a number that is no open descriptor.
 const EBADF: i32 = 9;
 
