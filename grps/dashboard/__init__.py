@@ -16,6 +16,7 @@ SCRIPTS = (
     "overview",
     "served",
     "steps",
+    "services",
     "requests",
     "series",
     "described",

@@ -10,7 +10,7 @@ macro_rules! part {
     };
 }
 
-const SCRIPTS: [&str; 20] = [
+const SCRIPTS: [&str; 21] = [
     part!("scripts/texts.js"),
     part!("scripts/chat_texts.js"),
     part!("scripts/basics.js"),
@@ -19,6 +19,7 @@ const SCRIPTS: [&str; 20] = [
     part!("scripts/overview.js"),
     part!("scripts/served.js"),
     part!("scripts/steps.js"),
+    part!("scripts/services.js"),
     part!("scripts/requests.js"),
     part!("scripts/series.js"),
     part!("scripts/described.js"),

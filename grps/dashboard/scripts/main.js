@@ -72,6 +72,7 @@ const JOBS = [
     showBatches(live, servedNow);
     showSteps(live);
     showLanguageModels(live);
+    showServices(live);
     showGpus(live);
     showRoutes(live);
     await refreshCharts(live.time);

@@ -53,6 +53,7 @@ pub(crate) fn live(app: &App) -> Value {
                 "minute": describe_minute(&minute),
             })
         }).collect::<Vec<_>>(),
+        "services": app.services().map_or_else(Vec::new, |services| services.states()),
         "process": live_process(app),
         "gpus": app.gpus.read().into_iter().map(|gpu| json!({
             "number": gpu.number,
