@@ -47,7 +47,7 @@ pub use request::reply::{Reply, ReplyReceiver, ReplySender, reply_channel};
 pub use request::request::{Attachment, CarriedState, Request, SchedulingOptions, Session};
 pub use request::stream::{ChunkSender, Chunks};
 pub use request::timeline::{
-    BatchInfo, CallRecord, CallTimes, CallTimings, RequestRecord, Timeline,
+    BatchInfo, CallRecord, CallTimes, CallTimings, RemoteRecord, RequestRecord, Timeline,
 };
 pub use request::trace_context::{TraceContext, TraceParent};
 pub use scheduling::admission::{Admission, Permit};

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use grps_core::{BatchInfo, Call, CallTimings, Cause, ChunkSender, Content, Error, Reply};
+use grps_core::{
+    BatchInfo, Call, CallTimings, Cause, ChunkSender, Content, Error, RemoteRecord, Reply, Timeline,
+};
 use grps_server::codec::{Outcome, Status, proto};
 
 use crate::executor::Remote;
@@ -27,6 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// A call as it is sent.
 struct Sent {
     remote: Remote,
+    timeline: Arc<Timeline>,
     headers: CallHeaders,
     pieces: Vec<Bytes>,
     stream: Option<ChunkSender>,
@@ -47,12 +50,12 @@ pub(crate) async fn run(remote: Remote, call: Call) -> Reply {
 
 async fn run_in_time(remote: Remote, call: Call) -> Result<Content, Error> {
     let headers = CallHeaders::of(&call, remote.service.settings.timeout());
-    let Call { content, stream, .. } = call;
+    let Call { timeline, content, stream, .. } = call;
     let pieces = encode(content, &remote.model.key)?;
     let bytes = pieces.iter().map(Bytes::len).sum::<usize>();
     let is_large = bytes.max(remote.model.response_bytes()) > LARGE_BYTES;
     remote.service.budget.add_request();
-    let sent = Sent { remote, headers, pieces, stream, is_large };
+    let sent = Sent { remote, timeline, headers, pieces, stream, is_large };
     let Some(deadline) = sent.headers.deadline else { return sent.try_all().await };
     let limited = tokio::time::timeout_at(deadline.into(), sent.try_all()).await;
     limited.unwrap_or_else(|_| {
@@ -138,17 +141,34 @@ impl Sent {
         service.counters.requests.fetch_add(1, Ordering::Relaxed);
         let running = endpoint.begin();
         let limit = service.settings.max_response_bytes;
+        let sent = Instant::now();
         let begun = Exchange::begin(connection, head, &self.pieces, limit).await;
-        let outcome = match begun {
-            Ok(exchange) => self.receive(exchange).await.map_err(as_begun),
-            Err(failure) => Err(failure),
+        let (steps, outcome) = match begun {
+            Ok(mut exchange) => {
+                (exchange.take_steps(), self.receive(exchange).await.map_err(as_begun))
+            }
+            Err(failure) => (None, Err(failure)),
         };
+        if let Some(steps) = steps {
+            self.note_steps(endpoint, sent, steps);
+        }
         match &outcome {
             Ok(_) => running.succeeded(self.stream.is_none()),
             Err(Failure::Lost(reason)) => running.lost(reason),
             Err(_) => {}
         }
         outcome
+    }
+
+    /// Notes the steps that the endpoint has measured, for the waterfall of the request.
+    fn note_steps(&self, endpoint: &Endpoint, sent: Instant, steps: Box<str>) {
+        self.timeline.note_remote(RemoteRecord {
+            model: self.remote.model.own_key.as_str().into(),
+            endpoint: endpoint.address.as_str().into(),
+            sent,
+            took: sent.elapsed(),
+            steps,
+        });
     }
 
     /// Receives what follows the head of a response.

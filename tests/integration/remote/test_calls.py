@@ -13,7 +13,8 @@ import requests
 
 from grps.deploy.native import PROGRAM
 from grps.protocol.pb.grps_pb2 import DT_BOOL, GenericTensor, GenericTensorData, GrpsMessage
-from tests.integration.remote.services import coding, states, static, write_front
+from tests.integration.observability.test_metrics import read_timing
+from tests.integration.remote.services import address_of, coding, states, static, write_front
 from tests.support import GUARD_S, RunningServer, serving, user_model, wait_until
 
 CODE = """
@@ -117,6 +118,19 @@ def test_an_engine_is_called_by_its_name_there_with_its_signature(front: Running
     # The request is checked here: it does not reach the other service.
     refused = front.post({"model": "double-2", "ndarray": [[1, 2, 3]]})
     assert refused.status_code == 400 and "has shape" in refused.json()["status"]["msg"]
+
+
+def test_the_waterfall_goes_on_in_the_other_service(
+    front: RunningServer, worker: RunningServer
+) -> None:
+    body = {"model": "double-2", "ndarray": [[1, 2]]}
+    answer = front.post(body, headers={"X-Grps-Timing": "true"})
+    steps = read_timing(answer.headers["X-Grps-Timing"])
+    there = f"double-2@{address_of(worker)}/"
+    assert {f"{there}decode", f"{there}twice-1.0.0/infer", "double-2/infer"} <= set(steps)
+    ran, call = steps[f"{there}twice-1.0.0/infer"], steps["double-2/infer"]
+    assert call["start"] <= ran["start"]
+    assert ran["start"] + ran["dur"] <= call["start"] + call["dur"] + 0.002, "up to rounding"
 
 
 def test_tensors_of_all_sizes_travel(front: RunningServer) -> None:

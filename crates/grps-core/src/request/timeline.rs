@@ -39,6 +39,8 @@ pub struct RequestRecord {
     last_end: Option<Instant>,
     /// Model calls, in the order of their ends.
     pub calls: SmallVec<[CallRecord; 1]>,
+    /// What other services have measured of those that they ran.
+    pub remotes: Vec<RemoteRecord>,
 }
 
 impl RequestRecord {
@@ -46,6 +48,21 @@ impl RequestRecord {
     pub fn stage(&self, stage: RequestStage) -> Option<(Instant, Duration)> {
         self.stages[stage as usize]
     }
+}
+
+/// What another service has measured of a call that it ran.
+#[derive(Clone, Debug)]
+pub struct RemoteRecord {
+    /// The `name-version` of the model in this service.
+    pub model: Arc<str>,
+    /// The endpoint that ran it.
+    pub endpoint: Arc<str>,
+    /// When the call was sent.
+    pub sent: Instant,
+    /// Time from there to its response.
+    pub took: Duration,
+    /// Its steps in the syntax of `Server-Timing`, as the other service has sent them.
+    pub steps: Box<str>,
 }
 
 /// Record of one model call.
@@ -246,6 +263,11 @@ impl Timeline {
 
     pub(crate) fn note_call(&self, call: CallRecord) {
         self.record.lock().calls.push(call);
+    }
+
+    /// Adds what another service has measured of a call that it ran.
+    pub fn note_remote(&self, remote: RemoteRecord) {
+        self.record.lock().remotes.push(remote);
     }
 
     /// Returns a copy of the stages and model calls so far.

@@ -10,10 +10,14 @@ use http::{HeaderMap, Request, StatusCode};
 
 use crate::transport::connection::Connection;
 use crate::transport::failure::Failure;
+use crate::transport::headers::TIMING;
 use crate::transport::messages::{Messages, prefix};
 
 /// gRPC's code for an endpoint that takes no requests for now.
 const UNAVAILABLE: u32 = 14;
+
+/// Most bytes of the steps that an endpoint has measured.
+const MAX_STEPS_BYTES: usize = 4096;
 
 /// A message in pieces, as they are sent.
 pub(crate) type Pieces = [Bytes];
@@ -22,6 +26,8 @@ pub(crate) type Pieces = [Bytes];
 #[derive(Debug)]
 pub(crate) struct Exchange {
     messages: Messages,
+    /// The steps that the endpoint has measured.
+    steps: Option<Box<str>>,
     /// Held until the exchange ends.
     _place: Place,
 }
@@ -77,7 +83,14 @@ impl Exchange {
         })?;
         let (parts, body) = response.into_parts();
         check_head(parts.status, &parts.headers)?;
-        Ok(Self { messages: Messages::new(body, max_response_bytes), _place: place })
+        let steps = parts.headers.get(TIMING).and_then(|value| value.to_str().ok());
+        let steps = steps.filter(|steps| steps.len() <= MAX_STEPS_BYTES).map(Box::from);
+        Ok(Self { messages: Messages::new(body, max_response_bytes), steps, _place: place })
+    }
+
+    /// Takes the steps that the endpoint has measured, if it tells them.
+    pub(crate) fn take_steps(&mut self) -> Option<Box<str>> {
+        self.steps.take()
     }
 
     /// The next message; `None` at the end of a response that succeeded.

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use grps_core::{Call, TraceContext};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
+/// Asks for the steps of a call, which the head of its response has then.
+pub(crate) const TIMING: &str = "x-grps-timing";
+
 /// The methods of `GrpsService` that are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RemoteMethod {
@@ -52,6 +55,9 @@ impl CallHeaders {
         }
         if let Some(key) = &call.batch_key {
             add(&mut headers, HeaderName::from_static("x-grps-batch-key"), key);
+        }
+        if call.stream.is_none() {
+            add(&mut headers, HeaderName::from_static(TIMING), "true");
         }
         let latest = limit.and_then(|limit| call.began.checked_add(limit));
         let deadline = [call.deadline, latest].into_iter().flatten().min();

@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use grps_core::metrics::{CallStage, RequestStage};
-use grps_core::{CallRecord, Timeline};
+use grps_core::{CallRecord, RemoteRecord, Timeline};
+
+/// Most steps of a call in another service that are shown.
+const MAX_REMOTE_BARS: usize = 64;
 
 /// One bar of a waterfall.
 pub(crate) struct Bar {
@@ -47,6 +50,80 @@ pub(crate) fn bars(timeline: &Timeline) -> Vec<Bar> {
             }
         }
     }
+    for remote in &record.remotes {
+        bars.extend(bars_of(remote, since(remote.sent)));
+    }
     bars.sort_by_key(|bar| bar.start);
     bars
+}
+
+/// The steps of a call in another service, whose clock is not this one's: they are shown in the
+/// middle of the call, as if the way there took as long as the way back.
+fn bars_of(remote: &RemoteRecord, sent: Duration) -> Vec<Bar> {
+    let owner = format!("{}@{}", remote.model, remote.endpoint);
+    let steps = remote.steps.split(", ").take(MAX_REMOTE_BARS).filter_map(read_step);
+    let (totals, steps): (Vec<_>, Vec<_>) = steps.partition(|(name, ..)| *name == "total");
+    let total = totals.first().map_or(Duration::ZERO, |(_, _, duration)| *duration);
+    let began = sent + remote.took.saturating_sub(total) / 2;
+    let bar = |(name, start, duration): (&str, Duration, Duration)| Bar {
+        name: format!("{owner}/{name}"),
+        start: began.saturating_add(start),
+        duration,
+        call: None,
+        is_infer: false,
+    };
+    steps.into_iter().map(bar).collect()
+}
+
+/// Name, start and duration of a step; `None` for one that is malformed.
+fn read_step(text: &str) -> Option<(&str, Duration, Duration)> {
+    let mut fields = text.split(';');
+    let name = fields.next()?;
+    let (mut start, mut duration) = (None, None);
+    for (key, value) in fields.filter_map(|field| field.split_once('=')) {
+        let read = || Duration::try_from_secs_f64(value.parse::<f64>().ok()? / 1000.0).ok();
+        match key {
+            "start" => start = read(),
+            "dur" => duration = read(),
+            _ => {}
+        }
+    }
+    Some((name, start?, duration?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn remote(steps: &str) -> RemoteRecord {
+        let (model, endpoint) = ("m-1".into(), "h:7080".into());
+        RemoteRecord { model, endpoint, sent: Instant::now(), took: 10 * MS, steps: steps.into() }
+    }
+
+    #[test]
+    fn steps_of_another_service_are_in_the_middle_of_its_call() {
+        let steps = "decode;start=0.000;dur=1.000, w-1/infer;start=1.000;dur=4.500;requests=1, \
+                     total;start=0;dur=6.000";
+        let bars = bars_of(&remote(steps), 3 * MS);
+        let found: Vec<_> =
+            bars.iter().map(|bar| (bar.name.as_str(), bar.start, bar.duration)).collect();
+        let decode = ("m-1@h:7080/decode", 5 * MS, MS);
+        let infer = ("m-1@h:7080/w-1/infer", 6 * MS, Duration::from_micros(4500));
+        assert_eq!(found, [decode, infer]);
+    }
+
+    #[test]
+    fn what_is_malformed_or_too_much_is_left_out() {
+        for steps in
+            ["", "a", "a;start=1", "a;start=x;dur=1", "a;start=1;dur=-1", "a;start=1;dur=inf"]
+        {
+            assert!(bars_of(&remote(steps), MS).is_empty(), "{steps}");
+        }
+        let long = bars_of(&remote("a;start=0;dur=20, total;start=0;dur=50"), MS);
+        assert_eq!(long[0].start, MS, "not before it was sent");
+        let many = vec!["a;start=0;dur=1"; 100].join(", ");
+        assert_eq!(bars_of(&remote(&many), MS).len(), MAX_REMOTE_BARS);
+    }
 }
