@@ -10,13 +10,21 @@ const FIELD = /^(repeated )?(map<string, (\w+)>|\w+) (\w+) = (\d+);$/;
 const SKIPPED =
   /^(|}|syntax .*|package .*|option .*|rpc .*|service .*|oneof \w+ \{|message \w+ \{\})$/;
 
+/** What only services exchange with each other. */
+const BETWEEN_SERVICES = /^(message ModelFacts \{|ModelFacts facts = .*|optional bytes raw = .*)$/;
+
 function parse(source) {
   const messages = {};
   const enums = {};
   let target;
   let isEnum = false;
+  let skippedDepth = 0;
   for (const raw of source.split("\n")) {
     const line = raw.replace(/\/\/.*/, "").trim();
+    if (skippedDepth > 0 || BETWEEN_SERVICES.test(line)) {
+      skippedDepth += line.split("{").length - line.split("}").length;
+      continue;
+    }
     const opening = /^(message|enum) (\w+) \{$/.exec(line);
     if (opening !== null) {
       isEnum = opening[1] === "enum";

@@ -189,6 +189,8 @@ HTTP: dict[tuple[str, str], str | None] = {
     ("GET", "/grps/v1/admin/models"): "admin",
     ("POST", "/grps/v1/admin/models/{model}/{action}"): "admin",
     ("POST", "/grps/v1/admin/log-level"): "admin",
+    ("GET", "/grps/v1/admin/services"): "admin",
+    ("PUT", "/grps/v1/admin/services/{name}/endpoints"): "admin",
     ("GET", "/grps/v1/health/online"): "admin",
     ("GET", "/grps/v1/health/offline"): "admin",
 }

@@ -324,4 +324,5 @@ def test_the_waterfall_shows_the_steps(tmp_path: Path) -> None:
     assert "queue" in bars
     prefill = bars["prefill"]
     assert prefill["length_ms"] > 0
-    assert prefill["start_ms"] + prefill["length_ms"] == pytest.approx(bars["infer"]["start_ms"])
+    ended = prefill["start_ms"] + prefill["length_ms"]
+    assert ended == pytest.approx(bars["infer"]["start_ms"], abs=0.01), "up to rounding"

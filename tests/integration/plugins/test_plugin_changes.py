@@ -107,6 +107,7 @@ def test_changes_are_made_one_after_another(server: RunningServer) -> None:
             server.release()
         assert (loading.result().status_code, unloading.result().status_code) == (200, 200)
     assert states(server) == {ECHO: "unloaded", LATE: "served"}
+    wait_until(lambda: f"model {ECHO} is unloaded" in server.log(), "the line of the last change")
     log = server.log()
     assert log.index(f"model {LATE} is loaded") < log.index(f"model {ECHO} is unloaded")
 

@@ -17,6 +17,11 @@ export const DataType = {
   DT_FLOAT32: 7,
   DT_FLOAT64: 8,
   DT_STRING: 9,
+  DT_BOOL: 100,
+  DT_UINT16: 101,
+  DT_UINT32: 102,
+  DT_UINT64: 103,
+  DT_BFLOAT16: 104,
 } as const;
 
 export const MESSAGES = {
