@@ -12,6 +12,7 @@ import grpc
 import onnx
 import onnx.parser
 import pytest
+import requests
 
 from grps.deploy.native import PROGRAM
 from grps.protocol.pb.grps_pb2 import GrpsMessage
@@ -164,6 +165,20 @@ def test_the_front_starts_before_its_worker(tmp_path: Path, program: Path | None
 def test_a_front_that_waits_can_be_stopped(tmp_path: Path, program: Path | None) -> None:
     with starting(write_front(tmp_path, {"source": "ray"}), program) as front:
         assert states(front) == {}
+
+
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "native"])
+def test_a_model_is_reloaded_again_and_again(tmp_path: Path, program: Path | None) -> None:
+    """Each time it asks the endpoints anew, also in the place of a model that has gone."""
+    with (
+        echoing(tmp_path / "worker") as worker,
+        serving(write_front(tmp_path / "front", static(worker)), program) as front,
+    ):
+        for _ in range(4):
+            url = front.url("/grps/v1/admin/models/m/reload")
+            answer = requests.post(url, timeout=GUARD_S)
+            assert answer.status_code == 200, answer.text
+            assert front.post({"ndarray": [[1.0]]}).status_code == 200
 
 
 def test_other_inputs_are_refused(tmp_path: Path) -> None:

@@ -177,6 +177,11 @@ impl Endpoint {
         *self.version.lock() = version;
     }
 
+    /// Has to be asked for a model.
+    pub(crate) fn forget_model(&self, bit: u64) {
+        self.models.fetch_and(!bit, Ordering::AcqRel);
+    }
+
     /// Is in no table any more.
     pub(crate) fn leave(&self) {
         self.is_leaving.store(true, Ordering::Release);

@@ -170,6 +170,10 @@ impl Service {
             *slot = Some(Arc::clone(&model));
         }
         drop(models);
+        // An earlier model may have had its place.
+        for endpoint in self.endpoints().iter() {
+            endpoint.forget_model(model.bit);
+        }
         // Fails only while there are no endpoints, which ask by themselves.
         let _ = self.models_changed.send(());
         Ok(model)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::service::contact::{check_models, check_ready};
@@ -30,11 +31,14 @@ pub(crate) async fn keep_up(service: Arc<Service>, endpoint: Arc<Endpoint>) {
         let (service, endpoint) = (known.0.upgrade(), known.1.upgrade());
         service.zip(endpoint).is_some_and(|(service, endpoint)| service.has_other(&endpoint))
     });
+    let mut models_changed = service.models_changed();
     while !endpoint.is_leaving() {
         let began = Instant::now();
+        // A model that is added while the endpoint is asked for the others is not missed.
+        models_changed.mark_unchanged();
         let ejection = match connect(&service, &endpoint, needs_ready, &has_other).await {
             Err(ejection) => ejection,
-            Ok(()) => match watch(&service, &endpoint, &has_other).await {
+            Ok(()) => match watch(&service, &endpoint, &has_other, &mut models_changed).await {
                 None => break,
                 Some(ejection) => ejection,
             },
@@ -108,12 +112,16 @@ async fn connect(
 }
 
 /// Watches an endpoint that is up. Returns why it is ejected; `None` when it is in no table any more.
-async fn watch(service: &Service, endpoint: &Endpoint, has_other: &HasOther) -> Option<Ejection> {
-    let mut checked = service.models_changed();
+async fn watch(
+    service: &Service,
+    endpoint: &Endpoint,
+    has_other: &HasOther,
+    models_changed: &mut watch::Receiver<()>,
+) -> Option<Ejection> {
     loop {
         tokio::select! {
             () = endpoint.changed.notified() => {}
-            _ = checked.changed() => {}
+            _ = models_changed.changed() => {}
         }
         if endpoint.is_leaving() {
             return None;
