@@ -113,7 +113,7 @@ mod tests {
         assert!(table(&["a".repeat(MAX_ADDRESS_BYTES)]).is_ok());
         assert!(table(&["a".repeat(MAX_ADDRESS_BYTES + 1)]).unwrap_err().contains("longer than"));
         let twice = ["a:1".to_owned(), "b:1".to_owned(), "a:1".to_owned()];
-        assert_eq!(table(&twice).unwrap_err(), "endpoints[2]: a:1 is listed twice");
+        assert_eq!(table(&twice).unwrap_err(), "endpoints[2]: 'a:1' is listed twice");
         assert_eq!(
             read_table(&vec![b' '; MAX_TABLE_BYTES + 1]).unwrap_err().cause(),
             Cause::TooLarge
