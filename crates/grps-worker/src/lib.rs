@@ -20,6 +20,7 @@ mod link;
 mod meta;
 mod running;
 mod serve;
+mod server_socket;
 mod socket;
 mod step_meta;
 mod steps;

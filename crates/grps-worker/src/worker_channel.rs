@@ -15,16 +15,15 @@ use grps_core::{
 };
 use parking_lot::Mutex;
 use rustix::io::pwrite;
-use serde::Serialize;
 
-use crate::body::{Blobs, Packet, PacketError, Received, malformed};
+use crate::body::{Blobs, PacketError, Received, malformed};
 use crate::contents::{describe, describe_content, read_tensors};
 use crate::handover::WorkerEnd;
 use crate::meta::{
     BatchMeta, BatchRef, CancelMeta, EntryRef, ExchangeMeta, FailureMeta, HttpReplyMeta,
     OutputsMeta, ReplyMeta, after_us, from_worker, invalid_argument, to_worker,
 };
-use crate::socket::Socket;
+use crate::server_socket::ServerSocket;
 
 /// Where the instance of this process pulls its batches from.
 pub struct WorkerChannel {
@@ -38,13 +37,10 @@ pub struct WorkerChannel {
 
 /// What a channel and its requests share.
 struct Shared {
-    /// The worker's end; packets are sent whole, so that threads may send at once.
-    socket: Socket,
+    server: ServerSocket,
     /// The requests of the running batch, by the batches that they are in. Locked while a packet is
     /// received, which one thread at a time does.
     running: Mutex<Vec<Part>>,
-    /// Set when the server closed the socket.
-    ended: AtomicBool,
 }
 
 /// Requests that came in one packet.
@@ -103,11 +99,7 @@ impl WorkerChannel {
     /// The channel of what the server has handed over.
     pub fn new(end: WorkerEnd) -> Self {
         let WorkerEnd { socket, note } = end;
-        let shared = Shared {
-            socket: Socket::new(socket),
-            running: Mutex::default(),
-            ended: AtomicBool::new(false),
-        };
+        let shared = Shared { server: ServerSocket::new(socket), running: Mutex::default() };
         Self { shared: Arc::new(shared), note, current: None }
     }
 
@@ -118,7 +110,7 @@ impl WorkerChannel {
             request.replied.store(true, Ordering::Release);
         }
         if let Some(number) = self.current.take() {
-            self.shared.send(from_worker::DONE, &BatchRef { number }, &Blobs::default());
+            self.shared.server.send(from_worker::DONE, &BatchRef { number }, &Blobs::default());
         }
     }
 
@@ -136,7 +128,7 @@ impl WorkerChannel {
 impl BatchSource for WorkerChannel {
     fn next(&mut self) -> Option<Box<dyn NativeBatch>> {
         self.finish();
-        if self.shared.ended.load(Ordering::Acquire) {
+        if self.shared.server.has_ended() {
             return None;
         }
         let received = self.receive().and_then(|batch| {
@@ -150,8 +142,7 @@ impl BatchSource for WorkerChannel {
                 Some(Box::new(batch))
             }
             Err(error) => {
-                tracing::debug!(%error, "the server sends no more");
-                self.shared.ended.store(true, Ordering::Release);
+                self.shared.server.note_end(&error);
                 None
             }
         }
@@ -166,15 +157,6 @@ impl Drop for WorkerChannel {
 }
 
 impl Shared {
-    /// Sends a packet. Without a server there is no client to send to.
-    fn send(&self, kind: u8, meta: &impl Serialize, blobs: &Blobs<'_>) {
-        let sent = Packet::new(kind, meta, blobs).and_then(|packet| self.socket.send(&packet));
-        if let Err(error) = sent {
-            tracing::debug!(%error, "the server receives no more");
-            self.ended.store(true, Ordering::Release);
-        }
-    }
-
     /// Takes in what the server has sent meanwhile: which requests are cancelled.
     fn look(self: &Arc<Self>) {
         // A thread that has the lock receives what there is.
@@ -183,7 +165,7 @@ impl Shared {
             match self.receive(&mut running, Some(Duration::ZERO)) {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
-                Err(_) => return self.ended.store(true, Ordering::Release),
+                Err(error) => return self.server.note_end(&error),
             }
         }
     }
@@ -194,7 +176,7 @@ impl Shared {
         running: &mut Vec<Part>,
         timeout: Option<Duration>,
     ) -> Result<Option<Taken>, PacketError> {
-        let packet = self.socket.receive(timeout)?;
+        let packet = self.server.receive(timeout)?;
         packet.map(|packet| take(self, running, &packet)).transpose()
     }
 }
@@ -316,7 +298,7 @@ impl NativeBatch for WorkerBatch {
         let left = requests.filter(|(_, request)| request.left.load(Ordering::Acquire));
         let left = left.map(|(entry, _)| entry).collect();
         let meta = OutputsMeta { number: self.number, tensors, left };
-        self.shared.send(from_worker::OUTPUTS, &meta, &blobs);
+        self.shared.server.send(from_worker::OUTPUTS, &meta, &blobs);
         Ok(())
     }
 
@@ -324,14 +306,14 @@ impl NativeBatch for WorkerBatch {
         let open = self.requests.iter().filter(|request| request.is_open()).count();
         let mut running = self.shared.running.lock();
         let number = self.number;
-        self.shared.send(from_worker::SINGLES, &BatchRef { number }, &Blobs::default());
+        self.shared.server.send(from_worker::SINGLES, &BatchRef { number }, &Blobs::default());
         let mut singles: Vec<Box<dyn NativeBatch>> = Vec::with_capacity(open);
         while singles.len() < open {
             match self.shared.receive(&mut running, None) {
                 Ok(Some(Taken::Batch(single))) => singles.push(Box::new(single)),
                 Ok(_) => {}
                 Err(error) => {
-                    self.shared.ended.store(true, Ordering::Release);
+                    self.shared.server.note_end(&error);
                     return Err(Error::new(Cause::Internal, error.to_string()));
                 }
             }
@@ -347,7 +329,7 @@ impl WorkerRequest {
         let mut blobs = Blobs::default();
         let content = describe_content(content, &mut blobs);
         let meta = ReplyMeta { number, entry, content, left, spent_ns: (0, 0) };
-        self.shared.send(kind, &meta, &blobs);
+        self.shared.server.send(kind, &meta, &blobs);
     }
 }
 
@@ -366,7 +348,7 @@ impl NativeRequest for WorkerRequest {
         if !known() {
             self.shared.look();
         }
-        known() || self.shared.ended.load(Ordering::Acquire)
+        known() || self.shared.server.has_ended()
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -391,7 +373,7 @@ impl NativeRequest for WorkerRequest {
         let mut blobs = Blobs::default();
         let body = blobs.add(&body);
         let meta = HttpReplyMeta { number, entry, status, headers, body };
-        self.shared.send(from_worker::HTTP_REPLY, &meta, &blobs);
+        self.shared.server.send(from_worker::HTTP_REPLY, &meta, &blobs);
     }
 
     fn is_alone(&self) -> bool {
@@ -416,7 +398,7 @@ impl NativeRequest for WorkerRequest {
     }
 
     fn end_stream(&self) {
-        self.shared.send(from_worker::END_STREAM, &self.place, &Blobs::default());
+        self.shared.server.send(from_worker::END_STREAM, &self.place, &Blobs::default());
     }
 
     fn reply(&self, outcome: Result<Content, Error>) -> bool {
@@ -432,7 +414,7 @@ impl NativeRequest for WorkerRequest {
                 let message = error.message().to_owned();
                 let status = error.status().unwrap_or_else(invalid_argument);
                 let meta = FailureMeta { number, entry, invalid, message, status };
-                self.shared.send(from_worker::FAILURE, &meta, &Blobs::default());
+                self.shared.server.send(from_worker::FAILURE, &meta, &Blobs::default());
             }
         }
         true

@@ -15,11 +15,11 @@ use parking_lot::Mutex;
 use rustix::io::pwrite;
 use serde::Serialize;
 
-use crate::body::{Blobs, Packet, PacketError, Received, malformed};
+use crate::body::{Blobs, PacketError, Received, malformed};
 use crate::contents::{describe, read_tensors};
 use crate::handover::WorkerEnd;
 use crate::meta::{BatchRef, EntryMeta, after_us, from_worker, to_worker};
-use crate::socket::Socket;
+use crate::server_socket::ServerSocket;
 use crate::step_meta::{FailedRow, ReceivedStep, RowsFailedMeta, SequencesMeta, SteppedMeta};
 
 /// Where the instance of this process gets its steps from.
@@ -35,13 +35,10 @@ pub struct WorkerSteps {
 
 /// What the source and its requests share.
 struct Shared {
-    /// The worker's end; packets are sent whole, so that threads may send at once.
-    socket: Socket,
+    server: ServerSocket,
     /// The requests of the sequences that the instance holds, by the numbers of these. Locked while a
     /// packet is received, which one thread at a time does.
     requests: Mutex<HashMap<u64, Arc<SequenceRequest>>>,
-    /// Set when the server closed the socket.
-    ended: AtomicBool,
 }
 
 /// The request of a sequence in the worker; its outputs leave by its steps only.
@@ -60,11 +57,7 @@ struct SequenceRequest {
 impl WorkerSteps {
     /// The steps that come by what the server has handed over.
     pub fn new(end: WorkerEnd) -> Self {
-        let shared = Shared {
-            socket: Socket::new(end.socket),
-            requests: Mutex::default(),
-            ended: AtomicBool::new(false),
-        };
+        let shared = Shared { server: ServerSocket::new(end.socket), requests: Mutex::default() };
         Self { shared: Arc::new(shared), note: end.note, number: None, begun: HashMap::new() }
     }
 
@@ -73,7 +66,7 @@ impl WorkerSteps {
         let shared = Arc::clone(&self.shared);
         let mut requests = shared.requests.lock();
         loop {
-            let Some(packet) = shared.socket.receive(None)? else { continue };
+            let Some(packet) = shared.server.receive(None)? else { continue };
             if packet.kind == to_worker::STEP {
                 return self.take(&packet, &mut requests);
             }
@@ -120,7 +113,7 @@ impl WorkerSteps {
     /// Answers the step, if it is not answered.
     fn answer<M: Serialize>(&mut self, kind: u8, meta: impl FnOnce(u64) -> M, blobs: &Blobs<'_>) {
         if let Some(number) = self.number.take() {
-            self.shared.send(kind, &meta(number), blobs);
+            self.shared.server.send(kind, &meta(number), blobs);
         }
     }
 }
@@ -130,15 +123,11 @@ impl StepSource for WorkerSteps {
         // There was nothing to step.
         self.answer(from_worker::DONE, |number| BatchRef { number }, &Blobs::default());
         self.begun.clear();
-        if self.shared.ended.load(Ordering::Acquire) {
+        if self.shared.server.has_ended() {
             return None;
         }
         let step = self.receive();
-        step.inspect_err(|error| {
-            tracing::debug!(%error, "the server sends no more");
-            self.shared.ended.store(true, Ordering::Release);
-        })
-        .ok()
+        step.inspect_err(|error| self.shared.server.note_end(error)).ok()
     }
 
     fn begin(&mut self, row: usize) -> Result<BegunSequence, Error> {
@@ -180,26 +169,17 @@ impl Drop for WorkerSteps {
 }
 
 impl Shared {
-    /// Sends a packet. Without a server there is no client to send to.
-    fn send(&self, kind: u8, meta: &impl Serialize, blobs: &Blobs<'_>) {
-        let sent = Packet::new(kind, meta, blobs).and_then(|packet| self.socket.send(&packet));
-        if let Err(error) = sent {
-            tracing::debug!(%error, "the server receives no more");
-            self.ended.store(true, Ordering::Release);
-        }
-    }
-
     /// Takes in what the server has sent meanwhile: whose clients have left.
     fn look(&self) {
         // A thread that has the lock receives what there is.
         let Some(requests) = self.requests.try_lock() else { return };
         loop {
-            let received = self.socket.receive(Some(Duration::ZERO));
+            let received = self.server.receive(Some(Duration::ZERO));
             match received.and_then(|packet| packet.map(|one| cancel(&one, &requests)).transpose())
             {
                 Ok(Some(())) => {}
                 Ok(None) => return,
-                Err(_) => return self.ended.store(true, Ordering::Release),
+                Err(error) => return self.server.note_end(&error),
             }
         }
     }
@@ -245,7 +225,7 @@ impl NativeRequest for SequenceRequest {
         if !self.ended.load(Ordering::Acquire) {
             self.shared.look();
         }
-        self.ended.load(Ordering::Acquire) || self.shared.ended.load(Ordering::Acquire)
+        self.ended.load(Ordering::Acquire) || self.shared.server.has_ended()
     }
 
     fn deadline(&self) -> Option<Instant> {
