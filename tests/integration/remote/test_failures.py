@@ -80,14 +80,19 @@ class Load:
                 thread.join()
 
 
+@contextmanager
+def front_of_two(folder: Path) -> Iterator[tuple[RunningServer, list[RunningServer]]]:
+    """A front, and its two workers, which are up."""
+    with echoing(folder / "a") as one, echoing(folder / "b") as other:
+        workers = [one, other]
+        with serving(write_front(folder / "front", static(*workers)), PROGRAM) as front:
+            for worker in workers:
+                wait_for_state(front, address_of(worker), "up")
+            yield front, workers
+
+
 def test_a_replica_that_is_killed_costs_only_what_it_had_begun(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        workers = [stack.enter_context(echoing(tmp_path / name)) for name in ("a", "b")]
-        front = stack.enter_context(
-            serving(write_front(tmp_path / "front", static(*workers)), PROGRAM)
-        )
-        for worker in workers:
-            wait_for_state(front, address_of(worker), "up")
+    with front_of_two(tmp_path) as (front, workers):
         with Load.on(front) as load:
             load.wait_for(100)
             workers[0].process.kill()
@@ -101,18 +106,12 @@ def test_a_replica_that_is_killed_costs_only_what_it_had_begun(tmp_path: Path) -
         # It comes back on the same port.
         port = workers[0].ports[0]
         server = {"interface": {"framework": "http", "host": "127.0.0.1", "port": port}}
-        stack.enter_context(echoing(tmp_path / "again", server=server))
-        wait_for_state(front, f"127.0.0.1:{port}", "up")
+        with echoing(tmp_path / "again", server=server):
+            wait_for_state(front, f"127.0.0.1:{port}", "up")
 
 
 def test_a_replica_that_drains_costs_nothing(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        workers = [stack.enter_context(echoing(tmp_path / name)) for name in ("a", "b")]
-        front = stack.enter_context(
-            serving(write_front(tmp_path / "front", static(*workers)), PROGRAM)
-        )
-        for worker in workers:
-            wait_for_state(front, address_of(worker), "up")
+    with front_of_two(tmp_path) as (front, workers):
         with Load.on(front) as load:
             load.wait_for(100)
             workers[0].process.send_signal(signal.SIGTERM)
@@ -122,13 +121,7 @@ def test_a_replica_that_drains_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_a_silent_replica_is_ejected(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        workers = [stack.enter_context(echoing(tmp_path / name)) for name in ("a", "b")]
-        front = stack.enter_context(
-            serving(write_front(tmp_path / "front", static(*workers)), PROGRAM)
-        )
-        for worker in workers:
-            wait_for_state(front, address_of(worker), "up")
+    with front_of_two(tmp_path) as (front, workers):
         workers[0].process.send_signal(signal.SIGSTOP)
         try:
             silent = wait_for_state(front, address_of(workers[0]), "ejected")
