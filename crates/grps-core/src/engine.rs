@@ -205,7 +205,8 @@ impl Engine {
                 session: session.clone(),
                 ..Call::new(Arc::clone(&timeline), input, &options)
             };
-            content = model.call(call, None).await?;
+            let output = model.call(call, None).await;
+            content = output.map_err(|error| if index > 0 { error.of_begun() } else { error })?;
         }
         Ok(content)
     }
@@ -266,7 +267,8 @@ impl Engine {
         let _permit = permit;
         let streaming_node = graph.streaming_node();
         // State is carried to a next model only where there is exactly one.
-        let session = graph.is_chain().then(Session::default);
+        let is_chain = graph.is_chain();
+        let session = is_chain.then(Session::default);
         walk.run(|index, content| {
             let (timeline, attachment) = (Arc::clone(&timeline), attachment.clone());
             let stream = stream.clone().filter(|_| streaming_node == Some(index));
@@ -277,10 +279,13 @@ impl Engine {
                     return Err(Error::new(Cause::Internal, "the graph has no such node"));
                 };
                 let by_request = graph.takes_only_request(index);
+                let is_first = by_request && is_chain;
                 let content = self.fit(model, content, !by_request)?;
                 let call =
                     Call { stream, attachment, session, ..Call::new(timeline, content, options) };
-                model.call(call, graph.node_stats(index)).await
+                let output = model.call(call, graph.node_stats(index)).await;
+                // Nodes that take the request may run beside each other.
+                output.map_err(|error| if is_first { error } else { error.of_begun() })
             }
         })
         .await

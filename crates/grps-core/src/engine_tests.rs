@@ -110,6 +110,22 @@ async fn a_graph_passes_the_answer_on() {
 }
 
 #[tokio::test]
+async fn an_error_says_whether_a_model_has_run() {
+    let engine = engine(1, 1);
+    let first = add(&engine, "a", InputForm::Message);
+    let thread = echo(&first, "-A");
+    add(&engine, "b", InputForm::Message).close();
+    engine.registry().set_default(&["a-1".into(), "b-1".into()]).unwrap();
+    let route = engine.resolve(&RouteQuery::named("")).unwrap();
+    let of_second = engine.infer(&route, request("x")).await.unwrap_err();
+    assert_eq!((of_second.cause(), of_second.has_begun()), (Cause::Unavailable, true));
+    first.close();
+    thread.join().unwrap();
+    let of_first = engine.infer(&route, request("x")).await.unwrap_err();
+    assert_eq!((of_first.cause(), of_first.has_begun()), (Cause::Unavailable, false));
+}
+
+#[tokio::test]
 async fn content_is_translated_to_the_form_a_model_wants() {
     let engine = engine(1, 1);
     let queue = add(&engine, "t", InputForm::Tensors);

@@ -97,14 +97,9 @@ impl Sent {
                     let text = format!("{reason}; it may have run the request");
                     return Err(self.named(&endpoint, &Error::new(Cause::ModelFailed, text)));
                 }
-                Failure::NotBegun { reason, was_sent, is_unavailable } => {
-                    if is_unavailable {
-                        let ejection = Ejection::new(Reason::Unavailable, reason.clone());
-                        endpoint.want_ejected(ejection);
-                    }
+                Failure::NotBegun { error, was_sent } => {
                     sent += usize::from(was_sent);
-                    let error = Error::new(Cause::Unavailable, reason);
-                    let error = self.named(&endpoint, &error);
+                    let error = self.named(&endpoint, &refused(&endpoint, error));
                     tried.push(endpoint);
                     if was_sent && !self.may_go_on(&tried, sent) {
                         return Err(error);
@@ -196,10 +191,25 @@ impl Sent {
     }
 }
 
+/// The error of a call that an endpoint did not begin; further calls know what it said.
+fn refused(endpoint: &Endpoint, error: Error) -> Error {
+    match error.cause() {
+        Cause::QueueFull => {
+            endpoint.note_full(Instant::now());
+            return error;
+        }
+        Cause::Unavailable => {
+            endpoint.want_ejected(Ejection::new(Reason::Unavailable, error.message().to_owned()));
+        }
+        _ => {}
+    }
+    Error::new(Cause::Unavailable, error.message())
+}
+
 /// A failure behind the head of a response: the endpoint has begun the call in any case.
 fn as_begun(failure: Failure) -> Failure {
     match failure {
-        Failure::NotBegun { reason, .. } => Failure::Lost(reason),
+        Failure::NotBegun { error, .. } => Failure::Lost(error.message().to_owned()),
         // Another service would take it for a call that was not begun.
         Failure::Answered(error) if error.cause() == Cause::Unavailable => {
             Failure::Answered(Error::new(Cause::ModelFailed, error.message()))

@@ -23,6 +23,7 @@ pub use auth::scopes::Scopes;
 pub use auth::settings::{
     AuthSettings, CallerLimits, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
 };
+pub use call::status::BEGUN;
 pub use data_plane::{DataPlane, listen};
 pub use net::accept::bound::{Bound, UnixSocket, bind_unix};
 pub use net::http::cors::{Cors, CorsRules};

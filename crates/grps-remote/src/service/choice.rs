@@ -40,5 +40,7 @@ fn better<'a>(first: &'a Arc<Endpoint>, second: &'a Arc<Endpoint>) -> &'a Arc<En
     // One without calls so far is taken to be as fast as the other.
     let of_first = one.or(other).unwrap_or(1.0);
     let of_second = other.or(one).unwrap_or(1.0);
-    if first.cost(of_first, now) <= second.cost(of_second, now) { first } else { second }
+    let cost_of_first = (first.is_full(now), first.cost(of_first, now));
+    let cost_of_second = (second.is_full(now), second.cost(of_second, now));
+    if cost_of_first <= cost_of_second { first } else { second }
 }

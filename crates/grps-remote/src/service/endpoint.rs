@@ -19,6 +19,8 @@ const SLOW_START: Duration = Duration::from_secs(10);
 const LEAST_SHARE: f64 = 0.1;
 /// Calls that fail one after the other before an endpoint is ejected.
 const MOST_FAILURES: u32 = 5;
+/// How long an endpoint that has refused a call gets none that another one takes.
+const FULL: Duration = Duration::from_millis(50);
 
 /// Why an endpoint gets no calls, as operators read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,8 @@ pub(crate) struct Endpoint {
     /// Calls that have failed since one has succeeded.
     failures: AtomicU32,
     latency: Latency,
+    /// When it has last refused a call, as it had too many.
+    full_at: Mutex<Option<Instant>>,
     /// Whether it is in no table any more.
     is_leaving: AtomicBool,
     /// Why calls want it to be ejected.
@@ -88,6 +92,7 @@ impl Endpoint {
             requests: AtomicU64::default(),
             failures: AtomicU32::default(),
             latency: Latency::default(),
+            full_at: Mutex::default(),
             is_leaving: AtomicBool::default(),
             wanted: Mutex::default(),
             changed: Arc::default(),
@@ -112,6 +117,16 @@ impl Endpoint {
         let age = self.up_since.read().map_or(Duration::ZERO, |up| now.duration_since(up));
         let share = (age.as_secs_f64() / SLOW_START.as_secs_f64()).clamp(LEAST_SHARE, 1.0);
         (self.in_flight.load(Ordering::Relaxed) + 1) as f64 * seconds / share
+    }
+
+    /// Notes that it has refused a call, as it had too many.
+    pub(crate) fn note_full(&self, now: Instant) {
+        *self.full_at.lock() = Some(now);
+    }
+
+    /// Whether it has refused a call a moment ago. Refusals are quick, so that it looks idle.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.full_at.lock().is_some_and(|at| now.saturating_duration_since(at) < FULL)
     }
 
     /// The recent duration of its calls in seconds; `None` before the first.
