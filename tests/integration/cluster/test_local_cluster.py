@@ -89,7 +89,7 @@ def test_replicas_from_the_first_to_the_last(grpst: Grpst, project: Path) -> Non
     seen = grpst("top", "echo", "--once").splitlines()
     assert [line.split()[0] for line in seen] == ["DEPLOYMENT", "echo", "echo-1", "echo-2"]
     assert "2/2 ready" in seen[1]
-    assert all(line.split()[1] == "ready" and line.endswith("%") for line in seen[2:])
+    assert all(line.split()[1] == "ready" and " ms " in line for line in seen[2:])
     assert "no deployment is called 'other'" in grpst("top", "other", "--once", code=1)
 
     # One is killed: it is back by itself, with another process.
