@@ -119,6 +119,11 @@ impl Endpoint {
         (self.in_flight.load(Ordering::Relaxed) + 1) as f64 * seconds / share
     }
 
+    /// Notes how long a call took.
+    pub(crate) fn note_latency(&self, duration: Duration, now: Instant) {
+        self.latency.add(duration, now);
+    }
+
     /// Notes that it has refused a call, as it had too many.
     pub(crate) fn note_full(&self, now: Instant) {
         *self.full_at.lock() = Some(now);
@@ -142,6 +147,11 @@ impl Endpoint {
         let (_, chosen) =
             open().min_by_key(|(index, one)| ((*index == 0) == is_large, busy(one)))?;
         Some(Arc::clone(chosen))
+    }
+
+    /// Whether it is on this host.
+    pub(crate) fn is_local(&self) -> bool {
+        self.connections.read().first().is_some_and(|connection| connection.is_local)
     }
 
     /// What is the same in all its requests.
@@ -271,7 +281,7 @@ impl InFlight {
         self.endpoint.failures.store(0, Ordering::Relaxed);
         if is_whole {
             let now = Instant::now();
-            self.endpoint.latency.add(now.duration_since(self.began), now);
+            self.endpoint.note_latency(now.duration_since(self.began), now);
         }
     }
 
