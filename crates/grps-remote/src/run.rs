@@ -11,7 +11,7 @@ use grps_core::{
 use grps_server::codec::{Outcome, Status, proto};
 
 use crate::executor::Remote;
-use crate::service::choice::Tried;
+use crate::service::choice::{Kind, Tried};
 use crate::service::counters::Reason;
 use crate::service::endpoint::{Ejection, Endpoint};
 use crate::transport::exchange::Exchange;
@@ -84,7 +84,7 @@ impl Sent {
         let (mut tried, mut sent) = (Tried::new(), 0);
         let mut last = None;
         loop {
-            let Some(endpoint) = service.choose(model, &tried) else {
+            let Some(endpoint) = service.choose(self.kind(), &tried) else {
                 return Err(last.unwrap_or_else(|| service.unavailable(model)));
             };
             let failure = match self.try_one(&endpoint).await {
@@ -110,10 +110,14 @@ impl Sent {
         }
     }
 
+    fn kind(&self) -> Kind {
+        Kind { model: self.remote.model.bit, streams: self.stream.is_some() }
+    }
+
     /// Whether the call may be sent once more.
     fn may_go_on(&self, tried: &Tried, sent: usize) -> bool {
-        let Remote { service, model, .. } = &self.remote;
-        if sent >= MOST_SENT || service.choose(model, tried).is_none() {
+        let service = &self.remote.service;
+        if sent >= MOST_SENT || service.choose(self.kind(), tried).is_none() {
             return false;
         }
         let is_allowed = service.budget.take();
