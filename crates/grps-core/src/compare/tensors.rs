@@ -123,7 +123,7 @@ mod tests {
         let (one, two) = (tensor("", vec![1_u8]), tensor("", vec![2_u8]));
         let result = compare(&[one.clone(), two.clone()], &[two.clone(), one.clone()]);
         assert_eq!((result.differing, result.elements), (2, 2));
-        let result = compare(&[one.clone()], &[one.clone(), two]);
+        let result = compare(std::slice::from_ref(&one), &[one.clone(), two]);
         assert_eq!(result.mismatches, [Mismatch::Unexpected(String::new())]);
         let named = tensor("x", vec![1_u8]);
         let result = compare(&[named], &[one]);
