@@ -14,6 +14,7 @@ from grps.config.remote.rules import check_remote, check_services
 from grps.config.routes import path_fault
 from grps.config.schema import (
     BatchingConfig,
+    CaptureConfig,
     CertificateConfig,
     DagConfig,
     GpuConfig,
@@ -31,6 +32,11 @@ Fail = Callable[[str, str], ConfigError]
 HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 EMPTY_DIGEST = hashlib.sha256().hexdigest()
 """What ``sha256sum`` prints for a variable that is not set."""
+SECRET_HEADER_PARTS = (
+    *("auth", "cookie", "token", "secret", "passw", "key", "credential", "session"),
+    *("signature", "jwt", "cert", "csrf"),
+)
+"""Parts of the names of headers that may have a secret."""
 
 
 def check_inference(config: InferenceConfig, names: KnownNames, fail: Fail) -> None:
@@ -284,6 +290,7 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
     if config.auth is not None:
         check_keys(config.auth.keys, "auth.keys", fail)
         _check_certificates(config.auth.certificates, fail)
+    _check_capture(config.capture, fail)
     sizes = config.limits
     if sizes.max_inflight_bytes is not None and sizes.max_inflight_bytes < sizes.max_request_bytes:
         raise fail(
@@ -372,6 +379,23 @@ def _check_ways_in(interface: InterfaceConfig, fail: Fail) -> None:
     if "*" in cors.origins and cors.credentials:
         text = "browsers refuse credentials for '*'; list the origins instead"
         raise fail("interface.cors.credentials", text)
+
+
+def _check_capture(capture: CaptureConfig, fail: Fail) -> None:
+    if capture.sample_ratio == 0:
+        raise fail("capture.sample_ratio", "0 records nothing; use 0.01 for one request of 100")
+    if capture.max_record_bytes > capture.max_bytes // 2:
+        raise fail(
+            "capture.max_record_bytes",
+            f"{capture.max_record_bytes} is more than half of max_bytes, {capture.max_bytes}; "
+            "lower it, or raise max_bytes",
+        )
+    for index, header in enumerate(capture.headers):
+        if any(part in header.lower() for part in SECRET_HEADER_PARTS):
+            raise fail(
+                f"capture.headers[{index}]",
+                f"{header!r} may have a secret, which is never recorded; leave it out",
+            )
 
 
 def _check_gpu(gpu: GpuConfig, names: KnownNames, fail: Fail) -> None:

@@ -18,6 +18,7 @@ SCRIPTS = (
     "steps",
     "services",
     "requests",
+    "capture",
     "series",
     "described",
     "playground",

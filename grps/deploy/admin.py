@@ -52,7 +52,7 @@ def list_models(service: Service, timeout_s: float | None = None) -> list[dict[s
     Raises:
         DeployError: It can't be reached.
     """
-    reply = _call(service, "GET", MODELS, timeout_s)
+    reply = admin_call(service, "GET", MODELS, timeout_s)
     return list(reply["models"])
 
 
@@ -74,7 +74,7 @@ def read_status(service: Service, timeout_s: float) -> tuple[str, str]:
             f"its process is suspended; continue it: kill -CONT {service.state.pid}",
         )
     try:
-        _call(service, "GET", READY, timeout_s)
+        admin_call(service, "GET", READY, timeout_s)
     except UnreachableError as error:
         return "unresponsive", str(error)
     except DeployError as error:
@@ -90,7 +90,7 @@ def change_model(service: Service, action: str, model: str) -> dict[str, Any]:
     Raises:
         DeployError: It could not; the text is the service's one-line cause.
     """
-    return _call(service, "POST", f"{MODELS}/{model}/{action}")
+    return admin_call(service, "POST", f"{MODELS}/{model}/{action}")
 
 
 def set_log_level(service: Service, level: str) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def set_log_level(service: Service, level: str) -> dict[str, Any]:
     Raises:
         DeployError: It can't be reached, or refuses.
     """
-    return _call(service, "POST", f"/grps/v1/admin/log-level?level={level}")
+    return admin_call(service, "POST", f"/grps/v1/admin/log-level?level={level}")
 
 
 def read_live(service: Service, timeout_s: float) -> dict[str, Any]:
@@ -111,12 +111,41 @@ def read_live(service: Service, timeout_s: float) -> dict[str, Any]:
     Raises:
         DeployError: It can't be reached.
     """
-    return _call(service, "GET", "/grps/v1/monitor/live", timeout_s)
+    return admin_call(service, "GET", "/grps/v1/monitor/live", timeout_s)
 
 
-def _call(
-    service: Service, method: str, path: str, timeout_s: float | None = None
+def admin_call(
+    service: Service,
+    method: str,
+    path: str,
+    timeout_s: float | None = None,
+    body: bytes | None = None,
 ) -> dict[str, Any]:
+    """Call a route of a service and return the object that it returns.
+
+    Raises:
+        DeployError: It can't be reached, or refuses; the text is its one-line cause.
+    """
+    connection, headers = admin_connection(service, timeout_s)
+    try:
+        connection.request(method, path, body=body, headers=headers)
+        response = connection.getresponse()
+        received = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise unreachable(service, error) from error
+    finally:
+        connection.close()
+    return reply_of(response.status, received, path)
+
+
+def admin_connection(
+    service: Service, timeout_s: float | None = None
+) -> tuple[http.client.HTTPConnection, dict[str, str]]:
+    """Return a connection to a service and the headers of its admin calls.
+
+    Raises:
+        DeployError: It does not listen yet.
+    """
     state = service.state
     if state is None or not state.ports:
         raise DeployError(f"service {service.name!r} does not listen yet")
@@ -125,22 +154,26 @@ def _call(
     headers = {"Host": "localhost"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    connection = connect(state, timeout_s)
-    try:
-        connection.request(method, path, headers=headers)
-        response = connection.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException) as error:
-        where = state.unix_socket or f"{state.host}:{state.ports[0]}"
-        raise UnreachableError(
-            f"service {service.name!r} can't be reached at {where}: {error}"
-        ) from error
-    finally:
-        connection.close()
+    return connect(state, timeout_s), headers
+
+
+def unreachable(service: Service, error: Exception) -> UnreachableError:
+    """Return the error of a service that can't be reached."""
+    state = service.state
+    where = "" if state is None else state.unix_socket or f"{state.host}:{state.ports[0]}"
+    return UnreachableError(f"service {service.name!r} can't be reached at {where}: {error}")
+
+
+def reply_of(status: int, body: bytes, path: str) -> dict[str, Any]:
+    """Return the object of a response.
+
+    Raises:
+        DeployError: The response reports a failure; the text is the service's one-line cause.
+    """
     try:
         reply = msgspec.json.decode(body)
-        if response.status == http.client.OK:
+        if status == http.client.OK:
             return dict(reply)
         raise DeployError(reply["status"]["msg"])
     except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise DeployError(f"{path} returned status {response.status}") from error
+        raise DeployError(f"{path} returned status {status}") from error

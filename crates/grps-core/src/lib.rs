@@ -4,6 +4,7 @@
 //! [`Entry`] into the queue of each model. Instances, such as Python threads, pull entries from a
 //! [`Queue`] and reply through the channel in the entry.
 
+pub mod compare;
 mod engine;
 mod error;
 pub mod graph;

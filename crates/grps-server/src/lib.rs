@@ -7,6 +7,7 @@ mod admin;
 mod app;
 mod auth;
 mod call;
+mod capture;
 pub mod codec;
 mod data_plane;
 mod frontends;
@@ -24,6 +25,8 @@ pub use auth::settings::{
     AuthSettings, CallerLimits, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
 };
 pub use call::status::BEGUN;
+pub use capture::replay;
+pub use capture::{CaptureError, CaptureRecord, CaptureSettings, Records, read_records};
 pub use data_plane::{DataPlane, listen};
 pub use net::accept::bound::{Bound, UnixSocket, bind_unix};
 pub use net::http::cors::{Cors, CorsRules};

@@ -34,6 +34,8 @@ pub struct ServerConfig {
     pub tfserving: Switch,
     /// The protocol of TorchServe.
     pub torchserve: Switch,
+    /// Which requests are recorded.
+    pub capture: CaptureConfig,
     /// Threads that serve sockets; 0 for as many as fit.
     pub io_threads: usize,
 }
@@ -234,6 +236,26 @@ pub struct OipConfig {
     pub enabled: bool,
     /// Whether tensors may be in shared memory.
     pub shared_memory: bool,
+}
+
+/// Which requests are recorded with their replies.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureConfig {
+    /// Whether recording begins with the service.
+    pub enabled: bool,
+    /// Models by name or `name-version`, and graphs; all if it is empty.
+    pub models: Vec<String>,
+    /// Share of the requests that is recorded.
+    pub sample_ratio: f64,
+    /// Most bytes of all files.
+    pub max_bytes: u64,
+    /// Most bytes of a request and its reply.
+    pub max_record_bytes: u64,
+    /// The folder of the files.
+    pub directory: String,
+    /// Headers that are recorded besides the usual ones.
+    pub headers: Vec<String>,
 }
 
 /// A protocol.

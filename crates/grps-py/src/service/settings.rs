@@ -8,8 +8,8 @@ use grps_core::{
     RawBody, Signature, StepPolicy, TensorSpec, TextSpec, Wait,
 };
 use grps_server::{
-    CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode, TraceProtocol,
-    TraceSettings,
+    CaptureSettings, CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode,
+    TraceProtocol, TraceSettings,
 };
 use grps_text::{TokenTextOptions, TokenizerSource};
 use http::HeaderValue;
@@ -48,6 +48,7 @@ pub(crate) struct PySettings {
     gpus: Vec<u32>,
     front_ends: PyFrontEnds,
     interface: PyInterface,
+    capture: PyCapture,
     pub(crate) start_online: bool,
     pub(crate) io_threads: usize,
 }
@@ -76,6 +77,33 @@ struct PyTraces {
 struct PyFrontEnds {
     disabled: Vec<String>,
     oip_shared_memory: bool,
+}
+
+/// The attributes of `grps.server.native.NativeCapture`.
+#[derive(FromPyObject)]
+struct PyCapture {
+    enabled: bool,
+    models: Vec<String>,
+    sample_ratio: f64,
+    max_bytes: u64,
+    max_record_bytes: u64,
+    directory: PathBuf,
+    headers: Vec<String>,
+}
+
+impl From<PyCapture> for CaptureSettings {
+    fn from(settings: PyCapture) -> Self {
+        let PyCapture {
+            enabled,
+            models,
+            sample_ratio,
+            max_bytes,
+            max_record_bytes,
+            directory,
+            headers,
+        } = settings;
+        Self { enabled, models, sample_ratio, max_bytes, max_record_bytes, directory, headers }
+    }
 }
 
 impl From<PyFrontEnds> for FrontEndSettings {
@@ -151,6 +179,7 @@ impl TryFrom<PySettings> for Settings {
             gpus: settings.gpus,
             front_ends: settings.front_ends.into(),
             interface: settings.interface.try_into()?,
+            capture: settings.capture.into(),
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::auth::identity::Identity;
 use crate::auth::limiter::Permit;
 use crate::auth::scopes::Scopes;
 use crate::call::in_flight::{HELD_BYTES, InFlight, InFlightGuard};
+use crate::capture::captured::Sampled;
 use crate::codec::Room;
 
 /// One request in flight; dropping it ends the request and counts it.
@@ -38,6 +39,8 @@ pub(crate) struct RequestScope {
     caller: OnceLock<Arc<Identity>>,
     /// Counts the request for the caller.
     permit: OnceLock<Permit>,
+    /// Records the request, if it is one of the sample.
+    sampled: Option<Box<Sampled>>,
 }
 
 const NO_INFERENCE: u8 = 0;
@@ -63,6 +66,7 @@ impl RequestScope {
             sent_chunks: AtomicU64::new(0),
             caller: OnceLock::new(),
             permit: OnceLock::new(),
+            sampled: app.capture.sample(),
         }
     }
 
@@ -99,6 +103,16 @@ impl RequestScope {
     /// Whether the response has so many bytes that they are counted until they are written.
     pub(crate) fn has_large_response(&self) -> bool {
         self.sent_bytes.load(Ordering::Relaxed) >= HELD_BYTES as u64
+    }
+
+    /// What records the request, if it is one of the sample.
+    pub(crate) fn sampled(&self) -> Option<&Sampled> {
+        self.sampled.as_deref()
+    }
+
+    /// How it came.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// Sets who calls.

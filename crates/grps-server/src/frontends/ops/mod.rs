@@ -1,5 +1,6 @@
 //! The operations front end: dashboard, metrics, logs, and model management at run time.
 
+mod capture;
 mod logs;
 mod models;
 mod monitor;
@@ -96,6 +97,19 @@ fn admin_endpoints() -> Vec<Endpoint> {
             .summary("Replaces the endpoints of a service by a later table")
             .takes("EndpointTable")
             .returns("Json"),
+        Endpoint::new(Get, "/grps/v1/admin/capture", Admin, capture::state)
+            .summary("What is recorded of requests, and how much was")
+            .returns("Json"),
+        Endpoint::new(Post, "/grps/v1/admin/capture/start", Admin, capture::start)
+            .summary("Starts to record requests")
+            .takes("CaptureOptions")
+            .returns("Json"),
+        Endpoint::new(Post, "/grps/v1/admin/capture/stop", Admin, capture::stop)
+            .summary("Stops to record requests")
+            .returns("Json"),
+        Endpoint::new(Get, "/grps/v1/admin/capture/records", Admin, capture::records)
+            .summary("The recorded requests, as one file")
+            .returns("CaptureFile"),
     ]
 }
 

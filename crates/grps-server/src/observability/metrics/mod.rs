@@ -2,6 +2,7 @@
 
 mod callers;
 mod calls;
+mod capture;
 mod gpus;
 mod models;
 mod process;
@@ -32,6 +33,7 @@ const GROUPS: &[WriteGroup] = &[
     user_metrics::write,
     callers::write,
     services::write,
+    capture::write,
 ];
 
 /// Writes all metrics.
