@@ -38,6 +38,8 @@ pub(crate) struct RequestScope {
     caller: OnceLock<Arc<Identity>>,
     /// Counts the request for the caller.
     permit: OnceLock<Permit>,
+    /// The place of the request among all, by which a version is chosen.
+    draw: OnceLock<f64>,
 }
 
 const NO_INFERENCE: u8 = 0;
@@ -63,6 +65,7 @@ impl RequestScope {
             sent_chunks: AtomicU64::new(0),
             caller: OnceLock::new(),
             permit: OnceLock::new(),
+            draw: OnceLock::new(),
         }
     }
 
@@ -132,6 +135,11 @@ impl RequestScope {
         if self.stats.set(Arc::clone(route.stats())).is_ok() {
             route.stats().for_protocol(self.protocol).outcomes.count_start();
         }
+    }
+
+    /// The place of the request among all, for [`grps_core::RouteQuery::draw`].
+    pub(crate) fn draw(&self) -> f64 {
+        *self.draw.get_or_init(|| self.app.engine.registry().next_draw())
     }
 
     /// Records the outcome of the inference request; a later success does not replace a failure.

@@ -4,6 +4,7 @@ mod logs;
 mod models;
 mod monitor;
 mod services;
+mod traffic;
 
 use grps_core::Error;
 use http::Response;
@@ -95,6 +96,13 @@ fn admin_endpoints() -> Vec<Endpoint> {
         Endpoint::new(Put, "/grps/v1/admin/services/{name}/endpoints", Admin, services::replace)
             .summary("Replaces the endpoints of a service by a later table")
             .takes("EndpointTable")
+            .returns("Json"),
+        Endpoint::new(Get, "/grps/v1/admin/traffic", Admin, traffic::list)
+            .summary("How requests are divided among the versions of models")
+            .returns("Json"),
+        Endpoint::new(Post, "/grps/v1/admin/traffic/{model}/{action}", Admin, traffic::change)
+            .summary("Sets the weights of versions, promotes or rolls back, pauses or resumes")
+            .takes("TrafficWeights")
             .returns("Json"),
     ]
 }

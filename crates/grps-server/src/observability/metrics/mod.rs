@@ -10,6 +10,7 @@ mod samples;
 mod service;
 mod services;
 mod steps;
+mod traffic;
 mod user_metrics;
 
 pub(crate) use steps::waiting;
@@ -32,6 +33,7 @@ const GROUPS: &[WriteGroup] = &[
     user_metrics::write,
     callers::write,
     services::write,
+    traffic::write,
 ];
 
 /// Writes all metrics.
