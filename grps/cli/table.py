@@ -20,6 +20,7 @@ VERBS = {
     "call": "Call a model of a running service, and print what it returns.",
     "perf": "Measure latency and throughput of a running service under load.",
     "model": "Load, unload, reload and list the models of a running service.",
+    "traffic": "Divide requests among versions of a model: weights, promotion, rollback.",
     "key": "Make an API key for clients of a service.",
     "top": "Watch rates, latencies and queues of the running services.",
     "logs": "Show and follow the log of a service, filter it, change its level.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from grps.server.state import is_suspended
 
 TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 MODELS = "/grps/v1/admin/models"
+TRAFFIC = "/grps/v1/admin/traffic"
 READY = "/grps/v1/health/ready"
 OFFLINE = "Service Unavailable"
 """The reason that ``ready`` has after a call of ``offline``."""
@@ -93,6 +95,36 @@ def change_model(service: Service, action: str, model: str) -> dict[str, Any]:
     return _call(service, "POST", f"{MODELS}/{model}/{action}")
 
 
+def read_traffic(service: Service) -> list[dict[str, Any]]:
+    """Return how a service divides requests among the versions of its models.
+
+    Raises:
+        DeployError: It can't be reached.
+    """
+    return list(_call(service, "GET", TRAFFIC)["traffic"])
+
+
+def change_traffic(
+    service: Service, action: str, model: str, weights: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Let a service change how requests for a model are divided.
+
+    Args:
+        service: The service.
+        action: ``set``, ``promote``, ``rollback``, ``pause`` or ``resume``.
+        model: The model, without a version.
+        weights: Versions and their weights, for ``set``.
+
+    Returns:
+        The state after it.
+
+    Raises:
+        DeployError: It could not; the text is the service's one-line cause.
+    """
+    body = None if weights is None else msgspec.json.encode({"weights": weights})
+    return _call(service, "POST", f"{TRAFFIC}/{model}/{action}", body=body)
+
+
 def set_log_level(service: Service, level: str) -> dict[str, Any]:
     """Let a service write log lines of a level and those above from here on.
 
@@ -115,7 +147,11 @@ def read_live(service: Service, timeout_s: float) -> dict[str, Any]:
 
 
 def _call(
-    service: Service, method: str, path: str, timeout_s: float | None = None
+    service: Service,
+    method: str,
+    path: str,
+    timeout_s: float | None = None,
+    body: bytes | None = None,
 ) -> dict[str, Any]:
     state = service.state
     if state is None or not state.ports:
@@ -127,9 +163,9 @@ def _call(
         headers["Authorization"] = f"Bearer {token}"
     connection = connect(state, timeout_s)
     try:
-        connection.request(method, path, headers=headers)
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
-        body = response.read()
+        received = response.read()
     except (OSError, http.client.HTTPException) as error:
         where = state.unix_socket or f"{state.host}:{state.ports[0]}"
         raise UnreachableError(
@@ -138,7 +174,7 @@ def _call(
     finally:
         connection.close()
     try:
-        reply = msgspec.json.decode(body)
+        reply = msgspec.json.decode(received)
         if response.status == http.client.OK:
             return dict(reply)
         raise DeployError(reply["status"]["msg"])
