@@ -22,6 +22,7 @@ VERBS = {
     "capture": "Record requests of a running service, to send them again.",
     "replay": "Send recorded requests again, and compare the replies.",
     "model": "Load, unload, reload and list the models of a running service.",
+    "traffic": "Divide requests among versions of a model: weights, promotion, rollback.",
     "key": "Make an API key for clients of a service.",
     "top": "Watch rates, latencies and queues of the running services.",
     "logs": "Show and follow the log of a service, filter it, change its level.",

@@ -25,6 +25,7 @@ from grps.config.schema import (
     ServerConfig,
 )
 from grps.config.suggest import hint
+from grps.config.traffic.rules import check_traffic
 from grps.errors import ConfigError
 
 Fail = Callable[[str, str], ConfigError]
@@ -68,6 +69,7 @@ def check_inference(config: InferenceConfig, names: KnownNames, fail: Fail) -> N
     for index, graph in enumerate(config.graphs):
         _check_graph(graph, f"graphs[{index}]", config.models, fail)
         _take_name(graph, f"graphs[{index}]", taken, fail)
+    check_traffic(config.traffic, config.models, fail)
 
 
 def _check_graph(graph: DagConfig, at: str, models: Sequence[ModelConfig], fail: Fail) -> None:

@@ -15,13 +15,12 @@ import yaml
 from msgspec import inspect
 
 from grps.config.document import Document, short
+from grps.config.parts.section import NAME_PATTERN, Section
 from grps.config.schema import (
     COLLECTOR_PATTERN,
     DIGEST_PATTERN,
     MODE_PATTERN,
-    NAME_PATTERN,
     ORIGIN_PATTERN,
-    Section,
 )
 from grps.config.suggest import hint
 from grps.errors import ConfigError

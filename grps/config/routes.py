@@ -40,6 +40,8 @@ OWN_PATHS = (
     "/grps/v1/admin/models/{model}/{action}",
     "/grps/v1/admin/services",
     "/grps/v1/admin/services/{name}/endpoints",
+    "/grps/v1/admin/traffic",
+    "/grps/v1/admin/traffic/{model}/{action}",
     "/grps/v1/health/live",
     "/grps/v1/health/offline",
     "/grps/v1/health/online",

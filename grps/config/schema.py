@@ -10,24 +10,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from grps.config.parts.section import Name, NotNegative, Positive, Section
+from grps.config.parts.traffic import TrafficConfig
 from grps.config.ports import parse_ports
 
-NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}\Z"
 DIGEST_PATTERN = r"^[0-9a-f]{64}\Z"
 COLLECTOR_PATTERN = r"^http://[^\s/]+/?\Z"
 ORIGIN_PATTERN = r"^(\*|[a-z][a-z0-9+.-]*://[^\s/?#@,]+)\Z"
 MODE_PATTERN = r"^0?[0-7]{3}\Z"
-Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 InfererType = Annotated[str, msgspec.Meta(extra={"names": "inferer_type"})]
 """Allowed are the values of ``KnownNames.choices`` under that name; the same for the next two."""
 ConverterType = Annotated[str, msgspec.Meta(extra={"names": "converter_type"})]
 MemoryManagerType = Annotated[str, msgspec.Meta(extra={"names": "mem_manager_type"})]
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all configuration structures."""
 
 
 class PaddingConfig(Section, frozen=True, kw_only=True):
@@ -288,6 +282,8 @@ class InferenceConfig(Section, frozen=True, kw_only=True):
     """The default graph, for requests that name no model."""
     graphs: tuple[DagConfig, ...] = ()
     """More graphs, which clients request by name."""
+    traffic: tuple[TrafficConfig, ...] = ()
+    """How requests for a model without a version are divided among its versions."""
 
 
 class StreamingControl(Section, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ SCRIPTS = (
     "served",
     "steps",
     "services",
+    "traffic",
     "requests",
     "capture",
     "series",

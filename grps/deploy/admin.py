@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from grps.server.state import is_suspended
 
 TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 MODELS = "/grps/v1/admin/models"
+TRAFFIC = "/grps/v1/admin/traffic"
 READY = "/grps/v1/health/ready"
 OFFLINE = "Service Unavailable"
 """The reason that ``ready`` has after a call of ``offline``."""
@@ -91,6 +93,36 @@ def change_model(service: Service, action: str, model: str) -> dict[str, Any]:
         DeployError: It could not; the text is the service's one-line cause.
     """
     return admin_call(service, "POST", f"{MODELS}/{model}/{action}")
+
+
+def read_traffic(service: Service) -> list[dict[str, Any]]:
+    """Return how a service divides requests among the versions of its models.
+
+    Raises:
+        DeployError: It can't be reached.
+    """
+    return list(admin_call(service, "GET", TRAFFIC)["traffic"])
+
+
+def change_traffic(
+    service: Service, action: str, model: str, weights: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Let a service change how requests for a model are divided.
+
+    Args:
+        service: The service.
+        action: ``set``, ``promote``, ``rollback``, ``pause`` or ``resume``.
+        model: The model, without a version.
+        weights: Versions and their weights, for ``set``.
+
+    Returns:
+        The state after it.
+
+    Raises:
+        DeployError: It could not; the text is the service's one-line cause.
+    """
+    body = None if weights is None else msgspec.json.encode({"weights": weights})
+    return admin_call(service, "POST", f"{TRAFFIC}/{model}/{action}", body=body)
 
 
 def set_log_level(service: Service, level: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ const SCRIPTS: [&str; 22] = [
     part!("scripts/served.js"),
     part!("scripts/steps.js"),
     part!("scripts/services.js"),
+    part!("scripts/traffic.js"),
     part!("scripts/requests.js"),
     part!("scripts/capture.js"),
     part!("scripts/series.js"),

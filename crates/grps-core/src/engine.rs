@@ -12,7 +12,7 @@ use crate::health::{Health, Readiness};
 use crate::metrics::RequestStage;
 use crate::models::call_order::CallOrder;
 use crate::models::executor::Call;
-use crate::models::model::Model;
+use crate::models::fit::fit;
 use crate::models::registry::Registry;
 use crate::models::route_query::RouteQuery;
 use crate::models::routes::Route;
@@ -44,7 +44,7 @@ pub struct Engine {
     /// Whether the service is ready.
     health: Health,
     /// Translates content between models that take different forms.
-    adapter: Box<dyn ContentAdapter>,
+    adapter: Arc<dyn ContentAdapter>,
     /// Which models call which.
     call_order: CallOrder,
     /// Where calls of models by models run; empty until requests are served.
@@ -56,6 +56,7 @@ impl Engine {
     pub fn new(limits: Limits, health: Health, adapter: Box<dyn ContentAdapter>) -> Self {
         let admission = Admission::new(limits.max_concurrency, limits.max_queue);
         let (registry, call_order, runtime) = Default::default();
+        let adapter = adapter.into();
         Self { registry, admission, health, adapter, call_order, runtime }
     }
 
@@ -191,9 +192,14 @@ impl Engine {
             return Box::pin(self.walk_graph(route, request, stream, entrance)).await;
         }
         let session = (route.models().len() > 1).then(Session::default);
+        // A stream, and what only one of two may answer, is not copied.
+        let is_whole = stream.is_none() && attachment.is_none() && entrance == Entrance::Client;
+        let mirror = route.mirror().filter(|_| is_whole);
+        let requests_wait = || self.admission.waiting() > 0;
+        let copied = mirror.and_then(|mirror| mirror.copy(&content, requests_wait()));
         let mut permit = None;
         for (index, model) in route.models().iter().enumerate() {
-            let input = self.fit(model, content, index > 0)?;
+            let input = fit(&*self.adapter, model, content, index > 0)?;
             if permit.is_none() && entrance == Entrance::Client {
                 // Only a request that fits its first model takes a permit.
                 let admitted = self.admit(route, &timeline, &options, stream.is_some());
@@ -207,6 +213,9 @@ impl Engine {
             };
             let output = model.call(call, None).await;
             content = output.map_err(|error| if index > 0 { error.of_begun() } else { error })?;
+        }
+        if let (Some(mirror), Some(copied)) = (mirror, copied) {
+            mirror.start(&timeline, copied, content.clone(), &self.adapter);
         }
         Ok(content)
     }
@@ -280,7 +289,7 @@ impl Engine {
                 };
                 let by_request = graph.takes_only_request(index);
                 let is_first = by_request && is_chain;
-                let content = self.fit(model, content, !by_request)?;
+                let content = fit(&*self.adapter, model, content, !by_request)?;
                 let call =
                     Call { stream, attachment, session, ..Call::new(timeline, content, options) };
                 let output = model.call(call, graph.node_stats(index)).await;
@@ -289,35 +298,6 @@ impl Engine {
             }
         })
         .await
-    }
-
-    /// Brings content, a client's or the output of the model before it, into the form and order that
-    /// a model takes.
-    ///
-    /// # Errors
-    /// Why it does not fit.
-    fn fit(&self, model: &Model, content: Content, is_output: bool) -> Result<Content, Error> {
-        if model.takes_tensors_too() && matches!(content, Content::Tensors(_)) {
-            return Ok(content);
-        }
-        // An output of a type that messages lack is the fault of the model before.
-        let is_fault_of_model = is_output && matches!(content, Content::Tensors(_));
-        let adapted = self.adapter.adapt(content, model.spec().form);
-        let content = adapted.map_err(|error| match error.cause() {
-            Cause::InvalidArgument if is_fault_of_model => {
-                Error::new(Cause::ModelFailed, error.message())
-            }
-            _ => error,
-        })?;
-        match (content, &model.spec().signature) {
-            (Content::Tensors(tensors), Some(signature)) if is_output => {
-                signature.arrange_outputs(model.key(), tensors).map(Content::Tensors)
-            }
-            (Content::Tensors(tensors), Some(signature)) => {
-                signature.arrange(model.key(), tensors).map(Content::Tensors)
-            }
-            (content, _) => Ok(content),
-        }
     }
 }
 

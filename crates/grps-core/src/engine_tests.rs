@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::models::executors::inline::Identity;
+use crate::models::model::Model;
 use crate::models::model_spec::ModelSpec;
 use crate::request::content::InputForm;
 use crate::request::request::SchedulingOptions;

@@ -16,6 +16,7 @@ mod request;
 mod scheduling;
 mod tensor;
 mod text;
+mod traffic;
 
 pub use engine::{Engine, Limits};
 pub use error::{Cause, Error};
@@ -82,3 +83,7 @@ pub use tensor::signature::{Naming, Signature, TensorSpec};
 pub use tensor::tensor::{MAX_RANK, Shape, Tensor, element_count};
 pub use tensor::values::{Elements, Values};
 pub use text::{excerpt, quoted, shown};
+pub use traffic::{
+    Event, Phase, RolloutSpec, RolloutState, ShadowCounts, ShadowSpec, ShadowState, Shed,
+    TrafficSpec, TrafficState, Weights,
+};

@@ -19,6 +19,7 @@ pub use admin::services::{
     EndpointState, EndpointTable, MAX_ADDRESS_BYTES, MAX_ENDPOINTS, OtherServices, ServiceState,
     TableEndpoint,
 };
+pub use admin::traffic::TrafficSettings;
 pub use app::{App, CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode};
 pub use auth::scopes::Scopes;
 pub use auth::settings::{

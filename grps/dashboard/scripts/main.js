@@ -73,6 +73,7 @@ const JOBS = [
     showBatches(live, servedNow);
     showSteps(live);
     showLanguageModels(live);
+    showTraffic(live);
     showServices(live);
     showGpus(live);
     showRoutes(live);

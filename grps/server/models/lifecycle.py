@@ -15,7 +15,7 @@ from grps.errors import ConfigError, GrpsError, InputError, ModelError
 from grps.log import logger
 from grps.server.loading.loaders import Report
 from grps.server.memory import give_back_memory
-from grps.server.models.graphs import describe_graphs, serve_graphs
+from grps.server.models.graphs import describe_graphs, put_traffic, serve_graphs
 from grps.server.models.model import LoadedModel, ServiceOptions, load_model
 from grps.server.models.remote import LONGEST_WAIT_S
 from grps.server.models.shares import give_shares, gpu_of_a_process
@@ -86,6 +86,7 @@ class ServedModels:
                 of = f" ({index + 1} of {count})" if count > 1 else ""
                 self._report("loading", f"loading model {config.key}{of}")
                 self._put(project, config, self._report)
+            put_traffic(self._server, self._graphs)
             serve_graphs(self._server, self._graphs, self._loaded())
 
     def stop(self, timeout_s: float) -> None:

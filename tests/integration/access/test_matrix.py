@@ -195,6 +195,8 @@ HTTP: dict[tuple[str, str], str | None] = {
     ("GET", "/grps/v1/admin/capture/records"): "admin",
     ("GET", "/grps/v1/admin/services"): "admin",
     ("PUT", "/grps/v1/admin/services/{name}/endpoints"): "admin",
+    ("GET", "/grps/v1/admin/traffic"): "admin",
+    ("POST", "/grps/v1/admin/traffic/{model}/{action}"): "admin",
     ("GET", "/grps/v1/health/online"): "admin",
     ("GET", "/grps/v1/health/offline"): "admin",
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::checks::Checked;
 use crate::checks::services::{check_remote, check_services};
+use crate::checks::traffic::check_traffic;
 use crate::graphs::{Fail, plan_graph};
 use crate::schema::Names;
 use crate::suggest::hint;
@@ -46,7 +47,7 @@ pub(crate) fn check_inference(config: &InferenceConfig, names: &Names, fail: Fai
         check_graph(graph, &at, &config.models, fail)?;
         take_name(graph, &at, &mut taken, fail)?;
     }
-    Ok(())
+    check_traffic(&config.traffic, &config.models, fail)
 }
 
 fn check_graph(graph: &DagConfig, at: &str, models: &[ModelConfig], fail: Fail<'_>) -> Checked {

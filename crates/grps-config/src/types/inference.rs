@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::services::{RemoteConfig, ServiceConfig};
+use super::traffic::TrafficConfig;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,6 +18,8 @@ pub struct InferenceConfig {
     pub dag: Option<DagConfig>,
     /// More graphs, which clients request by name.
     pub graphs: Vec<DagConfig>,
+    /// How requests for a model without a version are divided among its versions.
+    pub traffic: Vec<TrafficConfig>,
 }
 
 /// One entry of `models`.

@@ -5,6 +5,7 @@ mod access;
 mod inference;
 mod server;
 mod services;
+mod traffic;
 
 pub use access::{AuthConfig, CertificateConfig, JwtConfig, KeyConfig, KeysFile, Scope};
 pub use inference::{
@@ -21,3 +22,4 @@ pub use server::{
 pub use services::{
     EndpointSource, EndpointsConfig, RemoteConfig, ServiceConfig, ServiceTlsConfig,
 };
+pub use traffic::{RolloutConfig, ShadowConfig, TrafficConfig};

@@ -41,6 +41,8 @@ pub(crate) struct RequestScope {
     permit: OnceLock<Permit>,
     /// Records the request, if it is one of the sample.
     sampled: Option<Box<Sampled>>,
+    /// The place of the request among all, by which a version is chosen.
+    draw: OnceLock<f64>,
 }
 
 const NO_INFERENCE: u8 = 0;
@@ -67,6 +69,7 @@ impl RequestScope {
             caller: OnceLock::new(),
             permit: OnceLock::new(),
             sampled: app.capture.sample(),
+            draw: OnceLock::new(),
         }
     }
 
@@ -146,6 +149,11 @@ impl RequestScope {
         if self.stats.set(Arc::clone(route.stats())).is_ok() {
             route.stats().for_protocol(self.protocol).outcomes.count_start();
         }
+    }
+
+    /// The place of the request among all, for [`grps_core::RouteQuery::draw`].
+    pub(crate) fn draw(&self) -> f64 {
+        *self.draw.get_or_init(|| self.app.engine.registry().next_draw())
     }
 
     /// Records the outcome of the inference request; a later success does not replace a failure.

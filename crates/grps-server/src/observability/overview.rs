@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::admin::readiness::unready_reason;
 use crate::admin::route_signature::graph_inputs;
+use crate::admin::traffic::describe_all_without_values;
 use crate::app::App;
 use crate::call::status::{counts_by_status, http_status_of};
 use crate::codec::WireType;
@@ -41,6 +42,7 @@ pub(crate) fn live(app: &App) -> Value {
         },
         "requests": durations(&app.monitor.latest_minute()),
         "routes": app.stats.routes().iter().filter_map(|route| live_route(app, route)).collect::<Vec<_>>(),
+        "traffic": describe_all_without_values(app),
         "models": app.engine.registry().models().iter().map(|model| live_model(app, model)).collect::<Vec<_>>(),
         "unloaded": unloaded(app),
         "nodes": app.stats.nodes().into_iter().map(|((graph, node), stats)| {

@@ -5,6 +5,7 @@ mod logs;
 mod models;
 mod monitor;
 mod services;
+mod traffic;
 
 use grps_core::Error;
 use http::Response;
@@ -110,6 +111,13 @@ fn admin_endpoints() -> Vec<Endpoint> {
         Endpoint::new(Get, "/grps/v1/admin/capture/records", Admin, capture::records)
             .summary("The recorded requests, as one file")
             .returns("CaptureFile"),
+        Endpoint::new(Get, "/grps/v1/admin/traffic", Admin, traffic::list)
+            .summary("How requests are divided among the versions of models")
+            .returns("Json"),
+        Endpoint::new(Post, "/grps/v1/admin/traffic/{model}/{action}", Admin, traffic::change)
+            .summary("Sets the weights of versions, promotes or rolls back, pauses or resumes")
+            .takes("TrafficWeights")
+            .returns("Json"),
     ]
 }
 

@@ -11,6 +11,7 @@ mod samples;
 mod service;
 mod services;
 mod steps;
+mod traffic;
 mod user_metrics;
 
 pub(crate) use steps::waiting;
@@ -34,6 +35,7 @@ const GROUPS: &[WriteGroup] = &[
     callers::write,
     services::write,
     capture::write,
+    traffic::write,
 ];
 
 /// Writes all metrics.
