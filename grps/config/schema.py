@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from grps.config.ports import parse_ports
+from grps.config.sections.sources import RepositoryConfig, SourcesConfig
 
 NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}\Z"
 DIGEST_PATTERN = r"^[0-9a-f]{64}\Z"
@@ -288,6 +289,7 @@ class InferenceConfig(Section, frozen=True, kw_only=True):
     """The default graph, for requests that name no model."""
     graphs: tuple[DagConfig, ...] = ()
     """More graphs, which clients request by name."""
+    repository: RepositoryConfig | None = None
 
 
 class StreamingControl(Section, frozen=True, kw_only=True):
@@ -589,5 +591,6 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     brpc: BrpcConfig = BrpcConfig()
     tfserving: TfservingConfig = TfservingConfig()
     torchserve: TorchserveConfig = TorchserveConfig()
+    sources: SourcesConfig = SourcesConfig()
     io_threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
     """Threads that serve sockets; 0 picks one per two cores, at least one and at most four."""

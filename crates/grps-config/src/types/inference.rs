@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::server::RepositoryConfig;
 use super::services::{RemoteConfig, ServiceConfig};
 
 /// The whole file.
@@ -17,6 +18,8 @@ pub struct InferenceConfig {
     pub dag: Option<DagConfig>,
     /// More graphs, which clients request by name.
     pub graphs: Vec<DagConfig>,
+    /// A folder of models that the entries of `models` are kept like.
+    pub repository: Option<RepositoryConfig>,
 }
 
 /// One entry of `models`.

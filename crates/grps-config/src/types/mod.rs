@@ -15,8 +15,8 @@ pub use inference::{
 pub use server::{
     ClientAuth, CompressionConfig, CorsConfig, CtrlMode, CustomizedHttpConfig, CustomizedRoutes,
     Framework, GpuConfig, HealthConfig, InterfaceConfig, LimitsConfig, LogConfig, LogFormat,
-    LogLevel, OipConfig, ProxyProtocolConfig, ServerConfig, StreamingControl, Switch, TlsConfig,
-    TracingConfig, TracingProtocol,
+    LogLevel, OipConfig, ProxyProtocolConfig, RepositoryConfig, ServerConfig, SourcesConfig,
+    StreamingControl, Switch, TlsConfig, TracingConfig, TracingProtocol,
 };
 pub use services::{
     EndpointSource, EndpointsConfig, RemoteConfig, ServiceConfig, ServiceTlsConfig,
