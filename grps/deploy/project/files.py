@@ -12,6 +12,7 @@ from grps.config.schema import ModelConfig
 from grps.converters.names import NAMES
 from grps.errors import DeployError, ModelError
 from grps.server.project import USER_MODULES, Project
+from grps.sources import is_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,11 @@ class NamedFile:
 def named_files(project: Project) -> Iterator[NamedFile]:
     """Yield the files that must be there when the models are loaded.
 
-    What the paths of user code mean is known to that code only, so they are left out.
+    What the paths of user code mean is known to that code only, so they are left out, and what
+    is given by a URI is fetched.
     """
     for model in project.inference.models:
-        yield from _of_model(model)
+        yield from (named for named in _of_model(model) if not is_uri(named.path))
 
 
 def check_files(project: Project) -> None:
@@ -65,9 +67,10 @@ def check_files(project: Project) -> None:
         if fault is not None:
             raise DeployError(fault)
     for model in project.inference.models:
-        if model.inferer_path is not None and model.inferer_type in NAMES.engines:
+        path = model.inferer_path
+        if path is not None and not is_uri(path) and model.inferer_type in NAMES.engines:
             try:
-                expect_format(project.folder / model.inferer_path, model.inferer_type)
+                expect_format(project.folder / path, model.inferer_type)
             except ModelError as error:
                 raise DeployError(f"model {model.key}: {error}") from error
 
