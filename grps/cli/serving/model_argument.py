@@ -31,7 +31,7 @@ class GivenModel:
         return self.uri or str(self.path)
 
 
-class ModelArgument(click.ParamType):
+class ModelArgument(click.ParamType[GivenModel]):
     """Reads the argument; a model at a URI is fetched."""
 
     name = "model"
@@ -43,7 +43,7 @@ class ModelArgument(click.ParamType):
         if isinstance(value, GivenModel):
             return value
         if not is_uri(value):
-            return GivenModel(model_in(Path(_PATH.convert(value, param, ctx))))
+            return GivenModel(model_in(Path(str(_PATH.convert(value, param, ctx)))))
         with ByteProgress() as progress:
             sources = Sources(Settings.of(), on_bytes=progress.show, on_line=notice)
             fetched = sources.fetch(value)

@@ -106,9 +106,9 @@ def credentials_of(registry: str) -> str:
         entries = config.get("auths") or {}
     except (OSError, msgspec.DecodeError, AttributeError):
         return ""
-    names = (registry, f"https://{registry}", f"https://{registry}/v1/", f"https://{registry}/v2/")
+    names = [registry, f"https://{registry}", f"https://{registry}/v1/", f"https://{registry}/v2/"]
     if registry == "docker.io":
-        names = ("https://index.docker.io/v1/", *names)
+        names.append("https://index.docker.io/v1/")
     for name in names:
         entry = entries.get(name)
         if isinstance(entry, dict) and isinstance(entry.get("auth"), str) and entry["auth"]:

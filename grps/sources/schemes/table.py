@@ -29,4 +29,5 @@ def is_pinned(uri: SourceUri) -> bool:
     """Return whether what is at a URI can't change: it names the content itself."""
     if uri.sha256 is not None:
         return True
-    return {"hf": hub.is_pinned, "oci": oci.is_pinned}.get(uri.scheme, lambda uri: False)(uri)
+    asked = {"hf": hub.is_pinned, "oci": oci.is_pinned}.get(uri.scheme)
+    return asked is not None and asked(uri)

@@ -61,17 +61,17 @@ def test_starts_fetch_what_has_changed_and_nothing_else(
     host.files["/net.onnx"] = onnx_of(tmp_path, "Neg")
     size = len(host.files["/net.onnx"])
     folder = project_of(tmp_path, f"{host.url}/net.onnx")
-    with serving(folder, **environment) as server:
+    with serving(folder, None, **environment) as server:
         assert answer(server) == [3.0]
     assert host.body_bytes == size
-    with serving(folder, **environment) as server:
+    with serving(folder, None, **environment) as server:
         assert host.body_bytes == size
         assert "(0 bytes fetched)" in server.whole_log()
         host.files["/net.onnx"] = onnx_of(tmp_path, "Identity")
         reloaded = requests.post(server.url("/grps/v1/admin/models/net/reload"), timeout=30)
         assert (reloaded.status_code, answer(server)) == (200, [-3.0])
     host.guard = lambda path, headers: (503, {})
-    with serving(folder, **environment) as server:
+    with serving(folder, None, **environment) as server:
         assert answer(server) == [-3.0]
         assert "in the cache is used" in server.whole_log()
         # The former content goes, and what is served stays.
@@ -95,7 +95,7 @@ def test_a_host_that_is_not_allowed_ends_the_start(
     host.files["/net.onnx"] = onnx_of(tmp_path, "Neg")
     sources = {"allowed_hosts": ["models.example.com"]}
     folder = project_of(tmp_path, f"{host.url}/net.onnx", sources=sources)
-    process = launch(folder, **environment)
+    process = launch(folder, None, **environment)
     assert process.wait(START_FAILS_S) == 1
     state = state_of(folder)
     assert state is not None

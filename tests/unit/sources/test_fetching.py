@@ -184,7 +184,11 @@ print(Sources(Settings(cache=Path(sys.argv[1]))).fetch(sys.argv[2]).fetched_byte
 
 def test_processes_that_start_together_fetch_once(host: Host, model: str, tmp_path: Path) -> None:
     both_run = threading.Barrier(2)
-    host.before_body = lambda path: both_run.wait(20)
+
+    def wait(path: str) -> None:
+        both_run.wait(20)
+
+    host.before_body = wait
     command = [sys.executable, "-c", FETCH, str(tmp_path / "cache"), model]
     ran = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
