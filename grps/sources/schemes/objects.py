@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,8 @@ _ENDPOINTS = {
 }
 """The setting of the store, and the variables that have its value."""
 _CHUNK_BYTES = 1 << 20
+_STATUS = re.compile(r"status code: (4[0-9]{2})")
+"""What a general error has if the store has refused the request."""
 _CLIENT = {"timeout": "7days", "connect_timeout": "15s", "read_timeout": "60s"}
 """A large object takes its time; a connection on which nothing comes does not."""
 _RETRIES = {"max_retries": 2}
@@ -154,7 +157,8 @@ def _failure(uri: SourceUri, error: Exception) -> SourceError:
     cause = f"{uri}: {_cause(error)}"
     if isinstance(error, exceptions.PreconditionError):
         return SourceChangedError(f"{uri}: changed while it was fetched")
-    if isinstance(error, FileNotFoundError):
+    status = _STATUS.search(str(error))
+    if isinstance(error, FileNotFoundError) or (status is not None and status[1] == "404"):
         return SourceError(f"{uri}: there is no such bucket or object")
     refused = (
         exceptions.PermissionDeniedError,
@@ -164,6 +168,8 @@ def _failure(uri: SourceUri, error: Exception) -> SourceError:
     )
     if isinstance(error, refused):
         return SourceError(f"{cause}; see docs/guides/model-sources.md for credentials")
+    if status is not None and status[1] not in ("408", "429"):
+        return SourceError(cause)
     if isinstance(error, (exceptions.BaseError, OSError, ValueError)):
         return SourceUnavailableError(cause)
     raise error
