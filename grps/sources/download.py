@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from grps.errors import SourceError, SourceUnavailableError
-from grps.sources.remote import Digest, RemoteFile, SourceChangedError
+from grps.sources.remote import RemoteFile, SourceChangedError
 
 TRIES = 5
 """Failures one after another, without a byte between them, after which a download is given up."""
@@ -34,11 +34,16 @@ class Terms:
     on_bytes: OnBytes
 
 
-def download(file: RemoteFile, target: Path, terms: Terms) -> int:
-    """Bring a file to ``target``; go on where an earlier attempt has stopped.
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A file that is here."""
 
-    Returns:
-        The bytes that were fetched.
+    sha256: str
+    fetched_bytes: int
+
+
+def download(file: RemoteFile, target: Path, terms: Terms) -> Downloaded:
+    """Bring a file to ``target``; go on where an earlier attempt has stopped.
 
     Raises:
         SourceError: It has not the digest or the size that it must have, or is too large.
@@ -54,27 +59,25 @@ def download(file: RemoteFile, target: Path, terms: Terms) -> int:
     except SourceError:
         part.unlink()
         raise
-    fault = _fault(file, part)
+    sha256, fault = _checked(file, part)
     if fault is not None and resumed and fetched < part.stat().st_size:
         # The part that was here may be damaged.
         part.unlink()
         fetched += _fetch(file, part, terms)
-        fault = _fault(file, part)
+        sha256, fault = _checked(file, part)
     if fault is not None:
         part.unlink()
         raise SourceError(fault)
     part.replace(target)
-    return fetched
+    return Downloaded(sha256, fetched)
 
 
-def matches(file: RemoteFile, path: Path) -> bool:
-    """Return whether a file that was fetched before is whole."""
-    return path.is_file() and _fault(file, path) is None
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return _hashed(path, hashlib.sha256())
+def sha256_if_whole(file: RemoteFile, path: Path) -> str | None:
+    """Return the SHA-256 of a file that was fetched before; ``None`` if it is not whole."""
+    if not path.is_file():
+        return None
+    sha256, fault = _checked(file, path)
+    return sha256 if fault is None else None
 
 
 def _fetch(file: RemoteFile, part: Path, terms: Terms) -> int:
@@ -131,29 +134,24 @@ def _receive(file: RemoteFile, out: BinaryIO, have: int, terms: Terms) -> Any:
             yield len(chunk)
 
 
-def _fault(file: RemoteFile, path: Path) -> str | None:
+def _checked(file: RemoteFile, path: Path) -> tuple[str, str | None]:
+    """Return the SHA-256 of a file, and what is wrong with the file."""
     size = path.stat().st_size
-    if file.size is not None and size != file.size:
-        return f"{file.path}: has {size} bytes, not {file.size}"
-    for digest in file.digests:
-        found = _digest_of(path, digest)
-        if found != digest.hex:
-            return (
-                f"{file.path}: its {digest.kind} digest is {found}, not {digest.hex}: it is "
-                "damaged or another file"
-            )
-    return None
-
-
-def _digest_of(path: Path, digest: Digest) -> str:
-    if digest.kind == "sha256":
-        return sha256_of(path)
-    blob = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    return _hashed(path, blob)
-
-
-def _hashed(path: Path, state: Any) -> str:
+    sha256 = hashlib.sha256()
+    blob = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+    wants_blob = any(digest.kind == "git" for digest in file.digests)
     with path.open("rb") as stream:
         while chunk := stream.read(_READ_BYTES):
-            state.update(chunk)
-    return str(state.hexdigest())
+            sha256.update(chunk)
+            if wants_blob:
+                blob.update(chunk)
+    found = {"sha256": sha256.hexdigest(), "git": blob.hexdigest()}
+    if file.size is not None and size != file.size:
+        return found["sha256"], f"{file.path}: has {size} bytes, not {file.size}"
+    for digest in file.digests:
+        if found[digest.kind] != digest.hex:
+            return found["sha256"], (
+                f"{file.path}: its {digest.kind} digest is {found[digest.kind]}, not "
+                f"{digest.hex}: it is damaged or another file"
+            )
+    return found["sha256"], None

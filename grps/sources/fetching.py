@@ -12,8 +12,8 @@ from pathlib import Path
 
 from grps.errors import SourceError, SourceUnavailableError
 from grps.sources.cache.locks import Lease
-from grps.sources.cache.store import Cache, CachedFile, SourceRecord, cached_file
-from grps.sources.download import Terms, download, matches
+from grps.sources.cache.store import Cache, CachedFile, SourceRecord
+from grps.sources.download import Terms, download, sha256_if_whole
 from grps.sources.network.hosts import HostPolicy
 from grps.sources.network.web import Web
 from grps.sources.remote import Digest, RemoteFile, RemoteModel, SourceChangedError
@@ -23,6 +23,8 @@ from grps.sources.uri import SourceUri
 
 _CHANGES = 3
 """So often a model may change while it is fetched."""
+_PAUSES_S = (0.25, 1.0)
+"""Between the tries to look a model up."""
 _SPARE_BYTES = 64 * 1024 * 1024
 """What a disk must have left besides."""
 
@@ -99,7 +101,7 @@ class Sources:
         try:
             for left in reversed(range(_CHANGES)):
                 try:
-                    return self._fetch(uri, known, FINDERS[uri.scheme](uri, web, self._policy))
+                    return self._fetch(uri, known, self._find(uri, web))
                 except SourceChangedError:
                     if not left:
                         raise
@@ -112,6 +114,17 @@ class Sources:
             return here
         finally:
             web.close()
+        raise AssertionError
+
+    def _find(self, uri: SourceUri, web: Web) -> RemoteModel:
+        """Look up what is at a URI; a host that does not answer is asked again."""
+        for pause_s in (*_PAUSES_S, None):
+            try:
+                return FINDERS[uri.scheme](uri, web, self._policy)
+            except SourceUnavailableError:
+                if pause_s is None:
+                    raise
+                time.sleep(pause_s)
         raise AssertionError
 
     def _fetch(self, uri: SourceUri, known: SourceRecord | None, found: RemoteModel) -> Fetched:
@@ -137,31 +150,37 @@ class Sources:
         for file in found.files:
             place = found.name if not found.is_folder else f"{found.name}/{file.path}"
             target = partial / place
-            if not (matches(file, target) or self._reuse(known, file, target)):
+            sha256 = sha256_if_whole(file, target) or self._reuse(known, file, target)
+            if sha256 is None:
                 terms = Terms(
                     max_bytes=self._settings.max_bytes - total,
                     limit=f"sources.max_bytes ({self._settings.max_bytes}) allows",
                     on_bytes=progress.of_file,
                 )
-                fetched += download(file, target, terms)
-            described = cached_file(target, file.path, file.marker)
-            total += described.size
-            progress.add(described.size)
-            files.append(described)
+                brought = download(file, target, terms)
+                fetched, sha256 = fetched + brought.fetched_bytes, brought.sha256
+            size = target.stat().st_size
+            files.append(CachedFile(path=file.path, size=size, sha256=sha256, marker=file.marker))
+            total += size
+            progress.add(size)
         _remove_others(partial, found)
         digest, path, lease = self._cache.publish(partial, found.name, tuple(files), str(uri))
         self._note(uri, found, digest, tuple(files))
         return Fetched(path, digest, lease, fetched)
 
-    def _reuse(self, known: SourceRecord | None, file: RemoteFile, target: Path) -> bool:
-        """Take a file that has not changed since from the model that is here."""
+    def _reuse(self, known: SourceRecord | None, file: RemoteFile, target: Path) -> str | None:
+        """Take a file that has not changed since from the model that is here.
+
+        Returns:
+            Its SHA-256; ``None`` if it has changed, or is not here.
+        """
         before = {one.path: one for one in known.files} if known is not None else {}
         one = before.get(file.path)
         if known is None or one is None or file.marker is None or one.marker != file.marker:
-            return False
+            return None
         here = self._cache.lease(known.digest)
         if here is None:
-            return False
+            return None
         path, lease = here
         try:
             source = path / file.path if path.is_dir() else path
@@ -172,7 +191,7 @@ class Sources:
                 os.link(source, target)
             except OSError:
                 shutil.copyfile(source, target)
-            return matches(file, target)
+            return sha256_if_whole(file, target)
         finally:
             lease.release()
 

@@ -24,7 +24,6 @@ from typing import TypeVar
 import msgspec
 
 from grps.sources.cache.locks import Lease, locked, locked_now
-from grps.sources.download import sha256_of
 
 _Record = TypeVar("_Record", bound=msgspec.Struct)
 STALE_PARTIAL_S = 7 * 24 * 3600
@@ -222,11 +221,6 @@ class Cache:
 
     def _record_path(self, key: str) -> Path:
         return self.folder / "sources" / f"{key}.json"
-
-
-def cached_file(path: Path, inside: str, marker: str | None) -> CachedFile:
-    """Describe a file that was fetched."""
-    return CachedFile(path=inside, size=path.stat().st_size, sha256=sha256_of(path), marker=marker)
 
 
 def _folders(path: Path) -> Iterator[Path]:

@@ -70,13 +70,16 @@ class HostPolicy:
         if self.allowed and f"{scheme}://{bucket}".lower() not in self.allowed:
             raise _not_allowed(f"{scheme}://{bucket}", self.allowed)
 
-    def check_host(self, host: str, port: int, *, redirected_from: str | None) -> bool:
+    def check_host(
+        self, host: str, port: int, *, redirected_from: str | None, by_proxy: bool = False
+    ) -> bool:
         """Check a host before it is asked.
 
         Args:
             host: The name or address.
             port: The port.
             redirected_from: The host that leads there; ``None`` if an operator wrote it.
+            by_proxy: Whether a proxy looks names up, which may be unknown here.
 
         Returns:
             Whether only public addresses of it may be used.
@@ -90,7 +93,8 @@ class HostPolicy:
             raise _not_allowed(host, self.allowed)
         public_only = redirected_from is not None and not exact
         if public_only:
-            for address in _addresses(host) or self.resolve(host, port):
+            known = _addresses(host) or ([] if by_proxy else self.resolve(host, port))
+            for address in known:
                 self.check_address(address, host, f"{redirected_from} leads to")
         elif not exact:
             for address in _addresses(host):

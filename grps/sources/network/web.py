@@ -6,7 +6,6 @@ import base64
 import netrc
 import os
 import ssl
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,7 +25,6 @@ MAX_HOPS = 8
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Most bytes of an answer that is read as a whole."""
 TIMEOUT = httpx.Timeout(60, connect=15)
-TRIES, FIRST_PAUSE_S = 3, 0.25
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _SECRETS = ("authorization", "cookie")
@@ -114,22 +112,15 @@ class Web:
     def read(
         self, url: str, headers: Mapping[str, str] | None = None, led_by: str | None = None
     ) -> bytes:
-        """Return a short answer; what can be tried again is tried again.
+        """Return a short answer.
 
         Raises:
             SourceError: It is not there, not allowed or too large.
             SourceUnavailableError: The host can't be reached.
         """
-        for left in reversed(range(TRIES)):
-            try:
-                with self.ask("GET", url, headers, led_by) as response:
-                    check_status(response, url)
-                    return b"".join(_up_to(response, MAX_ANSWER_BYTES, url))
-            except SourceUnavailableError:
-                if not left:
-                    raise
-            time.sleep(FIRST_PAUSE_S * 2 ** (TRIES - 1 - left))
-        raise AssertionError
+        with self.ask("GET", url, headers, led_by) as response:
+            check_status(response, url)
+            return b"".join(_up_to(response, MAX_ANSWER_BYTES, url))
 
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], came_from: str | None
@@ -171,7 +162,10 @@ class Web:
                 "https, or give the digest of the file: #sha256=..."
             )
         return self._policy.check_host(
-            host, port or (443 if parts.scheme == "https" else 80), redirected_from=came_from
+            host,
+            port or (443 if parts.scheme == "https" else 80),
+            redirected_from=came_from,
+            by_proxy=_by_proxy(url),
         )
 
 

@@ -53,6 +53,10 @@ def test_a_redirect_to_a_private_address_is_refused_unless_it_is_named() -> None
         policy.check_host("inner.example", 443, redirected_from="hub.example")
     with pytest.raises(SourceError, match="no public address"):
         policy.check_host("127.0.0.1", 443, redirected_from="hub.example")
+    # A proxy looks names up, but addresses are known here.
+    assert policy.check_host("unknown.example", 443, redirected_from="hub.example", by_proxy=True)
+    with pytest.raises(SourceError, match="no public address"):
+        policy.check_host("127.0.0.1", 443, redirected_from="hub.example", by_proxy=True)
     # An operator may name it, in the URI or in the list.
     assert not policy.check_host("inner.example", 443, redirected_from=None)
     named = policy_of("hub.example", "inner.example", inner_example=PRIVATE)
