@@ -93,7 +93,7 @@ class Sources:
         except OSError as error:
             raise SourceError(
                 f"{uri}: the cache can't be used: {error.filename or self._settings.cache}: "
-                f"{error.strerror or error}"
+                f"{error.strerror or error}; set GRPS_CACHE to a folder that can be written"
             ) from error
 
     def _look_up(self, uri: SourceUri, known: SourceRecord | None) -> Fetched:

@@ -48,9 +48,9 @@ def named_files(project: Project) -> Iterator[NamedFile]:
     """Yield the files that must be there when the models are loaded.
 
     What the paths of user code mean is known to that code only, so they are left out, and what
-    is given by a URI is fetched.
+    is given by a URI is fetched. The models of a repository are those that it has by then.
     """
-    for model in project.inference.models:
+    for model in _kept_models(project):
         yield from (named for named in _of_model(model) if not is_uri(named.path))
 
 
@@ -66,7 +66,7 @@ def check_files(project: Project) -> None:
         fault = named.fault(project.folder)
         if fault is not None:
             raise DeployError(fault)
-    for model in project.inference.models:
+    for model in _kept_models(project):
         path = model.inferer_path
         if path is not None and not is_uri(path) and model.inferer_type in NAMES.engines:
             try:
@@ -82,6 +82,15 @@ def missing_modules(project: Project) -> Iterator[tuple[str, str, Path]]:
             file = project.folder / "src" / f"{name}.py"
             if getattr(model, key) == "customized" and not file.is_file():
                 yield model.key, key, file
+
+
+def _kept_models(project: Project) -> Iterator[ModelConfig]:
+    """Yield the models that are not those of a repository."""
+    repository = project.inference.repository
+    for model in project.inference.models:
+        path = project.folder / (model.inferer_path or "")
+        if repository is None or not path.is_relative_to(project.folder / repository.path):
+            yield model
 
 
 def _of_model(model: ModelConfig) -> Iterator[NamedFile]:

@@ -12,6 +12,9 @@ from pathlib import Path
 class Lease:
     """Keeps a model in the cache until it is released, or until the process ends."""
 
+    _number = -1
+    """The descriptor; -1 without one."""
+
     def __init__(self, path: Path) -> None:
         """Take the lease; wait while the model is being removed."""
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -186,7 +186,7 @@ def test_processes_that_start_together_fetch_once(host: Host, model: str, tmp_pa
     both_run = threading.Barrier(2)
 
     def wait(path: str) -> None:
-        both_run.wait(20)
+        both_run.wait(60)
 
     host.before_body = wait
     command = [sys.executable, "-c", FETCH, str(tmp_path / "cache"), model]
@@ -194,7 +194,7 @@ def test_processes_that_start_together_fetch_once(host: Host, model: str, tmp_pa
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
         for _ in range(3)
     ]
-    both_run.wait(20)  # one of them fetches, and the others have begun or wait
+    both_run.wait(60)  # one of them fetches, and the others have begun or wait
     counts = sorted(int(process.communicate(timeout=60)[0]) for process in ran)
     assert counts == [0, 0, len(MODEL)]
     assert host.body_bytes == len(MODEL)
