@@ -59,7 +59,7 @@ def serve_model(wanted: str | None, model: GivenModel, values: dict[str, Any]) -
         DeployError: The format is another verb's or not served, or the start failed.
     """
     flags = ServeFlags.of(values)
-    engine = engine_of(model.path, wanted)
+    engine = engine_of(model, wanted)
     declared = ENGINES[engine]
     given = given_flags()
     refuse_flags_of_others(engine, given, flags.gpu_mem_limit_mib)
@@ -87,14 +87,14 @@ def serve_model(wanted: str | None, model: GivenModel, values: dict[str, Any]) -
             _run_in_background(folder, project, flags)
 
 
-def engine_of(model_path: Path, wanted: str | None) -> str:
+def engine_of(model: GivenModel, wanted: str | None) -> str:
     """Recognise the format of a model and return the engine that serves it.
 
     Raises:
         ModelError: The format is not recognised.
         DeployError: It is not served by the verb that was used.
     """
-    found = recognise(model_path)
+    found = recognise(model.path)
     if wanted is not None and is_served_by(found, wanted):
         return wanted
     engine = owner_of(found)
@@ -103,8 +103,7 @@ def engine_of(model_path: Path, wanted: str | None) -> str:
         if engine.verb.name == verb or has_verb(found, verb):
             return engine.name
         raise DeployError(
-            f"{model_path} is a model of the format {found}; "
-            f"use: grpst {engine.verb.name} {model_path}"
+            f"{model} is a model of the format {found}; use: grpst {engine.verb.name} {model}"
         )
     return engine.name
 

@@ -84,13 +84,13 @@ def command(model: GivenModel, as_json: bool, **flags: Any) -> None:
       grpst inspect model.xml --json | python -m json.tool
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     model_path = model.path
-    engine = engine_of(model_path, flags.pop("engine"))
+    engine = engine_of(model, flags.pop("engine"))
     given = given_flags()
     refuse_flags_of_others(engine, given)
     if ENGINES[engine].makes_steps:
         raise DeployError(
-            f"{model_path}: a language model, which takes tokens and returns text; use: grpst "
-            f"{ENGINES[engine].verb.name} {model_path}"
+            f"{model}: a language model, which takes tokens and returns text; use: grpst "
+            f"{ENGINES[engine].verb.name} {model}"
         )
     require_converter(flags["converter"], given)
     if flags["device"] is None:

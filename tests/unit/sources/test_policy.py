@@ -112,6 +112,18 @@ def test_a_redirect_to_another_place_of_this_machine_is_refused(host: Host, sour
         assert fetched.path.read_bytes() == b"secret"
 
 
+def test_a_name_that_has_another_address_by_then_is_refused(host: Host) -> None:
+    with hosting() as inner:
+        inner.answers["/secret"] = {}
+        host.redirects["/a"] = f"{inner.url.replace('127.0.0.1', 'localhost')}/secret"
+        web = Web(HostPolicy((), lambda host, port: [PUBLIC]))
+        with pytest.raises(
+            SourceError, match=r"it is localhost \(127\.0\.0\.1\), which is no public"
+        ):
+            web.json(f"{host.url}/a")
+        web.close()
+
+
 def test_credentials_stay_at_the_first_host(host: Host) -> None:
     with hosting() as other:
         other.answers["/x"] = {}
