@@ -37,7 +37,12 @@ REFUSED = {
     "cc_model_filenames": "it has one file per kind of GPU",
 }
 """Fields without which a model would give other answers."""
-_BATCHING = {"preferred_batch_size", "max_queue_delay_microseconds"}
+_BATCHING = {
+    "preferred_batch_size",
+    "max_queue_delay_microseconds",
+    "priority_levels",
+    "default_queue_policy",
+}
 
 
 @dataclass(slots=True)
@@ -124,7 +129,24 @@ def _read_batching(config: Message, made: ModelSettings) -> None:
     if delay_us := _number(asked, "max_queue_delay_microseconds", 0):
         batching |= {"wait": "always", "batch_timeout_us": delay_us}
     made.keys["batching"] = batching
+    queue = _queue(asked, made)
+    if queue:
+        made.keys["queue"] = queue
     made.notes += [f"dynamic_batching.{key} has no effect" for key in asked.keys() - _BATCHING]
+
+
+def _queue(batching: Message, made: ModelSettings) -> dict[str, Any]:
+    queue: dict[str, Any] = {}
+    if levels := _number(batching, "priority_levels", 0):
+        queue["priority_levels"] = levels
+    policy = _message(batching, "default_queue_policy")
+    if length := _number(policy, "max_queue_size", 0):
+        queue["max_length"] = length
+    if timeout_us := _number(policy, "default_timeout_microseconds", 0):
+        queue["timeout_ms"] = max(timeout_us // 1000, 1)
+    unread = policy.keys() - {"max_queue_size", "default_timeout_microseconds"}
+    made.notes += [f"default_queue_policy.{key} has no effect" for key in sorted(unread)]
+    return queue
 
 
 def _read_instances(config: Message, made: ModelSettings) -> None:

@@ -17,7 +17,12 @@ platform: 'onnxruntime_onnx'
 max_batch_size: 8
 input [ { name: "x" data_type: TYPE_FP32 dims: [ -1, 3 ] } ]
 output < name: "y"; data_type: TYPE_FP32, dims: 1 >
-dynamic_batching { preferred_batch_size: [ 4, 8, 8 ] max_queue_delay_microseconds: 100 }
+dynamic_batching {
+  preferred_batch_size: [ 4, 8, 8 ]
+  max_queue_delay_microseconds: 100
+  priority_levels: 2
+  default_queue_policy { max_queue_size: 100, default_timeout_microseconds: 500000 }
+}
 instance_group [ { count: 2 kind: KIND_GPU gpus: [ 0, 1 ] } ]
 version_policy: { latest { num_versions: 2 } }
 """
@@ -50,6 +55,7 @@ def test_a_whole_configuration() -> None:
             "wait": "always",
             "batch_timeout_us": 100,
         },
+        "queue": {"priority_levels": 2, "max_length": 100, "timeout_ms": 500},
         "instances": 2,
         "device": "cuda:0,cuda:1",
     }
@@ -90,8 +96,10 @@ def test_versions(text: str, chosen: list[str]) -> None:
     ("text", "note"),
     [
         ("dynamic_batching {}", "dynamic_batching has no effect without max_batch_size"),
-        ("max_batch_size: 1 dynamic_batching { priority_levels: 2 }",
-         "dynamic_batching.priority_levels has no effect"),
+        ("max_batch_size: 1 dynamic_batching { preserve_ordering: true }",
+         "dynamic_batching.preserve_ordering has no effect"),
+        ("max_batch_size: 1 dynamic_batching { default_queue_policy { timeout_action: DELAY } }",
+         "default_queue_policy.timeout_action has no effect"),
         ("optimization {}", "optimization has no effect"),
         ("instance_group { profile: '1' }", "instance_group.profile has no effect"),
     ],
