@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -122,7 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
         sent = data[:cut]
         if path:
             self.host.body_bytes += len(sent)
-        self.wfile.write(sent)
+        with suppress(ConnectionError):  # the other end has what it wants to know
+            self.wfile.write(sent)
         if cut < len(data):
             self.close_connection = True
 
