@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from grps.config.parts.section import Name, NotNegative, Positive, Section
+from grps.config.parts.sources import RepositoryConfig, SourcesConfig
 from grps.config.parts.traffic import TrafficConfig
 from grps.config.ports import parse_ports
 
@@ -284,6 +285,7 @@ class InferenceConfig(Section, frozen=True, kw_only=True):
     """More graphs, which clients request by name."""
     traffic: tuple[TrafficConfig, ...] = ()
     """How requests for a model without a version are divided among its versions."""
+    repository: RepositoryConfig | None = None
 
 
 class StreamingControl(Section, frozen=True, kw_only=True):
@@ -605,5 +607,6 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     tfserving: TfservingConfig = TfservingConfig()
     torchserve: TorchserveConfig = TorchserveConfig()
     capture: CaptureConfig = CaptureConfig()
+    sources: SourcesConfig = SourcesConfig()
     io_threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
     """Threads that serve sockets; 0 picks one per two cores, at least one and at most four."""

@@ -13,6 +13,7 @@ from grps.backends.gpu_memory import LIMITED
 from grps.backends.table import ENGINES
 from grps.cli.serving import flag_checks, start_options
 from grps.cli.serving.engine_flags import ARGUMENTS, ENGINE_FLAGS, LOADING, options_of
+from grps.cli.serving.model_argument import ModelArgument
 from grps.converters.table import CONVERTERS
 from grps.deploy.paths import DEFAULT_NAME
 
@@ -139,9 +140,7 @@ SERVICE_FLAGS = (
     start_options.FOREGROUND,
 )
 
-MODEL = click.argument(
-    "model_path", metavar="MODEL", type=click.Path(exists=True, readable=True, path_type=Path)
-)
+MODEL = click.argument("model", metavar="MODEL", type=ModelArgument())
 DEVICE = click.option(
     "--device",
     callback=flag_checks.device,

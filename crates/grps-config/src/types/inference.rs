@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::server::RepositoryConfig;
 use super::services::{RemoteConfig, ServiceConfig};
 use super::traffic::TrafficConfig;
 
@@ -20,6 +21,8 @@ pub struct InferenceConfig {
     pub graphs: Vec<DagConfig>,
     /// How requests for a model without a version are divided among its versions.
     pub traffic: Vec<TrafficConfig>,
+    /// A folder of models that the entries of `models` are kept like.
+    pub repository: Option<RepositoryConfig>,
 }
 
 /// One entry of `models`.

@@ -36,6 +36,8 @@ pub struct ServerConfig {
     pub torchserve: Switch,
     /// Which requests are recorded.
     pub capture: CaptureConfig,
+    /// Models that are given by URIs.
+    pub sources: SourcesConfig,
     /// Threads that serve sockets; 0 for as many as fit.
     pub io_threads: usize,
 }
@@ -66,6 +68,28 @@ pub struct InterfaceConfig {
     pub compression: CompressionConfig,
     /// Names that requests may be for.
     pub hosts: Vec<String>,
+}
+
+/// A folder of models, which Python reads.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryConfig {
+    /// The folder.
+    pub path: String,
+    /// How often it is read.
+    pub poll_seconds: u32,
+}
+
+/// Models that are given by URIs, which Python fetches.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourcesConfig {
+    /// Hosts and buckets that they may come from.
+    pub allowed_hosts: Vec<String>,
+    /// Most bytes of a model.
+    pub max_bytes: u64,
+    /// Most bytes that the cache keeps.
+    pub max_cache_bytes: u64,
 }
 
 /// A route of the user's own for predict.
