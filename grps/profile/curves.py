@@ -85,7 +85,7 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (at - low)
 
 
-def time_runs(run: Callable[[], object], timing: Timing = Timing()) -> list[float]:  # noqa: B008 - it can't be changed
+def time_runs(run: Callable[[], object], timing: Timing = Timing()) -> list[float]:
     """Run something repeatedly and return the seconds of each timed run."""
     began = time.perf_counter()
     for _ in range(timing.warmup):
