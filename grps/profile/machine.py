@@ -4,7 +4,7 @@
 products has one thread for each thread of Python. The rates are the best of some short rounds:
 
 - products of square matrices of float32, a pair for each thread, by numpy's library;
-- copies of arrays of 128 to 512 MiB, a part for each thread; bytes that are read and bytes that are
+- copies of arrays of 64 to 256 MiB, a part for each thread; bytes that are read and bytes that are
   written both count, as in the STREAM benchmark.
 """
 
@@ -47,7 +47,7 @@ _MATRIX = 512
 _ROUNDS = 3
 _ROUND_S = 0.08
 _CHUNK_BYTES = 4 << 20
-_LEAST_BYTES, _MOST_BYTES = 128 << 20, 512 << 20
+_LEAST_BYTES, _MOST_BYTES = 64 << 20, 256 << 20
 """Of each of both arrays. A machine may report caches that it has not to itself."""
 _MEMORY_SHARE = 8
 """Copied arrays take one part in this many of the memory at most."""

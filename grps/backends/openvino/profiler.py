@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -41,14 +41,18 @@ def record(model: ModelConfig, inputs: Sequence[np.ndarray], runs: int) -> Recor
     for _ in range(_WARM_UP):
         backend.infer(inputs)
     forms = _forms_of(model, compiled, inputs)
+    before = _totals(backend.request, _WARM_UP)
     wall_s = engine_s = 0.0
-    operators: list[Operator] = []
     for _ in range(runs):
         began = time.perf_counter()
         backend.infer(inputs)
         wall_s += time.perf_counter() - began
         engine_s += backend.request.latency * _S_PER_MS
-        operators += _executed(backend.request.get_profiling_info(), forms)
+    after = _totals(backend.request, _WARM_UP + runs)
+    operators = [
+        _operator(counter, forms, max(0.0, total_s - before.get(name, (None, 0.0))[1]), runs)
+        for name, (counter, total_s) in after.items()
+    ]
     return Recording(
         runs=runs,
         wall_s=wall_s,
@@ -58,20 +62,31 @@ def record(model: ModelConfig, inputs: Sequence[np.ndarray], runs: int) -> Recor
     )
 
 
-def _executed(counters: Sequence[Any], forms: Mapping[str, _Forms]) -> Iterator[Operator]:
-    for one in counters:
-        if one.status != openvino.ProfilingInfo.Status.EXECUTED:
-            continue
-        form = forms.get(one.node_name, _Forms((), ()))
-        yield Operator(
-            kind=str(one.node_type),
-            name=str(one.node_name),
-            inputs=form.inputs,
-            outputs=form.outputs,
-            seconds=one.real_time.total_seconds(),
-            flops=_flops(str(one.node_type), form),
-            runs_as=str(one.exec_type),
-        )
+def _totals(request: openvino.InferRequest, runs: int) -> dict[str, tuple[Any, float]]:
+    """Return the counter of each node that was executed, with its seconds in all runs until now.
+
+    A counter has the mean of all runs since the model was compiled, in whole microseconds.
+    """
+    executed = openvino.ProfilingInfo.Status.EXECUTED
+    return {
+        str(one.node_name): (one, one.real_time.total_seconds() * runs)
+        for one in request.get_profiling_info()
+        if one.status == executed
+    }
+
+
+def _operator(counter: Any, forms: Mapping[str, _Forms], seconds: float, calls: int) -> Operator:
+    form = forms.get(counter.node_name, _Forms((), ()))
+    return Operator(
+        kind=str(counter.node_type),
+        name=str(counter.node_name),
+        inputs=form.inputs,
+        outputs=form.outputs,
+        seconds=seconds,
+        calls=calls,
+        flops=_flops(str(counter.node_type), form),
+        runs_as=str(counter.exec_type),
+    )
 
 
 def _forms_of(

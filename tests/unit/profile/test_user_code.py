@@ -32,6 +32,12 @@ from grps.protocol.pb.grps_pb2 import GrpsMessage
 
 
 class Words(ModelInferer):
+    def init(self, path, device=None, args=None):
+        self.letters = ".,"
+
+    def load(self):
+        return True
+
     def infer(self, inp: GrpsMessage, context: GrpsContext) -> GrpsMessage:
         if inp.str_data == "wrong":
             raise ValueError("no such text")
@@ -39,7 +45,7 @@ class Words(ModelInferer):
         return GrpsMessage(str_data=json.dumps(self.count(words)))
 
     def split(self, text):
-        return [word.strip(".,").lower() for word in text.split() if word]
+        return [word.strip(self.letters).lower() for word in text.split() if word]
 
     def count(self, words):
         found = {}
@@ -115,9 +121,13 @@ def test_recorded_requests_are_used(project: Project, tmp_path: Path) -> None:
 def test_a_model_is_chosen_by_name(project: Project, tmp_path: Path) -> None:
     assert is_project(project.folder)
     assert not is_project(tmp_path / "src")
-    with pytest.raises(ProfileError, match=r"several models; give --model, one of: words-1\.0\.0, "):
+    with pytest.raises(
+        ProfileError, match=r"several models; give --model, one of: words-1\.0\.0, "
+    ):
         choose_config(project, None)
-    with pytest.raises(ProfileError, match=r"no model 'other'; it has: words-1\.0\.0, waiting-1\.0\.0"):
+    with pytest.raises(
+        ProfileError, match=r"no model 'other'; it has: words-1\.0\.0, waiting-1\.0\.0"
+    ):
         choose_config(project, "other")
 
 

@@ -93,7 +93,10 @@ def test_operators_inside_others_are_counted_once() -> None:
         event("add_fence_before", 1020, 1, op_name="Add"),
     ]
     found = read_events(events, 1, wall_s=200e-6)
-    assert {one.name: round(one.seconds * 1e6) for one in found.operators} == {"loop": 50, "add": 30}
+    assert {one.name: round(one.seconds * 1e6) for one in found.operators} == {
+        "loop": 50,
+        "add": 30,
+    }
     assert (found.covered_s, found.engine_s) == (pytest.approx(80e-6), pytest.approx(100e-6))
     with pytest.raises(ModelError, match="has 2 of 3 runs; try fewer runs"):
         read_events(events, 3, wall_s=1.0)

@@ -19,10 +19,11 @@ ENGINE = "openvino"
 def test_operators_explain_the_time_of_a_real_model() -> None:
     found = recorded(ENGINE, PITCH, [np.ones((4, 43844, 1), np.float32)])
     assert found.explained >= EXPLAINED
-    assert found.covered_s <= found.wall_s
+    # Counters are means in whole microseconds, of which there are some hundred.
+    assert found.covered_s <= found.wall_s * 1.02
     kinds = {one.kind for one in found.operators}
     assert "Convolution" in kinds
-    assert all(one.calls % found.runs == 0 for one in found.operators)
+    assert all(one.calls == found.runs for one in found.operators)
     assert any(one.runs_as for one in found.operators)
 
 
