@@ -29,6 +29,8 @@ from grps.server.native import json_to_message
 from grps.server.project import Project
 
 _WARM_UP = 2
+_CLOSE_S = 5.0
+"""What runs ``async`` code has a thread that ends within this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +144,12 @@ def profile_user_code(
         highest = peak() if knows_peak else None
         on_step("samples", f"{budget_s:g} s of requests")
         timing = Timing(warmup=0, most=1_000_000, budget_s=budget_s)
-        with Sampler() as sampler:
-            sampled = time_runs(run, timing)
+        try:
+            with Sampler() as sampler:
+                sampled = time_runs(run, timing)
+        finally:
+            for runner in dict.fromkeys(copy.runners):
+                runner.close(_CLOSE_S)
     return UserProfile(
         project=str(project.folder),
         model=config.key,

@@ -6,40 +6,44 @@ import importlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from grps.backends.common.profiling.arithmetic import product_flops
+from grps.backends.common.arguments import read_arguments
+from grps.backends.common.profiling.arithmetic import convolution_flops, product_flops
 from grps.backends.common.profiling.timeline import Span, covered, outermost, self_times, within
-from grps.backends.operators import Operator, Recording, TensorForm, merged, time_of
+from grps.backends.operators import Operator, Recording, merged, time_of
 from grps.backends.tensorflow.backend import load
-from grps.backends.tensorflow.runtime import quiet, tf
+from grps.backends.tensorflow.runtime import TensorflowArguments, quiet, tf
+from grps.backends.tensorflow.savedmodel import choose_signature, graph_of
+from grps.backends.tensorflow.shapes import NodeForms, Nodes
 from grps.config.schema import ModelConfig
 from grps.errors import ModelError
 
 _WARM_UP = 3
 _VERBOSE = 3
-"""The level at which the profiler records every operator, with its shapes."""
+"""The level at which the profiler records every operator."""
 _RUN = "grps_run"
 _S_PER_NS = 1e-9
 _PS_PER_NS = 1000
 _HOST = "/host:CPU"
 _FORMATS = ("tensorflow.tsl.profiler.protobuf", "tensorflow.core.profiler.protobuf")
 """Where releases have the format of traces."""
-_OPERATOR = re.compile(r"(?P<name>[\w.][\w./>\\-]*):(?P<kind>_?[A-Z]\w*)(?:#(?P<details>.*)#)?")
-_TENSOR = re.compile(r"(\w+)\[([\d,]*)\]")
-_DTYPES = {"float": "float32", "double": "float64", "half": "float16"}
+_OPERATOR = re.compile(r"(?P<name>[\w.][\w./>\\-]*):(?P<kind>_?[A-Z]\w*)(?:#.*)?")
 _CALLS = frozenset(
     ("PartitionedCall", "StatefulPartitionedCall", "While", "StatelessWhile", "If", "StatelessIf")
 )
 """Operators that run others and take no time of their own."""
-_PRODUCTS = frozenset(("MatMul", "_FusedMatMul", "_MklMatMul", "BatchMatMul", "BatchMatMulV2"))
-_MATRIX = 2
-_NO_OUTPUTS = (
-    "the trace of TensorFlow has no outputs: bytes are those of inputs, and operations are counted "
-    "for products of matrices only"
+_FUSED = re.compile("Fused(Conv|MatMul|Depthwise)")
+"""In the names of kinds that run a convolution or a product with nodes after it as one."""
+_CONVOLUTIONS = frozenset(("Conv2D", "Conv3D"))
+_DEPTHWISE = "DepthwiseConv2dNative"
+_PRODUCTS = frozenset(("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"))
+_FROM_FILE = (
+    "shapes are those of the model's file; operators that TensorFlow makes of others have none"
 )
 
 
@@ -65,7 +69,11 @@ def record(model: ModelConfig, inputs: Sequence[np.ndarray], runs: int) -> Recor
         if not files:
             raise ModelError("TensorFlow's profiler wrote no trace")
         space = _trace_format().XSpace.FromString(files[0].read_bytes())
-    return read_spans(_spans(space), runs, wall_s)
+    arguments = read_arguments(TensorflowArguments, model.inferer_args)
+    path = Path(model.inferer_path or "")
+    chosen = choose_signature(path, arguments.tags, arguments.signature)
+    rows = len(inputs[0]) if inputs and inputs[0].ndim else 1
+    return read_spans(_spans(space), runs, wall_s, Nodes(graph_of(chosen), rows))
 
 
 def _trace_format() -> Any:
@@ -92,13 +100,14 @@ def _spans(space: Any) -> Iterator[Span[str]]:
                 yield Span(start, end, number, names.get(event.metadata_id, ""))
 
 
-def read_spans(spans: Iterable[Span[str]], runs: int, wall_s: float) -> Recording:
+def read_spans(spans: Iterable[Span[str]], runs: int, wall_s: float, nodes: Nodes) -> Recording:
     """Return what a trace says.
 
     Args:
         spans: What ran on the threads of the host, by name; times in nanoseconds.
         runs: How many runs it has.
         wall_s: Their seconds as their caller saw them.
+        nodes: Those of the model.
 
     Raises:
         ModelError: There are not so many runs.
@@ -120,35 +129,38 @@ def read_spans(spans: Iterable[Span[str]], runs: int, wall_s: float) -> Recordin
         engine_s=sum(one.end - one.start for one in whole) * _S_PER_NS,
         covered_s=covered(operators) * _S_PER_NS,
         operators=merged(
-            _operator(span.what, time * _S_PER_NS) for span, time in self_times(operators)
+            _operator(span.what, time * _S_PER_NS, nodes) for span, time in self_times(operators)
         ),
-        notes=(_NO_OUTPUTS,),
+        notes=(_FROM_FILE,),
     )
 
 
-def _operator(match: re.Match[str], seconds: float) -> Operator:
-    kind = match["kind"]
-    inputs = tuple(_forms(match["details"] or ""))
+def _operator(match: re.Match[str], seconds: float, nodes: Nodes) -> Operator:
+    kind, name = match["kind"], match["name"]
+    forms = nodes.forms(name, is_fused=bool(_FUSED.search(kind)))
+    if forms is None:
+        return Operator(kind=kind, name=name, seconds=seconds)
     return Operator(
         kind=kind,
-        name=match["name"],
-        inputs=inputs,
+        name=name,
+        inputs=tuple(one for one in forms.inputs if one is not None),
+        outputs=tuple(one for one in forms.outputs if one is not None),
         seconds=seconds,
-        flops=_flops(inputs) if kind in _PRODUCTS else None,
+        flops=_flops(forms),
     )
 
 
-def _forms(text: str) -> Iterator[TensorForm]:
-    for dtype, sizes in _TENSOR.findall(text):
-        shape = tuple(int(size) for size in sizes.split(",") if size)
-        yield TensorForm(_DTYPES.get(dtype, dtype), shape)
-
-
-def _flops(inputs: Sequence[TensorForm]) -> float | None:
-    """Return the operations of a product of two matrices of which neither is transposed."""
-    if len(inputs) < _MATRIX:
+def _flops(forms: NodeForms) -> float | None:
+    two = 2
+    if len(forms.inputs) < two or not forms.outputs:
         return None
-    left, right = inputs[0].shape, inputs[1].shape
-    if len(left) < _MATRIX or len(right) < _MATRIX or left[-1] != right[-2]:
+    left, right, output = forms.inputs[0], forms.inputs[1], forms.outputs[0]
+    if left is None or right is None or output is None:
         return None
-    return product_flops(left, right, (*left[:-1], right[-1]))
+    if forms.kind in _CONVOLUTIONS:
+        return convolution_flops(output.shape, right.shape, right.shape[-1])
+    if forms.kind == _DEPTHWISE:
+        return convolution_flops(output.shape, right.shape, prod(right.shape[-two:]))
+    if forms.kind in _PRODUCTS:
+        return product_flops(left.shape, right.shape, output.shape)
+    return None
