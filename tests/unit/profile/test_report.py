@@ -66,7 +66,7 @@ USER = UserProfile(
     memory=MEMORY,
     folder=Path("/p"),
 )
-PROFILES = {
+PROFILES: dict[str, Profile | UserProfile] = {
     "model": MODEL,
     "bare": BARE,
     "user": USER,
