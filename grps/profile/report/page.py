@@ -44,7 +44,7 @@ def to_page(profile: Profile | UserProfile, about: str) -> str:
     if isinstance(profile, UserProfile):
         return _user_page(profile, about)
     plots = "".join((_kinds(profile), _roofline(profile), *_curves(profile)))
-    operators = table_of(operator_rows(profile, _MOST_OPERATORS))
+    operators = table_of(operator_rows(profile, _MOST_OPERATORS), words=3)
     body = (
         f'{_facts(head_lines(profile))}{_list(notes(profile))}<div class="plots">{plots}</div>'
         f"<h2>Operators</h2>{operators}{_tables(profile)}"
@@ -56,7 +56,7 @@ def _user_page(profile: UserProfile, about: str) -> str:
     graph = flame.flame_graph(profile.samples.seconds, profile.is_own)
     body = (
         f"<style>{flame.STYLE}</style>{_facts(user_lines(profile))}{_list(user_notes(profile))}"
-        f"{graph}<h2>Functions</h2>{table_of(function_rows(profile, _MOST_FUNCTIONS))}"
+        f"{graph}<h2>Functions</h2>{table_of(function_rows(profile, _MOST_FUNCTIONS), words=2)}"
         f"<script>{flame.SCRIPT}</script>"
     )
     return document(f"Profile of {profile.model}", about, body)
@@ -64,8 +64,8 @@ def _user_page(profile: UserProfile, about: str) -> str:
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
     cells = "".join(
-        f'<tr><td class="soft">{escape(name)}</td>'
-        f'<td style="text-align:left;white-space:normal">{escape(value)}</td></tr>'
+        f'<tr><td class="soft word">{escape(name)}</td>'
+        f'<td class="word" style="white-space:normal">{escape(value)}</td></tr>'
         for name, value in rows
     )
     return f"<table>{cells}</table>"

@@ -129,6 +129,7 @@ def _of_user_code(profile: UserProfile) -> dict[str, Any]:
             "requests": profile.requests,
             "samples": samples.count,
             "run_ms": _ms(samples.total_s / requests),
+            "own": round(profile.own, _DIGITS),
             "explained": round(profile.explained, _DIGITS),
         },
         "functions": [

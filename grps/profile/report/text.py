@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from grps.backends.operators import Operator, TensorForm
 from grps.perf.report.text import milliseconds
@@ -16,6 +17,7 @@ _MIB = 1 << 20
 _GIGA = 1e9
 _MS_PER_S = 1000
 _MOST_NAME, _MOST_SHAPES = 36, 48
+_GRPS = Path(__file__).parents[2]
 _LEAST_SHARE = 0.001
 """Functions with less time are not listed."""
 
@@ -221,14 +223,18 @@ def short_path(file: str, profile: UserProfile) -> str:
     own = f"{profile.folder}/"
     if file.startswith(own):
         return file.removeprefix(own)
+    if file.startswith(f"{_GRPS}/"):
+        return file.removeprefix(f"{_GRPS.parent}/")
     return file.rpartition("/site-packages/")[2].rpartition("/lib/")[2]
 
 
 def user_notes(profile: UserProfile) -> list[str]:
     """Return what is said below the table of functions."""
+    engine = profile.explained - profile.own
+    more = f" and its engine {engine:.1%}" if engine > _LEAST_SHARE else ""
     return [
-        f"the project's code and what it calls explain {profile.explained:.1%} of the time; the "
-        "rest is GRPS around it"
+        f"the project's code and what it calls explain {profile.own:.1%} of the time{more}; the "
+        f"rest, {1 - profile.explained:.1%}, is GRPS around it"
     ]
 
 

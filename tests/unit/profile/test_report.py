@@ -170,7 +170,10 @@ def test_functions_have_their_own_time_and_that_of_calls() -> None:
     assert first == ("sort<", "n/b.py:9", "75 ms", "75.0%", "75 ms", "75.0%")
     assert second == ("A.infer", "src/a.py:3", "25 ms", "25.0%", "95 ms", "95.0%")
     assert USER.explained == pytest.approx(0.95)
-    assert "explain 95.0% of the time" in text.user_notes(USER)[0]
+    assert text.user_notes(USER) == [
+        "the project's code and what it calls explain 95.0% of the time; the rest, 5.0%, is GRPS "
+        "around it"
+    ]
 
 
 def test_a_flame_graph_has_a_frame_for_each_stack() -> None:
