@@ -76,7 +76,9 @@ def operator_rows(profile: Profile, most: int | None = None) -> Rows:
     rows += [_operator_row(profile, one) for one in shown]
     if others := operators[len(shown) :]:
         time = sum(one.seconds for one in others)
-        rows.append(_plain_row(profile, f"{len(others)} others", time))
+        rows.append(
+            _plain_row(profile, "1 other" if len(others) == 1 else f"{len(others)} others", time)
+        )
     rows += [_plain_row(profile, f"({name})", time) for name, time in outside(profile.recording)]
     return rows
 
