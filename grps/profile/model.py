@@ -19,6 +19,7 @@ from grps.backends.table import ENGINES
 from grps.config.schema import ModelConfig
 from grps.errors import GrpsError
 from grps.machine import usable_cpus
+from grps.profile.child import time_in_process
 from grps.profile.curves import Curve, Point, Timing, doubling, measure_curve, time_runs
 from grps.profile.errors import ProfileError
 from grps.profile.inputs import Arrays, Given, make_inputs, take_inputs, with_rows
@@ -179,16 +180,17 @@ def _thread_counts(
     config: ModelConfig, inputs: Arrays, options: Options, on_step: Report
 ) -> Measured:
     """Return latency by threads; each count loads a copy of the model."""
-    engine = ENGINES[config.inferer_type]
     if not options.threads:
         return Measured(reason="not asked for")
-    if engine.threads != "per_run":
-        return Measured(reason=f"{engine.title} sets its threads once in a process")
+    engine = ENGINES[config.inferer_type]
 
     def durations(threads: int) -> list[float]:
         on_step("threads", str(threads))
         arguments = {**(config.inferer_args or {}), _THREADS: threads}
-        backend = load_backend(msgspec.structs.replace(config, inferer_args=arguments))
+        varied = msgspec.structs.replace(config, inferer_args=arguments)
+        if engine.threads == "per_process":
+            return time_in_process(varied, inputs, options.timing)
+        backend = load_backend(varied)
         return time_runs(lambda: backend.infer(inputs), options.timing)
 
     return _measured(lambda: measure_curve(durations, doubling(usable_cpus())))
