@@ -22,7 +22,7 @@ from grps.profile.report.text import (
     user_lines,
     user_notes,
 )
-from grps.profile.result import Profile, kinds_of, outside, standing
+from grps.profile.result import Profile, kinds_of, standing
 from grps.profile.user_code import UserProfile
 
 _MS_PER_S = 1000
@@ -82,7 +82,7 @@ def _kinds(profile: Profile) -> str:
     rest = sum(time for _, time in kinds[_MOST_BARS:])
     shown += [(f"{len(kinds) - _MOST_BARS} other kinds", rest)] if rest else []
     bars = [(name, time, "c0") for name, time in shown]
-    bars += [(name, time, "c1") for name, time in outside(profile.recording)]
+    bars += [(name, time, "c1") for name, time in profile.outside()]
     longest = max((time for _, time, _ in bars), default=0.0) or 1.0
     room = _WIDTH - _NAMES - 130
     parts = []

@@ -9,7 +9,7 @@ from grps.backends.operators import Operator, TensorForm
 from grps.perf.report.text import milliseconds
 from grps.profile.curves import Curve, quantile
 from grps.profile.memory import Memory
-from grps.profile.result import Measured, Profile, outside, standing
+from grps.profile.result import Measured, Profile, standing
 from grps.profile.user_code import UserProfile
 
 Rows = list[tuple[str, ...]]
@@ -79,7 +79,7 @@ def operator_rows(profile: Profile, most: int | None = None) -> Rows:
         rows.append(
             _plain_row(profile, "1 other" if len(others) == 1 else f"{len(others)} others", time)
         )
-    rows += [_plain_row(profile, f"({name})", time) for name, time in outside(profile.recording)]
+    rows += [_plain_row(profile, f"({name})", time) for name, time in profile.outside()]
     return rows
 
 
@@ -88,7 +88,10 @@ def explained_line(profile: Profile) -> str:
     recording = profile.recording
     side = sum(one.seconds for one in recording.operators) / max(recording.covered_s, 1e-12)
     more = f"; they run side by side, {side:.2f} at once" if side > 1.05 else ""
-    return f"operators explain {recording.explained:.1%} of the time of {recording.runs} runs{more}"
+    return (
+        f"operators explain {profile.explained:.1%} of the time of {recording.runs} runs without "
+        f"that of the profiler, {recording.explained:.1%} with it{more}"
+    )
 
 
 def _operator_row(profile: Profile, one: Operator) -> tuple[str, ...]:
