@@ -17,7 +17,7 @@ ENGINE = "openvino"
 
 
 def test_operators_explain_the_time_of_a_real_model() -> None:
-    profile = profiled(ENGINE, PITCH, np.ones((4, 43844, 1), np.float32))
+    profile = profiled(ENGINE, PITCH, np.ones((8, 43844, 1), np.float32))
     assert profile.explained >= EXPLAINED
     found = profile.recording
     # Counters are means in whole microseconds, of which there are some hundred.
