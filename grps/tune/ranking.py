@@ -9,6 +9,8 @@ from grps.tune.goal import Goal
 from grps.tune.prediction import Predicted, Predictor
 from grps.tune.settings import Settings
 
+_EQUAL = 0.04
+"""Share by which scores may differ without meaning anything."""
 _NEAR = 0.8
 """Settings below this share of the best goodput so far are not looked at closer."""
 _WINDOWS = (0.05, 0.2)
@@ -43,7 +45,25 @@ def rank(predictor: Predictor, every: Sequence[Settings], goal: Goal) -> list[Ra
     ]
     best = found[0].score if found else 0.0
     more = _ranked(predictor, waiting, goal, best)
-    return sorted([*found, *more], key=lambda one: -one.score)
+    return _ordered([*found, *more])
+
+
+def _ordered(found: list[Ranked]) -> list[Ranked]:
+    """Return the best first; of those that are about equal, the simplest."""
+    best = max((one.score for one in found), default=0.0)
+
+    def place(one: Ranked) -> tuple[int, tuple[int, ...], float]:
+        share = one.score / best if best > 0 else best / one.score
+        settings = one.settings
+        simplicity = (
+            settings.wait_us is not None,
+            settings.isolation == "process",
+            len(settings.variant.options),
+            settings.runs,
+        )
+        return int((1 - share) / _EQUAL), simplicity, -one.score
+
+    return sorted(found, key=place)
 
 
 def _ranked(
@@ -53,7 +73,7 @@ def _ranked(
         found = _by_goodput(predictor, every, best)
     else:
         found = _by_value(predictor, every, goal, goal.rate)
-    return sorted(found, key=lambda one: -one.score)
+    return _ordered(found)
 
 
 def _by_goodput(predictor: Predictor, every: Sequence[Settings], best: float) -> list[Ranked]:

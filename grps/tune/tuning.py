@@ -27,7 +27,9 @@ from grps.tune.trials.service import Setting, TrialService
 
 _CURVES_SHARE = 0.35
 """Of the time, after which no other curve is begun."""
-_ALONE_S = 0.5
+_LOOK_S = 0.5
+_SEVERAL = 8
+"""Requests at once, whose CPU time is what a request costs under load."""
 _LEAST_OVERHEAD = Overhead(latency_ms=0.05, cpu_ms=0.02)
 
 
@@ -108,11 +110,11 @@ def _predictor(search: Search, saved: Saved, cpus: int, default: TrialService) -
     """Return what predicts, with what serving adds to the model as the default shows it."""
     curves = {one.variant: one for one in saved.curves}
     predictor = Predictor(curves, search.goal, cpus=cpus, concurrency=search.concurrency)
-    latency_ms, cpu_ms = default.alone(_ALONE_S)
+    alone, several = (default.closed(count, _LOOK_S) for count in (1, _SEVERAL))
     model = _model_alone(search, saved)
     predictor.overhead = Overhead(
-        max(latency_ms - model.ms(1), _LEAST_OVERHEAD.latency_ms),
-        max(cpu_ms - model.cpu_ms(1), _LEAST_OVERHEAD.cpu_ms),
+        max(alone.p50_ms - model.ms(1), _LEAST_OVERHEAD.latency_ms),
+        max(several.cpu_ms - model.cpu_ms(1), _LEAST_OVERHEAD.cpu_ms),
     )
     return predictor
 
@@ -136,6 +138,8 @@ def _ranked(search: Search, saved: Saved, predictor: Predictor) -> list[Ranked]:
 def _verdict(
     goal: Goal, contest: Contest, ranked: Sequence[Ranked], found: Confirmation | None
 ) -> tuple[Verdict, str]:
+    if ranked and not contest.trials.found:
+        return "none", "no time was left for trials under load; give more by --max_time"
     if found is not None:
         return ("better" if found.is_better else "keep"), found.reason
     if not ranked:

@@ -27,7 +27,7 @@ _MOST = 5
 """Settings that are tried beside the default."""
 _FIRST_RATE = 0.8
 """Share of the best prediction, and of what the first one serves at most, at which to begin."""
-_MOST_S = 0.7
+_MOST_OPEN, _MOST_S = 32, 0.7
 _RACE_TRIALS = 4
 """Trials of one entrant, as a guess of the time that a race takes."""
 _END_TRIALS = 6
@@ -84,7 +84,8 @@ class Contest:
         rate = self._goal.rate or max(1.0, _FIRST_RATE * ranked[0].score)
         services = self._entrants(ranked, rate)
         if self._goal.rate is None and services:
-            rate = max(1.0, min(rate, _FIRST_RATE * services[0].most(_MOST_S)))
+            most = services[0].closed(min(_MOST_OPEN, self._setting.concurrency), _MOST_S)
+            rate = max(1.0, min(rate, _FIRST_RATE * most.throughput))
         entrants = [self.default, *services]
         end_s = _END_TRIALS * self.trials.cost_s(rate)
         compete = race if self._goal.rate is None else race_at

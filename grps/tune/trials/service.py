@@ -42,7 +42,6 @@ _START_S = 120.0
 _END_S = 10.0
 _WARM_UP_S = 0.3
 _KEPT_SHARE = 0.95
-_MOST_OPEN = 64
 _LEAST_REQUESTS = 100
 """For which throughput is compared with the rate."""
 
@@ -64,6 +63,21 @@ class Setting:
     shapes: Mapping[str, tuple[int, ...]]
     concurrency: int
     seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Closely:
+    """What requests had that followed each other at once.
+
+    Attributes:
+        p50_ms: Their median latency.
+        cpu_ms: CPU time of each, of service and load generator.
+        throughput: Successes per second.
+    """
+
+    p50_ms: float
+    cpu_ms: float
+    throughput: float
 
 
 class TrialService:
@@ -109,21 +123,14 @@ class TrialService:
             why=why,
         )
 
-    def alone(self, seconds: float) -> tuple[float, float]:
-        """Return the median latency of requests one after the other, and the CPU time of each.
-
-        The CPU time, in milliseconds as the latency, is that of service and load generator.
-        """
+    def closed(self, concurrency: int, seconds: float) -> Closely:
+        """Keep a number of requests open for a while."""
         before_s = service_cpu_s(self._pid)
-        found = self._measured(Closed(1), Window(0.1, seconds))
+        warmup_s = 0.1
+        found = self._measured(Closed(concurrency), Window(warmup_s, seconds))
         used_s = service_cpu_s(self._pid) - before_s + found.cpu_s
-        sent = found.succeeded * (1 + 0.1 / seconds)
-        return found.latency.percentile(50), _each(used_s, sent)
-
-    def most(self, seconds: float) -> float:
-        """Return the rate at which as many requests as the server runs at once are served."""
-        load = Closed(min(self._setting.concurrency, _MOST_OPEN))
-        return self._measured(load, Window(0.1, seconds)).throughput
+        sent = found.succeeded * (1 + warmup_s / seconds)
+        return Closely(found.latency.percentile(50), _each(used_s, sent), found.throughput)
 
     def _measured(self, load: Load, window: Window) -> Measurement:
         limits = Limits(timeout_s=_timeout_s(self._setting.goal), max_open=4096)

@@ -108,10 +108,15 @@ def test_a_service_that_does_not_start_is_explained(tmp_path: Path, home: Path) 
         pass
 
 
-def test_a_search_from_the_command_line(tmp_path: Path, home: Path) -> None:
+def test_a_search_from_the_command_line(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One variant and one service beside the default: all steps, in little time.
+    monkeypatch.setattr("grps.tune.tuning.usable_cpus", lambda: 1)
+    monkeypatch.setattr("grps.tune.trials.contest._MOST", 1)
     model, result = save(tmp_path / "net.onnx"), tmp_path / "result.json"
     words = ["tune", str(model), "--slo", "p99=5s", "--engine", "onnxruntime", "--device", "cpu"]
-    words += ["--objective", "latency", "--rate", "20", "--max_time", "10s", "--force"]
+    words += ["--objective", "latency", "--rate", "20", "--max_time", "2m", "--force"]
     done = CliRunner().invoke(main, [*words, "--json", str(result)])
     assert done.exit_code == 0, done.output
     record = json.loads(result.read_text())

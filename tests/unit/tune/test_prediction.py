@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grps.tune import Settings, read_goal
+from grps.tune import Settings, Variant, read_goal
 from grps.tune.curves.curve import Curve, Curves, Point
 from grps.tune.prediction import Overhead
 from grps.tune.ranking import rank, shortlist
@@ -66,12 +66,21 @@ def test_the_best_comes_first_and_waits_are_tried() -> None:
     every = [settings for one in found for settings in settings_of(one, 32)]
     ranked = rank(predictor(*found), every, GOAL)
     assert ranked[0].settings.max_batch > 1
-    assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
+    assert ranked[0].score > max(one.score for one in ranked) * 0.96
     assert any(one.settings.wait_us for one in ranked)
     few = shortlist(ranked, 3)
     kinds = {(one.settings.variant, one.settings.runs) for one in few}
     assert few[0] == ranked[0]
     assert len(kinds) == min(3, len({(one.settings.variant, one.settings.runs) for one in ranked}))
+
+
+def test_of_equal_scores_the_simplest_comes_first() -> None:
+    """With one processor, a second instance and spinning change nothing."""
+    spinning = Variant("onnxruntime", 2, (("allow_spinning", True),))
+    found = curves(TWO, 5.0, 0.0, slower=2.0), curves(spinning, 5.0, 0.0, slower=2.0)
+    every = [one for curve in found for one in settings_of(curve, 1)]
+    ranked = rank(predictor(*found, cpus=1), every[::-1], GOAL)
+    assert ranked[0].settings == Settings(TWO)
 
 
 @pytest.mark.parametrize("objective", ["cost", "latency"])
@@ -84,7 +93,7 @@ def test_other_objectives_rank_by_their_value(objective: str) -> None:
         for one in ranked
         if one.predicted
     ]
-    assert values == sorted(values)
+    assert values[0] < min(values) * 1.04
     assert all(one.predicted and one.predicted.rate == 300.0 for one in ranked)
 
 

@@ -64,7 +64,9 @@ fn batches_of(case: &Case) -> Vec<(u64, usize)> {
     let (mut now, mut next, mut found) = (0, 0, Vec::new());
     loop {
         while case.arrivals.get(next).is_some_and(|at| *at <= now) {
-            batcher.push(start + Duration::from_micros(case.arrivals[next]), key.clone(), next).unwrap();
+            batcher
+                .push(start + Duration::from_micros(case.arrivals[next]), key.clone(), next)
+                .unwrap();
             next += 1;
         }
         let mut wakes: Vec<u64> = case.arrivals.get(next).copied().into_iter().collect();
