@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -186,12 +186,13 @@ class Sweep:
             if time.monotonic() > self._end:
                 self.left_out += 1
                 continue
+            first = max(best * _NEAR, 1.0)
             with ExitStack() as stack:
                 try:
                     service = self.service(stack, settings.text, settings)
-                    if not self.trials.run_twice(service, best * _NEAR).holds:
+                    if not self.trials.run_twice(service, first).holds:
                         continue
-                    goodput = self.goodput(service, best * _NEAR, _UP)
+                    goodput = self.goodput(service, first, _UP)
                 except GrpsError as error:
                     print(f"  {settings.text}: {error}", file=sys.stderr)
                     continue
@@ -237,7 +238,7 @@ def compare(
     best = sweep.best(every)
     wanted = {None, best, *(one.settings for one in outcomes)}
     goodputs = _final(sweep, list(wanted))
-    top = max(goodputs.values())
+    top = max(*goodputs.values(), 1e-9)
     return {
         "model": subject.name,
         "slo": subject.slo,
@@ -271,8 +272,8 @@ def _final(sweep: Sweep, wanted: Sequence[Settings | None]) -> dict[Settings | N
         }
         for _ in range(_REPEATS):
             for one, service in services.items():
-                low = statistics.median(found[one]) if found[one] else 20.0
-                step = _FINE if found[one] else _UP
+                known = statistics.median(found[one]) if found[one] else 0.0
+                low, step = (known, _FINE) if known else (20.0, _UP)
                 found[one].append(sweep.goodput(service, low, step))
     return {one: statistics.median(goodputs) for one, goodputs in found.items()}
 
@@ -284,6 +285,7 @@ def main() -> None:
     parser.add_argument("--sweep_s", type=float, default=170.0, help="longest sweep of a model")
     parser.add_argument("--model", action="append", help="only this model; may be repeated")
     parser.add_argument("--batch", type=int, action="append", help="sizes of batches of the sweep")
+    parser.add_argument("--slo", help="limit of all models, instead of their own")
     parser.add_argument("--json", type=Path, help="write the results, after each model")
     given = parser.parse_args()
     results = []
@@ -291,6 +293,7 @@ def main() -> None:
         for subject in subjects(Path(folder)):
             if given.model and subject.name not in given.model:
                 continue
+            subject = replace(subject, slo=given.slo or subject.slo)  # noqa: PLW2901
             results.append(compare(subject, given.runs, given.sweep_s, given.batch or BATCHES))
             print(json.dumps(results[-1], indent=1), flush=True)
             if given.json is not None:

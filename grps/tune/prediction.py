@@ -105,7 +105,7 @@ class Predictor:
         """Return the rate that full batches without a pause serve."""
         curves, batch = self._curves[settings.variant], min(settings.max_batch, self._concurrency)
         sizes = [size for size in (1, 2, 4, 8, 16, 32, 64, 128, batch) if size <= batch]
-        run_time = self._run_time(settings, 0.0)
+        run_time = self.run_time(settings, 0.0)
         best = max(size * settings.runs / run_time(size, settings.runs) for size in sizes)
         cpu_ms = min(curves.alone.cpu_ms(size) / size for size in sizes)
         return min(best, 1000 * self._cpus / (cpu_ms + self.overhead.cpu_ms))
@@ -114,9 +114,9 @@ class Predictor:
         window = None if settings.wait_us is None else settings.wait_us / 1e6
         policy = Policy(settings.runs, settings.max_batch, window, self._concurrency)
         arrivals = self._arrivals[:requests] / rate
-        return simulate(arrivals, policy, self._run_time(settings, rate))
+        return simulate(arrivals, policy, self.run_time(settings, rate))
 
-    def _run_time(self, settings: Settings, rate: float) -> RunTime:
+    def run_time(self, settings: Settings, rate: float) -> RunTime:
         """Return the run time of batches while the server works on requests at a rate."""
         curves, isolation = self._curves[settings.variant], settings.isolation
         added_ms = _PROCESS_MS if isolation == "process" else 0.0
