@@ -149,6 +149,8 @@ class Engine:
     makes_steps: bool = False
     """Whether its models are step models: the package has a module ``step_model`` with
     ``create_step_model(model: ModelConfig) -> StepModel`` instead of ``backend``."""
+    profiles: bool = False
+    """Whether the package has a module ``profiler`` that records operators: see ``operators``."""
     gpu_memory: GpuMemory | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables that are set before its framework is imported, unless they are."""

@@ -19,6 +19,7 @@ VERBS = {
     "cluster": "Run services as replicas on several hosts, with Ray or on this machine.",
     "call": "Call a model of a running service, and print what it returns.",
     "perf": "Measure latency and throughput of a running service under load.",
+    "profile": "Show where a model spends its time: operators or Python code, curves, memory.",
     "tune": "Find the settings with which a model serves best while a latency holds.",
     "model": "Load, unload, reload and list the models of a running service.",
     "key": "Make an API key for clients of a service.",

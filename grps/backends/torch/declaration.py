@@ -58,5 +58,6 @@ ENGINE = Engine(
         ),
     ),
     threads="per_run",
+    profiles=True,
     gpu_memory=GpuMemory(manager="TorchGpuMemManager"),
 )

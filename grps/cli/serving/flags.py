@@ -267,6 +267,29 @@ def inspect_flags(function: Decorated) -> Decorated:
     return MODEL(function)
 
 
+def profile_flags(function: Decorated) -> Decorated:
+    """Give a command the model argument and the flags that say how a profiled model is loaded."""
+    profiled = [name for name, engine in ENGINES.items() if engine.profiles]
+    engine = click.option(
+        "--engine",
+        type=click.Choice(profiled),
+        help="Load it with this engine.  [default: that of the format]",
+    )
+    own = [DEVICE, INTRA_OP_THREADS, OPERATORS, INFERER_ARGUMENTS]
+    loading = [
+        ENGINE_FLAGS[name].option
+        for name in LOADING
+        if name not in _NOT_PROFILED and set(profiled) & set(ENGINE_FLAGS[name].engines)
+    ]
+    for flag in reversed([engine, *own, *loading]):
+        function = flag(function)
+    return MODEL(function)
+
+
+_NOT_PROFILED = ("native", "streams")
+"""Flags of models that run in other threads than that of the profile."""
+
+
 def serve_flags(*engines: str) -> Callable[[Decorated], Decorated]:
     """Return the decorator that gives a command the model argument and all flags of some engines.
 

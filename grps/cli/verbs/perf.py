@@ -14,7 +14,8 @@ from grps.cli.calling.inputs import read_inputs, to_content
 from grps.cli.calling.service import Connection
 from grps.cli.calling.types import types_of
 from grps.cli.names import complete_running
-from grps.cli.output.lines import notice, say
+from grps.cli.output.lines import notice
+from grps.cli.output.table import print_columns
 from grps.cli.perf.options import (
     is_address,
     read_headers,
@@ -202,11 +203,7 @@ def _probe(target: Target, prepared: Prepared, limits: Limits) -> None:
 
 
 def _report(session: Session, json_file: Path | None, html_file: Path | None) -> None:
-    rows = table(session)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-        say("  ".join((row[0].ljust(widths[0]), *cells)).rstrip())
+    print_columns(table(session))
     for line in lines(session):
         notice(line)
     if json_file is not None:

@@ -12,6 +12,7 @@ import click
 
 from grps.cli.output.lines import complain, notice, say
 from grps.cli.output.progress import ProgressLine
+from grps.cli.output.table import print_columns
 from grps.cli.perf.options import read_shapes
 from grps.cli.serving import flag_checks
 from grps.cli.tune.subject import Subject, read_subject
@@ -123,11 +124,7 @@ def _run(search: Search) -> Outcome:
 
 
 def _report(outcome: Outcome, options: dict[str, Any]) -> None:
-    rows = table(outcome)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-        say("  ".join((row[0].ljust(widths[0]), *cells)).rstrip())
+    print_columns(table(outcome))
     for line in lines(outcome):
         notice(line)
     if options["output"] is not None:

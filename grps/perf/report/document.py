@@ -1,4 +1,4 @@
-"""A report as one page of HTML, which loads nothing from elsewhere."""
+"""A report as a page of HTML, which loads nothing from elsewhere; light and dark."""
 
 from __future__ import annotations
 
