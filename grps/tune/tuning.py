@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
@@ -27,6 +28,8 @@ from grps.tune.trials.service import Setting, TrialService
 
 _CURVES_SHARE = 0.35
 """Of the time, after which no other curve is begun."""
+_USED_SHARE = 0.92
+"""Of the time; the rest is for what began before its end, and for ending the services."""
 _LOOK_S = 0.5
 _SEVERAL = 8
 """Requests at once, whose CPU time is what a request costs under load."""
@@ -47,7 +50,7 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
     """
     check_model(search.config)
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    clock, cpus = Clock(search.max_time_s), usable_cpus()
+    clock, cpus = Clock(search.max_time_s * _USED_SHARE), usable_cpus()
     engines = engines_for(search.config, search.engines)
     if not engines:
         raise TuneError(f"none of {', '.join(search.engines)} is installed and runs this model")
@@ -64,6 +67,7 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
         predictor = _predictor(search, saved, cpus, contest.default)
         ranked = _ranked(search, saved, predictor)
         settings, found = contest.run(ranked) if ranked else (None, None)
+        contest.stop()
     verdict, reason = _verdict(search.goal, contest, ranked, found)
     others, after_ms, trouble = quiet.end()
     if trouble is not None and search.force:
@@ -81,7 +85,7 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
         entered=tuple(contest.entered),
         trials=tuple(contest.trials.found),
         confirmation=found,
-        default_rate=contest.trials.held_by(DEFAULT),
+        default_rate=contest.trials.held_by(DEFAULT, found.rate if found else math.inf),
         others=others,
         calibration_ms=(quiet.before_ms, after_ms),
         notes=(*notes, *contest.notes, *_batching_notes(saved)),

@@ -13,6 +13,8 @@ _PAIRS = 3
 _LOWER = 0.93
 _TRIES = 3
 """Rates at which the winner may fail to repeat what it held."""
+_SHORTEST = 4
+"""Trials of the shortest comparison."""
 _CLEARLY = 0.97
 """Ratio of two values from which on one is better."""
 
@@ -50,7 +52,9 @@ def confirm(
         clock: The time.
     """
     pairs: list[tuple[Trial, Trial]] = []
-    for _ in range(_TRIES):
+    for number in range(_TRIES):
+        if number and clock.left_s < _SHORTEST * trials.cost_s(rate):
+            break
         pairs = _pairs(trials, winner, default, rate, clock)
         if trials.goal.rate is not None or _holds([one for one, _ in pairs]):
             break
@@ -84,7 +88,8 @@ def _pairs(
     pairs: list[tuple[Trial, Trial]] = []
     misses = 0
     while len(pairs) < _PAIRS:
-        if len(pairs) >= 2 and clock.left_s < 2 * trials.cost_s(rate) and _agree(pairs):
+        late = clock.left_s < 2 * trials.cost_s(rate)
+        if len(pairs) >= 2 and late and (_agree(pairs) or clock.left_s < 0):
             break
         one = trials.run(winner, rate)
         misses += not one.holds

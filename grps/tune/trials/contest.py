@@ -71,6 +71,7 @@ class Contest:
         self.trials = Trials(setting.goal, self._report_trial)
         self.notes: list[str] = []
         self.entered: list[Entered] = []
+        self._services: list[TrialService] = []
         began = time.monotonic()
         self.default = self._started(DEFAULT, config)
         self._start_s = time.monotonic() - began
@@ -99,6 +100,11 @@ class Contest:
             self._measure_default(found.rate)
         entered = next(one for one in self.entered if one.name == winner.name)
         return entered.ranked.settings, found
+
+    def stop(self) -> None:
+        """Let all services end at the same time; the stack waits for them."""
+        for service in self._services:
+            service.stop()
 
     def _entrants(self, ranked: Sequence[Ranked], rate: float) -> list[TrialService]:
         """Start services with the best settings, as many as there is time for."""
@@ -129,17 +135,21 @@ class Contest:
         return chosen[: max(count, 2)]
 
     def _started(self, name: str, config: ModelConfig) -> TrialService:
-        return self._stack.enter_context(running(name, config, self._setting))
+        service = self._stack.enter_context(running(name, config, self._setting))
+        self._services.append(service)
+        return service
 
     def _measure_default(self, missed: float) -> None:
         """Find about the highest rate that the default holds, while there is time."""
         trials = self.trials
         for _ in range(_DEFAULT_TRIALS):
-            low, high = trials.held_by(DEFAULT), min(missed, trials.missed_by(DEFAULT))
-            rate = math.sqrt(low * high) if low else high * 0.6
-            if self._clock.left_s < trials.cost_s(rate) or (low and high / low < _CLOSE_ENOUGH):
+            low = trials.held_by(DEFAULT, missed)
+            rate = math.sqrt(low * missed) if low else missed * 0.6
+            near = low and missed / low < _CLOSE_ENOUGH
+            if near or self._clock.left_s < trials.cost_s(rate):
                 return
-            trials.run(self.default, rate)
+            if not trials.run(self.default, rate).holds:
+                missed = rate
 
     def _report_trial(self, trial: Trial) -> None:
         said = "holds" if trial.holds else "misses"

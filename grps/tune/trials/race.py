@@ -87,15 +87,10 @@ class Trials:
         """Return how long a trial takes in all."""
         return self.seconds(rate) + _BEGIN_S
 
-    def held_by(self, name: str) -> float:
-        """Return the highest rate that a service has held; 0 if none."""
-        return max((one.rate for one in self.found if one.name == name and one.holds), default=0.0)
-
-    def missed_by(self, name: str) -> float:
-        """Return the lowest rate above those that a service has held and has missed."""
-        held = self.held_by(name)
-        rates = [one.rate for one in self.found if one.name == name and one.rate > held]
-        return min(rates, default=math.inf)
+    def held_by(self, name: str, below: float = math.inf) -> float:
+        """Return the highest rate below another one that a service has held; 0 if none."""
+        rates = (one.rate for one in self.found if one.name == name and one.holds)
+        return max((rate for rate in rates if rate < below), default=0.0)
 
 
 def race(

@@ -123,6 +123,11 @@ class TrialService:
             why=why,
         )
 
+    def stop(self) -> None:
+        """Ask the server to end."""
+        with suppress(psutil.Error):
+            psutil.Process(self._pid).send_signal(signal.SIGTERM)
+
     def closed(self, concurrency: int, seconds: float) -> Closely:
         """Keep a number of requests open for a while."""
         before_s = service_cpu_s(self._pid)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from grps.tune import Goal, read_goal
@@ -106,12 +104,11 @@ def test_a_cost_has_to_be_lower_by_more_than_noise() -> None:
         assert "CPU" in found.reason
 
 
-def test_rates_that_were_held_and_missed() -> None:
+def test_rates_that_were_held() -> None:
     ran, service = trials(), Fake("a", 50)
     for rate in (40.0, 60.0, 45.0):
         ran.run(service, rate)
-    assert (ran.held_by("a"), ran.missed_by("a")) == (45.0, 60.0)
-    assert (ran.held_by("b"), ran.missed_by("b")) == (0.0, math.inf)
+    assert (ran.held_by("a"), ran.held_by("a", 45.0), ran.held_by("b")) == (45.0, 40.0, 0.0)
 
 
 def test_a_trial_is_long_enough_for_its_percentile() -> None:
