@@ -75,7 +75,9 @@ def describe(use: Use) -> str:
     names = [f"{name} ({cpus:.2f})" for name, cpus in use.names]
     if use.steal > _LEAST_S:
         names.append(f"other machines on this host ({use.steal:.2f})")
-    who = ", ".join(names) or "processes that are not visible here, or that have ended"
+    if use.others - use.steal > 2 * sum(cpus for _, cpus in use.names):
+        names.append("processes that have ended, or that are not visible here")
+    who = ", ".join(names) or "nobody in particular"
     return f"others used {use.others:.2f} CPUs: {who}"
 
 

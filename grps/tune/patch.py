@@ -46,7 +46,7 @@ def _evidence(outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.settings.text}"
         yield f"{outcome.gain}: {outcome.reason}"
     found = outcome.confirmation
-    if found is not None:
+    if found is not None and found.pairs:
         yield f"trials by turns at {found.rate:.4g} requests/s:"
         for number, (tuned, default) in enumerate(found.pairs, start=1):
             yield f"  {number}. tuned {_said(outcome, tuned)}; default {_said(outcome, default)}"

@@ -15,6 +15,8 @@ _REQUESTS = 2000
 _FEW_REQUESTS = 700
 _PROCESS_MS = 0.15
 """What a worker process adds to a run: the way of its batch there and back."""
+_IN_RUN = 0.3
+"""Share of what serving adds to a request that an instance does for a batch, not for a request."""
 _STEPS = 7
 _JITTERS = 1 << 12
 
@@ -71,10 +73,11 @@ class Predictor:
         curves = self._curves[settings.variant]
         found = self._simulated(settings, rate, requests)
         # The first requests find an empty queue.
-        latencies = found.latencies_s[requests // 10 :] * 1000 + self.overhead.latency_ms
+        around_ms = max(0.0, self.overhead.latency_ms - _IN_RUN * self.overhead.cpu_ms)
+        latencies = found.latencies_s[requests // 10 :] * 1000 + around_ms
         percentile = float(np.percentile(latencies, self._goal.share))
         runs_ms = sum(curves.alone.cpu_ms(one.count) for one in found.batches)
-        cpu_ms = runs_ms / requests + self.overhead.cpu_ms
+        cpu_ms = runs_ms / requests + self._serving_ms(found.mean_batch)
         return Predicted(rate, percentile, cpu_ms, found.mean_batch)
 
     def holds(self, settings: Settings, rate: float, requests: int = _REQUESTS) -> bool:
@@ -107,8 +110,12 @@ class Predictor:
         sizes = [size for size in (1, 2, 4, 8, 16, 32, 64, 128, batch) if size <= batch]
         run_time = self.run_time(settings, 0.0)
         best = max(size * settings.runs / run_time(size, settings.runs) for size in sizes)
-        cpu_ms = min(curves.alone.cpu_ms(size) / size for size in sizes)
-        return min(best, 1000 * self._cpus / (cpu_ms + self.overhead.cpu_ms))
+        cpu_ms = min(curves.alone.cpu_ms(size) / size + self._serving_ms(size) for size in sizes)
+        return min(best, 1000 * self._cpus / cpu_ms)
+
+    def _serving_ms(self, batch: float) -> float:
+        """Return the CPU time that serving adds to a request in a batch."""
+        return self.overhead.cpu_ms * (1 - _IN_RUN + _IN_RUN / batch)
 
     def _simulated(self, settings: Settings, rate: float, requests: int) -> Simulated:
         window = None if settings.wait_us is None else settings.wait_us / 1e6
@@ -119,8 +126,9 @@ class Predictor:
     def run_time(self, settings: Settings, rate: float) -> RunTime:
         """Return the run time of batches while the server works on requests at a rate."""
         curves, isolation = self._curves[settings.variant], settings.isolation
-        added_ms = _PROCESS_MS if isolation == "process" else 0.0
-        serving = rate * self.overhead.cpu_ms / 1000
+        added_ms = self.overhead.cpu_ms * _IN_RUN
+        added_ms += _PROCESS_MS if isolation == "process" else 0.0
+        serving = rate * self.overhead.cpu_ms * (1 - _IN_RUN) / 1000
         known: dict[tuple[int, int], tuple[float, tuple[float, ...]]] = {}
         places = np.random.default_rng(2).random(_JITTERS).tolist()
         number = 0

@@ -18,6 +18,9 @@ _SECONDS = 0.08
 _LEAST_RUNS = 5
 _ANSWER_S = 120.0
 _QUANTILES = 20
+_LEAST_LARGEST = 8
+_GAIN = 1.05
+"""By how much a larger batch has to serve more rows in a time to be worth while."""
 _SCALES_BADLY = 1.3
 """Ratio of run times side by side and alone from which on processes are tried: an engine whose runs
 hold Python's lock does not run side by side in threads."""
@@ -109,9 +112,16 @@ def _curve(
     for rows in sizes:
         order = MeasureOrder(rows, parallel, _SECONDS, _LEAST_RUNS)
         points.append(_point(rows, together(processes, order, _ANSWER_S)))
-        if points[-1].ms > limit_ms:
+        if points[-1].ms > limit_ms or _is_flat(points):
             break
     return Curve(parallel * len(processes), isolation, tuple(points))
+
+
+def _is_flat(points: Sequence[Point]) -> bool:
+    """Whether larger batches do not serve more rows, by the last two sizes."""
+    rates = [one.rows / one.ms for one in points]
+    enough = points[-1].rows >= _LEAST_LARGEST
+    return enough and max(rates[-2:]) < _GAIN * max(rates[:-2], default=0.0)
 
 
 def _point(rows: int, measured: Sequence[Measured]) -> Point:

@@ -6,6 +6,7 @@ from grps.perf.report.text import milliseconds
 from grps.tune.load_of_others import describe
 from grps.tune.outcome import Outcome
 from grps.tune.trials.contest import DEFAULT
+from grps.tune.trials.result import Trial
 
 HEAD = ("TRIED", "PREDICTED", "HELD", "MISSED", "CPU")
 
@@ -19,10 +20,9 @@ def table(outcome: Outcome) -> list[tuple[str, ...]]:
 
 def _row(outcome: Outcome, name: str, score: float | None) -> tuple[str, ...]:
     trials = [one for one in outcome.trials if one.name == name]
-    held = max((one.rate for one in trials if one.holds), default=None)
-    missed = min(
-        (one.rate for one in trials if not one.holds and one.rate > (held or 0)), default=None
-    )
+    rates = {one.rate for one in trials}
+    held = max((rate for rate in rates if _holds(trials, rate)), default=None)
+    missed = min((rate for rate in rates if rate > (held or 0.0)), default=None)
     cpu = [one.cpu_ms for one in trials if one.rate == held]
     return (
         name,
@@ -31,6 +31,12 @@ def _row(outcome: Outcome, name: str, score: float | None) -> tuple[str, ...]:
         _rate(missed),
         milliseconds(sum(cpu) / len(cpu)) if cpu else "-",
     )
+
+
+def _holds(trials: list[Trial], rate: float) -> bool:
+    """Whether most trials at a rate hold the limit."""
+    held = [one.holds for one in trials if one.rate == rate]
+    return sum(held) * 2 > len(held)
 
 
 def _predicted(outcome: Outcome, score: float) -> str:

@@ -21,6 +21,7 @@ _CLOSE = 1.5
 _UP, _DOWN = 1.3, 0.7
 _NEAR_ENOUGH = 1.06
 """Ratio of the rates between which the best one is not looked for any more."""
+_SEEDS = 1000
 _BEGIN_S = 0.6
 """What a trial takes besides its seconds."""
 
@@ -65,7 +66,9 @@ class Trials:
 
     def run(self, entrant: Entrant, rate: float) -> Trial:
         """Try a service at a rate."""
-        seed = 1 + sum(1 for one in self.found if one.name == entrant.name)
+        # All services get the same arrivals at a rate.
+        earlier = sum(1 for one in self.found if (one.name, one.rate) == (entrant.name, rate))
+        seed = 1 + earlier + round(rate * _SEEDS) % _SEEDS * _SEEDS
         trial = entrant.at(rate, self.seconds(rate), seed)
         self.found.append(trial)
         self._report(trial)

@@ -52,7 +52,15 @@ def test_serving_takes_its_part_of_the_processors() -> None:
     assert predicts.goodput(Settings(ONE, runs=2)) < 1000 * 2 / 4.0
     at = predicts.at(Settings(ONE), 10.0)
     assert at.cpu_ms == pytest.approx(4.2)
-    assert at.latency_ms == pytest.approx(1.2, rel=0.1)
+    predicts.overhead = Overhead(latency_ms=1.0, cpu_ms=0.5)
+    assert predicts.at(Settings(ONE), 10.0).latency_ms == pytest.approx(1.2, rel=0.1)
+
+
+def test_batches_save_a_part_of_what_serving_adds() -> None:
+    predicts = predictor(curves(ONE, 0.0, 0.1))
+    predicts.overhead = Overhead(latency_ms=1.0, cpu_ms=1.0)
+    alone, batched = (predicts.goodput(Settings(ONE, max_batch=size)) for size in (1, 8))
+    assert batched > 1.2 * alone
 
 
 def test_a_run_that_exceeds_the_limit_holds_at_no_rate() -> None:

@@ -75,7 +75,8 @@ def world_of(seed: int) -> World:
     random = np.random.default_rng(seed)
     fixed, row = random.uniform(0.3, 3.0), random.uniform(0.02, 0.8)
     speed_up, slower = random.uniform(1.0, 1.9), random.uniform(1.0, 2.2)
-    real, measured = [], []
+    real: list[Curves] = []
+    measured: list[Curves] = []
     for variant, divide in ((ONE, 1.0), (TWO, speed_up)):
         for kind, error in ((real, 0.0), (measured, 0.1)):
             found = []
@@ -94,7 +95,7 @@ def world_of(seed: int) -> World:
     cpu_ms = random.uniform(0.05, 0.3)
     predictors[0].overhead = Overhead(0.4, cpu_ms * 1.2)
     predictors[1].overhead = Overhead(0.5, cpu_ms)
-    return World(measured, *predictors, spread=[0.95, 1.0, 1.0, 1.1])
+    return World(measured, predictors[0], predictors[1], [0.95, 1.0, 1.0, 1.1])
 
 
 @pytest.mark.parametrize("seed", range(4))
