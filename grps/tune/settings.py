@@ -72,7 +72,8 @@ class Settings:
     @property
     def has_streams(self) -> bool:
         """Whether one loaded copy has several streams."""
-        return ENGINES[self.variant.engine].streams_on_cpu and self.isolation == "thread"
+        engine = ENGINES[self.variant.engine]
+        return engine.streams_on_cpu and self.isolation == "thread" and not self.native
 
 
 def _count(number: int, noun: str) -> str:
@@ -142,10 +143,19 @@ def differences(base: ModelConfig, tuned: ModelConfig) -> dict[str, Any]:
         if getattr(base, key) != getattr(tuned, key):
             found[key] = getattr(tuned, key)
     old, new = base.batching or BatchingConfig(), tuned.batching or BatchingConfig()
-    keys = ("type",) if new.type == "none" else ("type", "max_batch_size", "wait")
-    if new.wait == "always" and new.type != "none":
-        keys = (*keys, "batch_timeout_us")
-    changed = {key: getattr(new, key) for key in keys if getattr(old, key) != getattr(new, key)}
-    if changed:
+    if (changed := _batching_changes(old, new)) != {}:
         found["batching"] = changed
     return found
+
+
+def _batching_changes(old: BatchingConfig, new: BatchingConfig) -> dict[str, Any]:
+    if new.type == "none":
+        return {} if old.type == "none" else {"type": "none"}
+    keys = ["type", "max_batch_size", "wait"]
+    if new.wait == "always":
+        keys.append("batch_timeout_us")
+    changed = [key for key in keys if getattr(old, key) != getattr(new, key)]
+    if not changed:
+        return {}
+    # Type and size are written together: a reader should not have to know the default.
+    return {key: getattr(new, key) for key in keys if key in ("type", "max_batch_size", *changed)}

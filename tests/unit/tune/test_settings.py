@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -21,10 +23,15 @@ def test_instances_of_an_engine() -> None:
 
 
 def test_runs_of_openvino_are_streams() -> None:
-    made = model_config(CONFIG, Settings(Variant("openvino", 1), runs=2))
+    settings = Settings(Variant("openvino", 1), runs=2)
+    made = model_config(CONFIG, settings)
     assert made.inferer_args == {"intra_op_threads": 1, "streams": 2}
     assert (made.inferer_type, made.instances, made.converter_type) == ("openvino", 1, "numpy")
     assert made.batching == BatchingConfig(type="none")
+    # Native code has no streams, but instances.
+    native = model_config(CONFIG, replace(settings, native=True))
+    assert native.inferer_args == {"intra_op_threads": 1, "native": True}
+    assert native.instances == 2
 
 
 def test_arguments_of_the_user_stay_with_their_engine() -> None:
@@ -57,7 +64,7 @@ def test_what_gets_back_to_its_default_is_written() -> None:
     base = msgspec.structs.replace(CONFIG, batching=waiting, instances=3)
     found = differences(base, model_config(base, Settings(ONE, max_batch=8)))
     assert found["instances"] == 1
-    assert found["batching"] == {"wait": "when_busy"}
+    assert found["batching"] == {"type": "dynamic", "max_batch_size": 8, "wait": "when_busy"}
     alone = differences(base, model_config(base, Settings(ONE)))
     assert alone["batching"] == {"type": "none"}
 
@@ -72,8 +79,12 @@ def test_what_gets_back_to_its_default_is_written() -> None:
             "batches up to 4 that wait 90 us",
         ),
         (
+            Settings(Variant("openvino", 1), runs=2),
+            "OpenVINO, 1 thread, 2 streams in threads, no batching",
+        ),
+        (
             Settings(Variant("openvino", 1), runs=2, native=True),
-            "OpenVINO, 1 thread, 2 streams in threads, no batching, native",
+            "OpenVINO, 1 thread, 2 instances in threads, no batching, native",
         ),
     ],
 )
