@@ -8,6 +8,7 @@ from html import escape
 from grps.perf.report.document import document, table_of
 from grps.perf.report.plots import Axis, Series, lines
 from grps.perf.report.text import milliseconds
+from grps.tune.curves.curve import Curve
 from grps.tune.outcome import Outcome
 from grps.tune.patch import to_yaml
 from grps.tune.report.text import lines as text_lines
@@ -27,7 +28,7 @@ def to_page(outcome: Outcome) -> str:
     said = "".join(f"<li>{escape(line)}</li>" for line in text_lines(outcome))
     body = (
         f"{table_of(table(outcome))}<ul>{said}</ul>"
-        f"<h2>inference.yml</h2><pre>{escape(to_yaml(outcome))}</pre>"
+        f'<h2>inference.yml</h2><div class="wide"><pre>{escape(to_yaml(outcome))}</pre></div>'
         f'<h2>Measured in process</h2><div class="plots">{_curves(outcome)}</div>'
         f"<h2>Predicted by simulation</h2>{_predictions(outcome)}"
         f'<h2>Tried under load</h2><div class="plots">{_tried(outcome)}</div>{_trials(outcome)}'
@@ -36,21 +37,29 @@ def to_page(outcome: Outcome) -> str:
 
 
 def _curves(outcome: Outcome) -> str:
-    names = []
-    for curves in outcome.curves:
-        for one in curves.found:
-            where = "" if one.isolation == "thread" else " in processes"
-            side = "" if one.parallel == 1 else f", {one.parallel} at once{where}"
-            names.append((f"{curves.variant.text}{side}", one))
-    rows, latency = Axis("rows of a batch", is_log=True), Axis("run", milliseconds, is_log=True)
-    times = [Series(name, [(float(at.rows), at.ms) for at in one.points]) for name, one in names]
+    alone = [(one.variant.text, one.alone) for one in outcome.curves]
+    busiest = [
+        (f"{one.variant.text}, {_side_by_side(curve)}", curve)
+        for one in outcome.curves
+        for curve in one.found
+        if curve.parallel == max(found.parallel for found in one.found)
+    ]
+    sizes = sorted({at.rows for _, one in alone for at in one.points})
+    rows = Axis("rows of a batch", ticks=tuple(map(float, sizes)), is_log=True)
+    times = [Series(name, [(float(at.rows), at.ms) for at in one.points]) for name, one in alone]
     rates = [
         Series(name, [(float(at.rows), 1000 * at.rows * one.parallel / at.ms) for at in one.points])
-        for name, one in names
+        for name, one in busiest
     ]
-    return lines("Latency of a batch", times, rows, latency) + lines(
+    latency = Axis("run", milliseconds, is_log=True)
+    return lines("Latency of a batch that runs alone", times, rows, latency) + lines(
         "Rows per second without a pause", rates, rows, Axis("rows/s")
     )
+
+
+def _side_by_side(curve: Curve) -> str:
+    where = "" if curve.isolation == "thread" else " in processes"
+    return f"{curve.parallel} at once{where}"
 
 
 def _predictions(outcome: Outcome) -> str:
