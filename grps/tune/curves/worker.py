@@ -99,7 +99,10 @@ def _inputs_of(signature: Signature) -> tuple[Input, ...]:
         if not one.required:
             continue
         if one.dtype is None or one.shape is None:
-            raise GrpsError(f"the model does not report type or shape of its input {one.name!r}")
+            raise GrpsError(
+                f"the model does not report type or shape of its input {one.name!r}; declare them "
+                "in inferer_args.inputs of a project, if its engine has that"
+            )
         found.append(Input(one.name, one.dtype, one.shape))
     return tuple(found)
 

@@ -78,7 +78,15 @@ def test_a_winner_has_to_hold_where_the_default_misses() -> None:
 def test_a_default_that_holds_too_is_kept() -> None:
     found = confirm(trials(), Fake("new", 100), Fake("default", 120), 100.0, clock())
     assert not found.is_better
-    assert "as well" in found.reason
+    assert "3 of 3 times" in found.reason
+
+
+def test_trials_of_the_default_that_disagree_prove_nothing() -> None:
+    now = iter([0.0, 0.0, 0.0, 100.0, 100.0, 100.0])
+    late = Clock(10.0, now=lambda: next(now, 100.0))
+    found = confirm(trials(), Fake("new", 100), Fake("default", 80, wrong=(0,)), 100.0, late)
+    assert len(found.pairs) == 2
+    assert not found.is_better
 
 
 def test_one_of_three_trials_may_be_wrong() -> None:
