@@ -42,7 +42,9 @@ _NEAR = 0.95
 """Share of the best rate so far at which the others of the sweep begin."""
 _UP = 1.12
 _FINE = 1.04
-_REPEATS = 3
+_LOW, _FAST = 20.0, 2.0
+"""The rate from which the default rises, and by how much."""
+_REPEATS = 2
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ class Sweep:
         self._setting = Setting(goal, "http", shapes, 32)
         self.trials = Trials(goal, lambda _: None)
         self.left_out = 0
+        self.top = _LOW
 
     def service(self, stack: ExitStack, name: str, settings: Settings | None) -> TrialService:
         """Start a service."""
@@ -180,7 +183,7 @@ class Sweep:
     def best(self, every: Sequence[Settings]) -> Settings | None:
         """Return the settings with the highest goodput; ``None`` for the default."""
         with ExitStack() as stack:
-            best = self.goodput(self.service(stack, DEFAULT, None), 20.0, _UP)
+            best = self.goodput(self.service(stack, DEFAULT, None), _LOW, _UP)
         found: Settings | None = None
         for settings in every:
             if time.monotonic() > self._end:
@@ -199,11 +202,12 @@ class Sweep:
             print(f"  {goodput:8.1f}/s  {settings.text}", file=sys.stderr)
             if goodput > best:
                 best, found = goodput, settings
+        self.top = max(best, self.top)
         return found
 
     def goodput(self, service: TrialService, low: float, step: float) -> float:
         """Return the highest rate that a service holds, from one that it should hold."""
-        held, rate, factor = 0.0, low, 2.0 if step == _UP else step
+        held, rate, factor = 0.0, low, _FAST if low <= _LOW else step
         missed = math.inf
         while missed / max(held, 1e-9) > step:
             if self.trials.run_twice(service, rate).holds:
@@ -273,7 +277,7 @@ def _final(sweep: Sweep, wanted: Sequence[Settings | None]) -> dict[Settings | N
         for _ in range(_REPEATS):
             for one, service in services.items():
                 known = statistics.median(found[one]) if found[one] else 0.0
-                low, step = (known, _FINE) if known else (20.0, _UP)
+                low, step = (known, _FINE) if known else (sweep.top * 0.7, _UP)
                 found[one].append(sweep.goodput(service, low, step))
     return {one: statistics.median(goodputs) for one, goodputs in found.items()}
 
@@ -282,7 +286,7 @@ def main() -> None:
     """Compare all models and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="searches of each model")
-    parser.add_argument("--sweep_s", type=float, default=170.0, help="longest sweep of a model")
+    parser.add_argument("--sweep_s", type=float, default=130.0, help="longest sweep of a model")
     parser.add_argument("--model", action="append", help="only this model; may be repeated")
     parser.add_argument("--batch", type=int, action="append", help="sizes of batches of the sweep")
     parser.add_argument("--slo", help="limit of all models, instead of their own")
