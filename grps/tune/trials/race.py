@@ -101,7 +101,8 @@ def race(
 ) -> Finish:
     """Find the service that holds the limit at the highest rate.
 
-    Those that miss the limit at a rate that another one holds are out.
+    Those that miss the limit at a rate that another one holds are out, and as long as none has held
+    it, the half with the longest latencies.
 
     Args:
         trials: Runs trials.
@@ -126,9 +127,16 @@ def race(
             leader = min(holders, key=lambda pair: pair[1].latency_ms)[0].name
         else:
             high = rate
+            alive = alive if low else _better_half(found)
         rate = _next(low, high)
         alive.reverse()
     return Finish(leader, low)
+
+
+def _better_half(found: Sequence[tuple[Entrant, Trial]]) -> list[Entrant]:
+    """Return those with the shortest latencies, at least two."""
+    ordered = sorted(found, key=lambda pair: (pair[1].latency_ms, -pair[1].throughput))
+    return [one for one, _ in ordered[: max(2, math.ceil(len(ordered) / 2))]]
 
 
 def _next(low: float, high: float) -> float:
