@@ -23,6 +23,7 @@ VERBS = {
     "capture": "Record requests of a running service, to send them again.",
     "replay": "Send recorded requests again, and compare the replies.",
     "profile": "Show where a model spends its time: operators or Python code, curves, memory.",
+    "tune": "Find the settings with which a model serves best while a latency holds.",
     "model": "Load, unload, reload and list the models of a running service.",
     "traffic": "Divide requests among versions of a model: weights, promotion, rollback.",
     "cache": "List and remove models that were fetched from URIs.",

@@ -53,6 +53,7 @@ ENGINE = Engine(
     environment={"ORT_DISABLE_TELEMETRY": "1"},
     threads="per_run",
     profiles=True,
+    tuned_arguments=({"allow_spinning": True},),
     gpu_memory=GpuMemory(
         manager="OnnxGpuMemManager",
         limit_argument="gpu_mem_limit_mib",

@@ -289,3 +289,7 @@ impl CandidateBatch {
 #[cfg(test)]
 #[path = "batcher_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "batcher_case_tests.rs"]
+mod case_tests;
