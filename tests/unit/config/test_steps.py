@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grps.config.schema import StepsConfig, StepTextConfig
 from grps.config.secrets import hide_secrets
+from grps.config.structure.batching import StepsConfig, StepTextConfig
 from grps.errors import ModelError
 from grps.server.configuration import parse_inference
 from grps.server.loading.loaders import copy_loaders

@@ -1,0 +1,1 @@
+"""Parts of the configuration's structure that have a file of their own."""
