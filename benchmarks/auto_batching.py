@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ from onnx import TensorProto, helper, numpy_helper
 from benchmarks.http_client import PREDICT, Connection
 from benchmarks.load import serving_models
 
-WIDTH = 512
-LAYERS = 4
-BODY = json.dumps({"ndarray": [[0.5] * WIDTH]}).encode()
+WIDTHS = (16, 2048, 2048, 16)
+"""Sizes between layers: most time is spent on reading weights, which a batch reads once."""
+BODY = json.dumps({"ndarray": [[0.5] * WIDTHS[0]]}).encode()
 FIXED = (1, 4, 16, 64)
 MAX_ROWS = 64
-SHARES = (0.3, 0.6, 0.8, 0.95)
+SHARES = (0.4, 0.7, 0.9)
 MOST_CONNECTIONS = 1000
 SETTINGS = {"max_connections": MOST_CONNECTIONS + 100, "max_concurrency": MOST_CONNECTIONS}
 
@@ -58,15 +59,14 @@ def save_model(path: Path) -> None:
     """Write dense layers with random weights."""
     generator = np.random.default_rng(1)
     nodes, weights, name = [], [], "x"
-    for index in range(LAYERS):
-        array = generator.standard_normal((WIDTH, WIDTH), np.float32) / WIDTH
+    for index, (rows, columns) in enumerate(pairwise(WIDTHS)):
+        array = generator.standard_normal((rows, columns), np.float32) / rows
         weights.append(numpy_helper.from_array(array, f"w{index}"))
         nodes.append(helper.make_node("MatMul", [name, f"w{index}"], [f"m{index}"]))
         nodes.append(helper.make_node("Relu", [f"m{index}"], [f"r{index}"]))
         name = f"r{index}"
-    shape = ["n", WIDTH]
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
-    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", WIDTHS[0]])]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", WIDTHS[-1]])]
     graph = helper.make_graph(nodes, "dense", inputs, outputs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, path)
@@ -89,7 +89,11 @@ class Clients:
         if not self._idle:
             self._open += 1
         connection = self._idle.pop() if self._idle else Connection(self._port)
-        status, _ = await connection.ask(PREDICT, BODY, {})
+        try:
+            status, _ = await connection.ask(PREDICT, BODY)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            connection.close()
+            status = 0
         self._idle.append(connection)
         if status == 200:
             tally.latencies_s.append(time.monotonic() - intended)
