@@ -9,8 +9,19 @@ from typing import Any
 
 import pytest
 import requests
+from onnx import TensorProto
 
-from tests.support import RunningServer, serving, user_model, wait_until, write_user_project
+from grps.backends.libraries import native_library
+from grps.deploy.native import PROGRAM
+from tests.onnx_models import save_node
+from tests.support import (
+    RunningServer,
+    serving,
+    user_model,
+    wait_until,
+    write_project,
+    write_user_project,
+)
 
 CODE = """
 import time
@@ -91,6 +102,21 @@ def test_a_service_learns_what_its_batches_take(tmp_path: Path, isolation: str) 
         (live,) = requests.get(server.url("/grps/v1/monitor/live"), timeout=30).json()["models"]
         assert 2 <= live["auto"]["rows"] <= MAX_ROWS
         assert live["auto"]["slo_s"] == 30
+
+
+@pytest.mark.parametrize("program", [None, PROGRAM], ids=["python", "grps-server"])
+def test_native_instances_learn_too(tmp_path: Path, program: Path | None) -> None:
+    pair = [("x", TensorProto.FLOAT, ["n", 2])], [("y", TensorProto.FLOAT, ["n", 2])]
+    save_node(tmp_path / "relu.onnx", "Relu", *pair)
+    model = {"name": "doubler", "version": "1.0.0", "inferer_type": "onnxruntime"}
+    native = {"inferer_path": "relu.onnx", "inferer_args": {"native": True}}
+    write_project(tmp_path, [{**model, **native, "batching": "auto", "instances": 2}])
+    library = {"GRPS_ONNXRUNTIME": str(native_library("onnxruntime"))}
+    with serving(tmp_path, program, **library) as server:
+        (output,) = server.post({"ndarray": [[-1, 2]]}).json()["gtensors"]["tensors"]
+        assert output["flat_float32"] == [0, 2]
+        wait_until(lambda: learned_sizes(server) == {1}, "one row was learned")
+        assert 1 <= metrics(server)["grps_batching_auto_max_rows{}"] <= 16
 
 
 def test_a_latency_that_only_single_requests_keep_ends_batches(tmp_path: Path) -> None:

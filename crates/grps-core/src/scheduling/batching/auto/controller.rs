@@ -315,3 +315,7 @@ impl Rate {
 fn queueing(concurrency: usize) -> f64 {
     1.0 + 1.0 / concurrency.max(1) as f64
 }
+
+#[cfg(test)]
+#[path = "controller_tests.rs"]
+mod tests;
