@@ -9,7 +9,7 @@ use super::traces::{Curve, Random, Trace};
 use super::{AutoPolicy, FinishedRun, Objective};
 use crate::scheduling::batching::batcher::{Batcher, Next};
 use crate::scheduling::batching::batching_key::BatchingKey;
-use crate::scheduling::batching::policy::{BatchPolicy, Wait};
+use crate::scheduling::batching::policy::BatchPolicy;
 
 const LATENCY: Duration = Duration::from_millis(20);
 /// Requests of one simulation.
@@ -60,20 +60,18 @@ impl<'a> Simulation<'a> {
 
     fn seen(mut self) -> Seen {
         let mut next = 0;
-        let mut window: Option<Duration> = None;
         loop {
             let arrival = self.arrivals.get(next).map(|at| Duration::from_secs_f64(*at));
             let end = self.running.peek().map(|Reverse((at, _))| *at);
-            let times = [arrival, end, window.take()];
-            let Some(now) = times.into_iter().flatten().min() else { break };
+            let Some(now) = [arrival, end].into_iter().flatten().min() else { break };
             if arrival == Some(now) {
                 let key = BatchingKey { rows: 1, priority: 0, shape: Some(0), batch_key: None };
                 self.batcher.push(self.began + now, key, next).unwrap();
                 next += 1;
-            } else if end == Some(now) {
+            } else {
                 self.end_run(now);
             }
-            window = self.begin_runs(now);
+            self.begin_runs(now);
         }
         assert_eq!(self.latencies.len(), self.arrivals.len() - NEW);
         self.latencies.sort_unstable();
@@ -85,13 +83,9 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn begin_runs(&mut self, now: Duration) -> Option<Duration> {
+    fn begin_runs(&mut self, now: Duration) {
         while self.running.len() < self.instances.min(self.batcher.concurrency()) {
-            let batch = match self.batcher.next(self.began + now, false) {
-                Next::Take(batch) => batch,
-                Next::WaitUntil(at) => return Some(at - self.began),
-                Next::Nothing => return None,
-            };
+            let Next::Take(batch) = self.batcher.next(self.began + now, false) else { return };
             let busy = self.running.len() + 1;
             let share = now.as_secs_f64() / self.arrivals.last().unwrap();
             let seconds = self.curve.seconds(batch.rows, busy, share, &mut self.random);
@@ -100,7 +94,6 @@ impl<'a> Simulation<'a> {
             self.running.push(Reverse((now + duration, self.runs.len())));
             self.runs.push((batch.items, duration, batch.rows, busy));
         }
-        None
     }
 
     fn end_run(&mut self, now: Duration) {
@@ -117,22 +110,20 @@ impl<'a> Simulation<'a> {
     }
 }
 
-fn fixed(max_rows: usize, window_ms: u64) -> BatchPolicy {
-    let window = Duration::from_millis(window_ms);
-    let wait = if window_ms == 0 { Wait::WhenBusy } else { Wait::Always };
-    BatchPolicy { max_rows, wait, window, ..BatchPolicy::default() }
+fn fixed(max_rows: usize) -> BatchPolicy {
+    BatchPolicy { max_rows, ..BatchPolicy::default() }
 }
 
 fn auto() -> BatchPolicy {
     let objective = Some(Objective { share: 0.99, latency: LATENCY });
-    BatchPolicy { auto: Some(AutoPolicy { objective }), ..fixed(64, 0) }
+    BatchPolicy { auto: Some(AutoPolicy { objective }), ..fixed(64) }
 }
 
 /// Fixed settings: size, and how many instances run. As `auto`, none waits while it is idle.
 fn settings(instances: usize) -> Vec<(BatchPolicy, usize)> {
     let sizes = [1, 4, 16, 32, 64].into_iter();
     let both = [instances, 1].into_iter().take(instances.min(2));
-    sizes.flat_map(|rows| both.clone().map(move |running| (fixed(rows, 0), running))).collect()
+    sizes.flat_map(|rows| both.clone().map(move |running| (fixed(rows), running))).collect()
 }
 
 /// What `auto`, the default setting and the best of the fixed ones do.
@@ -149,7 +140,7 @@ fn compare(curve: Curve, trace: Trace, load: f64) -> Compared {
     let all = settings(instances).into_iter().map(|(policy, instances)| run(policy, instances));
     Compared {
         auto: run(auto(), instances),
-        default: run(fixed(16, 0), instances),
+        default: run(fixed(16), instances),
         best: all.max_by(|one, other| one.in_time.total_cmp(&other.in_time)).unwrap(),
     }
 }
