@@ -9,11 +9,11 @@ from ipaddress import ip_network
 
 from grps.config.graphs import plan_graph
 from grps.config.names import KnownNames
+from grps.config.parts.batching import BatchingConfig
 from grps.config.ports import parse_ports
 from grps.config.remote.rules import check_remote, check_services
 from grps.config.routes import path_fault
 from grps.config.schema import (
-    BatchingConfig,
     CaptureConfig,
     CertificateConfig,
     DagConfig,
@@ -216,16 +216,17 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
         "padding": batching.padding,
     }
     for key, value in shaping.items():
-        if value and batching.type != "dynamic":
-            raise fail(
-                f"{at}.{key}", "has no effect without 'type: dynamic'; add that, or leave it out"
-            )
+        if value and not model.joins_requests:
+            text = "has no effect without 'type: dynamic' or 'type: auto'; add one, or leave it out"
+            raise fail(f"{at}.{key}", text)
         if value and key != "preferred_sizes" and not names.takes_tensors(model):
             raise fail(
                 f"{at}.{key}",
                 "needs tensors, but this model's code takes whole messages; "
                 "use a tensor converter, such as 'converter_type: numpy'",
             )
+    if batching.slo is not None and batching.type != "auto":
+        raise fail(f"{at}.slo", "has no effect without 'type: auto'; add that, or leave it out")
     if batching.type == "continuous":
         _check_steps(model, batching, at, names, fail)
     elif batching.steps is not None:

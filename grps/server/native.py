@@ -293,6 +293,10 @@ class NativeBatching:
     padding: NativePadding | None = None
     priority_levels: int = 1
     max_length: int | None = None
+    is_auto: bool = False
+    """Choose the sizes of batches while the model runs."""
+    slo: str | None = None
+    """The latency to keep then, such as ``p99=20ms``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

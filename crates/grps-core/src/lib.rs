@@ -54,7 +54,8 @@ pub use request::timeline::{
 pub use request::trace_context::{TraceContext, TraceParent};
 pub use scheduling::admission::{Admission, Permit};
 pub use scheduling::batching::{
-    Batch, BatchCounts, BatchPolicy, CutRows, Joined, Padding, Parts, Reason, Wait,
+    AutoPolicy, AutoState, Batch, BatchCounts, BatchPolicy, CutRows, Joined, LearnedSize,
+    Objective, Padding, Parts, Reason, Wait,
 };
 pub use scheduling::byte_budget::{ByteBudget, ByteReservation};
 pub use scheduling::entry::Entry;

@@ -191,17 +191,17 @@ MODEL_FLAGS = (
     INTRA_OP_THREADS,
     click.option(
         "--batching_type",
-        type=click.Choice(["none", "dynamic"]),
+        type=click.Choice(["none", "dynamic", "auto"]),
         default="none",
         show_default=True,
-        help="dynamic runs requests that wait together.",
+        help="dynamic runs requests that wait together; auto chooses how many while it runs.",
     ),
     click.option(
         "--max_batch_size",
         type=_POSITIVE,
         default=16,
         show_default=True,
-        help="dynamic: most rows of such a run.",
+        help="dynamic, auto: most rows of such a run.",
     ),
     click.option(
         "--batch_timeout_us",

@@ -248,8 +248,9 @@ fn check_batching(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) 
         ("padding", batching.padding.is_some()),
     ];
     for (key, is_given) in shaping {
-        if is_given && batching.kind != BatchingType::Dynamic {
-            let text = "has no effect without 'type: dynamic'; add that, or leave it out";
+        if is_given && model.joining().is_none() {
+            let text = "has no effect without 'type: dynamic' or 'type: auto'; add one, or leave \
+                        it out";
             return Err(fail(&format!("{at}.{key}"), text));
         }
         if is_given && key != "preferred_sizes" && !takes_tensors(model, names) {
@@ -257,6 +258,10 @@ fn check_batching(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) 
                         converter, such as 'converter_type: numpy'";
             return Err(fail(&format!("{at}.{key}"), text));
         }
+    }
+    if batching.slo.is_some() && batching.kind != BatchingType::Auto {
+        let text = "has no effect without 'type: auto'; add that, or leave it out";
+        return Err(fail(&format!("{at}.slo"), text));
     }
     if batching.kind == BatchingType::Continuous {
         check_steps(model, batching, at, names, fail)?;

@@ -90,6 +90,8 @@ pub struct BatchingConfig {
     pub allowed_sizes: Vec<usize>,
     /// How inputs of differing sizes are joined.
     pub padding: Option<PaddingConfig>,
+    /// The latency that sizes are chosen for.
+    pub slo: Option<String>,
     /// How sequences of steps are scheduled.
     pub steps: Option<StepsConfig>,
 }
@@ -220,6 +222,8 @@ pub enum BatchingType {
     None,
     /// Those that wait together.
     Dynamic,
+    /// The same, in sizes that are chosen while the model runs.
+    Auto,
     /// Sequences join and leave between steps.
     Continuous,
 }
@@ -256,6 +260,14 @@ impl ModelConfig {
     /// The name clients use: `name-version`.
     pub fn key(&self) -> String {
         format!("{}-{}", self.name, self.version)
+    }
+
+    /// How several requests run together; `None` if none do.
+    pub fn joining(&self) -> Option<&BatchingConfig> {
+        let joins = |batching: &&BatchingConfig| {
+            matches!(batching.kind, BatchingType::Dynamic | BatchingType::Auto)
+        };
+        self.batching.as_ref().filter(joins)
     }
 
     /// Whether it is a step model.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use grps_core::{
-    BatchPolicy, DataType, InputForm, LanguageSpec, ModelSpec, Naming, Padding, Preemption,
-    RawBody, Signature, StepPolicy, TensorSpec, TextSpec, Wait,
+    AutoPolicy, BatchPolicy, DataType, InputForm, LanguageSpec, ModelSpec, Naming, Objective,
+    Padding, Preemption, RawBody, Signature, StepPolicy, TensorSpec, TextSpec, Wait,
 };
 use grps_server::{
     CaptureSettings, CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode,
@@ -246,6 +246,8 @@ struct PyBatchPolicy {
     padding: Option<PyPadding>,
     priority_levels: usize,
     max_length: Option<usize>,
+    is_auto: bool,
+    slo: Option<String>,
 }
 
 /// The attributes of `grps.server.native.NativeSteps`.
@@ -341,6 +343,9 @@ impl From<PyBatchPolicy> for BatchPolicy {
                 sizes: padding.sizes,
                 max_waste: padding.max_waste,
                 cut_outputs: padding.cut_outputs,
+            }),
+            auto: policy.is_auto.then(|| AutoPolicy {
+                objective: policy.slo.as_deref().and_then(Objective::parse),
             }),
             priority_levels: policy.priority_levels,
             max_length: policy.max_length.unwrap_or(usize::MAX),

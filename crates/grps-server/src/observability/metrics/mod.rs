@@ -1,5 +1,6 @@
 //! `/metrics`: everything that is counted, for Prometheus. One file per group of metrics.
 
+mod auto_batching;
 mod callers;
 mod calls;
 mod capture;
@@ -28,6 +29,7 @@ const GROUPS: &[WriteGroup] = &[
     requests::write,
     calls::write,
     models::write,
+    auto_batching::write,
     steps::write,
     process::write,
     gpus::write,
