@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_every_chinese_page_has_an_english_one() -> None:
     assert all(english(page).exists() for page in chinese_pages())
 
 
-def features(page: Path) -> dict[str, list[object]]:
+def features(page: Path) -> dict[str, Sequence[object]]:
     """What a page and its translation have in common, whatever the language."""
     text = prose(page)
     links = (target.replace(SUFFIX, ".md") for target, _ in LINK.findall(text))
@@ -91,7 +92,7 @@ def differences(page: Path) -> dict[str, tuple[list[object], list[object]]]:
     }
 
 
-def _without(items: list[object], others: list[object]) -> list[object]:
+def _without(items: Sequence[object], others: Sequence[object]) -> list[object]:
     return list((Counter(items) - Counter(others)).elements())
 
 
@@ -115,7 +116,7 @@ def test_chinese_has_its_own_punctuation_and_spacing(page: Path) -> None:
     for line in shown(page).splitlines():
         for wrong in (HALF_WIDTH, NO_SPACE):
             found = wrong.search(line)
-            assert found is None, (found and found[0], line)
+            assert found is None, (wrong.findall(line), line)
 
 
 def test_blocks_are_filled_in_order() -> None:

@@ -17,18 +17,21 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from tools.docs_site.translations import SUFFIX, chinese, translated_anchor
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
 SOURCE = "source"
 """The folder of the site that has files from outside of ``docs/``."""
 ALWAYS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")
 """Pages that the navigation names."""
-LINK = re.compile(r"(?P<open>\]\()(?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?(?P<close>\))")
+LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
+FOLDER_LINK = re.compile(r"\[([^\[\]]*)\]\(([^)#\s]+/?)\)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-CHINESE = ".zh.md"
 WIDE = "\u2014\u2026\u201c\u201d\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 BROKEN_LINE = re.compile(rf"(?<=[{WIDE}])\n *(?=[{WIDE}])")
 """The end of a line in the middle of Chinese text, which a browser would show as a space."""
+DEFAULT = "en"
 AFTER_TRANSLATIONS = -200
 """The plugin of the translations makes the list of files anew; it has the priority -100."""
 
@@ -73,43 +76,57 @@ def site_uri(file: Path) -> str:
     return f"{SOURCE}/{file.relative_to(ROOT).as_posix()}"
 
 
+def language_of(config: MkDocsConfig) -> str:
+    """Return the language whose pages are being built."""
+    return str(vars(config.plugins["i18n"])["current_language"])
+
+
 @event_priority(AFTER_TRANSLATIONS)
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the files outside of ``docs/`` that the pages of a language link to."""
-    plugin = config.plugins["i18n"]
-    language = plugin.current_language
-    folder = "" if plugin.is_default_language_build else f"{language}/"
+    language = language_of(config)
+    folder = "" if language == DEFAULT else f"{language}/"
     pages = [Path(file.abs_src_path) for file in files.documentation_pages() if file.abs_src_path]
     for path in reachable(pages):
         file = File.generated(config, site_uri(path), abs_src_path=str(path))
         file.dest_uri = f"{folder}{file.dest_uri}"
-        # What the plugin of the translations knows of each file.
-        file.alternates = {language: file}
-        file.locale = file.locale_alternate_of = language
-        file.localization = None
-        file.norm_src_uri = file.src_uri
+        # What the plugin of the translations keeps about each file.
+        vars(file).update(
+            alternates={language: file},
+            locale=language,
+            locale_alternate_of=language,
+            localization=None,
+            norm_src_uri=file.src_uri,
+        )
         files.append(file)
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links across the border of ``docs/`` lead to where the files are; join Chinese lines."""
+    """Let links lead to pages and headings of the site; join the lines of Chinese text."""
     source = Path(page.file.abs_src_path or "")
+    is_chinese = source.name.endswith(SUFFIX)
+    is_substitute = language_of(config) == "zh" and not is_chinese
     here = Path(page.file.src_uri).parent
 
     def moved(found: re.Match[str]) -> str:
-        target = found["target"]
+        target, anchor = found["target"], (found["anchor"] or "")[1:]
         file = (source.parent / target).resolve()
         if "://" in target or not file.is_file() or not file.is_relative_to(ROOT):
             return found[0]
-        if source.is_relative_to(DOCS) and file.is_relative_to(DOCS):
-            return found[0]
-        there = os.path.relpath(site_uri(file), here)
-        return f"{found['open']}{there}{found['anchor'] or ''}{found['close']}"
+        if is_substitute and anchor and chinese(file).is_file():
+            anchor = translated_anchor(anchor, file, chinese(file))
+        if not (source.is_relative_to(DOCS) and file.is_relative_to(DOCS)):
+            target = os.path.relpath(site_uri(file), here)
+        return f"]({target}{'#' + anchor if anchor else ''})"
+
+    def without_folder(found: re.Match[str]) -> str:
+        # A site has no page of a folder.
+        return found[1] if (source.parent / found[2]).is_dir() else found[0]
 
     def prose(text: str) -> str:
-        text = BROKEN_LINE.sub("", text) if page.file.src_uri.endswith(CHINESE) else text
-        return LINK.sub(moved, text)
+        text = BROKEN_LINE.sub("", text) if is_chinese else text
+        return LINK.sub(moved, FOLDER_LINK.sub(without_folder, text))
 
     parts = []
     end = 0

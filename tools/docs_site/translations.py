@@ -61,6 +61,14 @@ def anchors(page: Path) -> list[str]:
     return [anchor(title) for _, title in headings(page.read_text(encoding="utf-8"))]
 
 
+def translated_anchor(name: str, original: Path, translated: Path) -> str:
+    """Return the anchor of the Chinese heading in the place of an English one."""
+    known, there = anchors(original), anchors(translated)
+    if name in known and name not in there and len(known) == len(there):
+        return there[known.index(name)]
+    return name
+
+
 def with_links(text: str, page: Path) -> str:
     """Return the text of a Chinese page whose links lead to Chinese pages where these exist."""
 
@@ -71,10 +79,7 @@ def with_links(text: str, page: Path) -> str:
         is_page = original.suffix == ".md" and not original.name.endswith(SUFFIX)
         if "://" in target or not is_page or not translated.is_file():
             return found[0]
-        known = anchors(original)
-        there = anchors(translated)
-        if name in known and name not in there and len(known) == len(there):
-            name = there[known.index(name)]
+        name = name and translated_anchor(name, original, translated)
         moved_target = f"{target.removesuffix('.md')}{SUFFIX}" if target else ""
         return f"]({moved_target}{'#' + name if name else ''})"
 
