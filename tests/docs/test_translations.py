@@ -22,8 +22,6 @@ from tools.docs_site.translations import (
 )
 
 UNTRANSLATED: set[str] = {
-    "guides/observe.md",
-    "guides/operate.md",
     "performance.md",
     "reference/backends.md",
     "reference/cli.md",
