@@ -10,7 +10,7 @@ export PIP_FIND_LINKS := $(strip $(PIP_FIND_LINKS) $(LOCAL_WHEELS))
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup build demo test lint format generate bench clean
+.PHONY: all help setup build demo test lint format generate docs docs-serve bench clean
 
 all: setup lint test ## Everything CI checks (default)
 	@$(VENV_PYTHON) -m tools.demo --stop
@@ -45,11 +45,17 @@ generate: setup ## Regenerate the protobuf code, the schema of the configuration
 	@$(VENV_PYTHON) -m tools.abi_reference
 	@$(VENV_PYTHON) -m tools.configuration.schema
 
+docs: setup ## Build the site of the documentation in .site/ and check its links
+	@$(VENV_PYTHON) -m tools.docs_site
+
+docs-serve: setup ## Show the documentation at http://127.0.0.1:8000/ while you write it
+	@$(VENV_PYTHON) -m tools.docs_site --serve
+
 bench: setup ## Run the benchmarks (ARGS=... goes to them)
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)
 
 clean: ## Remove everything that is built, .venv and target/ too
-	rm -rf .venv .setup .demo target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .setup .demo .site target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	  .import_linter_cache grps/_core*.so grps/grps-server clients/*/build clients/*/dist clients/*/node_modules
 	find clients -name target -type d -prune -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

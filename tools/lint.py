@@ -62,6 +62,7 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("words", [sys.executable, "-m", "tools.checks.words"]),
     ("API reference", [sys.executable, "-m", "tools.api_reference", "--check"]),
     ("ABI reference", [sys.executable, "-m", "tools.abi_reference", "--check"]),
+    ("docs site", [sys.executable, "-m", "tools.docs_site"]),
     ("schema", [sys.executable, "-m", "tools.configuration.schema", "--check"]),
     ("generated code", [sys.executable, "-m", "tools.generate", "--check"]),
 )

@@ -12,6 +12,8 @@ README = REPOSITORY / "README.md"
 CHINESE_README = REPOSITORY / "README.zh-CN.md"
 DOCS = REPOSITORY / "docs"
 EXAMPLES = REPOSITORY / "examples"
+CHINESE = ".zh.md"
+"""How the name of a Chinese page ends; its English page is beside it."""
 BLOCK = re.compile(
     r"^(?P<skip><!-- no-run: (?P<reason>\S.*?) -->\n+)?```(?P<language>[\w-]*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -65,7 +67,17 @@ def blocks(page: Path) -> list[Block]:
 
 def pages() -> list[Path]:
     """Every page whose blocks are run."""
-    return [README, *sorted(DOCS.rglob("*.md")), *sorted(EXAMPLES.rglob("*.md"))]
+    return [README, *english_pages(), *sorted(EXAMPLES.rglob("*.md"))]
+
+
+def english_pages() -> list[Path]:
+    """The pages of the documentation in English."""
+    return [page for page in sorted(DOCS.rglob("*.md")) if not page.name.endswith(CHINESE)]
+
+
+def chinese_pages() -> list[Path]:
+    """The pages in Chinese; their blocks are those of the English pages, so they are not run."""
+    return sorted(DOCS.rglob(f"*{CHINESE}"))
 
 
 def name_of(page: Path) -> str:

@@ -14,7 +14,15 @@ import pytest
 from grps.cli.group import all_verbs
 from grps.cli.main import main
 from grps.config.schema import InferenceConfig, ServerConfig
-from tests.docs.pages import CHINESE_README, DOCS, README, blocks, name_of, pages
+from tests.docs.pages import (
+    CHINESE_README,
+    DOCS,
+    README,
+    blocks,
+    chinese_pages,
+    name_of,
+    pages,
+)
 from tests.support import REPOSITORY
 
 CLI = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
@@ -245,7 +253,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("page", [*pages(), CHINESE_README], ids=name_of)
+@pytest.mark.parametrize("page", [*pages(), CHINESE_README, *chinese_pages()], ids=name_of)
 def test_links_lead_somewhere(page: typing.Any) -> None:
     for target, anchor in LINK.findall(without_blocks(page.read_text(encoding="utf-8"))):
         assert "://" not in target
