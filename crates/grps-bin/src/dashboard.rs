@@ -10,7 +10,7 @@ macro_rules! part {
     };
 }
 
-const SCRIPTS: [&str; 22] = [
+const SCRIPTS: [&str; 23] = [
     part!("scripts/texts.js"),
     part!("scripts/chat_texts.js"),
     part!("scripts/basics.js"),

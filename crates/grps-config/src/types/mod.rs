@@ -14,10 +14,10 @@ pub use inference::{
     StepsConfig,
 };
 pub use server::{
-    CaptureConfig, ClientAuth, CompressionConfig, CorsConfig, CtrlMode, CustomizedHttpConfig, CustomizedRoutes,
-    Framework, GpuConfig, HealthConfig, InterfaceConfig, LimitsConfig, LogConfig, LogFormat,
-    LogLevel, OipConfig, ProxyProtocolConfig, RepositoryConfig, ServerConfig, SourcesConfig,
-    StreamingControl, Switch, TlsConfig, TracingConfig, TracingProtocol,
+    CaptureConfig, ClientAuth, CompressionConfig, CorsConfig, CtrlMode, CustomizedHttpConfig,
+    CustomizedRoutes, Framework, GpuConfig, HealthConfig, InterfaceConfig, LimitsConfig, LogConfig,
+    LogFormat, LogLevel, OipConfig, ProxyProtocolConfig, RepositoryConfig, ServerConfig,
+    SourcesConfig, StreamingControl, Switch, TlsConfig, TracingConfig, TracingProtocol,
 };
 pub use services::{
     EndpointSource, EndpointsConfig, RemoteConfig, ServiceConfig, ServiceTlsConfig,
