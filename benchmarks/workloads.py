@@ -58,6 +58,7 @@ class Stream(Plain):
         for number in range(int(inp.str_data)):
             if context.if_disconnected():
                 return
+            time.sleep((self._args or {}).get("pause_s", 0))
             context.stream_respond(GrpsMessage(str_data=str(number)))
 
 

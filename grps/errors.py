@@ -27,6 +27,14 @@ class ModelError(GrpsError):
     """A model can't be loaded, warmed up or run."""
 
 
+class SourceError(ModelError):
+    """A model can't be fetched from where its URI points; the text has no credentials."""
+
+
+class SourceUnavailableError(SourceError):
+    """The host of a model does not answer, so nothing is known against a copy in the cache."""
+
+
 class DeviceError(ModelError):
     """The requested device is not on this machine, or the backend does not support it."""
 

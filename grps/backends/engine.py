@@ -144,9 +144,13 @@ class Engine:
     """The environment variable that sets the threads of a process."""
     streams_on_cpu: bool = False
     """Whether ``inferer_args.streams`` runs share the CPU."""
+    tuned_arguments: tuple[Mapping[str, str | int | float | bool], ...] = ()
+    """``inferer_args`` that a search for the best settings tries as well, with several threads."""
     makes_steps: bool = False
     """Whether its models are step models: the package has a module ``step_model`` with
     ``create_step_model(model: ModelConfig) -> StepModel`` instead of ``backend``."""
+    profiles: bool = False
+    """Whether the package has a module ``profiler`` that records operators: see ``operators``."""
     gpu_memory: GpuMemory | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables that are set before its framework is imported, unless they are."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from grps.deploy.figures import Figures
 from grps.errors import DeployError
 
 MAX_REPLICAS = 256
@@ -137,6 +138,8 @@ class Replica(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Requests in it, running or waiting."""
     queue: int = 0
     """Requests in it that wait."""
+    figures: Figures | None = None
+    """What it last reported."""
     restarts: int = 0
     failures: int = 0
     """In a row."""

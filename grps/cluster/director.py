@@ -252,7 +252,7 @@ class Director:
     def _save(self) -> None:
         """Keep what matters to the next director; loads and times change all the time."""
         lasting = {
-            name: replace(one, load=0, queue=0, since=0.0, retry_at=0.0)
+            name: replace(one, load=0, queue=0, figures=None, since=0.0, retry_at=0.0)
             for name, one in self.state.replicas.items()
         }
         kept = ClusterState(

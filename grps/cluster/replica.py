@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ from grps.cluster.placing import Placing
 from grps.cluster.policy.observing import Observation, Seen
 from grps.cluster.pushing import push_to_service
 from grps.deploy.connection import connect
+from grps.deploy.figures import read_figures
 from grps.deploy.native import server_of
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.deployment import (
@@ -221,24 +223,24 @@ class ReplicaServer:
         address = self._placing.address_of(latest.ports[0])
         try:
             status, _ = _get(latest, READY)
-            live = _get(latest, LIVE)[1].get("service", {})
+            live = _get(latest, LIVE)[1]
         except (OSError, http.client.HTTPException) as error:
             self._note("unresponsive", f"it does not answer: {error}", address)
             return
-        queue = int(live.get("waiting", 0))
-        # The request that asks is one of those that run.
-        load = queue + max(int(live.get("in_flight", 1)) - 1, 0)
-        is_ready = status == http.client.OK
-        if is_ready:
-            self._note("ready", "", address, load, queue)
-            return
-        cause = live.get("reason") or f"it is {live.get('state', 'unready')}"
-        self._note("unready", str(cause), address, load, queue)
+        service = live.get("service", {})
+        queue = int(service.get("waiting", 0))
+        figures = read_figures(live) if "routes" in live else None
+        load = queue + (figures.in_flight if figures is not None else 0)
+        found = Observation("ready", self._placing.host, address, load, queue, figures=figures)
+        if status != http.client.OK:
+            cause = service.get("reason") or f"it is {service.get('state', 'unready')}"
+            found = replace(found, seen="unready", cause=str(cause))
+        self._see(found)
 
-    def _note(
-        self, seen: Seen, cause: str = "", address: str = "", load: int = 0, queue: int = 0
-    ) -> None:
-        found = Observation(seen, self._placing.host, address, load, queue, cause)
+    def _note(self, seen: Seen, cause: str = "", address: str = "") -> None:
+        self._see(Observation(seen, self._placing.host, address, cause=cause))
+
+    def _see(self, found: Observation) -> None:
         with self._lock:
             self._seen = found
 

@@ -9,11 +9,12 @@ from ipaddress import ip_network
 
 from grps.config.graphs import plan_graph
 from grps.config.names import KnownNames
+from grps.config.parts.batching import BatchingConfig
 from grps.config.ports import parse_ports
 from grps.config.remote.rules import check_remote, check_services
 from grps.config.routes import path_fault
 from grps.config.schema import (
-    BatchingConfig,
+    CaptureConfig,
     CertificateConfig,
     DagConfig,
     GpuConfig,
@@ -24,6 +25,7 @@ from grps.config.schema import (
     ServerConfig,
 )
 from grps.config.suggest import hint
+from grps.config.traffic.rules import check_traffic
 from grps.errors import ConfigError
 
 Fail = Callable[[str, str], ConfigError]
@@ -31,6 +33,11 @@ Fail = Callable[[str, str], ConfigError]
 HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 EMPTY_DIGEST = hashlib.sha256().hexdigest()
 """What ``sha256sum`` prints for a variable that is not set."""
+SECRET_HEADER_PARTS = (
+    *("auth", "cookie", "token", "secret", "passw", "key", "credential", "session"),
+    *("signature", "jwt", "cert", "csrf"),
+)
+"""Parts of the names of headers that may have a secret."""
 
 
 def check_inference(config: InferenceConfig, names: KnownNames, fail: Fail) -> None:
@@ -62,6 +69,7 @@ def check_inference(config: InferenceConfig, names: KnownNames, fail: Fail) -> N
     for index, graph in enumerate(config.graphs):
         _check_graph(graph, f"graphs[{index}]", config.models, fail)
         _take_name(graph, f"graphs[{index}]", taken, fail)
+    check_traffic(config.traffic, config.models, fail)
 
 
 def _check_graph(graph: DagConfig, at: str, models: Sequence[ModelConfig], fail: Fail) -> None:
@@ -208,16 +216,17 @@ def _check_batching(model: ModelConfig, at: str, names: KnownNames, fail: Fail) 
         "padding": batching.padding,
     }
     for key, value in shaping.items():
-        if value and batching.type != "dynamic":
-            raise fail(
-                f"{at}.{key}", "has no effect without 'type: dynamic'; add that, or leave it out"
-            )
+        if value and not model.joins_requests:
+            text = "has no effect without 'type: dynamic' or 'type: auto'; add one, or leave it out"
+            raise fail(f"{at}.{key}", text)
         if value and key != "preferred_sizes" and not names.takes_tensors(model):
             raise fail(
                 f"{at}.{key}",
                 "needs tensors, but this model's code takes whole messages; "
                 "use a tensor converter, such as 'converter_type: numpy'",
             )
+    if batching.slo is not None and batching.type != "auto":
+        raise fail(f"{at}.slo", "has no effect without 'type: auto'; add that, or leave it out")
     if batching.type == "continuous":
         _check_steps(model, batching, at, names, fail)
     elif batching.steps is not None:
@@ -284,6 +293,7 @@ def check_server(config: ServerConfig, names: KnownNames, fail: Fail) -> None:
     if config.auth is not None:
         check_keys(config.auth.keys, "auth.keys", fail)
         _check_certificates(config.auth.certificates, fail)
+    _check_capture(config.capture, fail)
     sizes = config.limits
     if sizes.max_inflight_bytes is not None and sizes.max_inflight_bytes < sizes.max_request_bytes:
         raise fail(
@@ -372,6 +382,23 @@ def _check_ways_in(interface: InterfaceConfig, fail: Fail) -> None:
     if "*" in cors.origins and cors.credentials:
         text = "browsers refuse credentials for '*'; list the origins instead"
         raise fail("interface.cors.credentials", text)
+
+
+def _check_capture(capture: CaptureConfig, fail: Fail) -> None:
+    if capture.sample_ratio == 0:
+        raise fail("capture.sample_ratio", "0 records nothing; use 0.01 for one request of 100")
+    if capture.max_record_bytes > capture.max_bytes // 2:
+        raise fail(
+            "capture.max_record_bytes",
+            f"{capture.max_record_bytes} is more than half of max_bytes, {capture.max_bytes}; "
+            "lower it, or raise max_bytes",
+        )
+    for index, header in enumerate(capture.headers):
+        if any(part in header.lower() for part in SECRET_HEADER_PARTS):
+            raise fail(
+                f"capture.headers[{index}]",
+                f"{header!r} may have a secret, which is never recorded; leave it out",
+            )
 
 
 def _check_gpu(gpu: GpuConfig, names: KnownNames, fail: Fail) -> None:

@@ -87,6 +87,77 @@ def _inserted(text: str, node: yaml.MappingNode, entry: str) -> str | None:
     return f"{text[: first.index]}{entry}\n{' ' * first.column}{text[first.index :]}"
 
 
+def with_entry_values(
+    text: str, file: str, section: str, index: int, values: Mapping[str, Any]
+) -> str:
+    """Return a YAML text in which an entry of a list has other values; comments stay.
+
+    Args:
+        text: The configuration.
+        file: What errors call it.
+        section: A key of the top, which has the list.
+        index: The entry, a section of keys.
+        values: The values by key; one that is a mapping changes the keys that it names, if there
+            is a section already, except ``inferer_args``, which is replaced.
+
+    Raises:
+        ConfigError: The text is not YAML, or there is no such entry.
+    """
+    wanted = _plain(text, file)
+    entries = wanted.get(section)
+    if (
+        not isinstance(entries, list)
+        or index >= len(entries)
+        or not isinstance(entries[index], dict)
+    ):
+        raise ConfigError(f"{file}: {section}: there is no entry {index + 1}")
+    edited: str | None = text
+    for path, value in _leaves(entries[index], values):
+        target = entries[index] if len(path) == 1 else entries[index][path[0]]
+        target[path[-1]] = value
+        edited = None if edited is None else _with_leaf(edited, file, section, index, path, value)
+    try:
+        if edited is not None and _plain(edited, file) == wanted:
+            return edited
+    except ConfigError:
+        pass
+    # An alias or another rare form: the whole text is written again, without its comments.
+    written: str = yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False)
+    return written
+
+
+def _leaves(
+    entry: Mapping[str, Any], values: Mapping[str, Any]
+) -> list[tuple[tuple[str, ...], Any]]:
+    """Return the values that are put in as a whole, with the keys that lead to them."""
+    found: list[tuple[tuple[str, ...], Any]] = []
+    for key, value in values.items():
+        is_section = isinstance(value, dict) and isinstance(entry.get(key), dict)
+        if is_section and key != "inferer_args":
+            found += [((key, inner), one) for inner, one in value.items()]
+        else:
+            found.append(((key,), value))
+    return found
+
+
+def _with_leaf(
+    text: str, file: str, section: str, index: int, path: tuple[str, ...], value: Any
+) -> str | None:
+    root = Document(text, file).root
+    entries = _entry(root, section) if isinstance(root, yaml.MappingNode) else None
+    node = entries.value[index] if isinstance(entries, yaml.SequenceNode) else None
+    for key in path[:-1]:
+        node = _entry(node, key) if isinstance(node, yaml.MappingNode) else None
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    written, old = json.dumps(value, ensure_ascii=False), _entry(node, path[-1])
+    if old is None:
+        return _inserted(text, node, f"{path[-1]}: {written}")
+    if isinstance(old, yaml.CollectionNode) and not old.flow_style:
+        return f"{text[: old.start_mark.index]}{written}{text[_end(old) :]}"
+    return _replaced(text, old, written)
+
+
 def with_list_entry(text: str, file: str, path: Sequence[str], entry: Mapping[str, Value]) -> str:
     """Return a YAML text in which a list has another entry at its end; comments stay.
 

@@ -15,13 +15,13 @@ import yaml
 from msgspec import inspect
 
 from grps.config.document import Document, short
+from grps.config.parts.batching import SLO_PATTERN
+from grps.config.parts.section import NAME_PATTERN, Section, short_of
 from grps.config.schema import (
     COLLECTOR_PATTERN,
     DIGEST_PATTERN,
     MODE_PATTERN,
-    NAME_PATTERN,
     ORIGIN_PATTERN,
-    Section,
 )
 from grps.config.suggest import hint
 from grps.errors import ConfigError
@@ -33,6 +33,7 @@ _EXPECTED_TEXTS = {
     COLLECTOR_PATTERN: "a URL such as http://127.0.0.1:4317 (a collector near by; no TLS)",
     ORIGIN_PATTERN: "an origin such as https://app.example.com, or '*'",
     MODE_PATTERN: "permissions in octal, such as 660",
+    SLO_PATTERN: "a latency such as p99=20ms (p50, p90, p95, p99 or p99.9; us, ms or s)",
 }
 """What a text of each pattern may be, in words."""
 MAX_NUMBER = (1 << 53) - 1
@@ -115,12 +116,20 @@ class Reader(Generic[Root]):
         )
         for member in kinds:
             if isinstance(member, inspect.StructType) and not listed:
-                return self._section(node, member, at)
+                return self._section_or_short(node, member, at)
             if isinstance(member, inspect.VarTupleType):
                 return self._items(node, member.item_type, at)
             if isinstance(member, inspect.DictType):
                 return self._free(node, member.value_type, at)
         return self._scalar(node, kinds, at)
+
+    def _section_or_short(self, node: yaml.Node, kind: inspect.StructType, at: str) -> Any:
+        """Read a section, or the text that stands for one of its keys."""
+        short = short_of(kind.cls)
+        if short is None or not isinstance(node, yaml.ScalarNode):
+            return self._section(node, kind, at)
+        field = next(field for field in kind.fields if field.name == short)
+        return {short: self._value(node, field.type, f"{at}.{short}")}
 
     def _chosen(self, kind: inspect.Type) -> inspect.Type:
         """Return the type of a key with the values that are allowed for its mark."""

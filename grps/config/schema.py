@@ -10,100 +10,20 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from grps.config.parts.batching import BatchingConfig, StepsConfig
+from grps.config.parts.section import Name, NotNegative, Positive, Section
+from grps.config.parts.sources import RepositoryConfig, SourcesConfig
+from grps.config.parts.traffic import TrafficConfig
 from grps.config.ports import parse_ports
 
-NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}\Z"
 DIGEST_PATTERN = r"^[0-9a-f]{64}\Z"
 COLLECTOR_PATTERN = r"^http://[^\s/]+/?\Z"
 ORIGIN_PATTERN = r"^(\*|[a-z][a-z0-9+.-]*://[^\s/?#@,]+)\Z"
 MODE_PATTERN = r"^0?[0-7]{3}\Z"
-Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 InfererType = Annotated[str, msgspec.Meta(extra={"names": "inferer_type"})]
 """Allowed are the values of ``KnownNames.choices`` under that name; the same for the next two."""
 ConverterType = Annotated[str, msgspec.Meta(extra={"names": "converter_type"})]
 MemoryManagerType = Annotated[str, msgspec.Meta(extra={"names": "mem_manager_type"})]
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all configuration structures."""
-
-
-class PaddingConfig(Section, frozen=True, kw_only=True):
-    """How inputs of differing sizes are brought together so that they can share a batch."""
-
-    sizes: tuple[Positive, ...]
-    """Sizes that an axis is padded to: the next one up; larger inputs stay as they are."""
-    axes: tuple[Positive, ...] = ()
-    """Axes that may be padded, 1 and more; all but the first when absent."""
-    max_waste_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 50
-    """Largest share of an input that may be padding; a request beyond it stays as it is."""
-    cut_outputs: bool = True
-    """Cut outputs that are as large as the padding on the same axis back to the input's size."""
-
-
-class StepTextConfig(Section, frozen=True, kw_only=True):
-    """How the text of sequences is made of the tokens of a step model."""
-
-    tokenizer: str
-    """The ``tokenizer.json``, relative to the project's folder."""
-    token_output: str = "token"
-    """The output of a step that has the number of a token in each row."""
-    stop: tuple[str, ...] = ()
-    """Strings that end a sequence when its text has them, besides those of its request."""
-    skip_special_tokens: bool = True
-    """Leave special tokens, such as ``</s>``, out of the text."""
-
-
-class StepsConfig(Section, frozen=True, kw_only=True):
-    """How the sequences of a step model are scheduled."""
-
-    max_step_cost: Positive | None = None
-    """Most cost of one step: one for each sequence that is stepped, and the prefilled positions. No
-    limit when absent."""
-    max_chunk: Positive | None = None
-    """Most positions of one prefill in one step; the model's ``prefill`` does the parts. A prefill
-    is whole when absent."""
-    prefill_input: str | None = None
-    """The input whose last dimension is the number of positions to prefill; one when absent."""
-    max_state_bytes: Positive | None = None
-    """Most bytes of the states of an instance; sequences give their slots away beyond it."""
-    max_waiting_bytes: Positive | None = None
-    """Most bytes of the inputs that wait for a slot; more get status 429. No limit of the model's
-    own when absent."""
-    max_steps: Positive = 4096
-    """Steps after which a sequence ends in any case."""
-    preemption: Literal["save", "recompute", "never"] = "save"
-    """What becomes of a sequence when a more urgent one needs its slot: its state is kept beside
-    the slots, or it begins again with its outputs, or nothing takes its slot."""
-    text: StepTextConfig | None = None
-    """How the text of sequences is made; clients get the outputs alone when absent."""
-
-    @property
-    def prefills_in_parts(self) -> bool:
-        """Whether the model's ``prefill`` reads the inputs, in parts."""
-        return self.max_chunk is not None
-
-
-class BatchingConfig(Section, frozen=True, kw_only=True):
-    """How requests of one model are gathered into batches."""
-
-    type: Literal["none", "dynamic", "continuous"] = "none"
-    """``continuous`` is for step models, whose sequences join and leave between steps."""
-    max_batch_size: Positive = 16
-    """Most rows of a batch; the slots of an instance with ``continuous``."""
-    batch_timeout_us: NotNegative = 1000
-    """Longest time a request waits for its batch to fill; with ``wait: always`` only."""
-    wait: Literal["when_busy", "always"] = "when_busy"
-    """``always`` lets an idle instance wait for a full batch too, as upstream does."""
-    preferred_sizes: tuple[Positive, ...] = ()
-    """Sizes that a batch is cut to when it can't be full."""
-    allowed_sizes: tuple[Positive, ...] = ()
-    """Sizes that the model takes; batches are filled up to the next one. Any when empty."""
-    padding: PaddingConfig | None = None
-    steps: StepsConfig | None = None
-    """How sequences are scheduled, with ``continuous``."""
 
 
 class QueueConfig(Section, frozen=True, kw_only=True):
@@ -162,6 +82,11 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     def key(self) -> str:
         """The name clients use: ``name-version``."""
         return f"{self.name}-{self.version}"
+
+    @property
+    def joins_requests(self) -> bool:
+        """Whether several requests run together."""
+        return self.batching is not None and self.batching.type in ("dynamic", "auto")
 
     @property
     def makes_steps(self) -> bool:
@@ -288,6 +213,9 @@ class InferenceConfig(Section, frozen=True, kw_only=True):
     """The default graph, for requests that name no model."""
     graphs: tuple[DagConfig, ...] = ()
     """More graphs, which clients request by name."""
+    traffic: tuple[TrafficConfig, ...] = ()
+    """How requests for a model without a version are divided among its versions."""
+    repository: RepositoryConfig | None = None
 
 
 class StreamingControl(Section, frozen=True, kw_only=True):
@@ -573,6 +501,25 @@ class TorchserveConfig(Section, frozen=True, kw_only=True):
     enabled: bool = False
 
 
+class CaptureConfig(Section, frozen=True, kw_only=True):
+    """Which requests are recorded with their replies, to be sent again."""
+
+    enabled: bool = False
+    """Record from the start of the service on; otherwise operators start it."""
+    models: tuple[Name, ...] = ()
+    """Models by name or ``name-version``, and graphs; all when empty."""
+    sample_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """Share of the requests that is recorded."""
+    max_bytes: Annotated[int, msgspec.Meta(ge=64 * 1024)] = 256 * 1024 * 1024
+    """Most bytes of all files; the oldest records are removed for later ones."""
+    max_record_bytes: Positive = 4 * 1024 * 1024
+    """Most bytes of a request and its reply; larger ones are not recorded."""
+    directory: str = "./capture"
+    """The folder of the files, relative to the service's folder."""
+    headers: tuple[Name, ...] = ()
+    """Headers that are recorded besides ``content-type`` and ``user-agent``; none of secrets."""
+
+
 class ServerConfig(Section, frozen=True, kw_only=True):
     """The whole of ``server.yml``."""
 
@@ -589,5 +536,7 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     brpc: BrpcConfig = BrpcConfig()
     tfserving: TfservingConfig = TfservingConfig()
     torchserve: TorchserveConfig = TorchserveConfig()
+    capture: CaptureConfig = CaptureConfig()
+    sources: SourcesConfig = SourcesConfig()
     io_threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
     """Threads that serve sockets; 0 picks one per two cores, at least one and at most four."""

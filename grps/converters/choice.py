@@ -118,7 +118,7 @@ def _check_joined_rows(
         ModelError: It is asked for.
     """
     batching = config.batching
-    if batching is None or batching.type != "dynamic":
+    if batching is None or not config.joins_requests:
         return
     try:
         arrays = _example_rows(made, backend)
@@ -132,8 +132,8 @@ def _check_joined_rows(
     fault = joining_fault(run, list(arrays.values()), engine.most_rows)
     if fault is not None:
         raise ModelError(
-            f"model {config.key}: batching.type dynamic: {fault}, so requests can't be joined; "
-            "use batching.type none"
+            f"model {config.key}: batching.type {batching.type}: {fault}, so requests can't be "
+            "joined; use batching.type none"
         )
 
 

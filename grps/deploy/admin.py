@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from grps.server.state import is_suspended
 
 TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
 MODELS = "/grps/v1/admin/models"
+TRAFFIC = "/grps/v1/admin/traffic"
 READY = "/grps/v1/health/ready"
 OFFLINE = "Service Unavailable"
 """The reason that ``ready`` has after a call of ``offline``."""
@@ -52,7 +54,7 @@ def list_models(service: Service, timeout_s: float | None = None) -> list[dict[s
     Raises:
         DeployError: It can't be reached.
     """
-    reply = _call(service, "GET", MODELS, timeout_s)
+    reply = admin_call(service, "GET", MODELS, timeout_s)
     return list(reply["models"])
 
 
@@ -74,7 +76,7 @@ def read_status(service: Service, timeout_s: float) -> tuple[str, str]:
             f"its process is suspended; continue it: kill -CONT {service.state.pid}",
         )
     try:
-        _call(service, "GET", READY, timeout_s)
+        admin_call(service, "GET", READY, timeout_s)
     except UnreachableError as error:
         return "unresponsive", str(error)
     except DeployError as error:
@@ -90,7 +92,37 @@ def change_model(service: Service, action: str, model: str) -> dict[str, Any]:
     Raises:
         DeployError: It could not; the text is the service's one-line cause.
     """
-    return _call(service, "POST", f"{MODELS}/{model}/{action}")
+    return admin_call(service, "POST", f"{MODELS}/{model}/{action}")
+
+
+def read_traffic(service: Service) -> list[dict[str, Any]]:
+    """Return how a service divides requests among the versions of its models.
+
+    Raises:
+        DeployError: It can't be reached.
+    """
+    return list(admin_call(service, "GET", TRAFFIC)["traffic"])
+
+
+def change_traffic(
+    service: Service, action: str, model: str, weights: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Let a service change how requests for a model are divided.
+
+    Args:
+        service: The service.
+        action: ``set``, ``promote``, ``rollback``, ``pause`` or ``resume``.
+        model: The model, without a version.
+        weights: Versions and their weights, for ``set``.
+
+    Returns:
+        The state after it.
+
+    Raises:
+        DeployError: It could not; the text is the service's one-line cause.
+    """
+    body = None if weights is None else msgspec.json.encode({"weights": weights})
+    return admin_call(service, "POST", f"{TRAFFIC}/{model}/{action}", body=body)
 
 
 def set_log_level(service: Service, level: str) -> dict[str, Any]:
@@ -102,7 +134,7 @@ def set_log_level(service: Service, level: str) -> dict[str, Any]:
     Raises:
         DeployError: It can't be reached, or refuses.
     """
-    return _call(service, "POST", f"/grps/v1/admin/log-level?level={level}")
+    return admin_call(service, "POST", f"/grps/v1/admin/log-level?level={level}")
 
 
 def read_live(service: Service, timeout_s: float) -> dict[str, Any]:
@@ -111,12 +143,41 @@ def read_live(service: Service, timeout_s: float) -> dict[str, Any]:
     Raises:
         DeployError: It can't be reached.
     """
-    return _call(service, "GET", "/grps/v1/monitor/live", timeout_s)
+    return admin_call(service, "GET", "/grps/v1/monitor/live", timeout_s)
 
 
-def _call(
-    service: Service, method: str, path: str, timeout_s: float | None = None
+def admin_call(
+    service: Service,
+    method: str,
+    path: str,
+    timeout_s: float | None = None,
+    body: bytes | None = None,
 ) -> dict[str, Any]:
+    """Call a route of a service and return the object that it returns.
+
+    Raises:
+        DeployError: It can't be reached, or refuses; the text is its one-line cause.
+    """
+    connection, headers = admin_connection(service, timeout_s)
+    try:
+        connection.request(method, path, body=body, headers=headers)
+        response = connection.getresponse()
+        received = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise unreachable(service, error) from error
+    finally:
+        connection.close()
+    return reply_of(response.status, received, path)
+
+
+def admin_connection(
+    service: Service, timeout_s: float | None = None
+) -> tuple[http.client.HTTPConnection, dict[str, str]]:
+    """Return a connection to a service and the headers of its admin calls.
+
+    Raises:
+        DeployError: It does not listen yet.
+    """
     state = service.state
     if state is None or not state.ports:
         raise DeployError(f"service {service.name!r} does not listen yet")
@@ -125,22 +186,26 @@ def _call(
     headers = {"Host": "localhost"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    connection = connect(state, timeout_s)
-    try:
-        connection.request(method, path, headers=headers)
-        response = connection.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException) as error:
-        where = state.unix_socket or f"{state.host}:{state.ports[0]}"
-        raise UnreachableError(
-            f"service {service.name!r} can't be reached at {where}: {error}"
-        ) from error
-    finally:
-        connection.close()
+    return connect(state, timeout_s), headers
+
+
+def unreachable(service: Service, error: Exception) -> UnreachableError:
+    """Return the error of a service that can't be reached."""
+    state = service.state
+    where = "" if state is None else state.unix_socket or f"{state.host}:{state.ports[0]}"
+    return UnreachableError(f"service {service.name!r} can't be reached at {where}: {error}")
+
+
+def reply_of(status: int, body: bytes, path: str) -> dict[str, Any]:
+    """Return the object of a response.
+
+    Raises:
+        DeployError: The response reports a failure; the text is the service's one-line cause.
+    """
     try:
         reply = msgspec.json.decode(body)
-        if response.status == http.client.OK:
+        if status == http.client.OK:
             return dict(reply)
         raise DeployError(reply["status"]["msg"])
     except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise DeployError(f"{path} returned status {response.status}") from error
+        raise DeployError(f"{path} returned status {status}") from error

@@ -14,7 +14,7 @@ from grps.perf.requests.prepared import Prepared
 from grps.perf.target import Target
 from grps.server.native import LoadRun
 
-_POLL_S = 0.25
+POLL_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ def measure(
     run = _start(target, prepared, load, window, limits)
     is_stopped = False
     try:
-        while not run.wait(_POLL_S):
+        while not run.wait(POLL_S):
             if on_progress is not None:
-                on_progress(_progress(run))
+                on_progress(read_progress(run.progress()))
     except KeyboardInterrupt:
         is_stopped = True
         run.stop()
@@ -151,7 +151,8 @@ def make_plan(
     return plan, [one.body for one in prepared.requests]
 
 
-def _progress(run: LoadRun) -> Progress:
-    found = json.loads(run.progress())
+def read_progress(text: str) -> Progress:
+    """Read the progress that the load generator returns."""
+    found = json.loads(text)
     p50_ms, p99_ms = found.pop("p50_ns") / 1e6, found.pop("p99_ns") / 1e6
     return Progress(**found, p50_ms=p50_ms, p99_ms=p99_ms)

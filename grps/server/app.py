@@ -33,6 +33,7 @@ from grps.server.native import Log, Server, Services, monitor_api, set_level, st
 from grps.server.output_file import OUTPUT_NAME, bound_output
 from grps.server.printing import printed_is_logged
 from grps.server.project import Project
+from grps.server.repository.watching import RepositoryWatch
 from grps.server.state import Phase, ServiceState
 from grps.server.stopping import StopRequest
 
@@ -72,6 +73,7 @@ class App:
         self._models: ServedModels | None = None
         self._services: Services | None = None
         self._log: Log | None = None
+        self._repository: RepositoryWatch | None = None
 
     def run(self) -> None:
         """Serve until a SIGTERM or SIGINT has drained the service.
@@ -104,12 +106,23 @@ class App:
         try:
             with printed_is_logged():
                 self._bound_output()
-                self._listen(project)
+                self._listen(self._with_repository(project))
         except BaseException:
             logger.exception("the service can't go on")
             raise
         finally:
             log.close()
+
+    def _with_repository(self, project: Project) -> Project:
+        """Return the project with the models that its repository has."""
+        config = project.inference.repository
+        if config is None:
+            return project
+        self._report("starting", "reading the repository of models")
+        self._repository = RepositoryWatch(config, self._folder, project.inference_file)
+        self._repository.settle(self._ended.wait)
+        found = self._read_again()
+        return replace(found, server=project.server)
 
     def _start_logs(self, config: LogConfig) -> Log:
         options = self._options
@@ -206,6 +219,13 @@ class App:
         self._models = models
         models.start(project)
         take_commands(server, models)
+        if self._repository is not None:
+            threading.Thread(
+                target=self._repository.follow,
+                args=(models, self._ended.wait),
+                name="repository",
+                daemon=True,
+            ).start()
 
     def _read_again(self) -> Project:
         """Read the project as it is now: its folder may be a link that leads elsewhere since."""

@@ -22,6 +22,7 @@ from grps._core import (
     Model,
     Plugin,
     RemoteModel,
+    ReplayRun,
     RunningCopy,
     Server,
     Services,
@@ -70,6 +71,7 @@ __all__ = [
     "NativeBatching",
     "NativeCaller",
     "NativeCallers",
+    "NativeCapture",
     "NativeCertificate",
     "NativeFrontEnds",
     "NativeJwt",
@@ -85,6 +87,7 @@ __all__ = [
     "NativeTraces",
     "Plugin",
     "RemoteModel",
+    "ReplayRun",
     "RunningCopy",
     "Server",
     "Services",
@@ -222,6 +225,19 @@ class NativeInterface:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeCapture:
+    """Which requests are recorded, and where."""
+
+    enabled: bool = False
+    models: tuple[str, ...] = ()
+    sample_ratio: float = 1.0
+    max_bytes: int = 256 * 1024 * 1024
+    max_record_bytes: int = 4 * 1024 * 1024
+    directory: Path = Path("capture")
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NativeSettings:
     """The settings of the data plane at start; it reads the attributes by name."""
 
@@ -252,6 +268,7 @@ class NativeSettings:
     client_priority: int = 0
     front_ends: NativeFrontEnds = NativeFrontEnds()
     interface: NativeInterface = NativeInterface()
+    capture: NativeCapture = NativeCapture()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +293,10 @@ class NativeBatching:
     padding: NativePadding | None = None
     priority_levels: int = 1
     max_length: int | None = None
+    is_auto: bool = False
+    """Choose the sizes of batches while the model runs."""
+    slo: str | None = None
+    """The latency to keep then, such as ``p99=20ms``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

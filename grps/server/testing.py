@@ -23,8 +23,10 @@ from grps.protocol.pb.grps_pb2 import GrpsMessage, Status
 from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.loaders import copy_loaders
 from grps.server.loading.local_entry import LocalBatch, LocalEntry
+from grps.server.loading.local_files import local_model
 from grps.server.loading.local_steps import LocalSteps, SequenceResult
 from grps.server.project import Project
+from grps.sources import Settings, Sources
 
 FAILED = 500
 
@@ -40,7 +42,10 @@ class Executor:
         """
         project = Project.read(Path.cwd())
         project.import_user_code()
-        self._configs = {config.key: config for config in project.inference.models}
+        sources = Sources(Settings.of(project.server.sources))
+        # The leases of what is fetched last as long as the models.
+        self._files = [local_model(config, sources) for config in project.inference.models]
+        self._configs = {local.config.key: local.config for local in self._files}
         # One copy of each model is enough: requests run one at a time.
         self._copies = {
             key: copy_loaders(config, lambda phase, detail: None)[0]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,9 @@ def test_inspect_recognises_its_file(package: Package) -> None:
 
 
 def test_its_verb_serves(package: Package) -> None:
-    assert "toy_serve       Put a Toy model online." in package.grpst("--help")
+    assert re.search(
+        r"^  toy_serve +Put a Toy model online\.$", package.grpst("--help"), re.MULTILINE
+    )
     assert "Added to each value (toy only)." in package.grpst("toy_serve", "--help")
     with package.serving("toy_serve", "model.toy", "--offset", 5) as url:
         response = post(f"{url}?return-ndarray=true", {"ndarray": [[1.0, 2.0]]})

@@ -10,7 +10,8 @@ import grpc
 import pytest
 import requests
 
-from grps.config.schema import BatchingConfig, ModelConfig
+from grps.config.parts.batching import BatchingConfig
+from grps.config.schema import ModelConfig
 from grps.deploy.paths import ServiceFolder
 from grps.protocol.pb.grps_pb2 import (
     DataType,

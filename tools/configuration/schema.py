@@ -15,6 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from grps.config import routes
+from grps.config.parts.section import short_of
 from grps.config.reader import expected_words
 from grps.config.schema import InferenceConfig, KeysFile, ServerConfig
 from grps.converters.names import NAMES
@@ -70,7 +71,9 @@ def _describe(kind: inspect.Type, structs: dict[str, list[dict[str, Any]]]) -> d
         values = tuple(sorted(NAMES.choices[(kind.extra or {})["names"]]))
         kind = inspect.LiteralType(values)
     if isinstance(kind, inspect.StructType):
-        return {"kind": "section", "struct": _describe_struct(kind, structs)}
+        described = {"kind": "section", "struct": _describe_struct(kind, structs)}
+        short = short_of(kind.cls)
+        return described if short is None else {**described, "short": short}
     if isinstance(kind, inspect.VarTupleType):
         return {"kind": "list", "item": _describe(kind.item_type, structs)}
     if isinstance(kind, inspect.DictType):

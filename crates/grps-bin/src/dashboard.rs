@@ -10,7 +10,7 @@ macro_rules! part {
     };
 }
 
-const SCRIPTS: [&str; 21] = [
+const SCRIPTS: [&str; 22] = [
     part!("scripts/texts.js"),
     part!("scripts/chat_texts.js"),
     part!("scripts/basics.js"),
@@ -20,7 +20,9 @@ const SCRIPTS: [&str; 21] = [
     part!("scripts/served.js"),
     part!("scripts/steps.js"),
     part!("scripts/services.js"),
+    part!("scripts/traffic.js"),
     part!("scripts/requests.js"),
+    part!("scripts/capture.js"),
     part!("scripts/series.js"),
     part!("scripts/described.js"),
     part!("scripts/playground.js"),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use grps_config::types::{BatchingType, ModelConfig};
+use grps_config::types::ModelConfig;
 use grps_core::{InputForm, LoadInferer, NestedCalls};
 use grps_engines::{ModelFile, NativeEngine, RowLimits};
 use parking_lot::Mutex;
@@ -51,8 +51,7 @@ pub(crate) fn engine_copies(
 
 /// How many rows of requests run together.
 fn joined_rows(config: &ModelConfig) -> Option<RowLimits> {
-    let batching = config.batching.as_ref();
-    let batching = batching.filter(|batching| batching.kind == BatchingType::Dynamic)?;
+    let batching = config.joining()?;
     let mut sizes = batching.allowed_sizes.clone();
     sizes.sort_unstable();
     Some(RowLimits { most: batching.max_batch_size, sizes })

@@ -7,8 +7,9 @@ use std::time::Duration;
 use grps_config::Description;
 use grps_config::types::{BatchingType, BatchingWait, Isolation, ModelConfig, ServerConfig};
 use grps_core::{
-    BatchPolicy, Executor, Identity, InlineExecutor, InputForm, LoadInferer, Model, ModelSpec,
-    NativeInstance, NestedCalls, Padding, PulledExecutor, Queue, Signature, Wait,
+    AutoPolicy, BatchPolicy, Executor, Identity, InlineExecutor, InputForm, LoadInferer, Model,
+    ModelSpec, NativeInstance, NestedCalls, Objective, Padding, PulledExecutor, Queue, Signature,
+    Wait,
 };
 use grps_engines::NativeEngine;
 
@@ -190,10 +191,8 @@ fn policy_of(config: &ModelConfig) -> BatchPolicy {
         max_length: config.queue.max_length.unwrap_or(usize::MAX),
         ..BatchPolicy::default()
     };
-    let batching = config.batching.as_ref();
-    let Some(batching) = batching.filter(|batching| batching.kind == BatchingType::Dynamic) else {
-        return base;
-    };
+    let Some(batching) = config.joining() else { return base };
+    let objective = batching.slo.as_deref().and_then(Objective::parse);
     let always = batching.wait == BatchingWait::Always;
     BatchPolicy {
         max_rows: batching.max_batch_size,
@@ -207,6 +206,7 @@ fn policy_of(config: &ModelConfig) -> BatchPolicy {
             max_waste: padding.max_waste_percent as f64 / 100.0,
             cut_outputs: padding.cut_outputs,
         }),
+        auto: (batching.kind == BatchingType::Auto).then_some(AutoPolicy { objective }),
         ..base
     }
 }

@@ -26,6 +26,7 @@ mod state;
 mod stderr_log;
 mod step_models;
 mod stopping;
+mod traffic;
 mod workers;
 
 use std::process::ExitCode;

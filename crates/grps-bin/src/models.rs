@@ -18,6 +18,7 @@ use crate::loading::{LoadedModel, load_model, spec_of};
 use crate::project::Project;
 use crate::remote_models::{LONGEST_WAIT, RemoteModels};
 use crate::service_log::ServiceLog;
+use crate::traffic::put_traffic;
 use crate::workers::WorkerStarter;
 
 /// A model behind the server.
@@ -85,6 +86,7 @@ impl ServedModels {
             }
         }
         *graphs = Some(project.inference.clone());
+        put_traffic(self.registry(), &project.inference)?;
         serve_graphs(self.registry(), &project.inference)?;
         Ok(true)
     }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use grps_config::types::{
-    ClientAuth, CtrlMode, CustomizedHttpConfig, InterfaceConfig, ServerConfig, TracingProtocol,
+    CaptureConfig, ClientAuth, CtrlMode, CustomizedHttpConfig, InterfaceConfig, ServerConfig,
+    TracingProtocol,
 };
 use grps_server::{
-    CompressionSettings, Cors, CorsRules, CustomRoute, FrontEndSettings, InterfaceSettings,
-    Settings, StreamingControl, StreamingMode, Tls, TlsFiles, TraceProtocol, TraceSettings,
+    CaptureSettings, CompressionSettings, Cors, CorsRules, CustomRoute, FrontEndSettings,
+    InterfaceSettings, Settings, StreamingControl, StreamingMode, Tls, TlsFiles, TraceProtocol,
+    TraceSettings,
 };
 use http::HeaderValue;
 
@@ -66,6 +68,7 @@ pub(crate) fn settings(
         gpus: gpus.unwrap_or_default(),
         front_ends: front_ends(config),
         interface: interface(&config.interface, &project.folder)?,
+        capture: capture(&config.capture, service),
     })
 }
 
@@ -94,6 +97,18 @@ pub(crate) fn unix_sockets(
         sockets.push((service.join(socket), mode));
     }
     sockets
+}
+
+fn capture(config: &CaptureConfig, service: &Path) -> CaptureSettings {
+    CaptureSettings {
+        enabled: config.enabled,
+        models: config.models.clone(),
+        sample_ratio: config.sample_ratio,
+        max_bytes: config.max_bytes,
+        max_record_bytes: config.max_record_bytes,
+        directory: service.join(&config.directory),
+        headers: config.headers.clone(),
+    }
 }
 
 fn front_ends(config: &ServerConfig) -> FrontEndSettings {

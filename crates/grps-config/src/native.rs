@@ -14,12 +14,24 @@ pub fn python_need(inference: &InferenceConfig, server: &ServerConfig) -> Option
     {
         return Some("gpu: the memory of engines is looked after in Python".to_owned());
     }
+    if inference.repository.is_some() {
+        return Some("repository: Python reads it".to_owned());
+    }
     inference.models.iter().find_map(model_need)
 }
 
 fn model_need(model: &ModelConfig) -> Option<String> {
     if model.is_native() || model.remote.is_some() {
         return None;
+    }
+    let paths = [("inferer_path", &model.inferer_path), ("converter_path", &model.converter_path)];
+    for (key, path) in paths {
+        if path.as_deref().is_some_and(is_uri) {
+            return Some(named(
+                model,
+                &format!("{key} is a URI, and Python fetches what is at it"),
+            ));
+        }
     }
     let kind = model.inferer_type.as_str();
     let is_engine = NATIVE_ENGINES.contains(&kind);
@@ -33,6 +45,16 @@ fn model_need(model: &ModelConfig) -> Option<String> {
         other => format!("inferer_type '{other}'"),
     };
     Some(named(model, &need))
+}
+
+/// Whether a path of a model is a URI; `is_uri` of `grps/sources/uri.py` is the same.
+fn is_uri(path: &str) -> bool {
+    let Some((scheme, rest)) = path.split_once(':') else { return false };
+    let mut letters = scheme.chars();
+    let is_scheme = letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && scheme.len() > 1
+        && letters.all(|one| one.is_ascii_alphanumeric() || "+.-".contains(one));
+    is_scheme && (rest.starts_with("//") || scheme.eq_ignore_ascii_case("mlflow"))
 }
 
 fn named(model: &ModelConfig, need: &str) -> String {

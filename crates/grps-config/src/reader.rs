@@ -97,6 +97,25 @@ impl<'a> Reader<'a> {
         Ok(Value::Object(data))
     }
 
+    /// A section of which only the text of one key was written.
+    fn short(
+        &mut self,
+        node: &Node,
+        fields: &'a [Field],
+        key: &str,
+        at: &str,
+    ) -> Result<Value, ConfigError> {
+        let mut data = Map::new();
+        for field in fields {
+            let value = match field.name == key {
+                true => self.value(node, &field.kinds, &format!("{at}.{key}"))?,
+                false => None,
+            };
+            data.insert(field.name.clone(), value.unwrap_or_else(|| field.default.clone()));
+        }
+        Ok(Value::Object(data))
+    }
+
     fn unknown_key(&self, line: usize, key: &str, fields: &[Field], at: &str) -> ConfigError {
         let place = if at.is_empty() { String::new() } else { format!(" in {}", quoted(at)) };
         let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
@@ -124,9 +143,15 @@ impl<'a> Reader<'a> {
             && kinds.iter().any(|kind| matches!(kind, Kind::List { .. }));
         for kind in kinds {
             match kind {
-                Kind::Section { name } if !is_listed => {
+                Kind::Section { name, short } if !is_listed => {
                     let fields = self.schema.fields(name);
-                    return self.section(node, fields, at).map(Some);
+                    return match (short, &node.kind) {
+                        (Some(short), NodeKind::Scalar { .. }) => {
+                            self.short(node, fields, short, at)
+                        }
+                        _ => self.section(node, fields, at),
+                    }
+                    .map(Some);
                 }
                 Kind::List { item } => return self.items(node, item, at).map(Some),
                 Kind::Map { text } => return self.map(node, *text, at).map(Some),

@@ -49,6 +49,9 @@ pub(crate) enum Kind {
     Section {
         #[serde(rename = "struct")]
         name: String,
+        /// The key that a text in place of the section is the value of.
+        #[serde(default)]
+        short: Option<String>,
     },
     List {
         item: Box<Kind>,

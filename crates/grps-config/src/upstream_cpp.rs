@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::types::{BatchingType, Isolation, ModelConfig};
+use crate::types::{Isolation, ModelConfig};
 
 /// The library that such a project makes, by its name in `CMake`.
 const TARGET: &[u8] = b"grps-server-customized";
@@ -33,8 +33,7 @@ pub fn hosted(model: ModelConfig, max_concurrency: usize) -> ModelConfig {
     if !is_own(&model.inferer_type) && !model.converter_type.as_deref().is_some_and(is_own) {
         return model;
     }
-    let is_batching =
-        model.batching.as_ref().is_some_and(|batching| batching.kind == BatchingType::Dynamic);
+    let is_batching = model.joining().is_some();
     let threads = model.max_threads.and_then(|threads| u32::try_from(threads).ok());
     let instances = if is_batching || model.isolation == Isolation::Process {
         model.instances
@@ -60,8 +59,7 @@ pub fn hosted(model: ModelConfig, max_concurrency: usize) -> ModelConfig {
 
 /// The lines of `inference.yml` that say what the model is made of.
 fn pair(model: &ModelConfig) -> Map<String, Value> {
-    let batching = model.batching.as_ref().map_or(BatchingType::None, |batching| batching.kind);
-    let batching = if batching == BatchingType::Dynamic { "dynamic" } else { "none" };
+    let batching = if model.joining().is_some() { "dynamic" } else { "none" };
     let lines = [
         ("name", json!(model.name)),
         ("version", json!(model.version)),

@@ -12,7 +12,7 @@ use crate::health::{Health, Readiness};
 use crate::metrics::RequestStage;
 use crate::models::call_order::CallOrder;
 use crate::models::executor::Call;
-use crate::models::model::Model;
+use crate::models::fit::fit;
 use crate::models::registry::Registry;
 use crate::models::route_query::RouteQuery;
 use crate::models::routes::Route;
@@ -44,7 +44,7 @@ pub struct Engine {
     /// Whether the service is ready.
     health: Health,
     /// Translates content between models that take different forms.
-    adapter: Box<dyn ContentAdapter>,
+    adapter: Arc<dyn ContentAdapter>,
     /// Which models call which.
     call_order: CallOrder,
     /// Where calls of models by models run; empty until requests are served.
@@ -56,6 +56,7 @@ impl Engine {
     pub fn new(limits: Limits, health: Health, adapter: Box<dyn ContentAdapter>) -> Self {
         let admission = Admission::new(limits.max_concurrency, limits.max_queue);
         let (registry, call_order, runtime) = Default::default();
+        let adapter = adapter.into();
         Self { registry, admission, health, adapter, call_order, runtime }
     }
 
@@ -191,9 +192,14 @@ impl Engine {
             return Box::pin(self.walk_graph(route, request, stream, entrance)).await;
         }
         let session = (route.models().len() > 1).then(Session::default);
+        // A stream, and what only one of two may answer, is not copied.
+        let is_whole = stream.is_none() && attachment.is_none() && entrance == Entrance::Client;
+        let mirror = route.mirror().filter(|_| is_whole);
+        let requests_wait = || self.admission.waiting() > 0;
+        let copied = mirror.and_then(|mirror| mirror.copy(&content, requests_wait()));
         let mut permit = None;
         for (index, model) in route.models().iter().enumerate() {
-            let input = self.fit(model, content, index > 0)?;
+            let input = fit(&*self.adapter, model, content, index > 0)?;
             if permit.is_none() && entrance == Entrance::Client {
                 // Only a request that fits its first model takes a permit.
                 let admitted = self.admit(route, &timeline, &options, stream.is_some());
@@ -205,7 +211,11 @@ impl Engine {
                 session: session.clone(),
                 ..Call::new(Arc::clone(&timeline), input, &options)
             };
-            content = model.call(call, None).await?;
+            let output = model.call(call, None).await;
+            content = output.map_err(|error| if index > 0 { error.of_begun() } else { error })?;
+        }
+        if let (Some(mirror), Some(copied)) = (mirror, copied) {
+            mirror.start(&timeline, copied, content.clone(), &self.adapter);
         }
         Ok(content)
     }
@@ -266,7 +276,8 @@ impl Engine {
         let _permit = permit;
         let streaming_node = graph.streaming_node();
         // State is carried to a next model only where there is exactly one.
-        let session = graph.is_chain().then(Session::default);
+        let is_chain = graph.is_chain();
+        let session = is_chain.then(Session::default);
         walk.run(|index, content| {
             let (timeline, attachment) = (Arc::clone(&timeline), attachment.clone());
             let stream = stream.clone().filter(|_| streaming_node == Some(index));
@@ -277,42 +288,16 @@ impl Engine {
                     return Err(Error::new(Cause::Internal, "the graph has no such node"));
                 };
                 let by_request = graph.takes_only_request(index);
-                let content = self.fit(model, content, !by_request)?;
+                let is_first = by_request && is_chain;
+                let content = fit(&*self.adapter, model, content, !by_request)?;
                 let call =
                     Call { stream, attachment, session, ..Call::new(timeline, content, options) };
-                model.call(call, graph.node_stats(index)).await
+                let output = model.call(call, graph.node_stats(index)).await;
+                // Nodes that take the request may run beside each other.
+                output.map_err(|error| if is_first { error } else { error.of_begun() })
             }
         })
         .await
-    }
-
-    /// Brings content, a client's or the output of the model before it, into the form and order that
-    /// a model takes.
-    ///
-    /// # Errors
-    /// Why it does not fit.
-    fn fit(&self, model: &Model, content: Content, is_output: bool) -> Result<Content, Error> {
-        if model.takes_tensors_too() && matches!(content, Content::Tensors(_)) {
-            return Ok(content);
-        }
-        // An output of a type that messages lack is the fault of the model before.
-        let is_fault_of_model = is_output && matches!(content, Content::Tensors(_));
-        let adapted = self.adapter.adapt(content, model.spec().form);
-        let content = adapted.map_err(|error| match error.cause() {
-            Cause::InvalidArgument if is_fault_of_model => {
-                Error::new(Cause::ModelFailed, error.message())
-            }
-            _ => error,
-        })?;
-        match (content, &model.spec().signature) {
-            (Content::Tensors(tensors), Some(signature)) if is_output => {
-                signature.arrange_outputs(model.key(), tensors).map(Content::Tensors)
-            }
-            (Content::Tensors(tensors), Some(signature)) => {
-                signature.arrange(model.key(), tensors).map(Content::Tensors)
-            }
-            (content, _) => Ok(content),
-        }
     }
 }
 

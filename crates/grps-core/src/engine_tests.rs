@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::models::executors::inline::Identity;
+use crate::models::model::Model;
 use crate::models::model_spec::ModelSpec;
 use crate::request::content::InputForm;
 use crate::request::request::SchedulingOptions;
@@ -107,6 +108,22 @@ async fn a_graph_passes_the_answer_on() {
         model.executor().close();
     }
     threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[tokio::test]
+async fn an_error_says_whether_a_model_has_run() {
+    let engine = engine(1, 1);
+    let first = add(&engine, "a", InputForm::Message);
+    let thread = echo(&first, "-A");
+    add(&engine, "b", InputForm::Message).close();
+    engine.registry().set_default(&["a-1".into(), "b-1".into()]).unwrap();
+    let route = engine.resolve(&RouteQuery::named("")).unwrap();
+    let of_second = engine.infer(&route, request("x")).await.unwrap_err();
+    assert_eq!((of_second.cause(), of_second.has_begun()), (Cause::Unavailable, true));
+    first.close();
+    thread.join().unwrap();
+    let of_first = engine.infer(&route, request("x")).await.unwrap_err();
+    assert_eq!((of_first.cause(), of_first.has_begun()), (Cause::Unavailable, false));
 }
 
 #[tokio::test]

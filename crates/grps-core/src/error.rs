@@ -93,13 +93,14 @@ pub struct Error {
     message: String,
     status: Option<u16>,
     retry_after: Option<Duration>,
+    has_begun: bool,
 }
 
 impl Error {
     /// Creates an error with a cause and a one-line message, of which at most 8 KiB are kept.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
         let message = bounded_message(message.into());
-        Self { cause, message, status: None, retry_after: None }
+        Self { cause, message, status: None, retry_after: None, has_begun: false }
     }
 
     /// An invalid request to which user code gave an HTTP status, 400 to 499. The cause has 400 anyway.
@@ -132,6 +133,17 @@ impl Error {
     /// The time after which the same request may succeed, if it is known.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// The same error, of a request of which a model has run already.
+    #[must_use]
+    pub fn of_begun(self) -> Self {
+        Self { has_begun: true, ..self }
+    }
+
+    /// Whether a model has run already, so that the request must not be repeated without its client.
+    pub fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// The one-line message.

@@ -4,6 +4,7 @@
 //! [`Entry`] into the queue of each model. Instances, such as Python threads, pull entries from a
 //! [`Queue`] and reply through the channel in the entry.
 
+pub mod compare;
 mod engine;
 mod error;
 pub mod graph;
@@ -15,6 +16,7 @@ mod request;
 mod scheduling;
 mod tensor;
 mod text;
+mod traffic;
 
 pub use engine::{Engine, Limits};
 pub use error::{Cause, Error};
@@ -52,7 +54,8 @@ pub use request::timeline::{
 pub use request::trace_context::{TraceContext, TraceParent};
 pub use scheduling::admission::{Admission, Permit};
 pub use scheduling::batching::{
-    Batch, BatchCounts, BatchPolicy, CutRows, Joined, Padding, Parts, Reason, Wait,
+    AutoPolicy, AutoState, Batch, BatchCounts, BatchPolicy, CutRows, Joined, LearnedSize,
+    Objective, Padding, Parts, Reason, Wait,
 };
 pub use scheduling::byte_budget::{ByteBudget, ByteReservation};
 pub use scheduling::entry::Entry;
@@ -81,3 +84,7 @@ pub use tensor::signature::{Naming, Signature, TensorSpec};
 pub use tensor::tensor::{MAX_RANK, Shape, Tensor, element_count};
 pub use tensor::values::{Elements, Values};
 pub use text::{excerpt, quoted, shown};
+pub use traffic::{
+    Event, Phase, RolloutSpec, RolloutState, ShadowCounts, ShadowSpec, ShadowState, Shed,
+    TrafficSpec, TrafficState, Weights,
+};

@@ -13,7 +13,8 @@ use crate::error::PlanError;
 use crate::exchange::prepared::prepare;
 use crate::exchange::socket::Place;
 use crate::load::{Shared, Worker, drive};
-use crate::plan::Plan;
+use crate::plan::{Plan, Protocol};
+use crate::responses::Responses;
 use crate::stats::progress::Progress;
 use crate::stats::recorder::Recorder;
 use crate::stats::report::{Report, Totals};
@@ -47,8 +48,32 @@ impl Run {
     ///
     /// The plan is not valid, its host has no address, or the system refuses a thread.
     pub fn start(plan: Plan, bodies: &[Bytes]) -> Result<Self, PlanError> {
+        Self::begin(plan, bodies, None)
+    }
+
+    /// Begins a run whose responses are taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::start`]; and those of bRPC can't be taken.
+    pub fn start_with(
+        plan: Plan,
+        bodies: &[Bytes],
+        responses: Arc<dyn Responses>,
+    ) -> Result<Self, PlanError> {
+        if plan.protocol == Protocol::Brpc {
+            return Err(PlanError::invalid("responses of bRPC can't be taken; use gRPC"));
+        }
+        Self::begin(plan, bodies, Some(responses))
+    }
+
+    fn begin(
+        plan: Plan,
+        bodies: &[Bytes],
+        responses: Option<Arc<dyn Responses>>,
+    ) -> Result<Self, PlanError> {
         plan.check(bodies)?;
-        let shared = Arc::new(share(plan, bodies)?);
+        let shared = Arc::new(share(plan, bodies, responses)?);
         let count = shared.plan.threads;
         let workers = (0..count)
             .map(|thread| Worker::new(Arc::clone(&shared), thread).map(Arc::new))
@@ -166,7 +191,11 @@ impl Left {
     }
 }
 
-fn share(plan: Plan, bodies: &[Bytes]) -> Result<Shared, PlanError> {
+fn share(
+    plan: Plan,
+    bodies: &[Bytes],
+    responses: Option<Arc<dyn Responses>>,
+) -> Result<Shared, PlanError> {
     let requests = prepare(&plan, bodies)?;
     let place = Place::new(&plan.target, plan.protocol)?;
     let start = Instant::now() + HEAD_START;
@@ -184,5 +213,6 @@ fn share(plan: Plan, bodies: &[Bytes]) -> Result<Shared, PlanError> {
         measured: AtomicU64::new(0),
         open: AtomicU64::new(0),
         connections: Arc::new(AtomicU64::new(0)),
+        responses,
     })
 }

@@ -9,6 +9,7 @@ mod log;
 mod logprobs;
 mod native_metrics;
 mod process;
+mod replay_run;
 mod service;
 mod text;
 
@@ -58,6 +59,8 @@ mod _core {
     use crate::native_metrics::{monitor_api, queue_recorded, take_recorded};
     #[pymodule_export]
     use crate::process::{StopSignals, end_after, end_with_parent};
+    #[pymodule_export]
+    use crate::replay_run::ReplayRun;
     #[pymodule_export]
     use crate::service::command::Command;
     #[pymodule_export]

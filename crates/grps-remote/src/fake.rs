@@ -23,6 +23,8 @@ pub(crate) enum Behaviour {
     Refuse,
     /// It is answered by this status of gRPC before anything else.
     Answer(u16),
+    /// It is answered that too many wait already.
+    Full,
     /// It gets the head of a response, then this status.
     AnswerLate(u16),
     /// It gets the head of a response, then a reset.
@@ -134,6 +136,12 @@ impl Served {
             Behaviour::Refuse if is_call => return response.send_reset(h2::Reason::REFUSED_STREAM),
             Behaviour::Answer(code) if is_call => {
                 let head = head(Some(code));
+                drop(response.send_response(head, true));
+                return;
+            }
+            Behaviour::Full if is_call => {
+                let mut head = head(Some(8));
+                head.headers_mut().insert("grpc-retry-pushback-ms", HeaderValue::from(1500));
                 drop(response.send_response(head, true));
                 return;
             }

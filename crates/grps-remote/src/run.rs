@@ -11,7 +11,7 @@ use grps_core::{
 use grps_server::codec::{Outcome, Status, proto};
 
 use crate::executor::Remote;
-use crate::service::choice::Tried;
+use crate::service::choice::{Kind, Tried};
 use crate::service::counters::Reason;
 use crate::service::endpoint::{Ejection, Endpoint};
 use crate::transport::exchange::Exchange;
@@ -84,7 +84,7 @@ impl Sent {
         let (mut tried, mut sent) = (Tried::new(), 0);
         let mut last = None;
         loop {
-            let Some(endpoint) = service.choose(model, &tried) else {
+            let Some(endpoint) = service.choose(self.kind(), &tried) else {
                 return Err(last.unwrap_or_else(|| service.unavailable(model)));
             };
             let failure = match self.try_one(&endpoint).await {
@@ -97,14 +97,9 @@ impl Sent {
                     let text = format!("{reason}; it may have run the request");
                     return Err(self.named(&endpoint, &Error::new(Cause::ModelFailed, text)));
                 }
-                Failure::NotBegun { reason, was_sent, is_unavailable } => {
-                    if is_unavailable {
-                        let ejection = Ejection::new(Reason::Unavailable, reason.clone());
-                        endpoint.want_ejected(ejection);
-                    }
+                Failure::NotBegun { error, was_sent } => {
                     sent += usize::from(was_sent);
-                    let error = Error::new(Cause::Unavailable, reason);
-                    let error = self.named(&endpoint, &error);
+                    let error = self.named(&endpoint, &refused(&endpoint, error));
                     tried.push(endpoint);
                     if was_sent && !self.may_go_on(&tried, sent) {
                         return Err(error);
@@ -115,10 +110,14 @@ impl Sent {
         }
     }
 
+    fn kind(&self) -> Kind {
+        Kind { model: self.remote.model.bit, streams: self.stream.is_some() }
+    }
+
     /// Whether the call may be sent once more.
     fn may_go_on(&self, tried: &Tried, sent: usize) -> bool {
-        let Remote { service, model, .. } = &self.remote;
-        if sent >= MOST_SENT || service.choose(model, tried).is_none() {
+        let service = &self.remote.service;
+        if sent >= MOST_SENT || service.choose(self.kind(), tried).is_none() {
             return false;
         }
         let is_allowed = service.budget.take();
@@ -196,10 +195,25 @@ impl Sent {
     }
 }
 
+/// The error of a call that an endpoint did not begin; further calls know what it said.
+fn refused(endpoint: &Endpoint, error: Error) -> Error {
+    match error.cause() {
+        Cause::QueueFull => {
+            endpoint.note_full(Instant::now());
+            return error;
+        }
+        Cause::Unavailable => {
+            endpoint.want_ejected(Ejection::new(Reason::Unavailable, error.message().to_owned()));
+        }
+        _ => {}
+    }
+    Error::new(Cause::Unavailable, error.message())
+}
+
 /// A failure behind the head of a response: the endpoint has begun the call in any case.
 fn as_begun(failure: Failure) -> Failure {
     match failure {
-        Failure::NotBegun { reason, .. } => Failure::Lost(reason),
+        Failure::NotBegun { error, .. } => Failure::Lost(error.message().to_owned()),
         // Another service would take it for a call that was not begun.
         Failure::Answered(error) if error.cause() == Cause::Unavailable => {
             Failure::Answered(Error::new(Cause::ModelFailed, error.message()))

@@ -152,17 +152,40 @@ async fn what_was_not_begun_goes_elsewhere() {
 }
 
 #[tokio::test]
-async fn retries_are_a_tenth_when_all_refuse() {
-    let fakes = [Fake::start(Behaviour::Refuse).await, Fake::start(Behaviour::Refuse).await];
-    let front = Front::of(&[&fakes[0], &fakes[1]], "up").await;
-    for _ in 0..300 {
-        assert_eq!(front.call(1).await.unwrap_err().cause(), Cause::Unavailable);
+async fn an_endpoint_that_is_full_is_left_alone_for_a_moment() {
+    let (full, good) = (Fake::start(Behaviour::Full).await, Fake::start(Behaviour::Echo).await);
+    let front = Front::of(&[&full, &good], "up").await;
+    // The first retry is free, and each later call knows that one of the two is full.
+    let began = Instant::now();
+    let (mut calls, mut failed) = (0, 0);
+    while full.calls() == 0 || calls < 30 {
+        calls += 1;
+        failed += usize::from(front.call(1).await.is_err());
     }
-    let sent = fakes[0].calls() + fakes[1].calls();
-    assert!((310..=330).contains(&sent), "{sent}");
-    let state = front.services.states().remove(0);
-    assert_eq!(state.retries as usize, sent - 300);
-    assert!(state.retries_refused > 200);
+    let periods = 1 + (began.elapsed().as_millis() / 50) as usize;
+    assert!(full.calls() <= periods, "{} in {periods}", full.calls());
+    assert!(failed < periods, "{failed} in {periods}");
+    assert_eq!(front.state(&full.address).0, "up");
+}
+
+#[tokio::test]
+async fn retries_are_a_tenth_when_all_refuse() {
+    for (refusal, cause) in
+        [(Behaviour::Refuse, Cause::Unavailable), (Behaviour::Full, Cause::QueueFull)]
+    {
+        let fakes = [Fake::start(refusal).await, Fake::start(refusal).await];
+        let front = Front::of(&[&fakes[0], &fakes[1]], "up").await;
+        for _ in 0..300 {
+            let error = front.call(1).await.unwrap_err();
+            assert_eq!(error.cause(), cause);
+            assert_eq!(error.retry_after().is_some(), cause == Cause::QueueFull);
+        }
+        let sent = fakes[0].calls() + fakes[1].calls();
+        assert!((310..=330).contains(&sent), "{sent}");
+        let state = front.services.states().remove(0);
+        assert_eq!(state.retries as usize, sent - 300);
+        assert!(state.retries_refused > 200);
+    }
 }
 
 #[tokio::test]

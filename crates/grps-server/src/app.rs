@@ -16,6 +16,8 @@ use crate::auth::settings::AuthSettings;
 use crate::call::blocking_section::BlockingSection;
 use crate::call::in_flight::InFlight;
 use crate::call::request_ids::RequestIds;
+use crate::capture::CaptureSettings;
+use crate::capture::capture::Capture;
 use crate::frontends::shared::states::FrontEndStates;
 use crate::net::descriptors::{SpareDescriptors, fit_connections};
 use crate::net::interface::InterfaceSettings;
@@ -76,6 +78,8 @@ pub struct Settings {
     pub front_ends: FrontEndSettings,
     /// The ways into the service.
     pub interface: InterfaceSettings,
+    /// What is recorded of requests.
+    pub capture: CaptureSettings,
 }
 
 /// Settings of the front ends.
@@ -180,6 +184,8 @@ pub struct App {
     pub(crate) large_message_logged: Once,
     /// Decodes and encodes large bodies.
     pub(crate) blocking: BlockingSection,
+    /// Records requests.
+    pub(crate) capture: Capture,
     /// What front ends remember between requests.
     pub(crate) front_end_states: FrontEndStates,
 }
@@ -193,6 +199,7 @@ impl App {
         let gpus = Gpus::open(&settings.gpus);
         let stats = engine.registry().stats();
         let auth = Authenticator::new(settings.admin_token.clone());
+        let capture = Capture::new(settings.capture.clone());
         Self {
             engine,
             settings,
@@ -207,6 +214,7 @@ impl App {
             in_flight,
             large_message_logged: Once::new(),
             blocking: BlockingSection::new(),
+            capture,
             front_end_states: FrontEndStates::default(),
             places,
             spare_descriptors: SpareDescriptors::new(),
@@ -285,6 +293,7 @@ pub(crate) mod tests {
             gpus: Vec::new(),
             front_ends: FrontEndSettings::default(),
             interface: InterfaceSettings::default(),
+            capture: CaptureSettings::default(),
         }
     }
 

@@ -33,6 +33,7 @@ impl DataPlane {
             .enable_all()
             .build()?;
         let (shutdown, stopped) = oneshot::channel::<()>();
+        app.capture.start_configured();
         let serving = Arc::clone(app);
         let run = move || {
             runtime.block_on(serve(listeners, serving, async {

@@ -7,6 +7,7 @@ mod admin;
 mod app;
 mod auth;
 mod call;
+mod capture;
 pub mod codec;
 mod data_plane;
 mod frontends;
@@ -18,11 +19,15 @@ pub use admin::services::{
     EndpointState, EndpointTable, MAX_ADDRESS_BYTES, MAX_ENDPOINTS, OtherServices, ServiceState,
     TableEndpoint,
 };
+pub use admin::traffic::TrafficSettings;
 pub use app::{App, CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode};
 pub use auth::scopes::Scopes;
 pub use auth::settings::{
     AuthSettings, CallerLimits, CallerSettings, CertificateSettings, JwtSettings, KeySettings,
 };
+pub use call::status::BEGUN;
+pub use capture::replay;
+pub use capture::{CaptureError, CaptureRecord, CaptureSettings, Records, read_records};
 pub use data_plane::{DataPlane, listen};
 pub use net::accept::bound::{Bound, UnixSocket, bind_unix};
 pub use net::http::cors::{Cors, CorsRules};

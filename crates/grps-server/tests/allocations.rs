@@ -16,7 +16,7 @@ use grps_core::{
     Tensor, Values,
 };
 use grps_server::codec::{Codec, json, proto};
-use grps_server::{App, Settings, bind, serve};
+use grps_server::{App, CaptureSettings, Settings, bind, serve};
 use tokio::sync::oneshot;
 
 fn tensor(count: usize) -> Tensor {
@@ -85,6 +85,7 @@ fn settings() -> Settings {
         gpus: Vec::new(),
         front_ends: grps_server::FrontEndSettings::default(),
         interface: grps_server::InterfaceSettings::default(),
+        capture: CaptureSettings::default(),
     }
 }
 

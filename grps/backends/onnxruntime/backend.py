@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -155,6 +155,10 @@ class OnnxruntimeBackend:
             for name, value in named
         ]
 
+    def end_profiling(self) -> str:
+        """End the profiler of a session that has one on; return the path of the file it wrote."""
+        return str(self._session.end_profiling())
+
     def _table(self, name: str, maps: Sequence[dict[Any, float]]) -> np.ndarray:
         if name not in self._labels and maps:
             self._labels[name] = labels_of(maps)
@@ -187,8 +191,14 @@ class OnnxruntimeBackend:
         return list(binding.copy_outputs_to_cpu())
 
 
-def load(model: ModelConfig) -> OnnxruntimeBackend:
+def load(
+    model: ModelConfig, prepare: Callable[[onnxruntime.SessionOptions], None] | None = None
+) -> OnnxruntimeBackend:
     """Load one copy of ``model`` from its ``.onnx`` file, or the directory that holds it.
+
+    Args:
+        model: The model.
+        prepare: Changes the options of the session.
 
     Raises:
         DeviceError: The device is unknown, absent or beyond this build of ONNX Runtime.
@@ -205,6 +215,8 @@ def load(model: ModelConfig) -> OnnxruntimeBackend:
     expect_format(path, "onnxruntime")
     path = only_file(path, ".onnx")
     options = _options(arguments)
+    if prepare is not None:
+        prepare(options)
     weights = read_external_data(path, options)
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)

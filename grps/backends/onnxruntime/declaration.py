@@ -52,6 +52,8 @@ ENGINE = Engine(
     # Releases from 1.29 on send usage, with names and digests of models, to their maker.
     environment={"ORT_DISABLE_TELEMETRY": "1"},
     threads="per_run",
+    profiles=True,
+    tuned_arguments=({"allow_spinning": True},),
     gpu_memory=GpuMemory(
         manager="OnnxGpuMemManager",
         limit_argument="gpu_mem_limit_mib",

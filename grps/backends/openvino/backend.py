@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -90,6 +90,11 @@ class OpenvinoBackend:
         """Inputs and outputs, in the order ``infer`` takes them."""
         return self._signature
 
+    @property
+    def request(self) -> openvino.InferRequest:
+        """What runs the model."""
+        return self._request
+
     def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
         """Run the model once; see ``Backend.infer``."""
         arrays = list(inputs)
@@ -121,6 +126,34 @@ def load_all(model: ModelConfig) -> list[OpenvinoBackend]:
         DeviceError: The device is unknown or absent.
         ModelError: The file is no such model, or OpenVINO refused it.
     """
+    compiled, device = compile_model(model)
+    streams = read_arguments(OpenvinoArguments, model.inferer_args).streams
+    path = Path(model.inferer_path or "")
+    place = device.lower().replace(".", ":")
+    try:
+        return [OpenvinoBackend(compiled, place) for _ in range(streams)]
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{path}: {openvino_cause(error)}") from error
+
+
+def compile_model(
+    model: ModelConfig,
+    more: Mapping[str, Any] | None = None,
+    change: Callable[[openvino.Model], None] | None = None,
+) -> tuple[openvino.CompiledModel, str]:
+    """Compile ``model`` and return it with the device it is on, as OpenVINO names it.
+
+    Args:
+        model: The model.
+        more: Properties besides those of ``inferer_args``.
+        change: Changes the model before it is compiled.
+
+    Raises:
+        DeviceError: The device is unknown or absent.
+        ModelError: The file is no such model, or OpenVINO refused it.
+    """
     arguments = read_arguments(OpenvinoArguments, model.inferer_args)
     path = Path(model.inferer_path or "")
     found = expect_format(path, "openvino")
@@ -130,19 +163,24 @@ def load_all(model: ModelConfig) -> list[OpenvinoBackend]:
     core = shared_core()
     device = parse_device(model.device, model.inp_device)
     name = _device_name(device, core.available_devices)
+
+    def read() -> openvino.Model:
+        if found in _SUFFIXES:
+            network = core.read_model(path)
+        else:
+            network = read_network(core, text_files(path, arguments))
+        if change is not None:
+            change(network)
+        return network
+
     try:
         for library in library_paths(arguments.customized_op_paths):
             core.add_extension(str(library))
         properties = _properties(arguments, name)
-        if found in _SUFFIXES:
-            compiled = _compile(core, lambda: core.read_model(path), name, properties)
-        else:
+        if found not in _SUFFIXES:
             # The same text has the same embedding, whatever the machine.
             properties.setdefault(_PRECISION, "f32")
-            files = text_files(path, arguments)
-            compiled = _compile(core, lambda: read_network(core, files), name, properties)
-        place = name.lower().replace(".", ":")
-        return [OpenvinoBackend(compiled, place) for _ in range(arguments.streams)]
+        return _compile(core, read, name, properties | dict(more or {})), name
     except ModelError:
         raise
     except Exception as error:

@@ -49,5 +49,6 @@ ENGINE = Engine(
     side_by_side=True,
     default_device="cpu",
     threads="per_run",
+    profiles=True,
     streams_on_cpu=True,
 )

@@ -42,6 +42,7 @@ ENGINE = Engine(
         NATIVE,
     ),
     threads="per_process",
+    profiles=True,
     # TensorFlow reads it at its first run; later it can't be changed, and a service that loads
     # another model later must not fail at that.
     threads_variable="TF_NUM_INTRAOP_THREADS",

@@ -68,6 +68,15 @@ def choose_signature(
     )
 
 
+def graph_of(chosen: Chosen) -> Any:
+    """Return the ``GraphDef`` of a signature that was found.
+
+    Raises:
+        ModelError: The file is no longer there, or damaged.
+    """
+    return _graph_of(chosen.path, _read(chosen.path), list(chosen.tags)).graph_def
+
+
 def _read(path: Path) -> Any:
     model = saved_model_pb2.SavedModel()
     binary, text = path / "saved_model.pb", path / "saved_model.pbtxt"

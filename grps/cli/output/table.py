@@ -26,3 +26,20 @@ def print_table(rows: Sequence[Sequence[str]], colored: int, colors: Mapping[str
             cells[colored] = click.style(cells[colored], fg=colors.get(row[colored]))
         line = "  ".join(cells).rstrip()
         say(click.style(line, bold=True) if fancy and number == 0 else line)
+
+
+def print_columns(rows: Sequence[Sequence[str]], words: int = 1) -> None:
+    """Print rows of as many cells, the first of which is the head: words, then numbers.
+
+    Args:
+        rows: The rows.
+        words: How many of the first columns are words, whose cells begin at the left.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        cells = [
+            cell.ljust(width) if column < words else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        line = "  ".join(cells).rstrip()
+        say(click.style(line, bold=True) if number == 0 and sys.stdout.isatty() else line)

@@ -20,7 +20,7 @@ def run_loads(
     target: Target, prepared: Prepared, loads: Sequence[Load], window: Window, limits: Limits
 ) -> list[Measurement]:
     """Return a measurement for each load; after Ctrl-C, for those that have begun."""
-    _allow_connections(limits)
+    allow_connections(limits)
     found: list[Measurement] = []
     for number, load in enumerate(loads, start=1):
         place = f" ({number} of {len(loads)})" if len(loads) > 1 else ""
@@ -32,7 +32,7 @@ def run_loads(
     return found
 
 
-def _allow_connections(limits: Limits) -> None:
+def allow_connections(limits: Limits) -> None:
     """Let this process have a descriptor for each open request, as far as the system allows it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = limits.max_open + _OTHER_FILES

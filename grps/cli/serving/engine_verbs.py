@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from grps.backends.engine import Engine
 from grps.cli.serving.flags import serve_flags
+from grps.cli.serving.model_argument import GivenModel
 from grps.cli.serving.model_service import serve_model
 
 _HELP = """{title}
@@ -30,7 +30,7 @@ def serve_command(engine: Engine) -> click.Command:
 
     @click.command(verb.name, help=text)
     @serve_flags(engine.name)
-    def command(model_path: Path, **flags: Any) -> None:
-        serve_model(engine.name, model_path, flags)
+    def command(model: GivenModel, **flags: Any) -> None:
+        serve_model(engine.name, model, flags)
 
     return command

@@ -13,6 +13,7 @@ from grps.backends.gpu_memory import LIMITED
 from grps.backends.table import ENGINES
 from grps.cli.serving import flag_checks, start_options
 from grps.cli.serving.engine_flags import ARGUMENTS, ENGINE_FLAGS, LOADING, options_of
+from grps.cli.serving.model_argument import ModelArgument
 from grps.converters.table import CONVERTERS
 from grps.deploy.paths import DEFAULT_NAME
 
@@ -139,9 +140,7 @@ SERVICE_FLAGS = (
     start_options.FOREGROUND,
 )
 
-MODEL = click.argument(
-    "model_path", metavar="MODEL", type=click.Path(exists=True, readable=True, path_type=Path)
-)
+MODEL = click.argument("model", metavar="MODEL", type=ModelArgument())
 DEVICE = click.option(
     "--device",
     callback=flag_checks.device,
@@ -192,17 +191,17 @@ MODEL_FLAGS = (
     INTRA_OP_THREADS,
     click.option(
         "--batching_type",
-        type=click.Choice(["none", "dynamic"]),
+        type=click.Choice(["none", "dynamic", "auto"]),
         default="none",
         show_default=True,
-        help="dynamic runs requests that wait together.",
+        help="dynamic runs requests that wait together; auto chooses how many while it runs.",
     ),
     click.option(
         "--max_batch_size",
         type=_POSITIVE,
         default=16,
         show_default=True,
-        help="dynamic: most rows of such a run.",
+        help="dynamic, auto: most rows of such a run.",
     ),
     click.option(
         "--batch_timeout_us",
@@ -265,6 +264,39 @@ def inspect_flags(function: Decorated) -> Decorated:
     for flag in reversed([engine, *own, *loading]):
         function = flag(function)
     return MODEL(function)
+
+
+def profile_flags(function: Decorated) -> Decorated:
+    """Give a command the model argument and the flags that say how a profiled model is loaded."""
+    profiled = [name for name, engine in ENGINES.items() if engine.profiles]
+    engine = click.option(
+        "--engine",
+        type=click.Choice(profiled),
+        help="Load it with this engine.  [default: that of the format]",
+    )
+    device = click.option(
+        "--device",
+        callback=flag_checks.device,
+        help="cpu, or original (as exported, for a model on the CPU).  [default: cpu]",
+    )
+    threads = click.option(
+        "--intra_op_threads",
+        type=_POSITIVE,
+        help="CPU threads of one run.  [default: the usable CPUs]",
+    )
+    own = [device, threads, OPERATORS, INFERER_ARGUMENTS]
+    loading = [
+        ENGINE_FLAGS[name].option
+        for name in LOADING
+        if name not in _NOT_PROFILED and set(profiled) & set(ENGINE_FLAGS[name].engines)
+    ]
+    for flag in reversed([engine, *own, *loading]):
+        function = flag(function)
+    return MODEL(function)
+
+
+_NOT_PROFILED = ("native", "streams")
+"""Flags of models that run in other threads than that of the profile."""
 
 
 def serve_flags(*engines: str) -> Callable[[Decorated], Decorated]:

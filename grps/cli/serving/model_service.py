@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from grps.backends.formats import has_verb, is_served_by, model_in, owner_of, recognise
+from grps.backends.formats import has_verb, is_served_by, owner_of, recognise
 from grps.backends.gpu_memory import LIMITED
 from grps.backends.table import ENGINES
 from grps.cli.output.example import Asked
@@ -34,6 +34,7 @@ from grps.cli.serving.launching import (
     start_in_background,
     summarise,
 )
+from grps.cli.serving.model_argument import GivenModel
 from grps.config.schema import ModelConfig
 from grps.deploy.native import server_of
 from grps.deploy.paths import ServiceFolder
@@ -45,21 +46,20 @@ FOREGROUND = "grps.cli.serving.foreground"
 """The module that runs the server in this terminal."""
 
 
-def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) -> None:
+def serve_model(wanted: str | None, model: GivenModel, values: dict[str, Any]) -> None:
     """Serve a model file with the flags of the current command.
 
     Args:
         wanted: The engine the verb stands for, or the first of several with that verb; ``None``
             to take what the format needs.
-        model_path: The model, or a directory with one model file.
+        model: The model, or a directory with one model file.
         values: Flags as click gives them.
 
     Raises:
         DeployError: The format is another verb's or not served, or the start failed.
     """
     flags = ServeFlags.of(values)
-    model_path = model_in(model_path)
-    engine = engine_of(model_path, wanted)
+    engine = engine_of(model, wanted)
     declared = ENGINES[engine]
     given = given_flags()
     refuse_flags_of_others(engine, given, flags.gpu_mem_limit_mib)
@@ -79,7 +79,7 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
         raise click.UsageError("--device original needs --inp_device: where do inputs go?")
     note_flags_without_effect(flags, given, declared.makes_steps)
     folder = service_folder(flags.name, foreground=flags.foreground)
-    project = project_of(model_path, engine, flags, gpu_wanted=bool(given & {*GPU_FLAGS}))
+    project = project_of(model, engine, flags, gpu_wanted=bool(given & {*GPU_FLAGS}))
     with speaking_of_flags(engine):
         if flags.foreground:
             _run_here(folder, project, engine)
@@ -87,14 +87,14 @@ def serve_model(wanted: str | None, model_path: Path, values: dict[str, Any]) ->
             _run_in_background(folder, project, flags)
 
 
-def engine_of(model_path: Path, wanted: str | None) -> str:
+def engine_of(model: GivenModel, wanted: str | None) -> str:
     """Recognise the format of a model and return the engine that serves it.
 
     Raises:
         ModelError: The format is not recognised.
         DeployError: It is not served by the verb that was used.
     """
-    found = recognise(model_path)
+    found = recognise(model.path)
     if wanted is not None and is_served_by(found, wanted):
         return wanted
     engine = owner_of(found)
@@ -103,8 +103,7 @@ def engine_of(model_path: Path, wanted: str | None) -> str:
         if engine.verb.name == verb or has_verb(found, verb):
             return engine.name
         raise DeployError(
-            f"{model_path} is a model of the format {found}; "
-            f"use: grpst {engine.verb.name} {model_path}"
+            f"{model} is a model of the format {found}; use: grpst {engine.verb.name} {model}"
         )
     return engine.name
 
@@ -135,7 +134,7 @@ def model_name_of(model_path: Path) -> str:
 
 
 def project_of(
-    model_path: Path, engine: str, flags: ServeFlags, *, gpu_wanted: bool
+    model: GivenModel, engine: str, flags: ServeFlags, *, gpu_wanted: bool
 ) -> ModelProject:
     """Turn flags into the description of a service."""
     device = flags.device or "cpu"
@@ -149,8 +148,9 @@ def project_of(
             mem_gc_interval=flags.gpu_mem_gc_interval,
         )
     return ModelProject(
-        model_path=model_path,
-        model_name=flags.model_name or model_name_of(model_path),
+        model_path=model.path,
+        model_uri=model.uri,
+        model_name=flags.model_name or model_name_of(model.path),
         model_version=flags.model_version,
         inferer_type=engine,
         converter_type=flags.converter or ENGINES[engine].converter,

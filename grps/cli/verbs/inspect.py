@@ -17,7 +17,7 @@ from grps.backends.backend import Backend, Signature
 from grps.backends.common.signature import can_be_batched, check_inputs, describe, fixed_rows
 from grps.backends.common.warm_up import warm_up
 from grps.backends.environment import prepare_environment
-from grps.backends.formats import model_in, recognise
+from grps.backends.formats import recognise
 from grps.backends.joined_rows import joining_fault
 from grps.backends.loading import load_copy
 from grps.backends.table import ENGINES
@@ -27,6 +27,7 @@ from grps.cli.output.progress import ProgressLine
 from grps.cli.serving.engine_flags import refuse_flags_of_others
 from grps.cli.serving.flag_words import speaking_of_flags
 from grps.cli.serving.flags import inspect_flags
+from grps.cli.serving.model_argument import GivenModel
 from grps.cli.serving.model_service import (
     default_device,
     engine_of,
@@ -41,7 +42,7 @@ from grps.errors import DeployError
 
 HOST, PORT = "127.0.0.1", 7080
 """Where the serve verbs put a service by default."""
-NOT_SERVED = {"model_path", "engine", "as_json"}
+NOT_SERVED = {"model", "engine", "as_json"}
 """Parameters that the serve verbs do not have as flags."""
 MOST_COLUMNS = 20
 """Most names of columns that are printed; JSON has more."""
@@ -69,7 +70,7 @@ class Inspected:
 @click.command("inspect")
 @inspect_flags
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def command(model_path: Path, as_json: bool, **flags: Any) -> None:
+def command(model: GivenModel, as_json: bool, **flags: Any) -> None:
     """Show the inputs and outputs of a model file, and how to send it a request.
 
     The model is loaded as it would be to be served, and run once if it reports its shapes.
@@ -82,14 +83,14 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
       grpst inspect model.onnx --converter image
       grpst inspect model.xml --json | python -m json.tool
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
-    model_path = model_in(model_path)
-    engine = engine_of(model_path, flags.pop("engine"))
+    model_path = model.path
+    engine = engine_of(model, flags.pop("engine"))
     given = given_flags()
     refuse_flags_of_others(engine, given)
     if ENGINES[engine].makes_steps:
         raise DeployError(
-            f"{model_path}: a language model, which takes tokens and returns text; use: grpst "
-            f"{ENGINES[engine].verb.name} {model_path}"
+            f"{model}: a language model, which takes tokens and returns text; use: grpst "
+            f"{ENGINES[engine].verb.name} {model}"
         )
     require_converter(flags["converter"], given)
     if flags["device"] is None:
@@ -97,7 +98,7 @@ def command(model_path: Path, as_json: bool, **flags: Any) -> None:
     config = model_config(model_path, engine, flags)
     with ProgressLine(f"loading {model_path.name}"), speaking_of_flags(engine):
         found = _examine(config, model_path)
-    report = _report(found, given - NOT_SERVED)
+    report = _report(found, given - NOT_SERVED, model)
     if as_json:
         say(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
@@ -129,13 +130,13 @@ def _time_a_run(backend: Backend, inputs: list[np.ndarray]) -> float:
     return (time.monotonic() - began) * 1000
 
 
-def _report(found: Inspected, given: set[str]) -> dict[str, Any]:
+def _report(found: Inspected, given: set[str], model: GivenModel) -> dict[str, Any]:
     config = found.config
     inputs_and_outputs = describe(found.signature)
     converter = config.converter_type if NAMES.has_built_in_converter(config) else None
     example = make_example({**inputs_and_outputs, "converter_type": converter}, HOST, PORT)
     return {
-        "path": config.inferer_path,
+        "path": str(model),
         "format": found.format,
         "inferer_type": config.inferer_type,
         "device": found.signature.device,
@@ -147,7 +148,7 @@ def _report(found: Inspected, given: set[str]) -> dict[str, Any]:
         **inputs_and_outputs,
         "converter_type": converter,
         "filled": found.filled,
-        "serve": _serve_line(config, given),
+        "serve": _serve_line(config, given, model),
         "ask": example.line,
         "ask_is_exact": example.exact,
         "ask_guessed_because": example.guessed_because or None,
@@ -155,9 +156,9 @@ def _report(found: Inspected, given: set[str]) -> dict[str, Any]:
     }
 
 
-def _serve_line(config: ModelConfig, given: set[str]) -> str:
+def _serve_line(config: ModelConfig, given: set[str], model: GivenModel) -> str:
     """Return the command that serves the model as it was inspected, with the flags ``given``."""
-    words = ["grpst", ENGINES[config.inferer_type].verb.name, str(config.inferer_path)]
+    words = ["grpst", ENGINES[config.inferer_type].verb.name, str(model)]
     context = click.get_current_context()
     for option in context.command.params:
         if option.name not in given:

@@ -11,17 +11,17 @@ import click
 import numpy as np
 
 from grps.cli.calling.inputs import read_inputs, to_content
-from grps.cli.calling.service import Connection
 from grps.cli.calling.types import types_of
 from grps.cli.names import complete_running
-from grps.cli.output.lines import notice, say
+from grps.cli.output.lines import notice
+from grps.cli.output.table import print_columns
 from grps.cli.perf.options import (
-    is_address,
     read_headers,
     read_loads,
     read_shapes,
 )
 from grps.cli.perf.session import machine, now, run_loads
+from grps.cli.perf.target import read_target
 from grps.perf import PROTOCOLS, Content, Limits, Prepared, Target, Window, make_requests, probe
 from grps.perf.report.page import to_page
 from grps.perf.report.records import to_json
@@ -29,7 +29,6 @@ from grps.perf.report.session import Session
 from grps.perf.report.text import lines, table
 from grps.perf.requests.asking import choose_model, describe
 from grps.perf.slo import read_objectives
-from grps.perf.target import read_url
 
 _INTERRUPTED = 130
 _SLO_MISSED = 1
@@ -123,7 +122,7 @@ def command(target: str, inputs: tuple[str, ...], **options: Any) -> None:
         seed=options["seed"],
     )
     objectives = read_objectives(options["slo"])
-    place = _target(target, options)
+    place = read_target(target, tls=options["tls"], ca=options["ca"], key_file=options["key_file"])
     protocol = options["protocol"]
     model = choose_model(protocol, place, options["model"])
     given = _given(inputs, options, lambda: types_of(describe(protocol, place, model)))
@@ -140,19 +139,6 @@ def command(target: str, inputs: tuple[str, ...], **options: Any) -> None:
         sys.exit(_INTERRUPTED)
     if not all(map(session.meets, found)):
         sys.exit(_SLO_MISSED)
-
-
-def _target(text: str, options: dict[str, Any]) -> Target:
-    """Return the server of a URL, or of a service of this machine."""
-    tls, ca, key_file = options["tls"], options["ca"], options["key_file"]
-    service = None if is_address(text) else text
-    connection = Connection("http", service, None, tls, ca, key_file, None)
-    if service is None:
-        place = read_url(text, tls=tls, ca=ca)
-    else:
-        address, is_secure = connection.where()
-        place = read_url(address, tls=is_secure, ca=ca)
-    return Target(place.host, place.port, place.path, place.tls, place.ca, connection.key())
 
 
 def _given(
@@ -202,11 +188,7 @@ def _probe(target: Target, prepared: Prepared, limits: Limits) -> None:
 
 
 def _report(session: Session, json_file: Path | None, html_file: Path | None) -> None:
-    rows = table(session)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-        say("  ".join((row[0].ljust(widths[0]), *cells)).rstrip())
+    print_columns(table(session))
     for line in lines(session):
         notice(line)
     if json_file is not None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from grps.backends.formats import ACCEPTED
 from grps.cli.serving.flags import serve_flags
+from grps.cli.serving.model_argument import GivenModel
 from grps.cli.serving.model_service import serve_model
 
 HELP = f"""Put a model file online, whatever its format.
 
 The format is read from the file: {ACCEPTED}. The service runs in the background; its folder is
-~/.grps/NAME, the model stays where it is. Then its log is followed until Ctrl-C, which leaves the
-service running.
+~/.grps/NAME, the model stays where it is. MODEL may also be a URI (s3://, gs://, az://, https://,
+hf://, oci://, mlflow:); it is then fetched into a cache. Then the log of the service is followed
+until Ctrl-C, which leaves the service running.
 
 \b
 Examples:
@@ -28,6 +29,6 @@ Examples:
 
 @click.command("serve", help=HELP)
 @serve_flags()
-def command(model_path: Path, **flags: Any) -> None:
+def command(model: GivenModel, **flags: Any) -> None:
     """Serve a model file with the engine of its format."""
-    serve_model(None, model_path, flags)
+    serve_model(None, model, flags)

@@ -29,6 +29,7 @@ from grps.deploy.project.deployment import (
     deploy_archive,
     deploy_folder,
 )
+from grps.deploy.project.prefetching import prefetch
 from grps.deploy.project.torchserve.project import MarChoices
 from grps.deploy.supervision.supervisor import claim
 
@@ -123,6 +124,7 @@ def command(path: Path, **values: Any) -> None:
     with claim(folder):
         with ByteProgress() as progress:
             deployment = _deploy(folder, path, flags, Reports(progress.show, notice))
+            prefetch(deployment.project, progress.show, notice)
         project = deployment.project.folder
         server = server_of(folder, project, deployment.command, flags.native or "auto", notice)
         if flags.foreground:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from typing import Any
 
 import click
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from grps.cli.names import complete_running
 from grps.cli.output.lines import duration
+from grps.cli.output.watching import USAGE_HEAD, FittingTable, percent, usage, watch, watching
 from grps.deploy.admin import read_live
+from grps.deploy.figures import read_figures
 from grps.deploy.supervision.services import Service, services
 from grps.errors import DeployError
 
@@ -22,7 +20,18 @@ ASK_TIMEOUT_S = 2.0
 STAGES = ("queue", "batch_wait", "preprocess", "infer", "postprocess")
 STAGE_COLORS = ("dark_orange", "yellow", "magenta", "blue", "cyan")
 BAR_CELLS = 20
-SERVICE_HEAD = ("SERVICE", "STATE", "UP", "REQ/S", "FAILED", "P50", "P90", "P99", "IN FLIGHT")
+SERVICE_HEAD = (
+    "SERVICE",
+    "STATE",
+    "UP",
+    "REQ/S",
+    "FAILED",
+    "P50",
+    "P90",
+    "P99",
+    "IN FLIGHT",
+    *USAGE_HEAD,
+)
 STEP_HEAD = (
     "STEP MODEL",
     "RUNNING",
@@ -36,22 +45,20 @@ STEP_HEAD = (
 )
 MODEL_HEAD = ("MODEL", "CALLS/S", "FAILED", "P50", "P99", "QUEUE", "INST", "BUSY", "BATCH")
 
+TIMES = "WHERE THE TIME GOES"
+SPARE = ("P90", "BATCH", "UP", "MEMORY", "BETWEEN P50", "INST", "CPU", "BUSY")
+"""Columns that a narrow terminal can do without, in this order."""
+
 
 @click.command("top")
 @click.argument("name", required=False, shell_complete=complete_running)
-@click.option(
-    "--interval",
-    type=click.FloatRange(min=0.2),
-    default=1.0,
-    show_default=True,
-    help="Seconds between two looks.",
-)
-@click.option("--once", is_flag=True, help="Print one look and end.")
+@watching
 def command(name: str | None, interval: float, once: bool) -> None:
     """Watch the running services: rates, percentiles, queues, and where their time goes.
 
     All figures are of the latest minute; BUSY is the share of time in which the instances worked
-    since the last look. Off a terminal, one look is printed. Ctrl-C ends it.
+    since the last look. Off a terminal, one look is printed. Ctrl-C ends it. The replicas of a
+    cluster are watched by grpst cluster top.
 
     \b
     Examples:
@@ -59,20 +66,7 @@ def command(name: str | None, interval: float, once: bool) -> None:
       grpst top my_grps --interval 5
       grpst top --once
     """  # noqa: D301 - \b is click\'s mark for text that is not wrapped
-    view = View(name)
-    console = Console()
-    if once or not sys.stdout.isatty():
-        view.look()
-        time.sleep(interval)
-        console.print(view.look())
-        return
-    with Live(view.look(), console=console, screen=True, auto_refresh=False) as live:
-        try:
-            while True:
-                time.sleep(interval)
-                live.update(view.look(), refresh=True)
-        except KeyboardInterrupt:
-            return
+    watch(View(name), interval, once=once)
 
 
 class View:
@@ -96,15 +90,13 @@ class View:
                 raise click.ClickException(f"no service {self._name!r} is running; see grpst ps")
         if not running:
             return Group(Text("no service is running; start one with grpst start"))
-        table = _table(SERVICE_HEAD, left=2)
-        table.add_column("CPU", justify="right")
-        table.add_column("MEMORY", justify="right")
+        table = FittingTable(SERVICE_HEAD, left=2, spare=SPARE)
         models: list[RenderableType] = []
         for service in running:
             self._add(service, table, models)
         return Group(table, *models)
 
-    def _add(self, service: Service, table: Table, models: list[RenderableType]) -> None:
+    def _add(self, service: Service, table: FittingTable, models: list[RenderableType]) -> None:
         try:
             live = read_live(service, ASK_TIMEOUT_S)
         except DeployError as error:
@@ -112,34 +104,24 @@ class View:
             models.append(Text(f"{service.name}: {error}", "red"))
             return
         before, self._before[service.name] = self._before.get(service.name), live
-        state, process, requests = live["service"], live["process"], live["requests"]
-        succeeded, failed, seconds = _ended(live["routes"])
+        state, figures = live["service"], read_figures(live)
         table.add_row(
             service.name,
             Text("ready", "green") if state["ready"] else Text("not ready", "red"),
-            duration(live["time"] - state["started"]),
-            _rate(succeeded + failed, seconds),
-            _percent(failed, succeeded + failed),
-            *(f"{requests[key]:.1f} ms" for key in ("p50_ms", "p90_ms", "p99_ms")),
-            str(max(0, state["in_flight"] - 1)),
-            _processor(before, live),
-            f"{process['memory_bytes'] / 2**20:.0f} MiB",
+            duration(figures.at - figures.started),
+            f"{figures.rate:.1f}",
+            percent(figures.failed, figures.succeeded + figures.failed),
+            *(f"{ms:.1f} ms" for ms in (figures.p50_ms, figures.p90_ms, figures.p99_ms)),
+            str(figures.in_flight),
+            *usage(figures, None if before is None else read_figures(before)),
         )
         if not state["ready"]:
             models.append(Text(f"{service.name}: {state['reason']}", "red"))
         models.append(_models(before, live, service.name))
 
 
-def _table(head: tuple[str, ...], left: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, title in enumerate(head):
-        table.add_column(title, justify="left" if index < left else "right", no_wrap=True)
-    return table
-
-
 def _models(before: dict[str, Any] | None, live: dict[str, Any], service: str) -> Group:
-    table = _table(MODEL_HEAD, left=1)
-    table.add_column("WHERE THE TIME GOES", no_wrap=True)
+    table = FittingTable((*MODEL_HEAD, TIMES), left=1, spare=SPARE)
     known = {model["model"]: model for model in before["models"]} if before else {}
     for model in live["models"]:
         minute = model["minute"]
@@ -148,7 +130,7 @@ def _models(before: dict[str, Any] | None, live: dict[str, Any], service: str) -
         table.add_row(
             model["model"],
             _rate(ended, minute["seconds"]),
-            _percent(minute["failed"], ended),
+            percent(minute["failed"], ended),
             f"{minute['duration']['p50_ms']:.1f} ms",
             f"{minute['duration']['p99_ms']:.1f} ms",
             str(model["queue_length"]),
@@ -166,7 +148,7 @@ def _models(before: dict[str, Any] | None, live: dict[str, Any], service: str) -
 
 def _steps(live: dict[str, Any]) -> list[RenderableType]:
     """Return a table of the step models; of language models, outputs are tokens."""
-    table = _table(STEP_HEAD, left=1)
+    table = FittingTable(STEP_HEAD, left=1, spare=SPARE)
     for model in live["models"]:
         steps = model["steps"]
         if steps is None:
@@ -202,26 +184,8 @@ def _bar(minute: dict[str, Any]) -> Text:
     return bar
 
 
-def _ended(routes: list[dict[str, Any]]) -> tuple[int, int, int]:
-    minutes = [route["minute"] for route in routes]
-    seconds = max((minute["seconds"] for minute in minutes), default=0)
-    succeeded = sum(minute["succeeded"] for minute in minutes)
-    return succeeded, sum(minute["failed"] for minute in minutes), seconds
-
-
 def _rate(count: int, seconds: int) -> str:
     return f"{count / max(1, seconds):.1f}"
-
-
-def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f}%" if part and whole else "0%"
-
-
-def _processor(before: dict[str, Any] | None, live: dict[str, Any]) -> str:
-    if before is None or live["time"] <= before["time"]:
-        return "-"
-    spent = live["process"]["cpu_s"] - before["process"]["cpu_s"]
-    return f"{100 * spent / (live['time'] - before['time']):.0f}%"
 
 
 def _busy(

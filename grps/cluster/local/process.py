@@ -30,16 +30,24 @@ def serve(folder: Path, is_ended: threading.Event) -> None:
     director = Director(hosts, FileStore(folder / STATE), archives)
     about = {"kind": "local", "host": socket.gethostname(), "pid": os.getpid()}
     commands = Commands(director, archives, about)
-    Path(SOCKET).unlink(missing_ok=True)
-    mask = os.umask(0o177)
-    listener = Listener(SOCKET, "AF_UNIX")
-    os.umask(mask)
+    listener = _listen()
     threading.Thread(target=_accept, args=(listener, commands), daemon=True).start()
     try:
         director.run(is_ended)
     finally:
         director.close()
         Path(SOCKET).unlink(missing_ok=True)
+
+
+def _listen() -> Listener:
+    """Listen; the socket has its name once it can be connected to, which is later than its file."""
+    unfinished = f"{SOCKET}.{os.getpid()}"
+    Path(unfinished).unlink(missing_ok=True)
+    mask = os.umask(0o177)
+    listener = Listener(unfinished, "AF_UNIX")
+    os.umask(mask)
+    Path(unfinished).rename(SOCKET)
+    return listener
 
 
 def _accept(listener: Listener, commands: Commands) -> None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from grps.cluster.description import Replica
 from grps.cluster.policy.backoff import STEADY_S, backoff_s
+from grps.deploy.figures import Figures
 
 Seen = Literal["starting", "ready", "unready", "unresponsive", "ended", "lost"]
 UNRESPONSIVE_S = 5.0
@@ -28,12 +29,13 @@ class Observation:
     load: int = 0
     queue: int = 0
     cause: str = ""
+    figures: Figures | None = None
 
 
 def absorb(replica: Replica, found: Observation, now: float) -> Replica:
     """Return a replica with what was seen of it."""
     if replica.phase in ("leaving", "draining"):
-        return replace(replica, load=found.load, queue=found.queue)
+        return replace(replica, load=found.load, queue=found.queue, figures=found.figures)
     if replica.phase == "failed":
         return replica
     if found.seen in ("ended", "lost"):
@@ -44,6 +46,7 @@ def absorb(replica: Replica, found: Observation, now: float) -> Replica:
         address=found.address or replica.address,
         load=found.load,
         queue=found.queue,
+        figures=found.figures,
     )
     if found.seen == "ready":
         return _ready(known, now)
@@ -75,6 +78,7 @@ def failed(replica: Replica, cause: str, now: float) -> Replica:
         address="",
         load=0,
         queue=0,
+        figures=None,
     )
 
 

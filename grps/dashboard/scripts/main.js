@@ -25,6 +25,7 @@ function setLanguage(chosen) {
   showAskModels();
   showNames();
   translateChat();
+  showCapture();
 }
 
 let servedKey = "";
@@ -72,6 +73,7 @@ const JOBS = [
     showBatches(live, servedNow);
     showSteps(live);
     showLanguageModels(live);
+    showTraffic(live);
     showServices(live);
     showGpus(live);
     showRoutes(live);
@@ -82,6 +84,7 @@ const JOBS = [
   [5, refreshNames],
   [2, refreshSeries],
   [2, refreshLog],
+  [5, refreshCapture],
   [30, showConfiguration],
 ];
 
@@ -142,6 +145,7 @@ byId("copy-python").addEventListener("click", () => copy(asPython));
 for (const id of ["log-file", "log-level", "log-filter", "token"]) {
   byId(id).addEventListener("input", () => Promise.allSettled([refreshLog()]).then(report));
 }
+byId("capture-change").addEventListener("click", () => Promise.allSettled([changeCapture()]).then(report));
 document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) tick(true); });
 
 makeOverviewCharts();

@@ -49,8 +49,15 @@ function showBatches(live, served) {
     const told = [...small.map(([reason, count]) => [t(`why_${reason}`), count]), [t("full"), full]].filter(([, count]) => count > 0);
     blocks.push(make("p", {}, t("batches_of", model.model, number(model.batches), number(model.rows / model.batches), batching.max_rows)),
       make("ul", {}, ...told.map(([text, count]) => make("li", {}, `${percent(count, model.batches).toFixed(0)} % ${text}`))));
+    if (model.auto) blocks.push(make("p", {}, describeAuto(model.auto)));
   }
   byId("batches").replaceChildren(...(blocks.length ? [make("h3", {}, t("small")), ...blocks] : []));
+}
+
+// What batching: auto has chosen.
+function describeAuto(auto) {
+  const latency = (seconds) => seconds === null ? "–" : `${number(1000 * seconds)} ms`;
+  return t("auto_batches", number(auto.rows), number(auto.concurrency), latency(auto.predicted_s), latency(auto.slo_s));
 }
 
 function showGpus(live) {

@@ -15,6 +15,7 @@ from grps.backends.table import ENGINES
 from grps.converters.table import CONVERTERS
 from grps.deploy.container.wheel import DISTRIBUTION
 from grps.deploy.project.requirements import read_requirements
+from grps.server.loading.local_files import has_uris
 from grps.server.project import Project
 
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"
@@ -57,6 +58,8 @@ def needs_of_project(folder: Path) -> Needs:
             extras.add(ENGINES[model.inferer_type].extra)
         if (converter := CONVERTERS.get(model.converter_type or "")) is not None:
             extras.add(converter.extra)
+        if has_uris(model):
+            extras.add("sources")
     if any(route.customized_body for route in project.server.interface.customized_routes):
         extras.add("http-custom")
     devices = [model.device or "" for model in project.inference.models]

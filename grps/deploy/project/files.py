@@ -12,6 +12,7 @@ from grps.config.schema import ModelConfig
 from grps.converters.names import NAMES
 from grps.errors import DeployError, ModelError
 from grps.server.project import USER_MODULES, Project
+from grps.sources import is_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,11 @@ class NamedFile:
 def named_files(project: Project) -> Iterator[NamedFile]:
     """Yield the files that must be there when the models are loaded.
 
-    What the paths of user code mean is known to that code only, so they are left out.
+    What the paths of user code mean is known to that code only, so they are left out, and what
+    is given by a URI is fetched. The models of a repository are those that it has by then.
     """
-    for model in project.inference.models:
-        yield from _of_model(model)
+    for model in _kept_models(project):
+        yield from (named for named in _of_model(model) if not is_uri(named.path))
 
 
 def check_files(project: Project) -> None:
@@ -64,10 +66,11 @@ def check_files(project: Project) -> None:
         fault = named.fault(project.folder)
         if fault is not None:
             raise DeployError(fault)
-    for model in project.inference.models:
-        if model.inferer_path is not None and model.inferer_type in NAMES.engines:
+    for model in _kept_models(project):
+        path = model.inferer_path
+        if path is not None and not is_uri(path) and model.inferer_type in NAMES.engines:
             try:
-                expect_format(project.folder / model.inferer_path, model.inferer_type)
+                expect_format(project.folder / path, model.inferer_type)
             except ModelError as error:
                 raise DeployError(f"model {model.key}: {error}") from error
 
@@ -79,6 +82,15 @@ def missing_modules(project: Project) -> Iterator[tuple[str, str, Path]]:
             file = project.folder / "src" / f"{name}.py"
             if getattr(model, key) == "customized" and not file.is_file():
                 yield model.key, key, file
+
+
+def _kept_models(project: Project) -> Iterator[ModelConfig]:
+    """Yield the models that are not those of a repository."""
+    repository = project.inference.repository
+    for model in project.inference.models:
+        path = project.folder / (model.inferer_path or "")
+        if repository is None or not path.is_relative_to(project.folder / repository.path):
+            yield model
 
 
 def _of_model(model: ModelConfig) -> Iterator[NamedFile]:

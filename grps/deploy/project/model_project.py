@@ -36,6 +36,8 @@ class ModelProject:
     """Everything the two files say about one model file."""
 
     model_path: Path
+    model_uri: str | None = None
+    """Where the model comes from; it is kept in the place of the path."""
     model_name: str
     model_version: str = "1.0.0"
     inferer_type: str
@@ -82,7 +84,7 @@ def render_inference(project: ModelProject) -> str:
 
     Links in it stay: the model is read where they lead when it is loaded.
     """
-    path = _readable(project.model_path, "model")
+    path = project.model_uri or _readable(project.model_path, "model")
     converter = project.converter_path
     return fill_template(
         "inference.yml",

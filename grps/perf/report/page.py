@@ -7,6 +7,7 @@ from html import escape
 
 from grps.perf.load import Closed
 from grps.perf.measurement import Distribution, Measurement
+from grps.perf.report.document import document, table_of
 from grps.perf.report.plots import Axis, Series, bars, lines
 from grps.perf.report.records import buckets
 from grps.perf.report.session import Session
@@ -18,54 +19,21 @@ _MARKS = (0, 50, 90, 99, 99.9, 99.99, 99.999)
 _MOST_SECONDS = 600
 """Points of a line over time; a longer test shows every second, third … of its seconds."""
 
-_STYLE = """
-:root{color-scheme:light dark;--back:#fff;--text:#1c2127;--soft:#5b6570;--grid:#dde2e7;
---c0:#0b6bcb;--c1:#c4521b;--c2:#1a7f37;--c3:#8250df;--c4:#a60f55;--c5:#7a6400}
-@media(prefers-color-scheme:dark){:root{--back:#14181d;--text:#e4e8ec;--soft:#97a1ab;
---grid:#2c333b;--c0:#58a6ff;--c1:#ff9357;--c2:#56d364;--c3:#bc8cff;--c4:#ff7eb6;--c5:#e3c341}}
-body{margin:2rem auto;max-width:88rem;padding:0 1rem;background:var(--back);color:var(--text);
-font:15px/1.5 system-ui,sans-serif}h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}
-.soft,figcaption,.legend{color:var(--soft)}.wide{overflow-x:auto}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;white-space:nowrap}
-th,td{padding:.3rem .8rem;border-bottom:1px solid var(--grid);text-align:right}
-th:first-child,td:first-child{text-align:left}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
-figure{margin:0}svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}
-.grid{stroke:var(--grid)}.line{fill:none;stroke-width:2}.legend{margin:.2rem 0}
-.key{margin-right:1rem}.key::before{content:"";display:inline-block;width:.7rem;height:.7rem;
-margin-right:.35rem;background:currentColor}
-""" + "".join(
-    f".line.c{n}{{stroke:var(--c{n})}}.dot.c{n},.bar.c{n}{{fill:var(--c{n})}}"
-    f".key.c{n}::before{{color:var(--c{n})}}"
-    for n in range(6)
-)
-
 
 def to_page(session: Session) -> str:
     """Return a load test as a page."""
     title = f"Load test of {session.address}"
     sections = "".join(_section(found) for found in session.measurements)
     said = "".join(f"<li>{escape(line)}</li>" for line in text_lines(session))
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
-        f"<h1>{escape(title)}</h1>"
-        f'<p class="soft">{escape(session.started_at)} · {escape(session.protocol)} · '
-        f"{escape(session.about)} · load generator on {escape(session.machine)}</p>"
-        f'{_table(session)}<ul>{said}</ul><div class="plots">{_overview(session)}</div>'
-        f"{sections}</body></html>\n"
+    about = (
+        f"{session.started_at} · {session.protocol} · {session.about} · "
+        f"load generator on {session.machine}"
     )
-
-
-def _table(session: Session) -> str:
-    head, *rows = table(session)
-    heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    body = (
+        f'{table_of(table(session))}<ul>{said}</ul><div class="plots">{_overview(session)}</div>'
+        f"{sections}"
     )
-    content = f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="wide"><table>{content}</table></div>'
+    return document(title, about, body)
 
 
 def _overview(session: Session) -> str:

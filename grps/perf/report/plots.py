@@ -18,10 +18,19 @@ Format = Callable[[float], str]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line of a plot."""
+    """A line of a plot, or points.
+
+    Attributes:
+        name: What it is called.
+        points: At least one to be shown.
+        labels: What each point is called; all have the name of the series when empty.
+        is_line: Whether the points are joined by a line.
+    """
 
     name: str
     points: Sequence[Point]
+    labels: Sequence[str] = ()
+    is_line: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +80,13 @@ def lines(title: str, series: Sequence[Series], x: Axis, y: Axis) -> str:
         color = f"c{number % _COLORS}"
         places = [(across.at(at), up.at(value)) for at, value in one.points]
         path = " ".join(f"{left:.1f},{top:.1f}" for left, top in places)
-        parts.append(f'<polyline class="line {color}" points="{path}"/>')
+        if one.is_line:
+            parts.append(f'<polyline class="line {color}" points="{path}"/>')
+        labels = one.labels or [one.name] * len(places)
         parts += [
             f'<circle class="dot {color}" cx="{left:.1f}" cy="{top:.1f}" r="3"><title>'
-            f"{escape(one.name)}: {escape(x.show(at))}, {escape(y.show(value))}</title></circle>"
-            for (left, top), (at, value) in zip(places, one.points, strict=True)
+            f"{escape(label)}: {escape(x.show(at))}, {escape(y.show(value))}</title></circle>"
+            for (left, top), (at, value), label in zip(places, one.points, labels, strict=True)
         ]
     return _figure(title, parts, [one.name for one in shown] if len(shown) > 1 else [])
 

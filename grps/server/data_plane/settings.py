@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grps.config.schema import (
+    CaptureConfig,
     CustomizedHttpConfig,
     InterfaceConfig,
     ServerConfig,
@@ -17,6 +18,7 @@ from grps.log import MONITOR_LOG_NAME, SERVER_LOG_NAME, USER_LOG_NAME
 from grps.machine import memory_limit, usable_cpus
 from grps.server.memory import inflight_bytes
 from grps.server.native import (
+    NativeCapture,
     NativeCors,
     NativeFrontEnds,
     NativeInterface,
@@ -70,6 +72,7 @@ def native_settings(project: Project, service: Path, *, logs_to_files: bool) -> 
         io_threads=_io_threads(config),
         front_ends=_front_ends(config),
         interface=_interface(config.interface, project.folder),
+        capture=_capture(config.capture, service),
     )
 
 
@@ -133,6 +136,18 @@ def unix_sockets(
     if interface.unix_socket is not None:
         sockets.append((service / interface.unix_socket, int(interface.unix_socket_mode, 8)))
     return sockets
+
+
+def _capture(config: CaptureConfig, service: Path) -> NativeCapture:
+    return NativeCapture(
+        enabled=config.enabled,
+        models=config.models,
+        sample_ratio=config.sample_ratio,
+        max_bytes=config.max_bytes,
+        max_record_bytes=config.max_record_bytes,
+        directory=service / config.directory,
+        headers=config.headers,
+    )
 
 
 def _traces(config: ServerConfig, service: str) -> NativeTraces | None:

@@ -134,7 +134,7 @@ def _check_batching(config: ModelConfig, signature: Signature) -> None:
     Raises:
         ModelError: It is asked for.
     """
-    if config.batching is None or config.batching.type != "dynamic":
+    if config.batching is None or not config.joins_requests:
         return
     if NAMES.has_built_in_converter(config):
         return  # it divides the rows of a batch among runs, and checks that itself
@@ -147,9 +147,9 @@ def _check_batching(config: ModelConfig, signature: Signature) -> None:
     cause = fixed_rows(signature)
     if cause is not None:
         raise ModelError(
-            f"model {config.key}: batching.type dynamic: {cause}, so requests can't be joined; "
-            "export the model with a free first dimension in all inputs and outputs, or use "
-            "batching.type none"
+            f"model {config.key}: batching.type {config.batching.type}: {cause}, so requests "
+            "can't be joined; export the model with a free first dimension in all inputs and "
+            "outputs, or use batching.type none"
         )
 
 
@@ -160,7 +160,7 @@ def _check_joined_rows(config: ModelConfig, backend: Backend, ran: FirstRun) -> 
         ModelError: It is asked for.
     """
     batching = config.batching
-    if batching is None or batching.type != "dynamic" or NAMES.has_built_in_converter(config):
+    if batching is None or not config.joins_requests or NAMES.has_built_in_converter(config):
         return
     inputs = ran.inputs
     if inputs is None and config.warm_up_requests:
@@ -176,8 +176,8 @@ def _check_joined_rows(config: ModelConfig, backend: Backend, ran: FirstRun) -> 
     fault = joining_fault(backend.infer, inputs, most, sorted(batching.allowed_sizes))
     if fault is not None:
         raise ModelError(
-            f"model {config.key}: batching.type dynamic: {fault}, so requests can't be joined; "
-            "use batching.type none"
+            f"model {config.key}: batching.type {batching.type}: {fault}, so requests can't be "
+            "joined; use batching.type none"
         )
 
 
@@ -191,7 +191,7 @@ def _converting_runners(config: ModelConfig, backends: list[Backend]) -> tuple[R
 
 
 def _message_runner(config: ModelConfig, model: MessageModel) -> Runner:
-    dynamic = config.batching is not None and config.batching.type == "dynamic"
+    dynamic = config.joins_requests
     if is_async(model.inferer):
         if dynamic:
             raise ModelError(
@@ -203,7 +203,7 @@ def _message_runner(config: ModelConfig, model: MessageModel) -> Runner:
         return MessageRunner(model, config.key)
     if type(model.inferer).batch_infer is ModelInferer.batch_infer:
         raise ModelError(
-            f"model {config.key}: batching.type dynamic needs batch_infer in its inferer; "
+            f"model {config.key}: dynamic batching needs batch_infer in its inferer; "
             "write it, or use batching.type none"
         )
     return BatchingMessageRunner(model, config.key)
@@ -232,8 +232,7 @@ def _create_handler_inferer(config: ModelConfig) -> ModelInferer:
     from grps.backends.torch.torchserve.inferer import HandlerInferer
 
     batching = config.batching
-    is_batched = batching is not None and batching.type == "dynamic"
-    return HandlerInferer(batching.max_batch_size if batching and is_batched else 1)
+    return HandlerInferer(batching.max_batch_size if batching and config.joins_requests else 1)
 
 
 def _load_user_inferer(config: ModelConfig) -> ModelInferer:

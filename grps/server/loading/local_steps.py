@@ -8,7 +8,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from grps.config.schema import ModelConfig, StepsConfig
+from grps.config.parts.batching import StepsConfig
+from grps.config.schema import ModelConfig
 from grps.errors import InputError, ModelError
 from grps.inference.channel import NamedArray
 from grps.inference.context import GrpsContext

@@ -92,7 +92,6 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
     if reads_text(path):
         raise ModelError(f"model {config.key}: {TEXT_MODELS}; leave out 'native'")
     batching = config.batching
-    is_joined = batching is not None and batching.type == "dynamic"
     return NativeFile(
         key=config.key,
         path=path,
@@ -101,6 +100,6 @@ def model_file(config: ModelConfig, folder: Path) -> NativeFile:
         processors=usable_cpus(),
         warm_up=config.warm_up,
         joined=(batching.max_batch_size, sorted(set(batching.allowed_sizes)))
-        if batching is not None and is_joined
+        if batching is not None and config.joins_requests
         else None,
     )

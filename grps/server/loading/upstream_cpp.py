@@ -48,9 +48,7 @@ def hosted(model: ModelConfig, max_concurrency: int) -> ModelConfig:
     """
     if "customized" not in (model.inferer_type, model.converter_type):
         return model
-    batching = model.batching
-    is_batching = batching is not None and batching.type == "dynamic"
-    is_counted = is_batching or model.isolation == "process"
+    is_counted = model.joins_requests or model.isolation == "process"
     return msgspec.structs.replace(
         model,
         inferer_type="plugin",
@@ -70,7 +68,6 @@ def hosted(model: ModelConfig, max_concurrency: int) -> ModelConfig:
 
 def _pair(model: ModelConfig) -> dict[str, Any]:
     """Return the lines of ``inference.yml`` that say what the model is made of."""
-    batching = model.batching
     return {
         "name": model.name,
         "version": model.version,
@@ -84,5 +81,5 @@ def _pair(model: ModelConfig) -> dict[str, Any]:
         "converter_name": model.converter_name,
         "converter_path": model.converter_path,
         "converter_args": model.converter_args,
-        "batching": {"type": "none" if batching is None else batching.type},
+        "batching": {"type": "dynamic" if model.joins_requests else "none"},
     }

@@ -1,16 +1,18 @@
-"""The graphs of a service: put behind the native server once their models are loaded."""
+"""The graphs and the traffic of a service: put behind the native server once models are loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
 import yaml
 
 from grps.backends.backend import Signature
 from grps.backends.common.signature import describe
 from grps.config.graphs import Graph, draw, plan_graph
 from grps.config.schema import DagConfig, InferenceConfig
+from grps.config.traffic.rules import weights_of
 from grps.errors import ConfigError, ModelError
 from grps.log import logger
 from grps.server.models.model import LoadedModel
@@ -40,6 +42,24 @@ def serve_graphs(server: Server, config: InferenceConfig, models: Iterable[Loade
         if len(graph.nodes) > 1:
             for line in draw(plan(graph)):
                 logger.info("%s", line)
+
+
+def put_traffic(server: Server, config: InferenceConfig) -> None:
+    """Divide the requests for models among their versions.
+
+    Args:
+        server: Where they are served.
+        config: The service's models and their traffic.
+
+    Raises:
+        ModelError: A graph does not fit together with the version that a name stands for.
+    """
+    for entry in config.traffic:
+        settings = {**msgspec.structs.asdict(entry), "weights": weights_of(entry)}
+        try:
+            server.put_traffic(msgspec.json.encode(settings).decode())
+        except ValueError as error:
+            raise ModelError(str(error)) from error
 
 
 def describe_graphs(server: Server, config: InferenceConfig, models: Iterable[LoadedModel]) -> None:

@@ -14,8 +14,9 @@ from grps.config.schema import InferenceConfig, ModelConfig
 from grps.errors import ConfigError, GrpsError, InputError, ModelError
 from grps.log import logger
 from grps.server.loading.loaders import Report
+from grps.server.loading.local_files import LocalModel, fetch_reporting
 from grps.server.memory import give_back_memory
-from grps.server.models.graphs import describe_graphs, serve_graphs
+from grps.server.models.graphs import describe_graphs, put_traffic, serve_graphs
 from grps.server.models.model import LoadedModel, ServiceOptions, load_model
 from grps.server.models.remote import LONGEST_WAIT_S
 from grps.server.models.shares import give_shares, gpu_of_a_process
@@ -37,6 +38,8 @@ class ServedModel:
     """When it was put there, in seconds since the epoch."""
     load_s: float
     """How long its loading took."""
+    files: LocalModel
+    """Where its files are; they are kept while it is served."""
 
 
 class ServedModels:
@@ -86,6 +89,7 @@ class ServedModels:
                 of = f" ({index + 1} of {count})" if count > 1 else ""
                 self._report("loading", f"loading model {config.key}{of}")
                 self._put(project, config, self._report)
+            put_traffic(self._server, self._graphs)
             serve_graphs(self._server, self._graphs, self._loaded())
 
     def stop(self, timeout_s: float) -> None:
@@ -220,7 +224,8 @@ class ServedModels:
         began = time.monotonic()
         models, options = project.inference.models, self._options
         check_engines(options.gpu, (config,))
-        shared = give_shares(config, models, options.gpu)
+        files = fetch_reporting(config, project.server.sources, report)
+        shared = give_shares(files.config, models, options.gpu)
         gpu = gpu_of_a_process(models, options.gpu)
         options = replace(options, gpu=gpu, remote_limit_s=remote_limit_s)
         loaded = load_model(shared, project.description_of(config), options, report)
@@ -232,14 +237,15 @@ class ServedModels:
             loaded.join()
             raise ModelError(str(error)) from error
         before = self._served.get(config.key)
-        self._served[config.key] = ServedModel(loaded, model, time.time(), time.monotonic() - began)
+        load_s = time.monotonic() - began
+        self._served[config.key] = ServedModel(loaded, model, time.time(), load_s, files)
         if before is not None:
             self._retire(before)
 
     def _retire(self, served: ServedModel) -> None:
         """Free a model, in a thread of its own, when all its requests are finished."""
         name = f"{served.loaded.config.key} retires"
-        threading.Thread(target=_free, args=(served.loaded,), name=name, daemon=True).start()
+        threading.Thread(target=_free, args=(served,), name=name, daemon=True).start()
 
     def _find(self, name: str) -> str:
         found = _named(name, [served.loaded.config for served in self._served.values()])
@@ -266,10 +272,11 @@ def answer(models: ServedModels, action: str, name: str) -> Any:
         raise
 
 
-def _free(loaded: LoadedModel) -> None:
-    loaded.join()
+def _free(served: ServedModel) -> None:
+    served.loaded.join()
+    served.files.release()
     give_back_memory()
-    logger.info("the former model %s is freed", loaded.config.key)
+    logger.info("the former model %s is freed", served.loaded.config.key)
 
 
 def _report_nothing(phase: object, detail: object) -> None:

@@ -15,12 +15,8 @@ import yaml
 from grps.backends.backend import Signature
 from grps.backends.common.language.language_model import LanguageFacts
 from grps.backends.common.signature import accepted, describe
-from grps.config.schema import (
-    GpuConfig,
-    ModelConfig,
-    PaddingConfig,
-    StepTextConfig,
-)
+from grps.config.parts.batching import PaddingConfig, StepTextConfig
+from grps.config.schema import GpuConfig, ModelConfig
 from grps.config.secrets import hide_secrets
 from grps.converters.choice import raw_body_of
 from grps.converters.names import NAMES
@@ -314,6 +310,8 @@ def native_batching(config: ModelConfig) -> NativeBatching:
         padding=_native_padding(batching.padding),
         priority_levels=queue.priority_levels,
         max_length=queue.max_length,
+        is_auto=batching.type == "auto",
+        slo=batching.slo,
     )
 
 

@@ -83,6 +83,14 @@ def test_replicas_from_the_first_to_the_last(grpst: Grpst, project: Path) -> Non
     out = grpst("deploy", str(project), "--name", "echo", "--replicas", "2")
     assert "version 1, 2 replicas wanted" in out
     assert all(answers(one["address"]) for one in replicas())
+    wait_until(
+        lambda: all((one["figures"] or {}).get("succeeded") for one in replicas()), "it is told"
+    )
+    seen = grpst("top", "echo", "--once").splitlines()
+    assert [line.split()[0] for line in seen] == ["DEPLOYMENT", "echo", "echo-1", "echo-2"]
+    assert "2/2 ready" in seen[1]
+    assert all(line.split()[1] == "ready" and " ms " in line for line in seen[2:])
+    assert "no deployment is called 'other'" in grpst("top", "other", "--once", code=1)
 
     # One is killed: it is back by itself, with another process.
     before = pid_of("echo-1")

@@ -169,7 +169,8 @@ def complete(words: str, incomplete: str) -> list[str]:
 
 
 def test_completion_of_verbs_and_flags(grps_home: Path) -> None:
-    assert complete("", "s") == ["sdk", "start", "serve", "sklearn_serve", "stop"]
+    serving = ["serve", "sklearn_serve", "serve_repository"]
+    assert complete("", "s") == ["sdk", "start", *serving, "stop"]
     assert complete("", "r") == ["restart", "rm"]
     assert complete("create p --project_type", "cpp_o") == ["cpp_onnx", "cpp_openvino"]
     assert complete("archive", "--cm") == complete("dev", "--cm") == ["--cmake_define"]

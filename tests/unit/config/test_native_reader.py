@@ -71,7 +71,7 @@ def in_order(value: Any) -> Any:
         return value
     return {
         key: [list(pair) for pair in one.items()]
-        if key in ("inputs", "outputs") and isinstance(one, dict)
+        if key in ("inputs", "outputs", "weights") and isinstance(one, dict)
         else in_order(one)
         for key, one in value.items()
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grps.config.schema import StepsConfig, StepTextConfig
+from grps.config.parts.batching import StepsConfig, StepTextConfig
 from grps.config.secrets import hide_secrets
 from grps.errors import ModelError
 from grps.server.configuration import parse_inference

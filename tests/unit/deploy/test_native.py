@@ -71,6 +71,8 @@ def test_a_project_of_upstreams_cpp_edition_is_served_by_the_program(
         (ONNX, "without inferer_args.native"),
         (OPENVINO, "without inferer_args.native"),
         ({**ONNX, **IN_NATIVE_CODE, "max_threads": 2}, "max_threads"),
+        ({**ONNX, **IN_NATIVE_CODE, "inferer_path": "s3://b/m.onnx"}, "inferer_path is a URI"),
+        ({**PLUGIN, "inferer_path": "mlflow:models:/p/1"}, "inferer_path is a URI"),
         ({**ONNX, **IN_NATIVE_CODE, "converter_type": "image"}, "converter_type"),
         ({**ONNX, **IN_NATIVE_CODE, "converter_type": "tensorflow"}, "converter_type"),
     ],

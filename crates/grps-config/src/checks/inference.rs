@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::checks::Checked;
 use crate::checks::services::{check_remote, check_services};
+use crate::checks::traffic::check_traffic;
 use crate::graphs::{Fail, plan_graph};
 use crate::schema::Names;
 use crate::suggest::hint;
@@ -46,7 +47,7 @@ pub(crate) fn check_inference(config: &InferenceConfig, names: &Names, fail: Fai
         check_graph(graph, &at, &config.models, fail)?;
         take_name(graph, &at, &mut taken, fail)?;
     }
-    Ok(())
+    check_traffic(&config.traffic, &config.models, fail)
 }
 
 fn check_graph(graph: &DagConfig, at: &str, models: &[ModelConfig], fail: Fail<'_>) -> Checked {
@@ -247,8 +248,9 @@ fn check_batching(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) 
         ("padding", batching.padding.is_some()),
     ];
     for (key, is_given) in shaping {
-        if is_given && batching.kind != BatchingType::Dynamic {
-            let text = "has no effect without 'type: dynamic'; add that, or leave it out";
+        if is_given && model.joining().is_none() {
+            let text = "has no effect without 'type: dynamic' or 'type: auto'; add one, or leave \
+                        it out";
             return Err(fail(&format!("{at}.{key}"), text));
         }
         if is_given && key != "preferred_sizes" && !takes_tensors(model, names) {
@@ -256,6 +258,10 @@ fn check_batching(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) 
                         converter, such as 'converter_type: numpy'";
             return Err(fail(&format!("{at}.{key}"), text));
         }
+    }
+    if batching.slo.is_some() && batching.kind != BatchingType::Auto {
+        let text = "has no effect without 'type: auto'; add that, or leave it out";
+        return Err(fail(&format!("{at}.slo"), text));
     }
     if batching.kind == BatchingType::Continuous {
         check_steps(model, batching, at, names, fail)?;

@@ -4,6 +4,7 @@ mod inference;
 mod interface;
 mod server;
 mod services;
+mod traffic;
 
 pub(crate) use inference::check_inference;
 pub(crate) use server::{check_keys, check_server};

@@ -8,10 +8,26 @@ use crate::graphs::Fail;
 use crate::ports::parse_ports;
 use crate::schema::{Names, Schema};
 use crate::text::quoted;
-use crate::types::{CertificateConfig, GpuConfig, KeyConfig, ServerConfig};
+use crate::types::{CaptureConfig, CertificateConfig, GpuConfig, KeyConfig, ServerConfig};
 
 /// What `sha256sum` prints for a variable that is not set.
 const EMPTY_DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// Parts of the names of headers that may have a secret.
+const SECRET_HEADER_PARTS: [&str; 12] = [
+    "auth",
+    "cookie",
+    "token",
+    "secret",
+    "passw",
+    "key",
+    "credential",
+    "session",
+    "signature",
+    "jwt",
+    "cert",
+    "csrf",
+];
 
 /// Checks the file.
 pub(crate) fn check_server(config: &ServerConfig, schema: &Schema, fail: Fail<'_>) -> Checked {
@@ -26,6 +42,7 @@ pub(crate) fn check_server(config: &ServerConfig, schema: &Schema, fail: Fail<'_
         check_keys(&auth.keys, "auth.keys", fail)?;
         check_certificates(&auth.certificates, fail)?;
     }
+    check_capture(&config.capture, fail)?;
     let sizes = &config.limits;
     if let Some(inflight) = sizes.max_inflight_bytes
         && inflight < sizes.max_request_bytes
@@ -67,6 +84,31 @@ fn check_certificates(certificates: &[CertificateConfig], fail: Fail<'_>) -> Che
         if let Some(earlier) = subjects.insert(&one.subject, index) {
             let text = format!("{} is already auth.certificates[{earlier}]", quoted(&one.subject));
             return Err(fail(&format!("auth.certificates[{index}].subject"), &text));
+        }
+    }
+    Ok(())
+}
+
+fn check_capture(capture: &CaptureConfig, fail: Fail<'_>) -> Checked {
+    if capture.sample_ratio == 0.0 {
+        let text = "0 records nothing; use 0.01 for one request of 100";
+        return Err(fail("capture.sample_ratio", text));
+    }
+    if capture.max_record_bytes > capture.max_bytes / 2 {
+        let text = format!(
+            "{} is more than half of max_bytes, {}; lower it, or raise max_bytes",
+            capture.max_record_bytes, capture.max_bytes
+        );
+        return Err(fail("capture.max_record_bytes", &text));
+    }
+    for (index, header) in capture.headers.iter().enumerate() {
+        let name = header.to_ascii_lowercase();
+        if SECRET_HEADER_PARTS.iter().any(|part| name.contains(part)) {
+            let text = format!(
+                "{} may have a secret, which is never recorded; leave it out",
+                quoted(header)
+            );
+            return Err(fail(&format!("capture.headers[{index}]"), &text));
         }
     }
     Ok(())

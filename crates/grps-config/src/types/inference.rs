@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::server::RepositoryConfig;
 use super::services::{RemoteConfig, ServiceConfig};
+use super::traffic::TrafficConfig;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,6 +19,10 @@ pub struct InferenceConfig {
     pub dag: Option<DagConfig>,
     /// More graphs, which clients request by name.
     pub graphs: Vec<DagConfig>,
+    /// How requests for a model without a version are divided among its versions.
+    pub traffic: Vec<TrafficConfig>,
+    /// A folder of models that the entries of `models` are kept like.
+    pub repository: Option<RepositoryConfig>,
 }
 
 /// One entry of `models`.
@@ -84,6 +90,8 @@ pub struct BatchingConfig {
     pub allowed_sizes: Vec<usize>,
     /// How inputs of differing sizes are joined.
     pub padding: Option<PaddingConfig>,
+    /// The latency that sizes are chosen for.
+    pub slo: Option<String>,
     /// How sequences of steps are scheduled.
     pub steps: Option<StepsConfig>,
 }
@@ -214,6 +222,8 @@ pub enum BatchingType {
     None,
     /// Those that wait together.
     Dynamic,
+    /// The same, in sizes that are chosen while the model runs.
+    Auto,
     /// Sequences join and leave between steps.
     Continuous,
 }
@@ -250,6 +260,14 @@ impl ModelConfig {
     /// The name clients use: `name-version`.
     pub fn key(&self) -> String {
         format!("{}-{}", self.name, self.version)
+    }
+
+    /// How several requests run together; `None` if none do.
+    pub fn joining(&self) -> Option<&BatchingConfig> {
+        let joins = |batching: &&BatchingConfig| {
+            matches!(batching.kind, BatchingType::Dynamic | BatchingType::Auto)
+        };
+        self.batching.as_ref().filter(joins)
     }
 
     /// Whether it is a step model.

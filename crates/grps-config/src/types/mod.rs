@@ -5,6 +5,7 @@ mod access;
 mod inference;
 mod server;
 mod services;
+mod traffic;
 
 pub use access::{AuthConfig, CertificateConfig, JwtConfig, KeyConfig, KeysFile, Scope};
 pub use inference::{
@@ -13,11 +14,12 @@ pub use inference::{
     StepsConfig,
 };
 pub use server::{
-    ClientAuth, CompressionConfig, CorsConfig, CtrlMode, CustomizedHttpConfig, CustomizedRoutes,
+    CaptureConfig, ClientAuth, CompressionConfig, CorsConfig, CtrlMode, CustomizedHttpConfig, CustomizedRoutes,
     Framework, GpuConfig, HealthConfig, InterfaceConfig, LimitsConfig, LogConfig, LogFormat,
-    LogLevel, OipConfig, ProxyProtocolConfig, ServerConfig, StreamingControl, Switch, TlsConfig,
-    TracingConfig, TracingProtocol,
+    LogLevel, OipConfig, ProxyProtocolConfig, RepositoryConfig, ServerConfig, SourcesConfig,
+    StreamingControl, Switch, TlsConfig, TracingConfig, TracingProtocol,
 };
 pub use services::{
     EndpointSource, EndpointsConfig, RemoteConfig, ServiceConfig, ServiceTlsConfig,
 };
+pub use traffic::{RolloutConfig, ShadowConfig, TrafficConfig};

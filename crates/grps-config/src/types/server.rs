@@ -34,6 +34,10 @@ pub struct ServerConfig {
     pub tfserving: Switch,
     /// The protocol of TorchServe.
     pub torchserve: Switch,
+    /// Which requests are recorded.
+    pub capture: CaptureConfig,
+    /// Models that are given by URIs.
+    pub sources: SourcesConfig,
     /// Threads that serve sockets; 0 for as many as fit.
     pub io_threads: usize,
 }
@@ -64,6 +68,28 @@ pub struct InterfaceConfig {
     pub compression: CompressionConfig,
     /// Names that requests may be for.
     pub hosts: Vec<String>,
+}
+
+/// A folder of models, which Python reads.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryConfig {
+    /// The folder.
+    pub path: String,
+    /// How often it is read.
+    pub poll_seconds: u32,
+}
+
+/// Models that are given by URIs, which Python fetches.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourcesConfig {
+    /// Hosts and buckets that they may come from.
+    pub allowed_hosts: Vec<String>,
+    /// Most bytes of a model.
+    pub max_bytes: u64,
+    /// Most bytes that the cache keeps.
+    pub max_cache_bytes: u64,
 }
 
 /// A route of the user's own for predict.
@@ -234,6 +260,26 @@ pub struct OipConfig {
     pub enabled: bool,
     /// Whether tensors may be in shared memory.
     pub shared_memory: bool,
+}
+
+/// Which requests are recorded with their replies.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureConfig {
+    /// Whether recording begins with the service.
+    pub enabled: bool,
+    /// Models by name or `name-version`, and graphs; all if it is empty.
+    pub models: Vec<String>,
+    /// Share of the requests that is recorded.
+    pub sample_ratio: f64,
+    /// Most bytes of all files.
+    pub max_bytes: u64,
+    /// Most bytes of a request and its reply.
+    pub max_record_bytes: u64,
+    /// The folder of the files.
+    pub directory: String,
+    /// Headers that are recorded besides the usual ones.
+    pub headers: Vec<String>,
 }
 
 /// A protocol.

@@ -16,7 +16,7 @@ use crate::request::reply::{Reply, ReplyReceiver, ReplySender};
 use crate::request::request::{Attachment, SchedulingOptions, Session};
 use crate::request::stream::ChunkSender;
 use crate::request::timeline::Timeline;
-use crate::scheduling::batching::BatchCounts;
+use crate::scheduling::batching::{AutoState, BatchCounts};
 use crate::scheduling::entry::Entry;
 use crate::scheduling::queue_ticket::QueueTicket;
 use crate::scheduling::steps::step_counts::StepCounts;
@@ -134,6 +134,11 @@ pub trait Executor: Debug + Send + Sync {
 
     /// What was run together; `None` for an executor without batches.
     fn batch_counts(&self) -> Option<&BatchCounts> {
+        None
+    }
+
+    /// What `batching: auto` has learned and chosen; `None` for fixed sizes of batches.
+    fn auto_batching(&self) -> Option<AutoState> {
         None
     }
 

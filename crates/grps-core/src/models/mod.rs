@@ -3,6 +3,7 @@
 pub(crate) mod call_order;
 pub(crate) mod executor;
 pub(crate) mod executors;
+pub(crate) mod fit;
 pub(crate) mod language_spec;
 pub(crate) mod model;
 pub(crate) mod model_spec;

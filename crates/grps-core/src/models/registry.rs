@@ -11,6 +11,7 @@ use crate::models::model::Model;
 use crate::models::route_query::RouteQuery;
 use crate::models::routes::{Catalog, DefaultRoute, Route, Routes};
 use crate::text::shown;
+use crate::traffic::Draws;
 
 /// Models by `name-version` and by bare name, graphs, and the default graph.
 ///
@@ -19,9 +20,11 @@ use crate::text::shown;
 #[derive(Debug, Default)]
 pub struct Registry {
     /// The models and graphs that are registered; locked for the whole of a change.
-    catalog: Mutex<Catalog>,
+    pub(crate) catalog: Mutex<Catalog>,
     /// The route of each name.
     routes: RwLock<Routes>,
+    /// Places requests among the versions of a name.
+    draws: Draws,
 }
 
 impl Registry {
@@ -102,6 +105,11 @@ impl Registry {
         self.routes.read().resolve(query)
     }
 
+    /// The place of the next request, for [`RouteQuery::draw`].
+    pub fn next_draw(&self) -> f64 {
+        self.draws.next()
+    }
+
     /// The versions of a model by its name without one, the latest last; none of a graph.
     pub fn versions(&self, name: &str) -> Vec<Route> {
         self.routes.read().versions(name).to_vec()
@@ -129,11 +137,16 @@ impl Registry {
         if let Some(error) = self.routes.read().broken() {
             return Some(error.message().to_owned());
         }
-        self.models().iter().find_map(|model| model.executor().trouble())
+        let catalog = self.catalog.lock();
+        let needed = catalog.models.values().filter(|model| !catalog.is_spare(model));
+        needed.into_iter().find_map(|model| model.executor().trouble())
     }
 
     /// Makes a change and swaps the routes, or leaves all as it was.
-    fn change<T>(&self, change: impl FnOnce(&mut Catalog) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Catalog) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut catalog = self.catalog.lock();
         let mut next = catalog.clone();
         let outcome = change(&mut next)?;

@@ -16,21 +16,25 @@ pub struct RouteQuery<'a> {
     pub version: Option<&'a str>,
     /// The attributes of the request.
     pub attributes: Attributes<'a>,
+    /// The place of the request among all, from 0 up to 1, where several versions share the requests
+    /// for a name; `None` for what is no request of a client.
+    pub draw: Option<f64>,
 }
 
 impl<'a> RouteQuery<'a> {
     /// A query of which only the name is known.
     pub fn named(model: &'a str) -> Self {
-        Self { model, version: None, attributes: &|_| None }
+        Self { model, version: None, attributes: &|_| None, draw: None }
     }
 }
 
 impl fmt::Debug for RouteQuery<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { model, version, attributes: _ } = self;
+        let Self { model, version, attributes: _, draw } = self;
         f.debug_struct("RouteQuery")
             .field("model", model)
             .field("version", version)
+            .field("draw", draw)
             .finish_non_exhaustive()
     }
 }

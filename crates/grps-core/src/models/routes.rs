@@ -12,6 +12,7 @@ use crate::models::route_query::RouteQuery;
 use crate::models::version;
 use crate::request::content::InputForm;
 use crate::text::{quoted, shown};
+use crate::traffic::{Entry, Mirror, Split};
 
 /// What requests for several models in a row are counted as.
 const DEFAULT_NAME: &str = "default";
@@ -29,15 +30,25 @@ struct Path {
     stats: Arc<RouteStats>,
     /// How the models are connected; `None` when each takes the output of the one before it.
     graph: Option<Graph>,
+    /// Where copies of requests go.
+    mirror: Option<Mirror>,
 }
 
 impl Route {
     fn chain(models: impl Into<Box<[Arc<Model>]>>, stats: Arc<RouteStats>) -> Self {
-        Self(Arc::new(Path { models: models.into(), stats, graph: None }))
+        let (models, graph, mirror) = (models.into(), None, None);
+        Self(Arc::new(Path { models, stats, graph, mirror }))
     }
 
     fn through_graph(graph: Graph, stats: Arc<RouteStats>) -> Self {
-        Self(Arc::new(Path { models: graph.models().into(), stats, graph: Some(graph) }))
+        let (models, graph, mirror) = (graph.models().into(), Some(graph), None);
+        Self(Arc::new(Path { models, stats, graph, mirror }))
+    }
+
+    /// The same route, of whose requests copies go to another version.
+    pub(crate) fn mirrored(&self, mirror: Mirror) -> Self {
+        let (models, stats) = (self.0.models.clone(), Arc::clone(&self.0.stats));
+        Self(Arc::new(Path { models, stats, graph: None, mirror: Some(mirror) }))
     }
 
     /// What is measured of the requests that take it.
@@ -53,6 +64,16 @@ impl Route {
     /// The graph, if it is one.
     pub fn graph(&self) -> Option<&Graph> {
         self.0.graph.as_ref()
+    }
+
+    /// Where copies of its requests go.
+    pub(crate) fn mirror(&self) -> Option<&Mirror> {
+        self.0.mirror.as_ref()
+    }
+
+    /// The version of its first model.
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.models().first().map(|model| model.spec().version.as_str())
     }
 
     /// The priority of a request among those of all routes. A client can only overtake others by the
@@ -97,8 +118,19 @@ pub(crate) struct Catalog {
     pub(crate) graphs: BTreeMap<String, GraphSpec>,
     /// What runs a request that names no model.
     pub(crate) default: Option<DefaultRoute>,
+    /// How requests for a name are divided among its versions, by the name.
+    pub(crate) traffic: BTreeMap<String, Entry>,
     /// Counters by name; they outlive models and graphs that are replaced.
     pub(crate) stats: Arc<StatsRegistry>,
+}
+
+impl Catalog {
+    /// Whether a model is a version that gets copies, or nothing, in place of requests: clients can do
+    /// without it.
+    pub(crate) fn is_spare(&self, model: &Model) -> bool {
+        let spec = model.spec();
+        self.traffic.get(&spec.name).is_some_and(|entry| entry.is_spare(&spec.version))
+    }
 }
 
 /// What runs a request that names no model.
@@ -120,6 +152,10 @@ pub(crate) struct Routes {
     by_key: HashMap<String, Route>,
     /// The versions of each model under its bare name, the latest last; never empty.
     by_name: HashMap<String, Vec<Route>>,
+    /// The names whose requests are divided among versions.
+    splits: HashMap<String, Split>,
+    /// The name that requests without one stand for, if its requests are divided.
+    default_split: Option<String>,
     /// Graphs under their names.
     graphs: BTreeMap<String, Routed>,
     /// The route of a request that names no model.
@@ -136,6 +172,9 @@ impl Routes {
         for (key, model) in &catalog.models {
             routes.add(key, model, catalog.stats.route(key));
         }
+        for (name, entry) in &catalog.traffic {
+            routes.splits.extend(routes.split(entry).map(|split| (name.clone(), split)));
+        }
         for (name, spec) in &catalog.graphs {
             if routes.find_model(name).is_some() {
                 return Err(Error::invalid(format!("graph '{name}': the name is taken")));
@@ -149,6 +188,9 @@ impl Routes {
             None => None,
             Some(DefaultRoute::Graph(name)) => routes.graphs.get(name).cloned(),
             Some(DefaultRoute::Chain(names)) => {
+                if let [only] = names.as_slice() {
+                    routes.default_split = routes.splits.contains_key(only).then(|| only.clone());
+                }
                 let chain = routes.chain(names, &catalog.stats);
                 Some(wait_for_models("the default graph", chain)?)
             }
@@ -164,14 +206,19 @@ impl Routes {
     pub(crate) fn resolve(&self, query: &RouteQuery<'_>) -> Routed {
         // Protobuf clients send an empty text for "no version".
         let Some(version) = query.version.filter(|version| !version.is_empty()) else {
-            return self.find(query.model);
+            let default = || self.default_split.as_deref().unwrap_or_default();
+            let name = if query.model.is_empty() { default() } else { query.model };
+            return match self.split_of(name) {
+                Some(split) => Ok(split.choose(query).clone()),
+                None => self.find(query.model),
+            };
         };
         if query.model.is_empty() {
             let version = quoted(version);
             return Err(Error::invalid(format!("version {version} needs the name of a model")));
         }
         let found =
-            self.versions(query.model).iter().find(|route| version_of(route) == Some(version));
+            self.versions(query.model).iter().find(|route| route.version() == Some(version));
         found.cloned().ok_or_else(|| self.not_found(&format!("{}-{version}", query.model)))
     }
 
@@ -225,15 +272,41 @@ impl Routes {
         let versions = self.by_name.entry(model.spec().name.clone()).or_default();
         let added = &model.spec().version;
         let later = |other: &Route| {
-            version_of(other).is_some_and(|other| version::compare(other, added).is_ge())
+            other.version().is_some_and(|other| version::compare(other, added).is_ge())
         };
         let position = versions.iter().position(later).unwrap_or(versions.len());
         versions.insert(position, route.clone());
         self.by_key.insert(key.to_owned(), route);
     }
 
+    /// How the requests for a name are divided; `None` when one route has them all.
+    fn split_of(&self, name: &str) -> Option<&Split> {
+        self.splits.get(name).filter(|_| !self.by_key.contains_key(name))
+    }
+
+    /// The versions that share the requests for a name, with where their copies go. Versions that
+    /// are not loaded leave their share to the others.
+    fn split(&self, entry: &Entry) -> Option<Split> {
+        let versions = self.versions(&entry.spec.model);
+        let find = |version: &str| versions.iter().find(|route| route.version() == Some(version));
+        let shadow = entry.shadow.as_ref();
+        let mirror = shadow.and_then(|shadow| {
+            let model = Arc::clone(find(&shadow.spec().version)?.models().first()?);
+            Some(Mirror { shadow: Arc::clone(shadow), model })
+        });
+        let shares = entry.weights.iter().filter_map(|(version, weight)| {
+            let route = find(version)?;
+            let other = mirror.as_ref().filter(|mirror| mirror.shadow.spec().version != version);
+            Some((other.map_or_else(|| route.clone(), |one| route.mirrored(one.clone())), weight))
+        });
+        Split::new(shares.collect(), entry.spec.sticky_header.as_deref())
+    }
+
+    /// The route of a model by its key, or of the main version of a name.
     fn find_model(&self, name: &str) -> Option<&Route> {
-        self.by_key.get(name).or_else(|| self.by_name.get(name)?.last())
+        let main = || self.split_of(name).map(Split::main);
+        let latest = || self.by_name.get(name)?.last();
+        self.by_key.get(name).or_else(main).or_else(latest)
     }
 
     fn not_found(&self, name: &str) -> Error {
@@ -248,11 +321,6 @@ impl Routes {
         };
         Error::new(Cause::NotFound, message)
     }
-}
-
-/// The version of the only model of a route.
-fn version_of(route: &Route) -> Option<&str> {
-    route.models().first().map(|model| model.spec().version.as_str())
 }
 
 /// Keeps a missing model as the reason why there is no route; other errors stay errors.

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::error::{Cause, Error};
 use crate::request::content::Content;
 use crate::request::timeline::{BatchInfo, CallTimings};
+use crate::scheduling::batching::auto::FinishedRun;
 use crate::scheduling::batching::{Batch, Next, common_rows};
 use crate::scheduling::entry::Entry;
 use crate::scheduling::instance_health::Heartbeat;
@@ -58,18 +59,27 @@ pub struct Puller {
     stopped: Arc<AtomicBool>,
     /// Wakes the puller when there is work.
     wake: Arc<Condvar>,
-    /// When the work on the entries of the last pull began; `None` while the instance is idle.
-    began: Mutex<Option<Instant>>,
+    /// The work on the entries of the last pull; `None` while the instance is idle.
+    work: Mutex<Option<Work>>,
     /// Shows whether the instance is alive.
     heartbeat: Heartbeat,
     /// Why the instance failed; `None` when it ends in order.
     failure: Option<String>,
 }
 
+/// Work on the entries of one pull.
+#[derive(Clone, Copy, Debug)]
+struct Work {
+    began: Instant,
+    rows: usize,
+    /// Busy instances when it began, this one included.
+    busy: usize,
+}
+
 impl Puller {
     pub(crate) fn new(queue: Arc<Queue>, heartbeat: Heartbeat) -> Self {
-        let (stopped, wake, began) = (Arc::default(), Arc::default(), Mutex::new(None));
-        Self { queue, stopped, wake, began, heartbeat, failure: None }
+        let (stopped, wake, work) = (Arc::default(), Arc::default(), Mutex::new(None));
+        Self { queue, stopped, wake, work, heartbeat, failure: None }
     }
 
     /// The heartbeat of the instance.
@@ -121,7 +131,9 @@ impl Puller {
                             continue;
                         }
                         state.begin_work(now);
-                        *self.began.lock() = Some(now);
+                        // Requests that were just cancelled bring no rows.
+                        let rows = if entries.len() == count { cut.rows } else { rows(&entries) };
+                        *self.work.lock() = Some(Work { began: now, rows, busy: state.busy });
                         self.heartbeat.beat(now);
                         let policy = Arc::clone(state.batcher.policy());
                         let more = state.batcher.len() > 0 && state.has_room();
@@ -129,8 +141,6 @@ impl Puller {
                         drop(state);
                         wake(other);
                         refuse(too_late);
-                        // Requests that were just cancelled bring no rows.
-                        let rows = if entries.len() == count { cut.rows } else { rows(&entries) };
                         queue.counts.add(rows, cut.reason);
                         let note = BatchInfo::of(entries.len(), rows, cut.reason);
                         let timings = CallTimings::begin(now, idle_since, note);
@@ -156,10 +166,18 @@ impl Puller {
 
     /// Counts the puller as idle.
     fn rest(&self, state: &mut State) {
-        if let Some(began) = self.began.lock().take() {
+        if let Some(work) = self.work.lock().take() {
             let now = Instant::now();
+            let run = FinishedRun {
+                rows: work.rows,
+                ended: now,
+                duration: now.saturating_duration_since(work.began),
+                busy: (work.busy, state.busy),
+                instances: state.concurrency,
+            };
             state.end_work(now);
-            state.run_times.add(began, now);
+            state.run_times.add(work.began, now);
+            state.batcher.finish(&run);
             self.heartbeat.rest();
         }
     }
@@ -189,7 +207,11 @@ impl Drop for Puller {
         let mut state = self.queue.state.lock();
         self.rest(&mut state);
         state.concurrency = state.concurrency.saturating_sub(1);
+        // What this one would have taken next may be for one that was held in reserve.
+        let more = state.batcher.len() > 0 && state.has_room();
+        let other = if more { state.idle.pop() } else { None };
         drop(state);
+        wake(other);
         self.queue.health.detach(&self.heartbeat, self.failure.take());
         self.queue.pullers.fetch_sub(1, Ordering::AcqRel);
     }

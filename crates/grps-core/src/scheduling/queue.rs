@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::nanos::nanos;
-use crate::scheduling::batching::{BatchCounts, BatchPolicy, Batcher, BatchingKey};
+use crate::scheduling::batching::{AutoState, BatchCounts, BatchPolicy, Batcher, BatchingKey};
 use crate::scheduling::entry::Entry;
 use crate::scheduling::instance_health::InstanceHealth;
 use crate::scheduling::queue_ticket::{QueueTicket, WithdrawEntry};
@@ -57,7 +57,7 @@ pub(crate) struct State {
 impl State {
     /// Whether a puller may take work now.
     pub(crate) fn has_room(&self) -> bool {
-        self.busy < self.concurrency
+        self.busy < self.concurrency.min(self.batcher.concurrency())
     }
 
     /// Counts one more puller as busy.
@@ -196,6 +196,12 @@ impl Queue {
     /// Counts of the batches that left.
     pub fn counts(&self) -> &BatchCounts {
         &self.counts
+    }
+
+    /// What was chosen while the model runs; `None` for fixed sizes of batches.
+    pub fn auto_state(&self) -> Option<AutoState> {
+        let state = self.state.lock();
+        state.batcher.auto_state(state.concurrency)
     }
 
     /// Refuses new entries; pullers get the entries that are left, and then `Closed`.

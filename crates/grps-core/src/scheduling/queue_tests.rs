@@ -5,7 +5,7 @@ use crate::error::Cause;
 use crate::request::content::Content;
 use crate::request::reply::{Reply, ReplyReceiver, reply_channel};
 use crate::request::timeline::Timeline;
-use crate::scheduling::batching::{Reason, Wait};
+use crate::scheduling::batching::{AutoPolicy, Reason, Wait};
 use crate::scheduling::puller::Pulled;
 use crate::scheduling::puller::Puller;
 
@@ -139,6 +139,25 @@ fn the_end_of_a_window_wakes_a_waiting_puller() {
     let _receiver = push(&queue, "x");
     assert!(matches!(queue.attach("i").pull(Duration::from_secs(60)), Pulled::Batch(_)));
     assert_eq!(queue.counts().small(Reason::Timeout), 1);
+}
+
+#[test]
+fn sizes_are_learned_from_what_pullers_run() {
+    let auto = Some(AutoPolicy { objective: None });
+    let queue = Arc::new(Queue::new(BatchPolicy { max_rows: 8, auto, ..BatchPolicy::default() }));
+    assert_eq!(queue.auto_state().map(|state| (state.rows, state.curve.len())), Some((1, 0)));
+    let puller = queue.attach("i");
+    let _receivers = ["a", "b", "c", "d"].map(|id| push(&queue, id));
+    // Nothing is known yet, so the first batch is a single request, and the second one is small.
+    assert_eq!(pull(&puller), ["a"]);
+    assert_eq!(queue.counts().small(Reason::Size), 1);
+    assert_eq!(queue.auto_state().unwrap().curve, []);
+    assert_eq!(pull(&puller), ["b", "c"]);
+    assert_eq!(pull(&puller), ["d"]);
+    assert!(pull(&puller).is_empty());
+    let state = queue.auto_state().unwrap();
+    assert_eq!(state.curve.iter().map(|size| size.rows).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(state.concurrency, 1);
 }
 
 #[test]

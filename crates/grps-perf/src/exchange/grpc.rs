@@ -101,6 +101,7 @@ impl Messages {
             }
             let taken = part.split_to(self.left.min(part.len()));
             self.left -= taken.len();
+            watch.keep(&taken);
             if reading.grps_status {
                 let room = MOST_BODY_BYTES.saturating_sub(self.start.len()).min(taken.len());
                 self.start.extend_from_slice(&taken[..room]);

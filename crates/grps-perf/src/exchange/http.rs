@@ -56,6 +56,7 @@ async fn read_stream(
         let frame = frame.map_err(|error| ended(&error))?;
         if let Some(part) = frame.data_ref() {
             watch.add_bytes(part.len())?;
+            watch.keep(part);
             chunks.read(part, watch)?;
         }
     }
@@ -69,6 +70,7 @@ async fn collect(mut body: Incoming, watch: &mut Watch, kept: usize) -> Result<V
         let frame = frame.map_err(|error| ended(&error))?;
         if let Some(part) = frame.data_ref() {
             watch.add_bytes(part.len())?;
+            watch.keep(part);
             let room = kept.saturating_sub(first.len()).min(part.len());
             first.extend_from_slice(part.get(..room).unwrap_or_default());
         }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::{Bytes, BytesMut};
+
 use crate::exchange::failure::{Class, Failure};
 
 /// Most gaps between chunks that one response adds.
@@ -24,6 +26,8 @@ pub(crate) struct Watch {
     pub(crate) chunks: u64,
     /// Tokens that the server counts.
     pub(crate) tokens: u64,
+    /// The contents of the response, if they are wanted.
+    kept: Option<BytesMut>,
 }
 
 impl Watch {
@@ -36,7 +40,26 @@ impl Watch {
             gaps: Vec::new(),
             chunks: 0,
             tokens: 0,
+            kept: None,
         }
+    }
+
+    /// Also keeps the contents of the response: the body of HTTP, the messages of gRPC without their
+    /// heads.
+    pub(crate) fn keeping(self) -> Self {
+        Self { kept: Some(BytesMut::new()), ..self }
+    }
+
+    /// Keeps contents, if they are wanted.
+    pub(crate) fn keep(&mut self, contents: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(contents);
+        }
+    }
+
+    /// Takes what was kept.
+    pub(crate) fn take_kept(&mut self) -> Bytes {
+        self.kept.take().unwrap_or_default().freeze()
     }
 
     /// Counts bytes of the body.

@@ -17,6 +17,7 @@ use crate::exchange::watch::Watch;
 use crate::load::pool::Pool;
 use crate::load::{closed, open};
 use crate::plan::{Limits, Load, Plan, Protocol};
+use crate::responses::{ResponseFailure, Responses};
 use crate::stats::recorder::{Ended, Recorder};
 
 /// What the threads of a run have in common.
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     /// Requests that are open.
     pub(crate) open: AtomicU64,
     pub(crate) connections: Arc<AtomicU64>,
+    /// What takes the responses, if something does.
+    pub(crate) responses: Option<Arc<dyn Responses>>,
 }
 
 impl Shared {
@@ -91,6 +94,9 @@ impl Worker {
         let count = shared.requests.len() as u64;
         let at = usize::try_from(index % count.max(1)).unwrap_or_default();
         let mut watch = Watch::new(shared.plan.limits.max_response_bytes);
+        if shared.responses.is_some() {
+            watch = watch.keeping();
+        }
         let deadline = tokio::time::Instant::from_std(intended + self.timeout);
         let exchange = self.exchange(&shared.requests[at], &mut watch);
         let result = match tokio::time::timeout_at(deadline, exchange).await {
@@ -99,6 +105,10 @@ impl Worker {
         };
         let is_connected = !matches!(&result, Err(failure) if failure.class == Class::Connect);
         let ended = Instant::now();
+        if let Some(responses) = &shared.responses {
+            let kept = watch.take_kept();
+            responses.take(index, result.as_ref().map(|()| kept).map_err(ResponseFailure::of));
+        }
         let ended = Ended { intended, sent, ended, watch: &watch, result, is_warmup };
         self.recorder.lock().add(ended);
         is_connected

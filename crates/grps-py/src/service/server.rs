@@ -7,8 +7,8 @@ use grps_core::metrics::Kind;
 use grps_core::{Engine, Health, Limits};
 use grps_server::codec::Codec;
 use grps_server::{
-    App, AuthSettings, Bound, DataPlane, OtherServices, Settings, bind_unix, listen, now_s,
-    series_json,
+    App, AuthSettings, Bound, DataPlane, OtherServices, Settings, TrafficSettings, bind_unix,
+    listen, now_s, series_json,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -118,6 +118,13 @@ impl Server {
     fn put_graph(&self, graph: PyGraph, metadata: String, default: bool) -> PyResult<()> {
         let added = self.app.engine.registry().put_graph(graph.into_spec(metadata)?, default);
         added.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Divides the requests for a model among its versions, as the settings in JSON say.
+    fn put_traffic(&self, json: &str) -> PyResult<()> {
+        let put = TrafficSettings::read(json)
+            .and_then(|spec| self.app.engine.registry().put_traffic(spec));
+        put.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// Records a value of user code under a name; `kind` is avg, max, min, inc or cdf.

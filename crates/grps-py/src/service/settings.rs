@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use grps_core::{
-    BatchPolicy, DataType, InputForm, LanguageSpec, ModelSpec, Naming, Padding, Preemption,
-    RawBody, Signature, StepPolicy, TensorSpec, TextSpec, Wait,
+    AutoPolicy, BatchPolicy, DataType, InputForm, LanguageSpec, ModelSpec, Naming, Objective,
+    Padding, Preemption, RawBody, Signature, StepPolicy, TensorSpec, TextSpec, Wait,
 };
 use grps_server::{
-    CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode, TraceProtocol,
-    TraceSettings,
+    CaptureSettings, CustomRoute, FrontEndSettings, Settings, StreamingControl, StreamingMode,
+    TraceProtocol, TraceSettings,
 };
 use grps_text::{TokenTextOptions, TokenizerSource};
 use http::HeaderValue;
@@ -48,6 +48,7 @@ pub(crate) struct PySettings {
     gpus: Vec<u32>,
     front_ends: PyFrontEnds,
     interface: PyInterface,
+    capture: PyCapture,
     pub(crate) start_online: bool,
     pub(crate) io_threads: usize,
 }
@@ -76,6 +77,33 @@ struct PyTraces {
 struct PyFrontEnds {
     disabled: Vec<String>,
     oip_shared_memory: bool,
+}
+
+/// The attributes of `grps.server.native.NativeCapture`.
+#[derive(FromPyObject)]
+struct PyCapture {
+    enabled: bool,
+    models: Vec<String>,
+    sample_ratio: f64,
+    max_bytes: u64,
+    max_record_bytes: u64,
+    directory: PathBuf,
+    headers: Vec<String>,
+}
+
+impl From<PyCapture> for CaptureSettings {
+    fn from(settings: PyCapture) -> Self {
+        let PyCapture {
+            enabled,
+            models,
+            sample_ratio,
+            max_bytes,
+            max_record_bytes,
+            directory,
+            headers,
+        } = settings;
+        Self { enabled, models, sample_ratio, max_bytes, max_record_bytes, directory, headers }
+    }
 }
 
 impl From<PyFrontEnds> for FrontEndSettings {
@@ -151,6 +179,7 @@ impl TryFrom<PySettings> for Settings {
             gpus: settings.gpus,
             front_ends: settings.front_ends.into(),
             interface: settings.interface.try_into()?,
+            capture: settings.capture.into(),
         })
     }
 }
@@ -217,6 +246,8 @@ struct PyBatchPolicy {
     padding: Option<PyPadding>,
     priority_levels: usize,
     max_length: Option<usize>,
+    is_auto: bool,
+    slo: Option<String>,
 }
 
 /// The attributes of `grps.server.native.NativeSteps`.
@@ -312,6 +343,9 @@ impl From<PyBatchPolicy> for BatchPolicy {
                 sizes: padding.sizes,
                 max_waste: padding.max_waste,
                 cut_outputs: padding.cut_outputs,
+            }),
+            auto: policy.is_auto.then(|| AutoPolicy {
+                objective: policy.slo.as_deref().and_then(Objective::parse),
             }),
             priority_levels: policy.priority_levels,
             max_length: policy.max_length.unwrap_or(usize::MAX),

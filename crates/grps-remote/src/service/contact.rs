@@ -104,8 +104,10 @@ async fn exchange(
     match timeout(LIMIT, answered).await {
         Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(Failure::NotBegun { reason, .. } | Failure::Lost(reason))) => Err(reason),
-        Ok(Err(Failure::Answered(error))) => Err(error.message().to_owned()),
+        Ok(Err(Failure::Lost(reason))) => Err(reason),
+        Ok(Err(Failure::NotBegun { error, .. } | Failure::Answered(error))) => {
+            Err(error.message().to_owned())
+        }
     }
 }
 

@@ -19,6 +19,8 @@ const SLOW_START: Duration = Duration::from_secs(10);
 const LEAST_SHARE: f64 = 0.1;
 /// Calls that fail one after the other before an endpoint is ejected.
 const MOST_FAILURES: u32 = 5;
+/// How long an endpoint that has refused a call gets none that another one takes.
+const FULL: Duration = Duration::from_millis(50);
 
 /// Why an endpoint gets no calls, as operators read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,8 @@ pub(crate) struct Endpoint {
     /// Calls that have failed since one has succeeded.
     failures: AtomicU32,
     latency: Latency,
+    /// When it has last refused a call, as it had too many.
+    full_at: Mutex<Option<Instant>>,
     /// Whether it is in no table any more.
     is_leaving: AtomicBool,
     /// Why calls want it to be ejected.
@@ -88,6 +92,7 @@ impl Endpoint {
             requests: AtomicU64::default(),
             failures: AtomicU32::default(),
             latency: Latency::default(),
+            full_at: Mutex::default(),
             is_leaving: AtomicBool::default(),
             wanted: Mutex::default(),
             changed: Arc::default(),
@@ -114,6 +119,21 @@ impl Endpoint {
         (self.in_flight.load(Ordering::Relaxed) + 1) as f64 * seconds / share
     }
 
+    /// Notes how long a call took.
+    pub(crate) fn note_latency(&self, duration: Duration, now: Instant) {
+        self.latency.add(duration, now);
+    }
+
+    /// Notes that it has refused a call, as it had too many.
+    pub(crate) fn note_full(&self, now: Instant) {
+        *self.full_at.lock() = Some(now);
+    }
+
+    /// Whether it has refused a call a moment ago. Refusals are quick, so that it looks idle.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.full_at.lock().is_some_and(|at| now.saturating_duration_since(at) < FULL)
+    }
+
     /// The recent duration of its calls in seconds; `None` before the first.
     pub(crate) fn latency(&self, now: Instant) -> Option<f64> {
         self.latency.seconds(now)
@@ -127,6 +147,11 @@ impl Endpoint {
         let (_, chosen) =
             open().min_by_key(|(index, one)| ((*index == 0) == is_large, busy(one)))?;
         Some(Arc::clone(chosen))
+    }
+
+    /// Whether it is on this host.
+    pub(crate) fn is_local(&self) -> bool {
+        self.connections.read().first().is_some_and(|connection| connection.is_local)
     }
 
     /// What is the same in all its requests.
@@ -256,7 +281,7 @@ impl InFlight {
         self.endpoint.failures.store(0, Ordering::Relaxed);
         if is_whole {
             let now = Instant::now();
-            self.endpoint.latency.add(now.duration_since(self.began), now);
+            self.endpoint.note_latency(now.duration_since(self.began), now);
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::service::address;
 use crate::service::budget::Budget;
-use crate::service::choice::{Tried, choose};
+use crate::service::choice::{Kind, Tried, choose};
 use crate::service::counters::Counters;
 use crate::service::endpoint::Endpoint;
 use crate::service::remote_model::RemoteModel;
@@ -204,8 +204,8 @@ impl Service {
     }
 
     /// An endpoint for a model; `None` when no other one takes calls.
-    pub(crate) fn choose(&self, model: &RemoteModel, tried: &Tried) -> Option<Arc<Endpoint>> {
-        choose(&self.endpoints(), model.bit, tried, self.random())
+    pub(crate) fn choose(&self, kind: Kind, tried: &Tried) -> Option<Arc<Endpoint>> {
+        choose(&self.endpoints(), kind, tried, self.random())
     }
 
     /// Whether another endpoint takes calls.

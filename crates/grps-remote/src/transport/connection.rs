@@ -50,6 +50,8 @@ pub(crate) struct Connection {
     sender: SendRequest<Bytes>,
     /// Exchanges in progress.
     pub(crate) in_flight: AtomicUsize,
+    /// Whether its peer is on this host.
+    pub(crate) is_local: bool,
     state: Arc<State>,
 }
 
@@ -87,7 +89,8 @@ impl Connection {
     ) -> Result<Self, String> {
         let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let Some(files) = &settings.tls else { return Self::begin(stream, watch).await };
+        let is_local = is_local(&stream);
+        let Some(files) = &settings.tls else { return Self::begin(stream, is_local, watch).await };
         let name = tls::server_name(files, address)?;
         let connector = TlsConnector::from(tls::load(files, b"h2")?);
         let stream = connector.connect(name, stream).await;
@@ -95,11 +98,12 @@ impl Connection {
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err("TLS: the endpoint does not speak HTTP/2".to_owned());
         }
-        Self::begin(stream, watch).await
+        Self::begin(stream, is_local, watch).await
     }
 
     async fn begin<S>(
         stream: S,
+        is_local: bool,
         (changed, has_other): (Arc<Notify>, HasOther),
     ) -> Result<Self, String>
     where
@@ -132,7 +136,7 @@ impl Connection {
             drop(driver);
             changed.notify_one();
         });
-        Ok(Self { sender, in_flight: AtomicUsize::new(0), state })
+        Ok(Self { sender, in_flight: AtomicUsize::new(0), is_local, state })
     }
 
     /// What sends requests.
@@ -153,6 +157,14 @@ impl Connection {
     /// Why it has ended; `None` while it is open.
     pub(crate) fn ended(&self) -> Option<Ended> {
         self.state.ended.lock().clone()
+    }
+}
+
+/// Whether the peer is on this host: it has the address of this side.
+fn is_local(stream: &TcpStream) -> bool {
+    match (stream.peer_addr(), stream.local_addr()) {
+        (Ok(peer), Ok(own)) => peer.ip() == own.ip(),
+        _ => false,
     }
 }
 

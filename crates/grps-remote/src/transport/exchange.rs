@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grps_core::{Cause, Error};
+use grps_server::BEGUN;
 use http::{HeaderMap, Request, StatusCode};
 
 use crate::transport::connection::Connection;
@@ -145,14 +146,25 @@ fn send(
 /// Checks the head of a response. One with an error and nothing else comes before anything is begun
 /// if the endpoint takes no requests for now.
 fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
-    let not_begun = |reason| Failure::NotBegun { reason, was_sent: true, is_unavailable: true };
+    let not_begun = |error| Err(Failure::NotBegun { error, was_sent: true });
     match (status, status_of(headers)) {
         (StatusCode::OK, None | Some(0)) => Ok(()),
-        (StatusCode::OK, Some(UNAVAILABLE)) => {
-            Err(not_begun(error_of(UNAVAILABLE, headers).message().to_owned()))
+        (StatusCode::OK, Some(code)) => {
+            let error = error_of(code, headers);
+            match error.cause() {
+                Cause::Unavailable | Cause::QueueFull if !headers.contains_key(BEGUN) => {
+                    not_begun(error)
+                }
+                // Another service would take it for a call that was not begun.
+                Cause::Unavailable => {
+                    Err(Failure::Answered(Error::new(Cause::ModelFailed, error.message())))
+                }
+                _ => Err(Failure::Answered(error)),
+            }
         }
-        (StatusCode::OK, Some(code)) => Err(Failure::Answered(error_of(code, headers))),
-        (StatusCode::SERVICE_UNAVAILABLE, _) => Err(not_begun("it answers 503".to_owned())),
+        (StatusCode::SERVICE_UNAVAILABLE, _) => {
+            not_begun(Error::new(Cause::Unavailable, "it answers 503"))
+        }
         (status, _) => Err(Failure::Lost(format!("it answers {}", status.as_u16()))),
     }
 }
@@ -223,7 +235,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         assert!(check_head(StatusCode::OK, &headers).is_ok());
         let unavailable = check_head(StatusCode::SERVICE_UNAVAILABLE, &headers);
-        assert!(matches!(unavailable, Err(Failure::NotBegun { is_unavailable: true, .. })));
+        let Err(Failure::NotBegun { error, was_sent: true }) = unavailable else { panic!() };
+        assert_eq!(error.cause(), Cause::Unavailable);
         assert!(matches!(check_head(StatusCode::NOT_FOUND, &headers), Err(Failure::Lost(_))));
         headers.insert("grpc-status", "14".parse().unwrap());
         let draining = check_head(StatusCode::OK, &headers);
@@ -235,9 +248,21 @@ mod tests {
             };
             assert_eq!(error.cause(), cause);
         }
+        headers.insert("grpc-status", "8".parse().unwrap());
         headers.insert("grpc-retry-pushback-ms", "1500".parse().unwrap());
-        let error = error_of(8, &headers);
+        let full = check_head(StatusCode::OK, &headers);
+        let Err(Failure::NotBegun { error, .. }) = full else { panic!("{full:?}") };
         assert_eq!(error.cause(), Cause::QueueFull);
         assert_eq!(error.retry_after(), Some(Duration::from_millis(1500)));
+
+        // A graph that has run a model before another one refused it.
+        headers.insert(BEGUN, "1".parse().unwrap());
+        for (code, cause) in [("8", Cause::QueueFull), ("14", Cause::ModelFailed)] {
+            headers.insert("grpc-status", code.parse().unwrap());
+            let Err(Failure::Answered(error)) = check_head(StatusCode::OK, &headers) else {
+                panic!("{code}");
+            };
+            assert_eq!(error.cause(), cause);
+        }
     }
 }

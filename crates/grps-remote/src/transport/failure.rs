@@ -2,19 +2,18 @@
 
 use std::fmt;
 
-use grps_core::Error;
+use grps_core::{Cause, Error};
 
 /// Why an exchange failed.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
-    /// The endpoint has certainly not begun it: another one may run it.
+    /// The endpoint has certainly not begun it: another one may run it. With [`Cause::Unavailable`] it
+    /// takes no calls for now, with [`Cause::QueueFull`] no further ones; else this is of one exchange.
     NotBegun {
-        /// Why, as a line.
-        reason: String,
+        /// Why.
+        error: Error,
         /// Whether the request went out, so that another try is one more request.
         was_sent: bool,
-        /// Whether the endpoint takes no more requests for now.
-        is_unavailable: bool,
     },
     /// The connection was lost while the endpoint may have run it.
     Lost(String),
@@ -25,19 +24,21 @@ pub(crate) enum Failure {
 impl Failure {
     /// An exchange that never left this service.
     pub(crate) fn unsent(reason: impl fmt::Display) -> Self {
-        let reason = reason.to_string();
-        Self::NotBegun { reason, was_sent: false, is_unavailable: false }
+        Self::NotBegun { error: of_exchange(reason), was_sent: false }
     }
 
     /// An exchange that failed with this error of HTTP/2 after its head was sent.
     pub(crate) fn of_sent(error: &h2::Error) -> Self {
-        let reason = error.to_string();
         let was_refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
         // An endpoint names the last stream that it may have begun: only later ones get this error.
         let was_left = error.is_go_away() && error.is_remote();
         if was_refused || was_left {
-            return Self::NotBegun { reason, was_sent: true, is_unavailable: false };
+            return Self::NotBegun { error: of_exchange(error), was_sent: true };
         }
-        Self::Lost(reason)
+        Self::Lost(error.to_string())
     }
+}
+
+fn of_exchange(reason: impl fmt::Display) -> Error {
+    Error::new(Cause::Internal, reason.to_string())
 }

@@ -5,3 +5,4 @@ pub(crate) mod model_metadata;
 pub(crate) mod readiness;
 pub(crate) mod route_signature;
 pub(crate) mod services;
+pub(crate) mod traffic;

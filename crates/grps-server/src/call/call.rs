@@ -47,7 +47,9 @@ impl Call {
     /// # Errors
     /// See [`Call::resolve`].
     pub(crate) fn find_route(&self, query: &RouteQuery<'_>) -> Result<Route, Error> {
-        self.app.engine.resolve(query)
+        // One place for the request, however often its route is looked for.
+        let draw = Some(self.scope.draw());
+        self.app.engine.resolve(&RouteQuery { draw, ..*query })
     }
 
     /// Records and logs the failure of an inference request.

@@ -10,6 +10,7 @@ use grps_core::{Attachment, Content, Error, Request, Route, SchedulingOptions};
 use crate::call::call::Call;
 use crate::call::reply_stream::{ReplyStream, StreamEncoding};
 use crate::call::token_charge::TokenCharge;
+use crate::capture::captured::Captured;
 
 /// An inference request of a front end: its decoding and encoding.
 pub(crate) trait Inference: Send + Sync {
@@ -53,7 +54,12 @@ pub(crate) struct Decoded {
 /// The first error; the caller passes it to [`Call::report_failure`].
 pub(crate) async fn run<I: Inference>(call: &Call, mut inference: I) -> Result<I::Reply, Error> {
     let (route, request, charge) = prepare(call, &mut inference).await?;
-    let output = call.app.engine.infer(&route, request).await?;
+    let captured = Captured::begin(call, &route, &request);
+    let outcome = call.app.engine.infer(&route, request).await;
+    if let Some(captured) = captured {
+        captured.finish(call, &outcome);
+    }
+    let output = outcome?;
     charge.add_output(&output);
     let bytes = inference.encode_bytes(&output);
     let encode = || call.timeline.measure(RequestStage::Encode, || inference.encode(output));
@@ -88,6 +94,7 @@ pub(crate) async fn start_chunks<I: Inference, E: StreamEncoding>(
 ) -> Result<ReplyStream<E>, Error> {
     let (route, request, charge) = prepare(call, &mut inference).await?;
     drop(inference);
+    Captured::leave_out_stream(call, &route);
     let chunks = call.app.engine.infer_stream(route, request);
     Ok(ReplyStream::new(chunks, call.clone(), charge, encoding))
 }

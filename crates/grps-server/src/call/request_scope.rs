@@ -13,6 +13,7 @@ use crate::auth::identity::Identity;
 use crate::auth::limiter::Permit;
 use crate::auth::scopes::Scopes;
 use crate::call::in_flight::{HELD_BYTES, InFlight, InFlightGuard};
+use crate::capture::captured::Sampled;
 use crate::codec::Room;
 
 /// One request in flight; dropping it ends the request and counts it.
@@ -38,6 +39,10 @@ pub(crate) struct RequestScope {
     caller: OnceLock<Arc<Identity>>,
     /// Counts the request for the caller.
     permit: OnceLock<Permit>,
+    /// Records the request, if it is one of the sample.
+    sampled: Option<Box<Sampled>>,
+    /// The place of the request among all, by which a version is chosen.
+    draw: OnceLock<f64>,
 }
 
 const NO_INFERENCE: u8 = 0;
@@ -63,6 +68,8 @@ impl RequestScope {
             sent_chunks: AtomicU64::new(0),
             caller: OnceLock::new(),
             permit: OnceLock::new(),
+            sampled: app.capture.sample(),
+            draw: OnceLock::new(),
         }
     }
 
@@ -101,6 +108,16 @@ impl RequestScope {
         self.sent_bytes.load(Ordering::Relaxed) >= HELD_BYTES as u64
     }
 
+    /// What records the request, if it is one of the sample.
+    pub(crate) fn sampled(&self) -> Option<&Sampled> {
+        self.sampled.as_deref()
+    }
+
+    /// How it came.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// Sets who calls.
     pub(crate) fn set_caller(&self, caller: Arc<Identity>) {
         // A request has one caller: a second one would change nothing.
@@ -132,6 +149,11 @@ impl RequestScope {
         if self.stats.set(Arc::clone(route.stats())).is_ok() {
             route.stats().for_protocol(self.protocol).outcomes.count_start();
         }
+    }
+
+    /// The place of the request among all, for [`grps_core::RouteQuery::draw`].
+    pub(crate) fn draw(&self) -> f64 {
+        *self.draw.get_or_init(|| self.app.engine.registry().next_draw())
     }
 
     /// Records the outcome of the inference request; a later success does not replace a failure.

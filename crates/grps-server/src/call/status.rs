@@ -14,6 +14,9 @@ use crate::codec::Status;
 /// When a client can retry where nothing is known, as after a full queue.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Says that a model has run before the request was refused; for other services that call this one.
+pub const BEGUN: &str = "grps-begun";
+
 /// The HTTP status and the gRPC code of a cause.
 fn table(cause: Cause) -> (StatusCode, Code) {
     match cause {
@@ -95,6 +98,9 @@ pub(crate) fn rpc_failure(error: &Error) -> tonic::Status {
         let ms = after.as_nanos().div_ceil(1_000_000);
         let after = MetadataValue::from(u32::try_from(ms).unwrap_or(u32::MAX));
         status.metadata_mut().insert("grpc-retry-pushback-ms", after);
+    }
+    if error.has_begun() {
+        status.metadata_mut().insert(BEGUN, MetadataValue::from_static("1"));
     }
     status
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use grps_core::Error;
 use grps_core::metrics::{Monitor, Points};
@@ -99,6 +99,9 @@ pub(crate) async fn run(app: Arc<App>) {
         app.monitor.tick(now_s(), processor, memory);
         app.monitor.tick_stats(now_s(), &app.stats);
         app.monitor.notable.tick();
+        if app.engine.health().is_loaded() {
+            app.engine.registry().tick_traffic(Instant::now());
+        }
         record_gauges(&app);
         for model in app.engine.registry().models() {
             let counts = model.executor().batch_counts();

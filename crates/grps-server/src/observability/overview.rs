@@ -8,13 +8,14 @@ use grps_core::metrics::{
     Counts, Minute, Name, OutcomeCounts, Protocol, RequestSummary, RouteStats,
 };
 use grps_core::{
-    BatchCounts, EndReason, InputForm, Model, RawBody, Readiness, Reason, Route, RouteQuery,
-    Signature, StepCounts, TensorSpec, Wait,
+    AutoState, BatchCounts, EndReason, InputForm, Model, RawBody, Readiness, Reason, Route,
+    RouteQuery, Signature, StepCounts, TensorSpec, Wait,
 };
 use serde_json::{Map, Value, json};
 
 use crate::admin::readiness::unready_reason;
 use crate::admin::route_signature::graph_inputs;
+use crate::admin::traffic::describe_all_without_values;
 use crate::app::App;
 use crate::call::status::{counts_by_status, http_status_of};
 use crate::codec::WireType;
@@ -41,6 +42,7 @@ pub(crate) fn live(app: &App) -> Value {
         },
         "requests": durations(&app.monitor.latest_minute()),
         "routes": app.stats.routes().iter().filter_map(|route| live_route(app, route)).collect::<Vec<_>>(),
+        "traffic": describe_all_without_values(app),
         "models": app.engine.registry().models().iter().map(|model| live_model(app, model)).collect::<Vec<_>>(),
         "unloaded": unloaded(app),
         "nodes": app.stats.nodes().into_iter().map(|((graph, node), stats)| {
@@ -167,8 +169,20 @@ fn live_model(app: &App, model: &Model) -> Value {
         "batches": counts.map_or(0, BatchCounts::batches),
         "rows": counts.map_or(0, BatchCounts::rows),
         "small": small,
+        "auto": executor.auto_batching().map(|state| live_auto(&state)),
         "steps": executor.step_counts().map(|counts| live_steps(app, model, counts)),
         "minute": describe_minute(&minute),
+    })
+}
+
+/// What only a model with `batching: auto` has.
+fn live_auto(state: &AutoState) -> Value {
+    let latency = |latency: std::time::Duration| latency.as_secs_f64();
+    json!({
+        "rows": state.rows,
+        "concurrency": state.concurrency,
+        "predicted_s": state.predicted.map(latency),
+        "slo_s": state.objective.map(|objective| latency(objective.latency)),
     })
 }
 

@@ -9,6 +9,7 @@ from grps.cli.verbs.cluster.deploy import deploy
 from grps.cli.verbs.cluster.running import down, up
 from grps.cli.verbs.cluster.scale import drain, scale
 from grps.cli.verbs.cluster.status import status
+from grps.cli.verbs.cluster.top import top
 
 
 @click.group("cluster")
@@ -25,6 +26,7 @@ def command() -> None:
       grpst cluster up
       grpst cluster deploy server.mar --name ocr --replicas 1:4 --cpus 2
       grpst cluster status
+      grpst cluster top
       grpst cluster deploy better.mar --name ocr     # a rolling change of the version
       grpst cluster scale ocr 3
       grpst cluster drain ocr
@@ -32,5 +34,5 @@ def command() -> None:
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
 
 
-for verb in (up, deploy, status, scale, drain, cert, down):
+for verb in (up, deploy, status, top, scale, drain, cert, down):
     command.add_command(verb)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from grps.cli.names import complete_deployed
+from grps.cli.output.byte_progress import ByteProgress
 from grps.cli.output.lines import notice
 from grps.cli.output.progress import ProgressLine
 from grps.cli.serving import flag_checks, start_options
@@ -14,6 +15,7 @@ from grps.deploy.native import Mode, noted_mode, server_of
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.deployment import deployed, listen_on
 from grps.deploy.project.files import check_files
+from grps.deploy.project.prefetching import prefetch
 from grps.deploy.project.registrations import check_code
 from grps.deploy.supervision.ports import check_host, check_ports
 from grps.deploy.supervision.services import find, inspect
@@ -72,6 +74,8 @@ def _check(folder: ServiceFolder, host: str | None, port: str | None) -> None:
     deployment = deployed(folder)
     project = deployment.project
     check_files(project)
+    with ByteProgress() as progress:
+        prefetch(project, progress.show, notice)
     check_code(project, deployment.command[0])
     interface = project.server.interface
     state = inspect(folder).state

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from grps.backends.backend import Signature, TensorSpec
-from grps.config.schema import BatchingConfig, ModelConfig
+from grps.config.parts.batching import BatchingConfig
+from grps.config.schema import ModelConfig
 from grps.converters.choice import most_rows
 from grps.converters.common.model_inputs import ModelInputs
 from grps.converters.common.rows import RowEngine

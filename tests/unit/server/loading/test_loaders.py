@@ -12,7 +12,8 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from grps.config.schema import BatchingConfig, ModelConfig
+from grps.config.parts.batching import BatchingConfig
+from grps.config.schema import ModelConfig
 from grps.errors import InputError, ModelError
 from grps.inference.context import GrpsContext
 from grps.protocol.arrays import to_message

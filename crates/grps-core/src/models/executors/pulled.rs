@@ -8,7 +8,7 @@ use crate::models::executor::{Call, Executor, PendingReply, Submission};
 use crate::models::executors::queued::{closed, full, trouble_of};
 use crate::models::model_spec::ModelSpec;
 use crate::request::reply::reply_channel;
-use crate::scheduling::batching::{BatchCounts, BatchingKey};
+use crate::scheduling::batching::{AutoState, BatchCounts, BatchingKey};
 use crate::scheduling::queue::{Queue, Refusal};
 
 /// Puts calls into a queue, which any kind of instance may attach to.
@@ -86,6 +86,10 @@ impl Executor for PulledExecutor {
 
     fn busy_time(&self) -> Duration {
         self.queue.worked()
+    }
+
+    fn auto_batching(&self) -> Option<AutoState> {
+        self.queue.auto_state()
     }
 
     fn batch_counts(&self) -> Option<&BatchCounts> {

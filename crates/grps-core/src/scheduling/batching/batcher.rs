@@ -4,8 +4,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::scheduling::batching::auto::{AutoBatching, AutoState, FinishedRun};
 use crate::scheduling::batching::batching_key::BatchingKey;
 use crate::scheduling::batching::counts::Reason;
 use crate::scheduling::batching::policy::{BatchPolicy, Wait};
@@ -58,6 +59,12 @@ pub(crate) struct Batcher<T> {
     by_priority: Vec<VecDeque<Waiting<T>>>,
     /// Number of waiting requests.
     length: usize,
+    /// Their rows.
+    rows: usize,
+    /// Rows of all requests so far.
+    arrived_rows: u64,
+    /// Chooses sizes while the model runs; `None` for fixed ones.
+    auto: Option<Box<AutoBatching>>,
     /// The number of the next arrival.
     next_number: u64,
 }
@@ -80,7 +87,8 @@ struct CandidateBatch {
 impl<T> Batcher<T> {
     pub(crate) fn new(policy: Arc<BatchPolicy>) -> Self {
         let by_priority = (0..policy.priority_levels.max(1)).map(|_| VecDeque::new()).collect();
-        Self { policy, by_priority, length: 0, next_number: 0 }
+        let auto = AutoBatching::new(&policy).map(Box::new);
+        Self { policy, by_priority, length: 0, rows: 0, arrived_rows: 0, auto, next_number: 0 }
     }
 
     pub(crate) fn policy(&self) -> &Arc<BatchPolicy> {
@@ -90,6 +98,45 @@ impl<T> Batcher<T> {
     /// The number of waiting requests.
     pub(crate) fn len(&self) -> usize {
         self.length
+    }
+
+    /// How many instances may work at once, as far as batches are concerned.
+    pub(crate) fn concurrency(&self) -> usize {
+        self.auto.as_ref().map_or(usize::MAX, |auto| auto.concurrency())
+    }
+
+    /// Learns from a run, if sizes are chosen while the model runs.
+    pub(crate) fn finish(&mut self, run: &FinishedRun) {
+        if let Some(auto) = &mut self.auto {
+            auto.finish(run, self.arrived_rows);
+        }
+    }
+
+    /// What was chosen while the model runs; `None` for fixed sizes.
+    pub(crate) fn auto_state(&self, instances: usize) -> Option<AutoState> {
+        self.auto.as_ref().map(|auto| auto.state(instances))
+    }
+
+    /// Most rows of a batch that begins now.
+    fn max_rows(&self, now: Instant) -> usize {
+        let Some(auto) = &self.auto else { return self.policy.max_rows };
+        let waited = |row: usize| {
+            // Requests have about as many rows each.
+            let arrived = self.arrived(row * self.length / self.rows.max(1));
+            arrived.map_or(Duration::ZERO, |arrived| now.saturating_duration_since(arrived))
+        };
+        auto.rows(self.rows, waited)
+    }
+
+    /// Arrival of a waiting request by its number in order.
+    fn arrived(&self, mut index: usize) -> Option<Instant> {
+        for requests in &self.by_priority {
+            match requests.get(index) {
+                Some(waiting) => return Some(waiting.arrived),
+                None => index -= requests.len(),
+            }
+        }
+        None
     }
 
     /// Arrival of the request that has waited longest.
@@ -106,6 +153,8 @@ impl<T> Batcher<T> {
         let number = self.next_number;
         let priority = self.clamp_priority(key.priority);
         let Some(requests) = self.by_priority.get_mut(priority) else { return Err(item) };
+        self.rows += key.rows.max(1);
+        self.arrived_rows += key.rows.max(1) as u64;
         requests.push_back(Waiting { arrived: now, number, key, item });
         self.next_number += 1;
         self.length += 1;
@@ -119,6 +168,7 @@ impl<T> Batcher<T> {
         let index = requests.binary_search_by_key(&number, |waiting| waiting.number).ok()?;
         let waiting = requests.remove(index)?;
         self.length -= 1;
+        self.rows -= waiting.key.rows.max(1);
         Some(waiting.item)
     }
 
@@ -128,8 +178,11 @@ impl<T> Batcher<T> {
             return Next::Nothing;
         }
         if self.policy.wait == Wait::WhenBusy || closing {
-            let Some(candidate) = self.first_candidate() else { return Next::Nothing };
-            let reason = candidate.exclusion.unwrap_or(Reason::IdleInstance);
+            let max_rows = self.max_rows(now);
+            let Some(candidate) = self.first_candidate(max_rows) else { return Next::Nothing };
+            let is_limited = candidate.members.len() < self.length && candidate.rows >= max_rows;
+            let other = if is_limited { Reason::Size } else { Reason::IdleInstance };
+            let reason = candidate.exclusion.unwrap_or(other);
             return Next::Take(self.form_batch(&candidate, reason));
         }
         self.next_in_window(now)
@@ -137,19 +190,21 @@ impl<T> Batcher<T> {
 
     /// A batch that is due, or the time at which the next one will be.
     fn next_in_window(&mut self, now: Instant) -> Next<T> {
-        let candidates = self.all_candidates();
+        let max_rows = self.max_rows(now);
+        let window = self.auto.as_ref().map_or(self.policy.window, |auto| auto.window());
+        let candidates = self.all_candidates(max_rows);
         let has_urgent = self.policy.priority_levels > 1;
         let mut until: Option<Instant> = None;
         for candidate in candidates {
-            let due = self.oldest_member(&candidate).map(|arrived| arrived + self.policy.window);
+            let due = self.oldest_member(&candidate).map(|arrived| arrived + window);
             let expired = due.is_some_and(|due| due <= now);
             let is_preferred = self.policy.preferred.contains(&candidate.rows);
             let first = candidate.members.first();
             let is_urgent = has_urgent && first.is_some_and(|(priority, _)| *priority == 0);
-            let is_full = candidate.rows >= self.policy.max_rows || candidate.is_closed;
+            let is_full = candidate.rows >= max_rows || candidate.is_closed;
             if is_full || is_preferred || is_urgent || expired {
                 let reason = match () {
-                    () if candidate.is_closed || is_preferred => Reason::Size,
+                    () if is_full || is_preferred => Reason::Size,
                     () if expired => Reason::Timeout,
                     () => Reason::Priority,
                 };
@@ -164,12 +219,12 @@ impl<T> Batcher<T> {
     }
 
     /// The candidate batch of the next request.
-    fn first_candidate(&self) -> Option<CandidateBatch> {
+    fn first_candidate(&self, max_rows: usize) -> Option<CandidateBatch> {
         let first_key = &self.by_priority.iter().find_map(VecDeque::front)?.key;
         let mut candidate = CandidateBatch::new();
         for (priority, index, waiting) in self.in_order().take(MAX_SCAN) {
-            candidate.try_add(&self.policy, first_key, (priority, index), &waiting.key);
-            if candidate.is_closed || candidate.rows >= self.policy.max_rows {
+            candidate.try_add(max_rows, first_key, (priority, index), &waiting.key);
+            if candidate.is_closed || candidate.rows >= max_rows {
                 break;
             }
         }
@@ -177,7 +232,7 @@ impl<T> Batcher<T> {
     }
 
     /// The candidate batches of all groups, in the order of their first requests.
-    fn all_candidates(&self) -> Vec<CandidateBatch> {
+    fn all_candidates(&self, max_rows: usize) -> Vec<CandidateBatch> {
         let mut candidates: Vec<(&BatchingKey, CandidateBatch)> = Vec::new();
         let mut by_group: HashMap<Group<'_>, usize> = HashMap::new();
         for (priority, index, waiting) in self.in_order().take(MAX_SCAN) {
@@ -190,7 +245,7 @@ impl<T> Batcher<T> {
                 by_group.extend(group.map(|group| (group, position)));
             }
             if let Some((first_key, candidate)) = candidates.get_mut(position) {
-                candidate.try_add(&self.policy, first_key, (priority, index), key);
+                candidate.try_add(max_rows, first_key, (priority, index), key);
             }
         }
         candidates.into_iter().map(|(_, candidate)| candidate).collect()
@@ -234,6 +289,7 @@ impl<T> Batcher<T> {
             if let Some(waiting) = requests.remove(index - *removed) {
                 *removed += 1;
                 self.length -= 1;
+                self.rows -= waiting.key.rows.max(1);
                 items.push(waiting.item);
             }
         }
@@ -261,7 +317,7 @@ impl CandidateBatch {
     /// Adds a request if it can share a batch with the first request and its rows fit.
     fn try_add(
         &mut self,
-        policy: &BatchPolicy,
+        max_rows: usize,
         first_key: &BatchingKey,
         member: (usize, usize),
         key: &BatchingKey,
@@ -275,7 +331,7 @@ impl CandidateBatch {
             return;
         }
         let rows = self.rows + key.rows.max(1);
-        if !is_first && rows > policy.max_rows {
+        if !is_first && rows > max_rows {
             self.exclusion = Some(Reason::Size);
             self.is_closed = true;
             return;
@@ -289,3 +345,7 @@ impl CandidateBatch {
 #[cfg(test)]
 #[path = "batcher_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "batcher_case_tests.rs"]
+mod case_tests;

@@ -15,7 +15,7 @@ pub enum Reason {
     Key,
     /// The batch had a request of the highest priority, which does not wait to fill a batch.
     Priority,
-    /// The next request did not fit, or the batch was limited to a preferred size.
+    /// The next request did not fit, or the batch was limited to a preferred or a learned size.
     Size,
 }
 

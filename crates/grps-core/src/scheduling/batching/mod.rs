@@ -1,5 +1,6 @@
 //! Dynamic batching: which waiting requests form a batch, and how their rows are joined.
 
+pub(crate) mod auto;
 mod batch;
 mod batcher;
 mod batching_key;
@@ -8,6 +9,7 @@ mod join;
 mod padding;
 mod policy;
 
+pub use auto::{AutoPolicy, AutoState, LearnedSize, Objective};
 pub use batch::{Batch, Joined, Parts};
 pub(crate) use batcher::{Batcher, Next};
 pub(crate) use batching_key::{BatchingKey, common_rows};

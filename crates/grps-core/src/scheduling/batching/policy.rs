@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::scheduling::batching::auto::AutoPolicy;
 use crate::scheduling::batching::padding::Padding;
 use crate::tensor::tensor::Tensor;
 
@@ -30,6 +31,9 @@ pub struct BatchPolicy {
     pub allowed: Vec<usize>,
     /// How tensors of different shapes are padded; `None` when only equal shapes share a batch.
     pub padding: Option<Padding>,
+    /// How sizes, waits and concurrency are chosen while the model runs, within the limits above;
+    /// `None` for fixed ones.
+    pub auto: Option<AutoPolicy>,
     /// Number of priorities; requests with a larger priority get the last one.
     pub priority_levels: usize,
     /// Maximum number of requests that wait for an instance.
@@ -46,6 +50,7 @@ impl Default for BatchPolicy {
             preferred: Vec::new(),
             allowed: Vec::new(),
             padding: None,
+            auto: None,
             priority_levels: 1,
             max_length: usize::MAX,
         }

@@ -1,9 +1,11 @@
 //! The operations front end: dashboard, metrics, logs, and model management at run time.
 
+mod capture;
 mod logs;
 mod models;
 mod monitor;
 mod services;
+mod traffic;
 
 use grps_core::Error;
 use http::Response;
@@ -95,6 +97,26 @@ fn admin_endpoints() -> Vec<Endpoint> {
         Endpoint::new(Put, "/grps/v1/admin/services/{name}/endpoints", Admin, services::replace)
             .summary("Replaces the endpoints of a service by a later table")
             .takes("EndpointTable")
+            .returns("Json"),
+        Endpoint::new(Get, "/grps/v1/admin/capture", Admin, capture::state)
+            .summary("What is recorded of requests, and how much was")
+            .returns("Json"),
+        Endpoint::new(Post, "/grps/v1/admin/capture/start", Admin, capture::start)
+            .summary("Starts to record requests")
+            .takes("CaptureOptions")
+            .returns("Json"),
+        Endpoint::new(Post, "/grps/v1/admin/capture/stop", Admin, capture::stop)
+            .summary("Stops to record requests")
+            .returns("Json"),
+        Endpoint::new(Get, "/grps/v1/admin/capture/records", Admin, capture::records)
+            .summary("The recorded requests, as one file")
+            .returns("CaptureFile"),
+        Endpoint::new(Get, "/grps/v1/admin/traffic", Admin, traffic::list)
+            .summary("How requests are divided among the versions of models")
+            .returns("Json"),
+        Endpoint::new(Post, "/grps/v1/admin/traffic/{model}/{action}", Admin, traffic::change)
+            .summary("Sets the weights of versions, promotes or rolls back, pauses or resumes")
+            .takes("TrafficWeights")
             .returns("Json"),
     ]
 }

@@ -51,6 +51,9 @@ pub(crate) async fn dispatch(
     let form = ResponseForm::of(&app, &request, grpc, web);
     let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
     let call = Call::start(app, peer, timeline, protocol);
+    if let Some(sampled) = call.scope.sampled() {
+        sampled.note_headers(request.headers());
+    }
     let (app, scope) = (Arc::clone(&call.app), Arc::clone(&call.scope));
     let timeline = Arc::clone(&call.timeline);
     let path = || request.uri().path().to_owned();

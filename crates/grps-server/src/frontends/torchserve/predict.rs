@@ -96,7 +96,7 @@ fn find_route(call: &Call, parameters: &[String], headers: &HeaderMap) -> Result
     let attributes = &|name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let model = parameters.first().map(String::as_str).unwrap_or_default();
     let version = parameters.get(1).map(String::as_str);
-    call.find_route(&RouteQuery { model, version, attributes })
+    call.find_route(&RouteQuery { version, attributes, ..RouteQuery::named(model) })
 }
 
 /// Whether the only model of a route reads HTTP requests itself: a handler.

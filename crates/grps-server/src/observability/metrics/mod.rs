@@ -1,7 +1,9 @@
 //! `/metrics`: everything that is counted, for Prometheus. One file per group of metrics.
 
+mod auto_batching;
 mod callers;
 mod calls;
+mod capture;
 mod gpus;
 mod models;
 mod process;
@@ -10,6 +12,7 @@ mod samples;
 mod service;
 mod services;
 mod steps;
+mod traffic;
 mod user_metrics;
 
 pub(crate) use steps::waiting;
@@ -26,12 +29,15 @@ const GROUPS: &[WriteGroup] = &[
     requests::write,
     calls::write,
     models::write,
+    auto_batching::write,
     steps::write,
     process::write,
     gpus::write,
     user_metrics::write,
     callers::write,
     services::write,
+    capture::write,
+    traffic::write,
 ];
 
 /// Writes all metrics.

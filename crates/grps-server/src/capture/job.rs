@@ -1,0 +1,54 @@
+//! A request that is to be written.
+
+use bytes::Bytes;
+use grps_core::{Content, Elements, Error};
+
+use super::format::CaptureRecord;
+use crate::codec::{GrpsMessage, proto};
+
+/// A request that is to be written. Its contents are encoded by the thread that writes.
+pub(super) struct Job {
+    /// All but the contents.
+    pub(super) head: CaptureRecord,
+    /// The input.
+    pub(super) request: Content,
+    /// The output.
+    pub(super) reply: Option<Content>,
+    /// Bytes of both.
+    pub(super) bytes: usize,
+}
+
+impl Job {
+    /// Makes the record.
+    ///
+    /// # Errors
+    /// A tensor has a type that messages lack; there is none.
+    pub(super) fn into_record(self) -> Result<CaptureRecord, Error> {
+        let Self { head, request, reply, .. } = self;
+        Ok(CaptureRecord {
+            request: to_message(request)?,
+            reply: reply.map(to_message).transpose()?,
+            ..head
+        })
+    }
+}
+
+/// The bytes of contents, texts in tensors included.
+pub(super) fn content_bytes(content: &Content) -> usize {
+    let Content::Tensors(tensors) = content else { return content.byte_len() };
+    let texts = tensors.iter().map(|tensor| match tensor.elements() {
+        Elements::String(texts) => texts.iter().map(Bytes::len).sum(),
+        _ => 0usize,
+    });
+    content.byte_len().saturating_add(texts.sum())
+}
+
+fn to_message(content: Content) -> Result<Bytes, Error> {
+    match content {
+        Content::Tensors(tensors) => {
+            proto::encode_raw(None, "", &tensors).map(|pieces| pieces.concat().into())
+        }
+        Content::Message(message) => Ok(message),
+        Content::Raw(bytes) => Ok(proto::encode(&GrpsMessage::of_binary(bytes))),
+    }
+}

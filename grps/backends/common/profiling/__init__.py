@@ -1,0 +1,1 @@
+"""What the profilers of several engines need: spans of time, and operations of operators."""

@@ -1,0 +1,1 @@
+"""What ``grpst tune`` reads from its command line."""

@@ -1,0 +1,1 @@
+"""Structures of the configuration, apart from ``schema.py``."""

@@ -1,0 +1,1 @@
+"""Rules of the traffic between versions of a model."""

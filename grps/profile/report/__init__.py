@@ -1,0 +1,1 @@
+"""A profile as tables, as JSON, as stacks and as a page."""

@@ -1,0 +1,1 @@
+"""HTTP to the hosts of models: which hosts may be asked, redirects, failures."""

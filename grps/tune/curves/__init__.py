@@ -1,0 +1,1 @@
+"""Latencies of batches, measured with the engines as the server loads them."""

@@ -1,0 +1,58 @@
+"""Measures the curves of all variants of a model, as far as there is time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from grps.tune.curves.measuring import Plan, measure_curves
+from grps.tune.errors import TuneError
+from grps.tune.saved import Saved, StateFile, key_of, with_curves
+from grps.tune.search import Report, Search
+from grps.tune.space import variants_of
+
+MOST_ROWS = 128
+"""Most rows of a batch that is measured."""
+
+
+def measure_every(
+    search: Search, engines: Sequence[str], cpus: int, end: float, report: Report
+) -> tuple[Saved, StateFile, list[str]]:
+    """Return what was measured, the file that keeps it, and notes.
+
+    Args:
+        search: What is tuned.
+        engines: The engines to try.
+        cpus: Processors.
+        end: When no other variant is begun, on the clock of ``time.monotonic``.
+        report: Receives the progress.
+
+    Raises:
+        TuneError: No variant can be measured.
+    """
+    config, goal = search.config, search.goal
+    about = (dict(search.shapes), goal.text, search.concurrency)
+    state = StateFile(key_of(config, engines, about))
+    saved = (None if search.fresh else state.read()) or Saved()
+    notes = []
+    if saved.curves:
+        notes.append(f"went on with {len(saved.curves)} measured variants of {state.path}")
+    most = min(MOST_ROWS, search.concurrency)
+    plan = Plan(config, search.shapes, most, goal.limit_ms, cpus, cpus)
+    for variant in variants_of(engines, config, cpus):
+        if variant.text in saved.failed or any(one.variant == variant for one in saved.curves):
+            continue
+        if saved.curves and time.monotonic() > end:
+            notes.append(f"not measured for want of time: {variant.text}")
+            continue
+        try:
+            curves, loaded = measure_curves(variant, plan, end, lambda line: report("curves", line))
+            saved = with_curves(saved, curves, loaded)
+        except TuneError as error:
+            notes.append(f"left out: {error}")
+            saved = replace(saved, failed={**saved.failed, variant.text: str(error)})
+        state.write(saved)
+    if not saved.curves:
+        raise TuneError("; ".join(saved.failed.values()))
+    return saved, state, notes

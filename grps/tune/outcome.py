@@ -1,0 +1,97 @@
+"""What a search has come to, with its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from grps.config.schema import ModelConfig
+from grps.tune.curves.curve import Curves
+from grps.tune.goal import Goal
+from grps.tune.load_of_others import Use
+from grps.tune.ranking import Ranked
+from grps.tune.search import Search
+from grps.tune.settings import Settings, differences, model_config
+from grps.tune.trials.confirmation import Confirmation
+from grps.tune.trials.contest import Entered
+from grps.tune.trials.race import value_of
+from grps.tune.trials.result import Trial
+
+Verdict = Literal["better", "keep", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The end of a search.
+
+    Attributes:
+        verdict: ``better``: the settings are better than the default. ``keep``: none are. ``none``:
+            the machine was not quiet enough to know.
+        reason: Why, in a sentence.
+        search: What was searched for.
+        settings: The best settings; ``None`` unless they are better.
+        curves: What was measured in process.
+        ranked: What was predicted, the best first.
+        entered: What was tried under load.
+        trials: All trials.
+        confirmation: The winner beside the default; ``None`` if it did not come to that.
+        default_rate: The highest rate that the default has held.
+        others: What others used of the machine.
+        calibration_ms: A fixed piece of work before and after.
+        notes: What else has to be known.
+        machine: Facts of the machine.
+        started_at: When it began, in ISO 8601.
+        elapsed_s: How long it took.
+    """
+
+    verdict: Verdict
+    reason: str
+    search: Search
+    settings: Settings | None
+    curves: tuple[Curves, ...]
+    ranked: tuple[Ranked, ...]
+    entered: tuple[Entered, ...]
+    trials: tuple[Trial, ...]
+    confirmation: Confirmation | None
+    default_rate: float
+    others: Use
+    calibration_ms: tuple[float, float]
+    notes: tuple[str, ...]
+    machine: dict[str, object]
+    started_at: str
+    elapsed_s: float
+
+    @property
+    def goal(self) -> Goal:
+        """What was searched for."""
+        return self.search.goal
+
+    @property
+    def base(self) -> ModelConfig:
+        """The model as it is configured."""
+        return self.search.config
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The keys of the model in ``inference.yml`` that are to change, with their values."""
+        if self.settings is None:
+            return {}
+        return differences(self.base, model_config(self.base, self.settings))
+
+    @property
+    def gain(self) -> str:
+        """By how much the settings are better; empty unless they are."""
+        found = self.confirmation
+        if self.verdict != "better" or found is None:
+            return ""
+        if self.goal.rate is None:
+            if not self.default_rate:
+                return f"{found.rate:.4g} requests/s; the default held no rate that was tried"
+            times = found.rate / self.default_rate
+            return f"{found.rate:.4g} requests/s instead of {self.default_rate:.4g} ({times:.2f}x)"
+        new, old = (
+            sum(value_of(self.goal, pair[index]) for pair in found.pairs) / len(found.pairs)
+            for index in (0, 1)
+        )
+        what = "CPU time" if self.goal.objective == "cost" else self.goal.limit.metric
+        return f"{what} {new:.3g} ms instead of {old:.3g} ms"

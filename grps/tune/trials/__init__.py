@@ -1,0 +1,1 @@
+"""Trials of settings under load, with services that are really started."""

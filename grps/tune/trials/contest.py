@@ -1,0 +1,157 @@
+"""Starts the best predicted settings beside the default and finds out which is better."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from grps.config.schema import ModelConfig
+from grps.errors import GrpsError
+from grps.tune.goal import Goal
+from grps.tune.ranking import Ranked, shortlist
+from grps.tune.search import Report
+from grps.tune.settings import Settings, model_config
+from grps.tune.space import native_form
+from grps.tune.trials.clock import Clock
+from grps.tune.trials.confirmation import Confirmation, confirm
+from grps.tune.trials.race import Trials, race, race_at
+from grps.tune.trials.result import Trial
+from grps.tune.trials.service import Setting, TrialService, running
+
+DEFAULT = "default"
+"""What the configuration that is there is called in trials."""
+_MOST = 5
+"""Settings that are tried beside the default."""
+_FIRST_RATE = 0.8
+"""Share of the best prediction, and of what the first one serves at most, at which to begin."""
+_MOST_OPEN, _MOST_S = 32, 0.7
+_RACE_TRIALS = 4
+"""Trials of one entrant, as a guess of the time that a race takes."""
+_END_TRIALS = 8
+_DEFAULT_TRIALS = 5
+_CLOSE_ENOUGH = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Settings that were tried under load.
+
+    Attributes:
+        name: What trials call them.
+        ranked: The settings, and what was predicted.
+    """
+
+    name: str
+    ranked: Ranked
+
+
+class Contest:
+    """The services of one search."""
+
+    def __init__(
+        self, config: ModelConfig, setting: Setting, clock: Clock, report: Report, stack: ExitStack
+    ) -> None:
+        """Start the default.
+
+        Args:
+            config: The model as it is configured.
+            setting: What services have in common.
+            clock: The time.
+            report: Receives the progress.
+            stack: Ends the services.
+        """
+        self._config = config
+        self._setting = setting
+        self._clock = clock
+        self._report = report
+        self._stack = stack
+        self.trials = Trials(setting.goal, self._report_trial)
+        self.notes: list[str] = []
+        self.entered: list[Entered] = []
+        self._services: list[TrialService] = []
+        began = time.monotonic()
+        self.default = self._started(DEFAULT, config)
+        self._start_s = time.monotonic() - began
+
+    @property
+    def _goal(self) -> Goal:
+        return self._setting.goal
+
+    def run(self, ranked: Sequence[Ranked]) -> tuple[Settings | None, Confirmation | None]:
+        """Return the winner, unless that is the default, and how it did beside the default."""
+        rate = self._goal.rate or max(1.0, _FIRST_RATE * ranked[0].score)
+        services = self._entrants(ranked, rate)
+        if self._goal.rate is None and services:
+            most = services[0].closed(min(_MOST_OPEN, self._setting.concurrency), _MOST_S)
+            rate = max(1.0, min(rate, _FIRST_RATE * most.throughput))
+        entrants = [self.default, *services]
+        end_s = _END_TRIALS * self.trials.cost_s(rate)
+        compete = race if self._goal.rate is None else race_at
+        finish = compete(self.trials, entrants, rate, self._clock, end_s)
+        winner = next((one for one in services if one.name == finish.winner), None)
+        if winner is None:
+            return None, None
+        self._report("confirmation", winner.name)
+        found = confirm(self.trials, winner, self.default, finish.rate, self._clock)
+        if found.is_better and self._goal.rate is None:
+            self._measure_default(found.rate)
+        entered = next(one for one in self.entered if one.name == winner.name)
+        return entered.ranked.settings, found
+
+    def stop(self) -> None:
+        """Let all services end at the same time; the stack waits for them."""
+        for service in self._services:
+            service.stop()
+
+    def _entrants(self, ranked: Sequence[Ranked], rate: float) -> list[TrialService]:
+        """Start services with the best settings, as many as there is time for."""
+        each_s = self._start_s + _RACE_TRIALS * self.trials.cost_s(rate)
+        left_s = self._clock.left_s - _END_TRIALS * self.trials.cost_s(rate)
+        count = max(1, min(_MOST, int(left_s / each_s)))
+        services = []
+        for one in self._chosen(ranked, count):
+            name = one.settings.text
+            self._report("services", f"starting {name}")
+            try:
+                services.append(self._started(name, model_config(self._config, one.settings)))
+            except GrpsError as error:
+                self.notes.append(f"left out: {name}: {error}")
+                continue
+            self.entered.append(Entered(name, one))
+        return services
+
+    def _chosen(self, ranked: Sequence[Ranked], count: int) -> list[Ranked]:
+        """Return what is tried: native forms where there are some, the best one in both forms."""
+        chosen: list[Ranked] = []
+        for one in shortlist(ranked, count):
+            native = native_form(one.settings, self._config)
+            if native is not None:
+                chosen.append(Ranked(native, one.score, one.predicted))
+            if native is None or one is ranked[0]:
+                chosen.append(one)
+        return chosen[: max(count, 2)]
+
+    def _started(self, name: str, config: ModelConfig) -> TrialService:
+        service = self._stack.enter_context(running(name, config, self._setting))
+        self._services.append(service)
+        return service
+
+    def _measure_default(self, missed: float) -> None:
+        """Find about the highest rate that the default holds, while there is time."""
+        trials = self.trials
+        for _ in range(_DEFAULT_TRIALS):
+            low = trials.held_by(DEFAULT, missed)
+            rate = math.sqrt(low * missed) if low else missed * 0.6
+            near = low and missed / low < _CLOSE_ENOUGH
+            if near or self._clock.left_s < trials.cost_s(rate):
+                return
+            if not trials.run(self.default, rate).holds:
+                missed = rate
+
+    def _report_trial(self, trial: Trial) -> None:
+        said = "holds" if trial.holds else "misses"
+        about = trial.why or f"{self._goal.limit.metric} {trial.latency_ms:.3g} ms"
+        self._report("load", f"{trial.rate:.4g} requests/s: {trial.name} {said} ({about})")

@@ -1,0 +1,189 @@
+"""Successive halving under load: rates rise until one of several services is left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from grps.tune.goal import Goal
+from grps.tune.trials.clock import Clock
+from grps.tune.trials.result import Trial
+
+_REQUESTS = 300
+"""Of a trial, if that takes neither too short nor too long: a 99th percentile needs some."""
+_SHORTEST_S, _LONGEST_S = 1.0, 3.0
+_LIMITS = 4
+"""A trial is so many times as long as the limit: a queue that grows needs time to exceed it."""
+_CLOSE = 1.5
+"""A miss by less than this ratio is tried again."""
+_UP, _DOWN = 1.3, 0.7
+_NEAR_ENOUGH = 1.06
+"""Ratio of the rates between which the best one is not looked for any more."""
+_SEEDS = 1000
+_BEGIN_S = 0.6
+"""What a trial takes besides its seconds."""
+
+
+class Entrant(Protocol):
+    """A service that can be tried."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def at(self, rate: float, seconds: float, seed: int) -> Trial:
+        """Try it at a rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a race ended.
+
+    Attributes:
+        winner: The name of the best one; ``None`` if none held the limit.
+        rate: The highest rate that it held.
+    """
+
+    winner: str | None
+    rate: float
+
+
+class Trials:
+    """Runs trials and keeps what they found."""
+
+    def __init__(self, goal: Goal, report: Callable[[Trial], None]) -> None:
+        """Begin without any.
+
+        Args:
+            goal: What has to hold.
+            report: Receives each trial.
+        """
+        self.goal = goal
+        self.found: list[Trial] = []
+        self._report = report
+
+    def run(self, entrant: Entrant, rate: float) -> Trial:
+        """Try a service at a rate."""
+        # All services get the same arrivals at a rate.
+        earlier = sum(1 for one in self.found if (one.name, one.rate) == (entrant.name, rate))
+        seed = 1 + earlier + round(rate * _SEEDS) % _SEEDS * _SEEDS
+        trial = entrant.at(rate, self.seconds(rate), seed)
+        self.found.append(trial)
+        self._report(trial)
+        return trial
+
+    def run_twice(self, entrant: Entrant, rate: float) -> Trial:
+        """Try a service at a rate, and again if it misses the limit by little."""
+        trial = self.run(entrant, rate)
+        if trial.holds or trial.latency_ms > self.goal.limit_ms * _CLOSE:
+            return trial
+        return self.run(entrant, rate)
+
+    def seconds(self, rate: float) -> float:
+        """Return how long a trial at a rate is."""
+        wanted = max(_REQUESTS / rate, self.goal.limit_ms / 1000 * _LIMITS)
+        return min(max(wanted, _SHORTEST_S), _LONGEST_S)
+
+    def cost_s(self, rate: float) -> float:
+        """Return how long a trial takes in all."""
+        return self.seconds(rate) + _BEGIN_S
+
+    def held_by(self, name: str, below: float = math.inf) -> float:
+        """Return the highest rate below another one that a service has held; 0 if none."""
+        rates = (one.rate for one in self.found if one.name == name and one.holds)
+        return max((rate for rate in rates if rate < below), default=0.0)
+
+
+def race(
+    trials: Trials, entrants: Sequence[Entrant], rate: float, clock: Clock, end_s: float
+) -> Finish:
+    """Find the service that holds the limit at the highest rate.
+
+    Those that miss the limit at a rate that another one holds are out, and as long as none has held
+    it, the half with the longest latencies.
+
+    Args:
+        trials: Runs trials.
+        entrants: The services.
+        rate: The first rate.
+        clock: The time.
+        end_s: Seconds that are to be left.
+    """
+    alive = list(entrants)
+    low, high = 0.0, math.inf
+    leader: str | None = None
+    while high / max(low, 1e-9) > _NEAR_ENOUGH:
+        if low and clock.left_s - len(alive) * trials.cost_s(rate) < end_s:
+            break
+        if clock.left_s < end_s / 2:
+            break
+        found = [(one, trials.run_twice(one, rate)) for one in alive]
+        holders = [(one, trial) for one, trial in found if trial.holds]
+        if holders:
+            low = rate
+            alive = [one for one, _ in holders]
+            leader = min(holders, key=lambda pair: pair[1].latency_ms)[0].name
+        else:
+            high = rate
+            alive = alive if low else _better_half(found)
+        rate = _next(low, high)
+        alive.reverse()
+    return Finish(leader, low)
+
+
+def _better_half(found: Sequence[tuple[Entrant, Trial]]) -> list[Entrant]:
+    """Return those with the shortest latencies, at least two."""
+    ordered = sorted(found, key=lambda pair: (pair[1].latency_ms, -pair[1].throughput))
+    return [one for one, _ in ordered[: max(2, math.ceil(len(ordered) / 2))]]
+
+
+def _next(low: float, high: float) -> float:
+    if math.isinf(high):
+        return low * _UP
+    return math.sqrt(low * high) if low else high * _DOWN
+
+
+def race_at(
+    trials: Trials, entrants: Sequence[Entrant], rate: float, clock: Clock, end_s: float
+) -> Finish:
+    """Find the service with the best value of the goal at its rate.
+
+    After each round, the better half of those that hold the limit stays.
+
+    Args:
+        trials: Runs trials.
+        entrants: The services.
+        rate: The rate.
+        clock: The time.
+        end_s: Seconds that are to be left.
+    """
+    alive = list(entrants)
+    values: dict[str, list[float]] = {one.name: [] for one in entrants}
+    leader: str | None = None
+    while alive and clock.left_s - len(alive) * trials.cost_s(rate) >= (end_s if leader else 0.0):
+        holders = []
+        for one in alive:
+            trial = trials.run_twice(one, rate)
+            if trial.holds:
+                values[one.name].append(value_of(trials.goal, trial))
+                holders.append(one)
+        if not holders:
+            break
+        holders.sort(key=lambda one: mean(values[one.name]))
+        leader = holders[0].name
+        if len(holders) == 1:
+            break
+        alive = holders[: math.ceil(len(holders) / 2)]
+    return Finish(leader, rate if leader else 0.0)
+
+
+def value_of(goal: Goal, trial: Trial) -> float:
+    """Return what of a trial is to be low."""
+    return trial.cpu_ms if goal.objective == "cost" else trial.latency_ms
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean of some values."""
+    return sum(values) / len(values)

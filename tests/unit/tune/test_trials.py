@@ -1,0 +1,130 @@
+"""Races and confirmations among services that are not real."""
+
+from __future__ import annotations
+
+import pytest
+
+from grps.tune import Goal, read_goal
+from grps.tune.trials.clock import Clock
+from grps.tune.trials.confirmation import confirm
+from grps.tune.trials.race import Trials, race, race_at
+from tests.unit.tune.made import GOAL, Fake
+
+
+def trials(goal: Goal = GOAL) -> Trials:
+    return Trials(goal, lambda trial: None)
+
+
+def clock(seconds: float = 1e9) -> Clock:
+    return Clock(seconds, now=lambda: 0.0)
+
+
+@pytest.mark.parametrize("first", [1.0, 95.0, 100.0, 5000.0])
+def test_the_best_wins_wherever_the_race_begins(first: float) -> None:
+    entrants = [
+        Fake("slow", 40, latency_ms=lambda rate: rate / 40 * 20),
+        Fake("fast", 100, latency_ms=lambda rate: rate / 100 * 20),
+        Fake("middle", 80, latency_ms=lambda rate: rate / 80 * 20),
+    ]
+    finish = race(trials(), entrants, first, clock(), 0.0)
+    assert finish.winner == "fast"
+    assert 90 < finish.rate <= 100
+
+
+def test_those_that_miss_what_another_holds_are_out() -> None:
+    entrants = [Fake("slow", 40), Fake("fast", 100)]
+    race(trials(), entrants, 60.0, clock(), 0.0)
+    assert entrants[0].rates == [60.0]
+
+
+def test_a_miss_by_little_is_tried_again() -> None:
+    close = Fake("close", 0, latency_ms=lambda rate: 25.0 if len(close.rates) == 1 else 15.0)
+    ran = trials()
+    assert ran.run_twice(close, 10.0).holds
+    assert len(close.rates) == 2
+    far = Fake("far", 0, latency_ms=lambda rate: 31.0)
+    assert not ran.run_twice(far, 10.0).holds
+    assert len(far.rates) == 1
+
+
+def test_nothing_holds() -> None:
+    now = iter(range(10_000))
+    finish = race(trials(), [Fake("a", 0), Fake("b", 0)], 50.0, Clock(100, lambda: next(now)), 1.0)
+    assert finish.winner is None
+
+
+def test_a_race_ends_in_time() -> None:
+    now = iter(range(0, 10_000, 2))
+    entrants = [Fake("a", 1e9), Fake("b", 1e9)]
+    finish = race(trials(), entrants, 10.0, Clock(60, lambda: next(now)), 10.0)
+    assert finish.winner is not None
+    assert len(entrants[0].rates) < 30
+
+
+@pytest.mark.parametrize(("objective", "winner"), [("cost", "frugal"), ("latency", "quick")])
+def test_a_race_at_a_rate(objective: str, winner: str) -> None:
+    goal = read_goal(("p99=20ms",), objective, 50.0)  # type: ignore[arg-type]
+    entrants = [
+        Fake("frugal", 60, cpu_ms=0.5, latency_ms=lambda rate: 15.0),
+        Fake("quick", 60, cpu_ms=2.0, latency_ms=lambda rate: 5.0),
+        Fake("late", 60, cpu_ms=0.1, latency_ms=lambda rate: 60.0),
+    ]
+    finish = race_at(trials(goal), entrants, 50.0, clock(), 0.0)
+    assert finish.winner == winner
+    assert len(entrants[2].rates) == 1
+
+
+def test_a_winner_has_to_hold_where_the_default_misses() -> None:
+    found = confirm(trials(), Fake("new", 100), Fake("default", 80), 100.0, clock())
+    assert (found.is_better, found.rate, len(found.pairs)) == (True, 97.0, 3)
+
+
+def test_a_default_that_holds_too_is_kept() -> None:
+    found = confirm(trials(), Fake("new", 100), Fake("default", 120), 100.0, clock())
+    assert not found.is_better
+    assert "3 of 3 times" in found.reason
+
+
+def test_trials_of_the_default_that_disagree_prove_nothing() -> None:
+    now = iter([0.0, 0.0, 0.0, 100.0, 100.0, 100.0])
+    late = Clock(10.0, now=lambda: next(now, 100.0))
+    found = confirm(trials(), Fake("new", 100), Fake("default", 80, wrong=(0,)), 100.0, late)
+    assert len(found.pairs) == 2
+    assert not found.is_better
+
+
+def test_one_of_three_trials_may_be_wrong() -> None:
+    new, default = Fake("new", 100, wrong=(1,)), Fake("default", 80, wrong=(0,))
+    assert confirm(trials(), new, default, 100.0, clock()).is_better
+
+
+def test_a_rate_that_is_not_held_again_is_lowered() -> None:
+    new, default = Fake("new", 90), Fake("default", 80)
+    found = confirm(trials(), new, default, 100.0, clock())
+    assert found.is_better
+    assert found.rate == pytest.approx(88.0)
+    lost = confirm(trials(), Fake("new", 10), default, 100.0, clock())
+    assert not lost.is_better
+
+
+def test_a_cost_has_to_be_lower_by_more_than_noise() -> None:
+    goal = read_goal(("p99=20ms",), "cost", 50.0)
+    default = Fake("default", 60, cpu_ms=1.0)
+    for cpu_ms, is_better in ((0.9, True), (0.98, False), (1.2, False)):
+        found = confirm(trials(goal), Fake("new", 60, cpu_ms=cpu_ms), default, 50.0, clock())
+        assert found.is_better is is_better
+        assert "CPU" in found.reason
+
+
+def test_rates_that_were_held() -> None:
+    ran, service = trials(), Fake("a", 50)
+    for rate in (40.0, 60.0, 45.0):
+        ran.run(service, rate)
+    assert (ran.held_by("a"), ran.held_by("a", 45.0), ran.held_by("b")) == (45.0, 40.0, 0.0)
+
+
+def test_a_trial_is_long_enough_for_its_percentile() -> None:
+    ran = trials()
+    assert ran.seconds(10_000.0) == 1.0
+    assert ran.seconds(200.0) == 1.5
+    assert ran.seconds(1.0) == 3.0
