@@ -17,7 +17,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from tools.docs_site.translations import SUFFIX, chinese, translated_anchor
+from tools.docs_site.translations import SUFFIX, anchors, chinese, translated_anchor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -116,6 +116,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return found[0]
         if is_substitute and anchor and chinese(file).is_file():
             anchor = translated_anchor(anchor, file, chinese(file))
+            # A Chinese page that is behind may lack the heading; the link then leads to its top.
+            anchor = anchor if anchor in anchors(chinese(file)) else ""
         if not (source.is_relative_to(DOCS) and file.is_relative_to(DOCS)):
             target = os.path.relpath(site_uri(file), here)
         return f"]({target}{'#' + anchor if anchor else ''})"
