@@ -14,7 +14,6 @@ from grps.config.remote.rules import check_remote, check_services
 from grps.config.routes import path_fault
 from grps.config.schema import (
     BatchingConfig,
-    CaptureConfig,
     CertificateConfig,
     DagConfig,
     GpuConfig,
@@ -24,6 +23,7 @@ from grps.config.schema import (
     ModelConfig,
     ServerConfig,
 )
+from grps.config.sections.capture import CaptureConfig
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 

@@ -19,10 +19,9 @@ from grps.config.schema import (
     COLLECTOR_PATTERN,
     DIGEST_PATTERN,
     MODE_PATTERN,
-    NAME_PATTERN,
     ORIGIN_PATTERN,
-    Section,
 )
+from grps.config.sections.base import NAME_PATTERN, Section
 from grps.config.suggest import hint
 from grps.errors import ConfigError
 

@@ -11,23 +11,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from grps.config.ports import parse_ports
+from grps.config.sections.base import Name, NotNegative, Positive, Section
+from grps.config.sections.capture import CaptureConfig
 
-NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}\Z"
 DIGEST_PATTERN = r"^[0-9a-f]{64}\Z"
 COLLECTOR_PATTERN = r"^http://[^\s/]+/?\Z"
 ORIGIN_PATTERN = r"^(\*|[a-z][a-z0-9+.-]*://[^\s/?#@,]+)\Z"
 MODE_PATTERN = r"^0?[0-7]{3}\Z"
-Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 InfererType = Annotated[str, msgspec.Meta(extra={"names": "inferer_type"})]
 """Allowed are the values of ``KnownNames.choices`` under that name; the same for the next two."""
 ConverterType = Annotated[str, msgspec.Meta(extra={"names": "converter_type"})]
 MemoryManagerType = Annotated[str, msgspec.Meta(extra={"names": "mem_manager_type"})]
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all configuration structures."""
 
 
 class PaddingConfig(Section, frozen=True, kw_only=True):
@@ -571,25 +565,6 @@ class TorchserveConfig(Section, frozen=True, kw_only=True):
     """The inference protocol of TorchServe."""
 
     enabled: bool = False
-
-
-class CaptureConfig(Section, frozen=True, kw_only=True):
-    """Which requests are recorded with their replies, to be sent again."""
-
-    enabled: bool = False
-    """Record from the start of the service on; otherwise operators start it."""
-    models: tuple[Name, ...] = ()
-    """Models by name or ``name-version``, and graphs; all when empty."""
-    sample_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    """Share of the requests that is recorded."""
-    max_bytes: Annotated[int, msgspec.Meta(ge=64 * 1024)] = 256 * 1024 * 1024
-    """Most bytes of all files; the oldest records are removed for later ones."""
-    max_record_bytes: Positive = 4 * 1024 * 1024
-    """Most bytes of a request and its reply; larger ones are not recorded."""
-    directory: str = "./capture"
-    """The folder of the files, relative to the service's folder."""
-    headers: tuple[Name, ...] = ()
-    """Headers that are recorded besides ``content-type`` and ``user-agent``; none of secrets."""
 
 
 class ServerConfig(Section, frozen=True, kw_only=True):

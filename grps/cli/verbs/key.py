@@ -14,7 +14,7 @@ import click
 from grps.config.document import plain_value, read_text
 from grps.config.edit import Value, with_list_entry
 from grps.config.loader import parse_keys
-from grps.config.schema import NAME_PATTERN
+from grps.config.sections.base import NAME_PATTERN
 from grps.server.configuration import parse_server
 from grps.server.files import current_umask, write_atomically
 

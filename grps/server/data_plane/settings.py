@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grps.config.schema import (
-    CaptureConfig,
     CustomizedHttpConfig,
     InterfaceConfig,
     ServerConfig,
     StreamingControl,
 )
+from grps.config.sections.capture import CaptureConfig
 from grps.dashboard import dashboard_page
 from grps.log import MONITOR_LOG_NAME, SERVER_LOG_NAME, USER_LOG_NAME
 from grps.machine import memory_limit, usable_cpus

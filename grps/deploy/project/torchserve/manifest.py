@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from grps.config.document import read_text
-from grps.config.schema import NAME_PATTERN
+from grps.config.sections.base import NAME_PATTERN
 from grps.deploy.archive.manifest import shown
 from grps.deploy.archive.model_archive import MODEL_MANIFEST
 from grps.errors import ArchiveError

@@ -1,0 +1,1 @@
+"""Sections of the configuration in files of their own."""
