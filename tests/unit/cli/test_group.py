@@ -170,7 +170,7 @@ def complete(words: str, incomplete: str) -> list[str]:
 
 def test_completion_of_verbs_and_flags(grps_home: Path) -> None:
     assert complete("", "s") == ["sdk", "start", "serve", "sklearn_serve", "stop"]
-    assert complete("", "r") == ["restart", "rm"]
+    assert complete("", "r") == ["replay", "restart", "rm"]
     assert complete("create p --project_type", "cpp_o") == ["cpp_onnx", "cpp_openvino"]
     assert complete("archive", "--cm") == complete("dev", "--cm") == ["--cmake_define"]
     assert complete("torch_serve", "--max_b") == ["--max_batch_size"]
