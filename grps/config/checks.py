@@ -10,11 +10,11 @@ from ipaddress import ip_network
 from grps.config.graphs import plan_graph
 from grps.config.names import KnownNames
 from grps.config.parts.batching import BatchingConfig
+from grps.config.parts.capture import CaptureConfig
 from grps.config.ports import parse_ports
 from grps.config.remote.rules import check_remote, check_services
 from grps.config.routes import path_fault
 from grps.config.schema import (
-    CaptureConfig,
     CertificateConfig,
     DagConfig,
     GpuConfig,

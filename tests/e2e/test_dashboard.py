@@ -227,6 +227,17 @@ def test_a_thousand_series_stay_quick(server: RunningServer, page: Page) -> None
     expect(page.locator("figure.wide")).to_contain_text("distribution of the latest minute")
 
 
+def test_requests_are_recorded_from_the_page(page: Page) -> None:
+    state, change = page.locator("#capture-state"), page.locator("#capture-change")
+    expect(state).to_have_text("nothing is recorded")
+    change.click()
+    expect(state).to_contain_text("recording · 100 % of the requests of all models")
+    expect(change).to_have_text("Stop")
+    change.click()
+    expect(state).to_contain_text("stopped")
+    expect(change).to_have_text("Start")
+
+
 def test_language_theme_and_pause(page: Page) -> None:
     page.locator("#language").click()
     expect(page.locator("#overview-title")).to_have_text("总览")

@@ -54,7 +54,8 @@ async function changeCapture() {
 }
 
 async function postCapture(path) {
+  const method = "POST";
   try {
-    return await fetch(path, { method: "POST", headers: keyHeaders(), signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(path, { method, headers: keyHeaders(), signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch { throw new Unreachable(t("no_connection")); }
 }

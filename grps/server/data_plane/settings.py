@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from grps.config.parts.capture import CaptureConfig
 from grps.config.schema import (
-    CaptureConfig,
     CustomizedHttpConfig,
     InterfaceConfig,
     ServerConfig,

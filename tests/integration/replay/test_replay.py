@@ -156,7 +156,7 @@ def record(server: RunningServer, file: Path) -> Path:
         assert predict(server, [[number, 10.0]]) == 200
         for protocol in ("grpc", "brpc", "oip-grpc"):
             address = f"127.0.0.1:{server.ports[0]}"
-            with Client(address, protocol=protocol) as client:  # type: ignore[arg-type]
+            with Client(address, protocol=protocol) as client:
                 rows = np.array([[number, 20.0]], np.float32)
                 client.predict({"x": rows}, model="scale-1.0.0")
     assert predict(server, [[1.0, 2.0, 3.0]]) == 400

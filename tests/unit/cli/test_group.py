@@ -171,7 +171,7 @@ def complete(words: str, incomplete: str) -> list[str]:
 def test_completion_of_verbs_and_flags(grps_home: Path) -> None:
     serving = ["serve", "sklearn_serve", "serve_repository"]
     assert complete("", "s") == ["sdk", "start", *serving, "stop"]
-    assert complete("", "r") == ["restart", "rm"]
+    assert complete("", "r") == ["replay", "restart", "rm"]
     assert complete("create p --project_type", "cpp_o") == ["cpp_onnx", "cpp_openvino"]
     assert complete("archive", "--cm") == complete("dev", "--cm") == ["--cmake_define"]
     assert complete("torch_serve", "--max_b") == ["--max_batch_size"]

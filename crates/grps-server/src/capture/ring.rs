@@ -51,7 +51,7 @@ impl Ring {
         for entry in std::fs::read_dir(directory)? {
             let entry = entry?;
             let name = entry.file_name();
-            if name.to_str().is_some_and(|name| is_segment(name)) {
+            if name.to_str().is_some_and(is_segment) {
                 std::fs::remove_file(entry.path())?;
             }
         }
