@@ -30,7 +30,7 @@ _FIRST_RATE = 0.8
 _MOST_OPEN, _MOST_S = 32, 0.7
 _RACE_TRIALS = 4
 """Trials of one entrant, as a guess of the time that a race takes."""
-_END_TRIALS = 8
+_END_TRIALS = 10
 _DEFAULT_TRIALS = 5
 _CLOSE_ENOUGH = 1.1
 

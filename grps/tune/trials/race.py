@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from grps.tune.goal import Goal
@@ -19,7 +19,7 @@ _LIMITS = 4
 _CLOSE = 1.5
 """A miss by less than this ratio is tried again."""
 _UP, _DOWN = 1.3, 0.7
-_NEAR_ENOUGH = 1.06
+_NEAR_ENOUGH = 1.09
 """Ratio of the rates between which the best one is not looked for any more."""
 _SEEDS = 1000
 _BEGIN_S = 0.6
@@ -75,11 +75,17 @@ class Trials:
         return trial
 
     def run_twice(self, entrant: Entrant, rate: float) -> Trial:
-        """Try a service at a rate, and again if it misses the limit by little."""
-        trial = self.run(entrant, rate)
-        if trial.holds or trial.latency_ms > self.goal.limit_ms * _CLOSE:
-            return trial
-        return self.run(entrant, rate)
+        """Try a service at a rate, and again if it misses the limit by little.
+
+        Then it holds if the mean of both does: the better of two would often be luck.
+        """
+        first = self.run(entrant, rate)
+        if first.holds or first.latency_ms > self.goal.limit_ms * _CLOSE:
+            return first
+        second = self.run(entrant, rate)
+        both_ms = mean([first.latency_ms, second.latency_ms])
+        holds = both_ms <= self.goal.limit_ms and not second.why
+        return replace(second, latency_ms=both_ms, holds=holds)
 
     def seconds(self, rate: float) -> float:
         """Return how long a trial at a rate is."""
