@@ -82,8 +82,8 @@ def take_inputs(signature: Signature, given: Given) -> Arrays:
         given = np.array([given], dtype=object)
     if isinstance(given, np.ndarray):
         if len(specs) > 1:
-            names = ", ".join(f"{spec.name}=…" for spec in specs)
-            raise ProfileError(f"the model has {len(specs)} inputs: give {names}")
+            wanted = ", ".join(f"{spec.name}=…" for spec in specs)
+            raise ProfileError(f"the model has {len(specs)} inputs: give {wanted}")
         given = {specs[0].name if specs else "": given}
     names = [spec.name for spec in specs]
     if signature.strict_names and set(given) != set(names):

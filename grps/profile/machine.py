@@ -138,7 +138,7 @@ def _copies(threads: int, arrays: np.ndarray[Any, Any]) -> float:
     parts = np.array_split(arrays, threads, axis=1)
     chunk = min(_CHUNK_BYTES, parts[-1].shape[1])
     runs = [_round(part, chunk) for part in parts]
-    return 2.0 * chunk * _best_rate(runs)
+    return 2.0 * float(chunk) * _best_rate(runs)
 
 
 def _round(part: np.ndarray[Any, Any], chunk: int) -> Callable[[], None]:
@@ -205,7 +205,7 @@ def _processor() -> str:
 def _library() -> str:
     """Return the library behind numpy's products, with its version."""
     try:
-        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index, call-overload]
+        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         name = f"{built['name']} {built['version']}"
     except (KeyError, TypeError):
         name = "its library"

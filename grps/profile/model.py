@@ -19,6 +19,7 @@ from grps.backends.table import ENGINES
 from grps.config.schema import ModelConfig
 from grps.errors import GrpsError
 from grps.machine import usable_cpus
+from grps.profile.child import time_in_process
 from grps.profile.curves import Curve, Point, Timing, doubling, measure_curve, time_runs
 from grps.profile.errors import ProfileError
 from grps.profile.inputs import Arrays, Given, make_inputs, take_inputs, with_rows
@@ -94,12 +95,16 @@ def profile_model(
         inputs, source = _given(backend, options.given), "given"
     on_step("runs", "without the profiler")
     knows_peak = reset_peak()
-    plain = Point(_rows(inputs), tuple(time_runs(lambda: backend.infer(inputs), options.timing)))
+    before_s = time_runs(lambda: backend.infer(inputs), options.timing)
     highest = peak() if knows_peak else None
     memory = Memory(before, loaded, highest, bytes_of(Path(config.inferer_path or "")))
-    runs = max(_LEAST_RUNS, min(_MOST_RUNS, math.ceil(options.budget_s / plain.p50_s)))
+    usual_s = Point(1, tuple(before_s)).p50_s
+    runs = max(_LEAST_RUNS, min(_MOST_RUNS, math.ceil(options.budget_s / usual_s)))
     on_step("operators", f"{runs} runs with the profiler")
     recording = record(config, inputs, runs)
+    # Again, so that other load on the machine is as likely during runs of both kinds.
+    after_s = time_runs(lambda: backend.infer(inputs), options.timing)
+    plain = Point(_rows(inputs), (*before_s, *after_s))
     threads = int((config.inferer_args or {}).get(_THREADS) or usable_cpus())
     return Profile(
         model=str(config.inferer_path),
@@ -179,16 +184,17 @@ def _thread_counts(
     config: ModelConfig, inputs: Arrays, options: Options, on_step: Report
 ) -> Measured:
     """Return latency by threads; each count loads a copy of the model."""
-    engine = ENGINES[config.inferer_type]
     if not options.threads:
         return Measured(reason="not asked for")
-    if engine.threads != "per_run":
-        return Measured(reason=f"{engine.title} sets its threads once in a process")
+    engine = ENGINES[config.inferer_type]
 
     def durations(threads: int) -> list[float]:
         on_step("threads", str(threads))
         arguments = {**(config.inferer_args or {}), _THREADS: threads}
-        backend = load_backend(msgspec.structs.replace(config, inferer_args=arguments))
+        varied = msgspec.structs.replace(config, inferer_args=arguments)
+        if engine.threads == "per_process":
+            return time_in_process(varied, inputs, options.timing)
+        backend = load_backend(varied)
         return time_runs(lambda: backend.infer(inputs), options.timing)
 
     return _measured(lambda: measure_curve(durations, doubling(usable_cpus())))

@@ -78,6 +78,37 @@ class Profile:
     notes: tuple[str, ...] = ()
 
     @property
+    def profiler_s(self) -> float:
+        """Seconds of the recorded runs that the profiler took between operators, as estimated.
+
+        It is how much longer these runs took than those without the profiler, at most the time
+        outside operators.
+        """
+        recording = self.recording
+        plain_s = sum(self.plain.durations_s) / len(self.plain.durations_s)
+        longer_s = recording.wall_s - plain_s * recording.runs
+        return min(max(0.0, longer_s), max(0.0, recording.wall_s - recording.covered_s))
+
+    @property
+    def explained(self) -> float:
+        """The share of the time of the model that operators explain, from 0 to 1."""
+        time_s = self.recording.wall_s - self.profiler_s
+        return min(1.0, self.recording.covered_s / time_s) if time_s else 0.0
+
+    def outside(self) -> list[tuple[str, float]]:
+        """Return the time outside operators in parts: what it is, and its seconds."""
+        recording, profiler_s = self.recording, self.profiler_s
+        engine_s = min(recording.engine_s, recording.wall_s)
+        between_s = max(0.0, engine_s - recording.covered_s)
+        around_s = max(0.0, recording.wall_s - max(engine_s, recording.covered_s))
+        left_s = max(0.0, profiler_s - between_s)
+        return [
+            ("engine, between operators", max(0.0, between_s - profiler_s)),
+            ("before and after the engine", max(0.0, around_s - left_s)),
+            ("profiler", profiler_s),
+        ]
+
+    @property
     def roof(self) -> Roof | None:
         """What as many threads reach at most as the model uses."""
         return None if self.machine is None else self.machine.roof(self.threads)
@@ -101,18 +132,6 @@ def kinds_of(operators: Sequence[Operator]) -> Mapping[str, float]:
     for one in operators:
         found[one.kind] = found.get(one.kind, 0.0) + one.seconds
     return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def outside(recording: Recording) -> list[tuple[str, float]]:
-    """Return the time outside operators in parts: what it is, and its seconds."""
-    engine = min(recording.engine_s, recording.wall_s)
-    return [
-        ("engine, between operators", max(0.0, engine - recording.covered_s)),
-        (
-            "before and after the engine",
-            max(0.0, recording.wall_s - max(engine, recording.covered_s)),
-        ),
-    ]
 
 
 def standing(operator: Operator, roof: Roof | None) -> Standing:

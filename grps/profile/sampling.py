@@ -68,6 +68,14 @@ class Samples:
         found = sum(time for stack, time in self.seconds.items() if any(map(wanted, stack)))
         return found / self.total_s if self.total_s else 0.0
 
+    def without_outer(self, is_outer: Callable[[Frame], bool]) -> Samples:
+        """Return the samples without the outermost frames that are such ones."""
+        found: dict[Stack, float] = {}
+        for stack, seconds in self.seconds.items():
+            first = next((at for at, one in enumerate(stack) if not is_outer(one)), len(stack))
+            found[stack[first:]] = found.get(stack[first:], 0.0) + seconds
+        return Samples(found, self.count)
+
     def functions(self) -> list[tuple[Frame, float, float]]:
         """Return each function with its own seconds and those of what it calls, most first."""
         own: Counter[Frame] = Counter()

@@ -28,6 +28,7 @@ from grps.server.models.shares import give_shares
 from grps.server.native import json_to_message
 from grps.server.project import Project
 
+_GRPS = Path(__file__).parents[1]
 _WARM_UP = 2
 _CLOSE_S = 5.0
 """What runs ``async`` code has a thread that ends within this time."""
@@ -58,9 +59,14 @@ class UserProfile:
     folder: Path
 
     @property
-    def explained(self) -> float:
+    def own(self) -> float:
         """The share of the time in the project's code and in what it calls."""
         return self.samples.share(self.is_own)
+
+    @property
+    def explained(self) -> float:
+        """That share, and the one of an engine or a built-in converter beside the code."""
+        return self.samples.share(lambda frame: self.is_own(frame) or _is_of_models(frame))
 
     def is_own(self, frame: Frame) -> bool:
         """Return whether a function is the project's."""
@@ -156,10 +162,19 @@ def profile_user_code(
         request=words,
         plain=plain,
         requests=len(sampled),
-        samples=sampler.samples,
+        samples=sampler.samples.without_outer(_is_of_profiles),
         memory=Memory(before, loaded, highest, 0),
         folder=project.folder.absolute(),
     )
+
+
+def _is_of_models(frame: Frame) -> bool:
+    """Return whether a function is of an engine or a built-in converter."""
+    return any(Path(frame.file).is_relative_to(_GRPS / name) for name in ("backends", "converters"))
+
+
+def _is_of_profiles(frame: Frame) -> bool:
+    return Path(frame.file).parent == Path(__file__).parent
 
 
 def _request_of(config: ModelConfig, request: GrpsMessage | None) -> tuple[GrpsMessage, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -22,6 +22,8 @@ _WARM_UP = 2
 _COUNTERS = {"PERF_COUNT": True}
 _S_PER_MS = 1e-3
 _DTYPES = {"boolean": "bool", "bf16": "bfloat16"}
+_NOTHING = ("dynamic", "undefined")
+"""Types of inputs that a node could have and has not."""
 _CONVOLUTIONS = frozenset(("Convolution", "GroupConvolution"))
 _PRODUCTS = frozenset(("MatMul", "FullyConnected"))
 
@@ -106,16 +108,19 @@ def _forms_of(
         ports = [*node.inputs(), *node.outputs()]
         if all(port.get_partial_shape().is_static for port in ports):
             found[str(node.get_friendly_name())] = _Forms(
-                tuple(map(_form, node.inputs())), tuple(map(_form, node.outputs()))
+                tuple(_forms(node.inputs())), tuple(_forms(node.outputs()))
             )
     return found
 
 
-def _form(port: Any) -> TensorForm:
-    name = str(port.get_element_type().get_type_name())
-    if name not in _DTYPES and name[:1] in "fiu" and name[1:].isdecimal():
-        name = {"f": "float", "i": "int", "u": "uint"}[name[0]] + name[1:]
-    return TensorForm(_DTYPES.get(name, name), tuple(port.get_shape()))
+def _forms(ports: Iterable[Any]) -> Iterator[TensorForm]:
+    for port in ports:
+        name = str(port.get_element_type().get_type_name())
+        if name in _NOTHING:
+            continue
+        if name not in _DTYPES and name[:1] in "fiu" and name[1:].isdecimal():
+            name = {"f": "float", "i": "int", "u": "uint"}[name[0]] + name[1:]
+        yield TensorForm(_DTYPES.get(name, name), tuple(port.get_shape()))
 
 
 def _flops(kind: str, form: _Forms) -> float | None:

@@ -33,16 +33,25 @@ class NodeForms:
     outputs: tuple[TensorForm | None, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Node:
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[TensorForm | None, ...]
+
+
+_Scope = dict[str, _Node]
+"""The nodes of one function, its arguments among them, or of the graph around all."""
+
+
 class Nodes:
     """The nodes of a graph and its functions by name."""
 
     def __init__(self, graph: Any, rows: int) -> None:
         """Read a ``GraphDef``; ``rows`` stands for a first size that is open."""
         self._rows = rows
-        self._nodes: dict[str, Any] = {}
-        for group in (graph.node, *(one.node_def for one in graph.library.function)):
-            for node in group:
-                self._nodes.setdefault(node.name, node)
+        functions = graph.library.function
+        self._scopes = [self._scope(graph.node), *map(self._of_function, functions)]
 
     def forms(self, name: str, *, is_fused: bool) -> NodeForms | None:
         """Return the tensors of an operator of a trace; ``None`` if there is no such node.
@@ -51,47 +60,59 @@ class Nodes:
             name: Its name, before which those of the functions around it stand.
             is_fused: Whether several nodes run as one, which has the name of the last.
         """
-        node = self._find(name)
-        if node is None:
+        scope = self._find(name)
+        while scope is None and "/" in name:
+            name = name.partition("/")[2]
+            scope = self._find(name)
+        if scope is None:
             return None
-        outputs = tuple(self._outputs(node))
+        node = last = scope[name]
         inputs: list[TensorForm | None] = []
         for _ in range(_MOST_FUSED if is_fused else 0):
-            before = self._nodes.get(_name_of(node.input[0])) if node.input else None
-            if node.op not in _FUSABLE or before is None:
+            before = scope.get(_name_of(node.inputs[0])) if node.inputs else None
+            if node.kind not in _FUSABLE or before is None:
                 break
-            inputs = [*self._inputs(node.input[1:]), *inputs]
+            inputs = [*_inputs(scope, node.inputs[1:]), *inputs]
             node = before
-        return NodeForms(str(node.op), (*self._inputs(node.input), *inputs), outputs)
+        return NodeForms(node.kind, (*_inputs(scope, node.inputs), *inputs), last.outputs)
 
-    def _find(self, name: str) -> Any:
-        while name:
-            if name in self._nodes:
-                return self._nodes[name]
-            name = name.partition("/")[2]
-        return None
+    def _find(self, name: str) -> _Scope | None:
+        return next((scope for scope in self._scopes if name in scope), None)
 
-    def _inputs(self, names: Iterable[str]) -> Iterator[TensorForm | None]:
-        for name in names:
-            node = self._nodes.get(_name_of(name))
-            if name.startswith("^") or node is None:
-                continue
-            outputs = list(self._outputs(node))
-            last = name.rpartition(":")[2]
-            at = int(last) if last.isdecimal() else 0
-            yield outputs[at] if at < len(outputs) else None
+    def _of_function(self, function: Any) -> _Scope:
+        scope = self._scope(function.node_def)
+        for number, argument in enumerate(function.signature.input_arg):
+            attributes = function.arg_attr[number].attr if number in function.arg_attr else {}
+            outputs = tuple(self._forms(attributes, argument.type))
+            scope.setdefault(argument.name, _Node("_Arg", (), outputs))
+        return scope
 
-    def _outputs(self, node: Any) -> Iterator[TensorForm | None]:
-        if _SHAPES not in node.attr:
-            return
+    def _scope(self, nodes: Iterable[Any]) -> _Scope:
+        return {node.name: self._node(node) for node in nodes}
+
+    def _node(self, node: Any) -> _Node:
         dtype = next((node.attr[key].type for key in _TYPES if key in node.attr), 0)
+        inputs = (name for name in node.input if not name.startswith("^"))
+        return _Node(str(node.op), tuple(inputs), tuple(self._forms(node.attr, dtype)))
+
+    def _forms(self, attributes: Any, dtype: int) -> Iterator[TensorForm | None]:
+        if _SHAPES not in attributes:
+            return
         name = tf.as_dtype(dtype).name if dtype else "unknown"
-        for shape in node.attr[_SHAPES].list.shape:
+        for shape in attributes[_SHAPES].list.shape:
             sizes = [dim.size for dim in shape.dim]
             if sizes and sizes[0] < 0:
                 sizes[0] = self._rows
             known = not shape.unknown_rank and all(size >= 0 for size in sizes)
             yield TensorForm(name, tuple(sizes)) if known else None
+
+
+def _inputs(scope: _Scope, names: Iterable[str]) -> Iterator[TensorForm | None]:
+    for name in names:
+        node = scope.get(_name_of(name))
+        last = name.rpartition(":")[2]
+        at = int(last) if last.isdecimal() else 0
+        yield node.outputs[at] if node is not None and at < len(node.outputs) else None
 
 
 def _name_of(tensor: str) -> str:

@@ -60,4 +60,6 @@ ENGINE = Engine(
     threads="per_run",
     profiles=True,
     gpu_memory=GpuMemory(manager="TorchGpuMemManager"),
+    # Its profiler writes lines about its probes to standard error below this level.
+    environment={"KINETO_LOG_LEVEL": "6"},
 )

@@ -137,7 +137,9 @@ def _forms(details: Mapping[str, Any]) -> list[TensorForm | None]:
     found: list[TensorForm | None] = []
     for shape, dtype in zip(shapes, types, strict=False):
         if dtype == "TensorList":
-            found += [TensorForm("unknown", tuple(one)) for one in shape]
+            # The trace does not say their type: that of the tensor before them, as a rule.
+            known = next((one.dtype for one in reversed(found) if one is not None), "unknown")
+            found += [TensorForm(known, tuple(one)) for one in shape]
         elif dtype in _DTYPES and all(isinstance(size, int) for size in shape):
             found.append(TensorForm(_DTYPES[dtype], tuple(shape)))
         else:

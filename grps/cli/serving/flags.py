@@ -275,7 +275,17 @@ def profile_flags(function: Decorated) -> Decorated:
         type=click.Choice(profiled),
         help="Load it with this engine.  [default: that of the format]",
     )
-    own = [DEVICE, INTRA_OP_THREADS, OPERATORS, INFERER_ARGUMENTS]
+    device = click.option(
+        "--device",
+        callback=flag_checks.device,
+        help="cpu, or original (as exported, for a model on the CPU).  [default: cpu]",
+    )
+    threads = click.option(
+        "--intra_op_threads",
+        type=_POSITIVE,
+        help="CPU threads of one run.  [default: the usable CPUs]",
+    )
+    own = [device, threads, OPERATORS, INFERER_ARGUMENTS]
     loading = [
         ENGINE_FLAGS[name].option
         for name in LOADING

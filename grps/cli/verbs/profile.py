@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import msgspec
 import numpy as np
 
 from grps.backends.common.signature import describe
@@ -149,6 +150,8 @@ def _profile_project(
     config = choose_config(project, options["name"])
     if not is_user_code(config):
         notice(f"model {config.key} runs no code of the project: its operators are profiled")
+        path = str(folder / (config.inferer_path or ""))
+        config = msgspec.structs.replace(config, inferer_path=path)
         _profile_engine(config, words, options, outputs, rows)
         return
     message = _message(words.content(dict)) if words.are_given else None

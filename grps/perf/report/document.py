@@ -15,7 +15,7 @@ font:15px/1.5 system-ui,sans-serif}h1{font-size:1.4rem}h2{font-size:1.15rem;marg
 .soft,figcaption,.legend{color:var(--soft)}.wide{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;white-space:nowrap}
 th,td{padding:.3rem .8rem;border-bottom:1px solid var(--grid);text-align:right}
-th:first-child,td:first-child{text-align:left}
+.word{text-align:left}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
 figure{margin:0}svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}
 .grid{stroke:var(--grid)}.line{fill:none;stroke-width:2}.legend{margin:.2rem 0}
@@ -44,12 +44,15 @@ def document(title: str, about: str, body: str) -> str:
     )
 
 
-def table_of(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of text, the head first, as a table."""
+def table_of(rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """Return rows of text, the head first, as a table; the first ``words`` columns are words."""
     head, *others = rows
-    heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in others
-    )
-    content = f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"
+    content = f"<thead>{_row(head, 'th', words)}</thead>"
+    content += f"<tbody>{''.join(_row(row, 'td', words) for row in others)}</tbody>"
     return f'<div class="wide"><table>{content}</table></div>'
+
+
+def _row(cells: Sequence[str], tag: str, words: int) -> str:
+    kinds = [' class="word"' if column < words else "" for column in range(len(cells))]
+    made = (f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
+    return f"<tr>{''.join(made)}</tr>"

@@ -22,7 +22,7 @@ from grps.profile.report.text import (
     user_lines,
     user_notes,
 )
-from grps.profile.result import Profile, kinds_of, outside, standing
+from grps.profile.result import Profile, kinds_of, standing
 from grps.profile.user_code import UserProfile
 
 _MS_PER_S = 1000
@@ -44,7 +44,7 @@ def to_page(profile: Profile | UserProfile, about: str) -> str:
     if isinstance(profile, UserProfile):
         return _user_page(profile, about)
     plots = "".join((_kinds(profile), _roofline(profile), *_curves(profile)))
-    operators = table_of(operator_rows(profile, _MOST_OPERATORS))
+    operators = table_of(operator_rows(profile, _MOST_OPERATORS), words=3)
     body = (
         f'{_facts(head_lines(profile))}{_list(notes(profile))}<div class="plots">{plots}</div>'
         f"<h2>Operators</h2>{operators}{_tables(profile)}"
@@ -56,7 +56,7 @@ def _user_page(profile: UserProfile, about: str) -> str:
     graph = flame.flame_graph(profile.samples.seconds, profile.is_own)
     body = (
         f"<style>{flame.STYLE}</style>{_facts(user_lines(profile))}{_list(user_notes(profile))}"
-        f"{graph}<h2>Functions</h2>{table_of(function_rows(profile, _MOST_FUNCTIONS))}"
+        f"{graph}<h2>Functions</h2>{table_of(function_rows(profile, _MOST_FUNCTIONS), words=2)}"
         f"<script>{flame.SCRIPT}</script>"
     )
     return document(f"Profile of {profile.model}", about, body)
@@ -64,8 +64,8 @@ def _user_page(profile: UserProfile, about: str) -> str:
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
     cells = "".join(
-        f'<tr><td class="soft">{escape(name)}</td>'
-        f'<td style="text-align:left;white-space:normal">{escape(value)}</td></tr>'
+        f'<tr><td class="soft word">{escape(name)}</td>'
+        f'<td class="word" style="white-space:normal">{escape(value)}</td></tr>'
         for name, value in rows
     )
     return f"<table>{cells}</table>"
@@ -82,7 +82,7 @@ def _kinds(profile: Profile) -> str:
     rest = sum(time for _, time in kinds[_MOST_BARS:])
     shown += [(f"{len(kinds) - _MOST_BARS} other kinds", rest)] if rest else []
     bars = [(name, time, "c0") for name, time in shown]
-    bars += [(name, time, "c1") for name, time in outside(profile.recording)]
+    bars += [(name, time, "c1") for name, time in profile.outside()]
     longest = max((time for _, time, _ in bars), default=0.0) or 1.0
     room = _WIDTH - _NAMES - 130
     parts = []

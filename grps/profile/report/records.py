@@ -8,7 +8,7 @@ from typing import Any
 from grps.backends.operators import Operator, TensorForm
 from grps.profile.curves import Point, quantile
 from grps.profile.memory import Memory
-from grps.profile.result import Measured, Profile, kinds_of, outside, standing
+from grps.profile.result import Measured, Profile, kinds_of, standing
 from grps.profile.user_code import UserProfile
 
 FORMAT = "grps-profile/1"
@@ -36,8 +36,9 @@ def _of_model(profile: Profile) -> dict[str, Any]:
         "profiled": {
             "runs": recording.runs,
             "run_ms": _ms(profile.per_run(recording.wall_s)),
-            "explained": round(recording.explained, _DIGITS),
-            "outside_ms": {name: _ms(profile.per_run(time)) for name, time in outside(recording)},
+            "explained": round(profile.explained, _DIGITS),
+            "explained_with_profiler": round(recording.explained, _DIGITS),
+            "outside_ms": {name: _ms(profile.per_run(time)) for name, time in profile.outside()},
         },
         "operators": [_operator(profile, one) for one in profile.operators()],
         "kinds_ms": {
@@ -129,6 +130,7 @@ def _of_user_code(profile: UserProfile) -> dict[str, Any]:
             "requests": profile.requests,
             "samples": samples.count,
             "run_ms": _ms(samples.total_s / requests),
+            "own": round(profile.own, _DIGITS),
             "explained": round(profile.explained, _DIGITS),
         },
         "functions": [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from grps.backends.operators import Operator, TensorForm
 from grps.perf.report.text import milliseconds
 from grps.profile.curves import Curve, quantile
 from grps.profile.memory import Memory
-from grps.profile.result import Measured, Profile, outside, standing
+from grps.profile.result import Measured, Profile, standing
 from grps.profile.user_code import UserProfile
 
 Rows = list[tuple[str, ...]]
@@ -16,6 +17,7 @@ _MIB = 1 << 20
 _GIGA = 1e9
 _MS_PER_S = 1000
 _MOST_NAME, _MOST_SHAPES = 36, 48
+_GRPS = Path(__file__).parents[2]
 _LEAST_SHARE = 0.001
 """Functions with less time are not listed."""
 
@@ -74,8 +76,10 @@ def operator_rows(profile: Profile, most: int | None = None) -> Rows:
     rows += [_operator_row(profile, one) for one in shown]
     if others := operators[len(shown) :]:
         time = sum(one.seconds for one in others)
-        rows.append(_plain_row(profile, f"{len(others)} others", time))
-    rows += [_plain_row(profile, f"({name})", time) for name, time in outside(profile.recording)]
+        rows.append(
+            _plain_row(profile, "1 other" if len(others) == 1 else f"{len(others)} others", time)
+        )
+    rows += [_plain_row(profile, f"({name})", time) for name, time in profile.outside()]
     return rows
 
 
@@ -84,7 +88,10 @@ def explained_line(profile: Profile) -> str:
     recording = profile.recording
     side = sum(one.seconds for one in recording.operators) / max(recording.covered_s, 1e-12)
     more = f"; they run side by side, {side:.2f} at once" if side > 1.05 else ""
-    return f"operators explain {recording.explained:.1%} of the time of {recording.runs} runs{more}"
+    return (
+        f"operators explain {profile.explained:.1%} of the time of {recording.runs} runs without "
+        f"that of the profiler, {recording.explained:.1%} with it{more}"
+    )
 
 
 def _operator_row(profile: Profile, one: Operator) -> tuple[str, ...]:
@@ -221,14 +228,18 @@ def short_path(file: str, profile: UserProfile) -> str:
     own = f"{profile.folder}/"
     if file.startswith(own):
         return file.removeprefix(own)
+    if file.startswith(f"{_GRPS}/"):
+        return file.removeprefix(f"{_GRPS.parent}/")
     return file.rpartition("/site-packages/")[2].rpartition("/lib/")[2]
 
 
 def user_notes(profile: UserProfile) -> list[str]:
     """Return what is said below the table of functions."""
+    engine = profile.explained - profile.own
+    more = f" and its engine {engine:.1%}" if engine > _LEAST_SHARE else ""
     return [
-        f"the project's code and what it calls explain {profile.explained:.1%} of the time; the "
-        "rest is GRPS around it"
+        f"the project's code and what it calls explain {profile.own:.1%} of the time{more}; the "
+        f"rest, {1 - profile.explained:.1%}, is GRPS around it"
     ]
 
 

@@ -18,11 +18,10 @@ MASK = TensorSpec("mask", "bool", (None,))
 
 
 class Model:
-    """A backend of some inputs; ``accepts`` decides which it takes."""
+    """A backend of some inputs, which may refuse large numbers."""
 
-    def __init__(self, *specs: TensorSpec, accepts: type[object] = object, **keys: bool) -> None:
-        keys.setdefault("strict_names", True)
-        self.signature = Signature(specs, (), **keys)
+    def __init__(self, *specs: TensorSpec, strict_names: bool = True) -> None:
+        self.signature = Signature(specs, (), strict_names)
         self.most: float | None = None
         self.seen: list[Sequence[np.ndarray]] = []
 
@@ -35,7 +34,12 @@ class Model:
 
 def test_inputs_are_made_of_the_signature() -> None:
     (x, ids), words = make_inputs(Model(X, IDS), batch=3, shapes={"ids": (3, 5)})
-    assert (x.dtype, x.shape, ids.dtype, ids.shape) == (np.float32, (3, 2), np.int64, (3, 5))
+    assert (x.dtype.name, x.shape, ids.dtype.name, ids.shape) == (
+        "float32",
+        (3, 2),
+        "int64",
+        (3, 5),
+    )
     assert words == "random"
     assert len(np.unique(x)) == 6
 
@@ -46,7 +50,7 @@ def test_a_model_that_reports_no_shape_needs_one() -> None:
         make_inputs(model, batch=1, shapes={})
     for shapes in ({"x": (1, 3)}, {"": (1, 3)}):
         (x,), _ = make_inputs(model, batch=1, shapes=shapes)
-        assert (x.dtype, x.shape) == (np.float32, (1, 3))
+        assert (x.dtype.name, x.shape) == ("float32", (1, 3))
 
 
 def test_open_sizes_need_a_shape() -> None:

@@ -66,7 +66,7 @@ USER = UserProfile(
     memory=MEMORY,
     folder=Path("/p"),
 )
-PROFILES = {
+PROFILES: dict[str, Profile | UserProfile] = {
     "model": MODEL,
     "bare": BARE,
     "user": USER,
@@ -106,7 +106,7 @@ def test_the_page_of_a_model_has_its_plots() -> None:
 
 
 def test_operators_are_listed_by_time() -> None:
-    head, first, second, third, between, around = text.operator_rows(MODEL)
+    head, first, second, third, between, around, profiler = text.operator_rows(MODEL)
     found = dict(zip(head, first, strict=True))
     assert found == {
         "OPERATOR": "MatMul",
@@ -123,9 +123,12 @@ def test_operators_are_listed_by_time() -> None:
     assert (second[0], third[:4]) == ("Relu", ("Shape", "", "", "0.5"))
     assert (between[0], between[5]) == ("(engine, between operators)", "3.0%")
     assert (around[0], around[5]) == ("(before and after the engine)", "2.0%")
+    assert (profiler[0], profiler[5]) == ("(profiler)", "0.0%")
     _, _, others, *_ = text.operator_rows(MODEL, 1)
     assert (others[0], others[4], others[5]) == ("2 others", "1.5 ms", "15.0%")
-    assert text.explained_line(MODEL) == "operators explain 95.0% of the time of 10 runs"
+    assert text.explained_line(MODEL) == (
+        "operators explain 95.0% of the time of 10 runs without that of the profiler, 95.0% with it"
+    )
 
 
 def test_shares_of_all_rows_are_the_whole() -> None:
@@ -170,7 +173,10 @@ def test_functions_have_their_own_time_and_that_of_calls() -> None:
     assert first == ("sort<", "n/b.py:9", "75 ms", "75.0%", "75 ms", "75.0%")
     assert second == ("A.infer", "src/a.py:3", "25 ms", "25.0%", "95 ms", "95.0%")
     assert USER.explained == pytest.approx(0.95)
-    assert "explain 95.0% of the time" in text.user_notes(USER)[0]
+    assert text.user_notes(USER) == [
+        "the project's code and what it calls explain 95.0% of the time; the rest, 5.0%, is GRPS "
+        "around it"
+    ]
 
 
 def test_a_flame_graph_has_a_frame_for_each_stack() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from grps.backends.operators import Operator, Recording, TensorForm
+from grps.profile.curves import Point
 from grps.profile.machine import Roof
-from grps.profile.result import Standing, kinds_of, outside, standing
+from grps.profile.memory import Memory
+from grps.profile.result import Measured, Profile, Standing, kinds_of, standing
 
 ROOF = Roof(1, flops_per_s=100.0, bytes_per_s=10.0)
 FORM = TensorForm("float32", (5,))
@@ -37,12 +39,45 @@ def test_without_a_roof_there_are_rates_only() -> None:
     assert standing(operator(1.0, 50.0, FORM), None) == Standing(50.0, 20.0, 2.5, "", None)
 
 
-def test_time_outside_operators_is_divided() -> None:
-    found = Recording(runs=1, wall_s=10.0, engine_s=9.0, covered_s=7.0, operators=())
-    assert [time for _, time in outside(found)] == [2.0, 1.0]
-    # An engine that reports more than its caller saw, as clocks differ.
-    found = Recording(runs=1, wall_s=10.0, engine_s=11.0, covered_s=10.5, operators=())
-    assert [time for _, time in outside(found)] == [0.0, 0.0]
+def profile(plain_s: float, wall_s: float, engine_s: float, covered_s: float) -> Profile:
+    recording = Recording(
+        runs=2, wall_s=wall_s, engine_s=engine_s, covered_s=covered_s, operators=()
+    )
+    return Profile(
+        model="m",
+        engine="E",
+        device="cpu",
+        inputs="x",
+        threads=1,
+        plain=Point(1, (plain_s, plain_s)),
+        recording=recording,
+        batches=Measured(),
+        thread_counts=Measured(),
+        memory=Memory(0, 0, None, 0),
+        machine=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "parts", "explained"),
+    [
+        # As long without the profiler as with it: it took nothing.
+        (profile(5.0, 10.0, 9.0, 7.0), [2.0, 1.0, 0.0], 0.7),
+        (profile(9.0, 10.0, 9.0, 7.0), [2.0, 1.0, 0.0], 0.7),
+        # The profiler takes its time between operators first, then around the engine.
+        (profile(4.5, 10.0, 9.0, 7.0), [1.0, 1.0, 1.0], 7 / 9),
+        (profile(3.75, 10.0, 9.0, 7.0), [0.0, 0.5, 2.5], 7 / 7.5),
+        # It took no time of operators.
+        (profile(1.0, 10.0, 9.0, 7.0), [0.0, 0.0, 3.0], 1.0),
+        # An engine that reports more than its caller saw, as clocks differ.
+        (profile(5.0, 10.0, 11.0, 10.5), [0.0, 0.0, 0.0], 1.0),
+    ],
+)
+def test_time_outside_operators_is_divided(
+    found: Profile, parts: list[float], explained: float
+) -> None:
+    assert [time for _, time in found.outside()] == pytest.approx(parts)
+    assert found.explained == pytest.approx(explained)
 
 
 def test_kinds_are_added_up() -> None:

@@ -93,6 +93,13 @@ def test_stacks_have_the_raw_format_of_py_spy() -> None:
     assert Samples({}, 0).share(lambda frame: True) == 0
 
 
+def test_outer_frames_can_be_left_out() -> None:
+    outer, inner = Frame("/a/b.py", "outer", 1), Frame("/a/c.py", "inner", 7)
+    samples = Samples({(outer,): 0.5, (outer, inner, outer): 1.0, (inner, outer): 2.0}, 3)
+    trimmed = samples.without_outer(lambda frame: frame is outer)
+    assert trimmed == Samples({(): 0.5, (inner, outer): 3.0}, 3)
+
+
 def test_recursion_counts_once() -> None:
     frame = Frame("/a.py", "f", 1)
     assert Samples({(frame, frame): 2.0}, 1).functions() == [(frame, 2.0, 2.0)]

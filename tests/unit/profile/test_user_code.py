@@ -64,6 +64,26 @@ class Waiting(Words):
 inferer_register.register("words", Words())
 inferer_register.register("waiting", Waiting())
 """
+CONVERTER = """
+import numpy as np
+
+from grps import Converter, converter_register
+from grps.protocol.pb.grps_pb2 import GrpsMessage
+
+
+class Zeros(Converter):
+    def init(self, path=None, args=None):
+        pass
+
+    def preprocess(self, inp, context):
+        return np.zeros((1, 2048), np.int32)
+
+    def postprocess(self, inp, context):
+        return GrpsMessage(str_data=str(inp))
+
+
+converter_register.register("zeros", Zeros())
+"""
 TEXT = "A text of words, which are counted by Python. " * 400
 
 
@@ -99,6 +119,25 @@ def test_the_code_of_a_project_explains_its_time(project: Project) -> None:
 def test_async_code_is_watched_where_it_runs(project: Project) -> None:
     found = profiled(project, "waiting")
     assert found.samples.share(lambda frame: frame.function.endswith("count")) > 0.2
+
+
+def test_an_engine_beside_the_code_is_named(tmp_path: Path, project: Project) -> None:
+    model = {
+        "name": "m",
+        "version": "1",
+        "inferer_type": "onnxruntime",
+        "inferer_path": str(MAGIKA),
+        "converter_type": "customized",
+        "converter_name": "zeros",
+    }
+    folder = write_user_project(tmp_path / "engine", [model])
+    (folder / "src" / "customized_converter.py").write_text(CONVERTER)
+    del project  # only for what it does at the end
+    found = Project.read(folder)
+    request = GrpsMessage(str_data="x")
+    got = profile_user_code(found, choose_config(found, None), request, budget_s=0.3)
+    assert got.explained >= 0.95
+    assert got.own < got.explained
 
 
 def test_a_request_that_fails_is_an_error(project: Project) -> None:

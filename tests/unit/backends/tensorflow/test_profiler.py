@@ -8,14 +8,15 @@ import numpy as np
 
 from grps.backends.operators import TensorForm
 from tests.tensorflow_models import basic_pitch, save_scores
-from tests.unit.backends.profiles import EXPLAINED, recorded
+from tests.unit.backends.profiles import EXPLAINED, profiled, recorded
 
 ENGINE = "tensorflow"
 
 
 def test_operators_explain_the_time_of_a_real_model() -> None:
-    found = recorded(ENGINE, basic_pitch(), [np.ones((8, 43844, 1), np.float32)])
-    assert found.explained >= EXPLAINED
+    profile = profiled(ENGINE, basic_pitch(), np.ones((8, 43844, 1), np.float32))
+    assert profile.explained >= EXPLAINED
+    found = profile.recording
     assert found.covered_s <= found.wall_s
     [one] = [one for one in found.operators if one.name.endswith("/conv2d_1/BiasAdd")]
     assert (one.kind, one.calls) == ("_MklNativeFusedConv2D", found.runs)

@@ -14,7 +14,7 @@ from grps.backends.torch.profiler import read_events
 from grps.errors import ModelError
 from tests.models import efficientnet
 from tests.unit.backends.models import SaveScript
-from tests.unit.backends.profiles import EXPLAINED, recorded
+from tests.unit.backends.profiles import EXPLAINED, profiled, recorded
 
 ENGINE = "torch"
 
@@ -42,8 +42,9 @@ def test_operators_explain_the_time_of_a_real_model(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.trace(efficientnet(), images, check_trace=False), str(path))
-    found = recorded(ENGINE, path, [images.numpy()], 2)
-    assert found.explained >= EXPLAINED
+    profile = profiled(ENGINE, path, images.numpy())
+    assert profile.explained >= EXPLAINED
+    found = profile.recording
     assert found.covered_s <= found.engine_s <= found.wall_s
     assert sum(one.seconds for one in found.operators) == pytest.approx(found.covered_s)
     assert {"_convolution", "batch_norm", "linear"} <= {one.kind for one in found.operators}
