@@ -65,8 +65,8 @@ def confirm(
         reason = f"it holds {trials.goal.limit.text} at {rate:.4g} requests/s, the default does not"
         return Confirmation(True, rate, tuple(pairs), reason)
     if trials.goal.rate is None:
-        held = f"{sum(others)} of {len(others)} times"
-        reason = f"the default holds {trials.goal.limit.text} at {rate:.4g} requests/s too, {held}"
+        times = f"{sum(others)} of {len(others)} times"
+        reason = f"the default holds {trials.goal.limit.text} at {rate:.4g} requests/s too, {times}"
         return Confirmation(False, rate, tuple(pairs), reason)
     return _by_value(trials, rate, pairs)
 

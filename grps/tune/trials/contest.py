@@ -126,7 +126,7 @@ class Contest:
         return services
 
     def _chosen(self, ranked: Sequence[Ranked], count: int) -> list[Ranked]:
-        """Return what is tried: native forms where there are some, of many the best in both forms."""
+        """Return what is tried: in native form if there is one, of many the best in both forms."""
         chosen: list[Ranked] = []
         for one in shortlist(ranked, count):
             native = native_form(one.settings, self._config)

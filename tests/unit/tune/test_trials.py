@@ -39,8 +39,8 @@ def test_those_that_miss_what_another_holds_are_out() -> None:
 
 def test_a_miss_by_little_is_tried_again() -> None:
     for second, holds in ((15.0, True), (16.0, False)):
-        values = iter([25.0, second])
-        close = Fake("close", 0, latency_ms=lambda rate, values=values: next(values))
+        values = [second, 25.0]
+        close = Fake("close", 0, latency_ms=lambda rate: values.pop())  # noqa: B023
         ran = trials()
         assert ran.run_twice(close, 10.0).holds is holds
         assert len(close.rates) == 2
