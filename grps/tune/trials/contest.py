@@ -54,7 +54,13 @@ class Contest:
     """The services of one search."""
 
     def __init__(
-        self, config: ModelConfig, setting: Setting, clock: Clock, report: Report, stack: ExitStack
+        self,
+        config: ModelConfig,
+        setting: Setting,
+        clock: Clock,
+        report: Report,
+        stack: ExitStack,
+        most_others: float = math.inf,
     ) -> None:
         """Start the default.
 
@@ -64,13 +70,14 @@ class Contest:
             clock: The time.
             report: Receives the progress.
             stack: Ends the services.
+            most_others: Processors that others may use in a trial that counts at once.
         """
         self._config = config
         self._setting = setting
         self._clock = clock
         self._report = report
         self._stack = stack
-        self.trials = Trials(setting.goal, self._report_trial)
+        self.trials = Trials(setting.goal, self._report_trial, most_others)
         self.notes: list[str] = []
         self.entered: list[Entered] = []
         self._services: list[TrialService] = []

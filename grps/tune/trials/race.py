@@ -53,23 +53,31 @@ class Finish:
 class Trials:
     """Runs trials and keeps what they found."""
 
-    def __init__(self, goal: Goal, report: Callable[[Trial], None]) -> None:
+    def __init__(
+        self, goal: Goal, report: Callable[[Trial], None], most_others: float = math.inf
+    ) -> None:
         """Begin without any.
 
         Args:
             goal: What has to hold.
             report: Receives each trial.
+            most_others: Processors that others may use in a trial that counts at once.
         """
         self.goal = goal
         self.found: list[Trial] = []
+        self.disturbed = 0
         self._report = report
+        self._most_others = most_others
 
     def run(self, entrant: Entrant, rate: float) -> Trial:
-        """Try a service at a rate."""
+        """Try a service at a rate; if others use the machine meanwhile, once more."""
         # All services get the same arrivals at a rate.
         earlier = sum(1 for one in self.found if (one.name, one.rate) == (entrant.name, rate))
         seed = 1 + earlier + round(rate * _SEEDS) % _SEEDS * _SEEDS
         trial = entrant.at(rate, self.seconds(rate), seed)
+        if trial.others > self._most_others:
+            self.disturbed += 1
+            trial = entrant.at(rate, self.seconds(rate), seed)
         self.found.append(trial)
         self._report(trial)
         return trial

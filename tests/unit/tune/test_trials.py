@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from grps.tune import Goal, read_goal
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import confirm
 from grps.tune.trials.race import Trials, race, race_at
+from grps.tune.trials.result import Trial
 from tests.unit.tune.made import GOAL, Fake
 
 
@@ -130,3 +133,16 @@ def test_a_trial_is_long_enough_for_its_percentile() -> None:
     assert ran.seconds(10_000.0) == 1.0
     assert ran.seconds(200.0) == 1.5
     assert ran.seconds(1.0) == 3.0
+
+
+def test_a_trial_that_others_disturb_is_repeated_once() -> None:
+    class Disturbed(Fake):
+        def at(self, rate: float, seconds: float, seed: int) -> Trial:
+            trial = super().at(rate, seconds, seed)
+            return replace(trial, others=0.2 if len(self.rates) > 1 else 0.21)
+
+    ran, service = Trials(GOAL, lambda trial: None, most_others=0.2), Disturbed("a", 50)
+    assert ran.run(service, 10.0).others == 0.2
+    assert (ran.disturbed, len(service.rates), len(ran.found)) == (1, 2, 1)
+    ran.run(service, 10.0)
+    assert (ran.disturbed, len(service.rates)) == (1, 3)
