@@ -29,7 +29,7 @@ from onnx import TensorProto, helper, numpy_helper
 from grps.config.schema import ModelConfig
 from grps.errors import GrpsError
 from grps.machine import usable_cpus
-from grps.tune import Search, Settings, read_goal, tune
+from grps.tune import BusyMachineError, Search, Settings, read_goal, tune
 from grps.tune.outcome import Outcome
 from grps.tune.settings import Variant, model_config
 from grps.tune.space import engines_for, native_form, thread_counts
@@ -45,6 +45,7 @@ _FINE = 1.04
 _LOW, _FAST = 20.0, 2.0
 """The rate from which the default rises, and by how much."""
 _REPEATS = 2
+_WAITS, _WAIT_S = 5, 5.0
 
 
 @dataclass(frozen=True)
@@ -221,21 +222,40 @@ class Sweep:
         return held
 
 
+def searched(subject: Subject, force: bool) -> Outcome:
+    """Run one search; on a busy machine, wait for a quiet one."""
+    search = Search(
+        config=subject.config,
+        goal=read_goal((subject.slo,), "throughput", None),
+        shapes=subject.shapes,
+        force=force,
+        fresh=True,
+    )
+    for left in reversed(range(_WAITS)):
+        try:
+            return tune(search)
+        except BusyMachineError as error:
+            if not left:
+                raise
+            print(f"  {error}", file=sys.stderr)
+            time.sleep(_WAIT_S)
+    raise AssertionError
+
+
 def compare(
-    subject: Subject, runs: int, sweep_s: float, batches: Sequence[int]
+    subject: Subject, runs: int, sweep_s: float, batches: Sequence[int], force: bool
 ) -> dict[str, object]:
     """Run the searches and the sweep of a model."""
     print(f"{subject.name}, {subject.slo}", file=sys.stderr)
-    goal = read_goal((subject.slo,), "throughput", None)
     outcomes: list[Outcome] = []
     for number in range(runs):
-        search = Search(
-            config=subject.config, goal=goal, shapes=subject.shapes, force=True, fresh=True
-        )
-        outcomes.append(tune(search))
+        outcomes.append(searched(subject, force))
         one = outcomes[-1]
         chosen = one.settings.text if one.settings else DEFAULT
-        print(f"  search {number + 1}: {one.elapsed_s:.1f} s, {chosen} {one.gain}", file=sys.stderr)
+        print(
+            f"  search {number + 1}: {one.elapsed_s:.1f} s, {chosen} {one.gain} {one.reason}",
+            file=sys.stderr,
+        )
     shapes = {name: tuple(shape) for name, shape in subject.shapes.items()}
     sweep = Sweep(subject, time.monotonic() + sweep_s, shapes)
     every = list(combinations(subject, batches))
@@ -254,6 +274,7 @@ def compare(
         "searches": [
             {
                 "seconds": round(one.elapsed_s, 1),
+                "verdict": one.verdict,
                 "settings": one.settings.text if one.settings else DEFAULT,
                 "goodput": goodputs[one.settings],
                 "of_best": round(goodputs[one.settings] / top, 3),
@@ -290,6 +311,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="only this model; may be repeated")
     parser.add_argument("--batch", type=int, action="append", help="sizes of batches of the sweep")
     parser.add_argument("--slo", help="limit of all models, instead of their own")
+    parser.add_argument("--force", action="store_true", help="searches on a busy machine, too")
     parser.add_argument("--json", type=Path, help="write the results, after each model")
     given = parser.parse_args()
     results = []
@@ -298,7 +320,9 @@ def main() -> None:
             if given.model and subject.name not in given.model:
                 continue
             subject = replace(subject, slo=given.slo or subject.slo)  # noqa: PLW2901
-            results.append(compare(subject, given.runs, given.sweep_s, given.batch or BATCHES))
+            results.append(
+                compare(subject, given.runs, given.sweep_s, given.batch or BATCHES, given.force)
+            )
             print(json.dumps(results[-1], indent=1), flush=True)
             if given.json is not None:
                 given.json.write_text(json.dumps(results, indent=1) + "\n")

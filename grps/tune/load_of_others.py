@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 
 STAT = Path("/proc/stat")
-_BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
+_BUSY = ("user", "nice", "system", "steal")
+"""Interrupts are left out: those of the network are for the requests that are measured."""
 _FIELDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _SHOWN = 3
 _LEAST_S = 0.02

@@ -23,7 +23,7 @@ class QuietCheck:
         Args:
             cpus: Processors that may be used.
         """
-        self._cpus = cpus
+        self.most_others = _OTHERS * cpus
         look = Watch()
         self.before_ms = calibrate()
         time.sleep(_LOOK_S)
@@ -57,4 +57,4 @@ class QuietCheck:
         return use, after_ms, trouble
 
     def _is_busy(self, use: Use) -> bool:
-        return use.others > _OTHERS * self._cpus
+        return use.others > self.most_others

@@ -62,12 +62,16 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
     saved, state, notes = measure_every(search, engines, cpus, end, report)
     with ExitStack() as stack:
         report("services", f"starting the {DEFAULT}")
-        contest = Contest(search.config, _setting(search, saved), clock, report, stack)
+        most_others = math.inf if search.force else quiet.most_others
+        setting = _setting(search, saved)
+        contest = Contest(search.config, setting, clock, report, stack, most_others)
         report("simulation", "the batcher on the curves")
         predictor = _predictor(search, saved, cpus, contest.default)
         ranked = _ranked(search, saved, predictor)
         settings, found = contest.run(ranked) if ranked else (None, None)
         contest.stop()
+    if contest.trials.disturbed:
+        notes.append(f"{contest.trials.disturbed} trials were repeated, as others used the machine")
     verdict, reason = _verdict(search.goal, contest, ranked, found)
     others, after_ms, trouble = quiet.end()
     if trouble is not None and search.force:

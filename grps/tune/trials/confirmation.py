@@ -10,7 +10,7 @@ from grps.tune.trials.race import Entrant, Trials, value_of
 from grps.tune.trials.result import Trial
 
 _PAIRS = 3
-_SHARES = (0.97, 0.88, 0.75)
+_SHARES = (0.93, 0.82, 0.7)
 """Of the rate that the winner held once, by luck perhaps: tried until it holds one again."""
 _SHORTEST = 4
 """Trials of the shortest comparison."""
@@ -65,8 +65,8 @@ def confirm(
         reason = f"it holds {trials.goal.limit.text} at {rate:.4g} requests/s, the default does not"
         return Confirmation(True, rate, tuple(pairs), reason)
     if trials.goal.rate is None:
-        held = f"{sum(others)} of {len(others)} times"
-        reason = f"the default holds {trials.goal.limit.text} at {rate:.4g} requests/s too, {held}"
+        times = f"{sum(others)} of {len(others)} times"
+        reason = f"the default holds {trials.goal.limit.text} at {rate:.4g} requests/s too, {times}"
         return Confirmation(False, rate, tuple(pairs), reason)
     return _by_value(trials, rate, pairs)
 
@@ -84,7 +84,7 @@ def _pairs(
 ) -> list[tuple[Trial, Trial]]:
     """Return pairs of trials: three, or two if these agree and time is short.
 
-    There are none if the winner misses the limit twice before it holds it.
+    There are none if the winner misses the limit in most trials.
     """
     pairs: list[tuple[Trial, Trial]] = []
     misses = 0
@@ -94,7 +94,7 @@ def _pairs(
             break
         one = trials.run(winner, rate)
         misses += not one.holds
-        if misses == 2 and not any(tuned.holds for tuned, _ in pairs):
+        if misses > _PAIRS // 2:
             return []
         if one.holds or pairs:
             pairs.append((one, trials.run(default, rate)))

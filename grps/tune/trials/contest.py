@@ -25,12 +25,14 @@ DEFAULT = "default"
 """What the configuration that is there is called in trials."""
 _MOST = 5
 """Settings that are tried beside the default."""
+_BOTH_FORMS = 4
+"""From so many on, the best are tried with native threads and without."""
 _FIRST_RATE = 0.8
 """Share of the best prediction, and of what the first one serves at most, at which to begin."""
 _MOST_OPEN, _MOST_S = 32, 0.7
-_RACE_TRIALS = 4
+_RACE_TRIALS = 3
 """Trials of one entrant, as a guess of the time that a race takes."""
-_END_TRIALS = 8
+_END_TRIALS = 10
 _DEFAULT_TRIALS = 5
 _CLOSE_ENOUGH = 1.1
 
@@ -52,7 +54,13 @@ class Contest:
     """The services of one search."""
 
     def __init__(
-        self, config: ModelConfig, setting: Setting, clock: Clock, report: Report, stack: ExitStack
+        self,
+        config: ModelConfig,
+        setting: Setting,
+        clock: Clock,
+        report: Report,
+        stack: ExitStack,
+        most_others: float = math.inf,
     ) -> None:
         """Start the default.
 
@@ -62,13 +70,14 @@ class Contest:
             clock: The time.
             report: Receives the progress.
             stack: Ends the services.
+            most_others: Processors that others may use in a trial that counts at once.
         """
         self._config = config
         self._setting = setting
         self._clock = clock
         self._report = report
         self._stack = stack
-        self.trials = Trials(setting.goal, self._report_trial)
+        self.trials = Trials(setting.goal, self._report_trial, most_others)
         self.notes: list[str] = []
         self.entered: list[Entered] = []
         self._services: list[TrialService] = []
@@ -124,15 +133,15 @@ class Contest:
         return services
 
     def _chosen(self, ranked: Sequence[Ranked], count: int) -> list[Ranked]:
-        """Return what is tried: native forms where there are some, the best one in both forms."""
+        """Return what is tried: in native form if there is one, of many the best in both forms."""
         chosen: list[Ranked] = []
         for one in shortlist(ranked, count):
             native = native_form(one.settings, self._config)
             if native is not None:
                 chosen.append(Ranked(native, one.score, one.predicted))
-            if native is None or one is ranked[0]:
+            if native is None or (one is ranked[0] and count >= _BOTH_FORMS):
                 chosen.append(one)
-        return chosen[: max(count, 2)]
+        return chosen[:count]
 
     def _started(self, name: str, config: ModelConfig) -> TrialService:
         service = self._stack.enter_context(running(name, config, self._setting))

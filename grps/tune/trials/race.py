@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from grps.tune.goal import Goal
@@ -19,7 +19,7 @@ _LIMITS = 4
 _CLOSE = 1.5
 """A miss by less than this ratio is tried again."""
 _UP, _DOWN = 1.3, 0.7
-_NEAR_ENOUGH = 1.06
+_NEAR_ENOUGH = 1.09
 """Ratio of the rates between which the best one is not looked for any more."""
 _SEEDS = 1000
 _BEGIN_S = 0.6
@@ -53,33 +53,47 @@ class Finish:
 class Trials:
     """Runs trials and keeps what they found."""
 
-    def __init__(self, goal: Goal, report: Callable[[Trial], None]) -> None:
+    def __init__(
+        self, goal: Goal, report: Callable[[Trial], None], most_others: float = math.inf
+    ) -> None:
         """Begin without any.
 
         Args:
             goal: What has to hold.
             report: Receives each trial.
+            most_others: Processors that others may use in a trial that counts at once.
         """
         self.goal = goal
         self.found: list[Trial] = []
+        self.disturbed = 0
         self._report = report
+        self._most_others = most_others
 
     def run(self, entrant: Entrant, rate: float) -> Trial:
-        """Try a service at a rate."""
+        """Try a service at a rate; if others use the machine meanwhile, once more."""
         # All services get the same arrivals at a rate.
         earlier = sum(1 for one in self.found if (one.name, one.rate) == (entrant.name, rate))
         seed = 1 + earlier + round(rate * _SEEDS) % _SEEDS * _SEEDS
         trial = entrant.at(rate, self.seconds(rate), seed)
+        if trial.others > self._most_others:
+            self.disturbed += 1
+            trial = entrant.at(rate, self.seconds(rate), seed)
         self.found.append(trial)
         self._report(trial)
         return trial
 
     def run_twice(self, entrant: Entrant, rate: float) -> Trial:
-        """Try a service at a rate, and again if it misses the limit by little."""
-        trial = self.run(entrant, rate)
-        if trial.holds or trial.latency_ms > self.goal.limit_ms * _CLOSE:
-            return trial
-        return self.run(entrant, rate)
+        """Try a service at a rate, and again if it misses the limit by little.
+
+        Then it holds if the mean of both does: the better of two would often be luck.
+        """
+        first = self.run(entrant, rate)
+        if first.holds or first.latency_ms > self.goal.limit_ms * _CLOSE:
+            return first
+        second = self.run(entrant, rate)
+        both_ms = mean([first.latency_ms, second.latency_ms])
+        holds = both_ms <= self.goal.limit_ms and not second.why
+        return replace(second, latency_ms=both_ms, holds=holds)
 
     def seconds(self, rate: float) -> float:
         """Return how long a trial at a rate is."""
