@@ -34,43 +34,38 @@ def post(server: RunningServer, session: requests.Session, **headers: str) -> No
 def test_a_tenth_is_a_tenth_over_http_and_grpc(tmp_path: Path, program: Path | None) -> None:
     folder = write_identities(tmp_path, ["1.0.0", "2.0.0"], weights={"1.0.0": 90, "2.0.0": 10})
     with serving(folder, program) as server, requests.Session() as session:
-        for _ in range(500):
+        for _ in range(200):
             post(server, session)
         with server.stub() as stub:
-            for _ in range(500):
+            for _ in range(200):
                 stub.Predict(GrpsMessage(model="m", str_data="x"))
         counts = served(server)
-        assert sum(counts.values()) == 1000
-        assert 95 <= counts["m-2.0.0"] <= 105, counts
+        assert sum(counts.values()) == 400
+        assert 38 <= counts["m-2.0.0"] <= 42, counts
 
 
-@PROGRAMS
-def test_a_key_gets_one_version_and_one_that_grows_keeps_its_keys(
-    tmp_path: Path, program: Path | None
-) -> None:
-    weights = {"1.0.0": 80, "2.0.0": 20}
-    folder = write_identities(
-        tmp_path, ["1.0.0", "2.0.0"], weights=weights, sticky_header="X-User-Id"
-    )
-    users = [f"user-{number}" for number in range(60)]
-    with serving(folder, program) as server, requests.Session() as session:
+def test_a_key_gets_one_version_and_one_that_grows_keeps_its_keys(tmp_path: Path) -> None:
+    weights = {"1": 80, "2": 20}
+    folder = write_identities(tmp_path, ["1", "2"], weights=weights, sticky_header="X-User-Id")
+    users = [f"user-{number}" for number in range(30)]
+    with serving(folder) as server, requests.Session() as session:
 
-        def of(user: str) -> str:
-            before = served(server)
-            for _ in range(3):
-                post(server, session, **{"x-user-id": user})
-            [version] = [
-                model for model, count in served(server).items() if count - before.get(model, 0)
-            ]
-            return version
+        def versions() -> dict[str, str]:
+            found, before = {}, served(server)
+            for user in users:
+                for _ in range(3):
+                    post(server, session, **{"x-user-id": user})
+                counts = served(server)
+                [found[user]] = [one for one in counts if counts[one] > before.get(one, 0)]
+                before = counts
+            return found
 
-        first = {user: of(user) for user in users}
-        assert set(first.values()) == {"m-1.0.0", "m-2.0.0"}
-        assert change(server, "set", {"1.0.0": 50, "2.0.0": 50}).status_code == 200
-        second = {user: of(user) for user in users}
-        grown = [user for user in users if second[user] == "m-2.0.0"]
-        kept = [user for user in users if first[user] == "m-2.0.0"]
-        assert set(kept) < set(grown)
+        first = versions()
+        assert set(first.values()) == {"m-1", "m-2"}
+        assert change(server, "set", {"1": 50, "2": 50}).status_code == 200
+        second = versions()
+        kept = {user for user in users if first[user] == "m-2"}
+        assert kept < {user for user in users if second[user] == "m-2"}
 
 
 @PROGRAMS

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import requests
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import GUARD_S, RunningServer, user_model, write_project, write_user_project
 
 TRAFFIC = "/grps/v1/admin/traffic"
+ENDED = re.compile(r'^grps_requests_total\{model="(m-[^"]*)".*\} ([0-9]+)$', re.MULTILINE)
 CODE = """
 import os
 import time
@@ -89,18 +90,10 @@ def change(server: RunningServer, action: str, weights: Any = None) -> requests.
     return requests.post(server.url(f"{TRAFFIC}/m/{action}"), json=body, timeout=GUARD_S)
 
 
-def metrics(server: RunningServer, name: str, *labels: str) -> Counter[tuple[str, ...]]:
-    """The samples of a metric by these labels, summed over the others."""
-    text = requests.get(server.url("/metrics"), timeout=GUARD_S).text
-    found: Counter[tuple[str, ...]] = Counter()
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == name:
-                found[tuple(sample.labels[label] for label in labels)] += int(sample.value)
-    return found
-
-
 def served(server: RunningServer) -> dict[str, int]:
     """Requests by the version that replied."""
-    found = metrics(server, "grps_requests_total", "model")
-    return {model: count for (model,), count in found.items() if count}
+    text = requests.get(server.url("/metrics"), timeout=GUARD_S).text
+    found: Counter[str] = Counter()
+    for model, count in ENDED.findall(text):
+        found[model] += int(count)
+    return {model: count for model, count in found.items() if count}

@@ -156,7 +156,7 @@ async fn copies_are_bounded_in_number() {
         // The instance takes the copy, and keeps it.
         while service.state().counts.in_flight > taken.len() {
             tokio::task::yield_now().await;
-            if queue.len() > 0
+            if !queue.is_empty()
                 && let Pulled::Batch(batch) = puller.pull(Duration::ZERO)
             {
                 taken.extend(batch.entries);
