@@ -16,7 +16,12 @@ from grps.cli.output.lines import complain, notice, say
 from grps.cli.table import ENGINE_VERBS_FOLLOW, VERBS
 from grps.errors import GrpsError, HomeError
 
-PACKAGES = ("grps.cli.verbs", "grps.cli.verbs.lifecycle", "grps.cli.verbs.projects")
+PACKAGES = (
+    "grps.cli.verbs",
+    "grps.cli.verbs.lifecycle",
+    "grps.cli.verbs.measuring",
+    "grps.cli.verbs.projects",
+)
 """Where the modules of verbs are."""
 WRONG_USAGE, INTERRUPTED = 2, 130
 HELP_WITHOUT_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())

@@ -36,8 +36,8 @@ VERBS = {
     "version": "Show the versions of GRPS and of the engines it finds.",
     "completion": "Print a shell completion script.",
 }
-"""Verb and its one-line help; the module of the same name in ``verbs/``, or in ``lifecycle/`` or
-``projects/`` there, has its ``command``."""
+"""Verb and its one-line help; the module of the same name in ``verbs/``, or in ``lifecycle/``,
+``measuring/`` or ``projects/`` there, has its ``command``."""
 
 ENGINE_VERBS_FOLLOW = "serve"
 """The verb after which the list shows those of the engines."""

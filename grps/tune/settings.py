@@ -8,7 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from grps.backends.table import ENGINES
-from grps.config.schema import BatchingConfig, ModelConfig
+from grps.config.parts.batching import BatchingConfig
+from grps.config.schema import ModelConfig
 
 Isolation = Literal["thread", "process"]
 Option = str | int | float | bool

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from grps.backends.formats import model_in, recognise
+from grps.cli.serving.model_argument import GivenModel
 from grps.cli.serving.model_service import default_device, engine_of, model_config
 from grps.config.schema import ModelConfig, ServerConfig
 from grps.deploy.paths import ServiceFolder
@@ -74,7 +75,7 @@ def _project_of(folder: ServiceFolder) -> Project:
 def _of_file(path: Path, device: str | None) -> Subject:
     path = model_in(path)
     recognise(path)
-    engine = engine_of(path, None)
+    engine = engine_of(GivenModel(path), None)
     flags: dict[str, Any] = {
         "device": device or default_device(engine, set()),
         "inp_device": None,

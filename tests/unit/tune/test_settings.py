@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from grps.config.schema import BatchingConfig
+from grps.config.parts.batching import BatchingConfig
 from grps.tune import Settings, Variant
 from grps.tune.settings import differences, model_config
 from tests.unit.tune.made import CONFIG, ONE

@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from grps.cli.main import main
-from grps.cli.verbs import tune as verb
+from grps.cli.verbs.measuring import tune as verb
 from grps.tune import BusyMachineError, Outcome, Search
 from tests.support import write_project
 from tests.unit.tune.made import outcome

@@ -24,6 +24,7 @@ from grps.cli.perf.session import machine, now
 from grps.cli.serving.engine_flags import refuse_flags_of_others
 from grps.cli.serving.flag_words import speaking_of_flags
 from grps.cli.serving.flags import profile_flags
+from grps.cli.serving.model_argument import GivenModel
 from grps.cli.serving.model_service import engine_of, given_flags, model_config
 from grps.config.schema import ModelConfig
 from grps.profile.model import Options, check_engine, profile_model
@@ -110,7 +111,7 @@ def command(model_path: Path, inputs: tuple[str, ...], **options: Any) -> None:
     if outputs.stacks_file is not None:
         raise click.UsageError("--stacks is for projects with Python code; MODEL is a model file")
     model_path = model_in(model_path)
-    engine = engine_of(model_path, options["engine"])
+    engine = engine_of(GivenModel(model_path), options["engine"])
     refuse_flags_of_others(engine, given_flags())
     flags = {**options, "device": options["device"] or "cpu", "converter": None}
     config = model_config(

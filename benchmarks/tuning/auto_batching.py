@@ -1,6 +1,6 @@
 """``batching: auto`` beside fixed sizes of batches, on a model that ONNX Runtime runs.
 
-``python -m benchmarks.auto_batching`` serves a network of dense layers with each setting, finds the
+``python -m benchmarks.tuning.auto_batching`` serves a network of dense layers with each setting, finds the
 rate at which clients that wait for each answer get them, and sends requests at shares of the best
 rate, whether answers come or not. It prints how many were answered within the latency. Latency is
 counted from the time at which a request should have been sent. Run it on an idle machine.
@@ -151,7 +151,9 @@ def settings(slo_ms: float) -> dict[str, dict[str, Any]]:
 
 def main() -> int:
     """Measure and print; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.auto_batching", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.tuning.auto_batching", description=__doc__
+    )
     parser.add_argument("--seconds", type=float, default=5, help="length of one measurement")
     parser.add_argument("--slo_ms", type=float, default=20, help="the latency to keep")
     parser.add_argument("--instances", type=int, default=2, help="copies of the model")
