@@ -27,7 +27,7 @@ _MOST = 5
 """Settings that are tried beside the default."""
 _BOTH_FORMS = 4
 """From so many on, the best are tried with native threads and without."""
-_FIRST_RATE = 0.8
+_FIRST_RATE, _FIRST_OF_MOST = 0.8, 0.6
 """Share of the best prediction, and of what the first one serves at most, at which to begin."""
 _MOST_OPEN, _MOST_S = 32, 0.7
 _RACE_TRIALS = 3
@@ -95,7 +95,7 @@ class Contest:
         services = self._entrants(ranked, rate)
         if self._goal.rate is None and services:
             most = services[0].closed(min(_MOST_OPEN, self._setting.concurrency), _MOST_S)
-            rate = max(1.0, min(rate, _FIRST_RATE * most.throughput))
+            rate = max(1.0, min(rate, _FIRST_OF_MOST * most.throughput))
         entrants = [self.default, *services]
         end_s = _END_TRIALS * self.trials.cost_s(rate)
         compete = race if self._goal.rate is None else race_at

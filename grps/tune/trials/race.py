@@ -22,6 +22,8 @@ _UP, _DOWN = 1.3, 0.7
 _NEAR_ENOUGH = 1.09
 """Ratio of the rates between which the best one is not looked for any more."""
 _SEEDS = 1000
+_MOST_DISTURBED = 5
+"""Trials that are repeated: with more, there is no verdict in the end."""
 _BEGIN_S = 0.6
 """What a trial takes besides its seconds."""
 
@@ -75,7 +77,7 @@ class Trials:
         earlier = sum(1 for one in self.found if (one.name, one.rate) == (entrant.name, rate))
         seed = 1 + earlier + round(rate * _SEEDS) % _SEEDS * _SEEDS
         trial = entrant.at(rate, self.seconds(rate), seed)
-        if trial.others > self._most_others:
+        if trial.others > self._most_others and self.disturbed < _MOST_DISTURBED:
             self.disturbed += 1
             trial = entrant.at(rate, self.seconds(rate), seed)
         self.found.append(trial)
