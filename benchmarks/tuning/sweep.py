@@ -1,4 +1,4 @@
-"""Compare what ``grpst tune`` finds with an exhaustive sweep: ``python -m benchmarks.tuning.sweep``.
+"""Compare ``grpst tune`` with an exhaustive sweep: ``python -m benchmarks.tuning.sweep``.
 
 For each model, the search runs some times. Then every combination of engine, threads, runs at once,
 batch size and native threads is started and tried at a rate near the best one so far; those that
