@@ -3,7 +3,7 @@
 ``python -m benchmarks.tuning.auto_batching`` serves a network of dense layers with each setting,
 finds the rate at which clients that wait for each answer get them, and sends requests at shares of
 the best rate, whether answers come or not. It prints how many were answered within the latency.
-Latency is counted from the time at which a request should have been sent. Run it on an idle machine.
+Latency counts from the time at which a request should have been sent. Run it on an idle machine.
 """
 
 from __future__ import annotations
