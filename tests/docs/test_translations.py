@@ -36,8 +36,6 @@ UNTRANSLATED: set[str] = {
 }
 """English pages without a Chinese one, which the site shows in English to readers of Chinese."""
 BEHIND: set[str] = {
-    "guides/batching.zh.md",
-    "guides/several-machines.zh.md",
     "reference/cli.zh.md",
     "reference/configuration.zh.md",
 }
