@@ -22,14 +22,11 @@ from tools.docs_site.translations import (
 )
 
 UNTRANSLATED: set[str] = {
-    "guides/capture-and-replay.md",
     "guides/model-sources.md",
     "guides/profile-a-model.md",
     "guides/tune-a-model.md",
-    "guides/versions.md",
     "performance.md",
     "reference/backends.md",
-    "reference/capture-format.md",
     "reference/metrics.md",
     "reference/plugin-abi.md",
     "reference/python-api.md",
