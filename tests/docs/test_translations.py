@@ -22,9 +22,6 @@ from tools.docs_site.translations import (
 )
 
 UNTRANSLATED: set[str] = {
-    "guides/model-sources.md",
-    "guides/profile-a-model.md",
-    "guides/tune-a-model.md",
     "performance.md",
     "reference/backends.md",
     "reference/metrics.md",
