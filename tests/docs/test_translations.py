@@ -23,7 +23,6 @@ from tools.docs_site.translations import (
 
 UNTRANSLATED: set[str] = {
     "performance.md",
-    "reference/backends.md",
     "reference/plugin-abi.md",
     "reference/python-api.md",
 }
