@@ -9,11 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, blocks, chinese_pages, english_pages, name_of
+from tests.docs.pages import (
+    CHINESE_README,
+    DOCS,
+    README,
+    blocks,
+    chinese_pages,
+    english_pages,
+    name_of,
+)
 from tools.docs_site.translations import (
     BLOCK,
     LINK,
-    SUFFIX,
     chinese,
     english,
     headings,
@@ -35,6 +42,11 @@ STEP = re.compile(r"^\d+\. ", re.MULTILINE)
 HAN = "\u4e00-\u9fff"
 HALF_WIDTH = re.compile(rf"[{HAN}][,;:?!()]|[,;:?!()][{HAN}]|[{HAN}]\.(?:\s|$)")
 NO_SPACE = re.compile(rf"[{HAN}][A-Za-z0-9]|[A-Za-z0-9][{HAN}]")
+
+
+def translations() -> list[Path]:
+    """All Chinese pages; their README is named as GitHub's readers know it."""
+    return [CHINESE_README, *chinese_pages()]
 
 
 def prose(page: Path) -> str:
@@ -63,7 +75,7 @@ def test_every_chinese_page_has_an_english_one() -> None:
 def features(page: Path) -> dict[str, Sequence[object]]:
     """What a page and its translation have in common, whatever the language."""
     text = prose(page)
-    links = (target.replace(SUFFIX, ".md") for target, _ in LINK.findall(text))
+    links = (re.sub(r"\.zh(-CN)?\.md$", ".md", target) for target, _ in LINK.findall(text))
     numbers = NUMBER.findall(STEP.sub("", re.sub(r"\]\([^)]*\)", "]", CODE.sub("", text))))
     return {
         "code blocks": [(block.language, block.text) for block in blocks(page)],
@@ -90,22 +102,22 @@ def _without(items: Sequence[object], others: Sequence[object]) -> list[object]:
     return list((Counter(items) - Counter(others)).elements())
 
 
-@pytest.mark.parametrize("page", chinese_pages(), ids=name_of)
+@pytest.mark.parametrize("page", translations(), ids=name_of)
 def test_the_chinese_page_agrees_with_the_english_one(page: Path) -> None:
     found = differences(page)
-    if page.relative_to(DOCS).as_posix() in BEHIND:
+    if name_of(page).removeprefix("docs/") in BEHIND:
         assert found, "it has caught up: take it off the list"
     else:
         assert not found, "translate the change, or add the page to BEHIND"
 
 
-@pytest.mark.parametrize("page", chinese_pages(), ids=name_of)
+@pytest.mark.parametrize("page", translations(), ids=name_of)
 def test_links_lead_to_chinese_pages(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert with_links(text, page) == text, "run: python -m tools.docs_site.translations"
 
 
-@pytest.mark.parametrize("page", chinese_pages(), ids=name_of)
+@pytest.mark.parametrize("page", translations(), ids=name_of)
 def test_chinese_has_its_own_punctuation_and_spacing(page: Path) -> None:
     for line in shown(page).splitlines():
         for wrong in (HALF_WIDTH, NO_SPACE):
@@ -120,6 +132,11 @@ def test_blocks_are_filled_in_order() -> None:
     )
     with pytest.raises(ValueError, match="1 code blocks, but the English page has 2"):
         with_blocks("```\n```\n", original)
+
+
+def test_the_readme_is_a_translation_too() -> None:
+    assert english(CHINESE_README) == README
+    assert CHINESE_README in translations()
 
 
 def test_links_are_moved_to_chinese_pages_and_headings(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from tools.repository import ROOT
 
 DOCS = ROOT / "docs"
 SUFFIX = ".zh.md"
+README = ROOT / "README.zh-CN.md"
+"""The only Chinese page outside of ``docs/``, named as GitHub's readers know it."""
 BLOCK = re.compile(r"^```[\w-]*\n(?:.*?\n)??```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?P<target>[^)#\s]*)(?:#(?P<anchor>[\w-]+))?\)")
@@ -23,6 +25,8 @@ LINK = re.compile(r"\]\((?P<target>[^)#\s]*)(?:#(?P<anchor>[\w-]+))?\)")
 
 def english(page: Path) -> Path:
     """Return the English page of a Chinese one."""
+    if page == README:
+        return ROOT / "README.md"
     return page.with_name(f"{page.name.removesuffix(SUFFIX)}.md")
 
 
@@ -91,7 +95,10 @@ def with_links(text: str, page: Path) -> str:
 
 def main() -> int:
     """Complete the named pages, or all."""
-    pages = [Path(name).resolve() for name in sys.argv[1:]] or sorted(DOCS.rglob(f"*{SUFFIX}"))
+    pages = [Path(name).resolve() for name in sys.argv[1:]] or [
+        README,
+        *sorted(DOCS.rglob(f"*{SUFFIX}")),
+    ]
     failed = 0
     for page in pages:
         text = page.read_text(encoding="utf-8")
