@@ -29,7 +29,6 @@ from tools.docs_site.translations import (
 )
 
 UNTRANSLATED: set[str] = {
-    "performance.md",
     "reference/plugin-abi.md",
     "reference/python-api.md",
 }

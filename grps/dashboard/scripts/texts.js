@@ -112,7 +112,7 @@ const TEXTS = {
     stage_queue: "等待实例", stage_batch_wait: "等待凑满批次", stage_preprocess: "预处理", stage_infer: "推理",
     stage_postprocess: "后处理", stage_other: "其他",
     traffic: "版本间的流量", traffic_hint: "未指定版本的请求如何分配。规则和按钮的更改在服务重启前有效。",
-    candidate: "候选", requests_minute: "请求/分钟", copies_differ: "不一致的副本", traffic_promote: "推进", traffic_rollback: "回滚",
+    candidate: "候选", requests_minute: "请求/分钟", copies_differ: "不一致的影子请求", traffic_promote: "推进", traffic_rollback: "回滚",
     traffic_pause: "暂停", traffic_resume: "继续", phase_steady: "稳定", phase_running: "进行中", phase_paused: "已暂停", phase_rolled_back: "已回滚", phase_done: "已完成",
     services: "其他机器上的服务", services_hint: "部分模型在这些服务中运行。被剔除的端点恢复响应之前不会收到调用。",
     service: "服务", endpoint: "端点", state: "状态", version: "版本", no_endpoints: "没有端点",
