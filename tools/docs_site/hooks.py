@@ -17,7 +17,14 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from tools.docs_site.translations import SUFFIX, anchors, chinese, translated_anchor
+from tools.docs_site.translations import (
+    README,
+    SUFFIX,
+    anchors,
+    chinese,
+    english,
+    translated_anchor,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -105,7 +112,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Let links lead to pages and headings of the site; join the lines of Chinese text."""
     source = Path(page.file.abs_src_path or "")
-    is_chinese = source.name.endswith(SUFFIX)
+    is_chinese = source == README or source.name.endswith(SUFFIX)
     is_substitute = language_of(config) == "zh" and not is_chinese
     here = Path(page.file.src_uri).parent
 
@@ -114,6 +121,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         file = (source.parent / target).resolve()
         if "://" in target or not file.is_file() or not file.is_relative_to(ROOT):
             return found[0]
+        if language_of(config) == DEFAULT and file.name.endswith(SUFFIX):
+            # The Chinese README is on the English site too, which has no Chinese pages.
+            anchor = anchor and translated_anchor(anchor, file, english(file))
+            file = english(file)
         if is_substitute and anchor and chinese(file).is_file():
             anchor = translated_anchor(anchor, file, chinese(file))
             # A Chinese page that is behind may lack the heading; the link then leads to its top.
