@@ -25,7 +25,7 @@ Object.assign(TEXTS.zh, {
   chat_hint: "输入消息。Enter 发送,Shift+Enter 换行。",
   chat_empty: "与 {0} 对话。消息只保留在此页面中,刷新后消失。",
   stop_answer: "停止", new_chat: "新对话", generating: "生成中…", answered: "回答已完成。", not_answered: "回答失败。", results_next: "模型调用了工具,请填写结果。",
-  system_prompt: "系统提示词", temperature_field: "温度", top_p: "Top p", max_tokens: "最多 token 数", seed: "随机种子",
+  system_prompt: "系统提示", temperature_field: "温度", top_p: "Top p", max_tokens: "最多 token 数", seed: "随机种子",
   stop_strings: "停止字符串,每行一个(\\n 表示换行)", token_probabilities: "显示每个 token 的概率",
   tools: "工具", tools_hint: "JSON 格式的工具列表,与 OpenAI API 相同", tools_example: "插入示例", tool_choice: "工具选择",
   choice_auto: "自动", choice_none: "不使用", choice_required: "必须使用",
