@@ -33,7 +33,8 @@ from grps.tune import BusyMachineError, Search, Settings, read_goal, tune
 from grps.tune.outcome import Outcome
 from grps.tune.settings import Variant, model_config
 from grps.tune.space import engines_for, native_form, thread_counts
-from grps.tune.trials.race import Trials
+from grps.tune.trials.race import Entrant, Trials
+from grps.tune.trials.result import Trial
 from grps.tune.trials.service import Setting, TrialService, running
 
 DEFAULT = "default"
@@ -45,7 +46,9 @@ _FINE = 1.04
 _LOW, _FAST = 20.0, 2.0
 """The rate from which the default rises, and by how much."""
 _REPEATS = 2
-_WAITS, _WAIT_S = 5, 5.0
+_WAITS, _WAIT_S = 100, 5.0
+_MOST_OTHERS = 0.2
+"""Processors that others may use in a trial of the sweep."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,17 @@ def combinations(subject: Subject, batches: Sequence[int]) -> Iterator[Settings]
                     yield from (one for one in (native, one) if one is not None)
 
 
+class Quiet(Trials):
+    """Trials that are repeated until others leave the machine alone."""
+
+    def run(self, entrant: Entrant, rate: float) -> Trial:
+        """Try a service at a rate."""
+        while (trial := super().run(entrant, rate)).others > _MOST_OTHERS:
+            self.found.pop()
+            time.sleep(_WAIT_S)
+        return trial
+
+
 class Sweep:
     """Measures goodputs of one model."""
 
@@ -171,7 +185,7 @@ class Sweep:
         self._end = end
         goal = read_goal((subject.slo,), "throughput", None)
         self._setting = Setting(goal, "http", shapes, 32)
-        self.trials = Trials(goal, lambda _: None)
+        self.trials = Quiet(goal, lambda _: None)
         self.left_out = 0
         self.top = _LOW
 
@@ -233,12 +247,16 @@ def searched(subject: Subject, force: bool) -> Outcome:
     )
     for left in reversed(range(_WAITS)):
         try:
-            return tune(search)
+            outcome = tune(search)
         except BusyMachineError as error:
             if not left:
                 raise
             print(f"  {error}", file=sys.stderr)
             time.sleep(_WAIT_S)
+            continue
+        if outcome.verdict != "none" or not left:
+            return outcome
+        print(f"  no verdict: {outcome.reason}", file=sys.stderr)
     raise AssertionError
 
 
