@@ -84,7 +84,7 @@ def fetch_capture(
             raise unreachable(service, error) from error
         if response.status != http.client.OK:
             reply_of(response.status, response.read(), path)
-        total, done = int(response.headers["Content-Length"]), 0
+        total, done = int(response.headers.get("Content-Length", "0")), 0
         part.unlink(missing_ok=True)
         part.touch(mode=0o600, exist_ok=False)
         with part.open("wb") as out:
@@ -96,8 +96,10 @@ def fetch_capture(
         if done != total:
             raise DeployError(f"the service sent {done} bytes of {total}; fetch it again")
         part.replace(file)
-    except http.client.HTTPException as error:
+    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
         raise unreachable(service, error) from error
+    except OSError as error:
+        raise DeployError(f"{file} can't be written: {error.strerror or error}") from error
     finally:
         connection.close()
         part.unlink(missing_ok=True)

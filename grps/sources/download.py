@@ -14,13 +14,17 @@ from grps.errors import SourceError, SourceUnavailableError
 from grps.sources.remote import RemoteFile, SourceChangedError
 
 TRIES = 5
-"""Failures one after another, without a byte between them, after which a download is given up."""
+"""Failures one after another, without getting further, after which a download is given up."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 PART_SUFFIX = ".grps-part"
 _READ_BYTES = 1 << 20
 
 OnBytes = Callable[[int], None]
 """Takes the bytes of the file that are here."""
+
+
+class _ExcessError(SourceError):
+    """More bytes came than may; what is here is of no use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +58,8 @@ def download(file: RemoteFile, target: Path, terms: Terms) -> Downloaded:
     resumed = part.exists() and part.stat().st_size > 0
     try:
         fetched = _fetch(file, part, terms)
-    except SourceUnavailableError:
-        raise
-    except SourceError:
-        part.unlink()
+    except (SourceChangedError, _ExcessError):
+        part.unlink(missing_ok=True)
         raise
     sha256, fault = _checked(file, part)
     if fault is not None and resumed and fetched < part.stat().st_size:
@@ -83,14 +85,14 @@ def sha256_if_whole(file: RemoteFile, path: Path) -> str | None:
 def _fetch(file: RemoteFile, part: Path, terms: Terms) -> int:
     """Fetch the rest of a file; return how many bytes that was."""
     fetched, failures, pause_s = 0, 0, FIRST_PAUSE_S
+    most = _size(part)
     while True:
-        have = part.stat().st_size if part.exists() else 0
+        have = _size(part)
         if file.size is not None and have > file.size:
             part.unlink()
             have = 0
         if file.size is not None and have == file.size and part.exists():
             return fetched
-        before = fetched
         try:
             with part.open("ab") as out:
                 try:
@@ -105,13 +107,20 @@ def _fetch(file: RemoteFile, part: Path, terms: Terms) -> int:
         except SourceChangedError:
             raise
         except SourceUnavailableError as error:
-            failures, pause_s = (1, FIRST_PAUSE_S) if fetched > before else (failures + 1, pause_s)
+            # A try that began again at 0 and came no further has got nowhere.
+            further = _size(part) > most
+            most = max(most, _size(part))
+            failures, pause_s = (1, FIRST_PAUSE_S) if further else (failures + 1, pause_s)
             if failures >= TRIES:
                 raise SourceUnavailableError(
                     f"{error} (given up after {TRIES} tries; the part that is here stays)"
                 ) from error
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
 
 
 def _receive(file: RemoteFile, out: BinaryIO, have: int, terms: Terms) -> Any:
@@ -124,9 +133,9 @@ def _receive(file: RemoteFile, out: BinaryIO, have: int, terms: Terms) -> Any:
         for chunk in opened.chunks:
             done += len(chunk)
             if done > terms.max_bytes:
-                raise SourceError(f"{file.path}: is larger than {terms.limit}")
+                raise _ExcessError(f"{file.path}: is larger than {terms.limit}")
             if done > most:
-                raise SourceError(
+                raise _ExcessError(
                     f"{file.path}: the host sends more than the {file.size} bytes that it announced"
                 )
             out.write(chunk)

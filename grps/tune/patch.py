@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def apply(outcome: Outcome, file: Path, written: ModelConfig) -> Path:
         TuneError: The file has changed since it was read, or does not have the model.
         ConfigError: It can't be read, or the result would break a rule; nothing is written then.
     """
+    file = file.resolve()  # a link stays one
     text = read_text(file)
     models = parse_inference(text, str(file)).models
     index = next((at for at, one in enumerate(models) if one.key == outcome.base.key), None)
@@ -82,6 +84,9 @@ def apply(outcome: Outcome, file: Path, written: ModelConfig) -> Path:
     edited = with_entry_values(text, str(file), "models", index, outcome.changes)
     parse_inference(edited, str(file))
     backup = file.with_name(file.name + BACKUP)
+    numbers = count(2)
+    while backup.exists():  # the file before the first search is not lost by the second
+        backup = file.with_name(f"{file.name}{BACKUP}-{next(numbers)}")
     mode = os.stat(file).st_mode & 0o777
     write_atomically(backup, file.read_bytes(), mode)
     write_atomically(file, edited.encode(), mode)

@@ -263,7 +263,8 @@ def inspect_flags(function: Decorated) -> Decorated:
     loading = [ENGINE_FLAGS[name].option for name in LOADING]
     for flag in reversed([engine, *own, *loading]):
         function = flag(function)
-    return MODEL(function)
+    model = ModelArgument(takes_projects=True)
+    return click.argument("model", metavar="MODEL", type=model)(function)
 
 
 def profile_flags(function: Decorated) -> Decorated:

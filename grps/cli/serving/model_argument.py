@@ -36,6 +36,15 @@ class ModelArgument(click.ParamType[GivenModel]):
 
     name = "model"
 
+    def __init__(self, *, takes_projects: bool = False) -> None:
+        """Read a model.
+
+        Args:
+            takes_projects: Leave a directory as it is: it may be that of a project, which has a
+                model file too.
+        """
+        self._takes_projects = takes_projects
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> GivenModel:
@@ -43,7 +52,8 @@ class ModelArgument(click.ParamType[GivenModel]):
         if isinstance(value, GivenModel):
             return value
         if not is_uri(value):
-            return GivenModel(model_in(Path(str(_PATH.convert(value, param, ctx)))))
+            path = Path(str(_PATH.convert(value, param, ctx)))
+            return GivenModel(path if self._takes_projects else model_in(path))
         with ByteProgress() as progress:
             sources = Sources(Settings.of(), on_bytes=progress.show, on_line=notice)
             fetched = sources.fetch(value)

@@ -46,7 +46,11 @@ def _listen() -> Listener:
     mask = os.umask(0o177)
     listener = Listener(unfinished, "AF_UNIX")
     os.umask(mask)
-    Path(unfinished).rename(SOCKET)
+    # A second name: the listener removes its own when it ends.
+    named = Path(f"{unfinished}.named")
+    named.unlink(missing_ok=True)
+    os.link(unfinished, named)
+    named.replace(SOCKET)
     return listener
 
 

@@ -89,7 +89,7 @@ class _Reader:
             return "".join(parts)
         if kind != "word":
             raise self._fault(at, f"{token!r} is no value")
-        if re.fullmatch(r"-?[0-9]+", token):
+        if re.fullmatch(r"-?[0-9]{1,20}", token):
             return int(token)
         if token in ("true", "false"):
             return token == "true"

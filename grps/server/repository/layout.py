@@ -129,7 +129,7 @@ def read_repository(root: Path) -> Repository:
     for folder in folders:
         try:
             found |= {one.key: one for one in _versions(folder)}
-        except (ConfigError, OSError, UnicodeDecodeError) as error:
+        except (ConfigError, OSError, ValueError) as error:
             faults[folder.name] = str(error)
     return Repository(found, faults)
 

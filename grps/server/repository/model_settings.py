@@ -109,7 +109,7 @@ def _read_engine(config: Message, made: ModelSettings) -> None:
         made.engine = ENGINES[asked]
         break
     file_name = str(_last(config, "default_model_filename", ""))
-    if "/" in file_name or file_name in (".", ".."):
+    if "/" in file_name or file_name in (".", "..") or not file_name.isprintable():
         raise ConfigError(f"default_model_filename {file_name!r} is no name of a file")
     made.file_name = file_name or None
 

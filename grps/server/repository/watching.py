@@ -98,6 +98,10 @@ class RepositoryWatch:
                 self.step(models)
             except (GrpsError, OSError) as error:
                 self._note("", str(error))
+            except Exception as error:
+                # One model that surprises must not end this for all others.
+                logger.exception("repository %s: can't be followed", self._root)
+                self._note("", f"{type(error).__name__}: {error}")
 
     def step(self, models: ServedModels) -> None:
         """Read the repository once, and load, reload and unload what has changed."""
@@ -198,7 +202,12 @@ class RepositoryWatch:
         return Path(str(entry.get("inferer_path") or "")).is_relative_to(self._root)
 
     def _document(self) -> dict[str, Any]:
-        document: dict[str, Any] = yaml.safe_load(read_text(self._file)) or {}
+        try:
+            document = yaml.safe_load(read_text(self._file)) or {}
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{self._file} is no YAML: {error}") from error
+        if not isinstance(document, dict):
+            raise ConfigError(f"{self._file} has no keys")
         return document
 
     def _choose_default(self, names: list[str]) -> None:

@@ -138,14 +138,16 @@ class Cache:
         for file in partial.rglob("*"):
             if file.is_file():
                 file.chmod(0o444)
-        if (target / name).exists():
-            shutil.rmtree(partial)
-        else:
-            shutil.rmtree(target, ignore_errors=True)
-            size = sum(file.size for file in files)
-            record = ModelRecord(name=name, bytes=size, uri=uri)
-            _write(self._models / f"{digest}.json", msgspec.json.encode(record))
-            partial.rename(target)
+        # The same model may come from another URI at the same time.
+        with locked(self.folder / "locks" / f"model-{digest}"):
+            if (target / name).exists():
+                shutil.rmtree(partial)
+            else:
+                shutil.rmtree(target, ignore_errors=True)
+                size = sum(file.size for file in files)
+                record = ModelRecord(name=name, bytes=size, uri=uri)
+                _write(self._models / f"{digest}.json", msgspec.json.encode(record))
+                partial.rename(target)
         return digest, target / name, held
 
     def note(self, key: str, record: SourceRecord) -> None:

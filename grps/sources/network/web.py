@@ -245,7 +245,8 @@ def _up_to(response: httpx.Response, limit: int, url: str) -> Iterator[bytes]:
 def _origin(url: str) -> tuple[str, str, int | None]:
     try:
         parts = urlsplit(url)
-        return parts.scheme, parts.hostname or "", parts.port
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+        return parts.scheme, parts.hostname or "", port
     except ValueError as error:
         raise SourceError(f"{shown_url(url)}: no URL ({error})") from error
 

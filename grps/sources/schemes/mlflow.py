@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from grps.errors import SourceError
 from grps.sources.network.hosts import HostPolicy
-from grps.sources.network.web import Web, basic
+from grps.sources.network.web import Web, basic, shown_url
 from grps.sources.network.web_files import WebFile
 from grps.sources.remote import MAX_FILES, RemoteFile, RemoteModel, checked_files, checked_path
 from grps.sources.schemes import objects
@@ -38,7 +38,7 @@ def find(uri: SourceUri, web: Web, policy: HostPolicy) -> RemoteModel:
         return objects.find(SourceUri.parse(place), web, policy)
     if scheme != "mlflow-artifacts":
         raise SourceError(
-            f"{uri}: its artifacts are at {place.partition('?')[0]!r}, which is not fetched; "
+            f"{uri}: its artifacts are at {shown_url(place)!r}, which is not fetched; "
             "start the tracking server with --serve-artifacts, or keep them in s3:// or gs://"
         )
     return api.artifacts(urlsplit(place).path.strip("/"), name)

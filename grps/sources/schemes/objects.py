@@ -133,11 +133,10 @@ def _file(uri: SourceUri, store: Any, facts: Any, inside: str) -> RemoteFile:
             options["range"] = {"offset": start}
         try:
             result = obstore.get(store, key, options=options)
-            yield Opened(start, _chunks(uri, result))
-        except SourceError:
-            raise
         except Exception as error:
             raise _failure(uri, error) from error
+        # Outside: what the caller raises, as on a full disk, is no failure of the store.
+        yield Opened(start, _chunks(uri, result))
 
     return RemoteFile(path=inside, size=facts["size"], marker=marker, open=read)
 

@@ -100,6 +100,15 @@ def test_another_process_goes_on_where_one_was_given_up(
     assert sources().fetch(model).fetched_bytes == len(MODEL) - (2 << 20)
 
 
+def test_a_download_that_gets_no_further_is_given_up(host: Host, model: str, sources: Make) -> None:
+    # Without a validator each try begins again at 0, and ends at the same place.
+    host.has_validators = False
+    host.cuts["/a/model.onnx"] = [1000] * 100
+    with pytest.raises(SourceUnavailableError, match=r"given up after 5 tries"):
+        sources().fetch(model)
+    assert host.requests("GET", "/a/model.onnx") <= downloads.TRIES + 1
+
+
 def test_a_part_of_another_content_is_not_gone_on_with(
     host: Host, model: str, sources: Make, tmp_path: Path
 ) -> None:

@@ -101,6 +101,16 @@ def test_settings_are_put_into_a_file(tmp_path: Path) -> None:
     assert backup.read_text() == INFERENCE
     assert file.stat().st_mode & 0o777 == 0o640
 
+    # Another search keeps the first backup, and a link stays a link.
+    file.write_text(INFERENCE.replace("# of this service", "# of that service"))
+    link = tmp_path / "link.yml"
+    link.symlink_to(file)
+    second = apply(outcome(path="/elsewhere/net.onnx"), link, written)
+    assert second == tmp_path / f"inference.yml{BACKUP}-2"
+    assert backup.read_text() == INFERENCE
+    assert link.is_symlink()
+    assert "instances: 2" in file.read_text()
+
 
 def test_a_file_that_has_changed_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "inference.yml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from grps.backends.common.signature import describe
 from grps.backends.formats import model_in
 from grps.cli.calling.inputs import read_inputs, to_content
 from grps.cli.calling.types import types_of
+from grps.cli.output.files import check_writable
 from grps.cli.output.lines import notice, say
 from grps.cli.output.progress import ProgressLine
 from grps.cli.output.table import print_columns
@@ -78,7 +79,7 @@ class _Outputs:
 @click.option("--html", "html_file", type=_NEW_FILE, help="Write it as a page with plots.")
 @click.option("--stacks", "stacks_file", type=_NEW_FILE,
               help="Write the samples of a project's code in py-spy's raw format.")  # fmt: skip
-def command(model_path: Path, inputs: tuple[str, ...], **options: Any) -> None:
+def command(model: GivenModel, inputs: tuple[str, ...], **options: Any) -> None:
     """Show where a model spends its time: operators or Python code, curves and memory.
 
     MODEL is a model file of ONNX Runtime, OpenVINO, PyTorch or TensorFlow, or the folder of a
@@ -101,17 +102,18 @@ def command(model_path: Path, inputs: tuple[str, ...], **options: Any) -> None:
       grpst profile my_project @photo.jpg --html report.html --stacks stacks.txt
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     outputs = _Outputs(*(options.pop(f"{one}_file") for one in ("json", "html", "stacks")))
+    check_writable(outputs.json_file, outputs.html_file, outputs.stacks_file)
     words = _Words(inputs, options.pop("text"))
     rows = options.pop("rows")
-    if is_project(model_path):
-        _profile_project(model_path, words, options, outputs, rows)
+    if is_project(model.path):
+        _profile_project(model.path, words, options, outputs, rows)
         return
     if options["name"] is not None:
         raise click.UsageError("--model is for projects; MODEL is a model file")
     if outputs.stacks_file is not None:
         raise click.UsageError("--stacks is for projects with Python code; MODEL is a model file")
-    model_path = model_in(model_path)
-    engine = engine_of(GivenModel(model_path), options["engine"])
+    model_path = model_in(model.path)
+    engine = engine_of(replace(model, path=model_path), options["engine"])
     refuse_flags_of_others(engine, given_flags())
     flags = {**options, "device": options["device"] or "cpu", "converter": None}
     config = model_config(

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from grps.cli.names import complete_running
+from grps.cli.output.files import check_writable
 from grps.cli.output.lines import notice, say
 from grps.cli.output.progress import ProgressLine
 from grps.cli.perf.session import allow_connections
@@ -84,13 +85,15 @@ def command(capture: Path, target: str, json_file: Path | None, **options: Any) 
         model=options["model"],
         tolerance=options["tolerance"],
     )
+    check_writable(json_file)
     replayed = _send(replay, capture.name, place, options)
     _report(replayed)
     if json_file is not None:
         json_file.write_text(json.dumps(to_json(replayed), indent=1), encoding="utf-8")
     if replayed.measurement.is_stopped:
         sys.exit(_INTERRUPTED)
-    if replayed.found.differences > options["max_differences"] or replayed.missing:
+    nothing = replayed.capture.damage is not None or not replayed.found.compared
+    if nothing or replayed.missing or replayed.found.differences > options["max_differences"]:
         sys.exit(_DIFFERENT)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from grps.cli.output.files import check_writable
 from grps.cli.output.lines import complain, notice, say
 from grps.cli.output.progress import ProgressLine
 from grps.cli.output.table import print_columns
@@ -104,6 +105,7 @@ def command(target: str, **options: Any) -> None:
         force=options["force"],
         fresh=options["fresh"],
     )
+    check_writable(options["output"], options["json_file"], options["html_file"])
     try:
         outcome = _run(search)
     except BusyMachineError as error:
