@@ -48,7 +48,7 @@ class Watched:
         repository = {"path": str(self.root), "poll_seconds": 1}
         self.conf.write_text(yaml.safe_dump({"models": [], "repository": repository}))
         self.models = Models(self.conf)
-        self.watch = RepositoryWatch(RepositoryConfig(path="models"), folder, self.conf)
+        self.watch = RepositoryWatch(RepositoryConfig(path="models", poll_seconds=1), folder, self.conf)
 
     def put(self, name: str, version: int, operator: str = "Neg", config: str = "") -> Path:
         folder = self.root / name / str(version)
@@ -180,3 +180,33 @@ def test_what_can_not_be_served_is_left_out_and_nothing_at_all_is_refused(
     (watched.root / "text" / "1" / "model.onnx").unlink()
     with pytest.raises(ConfigError, match=r"steps: .*it keeps a state"):
         watched.settle()
+
+
+@pytest.mark.parametrize(
+    "config", [f"max_batch_size: {'9' * 5000}", 'default_model_filename: "a\x00b"', "\x00", "{"]
+)
+def test_a_config_that_no_one_reads_leaves_other_models_alone(
+    watched: Watched, config: str
+) -> None:
+    watched.settle()
+    watched.put("other", 1, config=config)
+    watched.put("third", 1)
+    assert watched.step() == []
+    assert watched.step() == ["load third-1"]
+
+
+def test_polling_goes_on_when_the_configuration_is_broken_meanwhile(watched: Watched) -> None:
+    watched.settle()
+    watched.put("net", 2)
+    good = watched.conf.read_text()
+    times = 0
+
+    def wait(seconds: float) -> bool:
+        nonlocal times
+        times += 1
+        if times <= 3:
+            watched.conf.write_text("models: [\n" if times < 3 else good)
+        return times > 5
+
+    watched.watch.follow(watched.models, wait)  # type: ignore[arg-type]
+    assert watched.models.done == ["load net-2"]
