@@ -209,4 +209,4 @@ def test_polling_goes_on_when_the_configuration_is_broken_meanwhile(watched: Wat
         return times > 5
 
     watched.watch.follow(watched.models, wait)  # type: ignore[arg-type]
-    assert watched.models.done == ["load net-2"]
+    assert watched.models.done == ["load net-2", "unload net-1"]
