@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import click
 import msgspec
+import numpy as np
 import pytest
 
 from grps.cli.group import all_verbs
@@ -187,6 +188,8 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
         return f"`[{', '.join(field.default)}]`"
     if isinstance(field.default, bool):
         return str(field.default).lower()
+    if isinstance(field.default, float) and "e" in str(field.default):
+        return np.format_float_positional(field.default)
     return f"`{field.default}`" if isinstance(field.default, str) else str(field.default)
 
 

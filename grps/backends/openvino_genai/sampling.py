@@ -58,7 +58,7 @@ def generation_config(
     config.stop_token_ids = end_tokens | set(stop_tokens.tolist())
     structure = structured_output(inputs)
     if structure is not None:
-        config.partsd_output_config = structure
+        config.structured_output_config = structure
     try:
         config.validate()
     except RuntimeError as error:

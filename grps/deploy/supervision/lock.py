@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from grps.deploy.paths import check_name, home, naming_home
 from grps.errors import DeployError
 
 Purpose = Literal["start", "stop"]
+_ENDING_S, _POLL_S = 0.5, 0.02
+"""A process that ends has the lock a moment longer than its name is in the file."""
 
 
 @contextmanager
@@ -35,13 +38,7 @@ def hold(name: str, purpose: Purpose = "start") -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DeployError(
-                f"service {name!r} is being started or stopped by {_holder(number)}; "
-                "wait for it to end"
-            ) from error
+        _lock(number, name)
         os.ftruncate(number, 0)
         os.pwrite(number, f"{os.getpid()} {purpose}".encode(), 0)
         try:
@@ -50,6 +47,22 @@ def hold(name: str, purpose: Purpose = "start") -> Iterator[None]:
             os.ftruncate(number, 0)
     finally:
         os.close(number)
+
+
+def _lock(number: int, name: str) -> None:
+    deadline = time.monotonic() + _ENDING_S
+    while True:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+                continue
+            raise DeployError(
+                f"service {name!r} is being started or stopped by {_holder(number)}; "
+                "wait for it to end"
+            ) from error
+        return
 
 
 def starter_of(name: str) -> int | None:

@@ -67,7 +67,7 @@ def test_all_extras_that_messages_name_are_there() -> None:
     extras = set(metadata.metadata("grpst").get_all("Provides-Extra") or ())
     named = {engine.extra for engine in ENGINES.values()}
     named |= {extra for extra, _ in FEATURES.values()}
-    assert named | {"all", "client", "ray"} == extras
+    assert named | {"all", "client", "ray", "sources"} == extras
     assert set(CONVERTERS) - {"labels"} <= extras
 
 

@@ -48,7 +48,9 @@ class Watched:
         repository = {"path": str(self.root), "poll_seconds": 1}
         self.conf.write_text(yaml.safe_dump({"models": [], "repository": repository}))
         self.models = Models(self.conf)
-        self.watch = RepositoryWatch(RepositoryConfig(path="models", poll_seconds=1), folder, self.conf)
+        self.watch = RepositoryWatch(
+            RepositoryConfig(path="models", poll_seconds=1), folder, self.conf
+        )
 
     def put(self, name: str, version: int, operator: str = "Neg", config: str = "") -> Path:
         folder = self.root / name / str(version)
