@@ -186,11 +186,10 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
         return ""
     if isinstance(field.default, tuple):
         return f"`[{', '.join(field.default)}]`"
-    if isinstance(field.default, bool):
-        return str(field.default).lower()
-    if isinstance(field.default, float) and "e" in str(field.default):
-        return np.format_float_positional(field.default)
-    return f"`{field.default}`" if isinstance(field.default, str) else str(field.default)
+    if isinstance(field.default, str):
+        return f"`{field.default}`"
+    is_tiny = isinstance(field.default, float) and "e" in str(field.default)
+    return np.format_float_positional(field.default) if is_tiny else str(field.default).lower()
 
 
 def test_causes_have_their_statuses() -> None:

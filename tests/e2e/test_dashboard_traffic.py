@@ -34,7 +34,7 @@ def test_versions_are_shown_and_promoted(tmp_path: Path, browser: Browser) -> No
         page.get_by_role("button", name="Roll back").click()
         expect(page.locator("#traffic .phase")).to_have_text("rolled back")
         assert state(server)["phase"] == "rolled_back"
-        expect(page.get_by_role("button", name="Pause")).to_be_hidden()
+        expect(page.locator("#traffic").get_by_role("button", name="Pause")).to_be_hidden()
         page.get_by_role("button", name="Resume").click()
         expect(page.locator("#traffic .phase")).to_have_text("running")
         problems = Axe().run(page, "#traffic").response["violations"]
