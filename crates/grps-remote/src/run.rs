@@ -154,6 +154,7 @@ impl Sent {
         match &outcome {
             Ok(_) => running.succeeded(self.stream.is_none()),
             Err(Failure::Lost(reason)) => running.lost(reason),
+            Err(Failure::Answered(_)) => running.refused(),
             Err(_) => {}
         }
         outcome

@@ -167,7 +167,9 @@ impl Registry {
             let entry = catalog.traffic.get_mut(name).ok_or_else(missing)?;
             let candidate = entry.spec.candidate();
             if let Some(percent) = percent {
-                if entry.weights.iter().all(|(version, _)| version == candidate) {
+                // The usual weights have others where an operator has given the candidate all.
+                let is_alone = |weights: &Weights| weights.iter().all(|(one, _)| one == candidate);
+                if is_alone(&entry.weights) && is_alone(&entry.spec.weights) {
                     let text = format!("version {candidate} shares its requests with no other one");
                     return Err(Error::invalid(text));
                 }

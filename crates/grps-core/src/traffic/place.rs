@@ -5,14 +5,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The golden ratio as a part of 2^64: its multiples are spread evenly, however many there are.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// The square root of 3 in the same way: steps of another length do not go along with the first.
+const ROOT_OF_3: u64 = 0xBB67_AE85_84CA_A73B;
+
 /// Gives each request a place; the places of any number of requests in a row are spread evenly.
-#[derive(Debug, Default)]
-pub(crate) struct Draws(AtomicU64);
+#[derive(Debug)]
+pub(crate) struct Draws {
+    at: AtomicU64,
+    step: u64,
+}
+
+impl Default for Draws {
+    fn default() -> Self {
+        Self { at: AtomicU64::default(), step: GOLDEN }
+    }
+}
 
 impl Draws {
+    /// Draws that are independent of those by which versions are chosen.
+    pub(crate) fn of_copies() -> Self {
+        Self { step: ROOT_OF_3, ..Self::default() }
+    }
+
     /// The place of the next request, from 0 up to but without 1.
     pub(crate) fn next(&self) -> f64 {
-        unit(self.0.fetch_add(GOLDEN, Ordering::Relaxed))
+        unit(self.at.fetch_add(self.step, Ordering::Relaxed))
     }
 }
 
@@ -45,6 +62,13 @@ mod tests {
         // So are those of every third request, when other names take the rest.
         let third = (0..30_000).filter(|index| (draws.next() < 0.1) & (index % 3 == 0)).count();
         assert!((990..=1010).contains(&third), "{third}");
+    }
+
+    #[test]
+    fn copies_are_drawn_from_all_versions() {
+        let (versions, copies) = (Draws::default(), Draws::of_copies());
+        let both = (0..10_000).filter(|_| (versions.next() < 0.1) & (copies.next() < 0.1)).count();
+        assert!((80..=120).contains(&both), "{both}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::traffic::rules::{Reference, broken};
+use crate::traffic::rules::{Candidate, MIN_LATENCIES, Reference, broken};
 use crate::traffic::spec::RolloutSpec;
 use crate::traffic::totals::{Copies, Totals};
 use crate::traffic::weights::Weights;
@@ -138,13 +138,20 @@ impl Rollout {
             return None;
         }
         let least = spec.min_requests;
-        let others = self.window(&now, least, |moment| moment.others.requests);
-        self.reference = Reference::of(&now.others.since(&others.others), least).or(self.reference);
-        let own = self.window(&now, least, |moment| moment.candidate.requests);
+        // A p99 needs more requests, and so a longer window.
+        let [others, others_p99] = [least, least.max(MIN_LATENCIES)].map(|least| {
+            now.others.since(&self.window(&now, least, |moment| moment.others.requests).others)
+        });
+        let [requests, p99] = [least, least.max(MIN_LATENCIES)].map(|least| {
+            let from = self.window(&now, least, |moment| moment.candidate.requests);
+            now.candidate.since(&from.candidate)
+        });
+        self.reference = Reference::renewed(self.reference, &others, &others_p99, least);
         let copied = self.window(&now, least, |moment| moment.copies.ended);
-        let requests = now.candidate.since(&own.candidate);
         let copies = now.copies.since(copied.copies);
-        if let Some(reason) = broken(spec, &requests, copies, self.reference) {
+        if let Some(reason) =
+            broken(spec, Candidate { requests: &requests, p99: &p99 }, copies, self.reference)
+        {
             let (action, phase) = ("rollback", Phase::RolledBack);
             return Some(Decision { action, reason, percent: Some(0.0), phase });
         }
@@ -160,14 +167,15 @@ impl Rollout {
     }
 
     /// The moment from which rules count: the latest one 10 seconds ago or more since which there
-    /// were enough, or else the first that is known.
+    /// were enough, or else the first since the weights stand. Steps count from that too: a candidate
+    /// with few requests is judged by all that it had.
     fn window(&self, now: &Moment, least: u64, count: impl Fn(&Moment) -> u64) -> Moment {
         let is_enough = |earlier: &&Moment| {
             now.at.saturating_duration_since(earlier.at) >= WINDOW
                 && count(now).saturating_sub(count(earlier)) >= least
         };
         let found = self.moments.iter().rev().find(is_enough);
-        found.or_else(|| self.moments.front()).unwrap_or(now).clone()
+        found.or(self.begin.as_ref()).unwrap_or(now).clone()
     }
 }
 

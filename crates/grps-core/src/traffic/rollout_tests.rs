@@ -152,3 +152,16 @@ fn events_are_bounded() {
     assert_eq!(rollout.events.len(), MAX_EVENTS);
     assert_eq!(rollout.events[0].reason, MAX_EVENTS.to_string());
 }
+
+#[test]
+fn a_candidate_with_few_requests_that_all_fail_is_rolled_back_and_makes_no_step() {
+    let mut run = Run::new(10.0, false);
+    run.spec.step = Duration::from_secs(60);
+    let decision = (0..200).find_map(|second| {
+        let requests = u64::from(second % 2 == 0);
+        run.second(requests, requests, 0)
+    });
+    let decision = decision.unwrap();
+    assert_eq!(decision.action, "rollback", "{decision:?}");
+    assert!(decision.reason.starts_with("errors: 50 of 50"), "{}", decision.reason);
+}

@@ -8,7 +8,7 @@ use crate::traffic::totals::{Copies, Totals};
 /// So many requests must have failed, or copies differed, before their share counts.
 const MIN_FAULTS: u64 = 3;
 /// A p99 of fewer requests is the longest of them, whatever the rest does.
-const MIN_LATENCIES: u64 = 100;
+pub(crate) const MIN_LATENCIES: u64 = 100;
 
 /// What the versions besides the candidate did; it stays known when they get no requests any more.
 #[derive(Clone, Copy, Debug)]
@@ -28,17 +28,36 @@ impl Reference {
         let p99 = enough.then(|| others.durations.percentile(99.0));
         Some(Self { failed_percent: others.failed_percent(), p99 })
     }
+
+    /// What the latest requests did; what these are too few for stays as it was.
+    pub(crate) fn renewed(
+        old: Option<Self>,
+        others: &Totals,
+        for_p99: &Totals,
+        min_requests: u64,
+    ) -> Option<Self> {
+        let p99 = Self::of(for_p99, min_requests).and_then(|found| found.p99);
+        let p99 = p99.or(old.and_then(|old| old.p99));
+        Some(Self { p99, ..Self::of(others, min_requests).or(old)? })
+    }
+}
+
+/// The latest requests of a candidate, and as many as its p99 needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) requests: &'a Totals,
+    pub(crate) p99: &'a Totals,
 }
 
 /// The first rule that a candidate breaks, as one line.
 pub(crate) fn broken(
     spec: &RolloutSpec,
-    candidate: &Totals,
+    candidate: Candidate<'_>,
     copies: Copies,
     reference: Option<Reference>,
 ) -> Option<String> {
-    errors(spec, candidate, reference)
-        .or_else(|| latency(spec, candidate, reference))
+    errors(spec, candidate.requests, reference)
+        .or_else(|| latency(spec, candidate.p99, reference))
         .or_else(|| differences(spec, copies))
 }
 

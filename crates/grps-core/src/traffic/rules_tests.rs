@@ -21,8 +21,12 @@ fn requests(requests: u64, failed: u64, each_ms: u64) -> Totals {
     Totals { requests, failed, durations: histogram.read() }
 }
 
+fn all(candidate: &Totals) -> Candidate<'_> {
+    Candidate { requests: candidate, p99: candidate }
+}
+
 fn rule(candidate: &Totals, copies: Copies, others: &Totals) -> Option<String> {
-    broken(&spec(), candidate, copies, Reference::of(others, 50))
+    broken(&spec(), all(candidate), copies, Reference::of(others, 50))
 }
 
 #[test]
@@ -78,5 +82,17 @@ fn a_rule_that_is_left_out_is_not_applied() {
     };
     let copies = Copies { ended: 100, different: 100 };
     let reference = Reference::of(&requests(100, 0, 1), 50);
-    assert_eq!(broken(&spec, &requests(100, 100, 100), copies, reference), None);
+    assert_eq!(broken(&spec, all(&requests(100, 100, 100)), copies, reference), None);
+}
+
+#[test]
+fn a_p99_stays_known_when_the_others_get_few_requests() {
+    let known = Reference::renewed(None, &requests(200, 0, 10), &requests(200, 0, 10), 50).unwrap();
+    let few =
+        Reference::renewed(Some(known), &requests(60, 0, 90), &requests(60, 0, 90), 50).unwrap();
+    assert_eq!(few.p99, known.p99);
+    let none = Reference::renewed(Some(few), &requests(1, 1, 90), &requests(1, 1, 90), 50).unwrap();
+    assert_eq!(none.p99, known.p99);
+    assert!(none.failed_percent < 1e-9);
+    assert!(Reference::renewed(None, &requests(1, 0, 1), &requests(1, 0, 1), 50).is_none());
 }

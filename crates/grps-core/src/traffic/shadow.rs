@@ -89,8 +89,8 @@ pub(crate) struct Shadow {
 impl Shadow {
     pub(crate) fn new(spec: ShadowSpec) -> Self {
         let bytes = ByteBudget::new(spec.max_bytes);
-        let (draws, in_flight, shed, ended) = Default::default();
-        Self { spec, draws, in_flight, bytes, shed, ended }
+        let (in_flight, shed, ended) = Default::default();
+        Self { spec, draws: Draws::of_copies(), in_flight, bytes, shed, ended }
     }
 
     pub(crate) fn spec(&self) -> &ShadowSpec {

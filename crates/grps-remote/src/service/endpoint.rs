@@ -285,6 +285,13 @@ impl InFlight {
         }
     }
 
+    /// Notes that it was answered by an error. That is often quick, which makes no endpoint a fast one.
+    pub(crate) fn refused(self) {
+        let now = Instant::now();
+        let mean = self.endpoint.latency(now).map_or(Duration::ZERO, Duration::from_secs_f64);
+        self.endpoint.note_latency(now.duration_since(self.began).max(mean), now);
+    }
+
     /// Notes that the connection was lost under it.
     pub(crate) fn lost(self, text: &str) {
         let failures = self.endpoint.failures.fetch_add(1, Ordering::Relaxed) + 1;

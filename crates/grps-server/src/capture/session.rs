@@ -23,8 +23,9 @@ const MAX_QUEUED: usize = 1024;
 const MAX_QUEUED_BYTES: usize = 32 << 20;
 /// Longest wait until what was recorded is written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
-/// The golden ratio of 2^64: its multiples are spread evenly.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// The square root of 2 as a part of 2^64: its multiples are spread evenly, and do not go along with
+/// those by which versions are chosen.
+const SPREAD: u64 = 0x6a09_e667_f3bc_c909;
 
 /// What a capture and its thread share.
 pub(super) struct SessionState {
