@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from grps.config.graphs import plan_graph
 from grps.config.names import KnownNames
 from grps.config.parts.batching import BatchingConfig
-from grps.config.parts.capture import CaptureConfig
+from grps.config.parts.capture import SECRET_HEADER_PARTS, CaptureConfig
 from grps.config.ports import parse_ports
 from grps.config.remote.rules import check_remote, check_services
 from grps.config.routes import path_fault
@@ -33,11 +33,6 @@ Fail = Callable[[str, str], ConfigError]
 HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 EMPTY_DIGEST = hashlib.sha256().hexdigest()
 """What ``sha256sum`` prints for a variable that is not set."""
-SECRET_HEADER_PARTS = (
-    *("auth", "cookie", "token", "secret", "passw", "key", "credential", "session"),
-    *("signature", "jwt", "cert", "csrf"),
-)
-"""Parts of the names of headers that may have a secret."""
 
 
 def check_inference(config: InferenceConfig, names: KnownNames, fail: Fail) -> None:

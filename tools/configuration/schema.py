@@ -15,6 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from grps.config import routes
+from grps.config.parts.capture import SECRET_HEADER_PARTS
 from grps.config.parts.section import short_of
 from grps.config.reader import expected_words
 from grps.config.schema import InferenceConfig, KeysFile, ServerConfig
@@ -40,6 +41,7 @@ def schema_text() -> str:
             "step_engines": NAMES.step_engines,
             "memory_managers": NAMES.memory_managers,
             "memory_collectors": NAMES.memory_collectors,
+            "secret_header_parts": SECRET_HEADER_PARTS,
         },
         "own_paths": routes.OWN_PATHS,
         "optional_paths": routes.OPTIONAL_PATHS,

@@ -29,6 +29,8 @@ pub(crate) struct Names {
     pub(crate) memory_managers: Vec<String>,
     /// Those of them that give unused memory back.
     pub(crate) memory_collectors: Vec<String>,
+    /// Parts of the names of headers that may have a secret.
+    pub(crate) secret_header_parts: Vec<String>,
 }
 
 /// One key of a structure.

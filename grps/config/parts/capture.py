@@ -6,7 +6,13 @@ from typing import Annotated
 
 import msgspec
 
-from grps.config.parts.section import Name, Positive, Section
+from grps.config.parts.section import Name, Section
+
+SECRET_HEADER_PARTS = (
+    *("auth", "cookie", "token", "secret", "passw", "key", "credential", "session"),
+    *("signature", "jwt", "cert", "csrf"),
+)
+"""Parts of the names of headers that may have a secret."""
 
 
 class CaptureConfig(Section, frozen=True, kw_only=True):
@@ -20,7 +26,7 @@ class CaptureConfig(Section, frozen=True, kw_only=True):
     """Share of the requests that is recorded."""
     max_bytes: Annotated[int, msgspec.Meta(ge=64 * 1024)] = 256 * 1024 * 1024
     """Most bytes of all files; the oldest records are removed for later ones."""
-    max_record_bytes: Positive = 4 * 1024 * 1024
+    max_record_bytes: Annotated[int, msgspec.Meta(ge=1, le=32 * 1024 * 1024)] = 4 * 1024 * 1024
     """Most bytes of a request and its reply; larger ones are not recorded."""
     directory: str = "./capture"
     """The folder of the files, relative to the service's folder."""

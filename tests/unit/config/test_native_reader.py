@@ -148,3 +148,27 @@ def changed(line: str, chance: random.Random) -> list[str]:
             [indent[0] + chance.choice(LINES), line],
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("capture", "cause"),
+    [
+        ("{max_record_bytes: 33554432}", None),
+        ("{max_record_bytes: 33554433}", "max_record_bytes"),
+        ("{max_bytes: 65536, max_record_bytes: 32768}", None),
+        ("{max_bytes: 65536, max_record_bytes: 32769}", "more than half of max_bytes"),
+        ("{max_bytes: 65535, max_record_bytes: 1}", "max_bytes"),
+        ("{sample_ratio: 0}", "0 records nothing"),
+        ("{headers: [X-Tenant]}", None),
+        *(
+            (f"{{headers: [X-Tenant, {name}]}}", "may have a secret")
+            for name in ("Authorization", "cookie", "x-api-key", "X-Auth-Token", "x-session-id")
+        ),
+    ],
+)
+def test_both_readers_agree_on_captures(tmp_path: Path, capture: str, cause: str | None) -> None:
+    path = tmp_path / "server.yml"
+    path.write_text(f"interface: {{framework: http, port: '7080'}}\ncapture: {capture}\n")
+    [found] = by_program("server", [path])
+    assert found == by_python("server", path)
+    assert ("values" in found) if cause is None else (cause in found["invalid"])

@@ -13,22 +13,6 @@ use crate::types::{CaptureConfig, CertificateConfig, GpuConfig, KeyConfig, Serve
 /// What `sha256sum` prints for a variable that is not set.
 const EMPTY_DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Parts of the names of headers that may have a secret.
-const SECRET_HEADER_PARTS: [&str; 12] = [
-    "auth",
-    "cookie",
-    "token",
-    "secret",
-    "passw",
-    "key",
-    "credential",
-    "session",
-    "signature",
-    "jwt",
-    "cert",
-    "csrf",
-];
-
 /// Checks the file.
 pub(crate) fn check_server(config: &ServerConfig, schema: &Schema, fail: Fail<'_>) -> Checked {
     parse_ports(&config.interface.port)
@@ -42,7 +26,7 @@ pub(crate) fn check_server(config: &ServerConfig, schema: &Schema, fail: Fail<'_
         check_keys(&auth.keys, "auth.keys", fail)?;
         check_certificates(&auth.certificates, fail)?;
     }
-    check_capture(&config.capture, fail)?;
+    check_capture(&config.capture, &schema.names, fail)?;
     let sizes = &config.limits;
     if let Some(inflight) = sizes.max_inflight_bytes
         && inflight < sizes.max_request_bytes
@@ -89,7 +73,7 @@ fn check_certificates(certificates: &[CertificateConfig], fail: Fail<'_>) -> Che
     Ok(())
 }
 
-fn check_capture(capture: &CaptureConfig, fail: Fail<'_>) -> Checked {
+fn check_capture(capture: &CaptureConfig, names: &Names, fail: Fail<'_>) -> Checked {
     if capture.sample_ratio == 0.0 {
         let text = "0 records nothing; use 0.01 for one request of 100";
         return Err(fail("capture.sample_ratio", text));
@@ -103,7 +87,7 @@ fn check_capture(capture: &CaptureConfig, fail: Fail<'_>) -> Checked {
     }
     for (index, header) in capture.headers.iter().enumerate() {
         let name = header.to_ascii_lowercase();
-        if SECRET_HEADER_PARTS.iter().any(|part| name.contains(part)) {
+        if names.secret_header_parts.iter().any(|part| name.contains(part)) {
             let text = format!(
                 "{} may have a secret, which is never recorded; leave it out",
                 quoted(header)

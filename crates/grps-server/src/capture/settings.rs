@@ -10,22 +10,6 @@ use serde::Deserialize;
 const MIN_BYTES: u64 = 64 << 10;
 /// Headers that are always recorded.
 const USUAL_HEADERS: [&str; 2] = ["content-type", "user-agent"];
-/// Parts of the names of headers that may carry a secret: these are never recorded.
-const SECRET_PARTS: [&str; 12] = [
-    "auth",
-    "cookie",
-    "token",
-    "secret",
-    "passw",
-    "key",
-    "credential",
-    "session",
-    "signature",
-    "jwt",
-    "cert",
-    "csrf",
-];
-
 /// What the configuration says of captures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaptureSettings {
@@ -60,14 +44,11 @@ impl Default for CaptureSettings {
 }
 
 impl CaptureSettings {
-    /// The headers that are recorded. Names that may be those of secrets are left out: the
-    /// configuration refuses them.
+    /// The headers that are recorded. The configuration refuses names that may be those of secrets.
     pub(super) fn header_names(&self) -> Vec<HeaderName> {
         let own = self.headers.iter().map(|name| name.to_ascii_lowercase());
         let all = USUAL_HEADERS.iter().map(|name| (*name).to_owned()).chain(own);
-        all.filter(|name| !may_be_secret(name))
-            .filter_map(|name| HeaderName::try_from(name).ok())
-            .collect()
+        all.filter_map(|name| HeaderName::try_from(name).ok()).collect()
     }
 
     /// What is recorded by these settings and by what an operator asks for.
@@ -144,11 +125,6 @@ impl StartOptions {
     }
 }
 
-/// Whether a header of this lower-case name may carry a secret.
-fn may_be_secret(name: &str) -> bool {
-    SECRET_PARTS.iter().any(|part| name.contains(part))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_secrets_are_never_recorded() {
+    fn headers_are_recorded_besides_the_usual_ones() {
         let names = |headers: &[&str]| {
             let headers = headers.iter().map(|name| (*name).to_owned()).collect();
             let settings = CaptureSettings { headers, ..CaptureSettings::default() };
@@ -196,17 +172,6 @@ mod tests {
             names.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(names(&["X-Tenant"]), ["content-type", "user-agent", "x-tenant"]);
-        let secret = [
-            "Authorization",
-            "proxy-authorization",
-            "cookie",
-            "set-cookie",
-            "x-api-key",
-            "X-Auth-Token",
-            "x-amz-security-token",
-            "x-session-id",
-            "not a name",
-        ];
-        assert_eq!(names(&secret), ["content-type", "user-agent"]);
+        assert_eq!(names(&["not a name"]), ["content-type", "user-agent"]);
     }
 }
