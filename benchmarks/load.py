@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,26 +46,38 @@ def serving_models(
     folder: Path, code: str, models: list[dict[str, Any]], settings: dict[str, Any] | None = None
 ) -> Iterator[ServiceState]:
     """Serve several models until the block ends; ``models`` as ``inference.yml`` has them."""
-    (folder / "conf").mkdir(parents=True)
-    (folder / "src").mkdir()
-    for name in ("__init__.py", "customized_converter.py"):
-        (folder / "src" / name).touch()
-    (folder / "src" / "customized_inferer.py").write_text(code)
     interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": "0,0"}
-    inference, server = {"models": models}, {"interface": interface} | (settings or {})
-    (folder / "conf" / "inference.yml").write_text(yaml.safe_dump(inference))
-    (folder / "conf" / "server.yml").write_text(yaml.safe_dump(server))
+    write_project(folder, code, {"models": models}, {"interface": interface} | (settings or {}))
     state_file = folder / "state.json"
     command = [sys.executable, "-m", "grps.server", "--project", str(folder)]
     process = subprocess.Popen([*command, "--state_file", str(state_file)])
     try:
-        yield _wait_until_ready(process, state_file)
+        yield wait_until_ready(process, state_file)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(STOP_TIMEOUT_S)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], state_file: Path) -> ServiceState:
+def write_project(
+    folder: Path, code: str, inference: Mapping[str, Any], server: Mapping[str, Any]
+) -> Path:
+    """Write a project of user code with its two configuration files; return its folder."""
+    (folder / "conf").mkdir(parents=True)
+    (folder / "src").mkdir()
+    for name in ("__init__.py", "customized_converter.py"):
+        (folder / "src" / name).touch()
+    (folder / "src" / "customized_inferer.py").write_text(code)
+    for file, content in (("inference.yml", inference), ("server.yml", server)):
+        (folder / "conf" / file).write_text(yaml.safe_dump(dict(content)))
+    return folder
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], state_file: Path) -> ServiceState:
+    """Wait until a server is ready.
+
+    Raises:
+        RuntimeError: It has ended, or takes too long.
+    """
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
         state = ServiceState.read(state_file)

@@ -22,9 +22,9 @@ from benchmarks.hosts.services import (
     finish,
     grpst,
     serving,
-    write_project,
 )
-from benchmarks.workloads import user_model
+from benchmarks.load import write_project
+from benchmarks.workloads import USER_CODE, user_model
 from grps.cluster.known import cluster_folder
 from grps.cluster.local.client import director_process
 
@@ -87,7 +87,7 @@ def running(hosts: Hosts, folder: Path) -> Iterator[Cluster]:
     """Run the deployment until the block ends."""
     models = {"models": [ECHO, SPEAKER]}
     interface = {"interface": {"framework": "http+grpc", "host": "127.0.0.1", "port": "0,0"}}
-    cluster = Cluster(hosts, write_project(folder / "worker", models, interface))
+    cluster = Cluster(hosts, write_project(folder / "worker", USER_CODE, models, interface))
     os.environ["GRPS_HOME"] = str(folder / "home")
     cluster.tell("up", "--local")
     try:
@@ -117,21 +117,17 @@ def changes(hosts: Hosts, folder: Path, seconds: float) -> Iterator[str]:
                 yield f"{name}: {'; '.join(lines)}"
 
 
-def _changes(cluster: Cluster) -> Iterator[tuple[str, Callable[[], None]]]:
+def _changes(cluster: Cluster) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "rolling change", lambda: cluster.deploy(2)
-    yield "2 to 3 replicas", lambda: void(cluster.tell("scale", NAME, "3"))
-    yield "3 to 1 replicas", lambda: void(cluster.tell("scale", NAME, "1"))
-    yield "1 to 2 replicas", lambda: void(cluster.tell("scale", NAME, "2"))
+    yield "2 to 3 replicas", lambda: cluster.tell("scale", NAME, "3")
+    yield "3 to 1 replicas", lambda: cluster.tell("scale", NAME, "1")
+    yield "1 to 2 replicas", lambda: cluster.tell("scale", NAME, "2")
     yield "director dead for 5 s", cluster.stop_the_director
     yield "kill -9 of one of two", cluster.kill_a_replica
 
 
-def void(_: object) -> None:
-    """Drop what a verb prints."""
-
-
 def _under_load(
-    hosts: Hosts, url: str, folder: Path, seconds: float, change: Callable[[], None]
+    hosts: Hosts, url: str, folder: Path, seconds: float, change: Callable[[], object]
 ) -> dict[str, Figures]:
     """Run requests and streams from before a change until after it."""
     length = ["--duration", str(max(seconds, 12))]

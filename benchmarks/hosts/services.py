@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
 from benchmarks.hosts.network import Hosts, address
+from benchmarks.load import STOP_TIMEOUT_S, wait_until_ready, write_project
 from benchmarks.workloads import USER_CODE
 from grps.server.state import ServiceState
 
 PORT = 7080
 ECHO = {"name": "m", "version": "1.0.0", "inferer_type": "identity"}
-_START_S, _STOP_S = 60, 30
+MOST_AT_ONCE = 1024
+"""``max_concurrency`` of services."""
 
 
 def sleeper(milliseconds: float, threads: int = 16, **keys: Any) -> dict[str, Any]:
@@ -78,21 +78,6 @@ class Service:
         return sum(float(one.rsplit(" ", 1)[1]) for one in lines if one.startswith(f"{name}{{"))
 
 
-def write_project(folder: Path, inference: Mapping[str, Any], *settings: Any) -> Path:
-    """Write a project; settings are parts of ``server.yml``."""
-    (folder / "conf").mkdir(parents=True)
-    (folder / "src").mkdir()
-    for name in ("__init__.py", "customized_converter.py"):
-        (folder / "src" / name).touch()
-    (folder / "src" / "customized_inferer.py").write_text(USER_CODE)
-    server: dict[str, Any] = {"max_concurrency": 1024}
-    for part in settings:
-        server |= part or {}
-    (folder / "conf" / "inference.yml").write_text(yaml.safe_dump(dict(inference)))
-    (folder / "conf" / "server.yml").write_text(yaml.safe_dump(server))
-    return folder
-
-
 @contextmanager
 def serving(
     hosts: Hosts,
@@ -102,29 +87,17 @@ def serving(
     settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Service]:
     """Serve a project on a host until the block ends."""
-    own = {"host": address(host), "port": f"{PORT},{PORT + 1}"}
-    write_project(folder, inference, {"interface": own | {"framework": "http+grpc"}}, settings)
-    state_file, log = folder / "state.json", folder / "server.log"
+    interface = {"framework": "http+grpc", "host": address(host), "port": f"{PORT},{PORT + 1}"}
+    server = {"interface": interface, "max_concurrency": MOST_AT_ONCE} | dict(settings or {})
+    write_project(folder, USER_CODE, inference, server)
+    state_file = folder / "state.json"
     command = [sys.executable, "-m", "grps.server", "--project", str(folder)]
-    with log.open("wb") as out:
-        process = hosts.start(host, [*command, "--state_file", str(state_file)], stderr=out)
+    process = hosts.start(host, [*command, "--state_file", str(state_file)])
     try:
-        yield Service(hosts, host, _wait_until_ready(process, state_file, log))
+        yield Service(hosts, host, wait_until_ready(process, state_file))
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(_STOP_S)
-
-
-def _wait_until_ready(
-    process: subprocess.Popen[bytes], state_file: Path, log: Path
-) -> ServiceState:
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        state = ServiceState.read(state_file)
-        if state is not None and state.phase == "ready":
-            return state
-        time.sleep(0.05)
-    raise RuntimeError(f"a service did not become ready:\n{log.read_text()}")
+        process.wait(STOP_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)
