@@ -1,6 +1,6 @@
 //! The route of each name, computed again whenever the models or graphs of a service change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -156,6 +156,8 @@ pub(crate) struct Routes {
     splits: HashMap<String, Split>,
     /// The name that requests without one stand for, if its requests are divided.
     default_split: Option<String>,
+    /// The keys of versions that clients get only by naming them.
+    spare: HashSet<String>,
     /// Graphs under their names.
     graphs: BTreeMap<String, Routed>,
     /// The route of a request that names no model.
@@ -171,6 +173,9 @@ impl Routes {
         let mut routes = Self::default();
         for (key, model) in &catalog.models {
             routes.add(key, model, catalog.stats.route(key));
+            if catalog.is_spare(model) {
+                routes.spare.insert(key.clone());
+            }
         }
         for (name, entry) in &catalog.traffic {
             routes.splits.extend(routes.split(entry).map(|split| (name.clone(), split)));
@@ -237,6 +242,10 @@ impl Routes {
         }
         if let Some(route) = self.find_model(name) {
             return Ok(route.clone());
+        }
+        if self.by_name.contains_key(name) {
+            let text = format!("no version of model {} that has a weight is loaded", shown(name));
+            return Err(Error::new(Cause::Unavailable, text));
         }
         self.graphs.get(name).cloned().unwrap_or_else(|| Err(self.not_found(name)))
     }
@@ -305,7 +314,10 @@ impl Routes {
     /// The route of a model by its key, or of the main version of a name.
     fn find_model(&self, name: &str) -> Option<&Route> {
         let main = || self.split_of(name).map(Split::main);
-        let latest = || self.by_name.get(name)?.last();
+        // A shadow, or a version that was rolled back, gets none of the requests of others.
+        let is_spare =
+            |route: &Route| route.models().iter().any(|one| self.spare.contains(one.key()));
+        let latest = || self.by_name.get(name)?.iter().rev().find(|route| !is_spare(route));
         self.by_key.get(name).or_else(main).or_else(latest)
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use crate::compare::{Comparison, Verdict, compare_contents};
+use crate::error::{Cause, Error};
 use crate::models::executor::Call;
 use crate::models::fit::fit;
 use crate::models::model::Model;
@@ -208,8 +209,11 @@ impl Mirror {
         let (mirror, adapter) = (self.clone(), Arc::clone(adapter));
         let id = request.id().to_owned();
         tokio::spawn(async move {
-            let outcome = mirror.run(&id, copied, replied, adapter).await;
-            mirror.shadow.note(&id, outcome);
+            match mirror.run(&id, copied, replied, adapter).await {
+                Ok(comparison) => mirror.shadow.note(&id, Ok(comparison)),
+                Err(Ended::Failed(error)) => mirror.shadow.note(&id, Err(error)),
+                Err(Ended::Shed(reason)) => mirror.shadow.shed(reason),
+            }
             drop(held);
         });
     }
@@ -220,7 +224,7 @@ impl Mirror {
         copied: Content,
         replied: Content,
         adapter: Arc<dyn ContentAdapter>,
-    ) -> Result<Comparison, String> {
+    ) -> Result<Comparison, Ended> {
         let timeout = self.shadow.spec.timeout;
         let deadline = tokio::time::Instant::now() + timeout;
         let options = SchedulingOptions { deadline: Some(deadline), ..Default::default() };
@@ -232,11 +236,38 @@ impl Mirror {
         let call = self.model.call(Call::new(timeline, content, &options), None);
         let output = match tokio::time::timeout_at(deadline, call).await {
             Ok(Ok(output)) => output,
-            Ok(Err(error)) => return Err(error.message().to_owned()),
-            Err(_) => return Err(format!("no output within {} ms", timeout.as_millis())),
+            Ok(Err(error)) => return Err(Ended::of(&error)),
+            Err(_) => {
+                return Err(Ended::Failed(format!("no output within {} ms", timeout.as_millis())));
+            }
         };
         let (bytes, tolerance) = (output.byte_len(), self.shadow.spec.tolerance);
-        aside(bytes, move || compare_contents(&replied, &output, &*adapter, tolerance)).await
+        Ok(aside(bytes, move || compare_contents(&replied, &output, &*adapter, tolerance)).await?)
+    }
+}
+
+/// Why a copy has no output.
+enum Ended {
+    /// The version failed.
+    Failed(String),
+    /// The version did not run it.
+    Shed(Shed),
+}
+
+impl Ended {
+    /// A version that is full, or reloaded meanwhile, says nothing of its outputs.
+    fn of(error: &Error) -> Self {
+        match error.cause() {
+            Cause::QueueFull => Self::Shed(Shed::Busy),
+            Cause::Unavailable => Self::Shed(Shed::Down),
+            _ => Self::Failed(error.message().to_owned()),
+        }
+    }
+}
+
+impl From<String> for Ended {
+    fn from(error: String) -> Self {
+        Self::Failed(error)
     }
 }
 

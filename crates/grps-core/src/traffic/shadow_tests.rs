@@ -202,3 +202,34 @@ async fn a_hung_shadow_holds_nothing_after_its_timeout() {
     assert_eq!((counts.failed + counts.shed[0], queue.len()), (10, 0));
     assert_eq!(counts.latest.as_deref(), Some("request r: no output within 200 ms"));
 }
+
+#[tokio::test]
+async fn a_shadow_never_stands_in_for_other_versions() {
+    let service = Service::with_inline(spec(), Some("text"));
+    let registry = service.0.registry();
+    registry.remove("m-1").unwrap();
+    let error = registry.resolve(&RouteQuery::named("m")).unwrap_err();
+    assert_eq!(error.cause(), Cause::Unavailable);
+    assert!(error.message().contains("that has a weight is loaded"), "{error}");
+    let named = RouteQuery { version: Some("2"), ..RouteQuery::named("m") };
+    assert!(registry.resolve(&named).is_ok());
+}
+
+#[tokio::test]
+async fn a_copy_that_its_version_did_not_run_has_not_failed() {
+    for (cause, shed) in [(Cause::Unavailable, Shed::Down), (Cause::QueueFull, Shed::Busy)] {
+        let (service, queue) = Service::with_queue(spec());
+        let puller = queue.attach("i");
+        service.ask("m", "text").await;
+        let refusing = tokio::task::spawn_blocking(move || {
+            let Pulled::Batch(batch) = puller.pull(Duration::from_secs(60)) else { panic!() };
+            for entry in batch.entries {
+                entry.reply.send(Err(Error::new(cause, "not now")));
+            }
+        });
+        refusing.await.unwrap();
+        let counts = service.counts().await;
+        assert_eq!((counts.failed, counts.different), (0, 0), "{counts:?}");
+        assert_eq!(counts.shed[shed as usize], 1, "{counts:?}");
+    }
+}

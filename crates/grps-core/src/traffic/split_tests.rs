@@ -168,7 +168,7 @@ fn the_share_of_a_version_that_is_not_loaded_goes_to_the_others() {
     registry.remove("m-2").unwrap();
     assert_eq!((at(0.0), at(0.9)), ("m-1".to_owned(), "m-1".to_owned()));
     registry.remove("m-1").unwrap();
-    // None of them is loaded: the name stands for its latest version.
+    // None of them is loaded: the name stands for the latest version that they do not name.
     assert_eq!(at(0.9), "m-3");
 }
 
