@@ -17,7 +17,7 @@ from grps.tune.settings import Settings, model_config
 from grps.tune.space import native_form
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation, confirm
-from grps.tune.trials.race import Trials, race, race_at
+from grps.tune.trials.race import Finish, Trials, race, race_at
 from grps.tune.trials.result import Trial
 from grps.tune.trials.service import Setting, TrialService, running
 
@@ -27,9 +27,11 @@ _MOST = 5
 """Settings that are tried beside the default."""
 _BOTH_FORMS = 4
 """From so many on, the best are tried with native threads and without."""
-_FIRST_RATE, _FIRST_OF_MOST = 0.8, 0.6
-"""Share of the best prediction, and of what the first one serves at most, at which to begin."""
-_MOST_OPEN, _MOST_S = 32, 0.7
+_FIRST_RATE, _FIRST_OF_MOST = 0.8, 0.7
+"""Share of the best prediction, and of the largest capacity, at which to begin."""
+_MOST_OPEN, _CAPACITY_S = 32, 0.6
+_WEAK = 0.7
+"""Services below this share of the largest capacity hold no rate that the best one does not."""
 _RACE_TRIALS = 3
 """Trials of one entrant, as a guess of the time that a race takes."""
 _END_TRIALS = 10
@@ -93,13 +95,7 @@ class Contest:
         """Return the winner, unless that is the default, and how it did beside the default."""
         rate = self._goal.rate or max(1.0, _FIRST_RATE * ranked[0].score)
         services = self._entrants(ranked, rate)
-        if self._goal.rate is None and services:
-            most = services[0].closed(min(_MOST_OPEN, self._setting.concurrency), _MOST_S)
-            rate = max(1.0, min(rate, _FIRST_OF_MOST * most.throughput))
-        entrants = [self.default, *services]
-        end_s = _END_TRIALS * self.trials.cost_s(rate)
-        compete = race if self._goal.rate is None else race_at
-        finish = compete(self.trials, entrants, rate, self._clock, end_s)
+        finish = self._finish([self.default, *services], rate)
         winner = next((one for one in services if one.name == finish.winner), None)
         if winner is None:
             return None, None
@@ -109,6 +105,26 @@ class Contest:
             self._measure_default(found.rate)
         entered = next(one for one in self.entered if one.name == winner.name)
         return entered.ranked.settings, found
+
+    def _finish(self, entrants: Sequence[TrialService], rate: float) -> Finish:
+        """Return how the race among services ends."""
+        if self._goal.rate is not None:
+            end_s = _END_TRIALS * self.trials.cost_s(rate)
+            return race_at(self.trials, entrants, rate, self._clock, end_s)
+        capacities = self._capacities(entrants)
+        most = max(capacities.values())
+        rate = max(1.0, min(rate, _FIRST_OF_MOST * most))
+        strong = [one for one in entrants if capacities[one.name] >= _WEAK * most]
+        end_s = _END_TRIALS * self.trials.cost_s(rate)
+        return race(self.trials, strong, rate, self._clock, end_s, capacities)
+
+    def _capacities(self, services: Sequence[TrialService]) -> dict[str, float]:
+        """Return how many requests per second services answer that are always busy."""
+        at_once = min(_MOST_OPEN, self._setting.concurrency)
+        found = {one.name: one.closed(at_once, _CAPACITY_S).throughput for one in services}
+        for name, throughput in found.items():
+            self._report("capacity", f"{throughput:.4g} requests/s: {name}")
+        return found
 
     def stop(self) -> None:
         """Let all services end at the same time; the stack waits for them."""

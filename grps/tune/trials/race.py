@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -21,6 +21,8 @@ _CLOSE = 1.5
 _UP, _DOWN = 1.3, 0.7
 _NEAR_ENOUGH = 1.09
 """Ratio of the rates between which the best one is not looked for any more."""
+_CLEARLY_MORE = 1.1
+"""Ratio of what two services serve at most."""
 _SEEDS = 1000
 _MOST_DISTURBED = 5
 """Trials that are repeated: with more, there is no verdict in the end."""
@@ -113,12 +115,18 @@ class Trials:
 
 
 def race(
-    trials: Trials, entrants: Sequence[Entrant], rate: float, clock: Clock, end_s: float
+    trials: Trials,
+    entrants: Sequence[Entrant],
+    rate: float,
+    clock: Clock,
+    end_s: float,
+    capacities: Mapping[str, float],
 ) -> Finish:
     """Find the service that holds the limit at the highest rate.
 
     Those that miss the limit at a rate that another one holds are out, and as long as none has held
-    it, the half with the longest latencies.
+    it, the half with the longest latencies. One that is out by a miss, but serves clearly more than
+    the winner, is tried again at a higher rate than that of the winner.
 
     Args:
         trials: Runs trials.
@@ -126,10 +134,30 @@ def race(
         rate: The first rate.
         clock: The time.
         end_s: Seconds that are to be left.
+        capacities: What services serve at most, by name.
     """
+    finish = _rise(trials, entrants, Finish(None, 0.0), rate, clock, end_s)
+    for one in _stronger(finish, entrants, capacities):
+        rate = finish.rate * _NEAR_ENOUGH
+        if clock.left_s - 2 * trials.cost_s(rate) < end_s:
+            break
+        if trials.run_twice(one, rate).holds:
+            held = Finish(one.name, rate)
+            finish = _rise(trials, [one], held, rate * _UP, clock, end_s)
+    return finish
+
+
+def _rise(
+    trials: Trials,
+    entrants: Sequence[Entrant],
+    held: Finish,
+    rate: float,
+    clock: Clock,
+    end_s: float,
+) -> Finish:
+    """Raise the rate until it is known what the best one holds, from what one of them has held."""
     alive = list(entrants)
-    low, high = 0.0, math.inf
-    leader: str | None = None
+    low, high, leader = held.rate, math.inf, held.winner
     while high / max(low, 1e-9) > _NEAR_ENOUGH:
         if low and clock.left_s - len(alive) * trials.cost_s(rate) < end_s:
             break
@@ -147,6 +175,15 @@ def race(
         rate = _next(low, high)
         alive.reverse()
     return Finish(leader, low)
+
+
+def _stronger(
+    finish: Finish, entrants: Sequence[Entrant], capacities: Mapping[str, float]
+) -> Iterator[Entrant]:
+    """Yield those that serve clearly more than the winner, the strongest first."""
+    least = capacities.get(finish.winner or "", math.inf) * _CLEARLY_MORE
+    ordered = sorted(entrants, key=lambda one: -capacities.get(one.name, 0.0))
+    yield from (one for one in ordered if capacities.get(one.name, 0.0) > least)
 
 
 def _better_half(found: Sequence[tuple[Entrant, Trial]]) -> list[Entrant]:

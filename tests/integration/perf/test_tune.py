@@ -117,7 +117,7 @@ def test_a_search_from_the_command_line(
     monkeypatch.setattr("grps.tune.trials.race._LONGEST_S", 1.0)
     model, result = save(tmp_path / "net.onnx"), tmp_path / "result.json"
     words = ["tune", str(model), "--slo", "p99=5s", "--engine", "onnxruntime", "--device", "cpu"]
-    words += ["--objective", "latency", "--rate", "20", "--max_time", "2m", "--force"]
+    words += ["--objective", "latency", "--rate", "20", "--max_time", "15m", "--force"]
     done = CliRunner().invoke(main, [*words, "--json", str(result)])
     assert done.exit_code == 0, done.output
     record = json.loads(result.read_text())

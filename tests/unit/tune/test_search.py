@@ -111,7 +111,9 @@ def test_what_is_found_is_near_the_best_and_never_below_the_default(seed: int) -
     services = [Simulated(world, one.text, one) for one in chosen]
     base = Simulated(world, "default", default)
     trials = Trials(GOAL, lambda trial: None)
-    finish = race(trials, [base, *services], ranked[0].score * 0.8, clock, 16.0)
+    entrants = [base, *services]
+    capacities = {one.name: world.truth.capacity(one._settings) for one in entrants}
+    finish = race(trials, entrants, ranked[0].score * 0.8, clock, 16.0, capacities)
     winner = next((one for one in services if one.name == finish.winner), None)
     found = default
     if winner is not None and confirm(trials, winner, base, finish.rate, clock).is_better:

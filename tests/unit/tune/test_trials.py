@@ -29,15 +29,29 @@ def test_the_best_wins_wherever_the_race_begins(first: float) -> None:
         Fake("fast", 100, latency_ms=lambda rate: rate / 100 * 20),
         Fake("middle", 80, latency_ms=lambda rate: rate / 80 * 20),
     ]
-    finish = race(trials(), entrants, first, clock(), 0.0)
+    finish = race(trials(), entrants, first, clock(), 0.0, {})
     assert finish.winner == "fast"
     assert 90 < finish.rate <= 100
 
 
 def test_those_that_miss_what_another_holds_are_out() -> None:
     entrants = [Fake("slow", 40), Fake("fast", 100)]
-    race(trials(), entrants, 60.0, clock(), 0.0)
+    race(trials(), entrants, 60.0, clock(), 0.0, {})
     assert entrants[0].rates == [60.0]
+
+
+def test_an_unlucky_miss_of_the_strongest_is_made_good() -> None:
+    entrants = [Fake("weak", 60), Fake("strong", 100, wrong=(0,))]
+    finish = race(trials(), entrants, 50.0, clock(), 0.0, {"weak": 70.0, "strong": 120.0})
+    assert finish.winner == "strong"
+    assert 90 < finish.rate <= 100
+
+
+def test_one_that_is_out_and_not_stronger_is_left() -> None:
+    entrants = [Fake("one", 60), Fake("other", 100, wrong=(0,))]
+    finish = race(trials(), entrants, 50.0, clock(), 0.0, {"one": 70.0, "other": 72.0})
+    assert finish.winner == "one"
+    assert entrants[1].rates == [50.0]
 
 
 def test_a_miss_by_little_is_tried_again() -> None:
@@ -54,14 +68,15 @@ def test_a_miss_by_little_is_tried_again() -> None:
 
 def test_nothing_holds() -> None:
     now = iter(range(10_000))
-    finish = race(trials(), [Fake("a", 0), Fake("b", 0)], 50.0, Clock(100, lambda: next(now)), 1.0)
+    late = Clock(100, lambda: next(now))
+    finish = race(trials(), [Fake("a", 0), Fake("b", 0)], 50.0, late, 1.0, {})
     assert finish.winner is None
 
 
 def test_a_race_ends_in_time() -> None:
     now = iter(range(0, 10_000, 2))
     entrants = [Fake("a", 1e9), Fake("b", 1e9)]
-    finish = race(trials(), entrants, 10.0, Clock(60, lambda: next(now)), 10.0)
+    finish = race(trials(), entrants, 10.0, Clock(60, lambda: next(now)), 10.0, {})
     assert finish.winner is not None
     assert len(entrants[0].rates) < 30
 
