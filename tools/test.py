@@ -16,9 +16,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 import psutil
@@ -30,8 +30,9 @@ from tools.repository import ROOT
 RUST = ["cargo", "test", "--workspace"]
 PYTEST = [sys.executable, "-m", "pytest"]
 LAST_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
-MAX_UNSTEADY = 3
-"""More tests of a suite that fail are not run again: chance does not explain them."""
+MAX_UNSTEADY = 8
+"""More tests of a suite that fail, one in a thousand, are not run again: chance does not explain
+them."""
 SILENCE_S = 900
 """A suite that prints no line for so long is ended; a line of pytest has up to 72 tests."""
 MAX_WORKERS = 4
@@ -51,6 +52,7 @@ PYTEST_RESULT = re.compile(r"^=+ .* in [\d.]+s.* =+$")
 ENVIRONMENT = {**os.environ, "PYO3_PYTHON": sys.executable}
 PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed)")
 RUST_FAILED = re.compile(r"^test (.+) \.\.\. FAILED$")
+PYTEST_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)(?: - (.*))?$")
 CRASHED = re.compile(r"\[gw\d+\] node down")
 
 
@@ -67,6 +69,8 @@ class Outcome:
     """The tests that failed."""
     unsteady: tuple[str, ...] = ()
     """Tests that failed, and passed when they were run again alone."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why tests failed, in a line each, as far as it is known."""
     cut_short: bool = False
     """Whether it ended before its last test: a test process crashed, or nothing was printed."""
 
@@ -114,8 +118,10 @@ def run_suite(command: list[str]) -> Outcome:
     passed, failed, skipped = count(lines)
     fine = process.returncode == 0 and failed == 0 and passed > 0
     names = [match[1] for line in lines if (match := RUST_FAILED.match(line))]
+    found = [match for line in lines if (match := PYTEST_FAILED.match(line))]
+    reasons = {match[1]: match[2] for match in found if match[2]}
     cut_short = is_silent or any(CRASHED.search(line) for line in lines)
-    return Outcome(passed, failed, skipped, fine, tuple(names), cut_short=cut_short)
+    return Outcome(passed, failed, skipped, fine, tuple(names), (), reasons, cut_short)
 
 
 def pass_lines(output: IO[str] | None, to: queue.Queue[str]) -> None:
@@ -150,7 +156,14 @@ def run_pytest(command: list[str]) -> Outcome:
     still = last_failed()
     unsteady = tuple(name for name in outcome.names if name not in still) if again.passed else ()
     passed, failed = outcome.passed + len(unsteady), outcome.failed - len(unsteady)
-    return Outcome(passed, failed, outcome.skipped, again.fine and not failed, still, unsteady)
+    fine = again.fine and not failed
+    return Outcome(passed, failed, outcome.skipped, fine, still, unsteady, outcome.reasons)
+
+
+def explained(outcome: Outcome, test: str) -> str:
+    """Return the name of a test that failed, and why."""
+    reason = outcome.reasons.get(test)
+    return f"{test}: {reason}" if reason else test
 
 
 def last_failed() -> tuple[str, ...]:
@@ -193,9 +206,13 @@ def main() -> int:
         if not outcome.fine:
             why = "no test ran" if outcome.passed + outcome.failed == 0 else "FAILED"
             why = "CUT SHORT" if outcome.cut_short else why
-            print("\n".join([f"{name}: {why}", *(f"  {test}" for test in outcome.names)]))
+            print(
+                "\n".join(
+                    [f"{name}: {why}", *(f"  {explained(outcome, test)}" for test in outcome.names)]
+                )
+            )
         for test in outcome.unsteady:
-            print(f"{name}: UNSTEADY, passed only when run alone: {test}")
+            print(f"{name}: UNSTEADY, passed only when run alone: {explained(outcome, test)}")
     totals = outcomes.values()
     print(
         f"{sum(o.passed for o in totals)} passed, {sum(o.failed for o in totals)} failed, "
