@@ -99,8 +99,15 @@ def test_a_winner_has_to_hold_where_the_default_misses() -> None:
     assert (found.is_better, found.rate, len(found.pairs)) == (True, 93.0, 3)
 
 
+def test_the_rate_is_raised_while_both_hold() -> None:
+    found = confirm(trials(), Fake("new", 150), Fake("default", 110), 100.0, clock())
+    assert found.is_better
+    assert found.rate == pytest.approx(93 * 1.12**2)
+
+
 def test_a_default_that_holds_too_is_kept() -> None:
     found = confirm(trials(), Fake("new", 100), Fake("default", 120), 100.0, clock())
+    assert found.rate == 93.0
     assert not found.is_better
     assert "3 of 3 times" in found.reason
 
