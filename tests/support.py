@@ -20,6 +20,7 @@ import psutil
 import requests
 import yaml
 
+from grps.inference.registry import converter_register, inferer_register
 from grps.protocol.pb.grps_pb2_grpc import GrpsServiceStub
 from grps.server.state import ServiceState
 
@@ -243,6 +244,25 @@ class Failing(Plain):
 for cls in (Echo, Sleeper, Waiter, Raiser, Failing):
     inferer_register.register(cls.__name__.lower(), cls())
 '''
+
+
+@contextmanager
+def no_user_code() -> Iterator[None]:
+    """Forget modules, registrations and paths of projects: of earlier tests, and at the end."""
+    before = list(sys.path)
+    _forget_user_code()
+    try:
+        yield
+    finally:
+        _forget_user_code()
+        sys.path[:] = before
+
+
+def _forget_user_code() -> None:
+    for name in [name for name in sys.modules if name == "src" or name.startswith("src.")]:
+        del sys.modules[name]
+    inferer_register.model_inferer_dict.clear()
+    converter_register.converter_dict.clear()
 
 
 def user_model(name: str, **keys: Any) -> dict[str, Any]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from grps.errors import ModelError
-from grps.inference.registry import converter_register, inferer_register
 from grps.profile.errors import ProfileError
 from grps.profile.user_code import (
     UserProfile,
@@ -22,7 +20,7 @@ from grps.profile.user_code import (
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from grps.server.project import Project
 from tests.models import MAGIKA
-from tests.support import user_model, write_user_project
+from tests.support import no_user_code, user_model, write_user_project
 
 CODE = """
 import json
@@ -88,15 +86,11 @@ TEXT = "A text of words, which are counted by Python. " * 400
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def project(tmp_path: Path) -> Iterator[Project]:
     """A project of real Python code; its modules are forgotten afterwards."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
     models = [user_model("words"), user_model("waiting")]
-    yield Project.read(write_user_project(tmp_path, models, code=CODE))
-    for name in [name for name in sys.modules if name == "src" or name.startswith("src.")]:
-        del sys.modules[name]
-    inferer_register.model_inferer_dict.clear()
-    converter_register.converter_dict.clear()
+    with no_user_code():
+        yield Project.read(write_user_project(tmp_path, models, code=CODE))
 
 
 def profiled(project: Project, name: str = "words") -> UserProfile:

@@ -19,17 +19,14 @@ from grps.inference.context import GrpsContext
 from grps.inference.registry import inferer_register
 from grps.protocol.pb.grps_pb2 import DataType, GenericTensor, GrpsMessage, Status
 from grps.server.testing import Executor
-from tests.support import user_model, write_project, write_user_project
+from tests.support import no_user_code, user_model, write_project, write_user_project
 
 
 @pytest.fixture
-def user_code(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def user_code() -> Iterator[None]:
     """Forget the project's modules and registrations afterwards."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    yield
-    for name in [name for name in sys.modules if name == "src" or name.startswith("src.")]:
-        del sys.modules[name]
-    inferer_register.model_inferer_dict.clear()
+    with no_user_code():
+        yield
 
 
 def executor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Executor:

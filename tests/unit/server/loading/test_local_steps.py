@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +10,11 @@ import pytest
 
 from grps.errors import ConfigError, InputError, ModelError
 from grps.inference.context import GrpsContext
-from grps.inference.registry import inferer_register
 from grps.protocol.pb.grps_pb2 import GrpsMessage
 from grps.server.loading.local_steps import SequenceResult
 from grps.server.testing import Executor
 from tests.step_models import expected, series_model, write_series_project
+from tests.support import no_user_code
 from tests.tensors import arrays_of_message, to_message
 
 MODELS = [
@@ -37,12 +36,9 @@ MODELS = [
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for a project, whose modules and registrations are forgotten afterwards."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    for name in [name for name in sys.modules if name == "src" or name.startswith("src.")]:
-        del sys.modules[name]
-    inferer_register.model_inferer_dict.clear()
+    with no_user_code():
+        yield tmp_path
 
 
 @pytest.fixture
