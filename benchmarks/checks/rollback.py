@@ -71,7 +71,8 @@ class Sender(threading.Thread):
                 self.sent += 1
                 reply = session.post(self._url, json={"model": NAME, "ndarray": [1.0]}, timeout=30)
                 reply.raise_for_status()
-                self.wrong += reply.json()["ndarray"] != [FACTOR]
+                [tensor] = reply.json()["gtensors"]["tensors"]
+                self.wrong += tensor["flat_float32"] != [FACTOR]
 
     def end(self) -> None:
         """End after the present request."""

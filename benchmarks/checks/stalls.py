@@ -21,10 +21,10 @@ from pathlib import Path
 from benchmarks.checks.generators import SHARES, Figures, bombardier, grpst_perf, vegeta
 from grps.perf import Request
 
+PATH = "/any"
 _ARRIVALS = 100_000
 """Arrivals of a period of which percentiles are computed."""
 _MOST_DISTANCE = 0.1
-_STOP_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +62,20 @@ def stalling(schedule: Schedule) -> Iterator[str]:
     """Run the server until the block ends; give its address."""
     flags = [f"--{name}={value}" for name, value in asdict(schedule).items()]
     command = [sys.executable, "-m", "benchmarks.checks.stalling_server", *flags]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.terminate()
-        process.wait(_STOP_S)
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.terminate()
 
 
 def measured(schedule: Schedule, rate: int, seconds: float) -> list[Figures]:
     """Measure once with each load generator."""
-    requests = [Request("/", b"", "GET")]
+    requests = [Request(PATH, b"", "GET")]
     connections = round(2 * rate * (schedule.stall_s + schedule.service_s)) + 1
     with stalling(schedule) as base:
-        url = f"{base}/"
+        url = base + PATH
         return [
             grpst_perf(url, seconds, "--rate", str(rate), "--arrivals", "constant"),
             vegeta(base, requests, rate, seconds),
@@ -129,7 +128,7 @@ def main() -> int:
     ours, *others = (median(each) for each in zip(*runs, strict=True))
     theory = schedule.figures()
     with stalling(schedule) as base:
-        loop = grpst_perf(f"{base}/", seconds, "--concurrency", "1")
+        loop = grpst_perf(base + PATH, seconds, "--concurrency", "1")
     print_table([theory, ours, *others])
     print("closed loop of one connection:")
     print_table([loop])
