@@ -28,7 +28,8 @@ from grps.deploy.paths import HOME_VARIABLE, ServiceFolder
 from grps.perf import Content, Target, make_requests
 from grps.server.state import ServiceState
 
-WIDTHS = (256, 2048, 2048, 64)
+INPUT, OUTPUT = 256, 64
+"""Sizes of the rows of requests and replies."""
 MODEL = "dense"
 TUNED, DEFAULT = "tuned", "default"
 _PERCENTILE = SHARES.index(99)
@@ -53,10 +54,10 @@ class Found:
 class Home:
     """A folder with projects, and with the services that are started from them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hidden: int) -> None:
         """Write the project and a copy of it."""
         self._folder = folder
-        save_mlp(folder / "dense.onnx", WIDTHS)
+        save_mlp(folder / "dense.onnx", (INPUT, hidden, hidden, OUTPUT))
         model = {"name": MODEL, "version": "1.0.0", "inferer_type": "onnxruntime"}
         model |= {"inferer_path": str(folder / "dense.onnx"), "converter_type": "numpy"}
         interface = {"framework": "http", "host": "127.0.0.1", "port": "0"}
@@ -66,11 +67,20 @@ class Home:
         (conf / "server.yml").write_text(yaml.safe_dump({"interface": interface}))
         shutil.copytree(folder / DEFAULT, folder / TUNED)
 
-    def grpst(self, *words: str) -> int:
-        """Run ``grpst`` with the services of this folder; return its exit code."""
+    def grpst(self, *words: str) -> None:
+        """Run ``grpst`` with the services of this folder.
+
+        Raises:
+            RuntimeError: It failed.
+        """
         environment = {**os.environ, HOME_VARIABLE: str(self._folder / "services")}
         command = [sys.executable, "-m", "grps.cli.main", *words]
-        return subprocess.run(command, env=environment, check=False).returncode
+        shown = None if words[0] == "tune" else subprocess.PIPE
+        done = subprocess.run(
+            command, env=environment, stdout=shown, stderr=shown, text=True, check=False
+        )
+        if done.returncode not in (0, _NO_VERDICT):
+            raise RuntimeError(f"grpst {' '.join(words)} failed: {done.stderr or ''}")
 
     def tune(self, slo_ms: float, flags: list[str]) -> Found:
         """Change the copy of the project by what ``grpst tune`` finds."""
@@ -83,13 +93,12 @@ class Home:
         told = json.loads(result.read_text())
         confirmation = told["confirmation"] or {"rate": told["goodput"]["default"] or 0}
         text = f"{told['gain']}; {told['reason']}; {told['changes']}"
-        return Found(told["verdict"], int(confirmation["rate"]), text)
+        return Found(told["verdict"], round(confirmation["rate"]), text)
 
     @contextmanager
     def serving(self, name: str) -> Iterator[Target]:
         """Start the service of a project until the block ends."""
-        if self.grpst("start", str(self._folder / name), "--name", name, "--no_logging"):
-            raise RuntimeError(f"the service {name} was not started")
+        self.grpst("start", str(self._folder / name), "--name", name, "--no_logging")
         try:
             folder = ServiceFolder(name, self._folder / "services" / name)
             state = ServiceState.read(folder.state)
@@ -132,10 +141,11 @@ def main() -> int:
     parser.add_argument("--slo_ms", type=float, default=50, help="the limit of the p99")
     parser.add_argument("--seconds", type=float, default=15, help="length of one measurement")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each service")
+    parser.add_argument("--hidden", type=int, default=4096, help="size of the hidden layers")
     parser.add_argument("--force", action="store_true", help="tune on a busy machine, too")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        home = Home(Path(name))
+        home = Home(Path(name), given.hidden)
         flags = ["--fresh", *(["--force"] if given.force else [])]
         found = home.tune(given.slo_ms, flags)
         print(f"grpst tune: {found.verdict}: {found.text}", flush=True)
