@@ -131,7 +131,7 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, default=5, help="length of one measurement")
     parser.add_argument("--repeats", type=int, default=6, help="measurements of each, at least 2")
-    parser.add_argument("--rate", type=float, default=2000, help="requests per second")
+    parser.add_argument("--rate", type=float, default=1000, help="requests per second")
     parser.add_argument("--width", type=int, default=2, help="numbers of a request")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="http")
     given = parser.parse_args()

@@ -30,6 +30,8 @@ from grps.server.state import ServiceState
 NONE, HUNG, CRASHING = "none", "hung", "crashing"
 TURNS = (NONE, HUNG, NONE, CRASHING)
 MOST_RATIO = 1.05
+MOST_NOISE = 0.05
+"""Of more, the ratio says nothing."""
 MOST_GROWTH_MIB = 4.0
 _MIB = 1 << 20
 _WARM_UP_S = 1.0
@@ -138,10 +140,12 @@ def growth(phases: Sequence[Phase], shadow: str) -> tuple[float, float]:
 
 
 def report(phases: Sequence[Phase]) -> list[str]:
-    """Print what was found; return what is not as it should be."""
+    """Print what was found; return what is not as it should be, or is not known."""
     wrong = []
     between = noise(phases)
     middle, most = statistics.median(between), max(between)
+    if middle > MOST_NOISE:
+        wrong.append("no verdict on the p99: the noise is too large")
     print(f"noise: p99 of successive phases without a shadow: {middle:.1%}, at most {most:.1%}")
     for shadow in (NONE, HUNG, CRASHING):
         failed = sum(one.failed for one in phases if one.shadow == shadow)
@@ -151,7 +155,7 @@ def report(phases: Sequence[Phase]) -> list[str]:
             found = ratios(phases, shadow)
             ratio = statistics.median(found)
             line += f", p99 {ratio:.3f}x ({min(found):.3f}x to {max(found):.3f}x)"
-            if shadow == HUNG and ratio > MOST_RATIO:
+            if shadow == HUNG and ratio > MOST_RATIO and middle <= MOST_NOISE:
                 wrong.append(f"the p99 with a hung shadow is {ratio:.3f}x")
         print(line)
         if failed:
