@@ -19,6 +19,8 @@ import yaml
 from benchmarks.workloads import user_model
 from grps.server.state import ServiceState
 
+LOOPBACK = {"interface": {"framework": "http+grpc", "host": "127.0.0.1", "port": "0,0"}}
+"""Keys of ``server.yml`` of a service on free ports of this machine."""
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 HEADINGS = "connections       req/s        p50        p99  CPU ms/req"
@@ -46,8 +48,14 @@ def serving_models(
     folder: Path, code: str, models: list[dict[str, Any]], settings: dict[str, Any] | None = None
 ) -> Iterator[ServiceState]:
     """Serve several models until the block ends; ``models`` as ``inference.yml`` has them."""
-    interface = {"framework": "http+grpc", "host": "127.0.0.1", "port": "0,0"}
-    write_project(folder, code, {"models": models}, {"interface": interface} | (settings or {}))
+    write_project(folder, code, {"models": models}, LOOPBACK | (settings or {}))
+    with running_project(folder) as state:
+        yield state
+
+
+@contextmanager
+def running_project(folder: Path) -> Iterator[ServiceState]:
+    """Serve a project until the block ends."""
     state_file = folder / "state.json"
     command = [sys.executable, "-m", "grps.server", "--project", str(folder)]
     process = subprocess.Popen([*command, "--state_file", str(state_file)])

@@ -1,0 +1,1 @@
+"""Claims of the documentation, measured again: with other tools, beside theory, and by turns."""

@@ -1,0 +1,158 @@
+"""Whether settings of ``grpst tune`` hold their limit when another tool sends the requests.
+
+``python -m benchmarks.checks.tuned`` writes a project with a model of dense layers and has
+``grpst tune --apply`` change a copy of it. It starts both with ``grpst start``, and vegeta sends
+requests to each by turns, at equal distances and at the rate at which the search confirmed its
+result. Run it on an idle machine: on another one ``grpst tune`` gives no verdict.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from benchmarks.checks.generators import SHARES, Figures, vegeta
+from benchmarks.tuning.sweep import save_mlp
+from grps.deploy.paths import HOME_VARIABLE, ServiceFolder
+from grps.perf import Content, Target, make_requests
+from grps.server.state import ServiceState
+
+INPUT, OUTPUT = 256, 64
+"""Sizes of the rows of requests and replies."""
+MODEL = "dense"
+TUNED, DEFAULT = "tuned", "default"
+_PERCENTILE = SHARES.index(99)
+_NO_VERDICT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What ``grpst tune`` has found.
+
+    Attributes:
+        verdict: ``better``, ``keep`` or ``none``.
+        rate: Requests per second at which its result was compared with the default.
+        text: What it says of its result.
+    """
+
+    verdict: str
+    rate: int
+    text: str
+
+
+class Home:
+    """A folder with projects, and with the services that are started from them."""
+
+    def __init__(self, folder: Path, hidden: int) -> None:
+        """Write the project and a copy of it."""
+        self._folder = folder
+        save_mlp(folder / "dense.onnx", (INPUT, hidden, hidden, OUTPUT))
+        model = {"name": MODEL, "version": "1.0.0", "inferer_type": "onnxruntime"}
+        model |= {"inferer_path": str(folder / "dense.onnx"), "converter_type": "numpy"}
+        interface = {"framework": "http", "host": "127.0.0.1", "port": "0"}
+        conf = folder / DEFAULT / "conf"
+        conf.mkdir(parents=True)
+        (conf / "inference.yml").write_text(yaml.safe_dump({"models": [model]}))
+        (conf / "server.yml").write_text(yaml.safe_dump({"interface": interface}))
+        shutil.copytree(folder / DEFAULT, folder / TUNED)
+
+    def grpst(self, *words: str) -> None:
+        """Run ``grpst`` with the services of this folder.
+
+        Raises:
+            RuntimeError: It failed.
+        """
+        environment = {**os.environ, HOME_VARIABLE: str(self._folder / "services")}
+        command = [sys.executable, "-m", "grps.cli.main", *words]
+        shown = None if words[0] == "tune" else subprocess.PIPE
+        done = subprocess.run(
+            command, env=environment, stdout=shown, stderr=shown, text=True, check=False
+        )
+        if done.returncode not in (0, _NO_VERDICT):
+            raise RuntimeError(f"grpst {' '.join(words)} failed: {done.stderr or ''}")
+
+    def tune(self, slo_ms: float, flags: list[str]) -> Found:
+        """Change the copy of the project by what ``grpst tune`` finds."""
+        result = self._folder / "result.json"
+        limit = ("--slo", f"p99={slo_ms:g}ms")
+        project = str(self._folder / TUNED)
+        self.grpst("tune", project, *limit, "--apply", "--json", str(result), *flags)
+        if not result.exists():
+            return Found("none", 0, "grpst tune wrote no result")
+        told = json.loads(result.read_text())
+        confirmation = told["confirmation"] or {"rate": told["goodput"]["default"] or 0}
+        text = f"{told['gain']}; {told['reason']}; {told['changes']}"
+        return Found(told["verdict"], round(confirmation["rate"]), text)
+
+    @contextmanager
+    def serving(self, name: str) -> Iterator[Target]:
+        """Start the service of a project until the block ends."""
+        self.grpst("start", str(self._folder / name), "--name", name, "--no_logging")
+        try:
+            folder = ServiceFolder(name, self._folder / "services" / name)
+            state = ServiceState.read(folder.state)
+            assert state is not None
+            yield Target("127.0.0.1", state.ports[0])
+        finally:
+            self.grpst("stop", name)
+
+
+def load(target: Target, rate: int, seconds: float) -> Figures:
+    """Let vegeta send the requests that ``grpst tune`` sends."""
+    prepared = make_requests("http", target, MODEL, Content(batch=1), streaming=False)
+    return vegeta(f"http://{target.address}", prepared.requests, rate, seconds)
+
+
+def compare(home: Home, found: Found, limit_ms: float, repeats: int, seconds: float) -> bool:
+    """Send requests by turns; return whether the tuned service held the limit each time."""
+    names = (TUNED, DEFAULT) if found.verdict == "better" else (DEFAULT,)
+    print(f"vegeta at {found.rate} requests/s; the limit is p99={limit_ms:g}ms")
+    print("service   " + "".join(f"   p{share} ms" for share in SHARES) + "   max ms  failed")
+    holds = {name: 0 for name in names}
+    with ExitStack() as stack:
+        targets = {name: stack.enter_context(home.serving(name)) for name in names}
+        for target in targets.values():
+            load(target, found.rate, min(2.0, seconds))
+        for turn in range(repeats):
+            for name in names if turn % 2 == 0 else names[::-1]:
+                one = load(targets[name], found.rate, seconds)
+                holds[name] += one.ms[_PERCENTILE] <= limit_ms and not one.failed
+                values = "".join(f"{value:9.1f}" for value in (*one.ms, one.max_ms))
+                print(f"{name:<10}{values}{one.failed:>8}", flush=True)
+    for name, count in holds.items():
+        print(f"{name}: held the limit in {count} of {repeats}")
+    return holds[names[0]] == repeats
+
+
+def main() -> int:
+    """Tune, measure and print; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.checks.tuned", description=__doc__)
+    parser.add_argument("--slo_ms", type=float, default=50, help="the limit of the p99")
+    parser.add_argument("--seconds", type=float, default=15, help="length of one measurement")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of each service")
+    parser.add_argument("--hidden", type=int, default=4096, help="size of the hidden layers")
+    parser.add_argument("--force", action="store_true", help="tune on a busy machine, too")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        home = Home(Path(name), given.hidden)
+        flags = ["--fresh", *(["--force"] if given.force else [])]
+        found = home.tune(given.slo_ms, flags)
+        print(f"grpst tune: {found.verdict}: {found.text}", flush=True)
+        if found.verdict == "none" or not found.rate:
+            return _NO_VERDICT
+        return int(not compare(home, found, given.slo_ms, given.repeats, given.seconds))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
