@@ -73,6 +73,7 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
     if contest.trials.disturbed:
         notes.append(f"{contest.trials.disturbed} trials were repeated, as others used the machine")
     verdict, reason = _verdict(search.goal, contest, ranked, found)
+    missed = found.rate if found is not None and found.is_better else math.inf
     others, after_ms, trouble = quiet.end()
     if trouble is not None and search.force:
         notes.append(f"{trouble}; the verdict is given by force")
@@ -89,7 +90,7 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
         entered=tuple(contest.entered),
         trials=tuple(contest.trials.found),
         confirmation=found,
-        default_rate=contest.trials.held_by(DEFAULT, found.rate if found else math.inf),
+        default_rate=contest.trials.held_by(DEFAULT, missed),
         others=others,
         calibration_ms=(quiet.before_ms, after_ms),
         notes=(*notes, *contest.notes, *_batching_notes(saved)),
