@@ -85,7 +85,7 @@ def _cell(server: str, workload: Workload, rows: list[Row]) -> str:
 
 
 def _median(rows: list[Row], key: str) -> float:
-    return statistics.median(row[key] for row in rows)
+    return float(statistics.median(row[key] for row in rows))
 
 
 def with_figures(text: str, rows: list[Row]) -> str:
