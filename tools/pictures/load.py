@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 
 CLIENTS = 4
 TIMEOUT_S = 20
-_PAUSE_S = 0.25
+_PAUSE_S = 0.06
 _WAVE_S = 25
 """Load rises and falls in waves of this length."""
-_FAILING = 0.03
+_FAILING = 0.005
 """Share of the requests that the model refuses."""
 
 
@@ -45,7 +45,7 @@ def load(url: str, bodies: list[bytes]) -> Iterator[None]:
 
 def _client(url: str, bodies: list[bytes], chance: random.Random, ended: threading.Event) -> None:
     while not ended.is_set():
-        body = b"no image" if chance.random() < _FAILING else chance.choice(bodies)
+        body = b"" if chance.random() < _FAILING else chance.choice(bodies)
         headers = {"Content-Type": "application/octet-stream"}
         with suppress(urllib.error.HTTPError):
             request = urllib.request.Request(url, body, headers)

@@ -1,15 +1,17 @@
 """Records what pictures are drawn from: ``python -m tools.pictures.record [service|tune ...]``.
 
-``service`` serves the example that reads text in images, sends it requests for over a minute, opens
-its page as the pictures have it, and keeps what the page asked with the answers. ``tune`` searches
+``service`` serves ``project/``, sends it requests for over a minute, opens its page as the pictures
+have it, and keeps what the page asked with the answers. ``tune`` searches
 settings for a model. Both want a machine that does nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from playwright.sync_api import Browser, Response
+from playwright.sync_api import Browser, Request, Response
 
 from grps.cli.tune.subject import read_subject
 from grps.tune import Search, read_goal, tune
@@ -42,15 +44,19 @@ from tools.pictures.recording import (
     Recording,
     key_of,
 )
-from tools.pictures.scenes import IMAGE, Scene, scenes
+from tools.pictures.scenes import Scene, nothing, scenes
 from tools.repository import ROOT
 
-NAME = "ocr"
-PROJECT = ROOT / "examples" / "ocr"
+NAME = "documents"
+PROJECT = Path(__file__).parent / "project"
+DOCUMENTS = ("README.md", "Makefile", "CHANGELOG.md", "pyproject.toml", "tools/demo.py")
+"""What clients send: the beginnings of these files."""
+MOST_BYTES = 4000
 PREDICT = "/grps/v1/infer/predict"
 WARM_S = 66
 """For so long requests are sent before: the charts show a minute."""
 LOOK_S = 2.5
+ACT_MS = 20_000
 SPANS = ("minute", "hour")
 NAMES_AT_ONCE = 100
 LOG_LINES = 60
@@ -62,27 +68,23 @@ TUNE_S = 90.0
 
 @contextmanager
 def serving(home: Path) -> Iterator[str]:
-    """Serve the example; the value is its address."""
+    """Serve the project; the value is its address."""
     ports = choose_ports()
-    environment = {**os.environ, "GRPS_HOME": str(home)}
+    environment = {**os.environ, "GRPS_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    project = shutil.copytree(
+        PROJECT, home / "source", ignore=shutil.ignore_patterns("__pycache__")
+    )
     options = ["--name", NAME, "--port", f"{ports[0]},{ports[1]}", "--host", HOST, "--no_logging"]
-    subprocess.run([GRPST, "start", PROJECT, *options], check=True, env=environment)
+    subprocess.run([GRPST, "start", project, *options], check=True, env=environment)
     try:
         yield f"http://{HOST}:{ports[0]}"
     finally:
         subprocess.run([GRPST, "stop", NAME], check=True, env=environment)
 
 
-def images() -> list[bytes]:
-    """Draw images with one to three lines of text."""
-    texts = (["Invoice 2047"], ["Total", "128.50 EUR"], ["Gate B12", "Boarding", "10:45"])
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "image.png"
-        drawn = []
-        for lines in texts:
-            subprocess.run([sys.executable, PROJECT / "picture.py", file, *lines], check=True)
-            drawn.append(file.read_bytes())
-    return drawn
+def documents() -> list[bytes]:
+    """Return what clients send."""
+    return [(ROOT / name).read_bytes()[:MOST_BYTES] for name in DOCUMENTS]
 
 
 def fetch(url: str) -> Any:
@@ -165,7 +167,10 @@ class Listener:
             page.on("requestfinished", lambda request: self._finished(request.response()))
             page.goto(f"{address}/#{scene.hash}")
             page.wait_for_timeout(1000 * LOOK_S)
-            scene.act(page)
+            if scene.act is nothing:
+                return
+            with page.expect_request_finished(_is_sent, timeout=ACT_MS):
+                scene.act(page)
             page.wait_for_timeout(1000 * LOOK_S)
 
     def _finished(self, response: Response | None) -> None:
@@ -173,14 +178,17 @@ class Listener:
             self.note(response)
 
 
+def _is_sent(request: Request) -> bool:
+    return request.method == "POST"
+
+
 def record_service() -> None:
     """Record the page's answers under load."""
-    subprocess.run([sys.executable, PROJECT / "picture.py", IMAGE], check=True)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         folders = {str(home): "/srv/grps", str(ROOT): "/srv", sys.prefix: "/srv/venv"}
         listener = Listener(folders)
-        with serving(home) as address, load(f"{address}{PREDICT}", images()):
+        with serving(home) as address, load(f"{address}{PREDICT}", documents()):
             time.sleep(WARM_S)
             live = []
             for _ in range(SECONDS + 1):
@@ -192,7 +200,7 @@ def record_service() -> None:
                     if scene.source == "service" and scene.theme == "light":
                         listener.look(browser, address, scene)
     recording = Recording(NAME, live, trends, others, listener.answers)
-    SERVICE.write_bytes(msgspec.json.encode(recording, order="sorted") + b"\n")
+    SERVICE.write_bytes(gzip.compress(msgspec.json.encode(recording, order="sorted"), mtime=0))
 
 
 def record_tune() -> None:

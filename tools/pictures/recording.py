@@ -1,17 +1,18 @@
 """What a service has answered once under load, from which its page is drawn again and again.
 
-``recorded/service.json`` is written by ``python -m tools.pictures.record``.
+``recorded/service.json.gz`` is written by ``python -m tools.pictures.record``.
 """
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 FOLDER = Path(__file__).parent / "recorded"
-SERVICE = FOLDER / "service.json"
+SERVICE = FOLDER / "service.json.gz"
 OUTCOME = FOLDER / "outcome.json"
 """The outcome of a search by ``grpst tune``."""
 MONITOR = "/grps/v1/monitor"
@@ -98,4 +99,4 @@ def key_of(method: str, url: str) -> str:
 
 def read_recording() -> Recording:
     """Return the recording of this repository."""
-    return msgspec.json.decode(SERVICE.read_bytes(), type=Recording)
+    return msgspec.json.decode(gzip.decompress(SERVICE.read_bytes()), type=Recording)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Page
@@ -15,8 +14,7 @@ from tools.repository import ROOT
 
 Act = Callable[[Page], None]
 Source = Literal["service", "tune"]
-IMAGE = Path(__file__).parent / "recorded" / "picture.png"
-"""What the playground sends: an image with text."""
+TEXT = "A great cast, a clever story and a warm heart: I loved every minute of it."
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
 
@@ -25,10 +23,9 @@ def nothing(page: Page) -> None:
     """Leave the page as it is."""
 
 
-def send_image(page: Page) -> None:
-    """Send an image in the playground."""
-    page.locator("#ask-kind").select_option("file")
-    page.locator("#ask-file").set_input_files(IMAGE)
+def send_text(page: Page) -> None:
+    """Send a text in the playground."""
+    page.locator("#ask-text").fill(TEXT)
     page.locator("#ask button.main").click()
 
 
@@ -65,7 +62,7 @@ class Scene:
 _SCENES = (
     Scene("dashboard", hash="overview"),
     Scene("dashboard-zh", hash="overview", language="zh"),
-    Scene("playground", hash="playground", act=send_image),
+    Scene("playground", hash="playground", act=send_text),
     Scene("phone", hash="overview", size=PHONE, scale=1.5),
     Scene("tune-report", source="tune"),
 )
