@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from grps.dashboard import dashboard_page
-from grps.tune.outcome import Outcome
 from grps.tune.report.page import to_page
-from tools.pictures.recording import OUTCOME, Answer, Recording, read_recording
+from tools.pictures.recording import Answer, Recording, read_outcome, read_recording
 from tools.pictures.scenes import Scene
 
 ORIGIN = "http://localhost:7080"
@@ -76,7 +74,7 @@ def take(browser: Browser, scene: Scene) -> bytes:
 
 def report() -> str:
     """Return the page of the recorded search."""
-    return to_page(msgspec.json.decode(OUTCOME.read_bytes(), type=Outcome))
+    return to_page(read_outcome())
 
 
 def _play(page: Page, scene: Scene, recording: Recording) -> None:

@@ -182,7 +182,7 @@ def _is_sent(request: Request) -> bool:
     return request.method == "POST"
 
 
-def record_service() -> None:
+def record_service(_: bool) -> None:
     """Record the page's answers under load."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -191,7 +191,7 @@ def record_service() -> None:
         with serving(home) as address, load(f"{address}{PREDICT}", documents()):
             time.sleep(WARM_S)
             live = []
-            for _ in range(SECONDS + 1):
+            for _second in range(SECONDS + 1):
                 live.append(msgspec.Raw(msgspec.json.encode(rounded(fetch(f"{address}{LIVE}")))))
                 time.sleep(1)
             trends, others = series_of(address)
@@ -203,8 +203,8 @@ def record_service() -> None:
     SERVICE.write_bytes(gzip.compress(msgspec.json.encode(recording, order="sorted"), mtime=0))
 
 
-def record_tune() -> None:
-    """Record a search for settings."""
+def record_tune(force: bool) -> None:
+    """Record a search for settings, on a busy machine too if it is forced."""
     package = find_spec("rapidocr")
     if package is None or package.origin is None:
         raise FileNotFoundError("run: pip install --no-deps rapidocr")
@@ -214,7 +214,7 @@ def record_tune() -> None:
     goal = read_goal(SLO, "throughput", None)
     shapes = {"x": (1, 3, 48, 192)}
     search = Search(
-        config=config, goal=goal, shapes=shapes, max_time_s=TUNE_S, fresh=True, force=True
+        config=config, goal=goal, shapes=shapes, max_time_s=TUNE_S, fresh=True, force=force
     )
     outcome = tune(search, lambda phase, text: print(f"{phase}: {text}"))
     text = msgspec.json.encode(outcome, order="sorted").decode()
@@ -228,8 +228,10 @@ def main() -> None:
     known = {"service": record_service, "tune": record_tune}
     parser = argparse.ArgumentParser(prog="python -m tools.pictures.record", description=__doc__)
     parser.add_argument("what", nargs="*", choices=known, help="default: both")
-    for name in parser.parse_args().what or known:
-        known[name]()
+    parser.add_argument("--force", action="store_true", help="tune on a busy machine too")
+    arguments = parser.parse_args()
+    for name in arguments.what or known:
+        known[name](arguments.force)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import gzip
+import math
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+
+from grps.tune.outcome import Outcome
 
 FOLDER = Path(__file__).parent / "recorded"
 SERVICE = FOLDER / "service.json.gz"
@@ -100,3 +104,20 @@ def key_of(method: str, url: str) -> str:
 def read_recording() -> Recording:
     """Return the recording of this repository."""
     return msgspec.json.decode(gzip.decompress(SERVICE.read_bytes()), type=Recording)
+
+
+def read_outcome() -> Outcome:
+    """Return the search of this repository."""
+    return msgspec.convert(_with_infinity(msgspec.json.decode(OUTCOME.read_bytes())), Outcome)
+
+
+def _with_infinity(value: Any) -> Any:
+    """Put back the times that are infinite, for which JSON has no number."""
+    if isinstance(value, list):
+        return [_with_infinity(one) for one in value]
+    if isinstance(value, dict):
+        return {
+            key: math.inf if one is None and key.endswith("_ms") else _with_infinity(one)
+            for key, one in value.items()
+        }
+    return value

@@ -16,6 +16,7 @@ Act = Callable[[Page], None]
 Source = Literal["service", "tune"]
 TEXT = "A great cast, a clever story and a warm heart: I loved every minute of it."
 DESKTOP = (1280, 800)
+TALL = (1280, 1200)
 PHONE = (390, 844)
 
 
@@ -64,7 +65,7 @@ _SCENES = (
     Scene("dashboard-zh", hash="overview", language="zh"),
     Scene("playground", hash="playground", act=send_text),
     Scene("phone", hash="overview", size=PHONE, scale=1.5),
-    Scene("tune-report", source="tune"),
+    Scene("tune-report", source="tune", size=TALL),
 )
 
 
