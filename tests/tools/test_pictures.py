@@ -32,7 +32,9 @@ def shown(page: Path) -> list[Path]:
     return [(page.parent / source).resolve() for source in sources if "pictures/" in source]
 
 
-@pytest.mark.parametrize(("file", "text"), list(drawn()), ids=lambda value: getattr(value, "stem", ""))
+@pytest.mark.parametrize(
+    ("file", "text"), list(drawn()), ids=lambda value: getattr(value, "stem", "")
+)
 def test_drawings_are_those_of_their_descriptions(file: Path, text: str) -> None:
     assert file.read_text(encoding="utf-8") == text, "run: python -m tools.pictures"
     assert ElementTree.fromstring(text).tag.endswith("svg")

@@ -36,7 +36,7 @@ LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 FOLDER_LINK = re.compile(r"\[([^\[\]]*)\]\(([^)#\s]+/?)\)")
 PICTURE = re.compile(
     r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]+)">\s*'
-    r'<img src="(?P<light>[^"]+)" alt="(?P<text>[^"\]]*)">\s*</picture>'
+    r'<img src="(?P<light>[^"]+)" alt="(?P<text>[^"\]]*)"(?: width="\d+")?>\s*</picture>'
 )
 """A picture that follows the theme of the reader's system, as on GitHub."""
 THEMED = r"![\g<text>](\g<light>#only-light)![\g<text>](\g<dark>#only-dark)"
