@@ -17,8 +17,8 @@ from tools.pictures.scenes import Scene
 
 ORIGIN = "http://localhost:7080"
 """Where the page seems to be. Nothing listens there: each request is answered here."""
-SECONDS = 3
-"""For which the page watches the service; some figures are differences of two states."""
+SECONDS = 24
+"""For which the page watches the service; some figures are differences of states."""
 _FROZEN = (Path(__file__).parent / "frozen.js").read_text(encoding="utf-8")
 _LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
@@ -87,8 +87,8 @@ def _play(page: Page, scene: Scene, recording: Recording) -> None:
     page.evaluate("pictures.quiet()")
     for second in range(1, SECONDS + 1):
         player.second = second
-        page.evaluate("pictures.advance(1000)")
-        page.evaluate("pictures.quiet()")
+        page.evaluate("pictures.second()")
+    page.evaluate("pictures.quiet()")
     scene.act(page)
     page.evaluate("pictures.quiet()")
     if player.troubles:

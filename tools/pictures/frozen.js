@@ -52,6 +52,14 @@
       }
       elapsed = end;
     },
+    // Lets a second pass, and waits until the page has what it then asks for.
+    async second() {
+      window.pictures.advance(1000);
+      for (let calm = 0; calm < 3;) {
+        await new Promise((resolve) => realSetTimeout(resolve, 5));
+        calm = pending ? 0 : calm + 1;
+      }
+    },
     // Waits until the page asks for nothing more and has drawn what it got.
     async quiet() {
       const pause = () => new Promise((resolve) => realSetTimeout(resolve, QUIET_MS));

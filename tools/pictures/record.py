@@ -8,8 +8,8 @@ settings for a model. Both want a machine that does nothing else.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
+import lzma
 import os
 import shutil
 import subprocess
@@ -35,6 +35,7 @@ from tools.pictures.browser import SECONDS, chromium, window
 from tools.pictures.load import load
 from tools.pictures.recording import (
     LIVE,
+    METRICS,
     MONITOR,
     OUTCOME,
     SERIES,
@@ -124,6 +125,18 @@ def series_of(address: str) -> tuple[dict[str, dict[str, Any]], dict[str, msgspe
     }, others
 
 
+def watch(address: str) -> tuple[list[msgspec.Raw], list[str]]:
+    """Return the state and the metrics of the service, second by second."""
+    live, metrics = [], []
+    began = time.monotonic()
+    for second in range(SECONDS + 1):
+        time.sleep(max(0, began + second - time.monotonic()))
+        live.append(msgspec.Raw(msgspec.json.encode(rounded(fetch(f"{address}{LIVE}")))))
+        with urllib.request.urlopen(f"{address}{METRICS}", timeout=10) as response:
+            metrics.append(response.read().decode())
+    return live, metrics
+
+
 class Listener:
     """Keeps what a page asks, with the answers."""
 
@@ -142,7 +155,7 @@ class Listener:
         request = response.request
         if (
             not path.startswith("/")
-            or path in ("/", LIVE, TRENDS, SERIES)
+            or path in ("/", LIVE, METRICS, TRENDS, SERIES)
             or response.status == 304
         ):
             return
@@ -190,17 +203,14 @@ def record_service(_: bool) -> None:
         listener = Listener(folders)
         with serving(home) as address, load(f"{address}{PREDICT}", documents()):
             time.sleep(WARM_S)
-            live = []
-            for _second in range(SECONDS + 1):
-                live.append(msgspec.Raw(msgspec.json.encode(rounded(fetch(f"{address}{LIVE}")))))
-                time.sleep(1)
+            live, metrics = watch(address)
             trends, others = series_of(address)
             with chromium() as browser:
                 for scene in scenes():
                     if scene.source == "service" and scene.theme == "light":
                         listener.look(browser, address, scene)
-    recording = Recording(NAME, live, trends, others, listener.answers)
-    SERVICE.write_bytes(gzip.compress(msgspec.json.encode(recording, order="sorted"), mtime=0))
+    recording = Recording(NAME, live, metrics, trends, others, listener.answers)
+    SERVICE.write_bytes(lzma.compress(msgspec.json.encode(recording, order="sorted")))
 
 
 def record_tune(force: bool) -> None:

@@ -1,11 +1,11 @@
 """What a service has answered once under load, from which its page is drawn again and again.
 
-``recorded/service.json.gz`` is written by ``python -m tools.pictures.record``.
+``recorded/service.json.xz`` is written by ``python -m tools.pictures.record``.
 """
 
 from __future__ import annotations
 
-import gzip
+import lzma
 import math
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import msgspec
 from grps.tune.outcome import Outcome
 
 FOLDER = Path(__file__).parent / "recorded"
-SERVICE = FOLDER / "service.json.gz"
+SERVICE = FOLDER / "service.json.xz"
 OUTCOME = FOLDER / "outcome.json"
 """The outcome of a search by ``grpst tune``."""
 MONITOR = "/grps/v1/monitor"
 LIVE, TRENDS, SERIES = (f"{MONITOR}/{name}" for name in ("live", "trends", "series"))
+METRICS = "/metrics"
 JSON = "application/json"
+PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
 Points = list[float | None]
 
@@ -48,6 +50,7 @@ class Recording(msgspec.Struct, frozen=True):
     Attributes:
         service: Its name.
         live: Its state, second by second.
+        metrics: Its metrics, second by second.
         trends: The points of each series by span and name.
         distributions: The values of each distribution by name.
         answers: What else was answered, by method, path and query.
@@ -55,6 +58,7 @@ class Recording(msgspec.Struct, frozen=True):
 
     service: str
     live: list[msgspec.Raw]
+    metrics: list[str]
     trends: dict[str, dict[str, Points]]
     distributions: dict[str, msgspec.Raw]
     answers: dict[str, Answer]
@@ -78,6 +82,8 @@ class Recording(msgspec.Struct, frozen=True):
         parts = urlsplit(url)
         if parts.path == LIVE:
             return Answer(bytes(self.live[min(second, len(self.live) - 1)]).decode())
+        if parts.path == METRICS:
+            return Answer(self.metrics[min(second, len(self.metrics) - 1)], PLAIN)
         query = parse_qsl(parts.query)
         names = [value for key, value in query if key == "name"]
         if parts.path == TRENDS:
@@ -103,7 +109,7 @@ def key_of(method: str, url: str) -> str:
 
 def read_recording() -> Recording:
     """Return the recording of this repository."""
-    return msgspec.json.decode(gzip.decompress(SERVICE.read_bytes()), type=Recording)
+    return msgspec.json.decode(lzma.decompress(SERVICE.read_bytes()), type=Recording)
 
 
 def read_outcome() -> Outcome:
