@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the programs and libraries that checks and tests use and Debian has: load generators, a
-# browser, compilers of the clients …
+# browser and a font for it, compilers of the clients …
 # As root it installs what is missing; otherwise it prints the line to run and fails.
 set -euo pipefail
 
@@ -44,6 +44,8 @@ for header in "${!package_of_header[@]}"; do
   g++ -E -x c++ - >/dev/null 2>&1 <<<"#include <$header>" ||
     missing+=("${package_of_header[$header]}")
 done
+# The pictures of the documentation show the page in Chinese too.
+[ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing+=(fontconfig fonts-droid-fallback)
 if [ "${#missing[@]}" -eq 0 ]; then
   exit 0
 fi

@@ -1,4 +1,4 @@
-"""The README's smallest inferer, pasted into a created project, works."""
+"""The smallest inferer of the guide, pasted into a created project, works."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 import requests
 import yaml
 
-from tests.docs.pages import CHINESE_README, README, Block, blocks, name_of
+from tests.docs.pages import DOCS, Block, blocks, name_of
 from tests.support import GUARD_S, REPOSITORY, serving
 
+PAGES = [DOCS / "guides" / name for name in ("projects.md", "projects.zh.md")]
 GRPST = Path(sys.executable).parent / "grpst"
 
 
@@ -23,7 +24,7 @@ def block_with(page: Path, text: str) -> Block:
     return found
 
 
-@pytest.mark.parametrize("page", [README, CHINESE_README], ids=name_of)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_the_smallest_inferer_runs_in_a_created_project(page: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "GRPS_HOME": str(tmp_path / "home")}
 

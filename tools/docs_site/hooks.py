@@ -34,6 +34,13 @@ ALWAYS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README
 """Pages that the navigation names."""
 LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 FOLDER_LINK = re.compile(r"\[([^\[\]]*)\]\(([^)#\s]+/?)\)")
+PICTURE = re.compile(
+    r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]+)">\s*'
+    r'<img src="(?P<light>[^"]+)" alt="(?P<text>[^"\]]*)"(?: width="\d+")?>\s*</picture>'
+)
+"""A picture that follows the theme of the reader's system, as on GitHub."""
+THEMED = r"![\g<text>](\g<light>#only-light)![\g<text>](\g<dark>#only-dark)"
+"""The same two images for the site, where readers choose a theme."""
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 WIDE = "\u2014\u2026\u201c\u201d\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 BROKEN_LINE = re.compile(rf"(?<=[{WIDE}])\n *(?=[{WIDE}])")
@@ -139,6 +146,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     def prose(text: str) -> str:
         text = BROKEN_LINE.sub("", text) if is_chinese else text
+        text = PICTURE.sub(THEMED, text)
         return LINK.sub(moved, FOLDER_LINK.sub(without_folder, text))
 
     parts = []

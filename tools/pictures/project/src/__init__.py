@@ -1,0 +1,1 @@
+"""The code of the service that is recorded."""
