@@ -58,6 +58,7 @@ def describe(declared: Declared, inferer_name: str) -> dict[str, Any]:
         "loads_on_device": declared.loads_on_device,
         "inputs": [_described(one) for one in shown],
         "output": None if declared.output is None else _described(declared.output),
+        "request": request_of(declared),
     }
 
 
