@@ -58,6 +58,15 @@ class VerbGroup(click.Group):
             raise click.UsageError(f"no verb is called {args[0]!r}{hint(verb, known)}", ctx)
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Say what to do next where no word is given."""
+        if not args and not ctx.resilient_parsing:
+            from grps.cli.output.welcome import say_welcome
+
+            say_welcome()
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of verbs without importing them."""
         with formatter.section("Verbs"):
