@@ -107,7 +107,7 @@ __all__ = [
     "top_logprobs",
 ]
 
-BodyOfModel = RawBody | Literal["json", "http"]
+BodyOfModel = RawBody | Literal["http"]
 """``http``: user code reads the whole HTTP request, where the front end passes it on."""
 NATIVE_LEVELS = {"warning": "warn"}
 

@@ -161,8 +161,7 @@ def _of_form(request: Any) -> str | None:
     """Return arguments of curl for a function that takes text, bytes or JSON."""
     if not isinstance(request, dict):
         return None
-    header = f"{JSON_HEADER} " if request.get("form") == "json" else ""
-    return f"{header}-d {shlex.quote(str(request.get('example', '')))}"
+    return f"-d {shlex.quote(str(request.get('example', '')))}"
 
 
 def fetch_metadata(connection: http.client.HTTPConnection, model: str) -> dict[str, Any] | None:

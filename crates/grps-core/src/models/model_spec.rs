@@ -16,8 +16,6 @@ pub enum RawBody {
     Bytes,
     /// Text in UTF-8.
     Text,
-    /// JSON, which user code reads as text: also a body of JSON that is no message.
-    Json,
     /// The whole HTTP request, which user code reads and answers where the front end passes it on;
     /// elsewhere a file.
     Http,

@@ -51,7 +51,7 @@ impl BodyForm {
         });
         match raw {
             Some(RawBody::Bytes | RawBody::Http) if is_unspecific => Ok(Self::Binary),
-            Some(RawBody::Text | RawBody::Json) if is_unspecific => Ok(Self::Text),
+            Some(RawBody::Text) if is_unspecific => Ok(Self::Text),
             _ if !headers.contains_key(header::CONTENT_TYPE) => {
                 Err(Error::invalid("No content type in headers."))
             }
@@ -118,7 +118,6 @@ mod tests {
             assert_eq!(form(Some(RawBody::Bytes)).unwrap(), BodyForm::Binary);
             assert_eq!(form(Some(RawBody::Http)).unwrap(), BodyForm::Binary);
             assert_eq!(form(Some(RawBody::Text)).unwrap(), BodyForm::Text);
-            assert_eq!(form(Some(RawBody::Json)).unwrap(), BodyForm::Text);
             let cause =
                 if value.is_none() { Cause::InvalidArgument } else { Cause::UnsupportedMediaType };
             assert_eq!(form(None).unwrap_err().cause(), cause);

@@ -36,7 +36,7 @@ impl Declared {
     pub(super) fn of(route: &Route) -> Self {
         match read_by_converter(route) {
             Some(RawBody::Bytes | RawBody::Http) => return Self::Bytes,
-            Some(RawBody::Text | RawBody::Json) => return Self::Text,
+            Some(RawBody::Text) => return Self::Text,
             None => {}
         }
         let described = described(route).unwrap_or_default();

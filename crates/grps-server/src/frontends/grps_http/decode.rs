@@ -1,14 +1,13 @@
 //! Decodes predict bodies to the input of a route.
 
 use bytes::Bytes;
-use grps_core::{Cause, Content, DataType, Error, InputForm, RawBody, Route, Tensor};
+use grps_core::{Cause, Content, DataType, Error, InputForm, Route, Tensor};
 
 use crate::call::call::Call;
 use crate::codec::json::JsonRequest;
 use crate::codec::{self, GrpsMessage, Room, WireType, json, proto};
 use crate::frontends::grps_http::body_form::{BodyForm, text_message};
 use crate::frontends::grps_http::query::PredictQuery;
-use crate::frontends::shared::inference::content::read_by_converter;
 use crate::frontends::shared::input;
 
 /// The body of a predict call.
@@ -56,12 +55,7 @@ impl PredictBody<'_> {
             return Ok((route, Content::Tensors(vec![tensor])));
         }
         let (request, early) = match form {
-            BodyForm::Json => match decode_json(&bytes, &query.model, room, &mut route_to) {
-                Err(error) if error.cause() == Cause::InvalidArgument => {
-                    decode_own_json(&bytes, &query.model, room, &mut route_to).ok_or(error)??
-                }
-                decoded => decoded?,
-            },
+            BodyForm::Json => decode_json(&bytes, &query.model, room, &mut route_to)?,
             BodyForm::Binary => (without_ndarray(GrpsMessage::of_binary(bytes.clone())), None),
             BodyForm::Text => (without_ndarray(text_message(&bytes, room)?), None),
         };
@@ -105,22 +99,6 @@ fn decode_json(
         }
         request => Ok((request?, early)),
     }
-}
-
-/// The text of JSON that is no message, for a model whose code reads JSON; `None` for another model.
-fn decode_own_json(
-    body: &Bytes,
-    queried: &str,
-    room: &Room<'_>,
-    route_to: &mut impl FnMut(&str) -> Result<Route, Error>,
-) -> Option<Result<(JsonRequest, EarlyRoute), Error>> {
-    let route = route_to(queried).ok()?;
-    if read_by_converter(&route) != Some(RawBody::Json) {
-        return None;
-    }
-    room.clear();
-    let early = Some((queried.to_owned(), Ok(route)));
-    Some(text_message(body, room).map(|message| (without_ndarray(message), early)))
 }
 
 fn without_ndarray(message: GrpsMessage) -> JsonRequest {
