@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from grps.inference.app.declaration import Declared
 from grps.inference.app.parameters import Parameter
@@ -45,6 +46,7 @@ def entry_of(declared: Declared, inferer_name: str) -> dict[str, Any]:
 def describe(declared: Declared, inferer_name: str) -> dict[str, Any]:
     """Return a model as data that JSON can hold."""
     document = (declared.target.__doc__ or "").strip().partition("\n")[0]
+    request = request_of(declared)
     shown = [one for one in declared.parameters if one.kind not in ("context", "message")]
     return {
         "entry": entry_of(declared, inferer_name),
@@ -58,27 +60,35 @@ def describe(declared: Declared, inferer_name: str) -> dict[str, Any]:
         "loads_on_device": declared.loads_on_device,
         "inputs": [_described(one) for one in shown],
         "output": None if declared.output is None else _described(declared.output),
-        "request": request_of(declared),
+        "request": None if request is None else asdict(request),
     }
 
 
-def request_of(declared: Declared) -> dict[str, str] | None:
-    """Return the form of a request and an example, for code that takes no tensors.
+@dataclass(frozen=True, slots=True)
+class RequestForm:
+    """What a request is for code that takes no tensors."""
+
+    form: Literal["text", "bytes", "json"]
+    example: str
+
+
+def request_of(declared: Declared) -> RequestForm | None:
+    """Return what a request is for code that takes no tensors.
 
     Returns:
-        ``form`` (``text`` or ``bytes``) and ``example``; ``None`` when tensors are needed, or when
-        the code reads messages itself.
+        The form and an example; ``None`` when tensors are needed, or when the code reads messages
+        itself.
     """
     filled = [one for one in declared.parameters if one.kind not in ("context", "message")]
     has_arrays = any(one.kind == "array" for one in filled)
     if declared.options.converter or declared.takes_tensors or not filled or has_arrays:
         return None
     if len(filled) > 1:
-        return {"form": "text", "example": json.dumps({one.name: _example(one) for one in filled})}
+        return RequestForm("json", json.dumps({one.name: _example(one) for one in filled}))
     only = filled[0]
     if only.kind in ("text", "bytes"):
-        return {"form": only.kind, "example": str(_EXAMPLES[only.kind])}
-    return {"form": "text", "example": json.dumps(_example(only))}
+        return RequestForm(only.kind, str(_EXAMPLES[only.kind]))
+    return RequestForm("json", json.dumps(_example(only)))
 
 
 def _example(parameter: Parameter) -> Any:

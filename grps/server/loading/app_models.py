@@ -6,7 +6,7 @@ from inspect import isasyncgenfunction, isgeneratorfunction
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.config.schema import ModelConfig
-from grps.inference.app.described import request_of
+from grps.inference.app.described import RequestForm, request_of
 from grps.inference.app.inferers import AppInferer
 from grps.inference.app.parameters import Parameter
 from grps.inference.inferer import ModelInferer
@@ -39,8 +39,8 @@ def is_generator(config: ModelConfig) -> bool:
     return isgeneratorfunction(infer) or isasyncgenfunction(infer)
 
 
-def request_form(config: ModelConfig) -> dict[str, str] | None:
-    """Return the form and an example of a request of a function that takes no tensors."""
+def request_form(config: ModelConfig) -> RequestForm | None:
+    """Return what a request is for a function that takes no tensors; ``None`` for others."""
     app = app_of(config)
     return None if app is None else request_of(app.declared)
 

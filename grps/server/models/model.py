@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -189,7 +189,7 @@ class LoadedModel:
         if self.config.inferer_type == "torchserve":
             return "http"
         if (request := request_form(self.config)) is not None:
-            return "bytes" if request["form"] == "bytes" else "text"
+            return "bytes" if request.form == "bytes" else "text"
         return raw_body_of(self.config.converter_type)
 
     def _metadata(self) -> str:
@@ -198,7 +198,7 @@ class LoadedModel:
         if is_generator(self.config):
             description["streams"] = True
         if (request := request_form(self.config)) is not None:
-            description["request"] = request
+            description["request"] = asdict(request)
         if self.signature is not None:
             description.update(describe(self.signature))
             if self.remote is None:

@@ -12,7 +12,7 @@ import pytest
 import grps
 from grps.errors import ConfigError, ModelError
 from grps.inference.app.declaration import Declared, declare
-from grps.inference.app.described import entry_of, request_of
+from grps.inference.app.described import RequestForm, entry_of, request_of
 from grps.inference.app.files import import_app, require
 from grps.inference.app.names import file_of, name_of
 from grps.inference.registry import inferer_register
@@ -80,12 +80,12 @@ def test_entries_of_inference_yml() -> None:
 
 def test_an_example_of_a_request() -> None:
     assert request_of(declared(double)) is None
-    assert request_of(declared(pieces)) == {"form": "text", "example": "some text"}
+    assert request_of(declared(pieces)) == RequestForm("text", "some text")
 
     def several(name: str, times: int) -> dict: ...  # type: ignore[empty-body, type-arg]
 
     example = '{"name": "some text", "times": 1}'
-    assert request_of(declared(several)) == {"form": "text", "example": example}
+    assert request_of(declared(several)) == RequestForm("json", example)
 
 
 @pytest.mark.parametrize(
