@@ -2,6 +2,7 @@
 
 A fresh virtual environment gets the wheel with the extra ``onnx`` from the package index that pip
 is set to. ``--wheel`` names the wheel; without it, one is built of this tree, which is not counted.
+``--packed`` packs the tree as it is instead, with the native code that was built in it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from grps.deploy.container.wheel import write_wheel
 from tools.repository import ROOT
 
 MODEL = ROOT / "grps" / "deploy" / "project" / "templates" / "cpp_onnx" / "data" / "model.onnx"
@@ -126,6 +128,7 @@ def main() -> int:
     """Measure, and print the seconds of each step."""
     parser = argparse.ArgumentParser(prog="python -m tools.first_minute", description=__doc__)
     parser.add_argument("--wheel", type=Path, help="the wheel to install")
+    parser.add_argument("--packed", action="store_true", help="pack the tree; build nothing")
     parser.add_argument(
         "--profile", default="dev", help="profile of cargo for a wheel of this tree"
     )
@@ -133,7 +136,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="grps_first_minute_") as name:
         minute = Minute(Path(name))
         wheel = arguments.wheel
-        if wheel is None:
+        if wheel is None and arguments.packed:
+            wheel = write_wheel(minute.folder)
+        elif wheel is None:
             wheel = build_wheel(minute.folder / "wheel", arguments.profile)
         measure(minute, wheel.resolve())
     print(f"\n{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs")
