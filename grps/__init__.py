@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from grps.backends.torch.inferer import TorchModelInferer
     from grps.config.global_conf import global_conf
     from grps.errors import InputError
+    from grps.inference.app.decorator import model
     from grps.inference.context import GrpsContext
     from grps.inference.converter import Converter
     from grps.inference.inferer import ModelInferer
@@ -63,6 +64,7 @@ __all__ = [
     "grps_pb2",
     "inferer_register",
     "logger",
+    "model",
     "top_logprobs",
 ]
 
@@ -94,6 +96,7 @@ _HOMES = {
     "grps_pb2": "grps.protocol.pb.grps_pb2",
     "inferer_register": "grps.inference.registry",
     "logger": "grps.log",
+    "model": "grps.inference.app.decorator",
     "top_logprobs": "grps.server.models.logprobs",
 }
 """Where each public name lives; its module is imported when the name is first used."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 FIRST_REFUSAL = 400
 LAST_REFUSAL = 499
 """The HTTP statuses that refuse a request."""
+
+
+DOCS_VARIABLE = "GRPS_DOCS_URL"
+"""The environment variable with the address of the documentation, where it is served."""
 
 
 class StopRequested(BaseException):
@@ -16,19 +22,31 @@ class StopRequested(BaseException):
 
 
 class GrpsError(Exception):
-    """Base of every error that GRPS raises; its text is for users."""
+    """Base of every error that GRPS raises; its text is for users.
+
+    Attributes:
+        docs: The page about such errors and the heading in it, from the folder of the pages.
+    """
+
+    docs = "reference/errors.md#errors-of-grpst"
 
 
 class ConfigError(GrpsError):
     """A configuration file, key or flag is wrong; the text says where and what is allowed."""
 
+    docs = "reference/errors.md#a-configuration-is-wrong"
+
 
 class ModelError(GrpsError):
     """A model can't be loaded, warmed up or run."""
 
+    docs = "reference/errors.md#a-model-cannot-be-loaded"
+
 
 class SourceError(ModelError):
     """A model can't be fetched from where its URI points; the text has no credentials."""
+
+    docs = "reference/errors.md#a-model-cannot-be-fetched"
 
 
 class SourceUnavailableError(SourceError):
@@ -38,9 +56,13 @@ class SourceUnavailableError(SourceError):
 class DeviceError(ModelError):
     """The requested device is not on this machine, or the backend does not support it."""
 
+    docs = "reference/errors.md#a-device-is-missing"
+
 
 class MissingExtraError(GrpsError):
     """A Python package that an optional feature needs is not installed."""
+
+    docs = "reference/errors.md#a-package-is-missing"
 
     def __init__(self, package: str, extra: str, needs: str = "") -> None:
         """Name the missing ``package``, the ``extra`` of grpst that brings it and what it needs."""
@@ -57,6 +79,8 @@ class InputError(GrpsError):
     Attributes:
         status: The HTTP status that the client gets.
     """
+
+    docs = "reference/errors.md#errors-of-your-own-code"
 
     def __init__(self, message: str = "", status: int = 400) -> None:
         """Refuse a request.
@@ -80,10 +104,32 @@ class InputError(GrpsError):
 class DeployError(GrpsError):
     """A service can't be started, stopped or found."""
 
+    docs = "reference/errors.md#a-service-does-not-start-or-stop"
+
 
 class HomeError(DeployError):
     """The folder of services is not known or can't be written; the text names ``GRPS_HOME``."""
 
+    docs = "reference/errors.md#the-folder-of-services-cannot-be-used"
+
 
 class ArchiveError(DeployError):
     """An archive can't be written, or is damaged, unsafe or too large."""
+
+    docs = "reference/errors.md#an-archive-is-refused"
+
+
+def docs_place(docs: str) -> str:
+    """Return where a page of the documentation is read.
+
+    Args:
+        docs: A page and a heading in it, such as ``reference/errors.md#errors-of-grpst``.
+
+    Returns:
+        Its address below that of ``GRPS_DOCS_URL``; its path in the repository without one.
+    """
+    base = os.environ.get(DOCS_VARIABLE)
+    if not base:
+        return f"docs/{docs}"
+    page, mark, heading = docs.partition("#")
+    return f"{base.rstrip('/')}/{page.removesuffix('.md')}/{mark}{heading}"

@@ -25,6 +25,7 @@ ENTRY = re.compile(r"(\*{0,2}[\w.]+): (.*)")
 
 GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Your classes": (
+        ("model", "grps/inference/app/decorator.py", "model"),
         ("ModelInferer", "grps/inference/inferer.py", "ModelInferer"),
         ("Converter", "grps/inference/converter.py", "Converter"),
         ("inferer_register", "grps/inference/registry.py", "ModelInfererRegister"),
@@ -101,7 +102,8 @@ def describe(name: str, file: str, kind: str) -> Described:
     """Read the class or function ``kind`` of a file, which the API has as ``name``."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    for function in functions:
+    # Overloads come first and have no docstring.
+    for function in reversed(functions):
         if function.name == kind:
             text, signature = ast.get_docstring(function) or "", _signature(function, False)
             return Described(name, text, (), (), signature)

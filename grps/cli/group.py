@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from grps.cli.output.lines import complain, notice, say
 from grps.cli.table import ENGINE_VERBS_FOLLOW, VERBS
-from grps.errors import GrpsError, HomeError
+from grps.errors import GrpsError, HomeError, docs_place
 
 PACKAGES = (
     "grps.cli.verbs",
@@ -57,6 +57,15 @@ class VerbGroup(click.Group):
 
             raise click.UsageError(f"no verb is called {args[0]!r}{hint(verb, known)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Say what to do next where no word is given."""
+        if not args and not ctx.resilient_parsing:
+            from grps.cli.output.welcome import say_welcome
+
+            say_welcome()
+            ctx.exit()
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of verbs without importing them."""
@@ -110,20 +119,34 @@ def _guarded(run: Any) -> int:
     except click.UsageError as error:
         return _answer_usage(error)
     except click.ClickException as error:
-        complain(error.format_message())
+        _complain(error.format_message(), GrpsError.docs)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         notice("interrupted")
         return INTERRUPTED
     except (GrpsError, OSError) as error:
         _reraise_if_debugging()
-        complain(_text(error))
+        _complain(_text(error), error.docs if isinstance(error, GrpsError) else GrpsError.docs)
         return WRONG_USAGE if isinstance(error, HomeError) else 1
     except Exception as error:
         _reraise_if_debugging()
-        complain(f"unexpected {type(error).__name__}: {error}; see more with GRPS_DEBUG=1")
+        text = f"unexpected {type(error).__name__}: {error}; see more with GRPS_DEBUG=1"
+        _complain(text, GrpsError.docs)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _complain(text: str, docs: str) -> None:
+    """Print an error and the page about it."""
+    complain(text)
+    notice(f"see: {docs_place(docs)}")
+
+
+def docs_of_verb(verb: str | None) -> str:
+    """Return the part of the reference that describes a verb."""
+    if verb is None:
+        return "reference/cli.md"
+    return f"reference/cli.md#{verb if verb in VERBS else ENGINE_VERBS_FOLLOW}"
 
 
 def _text(error: Exception) -> str:
@@ -142,6 +165,11 @@ def _answer_usage(error: click.UsageError) -> int:
         say(error.format_message())
         return 0
     complain(error.format_message())
+    verb = None
     if error.ctx is not None:
-        notice(f"try: {error.ctx.command_path} --help")
+        path = error.ctx.command_path
+        notice(f"try: {path} --help")
+        _, _, below = path.partition(" ")
+        verb = below.partition(" ")[0].replace("-", "_") or None
+    notice(f"see: {docs_place(docs_of_verb(verb))}")
     return error.exit_code

@@ -48,7 +48,9 @@ def main() -> None:
       grpst rm my_grps
 
     \b
-    Or write the code around it yourself:
+    Or write the code yourself, in one file or in a project:
+      grpst example app
+      grpst serve app/app.py
       grpst create my_project
       grpst dev my_project
       grpst archive my_project

@@ -6,13 +6,14 @@ The verbs that serve models with one engine are not here: they come from the tab
 from __future__ import annotations
 
 VERBS = {
+    "example": "Write a small service that runs as it is, to begin with.",
     "create": "Make the folder of a new project.",
-    "dev": "Serve a project in this terminal; restart when a file changes.",
+    "dev": "Serve a project or a Python file in this terminal; restart when a file changes.",
     "archive": "Test a project and pack it into one file.",
     "dockerize": "Write what docker or podman builds an image of a project or a model of.",
     "sdk": "Print the folder of the headers for C++ and of their package for CMake.",
     "start": "Put a project online, from its archive or its folder.",
-    "serve": "Put a model file online, whatever its format.",
+    "serve": "Put a model file online, whatever its format, or a Python file.",
     "serve_repository": "Put the models of a repository in Triton's layout online.",
     "inspect": "Show the inputs and outputs of a model file, and how to send it a request.",
     "doctor": "Check what this machine has: processors, GPUs, engines, limits.",

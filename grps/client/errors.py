@@ -21,6 +21,7 @@ class CallError(GrpsError):
         is_refused: Whether the call has not run, so that it is safe to repeat.
     """
 
+    docs = "reference/errors.md#errors"
     code = 500
 
     def __init__(

@@ -115,12 +115,6 @@ def _check_model(model: ModelConfig, at: str, names: KnownNames, fail: Fail) -> 
         )
     if model.inferer_type == "torchserve":
         _check_torchserve(model, at, fail)
-    if names.has_built_in_converter(model) and model.inferer_type == "customized":
-        raise fail(
-            f"{at}.converter_type",
-            f"{model.converter_type!r} feeds an engine, but inferer_type is 'customized'; "
-            "use 'customized' or 'numpy' with code of your own",
-        )
     file = names.converter_paths.get(model.converter_type or "")
     if file is not None and model.converter_path is None:
         raise fail(

@@ -25,6 +25,8 @@ POLL_S = 0.5
 STOP_S = 5.0
 """How long a server may take to finish its requests before it is killed."""
 SHOWN_CHANGES = 3
+_IN_PYTHON = ("started", "the last version")
+"""What is said of code that can't be imported, in place of what is said of a build."""
 
 
 class Builder(Protocol):
@@ -50,6 +52,7 @@ class Development:
         port: str | None,
         on_line: Callable[[str], None],
         builder: Builder | None = None,
+        service: Path | None = None,
     ) -> None:
         """Prepare to serve.
 
@@ -58,6 +61,8 @@ class Development:
             port: Ports as in ``server.yml``; what that says when ``None``.
             on_line: Receives a line about each event.
             builder: Builds the project each time before it is served, if that is needed.
+            service: The folder of the configuration, if it is not that of the project: the builder
+                writes it.
 
         Raises:
             DeployError: A port is taken.
@@ -66,6 +71,7 @@ class Development:
         self._given_port = port
         self._on_line = on_line
         self._builder = builder
+        self._service = None if service is None else absolute(service)
         self._ports: tuple[int, ...] = ()
         self._ending = False
         self._told: subprocess.Popen[bytes] | None = None
@@ -110,9 +116,10 @@ class Development:
         except GrpsError as error:
             if not self._ending:
                 runs = process is not None and process.poll() is None
-                goes_on = "; the server runs on with the last build" if runs else ""
+                done, last = ("built", "the last build") if self._service is None else _IN_PYTHON
+                goes_on = f"; the server runs on with {last}" if runs else ""
                 self._on_line(f"{error}")
-                self._on_line(f"not built{goes_on}; change a file to try again, Ctrl-C ends")
+                self._on_line(f"not {done}{goes_on}; change a file to try again, Ctrl-C ends")
             return False
         return not self._ending
 
@@ -120,13 +127,16 @@ class Development:
         more = f" and {len(changed) - SHOWN_CHANGES} more"
         shown = ", ".join(changed[:SHOWN_CHANGES])
         tail = more if len(changed) > SHOWN_CHANGES else ""
-        what = "restarting" if self._builder is None else "building"
+        is_built = self._builder is not None and self._service is None
+        what = "building" if is_built else "restarting"
         self._on_line(f"changed: {shown}{tail}; {what}")
 
     def _start(self, state_file: Path) -> subprocess.Popen[bytes]:
         state_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "grps.server", "--project", str(self._project)]
         command += ["--state_file", str(state_file), "--stderr"]
+        if self._service is not None:
+            command += ["--service", str(self._service)]
         if (port := self._port()) is not None:
             command += ["--port", port]
         # A quick edit that keeps a file's size would be hidden by its cached bytecode.
@@ -170,7 +180,8 @@ class Development:
     def _interface(self) -> tuple[str, tuple[int, ...]] | None:
         """Host and ports as configured; ``None`` when the configuration is broken."""
         try:
-            project = Project.read(self._project)
+            conf = None if self._service is None else self._service / "conf"
+            project = Project.read(self._project, conf)
             if self._given_port is not None:
                 project = project.listening_on(self._given_port)
         except ConfigError:

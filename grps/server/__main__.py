@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from grps.errors import GrpsError
+from grps.errors import GrpsError, ModelError, docs_place
 from grps.inference.runner import describe
 from grps.log import StderrFormat, json_line, stderr_format
 from grps.server.app import App, Options
@@ -46,7 +46,7 @@ def main(in_words: Callable[[str], str] = str) -> int:
     try:
         App(folder, options).run()
     except GrpsError as error:
-        _complain(in_words(str(error)), options)
+        _complain(in_words(str(error)), options, error.docs)
         return 1
     except Exception as error:
         _complain(describe(error), options)
@@ -65,9 +65,12 @@ def _only_stderr(parser: argparse.ArgumentParser) -> StderrFormat | None:
         parser.error(str(error))
 
 
-def _complain(text: str, options: Options) -> None:
-    is_json = options.only_stderr == "json"
-    sys.stderr.write(f"{json_line('ERROR', text) if is_json else f'error: {text}'}\n")
+def _complain(text: str, options: Options, docs: str = ModelError.docs) -> None:
+    see = f"see: {docs_place(docs)}"
+    if options.only_stderr == "json":
+        sys.stderr.write(f"{json_line('ERROR', f'{text}; {see}')}\n")
+    else:
+        sys.stderr.write(f"error: {text}\n{see}\n")
 
 
 if __name__ == "__main__":

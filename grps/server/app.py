@@ -10,7 +10,7 @@ from pathlib import Path
 from grps.backends.environment import prepare_environment
 from grps.backends.gpu_memory import look_after_gpu_memory
 from grps.config.schema import InterfaceConfig, LogConfig, ServerConfig
-from grps.errors import DeployError, GrpsError, StopRequested
+from grps.errors import DeployError, GrpsError, ModelError, StopRequested
 from grps.inference.monitor import app_monitor
 from grps.inference.runner import describe
 from grps.log import (
@@ -87,7 +87,8 @@ class App:
         except BaseException as error:
             # Such as the SystemExit of user code that is loaded.
             cause = clean(str(error)) if isinstance(error, GrpsError) else describe(error)
-            self._state = replace(self._state, error=cause)
+            docs = error.docs if isinstance(error, GrpsError) else ModelError.docs
+            self._state = replace(self._state, error=cause, docs=docs)
             self._report("failed", cause)
             raise
         finally:

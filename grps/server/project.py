@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from grps.config.document import plain_value, read_text
 from grps.config.schema import InferenceConfig, ModelConfig, ServerConfig
 from grps.config.secrets import hide_secrets
 from grps.errors import ConfigError, GrpsError, ModelError, StopRequested
+from grps.inference.app.files import import_app, require
+from grps.inference.app.names import file_of
 from grps.inference.registry import converter_register, inferer_register
 from grps.inference.runner import describe
 from grps.server.configuration import load_inference, load_server
@@ -80,6 +83,8 @@ class Project:
     def import_user_code(self) -> None:
         """Import the project's ``src`` modules, which register converters and inferers.
 
+        Files that ``inferer_name`` names, as ``app.py:double`` does, are imported too.
+
         Raises:
             ModelError: A module is missing, or raises; the text names the line that raised.
         """
@@ -123,14 +128,42 @@ class Project:
             return
         if str(self.folder) not in sys.path:
             sys.path.insert(0, str(self.folder))
+        self._import_files()
         for name, key in USER_MODULES.items():
+            needing = [one for one in self.inference.models if needs_module(one, key)]
             file = self.folder / "src" / f"{name}.py"
-            if file.is_file():
+            if file.is_file() and any(map(needs_src, self.inference.models)):
                 importlib.import_module(f"src.{name}")
-                continue
-            for model in self.inference.models:
-                if getattr(model, key) == "customized":
-                    raise ModelError(f"{file} is missing; model {model.key} needs it for its {key}")
+            elif needing:
+                raise ModelError(
+                    f"{file} is missing; model {needing[0].key} needs it for its {key}"
+                )
+
+    def _import_files(self) -> None:
+        """Import the files that models name, each once."""
+        named = {model.inferer_name or "": file for model, file in _files(self.inference.models)}
+        found = {file: import_app(self.folder / file, file) for file in {*named.values()}}
+        for name, file in named.items():
+            require(self.folder / file, name.rpartition(":")[2], found[file])
+
+
+def _files(models: Iterable[ModelConfig]) -> Iterator[tuple[ModelConfig, str]]:
+    """Yield each model whose inferer is in a file of its own, and that file."""
+    for model in models:
+        file = file_of(model.inferer_name) if model.inferer_type == "customized" else None
+        if file is not None:
+            yield model, file
+
+
+def needs_module(model: ModelConfig, key: str) -> bool:
+    """Return whether a model needs the module of ``src`` for a key of ``USER_MODULES``."""
+    in_file = key == "inferer_type" and file_of(model.inferer_name) is not None
+    return getattr(model, key) == "customized" and not in_file
+
+
+def needs_src(model: ModelConfig) -> bool:
+    """Return whether a model runs code of the project's ``src``."""
+    return any(needs_module(model, key) for key in USER_MODULES.values())
 
 
 def _is_user_module(name: str) -> bool:

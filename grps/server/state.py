@@ -49,6 +49,8 @@ class ServiceState:
     """Whether its ports take TLS."""
     native: bool = False
     """Whether the process runs without Python."""
+    docs: str = ""
+    """The page about the cause when the phase is ``failed``, if it is known."""
 
     @classmethod
     def of_this_process(

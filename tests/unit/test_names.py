@@ -43,6 +43,7 @@ def test_public_names() -> None:
         "grps_pb2",
         "inferer_register",
         "logger",
+        "model",
         "top_logprobs",
     ]
     assert {*grps.__all__} == {*grps._HOMES}

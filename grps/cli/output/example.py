@@ -130,10 +130,11 @@ def make_example(
         sent = "--data-binary @-" if converter.sample else converter.example
         own = converter.example if converter.sample else ""
         return Example(f"{source}curl {sent} {url}", exact=True, own_data=own)
-    if data is not None:
-        exact = " -d @" in data or " -d '@" in data
+    form = _of_form(metadata.get("request"))
+    if (known := data or form) is not None:
+        exact = known == form or " -d @" in known or " -d '@" in known
         reason = "" if exact else "what your code reads is known only from its source"
-        return Example(f"curl {data} {url}", exact, guessed_because=reason)
+        return Example(f"curl {known} {url}", exact, guessed_because=reason)
     found = metadata.get("inputs")
     given = found if isinstance(found, list) else []
     inputs = [_read(entry) for entry in given if not _is_optional(entry)]
@@ -154,6 +155,13 @@ def make_example(
     code = shlex.quote(f"import json; print(json.dumps({_message_code(inputs)}))")
     line = f"python3 -c {code} | curl {JSON_HEADER} -d @- {url}"
     return Example(line, not reason, guessed_because=reason)
+
+
+def _of_form(request: Any) -> str | None:
+    """Return arguments of curl for a function that takes text, bytes or JSON."""
+    if not isinstance(request, dict):
+        return None
+    return f"-d {shlex.quote(str(request.get('example', '')))}"
 
 
 def fetch_metadata(connection: http.client.HTTPConnection, model: str) -> dict[str, Any] | None:

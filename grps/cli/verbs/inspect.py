@@ -38,6 +38,7 @@ from grps.cli.serving.model_service import (
 from grps.config.schema import ModelConfig
 from grps.converters.choice import create_converter, create_runner
 from grps.converters.names import NAMES
+from grps.deploy.project.app_project import is_app
 from grps.errors import DeployError
 
 HOST, PORT = "127.0.0.1", 7080
@@ -73,17 +74,24 @@ class Inspected:
 def command(model: GivenModel, as_json: bool, **flags: Any) -> None:
     """Show the inputs and outputs of a model file, and how to send it a request.
 
-    The model is loaded as it would be to be served, and run once if it reports its shapes.
-    -1 is a dimension that may have any size.
+    The model is loaded as it would be to be served, and run once if it reports its shapes. Of a
+    Python file, the functions and classes with @grps.model are shown, and none is run. -1 is a
+    dimension that may have any size.
 
     \b
     Examples:
       grpst inspect model.onnx
+      grpst inspect app.py
       grpst inspect saved_model/ --signature classify
       grpst inspect model.onnx --converter image
       grpst inspect model.xml --json | python -m json.tool
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     model_path = model.path
+    if is_app(model_path):
+        from grps.cli.app.inspecting import inspect_app
+
+        inspect_app(model_path, given_flags(), as_json=as_json)
+        return
     engine = engine_of(model, flags.pop("engine"))
     given = given_flags()
     refuse_flags_of_others(engine, given)

@@ -11,7 +11,8 @@ from grps.backends.formats import expect_format
 from grps.config.schema import ModelConfig
 from grps.converters.names import NAMES
 from grps.errors import DeployError, ModelError
-from grps.server.project import USER_MODULES, Project
+from grps.inference.app.names import file_of
+from grps.server.project import USER_MODULES, Project, needs_module
 from grps.sources import is_uri
 
 
@@ -80,8 +81,11 @@ def missing_modules(project: Project) -> Iterator[tuple[str, str, Path]]:
     for model in project.inference.models:
         for name, key in USER_MODULES.items():
             file = project.folder / "src" / f"{name}.py"
-            if getattr(model, key) == "customized" and not file.is_file():
+            if needs_module(model, key) and not file.is_file():
                 yield model.key, key, file
+        named = file_of(model.inferer_name) if model.inferer_type == "customized" else None
+        if named is not None and not (project.folder / named).is_file():
+            yield model.key, "inferer_name", project.folder / named
 
 
 def _kept_models(project: Project) -> Iterator[ModelConfig]:

@@ -186,11 +186,11 @@ def _wait_ready(
         if state is not None:
             progress = Progress(state.phase, state.detail, elapsed_s)
             if state.phase == "failed":
-                raise DeployError(_cause(process, folder, state, offset))
+                raise _failure(process, folder, state, offset)
             if state.phase == "ready" and not exited:
                 return state
         if exited:
-            raise DeployError(_cause(process, folder, state, offset))
+            raise _failure(process, folder, state, offset)
         progress = Progress(progress.phase, progress.detail, elapsed_s)
         on_progress(progress)
         if elapsed_s >= timeout_s:
@@ -200,6 +200,18 @@ def _wait_ready(
                 f"and was stopped; give it longer with --timeout, or read {folder.output}"
             )
         time.sleep(POLL_S)
+
+
+def _failure(
+    process: subprocess.Popen[bytes],
+    folder: ServiceFolder,
+    state: ServiceState | None,
+    offset: int,
+) -> DeployError:
+    error = DeployError(_cause(process, folder, state, offset))
+    if state is not None and state.docs:
+        error.docs = state.docs
+    return error
 
 
 def _cause(

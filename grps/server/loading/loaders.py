@@ -5,6 +5,7 @@ What runs is decided by the pair of converter and inferer:
 - a backend alone, or with a tensor converter: native tensors straight into the engine;
 - the user's inferer with a tensor converter: native tensors into the user's code;
 - a backend with a built-in converter: messages to the converter, arrays to the engine;
+- the user's inferer with a built-in converter: the same, with the user's code as the engine;
 - the user's converter, or no converter around the user's inferer: messages.
 """
 
@@ -30,6 +31,7 @@ from grps.converters.choice import create_runner
 from grps.converters.names import NAMES
 from grps.errors import MissingExtraError, ModelError, StopRequested
 from grps.inference import user_tensors
+from grps.inference.app.inferers import AppInferer
 from grps.inference.async_runner import AsyncMessageRunner, is_async
 from grps.inference.converter import Converter
 from grps.inference.identity import IdentityInferer
@@ -42,8 +44,10 @@ from grps.inference.steps.slots import bytes_of
 from grps.inference.tensor_runner import EngineModel, SourceModel, TensorRunner
 from grps.inference.user_tensors import UserTensorModel
 from grps.log import logger
+from grps.server.loading.app_models import has_own_objects, signature_of
 from grps.server.loading.copies import LoadedCopy
 from grps.server.loading.recorded import first_recorded, run_recorded
+from grps.server.loading.user_backend import UserBackend
 from grps.server.state import Phase
 
 Report = Callable[[Phase, str], None]
@@ -72,27 +76,53 @@ def copy_loaders(config: ModelConfig, report: Report) -> tuple[Callable[[], Load
         raise ModelError(f"model {config.key}: inferer_type 'plugin' runs in a server only")
     if config.makes_steps:
         raise ModelError(f"model {config.key}: batching.type 'continuous' runs in a server only")
+    copies = tuple(config.for_copy(index) for index in range(config.copies))
+    if has_own_objects(config) and not NAMES.has_built_in_converter(config):
+        return tuple(partial(_load_own_object, copy, report) for copy in copies)
     if runs_user_code(config):
         return (partial(_load_user_copy, config, report),)
-    copies = (config.for_copy(index) for index in range(config.copies))
-    return tuple(partial(_load_engine, copy, index, report) for index, copy in enumerate(copies))
+    load = _load_converted if config.inferer_type == "customized" else _load_engine
+    return tuple(partial(load, copy, index, report) for index, copy in enumerate(copies))
 
 
 def runs_user_code(config: ModelConfig) -> bool:
-    """Return whether a model runs the user's inferer or converter rather than an engine alone."""
+    """Return whether the user's code takes requests itself: no engine, no built-in converter."""
     if NAMES.has_built_in_converter(config):
         return False
     return not NAMES.takes_tensors(config) or config.inferer_type == "customized"
 
 
 def _load_user_copy(config: ModelConfig, report: Report) -> LoadedCopy:
-    runner: Runner
-    if NAMES.takes_tensors(config):
-        runner = TensorRunner(_user_tensor_model(config), config.key)
-    else:
-        runner = _message_runner(config, _load_message_model(config))
-    copy = LoadedCopy((runner,) * config.instances, grows=True)
+    runner, signature = _user_runner(config)
+    copy = LoadedCopy((runner,) * config.instances, signature, grows=True)
     _warm_recorded(config, copy, report)
+    return copy
+
+
+def _load_own_object(config: ModelConfig, report: Report) -> LoadedCopy:
+    runner, signature = _user_runner(config)
+    copy = LoadedCopy((runner,), signature)
+    _warm_recorded(config, copy, report)
+    return copy
+
+
+def _user_runner(config: ModelConfig) -> tuple[Runner, Signature | None]:
+    if not NAMES.takes_tensors(config):
+        return _message_runner(config, _load_message_model(config)), None
+    inferer = _load_user_inferer(config)
+    signature = signature_of(inferer)
+    if signature is not None:
+        _check_batching(config, signature)
+    return TensorRunner(_user_tensor_model(config, inferer), config.key), signature
+
+
+def _load_converted(config: ModelConfig, index: int, report: Report) -> LoadedCopy:
+    """Load the user's inferer behind a built-in converter."""
+    report("loading", f"loading model {config.key}")
+    backend = UserBackend(_load_user_inferer(config), config)
+    copy = LoadedCopy(_converting_runners(config, [backend]), backend.signature)
+    if index == 0:
+        _warm_recorded(config, copy, report)
     return copy
 
 
@@ -327,14 +357,14 @@ def _own(registered: T) -> T:
         return shallow_copy(registered)
 
 
-def _user_tensor_model(config: ModelConfig) -> UserTensorModel:
-    inferer = _load_user_inferer(config)
+def _user_tensor_model(config: ModelConfig, inferer: ModelInferer) -> UserTensorModel:
     if is_async(inferer):
         raise ModelError(
             f"model {config.key}: an async infer takes messages; use converter_type none"
         )
     if config.converter_type == "numpy":
-        return UserTensorModel(inferer, user_tensors.name_inputs, user_tensors.name_outputs)
+        enter = inferer.enter if isinstance(inferer, AppInferer) else user_tensors.name_inputs
+        return UserTensorModel(inferer, enter, user_tensors.name_outputs)
     converter = _engine_module(config, "converter").create_converter()
     return UserTensorModel(inferer, converter.enter, converter.leave)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from inspect import isasyncgenfunction, isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ from grps.config.secrets import hide_secrets
 from grps.converters.choice import raw_body_of
 from grps.converters.names import NAMES
 from grps.errors import ModelError
-from grps.inference.registry import inferer_register
 from grps.log import LogLevel
+from grps.server.loading.app_models import is_generator, request_form
 from grps.server.loading.loaders import Report, copy_loaders
 from grps.server.loading.native_engines import runs_natively
 from grps.server.models.engine_instance import EngineCopy
@@ -189,13 +188,17 @@ class LoadedModel:
         """Return what a body is whose content type does not say it."""
         if self.config.inferer_type == "torchserve":
             return "http"
+        if (request := request_form(self.config)) is not None:
+            return "bytes" if request.form == "bytes" else "text"
         return raw_body_of(self.config.converter_type)
 
     def _metadata(self) -> str:
         """Return the model's lines of the configuration and what its engine reports."""
         description = dict(self.description)
-        if _is_generator(self.config):
+        if is_generator(self.config):
             description["streams"] = True
+        if (request := request_form(self.config)) is not None:
+            description["request"] = asdict(request)
         if self.signature is not None:
             description.update(describe(self.signature))
             if self.remote is None:
@@ -388,12 +391,3 @@ def _native_padding(padding: PaddingConfig | None) -> NativePadding | None:
         max_waste=padding.max_waste_percent / 100,
         cut_outputs=padding.cut_outputs,
     )
-
-
-def _is_generator(config: ModelConfig) -> bool:
-    """Return whether the user's inferer is known to answer in pieces."""
-    if config.inferer_type != "customized":
-        return False
-    inferer = inferer_register.get_model_inferer(config.inferer_name or "")
-    infer = getattr(type(inferer), "infer", None)
-    return isgeneratorfunction(infer) or isasyncgenfunction(infer)

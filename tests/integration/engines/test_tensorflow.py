@@ -269,5 +269,5 @@ def test_a_model_without_its_operators_does_not_start(tmp_path: Path) -> None:
     assert state.error is not None
     assert "the operator GrpsTriple is not known to TensorFlow" in state.error
     written = (tmp_path / "stderr.log").read_text()
-    assert written.endswith(f"error: {state.error}\n")
+    assert f"\nerror: {state.error}\nsee: docs/" in f"\n{written}"
     assert written.count("GrpsTriple") == 1

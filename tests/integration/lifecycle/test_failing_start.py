@@ -30,7 +30,8 @@ def cause_of(folder: Path) -> str:
     assert state is not None
     assert state.phase == "failed"
     assert state.error is not None
-    assert (folder / "stderr.log").read_text() == f"error: {state.error}\n"
+    lines = f"error: {state.error}\nsee: docs/{state.docs}\n"
+    assert (folder / "stderr.log").read_text() == lines
     assert "\n" not in state.error
     assert "Traceback" not in state.error
     return state.error

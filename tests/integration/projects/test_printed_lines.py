@@ -274,8 +274,9 @@ def test_errors_in_the_foreground_name_flags(
         check=False,
     )
     assert ran.returncode == 1
-    last = ran.stderr.splitlines()[-1]
+    last, see = ran.stderr.splitlines()[-2:]
     assert last.startswith("error: model m-1.0.0: --inferer_arg: unknown key 'io_bindin'"), last
+    assert see.startswith("see: docs/reference/errors.md#")
 
 
 def test_a_created_project(grpst: Callable[[str], str]) -> None:

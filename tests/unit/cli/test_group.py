@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from grps.cli import group
 from grps.cli.group import all_verbs
@@ -38,11 +39,23 @@ def test_help_lists_every_verb(grpst: Grpst) -> None:
         assert f"\n  {verb} " in result.output
 
 
-@pytest.mark.parametrize("words", [[], ["model"]])
-def test_without_arguments_the_help_is_shown(grpst: Grpst, words: list[str]) -> None:
-    result = grpst(*words)
+def test_without_a_verb_the_next_steps_are_shown(grpst: Grpst) -> None:
+    result = grpst()
     assert result.exit_code == 0
-    assert result.stdout == grpst(*words, "--help").stdout
+    assert result.stderr == ""
+    titles = ["Serve a model file:", "Write your own code:", "Look at running services:"]
+    assert [line for line in result.stdout.splitlines() if line.endswith(":")] == titles
+    shown = [line.split()[:3] for line in result.stdout.splitlines() if line.startswith("  ")]
+    assert {verb for _, verb, _ in shown} <= {*all_verbs()}
+    assert "grpst --help" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert "\x1b[" in CliRunner().invoke(main, [], color=True).stdout
+
+
+def test_without_a_command_the_help_of_a_group_is_shown(grpst: Grpst) -> None:
+    result = grpst("model")
+    assert result.exit_code == 0
+    assert result.stdout == grpst("model", "--help").stdout
     assert result.stderr == ""
 
 
@@ -74,7 +87,16 @@ def test_usage_error_is_one_line_and_a_hint(grpst: Grpst) -> None:
     result = grpst("logs", "x", "--lines", "many")
     assert result.exit_code == 2
     assert result.stderr.startswith("error: Invalid value for '-n' / '--lines'")
-    assert result.stderr.endswith("logs --help\n")
+    assert result.stderr.endswith("logs --help\nsee: docs/reference/cli.md#logs\n")
+
+
+def test_errors_name_the_page_about_them(grpst: Grpst, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "reference/errors{}a-service-does-not-start-or-stop"
+    assert grpst("stop", "nobody").stderr.endswith(f"\nsee: docs/{page.format('.md#')}\n")
+    monkeypatch.setenv("GRPS_DOCS_URL", "https://docs.example.com/")
+    expected = f"\nsee: https://docs.example.com/{page.format('/#')}\n"
+    assert grpst("stop", "nobody").stderr.endswith(expected)
+    assert grpst("torch_serve").stderr.endswith("/reference/cli/#serve\n")
 
 
 def test_names_are_checked(grpst: Grpst) -> None:

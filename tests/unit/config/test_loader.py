@@ -463,10 +463,10 @@ class TestCrossChecks:
         text = fails_inference(model_with(f"{identity}\n  batching:\n    type: dynamic"))
         assert "models[0].batching.type: inferer_type 'identity' has no batches" in text
 
-    def test_a_built_in_converter_feeds_an_engine(self) -> None:
+    def test_a_built_in_converter_feeds_an_engine_or_code(self) -> None:
         own = "  inferer_type: customized\n  inferer_name: x\n  converter_type: image"
-        text = fails_inference(model_with(own))
-        assert "models[0].converter_type: 'image' feeds an engine" in text
+        config = parse_inference(model_with(own), "f")
+        assert not NAMES.takes_tensors(config.models[0])
         engine = "  inferer_type: torch\n  inferer_path: m.pt\n  converter_type: "
         text = fails_inference(model_with(f"{engine}text"))
         assert "models[0].converter_path: needed because converter_type is 'text'" in text

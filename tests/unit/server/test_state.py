@@ -24,6 +24,7 @@ def test_written_as_the_contract_says(tmp_path: Path) -> None:
         "create_time",
         "deploy_path",
         "detail",
+        "docs",
         "error",
         "host",
         "native",

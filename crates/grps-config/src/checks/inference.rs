@@ -129,15 +129,6 @@ fn check_inferer(model: &ModelConfig, at: &str, fail: Fail<'_>) -> Checked {
 
 fn check_converter(model: &ModelConfig, at: &str, names: &Names, fail: Fail<'_>) -> Checked {
     let Some(converter) = model.converter_type.as_deref() else { return Ok(()) };
-    let is_built_in = names.built_in_converters.iter().any(|one| one == converter);
-    if is_built_in && model.inferer_type == "customized" {
-        let text = format!(
-            "{} feeds an engine, but inferer_type is 'customized'; use 'customized' or 'numpy' \
-             with code of your own",
-            quoted(converter)
-        );
-        return Err(fail(&format!("{at}.converter_type"), &text));
-    }
     if let Some(file) = names.converter_paths.get(converter)
         && model.converter_path.is_none()
     {

@@ -1,0 +1,1 @@
+"""Python files whose functions and classes are models, on the command line."""

@@ -1,0 +1,1 @@
+"""Models that are functions or classes of one Python file, marked with ``@grps.model``."""
