@@ -255,18 +255,6 @@ def test_language_theme_and_pause(page: Page) -> None:
         expect(page.locator("#charts figure").first.locator("canvas")).to_have_count(1)
 
 
-@pytest.mark.parametrize(
-    ("file", "between", "least"),
-    [("texts", "  zh: ", 100), ("chat_texts", "TEXTS.zh", 40), ("capture", "TEXTS.zh", 10)],
-)
-def test_every_text_is_there_in_both_languages(file: str, between: str, least: int) -> None:
-    source = Path(f"grps/dashboard/scripts/{file}.js").read_text(encoding="utf-8")
-    parts = source.split(between)
-    keys = [set(re.findall(r"(?:^|[{,]\s*)(\w+): \"", part, re.MULTILINE)) for part in parts]
-    assert len(keys[0]) > least
-    assert keys[0] == keys[1]
-
-
 def test_no_name_is_declared_twice() -> None:
     """All scripts share one scope, in which a second function replaces the first."""
     form = re.compile(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE)

@@ -59,7 +59,7 @@ class Chart {
     // Where nobody points, the legend tells the latest values.
     if (this.plot.cursor.idx === null || this.plot.cursor.left < 0) this.plot.setLegend({ idx: data[0].length - 1 });
     const latest = this.lines.map((line, index) => `${this.label(line)} ${number(data[index + 1].at(-1))}`);
-    this.body.setAttribute("aria-label", `${t(this.title)}: ${latest.join(", ")}`);
+    this.body.setAttribute("aria-label", t("pair", t(this.title), latest.join(t("comma"))));
   }
 
   label(line) { return line.text ?? t(line.label); }

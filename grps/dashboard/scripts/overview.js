@@ -55,7 +55,7 @@ function showReached({ service, time }) {
 // Shows that the service does not respond.
 function showLost(error) {
   byId("lost").hidden = false;
-  showState(t("no_response"), "unready", lastSeen === null ? error.message : `${error.message} (${t("last_response", clock(lastSeen))})`);
+  showState(t("no_response"), "unready", lastSeen === null ? error.message : t("aside", error.message, t("last_response", clock(lastSeen))));
 }
 
 function showOverview(live, served) {
@@ -71,10 +71,10 @@ function showOverview(live, served) {
   const seconds = Math.max(1, ...live.routes.map((route) => route.minute.seconds));
   const memory = percent(process.memory_bytes, process.memory_limit_bytes);
   byId("tiles").replaceChildren(
-    tile(t("rate"), number(ended / seconds), `${number(ended)} ${t("in_minute")}`),
-    tile(`${t("latency")}: ${t("p50")}`, `${number(requests.p50_ms)} ms`, `${t("p90")} ${number(requests.p90_ms)} ms`),
-    tile(`${t("latency")}: ${t("p99")}`, `${number(requests.p99_ms)} ms`, t("in_minute")),
-    tile(t("errors"), `${percent(failed, ended).toFixed(failed ? 2 : 0)} %`, `${number(failed)} ${t("in_minute")}`, failed ? "bad" : ""),
+    tile(t("rate"), number(ended / seconds), t("count_in_minute", number(ended))),
+    tile(t("latency_of", t("p50")), `${number(requests.p50_ms)} ms`, `${t("p90")} ${number(requests.p90_ms)} ms`),
+    tile(t("latency_of", t("p99")), `${number(requests.p99_ms)} ms`, t("in_minute")),
+    tile(t("errors"), `${percent(failed, ended).toFixed(failed ? 2 : 0)} %`, t("count_in_minute", number(failed)), failed ? "bad" : ""),
     tile(t("in_flight"), number(Math.max(0, service.in_flight - 1)), t("waiting", number(service.waiting)), service.waiting ? "warn" : ""),
     tile(t("cpu"), `${(100 * rates.cpu).toFixed(0)} %`, t("of_processors", process.processors), rates.cpu > 0.9 ? "warn" : ""),
     tile(t("memory"), bytes(process.memory_bytes), t("of", bytes(process.memory_limit_bytes)), memory > 85 ? "bad" : ""),

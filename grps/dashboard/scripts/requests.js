@@ -3,7 +3,7 @@
 function showRoutes(live) {
   const rows = live.routes.map((route) => {
     const { minute } = route, ended = minute.succeeded + minute.failed;
-    const statuses = Object.entries(route.statuses).map(([status, count]) => `${status}: ${number(count)}`).join(", ");
+    const statuses = Object.entries(route.statuses).map(([status, count]) => t("pair", status, number(count))).join(t("comma"));
     return row(route.name || t("unrouted"), number(ended / Math.max(1, minute.seconds)), `${percent(minute.failed, ended).toFixed(minute.failed ? 1 : 0)} %`,
       `${number(minute.duration.p50_ms)} ms`, `${number(minute.duration.p90_ms)} ms`, `${number(minute.duration.p99_ms)} ms`, number(route.in_flight),
       bytes(route.received_bytes), bytes(route.sent_bytes), make("span", {}, statuses));
@@ -21,13 +21,14 @@ function waterfall(bars, total) {
   const parts = [];
   for (const bar of bars) {
     const size = bar.steps ? t("steps_of", bar.steps, bar.requests) : t("batch_of", bar.requests, bar.rows);
-    const batch = bar.requests && stageOf(bar.name) === "infer" ? ` · ${size}` : "";
-    const why = batch && bar.small ? ` (${t(`why_${bar.small}`)})` : "";
+    const isBatch = bar.requests && stageOf(bar.name) === "infer";
+    const batch = isBatch && bar.small ? t("aside", size, t(`why_${bar.small}`)) : size;
+    const title = isBatch ? `${bar.name} · ${batch}` : bar.name;
     const left = percent(bar.start_ms, total), width = percent(bar.length_ms, total);
-    parts.push(make("span", { class: "name", title: bar.name + batch + why }, bar.name),
-      make("span", { class: "line", title: bar.name + batch + why }, make("i", { class: stageOf(bar.name), style: `left:${left}%;width:${width}%` })),
+    parts.push(make("span", { class: "name", title }, bar.name),
+      make("span", { class: "line", title }, make("i", { class: stageOf(bar.name), style: `left:${left}%;width:${width}%` })),
       make("span", { class: "length" }, `${number(bar.length_ms)} ms`));
-    if (batch && (bar.requests > 1 || bar.steps || why)) parts.push(make("span"), make("span", { class: "quiet" }, batch.slice(3) + why), make("span"));
+    if (isBatch && (bar.requests > 1 || bar.steps || bar.small)) parts.push(make("span"), make("span", { class: "quiet" }, batch), make("span"));
   }
   return make("div", { class: "fall" }, ...parts);
 }

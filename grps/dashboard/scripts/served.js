@@ -7,7 +7,7 @@ function stack(minute) {
   const rest = Math.max(0, 1 - STAGES.reduce((sum, stage) => sum + share[stage], 0));
   const parts = [...STAGES.map((stage) => [stage, share[stage]]), ["other", minute.duration.count ? rest : 0]];
   const shown = parts.filter(([, part]) => part > 0.004);
-  const text = shown.map(([stage, part]) => `${t(`stage_${stage}`)} ${(100 * part).toFixed(0)} %`).join(", ");
+  const text = shown.map(([stage, part]) => `${t(`stage_${stage}`)} ${(100 * part).toFixed(0)} %`).join(t("comma"));
   return make("span", { class: "stack", role: "img", "aria-label": text || "–", title: text },
     ...shown.map(([stage, part]) => make("i", { class: stage, style: `width:${100 * part}%` })));
 }
@@ -130,10 +130,10 @@ function graphPicture(live, graph) {
     const minute = minuteOf(live, graph, node);
     const model = live.models.find((one) => one.model === node.model);
     svg.append(nodeBox(place.get(node.name), node, minute, model, spent, node.name === slow));
-    told.push(`${node.name}: ${number(minute?.duration.mean_ms ?? null)} ms`);
+    told.push(t("pair", node.name, `${number(minute?.duration.mean_ms ?? null)} ms`));
   }
   svg.append(plainBox(place.get("answer"), t("answer"), total ? `${number(total)} ms` : ""));
-  svg.setAttribute("aria-label", `${t("graph")} ${graph.name}: ${told.join(", ")}`);
+  svg.setAttribute("aria-label", t("pair", `${t("graph")} ${graph.name}`, told.join(t("comma"))));
   return make("div", { class: "graph" }, make("h3", {}, `${t("graph")} ${graph.name ?? ""}`), make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${t("graph")} ${graph.name ?? ""}` }, svg));
 }
 
@@ -147,7 +147,7 @@ function nodeBox(at, node, minute, model, spent, slow) {
   const box = draw("g", {}, draw("rect", { class: slow ? "box slow" : "box", x: at.x, y: at.y, width: BOX.width, height: BOX.height, rx: 8 }));
   const fit = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
   box.append(draw("text", { x: at.x + 10, y: at.y + 20, "font-weight": 600 }, fit(node.name, 14)));
-  box.append(draw("text", { x: at.x + 10, y: at.y + 37, class: "quiet" }, fit(node.when ? `${node.model} · if ${node.when}` : node.model, 27)));
+  box.append(draw("text", { x: at.x + 10, y: at.y + 37, class: "quiet" }, fit(node.when ? `${node.model} · ${t("only_if", node.when)}` : node.model, 27)));
   const mean = minute?.duration.count ? minute.duration.mean_ms : null;
   if (mean !== null) {
     // A node may run in some of the requests only: its share is of the time of all.
@@ -161,6 +161,6 @@ function nodeBox(at, node, minute, model, spent, slow) {
       x += room * share[stage];
     }
   }
-  box.append(draw("title", {}, `${node.name}: ${STAGES.map((stage) => `${t(`stage_${stage}`)} ${number(minute?.stages[stage]?.mean_ms ?? 0)} ms`).join(", ")}`));
+  box.append(draw("title", {}, t("pair", node.name, STAGES.map((stage) => `${t(`stage_${stage}`)} ${number(minute?.stages[stage]?.mean_ms ?? 0)} ms`).join(t("comma")))));
   return box;
 }
