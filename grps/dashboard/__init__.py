@@ -10,6 +10,7 @@ from importlib import resources
 SCRIPTS = (
     "texts",
     "chat_texts",
+    "playground_texts",
     "basics",
     "charts",
     "diagnose",
@@ -23,6 +24,9 @@ SCRIPTS = (
     "series",
     "described",
     "playground",
+    "media",
+    "results",
+    "copying",
     "answers",
     "markdown",
     "events",
@@ -41,7 +45,7 @@ def dashboard_page(service: str = "") -> bytes:
     Args:
         service: The name of the service, for the title and the head of the page.
     """
-    style = _read("vendor/uPlot.min.css") + _read("style.css")
+    style = _read("vendor/uPlot.min.css") + _read("style.css") + _read("playground.css")
     own = "".join(_read(f"scripts/{name}.js") for name in SCRIPTS)
     scripts = [_read("vendor/uPlot.iife.min.js"), f'"use strict";\n(() => {{\n{own}}})();\n']
     policy = (

@@ -10,9 +10,10 @@ macro_rules! part {
     };
 }
 
-const SCRIPTS: [&str; 23] = [
+const SCRIPTS: [&str; 27] = [
     part!("scripts/texts.js"),
     part!("scripts/chat_texts.js"),
+    part!("scripts/playground_texts.js"),
     part!("scripts/basics.js"),
     part!("scripts/charts.js"),
     part!("scripts/diagnose.js"),
@@ -26,6 +27,9 @@ const SCRIPTS: [&str; 23] = [
     part!("scripts/series.js"),
     part!("scripts/described.js"),
     part!("scripts/playground.js"),
+    part!("scripts/media.js"),
+    part!("scripts/results.js"),
+    part!("scripts/copying.js"),
     part!("scripts/answers.js"),
     part!("scripts/markdown.js"),
     part!("scripts/events.js"),
@@ -38,7 +42,7 @@ const SCRIPTS: [&str; 23] = [
 
 /// The page for the service of this name; its policy lets a browser run these scripts only.
 pub(crate) fn dashboard_page(service: &str) -> String {
-    let style = [part!("vendor/uPlot.min.css"), part!("style.css")].concat();
+    let style = [part!("vendor/uPlot.min.css"), part!("style.css"), part!("playground.css")].concat();
     let own = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPTS.concat());
     let scripts = [part!("vendor/uPlot.iife.min.js"), own.as_str()];
     let digests = scripts

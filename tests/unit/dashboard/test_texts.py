@@ -11,7 +11,7 @@ import pytest
 from grps.dashboard import SCRIPTS
 
 FOLDER = Path("grps/dashboard")
-TEXT = re.compile(r'(?:^|[{,]\s*)(\w+):\s*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
+TEXT = re.compile(r'(?:^\s*|[{,]\s*)(\w+):\s*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
 BLOCK = re.compile(
     r"(?:TEXTS\.(en|zh), \{|^  (en|zh): \{)(.*?)^(?:\}\);|  \},)", re.MULTILINE | re.DOTALL
 )
