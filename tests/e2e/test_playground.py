@@ -11,8 +11,10 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from onnx import TensorProto, helper
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -100,10 +102,32 @@ inferer_register.register("answers", Answers())
 '''
 
 
+def save_classifier(path: Path) -> Path:
+    """Write a model whose scores have names, as skl2onnx makes it."""
+    names = {"classlabels_strings": ["dog", "cat"]}
+    node = helper.make_node("ZipMap", ["x"], ["scores"], domain="ai.onnx.ml", **names)
+    values = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+    maps = helper.make_map_type_proto(TensorProto.STRING, values)
+    scores = helper.make_value_info("scores", helper.make_sequence_type_proto(maps))
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2])
+    domains = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)]
+    graph = helper.make_graph([node], "graph", [given], [scores])
+    onnx.save(helper.make_model(graph, opset_imports=domains, ir_version=8), str(path))
+    return path
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    path = save_classifier(tmp_path_factory.mktemp("files") / "animals.onnx")
+    animals = {"version": "1", "inferer_type": "onnxruntime", "inferer_path": str(path)}
+    models = [
+        user_model("answers"),
+        {"name": "animals", **animals},
+        {"name": "best", **animals, "converter_type": "labels"},
+    ]
     folder = tmp_path_factory.mktemp("playground")
-    with serving(write_user_project(folder, [user_model("answers")], code=CODE)) as running:
+    write_user_project(folder, models, dag=["answers-1.0.0"], code=CODE)
+    with serving(folder) as running:
         yield running
 
 
@@ -155,6 +179,20 @@ def test_tensors_are_shown_by_what_they_are(page: Page) -> None:
     expect(shown.locator("h4")).to_have_text("box float32 [2, 2]")
     shown = ask(page, "long")
     expect(shown.locator(".answer-text")).to_have_text("plain words")
+
+
+@pytest.mark.parametrize("model", ["animals-1", "best-1"])
+def test_classes_have_the_names_that_the_model_knows(page: Page, model: str) -> None:
+    page.locator("#ask-model").select_option(model)
+    page.locator("#ask-input .shape").fill("2, 2")
+    page.locator("#ask-input .values").fill("0.25, 0.75, 0.6, 0.4")
+    page.locator("#ask-send").click()
+    tables = page.locator("#answer-shown .scores")
+    expect(tables).to_have_count(2)
+    for table, best, score in ((tables.first, "cat", "0.7500"), (tables.last, "dog", "0.6000")):
+        expect(table.locator("tbody th").first).to_have_text(best)
+        expect(table.locator("tbody td").filter(has_text=score)).to_have_count(1)
+    expect(page.locator("#answer-shown h4", has_text="Row 2")).to_have_count(1)
 
 
 def png() -> bytes:
@@ -288,7 +326,7 @@ def test_axe_finds_nothing_in_responses(server: RunningServer, browser: Browser)
 def test_chinese_has_no_punctuation_of_english(server: RunningServer, browser: Browser) -> None:
     with page_of(server, browser, locale="zh-CN") as page:
         ask(page, "labels")
-        expect(page.locator("#models tbody tr")).to_have_count(1)
+        expect(page.locator("#models tbody tr")).to_have_count(3)
         page.locator("#slowest summary").first.click()
         texts = page.evaluate(
             """() => [...document.querySelectorAll("body *:not(script):not(style)")].flatMap(

@@ -54,7 +54,7 @@ const LIKE = { 408: 504, 422: 400, 405: 404, 499: 504, 501: 400, 502: 503 };
 function adviceFor(response) {
   const status = LIKE[response.status] ?? response.status, key = `advice_${status}`;
   const wait = response.headers.get("Retry-After");
-  return [key in TEXTS.en ? t(key, response.headers.get("X-Request-Id") ?? "") : "", /^\d+$/.test(wait ?? "") ? t("retry_after", wait) : ""].filter(Boolean).join(" ");
+  return [key in TEXTS.en ? t(key, response.headers.get("X-Request-Id") ?? "") : "", /^\d+$/.test(wait ?? "") ? t("retry_after", wait) : ""].filter(Boolean).join(t("gap"));
 }
 
 const cut = (text) => (text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} …` : text);
@@ -81,7 +81,7 @@ async function showAnswer(response, shown) {
   const text = await response.text(), message = asJson(text), failure = failureIn(message);
   if (failure || !response.ok) showFault(shown, t("failed_response", response.status, failure?.msg ?? (message === null ? cut(text) : response.statusText)), adviceFor(response));
   const found = failure || message === null ? [] : messageElements(message, model);
-  shown.append(...found, rawResponse(message === null ? text : indented(message), text.length, !found.length));
+  shown.append(...found, rawResponse(message === null ? text : indented(message), text.length, !found.length && response.ok && !failure));
   return "";
 }
 

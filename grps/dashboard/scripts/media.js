@@ -5,6 +5,8 @@ const SIGNATURES = [
   ["image/png", "\x89PNG"], ["image/jpeg", "\xff\xd8\xff"], ["image/gif", "GIF8"], ["image/webp", "RIFF....WEBP"],
   ["audio/wav", "RIFF....WAVE"], ["audio/ogg", "OggS"], ["audio/flac", "fLaC"], ["audio/mpeg", "ID3"], ["audio/mpeg", "\xff\xfb"],
 ];
+// Images with fewer columns are shown larger than they are.
+const TINY = 128;
 const ENDINGS = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", wav: "audio/wav", mp3: "audio/mpeg", ogg: "audio/ogg", flac: "audio/flac" };
 
 // The type of a file by its first bytes; "" for one that is neither image nor sound.
@@ -33,7 +35,10 @@ function forgetAddresses(place) {
 function mediaElement(blob, place, label) {
   const note = make("span", { class: "quiet", role: "status" }), source = addressOf(blob, place);
   if (blob.type.startsWith("image/")) {
-    const onload = () => { note.textContent = t("picture_size", image.naturalWidth, image.naturalHeight); };
+    const onload = () => {
+      note.textContent = t("picture_size", image.naturalWidth, image.naturalHeight);
+      image.classList.toggle("tiny", image.naturalWidth < TINY);
+    };
     const image = make("img", { src: source, alt: label, onload, onerror: () => { note.textContent = t("no_picture"); } });
     return make("figure", { class: "media" }, image, make("figcaption", { class: "quiet" }, note));
   }
@@ -78,7 +83,7 @@ function picturesIn({ dtype, shape, values }) {
 }
 
 function drawn(values, height, width, channels) {
-  const canvas = make("canvas", { width, height, role: "img", "aria-label": t("picture_label") });
+  const canvas = make("canvas", { width, height, class: width < TINY ? "tiny" : "", role: "img", "aria-label": t("picture_label") });
   const context = canvas.getContext("2d"), image = context.createImageData(width, height);
   for (let pixel = 0; pixel < height * width; pixel += 1) {
     const at = pixel * channels;

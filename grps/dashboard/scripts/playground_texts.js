@@ -1,7 +1,7 @@
 // The texts of the playground's responses, in English and in Chinese.
 
 Object.assign(TEXTS.en, {
-  waiting_response: "Waiting for the response…", in_service: "{0} ms in the service", label: "Label", score: "Score", position: "No.",
+  waiting_response: "Waiting for the response…", in_service: "{0} ms in the service", label: "Label", score: "Score", position: "Index",
   class_number: "class {0}", row_number: "Row {0}", show_all: "Show all {0}", raw_response: "Raw response", raw_size: "Raw response, {0}", download: "Download",
   minimum: "Minimum", maximum: "Maximum", average: "Mean", deviation: "Standard deviation", not_finite: "NaN or infinite", zeros: "Zeros",
   first_values: "First values", elements: "{0} elements", more_texts: "{0} more texts", no_picture: "The browser can't show this image.", no_sound: "The browser can't play this sound.",
@@ -18,7 +18,7 @@ Object.assign(TEXTS.en, {
 });
 
 Object.assign(TEXTS.zh, {
-  waiting_response: "正在等待响应…", in_service: "服务内 {0} 毫秒", label: "标签", score: "分数", position: "序号",
+  waiting_response: "正在等待响应…", in_service: "服务内 {0} 毫秒", label: "标签", score: "分数", position: "索引",
   class_number: "类别 {0}", row_number: "第 {0} 行", show_all: "显示全部 {0} 个", raw_response: "原始响应", raw_size: "原始响应，{0}", download: "下载",
   minimum: "最小值", maximum: "最大值", average: "平均值", deviation: "标准差", not_finite: "NaN 或无穷", zeros: "零值",
   first_values: "前几个值", elements: "{0} 个元素", more_texts: "另有 {0} 个文本", no_picture: "浏览器无法显示此图片。", no_sound: "浏览器无法播放此音频。",

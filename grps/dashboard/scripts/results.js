@@ -11,19 +11,18 @@ const asNumber = (value) => ({ NaN, Infinity, "-Infinity": -Infinity }[value] ??
 // A number in six digits at most.
 const digits = (value) => (Number.isInteger(value) || typeof value !== "number" ? String(value) : String(Number(value.toPrecision(6))));
 
-// A table of labels, the best first: rows of {label, score}.
-function scoreTable(rows, numbered = false) {
-  const sorted = rows.map((one, index) => ({ ...one, index })).sort((a, b) => b.score - a.score);
+// A table of labels, the best first: rows of {label, score}, which may have a number each.
+function scoreTable(rows) {
+  const sorted = [...rows].sort((a, b) => b.score - a.score), numbered = rows.every((one) => one.index !== undefined);
   const scores = sorted.map((one) => one.score), high = Math.max(...scores), low = Math.min(...scores, 0);
   const isRatio = low >= 0 && high <= 1, most = isRatio ? 1 : high - low || 1;
-  const body = make("tbody");
+  const body = make("tbody"), titles = [...(numbered ? [["position", 1]] : []), ["label"], ["bar"], ["score", 1]];
   const show = (shown) => body.replaceChildren(...shown.map(({ label, score, index }) => make("tr", {},
-    ...(numbered ? [make("td", { class: "number" }, String(index + 1))] : []), make("th", { scope: "row" }, label),
+    ...(numbered ? [make("td", { class: "number" }, String(index))] : []), make("th", { scope: "row" }, label),
     make("td", { class: "bar-cell" }, make("span", { class: "bar-track" }, make("i", { style: `width:${Math.max(0, (100 * (score - low)) / most)}%` }))),
     make("td", { class: "number" }, score.toFixed(isRatio ? 4 : 3)))));
   show(sorted.slice(0, FEW_SCORES));
-  const titles = [...(numbered ? [["position", 1]] : []), ["label"], ["share_bar"], ["score", 1]];
-  const headed = make("thead", {}, make("tr", {}, ...titles.map(([key, isNumber]) => (key === "share_bar" ? make("td") : make("th", { scope: "col", class: isNumber ? "number" : "" }, t(key))))));
+  const headed = make("thead", {}, make("tr", {}, ...titles.map(([key, isNumber]) => (key === "bar" ? make("td") : make("th", { scope: "col", class: isNumber ? "number" : "" }, t(key))))));
   const table = make("div", { class: "scroll" }, make("table", { class: "scores" }, headed, body));
   if (sorted.length <= FEW_SCORES) return table;
   const more = make("button", { type: "button", class: "small", onclick: () => { show(sorted.slice(0, MOST_SCORES)); more.remove(); } }, t("show_all", Math.min(sorted.length, MOST_SCORES)));
@@ -100,7 +99,9 @@ function mapElements(gmap) {
 // A tensor of a response: {name, dtype, shape, values}.
 function readBack(tensor) {
   const dtype = (tensor.dtype ?? "").toLowerCase().replace(/^dt_/, "");
-  const values = (tensor[`flat_${dtype}`] ?? []).map((value) => (dtype === "string" ? value : asNumber(value)));
+  // An integer that a number of JavaScript can't hold stays a text.
+  const read = (value) => (typeof asNumber(value) === "string" && Number.isSafeInteger(Number(value)) ? Number(value) : asNumber(value));
+  const values = (tensor[`flat_${dtype}`] ?? []).map((value) => (dtype === "string" ? value : read(value)));
   return { name: tensor.name ?? "", dtype, shape: tensor.shape ?? [values.length], values };
 }
 
@@ -124,9 +125,13 @@ function scoredTensors(tensors) {
     const fits = ({ dtype, shape, values }) => dtype.startsWith("float") && values.length === labels.values.length && shape.at(-1) === labels.shape.at(-1);
     const scores = tensors.find((tensor) => fits(tensor) && SCORE_NAMES.test(tensor.name)) ?? (texts.length === 1 ? tensors.find(fits) : null);
     if (!scores) continue;
-    const length = labels.shape.length > 1 ? labels.shape.at(-1) : labels.values.length;
-    const rows = inRows(labels.values.map((label, index) => ({ label, score: scores.values[index] })), length);
-    return { used: [labels, scores], elements: titledRows(rows.map((row) => scoreTable(row, labels.shape.length < 2 && row.length > 1))) };
+    const isTable = labels.shape.length > 1, length = isTable ? labels.shape.at(-1) : labels.values.length;
+    const numbers = tensors.find(({ name, dtype, values }) => /^(index|indices|id|class_?id)$/i.test(name) && /int/.test(dtype) && values.length === labels.values.length);
+    // What the converter fills rows up with is no label.
+    const isFilled = (one) => one.label === "" && one.index === -1;
+    const indexOf = (position) => numbers?.values[position] ?? (isTable || length < 2 ? undefined : position);
+    const rows = inRows(labels.values.map((label, position) => ({ label, score: scores.values[position], index: indexOf(position) })), length);
+    return { used: [labels, scores, numbers], elements: titledRows(rows.map((row) => scoreTable(row.filter((one) => !isFilled(one))))) };
   }
   return null;
 }
@@ -155,7 +160,7 @@ function tensorElement(tensor, model) {
 // Whether the numbers of a tensor are scores of classes: they are named so, or add up to 1 in each row.
 function isScores({ name, dtype, shape, values }, columns) {
   const size = shape.at(-1) ?? 0;
-  if (size < 2 || shape.length > 2 || (dtype && !dtype.startsWith("float")) || !values.every(Number.isFinite)) return false;
+  if (size < 2 || shape.length > 2 || (dtype && !dtype.startsWith("float")) || !values.every((value) => Number.isFinite(value))) return false;
   if (columns || SCORE_NAMES.test(name)) return true;
   const sums = inRows(values, size).map((row) => row.reduce((sum, value) => sum + value, 0));
   return values.every((value) => value >= 0 && value <= 1) && sums.every((sum) => Math.abs(sum - 1) < 1e-3);
@@ -164,7 +169,7 @@ function isScores({ name, dtype, shape, values }, columns) {
 // The names of the columns of an output, which some engines know; null for none.
 function columnsOf(model, name, size) {
   const served = servedNow.models.find((one) => one.model === (model || servedNow.default));
-  const outputs = served?.description?.signature?.outputs ?? [];
+  const outputs = served?.description?.outputs ?? [];
   const columns = outputs.find((one) => one.name === name)?.columns;
   return columns?.length === size ? columns.map(String) : null;
 }
@@ -183,7 +188,7 @@ function fewValues(shape, values) {
 // What a large tensor has: its extremes, its mean, and how it begins.
 function statistics(values) {
   let count = 0, sum = 0, squares = 0, low = Infinity, high = -Infinity, zeros = 0;
-  for (const value of values) {
+  for (const value of values.map(Number)) {
     if (!Number.isFinite(value)) continue;
     count += 1;
     const delta = value - sum;
