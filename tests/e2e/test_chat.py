@@ -316,7 +316,7 @@ ERRORS: list[tuple[Any, str]] = [
     ((400, failure("The prompt has 9 tokens.")), "status 400: The prompt has 9 tokens."),
     ((401, failure("No key.")), "This service needs a key."),
     ((502, "<html>bad gateway</html>"), "The request failed with status 502"),
-    (events("half", finish=None, done=False), "The stream ended early: its end is missing"),
+    (events("half", finish=None, done=False), "The stream ended early: the end marker is missing"),
     (f"{events('half', finish=None, done=False)}data: {failure('It broke.')}\n\n", "It broke."),
 ]
 

@@ -32,19 +32,18 @@ def browse(look: Look, interval: float, console: Console, keyboard: Keyboard) ->
         keyboard: Its keys.
     """
     screen = Screen(look())
+    live = Live(screen, console=console, screen=True, auto_refresh=False)
     # A look may wait for a service that does not respond; keys are read meanwhile.
     pool = ThreadPoolExecutor(1)
     try:
-        with (
-            _ended_by_sigterm(),
-            keyboard,
-            Live(screen, console=console, screen=True, auto_refresh=False) as live,
-        ):
-            live.refresh()
+        with _ended_by_sigterm(), keyboard:
+            live.start(refresh=True)
             _follow(lambda: pool.submit(look), interval, live, screen, keyboard)
     except (KeyboardInterrupt, EOFError):
         return
     finally:
+        # Also after an interrupt while the first picture is drawn.
+        live.stop()
         pool.shutdown(wait=False)
 
 

@@ -34,14 +34,14 @@ from grps.deploy.figures import Figures
 
 COLUMNS = (
     Column("DEPLOYMENT", is_word=True),
-    Column("STATE", is_word=True),
+    Column("STATE", is_word=True, spare=12),
     Column("HOST", is_word=True, spare=8),
     Column("UP", spare=2),
-    Column("REQ/S"),
+    Column("REQ/S", spare=11),
     Column("FAILED", spare=4),
     Column("P50", spare=7),
     Column("P90", spare=1, is_extra=True),
-    Column("P99"),
+    Column("P99", spare=10),
     Column("IN FLIGHT", spare=9),
     Column("QUEUE", spare=3),
     Column("CPU", spare=6),
