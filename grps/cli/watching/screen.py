@@ -24,7 +24,16 @@ _HELP = (
     ("q", "quit"),
     ("?", "hide this help"),
 )
-_SHORT = (("?", "help"), ("q", "quit"))
+_SHORT = (
+    ("↑↓", "select"),
+    ("Enter", "open"),
+    ("/", "filter"),
+    ("s", "sort"),
+    ("?", "help"),
+    ("q", "quit"),
+)
+_OPENED = (("↑↓", "scroll"), ("q", "back"))
+_TYPING = (("Enter", "keep"), ("Esc", "clear"))
 
 
 class Screen:
@@ -186,16 +195,20 @@ class Screen:
 
     def _footer(self, width: int) -> list[Text]:
         parts: list[Text] = []
-        if self._is_typing or self._needle:
+        if self._opened is None and (self._is_typing or self._needle):
             parts.append(Text.assemble(("filter ", "dim"), self._needle, "▏" * self._is_typing))
-        if self._column is not None:
+        if self._opened is None and self._column is not None:
             way = "reversed" if self._is_reversed else ""
             parts.append(Text.assemble(("sorted by ", "dim"), self._column, f" {way}".rstrip()))
+        return _packed([*parts, *_keys(self._hints())], width)
+
+    def _hints(self) -> Iterable[tuple[str, str]]:
+        """Return the keys that have a meaning at present."""
         if self._is_typing:
-            parts += _keys((("Enter", "keep"), ("Esc", "clear")))
-        else:
-            parts += _keys(_HELP if self._has_help else _SHORT)
-        return _packed(parts, width)
+            return _TYPING
+        if self._has_help:
+            return _HELP
+        return _SHORT if self._opened is None else _OPENED
 
 
 def _keys(keys: Iterable[tuple[str, str]]) -> list[Text]:
