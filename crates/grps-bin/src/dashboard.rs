@@ -42,7 +42,8 @@ const SCRIPTS: [&str; 27] = [
 
 /// The page for the service of this name; its policy lets a browser run these scripts only.
 pub(crate) fn dashboard_page(service: &str) -> String {
-    let style = [part!("vendor/uPlot.min.css"), part!("style.css"), part!("playground.css")].concat();
+    let style =
+        [part!("vendor/uPlot.min.css"), part!("style.css"), part!("playground.css")].concat();
     let own = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPTS.concat());
     let scripts = [part!("vendor/uPlot.iife.min.js"), own.as_str()];
     let digests = scripts
