@@ -51,7 +51,7 @@ class Plot {
         drag: { x: true, y: false, setScale: false },
         sync: { key: "grps", filters: { pub: (kind) => kind === "mousemove" || kind === "mouseleave" } },
       },
-      axes: [{ ...axis, space: 70, size: 26, values: (_, ticks) => ticks.map((tick) => moment(tick, spanNow())) }, { ...axis, size: 48, values: (_, ticks) => ticks.map(number) }],
+      axes: [{ ...axis, space: 70, size: 26, values: (_, ticks) => ticks.map((tick) => moment(tick, spanNow())) }, { ...axis, size: 58, values: (_, ticks) => ticks.map(number) }],
       hooks: {
         setCursor: [() => this.tell()],
         setSelect: [(plot) => this.select(plot)],
