@@ -29,7 +29,7 @@ function showGraphs(live, served) {
 
 function graphPicture(graph) {
   const { places, edges, width, height } = layout(graph), nodes = new Map();
-  const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
+  const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group" });
   const lines = edges.map((edge) => edgeLine(edge, places, svg));
   const ends = { request: endBox(places.get("request"), t("request"), svg), answer: endBox(places.get("answer"), t("answer"), svg) };
   for (const node of graph.nodes) nodes.set(node.name, nodeBox(places.get(node.name), node, svg));

@@ -6,11 +6,17 @@ function chooseSpan(span) {
   tick(true);
 }
 
-// Shows a view that has been chosen at once, not at the next second.
-function showView(isOther) {
+// Follows the options of the address.
+function readOptions() {
   readZoom();
   showRequestFilter();
   chooseAskModel();
+  if (isView("logs") && optionsNow.has("filter")) byId("log-filter").value = optionsNow.get("filter");
+}
+
+// Shows a view that has been chosen at once, not at the next second.
+function showView(isOther) {
+  readOptions();
   if (isOther || isView("requests")) tick(true);
 }
 
@@ -38,7 +44,6 @@ listenToCommands();
 listenToKeys();
 setLanguage(remembered("language", navigator.language.startsWith("zh") ? "zh" : "en"));
 listenToViews();
-readZoom();
-showRequestFilter();
+readOptions();
 viewListeners.push(showView);
 tick(true).then(run);

@@ -50,6 +50,7 @@ function requestDetails(request, isAlone = true) {
     if (!details.open || details.children.length > 1) return;
     if (request.error && isAlone) details.append(make("p", { class: "note bad error" }, errorOf(request)));
     details.append(waterfall(request.bars, request.duration_ms));
+    if (request.status >= 400) details.append(make("p", {}, viewLink("logs", "its_log", { filter: request.id })));
     if (request.trace) details.append(make("p", { class: "quiet" }, "trace ", make("code", {}, request.trace)));
   });
   return details;

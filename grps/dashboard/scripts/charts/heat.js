@@ -24,7 +24,7 @@ class HeatMap extends Plot {
   }
 
   refresh() {
-    this.caption.textContent = t(this.title);
+    this.showTitle();
     if (!this.body.clientWidth) return;
     this.prepare();
     const data = [this.cells.map((one) => (one.from + one.to) / 2), this.cells.map((one) => [...one.counts.values()].reduce((sum, count) => sum + count, 0))];

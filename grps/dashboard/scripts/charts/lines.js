@@ -45,7 +45,7 @@ class Chart extends Plot {
   }
 
   refresh() {
-    this.caption.textContent = t(this.title);
+    this.showTitle();
     const data = this.points();
     if (data[0].length < 2 || !this.body.clientWidth) return;
     if (!this.plot) this.make(data);
@@ -57,7 +57,7 @@ class Chart extends Plot {
 
   make(data) {
     const frame = this.frame(), isAlone = this.lines.length === 1;
-    const low = (value) => Math.min(0, value ?? 0), high = (value) => Math.min(Math.max(value ?? 0, 1e-3) * 1.08, this.most);
+    const low = (value) => Math.min(0, value ?? 0), high = (value) => Math.min(value > 0 ? value * 1.08 : 1, this.most);
     const lines = this.lines.map((line, index) => {
       const colour = resolved(this.colourOf(line, index));
       const isSingle = (plot, number, show) => (show ? [...isolated(plot.data[number])] : null);

@@ -21,6 +21,11 @@ class Plot {
     this.body.addEventListener("keydown", (event) => this.press(event));
   }
 
+  showTitle() {
+    this.caption.textContent = t(this.title);
+    if (!this.plot) this.body.setAttribute("aria-label", t(this.title));
+  }
+
   rebuild() {
     this.plot?.destroy();
     this.plot = null;
@@ -45,7 +50,7 @@ class Plot {
   frame() {
     const axis = { stroke: resolved("--quiet"), grid: { stroke: resolved("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
     return {
-      width: Math.max(this.body.clientWidth, 200), height: CHART_HEIGHT, legend: { show: false }, padding: [8, 10, 0, 0],
+      width: Math.max(this.body.clientWidth, 200), height: CHART_HEIGHT, legend: { show: false }, padding: [8, 24, 0, 0],
       cursor: {
         y: false, points: { size: 7 }, bind: { dblclick: () => () => { zoomTo(null); return null; } },
         drag: { x: true, y: false, setScale: false },

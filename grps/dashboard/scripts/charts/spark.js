@@ -9,8 +9,8 @@ function sparkline(values) {
   return draw("svg", { class: "line", viewBox: "0 0 100 26", preserveAspectRatio: "none", "aria-hidden": "true" }, ...area, draw("polyline", { points: points.join(" ") }));
 }
 
-// The latest minute of a series as a small line.
+// The latest minute of a series as a small line, from the start of the service on.
 function pastLine(name, shown = (value) => value ?? 0) {
-  const end = Math.floor(serviceNow()) - 1, values = pastOf(name, secondsOf([end - 58, end]));
-  return sparkline(values.map((value) => (value === undefined ? null : shown(value))));
+  const end = Math.floor(serviceNow()) - 1, seconds = secondsOf([end - 58, end]);
+  return sparkline(pastOf(name, seconds).map((value, index) => (value === undefined || seconds[index] < Math.floor(serviceStarted) ? null : shown(value))));
 }
