@@ -18,6 +18,7 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
+from grps.dashboard import SCRIPTS
 from tests.e2e.pages import page_of, page_of_gone, show
 from tests.support import RunningServer, serving, user_model, write_user_project
 
@@ -283,6 +284,16 @@ def test_no_name_is_declared_twice() -> None:
     names = Counter(name for file in files for name in form.findall(file.read_text("utf-8")))
     assert len(names) > 200
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_both_servers_join_all_scripts() -> None:
+    """The Rust server has its own list, whose length is part of its type."""
+    source = Path("crates/grps-bin/src/dashboard.rs").read_text("utf-8")
+    assert tuple(re.findall(r'part!\("scripts/(.+)\.js"\)', source)) == SCRIPTS
+    assert f"const SCRIPTS: [&str; {len(SCRIPTS)}]" in source
+    folder = Path("grps/dashboard/scripts")
+    files = {str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.js")}
+    assert files == set(SCRIPTS)
 
 
 def test_it_says_why_the_service_is_not_ready(tmp_path: Path, browser: Browser) -> None:

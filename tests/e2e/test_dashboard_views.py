@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.pages import page_of, show
@@ -178,6 +179,7 @@ def test_commands_are_found_by_typing(page: Page) -> None:
     expect(page.locator("#command-none")).to_be_visible()
     text.fill("go to")
     expect(rows.first).to_have_attribute("aria-selected", "true")
+    assert Axe().run(page, "#commands").response["violations"] == []
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     only_view(page, "served")
@@ -186,6 +188,7 @@ def test_commands_are_found_by_typing(page: Page) -> None:
     expect(page.locator("#commands")).to_be_hidden()
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_contain_text("Reset the zoom")
+    assert Axe().run(page, "#keys").response["violations"] == []
     page.keyboard.press("Escape")
     page.keyboard.press("t")
     assert page.evaluate("document.documentElement.dataset.theme") == "light"

@@ -15,7 +15,8 @@ function readBuckets(text) {
     const found = line.match(BUCKET);
     if (!found) continue;
     const bound = found[1].match(/le="([^"]+)"/)[1], route = found[1].replace(/,?le="[^"]+"/, "");
-    routes.set(route, [...(routes.get(route) ?? []), [bound === "+Inf" ? Infinity : Number(bound), Number(found[2])]]);
+    if (!routes.has(route)) routes.set(route, []);
+    routes.get(route).push([bound === "+Inf" ? Infinity : Number(bound), Number(found[2])]);
   }
   const counts = new Map();
   for (const pairs of routes.values()) {
