@@ -138,13 +138,8 @@ def test_the_models_figures_are_shown(page: Page) -> None:
     cells = page.locator("#language-table tbody td")
     expect(page.locator("#language-table tbody th")).to_have_text("smol-1.0.0")
     expect(cells.nth(0)).to_have_text("0 / 4")
-    for number, form in (
-        (2, r"[\d.]+"),
-        (3, r"[\d.]+"),
-        (4, r".+ ms"),
-        (5, r".+ ms"),
-        (6, r"\d+ %"),
-    ):
+    forms = [r"[\d.]+"] * 2 + [r".+ ms"] * 2 + [r"\d+ %"]
+    for number, form in enumerate(forms, 2):
         expect(cells.nth(number)).to_have_text(re.compile(f"^{form}$"), timeout=10_000)
     expect(page.locator("#steps")).to_be_hidden()
     show(page, "overview")
@@ -327,7 +322,9 @@ def test_errors_are_said_in_words(page: Page) -> None:
     for answer, words in ERRORS:
         page.unroute_all()
         script = Script(page, answer, events("good"))
+        show(page, "logs")
         page.locator("#token").fill("secret-key")
+        show(page, "chat")
         say(page, "Hello", FAILED)
         expect(page.locator(".turn.answer [role=alert]")).to_contain_text(words)
         say(page, "Once more")

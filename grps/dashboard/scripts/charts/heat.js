@@ -44,6 +44,7 @@ class HeatMap extends Plot {
   make(data) {
     const frame = this.frame();
     frame.scales = { x: { range: () => shownRange() }, y: { range: () => [0, Math.max(4, this.rows.length)] } };
+    frame.axes[0].grid = { show: false };
     frame.axes[1] = { ...frame.axes[1], splits: () => this.ticks(), values: (_, ticks) => ticks.map((row) => this.written(this.lower(row))), grid: { show: false } };
     frame.series = [{}, { paths: () => null, points: { show: false } }];
     frame.cursor.y = true;
