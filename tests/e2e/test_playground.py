@@ -18,10 +18,14 @@ from onnx import TensorProto, helper
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.pages import page_of
+from tests.e2e.pages import page_of, show
 from tests.support import RunningServer, serving, user_model, write_user_project
 
 pytestmark = pytest.mark.browser
+
+ALL_TEXTS = """() => [...document.querySelectorAll("body *:not(script):not(style)")].flatMap(
+    (one) => [one.ariaLabel, one.title, one.children.length ? "" : one.textContent])"""
+MIXED = re.compile(r"[\u4e00-\u9fff]\s?[,:;?!]|[,:;?!]\s?[\u4e00-\u9fff]")
 
 CODE = '''
 import base64
@@ -324,17 +328,13 @@ def test_axe_finds_nothing_in_responses(server: RunningServer, browser: Browser)
 
 
 def test_chinese_has_no_punctuation_of_english(server: RunningServer, browser: Browser) -> None:
-    with page_of(server, browser, locale="zh-CN") as page:
+    with page_of(server, browser, "#playground", locale="zh-CN") as page:
         ask(page, "labels")
-        expect(page.locator("#models tbody tr")).to_have_count(3)
-        page.locator("#slowest summary").first.click()
-        texts = page.evaluate(
-            """() => [...document.querySelectorAll("body *:not(script):not(style)")].flatMap(
-                (one) => [one.ariaLabel, one.title, one.children.length ? "" : one.textContent])"""
-        )
-        wrong = [
-            text
-            for text in texts
-            if text and re.search(r"[\u4e00-\u9fff]\s?[,:;?!]|[,:;?!]\s?[\u4e00-\u9fff]", str(text))
-        ]
-        assert wrong == []
+        for view in ("overview", "models", "requests", "playground", "logs"):
+            show(page, view)
+            if view == "models":
+                expect(page.locator("#models tbody tr")).to_have_count(3)
+            if view == "requests":
+                page.locator("#slowest summary").first.click()
+            wrong = [text for text in page.evaluate(ALL_TEXTS) if text and MIXED.search(str(text))]
+            assert wrong == [], view

@@ -9,7 +9,7 @@ async function ask(event) {
   running?.abort();
   const own = running = new AbortController();
   const shown = byId("answer-shown");
-  forgetAddresses("answer");
+  forgetBlobs("answer");
   byId("answer").hidden = false;
   byId("answer-bars").replaceChildren();
   byId("took").textContent = t("waiting_response");
@@ -80,6 +80,7 @@ async function showAnswer(response, shown) {
   }
   const text = await response.text(), message = asJson(text), failure = failureIn(message);
   if (failure || !response.ok) showFault(shown, t("failed_response", response.status, failure?.msg ?? (message === null ? cut(text) : response.statusText)), adviceFor(response));
+  if (response.status === 500) shown.append(make("p", {}, viewLink("logs", "its_log", { filter: response.headers.get("X-Request-Id") })));
   const found = failure || message === null ? [] : messageElements(message, model);
   shown.append(...found, rawResponse(message === null ? text : indented(message), text.length, !found.length && response.ok && !failure));
   return "";

@@ -6,8 +6,12 @@ let chosen = new Set();
 const sparks = new Map();
 const seen = new Set();
 
+let asksSoon = 0;
+
 const watcher = new IntersectionObserver((entries) => {
   for (const entry of entries) seen[entry.isIntersecting ? "add" : "delete"](entry.target.dataset.name);
+  clearTimeout(asksSoon);
+  if (!paused) asksSoon = setTimeout(() => Promise.allSettled([refreshSeries()]).then(report), 150);
 }, { rootMargin: "100px" });
 
 function showNames() {
@@ -34,6 +38,7 @@ function showNames() {
     fragment.append(row);
   }
   list.append(fragment);
+  showNoSeries(names.length);
 }
 
 function toggle(name) {

@@ -49,7 +49,7 @@ const TEXTS = {
     no_request: "No request can pass: the input {0} has the type {1}, which GRPS requests do not have.",
     failed_response: "The request failed with status {0}: {1}", not_json: "{0}: not valid JSON: {1}", bad_number: "{0}: {1} is not a number",
     no_chunks: "The response has no chunk.", chunk_count: "{0} chunks", cut_stream: "The stream ended early: {0}",
-    no_file: "Choose a file first.", file: "File", level: "Log level", level_all: "all", token: "Key or admin token", needs_key: "This service needs a key. Enter it in the section Log.",
+    no_file: "Choose a file first.", file: "File", level: "Log level", level_all: "all", token: "Key or admin token", needs_key: "This service needs a key. Enter it in the view Logs.",
     no_lines: "No lines.", log_lines: "Log lines", configuration_text: "Configuration text", small: "Why batches were small", batches_of: "{0}: {1} batches with {2} rows on average, maximum {3}",
     auto_batches: "Chosen by batching: auto: at most {0} rows, {1} instances at once; predicted latency {2}, slo {3}.",
     why_idle_instance: "an instance was idle and no other request waited", why_timeout: "batch_timeout_us has passed",
@@ -81,7 +81,7 @@ const TEXTS = {
     advise_converter: "Optimize the code of the converter first: use numpy on whole batches, or a native converter.",
     advise_built_in: "Send smaller inputs, or add instances: the converter is built in.",
     find_failures: "{0}: {1} % of the calls in the latest minute failed.",
-    advise_failures: "The failed requests and the log below show the causes.",
+    advise_failures: "The failed requests and the log show the causes.",
     find_restarts: "{0}: instances restarted {1} times.",
     advise_restarts: "The log shows why they stopped.",
     find_waiting: "{0} requests are waiting for a max_concurrency permit.",
@@ -135,7 +135,7 @@ const TEXTS = {
     no_request: "没有可用的请求：输入 {0} 的类型 {1} 在 GRPS 请求中不存在。",
     failed_response: "请求失败，状态码 {0}：{1}", not_json: "{0}：不是有效的 JSON：{1}", bad_number: "{0}：{1} 不是数字",
     no_chunks: "响应没有数据块。", chunk_count: "{0} 个数据块", cut_stream: "流提前结束：{0}",
-    file: "文件", level: "日志级别", level_all: "全部", token: "密钥或管理令牌", needs_key: "此服务需要密钥。请在“日志”一节输入。", no_lines: "没有日志。", log_lines: "日志内容", configuration_text: "配置内容",
+    file: "文件", level: "日志级别", level_all: "全部", token: "密钥或管理令牌", needs_key: "此服务需要密钥。请在“日志”视图中输入。", no_lines: "没有日志。", log_lines: "日志内容", configuration_text: "配置内容",
     small: "批次未满的原因", batches_of: "{0}：{1} 个批次，平均 {2} 行，最多 {3} 行",
     auto_batches: "batching: auto 的选择：最多 {0} 行，同时 {1} 个实例；预测延迟 {2}，目标 {3}。",
     why_idle_instance: "实例空闲，没有其他请求在等待", why_timeout: "已超过 batch_timeout_us",
@@ -185,4 +185,6 @@ function translatePage() {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", t(element.dataset.label));
+  for (const element of document.querySelectorAll("[data-hint]")) element.title = t(element.dataset.hint);
+  for (const element of document.querySelectorAll("[data-placeholder]")) element.placeholder = t(element.dataset.placeholder);
 }

@@ -9,7 +9,7 @@ function trafficRows(state) {
     const differ = copies ? `${copies.different + copies.failed} / ${ended}` : "–";
     const role = one.version === state.candidate ? make("span", { class: "quiet" }, ` ${t("candidate")}`) : "";
     return row(make("span", {}, one.version, role), `${number(one.percent)} %`, number(requests),
-      `${percent(failed, requests).toFixed(failed ? 1 : 0)} %`, p99_ms === null ? "–" : `${number(p99_ms)} ms`, differ);
+      failures(failed, requests), p99_ms === null ? "–" : `${number(p99_ms)} ms`, differ);
   });
 }
 
