@@ -267,7 +267,12 @@ def test_language_theme_and_pause(page: Page) -> None:
 
 @pytest.mark.parametrize(
     ("file", "between", "least"),
-    [("texts", "  zh: ", 100), ("chat_texts", "TEXTS.zh", 40), ("page_texts", "TEXTS.zh", 60), ("capture", "TEXTS.zh", 10)],
+    [
+        ("texts", "  zh: ", 100),
+        ("chat_texts", "TEXTS.zh", 40),
+        ("page_texts", "TEXTS.zh", 60),
+        ("capture", "TEXTS.zh", 10),
+    ],
 )
 def test_every_text_is_there_in_both_languages(file: str, between: str, least: int) -> None:
     source = Path(f"grps/dashboard/scripts/{file}.js").read_text(encoding="utf-8")
