@@ -1,4 +1,4 @@
-"""The page at ``/`` as views: addresses, the shared time range, commands, and what an empty one shows."""
+"""The page at ``/`` as views: addresses, the shared time range, commands and empty views."""
 
 from __future__ import annotations
 
