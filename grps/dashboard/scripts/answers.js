@@ -9,7 +9,7 @@ async function ask(event) {
   running?.abort();
   const own = running = new AbortController();
   const shown = byId("answer-shown");
-  forgetAddresses("answer");
+  forgetBlobs("answer");
   byId("answer").hidden = false;
   byId("answer-bars").replaceChildren();
   byId("took").textContent = t("waiting_response");

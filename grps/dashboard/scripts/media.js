@@ -18,22 +18,22 @@ function mediaType(start) {
 const typeByName = (name) => ENDINGS[name.slice(name.lastIndexOf(".") + 1).toLowerCase()] ?? "";
 
 // Addresses of what is shown, by the place where it is shown; they are given back with it.
-const addresses = new Map();
+const blobAddresses = new Map();
 
-function addressOf(blob, place) {
+function blobAddress(blob, place) {
   const address = URL.createObjectURL(blob);
-  addresses.set(place, [...(addresses.get(place) ?? []), address]);
+  blobAddresses.set(place, [...(blobAddresses.get(place) ?? []), address]);
   return address;
 }
 
-function forgetAddresses(place) {
-  (addresses.get(place) ?? []).forEach((address) => URL.revokeObjectURL(address));
-  addresses.delete(place);
+function forgetBlobs(place) {
+  (blobAddresses.get(place) ?? []).forEach((address) => URL.revokeObjectURL(address));
+  blobAddresses.delete(place);
 }
 
 // An image or a player; what the browser can't show says so.
 function mediaElement(blob, place, label) {
-  const note = make("span", { class: "quiet", role: "status" }), source = addressOf(blob, place);
+  const note = make("span", { class: "quiet", role: "status" }), source = blobAddress(blob, place);
   if (blob.type.startsWith("image/")) {
     const onload = () => {
       note.textContent = t("picture_size", image.naturalWidth, image.naturalHeight);
@@ -51,7 +51,7 @@ function bytesElement(data, place, type = "") {
   const known = mediaType(data.subarray(0, 12)) || (/^(image|audio)\//.test(type) ? type : "");
   const blob = new Blob([data], { type: known || "application/octet-stream" });
   const ending = Object.keys(ENDINGS).find((name) => ENDINGS[name] === known) ?? "bin";
-  const link = make("a", { href: addressOf(blob, place), download: `response.${ending}` }, t("download"));
+  const link = make("a", { href: blobAddress(blob, place), download: `response.${ending}` }, t("download"));
   const about = make("p", { class: "quiet" }, `${bytes(data.length)} · `, link);
   if (!known) return make("div", {}, about);
   return make("div", {}, mediaElement(blob, place, t(known.startsWith("image/") ? "picture_label" : "sound_label")), about);
@@ -97,7 +97,7 @@ function drawn(values, height, width, channels) {
 // Shows the file that the form sends.
 function showPreview(area) {
   const file = byId("ask-file").files[0];
-  forgetAddresses("input");
+  forgetBlobs("input");
   area.replaceChildren();
   if (!file) return;
   const type = file.type || typeByName(file.name), blob = file.slice(0, file.size, type);

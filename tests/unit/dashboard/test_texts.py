@@ -20,7 +20,7 @@ CHINESE = r"[\u4e00-\u9fff]"
 NEAR = rf"(?:{CHINESE}|\{{\d\}}|[\uff0c\u3002\uff1a\uff1b\uff09\uff08])"
 HALF_WIDTH = re.compile(rf"{CHINESE}\s*[,:;?!()]|[,:;?!()]\s*{CHINESE}|{NEAR}[,:;?!]{NEAR}")
 # Names that both languages write alike.
-SAME = re.compile(r"\b(?:p\d\d|GPU|CPU|KV|Top p|token|curl|Python|JSON)\b|\W|\d")
+SAME = re.compile(r"\b(?:p\d\d|GPU|CPU|KV|Top p|token|curl|Python|JSON|English)\b|\W|\d")
 ENGLISH = re.compile(r"(?:\b[A-Za-z]{2,} ){3,}[a-z]{2,}")
 
 
