@@ -61,7 +61,7 @@ async function copy(write) {
     return;
   }
   const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
-  const close = make("button", { type: "button", class: "small", onclick: () => byId("copied").remove() }, t("close"));
+  const close = make("button", { type: "button", class: "small", onclick: () => byId("copied").remove() }, t("close_copied"));
   const title = make("span", { role: "status" }, `${t(write === asCurl ? "copied_curl" : "copied_python")} · ${t(isCopied ? "copied" : "copy_by_hand")}`);
   byId("ask").append(make("div", { id: "copied", class: "code" }, make("div", { class: "code-head" }, title, close), make("pre", { id: "copied-text", tabindex: "0" }, text)));
 }
