@@ -10,26 +10,50 @@ from importlib import resources
 SCRIPTS = (
     "texts",
     "chat_texts",
+    "page_texts",
+    "playground_texts",
     "basics",
-    "charts",
+    "tables",
+    "views",
+    "charts/palette",
+    "charts/range",
+    "charts/past",
+    "charts/plot",
+    "charts/lines",
+    "charts/buckets",
+    "charts/heat",
+    "charts/spark",
     "diagnose",
+    "header",
     "overview",
+    "overview_charts",
     "served",
+    "layout",
+    "graph",
     "steps",
     "services",
     "traffic",
+    "selection",
     "requests",
     "capture",
     "series",
     "described",
     "playground",
+    "media",
+    "results",
+    "copying",
     "answers",
+    "empty",
     "markdown",
     "events",
     "tokens",
     "turns",
     "chat",
     "logs",
+    "appearance",
+    "commands",
+    "keys",
+    "clock",
     "main",
 )
 """The page's scripts, each using those before it."""
@@ -41,7 +65,7 @@ def dashboard_page(service: str = "") -> bytes:
     Args:
         service: The name of the service, for the title and the head of the page.
     """
-    style = _read("vendor/uPlot.min.css") + _read("style.css")
+    style = _read("vendor/uPlot.min.css") + _read("style.css") + _read("playground.css")
     own = "".join(_read(f"scripts/{name}.js") for name in SCRIPTS)
     scripts = [_read("vendor/uPlot.iife.min.js"), f'"use strict";\n(() => {{\n{own}}})();\n']
     policy = (

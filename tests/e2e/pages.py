@@ -46,3 +46,8 @@ def page_of_gone(server: RunningServer, browser: Browser) -> Iterator[Page]:
         yield page
     finally:
         context.close()
+
+
+def show(page: Page, view: str) -> None:
+    """Choose a view by its tab."""
+    page.locator(f'nav [data-view="{view}"]').click()

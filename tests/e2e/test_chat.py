@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.e2e.chats import COMPLETE, Script, events, failure, say
-from tests.e2e.pages import page_of, page_of_gone
+from tests.e2e.pages import page_of, page_of_gone, show
 from tests.integration.language.models import smol_model
 from tests.support import RunningServer, serving, wait_until, write_project
 
@@ -134,20 +134,17 @@ def test_tokens_of_the_model_have_probabilities(page: Page) -> None:
 def test_the_models_figures_are_shown(page: Page) -> None:
     page.locator("#chat-max-tokens").fill("8")
     say(page, "Hello")
+    show(page, "models")
     cells = page.locator("#language-table tbody td")
     expect(page.locator("#language-table tbody th")).to_have_text("smol-1.0.0")
     expect(cells.nth(0)).to_have_text("0 / 4")
-    for number, form in (
-        (2, r"[\d.]+"),
-        (3, r"[\d.]+"),
-        (4, r".+ ms"),
-        (5, r".+ ms"),
-        (6, r"\d+ %"),
-    ):
+    forms = [r"[\d.]+"] * 2 + [r".+ ms"] * 2 + [r"\d+ %"]
+    for number, form in enumerate(forms, 2):
         expect(cells.nth(number)).to_have_text(re.compile(f"^{form}$"), timeout=10_000)
+    expect(page.locator("#steps")).to_be_hidden()
+    show(page, "overview")
     chart = page.locator("#charts figure", has_text="Generated tokens per second")
     expect(chart.locator("canvas")).to_have_count(1)
-    expect(page.locator("#steps")).to_be_hidden()
 
 
 def test_tokens_are_described_under_the_pointer_and_by_keys(page: Page) -> None:
@@ -316,7 +313,7 @@ ERRORS: list[tuple[Any, str]] = [
     ((400, failure("The prompt has 9 tokens.")), "status 400: The prompt has 9 tokens."),
     ((401, failure("No key.")), "This service needs a key."),
     ((502, "<html>bad gateway</html>"), "The request failed with status 502"),
-    (events("half", finish=None, done=False), "The stream ended early: its end is missing"),
+    (events("half", finish=None, done=False), "The stream ended early: the end marker is missing"),
     (f"{events('half', finish=None, done=False)}data: {failure('It broke.')}\n\n", "It broke."),
 ]
 
@@ -325,7 +322,9 @@ def test_errors_are_said_in_words(page: Page) -> None:
     for answer, words in ERRORS:
         page.unroute_all()
         script = Script(page, answer, events("good"))
+        show(page, "logs")
         page.locator("#token").fill("secret-key")
+        show(page, "chat")
         say(page, "Hello", FAILED)
         expect(page.locator(".turn.answer [role=alert]")).to_contain_text(words)
         say(page, "Once more")
@@ -340,6 +339,7 @@ def test_errors_are_said_in_words(page: Page) -> None:
 def test_a_service_that_is_gone_is_told(server: RunningServer, browser: Browser) -> None:
     with page_of_gone(server, browser) as page:
         page.route("**/v1/chat/completions", lambda route: route.abort())
+        show(page, "chat")
         page.locator("#chat-text").fill("Hello")
         page.locator("#chat-send").click()
         alert = page.locator(".turn.answer [role=alert]")

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ import requests
 from onnx import TensorProto
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.pages import page_of
+from tests.e2e.pages import page_of, show
 from tests.onnx_models import save_identity, save_node
-from tests.support import RunningServer, serving, user_model, wait_until, write_user_project
+from tests.support import RunningServer, serving, user_model, write_user_project
 
 pytestmark = pytest.mark.browser
 
@@ -115,12 +114,16 @@ def test_names_from_elsewhere_are_text(server: RunningServer, page: Page) -> Non
     expect(page.locator("h1")).to_have_text(f"GRPS {MARKUP}")
     server.post({"str_data": "fail"}, "?model=text", headers={"X-Request-Id": MARKUP})
     fail(server, f"?model={MARKUP}", 1)
+    show(page, "requests")
     for status in ("404", "500"):
         failed = page.locator("#failures > details", has_text=status).first
         failed.locator("summary").first.click()
         expect(failed).to_contain_text(MARKUP)
+    show(page, "logs")
     expect(page.locator("#log-lines")).to_contain_text("onerror")
+    show(page, "metrics")
     expect(page.locator(".spark", has_text=MARKUP)).to_have_count(1)
+    show(page, "playground")
     page.locator("#ask-text").fill("fail")
     page.locator("#ask-send").click()
     expect(page.locator("#answer-shown [role=alert]")).to_contain_text(
@@ -149,8 +152,9 @@ def test_it_agrees_with_readiness(server: RunningServer, page: Page) -> None:
     expect(state).to_have_text("not ready")
     expect(reason).to_contain_text("Model text-1.0.0 not found")
     page.locator("#pause").click()
-    expect(row).to_contain_text("not loaded")
     expect(page.locator("#diagnosis")).to_contain_text("grpst model load text-1.0.0")
+    show(page, "models")
+    expect(row).to_contain_text("not loaded")
     expect(page.locator("#ask-model option", has_text="text")).to_have_count(0)
     change("admin/models/text-1.0.0/load")
     expect(state).to_have_text("ready")
@@ -166,6 +170,7 @@ def test_equal_failures_are_together_and_stay_open(server: RunningServer, page: 
     fail(server, "?model=text", LATEST)
     for number in range(20):
         fail(server, f"?model=none-{number}", 1)
+    show(page, "requests")
     groups = page.locator("#failures > details")
     expect(groups).to_have_count(21, timeout=15_000)
     equal = groups.filter(has_text="as told")
@@ -184,38 +189,6 @@ def test_equal_failures_are_together_and_stay_open(server: RunningServer, page: 
     expect(groups.filter(has_text="another").locator(".count")).to_have_text(times(LATEST))
     expect(groups).to_have_count(2)
     expect(steps).to_be_visible()
-
-
-SECTIONS = ("overview", "served", "requests", "series", "playground", "log", "configuration")
-
-
-def is_landed(page: Page, section: str) -> bool:
-    """Whether a section begins at the top of the window, below what stays there."""
-    distance = page.evaluate(
-        """id => {
-            const header = document.querySelector("header").getBoundingClientRect();
-            const top = document.getElementById(id).getBoundingClientRect().top;
-            return top - Math.max(header.bottom, 0);
-        }""",
-        section,
-    )
-    return bool(abs(distance) < 30)
-
-
-@pytest.mark.parametrize(
-    ("width", "sections"), [(1300, SECTIONS), (375, ("playground", "configuration"))]
-)
-def test_an_address_lands_at_its_section(
-    server: RunningServer, browser: Browser, width: int, sections: tuple[str, ...]
-) -> None:
-    size = {"width": width, "height": 700}
-    with page_of(server, browser, "#playground", viewport=size) as page:
-        for section in sections:
-            page.goto(server.url("/") + f"#{section}")
-            page.reload()
-            expect(page.locator("#charts canvas").last).to_be_attached()
-            expect(page.locator("#models tbody tr")).to_have_count(7)
-            wait_until(partial(is_landed, page, section), f"at {section}")
 
 
 @contextmanager
@@ -273,6 +246,7 @@ def send(page: Page) -> Locator:
 def test_all_requests_that_the_playground_offers_pass(page: Page, tmp_path: Path) -> None:
     picture = tmp_path / "picture.bin"
     picture.write_bytes(b"bytes")
+    show(page, "playground")
     page.locator("#pause").click()
     select, kind = page.locator("#ask-model"), page.locator("#ask-kind")
     expect(select.locator("option")).to_have_count(8)
@@ -291,6 +265,7 @@ def test_all_requests_that_the_playground_offers_pass(page: Page, tmp_path: Path
 
 
 def test_the_playground_shows_chunks_and_what_is_wrong(page: Page) -> None:
+    show(page, "playground")
     page.locator("#ask-model").select_option("text-1.0.0")
     page.locator("#ask-streaming").check()
     page.locator("#ask-text").fill('two "}{" chunks')
@@ -312,6 +287,7 @@ def test_the_playground_shows_chunks_and_what_is_wrong(page: Page) -> None:
 def test_the_playground_follows_the_description(server: RunningServer, page: Page) -> None:
     schemas = requests.get(server.url("/openapi.json"), timeout=30).json()["components"]["schemas"]
     options = page.locator("#ask-model option")
+    show(page, "playground")
     for model in ("words-1", "scores-1"):
         described = schemas[f"{model}.predict.request"]["allOf"][0]["anyOf"][0]["properties"]
         tensor = described["gtensors"]["properties"]["tensors"]["prefixItems"][0]["properties"]

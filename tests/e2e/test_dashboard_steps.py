@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.pages import page_of
+from tests.e2e.pages import page_of, show
 from tests.support import RunningServer, serving, user_model, write_user_project
 
 pytestmark = pytest.mark.browser
@@ -93,6 +93,7 @@ def test_slots_are_shown_of_step_models_only(server: RunningServer, page: Page) 
     rows = page.locator("#steps-table tbody tr")
     chart = page.locator("#charts figure", has_text="Slots in use")
     with held(server, SLOTS + 1):
+        show(page, "models")
         expect(rows).to_have_count(1)
         expect(rows.locator("th")).to_have_text("waiter-1.0.0")
         cells = rows.locator("td")
@@ -102,16 +103,19 @@ def test_slots_are_shown_of_step_models_only(server: RunningServer, page: Page) 
         durations = re.compile(r"^[\d.]+ / [\d.]+ ms$")
         for number in (3, 4):
             expect(cells.nth(number)).to_have_text(durations, timeout=10_000)
+        show(page, "overview")
         expect(chart.locator("canvas")).to_have_count(1)
         drawn = chart.locator("[role=img]")
         told = f"Slots in use: waiter-1.0.0 {SLOTS}"
         expect(drawn).to_have_attribute("aria-label", told, timeout=10_000)
+    show(page, "models")
     expect(cells.nth(0)).to_have_text(f"0 / {SLOTS}", timeout=10_000)
 
 
 def test_the_waterfall_tells_the_steps(server: RunningServer, page: Page) -> None:
     with held(server, 1):
         pass
+    show(page, "requests")
     first = page.locator("#slowest details", has_text="waiter").first
     first.locator("summary").click()
     expect(first.locator(".fall .name", has_text="waiter-1.0.0/infer")).to_have_count(1)
@@ -126,9 +130,10 @@ def test_a_service_without_step_models_shows_nothing_of_them(
     folder = tmp_path_factory.mktemp("plain")
     write_user_project(folder, [user_model("plain")], code=CODE)
     with serving(folder) as server, page_of(server, browser) as page:
-        expect(page.locator("#models tbody tr")).to_have_count(1)
-        expect(page.locator("#charts figure canvas")).to_have_count(4)
-        expect(page.locator("#steps")).to_be_hidden()
+        expect(page.locator("#charts figure canvas")).to_have_count(5)
         expect(page.locator("#charts")).not_to_contain_text("Slots in use")
+        show(page, "models")
+        expect(page.locator("#models tbody tr")).to_have_count(1)
+        expect(page.locator("#steps")).to_be_hidden()
         for section in ("#chat", "#chat-link", "#language-models"):
             expect(page.locator(section)).to_be_hidden()

@@ -10,35 +10,60 @@ macro_rules! part {
     };
 }
 
-const SCRIPTS: [&str; 23] = [
+const SCRIPTS: [&str; 47] = [
     part!("scripts/texts.js"),
     part!("scripts/chat_texts.js"),
+    part!("scripts/page_texts.js"),
+    part!("scripts/playground_texts.js"),
     part!("scripts/basics.js"),
-    part!("scripts/charts.js"),
+    part!("scripts/tables.js"),
+    part!("scripts/views.js"),
+    part!("scripts/charts/palette.js"),
+    part!("scripts/charts/range.js"),
+    part!("scripts/charts/past.js"),
+    part!("scripts/charts/plot.js"),
+    part!("scripts/charts/lines.js"),
+    part!("scripts/charts/buckets.js"),
+    part!("scripts/charts/heat.js"),
+    part!("scripts/charts/spark.js"),
     part!("scripts/diagnose.js"),
+    part!("scripts/header.js"),
     part!("scripts/overview.js"),
+    part!("scripts/overview_charts.js"),
     part!("scripts/served.js"),
+    part!("scripts/layout.js"),
+    part!("scripts/graph.js"),
     part!("scripts/steps.js"),
     part!("scripts/services.js"),
     part!("scripts/traffic.js"),
+    part!("scripts/selection.js"),
     part!("scripts/requests.js"),
     part!("scripts/capture.js"),
     part!("scripts/series.js"),
     part!("scripts/described.js"),
     part!("scripts/playground.js"),
+    part!("scripts/media.js"),
+    part!("scripts/results.js"),
+    part!("scripts/copying.js"),
     part!("scripts/answers.js"),
+    part!("scripts/empty.js"),
     part!("scripts/markdown.js"),
     part!("scripts/events.js"),
     part!("scripts/tokens.js"),
     part!("scripts/turns.js"),
     part!("scripts/chat.js"),
     part!("scripts/logs.js"),
+    part!("scripts/appearance.js"),
+    part!("scripts/commands.js"),
+    part!("scripts/keys.js"),
+    part!("scripts/clock.js"),
     part!("scripts/main.js"),
 ];
 
 /// The page for the service of this name; its policy lets a browser run these scripts only.
 pub(crate) fn dashboard_page(service: &str) -> String {
-    let style = [part!("vendor/uPlot.min.css"), part!("style.css")].concat();
+    let style =
+        [part!("vendor/uPlot.min.css"), part!("style.css"), part!("playground.css")].concat();
     let own = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPTS.concat());
     let scripts = [part!("vendor/uPlot.iife.min.js"), own.as_str()];
     let digests = scripts

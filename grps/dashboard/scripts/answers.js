@@ -9,29 +9,54 @@ async function ask(event) {
   running?.abort();
   const own = running = new AbortController();
   const shown = byId("answer-shown");
+  forgetBlobs("answer");
   byId("answer").hidden = false;
   byId("answer-bars").replaceChildren();
-  byId("took").textContent = "";
+  byId("took").textContent = t("waiting_response");
   shown.replaceChildren();
   try {
     const request = readRequest(), started = performance.now();
     const response = await send(request, own.signal);
     const detail = await showAnswer(response, shown);
     if (own !== running) return;
-    byId("took").textContent = [response.status, t("took", number(performance.now() - started)), detail, response.headers.get("X-Request-Id")].filter(Boolean).join(" · ");
+    showTaken(response, performance.now() - started, detail);
     showTiming(response.headers.get("X-Grps-Timing"));
   } catch (error) {
-    if (own === running) showFault(shown, error.message);
+    if (own !== running) return;
+    byId("took").textContent = "";
+    showFault(shown, error.message, error.advice);
   }
+}
+
+// Shows the status of a response, how long it took here and in the service, and its id.
+function showTaken(response, elapsed, detail) {
+  const inService = /total;start=0;dur=([\d.]+)/.exec(response.headers.get("X-Grps-Timing") ?? "")?.[1];
+  const status = make("b", { class: response.ok ? "good-text" : "bad-text" }, String(response.status));
+  const parts = [t("took", number(elapsed)), inService && t("in_service", number(Number(inService))), detail, response.headers.get("X-Request-Id")];
+  byId("took").replaceChildren(status, ...parts.filter(Boolean).map((part) => ` · ${part}`));
 }
 
 async function send({ path, type, body }, signal) {
   try {
     return await fetch(path, { method: "POST", headers: { ...keyHeaders(), "Content-Type": type, "X-Grps-Timing": "true" }, body, signal });
-  } catch { throw new Error(t("no_connection")); }
+  } catch { throw Object.assign(new Error(t("no_connection")), { advice: t("advice_no_connection") }); }
 }
 
-const showFault = (shown, text) => shown.append(make("p", { class: "note bad error", role: "alert" }, text));
+// Shows what went wrong, and what to do about it.
+function showFault(shown, text, advice = "") {
+  shown.append(make("p", { class: "note bad error", role: "alert" }, text));
+  if (advice) shown.append(make("p", { class: "advice-line" }, `→ ${advice}`));
+}
+
+// Statuses with the same advice as another one.
+const LIKE = { 408: 504, 422: 400, 405: 404, 499: 504, 501: 400, 502: 503 };
+
+function adviceFor(response) {
+  const status = LIKE[response.status] ?? response.status, key = `advice_${status}`;
+  const wait = response.headers.get("Retry-After");
+  return [key in TEXTS.en ? t(key, response.headers.get("X-Request-Id") ?? "") : "", /^\d+$/.test(wait ?? "") ? t("retry_after", wait) : ""].filter(Boolean).join(t("gap"));
+}
+
 const cut = (text) => (text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} …` : text);
 
 // The status of a message that reports a failure; null for any other.
@@ -44,20 +69,32 @@ function asJson(text) {
   try { return JSON.parse(text); } catch { return null; }
 }
 
+const isText = (type) => !type || /^text\/|json|xml/.test(type);
+
 async function showAnswer(response, shown) {
-  const type = response.headers.get("Content-Type") ?? "";
+  const type = response.headers.get("Content-Type") ?? "", model = byId("ask-model").value;
   if (byId("ask-streaming").checked && response.ok) return showChunks(response, shown);
-  if (response.ok && type.startsWith("application/octet-stream")) {
-    const blob = await response.blob(), start = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
-    const isPicture = (start[0] === 0x89 && start[1] === 0x50) || (start[0] === 0xff && start[1] === 0xd8);
-    if (isPicture) shown.append(make("img", { src: URL.createObjectURL(blob), alt: t("answer") }));
-    else shown.append(make("pre", { tabindex: "0" }, `${blob.size} B`), make("a", { href: URL.createObjectURL(blob), download: "answer.bin" }, "answer.bin"));
+  if (response.ok && !isText(type)) {
+    shown.append(bytesElement(new Uint8Array(await response.arrayBuffer()), "answer", type.split(";")[0]));
     return "";
   }
   const text = await response.text(), message = asJson(text), failure = failureIn(message);
-  if (failure || !response.ok) showFault(shown, t("failed_response", response.status, failure?.msg ?? (message === null ? cut(text) : response.statusText)));
-  shown.append(make("pre", { tabindex: "0" }, cut(message === null ? text : JSON.stringify(message, null, 1))));
+  if (failure || !response.ok) showFault(shown, t("failed_response", response.status, failure?.msg ?? (message === null ? cut(text) : response.statusText)), adviceFor(response));
+  if (response.status === 500) shown.append(make("p", {}, viewLink("logs", "its_log", { filter: response.headers.get("X-Request-Id") })));
+  const found = failure || message === null ? [] : messageElements(message, model);
+  shown.append(...found, rawResponse(message === null ? text : indented(message), text.length, !found.length && response.ok && !failure));
   return "";
+}
+
+// JSON in lines, with lists of numbers in one line each.
+function indented(message) {
+  return JSON.stringify(message, null, 1).replace(/\[\s+([^[\]{}"]*?)\s+\]/g, (_, list) => `[${list.replace(/\s+/g, " ")}]`);
+}
+
+// The response as it came, one click away; open where nothing else shows it.
+function rawResponse(text, size, isOpen) {
+  const copied = make("button", { type: "button", class: "small", onclick: () => copyText(text, copied) }, t("copy"));
+  return make("details", { class: "raw", open: isOpen }, make("summary", {}, t("raw_size", bytes(size))), copied, make("pre", { tabindex: "0" }, cut(text)));
 }
 
 // Splits a stream of JSON objects, with or without lines between them, where each object ends.
@@ -117,30 +154,4 @@ function showTiming(header) {
   });
   const total = bars.pop();
   byId("answer-bars").replaceChildren(waterfall(bars, total.length_ms));
-}
-
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-
-function asCurl() {
-  const { path, type, body, file } = readRequest(), url = new URL(path, location.href);
-  return `curl ${quoted(String(url))} -H ${quoted(`Content-Type: ${type}`)} ${file ? `--data-binary ${quoted(`@${file}`)}` : `-d ${quoted(body)}`}`;
-}
-
-function asPython() {
-  const { path, type, body, file } = readRequest(), url = new URL(path, location.href);
-  const data = file ? `open(${JSON.stringify(file)}, "rb")` : `${JSON.stringify(body)}.encode()`;
-  return ["import requests", "", "answer = requests.post(", `    ${JSON.stringify(String(url))},`, `    data=${data},`, `    headers={"Content-Type": ${JSON.stringify(type)}},`, ")", "print(answer.status_code, answer.text)"].join("\n");
-}
-
-async function copy(write) {
-  try {
-    const text = write();
-    try { await navigator.clipboard.writeText(text); } catch { /* shown below, to be copied by hand */ }
-    byId("answer").hidden = false;
-    byId("answer-bars").replaceChildren();
-    byId("answer-shown").replaceChildren(make("pre", { tabindex: "0" }, text));
-    byId("took").textContent = t("copied");
-  } catch (error) {
-    byId("took").textContent = error.message;
-  }
 }

@@ -40,7 +40,7 @@ function adviseQueue(model, settings, cpu) {
   if (!batching && !model.steps && canBatch(settings)) parts.push(t("enable_batching"));
   if (model.steps && model.steps.slots_in_use >= model.steps.slots) parts.push(t("more_slots", model.steps.slots / Math.max(1, model.instances)));
   if (batching && model.batches && model.rows / model.batches > 0.8 * batching.max_rows) parts.push(t("larger_batches", batching.max_rows));
-  return [...parts, t("faster_model")].join(" ");
+  return [...parts, t("faster_model")].join(t("gap"));
 }
 
 // What would shorten the wait for instances that are not busy.
@@ -54,7 +54,7 @@ function adviseInfer(model, settings) {
   const parts = [t("smaller_model")];
   if (!isOnGpu(settings)) parts.unshift(t("faster_device"));
   if (!settings.batching && !model.steps && canBatch(settings)) parts.unshift(t("enable_batching"));
-  return parts.join(" ");
+  return parts.join(t("gap"));
 }
 
 // What to do about a step that takes long; "" where the configuration leaves nothing to do.
@@ -134,6 +134,6 @@ function diagnose(live, served, busy, cpu) {
 }
 
 function addReasons(add, text, told) {
-  const join = (part) => told.map((one) => one[part]).filter(Boolean).join(" ");
-  add(told.some((one) => one.waits) ? "warn" : "info", `${text} ${join("text")}`, join("advice"));
+  const join = (part) => told.map((one) => one[part]).filter(Boolean).join(t("gap"));
+  add(told.some((one) => one.waits) ? "warn" : "info", `${text}${t("gap")}${join("text")}`, join("advice"));
 }

@@ -112,15 +112,6 @@ function tensorFields(input) {
     labelled("values", make("textarea", { class: "values", spellcheck: "false", title: hint }, example.values.join(dtype === "string" ? "\n" : ", "))));
 }
 
-function showPreview(area) {
-  const file = byId("ask-file").files[0];
-  area.replaceChildren();
-  if (!file) return;
-  const source = URL.createObjectURL(file);
-  if (file.type.startsWith("image/")) area.append(make("img", { src: source, alt: file.name, style: "max-height:10rem" }));
-  if (file.type.startsWith("audio/")) area.append(make("audio", { src: source, controls: true }));
-}
-
 // The elements that a field names: texts by line, numbers by commas or blanks.
 function readValues(name, dtype, text) {
   if (dtype === "string") return text.replace(/\n$/, "").split("\n");

@@ -3,12 +3,12 @@
 function showRoutes(live) {
   const rows = live.routes.map((route) => {
     const { minute } = route, ended = minute.succeeded + minute.failed;
-    const statuses = Object.entries(route.statuses).map(([status, count]) => `${status}: ${number(count)}`).join(", ");
-    return row(route.name || t("unrouted"), number(ended / Math.max(1, minute.seconds)), `${percent(minute.failed, ended).toFixed(minute.failed ? 1 : 0)} %`,
-      `${number(minute.duration.p50_ms)} ms`, `${number(minute.duration.p90_ms)} ms`, `${number(minute.duration.p99_ms)} ms`, number(route.in_flight),
+    const statuses = Object.entries(route.statuses).filter(([, count]) => count).map(([status, count]) => t("pair", status, number(count))).join(t("comma"));
+    return row(route.name ? modelLink(route.name) : t("unrouted"), number(ended / Math.max(1, minute.seconds)), failures(minute.failed, ended),
+      milliseconds(minute.duration, minute.duration.p50_ms), milliseconds(minute.duration, minute.duration.p90_ms), milliseconds(minute.duration, minute.duration.p99_ms), quietZero(route.in_flight),
       bytes(route.received_bytes), bytes(route.sent_bytes), make("span", {}, statuses));
   });
-  byId("routes").replaceChildren(head(["routes"], ["rate", 1], ["failing", 1], ["p50", 1], ["p90", 1], ["p99", 1], ["in_flight", 1], ["received", 1], ["sent", 1], ["statuses"]), make("tbody", {}, ...rows));
+  byId("routes").replaceChildren(head(["routes"], ["figure_rate", 1], ["failing", 1], ["p50", 1], ["p90", 1], ["p99", 1], ["in_flight", 1], ["received", 1], ["sent", 1], ["statuses"]), make("tbody", {}, ...rows));
 }
 
 function stageOf(name) {
@@ -21,20 +21,22 @@ function waterfall(bars, total) {
   const parts = [];
   for (const bar of bars) {
     const size = bar.steps ? t("steps_of", bar.steps, bar.requests) : t("batch_of", bar.requests, bar.rows);
-    const batch = bar.requests && stageOf(bar.name) === "infer" ? ` · ${size}` : "";
-    const why = batch && bar.small ? ` (${t(`why_${bar.small}`)})` : "";
+    const isBatch = bar.requests && stageOf(bar.name) === "infer";
+    const batch = isBatch && bar.small ? t("aside", size, t(`why_${bar.small}`)) : size;
+    const title = isBatch ? `${bar.name} · ${batch}` : bar.name;
     const left = percent(bar.start_ms, total), width = percent(bar.length_ms, total);
-    parts.push(make("span", { class: "name", title: bar.name + batch + why }, bar.name),
-      make("span", { class: "line", title: bar.name + batch + why }, make("i", { class: stageOf(bar.name), style: `left:${left}%;width:${width}%` })),
+    parts.push(make("span", { class: "name", title }, bar.name),
+      make("span", { class: "line", title }, make("i", { class: stageOf(bar.name), style: `left:${left}%;width:${width}%` })),
       make("span", { class: "length" }, `${number(bar.length_ms)} ms`));
-    if (batch && (bar.requests > 1 || bar.steps || why)) parts.push(make("span"), make("span", { class: "quiet" }, batch.slice(3) + why), make("span"));
+    if (isBatch && (bar.requests > 1 || bar.steps || bar.small)) parts.push(make("span"), make("span", { class: "quiet" }, batch), make("span"));
   }
   return make("div", { class: "fall" }, ...parts);
 }
 
-// What a request took and where, in one line.
-function requestLine({ duration_ms, model, protocol, failure, ended }) {
-  return `${number(duration_ms)} ms · ${model || t("unrouted")} · ${failure ?? protocol} · ${clock(ended)} `;
+// What a request took and where, in columns.
+function requestColumns({ duration_ms, model, protocol, failure, ended, id }) {
+  const column = (kind, text) => make("span", { class: kind, title: text }, text);
+  return [column("length", `${number(duration_ms)} ms`), column("model", model || t("unrouted")), column("how", failure ?? protocol), column("when", clock(ended)), make("code", { title: id }, id)];
 }
 
 const statusOf = (request) => make("span", { class: `status ${request.status < 400 ? "good-text" : "bad-text"}` }, String(request.status));
@@ -44,11 +46,12 @@ const errorOf = (request) => request.error?.replace(` (request id ${request.id})
 
 // A request whose steps are made when it is opened; its error only where nothing else shows it.
 function requestDetails(request, isAlone = true) {
-  const details = make("details", {}, make("summary", {}, statusOf(request), ` ${requestLine(request)}`, make("code", {}, request.id)));
+  const details = make("details", {}, make("summary", {}, statusOf(request), ...requestColumns(request)));
   details.addEventListener("toggle", () => {
     if (!details.open || details.children.length > 1) return;
     if (request.error && isAlone) details.append(make("p", { class: "note bad error" }, errorOf(request)));
     details.append(waterfall(request.bars, request.duration_ms));
+    if (request.status >= 400) details.append(make("p", {}, viewLink("logs", "its_log", { filter: request.id })));
     if (request.trace) details.append(make("p", { class: "quiet" }, "trace ", make("code", {}, request.trace)));
   });
   return details;
@@ -74,7 +77,7 @@ function updateGroup(details, requests) {
   if (details.dataset.shown === shown) return;
   details.dataset.shown = shown;
   const count = requests.length > 1 ? [make("b", { class: "count" }, t("times", requests.length))] : [];
-  summary.replaceChildren(statusOf(latest), ...count, ` ${requestLine(latest)}`, make("code", {}, latest.id),
+  summary.replaceChildren(statusOf(latest), ...requestColumns(latest), ...count,
     ...(latest.error ? [make("span", { class: "error bad-text" }, errorOf(latest))] : []));
   showKeyed(list, requests.map((request) => ({ key: keyOf(request), create: () => requestDetails(request, false) })), isOpen);
 }
@@ -90,9 +93,11 @@ function groupRow([key, requests]) {
 }
 
 // Shows rows, or that there are none. What is open stays, even when the service has dropped it.
-function showRequests(id, rows) {
-  const none = { key: "none", create: () => make("p", { class: "quiet" }, t("none_yet")) };
-  showKeyed(byId(id), rows.length ? rows : [none], isOpen);
+function showRequests(id, rows, reason) {
+  const none = { key: `none:${reason}`, create: () => make("p", { class: "empty quiet" }, t(reason)) };
+  const isOther = byId(id).dataset.filter !== filterKey();
+  byId(id).dataset.filter = filterKey();
+  showKeyed(byId(id), rows.length ? rows : [none], (element) => isOpen(element) && !isOther);
 }
 
 // Makes all rows anew, in another language.
@@ -100,7 +105,14 @@ function forgetRequests() {
   for (const id of ["slowest", "failures"]) showKeyed(byId(id), []);
 }
 
-function showNotable({ slowest, failures }) {
-  showRequests("slowest", slowest.map((request) => ({ key: keyOf(request), create: () => requestDetails(request) })));
-  showRequests("failures", grouped(failures).map(groupRow));
+function showNotable({ slowest, failures: failed }) {
+  const [slow, bad] = [chosenRequests("slowest", slowest), chosenRequests("failures", failed)], isFiltered = filterKey() !== "";
+  showRequests("slowest", slow.map((request) => ({ key: keyOf(request), create: () => requestDetails(request) })), isFiltered ? "none_then" : "none_slow");
+  showRequests("failures", grouped(bad).map(groupRow), isFiltered ? "none_then" : "none_failed");
+}
+
+async function refreshRequests() {
+  const notable = await getJson(monitor("requests"));
+  noteRequests(notable);
+  if (isView("requests")) showNotable(notable);
 }

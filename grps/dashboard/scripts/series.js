@@ -6,8 +6,12 @@ let chosen = new Set();
 const sparks = new Map();
 const seen = new Set();
 
+let asksSoon = 0;
+
 const watcher = new IntersectionObserver((entries) => {
   for (const entry of entries) seen[entry.isIntersecting ? "add" : "delete"](entry.target.dataset.name);
+  clearTimeout(asksSoon);
+  if (!paused) asksSoon = setTimeout(() => Promise.allSettled([refreshSeries()]).then(report), 150);
 }, { rootMargin: "100px" });
 
 function showNames() {
@@ -34,6 +38,7 @@ function showNames() {
     fragment.append(row);
   }
   list.append(fragment);
+  showNoSeries(names.length);
 }
 
 function toggle(name) {
@@ -63,7 +68,7 @@ async function refreshSeries() {
     spark.line.replaceChildren(sparkline(shown));
     const value = number(isTrend ? shown.at(-1) : middle(values));
     spark.value.textContent = isTrend ? value : `p50 ${value}`;
-    spark.row.setAttribute("aria-label", `${name}: ${spark.value.textContent}`);
+    spark.row.setAttribute("aria-label", t("pair", name, spark.value.textContent));
     if (chosen.has(name)) showLarge(name, spark, values, isTrend);
   }
 }
@@ -80,7 +85,7 @@ function showLarge(name, spark, values, isTrend) {
   const shown = isTrend ? values.slice(0, -1) : values.map((pair) => pair[1]);
   const known = shown.filter((value) => value !== null);
   const percentage = (label) => (label > 99 ? { 100: "99.9", 101: "99.99" }[label] : label);
-  const text = isTrend ? `${number(Math.min(...known))} … ${number(Math.max(...known))}` : values.filter(([label]) => [50, 90, 99, 100].includes(label)).map(([label, value]) => `${percentage(label)} %: ${number(value)}`).join(", ");
+  const text = isTrend ? `${number(Math.min(...known))} … ${number(Math.max(...known))}` : values.filter(([label]) => [50, 90, 99, 100].includes(label)).map(([label, value]) => t("pair", `${percentage(label)} %`, number(value))).join(t("comma"));
   const figure = make("figure", { class: "wide curve" }, make("figcaption", {}, isTrend ? t("trend_of", name) : t("cdf_of", name)), sparkline(shown), make("p", { class: "quiet" }, text));
   figure.querySelector("svg").setAttribute("style", "width:100%;height:9rem");
   spark.large?.remove();

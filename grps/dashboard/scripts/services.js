@@ -2,7 +2,7 @@
 
 // A row for each endpoint; the first one of a service has its name.
 function endpointRows(service) {
-  const about = service.source_error ? `${service.source}: ${service.source_error}` : service.source;
+  const about = service.source_error ? t("pair", service.source, service.source_error) : service.source;
   const first = make("span", {}, service.name, make("span", { class: service.source_error ? "bad-text" : "quiet" }, ` ${about}`));
   if (!service.endpoints.length) return [row(first, make("span", { class: "bad-text" }, t("no_endpoints")), ...Array(6).fill("–"))];
   return service.endpoints.map((one, index) => {

@@ -9,7 +9,7 @@ function trafficRows(state) {
     const differ = copies ? `${copies.different + copies.failed} / ${ended}` : "–";
     const role = one.version === state.candidate ? make("span", { class: "quiet" }, ` ${t("candidate")}`) : "";
     return row(make("span", {}, one.version, role), `${number(one.percent)} %`, number(requests),
-      `${percent(failed, requests).toFixed(failed ? 1 : 0)} %`, p99_ms === null ? "–" : `${number(p99_ms)} ms`, differ);
+      failures(failed, requests), p99_ms === null ? "–" : `${number(p99_ms)} ms`, differ);
   });
 }
 
@@ -42,7 +42,7 @@ function updateTraffic(state, block) {
     head(["version"], ["share", 1], ["requests_minute", 1], ["failing", 1], ["p99", 1], ["copies_differ", 1]), make("tbody", {}, ...trafficRows(state)));
   block.querySelector("[data-action=pause]").hidden = state.phase !== "running";
   block.querySelector("[data-action=resume]").hidden = !state.rollout || state.phase === "running";
-  block.querySelector(".changes").replaceChildren(...state.events.slice(0, 3).map((event) => make("li", {}, `${clock(event.time)} ${event.action}: ${event.reason}`)));
+  block.querySelector(".changes").replaceChildren(...state.events.slice(0, 3).map((event) => make("li", {}, t("pair", `${clock(event.time)} ${event.action}`, event.reason))));
 }
 
 function showTraffic(live) {

@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import click
 import msgspec
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from grps.cli.output.lines import duration
-from grps.cli.output.watching import USAGE_HEAD, FittingTable, percent, usage, watch, watching
 from grps.cli.verbs.cluster.status import COLORS
+from grps.cli.watching.cells import (
+    BLANK,
+    Cell,
+    age,
+    count,
+    decimal,
+    memory,
+    ms,
+    percent,
+    usage,
+    word,
+)
+from grps.cli.watching.fitting import Column, FittingTable
+from grps.cli.watching.watch import watch, watching
 from grps.cluster.commands import Status
 from grps.cluster.connecting import connect
 from grps.cluster.connection import ask
 from grps.cluster.description import Replica
 from grps.deploy.figures import Figures
 
-HEAD = (
-    "DEPLOYMENT",
-    "STATE",
-    "HOST",
-    "UP",
-    "REQ/S",
-    "FAILED",
-    "P50",
-    "P99",
-    "IN FLIGHT",
-    "QUEUE",
-    *USAGE_HEAD,
+COLUMNS = (
+    Column("DEPLOYMENT", is_word=True),
+    Column("STATE", is_word=True, spare=12),
+    Column("HOST", is_word=True, spare=8),
+    Column("UP", spare=2),
+    Column("REQ/S", spare=11),
+    Column("FAILED", spare=4),
+    Column("P50", spare=7),
+    Column("P90", spare=1, is_extra=True),
+    Column("P99", spare=10),
+    Column("IN FLIGHT", spare=9),
+    Column("QUEUE", spare=3),
+    Column("CPU", spare=6),
+    Column("MEMORY", spare=5),
 )
-SPARE = ("UP", "QUEUE", "FAILED", "MEMORY", "CPU")
-"""Columns that a narrow terminal can do without, in this order."""
 
 
 @click.command("top")
@@ -43,7 +56,8 @@ def top(name: str | None, interval: float, once: bool) -> None:
     """Watch the deployments of the cluster and each of their replicas, on all hosts.
 
     Figures are of the latest minute, as the replicas report them to the director twice a second;
-    CPU is that since the last look. Off a terminal, one look is printed. Ctrl-C ends it.
+    CPU is that since the last look. On a terminal, keys select, sort and filter the replicas and
+    open their details: ? shows them, q ends it. Off a terminal, one look is printed.
 
     \b
     Examples:
@@ -61,7 +75,7 @@ class ClusterView:
         self._name = name
         self._before: dict[str, Figures] = {}
 
-    def look(self) -> Group:
+    def look(self) -> list[RenderableType]:
         """Return a table of what the director knows.
 
         Raises:
@@ -80,65 +94,85 @@ class ClusterView:
                 raise click.ClickException(
                     f"no deployment is called {self._name!r}; see grpst cluster status"
                 )
-            return Group(Text("nothing is deployed; see grpst cluster deploy --help"))
-        table = FittingTable(HEAD, left=3, spare=SPARE)
+            return [Text("nothing is deployed; see grpst cluster deploy --help")]
+        table = FittingTable(COLUMNS)
         troubles = [Text(trouble, "red") for trouble in found["troubles"]]
         for deployment in deployments:
             replicas = [msgspec.convert(one, Replica) for one in deployment["replicas"]]
-            table.add_row(*_sum(deployment, replicas), style="bold")
+            name = deployment["name"]
+            table.add_row(*_sum(deployment, replicas), style="bold", group=name, is_head=True)
             for replica in replicas:
-                table.add_row(*self._cells(replica))
+                cells = tuple(self._cells(replica))
+                details = partial(_details, deployment, replica, cells)
+                table.add_row(*cells, group=name, details=details)
                 if replica.cause:
                     troubles.append(Text(f"{replica.name}: {replica.cause}", "red"))
-        return Group(table, *troubles)
+        return [table, *troubles]
 
-    def _cells(self, replica: Replica) -> Iterable[str | Text]:
+    def _cells(self, replica: Replica) -> Iterable[Cell]:
         figures = replica.figures
-        state = Text(replica.phase, COLORS.get(replica.phase, ""))
-        host = replica.host or "-"
+        state = word(replica.phase, COLORS.get(replica.phase, ""))
+        host = word(replica.host or "-")
         if figures is None:
-            return (f"  {replica.name}", state, host)
+            return (word(f"  {replica.name}"), state, host)
         before = self._before.get(replica.name)
         if before is None or before.at < figures.at:
             self._before[replica.name] = figures
         return (
-            f"  {replica.name}",
+            word(f"  {replica.name}"),
             state,
             host,
-            duration(figures.at - figures.started),
+            age(figures.at - figures.started),
             *_requests((figures,)),
-            f"{figures.p50_ms:.1f} ms",
-            f"{figures.p99_ms:.1f} ms",
-            str(figures.in_flight),
-            str(replica.queue),
+            *map(ms, (figures.p50_ms, figures.p90_ms, figures.p99_ms)),
+            count(figures.in_flight),
+            count(replica.queue),
             *usage(figures, before),
         )
 
 
-def _sum(deployment: dict[str, Any], replicas: list[Replica]) -> Iterable[str | Text]:
+def _sum(deployment: dict[str, Any], replicas: list[Replica]) -> Iterable[Cell]:
     """Return the cells of a whole deployment; percentiles can't be added up."""
     figures = [one.figures for one in replicas if one.figures is not None]
-    ready = f"{deployment['ready']}/{deployment['wanted']} ready"
     return (
-        deployment["name"],
-        ready,
-        f"version {deployment['version']}",
-        "",
+        word(deployment["name"]),
+        word(f"{deployment['ready']}/{deployment['wanted']} ready"),
+        word(f"version {deployment['version']}"),
+        BLANK,
         *_requests(figures),
-        "",
-        "",
-        str(sum(one.in_flight for one in figures)),
-        str(sum(one.queue for one in replicas)),
-        "",
-        f"{sum(one.memory_bytes for one in figures) / 2**20:.0f} MiB",
+        *(BLANK, BLANK, BLANK),
+        count(sum(one.in_flight for one in figures)),
+        count(sum(one.queue for one in replicas)),
+        BLANK,
+        memory(sum(one.memory_bytes for one in figures)),
     )
 
 
-def _requests(figures: Iterable[Figures]) -> tuple[str, str]:
+def _requests(figures: Iterable[Figures]) -> tuple[Cell, Cell]:
     """Return rate and failures, for cells."""
     every = list(figures)
     failed = sum(one.failed for one in every)
     return (
-        f"{sum(one.rate for one in every):.1f}",
+        decimal(sum(one.rate for one in every)),
         percent(failed, failed + sum(one.succeeded for one in every)),
     )
+
+
+def _details(
+    deployment: dict[str, Any], replica: Replica, cells: tuple[Cell, ...]
+) -> RenderableType:
+    """Return everything that the director knows of a replica."""
+    figures = [
+        *((column.title.lower(), cell.text) for column, cell in zip(COLUMNS, cells, strict=False)),
+        ("address", replica.address or "-"),
+        ("version", str(replica.version)),
+        ("restarts", str(replica.restarts)),
+    ]
+    lines = [
+        Text.assemble((replica.name, "bold"), f" of deployment {deployment['name']}"),
+        Text(),
+        *(Text.assemble((f"{name:<12}", "dim"), figure) for name, figure in figures[1:]),
+    ]
+    if replica.cause:
+        lines += [Text(), Text(replica.cause, "red")]
+    return Group(*lines)
