@@ -1,0 +1,89 @@
+"""The other servers: what is installed for each, and what its environment needs besides."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.repository import ROOT
+from tools.vllm_engine.__main__ import PACKAGES as VLLM_PACKAGES
+
+TORCH = "torch==2.13.0"
+"""Set ``PIP_FIND_LINKS`` to a folder with a CPU wheel of it to avoid a download of several GB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another server.
+
+    Attributes:
+        packages: What pip installs; the first one is the server.
+        variables: Environment variables of its side.
+        prepare: Makes what pip can't, in the folder of its side: gets the Python of the
+            environment and the folder, returns texts of the page that are replaced.
+        missing: Why its side can't run; nothing is installed then.
+    """
+
+    packages: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    prepare: Callable[[Path, Path], dict[str, str]] | None = None
+    missing: str = ""
+
+
+def _tritonserver(python: Path, folder: Path) -> dict[str, str]:
+    """Write a ``tritonserver`` that finds its backends, in the wheel of PyTriton."""
+    [site] = python.parent.parent.glob("lib/python*/site-packages")
+    triton = site / "pytriton" / "tritonserver"
+    version = site.parent.name.removeprefix("python")
+    backends = folder / "backends"
+    (backends / "python").mkdir(parents=True)
+    for file in (triton / "backends" / "python").iterdir():
+        (backends / "python" / file.name).symlink_to(file)
+    stub = backends / "python" / "triton_python_backend_stub"
+    stub.unlink(missing_ok=True)
+    stub.symlink_to(triton / "python_backend_stubs" / version / stub.name)
+    libraries = f"{sysconfig.get_config_var('LIBDIR')}:{site / 'nvidia_pytriton.libs'}"
+    program = folder / "bin" / "tritonserver"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\n"
+        f"export LD_LIBRARY_PATH={libraries} PYTHONPATH={site}\n"
+        f'exec {triton / "bin" / "tritonserver"} --backend-directory {backends} "$@"\n'
+    )
+    program.chmod(0o755)
+    return {}
+
+
+def _smollm(python: Path, folder: Path) -> dict[str, str]:
+    """Write the model as a directory: no hub is asked for it."""
+    model = folder / "smol"
+    code = "import sys; from pathlib import Path; from tools.vllm_engine.model import write_model; "
+    subprocess.run(
+        [str(python), "-c", f"{code}write_model(Path(sys.argv[1]))", str(model)],
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return {"HuggingFaceTB/SmolLM2-135M-Instruct": str(model)}
+
+
+PEERS = {
+    "grps-1": Peer(missing="no package; its answers are recorded in tests/compat/data/golden"),
+    "triton": Peer(("nvidia-pytriton==0.7.0", "numpy"), prepare=_tritonserver),
+    "kserve": Peer(("kserve==0.21.0",)),
+    "tensorflow-serving": Peer(missing="neither PyPI nor Debian has it"),
+    "torchserve": Peer(("torchserve==0.12.0", TORCH, "pyyaml", "setuptools<81")),
+    "mlserver": Peer(("mlserver==1.7.1", "mlserver-sklearn==1.7.1")),
+    "litserve": Peer(("litserve==0.2.19", "numpy")),
+    "bentoml": Peer(("bentoml==1.4.40", "numpy"), {"BENTOML_DO_NOT_TRACK": "True"}),
+    "ray-serve": Peer(("ray[serve]==2.60.0",), {"RAY_USAGE_STATS_ENABLED": "0"}),
+    "vllm": Peer(
+        VLLM_PACKAGES,
+        {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"},
+        _smollm,
+    ),
+}
+"""By the names of their pages."""
