@@ -32,10 +32,13 @@ def python_of(name: str, peer: Peer, home: Path) -> Path:
     """Return the Python of a server's environment, which is made if it is absent."""
     root = home / name
     python, installed = root / "bin" / "python", root / "installed"
-    wanted = "\n".join(peer.packages)
+    wanted = "\n".join([*peer.packages, *peer.alone])
     if not installed.exists() or installed.read_text() != wanted:
         venv.create(root, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *peer.packages], check=True)
+        pip = [str(python), "-m", "pip", "install", "-q"]
+        subprocess.run([*pip, *peer.packages], check=True)
+        if peer.alone:
+            subprocess.run([*pip, "--no-deps", *peer.alone], check=True)
         installed.write_text(wanted)
     return python
 

