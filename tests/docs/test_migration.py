@@ -15,7 +15,7 @@ import pytest
 from grps.server.repository.config_text import read_config
 from tests.docs.pages import blocks
 from tests.support import REPOSITORY
-from tools.migration.pages import FOLDER, Page, names, parse_page, read_page
+from tools.migration.pages import FOLDER, Block, Page, names, parse_page, read_page
 from tools.migration.peers import PEERS
 from tools.migration.sides import Side, same
 
@@ -152,6 +152,13 @@ def test_a_side_runs_as_the_page_has_it(tmp_path: Path) -> None:
 def test_a_block_that_fails_is_named(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="line 52 failed"):
         side(tmp_path).run(echo_page().ours)
+
+
+def test_a_server_that_has_ended_is_not_awaited(tmp_path: Path) -> None:
+    page = echo_page()
+    start = Block("bash", "echo broken >&2; exit 0 &\n", 1)
+    with pytest.raises(RuntimeError, match=r"line 42 is not answered(?s:.*)broken"):
+        side(tmp_path).run([start, page.theirs[-1]])
 
 
 def test_answers_are_equal_up_to_rounding() -> None:

