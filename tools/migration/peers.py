@@ -40,6 +40,14 @@ class Peer:
     missing: str = ""
 
 
+def _program(folder: Path, name: str, lines: str) -> None:
+    """Write a program that the blocks of a side find by its name."""
+    file = folder / "bin" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{lines}\n")
+    file.chmod(0o755)
+
+
 def _tritonserver(python: Path, folder: Path) -> dict[str, str]:
     """Write a ``tritonserver`` that finds its backends, in the wheel of PyTriton."""
     [site] = python.parent.parent.glob("lib/python*/site-packages")
@@ -53,19 +61,23 @@ def _tritonserver(python: Path, folder: Path) -> dict[str, str]:
     stub.unlink(missing_ok=True)
     stub.symlink_to(triton / "python_backend_stubs" / version / stub.name)
     libraries = f"{sysconfig.get_config_var('LIBDIR')}:{site / 'nvidia_pytriton.libs'}"
-    program = folder / "bin" / "tritonserver"
-    program.parent.mkdir()
-    program.write_text(
-        "#!/bin/sh\n"
+    _program(
+        folder,
+        "tritonserver",
         f"export LD_LIBRARY_PATH={libraries} PYTHONPATH={site}\n"
-        f'exec {triton / "bin" / "tritonserver"} --backend-directory {backends} "$@"\n'
+        f'exec {triton / "bin" / "tritonserver"} --backend-directory {backends} "$@"',
     )
-    program.chmod(0o755)
     return {}
 
 
-def _smollm(python: Path, folder: Path) -> dict[str, str]:
-    """Write the model as a directory: no hub is asked for it."""
+def _vllm(python: Path, folder: Path) -> dict[str, str]:
+    """Write the model as a directory, so that no hub is asked, and a ``vllm`` that starts.
+
+    The program of the package vllm-cpu asks for the version of a package vllm, and ends.
+    """
+    _program(
+        folder, "vllm", f'shift\nexec {python} -m vllm.entrypoints.openai.api_server --model "$@"'
+    )
     model = folder / "smol"
     code = "import sys; from pathlib import Path; from tools.vllm_engine.model import write_model; "
     subprocess.run(
@@ -94,7 +106,7 @@ PEERS = {
         # Without them it goes on; they often don't go with a CPU wheel of PyTorch.
         ("torchvision", "torchaudio", "torchcodec"),
         {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"},
-        _smollm,
+        _vllm,
     ),
 }
 """By the names of their pages."""
