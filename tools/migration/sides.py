@@ -16,7 +16,7 @@ import psutil
 
 from tools.migration.pages import Block
 
-START_S = 600.0
+START_S = 1800.0
 """Until a server must have answered its first request."""
 BLOCK_S = 300.0
 END_S = 30.0
