@@ -174,7 +174,13 @@ def test_other_blocks_are_well_formed(page: Path) -> None:
 
 
 def test_few_blocks_are_skipped() -> None:
-    skipped = [block for page in pages() for block in blocks(page) if block.no_run]
+    # Those of other servers are run by tools.migration.
+    skipped = [
+        block
+        for page in pages()
+        for block in blocks(page)
+        if block.no_run and page.parent.name != "migrate"
+    ]
     assert len(skipped) <= MOST_SKIPPED
     assert sum(block.runs for page in pages() for block in blocks(page)) > 4 * len(skipped)
 
