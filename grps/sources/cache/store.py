@@ -268,6 +268,8 @@ def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     number, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(number, "wb") as stream:
+        # As the models are: a cache in an image is read under any user.
+        os.fchmod(number, 0o644)
         stream.write(data)
     os.replace(temporary, path)
 

@@ -87,7 +87,9 @@ impl Registry {
             let percent = entry.weights.percent(entry.spec.candidate());
             if percent >= 100.0 {
                 let candidate = entry.spec.candidate();
-                return Err(Error::invalid(format!("version {candidate} has all requests already")));
+                return Err(Error::invalid(format!(
+                    "version {candidate} has all requests already"
+                )));
             }
             let rollout = entry.spec.rollout.as_ref();
             let mut steps = rollout.into_iter().flat_map(|rollout| &rollout.steps_percent);
@@ -174,7 +176,10 @@ impl Registry {
         });
         match applied {
             Err(error) if error.cause() == Cause::Cancelled => {
-                tracing::info!(model, "a decision on the traffic is dropped: it was changed meanwhile");
+                tracing::info!(
+                    model,
+                    "a decision on the traffic is dropped: it was changed meanwhile"
+                );
             }
             Err(error) => {
                 tracing::error!(model, %error, "the weights can't be changed");
