@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -25,6 +26,8 @@ _CHANGES = 3
 """So often a model may change while it is fetched."""
 _PAUSES_S = (0.25, 1.0)
 """Between the tries to look a model up."""
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""Errors of a folder that can't be written."""
 _SPARE_BYTES = 64 * 1024 * 1024
 """What a disk must have left besides."""
 
@@ -77,7 +80,7 @@ class Sources:
         """Return the model at a URI; it is fetched unless it is in the cache as it is there.
 
         Where the host can't be reached and the model is in the cache, that is returned, with a
-        warning.
+        warning. A cache that can't be written is used as it is, if the model is whole in it.
 
         Raises:
             SourceError: It is not there, not allowed, too large or damaged.
@@ -91,10 +94,27 @@ class Sources:
                     return here
                 return self._look_up(uri, known)
         except OSError as error:
+            if error.errno in _READ_ONLY and (baked := self._baked(uri)) is not None:
+                return baked
             raise SourceError(
                 f"{uri}: the cache can't be used: {error.filename or self._settings.cache}: "
-                f"{error.strerror or error}; set GRPS_CACHE to a folder that can be written"
+                f"{error.strerror or error}; the model is not whole there; set GRPS_CACHE to a "
+                "folder that can be written"
             ) from error
+
+    def _baked(self, uri: SourceUri) -> Fetched | None:
+        """Return a model of a cache that can't be written; ``None`` if it is not whole there."""
+        try:
+            known = self._cache.record_of(uri.key)
+            path = self._cache.whole_path(known) if known is not None else None
+        except OSError:
+            return None
+        if known is None or path is None:
+            return None
+        if not is_pinned(uri):
+            age = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.checked_at))
+            self._on_line(f"the cache can't be written; its copy of {uri} of {age} is used")
+        return Fetched(path, known.digest, self._cache.lease_to_read(known.digest), 0)
 
     def _look_up(self, uri: SourceUri, known: SourceRecord | None) -> Fetched:
         web = Web(self._policy, plain=uri.sha256 is not None)

@@ -72,6 +72,8 @@ impl ServedModels {
         report: &mut dyn FnMut(&str) -> bool,
     ) -> Result<bool, String> {
         let mut graphs = self.changing.lock();
+        // Before the first version can get a request.
+        put_traffic(self.registry(), &project.inference)?;
         let count = project.inference.models.len();
         // Two services may wait for models of each other: each has its own ones by then.
         let mut configs: Vec<_> = project.inference.models.iter().collect();
@@ -86,7 +88,6 @@ impl ServedModels {
             }
         }
         *graphs = Some(project.inference.clone());
-        put_traffic(self.registry(), &project.inference)?;
         serve_graphs(self.registry(), &project.inference)?;
         Ok(true)
     }

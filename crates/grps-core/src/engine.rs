@@ -215,7 +215,7 @@ impl Engine {
             content = output.map_err(|error| if index > 0 { error.of_begun() } else { error })?;
         }
         if let (Some(mirror), Some(copied)) = (mirror, copied) {
-            mirror.start(&timeline, copied, content.clone(), &self.adapter);
+            mirror.start(&timeline, copied, &content, &self.adapter);
         }
         Ok(content)
     }

@@ -24,7 +24,18 @@ const RAW_TENSORS: (&str, &str) = ("grps-raw-tensors", "1");
 #[pyclass(frozen, module = "grps._core")]
 pub(crate) struct ReplayRun {
     replay: Replay,
-    begun: Mutex<Option<Begun>>,
+    /// Never held while the GIL is given away or waited for.
+    stage: Mutex<Stage>,
+}
+
+/// How far a replay is.
+enum Stage {
+    /// It has not begun, or it has ended.
+    Idle,
+    /// A thread begins it.
+    Beginning,
+    /// It has begun.
+    Begun(Begun),
 }
 
 /// A replay that has begun.
@@ -58,7 +69,7 @@ impl ReplayRun {
                 std::fs::read(&capture).map_err(|error| PyOSError::new_err(error.to_string()))?;
             Replay::read(file.into(), &options).map_err(invalid)
         };
-        Ok(Self { replay: py.detach(read)?, begun: Mutex::new(None) })
+        Ok(Self { replay: py.detach(read)?, stage: Mutex::new(Stage::Idle) })
     }
 
     /// What the capture is, as JSON.
@@ -83,21 +94,20 @@ impl ReplayRun {
             let times = self.replay.requests.iter().map(|request| request.at_s / speed);
             plan.load = Load::Open(Arrivals::Trace { seconds: times.collect() });
         }
-        let mut begun = self.begun.lock();
-        if begun.is_some() {
-            return Err(PyRuntimeError::new_err("the replay has begun"));
-        }
-        let (sender, replies) = sync_channel::<Reply>(MAX_WAITING);
-        let comparer = Arc::clone(&self.replay.comparer);
-        let thread = Builder::new().name("compare".to_owned()).spawn(move || {
-            for (number, reply) in replies {
-                compare(&comparer, number, reply);
+        {
+            let mut stage = self.stage.lock();
+            if !matches!(*stage, Stage::Idle) {
+                return Err(PyRuntimeError::new_err("the replay has begun"));
             }
-        })?;
-        let sink = Arc::new(ToComparer(sender));
-        let run = py.detach(|| Run::start_with(plan, &bodies, sink)).map_err(invalid)?;
-        *begun = Some(Begun { run: Arc::new(run), thread: Some(thread) });
-        Ok(())
+            *stage = Stage::Beginning;
+        }
+        let begun = py.detach(|| self.begin(plan, &bodies));
+        let (stage, outcome) = match begun {
+            Ok(begun) => (Stage::Begun(begun), Ok(())),
+            Err(error) => (Stage::Idle, Err(error)),
+        };
+        *self.stage.lock() = stage;
+        outcome
     }
 
     /// Waits until all replies have come, or for a time; returns whether they have.
@@ -126,8 +136,7 @@ impl ReplayRun {
 
     /// Ends it: what was measured, and what was found of all replies, both as JSON.
     fn end(&self, py: Python<'_>) -> PyResult<(String, String)> {
-        let begun = self.begun.lock().take();
-        let Some(Begun { run, thread }) = begun else { return Err(not_begun()) };
+        let Some(Begun { run, thread }) = self.take() else { return Err(not_begun()) };
         py.detach(|| {
             let report = run.report().map_err(|error| PyOSError::new_err(error.to_string()))?;
             let report = json(&report)?;
@@ -143,9 +152,36 @@ impl ReplayRun {
 }
 
 impl ReplayRun {
+    /// Starts the threads that send and compare.
+    fn begin(&self, plan: Plan, bodies: &[Bytes]) -> PyResult<Begun> {
+        let (sender, replies) = sync_channel::<Reply>(MAX_WAITING);
+        let comparer = Arc::clone(&self.replay.comparer);
+        let thread = Builder::new().name("compare".to_owned()).spawn(move || {
+            for (number, reply) in replies {
+                compare(&comparer, number, reply);
+            }
+        })?;
+        let run = Run::start_with(plan, bodies, Arc::new(ToComparer(sender))).map_err(invalid)?;
+        Ok(Begun { run: Arc::new(run), thread: Some(thread) })
+    }
+
     fn run(&self) -> PyResult<Arc<Run>> {
-        let begun = self.begun.lock();
-        begun.as_ref().map(|begun| Arc::clone(&begun.run)).ok_or_else(not_begun)
+        match &*self.stage.lock() {
+            Stage::Begun(begun) => Ok(Arc::clone(&begun.run)),
+            Stage::Idle | Stage::Beginning => Err(not_begun()),
+        }
+    }
+
+    /// The replay, if it has begun; another one may begin.
+    fn take(&self) -> Option<Begun> {
+        let mut stage = self.stage.lock();
+        match std::mem::replace(&mut *stage, Stage::Idle) {
+            Stage::Begun(begun) => Some(begun),
+            other => {
+                *stage = other;
+                None
+            }
+        }
     }
 
     /// The requests as the load generator sends them, with these headers besides the recorded ones.

@@ -62,6 +62,7 @@ impl DataPlane {
     pub fn join(&self) -> io::Result<()> {
         let Some(thread) = self.thread.lock().take() else { return Ok(()) };
         let ended = thread.join();
+        self.app.capture.stop();
         ended.unwrap_or_else(|_| Err(io::Error::other("the data plane stopped unexpectedly")))
     }
 }

@@ -45,14 +45,14 @@ def serve_graphs(server: Server, config: InferenceConfig, models: Iterable[Loade
 
 
 def put_traffic(server: Server, config: InferenceConfig) -> None:
-    """Divide the requests for models among their versions.
+    """Divide the requests for models among their versions, which may be loaded later.
 
     Args:
         server: Where they are served.
         config: The service's models and their traffic.
 
     Raises:
-        ModelError: A graph does not fit together with the version that a name stands for.
+        ModelError: The native server does not take a weight.
     """
     for entry in config.traffic:
         settings = {**msgspec.structs.asdict(entry), "weights": weights_of(entry)}

@@ -82,6 +82,8 @@ class ServedModels:
         """
         with self._changing:
             self._graphs = project.inference
+            # Before the first version can get a request.
+            put_traffic(self._server, self._graphs)
             # Two services may wait for models of each other: each has its own ones by then.
             models = sorted(project.inference.models, key=lambda one: one.remote is not None)
             count = len(models)
@@ -89,7 +91,6 @@ class ServedModels:
                 of = f" ({index + 1} of {count})" if count > 1 else ""
                 self._report("loading", f"loading model {config.key}{of}")
                 self._put(project, config, self._report)
-            put_traffic(self._server, self._graphs)
             serve_graphs(self._server, self._graphs, self._loaded())
 
     def stop(self, timeout_s: float) -> None:

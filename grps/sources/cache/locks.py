@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -15,8 +15,18 @@ class Lease:
     _number = -1
     """The descriptor; -1 without one."""
 
-    def __init__(self, path: Path) -> None:
-        """Take the lease; wait while the model is being removed."""
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
+        """Take the lease; wait while the model is being removed.
+
+        Args:
+            path: The file.
+            writes: Whether it can be written; if not, it is locked where it can be read.
+        """
+        if not writes:
+            with suppress(OSError):
+                self._number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                fcntl.flock(self._number, fcntl.LOCK_SH)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         self._number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._number, fcntl.LOCK_SH)

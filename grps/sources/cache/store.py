@@ -105,6 +105,23 @@ class Cache:
             return None
         return path, held
 
+    def whole_path(self, known: SourceRecord) -> Path | None:
+        """Return a model whose files are all as they were fetched; ``None`` otherwise.
+
+        Nothing is written.
+        """
+        record = _read(self._models / f"{known.digest}.json", ModelRecord)
+        if record is None or digest_of(record.name, known.files) != known.digest:
+            return None
+        path = self._models / known.digest / record.name
+        places = {file: path / file.path if path.is_dir() else path for file in known.files}
+        is_whole = all(_sha256(place) == file.sha256 for file, place in places.items())
+        return path if is_whole else None
+
+    def lease_to_read(self, digest: str) -> Lease:
+        """Return what keeps a model in a cache that can't be written."""
+        return Lease(self._models / f"{digest}.use", writes=False)
+
     def partial(self, key: str, identity: str | None) -> Path:
         """Return the folder of a model that is being fetched; others of its URI are removed.
 
@@ -131,8 +148,7 @@ class Cache:
         Returns:
             Its digest, its place and what keeps it there.
         """
-        facts = [[file.path, file.size, file.sha256] for file in files]
-        digest = hashlib.sha256(json.dumps([name, facts]).encode()).hexdigest()
+        digest = digest_of(name, files)
         target = self._models / digest
         held = Lease(self._models / f"{digest}.use")
         for file in partial.rglob("*"):
@@ -225,6 +241,23 @@ class Cache:
         return self.folder / "sources" / f"{key}.json"
 
 
+def digest_of(name: str, files: tuple[CachedFile, ...]) -> str:
+    """Return the digest of a model: of the names, sizes and digests of its files."""
+    facts = [[file.path, file.size, file.sha256] for file in files]
+    return hashlib.sha256(json.dumps([name, facts]).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the digest of a file; ``None`` if there is none."""
+    if not path.is_file():
+        return None
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 def _folders(path: Path) -> Iterator[Path]:
     with suppress(FileNotFoundError):
         yield from (entry for entry in path.iterdir() if entry.is_dir())
@@ -235,6 +268,8 @@ def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     number, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(number, "wb") as stream:
+        # As the models are: a cache in an image is read under any user.
+        os.fchmod(number, 0o644)
         stream.write(data)
     os.replace(temporary, path)
 

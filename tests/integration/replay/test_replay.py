@@ -113,11 +113,14 @@ def files(server: RunningServer) -> list[Path]:
     return sorted((server.folder / "capture").iterdir())
 
 
-def sizes(server: RunningServer) -> Iterator[int]:
-    """Bytes of the files; the oldest one may be removed meanwhile."""
-    for file in files(server):
+def total_size(server: RunningServer) -> int:
+    """Bytes of the files at one moment: none is removed or added while they are measured."""
+    while True:
+        before = files(server)
         with suppress(FileNotFoundError):
-            yield file.stat().st_size
+            total = sum(file.stat().st_size for file in before)
+            if files(server) == before:
+                return total
 
 
 def metric(server: RunningServer, name: str) -> float:
@@ -136,7 +139,7 @@ def test_a_capture_under_load_is_bounded_and_has_no_secrets(
 
     def send(number: int) -> int:
         status = predict(server, [[number, 1.0]] * 8, headers=headers)
-        assert sum(sizes(server)) <= MAX_BYTES
+        assert total_size(server) <= MAX_BYTES
         return status
 
     with ThreadPoolExecutor(4) as pool:

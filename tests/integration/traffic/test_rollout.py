@@ -23,9 +23,11 @@ from tests.support import GUARD_S, RunningServer, serving
 ROLLOUT = {"steps_percent": [20, 60, 100], "step_seconds": 1, "min_requests": 20}
 
 
-def ask_until(server: RunningServer, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+def ask_until(
+    server: RunningServer, condition: Callable[[dict[str, Any]], bool], guard_s: float = GUARD_S
+) -> dict[str, Any]:
     """Send requests until the state of the traffic is as it should be."""
-    until = time.monotonic() + GUARD_S
+    until = time.monotonic() + guard_s
     with requests.Session() as session:
         while time.monotonic() < until:
             for _ in range(20):
@@ -65,6 +67,16 @@ def test_a_version_that_fails_is_rolled_back(tmp_path: Path) -> None:
             assert server.post({"model": "m", "str_data": "x"}).status_code == 200
         # An operator can begin again.
         assert change(server, "promote").json()["phase"] == "running"
+
+
+def test_a_slow_version_is_rolled_back(tmp_path: Path) -> None:
+    models = [versioned("1"), versioned("2", "slow")]
+    rollout = {**ROLLOUT, "step_seconds": 3600, "max_latency_factor": 2}
+    folder = write(tmp_path, models, weights={"1": 50, "2": 50}, rollout=rollout)
+    with serving(folder) as server:
+        rolled_back = ask_until(server, lambda found: bool(found["phase"] == "rolled_back"), 90)
+        assert shares(rolled_back) == [100, 0]
+        assert rolled_back["events"][0]["reason"].startswith("latency: p99 ")
 
 
 def test_a_version_with_other_outputs_is_rolled_back(tmp_path: Path) -> None:

@@ -75,6 +75,30 @@ def test_a_hung_shadow_costs_clients_nothing(tmp_path: Path) -> None:
         assert process.memory_info().rss - before < 16 << 20
 
 
+def test_copies_for_a_shadow_that_blocks_forever_are_bounded(tmp_path: Path) -> None:
+    models = [versioned("1"), versioned("2", "hang")]
+    spec = {"version": "2", "timeout_ms": 600_000, "max_in_flight": 3, "max_bytes": 4096}
+    folder = write(tmp_path, models, weights=WEIGHTS, shadow=spec)
+    with serving(folder) as server, requests.Session() as session:
+        for number in range(200):
+            # The input and the reply of the copy that hangs leave no room for another copy.
+            body = {"model": "m", "str_data": f"{number}" + "x" * 1500}
+            reply = session.post(server.url(), json=body, timeout=GUARD_S)
+            assert (reply.status_code, reply.json()["str_data"]) == (200, body["str_data"])
+            if number % 20 == 0:
+                counts = shadow(server)
+                assert counts["in_flight"] <= 3
+                assert counts["bytes"] <= 4096
+        counts = shadow(server)
+        assert counts["in_flight"] >= 1
+        assert counts["bytes"] > 3000
+        assert (ended(server), counts["failed"]) == (0, 0)
+        assert sum(counts["shed"].values()) == 200 - counts["in_flight"]
+        page = requests.get(server.url("/metrics"), timeout=GUARD_S).text
+        held = [line for line in page.splitlines() if line.startswith("grps_shadow_in_flight")]
+        assert [float(line.split()[-1]) for line in held] == [counts["in_flight"]]
+
+
 def test_a_shadow_that_crashes_costs_clients_nothing(tmp_path: Path) -> None:
     models = [versioned("1"), versioned("2", isolation="process")]
     folder = write(tmp_path, models, weights=WEIGHTS, shadow={"version": "2"})

@@ -30,9 +30,13 @@ class Versioned(ModelInferer):
         self.does = (args or {}).get("does", "echo")
 
     def load(self):
+        while self.does == "load late" and not os.path.exists("release"):
+            time.sleep(0.01)
         return True
 
     def infer(self, inp, context):
+        if self.does == "slow":
+            time.sleep(0.05)
         if self.does == "hang":
             time.sleep(1000)
         if self.does == "crash":

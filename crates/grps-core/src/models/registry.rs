@@ -147,6 +147,15 @@ impl Registry {
         &self,
         change: impl FnOnce(&mut Catalog) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.change_then(change, |_| {})
+    }
+
+    /// As [`Registry::change`]; `then` runs once the change is made, and before another one is.
+    pub(crate) fn change_then<T>(
+        &self,
+        change: impl FnOnce(&mut Catalog) -> Result<T, Error>,
+        then: impl FnOnce(&T),
+    ) -> Result<T, Error> {
         let mut catalog = self.catalog.lock();
         let mut next = catalog.clone();
         let outcome = change(&mut next)?;
@@ -154,6 +163,7 @@ impl Registry {
         // Dropped outside the locks: dropping the last reference to a model closes its executor.
         let old_routes = std::mem::replace(&mut *self.routes.write(), routes);
         let old_catalog = std::mem::replace(&mut *catalog, next);
+        then(&outcome);
         drop(catalog);
         drop((old_routes, old_catalog));
         Ok(outcome)

@@ -120,6 +120,8 @@ pub(crate) struct Catalog {
     pub(crate) default: Option<DefaultRoute>,
     /// How requests for a name are divided among its versions, by the name.
     pub(crate) traffic: BTreeMap<String, Entry>,
+    /// Changes of the traffic so far.
+    pub(crate) traffic_revision: u64,
     /// Counters by name; they outlive models and graphs that are replaced.
     pub(crate) stats: Arc<StatsRegistry>,
 }
@@ -130,6 +132,12 @@ impl Catalog {
     pub(crate) fn is_spare(&self, model: &Model) -> bool {
         let spec = model.spec();
         self.traffic.get(&spec.name).is_some_and(|entry| entry.is_spare(&spec.version))
+    }
+
+    /// The revision of a change of the traffic.
+    pub(crate) fn next_traffic_revision(&mut self) -> u64 {
+        self.traffic_revision += 1;
+        self.traffic_revision
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::error::Error;
 use crate::tensor::tensor::Tensor;
+use crate::tensor::values::Elements;
 
 /// The form in which a model takes its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,16 @@ impl Content {
             Self::Tensors(tensors) => tensors.iter().map(|t| t.elements().byte_len()).sum(),
             Self::Message(bytes) | Self::Raw(bytes) => bytes.len(),
         }
+    }
+
+    /// Bytes that the data takes, texts in tensors included.
+    pub fn held_bytes(&self) -> usize {
+        let Self::Tensors(tensors) = self else { return self.byte_len() };
+        let texts = tensors.iter().map(|tensor| match tensor.elements() {
+            Elements::String(texts) => texts.iter().map(Bytes::len).sum(),
+            _ => 0usize,
+        });
+        self.byte_len().saturating_add(texts.sum())
     }
 
     /// The elements of a tensor; 0 if there is none of this name.

@@ -56,7 +56,7 @@ impl Shed {
 pub struct ShadowCounts {
     /// Copies that run.
     pub in_flight: usize,
-    /// Bytes of their inputs and of the outputs that they are compared with.
+    /// Bytes that are held for copies: inputs, also those of requests without a reply yet, and outputs.
     pub bytes: usize,
     /// Copies whose output was equal.
     pub equal: u64,
@@ -118,14 +118,14 @@ impl Shadow {
         self.shed[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Reserves what a copy takes.
-    fn enter(self: &Arc<Self>, bytes: usize) -> Result<Held, Shed> {
+    /// Reserves what a copy takes besides its input.
+    fn enter(self: &Arc<Self>, reservation: ByteReservation, bytes: usize) -> Result<Held, Shed> {
         let limit = self.spec.max_in_flight;
         let one_more = |taken| (taken < limit).then_some(taken + 1);
         let (set, load) = (Ordering::AcqRel, Ordering::Acquire);
         self.in_flight.fetch_update(set, load, one_more).map_err(|_| Shed::InFlight)?;
-        let held = Held { shadow: Arc::clone(self), reservation: self.bytes.new_reservation() };
-        held.reservation.grow(bytes).map_err(|_| Shed::Bytes)?;
+        let held = Held { shadow: Arc::clone(self), reservation };
+        held.grow(bytes)?;
         Ok(held)
     }
 
@@ -160,10 +160,24 @@ struct Held {
     reservation: ByteReservation,
 }
 
+impl Held {
+    /// Reserves more bytes.
+    fn grow(&self, bytes: usize) -> Result<(), Shed> {
+        self.reservation.grow(bytes).map_err(|_| Shed::Bytes)
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.shadow.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+/// The input of a request that is copied once it has its reply, and the bytes reserved for it.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    content: Content,
+    reservation: ByteReservation,
 }
 
 /// A shadow version with its model: where a route sends copies.
@@ -175,7 +189,7 @@ pub(crate) struct Mirror {
 
 impl Mirror {
     /// The input to copy, when this request is one of those that are and there is room.
-    pub(crate) fn copy(&self, input: &Content, requests_wait: bool) -> Option<Content> {
+    pub(crate) fn copy(&self, input: &Content, requests_wait: bool) -> Option<Copied> {
         if self.shadow.draws.next() * 100.0 >= self.shadow.spec.share_percent {
             return None;
         }
@@ -188,7 +202,11 @@ impl Mirror {
         } else if executor.is_closed() || executor.trouble().is_some() {
             Shed::Down
         } else {
-            return Some(input.clone());
+            let reservation = self.shadow.bytes.new_reservation();
+            if reservation.grow(input.held_bytes()).is_ok() {
+                return Some(Copied { content: input.clone(), reservation });
+            }
+            Shed::Bytes
         };
         self.shadow.shed(reason);
         None
@@ -198,18 +216,20 @@ impl Mirror {
     pub(crate) fn start(
         &self,
         request: &Timeline,
-        copied: Content,
-        replied: Content,
+        copied: Copied,
+        replied: &Content,
         adapter: &Arc<dyn ContentAdapter>,
     ) {
-        let held = match self.shadow.enter(copied.byte_len() + replied.byte_len()) {
+        let Copied { content: copied, reservation } = copied;
+        let held = match self.shadow.enter(reservation, replied.held_bytes()) {
             Ok(held) => held,
             Err(reason) => return self.shadow.shed(reason),
         };
+        let replied = replied.clone();
         let (mirror, adapter) = (self.clone(), Arc::clone(adapter));
         let id = request.id().to_owned();
         tokio::spawn(async move {
-            match mirror.run(&id, copied, replied, adapter).await {
+            match mirror.run(&id, copied, replied, adapter, &held).await {
                 Ok(comparison) => mirror.shadow.note(&id, Ok(comparison)),
                 Err(Ended::Failed(error)) => mirror.shadow.note(&id, Err(error)),
                 Err(Ended::Shed(reason)) => mirror.shadow.shed(reason),
@@ -224,14 +244,17 @@ impl Mirror {
         copied: Content,
         replied: Content,
         adapter: Arc<dyn ContentAdapter>,
+        held: &Held,
     ) -> Result<Comparison, Ended> {
         let timeout = self.shadow.spec.timeout;
         let deadline = tokio::time::Instant::now() + timeout;
         let options = SchedulingOptions { deadline: Some(deadline), ..Default::default() };
         let (model, fitting) = (Arc::clone(&self.model), Arc::clone(&adapter));
-        let bytes = copied.byte_len();
+        let bytes = copied.held_bytes();
         let fitted = aside(bytes, move || fit(&*fitting, &model, copied, false)).await?;
         let content = fitted.map_err(|error| error.message().to_owned())?;
+        // Another form of the input may be larger.
+        held.grow(content.held_bytes().saturating_sub(bytes)).map_err(Ended::Shed)?;
         let timeline = Arc::new(Timeline::new(&format!("{id}-shadow"), None));
         let call = self.model.call(Call::new(timeline, content, &options), None);
         let output = match tokio::time::timeout_at(deadline, call).await {
@@ -241,7 +264,8 @@ impl Mirror {
                 return Err(Ended::Failed(format!("no output within {} ms", timeout.as_millis())));
             }
         };
-        let (bytes, tolerance) = (output.byte_len(), self.shadow.spec.tolerance);
+        let (bytes, tolerance) = (output.held_bytes(), self.shadow.spec.tolerance);
+        held.grow(bytes).map_err(Ended::Shed)?;
         Ok(aside(bytes, move || compare_contents(&replied, &output, &*adapter, tolerance)).await?)
     }
 }

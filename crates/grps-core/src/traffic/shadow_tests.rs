@@ -17,6 +17,7 @@ use crate::request::request::Request;
 use crate::scheduling::puller::Pulled;
 use crate::scheduling::queue::Queue;
 use crate::tensor::tensor::Tensor;
+use crate::tensor::values::Values;
 use crate::traffic::spec::TrafficSpec;
 use crate::traffic::state::ShadowState;
 use crate::traffic::weights::Weights;
@@ -171,13 +172,46 @@ async fn copies_are_bounded_in_number() {
 
 #[tokio::test]
 async fn copies_are_bounded_in_bytes() {
-    // The input and the output that it is compared with.
-    let service = Service::with_inline(ShadowSpec { max_bytes: 8, ..spec() }, Some("four"));
+    // The input, the output that it is compared with, and that of the shadow.
+    let service = Service::with_inline(ShadowSpec { max_bytes: 12, ..spec() }, Some("four"));
     service.ask("m", "four").await;
     let counts = service.counts().await;
     assert_eq!((counts.equal, counts.shed), (1, [0; 4]));
     service.ask("m", "fives").await;
-    assert_eq!(service.counts().await.shed, [0, 0, 1, 0]);
+    let counts = service.counts().await;
+    assert_eq!((counts.equal, counts.different, counts.shed), (1, 0, [0, 0, 1, 0]));
+}
+
+/// A mirror of a service, to which the test gives contents itself.
+fn mirror(spec: ShadowSpec) -> (Mirror, Arc<Queue>) {
+    let (model, queue) = Model::pulled(ModelSpec::new("m", "2", InputForm::Tensors));
+    (Mirror { shadow: Arc::new(Shadow::new(spec)), model: Arc::new(model) }, queue)
+}
+
+#[test]
+fn inputs_are_reserved_before_they_are_held() {
+    let (mirror, queue) = mirror(ShadowSpec { max_bytes: 10, ..spec() });
+    let _puller = queue.attach("i");
+    let input = Content::Message(Bytes::from_static(b"four"));
+    let held: Vec<_> = (0..5).filter_map(|_| mirror.copy(&input, false)).collect();
+    let counts = mirror.shadow.counts();
+    assert_eq!((held.len(), counts.bytes, counts.shed), (2, 8, [0, 0, 3, 0]));
+    drop(held);
+    assert_eq!(mirror.shadow.counts().bytes, 0);
+}
+
+#[test]
+fn texts_in_tensors_count() {
+    let (mirror, queue) = mirror(ShadowSpec { max_bytes: 1000, ..spec() });
+    let _puller = queue.attach("i");
+    let of_length = |length| {
+        let texts = Values::String(vec![Bytes::from(vec![b'x'; length])]);
+        Content::Tensors(vec![Tensor::new("t".into(), vec![1], texts).unwrap()])
+    };
+    let held = mirror.copy(&of_length(900), false);
+    assert!(held.is_some() && mirror.shadow.counts().bytes >= 900);
+    assert!(mirror.copy(&of_length(900), false).is_none());
+    assert_eq!(mirror.shadow.counts().shed, [0, 0, 1, 0]);
 }
 
 #[tokio::test]

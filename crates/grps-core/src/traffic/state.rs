@@ -17,6 +17,8 @@ pub(crate) struct Entry {
     pub(crate) weights: Weights,
     pub(crate) shadow: Option<Arc<Shadow>>,
     pub(crate) rollout: Arc<Mutex<Rollout>>,
+    /// Changes with each change of the traffic: a decision that is based on another one is stale.
+    pub(crate) revision: u64,
 }
 
 impl Entry {
@@ -25,7 +27,7 @@ impl Entry {
         let shadow = spec.shadow.clone().map(|shadow| Arc::new(Shadow::new(shadow)));
         let weights = spec.weights.clone();
         let rollout = Arc::new(Mutex::new(Rollout::new(phase)));
-        Self { spec: Arc::new(spec), weights, shadow, rollout }
+        Self { spec: Arc::new(spec), weights, shadow, rollout, revision: 0 }
     }
 
     /// Whether a version gets copies, or nothing, in place of requests.

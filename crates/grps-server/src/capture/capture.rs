@@ -89,6 +89,11 @@ impl Capture {
         if self.is_running.load(Ordering::Relaxed) {
             return Err(Error::refused("a capture runs; stop it first", 409));
         }
+        let before = self.latest.read().clone();
+        if before.is_some_and(|before| !before.stop()) {
+            let text = "the capture before is still written: its disk is slow; try again later";
+            return Err(Error::refused(text, 409));
+        }
         let directory = settings.directory.display().to_string();
         let session = Session::start(settings, &self.counts).map_err(|error| {
             let text = format!("capture.directory {directory} can't be used: {error}");
@@ -99,13 +104,15 @@ impl Capture {
         Ok(())
     }
 
-    /// Stops the capture, if one runs; blocks until all is written.
+    /// Stops the capture, if one runs; blocks until all is written, or the disk takes too long.
     pub(crate) fn stop(&self) {
         let _changing = self.change.lock();
         self.is_running.store(false, Ordering::Relaxed);
         let latest = self.latest.read().clone();
-        if let Some(session) = latest {
-            session.stop();
+        if latest.is_some_and(|session| !session.stop()) {
+            tracing::warn!(
+                "the disk of the capture is slow: the latest records are not written yet"
+            );
         }
     }
 
@@ -118,20 +125,26 @@ impl Capture {
         session.samples_next().then(|| Box::new(Sampled::new(session)))
     }
 
-    /// The files as they are now, each with its length; blocks until what was recorded is written.
+    /// The files as they are now, each with its length; blocks until what was recorded is written, or
+    /// the disk takes too long. After a failure they have what was whole before.
     ///
     /// # Errors
     /// `NotFound` before the first capture; `Internal` when one can't be read.
     pub(crate) fn open(&self) -> Result<Vec<(File, u64)>, Error> {
-        let Some(session) = self.latest.read().clone() else {
-            let text = "nothing was captured; start a capture first";
-            return Err(Error::new(Cause::NotFound, text));
-        };
-        session.flush();
-        let opened = session.state.ring.lock().open();
-        opened.map_err(|error| {
-            Error::new(Cause::Internal, format!("the capture can't be read: {error}"))
-        })
+        loop {
+            let Some(session) = self.latest.read().clone() else {
+                let text = "nothing was captured; start a capture first";
+                return Err(Error::new(Cause::NotFound, text));
+            };
+            session.flush();
+            let opened = session.state.published.open();
+            // The files of another one may have the same names.
+            if self.latest.read().as_ref().is_some_and(|latest| Arc::ptr_eq(latest, &session)) {
+                return opened.map_err(|error| {
+                    Error::new(Cause::Internal, format!("the capture can't be read: {error}"))
+                });
+            }
+        }
     }
 
     /// What operators see.
@@ -139,7 +152,7 @@ impl Capture {
         let latest = self.latest.read().clone();
         let error = latest.as_ref().and_then(|session| session.failure());
         let settings = latest.as_ref().map_or(&self.settings, |session| &session.state.settings);
-        let ring = latest.as_ref().map(|session| session.state.ring.lock().state());
+        let ring = latest.as_ref().map(|session| session.state.published.state());
         let ring = ring.unwrap_or_default();
         let since = latest.as_ref().map(|session| {
             session.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()

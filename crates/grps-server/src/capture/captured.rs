@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::counts::LeftOut;
 use super::format::CaptureRecord;
-use super::job::{Job, content_bytes};
+use super::job::Job;
 use super::session::Session;
 use crate::call::call::Call;
 use crate::call::status::http_status;
@@ -60,7 +60,7 @@ impl Captured {
             session.leave_out(LeftOut::HttpExchange);
             return None;
         }
-        let bytes = content_bytes(&request.content);
+        let bytes = request.content.held_bytes();
         if bytes as u64 > session.max_record_bytes() {
             session.leave_out(LeftOut::TooLarge);
             return None;
@@ -95,7 +95,7 @@ impl Captured {
             Err(error) => (http_status(error).as_u16(), error.message().to_owned()),
         };
         let reply = outcome.as_ref().ok().cloned();
-        let bytes = bytes.saturating_add(reply.as_ref().map_or(0, content_bytes));
+        let bytes = bytes.saturating_add(reply.as_ref().map_or(0, Content::held_bytes));
         if bytes as u64 > session.max_record_bytes() {
             return session.leave_out(LeftOut::TooLarge);
         }

@@ -42,13 +42,13 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn add_recorded(&self) {
-        self.recorded.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn add_recorded(&self, count: u64) {
+        self.recorded.fetch_add(count, Ordering::Relaxed);
     }
 
-    pub(super) fn add_left_out(&self, why: LeftOut) {
+    pub(super) fn add_left_out(&self, why: LeftOut, more: u64) {
         if let Some(count) = self.left_out.get(why as usize) {
-            count.fetch_add(1, Ordering::Relaxed);
+            count.fetch_add(more, Ordering::Relaxed);
         }
     }
 
@@ -71,7 +71,7 @@ mod tests {
     fn each_reason_has_a_counter() {
         let counts = Counts::default();
         for why in LeftOut::ALL {
-            counts.add_left_out(why);
+            counts.add_left_out(why, 1);
             assert_eq!(counts.left_out(why), 1, "{why:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! A request that is to be written.
 
 use bytes::Bytes;
-use grps_core::{Content, Elements, Error};
+use grps_core::{Content, Error};
 
 use super::format::CaptureRecord;
 use crate::codec::{GrpsMessage, proto};
@@ -31,16 +31,6 @@ impl Job {
             ..head
         })
     }
-}
-
-/// The bytes of contents, texts in tensors included.
-pub(super) fn content_bytes(content: &Content) -> usize {
-    let Content::Tensors(tensors) = content else { return content.byte_len() };
-    let texts = tensors.iter().map(|tensor| match tensor.elements() {
-        Elements::String(texts) => texts.iter().map(Bytes::len).sum(),
-        _ => 0usize,
-    });
-    content.byte_len().saturating_add(texts.sum())
 }
 
 fn to_message(content: Content) -> Result<Bytes, Error> {

@@ -2,43 +2,50 @@
 
 use std::collections::VecDeque;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::format::MAGIC;
+use super::pending::Pending;
+use super::published::{Published, Whole};
 
 /// Files into which the whole is divided, so that little is lost when the oldest is removed.
 const SEGMENTS: u64 = 8;
 const PREFIX: &str = "capture-";
 const SUFFIX: &str = ".grpscap";
+/// Bytes that wait at most before they are written.
+const MAX_PENDING_BYTES: usize = 64 << 10;
 
-/// The files of one capture.
+/// The files of one capture; only the thread that writes has it.
 pub(super) struct Ring {
     directory: PathBuf,
     max_bytes: u64,
     /// The oldest first; the last one is written.
     segments: VecDeque<Segment>,
     /// The file of the last one.
-    file: Option<BufWriter<File>>,
+    file: Option<File>,
+    /// Records for that file.
+    pending: Pending,
     /// The number of the next one.
     next: u64,
     /// Records that were removed with their files.
     overwritten: u64,
+    /// What others see of the files.
+    published: Arc<Published>,
+    /// Makes a file.
+    create: fn(&Path) -> io::Result<File>,
 }
 
 struct Segment {
     path: PathBuf,
+    /// With what is pending.
     bytes: u64,
+    /// Bytes of whole records in the file.
+    written_bytes: u64,
+    /// Whole records in the file.
     records: u64,
-}
-
-/// What the files contain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RingState {
-    pub(crate) records: u64,
-    pub(crate) bytes: u64,
-    pub(crate) overwritten: u64,
 }
 
 impl Ring {
@@ -60,43 +67,59 @@ impl Ring {
             max_bytes,
             segments: VecDeque::new(),
             file: None,
+            pending: Pending::default(),
             next: 1,
             overwritten: 0,
+            published: Arc::default(),
+            create: |path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path),
         })
     }
 
-    /// Appends a record with its frame.
-    ///
-    /// # Errors
-    /// It can't be written.
-    pub(super) fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+    /// The same, with files that the test makes.
+    #[cfg(test)]
+    pub(super) fn with_files(self, create: fn(&Path) -> io::Result<File>) -> Self {
+        Self { create, ..self }
+    }
+
+    /// What others see of the files.
+    pub(super) fn published(&self) -> Arc<Published> {
+        Arc::clone(&self.published)
+    }
+
+    /// Appends a record with its frame, and writes if much is pending. Returns how many records were
+    /// written, and why others were not.
+    pub(super) fn append(&mut self, frame: &[u8]) -> Written {
         let length = frame.len() as u64;
         let is_full = |last: &Segment| last.bytes + length > self.max_bytes / SEGMENTS;
+        let mut written = Written::default();
         if self.segments.back().is_none_or(is_full) {
-            self.begin_segment(length)?;
+            written = self.flush();
+            if written.failure.is_none() {
+                written.failure = self.begin_segment(length).err();
+            }
         } else {
-            self.make_room(length)?;
+            written.failure = self.make_room(length).err();
         }
-        if let (Some(file), Some(last)) = (&mut self.file, self.segments.back_mut()) {
-            file.write_all(frame)?;
+        if written.failure.is_some() {
+            written.lost += 1;
+            return written;
+        }
+        if let Some(last) = self.segments.back_mut() {
+            self.pending.push(frame);
             last.bytes += length;
-            last.records += 1;
         }
-        Ok(())
+        if self.pending.len() >= MAX_PENDING_BYTES { written.and(self.flush()) } else { written }
     }
 
     fn begin_segment(&mut self, length: u64) -> io::Result<()> {
-        self.flush()?;
         self.file = None;
         let bytes = MAGIC.len() as u64;
         self.make_room(bytes + length)?;
         let path = self.directory.join(format!("{PREFIX}{:06}{SUFFIX}", self.next));
         self.next += 1;
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let mut file = BufWriter::new(file);
-        file.write_all(MAGIC)?;
-        self.file = Some(file);
-        self.segments.push_back(Segment { path, bytes, records: 0 });
+        self.file = Some((self.create)(&path)?);
+        self.pending.push_head(MAGIC);
+        self.segments.push_back(Segment { path, bytes, written_bytes: 0, records: 0 });
         Ok(())
     }
 
@@ -105,39 +128,61 @@ impl Ring {
         let kept = usize::from(self.file.is_some());
         while self.segments.len() > kept && self.bytes() + bytes > self.max_bytes {
             let Some(oldest) = self.segments.pop_front() else { break };
-            std::fs::remove_file(&oldest.path)?;
             self.overwritten += oldest.records;
+            // First, so that nobody looks for a file that is removed.
+            self.publish();
+            std::fs::remove_file(&oldest.path)?;
         }
         Ok(())
     }
 
-    /// Writes what is buffered.
-    ///
-    /// # Errors
-    /// It can't be written.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), Write::flush)
+    /// Writes what is pending. What a file has of a record that can't be written is cut off.
+    pub(super) fn flush(&mut self) -> Written {
+        let (Some(file), Some(last)) = (&mut self.file, self.segments.back_mut()) else {
+            return Written::default();
+        };
+        let done = self.pending.write(file);
+        last.written_bytes += done.bytes;
+        last.records += done.records;
+        last.bytes = last.written_bytes;
+        if done.failure.is_some() {
+            // Readers stop there in any case.
+            let _ = file.set_len(last.written_bytes);
+        }
+        self.publish();
+        Written { records: done.records, lost: done.lost, failure: done.failure }
     }
 
-    /// Opens the files as they are now, the oldest first, each with its length. They can be read also
-    /// when they have been removed.
-    ///
-    /// # Errors
-    /// One can't be written or opened.
-    pub(super) fn open(&mut self) -> io::Result<Vec<(File, u64)>> {
-        self.flush()?;
-        let open = |segment: &Segment| Ok((File::open(&segment.path)?, segment.bytes));
-        self.segments.iter().map(open).collect()
-    }
-
-    /// What the files contain.
-    pub(super) fn state(&self) -> RingState {
-        let records = self.segments.iter().map(|segment| segment.records).sum();
-        RingState { records, bytes: self.bytes(), overwritten: self.overwritten }
+    fn publish(&self) {
+        let whole = |segment: &Segment| Whole {
+            path: segment.path.clone(),
+            bytes: segment.written_bytes,
+            records: segment.records,
+        };
+        let whole = self.segments.iter().filter(|segment| segment.written_bytes > 0).map(whole);
+        self.published.set(whole.collect(), self.overwritten);
     }
 
     fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+}
+
+/// What became of records.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Records that are in the files.
+    pub(super) records: u64,
+    /// Records that are not.
+    pub(super) lost: u64,
+    /// Why.
+    pub(super) failure: Option<io::Error>,
+}
+
+impl Written {
+    fn and(self, next: Self) -> Self {
+        let failure = self.failure.or(next.failure);
+        Self { records: self.records + next.records, lost: self.lost + next.lost, failure }
     }
 }
 
@@ -152,7 +197,18 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::published::RingState;
     use super::*;
+
+    fn append(ring: &mut Ring, frame: &[u8]) {
+        let written = ring.append(frame);
+        assert!(written.failure.is_none(), "{written:?}");
+    }
+
+    fn flush(ring: &mut Ring) {
+        let written = ring.flush();
+        assert!(written.failure.is_none(), "{written:?}");
+    }
 
     /// A directory of its own, removed at the end.
     pub(crate) struct Folder(pub(crate) PathBuf);
@@ -189,14 +245,14 @@ mod tests {
     fn files_are_for_the_user_alone_and_those_before_are_removed() {
         let folder = Folder::new("ring-modes");
         let mut ring = Ring::create(&folder.0, 1 << 16).unwrap();
-        ring.append(b"one").unwrap();
-        ring.flush().unwrap();
+        append(&mut ring, b"one");
+        flush(&mut ring);
         assert_eq!(folder.files(), [("capture-000001.grpscap".to_owned(), 11, 0o600)]);
         let mode = std::fs::metadata(&folder.0).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         std::fs::write(folder.0.join("capture-x.grpscap"), "kept").unwrap();
         let ring = Ring::create(&folder.0, 1 << 16).unwrap();
-        assert_eq!(ring.state(), RingState::default());
+        assert_eq!(ring.published.state(), RingState::default());
         assert_eq!(folder.files().len(), 1);
     }
 
@@ -206,11 +262,13 @@ mod tests {
         let mut ring = Ring::create(&folder.0, 800).unwrap();
         // Each file has room for one: 8 bytes of its own, and 92 more.
         for _ in 0..8 {
-            ring.append(&[1; 92]).unwrap();
+            append(&mut ring, &[1; 92]);
         }
-        assert_eq!(ring.state(), RingState { records: 8, bytes: 800, overwritten: 0 });
-        ring.append(&[1; 92]).unwrap();
-        assert_eq!(ring.state(), RingState { records: 8, bytes: 800, overwritten: 1 });
+        flush(&mut ring);
+        assert_eq!(ring.published.state(), RingState { records: 8, bytes: 800, overwritten: 0 });
+        append(&mut ring, &[1; 92]);
+        flush(&mut ring);
+        assert_eq!(ring.published.state(), RingState { records: 8, bytes: 800, overwritten: 1 });
         assert_eq!(folder.files()[0].0, "capture-000002.grpscap");
     }
 
@@ -218,14 +276,31 @@ mod tests {
     fn open_files_outlive_their_removal() {
         let folder = Folder::new("ring-open");
         let mut ring = Ring::create(&folder.0, 800).unwrap();
-        ring.append(&[7; 92]).unwrap();
-        let mut open = ring.open().unwrap();
+        append(&mut ring, &[7; 92]);
+        flush(&mut ring);
+        let mut open = ring.published.open().unwrap();
         for _ in 0..20 {
-            ring.append(&[8; 92]).unwrap();
+            append(&mut ring, &[8; 92]);
         }
         let mut read = Vec::new();
         io::copy(&mut open[0].0, &mut read).unwrap();
         assert_eq!((read.len() as u64, &read[8..]), (open[0].1, &[7; 92][..]));
+    }
+
+    #[test]
+    fn a_disk_that_is_full_leaves_what_is_whole() {
+        let folder = Folder::new("ring-full");
+        let mut ring = Ring::create(&folder.0, 1 << 20).unwrap();
+        append(&mut ring, &[7; 92]);
+        flush(&mut ring);
+        ring.file = Some(File::options().write(true).open("/dev/full").unwrap());
+        append(&mut ring, &[8; 92]);
+        let written = ring.flush();
+        assert_eq!((written.records, written.lost), (0, 1));
+        assert!(written.failure.is_some());
+        let state = RingState { records: 1, bytes: 100, overwritten: 0 };
+        assert_eq!(ring.published.state(), state);
+        assert_eq!(ring.published.open().unwrap().len(), 1);
     }
 
     proptest! {
@@ -238,13 +313,13 @@ mod tests {
             let folder = Folder::new("ring-limit");
             let mut ring = Ring::create(&folder.0, 1000).unwrap();
             for length in &lengths {
-                ring.append(&vec![1; *length]).unwrap();
-                ring.flush().unwrap();
+                append(&mut ring, &vec![1; *length]);
+                flush(&mut ring);
                 let on_disk: u64 = folder.files().iter().map(|file| file.1).sum();
                 prop_assert!(on_disk <= 1000);
-                prop_assert_eq!(on_disk, ring.state().bytes);
+                prop_assert_eq!(on_disk, ring.published.state().bytes);
             }
-            let state = ring.state();
+            let state = ring.published.state();
             prop_assert_eq!(state.records + state.overwritten, lengths.len() as u64);
             prop_assert!(state.records >= 1);
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 use std::time::{Duration, Instant, SystemTime};
 
 use grps_core::Route;
@@ -13,9 +13,11 @@ use parking_lot::Mutex;
 
 use super::counts::{Counts, LeftOut};
 use super::job::Job;
+use super::progress::Progress;
+use super::published::Published;
 use super::ring::Ring;
 use super::settings::CaptureSettings;
-use super::writer::{Message, run};
+use super::writer::run;
 
 /// Most requests that wait to be written.
 const MAX_QUEUED: usize = 1024;
@@ -30,7 +32,10 @@ const SPREAD: u64 = 0x6a09_e667_f3bc_c909;
 /// What a capture and its thread share.
 pub(super) struct SessionState {
     pub(super) settings: CaptureSettings,
-    pub(super) ring: Mutex<Ring>,
+    /// What is in the files.
+    pub(super) published: Arc<Published>,
+    /// How far the thread is.
+    pub(super) progress: Progress,
     /// Bytes of contents that wait to be written.
     pub(super) queued_bytes: AtomicUsize,
     pub(super) counts: Arc<Counts>,
@@ -42,9 +47,11 @@ impl SessionState {
     /// Writes nothing more.
     pub(super) fn fail(&self, why: &str) {
         let mut failure = self.failure.lock();
-        if failure.is_none() {
+        let is_first = failure.is_none();
+        failure.get_or_insert_with(|| why.to_owned());
+        drop(failure);
+        if is_first {
             tracing::error!(why, "the capture has stopped: it can't be written");
-            *failure = Some(why.to_owned());
         }
     }
 
@@ -58,13 +65,19 @@ pub(crate) struct Session {
     pub(super) state: Arc<SessionState>,
     /// The headers that are recorded.
     pub(super) headers: Vec<HeaderName>,
-    /// To the thread that writes; `None` behind the stop.
-    sender: Mutex<Option<SyncSender<Message>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    queue: Mutex<Queue>,
     /// Requests that have come.
     seen: AtomicU64,
     pub(super) started: SystemTime,
     began: Instant,
+}
+
+/// To the thread that writes.
+struct Queue {
+    /// `None` behind the stop.
+    sender: Option<SyncSender<Box<Job>>>,
+    /// Requests that were sent to it.
+    sent: u64,
 }
 
 impl Session {
@@ -74,24 +87,26 @@ impl Session {
     /// The directory can't be used, or the system refuses a thread.
     pub(super) fn start(settings: CaptureSettings, counts: &Arc<Counts>) -> io::Result<Self> {
         let ring = Ring::create(&settings.directory, settings.max_bytes)?;
+        Self::start_with(ring, settings, counts)
+    }
+
+    fn start_with(ring: Ring, settings: CaptureSettings, counts: &Arc<Counts>) -> io::Result<Self> {
         let headers = settings.header_names();
         let state = Arc::new(SessionState {
             settings,
-            ring: Mutex::new(ring),
+            published: ring.published(),
+            progress: Progress::default(),
             queued_bytes: AtomicUsize::new(0),
             counts: Arc::clone(counts),
             failure: Mutex::new(None),
         });
-        let (sender, messages) = sync_channel(MAX_QUEUED);
+        let (sender, jobs) = sync_channel(MAX_QUEUED);
         let shared = Arc::clone(&state);
-        let thread = Builder::new()
-            .name("grps-capture".to_owned())
-            .spawn(move || run(&shared, &messages))?;
+        Builder::new().name("grps-capture".to_owned()).spawn(move || run(&shared, ring, &jobs))?;
         Ok(Self {
             state,
             headers,
-            sender: Mutex::new(Some(sender)),
-            thread: Mutex::new(Some(thread)),
+            queue: Mutex::new(Queue { sender: Some(sender), sent: 0 }),
             seen: AtomicU64::new(0),
             started: SystemTime::now(),
             began: Instant::now(),
@@ -125,7 +140,7 @@ impl Session {
 
     /// Counts a request that is not recorded.
     pub(super) fn leave_out(&self, why: LeftOut) {
-        self.state.counts.add_left_out(why);
+        self.state.counts.add_left_out(why, 1);
     }
 
     /// Most bytes of the contents of a record.
@@ -137,11 +152,15 @@ impl Session {
     pub(super) fn submit(&self, job: Box<Job>) {
         let (queued, bytes) = (&self.state.queued_bytes, job.bytes);
         if queued.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= MAX_QUEUED_BYTES {
-            // A capture that was stopped meanwhile records nothing more.
-            let sent = self.sender.lock().as_ref().map(|to| to.try_send(Message::Record(job)));
+            let mut queue = self.queue.lock();
+            let sent = queue.sender.as_ref().map(|sender| sender.try_send(job));
             match sent {
-                Some(Ok(())) => return,
+                Some(Ok(())) => {
+                    queue.sent += 1;
+                    return;
+                }
                 Some(Err(_)) => self.leave_out(LeftOut::QueueFull),
+                // A capture that was stopped meanwhile records nothing more.
                 None => {}
             }
         } else {
@@ -150,23 +169,22 @@ impl Session {
         queued.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Waits until what was recorded is written; blocks.
+    /// Waits until what was recorded is written; blocks. A disk that hangs is not waited for long.
     pub(super) fn flush(&self) {
-        let (done, written) = sync_channel(1);
-        let sender = self.sender.lock().clone();
-        if sender.is_some_and(|sender| sender.send(Message::Flush(done)).is_ok()) {
-            // The file is read as it is then.
-            let _ = written.recv_timeout(FLUSH_TIMEOUT);
+        let sent = self.queue.lock().sent;
+        if !self.state.progress.wait_for(sent, FLUSH_TIMEOUT) {
+            tracing::warn!(
+                "the disk of the capture is slow: the latest records are not written yet"
+            );
         }
     }
 
-    /// Records nothing more, and waits until all is written; blocks.
-    pub(super) fn stop(&self) {
-        drop(self.sender.lock().take());
-        if let Some(thread) = self.thread.lock().take() {
-            // A panic of the thread has been printed.
-            let _ = thread.join();
-        }
+    /// Records nothing more, and waits until all is written; blocks. Returns whether it is: a disk that
+    /// hangs is not waited for long.
+    pub(super) fn stop(&self) -> bool {
+        let sender = self.queue.lock().sender.take();
+        drop(sender);
+        self.state.progress.wait_for_end(FLUSH_TIMEOUT)
     }
 
     /// Why nothing is written any more.
@@ -183,7 +201,54 @@ fn is_sampled(number: u64, ratio: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::os::fd::OwnedFd;
+    use std::sync::mpsc::channel;
+
+    use bytes::Bytes;
+    use grps_core::Content;
+
+    use super::super::format::CaptureRecord;
     use super::*;
+
+    /// A file whose writes never end once a few bytes are written.
+    fn hung() -> io::Result<File> {
+        let (reader, writer) = io::pipe()?;
+        // Without a reader the writes would fail.
+        std::mem::forget(reader);
+        Ok(File::from(OwnedFd::from(writer)))
+    }
+
+    #[test]
+    fn a_disk_that_hangs_holds_up_nobody() {
+        const COUNT: u64 = 4000;
+        let name = format!("grps-hung-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        let settings = CaptureSettings { directory, ..CaptureSettings::default() };
+        let ring = Ring::create(&settings.directory, settings.max_bytes).unwrap();
+        let folder = settings.directory.clone();
+        let counts = Arc::<Counts>::default();
+        let session = Session::start_with(ring.with_files(|_| hung()), settings, &counts).unwrap();
+        let (sender, ended) = channel();
+        std::thread::spawn(move || {
+            for _ in 0..COUNT {
+                let request = Content::Message(Bytes::from_static(&[1; 20 << 10]));
+                let (head, bytes) = (CaptureRecord::default(), request.held_bytes());
+                session.submit(Box::new(Job { head, request, reply: None, bytes }));
+                assert!(session.state.queued_bytes.load(Ordering::Relaxed) <= MAX_QUEUED_BYTES);
+                assert_eq!(session.state.published.state().records, 0);
+            }
+            sender.send(session.failure()).unwrap();
+            // The thread that hangs ends with the process.
+            std::mem::forget(session);
+        });
+        // Guards against a test that never ends.
+        assert_eq!(ended.recv_timeout(Duration::from_secs(120)), Ok(None));
+        let left_out = counts.left_out(LeftOut::QueueFull);
+        assert!((COUNT - MAX_QUEUED as u64 - 20..COUNT).contains(&left_out), "{left_out}");
+        assert_eq!(counts.recorded(), 0);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn a_sample_has_its_share() {

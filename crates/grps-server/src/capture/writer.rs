@@ -1,72 +1,70 @@
 //! The thread that writes.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::Receiver;
 
 use super::counts::LeftOut;
 use super::format::append_frame;
 use super::job::Job;
+use super::progress::Progress;
+use super::ring::{Ring, Written};
 use super::session::SessionState;
 
-/// What the thread is told.
-pub(super) enum Message {
-    /// Write a request.
-    Record(Box<Job>),
-    /// Say when all before it is written.
-    Flush(SyncSender<()>),
-}
-
-/// Writes until nothing more can come.
-pub(super) fn run(state: &Arc<SessionState>, messages: &Receiver<Message>) {
+/// Writes until nothing more can come. No lock is held while the disk is used.
+pub(super) fn run(state: &SessionState, mut ring: Ring, jobs: &Receiver<Box<Job>>) {
+    // Also when it panics.
+    let _ending = Ending(&state.progress);
     let mut frame = Vec::new();
-    while let Ok(first) = messages.recv() {
-        handle(state, first, &mut frame);
-        // What is buffered goes to the file when nothing waits.
-        while let Ok(next) = messages.try_recv() {
-            handle(state, next, &mut frame);
+    while let Ok(first) = jobs.recv() {
+        let mut taken = 1;
+        write(state, &mut ring, *first, &mut frame);
+        // What is pending goes to the file when nothing waits.
+        while let Ok(next) = jobs.try_recv() {
+            write(state, &mut ring, *next, &mut frame);
+            taken += 1;
         }
-        if let Err(error) = state.ring.lock().flush() {
-            state.fail(&error.to_string());
-        }
+        let written = ring.flush();
+        note(state, written);
+        state.progress.add(taken);
     }
 }
 
-fn handle(state: &SessionState, message: Message, frame: &mut Vec<u8>) {
-    match message {
-        Message::Record(job) => {
-            let bytes = job.bytes;
-            write(state, *job, frame);
-            state.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        }
-        Message::Flush(done) => {
-            // A failed send means that nobody waits any more.
-            let _ = done.send(());
-        }
+/// Notes the end of the thread.
+struct Ending<'a>(&'a Progress);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
-fn write(state: &SessionState, job: Job, frame: &mut Vec<u8>) {
+fn write(state: &SessionState, ring: &mut Ring, job: Job, frame: &mut Vec<u8>) {
+    let bytes = job.bytes;
+    match encode(state, job, frame) {
+        Ok(()) => note(state, ring.append(frame)),
+        Err(why) => state.counts.add_left_out(why, 1),
+    }
+    state.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+}
+
+fn encode(state: &SessionState, job: Job, frame: &mut Vec<u8>) -> Result<(), LeftOut> {
     if state.has_failed() {
-        return state.counts.add_left_out(LeftOut::WriteFailed);
+        return Err(LeftOut::WriteFailed);
     }
-    let record = match job.into_record() {
-        Ok(record) => record.encode(),
-        Err(error) => {
-            tracing::warn!(%error, "a captured request can't be encoded");
-            return state.counts.add_left_out(LeftOut::WriteFailed);
-        }
-    };
+    let record = job.into_record().map_err(|error| {
+        tracing::warn!(%error, "a captured request can't be encoded");
+        LeftOut::WriteFailed
+    })?;
     frame.clear();
-    append_frame(frame, &record);
-    if frame.len() as u64 > state.settings.max_bytes / 2 {
-        return state.counts.add_left_out(LeftOut::TooLarge);
-    }
-    match state.ring.lock().append(frame) {
-        Ok(()) => state.counts.add_recorded(),
-        Err(error) => {
-            state.counts.add_left_out(LeftOut::WriteFailed);
-            state.fail(&error.to_string());
-        }
+    append_frame(frame, &record.encode());
+    let fits = frame.len() as u64 <= state.settings.max_bytes / 2;
+    if fits { Ok(()) } else { Err(LeftOut::TooLarge) }
+}
+
+fn note(state: &SessionState, written: Written) {
+    state.counts.add_recorded(written.records);
+    state.counts.add_left_out(LeftOut::WriteFailed, written.lost);
+    if let Some(error) = written.failure {
+        state.fail(&error.to_string());
     }
 }
