@@ -20,6 +20,20 @@ MIRROR = "http://deb.debian.org/debian"
 KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 LIBRARIES = ("libstdc++6", "libgomp1", "zlib1g")
 """What packages of Python take from the system."""
+CPU = "neoverse-n1"
+CPU_INFO = """\
+processor\t: {number}
+BogoMIPS\t: 50.00
+Features\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc \
+dcpop asimddp
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x3
+CPU part\t: 0xd0c
+CPU revision\t: 1
+
+"""
+"""That processor in ``/proc/cpuinfo``; ONNX Runtime crashes at the words of another kind."""
 MERGED = ("bin", "lib", "lib64", "sbin")
 """Folders that are links into ``usr``."""
 
@@ -46,7 +60,7 @@ class DebianRoot:
             emulator: What runs programs of the platform; ``None`` on that platform.
         """
         if emulator is not None:
-            return [str(emulator), "-L", str(self.folder)]
+            return [str(emulator), "-cpu", CPU, "-L", str(self.folder)]
         (loader,) = self.folder.glob("usr/lib64/ld-linux-*.so.*")
         libraries = self.folder / "usr" / "lib" / f"{self.target.machine}-linux-gnu"
         return [str(loader), "--library-path", str(libraries)]
@@ -71,6 +85,10 @@ class DebianRoot:
         for package in sorted(state.glob("cache/archives/*.deb")):
             self._unpack(package)
         shutil.rmtree(state)
+        if self.target.machine == "aarch64":
+            (self.folder / "proc").mkdir()
+            entries = [CPU_INFO.format(number=number) for number in range(os.cpu_count() or 1)]
+            (self.folder / "proc" / "cpuinfo").write_text("".join(entries))
 
     def _apt(self, state: Path) -> list[str]:
         """Return APT with state of its own: it neither reads nor changes that of this machine."""

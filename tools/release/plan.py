@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.version import Version
+
 from tools.repository import ROOT
 
 WORK = ROOT / ".release"
@@ -61,6 +63,11 @@ class Plan:
     """Of Cargo: ``release`` or ``dev``."""
     work: Path
     dist: Path
+
+    @property
+    def python_version(self) -> str:
+        """The version as Python's packages have it, such as ``1.2.0rc1``."""
+        return str(Version(self.version))
 
     @property
     def built(self) -> str:

@@ -158,7 +158,7 @@ def document(plan: Plan, crates: Crates, requirements: list[Component]) -> dict[
                 "name": PACKAGE,
                 "version": plan.version,
                 "licenses": [{"expression": "Apache-2.0"}],
-                "purl": f"pkg:pypi/{PACKAGE}@{quote(plan.version)}",
+                "purl": f"pkg:pypi/{PACKAGE}@{quote(plan.python_version)}",
             },
             "properties": [{"name": "grps:commit", "value": plan.commit}],
         },

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
+
 from tools.release.commands import ReleaseError, run
 from tools.release.debian_root import DebianRoot, install_packages
 from tools.release.plan import SERVER, Plan, Target
@@ -63,6 +65,8 @@ def said_version(
     """
     said: dict[str, Any] = json.loads(run([*command, "version", "--json"], folder, environment))
     facts.check(said["module"], "the native module")
+    if said["version"] != str(Version(facts.version)):
+        raise ReleaseError(f"the package is {said['version']}, not {facts.version}")
     if said["abi"] != "abi3":
         raise ReleaseError(f"the native module is for {said['abi']}, not for abi3")
     return said

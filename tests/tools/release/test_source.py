@@ -58,7 +58,7 @@ def test_programs_of_another_system_get_its_loader_or_an_emulator(tmp_path: Path
     root = DebianRoot("sid", TARGETS["x86_64"], "3.14", tmp_path)
     libraries = tmp_path / "usr" / "lib" / "x86_64-linux-gnu"
     assert root.runner(None) == [str(loader), "--library-path", str(libraries)]
-    assert root.runner(Path("/q")) == ["/q", "-L", str(tmp_path)]
+    assert root.runner(Path("/q")) == ["/q", "-cpu", "neoverse-n1", "-L", str(tmp_path)]
     assert root.program == tmp_path / "usr" / "bin" / "python3.14"
 
 
