@@ -8,9 +8,10 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from tools.release import checksums, sbom, server_archive, smoke, source
+from tools.release import checksums, sbom, server_archive, source
 from tools.release.commands import ReleaseError, run, step
 from tools.release.plan import SERVER, Plan
+from tools.release.trials import smoke
 from tools.repository import ROOT
 from tools.setup import LOCK, LOCKED_PYTHON
 

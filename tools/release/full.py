@@ -6,12 +6,13 @@ import platform
 import sys
 from pathlib import Path
 
-from tools.release import build, checksums, glibc, sbom, server_archive, smoke, source
+from tools.release import build, checksums, glibc, sbom, server_archive, source
 from tools.release.commands import step
-from tools.release.debian_root import DebianRoot
 from tools.release.environment import add_rust_target, build_environment, builders, emulator
 from tools.release.plan import PYTHONS, TARGETS, Plan, Target
-from tools.release.pythons import installed_pythons
+from tools.release.trials import smoke
+from tools.release.trials.debian_root import DebianRoot
+from tools.release.trials.pythons import installed_pythons
 
 SUITES = {"3.11": "bookworm", "3.13": "trixie", "3.14": "sid"}
 """Releases of Debian, by the version of Python that they have."""

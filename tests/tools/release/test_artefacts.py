@@ -13,7 +13,7 @@ from tools.release.checksums import write_checksums
 from tools.release.commands import ReleaseError
 from tools.release.plan import TARGETS, Plan
 from tools.release.server_archive import pack_server
-from tools.release.smoke import Facts
+from tools.release.trials.smoke import Facts
 from tools.repository import ROOT
 
 TARGET = TARGETS["x86_64"]

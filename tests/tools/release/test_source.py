@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tools.release.commands import ReleaseError, run
-from tools.release.debian_root import DebianRoot
 from tools.release.plan import PYTHONS, TARGETS, Plan
-from tools.release.pythons import clean_environment, installed_pythons
 from tools.release.source import check_complete, pack, unpack
+from tools.release.trials.debian_root import DebianRoot
+from tools.release.trials.pythons import clean_environment, installed_pythons
 from tools.repository import ROOT
 
 

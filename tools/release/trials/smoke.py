@@ -13,10 +13,10 @@ from typing import Any
 from packaging.version import Version
 
 from tools.release.commands import ReleaseError, run
-from tools.release.debian_root import DebianRoot, install_packages
 from tools.release.plan import SERVER, Plan, Target
-from tools.release.pythons import clean_environment, install
-from tools.release.service import check_server, write_model
+from tools.release.trials.debian_root import DebianRoot, install_packages
+from tools.release.trials.pythons import clean_environment, install
+from tools.release.trials.service import check_server, write_model
 
 SERVICE = "release-check"
 ANSWER = [[2.0, 5.0]]
