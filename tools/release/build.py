@@ -19,11 +19,9 @@ def build_server(plan: Plan, target: Target, source: Path, environment: Mapping[
         source: The folder of the repository.
         environment: All variables of the build.
     """
-    platform = f"{target.rust}.{GLIBC[0]}.{GLIBC[1]}"
-    command = ["cargo-zigbuild", "build", "--locked", "--profile", plan.profile]
-    # With the module's package: both are built of the same crates with the same features.
-    command += ["--target", platform, "--bin", SERVER, "-p", "grps-bin", "-p", "grps-py"]
-    run(command, source, environment)
+    # As the wheels, by the same linker: Cargo then takes what it has compiled for one for both.
+    words = ["--manifest-path", "crates/grps-bin/Cargo.toml", "--bindings", "bin", "--locked"]
+    run([*_maturin(plan, target), *words, "--out", str(plan.work / "server")], source, environment)
     return Path(environment["CARGO_TARGET_DIR"], target.rust, plan.built, SERVER)
 
 
@@ -43,12 +41,15 @@ def build_wheel(
         ReleaseError: The wheel has another name than expected.
     """
     shutil.copy2(server, unpacked / "grps" / SERVER)
-    command = ["maturin", "build", "--profile", plan.profile, "--target", target.rust, "--zig"]
+    run([*_maturin(plan, target), "--out", str(plan.dist)], unpacked, environment)
     tag = target.wheel_tag
-    command += ["--compatibility", tag.removesuffix(f"_{target.machine}"), "--out", str(plan.dist)]
-    run(command, unpacked, environment)
     found = list(plan.dist.glob(f"*-cp310-abi3-{tag}.whl"))
     if len(found) != 1:
         names = sorted(path.name for path in plan.dist.glob("*.whl"))
         raise ReleaseError(f"no wheel for cp310-abi3-{tag}, but {', '.join(names) or 'none'}")
     return found[0]
+
+
+def _maturin(plan: Plan, target: Target) -> list[str]:
+    command = ["maturin", "build", "--profile", plan.profile, "--target", target.rust, "--zig"]
+    return [*command, "--compatibility", f"manylinux_{GLIBC[0]}_{GLIBC[1]}"]
