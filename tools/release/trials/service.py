@@ -80,6 +80,8 @@ def check_server(
     with log.open("wb") as output:
         server = subprocess.Popen(
             [*command, "--project", str(folder), "--stderr"],
+            # Not in the repository, whose sources Python would take.
+            cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
