@@ -104,12 +104,10 @@ def _serve_and_call(
     serve = [grpst, "serve", *words, "--name", SERVICE, "--host", "127.0.0.1", "--port", "0,0"]
     run([*serve, "--device", "cpu", "--no_logging"], folder, environment, COMMAND_TIMEOUT_S)
     try:
-        for protocol in ("http", "grpc"):
-            call = [grpst, "call", "double", "[[1, 2.5]]", "--service", SERVICE]
-            call += ["--protocol", protocol, "--output", "json"]
-            said = run(call, folder, environment, COMMAND_TIMEOUT_S)
-            if json.loads(said)["tensors"]["y"]["values"] != ANSWER:
-                raise ReleaseError(f"the model returns {said}")
+        call = [grpst, "call", "double", "[[1, 2.5]]", "--service", SERVICE, "--output", "json"]
+        said = run(call, folder, environment, COMMAND_TIMEOUT_S)
+        if json.loads(said)["tensors"]["y"]["values"] != ANSWER:
+            raise ReleaseError(f"the model returns {said}")
     finally:
         run([grpst, "stop", SERVICE], folder, environment, COMMAND_TIMEOUT_S)
 
