@@ -10,7 +10,7 @@ export PIP_FIND_LINKS := $(strip $(PIP_FIND_LINKS) $(LOCAL_WHEELS))
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup build demo test lint format generate docs docs-serve bench clean
+.PHONY: all help setup build release demo test lint format generate docs docs-serve bench clean
 
 all: setup lint test ## Everything CI checks (default)
 	@$(VENV_PYTHON) -m tools.demo --stop
@@ -21,8 +21,11 @@ help: ## List the targets
 setup: ## Make .venv with all packages and the native module (first time 5 to 10 minutes)
 	@$(PYTHON) -m tools.setup
 
-build: setup ## Build a wheel for release into dist/
+build: setup ## Build a wheel for this machine into dist/
 	@$(VENV_PYTHON) -m maturin build --release --strip --out dist
+
+release: setup ## Make and test all of a release but its upload, in dist/ (ARGS=--check is a short form)
+	@$(VENV_PYTHON) -m tools.release $(ARGS)
 
 demo: setup ## Serve a real model and ask it about files (ARGS=--stop to end at once)
 	@$(VENV_PYTHON) -m tools.demo $(ARGS)
@@ -55,7 +58,7 @@ bench: setup ## Run the benchmarks (ARGS=... goes to them)
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)
 
 clean: ## Remove everything that is built, .venv and target/ too
-	rm -rf .venv .setup .demo .site target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .setup .demo .site .release target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	  .import_linter_cache grps/_core*.so grps/grps-server clients/*/build clients/*/dist clients/*/node_modules
 	find clients -name target -type d -prune -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

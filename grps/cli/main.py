@@ -9,9 +9,9 @@ from grps.cli.group import VerbGroup
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from grps.cli.verbs.version import grps_version
+        from grps.cli.verbs.version import version_line
 
-        click.echo(f"grpst {grps_version()}")
+        click.echo(version_line())
         ctx.exit()
 
 
@@ -29,7 +29,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     is_eager=True,
     expose_value=False,
     callback=_show_version,
-    help="Show the version and exit.",
+    help="Show the version and how it was built, and exit.",
 )
 def main() -> None:
     """Put any model online in one command and keep it fast.

@@ -34,7 +34,7 @@ VERBS = {
     "stop": "Stop a service.",
     "restart": "Start a service again, with its configuration as it is now.",
     "rm": "Remove stopped services: their folders with configuration and logs.",
-    "version": "Show the versions of GRPS and of the engines it finds.",
+    "version": "Show the versions of GRPS and of the engines it finds, and how GRPS was built.",
     "completion": "Print a shell completion script.",
 }
 """Verb and its one-line help; the module of the same name in ``verbs/``, or in ``lifecycle/``,

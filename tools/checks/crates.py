@@ -12,6 +12,7 @@ from pathlib import Path
 from tools.repository import ROOT, source_files
 
 ALLOWED = {
+    "grps-build": set[str](),
     "grps-chat": set[str](),
     "grps-config": set[str](),
     "grps-core": set[str](),
@@ -25,6 +26,7 @@ ALLOWED = {
     "grps-text": {"grps-core"},
     "grps-worker": {"grps-core"},
     "grps-py": {
+        "grps-build",
         "grps-core",
         "grps-engines",
         "grps-perf",
@@ -35,6 +37,7 @@ ALLOWED = {
         "grps-worker",
     },
     "grps-bin": {
+        "grps-build",
         "grps-config",
         "grps-core",
         "grps-engines",
@@ -60,6 +63,7 @@ NETWORK = {
 }
 PYTHON = {"numpy", "pyo3", "pyo3-async-runtimes"}
 FORBIDDEN = {
+    "grps-build": NETWORK | PYTHON,
     "grps-chat": NETWORK | PYTHON,
     "grps-config": NETWORK | PYTHON,
     "grps-core": NETWORK | PYTHON,

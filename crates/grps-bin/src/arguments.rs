@@ -11,7 +11,7 @@ use crate::reading::FileKind;
 pub(crate) const HELP: &str = "\
 usage: grps-server [--project FOLDER] [--service FOLDER] [--port PORTS] [--state_file FILE]
                    [--stderr] [--library ENGINE=FILE]... [--check]
-                   [--read KIND FILE...] [--ready FILE]
+                   [--read KIND FILE...] [--ready FILE] [--version [--json]]
 
 Serve a project without Python: models of inferer_type plugin and identity, and with
 inferer_args.native those of onnxruntime, openvino, tensorflow, tensorrt and torch.
@@ -29,6 +29,7 @@ options:
   --read KIND FILE...  only read files: inference, server or keys; one line of JSON for each
   --ready FILE         only ask the service of a state file whether it is ready: exit code 0, or 1
                        and the reason
+  --version            only say the version and how it was built; with --json, as JSON
 
 environment:
   GRPS_LOG_STDERR      json or text: log to standard error only, in this format";
@@ -43,6 +44,8 @@ pub(crate) enum Action {
     Serve,
     /// Say how it is used.
     Help,
+    /// Say which version this is.
+    Version,
     /// Say whether a project can be served.
     Check,
     /// Run one instance of a model for a server, which is the only one to start this.
@@ -58,6 +61,8 @@ pub(crate) enum Action {
 pub(crate) struct Arguments {
     pub(crate) action: Action,
     pub(crate) options: Options,
+    /// Whether the version is said as JSON.
+    pub(crate) as_json: bool,
     /// What is only read.
     pub(crate) files: Vec<PathBuf>,
 }
@@ -66,13 +71,15 @@ impl Arguments {
     /// Reads the words behind the name of the program.
     pub(crate) fn parse(mut words: impl Iterator<Item = OsString>) -> Result<Self, String> {
         let (mut action, mut files, mut options) = (Action::Serve, Vec::new(), Options::default());
-        let mut project = PathBuf::new();
+        let (mut project, mut as_json) = (PathBuf::new(), false);
         while let Some(word) = words.next() {
             let name = word.to_str().unwrap_or_default();
             let mut value = || words.next().ok_or_else(|| format!("{name}: expected one argument"));
             match name {
                 "--help" | "-h" => action = Action::Help,
                 "--check" => action = Action::Check,
+                "--version" => action = Action::Version,
+                "--json" => as_json = true,
                 WORKER => action = Action::Work,
                 "--stderr" => options.to_stderr = true,
                 "--project" => project = value()?.into(),
@@ -90,11 +97,14 @@ impl Arguments {
                 _ => return Err(format!("unknown argument '{}'", word.to_string_lossy())),
             }
         }
+        if as_json && action != Action::Version {
+            return Err("--json: only with --version".to_owned());
+        }
         options.project = absolute(&project)?;
         if matches!(action, Action::Serve | Action::Check) && !options.project.is_dir() {
             return Err(format!("{} is not a folder", options.project.display()));
         }
-        Ok(Self { action, options, files })
+        Ok(Self { action, options, as_json, files })
     }
 }
 

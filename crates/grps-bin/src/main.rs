@@ -27,6 +27,7 @@ mod stderr_log;
 mod step_models;
 mod stopping;
 mod traffic;
+mod version;
 mod workers;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     };
     match arguments.action {
         Action::Help => output::say(arguments::HELP),
+        Action::Version => output::say(&version::text(arguments.as_json)),
         Action::Read(kind) => reading::read_files(kind, &arguments.files),
         Action::Check => reading::check_project(&arguments.options),
         Action::Ready(file) => exit_code(readiness::check_ready(&file)),

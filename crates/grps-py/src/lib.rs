@@ -1,5 +1,6 @@
 //! The extension module `grps._core`: a list of registrations.
 
+mod build;
 mod codec;
 mod forwarded_log;
 mod gpus;
@@ -23,6 +24,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Native data plane of GRPS.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::build::build_facts;
     #[pymodule_export]
     use crate::codec::{json_to_message, message_to_json};
     #[pymodule_export]
