@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import psutil
 import yaml
@@ -93,6 +95,18 @@ def wait_until_ready(process: subprocess.Popen[bytes], state_file: Path) -> Serv
             return state
         time.sleep(0.05)
     raise RuntimeError("the server did not become ready")
+
+
+def ask(state: ServiceState, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """Return what a service answers as JSON: to a GET, or to a POST of a body."""
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(f"http://127.0.0.1:{state.ports[0]}/{path}", data), timeout=30) as answer:
+        return json.load(answer)
+
+
+def grpst() -> str:
+    """Return the tool."""
+    return str(Path(sys.executable).with_name("grpst"))
 
 
 def processor_s(pid: int) -> float:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import shutil
 import statistics
 import sys
@@ -25,7 +24,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from benchmarks.http_client import PREDICT
-from benchmarks.load import Figures, load, serving, write_request
+from benchmarks.load import Figures, ask, load, serving, write_request
 from benchmarks.workloads import USER_CODE, workloads
 from grps.server.state import ServiceState
 from tools.programs.collector import collecting
@@ -112,12 +111,6 @@ def told_of(state: ServiceState, at_least: int) -> Any:
         if route["minute"]["succeeded"] >= at_least and route["in_flight"] == 0:
             return route
         time.sleep(TICK_S / 10)
-
-
-def ask(state: ServiceState, path: str) -> Any:
-    """Return what the service answers as JSON."""
-    with urlopen(f"http://127.0.0.1:{state.ports[0]}/{path}", timeout=30) as answer:
-        return json.load(answer)
 
 
 def clocked(state: ServiceState, count: int) -> list[float]:

@@ -8,7 +8,6 @@ processor time of the server for each request, and what was recorded.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -16,18 +15,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.request import Request, urlopen
 
 import onnx
 from onnx import TensorProto, helper
 
-from benchmarks.load import processor_s, serving_models
+from benchmarks.load import ask, processor_s, serving_models
 from grps.client.settings import PROTOCOLS
 from grps.perf import Constant, Content, Prepared, Target, Window, make_requests, measure
 from grps.server.state import ServiceState
 
 SHARES = (0.0, 0.1, 1.0)
+_CAPTURE = "grps/v1/admin/capture"
 _MICROS = 1e6
 
 
@@ -62,23 +60,23 @@ def save_model(path: Path, width: int) -> Path:
     return path
 
 
-def admin(state: ServiceState, action: str = "", body: dict[str, Any] | None = None) -> Any:
-    """Call a route of the capture; without an action, ask for its state."""
-    url = f"http://127.0.0.1:{state.ports[0]}/grps/v1/admin/capture"
-    data = json.dumps(body or {}).encode() if action else None
-    request = Request(f"{url}/{action}" if action else url, data)
-    with urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+@contextmanager
+def serving_double(folder: Path, width: int) -> Iterator[ServiceState]:
+    """Serve that model until the block ends."""
+    path = save_model(folder / "double.onnx", width)
+    model = {"name": "double", "version": "1.0.0", "inferer_type": "onnxruntime"}
+    with serving_models(folder / "project", "", [model | {"inferer_path": str(path)}]) as state:
+        yield state
 
 
 @contextmanager
 def capturing(state: ServiceState, share: float) -> Iterator[None]:
     """Record a share of the requests until the block ends."""
     if share:
-        admin(state, "start", {"sample_ratio": share})
+        ask(state, f"{_CAPTURE}/start", {"sample_ratio": share})
     yield
     if share:
-        admin(state, "stop")
+        ask(state, f"{_CAPTURE}/stop", {})
 
 
 def cost(
@@ -93,7 +91,7 @@ def cost(
     spent = processor_s(state.pid) - spent
     if found.succeeded != found.total:
         raise RuntimeError(f"{found.total - found.succeeded} requests failed: {found.errors}")
-    told = admin(state)
+    told = ask(state, _CAPTURE)
     records = told["records"] + told["overwritten"] if share else 0
     return Cost(
         cpu_us=_MICROS * spent / found.total,
@@ -104,7 +102,7 @@ def cost(
 
 
 def _left_out(state: ServiceState) -> int:
-    return sum(one["count"] for one in admin(state)["left_out"])
+    return sum(one["count"] for one in ask(state, _CAPTURE)["left_out"])
 
 
 def report(found: dict[float, list[Cost]]) -> None:
@@ -135,20 +133,21 @@ def main() -> int:
     parser.add_argument("--width", type=int, default=2, help="numbers of a request")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="http")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        path = save_model(Path(name) / "double.onnx", given.width)
-        model = {"name": "double", "version": "1.0.0", "inferer_type": "onnxruntime"}
-        model |= {"inferer_path": str(path)}
-        with serving_models(Path(name) / "project", "", [model]) as state:
-            target = Target("127.0.0.1", state.ports[0])
-            content = Content(batch=1)
-            prepared = make_requests(given.protocol, target, "double", content, streaming=False)
-            found: dict[float, list[Cost]] = {share: [] for share in SHARES}
-            for turn in range(given.repeats + 1):
-                for share in SHARES if turn % 2 else reversed(SHARES):
-                    one = cost(state, prepared, share, given.rate, given.seconds)
-                    # The first turn warms up.
-                    found[share] += [one] if turn else []
+    if given.repeats < 2:
+        parser.error("--repeats: quartiles need 2 or more")
+    with (
+        tempfile.TemporaryDirectory() as name,
+        serving_double(Path(name), given.width) as state,
+    ):
+        target = Target("127.0.0.1", state.ports[0])
+        content = Content(batch=1)
+        prepared = make_requests(given.protocol, target, "double", content, streaming=False)
+        found: dict[float, list[Cost]] = {share: [] for share in SHARES}
+        for turn in range(given.repeats + 1):
+            for share in SHARES if turn % 2 else reversed(SHARES):
+                one = cost(state, prepared, share, given.rate, given.seconds)
+                # The first turn warms up.
+                found[share] += [one] if turn else []
     report(found)
     return 0
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.load import grpst
 from grps.perf import Request
 from tools.programs.golang import built
 
@@ -121,7 +121,7 @@ def grpst_perf(url: str, seconds: float, *load: str) -> Figures:
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "result.json"
         flags = ("--duration", str(seconds), "--json", str(file))
-        _run(sys.executable, "-m", "grps.cli.main", "perf", url, *load, *flags)
+        _run(grpst(), "perf", url, *load, *flags)
         [told] = json.loads(file.read_text())["loads"]
     latency, counts = told["latency_ms"], told["requests"]
     failed = counts["failed"] + counts["not_sent"]

@@ -139,7 +139,8 @@ def main() -> int:
         every = [asdict(one) for one in (theory, ours, *others)]
         told = {"open_loop": every, "closed_loop": asdict(loop), "distances": distances}
         given.json.write_text(json.dumps(told, indent=1) + "\n")
-    return int(max(distances.values()) > _MOST_DISTANCE)
+    failed = sum(one.failed for one in (ours, *others, loop))
+    return int(failed > 0 or max(distances.values()) > _MOST_DISTANCE)
 
 
 if __name__ == "__main__":

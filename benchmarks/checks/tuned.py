@@ -20,9 +20,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from benchmarks.checks.generators import SHARES, Figures, vegeta
+from benchmarks.load import LOOPBACK, grpst, write_project
 from benchmarks.tuning.sweep import save_mlp
 from grps.deploy.paths import HOME_VARIABLE, ServiceFolder
 from grps.perf import Content, Target, make_requests
@@ -60,11 +59,7 @@ class Home:
         save_mlp(folder / "dense.onnx", (INPUT, hidden, hidden, OUTPUT))
         model = {"name": MODEL, "version": "1.0.0", "inferer_type": "onnxruntime"}
         model |= {"inferer_path": str(folder / "dense.onnx"), "converter_type": "numpy"}
-        interface = {"framework": "http", "host": "127.0.0.1", "port": "0"}
-        conf = folder / DEFAULT / "conf"
-        conf.mkdir(parents=True)
-        (conf / "inference.yml").write_text(yaml.safe_dump({"models": [model]}))
-        (conf / "server.yml").write_text(yaml.safe_dump({"interface": interface}))
+        write_project(folder / DEFAULT, "", {"models": [model]}, LOOPBACK)
         shutil.copytree(folder / DEFAULT, folder / TUNED)
 
     def grpst(self, *words: str) -> None:
@@ -74,7 +69,7 @@ class Home:
             RuntimeError: It failed.
         """
         environment = {**os.environ, HOME_VARIABLE: str(self._folder / "services")}
-        command = [sys.executable, "-m", "grps.cli.main", *words]
+        command = [grpst(), *words]
         shown = None if words[0] == "tune" else subprocess.PIPE
         done = subprocess.run(
             command, env=environment, stdout=shown, stderr=shown, text=True, check=False

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
-from benchmarks.load import LOOPBACK, running_project, write_project
+from benchmarks.load import LOOPBACK, ask, running_project, write_project
 from benchmarks.workloads import user_model
 from grps.server.state import ServiceState
 
@@ -72,7 +70,5 @@ def serving_versions(
 
 def traffic_of(state: ServiceState) -> Any:
     """Return what a service says of the traffic of its model."""
-    url = f"http://127.0.0.1:{state.ports[0]}/grps/v1/admin/traffic"
-    with urlopen(url, timeout=30) as answer:
-        [found] = json.load(answer)["traffic"]
+    [found] = ask(state, "grps/v1/admin/traffic")["traffic"]
     return found

@@ -16,14 +16,14 @@ import yaml
 from benchmarks.hosts.network import Hosts
 from benchmarks.hosts.services import (
     ECHO,
+    MOST_AT_ONCE,
     PORT,
     Figures,
     begin,
     finish,
-    grpst,
     serving,
 )
-from benchmarks.load import write_project
+from benchmarks.load import LOOPBACK, grpst, write_project
 from benchmarks.workloads import USER_CODE, user_model
 from grps.cluster.known import cluster_folder
 from grps.cluster.local.client import director_process
@@ -86,8 +86,8 @@ class Cluster:
 def running(hosts: Hosts, folder: Path) -> Iterator[Cluster]:
     """Run the deployment until the block ends."""
     models = {"models": [ECHO, SPEAKER]}
-    interface = {"interface": {"framework": "http+grpc", "host": "127.0.0.1", "port": "0,0"}}
-    cluster = Cluster(hosts, write_project(folder / "worker", USER_CODE, models, interface))
+    server = LOOPBACK | {"max_concurrency": MOST_AT_ONCE}
+    cluster = Cluster(hosts, write_project(folder / "worker", USER_CODE, models, server))
     os.environ["GRPS_HOME"] = str(folder / "home")
     cluster.tell("up", "--local")
     try:

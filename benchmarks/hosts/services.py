@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from benchmarks.hosts.network import Hosts, address
-from benchmarks.load import STOP_TIMEOUT_S, wait_until_ready, write_project
+from benchmarks.load import STOP_TIMEOUT_S, grpst, wait_until_ready, write_project
 from benchmarks.workloads import USER_CODE
 from grps.server.state import ServiceState
 
@@ -117,11 +117,6 @@ class Figures:
 def load(hosts: Hosts, url: str, options: Sequence[str], scratch: Path) -> Figures:
     """Load a server from host 1 by ``grpst perf``."""
     return finish(begin(hosts, url, options, scratch), scratch)
-
-
-def grpst() -> str:
-    """Return the tool."""
-    return str(Path(sys.executable).with_name("grpst"))
 
 
 def begin(hosts: Hosts, url: str, options: Sequence[str], scratch: Path) -> subprocess.Popen[bytes]:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.checks.capturing import cost, save_model
+from benchmarks.checks.capturing import cost, serving_double
 from benchmarks.checks.generators import Figures, grpst_perf
 from benchmarks.checks.rollback import TRAFFIC, rolled_back
 from benchmarks.checks.shadow import HUNG, NONE, Phase, growth, models, noise, ratios, run
 from benchmarks.checks.stalls import PATH, Schedule, distance, stalling
 from benchmarks.checks.versions import FACTOR, serving_versions, traffic_of, version
-from benchmarks.load import serving_models
 from grps.perf import Content, Target, make_requests
 
 SCHEDULE = Schedule(service_s=0.02, stall_s=0.6, period_s=4.0)
@@ -84,9 +83,7 @@ def test_a_wrong_version_is_rolled_back(tmp_path: Path) -> None:
 
 
 def test_the_share_that_is_recorded_is_counted(tmp_path: Path) -> None:
-    path = save_model(tmp_path / "double.onnx", width=2)
-    model = {"name": "double", "version": "1.0.0", "inferer_type": "onnxruntime"}
-    with serving_models(tmp_path / "p", "", [model | {"inferer_path": str(path)}]) as state:
+    with serving_double(tmp_path, width=2) as state:
         target = Target("127.0.0.1", state.ports[0])
         prepared = make_requests("http", target, "double", Content(), streaming=False)
         for share in (0.0, 1.0):

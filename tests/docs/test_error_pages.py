@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ import grps
 from grps.cli.group import all_verbs, docs_of_verb
 from grps.errors import GrpsError, docs_place
 from tests.docs.pages import DOCS
+from tools.docs_site.translations import anchors
 
 MODULES = ("grps.client.errors", "grps.perf.errors", "grps.profile.errors", "grps.tune.errors")
 
@@ -24,17 +24,10 @@ def kinds(kind: type[GrpsError] = GrpsError) -> Iterator[type[GrpsError]]:
         yield from kinds(below)
 
 
-def anchors(page: str) -> set[str]:
-    """The headings of a page as anchors."""
-    text = re.sub(r"^```.*?^```$", "", (DOCS / page).read_text(), flags=re.MULTILINE | re.DOTALL)
-    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
 def check(docs: str) -> None:
     page, _, heading = docs.partition("#")
     assert (DOCS / page).is_file(), docs
-    assert not heading or heading in anchors(page), docs
+    assert not heading or heading in anchors(DOCS / page), docs
 
 
 def test_every_kind_of_error() -> None:

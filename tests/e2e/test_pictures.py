@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tools.pictures.browser import chromium, take
+from tools.pictures.browser import EVEN_TEXT, chromium, take
 from tools.pictures.images import MOST_DIFFERENT, difference, quantised
 from tools.pictures.scenes import FOLDER, Scene, scenes
 
@@ -20,7 +20,7 @@ SCENES = {scene.file: scene for scene in scenes()}
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The browser that draws the pictures, which renders text as theirs did."""
-    with chromium() as opened:
+    with chromium(*EVEN_TEXT) as opened:
         yield opened
 
 

@@ -14,35 +14,18 @@ import subprocess
 import sys
 import tempfile
 import traceback
-import venv
 from contextlib import ExitStack, closing
 from pathlib import Path
 from socket import socket
 
 from tools.migration.pages import Page, names, read_page
 from tools.migration.peers import PEERS, Peer
-from tools.migration.sides import Side
+from tools.migration.sides import Side, same
+from tools.programs.own_environment import python_with
 from tools.repository import ROOT
 
 PORTS = ("7080", "7081")
 """Of GRPS on the pages; they are replaced by free ones."""
-
-
-def python_of(name: str, peer: Peer, home: Path) -> Path:
-    """Return the Python of a server's environment, which is made if it is absent."""
-    root = home / name
-    python, installed = root / "bin" / "python", root / "installed"
-    wanted = "\n".join([*peer.packages, *peer.alone])
-    if not installed.exists() or installed.read_text() != wanted:
-        venv.create(root, with_pip=True, clear=True)
-        pip = [str(python), "-m", "pip", "-q"]
-        subprocess.run([*pip, "install", *peer.packages], check=True)
-        if peer.alone:
-            subprocess.run([*pip, "install", "--no-deps", *peer.alone], check=True)
-        if peer.unwanted:
-            subprocess.run([*pip, "uninstall", "--yes", *peer.unwanted], check=True)
-        installed.write_text(wanted)
-    return python
 
 
 def version_of(python: Path, peer: Peer) -> str:
@@ -105,10 +88,12 @@ def compare(name: str, home: Path) -> list[str]:
         found = ask_ours(page, ours)
         if peer.missing:
             return [name, f"not run: {peer.missing}", str(len(found)), "-"]
-        python = python_of(name, peer, home)
+        root = (home / name).absolute()
+        python = python_with(root, peer.packages, peer.alone, peer.unwanted)
         wanted = ask_theirs(page, peer, python, theirs)
-        equal = "equal" if found == wanted else f"{wanted} became {found}"
-        return [name, version_of(python, peer), str(len(found)), equal]
+        if not same(wanted, found):
+            raise RuntimeError(f"{wanted} became {found}")
+        return [name, version_of(python, peer), str(len(found)), "equal"]
 
 
 def table(rows: list[list[str]]) -> str:

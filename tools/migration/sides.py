@@ -102,7 +102,10 @@ class Side:
                 start_new_session=True,
             )
             self._groups.append(shell.pid)
-            shell.communicate(text.encode(), timeout=BLOCK_S)
+            try:
+                shell.communicate(text.encode(), timeout=BLOCK_S)
+            except subprocess.TimeoutExpired as error:
+                raise RuntimeError(f"line {block.line}: {error}\n{self._last_lines()}") from error
         if shell.returncode != 0:
             raise RuntimeError(f"line {block.line} failed:\n{self._last_lines()}")
 
@@ -111,7 +114,8 @@ class Side:
         deadline = time.monotonic() + START_S
         while True:
             ran = subprocess.run(
-                self._command(block),
+                # A request that a server takes and never answers is sent again.
+                ["timeout", str(BLOCK_S), *self._command(block)],
                 check=False,
                 input=text,
                 cwd=self.folder,

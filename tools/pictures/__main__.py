@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.pictures.browser import chromium, take
+from tools.pictures.browser import EVEN_TEXT, chromium, take
 from tools.pictures.drawing import LANGUAGES, Drawing, Language, drawings
 from tools.pictures.images import MOST_DIFFERENT, difference, quantised
 from tools.pictures.scenes import FOLDER, scenes
@@ -46,12 +46,13 @@ def update_drawings(wanted: list[str], check: bool) -> list[Path]:
 
 def update_pages(wanted: list[str], check: bool) -> list[Path]:
     """Write the pictures of pages that have changed and return their files."""
-    changed = []
-    with chromium() as browser:
-        for scene in scenes():
+    changed: list[Path] = []
+    chosen = [one for one in scenes() if not wanted or Path(one.file).stem in wanted]
+    if not chosen:
+        return changed
+    with chromium(*EVEN_TEXT) as browser:
+        for scene in chosen:
             file = FOLDER / scene.file
-            if wanted and file.stem not in wanted:
-                continue
             picture = quantised(take(browser, scene))
             is_new = not file.is_file() or difference(picture, file.read_bytes()) > MOST_DIFFERENT
             if is_new or (not check and picture != file.read_bytes()):
@@ -67,6 +68,10 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="of files, without their ending; default all")
     parser.add_argument("--check", action="store_true", help="only say which are stale")
     arguments = parser.parse_args()
+    known = {file.stem for file, _ in drawn()} | {Path(one.file).stem for one in scenes()}
+    if unknown := set(arguments.names) - known:
+        pictures = ", ".join(sorted(known))
+        parser.error(f"no picture {', '.join(sorted(unknown))}; there are: {pictures}")
     changed = update_drawings(arguments.names, arguments.check)
     changed += update_pages(arguments.names, arguments.check)
     for file in changed:

@@ -19,13 +19,15 @@ ORIGIN = "http://localhost:7080"
 """Where the page seems to be. Nothing listens there: each request is answered here."""
 SECONDS = 24
 """For which the page watches the service; some figures are differences of states."""
+EVEN_TEXT = ("--font-render-hinting=none", "--disable-lcd-text")
+"""Flags with which text looks the same everywhere."""
 _FROZEN = (Path(__file__).parent / "frozen.js").read_text(encoding="utf-8")
 _LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Open a browser.
+def chromium(*flags: str) -> Iterator[Browser]:
+    """Open a browser with these flags of Chromium.
 
     Raises:
         FileNotFoundError: Chromium is not installed.
@@ -34,7 +36,7 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         raise FileNotFoundError("chromium is not installed; run: tools/system_packages.sh")
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--font-render-hinting=none", "--disable-lcd-text"]
+        arguments = ["--no-sandbox", *flags]
         opened = playwright.chromium.launch(executable_path=program, args=arguments)
         yield opened
         opened.close()

@@ -31,7 +31,7 @@ from playwright.sync_api import Browser, Request, Response
 from grps.cli.tune.subject import read_subject
 from grps.tune import Search, read_goal, tune
 from tools.demo import GRPST, HOST, choose_ports
-from tools.pictures.browser import SECONDS, chromium, window
+from tools.pictures.browser import EVEN_TEXT, SECONDS, chromium, window
 from tools.pictures.load import load
 from tools.pictures.recording import (
     LIVE,
@@ -205,7 +205,7 @@ def record_service(_: bool) -> None:
             time.sleep(WARM_S)
             live, metrics = watch(address)
             trends, others = series_of(address)
-            with chromium() as browser:
+            with chromium(*EVEN_TEXT) as browser:
                 for scene in scenes():
                     if scene.source == "service" and scene.theme == "light":
                         listener.look(browser, address, scene)
