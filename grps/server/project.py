@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -141,23 +140,21 @@ class Project:
 
     def _import_files(self) -> None:
         """Import the files that models name, each once."""
-        named = {model.inferer_name or "": file for model, file in _files(self.inference.models)}
+        models = [model for model in self.inference.models if inferer_file(model) is not None]
+        named = {model.inferer_name or "": inferer_file(model) or "" for model in models}
         found = {file: import_app(self.folder / file, file) for file in {*named.values()}}
         for name, file in named.items():
             require(self.folder / file, name.rpartition(":")[2], found[file])
 
 
-def _files(models: Iterable[ModelConfig]) -> Iterator[tuple[ModelConfig, str]]:
-    """Yield each model whose inferer is in a file of its own, and that file."""
-    for model in models:
-        file = file_of(model.inferer_name) if model.inferer_type == "customized" else None
-        if file is not None:
-            yield model, file
+def inferer_file(model: ModelConfig) -> str | None:
+    """Return the file of its own that a model's inferer is in; ``None`` without one."""
+    return file_of(model.inferer_name) if model.inferer_type == "customized" else None
 
 
 def needs_module(model: ModelConfig, key: str) -> bool:
     """Return whether a model needs the module of ``src`` for a key of ``USER_MODULES``."""
-    in_file = key == "inferer_type" and file_of(model.inferer_name) is not None
+    in_file = key == "inferer_type" and inferer_file(model) is not None
     return getattr(model, key) == "customized" and not in_file
 
 

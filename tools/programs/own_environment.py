@@ -30,7 +30,7 @@ def python_with(
     # The file is written last: an installation that was interrupted begins again.
     if not installed.exists() or installed.read_text() != wanted:
         venv.create(root, with_pip=True, clear=True)
-        pip = [python, "-m", "pip", "--quiet"]
+        pip = [str(python), "-m", "pip", "--quiet"]
         subprocess.run([*pip, "install", *packages], check=True)
         if alone:
             subprocess.run([*pip, "install", "--no-deps", *alone], check=True)

@@ -20,7 +20,12 @@ from grps.cli.serving.launching import (
     start_in_background,
     summarise,
 )
-from grps.cli.serving.model_service import default_device, given_flags
+from grps.cli.serving.model_service import (
+    default_device,
+    given_flags,
+    require_converter,
+    server_fields,
+)
 from grps.deploy.native import server_of
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.app_project import AppChoices, AppModel, chosen, read_app, write_app
@@ -47,6 +52,7 @@ def serve_app(file: Path, values: dict[str, Any]) -> None:
     """
     flags, given = ServeFlags.of(values), given_flags()
     refuse_flags_of_others(CODE, given, flags.gpu_mem_limit_mib)
+    require_converter(flags.converter, given)
     for name in OF_ENGINES:
         if name in given:
             raise click.UsageError(f"--{name} is for engines; your code sets that itself")
@@ -55,7 +61,7 @@ def serve_app(file: Path, values: dict[str, Any]) -> None:
         models = read_app(file)
     entries = chosen(models, choices_of(flags, given, models))
     with claim(folder):
-        for note in write_app(folder, file, entries, _server(file, flags)):
+        for note in write_app(folder, file, entries, _server(file, flags, given)):
             notice(f"note: {note}")
         deployment = deployed(folder)
         command = server_of(folder, deployment.project.folder, deployment.command, "never")
@@ -82,8 +88,6 @@ def choices_of(flags: ServeFlags, given: set[str], models: tuple[AppModel, ...])
             "converter_path": None if path is None else str(path.absolute()),
             "converter_args": flags.converter_args or None,
         }
-    elif given & {"converter_path", "converter_args"}:
-        raise click.UsageError("--converter_arg and --converter_path need --converter")
     device = flags.device
     wants_one = any(one.facts["loads_on_device"] and "device" not in one.entry for one in models)
     if device is None and wants_one:
@@ -99,23 +103,17 @@ def choices_of(flags: ServeFlags, given: set[str], models: tuple[AppModel, ...])
     )
 
 
-def _server(file: Path, flags: ServeFlags) -> ModelProject:
+def _server(file: Path, flags: ServeFlags, given: set[str]) -> ModelProject:
     """Return what ``server.yml`` says."""
-    gpu = GpuChoice(devices=flags.gpu_devices_idx) if flags.device not in (None, "cpu") else None
+    is_wanted = flags.device not in (None, "cpu") or "gpu_devices_idx" in given
+    gpu = GpuChoice(devices=flags.gpu_devices_idx) if is_wanted else None
     return ModelProject(
         model_path=file,
         model_name=file.stem,
         inferer_type="customized",
         converter_type="none",
-        interface_framework=flags.interface_framework,
-        host=flags.host,
-        ports=flags.port,
-        customized_predict_http_path=flags.customized_predict_http_path,
-        max_connections=flags.max_connections,
-        max_concurrency=flags.max_concurrency,
         gpu=gpu,
-        log_dir=flags.log_dir,
-        log_backup_count=flags.log_backup_count,
+        **server_fields(flags),
     )
 
 

@@ -163,16 +163,23 @@ def project_of(
         batching_type="continuous" if ENGINES[engine].makes_steps else flags.batching_type,
         max_batch_size=flags.max_batch_size,
         batch_timeout_us=flags.batch_timeout_us,
-        interface_framework=flags.interface_framework,
-        host=flags.host,
-        ports=flags.port,
-        customized_predict_http_path=flags.customized_predict_http_path,
-        max_connections=flags.max_connections,
-        max_concurrency=flags.max_concurrency,
         gpu=gpu,
-        log_dir=flags.log_dir,
-        log_backup_count=flags.log_backup_count,
+        **server_fields(flags),
     )
+
+
+def server_fields(flags: ServeFlags) -> dict[str, Any]:
+    """Return what flags say of ``server.yml``, as fields of ``ModelProject``."""
+    return {
+        "interface_framework": flags.interface_framework,
+        "host": flags.host,
+        "ports": flags.port,
+        "customized_predict_http_path": flags.customized_predict_http_path,
+        "max_connections": flags.max_connections,
+        "max_concurrency": flags.max_concurrency,
+        "log_dir": flags.log_dir,
+        "log_backup_count": flags.log_backup_count,
+    }
 
 
 def engine_arguments(engine: str, flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -143,10 +143,15 @@ def _chosen(model: AppModel, choices: AppChoices) -> dict[str, Any]:
 
 
 def _with_threads(entry: dict[str, Any], model: AppModel) -> dict[str, Any]:
-    """Let a function that was asked for run in so many threads, not in as many as requests."""
+    """Limit the threads that call a function to its instances; a batch has one without a number.
+
+    More threads than asked for would divide the requests that wait among more batches. An object of
+    a class has one thread, and so has code in a process or behind a converter.
+    """
     joins = entry.get("batching", {}).get("type", "none") != "none"
-    is_free = not model.facts["is_class"] and entry.get("isolation") != "process"
-    if is_free and entry["converter_type"] == "numpy" and (joins or "instances" in entry):
+    is_own = model.facts["is_class"] or entry.get("isolation") == "process"
+    is_shared = not is_own and entry["converter_type"] in ("numpy", "none")
+    if is_shared and (joins or "instances" in entry):
         entry["max_threads"] = entry.get("instances", 1)
     return entry
 

@@ -11,8 +11,7 @@ from grps.backends.formats import expect_format
 from grps.config.schema import ModelConfig
 from grps.converters.names import NAMES
 from grps.errors import DeployError, ModelError
-from grps.inference.app.names import file_of
-from grps.server.project import USER_MODULES, Project, needs_module
+from grps.server.project import USER_MODULES, Project, inferer_file, needs_module
 from grps.sources import is_uri
 
 
@@ -83,7 +82,7 @@ def missing_modules(project: Project) -> Iterator[tuple[str, str, Path]]:
             file = project.folder / "src" / f"{name}.py"
             if needs_module(model, key) and not file.is_file():
                 yield model.key, key, file
-        named = file_of(model.inferer_name) if model.inferer_type == "customized" else None
+        named = inferer_file(model)
         if named is not None and not (project.folder / named).is_file():
             yield model.key, "inferer_name", project.folder / named
 

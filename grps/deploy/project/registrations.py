@@ -15,8 +15,7 @@ from pathlib import Path
 from grps.config.schema import ModelConfig
 from grps.config.suggest import hint
 from grps.errors import DeployError
-from grps.inference.app.names import file_of
-from grps.server.project import Project, needs_user_code
+from grps.server.project import Project, inferer_file, needs_user_code
 
 MARK = "registered: "
 _IMPORT = f"""
@@ -70,7 +69,7 @@ def check_code(project: Project, python: str) -> list[str]:
 
 
 def _named(model: ModelConfig) -> Iterator[tuple[str, str, str]]:
-    in_file = file_of(model.inferer_name) is not None
+    in_file = inferer_file(model) is not None
     if model.inferer_type == "customized" and model.inferer_name is not None and not in_file:
         yield model.key, "inferer", model.inferer_name
     if model.converter_type == "customized" and model.converter_name is not None:

@@ -57,7 +57,9 @@ class Declared:
             return False
         filled = [one.kind for one in self.parameters if one.kind != "context"]
         is_tensors = bool(filled) and set(filled) == {"array"}
-        return is_tensors and (self.output is None or self.output.kind == "array")
+        gives_tensors = self.output is None or self.output.kind == "array"
+        # Behind a converter, the converter makes the response of what is returned.
+        return is_tensors and (gives_tensors or self.options.converter is not None)
 
     @property
     def takes_lists(self) -> bool:

@@ -37,7 +37,6 @@ def entry_of(declared: Declared, inferer_name: str) -> dict[str, Any]:
         "converter_args": dict(options.converter_args) or None,
         "batching": _batching(declared),
         "instances": options.instances,
-        "max_threads": _threads(declared),
         "isolation": options.isolation if options.isolation != "thread" else None,
     }
     return {key: value for key, value in entry.items() if value is not None}
@@ -124,17 +123,3 @@ def _batching(declared: Declared) -> dict[str, Any] | None:
     if options.batch_timeout_us is not None:
         batching["batch_timeout_us"] = options.batch_timeout_us
     return batching
-
-
-def _threads(declared: Declared) -> int | None:
-    """Return how many threads may call a function at once; ``None`` for many.
-
-    More threads than asked for would divide the requests that wait among more batches. An object
-    of a class has one thread.
-    """
-    options = declared.options
-    if declared.is_class or options.isolation == "process" or options.converter is not None:
-        return None
-    if options.instances is None and options.max_batch_size is None:
-        return None
-    return options.instances or 1

@@ -54,8 +54,8 @@ class AppInferer(ModelInferer):
         made = target(**(self._args or {}))
         load = getattr(made, "load", None)
         if callable(load):
-            wanted = inspect.signature(load).parameters
-            loaded = load(self._device or "cpu") if wanted else load()
+            with_device = self.declared.loads_on_device
+            loaded = load(self._device or "cpu") if with_device else load()
             if loaded is False:
                 raise ModelError("load() returned False")
         call: Callable[..., Any] = made.infer if hasattr(made, "infer") else made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from inspect import isgenerator, isgeneratorfunction
+from inspect import isgenerator
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from grps.inference.context import GrpsContext
 from grps.inference.inferer import ModelInferer
 from grps.inference.runner import describe
 from grps.inference.user_tensors import name_outputs
-from grps.server.loading.app_models import signature_of
+from grps.server.loading.app_models import is_generator, signature_of
 
 INPUTS = {"text": ("input_ids", "attention_mask")}
 """What converters make for code that declares no inputs; ``input`` for others."""
@@ -36,7 +36,7 @@ class UserBackend:
             ModelError: It answers in pieces or is asynchronous, which the converter does not go
                 with.
         """
-        if is_async(inferer) or isgeneratorfunction(inferer.infer):
+        if is_async(inferer) or is_generator(config):
             raise ModelError(
                 f"model {config.key}: converter_type {config.converter_type!r} needs an infer that "
                 "returns arrays: no generator and no async def"
@@ -70,8 +70,9 @@ class UserBackend:
         context = GrpsContext()
         is_own = not isinstance(self._inferer, AppInferer)
         if self._batches and is_own:
-            return self._inferer.batch_infer(given, [context])
-        result = self._inferer.infer(given, context)
+            result = self._inferer.batch_infer(given, [context])
+        else:
+            result = self._inferer.infer(given, context)
         if context.has_err():
             raise ModelError(context.get_err_msg())
         return result

@@ -109,8 +109,8 @@ class Own:
 
 
 @grps.model(converter="image", converter_args={"size": 8, "scale": 1, "top_k": 1})
-def color(image: Annotated[np.ndarray, "float32"]) -> np.ndarray:
-    return image.mean(axis=(2, 3))
+def color(image: Annotated[np.ndarray, "float32"]) -> dict:
+    return {"color": image.mean(axis=(2, 3))}
 
 
 @grps.model

@@ -62,16 +62,14 @@ def test_entries_of_inference_yml() -> None:
     plain = {**entry, "name": "double", "inferer_name": "a.py:double", "converter_type": "numpy"}
     assert entry_of(declared(double), "a.py:double") == plain
     own = entry_of(declare(double, "twice", {"version": "2", "instances": 3}), "a.py:double")
-    assert own == {**plain, "name": "twice", "version": "2", "instances": 3, "max_threads": 3}
+    assert own == {**plain, "name": "twice", "version": "2", "instances": 3}
     batching = {"type": "dynamic", "max_batch_size": 8}
     assert entry_of(declared(double, max_batch_size=8), "a.py:double") == {
         **plain,
         "batching": batching,
-        "max_threads": 1,
     }
     found = entry_of(declared(Model, max_batch_size=8, isolation="process"), "a.py:Model")
     assert (found["batching"], found["isolation"]) == (batching, "process")
-    assert "max_threads" not in found
     image = entry_of(declared(double, converter="image", converter_args={"size": 8}), "a.py:double")
     assert (image["converter_type"], image["converter_args"]) == ("image", {"size": 8})
     for target in (pieces, later, texts):
