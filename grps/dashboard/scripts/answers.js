@@ -8,16 +8,17 @@ async function ask(event) {
   event.preventDefault();
   running?.abort();
   const own = running = new AbortController();
-  const shown = byId("answer-shown");
+  // What an earlier request still shows goes into its own element, which is no part of the page any more.
+  const shown = make("div");
   forgetBlobs("answer");
   byId("answer").hidden = false;
   byId("answer-bars").replaceChildren();
   byId("took").textContent = t("waiting_response");
-  shown.replaceChildren();
+  byId("answer-shown").replaceChildren(shown);
   try {
     const request = readRequest(), started = performance.now();
     const response = await send(request, own.signal);
-    const detail = await showAnswer(response, shown);
+    const detail = await showAnswer(request, response, shown);
     if (own !== running) return;
     showTaken(response, performance.now() - started, detail);
     showTiming(response.headers.get("X-Grps-Timing"));
@@ -71,9 +72,9 @@ function asJson(text) {
 
 const isText = (type) => !type || /^text\/|json|xml/.test(type);
 
-async function showAnswer(response, shown) {
-  const type = response.headers.get("Content-Type") ?? "", model = byId("ask-model").value;
-  if (byId("ask-streaming").checked && response.ok) return showChunks(response, shown);
+async function showAnswer({ model, isStreaming }, response, shown) {
+  const type = response.headers.get("Content-Type") ?? "";
+  if (isStreaming && response.ok) return showChunks(response, shown);
   if (response.ok && !isText(type)) {
     shown.append(bytesElement(new Uint8Array(await response.arrayBuffer()), "answer", type.split(";")[0]));
     return "";

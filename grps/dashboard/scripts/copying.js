@@ -5,26 +5,27 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 const MOST_ARGUMENT = 100000;
 const WIDE_LINE = 88;
 
-function asCurl() {
-  const { path, type, body, file } = readRequest(), url = new URL(path, location.href);
-  const { Authorization: key } = keyHeaders(), isLong = !file && body.length > MOST_ARGUMENT;
+// The key is that of the form, or what stands for it where it must not be read.
+function asCurl(key = keyHeaders().Authorization) {
+  const { path, type, body, file, isStreaming } = readRequest(), url = new URL(path, location.href);
+  const isLong = !file && body.length > MOST_ARGUMENT;
   const parts = ["curl", quoted(String(url)), `-H ${quoted(`Content-Type: ${type}`)}`];
-  if (url.searchParams.has("streaming")) parts.splice(1, 0, "-N");
+  if (isStreaming) parts.splice(1, 0, "-N");
   if (key) parts.push(`-H ${quoted(`Authorization: ${key}`)}`);
   if (file) return [...parts, `--data-binary ${quoted(`@${file}`)}`].join(" ");
   return isLong ? `${[...parts, "--data-binary @- <<'END'"].join(" ")}\n${body}\nEND` : [...parts, `-d ${quoted(body)}`].join(" ");
 }
 
 function asPython() {
-  const { path, type, body, file } = readRequest(), url = new URL(path, location.href);
-  const { Authorization: key } = keyHeaders(), isStream = url.searchParams.has("streaming");
+  const { path, type, body, file, isStreaming } = readRequest(), url = new URL(path, location.href);
+  const { Authorization: key } = keyHeaders();
   const headers = { ...(file ? { "Content-Type": type } : {}), ...(key ? { Authorization: key } : {}) };
   const given = file ? `data=Path(${JSON.stringify(file)}).read_bytes()` : `json=${pythonOf(numbersKept(body), "    ")}`;
   const lines = [JSON.stringify(String(url)), given];
   if (Object.keys(headers).length) lines.push(`headers=${pythonOf(headers, "    ")}`);
-  lines.push("timeout=60", ...(isStream ? ["stream=True"] : []));
-  const imports = [...(isStream ? ["import sys"] : []), ...(file ? ["from pathlib import Path"] : [])];
-  const end = isStream
+  lines.push("timeout=60", ...(isStreaming ? ["stream=True"] : []));
+  const imports = [...(isStreaming ? ["import sys"] : []), ...(file ? ["from pathlib import Path"] : [])];
+  const end = isStreaming
     ? ["for chunk in response.iter_content(chunk_size=None):", "    sys.stdout.buffer.write(chunk)", "    sys.stdout.flush()"]
     : ["print(response.status_code, response.text)"];
   return [...imports, ...(imports.length ? [""] : []), "import requests", "", "response = requests.post(", ...lines.map((line) => `    ${line},`), ")", ...end, ""].join("\n");
@@ -61,6 +62,8 @@ async function copy(write) {
     return;
   }
   const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  // Another copy may have ended meanwhile.
+  byId("copied")?.remove();
   const close = make("button", { type: "button", class: "small", onclick: () => byId("copied").remove() }, t("close_copied"));
   const title = make("span", { role: "status" }, `${t(write === asCurl ? "copied_curl" : "copied_python")} · ${t(isCopied ? "copied" : "copy_by_hand")}`);
   byId("ask").append(make("div", { id: "copied", class: "code" }, make("div", { class: "code-head" }, title, close), make("pre", { id: "copied-text", tabindex: "0" }, text)));

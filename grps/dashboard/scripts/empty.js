@@ -1,5 +1,7 @@
 // What a view shows where there is nothing yet, and what to do about it.
 
+const MOST_COMMAND = 400;
+
 // A box with a title, a hint, and links or buttons.
 function emptyState(title, hint, ...actions) {
   return make("div", { class: "empty" }, make("p", { class: "empty-title" }, t(title)), make("p", { class: "quiet" }, t(hint)), ...actions);
@@ -8,16 +10,19 @@ function emptyState(title, hint, ...actions) {
 const viewLink = (view, key, options) => make("a", { class: "button", href: addressOf(view, options) }, t(key));
 
 // Shows a box in an element, or empties it; a box that is shown stays the same elements.
-function showEmpty(id, key, make_box) {
+function showEmpty(id, key, makeBox) {
   const parent = byId(id), told = key && `${key}:${language}`;
   if ((parent.dataset.told ?? "") === (told || "")) return;
   parent.dataset.told = told || "";
-  parent.replaceChildren(...(key ? [make_box()] : []));
+  parent.replaceChildren(...(key ? [makeBox()] : []));
 }
 
-// The command that sends what the playground offers; null where that is a file.
+// The command that sends what the playground offers; null where that is a file or long.
 function firstCommand() {
-  try { return asCurl(); } catch { return null; }
+  try {
+    const command = asCurl(keyHeaders().Authorization && "Bearer YOUR_KEY");
+    return command.length > MOST_COMMAND ? null : command;
+  } catch { return null; }
 }
 
 function commandBox(command) {

@@ -141,23 +141,24 @@ function parsed(text, key) {
   try { return JSON.parse(text); } catch (error) { throw new Error(t("not_json", t(key), error.message)); }
 }
 
-// The request as the form says it: {path, type, body, file}.
+// The request as the form says it: {path, type, body, file, model, isStreaming}.
 function readRequest() {
-  const query = new URLSearchParams();
-  if (byId("ask-model").value) query.set("model", byId("ask-model").value);
-  if (byId("ask-streaming").checked) query.set("streaming", "true");
+  const query = new URLSearchParams(), model = byId("ask-model").value, isStreaming = byId("ask-streaming").checked;
+  if (model) query.set("model", model);
+  if (isStreaming) query.set("streaming", "true");
   if (byId("ask-ndarray").checked) query.set("return-ndarray", "true");
   const path = PREDICT + (String(query) ? `?${query}` : "");
-  const json = (body) => ({ path, type: "application/json", body: JSON.stringify(body), file: null });
+  const request = (type, body, file = null) => ({ path, type, body, file, model, isStreaming });
+  const json = (body) => request("application/json", JSON.stringify(body));
   switch (byId("ask-kind").value) {
     case "tensors": return json(tensorsMessage([...document.querySelectorAll("#ask-input .tensor")].filter(isSent).map(readTensor)));
     case "text": return json({ str_data: byId("ask-text").value });
     case "ndarray": return json({ ndarray: parsed(byId("ask-text").value, "array_input") });
-    case "json": parsed(byId("ask-text").value, "json_input"); return { path, type: "application/json", body: byId("ask-text").value, file: null };
+    case "json": parsed(byId("ask-text").value, "json_input"); return request("application/json", byId("ask-text").value);
     default: {
       const file = byId("ask-file").files[0];
       if (!file) throw new Error(t("no_file"));
-      return { path, type: "application/octet-stream", body: file, file: file.name };
+      return request("application/octet-stream", file, file.name);
     }
   }
 }

@@ -2,10 +2,10 @@
 
 Object.assign(TEXTS.en, {
   waiting_response: "Waiting for the response…", in_service: "{0} ms in the service", label: "Label", score: "Score", position: "Index",
-  class_number: "class {0}", row_number: "Row {0}", show_all: "Show all {0}", raw_response: "Raw response", raw_size: "Raw response, {0}", download: "Download",
+  class_number: "class {0}", row_number: "Row {0}", more_rows: "{0} more rows are in the raw response", show_all: "Show all {0}", raw_size: "Raw response, {0}", download: "Download",
   minimum: "Minimum", maximum: "Maximum", average: "Mean", deviation: "Standard deviation", not_finite: "NaN or infinite", zeros: "Zeros",
-  first_values: "First values", elements: "{0} elements", more_texts: "{0} more texts", no_picture: "The browser can't show this image.", no_sound: "The browser can't play this sound.",
-  picture_size: "{0} × {1} pixels", picture_of: "Image of {0}", picture_label: "Image in the response", sound_label: "Sound in the response",
+  elements: "{0} elements", more_texts: "{0} more texts", no_picture: "The browser can't show this image.", no_sound: "The browser can't play this sound.",
+  picture_size: "{0} × {1} pixels", picture_label: "Image in the response", sound_label: "Sound in the response",
   copied_curl: "curl command", copied_python: "Python code", copy_by_hand: "The browser does not allow copying: select the text.", close_copied: "Close",
   advice_400: "Check the input against the description of the model in openapi.json: names, types and shapes.",
   advice_401: "Enter a valid key in the view Logs.", advice_403: "The key does not permit this request: it needs the scope infer.",
@@ -19,10 +19,10 @@ Object.assign(TEXTS.en, {
 
 Object.assign(TEXTS.zh, {
   waiting_response: "正在等待响应…", in_service: "服务内 {0} 毫秒", label: "标签", score: "分数", position: "索引",
-  class_number: "类别 {0}", row_number: "第 {0} 行", show_all: "显示全部 {0} 个", raw_response: "原始响应", raw_size: "原始响应，{0}", download: "下载",
+  class_number: "类别 {0}", row_number: "第 {0} 行", more_rows: "原始响应中还有 {0} 行", show_all: "显示全部 {0} 个", raw_size: "原始响应，{0}", download: "下载",
   minimum: "最小值", maximum: "最大值", average: "平均值", deviation: "标准差", not_finite: "NaN 或无穷", zeros: "零值",
-  first_values: "前几个值", elements: "{0} 个元素", more_texts: "另有 {0} 个文本", no_picture: "浏览器无法显示此图片。", no_sound: "浏览器无法播放此音频。",
-  picture_size: "{0} × {1} 像素", picture_of: "{0} 的图片", picture_label: "响应中的图片", sound_label: "响应中的音频",
+  elements: "{0} 个元素", more_texts: "另有 {0} 个文本", no_picture: "浏览器无法显示此图片。", no_sound: "浏览器无法播放此音频。",
+  picture_size: "{0} × {1} 像素", picture_label: "响应中的图片", sound_label: "响应中的音频",
   copied_curl: "curl 命令", copied_python: "Python 代码", copy_by_hand: "浏览器不允许复制，请手动选择文本。", close_copied: "关闭",
   advice_400: "请对照 openapi.json 中模型的描述检查输入：名称、类型和形状。",
   advice_401: "请在“日志”视图中输入有效的密钥。", advice_403: "此密钥不允许该请求：需要权限范围 infer。",

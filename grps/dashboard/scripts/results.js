@@ -14,7 +14,7 @@ const digits = (value) => (Number.isInteger(value) || typeof value !== "number" 
 // A table of labels, the best first: rows of {label, score}, which may have a number each.
 function scoreTable(rows) {
   const sorted = [...rows].sort((a, b) => b.score - a.score), numbered = rows.every((one) => one.index !== undefined);
-  const scores = sorted.map((one) => one.score), high = Math.max(...scores), low = Math.min(...scores, 0);
+  const high = sorted[0]?.score ?? 0, low = Math.min(sorted.at(-1)?.score ?? 0, 0);
   const isRatio = low >= 0 && high <= 1, most = isRatio ? 1 : high - low || 1;
   const body = make("tbody"), titles = [...(numbered ? [["position", 1]] : []), ["label"], ["bar"], ["score", 1]];
   const show = (shown) => body.replaceChildren(...shown.map(({ label, score, index }) => make("tr", {},
@@ -23,7 +23,7 @@ function scoreTable(rows) {
     make("td", { class: "number" }, score.toFixed(isRatio ? 4 : 3)))));
   show(sorted.slice(0, FEW_SCORES));
   const headed = make("thead", {}, make("tr", {}, ...titles.map(([key, isNumber]) => (key === "bar" ? make("td") : make("th", { scope: "col", class: isNumber ? "number" : "" }, t(key))))));
-  const table = make("div", { class: "scroll" }, make("table", { class: "scores" }, headed, body));
+  const table = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("score") }, make("table", { class: "scores" }, headed, body));
   if (sorted.length <= FEW_SCORES) return table;
   const more = make("button", { type: "button", class: "small", onclick: () => { show(sorted.slice(0, MOST_SCORES)); more.remove(); } }, t("show_all", Math.min(sorted.length, MOST_SCORES)));
   return make("div", {}, table, more);
@@ -131,16 +131,18 @@ function scoredTensors(tensors) {
     const isFilled = (one) => one.label === "" && one.index === -1;
     const indexOf = (position) => numbers?.values[position] ?? (isTable || length < 2 ? undefined : position);
     const rows = inRows(labels.values.map((label, position) => ({ label, score: scores.values[position], index: indexOf(position) })), length);
-    return { used: [labels, scores, numbers], elements: titledRows(rows.map((row) => scoreTable(row.filter((one) => !isFilled(one))))) };
+    return { used: [labels, scores, numbers], elements: titledRows(rows, (row) => scoreTable(row.filter((one) => !isFilled(one)))) };
   }
   return null;
 }
 
 const inRows = (values, length) => Array.from({ length: Math.ceil(values.length / Math.max(length, 1)) }, (_, row) => values.slice(row * length, (row + 1) * length));
 
-function titledRows(tables) {
-  if (tables.length === 1) return tables;
-  return tables.slice(0, MOST_ROWS).flatMap((table, row) => [make("h4", {}, t("row_number", row + 1)), table]);
+// A table for each row of a batch, which a call makes; of many rows, for the first.
+function titledRows(rows, tableOf) {
+  if (rows.length === 1) return [tableOf(rows[0])];
+  const titled = rows.slice(0, MOST_ROWS).flatMap((row, at) => [make("h4", {}, t("row_number", at + 1)), tableOf(row)]);
+  return rows.length > MOST_ROWS ? [...titled, make("p", { class: "quiet" }, t("more_rows", rows.length - MOST_ROWS))] : titled;
 }
 
 function tensorElement(tensor, model) {
@@ -152,7 +154,7 @@ function tensorElement(tensor, model) {
   const columns = columnsOf(model, name, size);
   if (isScores(tensor, columns)) {
     const rows = inRows(values.map((score, index) => ({ label: columns?.[index % size] ?? t("class_number", index % size), score })), size);
-    return [title, ...titledRows(rows.map((row) => scoreTable(row)))];
+    return [title, ...titledRows(rows, scoreTable)];
   }
   return [title, values.length <= FEW_VALUES ? fewValues(shape, values) : statistics(values)];
 }

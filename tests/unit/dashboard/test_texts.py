@@ -72,7 +72,7 @@ def test_nothing_is_left_in_english() -> None:
 
 def test_every_text_that_the_page_uses_exists() -> None:
     page = (FOLDER / "index.html").read_text(encoding="utf-8")
-    used = set(re.findall(r'data-(?:t|label)="(\w+)"', page))
+    used = set(re.findall(r'data-(?:t|label|hint|placeholder)="(\w+)"', page))
     for script in SCRIPTS:
         source = (FOLDER / "scripts" / f"{script}.js").read_text(encoding="utf-8")
         used |= set(re.findall(r'\bt\("(\w+)"', source))

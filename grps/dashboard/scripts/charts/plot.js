@@ -19,6 +19,7 @@ class Plot {
     charts.push(this);
     new ResizeObserver(() => this.resize()).observe(this.body);
     this.body.addEventListener("keydown", (event) => this.press(event));
+    this.showTitle();
   }
 
   showTitle() {
