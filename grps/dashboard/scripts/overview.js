@@ -20,7 +20,10 @@ function noteRates(live) {
       rates.busy.set(model.model, Math.min(1, worked / elapsed / Math.max(1, model.instances)));
     }
   }
+  const isFirst = !previous;
   previous = live;
+  // Commands that were opened before the models were known lack theirs.
+  if (isFirst && byId("commands").open) showCommands();
 }
 
 const busyShare = (model) => rates.busy.get(model.model) ?? 0;
