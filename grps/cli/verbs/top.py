@@ -93,7 +93,7 @@ def command(name: str | None, interval: float, once: bool) -> None:
       grpst top
       grpst top my_grps --interval 5
       grpst top --once
-    """  # noqa: D301 - \b is click\'s mark for text that is not wrapped
+    """  # noqa: D301 - \b is click's mark for text that is not wrapped
     watch(View(name), interval, once=once)
 
 

@@ -36,7 +36,7 @@ def command(as_json: bool) -> None:
       grpst version
       grpst version --json | python -m json.tool
       grpst --version     # one line, for scripts
-    """  # noqa: D301 - \b is click\'s mark for text that is not wrapped
+    """  # noqa: D301 - \b is click's mark for text that is not wrapped
     from grps.backends.libraries import LIBRARIES
     from grps.deploy.build_facts import module_abi, module_build, server_build
 

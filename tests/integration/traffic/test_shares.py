@@ -25,12 +25,11 @@ def test_a_tenth_of_ten_thousand_requests(tmp_path: Path) -> None:
         content = Content(given={"model": "m", "str_data": "x"})
         prepared = make_requests("http", target, None, content, streaming=False)
         window = Window(warmup_s=0, duration_s=None, count=REQUESTS)
-        found = measure(target, prepared, Closed(8), window)
+        found = measure(target, prepared, Closed(1), window)
         assert found.succeeded == REQUESTS, found.errors
         counts = served(server)
         assert sum(counts.values()) == REQUESTS
-        # What is promised is 9 % to 11 %; the shares are exact, but for requests that overtake.
-        assert 0.099 <= counts["m-2"] / REQUESTS <= 0.101, counts
+        assert abs(counts["m-2"] - 1000) <= 1, counts
 
 
 def versions_of_keys(server: RunningServer) -> list[str]:

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 
 import onnx
@@ -18,6 +19,7 @@ from tools.release.commands import ReleaseError
 
 MODEL = "double.onnx"
 READY_TIMEOUT_S = 120
+_POLL_S = 0.1
 END_TIMEOUT_S = 60
 CONFIGURATION = {
     "inference.yml": "models:\n"
@@ -115,9 +117,13 @@ def _call_when_ready(server: subprocess.Popen[bytes], url: str) -> None:
                 urllib.request.Request(url, data=body, headers=head), timeout=10
             ) as response:
                 answer = json.load(response)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise ReleaseError(f"answered {error.code}: {error.read(500)!r}") from error
+            time.sleep(_POLL_S)  # the model is not loaded yet
+            continue
         except OSError:
-            # Not listening yet, or the model is not loaded.
-            time.sleep(0.1)
+            time.sleep(_POLL_S)  # it does not listen yet
             continue
         if answer.get("ndarray") != [[2.0, 5.0]]:
             raise ReleaseError(f"the answer is {answer}")
