@@ -168,14 +168,16 @@ impl Registry {
     fn apply_decided(&self, decided: Decided) {
         let Decided { entry, decision } = decided;
         let (model, revision) = (&entry.spec.model, entry.revision);
+        let mut is_stale = false;
         let applied = self.apply(model, |now| {
-            if now.revision != revision {
+            is_stale = now.revision != revision;
+            if is_stale {
                 return Err(Error::new(Cause::Cancelled, "the traffic was changed meanwhile"));
             }
             Ok((decision, None))
         });
         match applied {
-            Err(error) if error.cause() == Cause::Cancelled => {
+            Err(_) if is_stale => {
                 tracing::info!(
                     model,
                     "a decision on the traffic is dropped: it was changed meanwhile"

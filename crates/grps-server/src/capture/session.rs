@@ -172,11 +172,7 @@ impl Session {
     /// Waits until what was recorded is written; blocks. A disk that hangs is not waited for long.
     pub(super) fn flush(&self) {
         let sent = self.queue.lock().sent;
-        if !self.state.progress.wait_for(sent, FLUSH_TIMEOUT) {
-            tracing::warn!(
-                "the disk of the capture is slow: the latest records are not written yet"
-            );
-        }
+        warn_unless(self.state.progress.wait_for(sent, FLUSH_TIMEOUT));
     }
 
     /// Records nothing more, and waits until all is written; blocks. Returns whether it is: a disk that
@@ -184,7 +180,9 @@ impl Session {
     pub(super) fn stop(&self) -> bool {
         let sender = self.queue.lock().sender.take();
         drop(sender);
-        self.state.progress.wait_for_end(FLUSH_TIMEOUT)
+        let is_written = self.state.progress.wait_for_end(FLUSH_TIMEOUT);
+        warn_unless(is_written);
+        is_written
     }
 
     /// Why nothing is written any more.
@@ -197,6 +195,12 @@ impl Session {
 fn is_sampled(number: u64, ratio: f64) -> bool {
     // Between 0 and 1 the product fits; 1 saturates.
     number.wrapping_mul(SPREAD) <= (ratio * u64::MAX as f64) as u64
+}
+
+fn warn_unless(is_written: bool) {
+    if !is_written {
+        tracing::warn!("the disk of the capture is slow: the latest records are not written yet");
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 const MIN_BYTES: u64 = 64 << 10;
 /// Headers that are always recorded.
 const USUAL_HEADERS: [&str; 2] = ["content-type", "user-agent"];
+
 /// What the configuration says of captures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaptureSettings {
