@@ -206,6 +206,7 @@ fn warn_unless(is_written: bool) {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+    use std::io::Write as _;
     use std::os::fd::OwnedFd;
     use std::sync::mpsc::channel;
 
@@ -215,9 +216,13 @@ mod tests {
     use super::super::format::CaptureRecord;
     use super::*;
 
-    /// A file whose writes never end once a few bytes are written.
+    /// What a pipe has room for.
+    const PIPE_BYTES: usize = 64 << 10;
+
+    /// A file whose writes never end: a pipe that is full.
     fn hung() -> io::Result<File> {
-        let (reader, writer) = io::pipe()?;
+        let (reader, mut writer) = io::pipe()?;
+        writer.write_all(&[0; PIPE_BYTES])?;
         // Without a reader the writes would fail.
         std::mem::forget(reader);
         Ok(File::from(OwnedFd::from(writer)))
