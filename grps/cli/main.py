@@ -50,7 +50,7 @@ def main() -> None:
     \b
     Or write the code yourself, in one file or in a project:
       grpst example app
-      grpst serve app/app.py
+      grpst dev app/app.py
       grpst create my_project
       grpst dev my_project
       grpst archive my_project
