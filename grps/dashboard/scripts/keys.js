@@ -13,8 +13,8 @@ function toggleCompare() {
   if (!byId("compare").disabled) byId("compare").click();
 }
 
-// Whether what is typed goes into a field.
-const isTyping = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+// Whether what is typed goes into a field; that of a dialog which was just closed keeps the focus for a moment.
+const isTyping = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]")?.checkVisibility();
 
 function pressKey(event) {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
