@@ -13,6 +13,7 @@ endif
 .PHONY: all help setup build release demo test lint format generate docs docs-serve bench clean
 
 all: setup lint test ## Everything CI checks (default)
+	@$(VENV_PYTHON) -m tools.release --check
 	@$(VENV_PYTHON) -m tools.demo --stop
 
 help: ## List the targets
@@ -24,7 +25,7 @@ setup: ## Make .venv with all packages and the native module (first time 5 to 10
 build: setup ## Build a wheel for this machine into dist/
 	@$(VENV_PYTHON) -m maturin build --release --strip --out dist
 
-release: setup ## Make and test all of a release but its upload, in dist/ (ARGS=--check is a short form)
+release: setup ## Make and test all of a release but its upload, in dist/ (ARGS=--check is the short form of CI)
 	@$(VENV_PYTHON) -m tools.release $(ARGS)
 
 demo: setup ## Serve a real model and ask it about files (ARGS=--stop to end at once)
