@@ -11,13 +11,11 @@ from grps.tune.goal import Goal
 from grps.tune.settings import Settings, Variant
 from grps.tune.simulation import Policy, RunTime, Simulated, poisson, simulate
 
-_REQUESTS = 2000
-_FEW_REQUESTS = 700
+_REQUESTS = 1000
+_FEW_REQUESTS = 500
 _PROCESS_MS = 0.15
 """What a worker process adds to a run: the way of its batch there and back."""
-_IN_RUN = 0.3
-"""Share of what serving adds to a request that an instance does for a batch, not for a request."""
-_STEPS = 7
+_STEPS = 5
 _JITTERS = 1 << 12
 
 
@@ -27,12 +25,14 @@ class Overhead:
 
     Attributes:
         latency_ms: Of a request alone.
-        cpu_ms: CPU time of a request outside of the model: the server, and the load generator if
-            it runs on the same machine.
+        cpu_ms: CPU time of a request outside of instances: the server's threads, and the load
+            generator if it runs on the same machine.
+        run_ms: What an instance does for a batch besides the run of the model.
     """
 
     latency_ms: float = 0.3
-    cpu_ms: float = 0.15
+    cpu_ms: float = 0.1
+    run_ms: float = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Predictor:
         curves = self._curves[settings.variant]
         found = self._simulated(settings, rate, requests)
         # The first requests find an empty queue.
-        around_ms = max(0.0, self.overhead.latency_ms - _IN_RUN * self.overhead.cpu_ms)
+        around_ms = max(0.0, self.overhead.latency_ms - self.overhead.run_ms)
         latencies = found.latencies_s[requests // 10 :] * 1000 + around_ms
         percentile = float(np.percentile(latencies, self._goal.share))
         runs_ms = sum(curves.alone.cpu_ms(one.count) for one in found.batches)
@@ -115,7 +115,7 @@ class Predictor:
 
     def _serving_ms(self, batch: float) -> float:
         """Return the CPU time that serving adds to a request in a batch."""
-        return self.overhead.cpu_ms * (1 - _IN_RUN + _IN_RUN / batch)
+        return self.overhead.cpu_ms + self.overhead.run_ms / batch
 
     def _simulated(self, settings: Settings, rate: float, requests: int) -> Simulated:
         window = None if settings.wait_us is None else settings.wait_us / 1e6
@@ -126,9 +126,9 @@ class Predictor:
     def run_time(self, settings: Settings, rate: float) -> RunTime:
         """Return the run time of batches while the server works on requests at a rate."""
         curves, isolation = self._curves[settings.variant], settings.isolation
-        added_ms = self.overhead.cpu_ms * _IN_RUN
+        added_ms = self.overhead.run_ms
         added_ms += _PROCESS_MS if isolation == "process" else 0.0
-        serving = rate * self.overhead.cpu_ms * (1 - _IN_RUN) / 1000
+        serving = rate * self.overhead.cpu_ms / 1000
         known: dict[tuple[int, int], tuple[float, tuple[float, ...]]] = {}
         places = np.random.default_rng(2).random(_JITTERS).tolist()
         number = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from grps.tune.errors import BusyMachineError
 from grps.tune.load_of_others import Use, Watch, calibrate, describe
 
@@ -11,22 +9,21 @@ _OTHERS = 0.1
 """Share of the processors that others may use."""
 _SPREAD = 1.15
 """Ratio of the fixed piece of work before and after from which on the speed has changed."""
-_LOOK_S = 0.5
+_LOOK_S = 0.8
 
 
 class QuietCheck:
     """Compares the machine before and after a search."""
 
     def __init__(self, cpus: int) -> None:
-        """Look at the machine for half a second.
+        """Look at the machine for about a second.
 
         Args:
             cpus: Processors that may be used.
         """
         self.most_others = _OTHERS * cpus
         look = Watch()
-        self.before_ms = calibrate()
-        time.sleep(_LOOK_S)
+        self.before_ms = calibrate(_LOOK_S)
         self._first = look.used()
         self._watch = Watch()
 
@@ -44,7 +41,7 @@ class QuietCheck:
 
     def end(self) -> tuple[Use, float, str | None]:
         """Return what others used, the work after, and why nothing can be concluded, if so."""
-        use, after_ms = self._watch.used(), calibrate()
+        use, after_ms = self._watch.used(), calibrate(_LOOK_S)
         slow, fast = max(self.before_ms, after_ms), min(self.before_ms, after_ms)
         trouble = None
         if self._is_busy(use):

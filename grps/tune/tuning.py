@@ -123,7 +123,7 @@ def _predictor(search: Search, saved: Saved, cpus: int, default: TrialService) -
     model = _model_alone(search, saved)
     predictor.overhead = Overhead(
         max(alone.p50_ms - model.ms(1), _LEAST_OVERHEAD.latency_ms),
-        max(several.cpu_ms - model.cpu_ms(1), _LEAST_OVERHEAD.cpu_ms),
+        max(several.serving_ms, _LEAST_OVERHEAD.cpu_ms),
     )
     return predictor
 

@@ -29,12 +29,15 @@ _BOTH_FORMS = 4
 """From so many on, the best are tried with native threads and without."""
 _FIRST_RATE, _FIRST_OF_MOST = 0.8, 0.7
 """Share of the best prediction, and of the largest capacity, at which to begin."""
-_MOST_OPEN, _CAPACITY_S = 32, 0.6
+_MOST_OPEN = 32
+_CAPACITY_S, _CAPACITY_TURNS = 0.35, 2
 _WEAK = 0.7
 """Services below this share of the largest capacity hold no rate that the best one does not."""
 _RACE_TRIALS = 3
 """Trials of one entrant, as a guess of the time that a race takes."""
-_END_TRIALS = 10
+_LEAST_RACED = 3
+"""Services that are started at least for trials, the default among them."""
+_END_TRIALS = 8
 _DEFAULT_TRIALS = 5
 _CLOSE_ENOUGH = 1.1
 
@@ -114,14 +117,32 @@ class Contest:
         capacities = self._capacities(entrants)
         most = max(capacities.values())
         rate = max(1.0, min(rate, _FIRST_OF_MOST * most))
-        strong = [one for one in entrants if capacities[one.name] >= _WEAK * most]
         end_s = _END_TRIALS * self.trials.cost_s(rate)
+        strong = self._strong(entrants, capacities, self._clock.left_s - end_s, rate)
         return race(self.trials, strong, rate, self._clock, end_s, capacities)
+
+    def _strong(
+        self,
+        entrants: Sequence[TrialService],
+        capacities: dict[str, float],
+        left_s: float,
+        rate: float,
+    ) -> list[TrialService]:
+        """Return those that may win, the strongest first, as many as there is time for."""
+        least = _WEAK * max(capacities.values())
+        count = int(left_s / (_RACE_TRIALS * self.trials.cost_s(rate)))
+        ordered = sorted(entrants, key=lambda one: -capacities[one.name])
+        strong = [one for one in ordered if capacities[one.name] >= least]
+        return strong[: max(_LEAST_RACED, count)]
 
     def _capacities(self, services: Sequence[TrialService]) -> dict[str, float]:
         """Return how many requests per second services answer that are always busy."""
         at_once = min(_MOST_OPEN, self._setting.concurrency)
-        found = {one.name: one.closed(at_once, _CAPACITY_S).throughput for one in services}
+        found = {one.name: 0.0 for one in services}
+        for _ in range(_CAPACITY_TURNS):
+            for one in services:
+                throughput = one.closed(at_once, _CAPACITY_S).throughput
+                found[one.name] = max(found[one.name], throughput)
         for name, throughput in found.items():
             self._report("capacity", f"{throughput:.4g} requests/s: {name}")
         return found
@@ -133,8 +154,13 @@ class Contest:
 
     def _entrants(self, ranked: Sequence[Ranked], rate: float) -> list[TrialService]:
         """Start services with the best settings, as many as there is time for."""
-        each_s = self._start_s + _RACE_TRIALS * self.trials.cost_s(rate)
-        left_s = self._clock.left_s - _END_TRIALS * self.trials.cost_s(rate)
+        trial_s = self.trials.cost_s(rate)
+        left_s = self._clock.left_s - _END_TRIALS * trial_s
+        if self._goal.rate is None:
+            each_s = self._start_s + _CAPACITY_TURNS * _CAPACITY_S
+            left_s -= (_LEAST_RACED - 1) * _RACE_TRIALS * trial_s
+        else:
+            each_s = self._start_s + _RACE_TRIALS * trial_s
         count = max(1, min(_MOST, int(left_s / each_s)))
         services = []
         for one in self._chosen(ranked, count):

@@ -26,7 +26,7 @@ _CLEARLY_MORE = 1.1
 _SEEDS = 1000
 _MOST_DISTURBED = 5
 """Trials that are repeated: with more, there is no verdict in the end."""
-_BEGIN_S = 0.6
+_BEGIN_S = 0.5
 """What a trial takes besides its seconds."""
 
 

@@ -34,7 +34,7 @@ from grps.perf import (
     probe,
 )
 from grps.tune.goal import Goal
-from grps.tune.load_of_others import Watch, service_cpu_s
+from grps.tune.load_of_others import Watch, service_cpu_s, serving_cpu_s
 from grps.tune.trials.result import Trial
 
 _HOST = "127.0.0.1"
@@ -71,12 +71,13 @@ class Closely:
 
     Attributes:
         p50_ms: Their median latency.
-        cpu_ms: CPU time of each, of service and load generator.
+        serving_ms: CPU time of each outside of the model: threads that decode and encode, and the
+            load generator.
         throughput: Successes per second.
     """
 
     p50_ms: float
-    cpu_ms: float
+    serving_ms: float
     throughput: float
 
 
@@ -130,10 +131,10 @@ class TrialService:
 
     def closed(self, concurrency: int, seconds: float) -> Closely:
         """Keep a number of requests open for a while."""
-        before_s = service_cpu_s(self._pid)
+        before_s = serving_cpu_s(self._pid)
         warmup_s = 0.1
         found = self._measured(Closed(concurrency), Window(warmup_s, seconds))
-        used_s = service_cpu_s(self._pid) - before_s + found.cpu_s
+        used_s = serving_cpu_s(self._pid) - before_s + found.cpu_s
         sent = found.succeeded * (1 + warmup_s / seconds)
         return Closely(found.latency.percentile(50), _each(used_s, sent), found.throughput)
 

@@ -20,6 +20,7 @@ from grps.tune import Search, TuneError, read_goal, tune
 from grps.tune.curves.curve import Curves
 from grps.tune.curves.measuring import Plan, measure_curves
 from grps.tune.curves.orders import Loaded
+from grps.tune.load_of_others import serving_cpu_s
 from grps.tune.settings import Settings, Variant, model_config
 from grps.tune.trials.service import Setting, running
 from tests.onnx_models import save_node
@@ -91,6 +92,9 @@ def test_a_service_is_tried_and_ended(tmp_path: Path, home: Path) -> None:
         assert trial.holds, trial
         assert trial.cpu_ms > 0
         assert trial.throughput > 0
+        assert service.closed(8, 1.0).serving_ms > 0
+        running_now = psutil.Process().children(recursive=True)
+        assert any(serving_cpu_s(one.pid) > 0 for one in running_now)
     left = [one for one in psutil.Process().children(recursive=True) if one not in before]
     assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
 

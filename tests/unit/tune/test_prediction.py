@@ -48,7 +48,7 @@ def test_two_instances_serve_more_unless_they_slow_each_other_down() -> None:
 
 def test_serving_takes_its_part_of_the_processors() -> None:
     predicts = predictor(curves(ONE, 0.2, 0.0))
-    predicts.overhead = Overhead(latency_ms=1.0, cpu_ms=4.0)
+    predicts.overhead = Overhead(latency_ms=1.0, cpu_ms=4.0, run_ms=0.0)
     assert predicts.goodput(Settings(ONE, runs=2)) < 1000 * 2 / 4.0
     at = predicts.at(Settings(ONE), 10.0)
     assert at.cpu_ms == pytest.approx(4.2)
@@ -58,7 +58,7 @@ def test_serving_takes_its_part_of_the_processors() -> None:
 
 def test_batches_save_a_part_of_what_serving_adds() -> None:
     predicts = predictor(curves(ONE, 0.0, 0.1))
-    predicts.overhead = Overhead(latency_ms=1.0, cpu_ms=1.0)
+    predicts.overhead = Overhead(latency_ms=1.0, cpu_ms=0.7, run_ms=0.3)
     alone, batched = (predicts.goodput(Settings(ONE, max_batch=size)) for size in (1, 8))
     assert batched > 1.2 * alone
 

@@ -11,10 +11,11 @@ import psutil
 import pytest
 
 from grps.tune import BusyMachineError, load_of_others, quiet
-from grps.tune.load_of_others import Use, Watch, describe, service_cpu_s
+from grps.tune.load_of_others import Use, Watch, describe, service_cpu_s, serving_cpu_s
 from grps.tune.quiet import QuietCheck
 
 SPIN = "while True: pass"
+SPIN_TO_SERVE = f"open('/proc/thread-self/comm', 'w').write('grps-io')\n{SPIN}"
 
 
 @pytest.fixture
@@ -41,6 +42,16 @@ def test_children_are_not_others(spinner: subprocess.Popen[bytes]) -> None:
     assert service_cpu_s(spinner.pid) - before_s > 0.25
 
 
+@pytest.mark.parametrize(("code", "most_s"), [(SPIN, 0.0), (SPIN_TO_SERVE, 10.0)])
+def test_only_threads_that_serve_count_as_serving(code: str, most_s: float) -> None:
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        busy_for(process, 0.3)
+        found = serving_cpu_s(process.pid)
+        process.kill()
+    assert min(most_s, 0.25) <= found <= most_s
+    assert serving_cpu_s(process.pid) == 0.0
+
+
 def test_others_are_named(
     spinner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,7 +76,7 @@ def check(
             return next(uses)
 
     monkeypatch.setattr(quiet, "Watch", Told)
-    monkeypatch.setattr(quiet, "calibrate", lambda: next(works))
+    monkeypatch.setattr(quiet, "calibrate", lambda seconds: next(works))
     monkeypatch.setattr(quiet, "_LOOK_S", 0.0)
     return QuietCheck(2)
 
