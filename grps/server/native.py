@@ -109,8 +109,8 @@ __all__ = [
     "top_logprobs",
 ]
 
-BodyOfModel = RawBody | Literal["http"]
-"""``http``: user code reads the whole HTTP request, where the front end passes it on."""
+BodyOfModel = RawBody | Literal["json", "http"]
+"""``json``: of a form that user code defines; ``http``: user code reads the whole HTTP request, where the front end passes it on."""
 NATIVE_LEVELS = {"warning": "warn"}
 
 

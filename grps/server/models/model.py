@@ -189,7 +189,7 @@ class LoadedModel:
         if self.config.inferer_type == "torchserve":
             return "http"
         if (request := request_form(self.config)) is not None:
-            return "bytes" if request.form == "bytes" else "text"
+            return request.form
         return raw_body_of(self.config.converter_type)
 
     def _metadata(self) -> str:

@@ -47,6 +47,16 @@ def greet(name: str, times: int = 1) -> dict:
 
 
 @grps.model
+def keys(value: dict) -> dict:
+    return {"keys": sorted(value)}
+
+
+@grps.model
+def count(items: list) -> dict:
+    return {"length": len(items)}
+
+
+@grps.model
 def size(data: bytes) -> dict:
     return {"bytes": len(data)}
 
@@ -188,6 +198,48 @@ def test_arrays_by_name(server: RunningServer) -> None:
     refused = server.post({"ndarray": [[1, 2, 3]]}, "?model=typed")
     assert refused.status_code == 400
     assert "input 'x' has shape [?,2], got [1, 3]" in refused.json()["status"]["msg"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "Ann"},
+        {"name": "Ann", "model": "of somebody"},
+        {"str_data": '{"name": "Ann"}'},
+        {"model": "greet", "str_data": '{"name": "Ann"}'},
+        {"gmap": {"s_s": {"name": "Ann"}}},
+    ],
+)
+def test_json_of_their_own_form(server: RunningServer, body: dict[str, Any]) -> None:
+    found = server.post(body, "?model=greet")
+    if "of somebody" in body.values():
+        assert found.status_code == 400
+        assert "model" in found.json()["status"]["msg"]
+    else:
+        assert found.status_code == 200, found.text
+        assert json.loads(found.json()["str_data"]) == {"greeting": "hello Ann"}
+
+
+def test_json_of_their_own_form_names_its_model(server: RunningServer) -> None:
+    found = server.post({"model": "keys", "items": [1, 2]}, "?model=greet")
+    assert json.loads(found.json()["str_data"]) == {"keys": ["items", "model"]}
+    found = server.post({"model": "count", "items": [1, 2]}, "?model=keys")
+    assert found.status_code == 400, found.text
+
+
+@pytest.mark.parametrize("items", [[], [1, 2], "text", 3, None])
+def test_json_of_any_type(server: RunningServer, items: Any) -> None:
+    found = server.post(items, "?model=count")
+    if isinstance(items, list):
+        assert json.loads(found.json()["str_data"]) == {"length": len(items)}
+    else:
+        assert found.status_code == 400, found.text
+
+
+@pytest.mark.parametrize("model", ["typed", "shout", "size", "color"])
+def test_other_functions_need_a_message_in_json(server: RunningServer, model: str) -> None:
+    refused = server.post({"name": "Ann"}, f"?model={model}")
+    assert refused.status_code == 400, refused.text
 
 
 def test_text_bytes_and_json(server: RunningServer) -> None:

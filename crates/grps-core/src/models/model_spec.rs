@@ -16,6 +16,8 @@ pub enum RawBody {
     Bytes,
     /// Text in UTF-8.
     Text,
+    /// JSON of the model's own form, as text.
+    Json,
     /// The whole HTTP request, which user code reads and answers where the front end passes it on;
     /// elsewhere a file.
     Http,

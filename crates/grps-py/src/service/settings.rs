@@ -387,10 +387,11 @@ fn parse_raw_body(name: &str) -> PyResult<RawBody> {
     match name {
         "bytes" => Ok(RawBody::Bytes),
         "text" => Ok(RawBody::Text),
+        "json" => Ok(RawBody::Json),
         "http" => Ok(RawBody::Http),
-        _ => {
-            Err(PyValueError::new_err(format!("raw_body must be bytes, text or http, not {name}")))
-        }
+        _ => Err(PyValueError::new_err(format!(
+            "raw_body must be bytes, text, json or http, not {name}"
+        ))),
     }
 }
 

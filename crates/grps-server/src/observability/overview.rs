@@ -301,7 +301,7 @@ fn describe_model(model: &Model) -> Value {
         },
         "raw_body": spec.raw_body.map(|raw| match raw {
             RawBody::Bytes | RawBody::Http => "bytes",
-            RawBody::Text => "text",
+            RawBody::Text | RawBody::Json => "text",
         }),
         "inputs": spec.signature.as_ref().map(|signature| describe_tensors(&signature.inputs)),
         "outputs": spec.signature.as_ref().map(|signature| describe_tensors(&signature.outputs)),

@@ -51,7 +51,7 @@ impl BodyForm {
         });
         match raw {
             Some(RawBody::Bytes | RawBody::Http) if is_unspecific => Ok(Self::Binary),
-            Some(RawBody::Text) if is_unspecific => Ok(Self::Text),
+            Some(RawBody::Text | RawBody::Json) if is_unspecific => Ok(Self::Text),
             _ if !headers.contains_key(header::CONTENT_TYPE) => {
                 Err(Error::invalid("No content type in headers."))
             }

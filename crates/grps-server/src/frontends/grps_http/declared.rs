@@ -14,6 +14,8 @@ pub(super) enum Declared {
     Bytes,
     /// A text.
     Text,
+    /// JSON that the code of the model reads.
+    Json,
     /// These tensors.
     Tensors(Vec<DeclaredInput>),
 }
@@ -37,6 +39,7 @@ impl Declared {
         match read_by_converter(route) {
             Some(RawBody::Bytes | RawBody::Http) => return Self::Bytes,
             Some(RawBody::Text) => return Self::Text,
+            Some(RawBody::Json) => return Self::Json,
             None => {}
         }
         let described = described(route).unwrap_or_default();

@@ -1,13 +1,14 @@
 //! Decodes predict bodies to the input of a route.
 
 use bytes::Bytes;
-use grps_core::{Cause, Content, DataType, Error, InputForm, Route, Tensor};
+use grps_core::{Cause, Content, DataType, Error, InputForm, RawBody, Route, Tensor};
 
 use crate::call::call::Call;
 use crate::codec::json::JsonRequest;
-use crate::codec::{self, GrpsMessage, Room, WireType, json, proto};
+use crate::codec::{self, Data, GrpsMessage, Room, WireType, json, proto};
 use crate::frontends::grps_http::body_form::{BodyForm, text_message};
 use crate::frontends::grps_http::query::PredictQuery;
+use crate::frontends::shared::inference::content::read_by_converter;
 use crate::frontends::shared::input;
 
 /// The body of a predict call.
@@ -55,7 +56,7 @@ impl PredictBody<'_> {
             return Ok((route, Content::Tensors(vec![tensor])));
         }
         let (request, early) = match form {
-            BodyForm::Json => decode_json(&bytes, &query.model, room, &mut route_to)?,
+            BodyForm::Json => decode_any_json(&bytes, &query.model, room, &mut route_to)?,
             BodyForm::Binary => (without_ndarray(GrpsMessage::of_binary(bytes.clone())), None),
             BodyForm::Text => (without_ndarray(text_message(&bytes, room)?), None),
         };
@@ -73,6 +74,34 @@ impl PredictBody<'_> {
 
 /// The route that was resolved during decoding, and its model name.
 type EarlyRoute = Option<(String, Result<Route, Error>)>;
+
+/// Decodes a message in JSON; where that has no data or is none, and the model reads JSON of its own
+/// form, the body is the input of the model.
+fn decode_any_json(
+    body: &Bytes,
+    queried: &str,
+    room: &Room<'_>,
+    route_to: &mut impl FnMut(&str) -> Result<Route, Error>,
+) -> Result<(JsonRequest, EarlyRoute), Error> {
+    let decoded = decode_json(body, queried, room, route_to);
+    let in_body = match &decoded {
+        Ok((request, _)) if !matches!(request.message.data, Data::None) => return decoded,
+        Ok((request, _)) => request.message.model.clone(),
+        Err(error) if error.cause() == Cause::InvalidArgument => String::new(),
+        Err(_) => return decoded,
+    };
+    // What the body calls "model" may mean something else to code that reads the body itself.
+    let named = Some(in_body).filter(|name| !name.is_empty() && route_to(name).is_ok());
+    let name = named.unwrap_or_else(|| queried.to_owned());
+    let route = route_to(&name);
+    let reads_json = |route: &Route| read_by_converter(route) == Some(RawBody::Json);
+    if !route.as_ref().is_ok_and(reads_json) {
+        return decoded;
+    }
+    room.clear();
+    let message = GrpsMessage { model: name.clone(), ..text_message(body, room)? };
+    Ok((without_ndarray(message), Some((name, route))))
+}
 
 /// Decodes JSON in one pass. The element type of an `ndarray` depends on the route, so the route is
 /// resolved when the decoder reaches an `ndarray`. A body that names another model after its `ndarray`

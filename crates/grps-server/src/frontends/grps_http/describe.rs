@@ -11,6 +11,8 @@ use crate::frontends::openapi::schema::{
 };
 use crate::frontends::shared::description::{ModelForms, ServedModel, TypedForms};
 
+const JSON_OF_CODE: &str = "What the code of the model reads, or a message with it as str_data.";
+
 /// The messages of predict calls.
 pub(crate) const PREDICT_FORMS: TypedForms = TypedForms { kind: "predict", describe };
 
@@ -21,7 +23,7 @@ fn describe(model: &ServedModel<'_>) -> ModelForms {
     let of_tensors = model.route.form() == InputForm::Tensors;
     let outputs = if of_tensors { route_signature::outputs(model.route) } else { Vec::new() };
     let response = match declared {
-        Declared::Bytes | Declared::Text => json!({"allOf": [named("GrpsConverted")]}),
+        Declared::Bytes | Declared::Text | Declared::Json => json!({"allOf": [named("GrpsConverted")]}),
         _ => response(&outputs),
     };
     let with_model = |schema| with_model(model, schema);
@@ -31,6 +33,7 @@ fn describe(model: &ServedModel<'_>) -> ModelForms {
         Declared::Text => {
             (Some(with_model(named("GrpsTextInput"))), false, Some(json!({"str_data": "text"})))
         }
+        Declared::Json => (Some(json!({"description": JSON_OF_CODE})), false, None),
         Declared::Tensors(inputs) => (Some(with_model(request(inputs))), false, message(inputs)),
     };
     let name = model.names.first();

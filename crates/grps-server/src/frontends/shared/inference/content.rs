@@ -46,7 +46,7 @@ pub(crate) fn inputs(route: &Route) -> Vec<TensorSpec> {
     let name = match read_by_converter(route) {
         None => return route_signature::inputs(route),
         Some(RawBody::Bytes | RawBody::Http) => "file",
-        Some(RawBody::Text) => "text",
+        Some(RawBody::Text | RawBody::Json) => "text",
     };
     let (dtype, shape) = (Some(DataType::String), Some(vec![Some(1)]));
     vec![TensorSpec { name: name.into(), dtype, shape, required: true }]
@@ -72,7 +72,7 @@ fn only_string(inputs: &[Tensor]) -> Option<&Bytes> {
 pub(crate) fn of_file(form: RawBody, bytes: &Bytes) -> Result<GrpsMessage, Error> {
     match form {
         RawBody::Bytes | RawBody::Http => Ok(GrpsMessage::of_binary(bytes.clone())),
-        RawBody::Text => match std::str::from_utf8(bytes) {
+        RawBody::Text | RawBody::Json => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(GrpsMessage::of_text(text.to_owned())),
             Err(_) => {
                 let start = String::from_utf8_lossy(bytes.get(..16).unwrap_or(bytes));
