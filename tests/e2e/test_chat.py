@@ -125,7 +125,7 @@ def test_tokens_of_the_model_have_probabilities(page: Page) -> None:
     tokens = answer.locator(".token")
     assert 1 <= tokens.count() <= 8
     tokens.first.hover()
-    expect(answer.locator(".told")).to_contain_text(re.compile(r"[\d.]+ %"))
+    expect(answer.locator(".token-tip")).to_contain_text(re.compile(r"[\d.]+ %"))
     answer.get_by_role("button", name="Show as text").click()
     expect(tokens).to_have_count(0)
     expect(answer.locator(".said")).not_to_be_empty()
@@ -158,16 +158,16 @@ def test_tokens_are_described_under_the_pointer_and_by_keys(page: Page) -> None:
     answer = page.locator(".turn.answer")
     assert answer.locator(".token").all_inner_texts() == ["Paris", "↵\n", "◌", "🦀"]
     answer.locator(".token").first.hover()
-    lines = answer.locator(".told-line")
+    lines = answer.locator(".token-line")
     assert lines.all_inner_texts() == ['"Paris"\n95.1 %\n-0.050', '"Rome"\n3.02 %\n-3.500']
     page.mouse.move(0, 0)
-    expect(answer.locator(".told")).to_be_hidden()
+    expect(answer.locator(".token-tip")).to_be_hidden()
     answer.locator(".token-list").focus()
     for _ in range(2):
         page.keyboard.press("ArrowRight")
     expect(lines).to_have_text([re.compile(r"0\.67 %")])
     page.keyboard.press("Escape")
-    expect(answer.locator(".told")).to_be_hidden()
+    expect(answer.locator(".token-tip")).to_be_hidden()
 
 
 def test_other_tokens_are_left_out_if_the_engine_has_none(page: Page) -> None:

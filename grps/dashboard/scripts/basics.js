@@ -41,6 +41,7 @@ function bytes(value) {
   return `${value.toFixed(1)} TiB`;
 }
 
+const wholePercent = (ratio) => `${(100 * ratio).toFixed(0)} %`;
 const percent = (part, whole) => (whole > 0 ? (100 * part) / whole : 0);
 
 function duration(seconds) {
@@ -61,6 +62,13 @@ class Unreachable extends Error {}
 async function request(path, headers = {}) {
   try {
     return await fetch(path, { headers: { ...keyHeaders(), ...headers }, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch { throw new Unreachable(t("no_connection")); }
+}
+
+// An admin call without a body.
+async function post(path) {
+  try {
+    return await fetch(path, { method: "POST", headers: keyHeaders(), signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch { throw new Unreachable(t("no_connection")); }
 }
 
@@ -112,11 +120,13 @@ const remember = (key, value) => {
   try { localStorage.setItem(`grps.${key}`, value); } catch { /* a private window keeps nothing */ }
 };
 
+// Copies a text, and returns whether the browser let it.
+async function toClipboard(text) {
+  return await navigator.clipboard?.writeText(text).then(() => true, () => false) ?? false;
+}
+
 // Copies a text; the button that was pressed says so.
 async function copyText(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = t("copied");
-  } catch { button.textContent = t("not_copied"); }
+  button.textContent = t(await toClipboard(text) ? "copied" : "not_copied");
   setTimeout(() => { button.textContent = t("copy"); }, 2000);
 }

@@ -42,8 +42,8 @@ function showCapture() {
 async function changeCapture() {
   const action = captureNow?.state === "running" ? "stop" : "start";
   // A failed recording is stopped first.
-  if (captureNow?.state === "failed") await postCapture(`${CAPTURE}/stop`);
-  const answer = await postCapture(`${CAPTURE}/${action}`);
+  if (captureNow?.state === "failed") await post(`${CAPTURE}/stop`);
+  const answer = await post(`${CAPTURE}/${action}`);
   if (!answer.ok) {
     const failed = await answer.json().catch(() => null);
     byId("capture-state").textContent = failed?.status?.msg ?? String(answer.status);
@@ -53,9 +53,3 @@ async function changeCapture() {
   showCapture();
 }
 
-async function postCapture(path) {
-  const method = "POST";
-  try {
-    return await fetch(path, { method, headers: keyHeaders(), signal: AbortSignal.timeout(TIMEOUT_MS) });
-  } catch { throw new Unreachable(t("no_connection")); }
-}

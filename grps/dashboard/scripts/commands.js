@@ -77,10 +77,7 @@ function linkHere() {
 }
 
 async function copyLink() {
-  try {
-    await navigator.clipboard.writeText(linkHere());
-    toast(t("link_copied"));
-  } catch { toast(t("link_refused")); }
+  toast(t(await toClipboard(linkHere()) ? "link_copied" : "link_refused"));
 }
 
 function listenToCommands() {

@@ -61,7 +61,7 @@ async function copy(write) {
     byId("took").textContent = error.message;
     return;
   }
-  const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  const isCopied = await toClipboard(text);
   // Another copy may have ended meanwhile.
   byId("copied")?.remove();
   const close = make("button", { type: "button", class: "small", onclick: () => byId("copied").remove() }, t("close_copied"));

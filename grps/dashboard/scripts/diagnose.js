@@ -133,7 +133,7 @@ function diagnose(live, served, busy, cpu) {
   return found;
 }
 
-function addReasons(add, text, told) {
-  const join = (part) => told.map((one) => one[part]).filter(Boolean).join(t("gap"));
-  add(told.some((one) => one.waits) ? "warn" : "info", `${text}${t("gap")}${join("text")}`, join("advice"));
+function addReasons(add, text, reasons) {
+  const join = (part) => reasons.map((one) => one[part]).filter(Boolean).join(t("gap"));
+  add(reasons.some((one) => one.waits) ? "warn" : "info", `${text}${t("gap")}${join("text")}`, join("advice"));
 }

@@ -11,9 +11,9 @@ const viewLink = (view, key, options) => make("a", { class: "button", href: addr
 
 // Shows a box in an element, or empties it; a box that is shown stays the same elements.
 function showEmpty(id, key, makeBox) {
-  const parent = byId(id), told = key && `${key}:${language}`;
-  if ((parent.dataset.told ?? "") === (told || "")) return;
-  parent.dataset.told = told || "";
+  const parent = byId(id), shown = key && `${key}:${language}`;
+  if ((parent.dataset.shown ?? "") === (shown || "")) return;
+  parent.dataset.shown = shown || "";
   parent.replaceChildren(...(key ? [makeBox()] : []));
 }
 

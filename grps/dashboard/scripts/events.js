@@ -83,7 +83,7 @@ class Answer {
     call.arguments += called?.arguments ?? "";
   }
 
-  // Whether there is anything of it that the model may be told in the next request.
+  // Whether there is anything of it that the next request may repeat.
   get isEmpty() { return !this.content && !this.needsResults; }
 
   // Whether it calls tools whose results come next. A call of an answer that was cut off is not whole.

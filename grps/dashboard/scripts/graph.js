@@ -77,12 +77,12 @@ function updatePicture({ graph, svg, lines, ends, nodes }, live) {
   ends.request.textContent = minute ? t("per_second", number(rateOf(minute))) : "";
   ends.answer.textContent = total ? `${number(total)} ms` : "";
   for (const line of lines) updateEdge(line, rates.get(line.to) ?? rates.get(line.from) ?? 0, most);
-  const told = graph.nodes.map((node) => {
+  const spoken = graph.nodes.map((node) => {
     const own = minuteOf(live, graph, node);
     updateNode(nodes.get(node.name), node, own, live.models.find((one) => one.model === node.model), spent, node.name === slow);
     return t("pair", node.name, `${number(own?.duration.mean_ms ?? null)} ms`);
   });
-  svg.setAttribute("aria-label", t("pair", `${t("graph")} ${graph.name}`, told.join(t("comma"))));
+  svg.setAttribute("aria-label", t("pair", `${t("graph")} ${graph.name}`, spoken.join(t("comma"))));
 }
 
 function updateEdge({ path, flow, rate, to }, perSecond, most) {

@@ -53,7 +53,7 @@ function showTiles(live) {
     tile(`${t("latency")} ${t("p99")}`, milliseconds(requests, requests.p99_ms), `${t("mean")} ${milliseconds(requests, requests.mean_ms)}`, "", pastLine("*latency_p99(ms)", shown)),
     tile(t("errors"), shareText(failed, ended), t("failed_in_minute", number(failed)), failed ? "bad" : "", pastLine("*fail_rate(%)")),
     tile(t("in_flight"), number(othersInFlight(service)), t("waiting", number(service.waiting)), service.waiting ? "warn" : "", pastLine("*in_flight")),
-    tile(t("cpu"), `${(100 * rates.cpu).toFixed(0)} %`, t("of_processors", process.processors), rates.cpu > 0.9 ? "warn" : "", pastLine("*cpu_usage(%)")),
+    tile(t("cpu"), wholePercent(rates.cpu), t("of_processors", process.processors), rates.cpu > 0.9 ? "warn" : "", pastLine("*cpu_usage(%)")),
     tile(t("memory"), bytes(process.memory_bytes), t("of", bytes(process.memory_limit_bytes)), memory > 85 ? "bad" : "", pastLine("*mem_usage(%)")),
     tile(t("connections"), number(service.connections), t("threads", process.threads, process.descriptors)),
   );

@@ -8,7 +8,7 @@ function stack(minute) {
   const rest = Math.max(0, 1 - STAGES.reduce((sum, stage) => sum + share[stage], 0));
   const parts = [...STAGES.map((stage) => [stage, share[stage]]), ["other", minute.duration.count ? rest : 0]];
   const shown = parts.filter(([, part]) => part > 0.004);
-  const text = shown.map(([stage, part]) => `${t(`stage_${stage}`)} ${(100 * part).toFixed(0)} %`).join(t("comma"));
+  const text = shown.map(([stage, part]) => `${t(`stage_${stage}`)} ${wholePercent(part)}`).join(t("comma"));
   return make("span", { class: "stack", role: "img", "aria-label": text || "–", title: text },
     ...shown.map(([stage, part]) => make("i", { class: stage, style: `width:${100 * part}%` })));
 }
@@ -36,7 +36,7 @@ function modelRow(model) {
   const calls = pastLine(`*calls(${model.model})`), latest = pastLine(`*call_p99(${model.model},ms)`, (value) => value || null);
   const shown = row(modelLink(model.model), withLine(number(ended / Math.max(1, minute.seconds)), calls), failures(minute.failed, ended),
     milliseconds(minute.duration, minute.duration.p50_ms), withLine(milliseconds(minute.duration, minute.duration.p99_ms), latest), quietZero(model.queue_length), quietZero(model.in_flight),
-    model.native ? "–" : number(model.instances), model.native ? "–" : `${(100 * busyShare(model)).toFixed(0)} %`, quietZero(model.restarts),
+    model.native ? "–" : number(model.instances), model.native ? "–" : wholePercent(busyShare(model)), quietZero(model.restarts),
     model.batches ? number(model.rows / model.batches) : "–", stack(minute));
   shown.classList.toggle("chosen", optionsNow.get("model") === model.model);
   return shown;
@@ -58,9 +58,9 @@ function showBatches(live, served) {
     if (!batching || !model.batches) continue;
     const small = Object.entries(model.small).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
     const full = model.batches - small.reduce((sum, [, count]) => sum + count, 0);
-    const told = [...small.map(([reason, count]) => [t(`why_${reason}`), count]), [t("full"), full]].filter(([, count]) => count > 0);
+    const causes = [...small.map(([reason, count]) => [t(`why_${reason}`), count]), [t("full"), full]].filter(([, count]) => count > 0);
     blocks.push(make("p", {}, t("batches_of", model.model, number(model.batches), number(model.rows / model.batches), batching.max_rows)),
-      make("ul", {}, ...told.map(([text, count]) => make("li", {}, `${percent(count, model.batches).toFixed(0)} % ${text}`))));
+      make("ul", {}, ...causes.map(([text, count]) => make("li", {}, `${percent(count, model.batches).toFixed(0)} % ${text}`))));
     if (model.auto) blocks.push(make("p", {}, describeAuto(model.auto)));
   }
   byId("batches").replaceChildren(...(blocks.length ? [make("h3", {}, t("small")), ...blocks] : []));
@@ -74,7 +74,7 @@ function describeAuto(auto) {
 
 function showGpus(live) {
   if (!live.gpus.length) return byId("gpus").replaceChildren();
-  const rows = live.gpus.map((gpu) => row(`${gpu.number} ${gpu.name}`, `${(100 * gpu.busy_ratio).toFixed(0)} %`,
+  const rows = live.gpus.map((gpu) => row(`${gpu.number} ${gpu.name}`, wholePercent(gpu.busy_ratio),
     `${bytes(gpu.memory_used_bytes)} / ${bytes(gpu.memory_total_bytes)}`, gpu.temperature_celsius === null ? "–" : `${number(gpu.temperature_celsius)} °C`,
     gpu.power_watts === null ? "–" : `${number(gpu.power_watts)} W`));
   byId("gpus").replaceChildren(make("h3", {}, t("gpu")), make("table", {}, head(["gpu"], ["busy", 1], ["gpu_memory", 1], ["temperature", 1], ["power", 1]), make("tbody", {}, ...rows)));

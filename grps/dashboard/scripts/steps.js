@@ -21,7 +21,7 @@ function showLanguageModels(live) {
   const rows = languageModels(live).map(({ model, steps }) => {
     const { minute, tokens } = steps, rate = (count) => number(count / Math.max(1, minute.seconds));
     return row(model, `${number(steps.slots_in_use)} / ${number(steps.slots)}`, number(steps.waiting), rate(tokens.minute.generated), rate(tokens.minute.prompt),
-      range(minute.first_output), range(minute.between_outputs), steps.cache_usage === null ? "–" : `${(100 * steps.cache_usage).toFixed(0)} %`, number(steps.preemptions));
+      range(minute.first_output), range(minute.between_outputs), steps.cache_usage === null ? "–" : wholePercent(steps.cache_usage), number(steps.preemptions));
   });
   const titles = [["model"], ["running_sequences", 1], ["waiting_sequences", 1], ["generated_rate", 1], ["prompt_rate", 1], ["time_to_first", 1], ["time_per_token", 1], ["cache_usage", 1], ["preemptions", 1]];
   byId("language-models").hidden = !rows.length;

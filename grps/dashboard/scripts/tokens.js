@@ -8,8 +8,8 @@ const percentage = (share) => `${(100 * share).toFixed(share > 0.0995 ? 1 : 2)} 
 function showTokens(area, tokens) {
   if (!area.tokens) {
     area.replaceChildren();
-    Object.assign(area, { tokens: true, decoder: new TextDecoder(), told: make("div", { class: "told", role: "status", hidden: true }), at: -1 });
-    area.append(make("div", { class: "token-list", tabindex: "0", role: "group", "aria-label": t("tokens_label") }), area.told);
+    Object.assign(area, { tokens: true, decoder: new TextDecoder(), tip: make("div", { class: "token-tip", role: "status", hidden: true }), at: -1 });
+    area.append(make("div", { class: "token-list", tabindex: "0", role: "group", "aria-label": t("tokens_label") }), area.tip);
     listenToTokens(area);
   }
   const [list] = area.children;
@@ -47,21 +47,21 @@ function listenToTokens(area) {
 
 // Describes one token beside it; -1 for none.
 function tellToken(area, at) {
-  const [list] = area.children, { told } = area;
+  const [list] = area.children, { tip } = area;
   list.children[area.at]?.classList.remove("chosen");
   area.at = at;
   const token = list.tokens[at], span = list.children[at];
-  told.hidden = !token;
+  tip.hidden = !token;
   if (!token) return;
   span.classList.add("chosen");
-  told.replaceChildren(...tokenWords(token));
+  tip.replaceChildren(...tokenWords(token));
   const box = span.getClientRects()[0], around = area.getBoundingClientRect();
-  told.style.top = `${box.bottom - around.top + 4}px`;
-  told.style.left = `${Math.max(0, Math.min(box.left - around.left, around.width - told.offsetWidth))}px`;
+  tip.style.top = `${box.bottom - around.top + 4}px`;
+  tip.style.left = `${Math.max(0, Math.min(box.left - around.left, around.width - tip.offsetWidth))}px`;
 }
 
 function tokenWords(token) {
   const line = ({ token: text, logprob }, kind) => make("div", { class: kind }, make("code", {}, JSON.stringify(text)), make("span", {}, percentage(probability(logprob))), make("span", { class: "quiet" }, logprob.toFixed(3)));
   const others = (token.top_logprobs ?? []).filter((one) => one.token !== token.token);
-  return [line(token, "told-line"), ...others.map((one) => line(one, "told-line alternative"))];
+  return [line(token, "token-line"), ...others.map((one) => line(one, "token-line alternative"))];
 }

@@ -14,13 +14,13 @@ function trafficRows(state) {
 }
 
 async function changeTraffic(model, action, block) {
-  const told = block.querySelector(".told");
+  const failure = block.querySelector(".failure");
   try {
-    const response = await fetch(`grps/v1/admin/traffic/${model}/${action}`, { method: "POST", headers: keyHeaders(), signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await post(`grps/v1/admin/traffic/${model}/${action}`);
     const answer = await response.json();
-    told.textContent = response.ok ? "" : answer?.status?.msg ?? `HTTP ${response.status}`;
+    failure.textContent = response.ok ? "" : answer?.status?.msg ?? `HTTP ${response.status}`;
     if (response.ok) updateTraffic(answer, block);
-  } catch { told.textContent = t("no_connection"); }
+  } catch { failure.textContent = t("no_connection"); }
 }
 
 function createTraffic(state) {
@@ -29,7 +29,7 @@ function createTraffic(state) {
   block.append(make("h4", {}, state.model, " ", make("span", { class: "phase" })),
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": state.model }, make("table")),
     make("p", { class: "buttons" }, ...["promote", "rollback", "pause", "resume"].map(button)),
-    make("p", { class: "told bad-text", role: "status" }), make("ul", { class: "changes quiet" }));
+    make("p", { class: "failure bad-text", role: "status" }), make("ul", { class: "changes quiet" }));
   return block;
 }
 

@@ -51,12 +51,12 @@ function waitingNodes(answer) {
 
 // What an answer took, in words.
 function figures(answer) {
-  const { usage } = answer, told = [];
-  if (answer.timeToFirst !== null) told.push(t("ttft", number(answer.timeToFirst)));
-  if (answer.rate !== null && !answer.isRunning) told.push(t("tokens_per_second", number(answer.rate)));
-  if (usage) told.push(t("usage", usage.prompt_tokens, usage.completion_tokens));
-  if (CUT_OFF.includes(answer.finish)) told.push(t(`finish_${answer.finish}`));
-  return told.map((text) => make("span", {}, text));
+  const { usage } = answer, facts = [];
+  if (answer.timeToFirst !== null) facts.push(t("ttft", number(answer.timeToFirst)));
+  if (answer.rate !== null && !answer.isRunning) facts.push(t("tokens_per_second", number(answer.rate)));
+  if (usage) facts.push(t("usage", usage.prompt_tokens, usage.completion_tokens));
+  if (CUT_OFF.includes(answer.finish)) facts.push(t(`finish_${answer.finish}`));
+  return facts.map((text) => make("span", {}, text));
 }
 
 function buttons({ answer, parts, actions, ...shown }) {

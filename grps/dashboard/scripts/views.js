@@ -16,8 +16,8 @@ const isView = (...views) => views.includes(viewNow);
 
 // The address of a view; options without a value are left out.
 function addressOf(view, options = {}) {
-  const told = Object.entries(options).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const query = new URLSearchParams(told).toString();
+  const given = Object.entries(options).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const query = new URLSearchParams(given).toString();
   return `#/${view}${query ? `?${query}` : ""}`;
 }
 

@@ -93,9 +93,9 @@ class Chart extends Plot {
     this.lines.forEach((line, index) => {
       const entry = this.legend.children[index], before = data[index + 1 + this.lines.length]?.[at] ?? null;
       if (!entry) return;
-      const told = (value) => (value === null || value === undefined ? "–" : `${number(value)}${line.unit ?? ""}`);
-      entry.children[2].textContent = told(data[index + 1][at]);
-      entry.children[3].textContent = isCompared && before !== null ? t("before", told(before)) : "";
+      const written = (value) => (value === null || value === undefined ? "–" : `${number(value)}${line.unit ?? ""}`);
+      entry.children[2].textContent = written(data[index + 1][at]);
+      entry.children[3].textContent = isCompared && before !== null ? t("before", written(before)) : "";
     });
   }
 }
