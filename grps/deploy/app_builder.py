@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grps.deploy.archive.tree import ENVIRONMENT_MARK, TreeFile
-from grps.deploy.project.app_project import AppChoices, chosen, read_app, render_app
-from grps.deploy.project.model_project import ModelProject, render_server
+from grps.deploy.project.app_project import AppChoices, chosen, read_app, render_conf
+from grps.deploy.project.model_project import ModelProject
 from grps.server.files import absolute, write_atomically
 
 HOST = "127.0.0.1"
@@ -37,12 +37,8 @@ class AppBuilder:
             converter_type="none",
             host=HOST,
         )
-        files = {
-            "inference.yml": render_app(self._file, entries),
-            "server.yml": render_server(server),
-        }
-        for name, text in files.items():
-            write_atomically(self._conf / name, text.encode())
+        for name, data in render_conf(self._file, entries, server, self._conf).items():
+            write_atomically(self._conf / name, data)
 
     def sources(self) -> Iterator[TreeFile]:
         """Return the Python files of the folder and of its packages."""

@@ -167,6 +167,26 @@ def render_app(file: Path, entries: Sequence[Mapping[str, Any]]) -> str:
     return _HEAD.format(file=absolute(file)) + text
 
 
+def render_conf(
+    file: Path, entries: Sequence[Mapping[str, Any]], server: ModelProject, conf: Path
+) -> dict[str, bytes]:
+    """Return the files of the configuration by name, checked.
+
+    Args:
+        file: The file of Python code.
+        entries: The models; see ``chosen``.
+        server: What ``server.yml`` says.
+        conf: The folder that they are for; errors name it.
+
+    Raises:
+        ConfigError: A value is not allowed.
+    """
+    inference, settings = render_app(file, entries), render_server(server)
+    parse_inference(inference, str(conf / "inference.yml"))
+    parse_server(settings, str(conf / "server.yml"))
+    return {"inference.yml": inference.encode(), "server.yml": settings.encode()}
+
+
 def write_app(
     folder: ServiceFolder, file: Path, entries: Sequence[Mapping[str, Any]], server: ModelProject
 ) -> list[str]:
@@ -184,8 +204,5 @@ def write_app(
     Raises:
         ConfigError: A value is not allowed.
     """
-    inference, settings = render_app(file, entries), render_server(server)
-    parse_inference(inference, str(folder.inference_conf))
-    parse_server(settings, str(folder.server_conf))
-    conf = {"inference.yml": inference.encode(), "server.yml": settings.encode()}
+    conf = render_conf(file, entries, server, folder.inference_conf.parent)
     return install(folder, absolute(file).parent, sys.executable, conf)

@@ -180,3 +180,24 @@ impl Capture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::tests::{hung_session, job, settings_in};
+    use super::*;
+
+    #[test]
+    fn another_capture_is_refused_while_the_disk_of_the_one_before_hangs() {
+        let settings = settings_in("hung-before");
+        let folder = settings.directory.clone();
+        let capture = Capture::new(settings.clone());
+        let before = Arc::new(hung_session(settings, &capture.counts));
+        before.submit(job());
+        *capture.latest.write() = Some(before);
+        let refused = capture.start(StartOptions::default()).unwrap_err();
+        assert_eq!(refused.status(), Some(409), "{refused}");
+        assert!(capture.sample().is_none());
+        assert_eq!(capture.state().state, "stopped");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -204,7 +204,7 @@ fn warn_unless(is_written: bool) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs::File;
     use std::io::Write as _;
     use std::os::fd::OwnedFd;
@@ -228,22 +228,39 @@ mod tests {
         Ok(File::from(OwnedFd::from(writer)))
     }
 
+    /// A capture to a disk that hangs; its thread ends with the process.
+    pub(in crate::capture) fn hung_session(
+        settings: CaptureSettings,
+        counts: &Arc<Counts>,
+    ) -> Session {
+        let ring = Ring::create(&settings.directory, settings.max_bytes).unwrap();
+        Session::start_with(ring.with_files(|_| hung()), settings, counts).unwrap()
+    }
+
+    /// Settings with a folder of their own below the temporary one.
+    pub(in crate::capture) fn settings_in(name: &str) -> CaptureSettings {
+        let directory = std::env::temp_dir().join(format!("grps-{name}-{}", std::process::id()));
+        CaptureSettings { directory, ..CaptureSettings::default() }
+    }
+
+    /// A request that is recorded.
+    pub(in crate::capture) fn job() -> Box<Job> {
+        let request = Content::Message(Bytes::from_static(&[1; 20 << 10]));
+        let (head, bytes) = (CaptureRecord::default(), request.held_bytes());
+        Box::new(Job { head, request, reply: None, bytes })
+    }
+
     #[test]
     fn a_disk_that_hangs_holds_up_nobody() {
         const COUNT: u64 = 4000;
-        let name = format!("grps-hung-{}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        let settings = CaptureSettings { directory, ..CaptureSettings::default() };
-        let ring = Ring::create(&settings.directory, settings.max_bytes).unwrap();
+        let settings = settings_in("hung");
         let folder = settings.directory.clone();
         let counts = Arc::<Counts>::default();
-        let session = Session::start_with(ring.with_files(|_| hung()), settings, &counts).unwrap();
+        let session = hung_session(settings, &counts);
         let (sender, ended) = channel();
         std::thread::spawn(move || {
             for _ in 0..COUNT {
-                let request = Content::Message(Bytes::from_static(&[1; 20 << 10]));
-                let (head, bytes) = (CaptureRecord::default(), request.held_bytes());
-                session.submit(Box::new(Job { head, request, reply: None, bytes }));
+                session.submit(job());
                 assert!(session.state.queued_bytes.load(Ordering::Relaxed) <= MAX_QUEUED_BYTES);
                 assert_eq!(session.state.published.state().records, 0);
             }
