@@ -9,8 +9,8 @@ Object.assign(TEXTS.en, {
 Object.assign(TEXTS.zh, {
   capture: "录制的请求", capture_hint: "请求及其响应。grpst replay 可以重新发送这些请求。",
   capture_off: "未录制", capture_running: "录制中", capture_stopped: "已停止", capture_failed: "录制已停止：{0}",
-  capture_kept: "{0} 个请求，已用 {1}，上限 {2}", capture_of: "{1} {0} % 的请求", capture_all: "所有模型",
-  capture_left_out: "{0} 个未录制", capture_start: "开始", capture_stop: "停止", capture_removes: "之前的记录将被删除。",
+  capture_kept: "{0} 个请求，已用 {1}，上限 {2}", capture_of: "{1}：录制 {0} % 的请求", capture_all: "所有模型",
+  capture_left_out: "{0} 个未录制", capture_start: "开始", capture_stop: "停止", capture_removes: "之前录制的内容将被删除。",
 });
 
 const CAPTURE = "grps/v1/admin/capture";
