@@ -25,7 +25,7 @@ DEFAULT = "default"
 """What the configuration that is there is called in trials."""
 _MOST = 5
 """Settings that are tried beside the default."""
-_BOTH_FORMS = 4
+_BOTH_FORMS = 2
 """From so many on, the best are tried with native threads and without."""
 _FIRST_RATE, _FIRST_OF_MOST = 0.8, 0.7
 """Share of the best prediction, and of the largest capacity, at which to begin."""
