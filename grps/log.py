@@ -33,8 +33,8 @@ printed = logging.getLogger("grps.printed")
 """What user code prints to the standard streams; it is found in both logs."""
 
 MOST_CHARS = 64 * 1024
-"""Most characters of a record that are given to the log, which keeps fewer bytes of it; the middle of
-a longer one is left out."""
+"""Most characters of a record that are given to the log, which keeps fewer bytes of it; the middle
+of a longer one is left out."""
 
 RequestSource = Callable[[], str | None]
 """Returns which request a thread works on: its identifier, and how many are in a batch with it."""

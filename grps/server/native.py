@@ -110,7 +110,8 @@ __all__ = [
 ]
 
 BodyOfModel = RawBody | Literal["json", "http"]
-"""``json``: of a form that user code defines; ``http``: user code reads the whole HTTP request, where the front end passes it on."""
+"""``json``: of a form that user code defines; ``http``: user code reads the whole HTTP request,
+where the front end passes it on."""
 NATIVE_LEVELS = {"warning": "warn"}
 
 

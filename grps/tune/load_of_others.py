@@ -138,7 +138,7 @@ def service_cpu_s(pid: int) -> float:
 
 
 def serving_cpu_s(pid: int) -> float:
-    """Return the CPU time of a service's threads that read, decode and encode; 0 if it has ended."""
+    """Return the CPU time of a service's threads that read, decode and encode; 0 without one."""
     ticks, found = os.sysconf("SC_CLK_TCK"), 0
     for thread in Path(f"/proc/{pid}/task").glob("*/stat"):
         with suppress(OSError):
