@@ -23,7 +23,9 @@ fn describe(model: &ServedModel<'_>) -> ModelForms {
     let of_tensors = model.route.form() == InputForm::Tensors;
     let outputs = if of_tensors { route_signature::outputs(model.route) } else { Vec::new() };
     let response = match declared {
-        Declared::Bytes | Declared::Text | Declared::Json => json!({"allOf": [named("GrpsConverted")]}),
+        Declared::Bytes | Declared::Text | Declared::Json => {
+            json!({"allOf": [named("GrpsConverted")]})
+        }
         _ => response(&outputs),
     };
     let with_model = |schema| with_model(model, schema);
