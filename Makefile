@@ -19,7 +19,7 @@ all: setup lint test ## Everything CI checks (default)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Make .venv with all packages and the native module (first time 5 to 10 minutes)
+setup: ## Make .venv with all packages and the native module (first time 10 to 20 minutes)
 	@$(PYTHON) -m tools.setup
 
 build: setup ## Build a wheel for this machine into dist/

@@ -147,7 +147,7 @@ def build_module() -> None:
     if is_fresh("native", value) and has_module and SERVER.is_file():
         log_step(4, "native module is up to date")
         return
-    log_step(4, "build the native module (first time: 2 to 6 minutes)")
+    log_step(4, "build the native module (first time: 6 to 16 minutes)")
     run_step(
         "native",
         [str(PYTHON), "-m", "maturin", "develop", "--release"],
@@ -196,7 +196,7 @@ def main() -> None:
     start = time.monotonic()
     STATE.mkdir(exist_ok=True)
     if not (STATE / "native").exists():
-        print("First setup: about 5 to 10 minutes on two cores; later ones take a second.")
+        print("First setup: about 10 to 20 minutes on two cores; later ones take a second.")
     log_step(1, "check the programs of this machine")
     missing = check_programs()
     if missing:

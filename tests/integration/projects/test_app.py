@@ -220,11 +220,9 @@ def test_json_of_their_own_form(server: RunningServer, body: dict[str, Any]) -> 
         assert json.loads(found.json()["str_data"]) == {"greeting": "hello Ann"}
 
 
-def test_json_of_their_own_form_names_its_model(server: RunningServer) -> None:
-    found = server.post({"model": "keys", "items": [1, 2]}, "?model=greet")
+def test_a_model_in_json_of_their_own_form_is_a_key_like_others(server: RunningServer) -> None:
+    found = server.post({"model": "greet", "items": [1, 2]}, "?model=keys")
     assert json.loads(found.json()["str_data"]) == {"keys": ["items", "model"]}
-    found = server.post({"model": "count", "items": [1, 2]}, "?model=keys")
-    assert found.status_code == 400, found.text
 
 
 @pytest.mark.parametrize("items", [[], [1, 2], "text", 3, None])

@@ -75,8 +75,8 @@ impl PredictBody<'_> {
 /// The route that was resolved during decoding, and its model name.
 type EarlyRoute = Option<(String, Result<Route, Error>)>;
 
-/// Decodes a message in JSON; where that has no data or is none, and the model reads JSON of its own
-/// form, the body is the input of the model.
+/// Decodes a message in JSON. Where the body is none, or has no data, and the model of the query reads
+/// JSON of its own form, the body is the input of the model, with all keys that it has.
 fn decode_any_json(
     body: &Bytes,
     queried: &str,
@@ -84,23 +84,21 @@ fn decode_any_json(
     route_to: &mut impl FnMut(&str) -> Result<Route, Error>,
 ) -> Result<(JsonRequest, EarlyRoute), Error> {
     let decoded = decode_json(body, queried, room, route_to);
-    let in_body = match &decoded {
-        Ok((request, _)) if !matches!(request.message.data, Data::None) => return decoded,
-        Ok((request, _)) => request.message.model.clone(),
-        Err(error) if error.cause() == Cause::InvalidArgument => String::new(),
-        Err(_) => return decoded,
+    let is_message = match &decoded {
+        Ok((request, _)) => !matches!(request.message.data, Data::None),
+        Err(error) => error.cause() != Cause::InvalidArgument,
     };
-    // What the body calls "model" may mean something else to code that reads the body itself.
-    let named = Some(in_body).filter(|name| !name.is_empty() && route_to(name).is_ok());
-    let name = named.unwrap_or_else(|| queried.to_owned());
-    let route = route_to(&name);
+    if is_message {
+        return decoded;
+    }
+    let route = route_to(queried);
     let reads_json = |route: &Route| read_by_converter(route) == Some(RawBody::Json);
     if !route.as_ref().is_ok_and(reads_json) {
         return decoded;
     }
     room.clear();
-    let message = GrpsMessage { model: name.clone(), ..text_message(body, room)? };
-    Ok((without_ndarray(message), Some((name, route))))
+    let request = without_ndarray(text_message(body, room)?);
+    Ok((request, Some((queried.to_owned(), route))))
 }
 
 /// Decodes JSON in one pass. The element type of an `ndarray` depends on the route, so the route is
