@@ -119,7 +119,7 @@ def _guarded(run: Any) -> int:
     except click.UsageError as error:
         return _answer_usage(error)
     except click.ClickException as error:
-        _complain(error.format_message(), GrpsError.docs)
+        _complain(error.format_message(), getattr(error, "docs", GrpsError.docs))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         notice("interrupted")

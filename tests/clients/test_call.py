@@ -80,7 +80,9 @@ def test_failures_are_one_line(protocol: str, variables: dict[str, str]) -> None
     assert failed.stdout == ""
     assert "what went wrong" in failed.stderr
     assert "500" in failed.stderr
-    assert "404" in call("unknown", *where, code=1).stderr
+    refused = call("unknown", *where, code=1).stderr
+    assert "404" in refused
+    assert refused.endswith("\nsee: docs/reference/errors.md#errors\n")
     assert "504" in call("sleep", "60000", "--timeout", "0.2", *where, code=1).stderr
 
 

@@ -29,6 +29,8 @@ __all__ = ["KEY_VARIABLE", "PROTOCOLS", "CalledService", "Connection", "connect"
 class CallFailed(click.ClickException):
     """The call failed; its text has the status."""
 
+    docs = CallError.docs
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
