@@ -152,7 +152,7 @@ def error_of(
     """Return the error of a status that the service has sent."""
     kind = _KINDS.get(code, InvalidRequest if 400 <= code <= 499 else CallError)
     return kind(
-        message or f"status {code}",
+        message.strip() or f"status {code}",
         code,
         retry_after=retry_after,
         request_id=request_id,

@@ -72,6 +72,10 @@ def test_statuses_have_types() -> None:
     assert (error_of(422, "x").code, error_of(507, "").message) == (422, "status 507")
 
 
+def test_a_message_is_one_line_though_the_service_ends_it_with_one() -> None:
+    assert error_of(400, "This port uses TLS\n").message == "This port uses TLS"
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("1", 1.0), ("0.5", 0.5), ("Wed, 21 Oct 2015 07:28:00 GMT", None), (None, None), ("-1", 0.0)],
