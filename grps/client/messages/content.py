@@ -140,5 +140,18 @@ def text_or_bytes(data: bytes) -> str | bytes:
 
 
 def raw_strings(array: Array) -> list[bytes]:
-    """Return the elements of a tensor of strings as bytes."""
-    return [one if isinstance(one, bytes) else str(one).encode() for one in array.ravel().tolist()]
+    """Return the elements of a tensor of strings as bytes; numbers become text.
+
+    Raises:
+        TypeError: An element is of another type.
+    """
+    elements = array.ravel().tolist()
+    return [one if isinstance(one, bytes) else _encoded(one) for one in elements]
+
+
+def _encoded(element: object) -> bytes:
+    if isinstance(element, (str, int, float, np.generic)):
+        return str(element).encode()
+    raise TypeError(
+        f"an element of a tensor of strings is {type(element).__name__}; use text, bytes or numbers"
+    )

@@ -140,6 +140,24 @@ def test_what_is_no_array_is_refused(inputs: Any) -> None:
         content_of(inputs)
 
 
+@pytest.mark.parametrize("element", [{}, [1], None])
+def test_elements_that_are_neither_text_nor_numbers_are_refused(element: Any) -> None:
+    array = np.empty(1, object)
+    array[0] = element
+    for encode in (
+        oip_tensors.encode,
+        lambda given: grps_json.encode(Tensors((("", given),))),
+        lambda given: grps_protobuf.encode(Tensors((("", given),)), "echo"),
+    ):
+        with pytest.raises(TypeError, match="element of a tensor of strings"):
+            encode(array)
+
+
+def test_numbers_among_texts_are_sent_as_text() -> None:
+    array = np.array(["red", 1.5], object)
+    assert b'["red","1.5"]' in grps_json.encode(Tensors((("", array),)))
+
+
 def test_types_that_messages_lack_are_refused_with_the_others() -> None:
     with pytest.raises(TypeError, match=r"uint16.*float64"):
         grps_json.encode(Tensors((("", np.zeros(1, np.uint16)),)))
