@@ -148,7 +148,10 @@ def _owner(pid: int) -> str:
 
 def _detail(folder: ServiceFolder) -> str:
     state = ServiceState.read(folder.state)
-    return (state.detail or state.phase) if state is not None else ""
+    # It has not begun to stop: what it said last is of its start.
+    if state is None or state.phase not in ("draining", "stopped"):
+        return ""
+    return state.detail or state.phase
 
 
 def _drain_s(folder: ServiceFolder) -> float:

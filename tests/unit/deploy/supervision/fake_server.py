@@ -41,7 +41,7 @@ def serve() -> None:
 
 def refuse_to_stop() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    say("ready")
+    say("ready", "listening on 127.0.0.1:7080,7081")
     time.sleep(60)
 
 

@@ -82,6 +82,7 @@ def test_stop_kills_what_does_not_drain(folder: ServiceFolder) -> None:
     gone = stop("demo", drain_timeout_s=0.2, on_wait=lambda detail, _: waits.append(detail))
     assert gone.killed
     assert waits
+    assert not any(waits), "what it said of its start is not progress of its end"
     assert not folder.state.exists()
 
 
