@@ -62,7 +62,7 @@ def application() -> Flask:
     try:
         from flask import Flask
     except ImportError as error:
-        raise MissingExtraError("flask", "http-custom", "customized HTTP") from error
+        raise MissingExtraError("flask", "http-custom") from error
     project = Path.cwd()
     app = Flask(
         "grps",
