@@ -35,8 +35,12 @@ export class Client {
       fetch: options.fetch ?? ((url, request) => fetch(url, request)),
       maxResponseBytes: options.maxResponseBytes ?? 64 * MIB,
     };
-    const isGrpc = options.protocol === "grpc-web";
-    this.#protocol = isGrpc ? new GrpcWebProtocol(connection) : new HttpProtocol(connection);
+    const protocol = options.protocol ?? "http";
+    if (!["http", "grpc-web"].includes(protocol)) {
+      throw new TypeError(`protocol '${protocol}': use http or grpc-web`);
+    }
+    this.#protocol =
+      protocol === "grpc-web" ? new GrpcWebProtocol(connection) : new HttpProtocol(connection);
     this.#options = options;
     this.#retries = new Retries(options.retry);
     this.#gate = new Gate(options.maxConcurrency ?? 64);

@@ -26,6 +26,11 @@ async function serve(
   }
 }
 
+test("a protocol that the client does not speak is refused, not replaced", () => {
+  const options = { protocol: "grpc" } as unknown as grps.ClientOptions;
+  assert.throws(() => new grps.Client("127.0.0.1:7080", options), /'grpc': use http or grpc-web/);
+});
+
 test("a connection that is refused is repeated, and then a typed error", async () => {
   let closed = "";
   await serve(
