@@ -13,6 +13,7 @@ import click
 from grps.cli.calling.inputs import read_inputs
 from grps.cli.calling.outputs import FORMS, render
 from grps.cli.calling.service import KEY_VARIABLE, PROTOCOLS, Connection, connect
+from grps.cli.choices import Words
 from grps.cli.names import complete_model, complete_running
 
 
@@ -25,7 +26,7 @@ from grps.cli.names import complete_model, complete_running
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
 @click.option(
     "--protocol",
-    type=click.Choice(PROTOCOLS),
+    type=Words(PROTOCOLS),
     metavar=f"[{'|'.join(PROTOCOLS)}]",
     default=PROTOCOLS[0],
     show_default=True,

@@ -204,3 +204,10 @@ def test_completion_of_services(grps_home: Path) -> None:
     assert complete("logs", "d") == ["demo"]
     assert complete("stop", "d") == []
     assert complete("restart", "d") == complete("rm", "d") == complete("rm x", "d") == ["demo"]
+
+
+@pytest.mark.parametrize("verb", ["call", "perf", "tune"])
+def test_the_names_of_protocols_are_those_that_are_taken(verb: str) -> None:
+    result = CliRunner().invoke(main, [verb, "x", "--protocol", "http2"])
+    assert result.exit_code == 2
+    assert "'oip-http', 'oip-grpc', 'brpc'" in result.output

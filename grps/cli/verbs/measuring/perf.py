@@ -12,6 +12,7 @@ import numpy as np
 
 from grps.cli.calling.inputs import read_inputs, to_content
 from grps.cli.calling.types import types_of
+from grps.cli.choices import Words
 from grps.cli.names import complete_running
 from grps.cli.output.lines import notice
 from grps.cli.output.table import print_columns
@@ -43,7 +44,7 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("-m", "--model", help="The model; not needed while there is one.")
 @click.option(
     "--protocol",
-    type=click.Choice(PROTOCOLS),
+    type=Words(PROTOCOLS),
     metavar=f"[{'|'.join(PROTOCOLS)}]",
     default=PROTOCOLS[0],
     show_default=True,

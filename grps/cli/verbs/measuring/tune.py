@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from grps.cli.choices import Words
 from grps.cli.output.files import check_writable
 from grps.cli.output.lines import complain, notice, say
 from grps.cli.output.progress import ProgressLine
@@ -54,7 +55,7 @@ def _seconds(_: click.Context, __: click.Parameter, text: str) -> float:
 @click.option("--shape", "shapes", multiple=True, metavar="[NAME=]N,N...",
               help="Shape of an input whose sizes the model leaves open; one row.",
               )  # fmt: skip
-@click.option("--protocol", type=click.Choice(PROTOCOLS), default=PROTOCOLS[0], show_default=True,
+@click.option("--protocol", type=Words(PROTOCOLS), default=PROTOCOLS[0], show_default=True,
               metavar=f"[{'|'.join(PROTOCOLS)}]", help="Of the requests under load.")  # fmt: skip
 @click.option("--device", callback=flag_checks.device, help="Where the file of a model runs.")
 @click.option("--max_time", default="60s", show_default=True, callback=_seconds,

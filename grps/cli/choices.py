@@ -1,0 +1,13 @@
+"""One of several words."""
+
+from __future__ import annotations
+
+import click
+
+
+class Words(click.Choice[str]):
+    """Words that an option takes; an error names them as they are written, with their dashes."""
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        """Return what is wrong with a value, and the words that are right."""
+        return f"{value!r} is not one of {', '.join(map(repr, self.choices))}."
