@@ -61,7 +61,7 @@ def first_run(backend: Backend) -> FirstRun:
     specs = [spec for spec in signature.inputs if spec.required]
     for spec in specs:
         if spec.dtype is None or spec.shape is None:
-            text = f"the model does not report the type or shape of its input {spec.name}"
+            text = f"the model does not report the type or shape of its input '{spec.name}'"
             return FirstRun(skipped=text)
     cause: GrpsError | None = None
     for inputs in _examples(specs):

@@ -67,6 +67,8 @@ def command(
     name = re.sub(r"[^a-z0-9]+", "-", path.resolve().stem.lower()).strip("-") or "model"
     image = image or f"{name}:latest"
     folder = output_path or Path(f"{name}_image")
+    if values["wheel"] is None:
+        notice("packing the GRPS that runs here into a wheel, which may take a minute")
     context = write_context(path, folder, Wishes(image=image, **values))
     extras = ", ".join(context.needs.extras) or "none"
     say(f"wrote     {folder} (extras of grpst: {extras}; runs: {shlex.join(context.command)})")

@@ -59,7 +59,7 @@ def test_runs_once_on_ones_and_words() -> None:
 )
 def test_skips_what_it_can_not_shape(spec: TensorSpec) -> None:
     backend = Recorder(spec)
-    assert skipped(backend) == "the model does not report the type or shape of its input x"
+    assert skipped(backend) == "the model does not report the type or shape of its input 'x'"
     assert backend.seen == []
 
 

@@ -1,0 +1,30 @@
+"""What ``grpst dockerize`` says before its longest step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grps.deploy.container import context
+from grps.deploy.container.needs import Needs
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Grpst
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_packing_the_installed_grps_is_announced(
+    grpst: Grpst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: bool
+) -> None:
+    def write(_source: Path, folder: Path, _wishes: context.Wishes) -> context.Context:
+        return context.Context(folder, Needs(extras=("onnx",)), ("serve", "/models/model.onnx"))
+
+    monkeypatch.setattr(context, "write_context", write)
+    model = tmp_path / "model.onnx"
+    model.touch()
+    flags = ("--wheel", str(model)) if given else ()
+    result = grpst("dockerize", str(model), "-o", str(tmp_path / "image"), *flags)
+    assert result.exit_code == 0
+    assert ("packing the GRPS that runs here" in result.stderr) is not given
