@@ -107,6 +107,12 @@ class DeployError(GrpsError):
     docs = "reference/errors.md#a-service-does-not-start-or-stop"
 
 
+class AccessError(DeployError):
+    """A service refuses an admin call for its key or token, or for lack of one."""
+
+    docs = "reference/errors.md#a-key-or-token-is-refused"
+
+
 class HomeError(DeployError):
     """The folder of services is not known or can't be written; the text names ``GRPS_HOME``."""
 

@@ -11,7 +11,7 @@ import msgspec
 
 from grps.deploy.connection import connect
 from grps.deploy.supervision.services import Service, find, running_names
-from grps.errors import DeployError
+from grps.errors import AccessError, DeployError
 from grps.server.state import is_suspended
 
 TOKEN_VARIABLE = "GRPS_ADMIN_TOKEN"
@@ -20,6 +20,7 @@ TRAFFIC = "/grps/v1/admin/traffic"
 READY = "/grps/v1/health/ready"
 OFFLINE = "Service Unavailable"
 """The reason that ``ready`` has after a call of ``offline``."""
+_REFUSED = frozenset({http.client.UNAUTHORIZED, http.client.FORBIDDEN})
 
 
 class UnreachableError(DeployError):
@@ -200,12 +201,14 @@ def reply_of(status: int, body: bytes, path: str) -> dict[str, Any]:
     """Return the object of a response.
 
     Raises:
-        DeployError: The response reports a failure; the text is the service's one-line cause.
+        AccessError: The service refuses the key or the token.
+        DeployError: The response reports another failure; the text is the service's one-line cause.
     """
     try:
         reply = msgspec.json.decode(body)
         if status == http.client.OK:
             return dict(reply)
-        raise DeployError(reply["status"]["msg"])
+        kind = AccessError if status in _REFUSED else DeployError
+        raise kind(reply["status"]["msg"])
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         raise DeployError(f"{path} returned status {status}") from error

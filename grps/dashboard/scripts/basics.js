@@ -58,6 +58,16 @@ const TIMEOUT_MS = 5000;
 // The service sent no response, or one that is not its own.
 class Unreachable extends Error {}
 
+// The service refuses whoever sends no key, or this one.
+class KeyRefused extends Unreachable {
+  constructor(status) {
+    super(t(status === 403 ? "key_lacks_read" : byId("token").value ? "unknown_key" : "needs_key"));
+  }
+}
+
+// Whether a response refuses the key of the reader, and not the reader's browser.
+const isKeyRefused = ({ status }) => status === 401 || (status === 403 && byId("token").value !== "");
+
 // Paths are relative: the page also works behind a proxy that puts it under another one.
 async function request(path, headers = {}) {
   try {
@@ -74,7 +84,7 @@ async function post(path) {
 
 async function getJson(path) {
   const response = await request(path);
-  if (response.status === 401) throw new Unreachable(t("needs_key"));
+  if (isKeyRefused(response)) throw new KeyRefused(response.status);
   if (!response.ok) throw new Unreachable(`${path}: HTTP ${response.status}`);
   try { return await response.json(); } catch { throw new Unreachable(t("no_connection")); }
 }

@@ -78,9 +78,10 @@ async function tick(all = false) {
   report(await Promise.allSettled(due.map(([, job]) => job())));
 }
 
-// That the service does not respond is shown by `readLive`; anything else is a fault of the page.
+// That the service does not respond or refuses the key is shown by `readLive`; anything else is a fault of the page.
 function report(outcomes) {
-  for (const { status, reason } of outcomes) if (status === "rejected" && (!(reason instanceof Unreachable) || byId("lost").hidden)) console.error(reason);
+  const isShown = !byId("lost").hidden || !byId("refused").hidden;
+  for (const { status, reason } of outcomes) if (status === "rejected" && !(isShown && reason instanceof Unreachable)) console.error(reason);
 }
 
 async function run() {

@@ -18,7 +18,7 @@ function allCommands() {
     command("group_action", t("command_theme"), nextTheme, "t"), command("group_action", t("command_language"), () => byId("language").click(), "l"),
     command("group_action", t("command_pause"), () => byId("pause").click(), "p"), command("group_action", t("command_compare"), toggleCompare, "c"),
     ...ranges, command("group_action", t("reset_zoom"), () => zoomTo(null), "0"), command("group_action", t("command_copy"), copyLink),
-    command("group_action", t("command_key"), () => { go("logs"); byId("token").focus(); }), command("group_action", t("command_keys"), showKeys, "?"),
+    command("group_action", t("command_key"), enterKey), command("group_action", t("command_keys"), showKeys, "?"),
   ];
 }
 

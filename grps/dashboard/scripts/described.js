@@ -11,7 +11,7 @@ let isChatServed = false;
 async function refreshDescription() {
   const response = await request(DESCRIPTION, describedTag ? { "If-None-Match": describedTag } : {});
   if (response.status === 304) return;
-  if (response.status === 401) throw new Unreachable(t("needs_key"));
+  if (isKeyRefused(response)) throw new KeyRefused(response.status);
   if (!response.ok) throw new Unreachable(`${DESCRIPTION}: HTTP ${response.status}`);
   const description = await response.json();
   askable = modelsIn(description);

@@ -20,15 +20,20 @@ function showState(text, kind, reason, about = "") {
 // Shows that the service has responded, and whether it is ready.
 function showReached({ service, time }) {
   lastSeen = Date.now() / 1000;
-  byId("lost").hidden = true;
+  byId("lost").hidden = byId("refused").hidden = true;
   showState(t(service.ready ? "ready" : "not_ready"), service.ready ? "ready" : "unready", unreadyReason(service),
     `${service.version} · ${t("up", duration(time - service.started))}`);
 }
 
-// Shows that the service does not respond.
+// Shows that the service does not respond, or that it refuses the key.
 function showLost(error) {
-  byId("lost").hidden = false;
-  byId("lost-key").hidden = error.message !== t("needs_key");
+  const isRefused = error instanceof KeyRefused;
+  byId("lost").hidden = isRefused;
+  byId("refused").hidden = !isRefused;
+  if (isRefused) {
+    if (byId("refused-reason").textContent !== error.message) byId("refused-reason").textContent = error.message;
+    return showState(t("no_access"), "unready lost", "");
+  }
   showState(t("no_response"), "unready lost", lastSeen === null ? error.message : t("aside", error.message, t("last_response", clock(lastSeen))));
 }
 

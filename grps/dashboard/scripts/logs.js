@@ -1,9 +1,17 @@
 // The latest lines of the logs.
 
+// Leads to the field of the key. The view is shown at once: a field that is hidden takes no focus.
+function enterKey() {
+  go("logs");
+  showAddress();
+  byId("token").focus();
+}
+
 async function refreshLog() {
   const response = await request(`grps/v1/admin/logs?bytes=65536&file=${byId("log-file").value}`);
   const area = byId("log-lines");
   if (!response.ok) {
+    if (response.status === 401) return void (area.textContent = new KeyRefused(401).message);
     const answer = await response.json().catch(() => null);
     area.textContent = answer?.status?.msg ?? String(response.status);
     return;

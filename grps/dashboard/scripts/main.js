@@ -34,6 +34,7 @@ byId("copy-python").addEventListener("click", () => copy(asPython));
 for (const id of ["log-file", "log-level", "log-filter", "token"]) {
   byId(id).addEventListener("input", () => Promise.allSettled([refreshLog()]).then(report));
 }
+byId("enter-key").addEventListener("click", (event) => { event.preventDefault(); enterKey(); });
 byId("capture-change").addEventListener("click", () => Promise.allSettled([changeCapture()]).then(report));
 document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) tick(true); });
 

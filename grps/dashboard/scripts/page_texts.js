@@ -24,6 +24,7 @@ Object.assign(TEXTS.en, {
   empty_series: "No series match", empty_series_hint: "Your code records series with app_monitor. The service's own series can be included too.",
   open_playground: "Open the playground", open_log: "Open the log", its_log: "Lines of the log about this request", show_own: "Include the service's own series",
   lost_hint: "The page tries again each second. See whether the service runs: grpst ps --all. Its last lines: grpst logs.",
+  refused_hint: "Operators of the service make keys with grpst key. This page needs the scope read, the logs need admin. The key stays in this page until it is closed or reloaded.",
   per_second: "{0}/s", waiting_short: "{0} waiting",
   node_busy: "busy {0} %", node_share: "{0} % of the time",
 });
@@ -51,6 +52,7 @@ Object.assign(TEXTS.zh, {
   empty_series: "没有匹配的序列", empty_series_hint: "你的代码可通过 app_monitor 记录序列，也可显示服务自身的序列。",
   open_playground: "打开试用", open_log: "打开日志", its_log: "此请求的日志", show_own: "包括服务自身的序列",
   lost_hint: "页面每秒重试一次。查看服务是否在运行：grpst ps --all。查看最后的日志：grpst logs。",
+  refused_hint: "密钥由服务的运维人员用 grpst key 生成。本页面需要权限范围 read，日志需要 admin。密钥只保留在本页面中，关闭或刷新后需重新输入。",
   per_second: "{0} 次/秒", waiting_short: "{0} 个等待中",
   node_busy: "忙碌率 {0} %", node_share: "耗时占比 {0} %",
 });

@@ -197,7 +197,8 @@ def _wait_ready(
             where = f"{progress.phase}: {progress.detail}" if progress.detail else progress.phase
             raise DeployError(
                 f"service {folder.name!r} was not ready after {timeout_s:g} s (last at {where}) "
-                f"and was stopped; give it longer with --timeout, or read {folder.output}"
+                f"and was stopped; give it longer with --timeout, "
+                f"or read the logs in {folder.log_dir}"
             )
         time.sleep(POLL_S)
 

@@ -7,7 +7,7 @@ class HeatMap extends Plot {
   constructor(parent) {
     super(parent, "chart_heat");
     this.figure.classList.add("heat");
-    this.caption = make("span", { class: "quiet" });
+    this.note = make("span", { class: "quiet" });
     this.rows = [];
     this.most = 1;
   }
@@ -52,7 +52,7 @@ class HeatMap extends Plot {
     this.colour = resolved("--line-1");
     frame.hooks.drawClear = [(plot) => this.draw(plot)];
     this.plot = new uPlot(frame, data, this.body);
-    this.legend.replaceChildren(this.caption);
+    this.legend.replaceChildren(this.note);
   }
 
   ticks() {
@@ -83,10 +83,10 @@ class HeatMap extends Plot {
     const cell = this.isPointed ? this.cells[this.plot.cursor.idx] : null;
     this.time.textContent = cell ? moment(cell.to, spanNow()) : "";
     const empty = ["minute", "hour"].includes(spanNow()) ? "heat_waiting" : "heat_spans";
-    if (!this.rows.length) return void (this.caption.textContent = t(empty));
+    if (!this.rows.length) return void (this.note.textContent = t(empty));
     const row = Math.floor(this.plot.posToVal(this.plot.cursor.top, "y"));
-    if (!cell || !(row in this.rows) || this.plot.cursor.top < 0) return void (this.caption.textContent = t("heat_hint"));
+    if (!cell || !(row in this.rows) || this.plot.cursor.top < 0) return void (this.note.textContent = t("heat_hint"));
     const count = [...cell.counts].filter(([bound]) => this.rows.indexOf(bound) === row).reduce((sum, [, one]) => sum + one, 0);
-    this.caption.textContent = t("pair", t("heat_range", this.written(this.lower(row)), this.written(this.rows[row])), t("heat_rate", number(count / (cell.to - cell.from))));
+    this.note.textContent = t("pair", t("heat_range", this.written(this.lower(row)), this.written(this.rows[row])), t("heat_rate", number(count / (cell.to - cell.from))));
   }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -181,8 +182,10 @@ def test_timeout_stops_the_server(folder: ServiceFolder) -> None:
             pids.append(state.pid)
 
     command = [sys.executable, str(FAKE), str(folder.root), "hang"]
-    with claim(folder), pytest.raises(DeployError, match=r"not ready after .* s .*warming"):
+    with claim(folder), pytest.raises(DeployError) as raised:
         start(folder, timeout_s=2, on_progress=remember, command=command)
+    assert re.search(r"not ready after .* s .*warming", str(raised.value))
+    assert str(raised.value).endswith(f"or read the logs in {folder.log_dir}")
     with pytest.raises(ProcessLookupError):
         os.kill(pids[-1], 0)
     assert not folder.state.exists()
