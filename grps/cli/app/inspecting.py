@@ -51,8 +51,9 @@ def inspect_app(file: Path, given: set[str], *, as_json: bool) -> None:
 def _example(model: AppModel, is_named: bool) -> Example:
     facts, entry = model.facts, model.entry
     metadata = {"converter_type": entry["converter_type"], "request": facts["request"]}
-    if facts["takes_tensors"]:
-        metadata["inputs"] = [_tensor(one) for one in facts["inputs"]]
+    inputs = facts["inputs"]
+    if facts["takes_tensors"] or (inputs and all(one["kind"] == "array" for one in inputs)):
+        metadata["inputs"] = [_tensor(one) for one in inputs]
     return make_example(metadata, HOST, PORT, model.key if is_named else "")
 
 
@@ -85,7 +86,8 @@ def _print(model: AppModel, example: Example) -> None:
     say(click.style(f"model   {model.key}", bold=True) + f"  ({what}, line {facts['line']}){text}")
     for one in facts["inputs"]:
         optional = "  (optional)" if one["optional"] else ""
-        say(_ROW.format("takes", one["name"], one["type"] or "any", f"{_shape(one)}{optional}"))
+        row = _ROW.format("takes", one["name"], one["type"] or "any", f"{_shape(one)}{optional}")
+        say(row.rstrip())
     if (output := facts["output"]) is not None:
         say(_ROW.format("returns", "", output["type"] or "any", _shape(output)).rstrip())
     if "batching" in model.entry:

@@ -16,6 +16,7 @@ _EXAMPLES: dict[Any, Any] = {
     "number": 1,
 }
 _LIST_EXAMPLE = [1, 2]
+_ANY_SHAPE = (1, 2)
 
 
 def entry_of(declared: Declared, inferer_name: str) -> dict[str, Any]:
@@ -65,22 +66,25 @@ def describe(declared: Declared, inferer_name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RequestForm:
-    """What a request is for code that takes no tensors."""
+    """What a request is for code that takes more than tensors."""
 
     form: Literal["text", "bytes", "json"]
     example: str
 
 
 def request_of(declared: Declared) -> RequestForm | None:
-    """Return what a request is for code that takes no tensors.
+    """Return what a request is for code that takes more than tensors.
 
     Returns:
-        The form and an example; ``None`` when tensors are needed, or when the code reads messages
+        The form and an example; ``None`` when tensors are enough, or when the code reads messages
         itself.
     """
     filled = [one for one in declared.parameters if one.kind not in ("context", "message")]
-    has_arrays = any(one.kind == "array" for one in filled)
-    if declared.options.converter or declared.takes_tensors or not filled or has_arrays:
+    if declared.options.converter or declared.takes_tensors:
+        return None
+    if not declared.parameters:
+        return RequestForm("json", "{}")
+    if all(one.kind == "array" for one in filled):
         return None
     if len(filled) > 1:
         return RequestForm("json", json.dumps({one.name: _example(one) for one in filled}))
@@ -91,9 +95,19 @@ def request_of(declared: Declared) -> RequestForm | None:
 
 
 def _example(parameter: Parameter) -> Any:
+    if parameter.kind == "array":
+        return _array_example(parameter)
     if parameter.type is list:
         return _LIST_EXAMPLE
     return True if parameter.type is bool else _EXAMPLES[parameter.kind]
+
+
+def _array_example(parameter: Parameter) -> Any:
+    example: Any = {"string": "some text", "bool": True}.get(parameter.dtype or "", 1)
+    shape = _ANY_SHAPE if parameter.shape is None else parameter.shape
+    for size in reversed(shape):
+        example = [example] * (1 if size is None else size)
+    return example
 
 
 def _described(parameter: Parameter) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,7 @@ class AppInferer(ModelInferer):
         target = self.declared.target
         if not isinstance(target, type):
             return target
-        made = target(**(self._args or {}))
+        made = target(**self._arguments_of(target))
         load = getattr(made, "load", None)
         if callable(load):
             with_device = self.declared.loads_on_device
@@ -60,6 +60,20 @@ class AppInferer(ModelInferer):
                 raise ModelError("load() returned False")
         call: Callable[..., Any] = made.infer if hasattr(made, "infer") else made
         return call
+
+    def _arguments_of(self, target: type) -> dict[str, Any]:
+        """Return the arguments of a class, after a look at whether it takes them."""
+        given = self._args or {}
+        with suppress(ValueError):  # it has no signature
+            signature = inspect.signature(target)
+            try:
+                signature.bind(**given)
+            except TypeError as error:
+                raise ModelError(
+                    f"{target.__name__}.__init__: {error}; its arguments are those of "
+                    "--inferer_arg KEY=VALUE, in a project of inferer_args"
+                ) from error
+        return given
 
     @property
     def call(self) -> Callable[..., Any]:
@@ -115,13 +129,25 @@ class MessageBatch(AppInferer):
         return self.batch_infer([inp], [context])[0]
 
     def batch_infer(self, inp: Any, contexts: list[GrpsContext]) -> Any:
-        """Run the function on the requests of a batch.
+        """Run the function on the requests of a batch; those with the same parameters together.
 
         Raises:
             ModelError: It does not return one answer for each.
         """
         parameters = self.declared.parameters
         each = [values_of(message, parameters) for message in inp]
+        together: dict[frozenset[str], list[int]] = {}
+        for at, values in enumerate(each):
+            together.setdefault(frozenset(values), []).append(at)
+        answers: list[Any] = [None] * len(each)
+        for places in together.values():
+            found = self._called([each[at] for at in places])
+            for at, answer in zip(places, found, strict=True):
+                answers[at] = answer
+        return answers
+
+    def _called(self, each: list[dict[str, Any]]) -> list[Any]:
+        """Call the function once for requests that have the same parameters."""
         lists = {name: [values[name] for values in each] for name in each[0]}
         answers = self.call(**lists)
         count = len(answers) if hasattr(answers, "__len__") else None

@@ -62,6 +62,8 @@ class Parameter:
     required: bool = True
     in_list: bool = False
     """Whether the annotation is ``list[...]`` of this: one for each request of a batch."""
+    nullable: bool = False
+    """Whether it may be ``None``, which is ``null`` in JSON."""
 
     @property
     def words(self) -> str:
@@ -92,7 +94,8 @@ def parameters_of(function: Callable[..., Any], *, is_method: bool) -> tuple[Par
                 f"parameter {str(one)!r}: every parameter needs a name, by which requests fill it"
             )
         parameter = _read(one.name, hints.get(one.name, one.empty))
-        found.append(replace(parameter, required=one.default is one.empty))
+        nullable = parameter.nullable or one.default is None
+        found.append(replace(parameter, required=one.default is one.empty, nullable=nullable))
     return tuple(found)
 
 
@@ -133,7 +136,7 @@ def _read(name: str, annotation: Any) -> Parameter:
     if origin in (Union, types.UnionType):
         left = [one for one in inner if one is not type(None)]
         if len(left) == 1:
-            return _read(name, left[0])
+            return replace(_read(name, left[0]), nullable=len(left) < len(inner))
     if origin is np.ndarray:
         return Parameter(name, "array", np.ndarray, _dtype_of(name, inner[-1]))
     if origin is list and len(inner) == 1:

@@ -119,7 +119,7 @@ def _of_json(text: str | bytes, parameter: Parameter) -> Any:
 def _parsed(text: str | bytes, parameters: Sequence[Parameter]) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         takes = ", ".join(one.words for one in parameters)
         raise InputError(f"the request is no JSON ({error}); the model takes: {takes}") from error
 
@@ -159,8 +159,13 @@ def _converted(value: Any, parameter: Parameter) -> Any:
     Raises:
         InputError: It is something else.
     """
-    if parameter.kind == "array":
-        return _array(value, parameter)
+    if value is None and parameter.nullable:
+        return None
+    return (_array if parameter.kind == "array" else _single)(value, parameter)
+
+
+def _single(value: Any, parameter: Parameter) -> Any:
+    """Return a value as text, bytes, a number or JSON."""
     if isinstance(value, np.ndarray):
         if parameter.kind == "json":
             return value.tolist()
@@ -179,7 +184,8 @@ def _converted(value: Any, parameter: Parameter) -> Any:
         return _number(value, parameter)
     wanted = {"text": str, "bytes": bytes}.get(parameter.kind, parameter.type)
     if not isinstance(value, wanted if isinstance(wanted, type) else object):
-        raise InputError(f"the model takes {parameter.words}, got {type(value).__name__}")
+        got = "null" if value is None else type(value).__name__
+        raise InputError(f"the model takes {parameter.words}, got {got}")
     return value
 
 
@@ -188,7 +194,7 @@ def _number(value: Any, parameter: Parameter) -> Any:
     if parameter.type is bool and (is_bool or value in (0, 1)):
         return bool(value)
     if parameter.type is int and not is_bool and isinstance(value, (int, float)):
-        if value == int(value):
+        if isinstance(value, int) or value.is_integer():
             return int(value)
     elif parameter.type is float and not is_bool and isinstance(value, (int, float)):
         return float(value)
@@ -199,6 +205,9 @@ def _array(value: Any, parameter: Parameter) -> np.ndarray:
     wanted = np.dtype(object) if parameter.dtype == "string" else parameter.dtype
     try:
         given = np.asarray(value)
+        is_made_of_others = given.dtype.hasobject and not isinstance(value, np.ndarray)
+        if is_made_of_others and parameter.dtype != "string":
+            raise InputError(f"the model takes {parameter.words}, got {value!r:.80}")
         array = given if wanted is None else given.astype(wanted)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{parameter.words} can't be made of the request: {error}") from error

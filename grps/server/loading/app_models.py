@@ -6,6 +6,7 @@ from inspect import isasyncgenfunction, isgeneratorfunction
 
 from grps.backends.backend import Signature, TensorSpec
 from grps.config.schema import ModelConfig
+from grps.inference.app.declaration import Declared
 from grps.inference.app.described import RequestForm, request_of
 from grps.inference.app.inferers import AppInferer
 from grps.inference.app.parameters import Parameter
@@ -40,16 +41,25 @@ def is_generator(config: ModelConfig) -> bool:
 
 
 def request_form(config: ModelConfig) -> RequestForm | None:
-    """Return what a request is for a function that takes no tensors; ``None`` for others."""
+    """Return what a request is for a function that takes more than tensors; ``None`` for others."""
     app = app_of(config)
     return None if app is None else request_of(app.declared)
 
 
 def signature_of(inferer: ModelInferer) -> Signature | None:
     """Return what a function on arrays declares; ``None`` for other code."""
-    if not isinstance(inferer, AppInferer):
+    return _signature(inferer.declared) if isinstance(inferer, AppInferer) else None
+
+
+def described_signature(config: ModelConfig) -> Signature | None:
+    """Return the arrays of a function that takes them in messages; ``None`` for other code."""
+    app = app_of(config)
+    if app is None or app.declared.options.converter:
         return None
-    declared = inferer.declared
+    return _signature(app.declared)
+
+
+def _signature(declared: Declared) -> Signature | None:
     inputs = [one for one in declared.parameters if one.kind == "array"]
     if len(inputs) < sum(one.kind != "context" for one in declared.parameters) or not inputs:
         return None

@@ -21,7 +21,7 @@ from grps.converters.choice import raw_body_of
 from grps.converters.names import NAMES
 from grps.errors import ModelError
 from grps.log import LogLevel
-from grps.server.loading.app_models import is_generator, request_form
+from grps.server.loading.app_models import described_signature, is_generator, request_form
 from grps.server.loading.loaders import Report, copy_loaders
 from grps.server.loading.native_engines import runs_natively
 from grps.server.models.engine_instance import EngineCopy
@@ -197,14 +197,18 @@ class LoadedModel:
         description = dict(self.description)
         if is_generator(self.config):
             description["streams"] = True
-        if (request := request_form(self.config)) is not None:
-            description["request"] = asdict(request)
         if self.signature is not None:
             description.update(describe(self.signature))
             if self.remote is None:
                 description.setdefault("batching", {"type": "none"})
                 description["placed_on"] = list(self.places)
-        return hide_secrets(yaml.safe_dump(description, allow_unicode=True))
+        elif (declared := described_signature(self.config)) is not None:
+            description.update(describe(declared))
+        shown = hide_secrets(yaml.safe_dump(description, allow_unicode=True))
+        if (request := request_form(self.config)) is not None:
+            # An example has no secrets, but names that look like those of secrets.
+            shown += yaml.safe_dump({"request": asdict(request)}, allow_unicode=True)
+        return shown
 
 
 def load_model(

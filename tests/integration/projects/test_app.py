@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+import yaml
 from PIL import Image
 
 from grps.deploy.project.app_project import AppChoices, chosen, read_app
@@ -49,6 +50,16 @@ def greet(name: str, times: int = 1) -> dict:
 @grps.model
 def keys(value: dict) -> dict:
     return {"keys": sorted(value)}
+
+
+@grps.model
+def scaled(x: np.ndarray, factor: float = 2.0) -> np.ndarray:
+    return x * factor
+
+
+@grps.model
+def total(x: Annotated[np.ndarray, "float32[?, 2]"], weights: np.ndarray) -> dict:
+    return {"total": float((x * weights).sum())}
 
 
 @grps.model
@@ -232,6 +243,28 @@ def test_json_of_any_type(server: RunningServer, items: Any) -> None:
         assert json.loads(found.json()["str_data"]) == {"length": len(items)}
     else:
         assert found.status_code == 400, found.text
+
+
+def test_arrays_beside_numbers_in_json(server: RunningServer) -> None:
+    assert array(server, "scaled", [[1, 2]]) == [[2.0, 4.0]]
+    found = server.post({"x": [[1, 2]], "factor": 3}, "?model=scaled&return-ndarray=true")
+    assert found.json()["ndarray"] == [[3.0, 6.0]]
+
+
+def described(server: RunningServer, model: str) -> dict[str, Any]:
+    url = server.url("/grps/v1/metadata/model")
+    answer = requests.post(url, json={"str_data": model}, timeout=30)
+    found: dict[str, Any] = yaml.safe_load(answer.json()["str_data"])
+    return found
+
+
+def test_what_a_function_takes_is_described(server: RunningServer) -> None:
+    # Names such as "key" are those of secrets in a configuration.
+    assert described(server, "keys")["request"] == {"form": "json", "example": '{"key": "value"}'}
+    assert described(server, "total")["inputs"] == [
+        {"name": "x", "dtype": "float32", "shape": [-1, 2]},
+        {"name": "weights", "dtype": None, "shape": None},
+    ]
 
 
 @pytest.mark.parametrize("model", ["typed", "shout", "size", "color"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
@@ -84,6 +84,16 @@ def test_an_example_of_a_request() -> None:
 
     example = '{"name": "some text", "times": 1}'
     assert request_of(declared(several)) == RequestForm("json", example)
+
+    def mixed(x: np.ndarray, y: Annotated[np.ndarray, "string[?, 1]"], n: int) -> None: ...
+
+    example = '{"x": [[1, 1]], "y": [["some text"]], "n": 1}'
+    assert request_of(declared(mixed)) == RequestForm("json", example)
+
+    def nothing() -> str: ...  # type: ignore[empty-body]
+
+    assert request_of(declared(nothing)) == RequestForm("json", "{}")
+    assert request_of(declared(later)) is None
 
 
 @pytest.mark.parametrize(

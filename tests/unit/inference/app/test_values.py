@@ -22,6 +22,7 @@ def items(items: list[int]) -> None: ...
 def number(number: float = 1.0) -> None: ...
 def several(name: str, times: int = 1, loud: bool = False) -> None: ...
 def mixed(image: np.ndarray, prompt: str) -> None: ...
+def nullable(name: str | None, size: int = None, of: dict[str, int] = {}) -> None: ...  # type: ignore[assignment] # noqa: B006, RUF013
 def message(message: GrpsMessage) -> None: ...
 
 
@@ -66,6 +67,12 @@ def test_several_parameters_are_filled_by_name() -> None:
     assert np.array_equal(found["image"], image)
 
 
+def test_null_is_none_where_the_annotation_or_the_default_says_so() -> None:
+    assert of(nullable, as_json({"name": None, "size": None})) == {"name": None, "size": None}
+    with pytest.raises(InputError, match="takes of \\(JSON\\), got null"):
+        of(nullable, as_json({"name": "Ann", "of": None}))
+
+
 @pytest.mark.parametrize(
     ("function", "request_", "text"),
     [
@@ -85,6 +92,24 @@ def test_several_parameters_are_filled_by_name() -> None:
         (text, to_message([("", np.zeros(2))]), "got 2 values of it"),
         (mixed, to_message([("", np.zeros(1))]), "has no 'prompt'"),
         (mixed, as_json({"image": [[1], [2, 3]], "prompt": "x"}), "can't be made of the request"),
+        (
+            mixed,
+            as_json({"image": {"a": 1}, "prompt": "x"}),
+            "takes image \\(array\\), got {'a': 1}",
+        ),
+        (mixed, as_json({"image": [[None]], "prompt": "x"}), "takes image \\(array\\), got"),
+        (several, as_json({"name": None}), "takes name \\(text\\), got null"),
+        (
+            several,
+            as_json({"name": "Ann", "times": float("nan")}),
+            "takes times \\(int\\), got nan",
+        ),
+        (
+            several,
+            as_json({"name": "Ann", "times": float("inf")}),
+            "takes times \\(int\\), got inf",
+        ),
+        (body, GrpsMessage(str_data="[" * 100_000), "is no JSON \\("),
     ],
 )
 def test_requests_that_do_not_fit_are_refused(
