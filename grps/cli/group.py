@@ -24,6 +24,16 @@ PACKAGES = (
 )
 """Where the modules of verbs are."""
 WRONG_USAGE, INTERRUPTED = 2, 130
+ELSEWHERE = {
+    **dict.fromkeys(("ls", "list", "status"), "ps"),
+    **dict.fromkeys(("run", "deploy", "up"), "serve"),
+    **dict.fromkeys(("infer", "predict"), "call"),
+    **dict.fromkeys(("new", "init"), "create"),
+    **dict.fromkeys(("kill", "down"), "stop"),
+    **dict.fromkeys(("delete", "remove"), "rm"),
+    **dict.fromkeys(("bench", "benchmark"), "perf"),
+}
+"""What other programs call such verbs."""
 HELP_WITHOUT_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click 8.2 raises for a group without a verb; click 8.1 prints the help by itself."""
 
@@ -55,7 +65,8 @@ class VerbGroup(click.Group):
         if verb not in VERBS and plain and verb not in (known := all_verbs()):
             from grps.config.suggest import hint
 
-            raise click.UsageError(f"no verb is called {args[0]!r}{hint(verb, known)}", ctx)
+            meant = hint(ELSEWHERE.get(verb, verb), known)
+            raise click.UsageError(f"no verb is called {args[0]!r}{meant}", ctx)
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

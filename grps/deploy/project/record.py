@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from grps.deploy.paths import ServiceFolder
-from grps.errors import DeployError
+from grps.errors import ConfigError, DeployError
+from grps.server.configuration import parse_server
 from grps.server.files import write_atomically
 
 
@@ -72,10 +73,16 @@ def install(
     Returns:
         Notes for the user: which files were edited since they were written, and where they are
         kept.
+
+    Raises:
+        DeployError: An edited file has ``auth``, and the new one has none.
     """
     record = read_record(folder)
     written = record.conf if record is not None else {}
     target = folder.inference_conf.parent
+    name = folder.server_conf.name
+    if name in conf and _is_edited(folder.server_conf, conf[name], written.get(name)):
+        _refuse_to_drop_auth(folder, conf[name])
     notes = []
     for name, data in conf.items():
         file = target / name
@@ -95,6 +102,23 @@ def install(
     )
     write_atomically(folder.record, msgspec.json.format(msgspec.json.encode(made)) + b"\n")
     return notes
+
+
+def _refuse_to_drop_auth(folder: ServiceFolder, data: bytes) -> None:
+    file = folder.server_conf
+    if _has_auth(file.read_bytes(), str(file)) and not _has_auth(data, str(file)):
+        raise DeployError(
+            f"{file} was edited and has `auth`; the new configuration has none, so anyone could "
+            f"call the service. Start it as it is: grpst restart {folder.name}. To start it "
+            "without keys, remove `auth` from the file"
+        )
+
+
+def _has_auth(data: bytes, place: str) -> bool:
+    try:
+        return parse_server(data.decode(), place).auth is not None
+    except (ConfigError, UnicodeDecodeError):
+        return False
 
 
 def _is_edited(file: Path, data: bytes, written: str | None) -> bool:

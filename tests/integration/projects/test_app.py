@@ -236,6 +236,32 @@ def test_a_model_in_json_of_their_own_form_is_a_key_like_others(server: RunningS
     assert json.loads(found.json()["str_data"]) == {"keys": ["items", "model"]}
 
 
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/plain", "application/x-www-form-urlencoded"]
+)
+def test_a_model_that_does_not_exist_comes_before_the_body(
+    server: RunningServer, kind: str
+) -> None:
+    refused = requests.post(
+        server.url(),
+        params={"model": "gret"},
+        data='{"name": "Ann"}',
+        headers={"Content-Type": kind},
+        timeout=30,
+    )
+    assert refused.status_code == 404, refused.text
+    assert "greet" in refused.text
+
+
+def test_a_request_of_curl_without_a_content_type_is_told_of_it(server: RunningServer) -> None:
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    refused = requests.post(
+        server.url(), params={"model": "typed"}, data="{}", headers=kind, timeout=30
+    )
+    assert refused.status_code == 415
+    assert "With curl, add -H 'Content-Type: application/json'." in refused.json()["status"]["msg"]
+
+
 @pytest.mark.parametrize("items", [[], [1, 2], "text", 3, None])
 def test_json_of_any_type(server: RunningServer, items: Any) -> None:
     found = server.post(items, "?model=count")

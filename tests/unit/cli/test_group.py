@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from grps.cli import group
-from grps.cli.group import all_verbs
+from grps.cli.group import ELSEWHERE, all_verbs
 from grps.cli.main import main
 from grps.cli.output import lines
 from tests.support import REPOSITORY
@@ -81,6 +81,13 @@ def test_unknown_verb_has_suggestion(grpst: Grpst) -> None:
     result = grpst("onx-serve")
     assert result.exit_code == 2
     assert "no verb is called 'onx-serve' (did you mean 'onnx_serve'?)" in result.stderr
+
+
+def test_words_of_other_programs_have_a_suggestion(grpst: Grpst) -> None:
+    for word, verb in ELSEWHERE.items():
+        assert verb in all_verbs()
+        assert word not in all_verbs()
+        assert f"(did you mean {verb!r}?)" in grpst(word).stderr
 
 
 def test_usage_error_is_one_line_and_a_hint(grpst: Grpst) -> None:

@@ -186,7 +186,8 @@ def test_a_model_of_no_known_rank_is_not_warmed_up(load: Load, tmp_path: Path) -
     backend = load(identity(tmp_path, tf.float32, None), TF)
     assert backend.signature.inputs == (TensorSpec("x", "float32", None),)
     assert (
-        warm_up(backend)[1].skipped == "the model does not report the type or shape of its input 'x'"
+        warm_up(backend)[1].skipped
+        == "the model does not report the type or shape of its input 'x'"
     )
     assert backend.infer([np.ones((2, 1, 3), np.float32)])[0][1].shape == (2, 1, 3)
 

@@ -117,6 +117,21 @@ def test_an_edited_configuration_is_kept(service: ServiceFolder, project: Path) 
     assert kept.read_text() == f"{SERVER}# mine\n"
 
 
+def test_keys_are_not_dropped(service: ServiceFolder, project: Path) -> None:
+    deploy(service, project)
+    guarded = f"{SERVER}auth: {{keys: [{{name: me, sha256: {'ab' * 32}, scopes: [infer]}}]}}\n"
+    service.server_conf.write_text(guarded)
+    with pytest.raises(DeployError, match="has `auth`; the new configuration has none") as refused:
+        deploy(service, project)
+    assert "grpst restart demo" in str(refused.value)
+    assert service.server_conf.read_text() == guarded
+    write_tree(project, {"conf/server.yml": f"{guarded}# of the project\n"})
+    deploy(service, project)
+    service.server_conf.write_text(SERVER)
+    write_tree(project, {"conf/server.yml": f"{SERVER}# without\n"})
+    deploy(service, project)
+
+
 def test_what_was_deployed(service: ServiceFolder, project: Path) -> None:
     service.inference_conf.parent.mkdir(parents=True)
     with pytest.raises(DeployError, match="is missing, so it is not known what 'demo' serves"):

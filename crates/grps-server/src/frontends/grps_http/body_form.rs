@@ -9,6 +9,9 @@ use crate::codec::{GrpsMessage, Room};
 /// Prefixes of content types that are bytes for every model.
 const BINARY_PREFIXES: [&str; 3] = ["image/", "audio/", "video/"];
 
+/// What curl sends with any data.
+const CURLS_OWN: &str = "application/x-www-form-urlencoded";
+
 /// The form of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyForm {
@@ -46,8 +49,7 @@ impl BodyForm {
             return Ok(form);
         }
         let is_unspecific = essence(headers).is_none_or(|essence| {
-            essence.eq_ignore_ascii_case("text/plain")
-                || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            essence.eq_ignore_ascii_case("text/plain") || essence.eq_ignore_ascii_case(CURLS_OWN)
         });
         match raw {
             Some(RawBody::Bytes | RawBody::Http) if is_unspecific => Ok(Self::Binary),
@@ -55,11 +57,18 @@ impl BodyForm {
             _ if !headers.contains_key(header::CONTENT_TYPE) => {
                 Err(Error::invalid("No content type in headers."))
             }
-            _ => Err(Error::new(
-                Cause::UnsupportedMediaType,
-                "Unsupported content type. Send application/json or application/octet-stream.",
-            )),
+            _ => Err(Error::new(Cause::UnsupportedMediaType, unsupported(headers))),
         }
+    }
+}
+
+fn unsupported(headers: &HeaderMap) -> String {
+    let text = "Unsupported content type. Send application/json or application/octet-stream.";
+    match essence(headers) {
+        Some(CURLS_OWN) => {
+            format!("{text} With curl, add -H 'Content-Type: application/json'.")
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -112,7 +121,7 @@ mod tests {
 
     #[test]
     fn unspecific_content_types_depend_on_the_model() {
-        let unspecific = [None, Some("text/plain"), Some("application/x-www-form-urlencoded")];
+        let unspecific = [None, Some("text/plain"), Some(CURLS_OWN)];
         for value in unspecific {
             let form = |raw| BodyForm::for_model(&headers(value), raw);
             assert_eq!(form(Some(RawBody::Bytes)).unwrap(), BodyForm::Binary);

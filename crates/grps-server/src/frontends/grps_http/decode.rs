@@ -92,8 +92,13 @@ fn decode_any_json(
         return decoded;
     }
     let route = route_to(queried);
-    let reads_json = |route: &Route| read_by_converter(route) == Some(RawBody::Json);
-    if !route.as_ref().is_ok_and(reads_json) {
+    let reads_json = match &route {
+        Ok(route) => read_by_converter(route) == Some(RawBody::Json),
+        // Whatever is wrong with the body: a model that does not exist comes first.
+        Err(error) if !queried.is_empty() => return Err(error.clone()),
+        Err(_) => false,
+    };
+    if !reads_json {
         return decoded;
     }
     room.clear();

@@ -169,6 +169,9 @@ fn find_form(
         return Ok((form, None));
     }
     let route = find_route(call, &query.model, headers);
+    if let (Err(error), false) = (&route, query.model.is_empty()) {
+        return Err(error.clone());
+    }
     let model = route.as_ref().ok().and_then(|route| route.models().first());
     let form = BodyForm::for_model(headers, model.and_then(|model| model.spec().raw_body))?;
     Ok((form, Some(route)))
