@@ -253,7 +253,7 @@ def test_a_model_that_does_not_exist_comes_before_the_body(
     assert "greet" in refused.text
 
 
-def test_a_request_of_curl_without_a_content_type_is_told_of_it(server: RunningServer) -> None:
+def test_data_of_curl_gets_the_header_to_add(server: RunningServer) -> None:
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     refused = requests.post(
         server.url(), params={"model": "typed"}, data="{}", headers=kind, timeout=30
