@@ -1,4 +1,4 @@
-"""What the page at ``/`` shows of the traffic between versions, and its buttons."""
+"""What the page at ``/`` shows of where requests go: to versions, and to other services."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.pages import page_of
+from tests.integration.remote.services import address_of, echoing, write_front
 from tests.integration.traffic.versions import state, write_identities
-from tests.support import serving
+from tests.support import serving, two_free_ports
 
 pytestmark = pytest.mark.browser
 
@@ -48,3 +49,27 @@ def test_nothing_is_shown_without_traffic(tmp_path: Path, browser: Browser) -> N
     with serving(folder) as server, page_of(server, browser, "#served") as page:
         expect(page.locator("#models tbody tr")).to_have_count(1)
         expect(page.locator("#traffic")).to_be_hidden()
+
+
+def test_endpoints_are_shown_with_why_they_get_no_calls(tmp_path: Path, browser: Browser) -> None:
+    gone = f"127.0.0.1:{two_free_ports()[0]}"
+    with echoing(tmp_path / "worker") as worker:
+        addresses = {"source": "static", "addresses": [address_of(worker), gone]}
+        front = write_front(tmp_path / "front", addresses)
+        with serving(front) as server, page_of(server, browser, "#served") as page:
+            rows = page.locator("#services-table tbody tr")
+            expect(rows).to_have_count(2)
+            expect(rows.nth(0)).to_contain_text(
+                re.compile(rf"other static.*{address_of(worker)}.*up")
+            )
+            expect(rows.nth(1)).to_contain_text(f"{gone}ejected: connect: Connection refused")
+            assert server.post({"ndarray": [[1.0]]}).status_code == 200
+            expect(rows.nth(0).locator("td").nth(5)).to_have_text("1")
+            problems = Axe().run(page, "#services").response["violations"]
+            assert problems == []
+
+
+def test_nothing_is_shown_without_other_services(tmp_path: Path, browser: Browser) -> None:
+    with echoing(tmp_path) as server, page_of(server, browser, "#served") as page:
+        expect(page.locator("#models tbody tr")).to_have_count(1)
+        expect(page.locator("#services")).to_be_hidden()
