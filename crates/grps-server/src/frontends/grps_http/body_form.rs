@@ -48,9 +48,8 @@ impl BodyForm {
         if let Some(form) = Self::from_content_type(headers) {
             return Ok(form);
         }
-        let is_unspecific = essence(headers).is_none_or(|essence| {
-            essence.eq_ignore_ascii_case("text/plain") || essence.eq_ignore_ascii_case(CURLS_OWN)
-        });
+        let is_unspecific = essence(headers)
+            .is_none_or(|essence| essence.eq_ignore_ascii_case("text/plain") || is_curls(essence));
         match raw {
             Some(RawBody::Bytes | RawBody::Http) if is_unspecific => Ok(Self::Binary),
             Some(RawBody::Text | RawBody::Json) if is_unspecific => Ok(Self::Text),
@@ -63,13 +62,16 @@ impl BodyForm {
 }
 
 fn unsupported(headers: &HeaderMap) -> String {
-    let text = "Unsupported content type. Send application/json or application/octet-stream.";
-    match essence(headers) {
-        Some(CURLS_OWN) => {
-            format!("{text} With curl, add -H 'Content-Type: application/json'.")
-        }
-        _ => text.to_owned(),
-    }
+    let advice = if essence(headers).is_some_and(is_curls) {
+        " With curl, add -H 'Content-Type: application/json'."
+    } else {
+        ""
+    };
+    format!("Unsupported content type. Send application/json or application/octet-stream.{advice}")
+}
+
+fn is_curls(essence: &str) -> bool {
+    essence.eq_ignore_ascii_case(CURLS_OWN)
 }
 
 /// Creates a message from a text body.
@@ -125,6 +127,7 @@ mod tests {
         for value in unspecific {
             let form = |raw| BodyForm::for_model(&headers(value), raw);
             assert_eq!(form(Some(RawBody::Bytes)).unwrap(), BodyForm::Binary);
+            assert_eq!(form(Some(RawBody::Json)).unwrap(), BodyForm::Text);
             assert_eq!(form(Some(RawBody::Http)).unwrap(), BodyForm::Binary);
             assert_eq!(form(Some(RawBody::Text)).unwrap(), BodyForm::Text);
             let cause =

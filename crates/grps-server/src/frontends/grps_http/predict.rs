@@ -169,6 +169,7 @@ fn find_form(
         return Ok((form, None));
     }
     let route = find_route(call, &query.model, headers);
+    // What the body is depends on the model, so a model that does not exist comes first.
     if let (Err(error), false) = (&route, query.model.is_empty()) {
         return Err(error.clone());
     }
