@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grps.deploy.archive.tree import ENVIRONMENT_MARK, TreeFile
-from grps.deploy.project.app_project import AppChoices, chosen, read_app, render_conf
-from grps.deploy.project.model_project import ModelProject
+from grps.deploy.project.app_project import AppChoices, chosen, read_app, render_app
+from grps.deploy.project.model_project import ModelProject, checked_conf, render_server
 from grps.server.files import absolute, write_atomically
 
 HOST = "127.0.0.1"
@@ -37,7 +37,8 @@ class AppBuilder:
             converter_type="none",
             host=HOST,
         )
-        for name, data in render_conf(self._file, entries, server, self._conf).items():
+        inference = render_app(self._file, entries)
+        for name, data in checked_conf(inference, render_server(server), self._conf).items():
             write_atomically(self._conf / name, data)
 
     def sources(self) -> Iterator[TreeFile]:

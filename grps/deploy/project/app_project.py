@@ -13,10 +13,9 @@ from typing import Any
 import yaml
 
 from grps.deploy.paths import ServiceFolder
-from grps.deploy.project.model_project import ModelProject, render_server
+from grps.deploy.project.model_project import ModelProject, checked_conf, render_server
 from grps.deploy.project.record import install
 from grps.errors import ConfigError, ModelError
-from grps.server.configuration import parse_inference, parse_server
 from grps.server.files import absolute
 
 SUFFIX = ".py"
@@ -167,26 +166,6 @@ def render_app(file: Path, entries: Sequence[Mapping[str, Any]]) -> str:
     return _HEAD.format(file=absolute(file)) + text
 
 
-def render_conf(
-    file: Path, entries: Sequence[Mapping[str, Any]], server: ModelProject, conf: Path
-) -> dict[str, bytes]:
-    """Return the files of the configuration by name, checked.
-
-    Args:
-        file: The file of Python code.
-        entries: The models; see ``chosen``.
-        server: What ``server.yml`` says.
-        conf: The folder that they are for; errors name it.
-
-    Raises:
-        ConfigError: A value is not allowed.
-    """
-    inference, settings = render_app(file, entries), render_server(server)
-    parse_inference(inference, str(conf / "inference.yml"))
-    parse_server(settings, str(conf / "server.yml"))
-    return {"inference.yml": inference.encode(), "server.yml": settings.encode()}
-
-
 def write_app(
     folder: ServiceFolder, file: Path, entries: Sequence[Mapping[str, Any]], server: ModelProject
 ) -> list[str]:
@@ -204,5 +183,6 @@ def write_app(
     Raises:
         ConfigError: A value is not allowed.
     """
-    conf = render_conf(file, entries, server, folder.inference_conf.parent)
+    place = folder.inference_conf.parent
+    conf = checked_conf(render_app(file, entries), render_server(server), place)
     return install(folder, absolute(file).parent, sys.executable, conf)

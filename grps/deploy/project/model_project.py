@@ -72,11 +72,25 @@ def write_project(folder: ServiceFolder, project: ModelProject) -> list[str]:
         DeployError: The model's path can't be written in YAML.
         ConfigError: A value is not allowed.
     """
-    inference, server = render_inference(project), render_server(project)
-    parse_inference(inference, str(folder.inference_conf))
-    parse_server(server, str(folder.server_conf))
-    conf = {"inference.yml": inference.encode(), "server.yml": server.encode()}
+    place = folder.inference_conf.parent
+    conf = checked_conf(render_inference(project), render_server(project), place)
     return install(folder, folder.root, sys.executable, conf)
+
+
+def checked_conf(inference: str, server: str, place: Path) -> dict[str, bytes]:
+    """Return the files of a configuration by name.
+
+    Args:
+        inference: The text of ``inference.yml``.
+        server: The text of ``server.yml``.
+        place: The folder that they are for; errors name it.
+
+    Raises:
+        ConfigError: A value is not allowed.
+    """
+    parse_inference(inference, str(place / "inference.yml"))
+    parse_server(server, str(place / "server.yml"))
+    return {"inference.yml": inference.encode(), "server.yml": server.encode()}
 
 
 def render_inference(project: ModelProject) -> str:
