@@ -6,7 +6,10 @@ import click
 
 
 class Words(click.Choice[str]):
-    """Words that an option takes; an error names them as they are written, with their dashes."""
+    """Words that an option takes; an error names them as they are written, with their dashes.
+
+    The command takes underscores for dashes, and click's own error shows the words after that.
+    """
 
     def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
         """Return what is wrong with a value, and the words that are right."""

@@ -52,4 +52,3 @@ async function changeCapture() {
   captureNow = await answer.json();
   showCapture();
 }
-

@@ -60,7 +60,7 @@ function showBatches(live, served) {
     const full = model.batches - small.reduce((sum, [, count]) => sum + count, 0);
     const causes = [...small.map(([reason, count]) => [t(`why_${reason}`), count]), [t("full"), full]].filter(([, count]) => count > 0);
     blocks.push(make("p", {}, t("batches_of", model.model, number(model.batches), number(model.rows / model.batches), batching.max_rows)),
-      make("ul", {}, ...causes.map(([text, count]) => make("li", {}, `${percent(count, model.batches).toFixed(0)} % ${text}`))));
+      make("ul", {}, ...causes.map(([text, count]) => make("li", {}, `${wholePercent(count / model.batches)} ${text}`))));
     if (model.auto) blocks.push(make("p", {}, describeAuto(model.auto)));
   }
   byId("batches").replaceChildren(...(blocks.length ? [make("h3", {}, t("small")), ...blocks] : []));
