@@ -18,7 +18,9 @@ _FIELDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"
 _SHOWN = 3
 _LEAST_S = 0.02
 _PIECES = 10
+"""Of the fixed work, with pauses between them."""
 _SERVING_THREADS = "grps-io"
+"""Their name, which ``crates/grps-server/src/data_plane.rs`` gives them."""
 _CPU_FIELDS = slice(11, 13)
 """User and system time in a thread's ``stat``, after the name."""
 

@@ -12,7 +12,8 @@ from grps.tune.settings import Settings, Variant
 from grps.tune.simulation import Policy, RunTime, Simulated, poisson, simulate
 
 _REQUESTS = 1000
-_FEW_REQUESTS = 500
+FEW_REQUESTS = 500
+"""Enough to tell whether settings are worth a closer look."""
 _PROCESS_MS = 0.15
 """What a worker process adds to a run: the way of its batch there and back."""
 _STEPS = 5
@@ -93,7 +94,7 @@ class Predictor:
             settings: What is predicted.
             at_least: A rate below which the answer does not matter; 0 is returned then.
         """
-        if at_least and not self.holds(settings, at_least, _FEW_REQUESTS):
+        if at_least and not self.holds(settings, at_least, FEW_REQUESTS):
             return 0.0
         low, high = at_least, self.capacity(settings)
         for _ in range(_STEPS):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from grps.tune.goal import Goal
-from grps.tune.prediction import Predicted, Predictor
+from grps.tune.prediction import FEW_REQUESTS, Predicted, Predictor
 from grps.tune.settings import Settings
 
 _EQUAL = 0.04
@@ -97,7 +97,7 @@ def _by_value(
 ) -> list[Ranked]:
     found = []
     for one in every:
-        if not predictor.holds(one, rate, 700):
+        if not predictor.holds(one, rate, FEW_REQUESTS):
             continue
         predicted = predictor.at(one, rate)
         value = predicted.cpu_ms if goal.objective == "cost" else predicted.latency_ms

@@ -25,18 +25,17 @@ DEFAULT = "default"
 """What the configuration that is there is called in trials."""
 _MOST = 5
 """Settings that are tried beside the default."""
-_BOTH_FORMS = 2
-"""From so many on, the best are tried with native threads and without."""
 _FIRST_RATE, _FIRST_OF_MOST = 0.8, 0.7
 """Share of the best prediction, and of the largest capacity, at which to begin."""
 _MOST_OPEN = 32
 _CAPACITY_S, _CAPACITY_TURNS = 0.35, 2
+"""Short turns: the speed of a machine that others share changes from one second to the next."""
 _WEAK = 0.7
 """Services below this share of the largest capacity hold no rate that the best one does not."""
 _RACE_TRIALS = 3
 """Trials of one entrant, as a guess of the time that a race takes."""
 _LEAST_RACED = 3
-"""Services that are started at least for trials, the default among them."""
+"""Services that race, however little time there is."""
 _END_TRIALS = 8
 _DEFAULT_TRIALS = 5
 _CLOSE_ENOUGH = 1.1
@@ -175,13 +174,13 @@ class Contest:
         return services
 
     def _chosen(self, ranked: Sequence[Ranked], count: int) -> list[Ranked]:
-        """Return what is tried: in native form if there is one, of many the best in both forms."""
+        """Return what is tried: in native form if there is one, the best in both forms."""
         chosen: list[Ranked] = []
         for one in shortlist(ranked, count):
             native = native_form(one.settings, self._config)
             if native is not None:
                 chosen.append(Ranked(native, one.score, one.predicted))
-            if native is None or (one is ranked[0] and count >= _BOTH_FORMS):
+            if native is None or (one is ranked[0] and count > 1):
                 chosen.append(one)
         return chosen[:count]
 
