@@ -139,7 +139,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 @pytest.mark.parametrize("page", [p for p in pages() if blocks(p)], ids=name_of)
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_blocks_run_in_order(page: Path, reader: Reader) -> None:
     printed: str | None = None
     for block in blocks(page):

@@ -138,7 +138,6 @@ def echo_page() -> Page:
     return page
 
 
-@pytest.mark.timeout(120)
 def test_a_side_runs_as_the_page_has_it(tmp_path: Path) -> None:
     page, theirs = echo_page(), side(tmp_path)
     try:

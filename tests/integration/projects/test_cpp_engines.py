@@ -28,7 +28,7 @@ def test_each_type_with_an_engine_is_tested() -> None:
     assert {name for name in PROJECT_TYPES if name.startswith("cpp_")} == {*PACKAGES, *elsewhere}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", PACKAGES)
 def test_from_create_to_an_answer(grpst: Grpst, tmp_path: Path, kind: str) -> None:
     project = tmp_path / "p"

@@ -15,7 +15,7 @@ from tests.unit.deploy.archive.archives import write_tree
 SERVER = "interface: {host: 127.0.0.1, port: '0,0'}\n"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_from_create_to_stop(grpst: Grpst, tmp_path: Path) -> None:
     project = tmp_path / "demo"
     said = grpst("create", project, "--project_type", "cpp")
@@ -40,7 +40,7 @@ def test_from_create_to_stop(grpst: Grpst, tmp_path: Path) -> None:
     grpst("stop", "my_grps")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_dev_builds_again(grpst: Grpst, tmp_path: Path) -> None:
     project = tmp_path / "p"
     grpst("create", project, "--project_type", "cpp")

@@ -44,7 +44,7 @@ def ask(project: Path, base: str) -> str:
     ).stdout
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_from_create_to_an_answer(
     grpst: Grpst, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,7 +75,7 @@ def test_from_create_to_an_answer(
     assert f"opens {library}, which is not found" in refused
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_dev_serves_it_with_libraries_beside_the_project(project: Path) -> None:
     build_stand_ins(project / "lib")
     write_tree(project, {"data/model.engine": DOUBLE})

@@ -22,6 +22,8 @@ CASES: dict[str, Any] = json.loads(GOLDEN.read_text())
 CPU = torch.device("cpu")
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.25}
 """Of logits, whose standard deviation is about 1.5: bfloat16 has three digits."""
+ROUNDING = TOLERANCE["float32"]
+"""Of logits from spans of other lengths: a processor adds their products in another order."""
 
 
 class Decoder:
@@ -72,7 +74,7 @@ def test_a_prompt_in_parts_is_the_prompt_as_a_whole(llama: Decoder) -> None:
         cache = KeyValues(llama.kind)
         for start in range(0, len(PROMPT), part):
             last = llama.read(Span(cache, PROMPT[start : start + part], start))
-        np.testing.assert_allclose(last[-1], whole[-1], atol=1e-5)
+        np.testing.assert_allclose(last[-1], whole[-1], atol=ROUNDING)
 
 
 def test_sequences_of_one_pass_are_those_alone(llama: Decoder) -> None:
@@ -81,14 +83,14 @@ def test_sequences_of_one_pass_are_those_alone(llama: Decoder) -> None:
     caches = [KeyValues(llama.kind) for _ in prompts]
     spans = [Span(cache, prompt, 0) for cache, prompt in zip(caches, prompts, strict=True)]
     ends = np.cumsum([len(prompt) for prompt in prompts]) - 1
-    np.testing.assert_allclose(llama.read(*spans)[ends], alone, atol=1e-5)
+    np.testing.assert_allclose(llama.read(*spans)[ends], alone, atol=ROUNDING)
     following = [
         Span(cache, [9], len(prompt)) for cache, prompt in zip(caches, prompts, strict=True)
     ]
     together = llama.read(*following)
     for row, prompt in enumerate(prompts):
         single = llama.read(Span(KeyValues(llama.kind), [*prompt, 9], 0))[-1]
-        np.testing.assert_allclose(together[row], single, atol=1e-5)
+        np.testing.assert_allclose(together[row], single, atol=ROUNDING)
 
 
 def test_weights_in_several_files_are_the_same(llama: Decoder, tmp_path: Path) -> None:
@@ -114,4 +116,4 @@ def test_what_a_cache_has_survives_its_growth(llama: Decoder) -> None:
     cache = KeyValues(llama.kind)
     for start in range(0, 100, 10):
         last = llama.read(Span(cache, tokens[start : start + 10], start))[-1]
-    np.testing.assert_allclose(last, whole, atol=1e-5)
+    np.testing.assert_allclose(last, whole, atol=ROUNDING)
