@@ -57,8 +57,17 @@ def command(name: str | None, everything: bool) -> None:
         notes += [f"{one.name}: {line}" for line in ([cause] if cause else [])]
         notes += [f"{one.name}: {line}" for line in _model_troubles(one, status, cause)]
     print_table(rows, colored=4, colors=COLORS)
-    for note in notes:
+    for note in notes or _advice(len(rows) - 1, everything):
         notice(note)
+
+
+def _advice(shown: int, everything: bool) -> list[str]:
+    """Return what to do when no service is shown."""
+    if shown:
+        return []
+    if not everything and services():
+        return ["no service runs; grpst ps --all shows those that are stopped"]
+    return ["no service; grpst serve MODEL starts one, grpst example writes one to begin with"]
 
 
 def _row(service: Service, status: str) -> tuple[str, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal, TypeVar, overload
 
 from grps.errors import ConfigError
@@ -12,6 +14,8 @@ from grps.inference.app.inferers import inferer_of
 from grps.inference.registry import inferer_register
 
 Target = TypeVar("Target", bound=Callable[..., Any])
+_places: ContextVar[dict[str, str] | None] = ContextVar("_places", default=None)
+"""Where the models of the file that is being imported are, by the names of their functions."""
 
 
 @overload
@@ -68,6 +72,16 @@ def model(target: Any = None, /, *, name: str | None = None, **options: Any) -> 
     return _register(target, name, options)
 
 
+@contextmanager
+def names_once() -> Iterator[None]:
+    """Refuse, inside, a second function or class of a name; elsewhere it replaces the first."""
+    token = _places.set({})
+    try:
+        yield
+    finally:
+        _places.reset(token)
+
+
 def _register(target: Any, name: str | None, options: Mapping[str, Any]) -> Any:
     """Register a function or a class and return it."""
     where = _place(target)
@@ -75,6 +89,14 @@ def _register(target: Any, name: str | None, options: Mapping[str, Any]) -> Any:
         declared = declare(target, name, options)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+    places = _places.get()
+    if places is not None:
+        earlier = places.setdefault(target.__name__, where)
+        if earlier != where:
+            raise ConfigError(
+                f"{where}: {target.__name__} would replace the model of this name at {earlier}; "
+                "give one of them another name"
+            )
     inferer_register.register(target.__name__, inferer_of(declared))
     return target
 

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from grps.config.suggest import hint
 from grps.errors import ModelError, StopRequested
+from grps.inference.app.decorator import names_once
 from grps.inference.app.faults import located
 from grps.inference.app.inferers import AppInferer
 from grps.inference.app.names import name_of
@@ -70,7 +71,8 @@ def _run(file: Path) -> None:
     earlier = sys.modules.get(name)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with names_once():
+            spec.loader.exec_module(module)
     except BaseException as error:
         _put_back(name, earlier)
         if isinstance(error, (StopRequested, KeyboardInterrupt)):

@@ -289,6 +289,23 @@ def test_restart_applies_an_edited_configuration(
     assert grpst("restart", "dem").exit_code == 1
 
 
+def test_restart_keeps_the_admin_token(
+    grpst: Grpst, project: Path, fake_project_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRPS_ADMIN_TOKEN", "secret")
+    grpst("start", project, "--name", "demo", "--no_logging")
+    first = find("demo").state
+    monkeypatch.delenv("GRPS_ADMIN_TOKEN")
+    refused = grpst("restart", "demo", "--no_logging")
+    assert refused.exit_code == 1
+    assert "error: service 'demo' has an admin token, but GRPS_ADMIN_TOKEN is not" in refused.stderr
+    assert find("demo").state == first
+    monkeypatch.setenv("GRPS_ADMIN_TOKEN", "")
+    assert grpst("restart", "demo", "--no_logging").exit_code == 0
+    monkeypatch.delenv("GRPS_ADMIN_TOKEN")
+    assert grpst("restart", "demo", "--no_logging").exit_code == 0, "it has no token any more"
+
+
 ONNX_MODEL = "{name: m, version: '1', device: cpu, inferer_type: onnxruntime, %s}"
 
 

@@ -44,6 +44,7 @@ def test_ps_without_services(grpst: Grpst) -> None:
     result = grpst("ps")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 1
+    assert result.stderr.startswith("no service; grpst serve MODEL starts one")
 
 
 def test_ps_shows_a_crash(grpst: Grpst, folder: ServiceFolder) -> None:
@@ -72,7 +73,9 @@ def test_ps_says_how_a_process_ended(
 
 def test_ps_shows_stopped_services_when_asked(grpst: Grpst, folder: ServiceFolder) -> None:
     folder.state.unlink()
-    assert len(grpst("ps").stdout.splitlines()) == 1
+    shown = grpst("ps")
+    assert len(shown.stdout.splitlines()) == 1
+    assert shown.stderr == "no service runs; grpst ps --all shows those that are stopped\n"
     row = grpst("ps", "--all").stdout.splitlines()[1].split()
     assert row == ["-", "demo", "-", str(folder.root), "stopped", "-", "-"]
 

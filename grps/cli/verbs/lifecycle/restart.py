@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
 from grps.cli.names import complete_deployed
@@ -11,6 +14,7 @@ from grps.cli.output.progress import ProgressLine
 from grps.cli.serving import flag_checks, start_options
 from grps.cli.serving.launching import follow, shown_of, start_in_background, summarise
 from grps.config.ports import parse_ports
+from grps.deploy.admin import TOKEN_VARIABLE
 from grps.deploy.native import Mode, noted_mode, server_of
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.deployment import deployed, listen_on
@@ -18,7 +22,7 @@ from grps.deploy.project.files import check_files
 from grps.deploy.project.prefetching import prefetch
 from grps.deploy.project.registrations import check_code
 from grps.deploy.supervision.ports import check_host, check_ports
-from grps.deploy.supervision.services import find, inspect
+from grps.deploy.supervision.services import Service, find, inspect
 from grps.deploy.supervision.stopping import stop
 from grps.deploy.supervision.supervisor import claim
 
@@ -45,7 +49,8 @@ def command(
     """Stop a service and start it again in the background, with its configuration as it is now.
 
     Edit the files in ~/.grps/NAME/conf and restart the service to apply them. If they are wrong, or
-    a file is missing, the service goes on as it is. A service that does not run is started.
+    a file is missing, the service goes on as it is. So it does if it has an admin token, and
+    GRPS_ADMIN_TOKEN is not set here. A service that does not run is started.
 
     \b
     Examples:
@@ -54,7 +59,9 @@ def command(
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     folder = find(name).folder
     _check(folder, host, port)
-    if inspect(folder).running:
+    service = inspect(folder)
+    if service.running:
+        _check_token(service)
         with ProgressLine(f"stopping {name}") as line:
             stop(name, on_wait=lambda detail, elapsed_s: line.show(detail, "", elapsed_s))
         notice(f"service {name!r} stopped")
@@ -67,6 +74,30 @@ def command(
     summarise(folder, state, shown_of(deployment.project))
     if not no_logging:
         follow(folder, state)
+
+
+def _check_token(service: Service) -> None:
+    """Keep the admin token: a missing variable means another shell, an empty one a decision.
+
+    Raises:
+        click.ClickException: The service has a token, and here the variable is not set.
+    """
+    if TOKEN_VARIABLE not in os.environ and _has_token(service):
+        raise click.ClickException(
+            f"service {service.name!r} has an admin token, but {TOKEN_VARIABLE} is not set here. "
+            f"Set it to the token; or, to go on without one, run: {TOKEN_VARIABLE}= grpst restart "
+            f"{service.name}"
+        )
+
+
+def _has_token(service: Service) -> bool:
+    assert service.state is not None
+    try:
+        variables = Path(f"/proc/{service.state.pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False  # it has ended since, or the machine has no /proc
+    begin = f"{TOKEN_VARIABLE}=".encode()
+    return any(one.startswith(begin) and one != begin for one in variables)
 
 
 def _check(folder: ServiceFolder, host: str | None, port: str | None) -> None:

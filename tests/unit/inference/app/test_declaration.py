@@ -163,6 +163,10 @@ def test_files(tmp_path: Path) -> None:
             "def g(x): ...\n",
             r"app\.py:6: the model 'm' is there already in line 3",
         ),
+        (
+            "import grps\n\n@grps.model\ndef f(x): ...\n\n@grps.model(name='m')\ndef f(x): ...\n",
+            r"app\.py:6: f would replace the model of this name at .*app\.py:3; give one of them",
+        ),
         ("import grps\n\n@grps.model\ndef f(x: set): ...\n", r"app\.py:3: parameter 'x' is set"),
     ],
 )
