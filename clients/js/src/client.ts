@@ -217,7 +217,11 @@ export class Client {
   }
 }
 
-async function messageOf(inputs: Inputs, { model = "" }: CallOptions): Promise<Message> {
+async function messageOf(inputs: Inputs, options: CallOptions): Promise<Message> {
+  if (typeof options !== "object") {
+    throw new TypeError(`options '${String(options)}': use an object, such as { model: "name" }`);
+  }
+  const { model = "" } = options;
   return { model, content: await contentOf(inputs) };
 }
 

@@ -31,6 +31,14 @@ test("a protocol that the client does not speak is refused, not replaced", () =>
   assert.throws(() => new grps.Client("127.0.0.1:7080", options), /'grpc': use http or grpc-web/);
 });
 
+test("a model's name in place of the options is refused, not ignored", async () => {
+  const client = new grps.Client("127.0.0.1:7080");
+  const wrong = "echo" as unknown as grps.CallOptions;
+  const expected = { name: "TypeError", message: /'echo': use an object, such as \{ model/ };
+  await assert.rejects(client.predict("a", wrong), expected);
+  await assert.rejects(client.stream("a", wrong).next(), expected);
+});
+
 test("a connection that is refused is repeated, and then a typed error", async () => {
   let closed = "";
   await serve(
