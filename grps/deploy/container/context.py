@@ -130,10 +130,20 @@ def _check_target(source: Path, folder: Path) -> None:
         raise DeployError(f"{folder} is a file; choose another folder with -o")
 
 
+def verb_of(source: Path) -> str:
+    """Return the verb of ``grpst`` that puts a project, an archive or a model online."""
+    is_project = (source / "conf" / "inference.yml").is_file()
+    return "start" if is_project or _is_archive(source) else "serve"
+
+
+def _is_archive(source: Path) -> bool:
+    return source.is_file() and source.suffix == ARCHIVE_SUFFIX
+
+
 def _write_app(source: Path, app: Path) -> tuple[Needs, tuple[str, ...]]:
     """Copy what is served; return what it needs and the command that serves it."""
-    project = app / "project"
-    if source.is_file() and source.suffix == ARCHIVE_SUFFIX:
+    project, verb = app / "project", verb_of(source)
+    if _is_archive(source):
         app.mkdir(parents=True)
         if is_model_archive(source):
             unpack_as_project(
@@ -141,11 +151,11 @@ def _write_app(source: Path, app: Path) -> tuple[Needs, tuple[str, ...]]:
             )
         else:
             unpack(source, project)
-        return needs_of_project(project), ("start", "/project")
-    if (source / "conf" / "inference.yml").is_file():
+        return needs_of_project(project), (verb, "/project")
+    if verb == "start":
         needs = needs_of_project(source)
         _copy(source, project)
-        return needs, ("start", "/project")
+        return needs, (verb, "/project")
     needs = needs_of_model(source)
     project.mkdir(parents=True)  # the Dockerfile looks for requirements there
     target = app / "models" / source.resolve().name
@@ -155,7 +165,7 @@ def _write_app(source: Path, app: Path) -> tuple[Needs, tuple[str, ...]]:
         target.parent.mkdir()
         for file in (source, *_beside(source)):
             _link_or_copy(file, target.with_name(file.name))
-    return needs, ("serve", f"/models/{target.name}")
+    return needs, (verb, f"/models/{target.name}")
 
 
 def _beside(model: Path) -> list[Path]:

@@ -62,8 +62,9 @@ def command(
       grpst dockerize my_project -o image --image detect:1.0.0
       grpst dockerize model.onnx --build -- --instances 2
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
-    from grps.deploy.container.context import PORT, Wishes, write_context
+    from grps.deploy.container.context import PORT, Wishes, verb_of, write_context
 
+    _check_words(verb_of(path), values["serve_flags"])
     name = re.sub(r"[^a-z0-9]+", "-", path.resolve().stem.lower()).strip("-") or "model"
     image = image or f"{name}:latest"
     folder = output_path or Path(f"{name}_image")
@@ -81,6 +82,22 @@ def command(
         say(f"build it  {shlex.join(words)}")
     places = f"--rm --read-only --tmpfs /tmp --publish {PORT}:{PORT}"
     say(f"run it    {shown} run {places} {shlex.quote(image)}")
+
+
+def _check_words(verb: str, words: tuple[str, ...]) -> None:
+    """Check that the verb in the container has these flags; paths and values are of there.
+
+    Raises:
+        click.UsageError: It has not.
+    """
+    root = click.get_current_context().find_root()
+    assert isinstance(root.command, click.Group)
+    command = root.command.get_command(root, verb)
+    assert command is not None
+    try:
+        command.make_parser(click.Context(command)).parse_args(list(words))
+    except click.UsageError as error:
+        raise click.UsageError(f"behind --, for grpst {verb}: {error.format_message()}") from None
 
 
 def _format(program: str) -> list[str]:

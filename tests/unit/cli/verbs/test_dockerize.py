@@ -1,4 +1,4 @@
-"""What ``grpst dockerize`` says before its longest step."""
+"""What ``grpst dockerize`` checks and says before its longest step."""
 
 from __future__ import annotations
 
@@ -28,3 +28,13 @@ def test_packing_the_installed_grps_is_announced(
     result = grpst("dockerize", str(model), "-o", str(tmp_path / "image"), *flags)
     assert result.exit_code == 0
     assert ("packing the GRPS that runs here" in result.stderr) is not given
+
+
+def test_flags_of_the_container_are_checked(grpst: Grpst, tmp_path: Path) -> None:
+    model, image = tmp_path / "model.onnx", tmp_path / "image"
+    model.touch()
+    result = grpst("dockerize", model, "-o", image, "--", "--instance", "2")
+    assert result.exit_code == 2
+    assert "behind --, for grpst serve: No such option '--instance'" in result.stderr
+    assert "--instances" in result.stderr
+    assert not image.exists()
