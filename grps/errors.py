@@ -125,6 +125,12 @@ class ArchiveError(DeployError):
     docs = "reference/errors.md#an-archive-is-refused"
 
 
+class OneFileError(DeployError):
+    """A Python file is given where a project is needed."""
+
+    docs = "guides/projects.md#from-one-file-to-a-project"
+
+
 def docs_place(docs: str) -> str:
     """Return where a page of the documentation is read.
 

@@ -22,6 +22,7 @@ from grps.cli.serving.launching import (
 from grps.deploy.archive.unpack import GIB, Limits
 from grps.deploy.native import Mode, server_of
 from grps.deploy.paths import DEFAULT_NAME, ServiceFolder
+from grps.deploy.project.app_project import refuse_app
 from grps.deploy.project.deployment import (
     Deployment,
     Overrides,
@@ -144,6 +145,7 @@ def _deploy(folder: ServiceFolder, path: Path, flags: StartFlags, reports: Repor
         flags.port,
         MarChoices(flags.instances, flags.max_batch_size),
     )
+    refuse_app(path)
     if path.is_dir():
         return deploy_folder(folder, path, overrides, reports)
     limits = Limits(max_total_bytes=flags.max_unpacked_gib * GIB)

@@ -15,7 +15,7 @@ import yaml
 from grps.deploy.paths import ServiceFolder
 from grps.deploy.project.model_project import ModelProject, checked_conf, render_server
 from grps.deploy.project.record import install
-from grps.errors import ConfigError, ModelError
+from grps.errors import ConfigError, ModelError, OneFileError
 from grps.server.files import absolute
 
 SUFFIX = ".py"
@@ -68,6 +68,20 @@ class AppChoices:
 def is_app(path: Path) -> bool:
     """Return whether a path is a file of Python code."""
     return path.suffix == SUFFIX and path.is_file()
+
+
+def refuse_app(path: Path) -> None:
+    """Check that a path is no file of Python code, where a project is needed.
+
+    Raises:
+        OneFileError: It is one.
+    """
+    if is_app(path):
+        raise OneFileError(
+            f"{path} is one Python file, where a project is needed. grpst serve {path} puts it "
+            "online as it is; to pack it, make a project: a folder with the file and "
+            "conf/inference.yml, as grpst example graph writes one"
+        )
 
 
 def read_app(file: Path) -> tuple[AppModel, ...]:

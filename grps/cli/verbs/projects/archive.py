@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("archive")
-@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--output_path",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -55,8 +55,12 @@ def command(path: Path, output_path: Path, skip_unittest: bool, defines: tuple[s
       grpst archive . --cmake_define ONNXRUNTIME_ROOT=/opt/onnxruntime
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     from grps.deploy.cpp.sources import is_cpp_project
+    from grps.deploy.project.app_project import refuse_app
     from grps.deploy.project.checking import check_project, run_test
 
+    refuse_app(path)
+    if not path.is_dir():
+        raise click.UsageError(f"{path} is a file; give the folder of a project")
     notes = check_project(path)
     is_cpp = is_cpp_project(path)
     if defines and not is_cpp:

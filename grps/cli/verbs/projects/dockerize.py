@@ -63,7 +63,9 @@ def command(
       grpst dockerize model.onnx --build -- --instances 2
     """  # noqa: D301 - \b is click's mark for text that is not wrapped
     from grps.deploy.container.context import PORT, Wishes, verb_of, write_context
+    from grps.deploy.project.app_project import refuse_app
 
+    refuse_app(path)
     _check_words(verb_of(path), values["serve_flags"])
     name = re.sub(r"[^a-z0-9]+", "-", path.resolve().stem.lower()).strip("-") or "model"
     image = image or f"{name}:latest"
@@ -95,7 +97,7 @@ def _check_words(verb: str, words: tuple[str, ...]) -> None:
     command = root.command.get_command(root, verb)
     assert command is not None
     try:
-        command.make_parser(click.Context(command)).parse_args(list(words))
+        command.make_parser(click.Context(command, parent=root)).parse_args(list(words))
     except click.UsageError as error:
         raise click.UsageError(f"behind --, for grpst {verb}: {error.format_message()}") from None
 

@@ -38,3 +38,13 @@ def test_flags_of_the_container_are_checked(grpst: Grpst, tmp_path: Path) -> Non
     assert "behind --, for grpst serve: No such option '--instance'" in result.stderr
     assert "--instances" in result.stderr
     assert not image.exists()
+
+
+@pytest.mark.parametrize("verb", ["archive", "dockerize", "start"])
+def test_one_file_is_no_project(grpst: Grpst, tmp_path: Path, verb: str) -> None:
+    app = tmp_path / "app.py"
+    app.write_text("x = 1\n")
+    result = grpst(verb, app)
+    assert result.exit_code == 1
+    assert f"grpst serve {app} puts it online as it is; to pack it, make a" in result.stderr
+    assert "guides/projects.md#from-one-file-to-a-project" in result.stderr
