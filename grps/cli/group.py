@@ -130,7 +130,8 @@ def _guarded(run: Any) -> int:
     except click.UsageError as error:
         return _answer_usage(error)
     except click.ClickException as error:
-        _complain(error.format_message(), getattr(error, "docs", GrpsError.docs))
+        docs, advice = getattr(error, "docs", GrpsError.docs), getattr(error, "advice", "")
+        _complain(error.format_message(), docs, advice)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         notice("interrupted")
@@ -147,9 +148,11 @@ def _guarded(run: Any) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _complain(text: str, docs: str) -> None:
-    """Print an error and the page about it."""
+def _complain(text: str, docs: str, advice: str = "") -> None:
+    """Print an error, a command that works if one is known, and the page about it."""
     complain(text)
+    if advice:
+        notice(f"try: {advice}")
     notice(f"see: {docs_place(docs)}")
 
 

@@ -23,6 +23,7 @@ from grps.client.settings import PROTOCOLS, Protocol
 from grps.deploy.admin import running_service
 
 KEY_VARIABLE = "GRPS_KEY"
+REFUSED = 400
 __all__ = ["KEY_VARIABLE", "PROTOCOLS", "CalledService", "Connection", "connect"]
 
 
@@ -30,6 +31,11 @@ class CallFailed(click.ClickException):
     """The call failed; its text has the status."""
 
     docs = CallError.docs
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        """Remember a command that works, if one is known."""
+        super().__init__(message)
+        self.advice = advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +109,12 @@ def _address_of(service: str | None) -> tuple[str, bool]:
 class CalledService:
     """A service that is connected."""
 
-    def __init__(self, client: Client, stream_timeout: float | None) -> None:
-        """Remember the client, and the timeout of streams."""
+    def __init__(
+        self, client: Client, where: tuple[str, bool], stream_timeout: float | None
+    ) -> None:
+        """Remember the client, where it calls and whether with TLS, and the timeout of streams."""
         self._client = client
+        self._address, self._tls = where
         self._stream_timeout = stream_timeout
 
     def content(self, model: str, given: Value | Mapping[str, Value]) -> Content:
@@ -113,13 +122,48 @@ class CalledService:
         return to_content(given, lambda: self._types(model))
 
     def predict(self, model: str, content: Content) -> Output:
-        """Call a model once."""
-        return _output(self._client.predict(content, model=model or None))
+        """Call a model once.
+
+        Raises:
+            CallFailed: It fails.
+        """
+        with self._explaining(model):
+            return _output(self._client.predict(content, model=model or None))
 
     def stream(self, model: str, content: Content) -> Iterator[Output]:
-        """Call a model and yield the pieces of its stream as they come."""
-        with self._client.stream(content, model or None, self._stream_timeout) as pieces:
+        """Call a model and yield the pieces of its stream as they come.
+
+        Raises:
+            CallFailed: It fails.
+        """
+        with (
+            self._explaining(model),
+            self._client.stream(content, model or None, self._stream_timeout) as pieces,
+        ):
             yield from map(_output, pieces)
+
+    @contextmanager
+    def _explaining(self, model: str) -> Iterator[None]:
+        try:
+            yield
+        except CallError as error:
+            advice = self._example(model) if error.code == REFUSED else ""
+            raise _failed(error, self._address, advice) from error
+
+    def _example(self, model: str) -> str:
+        """Return a request that the model takes; empty if none is known."""
+        try:
+            metadata = self._client.metadata(model)
+        except CallError:
+            return ""
+        from grps.cli.output.example import make_example
+
+        host, _, port = self._address.rpartition(":")
+        # The description by another protocol says less.
+        if self._tls or "inferer_type" not in metadata or not port.isdecimal():
+            return ""
+        found = make_example(metadata, host.strip("[]"), int(port), model)
+        return found.line if found.exact else ""
 
     def _types(self, model: str) -> Mapping[str, np.dtype[Any]]:
         """Return the element types of the model's inputs; none if it does not report them."""
@@ -142,16 +186,20 @@ def _output(result: Result) -> Output:
             return Output(tensors=result.tensors)
 
 
+def _failed(error: CallError, address: str, advice: str = "") -> CallFailed:
+    # Without a status, nothing that answered is at fault: the address may be.
+    return CallFailed(f"{error.code or address}: {error.message}", advice)
+
+
 @contextmanager
 def connect(connection: Connection) -> Iterator[CalledService]:
     """Connect to the service until the block ends; report a failed call with its status."""
     address, tls = connection.where()
     try:
         with connection.client(address, tls) as client:
-            yield CalledService(client, connection.timeout)
+            yield CalledService(client, (address, tls), connection.timeout)
     except CallError as error:
-        # Without a status, nothing that answered is at fault: the address may be.
-        raise CallFailed(f"{error.code or address}: {error.message}") from error
+        raise _failed(error, address) from error
     except TypeError as error:
         # The protocol has no such element type, or no such content.
         raise CallFailed(str(error)) from error

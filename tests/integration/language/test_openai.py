@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,9 @@ import openai
 import psutil
 import pytest
 import requests
+from click.testing import CliRunner
 
+from grps.cli.main import main
 from tests.integration.language.calls import slots_in_use
 from tests.integration.language.models import smol_model, smol_path
 from tests.support import GUARD_S, RunningServer, serving, wait_until, write_project
@@ -101,6 +104,18 @@ def test_a_chat_is_answered(client: Any) -> None:
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+
+
+def test_a_call_by_text_is_told_the_route_of_chats(server: RunningServer) -> None:
+    words = ["call", "smol", "What is the capital of France?", "--address"]
+    failed = CliRunner().invoke(main, [*words, server.url("").removeprefix("http://")])
+    assert failed.exit_code == 1
+    error, advice, _ = failed.stderr.splitlines()
+    assert error.startswith("error: 400: the model takes tensors")
+    ran = subprocess.run(
+        ["bash", "-c", advice.removeprefix("try: ")], capture_output=True, text=True, check=True
+    )
+    assert "Paris" in json.loads(ran.stdout)["choices"][0]["message"]["content"]
 
 
 def test_a_stream_says_the_same(client: Any) -> None:
