@@ -25,8 +25,8 @@ from grps.protocol.pb.grps_pb2_grpc import GrpsServiceStub
 from grps.server.state import ServiceState
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 30
+START_TIMEOUT_S = 240
+STOP_TIMEOUT_S = 60
 GUARD_S = 20
 """Longer than anything that is waited for takes, even on a busy machine."""
 
