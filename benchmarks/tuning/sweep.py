@@ -83,7 +83,7 @@ class Subject:
 def subjects(folder: Path) -> list[Subject]:
     """Return the models: three of packages, if they are installed, and a generated one."""
     found = [
-        Subject("magika", _of_package("magika", "models/standard_v3_3/model.onnx"), "p99=30ms"),
+        Subject("magika", _of_package("magika", "models/standard_v3_3/model.onnx"), "p99=100ms"),
         Subject(
             "text_angle",
             _of_package("rapidocr", "models/ch_ppocr_mobile_v2.0_cls_mobile.onnx"),

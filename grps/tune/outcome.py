@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from grps.config.schema import ModelConfig
 from grps.tune.curves.curve import Curves
-from grps.tune.goal import Goal
+from grps.tune.goal import Goal, rate_text
 from grps.tune.load_of_others import Use
 from grps.tune.ranking import Ranked
 from grps.tune.search import Search
@@ -85,10 +85,11 @@ class Outcome:
         if self.verdict != "better" or found is None:
             return ""
         if self.goal.rate is None:
+            rate = rate_text(found.rate)
             if not self.default_rate:
-                return f"{found.rate:.4g} requests/s; the default held no rate that was tried"
+                return f"{rate} requests/s; the default held no rate that was tried"
             times = found.rate / self.default_rate
-            return f"{found.rate:.4g} requests/s instead of {self.default_rate:.4g} ({times:.2f}x)"
+            return f"{rate} requests/s instead of {rate_text(self.default_rate)} ({times:.2f}x)"
         new, old = (
             sum(value_of(self.goal, pair[index]) for pair in found.pairs) / len(found.pairs)
             for index in (0, 1)

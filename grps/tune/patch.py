@@ -17,6 +17,7 @@ from grps.perf.report.text import milliseconds
 from grps.server.configuration import parse_inference
 from grps.server.files import write_atomically
 from grps.tune.errors import TuneError
+from grps.tune.goal import rate_text
 from grps.tune.load_of_others import describe
 from grps.tune.outcome import Outcome
 from grps.tune.trials.result import Trial
@@ -48,7 +49,7 @@ def _evidence(outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.gain}: {outcome.reason}"
     found = outcome.confirmation
     if found is not None and found.pairs:
-        yield f"trials by turns at {found.rate:.4g} requests/s:"
+        yield f"trials by turns at {rate_text(found.rate)} requests/s:"
         for number, (tuned, default) in enumerate(found.pairs, start=1):
             yield f"  {number}. tuned {_said(outcome, tuned)}; default {_said(outcome, default)}"
     for note in outcome.notes:

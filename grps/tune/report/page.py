@@ -9,6 +9,7 @@ from grps.perf.report.document import document, table_of
 from grps.perf.report.plots import Axis, Series, lines
 from grps.perf.report.text import milliseconds
 from grps.tune.curves.curve import Curve
+from grps.tune.goal import rate_text
 from grps.tune.outcome import Outcome
 from grps.tune.patch import to_yaml
 from grps.tune.report.text import lines as text_lines
@@ -75,7 +76,7 @@ def _prediction_rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
         if at is not None:
             yield (
                 one.settings.text,
-                f"{at.rate:.4g}/s",
+                f"{rate_text(at.rate)}/s",
                 milliseconds(at.latency_ms),
                 f"{at.mean_batch:.1f}",
                 milliseconds(at.cpu_ms),
@@ -104,10 +105,10 @@ def _trials(outcome: Outcome) -> str:
     rows = [
         (
             one.name,
-            f"{one.rate:.4g}/s",
+            f"{rate_text(one.rate)}/s",
             milliseconds(one.latency_ms),
             milliseconds(one.p50_ms),
-            f"{one.throughput:.4g}/s",
+            f"{rate_text(one.throughput)}/s",
             milliseconds(one.cpu_ms),
             "holds" if one.holds else one.why or "missed",
         )

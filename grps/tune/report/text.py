@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grps.perf.report.text import milliseconds
+from grps.tune.goal import rate_text
 from grps.tune.load_of_others import describe
 from grps.tune.outcome import Outcome
 from grps.tune.trials.contest import DEFAULT
@@ -44,7 +45,7 @@ def _predicted(outcome: Outcome, score: float) -> str:
 
 
 def _rate(rate: float | None) -> str:
-    return "-" if rate is None else f"{rate:.4g}/s"
+    return "-" if rate is None else f"{rate_text(rate)}/s"
 
 
 def lines(outcome: Outcome) -> list[str]:

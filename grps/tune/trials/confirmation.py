@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
+from grps.tune.goal import rate_text
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.race import Entrant, Trials, value_of
 from grps.tune.trials.result import Trial
@@ -65,13 +66,13 @@ def confirm(
         return Confirmation(False, rate, tuple(pairs), "the winner did not hold the limit again")
     if trials.goal.rate is None:
         rate, pairs = _raised(trials, winner, default, rate, pairs, clock)
-    others = [other.holds for _, other in pairs]
+    others, limit = [other.holds for _, other in pairs], trials.goal.limit.text
     if sum(others) * 2 < len(others):
-        reason = f"it holds {trials.goal.limit.text} at {rate:.4g} requests/s, the default does not"
+        reason = f"it holds {limit} at {rate_text(rate)} requests/s, the default does not"
         return Confirmation(True, rate, tuple(pairs), reason)
     if trials.goal.rate is None:
         times = f"{sum(others)} of {len(others)} times"
-        reason = f"the default holds {trials.goal.limit.text} at {rate:.4g} requests/s too, {times}"
+        reason = f"the default holds {limit} at {rate_text(rate)} requests/s too, {times}"
         return Confirmation(False, rate, tuple(pairs), reason)
     return _by_value(trials, rate, pairs)
 

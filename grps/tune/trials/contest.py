@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from grps.config.schema import ModelConfig
 from grps.errors import GrpsError
-from grps.tune.goal import Goal
+from grps.tune.goal import Goal, rate_text
 from grps.tune.ranking import Ranked, shortlist
 from grps.tune.search import Report
 from grps.tune.settings import Settings, model_config
@@ -27,6 +27,9 @@ _MOST = 5
 """Settings that are tried beside the default."""
 _FIRST_RATE, _FIRST_OF_MOST = 0.8, 0.7
 """Share of the best prediction, and of the largest capacity, at which to begin."""
+_FIRST_OF_SLOW = 0.5
+"""Share of the largest capacity, where trials are as long as they can be: a rate that none holds
+takes too much of the time."""
 _MOST_OPEN = 32
 _CAPACITY_S, _CAPACITY_TURNS = 0.35, 2
 """Short turns: the speed of a machine that others share changes from one second to the next."""
@@ -115,7 +118,8 @@ class Contest:
             return race_at(self.trials, entrants, rate, self._clock, end_s)
         capacities = self._capacities(entrants)
         most = max(capacities.values())
-        rate = max(1.0, min(rate, _FIRST_OF_MOST * most))
+        share = _FIRST_OF_SLOW if self.trials.are_longest(most) else _FIRST_OF_MOST
+        rate = max(1.0, min(rate, share * most))
         end_s = _END_TRIALS * self.trials.cost_s(rate)
         strong = self._strong(entrants, capacities, self._clock.left_s - end_s, rate)
         return race(self.trials, strong, rate, self._clock, end_s, capacities)
@@ -143,7 +147,7 @@ class Contest:
                 throughput = one.closed(at_once, _CAPACITY_S).throughput
                 found[one.name] = max(found[one.name], throughput)
         for name, throughput in found.items():
-            self._report("capacity", f"{throughput:.4g} requests/s: {name}")
+            self._report("capacity", f"{rate_text(throughput)} requests/s: {name}")
         return found
 
     def stop(self) -> None:
@@ -204,4 +208,4 @@ class Contest:
     def _report_trial(self, trial: Trial) -> None:
         said = "holds" if trial.holds else "misses"
         about = trial.why or f"{self._goal.limit.metric} {trial.latency_ms:.3g} ms"
-        self._report("load", f"{trial.rate:.4g} requests/s: {trial.name} {said} ({about})")
+        self._report("load", f"{rate_text(trial.rate)} requests/s: {trial.name} {said} ({about})")

@@ -104,6 +104,10 @@ class Trials:
         wanted = max(_REQUESTS / rate, self.goal.limit_ms / 1000 * _LIMITS)
         return min(max(wanted, _SHORTEST_S), _LONGEST_S)
 
+    def are_longest(self, rate: float) -> bool:
+        """Return whether trials at a rate are as long as they can be."""
+        return self.seconds(rate) >= _LONGEST_S
+
     def cost_s(self, rate: float) -> float:
         """Return how long a trial takes in all."""
         return self.seconds(rate) + _BEGIN_S
