@@ -81,7 +81,7 @@ class Subject:
 
 
 def subjects(folder: Path) -> list[Subject]:
-    """Return the models: three of packages, if they are installed, and a generated one."""
+    """Return the models: two of packages, if they are installed, and two generated ones."""
     found = [
         Subject("magika", _of_package("magika", "models/standard_v3_3/model.onnx"), "p99=100ms"),
         Subject(

@@ -10,7 +10,6 @@ from grps.tune.errors import TuneError
 
 ObjectiveName = Literal["throughput", "cost", "latency"]
 OBJECTIVES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
-_FOUR_DIGITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +67,3 @@ def read_goal(slo: tuple[str, ...], objective: ObjectiveName, rate: float | None
     if objective != "throughput" and rate is None:
         raise TuneError(f"--objective {objective} needs --rate: the requests per second to serve")
     return Goal(limits[0], objective, rate)
-
-
-def rate_text(rate: float) -> str:
-    """Return a rate in four digits, or all of those before the point, without an exponent."""
-    return f"{rate:.0f}" if rate >= _FOUR_DIGITS else f"{rate:.4g}"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from grps.config.schema import ModelConfig
+from grps.perf.report.text import rate_text
 from grps.tune.curves.curve import Curves
-from grps.tune.goal import Goal, rate_text
+from grps.tune.goal import Goal
 from grps.tune.load_of_others import Use
 from grps.tune.ranking import Ranked
 from grps.tune.search import Search

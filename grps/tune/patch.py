@@ -13,11 +13,10 @@ import yaml
 from grps.config.document import read_text
 from grps.config.edit import with_entry_values
 from grps.config.schema import ModelConfig
-from grps.perf.report.text import milliseconds
+from grps.perf.report.text import milliseconds, rate_text
 from grps.server.configuration import parse_inference
 from grps.server.files import write_atomically
 from grps.tune.errors import TuneError
-from grps.tune.goal import rate_text
 from grps.tune.load_of_others import describe
 from grps.tune.outcome import Outcome
 from grps.tune.trials.result import Trial

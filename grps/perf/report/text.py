@@ -10,6 +10,8 @@ from grps.perf.report.session import Session
 from grps.perf.verdict import notes_of
 
 _MS_PER_S = 1000
+_FOUR_DIGITS = 1000
+"""The least number that has them."""
 _SHOWN_ERRORS = 5
 _HEAD = ("LOAD", "REQ/S", "OK", "FAILED", "P50", "P90", "P95", "P99", "P99.9", "MAX")
 _PERCENTILES = (50, 90, 95, 99, 99.9)
@@ -70,6 +72,11 @@ def milliseconds(value: float) -> str:
             else f"{value / _MS_PER_S:.0f} s"
         )
     return f"{value:.3g} ms" if value >= 1 else f"{value * 1000:.0f} us"
+
+
+def rate_text(rate: float) -> str:
+    """Return a rate in four digits, or in all those before the point, without an exponent."""
+    return f"{rate:.4g}" if rate < _FOUR_DIGITS else f"{rate:.0f}"
 
 
 def lines(session: Session) -> list[str]:

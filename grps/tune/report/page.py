@@ -7,9 +7,8 @@ from html import escape
 
 from grps.perf.report.document import document, table_of
 from grps.perf.report.plots import Axis, Series, lines
-from grps.perf.report.text import milliseconds
+from grps.perf.report.text import milliseconds, rate_text
 from grps.tune.curves.curve import Curve
-from grps.tune.goal import rate_text
 from grps.tune.outcome import Outcome
 from grps.tune.patch import to_yaml
 from grps.tune.report.text import lines as text_lines

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from grps.perf.report.text import milliseconds
-from grps.tune.goal import rate_text
+from grps.perf.report.text import milliseconds, rate_text
 from grps.tune.load_of_others import describe
 from grps.tune.outcome import Outcome
 from grps.tune.trials.contest import DEFAULT

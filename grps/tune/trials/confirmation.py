@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
-from grps.tune.goal import rate_text
+from grps.perf.report.text import rate_text
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.race import Entrant, Trials, value_of
 from grps.tune.trials.result import Trial
@@ -66,7 +66,8 @@ def confirm(
         return Confirmation(False, rate, tuple(pairs), "the winner did not hold the limit again")
     if trials.goal.rate is None:
         rate, pairs = _raised(trials, winner, default, rate, pairs, clock)
-    others, limit = [other.holds for _, other in pairs], trials.goal.limit.text
+    limit = trials.goal.limit.text
+    others = [other.holds for _, other in pairs]
     if sum(others) * 2 < len(others):
         reason = f"it holds {limit} at {rate_text(rate)} requests/s, the default does not"
         return Confirmation(True, rate, tuple(pairs), reason)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from grps.config.schema import ModelConfig
 from grps.errors import GrpsError
-from grps.tune.goal import Goal, rate_text
+from grps.perf.report.text import rate_text
+from grps.tune.goal import Goal
 from grps.tune.ranking import Ranked, shortlist
 from grps.tune.search import Report
 from grps.tune.settings import Settings, model_config
@@ -25,11 +26,8 @@ DEFAULT = "default"
 """What the configuration that is there is called in trials."""
 _MOST = 5
 """Settings that are tried beside the default."""
-_FIRST_RATE, _FIRST_OF_MOST = 0.8, 0.7
-"""Share of the best prediction, and of the largest capacity, at which to begin."""
-_FIRST_OF_SLOW = 0.5
-"""Share of the largest capacity, where trials are as long as they can be: a rate that none holds
-takes too much of the time."""
+_FIRST_RATE = 0.8
+"""Share of the best prediction at which to begin."""
 _MOST_OPEN = 32
 _CAPACITY_S, _CAPACITY_TURNS = 0.35, 2
 """Short turns: the speed of a machine that others share changes from one second to the next."""
@@ -117,9 +115,7 @@ class Contest:
             end_s = _END_TRIALS * self.trials.cost_s(rate)
             return race_at(self.trials, entrants, rate, self._clock, end_s)
         capacities = self._capacities(entrants)
-        most = max(capacities.values())
-        share = _FIRST_OF_SLOW if self.trials.are_longest(most) else _FIRST_OF_MOST
-        rate = max(1.0, min(rate, share * most))
+        rate = max(1.0, min(rate, self.trials.first_rate(max(capacities.values()))))
         end_s = _END_TRIALS * self.trials.cost_s(rate)
         strong = self._strong(entrants, capacities, self._clock.left_s - end_s, rate)
         return race(self.trials, strong, rate, self._clock, end_s, capacities)

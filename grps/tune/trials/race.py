@@ -23,6 +23,9 @@ _NEAR_ENOUGH = 1.09
 """Ratio of the rates between which the best one is not looked for any more."""
 _CLEARLY_MORE = 1.1
 """Ratio of what two services serve at most."""
+_BEGIN, _BEGIN_SLOW = 0.7, 0.5
+"""Share of the largest capacity at which to begin. Less where trials are as long as they can be: a
+rate that no service holds takes too much of the time there."""
 _SEEDS = 1000
 _MOST_DISTURBED = 5
 """Trials that are repeated: with more, there is no verdict in the end."""
@@ -104,9 +107,10 @@ class Trials:
         wanted = max(_REQUESTS / rate, self.goal.limit_ms / 1000 * _LIMITS)
         return min(max(wanted, _SHORTEST_S), _LONGEST_S)
 
-    def are_longest(self, rate: float) -> bool:
-        """Return whether trials at a rate are as long as they can be."""
-        return self.seconds(rate) >= _LONGEST_S
+    def first_rate(self, capacity: float) -> float:
+        """Return the rate at which to begin with services that serve so much at most."""
+        is_slow = self.seconds(capacity) >= _LONGEST_S
+        return capacity * (_BEGIN_SLOW if is_slow else _BEGIN)
 
     def cost_s(self, rate: float) -> float:
         """Return how long a trial takes in all."""

@@ -15,7 +15,7 @@ from grps.perf.report.page import to_page
 from grps.perf.report.plots import ticks
 from grps.perf.report.records import buckets, to_json
 from grps.perf.report.session import Session
-from grps.perf.report.text import lines, milliseconds, table
+from grps.perf.report.text import lines, milliseconds, rate_text, table
 from grps.perf.slo import read_objectives
 from tests.support import REPOSITORY
 from tests.unit.perf.measurements import GOOD, NOTHING, failing, measured, spread
@@ -119,3 +119,10 @@ def test_ticks_are_round() -> None:
     assert ticks(0, 9.3) == [0, 2, 4, 6, 8]
     assert ticks(0.02, 70, is_log=True) == [0.1, 1, 10]
     assert ticks(3, 3) == [3]
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(0.5, "0.5"), (999.94, "999.9"), (9999.9, "10000"), (12345.6, "12346")]
+)
+def test_rates_have_no_exponent(rate: float, text: str) -> None:
+    assert rate_text(rate) == text

@@ -6,7 +6,6 @@ import pytest
 
 from grps.errors import GrpsError
 from grps.tune import OBJECTIVES, TuneError, read_goal
-from grps.tune.goal import rate_text
 
 
 def test_what_is_read() -> None:
@@ -34,10 +33,3 @@ def test_the_rate_belongs_to_the_objective(objective: str) -> None:
     rate = 5.0 if objective == "throughput" else None
     with pytest.raises(TuneError, match="--rate"):
         read_goal(("p99=20ms",), objective, rate)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("rate", "text"), [(0.5, "0.5"), (999.94, "999.9"), (1000, "1000"), (12345.6, "12346")]
-)
-def test_rates_have_no_exponent(rate: float, text: str) -> None:
-    assert rate_text(rate) == text

@@ -168,3 +168,8 @@ def test_a_trial_that_others_disturb_is_repeated_once() -> None:
     assert (ran.disturbed, len(service.rates), len(ran.found)) == (1, 2, 1)
     ran.run(service, 10.0)
     assert (ran.disturbed, len(service.rates)) == (1, 3)
+
+
+def test_trials_of_slow_services_begin_at_a_lower_share() -> None:
+    assert trials().first_rate(1000.0) == pytest.approx(700)
+    assert trials().first_rate(50.0) == pytest.approx(25)
