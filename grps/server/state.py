@@ -105,6 +105,14 @@ def alive(state: ServiceState) -> bool:
         return False
 
 
+def variables_of(state: ServiceState) -> dict[str, str]:
+    """Return the environment that the process was started with; empty if it can't be read."""
+    try:
+        return psutil.Process(state.pid).environ()
+    except psutil.Error:
+        return {}
+
+
 def is_suspended(state: ServiceState) -> bool:
     """Return whether the process was stopped by a signal and could go on."""
     try:

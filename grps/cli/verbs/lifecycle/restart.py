@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
@@ -25,6 +24,7 @@ from grps.deploy.supervision.ports import check_host, check_ports
 from grps.deploy.supervision.services import Service, find, inspect
 from grps.deploy.supervision.stopping import stop
 from grps.deploy.supervision.supervisor import claim
+from grps.server.state import variables_of
 
 
 @click.command("restart")
@@ -82,22 +82,13 @@ def _check_token(service: Service) -> None:
     Raises:
         click.ClickException: The service has a token, and here the variable is not set.
     """
-    if TOKEN_VARIABLE not in os.environ and _has_token(service):
+    assert service.state is not None
+    if TOKEN_VARIABLE not in os.environ and variables_of(service.state).get(TOKEN_VARIABLE):
         raise click.ClickException(
             f"service {service.name!r} has an admin token, but {TOKEN_VARIABLE} is not set here. "
             f"Set it to the token; or, to go on without one, run: {TOKEN_VARIABLE}= grpst restart "
             f"{service.name}"
         )
-
-
-def _has_token(service: Service) -> bool:
-    assert service.state is not None
-    try:
-        variables = Path(f"/proc/{service.state.pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False  # it has ended since, or the machine has no /proc
-    begin = f"{TOKEN_VARIABLE}=".encode()
-    return any(one.startswith(begin) and one != begin for one in variables)
 
 
 def _check(folder: ServiceFolder, host: str | None, port: str | None) -> None:
