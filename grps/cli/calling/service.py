@@ -152,12 +152,9 @@ class CalledService:
 
     def _example(self, model: str) -> str:
         """Return a request that the model takes; empty if none is known."""
-        try:
-            metadata = self._client.metadata(model)
-        except CallError:
-            return ""
         from grps.cli.output.example import make_example
 
+        metadata = self._metadata(model)
         host, _, port = self._address.rpartition(":")
         # The description by another protocol says less.
         if self._tls or "inferer_type" not in metadata or not port.isdecimal():
@@ -167,8 +164,11 @@ class CalledService:
 
     def _types(self, model: str) -> Mapping[str, np.dtype[Any]]:
         """Return the element types of the model's inputs; none if it does not report them."""
+        return types_of(self._metadata(model))
+
+    def _metadata(self, model: str) -> Mapping[str, Any]:
         try:
-            return types_of(self._client.metadata(model))
+            return self._client.metadata(model)
         except CallError:
             # The default graph and some models have no description; the call says what is wrong.
             return {}
