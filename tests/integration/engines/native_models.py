@@ -64,11 +64,9 @@ def assert_answers_alike(
 def assert_alike(found: Any, wanted: Any) -> None:
     """Check that two answers of ``ask`` are equal, but for the rounding of floats.
 
-    A framework divides its work among threads by their number and by how long kernels took, so
-    that sums are added in another order.
+    The kernels that a framework chooses for a processor may add in another order.
     """
-    if found == wanted or wanted[0] != 200:
-        assert found == wanted
+    if found == wanted:
         return
     (status, outputs), (_, expected) = found, wanted
     assert status == 200, outputs
