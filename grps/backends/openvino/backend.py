@@ -24,6 +24,7 @@ from grps.backends.openvino.causes import openvino_cause
 from grps.backends.openvino.text.network import read_network
 from grps.config.schema import ModelConfig
 from grps.errors import DeviceError, ModelError
+from grps.machine import usable_cpus
 
 _DTYPES = {
     "u8": "uint8",
@@ -42,6 +43,8 @@ Strings are left out: a model of 2026.4 that passes strings on crashes its proce
 """
 
 _MAPS = "ENABLE_MMAP"
+_PINS = "ENABLE_CPU_PINNING"
+"""Whether threads stay on one processor each. OpenVINO takes the first processors for every copy."""
 _PRECISION = "INFERENCE_PRECISION_HINT"
 _READING = threading.Lock()
 _BOOL = "boolean"
@@ -250,7 +253,10 @@ def _properties(arguments: OpenvinoArguments, device: str) -> dict[str, Any]:
     if device == "CPU":
         properties["NUM_STREAMS"] = arguments.streams
         if arguments.intra_op_threads:
-            properties["INFERENCE_NUM_THREADS"] = arguments.intra_op_threads * arguments.streams
+            threads = arguments.intra_op_threads * arguments.streams
+            properties["INFERENCE_NUM_THREADS"] = threads
+            if threads < usable_cpus():
+                properties[_PINS] = False
     if arguments.inference_precision:
         properties[_PRECISION] = arguments.inference_precision
     if arguments.cache_dir:

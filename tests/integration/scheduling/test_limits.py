@@ -130,6 +130,23 @@ def test_a_client_that_sends_all_first_reads_the_413(connection: Connection, len
     assert connection.answer().status == 200
 
 
+def test_a_client_that_sends_slowly_reads_the_413(connection: Connection) -> None:
+    whole = request(text_body(4_000_000))
+    connection.send(whole[:1_000_000])
+    for start in range(1_000_000, len(whole), 1_000_000):
+        time.sleep(0.8)
+        connection.send(whole[start : start + 1_000_000])
+    assert_too_large(connection)
+    connection.send(request(text_body(10)))
+    assert connection.answer().status == 200
+
+
+def test_a_client_that_stops_sending_a_refused_body_is_cut_off(connection: Connection) -> None:
+    connection.send(request(text_body(4_000_000))[:3_000_000])
+    assert_too_large(connection)
+    assert connection.is_ended()
+
+
 def test_a_client_that_sends_without_end_is_cut_off(server: RunningServer) -> None:
     with connect(server.ports[0]) as connection:
         connection.send(head({"Content-Length": 2**40}))

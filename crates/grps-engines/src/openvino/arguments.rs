@@ -13,6 +13,9 @@ use crate::common::{
 /// Whether files of weights are mapped instead of read.
 const MAPS: &str = "ENABLE_MMAP";
 
+/// Whether threads stay on one processor each. OpenVINO takes the first processors for every copy.
+const PINS: &str = "ENABLE_CPU_PINNING";
+
 /// What a model is loaded with.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -78,14 +81,19 @@ impl Arguments {
     }
 
     /// The properties that a model is compiled with.
-    pub(super) fn properties(&self, processors: usize) -> Vec<(String, String)> {
-        let threads = self.intra_op_threads.map_or(processors, usize::from);
+    ///
+    /// `share` is how many processors one run may use, `usable` how many the process may.
+    pub(super) fn properties(&self, share: usize, usable: usize) -> Vec<(String, String)> {
+        let threads = self.intra_op_threads.map_or(share, usize::from);
         let mut properties = BTreeMap::from([
             ("PERFORMANCE_HINT", "LATENCY".to_owned()),
             ("PERFORMANCE_HINT_NUM_REQUESTS", "1".to_owned()),
             ("NUM_STREAMS", "1".to_owned()),
             ("INFERENCE_NUM_THREADS", threads.to_string()),
         ]);
+        if threads < usable {
+            properties.insert(PINS, "NO".to_owned());
+        }
         if let Some(precision) = self.inference_precision {
             let name = format!("{precision:?}").to_ascii_lowercase();
             properties.insert("INFERENCE_PRECISION_HINT", name);
@@ -124,18 +132,18 @@ mod tests {
     fn arguments_become_properties() {
         let given = json!({
             "streams": 1, "intra_op_threads": 3, "inference_precision": "f32", "cache_dir": "/c",
-            "properties": {"ENABLE_CPU_PINNING": false, "ENABLE_MMAP": true, "NUM_STREAMS": 2},
+            "properties": {"ENABLE_CPU_PINNING": true, "ENABLE_MMAP": true, "NUM_STREAMS": 2},
             "native": true
         });
         let arguments = read(given).unwrap();
         assert!(arguments.maps());
-        let found = arguments.properties(8);
+        let found = arguments.properties(8, 8);
         let words: Vec<_> = found.iter().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(
             words,
             [
                 "CACHE_DIR=/c",
-                "ENABLE_CPU_PINNING=NO",
+                "ENABLE_CPU_PINNING=YES",
                 "INFERENCE_NUM_THREADS=3",
                 "INFERENCE_PRECISION_HINT=f32",
                 "NUM_STREAMS=2",
@@ -145,7 +153,18 @@ mod tests {
         );
         let none = read(Value::Null).unwrap();
         assert!(!none.maps());
-        assert!(none.properties(8).contains(&("INFERENCE_NUM_THREADS".into(), "8".into())));
+        assert!(none.properties(8, 8).contains(&("INFERENCE_NUM_THREADS".into(), "8".into())));
+    }
+
+    #[test]
+    fn copies_with_a_part_of_the_processors_are_not_pinned() {
+        let unpinned = (PINS.to_owned(), "NO".to_owned());
+        for (given, share, is_pinned) in
+            [(Some(7), 8, false), (Some(8), 4, true), (None, 4, false), (None, 8, true)]
+        {
+            let arguments = read(json!({"intra_op_threads": given})).unwrap();
+            assert_eq!(!arguments.properties(share, 8).contains(&unpinned), is_pinned, "{given:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use grps_core::{Buffer, Cause, DataType, Error, Signature, Tensor, TensorSpec};
@@ -37,7 +38,8 @@ impl OpenvinoInferer {
         for library in arguments.operator_libraries()? {
             openvino.add_extension(&library).map_err(refused)?;
         }
-        let properties = arguments.properties(model.processors);
+        let usable = available_parallelism().map_or(1, usize::from);
+        let properties = arguments.properties(model.processors, usable);
         let compiled = openvino.compile(&path, &properties, arguments.maps()).map_err(refused)?;
         let signature = signature_of(&compiled)?;
         let request = compiled.infer_request().map_err(refused)?;

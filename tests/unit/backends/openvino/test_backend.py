@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -143,7 +144,7 @@ def test_arguments_reach_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         intra_op_threads=1,
         inference_precision="f32",
         cache_dir=str(cache),
-        properties={"ENABLE_CPU_PINNING": False},
+        properties={"ENABLE_CPU_PINNING": True},
     )
     assert given == {
         "device": "CPU",
@@ -153,9 +154,24 @@ def test_arguments_reach_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         "INFERENCE_NUM_THREADS": 2,
         "INFERENCE_PRECISION_HINT": "f32",
         "CACHE_DIR": str(cache),
-        "ENABLE_CPU_PINNING": False,
+        "ENABLE_CPU_PINNING": True,
     }
     assert os.listdir(cache)
+
+
+def test_copies_with_a_part_of_the_processors_are_not_pinned() -> None:
+    own = os.sched_getaffinity(0)
+    if len(own) < 2:
+        pytest.skip("needs two processors")
+    tokens = np.ones((1, 2048), np.int32)
+    (copy,) = copies(MAGIKA, intra_op_threads=1)
+    running = threading.Thread(target=lambda: [copy.infer([tokens]) for _ in range(50)])
+    running.start()
+    assert running.native_id is not None
+    # The engine pins the thread that calls it, for as long as a run takes.
+    while running.is_alive():
+        with suppress(ProcessLookupError):
+            assert os.sched_getaffinity(running.native_id) == own
 
 
 def test_precision_changes_the_answer_as_the_engine_says(load: Load) -> None:

@@ -158,7 +158,8 @@ fn with_allow(mut response: Response<ReplyBody>, allow: &'static str) -> Respons
 
 /// The error for a path that no route serves.
 pub(crate) fn no_route(path: &str) -> Error {
-    Error::new(Cause::NotFound, format!("no route {}; the API is under /grps/v1/", shown(path)))
+    let path = shown(path);
+    Error::new(Cause::NotFound, format!("no route {path}; models take POST /grps/v1/infer/predict"))
 }
 
 /// The error for a path of a front end that is switched off.

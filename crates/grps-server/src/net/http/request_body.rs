@@ -28,10 +28,12 @@ const MAX_RESERVE_BYTES: usize = 16 * 1024 * 1024;
 /// Alignment of elements in a joined body: a cache line.
 const ALIGNMENT: usize = 64;
 
-/// How much of a refused body is read and discarded, and for how long. A client that sends its whole
-/// body before it reads would otherwise get a reset instead of the response.
+/// How much of a refused body is read and discarded, for how long in all, and how long the client may
+/// pause. A client that sends its whole body before it reads would otherwise get a reset instead of
+/// the response.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
-const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(30);
+const DISCARD_PAUSE: Duration = Duration::from_secs(2);
 
 /// The body of a request as the HTTP library reads it.
 ///
@@ -163,7 +165,7 @@ pub(crate) async fn collect(
 /// Reads the rest of a body, so that a client that is still sending gets the response.
 async fn discard(mut body: IncomingBody) {
     let mut discarded = 0;
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(DISCARD_PAUSE, body.frame()).await {
         discarded += frame.data_ref().map_or(0, Bytes::len);
         if discarded > MAX_DISCARDED_BYTES {
             return;
