@@ -74,10 +74,12 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
         notes.append(f"{contest.trials.disturbed} trials were repeated, as others used the machine")
     verdict, reason = _verdict(search.goal, contest, ranked, found)
     missed = found.rate if found is not None and found.is_better else math.inf
-    others, after_ms, trouble = quiet.end()
-    if trouble is not None and search.force:
-        notes.append(f"{trouble}; the verdict is given by force")
-    elif trouble is not None:
+    ending = quiet.end()
+    is_unanimous = found is not None and found.is_unanimous
+    trouble, note = ending.doubts(force=search.force, is_unanimous=is_unanimous)
+    if note is not None:
+        notes.append(note)
+    if trouble is not None:
         verdict, reason = "none", trouble
     state.remove()
     return Outcome(
@@ -91,8 +93,8 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
         trials=tuple(contest.trials.found),
         confirmation=found,
         default_rate=contest.trials.held_by(DEFAULT, missed),
-        others=others,
-        calibration_ms=(quiet.before_ms, after_ms),
+        others=ending.others,
+        calibration_ms=(quiet.before_ms, ending.work_ms),
         notes=(*notes, *contest.notes, *_batching_notes(saved)),
         machine=machine_facts(),
         started_at=started_at,

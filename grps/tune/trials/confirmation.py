@@ -10,10 +10,13 @@ from grps.tune.trials.clock import Clock
 from grps.tune.trials.race import Entrant, Trials, value_of
 from grps.tune.trials.result import Trial
 
+Pairs = list[tuple[Trial, Trial]]
+"""Trials of the winner, each beside that of the default."""
 _PAIRS = 3
-_SHARES = (0.93, 0.82, 0.7)
-"""Of the rate that the winner held once, by luck perhaps: tried until it holds one again."""
-_RAISED, _MOST_RAISES = 1.12, 3
+_SHARES = (0.85, 0.75, 0.65)
+"""Of the rate that the winner held once: with room for a machine that gets slower, and lower if the
+winner does not hold it again."""
+_RAISED, _MOST_RAISES = 1.12, 4
 """Ratio by which the rate rises while both hold the limit, and how often at most."""
 _SHORTEST = 4
 """Trials of the shortest comparison."""
@@ -30,12 +33,14 @@ class Confirmation:
         rate: At which they were compared.
         pairs: The trials of the winner, each beside that of the default.
         reason: Why it is better, or why it is not.
+        is_unanimous: Whether there are all pairs, and each of them says so.
     """
 
     is_better: bool
     rate: float
     pairs: tuple[tuple[Trial, Trial], ...]
     reason: str
+    is_unanimous: bool = False
 
 
 def confirm(
@@ -54,87 +59,128 @@ def confirm(
         rate: The rate that the winner has held, or that of the goal.
         clock: The time.
     """
-    held, pairs = rate, []
-    for number, share in enumerate(_SHARES if trials.goal.rate is None else (1.0,)):
-        if number and clock.left_s < _SHORTEST * trials.cost_s(rate):
-            break
-        rate = held * share
-        pairs = _pairs(trials, winner, default, rate, clock)
-        if _holds([one for one, _ in pairs]):
-            break
-    if not _holds([one for one, _ in pairs]):
+    comparison = _Comparison(trials, winner, default, clock)
+    if trials.goal.rate is None:
+        rate, pairs = comparison.at_the_best_rate(rate)
+    else:
+        pairs = comparison.pairs(rate, [])
+    if not _winner_holds(pairs):
         return Confirmation(False, rate, tuple(pairs), "the winner did not hold the limit again")
-    if trials.goal.rate is None:
-        rate, pairs = _raised(trials, winner, default, rate, pairs, clock)
     limit = trials.goal.limit.text
-    others = [other.holds for _, other in pairs]
-    if sum(others) * 2 < len(others):
+    is_unanimous = len(pairs) == _PAIRS and _agree(pairs)
+    others = sum(other.holds for _, other in pairs)
+    if others * 2 < len(pairs):
         reason = f"it holds {limit} at {rate_text(rate)} requests/s, the default does not"
-        return Confirmation(True, rate, tuple(pairs), reason)
+        return Confirmation(True, rate, tuple(pairs), reason, is_unanimous)
     if trials.goal.rate is None:
-        times = f"{sum(others)} of {len(others)} times"
+        times = f"{others} of {len(pairs)} times"
         reason = f"the default holds {limit} at {rate_text(rate)} requests/s too, {times}"
-        return Confirmation(False, rate, tuple(pairs), reason)
+        return Confirmation(False, rate, tuple(pairs), reason, is_unanimous)
     return _by_value(trials, rate, pairs)
 
 
-def _raised(
-    trials: Trials,
-    winner: Entrant,
-    default: Entrant,
-    rate: float,
-    pairs: list[tuple[Trial, Trial]],
-    clock: Clock,
-) -> tuple[float, list[tuple[Trial, Trial]]]:
-    """Return a higher rate with its pairs, if the winner holds the limit there; else those given.
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Trials of the winner, each followed by one of the default."""
 
-    A race that bad luck has ended early leaves a rate that the default holds as well.
-    """
-    for _ in range(_MOST_RAISES):
-        higher = rate * _RAISED
-        late = clock.left_s < _SHORTEST * trials.cost_s(higher)
-        if late or not _holds([other for _, other in pairs]):
-            break
-        more = _pairs(trials, winner, default, higher, clock)
-        if not _holds([one for one, _ in more]):
-            break
-        rate, pairs = higher, more
-    return rate, pairs
+    trials: Trials
+    winner: Entrant
+    default: Entrant
+    clock: Clock
+
+    def at_the_best_rate(self, held: float) -> tuple[float, Pairs]:
+        """Return the rate at which to compare, and its pairs.
+
+        Args:
+            held: What the winner has held once.
+        """
+        rate, pairs = held, Pairs()
+        for number, share in enumerate(_SHARES):
+            if number and not self._has_time(rate):
+                break
+            rate, pairs = self._from(held * share)
+            if _winner_holds(pairs):
+                break
+        if _default_holds(pairs) and self._has_time(rate * _RAISED):
+            higher, more = self._from(rate * _RAISED)
+            if _winner_holds(more):
+                return higher, more
+        return rate, pairs
+
+    def _from(self, rate: float) -> tuple[float, Pairs]:
+        """Return a rate with all of its pairs, or a higher one."""
+        rate, first = self._raised(rate)
+        return rate, self.pairs(rate, first)
+
+    def _raised(self, rate: float) -> tuple[float, Pairs]:
+        """Return the rate from which on one of them misses the limit, with its first pair.
+
+        A race that bad luck has ended early leaves a rate that the default holds as well.
+        """
+        pairs = self._pair(rate)
+        for _ in range(_MOST_RAISES):
+            higher = rate * _RAISED
+            if not _both_hold(pairs) or not self._has_time(higher):
+                break
+            more = self._pair(higher)
+            if not more:
+                break
+            rate, pairs = higher, more
+        return rate, pairs
+
+    def _has_time(self, rate: float) -> bool:
+        return self.clock.left_s >= _SHORTEST * self.trials.cost_s(rate)
+
+    def _pair(self, rate: float) -> Pairs:
+        """Return a pair, or none if the winner misses the limit."""
+        one = self.trials.run(self.winner, rate)
+        return [(one, self.trials.run(self.default, rate))] if one.holds else []
+
+    def pairs(self, rate: float, first: Pairs) -> Pairs:
+        """Return pairs of trials: three, or two if these agree and time is short.
+
+        There are none if the winner misses the limit in most trials.
+
+        Args:
+            rate: At which to compare.
+            first: A pair that is there already; without one, the winner has missed the limit once.
+        """
+        pairs = list(first)
+        misses = 0 if pairs or self.trials.goal.rate is not None else 1
+        while len(pairs) < _PAIRS:
+            late = self.clock.left_s < 2 * self.trials.cost_s(rate)
+            if len(pairs) >= 2 and late and (_agree(pairs) or self.clock.left_s < 0):
+                break
+            one = self.trials.run(self.winner, rate)
+            misses += not one.holds
+            if misses > _PAIRS // 2:
+                return []
+            if one.holds or pairs:
+                pairs.append((one, self.trials.run(self.default, rate)))
+        return pairs
 
 
-def _by_value(trials: Trials, rate: float, pairs: list[tuple[Trial, Trial]]) -> Confirmation:
-    new = statistics.median(value_of(trials.goal, one) for one, _ in pairs)
-    old = statistics.median(value_of(trials.goal, other) for _, other in pairs)
+def _by_value(trials: Trials, rate: float, pairs: Pairs) -> Confirmation:
+    values = [tuple(value_of(trials.goal, one) for one in pair) for pair in pairs]
+    new, old = (statistics.median(pair[place] for pair in values) for place in (0, 1))
     what = "CPU time of a request" if trials.goal.objective == "cost" else "latency"
     reason = f"{what} {new:.3g} ms, that of the default is {old:.3g} ms"
-    return Confirmation(new < old * _CLEARLY, rate, tuple(pairs), reason)
+    lower = {one < other * _CLEARLY for one, other in values}
+    is_unanimous = len(pairs) == _PAIRS and len(lower) == 1
+    return Confirmation(new < old * _CLEARLY, rate, tuple(pairs), reason, is_unanimous)
 
 
-def _pairs(
-    trials: Trials, winner: Entrant, default: Entrant, rate: float, clock: Clock
-) -> list[tuple[Trial, Trial]]:
-    """Return pairs of trials: three, or two if these agree and time is short.
-
-    There are none if the winner misses the limit in most trials.
-    """
-    pairs: list[tuple[Trial, Trial]] = []
-    misses = 0
-    while len(pairs) < _PAIRS:
-        late = clock.left_s < 2 * trials.cost_s(rate)
-        if len(pairs) >= 2 and late and (_agree(pairs) or clock.left_s < 0):
-            break
-        one = trials.run(winner, rate)
-        misses += not one.holds
-        if misses > _PAIRS // 2:
-            return []
-        if one.holds or pairs:
-            pairs.append((one, trials.run(default, rate)))
-    return pairs
+def _both_hold(pairs: Pairs) -> bool:
+    return bool(pairs) and all(one.holds and other.holds for one, other in pairs)
 
 
-def _agree(pairs: list[tuple[Trial, Trial]]) -> bool:
+def _agree(pairs: Pairs) -> bool:
     return len({one.holds for one, _ in pairs}) == len({one.holds for _, one in pairs}) == 1
 
 
-def _holds(trials: list[Trial]) -> bool:
-    return sum(one.holds for one in trials) * 2 > len(trials)
+def _winner_holds(pairs: Pairs) -> bool:
+    return sum(one.holds for one, _ in pairs) * 2 > len(pairs)
+
+
+def _default_holds(pairs: Pairs) -> bool:
+    return sum(other.holds for _, other in pairs) * 2 > len(pairs)

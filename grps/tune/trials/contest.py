@@ -37,8 +37,9 @@ _RACE_TRIALS = 3
 """Trials of one entrant, as a guess of the time that a race takes."""
 _LEAST_RACED = 3
 """Services that race, however little time there is."""
-_END_TRIALS = 8
-_DEFAULT_TRIALS = 5
+_END_TRIALS = 6
+_DEFAULT_TRIALS, _DEFAULT_SHARE = 5, 0.8
+"""How the rate that the default holds is looked for: from a share of its capacity."""
 _CLOSE_ENOUGH = 1.1
 
 
@@ -86,6 +87,7 @@ class Contest:
         self.notes: list[str] = []
         self.entered: list[Entered] = []
         self._services: list[TrialService] = []
+        self._capacities: dict[str, float] = {}
         began = time.monotonic()
         self.default = self._started(DEFAULT, config)
         self._start_s = time.monotonic() - began
@@ -114,7 +116,7 @@ class Contest:
         if self._goal.rate is not None:
             end_s = _END_TRIALS * self.trials.cost_s(rate)
             return race_at(self.trials, entrants, rate, self._clock, end_s)
-        capacities = self._capacities(entrants)
+        capacities = self._capacities = self._measured_capacities(entrants)
         rate = max(1.0, min(rate, self.trials.first_rate(max(capacities.values()))))
         end_s = _END_TRIALS * self.trials.cost_s(rate)
         strong = self._strong(entrants, capacities, self._clock.left_s - end_s, rate)
@@ -134,7 +136,7 @@ class Contest:
         strong = [one for one in ordered if capacities[one.name] >= least]
         return strong[: max(_LEAST_RACED, count)]
 
-    def _capacities(self, services: Sequence[TrialService]) -> dict[str, float]:
+    def _measured_capacities(self, services: Sequence[TrialService]) -> dict[str, float]:
         """Return how many requests per second services answer that are always busy."""
         at_once = min(_MOST_OPEN, self._setting.concurrency)
         found = {one.name: 0.0 for one in services}
@@ -194,7 +196,8 @@ class Contest:
         trials = self.trials
         for _ in range(_DEFAULT_TRIALS):
             low = trials.held_by(DEFAULT, missed)
-            rate = math.sqrt(low * missed) if low else missed * 0.6
+            likely = min(missed, self._capacities[DEFAULT]) * _DEFAULT_SHARE
+            rate = math.sqrt(low * missed) if low else likely
             near = low and missed / low < _CLOSE_ENOUGH
             if near or self._clock.left_s < trials.cost_s(rate):
                 return

@@ -13,9 +13,10 @@ from grps.tune.trials.result import Trial
 
 _REQUESTS = 300
 """Of a trial, if that takes neither too short nor too long: a 99th percentile needs some."""
-_SHORTEST_S, _LONGEST_S = 1.0, 3.0
-_LIMITS = 4
-"""A trial is so many times as long as the limit: a queue that grows needs time to exceed it."""
+_SHORTEST_S, _LONGEST_S = 1.0, 2.0
+_LIMITS, _LIMITS_S = 4, 4.0
+"""A trial is so many times as long as the limit, up to some seconds: a queue that grows needs time
+to exceed it."""
 _CLOSE = 1.5
 """A miss by less than this ratio is tried again."""
 _UP, _DOWN = 1.3, 0.7
@@ -23,6 +24,8 @@ _NEAR_ENOUGH = 1.09
 """Ratio of the rates between which the best one is not looked for any more."""
 _CLEARLY_MORE = 1.1
 """Ratio of what two services serve at most."""
+_SURELY_TOO_MUCH = 1.05
+"""Ratio of a rate to what a service serves at most, from which on it is not tried."""
 _BEGIN, _BEGIN_SLOW = 0.7, 0.5
 """Share of the largest capacity at which to begin. Less where trials are as long as they can be: a
 rate that no service holds takes too much of the time there."""
@@ -104,8 +107,9 @@ class Trials:
 
     def seconds(self, rate: float) -> float:
         """Return how long a trial at a rate is."""
-        wanted = max(_REQUESTS / rate, self.goal.limit_ms / 1000 * _LIMITS)
-        return min(max(wanted, _SHORTEST_S), _LONGEST_S)
+        requests_s = min(_REQUESTS / rate, _LONGEST_S)
+        limits_s = min(self.goal.limit_ms / 1000 * _LIMITS, _LIMITS_S)
+        return max(requests_s, limits_s, _SHORTEST_S)
 
     def first_rate(self, capacity: float) -> float:
         """Return the rate at which to begin with services that serve so much at most."""
@@ -133,8 +137,9 @@ def race(
     """Find the service that holds the limit at the highest rate.
 
     Those that miss the limit at a rate that another one holds are out, and as long as none has held
-    it, the half with the longest latencies. One that is out by a miss, but serves clearly more than
-    the winner, is tried again at a higher rate than that of the winner.
+    it, the half with the longest latencies. If there is no time to try all of the others again, those
+    with the shortest latencies go on. One that is out by a miss, but serves clearly more than the
+    winner, is tried again at a higher rate than that of the winner.
 
     Args:
         trials: Runs trials.
@@ -144,45 +149,56 @@ def race(
         end_s: Seconds that are to be left.
         capacities: What services serve at most, by name.
     """
-    finish = _rise(trials, entrants, Finish(None, 0.0), rate, clock, end_s)
+    climb = _Climb(trials, capacities, clock, end_s)
+    finish = climb.best(entrants, Finish(None, 0.0), rate)
     for one in _stronger(finish, entrants, capacities):
         rate = finish.rate * _NEAR_ENOUGH
         if clock.left_s - 2 * trials.cost_s(rate) < end_s:
             break
         if trials.run_twice(one, rate).holds:
             held = Finish(one.name, rate)
-            finish = _rise(trials, [one], held, rate * _UP, clock, end_s)
+            finish = climb.best([one], held, rate * _UP)
     return finish
 
 
-def _rise(
-    trials: Trials,
-    entrants: Sequence[Entrant],
-    held: Finish,
-    rate: float,
-    clock: Clock,
-    end_s: float,
-) -> Finish:
-    """Raise the rate until it is known what the best one holds, from what one of them has held."""
-    alive = list(entrants)
-    low, high, leader = held.rate, math.inf, held.winner
-    while high / max(low, 1e-9) > _NEAR_ENOUGH:
-        if low and clock.left_s - len(alive) * trials.cost_s(rate) < end_s:
-            break
-        if clock.left_s < end_s / 2:
-            break
-        found = [(one, trials.run_twice(one, rate)) for one in alive]
-        holders = [(one, trial) for one, trial in found if trial.holds]
-        if holders:
-            low = rate
-            alive = [one for one, _ in holders]
-            leader = min(holders, key=lambda pair: pair[1].latency_ms)[0].name
-        else:
-            high = rate
-            alive = alive if low else _better_half(found)
-        rate = _next(low, high)
-        alive.reverse()
-    return Finish(leader, low)
+@dataclass(frozen=True, slots=True)
+class _Climb:
+    """Raises the rate until it is known what the best of some services holds."""
+
+    trials: Trials
+    capacities: Mapping[str, float]
+    clock: Clock
+    end_s: float
+
+    def best(self, entrants: Sequence[Entrant], held: Finish, rate: float) -> Finish:
+        """Return the best one, from what one of them has held."""
+        alive = list(entrants)
+        low, high, leader = held.rate, math.inf, held.winner
+        while high / max(low, 1e-9) > _NEAR_ENOUGH:
+            if low:
+                rate = min(rate, max(self._most(one) for one in alive))
+                alive = alive[: self._affordable(rate)]
+            if not alive or rate <= low or self.clock.left_s < self.end_s / 2:
+                break
+            able = [one for one in alive if self._most(one) >= rate] or alive
+            found = [(one, self.trials.run_twice(one, rate)) for one in able]
+            found.sort(key=lambda pair: pair[1].latency_ms)
+            holders = [one for one, trial in found if trial.holds]
+            if holders:
+                low, alive, leader = rate, holders, holders[0].name
+            else:
+                high = rate
+                alive = alive if low else _better_half(found)
+            rate = _next(low, high)
+        return Finish(leader, low)
+
+    def _affordable(self, rate: float) -> int:
+        """Return how many trials there is time for."""
+        return max(0, int((self.clock.left_s - self.end_s) / self.trials.cost_s(rate)))
+
+    def _most(self, entrant: Entrant) -> float:
+        """Return the highest rate that is worth a trial."""
+        return self.capacities.get(entrant.name, math.inf) * _SURELY_TOO_MUCH
 
 
 def _stronger(

@@ -12,7 +12,7 @@ import pytest
 
 from grps.tune import BusyMachineError, load_of_others, quiet
 from grps.tune.load_of_others import Use, Watch, describe, service_cpu_s, serving_cpu_s
-from grps.tune.quiet import QuietCheck
+from grps.tune.quiet import Ending, QuietCheck
 
 SPIN = "while True: pass"
 SPIN_TO_SERVE = f"open('/proc/thread-self/comm', 'w').write('grps-io')\n{SPIN}"
@@ -84,21 +84,49 @@ def check(
 def test_a_tenth_of_the_processors_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     found = check(monkeypatch, (0.2, 0.2), (10.0, 11.0))
     found.refuse_if_busy()
-    assert found.end() == (Use(1.0, 0.2, 0.0), 11.0, None)
+    assert found.end() == Ending(Use(1.0, 0.2, 0.0), 11.0, None, None)
 
 
 def test_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BusyMachineError, match="--force"):
         check(monkeypatch, (0.21, 0.0), (10.0, 10.0)).refuse_if_busy()
-    *_, trouble = check(monkeypatch, (0.0, 0.21), (10.0, 10.0)).end()
-    assert trouble is not None
-    assert "busy" in trouble
+    ending = check(monkeypatch, (0.0, 0.21), (10.0, 10.0)).end()
+    assert ending.busy is not None
+    assert "busy" in ending.busy
+    assert ending.changed is None
 
 
 @pytest.mark.parametrize("work_ms", [(10.0, 11.6), (11.6, 10.0)])
 def test_another_speed_is_noticed(
     monkeypatch: pytest.MonkeyPatch, work_ms: tuple[float, float]
 ) -> None:
-    *_, trouble = check(monkeypatch, (0.0, 0.0), work_ms).end()
-    assert trouble is not None
-    assert "speed" in trouble
+    ending = check(monkeypatch, (0.0, 0.0), work_ms).end()
+    assert ending.changed is not None
+    assert "speed" in ending.changed
+    assert ending.busy is None
+
+
+@pytest.mark.parametrize(
+    ("busy", "changed", "force", "is_unanimous", "says_why", "note"),
+    [
+        (None, None, False, False, False, ""),
+        ("busy", None, False, True, True, ""),
+        ("busy", "changed", False, True, True, ""),
+        (None, "changed", False, False, True, ""),
+        (None, "changed", False, True, False, "changed; the comparisons"),
+        ("busy", "changed", True, False, False, "busy; the verdict is given by force"),
+    ],
+)
+def test_what_the_machine_allows_to_conclude(
+    busy: str | None,
+    changed: str | None,
+    force: bool,
+    is_unanimous: bool,
+    says_why: bool,
+    note: str,
+) -> None:
+    ending = Ending(Use(1.0, 0.0, 0.0), 10.0, busy, changed)
+    why, noted = ending.doubts(force=force, is_unanimous=is_unanimous)
+    assert (why is not None) is says_why
+    assert (noted or "").startswith(note)
+    assert (noted is not None) is bool(note)
