@@ -37,6 +37,8 @@ class Outcome:
         trials: All trials.
         confirmation: The winner beside the default; ``None`` if it did not come to that.
         default_rate: The highest rate that the default has held.
+        default_capacity: Requests per second that the default serves at most, whatever the latency;
+            0 if that was not measured.
         others: What others used of the machine.
         calibration_ms: A fixed piece of work before and after.
         notes: What else has to be known.
@@ -55,6 +57,7 @@ class Outcome:
     trials: tuple[Trial, ...]
     confirmation: Confirmation | None
     default_rate: float
+    default_capacity: float
     others: Use
     calibration_ms: tuple[float, float]
     notes: tuple[str, ...]
@@ -87,6 +90,9 @@ class Outcome:
             return ""
         if self.goal.rate is None:
             rate = rate_text(found.rate)
+            if not self.default_rate and 0 < self.default_capacity < found.rate:
+                most, times = rate_text(self.default_capacity), found.rate / self.default_capacity
+                return f"{rate} requests/s; the default serves at most {most} ({times:.2f}x)"
             if not self.default_rate:
                 return f"{rate} requests/s; the default held no rate that was tried"
             times = found.rate / self.default_rate

@@ -93,6 +93,7 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
         trials=tuple(contest.trials.found),
         confirmation=found,
         default_rate=contest.trials.held_by(DEFAULT, missed),
+        default_capacity=contest.capacities.get(DEFAULT, 0.0),
         others=ending.others,
         calibration_ms=(quiet.before_ms, ending.work_ms),
         notes=(*notes, *contest.notes, *_batching_notes(saved)),

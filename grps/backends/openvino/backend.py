@@ -44,7 +44,7 @@ Strings are left out: a model of 2026.4 that passes strings on crashes its proce
 
 _MAPS = "ENABLE_MMAP"
 _PINS = "ENABLE_CPU_PINNING"
-"""Whether threads stay on one processor each. OpenVINO takes the first processors for every copy."""
+"""Whether threads stay on one processor each: OpenVINO takes the first ones for every copy."""
 _PRECISION = "INFERENCE_PRECISION_HINT"
 _READING = threading.Lock()
 _BOOL = "boolean"

@@ -57,7 +57,16 @@ class Entered:
 
 
 class Contest:
-    """The services of one search."""
+    """The services of one search.
+
+    Attributes:
+        trials: What ran.
+        notes: What else has to be known.
+        entered: What was tried beside the default.
+        capacities: Requests per second that services serve at most, by name, as far as they were
+            measured.
+        default: The service with the default.
+    """
 
     def __init__(
         self,
@@ -85,9 +94,9 @@ class Contest:
         self._stack = stack
         self.trials = Trials(setting.goal, self._report_trial, most_others)
         self.notes: list[str] = []
+        self.capacities: dict[str, float] = {}
         self.entered: list[Entered] = []
         self._services: list[TrialService] = []
-        self._capacities: dict[str, float] = {}
         began = time.monotonic()
         self.default = self._started(DEFAULT, config)
         self._start_s = time.monotonic() - began
@@ -116,7 +125,7 @@ class Contest:
         if self._goal.rate is not None:
             end_s = _END_TRIALS * self.trials.cost_s(rate)
             return race_at(self.trials, entrants, rate, self._clock, end_s)
-        capacities = self._capacities = self._measured_capacities(entrants)
+        capacities = self.capacities = self._measured_capacities(entrants)
         rate = max(1.0, min(rate, self.trials.first_rate(max(capacities.values()))))
         end_s = _END_TRIALS * self.trials.cost_s(rate)
         strong = self._strong(entrants, capacities, self._clock.left_s - end_s, rate)
@@ -196,7 +205,7 @@ class Contest:
         trials = self.trials
         for _ in range(_DEFAULT_TRIALS):
             low = trials.held_by(DEFAULT, missed)
-            likely = min(missed, self._capacities[DEFAULT]) * _DEFAULT_SHARE
+            likely = min(missed, self.capacities[DEFAULT]) * _DEFAULT_SHARE
             rate = math.sqrt(low * missed) if low else likely
             near = low and missed / low < _CLOSE_ENOUGH
             if near or self._clock.left_s < trials.cost_s(rate):

@@ -137,9 +137,9 @@ def race(
     """Find the service that holds the limit at the highest rate.
 
     Those that miss the limit at a rate that another one holds are out, and as long as none has held
-    it, the half with the longest latencies. If there is no time to try all of the others again, those
-    with the shortest latencies go on. One that is out by a miss, but serves clearly more than the
-    winner, is tried again at a higher rate than that of the winner.
+    it, the half with the longest latencies. If there is no time to try all of the others again,
+    those with the shortest latencies go on. One that is out by a miss, but serves clearly more than
+    the winner, is tried again at a higher rate than that of the winner.
 
     Args:
         trials: Runs trials.

@@ -44,6 +44,10 @@ _WARM_UP_S = 0.3
 _KEPT_SHARE = 0.9
 _LEAST_REQUESTS = 100
 """From which on it counts how many of them end in the time of the trial."""
+_LEAST_CONNECTIONS, _MOST_OPEN = 64, 4096
+_CONNECTIONS = 2
+"""For each request that the server runs at once. With one for each open request, a short pause
+would make hundreds of new ones, and opening them takes the server longer than the pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,12 @@ class TrialService:
         return Closely(found.latency.percentile(50), _each(used_s, sent), found.throughput)
 
     def _measured(self, load: Load, window: Window) -> Measurement:
-        limits = Limits(timeout_s=_timeout_s(self._setting.goal), max_open=4096)
+        setting = self._setting
+        limits = Limits(
+            timeout_s=_timeout_s(setting.goal),
+            max_open=_MOST_OPEN,
+            connections=_connections(setting.concurrency),
+        )
         found = measure(self._target, self._requests, load, window, limits)
         if found.is_stopped:
             raise KeyboardInterrupt
@@ -149,6 +158,10 @@ class TrialService:
 def _timeout_s(goal: Goal) -> float:
     """Return how long requests are waited for: beyond the limit they only have to be counted."""
     return max(1.0, goal.limit_ms / 1000 * 3)
+
+
+def _connections(concurrency: int) -> int:
+    return min(max(concurrency * _CONNECTIONS, _LEAST_CONNECTIONS), _MOST_OPEN)
 
 
 def _each(cpu_s: float, requests: float) -> float:

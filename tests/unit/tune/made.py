@@ -105,6 +105,7 @@ def outcome(*, better: bool = True, goal: Goal = GOAL, path: str = "net.onnx") -
         trials=trials,
         confirmation=Confirmation(better, 900.0, pairs, "because"),
         default_rate=300.0,
+        default_capacity=450.0,
         others=Use(50.0, 0.02, 0.0, (("cron 7", 0.02),)),
         calibration_ms=(10.0, 10.1),
         notes=("a note",),

@@ -13,7 +13,7 @@ use crate::common::{
 /// Whether files of weights are mapped instead of read.
 const MAPS: &str = "ENABLE_MMAP";
 
-/// Whether threads stay on one processor each. OpenVINO takes the first processors for every copy.
+/// Whether threads stay on one processor each: OpenVINO takes the first ones for every copy.
 const PINS: &str = "ENABLE_CPU_PINNING";
 
 /// What a model is loaded with.
