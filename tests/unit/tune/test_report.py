@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -53,6 +54,19 @@ def test_the_changes_are_yaml_with_evidence() -> None:
     }
     assert "# 900 requests/s instead of 300 (3.00x)" in text
     assert "default p99 60 ms (misses)" in text
+
+
+@pytest.mark.parametrize(
+    ("held", "most", "gain"),
+    [
+        (300.0, 450.0, "900 requests/s instead of 300 (3.00x)"),
+        (0.0, 450.0, "900 requests/s; the default serves at most 450 (2.00x)"),
+        (0.0, 950.0, "900 requests/s; the default held no rate that was tried"),
+        (0.0, 0.0, "900 requests/s; the default held no rate that was tried"),
+    ],
+)
+def test_what_is_gained_is_said_by_what_is_known(held: float, most: float, gain: str) -> None:
+    assert replace(outcome(), default_rate=held, default_capacity=most).gain == gain
 
 
 def test_no_changes_are_only_comments() -> None:
