@@ -57,7 +57,7 @@ class Outcome:
     trials: tuple[Trial, ...]
     confirmation: Confirmation | None
     default_rate: float
-    default_capacity: float
+    default_capacity: float = 0.0
     others: Use
     calibration_ms: tuple[float, float]
     notes: tuple[str, ...]
