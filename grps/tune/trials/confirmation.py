@@ -13,7 +13,7 @@ from grps.tune.trials.result import Trial
 Pairs = list[tuple[Trial, Trial]]
 """Trials of the winner, each beside that of the default."""
 _PAIRS = 3
-_SHARES = (0.85, 0.75, 0.65)
+_SHARES = (0.85, 0.7, 0.55, 0.4)
 """Of the rate that the winner held once: with room for a machine that gets slower, and lower if the
 winner does not hold it again."""
 _RAISED, _MOST_RAISES = 1.12, 4

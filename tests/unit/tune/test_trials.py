@@ -172,7 +172,7 @@ def test_a_rate_that_is_not_held_again_is_lowered() -> None:
     new, default = Fake("new", 80), Fake("default", 70)
     found = confirm(trials(), new, default, 100.0, clock())
     assert found.is_better
-    assert found.rate == pytest.approx(75.0)
+    assert found.rate == pytest.approx(70 * 1.12)
     lost = confirm(trials(), Fake("new", 10), default, 100.0, clock())
     assert not lost.is_better
 
