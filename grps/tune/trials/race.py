@@ -175,20 +175,21 @@ class _Climb:
         alive = list(entrants)
         low, high, leader = held.rate, math.inf, held.winner
         while high / max(low, 1e-9) > _NEAR_ENOUGH:
+            tried = alive
             if low:
                 rate = min(rate, max(self._most(one) for one in alive))
-                alive = alive[: self._affordable(rate)]
-            if not alive or rate <= low or self.clock.left_s < self.end_s / 2:
+                able = [one for one in alive if self._most(one) >= rate]
+                tried = able[: self._affordable(rate)]
+            if not tried or rate <= low or self.clock.left_s < self.end_s / 2:
                 break
-            able = [one for one in alive if self._most(one) >= rate] or alive
-            found = [(one, self.trials.run_twice(one, rate)) for one in able]
-            found.sort(key=lambda pair: pair[1].latency_ms)
+            found = [(one, self.trials.run_twice(one, rate)) for one in tried]
+            found.sort(key=lambda pair: (pair[1].latency_ms, -pair[1].throughput))
             holders = [one for one, trial in found if trial.holds]
             if holders:
                 low, alive, leader = rate, holders, holders[0].name
             else:
                 high = rate
-                alive = alive if low else _better_half(found)
+                alive = alive if low else [one for one, _ in found[: _half(found)]]
             rate = _next(low, high)
         return Finish(leader, low)
 
@@ -210,10 +211,9 @@ def _stronger(
     yield from (one for one in ordered if capacities.get(one.name, 0.0) > least)
 
 
-def _better_half(found: Sequence[tuple[Entrant, Trial]]) -> list[Entrant]:
-    """Return those with the shortest latencies, at least two."""
-    ordered = sorted(found, key=lambda pair: (pair[1].latency_ms, -pair[1].throughput))
-    return [one for one, _ in ordered[: max(2, math.ceil(len(ordered) / 2))]]
+def _half(found: Sequence[object]) -> int:
+    """Return how many are half of some, at least two."""
+    return max(2, math.ceil(len(found) / 2))
 
 
 def _next(low: float, high: float) -> float:

@@ -72,7 +72,12 @@ def test_a_rate_above_what_a_service_serves_is_not_tried() -> None:
     assert entrants[0].rates == [90.0]
 
 
-def test_with_little_time_the_quickest_goes_on() -> None:
+@pytest.mark.parametrize(
+    ("most_of_quick", "winner"),
+    [(1000.0, "quick"), (55.0, "slow")],
+    ids=["quickest", "quickest that may hold the rate"],
+)
+def test_with_little_time_one_goes_on(most_of_quick: float, winner: str) -> None:
     now = [0.0]
 
     class Timed(Fake):
@@ -82,9 +87,12 @@ def test_with_little_time_the_quickest_goes_on() -> None:
 
     slow = Timed("slow", 100, latency_ms=lambda rate: 15.0)
     quick = Timed("quick", 100, latency_ms=lambda rate: 5.0)
-    finish = race(trials(), [slow, quick], 50.0, Clock(10.0, now=lambda: now[0]), 2.4, {})
-    assert (slow.rates, quick.rates) == ([50.0], [50.0, 65.0])
-    assert (finish.winner, finish.rate) == ("quick", 65.0)
+    late, capacities = Clock(10.0, now=lambda: now[0]), {"quick": most_of_quick}
+    finish = race(trials(), [slow, quick], 50.0, late, 2.4, capacities)
+    rates = {one.name: one.rates for one in (slow, quick)}
+    assert rates.pop(winner) == [50.0, 65.0]
+    assert list(rates.values()) == [[50.0]]
+    assert (finish.winner, finish.rate) == (winner, 65.0)
 
 
 def test_nothing_holds() -> None:
