@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grps.perf.report.text import rate_text
@@ -179,8 +180,13 @@ def _agree(pairs: Pairs) -> bool:
 
 
 def _winner_holds(pairs: Pairs) -> bool:
-    return sum(one.holds for one, _ in pairs) * 2 > len(pairs)
+    return _mostly(one.holds for one, _ in pairs)
 
 
 def _default_holds(pairs: Pairs) -> bool:
-    return sum(other.holds for _, other in pairs) * 2 > len(pairs)
+    return _mostly(other.holds for _, other in pairs)
+
+
+def _mostly(answers: Iterable[bool]) -> bool:
+    every = list(answers)
+    return sum(every) * 2 > len(every)
