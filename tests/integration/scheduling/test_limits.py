@@ -131,6 +131,7 @@ def test_a_client_that_sends_all_first_reads_the_413(connection: Connection, len
 
 
 def test_a_client_that_sends_slowly_reads_the_413(connection: Connection) -> None:
+    # Longer in all than the client may pause once, which is two seconds.
     whole = request(text_body(4_000_000))
     connection.send(whole[:1_000_000])
     for start in range(1_000_000, len(whole), 1_000_000):
