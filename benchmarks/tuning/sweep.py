@@ -3,7 +3,8 @@
 For each model, the search runs some times. Then every combination of engine, threads, runs at once,
 batch size and native threads is started and tried at a rate near the best one so far; those that
 hold the limit rise until they miss it. At last the default, the best of the sweep and what the
-searches found are measured once more by turns, each as the highest rate at which the limit holds.
+searches found are measured once more, each as the highest rate at which the limit holds in most of
+five trials. These take turns, so that all of them see a machine that gets slower or faster alike.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import statistics
 import sys
 import tempfile
 import time
@@ -42,11 +42,13 @@ BATCHES = (1, 8, 32)
 _NEAR = 0.95
 """Share of the best rate so far at which the others of the sweep begin."""
 _UP = 1.12
-_FINE = 1.04
 _LOW, _FAST = 20.0, 2.0
 """The rate from which the default rises, and by how much."""
-_REPEATS = 5
-"""Final measurements of each of the settings: one differs from the next by up to 30 %."""
+_FINAL_FIRST, _FINE, _LOWEST = 0.7, 1.05, 1.0
+"""Share of the best rate of the sweep at which the final measurement begins, its steps, and where
+it ends if nothing is held."""
+_FINAL_TRIALS, _MISSES = 5, 2
+"""Trials at each rate, of which most have to hold, and rates in a row that are too high."""
 _WAITS, _WAIT_S = 100, 5.0
 _MOST_OTHERS = 0.2
 """Processors that others may use in a trial of the sweep."""
@@ -169,9 +171,9 @@ def combinations(subject: Subject, batches: Sequence[int]) -> Iterator[Settings]
 class Quiet(Trials):
     """Trials that are repeated until others leave the machine alone."""
 
-    def run(self, entrant: Entrant, rate: float) -> Trial:
+    def run(self, entrant: Entrant, rate: float, seconds: float | None = None) -> Trial:
         """Try a service at a rate."""
-        while (trial := super().run(entrant, rate)).others > _MOST_OTHERS:
+        while (trial := super().run(entrant, rate, seconds)).others > _MOST_OTHERS:
             self.found.pop()
             time.sleep(_WAIT_S)
         return trial
@@ -306,20 +308,51 @@ def compare(
     }
 
 
+class Climb:
+    """Finds the highest rate that a service holds in most trials, a step at a time."""
+
+    def __init__(self, service: TrialService, first: float) -> None:
+        """Begin at a rate."""
+        self.service = service
+        self.held = 0.0
+        self._rate = first
+        self._holds: list[bool] = []
+        self._misses = 0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether two rates in a row were too high, or all were."""
+        return self._misses >= _MISSES if self.held else self._rate < _LOWEST
+
+    def go_on(self, trials: Trials) -> None:
+        """Run one trial."""
+        self._holds.append(trials.run(self.service, self._rate).holds)
+        most = _FINAL_TRIALS // 2 + 1
+        if self._holds.count(True) >= most:
+            self.held, self._misses = self._rate, 0
+            self._rate *= _FINE
+        elif self._holds.count(False) >= most:
+            self._misses += 1
+            self._rate = self._rate * _FINE if self.held else self._rate / _FINE**2
+        else:
+            return
+        self._holds.clear()
+
+
 def _final(sweep: Sweep, wanted: Sequence[Settings | None]) -> dict[Settings | None, float]:
-    """Measure goodputs by turns, and return the median of each."""
-    found: dict[Settings | None, list[float]] = {one: [] for one in wanted}
+    """Return the rate that each of the settings holds in most trials, which take turns."""
     with ExitStack() as stack:
-        services = {
-            one: sweep.service(stack, f"final {one.text if one else DEFAULT}", one)
+        climbs = {
+            one: Climb(
+                sweep.service(stack, f"final {one.text if one else DEFAULT}", one),
+                sweep.top * _FINAL_FIRST,
+            )
             for one in wanted
         }
-        for _ in range(_REPEATS):
-            for one, service in services.items():
-                known = statistics.median(found[one]) if found[one] else 0.0
-                low, step = (known, _FINE) if known else (sweep.top * 0.7, _UP)
-                found[one].append(sweep.goodput(service, low, step))
-    return {one: statistics.median(goodputs) for one, goodputs in found.items()}
+        while left := [one for one in climbs.values() if not one.has_ended]:
+            for one in left:
+                one.go_on(sweep.trials)
+    return {one: climb.held for one, climb in climbs.items()}
 
 
 def main() -> None:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from grps.tune.curves.measuring import Plan, measure_curves
+from grps.tune.curves.measuring import Plan, is_hopeless, measure_curves
 from grps.tune.errors import TuneError
 from grps.tune.saved import Saved, StateFile, key_of, with_curves
 from grps.tune.search import Report, Search
+from grps.tune.settings import Variant
 from grps.tune.space import variants_of
 
 MOST_ROWS = 128
@@ -47,6 +48,11 @@ def measure_every(
             notes.append(f"not measured for want of time: {variant.text}")
             continue
         try:
+            plan = replace(plan, to_beat=_best_rate(saved) if goal.rate is None else 0.0)
+            slow = _hopeless(saved, variant.engine, plan)
+            if slow is not None:
+                notes.append(f"not measured, as {slow.text} is far from the best: {variant.text}")
+                continue
             curves, loaded = measure_curves(variant, plan, end, lambda line: report("curves", line))
             saved = with_curves(saved, curves, loaded)
         except TuneError as error:
@@ -56,3 +62,16 @@ def measure_every(
     if not saved.curves:
         raise TuneError("; ".join(saved.failed.values()))
     return saved, state, notes
+
+
+def _hopeless(saved: Saved, engine: str, plan: Plan) -> Variant | None:
+    """Return a variant of an engine that says that there is no hope for the others."""
+    for one in saved.curves:
+        if one.variant.engine == engine and is_hopeless(one.alone, one.variant, plan):
+            return one.variant
+    return None
+
+
+def _best_rate(saved: Saved) -> float:
+    """Return the most rows per second of what was measured."""
+    return max((one.rows_per_s for every in saved.curves for one in every.found), default=0.0)

@@ -26,7 +26,7 @@ from grps.tune.trials.confirmation import Confirmation
 from grps.tune.trials.contest import DEFAULT, Contest
 from grps.tune.trials.service import Setting, TrialService
 
-_CURVES_SHARE = 0.35
+_CURVES_SHARE = 0.3
 """Of the time, after which no other curve is begun."""
 _USED_SHARE = 0.92
 """Of the time; the rest is for what began before its end, and for ending the services."""

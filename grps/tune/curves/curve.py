@@ -40,6 +40,11 @@ class Curve:
     isolation: Isolation
     points: tuple[Point, ...]
 
+    @property
+    def rows_per_s(self) -> float:
+        """Rows that runs without a pause serve, in batches of the best size."""
+        return max(1000 * one.rows * self.parallel / one.ms for one in self.points)
+
     def ms(self, rows: int) -> float:
         """Return how long a run takes; beyond the largest size in proportion."""
         return _between([one.rows for one in self.points], [one.ms for one in self.points], rows)

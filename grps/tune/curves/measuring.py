@@ -21,6 +21,8 @@ _QUANTILES = 20
 _LEAST_LARGEST = 8
 _GAIN = 1.05
 """By how much a larger batch has to serve more rows in a time to be worth while."""
+_HOPE = 1.5
+"""By how much other numbers of threads and runs may serve more than they should."""
 _SCALES_BADLY = 1.3
 """Ratio of run times side by side and alone from which on processes are tried: an engine whose runs
 hold Python's lock does not run side by side in threads."""
@@ -37,6 +39,8 @@ class Plan:
         limit_ms: Longest useful run.
         most_runs: Most runs at once.
         cpus: Processors.
+        to_beat: Rows per second that a variant has to come near, for more than its first curve to
+            be measured.
     """
 
     config: ModelConfig
@@ -45,12 +49,15 @@ class Plan:
     limit_ms: float
     most_runs: int
     cpus: int
+    to_beat: float = 0.0
 
 
 def measure_curves(
     variant: Variant, plan: Plan, end: float, report: Callable[[str], None]
 ) -> tuple[Curves, Loaded]:
     """Return the curves of a variant, and what was found of the model.
+
+    A variant that is hopeless gets only the first of its curves.
 
     Args:
         variant: How copies are loaded.
@@ -71,7 +78,7 @@ def measure_curves(
         alone = _curve([process], 1, "thread", sizes, plan.limit_ms)
         found = [alone]
         runs = _most_parallel(variant, plan)
-        if runs > 1 and time.monotonic() < end:
+        if runs > 1 and time.monotonic() < end and not is_hopeless(alone, variant, plan):
             report(f"{variant.text}: {runs} runs at once")
             measured = tuple(one.rows for one in alone.points)
             found.append(_curve([process], runs, "thread", measured, plan.limit_ms * 2))
@@ -86,6 +93,15 @@ def measure_curves(
                 limit = plan.limit_ms * 2
                 found.append(_curve(all_of_them, 1, "process", measured, limit))
         return Curves(variant, loaded.load_s, tuple(found)), loaded
+
+
+def is_hopeless(alone: Curve, variant: Variant, plan: Plan) -> bool:
+    """Whether an engine can't serve what another one does, by the first curve of a variant.
+
+    With more runs, each on processors of its own, it serves so many times more.
+    """
+    times = plan.cpus / (variant.threads or plan.cpus)
+    return alone.rows_per_s * times * _HOPE < plan.to_beat
 
 
 def _most_parallel(variant: Variant, plan: Plan) -> int:

@@ -50,6 +50,7 @@ def to_record(outcome: Outcome) -> dict[str, Any]:
         else {
             "rate": found.rate,
             "pairs": [{"tuned": _trial(one), "default": _trial(two)} for one, two in found.pairs],
+            "soak": _trial(found.soak) if found.soak is not None else None,
         },
         "notes": list(outcome.notes),
     }

@@ -34,8 +34,10 @@ def _row(outcome: Outcome, name: str, score: float | None) -> tuple[str, ...]:
 
 
 def _holds(trials: list[Trial], rate: float) -> bool:
-    """Whether most trials at a rate hold the limit."""
-    held = [one.holds for one in trials if one.rate == rate]
+    """Whether most trials at a rate hold the limit; only the longest count."""
+    tried = [one for one in trials if one.rate == rate]
+    longest_s = max(one.seconds for one in tried)
+    held = [one.holds for one in tried if one.seconds == longest_s]
     return sum(held) * 2 > len(held)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grps.perf.report.text import rate_text
 from grps.tune.trials.clock import Clock
-from grps.tune.trials.race import Entrant, Trials, value_of
+from grps.tune.trials.race import BEGIN_S, SHORTEST_SOAK_S, Entrant, Trials, value_of
 from grps.tune.trials.result import Trial
 
 Pairs = list[tuple[Trial, Trial]]
@@ -17,10 +17,12 @@ _PAIRS = 3
 _SHARES = (0.85, 0.7, 0.55, 0.4)
 """Of the rate that the winner held once: with room for a machine that gets slower, and lower if the
 winner does not hold it again."""
+_LIKELY_MISSED = 0.9
+"""Share of what a service serves at most, at which it is likely to miss the limit."""
 _RAISED, _MOST_RAISES = 1.12, 4
 """Ratio by which the rate rises while both hold the limit, and how often at most."""
-_SHORTEST = 4
-"""Trials of the shortest comparison."""
+_PAIR, _SHORTEST = 2, 4
+"""Trials of a pair, and of the shortest comparison."""
 _CLEARLY = 0.97
 """Ratio of two values from which on one is better."""
 
@@ -31,10 +33,13 @@ class Confirmation:
 
     Attributes:
         is_better: Whether the winner is better than the default.
-        rate: At which they were compared.
+        rate: At which they were compared, or a lower one that the winner held in a longer trial.
         pairs: The trials of the winner, each beside that of the default.
         reason: Why it is better, or why it is not.
-        is_unanimous: Whether there are all pairs, and each of them says so.
+        is_unanimous: Whether each of the pairs says so; for a small difference there have to be
+            three.
+        soak: A longer trial in which the winner held the limit at the rate, which may be lower than
+            that of the pairs.
     """
 
     is_better: bool
@@ -42,10 +47,16 @@ class Confirmation:
     pairs: tuple[tuple[Trial, Trial], ...]
     reason: str
     is_unanimous: bool = False
+    soak: Trial | None = None
 
 
 def confirm(
-    trials: Trials, winner: Entrant, default: Entrant, rate: float, clock: Clock
+    trials: Trials,
+    winner: Entrant,
+    default: Entrant,
+    rate: float,
+    clock: Clock,
+    capacity: float = 0.0,
 ) -> Confirmation:
     """Compare the winner with the default at a rate.
 
@@ -59,8 +70,9 @@ def confirm(
         default: The default.
         rate: The rate that the winner has held, or that of the goal.
         clock: The time.
+        capacity: What the default serves at most, if that was measured.
     """
-    comparison = _Comparison(trials, winner, default, clock)
+    comparison = _Comparison(trials, winner, default, clock, capacity)
     if trials.goal.rate is None:
         rate, pairs = comparison.at_the_best_rate(rate)
     else:
@@ -68,7 +80,7 @@ def confirm(
     if not _winner_holds(pairs):
         return Confirmation(False, rate, tuple(pairs), "the winner did not hold the limit again")
     limit = trials.goal.limit.text
-    is_unanimous = len(pairs) == _PAIRS and _agree(pairs)
+    is_unanimous = _agree(pairs)
     others = sum(other.holds for _, other in pairs)
     if others * 2 < len(pairs):
         reason = f"it holds {limit} at {rate_text(rate)} requests/s, the default does not"
@@ -88,6 +100,7 @@ class _Comparison:
     winner: Entrant
     default: Entrant
     clock: Clock
+    capacity: float
 
     def at_the_best_rate(self, held: float) -> tuple[float, Pairs]:
         """Return the rate at which to compare, and its pairs.
@@ -96,10 +109,12 @@ class _Comparison:
             held: What the winner has held once.
         """
         rate, pairs = held, Pairs()
-        for number, share in enumerate(_SHARES):
+        first = self._first(held)
+        lower = (held * share for share in _SHARES if held * share < first)
+        for number, tried in enumerate((first, *lower)):
             if number and not self._has_time(rate):
                 break
-            rate, pairs = self._from(held * share)
+            rate, pairs = self._from(tried)
             if _winner_holds(pairs):
                 break
         if _default_holds(pairs) and self._has_time(rate * _RAISED):
@@ -107,6 +122,12 @@ class _Comparison:
             if _winner_holds(more):
                 return higher, more
         return rate, pairs
+
+    def _first(self, held: float) -> float:
+        """Return the first rate: one that the default is likely to miss."""
+        if self.trials.held_by(self.default.name) >= held:
+            return held * _RAISED
+        return max(held * _SHARES[0], min(held, self.capacity * _LIKELY_MISSED))
 
     def _from(self, rate: float) -> tuple[float, Pairs]:
         """Return a rate with all of its pairs, or a higher one."""
@@ -130,7 +151,11 @@ class _Comparison:
         return rate, pairs
 
     def _has_time(self, rate: float) -> bool:
-        return self.clock.left_s >= _SHORTEST * self.trials.cost_s(rate)
+        return self._trials_left(rate) >= _SHORTEST
+
+    def _trials_left(self, rate: float) -> float:
+        """Return for how many trials there is time, before the longer one at the end."""
+        return (self.clock.left_s - SHORTEST_SOAK_S - BEGIN_S) / self.trials.cost_s(rate)
 
     def _pair(self, rate: float) -> Pairs:
         """Return a pair, or none if the winner misses the limit."""
@@ -149,8 +174,7 @@ class _Comparison:
         pairs = list(first)
         misses = 0 if pairs or self.trials.goal.rate is not None else 1
         while len(pairs) < _PAIRS:
-            late = self.clock.left_s < 2 * self.trials.cost_s(rate)
-            if len(pairs) >= 2 and late and (_agree(pairs) or self.clock.left_s < 0):
+            if len(pairs) >= 2 and self._has_to_end(rate, pairs):
                 break
             one = self.trials.run(self.winner, rate)
             misses += not one.holds
@@ -159,6 +183,12 @@ class _Comparison:
             if one.holds or pairs:
                 pairs.append((one, self.trials.run(self.default, rate)))
         return pairs
+
+    def _has_to_end(self, rate: float, pairs: Pairs) -> bool:
+        """Whether there is no time for another pair, which decides if the others disagree."""
+        if _agree(pairs):
+            return self._trials_left(rate) < _PAIR
+        return self.clock.left_s < self.trials.cost_s(rate)
 
 
 def _by_value(trials: Trials, rate: float, pairs: Pairs) -> Confirmation:

@@ -18,9 +18,17 @@ from grps.tune.settings import Settings, model_config
 from grps.tune.space import native_form
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation, confirm
-from grps.tune.trials.race import Finish, Trials, race, race_at
+from grps.tune.trials.race import (
+    BEGIN_S,
+    SHORTEST_SOAK_S,
+    Finish,
+    Trials,
+    race,
+    race_at,
+)
 from grps.tune.trials.result import Trial
 from grps.tune.trials.service import Setting, TrialService, running
+from grps.tune.trials.soak import soak
 
 DEFAULT = "default"
 """What the configuration that is there is called in trials."""
@@ -35,12 +43,15 @@ _WEAK = 0.7
 """Services below this share of the largest capacity hold no rate that the best one does not."""
 _RACE_TRIALS = 3
 """Trials of one entrant, as a guess of the time that a race takes."""
-_LEAST_RACED = 3
-"""Services that race, however little time there is."""
-_END_TRIALS = 6
+_LEAST_ENTERED, _LEAST_RACED = 3, 2
+"""Services of which it is measured what they serve at most, and services that race, however little
+time there is."""
+_END_TRIALS = 4
+"""Trials after a race, besides the longer one."""
 _DEFAULT_TRIALS, _DEFAULT_SHARE = 5, 0.8
 """How the rate that the default holds is looked for: from a share of its capacity."""
 _CLOSE_ENOUGH = 1.1
+_NOT_SOAKED = "no longer trial confirmed the rate: plan with less, or give more time by --max_time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +125,12 @@ class Contest:
         if winner is None:
             return None, None
         self._report("confirmation", winner.name)
-        found = confirm(self.trials, winner, self.default, finish.rate, self._clock)
+        capacity = self.capacities.get(DEFAULT, 0.0)
+        found = confirm(self.trials, winner, self.default, finish.rate, self._clock, capacity)
         if found.is_better and self._goal.rate is None:
+            found = soak(self.trials, winner, self.default, found, self._clock)
+            if found.is_better and found.soak is None:
+                self.notes.append(_NOT_SOAKED)
             self._measure_default(found.rate)
         entered = next(one for one in self.entered if one.name == winner.name)
         return entered.ranked.settings, found
@@ -123,13 +138,16 @@ class Contest:
     def _finish(self, entrants: Sequence[TrialService], rate: float) -> Finish:
         """Return how the race among services ends."""
         if self._goal.rate is not None:
-            end_s = _END_TRIALS * self.trials.cost_s(rate)
-            return race_at(self.trials, entrants, rate, self._clock, end_s)
+            return race_at(self.trials, entrants, rate, self._clock, self._end_s(rate))
         capacities = self.capacities = self._measured_capacities(entrants)
         rate = max(1.0, min(rate, self.trials.first_rate(max(capacities.values()))))
-        end_s = _END_TRIALS * self.trials.cost_s(rate)
+        end_s = self._end_s(rate)
         strong = self._strong(entrants, capacities, self._clock.left_s - end_s, rate)
         return race(self.trials, strong, rate, self._clock, end_s, capacities)
+
+    def _end_s(self, rate: float) -> float:
+        """Return how long what follows a race takes."""
+        return _END_TRIALS * self.trials.cost_s(rate) + SHORTEST_SOAK_S + BEGIN_S
 
     def _strong(
         self,
@@ -165,15 +183,18 @@ class Contest:
     def _entrants(self, ranked: Sequence[Ranked], rate: float) -> list[TrialService]:
         """Start services with the best settings, as many as there is time for."""
         trial_s = self.trials.cost_s(rate)
-        left_s = self._clock.left_s - _END_TRIALS * trial_s
+        left_s = self._clock.left_s - self._end_s(rate)
         if self._goal.rate is None:
             each_s = self._start_s + _CAPACITY_TURNS * _CAPACITY_S
-            left_s -= (_LEAST_RACED - 1) * _RACE_TRIALS * trial_s
+            left_s -= _LEAST_RACED * _RACE_TRIALS * trial_s
+            count = max(_LEAST_ENTERED, int(left_s / each_s))
         else:
             each_s = self._start_s + _RACE_TRIALS * trial_s
-        count = max(1, min(_MOST, int(left_s / each_s)))
-        services = []
-        for one in self._chosen(ranked, count):
+            count = max(1, int(left_s / each_s))
+        services: list[TrialService] = []
+        for one in self._chosen(ranked, min(_MOST, count)):
+            if services and self._clock.left_s < self._end_s(rate):
+                break
             name = one.settings.text
             self._report("services", f"starting {name}")
             try:
@@ -191,7 +212,7 @@ class Contest:
             native = native_form(one.settings, self._config)
             if native is not None:
                 chosen.append(Ranked(native, one.score, one.predicted))
-            if native is None or (one is ranked[0] and count > 1):
+            if native is None or (one is ranked[0] and count > _LEAST_ENTERED):
                 chosen.append(one)
         return chosen[:count]
 

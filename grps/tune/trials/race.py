@@ -26,14 +26,16 @@ _CLEARLY_MORE = 1.1
 """Ratio of what two services serve at most."""
 _SURELY_TOO_MUCH = 1.05
 """Ratio of a rate to what a service serves at most, from which on it is not tried."""
-_BEGIN, _BEGIN_SLOW = 0.7, 0.5
+_BEGIN, _BEGIN_SLOW = 0.7, 0.6
 """Share of the largest capacity at which to begin. Less where trials are as long as they can be: a
 rate that no service holds takes too much of the time there."""
 _SEEDS = 1000
 _MOST_DISTURBED = 5
 """Trials that are repeated: with more, there is no verdict in the end."""
-_BEGIN_S = 0.5
+BEGIN_S = 0.5
 """What a trial takes besides its seconds."""
+SHORTEST_SOAK_S = 3.0
+"""Of the longer trial at the end."""
 
 
 class Entrant(Protocol):
@@ -79,15 +81,22 @@ class Trials:
         self._report = report
         self._most_others = most_others
 
-    def run(self, entrant: Entrant, rate: float) -> Trial:
-        """Try a service at a rate; if others use the machine meanwhile, once more."""
+    def run(self, entrant: Entrant, rate: float, seconds: float | None = None) -> Trial:
+        """Try a service at a rate; if others use the machine meanwhile, once more.
+
+        Args:
+            entrant: The service.
+            rate: The rate.
+            seconds: How long, if not as long as trials at this rate are.
+        """
+        seconds = seconds or self.seconds(rate)
         # All services get the same arrivals at a rate.
         earlier = sum(1 for one in self.found if (one.name, one.rate) == (entrant.name, rate))
         seed = 1 + earlier + round(rate * _SEEDS) % _SEEDS * _SEEDS
-        trial = entrant.at(rate, self.seconds(rate), seed)
+        trial = entrant.at(rate, seconds, seed)
         if trial.others > self._most_others and self.disturbed < _MOST_DISTURBED:
             self.disturbed += 1
-            trial = entrant.at(rate, self.seconds(rate), seed)
+            trial = entrant.at(rate, seconds, seed)
         self.found.append(trial)
         self._report(trial)
         return trial
@@ -118,7 +127,7 @@ class Trials:
 
     def cost_s(self, rate: float) -> float:
         """Return how long a trial takes in all."""
-        return self.seconds(rate) + _BEGIN_S
+        return self.seconds(rate) + BEGIN_S
 
     def held_by(self, name: str, below: float = math.inf) -> float:
         """Return the highest rate below another one that a service has held; 0 if none."""
@@ -138,8 +147,9 @@ def race(
 
     Those that miss the limit at a rate that another one holds are out, and as long as none has held
     it, the half with the longest latencies. If there is no time to try all of the others again,
-    those with the shortest latencies go on. One that is out by a miss, but serves clearly more than
-    the winner, is tried again at a higher rate than that of the winner.
+    those that serve most go on, and of those that serve about as much, those with the shortest
+    latencies. One that is out by a miss, but serves clearly more than the winner, is tried again at
+    a higher rate than that of the winner.
 
     Args:
         trials: Runs trials.
@@ -184,7 +194,7 @@ class _Climb:
                 break
             found = [(one, self.trials.run_twice(one, rate)) for one in tried]
             found.sort(key=lambda pair: (pair[1].latency_ms, -pair[1].throughput))
-            holders = [one for one, trial in found if trial.holds]
+            holders = self._strongest_first([one for one, trial in found if trial.holds])
             if holders:
                 low, alive, leader = rate, holders, holders[0].name
             else:
@@ -193,13 +203,21 @@ class _Climb:
             rate = _next(low, high)
         return Finish(leader, low)
 
+    def _strongest_first(self, holders: Sequence[Entrant]) -> list[Entrant]:
+        """Return those that serve clearly less than another one last."""
+        best = max((self._capacity(one) for one in holders), default=0.0)
+        return sorted(holders, key=lambda one: self._capacity(one) * _CLEARLY_MORE < best)
+
     def _affordable(self, rate: float) -> int:
         """Return how many trials there is time for."""
         return max(0, int((self.clock.left_s - self.end_s) / self.trials.cost_s(rate)))
 
     def _most(self, entrant: Entrant) -> float:
         """Return the highest rate that is worth a trial."""
-        return self.capacities.get(entrant.name, math.inf) * _SURELY_TOO_MUCH
+        return self._capacity(entrant) * _SURELY_TOO_MUCH
+
+    def _capacity(self, entrant: Entrant) -> float:
+        return self.capacities.get(entrant.name, math.inf)
 
 
 def _stronger(

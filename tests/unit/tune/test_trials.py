@@ -74,8 +74,8 @@ def test_a_rate_above_what_a_service_serves_is_not_tried() -> None:
 
 @pytest.mark.parametrize(
     ("most_of_quick", "winner"),
-    [(1000.0, "quick"), (55.0, "slow")],
-    ids=["quickest", "quickest that may hold the rate"],
+    [(1000.0, "quick"), (920.0, "quick"), (900.0, "slow"), (55.0, "slow")],
+    ids=["as strong", "about as strong", "clearly weaker", "too weak for the next rate"],
 )
 def test_with_little_time_one_goes_on(most_of_quick: float, winner: str) -> None:
     now = [0.0]
@@ -87,7 +87,7 @@ def test_with_little_time_one_goes_on(most_of_quick: float, winner: str) -> None
 
     slow = Timed("slow", 100, latency_ms=lambda rate: 15.0)
     quick = Timed("quick", 100, latency_ms=lambda rate: 5.0)
-    late, capacities = Clock(10.0, now=lambda: now[0]), {"quick": most_of_quick}
+    late, capacities = Clock(10.0, now=lambda: now[0]), {"slow": 1000.0, "quick": most_of_quick}
     finish = race(trials(), [slow, quick], 50.0, late, 2.4, capacities)
     rates = {one.name: one.rates for one in (slow, quick)}
     assert rates.pop(winner) == [50.0, 65.0]
@@ -134,6 +134,24 @@ def test_the_rate_is_raised_while_both_hold() -> None:
     assert found.rate == pytest.approx(85 * 1.12**3)
 
 
+def test_a_rate_that_both_have_held_is_not_compared_again() -> None:
+    ran, new, default = trials(), Fake("new", 150), Fake("default", 110)
+    ran.run(default, 100.0)
+    found = confirm(ran, new, default, 100.0, clock())
+    assert found.is_better
+    assert new.rates[0] == pytest.approx(112)
+    assert found.rate == pytest.approx(112)
+
+
+@pytest.mark.parametrize(("capacity", "first"), [(90.0, 85.0), (105.0, 94.5), (200.0, 100.0)])
+def test_the_first_rate_is_one_that_the_default_is_likely_to_miss(
+    capacity: float, first: float
+) -> None:
+    new = Fake("new", 100)
+    assert confirm(trials(), new, Fake("default", 80), 100.0, clock(), capacity).is_better
+    assert new.rates[0] == pytest.approx(first)
+
+
 def test_a_default_that_missed_once_by_bad_luck_is_tried_at_a_higher_rate() -> None:
     found = confirm(trials(), Fake("new", 100), Fake("default", 90, wrong=(0,)), 100.0, clock())
     assert found.is_better
@@ -148,7 +166,7 @@ def test_a_default_that_holds_too_is_kept() -> None:
 
 
 def test_trials_of_the_default_that_disagree_prove_nothing() -> None:
-    now = iter([0.0, 0.0])
+    now = iter([0.0])
     late = Clock(10.0, now=lambda: next(now, 100.0))
     found = confirm(trials(), Fake("new", 100), Fake("default", 80, wrong=(1,)), 100.0, late)
     assert len(found.pairs) == 2
@@ -225,4 +243,4 @@ def test_a_trial_that_others_disturb_is_repeated_once() -> None:
 
 def test_trials_of_slow_services_begin_at_a_lower_share() -> None:
     assert trials().first_rate(1000.0) == pytest.approx(700)
-    assert trials().first_rate(50.0) == pytest.approx(25)
+    assert trials().first_rate(50.0) == pytest.approx(30)
