@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from grps.tune.curves.measuring import Plan, is_hopeless, measure_curves
+from grps.tune.curves.measuring import Plan, measure_curves
 from grps.tune.errors import TuneError
 from grps.tune.saved import Saved, StateFile, key_of, with_curves
 from grps.tune.search import Report, Search
@@ -15,6 +15,8 @@ from grps.tune.space import variants_of
 
 MOST_ROWS = 128
 """Most rows of a batch that is measured."""
+_LEAST_SHARE = 0.6
+"""Of the rows per second that another engine serves with as many threads, one run at a time."""
 
 
 def measure_every(
@@ -48,11 +50,12 @@ def measure_every(
             notes.append(f"not measured for want of time: {variant.text}")
             continue
         try:
-            plan = replace(plan, to_beat=_best_rate(saved) if goal.rate is None else 0.0)
-            slow = _hopeless(saved, variant.engine, plan)
+            slow = _too_slow(saved, variant.engine) if goal.rate is None else None
             if slow is not None:
                 notes.append(f"not measured, as {slow.text} is far from the best: {variant.text}")
                 continue
+            least = _least_rate(saved, variant) if goal.rate is None else 0.0
+            plan = replace(plan, least_rate=least)
             curves, loaded = measure_curves(variant, plan, end, lambda line: report("curves", line))
             saved = with_curves(saved, curves, loaded)
         except TuneError as error:
@@ -64,14 +67,15 @@ def measure_every(
     return saved, state, notes
 
 
-def _hopeless(saved: Saved, engine: str, plan: Plan) -> Variant | None:
-    """Return a variant of an engine that says that there is no hope for the others."""
+def _too_slow(saved: Saved, engine: str) -> Variant | None:
+    """Return a variant that shows that no other one of its engine will be the best."""
     for one in saved.curves:
-        if one.variant.engine == engine and is_hopeless(one.alone, one.variant, plan):
+        if one.variant.engine == engine and one.alone.rows_per_s < _least_rate(saved, one.variant):
             return one.variant
     return None
 
 
-def _best_rate(saved: Saved) -> float:
-    """Return the most rows per second of what was measured."""
-    return max((one.rows_per_s for every in saved.curves for one in every.found), default=0.0)
+def _least_rate(saved: Saved, variant: Variant) -> float:
+    """Return the rows per second that a variant has to serve, by those with as many threads."""
+    alike = [one for one in saved.curves if one.variant.threads == variant.threads]
+    return _LEAST_SHARE * max((one.alone.rows_per_s for one in alike), default=0.0)

@@ -21,8 +21,8 @@ _QUANTILES = 20
 _LEAST_LARGEST = 8
 _GAIN = 1.05
 """By how much a larger batch has to serve more rows in a time to be worth while."""
-_HOPE = 1.5
-"""By how much other numbers of threads and runs may serve more than they should."""
+_LONG = 0.25
+"""Share of the limit from which on a run is long."""
 _SCALES_BADLY = 1.3
 """Ratio of run times side by side and alone from which on processes are tried: an engine whose runs
 hold Python's lock does not run side by side in threads."""
@@ -39,8 +39,8 @@ class Plan:
         limit_ms: Longest useful run.
         most_runs: Most runs at once.
         cpus: Processors.
-        to_beat: Rows per second that a variant has to come near, for more than its first curve to
-            be measured.
+        least_rate: Rows per second that one run at a time has to serve, for runs at once to be
+            measured.
     """
 
     config: ModelConfig
@@ -49,7 +49,7 @@ class Plan:
     limit_ms: float
     most_runs: int
     cpus: int
-    to_beat: float = 0.0
+    least_rate: float = 0.0
 
 
 def measure_curves(
@@ -57,7 +57,7 @@ def measure_curves(
 ) -> tuple[Curves, Loaded]:
     """Return the curves of a variant, and what was found of the model.
 
-    A variant that is hopeless gets only the first of its curves.
+    A variant that is too slow gets only the first of its curves.
 
     Args:
         variant: How copies are loaded.
@@ -78,7 +78,7 @@ def measure_curves(
         alone = _curve([process], 1, "thread", sizes, plan.limit_ms)
         found = [alone]
         runs = _most_parallel(variant, plan)
-        if runs > 1 and time.monotonic() < end and not is_hopeless(alone, variant, plan):
+        if runs > 1 and time.monotonic() < end and alone.rows_per_s >= plan.least_rate:
             report(f"{variant.text}: {runs} runs at once")
             measured = tuple(one.rows for one in alone.points)
             found.append(_curve([process], runs, "thread", measured, plan.limit_ms * 2))
@@ -93,15 +93,6 @@ def measure_curves(
                 limit = plan.limit_ms * 2
                 found.append(_curve(all_of_them, 1, "process", measured, limit))
         return Curves(variant, loaded.load_s, tuple(found)), loaded
-
-
-def is_hopeless(alone: Curve, variant: Variant, plan: Plan) -> bool:
-    """Whether an engine can't serve what another one does, by the first curve of a variant.
-
-    With more runs, each on processors of its own, it serves so many times more.
-    """
-    times = plan.cpus / (variant.threads or plan.cpus)
-    return alone.rows_per_s * times * _HOPE < plan.to_beat
 
 
 def _most_parallel(variant: Variant, plan: Plan) -> int:
@@ -131,7 +122,7 @@ def _curve(
     points: list[Point] = []
     for rows in sizes:
         points.append(measured(rows))
-        if points[-1].ms > limit_ms or _is_flat(points):
+        if points[-1].ms > limit_ms or _is_flat(points, limit_ms):
             break
     # What others do slows runs down, and nothing makes them faster: the better of two counts.
     again = [measured(one.rows) for one in points]
@@ -139,9 +130,14 @@ def _curve(
     return Curve(parallel * len(processes), isolation, best)
 
 
-def _is_flat(points: Sequence[Point]) -> bool:
-    """Whether larger batches do not serve more rows, by the last two sizes."""
+def _is_flat(points: Sequence[Point], limit_ms: float) -> bool:
+    """Whether larger batches do not serve more rows, by the last two sizes.
+
+    Of long runs, which take most of the time, the last size says enough.
+    """
     rates = [one.rows / one.ms for one in points]
+    if points[-1].ms > limit_ms * _LONG:
+        return rates[-1] < _GAIN * max(rates[:-1], default=0.0)
     enough = points[-1].rows >= _LEAST_LARGEST
     return enough and max(rates[-2:]) < _GAIN * max(rates[:-2], default=0.0)
 

@@ -112,7 +112,7 @@ class _Comparison:
         first = self._first(held)
         lower = (held * share for share in _SHARES if held * share < first)
         for number, tried in enumerate((first, *lower)):
-            if number and not self._has_time(rate):
+            if number and self.clock.left_s < _SHORTEST * self.trials.cost_s(rate):
                 break
             rate, pairs = self._from(tried)
             if _winner_holds(pairs):

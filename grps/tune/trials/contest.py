@@ -37,15 +37,14 @@ _MOST = 5
 _FIRST_RATE = 0.8
 """Share of the best prediction at which to begin."""
 _MOST_OPEN = 32
-_CAPACITY_S, _CAPACITY_TURNS = 0.35, 2
+_CAPACITY_S, _CAPACITY_BEGIN_S, _CAPACITY_TURNS = 0.35, 0.3, 2
 """Short turns: the speed of a machine that others share changes from one second to the next."""
 _WEAK = 0.7
 """Services below this share of the largest capacity hold no rate that the best one does not."""
 _RACE_TRIALS = 3
 """Trials of one entrant, as a guess of the time that a race takes."""
-_LEAST_ENTERED, _LEAST_RACED = 3, 2
-"""Services of which it is measured what they serve at most, and services that race, however little
-time there is."""
+_LEAST_ENTERED = 3
+"""Services of which it is measured what they serve at most, however little time there is."""
 _END_TRIALS = 4
 """Trials after a race, besides the longer one."""
 _DEFAULT_TRIALS, _DEFAULT_SHARE = 5, 0.8
@@ -157,11 +156,12 @@ class Contest:
         rate: float,
     ) -> list[TrialService]:
         """Return those that may win, the strongest first, as many as there is time for."""
-        least = _WEAK * max(capacities.values())
+        enough = _WEAK * max(capacities.values())
         count = int(left_s / (_RACE_TRIALS * self.trials.cost_s(rate)))
         ordered = sorted(entrants, key=lambda one: -capacities[one.name])
-        strong = [one for one in ordered if capacities[one.name] >= least]
-        return strong[: max(_LEAST_RACED, count)]
+        strong = [one for one in ordered if capacities[one.name] >= enough]
+        least = 2 if strong[0] is self.default else 1
+        return strong[: max(least, count)]
 
     def _measured_capacities(self, services: Sequence[TrialService]) -> dict[str, float]:
         """Return how many requests per second services answer that are always busy."""
@@ -185,8 +185,8 @@ class Contest:
         trial_s = self.trials.cost_s(rate)
         left_s = self._clock.left_s - self._end_s(rate)
         if self._goal.rate is None:
-            each_s = self._start_s + _CAPACITY_TURNS * _CAPACITY_S
-            left_s -= _LEAST_RACED * _RACE_TRIALS * trial_s
+            each_s = self._start_s + _CAPACITY_TURNS * (_CAPACITY_S + _CAPACITY_BEGIN_S)
+            left_s -= 2 * _RACE_TRIALS * trial_s
             count = max(_LEAST_ENTERED, int(left_s / each_s))
         else:
             each_s = self._start_s + _RACE_TRIALS * trial_s

@@ -30,7 +30,7 @@ def soak(
         clock: The time.
     """
     limit = trials.goal.limit.text
-    rate = found.rate
+    rate, reason = found.rate, found.reason
     for _ in range(_MOST):
         seconds = min(clock.left_s - BEGIN_S, _LONGEST_S)
         if seconds < SHORTEST_SOAK_S:
@@ -43,5 +43,6 @@ def soak(
         if trial.holds:
             reason = f"it holds {at} for {seconds:.0f} s, the default does not"
             return replace(found, rate=rate, reason=reason, soak=trial)
+        reason = f"it missed {at} for {seconds:.0f} s; there was no time to try this lower rate"
         rate *= _LOWERED
-    return replace(found, rate=rate)
+    return replace(found, rate=rate, reason=reason)

@@ -79,4 +79,5 @@ def test_without_time_for_it_nothing_changes(seconds: float, tried: list[float])
 def test_a_missed_rate_is_not_reported() -> None:
     found, winner, _ = run(80, 60, 7.0)
     assert (found.is_better, found.rate, found.soak) == (True, 85.0, None)
+    assert found.reason.startswith("it missed p99=20ms at 100 requests/s for 6 s; ")
     assert winner.rates == [100.0]
