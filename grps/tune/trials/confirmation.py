@@ -112,7 +112,7 @@ class _Comparison:
         first = self._first(held)
         lower = (held * share for share in _SHARES if held * share < first)
         for number, tried in enumerate((first, *lower)):
-            if number and self.clock.left_s < _SHORTEST * self.trials.cost_s(rate):
+            if number and not self._has_time(rate):
                 break
             rate, pairs = self._from(tried)
             if _winner_holds(pairs):
@@ -151,11 +151,8 @@ class _Comparison:
         return rate, pairs
 
     def _has_time(self, rate: float) -> bool:
-        return self._trials_left(rate) >= _SHORTEST
-
-    def _trials_left(self, rate: float) -> float:
-        """Return for how many trials there is time, before the longer one at the end."""
-        return (self.clock.left_s - SHORTEST_SOAK_S - BEGIN_S) / self.trials.cost_s(rate)
+        """Whether there is time for a comparison at another rate, without which none is better."""
+        return self.clock.left_s >= _SHORTEST * self.trials.cost_s(rate)
 
     def _pair(self, rate: float) -> Pairs:
         """Return a pair, or none if the winner misses the limit."""
@@ -185,10 +182,14 @@ class _Comparison:
         return pairs
 
     def _has_to_end(self, rate: float, pairs: Pairs) -> bool:
-        """Whether there is no time for another pair, which decides if the others disagree."""
+        """Whether there is no time for another pair.
+
+        If the others agree, the longer trial at the end says more; if not, it decides.
+        """
+        left_s, trial_s = self.clock.left_s, self.trials.cost_s(rate)
         if _agree(pairs):
-            return self._trials_left(rate) < _PAIR
-        return self.clock.left_s < self.trials.cost_s(rate)
+            return left_s < _PAIR * trial_s + BEGIN_S + SHORTEST_SOAK_S
+        return left_s < trial_s
 
 
 def _by_value(trials: Trials, rate: float, pairs: Pairs) -> Confirmation:

@@ -173,6 +173,13 @@ def test_trials_of_the_default_that_disagree_prove_nothing() -> None:
     assert not found.is_better
 
 
+@pytest.mark.parametrize(("left_s", "pairs"), [(8.4, 2), (8.5, 3)])
+def test_pairs_that_agree_leave_time_for_a_longer_trial(left_s: float, pairs: int) -> None:
+    late = Clock(left_s, now=lambda: 0.0)
+    found = confirm(trials(), Fake("new", 100), Fake("default", 80), 100.0, late)
+    assert (len(found.pairs), found.is_better, found.is_unanimous) == (pairs, True, True)
+
+
 def test_one_of_three_trials_may_be_wrong() -> None:
     new, default = Fake("new", 100, wrong=(1,)), Fake("default", 80, wrong=(0,))
     assert confirm(trials(), new, default, 100.0, clock()).is_better
