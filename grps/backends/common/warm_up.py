@@ -52,6 +52,9 @@ def warm_up(backend: Backend) -> tuple[Signature, FirstRun]:
 def first_run(backend: Backend) -> FirstRun:
     """Run ``backend`` once on the first example of its inputs that it takes.
 
+    One of which nothing is left in an output, as an image that is too small, counts only if there
+    is no other.
+
     Raises:
         ModelError: A model of numbers whose shapes are all fixed failed.
     """
@@ -64,13 +67,18 @@ def first_run(backend: Backend) -> FirstRun:
             text = f"the model does not report the type or shape of its input '{spec.name}'"
             return FirstRun(skipped=text)
     cause: GrpsError | None = None
+    without_output: list[np.ndarray] | None = None
     for inputs in _examples(specs):
         try:
-            backend.infer(inputs)
+            outputs = backend.infer(inputs)
         except (InputError, ModelError) as error:
             cause = cause or error
-        else:
+            continue
+        if all(output.size for _, output in outputs):
             return FirstRun(inputs)
+        without_output = without_output or inputs
+    if without_output is not None:
+        return FirstRun(without_output)
     fixed = all(None not in (spec.shape or ()) for spec in specs)
     if fixed and not any(spec.dtype == "string" for spec in specs):
         raise ModelError(f"warm-up: {cause}") from cause

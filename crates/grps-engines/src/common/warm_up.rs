@@ -32,6 +32,9 @@ pub(crate) enum FirstRun {
 
 /// Runs a model once, on the first example of its inputs that it takes.
 ///
+/// One of which nothing is left in an output, as an image that is too small, counts only if there is
+/// no other.
+///
 /// # Errors
 /// A model of numbers whose shapes are all fixed failed.
 pub(crate) fn first_run(model: &mut dyn Runs, signature: &Signature) -> Result<FirstRun, Error> {
@@ -44,12 +47,16 @@ pub(crate) fn first_run(model: &mut dyn Runs, signature: &Signature) -> Result<F
             return Ok(FirstRun::Skipped(why));
         }
     }
-    let mut cause = None;
+    let (mut cause, mut without_output) = (None, None);
     for inputs in examples(specs) {
         match model.run(&inputs) {
+            Ok(outputs) if outputs.iter().any(is_empty) => _ = without_output.get_or_insert(inputs),
             Ok(_) => return Ok(FirstRun::Ran(inputs)),
             Err(error) => _ = cause.get_or_insert(error),
         }
+    }
+    if let Some(inputs) = without_output {
+        return Ok(FirstRun::Ran(inputs));
     }
     let cause = cause.map_or_else(|| "no example fits".to_owned(), |error| error.to_string());
     let is_fixed = specs.iter().all(|spec| dims_of(spec).iter().all(Option::is_some));
@@ -57,6 +64,10 @@ pub(crate) fn first_run(model: &mut dyn Runs, signature: &Signature) -> Result<F
         return Err(Error::new(Cause::ModelFailed, format!("warm-up: {cause}")));
     }
     Ok(FirstRun::Skipped(format!("the model refused all examples: {cause}")))
+}
+
+fn is_empty(tensor: &Tensor) -> bool {
+    tensor.shape().contains(&0)
 }
 
 /// The examples that are tried: all sizes of each kind of elements.
@@ -156,6 +167,26 @@ mod tests {
             panic!("it ran");
         };
         assert_eq!(why, "the model refused all examples: wrong columns");
+    }
+
+    /// A model that keeps a row of every so many columns.
+    struct Keeps(usize);
+
+    impl Runs for Keeps {
+        fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+            let rows = inputs[0].shape()[1] / self.0;
+            let values = Values::Float32(vec![0.0; rows]);
+            Ok(vec![Tensor::new("y".into(), vec![rows], values)?])
+        }
+    }
+
+    #[test]
+    fn an_example_of_which_nothing_is_left_is_the_last_choice() {
+        for (columns, chosen) in [(1, 1), (50, 64), (500, 1)] {
+            let ran = first_run(&mut Keeps(columns), &signature(None)).unwrap();
+            let FirstRun::Ran(inputs) = ran else { panic!("it did not run") };
+            assert_eq!(inputs[0].shape(), [1, chosen]);
+        }
     }
 
     #[test]

@@ -75,6 +75,19 @@ def test_tries_sizes_until_one_fits() -> None:
     assert [inputs[0].shape for inputs in backend.seen] == [(1, 1, 2), (1, 8, 2), (1, 64, 2)]
 
 
+@pytest.mark.parametrize(("columns", "chosen"), [(1, 1), (50, 64), (500, 1)])
+def test_an_example_of_which_nothing_is_left_is_the_last_choice(columns: int, chosen: int) -> None:
+    class Keeps(Recorder):
+        """A model that keeps a row of every so many columns."""
+
+        def infer(self, inputs: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
+            return [("y", np.zeros((inputs[0].shape[1] // columns, 2)))]
+
+    _, ran = warm_up(Keeps(TensorSpec("x", "float32", (None, None))))
+    assert ran.inputs is not None
+    assert ran.inputs[0].shape == (1, chosen)
+
+
 def test_gives_the_reason_when_no_size_fits() -> None:
     backend = Recorder(TensorSpec("x", "float32", (None, None)), check=lambda _: False)
     assert skipped(backend) == "the model refused all examples: too short"
