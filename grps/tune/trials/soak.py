@@ -43,6 +43,6 @@ def soak(
         if trial.holds:
             reason = f"it holds {at} for {seconds:.0f} s, the default does not"
             return replace(found, rate=rate, reason=reason, soak=trial)
-        reason = f"it missed {at} for {seconds:.0f} s; there was no time to try this lower rate"
+        reason = f"it missed {at} for {seconds:.0f} s; the lower rate was not tried"
         rate *= _LOWERED
     return replace(found, rate=rate, reason=reason)
