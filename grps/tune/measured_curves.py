@@ -43,6 +43,8 @@ def measure_every(
         notes.append(f"went on with {len(saved.curves)} measured variants of {state.path}")
     most = min(MOST_ROWS, search.concurrency)
     plan = Plan(config, search.shapes, most, goal.limit_ms, cpus, cpus)
+    # What serves little may still have the shortest latency, or the least CPU time.
+    least_share = _LEAST_SHARE if goal.rate is None else 0.0
     for variant in variants_of(engines, config, cpus):
         if variant.text in saved.failed or any(one.variant == variant for one in saved.curves):
             continue
@@ -50,12 +52,11 @@ def measure_every(
             notes.append(f"not measured for want of time: {variant.text}")
             continue
         try:
-            slow = _too_slow(saved, variant.engine) if goal.rate is None else None
+            slow = _too_slow(saved, variant.engine, least_share)
             if slow is not None:
                 notes.append(f"not measured, as {slow.text} is far from the best: {variant.text}")
                 continue
-            least = _least_rate(saved, variant) if goal.rate is None else 0.0
-            plan = replace(plan, least_rate=least)
+            plan = replace(plan, least_rate=_least_rate(saved, variant, least_share))
             curves, loaded = measure_curves(variant, plan, end, lambda line: report("curves", line))
             saved = with_curves(saved, curves, loaded)
         except TuneError as error:
@@ -67,15 +68,16 @@ def measure_every(
     return saved, state, notes
 
 
-def _too_slow(saved: Saved, engine: str) -> Variant | None:
+def _too_slow(saved: Saved, engine: str, least_share: float) -> Variant | None:
     """Return a variant that shows that no other one of its engine will be the best."""
     for one in saved.curves:
-        if one.variant.engine == engine and one.alone.rows_per_s < _least_rate(saved, one.variant):
+        least = _least_rate(saved, one.variant, least_share)
+        if one.variant.engine == engine and max(one.alone.rates) < least:
             return one.variant
     return None
 
 
-def _least_rate(saved: Saved, variant: Variant) -> float:
+def _least_rate(saved: Saved, variant: Variant, least_share: float) -> float:
     """Return the rows per second that a variant has to serve, by those with as many threads."""
-    alike = [one for one in saved.curves if one.variant.threads == variant.threads]
-    return _LEAST_SHARE * max((one.alone.rows_per_s for one in alike), default=0.0)
+    alike = [one.alone for one in saved.curves if one.variant.threads == variant.threads]
+    return least_share * max((max(one.rates) for one in alike), default=0.0)

@@ -41,9 +41,9 @@ class Curve:
     points: tuple[Point, ...]
 
     @property
-    def rows_per_s(self) -> float:
-        """Rows that runs without a pause serve, in batches of the best size."""
-        return max(1000 * one.rows * self.parallel / one.ms for one in self.points)
+    def rates(self) -> tuple[float, ...]:
+        """Rows per second that runs without a pause serve, for each of the points."""
+        return tuple(1000 * one.rows * self.parallel / one.ms for one in self.points)
 
     def ms(self, rows: int) -> float:
         """Return how long a run takes; beyond the largest size in proportion."""

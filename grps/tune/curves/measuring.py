@@ -78,7 +78,7 @@ def measure_curves(
         alone = _curve([process], 1, "thread", sizes, plan.limit_ms)
         found = [alone]
         runs = _most_parallel(variant, plan)
-        if runs > 1 and time.monotonic() < end and alone.rows_per_s >= plan.least_rate:
+        if runs > 1 and time.monotonic() < end and max(alone.rates) >= plan.least_rate:
             report(f"{variant.text}: {runs} runs at once")
             measured = tuple(one.rows for one in alone.points)
             found.append(_curve([process], runs, "thread", measured, plan.limit_ms * 2))

@@ -48,7 +48,9 @@ def _curves(outcome: Outcome) -> str:
     rows = Axis("rows of a batch", ticks=tuple(map(float, sizes)), is_log=True)
     times = [Series(name, [(float(at.rows), at.ms) for at in one.points]) for name, one in alone]
     rates = [
-        Series(name, [(float(at.rows), 1000 * at.rows * one.parallel / at.ms) for at in one.points])
+        Series(
+            name, [(float(at.rows), rate) for at, rate in zip(one.points, one.rates, strict=True)]
+        )
         for name, one in busiest
     ]
     latency = Axis("run", milliseconds, is_log=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grps.perf.report.text import rate_text
 from grps.tune.trials.clock import Clock
-from grps.tune.trials.race import BEGIN_S, SHORTEST_SOAK_S, Entrant, Trials, value_of
+from grps.tune.trials.race import LEAST_SOAK_S, Entrant, Trials, value_of
 from grps.tune.trials.result import Trial
 
 Pairs = list[tuple[Trial, Trial]]
@@ -188,7 +188,7 @@ class _Comparison:
         """
         left_s, trial_s = self.clock.left_s, self.trials.cost_s(rate)
         if _agree(pairs):
-            return left_s < _PAIR * trial_s + BEGIN_S + SHORTEST_SOAK_S
+            return left_s < _PAIR * trial_s + LEAST_SOAK_S
         return left_s < trial_s
 
 

@@ -18,14 +18,7 @@ from grps.tune.settings import Settings, model_config
 from grps.tune.space import native_form
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation, confirm
-from grps.tune.trials.race import (
-    BEGIN_S,
-    SHORTEST_SOAK_S,
-    Finish,
-    Trials,
-    race,
-    race_at,
-)
+from grps.tune.trials.race import LEAST_SOAK_S, Finish, Trials, race, race_at
 from grps.tune.trials.result import Trial
 from grps.tune.trials.service import Setting, TrialService, running
 from grps.tune.trials.soak import soak
@@ -146,7 +139,7 @@ class Contest:
 
     def _end_s(self, rate: float) -> float:
         """Return how long what follows a race takes."""
-        return _END_TRIALS * self.trials.cost_s(rate) + SHORTEST_SOAK_S + BEGIN_S
+        return _END_TRIALS * self.trials.cost_s(rate) + LEAST_SOAK_S
 
     def _strong(
         self,

@@ -34,8 +34,8 @@ _MOST_DISTURBED = 5
 """Trials that are repeated: with more, there is no verdict in the end."""
 BEGIN_S = 0.5
 """What a trial takes besides its seconds."""
-SHORTEST_SOAK_S = 3.0
-"""Of the longer trial at the end."""
+LEAST_SOAK_S = 3.0 + BEGIN_S
+"""What the longer trial at the end takes at least."""
 
 
 class Entrant(Protocol):

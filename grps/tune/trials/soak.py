@@ -7,7 +7,7 @@ from dataclasses import replace
 from grps.perf.report.text import rate_text
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation
-from grps.tune.trials.race import BEGIN_S, SHORTEST_SOAK_S, Entrant, Trials
+from grps.tune.trials.race import BEGIN_S, LEAST_SOAK_S, Entrant, Trials
 
 _LONGEST_S = 6.0
 _LOWERED, _MOST = 0.85, 4
@@ -32,13 +32,14 @@ def soak(
     limit = trials.goal.limit.text
     rate, reason = found.rate, found.reason
     for _ in range(_MOST):
-        seconds = min(clock.left_s - BEGIN_S, _LONGEST_S)
-        if seconds < SHORTEST_SOAK_S:
+        is_lower = rate < found.rate
+        if clock.left_s < LEAST_SOAK_S + is_lower * trials.cost_s(rate):
             break
         at = f"{limit} at {rate_text(rate)} requests/s"
-        if rate < found.rate and trials.run(default, rate).holds:
+        if is_lower and trials.run(default, rate).holds:
             reason = f"the default holds {at} too"
             return replace(found, is_better=False, rate=rate, reason=reason, is_unanimous=False)
+        seconds = min(clock.left_s - BEGIN_S, _LONGEST_S)
         trial = trials.run(winner, rate, seconds)
         if trial.holds:
             reason = f"it holds {at} for {seconds:.0f} s, the default does not"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -14,6 +14,7 @@ from grps.tune.load_of_others import Use
 from grps.tune.outcome import Outcome
 from grps.tune.prediction import Predictor
 from grps.tune.ranking import rank
+from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation
 from grps.tune.trials.contest import DEFAULT, Entered
 from grps.tune.trials.result import Trial
@@ -56,6 +57,18 @@ def trial(name: str, rate: float, latency_ms: float, cpu_ms: float = 1.0) -> Tri
     return Trial(name, rate, 1.0, latency_ms, 1.0, rate, cpu_ms, latency_ms <= GOAL.limit_ms, 0.0)
 
 
+class Time:
+    """A time that goes on by what trials take."""
+
+    def __init__(self) -> None:
+        """Begin at 0."""
+        self.now = 0.0
+
+    def clock(self, seconds: float) -> Clock:
+        """Return a clock that counts down."""
+        return Clock(seconds, now=lambda: self.now)
+
+
 @dataclass
 class Fake:
     """A service that holds the limit up to a rate; ``wrong`` says which of its trials are not so.
@@ -65,6 +78,7 @@ class Fake:
         most: The highest rate at which its latency is half of the limit.
         wrong: Numbers of trials that come out the other way round, from 0.
         cpu_ms: CPU time of a request.
+        time: What its trials take.
     """
 
     name: str
@@ -73,11 +87,13 @@ class Fake:
     cpu_ms: float = 1.0
     latency_ms: Callable[[float], float] | None = None
     rates: list[float] = field(default_factory=list)
+    time: Time = field(default_factory=Time)
 
     def at(self, rate: float, seconds: float, seed: int) -> Trial:
         """Try it at a rate."""
         holds = (rate <= self.most) != (len(self.rates) in self.wrong)
         self.rates.append(rate)
+        self.time.now += seconds
         value = GOAL.limit_ms * (0.5 if holds else 3.0)
         if self.latency_ms is not None:
             value = self.latency_ms(rate)
@@ -93,7 +109,8 @@ def outcome(*, better: bool = True, goal: Goal = GOAL, path: str = "net.onnx") -
     pairs = tuple(
         (trial(settings.text, 900.0, 15.0, 0.8), trial(DEFAULT, 900.0, 60.0)) for _ in "12"
     )
-    trials = (trial(DEFAULT, 300.0, 10.0), *(one for pair in pairs for one in pair))
+    longer = replace(pairs[0][0], seconds=6.0)
+    trials = (trial(DEFAULT, 300.0, 10.0), *(one for pair in pairs for one in pair), longer)
     return Outcome(
         verdict="better" if better else "keep",
         reason="because of <this> & that",
@@ -103,7 +120,7 @@ def outcome(*, better: bool = True, goal: Goal = GOAL, path: str = "net.onnx") -
         ranked=ranked,
         entered=(Entered(settings.text, ranked[0]),),
         trials=trials,
-        confirmation=Confirmation(better, 900.0, pairs, "because"),
+        confirmation=Confirmation(better, 900.0, pairs, "because", soak=longer),
         default_rate=300.0,
         default_capacity=450.0,
         others=Use(50.0, 0.02, 0.0, (("cron 7", 0.02),)),

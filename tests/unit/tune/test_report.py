@@ -54,6 +54,7 @@ def test_the_changes_are_yaml_with_evidence() -> None:
     }
     assert "# 900 requests/s instead of 300 (3.00x)" in text
     assert "default p99 60 ms (misses)" in text
+    assert "# trial of 6 s at 900 requests/s: tuned p99 15 ms (holds)" in text
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,13 @@ def test_a_table_and_the_end() -> None:
     assert tuned[2:4] == ("900/s", "-")
     assert any(line.startswith("better after 50 s") for line in lines(outcome()))
     assert any(line.startswith("keep the default") for line in lines(outcome(better=False)))
+
+
+def test_the_longest_trial_says_whether_a_rate_was_held() -> None:
+    found = outcome()
+    longest = replace(found.trials[-1], holds=False)
+    _, _, tuned = table(replace(found, trials=(*found.trials[:-1], longest)))
+    assert tuned[2:4] == ("-", "900/s")
 
 
 def test_settings_are_put_into_a_file(tmp_path: Path) -> None:

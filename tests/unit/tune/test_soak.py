@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation
 from grps.tune.trials.race import Trials
-from grps.tune.trials.result import Trial
 from grps.tune.trials.soak import soak
-from tests.unit.tune.made import GOAL, Fake
+from tests.unit.tune.made import GOAL, Fake, Time
 
 FOUND = Confirmation(is_better=True, rate=100.0, pairs=(), reason="better", is_unanimous=True)
 
 
-class Time:
-    """A clock that goes on by what trials take."""
-
-    def __init__(self, seconds: float) -> None:
-        """Begin at 0."""
-        self.now = 0.0
-        self.clock = Clock(seconds, now=lambda: self.now)
-
-
-@dataclass
-class Timed(Fake):
-    """A service whose trials take time, and that keeps how long they were."""
-
-    time: Time | None = None
-
-    def at(self, rate: float, seconds: float, seed: int) -> Trial:
-        """Try it at a rate."""
-        assert self.time is not None
-        self.time.now += seconds
-        return super().at(rate, seconds, seed)
-
-
-def run(new: float, default: float, seconds: float = 1e9) -> tuple[Confirmation, Timed, Timed]:
-    time = Time(seconds)
-    winner, other = Timed("new", new, time=time), Timed("default", default, time=time)
+def run(new: float, default: float, seconds: float = 1e9) -> tuple[Confirmation, Fake, Fake]:
+    time = Time()
+    winner, other = Fake("new", new, time=time), Fake("default", default, time=time)
     trials = Trials(GOAL, lambda trial: None)
-    return soak(trials, winner, other, FOUND, time.clock), winner, other
+    return soak(trials, winner, other, FOUND, time.clock(seconds)), winner, other
 
 
 def test_a_winner_that_holds_its_rate_for_longer_keeps_it() -> None:

@@ -11,7 +11,7 @@ from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import confirm
 from grps.tune.trials.race import Trials, race, race_at
 from grps.tune.trials.result import Trial
-from tests.unit.tune.made import GOAL, Fake
+from tests.unit.tune.made import GOAL, Fake, Time
 
 
 def trials(goal: Goal = GOAL) -> Trials:
@@ -78,17 +78,10 @@ def test_a_rate_above_what_a_service_serves_is_not_tried() -> None:
     ids=["as strong", "about as strong", "clearly weaker", "too weak for the next rate"],
 )
 def test_with_little_time_one_goes_on(most_of_quick: float, winner: str) -> None:
-    now = [0.0]
-
-    class Timed(Fake):
-        def at(self, rate: float, seconds: float, seed: int) -> Trial:
-            now[0] += 2.5
-            return super().at(rate, seconds, seed)
-
-    slow = Timed("slow", 100, latency_ms=lambda rate: 15.0)
-    quick = Timed("quick", 100, latency_ms=lambda rate: 5.0)
-    late, capacities = Clock(10.0, now=lambda: now[0]), {"slow": 1000.0, "quick": most_of_quick}
-    finish = race(trials(), [slow, quick], 50.0, late, 2.4, capacities)
+    time, capacities = Time(), {"slow": 1000.0, "quick": most_of_quick}
+    slow = Fake("slow", 100, latency_ms=lambda rate: 15.0, time=time)
+    quick = Fake("quick", 100, latency_ms=lambda rate: 5.0, time=time)
+    finish = race(trials(), [slow, quick], 50.0, time.clock(10.0), 2.4, capacities)
     rates = {one.name: one.rates for one in (slow, quick)}
     assert rates.pop(winner) == [50.0, 65.0]
     assert list(rates.values()) == [[50.0]]
