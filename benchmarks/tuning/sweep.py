@@ -3,8 +3,8 @@
 For each model, the search runs some times. Then every combination of engine, threads, runs at once,
 batch size and native threads is started and tried at a rate near the best one so far; those that
 hold the limit rise until they miss it. At last the default, the best of the sweep and what the
-searches found are measured once more, each as the highest rate at which the limit holds in most of
-five trials. These take turns, so that all of them see a machine that gets slower or faster alike.
+searches found are measured once more by turns, each as the highest rate at which the limit holds in
+most of five trials.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from benchmarks.tuning.held_rates import held_rates
 from grps.config.schema import ModelConfig
 from grps.errors import GrpsError
 from grps.machine import usable_cpus
@@ -44,11 +45,8 @@ _NEAR = 0.95
 _UP = 1.12
 _LOW, _FAST = 20.0, 2.0
 """The rate from which the default rises, and by how much."""
-_FINAL_FIRST, _FINE, _LOWEST = 0.7, 1.05, 1.0
-"""Share of the best rate of the sweep at which the final measurement begins, its steps, and where
-it ends if nothing is held."""
-_FINAL_TRIALS, _MISSES = 5, 2
-"""Trials at each rate, of which most have to hold, and rates in a row that are too high."""
+_FINAL_FIRST = 0.7
+"""Share of the best rate of the sweep at which the final measurement begins."""
 _WAITS, _WAIT_S = 100, 5.0
 _MOST_OTHERS = 0.2
 """Processors that others may use in a trial of the sweep."""
@@ -308,51 +306,14 @@ def compare(
     }
 
 
-class Climb:
-    """Finds the highest rate that a service holds in most trials, a step at a time."""
-
-    def __init__(self, service: TrialService, first: float) -> None:
-        """Begin at a rate."""
-        self.service = service
-        self.held = 0.0
-        self._rate = first
-        self._holds: list[bool] = []
-        self._misses = 0
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether two rates in a row were too high, or all were."""
-        return self._misses >= _MISSES if self.held else self._rate < _LOWEST
-
-    def go_on(self, trials: Trials) -> None:
-        """Run one trial."""
-        self._holds.append(trials.run(self.service, self._rate).holds)
-        most = _FINAL_TRIALS // 2 + 1
-        if self._holds.count(True) >= most:
-            self.held, self._misses = self._rate, 0
-            self._rate *= _FINE
-        elif self._holds.count(False) >= most:
-            self._misses += 1
-            self._rate = self._rate * _FINE if self.held else self._rate / _FINE**2
-        else:
-            return
-        self._holds.clear()
-
-
 def _final(sweep: Sweep, wanted: Sequence[Settings | None]) -> dict[Settings | None, float]:
-    """Return the rate that each of the settings holds in most trials, which take turns."""
+    """Return the rate that each of the settings holds in most trials."""
     with ExitStack() as stack:
-        climbs = {
-            one: Climb(
-                sweep.service(stack, f"final {one.text if one else DEFAULT}", one),
-                sweep.top * _FINAL_FIRST,
-            )
+        services = {
+            one: sweep.service(stack, f"final {one.text if one else DEFAULT}", one)
             for one in wanted
         }
-        while left := [one for one in climbs.values() if not one.has_ended]:
-            for one in left:
-                one.go_on(sweep.trials)
-    return {one: climb.held for one, climb in climbs.items()}
+        return held_rates(services, sweep.top * _FINAL_FIRST, sweep.trials)
 
 
 def main() -> None:
