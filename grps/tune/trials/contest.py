@@ -30,12 +30,15 @@ _MOST = 5
 _FIRST_RATE = 0.8
 """Share of the best prediction at which to begin."""
 _MOST_OPEN = 32
-_CAPACITY_S, _CAPACITY_BEGIN_S, _CAPACITY_TURNS = 0.35, 0.3, 2
+_CAPACITY_BEGIN_S = 0.3
+"""What a turn takes besides its seconds, most of it until the requests that are open have ended."""
+_CAPACITY_S, _CAPACITY_TURNS = 0.35, 2
 """Short turns: the speed of a machine that others share changes from one second to the next."""
 _WEAK = 0.7
 """Services below this share of the largest capacity hold no rate that the best one does not."""
-_RACE_TRIALS = 3
-"""Trials of one entrant, as a guess of the time that a race takes."""
+_RACE_TRIALS, _SURELY_RACE = 3, 2
+"""Trials of one entrant, and entrants whose trials get their time before more services are started;
+a guess of the time that a race takes."""
 _LEAST_ENTERED = 3
 """Services of which it is measured what they serve at most, however little time there is."""
 _END_TRIALS = 4
@@ -139,7 +142,8 @@ class Contest:
 
     def _end_s(self, rate: float) -> float:
         """Return how long what follows a race takes."""
-        return _END_TRIALS * self.trials.cost_s(rate) + LEAST_SOAK_S
+        soak_s = LEAST_SOAK_S if self._goal.rate is None else 0.0
+        return _END_TRIALS * self.trials.cost_s(rate) + soak_s
 
     def _strong(
         self,
@@ -153,6 +157,7 @@ class Contest:
         count = int(left_s / (_RACE_TRIALS * self.trials.cost_s(rate)))
         ordered = sorted(entrants, key=lambda one: -capacities[one.name])
         strong = [one for one in ordered if capacities[one.name] >= enough]
+        # The default alone would be no race.
         least = 2 if strong[0] is self.default else 1
         return strong[: max(least, count)]
 
@@ -179,7 +184,7 @@ class Contest:
         left_s = self._clock.left_s - self._end_s(rate)
         if self._goal.rate is None:
             each_s = self._start_s + _CAPACITY_TURNS * (_CAPACITY_S + _CAPACITY_BEGIN_S)
-            left_s -= 2 * _RACE_TRIALS * trial_s
+            left_s -= _SURELY_RACE * _RACE_TRIALS * trial_s
             count = max(_LEAST_ENTERED, int(left_s / each_s))
         else:
             each_s = self._start_s + _RACE_TRIALS * trial_s
